@@ -1,0 +1,82 @@
+"""Where things lie, and how they get there: a file that exists is complete."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tellapart.errors import StorageError
+
+CACHE_VARIABLE = "TELLAPART_CACHE"
+
+
+def cache_root() -> Path:
+    """The user's cache folder for tellapart: ``$TELLAPART_CACHE``, else ``$XDG_CACHE_HOME/tellapart``, else ``~/.cache/tellapart``."""
+    own = os.environ.get(CACHE_VARIABLE)
+    if own:
+        return Path(own).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "tellapart"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a path to write to beside ``path``; on success sync it to disk and rename it into place.
+
+    Whatever happens, ``path`` is either the old file, the new file, or absent; never half a file.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        raise storage_error(error, path) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Like :func:`replacing` for a whole folder: it appears under its name only when complete."""
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(partial, folder)
+    except OSError as error:
+        raise storage_error(error, folder) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` as UTF-8, whole or not at all."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write ``content`` to ``path`` as readable JSON, whole or not at all; NaN is refused."""
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def storage_error(error: OSError, path: Path) -> StorageError:
+    """The clear sentence for an ``OSError`` met at ``path``."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageError(f"no space left on the disk while writing {path}", hint="free some space and run the same command again: finished work is kept")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return StorageError(f"{path} cannot be written: {error.strerror}", hint="choose another place (--out, --state or TELLAPART_CACHE)")
+    return StorageError(f"{path}: {error.strerror or error}")

@@ -1,0 +1,166 @@
+"""Predictions: the record that every number is a function of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tellapart.errors import StorageError
+from tellapart.paths import replacing
+from tellapart.types import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Probabilities for n images and k classes, with what is needed to judge them.
+
+    Attributes:
+        image_ids: n content hashes.
+        paths: n paths, relative to the folder read.
+        labels: n strings, or None where the truth is unknown.
+        probabilities: float64 (n, k), rows sum to 1; after temperature and clip.
+        logits: float64 (n, k), before temperature and clip.
+        class_names: k names, the order of the columns.
+        parts: n part names (``train``, ``val``, ``test``) or None.
+        groups: n group names; images of a group are not independent of each other.
+        source: where the predictions come from, e.g. ``probe on lite2``.
+    """
+
+    image_ids: tuple[str, ...]
+    paths: tuple[str, ...]
+    labels: tuple[str | None, ...]
+    probabilities: FloatArray
+    logits: FloatArray
+    class_names: tuple[str, ...]
+    parts: tuple[str | None, ...]
+    groups: tuple[str, ...]
+    source: str
+
+    def __post_init__(self) -> None:
+        n, k = len(self.image_ids), len(self.class_names)
+        for name in ("probabilities", "logits"):
+            if getattr(self, name).shape != (n, k):
+                raise ValueError(f"{name} has shape {getattr(self, name).shape}, expected {(n, k)}")
+        for name in ("paths", "labels", "parts", "groups"):
+            if len(getattr(self, name)) != n:
+                raise ValueError(f"{name} has {len(getattr(self, name))} items, expected {n}")
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    @property
+    def targets(self) -> IntArray:
+        """Integer labels (n,), -1 where the label is unknown or not one of the classes."""
+        index = {name: i for i, name in enumerate(self.class_names)}
+        return np.array([index.get(label, -1) if label is not None else -1 for label in self.labels], dtype=np.int64)
+
+    @property
+    def predicted(self) -> IntArray:
+        """Index of the most probable class (n,)."""
+        return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
+
+    @property
+    def confidence(self) -> FloatArray:
+        """Probability of the predicted class (n,)."""
+        return np.asarray(self.probabilities.max(axis=1))
+
+    @property
+    def is_right(self) -> BoolArray:
+        """Whether the predicted class is the label (n,)."""
+        return np.asarray(self.predicted == self.targets)
+
+    def where(self, keep: BoolArray | IntArray) -> Predictions:
+        """The chosen rows, as a boolean mask or as indices."""
+        index = np.arange(len(self))[keep]
+
+        def take(column: Sequence[Any]) -> tuple[Any, ...]:
+            return tuple(column[i] for i in index)
+
+        return replace(
+            self,
+            image_ids=take(self.image_ids),
+            paths=take(self.paths),
+            labels=take(self.labels),
+            probabilities=self.probabilities[index],
+            logits=self.logits[index],
+            parts=take(self.parts),
+            groups=take(self.groups),
+        )
+
+    def part(self, name: str) -> Predictions:
+        """The rows of one part."""
+        return self.where(np.array([part == name for part in self.parts], dtype=bool))
+
+    def to_table(self) -> Any:
+        """A pyarrow table in the form of ``predictions.parquet`` (see docs/reference/run-folder.md)."""
+        import pyarrow as pa
+
+        names = [self.class_names[i] for i in self.predicted]
+        table = pa.table(
+            {
+                "image_id": pa.array(self.image_ids, pa.string()),
+                "path": pa.array(self.paths, pa.string()),
+                "label": pa.array(self.labels, pa.string()),
+                "part": pa.array(self.parts, pa.string()),
+                "group": pa.array(self.groups, pa.string()),
+                "predicted": pa.array(names, pa.string()),
+                "probability": pa.array(self.confidence, pa.float64()),
+                "probabilities": pa.array(list(self.probabilities), pa.list_(pa.float64())),
+                "logits": pa.array(list(self.logits), pa.list_(pa.float64())),
+            }
+        )
+        return table.replace_schema_metadata({"class_names": json.dumps(self.class_names), "source": self.source})
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame: path, label, predicted, probability, then one column a class."""
+        import pandas as pd
+
+        frame = pd.DataFrame({"path": self.paths, "label": self.labels, "predicted": [self.class_names[i] for i in self.predicted], "probability": self.confidence})
+        for i, name in enumerate(self.class_names):
+            frame[f"p({name})"] = self.probabilities[:, i]
+        return frame
+
+    def save(self, path: Path) -> None:
+        """Write ``predictions.parquet``, whole or not at all."""
+        import pyarrow.parquet as pq
+
+        with replacing(path) as partial:
+            pq.write_table(self.to_table(), partial)
+
+    @classmethod
+    def load(cls, path: Path) -> Predictions:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            StorageError: the file is absent or damaged.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            table = pq.read_table(path)
+            class_names = tuple(json.loads(table.schema.metadata[b"class_names"]))
+            column = {name: table.column(name).to_pylist() for name in table.column_names}
+        except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+            raise StorageError(f"{path} cannot be read as predictions: {error}") from error
+        shape = (len(column["image_id"]), len(class_names))
+        return cls(
+            image_ids=tuple(column["image_id"]),
+            paths=tuple(column["path"]),
+            labels=tuple(column["label"]),
+            probabilities=np.array(column["probabilities"], dtype=np.float64).reshape(shape),
+            logits=np.array(column["logits"], dtype=np.float64).reshape(shape),
+            class_names=class_names,
+            parts=tuple(column["part"]),
+            groups=tuple(column["group"]),
+            source=table.schema.metadata[b"source"].decode(),
+        )
+
+    def _repr_html_(self) -> str:
+        rows = self.to_frame().head(10)
+        return f"<b>{len(self):,} predictions</b>, {len(self.class_names)} classes, from {self.source}" + str(rows.to_html(index=False))
