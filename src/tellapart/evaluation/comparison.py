@@ -1,0 +1,163 @@
+"""Two models on the same images: what differs, and whether it can be told from chance."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tellapart.errors import DataError
+from tellapart.evaluation.intervals import DRAWS, Interval, Z, effective_size, group_index, group_sums
+from tellapart.evaluation.losses import difference_interval
+from tellapart.evaluation.metrics import losses
+from tellapart.predictions import Predictions
+from tellapart.types import BoolArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The second model against the first on the images both have seen; differences are second minus first.
+
+    Attributes:
+        names: where either's predictions come from.
+        n: images compared; those without a known label are not.
+        groups: groups they form.
+        accuracy: difference in accuracy (a proportion).
+        log_loss: difference in log loss, in nats; below zero the second is better.
+        p_value: exact McNemar test of equal accuracy.
+        right_to_wrong: rows of the first predictions (m,) that only the first got right.
+        wrong_to_right: rows of the first predictions (m,) that only the second got right.
+        rows: rows in the first and in the second predictions (n, 2) of each image compared.
+    """
+
+    names: tuple[str, str]
+    n: int
+    groups: int
+    accuracy: Interval
+    log_loss: Interval
+    p_value: float
+    right_to_wrong: IntArray
+    wrong_to_right: IntArray
+    rows: IntArray
+
+    @property
+    def verdict(self) -> str:
+        """The result in a sentence."""
+        first, second = self.names if self.names[0] != self.names[1] else ("the first", "the second")
+        images = f"on these {self.n:,} images"
+        if self.p_value < 0.05:
+            better, worse = (second, first) if self.accuracy.value > 0 else (first, second)
+            gain = abs(100 * self.accuracy.value)
+            ends = sorted(abs(100 * x) if x * self.accuracy.value > 0 else -abs(100 * x) for x in (self.accuracy.low, self.accuracy.high))
+            points = f"{gain:.1f} points ({ends[0]:.1f} to {ends[1]:.1f})"
+            return f"{better} beats {worse} by {points} of accuracy {images} (p = {self.p_value:.2g})"
+        if self.log_loss.excludes_zero:
+            better = second if self.log_loss.value < 0 else first
+            return (
+                f"{first} and {second} cannot be told apart by accuracy {images} (p = {self.p_value:.2g}), "
+                f"but the log loss of {better} is lower by {abs(self.log_loss.value):.3f}"
+            )
+        return f"{first} and {second} cannot be told apart {images} (p = {self.p_value:.2g})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain numbers, names and the verdict, for JSON."""
+        return {
+            "names": list(self.names),
+            "n": self.n,
+            "groups": self.groups,
+            **self.gain(),
+            "right_to_wrong": self.right_to_wrong.tolist(),
+            "wrong_to_right": self.wrong_to_right.tolist(),
+            "verdict": self.verdict,
+        }
+
+    def gain(self) -> dict[str, Any]:
+        """A rung's ``gain`` in ``metrics.json``: both differences and the p-value."""
+        return {"accuracy": self.accuracy.as_dict(), "log_loss": self.log_loss.as_dict(), "p_value": self.p_value}
+
+    def __str__(self) -> str:
+        return self.verdict
+
+
+def compare(first: Predictions, second: Predictions, *, draws: int = DRAWS, seed: int = 0) -> Comparison:
+    """The second model against the first on the images that both have, matched by content and path.
+
+    Labels and groups are the second's, so that a relabelled folder is judged by what is now known.
+
+    Raises:
+        DataError: the class names differ, or no labelled image is in both.
+    """
+    rows = _matching_rows(first, second)
+    a, b = first.where(rows[:, 0]), second.where(rows[:, 1])
+    targets = b.targets
+    order = [first.class_names.index(name) for name in second.class_names]
+    p_first = a.probabilities[:, order]
+    was_right, is_right = p_first.argmax(axis=1) == targets, b.is_right
+    index, num_groups = group_index(b.groups)
+    ones = np.ones(len(targets))
+    columns = np.stack([losses(b.probabilities, targets) - losses(p_first, targets), ones], axis=1)
+    return Comparison(
+        names=(first.source, second.source),
+        n=len(targets),
+        groups=num_groups,
+        accuracy=_accuracy_difference(was_right, is_right, index),
+        log_loss=difference_interval(group_sums(columns, index, num_groups), draws=draws, seed=seed),
+        p_value=_grouped_mcnemar(was_right, is_right, index),
+        right_to_wrong=rows[was_right & ~is_right, 0],
+        wrong_to_right=rows[~was_right & is_right, 0],
+        rows=rows,
+    )
+
+
+def rung_gain(before: Predictions, after: Predictions, *, draws: int = DRAWS, seed: int = 0) -> dict[str, Any]:
+    """The ``gain`` of a rung over the rung before it, in the form of ``metrics.json``; errors as :func:`compare`."""
+    return compare(before, after, draws=draws, seed=seed).gain()
+
+
+def mcnemar(right_to_wrong: int, wrong_to_right: int) -> float:
+    """Exact two-sided p-value that both changes are equally likely (McNemar 1947): the binomial tail, doubled."""
+    n, k = right_to_wrong + wrong_to_right, min(right_to_wrong, wrong_to_right)
+    if n == 0:
+        return 1.0
+    logs = [math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) - n * math.log(2) for i in range(k + 1)]
+    return min(1.0, 2.0 * math.fsum(math.exp(value) for value in logs))
+
+
+def _grouped_mcnemar(was_right: BoolArray, is_right: BoolArray, index: IntArray) -> float:
+    """McNemar with each group as one image: it counts for the model that got more of it right."""
+    net = np.bincount(index, weights=is_right.astype(np.float64) - was_right)
+    return mcnemar(int((net < 0).sum()), int((net > 0).sum()))
+
+
+def _accuracy_difference(was_right: BoolArray, is_right: BoolArray, index: IntArray) -> Interval:
+    """Paired difference of accuracy by the adjusted Wald interval of Bonett & Price (2012), at the groups' effective size.
+
+    Unlike a bootstrap it stays honest when few or no images changed sides.
+    """
+    n = len(is_right)
+    size = effective_size(np.bincount(index))
+    lost, won = ((was_right & ~is_right).sum() * size / n, (~was_right & is_right).sum() * size / n)
+    p_lost, p_won = (lost + 1) / (size + 2), (won + 1) / (size + 2)
+    half = Z * math.sqrt((p_lost + p_won - (p_won - p_lost) ** 2) / (size + 2))
+    value, centre = float((won - lost) / size), float(p_won - p_lost)
+    return Interval(value, max(-1.0, min(value, centre - half)), min(1.0, max(value, centre + half)))
+
+
+def _matching_rows(first: Predictions, second: Predictions) -> IntArray:
+    """Rows (n, 2) of the labelled images in both, in the second's order."""
+    if set(first.class_names) != set(second.class_names):
+        raise DataError(
+            f"the class names differ: {', '.join(first.class_names)} against {', '.join(second.class_names)}",
+            hint="compare two runs over the same classes",
+        )
+    places = {key: row for row, key in enumerate(zip(first.image_ids, first.paths, strict=True))}
+    keys = zip(second.image_ids, second.paths, second.targets.tolist(), strict=True)
+    rows = [(places[i, path], row) for row, (i, path, target) in enumerate(keys) if target >= 0 and (i, path) in places]
+    if not rows:
+        raise DataError(
+            f"{first.source} ({len(first):,} images) and {second.source} ({len(second):,} images) have no labelled image in common",
+            hint="compare runs that report on the same folder and the same part",
+        )
+    return np.array(rows, dtype=np.int64)

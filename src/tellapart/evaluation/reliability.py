@@ -1,0 +1,65 @@
+"""Whether the confidence can be believed: reliability bins, calibration error, and accuracy when only sure answers are given."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from tellapart.types import FloatArray, IntArray
+
+MAX_BINS = 15
+IMAGES_PER_BIN = 20
+COVERAGES = tuple(round(0.05 * i, 2) for i in range(2, 21))
+
+
+def reliability_bins(probabilities: FloatArray, targets: IntArray, bins: int | None = None) -> list[dict[str, float]]:
+    """Confidence against accuracy in bins of equal mass: ``{"low", "high", "n", "confidence", "accuracy"}``, least confident first.
+
+    Equal mass, because a good model puts nearly all its images into the last bin of equal width. At most 15 bins of at least
+    20 images; equal confidences share a bin. ``low`` and ``high`` are the smallest and largest confidence in the bin.
+    """
+    confidence = probabilities.max(axis=1)
+    is_right = probabilities.argmax(axis=1) == targets
+    n = len(confidence)
+    count = bins or int(np.clip(n // IMAGES_PER_BIN, 1, MAX_BINS))
+    order = np.argsort(confidence, kind="stable")
+    ranked = confidence[order]
+    cuts = np.searchsorted(ranked, ranked[np.arange(1, count) * n // count], side="left")
+    edges = np.unique(np.concatenate([[0], cuts, [n]]))
+    return [
+        {
+            "low": float(ranked[start]),
+            "high": float(ranked[stop - 1]),
+            "n": int(stop - start),
+            "confidence": float(ranked[start:stop].mean()),
+            "accuracy": float(is_right[order[start:stop]].mean()),
+        }
+        for start, stop in pairwise(edges.tolist())
+    ]
+
+
+def calibration_error(bins: list[dict[str, float]]) -> float:
+    """Mean distance between confidence and accuracy over bins, weighted by their images (Naeini et al. 2015)."""
+    total = sum(b["n"] for b in bins)
+    return float(sum(b["n"] * abs(b["confidence"] - b["accuracy"]) for b in bins) / total)
+
+
+def expected_calibration_error(probabilities: FloatArray, targets: IntArray, bins: int | None = None) -> float:
+    """:func:`calibration_error` of :func:`reliability_bins`; biased upwards on few images, as every binned estimate is."""
+    return calibration_error(reliability_bins(probabilities, targets, bins))
+
+
+def coverage_curve(probabilities: FloatArray, targets: IntArray) -> list[dict[str, float]]:
+    """Accuracy when only the surest images are answered: ``{"coverage", "threshold", "accuracy"}``, fewest answers first.
+
+    ``coverage`` is the share actually answered at ``confidence >= threshold``, so equal confidences are answered together.
+    """
+    confidence = probabilities.max(axis=1)
+    order = np.argsort(-confidence, kind="stable")
+    ranked = confidence[order]
+    right = np.cumsum((probabilities.argmax(axis=1) == targets)[order])
+    n = len(ranked)
+    wanted = np.unique(np.maximum(1, np.ceil(np.array(COVERAGES) * n - 1e-9).astype(np.int64)))
+    answered = np.unique(np.searchsorted(-ranked, -ranked[wanted - 1], side="right"))
+    return [{"coverage": float(m / n), "threshold": float(ranked[m - 1]), "accuracy": float(right[m - 1] / m)} for m in answered.tolist()]
