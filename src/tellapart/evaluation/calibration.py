@@ -91,7 +91,7 @@ def fit_clip(probabilities: FloatArray, targets: IntArray) -> float:
     n, k = p.shape
     top = min(CLIPS[1], 0.5 / k)
     if n == 0:
-        return top
+        return float(top)
     grid = np.geomspace(CLIPS[0], top, 121)
     at_risk = p.min(axis=1) < top
     p, y = p[at_risk], y[at_risk]

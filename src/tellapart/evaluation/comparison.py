@@ -10,8 +10,7 @@ import numpy as np
 
 from tellapart.errors import DataError
 from tellapart.evaluation.intervals import DRAWS, Interval, Z, effective_size, group_index, group_sums
-from tellapart.evaluation.losses import difference_interval
-from tellapart.evaluation.metrics import losses
+from tellapart.evaluation.losses import difference_columns, mean_interval
 from tellapart.predictions import Predictions
 from tellapart.types import BoolArray, IntArray
 
@@ -96,14 +95,13 @@ def compare(first: Predictions, second: Predictions, *, draws: int = DRAWS, seed
     p_first = a.probabilities[:, order]
     was_right, is_right = p_first.argmax(axis=1) == targets, b.is_right
     index, num_groups = group_index(b.groups)
-    ones = np.ones(len(targets))
-    columns = np.stack([losses(b.probabilities, targets) - losses(p_first, targets), ones], axis=1)
+    columns = difference_columns(p_first, b.probabilities, targets)
     return Comparison(
         names=(first.source, second.source),
         n=len(targets),
         groups=num_groups,
         accuracy=_accuracy_difference(was_right, is_right, index),
-        log_loss=difference_interval(group_sums(columns, index, num_groups), draws=draws, seed=seed),
+        log_loss=mean_interval(group_sums(columns, index, num_groups), draws=draws, seed=seed),
         p_value=_grouped_mcnemar(was_right, is_right, index),
         right_to_wrong=rows[was_right & ~is_right, 0],
         wrong_to_right=rows[~was_right & is_right, 0],

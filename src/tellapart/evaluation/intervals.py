@@ -14,8 +14,10 @@ Z = 1.959963984540054
 """The 97.5 % point of the normal distribution."""
 DRAWS = 2000
 """Bootstrap draws behind every interval that is not closed-form."""
-BLOCK_CELLS = 2_000_000
-"""Most weights held at once: 16 MB of float64."""
+BLOCK_ROWS, BLOCK_CELLS = 64, 2_000_000
+"""Most draws and most weights held at once: 16 MB of float64."""
+ONE_THREAD = 250_000
+"""Multiplications up to which OpenBLAS starts no threads."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def group_weights(num_groups: int, draws: int = DRAWS, seed: int = 0) -> Iterato
     Multinomial counts, ``num_groups`` draws with replacement; the block size does not change them.
     """
     rng = np.random.default_rng(seed)
-    rows = max(1, min(draws, BLOCK_CELLS // max(1, num_groups)))
+    rows = max(1, min(BLOCK_ROWS, BLOCK_CELLS // max(1, num_groups)))
     for start in range(0, draws, rows):
         block = np.empty((min(rows, draws - start), num_groups))
         for row in block:
@@ -124,8 +126,21 @@ def group_weights(num_groups: int, draws: int = DRAWS, seed: int = 0) -> Iterato
 
 
 def resampled_sums(sums: FloatArray, draws: int = DRAWS, seed: int = 0) -> FloatArray:
-    """Totals of the group sums (g, m) over ``draws`` resamplings of the groups: (draws, m)."""
-    return np.concatenate([block @ sums for block in group_weights(len(sums), draws, seed)])
+    """Totals of the group sums (g, m) over ``draws`` resamplings of the groups: (draws, m).
+
+    Multiplied in pieces small enough for OpenBLAS to stay in one thread: its threads wait on each other so eagerly that a
+    product of 10 ms takes a second when another process holds a core.
+    """
+    across = np.ascontiguousarray(sums.T)
+    totals = np.zeros((len(across), draws))
+    done = 0
+    for block in group_weights(len(sums), draws, seed):
+        into = totals[:, done : done + len(block)]
+        step = max(1, ONE_THREAD // (len(across) * len(block)))
+        for start in range(0, len(sums), step):
+            into += across[:, start : start + step] @ block[:, start : start + step].T
+        done += len(block)
+    return totals.T
 
 
 def percentile_interval(value: float, resampled: FloatArray) -> Interval:

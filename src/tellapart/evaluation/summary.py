@@ -20,7 +20,7 @@ from tellapart.evaluation.intervals import (
     resampled_sums,
     wilson,
 )
-from tellapart.evaluation.losses import loss_columns, loss_interval
+from tellapart.evaluation.losses import loss_columns, mean_interval
 from tellapart.evaluation.reliability import calibration_error, coverage_curve, reliability_bins
 from tellapart.predictions import Predictions
 from tellapart.types import FloatArray, IntArray
@@ -51,11 +51,11 @@ def accuracy_interval(predictions: Predictions) -> Interval:
 
 
 def log_loss_interval(predictions: Predictions, *, draws: int = DRAWS, seed: int = 0) -> Interval:
-    """Log loss in nats over the images with a known label, bootstrapped over groups."""
+    """Log loss in nats over the images with a known label, bootstrapped over groups as in ``losses.py``."""
     judged = known(predictions)
     index, num_groups = group_index(judged.groups)
     sums = group_sums(loss_columns(judged.probabilities, judged.targets), index, num_groups)
-    return loss_interval(sums, draws=draws, seed=seed)
+    return mean_interval(sums, lowest=0.0, draws=draws, seed=seed)
 
 
 def evaluate(predictions: Predictions, uncalibrated: FloatArray | None = None, *, draws: int = DRAWS, seed: int = 0) -> dict[str, Any]:
