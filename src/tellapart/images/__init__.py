@@ -2,6 +2,25 @@
 
 from tellapart.images.decoding import Picture, decode
 from tellapart.images.formats import IMAGE_SUFFIXES
+from tellapart.images.hashing import correlation, difference_hash, difference_hashes, hamming_pairs, mirrored_signature, signature
+from tellapart.images.quality import Facts, facts
 from tellapart.images.resizing import ResizePolicy, resize, shrink
+from tellapart.images.thumbnails import thumbnail
 
-__all__ = ["IMAGE_SUFFIXES", "Picture", "ResizePolicy", "decode", "resize", "shrink"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Facts",
+    "Picture",
+    "ResizePolicy",
+    "correlation",
+    "decode",
+    "difference_hash",
+    "difference_hashes",
+    "facts",
+    "hamming_pairs",
+    "mirrored_signature",
+    "resize",
+    "shrink",
+    "signature",
+    "thumbnail",
+]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tellapart.types import ByteArray
 
-_BAND_PIXELS = 1 << 20
+_BAND_PIXELS = 1 << 18
 _SRGB_COLORANTS = {b"rXYZ": (0.436, 0.222, 0.014), b"gXYZ": (0.385, 0.717, 0.097), b"bXYZ": (0.143, 0.061, 0.714)}
 _COLORANT_TOLERANCE = 0.02
 _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})

@@ -19,7 +19,7 @@ from tellapart.images.orientation import exif_orientation, swaps_sides, upright
 from tellapart.types import ByteArray
 
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
-_DECODER_BYTES = {"WEBP": 16, "AVIF": 12, "TIFF": 4, "GIF": 1}
+_DECODER_BYTES = {"WEBP": 12, "AVIF": 8, "TIFF": 4, "GIF": 1}
 """Bytes a pixel that the format's own decoder takes beside Pillow's image."""
 
 _quiet_lock = threading.Lock()

@@ -65,4 +65,4 @@ def shrink(pixels: ByteArray, long_edge: int) -> ByteArray:
     if longer <= long_edge:
         return pixels
     size = max(1, round(width * long_edge / longer)), max(1, round(height * long_edge / longer))
-    return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0))
+    return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC, reducing_gap=1.0))
