@@ -80,3 +80,8 @@ def storage_error(error: OSError, path: Path) -> StorageError:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return StorageError(f"{path} cannot be written: {error.strerror}", hint="choose another place (--out, --state or TELLAPART_CACHE)")
     return StorageError(f"{path}: {error.strerror or error}")
+
+
+def printable(name: str) -> str:
+    """``name`` with bytes that are not UTF-8 written as escapes, so that it can be stored and shown."""
+    return os.fsencode(name).decode("utf-8", errors="backslashreplace")

@@ -1,0 +1,92 @@
+"""Opening a data set: a folder, a manifest, or a folder with a manifest in it."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from tellapart.dataset.entry import PARTS, Entry
+from tellapart.dataset.folder import folder_entries
+from tellapart.dataset.manifest import MANIFEST_SUFFIXES, manifest_entries
+from tellapart.errors import DataError
+
+MANIFEST_NAMES = ("metadata.csv", "metadata.parquet", "manifest.csv", "manifest.parquet")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The files of a data set with the user's labels, parts and groups.
+
+    Attributes:
+        root: the folder all paths are relative to.
+        entries: one a file, in a stable order.
+        notes: what was passed over while reading the layout.
+    """
+
+    root: Path
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """The labels that occur, sorted."""
+        return tuple(sorted({e.label for e in self.entries if e.label is not None}))
+
+    def file(self, entry: Entry) -> Path:
+        """Where the file of an entry lies."""
+        return self.root / entry.path
+
+    def counts(self) -> Counter[tuple[str | None, str | None]]:
+        """Number of files for each (part, label)."""
+        return Counter((e.part, e.label) for e in self.entries)
+
+    def _repr_html_(self) -> str:
+        counts = self.counts()
+        parts = [part for part in (None, *PARTS) if any(p == part for p, _ in counts)]
+        head = "".join(f"<th>{part or 'files'}</th>" for part in parts)
+        labels: list[str | None] = [*self.class_names, *([None] if any(label is None for _, label in counts) else [])]
+        rows = "".join(
+            f"<tr><td>{html.escape(label) if label is not None else '<i>no label</i>'}</td>"
+            + "".join(f"<td>{counts[(part, label)]:,}</td>" for part in parts)
+            + "</tr>"
+            for label in labels
+        )
+        return f"<b>{html.escape(str(self.root))}</b>: {len(self):,} files<table><tr><th>class</th>{head}</tr>{rows}</table>"
+
+
+def open_dataset(where: str | Path) -> Dataset:
+    """Read the layout of a folder or a manifest; no picture is opened.
+
+    Raises:
+        DataError: nothing there, nothing in it, or a manifest that cannot be understood.
+    """
+    path = Path(where).expanduser()
+    if str(where).startswith("s3://"):
+        raise DataError(f"{where}: reading from S3 is not available yet", hint="copy the pictures to a local folder first")
+    manifest = path if path.suffix.lower() in MANIFEST_SUFFIXES and not path.is_dir() else _manifest_in(path)
+    if manifest is not None:
+        return Dataset(manifest.parent.absolute(), tuple(manifest_entries(manifest)))
+    entries, notes = folder_entries(path)
+    if not entries:
+        raise DataError(f"there are no pictures in {path}", hint="put the pictures of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg")
+    return Dataset(path.absolute(), tuple(entries), tuple(notes))
+
+
+def files_dataset(files: Sequence[str | Path], labels: Sequence[str] | None = None, groups: Sequence[str] | None = None) -> Dataset:
+    """A data set of single files, in the order given; paths are kept absolute."""
+    entries = [
+        Entry(path=str(Path(file).expanduser().absolute()), label=str(labels[i]) if labels is not None else None, group=groups[i] if groups is not None else None)
+        for i, file in enumerate(files)
+    ]
+    return Dataset(Path("/"), tuple(entries))
+
+
+def _manifest_in(folder: Path) -> Path | None:
+    return next((folder / name for name in MANIFEST_NAMES if (folder / name).is_file()), None)

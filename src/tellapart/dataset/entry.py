@@ -1,0 +1,24 @@
+"""One file of a data set, as the user arranged it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file: its path relative to the data set's root, and what the user says about it.
+
+    Attributes:
+        path: relative, with ``/``; may hold any character a file name may.
+        label: the class, or None where unknown.
+        part: ``train``, ``val`` or ``test`` where the user chose it, else None.
+        group: files with the same group must stay together; None where the user did not say.
+    """
+
+    path: str
+    label: str | None = None
+    part: str | None = None
+    group: str | None = None

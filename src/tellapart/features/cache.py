@@ -1,0 +1,89 @@
+"""The feature cache: a vector is computed once for each image and backbone, and survives any interruption.
+
+Below the cache root lies a folder for each fingerprint (backbone weights, layer, image size, resize policy), in it
+segments: ``<name>.npy`` and, written last, ``<name>.json`` with the image ids and a checksum. A segment without
+its manifest, or whose bytes do not fit it, is passed over and computed again.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tellapart.paths import replacing, write_text
+from tellapart.types import FloatArray
+
+MERGE_AT = 32
+
+
+@dataclass(frozen=True)
+class _Segment:
+    vectors: Path
+    manifest: Path
+
+
+class FeatureCache:
+    """The cached vectors of one fingerprint.
+
+    Args:
+        root: the folder of all fingerprints.
+        fingerprint: names everything the vectors depend on, except the image.
+        width: number of values of a vector.
+    """
+
+    def __init__(self, root: Path, fingerprint: str, width: int) -> None:
+        self.folder = root / fingerprint
+        self.width = width
+
+    def read(self, image_ids: Iterable[str]) -> dict[str, FloatArray]:
+        """The vectors, float32 (width,), of those images that are cached and undamaged."""
+        wanted, found, segments = set(image_ids), {}, self._segments()
+        for segment in segments:
+            ids, values = self._load(segment)
+            for row, image_id in enumerate(ids):
+                if image_id in wanted:
+                    found[image_id] = values[row]
+        if len(segments) >= MERGE_AT:
+            self._merge(segments)
+        return found
+
+    def write(self, image_ids: Sequence[str], values: FloatArray) -> None:
+        """Add a segment of vectors, float32 (m, width); complete or absent whatever happens."""
+        if not image_ids:
+            return
+        name = uuid.uuid4().hex
+        array = np.ascontiguousarray(values, dtype=np.float32)
+        with replacing(self.folder / f"{name}.npy") as partial, partial.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+        write_text(self.folder / f"{name}.json", json.dumps({"crc32": zlib.crc32(array), "image_ids": list(image_ids)}))
+
+    def _segments(self) -> list[_Segment]:
+        return [_Segment(manifest.with_suffix(".npy"), manifest) for manifest in sorted(self.folder.glob("[!.]*.json"))]
+
+    def _load(self, segment: _Segment) -> tuple[list[str], FloatArray]:
+        try:
+            manifest = json.loads(segment.manifest.read_text(encoding="utf-8"))
+            values = np.load(segment.vectors, allow_pickle=False)
+            ids: list[str] = manifest["image_ids"]
+            is_whole = values.shape == (len(ids), self.width) and values.dtype == np.float32 and zlib.crc32(values) == manifest["crc32"]
+        except (OSError, ValueError, KeyError, TypeError, EOFError):
+            is_whole = False
+        return (ids, values) if is_whole else ([], np.empty((0, self.width), np.float32))
+
+    def _merge(self, segments: Sequence[_Segment]) -> None:
+        """Write many small segments as one, then remove them."""
+        merged: dict[str, FloatArray] = {}
+        for segment in segments:
+            ids, values = self._load(segment)
+            merged.update(zip(ids, values, strict=True))
+        if merged:
+            self.write(list(merged), np.stack(list(merged.values())))
+        for segment in segments:
+            segment.manifest.unlink(missing_ok=True)
+            segment.vectors.unlink(missing_ok=True)

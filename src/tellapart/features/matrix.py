@@ -1,0 +1,56 @@
+"""FeatureMatrix: a vector for each image, and where the vectors come from."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tellapart.types import FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureMatrix:
+    """Features of n images.
+
+    Attributes:
+        image_ids: n content hashes, unique.
+        values: float32 (n, d).
+        provenance: backbone, layer, image_size, resize policy and the like: what would make them again.
+    """
+
+    image_ids: tuple[str, ...]
+    values: FloatArray
+    provenance: Mapping[str, object]
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or len(self.values) != len(self.image_ids):
+            raise ValueError(f"values have shape {self.values.shape}, expected ({len(self.image_ids)}, d)")
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {image_id: row for row, image_id in enumerate(self.image_ids)}
+
+    def rows(self, image_ids: Sequence[str]) -> IntArray:
+        """The row of each image (m,); a KeyError names an image that is not there."""
+        return np.array([self._row_of[image_id] for image_id in image_ids], dtype=np.int64)
+
+    def of(self, image_ids: Sequence[str]) -> FloatArray:
+        """The vectors of these images, float32 (m, d), in their order."""
+        return np.ascontiguousarray(self.values[self.rows(image_ids)])
+
+    def _repr_html_(self) -> str:
+        origin = ", ".join(f"{html.escape(str(k))} {html.escape(str(v))}" for k, v in self.provenance.items())
+        return f"<b>features of {len(self):,} images</b>, {self.values.shape[1]:,} values each ({origin})"
+
+
+def unit_rows(values: FloatArray) -> FloatArray:
+    """The rows scaled to length 1, float32 (n, d); a zero row stays zero. Their products are cosines."""
+    lengths = np.linalg.norm(values, axis=1, keepdims=True)
+    return np.asarray(values / np.maximum(lengths, 1e-12), dtype=np.float32)

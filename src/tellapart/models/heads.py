@@ -1,0 +1,86 @@
+"""The linear head: from features to logits, and the space its problems are solved in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tellapart.types import BoolArray, FloatArray
+
+FLATTEST = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class LinearHead:
+    """Logits as a linear function of standardised features.
+
+    Attributes:
+        power: 1.0 for the features as they are, 0.5 for their signed square root.
+        mean, scale: float32 (d,), of the powered training features.
+        weight: float32 (d, k).
+        bias: float32 (k,).
+    """
+
+    power: float
+    mean: FloatArray
+    scale: FloatArray
+    weight: FloatArray
+    bias: FloatArray
+
+    def logits(self, features: FloatArray) -> FloatArray:
+        """Logits, float64 (m, k), of features (m, d)."""
+        return np.asarray(((powered(features, self.power) - self.mean) / self.scale) @ self.weight + self.bias, dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class HeadSpace:
+    """Features powered, standardised and turned onto their principal components.
+
+    A rotation changes nothing for a penalty on the length of the weights, but it makes the problems of
+    :mod:`tellapart.models.logistic` well conditioned, and drops empty directions where there are more
+    features than images.
+
+    Attributes:
+        x: float32 (n, r), the images in the space.
+        rotation: float32 (d, r), orthonormal columns.
+    """
+
+    power: float
+    mean: FloatArray
+    scale: FloatArray
+    rotation: FloatArray
+    x: FloatArray
+
+    @classmethod
+    def of(cls, features: FloatArray, *, power: float, fitted_on: BoolArray | None = None) -> HeadSpace:
+        """The space of features (n, d); mean, scale and rotation come from the rows ``fitted_on`` only."""
+        values = powered(features, power)
+        train = values if fitted_on is None else values[fitted_on]
+        mean, scale = train.mean(axis=0), np.maximum(train.std(axis=0), FLATTEST)
+        standard = (values - mean) / scale
+        rotation = _rotation(standard if fitted_on is None else standard[fitted_on])
+        return cls(power, mean, scale, rotation, standard @ rotation)
+
+    def head(self, weight: FloatArray, bias: FloatArray) -> LinearHead:
+        """The head for a solution (r, k), (k,) found in this space."""
+        return LinearHead(self.power, self.mean, self.scale, (self.rotation @ weight).astype(np.float32), bias.astype(np.float32))
+
+
+def powered(features: FloatArray, power: float) -> FloatArray:
+    """Features with every value's size raised to ``power``, signs kept; float32."""
+    if power == 1.0:
+        return np.asarray(features, dtype=np.float32)
+    return np.asarray(np.sign(features) * np.abs(features) ** np.float32(power), dtype=np.float32)
+
+
+def _rotation(standard: FloatArray) -> FloatArray:
+    """Principal directions of standardised features (n, d), largest first: float32 (d, min(n, d))."""
+    n, d = standard.shape
+    if n >= d:
+        _, directions = np.linalg.eigh(standard.T @ standard)
+        return np.ascontiguousarray(directions[:, ::-1], dtype=np.float32)
+    variances, weights = np.linalg.eigh((standard @ standard.T).astype(np.float64))
+    kept = variances > variances[-1] * 1e-7
+    directions = standard.T.astype(np.float64) @ (weights[:, kept] / np.sqrt(variances[kept]))
+    return np.ascontiguousarray(directions[:, ::-1], dtype=np.float32)

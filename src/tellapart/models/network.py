@@ -1,0 +1,68 @@
+"""FeatureNetwork: a backbone at work, from uint8 pixels to float32 features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from tellapart.errors import ModelError
+from tellapart.models.backbones import BackboneCard, build_network
+from tellapart.models.inference import fast_network, faster_dtype
+from tellapart.types import ByteArray, FloatArray
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+class FeatureNetwork:
+    """A backbone ready to run; safe to call from several threads at once.
+
+    On a CPU each caller should hold one torch thread (``torch.set_num_threads(1)``): several pictures side by
+    side use the cores better than one picture on all of them.
+    """
+
+    def __init__(self, card: BackboneCard, tensors: Path | dict[str, torch.Tensor], *, device: str = "auto") -> None:
+        self.card = card
+        self.device = chosen_device(device)
+        model = build_network(card.architecture)
+        model.reset_classifier(0)
+        try:
+            model.load_state_dict(load_file(tensors) if isinstance(tensors, Path) else tensors, strict=True)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ModelError(f"the tensors of {card.name} do not fit {card.architecture}: {error}") from error
+        self._network: Any
+        if self.device == "cpu":
+            self._network = fast_network(model.requires_grad_(False), card.image_size)
+            self.dtype = faster_dtype(self._network, card.image_size)
+        else:
+            self.dtype = torch.float16 if self.device == "mps" else torch.bfloat16
+            self._network = model.requires_grad_(False).to(self.device, self.dtype, memory_format=torch.channels_last)
+        self._mean = 255.0 * torch.tensor(card.mean).view(1, 3, 1, 1).to(self.device)
+        self._std = 255.0 * torch.tensor(card.std).view(1, 3, 1, 1).to(self.device)
+
+    def features(self, pixels: ByteArray, *, mirror: bool) -> FloatArray:
+        """Features, float32 (n, d), of uint8 pixels (n, size, size, 3); averaged with the mirror image's if asked."""
+        batch = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2)
+        x = ((batch - self._mean) / self._std).to(self.dtype).contiguous(memory_format=torch.channels_last)
+        with torch.inference_mode():
+            found = self._network(x).float()
+            if mirror:
+                found = (found + self._network(x.flip(3).contiguous(memory_format=torch.channels_last)).float()) / 2
+        values: FloatArray = found.cpu().numpy()
+        return values
+
+
+def chosen_device(device: str) -> str:
+    """``auto`` resolved to what is there.
+
+    Raises:
+        ModelError: the device asked for is not there.
+    """
+    found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device == "auto":
+        return next(name for name in ("cuda", "mps", "cpu") if found[name])
+    if not found.get(device):
+        raise ModelError(f"there is no device {device!r} here", hint=f"available: {', '.join(name for name, here in found.items() if here)}")
+    return device
