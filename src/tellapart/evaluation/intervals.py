@@ -85,6 +85,33 @@ def wilson(right: float, n: int, *, effective_n: float | None = None) -> Interva
     return Interval(p, min(p, max(0.0, centre - half)), max(p, min(1.0, centre + half)))
 
 
+def flawless(support: IntArray, worth: float) -> Interval:
+    """The interval of a mean over classes of support (k,) when nothing went wrong, where resampling has nothing to show.
+
+    A mean of the classes' shares varies like a proportion of k^2 / sum(1 / support) images (for equal classes: of them all),
+    times what an image is worth among its duplicates; Wilson's bound for no errors in as many is the lower end.
+    """
+    present = support[support > 0]
+    size = worth * len(present) ** 2 / float((1.0 / present).sum())
+    return Interval(1.0, 1.0 / (1.0 + Z * Z / size), 1.0)
+
+
+def logit_interval(value: float, influence: FloatArray) -> Interval:
+    """A score strictly between 0 and 1 whose groups move it by ``influence`` (g,): the delta method on the logit scale.
+
+    In ``benchmarks/interval_honesty.py`` bootstrap percentiles of an AUC of 0.998 from 100 images hold the truth two times in
+    three; this does 97 times in 100, at the cost of one pass. With one group nothing is known.
+    """
+    groups = len(influence)
+    if groups < 2:
+        return Interval(value, 0.0, 1.0)
+    deviation = math.sqrt(float(np.square(influence).sum()) * groups / (groups - 1))
+    half = Z * deviation / (value * (1.0 - value))
+    centre = math.log(value / (1.0 - value))
+    low, high = (0.5 * (1.0 + math.tanh((centre + side) / 2.0)) for side in (-half, half))
+    return Interval(value, min(low, value), max(high, value))
+
+
 def group_index(groups: Sequence[str]) -> tuple[IntArray, int]:
     """Each image's group as a number (n,), in order of first appearance, and how many groups there are."""
     numbers: dict[str, int] = {}

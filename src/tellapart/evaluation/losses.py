@@ -2,9 +2,9 @@
 
 Log loss has a heavy tail: at 98 % accuracy one test set of 100 images in eight holds no error at all, and no resampling of
 it can show one. In ``benchmarks/interval_honesty.py`` plain percentiles cover the truth 75 to 82 % of the time there. Two
-remedies, chosen by that simulation over bootstrap-t (which covers, with intervals up to 1000 times as wide) and the rest:
-bias-corrected and accelerated percentiles (BCa; Efron 1987), and a floor under the spread: what the model's own
-probabilities say the losses ought to vary.
+remedies, chosen by simulation over bootstrap-t (which covers, with intervals up to 1000 times as wide) and the rest:
+bias-corrected and accelerated percentiles (BCa; Efron 1987), and while errors are few a floor under the spread: what the
+model's own probabilities say the losses ought to vary.
 """
 
 from __future__ import annotations
@@ -17,18 +17,23 @@ from tellapart.evaluation.intervals import DRAWS, Interval, Z, resampled_sums
 from tellapart.evaluation.metrics import TINY, losses
 from tellapart.types import FloatArray, IntArray
 
+PRIOR_ERRORS = 10
+"""How many errors the model's own expectation is worth."""
+
 
 def loss_columns(probabilities: FloatArray, targets: IntArray) -> FloatArray:
-    """What :func:`mean_interval` needs of each image (n, 3): its loss, 1, and the spread its loss should have."""
+    """What :func:`mean_interval` needs of each image (n, 4): its loss, 1, the spread its loss should have, whether it is wrong."""
     logs = np.log(np.clip(probabilities, TINY, 1.0))
-    return np.stack([losses(probabilities, targets), np.ones(len(targets)), _spread(probabilities, -logs)], axis=1)
+    is_wrong = probabilities.argmax(axis=1) != targets
+    return np.stack([losses(probabilities, targets), np.ones(len(targets)), _spread(probabilities, -logs), is_wrong], axis=1)
 
 
 def difference_columns(first: FloatArray, second: FloatArray, targets: IntArray) -> FloatArray:
     """The same for the loss of the second probabilities (n, k) minus that of the first; half-way between them is believed."""
     values = np.log(np.clip(first, TINY, 1.0)) - np.log(np.clip(second, TINY, 1.0))
     spread = _spread((first + second) / 2, values)
-    return np.stack([losses(second, targets) - losses(first, targets), np.ones(len(targets)), spread], axis=1)
+    is_wrong = (first.argmax(axis=1) != targets) | (second.argmax(axis=1) != targets)
+    return np.stack([losses(second, targets) - losses(first, targets), np.ones(len(targets)), spread, is_wrong], axis=1)
 
 
 def _spread(probabilities: FloatArray, values: FloatArray) -> FloatArray:
@@ -38,9 +43,11 @@ def _spread(probabilities: FloatArray, values: FloatArray) -> FloatArray:
 
 
 def mean_interval(sums: FloatArray, *, lowest: float = -math.inf, draws: int = DRAWS, seed: int = 0) -> Interval:
-    """The mean of a loss, from columns summed by group (g, 3): BCa over groups, then no narrower than the model expects.
+    """The mean of a loss, from columns summed by group (g, 4): BCa over groups, widened towards what the model expects.
 
-    ``lowest`` is the least value the mean can have: 0 for a loss. Images of a group are taken to err together.
+    The variance expected by the model, where larger, counts as much as ten groups with an error: it rules while there are
+    fewer, and fades as they come. ``lowest`` is the least value the mean can have: 0 for a loss. Images of a group are taken
+    to err together.
     """
     total, count = float(sums[:, 0].sum()), float(sums[:, 1].sum())
     value = total / count
@@ -51,7 +58,8 @@ def mean_interval(sums: FloatArray, *, lowest: float = -math.inf, draws: int = D
         return Interval(value, max(lowest, value - half), value + half)
     totals = resampled_sums(sums[:, :2], draws, seed)
     low, high = np.quantile(totals[:, 0] / totals[:, 1], _bca_levels(totals[:, 0] / totals[:, 1], value, influence))
-    widening = max(1.0, math.sqrt(expected / seen))
+    errors = int((sums[:, 3] > 0).sum())
+    widening = math.sqrt((errors + PRIOR_ERRORS * max(1.0, expected / seen)) / (errors + PRIOR_ERRORS))
     low, high = value - widening * (value - min(float(low), value)), value + widening * (max(float(high), value) - value)
     return Interval(value, max(lowest, low), high)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from tellapart.types import FloatArray, IntArray
+from tellapart.types import BoolArray, FloatArray, IntArray
 
 TINY = float(np.finfo(np.float64).eps)
 
@@ -64,39 +65,59 @@ def per_class(matrix: IntArray, class_names: tuple[str, ...]) -> list[dict[str, 
     ]
 
 
-def placements(scores: FloatArray, is_positive: FloatArray) -> FloatArray:
+def f1_influence(probabilities: FloatArray, targets: IntArray) -> FloatArray:
+    """How much each image (n,) moves macro F1: its first-order (delta method) contribution; they sum to 0."""
+    matrix = confusion_matrix(probabilities, targets)
+    total = matrix.sum(axis=0) + matrix.sum(axis=1)
+    f1 = f1_of(np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0))
+    predicted = probabilities.argmax(axis=1)
+    is_right = (predicted == targets).astype(np.float64)
+    moved = (is_right - f1[targets]) / total[targets] + (is_right - f1[predicted]) / total[predicted]
+    return np.asarray(moved / (total > 0).sum())
+
+
+def placements(scores: FloatArray, is_positive: BoolArray) -> FloatArray:
     """For each image (n,), the share of the other side it is on the right side of; ties count half.
 
     The mean over either side is the area under the ROC curve (DeLong, DeLong & Clarke-Pearson 1988).
     """
-    positive = np.asarray(is_positive, dtype=bool)
-    ups, downs = np.sort(scores[positive]), np.sort(scores[~positive])
+    ups, downs = np.sort(scores[is_positive]), np.sort(scores[~is_positive])
     placed = np.empty(len(scores))
-    placed[positive] = _share_below(downs, scores[positive])
-    placed[~positive] = 1.0 - _share_below(ups, scores[~positive])
+    placed[is_positive] = _share_below(downs, scores[is_positive])
+    placed[~is_positive] = 1.0 - _share_below(ups, scores[~is_positive])
     return placed
 
 
 def _share_below(others: FloatArray, scores: FloatArray) -> FloatArray:
     below = np.searchsorted(others, scores, side="left") + np.searchsorted(others, scores, side="right")
-    return np.asarray(below / (2.0 * max(1, len(others))))
-
-
-def auc_columns(num_classes: int) -> list[int]:
-    """The classes whose one-versus-rest areas are averaged: with two classes both are the same, so one is enough."""
-    return [1] if num_classes == 2 else list(range(num_classes))
+    return np.asarray(below / (2.0 * len(others)))
 
 
 def auc(probabilities: FloatArray, targets: IntArray) -> float | None:
     """Area under the ROC curve by ranks; the macro one-versus-rest mean for more than two classes; None if a class is absent."""
+    found = auc_influence(probabilities, targets)
+    return None if found is None else found[0]
+
+
+def auc_influence(probabilities: FloatArray, targets: IntArray) -> tuple[float, FloatArray] | None:
+    """The area and how much each image (n,) moves it (DeLong et al. 1988); None if a class is absent.
+
+    A class of one image says nothing of its own spread: it is given the largest that its area allows.
+    """
     k = probabilities.shape[1]
     if k < 2 or np.bincount(targets, minlength=k).min() == 0:
         return None
-    areas = []
-    for c in auc_columns(k):
-        positive = targets == c
-        areas.append(float(placements(probabilities[:, c], positive)[positive].mean()))
-    return float(np.mean(areas))
+    classes = [1] if k == 2 else list(range(k))  # with two classes both areas are the same
+    areas, moved = [], np.zeros(len(targets))
+    for c in classes:
+        is_positive = targets == c
+        placed = placements(probabilities[:, c], is_positive)
+        areas.append(float(placed[is_positive].mean()))
+        for side in (is_positive, ~is_positive):
+            m = int(side.sum())
+            share = (placed[side] - areas[-1]) / math.sqrt(m * (m - 1)) if m > 1 else math.sqrt(areas[-1] * (1 - areas[-1]))
+            moved[side] += share / len(classes)
+    return float(np.mean(areas)), moved
 
 
 def brier(probabilities: FloatArray, targets: IntArray) -> float:

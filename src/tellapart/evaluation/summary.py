@@ -12,20 +12,17 @@ from tellapart.evaluation.calibration import softmax
 from tellapart.evaluation.intervals import (
     DRAWS,
     Interval,
-    Z,
     effective_size,
+    flawless,
     group_index,
     group_sums,
-    percentile_interval,
-    resampled_sums,
+    logit_interval,
     wilson,
 )
 from tellapart.evaluation.losses import loss_columns, mean_interval
 from tellapart.evaluation.reliability import calibration_error, coverage_curve, reliability_bins
 from tellapart.predictions import Predictions
 from tellapart.types import FloatArray, IntArray
-
-CLASSES_AT_ONCE = 64
 
 
 def known(predictions: Predictions) -> Predictions:
@@ -61,10 +58,12 @@ def log_loss_interval(predictions: Predictions, *, draws: int = DRAWS, seed: int
 def evaluate(predictions: Predictions, uncalibrated: FloatArray | None = None, *, draws: int = DRAWS, seed: int = 0) -> dict[str, Any]:
     """The numbers of one part, PART of ``metrics.json`` without its rungs; images of unknown label are left out.
 
+    Accuracy has a Wilson interval, log loss a bootstrap over groups, macro F1 and AUC the delta method on the logit scale.
+
     Args:
         predictions: the images of one part.
         uncalibrated: probabilities (n, k) before calibration; by default the softmax of the logits.
-        draws: bootstrap draws over groups.
+        draws: bootstrap draws over groups, for the log loss.
         seed: of the bootstrap.
 
     Raises:
@@ -77,7 +76,7 @@ def evaluate(predictions: Predictions, uncalibrated: FloatArray | None = None, *
     index, num_groups = group_index(judged.groups)
     matrix = metrics.confusion_matrix(probabilities, targets)
     bins = {"before": reliability_bins(before, targets), "after": reliability_bins(probabilities, targets)}
-    macro_f1, auc = _class_intervals(probabilities, targets, index, num_groups, draws, seed)
+    macro_f1, auc = _class_intervals(probabilities, targets, index, num_groups)
     return {
         "n": len(judged),
         "groups": num_groups,
@@ -93,57 +92,17 @@ def evaluate(predictions: Predictions, uncalibrated: FloatArray | None = None, *
     }
 
 
-def _class_intervals(
-    probabilities: FloatArray, targets: IntArray, index: IntArray, num_groups: int, draws: int, seed: int
-) -> tuple[Interval, Interval | None]:
-    """Macro F1 and AUC, from resampled sums of five columns a class; many classes are taken in turns with the same draws."""
-    k = probabilities.shape[1]
-    predicted, count = probabilities.argmax(axis=1), np.ones((len(targets), 1))
-    f1_sum, f1_classes, area_sum = np.zeros(draws), np.zeros(draws), np.zeros(draws)
-    area = metrics.auc(probabilities, targets)
-    averaged = metrics.auc_columns(k)
-    for start in range(0, k, CLASSES_AT_ONCE):
-        classes = np.arange(start, min(k, start + CLASSES_AT_ONCE))
-        is_true = targets[:, None] == classes
-        is_predicted = predicted[:, None] == classes
-        ranked = [c for c in classes if c in averaged and area is not None]
-        placed = np.zeros(is_true.shape)
-        for c in ranked:
-            placed[:, c - start] = metrics.placements(probabilities[:, c], targets == c)
-        columns = np.concatenate([count, is_true & is_predicted, is_true, is_predicted, placed * is_true, placed * ~is_true], axis=1)
-        totals = resampled_sums(group_sums(columns, index, num_groups), draws, seed)
-        right, support, guessed, ups, downs = (totals[:, 1 + i * len(classes) : 1 + (i + 1) * len(classes)] for i in range(5))
-        scores = metrics.f1_of(right, support, guessed)
-        f1_sum, f1_classes = f1_sum + np.nansum(scores, axis=1), f1_classes + np.isfinite(scores).sum(axis=1)
-        for c in ranked:
-            i, value = c - start, float(placed[targets == c, c - start].mean())
-            area_sum += _resampled_area(value, ups[:, i], downs[:, i], support[:, i], totals[:, 0])
-    value = metrics.macro_f1(probabilities, targets)
-    worth = effective_size(np.bincount(index)) / len(targets)
-    macro_f1 = percentile_interval(value, f1_sum / f1_classes)
-    if np.array_equal(predicted, targets):
-        macro_f1 = _flawless(np.bincount(targets, minlength=k), worth)
-    if area is None:
-        return macro_f1, None
-    if area == 1.0:
-        return macro_f1, _flawless(np.bincount(targets, minlength=k), worth)
-    return macro_f1, percentile_interval(area, area_sum / len(averaged))
+def _class_intervals(probabilities: FloatArray, targets: IntArray, index: IntArray, num_groups: int) -> tuple[Interval, Interval | None]:
+    """Macro F1 and AUC, the second None if a class is absent."""
+    spotless = flawless(np.bincount(targets), effective_size(np.bincount(index)) / len(targets))
 
+    def interval(value: float, influence: FloatArray) -> Interval:
+        if value >= 1.0:
+            return spotless
+        if value <= 0.0:
+            return Interval(0.0, 0.0, 1.0 - spotless.low)
+        return logit_interval(value, group_sums(influence[:, None], index, num_groups)[:, 0])
 
-def _resampled_area(value: float, ups: FloatArray, downs: FloatArray, support: FloatArray, total: FloatArray) -> FloatArray:
-    """The area in each draw to first order: both sides' mean placements, which DeLong showed carry all of its variance."""
-    others = total - support
-    up = np.divide(ups, support, out=np.full_like(ups, np.nan), where=support > 0)
-    down = np.divide(downs, others, out=np.full_like(downs, np.nan), where=others > 0)
-    return np.clip(up + down - value, 0.0, 1.0)
-
-
-def _flawless(support: IntArray, worth: float) -> Interval:
-    """The interval of a mean over classes when nothing went wrong, where resampling has nothing to show.
-
-    A mean of the classes' shares varies like a proportion of k^2 / sum(1 / support) images (for equal classes: of them all),
-    times what an image is worth among its duplicates; Wilson's bound for no errors in as many is the lower end.
-    """
-    present = support[support > 0]
-    size = worth * len(present) ** 2 / float((1.0 / present).sum())
-    return Interval(1.0, 1.0 / (1.0 + Z * Z / size), 1.0)
+    area = metrics.auc_influence(probabilities, targets)
+    macro_f1 = interval(metrics.macro_f1(probabilities, targets), metrics.f1_influence(probabilities, targets))
+    return macro_f1, None if area is None else interval(*area)
