@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from tellapart.evaluation.intervals import (
+    Interval,
+    bootstrap,
+    effective_size,
+    flawless,
+    group_index,
+    group_sums,
+    group_weights,
+    logit_interval,
+    percentile_interval,
+    resampled_sums,
+    wilson,
+)
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 5), (1, 1), (97, 100), (480, 500), (250, 1000)])
+def test_wilson_equals_scipy(right: int, n: int) -> None:
+    theirs = binomtest(right, n).proportion_ci(method="wilson")
+    ours = wilson(right, n)
+    assert ours.value == right / n
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+
+
+@given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_holds_its_value_and_stays_a_proportion(case: tuple[int, int]) -> None:
+    right, n = case
+    found = wilson(right, n)
+    assert 0 <= found.low <= found.value <= found.high <= 1
+    assert found.high - found.low > 0
+    fewer = wilson(right, n, effective_n=n / 2)
+    assert fewer.high - fewer.low >= found.high - found.low
+
+
+@pytest.mark.parametrize(("right", "n"), [(1, 0), (5, 4), (-1, 4)])
+def test_wilson_refuses_nonsense(right: int, n: int) -> None:
+    with pytest.raises(ValueError, match="wilson needs"):
+        wilson(right, n)
+
+
+@pytest.mark.parametrize(("right", "n"), [(75, 100), (90, 400), (390, 400)])
+def test_wilson_covers_about_95_percent(right: int, n: int) -> None:
+    p = right / n
+    draws = np.random.default_rng(0).binomial(n, p, 4000)
+    held = [wilson(int(d), n) for d in draws]
+    assert 0.93 <= np.mean([i.low <= p <= i.high for i in held]) <= 0.975
+
+
+def test_effective_size_is_the_number_of_equal_groups() -> None:
+    assert effective_size(np.ones(50, dtype=np.int64)) == 50
+    assert effective_size(np.full(10, 5)) == pytest.approx(10)
+    assert effective_size(np.array([100])) == 1
+    assert effective_size(np.array([], dtype=np.int64)) == 0
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=30))
+def test_effective_size_lies_between_one_and_the_images(sizes: list[int]) -> None:
+    assert 1 - 1e-9 <= effective_size(np.array(sizes)) <= sum(sizes) + 1e-9
+
+
+@given(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=40))
+def test_group_sums_equal_a_loop(groups: list[str]) -> None:
+    index, num_groups = group_index(groups)
+    columns = np.arange(2.0 * len(groups)).reshape(-1, 2)
+    expected = np.array([columns[[g == name for g in groups]].sum(axis=0) for name in dict.fromkeys(groups)])
+    assert num_groups == len(set(groups))
+    assert np.allclose(group_sums(columns, index, num_groups), expected)
+
+
+def test_weights_draw_as_many_groups_as_there_are() -> None:
+    blocks = list(group_weights(37, draws=150, seed=3))
+    weights = np.concatenate(blocks)
+    assert weights.shape == (150, 37)
+    assert (weights.sum(axis=1) == 37).all()
+    assert max(len(block) for block in blocks) <= 64
+    assert weights.var() == pytest.approx(1 - 1 / 37, rel=0.1)
+
+
+def test_weights_of_many_groups_come_in_small_blocks() -> None:
+    block = next(iter(group_weights(100_000, draws=2000)))
+    assert block.nbytes <= 16_000_000
+
+
+@pytest.mark.parametrize("num_groups", [1, 7, 900])
+def test_resampled_sums_equal_one_product(num_groups: int) -> None:
+    sums = np.random.default_rng(1).normal(size=(num_groups, 3))
+    weights = np.concatenate(list(group_weights(num_groups, draws=130, seed=5)))
+    assert np.allclose(resampled_sums(sums, draws=130, seed=5), weights @ sums)
+
+
+def test_bootstrap_of_a_mean_agrees_with_its_standard_error() -> None:
+    values = np.random.default_rng(2).normal(3.0, 1.0, 400)
+    found = bootstrap(lambda t: t[:, 0] / t[:, 1], np.stack([values, np.ones(400)], axis=1))
+    error = values.std() / 20
+    assert found.value == pytest.approx(values.mean())
+    assert (found.low, found.high) == pytest.approx((values.mean() - 1.96 * error, values.mean() + 1.96 * error), abs=0.02)
+
+
+def test_percentiles_leave_out_what_is_undefined_and_hold_the_value() -> None:
+    assert percentile_interval(9.0, np.array([1.0, np.nan, 1.0])) == Interval(9.0, 1.0, 9.0)
+    assert percentile_interval(2.0, np.array([np.nan])) == Interval(2.0, 2.0, 2.0)
+
+
+def test_flawless_is_wilson_for_equal_classes() -> None:
+    assert flawless(np.array([50, 50]), 1.0).low == pytest.approx(wilson(100, 100).low)
+    assert flawless(np.array([98, 2]), 1.0).low < flawless(np.array([50, 50]), 1.0).low
+
+
+def test_logit_interval_stays_inside_and_knows_when_it_knows_nothing() -> None:
+    found = logit_interval(0.999, np.full(10, 0.0005))
+    assert 0 < found.low < 0.999 < found.high < 1
+    assert logit_interval(0.7, np.array([0.1])) == Interval(0.7, 0.0, 1.0)
+
+
+def test_forms() -> None:
+    found = Interval(0.971, 0.953, 0.984)
+    assert found.percent() == "97.1 % (95.3 to 98.4)"
+    assert str(found) == "0.971 (0.953 to 0.984)"
+    assert Interval(0.012, -0.003, 0.027).points() == "+1.2 points (-0.3 to +2.7)"
+    assert Interval.from_dict(found.as_dict()) == found
+    assert not found.as_dict().keys() ^ {"value", "low", "high"}
+    assert "<svg" in found._repr_html_()
+    assert "<svg" in Interval(-0.2, -0.3, 0.1)._repr_html_()
+    assert found.excludes_zero
+    assert not Interval(0.0, -1.0, 1.0).excludes_zero
