@@ -16,6 +16,7 @@ import numpy as np
 from tellapart.evaluation.calibration import apply, softmax
 from tellapart.evaluation.comparison import compare
 from tellapart.evaluation.intervals import Interval, bootstrap, effective_size, group_index, group_sums, wilson
+from tellapart.evaluation.learning_curve import fit_power_law
 from tellapart.evaluation.losses import loss_columns, mean_interval
 from tellapart.evaluation.metrics import losses
 from tellapart.evaluation.summary import evaluate
@@ -180,6 +181,21 @@ def grouped_losses(splits: int, rng: np.random.Generator) -> None:
         ours.show(f"log loss {truth:.3f}, n {n}, exact duplicates: ours")
 
 
+def learning_curves(splits: int, rng: np.random.Generator) -> None:
+    """Five sizes, three seeds: the error at twice as many images, and what they gain."""
+    sizes = np.array([50, 100, 200, 400, 800])
+    for floor, scale, power in ((0.02, 1.5, 0.5), (0.0, 1.0, 0.35), (0.1, 5.0, 0.9), (0.0, 0.6, 0.5), (0.03, 0.6, 0.5)):
+        level, gain = Tally(), Tally()
+        truth = {int(n): floor + scale * float(n) ** -power for n in (*sizes, 1600)}
+        for seed in range(splits):
+            errors = [np.maximum(0.0, truth[int(n)] + rng.normal(0, 0.025 * truth[int(n)] ** 0.5, 3)).tolist() for n in sizes]
+            law = fit_power_law(sizes.tolist(), errors, seed=seed)
+            level.add(law.predict_at(1600), truth[1600])
+            gain.add(law.gain(800, 1600), truth[800] - truth[1600])
+        level.show(f"curve {floor} + {scale} n^-{power}: error at twice the images")
+        gain.show(f"curve {floor} + {scale} n^-{power}: gain of twice the images")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--splits", type=int, default=1000, help="simulated test sets per setting (closed forms get four times as many)")
@@ -192,6 +208,7 @@ def main() -> None:
     grouped_losses(splits, rng)
     differences(splits, rng)
     other_scores(splits, rng)
+    learning_curves(splits, rng)
     print(f"{splits} splits a setting, {time.perf_counter() - start:.0f} s")
 
 
