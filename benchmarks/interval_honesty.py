@@ -126,7 +126,7 @@ def predictions(p: np.ndarray, targets: np.ndarray, rows: np.ndarray) -> Predict
 
 
 def differences(splits: int, rng: np.random.Generator) -> None:
-    """Two models on the same images: the interval of the difference, and how often McNemar cries wolf when they are equal."""
+    """Two models on the same images: the intervals of their differences."""
     for accuracy in ACCURACIES:
         logits, targets = logits_at(accuracy, rng)
         jitter = rng.normal(size=logits.shape) * logits.std() * 0.2
