@@ -1,0 +1,117 @@
+"""The images worth looking at: the wrong ones, then the least certain, each with its nearest training images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tellapart.predictions import Predictions
+from tellapart.reports.runfiles import RunFiles
+from tellapart.reports.wording import count
+from tellapart.types import BoolArray, FloatArray, IntArray
+
+UNSURE_MARGIN = 0.3
+LISTED_CLASSES = 5
+
+
+def margins(predictions: Predictions) -> FloatArray:
+    """How far the most probable class lies before the second, in [0, 1] (n,); 1 where there is only one class."""
+    if predictions.probabilities.shape[1] < 2:
+        return np.ones(len(predictions))
+    best = np.partition(predictions.probabilities, -2, axis=1)
+    return np.asarray(best[:, -1] - best[:, -2])
+
+
+def is_wrong(predictions: Predictions) -> BoolArray:
+    """Whether the label is known and the prediction is another class (n,)."""
+    return np.asarray(~predictions.is_right & (predictions.targets >= 0))
+
+
+def gallery_order(predictions: Predictions) -> IntArray:
+    """All rows: the wrong ones first (the surest mistake first), then the others, the least certain first."""
+    if not len(predictions):
+        return np.zeros(0, dtype=np.int64)
+    wrong = is_wrong(predictions)
+    rank = np.where(wrong, -predictions.confidence, margins(predictions))
+    return np.asarray(np.lexsort((rank, ~wrong)))
+
+
+def gallery_view(run: RunFiles, rows: IntArray) -> dict[str, Any]:
+    """The gallery of the chosen rows of the predictions, in the order given.
+
+    Nearest training images are pairs ``[index into training_images, cosine similarity]``, nearest first;
+    probabilities are pairs ``[class index, probability]``, the most probable first and the label's always among them.
+    """
+    predictions = run.predictions
+    wrong, margin, targets, predicted = is_wrong(predictions), margins(predictions), predictions.targets, predictions.predicted
+    row_of = {path: i for i, path in enumerate(run.images["path"])}
+    training = _Training(run)
+    images = []
+    for i in rows.tolist():
+        found = row_of.get(predictions.paths[i])
+        images.append(
+            {
+                "image_id": predictions.image_ids[i],
+                "path": predictions.paths[i],
+                "part": predictions.parts[i],
+                "label": int(targets[i]) if targets[i] >= 0 else None,
+                "predicted": int(predicted[i]),
+                "is_wrong": bool(wrong[i]),
+                "is_unsure": bool(margin[i] < UNSURE_MARGIN),
+                "margin": round(float(margin[i]), 4),
+                "probabilities": _listed(predictions.probabilities[i], int(targets[i])),
+                "nearest": [] if found is None else training.nearest(run.images["neighbours"][found], run.images["similarities"][found]),
+            }
+        )
+    total = {"images": len(predictions), "wrong": int(wrong.sum()), "unsure": int((margin < UNSURE_MARGIN).sum())}
+    return {
+        "total": total,
+        "shown": len(images),
+        "unsure_margin": UNSURE_MARGIN,
+        "statement": statement(total["images"], total["wrong"], len(images)),
+        "images": images,
+        "training_images": training.images,
+    }
+
+
+def statement(total: int, wrong: int, shown: int) -> str:
+    """Which images are shown, in one sentence."""
+    if total == 0:
+        return "No image was kept back to report on."
+    if shown >= total:
+        return f"All {count(total, 'image')}: the {wrong:,} wrong first, then the least certain."
+    head = f"Showing the {shown:,} of {count(total, 'image')} most worth a look, to keep this page small: "
+    if shown < wrong:
+        return head + f"the surest of the {wrong:,} wrong ones."
+    return head + f"all {wrong:,} wrong ones first, then the least certain."
+
+
+def _listed(probabilities: FloatArray, target: int) -> list[list[float]]:
+    best = np.argsort(-probabilities, kind="stable")[:LISTED_CLASSES].tolist()
+    if target >= 0 and target not in best:
+        best[-1] = target
+    return [[k, round(float(probabilities[k]), 4)] for k in best]
+
+
+class _Training:
+    """The training images that some image of the gallery is near to, each listed once."""
+
+    def __init__(self, run: RunFiles) -> None:
+        self.images: list[dict[str, Any]] = []
+        self._run = run
+        self._place: dict[str, int] = {}
+        self._row = {image_id: i for i, image_id in enumerate(run.images["image_id"]) if run.images["part"][i] == "train"}
+        self._class = {name: k for k, name in enumerate(run.class_names)}
+
+    def nearest(self, image_ids: list[str] | None, similarities: list[float] | None) -> list[list[float]]:
+        near = zip(image_ids or [], similarities or [], strict=False)
+        return [[self._index(image_id), round(float(similarity), 3)] for image_id, similarity in near]
+
+    def _index(self, image_id: str) -> int:
+        if image_id not in self._place:
+            row = self._row.get(image_id)
+            label, path = (None, None) if row is None else (self._run.images["label"][row], self._run.images["path"][row])
+            self._place[image_id] = len(self.images)
+            self.images.append({"image_id": image_id, "path": path, "label": self._class.get(label) if label is not None else None})
+        return self._place[image_id]

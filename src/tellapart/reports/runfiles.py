@@ -1,0 +1,99 @@
+"""What the report reads of a run folder (docs/reference/run-folder.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tellapart.errors import StorageError
+from tellapart.predictions import Predictions
+
+IMAGE_COLUMNS = (
+    *("path", "image_id", "label", "part", "group", "status", "reason", "width", "height"),
+    *("size_bytes", "x", "y", "neighbours", "similarities"),
+)
+PARTS = {"test": "Test", "val": "Validation", "train": "Train"}
+
+
+@dataclass(frozen=True, eq=False)
+class RunFiles:
+    """A run folder in memory.
+
+    Attributes:
+        folder: where it lies.
+        metrics: ``metrics.json``.
+        options: ``options.json``; empty if it is absent.
+        images: ``images.parquet`` as lists by column name, one item a file found; columns that are absent hold None.
+        predictions: ``predictions.parquet``; no rows if it is absent.
+    """
+
+    folder: Path
+    metrics: Mapping[str, Any]
+    options: Mapping[str, Any]
+    images: Mapping[str, list[Any]]
+    predictions: Predictions
+
+    @classmethod
+    def load(cls, folder: Path) -> RunFiles:
+        """Read the folder of a finished run.
+
+        Raises:
+            StorageError: ``metrics.json`` is absent, or a file is damaged.
+        """
+        metrics = _json(folder / "metrics.json")
+        options = _json(folder / "options.json") if (folder / "options.json").exists() else {}
+        return cls(folder, metrics, options, _images(folder / "images.parquet"), _predictions(folder, metrics))
+
+    @property
+    def class_names(self) -> list[str]:
+        """The classes, in the order of the probabilities."""
+        return list(self.metrics.get("class_names") or self.predictions.class_names)
+
+    @property
+    def parts(self) -> list[str]:
+        """The reported parts, the most trustworthy first."""
+        return [part for part in PARTS if self.metrics.get(part)]
+
+    @property
+    def rows(self) -> int:
+        """How many files were found."""
+        return len(self.images["path"])
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise StorageError(f"{path} is not there: this is not the folder of a finished run", hint="run `tellapart train` first") from error
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{path} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise StorageError(f"{path} holds a {type(content).__name__}, expected an object")
+    return content
+
+
+def _images(path: Path) -> dict[str, list[Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.exists():
+        return {name: [] for name in IMAGE_COLUMNS}
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise StorageError(f"{path} cannot be read: {error}") from error
+    return {name: table[name].to_pylist() if name in table.column_names else [None] * table.num_rows for name in IMAGE_COLUMNS}
+
+
+def _predictions(folder: Path, metrics: Mapping[str, Any]) -> Predictions:
+    path = folder / "predictions.parquet"
+    if path.exists():
+        return Predictions.load(path)
+    names = tuple(metrics.get("class_names") or ())
+    nothing = np.zeros((0, len(names)))
+    return Predictions((), (), (), nothing, nothing, names, (), (), "nothing was reported")

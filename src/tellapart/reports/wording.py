@@ -1,0 +1,101 @@
+"""Numbers in words: how the report writes shares, intervals, differences and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+SPACE = "\N{NO-BREAK SPACE}"
+MINUS = "\N{MINUS SIGN}"
+
+
+def share(value: float, digits: int = 1) -> str:
+    """``0.9714`` as ``97.1``; a share that is not quite 1 or 0 never reads as if it were."""
+    if value in (0.0, 1.0):
+        return f"{100 * value:.0f}"
+    for places in range(digits, 6):
+        text = f"{100 * value:.{places}f}"
+        if float(text) not in (0.0, 100.0):
+            return text
+    return text
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """``0.9714`` as ``97.1 %``."""
+    return f"{share(value, digits)}{SPACE}%"
+
+
+def loss(value: float) -> str:
+    """A log loss with three decimals."""
+    return f"{value:.3f}"
+
+
+def signed(value: float, digits: int) -> str:
+    """A difference with its sign, the minus a real one."""
+    text = f"{abs(value):.{digits}f}"
+    if float(text) == 0:
+        return text
+    return (MINUS if value < 0 else "+") + text
+
+
+def percent_interval(interval: Mapping[str, float]) -> str:
+    """``97.1 % (95 % interval 95.3 to 98.4 %)``."""
+    return f"{percent(interval['value'])} (95{SPACE}% interval {share(interval['low'])} to {percent(interval['high'])})"
+
+
+def loss_interval(interval: Mapping[str, float]) -> str:
+    """``0.084 (95 % interval 0.062 to 0.110)``."""
+    return f"{loss(interval['value'])} (95{SPACE}% interval {loss(interval['low'])} to {loss(interval['high'])})"
+
+
+def gain_words(gain: Mapping[str, Any]) -> str:
+    """The paired difference to the rung before: points of accuracy, log loss and what the test says."""
+    parts = []
+    if (accuracy := gain.get("accuracy")) is not None:
+        points = [signed(100 * accuracy[key], 1) for key in ("value", "low", "high")]
+        parts.append(f"{points[0]} points ({points[1]} to {points[2]})")
+    if (log_loss := gain.get("log_loss")) is not None:
+        parts.append(f"log loss {signed(log_loss['value'], 3)} ({signed(log_loss['low'], 3)} to {signed(log_loss['high'], 3)})")
+    return "; ".join(parts)
+
+
+def p_value_words(p_value: float | None, n: int) -> str:
+    """``p = 0.012``, and in plain words when the two cannot be told apart on these n images."""
+    if p_value is None:
+        return ""
+    text = "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+    return text if p_value < 0.05 else f"{text}: cannot be told apart on these {count(n, 'image')}"
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """``1 image``, ``3,000 images``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def size(size_bytes: float) -> str:
+    """Bytes in the unit people read: ``81 kB``, ``2.3 GB``."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size_bytes < 1000 or unit == "GB":
+            return f"{size_bytes:.{1 if unit in ('MB', 'GB') and size_bytes < 100 else 0}f}{SPACE}{unit}"
+        size_bytes /= 1000
+    raise AssertionError("unreachable")
+
+
+def day(created: str | None) -> str:
+    """An ISO time as ``21 November 2026, 10:00``; what cannot be read is given back as it is."""
+    try:
+        moment = datetime.fromisoformat(created or "")
+    except ValueError:
+        return created or ""
+    zone = " UTC" if moment.utcoffset() is not None and not moment.utcoffset() else ""
+    return f"{moment.day} {moment:%B %Y, %H:%M}{zone}"
+
+
+def shortened(text: str, limit: int) -> str:
+    """At most ``limit`` characters on one line, an ellipsis where some were cut from the middle."""
+    line = " ".join(text.split()) or "(empty)"
+    if len(line) <= limit:
+        return line
+    head = (limit - 1) * 2 // 3
+    return line[:head] + "…" + line[len(line) - (limit - 1 - head) :]
