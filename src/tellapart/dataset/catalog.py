@@ -100,6 +100,10 @@ class Catalog:
         rows = self._db.execute(f"SELECT {', '.join(_FACT_COLUMNS)} FROM images")  # noqa: S608  (names of our own fields)
         return {row[0]: ImageFacts(*row) for row in rows if row[0] in wanted}
 
+    def image_ids(self) -> set[str]:
+        """Ids of all images whose facts are known."""
+        return {row[0] for row in self._db.execute("SELECT image_id FROM images")}
+
     def record(self, files: Sequence[FileState], facts: Sequence[ImageFacts]) -> None:
         """Write what has been learnt, in one transaction."""
         marks = ", ".join("?" * len(_FACT_COLUMNS))

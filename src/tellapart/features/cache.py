@@ -20,6 +20,7 @@ from tellapart.paths import replacing, write_text
 from tellapart.types import FloatArray
 
 MERGE_AT = 32
+NPY_HEADER = 128
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class FeatureCache:
     def __init__(self, root: Path, fingerprint: str, width: int) -> None:
         self.folder = root / fingerprint
         self.width = width
+
+    def image_ids(self) -> set[str]:
+        """Ids of all images whose vector is cached (undamaged as far as the manifests tell)."""
+        return {image_id for segment in self._segments() for image_id in self._ids(segment)}
 
     def read(self, image_ids: Iterable[str]) -> dict[str, FloatArray]:
         """The vectors, float32 (width,), of those images that are cached and undamaged."""
@@ -65,6 +70,14 @@ class FeatureCache:
 
     def _segments(self) -> list[_Segment]:
         return [_Segment(manifest.with_suffix(".npy"), manifest) for manifest in sorted(self.folder.glob("[!.]*.json"))]
+
+    def _ids(self, segment: _Segment) -> list[str]:
+        try:
+            ids: list[str] = json.loads(segment.manifest.read_text(encoding="utf-8"))["image_ids"]
+            whole = segment.vectors.stat().st_size == NPY_HEADER + 4 * self.width * len(ids)
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+        return ids if whole else []
 
     def _load(self, segment: _Segment) -> tuple[list[str], FloatArray]:
         try:

@@ -1,0 +1,137 @@
+"""File rows: what became of every file found, and why; the records behind ``images.parquet``."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tellapart.dataset.catalog import FileState, ImageFacts
+from tellapart.dataset.dataset import Dataset
+from tellapart.errors import StorageError
+from tellapart.paths import printable, replacing
+
+USED, SET_ASIDE, UNREADABLE = "used", "set aside", "unreadable"
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """One file; the columns of ``images.parquet`` (see docs/reference/run-folder.md)."""
+
+    path: str
+    image_id: str | None
+    label: str | None
+    part: str | None
+    group: str | None
+    status: str
+    reason: str | None
+    width: int | None
+    height: int | None
+    size_bytes: int
+    x: float | None = None
+    y: float | None = None
+    neighbours: tuple[str, ...] = ()
+    similarities: tuple[float, ...] = ()
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the image takes part in training or reporting."""
+        return self.status == USED
+
+    def left_out(self, reason: str) -> FileRow:
+        """The row, set aside for a reason."""
+        return replace(self, status=SET_ASIDE, reason=reason, part=None)
+
+
+def file_rows(dataset: Dataset, files: Sequence[FileState], facts: Mapping[str, ImageFacts]) -> list[FileRow]:
+    """A row for each entry of the data set; unreadable files, contradictions and exact copies are left out with a reason.
+
+    Of byte-identical files in the same part and class the first by path is used. A picture that stands under two
+    labels is not used at all: one of the labels is wrong and nobody knows which.
+    """
+    rows = []
+    for entry, file in zip(dataset.entries, files, strict=True):
+        seen = facts.get(file.image_id or "")
+        rows.append(
+            FileRow(
+                path=printable(entry.path),
+                image_id=file.image_id,
+                label=entry.label if entry.label is None else printable(entry.label),
+                part=entry.part if file.image_id else None,
+                group=entry.group,
+                status=USED if file.image_id else UNREADABLE,
+                reason=file.reason,
+                width=seen.width if seen else None,
+                height=seen.height if seen else None,
+                size_bytes=file.size_bytes,
+            )
+        )
+    return _without_copies(_without_contradictions(rows))
+
+
+def _without_contradictions(rows: list[FileRow]) -> list[FileRow]:
+    labels: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.image_id and row.label is not None:
+            labels[row.image_id].add(row.label)
+    return [
+        row.left_out(f"the same picture stands under {' and '.join(sorted(labels[row.image_id]))}")
+        if row.is_used and row.image_id and len(labels[row.image_id]) > 1
+        else row
+        for row in rows
+    ]
+
+
+def _without_copies(rows: list[FileRow]) -> list[FileRow]:
+    first: dict[tuple[str | None, str | None, str | None], str] = {}
+    for row in sorted((r for r in rows if r.is_used), key=lambda r: r.path):
+        first.setdefault((row.image_id, row.part, row.label), row.path)
+    kept = []
+    for row in rows:
+        original = first.get((row.image_id, row.part, row.label))
+        kept.append(row.left_out(f"exact copy of {original}") if row.is_used and original is not None and original != row.path else row)
+    return kept
+
+
+def save_rows(rows: Sequence[FileRow], path: Path) -> None:
+    """Write ``images.parquet``, whole or not at all."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in FileRow.__dataclass_fields__}
+    with replacing(path) as partial:
+        pq.write_table(pa.table({name: pa.array(columns[name], kind) for name, kind in _schema().items()}), partial)
+
+
+def load_rows(path: Path) -> list[FileRow]:
+    """Read what :func:`save_rows` wrote.
+
+    Raises:
+        StorageError: the file is absent or damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        rows = pq.read_table(path).to_pylist()
+        return [FileRow(**{**row, "neighbours": tuple(row["neighbours"]), "similarities": tuple(row["similarities"])}) for row in rows]
+    except (OSError, pa.ArrowException, KeyError, TypeError) as error:
+        raise StorageError(f"{path} cannot be read as the images of a run: {error}") from error
+
+
+def _schema() -> dict[str, Any]:
+    import pyarrow as pa
+
+    text, whole, real = pa.string(), pa.int32(), pa.float32()
+    return {
+        **dict.fromkeys(("path", "image_id", "label", "part", "group", "status", "reason"), text),
+        "width": whole,
+        "height": whole,
+        "size_bytes": pa.int64(),
+        "x": real,
+        "y": real,
+        "neighbours": pa.list_(text),
+        "similarities": pa.list_(real),
+    }

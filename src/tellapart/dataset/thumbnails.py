@@ -1,0 +1,67 @@
+"""The thumbnail store: small JPEGs by image id, in one SQLite file in the cache."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tellapart.errors import StorageError
+
+CHUNK = 500
+
+
+class ThumbnailStore:
+    """JPEG thumbnails by image id; a damaged store is dropped and begins anew."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = self._opened()
+        except (OSError, sqlite3.OperationalError) as error:
+            raise StorageError(f"the thumbnails {path} cannot be opened: {error}", hint="choose another cache folder with TELLAPART_CACHE") from error
+
+    def read(self, image_ids: Sequence[str]) -> dict[str, bytes]:
+        """The thumbnails that are there."""
+        found: dict[str, bytes] = {}
+        try:
+            for start in range(0, len(image_ids), CHUNK):
+                chunk = image_ids[start : start + CHUNK]
+                marks = ", ".join("?" * len(chunk))
+                found.update(self._db.execute(f"SELECT image_id, jpeg FROM thumbnails WHERE image_id IN ({marks})", chunk))  # noqa: S608
+        except sqlite3.DatabaseError:
+            return found
+        return found
+
+    def write(self, thumbnails: Mapping[str, bytes]) -> None:
+        """Add thumbnails, in one transaction."""
+        try:
+            with self._db:
+                self._db.executemany("INSERT OR REPLACE INTO thumbnails VALUES (?, ?)", list(thumbnails.items()))
+        except sqlite3.DatabaseError as error:
+            raise StorageError(f"the thumbnails {self.path} cannot be written: {error}", hint="free some space: finished work is kept") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _opened(self) -> sqlite3.Connection:
+        try:
+            return self._connected()
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            self.path.unlink()
+            return self._connected()
+
+    def _connected(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, timeout=30)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = OFF")
+            db.execute("CREATE TABLE IF NOT EXISTS thumbnails (image_id TEXT PRIMARY KEY, jpeg BLOB) WITHOUT ROWID")
+        except BaseException:
+            db.close()
+            raise
+        return db

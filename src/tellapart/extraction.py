@@ -1,0 +1,282 @@
+"""From files to features: each picture decoded once, each vector computed once, whatever interrupts.
+
+A worker thread takes a few files, reads, hashes, decodes and runs them through the backbones; torch, the decoders
+and the hash all release the interpreter lock, so as many workers as cores keep the machine busy without processes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tellapart.dataset import Catalog, Dataset, Entry, ImageFacts
+from tellapart.dataset.catalog import FileState
+from tellapart.dataset.thumbnails import ThumbnailStore
+from tellapart.errors import DataError, ImageError
+from tellapart.features import FeatureCache, FeatureMatrix
+from tellapart.images import ResizePolicy
+from tellapart.models.allocator import tune_malloc
+from tellapart.models.backbones import Backbone
+from tellapart.paths import cache_root
+from tellapart.preparation.reading import Look, look_at
+from tellapart.progress import SILENT, Progress
+from tellapart.types import FloatArray
+
+if TYPE_CHECKING:
+    from tellapart.models.network import FeatureNetwork
+
+PREPROCESSING = 1
+BATCH = 8
+BATCH_ON_GPU = 64
+SAVE_EVERY_S = 5.0
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """What features are wanted: backbones, how a picture becomes a square, and whether its mirror image counts too."""
+
+    backbones: tuple[Backbone, ...]
+    resize: ResizePolicy = "crop"
+    mirror: bool = True
+
+    def fingerprint(self, backbone: Backbone) -> str:
+        """Names everything the vectors of one backbone depend on, except the picture."""
+        card = backbone.card
+        content = (PREPROCESSING, card.architecture, card.weights_sha256, card.image_size, card.mean, card.std, self.resize, self.mirror)
+        return f"{card.name.replace('/', '_')}-{hashlib.sha256(repr(content).encode()).hexdigest()[:16]}"
+
+    def provenance(self) -> dict[str, object]:
+        """For the feature matrix and the saved model."""
+        names = "+".join(b.card.name for b in self.backbones)
+        return {"backbone": names, "layer": "pooled", "resize": self.resize, "mirror": self.mirror}
+
+
+@dataclass(frozen=True, eq=False)
+class Extraction:
+    """What became of every file.
+
+    Attributes:
+        files: one a data set entry, in its order: image id, or the reason why there is none.
+        facts: by image id (empty without a catalog).
+        features: of all images that could be read.
+    """
+
+    files: tuple[FileState, ...]
+    facts: dict[str, ImageFacts]
+    features: FeatureMatrix
+
+
+@dataclass
+class _Outcome:
+    """What a worker found out about one file."""
+
+    file: FileState
+    look: Look | None = None
+    vectors: list[FloatArray | None] = field(default_factory=list)
+
+
+def extract(
+    dataset: Dataset,
+    spec: FeatureSpec,
+    *,
+    catalog: Catalog | None = None,
+    network: Callable[[Backbone], FeatureNetwork] | None = None,
+    num_workers: int | None = None,
+    progress: Progress = SILENT,
+) -> Extraction:
+    """Features of every readable picture of a data set, computed only where the cache lacks them.
+
+    Args:
+        dataset: the files.
+        spec: the features wanted.
+        catalog: where facts are kept; None leaves no trace beside the photos.
+        network: makes the network of a backbone; called only if something must be computed.
+        num_workers: worker threads; None for one a core.
+        progress: hears of every picture.
+
+    Raises:
+        DataError: not one file could be read.
+        StorageError: the disk is full or cannot be written; what is finished is kept.
+    """
+    work = _Work(dataset, spec, catalog, network)
+    num_workers = num_workers or available_cores()
+    try:
+        outcomes = work.run(num_workers, progress)
+        if work.forget_damaged({f.image_id for f in outcomes.values() if f.image_id}):
+            outcomes = work.run(num_workers, progress)
+    finally:
+        work.thumbnails.close()
+    files = tuple(outcomes[entry.path] for entry in dataset.entries)
+    image_ids = list(dict.fromkeys(f.image_id for f in files if f.image_id))
+    if not image_ids:
+        reasons = sorted({f.reason or "" for f in files})
+        raise DataError(f"none of the {len(files):,} files in {dataset.root} could be read: {'; '.join(reasons[:3])}", hint="tellapart reads JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF pictures")
+    facts = catalog.facts(image_ids) if catalog else {}
+    return Extraction(files, facts, work.matrix(image_ids))
+
+
+def available_cores() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Work:
+    """The state of one extraction."""
+
+    def __init__(self, dataset: Dataset, spec: FeatureSpec, catalog: Catalog | None, network: Callable[[Backbone], FeatureNetwork] | None) -> None:
+        self.dataset, self.spec, self.catalog, self.make_network = dataset, spec, catalog, network
+        root = cache_root() / "features"
+        self.caches = [FeatureCache(root, spec.fingerprint(b), b.card.num_features) for b in spec.backbones]
+        self.cached = [cache.image_ids() for cache in self.caches]
+        self.vectors: list[dict[str, FloatArray]] = [{} for _ in self.caches]
+        self.thumbnails = ThumbnailStore(cache_root() / "thumbnails.sqlite")
+        self.known = catalog.files() if catalog else {}
+        self.with_facts = catalog.image_ids() if catalog else set()
+        self.networks: list[FeatureNetwork] = []
+
+    def run(self, num_workers: int, progress: Progress) -> dict[str, FileState]:
+        """The state of every file by path; computes and saves what is missing on the way."""
+        states: dict[str, FileState] = {}
+        waiting: list[Entry] = []
+        for entry in self.dataset.entries:
+            state = self._settled(entry)
+            if state is None:
+                waiting.append(entry)
+            else:
+                states[entry.path] = state
+        if waiting:
+            with progress.stage("reading pictures", total=len(waiting)) as advance:
+                self._compute(waiting, num_workers, states, advance)
+        return states
+
+    def forget_damaged(self, image_ids: set[str]) -> bool:
+        """Gather the vectors of these images; whether some were promised by the cache and turned out damaged."""
+        is_damaged = False
+        for cache, cached, gathered in zip(self.caches, self.cached, self.vectors, strict=True):
+            gathered.update(cache.read(image_ids - gathered.keys()))
+            missing = image_ids - gathered.keys()
+            cached -= missing
+            is_damaged = is_damaged or bool(missing)
+        return is_damaged
+
+    def matrix(self, image_ids: Sequence[str]) -> FeatureMatrix:
+        """The gathered features of these images, backbones side by side."""
+        blocks = [np.stack([gathered[i] for i in image_ids]) for gathered in self.vectors]
+        return FeatureMatrix(tuple(image_ids), np.hstack(blocks), self.spec.provenance())
+
+    def _settled(self, entry: Entry) -> FileState | None:
+        """The state of a file of which everything is known, else None."""
+        try:
+            status = os.stat(self.dataset.file(entry))
+        except OSError as error:
+            return FileState(entry.path, 0, 0, None, "there is no such file" if isinstance(error, FileNotFoundError) else str(error.strerror))
+        old = self.known.get(entry.path)
+        if old is None or (old.size_bytes, old.mtime_ns) != (status.st_size, status.st_mtime_ns) or old.image_id is None:
+            return None
+        return old if self._is_complete(old.image_id) else None
+
+    def _is_complete(self, image_id: str) -> bool:
+        has_facts = self.catalog is None or image_id in self.with_facts
+        return has_facts and all(image_id in cached for cached in self.cached)
+
+    def _compute(self, waiting: Sequence[Entry], num_workers: int, states: dict[str, FileState], advance: Callable[[int], None]) -> None:
+        unsaved: list[_Outcome] = []
+        last_saved = time.monotonic()
+        try:
+            for outcomes in self._outcomes(waiting, num_workers):
+                unsaved.extend(outcomes)
+                states.update((o.file.path, o.file) for o in outcomes)
+                advance(len(outcomes))
+                if time.monotonic() - last_saved > SAVE_EVERY_S:
+                    self._save(unsaved)
+                    unsaved, last_saved = [], time.monotonic()
+        finally:
+            self._save(unsaved)
+
+    def _outcomes(self, waiting: Sequence[Entry], num_workers: int) -> Iterator[list[_Outcome]]:
+        """Outcomes of batches, in order, with a bounded number of batches under way."""
+        with _one_torch_thread(self):
+            size = BATCH_ON_GPU if any(n.device != "cpu" for n in self.networks) else BATCH
+            batches = (waiting[i : i + size] for i in range(0, len(waiting), size))
+            running: deque[Future[list[_Outcome]]] = deque()
+            with ThreadPoolExecutor(num_workers) as pool:
+                try:
+                    for batch in batches:
+                        running.append(pool.submit(self._batch, batch))
+                        if len(running) > 2 * num_workers:
+                            yield running.popleft().result()
+                    while running:
+                        yield running.popleft().result()
+                finally:
+                    pool.shutdown(wait=True, cancel_futures=True)
+
+    def _batch(self, entries: Sequence[Entry]) -> list[_Outcome]:
+        outcomes = [self._read(entry) for entry in entries]
+        for number, network in enumerate(self.networks):
+            todo = [o for o in outcomes if o.look is not None and o.file.image_id not in self.cached[number]]
+            if not todo:
+                continue
+            pixels = np.stack([o.look.pixels[number] for o in todo if o.look is not None])
+            for outcome, vector in zip(todo, network.features(pixels, mirror=self.spec.mirror), strict=True):
+                outcome.vectors[number] = vector
+        return outcomes
+
+    def _read(self, entry: Entry) -> _Outcome:
+        path = self.dataset.file(entry)
+        size, mtime = 0, 0
+        try:
+            status = os.stat(path)
+            size, mtime = status.st_size, status.st_mtime_ns
+            data = path.read_bytes()
+            image_id = hashlib.sha256(data).hexdigest()
+            state = FileState(entry.path, size, mtime, image_id, None)
+            if self._is_complete(image_id):
+                return _Outcome(state, None, [None] * len(self.networks))
+            look = look_at(data, image_id, [n.card.image_size for n in self.networks], self.spec.resize)
+        except ImageError as error:
+            return _Outcome(FileState(entry.path, size, mtime, None, str(error)), None, [])
+        except OSError as error:
+            return _Outcome(FileState(entry.path, size, mtime, None, f"cannot be read: {error.strerror or error}"), None, [])
+        return _Outcome(state, look, [None] * len(self.networks))
+
+    def _save(self, outcomes: Sequence[_Outcome]) -> None:
+        """Thumbnails, vectors, and last the catalog, which says that they are there."""
+        looked = {o.file.image_id: o for o in outcomes if o.look is not None and o.file.image_id}
+        self.thumbnails.write({i: o.look.thumbnail for i, o in looked.items() if o.look is not None})
+        for number, cache in enumerate(self.caches):
+            vectors = {i: o.vectors[number] for i, o in looked.items() if o.vectors[number] is not None}
+            if vectors:
+                cache.write(list(vectors), np.stack([v for v in vectors.values() if v is not None]))
+            self.vectors[number].update((i, v) for i, v in vectors.items() if v is not None)
+        if self.catalog:
+            self.catalog.record([o.file for o in outcomes], [o.look.facts for o in looked.values() if o.look is not None])
+
+
+@contextmanager
+def _one_torch_thread(work: Any) -> Iterator[None]:
+    """Load the networks, each call of which shall use one thread; the caller's setting comes back afterwards."""
+    tune_malloc()
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        work.networks = [work.make_network(b) if work.make_network else _network(b) for b in work.spec.backbones]
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _network(backbone: Backbone) -> FeatureNetwork:
+    from tellapart.models.network import FeatureNetwork
+
+    return FeatureNetwork(backbone.card, backbone.tensors)

@@ -1,0 +1,52 @@
+"""One look at one picture: everything that needs its pixels is taken from a single decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tellapart.dataset import ImageFacts
+from tellapart.images import ResizePolicy, decode, resize, shrink
+from tellapart.images.hashing import difference_hashes
+from tellapart.images.quality import facts as quality_facts
+from tellapart.images.thumbnails import thumbnail
+from tellapart.types import ByteArray
+
+SMALLEST_LOOK = 128
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What one decoding gave: facts for the catalog, a thumbnail, and pixels (size, size, 3) for each size asked for."""
+
+    facts: ImageFacts
+    thumbnail: bytes
+    pixels: tuple[ByteArray, ...]
+
+
+def look_at(data: bytes, image_id: str, sizes: Sequence[int], policy: ResizePolicy) -> Look:
+    """Decode a file's bytes once and take everything from it.
+
+    Raises:
+        ImageError: the bytes are not a usable picture; the message is the reason.
+    """
+    picture = decode(data, min_size=max(SMALLEST_LOOK, *sizes) if sizes else SMALLEST_LOOK)
+    pixels = tuple(resize(picture.pixels, size, policy) for size in sizes)
+    small = shrink(picture.pixels, SMALLEST_LOOK)
+    quality = quality_facts(small)
+    own_hash, mirror_hash = difference_hashes(small)
+    facts = ImageFacts(
+        image_id=image_id,
+        width=picture.width,
+        height=picture.height,
+        format=picture.format,
+        hash=own_hash,
+        mirror_hash=mirror_hash,
+        brightness=quality.brightness,
+        contrast=quality.contrast,
+        sharpness=quality.sharpness,
+        red=quality.red,
+        green=quality.green,
+        blue=quality.blue,
+    )
+    return Look(facts, thumbnail(small), pixels)

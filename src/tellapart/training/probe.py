@@ -1,0 +1,146 @@
+"""The probe: a regularised linear head on frozen features, everything about it chosen out of fold.
+
+Principle: nothing that selects may report. Strength, feature power, temperature and clip come from grouped
+out-of-fold predictions within the training images; the reported parts are never looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tellapart.dataset.splits import assigned_folds
+from tellapart.evaluation import calibration
+from tellapart.evaluation.metrics import log_loss
+from tellapart.models.heads import HeadSpace, LinearHead
+from tellapart.models.logistic import fit_logistic
+from tellapart.types import FloatArray, IntArray
+
+STRENGTHS = tuple(10.0 ** (-step / 2) for step in range(10))
+POWERS = (1.0, 0.5)
+MAX_FOLDS = 5
+SELECTION_LIMIT = 20_000
+FINAL_TOLERANCE = 1e-4
+SEARCH_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A fitted probe.
+
+    Attributes:
+        head: from features to logits.
+        temperature, clip: see :mod:`tellapart.evaluation.calibration`.
+        selection: how it was chosen, as in ``metrics.json``.
+    """
+
+    head: LinearHead
+    temperature: float
+    clip: float
+    selection: dict[str, Any]
+
+    def probabilities(self, logits: FloatArray) -> FloatArray:
+        """Calibrated probabilities (n, k) of logits (n, k)."""
+        return calibration.apply(logits, self.temperature, self.clip)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledFeatures:
+    """Training images: features float32 (n, d), targets int (n,), groups and labels of length n."""
+
+    features: FloatArray
+    targets: IntArray
+    groups: Sequence[str]
+    class_names: Sequence[str]
+
+    @property
+    def labels(self) -> list[str]:
+        """The class name of each image."""
+        return [self.class_names[target] for target in self.targets]
+
+    def rows(self, index: IntArray) -> LabelledFeatures:
+        """The chosen images."""
+        return LabelledFeatures(self.features[index], self.targets[index], [self.groups[i] for i in index], self.class_names)
+
+
+def fit_probe(train: LabelledFeatures, *, class_weight: str = "none", seed: int = 0) -> Probe:
+    """Choose and fit a probe on training images only.
+
+    With more than ``SELECTION_LIMIT`` images the choice is made on a random subset of that size; the head is
+    fitted on all.
+
+    Args:
+        train: the training images; every class has at least one.
+        class_weight: ``none``, or ``balanced`` for each class to weigh the same.
+        seed: of the folds.
+    """
+    chosen_on = _selection_rows(len(train.targets), seed)
+    search = train.rows(chosen_on)
+    folds = assigned_folds(search.labels, search.groups, folds=MAX_FOLDS, seed=seed)
+    weights = class_weights(search.targets, len(train.class_names), class_weight)
+    rows, best = [], None
+    for power in POWERS:
+        space = HeadSpace.of(search.features, power=power)
+        logits = _out_of_fold(space, search, folds, weights)
+        for number, strength in enumerate(STRENGTHS):
+            loss = log_loss(calibration.softmax(logits[:, number]), search.targets)
+            rows.append({"power": power, "strength": strength, "log_loss": loss})
+            if best is None or loss < best[0]:
+                best = (loss, power, strength, logits[:, number])
+    assert best is not None
+    _, power, strength, logits = best
+    temperature = calibration.fit_temperature(logits, search.targets)
+    clip = calibration.fit_clip(calibration.softmax(logits, temperature), search.targets)
+    after = log_loss(calibration.apply(logits, temperature, clip), search.targets)
+    selection = {
+        "folds": len(np.unique(folds)),
+        "n": len(search.targets),
+        "strengths": rows,
+        "strength": strength,
+        "power": power,
+        "temperature": temperature,
+        "clip": clip,
+        "log_loss": {"before": best[0], "after": after},
+    }
+    head = fit_head(train, strength=strength, power=power, class_weight=class_weight)
+    return Probe(head, temperature, clip, selection)
+
+
+def fit_head(train: LabelledFeatures, *, strength: float, power: float, class_weight: str = "none") -> LinearHead:
+    """A head of given strength and feature power."""
+    space = HeadSpace.of(train.features, power=power)
+    weights = class_weights(train.targets, len(train.class_names), class_weight)
+    fits = fit_logistic(space.x, train.targets, len(train.class_names), weights[:, None], np.array([strength]), tolerance=FINAL_TOLERANCE)
+    return space.head(fits.weight[0], fits.bias[0])
+
+
+def _out_of_fold(space: HeadSpace, search: LabelledFeatures, folds: IntArray, weights: FloatArray) -> FloatArray:
+    """Logits (n, strengths, k) of every image from the heads that did not see it."""
+    present = np.unique(folds)
+    sample_weights = np.concatenate([np.repeat((weights * (folds != fold))[:, None], len(STRENGTHS), axis=1) for fold in present], axis=1)
+    strengths = np.tile(np.array(STRENGTHS), len(present))
+    num_classes = len(search.class_names)
+    fits = fit_logistic(space.x, search.targets, num_classes, sample_weights, strengths, tolerance=SEARCH_TOLERANCE)
+    logits = np.empty((len(search.targets), len(STRENGTHS), num_classes))
+    for place, fold in enumerate(present):
+        is_held_out = folds == fold
+        for number in range(len(STRENGTHS)):
+            logits[is_held_out, number] = fits.logits(space.x[is_held_out], place * len(STRENGTHS) + number)
+    return logits
+
+
+def class_weights(targets: IntArray, num_classes: int, class_weight: str) -> FloatArray:
+    """A weight for each image (n,): 1, or with ``balanced`` such that every class weighs the same."""
+    if class_weight == "none":
+        return np.ones(len(targets))
+    counts = np.bincount(targets, minlength=num_classes)
+    return np.asarray(len(targets) / (num_classes * np.maximum(counts, 1))[targets])
+
+
+def _selection_rows(n: int, seed: int) -> IntArray:
+    if n <= SELECTION_LIMIT:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, SELECTION_LIMIT, replace=False))
