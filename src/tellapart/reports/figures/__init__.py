@@ -1,0 +1,28 @@
+"""The figures of a report: each a drawing of its own, from the plain dicts of ``views``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tellapart.reports.figures.calibration import coverage_figure, reliability_figure
+from tellapart.reports.figures.confusion import confusion_figure
+from tellapart.reports.figures.counts import counts_figure
+from tellapart.reports.figures.embedding import map_figure
+from tellapart.reports.figures.rungs import interval_bar, rungs_figure
+from tellapart.reports.figures.stability import curve_figure, sensitivity_figure
+from tellapart.reports.figures.svg import Figure, figure_css, share_range, theme_css
+
+__all__ = ["Figure", "figure_css", "interval_bar", "report_figures", "share_range", "theme_css"]
+
+
+def report_figures(view: Mapping[str, Any]) -> dict[str, Figure]:
+    """Every figure the view has numbers for, by name; a part's figures end in its name, as in ``confusion-test``."""
+    names = view["header"]["class_names"]
+    found: list[Figure | None] = []
+    found += [confusion_figure(section, names) for section in view["confusion"]]
+    found += [reliability_figure(section) for section in view["reliability"]]
+    found += [coverage_figure(section) for section in view["coverage"]]
+    found += [rungs_figure(section) for section in view["rungs"]]
+    found += [sensitivity_figure(view["sensitivity"]), curve_figure(view["curve"]), map_figure(view["map"], names), counts_figure(view["data"])]
+    return {figure.name: figure for figure in found if figure is not None}

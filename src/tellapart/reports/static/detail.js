@@ -1,0 +1,44 @@
+// One image in full: its label and the model's word, the probabilities, where it lies, and its nearest training images.
+
+import { element, percent, picture } from "tellapart/dom.js";
+
+export function detail(image, { classNames, thumbnails, trainingImages }) {
+  if (!image) return element("p", { class: "empty" }, "No image is chosen.");
+  const label = image.label === null ? "no label" : classNames[image.label];
+  const predicted = classNames[image.predicted];
+  const near = image.nearest.map(([index, similarity]) => ({ ...trainingImages[index], similarity }));
+  return element("div", { class: "detail" },
+    element("div", { class: "portrait" }, picture(thumbnails, image.image_id, label)),
+    element("p", { class: "verdict" }, verdict(image, label, predicted)),
+    element("p", { class: "path", title: "Path in the folder" }, image.path),
+    doubt(image, near, predicted),
+    element("h4", {}, "Probabilities"),
+    element("ul", { class: "bars" }, ...image.probabilities.map(([k, p]) => bar(k, p, image, classNames))),
+    near.length ? element("h4", {}, "Nearest training images") : null,
+    near.length ? element("ul", { class: "near" }, ...near.map((one) => neighbour(one, classNames, thumbnails))) : null);
+}
+
+function verdict(image, label, predicted) {
+  const sure = percent(image.probabilities.find(([k]) => k === image.predicted)[1]);
+  if (image.label === null) return element("span", {}, "The model says ", element("b", {}, predicted), `, ${sure} sure. There is no label.`);
+  if (!image.is_wrong) return element("span", {}, "Labelled ", element("b", {}, label), `; the model agrees, ${sure} sure.`);
+  return element("span", {}, "Labelled ", element("b", {}, label), "; the model says ", element("b", { class: "off" }, predicted), `, ${sure} sure.`);
+}
+
+function doubt(image, near, predicted) {
+  if (!image.is_wrong || !near.length || !near.every((one) => one.label === image.predicted)) return null;
+  return element("p", { class: "doubt" }, `Its nearest training images are all labelled ${predicted}: perhaps the label is wrong, not the model.`);
+}
+
+function bar(k, p, image, classNames) {
+  const kind = k === image.label ? "is-label" : k === image.predicted ? "is-predicted" : "";
+  const role = k === image.label ? " (label)" : "";
+  return element("li", { class: kind }, element("span", { class: "name", title: classNames[k] }, classNames[k] + role),
+    element("span", { class: "value" }, percent(p)), element("span", { class: "meter" }, element("i", { style: `width:${(100 * p).toFixed(1)}%` })));
+}
+
+function neighbour(one, classNames, thumbnails) {
+  const name = one.label === null ? "unknown" : classNames[one.label];
+  return element("li", { title: one.path ?? "" }, picture(thumbnails, one.image_id, name),
+    element("span", { class: "name" }, name), element("span", { class: "value" }, `similarity ${one.similarity.toFixed(2)}`));
+}

@@ -1,0 +1,58 @@
+// Elements in one line: element("button", {class: "quiet", onclick: go}, "Go"). Words become text, never markup.
+
+export function element(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (value === true) made.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, value);
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+export const percent = (share, digits = 1) => {
+  for (let places = digits; places < 5; places += 1) {
+    const text = (100 * share).toFixed(places);
+    if (share === 0 || share === 1) return `${Math.round(100 * share)}\u00a0%`;
+    if (Number(text) !== 0 && Number(text) !== 100) return `${text}\u00a0%`;
+  }
+  return `${(100 * share).toFixed(5)}\u00a0%`;
+};
+
+export const grouped = (number) => number.toLocaleString("en-US");
+
+// A picture by image_id, or a quiet box where there is none.
+export function picture(thumbnails, imageId, words) {
+  const source = imageId && thumbnails[imageId];
+  if (source) return element("img", { src: source, alt: words, decoding: "async", draggable: "false" });
+  return element("span", { class: "no-picture", role: "img", "aria-label": `${words} (no picture kept)` });
+}
+
+// A row of buttons of which one is chosen; arrow keys move the choice.
+export function choice(root, { label, options, value, onchoice }) {
+  root.setAttribute("role", "radiogroup");
+  root.setAttribute("aria-label", label);
+  root.classList.add("choice");
+  const buttons = options.map(([key, words]) =>
+    element("button", { type: "button", role: "radio", "data-key": key, onclick: () => choose(key, true) }, words));
+  const choose = (key, isUser) => {
+    for (const button of buttons) {
+      const isChosen = button.dataset.key === key;
+      button.setAttribute("aria-checked", String(isChosen));
+      button.tabIndex = isChosen ? 0 : -1;
+      if (isChosen && isUser && root.contains(document.activeElement)) button.focus();
+    }
+    if (isUser) onchoice(key);
+  };
+  root.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const at = buttons.findIndex((button) => button.getAttribute("aria-checked") === "true");
+    choose(buttons[(at + step + buttons.length) % buttons.length].dataset.key, true);
+  });
+  root.replaceChildren(...buttons);
+  choose(value, false);
+  return { choose: (key) => choose(key, false) };
+}

@@ -1,0 +1,46 @@
+// The report from disk: reads what the page carries and sets its parts in motion.
+
+import { mountConfusion } from "tellapart/confusion.js";
+import { mountGallery } from "tellapart/gallery.js";
+import { mountMap } from "tellapart/map.js";
+import { mountTheme } from "tellapart/theme.js";
+
+const carried = (id) => JSON.parse(document.getElementById(id).textContent);
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+const scrollTo = (id) => document.getElementById(id).scrollIntoView({ behavior: still.matches ? "auto" : "smooth", block: "start" });
+
+mountTheme(document.getElementById("theme"));
+const view = carried("view");
+const thumbnails = carried("thumbnails");
+const classNames = view.class_names;
+let [matrix, gallery] = [null, null];
+
+const galleryRoot = document.getElementById("gallery");
+if (galleryRoot) {
+  gallery = mountGallery(galleryRoot, { gallery: view.gallery, classNames, thumbnails, onclear: () => matrix?.clear() });
+}
+const confusionRoot = document.getElementById("confusion");
+if (confusionRoot) {
+  matrix = mountConfusion(confusionRoot, { sections: view.confusion, classNames, onCell: (cell) => {
+    gallery?.showCell(cell);
+    if (cell) scrollTo("images");
+  } });
+}
+const mapRoot = document.getElementById("map");
+if (mapRoot) {
+  mountMap(mapRoot, { points: view.points, classNames, thumbnails, onimage: (imageId) => {
+    if (gallery?.showImage(imageId)) scrollTo("images");
+  } });
+}
+
+const links = [...document.querySelectorAll("nav a")];
+const seen = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    if (!entry.isIntersecting) continue;
+    for (const link of links) {
+      if (link.hash === `#${entry.target.id}`) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  }
+}, { rootMargin: "-20% 0px -70% 0px" });
+for (const section of document.querySelectorAll("main section[id]")) seen.observe(section);
