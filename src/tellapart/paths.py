@@ -51,8 +51,9 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     """Like :func:`replacing` for a whole folder: it appears under its name only when complete."""
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(folder.parent)
+        partial.mkdir()
         yield partial
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(partial, folder)
@@ -60,6 +61,26 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         raise storage_error(error, folder) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def remove_abandoned(parent: Path) -> None:
+    """Remove what killed processes left half-written in ``parent``; what a living process writes stays."""
+    for left in parent.glob(".*.partial"):
+        number = left.name.split(".")[-2]
+        if number.isdigit() and not _is_alive(int(number)):
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,11 @@ class LinearHead:
     def logits(self, features: FloatArray) -> FloatArray:
         """Logits, float64 (m, k), of features (m, d)."""
         return np.asarray(((powered(features, self.power) - self.mean) / self.scale) @ self.weight + self.bias, dtype=np.float64)
+
+
+def mean_logits(heads: Sequence[LinearHead], features: FloatArray) -> FloatArray:
+    """The average of the heads' logits, float64 (m, k), for features (m, d)."""
+    return np.asarray(np.mean([head.logits(features) for head in heads], axis=0))
 
 
 @dataclass(frozen=True, eq=False)

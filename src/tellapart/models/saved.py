@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from tellapart.errors import ModelError
 from tellapart.evaluation import calibration
 from tellapart.models.backbones import Backbone, BackboneCard
-from tellapart.models.heads import LinearHead
+from tellapart.models.heads import LinearHead, mean_logits
 from tellapart.paths import replacing_folder
 from tellapart.types import FloatArray
 
@@ -31,7 +31,7 @@ class SavedModel:
         class_names: the order of the outputs.
         backbones: their cards; their tensors lie in the weights file.
         resize, mirror: how a picture becomes input.
-        head: from features to logits.
+        heads: from features to logits, which are averaged.
         temperature, clip: from logits to probabilities.
         details: versions, data hash and the like.
     """
@@ -41,14 +41,14 @@ class SavedModel:
     backbones: tuple[BackboneCard, ...]
     resize: str
     mirror: bool
-    head: LinearHead
+    heads: tuple[LinearHead, ...]
     temperature: float
     clip: float
     details: Mapping[str, Any]
 
     def probabilities(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Probabilities and logits, float64 (n, k) each, of features (n, d)."""
-        logits = self.head.logits(features)
+        logits = mean_logits(self.heads, features)
         return calibration.apply(logits, self.temperature, self.clip), logits
 
     def backbone_tensors(self, number: int) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def save_model(
     backbones: tuple[Backbone, ...],
     resize: str,
     mirror: bool,
-    head: LinearHead,
+    heads: Sequence[LinearHead],
     temperature: float,
     clip: float,
     details: Mapping[str, Any],
@@ -75,7 +75,7 @@ def save_model(
     """Write a saved model into ``folder``, whole or not at all."""
     from safetensors.numpy import load_file, save_file
 
-    tensors = {f"head.{name}": np.ascontiguousarray(getattr(head, name), np.float32) for name in HEAD_TENSORS}
+    tensors = {f"head.{number}.{name}": np.ascontiguousarray(getattr(head, name), np.float32) for number, head in enumerate(heads) for name in HEAD_TENSORS}
     for number, backbone in enumerate(backbones):
         tensors.update({f"backbone.{number}.{key}": value for key, value in load_file(backbone.tensors).items()})
     card = {
@@ -83,7 +83,7 @@ def save_model(
         "class_names": list(class_names),
         "backbones": [asdict(backbone.card) for backbone in backbones],
         "preprocessing": {"resize": resize, "interpolation": "bicubic, antialiased", "mirror": mirror},
-        "head": {"power": head.power},
+        "heads": [{"power": head.power} for head in heads],
         "temperature": temperature,
         "clip": clip,
         **details,
@@ -106,14 +106,17 @@ def load_model(folder: Path) -> SavedModel:
         if card["format"] > FORMAT:
             raise ModelError(f"{folder} was written by a newer tellapart", hint="pip install --upgrade tellapart")
         with safe_open(folder / WEIGHTS, framework="np") as file:
-            tensors = {name: file.get_tensor(f"head.{name}") for name in HEAD_TENSORS}
+            heads = tuple(
+                LinearHead(power=known["power"], **{name: file.get_tensor(f"head.{number}.{name}") for name in HEAD_TENSORS})
+                for number, known in enumerate(card["heads"])
+            )
         return SavedModel(
             folder=folder,
             class_names=tuple(card["class_names"]),
             backbones=tuple(BackboneCard.from_dict(content) for content in card["backbones"]),
             resize=card["preprocessing"]["resize"],
             mirror=card["preprocessing"]["mirror"],
-            head=LinearHead(power=card["head"]["power"], **tensors),
+            heads=heads,
             temperature=card["temperature"],
             clip=card["clip"],
             details=card,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,9 @@ def learning_curve(train: LabelledFeatures, test: LabelledFeatures, probe: Probe
     total = len(train.targets)
     if total > CURVE_LIMIT:
         train = train.rows(np.sort(np.random.default_rng(0).choice(total, CURVE_LIMIT, replace=False)))
-    space = HeadSpace.of(np.concatenate([train.features, test.features]), power=probe.head.power, fitted_on=np.arange(len(train.targets) + len(test.targets)) < len(train.targets))
-    x_train, x_test = space.x[: len(train.targets)], space.x[len(train.targets) :]
+    both = np.concatenate([train.features, test.features])
+    is_train = np.arange(len(both)) < len(train.targets)
+    spaces = [HeadSpace.of(both, power=choice.power, fitted_on=is_train).x for choice in probe.choices]
     points = []
     for share, draws in zip(SHARES, DRAWS, strict=True):
         if share * len(train.targets) < max(SMALLEST, 4 * len(train.class_names)):
@@ -41,7 +43,7 @@ def learning_curve(train: LabelledFeatures, test: LabelledFeatures, probe: Probe
         for seed in range(draws):
             rows = _drawn(train, share, seed)
             sizes.append(len(rows))
-            found = _fitted(x_train[rows], train.rows(rows), x_test, probe, total / len(rows), class_weight)
+            found = _fitted([(x[rows], x[~is_train]) for x in spaces], train.rows(rows), probe, total / len(rows), class_weight)
             scores.append((accuracy(found, test.targets), log_loss(found, test.targets)))
         points.append({"n_train": round(float(np.mean(sizes))), "accuracy": [s[0] for s in scores], "log_loss": [s[1] for s in scores]})
     points.append({"n_train": total, "accuracy": [full_accuracy], "log_loss": [full_log_loss]})
@@ -63,23 +65,23 @@ def _drawn(train: LabelledFeatures, share: float, seed: int) -> IntArray:
     return np.sort(np.concatenate([rows, np.array(extra, dtype=np.int64)]))
 
 
-def _fitted(x: FloatArray, drawn: LabelledFeatures, x_test: FloatArray, probe: Probe, fewer: float, class_weight: str) -> FloatArray:
+def _fitted(spaces: Sequence[tuple[FloatArray, FloatArray]], drawn: LabelledFeatures, probe: Probe, fewer: float, class_weight: str) -> FloatArray:
     """Test probabilities of the recipe on one draw; ``fewer`` is how many times the draw is smaller than the whole."""
     num_classes = len(drawn.class_names)
     weights = class_weights(drawn.targets, num_classes, class_weight)
-    strengths = probe.selection["strength"] * np.array([fewer**0.5, fewer])
     folds = assigned_folds(drawn.labels, drawn.groups, folds=FOLDS, seed=0)
-    masks = np.stack([weights * (folds != fold) for fold in range(FOLDS)] + [weights], axis=1)
-    fits = fit_logistic(x, drawn.targets, num_classes, np.repeat(masks, 2, axis=1), np.tile(strengths, FOLDS + 1), tolerance=1e-3)
-    best: tuple[float, float, int] | None = None
-    for choice in range(2):
-        logits = np.empty((len(drawn.targets), num_classes))
+    masks = np.repeat(np.stack([weights * (folds != fold) for fold in range(FOLDS)] + [weights], axis=1), 2, axis=1)
+    out_of_fold, on_test = [], []
+    for (x, x_test), choice in zip(spaces, probe.choices, strict=True):
+        strengths = choice.strength * np.array([fewer**0.5, fewer])
+        fits = fit_logistic(x, drawn.targets, num_classes, masks, np.tile(strengths, FOLDS + 1), tolerance=1e-3)
+        logits = np.empty((2, len(drawn.targets), num_classes))
         for fold in range(FOLDS):
-            logits[folds == fold] = fits.logits(x[folds == fold], 2 * fold + choice)
-        temperature = calibration.fit_temperature(logits, drawn.targets)
-        loss = log_loss(calibration.softmax(logits, temperature), drawn.targets)
-        if best is None or loss < best[0]:
-            best = (loss, temperature, choice)
-    assert best is not None
-    clip = max(probe.clip, 0.5 / (len(drawn.targets) + num_classes))
-    return calibration.apply(fits.logits(x_test, 2 * FOLDS + best[2]), best[1], min(clip, 0.5 / num_classes))
+            for scaling in range(2):
+                logits[scaling, folds == fold] = fits.logits(x[folds == fold], 2 * fold + scaling)
+        best = min(range(2), key=lambda scaling: log_loss(calibration.softmax(logits[scaling]), drawn.targets))
+        out_of_fold.append(logits[best])
+        on_test.append(fits.logits(x_test, 2 * FOLDS + best))
+    temperature = calibration.fit_temperature(np.mean(out_of_fold, axis=0), drawn.targets)
+    clip = min(max(probe.clip, 0.5 / (len(drawn.targets) + num_classes)), 0.5 / num_classes)
+    return calibration.apply(np.mean(on_test, axis=0), temperature, clip)

@@ -62,10 +62,14 @@ def split_sensitivity(pool: LabelledFeatures, paths: Sequence[str], probe: Probe
 def _scored(pool: LabelledFeatures, held_out: list[BoolArray], probe: Probe, class_weight: str) -> list[FloatArray]:
     """Probabilities of each held-out set from a head fitted on the rest."""
     num_classes = len(pool.class_names)
-    space = HeadSpace.of(pool.features, power=probe.head.power)
     weights = np.stack([class_weights(pool.targets, num_classes, class_weight) * ~is_test for is_test in held_out], axis=1)
-    fits = fit_logistic(space.x, pool.targets, num_classes, weights, np.full(len(held_out), probe.selection["strength"]))
-    return [calibration.apply(fits.logits(space.x[is_test], number), probe.temperature, probe.clip) for number, is_test in enumerate(held_out)]
+    logits = [np.zeros((int(is_test.sum()), num_classes)) for is_test in held_out]
+    for choice in probe.choices:
+        space = HeadSpace.of(pool.features, power=choice.power)
+        fits = fit_logistic(space.x, pool.targets, num_classes, weights, np.full(len(held_out), choice.strength), tolerance=1e-3)
+        for number, is_test in enumerate(held_out):
+            logits[number] += fits.logits(space.x[is_test], number) / len(probe.choices)
+    return [calibration.apply(found, probe.temperature, probe.clip) for found in logits]
 
 
 def _first_files(pool: LabelledFeatures, paths: Sequence[str]) -> tuple[BoolArray, int]:

@@ -1,0 +1,1 @@
+"""Seeing what is in a set of features."""

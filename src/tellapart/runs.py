@@ -1,0 +1,102 @@
+"""Run: a finished training on disk, read back."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tellapart.dataset.rows import FileRow, load_rows
+from tellapart.errors import DataError, StorageError
+from tellapart.predictions import Predictions
+
+REPORTED_PARTS = ("test", "val")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder; its files are described in docs/reference/run-folder.md."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """``metrics.json``."""
+        return self._json("metrics.json")
+
+    @cached_property
+    def options(self) -> dict[str, Any]:
+        """``options.json``."""
+        return self._json("options.json")
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """``predictions.parquet``: every reported image."""
+        return Predictions.load(self.folder / "predictions.parquet")
+
+    @cached_property
+    def rows(self) -> list[FileRow]:
+        """``images.parquet``: every file found."""
+        return load_rows(self.folder / "images.parquet")
+
+    @property
+    def model_folder(self) -> Path:
+        """Where the saved model lies."""
+        return self.folder / "model"
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return self.folder / "report.html"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes, in the order of the columns of probabilities."""
+        return tuple(self.metrics["class_names"])
+
+    def summary(self) -> dict[str, Any]:
+        """``metrics.json`` with the path of the run and of its report; what ``tellapart train --json`` prints."""
+        return {"path": str(self.folder), "report": str(self.report), **self.metrics}
+
+    def _json(self, name: str) -> dict[str, Any]:
+        try:
+            content: dict[str, Any] = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise StorageError(f"{self.folder / name} cannot be read: {error}", hint="is this the folder of a finished run?") from error
+        return content
+
+    def _repr_html_(self) -> str:
+        lines = []
+        for part in REPORTED_PARTS:
+            if part in self.metrics:
+                lines.append(f"<tr><td>{part}</td><td>{self.metrics[part]['n']:,}</td>{_cell(self.metrics[part]['accuracy'], 100, ' %')}{_cell(self.metrics[part]['log_loss'])}</tr>")
+        head = "<tr><th>part</th><th>images</th><th>accuracy (95 %)</th><th>log loss (95 %)</th></tr>"
+        return f"<b>{html.escape(self.name)}</b>: {html.escape(self.metrics['backbone'])}, {len(self.class_names)} classes<table>{head}{''.join(lines)}</table>"
+
+
+def open_run(where: str | Path) -> Run:
+    """The run in a folder.
+
+    Raises:
+        DataError: there is no finished run there.
+    """
+    folder = Path(where).expanduser().absolute()
+    if (folder / "metrics.json").is_file():
+        return Run(folder)
+    near = sorted(p.parent for p in folder.parent.glob("*/metrics.json")) if folder.parent.is_dir() else []
+    hint = f"runs there: {', '.join(p.name for p in near[-5:])}" if near else "tellapart train FOLDER makes one"
+    raise DataError(f"there is no finished run in {folder}", hint=hint)
+
+
+def _cell(interval: Mapping[str, float], factor: float = 1.0, unit: str = "") -> str:
+    digits = 1 if factor == 100 else 4
+    return f"<td>{interval['value'] * factor:.{digits}f}{unit} ({interval['low'] * factor:.{digits}f} to {interval['high'] * factor:.{digits}f})</td>"

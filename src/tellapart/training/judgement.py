@@ -1,0 +1,94 @@
+"""Judging a probe on the reported parts: predictions, rungs, and what a leak would have made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tellapart.dataset.rows import FileRow
+from tellapart.evaluation import accuracy_interval, evaluate, log_loss_interval, rung_gain
+from tellapart.features import FeatureMatrix
+from tellapart.models.heads import mean_logits
+from tellapart.predictions import Predictions
+from tellapart.training.baselines import majority_probabilities, neighbour_probabilities
+from tellapart.training.probe import LabelledFeatures, Probe, fit_heads
+from tellapart.types import FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledSet:
+    """Used rows of one part with their features."""
+
+    rows: Sequence[FileRow]
+    data: LabelledFeatures
+
+    @classmethod
+    def of(cls, rows: Sequence[FileRow], features: FeatureMatrix, class_names: Sequence[str]) -> LabelledSet:
+        """The rows with their features and targets."""
+        index = {name: i for i, name in enumerate(class_names)}
+        targets = np.array([index[row.label or ""] for row in rows], dtype=np.int64)
+        values = features.of([row.image_id or "" for row in rows])
+        return cls(rows, LabelledFeatures(values, targets, [row.group or "" for row in rows], class_names))
+
+    def predictions(self, probabilities: FloatArray, logits: FloatArray, source: str) -> Predictions:
+        """Predictions for these rows."""
+        return Predictions(
+            image_ids=tuple(row.image_id or "" for row in self.rows),
+            paths=tuple(row.path for row in self.rows),
+            labels=tuple(row.label for row in self.rows),
+            probabilities=probabilities,
+            logits=logits,
+            class_names=tuple(self.data.class_names),
+            parts=tuple(row.part for row in self.rows),
+            groups=tuple(row.group or "" for row in self.rows),
+            source=source,
+        )
+
+
+def probe_predictions(probe: Probe, reported: LabelledSet, source: str) -> Predictions:
+    """The probe's calibrated predictions for a reported part."""
+    logits = mean_logits(probe.heads, reported.data.features)
+    return reported.predictions(probe.probabilities(logits), logits, source)
+
+
+def judged(predictions: Predictions, train: LabelledSet, reported: LabelledSet) -> dict[str, Any]:
+    """PART of metrics.json: every number of one reported part, with the rungs below on the same images."""
+    num_classes, n = len(train.data.class_names), len(reported.rows)
+    ladder = [
+        ("majority class", majority_probabilities(train.data.targets, num_classes, n)),
+        ("5 nearest neighbours", neighbour_probabilities(reported.data.features, train.data.features, train.data.targets, num_classes)),
+    ]
+    steps = [reported.predictions(p, np.log(p), name) for name, p in ladder] + [predictions]
+    rungs = []
+    for number, step in enumerate(steps):
+        rungs.append(
+            {
+                "name": step.source,
+                "accuracy": accuracy_interval(step).as_dict(),
+                "log_loss": log_loss_interval(step).as_dict(),
+                "gain": rung_gain(steps[number - 1], step) if number else None,
+            }
+        )
+    return {**evaluate(predictions), "rungs": rungs}
+
+
+def leak_effect(probe: Probe, train: LabelledSet, leaked: LabelledSet, reported: LabelledSet, honest: Predictions, *, class_weight: str) -> dict[str, Any]:
+    """``leak`` of metrics.json: the score with the leaked images left in training, beside the honest one."""
+    both = LabelledFeatures(
+        np.concatenate([train.data.features, leaked.data.features]),
+        np.concatenate([train.data.targets, leaked.data.targets]),
+        [*train.data.groups, *leaked.data.groups],
+        train.data.class_names,
+    )
+    logits = mean_logits(fit_heads(both, probe.choices, class_weight=class_weight), reported.data.features)
+    naive = reported.predictions(probe.probabilities(logits), logits, "with the leak")
+    return {
+        "images": len(leaked.rows),
+        "groups": len(set(leaked.data.groups)),
+        "part": reported.rows[0].part,
+        "naive": {"accuracy": accuracy_interval(naive).as_dict(), "log_loss": log_loss_interval(naive).as_dict()},
+        "honest": {"accuracy": accuracy_interval(honest).as_dict(), "log_loss": log_loss_interval(honest).as_dict()},
+    }

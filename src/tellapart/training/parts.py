@@ -1,0 +1,139 @@
+"""Who trains and who is tested: groups kept whole, the user's own parts honoured, leaks taken out of training."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tellapart.curation.duplicates import connected_groups
+from tellapart.dataset.rows import FileRow
+from tellapart.dataset.splits import assigned_parts
+from tellapart.errors import DataError
+
+REPORTED = ("test", "val")
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Rows with parts and groups, and what was found on the way.
+
+    Attributes:
+        rows: one a file; used rows have a part and a group.
+        leaked: indices of training rows taken out because a reported image shows the same photo.
+        duplicate_groups: paths of the images of each group of near-duplicates.
+        notes: sentences worth knowing.
+    """
+
+    rows: list[FileRow]
+    leaked: list[int]
+    duplicate_groups: list[list[str]]
+    notes: list[str]
+
+
+def assign(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int) -> Assignment:
+    """Give every usable row its group and part.
+
+    Args:
+        rows: one a file, with the user's parts.
+        pairs: image ids of near-duplicates.
+        test_share: share of the groups that becomes ``test`` where the user chose no part to report.
+        seed: of the split.
+
+    Raises:
+        DataError: no labels, fewer than two classes, or nothing to hold back for a test.
+    """
+    rows = [row.left_out("no label") if row.is_used and row.label is None else row for row in rows]
+    _check_classes(rows)
+    rows = _grouped(rows, pairs)
+    notes: list[str] = []
+    leaked: list[int] = []
+    if any(row.is_used and row.part in REPORTED for row in rows):
+        rows = [replace(row, part="train") if row.is_used and row.part is None else row for row in rows]
+        rows, leaked = _without_leaks(rows)
+    else:
+        used = [i for i, row in enumerate(rows) if row.is_used]
+        parts = assigned_parts([rows[i].label or "" for i in used], [rows[i].group or "" for i in used], seed=seed, test_share=test_share)
+        for i, part in zip(used, parts, strict=True):
+            rows[i] = replace(rows[i], part=part)
+    rows = _known_classes_only(rows, notes)
+    _check_parts(rows, notes)
+    return Assignment(rows, leaked, _duplicate_groups(rows, pairs), notes)
+
+
+def _check_classes(rows: Sequence[FileRow]) -> None:
+    counts = Counter(row.label for row in rows if row.is_used)
+    if len(counts) >= 2:
+        return
+    if not counts:
+        unread = [row for row in rows if row.label is not None and row.reason]
+        why = f"; the first unusable file is {unread[0].path}: {unread[0].reason}" if unread else ""
+        raise DataError(f"no usable picture has a label{why}", hint="put the pictures of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg")
+    lost = sorted({row.label for row in rows if row.label is not None} - {str(label) for label in counts})
+    if lost:
+        reasons = Counter(row.reason for row in rows if row.label == lost[0])
+        raise DataError(f"only the class {next(iter(counts))!r} has usable pictures; those of {lost[0]!r} are left out: {reasons.most_common(1)[0][0]}")
+    raise DataError(f"there is only one class, {next(iter(counts))!r}; telling apart needs two", hint="add a folder with pictures of something else")
+
+
+def _grouped(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]]) -> list[FileRow]:
+    """Rows with the name of their group: near-duplicates, and images of one group of the user's, are joined."""
+    used = [row for row in rows if row.is_used and row.image_id]
+    by_user: dict[str, list[str]] = defaultdict(list)
+    for row in used:
+        if row.group is not None:
+            by_user[row.group].append(row.image_id or "")
+    joined = [(members[0], member) for members in by_user.values() for member in members[1:]]
+    names = {row.image_id or "" for row in used}
+    groups = connected_groups(names, [(a, b) for a, b in [*pairs, *joined] if a in names and b in names])
+    return [replace(row, group=groups[row.image_id][:16]) if row.is_used and row.image_id else row for row in rows]
+
+
+def _without_leaks(rows: list[FileRow]) -> tuple[list[FileRow], list[int]]:
+    """Training rows whose group also has a reported image are taken out; of two reported parts ``test`` keeps its images."""
+    reported: dict[str, FileRow] = {}
+    for row in sorted((r for r in rows if r.is_used and r.part in REPORTED), key=lambda r: REPORTED.index(r.part or "")):
+        reported.setdefault(row.group or "", row)
+    leaked = []
+    for i, row in enumerate(rows):
+        twin = reported.get(row.group or "") if row.is_used and row.part == "train" else None
+        if twin is not None:
+            rows[i] = row.left_out(f"shows the same as {twin.path} of the {twin.part} part")
+            leaked.append(i)
+    return rows, leaked
+
+
+def _known_classes_only(rows: list[FileRow], notes: list[str]) -> list[FileRow]:
+    trained = {row.label for row in rows if row.is_used and row.part == "train"}
+    strange = Counter(row.label for row in rows if row.is_used and row.label not in trained)
+    for label, count in strange.items():
+        notes.append(f"{label!r} has no training picture, so its {count:,} pictures are left out")
+    return [row.left_out("its class has no training picture") if row.is_used and row.label in strange else row for row in rows]
+
+
+def _check_parts(rows: Sequence[FileRow], notes: list[str]) -> None:
+    counts = Counter((row.part, row.label) for row in rows if row.is_used)
+    labels = sorted({label for part, label in counts if part == "train" and label is not None})
+    if len(labels) < 2:
+        raise DataError("fewer than two classes have training pictures", hint="each class needs pictures in the train part")
+    if not any(part in REPORTED for part, _ in counts):
+        raise DataError("there are too few different pictures to hold any back for a test", hint="give each class at least a handful; 50 make numbers worth reading")
+    for label in labels:
+        train = counts[("train", label)]
+        reported = sum(counts[(part, label)] for part in REPORTED)
+        if train + reported < 10:
+            notes.append(f"{label!r} has only {train + reported} pictures; its numbers mean little")
+        elif not reported:
+            notes.append(f"{label!r} has no picture in the reported part")
+
+
+def _duplicate_groups(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]]) -> list[list[str]]:
+    paths: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.image_id:
+            paths[row.image_id].append(row.path)
+    groups = connected_groups(paths, [(a, b) for a, b in pairs if a in paths and b in paths])
+    members: dict[str, list[str]] = defaultdict(list)
+    for image_id, group in groups.items():
+        members[group].extend(paths[image_id])
+    return sorted(sorted(found) for found in members.values() if len(found) > 1)

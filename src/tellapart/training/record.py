@@ -1,0 +1,78 @@
+"""Writing a run folder; its files are described in docs/reference/run-folder.md."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tellapart import __version__
+from tellapart.dataset import Dataset
+from tellapart.dataset.rows import save_rows
+from tellapart.errors import DataError
+from tellapart.extraction import FeatureSpec
+from tellapart.models.saved import save_model
+from tellapart.paths import printable, replacing_folder, write_json, write_text
+from tellapart.training.examination import Examination
+
+PACKAGES = ("torch", "timm", "numpy", "pillow", "simplejpeg")
+
+
+@contextmanager
+def run_folder(parent: Path, name: str) -> Iterator[tuple[Path, Path]]:
+    """A folder to write a run into, and the name ``<name>-<number>`` it will have when complete."""
+    parent = parent.expanduser().absolute()
+    if "/" in name or name.startswith("."):
+        raise DataError(f"{name!r} cannot be the name of a run", hint="use letters, digits and dashes")
+    taken = {path.name for path in parent.glob("*")} if parent.is_dir() else set()
+    number = next(i for i in range(1, len(taken) + 2) if f"{name}-{i}" not in taken)
+    final = parent / f"{printable(name)}-{number}"
+    with replacing_folder(final) as partial:
+        yield partial, final
+
+
+def write_run(
+    folder: Path, final: Path, examination: Examination, spec: FeatureSpec, dataset: Dataset, options: dict[str, Any], notes: list[str], started: datetime
+) -> None:
+    """Write everything but the report into ``folder``, which will be called ``final``."""
+    backbone = str(spec.provenance()["backbone"])
+    about = {
+        "run": final.name,
+        "folder": printable(str(dataset.root)),
+        "created": started.isoformat(timespec="seconds"),
+        "tellapart": __version__,
+        "recipe": "probe",
+        "backbone": backbone,
+        "class_names": list(examination.class_names),
+    }
+    versions = {name: version(name) for name in PACKAGES} | {"python": platform.python_version()}
+    write_json(folder / "options.json", {"verb": "train", "folder": about["folder"], "options": options, "versions": versions})
+    events = [{"event": "strength", **row} for row in examination.probe.selection["strengths"]]
+    events.append({"event": "chosen", **{k: v for k, v in examination.probe.selection.items() if k != "strengths"}})
+    write_text(folder / "history.jsonl", "".join(json.dumps(event) + "\n" for event in events))
+    save_rows(examination.rows, folder / "images.parquet")
+    examination.predictions.save(folder / "predictions.parquet")
+    save_model(
+        folder / "model",
+        class_names=examination.class_names,
+        backbones=spec.backbones,
+        resize=spec.resize,
+        mirror=spec.mirror,
+        heads=examination.probe.heads,
+        temperature=examination.probe.temperature,
+        clip=examination.probe.clip,
+        details={"tellapart": __version__, "versions": versions, "data_sha256": _data_hash(examination), "run": final.name},
+    )
+    write_json(folder / "metrics.json", {**about, **examination.metrics, "notes": notes})
+
+
+def _data_hash(examination: Examination) -> str:
+    """Names the exact training data: the sorted ids, labels and parts of all used images."""
+    lines = sorted(f"{row.image_id} {row.label} {row.part}" for row in examination.rows if row.is_used)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

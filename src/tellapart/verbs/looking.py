@@ -1,0 +1,77 @@
+"""What several verbs need when they look at pictures: networks, thumbnails, and pairs that show the same."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tellapart.curation.duplicates import near_duplicates
+from tellapart.dataset import Dataset
+from tellapart.dataset.catalog import FileState
+from tellapart.dataset.thumbnails import ThumbnailStore
+from tellapart.errors import ImageError
+from tellapart.extraction import Extraction
+from tellapart.images import decode
+from tellapart.images.hashing import signature
+from tellapart.images.thumbnails import thumbnail
+from tellapart.models.backbones import Backbone
+from tellapart.paths import cache_root
+from tellapart.types import FloatArray
+
+if TYPE_CHECKING:
+    from tellapart.models.network import FeatureNetwork
+
+Thumbnails = Callable[[Sequence[str]], Mapping[str, bytes]]
+
+
+def networks(device: str) -> Callable[[Backbone], FeatureNetwork]:
+    """Makes the network of a backbone on a device."""
+
+    def network(backbone: Backbone) -> FeatureNetwork:
+        from tellapart.models.network import FeatureNetwork
+
+        return FeatureNetwork(backbone.card, backbone.tensors, device=device)
+
+    return network
+
+
+def thumbnails(dataset: Dataset, files: Sequence[FileState]) -> Thumbnails:
+    """Gives thumbnails by image id: from the cache, else made from the files."""
+    path_of = {file.image_id: dataset.root / file.path for file in files if file.image_id}
+
+    def found(image_ids: Sequence[str]) -> Mapping[str, bytes]:
+        wanted = list(dict.fromkeys(image_ids))
+        store = ThumbnailStore(cache_root() / "thumbnails.sqlite")
+        try:
+            known = store.read(wanted)
+            made = {}
+            for image_id in wanted:
+                if image_id not in known and image_id in path_of:
+                    try:
+                        made[image_id] = thumbnail(decode(path_of[image_id].read_bytes(), min_size=128).pixels)
+                    except (OSError, ImageError):
+                        continue
+            store.write(made)
+        finally:
+            store.close()
+        return {**known, **made}
+
+    return found
+
+
+def similar_pairs(dataset: Dataset, extraction: Extraction) -> list[tuple[str, str]]:
+    """Pairs of image ids of near-duplicates."""
+    image_ids = extraction.features.image_ids
+    hashes = np.stack([np.frombuffer(extraction.facts[i].hash, np.uint8) for i in image_ids])
+    mirrored = np.stack([np.frombuffer(extraction.facts[i].mirror_hash, np.uint8) for i in image_ids])
+    small = thumbnails(dataset, extraction.files)
+
+    def signatures(wanted: Sequence[str]) -> FloatArray:
+        pictures = small(wanted)
+        blank = np.zeros(768, np.float16)
+        return np.stack([signature(decode(pictures[i]).pixels) if i in pictures else blank for i in wanted])
+
+    return near_duplicates(hashes, mirrored, extraction.features, signatures)
