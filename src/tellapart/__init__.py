@@ -1,3 +1,95 @@
-"""tellapart: from a folder of pictures to a classifier you can trust."""
+"""tellapart: from a folder of pictures to a classifier you can trust.
+
+>>> import tellapart
+>>> run = tellapart.train("photos")                     # doctest: +SKIP
+>>> tellapart.predict(run.folder, "new").predictions    # doctest: +SKIP
+
+Everything below is loaded on first use; importing the package loads neither torch nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from tellapart.classifier import ImageClassifier
+    from tellapart.dataset import Dataset, open_dataset
+    from tellapart.errors import DataError, ImageError, MissingExtra, ModelError, OptionError, StorageError, TellapartError
+    from tellapart.evaluation import Comparison, Interval
+    from tellapart.features import FeatureMatrix
+    from tellapart.predictions import Predictions
+    from tellapart.runs import Run, open_run
+    from tellapart.verbs.compare import compare
+    from tellapart.verbs.demo import demo
+    from tellapart.verbs.doctor import doctor
+    from tellapart.verbs.evaluate import evaluate
+    from tellapart.verbs.predict import predict
+    from tellapart.verbs.report import report
+    from tellapart.verbs.train import train
+
+_HOMES = {
+    "Comparison": "evaluation",
+    "DataError": "errors",
+    "Dataset": "dataset",
+    "FeatureMatrix": "features",
+    "ImageClassifier": "classifier",
+    "ImageError": "errors",
+    "Interval": "evaluation",
+    "MissingExtra": "errors",
+    "ModelError": "errors",
+    "OptionError": "errors",
+    "Predictions": "predictions",
+    "Run": "runs",
+    "StorageError": "errors",
+    "TellapartError": "errors",
+    "compare": "verbs.compare",
+    "demo": "verbs.demo",
+    "doctor": "verbs.doctor",
+    "evaluate": "verbs.evaluate",
+    "open_dataset": "dataset",
+    "open_run": "runs",
+    "predict": "verbs.predict",
+    "report": "verbs.report",
+    "train": "verbs.train",
+}
+
+__all__ = [
+    "Comparison",
+    "DataError",
+    "Dataset",
+    "FeatureMatrix",
+    "ImageClassifier",
+    "ImageError",
+    "Interval",
+    "MissingExtra",
+    "ModelError",
+    "OptionError",
+    "Predictions",
+    "Run",
+    "StorageError",
+    "TellapartError",
+    "compare",
+    "demo",
+    "doctor",
+    "evaluate",
+    "open_dataset",
+    "open_run",
+    "predict",
+    "report",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tellapart' has no attribute {name!r}")
+    value = getattr(import_module(f"tellapart.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

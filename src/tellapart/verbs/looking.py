@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tellapart.curation.duplicates import near_duplicates
-from tellapart.dataset import Dataset
+from tellapart.dataset import Dataset, open_dataset
 from tellapart.dataset.catalog import FileState
+from tellapart.dataset.dataset import files_dataset
+from tellapart.dataset.manifest import MANIFEST_SUFFIXES
 from tellapart.dataset.thumbnails import ThumbnailStore
-from tellapart.errors import ImageError
+from tellapart.errors import DataError, ImageError
 from tellapart.extraction import Extraction
 from tellapart.images import decode
 from tellapart.images.hashing import signature
 from tellapart.images.thumbnails import thumbnail
 from tellapart.models.backbones import Backbone
+from tellapart.models.saved import CARD
 from tellapart.paths import cache_root
+from tellapart.runs import open_run
 from tellapart.types import FloatArray
 
 if TYPE_CHECKING:
@@ -75,3 +80,19 @@ def similar_pairs(dataset: Dataset, extraction: Extraction) -> list[tuple[str, s
         return np.stack([signature(decode(pictures[i]).pixels) if i in pictures else blank for i in wanted])
 
     return near_duplicates(hashes, mirrored, extraction.features, signatures)
+
+
+def model_folder(run: str | Path) -> Path:
+    """The saved model of a run folder; a model folder is taken as it is."""
+    folder = Path(run).expanduser()
+    return folder if (folder / CARD).is_file() else open_run(folder).model_folder
+
+
+def pictures_dataset(pictures: str | Path | Sequence[str | Path]) -> Dataset:
+    """A data set from one folder, manifest or file, or from several files."""
+    several = [pictures] if isinstance(pictures, str | Path) else list(pictures)
+    if len(several) == 1 and (Path(several[0]).is_dir() or Path(several[0]).suffix.lower() in MANIFEST_SUFFIXES):
+        return open_dataset(several[0])
+    if not several:
+        raise DataError("no pictures were given", hint="give files or a folder")
+    return files_dataset(several)

@@ -1,0 +1,151 @@
+"""What a verb's result looks like as text and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tellapart.paths import printable
+
+if TYPE_CHECKING:
+    from tellapart.evaluation import Comparison
+    from tellapart.prediction import PredictedFiles
+    from tellapart.runs import Run
+
+SHOWN_ROWS = 20
+
+
+def of_train(run: Run) -> tuple[str, Any]:
+    """The rungs of each reported part, what the split and more data would change, and where the report lies."""
+    metrics = run.metrics
+    lines = []
+    for part in ("test", "val"):
+        if part in metrics:
+            lines += _rungs(part, metrics[part])
+    data = metrics["data"]
+    lines.append(f"{data['used']:,} of {data['files']:,} files used; {data['unreadable']:,} unreadable, {data['set_aside']:,} set aside (reasons in the report)")
+    lines += _other_splits(metrics) + _more_data(metrics) + _leak(metrics["leak"])
+    lines += [f"model:  {shown(run.model_folder)}", f"report: {click.style(shown(run.report), bold=True)}"]
+    return "\n".join(lines), run.summary()
+
+
+def of_predict(found: PredictedFiles) -> tuple[str, Any]:
+    """A line a file, up to a screenful, and how many could not be read."""
+    from tellapart.verbs.predict import answer_rows
+
+    rows = answer_rows(found)
+    lines = [f"{row['label'] or 'unreadable':<20} {_percent(row['probability']):>7}  {row['path']}" + (f"  ({row['reason']})" if row["reason"] else "") for row in rows[:SHOWN_ROWS]]
+    if len(rows) > SHOWN_ROWS:
+        counts = Counter(row["label"] for row in rows if row["label"])
+        lines.append(f"... and {len(rows) - SHOWN_ROWS:,} more (all of them with --out FILE.csv or --json)")
+        lines.append("in all: " + ", ".join(f"{count:,} {name}" for name, count in counts.most_common()))
+    if found.unreadable:
+        lines.append(f"{len(found.unreadable):,} of {len(found.files):,} files could not be read")
+    return "\n".join(lines), rows
+
+
+def of_evaluate(numbers: dict[str, Any]) -> tuple[str, Any]:
+    """Accuracy and log loss with their intervals, the classes, and what was left out."""
+    lines = [f"{numbers['n']:,} images: accuracy {_accuracy(numbers['accuracy'])}, log loss {_loss(numbers['log_loss'])}"]
+    lines += [f"  {c['name']:<20} precision {_percent(c['precision'])}  recall {_percent(c['recall'])}  of {c['support']:,}" for c in numbers["per_class"]]
+    left_out = {"seen_in_training": "were in the training part", "unknown_class": "are of a class the run does not know", "unlabelled": "have no label", "unreadable": "could not be read"}
+    lines += [f"{numbers[key]:,} left out: they {why}" for key, why in left_out.items() if numbers[key]]
+    return "\n".join(lines), numbers
+
+
+def of_compare(comparison: Comparison) -> tuple[str, Any]:
+    """The verdict, both differences, and the images that flipped."""
+    content = comparison.as_dict()
+    lines = [
+        comparison.verdict,
+        f"accuracy: {comparison.accuracy.points()}, McNemar p = {comparison.p_value:.3g}",
+        f"log loss: {_signed(comparison.log_loss.as_dict())}",
+        f"right to wrong: {len(comparison.right_to_wrong)}, wrong to right: {len(comparison.wrong_to_right)}",
+    ]
+    return "\n".join(lines), content
+
+
+def of_report(path: Path) -> tuple[str, Any]:
+    """Where the report lies."""
+    return shown(path), {"report": str(path)}
+
+
+def of_doctor(found: dict[str, Any]) -> tuple[str, Any]:
+    """A line a subject, and the problems last."""
+    processor, cache, torch = found["processor"], found["cache"], found["torch"]
+    lines = [
+        f"tellapart {found['tellapart']}, Python {found['python']}, {found['platform']}",
+        "packages:  " + ", ".join(f"{name} {number or 'missing'}" for name, number in found["versions"].items()),
+        f"processor: {processor['cores']} cores, {' '.join(processor['features']) or 'no known vector features'}",
+        f"torch:     {'fits torchvision' if torch.get('fits_torchvision') else 'does NOT fit torchvision'}, GPU {torch.get('cuda') or ('Apple' if torch.get('mps') else 'none')}",
+        f"cache:     {cache['folder']}, {cache['size_bytes'] / 1e6:,.0f} MB{'' if cache['can_be_written'] else ', NOT writable'}",
+        "backbones: " + ", ".join(f"{name} {'ready' if here else 'missing'}" for name, here in found["backbones"].items()) + "; any other timm name with --weights or from the hub",
+    ]
+    lines += [click.style(f"problem:   {problem}", fg="red") for problem in found["problems"]] or [click.style("all well", fg="green")]
+    return "\n".join(lines), found
+
+
+def shown(path: Path) -> str:
+    """A path as short as it can be said from here."""
+    try:
+        return printable(str(path.relative_to(Path.cwd())))
+    except ValueError:
+        return printable(str(path))
+
+
+def _rungs(part: str, numbers: Mapping[str, Any]) -> list[str]:
+    name = {"test": "test images, never seen in training", "val": "images of your validation folder"}[part]
+    rows = [f"{numbers['n']:,} {name}", f"  {'':<24} {'accuracy (95 %)':<28} log loss (95 %)"]
+    for rung in numbers["rungs"]:
+        line = f"  {rung['name']:<24} {_accuracy(rung['accuracy']):<28} {_loss(rung['log_loss'])}"
+        rows.append(click.style(line, bold=True) if rung is numbers["rungs"][-1] else line)
+    return rows
+
+
+def _other_splits(metrics: Mapping[str, Any]) -> list[str]:
+    found = metrics["split_sensitivity"]
+    if not found:
+        return []
+    a, first = found["accuracy"], found["first"]
+    return [
+        f"{len(found['splits'])} other splits of the same photos: accuracy {_percent(a['low'])} to {_percent(a['high'])};"
+        f" the first {first['per_class']} files of each class would have said {_percent(first['accuracy']['value'])}"
+    ]
+
+
+def _more_data(metrics: Mapping[str, Any]) -> list[str]:
+    curve = metrics["learning_curve"]
+    if not curve:
+        return []
+    twice = curve["twice"]
+    gain = {key: 100 * value for key, value in twice["gain"].items()}
+    return [f"twice the training photos ({twice['n_train']:,}) would be worth about {gain['value']:+.1f} points of accuracy ({gain['low']:+.1f} to {gain['high']:+.1f})"]
+
+
+def _leak(leak: Mapping[str, Any] | None) -> list[str]:
+    if not leak:
+        return []
+    naive, honest = leak["naive"]["accuracy"]["value"], leak["honest"]["accuracy"]["value"]
+    return [f"{leak['images']:,} training photos also stand in your {leak['part']} folder and were left out: with them {_percent(naive)}, honestly {_percent(honest)}"]
+
+
+def _accuracy(interval: Mapping[str, float]) -> str:
+    return f"{100 * interval['value']:.1f} % ({100 * interval['low']:.1f} to {100 * interval['high']:.1f})"
+
+
+def _loss(interval: Mapping[str, float]) -> str:
+    return f"{interval['value']:.4f} ({interval['low']:.4f} to {interval['high']:.4f})"
+
+
+def _signed(interval: Mapping[str, float]) -> str:
+    return f"{interval['value']:+.4f} ({interval['low']:+.4f} to {interval['high']:+.4f})"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f} %"
+
+

@@ -1,0 +1,61 @@
+"""The commands: each verb's options as flags, its result as text or, with --json, as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tellapart.cli import answers
+from tellapart.cli.flags import flags_of
+from tellapart.cli.terminal import Terminal, wants_color
+
+Said = tuple[str, Any]
+
+
+def _command(verb: str, options: str, arguments: tuple[click.Argument, ...], say: Callable[[Any], Said]) -> click.Command:
+    """The command of a verb: arguments, flags, the call, and what to say of its result."""
+    module = import_module(f"tellapart.verbs.{verb}")
+    function: Callable[..., Any] = getattr(module, verb)
+    names = [argument.name or "" for argument in arguments]
+
+    @flags_of(getattr(module, options))
+    @click.option("--json", "is_json", is_flag=True, help="Print the result as JSON.")
+    @click.option("--quiet", "-q", "is_quiet", is_flag=True, help="No progress.")
+    def run(is_json: bool, is_quiet: bool, **values: Any) -> None:
+        positional = [values.pop(name) for name in names]
+        found = function(*positional, progress=Terminal(is_quiet=is_quiet), **values)
+        text, content = say(found)
+        click.echo(json.dumps(content, ensure_ascii=False) if is_json else text, color=None if wants_color() else False)
+
+    summary, _, rest = (function.__doc__ or "").partition("\n\n")
+    description = rest.partition("Args:")[0]
+    command = click.command(verb, help=f"{summary.strip()}\n\n{_unindented(description)}", epilog=f"Example: {module.EXAMPLE}")(run)
+    command.params = [*arguments, *command.params]
+    return command
+
+
+def _unindented(text: str) -> str:
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+def _argument(name: str, *, metavar: str, nargs: int = 1) -> click.Argument:
+    return click.Argument([name], metavar=metavar, nargs=nargs, required=True, type=click.Path(path_type=Path))
+
+
+COMMANDS: dict[str, click.Command] = {
+    "train": _command("train", "TrainOptions", (_argument("folder", metavar="FOLDER"),), answers.of_train),
+    "predict": _command(
+        "predict", "PredictOptions", (_argument("run", metavar="RUN"), _argument("pictures", metavar="FILES|FOLDER", nargs=-1)), answers.of_predict
+    ),
+    "evaluate": _command("evaluate", "EvaluateOptions", (_argument("run", metavar="RUN"), _argument("folder", metavar="FOLDER")), answers.of_evaluate),
+    "compare": _command("compare", "CompareOptions", (_argument("first", metavar="RUN"), _argument("second", metavar="RUN")), answers.of_compare),
+    "report": _command("report", "ReportOptions", (_argument("run", metavar="RUN"),), answers.of_report),
+    "demo": _command("demo", "DemoOptions", (), answers.of_train),
+    "doctor": _command("doctor", "DoctorOptions", (), answers.of_doctor),
+}
+

@@ -1,0 +1,74 @@
+"""The door: a lazy group of verbs, and the one place where errors are caught."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from tellapart import __version__
+from tellapart.errors import TellapartError
+
+VERBS = {
+    "train": "Train a classifier on a folder of photos and judge it honestly.",
+    "predict": "Say what new pictures show.",
+    "evaluate": "Judge a run on new labelled photos.",
+    "compare": "Say which of two runs is better, on the same images.",
+    "report": "Write a run's report anew.",
+    "demo": "Go the whole way on photos of solar cells.",
+    "doctor": "Check that everything needed is here and fits together.",
+}
+INTERRUPTED = 130
+
+
+class Door(click.Group):
+    """Loads a verb only when it is called; turns our errors into two lines and exit code 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs in the order of their use."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load the command of a verb."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module("tellapart.cli.commands").COMMANDS[cmd_name]
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without loading them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb, or name the closest one."""
+        from tellapart.errors import closest_name
+
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            hint = closest_name(args[0], VERBS)
+            raise click.UsageError(f"there is no verb {args[0]!r}" + (f"; {hint}" if hint else ""), ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; our errors become a sentence and a hint."""
+        try:
+            return super().invoke(ctx)
+        except TellapartError as error:
+            click.secho(f"error: {error}", fg="red", err=True)
+            if error.hint:
+                click.secho(f"hint: {error.hint}", fg="cyan", err=True)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            click.secho("interrupted; what is finished is kept, and the same command goes on from there", fg="yellow", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: tellapart train photos")
+@click.version_option(__version__, message="tellapart %(version)s")
+@click.pass_context
+def tellapart(ctx: click.Context) -> None:
+    """Turn a folder of pictures into an image classifier, and know how far to trust it."""
+    from tellapart.cli.terminal import wants_color
+
+    ctx.color = None if wants_color() else False

@@ -1,0 +1,48 @@
+"""tellapart compare: which of two runs is better, on the same images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.options import Options, dataclass
+from tellapart.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from tellapart.evaluation import Comparison
+
+EXAMPLE = "tellapart compare runs/photos-1 runs/photos-2"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions(Options):
+    """How to compare (there is nothing to choose)."""
+
+
+def compare(first: str | Path, second: str | Path, *, progress: Progress = SILENT, **options: Any) -> Comparison:
+    """Compare two runs on the images both report.
+
+    Images that either run trained on are left out.
+
+    Args:
+        first: a run folder.
+        second: another; differences are second minus first.
+        progress: not used; every verb takes it.
+        **options: none.
+
+    Raises:
+        DataError: the runs share no reported image, or their classes differ.
+    """
+    CompareOptions.of(**options)
+    import numpy as np
+
+    from tellapart.evaluation import compare as compared
+    from tellapart.runs import open_run
+
+    runs = [open_run(where) for where in (first, second)]
+    trained_on = {row.image_id for run in runs for row in run.rows if row.is_used and row.part == "train"}
+    sides = []
+    for run in runs:
+        predictions = run.predictions
+        sides.append(predictions.where(np.array([image_id not in trained_on for image_id in predictions.image_ids], dtype=bool)))
+    return compared(*sides)

@@ -1,0 +1,76 @@
+"""tellapart demo: the whole way on real photos that arrive as an ordinary package."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.options import Options, dataclass, option
+from tellapart.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from tellapart.runs import Run
+
+EXAMPLE = "tellapart demo"
+PACKAGE = "elpv_dataset"
+ABOUT = (
+    "The demo's photos: 2,624 electroluminescence pictures of solar cells, working or defective, from the package elpv-dataset "
+    "(Buerhop-Lutz et al., ZAE Bayern; licence CC BY-NC-SA 4.0: not for commercial use)."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions(Options):
+    """How to run the demo."""
+
+    backbone: str = option("lite0", "Network that sees: lite0, lite1, lite2, several joined by +, or any timm name.")
+    out: Path = option(Path("tellapart-demo"), "Folder for the demo.", metavar="DIR")
+
+
+def demo(*, progress: Progress = SILENT, **options: Any) -> Run:
+    """Train on the solar cells of the package ``elpv-dataset``; a second call does it again from the cache.
+
+    A manifest lists the package's own files: certain labels only (defect probability 0 or 1), and the cells of one
+    type and neighbourhood kept together, as cells of one module look alike.
+
+    Args:
+        progress: hears how far it is, and where the photos come from.
+        **options: the fields of :class:`DemoOptions`.
+
+    Raises:
+        MissingExtra: the package with the photos is not installed.
+    """
+    chosen = DemoOptions.of(**options)
+    from tellapart.verbs.train import train
+
+    progress.note(ABOUT)
+    manifest = write_manifest(photo_folder(), chosen.out.absolute())
+    return train(manifest, backbone=chosen.backbone, out=chosen.out / "runs", state=chosen.out / "state", name="solar-cells", progress=progress)
+
+
+def photo_folder() -> Path:
+    """Where the package keeps its pictures."""
+    from tellapart.errors import MissingExtra
+
+    found = importlib.util.find_spec(PACKAGE)
+    if found is None or found.origin is None:
+        raise MissingExtra("the demo's photos are not installed", hint="pip install 'tellapart[demo]'")
+    return Path(found.origin).parent / "data"
+
+
+def write_manifest(photos: Path, folder: Path) -> Path:
+    """A CSV manifest of the certain labels: ``path``, ``label``, ``group``; the pictures stay where they are."""
+    from tellapart.paths import replacing
+
+    rows = [line.split() for line in (photos / "labels.csv").read_text(encoding="utf-8").splitlines() if line.strip()]
+    labels = {0.0: "working", 1.0: "defective"}
+    manifest = folder / "solar_cells.csv"
+    with replacing(manifest) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "label", "group"])
+        for number, (path, probability, kind) in enumerate(rows):
+            if float(probability) in labels:
+                writer.writerow([str(photos / path), labels[float(probability)], f"{kind}-{number // 40}"])
+    return manifest

@@ -1,0 +1,68 @@
+"""tellapart evaluate: how good a trained run is on new labelled photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tellapart.options import Options, dataclass, option
+from tellapart.progress import SILENT, Progress
+
+EXAMPLE = "tellapart evaluate runs/photos-1 newer_photos"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(Options):
+    """How to evaluate."""
+
+    out: Path | None = option(None, "File for the predictions (.parquet).", metavar="FILE")
+    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=1, maximum=256)
+
+
+def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+    """Judge a run on photos it was not trained on.
+
+    Photos whose bytes were among the run's training images are left out and counted: they would flatter.
+
+    Args:
+        run: a run folder.
+        folder: labelled photos, in any layout that ``train`` reads.
+        progress: hears how far it is.
+        **options: the fields of :class:`EvaluateOptions`.
+
+    Returns:
+        The numbers of ``PART`` (docs/reference/run-folder.md) with ``seen_in_training``, ``unknown_class``,
+        ``unlabelled`` and ``unreadable``: how many files were left out, and why.
+
+    Raises:
+        DataError: no photo there is labelled with one of the run's classes.
+    """
+    chosen = EvaluateOptions.of(**options)
+    import numpy as np
+
+    from tellapart.dataset import open_dataset
+    from tellapart.evaluation import evaluate as evaluated
+    from tellapart.models.saved import load_model
+    from tellapart.prediction import predict_files
+    from tellapart.runs import open_run
+
+    opened = open_run(run)
+    found = predict_files(load_model(opened.model_folder), open_dataset(folder), device=chosen.device, num_workers=chosen.num_workers, progress=progress)
+    trained_on = {row.image_id for row in opened.rows if row.is_used and row.part == "train"}
+    predictions = found.predictions
+    was_seen = np.array([image_id in trained_on for image_id in predictions.image_ids], dtype=bool)
+    is_unlabelled = np.array([label is None for label in predictions.labels], dtype=bool)
+    is_strange = (predictions.targets < 0) & ~is_unlabelled
+    judged = predictions.where(~was_seen & (predictions.targets >= 0))
+    if chosen.out is not None:
+        judged.save(chosen.out)
+    return {
+        "run": opened.name,
+        "folder": str(folder),
+        **evaluated(judged),
+        "seen_in_training": int(was_seen.sum()),
+        "unknown_class": int((is_strange & ~was_seen).sum()),
+        "unlabelled": int((is_unlabelled & ~was_seen).sum()),
+        "unreadable": len(found.unreadable),
+    }

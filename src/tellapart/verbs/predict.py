@@ -1,0 +1,94 @@
+"""tellapart predict: what a trained run says about new pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.options import Options, dataclass, option
+from tellapart.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from tellapart.prediction import PredictedFiles
+
+EXAMPLE = "tellapart predict runs/photos-1 new/*.jpg --out answers.csv"
+FORMATS = (".csv", ".parquet", ".json")
+
+
+def _is_table(path: Path) -> str | None:
+    return None if path.suffix.lower() in FORMATS else f"{path} must end in {', '.join(FORMATS)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions(Options):
+    """How to predict."""
+
+    out: Path | None = option(None, "Table to write: .csv, .parquet or .json.", metavar="FILE", check=_is_table)
+    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=1, maximum=256)
+
+
+def predict(run: str | Path, pictures: str | Path | Sequence[str | Path], *, progress: Progress = SILENT, **options: Any) -> PredictedFiles:
+    """Predict pictures with a run's saved model.
+
+    Args:
+        run: a run folder, or the ``model`` folder in it.
+        pictures: one folder, manifest or file, or several files.
+        progress: hears how far it is.
+        **options: the fields of :class:`PredictOptions`.
+
+    Returns:
+        Predictions for all that could be read, and the reason for each file that could not.
+    """
+    chosen = PredictOptions.of(**options)
+    from tellapart.models.saved import load_model
+    from tellapart.prediction import predict_files
+    from tellapart.verbs.looking import model_folder, pictures_dataset
+
+    model = load_model(model_folder(run))
+    found = predict_files(model, pictures_dataset(pictures), device=chosen.device, num_workers=chosen.num_workers, progress=progress)
+    if chosen.out is not None:
+        save_table(answer_rows(found), chosen.out)
+    return found
+
+
+def answer_rows(found: PredictedFiles) -> list[dict[str, Any]]:
+    """A row a file, in the order given: path, label, probability, a column ``p(<class>)`` each, status and reason."""
+    from tellapart.paths import printable
+
+    predictions = found.predictions
+    by_path = {path: number for number, path in enumerate(predictions.paths)}
+    rows = []
+    for file in found.files:
+        row: dict[str, Any] = {"path": printable(file.path), "label": None, "probability": None}
+        row |= {f"p({name})": None for name in predictions.class_names}
+        if file.image_id:
+            number = by_path[row["path"]]
+            row["label"] = predictions.class_names[int(predictions.predicted[number])]
+            row["probability"] = float(predictions.confidence[number])
+            row |= {f"p({name})": float(p) for name, p in zip(predictions.class_names, predictions.probabilities[number], strict=True)}
+        rows.append({**row, "status": "ok" if file.image_id else "unreadable", "reason": file.reason})
+    return rows
+
+
+def save_table(rows: list[dict[str, Any]], path: Path) -> None:
+    """Write rows as CSV, Parquet or JSON, whole or not at all."""
+    import csv
+    import json
+
+    from tellapart.paths import replacing, write_text
+
+    if path.suffix.lower() == ".json":
+        write_text(path, json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+    elif path.suffix.lower() == ".parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        with replacing(path) as partial:
+            pq.write_table(pa.Table.from_pylist(rows), partial)
+    else:
+        with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
