@@ -1,5 +1,6 @@
 """Realistic run folders out of thin air: what the tests and the screenshots of the report are made from."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 import colorsys
@@ -19,7 +20,14 @@ from PIL import Image, ImageDraw, ImageFilter
 from tellapart.predictions import Predictions
 
 ANIMALS = ("cats", "dogs", "foxes", "otters", "owls", "bears", "wolves", "hares", "deer", "seals", "swans", "toads")
-NASTY = ("it's \"quoted\"", "<script>alert(1)</script>", "line\nbreak", "Ünïcödé 猫 🦊", "</script><!--", "a very long class name that goes on and on and on")
+NASTY = (
+    'it\'s "quoted"',
+    "<script>alert(1)</script>",
+    "line\nbreak",
+    "Ünïcödé 猫 🦊",
+    "</script><!--",
+    "a very long class name that goes on and on and on",
+)
 
 
 def interval(value: float, width: float, top: float | None = 1.0) -> dict[str, float]:
@@ -90,7 +98,13 @@ def bins_of(predictions: Predictions, power: float) -> list[dict[str, float]]:
         if inside.any():
             confidence = float(predictions.confidence[inside].mean() ** power)
             found.append(
-                {"low": low, "high": low + 0.1, "n": int(inside.sum()), "confidence": confidence, "accuracy": float(predictions.is_right[inside].mean())}
+                {
+                    "low": low,
+                    "high": low + 0.1,
+                    "n": int(inside.sum()),
+                    "confidence": confidence,
+                    "accuracy": float(predictions.is_right[inside].mean()),
+                }
             )
     return found
 
@@ -112,7 +126,11 @@ def part_of(predictions: Predictions) -> dict[str, Any]:
         threshold = float(np.quantile(predictions.confidence, 1 - share))
         kept = predictions.confidence >= threshold
         coverage.append({"coverage": float(kept.mean()), "threshold": threshold, "accuracy": float(predictions.is_right[kept].mean())})
-    gain = {"accuracy": {"value": 0.021, "low": 0.004, "high": 0.039}, "log_loss": {"value": -0.06, "low": -0.09, "high": -0.03}, "p_value": 0.0187}
+    gain = {
+        "accuracy": {"value": 0.021, "low": 0.004, "high": 0.039},
+        "log_loss": {"value": -0.06, "low": -0.09, "high": -0.03},
+        "p_value": 0.0187,
+    }
     rungs = [
         {"name": "majority class", "accuracy": interval(1 / k, 0.03), "log_loss": interval(float(np.log(k)), 0.02, None), "gain": None},
         {"name": "5 nearest neighbours", "accuracy": interval(accuracy - 0.021, wide * 1.2), "log_loss": interval(loss + 0.06, 0.04, None),
@@ -126,7 +144,9 @@ def part_of(predictions: Predictions) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def metrics_of(folder: Path, names: tuple[str, ...], parts: Mapping[str, Predictions], n_train: int, rng: np.random.Generator) -> dict[str, Any]:
+def metrics_of(
+    folder: Path, names: tuple[str, ...], parts: Mapping[str, Predictions], n_train: int, rng: np.random.Generator
+) -> dict[str, Any]:
     accuracy = {part: float(p.is_right.mean()) for part, p in parts.items()}
     level = next(iter(accuracy.values()), 0.9)
     splits = [
@@ -136,7 +156,11 @@ def metrics_of(folder: Path, names: tuple[str, ...], parts: Mapping[str, Predict
     found = [s["accuracy"] for s in splits]
     scale = (1 - level) * n_train**0.5 * 0.8
     points = [
-        {"n_train": n, "accuracy": [float(1 - 0.01 - scale * n**-0.5 + rng.normal(0, 0.1 / n**0.5)) for _ in range(5)], "log_loss": [0.1] * 5}
+        {
+            "n_train": n,
+            "accuracy": [float(1 - 0.01 - scale * n**-0.5 + rng.normal(0, 0.1 / n**0.5)) for _ in range(5)],
+            "log_loss": [0.1] * 5,
+        }
         for n in (n_train // 16, n_train // 8, n_train // 4, n_train // 2, n_train)
     ]
     twice = 1 - 0.01 - scale * (2 * n_train) ** -0.5
@@ -199,14 +223,30 @@ def write_images(folder: Path, names: tuple[str, ...], parts: Mapping[str, Predi
     for i in range(4):
         row(path=f"train/broken {i}.jpg", status="unreadable", reason="the file is cut short", size_bytes=1200)
     for i in range(6):
-        row(path=f"train/small <{i}>.png", image_id=f"{i:064x}", label=names[0], status="set aside", reason="smaller than 32 pixels", size_bytes=900)
+        row(
+            path=f"train/small <{i}>.png",
+            image_id=f"{i:064x}",
+            label=names[0],
+            status="set aside",
+            reason="smaller than 32 pixels",
+            size_bytes=900,
+        )
     kinds = {"width": pa.int32(), "height": pa.int32(), "size_bytes": pa.int64(), "x": pa.float32(), "y": pa.float32(),
              "neighbours": pa.list_(pa.string()), "similarities": pa.list_(pa.float32())}  # fmt: skip
-    pq.write_table(pa.table({name: pa.array(values, kinds.get(name, pa.string())) for name, values in columns.items()}), folder / "images.parquet")
+    pq.write_table(
+        pa.table({name: pa.array(values, kinds.get(name, pa.string())) for name, values in columns.items()}), folder / "images.parquet"
+    )
 
 
 def write_run(
-    folder: Path, *, names: tuple[str, ...] = ("cats", "dogs"), n_test: int = 800, n_train: int = 2240, sharpness: float = 5.2, part: str = "test", seed: int = 7
+    folder: Path,
+    *,
+    names: tuple[str, ...] = ("cats", "dogs"),
+    n_test: int = 800,
+    n_train: int = 2240,
+    sharpness: float = 5.2,
+    part: str = "test",
+    seed: int = 7,
 ) -> Path:
     """Write a complete run folder (without model and report) and return it; ``n_test=0`` reports no part at all."""
     rng = np.random.default_rng(seed)
@@ -223,6 +263,11 @@ def write_run(
         for row, count in zip(metrics["data"]["classes"], counts, strict=True):
             row[part] = int(count)
     (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
-    options = {"verb": "train", "folder": "/photos/wild", "options": {"backbone": "lite2", "seed": 0}, "versions": {"tellapart": "0.1.0", "torch": "2.6"}}
+    options = {
+        "verb": "train",
+        "folder": "/photos/wild",
+        "options": {"backbone": "lite2", "seed": 0},
+        "versions": {"tellapart": "0.1.0", "torch": "2.6"},
+    }
     (folder / "options.json").write_text(json.dumps(options), encoding="utf-8")
     return folder

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tellapart.reports.runfiles import RunFiles
-from tellapart.reports.wording import count, loss_interval, percent_interval, size
+from tellapart.reports.wording import count, loss_brief, percent_brief, size
 
 LISTED_FILES = 200
 LISTED_GROUPS = 60
@@ -62,7 +62,13 @@ def _sizes(run: RunFiles) -> dict[str, Any] | None:
     sentence = f"Typically {width:,} × {height:,} pixels"
     if smallest != largest:
         sentence += f", from {smallest[0]:,} × {smallest[1]:,} to {largest[0]:,} × {largest[1]:,}"
-    return {"sentence": f"{sentence}; {size(size_bytes)} in all.", "width": width, "height": height, "common": common, "size_bytes": size_bytes}
+    return {
+        "sentence": f"{sentence}; {size(size_bytes)} in all.",
+        "width": width,
+        "height": height,
+        "common": common,
+        "size_bytes": size_bytes,
+    }
 
 
 def _skipped(run: RunFiles) -> dict[str, Any]:
@@ -81,9 +87,17 @@ def _duplicates(duplicates: Mapping[str, Any]) -> dict[str, Any]:
     if not exact and not near:
         sentence = "No duplicates were found."
     else:
-        sentence = f"{count(exact, 'group')} of identical files and {count(near, 'group')} of near-duplicates, {count(images, 'image')} in all."
+        sentence = (
+            f"{count(exact, 'group')} of identical files and {count(near, 'group')} of near-duplicates, {count(images, 'image')} in all."
+        )
         sentence += " The images of a group always stay on the same side of a split."
-    return {"sentence": sentence, "exact_groups": exact, "near_groups": near, "images": images, "groups": (duplicates.get("groups") or [])[:LISTED_GROUPS]}
+    return {
+        "sentence": sentence,
+        "exact_groups": exact,
+        "near_groups": near,
+        "images": images,
+        "groups": (duplicates.get("groups") or [])[:LISTED_GROUPS],
+    }
 
 
 def _leak(leak: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -98,8 +112,8 @@ def _leak(leak: Mapping[str, Any] | None) -> dict[str, Any] | None:
                 "name": name,
                 "accuracy": accuracy,
                 "log_loss": log_loss,
-                "accuracy_text": percent_interval(accuracy) if accuracy else "not measured",
-                "log_loss_text": loss_interval(log_loss) if log_loss else "not measured",
+                "accuracy_text": percent_brief(accuracy) if accuracy else "not measured",
+                "log_loss_text": loss_brief(log_loss) if log_loss else "not measured",
             }
         )
     sentence = (

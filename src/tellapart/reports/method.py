@@ -29,7 +29,8 @@ def method_sentences(run: RunFiles) -> list[str]:
         )
     if run.parts:
         sentences += [
-            "Accuracy intervals are Wilson intervals at 95 %. All other intervals come from drawing groups of images again 2,000 times (bootstrap).",
+            "Accuracy intervals are Wilson's at 95 %, with the images of a group counted as the few they are worth.",
+            "Log loss intervals come from drawing the groups again 2,000 times (bootstrap).",
             "Two models are compared on the same images: an exact McNemar test for accuracy, a paired bootstrap over groups for log loss.",
             "Log loss is the mean of −ln(probability of the true class): 0 is perfect, and one sure mistake costs a lot.",
         ]
@@ -37,7 +38,7 @@ def method_sentences(run: RunFiles) -> list[str]:
     if metrics.get("split_sensitivity"):
         sentences.append("Split sensitivity repeats the same recipe on other random splits of the same images.")
     if metrics.get("learning_curve"):
-        sentences.append("The learning curve trains on random subsets, several seeds a size, and fits error = floor + scale · n^−power.")
+        sentences.append("The learning curve trains on random subsets, several seeds a size, and fits error = floor + scale / n^power.")
     return sentences
 
 
@@ -50,7 +51,11 @@ def _selection(selection: Mapping[str, Any]) -> list[str]:
         text = f"The head was chosen by {folds}-fold cross-validation on the {count(n, 'training image')} only"
         sentences.append(text + (f", out of {count(len(tried), 'strength')} of regularisation." if len(tried) > 1 else "."))
     if (temperature := selection.get("temperature")) is not None:
-        text = f"Probabilities were softened by temperature {temperature:.2f}" if temperature >= 1 else f"Probabilities were sharpened by temperature {temperature:.2f}"
+        text = (
+            f"Probabilities were softened by temperature {temperature:.2f}"
+            if temperature >= 1
+            else f"Probabilities were sharpened by temperature {temperature:.2f}"
+        )
         if (clip := selection.get("clip")) is not None:
             text += f" and kept at least {percent(clip, 2)} away from 0 and 100 %"
         before, after = ((selection.get("log_loss") or {}).get(key) for key in ("before", "after"))

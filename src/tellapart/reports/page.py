@@ -59,13 +59,19 @@ def write_report(folder: Path, thumbnails: Thumbnails, budget: Budget | None = N
 
 def view_json(view: Mapping[str, Any]) -> str:
     """The view without its pictures as JSON, a line a section."""
-    lines = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}" for key, value in view.items() if key != "pictures"]
+    lines = [
+        f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}" for key, value in view.items() if key != "pictures"
+    ]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def page_html(view: Mapping[str, Any], figures: Mapping[str, Figure]) -> str:
     """The page as text; ``figures`` are those of ``report_figures``."""
-    carried = {"class_names": view["header"]["class_names"], "confusion": [s for s in view["confusion"] if s["matrix"]], "gallery": view["gallery"]}
+    carried = {
+        "class_names": view["header"]["class_names"],
+        "confusion": [s for s in view["confusion"] if s["matrix"]],
+        "gallery": view["gallery"],
+    }
     return _template().render(
         view=view,
         figures=figures,

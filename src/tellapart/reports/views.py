@@ -40,7 +40,7 @@ def report_view(folder: Path, thumbnails: Thumbnails, budget: Budget | None = No
     chosen: dict[str, bytes] = {}
     order = gallery_order(run.predictions)[: budget.gallery_images]
     shown = fill(chosen, (run.predictions.image_ids[i] for i in order), thumbnails, budget.gallery_bytes)
-    view = {
+    view: dict[str, Any] = {
         "format": FORMAT,
         "header": header_view(run),
         "rungs": [_rungs(run, part) for part in run.parts if run.metrics[part].get("rungs")],
@@ -103,8 +103,8 @@ def _rungs(run: RunFiles, part: str) -> dict[str, Any]:
         rows.append(
             {
                 **rung,
-                "accuracy_text": wording.percent_interval(rung["accuracy"]) if rung.get("accuracy") else "",
-                "log_loss_text": wording.loss_interval(rung["log_loss"]) if rung.get("log_loss") else "",
+                "accuracy_text": wording.percent_brief(rung["accuracy"]) if rung.get("accuracy") else "",
+                "log_loss_text": wording.loss_brief(rung["log_loss"]) if rung.get("log_loss") else "",
                 "gain_text": wording.gain_words(gain) if gain else "",
                 "p_text": wording.p_value_words(gain.get("p_value"), n) if gain else "",
             }
@@ -140,7 +140,14 @@ def _reliability(run: RunFiles, part: str) -> dict[str, Any]:
             f"Stated and true shares differ by {wording.percent(ece['after'])} on average (expected calibration error); "
             f"before the temperature it was {wording.percent(ece['before'])}."
         )
-    return {"part": part, "title": PARTS[part], "ece": ece, "before": bins.get("before") or [], "after": bins.get("after") or [], "sentence": words}
+    return {
+        "part": part,
+        "title": PARTS[part],
+        "ece": ece,
+        "before": bins.get("before") or [],
+        "after": bins.get("after") or [],
+        "sentence": words,
+    }
 
 
 def _coverage(run: RunFiles, part: str) -> dict[str, Any]:
@@ -153,8 +160,9 @@ def _coverage(run: RunFiles, part: str) -> dict[str, Any]:
         words = f"Answering every image: {wording.percent(every['accuracy'])} right."
         if careful and every["accuracy"] < 1:
             words += (
-                f" Answering only when at least {wording.percent(careful['threshold'])} sure leaves "
-                f"{wording.percent(1 - careful['coverage'], 0)} of the images to you and gets {wording.percent(careful['accuracy'])} of the others right."
+                f" Answering only when at least {wording.percent(careful['threshold'])} sure "
+                f"leaves {wording.percent(1 - careful['coverage'], 0)} of the images to you "
+                f"and gets {wording.percent(careful['accuracy'])} of the others right."
             )
     return {"part": part, "title": PARTS[part], "points": kept, "sentence": words}
 
@@ -165,12 +173,14 @@ def _sensitivity(run: RunFiles) -> dict[str, Any]:
         return {"reason": run.metrics.get("split_sensitivity_reason") or "Other splits were not tried in this run."}
     spread, splits = found["accuracy"], found["splits"]
     words = (
-        f"The same recipe on {wording.count(len(splits), 'other split')} of the same images scored between {wording.share(spread['low'])} and "
-        f"{wording.percent(spread['high'])}, {wording.percent(spread['mean'])} on average."
+        f"The same recipe on {wording.count(len(splits), 'other split')} of the same images scored between "
+        f"{wording.share(spread['low'])} and {wording.percent(spread['high'])}, {wording.percent(spread['mean'])} on average."
     )
     first = found.get("first")
     if first and first.get("accuracy"):
-        words += f" Testing on the first {first['per_class']} files of each class would have said {wording.percent_interval(first['accuracy'])}."
+        words += (
+            f" Testing on the first {first['per_class']} files of each class would have said {wording.percent_interval(first['accuracy'])}."
+        )
     part = run.parts[0] if run.parts else None
     reported = {"part": part, **run.metrics[part]["accuracy"]} if part and run.metrics[part].get("accuracy") else None
     return {"reason": None, **found, "reported": reported, "sentence": words}
@@ -184,7 +194,9 @@ def _curve(run: RunFiles) -> dict[str, Any]:
     if twice and twice.get("accuracy"):
         words = f"With twice the training images ({twice['n_train']:,}) the fit expects {wording.percent_interval(twice['accuracy'])}"
         gain = twice.get("gain")
-        words += "." if not gain else ", {} points ({} to {}).".format(*(wording.signed(100 * gain[key], 1) for key in ("value", "low", "high")))
+        words += (
+            "." if not gain else ", {} points ({} to {}).".format(*(wording.signed(100 * gain[key], 1) for key in ("value", "low", "high")))
+        )
         if gain and gain["low"] <= 0:
             words += " The gain may be nothing: better pictures or labels may be worth more than more of them."
     return {"reason": None, **found, "sentence": words}

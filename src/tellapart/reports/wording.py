@@ -18,7 +18,7 @@ def share(value: float, digits: int = 1) -> str:
         text = f"{100 * value:.{places}f}"
         if float(text) not in (0.0, 100.0):
             return text
-    return text
+    return "99.99999" if value > 0.5 else "0.00001"
 
 
 def percent(value: float, digits: int = 1) -> str:
@@ -42,6 +42,16 @@ def signed(value: float, digits: int) -> str:
 def percent_interval(interval: Mapping[str, float]) -> str:
     """``97.1 % (95 % interval 95.3 to 98.4 %)``."""
     return f"{percent(interval['value'])} (95{SPACE}% interval {share(interval['low'])} to {percent(interval['high'])})"
+
+
+def percent_brief(interval: Mapping[str, float]) -> str:
+    """``97.1 % (95.3 to 98.4 %)``, where the surroundings say what stands in the brackets."""
+    return f"{percent(interval['value'])} ({share(interval['low'])} to {percent(interval['high'])})"
+
+
+def loss_brief(interval: Mapping[str, float]) -> str:
+    """``0.084 (0.062 to 0.110)``, where the surroundings say what stands in the brackets."""
+    return f"{loss(interval['value'])} ({loss(interval['low'])} to {loss(interval['high'])})"
 
 
 def loss_interval(interval: Mapping[str, float]) -> str:

@@ -24,5 +24,10 @@ def report_figures(view: Mapping[str, Any]) -> dict[str, Figure]:
     found += [reliability_figure(section) for section in view["reliability"]]
     found += [coverage_figure(section) for section in view["coverage"]]
     found += [rungs_figure(section) for section in view["rungs"]]
-    found += [sensitivity_figure(view["sensitivity"]), curve_figure(view["curve"]), map_figure(view["map"], names), counts_figure(view["data"])]
+    found += [
+        sensitivity_figure(view["sensitivity"]),
+        curve_figure(view["curve"]),
+        map_figure(view["map"], names),
+        counts_figure(view["data"]),
+    ]
     return {figure.name: figure for figure in found if figure is not None}

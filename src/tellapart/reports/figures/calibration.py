@@ -21,7 +21,11 @@ def reliability_figure(section: Mapping[str, Any]) -> Figure | None:
     low = max(0.0, int(min(values) * 10) / 10)
     x, y = Scale(low, 1, LEFT, RIGHT), Scale(low, 1, 300, TOP)
     write = tick_percent(x.ticks())
-    parts = [y_axis(y, LEFT, RIGHT, "share that was right", write), x_axis(x, 300, TOP, "", write), line(x(low), y(low), x(1), y(1), "ideal")]
+    parts = [
+        y_axis(y, LEFT, RIGHT, "share that was right", write),
+        x_axis(x, 300, TOP, "", write),
+        line(x(low), y(low), x(1), y(1), "ideal"),
+    ]
     parts.append(_curve(before, x, y, "before") + _curve(after, x, y, ""))
     parts.append(_counts(after or before, x))
     parts.append(_legend([("before", "before"), ("", "after the temperature")]))
@@ -54,7 +58,11 @@ def _counts(bins: Sequence[Mapping[str, Any]], x: Scale) -> str:
 def _legend(entries: Sequence[tuple[str, str]]) -> str:
     drawn, x = "", LEFT
     for kind, words in entries:
-        drawn += line(x, 12, x + 26, 12, f"series {kind}".strip()) + circle(x + 13, 12, 4, "ring" if kind else "dot") + text(x + 34, 16, words, "small")
+        drawn += (
+            line(x, 12, x + 26, 12, f"series {kind}".strip())
+            + circle(x + 13, 12, 4, "ring" if kind else "dot")
+            + text(x + 34, 16, words, "small")
+        )
         x += 54 + 8 * len(words)
     return drawn
 
@@ -66,22 +74,25 @@ def coverage_figure(section: Mapping[str, Any]) -> Figure | None:
         return None
     low, high = share_range([p["accuracy"] for p in points])
     x, y = Scale(0, 1, LEFT, RIGHT), Scale(low, high, 340, TOP)
-    parts = [y_axis(y, LEFT, RIGHT, "right among those answered", tick_percent(y.ticks())), x_axis(x, 340, TOP, "images answered", tick_percent(x.ticks()))]
+    parts = [
+        y_axis(y, LEFT, RIGHT, "right among those answered", tick_percent(y.ticks())),
+        x_axis(x, 340, TOP, "images answered", tick_percent(x.ticks())),
+    ]
     parts.append(polyline([(x(p["coverage"]), y(p["accuracy"])) for p in points], "series"))
     last: tuple[float, float] | None = None
     for p in points:
         here = x(p["coverage"]), y(p["accuracy"])
         tip = f"at least {percent(p['threshold'])} sure: {percent(p['coverage'])} answered, {percent(p['accuracy'])} right"
         parts.append(circle(*here, 4, "dot", tip))
-        if last is None or abs(here[0] - last[0]) > 74 or abs(here[1] - last[1]) > 24:
-            parts.append(_threshold(p["threshold"], here, y.start))
+        if here[0] > LEFT + 60 and (last is None or abs(here[0] - last[0]) > 66 or abs(here[1] - last[1]) > 24):
+            parts.append(_threshold(p, here, y.start))
             last = here
     words = section["sentence"] + " The labels say how sure an answer had to be."
-    return Figure(f"coverage-{section['part']}", f"Accuracy against coverage, {section['title'].lower()}", words, WIDTH, HEIGHT, "".join(parts))
+    return Figure(
+        f"coverage-{section['part']}", f"Accuracy against coverage, {section['title'].lower()}", words, WIDTH, HEIGHT, "".join(parts)
+    )
 
 
-def _threshold(threshold: float, here: tuple[float, float], floor: float) -> str:
-    label = "every image" if threshold <= 0 else f"≥ {percent(threshold, 0)}"
-    if here[0] < LEFT + 60:
-        return text(here[0], here[1] + 20, label, "quiet small")
+def _threshold(point: Mapping[str, float], here: tuple[float, float], floor: float) -> str:
+    label = "every image" if point["coverage"] > 0.9995 else f"≥ {percent(point['threshold'], 0)}"
     return text(here[0] - 7, here[1] + 17 if here[1] + 20 < floor else here[1] - 9, label, "quiet small", "end")

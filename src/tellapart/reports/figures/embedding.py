@@ -9,6 +9,7 @@ from typing import Any
 from tellapart.reports.figures.svg import CLASS_COLOURS, Figure, text
 from tellapart.reports.wording import count, shortened
 
+MANY_CROSSES = 200
 WIDTH, LEFT, EDGE = 640.0, 16.0, 608.0
 
 
@@ -35,8 +36,13 @@ def map_figure(section: Mapping[str, Any], class_names: Sequence[str]) -> Figure
             crosses.append(f"M{px - 3:.0f} {py - 3:.0f}l6 6m0-6l-6 6")
     wide = " wide" if len(points["x"]) < 600 else ""
     drawn = "".join(f'<path class="points{wide} {kind}" d="{"".join(marks)}"/>' for kind, marks in sorted(paths.items(), reverse=True))
-    drawn += f'<path class="cross" d="{"".join(crosses)}"/>' if crosses else ""
-    words = f"{section['statement']} Near each other means alike to the model; {count(len(crosses), 'wrong answer is', 'wrong answers are')} crossed."
+    drawn += "".join(
+        f'<path class="{kind}" d="{"".join(crosses)}"/>'
+        for kind in (("cross thin",) if len(crosses) > MANY_CROSSES else ("halo", "cross"))
+        if crosses
+    )
+    crossed = count(len(crosses), "wrong answer is", "wrong answers are")
+    words = f"{section['statement']} Near each other means alike to the model; {crossed} crossed."
     return Figure("map", "Map of the images", words, WIDTH, top + EDGE * high + 16, legend + drawn)
 
 

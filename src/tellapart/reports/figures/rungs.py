@@ -32,7 +32,9 @@ def rungs_figure(section: Mapping[str, Any]) -> Figure | None:
             circle(at, y, 6, "dot" if is_last else "ring", percent_interval(accuracy)),
         ]
     words = "; ".join(f"{row['name']}: {percent_interval(row['accuracy'])}" for row in rows) + "."
-    return Figure(f"rungs-{section['part']}", f"Accuracy of each rung, {section['title'].lower()}", words, WIDTH, floor + 50, "".join(parts))
+    return Figure(
+        f"rungs-{section['part']}", f"Accuracy of each rung, {section['title'].lower()}", words, WIDTH, floor + 50, "".join(parts)
+    )
 
 
 def interval_bar(interval: Mapping[str, float], low: float, high: float, words: str) -> str:

@@ -44,13 +44,19 @@ def _strip(splits: list[dict[str, Any]], x: Scale, y: float) -> str:
         at = x(split["accuracy"])
         offset = next((o for o in (0, -9, 9, -18, 18) if all(abs(at - px) >= 9 or abs(o - po) >= 9 for px, po in placed)), 0)
         placed.append((at, offset))
-        drawn += circle(at, y + offset, 4.5, "dot soft", f"split {split['seed']}: {percent(split['accuracy'])} of {count(split['n'], 'image')}")
+        drawn += circle(
+            at, y + offset, 4.5, "dot soft", f"split {split['seed']}: {percent(split['accuracy'])} of {count(split['n'], 'image')}"
+        )
     return drawn
 
 
 def _whisker(interval: Mapping[str, float], x: Scale, y: float, kind: str) -> str:
     low, high, at = x(interval["low"]), x(interval["high"]), x(interval["value"])
-    drawn = line(low, y, high, y, "whisker" + kind) + line(low, y - 5, low, y + 5, "whisker" + kind) + line(high, y - 5, high, y + 5, "whisker" + kind)
+    drawn = (
+        line(low, y, high, y, "whisker" + kind)
+        + line(low, y - 5, low, y + 5, "whisker" + kind)
+        + line(high, y - 5, high, y + 5, "whisker" + kind)
+    )
     anchor = "start" if at < LEFT + 120 else "end" if at > RIGHT - 120 else "middle"
     edge = low if anchor == "start" else high if anchor == "end" else at
     return drawn + circle(at, y, 6, "dot" + kind) + text(edge, y + 24, percent_interval(interval), "quiet small", anchor)
@@ -61,20 +67,25 @@ def curve_figure(section: Mapping[str, Any]) -> Figure | None:
     points = [p for p in section.get("points") or [] if p.get("accuracy") and p.get("n_train")]
     if section.get("reason") or not points:
         return None
-    twice, fit = section.get("twice"), section.get("fit")
-    promised = twice["accuracy"] if twice and twice.get("accuracy") else None
+    twice, fit = section.get("twice") or {}, section.get("fit")
+    promised = twice.get("accuracy")
     sizes = [p["n_train"] for p in points] + ([twice["n_train"]] if promised else [])
     values = [a for p in points for a in p["accuracy"]] + ([promised["low"], promised["high"]] if promised else [])
     low, high = share_range(values)
     x, y = Scale(min(sizes) * 0.85, max(sizes) * 1.25, 58, 452, is_log=True), Scale(low, high, 340, 44)
-    parts = [y_axis(y, 58, 452, "accuracy", tick_percent(y.ticks())), x_axis(x, 340, 44, "training images (logarithmic scale)", lambda n: f"{n:,.0f}")]
+    parts = [
+        y_axis(y, 58, 452, "accuracy", tick_percent(y.ticks())),
+        x_axis(x, 340, 44, "training images (logarithmic scale)", lambda n: f"{n:,.0f}"),
+    ]
     if fit:
         parts.append(_fit(fit, x, y, (min(sizes), max(sizes))))
     for p in points:
         parts += [circle(x(p["n_train"]), y(a), 4, "dot soft", f"{p['n_train']:,} training images: {percent(a)}") for a in p["accuracy"]]
     if promised:
         parts.append(_promise(promised, x(twice["n_train"]), y))
-    return Figure("learning-curve", "Learning curve", section["sentence"] or "Accuracy by number of training images.", 480, 400, "".join(parts))
+    return Figure(
+        "learning-curve", "Learning curve", section["sentence"] or "Accuracy by number of training images.", 480, 400, "".join(parts)
+    )
 
 
 def _fit(fit: Mapping[str, float], x: Scale, y: Scale, sizes: tuple[float, float]) -> str:

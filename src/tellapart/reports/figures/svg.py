@@ -11,14 +11,16 @@ from importlib.resources import files
 from xml.sax.saxutils import escape
 
 LIGHT = {
-    "ink": "#1c2230", "muted": "#5b6472", "line": "#e0e2e8", "surface": "#ffffff", "page": "#f6f6f3", "sunken": "#f0f1f4", "accent": "#1f5fbf", "on-accent": "#ffffff", "wrong": "#b8450b",
-    "cell": "#2b6cd0", "cell-wrong": "#d2691e", "class-0": "#0072b2", "class-1": "#d55e00", "class-2": "#009e73", "class-3": "#c2609c",
-    "class-4": "#d99000", "class-5": "#4ba3d6", "class-6": "#7b5aa6", "class-x": "#8d94a1",
+    "ink": "#1c2230", "muted": "#5b6472", "line": "#e0e2e8", "surface": "#ffffff", "page": "#f6f6f3",
+    "sunken": "#f0f1f4", "accent": "#1f5fbf", "on-accent": "#ffffff", "raised": "#ffffff", "wrong": "#b8450b",
+    "cell": "#2b6cd0", "cell-wrong": "#d2691e", "class-0": "#0072b2", "class-1": "#d55e00", "class-2": "#009e73",
+    "class-3": "#c2609c", "class-4": "#d99000", "class-5": "#4ba3d6", "class-6": "#7b5aa6", "class-x": "#8d94a1",
 }  # fmt: skip
 DARK = {
-    "ink": "#e8e9ed", "muted": "#a2aab8", "line": "#2f3541", "surface": "#171b22", "page": "#0f1217", "sunken": "#1f242d", "accent": "#82b4ff", "on-accent": "#0c1626", "wrong": "#ff9d66",
-    "cell": "#3f78cc", "cell-wrong": "#b3541e", "class-0": "#4aa8e0", "class-1": "#ff8a3d", "class-2": "#2cc79a", "class-3": "#e08cc0",
-    "class-4": "#f0b429", "class-5": "#8fd0f5", "class-6": "#b79be0", "class-x": "#737b89",
+    "ink": "#e8e9ed", "muted": "#a2aab8", "line": "#2f3541", "surface": "#171b22", "page": "#0f1217",
+    "sunken": "#1f242d", "accent": "#82b4ff", "on-accent": "#0c1626", "raised": "#353d4b", "wrong": "#ff9d66",
+    "cell": "#3f78cc", "cell-wrong": "#b3541e", "class-0": "#4aa8e0", "class-1": "#ff8a3d", "class-2": "#2cc79a",
+    "class-3": "#e08cc0", "class-4": "#f0b429", "class-5": "#8fd0f5", "class-6": "#b79be0", "class-x": "#737b89",
 }  # fmt: skip
 CLASS_COLOURS = 7
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -95,6 +97,7 @@ class Scale:
     is_log: bool = False
 
     def __call__(self, value: float) -> float:
+        """Where on the line ``value`` lies."""
         low, high = self.low, self.high
         if self.is_log:
             low, high, value = math.log(low), math.log(high), math.log(value)
@@ -166,7 +169,8 @@ def circle(x: float, y: float, r: float, kind: str, tip: str = "") -> str:
 def rectangle(x: float, y: float, width: float, height: float, kind: str, tip: str = "", more: str = "") -> str:
     """A bar or cell; ``more`` is further SVG attributes."""
     title = f"<title>{clean(tip)}</title>" if tip else ""
-    return f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{max(0.0, width):.1f}" height="{max(0.0, height):.1f}"{more and " " + more}>{title}</rect>'
+    size = f'width="{max(0.0, width):.1f}" height="{max(0.0, height):.1f}"'
+    return f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" {size}{more and " " + more}>{title}</rect>'
 
 
 def x_axis(scale: Scale, y: float, top: float, label: str, write: Callable[[float], str], count: int = 5) -> str:

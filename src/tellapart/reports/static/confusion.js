@@ -8,7 +8,8 @@ export function mountConfusion(root, { sections, classNames, onCell }) {
   const state = { section: sections[0], mode: "counts", hideDiagonal: false, all: classNames.length <= MOST_CLASSES, cell: null };
   const tools = element("div", { class: "tools" });
   const frame = element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Confusion matrix" });
-  root.replaceChildren(tools, frame);
+  const key = element("p", { class: "muted key" }, "Blue is right, orange wrong; the deeper, the more of its row. Choose a cell to see its images.");
+  root.replaceChildren(tools, frame, key);
 
   if (sections.length > 1) {
     const parts = element("div");
@@ -49,7 +50,7 @@ export function mountConfusion(root, { sections, classNames, onCell }) {
     const size = shown.length > 24 ? "tiny" : shown.length > 6 ? "small" : "large";
     const focused = frame.contains(document.activeElement) && document.activeElement.dataset.cell;
     frame.replaceChildren(element("table", { class: `confusion ${size}` },
-      element("caption", {}, "Rows: the label. Columns: what the model says. Choose a cell to see its images."),
+      element("caption", { class: "hidden" }, "Confusion matrix: rows are the labels, columns what the model says."),
       element("thead", {}, head), element("tbody", {}, ...rows)));
     if (focused) frame.querySelector(`[data-cell="${focused}"]`)?.focus();
   }

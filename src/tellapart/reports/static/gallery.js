@@ -19,8 +19,10 @@ const KINDS = {
 export function mountGallery(root, { gallery, classNames, thumbnails, onclear }) {
   const find = (name) => root.querySelector(`[data-gallery=${name}]`);
   const state = { kind: gallery.images.some((image) => image.is_wrong) ? "wrong" : "all", name: "", part: "", order: "given", cell: null };
+  const longest = Math.max(0, ...gallery.images.filter((image) => image.is_wrong).map((image) =>
+    classNames[image.label].length + classNames[image.predicted].length + 3));
   const grid = virtualGrid(find("grid"), {
-    least: 132, height: 176, label: "Images", card,
+    least: 132, height: longest > 15 ? 193 : 176, label: "Images", card,
     oncurrent: (image) => find("detail").replaceChildren(detail(image, { classNames, thumbnails, trainingImages: gallery.training_images })),
   });
   const parts = [...new Set(gallery.images.map((image) => image.part))];

@@ -4,6 +4,7 @@ import { choice, element, picture } from "tellapart/dom.js";
 
 const EDGE = 20;
 const COLOURS = 7;
+const MANY = 200;
 
 export function mountMap(root, { points, classNames, thumbnails, onimage }) {
   const canvas = element("canvas", { tabindex: "0", role: "application", "aria-roledescription": "map of images",
@@ -17,6 +18,7 @@ export function mountMap(root, { points, classNames, thumbnails, onimage }) {
   for (const label of points.label) if (label !== null) counts.set(label, (counts.get(label) ?? 0) + 1);
   const largest = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, COLOURS).map(([k]) => k).sort((a, b) => a - b);
   const [wide, high] = [Math.max(...points.x) || 1, Math.max(...points.y) || 1];
+  const wrongs = points.is_wrong.filter(Boolean).length;
   const state = { by: "class", only: "", current: -1 };
   let place = { x: [], y: [], width: 0 };
 
@@ -63,15 +65,17 @@ export function mountMap(root, { points, classNames, thumbnails, onimage }) {
       }
     }
     brush.globalAlpha = 1;
-    brush.strokeStyle = colour("wrong");
-    brush.lineWidth = 1.6;
+    brush.lineCap = "round";
     brush.beginPath();
     for (let i = 0; i < points.x.length && state.by !== "answer"; i += 1) {
       if (!points.is_wrong[i] || (state.only !== "" && points.label[i] !== Number(state.only))) continue;
       const [x, y] = [place.x[i], place.y[i]];
-      brush.moveTo(x - 3, y - 3); brush.lineTo(x + 3, y + 3); brush.moveTo(x + 3, y - 3); brush.lineTo(x - 3, y + 3);
+      brush.moveTo(x - 3.5, y - 3.5); brush.lineTo(x + 3.5, y + 3.5); brush.moveTo(x + 3.5, y - 3.5); brush.lineTo(x - 3.5, y + 3.5);
     }
-    brush.stroke();
+    for (const [width, name] of wrongs > MANY ? [[1.1, "ink"]] : [[4.5, "surface"], [1.8, "ink"]]) {
+      [brush.lineWidth, brush.strokeStyle] = [width, colour(name)];
+      brush.stroke();
+    }
     if (state.current >= 0) ring(brush, colour("ink"));
     legend.replaceChildren(...names.map((name, i) => element("li", {}, element("i", { style: `background:${palette[i]}` }), name)),
       ...(other ? [element("li", {}, element("i", { style: `background:${colour("class-x")}` }), other)] : []),

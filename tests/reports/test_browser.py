@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tellapart.reports import write_report
+
+from .synthetic import class_names, thumbnails_of, write_run
+
+pytestmark = pytest.mark.browser
+
+
+@contextmanager
+def opened(browser: Any, folder: Path, **options: Any) -> Iterator[Any]:
+    """The report in a fresh tab; on leaving, no request may have left the file and no error been told."""
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **options})
+    page, left, errors = context.new_page(), [], []
+    page.on("request", lambda request: left.append(request.url[:200]) if not request.url.startswith(("data:", "blob:")) else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
+    address = (folder / "report.html").as_uri()
+    page.goto(address)
+    page.wait_for_selector(".card")
+    yield page
+    context.close()
+    assert left == [address]
+    assert errors == []
+
+
+def test_opens_from_disk_without_a_request_or_an_error(browser: Any, two: Path, nasty: Path, sixty: Path) -> None:
+    for folder in (two, nasty, sixty):
+        with opened(browser, folder) as page:
+            assert page.title().startswith(folder.name)
+            assert page.locator("#map canvas").count() == 1
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_cell_filters_the_gallery_and_lets_go(browser: Any, two: Path) -> None:
+    with opened(browser, two) as page:
+        cell = page.locator('[data-cell="0,1"]')
+        count = int(cell.inner_text())
+        cell.click()
+        assert page.locator(".card").count() == count
+        assert set(page.locator(".card .words").all_inner_texts()) == {"cats → dogs"}
+        assert cell.get_attribute("aria-pressed") == "true"
+        page.get_by_role("button", name="Show the others again").click()
+        assert cell.get_attribute("aria-pressed") == "false"
+        page.get_by_label("Hide the diagonal").check()
+        assert page.locator('[data-cell="0,0"]').count() == 0
+        page.get_by_role("radio", name="Row %").click()
+        assert "." in page.locator('[data-cell="0,1"]').inner_text()
+
+
+def test_ten_thousand_images_are_at_most_500_nodes(browser: Any, large: Path) -> None:
+    with opened(browser, large) as page:
+        page.get_by_role("radio", name="All 2,").or_(page.get_by_role("radio", name="All 3,")).click()
+        for share in (0, 0.3, 0.9, 1):
+            page.evaluate("share => { const g = document.getElementById('grid'); g.scrollTop = share * g.scrollHeight }", share)
+            page.wait_for_timeout(60)
+            assert 0 < page.evaluate("document.querySelectorAll('#gallery .grid-view *').length") <= 500
+
+
+def test_the_grid_itself_holds_any_number(browser: Any, two: Path) -> None:
+    with opened(browser, two) as page:
+        page.evaluate(
+            """() => import("tellapart/virtual.js").then(({ virtualGrid }) => {
+                const root = document.getElementById("grid");
+                const grid = virtualGrid(root, { least: 132, height: 176, label: "many", oncurrent: () => {},
+                    card: (n) => Object.assign(document.createElement("div"), { className: "card", textContent: n }) });
+                grid.show(Array.from({ length: 100000 }, (_, n) => n));
+                grid.move(99999);
+            })"""
+        )
+        assert page.locator('#grid [aria-posinset="100000"][aria-selected="true"]').count() == 1
+        assert page.locator("#grid *").count() <= 500
+
+
+def test_the_theme_button_and_the_preference(browser: Any, two: Path) -> None:
+    background = "getComputedStyle(document.body).backgroundColor"
+    with opened(browser, two, color_scheme="light") as page:
+        light = page.evaluate(background)
+        page.locator("#theme").click()
+        dark = page.evaluate(background)
+        assert light != dark and page.locator("#theme").get_attribute("aria-pressed") == "true"
+        page.locator("#theme").click()
+        assert page.evaluate(background) == light
+    with opened(browser, two, color_scheme="dark") as page:
+        assert page.evaluate(background) == dark
+
+
+def test_the_keyboard_is_enough(browser: Any, two: Path) -> None:
+    with opened(browser, two) as page:
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        page.locator('[data-cell="0,0"]').focus()
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate("document.activeElement.dataset.cell") == "0,1"
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("Enter")
+        assert page.locator('[data-cell="1,0"]').get_attribute("aria-pressed") == "true"
+        page.keyboard.press("Enter")
+        assert page.locator('[data-cell="1,0"]').get_attribute("aria-pressed") == "false"
+        page.locator("#grid").focus()
+        page.keyboard.press("ArrowRight")
+        assert page.locator("#grid").get_attribute("aria-activedescendant") == "grid-1"
+        assert page.locator("#grid-1").get_attribute("aria-selected") == "true"
+        assert page.locator(".side .path").inner_text() == page.locator("#grid-1").get_attribute("title")
+        page.keyboard.press("End")
+        page.keyboard.press("Home")
+        assert page.locator("#grid").get_attribute("aria-activedescendant") == "grid-0"
+        page.locator("#map canvas").focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        assert page.locator("#map .tip").is_visible()
+
+
+def test_an_image_shows_its_neighbours_and_filters_combine(browser: Any, sixty: Path) -> None:
+    with opened(browser, sixty) as page:
+        assert page.locator(".near li").count() == 3
+        assert page.locator(".bars li").count() == 5
+        page.get_by_role("radio", name="All ").click()
+        page.locator(".gallery").get_by_label("Class").select_option("3")
+        assert all("otters" in words for words in page.locator(".card .words").all_inner_texts())
+        page.get_by_label("All 60 classes").check()
+        assert page.locator(".confusion tbody tr").count() == 60
+
+
+def test_narrow_and_printed(browser: Any, sixty: Path) -> None:
+    with opened(browser, sixty, viewport={"width": 380, "height": 800}) as page:
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.emulate_media(media="print")
+        assert not page.locator(".top").is_visible()
+
+
+def test_five_thousand_images_open_within_two_seconds(browser: Any, tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "many", names=class_names(4), n_test=5000, n_train=2000)
+    write_report(folder, thumbnails_of(folder))
+    start = time.perf_counter()
+    with opened(browser, folder) as page:
+        took = time.perf_counter() - start
+        painted = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1000
+    assert took < 2 * 2.0
+    assert painted < 2 * 2.0

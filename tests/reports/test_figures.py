@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from tellapart.reports import report_view
+from tellapart.reports.figures import interval_bar, report_figures
+from tellapart.reports.figures.svg import Scale, clean, linear_ticks, log_ticks, share_range
+
+from .synthetic import NASTY, thumbnails_of
+
+SVG = "{http://www.w3.org/2000/svg}"
+EXPECTED = {"confusion", "reliability", "coverage", "rungs", "sensitivity", "learning-curve", "map", "class-counts"}
+
+
+def test_every_figure_is_there_and_is_xml_with_title_and_description(two: Path, sixty: Path, nasty: Path) -> None:
+    for folder in (two, sixty, nasty):
+        files = sorted((folder / "figures").glob("*.svg"))
+        assert {re.sub("-(test|val)$", "", file.stem) for file in files} == EXPECTED
+        for file in files:
+            root = ElementTree.fromstring(file.read_text(encoding="utf-8"))  # noqa: S314
+            assert root.tag == SVG + "svg" and root.get("viewBox")
+            assert root.findtext(SVG + "title") and root.findtext(SVG + "desc")
+            style = root.findtext(SVG + "style") or ""
+            assert "prefers-color-scheme: dark" in style and "var(" not in style
+
+
+def test_nothing_is_drawn_outside_or_not_a_number(two: Path, sixty: Path) -> None:
+    for file in [*(two / "figures").glob("*.svg"), *(sixty / "figures").glob("*.svg")]:
+        root = ElementTree.fromstring(file.read_text(encoding="utf-8"))  # noqa: S314
+        width, height = (float(v) for v in str(root.get("viewBox")).split()[2:])
+        for circle in root.iter(SVG + "circle"):
+            assert 0 <= float(circle.get("cx", "nan")) <= width, file.name
+            assert 0 <= float(circle.get("cy", "nan")) <= height, file.name
+        for text in root.iter(SVG + "text"):
+            assert 0 <= float(text.get("x", "nan")) <= width, file.name
+
+
+def test_the_confusion_matrix_shows_the_counts(view: dict[str, Any]) -> None:
+    figure = report_figures(view)["confusion-test"]
+    matrix = view["confusion"][0]["matrix"]
+    for row in matrix:
+        for n in row:
+            assert f">{n}</text>" in figure.body
+    assert f"{matrix[0][0] + matrix[1][1]} of 400 images lie on the diagonal" in figure.description
+
+
+def test_sixty_classes_show_the_twenty_most_confused(sixty: Path) -> None:
+    text = (sixty / "figures" / "confusion-test.svg").read_text(encoding="utf-8")
+    assert "Only the 20 most confused of 60 classes." in text
+    assert text.count("<rect") == 1 + 20 * 20
+
+
+def test_a_dot_for_each_split_and_each_seed(view: dict[str, Any]) -> None:
+    figures = report_figures(view)
+    assert figures["sensitivity"].body.count('class="dot soft"') == 20
+    assert figures["learning-curve"].body.count('class="dot soft"') == 25
+    assert "the first 50 files of each class" in figures["sensitivity"].body
+    assert "twice the data" in figures["learning-curve"].body
+
+
+def test_names_cannot_break_a_figure(nasty: Path) -> None:
+    figures = report_figures(report_view(nasty, thumbnails_of(nasty)))
+    for figure in figures.values():
+        assert "<script" not in figure.inline()
+    assert clean(NASTY[1] + "\x00\n\"'") == "&lt;script&gt;alert(1)&lt;/script&gt;\ufffd &quot;&#39;"
+
+
+def test_null_sections_have_no_figure(view: dict[str, Any]) -> None:
+    found = report_figures({**view, "sensitivity": {"reason": "no"}, "curve": {"reason": "no"}, "map": {"points": None}, "confusion": []})
+    assert not {"sensitivity", "learning-curve", "map", "confusion-test"} & set(found)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0.9, 1), (0.955, 0.985), (0, 3421), (0.5, 0.5)])
+def test_ticks_are_few_round_and_inside(low: float, high: float) -> None:
+    ticks = linear_ticks(low, high)
+    assert 1 <= len(ticks) <= 9
+    assert all(low - 1e-9 <= tick <= high + 1e-9 for tick in ticks)
+
+
+def test_log_ticks_and_ranges() -> None:
+    assert log_ticks(90, 1100) == [100, 200, 500, 1000]
+    low, high = share_range([0.97, 0.98])
+    assert low <= 0.955 and 0.98 < high <= 1.0
+    assert share_range([1.0, 1.0])[1] == 1.0
+    assert Scale(1, 100, 0, 10, is_log=True)(10) == pytest.approx(5)
+    ElementTree.fromstring(interval_bar({"value": 0.9, "low": 0.8, "high": 0.95}, 0.5, 1, "90 % <&>"))  # noqa: S314
