@@ -9,7 +9,7 @@ import pytest
 
 from tellapart.reports import report_view
 from tellapart.reports.figures import interval_bar, report_figures
-from tellapart.reports.figures.svg import Scale, clean, linear_ticks, log_ticks, share_range
+from tellapart.reports.figures.svg import DARK, LIGHT, Scale, clean, linear_ticks, log_ticks, share_range
 
 from .synthetic import NASTY, thumbnails_of
 
@@ -89,3 +89,16 @@ def test_log_ticks_and_ranges() -> None:
     assert share_range([1.0, 1.0])[1] == 1.0
     assert Scale(1, 100, 0, 10, is_log=True)(10) == pytest.approx(5)
     ElementTree.fromstring(interval_bar({"value": 0.9, "low": 0.8, "high": 0.95}, 0.5, 1, "90 % <&>"))  # noqa: S314
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK])
+@pytest.mark.parametrize("ground", ["surface", "page", "sunken"])
+@pytest.mark.parametrize("ink", ["ink", "muted", "accent", "wrong"])
+def test_words_stand_out_from_every_ground(palette: dict[str, str], ground: str, ink: str) -> None:
+    def luminance(colour: str) -> float:
+        shares = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shares]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    dark, light = sorted((luminance(palette[ground]), luminance(palette[ink])))
+    assert (light + 0.05) / (dark + 0.05) >= 4.5

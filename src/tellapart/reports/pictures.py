@@ -123,7 +123,7 @@ def _tile(jpeg: bytes) -> Image.Image | None:
 
 
 def _sheet(tiles: Sequence[Image.Image]) -> bytes:
-    across = min(8, len(tiles))
+    across = min(8 if len(tiles) > 8 else 4, len(tiles))
     down = -(-len(tiles) // across)
     sheet = Image.new("RGB", (across * TILE, down * TILE), (128, 128, 128))
     for i, tile in enumerate(tiles):

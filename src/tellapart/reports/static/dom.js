@@ -37,10 +37,11 @@ export function choice(root, { label, options, value, onchoice }) {
   const buttons = options.map(([key, words]) =>
     element("button", { type: "button", role: "radio", "data-key": key, onclick: () => choose(key, true) }, words));
   const choose = (key, isUser) => {
+    const isAny = buttons.some((button) => button.dataset.key === key);
     for (const button of buttons) {
       const isChosen = button.dataset.key === key;
       button.setAttribute("aria-checked", String(isChosen));
-      button.tabIndex = isChosen ? 0 : -1;
+      button.tabIndex = isChosen || (!isAny && button === buttons[0]) ? 0 : -1;
       if (isChosen && isUser && root.contains(document.activeElement)) button.focus();
     }
     if (isUser) onchoice(key);

@@ -4,6 +4,7 @@ import { detail } from "tellapart/detail.js";
 import { choice, element, grouped, percent, picture } from "tellapart/dom.js";
 import { virtualGrid } from "tellapart/virtual.js";
 
+const FEW = 8;
 const ORDERS = {
   given: ["Wrong first, then least certain", null],
   sure: ["Surest first", (a, b) => b.probabilities[0][1] - a.probabilities[0][1]],
@@ -18,7 +19,7 @@ const KINDS = {
 
 export function mountGallery(root, { gallery, classNames, thumbnails, onclear }) {
   const find = (name) => root.querySelector(`[data-gallery=${name}]`);
-  const state = { kind: gallery.images.some((image) => image.is_wrong) ? "wrong" : "all", name: "", part: "", order: "given", cell: null };
+  const state = { kind: gallery.images.filter((image) => image.is_wrong).length >= FEW ? "wrong" : "all", name: "", part: "", order: "given", cell: null };
   const longest = Math.max(0, ...gallery.images.filter((image) => image.is_wrong).map((image) =>
     classNames[image.label].length + classNames[image.predicted].length + 3));
   const grid = virtualGrid(find("grid"), {

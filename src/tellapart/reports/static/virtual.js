@@ -5,7 +5,7 @@ import { element } from "tellapart/dom.js";
 const GAP = 12;
 
 export function virtualGrid(root, { card, least, height, label, oncurrent }) {
-  const stage = element("div", { class: "stage" });
+  const stage = element("div", { class: "stage", role: "presentation" });
   const alive = new Map();
   let [items, columns, current] = [[], 1, -1];
   root.replaceChildren(stage);
