@@ -1,0 +1,46 @@
+"""Accuracy and log loss by backbone and by resize policy.
+
+    python benchmarks/accuracy.py [--backbones lite0,lite1,lite2,lite0+lite2] [--resize crop,pad,squash] PHOTOS...
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import tellapart
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("photos", nargs="+", type=Path)
+    parser.add_argument("--backbones", default="lite0,lite1,lite2")
+    parser.add_argument("--resize", default="crop")
+    parser.add_argument("--no-mirror", action="store_true")
+    chosen = parser.parse_args()
+    print("photos | backbone | resize | mirror | part | n | accuracy (95 %) | log loss (95 %) | mean log loss of 20 other splits | 5-nn accuracy")
+    for photos in chosen.photos:
+        for backbone in chosen.backbones.split(","):
+            for policy in chosen.resize.split(","):
+                show(photos, backbone, policy, mirror=not chosen.no_mirror)
+
+
+def show(photos: Path, backbone: str, policy: str, *, mirror: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run = tellapart.train(photos, backbone=backbone, resize=policy, mirror=mirror, out=Path(folder) / "runs", state=Path(folder) / "state", curve=False)
+        metrics = run.metrics
+    other = metrics["split_sensitivity"]["log_loss"]["mean"]
+    for part in ("test", "val"):
+        if part in metrics:
+            found = metrics[part]
+            a, loss, nearest = found["accuracy"], found["log_loss"], found["rungs"][1]["accuracy"]["value"]
+            print(
+                f"{photos.name} | {backbone} | {policy} | {mirror} | {part} | {found['n']} | {a['value']:.4f} ({a['low']:.4f} to {a['high']:.4f})"
+                f" | {loss['value']:.4f} ({loss['low']:.4f} to {loss['high']:.4f}) | {other:.4f} | {nearest:.4f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
