@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from tellapart.errors import ImageError
 
@@ -113,3 +114,16 @@ def _webp_size(data: bytes) -> tuple[int, int] | None:
     if kind == b"VP8 ":
         return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
     return None
+
+
+def ends_early(data: bytes, name: str) -> bool:
+    """Whether a WebP, TIFF or AVIF file is shorter than its own header says."""
+    if name == "WEBP":
+        return int.from_bytes(data[4:8], "little") + 8 > len(data)
+    if name == "TIFF":
+        order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+        return len(data) < 10 or int.from_bytes(data[4:8], order) + 2 > len(data)
+    at = 0
+    while name == "AVIF" and at < len(data):
+        at += max(8, int.from_bytes(data[at : at + 4], "big"))
+    return at > len(data)

@@ -12,6 +12,7 @@ _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _BARE = frozenset(range(0xD0, 0xD9)) | {0x01}
 _END, _SCAN, _EXIF, _ICC = 0xD9, 0xDA, 0xE1, 0xE2
 _MOST_SCANS = 500
+_MOST_STEPS = 50_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
     for kind, start, end in _segments(data):
         if kind == _EXIF and data.startswith(b"Exif\x00", start):
             orientation = exif_orientation(data[start + 6 : end])
-        elif kind == _ICC and data.startswith(b"ICC_PROFILE\x00", start) and end > start + 14:
+        elif kind == _ICC and data.startswith(b"ICC_PROFILE\x00", start) and start + 14 < min(end, len(data)):
             profile[data[start + 12]] = data[start + 14 : end]
         elif kind in _FRAMES and not frame:
             frame, frame_kind = data[start:end], kind
@@ -53,7 +54,9 @@ def _segments(data: bytes) -> list[tuple[int, int, int]]:
     """(marker, first byte, end) of every segment up to and with the first scan's header."""
     found = []
     at, size = 2, len(data)
-    while at + 4 <= size:
+    for _ in range(_MOST_STEPS):
+        if at + 4 > size:
+            break
         if data[at] != 0xFF:
             at = data.find(b"\xff", at)
             if at < 0:

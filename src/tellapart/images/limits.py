@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tellapart.errors import ImageError
 
 MOST_BYTES = 200_000_000
 """A picture that needs more than this to decode is refused."""
 
-LOCK_BYTES = 48_000_000
+LOCK_BYTES = 32_000_000
 """Pictures that need more than this are decoded one at a time, so two threads stay under 300 MB together."""
 
 _one_at_a_time = threading.Lock()
@@ -40,4 +41,13 @@ def memory_for(width: int, height: int, bytes_needed: int) -> Iterator[None]:
         yield
         return
     with _one_at_a_time:
-        yield
+        try:
+            yield
+        finally:
+            _give_back_memory()
+
+
+def _give_back_memory() -> None:
+    """Have glibc return freed memory to the system: it keeps up to a whole big picture for each thread otherwise (measured: 190 MB)."""
+    with suppress(AttributeError, OSError, TypeError):  # not glibc
+        ctypes.CDLL(None).malloc_trim(0)

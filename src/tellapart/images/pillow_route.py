@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import ctypes
+import re
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import cache
+from importlib import import_module
 from io import BytesIO
+from typing import Any, TypeVar, cast
 
-from PIL import Image
+from PIL import ExifTags, Image, features
 
 from tellapart.errors import ImageError
 from tellapart.images.colours import rgb_pixels
-from tellapart.images.formats import declared_size
+from tellapart.images.formats import declared_size, ends_early
 from tellapart.images.jpeg_header import JpegHeader
 from tellapart.images.limits import check_memory, memory_for
-from tellapart.images.orientation import exif_orientation, swaps_sides, upright
+from tellapart.images.orientation import swaps_sides, upright
 from tellapart.types import ByteArray
 
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
 _DECODER_BYTES = {"WEBP": 12, "AVIF": 8, "TIFF": 4, "GIF": 1}
-"""Bytes a pixel that the format's own decoder takes beside Pillow's image."""
+"""Bytes a pixel that the format's own decoder takes beside Pillow's image (measured)."""
+_KEPT_BYTES = {"WEBP": 8, "AVIF": 4}
+"""Those of them it keeps until the file is closed."""
+_Result = TypeVar("_Result")
 
 _quiet_lock = threading.Lock()
 _quiet_threads = 0
-_PILLOW_MODULES = r"PIL\."
+_QUIET = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 
 def scale_factor(width: int, height: int, min_size: int | None) -> int:
@@ -40,13 +48,18 @@ def decoded_jpeg(data: bytes, header: JpegHeader, factor: int) -> ByteArray:
     Raises:
         ImageError: with the reason.
     """
-    width, height = header.width, header.height
-    bytes_needed = header.coefficient_bytes + width * height * (7 if header.orientation == 1 else 10) // factor**2
-    with memory_for(width, height, bytes_needed), _opened(data, "JPEG") as image:
-        if factor > 1:
-            image.draft(image.mode, (width // factor, height // factor))
-        image.load()
-        return upright(rgb_pixels(image, 1, header.icc_profile), header.orientation)
+
+    def pixels(turn: ExitStack) -> ByteArray:
+        width, height = header.width, header.height
+        turn.enter_context(memory_for(width, height, header.coefficient_bytes + 7 * width * height // factor**2))
+        with _opened(data, "JPEG") as image:
+            if factor > 1:
+                image.draft(image.mode, (width // factor, height // factor))
+            image.load()
+            return rgb_pixels(image, 1, header.icc_profile)
+
+    with ExitStack() as turn:
+        return upright(_leaving_nothing(pixels, turn), header.orientation)
 
 
 def decoded_any(data: bytes, name: str, min_size: int | None) -> tuple[ByteArray, int, int]:
@@ -55,32 +68,57 @@ def decoded_any(data: bytes, name: str, min_size: int | None) -> tuple[ByteArray
     Raises:
         ImageError: with the reason.
     """
+    if name == "TIFF":
+        _hush_libtiff()
     declared = declared_size(data, name)
     if declared is not None:
         check_memory(*declared, declared[0] * declared[1] * (1 + _DECODER_BYTES.get(name, 0)))
-    with _opened(data, name) as image:
-        width, height = image.size
-        factor = scale_factor(width, height, min_size)
-        with memory_for(width, height, _bytes_needed(image, name, factor)):
+
+    def pixels_size_orientation(turn: ExitStack) -> tuple[ByteArray, int, int, int]:
+        with _opened(data, name) as image:
+            width, height = image.size
+            factor = scale_factor(width, height, min_size)
+            turn.enter_context(memory_for(width, height, _bytes_needed(image, name, factor)))
             image.load()
-            orientation = exif_orientation(image.getexif().tobytes()[6:]) if image.getexif() else 1
-            pixels = upright(rgb_pixels(image, factor, image.info.get("icc_profile") or b""), orientation)
-    if swaps_sides(orientation):
-        width, height = height, width
-    return pixels, width, height
+            return rgb_pixels(image, factor, image.info.get("icc_profile") or b""), width, height, _orientation(image)
+
+    with ExitStack() as turn:
+        pixels, width, height, orientation = _leaving_nothing(pixels_size_orientation, turn)
+        pixels = upright(pixels, orientation)
+    return (pixels, height, width) if swaps_sides(orientation) else (pixels, width, height)
+
+
+def _leaving_nothing(work: Callable[[ExitStack], _Result], turn: ExitStack) -> _Result:
+    """What ``work(turn)`` returns; its ImageError comes without the frames that would keep Pillow's image alive after the turn."""
+    try:
+        return work(turn)
+    except ImageError as error:
+        reason = str(error)
+    raise ImageError(reason)
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation 1-8 of a loaded image (Pillow has turned TIFFs by now, and forgotten their tag)."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # damaged EXIF beside good pixels
+        return 1
+    return value if value in range(1, 9) else 1
 
 
 def _bytes_needed(image: Image.Image, name: str, factor: int) -> int:
-    """Memory to decode ``image``: Pillow's pixels, the format's own buffers, and the result twice (turning it copies it)."""
-    width, height = image.size
-    return width * height * (_MODE_BYTES.get(image.mode, 4) + _DECODER_BYTES.get(name, 0)) + 3 * width * height // factor**2
+    """Memory to decode ``image``: Pillow's pixels, and either the format's own buffers or, when those are gone, the result."""
+    own, buffers, kept = _MODE_BYTES.get(image.mode, 4), _DECODER_BYTES.get(name, 0), _KEPT_BYTES.get(name, 0)
+    return int(image.width * image.height * (own + max(buffers, kept + 3 / factor**2)))
 
 
 @contextmanager
 def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
     """Open ``data`` as this one format; whatever goes wrong inside becomes an ImageError, and Pillow's warnings stay inside."""
+    if name in ("AVIF", "WEBP") and not features.check(name.lower()):
+        raise ImageError(f"unsupported: {name} (this build of Pillow cannot read it)")
     try:
-        with _quiet_pillow(), Image.open(BytesIO(data), formats=[name]) as image:
+        with _quiet_pillow(), closing(Image.open(BytesIO(data), formats=[name])) as image:
             if 0 in image.size:
                 raise ImageError(f"damaged: the header says {image.width} x {image.height} pixels")
             yield image
@@ -91,18 +129,20 @@ def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
     except MemoryError as error:
         raise ImageError("not enough memory to decode it") from error
     except Exception as error:  # decoders of damaged files raise nearly anything
-        raise ImageError(pillow_reason(error, name)) from error
+        raise ImageError(_reason(error, data, name)) from error
 
 
-def pillow_reason(error: Exception, name: str) -> str:
+def _reason(error: Exception, data: bytes, name: str) -> str:
     """A short sentence for what Pillow raised on a file of format ``name``."""
     said = str(error).strip() or type(error).__name__
-    if "truncated" in said.lower() or "unexpected end" in said.lower() or isinstance(error, EOFError):
+    if "truncated" in said.lower() or "unexpected end" in said.lower() or isinstance(error, EOFError) or ends_early(data, name):
         return f"cut off: the {name} data ends early"
     if "cannot identify image file" in said:
         return f"damaged: the {name} header makes no sense"
-    if "unrecognized" in said.lower() or "not supported" in said.lower() or "unknown" in said.lower():
+    if any(word in said.lower() for word in ("support", "unknown")):
         return f"unsupported: this kind of {name} ({said[:100]})"
+    if "stream" in said or "decoder error" in said or "decoder object" in said:
+        return f"damaged: the {name} data cannot be decoded"
     return f"damaged: {said[:120]}"
 
 
@@ -115,12 +155,21 @@ def _quiet_pillow() -> Iterator[None]:
     global _quiet_threads
     with _quiet_lock:
         _quiet_threads += 1
-        warnings.filterwarnings("ignore", module=_PILLOW_MODULES)
-        ours = warnings.filters[0]
+        filters = cast(list[Any], warnings.filters)
+        if filters[:1] != [_QUIET]:
+            filters.insert(0, _QUIET)
     try:
         yield
     finally:
         with _quiet_lock:
             _quiet_threads -= 1
-            if not _quiet_threads and ours in warnings.filters:
-                warnings.filters.remove(ours)  # type: ignore[attr-defined]
+            filters = cast(list[Any], warnings.filters)
+            while not _quiet_threads and _QUIET in filters:
+                filters.remove(_QUIET)
+
+
+@cache
+def _hush_libtiff() -> None:
+    """Keep libtiff from writing its errors straight to stderr; Pillow raises them as well."""
+    with suppress(AttributeError, OSError, TypeError):  # a Pillow built another way talks on stderr, nothing worse
+        ctypes.CDLL(import_module("PIL._imaging").__file__).TIFFSetErrorHandler(None)

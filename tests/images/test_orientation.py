@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from tellapart.images.orientation import exif_orientation, swaps_sides, upright
+from tests import pictures
+
+
+def test_unreadable_exif_means_upright() -> None:
+    for junk in (b"", b"II", b"MM\x00*", b"II*\x00\xff\xff\xff\xff", b"XX*\x00", bytes(40)):
+        assert exif_orientation(junk) == 1
+
+
+@pytest.mark.parametrize("value", [0, 9, 65535])
+def test_nonsense_values_mean_upright(value: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = value
+    assert exif_orientation(exif.tobytes()[6:]) == 1
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_upright_undoes_every_turn_as_pillow_does(orientation: int) -> None:
+    from PIL import ImageOps
+
+    stored = pictures.photo_pixels(3, 12, 7)
+    image = Image.fromarray(stored)
+    image.getexif()[0x0112] = orientation
+    turned = upright(stored, orientation)
+    np.testing.assert_array_equal(turned, np.asarray(ImageOps.exif_transpose(image)))
+    assert turned.flags.c_contiguous
+    assert swaps_sides(orientation) == (turned.shape != stored.shape)
