@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tellapart.types import BoolArray, FloatArray
+from tellapart.types import FloatArray
 
 FLATTEST = 1e-6
 
@@ -59,14 +59,23 @@ class HeadSpace:
     x: FloatArray
 
     @classmethod
-    def of(cls, features: FloatArray, *, power: float, fitted_on: BoolArray | None = None) -> HeadSpace:
-        """The space of features (n, d); mean, scale and rotation come from the rows ``fitted_on`` only."""
+    def of(cls, features: FloatArray, *, power: float) -> HeadSpace:
+        """The space of features (n, d)."""
         values = powered(features, power)
-        train = values if fitted_on is None else values[fitted_on]
-        mean, scale = train.mean(axis=0), np.maximum(train.std(axis=0), FLATTEST)
+        mean, scale = values.mean(axis=0), np.maximum(values.std(axis=0), FLATTEST)
         standard = (values - mean) / scale
-        rotation = _rotation(standard if fitted_on is None else standard[fitted_on])
+        rotation = _rotation(standard)
         return cls(power, mean, scale, rotation, standard @ rotation)
+
+    def placed(self, features: FloatArray) -> FloatArray:
+        """Other features (m, d) in this space: float32 (m, r)."""
+        return np.asarray(((powered(features, self.power) - self.mean) / self.scale) @ self.rotation)
+
+    def covering(self, features: FloatArray) -> HeadSpace:
+        """A space for fitting on other features (m, d): this one if it has every direction, else their own."""
+        if self.rotation.shape[0] == self.rotation.shape[1]:
+            return HeadSpace(self.power, self.mean, self.scale, self.rotation, self.placed(features))
+        return HeadSpace.of(features, power=self.power)
 
     def head(self, weight: FloatArray, bias: FloatArray) -> LinearHead:
         """The head for a solution (r, k), (k,) found in this space."""

@@ -11,7 +11,6 @@ from tellapart.dataset.splits import assigned_folds
 from tellapart.evaluation import calibration
 from tellapart.evaluation.learning_curve import fit_power_law
 from tellapart.evaluation.metrics import accuracy, log_loss
-from tellapart.models.heads import HeadSpace
 from tellapart.models.logistic import fit_logistic
 from tellapart.training.probe import LabelledFeatures, Probe, class_weights
 from tellapart.types import FloatArray, IntArray
@@ -30,11 +29,9 @@ def learning_curve(train: LabelledFeatures, test: LabelledFeatures, probe: Probe
     and so is the temperature. A draw takes whole groups, of every class in proportion.
     """
     total = len(train.targets)
-    if total > CURVE_LIMIT:
-        train = train.rows(np.sort(np.random.default_rng(0).choice(total, CURVE_LIMIT, replace=False)))
-    both = np.concatenate([train.features, test.features])
-    is_train = np.arange(len(both)) < len(train.targets)
-    spaces = [HeadSpace.of(both, power=choice.power, fitted_on=is_train).x for choice in probe.choices]
+    chosen = np.arange(total) if total <= CURVE_LIMIT else np.sort(np.random.default_rng(0).choice(total, CURVE_LIMIT, replace=False))
+    train = train.rows(chosen)
+    placed = [(space.x[chosen], space.placed(test.features)) for space in probe.spaces]
     points = []
     for share, draws in zip(SHARES, DRAWS, strict=True):
         if share * len(train.targets) < max(SMALLEST, 4 * len(train.class_names)):
@@ -43,7 +40,7 @@ def learning_curve(train: LabelledFeatures, test: LabelledFeatures, probe: Probe
         for seed in range(draws):
             rows = _drawn(train, share, seed)
             sizes.append(len(rows))
-            found = _fitted([(x[rows], x[~is_train]) for x in spaces], train.rows(rows), probe, total / len(rows), class_weight)
+            found = _fitted([(x[rows], x_test) for x, x_test in placed], train.rows(rows), probe, total / len(rows), class_weight)
             scores.append((accuracy(found, test.targets), log_loss(found, test.targets)))
         points.append({"n_train": round(float(np.mean(sizes))), "accuracy": [s[0] for s in scores], "log_loss": [s[1] for s in scores]})
     points.append({"n_train": total, "accuracy": [full_accuracy], "log_loss": [full_log_loss]})

@@ -83,7 +83,8 @@ def leak_effect(probe: Probe, train: LabelledSet, leaked: LabelledSet, reported:
         [*train.data.groups, *leaked.data.groups],
         train.data.class_names,
     )
-    logits = mean_logits(fit_heads(both, probe.choices, class_weight=class_weight), reported.data.features)
+    spaces = [space.covering(both.features) for space in probe.spaces]
+    logits = mean_logits(fit_heads(both, probe.choices, spaces, class_weight=class_weight), reported.data.features)
     naive = reported.predictions(probe.probabilities(logits), logits, "with the leak")
     return {
         "images": len(leaked.rows),

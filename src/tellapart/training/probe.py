@@ -45,12 +45,14 @@ class Probe:
     Attributes:
         heads: from features to logits.
         choices: how each head was to be fitted.
+        spaces: of the training features, one a choice.
         temperature, clip: see :mod:`tellapart.evaluation.calibration`.
         selection: how all that was chosen, as in ``metrics.json``.
     """
 
     heads: tuple[LinearHead, ...]
     choices: tuple[HeadChoice, ...]
+    spaces: tuple[HeadSpace, ...]
     temperature: float
     clip: float
     selection: dict[str, Any]
@@ -95,8 +97,9 @@ def fit_probe(train: LabelledFeatures, *, class_weight: str = "none", seed: int 
     folds = assigned_folds(search.labels, search.groups, folds=MAX_FOLDS, seed=seed)
     weights = class_weights(search.targets, len(train.class_names), class_weight)
     rows, choices, chosen_logits = [], [], []
-    for power in POWERS:
-        logits = _out_of_fold(HeadSpace.of(search.features, power=power), search, folds, weights)
+    spaces = tuple(HeadSpace.of(train.features, power=power) for power in POWERS)
+    for power, space in zip(POWERS, spaces, strict=True):
+        logits = _out_of_fold(space.x[chosen_on], search, folds, weights)
         found = [log_loss(calibration.softmax(logits[:, number]), search.targets) for number in range(len(STRENGTHS))]
         rows += [{"power": power, "strength": strength, "log_loss": loss} for strength, loss in zip(STRENGTHS, found, strict=True)]
         best = int(np.argmin(found))
@@ -116,32 +119,32 @@ def fit_probe(train: LabelledFeatures, *, class_weight: str = "none", seed: int 
         "clip": clip,
         "log_loss": {"before": before, "after": after},
     }
-    return Probe(fit_heads(train, choices, class_weight=class_weight), tuple(choices), temperature, clip, selection)
+    heads = fit_heads(train, choices, spaces, class_weight=class_weight)
+    return Probe(heads, tuple(choices), spaces, temperature, clip, selection)
 
 
-def fit_heads(train: LabelledFeatures, choices: Sequence[HeadChoice], *, class_weight: str = "none") -> tuple[LinearHead, ...]:
-    """The chosen heads, fitted on all of ``train``."""
+def fit_heads(train: LabelledFeatures, choices: Sequence[HeadChoice], spaces: Sequence[HeadSpace], *, class_weight: str = "none") -> tuple[LinearHead, ...]:
+    """The chosen heads, fitted on all of ``train`` in spaces of its features."""
     weights = class_weights(train.targets, len(train.class_names), class_weight)[:, None]
     heads = []
-    for choice in choices:
-        space = HeadSpace.of(train.features, power=choice.power)
+    for choice, space in zip(choices, spaces, strict=True):
         fits = fit_logistic(space.x, train.targets, len(train.class_names), weights, np.array([choice.strength]), tolerance=FINAL_TOLERANCE)
         heads.append(space.head(fits.weight[0], fits.bias[0]))
     return tuple(heads)
 
 
-def _out_of_fold(space: HeadSpace, search: LabelledFeatures, folds: IntArray, weights: FloatArray) -> FloatArray:
+def _out_of_fold(x: FloatArray, search: LabelledFeatures, folds: IntArray, weights: FloatArray) -> FloatArray:
     """Logits (n, strengths, k) of every image from the heads that did not see it."""
     present = np.unique(folds)
     sample_weights = np.concatenate([np.repeat((weights * (folds != fold))[:, None], len(STRENGTHS), axis=1) for fold in present], axis=1)
     strengths = np.tile(np.array(STRENGTHS), len(present))
     num_classes = len(search.class_names)
-    fits = fit_logistic(space.x, search.targets, num_classes, sample_weights, strengths, tolerance=SEARCH_TOLERANCE)
+    fits = fit_logistic(x, search.targets, num_classes, sample_weights, strengths, tolerance=SEARCH_TOLERANCE)
     logits = np.empty((len(search.targets), len(STRENGTHS), num_classes))
     for place, fold in enumerate(present):
         is_held_out = folds == fold
         for number in range(len(STRENGTHS)):
-            logits[is_held_out, number] = fits.logits(space.x[is_held_out], place * len(STRENGTHS) + number)
+            logits[is_held_out, number] = fits.logits(x[is_held_out], place * len(STRENGTHS) + number)
     return logits
 
 

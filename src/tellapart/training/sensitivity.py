@@ -13,7 +13,6 @@ from tellapart.evaluation import calibration
 from tellapart.evaluation.intervals import wilson
 from tellapart.evaluation.losses import loss_columns, mean_interval
 from tellapart.evaluation.metrics import accuracy, log_loss
-from tellapart.models.heads import HeadSpace
 from tellapart.models.logistic import fit_logistic
 from tellapart.training.probe import LabelledFeatures, Probe, class_weights
 from tellapart.types import BoolArray, FloatArray
@@ -26,7 +25,7 @@ def split_sensitivity(pool: LabelledFeatures, paths: Sequence[str], probe: Probe
     """``split_sensitivity`` of metrics.json: the recipe repeated on other splits of all labelled images.
 
     Strength, feature power, temperature and clip stay as chosen (out of fold, on the first split's training images);
-    the head is fitted anew for each split. Standardisation, which knows no labels, is done once for all.
+    the heads are fitted anew for each split. Standardisation, which knows no labels, is done once for all.
 
     Args:
         pool: every labelled image, of whatever part.
@@ -64,8 +63,8 @@ def _scored(pool: LabelledFeatures, held_out: list[BoolArray], probe: Probe, cla
     num_classes = len(pool.class_names)
     weights = np.stack([class_weights(pool.targets, num_classes, class_weight) * ~is_test for is_test in held_out], axis=1)
     logits = [np.zeros((int(is_test.sum()), num_classes)) for is_test in held_out]
-    for choice in probe.choices:
-        space = HeadSpace.of(pool.features, power=choice.power)
+    for choice, trained in zip(probe.choices, probe.spaces, strict=True):
+        space = trained.covering(pool.features)
         fits = fit_logistic(space.x, pool.targets, num_classes, weights, np.full(len(held_out), choice.strength), tolerance=1e-3)
         for number, is_test in enumerate(held_out):
             logits[number] += fits.logits(space.x[is_test], number) / len(probe.choices)
