@@ -50,7 +50,7 @@ class Options:
 
     @classmethod
     def of(cls, **values: Any) -> Self:
-        """Build from keyword arguments; an unknown name is an :class:`OptionError` naming the closest one."""
+        """Build from keyword arguments; paths may be strings; an unknown name is an :class:`OptionError` naming the closest one."""
         names = [f.name for f in fields(cls)]
         unknown = [name for name in values if name not in names]
         if unknown:
@@ -58,7 +58,9 @@ class Options:
                 "\n".join(f"there is no option {name!r}" for name in unknown),
                 hint=closest_name(unknown[0], names) or f"the options are {', '.join(names)}",
             )
-        return cls(**values)
+        hints = get_type_hints(cls)
+        is_path = {name: isinstance(value, str) and value_type(hints[name]) is Path for name, value in values.items()}
+        return cls(**{name: Path(value) if is_path[name] else value for name, value in values.items()})
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values (paths as strings), as saved beside a result."""
