@@ -80,7 +80,7 @@ class Catalog:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = _opened(path)
-        except (OSError, sqlite3.OperationalError) as error:
+        except (OSError, sqlite3.DatabaseError) as error:
             raise StorageError(f"the catalog {path} cannot be opened: {error}", hint="choose a place for it with --state DIR") from error
 
     def __enter__(self) -> Catalog:
@@ -114,7 +114,7 @@ class Catalog:
                     "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
                     [(os.fsencode(f.path), f.size_bytes, f.mtime_ns, f.image_id, f.reason) for f in files],
                 )
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             raise StorageError(f"the catalog {self.path} cannot be written: {error}", hint="free some space, or choose another place with --state DIR") from error
 
 
@@ -141,12 +141,23 @@ def state_folder(root: Path, chosen: Path | None) -> tuple[Path, str | None]:
     return own, None
 
 
+class _Damaged(sqlite3.DatabaseError):
+    """What SQLite's own check of a file complains of."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Whether the file is no database or a broken one, rather than locked, full or out of reach."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 def _opened(path: Path) -> sqlite3.Connection:
     """A migrated connection; a damaged catalog is set aside under another name and made anew."""
     try:
         return _migrated(path)
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError) and "not a database" not in str(error) and "malformed" not in str(error):
+        if not is_damage(error):
             raise
         os.replace(path, path.with_suffix(".damaged"))
         for companion in ("-wal", "-shm"):
@@ -167,8 +178,11 @@ def _migrated(path: Path) -> sqlite3.Connection:
                 for migrate in MIGRATIONS[done:]:
                     migrate(db)
                 db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-        db.execute("SELECT COUNT(*) FROM files LIMIT 1")
+        verdict = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if verdict != "ok":
+            raise _Damaged(verdict)
     except BaseException:
         db.close()
         raise
     return db
+

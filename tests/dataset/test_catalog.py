@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tellapart.dataset.catalog import Catalog, FileState, ImageFacts, state_folder
+from tellapart.errors import StorageError
+
+FACTS = ImageFacts("id1", 640, 480, "JPEG", b"h" * 16, b"m" * 16, 0.5, 0.25, 12.0, 0.1, 0.2, 0.3)
+FILE = FileState("cats/1.jpg", 1234, 1_700_000_000_123_456_789, "id1", None)
+BROKEN = FileState("cats/2.jpg", 0, 5, None, "empty file")
+
+
+def test_what_is_recorded_is_read_back(tmp_path: Path) -> None:
+    with Catalog(tmp_path / "state/catalog.sqlite") as catalog:
+        catalog.record([FILE, BROKEN], [FACTS])
+    with Catalog(tmp_path / "state/catalog.sqlite") as catalog:
+        assert catalog.files() == {"cats/1.jpg": FILE, "cats/2.jpg": BROKEN}
+        assert catalog.facts(["id1", "unknown"]) == {"id1": FACTS}
+        assert catalog.image_ids() == {"id1"}
+
+
+def test_a_later_record_of_a_file_replaces_the_earlier(tmp_path: Path) -> None:
+    changed = FileState(FILE.path, 99, 6, None, "cut off")
+    with Catalog(tmp_path / "catalog.sqlite") as catalog:
+        catalog.record([FILE], [FACTS])
+        catalog.record([changed], [])
+        assert catalog.files() == {FILE.path: changed}
+
+
+@pytest.mark.parametrize("name", ["with\nnewline.jpg", "猫.jpg", "caf\udce9.jpg", "'; DROP TABLE files; --.jpg"])
+def test_any_file_name_can_be_kept(tmp_path: Path, name: str) -> None:
+    state = FileState(name, 1, 2, "id1", None)
+    with Catalog(tmp_path / "catalog.sqlite") as catalog:
+        catalog.record([state], [])
+        assert catalog.files() == {name: state}
+
+
+def filled(path: Path) -> Path:
+    with Catalog(path) as catalog:
+        facts = [replace(FACTS, image_id=f"id{i:04}") for i in range(500)]
+        catalog.record([FileState(f"{i:04}.jpg", 1, 2, f"id{i:04}", None) for i in range(500)], facts)
+    return path
+
+
+def damaged(path: Path, kind: str) -> None:
+    data = bytearray(path.read_bytes())
+    if kind == "garbage":
+        data[:] = os.urandom(5000)
+    elif kind == "cut":
+        del data[len(data) // 2 :]
+    elif kind == "text":
+        data[:] = b"this is not a database\n" * 50
+    else:
+        data[4096:] = b"\xa5" * (len(data) - 4096)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("kind", ["garbage", "cut", "text", "pages"])
+def test_a_damaged_catalog_is_set_aside_and_made_anew(tmp_path: Path, kind: str) -> None:
+    path = filled(tmp_path / "catalog.sqlite")
+    damaged(path, kind)
+    with Catalog(path) as catalog:
+        assert set(catalog.files()) <= {f"{i:04}.jpg" for i in range(500)}
+        catalog.facts(["id0001"])
+        catalog.image_ids()
+        catalog.record([FILE], [FACTS])
+        assert catalog.files()[FILE.path] == FILE
+    assert (tmp_path / "catalog.damaged").is_file()
+
+
+def test_whichever_page_is_damaged_nothing_but_a_wrong_fact_can_come_of_it(tmp_path: Path) -> None:
+    whole = filled(tmp_path / "catalog.sqlite").read_bytes()
+    for page in range(0, len(whole), 4096):
+        path = tmp_path / f"{page}.sqlite"
+        path.write_bytes(whole[:page] + b"\xa5\x5a" * 2048 + whole[page + 4096 :])
+        with Catalog(path) as catalog:
+            assert len(catalog.files()) in (0, 500), page
+            assert len(catalog.facts(catalog.image_ids())) in (0, 500), page
+            catalog.record([FILE], [FACTS])
+
+
+def test_an_empty_file_is_an_empty_catalog(tmp_path: Path) -> None:
+    (tmp_path / "catalog.sqlite").touch()
+    with Catalog(tmp_path / "catalog.sqlite") as catalog:
+        assert catalog.files() == {}
+
+
+def test_a_place_that_cannot_be_written_hints_at_another(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError) as caught:
+        Catalog(tmp_path / "file/catalog.sqlite")
+    assert "--state" in str(caught.value.hint)
+
+
+def test_a_folder_in_the_catalogs_place_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "catalog.sqlite").mkdir()
+    with pytest.raises(StorageError, match=r"catalog\.sqlite"):
+        Catalog(tmp_path / "catalog.sqlite")
+
+
+def test_two_processes_can_make_the_same_catalog_at_once(tmp_path: Path) -> None:
+    failures: list[BaseException] = []
+
+    def make(number: int) -> None:
+        try:
+            with Catalog(tmp_path / "catalog.sqlite") as catalog:
+                catalog.record([FileState(f"{number}.jpg", 1, 2, None, "x")], [])
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=make, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    with Catalog(tmp_path / "catalog.sqlite") as catalog:
+        assert len(catalog.files()) == 8
+
+
+def test_a_full_disk_while_recording_is_a_storage_error(tmp_path: Path) -> None:
+    with Catalog(tmp_path / "catalog.sqlite") as catalog:
+        catalog._db.execute("PRAGMA max_page_count = 6")
+        with pytest.raises(StorageError, match="cannot be written"):
+            catalog.record([FileState(f"{i}" * 100, 1, 2, "x" * 64, None) for i in range(1000)], [])
+        assert catalog.files() == {}, "a transaction is whole or absent"
+
+
+def test_the_state_lies_beside_the_photos_or_where_the_user_says(tmp_path: Path) -> None:
+    assert state_folder(tmp_path, None) == (tmp_path / ".tellapart", None)
+    assert list((tmp_path / ".tellapart").iterdir()) == [], "the probe is gone"
+    assert state_folder(tmp_path, tmp_path / "mine") == (tmp_path / "mine", None)
+
+
+def test_a_folder_that_cannot_be_written_has_its_state_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))
+    where, note = state_folder(Path("/proc"), None)
+    assert where.is_relative_to(tmp_path / "cache/state")
+    assert note is not None
+    assert "/proc cannot be written" in note
+    assert state_folder(Path("/sys"), None)[0] != where, "each folder has a state of its own"
