@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tellapart.dataset import Entry, open_dataset
+from tellapart.dataset.folder import folder_entries
+from tellapart.errors import DataError
+
+
+def layout(root: Path, *names: str) -> Path:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return root
+
+
+def read(root: Path) -> set[tuple[str, str | None, str | None]]:
+    entries, _ = folder_entries(root)
+    return {(e.path, e.label, e.part) for e in entries}
+
+
+def test_class_folders_are_labels(tmp_path: Path) -> None:
+    layout(tmp_path, "cats/1.jpg", "cats/deep/er/2.PNG", "dogs/3.webp")
+    assert read(tmp_path) == {("cats/1.jpg", "cats", None), ("cats/deep/er/2.PNG", "cats", None), ("dogs/3.webp", "dogs", None)}
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("train", "train"),
+        ("training", "train"),
+        ("val", "val"),
+        ("valid", "val"),
+        ("validation", "val"),
+        ("test", "test"),
+        ("testing", "test"),
+        ("Valid", "val"),
+    ],
+)
+def test_part_folders_are_parts(tmp_path: Path, name: str, part: str) -> None:
+    layout(tmp_path, "train/cats/1.jpg", f"{name}/dogs/2.jpg")
+    assert (f"{name}/dogs/2.jpg", "dogs", part) in read(tmp_path)
+
+
+def test_a_flat_test_folder_has_no_labels(tmp_path: Path) -> None:
+    layout(tmp_path, "train/cats/1.jpg", "train/dogs/2.jpg", "test/3.jpg")
+    assert ("test/3.jpg", None, "test") in read(tmp_path)
+
+
+def test_a_test_folder_within_the_test_folder_has_no_labels(tmp_path: Path) -> None:
+    layout(tmp_path, "train/cats/1.jpg", "train/dogs/2.jpg", "test/test/3.jpg")
+    assert ("test/test/3.jpg", None, "test") in read(tmp_path)
+
+
+@pytest.mark.parametrize("wrapper", ["archive", "archive/photos"])
+def test_a_folder_around_everything_is_looked_through(tmp_path: Path, wrapper: str) -> None:
+    layout(tmp_path, f"{wrapper}/cats/1.jpg", f"{wrapper}/dogs/2.jpg")
+    assert {label for _, label, _ in read(tmp_path)} == {"cats", "dogs"}
+
+
+def test_a_folder_around_the_parts_is_looked_through(tmp_path: Path) -> None:
+    layout(tmp_path, "data/train/cats/1.jpg", "data/train/dogs/2.jpg", "data/valid/cats/3.jpg")
+    assert {(label, part) for _, label, part in read(tmp_path)} == {("cats", "train"), ("dogs", "train"), ("cats", "val")}
+
+
+def test_a_lone_class_is_no_wrapper(tmp_path: Path) -> None:
+    layout(tmp_path, "cats/1.jpg", "cats/2.jpg")
+    assert {label for _, label, _ in read(tmp_path)} == {"cats"}
+
+
+def test_a_lone_train_folder_is_a_part_and_no_wrapper(tmp_path: Path) -> None:
+    layout(tmp_path, "train/cats/1.jpg", "train/dogs/2.jpg")
+    assert {(label, part) for _, label, part in read(tmp_path)} == {("cats", "train"), ("dogs", "train")}
+
+
+def test_a_class_called_test_stays_a_class_where_there_is_no_train(tmp_path: Path) -> None:
+    layout(tmp_path, "exam/1.jpg", "test/2.jpg")
+    assert {(label, part) for _, label, part in read(tmp_path)} == {("exam", None), ("test", None)}
+
+
+def test_pictures_outside_the_parts_are_passed_over_and_said(tmp_path: Path) -> None:
+    layout(tmp_path, "train/cats/1.jpg", "test/cats/2.jpg", "extra/3.jpg", "4.jpg")
+    entries, notes = folder_entries(tmp_path)
+    assert {e.path for e in entries} == {"train/cats/1.jpg", "test/cats/2.jpg"}
+    assert notes == ["2 pictures lie outside test, train and were passed over"]
+
+
+def test_pictures_beside_class_folders_have_no_label(tmp_path: Path) -> None:
+    layout(tmp_path, "cats/1.jpg", "dogs/2.jpg", "3.jpg")
+    assert ("3.jpg", None, None) in read(tmp_path)
+
+
+def test_hidden_files_folders_and_other_suffixes_are_skipped(tmp_path: Path) -> None:
+    layout(tmp_path, "cats/1.jpg", "cats/.2.jpg", ".cache/3.jpg", "__MACOSX/cats/._1.jpg", "cats/notes.txt", "cats/Thumbs.db", "cats/noext")
+    assert {path for path, _, _ in read(tmp_path)} == {"cats/1.jpg"}
+
+
+def test_entries_come_sorted_so_that_every_machine_agrees(tmp_path: Path) -> None:
+    layout(tmp_path, "b/2.jpg", "a/9.jpg", "b/1.jpg", "a/10.jpg")
+    entries, _ = folder_entries(tmp_path)
+    assert [e.path for e in entries] == ["a/10.jpg", "a/9.jpg", "b/1.jpg", "b/2.jpg"]
+
+
+def test_a_loop_of_links_ends_and_counts_nothing_twice(tmp_path: Path) -> None:
+    layout(tmp_path, "cats/1.jpg", "dogs/2.jpg")
+    (tmp_path / "cats/again").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "dogs/self").symlink_to(".", target_is_directory=True)
+    assert {path for path, _, _ in read(tmp_path)} == {"cats/1.jpg", "dogs/2.jpg"}
+
+
+def test_linked_class_folders_and_files_are_followed(tmp_path: Path) -> None:
+    layout(tmp_path / "far", "many/1.jpg", "one.jpg")
+    layout(tmp_path / "photos", "dogs/2.jpg")
+    (tmp_path / "photos/cats").symlink_to(tmp_path / "far/many", target_is_directory=True)
+    (tmp_path / "photos/dogs/linked.jpg").symlink_to(tmp_path / "far/one.jpg")
+    assert read(tmp_path / "photos") == {("cats/1.jpg", "cats", None), ("dogs/2.jpg", "dogs", None), ("dogs/linked.jpg", "dogs", None)}
+
+
+NAMES = [" leading space", "new\nline", "tab\there", "Ünïcödé 猫", "quote'\"s", "semi;colon,comma"]
+NAMES += ["-dash", "<b>bold", "back\\slash", "%41", "~tilde", "a" * 200]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_is_a_label_as_it_stands(tmp_path: Path, name: str) -> None:
+    layout(tmp_path, f"{name}/{name}.jpg", "other/1.jpg")
+    assert (f"{name}/{name}.jpg", name, None) in read(tmp_path)
+
+
+def test_names_that_are_not_utf8_lead_back_to_their_files(tmp_path: Path) -> None:
+    raw = os.fsencode(tmp_path) + b"/caf\xe9"
+    folder = Path(os.fsdecode(raw))
+    folder.mkdir()
+    (folder / "\udcff.jpg").write_bytes(b"here")
+    layout(tmp_path, "other/1.jpg")
+    dataset = open_dataset(tmp_path)
+    entry = next(e for e in dataset.entries if e.label != "other")
+    assert dataset.file(entry).read_bytes() == b"here"
+
+
+@pytest.mark.parametrize("make", [lambda p: None, lambda p: p.mkdir(), lambda p: p.touch(), lambda p: layout(p, "cats/notes.txt")])
+def test_no_folder_an_empty_one_a_file_or_no_pictures_is_a_clear_error(tmp_path: Path, make) -> None:
+    folder = tmp_path / "photos"
+    make(folder)
+    with pytest.raises(DataError) as caught:
+        open_dataset(folder)
+    assert str(folder) in str(caught.value)
+    assert caught.value.hint
+
+
+def test_s3_is_declined_in_words(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="S3"):
+        open_dataset("s3://bucket/photos")
+
+
+def test_a_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layout(tmp_path / "photos", "cats/1.jpg", "dogs/2.jpg")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert open_dataset("~/photos").root == tmp_path / "photos"
+
+
+def test_counts_and_class_names_say_what_is_there(tmp_path: Path) -> None:
+    layout(tmp_path, "train/cats/1.jpg", "train/cats/2.jpg", "train/dogs/3.jpg", "test/4.jpg")
+    dataset = open_dataset(tmp_path)
+    assert dataset.class_names == ("cats", "dogs")
+    assert dataset.counts() == {("train", "cats"): 2, ("train", "dogs"): 1, ("test", None): 1}
+    assert len(dataset) == 4
+    assert Entry("test/4.jpg", None, "test") in dataset.entries

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tellapart.dataset import Entry, open_dataset
+from tellapart.errors import DataError
+
+ROWS = [
+    {"path": "a/1.jpg", "label": "cats", "part": "train", "group": "x"},
+    {"path": "a/2.jpg", "label": "dogs", "part": "valid", "group": ""},
+    {"path": "3.jpg", "label": "", "part": "", "group": "y"},
+]
+ENTRIES = (Entry("a/1.jpg", "cats", "train", "x"), Entry("a/2.jpg", "dogs", "val", None), Entry("3.jpg", None, None, "y"))
+
+
+def write_text(path: Path, between: str, names: tuple[str, ...] = ("path", "label", "part", "group")) -> Path:
+    lines = [between.join(names)] + [between.join(row.values()) for row in ROWS]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_csv_tsv_and_parquet_say_the_same(tmp_path: Path) -> None:
+    write_text(tmp_path / "list.csv", ",")
+    write_text(tmp_path / "list.tsv", "\t")
+    pq.write_table(pa.Table.from_pylist([{k: v or None for k, v in row.items()} for row in ROWS]), tmp_path / "list.parquet")
+    for name in ("list.csv", "list.tsv", "list.parquet"):
+        dataset = open_dataset(tmp_path / name)
+        assert dataset.entries == ENTRIES, name
+        assert dataset.root == tmp_path
+
+
+@pytest.mark.parametrize(
+    "names", [("file_name", "label", "split", "group"), ("filename", "Label", "Part", "GROUP"), (" File ", "label", "part", "group")]
+)
+def test_columns_have_the_names_people_give_them(tmp_path: Path, names: tuple[str, ...]) -> None:
+    assert open_dataset(write_text(tmp_path / "list.csv", ",", names)).entries == ENTRIES
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "manifest.csv"])
+def test_a_manifest_in_the_folder_speaks_for_the_folder(tmp_path: Path, name: str) -> None:
+    write_text(tmp_path / name, ",")
+    (tmp_path / "unlisted").mkdir()
+    (tmp_path / "unlisted/9.jpg").touch()
+    assert open_dataset(tmp_path).entries == ENTRIES
+
+
+def test_a_byte_order_mark_and_windows_lines_are_no_trouble(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_bytes(b"\xef\xbb\xbfpath,label\r\n1.jpg,cats\r\n")
+    assert open_dataset(tmp_path / "list.csv").entries == (Entry("1.jpg", "cats"),)
+
+
+def test_quoted_commas_and_newlines_stay_in_the_value(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text('path,label\n"a, b\nc.jpg","cats, big"\n')
+    assert open_dataset(tmp_path / "list.csv").entries == (Entry("a, b\nc.jpg", "cats, big"),)
+
+
+def test_numbers_as_labels_become_text(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"path": ["1.jpg", "2.jpg"], "label": [0, 1]}), tmp_path / "list.parquet")
+    assert open_dataset(tmp_path / "list.parquet").class_names == ("0", "1")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no rows"),
+        ("path,label\n", "no rows"),
+        ("name,label\n1.jpg,cats\n", "no column path or file_name; its columns are name, label"),
+        ("url,label\nhttp://x/1.jpg,cats\n", "lists addresses"),
+        ("path,label,part\n1.jpg,cats,train\n2.jpg,cats,tset\n", "line 3: unknown part 'tset'"),
+        ("path,label\n1.jpg,cats\n,dogs\n", "line 3: the path is empty"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises(DataError, match=said) as caught:
+        open_dataset(tmp_path / "list.csv")
+    assert "list.csv" in str(caught.value)
+    assert caught.value.hint
+
+
+def test_an_unknown_part_hints_at_the_known_ones(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("path,label,part\n1.jpg,cats,holdout\n")
+    with pytest.raises(DataError) as caught:
+        open_dataset(tmp_path / "list.csv")
+    assert caught.value.hint == "a part is one of train, val, test, or empty"
+
+
+@pytest.mark.parametrize("name", ["list.csv", "list.tsv", "list.parquet"])
+def test_a_file_that_is_no_table_is_a_clear_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\x00\xff\xfe\x80PAR1 this is no table \x00" * 20)
+    with pytest.raises(DataError, match=r"list\."):
+        open_dataset(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["absent.csv", "absent.parquet"])
+def test_an_absent_manifest_is_a_clear_error(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=f"there is no file .*{name}"):
+        open_dataset(tmp_path / name)

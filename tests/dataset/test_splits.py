@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tellapart.dataset.splits import assigned_folds, assigned_parts
+
+Set = tuple[list[str], list[str]]
+
+
+@st.composite
+def photo_sets(draw: st.DrawFn) -> Set:
+    """Labels and groups of 2 to 60 images; a group may hold several classes."""
+    n = draw(st.integers(2, 60))
+    labels = draw(st.lists(st.sampled_from(["a", "b", "c"]), min_size=n, max_size=n))
+    groups = draw(st.lists(st.integers(0, draw(st.integers(0, 2 * n))), min_size=n, max_size=n))
+    return labels, [f"g{group}" for group in groups]
+
+
+def parts_of_groups(groups: list[str], parts: list[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for group, part in zip(groups, parts, strict=True):
+        found[group].add(part)
+    return found
+
+
+@given(photo_sets(), st.integers(0, 9), st.floats(0.05, 0.9))
+def test_a_group_is_never_divided(photos: Set, seed: int, share: float) -> None:
+    labels, groups = photos
+    parts = assigned_parts(labels, groups, seed=seed, test_share=share)
+    assert set(parts) <= {"train", "test"}
+    assert all(len(found) == 1 for found in parts_of_groups(groups, parts).values())
+
+
+@given(photo_sets(), st.integers(0, 9))
+def test_the_order_of_the_files_changes_nothing(photos: Set, seed: int) -> None:
+    labels, groups = photos
+    forward = assigned_parts(labels, groups, seed=seed)
+    assert forward == assigned_parts(labels, groups, seed=seed)
+    assert forward[::-1] == assigned_parts(labels[::-1], groups[::-1], seed=seed)
+    assert np.array_equal(
+        assigned_folds(labels, groups, folds=3, seed=seed)[::-1], assigned_folds(labels[::-1], groups[::-1], folds=3, seed=seed)
+    )
+
+
+@given(st.lists(st.integers(1, 80), min_size=2, max_size=4), st.integers(0, 99), st.floats(0.05, 0.9))
+def test_every_class_gives_its_share_within_one_group(sizes: list[int], seed: int, share: float) -> None:
+    labels = [f"c{number}" for number, size in enumerate(sizes) for _ in range(size)]
+    parts = assigned_parts(labels, [f"g{i}" for i in range(len(labels))], seed=seed, test_share=share)
+    for number, size in enumerate(sizes):
+        test = sum(part == "test" and label == f"c{number}" for part, label in zip(parts, labels, strict=True))
+        assert abs(test - share * size) <= 1
+        assert test < size
+        assert test >= 1 or size == 1
+
+
+@given(photo_sets(), st.integers(2, 6), st.integers(0, 9))
+def test_folds_keep_groups_whole_and_stay_in_range(photos: Set, folds: int, seed: int) -> None:
+    labels, groups = photos
+    found = assigned_folds(labels, groups, folds=folds, seed=seed)
+    assert found.shape == (len(labels),)
+    assert found.min() >= 0
+    assert found.max() < folds
+    assert all(len(held) == 1 for held in parts_of_groups(groups, found.tolist()).values())
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=4), st.integers(2, 6), st.integers(0, 9))
+def test_folds_are_balanced_within_each_class_and_in_all(sizes: list[int], folds: int, seed: int) -> None:
+    labels = [f"c{number}" for number, size in enumerate(sizes) for _ in range(size)]
+    found = assigned_folds(labels, [f"g{i}" for i in range(len(labels))], folds=folds, seed=seed)
+    per_class = {label: Counter(int(f) for f, own in zip(found, labels, strict=True) if own == label) for label in set(labels)}
+    for label, counts in per_class.items():
+        assert max(counts.values()) - min(counts.get(f, 0) for f in range(folds)) <= 1, label
+    totals = np.bincount(found, minlength=folds)
+    assert totals.max() - totals.min() <= 1
+
+
+def test_seeds_give_different_splits() -> None:
+    labels, groups = ["a"] * 50 + ["b"] * 50, [f"g{i}" for i in range(100)]
+    splits = {tuple(assigned_parts(labels, groups, seed=seed)) for seed in range(10)}
+    assert len(splits) == 10
+
+
+def test_a_split_is_the_same_on_every_machine_and_in_every_version() -> None:
+    labels, groups = ["a"] * 5 + ["b"] * 5, [f"g{i}" for i in range(10)]
+    assert assigned_parts(labels, groups, seed=0, test_share=0.4) == [
+        "test",
+        "test",
+        "train",
+        "train",
+        "train",
+        "train",
+        "test",
+        "train",
+        "test",
+        "train",
+    ]
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 99))
+def test_more_photos_move_few_of_the_old_ones(seed: int) -> None:
+    labels, groups = ["a"] * 100, [f"g{i}" for i in range(100)]
+    before = assigned_parts(labels, groups, seed=seed)
+    after = assigned_parts([*labels, *["a"] * 5], [*groups, *[f"new{i}" for i in range(5)]], seed=seed)
+    assert sum(a != b for a, b in zip(before, after, strict=False)) <= 5
+
+
+def test_a_mixed_group_belongs_to_its_most_frequent_label() -> None:
+    labels = ["a", "a", "b", *["b"] * 4, *["a"] * 4]
+    groups = ["m", "m", "m", *[f"b{i}" for i in range(4)], *[f"a{i}" for i in range(4)]]
+    for seed in range(20):
+        parts = assigned_parts(labels, groups, seed=seed, test_share=0.5)
+        assert sum(part == "test" for part in parts[3:7]) == 2, "b has 4 groups of its own: half of them"
+
+
+def test_names_that_are_not_utf8_can_be_groups() -> None:
+    parts = assigned_parts(["a", "a", "b", "b"], ["x\udcff", "y", "z\udc80", "w"], seed=0)
+    assert Counter(parts) == {"train": 2, "test": 2}

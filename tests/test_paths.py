@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tellapart.errors import StorageError
+from tellapart.paths import cache_root, printable, remove_abandoned, replacing, replacing_folder, storage_error, write_json, write_text
+
+
+def dead_process() -> int:
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    return process.pid
+
+
+def test_a_file_appears_whole(tmp_path: Path) -> None:
+    write_text(tmp_path / "deep/er/a.txt", "häl\nlo")
+    assert (tmp_path / "deep/er/a.txt").read_text(encoding="utf-8") == "häl\nlo"
+    assert [p.name for p in (tmp_path / "deep/er").iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt()])
+def test_whatever_happens_the_old_file_stays_and_nothing_else(tmp_path: Path, error: BaseException) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(type(error)), replacing(path) as partial:
+        partial.write_text("ne")
+        raise error
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO])
+def test_an_error_of_the_disk_is_a_storage_error_and_leaves_no_partial_file(tmp_path: Path, number: int) -> None:
+    with pytest.raises(StorageError) as caught, replacing(tmp_path / "a.txt") as partial:
+        partial.write_text("ne")
+        raise OSError(number, os.strerror(number))
+    assert "a.txt" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_at_the_sync_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match="no space left"):
+        write_text(tmp_path / "a.txt", "hello")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_real_full_disk_is_a_storage_error(small_disk: Path) -> None:
+    write_text(small_disk / "kept.txt", "kept")
+    with pytest.raises(StorageError, match="no space left") as caught:
+        write_text(small_disk / "big.txt", "x" * 10_000_000)
+    assert caught.value.hint
+    assert [p.name for p in small_disk.iterdir()] == ["kept.txt"]
+
+
+def test_the_sentences_name_the_place_and_the_way_out() -> None:
+    full = storage_error(OSError(errno.ENOSPC, "No space left on device"), Path("/a/b"))
+    closed = storage_error(OSError(errno.EROFS, "Read-only file system"), Path("/a/b"))
+    assert str(full) == "no space left on the disk while writing /a/b"
+    assert "free some space" in str(full.hint)
+    assert str(closed) == "/a/b cannot be written: Read-only file system"
+    assert "--out" in str(closed.hint)
+
+
+def test_a_folder_appears_whole_and_replaces_the_old_one(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/old").touch()
+    with replacing_folder(tmp_path / "run") as partial:
+        (partial / "new").touch()
+        assert (tmp_path / "run/old").exists()
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["new"]
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_an_interrupted_folder_leaves_the_old_one(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/old").touch()
+    with pytest.raises(KeyboardInterrupt), replacing_folder(tmp_path / "run") as partial:
+        (partial / "new").touch()
+        raise KeyboardInterrupt
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["old"]
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_only_what_dead_processes_left_is_removed(tmp_path: Path) -> None:
+    dead = dead_process()
+    living = tmp_path / f".run-1.{os.getppid()}.partial"
+    for path in (living, tmp_path / f".run-2.{dead}.partial", tmp_path / f"mine.{dead}.partial", tmp_path / ".run-3.word.partial"):
+        path.mkdir()
+    (tmp_path / f".file.{dead}.partial").touch()
+    remove_abandoned(tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {living.name, f"mine.{dead}.partial", ".run-3.word.partial"}
+
+
+def test_json_refuses_what_is_not_json(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"ü": [1, None]})
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"ü": [1, None]}
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "b.json", float("nan"))
+    assert not (tmp_path / "b.json").exists()
+
+
+def test_the_cache_lies_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
+    monkeypatch.setenv("TELLAPART_CACHE", "~/mine")
+    assert cache_root() == Path("/home/me/mine")
+    monkeypatch.delenv("TELLAPART_CACHE")
+    assert cache_root() == Path("/xdg/tellapart")
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert cache_root() == Path("/home/me/.cache/tellapart")
+
+
+@pytest.mark.parametrize(("name", "shown"), [("plain", "plain"), ("猫 ü", "猫 ü"), (os.fsdecode(b"caf\xe9"), "caf\\xe9")])
+def test_names_can_be_shown_whatever_their_bytes(name: str, shown: str) -> None:
+    assert printable(name) == shown
