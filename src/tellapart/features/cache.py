@@ -65,8 +65,9 @@ class FeatureCache:
         name = uuid.uuid4().hex
         array = np.ascontiguousarray(values, dtype=np.float32)
         with replacing(self.folder / f"{name}.npy") as partial, partial.open("wb") as file:
-            np.save(file, array, allow_pickle=False)
-        write_text(self.folder / f"{name}.json", json.dumps({"crc32": zlib.crc32(array), "image_ids": list(image_ids)}))
+            np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+            file.write(array.data)  # np.save would not say that a disk is full
+        write_text(self.folder / f"{name}.json", json.dumps({"crc32": zlib.crc32(memoryview(array)), "image_ids": list(image_ids)}))
 
     def _segments(self) -> list[_Segment]:
         return [_Segment(manifest.with_suffix(".npy"), manifest) for manifest in sorted(self.folder.glob("[!.]*.json"))]
