@@ -1,6 +1,6 @@
 """Accuracy and log loss by backbone and by resize policy.
 
-    python benchmarks/accuracy.py [--backbones lite0,lite1,lite2,lite0+lite2] [--resize crop,pad,squash] PHOTOS...
+python benchmarks/accuracy.py [--backbones lite0,lite1,lite2,lite0+lite2] [--resize crop,pad,squash] PHOTOS...
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--resize", default="crop")
     parser.add_argument("--no-mirror", action="store_true")
     chosen = parser.parse_args()
-    print("photos | backbone | resize | mirror | part | n | accuracy (95 %) | log loss (95 %) | mean log loss of 20 other splits | 5-nn accuracy")
+    print("photos | backbone | resize | mirror | part | n | accuracy | log loss | mean log loss of 20 other splits | 5-nn accuracy")
     for photos in chosen.photos:
         for backbone in chosen.backbones.split(","):
             for policy in chosen.resize.split(","):
@@ -28,7 +28,9 @@ def main() -> None:
 
 def show(photos: Path, backbone: str, policy: str, *, mirror: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        run = tellapart.train(photos, backbone=backbone, resize=policy, mirror=mirror, out=Path(folder) / "runs", state=Path(folder) / "state", curve=False)
+        run = tellapart.train(
+            photos, backbone=backbone, resize=policy, mirror=mirror, out=Path(folder) / "runs", state=Path(folder) / "state", curve=False
+        )
         metrics = run.metrics
     other = metrics["split_sensitivity"]["log_loss"]["mean"]
     for part in ("test", "val"):
@@ -36,7 +38,8 @@ def show(photos: Path, backbone: str, policy: str, *, mirror: bool) -> None:
             found = metrics[part]
             a, loss, nearest = found["accuracy"], found["log_loss"], found["rungs"][1]["accuracy"]["value"]
             print(
-                f"{photos.name} | {backbone} | {policy} | {mirror} | {part} | {found['n']} | {a['value']:.4f} ({a['low']:.4f} to {a['high']:.4f})"
+                f"{photos.name} | {backbone} | {policy} | {mirror} | {part} | {found['n']}"
+                f" | {a['value']:.4f} ({a['low']:.4f} to {a['high']:.4f})"
                 f" | {loss['value']:.4f} ({loss['low']:.4f} to {loss['high']:.4f}) | {other:.4f} | {nearest:.4f}",
                 flush=True,
             )

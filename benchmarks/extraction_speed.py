@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from tellapart.extraction import available_cores
 from tellapart.images import decode, resize
 from tellapart.models.allocator import tune_malloc
 from tellapart.models.backbones import BackboneCard, build_network, find_backbones
 from tellapart.models.network import FeatureNetwork
+from tellapart.threads import available_cores
 
 BATCH = 8
 Features = Callable[[Any], Any]
@@ -106,17 +106,27 @@ def main() -> None:
     card = backbone.card
     with tempfile.TemporaryDirectory() as folder:
         network = exported(card, backbone.tensors, Path(folder))
-        ways = {"ours": ours(card, backbone.tensors), "OpenVINO bf16": openvino_bf16(network), "ONNX Runtime fp32": onnxruntime_fp32(network)}
+        ways = {
+            "ours": ours(card, backbone.tensors),
+            "OpenVINO bf16": openvino_bf16(network),
+            "ONNX Runtime fp32": onnxruntime_fp32(network),
+        }
         rates: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(chosen.rounds + 1):
             for name, features in ways.items():
                 rates[name].append(len(files) / seconds(features, files, card.image_size))
     script = Path(__file__).parent / "peers" / "plain_loop.py"
     listing = "\n".join(map(str, files[:160]))
-    plain = [float(subprocess.run([sys.executable, script, chosen.backbone], input=listing, text=True, capture_output=True, check=True).stdout) for _ in range(2)]
+    plain = [
+        float(subprocess.run([sys.executable, script, chosen.backbone], input=listing, text=True, capture_output=True, check=True).stdout)
+        for _ in range(2)
+    ]
     rates["plain timm loop"] = [0.0, *plain]
     best = statistics.median(rates["ours"][1:])
-    print(f"{chosen.backbone} at {card.image_size} px, {len(files)} photos, {os.cpu_count()} cores, median of {chosen.rounds} rounds, images a second from file to feature")
+    print(
+        f"{chosen.backbone} at {card.image_size} px, {len(files)} photos, {os.cpu_count()} cores, median of {chosen.rounds} rounds,"
+        " images a second from file to feature"
+    )
     for name, found in rates.items():
         rate = statistics.median(found[1:])
         print(f"{name:<20} {rate:7.1f}  (min {min(found[1:]):.1f}, max {max(found[1:]):.1f})  ours / this = {best / rate:.2f}")

@@ -41,9 +41,13 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        before = tellapart.train(chosen.photos, backbone=chosen.backbone, out=work / "runs", state=work / "s1", name="before", splits=0, curve=False)
+        before = tellapart.train(
+            chosen.photos, backbone=chosen.backbone, out=work / "runs", state=work / "s1", name="before", splits=0, curve=False
+        )
         count = planted(chosen.photos, work / "planted", chosen.share)
-        after = tellapart.train(work / "planted", backbone=chosen.backbone, out=work / "runs", state=work / "s2", name="after", splits=0, curve=False)
+        after = tellapart.train(
+            work / "planted", backbone=chosen.backbone, out=work / "runs", state=work / "s2", name="after", splits=0, curve=False
+        )
         leak = after.metrics["leak"]
         print(f"{chosen.photos.name}, {chosen.backbone}: {count} copies planted, {leak['images']} training photos recognised as leaks")
         show("honest (before planting)", before.metrics[leak["part"]])
@@ -53,7 +57,10 @@ def main() -> None:
 
 def show(name: str, numbers: dict[str, dict[str, float]]) -> None:
     a, loss = numbers["accuracy"], numbers["log_loss"]
-    print(f"{name:<26} accuracy {a['value']:.4f} ({a['low']:.4f} to {a['high']:.4f})  log loss {loss['value']:.4f} ({loss['low']:.4f} to {loss['high']:.4f})")
+    print(
+        f"{name:<26} accuracy {a['value']:.4f} ({a['low']:.4f} to {a['high']:.4f})"
+        f"  log loss {loss['value']:.4f} ({loss['low']:.4f} to {loss['high']:.4f})"
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How long `tellapart --help` takes, beside starting Python and beside importing torch.
 
-    python benchmarks/start_up.py
+python benchmarks/start_up.py
 """
 
 from __future__ import annotations

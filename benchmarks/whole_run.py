@@ -43,7 +43,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         cache = {"TELLAPART_CACHE": str(work / "cache")}
-        ours = [sys.executable, "-c", "from tellapart.cli import main; main()", "train", str(chosen.photos), "--backbone", chosen.backbone, "--json", "-q"]
+        ours = [
+            sys.executable,
+            "-c",
+            "from tellapart.cli import main; main()",
+            "train",
+            str(chosen.photos),
+            "--backbone",
+            chosen.backbone,
+            "--json",
+            "-q",
+        ]
         ours += ["--out", str(work / "runs"), "--state", str(work / "state")]
         timed(ours, **cache)
         cold, warm = [], []
@@ -56,13 +66,32 @@ def main() -> None:
         metrics = json.loads(warm[-1][2])["val"]
         peak = max(memory for _, memory, _ in cold)
         weights = next((work / "cache" / "backbones").glob("*.safetensors"))
-        show("tellapart, cold", [s for s, _, _ in cold], f"accuracy {metrics['accuracy']['value']:.4f} log_loss {metrics['log_loss']['value']:.4f}, peak {peak:.0f} MB")
+        show(
+            "tellapart, cold",
+            [s for s, _, _ in cold],
+            f"accuracy {metrics['accuracy']['value']:.4f} log_loss {metrics['log_loss']['value']:.4f}, peak {peak:.0f} MB",
+        )
         show("tellapart, warm", [s for s, _, _ in warm])
-        plain = timed([sys.executable, str(HERE / "peers" / "plain_loop.py"), chosen.backbone, str(chosen.photos / "train"), str(chosen.photos / "validation")])
+        plain = timed(
+            [
+                sys.executable,
+                str(HERE / "peers" / "plain_loop.py"),
+                chosen.backbone,
+                str(chosen.photos / "train"),
+                str(chosen.photos / "validation"),
+            ]
+        )
         show("plain loop", [plain[0]], plain[2].strip())
         ratio("plain loop", plain[0], cold)
         if chosen.fastai_python:
-            peer = [chosen.fastai_python, str(HERE / "peers" / "fastai_habit.py"), chosen.backbone, str(chosen.photos), "validation", str(weights)]
+            peer = [
+                chosen.fastai_python,
+                str(HERE / "peers" / "fastai_habit.py"),
+                chosen.backbone,
+                str(chosen.photos),
+                "validation",
+                str(weights),
+            ]
             fastai = timed(peer)
             show("fastai fine_tune(1)", [fastai[0]], fastai[2].strip())
             ratio("fastai fine_tune(1)", fastai[0], cold)

@@ -28,7 +28,9 @@ def main() -> None:
 
     statistics = Normalize.from_stats((0.5,) * 3, (0.5,) * 3)
     transforms = [*aug_transforms(size=SIZES[name]), statistics]
-    loaders = ImageDataLoaders.from_folder(Path(photos), train="train", valid=valid, item_tfms=Resize(460), batch_tfms=transforms, seed=0, num_workers=2)
+    loaders = ImageDataLoaders.from_folder(
+        Path(photos), train="train", valid=valid, item_tfms=Resize(460), batch_tfms=transforms, seed=0, num_workers=2
+    )
     learner = vision_learner(loaders, architecture, metrics=accuracy, normalize=False, cut=lambda model: model, n_out=loaders.c)
     with learner.no_bar(), learner.no_logging():
         learner.fine_tune(1)

@@ -1,7 +1,7 @@
 """The plain loop most people write: Pillow, a DataLoader with two workers, eager float32, batches of 32.
 
-    python peers/plain_loop.py lite0 < list_of_files            prints images a second
-    python peers/plain_loop.py lite0 TRAIN VALIDATION           also fits scikit-learn's logistic regression; prints accuracy and log loss
+python peers/plain_loop.py lite0 < list_of_files            prints images a second
+python peers/plain_loop.py lite0 TRAIN VALIDATION           also fits scikit-learn's logistic regression; prints accuracy and log loss
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from tellapart.models.backbones import build_network, find_backbones
 
 
 class Photos(Dataset):  # type: ignore[type-arg]
+    """Files to normalised tensors."""
+
     def __init__(self, files: list[Path], size: int) -> None:
         self.files = files
         self.transform = transforms.Compose(

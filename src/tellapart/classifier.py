@@ -91,11 +91,14 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _features(self, paths: Sequence[str | Path]) -> tuple[FloatArray, list[str]]:
         """Features (n, d) and image ids of files, all of which must be readable."""
         weights = Path(self.weights) if self.weights is not None else None
-        spec = FeatureSpec(find_backbones(self.backbone, weights=weights, image_size=self.image_size), self.resize, self.mirror)  # type: ignore[arg-type]
+        spec = FeatureSpec(find_backbones(self.backbone, weights=weights, image_size=self.image_size), self.resize, self.mirror)
         extraction = extract(files_dataset(paths), spec)
         broken = [file for file in extraction.files if file.image_id is None]
         if broken:
-            raise DataError(f"{len(broken)} of {len(paths)} files cannot be read; the first is {broken[0].path}: {broken[0].reason}", hint="leave them out")
+            raise DataError(
+                f"{len(broken)} of {len(paths)} files cannot be read; the first is {broken[0].path}: {broken[0].reason}",
+                hint="leave them out",
+            )
         image_ids = [file.image_id or "" for file in extraction.files]
         return extraction.features.of(image_ids), image_ids
 

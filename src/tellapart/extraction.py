@@ -23,12 +23,12 @@ from tellapart.dataset.catalog import FileState
 from tellapart.dataset.thumbnails import ThumbnailStore
 from tellapart.errors import DataError, ImageError
 from tellapart.features import FeatureCache, FeatureMatrix
-from tellapart.images import ResizePolicy
 from tellapart.models.allocator import tune_malloc
 from tellapart.models.backbones import Backbone
 from tellapart.paths import cache_root
 from tellapart.preparation.reading import Look, look_at
 from tellapart.progress import SILENT, Progress
+from tellapart.threads import available_cores
 from tellapart.types import FloatArray
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class FeatureSpec:
     """What features are wanted: backbones, how a picture becomes a square, and whether its mirror image counts too."""
 
     backbones: tuple[Backbone, ...]
-    resize: ResizePolicy = "crop"
+    resize: str = "crop"
     mirror: bool = True
 
     def fingerprint(self, backbone: Backbone) -> str:
@@ -119,20 +119,20 @@ def extract(
     image_ids = list(dict.fromkeys(f.image_id for f in files if f.image_id))
     if not image_ids:
         reasons = sorted({f.reason or "" for f in files})
-        raise DataError(f"none of the {len(files):,} files in {dataset.root} could be read: {'; '.join(reasons[:3])}", hint="tellapart reads JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF pictures")
+        raise DataError(
+            f"none of the {len(files):,} files in {dataset.root} could be read: {'; '.join(reasons[:3])}",
+            hint="tellapart reads JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF pictures",
+        )
     facts = catalog.facts(image_ids) if catalog else {}
     return Extraction(files, facts, work.matrix(image_ids))
-
-
-def available_cores() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Work:
     """The state of one extraction."""
 
-    def __init__(self, dataset: Dataset, spec: FeatureSpec, catalog: Catalog | None, network: Callable[[Backbone], FeatureNetwork] | None) -> None:
+    def __init__(
+        self, dataset: Dataset, spec: FeatureSpec, catalog: Catalog | None, network: Callable[[Backbone], FeatureNetwork] | None
+    ) -> None:
         self.dataset, self.spec, self.catalog, self.make_network = dataset, spec, catalog, network
         root = cache_root() / "features"
         self.caches = [FeatureCache(root, spec.fingerprint(b), b.card.num_features) for b in spec.backbones]
@@ -178,7 +178,9 @@ class _Work:
         try:
             status = os.stat(self.dataset.file(entry))
         except OSError as error:
-            return FileState(entry.path, 0, 0, None, "there is no such file" if isinstance(error, FileNotFoundError) else str(error.strerror))
+            return FileState(
+                entry.path, 0, 0, None, "there is no such file" if isinstance(error, FileNotFoundError) else str(error.strerror)
+            )
         old = self.known.get(entry.path)
         if old is None or (old.size_bytes, old.mtime_ns) != (status.st_size, status.st_mtime_ns) or old.image_id is None:
             return None

@@ -34,7 +34,7 @@ def option(
 
     ``check`` returns what is wrong with a value, or None; ``metavar`` is the word shown in ``--help``.
     """
-    metadata = dict(help=help, minimum=minimum, maximum=maximum, choices=choices, check=check, metavar=metavar)
+    metadata = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices, "check": check, "metavar": metavar}
     return field(default=default, metadata=metadata)
 
 
@@ -71,7 +71,8 @@ def value_type(hint: Any) -> type:
     """The one concrete type behind a hint such as ``int`` or ``float | None``."""
     if get_origin(hint) in (Union, types.UnionType):
         hint = next(part for part in get_args(hint) if part is not type(None))
-    return get_origin(hint) or hint
+    found: type = get_origin(hint) or hint
+    return found
 
 
 def _problems(f: Any, value: Any, hint: Any) -> list[str]:

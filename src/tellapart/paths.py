@@ -97,7 +97,9 @@ def write_json(path: Path, content: Any) -> None:
 def storage_error(error: OSError, path: Path) -> StorageError:
     """The clear sentence for an ``OSError`` met at ``path``."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StorageError(f"no space left on the disk while writing {path}", hint="free some space and run the same command again: finished work is kept")
+        return StorageError(
+            f"no space left on the disk while writing {path}", hint="free some space and run the same command again: finished work is kept"
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return StorageError(f"{path} cannot be written: {error.strerror}", hint="choose another place (--out, --state or TELLAPART_CACHE)")
     return StorageError(f"{path}: {error.strerror or error}")

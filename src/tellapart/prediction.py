@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-
 from tellapart.dataset import Dataset
 from tellapart.dataset.catalog import FileState
 from tellapart.extraction import FeatureSpec, extract
@@ -33,7 +32,9 @@ class PredictedFiles:
         return [file for file in self.files if file.image_id is None]
 
 
-def predict_files(model: SavedModel, dataset: Dataset, *, device: str = "auto", num_workers: int | None = None, progress: Progress = SILENT) -> PredictedFiles:
+def predict_files(
+    model: SavedModel, dataset: Dataset, *, device: str = "auto", num_workers: int | None = None, progress: Progress = SILENT
+) -> PredictedFiles:
     """Predictions of a saved model for every readable file of a data set; nothing is written beside the photos.
 
     Raises:
@@ -69,5 +70,3 @@ def predict_files(model: SavedModel, dataset: Dataset, *, device: str = "auto", 
 def _groups(image_ids: Sequence[str], chosen: Sequence[str | None]) -> tuple[str, ...]:
     """Groups as far as they are known without looking for near-duplicates: the user's, else the same bytes."""
     return tuple(group if group is not None else image_id[:16] for image_id, group in zip(image_ids, chosen, strict=True))
-
-

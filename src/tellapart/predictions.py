@@ -120,7 +120,14 @@ class Predictions:
         """A pandas DataFrame: path, label, predicted, probability, then one column a class."""
         import pandas as pd
 
-        frame = pd.DataFrame({"path": self.paths, "label": self.labels, "predicted": [self.class_names[i] for i in self.predicted], "probability": self.confidence})
+        frame = pd.DataFrame(
+            {
+                "path": self.paths,
+                "label": self.labels,
+                "predicted": [self.class_names[i] for i in self.predicted],
+                "probability": self.confidence,
+            }
+        )
         for i, name in enumerate(self.class_names):
             frame[f"p({name})"] = self.probabilities[:, i]
         return frame

@@ -78,9 +78,13 @@ class Run:
         lines = []
         for part in REPORTED_PARTS:
             if part in self.metrics:
-                lines.append(f"<tr><td>{part}</td><td>{self.metrics[part]['n']:,}</td>{_cell(self.metrics[part]['accuracy'], 100, ' %')}{_cell(self.metrics[part]['log_loss'])}</tr>")
+                found = self.metrics[part]
+                lines.append(
+                    f"<tr><td>{part}</td><td>{found['n']:,}</td>{_cell(found['accuracy'], 100, ' %')}{_cell(found['log_loss'])}</tr>"
+                )
         head = "<tr><th>part</th><th>images</th><th>accuracy (95 %)</th><th>log loss (95 %)</th></tr>"
-        return f"<b>{html.escape(self.name)}</b>: {html.escape(self.metrics['backbone'])}, {len(self.class_names)} classes<table>{head}{''.join(lines)}</table>"
+        title = f"<b>{html.escape(self.name)}</b>: {html.escape(self.metrics['backbone'])}, {len(self.class_names)} classes"
+        return f"{title}<table>{head}{''.join(lines)}</table>"
 
 
 def open_run(where: str | Path) -> Run:
@@ -98,5 +102,5 @@ def open_run(where: str | Path) -> Run:
 
 
 def _cell(interval: Mapping[str, float], factor: float = 1.0, unit: str = "") -> str:
-    digits = 1 if factor == 100 else 4
-    return f"<td>{interval['value'] * factor:.{digits}f}{unit} ({interval['low'] * factor:.{digits}f} to {interval['high'] * factor:.{digits}f})</td>"
+    value, low, high = (f"{interval[key] * factor:.{1 if factor == 100 else 4}f}" for key in ("value", "low", "high"))
+    return f"<td>{value}{unit} ({low} to {high})</td>"

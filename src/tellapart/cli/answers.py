@@ -27,7 +27,10 @@ def of_train(run: Run) -> tuple[str, Any]:
         if part in metrics:
             lines += _rungs(part, metrics[part])
     data = metrics["data"]
-    lines.append(f"{data['used']:,} of {data['files']:,} files used; {data['unreadable']:,} unreadable, {data['set_aside']:,} set aside (reasons in the report)")
+    lines.append(
+        f"{data['used']:,} of {data['files']:,} files used; {data['unreadable']:,} unreadable,"
+        f" {data['set_aside']:,} set aside (reasons in the report)"
+    )
     lines += _other_splits(metrics) + _more_data(metrics) + _leak(metrics["leak"])
     lines += [f"model:  {shown(run.model_folder)}", f"report: {click.style(shown(run.report), bold=True)}"]
     return "\n".join(lines), run.summary()
@@ -38,7 +41,11 @@ def of_predict(found: PredictedFiles) -> tuple[str, Any]:
     from tellapart.verbs.predict import answer_rows
 
     rows = answer_rows(found)
-    lines = [f"{row['label'] or 'unreadable':<20} {_percent(row['probability']):>7}  {row['path']}" + (f"  ({row['reason']})" if row["reason"] else "") for row in rows[:SHOWN_ROWS]]
+    lines = [
+        f"{row['label'] or 'unreadable':<20} {_percent(row['probability']):>7}  {row['path']}"
+        + (f"  ({row['reason']})" if row["reason"] else "")
+        for row in rows[:SHOWN_ROWS]
+    ]
     if len(rows) > SHOWN_ROWS:
         counts = Counter(row["label"] for row in rows if row["label"])
         lines.append(f"... and {len(rows) - SHOWN_ROWS:,} more (all of them with --out FILE.csv or --json)")
@@ -51,8 +58,16 @@ def of_predict(found: PredictedFiles) -> tuple[str, Any]:
 def of_evaluate(numbers: dict[str, Any]) -> tuple[str, Any]:
     """Accuracy and log loss with their intervals, the classes, and what was left out."""
     lines = [f"{numbers['n']:,} images: accuracy {_accuracy(numbers['accuracy'])}, log loss {_loss(numbers['log_loss'])}"]
-    lines += [f"  {c['name']:<20} precision {_percent(c['precision'])}  recall {_percent(c['recall'])}  of {c['support']:,}" for c in numbers["per_class"]]
-    left_out = {"seen_in_training": "were in the training part", "unknown_class": "are of a class the run does not know", "unlabelled": "have no label", "unreadable": "could not be read"}
+    lines += [
+        f"  {c['name']:<20} precision {_percent(c['precision'])}  recall {_percent(c['recall'])}  of {c['support']:,}"
+        for c in numbers["per_class"]
+    ]
+    left_out = {
+        "seen_in_training": "were in the training part",
+        "unknown_class": "are of a class the run does not know",
+        "unlabelled": "have no label",
+        "unreadable": "could not be read",
+    }
     lines += [f"{numbers[key]:,} left out: they {why}" for key, why in left_out.items() if numbers[key]]
     return "\n".join(lines), numbers
 
@@ -77,13 +92,16 @@ def of_report(path: Path) -> tuple[str, Any]:
 def of_doctor(found: dict[str, Any]) -> tuple[str, Any]:
     """A line a subject, and the problems last."""
     processor, cache, torch = found["processor"], found["cache"], found["torch"]
+    graphics = torch.get("cuda") or ("Apple" if torch.get("mps") else "none")
     lines = [
         f"tellapart {found['tellapart']}, Python {found['python']}, {found['platform']}",
         "packages:  " + ", ".join(f"{name} {number or 'missing'}" for name, number in found["versions"].items()),
         f"processor: {processor['cores']} cores, {' '.join(processor['features']) or 'no known vector features'}",
-        f"torch:     {'fits torchvision' if torch.get('fits_torchvision') else 'does NOT fit torchvision'}, GPU {torch.get('cuda') or ('Apple' if torch.get('mps') else 'none')}",
+        f"torch:     {'fits' if torch.get('fits_torchvision') else 'does NOT fit'} torchvision, GPU {graphics}",
         f"cache:     {cache['folder']}, {cache['size_bytes'] / 1e6:,.0f} MB{'' if cache['can_be_written'] else ', NOT writable'}",
-        "backbones: " + ", ".join(f"{name} {'ready' if here else 'missing'}" for name, here in found["backbones"].items()) + "; any other timm name with --weights or from the hub",
+        "backbones: "
+        + ", ".join(f"{name} {'ready' if here else 'missing'}" for name, here in found["backbones"].items())
+        + "; any other timm name with --weights or from the hub",
     ]
     lines += [click.style(f"problem:   {problem}", fg="red") for problem in found["problems"]] or [click.style("all well", fg="green")]
     return "\n".join(lines), found
@@ -123,14 +141,20 @@ def _more_data(metrics: Mapping[str, Any]) -> list[str]:
         return []
     twice = curve["twice"]
     gain = {key: 100 * value for key, value in twice["gain"].items()}
-    return [f"twice the training photos ({twice['n_train']:,}) would be worth about {gain['value']:+.1f} points of accuracy ({gain['low']:+.1f} to {gain['high']:+.1f})"]
+    return [
+        f"twice the training photos ({twice['n_train']:,}) would be worth about {gain['value']:+.1f} points of accuracy"
+        f" ({gain['low']:+.1f} to {gain['high']:+.1f})"
+    ]
 
 
 def _leak(leak: Mapping[str, Any] | None) -> list[str]:
     if not leak:
         return []
     naive, honest = leak["naive"]["accuracy"]["value"], leak["honest"]["accuracy"]["value"]
-    return [f"{leak['images']:,} training photos also stand in your {leak['part']} folder and were left out: with them {_percent(naive)}, honestly {_percent(honest)}"]
+    return [
+        f"{leak['images']:,} training photos also stand in your {leak['part']} folder and were left out:"
+        f" with them {_percent(naive)}, honestly {_percent(honest)}"
+    ]
 
 
 def _accuracy(interval: Mapping[str, float]) -> str:
@@ -147,5 +171,3 @@ def _signed(interval: Mapping[str, float]) -> str:
 
 def _percent(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.1f} %"
-
-

@@ -50,12 +50,18 @@ def _argument(name: str, *, metavar: str, nargs: int = 1) -> click.Argument:
 COMMANDS: dict[str, click.Command] = {
     "train": _command("train", "TrainOptions", (_argument("folder", metavar="FOLDER"),), answers.of_train),
     "predict": _command(
-        "predict", "PredictOptions", (_argument("run", metavar="RUN"), _argument("pictures", metavar="FILES|FOLDER", nargs=-1)), answers.of_predict
+        "predict",
+        "PredictOptions",
+        (_argument("run", metavar="RUN"), _argument("pictures", metavar="FILES|FOLDER", nargs=-1)),
+        answers.of_predict,
     ),
-    "evaluate": _command("evaluate", "EvaluateOptions", (_argument("run", metavar="RUN"), _argument("folder", metavar="FOLDER")), answers.of_evaluate),
-    "compare": _command("compare", "CompareOptions", (_argument("first", metavar="RUN"), _argument("second", metavar="RUN")), answers.of_compare),
+    "evaluate": _command(
+        "evaluate", "EvaluateOptions", (_argument("run", metavar="RUN"), _argument("folder", metavar="FOLDER")), answers.of_evaluate
+    ),
+    "compare": _command(
+        "compare", "CompareOptions", (_argument("first", metavar="RUN"), _argument("second", metavar="RUN")), answers.of_compare
+    ),
     "report": _command("report", "ReportOptions", (_argument("run", metavar="RUN"),), answers.of_report),
     "demo": _command("demo", "DemoOptions", (), answers.of_train),
     "doctor": _command("doctor", "DoctorOptions", (), answers.of_doctor),
 }
-

@@ -33,10 +33,18 @@ def _flag(f: Any, kind: type) -> Callable[[Command], Command]:
     shown: Any = click.Choice(rule["choices"]) if rule["choices"] else kind
     metavar = rule["metavar"] or (None if rule["choices"] else {int: "N", float: "X", str: "TEXT"}.get(kind, "PATH"))
     text = str(default) if default is not None and kind not in (int, float) else default
-    return click.option(name, f.name, type=_PathType() if kind.__name__ == "Path" else shown, default=text, show_default=default is not None, metavar=metavar, help=rule["help"])
+    return click.option(
+        name,
+        f.name,
+        type=_PathType() if kind.__name__ == "Path" else shown,
+        default=text,
+        show_default=default is not None,
+        metavar=metavar,
+        help=rule["help"],
+    )
 
 
-class _PathType(click.ParamType):
+class _PathType(click.ParamType[Any]):
     name = "path"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

@@ -50,7 +50,9 @@ class Terminal:
         counted = [MofNCompleteColumn(), TimeRemainingColumn()] if total else []
         bar = [BarColumn()] if total else []
         console = Console(stderr=True, no_color=not wants_color())
-        with Progress(SpinnerColumn(), TextColumn("{task.description}"), *bar, *counted, TimeElapsedColumn(), console=console, transient=True) as progress:
+        with Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), *bar, *counted, TimeElapsedColumn(), console=console, transient=True
+        ) as progress:
             task = progress.add_task(title, total=total)
             yield lambda count: progress.advance(task, count)
 

@@ -115,7 +115,9 @@ class Catalog:
                     [(os.fsencode(f.path), f.size_bytes, f.mtime_ns, f.image_id, f.reason) for f in files],
                 )
         except sqlite3.DatabaseError as error:
-            raise StorageError(f"the catalog {self.path} cannot be written: {error}", hint="free some space, or choose another place with --state DIR") from error
+            raise StorageError(
+                f"the catalog {self.path} cannot be written: {error}", hint="free some space, or choose another place with --state DIR"
+            ) from error
 
 
 _FACT_COLUMNS = tuple(f.name for f in fields(ImageFacts))
@@ -185,4 +187,3 @@ def _migrated(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
-

@@ -75,14 +75,21 @@ def open_dataset(where: str | Path) -> Dataset:
         return Dataset(manifest.parent.absolute(), tuple(manifest_entries(manifest)))
     entries, notes = folder_entries(path)
     if not entries:
-        raise DataError(f"there are no pictures in {path}", hint="put the pictures of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg")
+        raise DataError(
+            f"there are no pictures in {path}",
+            hint="put the pictures of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg",
+        )
     return Dataset(path.absolute(), tuple(entries), tuple(notes))
 
 
 def files_dataset(files: Sequence[str | Path], labels: Sequence[str] | None = None, groups: Sequence[str] | None = None) -> Dataset:
     """A data set of single files, in the order given; paths are kept absolute."""
     entries = [
-        Entry(path=str(Path(file).expanduser().absolute()), label=str(labels[i]) if labels is not None else None, group=groups[i] if groups is not None else None)
+        Entry(
+            path=str(Path(file).expanduser().absolute()),
+            label=str(labels[i]) if labels is not None else None,
+            group=groups[i] if groups is not None else None,
+        )
         for i, file in enumerate(files)
     ]
     return Dataset(Path("/"), tuple(entries))

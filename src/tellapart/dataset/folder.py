@@ -50,7 +50,10 @@ def picture_files(root: Path) -> Iterator[str]:
         DataError: ``root`` is not a folder or cannot be listed.
     """
     if not root.is_dir():
-        raise DataError(f"{root} is not a folder" if root.exists() else f"there is no folder {root}", hint="give the folder that holds one folder a class")
+        raise DataError(
+            f"{root} is not a folder" if root.exists() else f"there is no folder {root}",
+            hint="give the folder that holds one folder a class",
+        )
     if not os.access(root, os.R_OK | os.X_OK):
         raise DataError(f"the folder {root} cannot be read: permission denied")
     seen: set[tuple[int, int]] = set()

@@ -30,7 +30,9 @@ def manifest_entries(manifest: Path) -> list[Entry]:
     path_column = next((columns[name] for name in PATH_COLUMNS if name in columns), None)
     if path_column is None:
         if "url" in columns:
-            raise DataError(f"{manifest} lists addresses, not files", hint="download the pictures first and list their paths in a column path")
+            raise DataError(
+                f"{manifest} lists addresses, not files", hint="download the pictures first and list their paths in a column path"
+            )
         raise DataError(f"{manifest} has no column path or file_name; its columns are {', '.join(columns)}", hint=HINT)
     part_column = columns.get("part") or columns.get("split")
     return [_entry(manifest, number, row, path_column, columns, part_column) for number, row in enumerate(rows, start=2)]
@@ -47,7 +49,9 @@ def _entry(manifest: Path, number: int, row: dict[str, Any], path_column: str, c
         raise DataError(f"{manifest}, line {number}: the path is empty", hint=HINT)
     if part is not None and part.lower() not in PART_FOLDERS:
         raise DataError(f"{manifest}, line {number}: unknown part {part!r}", hint=f"a part is one of {', '.join(PARTS)}, or empty")
-    return Entry(path=path, label=text(columns.get("label")), part=PART_FOLDERS[part.lower()] if part else None, group=text(columns.get("group")))
+    return Entry(
+        path=path, label=text(columns.get("label")), part=PART_FOLDERS[part.lower()] if part else None, group=text(columns.get("group"))
+    )
 
 
 def _rows(manifest: Path) -> list[dict[str, Any]]:

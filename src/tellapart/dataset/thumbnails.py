@@ -23,7 +23,9 @@ class ThumbnailStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = self._opened()
         except (OSError, sqlite3.DatabaseError) as error:
-            raise StorageError(f"the thumbnails {path} cannot be opened: {error}", hint="choose another cache folder with TELLAPART_CACHE") from error
+            raise StorageError(
+                f"the thumbnails {path} cannot be opened: {error}", hint="choose another cache folder with TELLAPART_CACHE"
+            ) from error
 
     def read(self, image_ids: Sequence[str]) -> dict[str, bytes]:
         """The thumbnails that are there."""
@@ -51,7 +53,9 @@ class ThumbnailStore:
                 self._db = self._renewed()
                 self._insert(rows)
         except sqlite3.DatabaseError as error:
-            raise StorageError(f"the thumbnails {self.path} cannot be written: {error}", hint="free some space: finished work is kept") from error
+            raise StorageError(
+                f"the thumbnails {self.path} cannot be written: {error}", hint="free some space: finished work is kept"
+            ) from error
 
     def close(self) -> None:
         """Close the file."""

@@ -67,7 +67,7 @@ class FeatureCache:
         with replacing(self.folder / f"{name}.npy") as partial, partial.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
             file.write(array.data)  # np.save would not say that a disk is full
-        write_text(self.folder / f"{name}.json", json.dumps({"crc32": zlib.crc32(memoryview(array)), "image_ids": list(image_ids)}))
+        write_text(self.folder / f"{name}.json", json.dumps({"crc32": zlib.crc32(array.data), "image_ids": list(image_ids)}))
 
     def _segments(self) -> list[_Segment]:
         return [_Segment(manifest.with_suffix(".npy"), manifest) for manifest in sorted(self.folder.glob("[!.]*.json"))]
@@ -85,7 +85,9 @@ class FeatureCache:
             manifest = json.loads(segment.manifest.read_text(encoding="utf-8"))
             values = np.load(segment.vectors, allow_pickle=False)
             ids: list[str] = manifest["image_ids"]
-            is_whole = values.shape == (len(ids), self.width) and values.dtype == np.float32 and zlib.crc32(values) == manifest["crc32"]
+            is_whole = (
+                values.shape == (len(ids), self.width) and values.dtype == np.float32 and zlib.crc32(values.data) == manifest["crc32"]
+            )
         except (OSError, ValueError, KeyError, TypeError, EOFError):
             is_whole = False
         return (ids, values) if is_whole else ([], np.empty((0, self.width), np.float32))

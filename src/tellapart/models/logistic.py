@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tellapart.threads import available_cores, one_blas_thread, side_by_side
 from tellapart.types import BoolArray, FloatArray, IntArray
 
 MEMORY = 8
@@ -50,14 +51,19 @@ def fit_logistic(
         tolerance: a problem is solved when its largest gradient entry falls below this.
     """
     outputs = 1 if num_classes == 2 else num_classes
-    block = max(1, MAX_CELLS // max(1, 4 * max(x.shape) * outputs))
     augmented = np.hstack([x, np.ones((len(x), 1), np.float32)]).astype(np.float32, copy=False)
     wanted = np.eye(num_classes, dtype=np.float32)[targets][:, None, -outputs:]
-    parts = []
-    for start in range(0, len(strengths), block):
-        weights = np.asarray(sample_weights[:, start : start + block], np.float32)
+    size = min(MAX_CELLS // max(1, 4 * max(augmented.shape) * outputs), -(-len(strengths) // available_cores()))
+    starts = range(0, len(strengths), max(1, size))
+
+    def solved(start: int) -> FloatArray:
+        columns = slice(start, start + max(1, size))
+        weights = np.asarray(sample_weights[:, columns], np.float32)
         weights = weights / np.maximum(weights.sum(axis=0), 1e-12)
-        parts.append(_Block(augmented, wanted, weights, np.asarray(strengths[start : start + block], np.float32)).solve(tolerance))
+        return _Block(augmented, wanted, weights, np.asarray(strengths[columns], np.float32)).solve(tolerance)
+
+    with one_blas_thread():
+        parts = side_by_side(solved, starts)
     solution = np.concatenate(parts, axis=1).transpose(1, 0, 2)
     if num_classes == 2:
         solution = np.concatenate([-solution / 2, solution / 2], axis=2)

@@ -64,5 +64,7 @@ def chosen_device(device: str) -> str:
     if device == "auto":
         return next(name for name in ("cuda", "mps", "cpu") if found[name])
     if not found.get(device):
-        raise ModelError(f"there is no device {device!r} here", hint=f"available: {', '.join(name for name, here in found.items() if here)}")
+        raise ModelError(
+            f"there is no device {device!r} here", hint=f"available: {', '.join(name for name, here in found.items() if here)}"
+        )
     return device

@@ -75,7 +75,11 @@ def save_model(
     """Write a saved model into ``folder``, whole or not at all."""
     from safetensors.numpy import load_file, save_file
 
-    tensors = {f"head.{number}.{name}": np.ascontiguousarray(getattr(head, name), np.float32) for number, head in enumerate(heads) for name in HEAD_TENSORS}
+    tensors = {
+        f"head.{number}.{name}": np.ascontiguousarray(getattr(head, name), np.float32)
+        for number, head in enumerate(heads)
+        for name in HEAD_TENSORS
+    }
     for number, backbone in enumerate(backbones):
         tensors.update({f"backbone.{number}.{key}": value for key, value in load_file(backbone.tensors).items()})
     card = {
@@ -122,4 +126,6 @@ def load_model(folder: Path) -> SavedModel:
             details=card,
         )
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise ModelError(f"there is no usable model in {folder}: {error}", hint="give the folder of a finished run, such as runs/photos-1") from error
+        raise ModelError(
+            f"there is no usable model in {folder}: {error}", hint="give the folder of a finished run, such as runs/photos-1"
+        ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from tellapart.dataset import ImageFacts
 from tellapart.images import ResizePolicy, decode, resize, shrink
@@ -24,14 +25,14 @@ class Look:
     pixels: tuple[ByteArray, ...]
 
 
-def look_at(data: bytes, image_id: str, sizes: Sequence[int], policy: ResizePolicy) -> Look:
+def look_at(data: bytes, image_id: str, sizes: Sequence[int], policy: str) -> Look:
     """Decode a file's bytes once and take everything from it.
 
     Raises:
         ImageError: the bytes are not a usable picture; the message is the reason.
     """
     picture = decode(data, min_size=max(SMALLEST_LOOK, *sizes) if sizes else SMALLEST_LOOK)
-    pixels = tuple(resize(picture.pixels, size, policy) for size in sizes)
+    pixels = tuple(resize(picture.pixels, size, cast(ResizePolicy, policy)) for size in sizes)
     small = shrink(picture.pixels, SMALLEST_LOOK)
     quality = quality_facts(small)
     own_hash, mirror_hash = difference_hashes(small)

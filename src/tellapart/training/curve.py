@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from tellapart.evaluation import calibration
 from tellapart.evaluation.learning_curve import fit_power_law
 from tellapart.evaluation.metrics import accuracy, log_loss
 from tellapart.models.logistic import fit_logistic
-from tellapart.training.probe import LabelledFeatures, Probe, class_weights
+from tellapart.threads import side_by_side
+from tellapart.training.probe import SEARCH_TOLERANCE, LabelledFeatures, Probe, class_weights
 from tellapart.types import FloatArray, IntArray
 
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
@@ -22,27 +24,32 @@ FOLDS = 3
 CURVE_LIMIT = 20_000
 
 
-def learning_curve(train: LabelledFeatures, test: LabelledFeatures, probe: Probe, *, full_accuracy: float, full_log_loss: float, class_weight: str) -> dict[str, Any]:
+def learning_curve(
+    train: LabelledFeatures, test: LabelledFeatures, probe: Probe, *, full_accuracy: float, full_log_loss: float, class_weight: str
+) -> dict[str, Any]:
     """``learning_curve`` of metrics.json: errors on the reported part for shares of the training images.
 
-    For each draw the strength is chosen out of fold between two scalings of the full set's (with 1/sqrt(n) and 1/n),
-    and so is the temperature. A draw takes whole groups, of every class in proportion.
+    For each size the strengths are chosen out of fold, on its first draw, between two scalings of the full set's
+    (with 1/sqrt(n) and 1/n), and so is the temperature. A draw takes whole groups, of every class in proportion.
     """
     total = len(train.targets)
     chosen = np.arange(total) if total <= CURVE_LIMIT else np.sort(np.random.default_rng(0).choice(total, CURVE_LIMIT, replace=False))
     train = train.rows(chosen)
     placed = [(space.x[chosen], space.placed(test.features)) for space in probe.spaces]
-    points = []
+    points: list[dict[str, Any]] = []
     for share, draws in zip(SHARES, DRAWS, strict=True):
         if share * len(train.targets) < max(SMALLEST, 4 * len(train.class_names)):
             continue
-        scores, sizes = [], []
-        for seed in range(draws):
-            rows = _drawn(train, share, seed)
-            sizes.append(len(rows))
-            found = _fitted([(x[rows], x_test) for x, x_test in placed], train.rows(rows), probe, total / len(rows), class_weight)
-            scores.append((accuracy(found, test.targets), log_loss(found, test.targets)))
-        points.append({"n_train": round(float(np.mean(sizes))), "accuracy": [s[0] for s in scores], "log_loss": [s[1] for s in scores]})
+        drawn = [_drawn(train, share, seed) for seed in range(draws)]
+        recipe = _chosen([x[drawn[0]] for x, _ in placed], train.rows(drawn[0]), probe, class_weight)
+        found = _scored(placed, train, drawn, recipe, class_weight)
+        points.append(
+            {
+                "n_train": round(float(np.mean([len(rows) for rows in drawn]))),
+                "accuracy": [accuracy(probabilities, test.targets) for probabilities in found],
+                "log_loss": [log_loss(probabilities, test.targets) for probabilities in found],
+            }
+        )
     points.append({"n_train": total, "accuracy": [full_accuracy], "log_loss": [full_log_loss]})
     law = fit_power_law([p["n_train"] for p in points], [[1 - a for a in p["accuracy"]] for p in points])
     return {
@@ -62,23 +69,55 @@ def _drawn(train: LabelledFeatures, share: float, seed: int) -> IntArray:
     return np.sort(np.concatenate([rows, np.array(extra, dtype=np.int64)]))
 
 
-def _fitted(spaces: Sequence[tuple[FloatArray, FloatArray]], drawn: LabelledFeatures, probe: Probe, fewer: float, class_weight: str) -> FloatArray:
-    """Test probabilities of the recipe on one draw; ``fewer`` is how many times the draw is smaller than the whole."""
-    num_classes = len(drawn.class_names)
-    weights = class_weights(drawn.targets, num_classes, class_weight)
+@dataclass(frozen=True)
+class _Recipe:
+    """Strength of each head, temperature and clip for one size."""
+
+    strengths: tuple[float, ...]
+    temperature: float
+    clip: float
+
+
+def _chosen(spaces: Sequence[FloatArray], drawn: LabelledFeatures, probe: Probe, class_weight: str) -> _Recipe:
+    """The recipe for one size, chosen out of fold on its first draw."""
+    num_classes, n = len(drawn.class_names), len(drawn.targets)
+    fewer = len(probe.spaces[0].x) / n
     folds = assigned_folds(drawn.labels, drawn.groups, folds=FOLDS, seed=0)
-    masks = np.repeat(np.stack([weights * (folds != fold) for fold in range(FOLDS)] + [weights], axis=1), 2, axis=1)
-    out_of_fold, on_test = [], []
-    for (x, x_test), choice in zip(spaces, probe.choices, strict=True):
-        strengths = choice.strength * np.array([fewer**0.5, fewer])
-        fits = fit_logistic(x, drawn.targets, num_classes, masks, np.tile(strengths, FOLDS + 1), tolerance=1e-3)
-        logits = np.empty((2, len(drawn.targets), num_classes))
+    weights = class_weights(drawn.targets, num_classes, class_weight)
+    masks = np.repeat(np.stack([weights * (folds != fold) for fold in range(FOLDS)], axis=1), 2, axis=1)
+    strengths, out_of_fold = [], []
+    for x, choice in zip(spaces, probe.choices, strict=True):
+        scaled = choice.strength * np.array([fewer**0.5, fewer])
+        fits = fit_logistic(x, drawn.targets, num_classes, masks, np.tile(scaled, FOLDS), tolerance=SEARCH_TOLERANCE)
+        logits = np.empty((2, n, num_classes))
         for fold in range(FOLDS):
             for scaling in range(2):
                 logits[scaling, folds == fold] = fits.logits(x[folds == fold], 2 * fold + scaling)
         best = min(range(2), key=lambda scaling: log_loss(calibration.softmax(logits[scaling]), drawn.targets))
+        strengths.append(float(scaled[best]))
         out_of_fold.append(logits[best])
-        on_test.append(fits.logits(x_test, 2 * FOLDS + best))
     temperature = calibration.fit_temperature(np.mean(out_of_fold, axis=0), drawn.targets)
-    clip = min(max(probe.clip, 0.5 / (len(drawn.targets) + num_classes)), 0.5 / num_classes)
-    return calibration.apply(np.mean(on_test, axis=0), temperature, clip)
+    clip = min(max(probe.clip, 0.5 / (n + num_classes)), 0.5 / num_classes)
+    return _Recipe(tuple(strengths), temperature, clip)
+
+
+def _scored(
+    placed: Sequence[tuple[FloatArray, FloatArray]], train: LabelledFeatures, drawn: Sequence[IntArray], recipe: _Recipe, class_weight: str
+) -> list[FloatArray]:
+    """Test probabilities of the recipe on each draw."""
+
+    def score(rows: IntArray) -> FloatArray:
+        return _fitted([(x[rows], x_test) for x, x_test in placed], train.rows(rows), recipe, class_weight)
+
+    return side_by_side(score, drawn)
+
+
+def _fitted(spaces: Sequence[tuple[FloatArray, FloatArray]], drawn: LabelledFeatures, recipe: _Recipe, class_weight: str) -> FloatArray:
+    """Test probabilities (m, k) of the recipe on one draw."""
+    num_classes = len(drawn.class_names)
+    weights = class_weights(drawn.targets, num_classes, class_weight)[:, None]
+    on_test = []
+    for (x, x_test), strength in zip(spaces, recipe.strengths, strict=True):
+        fits = fit_logistic(x, drawn.targets, num_classes, weights, np.array([strength]), tolerance=SEARCH_TOLERANCE)
+        on_test.append(fits.logits(x_test, 0))
+    return calibration.apply(np.mean(on_test, axis=0), recipe.temperature, recipe.clip)

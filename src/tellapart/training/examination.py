@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -25,19 +25,14 @@ SHOWN_NEIGHBOURS = 3
 SHOWN_GROUPS = 200
 
 
-class ExaminationOptions(Protocol):
-    """The options an examination depends on."""
+@dataclass(frozen=True)
+class ExaminationOptions:
+    """The options an examination depends on, as explained in ``tellapart.verbs.train``."""
 
-    @property
-    def class_weight(self) -> str: ...
-    @property
-    def seed(self) -> int: ...
-    @property
-    def splits(self) -> int: ...
-    @property
-    def curve(self) -> bool: ...
-    @property
-    def test_share(self) -> float: ...
+    class_weight: str
+    seed: int
+    splits: int
+    curve: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +90,11 @@ def _sensitivity(sets: Sequence[LabelledSet], probe: Probe, options: Examination
         return {"split_sensitivity": None, "split_sensitivity_reason": "a class has fewer than 4 pictures"}
     paths = [row.path for row in rows]
     share = 1 - len(sets[0].rows) / len(rows)
-    return {"split_sensitivity": split_sensitivity(pool, paths, probe, splits=options.splits, test_share=share, class_weight=options.class_weight)}
+    return {
+        "split_sensitivity": split_sensitivity(
+            pool, paths, probe, splits=options.splits, test_share=share, class_weight=options.class_weight
+        )
+    }
 
 
 def _curve(train: LabelledSet, test: LabelledSet, probe: Probe, judged_part: dict[str, Any], options: ExaminationOptions) -> dict[str, Any]:
@@ -184,4 +183,7 @@ def _placed(rows: Sequence[FileRow], features: FeatureMatrix, train: LabelledSet
         index, cosines = nearest(found.data.features, train.data.features, count)
         for row, near, similarity in zip(found.rows, index, cosines, strict=True):
             by_path[row.path] = (tuple(train_ids[j] for j in near), tuple(float(s) for s in similarity))
-    return [replace(row, neighbours=by_path[row.path][0], similarities=by_path[row.path][1]) if row.path in by_path and row.is_used else row for row in placed]
+    return [
+        replace(row, neighbours=by_path[row.path][0], similarities=by_path[row.path][1]) if row.path in by_path and row.is_used else row
+        for row in placed
+    ]

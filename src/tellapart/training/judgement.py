@@ -75,7 +75,9 @@ def judged(predictions: Predictions, train: LabelledSet, reported: LabelledSet) 
     return {**evaluate(predictions), "rungs": rungs}
 
 
-def leak_effect(probe: Probe, train: LabelledSet, leaked: LabelledSet, reported: LabelledSet, honest: Predictions, *, class_weight: str) -> dict[str, Any]:
+def leak_effect(
+    probe: Probe, train: LabelledSet, leaked: LabelledSet, reported: LabelledSet, honest: Predictions, *, class_weight: str
+) -> dict[str, Any]:
     """``leak`` of metrics.json: the score with the leaked images left in training, beside the honest one."""
     both = LabelledFeatures(
         np.concatenate([train.data.features, leaked.data.features]),

@@ -68,12 +68,19 @@ def _check_classes(rows: Sequence[FileRow]) -> None:
     if not counts:
         unread = [row for row in rows if row.label is not None and row.reason]
         why = f"; the first unusable file is {unread[0].path}: {unread[0].reason}" if unread else ""
-        raise DataError(f"no usable picture has a label{why}", hint="put the pictures of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg")
+        raise DataError(
+            f"no usable picture has a label{why}",
+            hint="put the pictures of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg",
+        )
     lost = sorted({row.label for row in rows if row.label is not None} - {str(label) for label in counts})
     if lost:
         reasons = Counter(row.reason for row in rows if row.label == lost[0])
-        raise DataError(f"only the class {next(iter(counts))!r} has usable pictures; those of {lost[0]!r} are left out: {reasons.most_common(1)[0][0]}")
-    raise DataError(f"there is only one class, {next(iter(counts))!r}; telling apart needs two", hint="add a folder with pictures of something else")
+        raise DataError(
+            f"only the class {next(iter(counts))!r} has usable pictures; those of {lost[0]!r} are left out: {reasons.most_common(1)[0][0]}"
+        )
+    raise DataError(
+        f"there is only one class, {next(iter(counts))!r}; telling apart needs two", hint="add a folder with pictures of something else"
+    )
 
 
 def _grouped(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]]) -> list[FileRow]:
@@ -117,7 +124,10 @@ def _check_parts(rows: Sequence[FileRow], notes: list[str]) -> None:
     if len(labels) < 2:
         raise DataError("fewer than two classes have training pictures", hint="each class needs pictures in the train part")
     if not any(part in REPORTED for part, _ in counts):
-        raise DataError("there are too few different pictures to hold any back for a test", hint="give each class at least a handful; 50 make numbers worth reading")
+        raise DataError(
+            "there are too few different pictures to hold any back for a test",
+            hint="give each class at least a handful; 50 make numbers worth reading",
+        )
     for label in labels:
         train = counts[("train", label)]
         reported = sum(counts[(part, label)] for part in REPORTED)

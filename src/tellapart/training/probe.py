@@ -20,9 +20,11 @@ from tellapart.evaluation import calibration
 from tellapart.evaluation.metrics import log_loss
 from tellapart.models.heads import HeadSpace, LinearHead
 from tellapart.models.logistic import fit_logistic
+from tellapart.threads import one_blas_thread, side_by_side
 from tellapart.types import FloatArray, IntArray
 
-STRENGTHS = tuple(10.0 ** (-step / 2) for step in range(10))
+STRENGTHS = tuple(10.0 ** (-step / 2) for step in range(7))
+WEAKER_STRENGTHS = tuple(10.0 ** (-step / 2) for step in range(7, 10))
 POWERS = (1.0, 0.5)
 MAX_FOLDS = 5
 SELECTION_LIMIT = 20_000
@@ -97,14 +99,13 @@ def fit_probe(train: LabelledFeatures, *, class_weight: str = "none", seed: int 
     folds = assigned_folds(search.labels, search.groups, folds=MAX_FOLDS, seed=seed)
     weights = class_weights(search.targets, len(train.class_names), class_weight)
     rows, choices, chosen_logits = [], [], []
-    spaces = tuple(HeadSpace.of(train.features, power=power) for power in POWERS)
+    with one_blas_thread():
+        spaces = tuple(side_by_side(lambda power: HeadSpace.of(train.features, power=power), POWERS))
     for power, space in zip(POWERS, spaces, strict=True):
-        logits = _out_of_fold(space.x[chosen_on], search, folds, weights)
-        found = [log_loss(calibration.softmax(logits[:, number]), search.targets) for number in range(len(STRENGTHS))]
-        rows += [{"power": power, "strength": strength, "log_loss": loss} for strength, loss in zip(STRENGTHS, found, strict=True)]
-        best = int(np.argmin(found))
-        choices.append(HeadChoice(power, STRENGTHS[best]))
-        chosen_logits.append(logits[:, best])
+        tried, logits = _tried(space.x[chosen_on], search, folds, weights)
+        rows += [{"power": power, "strength": strength, "log_loss": loss} for strength, loss in tried]
+        choices.append(HeadChoice(power, min(tried, key=lambda pair: pair[1])[0]))
+        chosen_logits.append(logits)
     mean_logits = np.mean(chosen_logits, axis=0)
     temperature = calibration.fit_temperature(mean_logits, search.targets)
     clip = calibration.fit_clip(calibration.softmax(mean_logits, temperature), search.targets)
@@ -123,28 +124,48 @@ def fit_probe(train: LabelledFeatures, *, class_weight: str = "none", seed: int 
     return Probe(heads, tuple(choices), spaces, temperature, clip, selection)
 
 
-def fit_heads(train: LabelledFeatures, choices: Sequence[HeadChoice], spaces: Sequence[HeadSpace], *, class_weight: str = "none") -> tuple[LinearHead, ...]:
+def fit_heads(
+    train: LabelledFeatures, choices: Sequence[HeadChoice], spaces: Sequence[HeadSpace], *, class_weight: str = "none"
+) -> tuple[LinearHead, ...]:
     """The chosen heads, fitted on all of ``train`` in spaces of its features."""
     weights = class_weights(train.targets, len(train.class_names), class_weight)[:, None]
-    heads = []
-    for choice, space in zip(choices, spaces, strict=True):
+
+    def head(chosen: tuple[HeadChoice, HeadSpace]) -> LinearHead:
+        choice, space = chosen
         fits = fit_logistic(space.x, train.targets, len(train.class_names), weights, np.array([choice.strength]), tolerance=FINAL_TOLERANCE)
-        heads.append(space.head(fits.weight[0], fits.bias[0]))
-    return tuple(heads)
+        return space.head(fits.weight[0], fits.bias[0])
+
+    return tuple(side_by_side(head, zip(choices, spaces, strict=True)))
 
 
-def _out_of_fold(x: FloatArray, search: LabelledFeatures, folds: IntArray, weights: FloatArray) -> FloatArray:
-    """Logits (n, strengths, k) of every image from the heads that did not see it."""
+def _tried(x: FloatArray, search: LabelledFeatures, folds: IntArray, weights: FloatArray) -> tuple[list[tuple[float, float]], FloatArray]:
+    """Each strength with its out-of-fold log loss, and the best one's logits (n, k); weaker ones only if the weakest was best."""
+    tried: list[tuple[float, float]] = []
+    found: list[FloatArray] = []
+    for strengths in (STRENGTHS, WEAKER_STRENGTHS):
+        logits = _out_of_fold(x, search, folds, weights, strengths)
+        found += list(logits)
+        tried += [(strength, log_loss(calibration.softmax(each), search.targets)) for strength, each in zip(strengths, logits, strict=True)]
+        best = min(range(len(tried)), key=lambda number: tried[number][1])
+        if best < len(tried) - 1:
+            break
+    return tried, found[best]
+
+
+def _out_of_fold(x: FloatArray, search: LabelledFeatures, folds: IntArray, weights: FloatArray, strengths: Sequence[float]) -> FloatArray:
+    """Logits (strengths, n, k) of every image from the heads that did not see it."""
     present = np.unique(folds)
-    sample_weights = np.concatenate([np.repeat((weights * (folds != fold))[:, None], len(STRENGTHS), axis=1) for fold in present], axis=1)
-    strengths = np.tile(np.array(STRENGTHS), len(present))
+    masks = np.stack([weights * (folds != fold) for fold in present], axis=1)
     num_classes = len(search.class_names)
-    fits = fit_logistic(x, search.targets, num_classes, sample_weights, strengths, tolerance=SEARCH_TOLERANCE)
-    logits = np.empty((len(search.targets), len(STRENGTHS), num_classes))
+    sample_weights = np.tile(masks, (1, len(strengths)))
+    fits = fit_logistic(
+        x, search.targets, num_classes, sample_weights, np.repeat(np.array(strengths), len(present)), tolerance=SEARCH_TOLERANCE
+    )
+    logits = np.empty((len(strengths), len(search.targets), num_classes))
     for place, fold in enumerate(present):
         is_held_out = folds == fold
-        for number in range(len(STRENGTHS)):
-            logits[is_held_out, number] = fits.logits(x[is_held_out], place * len(STRENGTHS) + number)
+        for number in range(len(strengths)):
+            logits[number, is_held_out] = fits.logits(x[is_held_out], number * len(present) + place)
     return logits
 
 

@@ -38,7 +38,14 @@ def run_folder(parent: Path, name: str) -> Iterator[tuple[Path, Path]]:
 
 
 def write_run(
-    folder: Path, final: Path, examination: Examination, spec: FeatureSpec, dataset: Dataset, options: dict[str, Any], notes: list[str], started: datetime
+    folder: Path,
+    final: Path,
+    examination: Examination,
+    spec: FeatureSpec,
+    dataset: Dataset,
+    options: dict[str, Any],
+    notes: list[str],
+    started: datetime,
 ) -> None:
     """Write everything but the report into ``folder``, which will be called ``final``."""
     backbone = str(spec.provenance()["backbone"])

@@ -14,14 +14,16 @@ from tellapart.evaluation.intervals import wilson
 from tellapart.evaluation.losses import loss_columns, mean_interval
 from tellapart.evaluation.metrics import accuracy, log_loss
 from tellapart.models.logistic import fit_logistic
-from tellapart.training.probe import LabelledFeatures, Probe, class_weights
+from tellapart.training.probe import SEARCH_TOLERANCE, LabelledFeatures, Probe, class_weights
 from tellapart.types import BoolArray, FloatArray
 
 FIRST_FILES = 50
 SPLIT_LIMIT = 20_000
 
 
-def split_sensitivity(pool: LabelledFeatures, paths: Sequence[str], probe: Probe, *, splits: int, test_share: float, class_weight: str) -> dict[str, Any]:
+def split_sensitivity(
+    pool: LabelledFeatures, paths: Sequence[str], probe: Probe, *, splits: int, test_share: float, class_weight: str
+) -> dict[str, Any]:
     """``split_sensitivity`` of metrics.json: the recipe repeated on other splits of all labelled images.
 
     Strength, feature power, temperature and clip stay as chosen (out of fold, on the first split's training images);
@@ -37,7 +39,10 @@ def split_sensitivity(pool: LabelledFeatures, paths: Sequence[str], probe: Probe
     """
     pool, paths = _limited(pool, paths)
     first, per_class = _first_files(pool, paths)
-    held_out = [np.array([part == "test" for part in assigned_parts(pool.labels, pool.groups, seed=seed, test_share=test_share)]) for seed in range(1, splits + 1)]
+    held_out = [
+        np.array([part == "test" for part in assigned_parts(pool.labels, pool.groups, seed=seed, test_share=test_share)])
+        for seed in range(1, splits + 1)
+    ]
     probabilities = _scored(pool, [*held_out, first], probe, class_weight)
     rows = []
     for seed, (is_test, found) in enumerate(zip(held_out, probabilities, strict=False), start=1):
@@ -65,7 +70,9 @@ def _scored(pool: LabelledFeatures, held_out: list[BoolArray], probe: Probe, cla
     logits = [np.zeros((int(is_test.sum()), num_classes)) for is_test in held_out]
     for choice, trained in zip(probe.choices, probe.spaces, strict=True):
         space = trained.covering(pool.features)
-        fits = fit_logistic(space.x, pool.targets, num_classes, weights, np.full(len(held_out), choice.strength), tolerance=1e-3)
+        fits = fit_logistic(
+            space.x, pool.targets, num_classes, weights, np.full(len(held_out), choice.strength), tolerance=SEARCH_TOLERANCE
+        )
         for number, is_test in enumerate(held_out):
             logits[number] += fits.logits(space.x[is_test], number) / len(probe.choices)
     return [calibration.apply(found, probe.temperature, probe.clip) for found in logits]

@@ -47,7 +47,9 @@ def demo(*, progress: Progress = SILENT, **options: Any) -> Run:
 
     progress.note(ABOUT)
     manifest = write_manifest(photo_folder(), chosen.out.absolute())
-    return train(manifest, backbone=chosen.backbone, out=chosen.out / "runs", state=chosen.out / "state", name="solar-cells", progress=progress)
+    return train(
+        manifest, backbone=chosen.backbone, out=chosen.out / "runs", state=chosen.out / "state", name="solar-cells", progress=progress
+    )
 
 
 def photo_folder() -> Path:

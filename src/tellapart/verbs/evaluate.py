@@ -48,7 +48,9 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = SILENT
     from tellapart.runs import open_run
 
     opened = open_run(run)
-    found = predict_files(load_model(opened.model_folder), open_dataset(folder), device=chosen.device, num_workers=chosen.num_workers, progress=progress)
+    found = predict_files(
+        load_model(opened.model_folder), open_dataset(folder), device=chosen.device, num_workers=chosen.num_workers, progress=progress
+    )
     trained_on = {row.image_id for row in opened.rows if row.is_used and row.part == "train"}
     predictions = found.predictions
     was_seen = np.array([image_id in trained_on for image_id in predictions.image_ids], dtype=bool)

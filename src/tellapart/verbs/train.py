@@ -25,7 +25,9 @@ class TrainOptions(Options):
     resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"))
     mirror: bool = option(True, "Average each photo's features with those of its mirror image (twice the work, better numbers).")
     class_weight: str = option("none", "Let every class weigh the same.", choices=("none", "balanced"))
-    test_share: float = option(0.2, "Share of the photos held back for the test, unless you have a test or validation folder.", minimum=0.02, maximum=0.9)
+    test_share: float = option(
+        0.2, "Share of the photos held back for the test, unless you have a test or validation folder.", minimum=0.02, maximum=0.9
+    )
     splits: int = option(20, "Other splits to try, to see how much the numbers depend on the split; 0 for none.", minimum=0, maximum=1000)
     curve: bool = option(True, "Measure the learning curve: would more photos help?")
     seed: int = option(0, "Seed of the split and of everything random.", minimum=0)
@@ -60,9 +62,9 @@ def train(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
     from tellapart.extraction import FeatureSpec, extract
     from tellapart.models.backbones import find_backbones
     from tellapart.reports import write_report
-    from tellapart.training.examination import examine
-    from tellapart.training.parts import assign
     from tellapart.runs import Run
+    from tellapart.training.examination import ExaminationOptions, examine
+    from tellapart.training.parts import assign
     from tellapart.training.record import run_folder, write_run
     from tellapart.verbs.looking import networks, similar_pairs, thumbnails
 
@@ -71,13 +73,16 @@ def train(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
     spec = FeatureSpec(find_backbones(chosen.backbone, weights=chosen.weights, image_size=chosen.image_size), chosen.resize, chosen.mirror)
     state, note = state_folder(dataset.root, chosen.state)
     with Catalog(state / "catalog.sqlite") as catalog:
-        extraction = extract(dataset, spec, catalog=catalog, network=networks(chosen.device), num_workers=chosen.num_workers, progress=progress)
+        extraction = extract(
+            dataset, spec, catalog=catalog, network=networks(chosen.device), num_workers=chosen.num_workers, progress=progress
+        )
     with progress.stage("training and judging", unit="steps"):
         rows = file_rows(dataset, extraction.files, extraction.facts)
         assignment = assign(rows, similar_pairs(dataset, extraction), test_share=chosen.test_share, seed=chosen.seed)
-        examination = examine(assignment, extraction.features, chosen)
+        wanted = ExaminationOptions(chosen.class_weight, chosen.seed, chosen.splits, chosen.curve)
+        examination = examine(assignment, extraction.features, wanted)
     notes = [*dataset.notes, *([note] if note else []), *assignment.notes]
-    with run_folder(chosen.out, chosen.name or dataset.root.name) as (partial, final):
+    with run_folder(chosen.out, chosen.name or dataset.root.name or "photos") as (partial, final):
         write_run(partial, final, examination, spec, dataset, chosen.as_dict(), notes, started)
         write_report(partial, thumbnails(dataset, extraction.files))
     for sentence in notes:

@@ -1,0 +1,36 @@
+"""Using the cores: several independent jobs side by side, each on one thread.
+
+A BLAS that spreads one product over all cores waits for the slowest of them at every step; on a machine that also
+does other things that costs up to ten times (docs/log.md, 2026-11-21). Independent jobs on single threads do not wait.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def available_cores() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Within, each call of numpy's BLAS and LAPACK uses one thread; outside, the caller's setting holds again."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+def side_by_side(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """The function's results for all items, in order, computed on as many threads as there are cores."""
+    with ThreadPoolExecutor(available_cores()) as pool:
+        return list(pool.map(function, items))
