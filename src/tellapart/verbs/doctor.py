@@ -89,7 +89,7 @@ def _torch(problems: list[str]) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "cuda": cuda,
         "mps": torch.backends.mps.is_available(),
-        "onednn": bool(torch.backends.mkldnn.is_available()),  # type: ignore[no-untyped-call],
+        "onednn": has_onednn,
     }
 
 
