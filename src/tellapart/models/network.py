@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from tellapart.errors import ModelError
@@ -30,17 +31,29 @@ class FeatureNetwork:
         model.reset_classifier(0)
         try:
             model.load_state_dict(load_file(tensors) if isinstance(tensors, Path) else tensors, strict=True)
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError, SafetensorError) as error:
             raise ModelError(f"the tensors of {card.name} do not fit {card.architecture}: {error}") from error
-        self._network: Any
-        if self.device == "cpu":
-            self._network = fast_network(model.requires_grad_(False), card.image_size)
-            self.dtype = faster_dtype(self._network, card.image_size)
-        else:
-            self.dtype = torch.float16 if self.device == "mps" else torch.bfloat16
-            self._network = model.requires_grad_(False).to(self.device, self.dtype, memory_format=torch.channels_last)
+        try:
+            self.dtype, self._network = self._made_ready(model.requires_grad_(False))
+        except (AssertionError, RuntimeError, ValueError) as error:
+            raise ModelError(
+                f"{card.name} cannot take pictures of {card.image_size} x {card.image_size} pixels: {error}",
+                hint="leave --image-size out to use the network's own",
+            ) from error
         self._row_mean = (255.0 * torch.tensor(card.mean)).repeat(card.image_size).to(self.device)
         self._row_factor = (1.0 / (255.0 * torch.tensor(card.std))).repeat(card.image_size).to(self.device)
+
+    def _made_ready(self, model: Any) -> tuple[torch.dtype, Any]:
+        """The number format and the network that work best here, tried once."""
+        size = self.card.image_size
+        if self.device == "cpu":
+            network = fast_network(model, size)
+            return faster_dtype(network, size), network
+        dtype = torch.float16 if self.device == "mps" else torch.bfloat16
+        network = model.to(self.device, dtype, memory_format=torch.channels_last)
+        with torch.inference_mode():
+            network(torch.zeros(1, 3, size, size, device=self.device, dtype=dtype))
+        return dtype, network
 
     def features(self, pixels: ByteArray, *, mirror: bool) -> FloatArray:
         """Features, float32 (n, d), of uint8 pixels (n, size, size, 3); averaged with the mirror image's if asked."""

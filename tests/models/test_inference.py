@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from tellapart.models.inference import FusedConv, TurnedInput, fast_network, faster_dtype, fused_network
+
+
+@pytest.fixture(autouse=True)
+def _kept_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def network(name: str) -> nn.Module:
+    """A network with random weights whose batch norms do something, and sizes that stay ordinary."""
+    torch.manual_seed(0)
+    model = timm.create_model(name, pretrained=False, num_classes=0).eval().requires_grad_(False)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+            module.weight.uniform_(0.7, 1.3)
+            module.bias.normal_(0, 0.1)
+    return model
+
+
+FUSED = ["tf_efficientnet_lite0", "resnet18", "mobilenetv3_small_100"]
+
+
+@pytest.mark.parametrize("name", [*FUSED, "vgg11_bn"])
+def test_the_fused_network_is_the_plain_one(name: str) -> None:
+    plain = network(name)
+    size = 64 if name != "vgg11_bn" else 96
+    pictures = torch.randn(9, 3, size, size, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        wanted = plain(pictures)
+        fast = fast_network(plain, size)
+        for start, stop in ((0, 1), (0, 8), (3, 9), (0, 9), (8, 9)):
+            got = fast(pictures[start:stop].contiguous(memory_format=torch.channels_last))
+            assert (got - wanted[start:stop]).abs().max() <= 1e-3 * wanted.abs().max(), (start, stop)
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_something_was_fused(name: str) -> None:
+    fused = fused_network(network(name))
+    assert sum(isinstance(module, FusedConv) for module in fused.modules()) >= 8
+    assert isinstance(fused, TurnedInput) == (name == "tf_efficientnet_lite0")
+
+
+def test_sizes_the_stride_does_not_divide_are_right_too() -> None:
+    plain = network("tf_efficientnet_lite0")
+    for size in (65, 75, 130):
+        pictures = torch.randn(2, 3, size, size)
+        with torch.inference_mode():
+            wanted = plain(pictures)
+            got = fused_network(network("tf_efficientnet_lite0"))(pictures.contiguous(memory_format=torch.channels_last))
+        assert (got - wanted).abs().max() <= 1e-3 * wanted.abs().max(), size
+
+
+def test_a_network_that_cannot_be_fused_runs_as_it_is() -> None:
+    plain = network("vit_tiny_patch16_224")
+    pictures = torch.randn(2, 3, 224, 224)
+    with torch.inference_mode():
+        wanted = plain(pictures)
+        got = fast_network(plain, 224)(pictures)
+    assert torch.allclose(got, wanted, atol=1e-4)
+
+
+def test_a_wrong_rewriting_is_noticed_and_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = network("resnet18")
+
+    class Wrong(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 1.01 * plain(x)
+
+    monkeypatch.setattr("tellapart.models.inference.fused_network", lambda _: Wrong())
+    assert fast_network(plain, 64) is plain
+
+
+@pytest.mark.parametrize(("name", "size"), [("resnet18", 64), ("vit_tiny_patch16_224", 224)])
+@pytest.mark.parametrize("faster", [torch.float32, torch.bfloat16])
+def test_trying_another_number_format_costs_no_precision(
+    monkeypatch: pytest.MonkeyPatch, name: str, size: int, faster: torch.dtype
+) -> None:
+    pictures = torch.randn(2, 3, size, size)
+    with torch.inference_mode():
+        wanted = network(name)(pictures)
+    monkeypatch.setattr("tellapart.models.inference._seconds", lambda _, x: 1.0 if x.dtype is faster else 2.0)
+    fast = fast_network(network(name), size)
+    assert faster_dtype(fast, size) is faster
+    with torch.inference_mode():
+        got = fast(pictures.to(faster).contiguous(memory_format=torch.channels_last)).float()
+    assert (got - wanted).abs().max() <= (1e-4 if faster is torch.float32 else 0.05) * wanted.abs().max()
