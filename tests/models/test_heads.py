@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tellapart.models.heads import HeadSpace, LinearHead, mean_logits, powered
+
+
+def features(n: int, d: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(2, 3, (n, d)).astype(np.float32)
+
+
+def test_powered_keeps_signs_and_takes_roots_of_sizes() -> None:
+    assert powered(np.array([[-4.0, 0.0, 9.0]]), 0.5).tolist() == [[-2.0, 0.0, 3.0]]
+    assert powered(np.array([[-4.0, 0.0, 9.0]]), 1.0).tolist() == [[-4.0, 0.0, 9.0]]
+    assert powered(np.array([[1.0]]), 0.5).dtype == np.float32
+
+
+@pytest.mark.parametrize(("n", "d"), [(50, 8), (8, 50)])
+def test_the_space_turns_and_loses_nothing(n: int, d: int) -> None:
+    values = features(n, d)
+    space = HeadSpace.of(values, power=1.0)
+    standard = (values - values.mean(axis=0)) / values.std(axis=0)
+    assert np.allclose(space.rotation.T @ space.rotation, np.eye(space.rotation.shape[1]), atol=1e-4)
+    assert np.allclose(space.x @ space.x.T, standard @ standard.T, atol=1e-2)
+    assert space.x.shape[1] <= min(n, d)
+    spread = space.x.var(axis=0)
+    assert (np.diff(spread) <= 1e-3).all(), "largest first"
+
+
+@pytest.mark.parametrize(("n", "d"), [(50, 8), (8, 50)])
+def test_other_features_are_placed_where_the_same_ones_lie(n: int, d: int) -> None:
+    values = features(n, d)
+    space = HeadSpace.of(values, power=0.5)
+    assert np.allclose(space.placed(values), space.x, atol=1e-3)
+
+
+@pytest.mark.parametrize(("n", "d"), [(50, 8), (8, 50)])
+def test_a_covering_space_has_every_direction_of_the_other_features(n: int, d: int) -> None:
+    others = features(30, d, seed=1)
+    space = HeadSpace.of(features(n, d), power=1.0).covering(others)
+    standard = (others - space.mean) / space.scale
+    assert np.allclose(space.x @ space.rotation.T, standard, atol=1e-2)
+
+
+def test_a_feature_that_never_changes_stays_finite() -> None:
+    values = features(20, 4)
+    values[:, 2] = 5.0
+    assert np.isfinite(HeadSpace.of(values, power=0.5).x).all()
+
+
+def test_heads_are_averaged_in_logits() -> None:
+    rng = np.random.default_rng(0)
+    heads = [
+        LinearHead(p, np.zeros(3, np.float32), np.ones(3, np.float32), rng.normal(size=(3, 2)), rng.normal(size=2)) for p in (1.0, 0.5)
+    ]
+    values = features(5, 3)
+    assert np.allclose(mean_logits(heads, values), (heads[0].logits(values) + heads[1].logits(values)) / 2)
+    assert mean_logits(heads, values).dtype == np.float64
