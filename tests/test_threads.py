@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from tellapart.threads import available_cores, one_blas_thread, side_by_side
+
+
+def blas_threads() -> set[int]:
+    np.ones((2, 2)) @ np.ones((2, 2))
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+def test_results_come_in_the_order_of_the_items() -> None:
+    assert side_by_side(lambda x: x * x, range(50)) == [x * x for x in range(50)]
+    assert side_by_side(lambda x: x, []) == []
+
+
+def test_no_more_threads_than_cores() -> None:
+    seen: set[int] = set()
+    side_by_side(lambda _: seen.add(threading.get_ident()), range(200))
+    assert 1 <= len(seen) <= available_cores()
+
+
+def test_an_error_comes_out() -> None:
+    with pytest.raises(ZeroDivisionError):
+        side_by_side(lambda x: 1 / x, [1, 0])
+
+
+def test_the_callers_number_of_blas_threads_comes_back() -> None:
+    before = blas_threads()
+    with one_blas_thread():
+        assert blas_threads() == {1}
+    assert blas_threads() == before
