@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -238,6 +239,8 @@ class _Work:
         try:
             status = os.stat(path)
             size, mtime = status.st_size, status.st_mtime_ns
+            if not stat.S_ISREG(status.st_mode):
+                return _Outcome(FileState(entry.path, size, mtime, None, "not a file"), None, [])
             data = path.read_bytes()
             image_id = hashlib.sha256(data).hexdigest()
             state = FileState(entry.path, size, mtime, image_id, None)
