@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tellapart.errors import DataError
-from tellapart.evaluation.intervals import DRAWS, Interval, Z, effective_size, group_index, group_sums
+from tellapart.evaluation.intervals import DRAWS, Interval, Z, group_index, group_sums, independent_images
 from tellapart.evaluation.losses import difference_columns, mean_interval
 from tellapart.predictions import Predictions
 from tellapart.types import BoolArray, IntArray
@@ -130,12 +130,12 @@ def _grouped_mcnemar(was_right: BoolArray, is_right: BoolArray, index: IntArray)
 
 
 def _accuracy_difference(was_right: BoolArray, is_right: BoolArray, index: IntArray) -> Interval:
-    """Paired difference of accuracy by the adjusted Wald interval of Bonett & Price (2012), at the groups' effective size.
+    """Paired difference of accuracy by the adjusted Wald interval of Bonett & Price (2012), at the groups' worth.
 
     Unlike a bootstrap it stays honest when few or no images changed sides.
     """
     n = len(is_right)
-    size = effective_size(np.bincount(index))
+    size = independent_images(is_right.astype(np.float64) - was_right, index)
     lost, won = ((was_right & ~is_right).sum() * size / n, (~was_right & is_right).sum() * size / n)
     p_lost, p_won = (lost + 1) / (size + 2), (won + 1) / (size + 2)
     half = Z * math.sqrt((p_lost + p_won - (p_won - p_lost) ** 2) / (size + 2))

@@ -13,6 +13,7 @@ from tellapart.types import FloatArray, IntArray
 Z = 1.959963984540054
 """The 97.5 % point of the normal distribution."""
 DRAWS = 2000
+WARY = 2
 """Bootstrap draws behind every interval that is not closed-form."""
 BLOCK_ROWS, BLOCK_CELLS = 64, 2_000_000
 """Most draws and most weights held at once: 16 MB of float64."""
@@ -127,6 +128,27 @@ def effective_size(group_sizes: IntArray) -> float:
     sizes = np.asarray(group_sizes, dtype=np.float64)
     squares = float(np.square(sizes).sum())
     return float(sizes.sum()) ** 2 / squares if squares else 0.0
+
+
+def independent_images(values: FloatArray, index: IntArray) -> float:
+    """How many independent images the mean of ``values`` (n,) over grouped images (group numbers ``index``) is worth.
+
+    The design effect (Kish 1965) is estimated from the scatter of the groups' sums. What that cannot know while few groups
+    show anything unusual is taken from the worst case, in which all images of a group share one fate, with the weight of
+    ``WARY`` groups. Lies between :func:`effective_size` and n; simulated in ``benchmarks/interval_honesty.py``.
+    """
+    n, sizes = len(values), np.bincount(index)
+    worst = n / effective_size(sizes)
+    if worst <= 1.0:
+        return float(n)
+    deviations = values - values.mean()
+    scatter = float(np.square(deviations).sum())
+    sums = np.bincount(index, weights=deviations)
+    groups = len(sizes)
+    seen = worst if scatter == 0.0 else float(np.square(sums).sum()) / scatter * groups / max(1, groups - 1)
+    telling = len(np.unique(index[(sizes[index] > 1) & (values != np.median(values))]))
+    effect = (telling * min(max(seen, 1.0), worst) + WARY * worst) / (telling + WARY)
+    return float(n / effect)
 
 
 def group_sums(columns: FloatArray, index: IntArray, num_groups: int) -> FloatArray:

@@ -16,6 +16,7 @@ from tellapart.evaluation.intervals import (
     flawless,
     group_index,
     group_sums,
+    independent_images,
     logit_interval,
     wilson,
 )
@@ -44,7 +45,7 @@ def accuracy_interval(predictions: Predictions) -> Interval:
     """Accuracy over the images with a known label: Wilson, a group of duplicates counted for what it is worth."""
     judged = known(predictions)
     index, _ = group_index(judged.groups)
-    return wilson(int(judged.is_right.sum()), len(judged), effective_n=effective_size(np.bincount(index)))
+    return wilson(int(judged.is_right.sum()), len(judged), effective_n=independent_images(judged.is_right.astype(float), index))
 
 
 def log_loss_interval(predictions: Predictions, *, draws: int = DRAWS, seed: int = 0) -> Interval:

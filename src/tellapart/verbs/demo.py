@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "tellapart demo"
 PACKAGE = "elpv_dataset"
+CELLS_OF_A_MODULE = 60
 ABOUT = (
     "The demo's photos: 2,624 electroluminescence pictures of solar cells, working or defective, from the package elpv-dataset "
     "(Buerhop-Lutz et al., ZAE Bayern; licence CC BY-NC-SA 4.0: not for commercial use)."
@@ -32,8 +34,9 @@ class DemoOptions(Options):
 def demo(*, progress: Progress = SILENT, **options: Any) -> Run:
     """Train on the solar cells of the package ``elpv-dataset``; a second call does it again from the cache.
 
-    A manifest lists the package's own files: certain labels only (defect probability 0 or 1), and the cells of one
-    type and neighbourhood kept together, as cells of one module look alike.
+    A manifest lists the package's own files: certain labels only (defect probability 0 or 1). Cells of one module look
+    alike and must stay together; the package does not say which module a cell is from, so 60 consecutive cells of one
+    type, as many as a usual module has, are taken for one.
 
     Args:
         progress: hears how far it is, and where the photos come from.
@@ -72,7 +75,9 @@ def write_manifest(photos: Path, folder: Path) -> Path:
     with replacing(manifest) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "label", "group"])
-        for number, (path, probability, kind) in enumerate(rows):
-            if float(probability) in labels:
-                writer.writerow([str(photos / path), labels[float(probability)], f"{kind}-{number // 40}"])
+        for kind_run, (_, cells) in enumerate(groupby(rows, key=lambda row: row[2])):
+            for number, (path, probability, kind) in enumerate(cells):
+                if float(probability) in labels:
+                    module = f"{kind}-{kind_run}-{number // CELLS_OF_A_MODULE}"
+                    writer.writerow([str(photos / path), labels[float(probability)], module])
     return manifest
