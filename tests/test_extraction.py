@@ -292,3 +292,17 @@ def test_a_file_that_vanishes_while_it_is_read_is_a_row(
     found, seen = run(dataset, networks)
     assert seen == 20
     assert found.files[3].reason == "cannot be read: Input/output error"
+
+
+def test_extractions_of_one_process_take_turns(photos: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from tellapart.models.backbones import find_backbones
+
+    monkeypatch.setenv("TELLAPART_CACHE", str(cache))
+    backbones = find_backbones("lite0")
+    monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))
+    sets = [open_dataset(folders.some_of(photos, tmp_path / f"photos{i}", each=2, start=2 * i)) for i in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda dataset: extract(dataset, FeatureSpec(backbones)), sets))
+    assert [len(f.features) for f in found] == [6, 6, 6]

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ PREPROCESSING = 1
 BATCH = 8
 BATCH_ON_GPU = 64
 SAVE_EVERY_S = 5.0
+_one_at_a_time = threading.Lock()
+"""Extractions of one process take turns: torch's number of threads and its tracing are the process's."""
 
 
 @dataclass(frozen=True)
@@ -195,17 +198,18 @@ class _Work:
         unsaved: list[_Outcome] = []
         last_saved = time.monotonic()
         try:
-            for outcomes in self._outcomes(waiting, num_workers):
-                unsaved.extend(outcomes)
-                states.update((o.file.path, o.file) for o in outcomes)
-                advance(len(outcomes))
-                if time.monotonic() - last_saved > SAVE_EVERY_S:
-                    self._save(unsaved)
-                    unsaved, last_saved = [], time.monotonic()
+            with closing(self._outcomes(waiting, num_workers)) as batches:
+                for outcomes in batches:
+                    unsaved.extend(outcomes)
+                    states.update((o.file.path, o.file) for o in outcomes)
+                    advance(len(outcomes))
+                    if time.monotonic() - last_saved > SAVE_EVERY_S:
+                        self._save(unsaved)
+                        unsaved, last_saved = [], time.monotonic()
         finally:
             self._save(unsaved)
 
-    def _outcomes(self, waiting: Sequence[Entry], num_workers: int) -> Iterator[list[_Outcome]]:
+    def _outcomes(self, waiting: Sequence[Entry], num_workers: int) -> Generator[list[_Outcome]]:
         """Outcomes of batches, in order, with a bounded number of batches under way."""
         with _one_torch_thread(self):
             size = BATCH_ON_GPU if any(n.device != "cpu" for n in self.networks) else BATCH
@@ -272,13 +276,14 @@ def _one_torch_thread(work: Any) -> Iterator[None]:
     tune_malloc()
     import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        work.networks = [work.make_network(b) if work.make_network else _network(b) for b in work.spec.backbones]
-        yield
-    finally:
-        torch.set_num_threads(before)
+    with _one_at_a_time:
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            work.networks = [work.make_network(b) if work.make_network else _network(b) for b in work.spec.backbones]
+            yield
+        finally:
+            torch.set_num_threads(before)
 
 
 def _network(backbone: Backbone) -> FeatureNetwork:
