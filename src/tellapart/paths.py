@@ -7,13 +7,14 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from tellapart.errors import StorageError
 
 CACHE_VARIABLE = "TELLAPART_CACHE"
+_under_way: set[Path] = set()
 
 
 def cache_root() -> Path:
@@ -54,20 +55,40 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         partial.parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(folder.parent)
         partial.mkdir()
+        _under_way.add(partial)
         yield partial
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(partial, folder)
     except OSError as error:
         raise storage_error(error, folder) from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        if partial in _under_way:
+            shutil.rmtree(partial, ignore_errors=True)
+            _under_way.discard(partial)
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Within, no other process or thread is inside the same block for ``folder`` (where the system knows file locks)."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def remove_abandoned(parent: Path) -> None:
     """Remove what killed processes left half-written in ``parent``; what a living process writes stays."""
     for left in parent.glob(".*.partial"):
         number = left.name.split(".")[-2]
-        if number.isdigit() and not _is_alive(int(number)):
+        if left not in _under_way and number.isdigit() and not _is_alive(int(number)):
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
 
 
@@ -108,3 +129,15 @@ def storage_error(error: OSError, path: Path) -> StorageError:
 def printable(name: str) -> str:
     """``name`` with bytes that are not UTF-8 written as escapes, so that it can be stored and shown."""
     return os.fsencode(name).decode("utf-8", errors="backslashreplace")
+
+
+def name_complaint(name: str) -> str | None:
+    """What keeps ``name`` from being a folder's name that is seen, or None."""
+    if "/" in name or "\0" in name:
+        return "it holds a character no file name may hold"
+    return "it begins with a dot" if name.startswith(".") else None
+
+
+def folder_name(folder: Path) -> str:
+    """What to call something after ``folder``: its name without leading dots; ``photos`` where it has none."""
+    return os.path.basename(os.path.normpath(folder)).lstrip(".") or "photos"  # noqa: PTH119

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,16 @@ from tellapart.dataset.rows import save_rows
 from tellapart.errors import DataError
 from tellapart.extraction import FeatureSpec
 from tellapart.models.saved import save_model
-from tellapart.paths import printable, replacing_folder, write_json, write_text
+from tellapart.paths import (
+    name_complaint,
+    one_at_a_time,
+    printable,
+    remove_abandoned,
+    replacing_folder,
+    storage_error,
+    write_json,
+    write_text,
+)
 from tellapart.training.examination import Examination
 
 PACKAGES = ("torch", "timm", "numpy", "pillow", "simplejpeg")
@@ -28,13 +37,25 @@ PACKAGES = ("torch", "timm", "numpy", "pillow", "simplejpeg")
 def run_folder(parent: Path, name: str) -> Iterator[tuple[Path, Path]]:
     """A folder to write a run into, and the name ``<name>-<number>`` it will have when complete."""
     parent = parent.expanduser().absolute()
-    if "/" in name or name.startswith("."):
-        raise DataError(f"{name!r} cannot be the name of a run", hint="use letters, digits and dashes")
-    taken = {path.name for path in parent.glob("*")} if parent.is_dir() else set()
-    number = next(i for i in range(1, len(taken) + 2) if f"{name}-{i}" not in taken)
-    final = parent / f"{printable(name)}-{number}"
-    with replacing_folder(final) as partial:
+    if complaint := name_complaint(name):
+        raise DataError(f"{name!r} cannot be the name of a run: {complaint}", hint="use letters, digits and dashes")
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, parent) from error
+    with ExitStack() as stack:
+        with one_at_a_time(parent):
+            final = parent / _free_name(parent, printable(name))
+            partial = stack.enter_context(replacing_folder(final))
         yield partial, final
+
+
+def _free_name(parent: Path, name: str) -> str:
+    """The first ``<name>-<number>`` that no run has, nor one that is being written."""
+    remove_abandoned(parent)
+    taken = {path.name for path in parent.iterdir()}
+    taken |= {other[1:].removesuffix(".partial").rpartition(".")[0] for other in taken if other.endswith(".partial")}
+    return next(f"{name}-{i}" for i in range(1, len(taken) + 2) if f"{name}-{i}" not in taken)
 
 
 def write_run(

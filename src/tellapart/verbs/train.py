@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.options import Options, dataclass, option
+from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class TrainOptions(Options):
     splits: int = option(20, "Other splits to try, to see how much the numbers depend on the split; 0 for none.", minimum=0, maximum=1000)
     curve: bool = option(True, "Measure the learning curve: would more photos help?")
     seed: int = option(0, "Seed of the split and of everything random.", minimum=0)
-    name: str | None = option(None, "Name of the run; by default the folder's name and a number.", metavar="NAME")
+    name: str | None = option(None, "Name of the run; by default the folder's name and a number.", metavar="NAME", check=name_complaint)
     out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
@@ -82,7 +83,7 @@ def train(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
         wanted = ExaminationOptions(chosen.class_weight, chosen.seed, chosen.splits, chosen.curve)
         examination = examine(assignment, extraction.features, wanted)
     notes = [*dataset.notes, *([note] if note else []), *assignment.notes]
-    with run_folder(chosen.out, chosen.name or dataset.root.name or "photos") as (partial, final):
+    with run_folder(chosen.out, chosen.name or folder_name(dataset.root)) as (partial, final):
         write_run(partial, final, examination, spec, dataset, chosen.as_dict(), notes, started)
         write_report(partial, thumbnails(dataset, extraction.files))
     for sentence in notes:
