@@ -23,6 +23,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A classifier of picture files: ``fit(paths, labels)``, then ``predict``, ``predict_proba``, ``score``.
 
     It is the probe of ``tellapart train`` without the run folder: same features (cached), same heads, same calibration.
+    Near-duplicates are not looked for: files with the same bytes stay together, others only if ``groups`` says so.
 
     Args:
         backbone: ``lite0``, ``lite1``, ``lite2``, several joined by ``+``, or any timm name.

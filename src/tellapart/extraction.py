@@ -12,11 +12,11 @@ import stat
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 PREPROCESSING = 1
 BATCH = 8
-BATCH_ON_GPU = 64
 SAVE_EVERY_S = 5.0
 _one_at_a_time = threading.Lock()
 """Extractions of one process take turns: torch's number of threads and its tracing are the process's."""
@@ -124,7 +123,7 @@ def extract(
     if not image_ids:
         reasons = sorted({f.reason or "" for f in files})
         raise DataError(
-            f"none of the {len(files):,} files in {dataset.root} could be read: {'; '.join(reasons[:3])}",
+            f"none of the {len(files):,} files could be read: {'; '.join(reasons[:3])}",
             hint="tellapart reads JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF pictures",
         )
     facts = catalog.facts(image_ids) if catalog else {}
@@ -137,7 +136,7 @@ class _Work:
     def __init__(
         self, dataset: Dataset, spec: FeatureSpec, catalog: Catalog | None, network: Callable[[Backbone], FeatureNetwork] | None
     ) -> None:
-        self.dataset, self.spec, self.catalog, self.make_network = dataset, spec, catalog, network
+        self.dataset, self.spec, self.catalog = dataset, spec, catalog
         root = cache_root() / "features"
         self.caches = [FeatureCache(root, spec.fingerprint(b), b.card.num_features) for b in spec.backbones]
         self.cached = [cache.image_ids() for cache in self.caches]
@@ -145,7 +144,7 @@ class _Work:
         self.thumbnails = ThumbnailStore(cache_root() / "thumbnails.sqlite")
         self.known = catalog.files() if catalog else {}
         self.with_facts = catalog.image_ids() if catalog else set()
-        self.networks: list[FeatureNetwork] = []
+        self.networks = _Networks(spec, network)
 
     def run(self, num_workers: int, progress: Progress) -> dict[str, FileState]:
         """The state of every file by path; computes and saves what is missing on the way."""
@@ -211,9 +210,8 @@ class _Work:
 
     def _outcomes(self, waiting: Sequence[Entry], num_workers: int) -> Generator[list[_Outcome]]:
         """Outcomes of batches, in order, with a bounded number of batches under way."""
-        with _one_torch_thread(self):
-            size = BATCH_ON_GPU if any(n.device != "cpu" for n in self.networks) else BATCH
-            batches = (waiting[i : i + size] for i in range(0, len(waiting), size))
+        with _one_at_a_time, closing(self.networks):
+            batches = (waiting[i : i + BATCH] for i in range(0, len(waiting), BATCH))
             running: deque[Future[list[_Outcome]]] = deque()
             with ThreadPoolExecutor(num_workers) as pool:
                 try:
@@ -228,12 +226,12 @@ class _Work:
 
     def _batch(self, entries: Sequence[Entry]) -> list[_Outcome]:
         outcomes = [self._read(entry) for entry in entries]
-        for number, network in enumerate(self.networks):
+        for number in range(len(self.spec.backbones)):
             todo = [o for o in outcomes if o.look is not None and o.file.image_id not in self.cached[number]]
             if not todo:
                 continue
             pixels = np.stack([o.look.pixels[number] for o in todo if o.look is not None])
-            for outcome, vector in zip(todo, network.features(pixels, mirror=self.spec.mirror), strict=True):
+            for outcome, vector in zip(todo, self.networks[number].features(pixels, mirror=self.spec.mirror), strict=True):
                 outcome.vectors[number] = vector
         return outcomes
 
@@ -249,13 +247,13 @@ class _Work:
             image_id = hashlib.sha256(data).hexdigest()
             state = FileState(entry.path, size, mtime, image_id, None)
             if self._is_complete(image_id):
-                return _Outcome(state, None, [None] * len(self.networks))
-            look = look_at(data, image_id, [n.card.image_size for n in self.networks], self.spec.resize)
+                return _Outcome(state, None, [None] * len(self.spec.backbones))
+            look = look_at(data, image_id, [b.card.image_size for b in self.spec.backbones], self.spec.resize)
         except ImageError as error:
             return _Outcome(FileState(entry.path, size, mtime, None, str(error)), None, [])
         except OSError as error:
             return _Outcome(FileState(entry.path, size, mtime, None, f"cannot be read: {error.strerror or error}"), None, [])
-        return _Outcome(state, look, [None] * len(self.networks))
+        return _Outcome(state, look, [None] * len(self.spec.backbones))
 
     def _save(self, outcomes: Sequence[_Outcome]) -> None:
         """Thumbnails, vectors, and last the catalog, which says that they are there."""
@@ -270,20 +268,40 @@ class _Work:
             self.catalog.record([o.file for o in outcomes], [o.look.facts for o in looked.values() if o.look is not None])
 
 
-@contextmanager
-def _one_torch_thread(work: Any) -> Iterator[None]:
-    """Load the networks, each call of which shall use one thread; the caller's setting comes back afterwards."""
+class _Networks:
+    """The networks of a spec, each loaded when it is first needed; while they are, torch uses one thread a call."""
+
+    def __init__(self, spec: FeatureSpec, make: Callable[[Backbone], FeatureNetwork] | None) -> None:
+        self._backbones, self._make = spec.backbones, make or _network
+        self._loaded: dict[int, FeatureNetwork] = {}
+        self._threads_before: int | None = None
+        self._lock = threading.Lock()
+
+    def __getitem__(self, number: int) -> FeatureNetwork:
+        with self._lock:
+            if number not in self._loaded:
+                if self._threads_before is None:
+                    self._threads_before = _set_torch_threads(1)
+                self._loaded[number] = self._make(self._backbones[number])
+            return self._loaded[number]
+
+    def close(self) -> None:
+        """Let go of the networks and give torch its threads back."""
+        with self._lock:
+            self._loaded.clear()
+            if self._threads_before is not None:
+                _set_torch_threads(self._threads_before)
+                self._threads_before = None
+
+
+def _set_torch_threads(count: int) -> int:
+    """Set the number of threads of a torch call; what it was before."""
     tune_malloc()
     import torch
 
-    with _one_at_a_time:
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            work.networks = [work.make_network(b) if work.make_network else _network(b) for b in work.spec.backbones]
-            yield
-        finally:
-            torch.set_num_threads(before)
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    return before
 
 
 def _network(backbone: Backbone) -> FeatureNetwork:

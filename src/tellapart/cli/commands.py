@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import click
@@ -44,7 +43,7 @@ def _unindented(text: str) -> str:
 
 
 def _argument(name: str, *, metavar: str, nargs: int = 1) -> click.Argument:
-    return click.Argument([name], metavar=metavar, nargs=nargs, required=True, type=click.Path(path_type=Path))
+    return click.Argument([name], metavar=metavar, nargs=nargs, required=True, type=str)
 
 
 COMMANDS: dict[str, click.Command] = {

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tellapart import __version__
-from tellapart.errors import TellapartError
+from tellapart.errors import OptionError, TellapartError
 
 VERBS = {
     "train": "Train a classifier on a folder of photos and judge it honestly.",
@@ -19,11 +19,11 @@ VERBS = {
     "demo": "Go the whole way on photos of solar cells.",
     "doctor": "Check that everything needed is here and fits together.",
 }
-INTERRUPTED = 130
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
 class Door(click.Group):
-    """Loads a verb only when it is called; turns our errors into two lines and exit code 1."""
+    """Loads a verb only when it is called; turns our errors into two lines and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The verbs in the order of their use."""
@@ -58,7 +58,7 @@ class Door(click.Group):
             click.secho(f"error: {error}", fg="red", err=True)
             if error.hint:
                 click.secho(f"hint: {error.hint}", fg="cyan", err=True)
-            ctx.exit(1)
+            ctx.exit(USAGE if isinstance(error, OptionError) else FAILED)
         except KeyboardInterrupt:
             click.secho("interrupted; what is finished is kept, and the same command goes on from there", fg="yellow", err=True)
             ctx.exit(INTERRUPTED)

@@ -13,12 +13,13 @@ from tellapart.types import FloatArray, IntArray
 Z = 1.959963984540054
 """The 97.5 % point of the normal distribution."""
 DRAWS = 2000
-WARY = 2
 """Bootstrap draws behind every interval that is not closed-form."""
 BLOCK_ROWS, BLOCK_CELLS = 64, 2_000_000
 """Most draws and most weights held at once: 16 MB of float64."""
 ONE_THREAD = 250_000
 """Multiplications up to which OpenBLAS starts no threads."""
+WARY = 2
+"""Groups' worth of doubt about how alike the images of a group are."""
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def _grouped(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]]) -> list[
 
 
 def _without_leaks(rows: list[FileRow]) -> tuple[list[FileRow], list[int]]:
-    """Training rows whose group also has a reported image are taken out; of two reported parts ``test`` keeps its images."""
+    """Training rows whose group also has a reported image are taken out; the reason names that image."""
     reported: dict[str, FileRow] = {}
     for row in sorted((r for r in rows if r.is_used and r.part in REPORTED), key=lambda r: REPORTED.index(r.part or "")):
         reported.setdefault(row.group or "", row)
