@@ -20,7 +20,7 @@ from playwright.sync_api import sync_playwright
 from tellapart.reports import write_report
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.reports.synthetic import thumbnails_of, write_run  # noqa: E402  (the made-up runs of the tests)
+from tests.reports.synthetic import thumbnails_of, write_run
 
 FLAGS = (
     "--no-sandbox",
@@ -62,7 +62,8 @@ def main() -> None:
         size = report.stat().st_size / 1e6
     painted, shown, elements = (statistics.median(values) for values in zip(*found, strict=True))
     print(
-        f"{chosen.images:,} images, {size:.1f} MB: first paint {painted:.2f} s, first picture of the gallery {shown:.2f} s, {elements:.0f} elements in all"
+        f"{chosen.images:,} images, {size:.1f} MB, {elements:.0f} elements in the page:"
+        f" first paint after {painted:.2f} s, first picture of the gallery after {shown:.2f} s"
     )
 
 
