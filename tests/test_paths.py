@@ -109,6 +109,11 @@ def test_json_refuses_what_is_not_json(tmp_path: Path) -> None:
     assert not (tmp_path / "b.json").exists()
 
 
+def test_names_that_are_not_utf8_survive_json(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"path": "caf\udce9"})
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"path": "caf\udce9"}
+
+
 def test_the_cache_lies_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")

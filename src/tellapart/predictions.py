@@ -136,8 +136,8 @@ class Predictions:
         """Write ``predictions.parquet``, whole or not at all."""
         import pyarrow.parquet as pq
 
-        with replacing(path) as partial:
-            pq.write_table(self.to_table(), partial)
+        with replacing(path) as partial, partial.open("wb") as file:
+            pq.write_table(self.to_table(), file)
 
     @classmethod
     def load(cls, path: Path) -> Predictions:
@@ -150,7 +150,8 @@ class Predictions:
         import pyarrow.parquet as pq
 
         try:
-            table = pq.read_table(path)
+            with path.open("rb") as file:
+                table = pq.read_table(file)
             class_names = tuple(json.loads(table.schema.metadata[b"class_names"]))
             column = {name: table.column(name).to_pylist() for name in table.column_names}
         except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:

@@ -29,7 +29,8 @@ def _command(verb: str, options: str, arguments: tuple[click.Argument, ...], say
         positional = [values.pop(name) for name in names]
         found = function(*positional, progress=Terminal(is_quiet=is_quiet), **values)
         text, content = say(found)
-        click.echo(json.dumps(content, ensure_ascii=False) if is_json else text, color=None if wants_color() else False)
+        said = json.dumps(content, ensure_ascii=False) if is_json else text
+        click.echo(said.encode(errors="backslashreplace").decode(), color=None if wants_color() else False)
 
     summary, _, rest = (function.__doc__ or "").partition("\n\n")
     description = rest.partition("Args:")[0]

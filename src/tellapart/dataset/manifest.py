@@ -59,7 +59,8 @@ def _rows(manifest: Path) -> list[dict[str, Any]]:
         if manifest.suffix.lower() == ".parquet":
             import pyarrow.parquet as pq
 
-            table: list[dict[str, Any]] = pq.read_table(manifest).to_pylist()
+            with manifest.open("rb") as binary:
+                table: list[dict[str, Any]] = pq.read_table(binary).to_pylist()
             return table
         with manifest.open(newline="", encoding="utf-8-sig") as file:
             return list(csv.DictReader(file, delimiter="\t" if manifest.suffix.lower() == ".tsv" else ","))

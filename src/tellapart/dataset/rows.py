@@ -101,8 +101,8 @@ def save_rows(rows: Sequence[FileRow], path: Path) -> None:
     import pyarrow.parquet as pq
 
     columns: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in FileRow.__dataclass_fields__}
-    with replacing(path) as partial:
-        pq.write_table(pa.table({name: pa.array(columns[name], kind) for name, kind in _schema().items()}), partial)
+    with replacing(path) as partial, partial.open("wb") as file:
+        pq.write_table(pa.table({name: pa.array(columns[name], kind) for name, kind in _schema().items()}), file)
 
 
 def load_rows(path: Path) -> list[FileRow]:
@@ -115,7 +115,8 @@ def load_rows(path: Path) -> list[FileRow]:
     import pyarrow.parquet as pq
 
     try:
-        rows = pq.read_table(path).to_pylist()
+        with path.open("rb") as file:
+            rows = pq.read_table(file).to_pylist()
         return [FileRow(**{**row, "neighbours": tuple(row["neighbours"]), "similarities": tuple(row["similarities"])}) for row in rows]
     except (OSError, pa.ArrowException, KeyError, TypeError) as error:
         raise StorageError(f"{path} cannot be read as the images of a run: {error}") from error

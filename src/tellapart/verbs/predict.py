@@ -85,8 +85,8 @@ def save_table(rows: list[dict[str, Any]], path: Path) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        with replacing(path) as partial:
-            pq.write_table(pa.Table.from_pylist(rows), partial)
+        with replacing(path) as partial, partial.open("wb") as file:
+            pq.write_table(pa.Table.from_pylist(rows), file)
     else:
         with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
