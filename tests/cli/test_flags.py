@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import inspect
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+
+from tellapart.cli.commands import COMMANDS
+from tellapart.cli.door import VERBS
+from tellapart.options import Options, default_of
+
+OWN = {"is_json", "is_quiet", "help"}
+
+
+def options_of(verb: str) -> type[Options]:
+    return getattr(import_module(f"tellapart.verbs.{verb}"), f"{verb.capitalize()}Options")
+
+
+def flags(verb: str) -> dict[str, click.Option]:
+    return {str(p.name): p for p in COMMANDS[verb].params if isinstance(p, click.Option) and p.name not in OWN}
+
+
+def cases() -> list[tuple[str, str]]:
+    return [(verb, f.name) for verb in VERBS for f in fields(options_of(verb))]
+
+
+def test_every_verb_has_its_module_function_options_example_and_command() -> None:
+    verbs = {p.stem for p in Path(import_module("tellapart.verbs").__file__ or "").parent.glob("[a-z]*.py")} - {"looking"}
+    assert set(VERBS) == set(COMMANDS) == verbs
+    for verb in VERBS:
+        module = import_module(f"tellapart.verbs.{verb}")
+        assert callable(getattr(module, verb))
+        assert module.EXAMPLE.startswith(f"tellapart {verb}")
+        assert issubclass(options_of(verb), Options)
+        assert inspect.signature(getattr(module, verb)).parameters["progress"].kind is inspect.Parameter.KEYWORD_ONLY
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_flags_and_fields_are_the_same_in_the_same_order(verb: str) -> None:
+    assert list(flags(verb)) == [f.name for f in fields(options_of(verb))]
+
+
+@pytest.mark.parametrize(("verb", "name"), cases())
+def test_a_flags_default_and_help_are_the_fields(verb: str, name: str) -> None:
+    field = next(f for f in fields(options_of(verb)) if f.name == name)
+    flag = flags(verb)[name]
+    context = click.Context(COMMANDS[verb])
+    assert flag.type_cast_value(context, flag.get_default(context)) == default_of(field)
+    assert flag.help == field.metadata["help"]
+    assert len(field.metadata["help"]) > 10
+    assert f"--{name.replace('_', '-')}" in flag.opts
+    if field.metadata["choices"]:
+        assert isinstance(flag.type, click.Choice)
+        assert tuple(flag.type.choices) == field.metadata["choices"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_defaults_are_valid(verb: str) -> None:
+    assert options_of(verb).of() == options_of(verb)()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_example_can_be_parsed(verb: str) -> None:
+    words = import_module(f"tellapart.verbs.{verb}").EXAMPLE.split()[2:]
+    COMMANDS[verb].make_context(verb, words, resilient_parsing=False)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import tellapart
+from tellapart.errors import DataError
+from tellapart.predictions import Predictions
+from tellapart.runs import Run
+from tests import folders, pictures
+
+
+def newer(to: Path) -> Path:
+    return folders.write(to, {f"{kind}/{seed}.jpg": folders.class_photo(kind, 200 + seed) for kind in folders.KINDS for seed in range(4)})
+
+
+def test_new_photos_are_judged_and_what_is_left_out_is_counted(trained: Run, photos: Path, tmp_path: Path) -> None:
+    root = newer(tmp_path / "new")
+    seen = next(row for row in trained.rows if row.part == "train")
+    held_back = next(row for row in trained.rows if row.part == "test")
+    for row in (seen, held_back):
+        (root / str(row.label) / Path(row.path).name).write_bytes((photos / row.path).read_bytes())
+    extra = {"checks/1.jpg": pictures.photo(301), "5.jpg": pictures.photo(302), "dots/broken.jpg": b""}
+    numbers = tellapart.evaluate(trained.folder, folders.write(root, extra), out=tmp_path / "out.parquet")
+    assert numbers["n"] == 13
+    counts = {name: numbers[name] for name in ("seen_in_training", "unknown_class", "unlabelled", "unreadable")}
+    assert counts == {"seen_in_training": 1, "unknown_class": 1, "unlabelled": 1, "unreadable": 1}
+    assert numbers["accuracy"]["value"] > 0.7
+    assert [sum(row) for row in numbers["confusion_matrix"]] == [c["support"] for c in numbers["per_class"]]
+    assert len(Predictions.load(tmp_path / "out.parquet")) == 13
+
+
+def test_the_runs_own_test_part_gives_the_runs_own_numbers(trained: Run, photos: Path, tmp_path: Path) -> None:
+    for row in trained.rows:
+        if row.part == "test":
+            folders.write(tmp_path / "again", {row.path: (photos / row.path).read_bytes()})
+    numbers = tellapart.evaluate(trained.folder, tmp_path / "again")
+    assert numbers["n"] == 18
+    assert numbers["confusion_matrix"] == trained.metrics["test"]["confusion_matrix"]
+    assert numbers["log_loss"]["value"] == pytest.approx(trained.metrics["test"]["log_loss"]["value"], abs=0.01)
+
+
+def test_nothing_left_to_judge_is_a_clear_error(trained: Run, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        tellapart.evaluate(trained.folder, folders.write(tmp_path / "new", {"checks/1.jpg": pictures.photo(301)}))
+    seen = next(row for row in trained.rows if row.part == "train")
+    with pytest.raises(DataError):
+        tellapart.evaluate(trained.folder, folders.write(tmp_path / "old", {seen.path: (photos / seen.path).read_bytes()}))

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+import tellapart
+from tellapart.errors import DataError, ModelError, OptionError
+from tellapart.runs import Run
+from tellapart.verbs.predict import answer_rows
+from tests import folders, pictures
+
+
+def new_photos(to: Path, each: int = 3) -> Path:
+    files = {f"{kind}/{seed}.jpg": folders.class_photo(kind, 100 + seed) for kind in folders.KINDS for seed in range(each)}
+    return folders.write(to, files)
+
+
+def test_new_pictures_are_told_apart(trained: Run, tmp_path: Path) -> None:
+    found = tellapart.predict(trained.folder, new_photos(tmp_path / "new")).predictions
+    assert found.is_right.mean() >= 7 / 9
+    assert found.class_names == ("dots", "plain", "stripes")
+    assert found.probabilities.sum(axis=1) == pytest.approx(1)
+    assert found.source == "photos-1"
+
+
+def test_one_file_several_files_and_a_folder_say_the_same(trained: Run, tmp_path: Path) -> None:
+    root = new_photos(tmp_path / "new", each=1)
+    files = sorted(root.rglob("*.jpg"))
+    folder = tellapart.predict(trained.folder, root).predictions
+    several = tellapart.predict(trained.folder, files).predictions
+    alone = [tellapart.predict(trained.folder, str(file)).predictions for file in files]
+    assert folder.paths == ("dots/0.jpg", "plain/0.jpg", "stripes/0.jpg")
+    assert several.image_ids == folder.image_ids == tuple(one.image_ids[0] for one in alone)
+    for one, row in zip(alone, folder.probabilities, strict=True):
+        assert one.probabilities[0] == pytest.approx(row, abs=0.02)
+    assert (several.probabilities == folder.probabilities).all()
+
+
+def test_nothing_is_written_beside_the_photos_or_in_the_run(trained: Run, tmp_path: Path) -> None:
+    root = new_photos(tmp_path / "new", each=1)
+    before = {p for place in (root, trained.folder) for p in place.rglob("*")}
+    tellapart.predict(trained.folder, root)
+    assert {p for place in (root, trained.folder) for p in place.rglob("*")} == before
+
+
+def test_a_picture_that_cannot_be_read_is_a_row_in_its_place(trained: Run, tmp_path: Path) -> None:
+    root = folders.write(tmp_path, {"a.jpg": b"", "b.jpg": folders.class_photo("dots", 100), "c.jpg": pictures.TEXT})
+    found = tellapart.predict(trained.folder, [root / "c.jpg", root / "b.jpg", root / "nowhere.jpg", root / "a.jpg"])
+    rows = answer_rows(found)
+    assert [(Path(row["path"]).name, row["label"], row["status"], row["reason"]) for row in rows] == [
+        ("c.jpg", None, "unreadable", "not an image (looks like text)"),
+        ("b.jpg", "dots", "ok", None),
+        ("nowhere.jpg", None, "unreadable", "there is no such file"),
+        ("a.jpg", None, "unreadable", "empty file"),
+    ]
+    assert [file.reason for file in found.unreadable] == ["not an image (looks like text)", "there is no such file", "empty file"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".json"])
+def test_the_table_has_a_row_a_file_in_every_form(trained: Run, tmp_path: Path, suffix: str) -> None:
+    root = new_photos(tmp_path / "new", each=1)
+    folders.write(root, {"dots/bad, very.jpg": b""})
+    out = tmp_path / f"deep/answers{suffix}"
+    found = tellapart.predict(trained.folder, root, out=out)
+    if suffix == ".csv":
+        with out.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    else:
+        rows = pq.read_table(out).to_pylist() if suffix == ".parquet" else json.loads(out.read_text(encoding="utf-8"))
+    assert list(rows[0]) == ["path", "label", "probability", "p(dots)", "p(plain)", "p(stripes)", "status", "reason"]
+    assert [row["path"] for row in rows] == ["dots/0.jpg", "dots/bad, very.jpg", "plain/0.jpg", "stripes/0.jpg"]
+    assert [row["status"] for row in rows] == ["ok", "unreadable", "ok", "ok"]
+    assert float(rows[0]["p(dots)"]) == pytest.approx(found.predictions.probabilities[0, 0])
+    assert float(rows[0]["probability"]) == pytest.approx(found.predictions.confidence[0])
+
+
+def test_the_same_file_twice_is_answered_twice(trained: Run, tmp_path: Path) -> None:
+    root = folders.write(tmp_path, {"a.jpg": folders.class_photo("dots", 100)})
+    rows = answer_rows(tellapart.predict(trained.folder, [root / "a.jpg", root / "a.jpg"]))
+    assert [row["label"] for row in rows] == ["dots", "dots"]
+
+
+def test_names_that_are_not_utf8_are_answered(trained: Run, tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9.jpg")
+    odd.write_bytes(folders.class_photo("dots", 100))
+    found = tellapart.predict(trained.folder, [odd], out=tmp_path / "answers.csv")
+    assert answer_rows(found)[0]["path"].endswith("caf\\xe9.jpg")
+    assert "caf\\xe9.jpg,dots" in (tmp_path / "answers.csv").read_text(encoding="utf-8")
+
+
+def test_what_is_no_run_or_no_picture_is_a_clear_error(trained: Run, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no finished run") as caught:
+        tellapart.predict(trained.folder.parent / "phtos-1", tmp_path)
+    assert "photos-1" in str(caught.value.hint)
+    with pytest.raises(DataError, match="there are no pictures"):
+        tellapart.predict(trained.folder, tmp_path)
+    with pytest.raises(DataError, match="no pictures were given"):
+        tellapart.predict(trained.folder, [])
+    with pytest.raises(DataError, match="none of the 1 files"):
+        tellapart.predict(trained.folder, tmp_path / "nowhere.jpg")
+    with pytest.raises(OptionError, match=r"answers\.txt must end in \.csv"):
+        tellapart.predict(trained.folder, tmp_path, out="answers.txt")
+
+
+def test_a_run_without_its_model_is_a_clear_error(trained: Run, tmp_path: Path) -> None:
+    folders.write(tmp_path / "runs/x-1", {"metrics.json": b"{}"})
+    with pytest.raises(ModelError, match="no usable model"):
+        tellapart.predict(tmp_path / "runs/x-1", tmp_path)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import tellapart
+from tellapart.errors import DataError, StorageError
+from tellapart.runs import Run
+
+
+@pytest.fixture
+def copy(trained: Run, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained.folder, tmp_path / trained.name))
+
+
+def test_a_report_is_written_again_as_it_was(trained: Run, copy: Path) -> None:
+    for name in ("report.html", "report.json", "figures"):
+        path = copy / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert tellapart.report(copy) == copy / "report.html"
+    assert (copy / "report.json").read_text() == (trained.folder / "report.json").read_text()
+    assert {p.name for p in (copy / "figures").iterdir()} == {p.name for p in (trained.folder / "figures").iterdir()}
+    assert (copy / "report.html").read_text() == (trained.folder / "report.html").read_text()
+
+
+def test_without_cache_pictures_come_from_the_photos(copy: Path, trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "empty"))
+    assert tellapart.report(copy).read_text() == (trained.folder / "report.html").read_text()
+
+
+def test_without_cache_and_photos_there_is_a_report_without_pictures(
+    copy: Path, trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "empty"))
+    text = (copy / "metrics.json").read_text()
+    (copy / "metrics.json").write_text(text.replace(trained.metrics["folder"], "/nowhere"))
+    page = tellapart.report(copy).read_text()
+    assert len(page) < len((trained.folder / "report.html").read_text())
+    assert "stripes" in page
+
+
+@pytest.mark.parametrize("kind", ["garbage", "cut"])
+def test_corrupt_thumbnails_are_made_anew(copy: Path, trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "own"))
+    tellapart.report(copy)
+    store = tmp_path / "own/thumbnails.sqlite"
+    store.write_bytes(b"\xa5" * 9000 if kind == "garbage" else store.read_bytes()[: store.stat().st_size // 2])
+    assert tellapart.report(copy).read_text() == (trained.folder / "report.html").read_text()
+
+
+@pytest.mark.parametrize("name", ["predictions.parquet", "images.parquet", "options.json"])
+@pytest.mark.parametrize("content", [b"", b"\x00damaged"])
+def test_a_damaged_run_is_a_clear_error(copy: Path, name: str, content: bytes) -> None:
+    (copy / name).write_bytes(content)
+    with pytest.raises(StorageError, match=name):
+        tellapart.report(copy)
+
+
+def test_a_damaged_metrics_file_is_a_clear_error(copy: Path) -> None:
+    (copy / "metrics.json").write_text('{"run": ')
+    with pytest.raises(StorageError, match=r"metrics\.json"):
+        tellapart.report(copy)
+
+
+def test_what_is_no_run_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no finished run"):
+        tellapart.report(tmp_path)
