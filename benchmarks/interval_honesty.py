@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from tellapart.evaluation.calibration import apply, softmax
+from tellapart.calibration import apply, softmax
 from tellapart.evaluation.comparison import compare
 from tellapart.evaluation.intervals import Interval, bootstrap, effective_size, group_index, group_sums, wilson
 from tellapart.evaluation.learning_curve import fit_power_law

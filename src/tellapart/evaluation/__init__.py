@@ -1,6 +1,6 @@
 """From predictions to numbers with their uncertainty; numpy only."""
 
-from tellapart.evaluation.calibration import apply, fit_clip, fit_temperature, softmax
+from tellapart.calibration import apply, fit_clip, fit_temperature, softmax
 from tellapart.evaluation.comparison import Comparison, compare, rung_gain
 from tellapart.evaluation.intervals import Interval, effective_size, wilson
 from tellapart.evaluation.learning_curve import PowerLaw, fit_power_law

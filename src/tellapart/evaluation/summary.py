@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tellapart.calibration import softmax
 from tellapart.errors import DataError
 from tellapart.evaluation import metrics
-from tellapart.evaluation.calibration import softmax
 from tellapart.evaluation.intervals import (
     DRAWS,
     Interval,

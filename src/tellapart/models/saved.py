@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from tellapart import calibration
 from tellapart.errors import ModelError
-from tellapart.evaluation import calibration
 from tellapart.models.backbones import Backbone, BackboneCard
 from tellapart.models.heads import LinearHead, mean_logits
 from tellapart.paths import replacing_folder

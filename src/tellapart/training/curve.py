@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tellapart import calibration
 from tellapart.dataset.splits import assigned_folds
-from tellapart.evaluation import calibration
 from tellapart.evaluation.learning_curve import fit_power_law
 from tellapart.evaluation.metrics import accuracy, log_loss
 from tellapart.models.logistic import fit_logistic

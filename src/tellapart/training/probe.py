@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from tellapart import calibration
 from tellapart.dataset.splits import assigned_folds
-from tellapart.evaluation import calibration
 from tellapart.evaluation.metrics import log_loss
 from tellapart.models.heads import HeadSpace, LinearHead
 from tellapart.models.logistic import fit_logistic
@@ -48,7 +48,7 @@ class Probe:
         heads: from features to logits.
         choices: how each head was to be fitted.
         spaces: of the training features, one a choice.
-        temperature, clip: see :mod:`tellapart.evaluation.calibration`.
+        temperature, clip: see :mod:`tellapart.calibration`.
         selection: how all that was chosen, as in ``metrics.json``.
     """
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tellapart import calibration
 from tellapart.dataset.splits import assigned_parts
-from tellapart.evaluation import calibration
 from tellapart.evaluation.intervals import wilson
 from tellapart.evaluation.losses import loss_columns, mean_interval
 from tellapart.evaluation.metrics import accuracy, log_loss
