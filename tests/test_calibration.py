@@ -8,11 +8,10 @@ from hypothesis.extra.numpy import arrays
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax as scipy_softmax
 
-from tellapart.calibration import clipped
-from tellapart.evaluation import apply, fit_clip, fit_temperature, softmax
+from tellapart.calibration import apply, clipped, fit_clip, fit_temperature, softmax
 from tellapart.evaluation.metrics import log_loss
 
-from .toy import logits_and_targets
+from .evaluation.toy import logits_and_targets
 
 
 @given(arrays(np.float64, (5, 3), elements=st.floats(-900, 900)))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tellapart.evaluation import softmax
+from tellapart.calibration import softmax
 from tellapart.evaluation.losses import difference_columns, loss_columns, mean_interval
 from tellapart.evaluation.metrics import log_loss
 

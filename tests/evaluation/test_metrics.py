@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from tellapart.evaluation import metrics, softmax
+from tellapart.calibration import softmax
+from tellapart.evaluation import metrics
 
 from .toy import logits_and_targets
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tellapart.evaluation import softmax
+from tellapart.calibration import softmax
 from tellapart.evaluation.reliability import coverage_curve, expected_calibration_error, reliability_bins
 
 from .toy import logits_and_targets

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tellapart.calibration import softmax
 from tellapart.errors import DataError
-from tellapart.evaluation import accuracy_interval, evaluate, log_loss_interval, softmax
+from tellapart.evaluation import accuracy_interval, evaluate, log_loss_interval
 from tellapart.evaluation import metrics as plain
 from tellapart.evaluation.reliability import expected_calibration_error
 

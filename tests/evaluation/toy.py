@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tellapart.evaluation import apply
+from tellapart.calibration import apply
 from tellapart.predictions import Predictions
 
 

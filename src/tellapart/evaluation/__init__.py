@@ -1,6 +1,5 @@
 """From predictions to numbers with their uncertainty; numpy only."""
 
-from tellapart.calibration import apply, fit_clip, fit_temperature, softmax
 from tellapart.evaluation.comparison import Comparison, compare, rung_gain
 from tellapart.evaluation.intervals import Interval, effective_size, wilson
 from tellapart.evaluation.learning_curve import PowerLaw, fit_power_law
@@ -11,15 +10,11 @@ __all__ = [
     "Interval",
     "PowerLaw",
     "accuracy_interval",
-    "apply",
     "compare",
     "effective_size",
     "evaluate",
-    "fit_clip",
     "fit_power_law",
-    "fit_temperature",
     "log_loss_interval",
     "rung_gain",
-    "softmax",
     "wilson",
 ]
