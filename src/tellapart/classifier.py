@@ -15,8 +15,17 @@ from tellapart.errors import DataError
 from tellapart.extraction import FeatureSpec, extract
 from tellapart.models.backbones import find_backbones
 from tellapart.models.heads import mean_logits
+from tellapart.options import Options, dataclass, option
 from tellapart.training.probe import LabelledFeatures, fit_probe
 from tellapart.types import FloatArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Words(Options):
+    """The options that are one of a few words."""
+
+    resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"))
+    class_weight: str = option("none", "Let every class weigh the same.", choices=("none", "balanced"))
 
 
 class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -87,10 +96,14 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, paths: Sequence[str | Path]) -> Any:
         """The most probable label of each file (n,)."""
+        check_is_fitted(self)
         return self.classes_[self.predict_proba(paths).argmax(axis=1)]
 
     def _features(self, paths: Sequence[str | Path]) -> tuple[FloatArray, list[str]]:
         """Features (n, d) and image ids of files, all of which must be readable."""
+        if isinstance(paths, str | Path):
+            raise DataError(f"several paths are wanted, got the one path {str(paths)!r}", hint="put it into a list")
+        _Words.of(resize=self.resize, class_weight=self.class_weight)
         weights = Path(self.weights) if self.weights is not None else None
         spec = FeatureSpec(find_backbones(self.backbone, weights=weights, image_size=self.image_size), self.resize, self.mirror)
         extraction = extract(files_dataset(paths), spec)

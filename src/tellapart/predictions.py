@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -154,21 +155,23 @@ class Predictions:
                 table = pq.read_table(file)
             class_names = tuple(json.loads(table.schema.metadata[b"class_names"]))
             column = {name: table.column(name).to_pylist() for name in table.column_names}
+            shape = (len(column["image_id"]), len(class_names))
+            return cls(
+                image_ids=tuple(column["image_id"]),
+                paths=tuple(column["path"]),
+                labels=tuple(column["label"]),
+                probabilities=np.array(column["probabilities"], dtype=np.float64).reshape(shape),
+                logits=np.array(column["logits"], dtype=np.float64).reshape(shape),
+                class_names=class_names,
+                parts=tuple(column["part"]),
+                groups=tuple(column["group"]),
+                source=table.schema.metadata[b"source"].decode(),
+            )
         except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
             raise StorageError(f"{path} cannot be read as predictions: {error}") from error
-        shape = (len(column["image_id"]), len(class_names))
-        return cls(
-            image_ids=tuple(column["image_id"]),
-            paths=tuple(column["path"]),
-            labels=tuple(column["label"]),
-            probabilities=np.array(column["probabilities"], dtype=np.float64).reshape(shape),
-            logits=np.array(column["logits"], dtype=np.float64).reshape(shape),
-            class_names=class_names,
-            parts=tuple(column["part"]),
-            groups=tuple(column["group"]),
-            source=table.schema.metadata[b"source"].decode(),
-        )
 
     def _repr_html_(self) -> str:
         rows = self.to_frame().head(10)
-        return f"<b>{len(self):,} predictions</b>, {len(self.class_names)} classes, from {self.source}" + str(rows.to_html(index=False))
+        return f"<b>{len(self):,} predictions</b>, {len(self.class_names)} classes, from {html.escape(self.source)}" + str(
+            rows.to_html(index=False)
+        )

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+
+from tellapart import DataError, ImageClassifier, ModelError
+from tellapart.runs import Run
+from tests import folders
+
+
+@pytest.fixture(scope="module")
+def labelled(trained: Run, photos: Path) -> tuple[list[str], list[str]]:
+    """Files and labels; their features are in the session's cache."""
+    files = sorted(photos.rglob("*.jpg"))
+    return [str(file) for file in files], [file.parent.name for file in files]
+
+
+def new_files(tmp_path: Path) -> list[Path]:
+    root = folders.write(
+        tmp_path, {f"{kind} {seed}.jpg": folders.class_photo(kind, 600 + seed) for kind in folders.KINDS for seed in range(3)}
+    )
+    return sorted(root.glob("*.jpg"))
+
+
+def test_it_learns_and_predicts_new_files(labelled: tuple[list[str], list[str]], tmp_path: Path) -> None:
+    files, labels = labelled
+    classifier = ImageClassifier("lite0").fit(files, labels)
+    new = new_files(tmp_path)
+    truth = [path.name.partition(" ")[0] for path in new]
+    probabilities = classifier.predict_proba(new)
+    assert classifier.classes_.tolist() == list(folders.KINDS)
+    assert probabilities.shape == (9, 3)
+    assert probabilities.sum(axis=1) == pytest.approx(1)
+    assert (classifier.predict(new) == classifier.classes_[probabilities.argmax(axis=1)]).all()
+    assert classifier.score(new, truth) == np.mean(classifier.predict(new) == truth) >= 7 / 9
+
+
+def test_it_says_what_the_run_says(labelled: tuple[list[str], list[str]], trained: Run) -> None:
+    root = Path(trained.metrics["folder"])
+    train = [row for row in trained.rows if row.part == "train"]
+    classifier = ImageClassifier("lite0").fit(
+        [root / row.path for row in train], [str(row.label) for row in train], [str(row.group) for row in train]
+    )
+    reported = trained.predictions
+    assert np.abs(classifier.predict_proba([root / path for path in reported.paths]) - reported.probabilities).max() < 1e-4
+
+
+def test_it_can_be_cloned_and_set_like_any_estimator() -> None:
+    classifier = ImageClassifier("lite0", resize="pad", seed=3)
+    twin = clone(classifier)
+    assert twin is not classifier
+    assert twin.get_params() == classifier.get_params()
+    assert twin.get_params()["resize"] == "pad"
+    assert set(twin.get_params()) == {"backbone", "weights", "image_size", "resize", "mirror", "class_weight", "seed"}
+    assert twin.set_params(mirror=False).mirror is False
+    assert "lite0" in repr(twin)
+
+
+def test_cross_validation_and_grid_search_work_over_it(labelled: tuple[list[str], list[str]]) -> None:
+    files, labels = labelled
+    scores = cross_val_score(ImageClassifier("lite0"), files, labels, cv=3)
+    assert scores.shape == (3,)
+    assert scores.mean() > 0.8
+    search = GridSearchCV(ImageClassifier("lite0"), {"class_weight": ["none", "balanced"]}, cv=2, scoring="neg_log_loss").fit(
+        np.array(files), labels
+    )
+    assert search.best_params_["class_weight"] in ("none", "balanced")
+    assert search.best_score_ > -0.7
+
+
+@pytest.mark.parametrize("kind", [int, bool])
+def test_labels_may_be_numbers(labelled: tuple[list[str], list[str]], kind: type) -> None:
+    files, labels = labelled
+    wanted = [kind(label == "dots") for label in labels]
+    classifier = ImageClassifier("lite0").fit(files, wanted)
+    assert classifier.classes_.tolist() == [kind(0), kind(1)]
+    assert np.mean(classifier.predict(files) == wanted) > 0.9
+
+
+def test_what_cannot_be_learnt_from_is_a_clear_error(labelled: tuple[list[str], list[str]], tmp_path: Path) -> None:
+    files, labels = labelled
+    with pytest.raises(DataError, match=r"only one label, \['dots'\]"):
+        ImageClassifier("lite0").fit(files[:5], labels[:5])
+    with pytest.raises(DataError, match="5 paths and 4 labels"):
+        ImageClassifier("lite0").fit(files[:5], labels[:4])
+    (tmp_path / "broken.jpg").write_bytes(b"")
+    with pytest.raises(DataError, match=r"1 of 91 files cannot be read; the first is .*broken\.jpg: empty file"):
+        ImageClassifier("lite0").fit([*files, tmp_path / "broken.jpg"], [*labels, "dots"])
+    with pytest.raises(ModelError, match="no backbone"):
+        ImageClassifier("lite9").fit(files, labels)
+    with pytest.raises(NotFittedError):
+        ImageClassifier("lite0").predict(files)
+
+
+def test_one_path_alone_is_refused_rather_than_read_letter_by_letter(labelled: tuple[list[str], list[str]]) -> None:
+    files, labels = labelled
+    classifier = ImageClassifier("lite0").fit(files, labels)
+    with pytest.raises(DataError, match="several paths"):
+        classifier.predict(files[0])
+
+
+@pytest.mark.parametrize(("name", "value"), [("resize", "corp"), ("class_weight", "balance")])
+def test_a_wrong_word_is_refused(labelled: tuple[list[str], list[str]], name: str, value: str) -> None:
+    from tellapart import OptionError
+
+    with pytest.raises(OptionError, match=f"{name} must be one of"):
+        ImageClassifier("lite0", **{name: value}).fit(*labelled)

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import ast
+import inspect
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tellapart
+from tellapart.dataset import Dataset, Entry
+from tellapart.features import FeatureMatrix
+from tellapart.predictions import Predictions
+from tellapart.runs import Run
+from tests import folders
+
+NASTY = '<b onclick="alert(1)">&'
+
+
+def test_the_names_are_sorted_and_complete() -> None:
+    assert tellapart.__all__ == sorted(tellapart.__all__)
+    assert len(set(tellapart.__all__)) == len(tellapart.__all__)
+    tree = ast.parse(Path(tellapart.__file__).read_text(encoding="utf-8"))
+    typed = {alias.name for node in ast.walk(tree) if isinstance(node, ast.If) for n in node.body for alias in getattr(n, "names", [])}
+    assert typed == set(tellapart.__all__) == set(tellapart._HOMES), "what type checkers see is what there is"
+
+
+@pytest.mark.parametrize("name", tellapart.__all__)
+def test_every_name_is_there_with_a_docstring(name: str) -> None:
+    value = getattr(tellapart, name)
+    own = value.__dict__.get("__doc__") if inspect.isclass(value) else value.__doc__
+    assert own
+    assert len(own.strip()) > 20
+    assert not own.startswith(f"{name}("), "a generated docstring"
+    for member_name, member in vars(value).items() if inspect.isclass(value) else ():
+        if not member_name.startswith("_") and (inspect.isfunction(member) or isinstance(member, property | classmethod)):
+            assert inspect.getdoc(getattr(value, member_name)), f"{name}.{member_name}"
+
+
+def test_star_import_and_dir_show_the_names() -> None:
+    space: dict[str, object] = {}
+    exec("from tellapart import *", space)  # noqa: S102
+    assert set(tellapart.__all__) <= space.keys()
+    assert set(tellapart.__all__) <= set(dir(tellapart))
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="trian"):
+        _ = tellapart.trian
+
+
+@pytest.mark.parametrize("name", sorted(n for n, home in tellapart._HOMES.items() if home.startswith("verbs.")))
+def test_every_verb_is_documented_in_one_form(name: str) -> None:
+    verb = getattr(tellapart, name)
+    assert inspect.getmodule(verb) is import_module(f"tellapart.verbs.{name}")
+    doc = inspect.getdoc(verb) or ""
+    assert "Args:" in doc
+    for parameter in inspect.signature(verb).parameters:
+        assert f"{parameter}:" in doc
+    assert "return" in inspect.signature(verb).__repr__() or inspect.signature(verb).return_annotation is not inspect.Signature.empty
+
+
+def test_every_error_is_one_of_ours_and_carries_a_hint() -> None:
+    kinds = [getattr(tellapart, name) for name in tellapart.__all__ if name.endswith("Error") or name == "MissingExtra"]
+    assert len(kinds) == 7
+    for kind in kinds:
+        assert issubclass(kind, tellapart.TellapartError)
+        assert kind("what", hint="do this").hint == "do this"
+        assert kind("what").hint is None
+    assert issubclass(tellapart.ImageError, tellapart.DataError)
+
+
+def predictions() -> Predictions:
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8]])
+    return Predictions(
+        ("1", "2"),
+        (f"{NASTY}.jpg", "b"),
+        (NASTY, None),
+        probabilities,
+        np.log(probabilities),
+        (NASTY, "b"),
+        (None, None),
+        ("1", "2"),
+        NASTY,
+    )
+
+
+def nasty_run() -> Run:
+    run = Run(Path(f"/runs/{NASTY}"))
+    interval = {"value": 0.5, "low": 0.4, "high": 0.6}
+    run.__dict__["metrics"] = {"backbone": NASTY, "class_names": [NASTY, "b"], "test": {"n": 2, "accuracy": interval, "log_loss": interval}}
+    return run
+
+
+SHOWN = {
+    "Dataset": lambda: Dataset(Path(f"/{NASTY}"), (Entry("1.jpg", NASTY, "train"), Entry("2.jpg", None))),
+    "Predictions": predictions,
+    "FeatureMatrix": lambda: FeatureMatrix(("1",), np.zeros((1, 2), np.float32), {NASTY: NASTY}),
+    "Run": nasty_run,
+}
+
+
+@pytest.mark.parametrize("kind", SHOWN)
+def test_notebooks_show_names_and_never_run_them(kind: str) -> None:
+    value = SHOWN[kind]()
+    assert type(value).__name__ == kind
+    shown = value._repr_html_()
+    assert "<b onclick" not in shown
+    assert "&lt;b onclick" in shown
+    assert "&amp;" in shown
+
+
+def test_a_notebook_shows_an_interval_with_its_bar() -> None:
+    shown = tellapart.Interval(0.5, 0.4, 0.6)._repr_html_()
+    assert "0.5" in shown or "50" in shown
+    assert "<script" not in shown
+
+
+def test_a_notebook_shows_the_numbers_of_a_run(trained: Run) -> None:
+    shown = trained._repr_html_()
+    accuracy = trained.metrics["test"]["accuracy"]
+    assert f"<td>18</td><td>{100 * accuracy['value']:.1f} %" in shown
+    assert f"<b>{trained.name}</b>" in shown
+
+
+def test_a_notebook_shows_the_counts_of_a_data_set(photos: Path) -> None:
+    shown = tellapart.open_dataset(photos)._repr_html_()
+    assert all(f"<td>{kind}</td><td>30</td>" in shown for kind in folders.KINDS)
+
+
+def test_a_run_is_opened_from_text_or_path_and_says_what_is_near(trained: Run) -> None:
+    assert tellapart.open_run(str(trained.folder)) == tellapart.open_run(trained.folder) == trained
+    with pytest.raises(tellapart.DataError) as caught:
+        tellapart.open_run(trained.folder.parent / "other")
+    assert caught.value.hint == "runs there: photos-1"
