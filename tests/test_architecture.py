@@ -1,0 +1,155 @@
+"""The law of the house (DESIGN.md): imports go down only, siblings never meet, heavy packages load where they are used."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tellapart
+
+SOURCE = Path(tellapart.__file__).parent
+
+LEVELS = (
+    ("errors", "types", "options", "paths", "progress", "threads"),
+    ("calibration", "images", "dataset", "features", "predictions", "runs"),
+    ("collection", "curation", "preparation", "models", "evaluation", "exploration"),
+    ("extraction", "prediction"),
+    ("training",),
+    ("reports",),
+    ("verbs", "classifier"),
+    ("cli",),
+)
+IN_ORDER = (0, 1, 3)
+"""Levels whose rooms may use the rooms named before them; in the other levels rooms never meet."""
+
+LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
+
+TORCH = {"torch", "torchvision", "timm", "safetensors.torch"}
+TORCH_MODULES = {"models/network.py", "models/inference.py"}
+LAZY = {"pandas", "pyarrow", "sklearn", "jinja2", "rich", "simplejpeg", "scipy", "threadpoolctl"}
+SKLEARN_MODULES = {"classifier.py"}
+
+
+def modules() -> list[str]:
+    return sorted(path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py"))
+
+
+def imported(module: str, *, at_load: bool = False) -> Iterator[str]:
+    """Full names of what a module imports; ``at_load``: only what runs when the module is loaded."""
+    tree = ast.parse((SOURCE / module).read_text(encoding="utf-8"))
+    package = ("tellapart", *Path(module).parent.parts)
+    for node in _loaded(tree) if at_load else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            name = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{name}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "import_module":
+            argument = node.args[0]
+            if isinstance(argument, ast.Constant):
+                yield str(argument.value)
+
+
+def _loaded(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(child, ast.If) and getattr(child.test, "id", "") == "TYPE_CHECKING":
+            continue
+        yield child
+        yield from _loaded(child)
+
+
+def room_of(name: str) -> str | None:
+    parts = name.split(".")
+    return parts[1] if parts[0] == "tellapart" and len(parts) > 1 and parts[1] in {*LEVEL, *rooms()} else None
+
+
+def rooms() -> set[str]:
+    return {Path(module).parts[0].removesuffix(".py") for module in modules()} - {"__init__"}
+
+
+def forbidden(module: str, name: str) -> str | None:
+    """What is wrong with a module importing a name, or None."""
+    own, other = Path(module).parts[0].removesuffix(".py"), room_of(name)
+    if own == "__init__" or other is None or own == other:
+        return None
+    here, there = LEVEL[own], LEVEL[other]
+    if there > here:
+        return f"{module} imports {name}, which lies above it"
+    if there == here and here not in IN_ORDER:
+        return f"{module} imports {name}, its sibling"
+    if there == here and LEVELS[here].index(other) > LEVELS[here].index(own):
+        return f"{module} imports {name}, which is named after it"
+    return None
+
+
+def is_of(name: str, packages: set[str]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def test_every_room_has_its_level() -> None:
+    assert rooms() <= LEVEL.keys()
+
+
+@pytest.mark.parametrize("module", modules())
+def test_imports_go_down_and_siblings_never_meet(module: str) -> None:
+    assert [found for name in imported(module) if (found := forbidden(module, name))] == []
+
+
+@pytest.mark.parametrize("module", modules())
+def test_torch_is_loaded_only_where_networks_run(module: str) -> None:
+    found = {name for name in imported(module, at_load=True) if is_of(name, TORCH)}
+    assert not found or module in TORCH_MODULES
+
+
+@pytest.mark.parametrize("module", modules())
+def test_what_is_slow_to_load_is_loaded_on_use(module: str) -> None:
+    found = {name for name in imported(module, at_load=True) if is_of(name, LAZY)}
+    assert all(is_of(name, {"sklearn"}) for name in found)
+    assert not found or module in SKLEARN_MODULES
+
+
+@pytest.mark.parametrize("module", modules())
+def test_nothing_speaks_to_the_network_or_unpickles(module: str) -> None:
+    found = {
+        name for name in imported(module) if is_of(name, {"socket", "urllib.request", "http", "requests", "aiohttp", "httpx", "pickle"})
+    }
+    assert not found
+
+
+@pytest.mark.parametrize("module", [m for m in modules() if not m.startswith("cli/")])
+def test_the_library_never_prints_exits_or_asks(module: str) -> None:
+    tree = ast.parse((SOURCE / module).read_text(encoding="utf-8"))
+    calls = {getattr(node.func, "id", "") for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    assert calls.isdisjoint({"print", "exit", "quit", "input", "breakpoint"})
+    assert not is_of("click", {name.partition(".")[0] for name in imported(module)})
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "said"),
+    [
+        ("images/decoding.py", "tellapart.models.heads", "above"),
+        ("dataset/rows.py", "tellapart.runs.Run", "after"),
+        ("curation/duplicates.py", "tellapart.models.heads", "sibling"),
+        ("verbs/train.py", "tellapart.cli.door", "above"),
+        ("paths.py", "tellapart.dataset.Dataset", "above"),
+        ("classifier.py", "tellapart.verbs.train", "sibling"),
+    ],
+)
+def test_the_law_itself_forbids(module: str, name: str, said: str) -> None:
+    assert said in str(forbidden(module, name))
+
+
+def test_the_law_sees_every_kind_of_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "paths.py").write_text(
+        "import tellapart.verbs\nfrom .cli import door\nfrom . import runs\n"
+        "def f():\n    from tellapart.models import saved\n    import_module('tellapart.training.probe')\n"
+    )
+    monkeypatch.setitem(globals(), "SOURCE", tmp_path)
+    assert {room_of(name) for name in imported("paths.py")} == {"verbs", "cli", "runs", "models", "training"}
+    assert {room_of(name) for name in imported("paths.py", at_load=True)} == {"verbs", "cli", "runs"}
