@@ -44,7 +44,8 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise storage_error(error, path) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.errors import ModelError, closest_name
 from tellapart.models.efficientnet_lite import PACKAGED, packaged_state
+from tellapart.models.tensors import disk_errors
 from tellapart.paths import cache_root, replacing, write_json
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _convert(name: str, weights: Path | None, card_file: Path, tensors: Path) ->
     config = model.pretrained_cfg
     model.reset_classifier(0)
     state = {key: value.contiguous() for key, value in model.state_dict().items()}
-    with replacing(tensors) as partial:
+    with replacing(tensors) as partial, disk_errors():
         save_file(state, partial)
     if source == "hub":
         source = _sha256(tensors)

@@ -14,6 +14,7 @@ from tellapart import calibration
 from tellapart.errors import ModelError
 from tellapart.models.backbones import Backbone, BackboneCard
 from tellapart.models.heads import LinearHead, mean_logits
+from tellapart.models.tensors import disk_errors
 from tellapart.paths import replacing_folder
 from tellapart.types import FloatArray
 
@@ -93,7 +94,8 @@ def save_model(
         **details,
     }
     with replacing_folder(folder) as partial:
-        save_file(tensors, partial / WEIGHTS)
+        with disk_errors():
+            save_file(tensors, partial / WEIGHTS)
         (partial / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
