@@ -11,16 +11,18 @@ from tellapart.models.inference import FusedConv, TurnedInput, fast_network, fas
 
 
 @pytest.fixture(autouse=True)
-def _kept_threads() -> Iterator[None]:
+def _one_thread() -> Iterator[None]:
+    """As in the workers of an extraction; and quicker beside other work."""
     before = torch.get_num_threads()
+    torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
 
 
-def network(name: str) -> nn.Module:
+def network(name: str, **options: int) -> nn.Module:
     """A network with random weights whose batch norms do something, and sizes that stay ordinary."""
     torch.manual_seed(0)
-    model = timm.create_model(name, pretrained=False, num_classes=0).eval().requires_grad_(False)
+    model = timm.create_model(name, pretrained=False, num_classes=0, **options).eval().requires_grad_(False)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
@@ -83,16 +85,16 @@ def test_a_wrong_rewriting_is_noticed_and_not_used(monkeypatch: pytest.MonkeyPat
     assert fast_network(plain, 64) is plain
 
 
-@pytest.mark.parametrize(("name", "size"), [("resnet18", 64), ("vit_tiny_patch16_224", 224)])
+@pytest.mark.parametrize(("name", "options"), [("resnet18", {}), ("vit_tiny_patch16_224", {"img_size": 64})])
 @pytest.mark.parametrize("faster", [torch.float32, torch.bfloat16])
 def test_trying_another_number_format_costs_no_precision(
-    monkeypatch: pytest.MonkeyPatch, name: str, size: int, faster: torch.dtype
+    monkeypatch: pytest.MonkeyPatch, name: str, options: dict[str, int], faster: torch.dtype
 ) -> None:
-    pictures = torch.randn(2, 3, size, size)
+    pictures, size = torch.randn(2, 3, 64, 64), 64
     with torch.inference_mode():
-        wanted = network(name)(pictures)
+        wanted = network(name, **options)(pictures)
     monkeypatch.setattr("tellapart.models.inference._seconds", lambda _, x: 1.0 if x.dtype is faster else 2.0)
-    fast = fast_network(network(name), size)
+    fast = fast_network(network(name, **options), size)
     assert faster_dtype(fast, size) is faster
     with torch.inference_mode():
         got = fast(pictures.to(faster).contiguous(memory_format=torch.channels_last)).float()
