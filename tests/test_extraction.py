@@ -24,10 +24,12 @@ class ToyNetwork:
     def __init__(self, card: BackboneCard) -> None:
         self.card = card
         self.seen = 0
+        self.mirrors: set[bool] = set()
 
     def features(self, pixels: np.ndarray, *, mirror: bool) -> np.ndarray:
         assert pixels.shape[1:] == (self.card.image_size, self.card.image_size, 3)
         self.seen += len(pixels)
+        self.mirrors.add(mirror)
         half = self.card.image_size // 2
         blocks = pixels.reshape(len(pixels), 2, half, 2, half, 3).mean(axis=(2, 4), dtype=np.float32)
         return blocks.reshape(len(pixels), 12)
@@ -97,6 +99,12 @@ def test_a_second_time_nothing_is_read_or_computed(
     assert np.array_equal(second.features.values, first.features.values)
     assert second.facts == first.facts
     assert len(second.facts) == 21
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_the_network_mirrors_if_asked(dataset: Dataset, networks: dict[str, ToyNetwork], mirror: bool) -> None:
+    extract(dataset, FeatureSpec((Backbone(CARD, Path("nowhere")),), mirror=mirror), network=lambda b: networks["toy"])
+    assert networks["toy"].mirrors == {mirror}
 
 
 def test_without_a_catalog_files_are_read_again_but_not_computed(dataset: Dataset, networks: dict[str, ToyNetwork]) -> None:

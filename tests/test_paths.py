@@ -24,6 +24,14 @@ def test_a_file_appears_whole(tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "deep/er").iterdir()] == ["a.txt"]
 
 
+def test_who_reads_the_old_file_goes_on_reading_it_whole(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "old " * 100_000)
+    with (tmp_path / "a.txt").open() as reader:
+        assert reader.read(4) == "old "
+        write_text(tmp_path / "a.txt", "new")
+        assert reader.read().count("old") == 99_999
+
+
 @pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt()])
 def test_whatever_happens_the_old_file_stays_and_nothing_else(tmp_path: Path, error: BaseException) -> None:
     path = tmp_path / "a.txt"

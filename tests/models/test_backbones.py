@@ -130,6 +130,14 @@ def test_weights_that_cannot_be_fetched_leave_a_way_out(own_cache: Path, monkeyp
     assert "--weights FILE" in str(caught.value.hint)
 
 
+def test_packaged_tensors_must_fit_to_the_last_one(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = backbones.packaged_state
+    monkeypatch.setattr(backbones, "packaged_state", lambda *arguments: dict(list(whole(*arguments).items())[1:]))
+    with pytest.raises(RuntimeError, match="Missing key"):
+        find_backbones("lite1")
+    assert not list((own_cache / "backbones").glob("lite1*"))
+
+
 def test_names_are_joined_and_counted_once(own_cache: Path) -> None:
     found = find_backbones("lite0 + lite0", image_size=96)
     assert [b.card.name for b in found] == ["lite0"]

