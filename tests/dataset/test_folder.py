@@ -112,6 +112,22 @@ def test_a_loop_of_links_ends_and_counts_nothing_twice(tmp_path: Path) -> None:
     assert {path for path, _, _ in read(tmp_path)} == {"cats/1.jpg", "dogs/2.jpg"}
 
 
+@pytest.mark.parametrize("name", ["dogs", "train"])
+def test_a_folder_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    layout(tmp_path, "cats/1.jpg", f"{name}/owls/2.jpg", f"{name}/rats/3.jpg")
+    original = os.scandir
+
+    def scandir(where: str) -> object:
+        if str(where).endswith("rats"):
+            raise PermissionError(13, "Permission denied", str(where))
+        return original(where)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    entries, notes = folder_entries(tmp_path)
+    assert f"{name}/rats/3.jpg" not in {e.path for e in entries}
+    assert notes[0] == f"the folder {tmp_path / name / 'rats'} cannot be read: Permission denied"
+
+
 def test_linked_class_folders_and_files_are_followed(tmp_path: Path) -> None:
     layout(tmp_path / "far", "many/1.jpg", "one.jpg")
     layout(tmp_path / "photos", "dogs/2.jpg")

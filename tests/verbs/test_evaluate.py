@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import tellapart
-from tellapart.errors import DataError
+from tellapart.errors import DataError, OptionError
 from tellapart.predictions import Predictions
 from tellapart.runs import Run
 from tests import folders, pictures
@@ -39,6 +39,11 @@ def test_the_runs_own_test_part_gives_the_runs_own_numbers(trained: Run, photos:
     assert numbers["n"] == 18
     assert numbers["confusion_matrix"] == trained.metrics["test"]["confusion_matrix"]
     assert numbers["log_loss"]["value"] == pytest.approx(trained.metrics["test"]["log_loss"]["value"], abs=0.01)
+
+
+def test_the_predictions_are_not_written_under_a_name_that_misleads(trained: Run, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"out\.csv must end in \.parquet"):
+        tellapart.evaluate(trained.folder, newer(tmp_path / "new"), out=tmp_path / "out.csv")
 
 
 def test_nothing_left_to_judge_is_a_clear_error(trained: Run, photos: Path, tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ Understood as they are::
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tellapart.dataset.entry import Entry
 from tellapart.errors import DataError
 from tellapart.images.formats import IMAGE_SUFFIXES
+from tellapart.paths import printable
 
 PART_FOLDERS = {
     "train": "train",
@@ -34,17 +35,22 @@ def folder_entries(root: Path) -> tuple[list[Entry], list[str]]:
 
     Hidden files and folders are skipped; links are followed once, so that a loop ends.
     """
-    files = sorted(picture_files(root))
+    closed: list[OSError] = []
+    files = sorted(picture_files(root, closed.append))
+    unread = [f"the folder {printable(str(error.filename))} cannot be read: {error.strerror}" for error in closed]
     wrapper = _wrapper(files)
     tops = {parts[len(wrapper)] for parts in (f.split("/") for f in files) if len(parts) > len(wrapper) + 1}
     parts = {top: PART_FOLDERS[top.lower()] for top in tops if top.lower() in PART_FOLDERS}
     if "train" in parts.values() or (parts and len(parts) == len(tops)):
-        return _by_part(files, wrapper, parts)
-    return [Entry(path=f, label=_first_folder(f, len(wrapper))) for f in files], []
+        entries, notes = _by_part(files, wrapper, parts)
+        return entries, unread + notes
+    return [Entry(path=f, label=_first_folder(f, len(wrapper))) for f in files], unread
 
 
-def picture_files(root: Path) -> Iterator[str]:
+def picture_files(root: Path, on_closed: Callable[[OSError], object]) -> Iterator[str]:
     """Paths relative to ``root``, with ``/``, of all files that are pictures by their suffix.
+
+    ``on_closed`` hears of every folder below that cannot be read.
 
     Raises:
         DataError: ``root`` is not a folder or cannot be listed.
@@ -57,7 +63,7 @@ def picture_files(root: Path) -> Iterator[str]:
     if not os.access(root, os.R_OK | os.X_OK):
         raise DataError(f"the folder {root} cannot be read: permission denied")
     seen: set[tuple[int, int]] = set()
-    for where, folders, names in os.walk(root, followlinks=True):
+    for where, folders, names in os.walk(root, followlinks=True, onerror=on_closed):
         status = os.stat(where)
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()

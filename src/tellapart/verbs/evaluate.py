@@ -11,11 +11,15 @@ from tellapart.progress import SILENT, Progress
 EXAMPLE = "tellapart evaluate runs/photos-1 newer_photos"
 
 
+def _is_parquet(path: Path) -> str | None:
+    return None if path.suffix.lower() == ".parquet" else f"{path} must end in .parquet"
+
+
 @dataclass(frozen=True, kw_only=True)
 class EvaluateOptions(Options):
     """How to evaluate."""
 
-    out: Path | None = option(None, "File for the predictions (.parquet).", metavar="FILE")
+    out: Path | None = option(None, "File for the predictions (.parquet).", metavar="FILE", check=_is_parquet)
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
     num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=1, maximum=256)
 
