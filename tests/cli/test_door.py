@@ -194,7 +194,6 @@ def test_names_of_any_bytes_can_be_said(photos: Path, tmp_path: Path) -> None:
     assert "\\xff broken.jpg" in answered.stdout
 
 
-@pytest.mark.xfail(strict=True, reason="reports/runfiles.py gives pyarrow the path itself, which cannot take it; open the file for it")
 def test_runs_can_lie_in_a_folder_whose_name_is_not_utf8(photos: Path, tmp_path: Path) -> None:
     odd = tmp_path / os.fsdecode(b"runs\xff")
     spoken = quick(odd_photos(photos, tmp_path), odd, "--json")

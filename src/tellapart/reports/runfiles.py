@@ -84,7 +84,8 @@ def _images(path: Path) -> dict[str, list[Any]]:
     if not path.exists():
         return {name: [] for name in IMAGE_COLUMNS}
     try:
-        table = pq.read_table(path)
+        with path.open("rb") as file:
+            table = pq.read_table(file)
     except (OSError, pa.ArrowException) as error:
         raise StorageError(f"{path} cannot be read: {error}") from error
     return {name: table[name].to_pylist() if name in table.column_names else [None] * table.num_rows for name in IMAGE_COLUMNS}
