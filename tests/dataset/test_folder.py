@@ -167,11 +167,6 @@ def test_no_folder_an_empty_one_a_file_or_no_pictures_is_a_clear_error(tmp_path:
     assert caught.value.hint
 
 
-def test_s3_is_declined_in_words(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="S3"):
-        open_dataset("s3://bucket/photos")
-
-
 def test_a_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layout(tmp_path / "photos", "cats/1.jpg", "dogs/2.jpg")
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from tellapart.dataset.bucket import SCHEME, copied_bucket
 from tellapart.dataset.entry import PARTS, Entry
 from tellapart.dataset.folder import folder_entries
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES, manifest_entries
 from tellapart.errors import DataError
+from tellapart.progress import SILENT, Progress
 
 MANIFEST_NAMES = ("metadata.csv", "metadata.parquet", "manifest.csv", "manifest.parquet")
 
@@ -61,15 +63,19 @@ class Dataset:
         return f"<b>{html.escape(str(self.root))}</b>: {len(self):,} files<table><tr><th>class</th>{head}</tr>{rows}</table>"
 
 
-def open_dataset(where: str | Path) -> Dataset:
-    """Read the layout of a folder or a manifest; no picture is opened.
+def open_dataset(where: str | Path, *, progress: Progress = SILENT) -> Dataset:
+    """Read the layout of a folder, a manifest or a bucket; no picture is opened.
+
+    Args:
+        where: a folder, a manifest, or ``s3://bucket/prefix`` (copied into the cache, needs the extra ``s3``).
+        progress: hears of every object copied from a bucket.
 
     Raises:
         DataError: nothing there, nothing in it, or a manifest that cannot be understood.
     """
+    if str(where).startswith(SCHEME):
+        where = copied_bucket(str(where), progress=progress)
     path = Path(where).expanduser()
-    if str(where).startswith("s3://"):
-        raise DataError(f"{where}: reading from S3 is not available yet", hint="copy the pictures to a local folder first")
     manifest = path if path.suffix.lower() in MANIFEST_SUFFIXES and not path.is_dir() else _manifest_in(path)
     if manifest is not None:
         return Dataset(manifest.parent.absolute(), tuple(manifest_entries(manifest)))

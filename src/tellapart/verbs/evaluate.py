@@ -53,7 +53,11 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = SILENT
 
     opened = open_run(run)
     found = predict_files(
-        load_model(opened.model_folder), open_dataset(folder), device=chosen.device, num_workers=chosen.num_workers, progress=progress
+        load_model(opened.model_folder),
+        open_dataset(folder, progress=progress),
+        device=chosen.device,
+        num_workers=chosen.num_workers,
+        progress=progress,
     )
     trained_on = {row.image_id for row in opened.rows if row.is_used and row.part == "train"}
     predictions = found.predictions

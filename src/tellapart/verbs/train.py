@@ -70,7 +70,7 @@ def train(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
     from tellapart.verbs.looking import networks, similar_pairs, thumbnails
 
     started = datetime.now(UTC)
-    dataset = open_dataset(folder)
+    dataset = open_dataset(folder, progress=progress)
     spec = FeatureSpec(find_backbones(chosen.backbone, weights=chosen.weights, image_size=chosen.image_size), chosen.resize, chosen.mirror)
     state, note = state_folder(dataset.root, chosen.state)
     with Catalog(state / "catalog.sqlite") as catalog:

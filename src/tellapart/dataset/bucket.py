@@ -1,0 +1,98 @@
+"""Photos in a bucket: copied once into the cache, then read like any folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from tellapart.dataset.manifest import MANIFEST_SUFFIXES
+from tellapart.errors import DataError, MissingExtra
+from tellapart.images.formats import IMAGE_SUFFIXES
+from tellapart.paths import cache_root, replacing
+from tellapart.progress import SILENT, Progress
+
+SCHEME = "s3://"
+CONNECTIONS = 16
+
+
+def copied_bucket(url: str, *, progress: Progress = SILENT) -> Path:
+    """The folder in the cache that holds the pictures and manifests below ``url``, brought up to date.
+
+    An object is copied when its size or its time of change differs from the copy's; copies of objects that are gone
+    are removed. Keys and endpoint come from the usual ``AWS_*`` variables.
+
+    Args:
+        url: ``s3://bucket/prefix``, or any other that the package obstore knows.
+        progress: hears of every object copied.
+
+    Raises:
+        MissingExtra: obstore is not installed.
+        DataError: the bucket cannot be listed or an object cannot be read.
+        StorageError: the disk is full.
+    """
+    store, get, listed = _opened(url)
+    address = url.rstrip("/")
+    folder = cache_root() / "buckets" / hashlib.sha256(address.encode()).hexdigest()[:24] / address.rpartition("/")[2]
+    try:
+        objects = {o["path"]: o for batch in listed(store) for o in batch if _is_wanted(o["path"])}
+    except Exception as error:  # obstore's errors have no common public parent
+        raise DataError(f"{url} cannot be listed: {error}", hint="check the address and the AWS_* variables") from error
+    if not objects:
+        raise DataError(f"there are no pictures in {url}", hint="give the prefix that holds one folder a class")
+    _remove_strangers(folder, objects)
+    stale = [o for path, o in objects.items() if not _is_current(folder / path, o)]
+
+    def copy(found: Any) -> None:
+        try:
+            data = bytes(get(store, found["path"]).bytes())
+        except Exception as error:
+            raise DataError(
+                f"{url}: {found['path']} cannot be read: {error}", hint="run the same command again: what is copied is kept"
+            ) from error
+        with replacing(folder / found["path"]) as partial:
+            partial.write_bytes(data)
+        os.utime(folder / found["path"], (found["last_modified"].timestamp(),) * 2)
+
+    with progress.stage("copying from the bucket", total=len(stale)) as advance, ThreadPoolExecutor(CONNECTIONS) as pool:
+        for _ in pool.map(copy, stale):
+            advance(1)
+    return folder
+
+
+def _opened(url: str) -> tuple[Any, Any, Any]:
+    try:
+        import obstore
+        from obstore.store import from_url
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "obstore":
+            raise
+        raise MissingExtra("obstore is not installed, and reading a bucket needs it", hint="pip install 'tellapart[s3]'") from error
+    try:
+        return from_url(url), obstore.get, obstore.list
+    except Exception as error:
+        raise DataError(f"{url} cannot be opened: {error}", hint="an address looks like s3://bucket/photos") from error
+
+
+def _is_wanted(path: str) -> bool:
+    parts = path.split("/")
+    is_safe = not any(part in ("", "..") or part.startswith(".") for part in parts)
+    return is_safe and Path(path).suffix.lower() in {*IMAGE_SUFFIXES, *MANIFEST_SUFFIXES}
+
+
+def _is_current(copy: Path, found: Any) -> bool:
+    try:
+        status = copy.stat()
+    except OSError:
+        return False
+    return bool(status.st_size == found["size"] and abs(status.st_mtime - found["last_modified"].timestamp()) < 0.001)
+
+
+def _remove_strangers(folder: Path, objects: dict[str, Any]) -> None:
+    """Remove our copies of objects that are gone; the catalog and other hidden files of ours stay."""
+    for copy in [path for path in folder.rglob("*") if path.is_file()]:
+        relative = copy.relative_to(folder).as_posix()
+        if relative not in objects and not relative.startswith("."):
+            copy.unlink()

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tellapart.dataset import dataset as dataset_module
+from tellapart.dataset import open_dataset
+from tellapart.dataset.bucket import copied_bucket
+from tellapart.errors import DataError, MissingExtra
+from tests import folders, pictures
+
+FILES = {
+    "cats/a b.jpg": pictures.photo(1),
+    "cats/ü.jpg": pictures.photo(2),
+    "dogs/1.jpg": pictures.photo(3),
+    "readme.txt": b"no",
+    ".x/h.jpg": b"no",
+}
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.copied = 0
+
+    @contextmanager
+    def stage(self, title: str, total: int | None = None, unit: str = "images") -> Iterator[Callable[[int], None]]:
+        def advance(count: int) -> None:
+            self.copied += count
+
+        yield advance
+
+    def note(self, message: str) -> None: ...
+
+
+@pytest.fixture
+def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))
+    return folders.write(tmp_path / "bucket" / "photos", FILES)
+
+
+def copies(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_pictures_are_copied_once_and_kept_up_to_date(bucket: Path) -> None:
+    wanted = {name: data for name, data in FILES.items() if name.endswith(".jpg") and not name.startswith(".")}
+    first, second, third = Listener(), Listener(), Listener()
+    folder = copied_bucket(bucket.as_uri(), progress=first)
+    assert copies(folder) == wanted
+    assert copied_bucket(bucket.as_uri() + "/", progress=second) == folder
+    (bucket / "dogs/1.jpg").write_bytes(pictures.photo(9))
+    os.utime(bucket / "dogs/1.jpg", (1e9, 1e9))
+    (bucket / "cats/a b.jpg").unlink()
+    copied_bucket(bucket.as_uri(), progress=third)
+    assert copies(folder) == {"cats/ü.jpg": FILES["cats/ü.jpg"], "dogs/1.jpg": pictures.photo(9)}
+    assert (first.copied, second.copied, third.copied) == (3, 0, 1)
+
+
+def test_a_data_set_is_opened_from_the_copy(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset_module, "SCHEME", "file://")
+    found = open_dataset(bucket.as_uri())
+    assert found.class_names == ("cats", "dogs")
+    assert found.root.name == "photos"
+
+
+def test_a_bucket_without_pictures_is_a_clear_error(bucket: Path) -> None:
+    (bucket / "nothing").mkdir()
+    with pytest.raises(DataError, match="no pictures in"):
+        copied_bucket((bucket / "nothing").as_uri())
+
+
+def test_an_address_that_cannot_be_understood_is_a_clear_error() -> None:
+    with pytest.raises(DataError, match="cannot be opened"):
+        copied_bucket("nonsense://bucket")
+
+
+def test_without_obstore_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    with pytest.raises(MissingExtra) as caught:
+        open_dataset("s3://bucket/photos")
+    assert "tellapart[s3]" in str(caught.value.hint)
