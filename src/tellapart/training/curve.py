@@ -14,7 +14,7 @@ from tellapart.evaluation.learning_curve import fit_power_law
 from tellapart.evaluation.metrics import accuracy, log_loss
 from tellapart.models.logistic import fit_logistic
 from tellapart.threads import side_by_side
-from tellapart.training.probe import SEARCH_TOLERANCE, LabelledFeatures, Probe, class_weights
+from tellapart.training.probe import SEARCH_TOLERANCE, LabelledFeatures, Probe, class_weights, limited_rows
 from tellapart.types import FloatArray, IntArray
 
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
@@ -33,7 +33,7 @@ def learning_curve(
     (with 1/sqrt(n) and 1/n), and so is the temperature. A draw takes whole groups, of every class in proportion.
     """
     total = len(train.targets)
-    chosen = np.arange(total) if total <= CURVE_LIMIT else np.sort(np.random.default_rng(0).choice(total, CURVE_LIMIT, replace=False))
+    chosen = limited_rows(total, CURVE_LIMIT, seed=0)
     train = train.rows(chosen)
     placed = [(space.x[chosen], space.placed(test.features)) for space in probe.spaces]
     points: list[dict[str, Any]] = []

@@ -94,7 +94,7 @@ def fit_probe(train: LabelledFeatures, *, class_weight: str = "none", seed: int 
         class_weight: ``none``, or ``balanced`` for each class to weigh the same.
         seed: of the folds.
     """
-    chosen_on = _selection_rows(len(train.targets), seed)
+    chosen_on = limited_rows(len(train.targets), SELECTION_LIMIT, seed)
     search = train.rows(chosen_on)
     folds = assigned_folds(search.labels, search.groups, folds=MAX_FOLDS, seed=seed)
     weights = class_weights(search.targets, len(train.class_names), class_weight)
@@ -177,7 +177,8 @@ def class_weights(targets: IntArray, num_classes: int, class_weight: str) -> Flo
     return np.asarray(len(targets) / (num_classes * np.maximum(counts, 1))[targets])
 
 
-def _selection_rows(n: int, seed: int) -> IntArray:
-    if n <= SELECTION_LIMIT:
+def limited_rows(n: int, limit: int, seed: int) -> IntArray:
+    """All of n rows, or a seeded random choice of ``limit`` of them in their order."""
+    if n <= limit:
         return np.arange(n)
-    return np.sort(np.random.default_rng(seed).choice(n, SELECTION_LIMIT, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(n, limit, replace=False))

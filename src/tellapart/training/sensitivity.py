@@ -14,7 +14,7 @@ from tellapart.evaluation.intervals import wilson
 from tellapart.evaluation.losses import loss_columns, mean_interval
 from tellapart.evaluation.metrics import accuracy, log_loss
 from tellapart.models.logistic import fit_logistic
-from tellapart.training.probe import SEARCH_TOLERANCE, LabelledFeatures, Probe, class_weights
+from tellapart.training.probe import SEARCH_TOLERANCE, LabelledFeatures, Probe, class_weights, limited_rows
 from tellapart.types import BoolArray, FloatArray
 
 FIRST_FILES = 50
@@ -93,7 +93,7 @@ def _first_files(pool: LabelledFeatures, paths: Sequence[str]) -> tuple[BoolArra
 def _limited(pool: LabelledFeatures, paths: Sequence[str]) -> tuple[LabelledFeatures, Sequence[str]]:
     if len(paths) <= SPLIT_LIMIT:
         return pool, paths
-    index = np.sort(np.random.default_rng(0).choice(len(paths), SPLIT_LIMIT, replace=False))
+    index = limited_rows(len(paths), SPLIT_LIMIT, seed=0)
     return pool.rows(index), [paths[i] for i in index]
 
 
