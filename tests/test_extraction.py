@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,29 @@ def test_a_second_time_nothing_is_read_or_computed(
 def test_the_network_mirrors_if_asked(dataset: Dataset, networks: dict[str, ToyNetwork], mirror: bool) -> None:
     extract(dataset, FeatureSpec((Backbone(CARD, Path("nowhere")),), mirror=mirror), network=lambda b: networks["toy"])
     assert networks["toy"].mirrors == {mirror}
+
+
+def test_no_network_is_made_while_another_is_at_work(dataset: Dataset) -> None:
+    """torch.fx patches every module of the process while it traces one."""
+    at_work: set[int] = set()
+    overlaps = []
+
+    class SlowNetwork(ToyNetwork):
+        def features(self, pixels: np.ndarray, *, mirror: bool) -> np.ndarray:
+            at_work.add(id(pixels))
+            time.sleep(0.1 if len(pixels) == BATCH else 0.5)
+            at_work.discard(id(pixels))
+            return super().features(pixels, mirror=mirror)
+
+    def make(backbone: Backbone) -> SlowNetwork:
+        for _ in range(20):
+            time.sleep(0.01)
+            overlaps.extend(at_work)
+        return SlowNetwork(backbone.card)
+
+    assert len(dataset.entries) > BATCH
+    extract(dataset, spec(CARD, OTHER), network=make, num_workers=2)
+    assert overlaps == []
 
 
 def test_without_a_catalog_files_are_read_again_but_not_computed(dataset: Dataset, networks: dict[str, ToyNetwork]) -> None:

@@ -269,20 +269,24 @@ class _Work:
 
 
 class _Networks:
-    """The networks of a spec, each loaded when it is first needed; while they are, torch uses one thread a call."""
+    """The networks of a spec, loaded when one is first needed; while they are, torch uses one thread a call.
+
+    All are loaded at once, before any of them runs: ``torch.fx`` traces a network by patching ``nn.Module`` for the
+    whole process, so that a network at work in another thread would be taken for a part of the one being traced.
+    """
 
     def __init__(self, spec: FeatureSpec, make: Callable[[Backbone], FeatureNetwork] | None) -> None:
         self._backbones, self._make = spec.backbones, make or _network
-        self._loaded: dict[int, FeatureNetwork] = {}
+        self._loaded: list[FeatureNetwork] = []
         self._threads_before: int | None = None
         self._lock = threading.Lock()
 
     def __getitem__(self, number: int) -> FeatureNetwork:
         with self._lock:
-            if number not in self._loaded:
+            if not self._loaded:
                 if self._threads_before is None:
                     self._threads_before = _set_torch_threads(1)
-                self._loaded[number] = self._make(self._backbones[number])
+                self._loaded = [self._make(backbone) for backbone in self._backbones]
             return self._loaded[number]
 
     def close(self) -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+
+INTERRUPTED = 130
 
 
 def main() -> None:
     """The console script ``tellapart``."""
-    from tellapart.cli.door import tellapart
+    try:
+        from tellapart.cli.door import tellapart
 
-    sys.exit(tellapart.main(standalone_mode=True))
+        tellapart.main()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done; Ctrl-C while Python puts its things away changes nothing
 
 
 __all__ = ["main"]

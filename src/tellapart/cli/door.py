@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tellapart import __version__
+from tellapart.cli import INTERRUPTED
 from tellapart.errors import OptionError, TellapartError
 
 VERBS = {
@@ -19,7 +20,7 @@ VERBS = {
     "demo": "Go the whole way on photos of solar cells.",
     "doctor": "Check that everything needed is here and fits together.",
 }
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
+FAILED, USAGE = 1, 2
 
 
 class Door(click.Group):
