@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import shutil
 import time
 from pathlib import Path
@@ -110,13 +111,14 @@ def test_the_network_mirrors_if_asked(dataset: Dataset, networks: dict[str, ToyN
 
 def test_no_network_is_made_while_another_is_at_work(dataset: Dataset) -> None:
     """torch.fx patches every module of the process while it traces one."""
+    turns = itertools.count()
     at_work: set[int] = set()
     overlaps = []
 
     class SlowNetwork(ToyNetwork):
         def features(self, pixels: np.ndarray, *, mirror: bool) -> np.ndarray:
             at_work.add(id(pixels))
-            time.sleep(0.1 if len(pixels) == BATCH else 0.5)
+            time.sleep(0.2 * next(turns))
             at_work.discard(id(pixels))
             return super().features(pixels, mirror=mirror)
 
