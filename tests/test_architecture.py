@@ -14,7 +14,7 @@ SOURCE = Path(tellapart.__file__).parent
 
 LEVELS = (
     ("errors", "types", "options", "paths", "progress", "threads"),
-    ("calibration", "images", "dataset", "features", "predictions", "runs"),
+    ("calibration", "images", "dataset", "features", "predictions", "runs", "submission"),
     ("collection", "curation", "preparation", "models", "evaluation", "exploration"),
     ("extraction", "prediction"),
     ("training",),
@@ -28,8 +28,8 @@ IN_ORDER = (0, 1, 3)
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
 TORCH = {"torch", "torchvision", "timm", "safetensors.torch"}
-TORCH_MODULES = {"models/network.py", "models/inference.py"}
-LAZY = {"pandas", "pyarrow", "sklearn", "jinja2", "rich", "simplejpeg", "scipy", "threadpoolctl"}
+TORCH_MODULES = {"models/network.py", "models/inference.py", "models/warping.py"}
+LAZY = {"cv2", "pandas", "pyarrow", "sklearn", "jinja2", "rich", "simplejpeg", "scipy", "threadpoolctl"}
 SKLEARN_MODULES = {"classifier.py"}
 
 
