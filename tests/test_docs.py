@@ -74,6 +74,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     write("new", range(100, 104), label="")
     folders.write(folder / "new", {"broken.jpg": pictures.HTML})
     write("newer", range(16, 24))
+    numbered = [(look, seed) for seed in range(100, 104) for look in CLASSES.values()]
+    folders.write(folder / "test", {f"{i}.jpg": folders.class_photo(look, seed) for i, (look, seed) in enumerate(numbered, start=1)})
+    (folder / "sample_submission.csv").write_text("id,label\n" + "".join(f"{i},0.5\n" for i in range(1, len(numbered) + 1)))
     return Place(folder)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tellapart.verbs.evaluate import evaluate
     from tellapart.verbs.predict import predict
     from tellapart.verbs.report import report
+    from tellapart.verbs.submit import submit
     from tellapart.verbs.train import train
 
 _HOMES = {
@@ -53,6 +54,7 @@ _HOMES = {
     "open_run": "runs",
     "predict": "verbs.predict",
     "report": "verbs.report",
+    "submit": "verbs.submit",
     "train": "verbs.train",
 }
 
@@ -79,6 +81,7 @@ __all__ = [
     "open_run",
     "predict",
     "report",
+    "submit",
     "train",
 ]
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tellapart.evaluation import Comparison
     from tellapart.prediction import PredictedFiles
     from tellapart.runs import Run
+    from tellapart.verbs.submit import Submission
 
 SHOWN_ROWS = 20
 
@@ -53,6 +54,31 @@ def of_predict(found: PredictedFiles) -> tuple[str, Any]:
     if found.unreadable:
         lines.append(f"{len(found.unreadable):,} of {len(found.files):,} files could not be read")
     return "\n".join(lines), rows
+
+
+def of_submit(submission: Submission) -> tuple[str, Any]:
+    """What was written, the clip, what to expect, and the files that could not be read or have no id."""
+    held = [f"{column} = {'predicted class' if name is None else f'p({name})'}" for column, name in submission.columns.items()]
+    own = "the run's own, fitted out of fold" if submission.clip_source == "run" else f"--clip; the run's own is {submission.run_clip:.3g}"
+    lines = [
+        f"{submission.rows:,} rows, {submission.id_column} = {submission.matched_by}, {_several(held)}",
+        f"clip {submission.clip:.3g} ({own})",
+    ]
+    if submission.expected_log_loss:
+        lines.append(f"expected log loss {_loss(submission.expected_log_loss.as_dict())}, as on the images the run was judged on")
+    elif submission.expected_accuracy:
+        lines.append(f"expected accuracy {_accuracy(submission.expected_accuracy.as_dict())}, as on the images the run was judged on")
+    if submission.unreadable:
+        shares = _several([f"{name} {_percent(share)}" for name, share in submission.shares.items()])
+        lines.append(
+            f"{len(submission.unreadable):,} of {submission.rows:,} pictures could not be read;"
+            f" their rows hold the training images' class shares ({shares}):"
+        )
+        lines += _first([f"  {name}  ({reason})" for name, reason in submission.unreadable.items()])
+    if unused := submission.unused:
+        lines.append(f"{len(unused):,} of {submission.rows + len(unused):,} pictures have no id in the sample and were left out:")
+        lines += _first([f"  {path}" for path in unused])
+    return "\n".join([*lines, click.style(shown(submission.path), bold=True)]), submission.as_dict()
 
 
 def of_evaluate(numbers: dict[str, Any]) -> tuple[str, Any]:
@@ -113,6 +139,16 @@ def shown(path: Path) -> str:
         return printable(str(path.relative_to(Path.cwd())))
     except ValueError:
         return printable(str(path))
+
+
+def _several(items: list[str], most: int = 6) -> str:
+    rest = len(items) - most
+    return ", ".join(items[:most]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def _first(lines: list[str]) -> list[str]:
+    rest = len(lines) - SHOWN_ROWS
+    return [*lines[:SHOWN_ROWS], *([f"  ... and {rest:,} more (all of them with --json)"] if rest > 0 else [])]
 
 
 def _rungs(part: str, numbers: Mapping[str, Any]) -> list[str]:

@@ -55,6 +55,9 @@ COMMANDS: dict[str, click.Command] = {
         (_argument("run", metavar="RUN"), _argument("pictures", metavar="FILES|FOLDER", nargs=-1)),
         answers.of_predict,
     ),
+    "submit": _command(
+        "submit", "SubmitOptions", (_argument("run", metavar="RUN"), _argument("folder", metavar="TEST_FOLDER")), answers.of_submit
+    ),
     "evaluate": _command(
         "evaluate", "EvaluateOptions", (_argument("run", metavar="RUN"), _argument("folder", metavar="FOLDER")), answers.of_evaluate
     ),

@@ -14,6 +14,7 @@ from tellapart.errors import OptionError, TellapartError
 VERBS = {
     "train": "Train a classifier on a folder of photos and judge it honestly.",
     "predict": "Say what new pictures show.",
+    "submit": "Write a checked Kaggle submission.",
     "evaluate": "Judge a run on new labelled photos.",
     "compare": "Say which of two runs is better, on the same images.",
     "report": "Write a run's report anew.",

@@ -26,7 +26,7 @@ def flags_of(options: type[Options]) -> Callable[[Command], Command]:
 
 
 def _flag(f: Any, kind: type) -> Callable[[Command], Command]:
-    name = "--" + f.name.replace("_", "-")
+    name = "--" + f.name.rstrip("_").replace("_", "-")
     default, rule = default_of(f), f.metadata
     if kind is bool:
         return click.option(f"{name}/--no-{name[2:]}", f.name, default=default, show_default=True, help=rule["help"])
