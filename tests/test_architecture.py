@@ -13,7 +13,7 @@ import tellapart
 SOURCE = Path(tellapart.__file__).parent
 
 LEVELS = (
-    ("errors", "types", "options", "paths", "progress", "threads"),
+    ("errors", "types", "options", "paths", "progress", "threads", "durations"),
     ("calibration", "images", "dataset", "features", "predictions", "runs", "submission"),
     ("collection", "curation", "preparation", "models", "evaluation", "exploration"),
     ("extraction", "prediction"),
@@ -28,7 +28,10 @@ IN_ORDER = (0, 1, 3)
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
 TORCH = {"torch", "torchvision", "timm", "safetensors.torch"}
-TORCH_MODULES = {"models/network.py", "models/inference.py", "models/warping.py"}
+TORCH_MODULES = {"models/network.py", "models/inference.py", "models/convnets.py", "models/warping.py"} | {
+    f"training/{name}.py"
+    for name in ("averaging", "checkpoint", "feed", "learner", "loop", "members", "mixing", "parallel", "precision", "recipes")
+}
 LAZY = {"cv2", "pandas", "pyarrow", "sklearn", "jinja2", "rich", "simplejpeg", "scipy", "threadpoolctl"}
 SKLEARN_MODULES = {"classifier.py"}
 

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,10 +28,14 @@ from tellapart.features import FeatureCache, FeatureMatrix
 from tellapart.models.allocator import tune_malloc
 from tellapart.models.backbones import Backbone
 from tellapart.paths import cache_root
+from tellapart.preparation.augmentation import augmentation_of
+from tellapart.preparation.draws import image_keys
+from tellapart.preparation.pixel_store import PixelStore
 from tellapart.preparation.reading import Look, look_at
+from tellapart.preparation.views import view
 from tellapart.progress import SILENT, Progress
 from tellapart.threads import available_cores
-from tellapart.types import FloatArray
+from tellapart.types import ByteArray, FloatArray
 
 if TYPE_CHECKING:
     from tellapart.models.network import FeatureNetwork
@@ -39,22 +43,53 @@ if TYPE_CHECKING:
 PREPROCESSING = 1
 BATCH = 8
 SAVE_EVERY_S = 5.0
+SAVE_AT_BYTES = 2**27
 _one_at_a_time = threading.Lock()
 """Extractions of one process take turns: torch's number of threads and its tracing are the process's."""
 
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """What features are wanted: backbones, how a picture becomes a square, and whether its mirror image counts too."""
+    """What is wanted of each picture.
+
+    Attributes:
+        backbones: networks whose features are wanted.
+        resize: how a picture becomes a square.
+        mirror: whether features are averaged with those of the mirror image.
+        pixel_sizes: sides of the squares to be kept in the pixel store.
+        view: which view of a picture the networks see; 0 is the picture as it is (see ``preparation.views``).
+        augment: words of the augmentation that other views are drawn from; by default they are crops.
+    """
 
     backbones: tuple[Backbone, ...]
     resize: str = "crop"
     mirror: bool = True
+    pixel_sizes: tuple[int, ...] = ()
+    view: int = 0
+    augment: str = ""
+
+    def viewed(self, pixels: ByteArray, image_ids: Sequence[str]) -> ByteArray:
+        """Squares, uint8 (n, s, s, 3), as the networks shall see them."""
+        if not self.view:
+            return pixels
+        if self.augment:
+            return view(pixels, self.view, augmentation=augmentation_of(self.augment), keys=image_keys(tuple(image_ids)))
+        return view(pixels, 2 * self.view if self.mirror else self.view)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Sides of the squares a picture is needed in: one a backbone, then those to keep."""
+        return [b.card.image_size for b in self.backbones] + list(self.pixel_sizes)
+
+    def pixel_stores(self) -> tuple[PixelStore, ...]:
+        """Where the squares to keep are kept."""
+        return tuple(PixelStore(cache_root() / "pixels", size, self.resize) for size in self.pixel_sizes)
 
     def fingerprint(self, backbone: Backbone) -> str:
         """Names everything the vectors of one backbone depend on, except the picture."""
         card = backbone.card
-        content = (PREPROCESSING, card.architecture, card.weights_sha256, card.image_size, card.mean, card.std, self.resize, self.mirror)
+        made_with = (PREPROCESSING, card.architecture, card.weights_sha256, card.image_size, card.mean, card.std, self.resize, self.mirror)
+        content: tuple[object, ...] = (*made_with, self.view, self.augment) if self.view else made_with
         return f"{card.name.replace('/', '_')}-{hashlib.sha256(repr(content).encode()).hexdigest()[:16]}"
 
     def provenance(self) -> dict[str, object]:
@@ -80,11 +115,16 @@ class Extraction:
 
 @dataclass
 class _Outcome:
-    """What a worker found out about one file."""
+    """What a worker found out about one file; of its pixels only those to keep are held on to."""
 
     file: FileState
     look: Look | None = None
     vectors: list[FloatArray | None] = field(default_factory=list)
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory held by pixels."""
+        return sum(square.nbytes for square in self.look.pixels) if self.look else 0
 
 
 def extract(
@@ -141,6 +181,8 @@ class _Work:
         self.caches = [FeatureCache(root, spec.fingerprint(b), b.card.num_features) for b in spec.backbones]
         self.cached = [cache.image_ids() for cache in self.caches]
         self.vectors: list[dict[str, FloatArray]] = [{} for _ in self.caches]
+        self.pixel_stores = spec.pixel_stores()
+        self.kept = [store.image_ids() for store in self.pixel_stores]
         self.thumbnails = ThumbnailStore(cache_root() / "thumbnails.sqlite")
         self.known = catalog.files() if catalog else {}
         self.with_facts = catalog.image_ids() if catalog else set()
@@ -174,7 +216,8 @@ class _Work:
     def matrix(self, image_ids: Sequence[str]) -> FeatureMatrix:
         """The gathered features of these images, backbones side by side."""
         blocks = [np.stack([gathered[i] for i in image_ids]) for gathered in self.vectors]
-        return FeatureMatrix(tuple(image_ids), np.hstack(blocks), self.spec.provenance())
+        values = np.hstack(blocks) if blocks else np.empty((len(image_ids), 0), np.float32)
+        return FeatureMatrix(tuple(image_ids), values, self.spec.provenance())
 
     def _settled(self, entry: Entry) -> FileState | None:
         """The state of a file of which everything is known, else None."""
@@ -191,7 +234,7 @@ class _Work:
 
     def _is_complete(self, image_id: str) -> bool:
         has_facts = self.catalog is None or image_id in self.with_facts
-        return has_facts and all(image_id in cached for cached in self.cached)
+        return has_facts and all(image_id in known for known in [*self.cached, *self.kept])
 
     def _compute(self, waiting: Sequence[Entry], num_workers: int, states: dict[str, FileState], advance: Callable[[int], None]) -> None:
         unsaved: list[_Outcome] = []
@@ -202,7 +245,8 @@ class _Work:
                     unsaved.extend(outcomes)
                     states.update((o.file.path, o.file) for o in outcomes)
                     advance(len(outcomes))
-                    if time.monotonic() - last_saved > SAVE_EVERY_S:
+                    held = sum(outcome.size_bytes for outcome in unsaved)
+                    if time.monotonic() - last_saved > SAVE_EVERY_S or held > SAVE_AT_BYTES:
                         self._save(unsaved)
                         unsaved, last_saved = [], time.monotonic()
         finally:
@@ -231,8 +275,12 @@ class _Work:
             if not todo:
                 continue
             pixels = np.stack([o.look.pixels[number] for o in todo if o.look is not None])
+            pixels = self.spec.viewed(pixels, [o.file.image_id or "" for o in todo])
             for outcome, vector in zip(todo, self.networks[number].features(pixels, mirror=self.spec.mirror), strict=True):
                 outcome.vectors[number] = vector
+        for outcome in outcomes:
+            if outcome.look is not None:
+                outcome.look = replace(outcome.look, pixels=outcome.look.pixels[len(self.spec.backbones) :])
         return outcomes
 
     def _read(self, entry: Entry) -> _Outcome:
@@ -248,7 +296,7 @@ class _Work:
             state = FileState(entry.path, size, mtime, image_id, None)
             if self._is_complete(image_id):
                 return _Outcome(state, None, [None] * len(self.spec.backbones))
-            look = look_at(data, image_id, [b.card.image_size for b in self.spec.backbones], self.spec.resize)
+            look = look_at(data, image_id, self.spec.sizes, self.spec.resize)
         except ImageError as error:
             return _Outcome(FileState(entry.path, size, mtime, None, str(error)), None, [])
         except OSError as error:
@@ -264,6 +312,11 @@ class _Work:
             if vectors:
                 cache.write(list(vectors), np.stack([v for v in vectors.values() if v is not None]))
             self.vectors[number].update((i, v) for i, v in vectors.items() if v is not None)
+        for number, store in enumerate(self.pixel_stores):
+            squares = {i: o.look.pixels[number] for i, o in looked.items() if o.look is not None and i not in self.kept[number]}
+            if squares:
+                store.write(list(squares), np.stack(list(squares.values())))
+                self.kept[number].update(squares)
         if self.catalog:
             self.catalog.record([o.file for o in outcomes], [o.look.facts for o in looked.values() if o.look is not None])
 
@@ -311,4 +364,4 @@ def _set_torch_threads(count: int) -> int:
 def _network(backbone: Backbone) -> FeatureNetwork:
     from tellapart.models.network import FeatureNetwork
 
-    return FeatureNetwork(backbone.card, backbone.tensors)
+    return FeatureNetwork(backbone)

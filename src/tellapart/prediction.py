@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tellapart.dataset import Dataset
 from tellapart.dataset.catalog import FileState
 from tellapart.extraction import FeatureSpec, extract
 from tellapart.models.backbones import Backbone
-from tellapart.models.saved import WEIGHTS, SavedModel
+from tellapart.models.saved import SavedModel
 from tellapart.paths import printable
 from tellapart.predictions import Predictions
 from tellapart.progress import SILENT, Progress
@@ -33,31 +35,45 @@ class PredictedFiles:
 
 
 def predict_files(
-    model: SavedModel, dataset: Dataset, *, device: str = "auto", num_workers: int | None = None, progress: Progress = SILENT
+    model: SavedModel,
+    dataset: Dataset,
+    *,
+    views: int = 1,
+    augment: str = "",
+    device: str = "auto",
+    num_workers: int | None = None,
+    progress: Progress = SILENT,
 ) -> PredictedFiles:
     """Predictions of a saved model for every readable file of a data set; nothing is written beside the photos.
+
+    Members are asked one after another. With ``views`` the logits of several views of each picture are averaged:
+    crops, or draws of the augmentation ``augment``.
 
     Raises:
         DataError: not one file could be read.
     """
-    backbones = tuple(Backbone(card, model.folder / WEIGHTS) for card in model.backbones)
-    spec = FeatureSpec(backbones, model.resize, model.mirror)
 
     def network(backbone: Backbone) -> FeatureNetwork:
         from tellapart.models.network import FeatureNetwork
 
-        number = backbones.index(backbone)
-        return FeatureNetwork(backbone.card, model.backbone_tensors(number), device=device)
+        return FeatureNetwork(backbone, device=device)
 
-    extraction = extract(dataset, spec, network=network, num_workers=num_workers, progress=progress)
-    readable = [(entry, file) for entry, file in zip(dataset.entries, extraction.files, strict=True) if file.image_id]
+    of_members = []
+    for member in model.members:
+        of_views = []
+        for view in range(views):
+            spec = FeatureSpec(member.backbones, member.resize, member.mirror, view=view, augment=augment)
+            extraction = extract(dataset, spec, network=network, num_workers=num_workers, progress=progress)
+            readable = [(entry, file) for entry, file in zip(dataset.entries, extraction.files, strict=True) if file.image_id]
+            of_views.append(member.logits(extraction.features.of([file.image_id or "" for _, file in readable])))
+        of_members.append(np.mean(of_views, axis=0))
+    logits = model.logits(of_members)
     image_ids = [file.image_id or "" for _, file in readable]
-    probabilities, logits = model.probabilities(extraction.features.of(image_ids))
     predictions = Predictions(
         image_ids=tuple(image_ids),
         paths=tuple(printable(entry.path) for entry, _ in readable),
         labels=tuple(printable(entry.label) if entry.label is not None else None for entry, _ in readable),
-        probabilities=probabilities,
+        probabilities=model.probabilities(logits),
         logits=logits,
         class_names=model.class_names,
         parts=tuple(entry.part for entry, _ in readable),

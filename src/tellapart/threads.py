@@ -7,8 +7,9 @@ does other things that costs up to ten times (docs/log.md, 2026-11-21). Independ
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -34,3 +35,21 @@ def side_by_side(function: Callable[[Item], Result], items: Iterable[Item]) -> l
     """The function's results for all items, in order, computed on as many threads as there are cores."""
     with ThreadPoolExecutor(available_cores()) as pool:
         return list(pool.map(function, items))
+
+
+def ahead(function: Callable[[Item], Result], items: Iterable[Item], num_workers: int) -> Iterator[Result]:
+    """The function's results in order, a few computed ahead on ``num_workers`` threads; with 0 each when it is asked for."""
+    if num_workers == 0:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(num_workers) as pool:
+        running: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                running.append(pool.submit(function, item))
+                if len(running) > 2 * num_workers:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)

@@ -32,7 +32,7 @@ def weights_file(folder: Path, model: torch.nn.Module, suffix: str, **changes: t
 
 
 def features(backbone: Backbone, pixels: np.ndarray) -> np.ndarray:
-    return FeatureNetwork(backbone.card, backbone.tensors, device="cpu").features(pixels, mirror=False)
+    return FeatureNetwork(backbone, device="cpu").features(pixels, mirror=False)
 
 
 def pixels(n: int, size: int) -> np.ndarray:
@@ -175,7 +175,7 @@ def test_tensors_damaged_within_are_a_clear_error(own_cache: Path) -> None:
     data[0:16] = b"\xff" * 16
     found.tensors.write_bytes(data)
     with pytest.raises(ModelError, match="tensors of lite0"):
-        FeatureNetwork(found.card, found.tensors, device="cpu")
+        FeatureNetwork(found, device="cpu")
 
 
 def test_a_card_survives_json() -> None:
@@ -187,19 +187,19 @@ def test_a_size_the_network_cannot_take_is_a_clear_error(tmp_path: Path, own_cac
     model = timm.create_model("vit_tiny_patch16_224", pretrained=False)
     (found,) = find_backbones("vit_tiny_patch16_224", weights=weights_file(tmp_path, model, ".safetensors"), image_size=64)
     with pytest.raises(ModelError, match="64"):
-        FeatureNetwork(found.card, found.tensors, device="cpu")
+        FeatureNetwork(found, device="cpu")
 
 
 def test_a_device_that_is_not_there_is_a_clear_error(own_cache: Path) -> None:
     (found,) = find_backbones("lite0")
     with pytest.raises(ModelError, match="no device 'tpu'") as caught:
-        FeatureNetwork(found.card, found.tensors, device="tpu")
+        FeatureNetwork(found, device="tpu")
     assert "cpu" in str(caught.value.hint)
 
 
 def test_mirroring_makes_a_picture_and_its_mirror_image_the_same(own_cache: Path) -> None:
     (found,) = find_backbones("lite0", image_size=64)
-    network = FeatureNetwork(found.card, found.tensors, device="cpu")
+    network = FeatureNetwork(found, device="cpu")
     batch = pixels(2, 64)
     here, there = (network.features(np.ascontiguousarray(p), mirror=True) for p in (batch, batch[:, :, ::-1]))
     plain = network.features(batch, mirror=False)

@@ -11,12 +11,14 @@ import tellapart
 from tellapart.errors import ModelError
 from tellapart.models.backbones import find_backbones
 from tellapart.models.heads import LinearHead
-from tellapart.models.saved import CARD, WEIGHTS, load_model, save_model
+from tellapart.models.saved import CARD, Classifier, Member, load_model, save_model
 from tellapart.runs import Run
 
+WEIGHTS = "member-1.safetensors"
 
-def heads(d: int = 6, k: int = 3) -> list[LinearHead]:
-    rng = np.random.default_rng(0)
+
+def heads(seed: int = 0, d: int = 6, k: int = 3) -> list[LinearHead]:
+    rng = np.random.default_rng(seed)
 
     def values(*shape: int) -> np.ndarray:
         return rng.normal(size=shape).astype(np.float32)
@@ -25,45 +27,37 @@ def heads(d: int = 6, k: int = 3) -> list[LinearHead]:
 
 
 def saved(folder: Path) -> Path:
-    save_model(
-        folder,
-        class_names=("a", "<b>", "猫"),
-        backbones=find_backbones("lite0", image_size=96),
-        resize="pad",
-        mirror=False,
-        heads=heads(),
-        temperature=1.25,
-        clip=0.001,
-        details={"run": "x-1"},
-    )
+    members = tuple(Member(find_backbones("lite0", image_size=96), "pad", False, tuple(heads(seed)), 1.0 + seed) for seed in (0, 1))
+    save_model(folder, Classifier(("a", "<b>", "猫"), members, 1.25, 0.001), {"run": "x-1"})
     return folder
 
 
 def test_a_saved_model_says_the_same_when_read_back(tmp_path: Path, own_cache: Path) -> None:
     model = load_model(saved(tmp_path / "model"))
     features = np.random.default_rng(1).normal(size=(20, 6)).astype(np.float32)
-    probabilities, logits = model.probabilities(features)
-    assert np.array_equal(logits, np.mean([head.logits(features) for head in heads()], axis=0))
-    assert np.allclose(probabilities.sum(axis=1), 1)
-    assert (model.class_names, model.resize, model.mirror, model.temperature, model.clip) == (("a", "<b>", "猫"), "pad", False, 1.25, 0.001)
-    assert model.backbones == tuple(b.card for b in find_backbones("lite0", image_size=96))
+    of_members = [member.logits(features) for member in model.members]
+    for seed, logits in enumerate(of_members):
+        assert np.array_equal(logits, np.mean([head.logits(features) for head in heads(seed)], axis=0))
+    assert np.allclose(model.logits(of_members), (of_members[0] + 2 * of_members[1]) / 3)
+    assert np.allclose(model.probabilities(of_members[0]).sum(axis=1), 1)
+    assert (model.class_names, model.temperature, model.clip) == (("a", "<b>", "猫"), 1.25, 0.001)
+    assert [(m.resize, m.mirror, m.weight) for m in model.members] == [("pad", False, 1.0), ("pad", False, 2.0)]
+    assert [b.card for b in model.members[0].backbones] == [b.card for b in find_backbones("lite0", image_size=96)]
     assert model.details["run"] == "x-1"
 
 
-def test_a_saved_model_is_two_files_and_no_pickle(tmp_path: Path, own_cache: Path) -> None:
+def test_a_saved_model_is_a_card_and_a_file_a_member_and_no_pickle(tmp_path: Path, own_cache: Path) -> None:
     folder = saved(tmp_path / "model")
-    assert {p.name for p in folder.iterdir()} == {CARD, WEIGHTS}
+    assert {p.name for p in folder.iterdir()} == {CARD, WEIGHTS, "member-2.safetensors"}
     (length,) = np.frombuffer((folder / WEIGHTS).read_bytes()[:8], "<u8")
     header = json.loads((folder / WEIGHTS).read_bytes()[8 : 8 + int(length)])
     assert {"head.0.weight", "head.1.bias", "backbone.0.conv_stem.weight"} <= header.keys()
 
 
 def test_the_backbone_comes_out_as_it_went_in(tmp_path: Path, own_cache: Path) -> None:
-    from safetensors.torch import load_file
-
     model = load_model(saved(tmp_path / "model"))
     (backbone,) = find_backbones("lite0")
-    before, after = load_file(backbone.tensors), model.backbone_tensors(0)
+    before, after = backbone.state(), model.members[1].backbones[0].state()
     assert before.keys() == after.keys()
     assert all((before[key] == after[key]).all() for key in before)
 

@@ -6,7 +6,7 @@ import pytest
 from tellapart.dataset.rows import USED, FileRow
 from tellapart.evaluation.metrics import accuracy
 from tellapart.features import FeatureMatrix
-from tellapart.training.judgement import LabelledSet, judged, leak_effect, probe_predictions
+from tellapart.training.judgement import LabelledSet, below, judged, leak_effect, probe_predictions
 from tellapart.training.probe import LabelledFeatures, fit_probe
 
 from .toy import labelled
@@ -32,14 +32,14 @@ def test_the_rungs_are_judged_on_the_same_images_and_compared() -> None:
     train, test = labelled_set(labelled(150), "train", "a"), labelled_set(labelled(90, seed=1), "test", "b")
     probe = fit_probe(train.data)
     predictions = probe_predictions(probe, test, "probe on toy")
-    part = judged(predictions, train, test)
+    part = judged(predictions, below_test)
     names = [rung["name"] for rung in part["rungs"]]
     assert names == ["majority class", "5 nearest neighbours", "probe on toy"]
     assert part["rungs"][0]["gain"] is None
     assert part["rungs"][0]["accuracy"]["value"] == pytest.approx(1 / 3)
     assert part["rungs"][-1]["accuracy"] == part["accuracy"]
-    for below, rung in zip(part["rungs"], part["rungs"][1:], strict=False):
-        assert rung["gain"]["accuracy"]["value"] == pytest.approx(rung["accuracy"]["value"] - below["accuracy"]["value"])
+    for lower, rung in zip(part["rungs"], part["rungs"][1:], strict=False):
+        assert rung["gain"]["accuracy"]["value"] == pytest.approx(rung["accuracy"]["value"] - lower["accuracy"]["value"])
     assert part["accuracy"]["value"] == accuracy(predictions.probabilities, test.data.targets)
     assert set(predictions.parts) == {"test"}
 

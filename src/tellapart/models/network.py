@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from tellapart.errors import ModelError
-from tellapart.models.backbones import BackboneCard, build_network
+from tellapart.models.backbones import Backbone, BackboneCard, build_network
+from tellapart.models.convnets import NETS, build_image_network
 from tellapart.models.inference import fast_network, faster_dtype
 from tellapart.types import ByteArray, FloatArray
 
@@ -24,14 +22,13 @@ class FeatureNetwork:
     side use the cores better than one picture on all of them.
     """
 
-    def __init__(self, card: BackboneCard, tensors: Path | dict[str, torch.Tensor], *, device: str = "auto") -> None:
-        self.card = card
+    def __init__(self, backbone: Backbone, *, device: str = "auto") -> None:
+        self.card = card = backbone.card
         self.device = chosen_device(device)
-        model = build_network(card.architecture)
-        model.reset_classifier(0)
+        model = bare_network(card)
         try:
-            model.load_state_dict(load_file(tensors) if isinstance(tensors, Path) else tensors, strict=True)
-        except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+            model.load_state_dict(backbone.state(), strict=True)
+        except (RuntimeError, ValueError) as error:
             raise ModelError(f"the tensors of {card.name} do not fit {card.architecture}: {error}") from error
         try:
             self.dtype, self._network = self._made_ready(model.requires_grad_(False))
@@ -71,6 +68,15 @@ class FeatureNetwork:
         rows = torch.from_numpy(pixels).to(self.device).view(n, height, 3 * width).to(torch.float32)
         rows.sub_(self._row_mean).mul_(self._row_factor)
         return rows.to(self.dtype).view(n, height, width, 3).permute(0, 3, 1, 2)
+
+
+def bare_network(card: BackboneCard) -> Any:
+    """The network of a card without its classifier, in evaluation mode; its weights are yet to be loaded."""
+    if card.architecture in NETS:
+        return build_image_network(card.architecture, 2, card.image_size).backbone.eval()
+    model = build_network(card.architecture)
+    model.reset_classifier(0)
+    return model
 
 
 def chosen_device(device: str) -> str:

@@ -11,11 +11,13 @@ import numpy as np
 
 from tellapart.dataset.rows import UNREADABLE, USED, FileRow
 from tellapart.exploration.principal_map import principal_map
+from tellapart.extraction import FeatureSpec
 from tellapart.features import FeatureMatrix
+from tellapart.models.saved import Classifier, Member
 from tellapart.predictions import Predictions
 from tellapart.training.baselines import nearest
 from tellapart.training.curve import learning_curve
-from tellapart.training.judgement import LabelledSet, judged, leak_effect, probe_predictions
+from tellapart.training.judgement import LabelledSet, below, judged, leak_effect, probe_predictions
 from tellapart.training.parts import REPORTED, Assignment
 from tellapart.training.probe import Probe, fit_probe
 from tellapart.training.sensitivity import split_sensitivity
@@ -37,42 +39,80 @@ class ExaminationOptions:
 
 @dataclass(frozen=True, eq=False)
 class Examination:
-    """A fitted probe and all that is to be said about it.
+    """A fitted classifier and all that is to be said about it.
 
     Attributes:
-        class_names: the order of the outputs.
-        probe: the fitted probe.
+        recipe: how it was trained.
+        backbone: what it was trained with, in a word.
+        classifier: what is to be saved.
         predictions: of every reported image.
+        out_of_fold: of training images, by members that did not see them; before temperature and clip chosen on them.
         rows: one a file, with places on the map and nearest training images.
         metrics: the parts of metrics.json that come from here.
+        history: the events of the training.
+    """
+
+    recipe: str
+    backbone: str
+    classifier: Classifier
+    predictions: Predictions
+    out_of_fold: Predictions
+    rows: list[FileRow]
+    metrics: dict[str, Any]
+    history: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Sets:
+    """The used images by part, with their features.
+
+    Attributes:
+        class_names: those of the training part, sorted.
+        train: what is learned from.
+        reported: what is judged on, by part.
     """
 
     class_names: tuple[str, ...]
-    probe: Probe
-    predictions: Predictions
-    rows: list[FileRow]
-    metrics: dict[str, Any]
+    train: LabelledSet
+    reported: dict[str, LabelledSet]
+
+    @classmethod
+    def of(cls, assignment: Assignment, features: FeatureMatrix) -> Sets:
+        """The sets of an assignment."""
+        rows = assignment.rows
+        names = tuple(sorted({row.label for row in rows if row.is_used and row.part == "train" and row.label is not None}))
+        sets = {part: LabelledSet.of([r for r in rows if r.is_used and r.part == part], features, names) for part in ("train", *REPORTED)}
+        return cls(names, sets["train"], {part: sets[part] for part in REPORTED if sets[part].rows})
 
 
-def examine(assignment: Assignment, features: FeatureMatrix, options: ExaminationOptions) -> Examination:
+def examine(assignment: Assignment, features: FeatureMatrix, spec: FeatureSpec, options: ExaminationOptions) -> Examination:
     """Fit a probe on the training part and judge it on the reported parts."""
-    rows = assignment.rows
-    class_names = tuple(sorted({row.label for row in rows if row.is_used and row.part == "train" and row.label is not None}))
-    sets = {part: LabelledSet.of([r for r in rows if r.is_used and r.part == part], features, class_names) for part in ("train", *REPORTED)}
-    train = sets["train"]
-    reported = {part: sets[part] for part in REPORTED if sets[part].rows}
+    sets = Sets.of(assignment, features)
+    train, reported = sets.train, sets.reported
     probe = fit_probe(train.data, class_weight=options.class_weight, seed=options.seed)
     source = f"probe on {features.provenance['backbone']}"
     predictions = {part: probe_predictions(probe, found, source) for part, found in reported.items()}
     main = next(iter(reported))
-    metrics: dict[str, Any] = {part: judged(predictions[part], train, found) for part, found in reported.items()}
+    metrics: dict[str, Any] = {part: judged(predictions[part], below(train, found)) for part, found in reported.items()}
     metrics["selection"] = probe.selection
-    metrics |= _sensitivity(list(sets.values()), probe, options)
+    metrics |= _sensitivity([train, *reported.values()], probe, options)
     metrics |= _curve(train, reported[main], probe, metrics[main], options)
-    metrics["leak"] = _leak(assignment, features, class_names, probe, train, reported, predictions, options)
-    metrics["data"] = data_card(rows, class_names, assignment.duplicate_groups)
-    everything = _joined(list(predictions.values()))
-    return Examination(class_names, probe, everything, _placed(rows, features, train, reported), metrics)
+    metrics["leak"] = _leak(assignment, features, sets.class_names, probe, train, reported, predictions, options)
+    metrics["data"] = data_card(assignment.rows, sets.class_names, assignment.duplicate_groups)
+    member = Member(spec.backbones, spec.resize, spec.mirror, probe.heads)
+    rows, logits = probe.out_of_fold
+    events = [{"event": "strength", **row} for row in probe.selection["strengths"]]
+    events.append({"event": "chosen", **{k: v for k, v in probe.selection.items() if k != "strengths"}})
+    return Examination(
+        recipe="probe",
+        backbone=str(features.provenance["backbone"]),
+        classifier=Classifier(sets.class_names, (member,), probe.temperature, probe.clip),
+        predictions=joined(list(predictions.values())),
+        out_of_fold=train.taken(rows).predictions(probe.probabilities(logits), logits, source),
+        rows=placed(assignment.rows, features, train, reported),
+        metrics=metrics,
+        history=events,
+    )
 
 
 def _sensitivity(sets: Sequence[LabelledSet], probe: Probe, options: ExaminationOptions) -> dict[str, Any]:
@@ -153,7 +193,7 @@ def data_card(rows: Sequence[FileRow], class_names: Sequence[str], duplicate_gro
     }
 
 
-def _joined(parts: Sequence[Predictions]) -> Predictions:
+def joined(parts: Sequence[Predictions]) -> Predictions:
     """Predictions of several parts, one after another."""
     return Predictions(
         image_ids=tuple(i for p in parts for i in p.image_ids),
@@ -168,14 +208,14 @@ def _joined(parts: Sequence[Predictions]) -> Predictions:
     )
 
 
-def _placed(rows: Sequence[FileRow], features: FeatureMatrix, train: LabelledSet, reported: dict[str, LabelledSet]) -> list[FileRow]:
+def placed(rows: Sequence[FileRow], features: FeatureMatrix, train: LabelledSet, reported: dict[str, LabelledSet]) -> list[FileRow]:
     """Rows with their place on the map and, for reported images, their nearest training images."""
     used = [i for i, row in enumerate(rows) if row.is_used]
     values = features.of([rows[i].image_id or "" for i in used])
     places: FloatArray = principal_map(values)
-    placed = list(rows)
+    with_places = list(rows)
     for i, (x, y) in zip(used, places.tolist(), strict=True):
-        placed[i] = replace(placed[i], x=x, y=y)
+        with_places[i] = replace(with_places[i], x=x, y=y)
     train_ids = [row.image_id or "" for row in train.rows]
     count = min(SHOWN_NEIGHBOURS, len(train_ids))
     by_path: dict[str, tuple[tuple[str, ...], tuple[float, ...]]] = {}
@@ -185,5 +225,5 @@ def _placed(rows: Sequence[FileRow], features: FeatureMatrix, train: LabelledSet
             by_path[row.path] = (tuple(train_ids[j] for j in near), tuple(float(s) for s in similarity))
     return [
         replace(row, neighbours=by_path[row.path][0], similarities=by_path[row.path][1]) if row.path in by_path and row.is_used else row
-        for row in placed
+        for row in with_places
     ]

@@ -15,7 +15,7 @@ from tellapart.models.heads import mean_logits
 from tellapart.predictions import Predictions
 from tellapart.training.baselines import majority_probabilities, neighbour_probabilities
 from tellapart.training.probe import LabelledFeatures, Probe, fit_heads
-from tellapart.types import FloatArray
+from tellapart.types import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,10 @@ class LabelledSet:
         targets = np.array([index[row.label or ""] for row in rows], dtype=np.int64)
         values = features.of([row.image_id or "" for row in rows])
         return cls(rows, LabelledFeatures(values, targets, [row.group or "" for row in rows], class_names))
+
+    def taken(self, index: IntArray) -> LabelledSet:
+        """The chosen images."""
+        return LabelledSet([self.rows[i] for i in index.tolist()], self.data.rows(index))
 
     def predictions(self, probabilities: FloatArray, logits: FloatArray, source: str) -> Predictions:
         """Predictions for these rows."""
@@ -54,25 +58,32 @@ def probe_predictions(probe: Probe, reported: LabelledSet, source: str) -> Predi
     return reported.predictions(probe.probabilities(logits), logits, source)
 
 
-def judged(predictions: Predictions, train: LabelledSet, reported: LabelledSet) -> dict[str, Any]:
-    """PART of metrics.json: every number of one reported part, with the rungs below on the same images."""
+def below(train: LabelledSet, reported: LabelledSet) -> list[Predictions]:
+    """The rungs below every recipe: the majority class and, where there are features, the nearest neighbours."""
     num_classes, n = len(train.data.class_names), len(reported.rows)
-    ladder = [
-        ("majority class", majority_probabilities(train.data.targets, num_classes, n)),
-        ("5 nearest neighbours", neighbour_probabilities(reported.data.features, train.data.features, train.data.targets, num_classes)),
+    found = [("majority class", majority_probabilities(train.data.targets, num_classes, n))]
+    if train.data.features.shape[1]:
+        votes = neighbour_probabilities(reported.data.features, train.data.features, train.data.targets, num_classes)
+        found.append(("5 nearest neighbours", votes))
+    return [reported.predictions(p, np.log(p), name) for name, p in found]
+
+
+def judged(predictions: Predictions, rungs_below: Sequence[Predictions]) -> dict[str, Any]:
+    """PART of metrics.json: every number of one reported part, with the rungs below on the same images."""
+    return {**evaluate(predictions), "rungs": ladder_rungs([*rungs_below, predictions])}
+
+
+def ladder_rungs(steps: Sequence[Predictions]) -> list[dict[str, Any]]:
+    """Each step with its intervals and what it gains over the one below, on the same images."""
+    return [
+        {
+            "name": step.source,
+            "accuracy": accuracy_interval(step).as_dict(),
+            "log_loss": log_loss_interval(step).as_dict(),
+            "gain": rung_gain(steps[number - 1], step) if number else None,
+        }
+        for number, step in enumerate(steps)
     ]
-    steps = [reported.predictions(p, np.log(p), name) for name, p in ladder] + [predictions]
-    rungs = []
-    for number, step in enumerate(steps):
-        rungs.append(
-            {
-                "name": step.source,
-                "accuracy": accuracy_interval(step).as_dict(),
-                "log_loss": log_loss_interval(step).as_dict(),
-                "gain": rung_gain(steps[number - 1], step) if number else None,
-            }
-        )
-    return {**evaluate(predictions), "rungs": rungs}
 
 
 def leak_effect(

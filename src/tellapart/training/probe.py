@@ -50,6 +50,8 @@ class Probe:
         spaces: of the training features, one a choice.
         temperature, clip: see :mod:`tellapart.calibration`.
         selection: how all that was chosen, as in ``metrics.json``.
+        out_of_fold: rows of the training images the choice was made on (m,), and their logits (m, k) from heads that
+            did not see them.
     """
 
     heads: tuple[LinearHead, ...]
@@ -58,6 +60,7 @@ class Probe:
     temperature: float
     clip: float
     selection: dict[str, Any]
+    out_of_fold: tuple[IntArray, FloatArray]
 
     def probabilities(self, logits: FloatArray) -> FloatArray:
         """Calibrated probabilities (n, k) of logits (n, k)."""
@@ -121,7 +124,7 @@ def fit_probe(train: LabelledFeatures, *, class_weight: str = "none", seed: int 
         "log_loss": {"before": before, "after": after},
     }
     heads = fit_heads(train, choices, spaces, class_weight=class_weight)
-    return Probe(heads, tuple(choices), spaces, temperature, clip, selection)
+    return Probe(heads, tuple(choices), spaces, temperature, clip, selection, (chosen_on, mean_logits))
 
 
 def fit_heads(

@@ -16,7 +16,6 @@ from tellapart import __version__
 from tellapart.dataset import Dataset
 from tellapart.dataset.rows import save_rows
 from tellapart.errors import DataError
-from tellapart.extraction import FeatureSpec
 from tellapart.models.saved import save_model
 from tellapart.paths import (
     name_complaint,
@@ -62,41 +61,29 @@ def write_run(
     folder: Path,
     final: Path,
     examination: Examination,
-    spec: FeatureSpec,
     dataset: Dataset,
     options: dict[str, Any],
     notes: list[str],
     started: datetime,
 ) -> None:
     """Write everything but the report into ``folder``, which will be called ``final``."""
-    backbone = str(spec.provenance()["backbone"])
     about = {
         "run": final.name,
         "folder": printable(str(dataset.root)),
         "created": started.isoformat(timespec="seconds"),
         "tellapart": __version__,
-        "recipe": "probe",
-        "backbone": backbone,
-        "class_names": list(examination.class_names),
+        "recipe": examination.recipe,
+        "backbone": examination.backbone,
+        "class_names": list(examination.classifier.class_names),
     }
     versions = {name: version(name) for name in PACKAGES} | {"python": platform.python_version()}
     write_json(folder / "options.json", {"verb": "train", "folder": about["folder"], "options": options, "versions": versions})
-    events = [{"event": "strength", **row} for row in examination.probe.selection["strengths"]]
-    events.append({"event": "chosen", **{k: v for k, v in examination.probe.selection.items() if k != "strengths"}})
-    write_text(folder / "history.jsonl", "".join(json.dumps(event) + "\n" for event in events))
+    write_text(folder / "history.jsonl", "".join(json.dumps(event) + "\n" for event in examination.history))
     save_rows(examination.rows, folder / "images.parquet")
     examination.predictions.save(folder / "predictions.parquet")
-    save_model(
-        folder / "model",
-        class_names=examination.class_names,
-        backbones=spec.backbones,
-        resize=spec.resize,
-        mirror=spec.mirror,
-        heads=examination.probe.heads,
-        temperature=examination.probe.temperature,
-        clip=examination.probe.clip,
-        details={"tellapart": __version__, "versions": versions, "data_sha256": _data_hash(examination), "run": final.name},
-    )
+    examination.out_of_fold.save(folder / "out_of_fold.parquet")
+    details = {"tellapart": __version__, "versions": versions, "data_sha256": _data_hash(examination), "run": final.name}
+    save_model(folder / "model", examination.classifier, details)
     write_json(folder / "metrics.json", {**about, **examination.metrics, "notes": notes})
 
 

@@ -37,7 +37,7 @@ def networks(device: str) -> Callable[[Backbone], FeatureNetwork]:
     def network(backbone: Backbone) -> FeatureNetwork:
         from tellapart.models.network import FeatureNetwork
 
-        return FeatureNetwork(backbone.card, backbone.tensors, device=device)
+        return FeatureNetwork(backbone, device=device)
 
     return network
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,31 +17,61 @@ if TYPE_CHECKING:
 EXAMPLE = "tellapart train photos"
 
 
+def _duration_complaint(text: str) -> str | None:
+    from tellapart.durations import seconds_of
+
+    return None if seconds_of(text) else f"{text!r} is no time; write 90s, 10m or 2h"
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(Options):
     """How to train."""
 
+    recipe: str = option(
+        "probe",
+        "probe: a head on a frozen backbone; finetune: the backbone too; scratch: a network from nothing.",
+        choices=("probe", "finetune", "scratch"),
+    )
     backbone: str = option("lite2", "Network that sees: lite0, lite1, lite2, several joined by +, or any timm name.")
-    weights: Path | None = option(None, "Weights for a timm name: a .safetensors or .pth file.", metavar="FILE")
-    image_size: int | None = option(None, "Side of the network's input in pixels; by default its own.", minimum=32, maximum=2048)
+    weights: Path | None = option(None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE")
+    net: str = option("resnet", "For scratch: resnet, tiny, classic, or any timm name.")
+    image_size: int | None = option(None, "Side of the network's input in pixels; by default its own.", minimum=24, maximum=2048)
     resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"))
-    mirror: bool = option(True, "Average each photo's features with those of its mirror image (twice the work, better numbers).")
-    class_weight: str = option("none", "Let every class weigh the same.", choices=("none", "balanced"))
+    mirror: bool = option(True, "For probe: average features with those of the mirror image (twice the work, better numbers).")
+    class_weight: str = option("none", "balanced is the same as --balance weights.", choices=("none", "balanced"))
+    balance: str = option("none", "What to do about unequal classes.", choices=("none", "weights", "oversample", "undersample"))
+    augment: str | None = option(
+        None, "Augmentation of training pictures: none, flip, light, strong, or words such as flip,rotation=20,zoom=0.2.", metavar="WORDS"
+    )
+    epochs: int | None = option(None, "Times every picture is seen; by default 4 for finetune, 60 for scratch.", minimum=1, maximum=10_000)
+    batch_size: int | None = option(None, "Pictures a step; by default 16 for finetune, 32 for scratch.", minimum=1, maximum=8192)
+    lr: float | None = option(None, "Highest learning rate; by default the recipe's.", minimum=1e-8, maximum=10.0)
+    weight_decay: float = option(0.05, "Weight decay of AdamW.", minimum=0.0, maximum=10.0)
+    layer_decay: float = option(0.8, "For finetune: learning rate of a stage as a share of that above it.", minimum=0.01, maximum=1.0)
+    label_smoothing: float | None = option(None, "Share of the truth spread over all classes.", minimum=0.0, maximum=0.9)
+    mixup: float = option(0.0, "Mix pictures with each other: Beta parameter; 0 for never.", minimum=0.0, maximum=10.0)
+    cutmix: float = option(0.0, "Paste pictures into each other: Beta parameter; 0 for never.", minimum=0.0, maximum=10.0)
+    unfreeze: str = option("all", "For finetune: which stages learn: all, last, or how many from the top.")
+    patience: int = option(20, "Stop after so many epochs without a better held-out log loss.", minimum=1, maximum=10_000)
+    folds: int = option(1, "Train so many networks, each with another fold held out, and average them.", minimum=1, maximum=100)
+    time: str | None = option(None, "Train within this time: 90s, 10m, 2h.", check=_duration_complaint, metavar="TIME")
     test_share: float = option(
         0.2, "Share of the photos held back for the test, unless you have a test or validation folder.", minimum=0.02, maximum=0.9
     )
-    splits: int = option(20, "Other splits to try, to see how much the numbers depend on the split; 0 for none.", minimum=0, maximum=1000)
-    curve: bool = option(True, "Measure the learning curve: would more photos help?")
+    splits: int = option(20, "For probe: other splits to try, to see how much the numbers depend on the split.", minimum=0, maximum=1000)
+    curve: bool = option(True, "For probe: measure the learning curve: would more photos help?")
     seed: int = option(0, "Seed of the split and of everything random.", minimum=0)
     name: str | None = option(None, "Name of the run; by default the folder's name and a number.", metavar="NAME", check=name_complaint)
     out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
-    num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=1, maximum=256)
+    num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=0, maximum=256)
 
 
 def train(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> Run:
     """Train a classifier on a folder of photos and judge it honestly.
+
+    A training that was interrupted goes on where it stopped when the same command is given again.
 
     Args:
         folder: class folders, parts with class folders, or a manifest.
@@ -53,39 +84,43 @@ def train(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
     Raises:
         OptionError: an option's name or value is wrong.
         DataError: the photos cannot be used as they are.
-        ModelError: the backbone or its weights are not to be had.
+        ModelError: the backbone or its weights are not to be had, or the training went astray.
         StorageError: the disk is full or cannot be written.
     """
     chosen = TrainOptions.of(**options)
     from tellapart.dataset import Catalog, open_dataset
     from tellapart.dataset.catalog import state_folder
     from tellapart.dataset.rows import file_rows
-    from tellapart.extraction import FeatureSpec, extract
-    from tellapart.models.backbones import find_backbones
+    from tellapart.extraction import extract
     from tellapart.reports import write_report
     from tellapart.runs import Run
-    from tellapart.training.examination import ExaminationOptions, examine
     from tellapart.training.parts import assign
     from tellapart.training.record import run_folder, write_run
     from tellapart.verbs.looking import networks, similar_pairs, thumbnails
+    from tellapart.verbs.recipes import recipe_of
 
     started = datetime.now(UTC)
+    recipe = recipe_of(chosen)
     dataset = open_dataset(folder, progress=progress)
-    spec = FeatureSpec(find_backbones(chosen.backbone, weights=chosen.weights, image_size=chosen.image_size), chosen.resize, chosen.mirror)
     state, note = state_folder(dataset.root, chosen.state)
-    with Catalog(state / "catalog.sqlite") as catalog:
+    processes = recipe.processes
+    with processes.first_alone() if processes else nullcontext(), Catalog(state / "catalog.sqlite") as catalog:
         extraction = extract(
-            dataset, spec, catalog=catalog, network=networks(chosen.device), num_workers=chosen.num_workers, progress=progress
+            dataset, recipe.spec, catalog=catalog, network=networks(chosen.device), num_workers=chosen.num_workers, progress=progress
         )
-    with progress.stage("training and judging", unit="steps"):
-        rows = file_rows(dataset, extraction.files, extraction.facts)
-        assignment = assign(rows, similar_pairs(dataset, extraction), test_share=chosen.test_share, seed=chosen.seed)
-        wanted = ExaminationOptions(chosen.class_weight, chosen.seed, chosen.splits, chosen.curve)
-        examination = examine(assignment, extraction.features, wanted)
-    notes = [*dataset.notes, *([note] if note else []), *assignment.notes]
+    rows = file_rows(dataset, extraction.files, extraction.facts)
+    assignment = assign(rows, similar_pairs(dataset, extraction), test_share=chosen.test_share, seed=chosen.seed)
+    recipe.train(assignment, extraction.features, progress)
+    if processes and not processes.is_first:
+        return Run(Path(processes.told_by_first()))
+    examination = recipe.examination(dataset, assignment, extraction.features, progress)
+    notes = [*dataset.notes, *([note] if note else []), *assignment.notes, *recipe.notes]
     with run_folder(chosen.out, chosen.name or folder_name(dataset.root)) as (partial, final):
-        write_run(partial, final, examination, spec, dataset, chosen.as_dict(), notes, started)
+        write_run(partial, final, examination, dataset, chosen.as_dict(), notes, started)
         write_report(partial, thumbnails(dataset, extraction.files))
+    recipe.forget()
     for sentence in notes:
         progress.note(sentence)
+    if processes:
+        processes.told_by_first(str(final))
     return Run(final)

@@ -1,0 +1,22 @@
+"""Times as people write them."""
+
+from __future__ import annotations
+
+import re
+
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def seconds_of(text: str) -> float | None:
+    """The seconds of ``90``, ``90s``, ``10m``, ``2h`` or ``1h30m``, or None where it is no time.
+
+    >>> seconds_of("1h30m")
+    5400.0
+    """
+    text = text.strip().lower()
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return float(text) or None
+    parts = re.findall(r"(\d+(?:\.\d+)?)([hms])", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return None
+    return sum(float(number) * UNITS[unit] for number, unit in parts) or None

@@ -1,0 +1,129 @@
+"""The pixel store: every picture decoded once into a square of bytes, then read by number, never all in memory.
+
+Below the store's root lies a folder for each size and resize policy, in it segments: ``<name>.pixels`` (the squares,
+one after another, uint8 height x width x colour) and, written last, ``<name>.json`` with their image ids. Squares are
+read with ``pread``: a training's memory does not grow with the number of pictures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from tellapart.errors import StorageError
+from tellapart.paths import replacing, write_text
+from tellapart.types import ByteArray, IntArray
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class PixelStore:
+    """The squares of one size and resize policy.
+
+    Attributes:
+        root: the folder of all stores.
+        size: side of a square in pixels.
+        resize: how a picture became a square.
+    """
+
+    root: Path
+    size: int
+    resize: str
+
+    @property
+    def folder(self) -> Path:
+        """Where this store's segments lie."""
+        return self.root / f"{self.resize}-{self.size}-{FORMAT}"
+
+    @property
+    def square_bytes(self) -> int:
+        """Bytes of one square."""
+        return 3 * self.size * self.size
+
+    def image_ids(self) -> set[str]:
+        """Ids of all pictures that are there."""
+        return {image_id for _, ids in self._segments() for image_id in ids}
+
+    def write(self, image_ids: Sequence[str], pixels: ByteArray) -> None:
+        """Add squares, uint8 (m, size, size, 3); all of them or none, whatever happens."""
+        if not image_ids:
+            return
+        name = uuid.uuid4().hex
+        with replacing(self.folder / f"{name}.pixels") as partial, partial.open("wb") as file:
+            file.write(np.ascontiguousarray(pixels).data)
+        write_text(self.folder / f"{name}.json", json.dumps(list(image_ids)))
+
+    def open(self, image_ids: Sequence[str]) -> Pixels:
+        """The squares of these pictures, in this order.
+
+        Raises:
+            StorageError: one of them is not there.
+        """
+        wanted = {image_id: number for number, image_id in enumerate(image_ids)}
+        files: list[Path] = []
+        place = np.full((len(wanted), 2), -1, dtype=np.int64)
+        for path, ids in self._segments():
+            for row, image_id in enumerate(ids):
+                if image_id in wanted:
+                    place[wanted[image_id]] = (len(files), row)
+            files.append(path)
+        numbers = np.array([wanted[image_id] for image_id in image_ids], dtype=np.int64)
+        if len(place) and place.min() < 0:
+            raise StorageError(f"{int((place[:, 0] < 0).sum())} pictures are missing in {self.folder}", hint="run the same command again")
+        return Pixels(self.size, files, place[numbers])
+
+    def _segments(self) -> list[tuple[Path, list[str]]]:
+        """The whole segments with their image ids."""
+        found = []
+        for manifest in sorted(self.folder.glob("[!.]*.json")):
+            path = manifest.with_suffix(".pixels")
+            try:
+                ids = json.loads(manifest.read_text(encoding="utf-8"))
+                if path.stat().st_size == len(ids) * self.square_bytes:
+                    found.append((path, ids))
+            except (OSError, ValueError, TypeError):
+                continue
+        return found
+
+
+class Pixels:
+    """The squares of n pictures, read when they are taken; safe to use from several threads. A context manager."""
+
+    def __init__(self, size: int, files: Sequence[Path], place: IntArray) -> None:
+        self.size = size
+        self._place = place
+        used = set(place[:, 0].tolist())
+        self._handles = {number: os.open(path, os.O_RDONLY) for number, path in enumerate(files) if number in used}
+
+    def __len__(self) -> int:
+        return len(self._place)
+
+    def take(self, rows: IntArray) -> ByteArray:
+        """The squares of these rows: uint8 (m, size, size, 3)."""
+        squares = np.empty((len(rows), self.size, self.size, 3), dtype=np.uint8)
+        length = 3 * self.size * self.size
+        for square, (number, row) in zip(squares, self._place[rows].tolist(), strict=True):
+            if os.preadv(self._handles[number], [square.data.cast("B")], row * length) != length:
+                raise StorageError("a file of the pixel store has become shorter while it was read", hint="run the same command again")
+        return squares
+
+    def close(self) -> None:
+        """Close the files."""
+        for handle in self._handles.values():
+            os.close(handle)
+        self._handles = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

@@ -1,0 +1,64 @@
+"""A checkpoint: all a training needs to go on as if nothing had happened, in one file.
+
+The tensors lie in a safetensors file, whose header also holds the JSON of everything else: one rename replaces both.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from tellapart.models.tensors import disk_errors
+from tellapart.paths import replacing
+
+State = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a training's state is kept; it is worth nothing once the training is done."""
+
+    path: Path
+
+    def save(self, states: dict[str, State], facts: dict[str, Any]) -> None:
+        """Replace the checkpoint by these named states and facts.
+
+        Raises:
+            StorageError: the disk is full or cannot be written; the old checkpoint stays.
+        """
+        tensors = {f"{name}/{key}": value.detach().contiguous() for name, state in states.items() for key, value in state.items()}
+        with replacing(self.path) as partial, disk_errors():
+            save_file(_unshared(tensors), partial, metadata={"facts": json.dumps(facts)})
+
+    def load(self) -> tuple[dict[str, State], dict[str, Any]] | None:
+        """The states and facts, or None where there is no whole checkpoint."""
+        states: dict[str, State] = {}
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                facts = json.loads(file.metadata()["facts"])
+                for key in file.keys():  # noqa: SIM118
+                    name, _, rest = key.partition("/")
+                    states.setdefault(name, {})[rest] = file.get_tensor(key)
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+            return None
+        return states, facts
+
+    def remove(self) -> None:
+        """Forget it."""
+        self.path.unlink(missing_ok=True)
+
+
+def _unshared(tensors: State) -> State:
+    """Tensors of which no two share memory, as safetensors wants them."""
+    seen: set[int] = set()
+    found = {}
+    for key, value in tensors.items():
+        found[key] = value.clone() if value.data_ptr() in seen else value
+        seen.add(value.data_ptr())
+    return found

@@ -1,0 +1,85 @@
+"""The feed: batches of augmented, normalised pictures, made ahead by a few threads, the same whatever their number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from tellapart.preparation.augmentation import Augmentation
+from tellapart.preparation.pixel_store import Pixels
+from tellapart.threads import ahead
+from tellapart.training.sampling import occurrences
+from tellapart.types import FloatArray, IntArray
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Pictures (n, 3, s, s), normalised, channels last; targets int64 (n,)."""
+
+    x: torch.Tensor
+    targets: torch.Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Feed:
+    """Pictures on their way into a network.
+
+    Attributes:
+        pixels: of all pictures.
+        targets: int (n,).
+        keys: uint64 (n,), one a picture, from which its augmentation is drawn.
+        mean, std: float (3,), of the input on the scale 0 to 1.
+        augmentation: None for the pictures as they are.
+        device: where batches go.
+        num_workers: threads; 0 makes each batch when it is asked for.
+    """
+
+    pixels: Pixels
+    targets: IntArray
+    keys: IntArray
+    mean: Sequence[float]
+    std: Sequence[float]
+    augmentation: Augmentation | None
+    device: str
+    num_workers: int
+
+    def epoch(self, batches: Sequence[IntArray], *, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from number ``first`` on; a row that comes again is augmented anew."""
+        rows = np.concatenate(list(batches))
+        again = np.split(occurrences(rows), np.cumsum([len(batch) for batch in batches])[:-1])
+        jobs = [
+            (batch, self.keys[batch] + again_in.astype(np.uint64) * GOLDEN)
+            for batch, again_in in list(zip(batches, again, strict=True))[first:]
+        ]
+
+        def made(job: tuple[IntArray, IntArray]) -> Batch:
+            batch, keys = job
+            pixels = self.pixels.take(batch)
+            if self.augmentation is not None:
+                pixels = self.augmentation.augmented(pixels, keys, seed=seed, epoch=epoch)
+            return Batch(self._normalised(pixels), torch.from_numpy(self.targets[batch]))
+
+        for batch in ahead(made, jobs, self.num_workers):
+            yield Batch(batch.x.to(self.device, non_blocking=True), batch.targets.to(self.device, non_blocking=True))
+
+    def plain(self, rows: IntArray, batch_size: int) -> Iterator[torch.Tensor]:
+        """Pictures of these rows as they are, in order."""
+        batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+        for x in ahead(lambda batch: self._normalised(self.pixels.take(batch)), batches, self.num_workers):
+            yield x.to(self.device, non_blocking=True)
+
+    def _normalised(self, pixels: IntArray) -> torch.Tensor:
+        """Network input (n, 3, s, s), float32, channels last, of uint8 (n, s, s, 3); whole rows at once."""
+        n, height, width, _ = pixels.shape
+        rows = torch.from_numpy(pixels).view(n, height, 3 * width).to(torch.float32)
+        rows.sub_(torch.tensor(_tiled(self.mean, width))).mul_(torch.tensor(1 / _tiled(self.std, width)))
+        return rows.view(n, height, width, 3).permute(0, 3, 1, 2)
+
+
+def _tiled(values: Sequence[float], width: int) -> FloatArray:
+    return np.tile(np.array(values, dtype=np.float32) * 255, width)

@@ -1,0 +1,64 @@
+"""A network that learns: backbone and head, their parameters by stage, and the number format they are computed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import nn
+
+Stages = Sequence[tuple[str, Sequence[nn.Parameter]]]
+
+
+class Learner(nn.Module):
+    """Logits (n, k) of normalised pictures (n, 3, s, s).
+
+    Args:
+        backbone: pictures to features (n, d).
+        head: features to logits.
+        stages: the backbone's trainable parameters, from the input to the features; a stage left out stays frozen.
+        is_autocast: whether it is computed in bfloat16 where that is safe.
+    """
+
+    def __init__(self, backbone: nn.Module, head: nn.Linear, stages: Stages, *, is_autocast: bool) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+        self.stages = [(name, list(parameters)) for name, parameters in stages]
+        self.is_autocast = is_autocast
+        for parameter in self.backbone.parameters():
+            parameter.requires_grad_(False)
+        for parameter in self.trained():
+            parameter.requires_grad_(True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits in float32."""
+        with self.precision(x.device.type):
+            features = self.backbone(x)
+        return self.head(features.float())  # type: ignore[no-any-return]
+
+    def precision(self, device: str) -> AbstractContextManager[Any]:
+        """Within, operations that bear it run in bfloat16, if this learner wants that."""
+        return torch.autocast(device, torch.bfloat16) if self.is_autocast else nullcontext()
+
+    def trained(self) -> Iterator[nn.Parameter]:
+        """Every parameter that learns."""
+        for _, parameters in self.stages:
+            yield from parameters
+        yield from self.head.parameters()
+
+    def parameter_groups(self, layer_decay: float, weight_decay: float) -> list[dict[str, Any]]:
+        """Groups for an optimizer: a stage's learning rate is ``layer_decay`` times that of the stage above it.
+
+        Each group has its ``scale`` of the learning rate; vectors (biases, norms) know no weight decay.
+        """
+        groups = []
+        everything = [*self.stages, ("head", list(self.head.parameters()))]
+        for depth, (_, parameters) in enumerate(reversed(everything)):
+            for is_vector in (False, True):
+                chosen = [p for p in parameters if (p.ndim < 2) == is_vector]
+                if chosen:
+                    groups.append({"params": chosen, "scale": layer_decay**depth, "weight_decay": 0.0 if is_vector else weight_decay})
+        return groups

@@ -1,0 +1,342 @@
+"""The one training loop: a learner, a feed, a plan; weights out that do not depend on when it was interrupted.
+
+Order, augmentation, mixing and dropout are functions of the seed, the epoch and the step, never of what ran before.
+So a killed training that goes on from its checkpoint ends with the same weights as one that never stopped (same
+machine, build and number of torch threads; any number of workers).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from tellapart.errors import ModelError
+from tellapart.progress import SILENT, Progress
+from tellapart.training.averaging import MovingAverage
+from tellapart.training.checkpoint import Checkpoint
+from tellapart.training.feed import Batch, Feed
+from tellapart.training.learner import Learner
+from tellapart.training.mixing import mixed
+from tellapart.training.parallel import ALONE, Processes
+from tellapart.training.sampling import batches_of, epoch_rows
+from tellapart.training.schedule import one_cycle
+from tellapart.types import FloatArray, IntArray
+
+CHECKPOINT_EVERY_S = 120.0
+TIMED_STEPS = 8
+SHARE_FOR_STEPS = 0.9
+JUDGED_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train.
+
+    Attributes:
+        epochs: times every picture is seen.
+        batch_size: pictures a step.
+        lr, weight_decay: of AdamW; ``lr`` is the highest of the one-cycle schedule, reached by the head.
+        layer_decay: factor of the learning rate from each stage to the one below it.
+        label_smoothing: share of the truth spread over all classes.
+        averaging: decay of the moving average of the weights; 0 for none.
+        mixup, cutmix: their Beta parameters; 0 for none.
+        balance: see :mod:`tellapart.training.sampling`.
+        patience: epochs without a better held-out log loss after which training stops.
+        clip_norm: longest gradient.
+        time_s: seconds within which training has to end, or None.
+        seed: of everything random.
+    """
+
+    epochs: int
+    batch_size: int = 32
+    lr: float = 1e-3
+    weight_decay: float = 0.05
+    layer_decay: float = 1.0
+    label_smoothing: float = 0.0
+    averaging: float = 0.99
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    balance: str = "none"
+    patience: int = 1000
+    clip_norm: float = 5.0
+    time_s: float | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What came out of a training.
+
+    Attributes:
+        learner: with the best weights by held-out log loss (the last where nothing is held out).
+        history: one dict an epoch.
+        notes: what had to be left out, and why.
+        seconds: of training proper, over all its sessions.
+        pictures: seen in training, repeats counted.
+    """
+
+    learner: Learner
+    history: list[dict[str, Any]]
+    notes: list[str]
+    seconds: float
+    pictures: int
+
+
+@dataclass
+class _Position:
+    """Where a training stands; everything here is in the checkpoint."""
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    steps: int = 0
+    loss: float = 0.0
+    right: float = 0.0
+    seen: int = 0
+    pictures: int = 0
+    seconds: float = 0.0
+    best_loss: float = math.inf
+    best_epoch: int = -1
+    is_over: bool = False
+    history: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+class Loop:
+    """One training.
+
+    Args:
+        learner: what learns; already on its device.
+        feed: the pictures.
+        train: rows to learn from.
+        held_out: rows that choose among the epochs; may be empty.
+        plan: how.
+        checkpoint: where to go on from and to; None to keep nothing.
+        processes: who computes along.
+        progress: hears of every picture.
+        title: of the stage.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        feed: Feed,
+        train: IntArray,
+        held_out: IntArray,
+        plan: Plan,
+        *,
+        checkpoint: Checkpoint | None = None,
+        processes: Processes = ALONE,
+        progress: Progress = SILENT,
+        title: str = "training",
+    ) -> None:
+        self.learner, self.feed, self.train, self.held_out, self.plan = learner, feed, train, held_out, plan
+        self.checkpoint, self.processes, self.progress, self.title = checkpoint, processes, progress, title
+        self.average = MovingAverage(learner, plan.averaging) if plan.averaging else None
+        groups = learner.parameter_groups(plan.layer_decay, plan.weight_decay)
+        self.optimizer = torch.optim.AdamW(groups, lr=plan.lr, fused=True)
+        self.best: dict[str, torch.Tensor] = {}
+        self.at = _Position()
+        self.class_weights = self._class_weights()
+
+    def run(self) -> Trained:
+        """Train to the end, from the checkpoint if there is one.
+
+        Raises:
+            ModelError: the loss became infinite or NaN before the first epoch ended.
+            StorageError: a checkpoint cannot be written; the last one stays.
+        """
+        self._resume()
+        a_epoch = len(batches_of(epoch_rows(self.feed.targets[self.train], self.plan.balance, seed=0, epoch=0), self.plan.batch_size))
+        self.at.steps = self.at.steps or self.plan.epochs * a_epoch
+        self._begun, self._saved = time.monotonic() - self.at.seconds, time.monotonic()
+        pictures = len(self.train) * self.plan.epochs
+        with self.progress.stage(self.title, total=pictures) as advance:
+            advance(min(pictures, self.at.pictures))
+            while not self.at.is_over:
+                for count in self._epoch():
+                    advance(count)
+        if self.best:
+            self.learner.load_state_dict({k: v.to(next(self.learner.parameters()).device) for k, v in self.best.items()})
+        self.learner.eval()
+        return Trained(self.learner, self.at.history, self.at.notes, self.at.seconds, self.at.pictures)
+
+    def _epoch(self) -> Iterator[int]:
+        """Train what is left of an epoch; yields the number of pictures of each step."""
+        at, plan = self.at, self.plan
+        rows = self.train[epoch_rows(self.feed.targets[self.train], plan.balance, seed=plan.seed, epoch=at.epoch)]
+        batches = [self.processes.share(batch) for batch in batches_of(rows, plan.batch_size)]
+        self.learner.train()
+        for batch in self.feed.epoch(batches, seed=plan.seed, epoch=at.epoch, first=at.batch):
+            if not self._step(batch):
+                return
+            yield len(batch.targets)
+            at.batch += 1
+            at.step += 1
+            at.seconds = time.monotonic() - self._begun
+            self._keep_to_the_time()
+            if at.step >= at.steps:
+                break
+            if time.monotonic() - self._saved > CHECKPOINT_EVERY_S and at.batch < len(batches):
+                self._save()
+        self._end_epoch()
+
+    def _step(self, batch: Batch) -> bool:
+        """One step; False if the loss is no number, and training is over."""
+        at, plan = self.at, self.plan
+        torch.manual_seed(_hash(plan.seed, at.step))
+        for group in self.optimizer.param_groups:
+            group["lr"] = plan.lr * group["scale"] * one_cycle(at.step, at.steps)
+        x, losses_of = mixed(batch, plan.mixup, plan.cutmix, seed=_hash(plan.seed + 1, at.step))
+        logits = self.learner(x)
+        loss = losses_of(lambda targets: self._loss(logits, targets))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.processes.average_gradients(self.learner)
+        torch.nn.utils.clip_grad_norm_(list(self.learner.trained()), plan.clip_norm)
+        value = self.processes.mean(float(loss.detach()))
+        if not math.isfinite(value):
+            self._break_off()
+            return False
+        self.optimizer.step()
+        if self.average:
+            self.average.update(self.learner, at.step + 1)
+        at.loss += value * len(batch.targets)
+        at.right += float((logits.detach().argmax(1) == batch.targets).sum())
+        at.seen += len(batch.targets)
+        at.pictures += len(batch.targets) * self.processes.count
+        return True
+
+    def _loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return functional.cross_entropy(logits, targets, weight=self.class_weights, label_smoothing=self.plan.label_smoothing)
+
+    def _class_weights(self) -> torch.Tensor | None:
+        if self.plan.balance != "weights":
+            return None
+        counts = np.bincount(self.feed.targets[self.train], minlength=self.learner.head.out_features)
+        weights = len(self.train) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        return torch.tensor(weights, dtype=torch.float32, device=self.feed.device)
+
+    def _keep_to_the_time(self) -> None:
+        """Once the speed is known, plan no more steps than fit into the time."""
+        at, limit = self.at, self.plan.time_s
+        if limit is None or at.step != TIMED_STEPS:
+            return
+        fitting = max(at.step + 1, int(SHARE_FOR_STEPS * limit / (self.processes.mean(at.seconds) / at.step)))
+        if fitting < at.steps:
+            a_epoch = at.steps / self.plan.epochs
+            at.notes.append(
+                f"{self.title}: {limit:.0f} s allow {fitting / a_epoch:.1f} of {self.plan.epochs} epochs; the rest was left out"
+            )
+            at.steps = fitting
+
+    def _end_epoch(self) -> None:
+        at = self.at
+        judged = self.average.network if self.average else self.learner
+        loss, accuracy = self._judged(judged) if len(self.held_out) else (None, None)
+        at.history.append(
+            {
+                "epoch": at.epoch + 1,
+                "step": at.step,
+                "lr": self.plan.lr * one_cycle(at.step - 1, at.steps),
+                "train": {"loss": at.loss / at.seen, "accuracy": at.right / at.seen},
+                "held_out": None if loss is None else {"loss": loss, "accuracy": accuracy, "n": len(self.held_out)},
+                "seconds": at.seconds,
+                "images_per_s": at.pictures / max(at.seconds, 1e-9),
+            }
+        )
+        if loss is None or loss < at.best_loss:
+            at.best_loss, at.best_epoch = (at.best_loss if loss is None else loss), at.epoch
+            self.best = {key: value.detach().to("cpu", copy=True) for key, value in judged.state_dict().items()}
+        is_stuck = loss is not None and at.epoch - at.best_epoch >= self.plan.patience
+        if is_stuck:
+            at.notes.append(
+                f"{self.title}: stopped after epoch {at.epoch + 1}; the best held-out log loss was that of epoch {at.best_epoch + 1}"
+            )
+        at.epoch, at.batch, at.loss, at.right, at.seen = at.epoch + 1, 0, 0.0, 0.0, 0
+        at.is_over = is_stuck or at.step >= at.steps
+        self.progress.note(_sentence(self.title, at.history[-1], self.plan.epochs))
+        self._save()
+
+    def _judged(self, network: Learner) -> tuple[float, float]:
+        """Log loss and accuracy on the held-out rows."""
+        logits = logits_of(network, self.feed, self.held_out)
+        targets = torch.from_numpy(self.feed.targets[self.held_out])
+        found = torch.from_numpy(logits)
+        return float(functional.cross_entropy(found, targets)), float((found.argmax(1) == targets).float().mean())
+
+    def _break_off(self) -> None:
+        """The loss is no number: end with the best weights there are."""
+        if not self.best:
+            raise ModelError(
+                f"the loss became infinite in epoch {self.at.epoch + 1}, before anything was learned",
+                hint=f"try a lower learning rate: --lr {self.plan.lr / 5:g}",
+            )
+        self.at.notes.append(
+            f"{self.title}: the loss became infinite in epoch {self.at.epoch + 1}; the weights after epoch {self.at.best_epoch + 1}"
+            f" are kept (a lower --lr than {self.plan.lr:g} may help)"
+        )
+        self.at.is_over = True
+
+    def _save(self) -> None:
+        self._saved = time.monotonic()
+        if self.checkpoint is None or not self.processes.is_first:
+            return
+        states = {"learner": self.learner.state_dict(), "optimizer": self._optimizer_state(), "best": self.best}
+        if self.average:
+            states["average"] = self.average.network.state_dict()
+        self.checkpoint.save(states, {**vars(self.at), "is_autocast": self.learner.is_autocast})
+
+    def _resume(self) -> None:
+        found = self.checkpoint.load() if self.checkpoint else None
+        if found is None:
+            return
+        states, facts = found
+        self.learner.is_autocast = facts.pop("is_autocast")
+        self.learner.load_state_dict(states["learner"])
+        self.best = states.get("best", {})
+        if self.average:
+            self.average.network.is_autocast = self.learner.is_autocast
+            self.average.network.load_state_dict(states["average"])
+        self._load_optimizer(states["optimizer"])
+        self.at = _Position(**facts)
+
+    def _optimizer_state(self) -> dict[str, torch.Tensor]:
+        state = self.optimizer.state_dict()["state"]
+        return {f"{number}.{name}": value for number, entry in state.items() for name, value in entry.items()}
+
+    def _load_optimizer(self, tensors: dict[str, torch.Tensor]) -> None:
+        state: dict[int, dict[str, torch.Tensor]] = {}
+        for key, value in tensors.items():
+            number, _, name = key.partition(".")
+            state.setdefault(int(number), {})[name] = value
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+
+
+@torch.inference_mode()
+def logits_of(network: Learner, feed: Feed, rows: IntArray) -> FloatArray:
+    """Logits, float32 (n, k), of the pictures of these rows as they are."""
+    network.eval()
+    found = [network(x).float().cpu().numpy() for x in feed.plain(rows, JUDGED_BATCH)]
+    return np.concatenate(found) if found else np.empty((0, network.head.out_features), np.float32)
+
+
+def _hash(seed: int, step: int) -> int:
+    """A seed for one step."""
+    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _sentence(title: str, event: dict[str, Any], epochs: int) -> str:
+    held = event["held_out"]
+    judged = f", held out: loss {held['loss']:.4f}, accuracy {100 * held['accuracy']:.1f} %" if held else ""
+    return (
+        f"{title}, epoch {event['epoch']} of {epochs}: loss {event['train']['loss']:.4f},"
+        f" accuracy {100 * event['train']['accuracy']:.1f} %{judged}, {event['images_per_s']:.0f} images/s"
+    )

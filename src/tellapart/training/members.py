@@ -1,0 +1,164 @@
+"""Training the members of a network recipe, fold by fold; each is kept on disk as soon as it is finished."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tellapart.dataset.splits import assigned_folds
+from tellapart.models.backbones import Backbone
+from tellapart.models.heads import LinearHead
+from tellapart.models.saved import HEAD_TENSORS, Member
+from tellapart.paths import cache_root
+from tellapart.preparation.draws import image_keys
+from tellapart.preparation.pixel_store import PixelStore
+from tellapart.progress import SILENT, Progress
+from tellapart.training.checkpoint import Checkpoint
+from tellapart.training.feed import Feed
+from tellapart.training.loop import Loop, Trained
+from tellapart.training.parallel import ALONE, Processes
+from tellapart.training.precision import faster_precision
+from tellapart.training.probe import LabelledFeatures
+from tellapart.training.recipes import NetworkRecipe, exported, head_of, learner_of
+from tellapart.types import IntArray
+
+INNER_FOLDS = 5
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class FoldMember:
+    """One trained member.
+
+    Attributes:
+        member: backbone on disk, and head.
+        held_out: rows of the training images it did not learn from.
+        facts: ``history``, ``notes``, ``seconds`` and ``pictures`` of its training.
+    """
+
+    member: Member
+    held_out: IntArray
+    facts: dict[str, Any]
+
+
+def train_members(
+    recipe: NetworkRecipe,
+    train: LabelledFeatures,
+    image_ids: Sequence[str],
+    *,
+    device: str,
+    num_workers: int,
+    processes: Processes = ALONE,
+    progress: Progress = SILENT,
+) -> list[FoldMember]:
+    """Train every member of a recipe; those a killed process finished are taken from disk, one it had begun goes on.
+
+    Args:
+        recipe: what to train.
+        train: n training images, with the features of the recipe's backbone if it has one.
+        image_ids: of the training images; their squares lie in the pixel store.
+        device: where to compute.
+        num_workers: threads that prepare batches.
+        processes: who computes along.
+        progress: hears of every picture.
+    """
+    count = recipe.folds if recipe.folds > 1 else INNER_FOLDS
+    folds = assigned_folds(train.labels, train.groups, folds=count, seed=recipe.plan.seed)
+    work = training_folder(recipe, train, image_ids)
+    store = PixelStore(cache_root() / "pixels", recipe.card.image_size, recipe.resize)
+    found = []
+    with store.open(image_ids) as pixels:
+        feed = Feed(
+            pixels=pixels,
+            targets=train.targets,
+            keys=image_keys(tuple(image_ids)),
+            mean=recipe.card.mean,
+            std=recipe.card.std,
+            augmentation=None if recipe.augmentation.is_nothing else recipe.augmentation,
+            device=device,
+            num_workers=num_workers,
+        )
+        for fold in range(recipe.folds):
+            held_out = _held_out(train, folds, fold)
+            path = work / f"member-{fold + 1}.safetensors"
+            if _read(path, recipe, held_out) is None:
+                rows = np.setdiff1d(np.arange(len(train.targets)), held_out)
+                title = f"fold {fold + 1} of {recipe.folds}" if recipe.folds > 1 else recipe.name
+                _train(recipe, train, feed, rows, held_out, path, title, processes, progress)
+            member = _read(path, recipe, held_out)
+            assert member is not None  # noqa: S101
+            found.append(member)
+    return found
+
+
+def training_folder(recipe: NetworkRecipe, train: LabelledFeatures, image_ids: Sequence[str]) -> Path:
+    """Where an unfinished training keeps its checkpoints and finished members; named after all it depends on."""
+    content = {
+        "format": FORMAT,
+        "recipe": [recipe.name, recipe.resize, recipe.unfreeze, str(recipe.augmentation), recipe.folds],
+        "card": asdict(recipe.card),
+        "plan": asdict(recipe.plan),
+        "torch": [torch.__version__, torch.get_num_threads()],
+        "images": [list(image_ids), train.labels, list(train.groups)],
+    }
+    text = json.dumps(content).encode("utf-8", "surrogateescape")
+    return cache_root() / "trainings" / hashlib.sha256(text).hexdigest()[:24]
+
+
+def _held_out(train: LabelledFeatures, folds: IntArray, fold: int) -> IntArray:
+    """Rows of a fold, but for those without which a class would have nothing to learn from."""
+    rows = np.flatnonzero(folds == fold)
+    others = np.bincount(train.targets[folds != fold], minlength=len(train.class_names))
+    return np.asarray(rows[others[train.targets[rows]] > 0])
+
+
+def _train(
+    recipe: NetworkRecipe,
+    train: LabelledFeatures,
+    feed: Feed,
+    rows: IntArray,
+    held_out: IntArray,
+    path: Path,
+    title: str,
+    processes: Processes,
+    progress: Progress,
+) -> None:
+    """Train one member and write it to ``path``."""
+    checkpoint = Checkpoint(path.with_suffix(".checkpoint"))
+    learner = learner_of(recipe, train.rows(rows), feed.device)
+    if recipe.backbone is None and checkpoint.load() is None:
+        learner.is_autocast = faster_precision(learner, feed, rows[: recipe.plan.batch_size])
+    plan = recipe.plan if recipe.plan.time_s is None else replace(recipe.plan, time_s=recipe.plan.time_s / recipe.folds)
+    loop = Loop(learner, feed, rows, held_out, plan, checkpoint=checkpoint, processes=processes, progress=progress, title=title)
+    trained = loop.run()
+    if processes.is_first:
+        _write(path, trained)
+        checkpoint.remove()
+    processes.wait()
+
+
+def _write(path: Path, trained: Trained) -> None:
+    head = head_of(trained.learner)
+    tensors = {name: torch.from_numpy(getattr(head, name)) for name in HEAD_TENSORS}
+    facts = {"history": trained.history, "notes": trained.notes, "seconds": trained.seconds, "pictures": trained.pictures}
+    Checkpoint(path).save({"backbone": exported(trained.learner), "head": tensors}, facts)
+
+
+def _read(path: Path, recipe: NetworkRecipe, held_out: IntArray) -> FoldMember | None:
+    """A finished member, or None."""
+    loaded = Checkpoint(path).load()
+    if loaded is None:
+        return None
+    states, facts = loaded
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    card = replace(recipe.card, weights_sha256=digest)
+    head = LinearHead(power=1.0, **{name: states["head"][name].numpy() for name in HEAD_TENSORS})
+    return FoldMember(Member((Backbone(card, path, "backbone/"),), recipe.resize, False, (head,)), held_out, facts)

@@ -1,0 +1,94 @@
+"""Several processes that train one network, each on its share of every batch (``torchrun``; gloo or nccl)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import distributed
+
+from tellapart.training.learner import Learner
+from tellapart.types import IntArray
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those that train together.
+
+    Attributes:
+        rank: its number.
+        count: how many there are.
+    """
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the one that writes and speaks."""
+        return self.rank == 0
+
+    def share(self, batch: IntArray) -> IntArray:
+        """This process's rows of a batch; each gets as many, rows at the end are repeated to make it so."""
+        if self.count == 1:
+            return batch
+        each = -(-len(batch) // self.count)
+        return np.asarray(batch[(self.rank + self.count * np.arange(each)) % len(batch)])
+
+    def average_gradients(self, learner: Learner) -> None:
+        """Replace every gradient by the mean over all processes."""
+        if self.count == 1:
+            return
+        gradients = [p.grad for p in learner.trained() if p.grad is not None]
+        flat = torch.cat([g.reshape(-1) for g in gradients])
+        distributed.all_reduce(flat)
+        flat /= self.count
+        for gradient, mean in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
+
+    def mean(self, value: float) -> float:
+        """The mean of a number over all processes."""
+        if self.count == 1:
+            return value
+        tensor = torch.tensor([value], dtype=torch.float64)
+        distributed.all_reduce(tensor)
+        return float(tensor) / self.count
+
+    @contextmanager
+    def first_alone(self) -> Iterator[None]:
+        """The first process passes alone; the others pass when it is through."""
+        if self.count > 1 and not self.is_first:
+            distributed.barrier()
+        yield
+        if self.count > 1 and self.is_first:
+            distributed.barrier()
+
+    def told_by_first(self, words: str = "") -> str:
+        """What the first process says, in all of them."""
+        if self.count == 1:
+            return words
+        said = [words]
+        distributed.broadcast_object_list(said, src=0)
+        return said[0]
+
+    def wait(self) -> None:
+        """Go on when all have come here."""
+        if self.count > 1:
+            distributed.barrier()
+
+
+ALONE = Processes()
+
+
+def started_processes() -> Processes:
+    """The processes that ``torchrun`` started, joined on first use; just this one where it did not."""
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    if count == 1:
+        return ALONE
+    if not distributed.is_initialized():
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    return Processes(distributed.get_rank(), count)
