@@ -32,7 +32,7 @@ def test_the_rungs_are_judged_on_the_same_images_and_compared() -> None:
     train, test = labelled_set(labelled(150), "train", "a"), labelled_set(labelled(90, seed=1), "test", "b")
     probe = fit_probe(train.data)
     predictions = probe_predictions(probe, test, "probe on toy")
-    part = judged(predictions, below_test)
+    part = judged(predictions, below(train, test))
     names = [rung["name"] for rung in part["rungs"]]
     assert names == ["majority class", "5 nearest neighbours", "probe on toy"]
     assert part["rungs"][0]["gain"] is None
