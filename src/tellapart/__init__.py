@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from tellapart.features import FeatureMatrix
     from tellapart.predictions import Predictions
     from tellapart.runs import Run, open_run
+    from tellapart.verbs.augment import augment
     from tellapart.verbs.compare import compare
+    from tellapart.verbs.curve import curve
     from tellapart.verbs.demo import demo
     from tellapart.verbs.doctor import doctor
     from tellapart.verbs.evaluate import evaluate
+    from tellapart.verbs.ladder import ladder
     from tellapart.verbs.predict import predict
     from tellapart.verbs.report import report
     from tellapart.verbs.submit import submit
@@ -46,10 +49,13 @@ _HOMES = {
     "Run": "runs",
     "StorageError": "errors",
     "TellapartError": "errors",
+    "augment": "verbs.augment",
     "compare": "verbs.compare",
+    "curve": "verbs.curve",
     "demo": "verbs.demo",
     "doctor": "verbs.doctor",
     "evaluate": "verbs.evaluate",
+    "ladder": "verbs.ladder",
     "open_dataset": "dataset",
     "open_run": "runs",
     "predict": "verbs.predict",
@@ -73,10 +79,13 @@ __all__ = [
     "Run",
     "StorageError",
     "TellapartError",
+    "augment",
     "compare",
+    "curve",
     "demo",
     "doctor",
     "evaluate",
+    "ladder",
     "open_dataset",
     "open_run",
     "predict",

@@ -110,9 +110,28 @@ def of_compare(comparison: Comparison) -> tuple[str, Any]:
     return "\n".join(lines), content
 
 
+def of_curve(found: dict[str, Any]) -> tuple[str, Any]:
+    """A line a size, and what twice the photos promise."""
+    lines = [f"{found['recipe']}, judged on {found['n']:,} {found['part']} photos", f"  {'training photos':>15}  accuracy, each draw"]
+    for point in found["points"]:
+        lines.append(f"  {point['n_train']:>15,}  " + "  ".join(_percent(value) for value in point["accuracy"]))
+    return "\n".join([*lines, *_more_data({"learning_curve": found})]), found
+
+
 def of_report(path: Path) -> tuple[str, Any]:
     """Where the report lies."""
     return shown(path), {"report": str(path)}
+
+
+def of_augment(found: dict[str, Any]) -> tuple[str, Any]:
+    """How many pictures went in and came out, which were left out and why, and where the result lies."""
+    lines = [f"{found['originals']:,} photos, {found['copies']:,} varied copies"]
+    left_out = found["left_out"]
+    if left_out:
+        lines.append(f"{len(left_out):,} left out:")
+        lines += _first([f"  {path}  ({reason})" for path, reason in left_out.items()])
+    lines.append(click.style(shown(Path(found["out"])), bold=True))
+    return "\n".join(lines), found
 
 
 def of_doctor(found: dict[str, Any]) -> tuple[str, Any]:

@@ -13,11 +13,14 @@ from tellapart.errors import OptionError, TellapartError
 
 VERBS = {
     "train": "Train a classifier on a folder of photos and judge it honestly.",
+    "ladder": "Climb from guessing to folds and views, and see what each step is worth.",
+    "curve": "Measure whether more photos would help a recipe.",
     "predict": "Say what new pictures show.",
     "submit": "Write a checked Kaggle submission.",
     "evaluate": "Judge a run on new labelled photos.",
     "compare": "Say which of two runs is better, on the same images.",
     "report": "Write a run's report anew.",
+    "augment": "Show what augmentation does to photos, or write an enlarged copy of them.",
     "demo": "Go the whole way on photos of solar cells.",
     "doctor": "Check that everything needed is here and fits together.",
 }

@@ -25,7 +25,7 @@ def assigned_parts(labels: Sequence[str], groups: Sequence[str], *, seed: int, t
         test_share: wanted share of ``test``; a class with a single group stays in ``train``.
     """
     test = set()
-    for names in _groups_by_class(labels, groups, seed).values():
+    for names in ordered_groups(labels, groups, seed=seed).values():
         wanted = min(len(names) - 1, max(1, round(len(names) * test_share)))
         test.update(names[:wanted])
     return ["test" if group in test else "train" for group in groups]
@@ -38,14 +38,14 @@ def assigned_folds(labels: Sequence[str], groups: Sequence[str], *, folds: int, 
     """
     fold_of: dict[str, int] = {}
     start = 0
-    for names in _groups_by_class(labels, groups, seed).values():
+    for names in ordered_groups(labels, groups, seed=seed).values():
         for position, name in enumerate(names):
             fold_of[name] = (start + position) % folds
         start += len(names)
     return np.array([fold_of[group] for group in groups], dtype=np.int64)
 
 
-def _groups_by_class(labels: Sequence[str], groups: Sequence[str], seed: int) -> dict[str, list[str]]:
+def ordered_groups(labels: Sequence[str], groups: Sequence[str], *, seed: int) -> dict[str, list[str]]:
     """The names of the groups of each class in the order of their seeded hash."""
     votes: dict[str, Counter[str]] = defaultdict(Counter)
     for label, group in zip(labels, groups, strict=True):

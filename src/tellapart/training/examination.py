@@ -46,6 +46,7 @@ class Examination:
         backbone: what it was trained with, in a word.
         classifier: what is to be saved.
         predictions: of every reported image.
+        below: by reported part, what simpler answers say of the same images.
         out_of_fold: of training images, by members that did not see them; before temperature and clip chosen on them.
         rows: one a file, with places on the map and nearest training images.
         metrics: the parts of metrics.json that come from here.
@@ -56,6 +57,7 @@ class Examination:
     backbone: str
     classifier: Classifier
     predictions: Predictions
+    below: dict[str, list[Predictions]]
     out_of_fold: Predictions
     rows: list[FileRow]
     metrics: dict[str, Any]
@@ -93,7 +95,8 @@ def examine(assignment: Assignment, features: FeatureMatrix, spec: FeatureSpec, 
     source = f"probe on {features.provenance['backbone']}"
     predictions = {part: probe_predictions(probe, found, source) for part, found in reported.items()}
     main = next(iter(reported))
-    metrics: dict[str, Any] = {part: judged(predictions[part], below(train, found)) for part, found in reported.items()}
+    rungs_below = {part: below(train, found) for part, found in reported.items()}
+    metrics: dict[str, Any] = {part: judged(predictions[part], rungs_below[part]) for part in reported}
     metrics["selection"] = probe.selection
     metrics |= _sensitivity([train, *reported.values()], probe, options)
     metrics |= _curve(train, reported[main], probe, metrics[main], options)
@@ -108,6 +111,7 @@ def examine(assignment: Assignment, features: FeatureMatrix, spec: FeatureSpec, 
         backbone=str(features.provenance["backbone"]),
         classifier=Classifier(sets.class_names, (member,), probe.temperature, probe.clip),
         predictions=joined(list(predictions.values())),
+        below=rungs_below,
         out_of_fold=train.taken(rows).predictions(probe.probabilities(logits), logits, source),
         rows=placed(assignment.rows, features, train, reported),
         metrics=metrics,

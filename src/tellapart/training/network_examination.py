@@ -68,7 +68,8 @@ def examine_network(
     }
     assert first is not None  # noqa: S101
     last = Sets.of(assignment, first)
-    metrics: dict[str, Any] = {part: judged(predictions[part], _rungs_below(train, found, probe, base)) for part, found in reported.items()}
+    rungs_below = {part: _rungs_below(train, found, probe, base) for part, found in reported.items()}
+    metrics: dict[str, Any] = {part: judged(predictions[part], rungs_below[part]) for part in reported}
     why = f"it would mean training the {recipe.name} recipe again and again; tellapart curve does so when asked"
     metrics |= {
         "selection": selection,
@@ -85,6 +86,7 @@ def examine_network(
         backbone=recipe.card.name,
         classifier=classifier,
         predictions=joined(list(predictions.values())),
+        below=rungs_below,
         out_of_fold=train.taken(rows).predictions(classifier.probabilities(logits), logits, recipe.title),
         rows=placed(assignment.rows, first, last.train, last.reported),
         metrics=metrics,

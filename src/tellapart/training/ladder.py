@@ -1,0 +1,64 @@
+"""The ladder: recipes from the simplest to the most laborious, each judged against the one below on the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tellapart import calibration
+from tellapart.evaluation import compare
+from tellapart.evaluation.metrics import log_loss
+from tellapart.predictions import Predictions
+from tellapart.training.judgement import ladder_rungs
+
+SMALLEST = 1e-7
+"""Probabilities are kept so far from 0 where nothing else was chosen, as Kaggle does."""
+SHOWN = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Rung:
+    """One step of the ladder.
+
+    Attributes:
+        predictions: for the reported images.
+        seconds: what it took beyond the rungs below.
+        images_per_s: of its training, repeats counted; None where nothing was trained.
+    """
+
+    predictions: Predictions
+    seconds: float
+    images_per_s: float | None = None
+
+
+def uncalibrated(predictions: Predictions, name: str) -> Predictions:
+    """The same answers as the network gave them: no temperature, and no clip but ``SMALLEST``."""
+    return replace(predictions, probabilities=calibration.apply(predictions.logits, 1.0, SMALLEST), source=name)
+
+
+def rung_rows(rungs: Sequence[Rung], part: str) -> list[dict[str, Any]]:
+    """``rungs`` of metrics.json for one reported part: intervals, paired gains, cost, and the images each fixed and broke."""
+    steps = [rung.predictions.part(part) for rung in rungs]
+    rows = ladder_rungs(steps)
+    for number, (row, rung) in enumerate(zip(rows, rungs, strict=True)):
+        row |= {"seconds": rung.seconds, "images_per_s": rung.images_per_s}
+        if number:
+            below = steps[number - 1]
+            found = compare(below, steps[number], draws=1)
+            for name, changed in (("fixed", found.wrong_to_right), ("broke", found.right_to_wrong)):
+                row[name] = {"n": len(changed), "paths": [below.paths[i] for i in changed[:SHOWN].tolist()]}
+    return rows
+
+
+def best_out_of_fold(candidates: Mapping[str, Predictions]) -> str:
+    """The name of the predictions with the lowest log loss on the images that all have in common."""
+    common = set.intersection(*(set(found.image_ids) for found in candidates.values()))
+
+    def loss(found: Predictions) -> float:
+        shared = found.where(np.array([image_id in common for image_id in found.image_ids], dtype=bool))
+        return log_loss(shared.probabilities, shared.targets)
+
+    return min(candidates, key=lambda name: loss(candidates[name]))

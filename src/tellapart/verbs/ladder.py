@@ -1,0 +1,224 @@
+"""tellapart ladder: every recipe on one split, each beside the one below it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.options import Options, dataclass, option
+from tellapart.paths import folder_name, name_complaint
+from tellapart.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from tellapart.dataset import Dataset
+    from tellapart.dataset.catalog import Catalog
+    from tellapart.runs import Run
+    from tellapart.training.examination import Examination
+    from tellapart.training.ladder import Rung
+    from tellapart.training.parts import Assignment
+    from tellapart.verbs.recipes import RecipeAtWork
+
+EXAMPLE = "tellapart ladder photos"
+RUNGS = ("scratch", "probe", "finetune", "folds", "views", "calibration")
+
+
+def _rungs_complaint(text: str) -> str | None:
+    from tellapart.errors import closest_name
+
+    for name in text.split(","):
+        if name.strip() not in RUNGS:
+            hint = closest_name(name.strip(), RUNGS)
+            return f"there is no rung {name.strip()!r}; there are {', '.join(RUNGS)}" + (f" ({hint})" if hint else "")
+    if not {"scratch", "probe", "finetune", "folds"} & {name.strip() for name in text.split(",")}:
+        return "at least one of scratch, probe, finetune and folds is needed"
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LadderOptions(Options):
+    """How to climb."""
+
+    rungs: str = option(",".join(RUNGS), "Rungs to climb, with commas between them.", check=_rungs_complaint)
+    backbone: str = option("lite2", "Network for probe and finetune: lite0, lite1, lite2 or any timm name.")
+    weights: Path | None = option(None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE")
+    net: str = option("resnet", "Network for scratch: resnet, tiny, classic, or any timm name.")
+    scratch_size: int | None = option(None, "Side of the pictures for scratch, in pixels.", minimum=24, maximum=2048)
+    scratch_epochs: int | None = option(None, "Epochs for scratch.", minimum=1, maximum=10_000)
+    epochs: int | None = option(None, "Epochs for finetune.", minimum=1, maximum=10_000)
+    folds: int = option(5, "Networks to train for the rung of the folds.", minimum=2, maximum=100)
+    views: int = option(4, "Views of each picture for the rung of the views.", minimum=2, maximum=64)
+    balance: str = option("none", "What to do about unequal classes.", choices=("none", "weights", "oversample", "undersample"))
+    time: str | None = option(None, "Train each network within this time: 90s, 10m, 2h.", metavar="TIME")
+    test_share: float = option(
+        0.2, "Share of the photos held back for the test, unless you have a test or validation folder.", minimum=0.02, maximum=0.9
+    )
+    seed: int = option(0, "Seed of the split and of everything random.", minimum=0)
+    name: str | None = option(None, "Name of the run; by default the folder's name and a number.", metavar="NAME", check=name_complaint)
+    out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
+    state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
+    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=0, maximum=256)
+
+
+def ladder(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> Run:
+    """Train every recipe on one split and say what each step is worth.
+
+    The rungs: majority class, nearest neighbours, a network from scratch, a probe, fine-tuning, an average over
+    folds, several views of each picture, calibration. All but the last report what the networks say, uncalibrated.
+
+    Args:
+        folder: class folders, parts with class folders, or a manifest.
+        progress: hears how far it is.
+        **options: the fields of :class:`LadderOptions`.
+
+    Returns:
+        A run whose report shows the ladder; its model is the recipe with the best out-of-fold log loss.
+
+    Raises:
+        OptionError: an option's name or value is wrong.
+        DataError: the photos cannot be used as they are.
+        ModelError: a network is not to be had, or a training went astray.
+        StorageError: the disk is full or cannot be written.
+    """
+    chosen = LadderOptions.of(**options)
+    from tellapart.dataset import Catalog, open_dataset
+    from tellapart.dataset.catalog import state_folder
+    from tellapart.reports import write_report
+    from tellapart.runs import Run
+    from tellapart.training.record import run_folder, write_run
+    from tellapart.verbs.looking import thumbnails
+
+    started = datetime.now(UTC)
+    dataset = open_dataset(folder, progress=progress)
+    state, note = state_folder(dataset.root, chosen.state)
+    with Catalog(state / "catalog.sqlite") as catalog:
+        climb = _Climb(chosen, dataset, catalog, progress)
+        climb.recipes()
+        climb.refinements()
+    examination = climb.judged()
+    notes = [*dataset.notes, *([note] if note else []), *climb.notes]
+    with run_folder(chosen.out, chosen.name or f"{folder_name(dataset.root)}-ladder") as (partial, final):
+        write_run(partial, final, examination, dataset, chosen.as_dict(), notes, started)
+        write_report(partial, thumbnails(dataset, climb.files))
+    for recipe in climb.finished:
+        recipe.forget()
+    for sentence in notes:
+        progress.note(sentence)
+    return Run(final)
+
+
+class _Climb:
+    """The way up."""
+
+    def __init__(self, options: LadderOptions, dataset: Dataset, catalog: Catalog, progress: Progress) -> None:
+        self.options, self.dataset, self.catalog, self.progress = options, dataset, catalog, progress
+        self.wanted = [name.strip() for name in options.rungs.split(",")]
+        self.assignment: Assignment | None = None
+        self.examinations: dict[str, Examination] = {}
+        self.rungs: list[Rung] = []
+        self.finished: list[RecipeAtWork] = []
+        self.sources: set[str] = set()
+        self.files: Any = ()
+        self.notes: list[str] = []
+
+    def recipes(self) -> None:
+        """Train the recipes, from the simplest on."""
+        chosen = self.options
+        if "scratch" in self.wanted:
+            self._train("scratch", image_size=chosen.scratch_size, epochs=chosen.scratch_epochs)
+        if "probe" in self.wanted:
+            self._train("probe", splits=0, curve=False)
+        if "finetune" in self.wanted:
+            self._train("finetune", epochs=chosen.epochs)
+        if "folds" in self.wanted:
+            self._train("folds", recipe="finetune", folds=chosen.folds, epochs=chosen.epochs)
+
+    def _train(self, name: str, **own: Any) -> None:
+        from tellapart.dataset.rows import file_rows
+        from tellapart.extraction import extract
+        from tellapart.training.ladder import Rung, uncalibrated
+        from tellapart.training.parts import assign
+        from tellapart.verbs.looking import networks, similar_pairs
+        from tellapart.verbs.recipes import recipe_of
+        from tellapart.verbs.train import TrainOptions
+
+        chosen = self.options
+        shared = ("backbone", "weights", "net", "balance", "time", "seed", "device", "num_workers")
+        values = {"recipe": name, **{key: getattr(chosen, key) for key in shared}, **own}
+        if values["recipe"] == "probe" and chosen.balance not in ("none", "weights"):
+            values["balance"] = "weights"
+        start = time.monotonic()
+        recipe = recipe_of(TrainOptions.of(**values))
+        extraction = extract(
+            self.dataset,
+            recipe.spec,
+            catalog=self.catalog,
+            network=networks(chosen.device),
+            num_workers=chosen.num_workers,
+            progress=self.progress,
+        )
+        if self.assignment is None:
+            rows = file_rows(self.dataset, extraction.files, extraction.facts)
+            self.assignment = assign(rows, similar_pairs(self.dataset, extraction), test_share=chosen.test_share, seed=chosen.seed)
+            self.files, self.notes = extraction.files, [*self.notes, *self.assignment.notes]
+        recipe.train(self.assignment, extraction.features, self.progress)
+        found = recipe.examination(self.dataset, self.assignment, extraction.features, self.progress)
+        self.examinations[name] = found
+        self.sources.add(found.predictions.source)
+        self.finished.append(recipe)
+        self.notes += recipe.notes
+        speed = found.metrics.get("training", {}).get("images_per_s")
+        self.rungs.append(Rung(uncalibrated(found.predictions, found.predictions.source), time.monotonic() - start, speed))
+
+    def refinements(self) -> None:
+        """More views, and calibration, of the last recipe trained."""
+        from tellapart.training.ladder import Rung, uncalibrated
+
+        last = list(self.examinations.values())[-1]
+        predictions = last.predictions
+        if "views" in self.wanted:
+            start = time.monotonic()
+            predictions = self._with_views(last)
+            name = f"{last.predictions.source}, {self.options.views} views"
+            self.rungs.append(Rung(uncalibrated(predictions, name), time.monotonic() - start))
+        if "calibration" in self.wanted:
+            probabilities = last.classifier.probabilities(predictions.logits)
+            calibrated = replace(predictions, probabilities=probabilities, source=f"{self.rungs[-1].predictions.source}, calibrated")
+            self.rungs.append(Rung(calibrated, 0.0))
+
+    def _with_views(self, examination: Examination) -> Any:
+        """The reported images seen several times."""
+        from tellapart.dataset.dataset import files_dataset
+        from tellapart.models.saved import SavedModel
+        from tellapart.prediction import predict_files
+
+        classifier, wanted = examination.classifier, examination.predictions
+        model = SavedModel(classifier.class_names, classifier.members, classifier.temperature, classifier.clip, Path(), {"run": "views"})
+        entries = {row.path: entry for row, entry in zip(examination.rows, self.dataset.entries, strict=True)}
+        paths = [self.dataset.file(entries[path]) for path in wanted.paths]
+        found = predict_files(
+            model,
+            files_dataset(paths),
+            views=self.options.views,
+            device=self.options.device,
+            num_workers=self.options.num_workers,
+            progress=self.progress,
+        ).predictions
+        row_of = {image_id: row for row, image_id in enumerate(found.image_ids)}
+        order = [row_of[image_id] for image_id in wanted.image_ids]
+        return replace(wanted, probabilities=found.probabilities[order], logits=found.logits[order])
+
+    def judged(self) -> Examination:
+        """The recipe with the best out-of-fold log loss, on the images for which all have one, with the whole ladder in its numbers."""
+        from tellapart.training.ladder import Rung, best_out_of_fold, rung_rows
+
+        best = self.examinations[best_out_of_fold({name: found.out_of_fold for name, found in self.examinations.items()})]
+        base = next((found for name, found in self.examinations.items() if name != "scratch"), best)
+        for part, lowest in base.below.items():
+            own = [Rung(predictions, 0.0) for predictions in lowest if predictions.source not in self.sources]
+            best.metrics[part]["rungs"] = rung_rows([*own, *self.rungs], part)
+        best.metrics["ladder"] = {"saved": best.predictions.source}
+        return best
