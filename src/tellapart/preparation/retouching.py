@@ -20,10 +20,6 @@ def recoloured(pixels: ByteArray, brightness: float = 1.0, contrast: float = 1.0
     cv2 = opencv()
     mean = float(np.dot(cv2.mean(pixels)[:3], _GREY)) * brightness
     gain, offset = brightness * contrast, mean * (1 - contrast)
-    if color == 1.0:
-        table = np.clip(np.rint(gain * np.arange(256) + offset), 0, 255).astype(np.uint8)
-        looked_up: ByteArray = cv2.LUT(pixels, table)
-        return looked_up
     matrix = np.empty((3, 4))
     matrix[:, :3] = gain * (color * np.eye(3) + (1 - color) * _GREY)
     matrix[:, 3] = offset
