@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tellapart.dataset import Dataset
+from tellapart.dataset import Dataset, Entry
 from tellapart.dataset.catalog import FileState
+from tellapart.errors import OptionError
 from tellapart.extraction import FeatureSpec, extract
 from tellapart.models.backbones import Backbone
-from tellapart.models.saved import SavedModel
+from tellapart.models.saved import Member, SavedModel
 from tellapart.paths import printable
 from tellapart.predictions import Predictions
+from tellapart.preparation.views import VIEWS
 from tellapart.progress import SILENT, Progress
+from tellapart.types import FloatArray
 
 if TYPE_CHECKING:
     from tellapart.models.network import FeatureNetwork
@@ -23,9 +26,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class PredictedFiles:
-    """Predictions for the files that could be read, and the state of every file in the data set's order."""
+    """Predictions for the files that could be read, and the state of every file in the data set's order.
+
+    Attributes:
+        predictions: averaged over the views.
+        first_view: of the picture as it is, alone; the same as ``predictions`` if nothing else was looked at.
+        views: how many views were averaged.
+        files: one a file of the data set.
+    """
 
     predictions: Predictions
+    first_view: Predictions
+    views: int
     files: tuple[FileState, ...]
 
     @property
@@ -46,30 +58,66 @@ def predict_files(
 ) -> PredictedFiles:
     """Predictions of a saved model for every readable file of a data set; nothing is written beside the photos.
 
-    Members are asked one after another. With ``views`` the logits of several views of each picture are averaged:
-    crops, or draws of the augmentation ``augment``.
+    Members are asked one after another, each for one view after another. View 0 is the picture as it is; the logits of
+    the views are averaged.
+
+    Args:
+        model: what is asked.
+        dataset: the files.
+        views: how many views of each picture.
+        augment: words of the augmentation that the further views are drawn from; by default they are fixed crops.
+        device: where to compute.
+        num_workers: worker threads; None for one a core.
+        progress: hears of every picture.
 
     Raises:
+        OptionError: there are not so many fixed crops.
         DataError: not one file could be read.
     """
+    if not augment:
+        check_crops(views, model.members)
+    first, averaged = [], []
+    for member in model.members:
+        of_views = []
+        for view in range(views):
+            spec = FeatureSpec(member.backbones, member.resize, member.mirror, view=view, augment=augment)
+            extraction = extract(dataset, spec, network=_networks(device), num_workers=num_workers, progress=progress)
+            readable = [(entry, file) for entry, file in zip(dataset.entries, extraction.files, strict=True) if file.image_id]
+            of_views.append(member.logits(extraction.features.of([file.image_id or "" for _, file in readable])))
+        first.append(of_views[0])
+        averaged.append(np.mean(of_views, axis=0))
+    predictions = _predictions(model, readable, averaged)
+    return PredictedFiles(predictions, _predictions(model, readable, first) if views > 1 else predictions, views, extraction.files)
 
+
+def check_crops(views: int, members: Sequence[Member]) -> None:
+    """See that so many views can be told from each other: there are 16 fixed ones, and 8 where each has its mirror image with it.
+
+    Raises:
+        OptionError: there are fewer.
+    """
+    most = min(len(VIEWS) if member.mirror else 2 * len(VIEWS) for member in members)
+    if views > most:
+        raise OptionError(
+            f"views must be at most {most} for this model, got {views}: there are no more fixed crops",
+            hint="--view-augment draws as many as you like, for example --view-augment light",
+        )
+
+
+def _networks(device: str) -> Callable[[Backbone], FeatureNetwork]:
     def network(backbone: Backbone) -> FeatureNetwork:
         from tellapart.models.network import FeatureNetwork
 
         return FeatureNetwork(backbone, device=device)
 
-    of_members = []
-    for member in model.members:
-        of_views = []
-        for view in range(views):
-            spec = FeatureSpec(member.backbones, member.resize, member.mirror, view=view, augment=augment)
-            extraction = extract(dataset, spec, network=network, num_workers=num_workers, progress=progress)
-            readable = [(entry, file) for entry, file in zip(dataset.entries, extraction.files, strict=True) if file.image_id]
-            of_views.append(member.logits(extraction.features.of([file.image_id or "" for _, file in readable])))
-        of_members.append(np.mean(of_views, axis=0))
+    return network
+
+
+def _predictions(model: SavedModel, readable: Sequence[tuple[Entry, FileState]], of_members: Sequence[FloatArray]) -> Predictions:
+    """Predictions for the files that could be read, from the logits (n, k) of each member."""
     logits = model.logits(of_members)
     image_ids = [file.image_id or "" for _, file in readable]
-    predictions = Predictions(
+    return Predictions(
         image_ids=tuple(image_ids),
         paths=tuple(printable(entry.path) for entry, _ in readable),
         labels=tuple(printable(entry.label) if entry.label is not None else None for entry, _ in readable),
@@ -80,7 +128,6 @@ def predict_files(
         groups=_groups(image_ids, [entry.group for entry, _ in readable]),
         source=f"{model.details.get('run', model.folder.name)}",
     )
-    return PredictedFiles(predictions, extraction.files)
 
 
 def _groups(image_ids: Sequence[str], chosen: Sequence[str | None]) -> tuple[str, ...]:

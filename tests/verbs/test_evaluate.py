@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import tellapart
+from tellapart.cli.door import tellapart as door
 from tellapart.errors import DataError, OptionError
 from tellapart.predictions import Predictions
 from tellapart.runs import Run
@@ -52,3 +55,41 @@ def test_nothing_left_to_judge_is_a_clear_error(trained: Run, photos: Path, tmp_
     seen = next(row for row in trained.rows if row.part == "train")
     with pytest.raises(DataError):
         tellapart.evaluate(trained.folder, folders.write(tmp_path / "old", {seen.path: (photos / seen.path).read_bytes()}))
+
+
+def test_several_views_stand_beside_one_view_of_the_same_pictures(trained: Run, tmp_path: Path) -> None:
+    root = newer(tmp_path / "new")
+    one, several = tellapart.evaluate(trained.folder, root), tellapart.evaluate(trained.folder, root, views=3)
+    found = several["views"]
+    assert one["views"] is None
+    assert found["views"] == 3
+    right = {numbers["n"]: round(numbers["accuracy"]["value"] * numbers["n"]) for numbers in (one, several)}
+    assert len(right) == 1, "the same pictures are judged"
+    assert several["accuracy"]["value"] - one["accuracy"]["value"] == pytest.approx(found["accuracy"]["value"])
+    assert several["log_loss"]["value"] - one["log_loss"]["value"] == pytest.approx(found["log_loss"]["value"])
+    assert found["log_loss"]["value"] != 0
+    assert (len(found["wrong_to_right"]) - len(found["right_to_wrong"])) / 12 == pytest.approx(found["accuracy"]["value"])
+    assert 0 < found["p_value"] <= 1
+    assert "one view" in found["verdict"]
+    assert "3 views" in found["verdict"]
+    said = CliRunner().invoke(door, ["evaluate", str(trained.folder), str(root), "--views", "3", "-q"]).stdout
+    assert found["verdict"] in said
+    assert f"right to wrong: {len(found['right_to_wrong'])}, wrong to right: {len(found['wrong_to_right'])}" in said
+
+
+def test_pictures_that_views_turned_are_named(trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tellapart.models.saved import Member
+
+    root, count = newer(tmp_path / "new"), [0]
+    logits = Member.logits
+
+    def second_view_upside_down(self: Member, features: np.ndarray) -> np.ndarray:
+        count[0] += 1
+        found = logits(self, features)
+        found[0] *= -9 if count[0] == 2 else 1
+        return found
+
+    monkeypatch.setattr(Member, "logits", second_view_upside_down)
+    found = tellapart.evaluate(trained.folder, root, views=2)["views"]
+    assert found["right_to_wrong"] == ["dots/0.jpg"]
+    assert found["wrong_to_right"] == []

@@ -5,10 +5,13 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 import tellapart
+from tellapart.cli.door import tellapart as door
 from tellapart.errors import DataError, ModelError, OptionError
 from tellapart.runs import Run
 from tellapart.verbs.predict import answer_rows
@@ -111,3 +114,44 @@ def test_a_run_without_its_model_is_a_clear_error(trained: Run, tmp_path: Path) 
     folders.write(tmp_path / "runs/x-1", {"metrics.json": b"{}"})
     with pytest.raises(ModelError, match="no usable model"):
         tellapart.predict(tmp_path / "runs/x-1", tmp_path)
+
+
+def test_views_are_averaged_and_the_first_is_the_picture_itself(trained: Run, tmp_path: Path) -> None:
+    root = new_photos(tmp_path / "new", each=1)
+    alone, found = tellapart.predict(trained.folder, root), tellapart.predict(trained.folder, root, views=3)
+    assert (alone.views, found.views) == (1, 3)
+    assert alone.first_view is alone.predictions
+    assert (found.first_view.probabilities == alone.predictions.probabilities).all()
+    assert not np.allclose(found.predictions.logits, found.first_view.logits)
+    again = tellapart.predict(trained.folder, root, views=3)
+    assert (again.predictions.logits == found.predictions.logits).all()
+    said = CliRunner().invoke(door, ["predict", str(trained.folder), str(root), "--views", "3", "-q"]).stdout
+    assert "averaged over 3 views of each picture; " in said
+
+
+def test_views_can_be_drawn_from_an_augmentation(trained: Run, tmp_path: Path) -> None:
+    root = new_photos(tmp_path / "new", each=1)
+    crops = tellapart.predict(trained.folder, root, views=2).predictions
+    drawn = tellapart.predict(trained.folder, root, views=2, view_augment="light").predictions
+    longhand = tellapart.predict(
+        trained.folder, root, views=2, view_augment="flip, rotation=10 shift=0.08 zoom=0.1 brightness=0.1 contrast=0.1"
+    ).predictions
+    assert not np.allclose(crops.logits, drawn.logits)
+    assert (longhand.logits == drawn.logits).all(), "the same in other words"
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"views": 0}, "views must be at least 1, got 0"),
+        ({"views": 65}, "views must be at most 64, got 65"),
+        ({"views": 2, "view_augment": "rotaton=3"}, "view_augment: there is no augmentation 'rotaton'"),
+        ({"views": 2, "view_augment": "none"}, "view_augment: 'none' changes nothing"),
+        ({"view_augment": "light"}, "only one was asked for"),
+        ({"views": 9}, "views must be at most 8 for this model, got 9"),
+    ],
+)
+def test_views_that_cannot_be_are_refused(trained: Run, tmp_path: Path, options: dict[str, object], complaint: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        tellapart.predict(trained.folder, new_photos(tmp_path / "new", each=1), **options)
+    assert complaint in str(caught.value)

@@ -53,6 +53,9 @@ def of_predict(found: PredictedFiles) -> tuple[str, Any]:
         lines.append("in all: " + ", ".join(f"{count:,} {name}" for name, count in counts.most_common()))
     if found.unreadable:
         lines.append(f"{len(found.unreadable):,} of {len(found.files):,} files could not be read")
+    if found.views > 1:
+        changed = int((found.predictions.predicted != found.first_view.predicted).sum())
+        lines.append(f"averaged over {found.views} views of each picture; {changed:,} answers are others than with one")
     return "\n".join(lines), rows
 
 
@@ -68,6 +71,8 @@ def of_submit(submission: Submission) -> tuple[str, Any]:
         lines.append(f"expected log loss {_loss(submission.expected_log_loss.as_dict())}, as on the images the run was judged on")
     elif submission.expected_accuracy:
         lines.append(f"expected accuracy {_accuracy(submission.expected_accuracy.as_dict())}, as on the images the run was judged on")
+    if submission.views > 1:
+        lines.append(f"averaged over {submission.views} views of each picture; the run was judged with one")
     if submission.unreadable:
         shares = _several([f"{name} {_percent(share)}" for name, share in submission.shares.items()])
         lines.append(
@@ -95,7 +100,7 @@ def of_evaluate(numbers: dict[str, Any]) -> tuple[str, Any]:
         "unreadable": "could not be read",
     }
     lines += [f"{numbers[key]:,} left out: they {why}" for key, why in left_out.items() if numbers[key]]
-    return "\n".join(lines), numbers
+    return "\n".join(lines + _views(numbers["views"])), numbers
 
 
 def of_compare(comparison: Comparison) -> tuple[str, Any]:
@@ -209,6 +214,19 @@ def _leak(leak: Mapping[str, Any] | None) -> list[str]:
     return [
         f"{leak['images']:,} training photos also stand in your {leak['part']} folder and were left out:"
         f" with them {_percent(naive)}, honestly {_percent(honest)}"
+    ]
+
+
+def _views(found: Mapping[str, Any] | None) -> list[str]:
+    """What several views changed, beside one."""
+    if not found:
+        return []
+    gain = {key: 100 * value for key, value in found["accuracy"].items()}
+    points = f"{gain['value']:+.1f} points ({gain['low']:+.1f} to {gain['high']:+.1f})"
+    return [
+        found["verdict"],
+        f"  accuracy: {points}, log loss: {_signed(found['log_loss'])}",
+        f"  right to wrong: {len(found['right_to_wrong'])}, wrong to right: {len(found['wrong_to_right'])}",
     ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
+from tellapart.verbs.viewing import view_augment_option, views_option
 
 EXAMPLE = "tellapart evaluate runs/photos-1 newer_photos"
 
@@ -20,6 +21,8 @@ class EvaluateOptions(Options):
     """How to evaluate."""
 
     out: Path | None = option(None, "File for the predictions (.parquet).", metavar="FILE", check=_is_parquet)
+    views: int = views_option()
+    view_augment: str | None = view_augment_option()
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
     num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=1, maximum=256)
 
@@ -37,9 +40,12 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = SILENT
 
     Returns:
         The numbers of ``PART`` (docs/reference/run-folder.md) with ``seen_in_training``, ``unknown_class``,
-        ``unlabelled`` and ``unreadable``: how many files were left out, and why.
+        ``unlabelled`` and ``unreadable``: how many files were left out, and why. ``views`` says what more than one view
+        changed: ``right_to_wrong`` and ``wrong_to_right`` (paths), and the paired differences of ``accuracy`` and
+        ``log_loss`` from one view to all, with their intervals and ``p_value``; it is None for one view.
 
     Raises:
+        OptionError: an option's name or value is wrong, or there are not so many views.
         DataError: no photo there is labelled with one of the run's classes.
     """
     chosen = EvaluateOptions.of(**options)
@@ -50,13 +56,13 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = SILENT
     from tellapart.models.saved import load_model
     from tellapart.prediction import predict_files
     from tellapart.runs import open_run
+    from tellapart.verbs.viewing import ways_of_looking, worth_of_views
 
     opened = open_run(run)
     found = predict_files(
         load_model(opened.model_folder),
         open_dataset(folder, progress=progress),
-        device=chosen.device,
-        num_workers=chosen.num_workers,
+        **ways_of_looking(chosen),
         progress=progress,
     )
     trained_on = {row.image_id for row in opened.rows if row.is_used and row.part == "train"}
@@ -64,13 +70,15 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = SILENT
     was_seen = np.array([image_id in trained_on for image_id in predictions.image_ids], dtype=bool)
     is_unlabelled = np.array([label is None for label in predictions.labels], dtype=bool)
     is_strange = (predictions.targets < 0) & ~is_unlabelled
-    judged = predictions.where(~was_seen & (predictions.targets >= 0))
+    is_judged = ~was_seen & (predictions.targets >= 0)
+    judged = predictions.where(is_judged)
     if chosen.out is not None:
         judged.save(chosen.out)
     return {
         "run": opened.name,
         "folder": str(folder),
         **evaluated(judged),
+        "views": worth_of_views(found.first_view.where(is_judged), judged, found.views),
         "seen_in_training": int(was_seen.sum()),
         "unknown_class": int((is_strange & ~was_seen).sum()),
         "unlabelled": int((is_unlabelled & ~was_seen).sum()),

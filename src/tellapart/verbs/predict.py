@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
+from tellapart.verbs.viewing import view_augment_option, views_option
 
 if TYPE_CHECKING:
     from tellapart.prediction import PredictedFiles
@@ -25,6 +26,8 @@ class PredictOptions(Options):
     """How to predict."""
 
     out: Path | None = option(None, "Table to write: .csv, .parquet or .json.", metavar="FILE", check=_is_table)
+    views: int = views_option()
+    view_augment: str | None = view_augment_option()
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
     num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=1, maximum=256)
 
@@ -40,14 +43,20 @@ def predict(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
 
     Returns:
         Predictions for all that could be read, and the reason for each file that could not.
+
+    Raises:
+        OptionError: an option's name or value is wrong, or there are not so many views.
+        DataError: there is no such run, or not one picture could be read.
+        ModelError: the saved model is damaged.
     """
     chosen = PredictOptions.of(**options)
     from tellapart.models.saved import load_model
     from tellapart.prediction import predict_files
     from tellapart.verbs.looking import model_folder, pictures_dataset
+    from tellapart.verbs.viewing import ways_of_looking
 
     model = load_model(model_folder(run))
-    found = predict_files(model, pictures_dataset(pictures), device=chosen.device, num_workers=chosen.num_workers, progress=progress)
+    found = predict_files(model, pictures_dataset(pictures), **ways_of_looking(chosen), progress=progress)
     if chosen.out is not None:
         save_table(answer_rows(found), chosen.out)
     return found

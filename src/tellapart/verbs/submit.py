@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.errors import OptionError
 from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
+from tellapart.verbs.viewing import view_augment_option, views_option
 
 if TYPE_CHECKING:
     from tellapart.dataset import Dataset
@@ -36,6 +37,8 @@ class SubmitOptions(Options):
     out: Path = option(Path("submission.csv"), "File to write (.csv).", metavar="FILE", check=_is_csv)
     clip: float | None = option(None, "Least probability to write; it can only raise the run's own.", minimum=0, maximum=0.5)
     class_: str | None = option(None, "The class whose probability the sample's one column means.", metavar="NAME")
+    views: int = views_option()
+    view_augment: str | None = view_augment_option()
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
     num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=1, maximum=256)
 
@@ -55,7 +58,8 @@ class Submission:
         unreadable: for each id whose file could not be read the reason; its row holds ``shares``.
         shares: the share of each class among the training images.
         unused: paths of files that no id means.
-        expected_accuracy: on the images the run was judged on; None if it was not.
+        views: how many views of each picture were averaged.
+        expected_accuracy: on the images the run was judged on, with one view; None if it was not.
         expected_log_loss: there, in nats, with this clip; None if no log loss can be told from the columns.
     """
 
@@ -69,6 +73,7 @@ class Submission:
     unreadable: Mapping[str, str]
     shares: Mapping[str, float]
     unused: tuple[str, ...]
+    views: int
     expected_accuracy: Interval | None
     expected_log_loss: Interval | None
 
@@ -91,6 +96,7 @@ class Submission:
             "unreadable": dict(self.unreadable),
             "shares": dict(self.shares),
             "unused": list(self.unused),
+            "views": self.views,
             **{name: found.as_dict() if found else None for name, found in intervals.items()},
         }
 
@@ -112,7 +118,7 @@ def submit(run: str | Path, folder: str | Path, *, progress: Progress = SILENT, 
 
     Raises:
         DataError: the sample cannot be read, or does not fit the files or the classes.
-        OptionError: the class is not known, or the sample itself would be overwritten.
+        OptionError: the class is not known, there are not so many views, or the sample itself would be overwritten.
         ModelError: the saved model is damaged.
     """
     chosen = SubmitOptions.of(**options)
@@ -122,6 +128,7 @@ def submit(run: str | Path, folder: str | Path, *, progress: Progress = SILENT, 
     from tellapart.submission import table
     from tellapart.submission.columns import columns_of
     from tellapart.submission.sample import read_sample
+    from tellapart.verbs.viewing import ways_of_looking
 
     source = _sample_file(chosen)
     opened = open_run(run)
@@ -130,7 +137,7 @@ def submit(run: str | Path, folder: str | Path, *, progress: Progress = SILENT, 
     sample = read_sample(source)
     columns = columns_of(sample, model.class_names, chosen.class_)
     wanted, matched_by, unused = _pictures_of(sample.ids, folder, progress)
-    found = predict_files(model, wanted, device=chosen.device, num_workers=chosen.num_workers, progress=progress)
+    found = predict_files(model, wanted, **ways_of_looking(chosen), progress=progress)
     shares = _class_shares(opened, model.class_names)
     probabilities = table.floored(_filled(found, list(shares.values())), lowest)
     table.check(probabilities, len(sample.ids), lowest)
@@ -147,6 +154,7 @@ def submit(run: str | Path, folder: str | Path, *, progress: Progress = SILENT, 
         unreadable={name: file.reason or "" for name, file in zip(sample.ids, found.files, strict=True) if file.image_id is None},
         shares=shares,
         unused=unused,
+        views=found.views,
         expected_accuracy=accuracy,
         expected_log_loss=log_loss,
     )
