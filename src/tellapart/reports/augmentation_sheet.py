@@ -68,9 +68,10 @@ def augmentation_sheet(augmentation: Augmentation, title: str, classes: Sequence
     height = 2 * MARGIN + 94 + 42 * len(classes) + rows * (TILE + GAP) + 70 + lower * (TILE + 58)
     sheet = Image.new("RGB", (WIDTH + 2 * MARGIN, height), PAPER)
     pen = _Pen(sheet)
-    pen.write(title, 26, INK)
-    if str(augmentation) != title:
-        pen.write(str(augmentation).replace(",", ",  "), 14, FAINT, line=34)
+    is_explained = str(augmentation) != title
+    pen.write(title, 26, INK, line=34 if is_explained else 46)
+    if is_explained:
+        pen.write(str(augmentation).replace(",", ",  "), 14, FAINT)
     pen.columns("the original", "seven draws")
     for one in classes:
         pen.write(one.name, 17, INK, line=28)
@@ -81,7 +82,7 @@ def augmentation_sheet(augmentation: Augmentation, title: str, classes: Sequence
         pen.y += 14
     pen.y += 6
     pen.write("Each option alone", 20, INK, line=30)
-    pen.write(f"at its two extremes; in black what {title} has, in grey what it leaves out", 14, FAINT, line=34)
+    pen.write("at its two extremes; in black what is on above, in grey what is off", 14, FAINT, line=34)
     for start in range(0, len(tiles), ACROSS):
         pen.captioned_row(tiles[start : start + ACROSS])
     return sheet.crop((0, 0, sheet.width, pen.y + MARGIN // 2))
