@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from tellapart.models.inference import FusedConv, TurnedInput, fast_network, faster_dtype, fused_network
+from tellapart.models.variants import build_variant
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +20,7 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def network(name: str, **options: int) -> nn.Module:
+def network(name: str, **options: float) -> nn.Module:
     """A network with random weights whose batch norms do something, and sizes that stay ordinary."""
     torch.manual_seed(0)
     model = timm.create_model(name, pretrained=False, num_classes=0, **options).eval().requires_grad_(False)
@@ -54,8 +55,17 @@ def test_the_fused_network_is_the_one_that_runs(name: str) -> None:
     assert sum(isinstance(module, FusedConv) for module in fast_network(network(name), 64).modules()) >= 8
 
 
-def test_vgg_is_right_fused_or_not() -> None:
-    assert_same(fast_network(network("vgg11_bn"), 64), network("vgg11_bn"), 64)
+@pytest.mark.parametrize(("name", "convolutions"), [("vgg16", 13), ("vgg11_bn", 8)])
+@pytest.mark.parametrize("size", [32, 100])
+def test_vgg_is_fused_and_right(name: str, convolutions: int, size: int) -> None:
+    fast = fast_network(network(name, mlp_ratio=1 / 64), size)
+    assert sum(isinstance(module, FusedConv) for module in fast.modules()) == convolutions
+    assert_same(fast, network(name, mlp_ratio=1 / 64), size)
+
+
+def test_a_pool_padded_like_tensorflows_does_not_hinder() -> None:
+    model = build_variant("keras_xception").eval().requires_grad_(False)
+    assert any(isinstance(module, FusedConv) for module in fast_network(model, 75).modules())
 
 
 @pytest.mark.parametrize("name", FUSED)
@@ -98,7 +108,7 @@ def test_a_wrong_rewriting_is_noticed_and_not_used(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(("name", "options"), [("resnet18", {}), ("vit_tiny_patch16_224", {"img_size": 64})])
 @pytest.mark.parametrize("faster", [torch.float32, torch.bfloat16])
 def test_trying_another_number_format_costs_no_precision(
-    monkeypatch: pytest.MonkeyPatch, name: str, options: dict[str, int], faster: torch.dtype
+    monkeypatch: pytest.MonkeyPatch, name: str, options: dict[str, float], faster: torch.dtype
 ) -> None:
     pictures, size = torch.randn(2, 3, 64, 64), 64
     with torch.inference_mode():

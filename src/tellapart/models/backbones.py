@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.errors import ModelError, closest_name
-from tellapart.models.efficientnet_lite import PACKAGED, packaged_state
+from tellapart.models.efficientnet_lite import PACKAGED, PackagedWeights, packaged_state
 from tellapart.models.tensors import disk_errors
+from tellapart.models.variants import VARIANTS, build_variant
+from tellapart.models.weights_files import fit_weights, read_weights
 from tellapart.paths import cache_root, replacing, write_json
 
 if TYPE_CHECKING:
@@ -54,14 +56,36 @@ class BackboneCard:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A card and the safetensors file that holds its tensors under timm's names, classifier left out."""
+    """A card, and where its tensors lie.
+
+    Attributes:
+        card: what there is to know without them.
+        tensors: a safetensors file with the tensors under timm's names, classifier left out.
+        prefix: what their names begin with in that file.
+    """
 
     card: BackboneCard
     tensors: Path
+    prefix: str = ""
 
     def sized(self, image_size: int | None) -> Backbone:
         """The same backbone for another input size."""
         return self if image_size is None else replace(self, card=replace(self.card, image_size=image_size))
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """The tensors under timm's names.
+
+        Raises:
+            ModelError: the file is absent or damaged.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.tensors, framework="pt") as file:
+                names = [name for name in file.keys() if name.startswith(self.prefix)]  # noqa: SIM118
+                return {name.removeprefix(self.prefix): file.get_tensor(name) for name in names}
+        except (OSError, SafetensorError) as error:
+            raise ModelError(f"the tensors of {self.card.name} in {self.tensors} cannot be read: {error}") from error
 
 
 def find_backbones(names: str, *, weights: Path | None = None, image_size: int | None = None) -> tuple[Backbone, ...]:
@@ -69,11 +93,12 @@ def find_backbones(names: str, *, weights: Path | None = None, image_size: int |
 
     Args:
         names: ``lite0``, ``lite1``, ``lite2``, any timm name, or several joined by ``+``.
-        weights: a .safetensors or .pth file for the one timm name given.
+        weights: a .safetensors, .pth or Keras .h5 file for the one timm name given.
         image_size: overrides the networks' own input size.
 
     Raises:
         ModelError: unknown name, weights that do not fit, or no way to get them.
+        MissingExtra: a Keras file, and h5py is not installed.
     """
     parts = [name.strip() for name in names.split("+")]
     if not all(parts):
@@ -107,55 +132,75 @@ def _read(card_file: Path, tensors: Path) -> Backbone | None:
         return None
 
 
+@dataclass(frozen=True, eq=False)
+class _Filled:
+    """A network with its weights, and what its card will say."""
+
+    model: Any
+    architecture: str
+    source: str | None
+    image_size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
 def _convert(name: str, weights: Path | None, card_file: Path, tensors: Path) -> Backbone:
     from safetensors.torch import save_file
 
     packaged = PACKAGED.get(name) if weights is None else None
-    architecture = packaged.architecture if packaged else name
-    model = build_network(architecture, is_pretrained=packaged is None and weights is None)
-    if packaged:
-        model.load_state_dict(packaged_state(packaged, [len(stage) for stage in model.blocks]), strict=True)
-        source = packaged.sha256
-    elif weights is not None:
-        _load_weights(model, weights, architecture)
-        source = _sha256(weights)
-    else:
-        source = "hub"
-    config = model.pretrained_cfg
+    filled = _from_package(packaged) if packaged else _from_file(name, weights) if weights else _from_hub(name)
+    model = filled.model
     model.reset_classifier(0)
     state = {key: value.contiguous() for key, value in model.state_dict().items()}
     with replacing(tensors) as partial, disk_errors():
         save_file(state, partial)
-    if source == "hub":
-        source = _sha256(tensors)
     card = BackboneCard(
         name=name,
-        architecture=architecture,
-        weights_sha256=source,
-        image_size=packaged.image_size if packaged else config["input_size"][-1],
-        mean=(0.5, 0.5, 0.5) if packaged else tuple(config["mean"]),
-        std=(0.5, 0.5, 0.5) if packaged else tuple(config["std"]),
-        num_features=_width(model, config["input_size"][-1]),
+        architecture=filled.architecture,
+        weights_sha256=filled.source or _sha256(tensors),
+        image_size=filled.image_size,
+        mean=filled.mean,
+        std=filled.std,
+        num_features=_width(model, model.pretrained_cfg["input_size"][-1]),
     )
     write_json(card_file, {"format": FORMAT, "size_bytes": tensors.stat().st_size, **asdict(card)})
     return Backbone(card, tensors)
 
 
+def _from_package(packaged: PackagedWeights) -> _Filled:
+    model = build_network(packaged.architecture)
+    model.load_state_dict(packaged_state(packaged, [len(stage) for stage in model.blocks]), strict=True)
+    return _Filled(model, packaged.architecture, packaged.sha256, packaged.image_size, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
+def _from_file(name: str, weights: Path) -> _Filled:
+    if name not in VARIANTS:
+        check_network_name(name, [*PACKAGED])
+    file = read_weights(weights, name)
+    model = build_network(file.architecture)
+    fit_weights(model, file)
+    config = model.pretrained_cfg
+    mean, std = file.mean or tuple(config["mean"]), file.std or tuple(config["std"])
+    return _Filled(model, file.architecture, _sha256(weights), config["input_size"][-1], mean, std)
+
+
+def _from_hub(name: str) -> _Filled:
+    model = build_network(name, is_pretrained=True)
+    config = model.pretrained_cfg
+    return _Filled(model, name, None, config["input_size"][-1], tuple(config["mean"]), tuple(config["std"]))
+
+
 def build_network(architecture: str, *, is_pretrained: bool = False) -> Any:
-    """A timm network in evaluation mode.
+    """A timm network, or a variant of one, in evaluation mode.
 
     Raises:
         ModelError: timm knows no such name, or its pretrained weights cannot be fetched.
     """
     import timm
 
-    known = {*timm.list_models(), *timm.list_pretrained()}
-    if architecture not in known and not is_pretrained_tag(architecture, known):
-        names = [*PACKAGED, *timm.list_models()]
-        raise ModelError(
-            f"there is no backbone {architecture!r}",
-            hint=closest_name(architecture, names) or "lite0, lite1 and lite2 come with tellapart; others are timm names",
-        )
+    if architecture in VARIANTS and not is_pretrained:
+        return build_variant(architecture).eval()
+    check_network_name(architecture, [*PACKAGED])
     try:
         return timm.create_model(architecture, pretrained=is_pretrained).eval()
     except Exception as error:
@@ -167,38 +212,37 @@ def build_network(architecture: str, *, is_pretrained: bool = False) -> Any:
         ) from error
 
 
-def is_pretrained_tag(name: str, known: set[str]) -> bool:
-    """Whether ``name`` is a known architecture followed by a tag of its weights."""
-    return name.partition(".")[0] in known
+def check_network_name(name: str, others: Sequence[str]) -> None:
+    """See that timm knows the network ``name``, with or without the tag of its weights.
+
+    Args:
+        name: to be looked up.
+        others: names that would have done as well, for the hint.
+
+    Raises:
+        ModelError: it does not; the hint is the closest name.
+    """
+    import timm
+
+    models = timm.list_models()
+    architecture = name.partition(".")[0]
+    is_known = architecture in models
+    if is_known and name != architecture:
+        models = timm.list_pretrained(f"{architecture}.*")
+        is_known = name in models or _has_tag(name)
+    if not is_known:
+        hint = closest_name(name, [*others, *models]) or f"our own are {', '.join(others)}; others are timm names"
+        raise ModelError(f"there is no backbone {name!r}", hint=hint)
 
 
-def _load_weights(model: Any, weights: Path, architecture: str) -> None:
-    """Load a .safetensors or .pth file; only the classifier may differ."""
-    from timm.models import load_state_dict
+def _has_tag(name: str) -> bool:
+    """Whether timm knows the tag of a name, though it has no weights for it."""
+    import timm
 
     try:
-        state = load_state_dict(str(weights), weights_only=True)
-    except Exception as error:
-        raise ModelError(
-            f"{weights} cannot be read as weights: {error}", hint="give a .safetensors file or a .pth file of plain tensors"
-        ) from error
-    own = model.state_dict()
-    classifier = {key for key in own if key.startswith(tuple(_classifier_names(model)))}
-    missing = [key for key in own if key not in classifier and key not in state]
-    wrong = [key for key, value in state.items() if key in own and key not in classifier and value.shape != own[key].shape]
-    if missing or wrong:
-        example = missing[0] if missing else wrong[0]
-        raise ModelError(
-            f"{weights} does not fit {architecture}: {len(missing)} of {len(own)} tensors are missing"
-            f" and {len(wrong)} have another shape (first: {example})",
-            hint="give the timm name of the network the file was made for",
-        )
-    model.load_state_dict({key: value for key, value in state.items() if key in own and key not in classifier}, strict=False)
-
-
-def _classifier_names(model: Any) -> list[str]:
-    names = model.pretrained_cfg.get("classifier") or "classifier"
-    return [names] if isinstance(names, str) else list(names)
+        return timm.get_pretrained_cfg(name) is not None
+    except RuntimeError:
+        return False
 
 
 def _width(model: torch.nn.Module, image_size: int) -> int:

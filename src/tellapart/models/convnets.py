@@ -163,7 +163,7 @@ def _timm_backbone(net: str, image_size: int, dropout: float | None) -> nn.Modul
     if dropout is not None:
         options["drop_rate"] = dropout
     try:
-        return timm.create_model(net, pretrained=False, **options)  # type: ignore[no-any-return]
+        return timm.create_model(net, pretrained=False, **options)
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:
         raise _cannot_take(net, image_size, error) from error
 

@@ -18,6 +18,7 @@ import time
 from typing import Any
 
 import torch
+from timm.models.vgg import ConvMlp
 from torch import fx, nn
 
 ACTIVATIONS: dict[type, tuple[str, list[float]]] = {
@@ -111,7 +112,7 @@ def fused_network(model: nn.Module) -> nn.Module:
 
 class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, nn.Conv2d | nn.BatchNorm2d) or super().is_leaf_module(m, module_qualified_name)
+        return isinstance(m, nn.Conv2d | nn.BatchNorm2d | nn.MaxPool2d | ConvMlp) or super().is_leaf_module(m, module_qualified_name)
 
 
 def _pads_like_tensorflow(convs: list[nn.Module]) -> bool:
