@@ -1,7 +1,7 @@
 """Networks that are trained from nothing: three of our own, and any architecture of timm without its weights.
 
 ``tiny`` and ``classic`` are the small networks of the Keras tutorials, kept because people compare with them;
-``resnet`` is ours (figures in docs/log.md). All have one shape: pictures to features, features to logits.
+``resnet`` is ours. All have one shape: pictures to features, features to logits.
 """
 
 from __future__ import annotations
