@@ -21,6 +21,7 @@ LEVELS = (
     ("reports",),
     ("verbs", "classifier"),
     ("cli",),
+    ("__main__",),
 )
 IN_ORDER = (0, 1, 3)
 """Levels whose rooms may use the rooms named before them; in the other levels rooms never meet."""
@@ -28,7 +29,7 @@ IN_ORDER = (0, 1, 3)
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
 TORCH = {"torch", "torchvision", "timm", "safetensors.torch"}
-TORCH_MODULES = {"models/network.py", "models/inference.py", "models/convnets.py", "models/warping.py"} | {
+TORCH_MODULES = {f"models/{name}.py" for name in ("network", "inference", "convnets", "warping", "convolution", "tuning")} | {
     f"training/{name}.py"
     for name in ("averaging", "checkpoint", "feed", "learner", "loop", "members", "mixing", "parallel", "precision", "recipes")
 }

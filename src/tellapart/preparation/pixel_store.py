@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,8 @@ from tellapart.paths import replacing, write_text
 from tellapart.types import ByteArray, IntArray
 
 FORMAT = 1
+MOST_OPEN = 256
+"""Segments that stay open while a training reads."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class PixelStore:
         Raises:
             StorageError: one of them is not there.
         """
-        wanted = {image_id: number for number, image_id in enumerate(image_ids)}
+        wanted = {image_id: number for number, image_id in enumerate(dict.fromkeys(image_ids))}
         files: list[Path] = []
         place = np.full((len(wanted), 2), -1, dtype=np.int64)
         for path, ids in self._segments():
@@ -102,7 +105,8 @@ class Pixels:
         self.size = size
         self._place = place
         used = set(place[:, 0].tolist())
-        self._handles = {number: os.open(path, os.O_RDONLY) for number, path in enumerate(files) if number in used}
+        self._paths = {number: path for number, path in enumerate(files) if number in used}
+        self._handles = {number: os.open(path, os.O_RDONLY) for number, path in list(self._paths.items())[:MOST_OPEN]}
 
     def __len__(self) -> int:
         return len(self._place)
@@ -112,9 +116,22 @@ class Pixels:
         squares = np.empty((len(rows), self.size, self.size, 3), dtype=np.uint8)
         length = 3 * self.size * self.size
         for square, (number, row) in zip(squares, self._place[rows].tolist(), strict=True):
-            if os.preadv(self._handles[number], [square.data.cast("B")], row * length) != length:
-                raise StorageError("a file of the pixel store has become shorter while it was read", hint="run the same command again")
+            with self._handle(number) as handle:
+                if os.preadv(handle, [square.data.cast("B")], row * length) != length:
+                    raise StorageError("a file of the pixel store has become shorter while it was read", hint="run the same command again")
         return squares
+
+    @contextmanager
+    def _handle(self, number: int) -> Iterator[int]:
+        """A segment's file, open; of very many only the first stay so, as a process may hold but so many."""
+        if number in self._handles:
+            yield self._handles[number]
+            return
+        handle = os.open(self._paths[number], os.O_RDONLY)
+        try:
+            yield handle
+        finally:
+            os.close(handle)
 
     def close(self) -> None:
         """Close the files."""

@@ -12,7 +12,8 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, empty_like
+from torch.optim import Optimizer
 
 from tellapart.models.tensors import disk_errors
 from tellapart.paths import replacing
@@ -44,7 +45,7 @@ class Checkpoint:
                 facts = json.loads(file.metadata()["facts"])
                 for key in file.keys():  # noqa: SIM118
                     name, _, rest = key.partition("/")
-                    states.setdefault(name, {})[rest] = file.get_tensor(key)
+                    states.setdefault(name, {})[rest] = file.get_tensor(key).clone()  # its own memory, not the file's
         except (OSError, SafetensorError, ValueError, KeyError, TypeError):
             return None
         return states, facts
@@ -62,3 +63,23 @@ def _unshared(tensors: State) -> State:
         found[key] = value.clone() if value.data_ptr() in seen else value
         seen.add(value.data_ptr())
     return found
+
+
+def optimizer_tensors(optimizer: Optimizer) -> State:
+    """What an optimizer remembers, by the number of the parameter and the name."""
+    state = optimizer.state_dict()["state"]
+    return {f"{number}.{name}": value for number, entry in state.items() for name, value in entry.items()}
+
+
+def restore_optimizer(optimizer: Optimizer, tensors: State) -> None:
+    """Let an optimizer remember these tensors.
+
+    They are laid out in memory as their parameters are: fused AdamW goes along both at once and does not look at strides.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    state: dict[int, State] = {}
+    for key, value in tensors.items():
+        number, _, name = key.partition(".")
+        like = parameters[int(number)]
+        state.setdefault(int(number), {})[name] = empty_like(like).copy_(value) if value.shape == like.shape else value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

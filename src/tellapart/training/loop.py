@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,12 @@ from torch.nn import functional
 from tellapart.errors import ModelError
 from tellapart.progress import SILENT, Progress
 from tellapart.training.averaging import MovingAverage
-from tellapart.training.checkpoint import Checkpoint
+from tellapart.training.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
 from tellapart.training.feed import Batch, Feed
 from tellapart.training.learner import Learner
 from tellapart.training.mixing import mixed
 from tellapart.training.parallel import ALONE, Processes
+from tellapart.training.plan import Plan, Position
 from tellapart.training.sampling import batches_of, epoch_rows
 from tellapart.training.schedule import one_cycle
 from tellapart.types import FloatArray, IntArray
@@ -33,41 +34,6 @@ CHECKPOINT_EVERY_S = 120.0
 TIMED_STEPS = 8
 SHARE_FOR_STEPS = 0.9
 JUDGED_BATCH = 64
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How to train.
-
-    Attributes:
-        epochs: times every picture is seen.
-        batch_size: pictures a step.
-        lr, weight_decay: of AdamW; ``lr`` is the highest of the one-cycle schedule, reached by the head.
-        layer_decay: factor of the learning rate from each stage to the one below it.
-        label_smoothing: share of the truth spread over all classes.
-        averaging: decay of the moving average of the weights; 0 for none.
-        mixup, cutmix: their Beta parameters; 0 for none.
-        balance: see :mod:`tellapart.training.sampling`.
-        patience: epochs without a better held-out log loss after which training stops.
-        clip_norm: longest gradient.
-        time_s: seconds within which training has to end, or None.
-        seed: of everything random.
-    """
-
-    epochs: int
-    batch_size: int = 32
-    lr: float = 1e-3
-    weight_decay: float = 0.05
-    layer_decay: float = 1.0
-    label_smoothing: float = 0.0
-    averaging: float = 0.99
-    mixup: float = 0.0
-    cutmix: float = 0.0
-    balance: str = "none"
-    patience: int = 1000
-    clip_norm: float = 5.0
-    time_s: float | None = None
-    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,26 +53,6 @@ class Trained:
     notes: list[str]
     seconds: float
     pictures: int
-
-
-@dataclass
-class _Position:
-    """Where a training stands; everything here is in the checkpoint."""
-
-    epoch: int = 0
-    batch: int = 0
-    step: int = 0
-    steps: int = 0
-    loss: float = 0.0
-    right: float = 0.0
-    seen: int = 0
-    pictures: int = 0
-    seconds: float = 0.0
-    best_loss: float = math.inf
-    best_epoch: int = -1
-    is_over: bool = False
-    history: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 class Loop:
@@ -143,7 +89,7 @@ class Loop:
         groups = learner.parameter_groups(plan.layer_decay, plan.weight_decay)
         self.optimizer = torch.optim.AdamW(groups, lr=plan.lr, fused=True)
         self.best: dict[str, torch.Tensor] = {}
-        self.at = _Position()
+        self.at = Position()
         self.class_weights = self._class_weights()
 
     def run(self) -> Trained:
@@ -154,10 +100,10 @@ class Loop:
             StorageError: a checkpoint cannot be written; the last one stays.
         """
         self._resume()
-        a_epoch = len(batches_of(epoch_rows(self.feed.targets[self.train], self.plan.balance, seed=0, epoch=0), self.plan.batch_size))
-        self.at.steps = self.at.steps or self.plan.epochs * a_epoch
+        an_epoch = epoch_rows(self.feed.targets[self.train], self.plan.balance, seed=0, epoch=0)
+        self.at.steps = self.at.steps or self.plan.epochs * len(batches_of(an_epoch, self.plan.batch_size))
         self._begun, self._saved = time.monotonic() - self.at.seconds, time.monotonic()
-        pictures = len(self.train) * self.plan.epochs
+        pictures = len(an_epoch) * self.plan.epochs
         with self.progress.stage(self.title, total=pictures) as advance:
             advance(min(pictures, self.at.pictures))
             while not self.at.is_over:
@@ -177,11 +123,11 @@ class Loop:
         for batch in self.feed.epoch(batches, seed=plan.seed, epoch=at.epoch, first=at.batch):
             if not self._step(batch):
                 return
-            yield len(batch.targets)
             at.batch += 1
             at.step += 1
             at.seconds = time.monotonic() - self._begun
             self._keep_to_the_time()
+            yield len(batch.targets) * self.processes.count
             if at.step >= at.steps:
                 break
             if time.monotonic() - self._saved > CHECKPOINT_EVERY_S and at.batch < len(batches):
@@ -191,18 +137,18 @@ class Loop:
     def _step(self, batch: Batch) -> bool:
         """One step; False if the loss is no number, and training is over."""
         at, plan = self.at, self.plan
-        torch.manual_seed(_hash(plan.seed, at.step))
+        torch.manual_seed(_hash(plan.seed, at.step, self.processes.rank))
         for group in self.optimizer.param_groups:
             group["lr"] = plan.lr * group["scale"] * one_cycle(at.step, at.steps)
-        x, losses_of = mixed(batch, plan.mixup, plan.cutmix, seed=_hash(plan.seed + 1, at.step))
+        x, losses_of = mixed(batch, plan.mixup, plan.cutmix, seed=_hash(plan.seed + 1, at.step, self.processes.rank))
         logits = self.learner(x)
         loss = losses_of(lambda targets: self._loss(logits, targets))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.processes.average_gradients(self.learner)
-        torch.nn.utils.clip_grad_norm_(list(self.learner.trained()), plan.clip_norm)
+        norm = float(torch.nn.utils.clip_grad_norm_(list(self.learner.trained()), plan.clip_norm))
         value = self.processes.mean(float(loss.detach()))
-        if not math.isfinite(value):
+        if not math.isfinite(value + norm):
             self._break_off()
             return False
         self.optimizer.step()
@@ -225,22 +171,27 @@ class Loop:
         return torch.tensor(weights, dtype=torch.float32, device=self.feed.device)
 
     def _keep_to_the_time(self) -> None:
-        """Once the speed is known, plan no more steps than fit into the time."""
+        """Once the speed is known, plan no more steps than fit into the time; end where it has slowed down since."""
         at, limit = self.at, self.plan.time_s
-        if limit is None or at.step != TIMED_STEPS:
+        if limit is None or at.step >= at.steps:
             return
-        fitting = max(at.step + 1, int(SHARE_FOR_STEPS * limit / (self.processes.mean(at.seconds) / at.step)))
-        if fitting < at.steps:
-            a_epoch = at.steps / self.plan.epochs
-            at.notes.append(
-                f"{self.title}: {limit:.0f} s allow {fitting / a_epoch:.1f} of {self.plan.epochs} epochs; the rest was left out"
-            )
+        seconds, planned = self.processes.mean(at.seconds), at.steps / self.plan.epochs
+        if seconds >= limit:
+            at.steps = at.step
+            at.notes.append(f"{self.title}: {limit:.0f} s were over after {at.step / planned:.1f} epochs, as it had become slower")
+        elif at.step == TIMED_STEPS and (fitting := max(at.step + 1, int(SHARE_FOR_STEPS * limit * at.step / seconds))) < at.steps:
             at.steps = fitting
+            at.notes.append(
+                f"{self.title}: {limit:.0f} s allow {fitting / planned:.1f} of {self.plan.epochs} epochs; the rest was left out"
+            )
 
     def _end_epoch(self) -> None:
         at = self.at
         judged = self.average.network if self.average else self.learner
         loss, accuracy = self._judged(judged) if len(self.held_out) else (None, None)
+        if loss is not None and not math.isfinite(loss):
+            self._break_off()
+            return
         at.history.append(
             {
                 "epoch": at.epoch + 1,
@@ -266,11 +217,13 @@ class Loop:
         self._save()
 
     def _judged(self, network: Learner) -> tuple[float, float]:
-        """Log loss and accuracy on the held-out rows."""
+        """Log loss and accuracy on the held-out rows, the same in every process."""
+        self.processes.share_statistics(network)
         logits = logits_of(network, self.feed, self.held_out)
         targets = torch.from_numpy(self.feed.targets[self.held_out])
         found = torch.from_numpy(logits)
-        return float(functional.cross_entropy(found, targets)), float((found.argmax(1) == targets).float().mean())
+        loss, accuracy = functional.cross_entropy(found, targets), (found.argmax(1) == targets).float().mean()
+        return self.processes.mean(float(loss)), self.processes.mean(float(accuracy))
 
     def _break_off(self) -> None:
         """The loss is no number: end with the best weights there are."""
@@ -289,7 +242,7 @@ class Loop:
         self._saved = time.monotonic()
         if self.checkpoint is None or not self.processes.is_first:
             return
-        states = {"learner": self.learner.state_dict(), "optimizer": self._optimizer_state(), "best": self.best}
+        states = {"learner": self.learner.state_dict(), "optimizer": optimizer_tensors(self.optimizer), "best": self.best}
         if self.average:
             states["average"] = self.average.network.state_dict()
         self.checkpoint.save(states, {**vars(self.at), "is_autocast": self.learner.is_autocast})
@@ -305,19 +258,8 @@ class Loop:
         if self.average:
             self.average.network.is_autocast = self.learner.is_autocast
             self.average.network.load_state_dict(states["average"])
-        self._load_optimizer(states["optimizer"])
-        self.at = _Position(**facts)
-
-    def _optimizer_state(self) -> dict[str, torch.Tensor]:
-        state = self.optimizer.state_dict()["state"]
-        return {f"{number}.{name}": value for number, entry in state.items() for name, value in entry.items()}
-
-    def _load_optimizer(self, tensors: dict[str, torch.Tensor]) -> None:
-        state: dict[int, dict[str, torch.Tensor]] = {}
-        for key, value in tensors.items():
-            number, _, name = key.partition(".")
-            state.setdefault(int(number), {})[name] = value
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        restore_optimizer(self.optimizer, states["optimizer"])
+        self.at = Position(**facts)
 
 
 @torch.inference_mode()
@@ -328,9 +270,9 @@ def logits_of(network: Learner, feed: Feed, rows: IntArray) -> FloatArray:
     return np.concatenate(found) if found else np.empty((0, network.head.out_features), np.float32)
 
 
-def _hash(seed: int, step: int) -> int:
-    """A seed for one step."""
-    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+def _hash(seed: int, step: int, rank: int) -> int:
+    """A seed for one step of one process."""
+    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def _sentence(title: str, event: dict[str, Any], epochs: int) -> str:

@@ -20,11 +20,11 @@ from tellapart.paths import cache_root
 from tellapart.preparation.draws import image_keys
 from tellapart.preparation.pixel_store import PixelStore
 from tellapart.progress import SILENT, Progress
-from tellapart.training.checkpoint import Checkpoint
+from tellapart.training.checkpoint import Checkpoint, State
 from tellapart.training.feed import Feed
 from tellapart.training.loop import Loop, Trained
 from tellapart.training.parallel import ALONE, Processes
-from tellapart.training.precision import faster_precision
+from tellapart.training.precision import settled_precision
 from tellapart.training.probe import LabelledFeatures
 from tellapart.training.recipes import NetworkRecipe, exported, head_of, learner_of
 from tellapart.types import IntArray
@@ -60,6 +60,8 @@ def train_members(
 ) -> list[FoldMember]:
     """Train every member of a recipe; those a killed process finished are taken from disk, one it had begun goes on.
 
+    There are fewer members than folds where there are so few images that a fold would be empty.
+
     Args:
         recipe: what to train.
         train: n training images, with the features of the recipe's backbone if it has one.
@@ -71,7 +73,7 @@ def train_members(
     """
     count = recipe.folds if recipe.folds > 1 else INNER_FOLDS
     folds = assigned_folds(train.labels, train.groups, folds=count, seed=recipe.plan.seed)
-    work = training_folder(recipe, train, image_ids)
+    work = training_folder(recipe, train, image_ids, device=device, processes=processes)
     store = PixelStore(cache_root() / "pixels", recipe.card.image_size, recipe.resize)
     found = []
     with store.open(image_ids) as pixels:
@@ -87,6 +89,8 @@ def train_members(
         )
         for fold in range(recipe.folds):
             held_out = _held_out(train, folds, fold)
+            if not len(held_out) and fold:
+                continue
             path = work / f"member-{fold + 1}.safetensors"
             if _read(path, recipe, held_out) is None:
                 rows = np.setdiff1d(np.arange(len(train.targets)), held_out)
@@ -98,14 +102,17 @@ def train_members(
     return found
 
 
-def training_folder(recipe: NetworkRecipe, train: LabelledFeatures, image_ids: Sequence[str]) -> Path:
+def training_folder(
+    recipe: NetworkRecipe, train: LabelledFeatures, image_ids: Sequence[str], *, device: str, processes: Processes = ALONE
+) -> Path:
     """Where an unfinished training keeps its checkpoints and finished members; named after all it depends on."""
     content = {
         "format": FORMAT,
         "recipe": [recipe.name, recipe.resize, recipe.unfreeze, str(recipe.augmentation), recipe.folds],
         "card": asdict(recipe.card),
         "plan": asdict(recipe.plan),
-        "torch": [torch.__version__, torch.get_num_threads()],
+        "head": asdict(recipe.head) if recipe.head else None,
+        "torch": [torch.__version__, torch.get_num_threads(), device, processes.count],
         "images": [list(image_ids), train.labels, list(train.groups)],
     }
     text = json.dumps(content).encode("utf-8", "surrogateescape")
@@ -133,8 +140,9 @@ def _train(
     """Train one member and write it to ``path``."""
     checkpoint = Checkpoint(path.with_suffix(".checkpoint"))
     learner = learner_of(recipe, train.rows(rows), feed.device)
-    if recipe.backbone is None and checkpoint.load() is None:
-        learner.is_autocast = faster_precision(learner, feed, rows[: recipe.plan.batch_size])
+    if recipe.backbone is None:
+        is_told = processes.is_first and settled_precision(recipe.card.architecture, learner, feed, rows[: recipe.plan.batch_size])
+        learner.is_autocast = processes.told_by_first("bfloat16" if is_told else "float32") == "bfloat16"
     plan = recipe.plan if recipe.plan.time_s is None else replace(recipe.plan, time_s=recipe.plan.time_s / recipe.folds)
     loop = Loop(learner, feed, rows, held_out, plan, checkpoint=checkpoint, processes=processes, progress=progress, title=title)
     trained = loop.run()
@@ -157,8 +165,15 @@ def _read(path: Path, recipe: NetworkRecipe, held_out: IntArray) -> FoldMember |
     if loaded is None:
         return None
     states, facts = loaded
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    card = replace(recipe.card, weights_sha256=digest)
+    card = replace(recipe.card, weights_sha256=_digest(states["backbone"]))
     head = LinearHead(power=1.0, **{name: states["head"][name].numpy() for name in HEAD_TENSORS})
     return FoldMember(Member((Backbone(card, path, "backbone/"),), recipe.resize, False, (head,)), held_out, facts)
+
+
+def _digest(state: State) -> str:
+    """Names tensors by what they hold; the file also holds seconds, which differ from training to training."""
+    digest = hashlib.sha256()
+    for key, value in sorted(state.items()):
+        digest.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

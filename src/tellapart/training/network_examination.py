@@ -58,7 +58,9 @@ def examine_network(
     rows, logits = np.concatenate(held_rows), np.concatenate(held_logits)
     classifier, selection = _calibrated(sets.class_names, [fold.member for fold in folds], logits, train.data.targets[rows], len(folds))
     selection["members"] = [
-        _score(number, held, found, train, classifier) for number, (held, found) in enumerate(zip(held_rows, held_logits, strict=True), 1)
+        _score(number, held, found, train, classifier)
+        for number, (held, found) in enumerate(zip(held_rows, held_logits, strict=True), 1)
+        if len(held)
     ]
     predictions = {
         part: found.predictions(
@@ -100,10 +102,10 @@ def _calibrated(
     """The classifier with temperature and clip chosen on held-out logits, and the ``selection`` of metrics.json."""
     temperature = calibration.fit_temperature(logits, targets)
     clip = calibration.fit_clip(calibration.softmax(logits, temperature), targets)
-    losses = {
-        "before": log_loss(calibration.softmax(logits), targets),
-        "after": log_loss(calibration.apply(logits, temperature, clip), targets),
-    }
+    losses = None
+    if len(targets):
+        before, after = calibration.softmax(logits), calibration.apply(logits, temperature, clip)
+        losses = {"before": log_loss(before, targets), "after": log_loss(after, targets)}
     selection = {"folds": folds, "n": len(targets), "temperature": temperature, "clip": clip, "log_loss": losses}
     return Classifier(class_names, tuple(members), temperature, clip), selection
 

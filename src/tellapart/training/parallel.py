@@ -6,13 +6,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import torch
-from torch import distributed
+from torch import distributed, nn
 
 from tellapart.training.learner import Learner
 from tellapart.types import IntArray
+
+PATIENCE = timedelta(days=7)
+"""How long processes wait for each other: the first may read a million pictures while the others do nothing."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Processes:
         if self.count == 1:
             return
         gradients = [p.grad for p in learner.trained() if p.grad is not None]
+        if not gradients:
+            return
         flat = torch.cat([g.reshape(-1) for g in gradients])
         distributed.all_reduce(flat)
         flat /= self.count
@@ -58,14 +64,20 @@ class Processes:
         distributed.all_reduce(tensor)
         return float(tensor) / self.count
 
+    def share_statistics(self, network: nn.Module) -> None:
+        """Give every process the first one's running statistics (batch norm); each saw another share of the pictures."""
+        if self.count > 1:
+            for buffer in network.buffers():
+                distributed.broadcast(buffer, src=0)
+
     @contextmanager
     def first_alone(self) -> Iterator[None]:
-        """The first process passes alone; the others pass when it is through."""
-        if self.count > 1 and not self.is_first:
-            distributed.barrier()
+        """The first process passes alone; the others pass when it is through. Its error is for ``torchrun``, which ends the others."""
+        if not self.is_first:
+            self.wait()
         yield
-        if self.count > 1 and self.is_first:
-            distributed.barrier()
+        if self.is_first:
+            self.wait()
 
     def told_by_first(self, words: str = "") -> str:
         """What the first process says, in all of them."""
@@ -77,18 +89,23 @@ class Processes:
 
     def wait(self) -> None:
         """Go on when all have come here."""
-        if self.count > 1:
-            distributed.barrier()
+        self.mean(0.0)
 
 
 ALONE = Processes()
 
 
 def started_processes() -> Processes:
-    """The processes that ``torchrun`` started, joined on first use; just this one where it did not."""
+    """The processes that ``torchrun`` started, joined on first use; just this one where it did not.
+
+    Each has a GPU of its own where there are enough; nccl refuses two processes on one, gloo does not.
+    """
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
         return ALONE
     if not distributed.is_initialized():
-        distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+        here, place, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+        if gpus:
+            torch.cuda.set_device(place % gpus)
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if gpus >= here else "gloo", timeout=PATIENCE)
     return Processes(distributed.get_rank(), count)

@@ -1,19 +1,38 @@
-"""bfloat16 or float32: whichever trains faster here, timed, never assumed."""
+"""bfloat16 or float32: whichever trains faster here, timed, never assumed.
+
+What was found is kept in the cache, so that the same training takes the same format again.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from copy import deepcopy
 
 import torch
 from torch.nn import functional
 
+from tellapart.paths import cache_root, write_json
 from tellapart.training.feed import Feed
 from tellapart.training.learner import Learner
 from tellapart.types import IntArray
 
 ROUNDS = 3
 WORTH_IT = 0.9
+
+
+def settled_precision(name: str, learner: Learner, feed: Feed, rows: IntArray) -> bool:
+    """The answer of :func:`faster_precision`, asked once on this machine for a network of this name and this batch."""
+    processor = [torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(), torch.__version__]
+    asked = repr((name, feed.pixels.size, len(rows), feed.device, processor))
+    path = cache_root() / "precision" / f"{hashlib.sha256(asked.encode()).hexdigest()[:16]}.json"
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8"))["is_autocast"])
+    except (OSError, ValueError, KeyError, TypeError):
+        is_autocast = faster_precision(learner, feed, rows)
+        write_json(path, {"is_autocast": is_autocast, "asked": asked})
+        return is_autocast
 
 
 def faster_precision(learner: Learner, feed: Feed, rows: IntArray) -> bool:

@@ -17,7 +17,7 @@ from tellapart.models.heads import HeadSpace, LinearHead
 from tellapart.models.network import bare_network
 from tellapart.preparation.augmentation import Augmentation
 from tellapart.training.learner import Learner
-from tellapart.training.loop import Plan
+from tellapart.training.plan import Plan
 from tellapart.training.probe import HeadChoice, LabelledFeatures, fit_heads
 
 MEAN = STD = (0.5, 0.5, 0.5)

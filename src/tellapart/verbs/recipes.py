@@ -193,10 +193,13 @@ class NetworkAtWork:
             recipe = self.recipe = replace(recipe, head=self._probe.choices[0])
         image_ids = [row.image_id or "" for row in sets.train.rows]
         workers = self.options.num_workers if self.options.num_workers is not None else available_cores()
-        self._folder = training_folder(recipe, sets.train.data, image_ids)
+        self._folder = training_folder(recipe, sets.train.data, image_ids, device=self.device, processes=self.processes)
         self._folds = train_members(
             recipe, sets.train.data, image_ids, device=self.device, num_workers=workers, processes=self.processes, progress=progress
         )
+        if len(self._folds) < recipe.folds:
+            self.notes.append(f"there are pictures for {len(self._folds)} of {recipe.folds} folds")
+            self.recipe = replace(recipe, folds=len(self._folds))
         self.notes += [note for fold in self._folds for note in fold.facts["notes"]]
 
     def examination(self, dataset: Dataset, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Examination:
@@ -223,7 +226,7 @@ class NetworkAtWork:
         return DEFAULTS[self.options.recipe][name] if given is None else given
 
     def _plan(self) -> Any:
-        from tellapart.training.loop import Plan
+        from tellapart.training.plan import Plan
 
         chosen = self.options
         return Plan(

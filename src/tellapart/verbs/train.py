@@ -104,6 +104,7 @@ def train(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
     dataset = open_dataset(folder, progress=progress)
     state, note = state_folder(dataset.root, chosen.state)
     processes = recipe.processes
+    progress = SILENT if processes and not processes.is_first else progress
     with processes.first_alone() if processes else nullcontext(), Catalog(state / "catalog.sqlite") as catalog:
         extraction = extract(
             dataset, recipe.spec, catalog=catalog, network=networks(chosen.device), num_workers=chosen.num_workers, progress=progress
