@@ -20,3 +20,17 @@ def seconds_of(text: str) -> float | None:
     if not parts or "".join(number + unit for number, unit in parts) != text:
         return None
     return sum(float(number) * UNITS[unit] for number, unit in parts) or None
+
+
+def in_words(seconds: float) -> str:
+    """Seconds in the unit people read.
+
+    >>> [in_words(seconds) for seconds in (0.31, 42, 750, 7500)]
+    ['0.3 s', '42 s', '12 min', '2 h 5 min']
+    """
+    if seconds < 99.5:
+        return f"{seconds:.{1 if seconds < 9.95 else 0}f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if not hours:
+        return f"{minutes} min"
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

@@ -11,7 +11,7 @@ import pytest
 
 from tellapart.reports import report_view, write_report
 
-from .synthetic import NASTY, class_names, thumbnails_of, write_run
+from .synthetic import NASTY, as_ladder, as_network, class_names, thumbnails_of, write_run
 
 ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
@@ -35,6 +35,19 @@ def nasty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sixty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sixty classes."""
     return reported(write_run(tmp_path_factory.mktemp("runs") / "sixty", names=class_names(60), n_test=900, n_train=1200, sharpness=4.5))
+
+
+@pytest.fixture(scope="session")
+def folds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fine-tuning with five folds."""
+    return reported(as_network(write_run(tmp_path_factory.mktemp("runs") / "folds", n_test=200, n_train=400)))
+
+
+@pytest.fixture(scope="session")
+def ladder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ladder of eight rungs whose class names try to break out of the page."""
+    folder = write_run(tmp_path_factory.mktemp("runs") / "ladder", names=NASTY, n_test=120, n_train=240, sharpness=3)
+    return reported(as_ladder(as_network(folder)))
 
 
 @pytest.fixture(scope="session")

@@ -32,8 +32,10 @@ def opened(browser: Any, folder: Path, **options: Any) -> Iterator[Any]:
     assert errors == []
 
 
-def test_opens_from_disk_without_a_request_or_an_error(browser: Any, two: Path, nasty: Path, sixty: Path) -> None:
-    for folder in (two, nasty, sixty):
+def test_opens_from_disk_without_a_request_or_an_error(
+    browser: Any, two: Path, nasty: Path, sixty: Path, folds: Path, ladder: Path
+) -> None:
+    for folder in (two, nasty, sixty, folds, ladder):
         with opened(browser, folder) as page:
             assert page.title().startswith(folder.name)
             assert page.locator("#map canvas").count() == 1
@@ -131,11 +133,37 @@ def test_an_image_shows_its_neighbours_and_filters_combine(browser: Any, sixty: 
         assert page.locator(".confusion tbody tr").count() == 60
 
 
-def test_narrow_and_printed(browser: Any, sixty: Path) -> None:
-    with opened(browser, sixty, viewport={"width": 380, "height": 800}) as page:
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        page.emulate_media(media="print")
-        assert not page.locator(".top").is_visible()
+def test_narrow_and_printed(browser: Any, sixty: Path, ladder: Path) -> None:
+    for folder in (sixty, ladder):
+        with opened(browser, folder, viewport={"width": 380, "height": 800}) as page:
+            for summary in page.locator(".changes summary").all():
+                summary.click()
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            page.emulate_media(media="print")
+            assert not page.locator(".top").is_visible()
+
+
+def test_a_rung_shows_what_it_put_right_and_got_wrong(browser: Any, ladder: Path) -> None:
+    with opened(browser, ladder) as page:
+        assert page.locator(".changes details").count() == 6
+        assert page.locator(".thumbs img").count() == 0
+        page.locator(".changes summary").first.click()
+        first = page.locator(".changes details").first
+        first.locator("img").first.wait_for()
+        assert first.locator("li").count() == 24 + 7
+        assert first.locator("h4").first.inner_text().endswith("the first 24 of 30")
+        path = first.locator("li").first.get_attribute("title")
+        first.locator("button").first.click()
+        assert page.locator(".side .path").inner_text() == path
+
+
+def test_without_scripts_the_ladder_is_still_a_list_of_names(browser: Any, ladder: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((ladder / "report.html").as_uri())
+    page.locator(".changes summary").first.click()
+    assert page.locator(".thumbs li").first.inner_text() == "IMG_00000.jpg"
+    context.close()
 
 
 def test_five_thousand_images_open_within_two_seconds(browser: Any, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tellapart.reports import report_view
-from tellapart.reports.figures import interval_bar, report_figures
-from tellapart.reports.figures.svg import DARK, LIGHT, Scale, clean, linear_ticks, log_ticks, share_range
+from tellapart.reports.figures import BAR, interval_bar, report_figures
+from tellapart.reports.figures.svg import DARK, LIGHT, ErrorScale, Scale, clean, linear_ticks, log_ticks, share_range
 
 from .synthetic import NASTY, thumbnails_of
 
@@ -29,8 +30,8 @@ def test_every_figure_is_there_and_is_xml_with_title_and_description(two: Path, 
             assert "prefers-color-scheme: dark" in style and "var(" not in style
 
 
-def test_nothing_is_drawn_outside_or_not_a_number(two: Path, sixty: Path) -> None:
-    for file in [*(two / "figures").glob("*.svg"), *(sixty / "figures").glob("*.svg")]:
+def test_nothing_is_drawn_outside_or_not_a_number(two: Path, sixty: Path, folds: Path, ladder: Path) -> None:
+    for file in [file for run in (two, sixty, folds, ladder) for file in (run / "figures").glob("*.svg")]:
         root = ElementTree.fromstring(file.read_text(encoding="utf-8"))  # noqa: S314
         width, height = (float(v) for v in str(root.get("viewBox")).split()[2:])
         for circle in root.iter(SVG + "circle"):
@@ -63,6 +64,33 @@ def test_a_dot_for_each_split_and_each_seed(view: dict[str, Any]) -> None:
     assert "twice the data" in figures["learning-curve"].body
 
 
+def test_training_curves_have_a_line_a_fold_and_mark_the_best_epoch(folds: Path) -> None:
+    figures = report_figures(report_view(folds, thumbnails_of(folds)))
+    for name in ("training-loss", "training-accuracy"):
+        assert figures[name].body.count('class="series trained k') == 5
+        assert figures[name].body.count('class="best"') == 5 + 1
+        assert "best epoch of fold 5" in figures[name].body
+        assert figures[name].description.startswith("Fold 1: best epoch")
+
+
+def test_eight_rungs_are_told_apart_near_100_percent(ladder: Path) -> None:
+    figure = report_figures(report_view(ladder, thumbnails_of(ladder)))["rungs-test"]
+    places = [float(x) for x in re.findall(r'<circle class="(?:ring|dot)" cx="([\d.]+)"', figure.body)]
+    assert len(places) == 8
+    assert places[4] - places[3] > 20  # 95.5 and 96.8 %
+    lines = [float(y) for y in re.findall(r'y="([\d.]+)"[^>]*>(?:majority|5 near|scratch|probe|finetune)', figure.body)]
+    assert len(lines) == 8 and min(b - a for a, b in itertools.pairwise(lines)) > 20
+
+
+def test_the_stretched_scale_ends_at_100_percent() -> None:
+    scale = ErrorScale(0.4, 0.995, 10, 470)
+    assert scale(0.4) == pytest.approx(10)
+    assert scale(1.0) == scale(0.995) == pytest.approx(470)
+    assert scale(0.98) - scale(0.96) == pytest.approx(scale(0.8) - scale(0.6))
+    assert scale.ticks()[-1] == 1.0
+    assert all(scale(b) - scale(a) > 40 for a, b in itertools.pairwise(scale.ticks()))
+
+
 def test_names_cannot_break_a_figure(nasty: Path) -> None:
     figures = report_figures(report_view(nasty, thumbnails_of(nasty)))
     for figure in figures.values():
@@ -88,7 +116,7 @@ def test_log_ticks_and_ranges() -> None:
     assert low <= 0.955 and 0.98 < high <= 1.0
     assert share_range([1.0, 1.0])[1] == 1.0
     assert Scale(1, 100, 0, 10, is_log=True)(10) == pytest.approx(5)
-    ElementTree.fromstring(interval_bar({"value": 0.9, "low": 0.8, "high": 0.95}, 0.5, 1, "90 % <&>"))  # noqa: S314
+    ElementTree.fromstring(interval_bar({"value": 0.9, "low": 0.8, "high": 0.95}, Scale(0.5, 1, *BAR), "90 % <&>"))  # noqa: S314
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK])

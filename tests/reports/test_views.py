@@ -24,7 +24,7 @@ def test_the_view_is_plain_json(view: dict[str, Any]) -> None:
     assert json.loads(json.dumps(view, allow_nan=False)) == view
     assert set(view) == {
         *("format", "header", "rungs", "confusion", "gallery", "reliability", "coverage", "sensitivity", "curve"),
-        *("map", "data", "notes", "method", "options", "pictures"),
+        *("training", "map", "data", "notes", "method", "options", "pictures"),
     }
 
 

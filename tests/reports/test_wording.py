@@ -39,3 +39,20 @@ def test_days_counts_sizes_and_short_names() -> None:
     assert wording.size(81_000).replace("\u00a0", " ") == "81 kB"
     assert wording.shortened("a\nb", 10) == "a b"
     assert wording.shortened("x" * 30, 10) == "xxxxxx…xxx"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.04, "0.0 s"),
+        (9.94, "9.9 s"),
+        (99, "99 s"),
+        (100, "2 min"),
+        (3569, "59 min"),
+        (3571, "1 h"),
+        (7500, "2 h 5 min"),
+        (180_000, "50 h"),
+    ],
+)
+def test_durations(seconds: float, words: str) -> None:
+    assert wording.duration(seconds).replace("\u00a0", " ") == words

@@ -12,21 +12,33 @@ from urllib.parse import quote
 
 from tellapart.paths import write_text
 from tellapart.reports import wording
-from tellapart.reports.figures import Figure, figure_css, interval_bar, report_figures, share_range, theme_css
+from tellapart.reports.figures import (
+    BAR,
+    Figure,
+    Scale,
+    figure_css,
+    interval_bar,
+    report_figures,
+    rungs_scale,
+    share_range,
+    theme_css,
+)
 from tellapart.reports.pictures import Budget, Thumbnails
 from tellapart.reports.views import report_view
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-MODULES = ("confusion.js", "detail.js", "dom.js", "gallery.js", "map.js", "page.js", "theme.js", "virtual.js")
+MODULES = ("changes.js", "confusion.js", "detail.js", "dom.js", "gallery.js", "map.js", "page.js", "theme.js", "virtual.js")
 STYLES = ("page.css", "parts.css")
 SECTIONS = (
     ("summary", "Summary"),
+    ("rungs", "Ladder"),
     ("mistakes", "Mistakes"),
     ("images", "Images"),
     ("trust", "Trust"),
     ("luck", "Luck"),
+    ("training", "Training"),
     ("where", "Map"),
     ("data", "Data"),
     ("method", "Method"),
@@ -76,10 +88,10 @@ def page_html(view: Mapping[str, Any], figures: Mapping[str, Figure]) -> str:
         view=view,
         figures=figures,
         words=wording,
-        sections=SECTIONS,
+        sections=_sections(view),
         styles=theme_css() + figure_css() + "".join(static_text(name) for name in STYLES),
         bars={part["part"]: list(_headline_bars(part)) for part in view["header"]["parts"]},
-        rung_bars={section["part"]: _rung_bars(section["rows"]) for section in view["rungs"]},
+        rung_bars={section["part"]: _rung_bars(section) for section in view["rungs"]},
         has_confusion=bool(carried["confusion"]),
         class_pictures=view["pictures"]["classes"],
         options=list(_flattened(view["options"])),
@@ -115,6 +127,12 @@ def _template() -> Template:
     return environment.get_template("page.html")
 
 
+def _sections(view: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The sections worth a place in the head of the page."""
+    absent = {"rungs": not view["header"]["saved"], "training": not view["training"]}
+    return [(name, words) for name, words in SECTIONS if not absent.get(name)]
+
+
 def _headline_bars(part: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     """The two numbers of a part, each as a value, a small bar with the ends of its axis, and a sentence."""
     if accuracy := part["accuracy"]:
@@ -122,7 +140,7 @@ def _headline_bars(part: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         yield {
             "what": f"Accuracy, {part['title'].lower()}",
             "value": wording.percent(accuracy["value"]),
-            "drawing": interval_bar(accuracy, low, high, wording.percent_interval(accuracy)),
+            "drawing": interval_bar(accuracy, Scale(low, high, *BAR), wording.percent_interval(accuracy)),
             "low": wording.percent(low, 0),
             "high": wording.percent(high, 0),
             "sentence": part["sentence"] + ".",
@@ -132,19 +150,19 @@ def _headline_bars(part: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         yield {
             "what": f"Log loss, {part['title'].lower()}",
             "value": wording.loss(log_loss["value"]),
-            "drawing": interval_bar(log_loss, 0, top, wording.loss_interval(log_loss)),
+            "drawing": interval_bar(log_loss, Scale(0, top, *BAR), wording.loss_interval(log_loss)),
             "low": "0, perfect",
             "high": f"{top:g}",
             "sentence": part["log_loss_sentence"] + "; lower is better.",
         }
 
 
-def _rung_bars(rows: list[dict[str, Any]]) -> list[str]:
-    edges = [row["accuracy"][key] for row in rows if row.get("accuracy") for key in ("low", "high")]
-    if not edges:
-        return [""] * len(rows)
-    low, high = share_range(edges)
-    return [interval_bar(row["accuracy"], low, high, row["accuracy_text"]) if row.get("accuracy") else "" for row in rows]
+def _rung_bars(section: Mapping[str, Any]) -> list[str]:
+    measured = [row for row in section["rows"] if row.get("accuracy")]
+    if not measured:
+        return [""] * len(section["rows"])
+    scale = rungs_scale(measured, section["n"], *BAR)
+    return [interval_bar(row["accuracy"], scale, row["accuracy_text"]) if row.get("accuracy") else "" for row in section["rows"]]
 
 
 def _flattened(options: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:

@@ -36,6 +36,7 @@ class Budget:
     gallery_bytes: int = 11_000_000
     nearest_bytes: int = 2_000_000
     map_bytes: int = 800_000
+    ladder_bytes: int = 700_000
 
 
 def data_uri(jpeg: bytes) -> str:

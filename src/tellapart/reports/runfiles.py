@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ class RunFiles:
         options: ``options.json``; empty if it is absent.
         images: ``images.parquet`` as lists by column name, one item a file found; columns that are absent hold None.
         predictions: ``predictions.parquet``; no rows if it is absent.
+        history: ``history.jsonl``, an event a line; empty if it is absent.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class RunFiles:
     options: Mapping[str, Any]
     images: Mapping[str, list[Any]]
     predictions: Predictions
+    history: Sequence[Mapping[str, Any]] = ()
 
     @classmethod
     def load(cls, folder: Path) -> RunFiles:
@@ -47,7 +49,7 @@ class RunFiles:
         """
         metrics = _json(folder / "metrics.json")
         options = _json(folder / "options.json") if (folder / "options.json").exists() else {}
-        return cls(folder, metrics, options, _images(folder / "images.parquet"), _predictions(folder, metrics))
+        return cls(folder, metrics, options, _images(folder / "images.parquet"), _predictions(folder, metrics), _history(folder))
 
     @property
     def class_names(self) -> list[str]:
@@ -75,6 +77,17 @@ def _json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise StorageError(f"{path} holds a {type(content).__name__}, expected an object")
     return content
+
+
+def _history(folder: Path) -> list[dict[str, Any]]:
+    path = folder / "history.jsonl"
+    if not path.exists():
+        return []
+    try:
+        events = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{path} cannot be read: {error}") from error
+    return [event for event in events if isinstance(event, dict)]
 
 
 def _images(path: Path) -> dict[str, list[Any]]:

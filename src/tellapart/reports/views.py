@@ -12,20 +12,23 @@ from tellapart.reports import wording
 from tellapart.reports.datacard import class_images, data_view
 from tellapart.reports.embedding import map_view
 from tellapart.reports.gallery import gallery_order, gallery_view
+from tellapart.reports.ladder import changed_images, rungs_view
 from tellapart.reports.method import method_sentences
 from tellapart.reports.pictures import Budget, Thumbnails, class_pictures, data_uri, fill
 from tellapart.reports.runfiles import PARTS, RunFiles
+from tellapart.reports.training import training_view
 
 FORMAT = 1
+WAYS = {"scratch": "{backbone} from scratch", "finetune": "{backbone}, fine-tuned"}
 
 
 def report_view(folder: Path, thumbnails: Thumbnails, budget: Budget | None = None) -> dict[str, Any]:
     """Everything the report of a run shows, JSON-able, one key a section.
 
     Keys: ``format``, ``header``, ``rungs``, ``confusion``, ``gallery``, ``reliability``, ``coverage`` (lists have one item a reported
-    part), ``sensitivity``, ``curve`` (each with ``reason`` set where the run has none), ``map``, ``data``, ``notes``, ``method``,
-    ``options`` and ``pictures``. ``pictures["thumbnails"]`` are data URIs by image_id, ``pictures["classes"]`` the contact sheet and
-    mean image of each class; ``report.json`` is the view without ``pictures``.
+    part), ``sensitivity``, ``curve`` (each with ``reason`` set where the run has none), ``training`` (None where no network was
+    trained), ``map``, ``data``, ``notes``, ``method``, ``options`` and ``pictures``. ``pictures["thumbnails"]`` are data URIs by
+    image_id, ``pictures["classes"]`` the contact sheet and mean image of each class; ``report.json`` is the view without ``pictures``.
 
     Args:
         folder: the run folder.
@@ -43,19 +46,22 @@ def report_view(folder: Path, thumbnails: Thumbnails, budget: Budget | None = No
     view: dict[str, Any] = {
         "format": FORMAT,
         "header": header_view(run),
-        "rungs": [_rungs(run, part) for part in run.parts if run.metrics[part].get("rungs")],
+        "rungs": [rungs_view(run, part) for part in run.parts if run.metrics[part].get("rungs")],
         "confusion": [_confusion(run, part) for part in run.parts],
         "gallery": gallery_view(run, order[:shown]),
         "reliability": [_reliability(run, part) for part in run.parts],
         "coverage": [_coverage(run, part) for part in run.parts],
         "sensitivity": _sensitivity(run),
         "curve": _curve(run),
+        "training": training_view(run),
         "map": map_view(run),
         "data": data_view(run),
         "notes": list(run.metrics.get("notes") or []),
         "method": method_sentences(run),
         "options": dict(run.options),
     }
+    for section in view["rungs"]:
+        fill(chosen, changed_images(section), thumbnails, budget.ladder_bytes // len(view["rungs"]))
     fill(chosen, (image["image_id"] for image in view["gallery"]["training_images"]), thumbnails, budget.nearest_bytes)
     fill(chosen, _map_images(view["map"]), thumbnails, budget.map_bytes)
     view["pictures"] = {
@@ -92,24 +98,10 @@ def header_view(run: RunFiles) -> dict[str, Any]:
     names = run.class_names
     fields = {key: metrics.get(key) for key in ("run", "folder", "created", "tellapart", "recipe", "backbone")}
     fields["run"] = fields["run"] or run.folder.name
+    words = WAYS.get(str(fields["recipe"]), "{recipe} on {backbone}").format(**fields)
+    ladder = metrics.get("ladder") or {}
+    fields |= {"model": words, "saved": ladder.get("saved"), "members": len((metrics.get("selection") or {}).get("members") or [])}
     return {**fields, "date": wording.day(metrics.get("created")), "class_names": names, "num_classes": len(names), "parts": parts}
-
-
-def _rungs(run: RunFiles, part: str) -> dict[str, Any]:
-    n = run.metrics[part]["n"]
-    rows = []
-    for rung in run.metrics[part]["rungs"]:
-        gain = rung.get("gain")
-        rows.append(
-            {
-                **rung,
-                "accuracy_text": wording.percent_brief(rung["accuracy"]) if rung.get("accuracy") else "",
-                "log_loss_text": wording.loss_brief(rung["log_loss"]) if rung.get("log_loss") else "",
-                "gain_text": wording.gain_words(gain) if gain else "",
-                "p_text": wording.p_value_words(gain.get("p_value"), n) if gain else "",
-            }
-        )
-    return {"part": part, "title": PARTS[part], "n": n, "rows": rows}
 
 
 def _confusion(run: RunFiles, part: str) -> dict[str, Any]:

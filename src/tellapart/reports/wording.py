@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from tellapart.durations import in_words
+
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 
@@ -81,6 +83,11 @@ def p_value_words(p_value: float | None, n: int) -> str:
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """``1 image``, ``3,000 images``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """``0.3 s``, ``42 s``, ``12 min``, ``2 h 5 min``."""
+    return in_words(seconds).replace(" ", SPACE)
 
 
 def size(size_bytes: float) -> str:

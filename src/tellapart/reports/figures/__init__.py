@@ -9,11 +9,12 @@ from tellapart.reports.figures.calibration import coverage_figure, reliability_f
 from tellapart.reports.figures.confusion import confusion_figure
 from tellapart.reports.figures.counts import counts_figure
 from tellapart.reports.figures.embedding import map_figure
-from tellapart.reports.figures.rungs import interval_bar, rungs_figure
+from tellapart.reports.figures.rungs import BAR, interval_bar, rungs_figure, rungs_scale
 from tellapart.reports.figures.stability import curve_figure, sensitivity_figure
-from tellapart.reports.figures.svg import Figure, figure_css, share_range, theme_css
+from tellapart.reports.figures.svg import Figure, Scale, figure_css, share_range, theme_css
+from tellapart.reports.figures.training import accuracy_figure, loss_figure
 
-__all__ = ["Figure", "figure_css", "interval_bar", "report_figures", "share_range", "theme_css"]
+__all__ = ["BAR", "Figure", "Scale", "figure_css", "interval_bar", "report_figures", "rungs_scale", "share_range", "theme_css"]
 
 
 def report_figures(view: Mapping[str, Any]) -> dict[str, Figure]:
@@ -27,6 +28,8 @@ def report_figures(view: Mapping[str, Any]) -> dict[str, Figure]:
     found += [
         sensitivity_figure(view["sensitivity"]),
         curve_figure(view["curve"]),
+        loss_figure(view["training"]),
+        accuracy_figure(view["training"]),
         map_figure(view["map"], names),
         counts_figure(view["data"]),
     ]

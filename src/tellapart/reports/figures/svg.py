@@ -109,6 +109,29 @@ class Scale:
         return log_ticks(self.low, self.high) if self.is_log else linear_ticks(self.low, self.high, count)
 
 
+class ErrorScale(Scale):
+    """Shares that were right, logarithmic in the share that was wrong: 98 and 99 % lie as far apart as 50 and 75 %.
+
+    ``high`` is less than 1; what is surer still, 100 % too, lies at its place.
+    """
+
+    TICKS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9998, 0.9999)
+    LEAST_GAP = 50.0
+
+    def __call__(self, value: float) -> float:
+        """Where on the line ``value`` lies."""
+        low, high, here = (math.log(1 - min(v, self.high)) for v in (self.low, self.high, value))
+        return self.start + (here - low) / ((high - low) or 1.0) * (self.end - self.start)
+
+    def ticks(self, count: int = 5) -> list[float]:
+        """Round shares far enough from each other to be written."""
+        kept: list[float] = []
+        for tick in (t for t in self.TICKS if self.low - 1e-9 <= t < self.high + 1e-9):
+            if (not kept or self(tick) - self(kept[-1]) >= self.LEAST_GAP) and self.end - self(tick) >= self.LEAST_GAP:
+                kept.append(tick)
+        return [*kept, 1.0]
+
+
 def linear_ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Multiples of 1, 2 or 5 times a power of ten, about ``count`` of them, from ``low`` to ``high``."""
     span = high - low

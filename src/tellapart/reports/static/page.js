@@ -1,5 +1,6 @@
 // The report from disk: reads what the page carries and sets its parts in motion.
 
+import { mountChanges } from "tellapart/changes.js";
 import { mountConfusion } from "tellapart/confusion.js";
 import { mountGallery } from "tellapart/gallery.js";
 import { mountMap } from "tellapart/map.js";
@@ -24,6 +25,12 @@ if (confusionRoot) {
   matrix = mountConfusion(confusionRoot, { sections: view.confusion, classNames, onCell: (cell) => {
     gallery?.showCell(cell);
     if (cell) scrollTo("images");
+  } });
+}
+const inGallery = new Set(view.gallery.images.map((image) => image.image_id));
+for (const root of document.querySelectorAll("[data-component=changes]")) {
+  mountChanges(root, { thumbnails, shows: (imageId) => inGallery.has(imageId), onimage: (imageId) => {
+    if (gallery?.showImage(imageId)) scrollTo("images");
   } });
 }
 const mapRoot = document.getElementById("map");
