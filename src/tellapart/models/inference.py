@@ -31,12 +31,18 @@ TOLERANCE = 1e-3
 
 
 class FusedConv(nn.Module):
-    """Convolution, folded batch norm and activation (or an addition) in one oneDNN call."""
+    """Convolution, folded batch norm and activation (or an addition) in one oneDNN call.
+
+    Attributes:
+        names: of the convolution and of the norm (None without one) in the network it was made from.
+    """
+
+    names: tuple[str, str | None]
 
     def __init__(self, conv: nn.Conv2d, norm: nn.Module | None, activation: tuple[str, list[float]], *, is_turned: bool) -> None:
         super().__init__()
         weight = conv.weight.detach()
-        bias = conv.bias.detach() if conv.bias is not None else torch.zeros(len(weight))
+        bias = conv.bias.detach() if conv.bias is not None else weight.new_zeros(len(weight))
         if isinstance(norm, nn.BatchNorm2d):
             mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
             factor = norm.weight / torch.sqrt(variance + norm.eps)
@@ -92,15 +98,20 @@ def fast_network(model: nn.Module, image_size: int) -> nn.Module:
     return fused if is_equal else plain
 
 
-def fused_network(model: nn.Module) -> nn.Module:
-    """Trace ``model`` and fuse it; raises whatever ``torch.fx`` raises for a network it cannot trace."""
+def fused_network(model: nn.Module, kind: type[FusedConv] = FusedConv) -> fx.GraphModule | TurnedInput:
+    """Trace ``model`` and fuse it; raises whatever ``torch.fx`` raises for a network it cannot trace.
+
+    Args:
+        model: in evaluation mode; its modules live on in the traced form.
+        kind: what a convolution becomes.
+    """
     graph = _Tracer().trace(model)
     traced = fx.GraphModule(model, graph)
     modules: dict[str, nn.Module] = dict(traced.named_modules())
     convs = [node for node in graph.nodes if node.op == "call_module" and isinstance(modules[node.target], nn.Conv2d)]
     is_turned = _pads_like_tensorflow([modules[node.target] for node in convs])
     for number, node in enumerate(convs):
-        _fuse_conv(traced, node, modules, f"fused_{number}", is_turned=is_turned)
+        _fuse_conv(traced, node, modules, f"fused_{number}", kind, is_turned=is_turned)
     for node in list(graph.nodes):
         if node.op == "call_function" and node.target in (operator.add, operator.iadd, torch.add):
             _fuse_add(graph, node, modules)
@@ -124,22 +135,27 @@ def _is_same(conv: nn.Conv2d) -> bool:
     return type(conv).__name__ == "Conv2dSame"
 
 
-def _fuse_conv(traced: fx.GraphModule, node: fx.Node, modules: dict[str, nn.Module], name: str, *, is_turned: bool) -> None:
+def _fuse_conv(
+    traced: fx.GraphModule, node: fx.Node, modules: dict[str, nn.Module], name: str, kind: type[FusedConv], *, is_turned: bool
+) -> None:
     conv = modules[str(node.target)]
     if not isinstance(conv, nn.Conv2d) or (_is_same(conv) and not is_turned):
         return
     norm_node = _only_user(node, modules, nn.BatchNorm2d)
     norm = modules[str(norm_node.target)] if norm_node else None
     activation = getattr(norm, "act", nn.Identity())
-    if norm is not None and type(activation) not in ACTIVATIONS:
-        return
-    fused = FusedConv(conv, norm, ACTIVATIONS[type(activation)], is_turned=is_turned)
+    is_known = type(activation) in ACTIVATIONS
+    fused = kind(conv, norm, ACTIVATIONS[type(activation) if is_known else nn.Identity], is_turned=is_turned)
+    fused.names = (str(node.target), str(norm_node.target) if norm_node else None)
     traced.add_module(name, fused)
     modules[name] = fused
     node.target = name
-    if norm_node is not None:
+    if norm_node is not None and is_known:
         norm_node.replace_all_uses_with(node)
         traced.graph.erase_node(norm_node)
+    elif norm_node is not None:
+        norm_node.target = f"{name}_activation"
+        traced.add_module(norm_node.target, activation)
 
 
 def _only_user(node: fx.Node, modules: dict[str, nn.Module], kind: type) -> fx.Node | None:
