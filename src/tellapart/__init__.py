@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tellapart.verbs.curve import curve
     from tellapart.verbs.demo import demo
     from tellapart.verbs.doctor import doctor
+    from tellapart.verbs.ensemble import ensemble
     from tellapart.verbs.evaluate import evaluate
     from tellapart.verbs.ladder import ladder
     from tellapart.verbs.predict import predict
@@ -54,6 +55,7 @@ _HOMES = {
     "curve": "verbs.curve",
     "demo": "verbs.demo",
     "doctor": "verbs.doctor",
+    "ensemble": "verbs.ensemble",
     "evaluate": "verbs.evaluate",
     "ladder": "verbs.ladder",
     "open_dataset": "dataset",
@@ -84,6 +86,7 @@ __all__ = [
     "curve",
     "demo",
     "doctor",
+    "ensemble",
     "evaluate",
     "ladder",
     "open_dataset",

@@ -44,6 +44,12 @@ class Run:
         return Predictions.load(self.folder / "predictions.parquet")
 
     @cached_property
+    def out_of_fold(self) -> Predictions | None:
+        """``out_of_fold.parquet``: training images, by models that had not seen them; None in a run of an older version."""
+        path = self.folder / "out_of_fold.parquet"
+        return Predictions.load(path) if path.exists() else None
+
+    @cached_property
     def rows(self) -> list[FileRow]:
         """``images.parquet``: every file found."""
         return load_rows(self.folder / "images.parquet")

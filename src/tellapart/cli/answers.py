@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tellapart.cli.columns import aligned
+from tellapart.durations import in_words
 from tellapart.paths import printable
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from tellapart.verbs.submit import Submission
 
 SHOWN_ROWS = 20
+PART_WORDS = {"test": "test images, never seen in training", "val": "images of your validation folder"}
+LADDER_HEAD = ("", "accuracy (95 %)", "log loss (95 %)", "gain", "p", "time", "images/s", "put right", "got wrong")
 
 
 def of_train(run: Run) -> tuple[str, Any]:
@@ -32,7 +36,23 @@ def of_train(run: Run) -> tuple[str, Any]:
         f"{data['used']:,} of {data['files']:,} files used; {data['unreadable']:,} unreadable,"
         f" {data['set_aside']:,} set aside (reasons in the report)"
     )
-    lines += _other_splits(metrics) + _more_data(metrics) + _leak(metrics["leak"])
+    lines += _training(metrics) + _other_splits(metrics) + _more_data(metrics) + _leak(metrics["leak"])
+    lines += [f"model:  {shown(run.model_folder)}", f"report: {click.style(shown(run.report), bold=True)}"]
+    return "\n".join(lines), run.summary()
+
+
+def of_ladder(run: Run) -> tuple[str, Any]:
+    """Each rung with its intervals, what it gains and costs, and how many images it put right or got wrong; and which one was saved."""
+    metrics = run.metrics
+    lines = []
+    for part in PART_WORDS:
+        if part in metrics:
+            rungs = metrics[part]["rungs"]
+            table = aligned([LADDER_HEAD, *(_ladder_row(rung) for rung in rungs)], before="  ")
+            is_saved = [rung["name"] == metrics["ladder"]["saved"] for rung in rungs]
+            lines += [f"{metrics[part]['n']:,} {PART_WORDS[part]}", table[0]]
+            lines += [click.style(line, bold=True) if saved else line for line, saved in zip(table[1:], is_saved, strict=True)]
+    lines.append(f"saved: {metrics['ladder']['saved']}, the lowest log loss on training images it did not learn from")
     lines += [f"model:  {shown(run.model_folder)}", f"report: {click.style(shown(run.report), bold=True)}"]
     return "\n".join(lines), run.summary()
 
@@ -123,6 +143,13 @@ def of_curve(found: dict[str, Any]) -> tuple[str, Any]:
     return "\n".join([*lines, *_more_data({"learning_curve": found})]), found
 
 
+def of_ensemble(run: Run) -> tuple[str, Any]:
+    """How much each run counts, and what is said of any run."""
+    text, content = of_train(run)
+    members = [f"{member['name']} {_percent(member['weight'])}" for member in run.metrics["selection"]["runs"]]
+    return f"weights: {_several(members, most=12)}\n{text}", content
+
+
 def of_report(path: Path) -> tuple[str, Any]:
     """Where the report lies."""
     return shown(path), {"report": str(path)}
@@ -176,12 +203,44 @@ def _first(lines: list[str]) -> list[str]:
 
 
 def _rungs(part: str, numbers: Mapping[str, Any]) -> list[str]:
-    name = {"test": "test images, never seen in training", "val": "images of your validation folder"}[part]
-    rows = [f"{numbers['n']:,} {name}", f"  {'':<24} {'accuracy (95 %)':<28} log loss (95 %)"]
+    width = max(24, *(len(rung["name"]) for rung in numbers["rungs"]))
+    rows = [f"{numbers['n']:,} {PART_WORDS[part]}", f"  {'':<{width}} {'accuracy (95 %)':<28} log loss (95 %)"]
     for rung in numbers["rungs"]:
-        line = f"  {rung['name']:<24} {_accuracy(rung['accuracy']):<28} {_loss(rung['log_loss'])}"
+        line = f"  {rung['name']:<{width}} {_accuracy(rung['accuracy']):<28} {_loss(rung['log_loss'])}"
         rows.append(click.style(line, bold=True) if rung is numbers["rungs"][-1] else line)
     return rows
+
+
+def _ladder_row(rung: Mapping[str, Any]) -> list[str]:
+    gain, speed, seconds = rung.get("gain"), rung.get("images_per_s"), rung.get("seconds")
+    p_value = gain["p_value"] if gain else None
+    return [
+        rung["name"],
+        _accuracy(rung["accuracy"]),
+        _loss(rung["log_loss"]),
+        f"{100 * gain['accuracy']['value']:+.1f} points" if gain else "",
+        "" if p_value is None else "< 0.001" if p_value < 0.001 else f"{p_value:.3f}",
+        in_words(seconds) if seconds else "",
+        f"{speed:,.0f}" if speed else "",
+        *(f"{rung[name]['n']:,}" if rung.get(name) else "" for name in ("fixed", "broke")),
+    ]
+
+
+def _training(metrics: Mapping[str, Any]) -> list[str]:
+    """What the training of a network took, and how far its folds agree."""
+    cost = metrics.get("training")
+    if not cost:
+        return []
+    lines = [f"trained for {in_words(cost['seconds'])}: {cost['images']:,} images, {cost['images_per_s']:,.0f} a second"]
+    members = (metrics.get("selection") or {}).get("members") or []
+    if len(members) > 1:
+        found = [member["accuracy"] for member in members]
+        mean = sum(found) / len(found)
+        lines.append(
+            f"{len(found)} folds, each judged by the network that did not see it: accuracy {_percent(mean)} on average"
+            f" ({100 * min(found):.1f} to {100 * max(found):.1f})"
+        )
+    return lines
 
 
 def _other_splits(metrics: Mapping[str, Any]) -> list[str]:

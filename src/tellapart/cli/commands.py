@@ -49,7 +49,7 @@ def _argument(name: str, *, metavar: str, nargs: int = 1) -> click.Argument:
 
 COMMANDS: dict[str, click.Command] = {
     "train": _command("train", "TrainOptions", (_argument("folder", metavar="FOLDER"),), answers.of_train),
-    "ladder": _command("ladder", "LadderOptions", (_argument("folder", metavar="FOLDER"),), answers.of_train),
+    "ladder": _command("ladder", "LadderOptions", (_argument("folder", metavar="FOLDER"),), answers.of_ladder),
     "curve": _command("curve", "CurveOptions", (_argument("folder", metavar="FOLDER"),), answers.of_curve),
     "predict": _command(
         "predict",
@@ -66,6 +66,7 @@ COMMANDS: dict[str, click.Command] = {
     "compare": _command(
         "compare", "CompareOptions", (_argument("first", metavar="RUN"), _argument("second", metavar="RUN")), answers.of_compare
     ),
+    "ensemble": _command("ensemble", "EnsembleOptions", (_argument("runs", metavar="RUN", nargs=-1),), answers.of_ensemble),
     "report": _command("report", "ReportOptions", (_argument("run", metavar="RUN"),), answers.of_report),
     "augment": _command("augment", "AugmentOptions", (_argument("folder", metavar="FOLDER"),), answers.of_augment),
     "demo": _command("demo", "DemoOptions", (), answers.of_train),

@@ -19,6 +19,7 @@ VERBS = {
     "submit": "Write a checked Kaggle submission.",
     "evaluate": "Judge a run on new labelled photos.",
     "compare": "Say which of two runs is better, on the same images.",
+    "ensemble": "Combine finished runs into one.",
     "report": "Write a run's report anew.",
     "augment": "Show what augmentation does to photos, or write an enlarged copy of them.",
     "demo": "Go the whole way on photos of solar cells.",

@@ -65,8 +65,10 @@ def write_run(
     options: dict[str, Any],
     notes: list[str],
     started: datetime,
+    *,
+    verb: str = "train",
 ) -> None:
-    """Write everything but the report into ``folder``, which will be called ``final``."""
+    """Write everything but the report into ``folder``, which will be called ``final``; ``verb`` is who made it."""
     about = {
         "run": final.name,
         "folder": printable(str(dataset.root)),
@@ -77,7 +79,7 @@ def write_run(
         "class_names": list(examination.classifier.class_names),
     }
     versions = {name: version(name) for name in PACKAGES} | {"python": platform.python_version()}
-    write_json(folder / "options.json", {"verb": "train", "folder": about["folder"], "options": options, "versions": versions})
+    write_json(folder / "options.json", {"verb": verb, "folder": about["folder"], "options": options, "versions": versions})
     write_text(folder / "history.jsonl", "".join(json.dumps(event) + "\n" for event in examination.history))
     save_rows(examination.rows, folder / "images.parquet")
     examination.predictions.save(folder / "predictions.parquet")

@@ -13,6 +13,7 @@ from tellapart.dataset import Dataset, open_dataset
 from tellapart.dataset.catalog import FileState
 from tellapart.dataset.dataset import files_dataset
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES
+from tellapart.dataset.rows import FileRow
 from tellapart.dataset.thumbnails import ThumbnailStore
 from tellapart.errors import DataError, ImageError
 from tellapart.extraction import Extraction
@@ -64,6 +65,12 @@ def thumbnails(dataset: Dataset, files: Sequence[FileState]) -> Thumbnails:
         return {**known, **made}
 
     return found
+
+
+def thumbnails_of_rows(root: Path, rows: Sequence[FileRow]) -> Thumbnails:
+    """Gives thumbnails of a finished run's images: from the cache, or from the photos if they still lie where they were."""
+    files = [FileState(row.path, row.size_bytes, 0, row.image_id, row.reason) for row in rows]
+    return thumbnails(Dataset(root, ()), files)
 
 
 def similar_pairs(dataset: Dataset, extraction: Extraction) -> list[tuple[str, str]]:

@@ -27,14 +27,10 @@ def report(run: str | Path, *, progress: Progress = SILENT, **options: Any) -> P
         **options: none.
     """
     ReportOptions.of(**options)
-    from tellapart.dataset import Dataset, Entry
-    from tellapart.dataset.catalog import FileState
     from tellapart.reports import write_report
     from tellapart.runs import open_run
-    from tellapart.verbs.looking import thumbnails
+    from tellapart.verbs.looking import thumbnails_of_rows
 
     opened = open_run(run)
-    dataset = Dataset(Path(opened.metrics["folder"]), tuple(Entry(row.path) for row in opened.rows))
-    files = [FileState(row.path, row.size_bytes, 0, row.image_id, row.reason) for row in opened.rows]
     with progress.stage("writing the report", unit="steps"):
-        return write_report(opened.folder, thumbnails(dataset, files))
+        return write_report(opened.folder, thumbnails_of_rows(Path(opened.metrics["folder"]), opened.rows))

@@ -1,0 +1,188 @@
+"""An ensemble: finished runs whose calibrated log-odds are averaged, judged on images that none of them trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tellapart import calibration
+from tellapart.evaluation import evaluate
+from tellapart.evaluation.ensembling import fit_weights
+from tellapart.evaluation.metrics import log_loss
+from tellapart.predictions import Predictions
+from tellapart.runs import Run
+from tellapart.training.examination import Examination, data_card
+from tellapart.training.judgement import ladder_rungs
+from tellapart.training.merging import merged_rows, reported_by_all
+from tellapart.training.mixture import Mixture, Voter, voters_of
+from tellapart.training.parts import REPORTED
+from tellapart.types import FloatArray, IntArray
+
+ENOUGH = 50
+"""Out-of-fold images that all runs must have in common for anything to be chosen on them."""
+NEGLIGIBLE = 0.01
+"""A run that weighs less is left out of the model: it would cost its whole time and change nothing."""
+
+
+def examine_ensemble(runs: Sequence[Run], *, weights: str) -> tuple[Examination, list[str]]:
+    """Combine finished runs, and judge them on the images that all report and none trained on.
+
+    Args:
+        runs: at least two.
+        weights: ``equal``, or ``out-of-fold`` to find them on images that each run answered without having seen them.
+
+    Returns:
+        What is to be written, and sentences worth knowing.
+
+    Raises:
+        DataError: the classes differ, or no image is left to judge on.
+        ModelError, StorageError: a run is damaged.
+    """
+    voters = voters_of(runs)
+    reported = reported_by_all(runs)
+    answers = [voter.answers(voter.run.predictions, reported) for voter in voters]
+    held_out, notes = _out_of_fold(voters)
+    mixture, selection, more = _chosen(voters, held_out, weights)
+    predictions = mixture.predictions(answers)
+    rows = merged_rows(runs, reported)
+    below = {part: [each.part(part) for each in answers] for part in REPORTED if part in reported.parts}
+    metrics: dict[str, Any] = {
+        part: {
+            **evaluate(predictions.part(part), calibration.softmax(mixture.log_odds(steps))),
+            "rungs": ladder_rungs([*steps, predictions.part(part)]),
+        }
+        for part, steps in below.items()
+    }
+    metrics |= {"selection": selection, **_not_made(), "data": _data(rows, runs[0])}
+    examination = Examination(
+        recipe="ensemble",
+        backbone=" + ".join(dict.fromkeys(str(run.metrics["backbone"]) for run in runs)),
+        classifier=mixture.classifier,
+        predictions=predictions,
+        below=below,
+        out_of_fold=mixture.predictions(held_out),
+        rows=rows,
+        metrics=metrics,
+        history=[{"event": "run", **run} for run in selection["runs"]],
+    )
+    return examination, [*notes, *more, *_left_out(runs, reported)]
+
+
+def _out_of_fold(voters: Sequence[Voter]) -> tuple[list[Predictions], list[str]]:
+    """Each voter's answers for the images that all answered out of fold under the same label, and which runs have none."""
+    found = [voter.run.out_of_fold for voter in voters]
+    notes = [
+        f"{voter.run.name} keeps no out-of-fold predictions; it was made by an older tellapart"
+        for voter, own in zip(voters, found, strict=True)
+        if own is None
+    ]
+    own = [each if each is not None else _nothing(voter) for voter, each in zip(voters, found, strict=True)]
+    labels = [dict(zip(each.image_ids, each.labels, strict=True)) for each in own]
+    is_common = [all(others.get(i) == label for others in labels) for i, label in zip(own[0].image_ids, own[0].labels, strict=True)]
+    common = own[0].where(np.array(is_common, dtype=bool))
+    return [voter.answers(each, common) for voter, each in zip(voters, own, strict=True)], notes
+
+
+def _nothing(voter: Voter) -> Predictions:
+    return voter.run.predictions.where(np.zeros(0, dtype=np.int64))
+
+
+def _chosen(voters: Sequence[Voter], held_out: Sequence[Predictions], how: str) -> tuple[Mixture, dict[str, Any], list[str]]:
+    """Weights, temperature and clip from out-of-fold answers; ``selection`` of metrics.json; and what could not be chosen."""
+    n, targets, notes = len(held_out[0]), held_out[0].targets, []
+    equal = Mixture(voters, np.full(len(voters), 1 / len(voters)), clip=max(voter.model.clip for voter in voters))
+    mixture = equal
+    if n < ENOUGH:
+        notes.append(
+            f"the runs have {n:,} out-of-fold images in common, and {ENOUGH} are needed: all runs weigh the same, no temperature was "
+            "fitted to their mean, and the clip is the largest of theirs"
+        )
+        how = "equal"
+    else:
+        if how == "out-of-fold":
+            mixture = Mixture(voters, _rounded(fit_weights([each.logits for each in held_out], targets)))
+            notes += [
+                f"{voter.run.name} weighs less than {NEGLIGIBLE:.0%} and is left out of the model"
+                for weight, voter in zip(mixture.weights, voters, strict=True)
+                if not weight
+            ]
+        mixture = _calibrated(mixture, held_out, targets)
+    scores = [_score(each.probabilities, targets) for each in held_out]
+    mean = mixture.log_odds(held_out)
+    before = _score(calibration.softmax(mean), targets)
+    after = _score(calibration.apply(mean, mixture.temperature, mixture.clip), targets)
+    selection = {
+        "weights": how,
+        "n": n,
+        "is_fitted": n >= ENOUGH,
+        "runs": [_about(voter, float(w), score) for voter, w, score in zip(voters, mixture.weights, scores, strict=True)],
+        "temperature": mixture.temperature,
+        "clip": mixture.clip,
+        "log_loss": {"before": before, "after": after},
+    }
+    return mixture, selection, notes
+
+
+def _rounded(weights: FloatArray) -> FloatArray:
+    """Weights without the negligible ones."""
+    kept = np.where(weights < NEGLIGIBLE, 0.0, weights)
+    return np.asarray(kept / kept.sum())
+
+
+def _calibrated(mixture: Mixture, held_out: Sequence[Predictions], targets: IntArray) -> Mixture:
+    mean = mixture.log_odds(held_out)
+    temperature = calibration.fit_temperature(mean, targets)
+    return replace(mixture, temperature=temperature, clip=calibration.fit_clip(calibration.softmax(mean, temperature), targets))
+
+
+def _score(probabilities: FloatArray, targets: IntArray) -> float | None:
+    return log_loss(probabilities, targets) if len(targets) else None
+
+
+def _about(voter: Voter, weight: float, score: float | None) -> dict[str, Any]:
+    metrics = voter.run.metrics
+    return {
+        "name": voter.run.name,
+        "folder": str(voter.run.folder),
+        "recipe": metrics["recipe"],
+        "backbone": metrics["backbone"],
+        "weight": weight,
+        "temperature": voter.model.temperature,
+        "log_loss": score,
+    }
+
+
+def _not_made() -> dict[str, Any]:
+    """The parts of metrics.json that an ensemble does not have, each with its reason."""
+    return {
+        "split_sensitivity": None,
+        "split_sensitivity_reason": "Other splits were not tried: every one would mean training all the runs again.",
+        "learning_curve": None,
+        "learning_curve_reason": "No learning curve was made: it would mean training all the runs again and again.",
+        "leak": None,
+        "leak_reason": "What a leak would do is said in the report of each run.",
+    }
+
+
+def _data(rows: Sequence[Any], first: Run) -> dict[str, Any]:
+    """``data`` of metrics.json: the first run's, counted anew."""
+    return {**data_card(rows, first.class_names, []), "duplicates": first.metrics["data"]["duplicates"]}
+
+
+def _left_out(runs: Sequence[Run], reported: Predictions) -> list[str]:
+    """How many images of the first run's report are not judged here, and how many have another label elsewhere."""
+    notes = []
+    first = runs[0].predictions
+    if missing := len(first) - len(reported):
+        notes.append(
+            f"{missing:,} of the {len(first):,} images that {runs[0].name} reports are left out: a run trained on them or on their "
+            "near-duplicates, or does not report them"
+        )
+    others = [dict(zip(run.predictions.image_ids, run.predictions.labels, strict=True)) for run in runs[1:]]
+    pairs = zip(reported.image_ids, reported.labels, strict=True)
+    if changed := sum(any(labels.get(image_id) != label for labels in others) for image_id, label in pairs):
+        notes.append(f"{changed:,} reported images have another label in a later run; that of {runs[0].name} counts")
+    return notes
