@@ -31,7 +31,20 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 TORCH = {"torch", "torchvision", "timm", "safetensors.torch"}
 TORCH_MODULES = {f"models/{name}.py" for name in ("network", "inference", "convnets", "warping", "convolution", "tuning")} | {
     f"training/{name}.py"
-    for name in ("averaging", "checkpoint", "feed", "learner", "loop", "members", "mixing", "parallel", "precision", "recipes")
+    for name in (
+        "activations",
+        "averaging",
+        "checkpoint",
+        "feed",
+        "learner",
+        "loop",
+        "members",
+        "mixing",
+        "parallel",
+        "precision",
+        "recipes",
+        "replicas",
+    )
 }
 LAZY = {"cv2", "pandas", "pyarrow", "sklearn", "jinja2", "rich", "simplejpeg", "scipy", "threadpoolctl"}
 SKLEARN_MODULES = {"classifier.py"}

@@ -75,6 +75,9 @@ def bare_network(card: BackboneCard) -> Any:
     if card.architecture in NETS:
         return build_image_network(card.architecture, 2, card.image_size).backbone.eval()
     model = build_network(card.architecture)
+    config = model.pretrained_cfg
+    if config.get("fixed_input_size") and config["input_size"][-1] != card.image_size:
+        return build_image_network(card.architecture, 2, card.image_size).backbone.eval()
     model.reset_classifier(0)
     return model
 

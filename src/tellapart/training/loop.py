@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ from torch.nn import functional
 
 from tellapart.errors import ModelError
 from tellapart.progress import SILENT, Progress
+from tellapart.threads import ahead
+from tellapart.training.activations import ActivationFeed
 from tellapart.training.averaging import MovingAverage
 from tellapart.training.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
 from tellapart.training.feed import Batch, Feed
@@ -26,6 +29,7 @@ from tellapart.training.learner import Learner
 from tellapart.training.mixing import mixed
 from tellapart.training.parallel import ALONE, Processes
 from tellapart.training.plan import Plan, Position
+from tellapart.training.replicas import Replicas
 from tellapart.training.sampling import batches_of, epoch_rows
 from tellapart.training.schedule import one_cycle
 from tellapart.types import FloatArray, IntArray
@@ -68,12 +72,13 @@ class Loop:
         processes: who computes along.
         progress: hears of every picture.
         title: of the stage.
+        replicas: how many threads compute a step, each with its share of the batch.
     """
 
     def __init__(
         self,
         learner: Learner,
-        feed: Feed,
+        feed: Feed | ActivationFeed,
         train: IntArray,
         held_out: IntArray,
         plan: Plan,
@@ -82,9 +87,11 @@ class Loop:
         processes: Processes = ALONE,
         progress: Progress = SILENT,
         title: str = "training",
+        replicas: int = 1,
     ) -> None:
         self.learner, self.feed, self.train, self.held_out, self.plan = learner, feed, train, held_out, plan
         self.checkpoint, self.processes, self.progress, self.title = checkpoint, processes, progress, title
+        self.replicas = Replicas(learner, replicas)
         self.average = MovingAverage(learner, plan.averaging) if plan.averaging else None
         groups = learner.parameter_groups(plan.layer_decay, plan.weight_decay)
         self.optimizer = torch.optim.AdamW(groups, lr=plan.lr, fused=True)
@@ -104,7 +111,7 @@ class Loop:
         self.at.steps = self.at.steps or self.plan.epochs * len(batches_of(an_epoch, self.plan.batch_size))
         self._begun, self._saved = time.monotonic() - self.at.seconds, time.monotonic()
         pictures = len(an_epoch) * self.plan.epochs
-        with self.progress.stage(self.title, total=pictures) as advance:
+        with closing(self.replicas), self.progress.stage(self.title, total=pictures) as advance:
             advance(min(pictures, self.at.pictures))
             while not self.at.is_over:
                 for count in self._epoch():
@@ -119,7 +126,6 @@ class Loop:
         at, plan = self.at, self.plan
         rows = self.train[epoch_rows(self.feed.targets[self.train], plan.balance, seed=plan.seed, epoch=at.epoch)]
         batches = [self.processes.share(batch) for batch in batches_of(rows, plan.batch_size)]
-        self.learner.train()
         for batch in self.feed.epoch(batches, seed=plan.seed, epoch=at.epoch, first=at.batch):
             if not self._step(batch):
                 return
@@ -137,17 +143,17 @@ class Loop:
     def _step(self, batch: Batch) -> bool:
         """One step; False if the loss is no number, and training is over."""
         at, plan = self.at, self.plan
-        torch.manual_seed(_hash(plan.seed, at.step, self.processes.rank))
         for group in self.optimizer.param_groups:
             group["lr"] = plan.lr * group["scale"] * one_cycle(at.step, at.steps)
         x, losses_of = mixed(batch, plan.mixup, plan.cutmix, seed=_hash(plan.seed + 1, at.step, self.processes.rank))
-        logits = self.learner(x)
-        loss = losses_of(lambda targets: self._loss(logits, targets))
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+
+        def loss_of(part: slice, logits: torch.Tensor) -> torch.Tensor:
+            return losses_of(lambda targets: self._loss(logits, targets[part]))
+
+        loss, logits = self.replicas.step(x, loss_of, _hash(plan.seed, at.step, self.processes.rank))
         self.processes.average_gradients(self.learner)
         norm = float(torch.nn.utils.clip_grad_norm_(list(self.learner.trained()), plan.clip_norm))
-        value = self.processes.mean(float(loss.detach()))
+        value = self.processes.mean(loss)
         if not math.isfinite(value + norm):
             self._break_off()
             return False
@@ -155,7 +161,7 @@ class Loop:
         if self.average:
             self.average.update(self.learner, at.step + 1)
         at.loss += value * len(batch.targets)
-        at.right += float((logits.detach().argmax(1) == batch.targets).sum())
+        at.right += float((logits.argmax(1) == batch.targets).sum())
         at.seen += len(batch.targets)
         at.pictures += len(batch.targets) * self.processes.count
         return True
@@ -219,7 +225,7 @@ class Loop:
     def _judged(self, network: Learner) -> tuple[float, float]:
         """Log loss and accuracy on the held-out rows, the same in every process."""
         self.processes.share_statistics(network)
-        logits = logits_of(network, self.feed, self.held_out)
+        logits = logits_of(network, self.feed, self.held_out, self.replicas.count)
         targets = torch.from_numpy(self.feed.targets[self.held_out])
         found = torch.from_numpy(logits)
         loss, accuracy = functional.cross_entropy(found, targets), (found.argmax(1) == targets).float().mean()
@@ -252,7 +258,7 @@ class Loop:
         if found is None:
             return
         states, facts = found
-        self.learner.is_autocast = facts.pop("is_autocast")
+        self.replicas.set_precision(facts.pop("is_autocast"))
         self.learner.load_state_dict(states["learner"])
         self.best = states.get("best", {})
         if self.average:
@@ -262,11 +268,15 @@ class Loop:
         self.at = Position(**facts)
 
 
-@torch.inference_mode()
-def logits_of(network: Learner, feed: Feed, rows: IntArray) -> FloatArray:
+def logits_of(network: Learner, feed: Feed | ActivationFeed, rows: IntArray, threads: int = 1) -> FloatArray:
     """Logits, float32 (n, k), of the pictures of these rows as they are."""
+
+    def logits(x: torch.Tensor) -> FloatArray:
+        with torch.inference_mode():
+            return np.asarray(network(x).float().cpu().numpy())
+
     network.eval()
-    found = [network(x).float().cpu().numpy() for x in feed.plain(rows, JUDGED_BATCH)]
+    found = list(ahead(logits, feed.plain(rows, JUDGED_BATCH), threads if threads > 1 else 0))
     return np.concatenate(found) if found else np.empty((0, network.head.out_features), np.float32)
 
 

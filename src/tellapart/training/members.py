@@ -16,17 +16,22 @@ from tellapart.dataset.splits import assigned_folds
 from tellapart.models.backbones import Backbone
 from tellapart.models.heads import LinearHead
 from tellapart.models.saved import HEAD_TENSORS, Member
+from tellapart.models.tuning import TunedNetwork
 from tellapart.paths import cache_root
 from tellapart.preparation.draws import image_keys
 from tellapart.preparation.pixel_store import PixelStore
 from tellapart.progress import SILENT, Progress
+from tellapart.threads import available_cores
+from tellapart.training.activations import ActivationFeed, shortened
 from tellapart.training.checkpoint import Checkpoint, State
 from tellapart.training.feed import Feed
+from tellapart.training.learner import Learner
 from tellapart.training.loop import Loop, Trained
 from tellapart.training.parallel import ALONE, Processes
 from tellapart.training.precision import settled_precision
 from tellapart.training.probe import LabelledFeatures
 from tellapart.training.recipes import NetworkRecipe, exported, head_of, learner_of
+from tellapart.training.replicas import one_thread_each
 from tellapart.types import IntArray
 
 INNER_FOLDS = 5
@@ -74,9 +79,10 @@ def train_members(
     count = recipe.folds if recipe.folds > 1 else INNER_FOLDS
     folds = assigned_folds(train.labels, train.groups, folds=count, seed=recipe.plan.seed)
     work = training_folder(recipe, train, image_ids, device=device, processes=processes)
+    replicas = replicas_on(device, processes)
     store = PixelStore(cache_root() / "pixels", recipe.card.image_size, recipe.resize)
     found = []
-    with store.open(image_ids) as pixels:
+    with store.open(image_ids) as pixels, one_thread_each(replicas):
         feed = Feed(
             pixels=pixels,
             targets=train.targets,
@@ -95,7 +101,7 @@ def train_members(
             if _read(path, recipe, held_out) is None:
                 rows = np.setdiff1d(np.arange(len(train.targets)), held_out)
                 title = f"fold {fold + 1} of {recipe.folds}" if recipe.folds > 1 else recipe.name
-                _train(recipe, train, feed, rows, held_out, path, title, processes, progress)
+                _train(recipe, train, feed, rows, held_out, path, title, replicas, processes, progress)
             member = _read(path, recipe, held_out)
             assert member is not None  # noqa: S101
             found.append(member)
@@ -112,7 +118,7 @@ def training_folder(
         "card": asdict(recipe.card),
         "plan": asdict(recipe.plan),
         "head": asdict(recipe.head) if recipe.head else None,
-        "torch": [torch.__version__, torch.get_num_threads(), device, processes.count],
+        "torch": [torch.__version__, torch.get_num_threads(), device, processes.count, replicas_on(device, processes)],
         "images": [list(image_ids), train.labels, list(train.groups)],
     }
     text = json.dumps(content).encode("utf-8", "surrogateescape")
@@ -134,6 +140,7 @@ def _train(
     held_out: IntArray,
     path: Path,
     title: str,
+    replicas: int,
     processes: Processes,
     progress: Progress,
 ) -> None:
@@ -144,19 +151,39 @@ def _train(
         is_told = processes.is_first and settled_precision(recipe.card.architecture, learner, feed, rows[: recipe.plan.batch_size])
         learner.is_autocast = processes.told_by_first("bfloat16" if is_told else "float32") == "bfloat16"
     plan = recipe.plan if recipe.plan.time_s is None else replace(recipe.plan, time_s=recipe.plan.time_s / recipe.folds)
-    loop = Loop(learner, feed, rows, held_out, plan, checkpoint=checkpoint, processes=processes, progress=progress, title=title)
+    taught: Learner = learner
+    pictures: Feed | ActivationFeed = feed
+    if recipe.augmentation.is_nothing and isinstance(learner.backbone, TunedNetwork):
+        taught, pictures = shortened(learner, feed, path.with_suffix(".activations"), progress)
+    loop = Loop(
+        taught,
+        pictures,
+        rows,
+        held_out,
+        plan,
+        checkpoint=checkpoint,
+        processes=processes,
+        progress=progress,
+        title=title,
+        replicas=replicas,
+    )
     trained = loop.run()
     if processes.is_first:
-        _write(path, trained)
+        _write(path, learner, trained)
         checkpoint.remove()
     processes.wait()
 
 
-def _write(path: Path, trained: Trained) -> None:
-    head = head_of(trained.learner)
+def replicas_on(device: str, processes: Processes) -> int:
+    """How many threads compute a step: one a core of a CPU that this process has for itself."""
+    return available_cores() if device == "cpu" and processes.count == 1 else 1
+
+
+def _write(path: Path, learner: Learner, trained: Trained) -> None:
+    head = head_of(learner)
     tensors = {name: torch.from_numpy(getattr(head, name)) for name in HEAD_TENSORS}
     facts = {"history": trained.history, "notes": trained.notes, "seconds": trained.seconds, "pictures": trained.pictures}
-    Checkpoint(path).save({"backbone": exported(trained.learner), "head": tensors}, facts)
+    Checkpoint(path).save({"backbone": exported(learner), "head": tensors}, facts)
 
 
 def _read(path: Path, recipe: NetworkRecipe, held_out: IntArray) -> FoldMember | None:

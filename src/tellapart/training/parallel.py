@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import distributed, nn
 
+from tellapart.errors import ModelError
 from tellapart.training.learner import Learner
 from tellapart.types import IntArray
 
@@ -51,7 +52,8 @@ class Processes:
         if not gradients:
             return
         flat = torch.cat([g.reshape(-1) for g in gradients])
-        distributed.all_reduce(flat)
+        with _together():
+            distributed.all_reduce(flat)
         flat /= self.count
         for gradient, mean in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
             gradient.copy_(mean.view_as(gradient))
@@ -61,14 +63,16 @@ class Processes:
         if self.count == 1:
             return value
         tensor = torch.tensor([value], dtype=torch.float64)
-        distributed.all_reduce(tensor)
+        with _together():
+            distributed.all_reduce(tensor)
         return float(tensor) / self.count
 
     def share_statistics(self, network: nn.Module) -> None:
         """Give every process the first one's running statistics (batch norm); each saw another share of the pictures."""
         if self.count > 1:
-            for buffer in network.buffers():
-                distributed.broadcast(buffer, src=0)
+            with _together():
+                for buffer in network.buffers():
+                    distributed.broadcast(buffer, src=0)
 
     @contextmanager
     def first_alone(self) -> Iterator[None]:
@@ -84,12 +88,22 @@ class Processes:
         if self.count == 1:
             return words
         said = [words]
-        distributed.broadcast_object_list(said, src=0)
+        with _together():
+            distributed.broadcast_object_list(said, src=0)
         return said[0]
 
     def wait(self) -> None:
         """Go on when all have come here."""
         self.mean(0.0)
+
+
+@contextmanager
+def _together() -> Iterator[None]:
+    """Within, processes meet; where one does not come, the others say so."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise ModelError("another of the processes that train together has ended", hint="its own message says why") from error
 
 
 ALONE = Processes()
