@@ -101,7 +101,7 @@ def ladder(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -
     examination = climb.judged()
     notes = [*dataset.notes, *([note] if note else []), *climb.notes]
     with run_folder(chosen.out, chosen.name or f"{folder_name(dataset.root)}-ladder") as (partial, final):
-        write_run(partial, final, examination, dataset, chosen.as_dict(), notes, started)
+        write_run(partial, final, examination, dataset, chosen.as_dict(), notes, started, verb="ladder")
         write_report(partial, thumbnails(dataset, climb.files))
     for recipe in climb.finished:
         recipe.forget()
@@ -170,8 +170,9 @@ class _Climb:
         self.sources.add(found.predictions.source)
         self.finished.append(recipe)
         self.notes += recipe.notes
-        speed = found.metrics.get("training", {}).get("images_per_s")
-        self.rungs.append(Rung(uncalibrated(found.predictions, found.predictions.source), time.monotonic() - start, speed))
+        cost = found.metrics.get("training", {})
+        seconds = max(time.monotonic() - start, cost.get("seconds", 0.0))  # the latter where part of it was done before an interruption
+        self.rungs.append(Rung(uncalibrated(found.predictions, found.predictions.source), seconds, cost.get("images_per_s")))
 
     def refinements(self) -> None:
         """More views, and calibration, of the last recipe trained."""
@@ -219,6 +220,7 @@ class _Climb:
         base = next((found for name, found in self.examinations.items() if name != "scratch"), best)
         for part, lowest in base.below.items():
             own = [Rung(predictions, 0.0) for predictions in lowest if predictions.source not in self.sources]
-            best.metrics[part]["rungs"] = rung_rows([*own, *self.rungs], part)
+            scratch = int("scratch" in self.examinations)
+            best.metrics[part]["rungs"] = rung_rows([*own[:2], *self.rungs[:scratch], *own[2:], *self.rungs[scratch:]], part)
         best.metrics["ladder"] = {"saved": best.predictions.source}
         return best
