@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from copy import deepcopy
 
 import torch
@@ -22,17 +23,22 @@ ROUNDS = 3
 WORTH_IT = 0.9
 
 
-def settled_precision(name: str, learner: Learner, feed: Feed, rows: IntArray) -> bool:
-    """The answer of :func:`faster_precision`, asked once on this machine for a network of this name and this batch."""
-    processor = [torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(), torch.__version__]
-    asked = repr((name, feed.pixels.size, len(rows), feed.device, processor))
+def settled(question: tuple[object, ...], answer: Callable[[], str]) -> str:
+    """The answer to a question about speed, found out once on this machine and build."""
+    asked = repr((*question, torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(), torch.__version__))
     path = cache_root() / "precision" / f"{hashlib.sha256(asked.encode()).hexdigest()[:16]}.json"
     try:
-        return bool(json.loads(path.read_text(encoding="utf-8"))["is_autocast"])
+        return str(json.loads(path.read_text(encoding="utf-8"))["answer"])
     except (OSError, ValueError, KeyError, TypeError):
-        is_autocast = faster_precision(learner, feed, rows)
-        write_json(path, {"is_autocast": is_autocast, "asked": asked})
-        return is_autocast
+        found = answer()
+        write_json(path, {"answer": found, "asked": asked})
+        return found
+
+
+def settled_precision(name: str, learner: Learner, feed: Feed, rows: IntArray) -> bool:
+    """The answer of :func:`faster_precision`, asked once on this machine for a network of this name and this batch."""
+    question = ("scratch", name, feed.pixels.size, len(rows), feed.device)
+    return settled(question, lambda: "bfloat16" if faster_precision(learner, feed, rows) else "float32") == "bfloat16"
 
 
 def faster_precision(learner: Learner, feed: Feed, rows: IntArray) -> bool:

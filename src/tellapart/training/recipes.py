@@ -15,9 +15,11 @@ from tellapart.models.backbones import Backbone, BackboneCard
 from tellapart.models.convnets import build_image_network
 from tellapart.models.heads import HeadSpace, LinearHead
 from tellapart.models.network import bare_network
+from tellapart.models.tuning import faster_precision, tunable_network
 from tellapart.preparation.augmentation import Augmentation
 from tellapart.training.learner import Learner
 from tellapart.training.plan import Plan
+from tellapart.training.precision import settled
 from tellapart.training.probe import HeadChoice, LabelledFeatures, fit_heads
 
 MEAN = STD = (0.5, 0.5, 0.5)
@@ -77,9 +79,12 @@ def learner_of(recipe: NetworkRecipe, train: LabelledFeatures, device: str) -> L
         return learner.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
     model = bare_network(recipe.card)
     model.load_state_dict(recipe.backbone.state(), strict=True)
-    from tellapart.models.tuning import tunable_network
-
-    tuned = tunable_network(model, recipe.card.image_size)
+    size = recipe.card.image_size
+    tuned = tunable_network(model, size, precision="float32")
+    if device == "cpu":
+        tuned.precision = settled(("finetune", recipe.card.architecture, size), lambda: faster_precision(tuned, size))
+    else:
+        tuned.precision = "mixed"
     head = nn.Linear(recipe.card.num_features, len(train.class_names))
     if recipe.head is not None:
         space = HeadSpace.of(train.features, power=1.0)
