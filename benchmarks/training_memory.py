@@ -1,0 +1,98 @@
+"""Peak memory of a training from scratch on 2,000 and on 60,000 pictures: it must not grow with their number.
+
+Distinct CIFAR-size PNGs of ten classes are drawn into a temporary folder; then `tellapart train --recipe scratch --net tiny
+--image-size 32 --epochs 1` runs as a process of its own. `bare` is the same training without the verb around it
+(no catalog, search for duplicates, features, report): the pixel store, the feed and the loop alone.
+
+    python benchmarks/training_memory.py [--few 2000] [--many 60000] [--bare-only]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+CLASSES = 10
+BARE = """
+import hashlib, sys
+from pathlib import Path
+import numpy as np
+from tellapart.paths import cache_root
+from tellapart.preparation.augmentation import augmentation_of
+from tellapart.preparation.pixel_store import PixelStore
+from tellapart.training.members import train_members
+from tellapart.training.plan import Plan
+from tellapart.training.probe import LabelledFeatures
+from tellapart.training.recipes import NetworkRecipe, scratch_card
+n = int(sys.argv[1])
+ids = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(n)]
+store = PixelStore(cache_root() / "pixels", 32, "crop")
+rng = np.random.default_rng(0)
+for start in range(0, n, 1000):
+    store.write(ids[start:start + 1000], rng.integers(0, 256, (len(ids[start:start + 1000]), 32, 32, 3), dtype=np.uint8))
+train = LabelledFeatures(np.empty((n, 0), np.float32), np.arange(n) % 10, ids, [str(k) for k in range(10)])
+recipe = NetworkRecipe("scratch", scratch_card("tiny", 32), None, "crop", "all", augmentation_of("strong"), Plan(epochs=1), 1)
+train_members(recipe, train, ids, device="cpu", num_workers=2)
+"""
+
+
+def draw(folder: Path, n: int) -> None:
+    """Distinct pictures of 32 x 32: a colour a class, a bright square somewhere, noise."""
+    rng = np.random.default_rng(n)
+    colours = np.random.default_rng(1).uniform(40, 215, (CLASSES, 3))
+    for target in range(CLASSES):
+        (folder / str(target)).mkdir(parents=True)
+    for number in range(n):
+        pixels = colours[number % CLASSES] + rng.normal(scale=30, size=(32, 32, 3))
+        top, left = rng.integers(0, 24, 2)
+        pixels[top : top + 8, left : left + 8] += rng.uniform(-100, 100, 3)
+        path = folder / str(number % CLASSES) / f"{number}.png"
+        path.write_bytes(cv2.imencode(".png", pixels.clip(0, 255).astype(np.uint8), [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes())
+
+
+def measured(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
+    """Peak MB and seconds of one process."""
+    begin = time.monotonic()
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} failed")
+    return usage.ru_maxrss / 1024, time.monotonic() - begin
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--few", type=int, default=2000)
+    parser.add_argument("--many", type=int, default=60_000)
+    parser.add_argument("--bare-only", action="store_true")
+    chosen = parser.parse_args()
+    for name in ("bare",) if chosen.bare_only else ("bare", "whole verb"):
+        peaks = []
+        for n in (chosen.few, chosen.many):
+            with tempfile.TemporaryDirectory() as folder:
+                work = Path(folder)
+                environment = {**os.environ, "TELLAPART_CACHE": str(work / "cache")}
+                if name == "bare":
+                    command = [sys.executable, "-c", BARE, str(n)]
+                else:
+                    draw(work / "photos", n)
+                    command = [sys.executable, "-m", "tellapart", "train", str(work / "photos"), "--recipe", "scratch", "--net", "tiny"]
+                    command += ["--image-size", "32", "--epochs", "1", "--out", str(work / "runs"), "--quiet"]
+                peak, seconds = measured(command, environment)
+                peaks.append(peak)
+                print(f"{name:<12} {n:>7,} pictures: peak {peak:6.0f} MB, {seconds:5.0f} s", flush=True)
+        per_picture = (peaks[1] - peaks[0]) * 1024 / (chosen.many - chosen.few)
+        print(f"{name:<12} ratio {peaks[1] / peaks[0]:.2f}, {per_picture:.1f} KB a picture more")
+
+
+if __name__ == "__main__":
+    main()
