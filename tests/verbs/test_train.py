@@ -17,6 +17,7 @@ FILES = {
     "history.jsonl",
     "images.parquet",
     "predictions.parquet",
+    "out_of_fold.parquet",
     "metrics.json",
     "model",
     "report.html",
@@ -47,7 +48,7 @@ def quick(folder: Path, out: Path, **options: Any) -> Run:
 
 def test_the_run_folder_holds_what_the_reference_says(trained: Run) -> None:
     assert {p.name for p in trained.folder.iterdir()} == FILES
-    assert {p.name for p in trained.model_folder.iterdir()} == {"model.safetensors", "model.json"}
+    assert {p.name for p in trained.model_folder.iterdir()} == {"member-1.safetensors", "model.json"}
     assert [p.name for p in trained.folder.parent.iterdir()] == ["photos-1"]
     events = [json.loads(line) for line in (trained.folder / "history.jsonl").read_text().splitlines()]
     assert {event["event"] for event in events} == {"strength", "chosen"}
@@ -223,7 +224,12 @@ def test_options_change_what_they_say(photos: Path, tmp_path: Path) -> None:
     assert run.name == "mine-1"
     assert run.metrics["test"]["n"] == 15
     card = json.loads((run.model_folder / "model.json").read_text())
-    assert (card["backbones"][0]["image_size"], card["preprocessing"]["resize"], card["preprocessing"]["mirror"]) == (64, "pad", False)
+    [member] = card["members"]
+    assert (member["backbones"][0]["image_size"], member["preprocessing"]["resize"], member["preprocessing"]["mirror"]) == (
+        64,
+        "pad",
+        False,
+    )
     options = run.options["options"]
     assert (options["seed"], options["class_weight"], options["out"]) == (3, "balanced", str(tmp_path / "runs"))
     assert run.metrics["split_sensitivity"] is None
