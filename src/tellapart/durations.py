@@ -22,6 +22,11 @@ def seconds_of(text: str) -> float | None:
     return sum(float(number) * UNITS[unit] for number, unit in parts) or None
 
 
+def duration_complaint(text: str) -> str | None:
+    """What is wrong with a time, or None."""
+    return None if seconds_of(text) else f"{text!r} is no time; write 90s, 10m or 2h"
+
+
 def in_words(seconds: float) -> str:
     """Seconds in the unit people read.
 

@@ -32,6 +32,7 @@ from tellapart.training.plan import Plan, Position
 from tellapart.training.replicas import Replicas
 from tellapart.training.sampling import batches_of, epoch_rows
 from tellapart.training.schedule import one_cycle
+from tellapart.training.tracking import OnEpoch
 from tellapart.types import FloatArray, IntArray
 
 CHECKPOINT_EVERY_S = 120.0
@@ -73,6 +74,7 @@ class Loop:
         progress: hears of every picture.
         title: of the stage.
         replicas: how many threads compute a step, each with its share of the batch.
+        on_epoch: hears of every epoch.
     """
 
     def __init__(
@@ -88,9 +90,11 @@ class Loop:
         progress: Progress = SILENT,
         title: str = "training",
         replicas: int = 1,
+        on_epoch: OnEpoch | None = None,
     ) -> None:
         self.learner, self.feed, self.train, self.held_out, self.plan = learner, feed, train, held_out, plan
         self.checkpoint, self.processes, self.progress, self.title = checkpoint, processes, progress, title
+        self.on_epoch = on_epoch if processes.is_first else None
         self.replicas = Replicas(learner, replicas)
         self.average = MovingAverage(learner, plan.averaging) if plan.averaging else None
         groups = learner.parameter_groups(plan.layer_decay, plan.weight_decay)
@@ -220,6 +224,8 @@ class Loop:
         at.epoch, at.batch, at.loss, at.right, at.seen = at.epoch + 1, 0, 0.0, 0.0, 0
         at.is_over = is_stuck or at.step >= at.steps
         self.progress.note(_sentence(self.title, at.history[-1], self.plan.epochs))
+        if self.on_epoch:
+            self.on_epoch(self.title, at.history[-1])
         self._save()
 
     def _judged(self, network: Learner) -> tuple[float, float]:

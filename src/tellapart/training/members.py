@@ -32,6 +32,7 @@ from tellapart.training.precision import settled_precision
 from tellapart.training.probe import LabelledFeatures
 from tellapart.training.recipes import NetworkRecipe, exported, head_of, learner_of
 from tellapart.training.replicas import one_thread_each
+from tellapart.training.tracking import OnEpoch
 from tellapart.types import IntArray
 
 INNER_FOLDS = 5
@@ -62,6 +63,7 @@ def train_members(
     num_workers: int,
     processes: Processes = ALONE,
     progress: Progress = SILENT,
+    on_epoch: OnEpoch | None = None,
 ) -> list[FoldMember]:
     """Train every member of a recipe; those a killed process finished are taken from disk, one it had begun goes on.
 
@@ -75,6 +77,7 @@ def train_members(
         num_workers: threads that prepare batches.
         processes: who computes along.
         progress: hears of every picture.
+        on_epoch: hears of every epoch.
     """
     count = recipe.folds if recipe.folds > 1 else INNER_FOLDS
     folds = assigned_folds(train.labels, train.groups, folds=count, seed=recipe.plan.seed)
@@ -101,7 +104,7 @@ def train_members(
             if _read(path, recipe, held_out) is None:
                 rows = np.setdiff1d(np.arange(len(train.targets)), held_out)
                 title = f"fold {fold + 1} of {recipe.folds}" if recipe.folds > 1 else recipe.name
-                _train(recipe, train, feed, rows, held_out, path, title, replicas, processes, progress)
+                _train(recipe, train, feed, rows, held_out, path, title, replicas, processes, progress, on_epoch)
             member = _read(path, recipe, held_out)
             assert member is not None  # noqa: S101
             found.append(member)
@@ -143,6 +146,7 @@ def _train(
     replicas: int,
     processes: Processes,
     progress: Progress,
+    on_epoch: OnEpoch | None,
 ) -> None:
     """Train one member and write it to ``path``."""
     checkpoint = Checkpoint(path.with_suffix(".checkpoint"))
@@ -166,6 +170,7 @@ def _train(
         progress=progress,
         title=title,
         replicas=replicas,
+        on_epoch=on_epoch,
     )
     trained = loop.run()
     if processes.is_first:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.durations import duration_complaint
 from tellapart.options import Options, dataclass, option
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import SILENT, Progress
@@ -49,9 +50,9 @@ class LadderOptions(Options):
     scratch_epochs: int | None = option(None, "Epochs for scratch.", minimum=1, maximum=10_000)
     epochs: int | None = option(None, "Epochs for finetune.", minimum=1, maximum=10_000)
     folds: int = option(5, "Networks to train for the rung of the folds.", minimum=2, maximum=100)
-    views: int = option(4, "Views of each picture for the rung of the views.", minimum=2, maximum=64)
+    views: int = option(4, "Views of each picture for the rung of the views.", minimum=2, maximum=8)
     balance: str = option("none", "What to do about unequal classes.", choices=("none", "weights", "oversample", "undersample"))
-    time: str | None = option(None, "Train each network within this time: 90s, 10m, 2h.", metavar="TIME")
+    time: str | None = option(None, "Train each recipe within this time: 90s, 10m, 2h.", check=duration_complaint, metavar="TIME")
     test_share: float = option(
         0.2, "Share of the photos held back for the test, unless you have a test or validation folder.", minimum=0.02, maximum=0.9
     )

@@ -184,6 +184,7 @@ class NetworkAtWork:
         from tellapart.training.examination import Sets
         from tellapart.training.members import train_members, training_folder
         from tellapart.training.probe import fit_probe
+        from tellapart.training.tracking import tracker
 
         sets = Sets.of(assignment, features)
         recipe = self.recipe
@@ -194,9 +195,17 @@ class NetworkAtWork:
         image_ids = [row.image_id or "" for row in sets.train.rows]
         workers = self.options.num_workers if self.options.num_workers is not None else available_cores()
         self._folder = training_folder(recipe, sets.train.data, image_ids, device=self.device, processes=self.processes)
-        self._folds = train_members(
-            recipe, sets.train.data, image_ids, device=self.device, num_workers=workers, processes=self.processes, progress=progress
-        )
+        with tracker(self.options.track, self.options.out, self.options.as_dict()) as on_epoch:
+            self._folds = train_members(
+                recipe,
+                sets.train.data,
+                image_ids,
+                device=self.device,
+                num_workers=workers,
+                processes=self.processes,
+                progress=progress,
+                on_epoch=on_epoch,
+            )
         if len(self._folds) < recipe.folds:
             self.notes.append(f"there are pictures for {len(self._folds)} of {recipe.folds} folds")
             self.recipe = replace(recipe, folds=len(self._folds))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.durations import duration_complaint
 from tellapart.options import Options, dataclass, option
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import SILENT, Progress
@@ -15,12 +16,6 @@ if TYPE_CHECKING:
     from tellapart.runs import Run
 
 EXAMPLE = "tellapart train photos"
-
-
-def _duration_complaint(text: str) -> str | None:
-    from tellapart.durations import seconds_of
-
-    return None if seconds_of(text) else f"{text!r} is no time; write 90s, 10m or 2h"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +49,8 @@ class TrainOptions(Options):
     unfreeze: str = option("all", "For finetune: which stages learn: all, last, or how many from the top.")
     patience: int = option(20, "Stop after so many epochs without a better held-out log loss.", minimum=1, maximum=10_000)
     folds: int = option(1, "Train so many networks, each with another fold held out, and average them.", minimum=1, maximum=100)
-    time: str | None = option(None, "Train within this time: 90s, 10m, 2h.", check=_duration_complaint, metavar="TIME")
+    time: str | None = option(None, "Train within this time: 90s, 10m, 2h.", check=duration_complaint, metavar="TIME")
+    track: str | None = option(None, "Also tell TensorBoard or MLflow of every epoch.", choices=("tensorboard", "mlflow"))
     test_share: float = option(
         0.2, "Share of the photos held back for the test, unless you have a test or validation folder.", minimum=0.02, maximum=0.9
     )
