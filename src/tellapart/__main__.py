@@ -7,5 +7,5 @@ from tellapart.cli import main
 
 if __name__ == "__main__":
     if os.environ.get("RANK", "0") != "0":
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     main()
