@@ -52,7 +52,7 @@ def test_mlflow_hears_of_options_and_epochs(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with tracker("mlflow", tmp_path, {"lr": 0.1, "time": None}) as heard:
         assert heard is not None
-        heard("fold 1 of 2", EVENT)
+        heard("fold 1 of 2", [{**EVENT, "epoch": 1}, EVENT])
     assert said[0] == (tmp_path / "mlflow").as_uri()
     assert said[1] == {"lr": 0.1}
     assert said[2] == ({f"fold-1-of-2/{name}": value for name, value in scalars(EVENT).items()}, 2)

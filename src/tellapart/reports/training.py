@@ -38,6 +38,12 @@ def training_view(run: RunFiles) -> dict[str, Any] | None:
     }
 
 
+def training_section(history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The curves alone, for the figures."""
+    folds = _folds(history)
+    return {"folds": folds, "sentence": _sentence(folds, {})}
+
+
 def _folds(history: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     by_fold: dict[int, list[Mapping[str, Any]]] = {}
     for event in history:

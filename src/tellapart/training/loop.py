@@ -20,7 +20,6 @@ from torch.nn import functional
 
 from tellapart.errors import ModelError
 from tellapart.progress import SILENT, Progress
-from tellapart.threads import ahead
 from tellapart.training.activations import ActivationFeed
 from tellapart.training.averaging import MovingAverage
 from tellapart.training.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
@@ -225,7 +224,7 @@ class Loop:
         at.is_over = is_stuck or at.step >= at.steps
         self.progress.note(_sentence(self.title, at.history[-1], self.plan.epochs))
         if self.on_epoch:
-            self.on_epoch(self.title, at.history[-1])
+            self.on_epoch(self.title, at.history)
         self._save()
 
     def _judged(self, network: Learner) -> tuple[float, float]:
@@ -276,14 +275,13 @@ class Loop:
 
 def logits_of(network: Learner, feed: Feed | ActivationFeed, rows: IntArray, threads: int = 1) -> FloatArray:
     """Logits, float32 (n, k), of the pictures of these rows as they are."""
-
-    def logits(x: torch.Tensor) -> FloatArray:
-        with torch.inference_mode():
-            return np.asarray(network(x).float().cpu().numpy())
-
     network.eval()
-    found = list(ahead(logits, feed.plain(rows, JUDGED_BATCH), threads if threads > 1 else 0))
-    return np.concatenate(found) if found else np.empty((0, network.head.out_features), np.float32)
+    found = np.empty((len(rows), network.head.out_features), np.float32)  # small arrays kept between large ones would tear the heap
+    start = 0
+    for x in feed.plain(rows, JUDGED_BATCH):
+        found[start : start + len(x)] = network(x).float().cpu().numpy()
+        start += len(x)
+    return found
 
 
 def _hash(seed: int, step: int, rank: int) -> int:

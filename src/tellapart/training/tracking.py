@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 from tellapart.errors import MissingExtra
 
 TRACKERS = ("tensorboard", "mlflow")
-OnEpoch = Callable[[str, Mapping[str, Any]], None]
-"""Hears the title of a training and the event of each of its epochs, as in ``history.jsonl``."""
+OnEpoch = Callable[[str, Sequence[Mapping[str, Any]]], None]
+"""Hears, after every epoch, the title of a training and the events of its epochs so far, as in ``history.jsonl``."""
 
 
 def scalars(event: Mapping[str, Any]) -> dict[str, float]:
@@ -53,7 +53,8 @@ def _tensorboard(folder: Path) -> Iterator[OnEpoch]:
         raise MissingExtra("TensorBoard is not installed", hint="pip install 'tellapart[tensorboard]'") from error
     writers: dict[str, Any] = {}
 
-    def heard(title: str, event: Mapping[str, Any]) -> None:
+    def heard(title: str, history: Sequence[Mapping[str, Any]]) -> None:
+        event = history[-1]
         if title not in writers:
             writers[title] = SummaryWriter(folder / title.replace(" ", "-"))
         for name, value in scalars(event).items():
@@ -77,6 +78,6 @@ def _mlflow(folder: Path, options: Mapping[str, Any]) -> Iterator[OnEpoch]:
         mlflow.set_tracking_uri(folder.absolute().as_uri())
     with mlflow.start_run():
         mlflow.log_params({name: value for name, value in options.items() if value is not None})
-        yield lambda title, event: mlflow.log_metrics(
-            {f"{title.replace(' ', '-')}/{name}": value for name, value in scalars(event).items()}, step=event["epoch"]
+        yield lambda title, history: mlflow.log_metrics(
+            {f"{title.replace(' ', '-')}/{name}": value for name, value in scalars(history[-1]).items()}, step=history[-1]["epoch"]
         )

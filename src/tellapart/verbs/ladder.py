@@ -147,12 +147,12 @@ class _Climb:
         from tellapart.verbs.train import TrainOptions
 
         chosen = self.options
-        shared = ("backbone", "weights", "net", "balance", "time", "seed", "device", "num_workers")
+        shared = ("backbone", "weights", "net", "balance", "time", "seed", "device", "num_workers", "out")
         values = {"recipe": name, **{key: getattr(chosen, key) for key in shared}, **own}
         if values["recipe"] == "probe" and chosen.balance not in ("none", "weights"):
             values["balance"] = "weights"
         start = time.monotonic()
-        recipe = recipe_of(TrainOptions.of(**values))
+        recipe = recipe_of(TrainOptions.of(**values), is_live=True)
         extraction = extract(
             self.dataset,
             recipe.spec,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -57,14 +59,14 @@ class RecipeAtWork(Protocol):
         """Remove what was kept in case of an interruption."""
 
 
-def recipe_of(options: TrainOptions) -> RecipeAtWork:
-    """The recipe that options name.
+def recipe_of(options: TrainOptions, *, is_live: bool = False) -> RecipeAtWork:
+    """The recipe that options name; ``is_live``: a page among the runs shows how the training goes.
 
     Raises:
         OptionError: options that do not go together.
         ModelError: a network or weights that are not to be had.
     """
-    return ProbeAtWork(options) if options.recipe == "probe" else NetworkAtWork(options)
+    return ProbeAtWork(options) if options.recipe == "probe" else NetworkAtWork(options, is_live)
 
 
 def balance_of(options: TrainOptions) -> str:
@@ -123,6 +125,7 @@ class NetworkAtWork:
     """A network trained from scratch or from a pretrained backbone; what it has finished is kept on disk."""
 
     options: TrainOptions
+    is_live: bool = False
     notes: list[str] = field(default_factory=list)
     _folds: list[FoldMember] = field(default_factory=list)
     _probe: Probe | None = None
@@ -181,6 +184,7 @@ class NetworkAtWork:
         """Train every member, each process along with the others."""
         from dataclasses import replace
 
+        from tellapart.reports.live import live_page
         from tellapart.training.examination import Sets
         from tellapart.training.members import train_members, training_folder
         from tellapart.training.probe import fit_probe
@@ -195,7 +199,17 @@ class NetworkAtWork:
         image_ids = [row.image_id or "" for row in sets.train.rows]
         workers = self.options.num_workers if self.options.num_workers is not None else available_cores()
         self._folder = training_folder(recipe, sets.train.data, image_ids, device=self.device, processes=self.processes)
-        with tracker(self.options.track, self.options.out, self.options.as_dict()) as on_epoch:
+        with ExitStack() as stack:
+            listeners = [stack.enter_context(tracker(self.options.track, self.options.out, self.options.as_dict()))]
+            if self.is_live:
+                page = self.options.out / f"{self.options.name or recipe.name}.training.html"
+                listeners.append(stack.enter_context(live_page(page, recipe.title)))
+
+            def told(title: str, history: Sequence[Mapping[str, Any]]) -> None:
+                for listener in listeners:
+                    if listener:
+                        listener(title, history)
+
             self._folds = train_members(
                 recipe,
                 sets.train.data,
@@ -204,7 +218,7 @@ class NetworkAtWork:
                 num_workers=workers,
                 processes=self.processes,
                 progress=progress,
-                on_epoch=on_epoch,
+                on_epoch=told,
             )
         if len(self._folds) < recipe.folds:
             self.notes.append(f"there are pictures for {len(self._folds)} of {recipe.folds} folds")

@@ -96,7 +96,7 @@ def train(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
     from tellapart.verbs.recipes import recipe_of
 
     started = datetime.now(UTC)
-    recipe = recipe_of(chosen)
+    recipe = recipe_of(chosen, is_live=True)
     dataset = open_dataset(folder, progress=progress)
     state, note = state_folder(dataset.root, chosen.state)
     processes = recipe.processes
