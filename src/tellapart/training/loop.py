@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from tellapart.errors import ModelError
 from tellapart.progress import SILENT, Progress
+from tellapart.threads import ahead
 from tellapart.training.activations import ActivationFeed
 from tellapart.training.averaging import MovingAverage
 from tellapart.training.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
@@ -275,12 +276,17 @@ class Loop:
 
 def logits_of(network: Learner, feed: Feed | ActivationFeed, rows: IntArray, threads: int = 1) -> FloatArray:
     """Logits, float32 (n, k), of the pictures of these rows as they are."""
+
+    def logits(x: torch.Tensor) -> FloatArray:
+        with torch.inference_mode():
+            return np.asarray(network(x).float().cpu().numpy())
+
     network.eval()
     found = np.empty((len(rows), network.head.out_features), np.float32)  # small arrays kept between large ones would tear the heap
-    start = 0
-    for x in feed.plain(rows, JUDGED_BATCH):
-        found[start : start + len(x)] = network(x).float().cpu().numpy()
-        start += len(x)
+    done = 0
+    for part in ahead(logits, feed.plain(rows, JUDGED_BATCH), threads if threads > 1 else 0):
+        found[done : done + len(part)] = part
+        done += len(part)
     return found
 
 
