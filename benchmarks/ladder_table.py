@@ -27,6 +27,7 @@ class Lines:
         self.stage = Terminal().stage
 
     def note(self, message: str) -> None:
+        """One line."""
         print(message, flush=True)
 
 

@@ -15,6 +15,8 @@ import torch
 from tellapart.errors import ModelError, StorageError
 from tellapart.training import loop as loop_module
 from tellapart.training.checkpoint import Checkpoint
+from tellapart.training.feed import Feed
+from tellapart.training.learner import Learner
 from tellapart.training.loop import Loop, Trained
 from tellapart.training.plan import Plan
 from tests.training import toy_feed
@@ -185,19 +187,39 @@ def test_a_full_disk_at_a_checkpoint_is_a_storage_error_and_the_old_one_goes_on(
     )
 
 
-def test_patience_ends_what_no_longer_improves_and_keeps_the_best(tmp_path: Path) -> None:
+def judged(learner: Learner, feed: Feed) -> float:
+    found = loop_module.logits_of(learner, feed, HELD)
+    return float(torch.nn.functional.cross_entropy(torch.from_numpy(found), torch.from_numpy(feed.targets[HELD])))
+
+
+def wrong_about(tmp_path: Path, share: float) -> Feed:
+    """A feed whose held-out labels are wrong for a share of the rows."""
     pixels, targets = toy_feed.squares(N, noise=5.0)
-    shuffled = targets.copy()
-    shuffled[HELD] = (targets[HELD] + 1) % 3
-    feed = toy_feed.feed_of(tmp_path, pixels, shuffled)
+    wrong = HELD[: round(share * len(HELD))]
+    changed = targets.copy()
+    changed[wrong] = (targets[wrong] + 1) % 3
+    return toy_feed.feed_of(tmp_path, pixels, changed)
+
+
+def test_patience_ends_what_no_longer_improves_and_keeps_the_best(tmp_path: Path) -> None:
+    feed = wrong_about(tmp_path, 0.25)
     trained = made(tmp_path, replace(PLAN, epochs=40, patience=3, averaging=0.0), feed=feed).run()
     held = [event["held_out"]["loss"] for event in trained.history]
     best = int(np.argmin(held))
     assert len(held) == best + 4 < 40
     assert trained.notes == [f"training: stopped after epoch {best + 4}; the best held-out log loss was that of epoch {best + 1}"]
-    found = loop_module.logits_of(trained.learner, feed, HELD)
-    judged = torch.nn.functional.cross_entropy(torch.from_numpy(found), torch.from_numpy(shuffled[HELD]))
-    assert float(judged) == pytest.approx(held[best])
+    assert judged(trained.learner, feed) == pytest.approx(held[best])
+
+
+def test_where_every_epoch_does_harm_the_start_is_kept(tmp_path: Path) -> None:
+    feed = wrong_about(tmp_path, 1.0)
+    learner = toy_feed.learner()
+    start = judged(learner, feed)
+    trained = made(tmp_path, replace(PLAN, epochs=40, patience=3, averaging=0.0), feed=feed, learner=learner).run()
+    assert min(event["held_out"]["loss"] for event in trained.history) > start
+    assert len(trained.history) == 3
+    assert trained.notes == ["training: no epoch was better on the held-out photos than the start, which is kept"]
+    assert judged(trained.learner, feed) == pytest.approx(start)
 
 
 def test_without_held_out_pictures_the_last_weights_are_kept(tmp_path: Path) -> None:

@@ -115,15 +115,24 @@ class Loop:
         self.at.steps = self.at.steps or self.plan.epochs * len(batches_of(an_epoch, self.plan.batch_size))
         self._begun, self._saved = time.monotonic() - self.at.seconds, time.monotonic()
         pictures = len(an_epoch) * self.plan.epochs
+        if not self.at.step and len(self.held_out):
+            self._keep_start()
         with closing(self.replicas), self.progress.stage(self.title, total=pictures) as advance:
             advance(min(pictures, self.at.pictures))
             while not self.at.is_over:
                 for count in self._epoch():
                     advance(count)
+        if self.at.best_epoch < 0 and len(self.held_out):
+            self.at.notes.append(f"{self.title}: no epoch was better on the held-out photos than the start, which is kept")
         if self.best:
             self.learner.load_state_dict({k: v.to(next(self.learner.parameters()).device) for k, v in self.best.items()})
         self.learner.eval()
         return Trained(self.learner, self.at.history, self.at.notes, self.at.seconds, self.at.pictures)
+
+    def _keep_start(self) -> None:
+        """The start is the first candidate: a fine-tuning that does harm ends where it began."""
+        self.at.best_loss, _ = self._judged(self.learner)
+        self.best = {key: value.detach().to("cpu", copy=True) for key, value in self.learner.state_dict().items()}
 
     def _epoch(self) -> Iterator[int]:
         """Train what is left of an epoch; yields the number of pictures of each step."""
@@ -217,7 +226,7 @@ class Loop:
             at.best_loss, at.best_epoch = (at.best_loss if loss is None else loss), at.epoch
             self.best = {key: value.detach().to("cpu", copy=True) for key, value in judged.state_dict().items()}
         is_stuck = loss is not None and at.epoch - at.best_epoch >= self.plan.patience
-        if is_stuck:
+        if is_stuck and at.best_epoch >= 0:
             at.notes.append(
                 f"{self.title}: stopped after epoch {at.epoch + 1}; the best held-out log loss was that of epoch {at.best_epoch + 1}"
             )
@@ -239,7 +248,7 @@ class Loop:
 
     def _break_off(self) -> None:
         """The loss is no number: end with the best weights there are."""
-        if not self.best:
+        if self.at.best_epoch < 0:
             raise ModelError(
                 f"the loss became infinite in epoch {self.at.epoch + 1}, before anything was learned",
                 hint=f"try a lower learning rate: --lr {self.plan.lr / 5:g}",
