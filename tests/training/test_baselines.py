@@ -34,3 +34,13 @@ def test_no_images_have_no_neighbours_and_few_training_images_are_enough() -> No
     assert rows.shape == cosines.shape == (0, 2)
     found = neighbour_probabilities(np.ones((1, 3), np.float32), np.ones((2, 3), np.float32), np.array([0, 1]), 2)
     assert found.tolist() == [[0.5, 0.5]]
+
+
+def test_blocks_change_nothing_but_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    features, train = rng.normal(size=(70, 8)).astype(np.float32), rng.normal(size=(50, 8)).astype(np.float32)
+    rows, cosines = baselines.nearest(features, train, 3)
+    monkeypatch.setattr(baselines, "BLOCK_COSINES", 49)
+    again, near = baselines.nearest(features, train, 3)
+    assert np.array_equal(rows, again)
+    assert np.allclose(cosines, near, atol=1e-6)

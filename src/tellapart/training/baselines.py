@@ -9,6 +9,8 @@ from tellapart.types import FloatArray, IntArray
 
 NEIGHBOURS = 5
 BLOCK = 1024
+BLOCK_COSINES = 2**22
+"""Cosines computed at a time; with what sorts them 64 MB."""
 
 
 def majority_probabilities(train_targets: IntArray, num_classes: int, n: int) -> FloatArray:
@@ -28,8 +30,9 @@ def nearest(features: FloatArray, train_features: FloatArray, count: int) -> tup
     """Rows of the nearest training images by cosine, nearest first: int (n, count), and the cosines."""
     train_units = unit_rows(train_features)
     rows, cosines = [], []
-    for start in range(0, len(features), BLOCK):
-        similarity = unit_rows(features[start : start + BLOCK]) @ train_units.T
+    block = max(1, min(BLOCK, BLOCK_COSINES // max(1, len(train_features))))
+    for start in range(0, len(features), block):
+        similarity = unit_rows(features[start : start + block]) @ train_units.T
         top = np.argpartition(-similarity, count - 1, axis=1)[:, :count]
         values = np.take_along_axis(similarity, top, axis=1)
         order = np.argsort(-values, axis=1, kind="stable")
