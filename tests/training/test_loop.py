@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import torch
 
+from tellapart import calibration
 from tellapart.errors import ModelError, StorageError
+from tellapart.evaluation.metrics import log_loss
 from tellapart.training import loop as loop_module
 from tellapart.training.checkpoint import Checkpoint
 from tellapart.training.feed import Feed
@@ -189,7 +191,8 @@ def test_a_full_disk_at_a_checkpoint_is_a_storage_error_and_the_old_one_goes_on(
 
 def judged(learner: Learner, feed: Feed) -> float:
     found = loop_module.logits_of(learner, feed, HELD)
-    return float(torch.nn.functional.cross_entropy(torch.from_numpy(found), torch.from_numpy(feed.targets[HELD])))
+    targets = feed.targets[HELD]
+    return log_loss(calibration.softmax(found, calibration.fit_temperature(found, targets)), targets)
 
 
 def wrong_about(tmp_path: Path, share: float) -> Feed:

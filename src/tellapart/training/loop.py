@@ -18,7 +18,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from tellapart import calibration
 from tellapart.errors import ModelError
+from tellapart.evaluation.metrics import accuracy, log_loss
 from tellapart.progress import SILENT, Progress
 from tellapart.threads import ahead
 from tellapart.training.activations import ActivationFeed
@@ -207,7 +209,7 @@ class Loop:
     def _end_epoch(self) -> None:
         at = self.at
         judged = self.average.network if self.average else self.learner
-        loss, accuracy = self._judged(judged) if len(self.held_out) else (None, None)
+        loss, share = self._judged(judged) if len(self.held_out) else (None, None)
         if loss is not None and not math.isfinite(loss):
             self._break_off()
             return
@@ -217,7 +219,7 @@ class Loop:
                 "step": at.step,
                 "lr": self.plan.lr * one_cycle(at.step - 1, at.steps),
                 "train": {"loss": at.loss / at.seen, "accuracy": at.right / at.seen},
-                "held_out": None if loss is None else {"loss": loss, "accuracy": accuracy, "n": len(self.held_out)},
+                "held_out": None if loss is None else {"loss": loss, "accuracy": share, "n": len(self.held_out)},
                 "seconds": at.seconds,
                 "images_per_s": at.pictures / max(at.seconds, 1e-9),
             }
@@ -238,13 +240,17 @@ class Loop:
         self._save()
 
     def _judged(self, network: Learner) -> tuple[float, float]:
-        """Log loss and accuracy on the held-out rows, the same in every process."""
+        """Log loss at the best temperature and accuracy on the held-out rows, the same in every process.
+
+        The temperature is chosen there in the end too; without it epochs would be chosen for being little sure.
+        """
         self.processes.share_statistics(network)
         logits = logits_of(network, self.feed, self.held_out, self.replicas.count)
-        targets = torch.from_numpy(self.feed.targets[self.held_out])
-        found = torch.from_numpy(logits)
-        loss, accuracy = functional.cross_entropy(found, targets), (found.argmax(1) == targets).float().mean()
-        return self.processes.mean(float(loss)), self.processes.mean(float(accuracy))
+        targets = self.feed.targets[self.held_out]
+        if not np.isfinite(logits).all():
+            return math.nan, math.nan
+        probabilities = calibration.softmax(logits, calibration.fit_temperature(logits, targets))
+        return self.processes.mean(log_loss(probabilities, targets)), self.processes.mean(accuracy(probabilities, targets))
 
     def _break_off(self) -> None:
         """The loss is no number: end with the best weights there are."""
