@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -122,4 +123,5 @@ def started_processes() -> Processes:
         if gpus:
             torch.cuda.set_device(place % gpus)
         distributed.init_process_group("cpu:gloo,cuda:nccl" if gpus >= here else "gloo", timeout=PATIENCE)
+        atexit.register(distributed.destroy_process_group)  # gloo's threads must not outlive Python
     return Processes(distributed.get_rank(), count)
