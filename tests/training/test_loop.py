@@ -204,12 +204,14 @@ def wrong_about(tmp_path: Path, share: float) -> Feed:
     return toy_feed.feed_of(tmp_path, pixels, changed)
 
 
-def test_patience_ends_what_no_longer_improves_and_keeps_the_best(tmp_path: Path) -> None:
+def test_patience_ends_what_does_harm_and_keeps_the_last_epoch_that_did_not(tmp_path: Path) -> None:
     feed = wrong_about(tmp_path, 0.25)
     trained = made(tmp_path, replace(PLAN, epochs=40, patience=3, averaging=0.0), feed=feed).run()
     held = [event["held_out"]["loss"] for event in trained.history]
-    best = int(np.argmin(held))
+    best = max(number for number, event in enumerate(trained.history) if event["is_kept"])
     assert len(held) == best + 4 < 40
+    assert best >= int(np.argmin(held))
+    assert all(loss > held[best] for loss in held[best + 1 :])
     assert trained.notes == [f"training: stopped after epoch {best + 4}; the best held-out log loss was that of epoch {best + 1}"]
     assert judged(trained.learner, feed) == pytest.approx(held[best])
 

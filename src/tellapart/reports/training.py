@@ -54,7 +54,8 @@ def _folds(history: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _fold(number: int, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     judged = [event for event in events if _number(event, "held_out", "loss") is not None]
-    best = min(judged, key=lambda event: float(event["held_out"]["loss"])) if judged else None
+    kept = [event for event in judged if event.get("is_kept", True)]
+    best = kept[-1] if kept else None
     step = -(-len(events) // SHOWN_EPOCHS)
     shown = [event for i, event in enumerate(events) if i % step == 0 or event is best or i == len(events) - 1]
     curves = {f"{side}_{name}": [_number(event, side, name) for event in shown] for side, name in CURVES}

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from tellapart import calibration
 from tellapart.errors import ModelError
-from tellapart.evaluation.metrics import accuracy, log_loss
+from tellapart.evaluation.metrics import accuracy
 from tellapart.progress import SILENT, Progress
 from tellapart.threads import ahead
 from tellapart.training.activations import ActivationFeed
@@ -41,6 +41,7 @@ CHECKPOINT_EVERY_S = 120.0
 TIMED_STEPS = 8
 SHARE_FOR_STEPS = 0.9
 JUDGED_BATCH = 64
+SMALLEST = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +103,7 @@ class Loop:
         groups = learner.parameter_groups(plan.layer_decay, plan.weight_decay)
         self.optimizer = torch.optim.AdamW(groups, lr=plan.lr, fused=True)
         self.best: dict[str, torch.Tensor] = {}
+        self.best_losses: FloatArray = np.empty(0)
         self.at = Position()
         self.class_weights = self._class_weights()
 
@@ -133,8 +135,24 @@ class Loop:
 
     def _keep_start(self) -> None:
         """The start is the first candidate: a fine-tuning that does harm ends where it began."""
-        self.at.best_loss, _ = self._judged(self.learner)
-        self.best = {key: value.detach().to("cpu", copy=True) for key, value in self.learner.state_dict().items()}
+        losses, _ = self._judged(self.learner)
+        self._choose(self.learner, losses)
+
+    def _choose(self, network: Learner, losses: FloatArray) -> None:
+        """Keep these weights, and what they lost on each held-out picture, as the best so far."""
+        self.best = {key: value.detach().to("cpu", copy=True) for key, value in network.state_dict().items()}
+        self.best_losses = losses
+
+    def _is_worse(self, losses: FloatArray) -> bool:
+        """Whether an epoch lost more than the best so far by over a standard error of the paired difference.
+
+        Of epochs that cannot be told apart the last is kept: choosing the luckiest would flatter it.
+        """
+        if not len(losses) or not len(self.best_losses):
+            return False
+        difference = losses - self.best_losses
+        error = float(difference.std()) / math.sqrt(len(difference))
+        return self.processes.mean(float(difference.mean())) > self.processes.mean(error)
 
     def _epoch(self) -> Iterator[int]:
         """Train what is left of an epoch; yields the number of pictures of each step."""
@@ -209,10 +227,15 @@ class Loop:
     def _end_epoch(self) -> None:
         at = self.at
         judged = self.average.network if self.average else self.learner
-        loss, share = self._judged(judged) if len(self.held_out) else (None, None)
+        losses, share = self._judged(judged) if len(self.held_out) else (np.empty(0), 0.0)
+        loss = self.processes.mean(float(losses.mean())) if len(losses) else None
         if loss is not None and not math.isfinite(loss):
             self._break_off()
             return
+        is_kept = not self._is_worse(losses)
+        if is_kept:
+            at.best_epoch = at.epoch
+            self._choose(judged, losses)
         at.history.append(
             {
                 "epoch": at.epoch + 1,
@@ -220,13 +243,11 @@ class Loop:
                 "lr": self.plan.lr * one_cycle(at.step - 1, at.steps),
                 "train": {"loss": at.loss / at.seen, "accuracy": at.right / at.seen},
                 "held_out": None if loss is None else {"loss": loss, "accuracy": share, "n": len(self.held_out)},
+                "is_kept": is_kept,
                 "seconds": at.seconds,
                 "images_per_s": at.pictures / max(at.seconds, 1e-9),
             }
         )
-        if loss is None or loss < at.best_loss:
-            at.best_loss, at.best_epoch = (at.best_loss if loss is None else loss), at.epoch
-            self.best = {key: value.detach().to("cpu", copy=True) for key, value in judged.state_dict().items()}
         is_stuck = loss is not None and at.epoch - at.best_epoch >= self.plan.patience
         if is_stuck and at.best_epoch >= 0:
             at.notes.append(
@@ -239,8 +260,8 @@ class Loop:
             self.on_epoch(self.title, at.history)
         self._save()
 
-    def _judged(self, network: Learner) -> tuple[float, float]:
-        """Log loss at the best temperature and accuracy on the held-out rows, the same in every process.
+    def _judged(self, network: Learner) -> tuple[FloatArray, float]:
+        """Log loss at the best temperature of each held-out row, and the accuracy.
 
         The temperature is chosen there in the end too; without it epochs would be chosen for being little sure.
         """
@@ -248,9 +269,10 @@ class Loop:
         logits = logits_of(network, self.feed, self.held_out, self.replicas.count)
         targets = self.feed.targets[self.held_out]
         if not np.isfinite(logits).all():
-            return math.nan, math.nan
+            return np.full(len(targets), np.nan), math.nan
         probabilities = calibration.softmax(logits, calibration.fit_temperature(logits, targets))
-        return self.processes.mean(log_loss(probabilities, targets)), self.processes.mean(accuracy(probabilities, targets))
+        truth = probabilities[np.arange(len(targets)), targets]
+        return -np.log(np.maximum(truth, SMALLEST)), self.processes.mean(accuracy(probabilities, targets))
 
     def _break_off(self) -> None:
         """The loss is no number: end with the best weights there are."""
@@ -270,6 +292,7 @@ class Loop:
         if self.checkpoint is None or not self.processes.is_first:
             return
         states = {"learner": self.learner.state_dict(), "optimizer": optimizer_tensors(self.optimizer), "best": self.best}
+        states["judged"] = {"losses": torch.from_numpy(self.best_losses)}
         if self.average:
             states["average"] = self.average.network.state_dict()
         self.checkpoint.save(states, {**vars(self.at), "is_autocast": self.learner.is_autocast})
@@ -282,6 +305,7 @@ class Loop:
         self.replicas.set_precision(facts.pop("is_autocast"))
         self.learner.load_state_dict(states["learner"])
         self.best = states.get("best", {})
+        self.best_losses = states["judged"]["losses"].numpy()
         if self.average:
             self.average.network.is_autocast = self.learner.is_autocast
             self.average.network.load_state_dict(states["average"])

@@ -100,7 +100,7 @@ def _calibrated(
     class_names: tuple[str, ...], members: Sequence[Member], logits: FloatArray, targets: IntArray, folds: int
 ) -> tuple[Classifier, dict[str, Any]]:
     """The classifier with temperature and clip chosen on held-out logits, and the ``selection`` of metrics.json."""
-    temperature = calibration.fit_temperature(logits, targets)
+    temperature = max(1.0, calibration.fit_temperature(logits, targets))  # these images chose the epoch: they flatter, never sharpen
     clip = calibration.fit_clip(calibration.softmax(logits, temperature), targets)
     losses = None
     if len(targets):

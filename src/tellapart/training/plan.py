@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,7 +54,6 @@ class Position:
     seen: int = 0
     pictures: int = 0
     seconds: float = 0.0
-    best_loss: float = math.inf
     best_epoch: int = -1
     is_over: bool = False
     history: list[dict[str, Any]] = field(default_factory=list)

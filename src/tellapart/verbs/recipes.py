@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SCRATCH_SIZE = 128
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "finetune": {"epochs": 4, "batch_size": 16, "lr": 3e-4, "label_smoothing": 0.0, "augment": "light"},
+    "finetune": {"epochs": 4, "batch_size": 16, "lr": 2e-4, "label_smoothing": 0.0, "augment": "light"},
     "scratch": {"epochs": 60, "batch_size": 32, "lr": 2e-3, "label_smoothing": 0.1, "augment": "strong"},
 }
 """What is meant where an option is left out; chosen by measurement (docs/log.md)."""
