@@ -29,7 +29,10 @@ class FeatureNetwork:
         try:
             model.load_state_dict(backbone.state(), strict=True)
         except (RuntimeError, ValueError) as error:
-            raise ModelError(f"the tensors of {card.name} do not fit {card.architecture}: {error}") from error
+            raise ModelError(
+                f"the tensors of {card.name} do not fit {card.architecture} for pictures of {card.image_size} pixels: {error}",
+                hint="leave --image-size out to use the network's own",
+            ) from error
         try:
             self.dtype, self._network = self._made_ready(model.requires_grad_(False))
         except (AssertionError, RuntimeError, ValueError) as error:
