@@ -72,7 +72,7 @@ def _tiny(image_size: int, dropout: float | None) -> nn.Module:
     """The network of the Keras blog (Chollet 2016): three convolutions, one dense layer."""
     layers: list[nn.Module] = []
     for here, there in ((3, 32), (32, 32), (32, 64)):
-        layers += [nn.Conv2d(here, there, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+        layers += [nn.Conv2d(here, there, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()]  # as with ReLU first, for a quarter of the work
     side = image_size // 8
     return nn.Sequential(*layers, *_dense(64 * side * side, 64, 0.5 if dropout is None else dropout))
 
