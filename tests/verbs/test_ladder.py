@@ -92,7 +92,7 @@ def test_the_answer_is_a_table(climbed: Run) -> None:
     assert lines[1].split("  ")[-1] == "got wrong" and "images/s" in lines[1] and "gain" in lines[1]
     assert lines[2].startswith("  majority class  ") and " points" not in lines[2]
     assert all(" points" in line for line in lines[3:8])
-    assert "saved: probe on lite0, the lowest log loss" in text
+    assert "saved: probe on lite0, by log loss" in text
     assert content["ladder"] == {"saved": "probe on lite0"}
 
 

@@ -52,7 +52,7 @@ def of_ladder(run: Run) -> tuple[str, Any]:
             is_saved = [rung["name"] == metrics["ladder"]["saved"] for rung in rungs]
             lines += [f"{metrics[part]['n']:,} {PART_WORDS[part]}", table[0]]
             lines += [click.style(line, bold=True) if saved else line for line, saved in zip(table[1:], is_saved, strict=True)]
-    lines.append(f"saved: {metrics['ladder']['saved']}, the lowest log loss on training images it did not learn from")
+    lines.append(f"saved: {metrics['ladder']['saved']}, by log loss on training images it did not learn from")
     lines += [f"model:  {shown(run.model_folder)}", f"report: {click.style(shown(run.report), bold=True)}"]
     return "\n".join(lines), run.summary()
 

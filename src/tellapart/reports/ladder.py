@@ -68,6 +68,6 @@ def _changes_words(fixed: Mapping[str, Any], broke: Mapping[str, Any]) -> str:
 
 def _saved_words(saved: str) -> str:
     return (
-        f"The saved model is “{saved}”: of what was trained here it had the lowest log loss on training images it did not learn from."
+        f"The saved model is “{saved}”: on training images they did not learn from, no later recipe was better by a standard error."
         " The images of this table had no say in that."
     )

@@ -79,7 +79,7 @@ def _held_out(selection: Mapping[str, Any]) -> list[str]:
     folds, n = selection.get("folds"), selection.get("n")
     if not folds or not n:
         return []
-    kept = "the epoch with the lowest log loss on them was kept"
+    kept = "of the epochs that these could not tell apart from the best the last was kept"
     if folds == 1:
         return [f"One network: {count(n, 'training image')} were held out of its training, and {kept}."]
     return [
@@ -143,7 +143,7 @@ def _ladder(ladder: Mapping[str, Any]) -> list[str]:
         "Every recipe of the ladder was trained and tested on the same images. Its rungs say what the networks answered as it is; "
         "only the one called calibrated has the temperature and the clip.",
         f"The model saved, and judged in the rest of this report with its temperature and clip, is “{ladder['saved']}”: "
-        "the recipe with the lowest log loss on training images it did not learn from.",
+        "a later recipe is taken only where its log loss on training images it did not learn from is lower by a standard error.",
         "The time of a rung is what it took beyond those above it; features and pictures that already lay in the cache cost nothing. "
         "The p-values compare neighbours, one test each: among many rungs one may fall below 0.05 by luck.",
     ]

@@ -117,7 +117,7 @@ def _legend(folds: Sequence[Mapping[str, Any]], has_held_out: bool) -> str:
         drawn += line(at, 12, at + 26, 12, kind + (" plain" if len(folds) > 1 else "")) + text(at + 34, 16, words, "small")
         at += 54 + 8 * len(words)
     if has_held_out:
-        drawn += circle(at + 6, 12, 5.5, "best") + text(at + 18, 16, "best epoch, kept", "small")
+        drawn += circle(at + 6, 12, 5.5, "best") + text(at + 18, 16, "epoch kept", "small")
     if 1 < len(folds) <= COLOURED_FOLDS:
         drawn += text(RIGHT - 22 * len(folds) - 4, 36, "fold", "quiet small", "end")
         for number, fold in enumerate(folds):
