@@ -234,7 +234,7 @@ def torchrun(photos: Path, out: Path, environment: dict[str, str]) -> subprocess
         "--rdzv_endpoint",
         "127.0.0.1:0",
     ]
-    own = [*command(photos, out)[1:], "--epochs", "4"]
+    own = [*command(photos, out)[1:], "--epochs", "10"]
     own.remove("--quiet")
     quiet = {**environment, "PYTHONWARNINGS": "ignore"}
     return subprocess.Popen([*start, *own], env=quiet, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
@@ -261,12 +261,12 @@ def test_processes_that_train_together_go_on_after_one_was_killed(place: Path, e
         out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert out.count("report:") == 1, "the first alone speaks"
-    assert err.count("epoch 4 of 4") == 1
-    assert "epoch 1 of 4" not in err, "it went on from the checkpoint"
+    assert err.count("epoch 10 of 10") == 1
+    assert "epoch 1 of 10" not in err, "it went on from the checkpoint"
     assert [path.name for path in (tmp_path / "killed").iterdir()] == ["photos-1"]
     run = tmp_path / "killed/photos-1"
     losses = [event["train"]["loss"] for event in told(run)]
-    assert len(losses) == 4
+    assert len(losses) == 10
     assert losses[-1] < losses[0]
     if MOMENTS > 3:
         with torchrun(place / "photos", tmp_path / "whole", environment) as process:
