@@ -11,9 +11,7 @@ import os
 import stat
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -34,7 +32,7 @@ from tellapart.preparation.pixel_store import PixelStore
 from tellapart.preparation.reading import Look, look_at
 from tellapart.preparation.views import view
 from tellapart.progress import SILENT, Progress
-from tellapart.threads import available_cores
+from tellapart.threads import ahead, available_cores
 from tellapart.types import ByteArray, FloatArray
 
 if TYPE_CHECKING:
@@ -255,18 +253,7 @@ class _Work:
     def _outcomes(self, waiting: Sequence[Entry], num_workers: int) -> Generator[list[_Outcome]]:
         """Outcomes of batches, in order, with a bounded number of batches under way."""
         with _one_at_a_time, closing(self.networks):
-            batches = (waiting[i : i + BATCH] for i in range(0, len(waiting), BATCH))
-            running: deque[Future[list[_Outcome]]] = deque()
-            with ThreadPoolExecutor(num_workers) as pool:
-                try:
-                    for batch in batches:
-                        running.append(pool.submit(self._batch, batch))
-                        if len(running) > 2 * num_workers:
-                            yield running.popleft().result()
-                    while running:
-                        yield running.popleft().result()
-                finally:
-                    pool.shutdown(wait=True, cancel_futures=True)
+            yield from ahead(self._batch, (waiting[i : i + BATCH] for i in range(0, len(waiting), BATCH)), num_workers)
 
     def _batch(self, entries: Sequence[Entry]) -> list[_Outcome]:
         outcomes = [self._read(entry) for entry in entries]

@@ -16,7 +16,6 @@ from tellapart.dataset.splits import assigned_folds
 from tellapart.models.backbones import Backbone
 from tellapart.models.heads import LinearHead
 from tellapart.models.saved import HEAD_TENSORS, Member
-from tellapart.models.tuning import TunedNetwork
 from tellapart.paths import cache_root
 from tellapart.preparation.draws import image_keys
 from tellapart.preparation.pixel_store import PixelStore
@@ -157,7 +156,7 @@ def _train(
     plan = recipe.plan if recipe.plan.time_s is None else replace(recipe.plan, time_s=recipe.plan.time_s / recipe.folds)
     taught: Learner = learner
     pictures: Feed | ActivationFeed = feed
-    if recipe.augmentation.is_nothing and isinstance(learner.backbone, TunedNetwork):
+    if recipe.augmentation.is_nothing:
         taught, pictures = shortened(learner, feed, path.with_suffix(".activations"), progress)
     loop = Loop(
         taught,

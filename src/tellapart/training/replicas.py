@@ -21,8 +21,6 @@ from tellapart.training.learner import Learner
 
 FEWEST = 4
 """Pictures a replica has to get at least; smaller batches are computed by fewer of them."""
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""The mean loss of logits (n, k) and targets (n,)."""
 
 
 class OwnDropout(nn.Module):

@@ -73,11 +73,9 @@ def curve(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
     chosen = CurveOptions.of(**options)
     from tellapart.dataset import Catalog, open_dataset
     from tellapart.dataset.catalog import state_folder
-    from tellapart.dataset.rows import file_rows
     from tellapart.extraction import extract
     from tellapart.training.growth import curve_of, sizes_of, subset
-    from tellapart.training.parts import assign
-    from tellapart.verbs.looking import networks, similar_pairs
+    from tellapart.verbs.looking import assignment_of, networks
     from tellapart.verbs.recipes import recipe_of
     from tellapart.verbs.train import TrainOptions
 
@@ -89,8 +87,7 @@ def curve(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
     with Catalog(state / "catalog.sqlite") as catalog:
         network = networks(chosen.device)
         extraction = extract(dataset, spec, catalog=catalog, network=network, num_workers=chosen.num_workers, progress=progress)
-    rows = file_rows(dataset, extraction.files, extraction.facts)
-    assignment = assign(rows, similar_pairs(dataset, extraction), test_share=chosen.test_share, seed=chosen.seed)
+    assignment = assignment_of(dataset, extraction, test_share=chosen.test_share, seed=chosen.seed)
     points = []
     finished: list[RecipeAtWork] = []
     for size in sizes_of(assignment, [int(part) for part in chosen.sizes.split(",")] if chosen.sizes else SHARES):

@@ -138,11 +138,9 @@ class _Climb:
             self._train("folds", recipe="finetune", folds=chosen.folds, epochs=chosen.epochs)
 
     def _train(self, name: str, **own: Any) -> None:
-        from tellapart.dataset.rows import file_rows
         from tellapart.extraction import extract
         from tellapart.training.ladder import Rung, uncalibrated
-        from tellapart.training.parts import assign
-        from tellapart.verbs.looking import networks, similar_pairs
+        from tellapart.verbs.looking import assignment_of, networks
         from tellapart.verbs.recipes import recipe_of
         from tellapart.verbs.train import TrainOptions
 
@@ -162,8 +160,7 @@ class _Climb:
             progress=self.progress,
         )
         if self.assignment is None:
-            rows = file_rows(self.dataset, extraction.files, extraction.facts)
-            self.assignment = assign(rows, similar_pairs(self.dataset, extraction), test_share=chosen.test_share, seed=chosen.seed)
+            self.assignment = assignment_of(self.dataset, extraction, test_share=chosen.test_share, seed=chosen.seed)
             self.files, self.notes = extraction.files, [*self.notes, *self.assignment.notes]
         recipe.train(self.assignment, extraction.features, self.progress)
         found = recipe.examination(self.dataset, self.assignment, extraction.features, self.progress)

@@ -13,7 +13,7 @@ from tellapart.dataset import Dataset, open_dataset
 from tellapart.dataset.catalog import FileState
 from tellapart.dataset.dataset import files_dataset
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES
-from tellapart.dataset.rows import FileRow
+from tellapart.dataset.rows import FileRow, file_rows
 from tellapart.dataset.thumbnails import ThumbnailStore
 from tellapart.errors import DataError, ImageError
 from tellapart.extraction import Extraction
@@ -24,6 +24,7 @@ from tellapart.models.backbones import Backbone
 from tellapart.models.saved import CARD
 from tellapart.paths import cache_root
 from tellapart.runs import open_run
+from tellapart.training.parts import Assignment, assign
 from tellapart.types import FloatArray
 
 if TYPE_CHECKING:
@@ -71,6 +72,12 @@ def thumbnails_of_rows(root: Path, rows: Sequence[FileRow]) -> Thumbnails:
     """Gives thumbnails of a finished run's images: from the cache, or from the photos if they still lie where they were."""
     files = [FileState(row.path, row.size_bytes, 0, row.image_id, row.reason) for row in rows]
     return thumbnails(Dataset(root, ()), files)
+
+
+def assignment_of(dataset: Dataset, extraction: Extraction, *, test_share: float, seed: int) -> Assignment:
+    """Who trains and who is tested, near-duplicates kept together; see :func:`tellapart.training.parts.assign`."""
+    rows = file_rows(dataset, extraction.files, extraction.facts)
+    return assign(rows, similar_pairs(dataset, extraction), test_share=test_share, seed=seed)
 
 
 def similar_pairs(dataset: Dataset, extraction: Extraction) -> list[tuple[str, str]]:

@@ -86,13 +86,11 @@ def train(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
     chosen = TrainOptions.of(**options)
     from tellapart.dataset import Catalog, open_dataset
     from tellapart.dataset.catalog import state_folder
-    from tellapart.dataset.rows import file_rows
     from tellapart.extraction import extract
     from tellapart.reports import write_report
     from tellapart.runs import Run
-    from tellapart.training.parts import assign
     from tellapart.training.record import run_folder, write_run
-    from tellapart.verbs.looking import networks, similar_pairs, thumbnails
+    from tellapart.verbs.looking import assignment_of, networks, thumbnails
     from tellapart.verbs.recipes import recipe_of
 
     started = datetime.now(UTC)
@@ -105,8 +103,7 @@ def train(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
         extraction = extract(
             dataset, recipe.spec, catalog=catalog, network=networks(chosen.device), num_workers=chosen.num_workers, progress=progress
         )
-    rows = file_rows(dataset, extraction.files, extraction.facts)
-    assignment = assign(rows, similar_pairs(dataset, extraction), test_share=chosen.test_share, seed=chosen.seed)
+    assignment = assignment_of(dataset, extraction, test_share=chosen.test_share, seed=chosen.seed)
     recipe.train(assignment, extraction.features, progress)
     if processes and not processes.is_first:
         return Run(Path(processes.told_by_first()))
