@@ -29,7 +29,9 @@ IN_ORDER = (0, 1, 3)
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
 TORCH = {"torch", "torchvision", "timm", "safetensors.torch"}
-TORCH_MODULES = {f"models/{name}.py" for name in ("network", "inference", "convnets", "warping", "convolution", "tuning")} | {
+TORCH_MODULES = {
+    f"models/{name}.py" for name in ("network", "inference", "normalisation", "convnets", "warping", "convolution", "tuning")
+} | {
     f"training/{name}.py"
     for name in (
         "activations",

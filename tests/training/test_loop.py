@@ -212,7 +212,8 @@ def test_patience_ends_what_does_harm_and_keeps_the_last_epoch_that_did_not(tmp_
     assert len(held) == best + 4 < 40
     assert best >= int(np.argmin(held))
     assert all(loss > held[best] for loss in held[best + 1 :])
-    assert trained.notes == [f"training: stopped after epoch {best + 4}; the best held-out log loss was that of epoch {best + 1}"]
+    why = f"every epoch since epoch {best + 1}, which is kept, was worse on the held-out photos"
+    assert trained.notes == [f"training: stopped after epoch {best + 4}; {why}"]
     assert judged(trained.learner, feed) == pytest.approx(held[best])
 
 

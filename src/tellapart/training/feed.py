@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 
+from tellapart.models.normalisation import Normalisation
 from tellapart.preparation.augmentation import Augmentation
 from tellapart.preparation.pixel_store import Pixels
 from tellapart.threads import ahead
 from tellapart.training.sampling import occurrences
-from tellapart.types import FloatArray, IntArray
+from tellapart.types import IntArray
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -73,13 +75,6 @@ class Feed:
         for x in ahead(lambda batch: self._normalised(self.pixels.take(batch)), batches, self.num_workers):
             yield x.to(self.device, non_blocking=True)
 
-    def _normalised(self, pixels: IntArray) -> torch.Tensor:
-        """Network input (n, 3, s, s), float32, channels last, of uint8 (n, s, s, 3); whole rows at once."""
-        n, height, width, _ = pixels.shape
-        rows = torch.from_numpy(pixels).view(n, height, 3 * width).to(torch.float32)
-        rows.sub_(torch.tensor(_tiled(self.mean, width))).mul_(torch.tensor(1 / _tiled(self.std, width)))
-        return rows.view(n, height, width, 3).permute(0, 3, 1, 2)
-
-
-def _tiled(values: Sequence[float], width: int) -> FloatArray:
-    return np.tile(np.array(values, dtype=np.float32) * 255, width)
+    @cached_property
+    def _normalised(self) -> Normalisation:
+        return Normalisation(self.mean, self.std, self.pixels.size)

@@ -250,9 +250,8 @@ class Loop:
         )
         is_stuck = loss is not None and at.epoch - at.best_epoch >= self.plan.patience
         if is_stuck and at.best_epoch >= 0:
-            at.notes.append(
-                f"{self.title}: stopped after epoch {at.epoch + 1}; the best held-out log loss was that of epoch {at.best_epoch + 1}"
-            )
+            kept = f"every epoch since epoch {at.best_epoch + 1}, which is kept, was worse on the held-out photos"
+            at.notes.append(f"{self.title}: stopped after epoch {at.epoch + 1}; {kept}")
         at.epoch, at.batch, at.loss, at.right, at.seen = at.epoch + 1, 0, 0.0, 0.0, 0
         at.is_over = is_stuck or at.step >= at.steps
         self.progress.note(_sentence(self.title, at.history[-1], self.plan.epochs))
