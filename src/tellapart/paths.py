@@ -89,11 +89,12 @@ def remove_abandoned(parent: Path) -> None:
     """Remove what killed processes left half-written in ``parent``; what a living process writes stays."""
     for left in parent.glob(".*.partial"):
         number = left.name.split(".")[-2]
-        if left not in _under_way and number.isdigit() and not _is_alive(int(number)):
+        if left not in _under_way and number.isdigit() and not is_alive(int(number)):
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
 
 
-def _is_alive(process: int) -> bool:
+def is_alive(process: int) -> bool:
+    """Whether another process of that number runs on this machine; never true of this one."""
     if process == os.getpid():
         return False
     try:

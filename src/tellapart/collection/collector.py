@@ -1,0 +1,234 @@
+"""The collector: searching, fetching, looking and keeping at once, until every class has its number or there is no more."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from tellapart.collection.cells import Cell
+from tellapart.collection.fetched import Fetched
+from tellapart.collection.fetching import Fetcher
+from tellapart.collection.hosts import Hosts
+from tellapart.collection.inspection import Inspectors
+from tellapart.collection.keeping import Keeper, Look
+from tellapart.collection.ledger import DUPLICATE, KEPT, REFUSED, WAITING, Claim
+from tellapart.collection.planner import Supplies, by_turn, ceilings, shortfalls
+from tellapart.collection.searching import Searcher
+from tellapart.collection.standing import next_chances, supplies
+
+BATCH = 64
+BEAT_S = 5.0
+STEP_S = 0.2
+SEARCH_AHEAD = 200
+"""Addresses of one class from one source that wait to be fetched before more are searched for."""
+CLAIMS_AHEAD = 4
+"""Addresses taken on, as a multiple of what is fetched at once: several hosts are then in hand."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How much at once, and how long."""
+
+    concurrency: int = 64
+    deadline: float | None = None
+    """In the collector's seconds (``time.monotonic``)."""
+    patience_s: float = 30.0
+    """How long to stay for a host or an address that asks to be left alone; later ones are left to the next run."""
+    is_even: bool = True
+    """Whether all classes are taken from the same sources in the same shares."""
+
+
+class Collector:
+    """Collects for one ledger.
+
+    Args:
+        advance: hears of each picture kept.
+    """
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        searcher: Searcher,
+        fetcher: Fetcher,
+        inspectors: Inspectors,
+        hosts: Hosts,
+        pace: Pace,
+        advance: Callable[[int], None],
+    ) -> None:
+        self._keeper, self._searcher, self._fetcher, self._inspectors = keeper, searcher, fetcher, inspectors
+        self._hosts, self._pace, self._advance = hosts, pace, advance
+        self._backlog: dict[str, deque[Claim]] = {}
+        self._looks: asyncio.Queue[Look] = asyncio.Queue()
+        self._fetches: set[asyncio.Task[None]] = set()
+        self._unjudged = 0
+        self._searches: dict[str, asyncio.Task[None]] = {}
+        self._resting: dict[str, float] = {}
+        self._woken = asyncio.Event()
+        self._failure: BaseException | None = None
+        self.counts = dict.fromkeys((KEPT, DUPLICATE, REFUSED, WAITING), 0)
+
+    async def run(self) -> None:
+        """Collect until all is there, nothing more can be had now, or the time is up.
+
+        Raises:
+            StorageError: ledger or destination cannot be written.
+        """
+        companions = [asyncio.create_task(self._guarded(one())) for one in (self._keep_looks, self._keep_looks, self._beat)]
+        try:
+            while self._failure is None and await self._step():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), STEP_S)
+                self._woken.clear()
+        finally:
+            tasks = [*companions, *self._fetches, *self._searches.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if self._failure is not None:
+            raise self._failure
+
+    async def _step(self) -> bool:
+        """Take on addresses and searches as far as there is room; False when there is nothing left to wait for."""
+        is_late = self._pace.deadline is not None and time.monotonic() >= self._pace.deadline
+        if is_late:
+            self._backlog.clear()
+        else:
+            held = await self._keeper.ask_ledger(supplies, self._keeper.ledger)
+            ceiling = ceilings(held, is_even=self._pace.is_even)
+            needs = shortfalls(held, self._keeper.ledger_quotas)
+            if self._backlog_size < self._pace.concurrency:
+                await self._take_on(held, ceiling, needs)
+            await self._search(held, ceiling, needs)
+            await self._put_off_paused()
+        self._start_fetches()
+        if self._fetches or self._searches or self._unjudged or self._backlog:
+            return True
+        return not is_late and await self._is_worth_waiting()
+
+    @property
+    def _backlog_size(self) -> int:
+        return sum(map(len, self._backlog.values()))
+
+    async def _take_on(self, held: Supplies, ceiling: Mapping[str, int], needs: Mapping[str, int]) -> None:
+        """Claim addresses: equally many of each class that needs some, each from the sources it has least from."""
+        needy = [label for label, need in needs.items() if need]
+        space = CLAIMS_AHEAD * self._pace.concurrency - self._backlog_size
+        for place, label in enumerate(needy):
+            share = min(needs[label], -(-space // (len(needy) - place)))
+            for source, room in by_turn(held.get(label, {}), ceiling):
+                if not share or not held[label][source].queued:
+                    continue
+                claims = await self._keeper.ask_ledger(self._keeper.ledger.claim, label, source, min(share, room))
+                share, space = share - len(claims), space - len(claims)
+                for claim in claims:
+                    self._backlog.setdefault(claim.host, deque()).append(claim)
+
+    async def _search(self, held: Supplies, ceiling: Mapping[str, int], needs: Mapping[str, int]) -> None:
+        """Start one search at each source that is free, for the class that needs it most."""
+        now = self._keeper.ledger.clock()
+        for label, need in needs.items():
+            for source, _ in by_turn(held.get(label, {}), ceiling) if need else ():
+                one = held[label][source]
+                is_free = source in self._searcher.sources and source not in self._searches and self._resting.get(source, 0) <= now
+                if not (is_free and one.is_open and one.queued < min(SEARCH_AHEAD, 2 * need)):
+                    continue
+                cell = await self._searcher.claim(label, source)
+                if cell is not None:
+                    self._searches[source] = asyncio.create_task(self._guarded(self._turn_page(cell)))
+
+    async def _turn_page(self, cell: Cell) -> None:
+        try:
+            wait = self._searcher.wait_s(cell)
+            while 0 < wait <= self._pace.patience_s or math.isinf(wait):
+                await asyncio.sleep(min(wait, STEP_S))
+                wait = self._searcher.wait_s(cell)
+            if wait:
+                self._resting[cell.source] = self._keeper.ledger.clock() + wait
+                await self._keeper.ask_ledger(self._searcher.cells.let_go, cell)
+            else:
+                await self._searcher.turn_page(cell)
+        finally:
+            del self._searches[cell.source]
+            self._woken.set()
+
+    def _start_fetches(self) -> None:
+        """Fetch whatever its host allows now."""
+        for host in list(self._backlog):
+            claims = self._backlog[host]
+            while claims and self._has_room and self._hosts.wait_s(host) == 0:
+                claim = claims.popleft()
+                self._hosts.begin(host)
+                self._unjudged += 1
+                task = asyncio.create_task(self._guarded(self._fetch(claim)))
+                self._fetches.add(task)
+                task.add_done_callback(self._fetches.discard)
+            if not claims:
+                del self._backlog[host]
+        if self._backlog_size < self._pace.concurrency:
+            self._woken.set()
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._fetches) < self._pace.concurrency and self._unjudged < self._pace.concurrency + 2 * BATCH
+
+    async def _fetch(self, claim: Claim) -> None:
+        fetched = Fetched(url=claim.url, verdict="passing", reason="broken off")
+        try:
+            fetched = await self._fetcher.image(claim.url)
+        finally:
+            self._hosts.end(claim.host, fetched)
+        inspected = await self._inspectors.inspect(fetched.body) if fetched.verdict == "ok" else None
+        self._looks.put_nowait(Look(claim, fetched, inspected))
+
+    async def _keep_looks(self) -> None:
+        """Keep what was looked at, in batches."""
+        while True:
+            looks = [await self._looks.get()]
+            while len(looks) < BATCH and not self._looks.empty():
+                looks.append(self._looks.get_nowait())
+            for verdict in await self._keeper.keep(looks):
+                self.counts[KEPT if verdict.file is not None else verdict.status] += 1
+                self._advance(int(verdict.file is not None))
+            self._unjudged -= len(looks)
+            self._start_fetches()
+
+    async def _beat(self) -> None:
+        """Say now and then that this collector lives, and take over from those that do not."""
+        ledger = self._keeper.ledger
+        while True:
+            await asyncio.sleep(BEAT_S)
+            await self._keeper.ask_ledger(ledger.beat)
+            await self._keeper.ask_ledger(ledger.recover, self._keeper.has_file)
+
+    async def _put_off_paused(self) -> None:
+        """Give back addresses of hosts that want to be left alone for longer than we stay."""
+        for host in list(self._backlog):
+            wait = self._hosts.wait_s(host)
+            if self._pace.patience_s < wait < math.inf:
+                claims = self._backlog.pop(host)
+                due = self._keeper.ledger.clock() + wait
+                await self._keeper.ask_ledger(self._keeper.ledger.put_off, claims, "its host asked to be left alone for a while", due)
+
+    async def _is_worth_waiting(self) -> bool:
+        """Whether something more can be had within our patience."""
+        held = await self._keeper.ask_ledger(supplies, self._keeper.ledger)
+        ceiling, needs = ceilings(held, is_even=self._pace.is_even), shortfalls(held, self._keeper.ledger_quotas)
+        wanted = {(label, source) for label, need in needs.items() if need for source, _ in by_turn(held.get(label, {}), ceiling)}
+        due = await self._keeper.ask_ledger(next_chances, self._keeper.ledger)
+        chances = [max(when, self._resting.get(source, 0)) for (label, source, is_search), when in due.items()
+                   if (label, source) in wanted and (not is_search or source in self._searcher.sources)]
+        return bool(chances) and min(chances) - self._keeper.ledger.clock() <= self._pace.patience_s
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """Whatever goes wrong in the background ends the run, and is raised there."""
+        try:
+            await work
+        except Exception as error:
+            self._failure = self._failure or error
+            self._woken.set()

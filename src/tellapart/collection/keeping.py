@@ -1,0 +1,141 @@
+"""Keeping: what was fetched and looked at is judged, written down, stored, and confirmed, in this order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, TypeVar
+
+from tellapart.collection.destinations import Destination, picture_name
+from tellapart.collection.fetched import Fetched
+from tellapart.collection.inspected import Inspected
+from tellapart.collection.ledger import BUSY, DUPLICATE, REFUSED, WAITING, Claim, Ledger, Verdict
+from tellapart.collection.likeness import KnownPictures
+
+MOST_TRIES = 5
+MOST_TRIES_BLOCKED = 3
+"""Of an address that a server refuses to hand out (4xx)."""
+BACK_OFF_S = 2.0
+LONGEST_BACK_OFF_S = 3_600.0
+WRITERS = 8
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One address as it was fetched and, where that went well, looked at."""
+
+    claim: Claim
+    fetched: Fetched
+    inspected: Inspected | None
+
+
+class Keeper:
+    """Judges and keeps; its calls to the ledger all run on one thread of its own.
+
+    Args:
+        min_side: pictures with a shorter side of fewer pixels are refused.
+        folders: the folder of each class at the destination.
+    """
+
+    def __init__(self, ledger: Ledger, destination: Destination, folders: dict[str, str], *, min_side: int) -> None:
+        self.ledger, self.destination, self.folders, self.min_side = ledger, destination, folders, min_side
+        self.ledger_quotas = ledger.quotas()
+        self._known = KnownPictures(ledger.signatures)
+        self._known_until = 0
+        self._ledger_thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="writer")
+
+    async def ask_ledger(self, function: Callable[..., Result], *values: Any) -> Result:
+        """Call something that uses the ledger, on its thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._ledger_thread, function, *values)
+
+    async def keep(self, looks: Sequence[Look]) -> list[Verdict]:
+        """Judge a batch, write down the verdicts, store the files of the good ones, and confirm them.
+
+        Raises:
+            StorageError: the ledger or the destination cannot be written; what was not confirmed goes back to the queue.
+        """
+        bodies = {look.claim.id: _kept_body(look) for look in looks}
+        verdicts = await self.ask_ledger(self.ledger.record, lambda: self._verdicts(looks))
+        accepted = [verdict for verdict in verdicts if verdict.file is not None]
+        loop = asyncio.get_running_loop()
+        puts = [loop.run_in_executor(self._writers, self.destination.put, v.file, bodies[v.claim.id]) for v in accepted]
+        await asyncio.gather(*puts)
+        if accepted:
+            await self.ask_ledger(self.ledger.confirm, [verdict.claim for verdict in accepted])
+        return verdicts
+
+    def has_file(self, name: str, size_bytes: int) -> bool:
+        """Whether a file of that size lies at the destination."""
+        return self.destination.size(name) == size_bytes
+
+    def close(self) -> None:
+        """End the threads."""
+        self._writers.shutdown(wait=True, cancel_futures=True)
+        self._ledger_thread.shutdown(wait=True)
+
+    def _verdicts(self, looks: Sequence[Look]) -> Iterator[Verdict]:
+        """A verdict on each look, seeing those before it; runs inside the ledger's transaction."""
+        for look in looks:
+            self._learn()
+            yield self._verdict(look)
+
+    def _learn(self) -> None:
+        """Take note of pictures accepted since the last time, by any collector."""
+        for number, picture, hash_, mirror_hash in self.ledger.accepted_since(self._known_until):
+            self._known.add(picture, hash_, mirror_hash)
+            self._known_until = number
+
+    def _verdict(self, look: Look) -> Verdict:
+        claim, fetched, seen = look.claim, look.fetched, look.inspected
+        if fetched.verdict != "ok" or seen is None:
+            return self._failure(claim, fetched)
+        said = {"claim": claim, "http_code": fetched.http_code, "sha256": fetched.sha256, "size_bytes": len(fetched.body)}
+        if seen.reason is not None:
+            return Verdict(status=REFUSED, reason=seen.reason, **said)
+        if min(seen.width, seen.height) < self.min_side:
+            reason = f"fewer than {self.min_side} pixels on its shorter side: {seen.width} x {seen.height}"
+            return Verdict(status=REFUSED, reason=reason, width=seen.width, height=seen.height, **said)
+        said |= {"hash": seen.hash, "mirror_hash": seen.mirror_hash, "width": seen.width, "height": seen.height, "format": seen.format}
+        same = self.ledger.owner_of(fetched.sha256)
+        if same is not None:
+            return Verdict(status=DUPLICATE, reason=self._twin_words("the same file", same, claim), twin=same[0], **said)
+        twin = self._known.twin(seen.hash, seen.mirror_hash, seen.signature)
+        if twin is not None and twin != claim.id:
+            label = self.ledger.label_of(twin)
+            return Verdict(status=DUPLICATE, reason=self._twin_words("nearly the same picture", (twin, label), claim), twin=twin, **said)
+        body = _kept_body(look)
+        image_id = fetched.sha256 if seen.body is None else sha256(body).hexdigest()
+        file = picture_name(self.folders[claim.label], image_id, seen.format)
+        said["size_bytes"] = len(body)
+        return Verdict(status=BUSY, image_id=image_id, signature=seen.signature, file=file, **said)
+
+    def _twin_words(self, likeness: str, twin: tuple[int, str], claim: Claim) -> str:
+        return f"{likeness} is kept already" if twin[1] == claim.label else f"{likeness} is kept as {twin[1]}"
+
+    def _failure(self, claim: Claim, fetched: Fetched) -> Verdict:
+        """A passing failure waits, unless it has been met too often."""
+        said = {"claim": claim, "http_code": fetched.http_code}
+        if fetched.verdict == "permanent":
+            return Verdict(status=REFUSED, reason=fetched.reason, **said)
+        is_blocked = fetched.http_code is not None and 400 <= fetched.http_code < 500 and fetched.http_code not in (408, 425, 429)
+        if claim.tries >= (MOST_TRIES_BLOCKED if is_blocked else MOST_TRIES):
+            return Verdict(status=REFUSED, reason=f"{fetched.reason}, {claim.tries} times", **said)
+        return Verdict(status=WAITING, reason=fetched.reason, next_try=self.ledger.clock() + back_off_s(claim.tries, fetched), **said)
+
+
+def back_off_s(tries: int, fetched: Fetched) -> float:
+    """Seconds to wait before the next try: twice as long each time, with jitter; at least what the server asked for."""
+    waited = min(LONGEST_BACK_OFF_S, BACK_OFF_S * 2 ** (tries - 1)) * random.uniform(0.5, 1.5)  # noqa: S311  (no secret)
+    return max(waited, fetched.retry_after_s or 0.0)
+
+
+def _kept_body(look: Look) -> bytes:
+    """The bytes to keep of a picture: the file as it came, or as it was remade on the way in."""
+    return look.inspected.body if look.inspected is not None and look.inspected.body is not None else look.fetched.body

@@ -1,0 +1,286 @@
+"""The ledger: a row for each address ever offered, and what became of it; SQLite beside the photos.
+
+    queued -> busy -> kept | duplicate | refused | waiting (a passing failure; may be tried again from ``next_try`` on)
+
+Several collectors may work on one ledger. Whoever takes a row puts its name on it; rows of a collector that is gone
+go back to the queue. A file is written only after its row says so, hence at any moment each file has a row, and
+each row that is ``kept`` has its file.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from uuid import uuid4
+
+from tellapart.collection.offers import Offer
+from tellapart.collection.tables import ADD_PICTURE, WRITE_VERDICT, migrate
+from tellapart.collection.web_addresses import canonical_url
+from tellapart.errors import StorageError
+from tellapart.paths import is_alive
+
+LEDGER_FILE = "collection.sqlite"
+SILENT_S = 60.0
+"""A collector that has not been heard of for so long is taken for gone, if it is not seen to live on this machine."""
+
+QUEUED, BUSY, KEPT, DUPLICATE, REFUSED, WAITING = "queued", "busy", "kept", "duplicate", "refused", "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An address this collector has taken on."""
+
+    id: int
+    url: str
+    host: str
+    label: str
+    source: str
+    cell: int | None
+    tries: int
+    """This one included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What is to be written of a claim."""
+
+    claim: Claim
+    status: str
+    reason: str | None = None
+    http_code: int | None = None
+    next_try: float | None = None
+    sha256: str | None = None
+    image_id: str | None = None
+    hash: bytes | None = None
+    mirror_hash: bytes | None = None
+    signature: bytes | None = None
+    size_bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+    format: str | None = None
+    file: str | None = None
+    """Where it will be written; only with the status ``busy``."""
+    twin: int | None = None
+    """The row of the picture it is a duplicate of."""
+
+
+class Ledger:
+    """The ledger in one file; a context manager, one thread at a time.
+
+    Raises:
+        StorageError: the file cannot be opened, written or is damaged.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self.path, self.clock = path, clock
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        with self._telling():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+            migrate(self._db)
+
+    def __enter__(self) -> Ledger:
+        with self.transaction() as db:
+            db.execute("INSERT INTO collectors VALUES (?, ?, ?, ?)", (self.owner, socket.gethostname(), os.getpid(), self.clock()))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            with self.transaction() as db:
+                self._release(db, self.owner)
+        finally:
+            self._db.close()
+
+    def beat(self) -> None:
+        """Say that this collector lives."""
+        with self.transaction() as db:
+            db.execute("UPDATE collectors SET beat = ? WHERE owner = ?", (self.clock(), self.owner))
+
+    def recover(self, has_file: Callable[[str, int], bool]) -> int:
+        """Give back to the queue what collectors that are gone had taken; how many addresses.
+
+        ``has_file`` says whether a file of that name and size in bytes lies at the destination.
+        """
+        with self.transaction() as db:
+            gone = [row[0] for row in db.execute("SELECT owner, machine, process, beat FROM collectors") if self._is_gone(*row)]
+            freed = 0
+            for owner in gone:
+                written = db.execute("SELECT id, file, size_bytes FROM pictures WHERE owner = ? AND file IS NOT NULL", (owner,)).fetchall()
+                whole = [(row[0],) for row in written if has_file(row[1], row[2])]
+                db.executemany(f"UPDATE pictures SET status = '{KEPT}', owner = NULL WHERE id = ?", whole)  # noqa: S608
+                freed += self._release(db, owner)
+            return freed
+
+    def want(self, quotas: Mapping[str, int | None]) -> None:
+        """Write down how many pictures of each class are wanted; None: all that are offered."""
+        with self.transaction() as db:
+            rows = [(label, wanted, place) for place, (label, wanted) in enumerate(quotas.items())]
+            db.executemany("INSERT OR REPLACE INTO classes VALUES (?, ?, ?)", rows)
+
+    def quotas(self) -> dict[str, int | None]:
+        """How many pictures of each class are wanted."""
+        return dict(self._db.execute("SELECT label, wanted FROM classes ORDER BY place, label"))
+
+    def add_listed(self, offers: Iterable[tuple[str, Offer]], source: str) -> int:
+        """Add addresses from a list, as (label, offer); how many are new."""
+        with self.transaction() as db:
+            start = db.execute("SELECT coalesce(max(id), 0) FROM pictures").fetchone()[0]
+            return sum(self.add(db, label, source, "", [offer], None, start + place) for place, (label, offer) in enumerate(offers))
+
+    def claim(self, label: str, source: str, most: int) -> list[Claim]:
+        """Take on up to ``most`` addresses of a class from a source: the best ranked of all keywords, then due failures."""
+        rows: list[Any] = []
+        with self.transaction() as db:
+            for condition, order in (("status = 'queued'", "position, id"), ("status = 'waiting' AND next_try <= :now", "next_try")):
+                if len(rows) < most:
+                    rows += db.execute(
+                        f"UPDATE pictures SET status = 'busy', owner = :owner, tries = tries + 1 WHERE id IN (SELECT id FROM pictures"  # noqa: S608
+                        f" WHERE label = :label AND source = :source AND {condition} ORDER BY {order} LIMIT :most)"
+                        " RETURNING id, url, host, label, source, cell, tries",
+                        {"owner": self.owner, "label": label, "source": source, "now": self.clock(), "most": most - len(rows)},
+                    ).fetchall()
+        return sorted((Claim(*row) for row in rows), key=lambda claim: claim.id)
+
+    def accepted_since(self, number: int) -> Iterator[tuple[int, int, bytes, bytes]]:
+        """Pictures accepted after the ``number``-th by whichever collector: their number, row, hash and mirror hash."""
+        yield from self._db.execute("SELECT accepted, id, hash, mirror_hash FROM pictures WHERE accepted > ? ORDER BY accepted", (number,))
+
+    def signatures(self, pictures: Sequence[int]) -> list[bytes]:
+        """The signatures of accepted pictures, in their order."""
+        marks = ", ".join("?" * len(pictures))
+        found = dict(self._db.execute(f"SELECT picture, signature FROM signatures WHERE picture IN ({marks})", list(pictures)))  # noqa: S608
+        return [found.get(picture, b"") for picture in pictures]
+
+    def owner_of(self, sha256: str) -> tuple[int, str] | None:
+        """Row and class of the kept picture with those bytes."""
+        row = self._db.execute("SELECT id, label FROM pictures WHERE sha256 = ? AND file IS NOT NULL", (sha256,)).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def label_of(self, picture: int) -> str:
+        """The class of a row."""
+        return str(self._db.execute("SELECT label FROM pictures WHERE id = ?", (picture,)).fetchone()[0])
+
+    def record(self, verdicts: Callable[[], Iterable[Verdict]]) -> list[Verdict]:
+        """Write down what ``verdicts`` decides; nobody else writes from before it begins to look until all is written."""
+        with self.transaction() as db:
+            accepted = db.execute("SELECT coalesce(max(accepted), 0) FROM pictures").fetchone()[0]
+            done = []
+            for verdict in verdicts():
+                if verdict.file is not None:
+                    accepted += 1
+                    db.execute("INSERT OR REPLACE INTO signatures VALUES (?, ?)", (verdict.claim.id, verdict.signature))
+                self._write(db, verdict, accepted if verdict.file is not None else None)
+                done.append(verdict)
+            return done
+
+    def confirm(self, claims: Iterable[Claim]) -> None:
+        """The files of these claims lie complete at their place."""
+        with self.transaction() as db:
+            db.executemany(
+                f"UPDATE pictures SET status = '{KEPT}', owner = NULL, changed = ? WHERE id = ?",  # noqa: S608
+                [(self.clock(), claim.id) for claim in claims],
+            )
+
+    def give_back(self, claims: Iterable[Claim]) -> None:
+        """Return claims that were not worked on to the queue."""
+        with self.transaction() as db:
+            db.executemany(
+                f"UPDATE pictures SET status = '{QUEUED}', owner = NULL, tries = tries - 1 WHERE id = ?",  # noqa: S608
+                [(claim.id,) for claim in claims],
+            )
+
+    def put_off(self, claims: Iterable[Claim], reason: str, next_try: float) -> None:
+        """Let claims wait that could not be tried yet; the try does not count."""
+        with self.transaction() as db:
+            db.executemany(
+                f"UPDATE pictures SET status = '{WAITING}', owner = NULL, tries = tries - 1, reason = ?, next_try = ? WHERE id = ?",  # noqa: S608
+                [(reason, next_try, claim.id) for claim in claims],
+            )
+
+    def move_files(self, places: Iterable[tuple[int, str]]) -> None:
+        """Kept pictures lie elsewhere now: rows and the new names of their files."""
+        with self.transaction() as db:
+            db.executemany("UPDATE pictures SET file = ? WHERE id = ?", [(file, picture) for picture, file in places])
+
+    def rows(self, question: str, values: Sequence[Any] = ()) -> Iterator[sqlite3.Row]:
+        """Read-only rows by name; for ``tellapart.collection.standing``."""
+        cursor = self._db.cursor()
+        cursor.row_factory = sqlite3.Row
+        with self._telling():
+            yield from cursor.execute(question, values)
+
+    def add(
+        self, db: sqlite3.Connection, label: str, source: str, keyword: str, offers: Sequence[Offer], cell: int | None, start: int
+    ) -> int:
+        """Add offers within a transaction, the first at position ``start``; how many addresses are new. The first class to name one has it."""
+        fresh = 0
+        for place, offer in enumerate(offers):
+            url, host, complaint = canonical_url(offer.url)
+            known = db.execute("SELECT id, label FROM pictures WHERE url = ?", (url,)).fetchone()
+            if known is not None:
+                if known[1] != label:
+                    db.execute("UPDATE pictures SET other_label = ? WHERE id = ?", (label, known[0]))
+                continue
+            row = {**_said(offer), "url": url, "host": host, "label": label, "source": source, "keyword": keyword, "cell": cell}
+            status = REFUSED if complaint else QUEUED
+            db.execute(ADD_PICTURE, {**row, "position": start + place, "status": status, "reason": complaint, "now": self.clock()})
+            fresh += 1
+        return fresh
+
+    def _write(self, db: sqlite3.Connection, verdict: Verdict, accepted: int | None) -> None:
+        said = {f.name: getattr(verdict, f.name) for f in fields(verdict) if f.name not in ("claim", "signature")}
+        db.execute(WRITE_VERDICT, {**said, "id": verdict.claim.id, "accepted": accepted, "now": self.clock()})
+
+    def _release(self, db: sqlite3.Connection, owner: str) -> int:
+        """Whatever an owner still holds goes back; what it had begun to write counts as not written."""
+        db.execute("UPDATE cells SET owner = NULL WHERE owner = ?", (owner,))
+        db.execute("DELETE FROM signatures WHERE picture IN (SELECT id FROM pictures WHERE owner = ?)", (owner,))
+        freed = db.execute(
+            "UPDATE pictures SET status = 'queued', owner = NULL, file = NULL, accepted = NULL, tries = max(0, tries - 1) WHERE owner = ?",
+            (owner,),
+        ).rowcount
+        db.execute("DELETE FROM collectors WHERE owner = ?", (owner,))
+        return freed
+
+    def _is_gone(self, owner: str, machine: str, process: int, beat: float) -> bool:
+        if owner == self.owner:
+            return False
+        is_here = machine == socket.gethostname() and process != os.getpid()
+        return self.clock() - beat > SILENT_S or (is_here and not is_alive(process))
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing, and no other writer meanwhile."""
+        with self._telling():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise StorageError(
+                f"the ledger {self.path} cannot be used: {error}",
+                hint="free some space, or choose another place with --state DIR; what was collected is kept",
+            ) from error
+
+
+def _said(offer: Offer) -> dict[str, str]:
+    """What a source says of a picture, as far as the ledger keeps it."""
+    names = ("page", "licence", "licence_url", "creator", "creator_url", "title", "attribution", "group")
+    return {name: getattr(offer, name) for name in names}

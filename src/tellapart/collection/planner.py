@@ -1,0 +1,132 @@
+"""The planner: which class needs pictures, from which source the next should come, and when there is no more to find.
+
+Pure functions of the ledger's counts. All classes are collected from the same sources in the same shares: where cats
+come from one site and dogs from another, a network learns to tell the sites apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+JUDGED = 60
+"""A slice is judged by its last so many addresses."""
+FEWEST_JUDGED = 40
+DRY_SHARE = 0.05
+"""A slice of which no more than this share is new and good is asked no more."""
+STALE_PAGES = 2
+MOST_AHEAD = 1.25
+"""A class may take so many times what the poorest class has from a source that can give that class no more."""
+ALLOWANCE = 10
+
+Counts = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supply:
+    """What one class has from one source."""
+
+    kept: int = 0
+    busy: int = 0
+    """Being fetched or written, by whichever collector."""
+    queued: int = 0
+    is_open: bool = False
+    """Whether the source can still be asked for more."""
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether no more will come: nothing to ask, nothing to fetch."""
+        return not (self.is_open or self.queued or self.busy)
+
+
+Supplies = Mapping[str, Mapping[str, Supply]]
+"""By class, then by source."""
+
+
+def shortfalls(supplies: Supplies, quotas: Mapping[str, int | None]) -> dict[str, int]:
+    """How many more pictures each class needs beside those under way; classes in the order of their need."""
+    needs = {}
+    for label, wanted in quotas.items():
+        held = sum(one.kept + one.busy for one in supplies.get(label, {}).values())
+        needs[label] = 1 << 60 if wanted is None else max(0, wanted - held)
+    share = {label: needs[label] / (quotas[label] or 1 << 60) for label in needs}
+    return {label: needs[label] for label in sorted(needs, key=lambda name: -share[name])}
+
+
+def ceilings(supplies: Supplies, *, is_even: bool = True) -> dict[str, int]:
+    """How many pictures any class may take from each source; sources without a ceiling are left out.
+
+    A source has one as soon as it can give some class no more; ``is_even=False``: none has.
+    """
+    found: dict[str, int] = {}
+    if not is_even or len(supplies) < 2:
+        return found
+    for source in {source for sources in supplies.values() for source in sources}:
+        ended = [sources[source].kept for sources in supplies.values() if source in sources and sources[source].is_ended]
+        if ended and any(not sources[source].is_ended for sources in supplies.values() if source in sources):
+            found[source] = int(min(ended) * MOST_AHEAD) + ALLOWANCE
+    return found
+
+
+def by_turn(supplies: Mapping[str, Supply], ceiling: Mapping[str, int]) -> list[tuple[str, int]]:
+    """For one class: the sources to take from, the one it has fewest pictures from first, and how many more each may give."""
+    room = {name: ceiling.get(name, 1 << 60) - one.kept - one.busy for name, one in supplies.items()}
+    allowed = [name for name in supplies if room[name] > 0]
+    return [(name, room[name]) for name in sorted(allowed, key=lambda name: supplies[name].kept + supplies[name].busy)]
+
+
+def dryness(judged: int, kept: int, stale_pages: int) -> str | None:
+    """Why a slice is to be asked no more, or None."""
+    if stale_pages >= STALE_PAGES:
+        return f"its last {stale_pages} pages held next to nothing new"
+    if judged >= FEWEST_JUDGED and kept <= DRY_SHARE * judged:
+        return f"of its last {judged} addresses {kept} gave a new picture"
+    return None
+
+
+def unevenness(supplies: Supplies, quotas: Mapping[str, int | None]) -> list[str]:
+    """Sentences about sources that give one class a quite different share than another: a shortcut for any classifier."""
+    shares: dict[str, dict[str, float]] = {}
+    for label, sources in supplies.items():
+        kept = sum(one.kept for one in sources.values())
+        if kept >= ALLOWANCE:
+            for source, one in sources.items():
+                shares.setdefault(source, {})[label] = one.kept / kept
+    said = []
+    for source, share in sorted(shares.items()):
+        if len(share) < 2:
+            continue
+        low, high = min(share, key=share.__getitem__), max(share, key=share.__getitem__)
+        if share[high] - share[low] > 0.2:
+            said.append(f"{source} gave {share[high]:.0%} of {high} but {share[low]:.0%} of {low}: a classifier may learn the source")
+    return said
+
+
+def reasons_for_shortage(label: str, supplies: Supplies, missing: int, ends: Mapping[str, Counts], ceiling: Mapping[str, int]) -> list[str]:
+    """Why a class will not reach its number: a sentence a source.
+
+    ``ends`` counts, by source, the slices of this class that ended, by ``exhausted``, ``dry`` and ``failed``.
+    """
+    said = [f"{label}: {missing:,} fewer than asked for"]
+    for source, one in sorted(supplies.get(label, {}).items()):
+        if source in ceiling and one.kept + one.busy >= ceiling[source] and (one.queued or one.is_open):
+            poorest = min((name for name in supplies if source in supplies[name]), key=lambda name: supplies[name][source].kept)
+            said.append(
+                f"{source} has more, left alone because {poorest} has only {supplies[poorest][source].kept:,} from there"
+                " (--uneven-sources takes them)"
+            )
+            continue
+        counted = [f"{number:,} {_END_WORDS[kind]}" for kind, number in ends.get(source, {}).items() if number and kind in _END_WORDS]
+        said.append(f"{source} gave {one.kept:,}" + (f" ({_listed(counted)})" if counted else ""))
+    return said
+
+
+_END_WORDS = {
+    "exhausted": "searches came to their end",
+    "dry": "given up as next to nothing in them was new",
+    "failed": "failed",
+}
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(words)

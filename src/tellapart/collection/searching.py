@@ -1,0 +1,96 @@
+"""Searching: asking the sources for more offers, one page at a time, where and when the planner says so."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from tellapart.collection.cells import DRY, FAILED, Cell, Cells
+from tellapart.collection.fetched import Fetched
+from tellapart.collection.hosts import Hosts
+from tellapart.collection.keeping import Keeper, back_off_s
+from tellapart.collection.offers import Query, Request
+from tellapart.collection.planner import JUDGED, dryness
+from tellapart.collection.sources.source import Source, SourceError
+
+MOST_TRIES = 4
+
+Ask = Callable[[Request], Awaitable[Fetched]]
+"""How a request becomes an answer: through the fetcher, or through a browser."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What the offers should be like."""
+
+    licences: tuple[str, ...] = ()
+    side: int = 1024
+
+
+class Searcher:
+    """Asks sources on behalf of a collector.
+
+    Args:
+        sources: by name; those that are asked.
+        ask: sends the request of a source.
+        keys: the environment variables that hold keys.
+    """
+
+    def __init__(
+        self, keeper: Keeper, hosts: Hosts, sources: Mapping[str, Source], ask: Callable[[Source], Ask], wishes: Wishes, keys: Mapping[str, str]
+    ) -> None:
+        self._keeper, self._hosts, self.sources, self._ask, self._wishes, self._keys = keeper, hosts, sources, ask, wishes, keys
+        self.cells = Cells(keeper.ledger)
+
+    async def claim(self, label: str, source: str) -> Cell | None:
+        """The cell to ask next; those that have run dry are closed on the way."""
+        ledger = self._keeper.ask_ledger
+        while (cell := await ledger(self.cells.claim, label, source)) is not None:
+            why = dryness(*await ledger(self.cells.harvest, cell, JUDGED)) if cell.pages else None
+            if why is None:
+                return cell
+            await ledger(self.cells.close, cell, DRY, why)
+        return None
+
+    def wait_s(self, cell: Cell) -> float:
+        """How long the host of a cell's source wants to be left alone, in seconds."""
+        return self._hosts.wait_s(_host(self._request(cell)))
+
+    async def turn_page(self, cell: Cell) -> int:
+        """Ask for the next page of a cell and write down what it holds; how many new addresses."""
+        request, source, ledger = self._request(cell), self.sources[cell.source], self._keeper.ask_ledger
+        host = _host(request)
+        self._hosts.begin(host)
+        fetched = Fetched(url=request.url, verdict="passing", reason="broken off")
+        try:
+            fetched = await self._ask(source)(request)
+        finally:
+            self._hosts.end(host, fetched)
+        if fetched.verdict != "ok":
+            await self._put_off(cell, fetched)
+            return 0
+        try:
+            found = source.parse(fetched.body, self._query(cell), cell.cursor)
+        except SourceError as error:
+            await ledger(self.cells.close, cell, FAILED, str(error))
+            return 0
+        return await ledger(self.cells.turn_page, cell, found)
+
+    async def _put_off(self, cell: Cell, fetched: Fetched) -> None:
+        ledger = self._keeper.ask_ledger
+        if fetched.verdict == "permanent" or cell.tries + 1 >= MOST_TRIES:
+            await ledger(self.cells.close, cell, FAILED, fetched.reason)
+        else:
+            due = self._keeper.ledger.clock() + back_off_s(cell.tries + 1, fetched)
+            await ledger(self.cells.postpone, cell, fetched.reason, due)
+
+    def _query(self, cell: Cell) -> Query:
+        return Query(keyword=cell.keyword, facet=cell.facet, licences=self._wishes.licences, side=self._wishes.side)
+
+    def _request(self, cell: Cell) -> Request:
+        return self.sources[cell.source].request(self._query(cell), cell.cursor, self._keys)
+
+
+def _host(request: Request) -> str:
+    return urlsplit(request.url).netloc.lower()
