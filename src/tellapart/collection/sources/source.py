@@ -47,6 +47,8 @@ class SourceCard:
     """Whether the operator must be named in the User-Agent."""
     asks: str = "words"
     """What its keywords are: ``words``, or ``taxon`` for the name of a living thing."""
+    families: tuple[str, ...] = ()
+    """The licence families its offers can carry (``sources.licences``); empty where it says nothing of licences."""
 
 
 class Source(Protocol):
@@ -71,3 +73,14 @@ class Source(Protocol):
 
 class SourceError(Exception):
     """An answer that cannot be used; the message is shown beside the source."""
+
+
+def key_of(keys: Mapping[str, str], name: str) -> str:
+    """The key of that name.
+
+    Raises:
+        SourceError: it is not set.
+    """
+    if not (found := keys.get(name, "").strip()):
+        raise SourceError(f"the environment variable {name} is not set")
+    return found

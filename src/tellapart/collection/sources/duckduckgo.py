@@ -1,0 +1,98 @@
+"""DuckDuckGo: the images of the open web."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tellapart.collection.offers import Found, Offer, Query, Request
+from tellapart.collection.sources import answer
+from tellapart.collection.sources.licences import usable
+from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError
+
+PAGE, RESULTS = "https://duckduckgo.com/", "https://duckduckgo.com/i.js"
+MOST = 1_000
+FILTERS = ("time", "size", "color", "type", "layout", "license")
+SIZES, SHAPES = ("Large", "Medium", "Small", "Wallpaper"), ("Wide", "Tall", "Square")
+COLOURS = ("Red", "Orange", "Yellow", "Green", "Blue", "Purple", "Pink", "Brown", "Black", "Gray", "Teal", "White", "Monochrome")
+TIMES = ("Year", "Month")
+_TOKEN = re.compile(rb"""vqd=["']?([0-9A-Za-z_-]+)""")
+_NEXT = re.compile(r"[?&]s=([0-9]+)")
+
+
+class DuckDuckGo:
+    """The image search, as its own page asks it: first the page for a token, then the results with it."""
+
+    name = "duckduckgo"
+    card = SourceCard(
+        title="DuckDuckGo images",
+        home="https://duckduckgo.com",
+        terms="https://duckduckgo.com/terms",
+        licences="none: who owns a picture and what is allowed must be found out by you",
+        caveat="not an interface meant for programs: against its terms, refused to many addresses (403), and it breaks often",
+        is_default=False,
+        most_results=MOST,
+        limit=HostLimit(concurrency=1, per_minute=20),
+    )
+
+    def facets(self, keyword: str) -> Sequence[Mapping[str, str]]:
+        """All, then by size, shape, colour and age."""
+        return [
+            {},
+            *({"size": size} for size in SIZES),
+            *({"layout": shape} for shape in SHAPES),
+            *({"color": colour} for colour in COLOURS),
+            *({"time": time} for time in TIMES),
+        ]
+
+    def request(self, query: Query, cursor: str | None, keys: Mapping[str, str]) -> Request:
+        """The page with the token, then the results page by page."""
+        if cursor is None:
+            return Request(url=PAGE, params={"q": query.keyword, "iax": "images", "ia": "images"})
+        token, start = _place(cursor)
+        wanted = {"type": "photo", **query.facet}
+        params = {
+            "o": "json",
+            "q": query.keyword,
+            "l": "us-en",
+            "vqd": token,
+            "p": "1",
+            "s": str(start),
+            "f": ",".join(f"{name}:{wanted[name]}" if name in wanted else "" for name in FILTERS),
+        }
+        return Request(url=RESULTS, params=params, headers={"Referer": PAGE})
+
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+        """The token, or the offers of one page; see :meth:`Source.parse`."""
+        if cursor is None:
+            if not (token := _TOKEN.search(body)):
+                raise SourceError(f"the page of DuckDuckGo holds no token for its results: {answer.excerpt(body)}")
+            return Found(cursor=f"vqd={token[1].decode()};s=0")
+        found = answer.document(body)
+        if not isinstance(found.get("results"), list):
+            raise SourceError(f"the answer of DuckDuckGo holds no results: {answer.excerpt(body)}")
+        token_now, start = _place(cursor)
+        then = _NEXT.search(answer.text(found.get("next")))
+        after = max(int(then[1][:9]), start + 1) if then else MOST
+        is_more = bool(found["results"]) and after < MOST
+        return Found(
+            offers=usable(map(_offer, answer.objects(found["results"])), query.licences),
+            cursor=f"vqd={token_now};s={after}" if is_more else None,
+        )
+
+
+def _place(cursor: str) -> tuple[str, int]:
+    """Token and offset of a cursor ``vqd=...;s=100``."""
+    token, _, start = cursor.partition(";s=")
+    return token.removeprefix("vqd="), answer.place_of(start)
+
+
+def _offer(result: Mapping[str, Any]) -> Offer:
+    return Offer(
+        url=answer.address(result.get("image")),
+        page=answer.address(result.get("url")),
+        title=answer.plain(result.get("title")),
+        width=answer.pixels(result.get("width")),
+        height=answer.pixels(result.get("height")),
+    )

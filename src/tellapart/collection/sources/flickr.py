@@ -1,0 +1,147 @@
+"""Flickr: the photos of people who put them there, each under a licence of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from tellapart.collection.offers import Found, Offer, Query, Request
+from tellapart.collection.sources import answer
+from tellapart.collection.sources.licences import CREATIVE_COMMONS, address_of, attribution_of, family_of, usable
+from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError, key_of
+
+ENDPOINT = "https://api.flickr.com/services/rest/"
+KEY = "FLICKR_API_KEY"
+PER_PAGE = 500
+DEPTH = 4_000
+FIRST_YEAR, LAST_YEAR = 2005, 2026
+SIZES = ("m", "z", "c", "l", "h", "k", "o")
+LICENCES = (
+    "all-rights-reserved",
+    "cc-by-nc-sa-2.0",
+    "cc-by-nc-2.0",
+    "cc-by-nc-nd-2.0",
+    "cc-by-2.0",
+    "cc-by-sa-2.0",
+    "cc-by-nd-2.0",
+    "no-known-copyright-restrictions",
+    "united-states-government-work",
+    "cc0-1.0",
+    "pdm-1.0",
+    "cc-by-4.0",
+    "cc-by-sa-4.0",
+    "cc-by-nd-4.0",
+    "cc-by-nc-4.0",
+    "cc-by-nc-sa-4.0",
+    "cc-by-nc-nd-4.0",
+)
+"""By Flickr's number for each."""
+
+
+class Flickr:
+    """The search of Flickr's API."""
+
+    name = "flickr"
+    card = SourceCard(
+        title="Flickr",
+        home="https://www.flickr.com",
+        terms="https://www.flickr.com/help/terms/api",
+        licences="licence and owner of each photo; without --licences also photos with all rights reserved",
+        caveat=f"{DEPTH:,} results a search, so a keyword is asked year by year; words match titles and tags that owners wrote",
+        keys=(KEY,),
+        most_results=DEPTH,
+        limit=HostLimit(concurrency=1, per_minute=60),
+        families=CREATIVE_COMMONS,
+    )
+
+    def facets(self, keyword: str) -> Sequence[Mapping[str, str]]:
+        """All, then the photos put there in each year, newest first."""
+        return [{}, *({"uploaded": str(year)} for year in range(LAST_YEAR, FIRST_YEAR - 1, -1))]
+
+    def request(self, query: Query, cursor: str | None, keys: Mapping[str, str]) -> Request:
+        """One page of the search: photos only, safe ones, most relevant first."""
+        params = {
+            "method": "flickr.photos.search",
+            "api_key": key_of(keys, KEY),
+            "text": query.keyword,
+            "media": "photos",
+            "content_types": "0",
+            "safe_search": "1",
+            "sort": "relevance",
+            "extras": ",".join(["license", "owner_name", "date_upload", *(f"url_{size}" for size in SIZES)]),
+            "per_page": str(PER_PAGE),
+            "page": str(answer.place_of(cursor)),
+            "format": "json",
+            "nojsoncallback": "1",
+        }
+        if "uploaded" in query.facet:
+            year = answer.place_of(query.facet["uploaded"])
+            params["min_upload_date"], params["max_upload_date"] = str(_start_of(year)), str(_start_of(year + 1) - 1)
+        if query.licences:
+            wanted = [str(place) for place, licence in enumerate(LICENCES) if family_of(licence) in query.licences]
+            params["license"] = ",".join(wanted)
+        return Request(url=ENDPOINT, params=params)
+
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+        """The offers of one page; see :meth:`Source.parse`."""
+        found = answer.document(body)
+        if answer.text(found.get("stat")) != "ok" or not isinstance(found.get("photos"), dict):
+            said = answer.text(found.get("message")) or answer.excerpt(body)
+            raise SourceError(f"Flickr says: {said}" + (f" (code {code})" if (code := answer.text(found.get("code"))) else ""))
+        page = answer.place_of(cursor)
+        photos = list(answer.objects(found["photos"].get("photo")))
+        pages = answer.number(found["photos"].get("pages")) or 0
+        is_more = bool(photos) and page < pages and page * PER_PAGE < DEPTH
+        return Found(
+            offers=usable((_offer(photo, query.side) for photo in photos), query.licences),
+            cursor=str(page + 1) if is_more else None,
+            total=answer.number(found["photos"].get("total")),
+        )
+
+
+def _start_of(year: int) -> int:
+    try:
+        return int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
+    except ValueError:
+        raise SourceError(f"there is no year {year}") from None
+
+
+def _offer(photo: Mapping[str, Any], side: int) -> Offer:
+    url, width, height = _copy(photo, side)
+    owner, number, title = (answer.text(photo.get(name)) for name in ("owner", "id", "title"))
+    place = answer.number(photo.get("license"))
+    licence = LICENCES[place] if place is not None and place < len(LICENCES) else ""
+    creator = answer.text(photo.get("ownername"))
+    return Offer(
+        url=url if photo.get("ispublic", 1) else "",
+        page=answer.address(f"https://www.flickr.com/photos/{owner}/{number}") if owner and number else "",
+        licence=licence,
+        licence_url=address_of(licence),
+        creator=creator,
+        creator_url=answer.address(f"https://www.flickr.com/people/{owner}/") if owner else "",
+        title=title,
+        attribution=attribution_of(title=title, creator=creator, licence=licence, via="Flickr"),
+        group=_upload(owner, photo.get("dateupload")),
+        width=width,
+        height=height,
+    )
+
+
+def _copy(photo: Mapping[str, Any], side: int) -> tuple[str, int | None, int | None]:
+    """Address, width and height of the smallest copy whose longer side is at least ``side``, else of the largest there is."""
+    best: tuple[str, int | None, int | None] = ("", None, None)
+    for size in SIZES:
+        if url := answer.address(photo.get(f"url_{size}")):
+            best = (url, answer.pixels(photo.get(f"width_{size}")), answer.pixels(photo.get(f"height_{size}")))
+            if max(best[1] or 0, best[2] or 0) >= side:
+                break
+    return best
+
+
+def _upload(owner: str, seconds: object) -> str:
+    """What one owner put there on one day."""
+    when = answer.number(seconds)
+    if not owner or when is None or when > _start_of(9999):
+        return ""
+    return f"flickr:{owner}:{datetime.fromtimestamp(when, UTC):%Y-%m-%d}"

@@ -1,0 +1,95 @@
+"""GBIF: what museums, herbaria and observers all over the world recorded of living things."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tellapart.collection.offers import Found, Offer, Query, Request
+from tellapart.collection.sources import answer
+from tellapart.collection.sources.inaturalist import sized
+from tellapart.collection.sources.licences import CREATIVE_COMMONS, address_of, attribution_of, family_of, licence_of, usable
+from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError
+
+ENDPOINT = "https://api.gbif.org/v1/occurrence/search"
+PER_PAGE = 300
+MOST = 100_000
+RECORD_LICENCES = {"cc0": "CC0_1_0", "cc-by": "CC_BY_4_0", "cc-by-nc": "CC_BY_NC_4_0"}
+OBSERVED = "HUMAN_OBSERVATION"
+RECORDS = ("MACHINE_OBSERVATION", "LIVING_SPECIMEN", "PRESERVED_SPECIMEN", "FOSSIL_SPECIMEN")
+
+
+class Gbif:
+    """Occurrence records with pictures."""
+
+    name = "gbif"
+    card = SourceCard(
+        title="GBIF",
+        home="https://www.gbif.org",
+        terms="https://www.gbif.org/terms",
+        licences="licence, creator and holder of each picture, in the words of whoever published it; often missing or unclear",
+        caveat="keywords are scientific names; pictures lie on the publishers' servers, of any size and speed; much of it comes from"
+        " iNaturalist; pressed plants and pinned insects are a slice of their own, after the photos of living things",
+        most_results=MOST,
+        limit=HostLimit(concurrency=1, per_minute=60),
+        image_hosts={"api.gbif.org": HostLimit(concurrency=1)},
+        asks="taxon",
+        families=CREATIVE_COMMONS,
+    )
+
+    def facets(self, keyword: str) -> Sequence[Mapping[str, str]]:
+        """What people saw; then camera traps, zoos and gardens, collections, fossils."""
+        return [{}, *({"basisOfRecord": kind} for kind in RECORDS)]
+
+    def request(self, query: Query, cursor: str | None, keys: Mapping[str, str]) -> Request:
+        """One page of records; without a facet those that people saw."""
+        params = {
+            "mediaType": "StillImage",
+            "scientificName": query.keyword,
+            "basisOfRecord": OBSERVED,
+            **query.facet,
+            "limit": str(PER_PAGE),
+            "offset": str(answer.place_of(cursor, first=0)),
+        }
+        if len(query.licences) == 1 and query.licences[0] in RECORD_LICENCES:
+            params["license"] = RECORD_LICENCES[query.licences[0]]
+        return Request(url=ENDPOINT, params=params)
+
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+        """The pictures of one page of records; see :meth:`Source.parse`."""
+        found = answer.document(body)
+        if not isinstance(found.get("results"), list):
+            raise SourceError(f"GBIF says: {answer.text(found.get('message')) or answer.excerpt(body)}")
+        records = list(answer.objects(found["results"]))
+        after = answer.place_of(cursor, first=0) + (answer.pixels(found.get("limit")) or PER_PAGE)
+        is_more = bool(records) and found.get("endOfRecords") is not True and after + PER_PAGE <= MOST
+        return Found(
+            offers=usable((offer for record in records for offer in _offers(record, query.side)), query.licences),
+            cursor=str(after) if is_more else None,
+            total=answer.number(found.get("count")),
+        )
+
+
+def _offers(record: Mapping[str, Any], side: int) -> Iterator[Offer]:
+    number = answer.number(record.get("key"))
+    own = f"https://www.gbif.org/occurrence/{number}" if number else ""
+    seen = answer.address(record.get("occurrenceID"))
+    names = [answer.text(record.get(name)) for name in ("species", "acceptedScientificName", "scientificName")]
+    for media in answer.objects(record.get("media")):
+        kind, form = answer.text(media.get("type")), answer.text(media.get("format"))
+        if kind not in ("StillImage", "") or (form and not form.startswith("image/")):
+            continue
+        said = {name: answer.plain(media.get(name)) for name in ("creator", "rightsHolder", "title", "publisher")}
+        licence = licence_of(answer.plain(media.get("license")))
+        creator = said["creator"] or said["rightsHolder"] or answer.plain(record.get("recordedBy"))
+        title = said["title"] or next(filter(None, names), "")
+        yield Offer(
+            url=sized(answer.address(media.get("identifier")), side),
+            page=answer.address(media.get("references")) or own,
+            licence=licence,
+            licence_url=address_of(licence) if family_of(licence) else "",
+            creator=creator,
+            title=title,
+            attribution=attribution_of(title=title, creator=creator, licence=licence, via=said["publisher"] or "GBIF"),
+            group=seen if "inaturalist.org/observations/" in seen else own,
+        )

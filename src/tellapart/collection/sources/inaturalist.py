@@ -1,0 +1,116 @@
+"""iNaturalist: photos of living things, named by people who agreed on what they saw."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tellapart.collection.offers import Found, Offer, Query, Request
+from tellapart.collection.sources import answer
+from tellapart.collection.sources.licences import CREATIVE_COMMONS, address_of, attribution_of, licence_of, usable
+from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError
+
+ENDPOINT = "https://api.inaturalist.org/v1/observations"
+PER_PAGE = 200
+SIZES = {"small": 240, "medium": 500, "large": 1024, "original": 2048}
+"""Longer side in pixels of each copy that is kept."""
+CODES = tuple(family for family in CREATIVE_COMMONS if family != "pdm")
+VERSION = "4.0"
+_PHOTO = re.compile(r"(/photos/[0-9]+/)(?:square|thumb|small|medium|large|original)(\.[A-Za-z]+)(?:\?.*)?$")
+
+
+class INaturalist:
+    """Observations of research grade: date, place, and a species name that others confirmed."""
+
+    name = "inaturalist"
+    card = SourceCard(
+        title="iNaturalist",
+        home="https://www.inaturalist.org",
+        terms="https://www.inaturalist.org/pages/terms",
+        licences="licence and credit line of each photo; photos without a licence are all rights reserved",
+        caveat="keywords are names of living things (dog, Canis familiaris, Panthera leo); for more than 10,000 photos"
+        " its open data bucket is the better way",
+        limit=HostLimit(concurrency=1, per_minute=60, per_day=10_000),
+        image_hosts={
+            host: HostLimit(concurrency=4, per_minute=150) for host in ("inaturalist-open-data.s3.amazonaws.com", "static.inaturalist.org")
+        },
+        asks="taxon",
+        families=CODES,
+    )
+
+    def facets(self, keyword: str) -> Sequence[Mapping[str, str]]:
+        """All: observations are paged by their number, so every one can be reached."""
+        return [{}]
+
+    def request(self, query: Query, cursor: str | None, keys: Mapping[str, str]) -> Request:
+        """One page of observations with numbers above the cursor."""
+        params = {
+            "taxon_name": query.keyword,
+            "quality_grade": "research",
+            "photos": "true",
+            "per_page": str(PER_PAGE),
+            "order_by": "id",
+            "order": "asc",
+        }
+        if query.licences:
+            params["photo_license"] = ",".join(family for family in query.licences if family in CODES)
+        if cursor is not None:
+            params["id_above"] = str(answer.place_of(cursor))
+        return Request(url=ENDPOINT, params=params)
+
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+        """The photos of one page of observations; see :meth:`Source.parse`."""
+        found = answer.document(body)
+        if not isinstance(found.get("results"), list):
+            said = answer.text(found.get("error")) or answer.text(answer.within(found, "errors", 0, "message"))
+            raise SourceError(f"iNaturalist says: {said or answer.excerpt(body)}")
+        seen = list(answer.objects(found["results"]))
+        numbers = [one for observation in seen if (one := answer.number(observation.get("id"))) is not None]
+        return Found(
+            offers=usable((offer for observation in seen for offer in _offers(observation, query.side)), query.licences),
+            cursor=str(max(numbers)) if numbers and len(found["results"]) >= _page_size(found) else None,
+            total=answer.number(found.get("total_results")) if cursor is None else None,
+        )
+
+
+def _page_size(found: Mapping[str, Any]) -> int:
+    """How many observations a full page holds: fewer than asked for where the server allows fewer."""
+    return min(answer.pixels(found.get("per_page")) or PER_PAGE, PER_PAGE)
+
+
+def sized(url: str, side: int) -> str:
+    """The address of the smallest copy of a photo with a longer side of at least ``side`` pixels; other addresses stay as they are."""
+    size = next((name for name, pixels in SIZES.items() if pixels >= side), "original")
+    return _PHOTO.sub(rf"\g<1>{size}\g<2>", url)
+
+
+def _offers(observation: Mapping[str, Any], side: int) -> Iterator[Offer]:
+    names = [answer.text(answer.within(observation, "taxon", name)) for name in ("preferred_common_name", "name")]
+    page = answer.address(observation.get("uri"))
+    user = [answer.text(answer.within(observation, "user", name)) for name in ("name", "login")]
+    for photo in answer.objects(observation.get("photos")):
+        if photo.get("flags"):
+            continue
+        licence = licence_of(answer.text(photo.get("license_code")), VERSION)
+        title, creator = next(filter(None, names), ""), next(filter(None, user), "")
+        size = [answer.pixels(answer.within(photo, "original_dimensions", name)) for name in ("width", "height")]
+        scale = min(1.0, _longest(side) / max(size[0], size[1])) if size[0] and size[1] else 1.0
+        yield Offer(
+            url=sized(answer.address(photo.get("url")), side),
+            page=page,
+            licence=licence,
+            licence_url=address_of(licence),
+            creator=creator,
+            creator_url=answer.address(f"https://www.inaturalist.org/people/{user[1]}") if user[1] else "",
+            title=title,
+            attribution=answer.text(photo.get("attribution"))
+            or attribution_of(title=title, creator=creator, licence=licence, via="iNaturalist"),
+            group=page,
+            width=round(size[0] * scale) if size[0] else None,
+            height=round(size[1] * scale) if size[1] else None,
+        )
+
+
+def _longest(side: int) -> int:
+    return next((pixels for pixels in SIZES.values() if pixels >= side), SIZES["original"])

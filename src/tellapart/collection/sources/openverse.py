@@ -1,0 +1,113 @@
+"""Openverse: openly licensed pictures of many collections, with the best licence data there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tellapart.collection.offers import Found, Offer, Query, Request
+from tellapart.collection.sources import answer
+from tellapart.collection.sources.licences import CREATIVE_COMMONS, licence_of, usable
+from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError
+
+ENDPOINT = "https://api.openverse.org/v1/images/"
+TOKEN = "OPENVERSE_TOKEN"  # noqa: S105  (the name of the environment variable)
+DEPTH = 240
+"""Results that can be reached per query, with a token and without."""
+ANONYMOUS_PAGE, TOKEN_PAGE = 20, 80
+LONGEST_QUERY = 200
+COLLECTIONS = ("flickr", "wikimedia", "stocksnap", "rawpixel", "nappy", "inaturalist", "smithsonian", "met", "europeana")
+ASPECTS, SIZES = ("wide", "tall", "square"), ("large", "medium", "small")
+
+
+class Openverse:
+    """The catalogue of openly licensed works kept by WordPress."""
+
+    name = "openverse"
+    card = SourceCard(
+        title="Openverse",
+        home="https://openverse.org",
+        terms="https://docs.openverse.org/terms_of_service.html",
+        licences="licence with version, creator, and the finished sentence of credit for every picture",
+        caveat=f"{DEPTH} results a query, so a keyword is asked in many slices; without a token about 200 requests a day",
+        optional_keys=(TOKEN,),
+        most_results=DEPTH,
+        limit=HostLimit(concurrency=1, per_minute=20),
+        families=CREATIVE_COMMONS,
+    )
+
+    def facets(self, keyword: str) -> Sequence[Mapping[str, str]]:
+        """All, then by what can be asked for: kind, shape, size, licence, collection, and shape within each licence and size."""
+        licences = [family for family in CREATIVE_COMMONS if family != "cc-by-nd"]
+        return [
+            {},
+            {"category": "photograph"},
+            *({"aspect_ratio": aspect} for aspect in ASPECTS),
+            *({"size": size} for size in SIZES),
+            *({"licence": family} for family in CREATIVE_COMMONS),
+            *({"source": source} for source in COLLECTIONS),
+            *({"aspect_ratio": aspect, "size": size} for aspect in ASPECTS for size in SIZES),
+            *({"licence": family, "aspect_ratio": aspect} for family in licences for aspect in ASPECTS),
+            *({"extension": extension} for extension in ("jpg", "png", "webp")),
+        ]
+
+    def request(self, query: Query, cursor: str | None, keys: Mapping[str, str]) -> Request:
+        """One page of the search; the page size is part of the cursor, as the depth is counted in pages."""
+        token = keys.get(TOKEN, "").strip()
+        page, size = _place(cursor) or (1, TOKEN_PAGE if token else ANONYMOUS_PAGE)
+        facet = dict(query.facet)
+        licence = facet.pop("licence", "")
+        families = (licence,) if licence else tuple(family for family in query.licences if family in CREATIVE_COMMONS)
+        params = {"q": query.keyword[:LONGEST_QUERY], "page_size": str(size), "page": str(page), "filter_dead": "true", "mature": "false"}
+        if families:
+            params["license"] = ",".join(family.removeprefix("cc-") for family in families)
+        return Request(url=ENDPOINT, params=params | facet, headers={"Authorization": f"Bearer {token}"} if token else {})
+
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+        """The offers of one page; see :meth:`Source.parse`."""
+        found = answer.document(body)
+        if "results" not in found:
+            raise SourceError(f"Openverse says: {_complaint(found) or answer.excerpt(body)}")
+        results = list(answer.objects(found["results"]))
+        page, size = _place(cursor) or (1, answer.pixels(found.get("page_size")) or ANONYMOUS_PAGE)
+        is_more = bool(results) and page < (answer.number(found.get("page_count")) or 0) and page * size < DEPTH
+        return Found(
+            offers=usable(map(_offer, results), query.licences),
+            cursor=f"page={page + 1};size={size}" if is_more else None,
+            total=answer.number(found.get("result_count")),
+        )
+
+
+def _place(cursor: str | None) -> tuple[int, int] | None:
+    """Page and page size of a cursor ``page=2;size=20``."""
+    if cursor is None:
+        return None
+    page, _, size = cursor.partition(";")
+    return answer.place_of(page.removeprefix("page=")), answer.place_of(size.removeprefix("size="))
+
+
+def _offer(result: Mapping[str, Any]) -> Offer:
+    said = {name: answer.text(value) for name, value in result.items()}
+    code = said.get("license", "")
+    return Offer(
+        url=answer.address(said.get("url")),
+        page=answer.address(said.get("foreign_landing_url")),
+        licence=licence_of(code if code in ("cc0", "pdm", "") else f"cc-{code}", said.get("license_version", "")),
+        licence_url=answer.address(said.get("license_url")),
+        creator=said.get("creator", ""),
+        creator_url=answer.address(said.get("creator_url")),
+        title=said.get("title", ""),
+        attribution=said.get("attribution", ""),
+        width=answer.pixels(result.get("width")),
+        height=answer.pixels(result.get("height")),
+    )
+
+
+def _complaint(found: Mapping[str, Any]) -> str:
+    """What an error answer says: ``{"detail": ...}``, where the detail may be a sentence or lists of them by field."""
+    detail = found.get("detail", found.get("error"))
+    if isinstance(detail, dict):
+        return "; ".join(
+            f"{answer.text(name)}: {answer.text(answer.within(said, 0)) or answer.text(said)}" for name, said in detail.items()
+        )
+    return answer.text(detail)

@@ -1,0 +1,95 @@
+"""Pexels: stock photos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tellapart.collection.offers import Found, Offer, Query, Request
+from tellapart.collection.sources import answer
+from tellapart.collection.sources.licences import FAMILIES, usable
+from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError, key_of
+
+ENDPOINT = "https://api.pexels.com/v1/search"
+KEY = "PEXELS_API_KEY"
+PER_PAGE = 80
+MOST = 8_000
+SHAPES = ("landscape", "portrait", "square")
+COLOURS = ("red", "orange", "yellow", "green", "turquoise", "blue", "violet", "pink", "brown", "black", "gray", "white")
+COPIES = {"medium": (10_000, 350), "large": (940, 650), "large2x": (1880, 1300)}
+"""Width and height into which each smaller copy fits."""
+
+
+class Pexels:
+    """The photo search of Pexels' API."""
+
+    name = "pexels"
+    card = SourceCard(
+        title="Pexels",
+        home="https://www.pexels.com",
+        terms="https://www.pexels.com/terms-of-service",
+        licences="all under the Pexels licence; photographer of each photo",
+        caveat="its terms forbid collecting photos through the API to train or judge models without its permission: have that first."
+        " 200 requests an hour, 20,000 a month",
+        is_default=False,
+        keys=(KEY,),
+        most_results=MOST,
+        limit=HostLimit(concurrency=1, per_minute=200 / 60),
+        families=("pexels",),
+    )
+
+    def facets(self, keyword: str) -> Sequence[Mapping[str, str]]:
+        """All, then by shape, by colour, and by shape within each colour."""
+        return [
+            {},
+            *({"orientation": shape} for shape in SHAPES),
+            *({"color": colour} for colour in COLOURS),
+            *({"orientation": shape, "color": colour} for shape in SHAPES for colour in COLOURS),
+        ]
+
+    def request(self, query: Query, cursor: str | None, keys: Mapping[str, str]) -> Request:
+        """One page of the search."""
+        params = {"query": query.keyword, **query.facet, "per_page": str(PER_PAGE), "page": str(answer.place_of(cursor))}
+        return Request(url=ENDPOINT, params=params, headers={"Authorization": key_of(keys, KEY)})
+
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+        """The offers of one page; see :meth:`Source.parse`."""
+        found = answer.document(body)
+        if not isinstance(found.get("photos"), list):
+            said = answer.text(found.get("error")) or answer.text(found.get("code")) or answer.excerpt(body)
+            raise SourceError(f"Pexels says: {said}")
+        page = answer.place_of(cursor)
+        is_more = bool(found["photos"]) and bool(answer.text(found.get("next_page"))) and page * PER_PAGE < MOST
+        return Found(
+            offers=usable((_offer(photo, query.side) for photo in answer.objects(found["photos"])), query.licences),
+            cursor=str(page + 1) if is_more else None,
+            total=answer.number(found.get("total_results")),
+        )
+
+
+def _offer(photo: Mapping[str, Any], side: int) -> Offer:
+    width, height = answer.pixels(photo.get("width")), answer.pixels(photo.get("height"))
+    name, width, height = _copy(width, height, side)
+    creator = answer.text(photo.get("photographer"))
+    return Offer(
+        url=answer.address(answer.within(photo, "src", name)) or answer.address(answer.within(photo, "src", "original")),
+        page=answer.address(photo.get("url")),
+        licence="pexels",
+        licence_url=FAMILIES["pexels"],
+        creator=creator,
+        creator_url=answer.address(photo.get("photographer_url")),
+        title=answer.text(photo.get("alt")),
+        attribution=f"Photo by {creator} on Pexels" if creator else "Photo on Pexels",
+        width=width,
+        height=height,
+    )
+
+
+def _copy(width: int | None, height: int | None, side: int) -> tuple[str, int | None, int | None]:
+    """Name, width and height of the smallest copy whose longer side is at least ``side``, else of the original."""
+    for name, (across, down) in COPIES.items() if width and height else ():
+        scale = min(1.0, across / (width or 1), down / (height or 1))
+        size = round((width or 1) * scale), round((height or 1) * scale)
+        if max(size) >= side:
+            return name, *size
+    return "original", width, height

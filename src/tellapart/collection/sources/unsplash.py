@@ -1,0 +1,86 @@
+"""Unsplash: stock photos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tellapart.collection.offers import Found, Offer, Query, Request
+from tellapart.collection.sources import answer
+from tellapart.collection.sources.licences import FAMILIES, usable
+from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError, key_of
+
+ENDPOINT = "https://api.unsplash.com/search/photos"
+KEY = "UNSPLASH_ACCESS_KEY"
+PER_PAGE = 30
+SHAPES = ("landscape", "portrait", "squarish")
+COLOURS = ("black_and_white", "black", "white", "yellow", "orange", "red", "purple", "magenta", "green", "teal", "blue")
+COPIES = {"small": 400, "regular": 1080}
+"""Width in pixels of each smaller copy."""
+
+
+class Unsplash:
+    """The photo search of Unsplash's API."""
+
+    name = "unsplash"
+    card = SourceCard(
+        title="Unsplash",
+        home="https://unsplash.com",
+        terms="https://unsplash.com/api-terms",
+        licences="all under the Unsplash licence; photographer of each photo",
+        caveat="its API rules forbid data mining and training models, and want each download reported to it, which tellapart does"
+        " not do: have its permission first. 50 requests an hour until it approves your application",
+        is_default=False,
+        keys=(KEY,),
+        limit=HostLimit(concurrency=1, per_minute=50 / 60),
+        families=("unsplash",),
+    )
+
+    def facets(self, keyword: str) -> Sequence[Mapping[str, str]]:
+        """All, then by shape, and by colour."""
+        return [{}, *({"orientation": shape} for shape in SHAPES), *({"color": colour} for colour in COLOURS)]
+
+    def request(self, query: Query, cursor: str | None, keys: Mapping[str, str]) -> Request:
+        """One page of the search: safe photos only."""
+        place = {"per_page": str(PER_PAGE), "page": str(answer.place_of(cursor))}
+        return Request(
+            url=ENDPOINT,
+            params={"query": query.keyword, "content_filter": "high", **query.facet, **place},
+            headers={"Authorization": f"Client-ID {key_of(keys, KEY)}", "Accept-Version": "v1"},
+        )
+
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+        """The offers of one page, without those that are for paying members; see :meth:`Source.parse`."""
+        if body.strip() == b"Rate Limit Exceeded":
+            raise SourceError("Unsplash says: rate limit exceeded")
+        found = answer.document(body)
+        if not isinstance(found.get("results"), list):
+            said = answer.text(answer.within(found, "errors", 0)) or answer.excerpt(body)
+            raise SourceError(f"Unsplash says: {said}")
+        page = answer.place_of(cursor)
+        free = (one for one in answer.objects(found["results"]) if not (one.get("premium") or one.get("plus")))
+        return Found(
+            offers=usable((_offer(photo, query.side) for photo in free), query.licences),
+            cursor=str(page + 1) if found["results"] and page < (answer.number(found.get("total_pages")) or 0) else None,
+            total=answer.number(found.get("total")),
+        )
+
+
+def _offer(photo: Mapping[str, Any], side: int) -> Offer:
+    width, height = answer.pixels(photo.get("width")), answer.pixels(photo.get("height"))
+    tall = max(1.0, height / width) if width and height else 1.0
+    name = next((name for name, across in COPIES.items() if across * tall >= side), "full")
+    scale = min(1.0, COPIES.get(name, width or 1) / (width or 1))
+    creator = answer.text(answer.within(photo, "user", "name"))
+    return Offer(
+        url=answer.address(answer.within(photo, "urls", name)) or answer.address(answer.within(photo, "urls", "full")),
+        page=answer.address(answer.within(photo, "links", "html")),
+        licence="unsplash",
+        licence_url=FAMILIES["unsplash"],
+        creator=creator,
+        creator_url=answer.address(answer.within(photo, "user", "links", "html")),
+        title=answer.text(photo.get("description")) or answer.text(photo.get("alt_description")),
+        attribution=f"Photo by {creator} on Unsplash" if creator else "Photo on Unsplash",
+        width=round(width * scale) if width else None,
+        height=round(height * scale) if height else None,
+    )
