@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tellapart.predictions import Predictions
     from tellapart.runs import Run, open_run
     from tellapart.verbs.augment import augment
+    from tellapart.verbs.collect import collect
     from tellapart.verbs.compare import compare
     from tellapart.verbs.curve import curve
     from tellapart.verbs.demo import demo
@@ -51,6 +52,7 @@ _HOMES = {
     "StorageError": "errors",
     "TellapartError": "errors",
     "augment": "verbs.augment",
+    "collect": "verbs.collect",
     "compare": "verbs.compare",
     "curve": "verbs.curve",
     "demo": "verbs.demo",
@@ -82,6 +84,7 @@ __all__ = [
     "StorageError",
     "TellapartError",
     "augment",
+    "collect",
     "compare",
     "curve",
     "demo",

@@ -50,7 +50,11 @@ class Options:
 
     @classmethod
     def of(cls, **values: Any) -> Self:
-        """Build from keyword arguments; paths may be strings; an unknown name is an :class:`OptionError` naming the closest one."""
+        """Build from keyword arguments; a path may be a string, a tuple a list.
+
+        Raises:
+            OptionError: a name is unknown (it names the closest one), or a value is wrong.
+        """
         names = [f.name for f in fields(cls)]
         unknown = [name for name in values if name not in names]
         if unknown:
@@ -59,12 +63,18 @@ class Options:
                 hint=closest_name(unknown[0], names) or f"the options are {', '.join(names)}",
             )
         hints = get_type_hints(cls)
-        is_path = {name: isinstance(value, str) and value_type(hints[name]) is Path for name, value in values.items()}
-        return cls(**{name: Path(value) if is_path[name] else value for name, value in values.items()})
+        return cls(**{name: _fitted(value, value_type(hints[name])) for name, value in values.items()})
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values (paths as strings), as saved beside a result."""
         return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+
+
+def _fitted(value: Any, wanted: type) -> Any:
+    """A string as a path and a list as a tuple, where that is what is wanted."""
+    if wanted is Path and isinstance(value, str):
+        return Path(value)
+    return tuple(value) if wanted is tuple and isinstance(value, list) else value
 
 
 def value_type(hint: Any) -> type:

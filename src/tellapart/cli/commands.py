@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tellapart.cli import answers
+from tellapart.cli import answers, collection
 from tellapart.cli.flags import flags_of
 from tellapart.cli.terminal import Terminal, wants_color
 
@@ -43,11 +43,14 @@ def _unindented(text: str) -> str:
     return "\n".join(line.strip() for line in text.strip().splitlines())
 
 
-def _argument(name: str, *, metavar: str, nargs: int = 1) -> click.Argument:
-    return click.Argument([name], metavar=metavar, nargs=nargs, required=True, type=str)
+def _argument(name: str, *, metavar: str, nargs: int = 1, is_required: bool = True) -> click.Argument:
+    return click.Argument([name], metavar=metavar, nargs=nargs, required=is_required, type=str)
 
 
 COMMANDS: dict[str, click.Command] = {
+    "collect": _command(
+        "collect", "CollectOptions", (_argument("names", metavar="[CLASS]...", nargs=-1, is_required=False),), collection.of_collect
+    ),
     "train": _command("train", "TrainOptions", (_argument("folder", metavar="FOLDER"),), answers.of_train),
     "ladder": _command("ladder", "LadderOptions", (_argument("folder", metavar="FOLDER"),), answers.of_ladder),
     "curve": _command("curve", "CurveOptions", (_argument("folder", metavar="FOLDER"),), answers.of_curve),

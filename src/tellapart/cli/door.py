@@ -12,6 +12,7 @@ from tellapart.cli import INTERRUPTED
 from tellapart.errors import OptionError, TellapartError
 
 VERBS = {
+    "collect": "Collect pictures for classes, by keyword, from pages or lists.",
     "train": "Train a classifier on a folder of photos and judge it honestly.",
     "ladder": "Climb from guessing to folds and views, and see what each step is worth.",
     "curve": "Measure whether more photos would help a recipe.",

@@ -11,6 +11,7 @@ import click
 from tellapart.options import Options, default_of, value_type
 
 Command = Callable[..., Any]
+SHORT = {"out": ("-o",)}
 
 
 def flags_of(options: type[Options]) -> Callable[[Command], Command]:
@@ -30,10 +31,13 @@ def _flag(f: Any, kind: type) -> Callable[[Command], Command]:
     default, rule = default_of(f), f.metadata
     if kind is bool:
         return click.option(f"{name}/--no-{name[2:]}", f.name, default=default, show_default=True, help=rule["help"])
+    if kind is tuple:
+        return click.option(name, f.name, type=str, multiple=True, default=default, metavar=rule["metavar"] or "TEXT", help=rule["help"])
     shown: Any = click.Choice(rule["choices"]) if rule["choices"] else kind
     metavar = rule["metavar"] or (None if rule["choices"] else {int: "N", float: "X", str: "TEXT"}.get(kind, "PATH"))
     text = str(default) if default is not None and kind not in (int, float) else default
     return click.option(
+        *SHORT.get(f.name, ()),
         name,
         f.name,
         type=_PathType() if kind.__name__ == "Path" else shown,

@@ -25,6 +25,7 @@ from tellapart.collection.standing import next_chances, supplies
 BATCH = 64
 BEAT_S = 5.0
 STEP_S = 0.2
+SHORTEST_S = 0.005
 SEARCH_AHEAD = 200
 """Addresses of one class from one source that wait to be fetched before more are searched for."""
 CLAIMS_AHEAD = 4
@@ -69,6 +70,7 @@ class Collector:
         self._unjudged = 0
         self._searches: dict[str, asyncio.Task[None]] = {}
         self._resting: dict[str, float] = {}
+        self._soonest_s = STEP_S
         self._woken = asyncio.Event()
         self._failure: BaseException | None = None
         self.counts = dict.fromkeys((KEPT, DUPLICATE, REFUSED, WAITING), 0)
@@ -83,7 +85,7 @@ class Collector:
         try:
             while self._failure is None and await self._step():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), STEP_S)
+                    await asyncio.wait_for(self._woken.wait(), min(STEP_S, self._soonest_s))
                 self._woken.clear()
         finally:
             tasks = [*companions, *self._fetches, *self._searches.values()]
@@ -158,10 +160,15 @@ class Collector:
             self._woken.set()
 
     def _start_fetches(self) -> None:
-        """Fetch whatever its host allows now."""
+        """Fetch whatever its host allows now, and note when the next one will."""
+        self._soonest_s = STEP_S
         for host in list(self._backlog):
             claims = self._backlog[host]
-            while claims and self._has_room and self._hosts.wait_s(host) == 0:
+            while claims and self._has_room:
+                wait = self._hosts.wait_s(host)
+                if wait > 0:
+                    self._soonest_s = min(self._soonest_s, max(wait, SHORTEST_S))
+                    break
                 claim = claims.popleft()
                 self._hosts.begin(host)
                 self._unjudged += 1
@@ -221,8 +228,11 @@ class Collector:
         ceiling, needs = ceilings(held, is_even=self._pace.is_even), shortfalls(held, self._keeper.ledger_quotas)
         wanted = {(label, source) for label, need in needs.items() if need for source, _ in by_turn(held.get(label, {}), ceiling)}
         due = await self._keeper.ask_ledger(next_chances, self._keeper.ledger)
-        chances = [max(when, self._resting.get(source, 0)) for (label, source, is_search), when in due.items()
-                   if (label, source) in wanted and (not is_search or source in self._searcher.sources)]
+        chances = [
+            max(when, self._resting.get(source, 0))
+            for (label, source, is_search), when in due.items()
+            if (label, source) in wanted and (not is_search or source in self._searcher.sources)
+        ]
         return bool(chances) and min(chances) - self._keeper.ledger.clock() <= self._pace.patience_s
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:

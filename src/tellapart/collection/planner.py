@@ -84,7 +84,7 @@ def dryness(judged: int, kept: int, stale_pages: int) -> str | None:
     return None
 
 
-def unevenness(supplies: Supplies, quotas: Mapping[str, int | None]) -> list[str]:
+def unevenness(supplies: Supplies) -> list[str]:
     """Sentences about sources that give one class a quite different share than another: a shortcut for any classifier."""
     shares: dict[str, dict[str, float]] = {}
     for label, sources in supplies.items():

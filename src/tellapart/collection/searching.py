@@ -33,12 +33,19 @@ class Searcher:
 
     Args:
         sources: by name; those that are asked.
-        ask: sends the request of a source.
+        ask: how the requests of a source are sent.
+        wishes: by class; the usual ones where a class has none.
         keys: the environment variables that hold keys.
     """
 
     def __init__(
-        self, keeper: Keeper, hosts: Hosts, sources: Mapping[str, Source], ask: Callable[[Source], Ask], wishes: Wishes, keys: Mapping[str, str]
+        self,
+        keeper: Keeper,
+        hosts: Hosts,
+        sources: Mapping[str, Source],
+        ask: Callable[[Source], Ask],
+        wishes: Mapping[str, Wishes],
+        keys: Mapping[str, str],
     ) -> None:
         self._keeper, self._hosts, self.sources, self._ask, self._wishes, self._keys = keeper, hosts, sources, ask, wishes, keys
         self.cells = Cells(keeper.ledger)
@@ -86,7 +93,8 @@ class Searcher:
             await ledger(self.cells.postpone, cell, fetched.reason, due)
 
     def _query(self, cell: Cell) -> Query:
-        return Query(keyword=cell.keyword, facet=cell.facet, licences=self._wishes.licences, side=self._wishes.side)
+        wishes = self._wishes.get(cell.label, Wishes())
+        return Query(keyword=cell.keyword, facet=cell.facet, licences=wishes.licences, side=wishes.side)
 
     def _request(self, cell: Cell) -> Request:
         return self.sources[cell.source].request(self._query(cell), cell.cursor, self._keys)

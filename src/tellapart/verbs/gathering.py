@@ -1,0 +1,315 @@
+"""From a collect's options to a collector at work, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from tellapart.durations import seconds_of
+from tellapart.errors import OptionError
+from tellapart.paths import cache_root
+from tellapart.progress import Progress
+
+if TYPE_CHECKING:
+    from tellapart.collection.destinations import Destination
+    from tellapart.collection.fetched import Fetched
+    from tellapart.collection.fetching import Fetcher
+    from tellapart.collection.ledger import Ledger
+    from tellapart.collection.offers import Request
+    from tellapart.collection.plan import ClassPlan
+    from tellapart.collection.searching import Ask, Wishes
+    from tellapart.collection.sources import HostLimit, Source
+    from tellapart.verbs.collect import CollectOptions
+
+ATTRIBUTION_FILE = "ATTRIBUTION.csv"
+LIST_SOURCE, PAGE_SOURCE = "list", "pages"
+LISTED_AT_ONCE = 5_000
+
+
+def gathered(names: Sequence[str], options: CollectOptions, environment: Mapping[str, str], progress: Progress) -> dict[str, Any]:
+    """Collect, and say how it stands afterwards; arguments and errors as in :func:`tellapart.collect`."""
+    from tellapart.collection.destinations import open_destination
+    from tellapart.collection.ledger import LEDGER_FILE, Ledger
+
+    begin = time.monotonic()
+    order = order_of(names, options, environment)
+    destination = open_destination(options.out)
+    with Ledger(_state(options) / LEDGER_FILE) as ledger:
+        notes = [*order.notes, *_written_down(order, options, ledger, destination, progress)]
+        for note in notes:
+            progress.note(note)
+        before = _kept(ledger)
+        _run(lambda: _collecting(order, options, ledger, destination, progress))
+        _write_attribution(ledger, destination)
+        return {**_standing(ledger, options, notes), "new": _kept(ledger) - before, "seconds": round(time.monotonic() - begin, 1)}
+
+
+def standing_of(options: CollectOptions) -> dict[str, Any]:
+    """How a collection stands; nothing is asked of anybody.
+
+    Raises:
+        OptionError: nothing has been collected there.
+    """
+    from tellapart.collection.ledger import LEDGER_FILE, Ledger
+
+    file = _state(options) / LEDGER_FILE
+    if not file.exists():
+        raise OptionError(
+            f"nothing has been collected in {options.out} (there is no {file})", hint="say where it is with -o DIR or --state DIR"
+        )
+    with Ledger(file) as ledger:
+        return {**_standing(ledger, options, []), "new": 0, "seconds": 0.0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What is to be collected, all names resolved."""
+
+    plans: tuple[ClassPlan, ...]
+    sources: Mapping[str, Source]
+    """All that any class asks, by name."""
+    asked: Mapping[str, tuple[str, ...]]
+    """Names of sources by class."""
+    contact: str | None
+    keys: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def order_of(names: Sequence[str], options: CollectOptions, environment: Mapping[str, str]) -> Order:
+    """Resolve the options.
+
+    Raises:
+        OptionError: unknown sources, keys that are missing, options that do not go together.
+    """
+    from tellapart.collection.pages import Pages
+    from tellapart.collection.plan import plan_of
+    from tellapart.collection.sources import default_sources, source_named
+    from tellapart.verbs.collect import CONTACT_VARIABLE
+
+    plans = plan_of(names, options.class_, options.plan)
+    contact = options.contact or environment.get(CONTACT_VARIABLE)
+    if options.page and not options.label:
+        raise OptionError("the pictures of a page need a class", hint='name it with --label "border collie"')
+    named = [name.strip() for name in (options.sources or "").split(",") if name.strip()]
+    usual = [source_named(name) for name in named] if named else list(default_sources(environment))
+    sources: dict[str, Source] = {}
+    asked: dict[str, tuple[str, ...]] = {}
+    notes: list[str] = []
+    for plan in plans:
+        own = [source_named(name) for name in plan.sources] if plan.sources is not None else usual
+        usable = [
+            source for source in own if _can_be_asked(source, contact, environment, is_named=bool(named or plan.sources), notes=notes)
+        ]
+        asked[plan.label] = tuple(source.name for source in usable)
+        sources |= {source.name: source for source in usable}
+    if plans and not sources:
+        raise OptionError("there is no source to ask", hint="see tellapart sources, and name some with --sources")
+    if options.page:
+        sources[PAGE_SOURCE] = Pages(rule=options.next_page, most=options.pages)
+    keys = {
+        name: environment[name] for one in sources.values() for name in (*one.card.keys, *one.card.optional_keys) if name in environment
+    }
+    return Order(plans=plans, sources=sources, asked=asked, contact=contact, keys=keys, notes=tuple(dict.fromkeys(notes)))
+
+
+def _can_be_asked(source: Source, contact: str | None, environment: Mapping[str, str], *, is_named: bool, notes: list[str]) -> bool:
+    """Whether a source can be asked; one that was not named is left out with a note, one that was is an error."""
+    missing = [name for name in source.card.keys if not environment.get(name)]
+    complaint, hint = None, None
+    if missing:
+        complaint, hint = f"{source.name} needs a key in {' and '.join(missing)}", f"get one at {source.card.home}"
+    elif source.card.needs_contact and not contact:
+        complaint, hint = f"{source.name} wants to know whom to write to", "say so with --contact you@example.org"
+    if complaint and is_named:
+        raise OptionError(complaint, hint=hint)
+    if complaint:
+        notes.append(f"{complaint}, and is left out: {hint}")
+    return complaint is None
+
+
+def _written_down(order: Order, options: CollectOptions, ledger: Ledger, destination: Destination, progress: Progress) -> list[str]:
+    """Bring the ledger up to date with what is asked; what is worth saying about it."""
+    from tellapart.collection.cells import Cells
+    from tellapart.verbs.collect import PER_CLASS
+
+    def has_file(name: str, size_bytes: int) -> bool:
+        return destination.size(name) == size_bytes
+
+    freed = ledger.recover(has_file)
+    notes = [f"an earlier collecting was broken off; its {freed:,} unfinished addresses are in the queue again"] if freed else []
+    cells = Cells(ledger)
+    cells.reopen()
+    for plan in order.plans:
+        ledger.want({plan.label: options.per_class or plan.per_class or PER_CLASS})
+        for source in order.asked[plan.label]:
+            for keyword in plan.keywords:
+                cells.add(plan.label, source, keyword, order.sources[source].facets(keyword))
+    if options.page:
+        ledger.want({str(options.label): options.per_class or ledger.quotas().get(str(options.label))})
+        for page in options.page:
+            cells.add(str(options.label), PAGE_SOURCE, page, [{}])
+    if options.urls is not None:
+        notes += _listed(options, ledger, progress)
+    quotas = ledger.quotas()
+    if not quotas:
+        raise OptionError("there is nothing to collect", hint='name classes ("bill gates" "jeff bezos"), a --plan, --urls or a --page')
+    if options.per_class and not (order.plans or options.page or options.urls):
+        ledger.want(dict.fromkeys(quotas, options.per_class))
+    return notes
+
+
+def _listed(options: CollectOptions, ledger: Ledger, progress: Progress) -> list[str]:
+    """Put the addresses of a list into the ledger."""
+    from tellapart.collection.lists import listed_offers
+
+    notes: list[str] = []
+    offers = listed_offers(Path(str(options.urls)), options.label, notes)
+    fresh = 0
+    with progress.stage(f"reading {options.urls}", unit="addresses") as advance:
+        while some := list(islice(offers, LISTED_AT_ONCE)):
+            known = ledger.quotas()
+            ledger.want({label: options.per_class for label, _ in some if label not in known})
+            fresh += ledger.add_listed(some, LIST_SOURCE)
+            advance(len(some))
+    return [f"{fresh:,} new addresses in {options.urls}", *notes]
+
+
+async def _collecting(order: Order, options: CollectOptions, ledger: Ledger, destination: Destination, progress: Progress) -> None:
+    """Open what a collector works with, let it run, and close everything whatever happens."""
+    from tellapart.collection.collector import Collector, Pace
+    from tellapart.collection.destinations import class_folders
+    from tellapart.collection.fetching import Fetcher, FetchLimits, user_agent
+    from tellapart.collection.hosts import Hosts
+    from tellapart.collection.inspection import Inspectors
+    from tellapart.collection.keeping import Keeper
+    from tellapart.collection.searching import Searcher
+    from tellapart.threads import available_cores
+
+    hosts = Hosts(_usual_limit(options), _known_limits(order))
+    quotas = ledger.quotas()
+    keeper = Keeper(ledger, destination, class_folders(quotas), min_side=options.min_side)
+    limits = FetchLimits(concurrency=options.concurrency)
+    seconds = seconds_of(options.time) if options.time else None
+    pace = Pace(
+        concurrency=options.concurrency,
+        deadline=None if seconds is None else time.monotonic() + seconds,
+        is_even=not options.uneven_sources,
+    )
+    wanted = None if None in quotas.values() else sum(filter(None, quotas.values())) - _kept(ledger)
+    try:
+        async with (
+            Fetcher(limits, hosts, user_agent=user_agent(order.contact), allow_private=options.allow_private) as fetcher,
+            Inspectors(available_cores(), side=options.resize, crop=options.crop) as inspectors,
+            _asking(fetcher, options, order) as ask,
+        ):
+            searcher = Searcher(keeper, hosts, order.sources, ask, _wishes(order, options), order.keys)
+            with progress.stage("collecting", total=wanted, unit="pictures") as advance:
+                await Collector(keeper, searcher, fetcher, inspectors, hosts, pace, advance).run()
+    finally:
+        keeper.close()
+
+
+@asynccontextmanager
+async def _asking(fetcher: Fetcher, options: CollectOptions, order: Order) -> AsyncIterator[Callable[[Source], Ask]]:
+    """How each source is asked: programs' interfaces as they are, pages by their robots.txt or in a browser."""
+    if not (options.browser and options.page):
+        yield lambda source: fetcher.page if source.name == PAGE_SOURCE else fetcher.ask
+        return
+    from tellapart.collection.browsing import Browser
+
+    async with Browser(allow_private=options.allow_private) as browser:
+
+        async def rendered(request: Request) -> Fetched:
+            return await browser.rendered(request.url)
+
+        yield lambda source: rendered if source.name == PAGE_SOURCE else fetcher.ask
+
+
+def _wishes(order: Order, options: CollectOptions) -> dict[str, Wishes]:
+    from tellapart.collection.searching import Wishes
+
+    usual = tuple(name.strip() for name in (options.licences or "").split(",") if name.strip())
+    return {plan.label: Wishes(licences=plan.licences or usual, side=options.side) for plan in order.plans}
+
+
+def _usual_limit(options: CollectOptions) -> HostLimit:
+    from tellapart.collection.sources import HostLimit
+
+    return HostLimit(concurrency=options.per_host, per_minute=60 * options.host_rate or None)
+
+
+def _known_limits(order: Order) -> dict[str, HostLimit]:
+    """The limits of the sources that are asked, and of the hosts their pictures lie on."""
+    from tellapart.collection.offers import Query
+
+    known: dict[str, HostLimit] = {}
+    for source in order.sources.values():
+        known |= source.card.image_hosts
+        if source.name != PAGE_SOURCE:
+            request = source.request(Query(keyword="any"), None, order.keys)
+            known[urlsplit(request.url).hostname or ""] = source.card.limit
+    return known
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run to the end; in a thread of its own where a loop runs already, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work())
+        return
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(work())).result()
+
+
+def _state(options: CollectOptions) -> Path:
+    """Where the ledger lies: as told, else beside the pictures, or for a bucket in the cache."""
+    from tellapart.dataset.catalog import STATE_FOLDER
+
+    if options.state is not None:
+        return options.state.expanduser()
+    if "://" in options.out:
+        return cache_root() / "collections" / hashlib.sha256(options.out.rstrip("/").encode()).hexdigest()[:24]
+    return Path(options.out).expanduser() / STATE_FOLDER
+
+
+def _kept(ledger: Ledger) -> int:
+    from tellapart.collection.standing import supplies
+
+    return sum(one.kept for sources in supplies(ledger).values() for one in sources.values())
+
+
+def _write_attribution(ledger: Ledger, destination: Destination) -> None:
+    from tellapart.collection.attribution import attribution_csv
+    from tellapart.collection.standing import kept_rows
+
+    destination.put(ATTRIBUTION_FILE, attribution_csv(kept_rows(ledger)).encode())
+
+
+def _standing(ledger: Ledger, options: CollectOptions, notes: Sequence[str]) -> dict[str, Any]:
+    """How it stands, and what is short of its number and why."""
+    from tellapart.collection.planner import ceilings, reasons_for_shortage, unevenness
+    from tellapart.collection.standing import slice_ends, standing, supplies
+
+    stands, held = standing(ledger), supplies(ledger)
+    ceiling = ceilings(held, is_even=not options.uneven_sources)
+    short = {}
+    for one in stands.classes:
+        if one.wanted is not None and one.kept < one.wanted:
+            short[one.label] = reasons_for_shortage(one.label, held, one.wanted - one.kept, slice_ends(ledger, one.label), ceiling)
+    return {
+        "out": options.out,
+        **stands.as_dict(),
+        "short": short,
+        "notes": [*notes, *unevenness(held)],
+        "ledger": str(ledger.path),
+    }

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from tellapart.collection.planner import (
+    ALLOWANCE,
+    MOST_AHEAD,
+    Supply,
+    by_turn,
+    ceilings,
+    dryness,
+    reasons_for_shortage,
+    shortfalls,
+    unevenness,
+)
+
+
+def test_the_class_that_lacks_the_largest_share_comes_first_and_what_is_under_way_counts() -> None:
+    supplies = {"cat": {"a": Supply(kept=80, busy=10)}, "dog": {"a": Supply(kept=300)}, "fox": {}}
+    assert list(shortfalls(supplies, {"cat": 100, "dog": 400, "fox": 10}).items()) == [("fox", 10), ("dog", 100), ("cat", 10)]
+
+
+def test_a_class_that_has_its_number_needs_nothing_and_one_without_a_number_never_has_enough() -> None:
+    needs = shortfalls({"cat": {"a": Supply(kept=7, busy=5)}, "dog": {"list": Supply(kept=9_000)}}, {"cat": 10, "dog": None})
+    assert needs["cat"] == 0
+    assert needs["dog"] > 10**9
+
+
+def test_the_source_that_gave_least_is_next_and_a_full_one_is_left_out() -> None:
+    supplies = {"a": Supply(kept=5), "b": Supply(kept=1, busy=2), "c": Supply(kept=9)}
+    assert by_turn(supplies, {"c": 9, "a": 20}) == [("b", (1 << 60) - 3), ("a", 15)]
+
+
+def test_a_source_that_ran_out_for_one_class_is_held_back_for_the_others() -> None:
+    supplies = {
+        "cat": {"a": Supply(kept=100), "b": Supply(kept=100, is_open=True)},
+        "dog": {"a": Supply(kept=90, is_open=True), "b": Supply(kept=100, queued=3)},
+    }
+    assert ceilings(supplies) == {"a": int(100 * MOST_AHEAD) + ALLOWANCE}
+    assert ceilings(supplies, is_even=False) == {}
+
+
+def test_one_class_alone_and_a_source_over_for_everyone_have_no_ceiling() -> None:
+    assert ceilings({"cat": {"a": Supply(kept=3)}}) == {}
+    assert ceilings({"cat": {"a": Supply(kept=3)}, "dog": {"a": Supply(kept=9)}}) == {}
+
+
+@pytest.mark.parametrize(
+    ("judged", "kept", "stale", "is_dry"),
+    [(60, 3, 0, True), (60, 4, 0, False), (39, 0, 0, False), (40, 2, 0, True), (0, 0, 1, False), (60, 60, 2, True)],
+)
+def test_a_slice_is_dry_when_next_to_nothing_in_it_is_new(judged: int, kept: int, stale: int, is_dry: bool) -> None:
+    assert (dryness(judged, kept, stale) is not None) == is_dry
+
+
+def test_classes_from_different_sources_are_called_uneven() -> None:
+    even = {"cat": {"a": Supply(kept=50), "b": Supply(kept=50)}, "dog": {"a": Supply(kept=45), "b": Supply(kept=55)}}
+    assert unevenness(even) == []
+    said = unevenness({"cat": {"a": Supply(kept=90), "b": Supply(kept=10)}, "dog": {"a": Supply(kept=10), "b": Supply(kept=90)}})
+    assert said[0] == "a gave 90% of cat but 10% of dog: a classifier may learn the source"
+    assert len(said) == 2
+
+
+def test_a_shortage_is_explained_by_source() -> None:
+    supplies = {
+        "cat": {"a": Supply(kept=135, is_open=True), "b": Supply(kept=20)},
+        "dog": {"a": Supply(kept=100), "b": Supply(kept=20)},
+    }
+    said = reasons_for_shortage("cat", supplies, 845, {"b": {"exhausted": 3, "failed": 1}}, ceilings(supplies))
+    assert said == [
+        "cat: 845 fewer than asked for",
+        "a has more, left alone because dog has only 100 from there (--uneven-sources takes them)",
+        "b gave 20 (3 searches came to their end, 1 failed)",
+    ]
