@@ -34,15 +34,28 @@ def test_the_source_that_gave_least_is_next_and_a_full_one_is_left_out() -> None
 def test_a_source_that_ran_out_for_one_class_is_held_back_for_the_others() -> None:
     supplies = {
         "cat": {"a": Supply(kept=100), "b": Supply(kept=100, is_open=True)},
-        "dog": {"a": Supply(kept=90, is_open=True), "b": Supply(kept=100, queued=3)},
+        "dog": {"a": Supply(kept=110, is_open=True), "b": Supply(kept=80, busy=10, queued=3)},
     }
-    assert ceilings(supplies) == {"a": int(100 * MOST_AHEAD) + ALLOWANCE}
-    assert ceilings(supplies, is_even=False) == {}
+    needs = {"cat": 20, "dog": 20}
+    assert ceilings(supplies, needs) == {"a": int(100 * MOST_AHEAD) + ALLOWANCE, "b": int(90 * MOST_AHEAD) + ALLOWANCE}
+    assert ceilings(supplies, needs, is_even=False) == {}
 
 
-def test_one_class_alone_and_a_source_over_for_everyone_have_no_ceiling() -> None:
-    assert ceilings({"cat": {"a": Supply(kept=3)}}) == {}
-    assert ceilings({"cat": {"a": Supply(kept=3)}, "dog": {"a": Supply(kept=9)}}) == {}
+def test_a_class_that_has_enough_holds_nobody_back_unless_the_source_was_empty_for_it() -> None:
+    supplies = {
+        "cat": {"a": Supply(kept=40, is_open=True), "b": Supply(kept=7)},
+        "dog": {"a": Supply(kept=90, is_open=True), "b": Supply(queued=9)},
+    }
+    assert ceilings(supplies, {"cat": 0, "dog": 20}) == {"a": int(90 * MOST_AHEAD) + ALLOWANCE, "b": ALLOWANCE}
+    assert (
+        ceilings({"cat": supplies["cat"], "dog": {"b": Supply(kept=30, queued=9)}}, {"cat": 0, "dog": 20})["b"]
+        == int(7 * MOST_AHEAD) + ALLOWANCE
+    )
+
+
+def test_one_class_alone_and_what_was_listed_by_hand_have_no_ceiling() -> None:
+    assert ceilings({"cat": {"a": Supply(kept=3)}}, {"cat": 9}) == {}
+    assert ceilings({"cat": {"list": Supply(kept=3)}, "dog": {"list": Supply(kept=9)}}, {"cat": 9, "dog": 9}) == {}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +79,7 @@ def test_a_shortage_is_explained_by_source() -> None:
         "cat": {"a": Supply(kept=135, is_open=True), "b": Supply(kept=20)},
         "dog": {"a": Supply(kept=100), "b": Supply(kept=20)},
     }
-    said = reasons_for_shortage("cat", supplies, 845, {"b": {"exhausted": 3, "failed": 1}}, ceilings(supplies))
+    said = reasons_for_shortage("cat", supplies, 845, {"b": {"exhausted": 3, "failed": 1}}, {"a": 135})
     assert said == [
         "cat: 845 fewer than asked for",
         "a has more, left alone because dog has only 100 from there (--uneven-sources takes them)",

@@ -6,15 +6,19 @@ import asyncio
 import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, TypeVar
+
+import numpy as np
 
 from tellapart.collection.destinations import Destination, picture_name
 from tellapart.collection.fetched import Fetched
 from tellapart.collection.inspected import Inspected
 from tellapart.collection.ledger import BUSY, DUPLICATE, REFUSED, WAITING, Claim, Ledger, Verdict
 from tellapart.collection.likeness import KnownPictures
+from tellapart.images.hashing import SIGNATURE_SIDE
+from tellapart.types import FloatArray
 
 MOST_TRIES = 5
 MOST_TRIES_BLOCKED = 3
@@ -22,6 +26,7 @@ MOST_TRIES_BLOCKED = 3
 BACK_OFF_S = 2.0
 LONGEST_BACK_OFF_S = 3_600.0
 WRITERS = 8
+SIGNATURE_LENGTH = 3 * SIGNATURE_SIDE**2
 
 Result = TypeVar("Result")
 
@@ -46,7 +51,7 @@ class Keeper:
     def __init__(self, ledger: Ledger, destination: Destination, folders: dict[str, str], *, min_side: int) -> None:
         self.ledger, self.destination, self.folders, self.min_side = ledger, destination, folders, min_side
         self.ledger_quotas = ledger.quotas()
-        self._known = KnownPictures(ledger.signatures)
+        self._known = KnownPictures(self._signatures)
         self._known_until = 0
         self._ledger_thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="writer")
@@ -88,54 +93,61 @@ class Keeper:
 
     def _learn(self) -> None:
         """Take note of pictures accepted since the last time, by any collector."""
-        for number, picture, hash_, mirror_hash in self.ledger.accepted_since(self._known_until):
-            self._known.add(picture, hash_, mirror_hash)
-            self._known_until = number
+        accepted = list(self.ledger.accepted_since(self._known_until))
+        if accepted:
+            self._known.extend((str(picture), hash_) for _, picture, hash_ in accepted)
+            self._known_until = accepted[-1][0]
+
+    def _signatures(self, pictures: Sequence[str]) -> FloatArray:
+        """float16 (m, 768); zeros, which are like nothing, for a picture whose row was given up."""
+        stored = self.ledger.signatures([int(picture) for picture in pictures])
+        return np.stack([np.frombuffer(one or bytes(2 * SIGNATURE_LENGTH), np.float16) for one in stored])
 
     def _verdict(self, look: Look) -> Verdict:
         claim, fetched, seen = look.claim, look.fetched, look.inspected
         if fetched.verdict != "ok" or seen is None:
             return self._failure(claim, fetched)
-        said = {"claim": claim, "http_code": fetched.http_code, "sha256": fetched.sha256, "size_bytes": len(fetched.body)}
+        seen_so = Verdict(
+            claim=claim, status=REFUSED, http_code=fetched.http_code, sha256=fetched.sha256, size_bytes=len(fetched.body),
+            hash=seen.hash, mirror_hash=seen.mirror_hash, width=seen.width, height=seen.height, format=seen.format,
+        )  # fmt: skip
         if seen.reason is not None:
-            return Verdict(status=REFUSED, reason=seen.reason, **said)
+            return replace(seen_so, reason=seen.reason)
         if min(seen.width, seen.height) < self.min_side:
-            reason = f"fewer than {self.min_side} pixels on its shorter side: {seen.width} x {seen.height}"
-            return Verdict(status=REFUSED, reason=reason, width=seen.width, height=seen.height, **said)
-        said |= {"hash": seen.hash, "mirror_hash": seen.mirror_hash, "width": seen.width, "height": seen.height, "format": seen.format}
+            return replace(seen_so, reason=f"fewer than {self.min_side} pixels on its shorter side: {seen.width} x {seen.height}")
         same = self.ledger.owner_of(fetched.sha256)
         if same is not None:
-            return Verdict(status=DUPLICATE, reason=self._twin_words("the same file", same, claim), twin=same[0], **said)
+            return replace(seen_so, status=DUPLICATE, twin=same[0], reason=_twin_words("the same file", same[1], claim))
         twin = self._known.twin(seen.hash, seen.mirror_hash, seen.signature)
-        if twin is not None and twin != claim.id:
-            label = self.ledger.label_of(twin)
-            return Verdict(status=DUPLICATE, reason=self._twin_words("nearly the same picture", (twin, label), claim), twin=twin, **said)
+        if twin is not None and int(twin) != claim.id:
+            reason = _twin_words("nearly the same picture", self.ledger.label_of(int(twin)), claim)
+            return replace(seen_so, status=DUPLICATE, twin=int(twin), reason=reason)
         body = _kept_body(look)
         image_id = fetched.sha256 if seen.body is None else sha256(body).hexdigest()
         file = picture_name(self.folders[claim.label], image_id, seen.format)
-        said["size_bytes"] = len(body)
-        return Verdict(status=BUSY, image_id=image_id, signature=seen.signature, file=file, **said)
-
-    def _twin_words(self, likeness: str, twin: tuple[int, str], claim: Claim) -> str:
-        return f"{likeness} is kept already" if twin[1] == claim.label else f"{likeness} is kept as {twin[1]}"
+        return replace(seen_so, status=BUSY, image_id=image_id, signature=seen.signature, file=file, size_bytes=len(body))
 
     def _failure(self, claim: Claim, fetched: Fetched) -> Verdict:
         """A passing failure waits, unless it has been met too often."""
-        said = {"claim": claim, "http_code": fetched.http_code}
+        failed = Verdict(claim=claim, status=REFUSED, reason=fetched.reason, http_code=fetched.http_code)
         if fetched.verdict == "permanent":
-            return Verdict(status=REFUSED, reason=fetched.reason, **said)
+            return failed
         is_blocked = fetched.http_code is not None and 400 <= fetched.http_code < 500 and fetched.http_code not in (408, 425, 429)
         if claim.tries >= (MOST_TRIES_BLOCKED if is_blocked else MOST_TRIES):
-            return Verdict(status=REFUSED, reason=f"{fetched.reason}, {claim.tries} times", **said)
-        return Verdict(status=WAITING, reason=fetched.reason, next_try=self.ledger.clock() + back_off_s(claim.tries, fetched), **said)
+            return replace(failed, reason=f"{fetched.reason}, {claim.tries} times")
+        return replace(failed, status=WAITING, next_try=self.ledger.clock() + back_off_s(claim.tries, fetched))
 
 
 def back_off_s(tries: int, fetched: Fetched) -> float:
     """Seconds to wait before the next try: twice as long each time, with jitter; at least what the server asked for."""
-    waited = min(LONGEST_BACK_OFF_S, BACK_OFF_S * 2 ** (tries - 1)) * random.uniform(0.5, 1.5)  # noqa: S311  (no secret)
+    waited = min(LONGEST_BACK_OFF_S, BACK_OFF_S * 2.0 ** (tries - 1)) * random.uniform(0.5, 1.5)  # noqa: S311  (no secret)
     return max(waited, fetched.retry_after_s or 0.0)
 
 
 def _kept_body(look: Look) -> bytes:
     """The bytes to keep of a picture: the file as it came, or as it was remade on the way in."""
     return look.inspected.body if look.inspected is not None and look.inspected.body is not None else look.fetched.body
+
+
+def _twin_words(likeness: str, label: str, claim: Claim) -> str:
+    return f"{likeness} is kept already" if label == claim.label else f"{likeness} is kept as {label}"

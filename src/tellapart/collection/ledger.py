@@ -149,9 +149,9 @@ class Ledger:
                     ).fetchall()
         return sorted((Claim(*row) for row in rows), key=lambda claim: claim.id)
 
-    def accepted_since(self, number: int) -> Iterator[tuple[int, int, bytes, bytes]]:
-        """Pictures accepted after the ``number``-th by whichever collector: their number, row, hash and mirror hash."""
-        yield from self._db.execute("SELECT accepted, id, hash, mirror_hash FROM pictures WHERE accepted > ? ORDER BY accepted", (number,))
+    def accepted_since(self, number: int) -> Iterator[tuple[int, int, bytes]]:
+        """Pictures accepted after the ``number``-th by whichever collector: their number, row and hash."""
+        yield from self._db.execute("SELECT accepted, id, hash FROM pictures WHERE accepted > ? ORDER BY accepted", (number,))
 
     def signatures(self, pictures: Sequence[int]) -> list[bytes]:
         """The signatures of accepted pictures, in their order."""

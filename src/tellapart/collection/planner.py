@@ -16,8 +16,10 @@ DRY_SHARE = 0.05
 """A slice of which no more than this share is new and good is asked no more."""
 STALE_PAGES = 2
 MOST_AHEAD = 1.25
-"""A class may take so many times what the poorest class has from a source that can give that class no more."""
 ALLOWANCE = 10
+"""From one source a class may take so many times what the poorest class has from there, and so many more."""
+LIST_SOURCE, PAGE_SOURCE = "list", "pages"
+LISTED_BY_HAND = frozenset({LIST_SOURCE, PAGE_SOURCE})
 
 Counts = Mapping[str, int]
 
@@ -53,18 +55,20 @@ def shortfalls(supplies: Supplies, quotas: Mapping[str, int | None]) -> dict[str
     return {label: needs[label] for label in sorted(needs, key=lambda name: -share[name])}
 
 
-def ceilings(supplies: Supplies, *, is_even: bool = True) -> dict[str, int]:
-    """How many pictures any class may take from each source; sources without a ceiling are left out.
+def ceilings(supplies: Supplies, needs: Mapping[str, int], *, is_even: bool = True) -> dict[str, int]:
+    """How many pictures any class may take from each source: somewhat more than the class that has fewest from there.
 
-    A source has one as soon as it can give some class no more; ``is_even=False``: none has.
+    Classes that have all they need (``needs``, from :func:`shortfalls`) hold nobody back, unless the source could give
+    them no more. What was listed by hand has no ceiling; with ``is_even=False`` nothing has.
     """
     found: dict[str, int] = {}
     if not is_even or len(supplies) < 2:
         return found
-    for source in {source for sources in supplies.values() for source in sources}:
-        ended = [sources[source].kept for sources in supplies.values() if source in sources and sources[source].is_ended]
-        if ended and any(not sources[source].is_ended for sources in supplies.values() if source in sources):
-            found[source] = int(min(ended) * MOST_AHEAD) + ALLOWANCE
+    for source in {source for sources in supplies.values() for source in sources} - LISTED_BY_HAND:
+        those = {label: sources[source] for label, sources in supplies.items() if source in sources}
+        binding = [one.kept + one.busy for label, one in those.items() if one.is_ended or needs.get(label)]
+        if len(those) > 1 and binding:
+            found[source] = int(min(binding) * MOST_AHEAD) + ALLOWANCE
     return found
 
 

@@ -11,6 +11,7 @@ from tellapart.collection.fetched import Fetched
 from tellapart.collection.hosts import Hosts
 from tellapart.collection.keeping import Keeper, back_off_s
 from tellapart.collection.offers import Query, Request
+from tellapart.collection.pages import Pages
 from tellapart.collection.planner import JUDGED, dryness
 from tellapart.collection.sources.source import Source, SourceError
 
@@ -78,7 +79,10 @@ class Searcher:
             await self._put_off(cell, fetched)
             return 0
         try:
-            found = source.parse(fetched.body, self._query(cell), cell.cursor)
+            query = self._query(cell)
+            found = (
+                source.read(fetched, query, cell.cursor) if isinstance(source, Pages) else source.parse(fetched.body, query, cell.cursor)
+            )
         except SourceError as error:
             await ledger(self.cells.close, cell, FAILED, str(error))
             return 0
@@ -101,4 +105,4 @@ class Searcher:
 
 
 def _host(request: Request) -> str:
-    return urlsplit(request.url).netloc.lower()
+    return urlsplit(request.url).hostname or ""

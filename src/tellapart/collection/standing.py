@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ _ADVICE = (
     ("410", "gone"),
     ("not an image", "not a picture, whatever its name says"),
     ("timed out", "slow: run the same command again"),
-    ("private", "an address inside a network is never asked (--allow-private)"),
+    (r"^address \S+ (is|stands)", "an address inside a network is never asked (--allow-private)"),
     ("opted out", "its owner does not want it used for this; respected"),
     ("fewer than", "too small for --min-side"),
     ("cut off", "broken on the way: tried again on the next run"),
@@ -149,7 +150,7 @@ def slice_ends(ledger: Ledger, label: str) -> dict[str, dict[str, int]]:
 
 def advice(reason: str) -> str:
     """What to make of a reason, or nothing."""
-    return next((words for sign, words in _ADVICE if sign in reason), "")
+    return next((words for sign, words in _ADVICE if re.search(sign, reason)), "")
 
 
 def _tallies(ledger: Ledger) -> dict[tuple[str, str, str], int]:

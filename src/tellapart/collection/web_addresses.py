@@ -37,4 +37,4 @@ def canonical_url(url: str) -> tuple[str, str, str | None]:
         place += f":{port}"
     if parts.username is not None:
         return text, host, "the address holds a name and password, which would be sent"
-    return urlunsplit((scheme, place, quote(parts.path or "/", safe=_KEPT), quote(parts.query, safe=_KEPT), "")), place, None
+    return urlunsplit((scheme, place, quote(parts.path or "/", safe=_KEPT), quote(parts.query, safe=_KEPT), "")), host, None

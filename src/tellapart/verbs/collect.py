@@ -29,12 +29,10 @@ class CollectOptions(Options):
     urls: Path | None = option(None, "Addresses from a CSV, TSV, Parquet (columns url, label) or text file.", metavar="FILE")
     page: tuple[str, ...] = option((), "A page to take pictures from, into --label. Repeat for several.", metavar="URL")
     label: str | None = option(None, "The class of what --page or a text file of --urls gives.")
-    next_page: str = option("auto", "How to turn pages: auto, a CSS selector, or an address with {page}.", metavar="RULE")
+    next_page: str | None = option(None, "How to find the next page: auto, a CSS selector, or an address with {page}.", metavar="RULE")
     pages: int = option(50, "Most pages to take from each --page.", minimum=1)
     browser: bool = option(False, "Open pages in a browser and scroll them.")
-    sources: str | None = option(
-        None, "Sources to ask, with commas [default: those without a caveat; see tellapart sources].", metavar="NAMES"
-    )
+    sources: str | None = option(None, "Sources to ask, with commas [default: all that need no more than is given].", metavar="NAMES")
     licences: str | None = option(None, "Licences to take, with commas: cc0,pdm,cc-by,cc-by-sa,... [default: any].", metavar="NAMES")
     contact: str | None = option(None, f"Your e-mail or web address, told to every server [default: ${CONTACT_VARIABLE}].")
     side: int = option(1024, "Longer side in pixels to ask for, where a source keeps several sizes.", minimum=50)

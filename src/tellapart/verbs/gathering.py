@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from tellapart.durations import seconds_of
 from tellapart.errors import OptionError
 from tellapart.paths import cache_root
 from tellapart.progress import Progress
+from tellapart.verbs.ordering import Order, order_of, words_of
 
 if TYPE_CHECKING:
     from tellapart.collection.destinations import Destination
@@ -25,13 +26,11 @@ if TYPE_CHECKING:
     from tellapart.collection.fetching import Fetcher
     from tellapart.collection.ledger import Ledger
     from tellapart.collection.offers import Request
-    from tellapart.collection.plan import ClassPlan
     from tellapart.collection.searching import Ask, Wishes
     from tellapart.collection.sources import HostLimit, Source
     from tellapart.verbs.collect import CollectOptions
 
 ATTRIBUTION_FILE = "ATTRIBUTION.csv"
-LIST_SOURCE, PAGE_SOURCE = "list", "pages"
 LISTED_AT_ONCE = 5_000
 
 
@@ -70,75 +69,11 @@ def standing_of(options: CollectOptions) -> dict[str, Any]:
         return {**_standing(ledger, options, []), "new": 0, "seconds": 0.0}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """What is to be collected, all names resolved."""
-
-    plans: tuple[ClassPlan, ...]
-    sources: Mapping[str, Source]
-    """All that any class asks, by name."""
-    asked: Mapping[str, tuple[str, ...]]
-    """Names of sources by class."""
-    contact: str | None
-    keys: Mapping[str, str]
-    notes: tuple[str, ...]
-
-
-def order_of(names: Sequence[str], options: CollectOptions, environment: Mapping[str, str]) -> Order:
-    """Resolve the options.
-
-    Raises:
-        OptionError: unknown sources, keys that are missing, options that do not go together.
-    """
-    from tellapart.collection.pages import Pages
-    from tellapart.collection.plan import plan_of
-    from tellapart.collection.sources import default_sources, source_named
-    from tellapart.verbs.collect import CONTACT_VARIABLE
-
-    plans = plan_of(names, options.class_, options.plan)
-    contact = options.contact or environment.get(CONTACT_VARIABLE)
-    if options.page and not options.label:
-        raise OptionError("the pictures of a page need a class", hint='name it with --label "border collie"')
-    named = [name.strip() for name in (options.sources or "").split(",") if name.strip()]
-    usual = [source_named(name) for name in named] if named else list(default_sources(environment))
-    sources: dict[str, Source] = {}
-    asked: dict[str, tuple[str, ...]] = {}
-    notes: list[str] = []
-    for plan in plans:
-        own = [source_named(name) for name in plan.sources] if plan.sources is not None else usual
-        usable = [
-            source for source in own if _can_be_asked(source, contact, environment, is_named=bool(named or plan.sources), notes=notes)
-        ]
-        asked[plan.label] = tuple(source.name for source in usable)
-        sources |= {source.name: source for source in usable}
-    if plans and not sources:
-        raise OptionError("there is no source to ask", hint="see tellapart sources, and name some with --sources")
-    if options.page:
-        sources[PAGE_SOURCE] = Pages(rule=options.next_page, most=options.pages)
-    keys = {
-        name: environment[name] for one in sources.values() for name in (*one.card.keys, *one.card.optional_keys) if name in environment
-    }
-    return Order(plans=plans, sources=sources, asked=asked, contact=contact, keys=keys, notes=tuple(dict.fromkeys(notes)))
-
-
-def _can_be_asked(source: Source, contact: str | None, environment: Mapping[str, str], *, is_named: bool, notes: list[str]) -> bool:
-    """Whether a source can be asked; one that was not named is left out with a note, one that was is an error."""
-    missing = [name for name in source.card.keys if not environment.get(name)]
-    complaint, hint = None, None
-    if missing:
-        complaint, hint = f"{source.name} needs a key in {' and '.join(missing)}", f"get one at {source.card.home}"
-    elif source.card.needs_contact and not contact:
-        complaint, hint = f"{source.name} wants to know whom to write to", "say so with --contact you@example.org"
-    if complaint and is_named:
-        raise OptionError(complaint, hint=hint)
-    if complaint:
-        notes.append(f"{complaint}, and is left out: {hint}")
-    return complaint is None
-
-
 def _written_down(order: Order, options: CollectOptions, ledger: Ledger, destination: Destination, progress: Progress) -> list[str]:
     """Bring the ledger up to date with what is asked; what is worth saying about it."""
     from tellapart.collection.cells import Cells
+    from tellapart.collection.planner import PAGE_SOURCE
+    from tellapart.collection.sources import facets_of
     from tellapart.verbs.collect import PER_CLASS
 
     def has_file(name: str, size_bytes: int) -> bool:
@@ -152,7 +87,8 @@ def _written_down(order: Order, options: CollectOptions, ledger: Ledger, destina
         ledger.want({plan.label: options.per_class or plan.per_class or PER_CLASS})
         for source in order.asked[plan.label]:
             for keyword in plan.keywords:
-                cells.add(plan.label, source, keyword, order.sources[source].facets(keyword))
+                licences = plan.licences or words_of(options.licences)
+                cells.add(plan.label, source, keyword, facets_of(order.sources[source], keyword, licences))
     if options.page:
         ledger.want({str(options.label): options.per_class or ledger.quotas().get(str(options.label))})
         for page in options.page:
@@ -170,6 +106,7 @@ def _written_down(order: Order, options: CollectOptions, ledger: Ledger, destina
 def _listed(options: CollectOptions, ledger: Ledger, progress: Progress) -> list[str]:
     """Put the addresses of a list into the ledger."""
     from tellapart.collection.lists import listed_offers
+    from tellapart.collection.planner import LIST_SOURCE
 
     notes: list[str] = []
     offers = listed_offers(Path(str(options.urls)), options.label, notes)
@@ -187,10 +124,12 @@ async def _collecting(order: Order, options: CollectOptions, ledger: Ledger, des
     """Open what a collector works with, let it run, and close everything whatever happens."""
     from tellapart.collection.collector import Collector, Pace
     from tellapart.collection.destinations import class_folders
-    from tellapart.collection.fetching import Fetcher, FetchLimits, user_agent
+    from tellapart.collection.fetching import Fetcher
+    from tellapart.collection.headers import user_agent
     from tellapart.collection.hosts import Hosts
     from tellapart.collection.inspection import Inspectors
     from tellapart.collection.keeping import Keeper
+    from tellapart.collection.limits import FetchLimits
     from tellapart.collection.searching import Searcher
     from tellapart.threads import available_cores
 
@@ -207,7 +146,7 @@ async def _collecting(order: Order, options: CollectOptions, ledger: Ledger, des
     wanted = None if None in quotas.values() else sum(filter(None, quotas.values())) - _kept(ledger)
     try:
         async with (
-            Fetcher(limits, hosts, user_agent=user_agent(order.contact), allow_private=options.allow_private) as fetcher,
+            Fetcher(limits, user_agent=user_agent(order.contact), hosts=hosts, allow_private=options.allow_private) as fetcher,
             Inspectors(available_cores(), side=options.resize, crop=options.crop) as inspectors,
             _asking(fetcher, options, order) as ask,
         ):
@@ -221,6 +160,8 @@ async def _collecting(order: Order, options: CollectOptions, ledger: Ledger, des
 @asynccontextmanager
 async def _asking(fetcher: Fetcher, options: CollectOptions, order: Order) -> AsyncIterator[Callable[[Source], Ask]]:
     """How each source is asked: programs' interfaces as they are, pages by their robots.txt or in a browser."""
+    from tellapart.collection.planner import PAGE_SOURCE
+
     if not (options.browser and options.page):
         yield lambda source: fetcher.page if source.name == PAGE_SOURCE else fetcher.ask
         return
@@ -237,8 +178,11 @@ async def _asking(fetcher: Fetcher, options: CollectOptions, order: Order) -> As
 def _wishes(order: Order, options: CollectOptions) -> dict[str, Wishes]:
     from tellapart.collection.searching import Wishes
 
-    usual = tuple(name.strip() for name in (options.licences or "").split(",") if name.strip())
-    return {plan.label: Wishes(licences=plan.licences or usual, side=options.side) for plan in order.plans}
+    usual = Wishes(licences=words_of(options.licences), side=options.side)
+    return {
+        **dict.fromkeys(order.asked, usual),
+        **{plan.label: replace(usual, licences=plan.licences) for plan in order.plans if plan.licences},
+    }
 
 
 def _usual_limit(options: CollectOptions) -> HostLimit:
@@ -250,6 +194,7 @@ def _usual_limit(options: CollectOptions) -> HostLimit:
 def _known_limits(order: Order) -> dict[str, HostLimit]:
     """The limits of the sources that are asked, and of the hosts their pictures lie on."""
     from tellapart.collection.offers import Query
+    from tellapart.collection.planner import PAGE_SOURCE
 
     known: dict[str, HostLimit] = {}
     for source in order.sources.values():
@@ -297,11 +242,11 @@ def _write_attribution(ledger: Ledger, destination: Destination) -> None:
 
 def _standing(ledger: Ledger, options: CollectOptions, notes: Sequence[str]) -> dict[str, Any]:
     """How it stands, and what is short of its number and why."""
-    from tellapart.collection.planner import ceilings, reasons_for_shortage, unevenness
+    from tellapart.collection.planner import ceilings, reasons_for_shortage, shortfalls, unevenness
     from tellapart.collection.standing import slice_ends, standing, supplies
 
     stands, held = standing(ledger), supplies(ledger)
-    ceiling = ceilings(held, is_even=not options.uneven_sources)
+    ceiling = ceilings(held, shortfalls(held, ledger.quotas()), is_even=not options.uneven_sources)
     short = {}
     for one in stands.classes:
         if one.wanted is not None and one.kept < one.wanted:

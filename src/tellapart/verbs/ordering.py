@@ -1,0 +1,94 @@
+"""From the names and options of a collect to an order: which classes, from which sources, with which keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tellapart.errors import OptionError
+
+if TYPE_CHECKING:
+    from tellapart.collection.plan import ClassPlan
+    from tellapart.collection.sources import Source
+    from tellapart.verbs.collect import CollectOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What is to be collected, all names resolved."""
+
+    plans: tuple[ClassPlan, ...]
+    sources: Mapping[str, Source]
+    """All that any class asks, by name."""
+    asked: Mapping[str, tuple[str, ...]]
+    """Names of sources by class."""
+    contact: str | None
+    keys: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def order_of(names: Sequence[str], options: CollectOptions, environment: Mapping[str, str]) -> Order:
+    """Resolve the options.
+
+    Raises:
+        OptionError: unknown sources, keys that are missing, options that do not go together.
+    """
+    from tellapart.collection.pages import Pages
+    from tellapart.collection.plan import plan_of
+    from tellapart.collection.planner import PAGE_SOURCE
+    from tellapart.collection.sources import keys_of, source_named
+    from tellapart.verbs.collect import CONTACT_VARIABLE
+
+    plans = plan_of(names, options.class_, options.plan)
+    if options.page and not options.label:
+        raise OptionError("the pictures of a page need a class", hint='name it with --label "border collie"')
+    contact = options.contact or environment.get(CONTACT_VARIABLE)
+    sources: dict[str, Source] = {}
+    asked: dict[str, tuple[str, ...]] = {}
+    notes: list[str] = []
+    for plan in plans:
+        named = plan.sources or words_of(options.sources)
+        usable = _usable([source_named(name) for name in named], plan, options, environment, notes)
+        asked[plan.label] = tuple(source.name for source in usable)
+        sources |= {source.name: source for source in usable}
+    if plans and not sources:
+        raise OptionError(
+            "\n".join(["there is no source to ask", *dict.fromkeys(notes)]), hint="see tellapart sources, and name some with --sources"
+        )
+    if options.page:
+        sources[PAGE_SOURCE] = Pages(options.next_page, options.pages)
+    keys = {name: value for source in sources.values() for name, value in keys_of(source, environment).items()}
+    return Order(plans=plans, sources=sources, asked=asked, contact=contact, keys=keys, notes=tuple(dict.fromkeys(notes)))
+
+
+def _usable(
+    named: Sequence[Source], plan: ClassPlan, options: CollectOptions, environment: Mapping[str, str], notes: list[str]
+) -> list[Source]:
+    """The sources that can be asked for a class: all that are named, or else an error; of the usual ones those that can, and notes."""
+    from tellapart.collection.sources import all_sources, can_give, missing_keys
+    from tellapart.verbs.collect import CONTACT_VARIABLE
+
+    contact = options.contact or environment.get(CONTACT_VARIABLE)
+    usual = [source for source in all_sources().values() if source.card.is_default and source.card.asks == "words"]
+    found = []
+    for source in named or usual:
+        complaint, hint = None, None
+        if missing := missing_keys(source, environment):
+            complaint, hint = f"{source.name} needs a key in {' and '.join(missing)}", f"get one at {source.card.home}"
+        elif source.card.needs_contact and not contact:
+            complaint, hint = f"{source.name} wants to know whom to write to", "say so with --contact you@example.org"
+        elif not can_give(source, plan.licences or words_of(options.licences)):
+            complaint = f"{source.name} has no pictures under the licences asked for"
+        if complaint and named:
+            raise OptionError(complaint, hint=hint)
+        if complaint:
+            notes.append(f"{complaint}, and is left out" + (f": {hint}" if hint else ""))
+        else:
+            found.append(source)
+    return found
+
+
+def words_of(text: str | None) -> tuple[str, ...]:
+    """The words of a list with commas."""
+    return tuple(word.strip() for word in (text or "").split(",") if word.strip())
