@@ -15,7 +15,7 @@ LONGEST_TEXT = 2_000
 LONGEST_EXCERPT = 200
 MOST = 2**53
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_MARKS = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ue000-\uf8ff\ufeff]")
+_MARKS = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ue000-\uf8ff\ufeff]")
 """Signs without a shape: directions of writing, and those by which a search engine marks the words that were looked for."""
 _TAG = re.compile(r"<[^>]*>")
 _BREAK = re.compile(r"<(?=br\b|/p\b|/li\b|/div\b|/t[dhr]\b|/h[1-6]\b)", re.IGNORECASE)

@@ -29,8 +29,8 @@ class INaturalist:
         home="https://www.inaturalist.org",
         terms="https://www.inaturalist.org/pages/terms",
         licences="licence and credit line of each photo; photos without a licence are all rights reserved",
-        caveat="keywords are names of living things (dog, Canis familiaris, Panthera leo); for more than 10,000 photos"
-        " its open data bucket is the better way",
+        caveat="keywords are names of living things, as iNaturalist has them (Panthera leo, lion, domestic dog; not dog);"
+        " for tens of thousands of photos its open data bucket is the better way",
         limit=HostLimit(concurrency=1, per_minute=60, per_day=10_000),
         image_hosts={
             host: HostLimit(concurrency=4, per_minute=150) for host in ("inaturalist-open-data.s3.amazonaws.com", "static.inaturalist.org")
@@ -52,6 +52,7 @@ class INaturalist:
             "per_page": str(PER_PAGE),
             "order_by": "id",
             "order": "asc",
+            "locale": "en",
         }
         if query.licences:
             params["photo_license"] = ",".join(family for family in query.licences if family in CODES)
@@ -67,11 +68,37 @@ class INaturalist:
             raise SourceError(f"iNaturalist says: {said or answer.excerpt(body)}")
         seen = list(answer.objects(found["results"]))
         numbers = [one for observation in seen if (one := answer.number(observation.get("id"))) is not None]
+        seen = _of_that_name(seen, query.keyword, is_first=cursor is None)
         return Found(
             offers=usable((offer for observation in seen for offer in _offers(observation, query.side)), query.licences),
             cursor=str(max(numbers)) if numbers and len(found["results"]) >= _page_size(found) else None,
             total=answer.number(found.get("total_results")) if cursor is None else None,
         )
+
+
+def _of_that_name(observations: list[Mapping[str, Any]], keyword: str, *, is_first: bool) -> list[Mapping[str, Any]]:
+    """Those whose taxon, or the species or genus it belongs to, has the name asked for: the search also finds parts of names.
+
+    Raises:
+        SourceError: nothing on the first page has; the message tells names that are near.
+    """
+    wanted = " ".join(keyword.casefold().split())
+    kept = [
+        observation
+        for observation in observations
+        if any(f"{name.casefold()} ".startswith(f"{wanted} ") for name in _names(observation)[:1])
+        or wanted in (name.casefold() for name in _names(observation)[1:])
+    ]
+    if observations and not kept and is_first:
+        near = dict.fromkeys(name for observation in observations for name in (*reversed(_names(observation)),) if name)
+        raise SourceError(f"iNaturalist has no living thing of exactly the name {keyword!r}; it has {', '.join([*near][:6])}")
+    return kept
+
+
+def _names(observation: Mapping[str, Any]) -> tuple[str, ...]:
+    """The scientific name of what was seen, then its common ones; empty where there is none."""
+    names = ("name", "preferred_common_name", "english_common_name")
+    return tuple(answer.text(answer.within(observation, "taxon", name)) for name in names)
 
 
 def _page_size(found: Mapping[str, Any]) -> int:
@@ -86,7 +113,7 @@ def sized(url: str, side: int) -> str:
 
 
 def _offers(observation: Mapping[str, Any], side: int) -> Iterator[Offer]:
-    names = [answer.text(answer.within(observation, "taxon", name)) for name in ("preferred_common_name", "name")]
+    names = [*_names(observation)[1:], *_names(observation)[:1]]
     page = answer.address(observation.get("uri"))
     user = [answer.text(answer.within(observation, "user", name)) for name in ("name", "login")]
     for photo in answer.objects(observation.get("photos")):

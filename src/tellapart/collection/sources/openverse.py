@@ -7,7 +7,7 @@ from typing import Any
 
 from tellapart.collection.offers import Found, Offer, Query, Request
 from tellapart.collection.sources import answer
-from tellapart.collection.sources.licences import CREATIVE_COMMONS, licence_of, usable
+from tellapart.collection.sources.licences import CREATIVE_COMMONS, address_of, attribution_of, licence_of, usable
 from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError
 
 ENDPOINT = "https://api.openverse.org/v1/images/"
@@ -88,16 +88,17 @@ def _place(cursor: str | None) -> tuple[int, int] | None:
 
 def _offer(result: Mapping[str, Any]) -> Offer:
     said = {name: answer.text(value) for name, value in result.items()}
-    code = said.get("license", "")
+    code, title, creator = (said.get(name, "") for name in ("license", "title", "creator"))
+    licence = licence_of(code if code in ("cc0", "pdm", "") else f"cc-{code}", said.get("license_version", ""))
     return Offer(
         url=answer.address(said.get("url")),
         page=answer.address(said.get("foreign_landing_url")),
-        licence=licence_of(code if code in ("cc0", "pdm", "") else f"cc-{code}", said.get("license_version", "")),
-        licence_url=answer.address(said.get("license_url")),
-        creator=said.get("creator", ""),
+        licence=licence,
+        licence_url=answer.address(said.get("license_url")) or address_of(licence),
+        creator=creator,
         creator_url=answer.address(said.get("creator_url")),
-        title=said.get("title", ""),
-        attribution=said.get("attribution", ""),
+        title=title,
+        attribution=said.get("attribution") or attribution_of(title=title, creator=creator, licence=licence, via="Openverse"),
         width=answer.pixels(result.get("width")),
         height=answer.pixels(result.get("height")),
     )

@@ -51,8 +51,6 @@ class Unsplash:
 
     def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
         """The offers of one page, without those that are for paying members; see :meth:`Source.parse`."""
-        if body.strip() == b"Rate Limit Exceeded":
-            raise SourceError("Unsplash says: rate limit exceeded")
         found = answer.document(body)
         if not isinstance(found.get("results"), list):
             said = answer.text(answer.within(found, "errors", 0)) or answer.excerpt(body)

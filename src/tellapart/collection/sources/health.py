@@ -1,0 +1,94 @@
+"""Whether a source answers today: one page of a harmless search, and its first picture."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from tellapart.collection.fetched import Fetched
+from tellapart.collection.offers import Query, Request
+from tellapart.collection.sources.catalogue import keys_of, missing_keys
+from tellapart.collection.sources.source import Source, SourceError
+
+KEYWORDS = {"words": "oak tree", "taxon": "Quercus robur"}
+MOST_REQUESTS = 3
+"""Some sources give a token first."""
+
+Ask = Callable[[Request], Awaitable[Fetched]]
+Look = Callable[[str], Awaitable[Fetched]]
+State = Literal["healthy", "no key", "no contact", "no answer", "not understood", "nothing found", "no picture"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What came of asking a source."""
+
+    state: State
+    said: str = ""
+    """What went wrong, as a short phrase."""
+    seconds: float | None = None
+    """From the question to the answer; None where nothing was asked."""
+    offers: int = 0
+    total: int | None = None
+    """How many pictures the source says it has for the keyword."""
+    picture: str = ""
+    """The first picture: its format and size in kB, or why it could not be had."""
+    picture_seconds: float | None = None
+
+
+async def health_of(source: Source, ask: Ask, look: Look, environment: Mapping[str, str], *, has_contact: bool) -> Health:
+    """Ask a source for one page and look at its first picture; never raises for what the source does."""
+    if missing := missing_keys(source, environment):
+        return Health(state="no key", said=f"{' and '.join(missing)} not set")
+    if source.card.needs_contact and not has_contact:
+        return Health(state="no contact", said="it wants to know whom to write to")
+    start = time.monotonic()
+    query, cursor, keys = Query(keyword=KEYWORDS.get(source.card.asks, KEYWORDS["words"])), None, keys_of(source, environment)
+    for _ in range(MOST_REQUESTS):
+        fetched: Fetched | None = None
+        try:
+            fetched = await ask(source.request(query, cursor, keys))
+            found = source.parse(fetched.body, query, cursor) if fetched.verdict == "ok" or fetched.body else None
+        except SourceError as error:
+            state: State = "not understood" if fetched and fetched.verdict == "ok" else "no answer"
+            said = ": ".join(filter(None, [fetched.reason if fetched else "", str(error)]))
+            return Health(state=state, said=said, seconds=_since(start))
+        if fetched.verdict != "ok" or found is None:
+            return Health(state="no answer", said=fetched.reason, seconds=_since(start))
+        if found.offers:
+            answered = _since(start)
+            picture, is_one, took = await _looked_at(look, found.offers[0].url)
+            return Health(
+                state="healthy" if is_one else "no picture",
+                said="" if is_one else picture,
+                seconds=answered,
+                offers=len(found.offers),
+                total=found.total,
+                picture=picture,
+                picture_seconds=took,
+            )
+        if (cursor := found.cursor) is None:
+            break
+    return Health(state="nothing found", said=f"nothing for {query.keyword!r}", seconds=_since(start))
+
+
+async def _looked_at(look: Look, url: str) -> tuple[str, bool, float]:
+    """What the picture at an address is, whether it is one, and how many seconds it took."""
+    from tellapart.errors import ImageError
+    from tellapart.images.formats import sniffed_format
+
+    start = time.monotonic()
+    fetched = await look(url)
+    took = _since(start)
+    if fetched.verdict != "ok":
+        return fetched.reason, False, took
+    try:
+        return f"{sniffed_format(fetched.body)}, {len(fetched.body) / 1000:,.0f} kB", True, took
+    except ImageError as error:
+        return str(error), False, took
+
+
+def _since(start: float) -> float:
+    return round(time.monotonic() - start, 3)
