@@ -4,7 +4,7 @@ In a test: ``with running() as server`` (a thread of its own) or ``async with Ru
 ``server.url("/good/7.jpg")``. As a program: ``python tests/collection/rude_server.py --port 0 --pictures 2000`` prints its port.
 
 ===================================  =========================================================================================
-path                                 answer
+path                                 answer (over TLS: a plain 400)
 ===================================  =========================================================================================
 /good/N.jpg                          200, picture number N: deterministic, all different, about 24 kB
 /same/N.jpg                          200, always picture number 0
@@ -180,6 +180,10 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
+        if self.buffer.startswith(b"\x16\x03"):
+            self.transport.write(answer(b"this is plain HTTP\n", status="400 Bad Request"))
+            self.transport.close()
+            return
         while self.task is None and b"\r\n\r\n" in self.buffer:
             head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
             self.answer_one(head)
@@ -337,7 +341,8 @@ async def _nowhere(server: RudeServer, parts: Parts, connection: _Connection) ->
 
 @at("status")
 async def _status(server: RudeServer, parts: Parts, connection: _Connection) -> bytes:
-    return answer(f"this is a {parts[1]}\n".encode(), status=f"{parts[1]} As Asked")
+    body = b"" if parts[1] in ("204", "304") else f"this is a {parts[1]}\n".encode()
+    return answer(body, status=f"{parts[1]} As Asked")
 
 
 @at("busy")

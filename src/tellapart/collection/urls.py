@@ -56,10 +56,11 @@ def redirected(base: URL, location: str) -> URL:
     Raises:
         Failure: as :func:`target_of`, or there is no place to go to.
     """
-    if not location.strip():
+    location = location.strip()
+    if not location:
         raise Failure("permanent", "redirect that does not say where to")
     try:
-        absolute = urljoin(str(base), location.strip())
+        absolute = location if _PARTS.match(location) else urljoin(str(base), location)
     except ValueError:
         raise Failure("permanent", "redirect to no usable address") from None
     return target_of(absolute).with_user(None)
