@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tellapart.collection.fetched import Fetched
-from tellapart.collection.offers import Query, Request
+from tellapart.collection.offers import Found, Query, Request
 from tellapart.collection.sources.catalogue import keys_of, missing_keys
 from tellapart.collection.sources.source import Source, SourceError
 
@@ -45,33 +45,54 @@ async def health_of(source: Source, ask: Ask, look: Look, environment: Mapping[s
     if source.card.needs_contact and not has_contact:
         return Health(state="no contact", said="it wants to know whom to write to")
     start = time.monotonic()
-    query, cursor, keys = Query(keyword=KEYWORDS.get(source.card.asks, KEYWORDS["words"])), None, keys_of(source, environment)
+    query = Query(keyword=KEYWORDS.get(source.card.asks, KEYWORDS["words"]))
+    try:
+        found = await _first_page(source, ask, query, keys_of(source, environment))
+    except _NoAnswerError as error:
+        return Health(state="no answer", said=str(error), seconds=_since(start))
+    except SourceError as error:
+        return Health(state="not understood", said=str(error), seconds=_since(start))
+    seconds = _since(start)
+    if not found.offers:
+        return Health(state="nothing found", said=f"nothing for {query.keyword!r}", seconds=seconds)
+    picture, is_one, took = await _looked_at(look, found.offers[0].url)
+    return Health(
+        state="healthy" if is_one else "no picture",
+        said="" if is_one else picture,
+        seconds=seconds,
+        offers=len(found.offers),
+        total=found.total,
+        picture=picture,
+        picture_seconds=took,
+    )
+
+
+class _NoAnswerError(SourceError):
+    """Nothing came, or a refusal."""
+
+
+async def _first_page(source: Source, ask: Ask, query: Query, keys: Mapping[str, str]) -> Found:
+    """The first page that holds offers, or the last one there is."""
+    found, cursor = Found(), None
     for _ in range(MOST_REQUESTS):
-        fetched: Fetched | None = None
-        try:
-            fetched = await ask(source.request(query, cursor, keys))
-            found = source.parse(fetched.body, query, cursor) if fetched.verdict == "ok" or fetched.body else None
-        except SourceError as error:
-            state: State = "not understood" if fetched and fetched.verdict == "ok" else "no answer"
-            said = ": ".join(filter(None, [fetched.reason if fetched else "", str(error)]))
-            return Health(state=state, said=said, seconds=_since(start))
-        if fetched.verdict != "ok" or found is None:
-            return Health(state="no answer", said=fetched.reason, seconds=_since(start))
-        if found.offers:
-            answered = _since(start)
-            picture, is_one, took = await _looked_at(look, found.offers[0].url)
-            return Health(
-                state="healthy" if is_one else "no picture",
-                said="" if is_one else picture,
-                seconds=answered,
-                offers=len(found.offers),
-                total=found.total,
-                picture=picture,
-                picture_seconds=took,
-            )
-        if (cursor := found.cursor) is None:
+        fetched = await ask(source.request(query, cursor, keys))
+        if fetched.verdict != "ok":
+            raise _NoAnswerError(": ".join(filter(None, [fetched.reason, _complaint(source, fetched.body, query, cursor)])))
+        found = source.parse(fetched.body, query, cursor)
+        cursor = found.cursor
+        if found.offers or cursor is None:
             break
-    return Health(state="nothing found", said=f"nothing for {query.keyword!r}", seconds=_since(start))
+    return found
+
+
+def _complaint(source: Source, body: bytes, query: Query, cursor: str | None) -> str:
+    """What a source says in the body of a refusal."""
+    try:
+        if body:
+            source.parse(body, query, cursor)
+    except SourceError as error:
+        return str(error)
+    return ""
 
 
 async def _looked_at(look: Look, url: str) -> tuple[str, bool, float]:

@@ -40,7 +40,7 @@ _SHORTENED = (
 )
 _BY = re.compile(r"(?:^|-)cc-?by(?P<terms>(?:-(?:nc|nd|sa))*)(?:-v?(?P<version>[1-4][.-][05]))?(?![a-z0-9])")
 _ZERO = re.compile(r"(?:^|-)cc-?(?:0|zero)(?![a-z0-9])")
-_MARK = re.compile(r"(?:^|-)pdm(?![a-z0-9])")
+_MARK = re.compile(r"(?:^|-)pdm(?:-v?(?P<version>1[.-]0))?(?![a-z0-9])")
 _PUBLIC = re.compile(r"^(?:cc-)?pd(?:-|$)")
 _NOTHING = ("unspecified", "unsupported", "unknown", "none", "null")
 
@@ -61,8 +61,8 @@ def licence_of(said: str, version: str = "") -> str:
             return "-".join(filter(None, [family, (found["version"] or version).replace("-", ".")]))
     if _ZERO.search(short):
         return "cc0-1.0"
-    if _MARK.search(short):
-        return "pdm-1.0"
+    if found := _MARK.search(short):
+        return "pdm-1.0" if found["version"] or version else "pdm"
     if _PUBLIC.search(short):
         return "pdm"
     return "" if short in _NOTHING else short[:LONGEST].strip("-.")
