@@ -47,24 +47,42 @@ def server() -> Iterator[PageServer]:
         yield server
 
 
+class Visits:
+    """One loop for the whole file, and on it one browser for each set of options."""
+
+    def __init__(self) -> None:
+        self.runner = asyncio.Runner()
+        self._browsers: dict[tuple[tuple[str, Any], ...], Browser] = {}
+
+    def __call__(self, visit: Callable[[Browser], Awaitable[Any]], **options: Any) -> Any:
+        async def run() -> Any:
+            key = tuple(options.items())
+            if key not in self._browsers:
+                browser = Browser(**{"user_agent": AGENT, "allow_private": True, "quiet_s": 0.4, "timeout_s": 20, **options})
+                self._browsers[key] = await browser.__aenter__()
+            return await visit(self._browsers[key])
+
+        return self.runner.run(run())
+
+    def close(self) -> None:
+        for browser in self._browsers.values():
+            self.runner.run(browser.__aexit__(None, None, None))
+        self.runner.close()
+
+
 @pytest.fixture(scope="module")
-def chromium() -> None:
+def visited() -> Iterator[Visits]:
     pytest.importorskip("playwright.async_api", reason="playwright is not installed")
     if browsing.browser_path() is None:
         pytest.skip("no Chromium on PATH")
+    visits = Visits()
+    yield visits
+    visits.close()
 
 
-def visited(visit: Callable[[Browser], Awaitable[Any]], **options: Any) -> Any:
-    async def run() -> Any:
-        async with Browser(**{"user_agent": AGENT, "allow_private": True, "quiet_s": 0.5, "timeout_s": 20, **options}) as browser:
-            return await visit(browser)
-
-    return asyncio.run(run())
-
-
-def rendered(url: str, scrolls: int = 20, **options: Any) -> Fetched:
-    fetched: Fetched = visited(lambda browser: browser.rendered(url, scrolls=scrolls), **options)
-    return fetched
+async def start() -> None:
+    async with Browser(user_agent=AGENT):
+        pass
 
 
 def more(path: str) -> tuple[int, dict[str, str], bytes]:
@@ -73,8 +91,7 @@ def more(path: str) -> tuple[int, dict[str, str], bytes]:
 
 
 @pytest.mark.browser
-@pytest.mark.usefixtures("chromium")
-def test_a_page_that_grows_is_scrolled_to_its_end(server: PageServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_grows_is_scrolled_to_its_end(server: PageServer, visited: Visits, monkeypatch: pytest.MonkeyPatch) -> None:
     gateways: list[Gateway] = []
     begin = Gateway.__init__
 
@@ -104,8 +121,7 @@ def test_a_page_that_grows_is_scrolled_to_its_end(server: PageServer, monkeypatc
 
 
 @pytest.mark.browser
-@pytest.mark.usefixtures("chromium")
-def test_private_addresses_are_refused_however_they_are_reached(server: PageServer) -> None:
+def test_private_addresses_are_refused_however_they_are_reached(server: PageServer, visited: Visits) -> None:
     secret = server.html("/secret", "<p>secret")
     port = server.address.rpartition(":")[2]
 
@@ -121,8 +137,9 @@ def test_private_addresses_are_refused_however_they_are_reached(server: PageServ
 
 
 @pytest.mark.browser
-@pytest.mark.usefixtures("chromium")
-def test_a_public_page_cannot_lead_the_browser_to_a_private_one(server: PageServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_public_page_cannot_lead_the_browser_to_a_private_one(
+    server: PageServer, visited: Visits, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The page is on 127.0.0.1, taken for public; what it asks of 127.0.0.2 by redirect, frame, script and socket must not get there."""
     from tellapart.collection import gateway
 
@@ -146,8 +163,7 @@ def test_a_public_page_cannot_lead_the_browser_to_a_private_one(server: PageServ
 
 
 @pytest.mark.browser
-@pytest.mark.usefixtures("chromium")
-def test_what_is_no_page_is_an_outcome_with_a_reason(server: PageServer) -> None:
+def test_what_is_no_page_is_an_outcome_with_a_reason(server: PageServer, visited: Visits) -> None:
     server.html("/gone", "gone", status=410)
     server.html("/slow-down", "later", status=429, Retry_After="7")
     server.pages["/file.zip"] = (200, {"Content-Type": "application/zip", "Content-Disposition": "attachment"}, b"PK")
@@ -171,8 +187,7 @@ def test_what_is_no_page_is_an_outcome_with_a_reason(server: PageServer) -> None
 
 
 @pytest.mark.browser
-@pytest.mark.usefixtures("chromium")
-def test_pages_that_hang_take_no_more_than_their_time(server: PageServer) -> None:
+def test_pages_that_hang_take_no_more_than_their_time(server: PageServer, visited: Visits) -> None:
     hanging = server.html("/hang", "<img src=a.jpg><script>setTimeout(() => { for (;;); }, 50)</script>")
     growing = server.html("/grow", "<body><script>setInterval(() => document.body.append(new Image()), 20)</script>")
     good = server.html("/good", "<img src=a.jpg><script>alert(1); window.open('/gone'); document.cookie = 'a=1'</script>")
@@ -180,14 +195,13 @@ def test_pages_that_hang_take_no_more_than_their_time(server: PageServer) -> Non
     async def visit(browser: Browser) -> list[Fetched]:
         return [await browser.rendered(url) for url in (hanging, growing, good)]
 
-    hung, grown, fine = visited(visit, timeout_s=3)
-    assert (hung.verdict, hung.reason) == ("passing", "timed out after 3 s")
+    hung, grown, fine = visited(visit, timeout_s=2)
+    assert (hung.verdict, hung.reason) == ("passing", "timed out after 2 s")
     assert grown.verdict == fine.verdict == "ok"
 
 
 @pytest.mark.browser
-@pytest.mark.usefixtures("chromium")
-def test_nothing_is_remembered_from_page_to_page(server: PageServer) -> None:
+def test_nothing_is_remembered_from_page_to_page(server: PageServer, visited: Visits) -> None:
     page = server.html(
         "/count",
         "<script>const n = +(localStorage.n || 0) + 1; localStorage.n = n; document.cookie = 'n=' + n;"
@@ -206,7 +220,7 @@ def test_without_playwright_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(browsing.importlib, "import_module", absent)
     with pytest.raises(MissingExtra) as caught:
-        visited(lambda browser: browser.rendered("http://a.example/"))
+        asyncio.run(start())
     assert caught.value.hint == "pip install 'tellapart[browser]'"
 
 
@@ -216,7 +230,7 @@ def test_without_a_browser_the_names_looked_for_are_told(monkeypatch: pytest.Mon
     monkeypatch.setattr(browsing, "APPLICATIONS", ())
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
     with pytest.raises(MissingExtra, match=r"no browser was found \(looked for chromium, .*google-chrome"):
-        visited(lambda browser: browser.rendered("http://a.example/"))
+        asyncio.run(start())
 
 
 def test_a_browser_that_does_not_start_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -226,5 +240,5 @@ def test_a_browser_that_does_not_start_is_told(monkeypatch: pytest.MonkeyPatch, 
     program.chmod(0o755)
     monkeypatch.setattr(browsing, "browser_path", lambda: str(program))
     with pytest.raises(TellapartError, match="chromium does not start: ") as caught:
-        visited(lambda browser: browser.rendered("http://a.example/"))
+        asyncio.run(start())
     assert caught.value.hint
