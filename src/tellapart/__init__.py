@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tellapart.verbs.ladder import ladder
     from tellapart.verbs.predict import predict
     from tellapart.verbs.report import report
+    from tellapart.verbs.sources import sources
     from tellapart.verbs.submit import submit
     from tellapart.verbs.train import train
 
@@ -64,6 +65,7 @@ _HOMES = {
     "open_run": "runs",
     "predict": "verbs.predict",
     "report": "verbs.report",
+    "sources": "verbs.sources",
     "submit": "verbs.submit",
     "train": "verbs.train",
 }
@@ -96,6 +98,7 @@ __all__ = [
     "open_run",
     "predict",
     "report",
+    "sources",
     "submit",
     "train",
 ]

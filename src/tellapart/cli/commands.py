@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tellapart.cli import answers, collection
+from tellapart.cli import answers, collection, source_list
 from tellapart.cli.flags import flags_of
 from tellapart.cli.terminal import Terminal, wants_color
 
@@ -50,6 +50,9 @@ def _argument(name: str, *, metavar: str, nargs: int = 1, is_required: bool = Tr
 COMMANDS: dict[str, click.Command] = {
     "collect": _command(
         "collect", "CollectOptions", (_argument("names", metavar="[CLASS]...", nargs=-1, is_required=False),), collection.of_collect
+    ),
+    "sources": _command(
+        "sources", "SourcesOptions", (_argument("names", metavar="[NAME]...", nargs=-1, is_required=False),), source_list.of_sources
     ),
     "train": _command("train", "TrainOptions", (_argument("folder", metavar="FOLDER"),), answers.of_train),
     "ladder": _command("ladder", "LadderOptions", (_argument("folder", metavar="FOLDER"),), answers.of_ladder),

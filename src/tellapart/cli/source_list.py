@@ -1,0 +1,98 @@
+"""What the verb ``sources`` says: a table of the sources, what is to be known of those named, or who answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tellapart.cli.columns import aligned
+
+COLOURS = {
+    "on": "green",
+    "healthy": "green",
+    "off": None,
+    "needs a key": "yellow",
+    "needs a contact": "yellow",
+    "no key": "yellow",
+    "no contact": "yellow",
+}
+HEAD = ("source", "", "by", "results a search", "requests", "licences", "key")
+CHECK_HEAD = ("source", "", "answer", "results", "picture", "")
+LONGEST_LISTED = 4
+LEGEND = (
+    "off: asked only where you name it with --sources, as its terms are against it",
+    "tellapart sources NAME says more of one: its terms, its licence data, and what speaks against it",
+)
+
+
+def of_sources(found: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A line a source; a paragraph each where few were asked for; what came of a check."""
+    rows = found["sources"]
+    if any(one["health"] for one in rows):
+        lines = aligned([CHECK_HEAD, *(_checked(one) for one in rows)])
+        states = [one["health"]["state"] for one in rows]
+    elif len(rows) <= LONGEST_LISTED:
+        lines = [line for one in rows for line in _paragraph(one)]
+        states = []
+    else:
+        lines = aligned([HEAD, *(_row(one) for one in rows)])
+        lines += ["", *LEGEND]
+        states = [one["state"] for one in rows]
+    width = max((len(one["name"]) for one in rows), default=0)
+    for place, state in enumerate(states, start=1):
+        name, rest = lines[place][:width], lines[place][width:]
+        lines[place] = name + rest.replace(state, click.style(state, fg=COLOURS.get(state, "red")), 1)
+    for name, reason in found["broken"].items():
+        lines.append(click.style(f"{name} cannot be used: {reason}", fg="red"))
+    return "\n".join(lines), found
+
+
+def _row(one: dict[str, Any]) -> list[str]:
+    most = one["most_results"]
+    asked = "words" if one["asks"] == "words" else "living things"
+    return [one["name"], one["state"], asked, f"{most:,}" if most else "all", _pace(one["limit"]), _licences(one), _keys(one)]
+
+
+def _paragraph(one: dict[str, Any]) -> list[str]:
+    asked = "words" if one["asks"] == "words" else "names of living things"
+    most = f"{one['most_results']:,} results a search" if one["most_results"] else "all results of a search"
+    hosts = [f"{host}: {_pace(limit)}" for host, limit in one["image_hosts"].items()]
+    facts = {
+        "by": asked,
+        "licences": one["licences"],
+        "limits": "; ".join([most, _pace(one["limit"]), *hosts]),
+        "key": _keys(one),
+        "note": one["caveat"],
+        "terms": one["terms"],
+    }
+    state = click.style(one["state"], fg=COLOURS.get(one["state"]))
+    return [f"{one['name']}: {one['title']}, {one['home']} ({state})", *aligned([("", ""), *facts.items()], before="  ")[1:]]
+
+
+def _checked(one: dict[str, Any]) -> list[str]:
+    health = one["health"]
+    results = f"{health['offers']:,}" if health["offers"] else ""
+    total = f" of {health['total']:,}" if health["total"] and health["offers"] else ""
+    is_picture = health["state"] == "healthy"
+    picture = f"{health['picture']}, {health['picture_seconds']:.1f} s" if is_picture else ""
+    answer = f"{health['seconds']:.1f} s" if health["seconds"] is not None else ""
+    return [one["name"], health["state"], answer, f"{results}{total}", picture, health["said"]]
+
+
+def _pace(limit: dict[str, Any]) -> str:
+    rate = limit["per_minute"]
+    shown = f"{rate:,.0f} a minute" if rate and rate >= 10 else f"{60 * rate:,.0f} an hour" if rate else ""
+    daily = f"{limit['per_day']:,} a day" if limit["per_day"] else ""
+    return ", ".join(filter(None, [shown, daily])) or f"{limit['concurrency']} at once"
+
+
+def _licences(one: dict[str, Any]) -> str:
+    families = one["families"]
+    own = [family for family in families if family not in ("cc0", "pdm") and not family.startswith("cc-")]
+    return ", ".join(own) or ("Creative Commons" if families else "not said")
+
+
+def _keys(one: dict[str, Any]) -> str:
+    needed = [f"{name} ({'set' if is_set else 'not set'})" for name, is_set in one["keys"].items()]
+    return ", ".join(needed + [f"{name} ({'set' if is_set else 'not needed'})" for name, is_set in one["optional_keys"].items()])
