@@ -13,6 +13,7 @@ from tellapart.collection.browsing import Browser
 from tellapart.collection.fetched import Fetched
 from tellapart.collection.gateway import Gateway
 from tellapart.collection.pages import page_offers
+from tellapart.collection.robots import Robots
 from tellapart.errors import MissingExtra, TellapartError
 
 from .page_server import PageServer, serving
@@ -212,6 +213,25 @@ def test_nothing_is_remembered_from_page_to_page(server: PageServer, visited: Vi
         return [await browser.rendered(page) for _ in range(2)]
 
     assert all(b"n=1n=1" in fetched.body for fetched in visited(visit))
+
+
+@pytest.mark.browser
+def test_a_page_robots_txt_forbids_is_not_opened(server: PageServer, visited: Visits) -> None:
+    async def fetch(url: str) -> Fetched:
+        return Fetched(url=url, verdict="ok", http_code=200, body=b"User-agent: *\nDisallow: /closed\n")
+
+    closed, open_ = server.html("/closed", "<p>closed"), server.html("/open", "<p>open")
+
+    async def visit(browser: Browser) -> list[Fetched]:
+        return [await browser.rendered(url) for url in (closed, open_, "nonsense")]
+
+    found = visited(visit, robots=Robots(fetch))
+    assert [(f.verdict, f.reason) for f in found] == [
+        ("permanent", "robots.txt forbids it"),
+        ("ok", ""),
+        ("permanent", "not a usable address"),
+    ]
+    assert "/closed" not in server.asked
 
 
 def test_without_playwright_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
