@@ -69,6 +69,14 @@ def dawdles_in_the_dark(pixels: Pixels) -> list[int]:
     return everything(pixels)
 
 
+def notes_when(pixels: Pixels) -> list[int]:
+    begin = time.monotonic()
+    time.sleep(0.15)
+    with open(os.environ[MARK], "a") as notes:
+        notes.write(f"{begin} {time.monotonic()}\n")
+    return everything(pixels)
+
+
 def spins(pixels: Pixels) -> list[int]:
     Path(os.environ[MARK]).write_text(str(os.getpid()))
     while True:

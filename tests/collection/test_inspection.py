@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,18 @@ def test_a_large_picture_does_not_fit_in_a_small_limit() -> None:
     large = pictures.encoded(np.zeros((2500, 3000, 3), np.uint8), "PNG")
     assert inspected([large, DAY[0]], memory_limit_bytes=20_000_000)[0].reason in ("not enough memory to decode it", CRASHED)
     assert inspected([large])[0].reason is None
+
+
+@pytest.mark.parametrize("is_large", [True, False])
+def test_large_pictures_take_turns_and_small_ones_do_not(is_large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(crop_hooks.MARK, str(tmp_path / "notes"))
+    side = 2500 if is_large else 100
+    body = pictures.encoded(np.zeros((side, side, 3), np.uint8), "PNG")
+    assert [record.reason for record in inspected([body] * 3, num_workers=3, crop=f"{HOOKS}:notes_when")] == [None] * 3
+    times = sorted(tuple(map(float, line.split())) for line in (tmp_path / "notes").read_text().splitlines())
+    overlap = any(later[0] < earlier[1] for earlier, later in pairwise(times))
+    assert len(times) == 3
+    assert overlap is not is_large
 
 
 def test_bombs_are_refused_within_little_memory() -> None:
