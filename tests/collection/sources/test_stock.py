@@ -21,9 +21,9 @@ def test_what_their_terms_forbid_is_off_by_default_and_said(source: str) -> None
 
 
 def test_pexels_takes_the_smallest_copy_that_is_large_enough() -> None:
-    sizes = {side: parsed("pexels/page1.json", side=side).offers[1] for side in (300, 551, 1024, 1100, 3000)}
+    sizes = {side: parsed("pexels/page1.json", side=side).offers[1] for side in (400, 551, 1024, 1100, 3000)}
     assert [(one.width, one.height) for one in sizes.values()] == [(550, 350), (940, 598), (1880, 1196), (1880, 1196), (3546, 2255)]
-    assert sizes[300].url.endswith("&h=350")
+    assert sizes[400].url.endswith("&h=350")
     assert sizes[551].url.endswith("?auto=compress&cs=tinysrgb&h=650&w=940")
     assert "dpr=2" in sizes[1024].url
     assert sizes[3000].url.endswith(".jpeg")
