@@ -81,7 +81,7 @@ def test_a_picture_that_never_ends_is_given_up_in_time() -> None:
     begin = time.monotonic()
     found = inspected([NIGHT, *DAY], crop=f"{HOOKS}:dawdles_in_the_dark", timeout_s=0.5, num_workers=1)
     assert [record.reason for record in found] == ["took more than 0.5 s to decode"] + [None] * len(DAY)
-    assert time.monotonic() - begin < 8
+    assert time.monotonic() - begin < 30
 
 
 def test_memory_is_limited() -> None:
@@ -202,7 +202,7 @@ asyncio.run(main())
         children = psutil.Process(collector.pid).children()
         assert len(children) == 2
         collector.kill()
-    _, alive = psutil.wait_procs(children, timeout=12)
+    _, alive = psutil.wait_procs(children, timeout=60)
     assert alive == []
 
 
