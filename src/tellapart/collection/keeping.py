@@ -70,7 +70,7 @@ class Keeper:
         verdicts = await self.ask_ledger(self.ledger.record, lambda: self._verdicts(looks))
         accepted = [verdict for verdict in verdicts if verdict.file is not None]
         loop = asyncio.get_running_loop()
-        puts = [loop.run_in_executor(self._writers, self.destination.put, v.file, bodies[v.claim.id]) for v in accepted]
+        puts = [loop.run_in_executor(self._writers, self.destination.put, str(v.file), bodies[v.claim.id]) for v in accepted]
         await asyncio.gather(*puts)
         if accepted:
             await self.ask_ledger(self.ledger.confirm, [verdict.claim for verdict in accepted])

@@ -22,7 +22,7 @@ from typing import Any
 from uuid import uuid4
 
 from tellapart.collection.offers import Offer
-from tellapart.collection.tables import ADD_PICTURE, WRITE_VERDICT, migrate
+from tellapart.collection.tables import ADD_PICTURE, WANT, WRITE_VERDICT, migrate
 from tellapart.collection.web_addresses import canonical_url
 from tellapart.errors import StorageError
 from tellapart.paths import is_alive
@@ -122,12 +122,21 @@ class Ledger:
     def want(self, quotas: Mapping[str, int | None]) -> None:
         """Write down how many pictures of each class are wanted; None: all that are offered."""
         with self.transaction() as db:
-            rows = [(label, wanted, place) for place, (label, wanted) in enumerate(quotas.items())]
-            db.executemany("INSERT OR REPLACE INTO classes VALUES (?, ?, ?)", rows)
+            db.executemany(WANT, quotas.items())
 
     def quotas(self) -> dict[str, int | None]:
         """How many pictures of each class are wanted."""
         return dict(self._db.execute("SELECT label, wanted FROM classes ORDER BY place, label"))
+
+    def note_command(self, command: str) -> None:
+        """Write down what was asked for, so that it can be asked for again."""
+        with self.transaction() as db:
+            db.execute("INSERT INTO commands (command, given) VALUES (?, ?)", (command, self.clock()))
+
+    def last_command(self) -> str | None:
+        """What was asked for last."""
+        row = self._db.execute("SELECT command FROM commands ORDER BY id DESC LIMIT 1").fetchone()
+        return None if row is None else str(row[0])
 
     def add_listed(self, offers: Iterable[tuple[str, Offer]], source: str) -> int:
         """Add addresses from a list, as (label, offer); how many are new."""
@@ -210,6 +219,13 @@ class Ledger:
         with self.transaction() as db:
             db.executemany("UPDATE pictures SET file = ? WHERE id = ?", [(file, picture) for picture, file in places])
 
+    def requeue(self, pictures: Iterable[int]) -> None:
+        """Fetch kept pictures again whose files are gone."""
+        with self.transaction() as db:
+            again = [(picture,) for picture in pictures]
+            db.executemany("DELETE FROM signatures WHERE picture = ?", again)
+            db.executemany(f"UPDATE pictures SET status = '{QUEUED}', file = NULL, accepted = NULL WHERE id = ?", again)  # noqa: S608
+
     def rows(self, question: str, values: Sequence[Any] = ()) -> Iterator[sqlite3.Row]:
         """Read-only rows by name; for ``tellapart.collection.standing``."""
         cursor = self._db.cursor()
@@ -220,7 +236,10 @@ class Ledger:
     def add(
         self, db: sqlite3.Connection, label: str, source: str, keyword: str, offers: Sequence[Offer], cell: int | None, start: int
     ) -> int:
-        """Add offers within a transaction, the first at position ``start``; how many addresses are new. The first class to name one has it."""
+        """Add offers within a transaction, the first at position ``start``; how many addresses are new.
+
+        An address offered for two classes stays with the first.
+        """
         fresh = 0
         for place, offer in enumerate(offers):
             url, host, complaint = canonical_url(offer.url)

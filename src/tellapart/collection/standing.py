@@ -136,7 +136,7 @@ def next_chances(ledger: Ledger) -> dict[tuple[str, str, bool], float]:
 
 def kept_rows(ledger: Ledger) -> Iterator[dict[str, Any]]:
     """Every kept picture with what attribution needs, by class and file."""
-    for row in ledger.rows("SELECT * FROM pictures WHERE status = 'kept' ORDER BY label, file"):
+    for row in ledger.rows("SELECT *, file AS file_name FROM pictures WHERE status = 'kept' ORDER BY label, file"):
         yield dict(row)
 
 

@@ -68,6 +68,10 @@ UPDATE cells SET owner = NULL, tries = 0, reason = NULL, pages = pages + 1, offe
 WHERE id = :id
 """
 
+WANT = """
+INSERT INTO classes VALUES (?, ?, (SELECT count(*) FROM classes)) ON CONFLICT DO UPDATE SET wanted = excluded.wanted
+"""
+
 CLOSE_FACETS = """
 UPDATE cells SET status = 'exhausted', reason = :reason WHERE status = 'open' AND owner IS NULL AND id IN (
     SELECT other.id FROM cells AS other JOIN cells AS whole USING (label, source, keyword) WHERE whole.id = :id AND other.id <> whole.id)
@@ -90,6 +94,7 @@ def _create_tables(db: sqlite3.Connection) -> None:
     db.execute(ADDRESSES)
     db.execute(CELLS)
     db.execute("CREATE TABLE classes (label TEXT PRIMARY KEY, wanted INTEGER, place INTEGER) WITHOUT ROWID")
+    db.execute("CREATE TABLE commands (id INTEGER PRIMARY KEY, command TEXT NOT NULL, given REAL)")
     db.execute("CREATE TABLE signatures (picture INTEGER PRIMARY KEY, signature BLOB NOT NULL)")
     db.execute("CREATE TABLE collectors (owner TEXT PRIMARY KEY, machine TEXT, process INTEGER, beat REAL) WITHOUT ROWID")
     db.execute(

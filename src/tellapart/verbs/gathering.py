@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -24,31 +25,50 @@ if TYPE_CHECKING:
     from tellapart.collection.destinations import Destination
     from tellapart.collection.fetched import Fetched
     from tellapart.collection.fetching import Fetcher
+    from tellapart.collection.keeping import Keeper
     from tellapart.collection.ledger import Ledger
     from tellapart.collection.offers import Request
     from tellapart.collection.searching import Ask, Wishes
     from tellapart.collection.sources import HostLimit, Source
     from tellapart.verbs.collect import CollectOptions
 
-ATTRIBUTION_FILE = "ATTRIBUTION.csv"
 LISTED_AT_ONCE = 5_000
+PACK_EVERY_S = 10.0
+SHARDS = "SELECT count(DISTINCT substr(file, 1, instr(file, '/') - 1)) AS number FROM pictures WHERE file LIKE 'shard-%'"
 
 
 def gathered(names: Sequence[str], options: CollectOptions, environment: Mapping[str, str], progress: Progress) -> dict[str, Any]:
     """Collect, and say how it stands afterwards; arguments and errors as in :func:`tellapart.collect`."""
-    from tellapart.collection.destinations import open_destination
+    from tellapart.collection.attribution import write_attribution
+    from tellapart.collection.destinations import class_folders, open_destination
+    from tellapart.collection.keeping import Keeper
     from tellapart.collection.ledger import LEDGER_FILE, Ledger
+    from tellapart.collection.spool import is_sharded, open_spool, pack_spool
+    from tellapart.collection.standing import kept_rows
 
     begin = time.monotonic()
+    state = _state(options)
+    if not (names or _asks_something(options)):
+        names, options = _asked_before(state / LEDGER_FILE, options)
     order = order_of(names, options, environment)
-    destination = open_destination(options.out)
-    with Ledger(_state(options) / LEDGER_FILE) as ledger:
-        notes = [*order.notes, *_written_down(order, options, ledger, destination, progress)]
+    target = open_destination(options.out)
+    with Ledger(state / LEDGER_FILE) as ledger:
+        ledger.note_command(json.dumps({"names": list(names), "options": options.as_dict()}))
+        notes = [*order.notes, *_written_down(order, options, ledger, progress)]
+        spool = open_spool(state) if options.shards or is_sharded(state, ledger.quotas()) else None
+        keeper = Keeper(ledger, spool or target, class_folders(ledger.quotas()), min_side=options.min_side)
+        if freed := ledger.recover(keeper.has_file):
+            notes.append(f"an earlier collecting was broken off; its {freed:,} unfinished addresses are in the queue again")
         for note in notes:
             progress.note(note)
         before = _kept(ledger)
-        _run(lambda: _collecting(order, options, ledger, destination, progress))
-        _write_attribution(ledger, destination)
+        try:
+            _run(lambda: _collecting(order, options, keeper, target if spool else None, progress))
+        finally:
+            keeper.close()
+        if spool is not None:
+            pack_spool(ledger.path, target, is_rest=True)
+        write_attribution(kept_rows(ledger), target)
         return {**_standing(ledger, options, notes), "new": _kept(ledger) - before, "seconds": round(time.monotonic() - begin, 1)}
 
 
@@ -69,18 +89,40 @@ def standing_of(options: CollectOptions) -> dict[str, Any]:
         return {**_standing(ledger, options, []), "new": 0, "seconds": 0.0}
 
 
-def _written_down(order: Order, options: CollectOptions, ledger: Ledger, destination: Destination, progress: Progress) -> list[str]:
+def _asks_something(options: CollectOptions) -> bool:
+    return bool(options.class_ or options.plan or options.urls or options.page)
+
+
+def _asked_before(ledger_file: Path, options: CollectOptions) -> tuple[Sequence[str], CollectOptions]:
+    """The names and options of the last command, with what is given now before them.
+
+    Raises:
+        OptionError: there was none.
+    """
+    from tellapart.collection.ledger import Ledger
+
+    nothing = OptionError("there is nothing to collect", hint='name classes ("bill gates" "jeff bezos"), a --plan, --urls or a --page')
+    if not ledger_file.exists():
+        raise nothing
+    with Ledger(ledger_file) as ledger:
+        command = ledger.last_command()
+    if command is None:
+        raise nothing
+    before = json.loads(command)
+    usual = type(options)().as_dict()
+    given = {name: value for name, value in options.as_dict().items() if value != usual[name]}
+    again = {name: value for name, value in before["options"].items() if name != "time" and name in usual}
+    return before["names"], type(options).of(**{**again, **given})
+
+
+def _written_down(order: Order, options: CollectOptions, ledger: Ledger, progress: Progress) -> list[str]:
     """Bring the ledger up to date with what is asked; what is worth saying about it."""
     from tellapart.collection.cells import Cells
     from tellapart.collection.planner import PAGE_SOURCE
     from tellapart.collection.sources import facets_of
     from tellapart.verbs.collect import PER_CLASS
 
-    def has_file(name: str, size_bytes: int) -> bool:
-        return destination.size(name) == size_bytes
-
-    freed = ledger.recover(has_file)
-    notes = [f"an earlier collecting was broken off; its {freed:,} unfinished addresses are in the queue again"] if freed else []
+    notes: list[str] = []
     cells = Cells(ledger)
     cells.reopen()
     for plan in order.plans:
@@ -95,11 +137,6 @@ def _written_down(order: Order, options: CollectOptions, ledger: Ledger, destina
             cells.add(str(options.label), PAGE_SOURCE, page, [{}])
     if options.urls is not None:
         notes += _listed(options, ledger, progress)
-    quotas = ledger.quotas()
-    if not quotas:
-        raise OptionError("there is nothing to collect", hint='name classes ("bill gates" "jeff bezos"), a --plan, --urls or a --page')
-    if options.per_class and not (order.plans or options.page or options.urls):
-        ledger.want(dict.fromkeys(quotas, options.per_class))
     return notes
 
 
@@ -114,51 +151,66 @@ def _listed(options: CollectOptions, ledger: Ledger, progress: Progress) -> list
     with progress.stage(f"reading {options.urls}", unit="addresses") as advance:
         while some := list(islice(offers, LISTED_AT_ONCE)):
             known = ledger.quotas()
-            ledger.want({label: options.per_class for label, _ in some if label not in known})
+            ledger.want({label: options.per_class for label, _ in some if options.per_class or label not in known})
             fresh += ledger.add_listed(some, LIST_SOURCE)
             advance(len(some))
     return [f"{fresh:,} new addresses in {options.urls}", *notes]
 
 
-async def _collecting(order: Order, options: CollectOptions, ledger: Ledger, destination: Destination, progress: Progress) -> None:
+async def _collecting(order: Order, options: CollectOptions, keeper: Keeper, packed_to: Destination | None, progress: Progress) -> None:
     """Open what a collector works with, let it run, and close everything whatever happens."""
     from tellapart.collection.collector import Collector, Pace
-    from tellapart.collection.destinations import class_folders
     from tellapart.collection.fetching import Fetcher
     from tellapart.collection.headers import user_agent
     from tellapart.collection.hosts import Hosts
     from tellapart.collection.inspection import Inspectors
-    from tellapart.collection.keeping import Keeper
     from tellapart.collection.limits import FetchLimits
     from tellapart.collection.searching import Searcher
     from tellapart.threads import available_cores
 
     hosts = Hosts(_usual_limit(options), _known_limits(order))
-    quotas = ledger.quotas()
-    keeper = Keeper(ledger, destination, class_folders(quotas), min_side=options.min_side)
-    limits = FetchLimits(concurrency=options.concurrency)
     seconds = seconds_of(options.time) if options.time else None
     pace = Pace(
         concurrency=options.concurrency,
         deadline=None if seconds is None else time.monotonic() + seconds,
         is_even=not options.uneven_sources,
     )
-    wanted = None if None in quotas.values() else sum(filter(None, quotas.values())) - _kept(ledger)
-    try:
-        async with (
-            Fetcher(limits, user_agent=user_agent(order.contact), hosts=hosts, allow_private=options.allow_private) as fetcher,
-            Inspectors(available_cores(), side=options.resize, crop=options.crop) as inspectors,
-            _asking(fetcher, options, order) as ask,
-        ):
-            searcher = Searcher(keeper, hosts, order.sources, ask, _wishes(order, options), order.keys)
-            with progress.stage("collecting", total=wanted, unit="pictures") as advance:
-                await Collector(keeper, searcher, fetcher, inspectors, hosts, pace, advance).run()
-    finally:
-        keeper.close()
+    limits, agent = FetchLimits(concurrency=options.concurrency), user_agent(order.contact)
+    quotas = keeper.ledger_quotas
+    wanted = None if None in quotas.values() else max(0, sum(filter(None, quotas.values())) - _kept(keeper.ledger))
+    async with (
+        Fetcher(limits, user_agent=agent, hosts=hosts, allow_private=options.allow_private) as fetcher,
+        Inspectors(available_cores(), side=options.resize, crop=options.crop) as inspectors,
+        _asking(fetcher, options, agent) as ask,
+        _packing(keeper, packed_to),
+    ):
+        searcher = Searcher(keeper, hosts, order.sources, ask, _wishes(order, options), order.keys)
+        with progress.stage("collecting", total=wanted, unit="pictures") as advance:
+            await Collector(keeper, searcher, fetcher, inspectors, hosts, pace, advance).run()
 
 
 @asynccontextmanager
-async def _asking(fetcher: Fetcher, options: CollectOptions, order: Order) -> AsyncIterator[Callable[[Source], Ask]]:
+async def _packing(keeper: Keeper, packed_to: Destination | None) -> AsyncIterator[None]:
+    """Within, what has come together in the spool is packed now and then."""
+    from tellapart.collection.spool import pack_spool
+
+    async def pack_now_and_then(target: Destination) -> None:
+        while True:
+            await asyncio.sleep(PACK_EVERY_S)
+            await asyncio.to_thread(pack_spool, keeper.ledger.path, target, is_rest=False)
+
+    task = None if packed_to is None else asyncio.create_task(pack_now_and_then(packed_to))
+    try:
+        yield
+    finally:
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+@asynccontextmanager
+async def _asking(fetcher: Fetcher, options: CollectOptions, agent: str) -> AsyncIterator[Callable[[Source], Ask]]:
     """How each source is asked: programs' interfaces as they are, pages by their robots.txt or in a browser."""
     from tellapart.collection.planner import PAGE_SOURCE
 
@@ -167,7 +219,7 @@ async def _asking(fetcher: Fetcher, options: CollectOptions, order: Order) -> As
         return
     from tellapart.collection.browsing import Browser
 
-    async with Browser(allow_private=options.allow_private) as browser:
+    async with Browser(user_agent=agent, allow_private=options.allow_private) as browser:
 
         async def rendered(request: Request) -> Fetched:
             return await browser.rendered(request.url)
@@ -233,13 +285,6 @@ def _kept(ledger: Ledger) -> int:
     return sum(one.kept for sources in supplies(ledger).values() for one in sources.values())
 
 
-def _write_attribution(ledger: Ledger, destination: Destination) -> None:
-    from tellapart.collection.attribution import attribution_csv
-    from tellapart.collection.standing import kept_rows
-
-    destination.put(ATTRIBUTION_FILE, attribution_csv(kept_rows(ledger)).encode())
-
-
 def _standing(ledger: Ledger, options: CollectOptions, notes: Sequence[str]) -> dict[str, Any]:
     """How it stands, and what is short of its number and why."""
     from tellapart.collection.planner import ceilings, reasons_for_shortage, shortfalls, unevenness
@@ -255,6 +300,7 @@ def _standing(ledger: Ledger, options: CollectOptions, notes: Sequence[str]) -> 
         "out": options.out,
         **stands.as_dict(),
         "short": short,
+        "shards": next(ledger.rows(SHARDS))["number"],
         "notes": [*notes, *unevenness(held)],
         "ledger": str(ledger.path),
     }

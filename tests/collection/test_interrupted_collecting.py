@@ -1,0 +1,172 @@
+"""Whatever stops a collecting, each file has its row and each kept row its file, and the same command goes on."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tellapart
+from tellapart.collection.destinations import open_destination
+from tests.collection.rude_server import RudeServer, running
+from tests.collection.seaweed import Seaweed
+from tests.collection.soundness import complaints, rows
+
+PICTURES = 300
+USUAL = ["--allow-private", "--host-rate", "0", "--per-host", "8", "--concurrency", "8", "--quiet"]
+
+
+@pytest.fixture
+def server():
+    with running() as started:
+        yield started
+
+
+@pytest.fixture
+def urls(tmp_path: Path, server: RudeServer) -> Path:
+    file = tmp_path / "urls.txt"
+    paths = [f"/good/{number}.jpg" for number in range(PICTURES)]
+    paths[::20] = [f"/status/404/{number}" for number in range(len(paths[::20]))]
+    file.write_text("".join(f"{server.url(path)}\n" for path in paths))
+    return file
+
+
+GOOD = PICTURES - len(range(0, PICTURES, 20))
+
+
+def command(out: str, urls: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "tellapart", "collect", "-o", out, "--urls", str(urls), "--label", "good", *USUAL, *more]
+
+
+def test_killed_at_any_moment_nothing_is_lost_doubled_or_half(tmp_path: Path, urls: Path) -> None:
+    out, draws = tmp_path / "photos", random.Random(4)
+    ledger, destination = out / ".tellapart" / "collection.sqlite", open_destination(str(out))
+    for _ in range(4):
+        with subprocess.Popen(command(str(out), urls)) as process:
+            while not ledger.exists() and process.poll() is None:
+                time.sleep(0.01)
+            time.sleep(draws.uniform(0.0, 1.5))
+            process.send_signal(signal.SIGKILL)
+        assert complaints(ledger, destination) == []
+    subprocess.run(command(str(out), urls), check=True)
+    assert complaints(ledger, destination, good=GOOD) == []
+    assert list(out.rglob("*.partial")) == []
+
+
+def test_ctrl_c_gives_everything_back_at_once(tmp_path: Path, urls: Path) -> None:
+    out = tmp_path / "photos"
+    with subprocess.Popen([*command(str(out), urls), "--host-rate", "50"], stderr=subprocess.PIPE, text=True) as process:
+        while not (out / "good").exists():
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=30)[1]
+    assert process.returncode == 130
+    assert "the same command goes on" in said
+    assert {row["status"] for row in rows(out / ".tellapart" / "collection.sqlite")} <= {"queued", "kept", "refused"}
+
+
+def test_two_collectors_on_one_plan_do_no_work_twice(tmp_path: Path, server: RudeServer, urls: Path) -> None:
+    out = tmp_path / "photos"
+    both = [subprocess.Popen(command(str(out), urls)) for _ in range(2)]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    asked = Counter(one.path for one in server.asked)
+    assert max(asked.values()) == 1
+    assert len(asked) == PICTURES
+    assert complaints(out / ".tellapart" / "collection.sqlite", open_destination(str(out)), good=GOOD) == []
+
+
+def test_a_bare_command_goes_on_with_what_was_asked_for(tmp_path: Path, server: RudeServer, urls: Path) -> None:
+    out = tmp_path / "photos"
+    first = tellapart.collect(out=str(out), urls=urls, label="good", allow_private=True, host_rate=20.0, time="1s", min_side=50)
+    (one,) = first["classes"]
+    assert 0 < one["kept"] < GOOD
+    assert one["queued"] > 0
+    again = tellapart.collect(out=str(out), host_rate=500.0)
+    assert again["classes"][0]["kept"] == GOOD
+    assert again["new"] == GOOD - one["kept"]
+    options = json.loads(_last_command(out))["options"]
+    assert (options["min_side"], options["allow_private"], options["host_rate"]) == (50, True, 500.0)
+
+
+def _last_command(out: Path) -> str:
+    db = sqlite3.connect(out / ".tellapart" / "collection.sqlite")
+    try:
+        return str(db.execute("SELECT command FROM commands ORDER BY id DESC").fetchone()[0])
+    finally:
+        db.close()
+
+
+def test_a_bucket_gets_the_same_and_a_killed_collector_goes_on(tmp_path: Path, urls: Path, s3: str) -> None:
+    state = tmp_path / "state"
+    with subprocess.Popen(command(s3, urls, "--state", str(state))) as process:
+        while not any(row["status"] == "kept" for row in (rows(state / "collection.sqlite") if _has_tables(state) else [])):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    destination = open_destination(s3)
+    assert complaints(state / "collection.sqlite", destination) == []
+    subprocess.run(command(s3, urls, "--state", str(state)), check=True)
+    assert complaints(state / "collection.sqlite", destination, good=GOOD) == []
+    assert b"file_name,label,group" in (destination.get("ATTRIBUTION.csv") or b"")
+    assert tellapart.open_dataset(s3).class_names == ("good",)
+
+
+def _has_tables(state: Path) -> bool:
+    return (state / "collection.sqlite").exists() and (state / "collection.sqlite").stat().st_size > 50_000
+
+
+def test_a_bucket_whose_server_is_killed_loses_nothing(tmp_path: Path, urls: Path, s3: str, s3_server: Seaweed) -> None:
+    state = tmp_path / "state"
+    with subprocess.Popen(command(s3, urls, "--state", str(state), "--host-rate", "60")) as process:
+        while not _has_tables(state) or not any(row["status"] == "kept" for row in rows(state / "collection.sqlite")):
+            time.sleep(0.05)
+        s3_server.kill()
+        time.sleep(1.0)
+        s3_server.start()
+        assert process.wait(timeout=120) == 0
+    assert complaints(state / "collection.sqlite", open_destination(s3), good=GOOD) == []
+
+
+def test_two_collectors_on_one_bucket_do_no_work_twice(tmp_path: Path, server: RudeServer, urls: Path, s3: str) -> None:
+    state = tmp_path / "state"
+    both = [subprocess.Popen(command(s3, urls, "--state", str(state))) for _ in range(2)]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    assert max(Counter(one.path for one in server.asked).values()) == 1
+    assert complaints(state / "collection.sqlite", open_destination(s3), good=GOOD) == []
+
+
+def test_shards_hold_every_picture_once_with_its_card(tmp_path: Path, urls: Path) -> None:
+    out = tmp_path / "photos"
+    options: dict[str, Any] = {"urls": urls, "label": "good", "allow_private": True, "host_rate": 0.0, "shards": True}
+    first = tellapart.collect(out=str(out), per_class=100, **options)
+    assert first["shards"] == 1
+    second = tellapart.collect(out=str(out), per_class=GOOD, **options)
+    assert second["shards"] == 2
+    members: list[str] = []
+    for shard in sorted(out.glob("shard-*.tar")):
+        with tarfile.open(shard) as tar:
+            members += tar.getnames()
+            card = json.load(io.BytesIO((tar.extractfile(tar.getnames()[1]) or io.BytesIO()).read()))
+    assert len(members) == len(set(members)) == 2 * GOOD
+    assert card["label"] == "good"
+    assert list((out / ".tellapart" / "spool").rglob("*.jpg")) == []
+    assert all(row["file"].startswith("shard-") for row in rows(out / ".tellapart" / "collection.sqlite") if row["status"] == "kept")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_told_before_anybody_is_asked(tmp_path: Path, server: RudeServer, urls: Path) -> None:
+    (tmp_path / "photos").mkdir(mode=0o500)
+    with pytest.raises(tellapart.StorageError, match="cannot be written"):
+        tellapart.collect(out=str(tmp_path / "photos"), urls=urls, label="good", allow_private=True)
+    assert server.asked == []
