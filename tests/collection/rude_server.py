@@ -29,7 +29,8 @@ path                                 answer (over TLS: a plain 400)
 /gzip-bomb.jpg /gzip-bomb.html       10 MB that unpack to 10 GB
 /packed.html                         an honest page with Content-Encoding: gzip; /short-packed.html half of it
 /endless.jpg /endless.html           never ends
-/huge.jpg                            Content-Length of a terabyte
+/huge.jpg                            Content-Length of a terabyte, and nothing more after a picture
+/cookie/N.jpg                        picture N with a Set-Cookie
 /large/N.jpg                         picture N and 3 MB of nothing after it
 /many-headers                        header lines without end; /long-header one of 1 MB
 /png-bomb.png                        50 kB, 20,000 x 20,000 pixels
@@ -471,7 +472,13 @@ async def _endless_page(server: RudeServer, parts: Parts, connection: _Connectio
 
 @at("huge.jpg")
 async def _huge(server: RudeServer, parts: Parts, connection: _Connection) -> None:
-    await _without_end(connection, answer(picture(0), "image/jpeg", length=10**12), bytes(65_536))
+    await connection.write(answer(picture(0), "image/jpeg", length=10**12))
+    await asyncio.sleep(3600)
+
+
+@at("cookie")
+async def _cookie(server: RudeServer, parts: Parts, connection: _Connection) -> bytes:
+    return answer(picture(_number(parts[1])), "image/jpeg", "Set-Cookie: who=you; Path=/")
 
 
 @at("large")

@@ -29,7 +29,8 @@ from tests.collection.rude_server import HTML, SHORT_BY, RudeServer, picture
 from tests.collection.test_addresses import Names
 
 T = TypeVar("T")
-QUICK = FetchLimits(timeout_s=2, connect_timeout_s=0.3, window_s=0.4)
+PATIENT = FetchLimits(timeout_s=30, connect_timeout_s=10, window_s=10)
+QUICK = FetchLimits(timeout_s=30, connect_timeout_s=0.3, window_s=0.4)
 AGENT = user_agent("me@example.org")
 
 
@@ -38,7 +39,7 @@ def fetched_by(use: Callable[[Fetcher, RudeServer], Awaitable[T]], *, server: di
 
     async def both() -> T:
         options.setdefault("allow_private", True)
-        limits = options.pop("limits", QUICK)
+        limits = options.pop("limits", PATIENT)
         async with RudeServer(**(server or {})) as rude, Fetcher(limits, user_agent=AGENT, **options) as fetcher:
             return await use(fetcher, rude)
 
@@ -129,13 +130,16 @@ PERMANENT = {
 
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, Fetched]:
-    """What becomes of every bad path, all asked at once."""
-    paths = [*PASSING, *PERMANENT]
+    """What becomes of every bad path; those that dawdle are asked by a fetcher with little patience."""
+    slow = [path for path in PASSING if path.startswith(("/drip", "/stall"))]
+    others = [path for path in (*PASSING, *PERMANENT) if path not in slow]
 
     async def all_at_once(fetcher: Fetcher, rude: RudeServer) -> list[Fetched]:
-        return await asyncio.gather(*(fetcher.image(rude.url(path)) for path in paths))
+        async with Fetcher(QUICK, user_agent=AGENT, allow_private=True) as quick:
+            asked = [*(quick.image(rude.url(path)) for path in slow), *(fetcher.image(rude.url(path)) for path in others)]
+            return await asyncio.gather(*asked)
 
-    return dict(zip(paths, fetched_by(all_at_once, limits=FetchLimits(timeout_s=20, connect_timeout_s=0.3, window_s=0.4)), strict=True))
+    return dict(zip([*slow, *others], fetched_by(all_at_once), strict=True))
 
 
 @pytest.mark.parametrize(("path", "reason"), [*PASSING.items(), *PERMANENT.items()])
@@ -204,16 +208,14 @@ def test_retry_after_may_be_a_date_and_is_never_longer_than_a_day() -> None:
 
 def test_a_body_that_trickles_is_given_up_long_before_the_deadline() -> None:
     start = time.monotonic()
-    got = image("/drip/body.jpg", limits=FetchLimits(timeout_s=30, window_s=0.4))
+    got = image("/drip/body.jpg", limits=QUICK)
     assert got.reason.startswith("too slow")
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 10
 
 
 def test_the_deadline_holds_for_all_redirects_together() -> None:
-    paths = [f"/to?{quote('/slow/0.4/1.jpg')}"] * 1
-    limits = FetchLimits(timeout_s=0.2, window_s=5)
-    got = image(paths[0], limits=limits)
-    assert (got.verdict, got.reason) == ("passing", "no answer in 0.2 s")
+    got = image(f"/to?{quote('/slow/9/1.jpg')}", limits=FetchLimits(timeout_s=0.5))
+    assert (got.verdict, got.reason) == ("passing", "no answer in 0.5 s")
 
 
 def test_nobody_listening_is_passing() -> None:
@@ -282,6 +284,18 @@ def test_who_asks_is_said_and_nothing_else_is_carried_along() -> None:
     assert "cookie" not in picture_headers
 
 
+def test_cookies_are_not_taken() -> None:
+    async def look(fetcher: Fetcher, rude: RudeServer) -> list[dict[str, str]]:
+        for host in ("127.0.0.1", "localhost"):
+            await fetcher.image(rude.url("/cookie/1.jpg", host))
+            await fetcher.image(rude.url("/good/1.jpg", host))
+        return [asked.headers for asked in rude.asked]
+
+    headers = fetched_by(look)
+    assert len(headers) == 4
+    assert not any("cookie" in each for each in headers)
+
+
 def test_connections_are_kept_and_no_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9/")
 
@@ -321,7 +335,7 @@ def test_large_bodies_wait_for_each_other_and_their_clocks_stand_still(monkeypat
             await super().acquire()
             running += 1
             most = max(most, running)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.4)
             return True
 
         def release(self) -> None:
@@ -333,7 +347,7 @@ def test_large_bodies_wait_for_each_other_and_their_clocks_stand_still(monkeypat
         monkeypatch.setattr(fetcher, "_large", Counting(2))
         return await asyncio.gather(*(fetcher.image(rude.url(f"/large/{number}.jpg")) for number in range(12)))
 
-    got = fetched_by(many, limits=FetchLimits(timeout_s=0.4, window_s=10))
+    got = fetched_by(many, limits=FetchLimits(timeout_s=1.5, window_s=10))
     assert [each.verdict for each in got] == ["ok"] * 12
     assert (most, running) == (2, 0)
 
@@ -360,7 +374,7 @@ def test_broken_answers_of_any_kind_are_outcomes() -> None:
     async def ask() -> list[Fetched]:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        async with server, Fetcher(QUICK, user_agent=AGENT, allow_private=True) as fetcher:
+        async with server, Fetcher(PATIENT, user_agent=AGENT, allow_private=True) as fetcher:
             kinds = (
                 fetcher.image,
                 lambda url: fetcher.ask(Request(url=url)),
@@ -457,7 +471,7 @@ def test_a_redirect_does_not_lead_around_robots_txt() -> None:
 
 
 def test_a_redirect_waits_for_its_turn_at_another_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(fetching, "PATIENCE_S", 5.0)
     hosts = Hosts(known={"localhost": HostLimit(concurrency=1)})
 
     async def many(fetcher: Fetcher, rude: RudeServer) -> tuple[list[Fetched], int, Fetched]:

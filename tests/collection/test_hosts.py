@@ -217,6 +217,9 @@ def test_many_refusals_of_one_burst_are_one_pause() -> None:
         hosts.end(HOST, busy(None))
     hosts.end(HOST, OK)
     assert hosts.wait_s(HOST) == pytest.approx(FIRST_PAUSE_S), "a late good answer does not end the pause"
+    clock.now += FIRST_PAUSE_S
+    hosts.begin(HOST)
+    assert hosts.wait_s(HOST) == math.inf, "nor does it stand for the probe"
 
 
 def test_a_host_that_asked_to_slow_down_is_asked_by_fewer_at_once() -> None:
