@@ -157,6 +157,7 @@ class _Connection(asyncio.Protocol):
         self.server = server
         self.buffer = b""
         self.task: asyncio.Task[None] | None = None
+        self.closes = False
         self.can_write = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -194,7 +195,10 @@ class _Connection(asyncio.Protocol):
         self.server.note(path, head, self.number)
         if path.startswith("/good/"):
             self.transport.write(_good(_number(path[6:])))
+            if b"\r\nConnection: close" in head:
+                self.transport.close()
             return
+        self.closes = b"\r\nConnection: close" in head
         self.task = asyncio.create_task(self.odd(path))
 
     async def odd(self, path: str) -> None:
@@ -214,7 +218,9 @@ class _Connection(asyncio.Protocol):
         finally:
             server.running -= 1
             self.task = None
-        if self.buffer and not self.transport.is_closing():
+        if self.closes:
+            self.transport.close()
+        elif self.buffer and not self.transport.is_closing():
             self.data_received(b"")
 
     async def write(self, data: bytes) -> None:

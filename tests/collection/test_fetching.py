@@ -296,6 +296,16 @@ def test_cookies_are_not_taken() -> None:
     assert not any("cookie" in each for each in headers)
 
 
+def test_a_connection_to_a_stranger_is_not_kept() -> None:
+    async def many(fetcher: Fetcher, rude: RudeServer) -> int:
+        for number in range(20):
+            await fetcher.image(rude.url("/good/1.jpg", f"stranger-{number}.test"))
+        await asyncio.sleep(0.05)
+        return len(rude.connections)
+
+    assert fetched_by(many, resolver=Names(["127.0.0.1"])) == 0
+
+
 def test_connections_are_kept_and_no_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9/")
 
@@ -303,7 +313,7 @@ def test_connections_are_kept_and_no_proxy_of_the_environment_is_asked(monkeypat
         got = [await fetcher.image(rude.url(f"/good/{number}.jpg")) for number in range(20)]
         return rude.connected, {each.verdict for each in got}
 
-    assert fetched_by(many) == (1, {"ok"})
+    assert fetched_by(many) == (2, {"ok"}), "one for the first meeting, one for all the rest"
 
 
 def test_no_more_at_once_than_the_limit() -> None:

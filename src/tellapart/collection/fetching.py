@@ -32,6 +32,8 @@ PATIENCE_S = 10.0
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OURS = frozenset({"user-agent", "accept-encoding", "host", "connection", "content-length", "transfer-encoding"})
+_CLOSE = {"Connection": "close"}
+_MOST_MET = 100_000
 _FIELD_BYTES = 32 * 1024
 
 
@@ -98,6 +100,7 @@ class Fetcher:
         self._page = self._kind("text/html,application/xhtml+xml,*/*;q=0.5", "gzip")
         self._answer = self._kind("application/json,*/*;q=0.5", "gzip")
         self._session: aiohttp.ClientSession | None = None
+        self._met: set[str] = set()
 
     def _kind(self, accept: str, encoding: str, *, is_picture: bool = False, is_cut: bool = False) -> _Kind:
         """The headers and rules for one kind of thing."""
@@ -119,7 +122,7 @@ class Fetcher:
         connector = aiohttp.TCPConnector(
             limit=0,
             ttl_dns_cache=300,
-            keepalive_timeout=30,
+            keepalive_timeout=15,
             resolver=self._resolver or self._own_resolver,
             socket_factory=None if self._allow_private else guarded_socket,
         )
@@ -235,7 +238,8 @@ class Fetcher:
             trail.code = trail.headers = None
             start = now()
             deadline.reschedule(start + min(left, self._until_headers_s))
-            async with self._session.get(target, headers=headers, allow_redirects=False) as response:
+            sent = headers if self._is_known(target) else headers | _CLOSE
+            async with self._session.get(target, headers=sent, allow_redirects=False) as response:
                 trail.code, trail.headers = response.status, response.headers
                 deadline.reschedule(start + left)
                 if response.status not in _REDIRECTS:
@@ -249,6 +253,16 @@ class Fetcher:
                 headers = dict(kind.headers)
             target = following
         raise Failure("permanent", f"more than {self._limits.redirects} redirects")
+
+    def _is_known(self, target: URL) -> bool:
+        """Whether the host was met before: only then its connection is kept, so that a list of strangers leaves no thousands open."""
+        host = target.raw_host or ""
+        if host in self._met:
+            return True
+        if len(self._met) >= _MOST_MET:
+            self._met.clear()
+        self._met.add(host)
+        return False
 
     def _judge(self, target: URL) -> None:
         """Refuse a host written as an address that must not be connected to; names are judged when they are connected to."""
