@@ -87,6 +87,12 @@ def test_rows_left_out_and_repeats_are_told_with_their_lines(tmp_path: Path) -> 
     ]
 
 
+def test_of_many_repeats_the_first_lines_are_told(tmp_path: Path) -> None:
+    lines = [f"http://a.example/{n}.jpg,cats" for n in range(50)]
+    _, notes = read(written(tmp_path, "list.csv", "\n".join(["url,label", *lines, *lines])))
+    assert notes[0].endswith("under the same label (lines 2 and 52, 3 and 53, 4 and 54 and 47 more)")
+
+
 def test_a_list_of_which_nothing_survives_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"lists no address that can be used\n2 rows left out, without an address \(lines 2, 4\)"):
         read(written(tmp_path, "list.csv", "url,label\n,a\n\n,b\n"))

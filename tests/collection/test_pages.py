@@ -116,6 +116,10 @@ def test_densities_become_widths_by_the_layout() -> None:
     assert urls('<img src="a.jpg" srcset="a2.jpg 2x">') == [f"{HERE}a2.jpg"]
 
 
+def test_what_a_srcset_says_goes_before_the_place_the_page_gives() -> None:
+    assert urls('<img width="1900" src="small.jpg" srcset="a-900.jpg 900w">') == [f"{HERE}a-900.jpg"]
+
+
 def test_the_original_behind_a_small_picture_is_taken_and_a_page_behind_it_is_not() -> None:
     body = """
         <a href="full/a.JPG"><span><img src="thumb-a.jpg" width="50" height="50" alt="A"></span></a>
