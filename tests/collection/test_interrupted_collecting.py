@@ -13,6 +13,7 @@ import sys
 import tarfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +51,31 @@ def command(out: str, urls: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "tellapart", "collect", "-o", out, "--urls", str(urls), "--label", "good", *USUAL, *more]
 
 
+def until(condition: Callable[[], bool], process: subprocess.Popen[Any]) -> None:
+    """Wait for something a collecting does; not for ever, and not once it has ended."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert process.poll() is None, f"it ended with {process.returncode}"
+        assert time.monotonic() < end, "it took more than a minute"
+        time.sleep(0.02)
+
+
+def has_kept(state: Path) -> bool:
+    ledger = state / "collection.sqlite"
+    if not ledger.exists() or ledger.stat().st_size < 50_000:
+        return False
+    try:
+        return any(row["status"] == "kept" for row in rows(ledger))
+    except sqlite3.OperationalError:
+        return False
+
+
 def test_killed_at_any_moment_nothing_is_lost_doubled_or_half(tmp_path: Path, urls: Path) -> None:
     out, draws = tmp_path / "photos", random.Random(4)
     ledger, destination = out / ".tellapart" / "collection.sqlite", open_destination(str(out))
     for _ in range(4):
         with subprocess.Popen(command(str(out), urls)) as process:
-            while not ledger.exists() and process.poll() is None:
-                time.sleep(0.01)
+            until(ledger.exists, process)
             time.sleep(draws.uniform(0.0, 1.5))
             process.send_signal(signal.SIGKILL)
         assert complaints(ledger, destination) == []
@@ -68,8 +87,7 @@ def test_killed_at_any_moment_nothing_is_lost_doubled_or_half(tmp_path: Path, ur
 def test_ctrl_c_gives_everything_back_at_once(tmp_path: Path, urls: Path) -> None:
     out = tmp_path / "photos"
     with subprocess.Popen([*command(str(out), urls), "--host-rate", "50"], stderr=subprocess.PIPE, text=True) as process:
-        while not (out / "good").exists():
-            time.sleep(0.02)
+        until((out / "good").exists, process)
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=30)[1]
     assert process.returncode == 130
@@ -111,8 +129,7 @@ def _last_command(out: Path) -> str:
 def test_a_bucket_gets_the_same_and_a_killed_collector_goes_on(tmp_path: Path, urls: Path, s3: str) -> None:
     state = tmp_path / "state"
     with subprocess.Popen(command(s3, urls, "--state", str(state))) as process:
-        while not any(row["status"] == "kept" for row in (rows(state / "collection.sqlite") if _has_tables(state) else [])):
-            time.sleep(0.05)
+        until(lambda: has_kept(state), process)
         process.send_signal(signal.SIGKILL)
     destination = open_destination(s3)
     assert complaints(state / "collection.sqlite", destination) == []
@@ -122,15 +139,10 @@ def test_a_bucket_gets_the_same_and_a_killed_collector_goes_on(tmp_path: Path, u
     assert tellapart.open_dataset(s3).class_names == ("good",)
 
 
-def _has_tables(state: Path) -> bool:
-    return (state / "collection.sqlite").exists() and (state / "collection.sqlite").stat().st_size > 50_000
-
-
 def test_a_bucket_whose_server_is_killed_loses_nothing(tmp_path: Path, urls: Path, s3: str, s3_server: Seaweed) -> None:
     state = tmp_path / "state"
     with subprocess.Popen(command(s3, urls, "--state", str(state), "--host-rate", "60")) as process:
-        while not _has_tables(state) or not any(row["status"] == "kept" for row in rows(state / "collection.sqlite")):
-            time.sleep(0.05)
+        until(lambda: has_kept(state), process)
         s3_server.kill()
         time.sleep(1.0)
         s3_server.start()

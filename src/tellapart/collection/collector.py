@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from tellapart.collection.cells import Cell
-from tellapart.collection.fetched import Fetched
 from tellapart.collection.fetching import Fetcher
 from tellapart.collection.hosts import Hosts
 from tellapart.collection.inspection import Inspectors
@@ -66,8 +65,10 @@ class Collector:
         self._hosts, self._pace, self._advance = hosts, pace, advance
         self._backlog: dict[str, deque[Claim]] = {}
         self._looks: asyncio.Queue[Look] = asyncio.Queue()
-        self._fetches: set[asyncio.Task[None]] = set()
-        self._unjudged = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._fetching = self._unjudged = 0
+        self._is_drained = False
+        self._swept = 0.0
         self._searches: dict[str, asyncio.Task[None]] = {}
         self._resting: dict[str, float] = {}
         self._soonest_s = STEP_S
@@ -84,16 +85,25 @@ class Collector:
         companions = [asyncio.create_task(self._guarded(one())) for one in (self._keep_looks, self._keep_looks, self._beat)]
         try:
             while self._failure is None and await self._step():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), min(STEP_S, self._soonest_s))
-                self._woken.clear()
+                await self._until_next_step()
         finally:
-            tasks = [*companions, *self._fetches, *self._searches.values()]
+            tasks = [*companions, *self._tasks, *self._searches.values()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        await self._keeper.ask_ledger(self._keeper.ledger.note_spent, self._hosts.spent())
         if self._failure is not None:
             raise self._failure
+
+    async def _until_next_step(self) -> None:
+        """Wait until there is something to decide, and meanwhile start what hosts allow."""
+        now = asyncio.get_running_loop().time
+        end = now() + STEP_S
+        while (left := end - now()) > 0 and not self._woken.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), min(left, self._soonest_s))
+            self._start_fetches()
+        self._woken.clear()
 
     async def _step(self) -> bool:
         """Take on addresses and searches as far as there is room; False when there is nothing left to wait for."""
@@ -109,7 +119,7 @@ class Collector:
             await self._search(held, ceiling, needs)
             await self._put_off_paused()
         self._start_fetches()
-        if self._fetches or self._searches or self._unjudged or self._backlog:
+        if self._searches or self._unjudged or self._backlog:
             return True
         return not is_late and await self._is_worth_waiting()
 
@@ -120,7 +130,7 @@ class Collector:
     async def _take_on(self, held: Supplies, ceiling: Mapping[str, int], needs: Mapping[str, int]) -> None:
         """Claim addresses: equally many of each class that needs some, each from the sources it has least from."""
         needy = [label for label, need in needs.items() if need]
-        space = CLAIMS_AHEAD * self._pace.concurrency - self._backlog_size
+        space = before = CLAIMS_AHEAD * self._pace.concurrency - self._backlog_size
         for place, label in enumerate(needy):
             share = min(needs[label], -(-space // (len(needy) - place)))
             for source, room in by_turn(held.get(label, {}), ceiling):
@@ -130,6 +140,7 @@ class Collector:
                 share, space = share - len(claims), space - len(claims)
                 for claim in claims:
                     self._backlog.setdefault(claim.host, deque()).append(claim)
+        self._is_drained = space == before
 
     async def _search(self, held: Supplies, ceiling: Mapping[str, int], needs: Mapping[str, int]) -> None:
         """Start one search at each source that is free, for the class that needs it most."""
@@ -160,36 +171,45 @@ class Collector:
             self._woken.set()
 
     def _start_fetches(self) -> None:
-        """Fetch whatever its host allows now, and note when the next one will."""
-        self._soonest_s = STEP_S
+        """Fetch whatever hosts allow now, and note when the next one will."""
+        self._swept, self._soonest_s = time.monotonic(), STEP_S
         for host in list(self._backlog):
-            claims = self._backlog[host]
-            while claims and self._has_room:
-                wait = self._hosts.wait_s(host)
-                if wait > 0:
-                    self._soonest_s = min(self._soonest_s, max(wait, SHORTEST_S))
-                    break
-                claim = claims.popleft()
-                self._hosts.begin(host)
-                self._unjudged += 1
-                task = asyncio.create_task(self._guarded(self._fetch(claim)))
-                self._fetches.add(task)
-                task.add_done_callback(self._fetches.discard)
-            if not claims:
-                del self._backlog[host]
-        if self._backlog_size < self._pace.concurrency:
+            if not self._has_room:
+                break
+            self._start_at(host)
+        if self._has_room and not self._is_drained and self._backlog_size < self._pace.concurrency:
             self._woken.set()
+
+    def _start_at(self, host: str) -> None:
+        claims = self._backlog.get(host)
+        while claims and self._has_room:
+            wait = self._hosts.wait_s(host)
+            if wait > 0:
+                self._soonest_s = min(self._soonest_s, max(wait, SHORTEST_S))
+                return
+            self._hosts.begin(host)
+            self._fetching += 1
+            self._unjudged += 1
+            task = asyncio.create_task(self._guarded(self._fetch(claims.popleft())))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        if not claims:
+            self._backlog.pop(host, None)
 
     @property
     def _has_room(self) -> bool:
-        return len(self._fetches) < self._pace.concurrency and self._unjudged < self._pace.concurrency + 2 * BATCH
+        return self._fetching < self._pace.concurrency and self._unjudged < self._pace.concurrency + 2 * BATCH
 
     async def _fetch(self, claim: Claim) -> None:
-        fetched = Fetched(url=claim.url, verdict="passing", reason="broken off")
+        fetched = None
         try:
             fetched = await self._fetcher.image(claim.url)
         finally:
+            self._fetching -= 1
             self._hosts.end(claim.host, fetched)
+        self._start_at(claim.host)
+        if time.monotonic() - self._swept > SHORTEST_S:
+            self._start_fetches()
         inspected = await self._inspectors.inspect(fetched.body) if fetched.verdict == "ok" else None
         self._looks.put_nowait(Look(claim, fetched, inspected))
 
@@ -211,6 +231,7 @@ class Collector:
         while True:
             await asyncio.sleep(BEAT_S)
             await self._keeper.ask_ledger(ledger.beat)
+            await self._keeper.ask_ledger(ledger.note_spent, self._hosts.spent())
             await self._keeper.ask_ledger(ledger.recover, self._keeper.has_file)
 
     async def _put_off_paused(self) -> None:

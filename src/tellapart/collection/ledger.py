@@ -28,6 +28,7 @@ from tellapart.errors import StorageError
 from tellapart.paths import is_alive
 
 LEDGER_FILE = "collection.sqlite"
+DAY_S = 86_400.0
 SILENT_S = 60.0
 """A collector that has not been heard of for so long is taken for gone, if it is not seen to live on this machine."""
 
@@ -137,6 +138,16 @@ class Ledger:
         """What was asked for last."""
         row = self._db.execute("SELECT command FROM commands ORDER BY id DESC LIMIT 1").fetchone()
         return None if row is None else str(row[0])
+
+    def note_spent(self, requests: Mapping[str, int]) -> None:
+        """Write down how many requests each host with a daily budget has had in the last day."""
+        with self.transaction() as db:
+            rows = [(host, number, self.clock()) for host, number in requests.items()]
+            db.executemany("INSERT OR REPLACE INTO spent VALUES (?, ?, ?)", rows)
+
+    def spent(self) -> dict[str, int]:
+        """What was written down in the last day."""
+        return dict(self._db.execute("SELECT host, requests FROM spent WHERE at > ?", (self.clock() - DAY_S,)))
 
     def add_listed(self, offers: Iterable[tuple[str, Offer]], source: str) -> int:
         """Add addresses from a list, as (label, offer); how many are new."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tellapart.collection.plan_files import Given, file_entries
-from tellapart.dataset.folder import PART_FOLDERS
 from tellapart.errors import OptionError
 from tellapart.paths import name_complaint
 
@@ -78,8 +77,6 @@ def label_complaint(label: str) -> str | None:
         return "it holds a character that cannot be seen"
     if len(label.encode(errors="surrogateescape")) > MOST_NAME_BYTES:
         return f"it is longer than {MOST_NAME_BYTES} bytes"
-    if PART_FOLDERS.get(label.lower()) == "train":
-        return "a folder of this name holds photos for training, whatever their class"
     return name_complaint(label)
 
 
@@ -114,8 +111,6 @@ def _label_problems(given: Sequence[Given]) -> Iterator[str]:
             also = "" if first.label == entry.label else f" (as {first.label!r}; capitals make no other folder)"
             where = "twice" if first.place == entry.place else f"in {first.place} already"
             yield f"{entry.place}: the class {entry.label!r} is given {where}{also}"
-    if seen and all(name in PART_FOLDERS for name in seen):
-        yield f"{given[0].place}: folders called {', '.join(seen)} alone are parts of a data set, not classes"
 
 
 def _keyword_problems(given: Sequence[Given]) -> Iterator[str]:

@@ -70,13 +70,13 @@ class Searcher:
         request, source, ledger = self._request(cell), self.sources[cell.source], self._keeper.ask_ledger
         host = _host(request)
         self._hosts.begin(host)
-        fetched = Fetched(url=request.url, verdict="passing", reason="broken off")
+        fetched = None
         try:
             fetched = await self._ask(source)(request)
         finally:
             self._hosts.end(host, fetched)
         if fetched.verdict != "ok":
-            await self._put_off(cell, fetched)
+            await self._put_off(cell, fetched, self._complaint(cell, fetched))
             return 0
         try:
             query = self._query(cell)
@@ -88,13 +88,23 @@ class Searcher:
             return 0
         return await ledger(self.cells.turn_page, cell, found)
 
-    async def _put_off(self, cell: Cell, fetched: Fetched) -> None:
+    async def _put_off(self, cell: Cell, fetched: Fetched, reason: str) -> None:
         ledger = self._keeper.ask_ledger
         if fetched.verdict == "permanent" or cell.tries + 1 >= MOST_TRIES:
-            await ledger(self.cells.close, cell, FAILED, fetched.reason)
+            await ledger(self.cells.close, cell, FAILED, reason)
         else:
             due = self._keeper.ledger.clock() + back_off_s(cell.tries + 1, fetched)
-            await ledger(self.cells.postpone, cell, fetched.reason, due)
+            await ledger(self.cells.postpone, cell, reason, due)
+
+    def _complaint(self, cell: Cell, fetched: Fetched) -> str:
+        """Why a source refused, in its own words where it has some."""
+        if not fetched.body:
+            return fetched.reason
+        try:
+            self.sources[cell.source].parse(fetched.body, self._query(cell), cell.cursor)
+        except SourceError as error:
+            return f"{fetched.reason}: {error}"
+        return fetched.reason
 
     def _query(self, cell: Cell) -> Query:
         wishes = self._wishes.get(cell.label, Wishes())

@@ -95,6 +95,7 @@ def _create_tables(db: sqlite3.Connection) -> None:
     db.execute(CELLS)
     db.execute("CREATE TABLE classes (label TEXT PRIMARY KEY, wanted INTEGER, place INTEGER) WITHOUT ROWID")
     db.execute("CREATE TABLE commands (id INTEGER PRIMARY KEY, command TEXT NOT NULL, given REAL)")
+    db.execute("CREATE TABLE spent (host TEXT PRIMARY KEY, requests INTEGER, at REAL) WITHOUT ROWID")
     db.execute("CREATE TABLE signatures (picture INTEGER PRIMARY KEY, signature BLOB NOT NULL)")
     db.execute("CREATE TABLE collectors (owner TEXT PRIMARY KEY, machine TEXT, process INTEGER, beat REAL) WITHOUT ROWID")
     db.execute(

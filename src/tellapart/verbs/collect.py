@@ -11,7 +11,7 @@ from tellapart.durations import duration_complaint
 from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
 
-EXAMPLE = 'tellapart collect -o photos "border collie" "yellow labrador" --per-class 500 --contact you@example.org'
+EXAMPLE = 'tellapart collect -o photos "border collie" "golden retriever"'
 PER_CLASS = 500
 CONTACT_VARIABLE = "TELLAPART_CONTACT"
 
@@ -32,7 +32,7 @@ class CollectOptions(Options):
     next_page: str | None = option(None, "How to find the next page: auto, a CSS selector, or an address with {page}.", metavar="RULE")
     pages: int = option(50, "Most pages to take from each --page.", minimum=1)
     browser: bool = option(False, "Open pages in a browser and scroll them.")
-    sources: str | None = option(None, "Sources to ask, with commas [default: all that need no more than is given].", metavar="NAMES")
+    sources: str | None = option(None, "Sources to ask, with commas [default: those that are on; see tellapart sources].", metavar="NAMES")
     licences: str | None = option(None, "Licences to take, with commas: cc0,pdm,cc-by,cc-by-sa,... [default: any].", metavar="NAMES")
     contact: str | None = option(None, f"Your e-mail or web address, told to every server [default: ${CONTACT_VARIABLE}].")
     side: int = option(1024, "Longer side in pixels to ask for, where a source keeps several sizes.", minimum=50)

@@ -168,7 +168,7 @@ async def _collecting(order: Order, options: CollectOptions, keeper: Keeper, pac
     from tellapart.collection.searching import Searcher
     from tellapart.threads import available_cores
 
-    hosts = Hosts(_usual_limit(options), _known_limits(order))
+    hosts = Hosts(_usual_limit(options), _known_limits(order), spent=keeper.ledger.spent())
     seconds = seconds_of(options.time) if options.time else None
     pace = Pace(
         concurrency=options.concurrency,
@@ -218,8 +218,11 @@ async def _asking(fetcher: Fetcher, options: CollectOptions, agent: str) -> Asyn
         yield lambda source: fetcher.page if source.name == PAGE_SOURCE else fetcher.ask
         return
     from tellapart.collection.browsing import Browser
+    from tellapart.collection.offers import Request
+    from tellapart.collection.robots import Robots
 
-    async with Browser(user_agent=agent, allow_private=options.allow_private) as browser:
+    robots = Robots(lambda url: fetcher.page(Request(url=url), obey_robots=False))
+    async with Browser(user_agent=agent, robots=robots, allow_private=options.allow_private) as browser:
 
         async def rendered(request: Request) -> Fetched:
             return await browser.rendered(request.url)
