@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import tellapart
-from tellapart.collection.destinations import open_destination
+from tellapart.collection.storage.destinations import open_destination
 from tests.collection.rude_server import RudeServer, running
 from tests.collection.seaweed import Seaweed
 from tests.collection.soundness import complaints, rows

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from tellapart.collection.inspected import Inspected
-from tellapart.collection.intake import taken_in
+from tellapart.collection.inspection.intake import taken_in
 from tellapart.collection.likeness import KnownPictures
 from tellapart.types import FloatArray
 from tests import pictures

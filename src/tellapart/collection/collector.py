@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tellapart.collection.cells import Cell
-from tellapart.collection.fetching import Fetcher
-from tellapart.collection.hosts import Hosts
-from tellapart.collection.inspection import Inspectors
+from tellapart.collection.inspection.processes import Inspectors
 from tellapart.collection.keeping import Keeper, Look
 from tellapart.collection.ledger import DUPLICATE, KEPT, REFUSED, WAITING, Claim
+from tellapart.collection.network.fetcher import Fetcher
+from tellapart.collection.network.hosts import Hosts
 from tellapart.collection.planner import Supplies, by_turn, ceilings, shortfalls
 from tellapart.collection.searching import Searcher
 from tellapart.collection.standing import next_chances, supplies

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tellapart.collection.destinations import Destination, picture_name
 from tellapart.collection.fetched import Fetched
 from tellapart.collection.inspected import Inspected
 from tellapart.collection.ledger import BUSY, DUPLICATE, REFUSED, WAITING, Claim, Ledger, Verdict
 from tellapart.collection.likeness import KnownPictures
+from tellapart.collection.storage.destinations import Destination, picture_name
 from tellapart.images.hashing import SIGNATURE_SIDE
 from tellapart.types import FloatArray
 

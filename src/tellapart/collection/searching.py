@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from tellapart.collection.cells import DRY, FAILED, Cell, Cells
 from tellapart.collection.fetched import Fetched
-from tellapart.collection.hosts import Hosts
 from tellapart.collection.keeping import Keeper, back_off_s
+from tellapart.collection.network.hosts import Hosts
 from tellapart.collection.offers import Query, Request
-from tellapart.collection.pages import Pages
+from tellapart.collection.pages.source import Pages
 from tellapart.collection.planner import JUDGED, dryness
 from tellapart.collection.sources.source import Source, SourceError
 

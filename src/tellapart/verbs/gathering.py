@@ -22,14 +22,14 @@ from tellapart.progress import Progress
 from tellapart.verbs.ordering import Order, order_of, words_of
 
 if TYPE_CHECKING:
-    from tellapart.collection.destinations import Destination
     from tellapart.collection.fetched import Fetched
-    from tellapart.collection.fetching import Fetcher
     from tellapart.collection.keeping import Keeper
     from tellapart.collection.ledger import Ledger
+    from tellapart.collection.network.fetcher import Fetcher
     from tellapart.collection.offers import Request
     from tellapart.collection.searching import Ask, Wishes
     from tellapart.collection.sources import HostLimit, Source
+    from tellapart.collection.storage.destinations import Destination
     from tellapart.verbs.collect import CollectOptions
 
 LISTED_AT_ONCE = 5_000
@@ -39,12 +39,12 @@ SHARDS = "SELECT count(DISTINCT substr(file, 1, instr(file, '/') - 1)) AS number
 
 def gathered(names: Sequence[str], options: CollectOptions, environment: Mapping[str, str], progress: Progress) -> dict[str, Any]:
     """Collect, and say how it stands afterwards; arguments and errors as in :func:`tellapart.collect`."""
-    from tellapart.collection.attribution import write_attribution
-    from tellapart.collection.destinations import class_folders, open_destination
     from tellapart.collection.keeping import Keeper
     from tellapart.collection.ledger import LEDGER_FILE, Ledger
-    from tellapart.collection.spool import is_sharded, open_spool, pack_spool
     from tellapart.collection.standing import kept_rows
+    from tellapart.collection.storage.attribution import write_attribution
+    from tellapart.collection.storage.destinations import class_folders, open_destination
+    from tellapart.collection.storage.spool import is_sharded, open_spool, pack_spool
 
     begin = time.monotonic()
     state = _state(options)
@@ -142,8 +142,8 @@ def _written_down(order: Order, options: CollectOptions, ledger: Ledger, progres
 
 def _listed(options: CollectOptions, ledger: Ledger, progress: Progress) -> list[str]:
     """Put the addresses of a list into the ledger."""
-    from tellapart.collection.lists import listed_offers
     from tellapart.collection.planner import LIST_SOURCE
+    from tellapart.collection.plans.lists import listed_offers
 
     notes: list[str] = []
     offers = listed_offers(Path(str(options.urls)), options.label, notes)
@@ -160,11 +160,11 @@ def _listed(options: CollectOptions, ledger: Ledger, progress: Progress) -> list
 async def _collecting(order: Order, options: CollectOptions, keeper: Keeper, packed_to: Destination | None, progress: Progress) -> None:
     """Open what a collector works with, let it run, and close everything whatever happens."""
     from tellapart.collection.collector import Collector, Pace
-    from tellapart.collection.fetching import Fetcher
-    from tellapart.collection.headers import user_agent
-    from tellapart.collection.hosts import Hosts
-    from tellapart.collection.inspection import Inspectors
-    from tellapart.collection.limits import FetchLimits
+    from tellapart.collection.inspection.processes import Inspectors
+    from tellapart.collection.network.fetcher import Fetcher
+    from tellapart.collection.network.headers import user_agent
+    from tellapart.collection.network.hosts import Hosts
+    from tellapart.collection.network.limits import FetchLimits
     from tellapart.collection.searching import Searcher
     from tellapart.threads import available_cores
 
@@ -180,7 +180,7 @@ async def _collecting(order: Order, options: CollectOptions, keeper: Keeper, pac
     wanted = None if None in quotas.values() else max(0, sum(filter(None, quotas.values())) - _kept(keeper.ledger))
     async with (
         Fetcher(limits, user_agent=agent, hosts=hosts, allow_private=options.allow_private) as fetcher,
-        Inspectors(available_cores(), side=options.resize, crop=options.crop) as inspectors,
+        Inspectors(2 * available_cores(), side=options.resize, crop=options.crop) as inspectors,
         _asking(fetcher, options, agent) as ask,
         _packing(keeper, packed_to),
     ):
@@ -192,7 +192,7 @@ async def _collecting(order: Order, options: CollectOptions, keeper: Keeper, pac
 @asynccontextmanager
 async def _packing(keeper: Keeper, packed_to: Destination | None) -> AsyncIterator[None]:
     """Within, what has come together in the spool is packed now and then."""
-    from tellapart.collection.spool import pack_spool
+    from tellapart.collection.storage.spool import pack_spool
 
     async def pack_now_and_then(target: Destination) -> None:
         while True:
@@ -217,9 +217,9 @@ async def _asking(fetcher: Fetcher, options: CollectOptions, agent: str) -> Asyn
     if not (options.browser and options.page):
         yield lambda source: fetcher.page if source.name == PAGE_SOURCE else fetcher.ask
         return
-    from tellapart.collection.browsing import Browser
+    from tellapart.collection.network.robots import Robots
     from tellapart.collection.offers import Request
-    from tellapart.collection.robots import Robots
+    from tellapart.collection.pages.browser import Browser
 
     robots = Robots(lambda url: fetcher.page(Request(url=url), obey_robots=False))
     async with Browser(user_agent=agent, robots=robots, allow_private=options.allow_private) as browser:

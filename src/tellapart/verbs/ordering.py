@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tellapart.errors import OptionError
 
 if TYPE_CHECKING:
-    from tellapart.collection.plan import ClassPlan
+    from tellapart.collection.plans.plan import ClassPlan
     from tellapart.collection.sources import Source
     from tellapart.verbs.collect import CollectOptions
 
@@ -34,9 +34,9 @@ def order_of(names: Sequence[str], options: CollectOptions, environment: Mapping
     Raises:
         OptionError: unknown sources, keys that are missing, options that do not go together.
     """
-    from tellapart.collection.pages import Pages
-    from tellapart.collection.plan import plan_of
+    from tellapart.collection.pages.source import Pages
     from tellapart.collection.planner import PAGE_SOURCE
+    from tellapart.collection.plans.plan import plan_of
     from tellapart.collection.sources import keys_of, source_named
     from tellapart.verbs.collect import CONTACT_VARIABLE
 

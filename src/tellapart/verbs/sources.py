@@ -96,7 +96,7 @@ def _checked(found: list[Source], contact: str | None, allow_private: bool, prog
 
 async def _asked(found: list[Source], contact: str | None, allow_private: bool, progress: Progress) -> list[Health]:
     """Ask all at the same time: they are different servers."""
-    from tellapart.collection.fetching import Fetcher, FetchLimits, user_agent
+    from tellapart.collection.network.fetcher import Fetcher, FetchLimits, user_agent
     from tellapart.collection.sources.health import health_of
 
     limits = FetchLimits(timeout_s=TIMEOUT_S, max_bytes=MOST_BYTES)

@@ -1,0 +1,1 @@
+"""Looking at downloaded pictures in processes of their own."""

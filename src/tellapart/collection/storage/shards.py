@@ -1,0 +1,126 @@
+"""Packing collected pictures into tar files: a million small files are slow to copy, to list and to delete.
+
+A shard holds, for each picture, its file under its own name (``cats/0123.jpg``) and a ``.json`` of the same name with
+label, licence and where it came from: what the package webdataset reads, and what ``tar xf`` turns back into class folders.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tellapart.collection.storage.destinations import Destination
+from tellapart.errors import StorageError
+
+PICTURES_A_SHARD = 10_000
+BYTES_A_SHARD = 1_000_000_000
+_MODE = 0o644
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One tar file that now lies, complete, at the destination."""
+
+    name: str
+    """``shard-000012.tar``."""
+    files: tuple[str, ...]
+    """The pictures in it, in their order."""
+    size_bytes: int
+    missing: tuple[str, ...] = ()
+    """Pictures that had rows but no file at the source; they are in no shard."""
+
+
+def pack(
+    rows: Iterable[Row],
+    source: Destination,
+    target: Destination,
+    number: int = 0,
+    *,
+    most_pictures: int = PICTURES_A_SHARD,
+    most_bytes: int = BYTES_A_SHARD,
+) -> Iterator[Shard]:
+    """Pack the pictures of ``rows`` from ``source`` into shards at ``target``, one after the other as they are asked for.
+
+    The same rows in the same order give the same bytes: members are sorted, without times and owners. Nothing is removed
+    from the source: that is for the caller, after it has noted a shard.
+
+    Args:
+        rows: with ``file_name``; all their other values that JSON knows go into the ``.json``.
+        source: where the files lie.
+        target: where the shards go.
+        number: of the first shard.
+        most_pictures: after so many a shard is full.
+        most_bytes: a shard is also full when its pictures have so many bytes, the last one included.
+
+    Raises:
+        StorageError: a file cannot be read, or a shard cannot be written; the shards before it are complete.
+    """
+    if most_pictures < 1 or most_bytes < 1:
+        raise ValueError("a shard must hold at least one picture")
+    for at, batch in enumerate(_batches(rows, source, most_pictures, most_bytes), start=number):
+        yield _packed(batch, source, target, shard_name(at))
+
+
+def shard_name(number: int) -> str:
+    """The file name of a shard."""
+    return f"shard-{number:06}.tar"
+
+
+def _batches(rows: Iterable[Row], source: Destination, most_pictures: int, most_bytes: int) -> Iterator[list[Row]]:
+    """Rows of one shard each; sizes are asked of the source where a row does not say ``size_bytes``."""
+    batch: list[Row] = []
+    total = 0
+    for row in rows:
+        batch.append(row)
+        total += row.get("size_bytes") or source.size(row["file_name"]) or 0
+        if len(batch) >= most_pictures or total >= most_bytes:
+            yield batch
+            batch, total = [], 0
+    if batch:
+        yield batch
+
+
+def _packed(batch: list[Row], source: Destination, target: Destination, name: str) -> Shard:
+    packed, missing = [], []
+    with TemporaryDirectory(prefix="tellapart-") as folder:
+        file = Path(folder) / name
+        try:
+            with tarfile.open(file, "w", format=tarfile.PAX_FORMAT) as tar:
+                for row in sorted(batch, key=lambda row: str(row["file_name"])):
+                    picture = str(row["file_name"])
+                    body = source.get(picture)
+                    if body is None:
+                        missing.append(picture)
+                        continue
+                    _add(tar, picture, body)
+                    _add(tar, f"{picture.rpartition('.')[0]}.json", _card(row))
+                    packed.append(picture)
+            size_bytes = file.stat().st_size
+        except OSError as error:
+            raise StorageError(
+                f"{name} cannot be made in {folder}: {error.strerror or error}",
+                hint="free some space, or set TMPDIR to another folder",
+            ) from error
+        if packed:
+            target.put(name, file)
+    return Shard(name, tuple(packed), size_bytes if packed else 0, tuple(missing))
+
+
+def _add(tar: tarfile.TarFile, name: str, body: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(body), _MODE
+    tar.addfile(member, io.BytesIO(body))
+
+
+def _card(row: Row) -> bytes:
+    """What is known of a picture, as JSON in a fixed order."""
+    plain = {key: value for key, value in row.items() if isinstance(value, str | int | float) or value is None}
+    return json.dumps(plain, ensure_ascii=False, sort_keys=True).encode("utf-8", "backslashreplace")
