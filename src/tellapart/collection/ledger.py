@@ -21,9 +21,9 @@ from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
+from tellapart.collection.network.urls import canonical_url
 from tellapart.collection.offers import Offer
 from tellapart.collection.tables import ADD_PICTURE, WANT, WRITE_VERDICT, migrate
-from tellapart.collection.web_addresses import canonical_url
 from tellapart.errors import StorageError
 from tellapart.paths import is_alive
 

@@ -12,7 +12,7 @@ from PIL import Image
 from tellapart.collection.inspection.intake import NOTHING_FOUND, is_large, taken_in
 from tellapart.images import decode, difference_hashes, signature
 from tests import pictures
-from tests.collection import crop_hooks
+from tests.collection.inspection import crop_hooks
 
 
 def bits_between(first: bytes, second: bytes) -> int:

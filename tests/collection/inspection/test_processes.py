@@ -19,9 +19,9 @@ from tellapart.collection.inspection.frames import packed, unpacked
 from tellapart.collection.inspection.processes import CRASHED, Inspectors
 from tellapart.errors import OptionError, StorageError
 from tests import pictures
-from tests.collection import crop_hooks
+from tests.collection.inspection import crop_hooks
 
-HOOKS = "tests.collection.crop_hooks"
+HOOKS = "tests.collection.inspection.crop_hooks"
 NIGHT = pictures.encoded(pictures.photo_pixels(1) // 8)
 DAY = [pictures.photo(seed) for seed in range(2, 8)]
 

@@ -19,14 +19,15 @@ from urllib.parse import quote
 import pytest
 
 from tellapart.collection.fetched import Fetched
-from tellapart.collection.network import addresses, fetching
+from tellapart.collection.network import addresses
+from tellapart.collection.network import fetcher as fetching
 from tellapart.collection.network.fetcher import Fetcher, FetchLimits, user_agent
 from tellapart.collection.network.hosts import Hosts
 from tellapart.collection.offers import Request
 from tellapart.collection.sources.source import HostLimit
 from tests.collection import rude_server
+from tests.collection.network.test_addresses import Names
 from tests.collection.rude_server import HTML, SHORT_BY, RudeServer, picture
-from tests.collection.test_addresses import Names
 
 T = TypeVar("T")
 PATIENT = FetchLimits(timeout_s=30, connect_timeout_s=10, window_s=10)

@@ -10,13 +10,12 @@ import pytest
 
 from tellapart.collection.fetched import Fetched
 from tellapart.collection.network.robots import Robots
+from tellapart.collection.pages import browser as browsing
 from tellapart.collection.pages.browser import Browser
 from tellapart.collection.pages.gateway import Gateway
-from tellapart.collection.pages.source import browser as browsing
 from tellapart.collection.pages.source import page_offers
 from tellapart.errors import MissingExtra, TellapartError
-
-from .page_server import PageServer, serving
+from tests.collection.pages.page_server import PageServer, serving
 
 AGENT = "tellapart/test (+me@example.org)"
 ENDLESS = """<!doctype html><meta charset="koi8-r"><title>\u041a\u043e\u0442\u044b</title>
@@ -142,7 +141,7 @@ def test_a_public_page_cannot_lead_the_browser_to_a_private_one(
     server: PageServer, visited: Visits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page is on 127.0.0.1, taken for public; what it asks of 127.0.0.2 by redirect, frame, script and socket must not get there."""
-    from tellapart.collection.pages.source import gateway
+    from tellapart.collection.pages import gateway
 
     monkeypatch.setattr(gateway, "literal_refusal", lambda host: None)
     monkeypatch.setattr(gateway, "refusal", lambda ip: "address 127.0.0.2 is loopback" if ip == "127.0.0.2" else None)

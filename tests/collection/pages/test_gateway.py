@@ -7,8 +7,7 @@ import pytest
 
 from tellapart.collection.network.addresses import Resolver
 from tellapart.collection.pages.gateway import Gateway
-
-from .page_server import PageServer, serving
+from tests.collection.pages.page_server import PageServer, serving
 
 
 @pytest.fixture

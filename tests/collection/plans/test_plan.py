@@ -7,7 +7,7 @@ import pytest
 from tellapart.collection.plans.plan import ClassPlan, plan_of
 from tellapart.errors import OptionError
 
-PLANS = Path(__file__).parents[2] / "docs" / "guides" / "plans"
+PLANS = Path(__file__).parents[3] / "docs" / "guides" / "plans"
 
 
 def written(folder: Path, name: str, text: str | bytes) -> Path:

@@ -72,3 +72,16 @@ def host_of(url: str) -> str:
         return target_of(url).raw_host or ""
     except Failure:
         return ""
+
+
+def canonical_url(url: str) -> tuple[str, str, str | None]:
+    """One spelling of an address, its host, and what is wrong with it (None: nothing).
+
+    Host and scheme in lower case, no fragment, no default port, no blanks around it; path and query stay as they are.
+    """
+    try:
+        target = target_of(url)
+    except Failure as failure:
+        return url.strip()[:LONGEST], "", failure.reason
+    complaint = "the address holds a name or password, which would be sent" if target.user is not None else None
+    return str(target), target.raw_host or "", complaint

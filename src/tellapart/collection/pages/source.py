@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.collection.fetched import Fetched
 from tellapart.collection.network.robots import TOKEN
+from tellapart.collection.network.urls import canonical_url
 from tellapart.collection.offers import Found, Offer, Query, Request
 from tellapart.collection.pages.credit import Credit
 from tellapart.collection.pages.embedded import head_pictures, is_icon, is_photo_address, linked_pictures, shown_pictures
@@ -18,7 +19,6 @@ from tellapart.collection.pages.paging import NUMBER, base_of, joined, next_in, 
 from tellapart.collection.pages.text import page_text
 from tellapart.collection.sources.licences import family_of, licence_of, usable
 from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError
-from tellapart.collection.web_addresses import canonical_url
 from tellapart.errors import ImageError
 from tellapart.images.formats import sniffed_format
 

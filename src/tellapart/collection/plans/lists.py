@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tellapart.collection.network.urls import canonical_url
 from tellapart.collection.offers import Offer
 from tellapart.collection.plans.plan import label_complaint, tidy_name
 from tellapart.collection.plans.spreadsheets import TABLE_SUFFIXES, table_rows, text_lines
-from tellapart.collection.web_addresses import canonical_url
 from tellapart.errors import DataError, closest_name
 from tellapart.types import IntArray
 
