@@ -99,6 +99,7 @@ class Collector:
         """Wait until there is something to decide, and meanwhile start what hosts allow."""
         now = asyncio.get_running_loop().time
         end = now() + STEP_S
+        await asyncio.sleep(0)
         while (left := end - now()) > 0 and not self._woken.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), min(left, self._soonest_s))
@@ -110,6 +111,7 @@ class Collector:
         is_late = self._pace.deadline is not None and time.monotonic() >= self._pace.deadline
         if is_late:
             self._backlog.clear()
+            self._is_drained = True
         else:
             held = await self._keeper.ask_ledger(supplies, self._keeper.ledger)
             needs = shortfalls(held, self._keeper.ledger_quotas)
@@ -241,7 +243,9 @@ class Collector:
             if self._pace.patience_s < wait < math.inf:
                 claims = self._backlog.pop(host)
                 due = self._keeper.ledger.clock() + wait
-                await self._keeper.ask_ledger(self._keeper.ledger.put_off, claims, "its host asked to be left alone for a while", due)
+                why = next((one.reason for one in self._hosts.summary() if one.host == host), "")
+                reason = f"its host is left alone for a while ({why})" if why else "its host is left alone for a while"
+                await self._keeper.ask_ledger(self._keeper.ledger.put_off, claims, reason, due)
 
     async def _is_worth_waiting(self) -> bool:
         """Whether something more can be had within our patience."""
