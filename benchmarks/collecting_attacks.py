@@ -57,16 +57,20 @@ def attacked(urls: list[str], *more: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "urls.txt"
         file.write_text("".join(f"{url}\n" for url in urls))
+        begin = time.monotonic()
         command = [sys.executable, "-m", "tellapart", "collect", "-o", f"{scratch}/photos", "--urls", str(file), "--label", "x"]
-        command += ["--host-rate", "0", "--per-host", "32", "--json", "--quiet", *more]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        command += ["--host-rate", "0", "--per-host", "32", "--quiet", *more]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             peak = Peak(process.pid)
             peak.start()
-            said = json.loads(process.communicate()[0])
+            process.communicate()
+        seconds = time.monotonic() - begin
+        status = subprocess.run([*command[:6], "--status", "--json"], capture_output=True, text=True, check=True)
+        said = json.loads(status.stdout)
         for reason in said["reasons"]:
             print(f"  {reason['number']} x {reason['reason']} ({reason['status']})")
         kept = sum(one["kept"] for one in said["classes"])
-        print(f"  {len(urls)} addresses, {kept} kept, {said['seconds']} s, peak {peak.seen / 1e6:.0f} MB")
+        print(f"  {len(urls)} addresses, {kept} kept, {seconds:.0f} s, peak {peak.seen / 1e6:.0f} MB")
 
 
 def main() -> None:

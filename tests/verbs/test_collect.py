@@ -117,7 +117,9 @@ def test_every_failure_is_a_row_with_its_reason_and_nothing_half_is_left(tmp_pat
 
 def test_the_private_network_is_never_asked(tmp_path: Path, server: RudeServer) -> None:
     file = listed(tmp_path, server, [(path, "cat") for path in good(0, 2)])
-    found = collected(tmp_path / "photos", urls=file, allow_private=False)
+    with pytest.raises(DataError, match=r"no picture was collected\n127\.0\.0\.1: address 127\.0\.0\.1 is loopback"):
+        collected(tmp_path / "photos", urls=file, allow_private=False)
+    found = collected(tmp_path / "photos", status=True)
     assert by_class(found)["cat"]["refused"] == 2
     assert "127.0.0.1" in found["reasons"][0]["reason"]
     assert "--allow-private" in found["reasons"][0]["advice"]
@@ -178,7 +180,9 @@ def test_several_keywords_share_a_class_and_a_broken_search_is_told(tmp_path: Pa
 
 def test_a_dry_search_is_given_up(tmp_path: Path, server: RudeServer, shelves: dict[str, Shelf]) -> None:
     shelf = shelves["left"] = Shelf("left", server, {"cat": [f"/status/404/{i}" for i in range(1000)]}, page=50)
-    found = collected(tmp_path / "photos", "cat", per_class=30)
+    with pytest.raises(DataError, match="404 not found"):
+        collected(tmp_path / "photos", "cat", per_class=30)
+    found = collected(tmp_path / "photos", status=True)
     assert found["searches"] == {"left": {"dry": 1}}
     assert len(shelf.asked) < 10
 
@@ -204,9 +208,9 @@ def test_pages_are_scraped_one_after_the_other(tmp_path: Path, server: RudeServe
 
 def test_small_pictures_are_refused_and_large_ones_made_smaller(tmp_path: Path, server: RudeServer) -> None:
     file = listed(tmp_path, server, [(path, "cat") for path in good(50, 2)])
-    found = collected(tmp_path / "refused", urls=file, min_side=1000)
-    assert by_class(found)["cat"]["refused"] == 2
-    assert "fewer than 1000 pixels" in found["reasons"][0]["reason"]
+    with pytest.raises(DataError, match="fewer than 1000 pixels on its shorter side: 400 x 300"):
+        collected(tmp_path / "refused", urls=file, min_side=1000)
+    assert by_class(collected(tmp_path / "refused", status=True))["cat"]["refused"] == 2
     collected(tmp_path / "small", urls=file, resize=100)
     small = [decode(data) for data in pictures(tmp_path / "small").values()]
     assert [(one.width, one.height) for one in small] == [(100, 75)] * 2

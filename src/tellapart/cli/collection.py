@@ -21,9 +21,9 @@ def of_collect(found: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         first, *rest = found["short"][label]
         lines += ["", first, *(f"  {sentence}" for sentence in rest)]
     lines += _failures(found)
-    lines += ["", *found["notes"]] if found["notes"] else []
+    lines += ["", *found["uneven"]] if found["uneven"] else []
     lines += ["", *_what_next(found, kept)]
-    return "\n".join(lines), found
+    return "\n".join(lines).rstrip(), found
 
 
 def _classes(classes: list[dict[str, Any]]) -> list[list[str]]:
@@ -47,10 +47,13 @@ def _failures(found: dict[str, Any]) -> list[str]:
     rest = found["more_reasons"] + sum(one["number"] for one in found["reasons"][SHOWN_REASONS:])
     lines = ["", *aligned(rows)] if len(rows) > 1 else []
     lines += [f"and {rest:,} more, for other reasons (--json shows more of them; the ledger holds all: {found['ledger']})"] if rest else []
-    for source, reason, number in found["search_failures"]:
-        lines.append(f"{source}: {number:,} {'search' if number == 1 else 'searches'} failed: {reason}")
+    searches = [
+        f"{source}: {number:,} {'search' if number == 1 else 'searches'} failed: {reason}"
+        for source, reason, number in found["search_failures"]
+    ]
+    lines += ["", *searches] if searches else []
     if found["in_two_classes"]:
-        lines.append(f"{found['in_two_classes']:,} addresses were found for two classes; each counts for the first")
+        lines += ["", f"{found['in_two_classes']:,} addresses were found for two classes; each counts for the first"]
     return lines
 
 

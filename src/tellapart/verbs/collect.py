@@ -64,11 +64,11 @@ def collect(names: str | Sequence[str] = (), *, progress: Progress = SILENT, **o
     Returns:
         ``out``, ``classes`` (for each: wanted, kept, duplicates, refused, waiting, queued, and pictures by source), ``reasons`` (why
         addresses failed: number, host, reason, advice), ``searches``, ``short`` (why classes did not reach their number), ``seconds``,
-        ``notes``.
+        ``uneven`` (sentences on shares that differ), ``notes``.
 
     Raises:
         OptionError: an option's name or value is wrong, or there is nothing to collect.
-        DataError: a list cannot be read.
+        DataError: a list cannot be read, or not one picture came.
         StorageError: the disk is full or the destination cannot be written; what was collected is kept.
         MissingExtra: a browser or a bucket is asked for, and its package is not installed.
     """

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tellapart.durations import seconds_of
-from tellapart.errors import OptionError
+from tellapart.errors import DataError, OptionError
 from tellapart.paths import cache_root
 from tellapart.progress import Progress
 from tellapart.verbs.ordering import Order, order_of, words_of
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 LISTED_AT_ONCE = 5_000
 PACK_EVERY_S = 10.0
+SHOWN_REASONS = 8
 SHARDS = "SELECT count(DISTINCT substr(file, 1, instr(file, '/') - 1)) AS number FROM pictures WHERE file LIKE 'shard-%'"
 
 
@@ -41,7 +42,7 @@ def gathered(names: Sequence[str], options: CollectOptions, environment: Mapping
     """Collect, and say how it stands afterwards; arguments and errors as in :func:`tellapart.collect`."""
     from tellapart.collection.keeping import Keeper
     from tellapart.collection.ledger import LEDGER_FILE, Ledger
-    from tellapart.collection.standing import kept_rows
+    from tellapart.collection.standing import kept_rows, standing
     from tellapart.collection.storage.attribution import write_attribution
     from tellapart.collection.storage.destinations import class_folders, open_destination
     from tellapart.collection.storage.spool import is_sharded, open_spool, pack_spool
@@ -68,8 +69,23 @@ def gathered(names: Sequence[str], options: CollectOptions, environment: Mapping
             keeper.close()
         if spool is not None:
             pack_spool(ledger.path, target, is_rest=True)
+        if not _kept(ledger) and not any(one.queued for one in standing(ledger).classes):
+            raise _nothing_came(ledger, options)
         write_attribution(kept_rows(ledger), target)
         return {**_standing(ledger, options, notes), "new": _kept(ledger) - before, "seconds": round(time.monotonic() - begin, 1)}
+
+
+def _nothing_came(ledger: Ledger, options: CollectOptions) -> DataError:
+    """What to say where not one picture was kept."""
+    from tellapart.collection.standing import standing
+
+    stands = standing(ledger)
+    said = [f"{source}: {reason} ({number:,} x)" for source, reason, number in stands.search_failures]
+    said += [f"{one.host}: {one.reason} ({one.number:,} x)" for one in stands.reasons]
+    return DataError(
+        "\n".join(["no picture was collected", *said[:SHOWN_REASONS]]),
+        hint=f"tellapart collect -o {options.out} --status explains what was tried; the same command tries again",
+    )
 
 
 def standing_of(options: CollectOptions) -> dict[str, Any]:
@@ -304,6 +320,7 @@ def _standing(ledger: Ledger, options: CollectOptions, notes: Sequence[str]) -> 
         **stands.as_dict(),
         "short": short,
         "shards": next(ledger.rows(SHARDS))["number"],
-        "notes": [*notes, *unevenness(held)],
+        "uneven": unevenness(held),
+        "notes": list(notes),
         "ledger": str(ledger.path),
     }
