@@ -8,9 +8,9 @@ tellapart uses (copies and unreadable files left out), the same weights, and is 
 path: exact McNemar for accuracy, a paired bootstrap over groups for log loss, ours minus theirs. "4 epochs" are four
 of everything; before them fastai's fine_tune adds one of the head alone, and tellapart fits the head to the backbone's
 features. Of the training photos tellapart holds one in five out to choose its epoch and temperature; the others learn
-from all. Images a second are those of the epochs of everything: ours with the judging of held-out photos after each
-epoch, the others' without any. The load stands beside them: other work on the machine makes them ratios at best, and poor
-ones. ``--keep`` keeps what each has answered, so that a peer can be added later.
+from all. Images a second are those of the fastest epoch of everything: ours with the judging of held-out photos, the
+others' without any. The load stands beside them: other work on the machine makes them ratios at best, and poor ones.
+``--keep`` keeps what each has answered, so that a peer can be added later.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +55,8 @@ def main() -> None:
         keep.mkdir(parents=True, exist_ok=True)
         run, load = trained(chosen, keep, work)
         part = next(name for name in ("val", "test") if name in run.metrics)
-        training, wanted = run.metrics["training"], run.predictions.part(part)
-        pace = speed(training["images"], training["seconds"], load)
+        wanted = run.predictions.part(part)
+        pace = speed(epochs_of(run), load)
         for title, ours in (("ours", wanted), ("ours, without temperature", plain(wanted))):
             print(f"{title:26}{scores(ours)}  {pace}", flush=True)
         valid = linked(run, chosen.photos, work / "photos", part)
@@ -70,8 +72,7 @@ def main() -> None:
                 kept.write_text(json.dumps({**json.loads(kept.read_text()), "load": load, "wall_s": time.perf_counter() - begin}))
             told = json.loads(kept.read_text())
             theirs = answers_of(peer, told, wanted)
-            whole = told["epochs"][-chosen.epochs :]
-            pace = speed(sum(e["pictures"] for e in whole), sum(e["seconds"] for e in whole), told["load"])
+            pace = speed([(each["pictures"], each["seconds"]) for each in told["epochs"][-chosen.epochs :]], told["load"])
             print(f"{peer:26}{scores(theirs)}  {pace}, {told['wall_s']:.0f} s in all", flush=True)
             for title, ours in (("ours", wanted), ("ours, without temperature", plain(wanted))):
                 found = compare(theirs, ours)
@@ -146,8 +147,16 @@ def scores(predictions: Predictions) -> str:
     )
 
 
-def speed(pictures: float, seconds: float, load: float) -> str:
-    return f"{pictures / seconds:.1f} images/s (load before it {load:.1f})"
+def epochs_of(run: Run) -> list[tuple[float, float]]:
+    """Pictures and seconds of each epoch of our training."""
+    events = [json.loads(line) for line in (run.folder / "history.jsonl").read_text().splitlines()]
+    ends = [0.0, *(event["seconds"] for event in events)]
+    pictures = run.metrics["training"]["images"] / len(events)
+    return [(pictures, end - begin) for begin, end in pairwise(ends)]
+
+
+def speed(epochs: Sequence[tuple[float, float]], load: float) -> str:
+    return f"{max(pictures / seconds for pictures, seconds in epochs):.1f} images/s (load before it {load:.1f})"
 
 
 if __name__ == "__main__":
