@@ -9,9 +9,11 @@ import pytest
 
 import tellapart
 from tellapart.collection.offers import Found, Offer, Query, Request
+from tellapart.collection.pages.browser import browser_path
 from tellapart.collection.sources import SourceCard, SourceError, catalogue
 from tellapart.errors import DataError, OptionError
 from tellapart.images import decode
+from tests.collection.pages.page_server import serving
 from tests.collection.rude_server import RudeServer, picture, running
 
 
@@ -256,3 +258,24 @@ def test_it_works_where_a_loop_runs_already_as_in_a_notebook(tmp_path: Path, ser
         return collected(tmp_path / "photos", urls=file)
 
     assert by_class(asyncio.run(cell()))["cat"]["kept"] == 2
+
+
+@pytest.mark.browser
+def test_pages_built_by_a_script_are_scrolled_in_a_browser(tmp_path: Path, server: RudeServer) -> None:
+    pytest.importorskip("playwright.async_api", reason="playwright is not installed")
+    if browser_path() is None:
+        pytest.skip("no Chromium on PATH")
+    script = """
+        let next = 600;
+        const more = () => {{ for (let i = 0; i < 4 && next < 612; i++) {{ const img = new Image(400, 300);
+            img.src = "{}".replace("0.jpg", next++ + ".jpg"); img.style.display = "block"; document.body.append(img); }} }};
+        more();
+        addEventListener("scroll", () => {{ if (scrollY + innerHeight > document.body.scrollHeight - 50) more(); }});
+    """.format(server.url("/good/0.jpg"))  # fmt: skip
+    with serving() as pages:
+        url = pages.html("/wall", f"<!doctype html><body style='margin:0'><div style='height:1500px'></div><script>{script}</script>")
+        plain = collected(tmp_path / "plain", page=(url,), label="cat", urls=listed(tmp_path, server, [("/good/620.jpg", "cat")]))
+        found = collected(tmp_path / "photos", page=(url,), label="cat", browser=True)
+    assert by_class(plain)["cat"]["kept"] == 1
+    assert by_class(found)["cat"]["kept"] == 12
+    assert "/robots.txt" in pages.asked
