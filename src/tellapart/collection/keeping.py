@@ -69,9 +69,10 @@ class Keeper:
         bodies = {look.claim.id: _kept_body(look) for look in looks}
         verdicts = await self.ask_ledger(self.ledger.record, lambda: self._verdicts(looks))
         accepted = [verdict for verdict in verdicts if verdict.file is not None]
+        files = [(str(verdict.file), bodies[verdict.claim.id]) for verdict in accepted]
         loop = asyncio.get_running_loop()
-        puts = [loop.run_in_executor(self._writers, self.destination.put, str(v.file), bodies[v.claim.id]) for v in accepted]
-        await asyncio.gather(*puts)
+        shares = [files[start::WRITERS] for start in range(min(WRITERS, len(files)))]
+        await asyncio.gather(*(loop.run_in_executor(self._writers, self._store, share) for share in shares))
         if accepted:
             await self.ask_ledger(self.ledger.confirm, [verdict.claim for verdict in accepted])
         return verdicts
@@ -84,6 +85,10 @@ class Keeper:
         """End the threads."""
         self._writers.shutdown(wait=True, cancel_futures=True)
         self._ledger_thread.shutdown(wait=True)
+
+    def _store(self, files: Sequence[tuple[str, bytes]]) -> None:
+        for name, body in files:
+            self.destination.put(name, body)
 
     def _verdicts(self, looks: Sequence[Look]) -> Iterator[Verdict]:
         """A verdict on each look, seeing those before it; runs inside the ledger's transaction."""
