@@ -53,9 +53,11 @@ def main() -> None:
             print(f"kill {kill + 1}: {dict(states)}{' (had ended)' if is_over else ''} {said[:3]}", flush=True)
         final_before = {row["url"] for row in rows(ledger) if row["status"] in ("kept", "refused")}
         asked_before = len(server.asked)
-        subprocess.run(again, check=True, capture_output=True)
-        time.sleep(8)  # what had failed twice is due by now
-        subprocess.run(again, check=True, capture_output=True)
+        for _ in range(20):
+            subprocess.run(again, check=True, capture_output=True)
+            if not any(row["status"] == "waiting" for row in rows(ledger)):
+                break
+            time.sleep(3)
         repeated = [one.path for one in server.asked[asked_before:] if server.url(one.path) in final_before]
         good = sum(not path.startswith(("/status", "/html")) for path in paths)
         said = complaints(ledger, open_destination(str(out)), good=good)
