@@ -114,7 +114,7 @@ class Collector:
             self._is_drained = True
         else:
             held = await self._keeper.ask_ledger(supplies, self._keeper.ledger)
-            needs = shortfalls(held, self._keeper.ledger_quotas)
+            needs = shortfalls(held, self._keeper.quotas)
             ceiling = ceilings(held, needs, is_even=self._pace.is_even)
             if self._backlog_size < self._pace.concurrency:
                 await self._take_on(held, ceiling, needs)
@@ -250,7 +250,7 @@ class Collector:
     async def _is_worth_waiting(self) -> bool:
         """Whether something more can be had within our patience."""
         held = await self._keeper.ask_ledger(supplies, self._keeper.ledger)
-        needs = shortfalls(held, self._keeper.ledger_quotas)
+        needs = shortfalls(held, self._keeper.quotas)
         ceiling = ceilings(held, needs, is_even=self._pace.is_even)
         wanted = {(label, source) for label, need in needs.items() if need for source, _ in by_turn(held.get(label, {}), ceiling)}
         due = await self._keeper.ask_ledger(next_chances, self._keeper.ledger)

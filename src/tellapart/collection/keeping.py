@@ -50,7 +50,7 @@ class Keeper:
 
     def __init__(self, ledger: Ledger, destination: Destination, folders: dict[str, str], *, min_side: int) -> None:
         self.ledger, self.destination, self.folders, self.min_side = ledger, destination, folders, min_side
-        self.ledger_quotas = ledger.quotas()
+        self.quotas = ledger.quotas()
         self._known = KnownPictures(self._signatures)
         self._known_until = 0
         self._ledger_thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")

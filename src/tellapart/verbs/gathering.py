@@ -192,7 +192,7 @@ async def _collecting(order: Order, options: CollectOptions, keeper: Keeper, pac
         is_even=not options.uneven_sources,
     )
     limits, agent = FetchLimits(concurrency=options.concurrency), user_agent(order.contact)
-    quotas = keeper.ledger_quotas
+    quotas = keeper.quotas
     wanted = None if None in quotas.values() else max(0, sum(filter(None, quotas.values())) - _kept(keeper.ledger))
     async with (
         Fetcher(limits, user_agent=agent, hosts=hosts, allow_private=options.allow_private) as fetcher,
