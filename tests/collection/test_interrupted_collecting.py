@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -20,7 +21,8 @@ from typing import Any
 import pytest
 
 import tellapart
-from tellapart.collection.storage.destinations import open_destination
+from tellapart.collection.storage.destinations import Folder, open_destination
+from tellapart.paths import storage_error
 from tests.collection.rude_server import RudeServer, running
 from tests.collection.seaweed import Seaweed
 from tests.collection.soundness import complaints, rows
@@ -182,3 +184,25 @@ def test_a_folder_that_cannot_be_written_is_told_before_anybody_is_asked(tmp_pat
     with pytest.raises(tellapart.StorageError, match="cannot be written"):
         tellapart.collect(out=str(tmp_path / "photos"), urls=urls, label="good", allow_private=True)
     assert server.asked == []
+
+
+def test_a_full_disk_ends_it_with_a_sentence_and_the_same_command_goes_on(
+    tmp_path: Path, urls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, put, stored = tmp_path / "photos", Folder.put, Counter[str]()
+
+    def until_full(self: Folder, name: str, body: bytes | Path) -> None:
+        stored["files"] += 1
+        if stored["files"] > 50:
+            raise storage_error(OSError(errno.ENOSPC, "No space left on device"), self.path / name)
+        put(self, name, body)
+
+    options: dict[str, Any] = {"urls": urls, "label": "good", "allow_private": True, "host_rate": 0.0}
+    monkeypatch.setattr(Folder, "put", until_full)
+    with pytest.raises(tellapart.StorageError, match="no space left on the disk"):
+        tellapart.collect(out=str(out), **options)
+    ledger = out / ".tellapart" / "collection.sqlite"
+    assert {row["status"] for row in rows(ledger)} <= {"kept", "queued", "refused"}
+    monkeypatch.setattr(Folder, "put", put)
+    tellapart.collect(out=str(out), **options)
+    assert complaints(ledger, open_destination(str(out)), good=GOOD) == []
