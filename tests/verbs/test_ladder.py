@@ -9,7 +9,9 @@ import pytest
 
 import tellapart
 from tellapart.cli.answers import of_ladder
+from tellapart.curation.duplicates import near_duplicates
 from tellapart.errors import OptionError
+from tellapart.features import FeatureMatrix
 from tellapart.predictions import Predictions
 from tellapart.runs import Run
 from tests import folders
@@ -32,6 +34,21 @@ def test_rungs_stand_in_their_order_whatever_the_order_asked_for(climbed: Run, p
     assert [rung["name"] for rung in climbed.metrics["test"]["rungs"]] == [*names, "probe on lite0, 3 views, calibrated"]
     turned = climb(folders.some_of(photos, tmp_path / "photos", each=8), tmp_path, rungs=" calibration, probe")
     assert [rung["name"] for rung in turned.metrics["test"]["rungs"]] == [*names[:2], "probe on lite0", "probe on lite0, calibrated"]
+
+
+@pytest.mark.parametrize(("rungs", "has_features"), [("scratch,probe", True), ("scratch", False)])
+def test_near_duplicates_are_told_by_features_where_a_rung_has_them(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rungs: str, has_features: bool
+) -> None:
+    widths = []
+
+    def spied(hashes: Any, mirrored: Any, features: FeatureMatrix, signatures: Any) -> Any:
+        widths.append(features.values.shape[1])
+        return near_duplicates(hashes, mirrored, features, signatures)
+
+    monkeypatch.setattr("tellapart.verbs.looking.near_duplicates", spied)
+    climb(folders.some_of(photos, tmp_path / "photos", each=8), tmp_path, rungs=rungs)
+    assert [width > 0 for width in widths] == [has_features]
 
 
 def test_gains_are_paired_on_the_same_images(climbed: Run) -> None:

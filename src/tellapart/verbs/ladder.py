@@ -16,6 +16,7 @@ from tellapart.progress import SILENT, Progress
 if TYPE_CHECKING:
     from tellapart.dataset import Dataset
     from tellapart.dataset.catalog import Catalog
+    from tellapart.extraction import Extraction
     from tellapart.runs import Run
     from tellapart.training.examination import Examination
     from tellapart.training.ladder import Rung
@@ -128,19 +129,21 @@ class _Climb:
     def recipes(self) -> None:
         """Train the recipes, from the simplest on."""
         chosen = self.options
-        if "scratch" in self.wanted:
-            self._train("scratch", image_size=chosen.scratch_size, epochs=chosen.scratch_epochs)
-        if "probe" in self.wanted:
-            self._train("probe", splits=0, curve=False)
-        if "finetune" in self.wanted:
-            self._train("finetune", epochs=chosen.epochs)
-        if "folds" in self.wanted:
-            self._train("folds", recipe="finetune", folds=chosen.folds, epochs=chosen.epochs)
+        own: dict[str, dict[str, Any]] = {
+            "scratch": {"image_size": chosen.scratch_size, "epochs": chosen.scratch_epochs},
+            "probe": {"splits": 0, "curve": False},
+            "finetune": {"epochs": chosen.epochs},
+            "folds": {"recipe": "finetune", "folds": chosen.folds, "epochs": chosen.epochs},
+        }
+        recipes = {name: self._recipe(name, **options) for name, options in own.items() if name in self.wanted}
+        first = next((name for name, recipe in recipes.items() if recipe.spec.backbones), next(iter(recipes)))
+        start = time.monotonic()
+        self._assign(self._extracted(recipes[first]))
+        looking = time.monotonic() - start
+        for name, recipe in recipes.items():
+            self._train(name, recipe, looking if name == first else 0.0)
 
-    def _train(self, name: str, **own: Any) -> None:
-        from tellapart.extraction import extract
-        from tellapart.training.ladder import Rung, uncalibrated
-        from tellapart.verbs.looking import assignment_of, networks
+    def _recipe(self, name: str, **own: Any) -> RecipeAtWork:
         from tellapart.verbs.recipes import recipe_of
         from tellapart.verbs.train import TrainOptions
 
@@ -149,9 +152,14 @@ class _Climb:
         values = {"recipe": name, **{key: getattr(chosen, key) for key in shared}, **own}
         if values["recipe"] == "probe" and chosen.balance not in ("none", "weights"):
             values["balance"] = "weights"
-        start = time.monotonic()
-        recipe = recipe_of(TrainOptions.of(**values), is_live=True)
-        extraction = extract(
+        return recipe_of(TrainOptions.of(**values), is_live=True)
+
+    def _extracted(self, recipe: RecipeAtWork) -> Extraction:
+        from tellapart.extraction import extract
+        from tellapart.verbs.looking import networks
+
+        chosen = self.options
+        return extract(
             self.dataset,
             recipe.spec,
             catalog=self.catalog,
@@ -159,9 +167,20 @@ class _Climb:
             num_workers=chosen.num_workers,
             progress=self.progress,
         )
-        if self.assignment is None:
-            self.assignment = assignment_of(self.dataset, extraction, test_share=chosen.test_share, seed=chosen.seed)
-            self.files, self.notes = extraction.files, [*self.notes, *self.assignment.notes]
+
+    def _assign(self, extraction: Extraction) -> None:
+        """One split for all, as ``train`` makes it: near-duplicates are told by a backbone's features where any rung has one."""
+        from tellapart.verbs.looking import assignment_of
+
+        self.assignment = assignment_of(self.dataset, extraction, test_share=self.options.test_share, seed=self.options.seed)
+        self.files, self.notes = extraction.files, [*self.notes, *self.assignment.notes]
+
+    def _train(self, name: str, recipe: RecipeAtWork, seconds_before: float) -> None:
+        from tellapart.training.ladder import Rung, uncalibrated
+
+        assert self.assignment is not None  # noqa: S101
+        start = time.monotonic() - seconds_before
+        extraction = self._extracted(recipe)
         recipe.train(self.assignment, extraction.features, self.progress)
         found = recipe.examination(self.dataset, self.assignment, extraction.features, self.progress)
         self.examinations[name] = found
