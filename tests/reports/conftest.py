@@ -66,9 +66,9 @@ def reported(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Headless Chromium; the test is skipped where there is none."""
+    """Headless Chromium, or the test is skipped. A loop runs in this thread while it is open, so it closes with its module."""
     path = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
     if path is None:
         pytest.skip("no Chromium on PATH (chromium, chromium-browser or google-chrome)")

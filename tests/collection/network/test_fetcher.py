@@ -28,6 +28,7 @@ from tellapart.collection.sources.source import HostLimit
 from tests.collection import rude_server
 from tests.collection.network.test_addresses import Names
 from tests.collection.rude_server import HTML, SHORT_BY, RudeServer, picture
+from tests.memory import PEAK_MEMORY
 
 T = TypeVar("T")
 PATIENT = FetchLimits(timeout_s=30, connect_timeout_s=10, window_s=10)
@@ -597,8 +598,10 @@ def test_by_default_this_machine_itself_cannot_be_asked() -> None:
 
 # Bombs: the memory of a process that does nothing else
 
-BOMBS = """
-import asyncio, json, resource, sys
+BOMBS = (
+    f"{PEAK_MEMORY}\n"
+    + """
+import asyncio, json, sys
 from tellapart.collection.network.fetcher import Fetcher, FetchLimits, user_agent
 from tellapart.collection.offers import Request
 
@@ -613,13 +616,12 @@ async def main(base):
         asked = [told(fetcher.image(base + path), path) for path in paths for _ in range(6)]
         asked += [told(fetcher.page(Request(url=base + path), obey_robots=False), path) for path in pages for _ in range(6)]
         asked += [told(fetcher.image(f"{base}/large/{number}.jpg"), "/large") for number in range(10)]
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         outcomes = await asyncio.gather(*asked)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"peak_mb": peak / 1024, "before_mb": before / 1024, "outcomes": sorted(set(outcomes))}))
+    print(json.dumps({"peak_mb": peak_memory() / 1e6, "outcomes": sorted(set(outcomes))}))
 
 asyncio.run(main(sys.argv[1]))
 """
+)
 
 
 def test_bombs_are_refused_within_300_mb() -> None:
