@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from tellapart.threads import available_cores, one_blas_thread, side_by_side
+from tellapart.threads import available_cores, one_blas_thread, run_to_end, side_by_side
 
 
 def blas_threads() -> set[int]:
@@ -35,3 +37,16 @@ def test_the_callers_number_of_blas_threads_comes_back() -> None:
     with one_blas_thread():
         assert blas_threads() == {1}
     assert blas_threads() == before
+
+
+def test_asynchronous_work_runs_with_and_without_a_loop_around() -> None:
+    async def work() -> int:
+        await asyncio.sleep(0)
+        return 7
+
+    async def notebook() -> int:
+        return run_to_end(work)
+
+    with ThreadPoolExecutor(1) as pool:  # a thread without a loop, whatever other tests have left in this one
+        assert pool.submit(run_to_end, work).result() == 7
+        assert pool.submit(lambda: asyncio.run(notebook())).result() == 7

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -35,6 +35,18 @@ def side_by_side(function: Callable[[Item], Result], items: Iterable[Item]) -> l
     """The function's results for all items, in order, computed on as many threads as there are cores."""
     with ThreadPoolExecutor(available_cores()) as pool:
         return list(pool.map(function, items))
+
+
+def run_to_end(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+    """What asynchronous work gives; on a thread of its own where a loop runs already, as in a notebook."""
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work())
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(work())).result()
 
 
 def ahead(function: Callable[[Item], Result], items: Iterable[Item], num_workers: int) -> Iterator[Result]:

@@ -6,8 +6,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from itertools import islice
@@ -19,6 +18,7 @@ from tellapart.durations import seconds_of
 from tellapart.errors import DataError, OptionError
 from tellapart.paths import cache_root
 from tellapart.progress import Progress
+from tellapart.threads import available_cores, run_to_end
 from tellapart.verbs.ordering import Order, order_of, words_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def gathered(names: Sequence[str], options: CollectOptions, environment: Mapping
             progress.note(note)
         before = _kept(ledger)
         try:
-            _run(lambda: _collecting(order, options, keeper, target if spool else None, progress))
+            run_to_end(lambda: _collecting(order, options, keeper, target if spool else None, progress))
         finally:
             keeper.close()
         if spool is not None:
@@ -182,7 +182,6 @@ async def _collecting(order: Order, options: CollectOptions, keeper: Keeper, pac
     from tellapart.collection.network.hosts import Hosts
     from tellapart.collection.network.limits import FetchLimits
     from tellapart.collection.searching import Searcher
-    from tellapart.threads import available_cores
 
     hosts = Hosts(_usual_limit(options), _known_limits(order), spent=keeper.ledger.spent())
     seconds = seconds_of(options.time) if options.time else None
@@ -274,17 +273,6 @@ def _known_limits(order: Order) -> dict[str, HostLimit]:
             request = source.request(Query(keyword="any"), None, order.keys)
             known[urlsplit(request.url).hostname or ""] = source.card.limit
     return known
-
-
-def _run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run to the end; in a thread of its own where a loop runs already, as in a notebook."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        asyncio.run(work())
-        return
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: asyncio.run(work())).result()
 
 
 def _state(options: CollectOptions) -> Path:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
+from tellapart.threads import run_to_end
 from tellapart.verbs.collect import CONTACT_VARIABLE
 
 if TYPE_CHECKING:
@@ -82,16 +82,7 @@ def _described(source: Source, environment: Mapping[str, str], contact: str | No
 
 def _checked(found: list[Source], contact: str | None, allow_private: bool, progress: Progress) -> list[Health]:
     """The health of each; in a thread of its own where a loop runs already, as in a notebook."""
-
-    def run() -> list[Health]:
-        return asyncio.run(_asked(found, contact, allow_private, progress))
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return run()
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(run).result()
+    return run_to_end(lambda: _asked(found, contact, allow_private, progress))
 
 
 async def _asked(found: list[Source], contact: str | None, allow_private: bool, progress: Progress) -> list[Health]:
