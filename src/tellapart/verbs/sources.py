@@ -55,7 +55,9 @@ def sources(names: str | Sequence[str] = (), *, progress: Progress = SILENT, **o
     wanted = [names] if isinstance(names, str) else list(names)
     found = [source_named(name) for name in dict.fromkeys(wanted)] or list(all_sources().values())
     contact = chosen.contact or os.environ.get(CONTACT_VARIABLE) or None
-    health = _checked(found, contact, chosen.allow_private, progress) if chosen.check else [None] * len(found)
+    health: Sequence[Health | None] = [None] * len(found)
+    if chosen.check:
+        health = run_to_end(lambda: _asked(found, contact, chosen.allow_private, progress))
     rows = [
         {**_described(source, os.environ, contact), "health": asdict(one) if one else None}
         for source, one in zip(found, health, strict=True)
@@ -78,11 +80,6 @@ def _described(source: Source, environment: Mapping[str, str], contact: str | No
         state = "needs a contact" if source.card.needs_contact and not contact else "on"
     listed = {"families": list(source.card.families), "image_hosts": card["image_hosts"]}
     return {"name": source.name, **card, **listed, "keys": keys, "optional_keys": optional, "state": state}
-
-
-def _checked(found: list[Source], contact: str | None, allow_private: bool, progress: Progress) -> list[Health]:
-    """The health of each; in a thread of its own where a loop runs already, as in a notebook."""
-    return run_to_end(lambda: _asked(found, contact, allow_private, progress))
 
 
 async def _asked(found: list[Source], contact: str | None, allow_private: bool, progress: Progress) -> list[Health]:
