@@ -11,7 +11,7 @@ def _together() -> None:
     """Run as one of several processes, and leave without Python's putting things away.
 
     All is written by then. A thread of gloo's that lets go of a tensor while Python ends is stopped in the middle of C++,
-    and takes the process down with SIGABRT (seen in 2 of some 60 trainings).
+    and takes the process down with SIGABRT (seen twice in some dozens of trainings).
     """
     if os.environ.get("RANK", "0") != "0":
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
