@@ -82,7 +82,7 @@ class Collector:
         Raises:
             StorageError: ledger or destination cannot be written.
         """
-        companions = [asyncio.create_task(self._guarded(one())) for one in (self._keep_looks, self._keep_looks, self._beat)]
+        companions = [asyncio.create_task(self._guarded(one)) for one in (self._keep_looks, self._keep_looks, self._beat)]
         try:
             while self._failure is None and await self._step():
                 await self._until_next_step()
@@ -155,7 +155,7 @@ class Collector:
                     continue
                 cell = await self._searcher.claim(label, source)
                 if cell is not None:
-                    self._searches[source] = asyncio.create_task(self._guarded(self._turn_page(cell)))
+                    self._searches[source] = asyncio.create_task(self._guarded(self._turn_page, cell))
 
     async def _turn_page(self, cell: Cell) -> None:
         try:
@@ -192,7 +192,7 @@ class Collector:
             self._hosts.begin(host)
             self._fetching += 1
             self._unjudged += 1
-            task = asyncio.create_task(self._guarded(self._fetch(claims.popleft())))
+            task = asyncio.create_task(self._guarded(self._fetch, claims.popleft()))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         if not claims:
@@ -261,10 +261,10 @@ class Collector:
         ]
         return bool(chances) and min(chances) - self._keeper.ledger.clock() <= self._pace.patience_s
 
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _guarded(self, work: Callable[..., Coroutine[Any, Any, None]], *values: Any) -> None:
         """Whatever goes wrong in the background ends the run, and is raised there."""
         try:
-            await work
+            await work(*values)
         except Exception as error:
             self._failure = self._failure or error
             self._woken.set()
