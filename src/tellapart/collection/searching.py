@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from tellapart.collection.cells import DRY, FAILED, Cell, Cells
 from tellapart.collection.fetched import Fetched
 from tellapart.collection.keeping import Keeper, back_off_s
 from tellapart.collection.network.hosts import Hosts
+from tellapart.collection.network.urls import host_of
 from tellapart.collection.offers import Query, Request
 from tellapart.collection.pages.source import Pages
 from tellapart.collection.planner import JUDGED, dryness
@@ -63,12 +63,12 @@ class Searcher:
 
     def wait_s(self, cell: Cell) -> float:
         """How long the host of a cell's source wants to be left alone, in seconds."""
-        return self._hosts.wait_s(_host(self._request(cell)))
+        return self._hosts.wait_s(host_of(self._request(cell).url))
 
     async def turn_page(self, cell: Cell) -> int:
         """Ask for the next page of a cell and write down what it holds; how many new addresses."""
         request, source, ledger = self._request(cell), self.sources[cell.source], self._keeper.ask_ledger
-        host = _host(request)
+        host = host_of(request.url)
         self._hosts.begin(host)
         fetched = None
         try:
@@ -112,7 +112,3 @@ class Searcher:
 
     def _request(self, cell: Cell) -> Request:
         return self.sources[cell.source].request(self._query(cell), cell.cursor, self._keys)
-
-
-def _host(request: Request) -> str:
-    return urlsplit(request.url).hostname or ""

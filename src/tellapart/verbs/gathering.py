@@ -12,7 +12,6 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from tellapart.durations import seconds_of
 from tellapart.errors import DataError, OptionError
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from tellapart.collection.offers import Request
     from tellapart.collection.searching import Ask, Wishes
     from tellapart.collection.sources import HostLimit, Source
+    from tellapart.collection.standing import Standing
     from tellapart.collection.storage.destinations import Destination
     from tellapart.verbs.collect import CollectOptions
 
@@ -69,17 +69,15 @@ def gathered(names: Sequence[str], options: CollectOptions, environment: Mapping
             keeper.close()
         if spool is not None:
             pack_spool(ledger.path, target, is_rest=True)
-        if not _kept(ledger) and not any(one.queued for one in standing(ledger).classes):
-            raise _nothing_came(ledger, options)
+        stands = standing(ledger)
+        if not any(one.kept or one.queued for one in stands.classes):
+            raise _nothing_came(stands, options)
         write_attribution(kept_rows(ledger), target)
-        return {**_standing(ledger, options, notes), "new": _kept(ledger) - before, "seconds": round(time.monotonic() - begin, 1)}
+        return {**_told(ledger, stands, options, notes), "new": _kept(ledger) - before, "seconds": round(time.monotonic() - begin, 1)}
 
 
-def _nothing_came(ledger: Ledger, options: CollectOptions) -> DataError:
+def _nothing_came(stands: Standing, options: CollectOptions) -> DataError:
     """What to say where not one picture was kept."""
-    from tellapart.collection.standing import standing
-
-    stands = standing(ledger)
     said = [f"{source}: {reason} ({number:,} x)" for source, reason, number in stands.search_failures]
     said += [f"{one.host}: {one.reason} ({one.number:,} x)" for one in stands.reasons]
     return DataError(
@@ -95,6 +93,7 @@ def standing_of(options: CollectOptions) -> dict[str, Any]:
         OptionError: nothing has been collected there.
     """
     from tellapart.collection.ledger import LEDGER_FILE, Ledger
+    from tellapart.collection.standing import standing
 
     file = _state(options) / LEDGER_FILE
     if not file.exists():
@@ -102,7 +101,7 @@ def standing_of(options: CollectOptions) -> dict[str, Any]:
             f"nothing has been collected in {options.out} (there is no {file})", hint="say where it is with -o DIR or --state DIR"
         )
     with Ledger(file) as ledger:
-        return {**_standing(ledger, options, []), "new": 0, "seconds": 0.0}
+        return {**_told(ledger, standing(ledger), options, []), "new": 0, "seconds": 0.0}
 
 
 def _asks_something(options: CollectOptions) -> bool:
@@ -232,12 +231,9 @@ async def _asking(fetcher: Fetcher, options: CollectOptions, agent: str) -> Asyn
     if not (options.browser and options.page):
         yield lambda source: fetcher.page if source.name == PAGE_SOURCE else fetcher.ask
         return
-    from tellapart.collection.network.robots import Robots
-    from tellapart.collection.offers import Request
     from tellapart.collection.pages.browser import Browser
 
-    robots = Robots(lambda url: fetcher.page(Request(url=url), obey_robots=False))
-    async with Browser(user_agent=agent, robots=robots, allow_private=options.allow_private) as browser:
+    async with Browser(user_agent=agent, robots=fetcher.robots, allow_private=options.allow_private) as browser:
 
         async def rendered(request: Request) -> Fetched:
             return await browser.rendered(request.url)
@@ -263,6 +259,7 @@ def _usual_limit(options: CollectOptions) -> HostLimit:
 
 def _known_limits(order: Order) -> dict[str, HostLimit]:
     """The limits of the sources that are asked, and of the hosts their pictures lie on."""
+    from tellapart.collection.network.urls import host_of
     from tellapart.collection.offers import Query
     from tellapart.collection.planner import PAGE_SOURCE
 
@@ -271,7 +268,7 @@ def _known_limits(order: Order) -> dict[str, HostLimit]:
         known |= source.card.image_hosts
         if source.name != PAGE_SOURCE:
             request = source.request(Query(keyword="any"), None, order.keys)
-            known[urlsplit(request.url).hostname or ""] = source.card.limit
+            known[host_of(request.url)] = source.card.limit
     return known
 
 
@@ -292,12 +289,12 @@ def _kept(ledger: Ledger) -> int:
     return sum(one.kept for sources in supplies(ledger).values() for one in sources.values())
 
 
-def _standing(ledger: Ledger, options: CollectOptions, notes: Sequence[str]) -> dict[str, Any]:
+def _told(ledger: Ledger, stands: Standing, options: CollectOptions, notes: Sequence[str]) -> dict[str, Any]:
     """How it stands, and what is short of its number and why."""
     from tellapart.collection.planner import ceilings, reasons_for_shortage, shortfalls, unevenness
-    from tellapart.collection.standing import slice_ends, standing, supplies
+    from tellapart.collection.standing import slice_ends, supplies
 
-    stands, held = standing(ledger), supplies(ledger)
+    held = supplies(ledger)
     ceiling = ceilings(held, shortfalls(held, ledger.quotas()), is_even=not options.uneven_sources)
     short = {}
     for one in stands.classes:

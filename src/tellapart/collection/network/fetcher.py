@@ -95,7 +95,8 @@ class Fetcher:
         self._own_resolver: Resolver | None = None
         self._slots = asyncio.Semaphore(self._limits.concurrency)
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
-        self._robots = Robots(self._robots_txt)
+        self.robots = Robots(self._robots_txt)
+        """What sites ask of robots; for whoever opens their pages otherwise."""
         self._image = self._kind("image/jpeg,image/png,image/webp,image/*;q=0.9,*/*;q=0.1", "identity", is_picture=True)
         self._page = self._kind("text/html,application/xhtml+xml,*/*;q=0.5", "gzip")
         self._answer = self._kind("application/json,*/*;q=0.5", "gzip")
@@ -142,7 +143,7 @@ class Fetcher:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close all connections."""
-        await self._robots.close()
+        await self.robots.close()
         if self._session is not None:
             await self._session.close()
         if self._own_resolver is not None:
@@ -276,7 +277,7 @@ class Fetcher:
         """What a page needs by its robots.txt, and a redirect by the pace of the host it leads to; no deadline runs meanwhile."""
         host = target.raw_host or ""
         if kind.obeys_robots:
-            ruling = await self._robots.ruling(target)
+            ruling = await self.robots.ruling(target)
             if self._hosts is not None and ruling.delay_s:
                 self._hosts.slow(host, ruling.delay_s)
             if ruling.reason:
