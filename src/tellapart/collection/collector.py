@@ -14,7 +14,7 @@ from typing import Any
 from tellapart.collection.cells import Cell
 from tellapart.collection.inspection.processes import Inspectors
 from tellapart.collection.keeping import Keeper, Look
-from tellapart.collection.ledger import DUPLICATE, KEPT, REFUSED, WAITING, Claim
+from tellapart.collection.ledger import Claim
 from tellapart.collection.network.fetcher import Fetcher
 from tellapart.collection.network.hosts import Hosts
 from tellapart.collection.planner import Supplies, by_turn, ceilings, shortfalls
@@ -74,7 +74,6 @@ class Collector:
         self._soonest_s = STEP_S
         self._woken = asyncio.Event()
         self._failure: BaseException | None = None
-        self.counts = dict.fromkeys((KEPT, DUPLICATE, REFUSED, WAITING), 0)
 
     async def run(self) -> None:
         """Collect until all is there, nothing more can be had now, or the time is up.
@@ -110,12 +109,9 @@ class Collector:
         """Take on addresses and searches as far as there is room; False when there is nothing left to wait for."""
         is_late = self._pace.deadline is not None and time.monotonic() >= self._pace.deadline
         if is_late:
-            self._backlog.clear()
-            self._is_drained = True
+            await self._give_back()
         else:
-            held = await self._keeper.ask_ledger(supplies, self._keeper.ledger)
-            needs = shortfalls(held, self._keeper.quotas)
-            ceiling = ceilings(held, needs, is_even=self._pace.is_even)
+            held, ceiling, needs = await self._outlook()
             if self._backlog_size < self._pace.concurrency:
                 await self._take_on(held, ceiling, needs)
             await self._search(held, ceiling, needs)
@@ -124,6 +120,20 @@ class Collector:
         if self._searches or self._unjudged or self._backlog:
             return True
         return not is_late and await self._is_worth_waiting()
+
+    async def _outlook(self) -> tuple[Supplies, dict[str, int], dict[str, int]]:
+        """What each class has from each source, how many it may take from each, and how many it needs, as of now."""
+        held = await self._keeper.ask_ledger(supplies, self._keeper.ledger)
+        needs = shortfalls(held, self._keeper.quotas)
+        return held, ceilings(held, needs, is_even=self._pace.is_even), needs
+
+    async def _give_back(self) -> None:
+        """Return what was taken on and not begun: another collector may have it at once."""
+        claims = [claim for waiting in self._backlog.values() for claim in waiting]
+        self._backlog.clear()
+        self._is_drained = True
+        if claims:
+            await self._keeper.ask_ledger(self._keeper.ledger.give_back, claims)
 
     @property
     def _backlog_size(self) -> int:
@@ -221,9 +231,7 @@ class Collector:
             looks = [await self._looks.get()]
             while len(looks) < BATCH and not self._looks.empty():
                 looks.append(self._looks.get_nowait())
-            for verdict in await self._keeper.keep(looks):
-                self.counts[KEPT if verdict.file is not None else verdict.status] += 1
-                self._advance(int(verdict.file is not None))
+            self._advance(sum(verdict.file is not None for verdict in await self._keeper.keep(looks)))
             self._unjudged -= len(looks)
             self._start_fetches()
 
@@ -249,9 +257,7 @@ class Collector:
 
     async def _is_worth_waiting(self) -> bool:
         """Whether something more can be had within our patience."""
-        held = await self._keeper.ask_ledger(supplies, self._keeper.ledger)
-        needs = shortfalls(held, self._keeper.quotas)
-        ceiling = ceilings(held, needs, is_even=self._pace.is_even)
+        held, ceiling, needs = await self._outlook()
         wanted = {(label, source) for label, need in needs.items() if need for source, _ in by_turn(held.get(label, {}), ceiling)}
         due = await self._keeper.ask_ledger(next_chances, self._keeper.ledger)
         chances = [
