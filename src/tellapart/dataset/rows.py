@@ -10,6 +10,7 @@ from typing import Any
 
 from tellapart.dataset.catalog import FileState, ImageFacts
 from tellapart.dataset.dataset import Dataset
+from tellapart.dataset.decisions import Decisions
 from tellapart.errors import StorageError
 from tellapart.paths import printable, replacing
 
@@ -45,12 +46,20 @@ class FileRow:
         return replace(self, status=SET_ASIDE, reason=reason, part=None)
 
 
-def file_rows(dataset: Dataset, files: Sequence[FileState], facts: Mapping[str, ImageFacts]) -> list[FileRow]:
-    """A row for each entry of the data set; unreadable files, contradictions and exact copies are left out with a reason.
+def file_rows(
+    dataset: Dataset, files: Sequence[FileState], facts: Mapping[str, ImageFacts], decisions: Decisions | None = None
+) -> list[FileRow]:
+    """A row for each entry of the data set as decided; unreadable files, contradictions and exact copies are left out with a reason.
 
     Of byte-identical files in the same part and class the first by path is used. A picture that stands under two
     labels is not used at all: one of the labels is wrong and nobody knows which.
     """
+    rows = found_rows(dataset, files, facts)
+    return _without_copies(_without_contradictions(decisions.applied(rows) if decisions else rows))
+
+
+def found_rows(dataset: Dataset, files: Sequence[FileState], facts: Mapping[str, ImageFacts]) -> list[FileRow]:
+    """A row for each entry of the data set as the user's folder has it, nothing decided and nothing compared."""
     rows = []
     for entry, file in zip(dataset.entries, files, strict=True):
         seen = facts.get(file.image_id or "")
@@ -68,13 +77,13 @@ def file_rows(dataset: Dataset, files: Sequence[FileState], facts: Mapping[str, 
                 size_bytes=file.size_bytes,
             )
         )
-    return _without_copies(_without_contradictions(rows))
+    return rows
 
 
 def _without_contradictions(rows: list[FileRow]) -> list[FileRow]:
     labels: dict[str, set[str]] = defaultdict(set)
     for row in rows:
-        if row.image_id and row.label is not None:
+        if row.is_used and row.image_id and row.label is not None:
             labels[row.image_id].add(row.label)
     return [
         row.left_out(f"the same picture stands under {' and '.join(sorted(labels[row.image_id]))}")

@@ -71,23 +71,17 @@ def curve(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
         DataError: the photos cannot be used as they are, or are fewer than the sizes ask for.
     """
     chosen = CurveOptions.of(**options)
-    from tellapart.dataset import Catalog, open_dataset
-    from tellapart.dataset.catalog import state_folder
-    from tellapart.extraction import extract
     from tellapart.training.growth import curve_of, sizes_of, subset
-    from tellapart.verbs.looking import assignment_of, networks
+    from tellapart.verbs.looking import looked_at
     from tellapart.verbs.recipes import recipe_of
     from tellapart.verbs.train import TrainOptions
 
-    dataset = open_dataset(folder, progress=progress)
     shared = ("recipe", "backbone", "weights", "net", "image_size", "augment", "epochs", "balance", "seed", "device", "num_workers")
     wanted = TrainOptions.of(**{name: getattr(chosen, name) for name in shared}, splits=0, curve=False)
     spec = recipe_of(wanted).spec
-    state, _ = state_folder(dataset.root, chosen.state)
-    with Catalog(state / "catalog.sqlite") as catalog:
-        network = networks(chosen.device)
-        extraction = extract(dataset, spec, catalog=catalog, network=network, num_workers=chosen.num_workers, progress=progress)
-    assignment = assignment_of(dataset, extraction, test_share=chosen.test_share, seed=chosen.seed)
+    looked = looked_at(folder, spec, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress)
+    dataset, extraction = looked.dataset, looked.extraction
+    assignment = looked.assignment(test_share=chosen.test_share, seed=chosen.seed)
     points = []
     finished: list[RecipeAtWork] = []
     for size in sizes_of(assignment, [int(part) for part in chosen.sizes.split(",")] if chosen.sizes else SHARES):

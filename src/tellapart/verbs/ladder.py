@@ -15,6 +15,7 @@ from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from tellapart.dataset import Dataset
+    from tellapart.dataset.decisions import Decisions
     from tellapart.dataset.catalog import Catalog
     from tellapart.extraction import Extraction
     from tellapart.runs import Run
@@ -88,6 +89,7 @@ def ladder(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -
     chosen = LadderOptions.of(**options)
     from tellapart.dataset import Catalog, open_dataset
     from tellapart.dataset.catalog import state_folder
+    from tellapart.dataset.decisions import read_decisions
     from tellapart.reports import write_report
     from tellapart.runs import Run
     from tellapart.training.record import run_folder, write_run
@@ -97,7 +99,7 @@ def ladder(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -
     dataset = open_dataset(folder, progress=progress)
     state, note = state_folder(dataset.root, chosen.state)
     with Catalog(state / "catalog.sqlite") as catalog:
-        climb = _Climb(chosen, dataset, catalog, progress)
+        climb = _Climb(chosen, dataset, catalog, read_decisions(state), progress)
         climb.recipes()
         climb.refinements()
     examination = climb.judged()
@@ -115,8 +117,8 @@ def ladder(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -
 class _Climb:
     """The way up."""
 
-    def __init__(self, options: LadderOptions, dataset: Dataset, catalog: Catalog, progress: Progress) -> None:
-        self.options, self.dataset, self.catalog, self.progress = options, dataset, catalog, progress
+    def __init__(self, options: LadderOptions, dataset: Dataset, catalog: Catalog, decisions: Decisions, progress: Progress) -> None:
+        self.options, self.dataset, self.catalog, self.decisions, self.progress = options, dataset, catalog, decisions, progress
         self.wanted = [name.strip() for name in options.rungs.split(",")]
         self.assignment: Assignment | None = None
         self.examinations: dict[str, Examination] = {}
@@ -170,10 +172,12 @@ class _Climb:
 
     def _assign(self, extraction: Extraction) -> None:
         """One split for all, as ``train`` makes it: near-duplicates are told by a backbone's features where any rung has one."""
-        from tellapart.verbs.looking import assignment_of
+        from tellapart.verbs.looking import assignment_of, decided_notes
 
-        self.assignment = assignment_of(self.dataset, extraction, test_share=self.options.test_share, seed=self.options.seed)
-        self.files, self.notes = extraction.files, [*self.notes, *self.assignment.notes]
+        chosen = self.options
+        self.assignment = assignment_of(self.dataset, extraction, self.decisions, test_share=chosen.test_share, seed=chosen.seed)
+        decided = decided_notes(self.dataset, extraction, self.decisions)
+        self.files, self.notes = extraction.files, [*self.notes, *decided, *self.assignment.notes]
 
     def _train(self, name: str, recipe: RecipeAtWork, seconds_before: float) -> None:
         from tellapart.training.ladder import Rung, uncalibrated

@@ -1,28 +1,32 @@
-"""What several verbs need when they look at pictures: networks, thumbnails, and pairs that show the same."""
+"""What several verbs need when they look at pictures: networks, thumbnails, decisions, and pairs that show the same."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tellapart.curation.duplicates import near_duplicates
-from tellapart.dataset import Dataset, open_dataset
-from tellapart.dataset.catalog import FileState
+from tellapart.dataset import Catalog, Dataset, open_dataset
+from tellapart.dataset.catalog import FileState, state_folder
 from tellapart.dataset.dataset import files_dataset
+from tellapart.dataset.decisions import Decisions, read_decisions
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES
-from tellapart.dataset.rows import FileRow, file_rows
+from tellapart.dataset.rows import FileRow, file_rows, found_rows
 from tellapart.dataset.thumbnails import ThumbnailStore
 from tellapart.errors import DataError, ImageError
-from tellapart.extraction import Extraction
+from tellapart.extraction import Extraction, FeatureSpec, extract
 from tellapart.images import decode
 from tellapart.images.hashing import signature
 from tellapart.images.thumbnails import thumbnail
 from tellapart.models.backbones import Backbone
 from tellapart.models.saved import CARD
 from tellapart.paths import cache_root
+from tellapart.progress import SILENT, Progress
 from tellapart.runs import open_run
 from tellapart.training.parts import Assignment, assign
 from tellapart.types import FloatArray
@@ -74,9 +78,87 @@ def thumbnails_of_rows(root: Path, rows: Sequence[FileRow]) -> Thumbnails:
     return thumbnails(Dataset(root, ()), files)
 
 
-def assignment_of(dataset: Dataset, extraction: Extraction, *, test_share: float, seed: int) -> Assignment:
+@dataclass(frozen=True, eq=False)
+class LookedAt:
+    """A data set with everything one look at its pictures tells.
+
+    Attributes:
+        dataset: the user's files.
+        state: folder of the catalog and the decisions.
+        extraction: what became of every file, facts, features.
+        decisions: the user's, as of now.
+        rows: one a file, as decided; see :func:`tellapart.dataset.rows.file_rows`.
+        notes: sentences worth knowing.
+    """
+
+    dataset: Dataset
+    state: Path
+    extraction: Extraction
+    decisions: Decisions
+    rows: list[FileRow]
+    notes: list[str]
+
+    @cached_property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Pairs of image ids of near-duplicates."""
+        return similar_pairs(self.dataset, self.extraction)
+
+    @property
+    def thumbnails(self) -> Thumbnails:
+        """Gives thumbnails by image id."""
+        return thumbnails(self.dataset, self.extraction.files)
+
+    def assignment(self, *, test_share: float, seed: int) -> Assignment:
+        """Who trains and who is tested, near-duplicates kept together; see :func:`tellapart.training.parts.assign`."""
+        return assign(self.rows, self.pairs, test_share=test_share, seed=seed)
+
+
+def looked_at(
+    folder: str | Path,
+    spec: FeatureSpec,
+    *,
+    state: Path | None = None,
+    device: str = "auto",
+    num_workers: int | None = None,
+    progress: Progress = SILENT,
+) -> LookedAt:
+    """Open a data set, look at every picture that is new, and apply the user's decisions.
+
+    Args:
+        folder: class folders, parts with class folders, a manifest or a bucket.
+        spec: the features wanted; ``FeatureSpec(())`` for facts alone.
+        state: folder of catalog and decisions; by default ``.tellapart`` beside the photos.
+        device: where networks run.
+        num_workers: threads that read pictures; None for one a core.
+        progress: hears of every picture.
+
+    Raises:
+        DataError: the folder cannot be used, or not one file could be read.
+        StorageError: the disk is full, or the decisions cannot be read.
+    """
+    dataset = open_dataset(folder, progress=progress)
+    place, note = state_folder(dataset.root, state)
+    decisions = read_decisions(place)
+    with Catalog(place / "catalog.sqlite") as catalog:
+        extraction = extract(dataset, spec, catalog=catalog, network=networks(device), num_workers=num_workers, progress=progress)
+    rows = file_rows(dataset, extraction.files, extraction.facts, decisions)
+    notes = [*dataset.notes, *([note] if note else []), *decided_notes(dataset, extraction, decisions)]
+    return LookedAt(dataset, place, extraction, decisions, rows, notes)
+
+
+def decided_notes(dataset: Dataset, extraction: Extraction, decisions: Decisions) -> list[str]:
+    """What the user's decisions change, in a sentence; nothing where they change nothing."""
+    before = found_rows(dataset, extraction.files, extraction.facts)
+    after = decisions.applied(before)
+    excluded = sum(one.is_used and not other.is_used for one, other in zip(before, after, strict=True))
+    relabelled = sum(one.label != other.label for one, other in zip(before, after, strict=True))
+    said = [f"{excluded:,} excluded"] * bool(excluded) + [f"{relabelled:,} relabelled"] * bool(relabelled)
+    return [f"by your decisions {' and '.join(said)} (tellapart decisions lists them)"] if said else []
+
+
+def assignment_of(dataset: Dataset, extraction: Extraction, decisions: Decisions, *, test_share: float, seed: int) -> Assignment:
     """Who trains and who is tested, near-duplicates kept together; see :func:`tellapart.training.parts.assign`."""
-    rows = file_rows(dataset, extraction.files, extraction.facts)
+    rows = file_rows(dataset, extraction.files, extraction.facts, decisions)
     return assign(rows, similar_pairs(dataset, extraction), test_share=test_share, seed=seed)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -84,6 +83,8 @@ def _described(source: Source, environment: Mapping[str, str], contact: str | No
 
 async def _asked(found: list[Source], contact: str | None, allow_private: bool, progress: Progress) -> list[Health]:
     """Ask all at the same time: they are different servers."""
+    import asyncio
+
     from tellapart.collection.network.fetcher import Fetcher, FetchLimits, user_agent
     from tellapart.collection.sources.health import health_of
 

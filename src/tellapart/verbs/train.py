@@ -84,34 +84,28 @@ def train(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
         StorageError: the disk is full or cannot be written.
     """
     chosen = TrainOptions.of(**options)
-    from tellapart.dataset import Catalog, open_dataset
-    from tellapart.dataset.catalog import state_folder
-    from tellapart.extraction import extract
     from tellapart.reports import write_report
     from tellapart.runs import Run
     from tellapart.training.record import run_folder, write_run
-    from tellapart.verbs.looking import assignment_of, networks, thumbnails
+    from tellapart.verbs.looking import looked_at
     from tellapart.verbs.recipes import recipe_of
 
     started = datetime.now(UTC)
     recipe = recipe_of(chosen, is_live=True)
-    dataset = open_dataset(folder, progress=progress)
-    state, note = state_folder(dataset.root, chosen.state)
     processes = recipe.processes
     progress = SILENT if processes and not processes.is_first else progress
-    with processes.first_alone() if processes else nullcontext(), Catalog(state / "catalog.sqlite") as catalog:
-        extraction = extract(
-            dataset, recipe.spec, catalog=catalog, network=networks(chosen.device), num_workers=chosen.num_workers, progress=progress
-        )
-    assignment = assignment_of(dataset, extraction, test_share=chosen.test_share, seed=chosen.seed)
+    with processes.first_alone() if processes else nullcontext():
+        looked = looked_at(folder, recipe.spec, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress)
+    dataset, extraction = looked.dataset, looked.extraction
+    assignment = looked.assignment(test_share=chosen.test_share, seed=chosen.seed)
     recipe.train(assignment, extraction.features, progress)
     if processes and not processes.is_first:
         return Run(Path(processes.told_by_first()))
     examination = recipe.examination(dataset, assignment, extraction.features, progress)
-    notes = [*dataset.notes, *([note] if note else []), *assignment.notes, *recipe.notes]
+    notes = [*looked.notes, *assignment.notes, *recipe.notes]
     with run_folder(chosen.out, chosen.name or folder_name(dataset.root)) as (partial, final):
         write_run(partial, final, examination, dataset, chosen.as_dict(), notes, started)
-        write_report(partial, thumbnails(dataset, extraction.files))
+        write_report(partial, looked.thumbnails)
     recipe.forget()
     for sentence in notes:
         progress.note(sentence)

@@ -1,0 +1,209 @@
+"""Decisions: the user's own word on single pictures, as a log that only grows; the pictures themselves are never touched.
+
+Each command that decides something appends one batch to ``decisions.jsonl``, a line a picture. Nothing is ever taken
+out: an undo is a line too, so that it can be undone. A decision follows the bytes of a picture, whatever the file is
+called in a newer download; one about a file that has copies elsewhere follows its path.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tellapart.errors import DataError, StorageError
+from tellapart.paths import one_at_a_time, write_text
+
+if TYPE_CHECKING:
+    from tellapart.dataset.rows import FileRow
+
+LOG_FILE = "decisions.jsonl"
+RELABEL, EXCLUDE, RESTORE, UNDO = "relabel", "exclude", "restore", "undo"
+ACTIONS = (RELABEL, EXCLUDE, RESTORE, UNDO)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One line of the log.
+
+    Attributes:
+        action: ``relabel``, ``exclude``, ``restore`` (as the folder has it) or ``undo`` (of a whole batch).
+        path: of the file, as it was called; empty for ``undo``.
+        image_id: sha256 of its bytes; None where it could not be read.
+        is_of_file: it holds for the file of that path alone, not for copies of it elsewhere.
+        old: the label before, as decided until then.
+        new: the label from now on, for ``relabel``.
+        undoes: the batch that an ``undo`` takes back.
+        why: in the user's words, or the name of the check that proposed it.
+        who: the user's name on this machine.
+        when: ISO 8601, UTC.
+        batch: number of the command that decided it, from 1.
+    """
+
+    action: str
+    path: str = ""
+    image_id: str | None = None
+    is_of_file: bool = False
+    old: str | None = None
+    new: str | None = None
+    undoes: int | None = None
+    why: str = ""
+    who: str = ""
+    when: str = ""
+    batch: int = 0
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """The log of one data set.
+
+    Attributes:
+        log: every decision, the oldest first.
+    """
+
+    log: tuple[Decision, ...] = ()
+    file: Path | None = field(default=None, compare=False)
+
+    @property
+    def in_effect(self) -> list[Decision]:
+        """The decisions that hold, the oldest first: those of no batch that was undone."""
+        undone: set[int] = set()
+        for decision in reversed(self.log):
+            if decision.action == UNDO and decision.batch not in undone and decision.undoes is not None:
+                undone.add(decision.undoes)
+        return [decision for decision in self.log if decision.action != UNDO and decision.batch not in undone]
+
+    @property
+    def last_batch(self) -> int | None:
+        """The newest batch that still holds and is no undo; None where there is none."""
+        return max((decision.batch for decision in self.in_effect), default=None)
+
+    def applied(self, rows: Sequence[FileRow]) -> list[FileRow]:
+        """The rows as decided: relabelled, or set aside where excluded."""
+        return self._met(rows)[0]
+
+    def unmet(self, rows: Sequence[FileRow]) -> list[Decision]:
+        """Decisions in effect that no file answers to: it has vanished or its bytes have changed."""
+        return self._met(rows)[1]
+
+    def _met(self, rows: Sequence[FileRow]) -> tuple[list[FileRow], list[Decision]]:
+        by_path = {row.path: number for number, row in enumerate(rows)}
+        by_content: dict[str, list[int]] = defaultdict(list)
+        for number, row in enumerate(rows):
+            if row.image_id is not None:
+                by_content[row.image_id].append(number)
+        decided, unmet = list(rows), []
+        for decision in self.in_effect:
+            own = by_path.get(decision.path)
+            is_there = own is not None and rows[own].image_id == decision.image_id
+            if is_there and (decision.is_of_file or decision.image_id is None):
+                meant = [own] if own is not None else []
+            else:
+                meant = [] if decision.is_of_file else by_content.get(decision.image_id or "", [])
+            for number in meant:
+                decided[number] = _as_decided(rows[number], decided[number], decision)
+            if not meant:
+                unmet.append(decision)
+        return decided, unmet
+
+
+def _as_decided(found: FileRow, row: FileRow, decision: Decision) -> FileRow:
+    if decision.action == RESTORE:
+        return found
+    if decision.action == RELABEL:
+        return replace(row, label=decision.new)
+    return row.left_out(f"excluded: {decision.why}" if decision.why else "excluded by you")
+
+
+def read_decisions(state: Path) -> Decisions:
+    """The decisions kept in a state folder; none where there is no log.
+
+    Raises:
+        StorageError: the log cannot be read, or a line of it is no decision. It is never mended or thrown away by itself.
+    """
+    file = state / LOG_FILE
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Decisions(file=file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"the decisions in {file} cannot be read: {error}") from error
+    return Decisions(decisions_of(text, str(file)), file)
+
+
+def decisions_of(text: str, name: str) -> tuple[Decision, ...]:
+    """The decisions written in ``text``, a JSON object a line.
+
+    Raises:
+        StorageError: a line is no decision; it says which, with ``name``.
+    """
+    known = {f.name for f in fields(Decision)}
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            content = json.loads(line)
+            decision = Decision(**{key: value for key, value in content.items() if key in known})
+            is_sound = decision.action in ACTIONS and isinstance(decision.path, str) and (decision.action != RELABEL or decision.new)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise StorageError(f"{name}, line {number} is no decision: {error}", hint="mend that line, or remove it") from error
+        if not is_sound:
+            raise StorageError(f"{name}, line {number} is no decision: {line[:80]}", hint=f"an action is one of {', '.join(ACTIONS)}")
+        found.append(decision)
+    return tuple(found)
+
+
+def written(state: Path, decisions: Iterable[Decision], *, why: str = "") -> Decisions:
+    """Append decisions as one batch, all of them or none, and give the whole log.
+
+    Args:
+        state: the state folder.
+        decisions: new ones; batch, who and when are filled in, and ``why`` where they have none.
+        why: the reason of all that have none of their own.
+
+    Raises:
+        StorageError: the disk is full, the folder cannot be written, or the log is damaged.
+    """
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{state} cannot be made: {error.strerror}", hint="choose another place with --state DIR") from error
+    with one_at_a_time(state):
+        before = read_decisions(state).log
+        batch = max((decision.batch for decision in before), default=0) + 1
+        who, when = _user(), datetime.now(UTC).isoformat(timespec="seconds")
+        new = [replace(one, batch=batch, who=who, when=when, why=one.why or why) for one in decisions]
+        if not new:
+            return Decisions(before, state / LOG_FILE)
+        log = (*before, *new)
+        write_text(state / LOG_FILE, "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in log))
+    return Decisions(log, state / LOG_FILE)
+
+
+def undo(state: Path, batch: int | None = None) -> tuple[Decisions, int]:
+    """Take back a batch, by default the newest that holds; the log, and which batch it was.
+
+    Raises:
+        DataError: there is nothing to undo, or no such batch.
+        StorageError: the log cannot be read or written.
+    """
+    known = read_decisions(state)
+    chosen = known.last_batch if batch is None else batch
+    if chosen is None:
+        raise DataError("there is no decision to undo", hint="tellapart decisions FOLDER --all lists them")
+    if chosen not in {decision.batch for decision in known.log}:
+        raise DataError(f"there is no batch {chosen} of decisions", hint="tellapart decisions FOLDER --all lists them")
+    return written(state, [Decision(UNDO, undoes=chosen)]), chosen
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
