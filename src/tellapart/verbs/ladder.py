@@ -15,8 +15,8 @@ from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from tellapart.dataset import Dataset
-    from tellapart.dataset.decisions import Decisions
     from tellapart.dataset.catalog import Catalog
+    from tellapart.dataset.decisions import Decisions
     from tellapart.extraction import Extraction
     from tellapart.runs import Run
     from tellapart.training.examination import Examination
