@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -151,3 +153,10 @@ def test_unknown_names_options_and_contacts_are_errors() -> None:
         tellapart.sources(chek=True)
     with pytest.raises(OptionError, match="cannot be part of a User-Agent"):
         tellapart.sources("openverse", check=True, contact="a\nb")
+
+
+def test_the_commands_start_without_a_loop() -> None:
+    code = "import sys, tellapart.cli.commands; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "tellapart.verbs.sources" in loaded
+    assert "asyncio" not in loaded
