@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tellapart.errors import OptionError
+from tellapart.verbs.collect import CONTACT_VARIABLE
 
 if TYPE_CHECKING:
     from tellapart.collection.plans.plan import ClassPlan
@@ -38,18 +39,17 @@ def order_of(names: Sequence[str], options: CollectOptions, environment: Mapping
     from tellapart.collection.planner import PAGE_SOURCE
     from tellapart.collection.plans.plan import plan_of
     from tellapart.collection.sources import keys_of, source_named
-    from tellapart.verbs.collect import CONTACT_VARIABLE
 
     plans = plan_of(names, options.class_, options.plan)
     if options.page and not options.label:
         raise OptionError("the pictures of a page need a class", hint='name it with --label "border collie"')
-    contact = options.contact or environment.get(CONTACT_VARIABLE)
+    contact = contact_of(options.contact, environment)
     sources: dict[str, Source] = {}
     asked: dict[str, tuple[str, ...]] = {}
     notes: list[str] = []
     for plan in plans:
         named = plan.sources or words_of(options.sources)
-        usable = _usable([source_named(name) for name in named], plan, options, environment, notes)
+        usable = _usable([source_named(name) for name in named], plan, options, contact, environment, notes)
         asked[plan.label] = tuple(source.name for source in usable)
         sources |= {source.name: source for source in usable}
     if plans and not sources:
@@ -62,14 +62,22 @@ def order_of(names: Sequence[str], options: CollectOptions, environment: Mapping
     return Order(plans=plans, sources=sources, asked=asked, contact=contact, keys=keys, notes=tuple(dict.fromkeys(notes)))
 
 
+def contact_of(given: str | None, environment: Mapping[str, str]) -> str | None:
+    """Whom a server may write to: as the option says, else as ``$TELLAPART_CONTACT`` does; None where neither is set."""
+    return given or environment.get(CONTACT_VARIABLE) or None
+
+
 def _usable(
-    named: Sequence[Source], plan: ClassPlan, options: CollectOptions, environment: Mapping[str, str], notes: list[str]
+    named: Sequence[Source],
+    plan: ClassPlan,
+    options: CollectOptions,
+    contact: str | None,
+    environment: Mapping[str, str],
+    notes: list[str],
 ) -> list[Source]:
     """The sources that can be asked for a class: all that are named, or else an error; of the usual ones those that can, and notes."""
     from tellapart.collection.sources import all_sources, can_give, missing_keys
-    from tellapart.verbs.collect import CONTACT_VARIABLE
 
-    contact = options.contact or environment.get(CONTACT_VARIABLE)
     usual = [source for source in all_sources().values() if source.card.is_default and source.card.asks == "words"]
     found = []
     for source in named or usual:

@@ -11,6 +11,7 @@ from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
 from tellapart.threads import run_to_end
 from tellapart.verbs.collect import CONTACT_VARIABLE
+from tellapart.verbs.ordering import contact_of
 
 if TYPE_CHECKING:
     from tellapart.collection.sources import Source
@@ -53,7 +54,7 @@ def sources(names: str | Sequence[str] = (), *, progress: Progress = SILENT, **o
 
     wanted = [names] if isinstance(names, str) else list(names)
     found = [source_named(name) for name in dict.fromkeys(wanted)] or list(all_sources().values())
-    contact = chosen.contact or os.environ.get(CONTACT_VARIABLE) or None
+    contact = contact_of(chosen.contact, os.environ)
     health: Sequence[Health | None] = [None] * len(found)
     if chosen.check:
         health = run_to_end(lambda: _asked(found, contact, chosen.allow_private, progress))
