@@ -208,6 +208,25 @@ def test_pages_are_scraped_one_after_the_other(tmp_path: Path, server: RudeServe
     assert len(groups) == 4
 
 
+def test_a_page_gives_pictures_of_the_side_and_the_licences_asked_for(tmp_path: Path, server: RudeServer) -> None:
+    free, kept_back = "https://creativecommons.org/publicdomain/zero/1.0/", "https://creativecommons.org/licenses/by-nc/4.0/"
+    sizes = f"{server.url('/good/630.jpg')} 400w, {server.url('/good/631.jpg')} 2000w"
+    html = f"""<!doctype html>
+        <figure><img srcset="{sizes}" src="{server.url("/good/631.jpg")}"><a rel="license" href="{free}">free</a></figure>
+        <figure><img src="{server.url("/good/632.jpg")}"><a rel="license" href="{kept_back}">not for sale</a></figure>"""
+
+    def shown(**options: Any) -> set[str]:
+        out = tmp_path / "-".join(options)
+        collected(out, page=(pages.html("/", html),), label="cat", **options)
+        with (out / "ATTRIBUTION.csv").open(newline="") as handle:
+            return {row["url"].rpartition("/")[2] for row in csv.DictReader(handle)}
+
+    with serving() as pages:
+        assert shown(side=1000) == {"631.jpg", "632.jpg"}
+        assert shown(side=200, min_side=64) == {"630.jpg", "632.jpg"}
+        assert shown(licences="cc0,cc-by") == {"631.jpg"}
+
+
 def test_small_pictures_are_refused_and_large_ones_made_smaller(tmp_path: Path, server: RudeServer) -> None:
     file = listed(tmp_path, server, [(path, "cat") for path in good(50, 2)])
     with pytest.raises(DataError, match="fewer than 1000 pixels on its shorter side: 400 x 300"):

@@ -25,8 +25,10 @@ Ask = Callable[[Request], Awaitable[Fetched]]
 class Wishes:
     """What the offers should be like."""
 
-    licences: tuple[str, ...] = ()
-    side: int = 1024
+    licences: tuple[str, ...]
+    """Families; none for any."""
+    side: int
+    """Longer side in pixels to ask for, where there are several sizes."""
 
 
 class Searcher:
@@ -35,7 +37,7 @@ class Searcher:
     Args:
         sources: by name; those that are asked.
         ask: how the requests of a source are sent.
-        wishes: by class; the usual ones where a class has none.
+        wishes: of a class.
         keys: the environment variables that hold keys.
     """
 
@@ -45,7 +47,7 @@ class Searcher:
         hosts: Hosts,
         sources: Mapping[str, Source],
         ask: Callable[[Source], Ask],
-        wishes: Mapping[str, Wishes],
+        wishes: Callable[[str], Wishes],
         keys: Mapping[str, str],
     ) -> None:
         self._keeper, self._hosts, self.sources, self._ask, self._wishes, self._keys = keeper, hosts, sources, ask, wishes, keys
@@ -107,7 +109,7 @@ class Searcher:
         return fetched.reason
 
     def _query(self, cell: Cell) -> Query:
-        wishes = self._wishes.get(cell.label, Wishes())
+        wishes = self._wishes(cell.label)
         return Query(keyword=cell.keyword, facet=cell.facet, licences=wishes.licences, side=wishes.side)
 
     def _request(self, cell: Cell) -> Request:

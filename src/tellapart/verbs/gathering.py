@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from tellapart.errors import DataError, OptionError
 from tellapart.paths import cache_root
 from tellapart.progress import Progress
 from tellapart.threads import available_cores, run_to_end
-from tellapart.verbs.ordering import Order, order_of, words_of
+from tellapart.verbs.ordering import Order, order_of
 
 if TYPE_CHECKING:
     from tellapart.collection.fetched import Fetched
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from tellapart.collection.ledger import Ledger
     from tellapart.collection.network.fetcher import Fetcher
     from tellapart.collection.offers import Request
-    from tellapart.collection.searching import Ask, Wishes
+    from tellapart.collection.searching import Ask
     from tellapart.collection.sources import HostLimit, Source
     from tellapart.collection.standing import Standing
     from tellapart.collection.storage.destinations import Destination
@@ -144,8 +143,7 @@ def _written_down(order: Order, options: CollectOptions, ledger: Ledger, progres
         ledger.want({plan.label: options.per_class or plan.per_class or PER_CLASS})
         for source in order.asked[plan.label]:
             for keyword in plan.keywords:
-                licences = plan.licences or words_of(options.licences)
-                cells.add(plan.label, source, keyword, facets_of(order.sources[source], keyword, licences))
+                cells.add(plan.label, source, keyword, facets_of(order.sources[source], keyword, order.wishes(plan.label).licences))
     if options.page:
         ledger.want({str(options.label): options.per_class or ledger.quotas().get(str(options.label))})
         for page in options.page:
@@ -198,7 +196,7 @@ async def _collecting(order: Order, options: CollectOptions, keeper: Keeper, pac
         _asking(fetcher, options, agent) as ask,
         _packing(keeper, packed_to),
     ):
-        searcher = Searcher(keeper, hosts, order.sources, ask, _wishes(order, options), order.keys)
+        searcher = Searcher(keeper, hosts, order.sources, ask, order.wishes, order.keys)
         with progress.stage("collecting", total=wanted, unit="pictures") as advance:
             await Collector(keeper, searcher, fetcher, inspectors, hosts, pace, advance).run()
 
@@ -239,16 +237,6 @@ async def _asking(fetcher: Fetcher, options: CollectOptions, agent: str) -> Asyn
             return await browser.rendered(request.url)
 
         yield lambda source: rendered if source.name == PAGE_SOURCE else fetcher.ask
-
-
-def _wishes(order: Order, options: CollectOptions) -> dict[str, Wishes]:
-    from tellapart.collection.searching import Wishes
-
-    usual = Wishes(licences=words_of(options.licences), side=options.side)
-    return {
-        **dict.fromkeys(order.asked, usual),
-        **{plan.label: replace(usual, licences=plan.licences) for plan in order.plans if plan.licences},
-    }
 
 
 def _usual_limit(options: CollectOptions) -> HostLimit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tellapart.errors import OptionError
@@ -11,6 +11,7 @@ from tellapart.verbs.collect import CONTACT_VARIABLE
 
 if TYPE_CHECKING:
     from tellapart.collection.plans.plan import ClassPlan
+    from tellapart.collection.searching import Wishes
     from tellapart.collection.sources import Source
     from tellapart.verbs.collect import CollectOptions
 
@@ -24,9 +25,17 @@ class Order:
     """All that any class asks, by name."""
     asked: Mapping[str, tuple[str, ...]]
     """Names of sources by class."""
+    usual: Wishes
+    """What the options ask of every picture."""
+    own: Mapping[str, Wishes]
+    """By class, where its plan asks for something else."""
     contact: str | None
     keys: Mapping[str, str]
     notes: tuple[str, ...]
+
+    def wishes(self, label: str) -> Wishes:
+        """What the pictures of a class should be like, wherever they come from: a plan, a name, a page, a list or an earlier run."""
+        return self.own.get(label, self.usual)
 
 
 def order_of(names: Sequence[str], options: CollectOptions, environment: Mapping[str, str]) -> Order:
@@ -38,18 +47,22 @@ def order_of(names: Sequence[str], options: CollectOptions, environment: Mapping
     from tellapart.collection.pages.source import Pages
     from tellapart.collection.planner import PAGE_SOURCE
     from tellapart.collection.plans.plan import plan_of
+    from tellapart.collection.searching import Wishes
     from tellapart.collection.sources import keys_of, source_named
 
     plans = plan_of(names, options.class_, options.plan)
     if options.page and not options.label:
         raise OptionError("the pictures of a page need a class", hint='name it with --label "border collie"')
+    usual = Wishes(licences=words_of(options.licences), side=options.side)
+    own = {plan.label: replace(usual, licences=plan.licences) for plan in plans if plan.licences}
     contact = contact_of(options.contact, environment)
     sources: dict[str, Source] = {}
     asked: dict[str, tuple[str, ...]] = {}
     notes: list[str] = []
     for plan in plans:
         named = plan.sources or words_of(options.sources)
-        usable = _usable([source_named(name) for name in named], plan, options, contact, environment, notes)
+        licences = own.get(plan.label, usual).licences
+        usable = _usable([source_named(name) for name in named], licences, contact, environment, notes)
         asked[plan.label] = tuple(source.name for source in usable)
         sources |= {source.name: source for source in usable}
     if plans and not sources:
@@ -59,7 +72,16 @@ def order_of(names: Sequence[str], options: CollectOptions, environment: Mapping
     if options.page:
         sources[PAGE_SOURCE] = Pages(options.next_page, options.pages)
     keys = {name: value for source in sources.values() for name, value in keys_of(source, environment).items()}
-    return Order(plans=plans, sources=sources, asked=asked, contact=contact, keys=keys, notes=tuple(dict.fromkeys(notes)))
+    return Order(
+        plans=plans,
+        sources=sources,
+        asked=asked,
+        usual=usual,
+        own=own,
+        contact=contact,
+        keys=keys,
+        notes=tuple(dict.fromkeys(notes)),
+    )
 
 
 def contact_of(given: str | None, environment: Mapping[str, str]) -> str | None:
@@ -68,12 +90,7 @@ def contact_of(given: str | None, environment: Mapping[str, str]) -> str | None:
 
 
 def _usable(
-    named: Sequence[Source],
-    plan: ClassPlan,
-    options: CollectOptions,
-    contact: str | None,
-    environment: Mapping[str, str],
-    notes: list[str],
+    named: Sequence[Source], licences: Sequence[str], contact: str | None, environment: Mapping[str, str], notes: list[str]
 ) -> list[Source]:
     """The sources that can be asked for a class: all that are named, or else an error; of the usual ones those that can, and notes."""
     from tellapart.collection.sources import all_sources, can_give, missing_keys
@@ -86,7 +103,7 @@ def _usable(
             complaint, hint = f"{source.name} needs a key in {' and '.join(missing)}", f"get one at {source.card.home}"
         elif source.card.needs_contact and not contact:
             complaint, hint = f"{source.name} wants to know whom to write to", "say so with --contact you@example.org"
-        elif not can_give(source, plan.licences or words_of(options.licences)):
+        elif not can_give(source, licences):
             complaint = f"{source.name} has no pictures under the licences asked for"
         if complaint and named:
             raise OptionError(complaint, hint=hint)
