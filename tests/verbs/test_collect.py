@@ -227,6 +227,17 @@ def test_a_page_gives_pictures_of_the_side_and_the_licences_asked_for(tmp_path: 
         assert shown(licences="cc0,cc-by") == {"631.jpg"}
 
 
+def test_of_a_list_only_the_licences_asked_for_are_taken(tmp_path: Path, server: RudeServer) -> None:
+    licences = ("CC0", "cc-by-4.0", "CC BY-NC 4.0", "")
+    file = tmp_path / "list.csv"
+    rows = [f"{server.url(f'/good/{640 + place}.jpg')},cat,{licence}" for place, licence in enumerate(licences)]
+    file.write_text("\n".join(["url,label,licence", *rows]))
+    found = collected(tmp_path / "photos", urls=file, licences="cc0,cc-by")
+    assert by_class(found)["cat"]["kept"] == 2
+    assert f"{file}: 2 addresses left out, not under the licences asked for" in found["notes"]
+    assert by_class(collected(tmp_path / "all", urls=file))["cat"]["kept"] == 4
+
+
 def test_small_pictures_are_refused_and_large_ones_made_smaller(tmp_path: Path, server: RudeServer) -> None:
     file = listed(tmp_path, server, [(path, "cat") for path in good(50, 2)])
     with pytest.raises(DataError, match="fewer than 1000 pixels on its shorter side: 400 x 300"):

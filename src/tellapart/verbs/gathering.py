@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tellapart.collection.keeping import Keeper
     from tellapart.collection.ledger import Ledger
     from tellapart.collection.network.fetcher import Fetcher
-    from tellapart.collection.offers import Request
+    from tellapart.collection.offers import Offer, Request
     from tellapart.collection.searching import Ask
     from tellapart.collection.sources import HostLimit, Source
     from tellapart.collection.standing import Standing
@@ -149,25 +149,36 @@ def _written_down(order: Order, options: CollectOptions, ledger: Ledger, progres
         for page in options.page:
             cells.add(str(options.label), PAGE_SOURCE, page, [{}])
     if options.urls is not None:
-        notes += _listed(options, ledger, progress)
+        notes += _listed(order, options, ledger, progress)
     return notes
 
 
-def _listed(options: CollectOptions, ledger: Ledger, progress: Progress) -> list[str]:
-    """Put the addresses of a list into the ledger."""
+def _listed(order: Order, options: CollectOptions, ledger: Ledger, progress: Progress) -> list[str]:
+    """Put the addresses of a list into the ledger, without those of a licence that is not wanted."""
     from tellapart.collection.planner import LIST_SOURCE
     from tellapart.collection.plans.lists import listed_offers
 
     notes: list[str] = []
     offers = listed_offers(Path(str(options.urls)), options.label, notes)
-    fresh = 0
+    fresh = unwanted = 0
     with progress.stage(f"reading {options.urls}", unit="addresses") as advance:
         while some := list(islice(offers, LISTED_AT_ONCE)):
+            wanted = [one for one in some if _is_wanted(one[1], order.wishes(one[0]).licences)]
             known = ledger.quotas()
-            ledger.want({label: options.per_class for label, _ in some if options.per_class or label not in known})
-            fresh += ledger.add_listed(some, LIST_SOURCE)
+            ledger.want({label: options.per_class for label, _ in wanted if options.per_class or label not in known})
+            fresh += ledger.add_listed(wanted, LIST_SOURCE)
+            unwanted += len(some) - len(wanted)
             advance(len(some))
+    if unwanted:
+        notes.append(f"{options.urls}: {unwanted:,} addresses left out, not under the licences asked for")
     return [f"{fresh:,} new addresses in {options.urls}", *notes]
+
+
+def _is_wanted(offer: Offer, licences: Sequence[str]) -> bool:
+    """Whether what a list says of the licence, in whatever words, is of one of some families; none: any will do."""
+    from tellapart.collection.sources.licences import is_wanted, licence_of
+
+    return not licences or is_wanted(licence_of(offer.licence), licences)
 
 
 async def _collecting(order: Order, options: CollectOptions, keeper: Keeper, packed_to: Destination | None, progress: Progress) -> None:
