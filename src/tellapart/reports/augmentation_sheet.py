@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from tellapart.preparation.augmentation import COLUMNS, PRESETS, Augmentation
+from tellapart.reports.contact_sheet import FAINT, INK, MARGIN, PAPER, TILE, write_line
 from tellapart.types import ByteArray, FloatArray
 
-TILE = 136
 ACROSS = 8
 DRAWS = ACROSS - 1
-GAP, WIDE_GAP, PAIR_GAP, MARGIN = 8, 20, 5, 32
+GAP, WIDE_GAP, PAIR_GAP = 8, 20, 5
 WIDTH = ACROSS * TILE + WIDE_GAP + (ACROSS - 2) * GAP
-INK, FAINT, PAPER = (27, 31, 36), (140, 146, 154), (250, 250, 248)
 SHOWN = Augmentation(
     flip=True,
     vertical_flip=True,
@@ -96,13 +95,13 @@ class _Pen:
 
     def write(self, text: str, size: int, ink: tuple[int, int, int], *, line: int = 34) -> None:
         """A line of text from the left margin, cut to the sheet's width."""
-        self._text(MARGIN, self.y, text, size, ink, self.sheet.width - 2 * MARGIN)
+        write_line(self.drawing, (MARGIN, self.y), text, size, ink, self.sheet.width - 2 * MARGIN)
         self.y += line
 
     def columns(self, first: str, rest: str) -> None:
         """What stands in the first column, and what in the others."""
-        self._text(MARGIN, self.y, first, 13, FAINT, TILE)
-        self._text(MARGIN + TILE + WIDE_GAP, self.y, rest, 13, FAINT, TILE)
+        write_line(self.drawing, (MARGIN, self.y), first, 13, FAINT, TILE)
+        write_line(self.drawing, (MARGIN + TILE + WIDE_GAP, self.y), rest, 13, FAINT, TILE)
         self.y += 26
 
     def row(self, squares: Sequence[ByteArray]) -> None:
@@ -115,16 +114,10 @@ class _Pen:
         between_pairs = (WIDTH - ACROSS * TILE - ACROSS // 2 * PAIR_GAP) // (ACROSS // 2 - 1)
         for column, tile in enumerate(tiles):
             left = MARGIN + column * TILE + -(-column // 2) * PAIR_GAP + column // 2 * between_pairs
-            self._text(left, self.y, tile.heading, 15, INK if tile.is_used else FAINT, 2 * TILE)
+            write_line(self.drawing, (left, self.y), tile.heading, 15, INK if tile.is_used else FAINT, 2 * TILE)
             self.sheet.paste(Image.fromarray(tile.square), (left, self.y + 24))
-            self._text(left, self.y + 24 + TILE + 3, tile.caption, 13, FAINT, TILE)
+            write_line(self.drawing, (left, self.y + 24 + TILE + 3), tile.caption, 13, FAINT, TILE)
         self.y += TILE + 58
-
-    def _text(self, x: int, y: int, text: str, size: int, ink: tuple[int, int, int], room: int) -> None:
-        font = ImageFont.load_default(size)
-        while text and self.drawing.textlength(text, font) > room:
-            text = text.removesuffix("...")[:-1] + "..."
-        self.drawing.text((x, y), text, fill=ink, font=font)
 
 
 def _option_tiles(augmentation: Augmentation, square: ByteArray) -> list[_Tile]:

@@ -104,22 +104,23 @@ def _spread(items: Sequence[Item], limit: int) -> list[Item]:
     return [items[i] for i in np.linspace(0, len(items) - 1, limit).astype(int)]
 
 
-def _opened(jpeg: bytes, edge: int) -> Image.Image | None:
+def opened(jpeg: bytes, edge: int) -> Image.Image | None:
+    """A picture from its bytes, upright, RGB, decoded no larger than needed for ``edge`` pixels; None where they are no picture."""
     try:
         image = Image.open(io.BytesIO(jpeg))
         image.draft("RGB", (edge, edge))
-        return image.convert("RGB")
+        return ImageOps.exif_transpose(image).convert("RGB")
     except (OSError, ValueError):
         return None
 
 
 def _squashed(jpeg: bytes) -> ByteArray | None:
-    image = _opened(jpeg, MEAN_SIZE)
+    image = opened(jpeg, MEAN_SIZE)
     return None if image is None else np.asarray(image.resize((MEAN_SIZE, MEAN_SIZE), Image.Resampling.BOX))
 
 
 def _tile(jpeg: bytes) -> Image.Image | None:
-    image = _opened(jpeg, TILE)
+    image = opened(jpeg, TILE)
     return None if image is None else ImageOps.fit(image, (TILE, TILE), Image.Resampling.BILINEAR)
 
 

@@ -157,7 +157,8 @@ def _sheet_class(dataset: Dataset, name: str, entries: list[Entry], wanted: int,
     from tellapart.paths import printable
     from tellapart.preparation.augmentation import COLUMNS
     from tellapart.preparation.draws import image_keys, uniforms
-    from tellapart.reports.augmentation_sheet import DRAWS, TILE, SheetClass
+    from tellapart.reports.augmentation_sheet import DRAWS, SheetClass
+    from tellapart.reports.contact_sheet import TILE
 
     squares: list[ByteArray] = []
     image_ids: list[str] = []
