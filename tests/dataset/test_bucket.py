@@ -10,7 +10,7 @@ import pytest
 
 from tellapart.dataset import dataset as dataset_module
 from tellapart.dataset import open_dataset
-from tellapart.dataset.bucket import copied_bucket
+from tellapart.dataset.bucket import copied_bucket, obstore_for
 from tellapart.errors import DataError, MissingExtra
 from tests import folders, pictures
 
@@ -81,6 +81,15 @@ def test_an_address_that_cannot_be_understood_is_a_clear_error() -> None:
 
 def test_without_obstore_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "obstore", None)
-    with pytest.raises(MissingExtra) as caught:
+    with pytest.raises(MissingExtra, match="not installed, and reading a bucket needs it") as caught:
         open_dataset("s3://bucket/photos")
     assert "tellapart[s3]" in str(caught.value.hint)
+
+
+def test_a_broken_obstore_is_not_called_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "obstore"]:
+        monkeypatch.delitem(sys.modules, name)
+    (tmp_path / "obstore.py").write_text("import no_such_package")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="no_such_package"):
+        obstore_for("a test")

@@ -62,16 +62,29 @@ def copied_bucket(url: str, *, progress: Progress = SILENT) -> Path:
     return folder
 
 
-def _opened(url: str) -> tuple[Any, Any, Any]:
+def obstore_for(purpose: str) -> Any:
+    """The package obstore with its stores.
+
+    Args:
+        purpose: what it is needed for, in words for the message.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
     try:
         import obstore
-        from obstore.store import from_url
+        import obstore.store
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "obstore":
             raise
-        raise MissingExtra("obstore is not installed, and reading a bucket needs it", hint="pip install 'tellapart[s3]'") from error
+        raise MissingExtra(f"obstore is not installed, and {purpose} needs it", hint="pip install 'tellapart[s3]'") from error
+    return obstore
+
+
+def _opened(url: str) -> tuple[Any, Any, Any]:
+    obstore = obstore_for("reading a bucket")
     try:
-        return from_url(url), obstore.get, obstore.list
+        return obstore.store.from_url(url), obstore.get, obstore.list
     except Exception as error:
         raise DataError(f"{url} cannot be opened: {error}", hint="an address looks like s3://bucket/photos") from error
 

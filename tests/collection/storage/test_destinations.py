@@ -151,7 +151,7 @@ def test_a_place_that_cannot_be_used_is_said_at_once(tmp_path: Path, monkeypatch
 
 def test_without_obstore_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "obstore", None)
-    with pytest.raises(MissingExtra) as caught:
+    with pytest.raises(MissingExtra, match="not installed, and writing to a bucket needs it") as caught:
         open_destination("s3://bucket/photos")
     assert "tellapart[s3]" in str(caught.value.hint)
 

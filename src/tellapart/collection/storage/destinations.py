@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from tellapart.collection.storage.names import class_folder, class_folders, picture_name
-from tellapart.errors import MissingExtra, OptionError, StorageError
+from tellapart.dataset.bucket import obstore_for
+from tellapart.errors import OptionError, StorageError
 from tellapart.paths import remove_abandoned, storage_error
 
 __all__ = ["Bucket", "Destination", "Folder", "class_folder", "class_folders", "open_destination", "picture_name"]
@@ -237,15 +238,9 @@ def _write_synced(partial: Path, body: bytes | Path) -> None:
 
 def _opened_store(url: str) -> tuple[Any, Any]:
     """The module obstore and the store of ``url``; how often to try again is decided here, not there."""
+    obstore = obstore_for("writing to a bucket")
     try:
-        import obstore
-        from obstore.store import from_url
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "obstore":
-            raise
-        raise MissingExtra("obstore is not installed, and writing to a bucket needs it", hint="pip install 'tellapart[s3]'") from error
-    try:
-        return obstore, from_url(url, retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=1)})
+        return obstore, obstore.store.from_url(url, retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=1)})
     except Exception as error:  # obstore raises whatever its settings make it
         raise OptionError(f"{url} cannot be opened: {_said(error)}", hint="an address looks like s3://bucket/photos") from error
 
