@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tellapart.dataset.catalog import Catalog, FileState, ImageFacts, state_folder
+from tellapart.dataset.catalog import MIGRATIONS, Catalog, FileState, ImageFacts, state_folder
 from tellapart.errors import StorageError
 
-FACTS = ImageFacts("id1", 640, 480, "JPEG", b"h" * 16, b"m" * 16, 0.5, 0.25, 12.0, 0.1, 0.2, 0.3)
+FACTS = ImageFacts("id1", 640, 480, "JPEG", b"h" * 16, b"m" * 16, 0.5, 0.25, 12.0, 0.1, 0.2, 0.3, 4.0, 250.0, 7.5, 80.0, 1.8)
 FILE = FileState("cats/1.jpg", 1234, 1_700_000_000_123_456_789, "id1", None)
 BROKEN = FileState("cats/2.jpg", 0, 5, None, "empty file")
 
@@ -22,6 +23,23 @@ def test_what_is_recorded_is_read_back(tmp_path: Path) -> None:
         assert catalog.files() == {"cats/1.jpg": FILE, "cats/2.jpg": BROKEN}
         assert catalog.facts(["id1", "unknown"]) == {"id1": FACTS}
         assert catalog.image_ids() == {"id1"}
+
+
+def test_an_old_catalog_keeps_its_files_and_has_its_images_measured_again(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite"
+    with sqlite3.connect(path) as old:
+        MIGRATIONS[0](old)
+        old.execute("PRAGMA user_version = 1")
+        old.execute("INSERT INTO files VALUES (?, 1234, 5, 'id1', NULL)", (os.fsencode("cats/1.jpg"),))
+        old.execute("INSERT INTO images VALUES ('id1', 640, 480, 'JPEG', x'00', x'01', 1, 2, 3, 4, 5, 6)")
+    old.close()
+    with Catalog(path) as catalog:
+        assert catalog.files() == {"cats/1.jpg": FileState("cats/1.jpg", 1234, 5, "id1", None)}
+        assert catalog.image_ids() == set(), "shorter facts do not count"
+        catalog.record([], [FACTS])
+        assert catalog.facts(["id1"]) == {"id1": FACTS}
+    with Catalog(path) as again:
+        assert again.image_ids() == {"id1"}, "a migration is done once"
 
 
 def test_a_later_record_of_a_file_replaces_the_earlier(tmp_path: Path) -> None:

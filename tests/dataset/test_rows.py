@@ -14,7 +14,7 @@ def rows_of(*files: tuple[str, str | None, str | None, str | None]) -> list[File
     """Rows of files given as path, label, part and image id (None: unreadable)."""
     dataset = Dataset(Path("/photos"), tuple(Entry(path, label, part) for path, label, part, _ in files))
     states = [FileState(path, 10, 1, image_id, None if image_id else "cut off") for path, _, _, image_id in files]
-    facts = {f[3]: ImageFacts(f[3], 640, 480, "JPEG", b"", b"", 0, 0, 0, 0, 0, 0) for f in files if f[3]}
+    facts = {f[3]: ImageFacts(f[3], 640, 480, "JPEG", b"", b"", *[0.0] * 11) for f in files if f[3]}
     return file_rows(dataset, states, facts)
 
 

@@ -29,7 +29,8 @@ class ImageFacts:
         width, height: pixels as shown, after EXIF orientation.
         format: ``JPEG``, ``PNG``, ...
         hash, mirror_hash: 16-byte difference hashes of the image and of its mirror image.
-        brightness, contrast, sharpness, red, green, blue: see ``tellapart.images.quality``.
+        brightness, contrast, sharpness, red, green, blue, darkest, brightest, entropy, chroma, acutance: see
+            ``tellapart.images.quality``.
     """
 
     image_id: str
@@ -44,6 +45,11 @@ class ImageFacts:
     red: float
     green: float
     blue: float
+    darkest: float
+    brightest: float
+    entropy: float
+    chroma: float
+    acutance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,14 @@ def _create_tables(db: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS = (_create_tables,)
+def _forget_shorter_facts(db: sqlite3.Connection) -> None:
+    """More facts belong to an image now; those of old catalogs are measured again at the next look."""
+    db.execute("DELETE FROM images")
+    for column in ("darkest", "brightest", "entropy", "chroma", "acutance"):
+        db.execute(f"ALTER TABLE images ADD COLUMN {column} REAL")
+
+
+MIGRATIONS = (_create_tables, _forget_shorter_facts)
 
 
 class Catalog:
@@ -107,9 +120,10 @@ class Catalog:
     def record(self, files: Sequence[FileState], facts: Sequence[ImageFacts]) -> None:
         """Write what has been learnt, in one transaction."""
         marks = ", ".join("?" * len(_FACT_COLUMNS))
+        columns = ", ".join(_FACT_COLUMNS)
         try:
             with self._db:
-                self._db.executemany(f"INSERT OR REPLACE INTO images VALUES ({marks})", [astuple(f) for f in facts])  # noqa: S608
+                self._db.executemany(f"INSERT OR REPLACE INTO images ({columns}) VALUES ({marks})", [astuple(f) for f in facts])  # noqa: S608
                 self._db.executemany(
                     "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
                     [(os.fsencode(f.path), f.size_bytes, f.mtime_ns, f.image_id, f.reason) for f in files],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import cast
 
 from tellapart.dataset import ImageFacts
@@ -43,11 +43,6 @@ def look_at(data: bytes, image_id: str, sizes: Sequence[int], policy: str) -> Lo
         format=picture.format,
         hash=own_hash,
         mirror_hash=mirror_hash,
-        brightness=quality.brightness,
-        contrast=quality.contrast,
-        sharpness=quality.sharpness,
-        red=quality.red,
-        green=quality.green,
-        blue=quality.blue,
+        **asdict(quality),
     )
     return Look(facts, thumbnail(small), pixels)
