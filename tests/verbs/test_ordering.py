@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tellapart.collection.sources import SOURCES, catalogue
+from tellapart.errors import OptionError
 from tellapart.verbs.collect import CollectOptions
 from tellapart.verbs.ordering import contact_of, order_of
 
@@ -34,3 +37,19 @@ def test_every_class_has_its_wishes_wherever_its_pictures_come_from(tmp_path: Pa
         **dict.fromkeys(("elm", "birch", "ash", "of a list"), ("cc0", "pdm")),
     }
     assert {order.wishes(label).side for label in ("oak", "ash", "of a list")} == {300}
+
+
+def test_where_no_source_is_named_those_are_asked_that_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "entry_points", lambda group: [])
+
+    def asked(environment: dict[str, str], **options: Any) -> tuple[str, ...]:
+        return order_of(["oak"], CollectOptions.of(contact="me@example.org", **options), environment).asked["oak"]
+
+    every = {key: "set" for source in SOURCES.values() for key in source.card.keys}
+    assert asked({}) == ("openverse", "wikimedia")
+    assert asked({"FLICKR_API_KEY": " "}) == ("openverse", "wikimedia")
+    assert asked(every) == ("openverse", "wikimedia", "flickr")
+    assert asked(every, licences="pdm") == ("openverse", "wikimedia", "flickr")
+    with pytest.raises(OptionError, match="there is no source to ask\nopenverse has no pictures under the licences asked for"):
+        asked(every, licences="pexels")
+    assert asked(every, licences="pexels", sources="pexels") == ("pexels",)

@@ -13,7 +13,6 @@ from tellapart.collection.sources import (
     broken_sources,
     can_give,
     catalogue,
-    default_sources,
     facets_of,
     keys_of,
     missing_keys,
@@ -101,19 +100,6 @@ def test_an_unknown_name_brings_the_closest() -> None:
     with pytest.raises(OptionError) as caught:
         source_named("xyz")
     assert "openverse, wikimedia" in str(caught.value.hint)
-
-
-def test_by_default_those_that_allow_it_and_have_their_keys(plugins: None) -> None:
-    def names(environment: dict[str, str], *licences: str) -> list[str]:
-        return [source.name for source in default_sources(environment, licences)]
-
-    every = {key: "set" for source in SOURCES.values() for key in source.card.keys}
-    assert names({}) == [*OPEN, "attic"]
-    assert names({"FLICKR_API_KEY": " "}) == [*OPEN, "attic"]
-    assert names(every) == [*OPEN, "flickr", "attic"]
-    assert names(every, "cc-by") == [*OPEN, "flickr"], "of the attic nobody knows the licences"
-    assert names(every, "pdm") == ["openverse", "wikimedia", "gbif", "flickr"]
-    assert names(every, "pexels") == []
 
 
 def test_only_its_own_keys_are_handed_to_a_source() -> None:

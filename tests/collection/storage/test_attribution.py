@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tellapart.collection.storage.attribution import ATTRIBUTION_FILE, COLUMNS, attribution_csv, attribution_parts, write_attribution
+from tellapart.collection.storage.attribution import ATTRIBUTION_FILE, COLUMNS, attribution_parts, write_attribution
 from tellapart.collection.storage.destinations import Folder
 from tellapart.dataset import open_dataset
 from tests import pictures
@@ -33,12 +33,16 @@ ROW = {
 }
 
 
+def table_of(rows: Iterable[Mapping[str, Any]]) -> str:
+    return "".join(attribution_parts(rows))
+
+
 def read(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 def test_what_is_written_is_read_back() -> None:
-    text = attribution_csv([ROW, {"file_name": "dogs/2.jpg", "label": "dogs", "creator": None, "further": 1}])
+    text = table_of([ROW, {"file_name": "dogs/2.jpg", "label": "dogs", "creator": None, "further": 1}])
     assert text.splitlines()[0] == ",".join(COLUMNS)
     assert text.count("\r\n") == 3
     first, second = read(text)
@@ -51,19 +55,19 @@ def test_what_is_written_is_read_back() -> None:
 )
 def test_strangers_words_are_no_formulas(evil: str) -> None:
     strange = {column: evil for column in COLUMNS if column not in ("file_name", "label", "keyword", "sha256", "width", "height")}
-    (row,) = read(attribution_csv([{**ROW, **strange}]))
+    (row,) = read(table_of([{**ROW, **strange}]))
     for column in strange:
         assert row[column].startswith("'")
         assert row[column][1:] in evil.replace("\r\n", "")
 
 
 def test_what_needs_no_care_stays_as_it_is() -> None:
-    (row,) = read(attribution_csv([{**ROW, "title": "a = b - c @ d", "group": "x-1"}]))
+    (row,) = read(table_of([{**ROW, "title": "a = b - c @ d", "group": "x-1"}]))
     assert (row["title"], row["group"]) == ("a = b - c @ d", "x-1")
 
 
 def test_line_breaks_of_strangers_become_spaces() -> None:
-    text = attribution_csv([{**ROW, "title": "one\r\ntwo\u2028three\x00", "attribution": "\n\n"}])
+    text = table_of([{**ROW, "title": "one\r\ntwo\u2028three\x00", "attribution": "\n\n"}])
     assert len(text.splitlines()) == 2
     assert read(text)[0]["title"] == "one two three"
 

@@ -54,18 +54,6 @@ def source_named(name: str) -> Source:
     raise OptionError(f"there is no source {name!r}", hint=closest_name(name.lower(), found) or f"the sources are {', '.join(found)}")
 
 
-def default_sources(environment: Mapping[str, str], licences: Sequence[str] = ()) -> list[Source]:
-    """The sources to ask where none is named: on by default, with their keys set, and able to give pictures of wanted licences.
-
-    Whether a keyword is the name of a living thing cannot be seen: leave out those that ask for one (``card.asks``) yourself.
-    """
-    return [
-        source
-        for source in all_sources().values()
-        if source.card.is_default and not missing_keys(source, environment) and can_give(source, licences)
-    ]
-
-
 def missing_keys(source: Source, environment: Mapping[str, str]) -> list[str]:
     """The environment variables a source needs that are not set."""
     return [name for name in source.card.keys if not environment.get(name, "").strip()]

@@ -43,22 +43,16 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 _ROWS_AT_ONCE = 1000
 
 
-def attribution_csv(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The whole table as text (RFC 4180: CRLF, quotes where needed); for very many rows see :func:`write_attribution`.
-
-    Args:
-        rows: mappings with the keys :data:`COLUMNS`; absent ones and None become empty, further ones are passed over.
-    """
-    return "".join(attribution_parts(rows))
-
-
 def attribution_parts(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """The same in parts of some thousand lines, the first with the names of the columns.
+    """The table as text (RFC 4180: CRLF, quotes where needed), in parts of some thousand lines, the first with the names of the columns.
 
     A spreadsheet runs a cell that begins with ``=``, ``+``, ``-`` or ``@`` as a formula. Cells written by strangers get
     an apostrophe before such a beginning, which spreadsheets hide or show harmlessly; line breaks and other unseen
     characters in them become spaces. A file name, which must stay a path, gets ``./`` instead. Labels and keywords
     are the user's own and stay: training on the folders and on this table must give the same classes.
+
+    Args:
+        rows: mappings with the keys :data:`COLUMNS`; absent ones and None become empty, further ones are passed over.
     """
     text = StringIO()
     writer = csv.writer(text)
