@@ -9,6 +9,7 @@ no wrong pair among 8,600 photos of clothes, people and solar cells.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,6 +24,31 @@ SAME_SCENE = {"bits": 34, "cosine": 0.87, "correlation": 0.90}
 SMALLEST_SET, SAMPLE = 64, 256
 
 Signatures = Callable[[Sequence[str]], FloatArray]
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """Two images that show the same photo, or nearly pass for it.
+
+    Attributes:
+        first, second: image ids.
+        similarity: 0..1; how well they agree where both show something.
+        is_copy: whether it is the same photo; else the pair is one for the eye.
+        is_mirrored: one is the mirror image of the other.
+        framed: ids of those of the two that have a frame or caption bar which the other has not.
+    """
+
+    first: str
+    second: str
+    similarity: float
+    is_copy: bool = True
+    is_mirrored: bool = False
+    framed: tuple[str, ...] = ()
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Both ids."""
+        return self.first, self.second
 
 
 def near_duplicates(hashes: ByteArray, mirror_hashes: ByteArray, features: FeatureMatrix, signatures: Signatures) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tellapart.curation.duplicates import near_duplicates
+from tellapart.curation.copies import DuplicateGroup, duplicate_groups
+from tellapart.curation.duplicates import Likeness, near_duplicates
 from tellapart.dataset import Catalog, Dataset, open_dataset
 from tellapart.dataset.catalog import FileState, state_folder
 from tellapart.dataset.dataset import files_dataset
@@ -99,9 +101,33 @@ class LookedAt:
     notes: list[str]
 
     @cached_property
+    def likenesses(self) -> list[Likeness]:
+        """Images that show the same photo, and those that nearly pass for it."""
+        return likenesses_of(self.dataset, self.extraction)
+
+    @property
     def pairs(self) -> list[tuple[str, str]]:
         """Pairs of image ids of near-duplicates."""
-        return similar_pairs(self.dataset, self.extraction)
+        return [one.pair for one in self.likenesses if one.is_copy]
+
+    @cached_property
+    def duplicate_groups(self) -> list[DuplicateGroup]:
+        """Groups of copies with the best of each named, and the pairs at the boundary."""
+        return duplicate_groups(self.rows, self.extraction.facts, self.likenesses)
+
+    @cached_property
+    def found(self) -> dict[str, FileRow]:
+        """The rows by path as the folder has them, nothing decided."""
+        return {row.path: row for row in found_rows(self.dataset, self.extraction.files, self.extraction.facts)}
+
+    @cached_property
+    def copies(self) -> Counter[str]:
+        """How many files have the bytes of each image."""
+        return Counter(row.image_id for row in self.rows if row.image_id is not None)
+
+    def decided_by(self, decisions: Decisions) -> list[FileRow]:
+        """The rows as other decisions would have them."""
+        return file_rows(self.dataset, self.extraction.files, self.extraction.facts, decisions)
 
     @property
     def thumbnails(self) -> Thumbnails:
@@ -152,8 +178,11 @@ def decided_notes(dataset: Dataset, extraction: Extraction, decisions: Decisions
     after = decisions.applied(before)
     excluded = sum(one.is_used and not other.is_used for one, other in zip(before, after, strict=True))
     relabelled = sum(one.label != other.label for one, other in zip(before, after, strict=True))
+    unmet = len(decisions.unmet(before))
+    lost = [f"{unmet:,} of your decisions {'is' if unmet == 1 else 'are'} about files that are not there any more, or have changed"]
     said = [f"{excluded:,} excluded"] * bool(excluded) + [f"{relabelled:,} relabelled"] * bool(relabelled)
-    return [f"by your decisions {' and '.join(said)} (tellapart decisions lists them)"] if said else []
+    held = [f"by your decisions {' and '.join(said)} (tellapart decisions lists them)"] if said else []
+    return held + (lost if unmet else [])
 
 
 def assignment_of(dataset: Dataset, extraction: Extraction, decisions: Decisions, *, test_share: float, seed: int) -> Assignment:
@@ -164,6 +193,11 @@ def assignment_of(dataset: Dataset, extraction: Extraction, decisions: Decisions
 
 def similar_pairs(dataset: Dataset, extraction: Extraction) -> list[tuple[str, str]]:
     """Pairs of image ids of near-duplicates."""
+    return [one.pair for one in likenesses_of(dataset, extraction) if one.is_copy]
+
+
+def likenesses_of(dataset: Dataset, extraction: Extraction) -> list[Likeness]:
+    """Images that show the same photo, and those that nearly pass for it; see :mod:`tellapart.curation.duplicates`."""
     image_ids = extraction.features.image_ids
     hashes = np.stack([np.frombuffer(extraction.facts[i].hash, np.uint8) for i in image_ids])
     mirrored = np.stack([np.frombuffer(extraction.facts[i].mirror_hash, np.uint8) for i in image_ids])
@@ -174,7 +208,7 @@ def similar_pairs(dataset: Dataset, extraction: Extraction) -> list[tuple[str, s
         blank = np.zeros(768, np.float16)
         return np.stack([signature(decode(pictures[i]).pixels) if i in pictures else blank for i in wanted])
 
-    return near_duplicates(hashes, mirrored, extraction.features, signatures)
+    return [Likeness(*pair, 1.0) for pair in near_duplicates(hashes, mirrored, extraction.features, signatures)]
 
 
 def model_folder(run: str | Path) -> Path:
