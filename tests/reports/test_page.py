@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from tellapart.reports import write_report
-from tellapart.reports.page import MODULES, module_urls, script_json, static_text
+from tellapart.reports.frame import module_urls, script_json, static_text
+from tellapart.reports.page import MODULES
 
 from .synthetic import thumbnails_of, write_run
 
@@ -55,7 +56,7 @@ def test_nothing_outside_the_file_is_referred_to(two: Path) -> None:
 
 
 def test_the_modules_are_embedded_unchanged_and_complete() -> None:
-    urls = module_urls()
+    urls = module_urls(MODULES)
     for name in MODULES:
         imports = set(re.findall(r'from "([^"]+)"', static_text(name)))
         assert imports <= set(urls), name

@@ -1,14 +1,11 @@
-"""One HTML file that holds the whole report and asks nothing of any other machine."""
+"""The page of a run: one HTML file that holds the whole report."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import Any
 
 from tellapart.paths import write_text
 from tellapart.reports import wording
@@ -16,20 +13,16 @@ from tellapart.reports.figures import (
     BAR,
     Figure,
     Scale,
-    figure_css,
     interval_bar,
     report_figures,
     rungs_scale,
     share_range,
-    theme_css,
 )
+from tellapart.reports.frame import framed, view_json
 from tellapart.reports.pictures import Budget, Thumbnails
 from tellapart.reports.views import report_view
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
-MODULES = ("changes.js", "confusion.js", "detail.js", "dom.js", "gallery.js", "map.js", "page.js", "theme.js", "virtual.js")
+MODULES = ("page.js", "changes.js", "confusion.js", "detail.js", "dom.js", "gallery.js", "map.js", "theme.js", "virtual.js")
 STYLES = ("page.css", "parts.css")
 SECTIONS = (
     ("summary", "Summary"),
@@ -69,14 +62,6 @@ def write_report(folder: Path, thumbnails: Thumbnails, budget: Budget | None = N
     return page
 
 
-def view_json(view: Mapping[str, Any]) -> str:
-    """The view without its pictures as JSON, a line a section."""
-    lines = [
-        f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}" for key, value in view.items() if key != "pictures"
-    ]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
 def page_html(view: Mapping[str, Any], figures: Mapping[str, Figure]) -> str:
     """The page as text; ``figures`` are those of ``report_figures``."""
     carried = {
@@ -84,47 +69,23 @@ def page_html(view: Mapping[str, Any], figures: Mapping[str, Figure]) -> str:
         "confusion": [s for s in view["confusion"] if s["matrix"]],
         "gallery": view["gallery"],
     }
-    return _template().render(
+    return framed(
+        "page.html",
+        modules=MODULES,
+        styles=STYLES,
+        payload={**carried, "points": view["map"]["points"]},
+        thumbnails=view["pictures"]["thumbnails"],
+        noun="report",
         view=view,
         figures=figures,
         words=wording,
         sections=_sections(view),
-        styles=theme_css() + figure_css() + "".join(static_text(name) for name in STYLES),
         bars={part["part"]: list(_headline_bars(part)) for part in view["header"]["parts"]},
         rung_bars={section["part"]: _rung_bars(section) for section in view["rungs"]},
         has_confusion=bool(carried["confusion"]),
         class_pictures=view["pictures"]["classes"],
         options=list(_flattened(view["options"])),
-        payload=script_json({**carried, "points": view["map"]["points"]}),
-        thumbnails=script_json(view["pictures"]["thumbnails"]),
-        import_map=script_json({"imports": module_urls()}),
     )
-
-
-def script_json(content: Any) -> str:
-    """JSON that cannot end the ``<script>`` it stands in, nor break a line of JavaScript."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
-
-
-def static_text(name: str) -> str:
-    """One of the files in ``static/``."""
-    return files("tellapart.reports").joinpath(f"static/{name}").read_text(encoding="utf-8")
-
-
-def module_urls() -> dict[str, str]:
-    """The import map of the page: each module unchanged in a ``data:`` URL, since a page from disk cannot import a neighbour."""
-    return {f"tellapart/{name}": "data:text/javascript;charset=utf-8," + quote(static_text(name)) for name in MODULES}
-
-
-@lru_cache(maxsize=1)
-def _template() -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(loader=PackageLoader("tellapart.reports", "."), autoescape=True, trim_blocks=True, undefined=StrictUndefined)
-    return environment.get_template("page.html")
 
 
 def _sections(view: Mapping[str, Any]) -> list[tuple[str, str]]:

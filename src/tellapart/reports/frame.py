@@ -1,0 +1,81 @@
+"""What every page is made of: one HTML file with its styles, modules and data inside, that asks nothing of any other machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from tellapart.reports.figures import figure_css, theme_css
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def framed(
+    template: str,
+    *,
+    modules: Sequence[str],
+    styles: Sequence[str],
+    payload: Mapping[str, Any],
+    thumbnails: Mapping[str, str],
+    **words: Any,
+) -> str:
+    """A page as text.
+
+    Args:
+        template: a file beside this one that extends ``frame.html``.
+        modules: its files of ``static/``; the first is started.
+        styles: files of ``static/``, after the colours and the rules of figures.
+        payload: what its modules read, as JSON.
+        thumbnails: data URLs by image_id.
+        **words: what the template speaks of, ``view`` with its ``header`` among them.
+    """
+    return (
+        _templates()
+        .get_template(template)
+        .render(
+            **words,
+            styles=theme_css() + figure_css() + "".join(static_text(name) for name in styles),
+            payload=script_json(payload),
+            thumbnails=script_json(thumbnails),
+            import_map=script_json({"imports": module_urls(modules)}),
+            entry=modules[0],
+        )
+    )
+
+
+def view_json(view: Mapping[str, Any]) -> str:
+    """The view without its pictures as JSON, a line a section."""
+    lines = [
+        f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}" for key, value in view.items() if key != "pictures"
+    ]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def script_json(content: Any) -> str:
+    """JSON that cannot end the ``<script>`` it stands in, nor break a line of JavaScript."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def static_text(name: str) -> str:
+    """One of the files in ``static/``."""
+    return files("tellapart.reports").joinpath(f"static/{name}").read_text(encoding="utf-8")
+
+
+def module_urls(names: Sequence[str]) -> dict[str, str]:
+    """The import map of a page: each module unchanged in a ``data:`` URL, since a page from disk cannot import a neighbour."""
+    return {f"tellapart/{name}": "data:text/javascript;charset=utf-8," + quote(static_text(name)) for name in names}
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(loader=PackageLoader("tellapart.reports", "."), autoescape=True, trim_blocks=True, undefined=StrictUndefined)
