@@ -53,6 +53,20 @@ def test_a_byte_order_mark_and_windows_lines_are_no_trouble(tmp_path: Path) -> N
     assert open_dataset(tmp_path / "list.csv").entries == (Entry("1.jpg", "cats"),)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize("between", [",", ";", "\t"])
+def test_a_manifest_is_read_however_a_program_wrote_it(tmp_path: Path, encoding: str, between: str) -> None:
+    lines = [between.join(line) for line in (("path", "label"), ("größe 1.jpg", "Bär"), ("", ""), ("2.jpg", '"Fuß, rot; x"'))]
+    mark = b"\xff\xfe" if encoding == "utf-16-le" else b""
+    (tmp_path / "list.csv").write_bytes(mark + "\r\n".join(lines).encode(encoding))
+    assert open_dataset(tmp_path / "list.csv").entries == (Entry("größe 1.jpg", "Bär"), Entry("2.jpg", "Fuß, rot; x"))
+
+
+def test_an_empty_cell_at_the_end_of_a_row_is_no_trouble(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("path,label\n1.jpg,cats,\n2.jpg\n")
+    assert open_dataset(tmp_path / "list.csv").entries == (Entry("1.jpg", "cats"), Entry("2.jpg"))
+
+
 def test_quoted_commas_and_newlines_stay_in_the_value(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text('path,label\n"a, b\nc.jpg","cats, big"\n')
     assert open_dataset(tmp_path / "list.csv").entries == (Entry("a, b\nc.jpg", "cats, big"),)
@@ -61,6 +75,18 @@ def test_quoted_commas_and_newlines_stay_in_the_value(tmp_path: Path) -> None:
 def test_numbers_as_labels_become_text(tmp_path: Path) -> None:
     pq.write_table(pa.table({"path": ["1.jpg", "2.jpg"], "label": [0, 1]}), tmp_path / "list.parquet")
     assert open_dataset(tmp_path / "list.parquet").class_names == ("0", "1")
+
+
+def test_absent_values_and_whole_numbers_of_a_data_frame_are_what_they_were(tmp_path: Path) -> None:
+    table = {"path": [b"1.jpg", b"2.jpg"], "label": [3.0, float("nan")], "pixels": [b"not read", None]}
+    pq.write_table(pa.table(table), tmp_path / "list.parquet")
+    assert open_dataset(tmp_path / "list.parquet").entries == (Entry("1.jpg", "3"), Entry("2.jpg"))
+
+
+def test_what_is_wrong_in_parquet_is_said_with_its_row(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"path": ["1.jpg", None]}), tmp_path / "list.parquet")
+    with pytest.raises(DataError, match=r"list\.parquet, row 2: the path is empty"):
+        open_dataset(tmp_path / "list.parquet")
 
 
 @pytest.mark.parametrize(
@@ -72,6 +98,9 @@ def test_numbers_as_labels_become_text(tmp_path: Path) -> None:
         ("url,label\nhttp://x/1.jpg,cats\n", "lists addresses"),
         ("path,label,part\n1.jpg,cats,train\n2.jpg,cats,tset\n", "line 3: unknown part 'tset'"),
         ("path,label\n1.jpg,cats\n,dogs\n", "line 3: the path is empty"),
+        ('path,label\n"1\n.jpg",cats\n,dogs\n', "line 4: the path is empty"),
+        ("path,label\n1.jpg,cats, big\n", "line 2: 3 cells where the header has 2"),
+        ('path,label\n"1.jpg,cats\n', "line 2: not a row of a table"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str, said: str) -> None:

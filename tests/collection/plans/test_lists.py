@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tellapart.collection.offers import Offer
-from tellapart.collection.plans.lists import BATCH_ROWS, listed_offers
+from tellapart.collection.plans.lists import listed_offers
+from tellapart.dataset.spreadsheets import BATCH_ROWS
 from tellapart.errors import DataError
 
 from .test_plan import written

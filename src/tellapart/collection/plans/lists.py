@@ -12,12 +12,11 @@ from typing import Any
 from tellapart.collection.network.urls import canonical_url
 from tellapart.collection.offers import Offer
 from tellapart.collection.plans.plan import label_complaint, tidy_name
-from tellapart.collection.plans.spreadsheets import TABLE_SUFFIXES, table_rows, text_lines
+from tellapart.dataset.spreadsheets import TABLE_SUFFIXES, columns_found, is_parquet, named_rows, text_lines
 from tellapart.errors import DataError, closest_name
 from tellapart.types import IntArray
 
-LIST_SUFFIXES = (*TABLE_SUFFIXES, ".parquet", ".txt")
-BATCH_ROWS = 8192
+LIST_SUFFIXES = (*TABLE_SUFFIXES, ".txt")
 SHOWN = 3
 """How many lines a note names."""
 HINT = "a list has a column url, a column label, and if you like group, licence, creator, title, page"
@@ -55,14 +54,14 @@ def listed_offers(file: Path, label: str | None, notes: list[str] | None = None)
     Raises:
         DataError: the file cannot be read, lacks a column, or has no row that can be used.
     """
-    suffix, place = file.suffix.lower(), "row" if file.suffix.lower() == ".parquet" else "line"
+    suffix = file.suffix.lower()
     if suffix not in LIST_SUFFIXES:
         raise DataError(f"{file}: a list of addresses ends with {', '.join(LIST_SUFFIXES)}")
     default = tidy_name(label) if label is not None else ""
     if label is not None and (complaint := label_complaint(default)):
         raise DataError(f"{default!r} cannot be the name of a class: {complaint}")
-    rows = {".txt": _text_rows, ".parquet": _parquet_rows}.get(suffix, _table_rows)(file, not default)
-    tally = _Tally(place)
+    rows = _text_rows(file, not default) if suffix == ".txt" else named_rows(file, lambda header: _columns(file, header, not default))
+    tally = _Tally("row" if is_parquet(file) else "line")
     for line, row in rows:
         row_label = tidy_name(row.pop("label", "")) or default
         url = row.pop("url", "")
@@ -105,58 +104,16 @@ def _text_rows(file: Path, needs_label: bool) -> Iterator[_Row]:
             yield line, {"url": url}
 
 
-def _table_rows(file: Path, needs_label: bool) -> Iterator[_Row]:
-    rows = table_rows(file)
-    _, header = next(rows, (1, []))
-    columns = _columns(file, header, needs_label)
-    for line, cells in rows:
-        if len(cells) > len(header):
-            raise DataError(
-                f"{file}, line {line}: {len(cells)} cells where the header has {len(header)}",
-                hint='a cell that holds a comma stands in quotation marks: "a, b"',
-            )
-        yield line, {name: cells[place] for name, place in columns.items() if place < len(cells)}
-
-
-def _parquet_rows(file: Path, needs_label: bool) -> Iterator[_Row]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(file) as table:
-            header = [str(name) for name in table.schema_arrow.names]
-            columns = {name: header[place] for name, place in _columns(file, header, needs_label).items()}
-            number = 0
-            for batch in table.iter_batches(batch_size=BATCH_ROWS, columns=list(columns.values())):
-                cells = [batch.column(name).to_pylist() for name in columns.values()]
-                for row in zip(*cells, strict=True):
-                    number += 1
-                    yield number, {name: _text(value) for name, value in zip(columns, row, strict=True)}
-    except FileNotFoundError as error:
-        raise DataError(f"there is no file {file}") from error
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{file} cannot be read as Parquet: {str(error).partition(chr(10))[0]}") from error
-
-
-def _text(value: object) -> str:
-    if value is None or value != value:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return value.decode("utf-8", errors="replace").strip() if isinstance(value, bytes) else str(value).strip()
-
-
 def _columns(file: Path, header: Sequence[str], needs_label: bool) -> dict[str, int]:
     """Which column holds what.
 
     Raises:
         DataError: the address or a label that is needed has none.
     """
-    names = [name.strip().lower() for name in header]
-    found = {what: names.index(name) for what, known in COLUMNS.items() if (name := next((n for n in known if n in names), None))}
+    found = columns_found(header, COLUMNS)
     missing = [what for what in ("url", "label") if what not in found and (what == "url" or needs_label)]
     if missing:
-        close = closest_name(missing[0], names)
+        close = closest_name(missing[0], [name.lower() for name in header])
         raise DataError(
             f"{file} has no column {' and no column '.join(missing)}; its columns are {', '.join(header) or 'none'}",
             hint=close or ("give --label NAME for all of them" if missing == ["label"] else HINT),

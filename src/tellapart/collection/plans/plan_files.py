@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tellapart.collection.plans.spreadsheets import TABLE_SUFFIXES, table_rows, text_lines
+from tellapart.dataset.spreadsheets import TEXT_SUFFIXES, table_rows, text_lines
 from tellapart.errors import DataError, closest_name
 
-PLAN_SUFFIXES = (".toml", *TABLE_SUFFIXES)
+PLAN_SUFFIXES = (".toml", *TEXT_SUFFIXES)
 TOP_KEYS = ("classes", "per_class", "sources", "licences")
 CLASS_KEYS = ("keywords", "per_class", "sources", "licences")
 LABEL_COLUMNS = ("class", "label")

@@ -1,0 +1,160 @@
+"""CSV, TSV and Parquet files as people's programs write them: any usual encoding and line end, each row with its line."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from tellapart.errors import DataError
+
+TEXT_SUFFIXES = (".csv", ".tsv")
+TABLE_SUFFIXES = (*TEXT_SUFFIXES, ".parquet")
+BATCH_ROWS = 8192
+_CHUNK_BYTES = 1 << 20
+_DELIMITERS = ",;\t"
+
+Choice = Callable[[Sequence[str]], Mapping[str, int]]
+"""From the header of a table to the places of the columns that are wanted, by the names they are to have."""
+
+
+def named_rows(file: Path, choice: Choice) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a table below its header, each with its line (in Parquet its number from 1): the text of the columns ``choice`` names.
+
+    A cell that a short row lacks is left out; an absent value is empty text. Other columns are passed over, unread in Parquet.
+
+    Raises:
+        DataError: the file cannot be read, or a row holds more than the header has columns for; and whatever ``choice`` raises.
+    """
+    yield from (_parquet_rows if is_parquet(file) else _text_rows)(file, choice)
+
+
+def columns_found(header: Sequence[str], known: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """The places of the columns whose names are ``known``, of several the first named there; capitals and blanks do not matter."""
+    names = [name.strip().lower() for name in header]
+    return {what: names.index(name) for what, of in known.items() if (name := next((n for n in of if n in names), None))}
+
+
+def is_parquet(file: Path) -> bool:
+    """Whether a file is Parquet by its name: it has rows, not lines."""
+    return file.suffix.lower() == ".parquet"
+
+
+def encoding_of(path: Path) -> str:
+    """The encoding of a text file: what its byte order mark says, else UTF-8 if all of it is that, else Windows-1252.
+
+    Raises:
+        DataError: no such file, it cannot be read, or it is no text.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_CHUNK_BYTES)
+            if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                return "utf-16"
+            decoder = codecs.getincrementaldecoder("utf-8")()
+            while head:
+                if b"\0" in head:
+                    raise DataError(f"{path} is not a text file")
+                decoder.decode(head)
+                head = file.read(_CHUNK_BYTES)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "cp1252"
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return "utf-8-sig"
+
+
+def text_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a text file with their numbers from 1, without line ends.
+
+    Raises:
+        DataError: as :func:`encoding_of`.
+    """
+    encoding = encoding_of(path)
+    try:
+        with path.open(encoding=encoding, errors="replace") as file:
+            for number, line in enumerate(file, start=1):
+                yield number, line.rstrip("\n")
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def table_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV or TSV file, the header first, each with the line it ends on; lines without any text are passed over.
+
+    Cells come stripped. A ``.csv`` without a comma in its first line may be parted by semicolons or tabs, as some programs write it.
+
+    Raises:
+        DataError: as :func:`encoding_of`, or quotation marks that do not match, with the line.
+    """
+    encoding, reader = encoding_of(path), None
+    try:
+        with path.open(newline="", encoding=encoding, errors="replace") as file:
+            delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(file.readline())
+            file.seek(0)
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            for row in reader:
+                cells = [cell.strip() for cell in row]
+                if any(cells):
+                    yield reader.line_num, cells
+    except csv.Error as error:
+        line = reader.line_num if reader else 1
+        raise DataError(
+            f"{path}, line {line}: not a row of a table: {error}",
+            hint='a cell that holds a comma or " stands in quotation marks, its own " doubled',
+        ) from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _text_rows(file: Path, choice: Choice) -> Iterator[tuple[int, dict[str, str]]]:
+    rows = table_rows(file)
+    _, header = next(rows, (1, []))
+    columns = choice(header)
+    for line, cells in rows:
+        if any(cells[len(header) :]):
+            raise DataError(
+                f"{file}, line {line}: {len(cells)} cells where the header has {len(header)}",
+                hint='a cell that holds a comma stands in quotation marks: "a, b"',
+            )
+        yield line, {name: cells[place] for name, place in columns.items() if place < len(cells)}
+
+
+def _parquet_rows(file: Path, choice: Choice) -> Iterator[tuple[int, dict[str, str]]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with file.open("rb") as binary, pq.ParquetFile(binary) as table:
+            header = [str(name) for name in table.schema_arrow.names]
+            columns = {name: header[place] for name, place in choice(header).items()}
+            number = 0
+            for batch in table.iter_batches(batch_size=BATCH_ROWS, columns=list(columns.values())):
+                cells = [batch.column(name).to_pylist() for name in columns.values()]
+                for row in zip(*cells, strict=True):
+                    number += 1
+                    yield number, {name: _text(value) for name, value in zip(columns, row, strict=True)}
+    except FileNotFoundError as error:
+        raise _unreadable(file, error) from error
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{file} cannot be read as Parquet: {str(error).partition(chr(10))[0]}") from error
+
+
+def _text(value: object) -> str:
+    if value is None or value != value:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value.decode("utf-8", errors="replace").strip() if isinstance(value, bytes) else str(value).strip()
+
+
+def _delimiter(header: str) -> str:
+    return next((mark for mark in _DELIMITERS if mark in header), ",")
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    if isinstance(error, FileNotFoundError):
+        return DataError(f"there is no file {path}")
+    return DataError(f"{path} cannot be read: {error.strerror or error}")
