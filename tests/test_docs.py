@@ -74,6 +74,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     write("new", range(100, 104), label="")
     folders.write(folder / "new", {"broken.jpg": pictures.HTML})
     write("newer", range(16, 24))
+    numbers = {"cats": range(50), "dogs": range(50, 100)}
+    folders.write(
+        folder / "album", {f"{kind}/{n}.jpg": folders.class_photo(CLASSES[kind], n, 48) for kind, s in numbers.items() for n in s}
+    )
+    (folder / "decisions.jsonl").write_text('{"action": "exclude", "path": "cats/20.jpg", "image_id": null, "why": "blurred"}\n')
     numbered = [(look, seed) for seed in range(100, 104) for look in CLASSES.values()]
     folders.write(folder / "test", {f"{i}.jpg": folders.class_photo(look, seed) for i, (look, seed) in enumerate(numbered, start=1)})
     (folder / "sample_submission.csv").write_text("id,label\n" + "".join(f"{i},0.5\n" for i in range(1, len(numbered) + 1)))

@@ -26,16 +26,22 @@ if TYPE_CHECKING:
     from tellapart.verbs.collect import collect
     from tellapart.verbs.compare import compare
     from tellapart.verbs.curve import curve
+    from tellapart.verbs.decisions import decisions
     from tellapart.verbs.demo import demo
     from tellapart.verbs.doctor import doctor
     from tellapart.verbs.ensemble import ensemble
     from tellapart.verbs.evaluate import evaluate
+    from tellapart.verbs.exclude import exclude
+    from tellapart.verbs.export import export
     from tellapart.verbs.ladder import ladder
     from tellapart.verbs.predict import predict
+    from tellapart.verbs.relabel import relabel
     from tellapart.verbs.report import report
+    from tellapart.verbs.restore import restore
     from tellapart.verbs.sources import sources
     from tellapart.verbs.submit import submit
     from tellapart.verbs.train import train
+    from tellapart.verbs.undo import undo
 
 _HOMES = {
     "Comparison": "evaluation",
@@ -56,18 +62,24 @@ _HOMES = {
     "collect": "verbs.collect",
     "compare": "verbs.compare",
     "curve": "verbs.curve",
+    "decisions": "verbs.decisions",
     "demo": "verbs.demo",
     "doctor": "verbs.doctor",
     "ensemble": "verbs.ensemble",
     "evaluate": "verbs.evaluate",
+    "exclude": "verbs.exclude",
+    "export": "verbs.export",
     "ladder": "verbs.ladder",
     "open_dataset": "dataset",
     "open_run": "runs",
     "predict": "verbs.predict",
+    "relabel": "verbs.relabel",
     "report": "verbs.report",
+    "restore": "verbs.restore",
     "sources": "verbs.sources",
     "submit": "verbs.submit",
     "train": "verbs.train",
+    "undo": "verbs.undo",
 }
 
 __all__ = [
@@ -89,18 +101,24 @@ __all__ = [
     "collect",
     "compare",
     "curve",
+    "decisions",
     "demo",
     "doctor",
     "ensemble",
     "evaluate",
+    "exclude",
+    "export",
     "ladder",
     "open_dataset",
     "open_run",
     "predict",
+    "relabel",
     "report",
+    "restore",
     "sources",
     "submit",
     "train",
+    "undo",
 ]
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tellapart.cli.columns import aligned
+from tellapart.cli.listing import SHOWN_ROWS, first_lines, several, shown
 from tellapart.durations import in_words
-from tellapart.paths import printable
 
 if TYPE_CHECKING:
     from tellapart.evaluation import Comparison
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tellapart.runs import Run
     from tellapart.verbs.submit import Submission
 
-SHOWN_ROWS = 20
 PART_WORDS = {"test": "test images, never seen in training", "val": "images of your validation folder"}
 LADDER_HEAD = ("", "accuracy (95 %)", "log loss (95 %)", "gain", "p", "time", "images/s", "put right", "got wrong")
 
@@ -84,7 +83,7 @@ def of_submit(submission: Submission) -> tuple[str, Any]:
     held = [f"{column} = {'predicted class' if name is None else f'p({name})'}" for column, name in submission.columns.items()]
     own = "the run's own, fitted out of fold" if submission.clip_source == "run" else f"--clip; the run's own is {submission.run_clip:.3g}"
     lines = [
-        f"{submission.rows:,} rows, {submission.id_column} = {submission.matched_by}, {_several(held)}",
+        f"{submission.rows:,} rows, {submission.id_column} = {submission.matched_by}, {several(held)}",
         f"clip {submission.clip:.3g} ({own})",
     ]
     if submission.expected_log_loss:
@@ -94,15 +93,15 @@ def of_submit(submission: Submission) -> tuple[str, Any]:
     if submission.views > 1:
         lines.append(f"averaged over {submission.views} views of each picture; the run was judged with one")
     if submission.unreadable:
-        shares = _several([f"{name} {_percent(share)}" for name, share in submission.shares.items()])
+        shares = several([f"{name} {_percent(share)}" for name, share in submission.shares.items()])
         lines.append(
             f"{len(submission.unreadable):,} of {submission.rows:,} pictures could not be read;"
             f" their rows hold the training images' class shares ({shares}):"
         )
-        lines += _first([f"  {name}  ({reason})" for name, reason in submission.unreadable.items()])
+        lines += first_lines([f"  {name}  ({reason})" for name, reason in submission.unreadable.items()])
     if unused := submission.unused:
         lines.append(f"{len(unused):,} of {submission.rows + len(unused):,} pictures have no id in the sample and were left out:")
-        lines += _first([f"  {path}" for path in unused])
+        lines += first_lines([f"  {path}" for path in unused])
     return "\n".join([*lines, click.style(shown(submission.path), bold=True)]), submission.as_dict()
 
 
@@ -147,7 +146,7 @@ def of_ensemble(run: Run) -> tuple[str, Any]:
     """How much each run counts, and what is said of any run."""
     text, content = of_train(run)
     members = [f"{member['name']} {_percent(member['weight'])}" for member in run.metrics["selection"]["runs"]]
-    return f"weights: {_several(members, most=12)}\n{text}", content
+    return f"weights: {several(members, most=12)}\n{text}", content
 
 
 def of_report(path: Path) -> tuple[str, Any]:
@@ -161,7 +160,7 @@ def of_augment(found: dict[str, Any]) -> tuple[str, Any]:
     left_out = found["left_out"]
     if left_out:
         lines.append(f"{len(left_out):,} left out:")
-        lines += _first([f"  {path}  ({reason})" for path, reason in left_out.items()])
+        lines += first_lines([f"  {path}  ({reason})" for path, reason in left_out.items()])
     lines.append(click.style(shown(Path(found["out"])), bold=True))
     return "\n".join(lines), found
 
@@ -182,24 +181,6 @@ def of_doctor(found: dict[str, Any]) -> tuple[str, Any]:
     ]
     lines += [click.style(f"problem:   {problem}", fg="red") for problem in found["problems"]] or [click.style("all well", fg="green")]
     return "\n".join(lines), found
-
-
-def shown(path: Path) -> str:
-    """A path as short as it can be said from here."""
-    try:
-        return printable(str(path.relative_to(Path.cwd())))
-    except ValueError:
-        return printable(str(path))
-
-
-def _several(items: list[str], most: int = 6) -> str:
-    rest = len(items) - most
-    return ", ".join(items[:most]) + (f" and {rest:,} more" if rest > 0 else "")
-
-
-def _first(lines: list[str]) -> list[str]:
-    rest = len(lines) - SHOWN_ROWS
-    return [*lines[:SHOWN_ROWS], *([f"  ... and {rest:,} more (all of them with --json)"] if rest > 0 else [])]
 
 
 def _rungs(part: str, numbers: Mapping[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tellapart.cli import answers, collection, source_list
+from tellapart.cli import answers, collection, deciding, source_list
 from tellapart.cli.flags import flags_of
 from tellapart.cli.terminal import Terminal, wants_color
 
@@ -47,6 +47,9 @@ def _argument(name: str, *, metavar: str, nargs: int = 1, is_required: bool = Tr
     return click.Argument([name], metavar=metavar, nargs=nargs, required=is_required, type=str)
 
 
+_FOLDER = _argument("folder", metavar="FOLDER")
+_FILES = _argument("files", metavar="FILE...", nargs=-1)
+
 COMMANDS: dict[str, click.Command] = {
     "collect": _command(
         "collect", "CollectOptions", (_argument("names", metavar="[CLASS]...", nargs=-1, is_required=False),), collection.of_collect
@@ -54,9 +57,9 @@ COMMANDS: dict[str, click.Command] = {
     "sources": _command(
         "sources", "SourcesOptions", (_argument("names", metavar="[NAME]...", nargs=-1, is_required=False),), source_list.of_sources
     ),
-    "train": _command("train", "TrainOptions", (_argument("folder", metavar="FOLDER"),), answers.of_train),
-    "ladder": _command("ladder", "LadderOptions", (_argument("folder", metavar="FOLDER"),), answers.of_ladder),
-    "curve": _command("curve", "CurveOptions", (_argument("folder", metavar="FOLDER"),), answers.of_curve),
+    "train": _command("train", "TrainOptions", (_FOLDER,), answers.of_train),
+    "ladder": _command("ladder", "LadderOptions", (_FOLDER,), answers.of_ladder),
+    "curve": _command("curve", "CurveOptions", (_FOLDER,), answers.of_curve),
     "predict": _command(
         "predict",
         "PredictOptions",
@@ -66,15 +69,19 @@ COMMANDS: dict[str, click.Command] = {
     "submit": _command(
         "submit", "SubmitOptions", (_argument("run", metavar="RUN"), _argument("folder", metavar="TEST_FOLDER")), answers.of_submit
     ),
-    "evaluate": _command(
-        "evaluate", "EvaluateOptions", (_argument("run", metavar="RUN"), _argument("folder", metavar="FOLDER")), answers.of_evaluate
-    ),
+    "evaluate": _command("evaluate", "EvaluateOptions", (_argument("run", metavar="RUN"), _FOLDER), answers.of_evaluate),
     "compare": _command(
         "compare", "CompareOptions", (_argument("first", metavar="RUN"), _argument("second", metavar="RUN")), answers.of_compare
     ),
     "ensemble": _command("ensemble", "EnsembleOptions", (_argument("runs", metavar="RUN", nargs=-1),), answers.of_ensemble),
     "report": _command("report", "ReportOptions", (_argument("run", metavar="RUN"),), answers.of_report),
-    "augment": _command("augment", "AugmentOptions", (_argument("folder", metavar="FOLDER"),), answers.of_augment),
+    "exclude": _command("exclude", "ExcludeOptions", (_FOLDER, _FILES), deciding.of_exclude),
+    "relabel": _command("relabel", "RelabelOptions", (_FOLDER, _FILES), deciding.of_relabel),
+    "restore": _command("restore", "RestoreOptions", (_FOLDER, _FILES), deciding.of_restore),
+    "undo": _command("undo", "UndoOptions", (_FOLDER,), deciding.of_undo),
+    "decisions": _command("decisions", "DecisionsOptions", (_FOLDER,), deciding.of_decisions),
+    "export": _command("export", "ExportOptions", (_FOLDER, _argument("out", metavar="OUT")), deciding.of_export),
+    "augment": _command("augment", "AugmentOptions", (_FOLDER,), answers.of_augment),
     "demo": _command("demo", "DemoOptions", (), answers.of_train),
     "doctor": _command("doctor", "DoctorOptions", (), answers.of_doctor),
 }

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LOG_FILE = "decisions.jsonl"
 RELABEL, EXCLUDE, RESTORE, UNDO = "relabel", "exclude", "restore", "undo"
 ACTIONS = (RELABEL, EXCLUDE, RESTORE, UNDO)
+EXCLUDED = "excluded"
+"""How the reason of a row begins that the user excluded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +115,12 @@ class Decisions:
 
 
 def _as_decided(found: FileRow, row: FileRow, decision: Decision) -> FileRow:
+    """A row after one more decision; a new label brings back a file that was excluded, but not its excluded copies."""
     if decision.action == RESTORE:
         return found
     if decision.action == RELABEL:
-        return replace(row, label=decision.new)
-    return row.left_out(f"excluded: {decision.why}" if decision.why else "excluded by you")
+        return replace(found if decision.path == row.path else row, label=decision.new)
+    return row.left_out(f"{EXCLUDED}: {decision.why}" if decision.why else f"{EXCLUDED} by you")
 
 
 def read_decisions(state: Path) -> Decisions:
@@ -144,7 +147,7 @@ def decisions_of(text: str, name: str) -> tuple[Decision, ...]:
     """
     known = {f.name for f in fields(Decision)}
     found = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tellapart.dataset.catalog import FileState, ImageFacts
 from tellapart.dataset.dataset import Dataset
-from tellapart.dataset.decisions import Decisions
+from tellapart.dataset.decisions import EXCLUDED, Decisions
 from tellapart.errors import StorageError
 from tellapart.paths import printable, replacing
 
@@ -40,6 +40,11 @@ class FileRow:
     def is_used(self) -> bool:
         """Whether the image takes part in training or reporting."""
         return self.status == USED
+
+    @property
+    def is_excluded(self) -> bool:
+        """Whether the user decided to leave it out."""
+        return self.status == SET_ASIDE and (self.reason or "").startswith(EXCLUDED)
 
     def left_out(self, reason: str) -> FileRow:
         """The row, set aside for a reason."""

@@ -86,16 +86,11 @@ def _check_copies(chosen: AugmentOptions, augmentation: Augmentation) -> None:
 def _check_place(out: Path, dataset: Dataset, *, is_folder: bool) -> None:
     """Nothing is written among the photos or over other things."""
     from tellapart.errors import OptionError
+    from tellapart.verbs.placing import check_new_folder, check_outside
 
-    place = out.resolve()
-    sources = {dataset.root.resolve(), *(parent.resolve() for parent in {dataset.file(entry).parent for entry in dataset.entries})}
-    if any(place.is_relative_to(source) for source in sources):
-        raise OptionError(f"{out} lies in the folder of the photos, which is only read", hint="choose another place with --out")
+    check_outside(out, dataset)
     if is_folder:
-        if out.exists() and not out.is_dir():
-            raise OptionError(f"{out} is a file, and copies need a folder", hint="name a new folder with --out DIR")
-        if out.is_dir() and any(out.iterdir()):
-            raise OptionError(f"the folder {out} is not empty", hint="name a new folder with --out DIR")
+        check_new_folder(out)
     elif out.is_dir() or out.suffix.lower() not in SUFFIXES:
         raise OptionError(
             f"{out} cannot be the contact sheet: it must be a file that ends in {', '.join(SUFFIXES)}",

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from tellapart.dataset.decisions import EXCLUDE, LOG_FILE, RELABEL, RESTORE, UNDO, Decision, Decisions, read_decisions, undo, written
+from tellapart.dataset.rows import SET_ASIDE, UNREADABLE, USED, FileRow
+from tellapart.errors import DataError, StorageError
+
+
+def row(path: str, image_id: str | None, label: str | None = "cats") -> FileRow:
+    return FileRow(path, image_id, label, None, None, USED if image_id else UNREADABLE, None if image_id else "cut off", 9, 9, 9)
+
+
+def exclude(path: str, image_id: str | None, **more: object) -> Decision:
+    return Decision(EXCLUDE, path, image_id, **more)  # type: ignore[arg-type]
+
+
+def relabel(path: str, image_id: str, new: str) -> Decision:
+    return Decision(RELABEL, path, image_id, new=new)
+
+
+def outcome(decisions: list[Decision], rows: list[FileRow]) -> list[tuple[str, str | None]]:
+    return [(r.status, r.label) for r in Decisions(tuple(decisions)).applied(rows)]
+
+
+def test_a_decision_follows_the_bytes_under_another_name() -> None:
+    assert outcome([exclude("old.jpg", "1"), relabel("b.jpg", "2", "dogs")], [row("new.jpg", "1"), row("b.jpg", "2")]) == [
+        (SET_ASIDE, "cats"),
+        (USED, "dogs"),
+    ]
+
+
+def test_a_decision_about_one_of_several_copies_stays_with_its_file() -> None:
+    rows = [row("cats/1.jpg", "1"), row("dogs/1.jpg", "1", "dogs")]
+    decision = exclude("dogs/1.jpg", "1", is_of_file=True)
+    assert outcome([decision], rows) == [(USED, "cats"), (SET_ASIDE, "dogs")]
+    assert outcome([decision], rows[:1]) == [(USED, "cats")]
+    assert Decisions((decision,)).unmet(rows[:1]) == [decision]
+
+
+def test_a_label_holds_for_all_copies_but_brings_back_only_the_file_it_was_given_to() -> None:
+    rows = [row("cats/1.jpg", "1"), row("dogs/1.jpg", "1", "dogs")]
+    decided = [exclude("dogs/1.jpg", "1", is_of_file=True), relabel("cats/1.jpg", "1", "birds")]
+    assert outcome(decided, rows) == [(USED, "birds"), (SET_ASIDE, "birds")]
+    assert outcome([exclude("a", "1"), relabel("a", "1", "dogs")], [row("a", "1")]) == [(USED, "dogs")]
+
+
+def test_changed_bytes_are_another_picture() -> None:
+    decision = exclude("a.jpg", "1")
+    assert outcome([decision], [row("a.jpg", "2")]) == [(USED, "cats")]
+    assert Decisions((decision,)).unmet([row("a.jpg", "2")]) == [decision]
+
+
+def test_an_unreadable_file_is_known_by_its_path_as_long_as_it_is_unreadable() -> None:
+    decision = exclude("a.jpg", None)
+    assert outcome([decision], [row("a.jpg", None), row("b.jpg", None)])[1] == (UNREADABLE, "cats")
+    assert outcome([decision], [row("a.jpg", None)]) == [(SET_ASIDE, "cats")]
+    assert outcome([decision], [row("a.jpg", "1")]) == [(USED, "cats")]
+
+
+def test_the_later_word_holds_and_restoring_brings_the_folders_own() -> None:
+    rows = [row("a", "1")]
+    assert outcome([relabel("a", "1", "dogs"), relabel("a", "1", "birds")], rows) == [(USED, "birds")]
+    assert outcome([relabel("a", "1", "dogs"), exclude("a", "1"), Decision(RESTORE, "a", "1")], rows) == [(USED, "cats")]
+
+
+def test_the_reason_is_told() -> None:
+    found = Decisions((exclude("a", "1", why="blurred"), exclude("b", "2"))).applied([row("a", "1"), row("b", "2")])
+    assert [r.reason for r in found] == ["excluded: blurred", "excluded by you"]
+    assert all(r.is_excluded for r in found)
+    assert not row("c", None).is_excluded
+
+
+def test_batches_are_numbered_and_undone_as_wholes_and_undoing_is_undone(tmp_path: Path) -> None:
+    written(tmp_path, [exclude("a", "1"), exclude("b", "2")], why="twice")
+    log = written(tmp_path, [relabel("c", "3", "dogs")])
+    assert [(one.batch, one.why) for one in log.log] == [(1, "twice"), (1, "twice"), (2, "")]
+    assert undo(tmp_path)[1] == 2
+    assert undo(tmp_path)[1] == 1
+    assert read_decisions(tmp_path).in_effect == []
+    with pytest.raises(DataError, match="no decision to undo"):
+        undo(tmp_path)
+    again, _ = undo(tmp_path, 4)
+    assert [one.path for one in again.in_effect] == ["a", "b"]
+    undo(tmp_path, 5)
+    assert read_decisions(tmp_path).in_effect == []
+    with pytest.raises(DataError, match="no batch 99"):
+        undo(tmp_path, 99)
+
+
+def test_names_of_all_kinds_survive(tmp_path: Path) -> None:
+    names = ["a b.jpg", "new\nline.jpg", "größe.jpg", '"quoted".jpg', "\u2028.jpg", "back\\xff.jpg"]
+    written(tmp_path, [exclude(name, "1") for name in names])
+    assert [one.path for one in read_decisions(tmp_path).log] == names
+
+
+def test_two_at_once_lose_nothing(tmp_path: Path) -> None:
+    def work(number: int) -> None:
+        for step in range(10):
+            written(tmp_path, [exclude(f"{number}-{step}", "1")])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    log = read_decisions(tmp_path).log
+    assert len({one.path for one in log}) == 40
+    assert [one.batch for one in log] == list(range(1, 41))
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '"x"', "{}", '{"action": "burn", "path": "a"}', '{"action": "relabel", "path": "a"}'])
+def test_a_damaged_log_is_said_with_its_line_and_never_thrown_away(tmp_path: Path, line: str) -> None:
+    written(tmp_path, [exclude("a", "1")])
+    file = tmp_path / LOG_FILE
+    file.write_text(file.read_text() + line + "\n")
+    before = file.read_text()
+    with pytest.raises(StorageError, match="line 2 is no decision"):
+        read_decisions(tmp_path)
+    with pytest.raises(StorageError):
+        written(tmp_path, [exclude("b", "2")])
+    assert file.read_text() == before
+
+
+def test_a_log_of_a_later_version_is_read(tmp_path: Path) -> None:
+    content = {**asdict(exclude("a", "1")), "mood": "sad"}
+    (tmp_path / LOG_FILE).write_text(json.dumps(content) + "\n\n")
+    assert read_decisions(tmp_path).log == (exclude("a", "1"),)
+
+
+def test_nothing_is_written_where_nothing_is_decided(tmp_path: Path) -> None:
+    assert written(tmp_path / "state", []).log == ()
+    assert not (tmp_path / "state" / LOG_FILE).exists()
+    assert Decisions((Decision(UNDO, undoes=1, batch=2),)).last_batch is None
