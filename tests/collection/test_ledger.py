@@ -168,6 +168,71 @@ def test_who_is_taken_for_gone(tmp_path: Path, machine: str | None, process: int
         assert ledger.recover(lambda name, size: False) == int(is_gone)
 
 
+@pytest.fixture
+def left(tmp_path: Path) -> Path:
+    """A ledger of a collector that was killed while it wrote two files and had a third address in hand."""
+    dead = dead_collector(tmp_path / "c.sqlite", Clock())
+    a, b, _ = filled(dead, "a", "b", "c")
+    dead.record(lambda: [good(a, "cat/a.jpg"), good(b, "cat/b.jpg")])
+    dead._db.close()
+    return tmp_path / "c.sqlite"
+
+
+def test_nobody_waits_while_the_destination_is_asked_for_what_was_begun(left: Path) -> None:
+    asked = []
+
+    def slow(name: str, size: int) -> bool:
+        with sqlite3.connect(left, timeout=0) as other:
+            other.execute("UPDATE classes SET wanted = 1")
+        asked.append(name)
+        return name == "cat/a.jpg"
+
+    with Ledger(left, clock=Clock()) as ledger:
+        assert ledger.recover(slow) == 2
+        assert sorted(asked) == ["cat/a.jpg", "cat/b.jpg"]
+        assert statuses(ledger) == {KEPT: 1, QUEUED: 2}
+        assert ledger.recover(slow) == 0
+
+
+def test_two_who_recover_at_once_do_it_once(left: Path) -> None:
+    with Ledger(left, clock=Clock()) as one, Ledger(left, clock=Clock()) as two:
+        taken: list[Claim] = []
+
+        def overtaken(name: str, size: int) -> bool:
+            if not taken:
+                assert two.recover(lambda name, size: False) == 3
+                taken.extend(two.claim("cat", "list", 9))
+            return True
+
+        assert one.recover(overtaken) == 0
+        assert len(taken) == 3
+        assert {row["owner"] for row in one.rows("SELECT owner FROM pictures")} == {two.owner}
+        assert statuses(one) == {BUSY: 3}
+        assert tally_is_true(one)
+
+
+@pytest.mark.parametrize("sign", ["a beat", "another file"])
+def test_who_comes_back_while_it_is_recovered_keeps_what_it_has(tmp_path: Path, sign: str) -> None:
+    clock = Clock()
+    with Ledger(tmp_path / "c.sqlite", clock=clock) as sleeper, Ledger(tmp_path / "c.sqlite", clock=clock) as ledger:
+        sleeper._db.execute("UPDATE collectors SET machine = 'another' WHERE owner = ?", (sleeper.owner,))
+        a, b = filled(sleeper, "a", "b")
+        sleeper.record(lambda: [good(a, "cat/a.jpg")])
+        clock.now += 100
+        ledger.beat()
+
+        def woken(name: str, size: int) -> bool:
+            if sign == "a beat":
+                sleeper.beat()
+            else:
+                sleeper.record(lambda: [good(b, "cat/b.jpg")])
+            return True
+
+        assert ledger.recover(woken) == 0
+        assert {row["owner"] for row in ledger.rows("SELECT owner FROM pictures")} == {sleeper.owner}
+        assert statuses(ledger) == {BUSY: 2}
+
+
 def test_closing_gives_everything_back(tmp_path: Path) -> None:
     with Ledger(tmp_path / "c.sqlite") as ledger:
         filled(ledger, "a", "b")

@@ -108,17 +108,24 @@ class Ledger:
     def recover(self, has_file: Callable[[str, int], bool]) -> int:
         """Give back to the queue what collectors that are gone had taken; how many addresses.
 
-        ``has_file`` says whether a file of that name and size in bytes lies at the destination.
+        The destination is asked before anything is written, so that nobody waits for it. Whoever meanwhile recovers the same,
+        comes back, or writes more, is left alone.
+
+        Args:
+            has_file: whether a file of that name and size in bytes lies at the destination.
         """
+        begun = {owner: self._begun(owner) for owner in self._gone()}
+        if not begun:
+            return 0
+        whole = {row for rows in begun.values() for row in rows if has_file(*row[1:])}
+        freed = 0
         with self.transaction() as db:
-            gone = [row[0] for row in db.execute("SELECT owner, machine, process, beat FROM collectors") if self._is_gone(*row)]
-            freed = 0
-            for owner in gone:
-                written = db.execute("SELECT id, file, size_bytes FROM pictures WHERE owner = ? AND file IS NOT NULL", (owner,)).fetchall()
-                whole = [(row[0],) for row in written if has_file(row[1], row[2])]
-                db.executemany(f"UPDATE pictures SET status = '{KEPT}', owner = NULL WHERE id = ?", whole)  # noqa: S608
-                freed += self._release(db, owner)
-            return freed
+            for owner in set(self._gone()) & begun.keys():
+                if (rows := self._begun(owner)) <= begun[owner]:
+                    kept = [(picture,) for picture, *_ in rows & whole]
+                    db.executemany(f"UPDATE pictures SET status = '{KEPT}', owner = NULL WHERE id = ?", kept)  # noqa: S608
+                    freed += self._release(db, owner)
+        return freed
 
     def want(self, quotas: Mapping[str, int | None]) -> None:
         """Write down how many pictures of each class are wanted; None: all that are offered."""
@@ -279,6 +286,14 @@ class Ledger:
         ).rowcount
         db.execute("DELETE FROM collectors WHERE owner = ?", (owner,))
         return freed
+
+    def _gone(self) -> list[str]:
+        """Collectors that are gone."""
+        return [row["owner"] for row in self.rows("SELECT owner, machine, process, beat FROM collectors") if self._is_gone(*row)]
+
+    def _begun(self, owner: str) -> set[tuple[int, str, int]]:
+        """What a collector had begun to write: row, name and bytes."""
+        return {tuple(row) for row in self.rows("SELECT id, file, size_bytes FROM pictures WHERE owner = ? AND file IS NOT NULL", (owner,))}
 
     def _is_gone(self, owner: str, machine: str, process: int, beat: float) -> bool:
         if owner == self.owner:
