@@ -15,7 +15,8 @@ import numpy as np
 
 from tellapart.features import FeatureMatrix
 from tellapart.features.matrix import unit_rows
-from tellapart.images.hashing import hamming_pairs, mirrored_signature
+from tellapart.images.hash_pairs import hamming_pairs
+from tellapart.images.hashing import mirrored_signature
 from tellapart.types import BoolArray, ByteArray, FloatArray, IntArray
 
 SAME_FILE = {"bits": 10, "cosine": 0.30, "correlation": 0.998}

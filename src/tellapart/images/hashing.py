@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tellapart.images.resizing import shrink
-from tellapart.types import ByteArray, FloatArray, IntArray
+from tellapart.types import ByteArray, FloatArray
 
 HASH_BYTES = 16
 SIGNATURE_SIDE = 16
 _HASHED_LONG_EDGE = 128
-_BLOCK_PAIRS = 1 << 19
 _FLAT_SPREAD = 0.5
 
 
@@ -41,30 +40,6 @@ def _cells(grey: Image.Image, columns: int, rows: int) -> NDArray[np.int16]:
 def _bits(wide: NDArray[np.int16], tall: NDArray[np.int16]) -> bytes:
     """Pack the two directions of differences."""
     return np.packbits(np.concatenate([(wide[:, :-1] > wide[:, 1:]).ravel(), (tall[:-1] > tall[1:]).ravel()])).tobytes()
-
-
-def hamming_pairs(hashes: ByteArray, max_bits: int, others: ByteArray | None = None) -> IntArray:
-    """All pairs i < j whose hashes differ in at most ``max_bits`` bits, as int64 (m, 2), sorted.
-
-    ``hashes`` is uint8 (n, 16). With ``others`` (same shape, same pictures in the same order, e.g. their mirrored hashes)
-    ``hashes[i]`` is compared with ``others[j]``. Works in blocks: beside the answer it takes some 20 MB.
-    """
-    first = _words(hashes)
-    second = first if others is None else _words(others)
-    found = [np.empty((0, 2), np.int64)]
-    rows = max(1, _BLOCK_PAIRS // max(1, len(hashes)))
-    for top in range(0, len(hashes), rows):
-        block = np.bitwise_count(first[0, top : top + rows, None] ^ second[0, None, top + 1 :])
-        block += np.bitwise_count(first[1, top : top + rows, None] ^ second[1, None, top + 1 :])
-        row, column = np.nonzero(block <= max_bits)
-        above = column >= row
-        found.append(np.stack([row[above] + top, column[above] + top + 1], axis=1))
-    return np.concatenate(found)
-
-
-def _words(hashes: ByteArray) -> NDArray[np.uint64]:
-    """uint8 (n, 16) as uint64 (2, n)."""
-    return np.ascontiguousarray(np.ascontiguousarray(hashes, np.uint8).reshape(-1, HASH_BYTES).view(np.uint64).T)
 
 
 def signature(pixels: ByteArray) -> NDArray[np.float16]:
