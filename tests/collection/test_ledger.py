@@ -3,10 +3,12 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tellapart.collection import tables
 from tellapart.collection.cells import DRY, FAILED, Cells
 from tellapart.collection.ledger import BUSY, DUPLICATE, KEPT, QUEUED, REFUSED, WAITING, Claim, Ledger, Verdict
 from tellapart.collection.offers import Found, Offer
@@ -231,6 +233,32 @@ def test_who_comes_back_while_it_is_recovered_keeps_what_it_has(tmp_path: Path, 
         assert ledger.recover(woken) == 0
         assert {row["owner"] for row in ledger.rows("SELECT owner FROM pictures")} == {sleeper.owner}
         assert statuses(ledger) == {BUSY: 2}
+
+
+def test_the_requests_of_two_collectors_are_counted_together(tmp_path: Path) -> None:
+    clock = Clock()
+    with Ledger(tmp_path / "c.sqlite", clock=clock) as one, Ledger(tmp_path / "c.sqlite", clock=clock) as two:
+        one.note_spent({"api.example": 30, "other.example": 1})
+        two.note_spent({"api.example": 5})
+        one.note_spent({"api.example": 2})
+        assert two.spent() == {"api.example": 37, "other.example": 1}
+        clock.now += 20 * 3600
+        two.note_spent({"api.example": 4})
+        assert one.spent() == {"api.example": 41, "other.example": 1}
+        clock.now += 6 * 3600
+        one.note_spent({})
+        assert one.spent() == {"api.example": 4}
+
+
+def test_a_ledger_of_before_keeps_what_it_had_counted(tmp_path: Path) -> None:
+    clock = Clock()
+    with closing(sqlite3.connect(tmp_path / "c.sqlite", isolation_level=None)) as db:
+        tables.MIGRATIONS[0](db)
+        db.execute("PRAGMA user_version = 1")
+        db.execute("INSERT INTO spent VALUES ('api.example', 9, ?), ('old.example', 9, ?)", (clock.now - 3600, clock.now - 30 * 3600))
+    with Ledger(tmp_path / "c.sqlite", clock=clock) as ledger:
+        ledger.note_spent({"api.example": 1})
+        assert ledger.spent() == {"api.example": 10}
 
 
 def test_closing_gives_everything_back(tmp_path: Path) -> None:

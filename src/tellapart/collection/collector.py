@@ -90,7 +90,7 @@ class Collector:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        await self._keeper.ask_ledger(self._keeper.ledger.note_spent, self._hosts.spent())
+        await self._keeper.ask_ledger(self._keeper.ledger.note_spent, self._hosts.newly_spent())
         if self._failure is not None:
             raise self._failure
 
@@ -241,7 +241,7 @@ class Collector:
         while True:
             await asyncio.sleep(BEAT_S)
             await self._keeper.ask_ledger(ledger.beat)
-            await self._keeper.ask_ledger(ledger.note_spent, self._hosts.spent())
+            await self._keeper.ask_ledger(ledger.note_spent, self._hosts.newly_spent())
             await self._keeper.ask_ledger(ledger.recover, self._keeper.has_file)
 
     async def _put_off_paused(self) -> None:

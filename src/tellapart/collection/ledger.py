@@ -23,12 +23,13 @@ from uuid import uuid4
 
 from tellapart.collection.network.urls import canonical_url
 from tellapart.collection.offers import Offer
-from tellapart.collection.tables import ADD_PICTURE, WANT, WRITE_VERDICT, migrate
+from tellapart.collection.tables import ADD_PICTURE, SPEND, WANT, WRITE_VERDICT, migrate
 from tellapart.errors import StorageError
 from tellapart.paths import is_alive
 
 LEDGER_FILE = "collection.sqlite"
-DAY_S = 86_400.0
+HOUR_S = 3_600.0
+HOURS = 24
 SILENT_S = 60.0
 """A collector that has not been heard of for so long is taken for gone, if it is not seen to live on this machine."""
 
@@ -147,14 +148,15 @@ class Ledger:
         return None if row is None else str(row[0])
 
     def note_spent(self, requests: Mapping[str, int]) -> None:
-        """Write down how many requests each host with a daily budget has had in the last day."""
+        """Write down how many more requests each host with a daily budget has had, beside those of other collectors."""
+        hour = self._hour()
         with self.transaction() as db:
-            rows = [(host, number, self.clock()) for host, number in requests.items()]
-            db.executemany("INSERT OR REPLACE INTO spent VALUES (?, ?, ?)", rows)
+            db.execute("DELETE FROM spent WHERE hour < ?", (hour - HOURS,))
+            db.executemany(SPEND, [(host, hour, number) for host, number in requests.items()])
 
     def spent(self) -> dict[str, int]:
-        """What was written down in the last day."""
-        return dict(self._db.execute("SELECT host, requests FROM spent WHERE at > ?", (self.clock() - DAY_S,)))
+        """What all collectors wrote down in the last day."""
+        return dict(self._db.execute("SELECT host, sum(requests) FROM spent WHERE hour >= ? GROUP BY host", (self._hour() - HOURS,)))
 
     def add_listed(self, offers: Iterable[tuple[str, Offer]], source: str) -> int:
         """Add addresses from a list, as (label, offer); how many are new."""
@@ -286,6 +288,9 @@ class Ledger:
         ).rowcount
         db.execute("DELETE FROM collectors WHERE owner = ?", (owner,))
         return freed
+
+    def _hour(self) -> int:
+        return int(self.clock() // HOUR_S)
 
     def _gone(self) -> list[str]:
         """Collectors that are gone."""

@@ -72,6 +72,10 @@ WANT = """
 INSERT INTO classes VALUES (?, ?, (SELECT count(*) FROM classes)) ON CONFLICT DO UPDATE SET wanted = excluded.wanted
 """
 
+SPEND = """
+INSERT INTO spent VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET requests = requests + excluded.requests
+"""
+
 CLOSE_FACETS = """
 UPDATE cells SET status = 'exhausted', reason = :reason WHERE status = 'open' AND owner IS NULL AND id IN (
     SELECT other.id FROM cells AS other JOIN cells AS whole USING (label, source, keyword) WHERE whole.id = :id AND other.id <> whole.id)
@@ -111,7 +115,14 @@ def _create_tables(db: sqlite3.Connection) -> None:
     db.execute(TALLY_CHANGED)
 
 
-MIGRATIONS = (_create_tables,)
+def _count_requests_by_the_hour(db: sqlite3.Connection) -> None:
+    db.execute("ALTER TABLE spent RENAME TO spent_by_day")
+    db.execute("CREATE TABLE spent (host TEXT, hour INTEGER, requests INTEGER NOT NULL, PRIMARY KEY (host, hour)) WITHOUT ROWID")
+    db.execute("INSERT INTO spent SELECT host, CAST(at / 3600 AS INTEGER), requests FROM spent_by_day")
+    db.execute("DROP TABLE spent_by_day")
+
+
+MIGRATIONS = (_create_tables, _count_requests_by_the_hour)
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -105,12 +105,14 @@ def test_the_budget_of_a_day_outlives_a_run() -> None:
     first = Hosts(known=limit, clock=clock)
     for _ in range(3):
         ask(first, host="api.test")
-    spent = first.spent()
+    spent = first.newly_spent()
     assert spent == {"api.test": 3}
+    assert first.newly_spent() == {}
     second = Hosts(known=limit, clock=clock, spent=spent)
     for _ in range(2):
         ask(second, host="api.test")
     assert second.wait_s("api.test") > DAY_S / 2
+    assert second.newly_spent() == {"api.test": 2}, "what was spent before is not told again"
 
 
 def test_a_domain_s_limit_is_shared_by_its_subdomains() -> None:

@@ -54,6 +54,8 @@ class _Pace:
     tokens: float = 1.0
     refilled: float = -math.inf
     starts: deque[float] = field(default_factory=deque)
+    fresh: int = 0
+    """Requests nobody has been told of yet; only where there is a budget a day."""
 
 
 @dataclass(slots=True)
@@ -98,7 +100,7 @@ class Hosts:
             known: by host or domain; a limit for a domain is shared by all hosts under it.
             clock: seconds, ever growing.
             chance: uniform in [0, 1), for the jitter of pauses.
-            spent: requests of the last day, by the names of ``known``, as an earlier run left them.
+            spent: requests of the last day, by the names of ``known``, as earlier runs and other collectors left them.
         """
         self._default = default or HostLimit()
         self._known = {name.lower().strip("."): limit for name, limit in (known or {}).items()}
@@ -132,6 +134,7 @@ class Hosts:
         pace.running += 1
         if pace.limit.per_day is not None:
             pace.starts.append(now)
+            pace.fresh += 1
         state.running += 1
         state.requests += 1
         state.started = now
@@ -161,11 +164,12 @@ class Hosts:
         """Ask ``host`` no more often than once in ``gap_s`` seconds and one at a time, as its robots.txt wants; 0 lifts it."""
         self._state(host).gap_s = max(0.0, gap_s)
 
-    def spent(self) -> dict[str, int]:
-        """Requests of the last day by name, where a name has a budget a day; for the next run's ``spent``."""
-        now = self._clock()
-        budgets = {name: pace for name, pace in self._paces.items() if pace.limit.per_day is not None}
-        return {name: sum(start > now - DAY_S for start in pace.starts) for name, pace in budgets.items()}
+    def newly_spent(self) -> dict[str, int]:
+        """Requests since this was asked last, by name, where a name has a budget a day and some were made; for the ledger."""
+        fresh = {name: pace.fresh for name, pace in self._paces.items() if pace.fresh}
+        for name in fresh:
+            self._paces[name].fresh = 0
+        return fresh
 
     def summary(self) -> list[HostSummary]:
         """One row a host, most asked first."""
