@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tellapart.evaluation import Comparison, Interval
     from tellapart.features import FeatureMatrix
     from tellapart.predictions import Predictions
+    from tellapart.preparation.prepared import Prepared, open_prepared
     from tellapart.runs import Run, open_run
     from tellapart.verbs.augment import augment
     from tellapart.verbs.collect import collect
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
     from tellapart.verbs.ensemble import ensemble
     from tellapart.verbs.evaluate import evaluate
     from tellapart.verbs.exclude import exclude
+    from tellapart.verbs.explain import explain
     from tellapart.verbs.export import export
     from tellapart.verbs.ladder import ladder
     from tellapart.verbs.predict import predict
+    from tellapart.verbs.prepare import prepare
     from tellapart.verbs.relabel import relabel
     from tellapart.verbs.report import report
     from tellapart.verbs.restore import restore
@@ -55,6 +58,7 @@ _HOMES = {
     "ModelError": "errors",
     "OptionError": "errors",
     "Predictions": "predictions",
+    "Prepared": "preparation.prepared",
     "Run": "runs",
     "StorageError": "errors",
     "TellapartError": "errors",
@@ -68,11 +72,14 @@ _HOMES = {
     "ensemble": "verbs.ensemble",
     "evaluate": "verbs.evaluate",
     "exclude": "verbs.exclude",
+    "explain": "verbs.explain",
     "export": "verbs.export",
     "ladder": "verbs.ladder",
     "open_dataset": "dataset",
+    "open_prepared": "preparation.prepared",
     "open_run": "runs",
     "predict": "verbs.predict",
+    "prepare": "verbs.prepare",
     "relabel": "verbs.relabel",
     "report": "verbs.report",
     "restore": "verbs.restore",
@@ -94,6 +101,7 @@ __all__ = [
     "ModelError",
     "OptionError",
     "Predictions",
+    "Prepared",
     "Run",
     "StorageError",
     "TellapartError",
@@ -107,11 +115,14 @@ __all__ = [
     "ensemble",
     "evaluate",
     "exclude",
+    "explain",
     "export",
     "ladder",
     "open_dataset",
+    "open_prepared",
     "open_run",
     "predict",
+    "prepare",
     "relabel",
     "report",
     "restore",

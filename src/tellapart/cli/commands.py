@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tellapart.cli import answers, collection, deciding, source_list
+from tellapart.cli import answers, collection, deciding, preparation, source_list
 from tellapart.cli.flags import flags_of
 from tellapart.cli.terminal import Terminal, wants_color
 
@@ -66,6 +66,12 @@ COMMANDS: dict[str, click.Command] = {
         (_argument("run", metavar="RUN"), _argument("pictures", metavar="FILES|FOLDER", nargs=-1)),
         answers.of_predict,
     ),
+    "explain": _command(
+        "explain",
+        "ExplainOptions",
+        (_argument("run", metavar="RUN"), _argument("pictures", metavar="FILES|FOLDER", nargs=-1)),
+        answers.of_explain,
+    ),
     "submit": _command(
         "submit", "SubmitOptions", (_argument("run", metavar="RUN"), _argument("folder", metavar="TEST_FOLDER")), answers.of_submit
     ),
@@ -82,6 +88,7 @@ COMMANDS: dict[str, click.Command] = {
     "decisions": _command("decisions", "DecisionsOptions", (_FOLDER,), deciding.of_decisions),
     "export": _command("export", "ExportOptions", (_FOLDER, _argument("out", metavar="OUT")), deciding.of_export),
     "augment": _command("augment", "AugmentOptions", (_FOLDER,), answers.of_augment),
+    "prepare": _command("prepare", "PrepareOptions", (_FOLDER,), preparation.of_prepare),
     "demo": _command("demo", "DemoOptions", (), answers.of_train),
     "doctor": _command("doctor", "DoctorOptions", (), answers.of_doctor),
 }

@@ -18,6 +18,7 @@ VERBS = {
     "ladder": "Climb from guessing to folds and views, and see what each step is worth.",
     "curve": "Measure whether more photos would help a recipe.",
     "predict": "Say what new pictures show.",
+    "explain": "Show where a run looks when it answers.",
     "submit": "Write a checked Kaggle submission.",
     "evaluate": "Judge a run on new labelled photos.",
     "compare": "Say which of two runs is better, on the same images.",
@@ -30,6 +31,7 @@ VERBS = {
     "decisions": "List what was decided on single pictures, or apply a file of it.",
     "export": "Write a clean copy of the photos, as decided.",
     "augment": "Show what augmentation does to photos, or write an enlarged copy of them.",
+    "prepare": "Write photos as arrays or shards that any training loop can read.",
     "demo": "Go the whole way on photos of solar cells.",
     "doctor": "Check that everything needed is here and fits together.",
 }

@@ -1,0 +1,70 @@
+"""What the files of a data set are, by their bytes: read and hashed, not decoded."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from functools import partial
+
+from tellapart.dataset.catalog import FileState
+from tellapart.dataset.dataset import Dataset
+from tellapart.dataset.entry import Entry
+from tellapart.errors import ImageError
+from tellapart.images.formats import sniffed_format
+from tellapart.progress import SILENT, Progress
+from tellapart.threads import ahead
+
+_CHUNK = 1 << 20
+_FILES_AT_ONCE = 32
+
+
+def file_states(dataset: Dataset, known: Mapping[str, FileState], num_workers: int, progress: Progress = SILENT) -> list[FileState]:
+    """The state of each entry's file, in order; a file whose size and time of change are ``known`` is not read again.
+
+    A file that begins like no picture has a reason. Whether the others can be decoded to their end is not looked at.
+
+    Args:
+        dataset: the files.
+        known: by path, as :meth:`tellapart.dataset.catalog.Catalog.files` gives them.
+        num_workers: threads that read.
+        progress: hears of every file.
+    """
+    entries = dataset.entries
+    batches = (entries[i : i + _FILES_AT_ONCE] for i in range(0, len(entries), _FILES_AT_ONCE))
+    found: list[FileState] = []
+    with progress.stage("reading files", total=len(entries)) as advance:
+        for states in ahead(partial(_states, dataset, known), batches, num_workers):
+            found += states
+            advance(len(states))
+    return found
+
+
+def _states(dataset: Dataset, known: Mapping[str, FileState], entries: tuple[Entry, ...]) -> list[FileState]:
+    return [_state(dataset, known.get(entry.path), entry) for entry in entries]
+
+
+def _state(dataset: Dataset, before: FileState | None, entry: Entry) -> FileState:
+    path = dataset.file(entry)
+    size, mtime = 0, 0
+    try:
+        status = os.stat(path)
+        size, mtime = status.st_size, status.st_mtime_ns
+        if not stat.S_ISREG(status.st_mode):
+            return FileState(entry.path, size, mtime, None, "not a file")
+        if before is not None and before.image_id is not None and (before.size_bytes, before.mtime_ns) == (size, mtime):
+            return before
+        with open(path, "rb") as file:
+            head = file.read(_CHUNK)
+            sniffed_format(head)
+            digest = hashlib.sha256(head)
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except ImageError as error:
+        return FileState(entry.path, size, mtime, None, str(error))
+    except FileNotFoundError:
+        return FileState(entry.path, size, mtime, None, "there is no such file")
+    except OSError as error:
+        return FileState(entry.path, size, mtime, None, f"cannot be read: {error.strerror or error}")
+    return FileState(entry.path, size, mtime, digest.hexdigest(), None)

@@ -1,0 +1,171 @@
+"""Reading a prepared data set back: arrays as memory maps, labels, batches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tellapart.errors import DataError, OptionError, StorageError
+from tellapart.types import ByteArray, FloatArray, IntArray
+
+CARD, SAMPLES, LEFT_OUT = "prepared.json", "samples.parquet", "left_out.csv"
+FORMAT = 1
+AGAIN = "run tellapart prepare again, into a new folder"
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedPart:
+    """One part of a prepared data set.
+
+    Attributes:
+        folder: the prepared folder.
+        name: ``train``, ``val`` or ``test``.
+        card: its section of ``prepared.json``.
+    """
+
+    folder: Path
+    name: str
+    card: Mapping[str, Any]
+
+    def __len__(self) -> int:
+        """Number of pictures."""
+        return int(self.card["images"])
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """The sizes there are, such as ``"50"``; the first is taken where none is asked for."""
+        return tuple(self.card["files"])
+
+    def files(self, size: int | str | None = None) -> list[Path]:
+        """The files of a size: one array, or several shards.
+
+        Raises:
+            OptionError: there is no such size.
+        """
+        wanted = self.sizes[0] if size is None else str(size)
+        if wanted not in self.card["files"]:
+            raise OptionError(f"there is no size {wanted}", hint=f"the sizes are {', '.join(self.sizes)}")
+        return [self.folder / name for name in self.card["files"][wanted]]
+
+    def images(self, size: int | str | None = None) -> ByteArray | FloatArray:
+        """The pictures of a size as a memory map, read when they are used: (n, h, w, channels) or (n, channels, h, w).
+
+        Raises:
+            DataError: the set was not prepared as arrays.
+            StorageError: the file is damaged.
+        """
+        found: ByteArray | FloatArray = self._array(self.files(size)[0])
+        return found
+
+    @cached_property
+    def labels(self) -> IntArray:
+        """int64 (n,): the number of each picture's class, -1 where it has none."""
+        return np.array(self._array(self.folder / self.card["labels"] if "labels" in self.card else self.files()[0]))
+
+    def batches(
+        self, batch_size: int, *, size: int | str | None = None, seed: int | None = None, epoch: int = 0
+    ) -> Iterator[tuple[ByteArray | FloatArray, IntArray]]:
+        """Pictures and labels, ``batch_size`` at a time (the last may be fewer), every picture once.
+
+        Args:
+            batch_size: pictures in a batch.
+            size: which of the sizes.
+            seed: None for the order of the file; else another order each ``epoch``.
+            epoch: number of the pass.
+        """
+        if batch_size < 1:
+            raise OptionError(f"batch_size must be at least 1, got {batch_size}")
+        images: Any = self.images(size)
+        labels = self.labels
+        order = np.arange(len(self)) if seed is None else np.random.default_rng([seed, epoch]).permutation(len(self))
+        for start in range(0, len(order), batch_size):
+            rows = np.sort(order[start : start + batch_size])
+            yield np.asarray(images[rows]), labels[rows]
+
+    @cached_property
+    def table(self) -> list[dict[str, Any]]:
+        """A row a picture, in the arrays' order: path, image_id, label, target, group."""
+        import pyarrow.parquet as pq
+
+        with (self.folder / SAMPLES).open("rb") as file:
+            rows: list[dict[str, Any]] = pq.read_table(file, filters=[("part", "=", self.name)]).to_pylist()
+        return sorted(rows, key=lambda row: int(row["row"]))
+
+    def _array(self, path: Path) -> Any:
+        if path.suffix != ".npy":
+            raise DataError(f"{self.folder} holds {path.suffix[1:]} shards, not arrays", hint="files() lists them; prepare with form npy")
+        try:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise StorageError(f"{path} cannot be read as an array: {error}", hint=AGAIN) from error
+        if len(array) != len(self):
+            raise StorageError(f"{path} has {len(array):,} rows, and there should be {len(self):,}", hint=AGAIN)
+        return array
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A folder that ``tellapart prepare`` wrote.
+
+    Attributes:
+        folder: where it lies.
+        card: the content of ``prepared.json``.
+    """
+
+    folder: Path
+    card: Mapping[str, Any]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes in the order of their numbers."""
+        return tuple(self.card["class_names"])
+
+    @property
+    def parts(self) -> dict[str, PreparedPart]:
+        """``train``, ``val`` and ``test``, those that there are."""
+        return {name: PreparedPart(self.folder, name, card) for name, card in self.card["parts"].items()}
+
+    @property
+    def mean(self) -> FloatArray | None:
+        """Mean of each channel over the training pictures, from 0 to 1; None where only originals are kept."""
+        return None if self.card["mean"] is None else np.array(self.card["mean"], np.float32)
+
+    @property
+    def std(self) -> FloatArray | None:
+        """Standard deviation of each channel over the training pictures, on the same scale."""
+        return None if self.card["std"] is None else np.array(self.card["std"], np.float32)
+
+    def __getitem__(self, part: str) -> PreparedPart:
+        """One part.
+
+        Raises:
+            OptionError: there is no such part.
+        """
+        if part not in self.card["parts"]:
+            raise OptionError(f"there is no part {part!r}", hint=f"the parts are {', '.join(self.card['parts'])}")
+        return self.parts[part]
+
+
+def open_prepared(folder: str | Path) -> Prepared:
+    """Open a folder that ``tellapart prepare`` wrote; no picture is read.
+
+    Raises:
+        DataError: it is no such folder, or one of a newer version.
+    """
+    place = Path(folder).expanduser()
+    try:
+        card = json.loads((place / CARD).read_text(encoding="utf-8"))
+        found = int(card["format"])
+    except FileNotFoundError as error:
+        raise DataError(f"{place} was not prepared: it has no {CARD}", hint=f"tellapart prepare FOLDER --out {place}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{place / CARD} cannot be read: {error}", hint=AGAIN) from error
+    if found > FORMAT:
+        raise DataError(f"{place} was prepared by a newer version of tellapart (format {found})", hint="pip install -U tellapart")
+    return Prepared(place, card)

@@ -1,0 +1,154 @@
+"""tellapart prepare: photos decoded once into arrays or shards that any training loop can read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.options import Options, dataclass, option
+from tellapart.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from tellapart.dataset import Dataset
+    from tellapart.dataset.rows import FileRow
+    from tellapart.preparation.preparing import Form
+
+EXAMPLE = "tellapart prepare photos --size 50 --size 100 --out arrays"
+SMALLEST, LARGEST = 8, 4096
+ORIGINAL = "original"
+
+
+def sizes_complaint(sizes: tuple[Any, ...]) -> str | None:
+    """What is wrong with the sizes asked for, or None."""
+    if not sizes:
+        return "give at least one, such as --size 100"
+    words = [str(size) for size in sizes]
+    for word in words:
+        if word != ORIGINAL and not (word.isdecimal() and SMALLEST <= int(word) <= LARGEST):
+            return f"{word!r} is no side in pixels from {SMALLEST} to {LARGEST:,}"
+    return f"{', '.join(words)}: each only once" if len(set(words)) < len(words) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareOptions(Options):
+    """What to write."""
+
+    size: tuple[str, ...] = option(
+        ("224",), "Side in pixels; repeat for several. original: the files as they are, in shards.", check=sizes_complaint, metavar="N"
+    )
+    out: Path = option(Path("prepared"), "The new folder.", metavar="DIR")
+    form: str = option(
+        "npy", "npy: arrays for numpy; tar: shards for webdataset; parquet: shards for Hugging Face.", choices=("npy", "tar", "parquet")
+    )
+    resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"))
+    channels: str = option("last", "Colour comes last (Keras) or first (PyTorch) in an array.", choices=("last", "first"))
+    dtype: str = option("uint8", "uint8: 0 to 255; float32: 0 to 1, four times as large.", choices=("uint8", "float32"))
+    grey: bool = option(False, "One channel in place of three.")
+    shuffle: bool = option(True, "Write each part in a drawn order; otherwise class after class, as the folder has them.")
+    shard_mb: int = option(256, "Size of a tar or Parquet shard, in MB.", minimum=1, maximum=100_000)
+    seed: int = option(0, "Seed of the order.", minimum=0)
+    state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
+    num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=1, maximum=256)
+
+
+def prepare(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+    """Write photos as arrays or shards for a training loop: every photo decoded once, for all sizes.
+
+    Decisions hold: what is excluded is left out, labels are those decided. An interrupted run goes on where it stopped
+    when the same command is given again.
+
+    Args:
+        folder: class folders, parts with class folders, or a manifest.
+        progress: hears how far it is.
+        **options: the fields of :class:`PrepareOptions`.
+
+    Returns:
+        ``out``, ``form``, ``sizes``, ``class_names``, ``parts`` (for each: images, classes, files), ``mean`` and ``std`` of the
+        training pictures, ``size_bytes``, ``left_out`` (path: reason), ``resumed_at`` (pictures done before), ``notes``.
+
+    Raises:
+        OptionError: an option's name or value is wrong, or the result would lie among the photos or over something else.
+        DataError: no photo can be read.
+        StorageError: the disk is full or cannot be written; what is finished is kept.
+    """
+    chosen = PrepareOptions.of(**_as_words(options))
+    from tellapart.dataset import open_dataset
+    from tellapart.errors import DataError
+    from tellapart.models.allocator import tune_malloc
+    from tellapart.preparation.preparing import prepare_samples
+    from tellapart.preparation.samples import Samples
+    from tellapart.verbs.placing import check_outside
+
+    form = _form(chosen)
+    dataset = open_dataset(folder, progress=progress)
+    out = chosen.out.expanduser()
+    check_outside(out, dataset)
+    rows, notes = _decided(dataset, chosen, progress)
+    samples = Samples(dataset, rows, seed=chosen.seed, is_shuffled=chosen.shuffle)
+    if not len(samples):
+        reasons = sorted(set(samples.left_out.values()))
+        raise DataError(f"none of the {len(rows):,} files can be prepared: {'; '.join(reasons[:3])}")
+    tune_malloc()
+    done = prepare_samples(samples, form, out, num_workers=chosen.num_workers, progress=progress)
+    notes = [*notes, *samples.notes, *_what_happened(done.resumed_at, len(samples), was_there=done.was_there)]
+    for note in notes:
+        progress.note(note)
+    size_bytes = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
+    shown = {name: done.card[name] for name in ("form", "sizes", "class_names", "parts", "mean", "std")}
+    return {"out": str(out), **shown, "size_bytes": size_bytes, "left_out": done.left_out, "resumed_at": done.resumed_at, "notes": notes}
+
+
+def _as_words(options: dict[str, Any]) -> dict[str, Any]:
+    """One size may be given alone, and sizes as numbers."""
+    size = options.get("size")
+    if isinstance(size, int | str):
+        return {**options, "size": (str(size),)}
+    return {**options, "size": tuple(str(one) for one in size)} if isinstance(size, list | tuple) else options
+
+
+def _form(chosen: PrepareOptions) -> Form:
+    from tellapart.errors import OptionError
+    from tellapart.preparation.preparing import Form
+    from tellapart.preparation.squares import ORIGINAL as AS_IT_IS
+    from tellapart.preparation.squares import Square
+
+    if chosen.form == "npy" and ORIGINAL in chosen.size:
+        raise OptionError("pictures of different sizes do not fit into one array", hint="--form tar or --form parquet keeps originals")
+    if chosen.form != "npy" and (chosen.channels, chosen.dtype) != ("last", "uint8"):
+        raise OptionError("shards hold JPEG files, so channels and dtype are for --form npy only", hint="leave them out")
+    sizes = tuple(AS_IT_IS if word == ORIGINAL else int(word) for word in chosen.size)
+    square = Square(sizes, chosen.resize, is_grey=chosen.grey, is_first=chosen.channels == "first", is_float=chosen.dtype == "float32")
+    return Form(chosen.form, square, 0 if chosen.form == "npy" else chosen.shard_mb * 1_000_000)
+
+
+def _decided(dataset: Dataset, chosen: PrepareOptions, progress: Progress) -> tuple[list[FileRow], list[str]]:
+    """A row an entry as decided, and notes. Files are only hashed: they are decoded once, when they are prepared."""
+    import numpy as np
+
+    from tellapart.dataset import Catalog
+    from tellapart.dataset.catalog import state_folder
+    from tellapart.dataset.contents import file_states
+    from tellapart.dataset.decisions import read_decisions
+    from tellapart.dataset.rows import file_rows
+    from tellapart.extraction import Extraction
+    from tellapart.features import FeatureMatrix
+    from tellapart.threads import available_cores
+    from tellapart.verbs.looking import decided_notes
+
+    state, note = state_folder(dataset.root, chosen.state)
+    decisions = read_decisions(state)
+    known = {}
+    if (state / "catalog.sqlite").is_file():
+        with Catalog(state / "catalog.sqlite") as catalog:
+            known = catalog.files()
+    files = file_states(dataset, known, chosen.num_workers or available_cores(), progress)
+    rows = file_rows(dataset, files, {}, decisions)
+    found = Extraction(tuple(files), {}, FeatureMatrix((), np.empty((0, 0), np.float32), {}))
+    said = decided_notes(dataset, found, decisions) if decisions.log else []
+    return rows, [*dataset.notes, *([note] if note and decisions.log else []), *said]
+
+
+def _what_happened(resumed_at: int, count: int, *, was_there: bool) -> list[str]:
+    if was_there:
+        return ["the folder is there already, made by the same command from the same pictures; nothing was done"]
+    return [f"went on after the first {resumed_at:,} of {count:,} pictures, done before"] if resumed_at else []

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from tellapart.dataset import open_dataset
+from tellapart.dataset.catalog import FileState
+from tellapart.dataset.contents import file_states
+from tests import folders, pictures
+
+
+@pytest.mark.parametrize("num_workers", [0, 3])
+def test_files_are_known_by_their_bytes_and_refused_by_their_first(tmp_path: Path, num_workers: int) -> None:
+    good = {f"a/{i:03}.jpg": pictures.photo(i, 40, 30) for i in range(70)}
+    bad = {"b/empty.jpg": b"", "b/page.jpg": pictures.HTML, "b/text.jpg": pictures.TEXT, "b/half.jpg": pictures.cut(pictures.photo(0), 0.5)}
+    root = folders.write(tmp_path / "photos", {**good, **bad})
+    (root / "b/gone.jpg").symlink_to(root / "nowhere")
+    dataset = open_dataset(root)
+    found = {state.path: state for state in file_states(dataset, {}, num_workers)}
+    assert list(found) == [entry.path for entry in dataset.entries]
+    for path, data in good.items():
+        assert (found[path].image_id, found[path].reason, found[path].size_bytes) == (hashlib.sha256(data).hexdigest(), None, len(data))
+    reasons = {path: found[f"b/{path}"].reason for path in ("empty.jpg", "page.jpg", "text.jpg", "gone.jpg", "half.jpg")}
+    assert reasons == {
+        "empty.jpg": "empty file",
+        "page.jpg": "not an image (looks like HTML)",
+        "text.jpg": "not an image (looks like text)",
+        "gone.jpg": "there is no such file",
+        "half.jpg": None,
+    }
+
+
+def test_a_known_file_is_read_again_only_when_it_has_changed(tmp_path: Path) -> None:
+    root = folders.write(tmp_path / "photos", {"a/1.jpg": pictures.photo(1), "a/2.jpg": pictures.photo(2), "a/3.jpg": pictures.photo(3)})
+    status = {name: os.stat(root / name) for name in ("a/1.jpg", "a/2.jpg", "a/3.jpg")}
+    known = {name: FileState(name, s.st_size, s.st_mtime_ns, f"known {name}", None) for name, s in status.items()}
+    known["a/2.jpg"] = FileState("a/2.jpg", status["a/2.jpg"].st_size + 1, status["a/2.jpg"].st_mtime_ns, "old", None)
+    known["a/3.jpg"] = FileState("a/3.jpg", status["a/3.jpg"].st_size, status["a/3.jpg"].st_mtime_ns, None, "cut off")
+    found = [state.image_id for state in file_states(open_dataset(root), known, 1)]
+    assert found == ["known a/1.jpg", *(hashlib.sha256(pictures.photo(i)).hexdigest() for i in (2, 3))]
