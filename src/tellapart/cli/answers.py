@@ -165,6 +165,13 @@ def of_augment(found: dict[str, Any]) -> tuple[str, Any]:
     return "\n".join(lines), found
 
 
+def of_explain(found: dict[str, Any]) -> tuple[str, Any]:
+    """What is said of each picture, the files that could not be read, and where the sheet lies."""
+    lines = first_lines([f"{one['class']:<20} {_percent(one['probability']):>7}  {one['path']}" for one in found["pictures"]])
+    lines += first_lines([f"  {path}  ({reason})" for path, reason in found["unreadable"].items()])
+    return "\n".join([*lines, click.style(shown(Path(found["out"])), bold=True)]), found
+
+
 def of_doctor(found: dict[str, Any]) -> tuple[str, Any]:
     """A line a subject, and the problems last."""
     processor, cache, torch = found["processor"], found["cache"], found["torch"]

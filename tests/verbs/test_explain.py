@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import tellapart
+from tellapart.errors import DataError, ModelError, OptionError
+from tellapart.runs import Run
+from tests import folders
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    return folders.write(tmp_path, {"new/dots 1.jpg": folders.class_photo("dots", 200), "new/bad.jpg": b"no picture"}) / "new"
+
+
+def test_each_picture_is_shown_with_its_maps_and_the_unreadable_are_named(trained: Run, picture: Path, tmp_path: Path) -> None:
+    found = tellapart.explain(trained.folder, picture, out=tmp_path / "sheet.png")
+    [one] = found["pictures"]
+    assert one["predicted"] == one["class"] == "dots"
+    assert one["probability"] > 0.5
+    assert set(one["brightest"]) == {"Grad-CAM", "occlusion"}
+    assert list(found["unreadable"]) == ["bad.jpg"]
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 3 * 280
+
+
+def test_another_class_and_no_occlusion(trained: Run, picture: Path, tmp_path: Path) -> None:
+    found = tellapart.explain(trained.folder, picture / "dots 1.jpg", class_="stripes", occlusion=False, out=tmp_path / "sheet.jpg")
+    [one] = found["pictures"]
+    assert (one["predicted"], one["class"]) == ("dots", "stripes")
+    assert one["probability"] < 0.5
+    assert set(one["brightest"]) == {"Grad-CAM"}
+    with Image.open(tmp_path / "sheet.jpg") as sheet:
+        assert sheet.format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"class_": "dot"}, OptionError, "no class 'dot'"),
+        ({"layer": "blocks.77"}, ModelError, "no layer 'blocks.77'"),
+        ({"out": "sheet.pdf"}, OptionError, "must end in"),
+    ],
+)
+def test_what_is_not_there_is_said(trained: Run, picture: Path, options: dict[str, str], error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        tellapart.explain(trained.folder, picture, **{"out": str(picture / "x.png"), **options})
+
+
+def test_no_run_is_said(picture: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no finished run"):
+        tellapart.explain(tmp_path / "none", picture)
