@@ -1,0 +1,62 @@
+// The bar at the foot of the page: what is decided so far, the file of it, and the command that applies it.
+
+import { element, grouped } from "tellapart/dom.js";
+
+const FILE = "decisions.jsonl";
+
+export function mountBar(root, { decisions, command, emptied, onundo }) {
+  const find = (name) => root.querySelector(`[data-bar=${name}]`);
+  find("command").textContent = command;
+  find("undo").addEventListener("click", onundo);
+  find("save").addEventListener("click", () => {
+    const link = element("a", { href: URL.createObjectURL(new Blob([decisions.text()], { type: "application/x-ndjson" })), download: FILE });
+    document.body.append(link);
+    link.click();
+    link.remove();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    decisions.saved();
+  });
+  find("copy").addEventListener("click", async () => {
+    const isCopied = await copied(command, find("command"));
+    find("copy").textContent = isCopied ? "Copied" : "Press Ctrl+C";
+    setTimeout(() => { find("copy").textContent = "Copy command"; }, 2500);
+  });
+  addEventListener("beforeunload", (event) => {
+    if (!decisions.isStored() && !decisions.isSaved()) event.preventDefault();
+  });
+
+  function tell() {
+    const all = decisions.all();
+    const count = (action) => all.filter((decision) => decision.action === action).length;
+    const [excluded, relabelled, kept] = [count("exclude"), count("relabel"), count("keep")];
+    const words = [[excluded, "excluded"], [relabelled, "relabelled"], [kept, "kept"]].filter(([n]) => n).map(([n, what]) => `${grouped(n)} ${what}`);
+    const isEmpty = excluded + relabelled === 0;
+    find("counts").textContent = words.length ? words.join(", ") : "Nothing decided yet";
+    find("save").disabled = isEmpty;
+    find("undo").disabled = !decisions.canUndo();
+    root.classList.toggle("has-some", !isEmpty);
+    find("note").replaceChildren(...notes(isEmpty, kept).map((sentence) => element("span", {}, sentence)));
+  }
+
+  function notes(isEmpty, kept) {
+    const said = emptied().map((name) => `No picture of ${name} would be left.`);
+    if (decisions.carried()) said.push("Taken over from an earlier page of this folder, where they were not saved.");
+    if (!decisions.isStored()) said.push("This browser keeps nothing for this page: save before you close it.");
+    if (!said.length && isEmpty) said.push(kept ? "What is kept needs no file." : "Pictures are never touched: decisions are saved as a file, and can be undone.");
+    if (!said.length) said.push(decisions.isSaved() ? `Saved. In the folder of ${FILE}, run the command:` : "Kept in this browser until you save them. Then, in the folder of the file:");
+    return said;
+  }
+
+  tell();
+  return { tell };
+}
+
+async function copied(text, node) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    getSelection().selectAllChildren(node);
+    try { return document.execCommand("copy"); } catch { return false; }
+  }
+}

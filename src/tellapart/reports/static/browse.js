@@ -1,0 +1,214 @@
+// The pictures of one finding after the other: filters, groups side by side, and what is decided about them.
+
+import { mountActions } from "tellapart/actions.js";
+import { choice, element, grouped, percent, picture } from "tellapart/dom.js";
+import { address, decisionWords, facts, fileName, measures, portrait } from "tellapart/facts.js";
+import { findings } from "tellapart/findings.js";
+import { virtualGrid } from "tellapart/virtual.js";
+
+const KEYS = { x: "exclude", k: "keep", o: "only" };
+
+export function mountBrowse(root, { view, decisions, thumbnails }) {
+  const { rows, class_names: classNames, root: folder } = view;
+  const find = (name) => root.querySelector(`[data-look=${name}]`);
+  const tabs = findings(view, decisions);
+  const state = { tab: tabs.find((tab) => tab.count()) ?? tabs[0], name: "", part: "", only: "all", sure: "0" };
+  const settings = { card, dress, label: "Pictures", oncurrent: (item) => { look(item); dialog.open && enlarge(); } };
+  const single = virtualGrid(find("grid"), { ...settings, least: 148, height: 226 });
+  const grouping = virtualGrid(find("groups"), { ...settings, least: 140, height: 226, heading, headingHeight: 46 });
+  const dialog = find("dialog");
+  const grid = () => (state.tab.isGrouped ? grouping : single);
+  const actions = mountActions(find("whole"), { rows, decisions, tab: () => state.tab, shown: () => shown });
+  const chooser = choice(find("tabs"), { label: "What was found", value: state.tab.key,
+    options: tabs.map((tab) => [tab.key, `${tab.title} ${grouped(tab.count())}`]), onchoice: (key) => open(key) });
+  let shown = [];
+
+  find("filters").append(
+    select("Class", "name", [["", "every class"], ...classNames.map((name) => [name, name])]),
+    ...(new Set(rows.map((row) => row.part).filter(Boolean)).size > 1
+      ? [select("Part", "part", [["", "every part"], ...view.parts.map((part) => [part, part])])] : []),
+    select("Show", "only", [["all", "all"], ["open", "what is not decided"], ["done", "what is decided"]]),
+    select("Sure", "sure", [["0", "or not"], ["0.8", "at least 80 %"], ["0.9", "at least 90 %"], ["0.95", "at least 95 %"], ["0.99", "at least 99 %"]]));
+
+  function select(label, key, options) {
+    return element("label", { class: "select", "data-filter": key }, element("span", {}, label),
+      element("select", { onchange: (event) => change({ [key]: event.target.value }) }, ...options.map(([value, words]) => element("option", { value }, words))));
+  }
+
+  function open(key) {
+    const tab = tabs.find((one) => one.key === key);
+    if (!tab) return;
+    chooser.choose(key);
+    change({ tab });
+  }
+
+  function change(changed) {
+    Object.assign(state, changed);
+    const { tab, name, part, only } = state;
+    const sure = tab.hasSuggestions ? Number(state.sure) : 0;
+    root.querySelector("[data-filter=sure]").hidden = !tab.hasSuggestions;
+    const fits = (index) => {
+      const row = rows[index];
+      return (!name || row.label === name || row.suggested === name) && (!part || row.part === part)
+        && (only === "all" || (only === "done") === Boolean(decisions.of(index))) && (!sure || (row.probability ?? 0) >= sure);
+    };
+    shown = tab.groups().filter((group) => group.rows.some(fits))
+      .map((group) => ({ ...group, items: group.rows.filter((index) => group.heading !== null || fits(index)).map((index) => ({ index, group })) }));
+    find("grid").hidden = tab.isGrouped;
+    find("groups").hidden = !tab.isGrouped;
+    find("explanation").textContent = tab.explanation;
+    grid().show(tab.isGrouped ? shown : shown.flatMap((group) => group.items));
+    tell();
+    actions.tell();
+  }
+
+  function tell() {
+    const items = shown.flatMap((group) => group.items);
+    const groups = shown.filter((group) => group.heading !== null).length;
+    const blank = items.findIndex(({ index }) => rows[index].image_id && !thumbnails[rows[index].image_id]);
+    const count = groups ? `${grouped(groups)} groups, ${grouped(items.length)} pictures` : `${grouped(items.length)} pictures`;
+    const rest = blank >= 0 && view.is_cut ? ` To keep this page small, the ${grouped(blank)} worst are shown; the others are named${folder ? ", and shown from their file when chosen" : ""}.` : "";
+    find("status").textContent = items.length ? `${count}${state.tab.isWorstFirst ? ", the worst first" : ""}.${rest}` : "No picture fits.";
+  }
+
+  function card({ index, group }) {
+    const row = rows[index];
+    const issue = state.tab.issue;
+    const score = (state.tab.isGrouped ? null : row.scores[issue?.name]) ?? null;
+    const hasSuggestion = row.suggested !== null && row.suggested !== row.label && state.tab.hasSuggestions;
+    const small = (words, title, action, kind) => element("button", { type: "button", tabindex: "-1", title, class: kind, onclick: (event) => { event.stopPropagation(); act(action, { index, group }); } }, words);
+    return element("div", { class: "card look", title: row.path },
+      element("span", { class: "badge" }),
+      group.best === index && group.rows.length > 1 ? element("span", { class: "best", title: group.why }, "best copy") : null,
+      picture(thumbnails, row.image_id, ""),
+      element("span", { class: "words" }, row.label ?? "no label", ...(hasSuggestion ? [" → ", element("b", { class: "off" }, row.suggested)] : [])),
+      element("small", {}, row.status === "unreadable" ? row.reason ?? "" : score !== null
+        ? `${hasSuggestion && row.probability !== null ? `${percent(row.probability, 0)} sure` : `score ${score.toFixed(2)}`} · ${fileName(row)}`
+        : [state.tab.key === "leak" ? row.part : null, measures(row)].filter(Boolean).join(" · ")),
+      score !== null && row.status !== "unreadable" ? element("span", { class: "sure" }, element("i", { style: `width:${(100 * score).toFixed(0)}%` })) : element("small", {}, fileName(row)),
+      element("span", { class: "quick" }, small(hasSuggestion ? "✕" : "Exclude", "Leave it out (x)", "exclude", hasSuggestion ? "mini" : ""),
+        hasSuggestion ? small(`→ ${row.suggested}`, `Call it ${row.suggested} (r)`, "relabel", "") : null,
+        small(hasSuggestion ? "✓" : "Keep", "It is right as it is (k)", "keep", hasSuggestion ? "mini" : "")));
+  }
+
+  function dress(node, { index, group }) {
+    const decision = decisions.of(index);
+    node.className = `card look${decision ? ` is-${decision.action}` : ""}${group.best === index && group.rows.length > 1 ? " is-best" : ""}`;
+    node.querySelector(".badge").textContent = decisionWords(decision);
+    const row = rows[index];
+    node.setAttribute("aria-label", [row.label ?? "no label", fileName(row), decisionWords(decision)].filter(Boolean).join(", "));
+  }
+
+  function heading(group) {
+    const undecided = group.rows.filter((index) => !decisions.of(index));
+    const press = (words, onclick, isOff = false) => element("button", { type: "button", class: "press small", disabled: isOff, onclick }, words);
+    const hasBest = group.best !== null && group.rows.length > 1;
+    return element("div", { class: "group-head", title: group.why }, element("div", {}, element("b", {}, group.heading), element("span", { class: "muted why" }, group.why),
+      element("span", { class: "presses" },
+        hasBest ? press(state.tab.isPairs ? "Same" : "Keep best", () => actions.best([group]), !undecided.some((index) => index !== group.best)) : null,
+        press(state.tab.isPairs ? "Different" : "Keep all", () => actions.keepRest([group]), !undecided.length))));
+  }
+
+  function look(item) {
+    if (!item) return find("detail").replaceChildren(element("p", { class: "empty" }, "No picture is chosen."));
+    const row = { ...rows[item.index], index: item.index };
+    const source = address(folder, row);
+    const frame = element("button", { type: "button", class: "frame", title: "Larger (Enter)", onclick: enlarge }, portrait(thumbnails, row, source));
+    return find("detail").replaceChildren(frame, factsOf(item));
+  }
+
+  function factsOf(item) {
+    const row = { ...rows[item.index], index: item.index };
+    const own = (action) => (value) => act(action, item, { to: typeof value === "string" ? value : null });
+    const panel = facts(row, { issues: view.issues, classNames, decision: decisions.of(item.index), group: item.group.heading === null ? null : item.group,
+      isBest: item.group.best === item.index, actions: { exclude: own("exclude"), keep: own("keep"), relabel: own("relabel"), only: own("only"), takeBack: own("takeBack") } });
+    const source = address(folder, row);
+    if (source) panel.append(element("a", { class: "open", href: source, target: "_blank", rel: "noopener" }, "Open the file"));
+    return panel;
+  }
+
+  // Put new facts in place of old ones without taking the focus from the button that was pressed.
+  function renew(old, made) {
+    const act = old.contains(document.activeElement) ? document.activeElement.dataset.act : null;
+    old.replaceWith(made);
+    if (act) (made.querySelector(`[data-act="${act}"]`) ?? made.querySelector("[data-act]")).focus();
+  }
+
+  function enlarge() {
+    const item = grid().current();
+    if (!item) return;
+    dialog.querySelector("[data-look=large]").replaceChildren(portrait(thumbnails, rows[item.index], address(folder, rows[item.index])));
+    dialog.querySelector("[data-look=facts]").replaceChildren(factsOf(item));
+    if (dialog.open) return;
+    dialog.showModal();
+    dialog.querySelector("[data-look=large]").focus();
+  }
+
+  function act(action, item, { to = null } = {}) {
+    const { index, group } = item;
+    if (action === "takeBack") decisions.takeBack([index]);
+    else if (action === "only") actions.only(group, index);
+    else if (action === "relabel") {
+      const chosen = to ?? rows[index].suggested;
+      if (!chosen || chosen === rows[index].label) return menu();
+      actions.decide([{ row: index, action, new: chosen }]);
+    } else actions.decide([{ row: index, action }], group);
+    return true;
+  }
+
+  function menu() {
+    const select = (dialog.open ? dialog : root).querySelector("select[data-look=menu]");
+    select?.focus();
+    try { select?.showPicker(); } catch { /* the list then opens with the arrow keys */ }
+    return false;
+  }
+
+  function onkey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select, input, textarea, a")) return;
+    const item = grid().current();
+    if (!item) return;
+    const key = event.key.toLowerCase();
+    const isOnButton = event.target.closest("button");
+    if (key === "enter" && !isOnButton) enlarge();
+    else if (dialog.open && (event.key === "ArrowRight" || event.key === "ArrowLeft")) grid().step(event.key === "ArrowRight" ? 1 : -1);
+    else if (key === "m") menu();
+    else if (key === "u") takeBackOrUndo(item);
+    else if (key === "r" || key in KEYS) { if (act(key === "r" ? "relabel" : KEYS[key], item)) grid().step(1); }
+    else return;
+    event.preventDefault();
+  }
+
+  function takeBackOrUndo(item) {
+    if (decisions.of(item.index)) return decisions.takeBack([item.index]);
+    const index = decisions.undo();
+    if (index !== null) reveal(index);
+    return null;
+  }
+
+  function reveal(index) {
+    const item = shown.flatMap((group) => group.items).find((one) => one.index === index);
+    if (item) grid().move(grid().indexOf(item));
+  }
+
+  root.addEventListener("keydown", onkey);
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  find("close").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => find(state.tab.isGrouped ? "groups" : "grid").focus());
+  find("detail").addEventListener("change", () => find(state.tab.isGrouped ? "groups" : "grid").focus());
+  root.addEventListener("dblclick", (event) => event.target.closest(".card") && !event.target.closest("button") && enlarge());
+
+  change({});
+  return {
+    open,
+    reveal,
+    redraw() {
+      grid().redress();
+      actions.tell();
+      const item = grid().current();
+      if (item) renew(find("detail").lastElementChild, factsOf(item));
+      if (item && dialog.open) renew(dialog.querySelector("[data-look=facts]").firstElementChild, factsOf(item));
+      const own = tabs.find((tab) => tab.key === "decided");
+      find("tabs").querySelector("[data-key=decided]").textContent = `${own.title} ${grouped(own.count())}`;
+    },
+  };
+}

@@ -1,0 +1,47 @@
+// What there is to look through: a tab a finding, its pictures alone or in groups, then the pairs to tell apart and what is decided.
+
+const KINDS = { exact_duplicate: "exact", contradiction: "contradiction", leak: "leak", near_duplicate: "near", placeholder: "placeholder" };
+const PAIRS = "Pairs near the boundary: too unlike to be called near-duplicates, too alike to be passed over. Are they the same or not?";
+
+export function findings(view, decisions) {
+  const groups = view.groups.map((group, index) => ({ ...group, heading: headingOf(group, view.rows), index }));
+  const of = (kind) => groups.filter((group) => group.kind === kind);
+  const tabs = view.issues.filter((issue) => issue.rows.length).map((issue) => issueTab(view, issue, KINDS[issue.name] ? of(KINDS[issue.name]) : []));
+  if (of("boundary").length) {
+    const after = tabs.findIndex((tab) => tab.key === "near_duplicate");
+    tabs.splice(after < 0 ? tabs.length : after + 1, 0, {
+      key: "boundary", title: "Same or not?", explanation: PAIRS, issue: null, why: "near_duplicate", isGrouped: true, isPairs: true,
+      groups: () => of("boundary"), count: () => of("boundary").length,
+    });
+  }
+  return [...tabs, {
+    key: "decided", title: "Your decisions", explanation: "Everything decided on this page so far.", issue: null, why: "", isGrouped: false,
+    groups: () => [alone(decisions.rows())], count: () => decisions.rows().length,
+  }];
+}
+
+const alone = (rows) => ({ heading: null, rows, best: null, why: "", kind: "" });
+
+function issueTab(view, issue, groups) {
+  const grouped = new Set(groups.flatMap((group) => group.rows));
+  const rest = groups.length ? issue.rows.filter((index) => !grouped.has(index)) : issue.rows;
+  const all = rest.length ? [...groups, alone(rest)] : groups;
+  return {
+    key: issue.name, title: issue.title, explanation: issue.explanation, issue, why: issue.name, proposal: issue.proposal,
+    isGrouped: groups.length > 0, isWorstFirst: !groups.length, isPairs: false,
+    hasSuggestions: issue.proposal === "relabel" || issue.name === "mislabelled",
+    groups: () => all, count: () => issue.n,
+  };
+}
+
+function headingOf({ kind, rows, similarity }, all) {
+  const alike = similarity === null || similarity === undefined ? "alike" : `${Math.floor(100 * similarity)}\u00a0% alike`;
+  const each = (values) => [...new Set(values)].filter((value) => value !== null);
+  const words = {
+    exact: () => `${rows.length} copies`,
+    contradiction: () => `${each(rows.map((index) => all[index].label)).join(" or ")}?`,
+    leak: () => each(rows.map((index) => all[index].part)).join(" and "),
+    placeholder: () => `${rows.length} placeholders`,
+  };
+  return words[kind]?.() ?? (rows.length > 2 ? `${rows.length}, ${alike}` : alike);
+}

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tellapart.errors import StorageError
+from tellapart.reports.frame import module_urls, static_text
+from tellapart.reports.review import MODULES, review_order, write_review
+
+from .synthetic import NASTY
+from .synthetic_review import NASTY_FILES, review_view, thumbnails_of_view
+from .test_page import Page
+
+
+def written(folder: Path, view: dict, budget: int | None = None) -> Page:
+    path = write_review(folder, view, thumbnails_of_view(view), budget)
+    assert path == folder / "review.html" and not list(folder.glob(".*"))
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def test_the_page_holds_everything_and_refers_to_nothing_outside(tmp_path: Path) -> None:
+    view = review_view()
+    page = written(tmp_path, view)
+    for tag, attributes in page.tags:
+        for name in ("src", "href", "action", "srcset", "poster"):
+            assert (attributes.get(name) or "#").startswith("#"), (tag, name)
+        assert tag not in ("link", "iframe", "object", "base")
+    (policy,) = [a["content"] for tag, a in page.tags if tag == "meta" and a.get("http-equiv")]
+    assert policy is not None and policy.startswith("default-src 'none'; img-src data: file:;") and "http" not in policy
+    carried = json.loads(page.scripts["view"])
+    assert carried["rows"] == view["rows"] and carried["issues"] == view["issues"] and carried["is_cut"] is False
+    assert set(json.loads(page.scripts["thumbnails"])) == {row["image_id"] for row in view["rows"]} - {None}
+
+
+def test_the_modules_are_complete() -> None:
+    urls = module_urls(MODULES)
+    for name in MODULES:
+        assert set(re.findall(r'from "([^"]+)"', static_text(name))) <= set(urls), name
+        assert "http" not in static_text(name) and "fetch(" not in static_text(name)
+
+
+def test_the_json_twin_is_the_view(tmp_path: Path) -> None:
+    view = review_view(names=NASTY, files=NASTY_FILES[:4])
+    written(tmp_path, view)
+    assert json.loads((tmp_path / "review.json").read_text(encoding="utf-8")) == view
+
+
+def test_names_cannot_break_out_of_the_page(tmp_path: Path) -> None:
+    view = review_view(names=NASTY, files=NASTY_FILES, folder="/photos/</script><script>alert(2)</script>'")
+    page = written(tmp_path, view)
+    assert "<script>alert" not in (tmp_path / "review.html").read_text(encoding="utf-8")
+    assert set(page.scripts) == {"plain", "view", "thumbnails", "importmap", "module"}
+    carried = json.loads(page.scripts["view"])
+    assert [row["path"] for row in carried["rows"]] == [row["path"] for row in view["rows"]]
+    assert carried["command"] == """tellapart decisions '/photos/</script><script>alert(2)</script>'"'"'' --apply decisions.jsonl"""
+
+
+def test_the_command_names_the_state_folder(tmp_path: Path) -> None:
+    view = review_view()
+    view["header"]["state"] = "/else where"
+    assert json.loads(written(tmp_path, view).scripts["view"])["command"].endswith(" --apply decisions.jsonl --state '/else where'")
+
+
+def test_files_are_shown_only_from_a_folder_of_this_machine(tmp_path: Path) -> None:
+    photos = tmp_path / "wild ones é"
+    photos.mkdir()
+    here = written(tmp_path / "a", review_view(folder=str(photos)))
+    there = written(tmp_path / "b", review_view(folder="s3://bucket/photos"))
+    assert json.loads(here.scripts["view"])["root"] == photos.as_uri()
+    assert json.loads(there.scripts["view"])["root"] is None
+
+
+def test_the_worst_of_every_finding_come_first_and_groups_stay_whole() -> None:
+    view = review_view(each=4, groups=2)
+    order = review_order(view)
+    assert sorted(order) == list(range(len(view["rows"])))
+    first = set(order[:30])
+    for issue in view["issues"]:
+        assert issue["rows"][0] in first
+    place = {row: number for number, row in enumerate(order)}
+    for group in view["groups"]:
+        places = [place[row] for row in group["rows"]]
+        assert max(places) - min(places) == len(places) - 1
+
+
+def test_a_budget_cuts_the_pictures_of_the_least_bad_and_says_so(tmp_path: Path) -> None:
+    view = review_view(each=40, found=("blurred", "dark"))
+    page = written(tmp_path, view, budget=100_000)
+    thumbnails = json.loads(page.scripts["thumbnails"])
+    shown = [row for row in view["rows"] if row["image_id"] in thumbnails]
+    assert 10 < len(shown) < 60 and json.loads(page.scripts["view"])["is_cut"] is True
+    by_issue = {issue["name"]: issue["rows"] for issue in view["issues"]}
+    for name in ("blurred", "dark"):
+        has = [view["rows"][row]["image_id"] in thumbnails for row in by_issue[name]]
+        assert has == sorted(has, reverse=True) and abs(sum(has) - len(shown) / 2) <= 1
+    assert f"the {len(shown)} worst are shown and the others named" in (tmp_path / "review.html").read_text(encoding="utf-8")
+
+
+def test_more_rows_than_a_page_carries_stand_in_the_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tellapart.reports.review.MOST_ROWS", 50)
+    view = review_view(each=30, groups=5)
+    page = written(tmp_path, view)
+    carried = json.loads(page.scripts["view"])
+    assert len(carried["rows"]) == 50 and f"The 50 of {len(view['rows'])} most worth a look are listed" in page_text(tmp_path)
+    for before, after in zip(view["issues"], carried["issues"], strict=True):
+        paths = [view["rows"][row]["path"] for row in before["rows"]]
+        kept = [carried["rows"][row]["path"] for row in after["rows"]]
+        assert kept == [path for path in paths if path in set(kept)] and kept
+        assert after["n"] == before["n"]
+    for group in carried["groups"]:
+        assert len({carried["rows"][row]["image_id"] for row in group["rows"]}) >= 1 and max(group["rows"]) < 50
+        assert group["best"] is None or group["best"] in group["rows"]
+    assert len(json.loads((tmp_path / "review.json").read_text(encoding="utf-8"))["rows"]) == len(view["rows"])
+
+
+def page_text(folder: Path) -> str:
+    return (folder / "review.html").read_text(encoding="utf-8")
+
+
+def test_what_was_counted_stands_in_the_overview(tmp_path: Path) -> None:
+    written(tmp_path, review_view(each=6, groups=3, found=("blurred", "near_duplicate", "mislabelled")))
+    text = page_text(tmp_path)
+    assert "Nothing found: unreadable, exact duplicates," in text
+    assert re.search(r"Near-duplicates<small>.*?</small></th><td class=\"number\">6<small>in 3 groups</small>", text)
+    assert "86.0 % (80.0 to 91.0 %)" in text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "Two sources give one class only" in text
+
+
+def test_a_clean_folder_and_a_view_without_the_rest_make_a_page(tmp_path: Path) -> None:
+    view = review_view(found=())
+    for key in ("balance", "sources", "sources_sentence", "ladder"):
+        del view[key]
+    view["classes"] = []
+    page = written(tmp_path, view)
+    assert "Nothing was found." in page_text(tmp_path)
+    assert json.loads(page.scripts["view"])["rows"] == [] and 'id="look"' not in page_text(tmp_path)
+
+
+def test_pictures_that_are_gone_are_left_out(tmp_path: Path) -> None:
+    def none(image_ids: Sequence[str]) -> dict[str, bytes]:
+        return {}
+
+    write_review(tmp_path, review_view(), none)
+    carried = Page(page_text(tmp_path)).scripts
+    assert json.loads(carried["thumbnails"]) == {} and json.loads(carried["view"])["is_cut"] is False
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(StorageError):
+        write_review(tmp_path / "new", review_view(), lambda ids: {})

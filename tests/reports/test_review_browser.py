@@ -1,0 +1,345 @@
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tellapart.dataset.decisions import Decision, decisions_of
+from tellapart.reports.review import write_review
+
+from .synthetic import NASTY
+from .synthetic_review import NASTY_FILES, review_view, thumbnails_of_view
+
+pytestmark = pytest.mark.browser
+
+
+@contextmanager
+def opened(browser: Any, folder: Path, context: Any = None, **options: Any) -> Iterator[Any]:
+    """The review in a fresh tab; on leaving, nothing but the page may have been asked for and no error been told."""
+    own = context or browser.new_context(**{"viewport": {"width": 1400, "height": 950}, "reduced_motion": "reduce", **options})
+    page, left, errors = own.new_page(), [], []
+    page.on("request", lambda request: left.append(request.url[:200]) if not request.url.startswith(("data:", "blob:")) else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
+    address = (folder / "review.html").as_uri()
+    page.goto(address)
+    page.wait_for_selector("[data-bar=counts]:not(:empty)")
+    yield page
+    if context is None:
+        own.close()
+    assert left == [address]
+    assert errors == []
+
+
+def written(folder: Path, view: dict[str, Any]) -> dict[str, Any]:
+    write_review(folder, view, thumbnails_of_view(view))
+    return view
+
+
+def saved(page: Any) -> list[Decision]:
+    """What the page saves, read as ``tellapart decisions --apply`` reads it."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save decisions").click()
+    assert download.value.suggested_filename == "decisions.jsonl"
+    return list(decisions_of(Path(download.value.path()).read_text(encoding="utf-8"), "decisions.jsonl"))
+
+
+def tab(page: Any, key: str) -> None:
+    page.locator(f"[data-look=tabs] [data-key={key}]").click()
+
+
+def row_of(view: dict[str, Any], issue: str, place: int) -> dict[str, Any]:
+    rows = next(one["rows"] for one in view["issues"] if one["name"] == issue)
+    return dict(view["rows"][rows[place]])
+
+
+def counts(page: Any) -> str:
+    return str(page.locator("[data-bar=counts]").inner_text())
+
+
+def test_deciding_by_click_and_saving(browser: Any, tmp_path: Path) -> None:
+    view = written(tmp_path, review_view())
+    with opened(browser, tmp_path) as page:
+        assert counts(page) == "Nothing decided yet" and page.get_by_role("button", name="Save decisions").is_disabled()
+        page.locator("[data-open=blurred]").click()
+        page.locator("#grid-0").get_by_text("Exclude").click()
+        page.locator("#grid-1").get_by_text("Keep").click()
+        tab(page, "mislabelled")
+        page.locator("#grid-2 .quick button").nth(1).click()
+        page.locator("#grid-3").click()
+        other = next(name for name in view["header"]["class_names"] if name not in (row_of(view, "mislabelled", 3)["label"],))
+        page.locator("[data-look=detail]").get_by_label("Relabel to").select_option(other)
+        assert counts(page) == "1 excluded, 2 relabelled, 1 kept"
+        assert "is-exclude" not in (page.locator("#grid-2").get_attribute("class") or "")
+        found = saved(page)
+        assert page.locator("[data-bar=note]").inner_text().startswith("Saved.")
+    blurred, first, second = row_of(view, "blurred", 0), row_of(view, "mislabelled", 2), row_of(view, "mislabelled", 3)
+    assert found == [
+        Decision("exclude", blurred["path"], blurred["image_id"], False, blurred["label"], None, why="blurred"),
+        Decision("relabel", first["path"], first["image_id"], False, first["label"], first["suggested"], why="mislabelled"),
+        Decision("relabel", second["path"], second["image_id"], False, second["label"], other, why="mislabelled"),
+    ]
+
+
+def test_deciding_by_key(browser: Any, tmp_path: Path) -> None:
+    view = written(tmp_path, review_view())
+    with opened(browser, tmp_path) as page:
+        tab(page, "mislabelled")
+        page.locator("#grid").focus()
+        for key in ("x", "r", "k"):
+            page.keyboard.press(key)
+        assert counts(page) == "1 excluded, 1 relabelled, 1 kept"
+        assert page.locator("#grid").get_attribute("aria-activedescendant") == "grid-3"
+        page.keyboard.press("u")
+        assert counts(page) == "1 excluded, 1 relabelled" and page.locator("#grid").get_attribute("aria-activedescendant") == "grid-2"
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("u")
+        assert counts(page) == "1 excluded"
+        page.keyboard.press("Enter")
+        assert page.locator("dialog").is_visible()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("x")
+        page.keyboard.press("Escape")
+        assert counts(page) == "2 excluded" and not page.locator("dialog").is_visible()
+        page.keyboard.press("Control+z")
+        assert counts(page) == "1 excluded"
+        page.keyboard.press("m")
+        assert page.evaluate("document.activeElement.tagName") == "SELECT"
+        assert [one.path for one in saved(page)] == [row_of(view, "mislabelled", 0)["path"]]
+
+
+def test_one_copy_is_left_out_as_a_file_and_a_picture_as_a_picture(browser: Any, tmp_path: Path) -> None:
+    view = written(tmp_path, review_view(groups=3))
+    exact, near = ([group for group in view["groups"] if group["kind"] == kind] for kind in ("exact", "near"))
+    with opened(browser, tmp_path) as page:
+        tab(page, "exact_duplicate")
+        assert page.locator("#groups .best").count() == 3
+        page.get_by_role("button", name="Exclude all but the best copy of 3 groups").click()
+        tab(page, "near_duplicate")
+        page.get_by_role("button", name="Keep best").first.click()
+        found = saved(page)
+    others = [view["rows"][row] for group in exact for row in group["rows"] if row != group["best"]]
+    copy = view["rows"][near[0]["rows"][1]]
+    assert [(one.path, one.image_id, one.is_of_file, one.why) for one in found] == [
+        *((row["path"], row["image_id"], True, "exact_duplicate") for row in others),
+        (copy["path"], copy["image_id"], False, "near_duplicate"),
+    ]
+
+
+def test_what_is_right_of_two_labels_leaves_the_other_out(browser: Any, tmp_path: Path) -> None:
+    view = written(tmp_path, review_view(groups=1))
+    (group,) = [group for group in view["groups"] if group["kind"] == "contradiction"]
+    with opened(browser, tmp_path) as page:
+        tab(page, "contradiction")
+        assert page.locator(".group-head b").inner_text() == " or ".join(view["rows"][row]["label"] for row in group["rows"]) + "?"
+        page.locator("#groups").focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("o")
+        (found,) = saved(page)
+    assert (found.path, found.is_of_file) == (view["rows"][group["rows"][0]]["path"], True)
+
+
+def test_a_relabelled_picture_is_one_decision_wherever_it_stands(browser: Any, tmp_path: Path) -> None:
+    view = review_view(found=("mislabelled", "blurred"), each=3)
+    same, other = (view["issues"][i]["rows"][0] for i in (7, 10))
+    view["rows"][same]["image_id"] = view["rows"][other]["image_id"]
+    written(tmp_path, view)
+    with opened(browser, tmp_path) as page:
+        tab(page, "blurred")
+        page.locator("#grid").focus()
+        page.keyboard.press("x")
+        tab(page, "mislabelled")
+        assert "is-exclude" in (page.locator("#grid-0").get_attribute("class") or "")
+        assert [(one.path, one.is_of_file) for one in saved(page)] == [(view["rows"][same]["path"], False)]
+
+
+def test_pairs_at_the_boundary_are_the_same_or_not(browser: Any, tmp_path: Path) -> None:
+    view = written(tmp_path, review_view(groups=2))
+    pairs = [group for group in view["groups"] if group["kind"] == "boundary"]
+    with opened(browser, tmp_path) as page:
+        tab(page, "boundary")
+        page.get_by_role("button", name="Same", exact=True).first.click()
+        page.get_by_role("button", name="Different", exact=True).nth(1).click()
+        assert counts(page) == "1 excluded, 2 kept"
+        assert [one.path for one in saved(page)] == [view["rows"][pairs[0]["rows"][1]]["path"]]
+
+
+def test_a_whole_finding_at_once_spares_what_is_decided_and_can_be_undone(browser: Any, tmp_path: Path) -> None:
+    view = written(tmp_path, review_view(each=9))
+    with opened(browser, tmp_path) as page:
+        tab(page, "mislabelled")
+        page.locator("#grid").focus()
+        page.keyboard.press("k")
+        page.locator("[data-filter=sure] select").select_option("0.9")
+        sure = [row for row in view["issues"][10]["rows"] if view["rows"][row]["probability"] >= 0.9]
+        assert page.locator("#grid .card").count() == len(sure) < 9
+        page.get_by_role("button", name=f"Relabel {len(sure) - 1} pictures as suggested").click()
+        assert counts(page) == f"{len(sure) - 1} relabelled, 1 kept"
+        page.get_by_role("button", name="Undo", exact=True).click()
+        assert counts(page) == "1 kept"
+        tab(page, "decided")
+        assert page.locator("#grid .card").count() == 1
+
+
+def test_the_filters_show_what_they_say(browser: Any, tmp_path: Path) -> None:
+    view = written(tmp_path, review_view(each=12, groups=6))
+    with opened(browser, tmp_path) as page:
+        tab(page, "outlier")
+        page.locator("[data-filter=name] select").select_option("dogs")
+        labels = [view["rows"][row]["label"] for row in view["issues"][9]["rows"]]
+        assert page.locator("#grid .card").count() == labels.count("dogs") > 0
+        page.locator("[data-filter=part] select").select_option("test")
+        paths = [view["rows"][row] for row in view["issues"][9]["rows"]]
+        assert page.locator("#grid .card").count() == sum(row["label"] == "dogs" and row["part"] == "test" for row in paths)
+        page.locator("[data-filter=part] select").select_option("")
+        page.locator("[data-filter=name] select").select_option("")
+        page.locator("#grid").focus()
+        page.keyboard.press("x")
+        page.locator("[data-filter=only] select").select_option("open")
+        assert page.locator("#grid .card").count() == 11
+        tab(page, "near_duplicate")
+        page.locator("[data-filter=name] select").select_option("cats")
+        groups = [group for group in view["groups"] if group["kind"] == "near"]
+        fitting = [group for group in groups if any(view["rows"][row]["label"] == "cats" for row in group["rows"])]
+        assert page.locator("[data-look=status]").inner_text().startswith(f"{len(fitting)} groups, {sum(len(g['rows']) for g in fitting)} ")
+
+
+def test_decisions_survive_the_tab_and_a_new_page_takes_over_what_was_not_saved(browser: Any, tmp_path: Path) -> None:
+    view = written(tmp_path, review_view())
+    context = browser.new_context(accept_downloads=True)
+    with opened(browser, tmp_path, context) as page:
+        tab(page, "dark")
+        page.locator("#grid").focus()
+        page.keyboard.press("x")
+        page.keyboard.press("k")
+        page.close()
+    with opened(browser, tmp_path, context) as page:
+        assert counts(page) == "1 excluded, 1 kept"
+        page.close()
+    view["header"]["made"] = "2026-11-22T10:00:00+00:00"
+    written(tmp_path, view)
+    with opened(browser, tmp_path, context) as page:
+        assert counts(page) == "1 excluded, 1 kept" and "earlier page" in page.locator("[data-bar=note]").inner_text()
+        assert len(saved(page)) == 1
+        page.close()
+    view["header"]["made"] = "2026-11-23T10:00:00+00:00"
+    written(tmp_path, view)
+    with opened(browser, tmp_path, context) as page:
+        assert counts(page) == "Nothing decided yet"
+        page.close()
+    context.close()
+
+
+def test_without_storage_the_bar_warns(browser: Any, tmp_path: Path) -> None:
+    written(tmp_path, review_view())
+    context = browser.new_context()
+    context.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no') } })")
+    with opened(browser, tmp_path, context) as page:
+        tab(page, "dark")
+        page.locator("#grid").focus()
+        page.keyboard.press("x")
+        assert "save before you close" in page.locator("[data-bar=note]").inner_text()
+        assert len(saved(page)) == 1
+    context.close()
+
+
+def test_a_class_that_would_be_emptied_is_said(browser: Any, tmp_path: Path) -> None:
+    view = review_view(found=("dark",), each=4, names=("cats", "dogs"))
+    view["classes"][0]["images"] = sum(row["label"] == "cats" for row in view["rows"])
+    written(tmp_path, view)
+    with opened(browser, tmp_path) as page:
+        page.get_by_role("button", name="Exclude 4 pictures").click()
+        assert "No picture of cats would be left." in page.locator("[data-bar=note]").inner_text()
+        page.get_by_role("button", name="Undo", exact=True).click()
+        assert "would be left" not in page.locator("[data-bar=note]").inner_text()
+
+
+def test_the_command_can_be_copied(browser: Any, tmp_path: Path) -> None:
+    written(tmp_path, review_view(folder="/photos/it's wild"))
+    with opened(browser, tmp_path, permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.get_by_role("button", name="Copy command").click()
+        page.get_by_role("button", name="Copied").wait_for()
+        assert page.evaluate("navigator.clipboard.readText()") == """tellapart decisions '/photos/it'"'"'s wild' --apply decisions.jsonl"""
+
+
+def test_any_name_can_be_decided_about(browser: Any, tmp_path: Path) -> None:
+    view = written(tmp_path, review_view(names=NASTY, files=NASTY_FILES, each=6, found=("dark", "mislabelled")))
+    with opened(browser, tmp_path) as page:
+        page.get_by_role("button", name="Exclude 6 pictures").click()
+        tab(page, "mislabelled")
+        page.get_by_role("button", name="Relabel 6 pictures as suggested").click()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        found = saved(page)
+    assert [(one.path, one.old) for one in found] == [(row["path"], row["label"]) for row in view["rows"]]
+    assert [one.new for one in found[6:]] == [row["suggested"] for row in view["rows"][6:]]
+
+
+def test_the_file_itself_takes_the_place_of_the_thumbnail(browser: Any, tmp_path: Path) -> None:
+    view = review_view(found=("dark",), each=2, files=('it\'s #1 100% "é".jpg',), folder=str(tmp_path / "photos"))
+    path = tmp_path / "photos" / view["rows"][view["issues"][8]["rows"][0]]["path"]
+    path.parent.mkdir(parents=True)
+    out = io.BytesIO()
+    Image.new("RGB", (900, 500), (200, 30, 30)).save(out, "JPEG")
+    path.write_bytes(out.getvalue())
+    written(tmp_path, view)
+    context = browser.new_context()
+    page, asked = context.new_page(), []
+    page.on("request", lambda request: asked.append(request.url) if not request.url.startswith("data:") else None)
+    page.goto((tmp_path / "review.html").as_uri())
+    image = page.locator("[data-look=detail] img.file")
+    image.wait_for()
+    assert image.evaluate("image => image.naturalWidth") == 900
+    assert asked == [(tmp_path / "review.html").as_uri(), asked[1]] and asked[1].startswith((tmp_path / "photos").as_uri())
+    context.close()
+
+
+def test_dark_narrow_and_printed(browser: Any, tmp_path: Path) -> None:
+    written(tmp_path, review_view(each=20, groups=6))
+    background = "getComputedStyle(document.querySelector('.deck')).backgroundColor"
+    with opened(browser, tmp_path, color_scheme="light", viewport={"width": 380, "height": 800}) as page:
+        light = page.evaluate(background)
+        for key in ("near_duplicate", "mislabelled"):
+            tab(page, key)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.locator("#theme").click()
+        assert page.evaluate(background) != light
+        page.emulate_media(media="print")
+        assert not page.locator(".deck").is_visible()
+
+
+def test_ten_thousand_rows_open_quickly_and_scroll_without_blanks(browser: Any, tmp_path: Path) -> None:
+    view = written(tmp_path, review_view(each=1000, groups=350))
+    assert len(view["rows"]) > 10_000
+    start = time.perf_counter()
+    with opened(browser, tmp_path) as page:
+        assert time.perf_counter() - start < 2 * 3.0
+        for key, root in (("mislabelled", "grid"), ("near_duplicate", "groups")):
+            tab(page, key)
+            for share in (0, 0.31, 0.87, 1):
+                found = page.evaluate(SCROLLED, [root, share])
+                assert found["rows"] >= (2 if root == "groups" else 3) and found["blank"] == 0
+                assert 0 < page.evaluate(f"document.querySelectorAll('#{root} *').length") <= 1200
+        page.get_by_role("button", name="Exclude all but the best copy of 350 groups").click()
+        page.get_by_role("button", name="Undo", exact=True).click()
+
+
+SCROLLED = """([id, share]) => new Promise((told) => {
+  const root = document.getElementById(id);
+  root.scrollTop = share * (root.scrollHeight - root.clientHeight);
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    const box = root.getBoundingClientRect();
+    const seen = [...root.querySelectorAll(".card")].filter((card) => {
+      const { top, bottom } = card.getBoundingClientRect();
+      return bottom > box.top && top < box.bottom;
+    });
+    const rows = new Set(seen.map((card) => Math.round(card.getBoundingClientRect().top)));
+    const isWhole = (img) => img.complete && img.naturalWidth > 0;
+    told({ rows: rows.size, blank: seen.filter((card) => ![...card.querySelectorAll("img")].every(isWhole)).length });
+  }));
+})"""
