@@ -132,6 +132,21 @@ def test_one_copy_is_left_out_as_a_file_and_a_picture_as_a_picture(browser: Any,
     ]
 
 
+def test_a_copy_of_the_best_is_left_out_without_the_best(browser: Any, tmp_path: Path) -> None:
+    view = review_view(groups=3, found=("near_duplicate",))
+    group = view["groups"][1]
+    view["rows"][group["rows"][2]]["image_id"] = view["rows"][group["best"]]["image_id"]
+    written(tmp_path, view)
+    with opened(browser, tmp_path) as page:
+        tab(page, "near_duplicate")
+        page.get_by_role("button", name="Keep best").nth(1).click()
+        assert page.locator(".card.is-exclude").count() == 2 and page.locator(".card.is-exclude.is-best").count() == 0
+        found = saved(page)
+    assert [(one.path, one.is_of_file) for one in found] == [
+        (view["rows"][row]["path"], is_of_file) for row, is_of_file in zip(group["rows"][1:], (False, True), strict=True)
+    ]
+
+
 def test_what_is_right_of_two_labels_leaves_the_other_out(browser: Any, tmp_path: Path) -> None:
     view = written(tmp_path, review_view(groups=1))
     (group,) = [group for group in view["groups"] if group["kind"] == "contradiction"]

@@ -151,8 +151,8 @@ export function mountBrowse(root, { view, decisions, thumbnails }) {
     else if (action === "relabel") {
       const chosen = to ?? rows[index].suggested;
       if (!chosen || chosen === rows[index].label) return menu();
-      actions.decide([{ row: index, action, new: chosen }]);
-    } else actions.decide([{ row: index, action }], group);
+      actions.decide([{ row: index, action, group, new: chosen }]);
+    } else actions.decide([{ row: index, action, group }]);
     return true;
   }
 
