@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tellapart.preparation.prepared import Prepared, open_prepared
     from tellapart.runs import Run, open_run
     from tellapart.verbs.augment import augment
+    from tellapart.verbs.balance import balance
     from tellapart.verbs.collect import collect
     from tellapart.verbs.compare import compare
     from tellapart.verbs.curve import curve
@@ -63,6 +64,7 @@ _HOMES = {
     "StorageError": "errors",
     "TellapartError": "errors",
     "augment": "verbs.augment",
+    "balance": "verbs.balance",
     "collect": "verbs.collect",
     "compare": "verbs.compare",
     "curve": "verbs.curve",
@@ -106,6 +108,7 @@ __all__ = [
     "StorageError",
     "TellapartError",
     "augment",
+    "balance",
     "collect",
     "compare",
     "curve",

@@ -88,6 +88,7 @@ COMMANDS: dict[str, click.Command] = {
     "decisions": _command("decisions", "DecisionsOptions", (_FOLDER,), deciding.of_decisions),
     "export": _command("export", "ExportOptions", (_FOLDER, _argument("out", metavar="OUT")), deciding.of_export),
     "augment": _command("augment", "AugmentOptions", (_FOLDER,), answers.of_augment),
+    "balance": _command("balance", "BalanceOptions", (_FOLDER,), preparation.of_balance),
     "prepare": _command("prepare", "PrepareOptions", (_FOLDER,), preparation.of_prepare),
     "demo": _command("demo", "DemoOptions", (), answers.of_train),
     "doctor": _command("doctor", "DoctorOptions", (), answers.of_doctor),

@@ -31,6 +31,7 @@ VERBS = {
     "decisions": "List what was decided on single pictures, or apply a file of it.",
     "export": "Write a clean copy of the photos, as decided.",
     "augment": "Show what augmentation does to photos, or write an enlarged copy of them.",
+    "balance": "Say how unequal the classes are, and write a list with fewer of the frequent ones.",
     "prepare": "Write photos as arrays or shards that any training loop can read.",
     "demo": "Go the whole way on photos of solar cells.",
     "doctor": "Check that everything needed is here and fits together.",

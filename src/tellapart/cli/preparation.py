@@ -24,3 +24,29 @@ def of_prepare(found: dict[str, Any]) -> tuple[str, Any]:
         lines += first_lines([f"  {path}  ({reason})" for path, reason in left_out.items()])
     lines.append(f"{click.style(shown(Path(found['out'])), bold=True)}  ({found['size_bytes'] / 1e6:,.1f} MB)")
     return "\n".join(lines), found
+
+
+def of_balance(found: dict[str, Any]) -> tuple[str, Any]:
+    """A bar a class, the ratio, what to do, and where the list lies."""
+    most = max(one["train"] for one in found["classes"])
+    is_written = found["out"] is not None
+    rows = [["class", "training photos", "", "kept" if is_written else "", "val", "test", "weight"]]
+    for one in found["classes"]:
+        reported = [f"{one[part]:,}" if one[part] else "" for part in ("val", "test")]
+        kept = f"{one['kept']:,}" if is_written else ""
+        rows.append(
+            [one["label"], f"{one['train']:,}".rjust(6), _bar(one["kept"], one["train"], most), kept, *reported, f"{one['weight']:.2f}"]
+        )
+    lines = [*aligned(rows), f"the largest class has {found['ratio']:g} times the training photos of the smallest"]
+    lines.append(f"what to do: {found['advice']}")
+    if is_written:
+        lines.append(f"{found['left_out']:,} training photos left out; val and test photos stay as they are, as the world is")
+        lines.append(f"{click.style(shown(Path(found['out'])), bold=True)}  (next: tellapart train {shown(Path(found['out']))})")
+    return "\n".join(lines), found
+
+
+def _bar(kept: int, count: int, most: int, width: int = 40) -> str:
+    """A bar of ``count`` out of ``most``, its end hollow where photos are left out; never empty."""
+    whole = max(1, round(width * count / most))
+    full = min(whole, max(1, round(width * kept / most))) if kept else 0
+    return "█" * full + "░" * (whole - full)

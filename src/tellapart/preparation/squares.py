@@ -86,9 +86,9 @@ def suffix_of(data: bytes) -> str:
 
 
 def channel_sums(pixels: ByteArray) -> IntArray:
-    """int64 (2, channels): sums of the values and of their squares."""
-    flat = pixels.reshape(-1, pixels.shape[2]).astype(np.int64)
-    return np.stack([flat.sum(axis=0), (flat**2).sum(axis=0)])
+    """int64 (2, channels): sums of the values and of their squares; exact, as float64 holds such sums."""
+    values = np.ascontiguousarray(pixels.reshape(-1, pixels.shape[2]).T).astype(np.float64)
+    return np.stack([values.sum(axis=1), np.einsum("ij,ij->i", values, values)]).astype(np.int64)
 
 
 def mean_and_deviation(sums: Sequence[Sequence[int]], values: int) -> tuple[list[float], list[float]]:

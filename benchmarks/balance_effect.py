@@ -1,0 +1,123 @@
+"""What `--balance weights` and an undersampled list change for a probe: accuracy, macro F1, log loss, recall of the rarest class.
+
+    python benchmarks/balance_effect.py PHOTOS [--backbone lite2] [--draws 5] [--caps 300]
+
+PHOTOS has parts; val and test are judged together, the same images each time. Undersampling is drawn with several seeds: their
+probabilities are judged one by one and their differences averaged. Intervals: bootstrap over groups of near-duplicates.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tellapart
+from tellapart.evaluation.intervals import group_index, resampled_sums
+from tellapart.evaluation.metrics import f1_of, losses
+
+Found = dict[str, Any]
+
+
+def judged(run: tellapart.Run) -> Found:
+    """Targets, probabilities and groups of the labelled images of val and test, by image id."""
+    predictions = run.predictions
+    keep = np.array([part in ("val", "test") for part in predictions.parts]) & (predictions.targets >= 0)
+    chosen = predictions.where(keep)
+    order = np.argsort(chosen.image_ids)
+    return {
+        "ids": np.array(chosen.image_ids)[order],
+        "targets": chosen.targets[order],
+        "probabilities": chosen.probabilities[order],
+        "groups": [chosen.groups[i] for i in order],
+        "names": chosen.class_names,
+    }
+
+
+def columns(found: Found) -> Any:
+    """For each image (n, 3 k + 2): whether right, loss, and by class: true positive, support, predicted."""
+    k = len(found["names"])
+    targets, predicted = found["targets"], found["probabilities"].argmax(axis=1)
+    one = np.eye(k)
+    right = (targets == predicted).astype(float)
+    parts = [right[:, None], losses(found["probabilities"], targets)[:, None], one[targets] * right[:, None], one[targets], one[predicted]]
+    return np.hstack(parts)
+
+
+def numbers(sums: Any, n: Any, k: int, rare: int) -> Any:
+    """(..., 4): accuracy, macro F1, log loss, recall of the rarest class; from sums (..., 3 k + 2) over n images."""
+    positives, support, predicted = (sums[..., 2 + i * k : 2 + (i + 1) * k] for i in range(3))
+    f1 = np.nanmean(f1_of(positives, support, predicted), axis=-1)
+    recall = positives[..., rare] / np.maximum(support[..., rare], 1e-9)
+    return np.stack([sums[..., 0] / n, f1, sums[..., 1] / n, recall], axis=-1)
+
+
+def differences(first: Found, others: list[Found], rare: int) -> tuple[Any, Any]:
+    """Mean numbers of the others, and value, low and high of their mean difference from the first: (4,), (3, 4)."""
+    k = len(first["names"])
+    for other in others:
+        assert np.array_equal(first["ids"], other["ids"])
+    index, count = group_index(first["groups"])
+    tables = [columns(found) for found in (first, *others)]
+    ones = np.ones((len(index), 1))
+    sums = np.stack(
+        [np.bincount(index, weights=column, minlength=count) for table in tables for column in np.hstack([table, ones]).T], axis=1
+    )
+    width = 3 * k + 3
+
+    def found(totals: Any) -> Any:
+        shaped = totals.reshape(*totals.shape[:-1], len(tables), width)
+        return numbers(shaped[..., :-1], shaped[..., -1], k, rare)
+
+    value, draws = found(sums.sum(axis=0)), found(resampled_sums(sums))
+    change = value[1:].mean(axis=0) - value[0]
+    drawn = draws[:, 1:].mean(axis=1) - draws[:, 0]
+    return value[1:].mean(axis=0), np.stack([change, *np.percentile(drawn, [2.5, 97.5], axis=0)])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--backbone", default="lite2")
+    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--caps", type=int, nargs="*", default=[])
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        common = {"backbone": chosen.backbone, "splits": 0, "curve": False, "out": place / "runs", "state": place / "state"}
+
+        def trained(photos: Path, **options: Any) -> Found:
+            return judged(tellapart.train(photos, **{**common, **options}))
+
+        def listed(seed: int, **how: Any) -> Found:
+            out = place / f"{len(list(place.iterdir()))}.csv"
+            tellapart.balance(chosen.photos, **how, out=out, seed=seed, backbone=chosen.backbone, state=place / "state")
+            return trained(out)
+
+        counts = tellapart.balance(chosen.photos, state=place / "state")
+        smallest = min(counts["classes"], key=lambda one: one["train"])
+        print(f"{chosen.photos}: ratio {counts['ratio']}, rarest {smallest['label']} ({smallest['train']} training photos)")
+        none = trained(chosen.photos)
+        rare = none["names"].index(smallest["label"])
+        ways = {"weights": [trained(chosen.photos, balance="weights")]}
+        for cap in chosen.caps:
+            ways[f"cap {cap}"] = [listed(seed, how="cap", cap=cap) for seed in range(chosen.draws)]
+        ways["undersample"] = [listed(seed, how="undersample") for seed in range(chosen.draws)]
+    value, _ = differences(none, [none], rare)
+    heads = ("accuracy, %", "macro F1, %", "log loss", "recall of the rarest, %")
+    scale = np.array([100, 100, 1, 100])
+    print(f"{len(none['ids'])} images judged; none: " + ", ".join(f"{h} {v:.3f}" for h, v in zip(heads, value * scale, strict=True)))
+    for name, others in ways.items():
+        value, change = differences(none, others, rare)
+        cells = [
+            f"{h} {v:.3f} ({c:+.3f}: {a:+.3f} to {b:+.3f})"
+            for h, v, (c, a, b) in zip(heads, value * scale, (change * scale).T, strict=True)
+        ]
+        print(f"{name} (mean of {len(others)}): " + ", ".join(cells), flush=True)
+
+
+if __name__ == "__main__":
+    main()
