@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tellapart.training.checkpoint import Checkpoint
 from tellapart.training.feed import Feed
 from tellapart.training.learner import Learner
 from tellapart.training.loop import Loop, Trained
+from tellapart.training.objectives import Classification, logits_of
 from tellapart.training.plan import Plan
 from tests.training import toy_feed
 
@@ -190,7 +192,7 @@ def test_a_full_disk_at_a_checkpoint_is_a_storage_error_and_the_old_one_goes_on(
 
 
 def judged(learner: Learner, feed: Feed) -> float:
-    found = loop_module.logits_of(learner, feed, HELD)
+    found = logits_of(learner, feed, HELD)
     targets = feed.targets[HELD]
     return log_loss(calibration.softmax(found, calibration.fit_temperature(found, targets)), targets)
 
@@ -238,14 +240,16 @@ def test_without_held_out_pictures_the_last_weights_are_kept(tmp_path: Path) -> 
 def test_balance_weights_makes_a_rare_class_count(tmp_path: Path) -> None:
     rare = np.r_[TRAIN[TRAIN % 3 != 2], [2, 5]]
     loop = made(tmp_path, replace(PLAN, balance="weights"), train=rare)
-    assert loop.class_weights is not None
+    assert isinstance(loop.objective, Classification)
+    weights = loop.objective.class_weights
+    assert weights is not None
     counts = np.array([16, 16, 2])
-    assert loop.class_weights.tolist() == pytest.approx((34 / (3 * counts)).tolist())
+    assert weights.tolist() == pytest.approx((34 / (3 * counts)).tolist())
     recalls = []
     for balance in ("none", "weights"):
         trained = made(tmp_path, replace(PLAN, epochs=6, balance=balance), train=rare, noise=90.0).run()
         feed = toy_feed.feed_of(tmp_path, *toy_feed.squares(N, noise=90.0))
-        found = loop_module.logits_of(trained.learner, feed, HELD).argmax(1)
+        found = logits_of(trained.learner, feed, HELD).argmax(1)
         recalls.append(float((found[HELD % 3 == 2] == 2).mean()))
     assert recalls[1] > recalls[0]
 
@@ -321,18 +325,18 @@ def test_an_infinite_loss_later_keeps_the_last_good_weights(tmp_path: Path, monk
 
 def breaking(monkeypatch: pytest.MonkeyPatch, *, at: int, value: float, what: str) -> None:
     """From step ``at`` on the loss, or only its gradient, is ``value``."""
-    original = Loop._loss
+    original, steps = Classification.loss, count()
 
-    def loss(self: Loop, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        found = original(self, logits, targets)
-        if self.at.step < at:
+    def loss(self: Classification, logits: torch.Tensor, x: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        found = original(self, logits, x, targets)
+        if next(steps) < at:
             return found
         if what == "loss":
             return found * value
         logits.register_hook(lambda gradient: gradient * value)
         return found
 
-    monkeypatch.setattr(Loop, "_loss", loss)
+    monkeypatch.setattr(Classification, "loss", loss)
 
 
 @pytest.mark.parametrize("lr", [1e8, 1e30])
@@ -355,7 +359,7 @@ def test_a_batch_larger_than_the_set_is_the_set(tmp_path: Path) -> None:
 def test_label_smoothing_keeps_the_network_from_being_sure(tmp_path: Path) -> None:
     sure, unsure = (made(tmp_path, replace(PLAN, epochs=12, label_smoothing=s), noise=5.0).run().learner for s in (0.0, 0.6))
     feed = toy_feed.feed_of(tmp_path, *toy_feed.squares(N, noise=5.0))
-    tops = [torch.from_numpy(loop_module.logits_of(network, feed, HELD)).softmax(1).amax(1).mean() for network in (sure, unsure)]
+    tops = [torch.from_numpy(logits_of(network, feed, HELD)).softmax(1).amax(1).mean() for network in (sure, unsure)]
     assert tops[0] > tops[1]
     assert tops[1] < 0.75, "with 0.6 of the truth spread over three classes the truth is 0.6"
 

@@ -14,7 +14,7 @@ from tests.training import toy_feed
 @pytest.mark.parametrize(("bfloat16", "is_chosen"), [(0.5, True), (0.85, True), (0.95, False), (2.0, False)])
 def test_bfloat16_has_to_be_worth_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bfloat16: float, is_chosen: bool) -> None:
     learner, feed = toy_feed.learner(), toy_feed.feed_of(tmp_path, *toy_feed.squares(6))
-    monkeypatch.setattr(precision, "_step", lambda trial, x, targets: bfloat16 if trial.is_autocast else 1.0)
+    monkeypatch.setattr(precision, "_step", lambda trial, x: bfloat16 if trial.is_autocast else 1.0)
     assert faster_precision(learner, feed, np.arange(6)) == is_chosen
 
 

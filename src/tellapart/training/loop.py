@@ -16,19 +16,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
-from tellapart import calibration
 from tellapart.errors import ModelError
-from tellapart.evaluation.metrics import accuracy
 from tellapart.progress import SILENT, Progress
-from tellapart.threads import ahead
 from tellapart.training.activations import ActivationFeed
 from tellapart.training.averaging import MovingAverage
 from tellapart.training.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
 from tellapart.training.feed import Batch, Feed
 from tellapart.training.learner import Learner
 from tellapart.training.mixing import mixed
+from tellapart.training.objectives import Classification, Objective
 from tellapart.training.parallel import ALONE, Processes
 from tellapart.training.plan import Plan, Position
 from tellapart.training.replicas import Replicas
@@ -40,8 +37,6 @@ from tellapart.types import FloatArray, IntArray
 CHECKPOINT_EVERY_S = 120.0
 TIMED_STEPS = 8
 SHARE_FOR_STEPS = 0.9
-JUDGED_BATCH = 64
-SMALLEST = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +44,7 @@ class Trained:
     """What came out of a training.
 
     Attributes:
-        learner: with the best weights by held-out log loss (the last where nothing is held out).
+        learner: with the best weights by held-out loss (the last where nothing is held out).
         history: one dict an epoch.
         notes: what had to be left out, and why.
         seconds: of training proper, over all its sessions.
@@ -72,6 +67,7 @@ class Loop:
         train: rows to learn from.
         held_out: rows that choose among the epochs; may be empty.
         plan: how.
+        objective: what is wanted; by default to name the class.
         checkpoint: where to go on from and to; None to keep nothing.
         processes: who computes along.
         progress: hears of every picture.
@@ -88,6 +84,7 @@ class Loop:
         held_out: IntArray,
         plan: Plan,
         *,
+        objective: Objective | None = None,
         checkpoint: Checkpoint | None = None,
         processes: Processes = ALONE,
         progress: Progress = SILENT,
@@ -105,7 +102,7 @@ class Loop:
         self.best: dict[str, torch.Tensor] = {}
         self.best_losses: FloatArray = np.empty(0)
         self.at = Position()
-        self.class_weights = self._class_weights()
+        self.objective = objective or Classification.of(plan, feed, train, learner.head.out_features)
 
     def run(self) -> Trained:
         """Train to the end, from the checkpoint if there is one.
@@ -181,7 +178,7 @@ class Loop:
         x, losses_of = mixed(batch, plan.mixup, plan.cutmix, seed=_hash(plan.seed + 1, at.step, self.processes.rank))
 
         def loss_of(part: slice, logits: torch.Tensor) -> torch.Tensor:
-            return losses_of(lambda targets: self._loss(logits, targets[part]))
+            return losses_of(lambda targets: self.objective.loss(logits, x[part], targets[part]))
 
         loss, logits = self.replicas.step(x, loss_of, _hash(plan.seed, at.step, self.processes.rank))
         self.processes.average_gradients(self.learner)
@@ -194,20 +191,10 @@ class Loop:
         if self.average:
             self.average.update(self.learner, at.step + 1)
         at.loss += value * len(batch.targets)
-        at.right += float((logits.argmax(1) == batch.targets).sum())
+        at.right += self.objective.right(logits, batch.targets)
         at.seen += len(batch.targets)
         at.pictures += len(batch.targets) * self.processes.count
         return True
-
-    def _loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return functional.cross_entropy(logits, targets, weight=self.class_weights, label_smoothing=self.plan.label_smoothing)
-
-    def _class_weights(self) -> torch.Tensor | None:
-        if self.plan.balance != "weights":
-            return None
-        counts = np.bincount(self.feed.targets[self.train], minlength=self.learner.head.out_features)
-        weights = len(self.train) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-        return torch.tensor(weights, dtype=torch.float32, device=self.feed.device)
 
     def _keep_to_the_time(self) -> None:
         """Once the speed is known, plan no more steps than fit into the time; end where it has slowed down since."""
@@ -241,8 +228,8 @@ class Loop:
                 "epoch": at.epoch + 1,
                 "step": at.step,
                 "lr": self.plan.lr * one_cycle(at.step - 1, at.steps),
-                "train": {"loss": at.loss / at.seen, "accuracy": at.right / at.seen},
-                "held_out": None if loss is None else {"loss": loss, "accuracy": share, "n": len(self.held_out)},
+                "train": {"loss": at.loss / at.seen, **self._accuracy(at.right / at.seen)},
+                "held_out": None if loss is None else {"loss": loss, **self._accuracy(share), "n": len(self.held_out)},
                 "is_kept": is_kept,
                 "seconds": at.seconds,
                 "images_per_s": at.pictures / max(at.seconds, 1e-9),
@@ -259,19 +246,14 @@ class Loop:
             self.on_epoch(self.title, at.history)
         self._save()
 
-    def _judged(self, network: Learner) -> tuple[FloatArray, float]:
-        """Log loss at the best temperature of each held-out row, and the accuracy.
+    def _accuracy(self, share: float) -> dict[str, float]:
+        return {"accuracy": share} if self.objective.has_accuracy else {}
 
-        The temperature is chosen there in the end too; without it epochs would be chosen for being little sure.
-        """
+    def _judged(self, network: Learner) -> tuple[FloatArray, float]:
+        """What each held-out row is lost by, and the share that is right; see :meth:`Objective.judged`."""
         self.processes.share_statistics(network)
-        logits = logits_of(network, self.feed, self.held_out, self.replicas.count)
-        targets = self.feed.targets[self.held_out]
-        if not np.isfinite(logits).all():
-            return np.full(len(targets), np.nan), math.nan
-        probabilities = calibration.softmax(logits, calibration.fit_temperature(logits, targets))
-        truth = probabilities[np.arange(len(targets)), targets]
-        return -np.log(np.maximum(truth, SMALLEST)), self.processes.mean(accuracy(probabilities, targets))
+        losses, share = self.objective.judged(network, self.feed, self.held_out, self.replicas.count)
+        return losses, self.processes.mean(share)
 
     def _break_off(self) -> None:
         """The loss is no number: end with the best weights there are."""
@@ -312,31 +294,16 @@ class Loop:
         self.at = Position(**facts)
 
 
-def logits_of(network: Learner, feed: Feed | ActivationFeed, rows: IntArray, threads: int = 1) -> FloatArray:
-    """Logits, float32 (n, k), of the pictures of these rows as they are."""
-
-    def logits(x: torch.Tensor) -> FloatArray:
-        with torch.inference_mode():
-            return np.asarray(network(x).float().cpu().numpy())
-
-    network.eval()
-    found = np.empty((len(rows), network.head.out_features), np.float32)  # small arrays kept between large ones would tear the heap
-    done = 0
-    for part in ahead(logits, feed.plain(rows, JUDGED_BATCH), threads if threads > 1 else 0):
-        found[done : done + len(part)] = part
-        done += len(part)
-    return found
-
-
 def _hash(seed: int, step: int, rank: int) -> int:
     """A seed for one step of one process."""
     return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def _sentence(title: str, event: dict[str, Any], epochs: int) -> str:
-    held = event["held_out"]
-    judged = f", held out: loss {held['loss']:.4f}, accuracy {100 * held['accuracy']:.1f} %" if held else ""
-    return (
-        f"{title}, epoch {event['epoch']} of {epochs}: loss {event['train']['loss']:.4f},"
-        f" accuracy {100 * event['train']['accuracy']:.1f} %{judged}, {event['images_per_s']:.0f} images/s"
-    )
+    held = f", held out: {_said(event['held_out'])}" if event["held_out"] else ""
+    return f"{title}, epoch {event['epoch']} of {epochs}: {_said(event['train'])}{held}, {event['images_per_s']:.0f} images/s"
+
+
+def _said(side: dict[str, float]) -> str:
+    accuracy = f", accuracy {100 * side['accuracy']:.1f} %" if "accuracy" in side else ""
+    return f"loss {side['loss']:.4f}{accuracy}" if accuracy else f"error {side['loss']:.5f}"

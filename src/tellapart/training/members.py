@@ -178,7 +178,7 @@ def _train(
     processes.wait()
 
 
-def replicas_on(device: str, processes: Processes) -> int:
+def replicas_on(device: str, processes: Processes = ALONE) -> int:
     """How many threads compute a step: one a core of a CPU that this process has for itself."""
     return available_cores() if device == "cpu" and processes.count == 1 else 1
 
@@ -196,12 +196,12 @@ def _read(path: Path, recipe: NetworkRecipe, held_out: IntArray) -> FoldMember |
     if loaded is None:
         return None
     states, facts = loaded
-    card = replace(recipe.card, weights_sha256=_digest(states["backbone"]))
+    card = replace(recipe.card, weights_sha256=digest_of(states["backbone"]))
     head = LinearHead(power=1.0, **{name: states["head"][name].numpy() for name in HEAD_TENSORS})
     return FoldMember(Member((Backbone(card, path, "backbone/"),), recipe.resize, False, (head,)), held_out, facts)
 
 
-def _digest(state: State) -> str:
+def digest_of(state: State) -> str:
     """Names tensors by what they hold; the file also holds seconds, which differ from training to training."""
     digest = hashlib.sha256()
     for key, value in sorted(state.items()):

@@ -45,20 +45,35 @@ def assign(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_sh
     """
     rows = [row.left_out("no label") if row.is_used and row.label is None else row for row in rows]
     _check_classes(rows)
-    rows = _grouped(rows, pairs)
     notes: list[str] = []
-    leaked: list[int] = []
-    if any(row.is_used and row.part in REPORTED for row in rows):
-        rows = [replace(row, part="train") if row.is_used and row.part is None else row for row in rows]
-        rows, leaked = _without_leaks(rows)
-    else:
-        used = [i for i, row in enumerate(rows) if row.is_used]
-        parts = assigned_parts([rows[i].label or "" for i in used], [rows[i].group or "" for i in used], seed=seed, test_share=test_share)
-        for i, part in zip(used, parts, strict=True):
-            rows[i] = replace(rows[i], part=part)
+    rows, leaked = _parted(_grouped(rows, pairs), test_share, seed)
     rows = _known_classes_only(rows, notes)
     _check_parts(rows, notes)
     return Assignment(rows, leaked, _duplicate_groups(rows, pairs), notes)
+
+
+def assign_pictures(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int) -> Assignment:
+    """Like :func:`assign`, where labels do not matter: pictures without one are used too, and nothing may be reported at all.
+
+    Raises:
+        DataError: there is no picture to learn from.
+    """
+    rows, leaked = _parted(_grouped(rows, pairs), test_share, seed)
+    if not any(row.is_used and row.part == "train" for row in rows):
+        why = next((f": the first file, {row.path}, is left out: {row.reason}" for row in rows if row.reason), "")
+        raise DataError(f"there is no picture to learn from{why}", hint="give a folder with pictures, or with a train part")
+    return Assignment(rows, leaked, _duplicate_groups(rows, pairs), [])
+
+
+def _parted(rows: list[FileRow], test_share: float, seed: int) -> tuple[list[FileRow], list[int]]:
+    """Rows with parts, the user's or new ones, and the indices of training rows taken out as leaks."""
+    if any(row.is_used and row.part in REPORTED for row in rows):
+        return _without_leaks([replace(row, part="train") if row.is_used and row.part is None else row for row in rows])
+    used = [i for i, row in enumerate(rows) if row.is_used]
+    parts = assigned_parts([rows[i].label or "" for i in used], [rows[i].group or "" for i in used], seed=seed, test_share=test_share)
+    for i, part in zip(used, parts, strict=True):
+        rows[i] = replace(rows[i], part=part)
+    return rows, []
 
 
 def _check_classes(rows: Sequence[FileRow]) -> None:

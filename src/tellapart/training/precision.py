@@ -12,7 +12,6 @@ from collections.abc import Callable
 from copy import deepcopy
 
 import torch
-from torch.nn import functional
 
 from tellapart.paths import cache_root, write_json
 from tellapart.training.feed import Feed
@@ -46,16 +45,15 @@ def faster_precision(learner: Learner, feed: Feed, rows: IntArray) -> bool:
     if feed.device != "cpu":
         return True
     x = torch.cat(list(feed.plain(rows, len(rows))))
-    targets = torch.from_numpy(feed.targets[rows])
     trial = deepcopy(learner).train()
     seconds = {}
     for is_autocast in (False, True):
         trial.is_autocast = is_autocast
-        seconds[is_autocast] = min(_step(trial, x, targets) for _ in range(ROUNDS))
+        seconds[is_autocast] = min(_step(trial, x) for _ in range(ROUNDS))
     return seconds[True] < WORTH_IT * seconds[False]
 
 
-def _step(learner: Learner, x: torch.Tensor, targets: torch.Tensor) -> float:
+def _step(learner: Learner, x: torch.Tensor) -> float:
     start = time.perf_counter()
-    functional.cross_entropy(learner(x), targets).backward()  # type: ignore[no-untyped-call]
+    learner(x).square().mean().backward()
     return time.perf_counter() - start

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from importlib.metadata import version
@@ -14,7 +14,7 @@ from typing import Any
 
 from tellapart import __version__
 from tellapart.dataset import Dataset
-from tellapart.dataset.rows import save_rows
+from tellapart.dataset.rows import FileRow, save_rows
 from tellapart.errors import DataError
 from tellapart.models.saved import save_model
 from tellapart.paths import (
@@ -78,18 +78,23 @@ def write_run(
         "backbone": examination.backbone,
         "class_names": list(examination.classifier.class_names),
     }
-    versions = {name: version(name) for name in PACKAGES} | {"python": platform.python_version()}
+    versions = versions_here()
     write_json(folder / "options.json", {"verb": verb, "folder": about["folder"], "options": options, "versions": versions})
     write_text(folder / "history.jsonl", "".join(json.dumps(event) + "\n" for event in examination.history))
     save_rows(examination.rows, folder / "images.parquet")
     examination.predictions.save(folder / "predictions.parquet")
     examination.out_of_fold.save(folder / "out_of_fold.parquet")
-    details = {"tellapart": __version__, "versions": versions, "data_sha256": _data_hash(examination), "run": final.name}
+    details = {"tellapart": __version__, "versions": versions, "data_sha256": data_hash(examination.rows), "run": final.name}
     save_model(folder / "model", examination.classifier, details)
     write_json(folder / "metrics.json", {**about, **examination.metrics, "notes": notes})
 
 
-def _data_hash(examination: Examination) -> str:
+def versions_here() -> dict[str, str]:
+    """The versions that a run depends on."""
+    return {name: version(name) for name in PACKAGES} | {"python": platform.python_version()}
+
+
+def data_hash(rows: Sequence[FileRow]) -> str:
     """Names the exact training data: the sorted ids, labels and parts of all used images."""
-    lines = sorted(f"{row.image_id} {row.label} {row.part}" for row in examination.rows if row.is_used)
+    lines = sorted(f"{row.image_id} {row.label} {row.part}" for row in rows if row.is_used)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -19,7 +19,7 @@ def scalars(event: Mapping[str, Any]) -> dict[str, float]:
     """The numbers of an epoch by name, such as ``held_out/loss``."""
     found = {"lr": event["lr"], "images_per_s": event["images_per_s"]}
     for side in ("train", "held_out"):
-        found |= {f"{side}/{name}": event[side][name] for name in ("loss", "accuracy") if event[side]}
+        found |= {f"{side}/{name}": event[side][name] for name in ("loss", "accuracy") if name in (event[side] or {})}
     return found
 
 

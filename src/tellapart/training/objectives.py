@@ -1,0 +1,103 @@
+"""What a training wants of its learner: to name the class, or whatever else has a loss."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from tellapart import calibration
+from tellapart.evaluation.metrics import accuracy
+from tellapart.threads import ahead
+from tellapart.training.activations import ActivationFeed
+from tellapart.training.feed import Feed
+from tellapart.training.learner import Learner
+from tellapart.training.plan import Plan
+from tellapart.types import FloatArray, IntArray
+
+JUDGED_BATCH = 64
+SMALLEST = 1e-12
+
+
+class Objective(Protocol):
+    """What is wanted of a learner's answers.
+
+    Attributes:
+        has_accuracy: whether an answer can be right or wrong.
+    """
+
+    @property
+    def has_accuracy(self) -> bool:
+        """See above."""
+
+    def loss(self, answers: torch.Tensor, x: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Mean loss of the answers to pictures ``x`` (n, 3, s, s) of targets (n,)."""
+
+    def right(self, answers: torch.Tensor, targets: torch.Tensor) -> float:
+        """How many answers are right; 0 where none can be."""
+
+    def judged(self, network: Learner, feed: Feed | ActivationFeed, rows: IntArray, threads: int) -> tuple[FloatArray, float]:
+        """What each of these rows is lost by, float64 (n,), and the share that is right; NaN where an answer is no number."""
+
+
+@dataclass(frozen=True, eq=False)
+class Classification:
+    """Logits that name the class: cross-entropy, and held out the log loss at the best temperature.
+
+    The temperature is chosen there in the end too; without it epochs would be chosen for being little sure.
+
+    Attributes:
+        class_weights: float (k,), or None.
+        label_smoothing: share of the truth spread over all classes.
+    """
+
+    class_weights: torch.Tensor | None = None
+    label_smoothing: float = 0.0
+    has_accuracy: bool = True
+
+    @classmethod
+    def of(cls, plan: Plan, feed: Feed | ActivationFeed, train: IntArray, num_classes: int) -> Classification:
+        """As a plan has it, for these training rows."""
+        if plan.balance != "weights":
+            return cls(None, plan.label_smoothing)
+        counts = np.bincount(feed.targets[train], minlength=num_classes)
+        weights = len(train) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        return cls(torch.tensor(weights, dtype=torch.float32, device=feed.device), plan.label_smoothing)
+
+    def loss(self, answers: torch.Tensor, x: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy of logits (n, k)."""
+        return functional.cross_entropy(answers, targets, weight=self.class_weights, label_smoothing=self.label_smoothing)
+
+    def right(self, answers: torch.Tensor, targets: torch.Tensor) -> float:
+        """How many logits are largest where they should be."""
+        return float((answers.argmax(1) == targets).sum())
+
+    def judged(self, network: Learner, feed: Feed | ActivationFeed, rows: IntArray, threads: int) -> tuple[FloatArray, float]:
+        """Log loss at the best temperature of each row, and the accuracy."""
+        logits = logits_of(network, feed, rows, threads)
+        targets = feed.targets[rows]
+        if not np.isfinite(logits).all():
+            return np.full(len(targets), np.nan), math.nan
+        probabilities = calibration.softmax(logits, calibration.fit_temperature(logits, targets))
+        truth = probabilities[np.arange(len(targets)), targets]
+        return -np.log(np.maximum(truth, SMALLEST)), accuracy(probabilities, targets)
+
+
+def logits_of(network: Learner, feed: Feed | ActivationFeed, rows: IntArray, threads: int = 1) -> FloatArray:
+    """Logits, float32 (n, k), of the pictures of these rows as they are."""
+
+    def logits(x: torch.Tensor) -> FloatArray:
+        with torch.inference_mode():
+            return np.asarray(network(x).float().cpu().numpy())
+
+    network.eval()
+    found = np.empty((len(rows), network.head.out_features), np.float32)  # small arrays kept between large ones would tear the heap
+    done = 0
+    for part in ahead(logits, feed.plain(rows, JUDGED_BATCH), threads if threads > 1 else 0):
+        found[done : done + len(part)] = part
+        done += len(part)
+    return found
