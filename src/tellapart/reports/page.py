@@ -22,7 +22,7 @@ from tellapart.reports.frame import framed, view_json
 from tellapart.reports.pictures import Budget, Thumbnails
 from tellapart.reports.views import report_view
 
-MODULES = ("page.js", "changes.js", "confusion.js", "detail.js", "dom.js", "gallery.js", "map.js", "theme.js", "virtual.js")
+MODULES = ("page.js", "sections.js", "changes.js", "confusion.js", "detail.js", "dom.js", "gallery.js", "map.js", "theme.js", "virtual.js")
 STYLES = ("page.css", "parts.css")
 SECTIONS = (
     ("summary", "Summary"),

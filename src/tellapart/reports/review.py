@@ -22,6 +22,7 @@ MODULES = (
     "dom.js",
     "facts.js",
     "findings.js",
+    "sections.js",
     "theme.js",
     "virtual.js",
 )

@@ -4,6 +4,7 @@ import { mountChanges } from "tellapart/changes.js";
 import { mountConfusion } from "tellapart/confusion.js";
 import { mountGallery } from "tellapart/gallery.js";
 import { mountMap } from "tellapart/map.js";
+import { mountSections } from "tellapart/sections.js";
 import { mountTheme } from "tellapart/theme.js";
 
 const carried = (id) => JSON.parse(document.getElementById(id).textContent);
@@ -40,14 +41,4 @@ if (mapRoot) {
   } });
 }
 
-const links = [...document.querySelectorAll("nav a")];
-const seen = new IntersectionObserver((entries) => {
-  for (const entry of entries) {
-    if (!entry.isIntersecting) continue;
-    for (const link of links) {
-      if (link.hash === `#${entry.target.id}`) link.setAttribute("aria-current", "true");
-      else link.removeAttribute("aria-current");
-    }
-  }
-}, { rootMargin: "-20% 0px -70% 0px" });
-for (const section of document.querySelectorAll("main section[id]")) seen.observe(section);
+mountSections();

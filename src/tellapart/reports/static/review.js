@@ -3,6 +3,7 @@
 import { mountBar } from "tellapart/bar.js";
 import { mountBrowse } from "tellapart/browse.js";
 import { keepDecisions } from "tellapart/decisions.js";
+import { mountSections } from "tellapart/sections.js";
 import { mountTheme } from "tellapart/theme.js";
 
 const carried = (id) => JSON.parse(document.getElementById(id).textContent);
@@ -47,3 +48,4 @@ for (const button of document.querySelectorAll("[data-open]")) {
     document.getElementById("look").scrollIntoView({ behavior: still.matches ? "auto" : "smooth", block: "start" });
   });
 }
+mountSections();
