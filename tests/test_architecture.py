@@ -30,7 +30,21 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
 TORCH = {"torch", "torchvision", "timm", "safetensors.torch"}
 TORCH_MODULES = {
-    f"models/{name}.py" for name in ("attribution", "network", "inference", "normalisation", "convnets", "warping", "convolution", "tuning")
+    f"models/{name}.py"
+    for name in (
+        "activation",
+        "attribution",
+        "facenet",
+        "faces",
+        "mtcnn",
+        "network",
+        "inference",
+        "normalisation",
+        "convnets",
+        "warping",
+        "convolution",
+        "tuning",
+    )
 } | {
     f"training/{name}.py"
     for name in (

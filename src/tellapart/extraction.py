@@ -79,6 +79,15 @@ class FeatureSpec:
         """Sides of the squares a picture is needed in: one a backbone, then those to keep."""
         return [b.card.image_size for b in self.backbones] + list(self.pixel_sizes)
 
+    @property
+    def policies(self) -> list[str]:
+        """How a picture becomes each of those squares."""
+        return [self.resize_of(b) for b in self.backbones] + [self.resize] * len(self.pixel_sizes)
+
+    def resize_of(self, backbone: Backbone) -> str:
+        """How a picture becomes the square a backbone sees; one that looks for faces sees the whole of it."""
+        return "pad" if backbone.card.is_faces else self.resize
+
     def pixel_stores(self) -> tuple[PixelStore, ...]:
         """Where the squares to keep are kept."""
         return tuple(PixelStore(cache_root() / "pixels", size, self.resize) for size in self.pixel_sizes)
@@ -86,7 +95,8 @@ class FeatureSpec:
     def fingerprint(self, backbone: Backbone) -> str:
         """Names everything the vectors of one backbone depend on, except the picture."""
         card = backbone.card
-        made_with = (PREPROCESSING, card.architecture, card.weights_sha256, card.image_size, card.mean, card.std, self.resize, self.mirror)
+        resize = self.resize_of(backbone)
+        made_with = (PREPROCESSING, card.architecture, card.weights_sha256, card.image_size, card.mean, card.std, resize, self.mirror)
         content: tuple[object, ...] = (*made_with, self.view, self.augment) if self.view else made_with
         return f"{card.name.replace('/', '_')}-{hashlib.sha256(repr(content).encode()).hexdigest()[:16]}"
 
@@ -283,7 +293,7 @@ class _Work:
             state = FileState(entry.path, size, mtime, image_id, None)
             if self._is_complete(image_id):
                 return _Outcome(state, None, [None] * len(self.spec.backbones))
-            look = look_at(data, image_id, self.spec.sizes, self.spec.resize)
+            look = look_at(data, image_id, self.spec.sizes, self.spec.policies)
         except ImageError as error:
             return _Outcome(FileState(entry.path, size, mtime, None, str(error)), None, [])
         except OSError as error:
@@ -349,6 +359,6 @@ def _set_torch_threads(count: int) -> int:
 
 
 def _network(backbone: Backbone) -> FeatureNetwork:
-    from tellapart.models.network import FeatureNetwork
+    from tellapart.models.network import network_of
 
-    return FeatureNetwork(backbone)
+    return network_of(backbone)

@@ -106,9 +106,9 @@ def check_crops(views: int, members: Sequence[Member]) -> None:
 
 def _networks(device: str) -> Callable[[Backbone], FeatureNetwork]:
     def network(backbone: Backbone) -> FeatureNetwork:
-        from tellapart.models.network import FeatureNetwork
+        from tellapart.models.network import network_of
 
-        return FeatureNetwork(backbone, device=device)
+        return network_of(backbone, device=device)
 
     return network
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.errors import ModelError, closest_name
 from tellapart.models.efficientnet_lite import PACKAGED, PackagedWeights, packaged_state
+from tellapart.models.face_weights import FACES, SIDE, faces_sha256, faces_state
 from tellapart.models.tensors import disk_errors
 from tellapart.models.variants import VARIANTS, build_variant
 from tellapart.models.weights_files import fit_weights, read_weights
@@ -47,6 +48,11 @@ class BackboneCard:
     std: tuple[float, float, float]
     num_features: int
 
+    @property
+    def is_faces(self) -> bool:
+        """Whether it finds and describes faces: it must see the whole photo, and there is nothing to fine-tune."""
+        return self.architecture == FACES
+
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> BackboneCard:
         """Read the card back from its JSON form."""
@@ -69,8 +75,8 @@ class Backbone:
     prefix: str = ""
 
     def sized(self, image_size: int | None) -> Backbone:
-        """The same backbone for another input size."""
-        return self if image_size is None else replace(self, card=replace(self.card, image_size=image_size))
+        """The same backbone for another input size; the face networks have only one."""
+        return self if image_size is None or self.card.is_faces else replace(self, card=replace(self.card, image_size=image_size))
 
     def state(self) -> dict[str, torch.Tensor]:
         """The tensors under timm's names.
@@ -92,13 +98,13 @@ def find_backbones(names: str, *, weights: Path | None = None, image_size: int |
     """The backbones named in ``names``, several joined by ``+``; converted into the cache on first use.
 
     Args:
-        names: ``lite0``, ``lite1``, ``lite2``, any timm name, or several joined by ``+``.
+        names: ``lite0``, ``lite1``, ``lite2``, ``faces``, any timm name, or several joined by ``+``.
         weights: a .safetensors, .pth or Keras .h5 file for the one timm name given.
         image_size: overrides the networks' own input size.
 
     Raises:
         ModelError: unknown name, weights that do not fit, or no way to get them.
-        MissingExtra: a Keras file, and h5py is not installed.
+        MissingExtra: a Keras file, and h5py is not installed; or ``faces``, and its weights are not.
     """
     parts = [name.strip() for name in names.split("+")]
     if not all(parts):
@@ -115,10 +121,13 @@ def _find(name: str, weights: Path | None) -> Backbone:
             raise ModelError(f"there is no weights file {weights}")
         key = f"{name}-{_sha256(weights)[:24]}"
     else:
-        key = f"{name}-{known.sha256[:24]}" if known else f"{name}-hub"
+        sha256 = known.sha256 if known else faces_sha256() if name == FACES else None
+        key = f"{name}-{sha256[:24]}" if sha256 else f"{name}-hub"
     folder = cache_root() / "backbones"
     card_file, tensors = folder / f"{key.replace('/', '_')}.json", folder / f"{key.replace('/', '_')}.safetensors"
     found = _read(card_file, tensors)
+    if name == FACES and weights is None:
+        return found or _convert_faces(card_file, tensors)
     return found or _convert(name, weights, card_file, tensors)
 
 
@@ -167,6 +176,21 @@ def _convert(name: str, weights: Path | None, card_file: Path, tensors: Path) ->
     return Backbone(card, tensors)
 
 
+def _convert_faces(card_file: Path, tensors: Path) -> Backbone:
+    """The face networks as one backbone; half precision halves the file and moves no descriptor by 0.001."""
+    from safetensors.torch import save_file
+
+    from tellapart.models.facenet import WIDTH
+
+    state = {name: tensor.half() for name, tensor in faces_state().items()}
+    with replacing(tensors) as partial, disk_errors():
+        save_file(state, partial)
+    half = (0.5, 0.5, 0.5)
+    card = BackboneCard(FACES, FACES, faces_sha256(), SIDE, half, half, WIDTH + 1)
+    write_json(card_file, {"format": FORMAT, "size_bytes": tensors.stat().st_size, **asdict(card)})
+    return Backbone(card, tensors)
+
+
 def _from_package(packaged: PackagedWeights) -> _Filled:
     model = build_network(packaged.architecture)
     model.load_state_dict(packaged_state(packaged, [len(stage) for stage in model.blocks]), strict=True)
@@ -175,7 +199,7 @@ def _from_package(packaged: PackagedWeights) -> _Filled:
 
 def _from_file(name: str, weights: Path) -> _Filled:
     if name not in VARIANTS:
-        check_network_name(name, [*PACKAGED])
+        check_network_name(name, [*PACKAGED, FACES])
     file = read_weights(weights, name)
     model = build_network(file.architecture)
     fit_weights(model, file)
@@ -200,7 +224,7 @@ def build_network(architecture: str, *, is_pretrained: bool = False) -> Any:
 
     if architecture in VARIANTS and not is_pretrained:
         return build_variant(architecture).eval()
-    check_network_name(architecture, [*PACKAGED])
+    check_network_name(architecture, [*PACKAGED, FACES])
     try:
         return timm.create_model(architecture, pretrained=is_pretrained).eval()
     except Exception as error:

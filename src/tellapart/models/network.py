@@ -66,6 +66,15 @@ class FeatureNetwork:
         return values
 
 
+def network_of(backbone: Backbone, *, device: str = "auto") -> FeatureNetwork:
+    """A backbone ready to run, whatever its kind."""
+    if backbone.card.is_faces:
+        from tellapart.models.faces import FaceNetwork
+
+        return FaceNetwork(backbone, device=device)
+    return FeatureNetwork(backbone, device=device)
+
+
 def bare_network(card: BackboneCard) -> Any:
     """The network of a card without its classifier, in evaluation mode; its weights are yet to be loaded."""
     if card.architecture in NETS:

@@ -25,14 +25,15 @@ class Look:
     pixels: tuple[ByteArray, ...]
 
 
-def look_at(data: bytes, image_id: str, sizes: Sequence[int], policy: str) -> Look:
-    """Decode a file's bytes once and take everything from it.
+def look_at(data: bytes, image_id: str, sizes: Sequence[int], policy: str | Sequence[str]) -> Look:
+    """Decode a file's bytes once and take everything from it; ``policy`` is one way to become a square, or one for each size.
 
     Raises:
         ImageError: the bytes are not a usable picture; the message is the reason.
     """
     picture = decode(data, min_size=max(SMALLEST_LOOK, *sizes) if sizes else SMALLEST_LOOK)
-    pixels = tuple(resize(picture.pixels, size, cast(ResizePolicy, policy)) for size in sizes)
+    policies = [policy] * len(sizes) if isinstance(policy, str) else policy
+    pixels = tuple(resize(picture.pixels, size, cast(ResizePolicy, way)) for size, way in zip(sizes, policies, strict=True))
     small = shrink(picture.pixels, SMALLEST_LOOK)
     quality = quality_facts(small)
     own_hash, mirror_hash = difference_hashes(small)

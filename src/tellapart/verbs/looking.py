@@ -43,9 +43,9 @@ def networks(device: str) -> Callable[[Backbone], FeatureNetwork]:
     """Makes the network of a backbone on a device."""
 
     def network(backbone: Backbone) -> FeatureNetwork:
-        from tellapart.models.network import FeatureNetwork
+        from tellapart.models.network import network_of
 
-        return FeatureNetwork(backbone, device=device)
+        return network_of(backbone, device=device)
 
     return network
 

@@ -1,0 +1,307 @@
+"""MTCNN: three small networks that find faces, each looking closer at what the one before it let through.
+
+Zhang et al., "Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks" (2016). The networks
+see whole batches of squares; nothing is kept between calls, so that several threads may share them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torchvision.ops import batched_nms, roi_align
+
+from tellapart.types import ByteArray, FloatArray
+
+CELL = 12
+STRIDE = 2
+SHRINK = 0.709
+"""Each level of the pyramid as a share of the one before."""
+MOST_CANDIDATES = 200
+"""Of a picture, to be looked at closer; the surest."""
+
+
+@dataclass(frozen=True)
+class Sharpness:
+    """How sure each network must be, and the smallest face as a share of the square's side."""
+
+    thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7)
+    smallest: float = 0.06
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """The faces found in one picture, the surest first.
+
+    Attributes:
+        boxes: float64 (m, 4): left, top, right, bottom in pixels.
+        points: float64 (m, 5, 2): x and y of the eye on the picture's left, that on its right, the nose, and both corners of the mouth.
+        scores: float64 (m,), 0 to 1.
+    """
+
+    boxes: FloatArray
+    points: FloatArray
+    scores: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @property
+    def areas(self) -> FloatArray:
+        """Square pixels of each box, float64 (m,)."""
+        return np.asarray((self.boxes[:, 2] - self.boxes[:, 0]) * (self.boxes[:, 3] - self.boxes[:, 1]))
+
+    def rows(self, index: Sequence[int]) -> Faces:
+        """Some of them."""
+        chosen = np.asarray(index, dtype=np.int64)
+        return Faces(self.boxes[chosen], self.points[chosen], self.scores[chosen])
+
+    def moved(self, factor: float, left: float, top: float) -> Faces:
+        """In another picture's pixels: each place times ``factor``, and from ``left`` and ``top`` on."""
+        shift = np.array([left, top])
+        return Faces(self.boxes * factor + np.tile(shift, 2), self.points * factor + shift, self.scores)
+
+
+class _Closer(nn.Module):
+    """The second or third network: a square to how sure it is, how the box is to be moved, and where the points lie.
+
+    Args:
+        widths: of the convolutions, and last of the dense layer.
+        kernels: of the convolutions.
+        pools: sides of the pooling after each convolution; 0 for none.
+        has_points: whether it also finds points.
+    """
+
+    def __init__(self, widths: tuple[int, ...], kernels: tuple[int, ...], pools: tuple[int, ...], *, has_points: bool) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        before = 3
+        for width, kernel, pool in zip(widths, kernels, pools, strict=False):
+            layers += [nn.Conv2d(before, width, kernel), nn.PReLU(width)]
+            layers += [nn.MaxPool2d(pool, 2, ceil_mode=True)] if pool else []
+            before = width
+        self.layers = nn.Sequential(*layers)
+        self.dense = nn.Sequential(nn.Linear(9 * before, widths[-1]), nn.PReLU(widths[-1]))
+        self.sure = nn.Linear(widths[-1], 2)
+        self.shift = nn.Linear(widths[-1], 4)
+        self.points = nn.Linear(widths[-1], 10) if has_points else None
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Squares (m, 3, side, side): probability of a face (m,), shares of the box to move its edges by (m, 4), points (m, 10)."""
+        seen = self.dense(self.layers(x).flatten(1))
+        points = self.points(seen) if self.points is not None else None
+        return self.sure(seen).softmax(1)[:, 1], self.shift(seen), points
+
+
+class _Proposals(nn.Module):
+    """The first network, which slides over a whole picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 10, 3),
+            nn.PReLU(10),
+            nn.MaxPool2d(2, 2, ceil_mode=True),
+            nn.Conv2d(10, 16, 3),
+            nn.PReLU(16),
+            nn.Conv2d(16, 32, 3),
+            nn.PReLU(32),
+        )
+        self.sure = nn.Conv2d(32, 2, 1)
+        self.shift = nn.Conv2d(32, 4, 1)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures (n, 3, h, w): probabilities (n, places down, places across) and shifts (n, 4, places down, places across)."""
+        seen = self.layers(x)
+        return self.sure(seen).softmax(1)[:, 1], self.shift(seen)
+
+
+class Mtcnn(nn.Module):
+    """The three networks, and the way through them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = _Proposals()
+        self.second = _Closer((28, 48, 64, 128), (3, 3, 2), (3, 3, 0), has_points=False)
+        self.third = _Closer((32, 64, 64, 128, 256), (3, 3, 3, 2), (3, 3, 2, 0), has_points=True)
+
+    def found(self, pixels: ByteArray, sharpness: Sharpness = Sharpness()) -> list[Faces]:
+        """The faces of each square of uint8 (n, side, side, 3)."""
+        device = self.first.sure.weight.device
+        with torch.inference_mode():
+            levels = halved(pixels, device)
+            boxes, owner = self._proposed(levels, sharpness)
+            boxes, owner = self._kept(levels, boxes, owner, sharpness.thresholds[1])
+            return self._described(levels, boxes, owner, sharpness.thresholds[2])
+
+    def _proposed(self, levels: list[torch.Tensor], sharpness: Sharpness) -> tuple[torch.Tensor, torch.Tensor]:
+        """Square boxes (m, 4) and the number of the picture of each, from pictures of all sizes."""
+        side = levels[0].shape[2]
+        scale = CELL / max(CELL, sharpness.smallest * side)
+        boxes: list[torch.Tensor] = []
+        owner: list[torch.Tensor] = []
+        scores: list[torch.Tensor] = []
+        while scale * side >= CELL or not boxes:
+            small = max(CELL, int(np.ceil(scale * side)))
+            level = next(level for level in reversed(levels) if level.shape[2] >= small or level is levels[0])
+            sure, shift = self.first((torch.nn.functional.interpolate(level, (small, small), mode="bilinear") - 127.5) / 128)
+            n, top, left = (sure > sharpness.thresholds[0]).nonzero(as_tuple=True)
+            corner = torch.stack([left, top], 1).float() * STRIDE
+            places = torch.cat([corner, corner + CELL], 1) * (side / small)
+            kept = batched_nms(places, sure[n, top, left], n, 0.5)
+            n, top, left = n[kept], top[kept], left[kept]
+            boxes.append(_shifted(places[kept], shift[n, :, top, left]))
+            owner.append(n)
+            scores.append(sure[n, top, left])
+            scale *= SHRINK
+        all_boxes, all_owners = torch.cat(boxes), torch.cat(owner)
+        kept = batched_nms(all_boxes, torch.cat(scores), all_owners, 0.7)
+        kept = torch.cat([kept[all_owners[kept] == number][:MOST_CANDIDATES] for number in range(len(levels[0]))])
+        return _squared(all_boxes[kept]), all_owners[kept]
+
+    def _kept(
+        self, levels: list[torch.Tensor], boxes: torch.Tensor, owner: torch.Tensor, threshold: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the second network lets through."""
+        if not len(boxes):
+            return boxes, owner
+        sure, shift, _ = self.second(cut(levels, boxes, owner, 24))
+        is_kept = sure > threshold
+        boxes, owner, scores, shift = boxes[is_kept], owner[is_kept], sure[is_kept], shift[is_kept]
+        kept = batched_nms(boxes, scores, owner, 0.7)
+        return _squared(_shifted(boxes[kept], shift[kept])), owner[kept]
+
+    def _described(self, levels: list[torch.Tensor], boxes: torch.Tensor, owner: torch.Tensor, threshold: float) -> list[Faces]:
+        """What the third network says, by picture."""
+        if not len(boxes):
+            return [_none() for _ in levels[0]]
+        sure, shift, points = self.third(cut(levels, boxes, owner, 48))
+        assert points is not None  # noqa: S101
+        size = (boxes[:, 2:] - boxes[:, :2])[:, None]
+        places = points.view(-1, 2, 5).transpose(1, 2) * size + boxes[:, None, :2]
+        moved = _shifted(boxes, shift)
+        found = []
+        for number in range(len(levels[0])):
+            mine = ((owner == number) & (sure > threshold)).nonzero()[:, 0]
+            mine = mine[sure[mine].argsort(descending=True)]
+            faces = Faces(*(values[mine].double().cpu().numpy() for values in (moved, places, sure)))
+            found.append(faces.rows(_apart(faces.boxes)))
+        return found
+
+
+def _none() -> Faces:
+    return Faces(np.zeros((0, 4)), np.zeros((0, 5, 2)), np.zeros(0))
+
+
+def halved(pixels: ByteArray, device: torch.device | str) -> list[torch.Tensor]:
+    """Pictures of uint8 (n, h, w, 3) as float (n, 3, h, w), then with half the sides, a quarter, and so on."""
+    levels = [torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).to(device).float()]
+    while min(levels[-1].shape[2:]) >= 2 * CELL:
+        levels.append(torch.nn.functional.avg_pool2d(levels[-1], 2))
+    return levels
+
+
+def cut(levels: list[torch.Tensor], boxes: torch.Tensor, owner: torch.Tensor, side: int) -> torch.Tensor:
+    """Boxes of pictures as squares, grey levels from -1 to 1, black outside the picture.
+
+    A box is cut from the level at which a pixel of the square covers less than two of the picture, so that nothing is skipped.
+
+    Args:
+        levels: of :func:`halved`.
+        boxes: (m, 4) in pixels of the first level.
+        owner: the number of the picture of each box (m,).
+        side: of the squares (m, 3, side, side).
+    """
+    squares = boxes.new_empty(len(boxes), 3, side, side)
+    wanted = ((boxes[:, 2:] - boxes[:, :2]).amax(1) / side).clamp(min=1).log2().long().clamp(max=len(levels) - 1)
+    where = torch.cat([owner[:, None].to(boxes), boxes], 1)
+    for number, level in enumerate(levels):
+        mine = wanted == number
+        if mine.any():
+            squares[mine] = roi_align(level, where[mine], side, 0.5**number, sampling_ratio=2, aligned=True)
+    return (squares - 127.5) / 128
+
+
+def _shifted(boxes: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+    """Boxes with their edges moved by shares of their width and height."""
+    size = boxes[:, 2:] - boxes[:, :2]
+    return boxes + shift * size.repeat(1, 2)
+
+
+def _squared(boxes: torch.Tensor) -> torch.Tensor:
+    """The smallest squares around boxes, with the same centres."""
+    centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).amax(1, keepdim=True) / 2
+    return torch.cat([centre - half, centre + half], 1)
+
+
+def _apart(boxes: FloatArray, most: float = 0.7) -> list[int]:
+    """Of boxes sorted by score, those that no surer one covers more than ``most`` of, or lies as much within."""
+    kept: list[int] = []
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    for number, box in enumerate(boxes):
+        size = np.minimum(boxes[kept, 2:], box[2:]) - np.maximum(boxes[kept, :2], box[:2])
+        common = np.maximum(size, 0).prod(axis=1)
+        if not (common > most * np.minimum(areas[kept], areas[number])).any():
+            kept.append(number)
+    return kept
+
+
+@dataclass(frozen=True)
+class _Names:
+    """How the tensors of one of the files are called, and where they go.
+
+    Attributes:
+        own: the network here.
+        convs: numbers of its convolutions in the files, and places of theirs here.
+        slopes: number of the first of its slopes in the files.
+        dense: the dense layer before the heads.
+        heads: sureness, shift of the box, points.
+    """
+
+    own: str
+    convs: tuple[tuple[int, int], ...]
+    slopes: int
+    dense: str | None
+    heads: tuple[str | None, ...]
+
+
+_NAMES = {
+    "pnet": _Names("first", ((0, 0), (1, 3), (2, 5)), 0, None, ("conv2d_3", "conv2d_4", None)),
+    "rnet": _Names("second", ((5, 0), (6, 3), (7, 6)), 3, "dense", ("dense_1", "dense_2", None)),
+    "onet": _Names("third", ((8, 0), (9, 3), (10, 6), (11, 9)), 7, "dense_3", ("dense_4", "dense_5", "dense_6")),
+}
+
+
+def mtcnn_state(networks: Mapping[str, Mapping[str, FloatArray]]) -> dict[str, torch.Tensor]:
+    """The tensors of :class:`Mtcnn` from those of the three ONNX files ``pnet``, ``rnet`` and ``onet``.
+
+    The files were made for pictures turned over their diagonal; here the kernels are turned instead.
+    """
+    state: dict[str, FloatArray] = {}
+    for network, names in _NAMES.items():
+        tensors, own = networks[network], names.own
+        for count, (number, place) in enumerate(names.convs):
+            name = _numbered("conv2d", number)
+            state[f"{own}.layers.{place}.weight"] = tensors[f"{name}/kernel:0"].swapaxes(2, 3)
+            state[f"{own}.layers.{place}.bias"] = tensors[f"{name}/bias:0"]
+            slope = f"{_numbered('p_re_lu', names.slopes + count)}_initializer"
+            state[f"{own}.layers.{place + 1}.weight"] = next(t for key, t in tensors.items() if key.startswith(slope)).ravel()
+        for head, source in zip(("sure", "shift", "points"), names.heads, strict=True):
+            if source is not None:
+                kernel = tensors[f"{source}/kernel:0"]
+                state[f"{own}.{head}.weight"] = kernel.T if names.dense else kernel.swapaxes(2, 3)
+                state[f"{own}.{head}.bias"] = tensors[f"{source}/bias:0"]
+        if names.dense:
+            kernel = tensors[f"{names.dense}/kernel:0"]
+            width = kernel.shape[1]
+            state[f"{own}.dense.0.weight"] = kernel.reshape(3, 3, -1, width).transpose(3, 2, 1, 0).reshape(width, -1)
+            state[f"{own}.dense.0.bias"] = tensors[f"{names.dense}/bias:0"]
+            state[f"{own}.dense.1.weight"] = tensors["slope"]
+    return {name: torch.from_numpy(np.array(values, np.float32, order="C")) for name, values in state.items()}
+
+
+def _numbered(name: str, number: int) -> str:
+    return f"{name}_{number}" if number else name
