@@ -30,25 +30,12 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
 TORCH = {"torch", "torchvision", "timm", "safetensors.torch"}
 TORCH_MODULES = {
-    f"models/{name}.py"
-    for name in (
-        "activation",
-        "attribution",
-        "facenet",
-        "faces",
-        "mtcnn",
-        "network",
-        "inference",
-        "normalisation",
-        "convnets",
-        "warping",
-        "convolution",
-        "tuning",
-    )
+    f"models/{name}.py" for name in ("attribution", "autoencoder", "clip", "layers", "network", "inference", "normalisation", "convnets", "warping", "convolution", "tuning")
 } | {
     f"training/{name}.py"
     for name in (
         "activations",
+        "autoencoding",
         "averaging",
         "checkpoint",
         "feed",
@@ -56,8 +43,11 @@ TORCH_MODULES = {
         "loop",
         "members",
         "mixing",
+        "objectives",
         "parallel",
+        "picture_examination",
         "precision",
+        "reconstruction",
         "recipes",
         "replicas",
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 import threading
 import time
@@ -36,7 +37,7 @@ from tellapart.threads import ahead, available_cores
 from tellapart.types import ByteArray, FloatArray
 
 if TYPE_CHECKING:
-    from tellapart.models.network import FeatureNetwork
+    from tellapart.models.network import Features
 
 PREPROCESSING = 1
 BATCH = 8
@@ -96,14 +97,17 @@ class FeatureSpec:
         """Names everything the vectors of one backbone depend on, except the picture."""
         card = backbone.card
         resize = self.resize_of(backbone)
-        made_with = (PREPROCESSING, card.architecture, card.weights_sha256, card.image_size, card.mean, card.std, resize, self.mirror)
-        content: tuple[object, ...] = (*made_with, self.view, self.augment) if self.view else made_with
-        return f"{card.name.replace('/', '_')}-{hashlib.sha256(repr(content).encode()).hexdigest()[:16]}"
+        network = (card.architecture, card.weights_sha256, card.image_size, card.mean, card.std)
+        made_with: tuple[object, ...] = (PREPROCESSING, *network, resize, self.mirror)
+        made_with += (card.layer,) if card.layer else ()
+        content = (*made_with, self.view, self.augment) if self.view else made_with
+        return f"{re.sub('[/:]', '_', card.name)}-{hashlib.sha256(repr(content).encode()).hexdigest()[:16]}"
 
     def provenance(self) -> dict[str, object]:
         """For the feature matrix and the saved model."""
         names = "+".join(b.card.name for b in self.backbones)
-        return {"backbone": names, "layer": "pooled", "resize": self.resize, "mirror": self.mirror}
+        layers = "+".join(dict.fromkeys(b.card.layer or "pooled" for b in self.backbones))
+        return {"backbone": names, "layer": layers, "resize": self.resize, "mirror": self.mirror}
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +144,7 @@ def extract(
     spec: FeatureSpec,
     *,
     catalog: Catalog | None = None,
-    network: Callable[[Backbone], FeatureNetwork] | None = None,
+    network: Callable[[Backbone], Features] | None = None,
     num_workers: int | None = None,
     progress: Progress = SILENT,
 ) -> Extraction:
@@ -182,7 +186,7 @@ class _Work:
     """The state of one extraction."""
 
     def __init__(
-        self, dataset: Dataset, spec: FeatureSpec, catalog: Catalog | None, network: Callable[[Backbone], FeatureNetwork] | None
+        self, dataset: Dataset, spec: FeatureSpec, catalog: Catalog | None, network: Callable[[Backbone], Features] | None
     ) -> None:
         self.dataset, self.spec, self.catalog = dataset, spec, catalog
         root = cache_root() / "features"
@@ -325,13 +329,13 @@ class _Networks:
     whole process, so that a network at work in another thread would be taken for a part of the one being traced.
     """
 
-    def __init__(self, spec: FeatureSpec, make: Callable[[Backbone], FeatureNetwork] | None) -> None:
+    def __init__(self, spec: FeatureSpec, make: Callable[[Backbone], Features] | None) -> None:
         self._backbones, self._make = spec.backbones, make or _network
-        self._loaded: list[FeatureNetwork] = []
+        self._loaded: list[Features] = []
         self._threads_before: int | None = None
         self._lock = threading.Lock()
 
-    def __getitem__(self, number: int) -> FeatureNetwork:
+    def __getitem__(self, number: int) -> Features:
         with self._lock:
             if not self._loaded:
                 if self._threads_before is None:
@@ -358,7 +362,7 @@ def _set_torch_threads(count: int) -> int:
     return before
 
 
-def _network(backbone: Backbone) -> FeatureNetwork:
+def _network(backbone: Backbone) -> Features:
     from tellapart.models.network import network_of
 
     return network_of(backbone)

@@ -10,7 +10,7 @@ import numpy as np
 
 from tellapart.dataset import Dataset, Entry
 from tellapart.dataset.catalog import FileState
-from tellapart.errors import OptionError
+from tellapart.errors import ModelError, OptionError
 from tellapart.extraction import FeatureSpec, extract
 from tellapart.models.backbones import Backbone
 from tellapart.models.saved import Member, SavedModel
@@ -21,7 +21,7 @@ from tellapart.progress import SILENT, Progress
 from tellapart.types import FloatArray
 
 if TYPE_CHECKING:
-    from tellapart.models.network import FeatureNetwork
+    from tellapart.models.network import Features
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +72,13 @@ def predict_files(
 
     Raises:
         OptionError: there are not so many fixed crops.
+        ModelError: it is an autoencoder, which names no classes.
         DataError: not one file could be read.
     """
+    if not model.class_names:
+        raise ModelError(
+            f"{model.details.get('run', model.folder)} is an autoencoder: it names no classes", hint="as features: --features run:RUN"
+        )
     if not augment:
         check_crops(views, model.members)
     first, averaged = [], []
@@ -104,8 +109,8 @@ def check_crops(views: int, members: Sequence[Member]) -> None:
         )
 
 
-def _networks(device: str) -> Callable[[Backbone], FeatureNetwork]:
-    def network(backbone: Backbone) -> FeatureNetwork:
+def _networks(device: str) -> Callable[[Backbone], Features]:
+    def network(backbone: Backbone) -> Features:
         from tellapart.models.network import network_of
 
         return network_of(backbone, device=device)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     import torch
 
 FORMAT = 1
+PIXELS = "pixels"
+CLIP = "clip:"
+"""How the names of networks of open_clip begin."""
+PROBABILITIES = "probabilities"
+"""The layer after the last: what the network was trained to say."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class BackboneCard:
         image_size: side of the square input in pixels.
         mean, std: of the input, one value a colour, on the scale 0 to 1.
         num_features: width of the feature vector.
+        layer: where the features are taken; empty for what the classifier is given, ``probabilities`` for what it says,
+            else the name of a module.
     """
 
     name: str
@@ -47,6 +55,12 @@ class BackboneCard:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     num_features: int
+    layer: str = ""
+
+    @property
+    def is_special(self) -> bool:
+        """Whether it is no network of layers."""
+        return self.architecture in (PIXELS, FACES) or self.architecture.startswith(CLIP) or self.layer == PROBABILITIES
 
     @property
     def is_faces(self) -> bool:
@@ -56,7 +70,7 @@ class BackboneCard:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> BackboneCard:
         """Read the card back from its JSON form."""
-        fields = {name: content[name] for name in cls.__dataclass_fields__}
+        fields = {name: content[name] for name in cls.__dataclass_fields__ if name != "layer" or name in content}
         return cls(**{**fields, "mean": tuple(fields["mean"]), "std": tuple(fields["std"])})
 
 
@@ -78,14 +92,20 @@ class Backbone:
         """The same backbone for another input size; the face networks have only one."""
         return self if image_size is None or self.card.is_faces else replace(self, card=replace(self.card, image_size=image_size))
 
+    def with_card(self, **changes: Any) -> Backbone:
+        """The same tensors under another card."""
+        return replace(self, card=replace(self.card, **changes))
+
     def state(self) -> dict[str, torch.Tensor]:
-        """The tensors under timm's names.
+        """The tensors under timm's names; none for pixels.
 
         Raises:
             ModelError: the file is absent or damaged.
         """
         from safetensors import SafetensorError, safe_open
 
+        if self.card.architecture == PIXELS:
+            return {}
         try:
             with safe_open(self.tensors, framework="pt") as file:
                 names = [name for name in file.keys() if name.startswith(self.prefix)]  # noqa: SIM118
@@ -98,7 +118,7 @@ def find_backbones(names: str, *, weights: Path | None = None, image_size: int |
     """The backbones named in ``names``, several joined by ``+``; converted into the cache on first use.
 
     Args:
-        names: ``lite0``, ``lite1``, ``lite2``, ``faces``, any timm name, or several joined by ``+``.
+        names: ``lite0``, ``lite1``, ``lite2``, ``faces``, any timm name, ``clip:`` and an open_clip name, or several joined by ``+``.
         weights: a .safetensors, .pth or Keras .h5 file for the one timm name given.
         image_size: overrides the networks' own input size.
 
@@ -114,7 +134,20 @@ def find_backbones(names: str, *, weights: Path | None = None, image_size: int |
     return tuple(_find(name, weights).sized(image_size) for name in dict.fromkeys(parts))
 
 
-def _find(name: str, weights: Path | None) -> Backbone:
+def find_classifier(name: str, *, weights: Path | None = None) -> Backbone:
+    """A network with the classifier it was trained with; its features are the probabilities of the 1,000 ImageNet classes.
+
+    Args:
+        name: ``lite0``, ``lite1``, ``lite2`` or any timm name.
+        weights: a file for a timm name, classifier included.
+
+    Raises:
+        ModelError: unknown name, weights that do not fit or have no classifier, or no way to get them.
+    """
+    return _find(name, weights, has_classifier=True)
+
+
+def _find(name: str, weights: Path | None, *, has_classifier: bool = False) -> Backbone:
     known = PACKAGED.get(name) if weights is None else None
     if weights is not None:
         if not weights.is_file():
@@ -123,12 +156,18 @@ def _find(name: str, weights: Path | None) -> Backbone:
     else:
         sha256 = known.sha256 if known else faces_sha256() if name == FACES else None
         key = f"{name}-{sha256[:24]}" if sha256 else f"{name}-hub"
+    if name == PIXELS and weights is None:
+        from tellapart.models.pixels import pixel_backbone
+
+        return pixel_backbone()
+    key += "-classifier" if has_classifier else ""
     folder = cache_root() / "backbones"
-    card_file, tensors = folder / f"{key.replace('/', '_')}.json", folder / f"{key.replace('/', '_')}.safetensors"
+    stem = re.sub(r"[/:]", "_", key)
+    card_file, tensors = folder / f"{stem}.json", folder / f"{stem}.safetensors"
     found = _read(card_file, tensors)
     if name == FACES and weights is None:
         return found or _convert_faces(card_file, tensors)
-    return found or _convert(name, weights, card_file, tensors)
+    return found or _convert(name, weights, card_file, tensors, has_classifier=has_classifier)
 
 
 def _read(card_file: Path, tensors: Path) -> Backbone | None:
@@ -153,13 +192,19 @@ class _Filled:
     std: tuple[float, float, float]
 
 
-def _convert(name: str, weights: Path | None, card_file: Path, tensors: Path) -> Backbone:
+def _convert(name: str, weights: Path | None, card_file: Path, tensors: Path, *, has_classifier: bool) -> Backbone:
     from safetensors.torch import save_file
 
+    if name.startswith(CLIP):
+        return _convert_clip(name, weights, card_file, tensors)
     packaged = PACKAGED.get(name) if weights is None else None
-    filled = _from_package(packaged) if packaged else _from_file(name, weights) if weights else _from_hub(name)
+    if packaged:
+        filled = _from_package(packaged)
+    else:
+        filled = _from_file(name, weights, has_classifier=has_classifier) if weights else _from_hub(name)
     model = filled.model
-    model.reset_classifier(0)
+    if not has_classifier:
+        model.reset_classifier(0)
     state = {key: value.contiguous() for key, value in model.state_dict().items()}
     with replacing(tensors) as partial, disk_errors():
         save_file(state, partial)
@@ -171,6 +216,7 @@ def _convert(name: str, weights: Path | None, card_file: Path, tensors: Path) ->
         mean=filled.mean,
         std=filled.std,
         num_features=_width(model, model.pretrained_cfg["input_size"][-1]),
+        layer=PROBABILITIES if has_classifier else "",
     )
     write_json(card_file, {"format": FORMAT, "size_bytes": tensors.stat().st_size, **asdict(card)})
     return Backbone(card, tensors)
@@ -191,18 +237,32 @@ def _convert_faces(card_file: Path, tensors: Path) -> Backbone:
     return Backbone(card, tensors)
 
 
+def _convert_clip(name: str, weights: Path | None, card_file: Path, tensors: Path) -> Backbone:
+    """A network for pictures and words as one backbone; its features are those of the pictures."""
+    from safetensors.torch import save_file
+
+    from tellapart.models.clip import clip_card, filled_clip
+
+    model = filled_clip(name, weights)
+    with replacing(tensors) as partial, disk_errors():
+        save_file({key: value.contiguous().clone() for key, value in model.state_dict().items()}, partial)
+    card = clip_card(name, model, _sha256(weights) if weights else _sha256(tensors))
+    write_json(card_file, {"format": FORMAT, "size_bytes": tensors.stat().st_size, **asdict(card)})
+    return Backbone(card, tensors)
+
+
 def _from_package(packaged: PackagedWeights) -> _Filled:
     model = build_network(packaged.architecture)
     model.load_state_dict(packaged_state(packaged, [len(stage) for stage in model.blocks]), strict=True)
     return _Filled(model, packaged.architecture, packaged.sha256, packaged.image_size, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
-def _from_file(name: str, weights: Path) -> _Filled:
+def _from_file(name: str, weights: Path, *, has_classifier: bool) -> _Filled:
     if name not in VARIANTS:
         check_network_name(name, [*PACKAGED, FACES])
     file = read_weights(weights, name)
     model = build_network(file.architecture)
-    fit_weights(model, file)
+    fit_weights(model, file, has_classifier=has_classifier)
     config = model.pretrained_cfg
     mean, std = file.mean or tuple(config["mean"]), file.std or tuple(config["std"])
     return _Filled(model, file.architecture, _sha256(weights), config["input_size"][-1], mean, std)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from tellapart.errors import ModelError
-from tellapart.models.backbones import Backbone, BackboneCard, build_network
+from tellapart.models.autoencoder import ARCHITECTURE, bare_encoder
+from tellapart.models.backbones import CLIP, PIXELS, PROBABILITIES, Backbone, BackboneCard, build_network
 from tellapart.models.convnets import NETS, build_image_network
 from tellapart.models.inference import fast_network, faster_dtype
 from tellapart.models.normalisation import Normalisation
@@ -55,35 +56,65 @@ class FeatureNetwork:
             network(torch.zeros(1, 3, size, size, device=self.device, dtype=dtype))
         return dtype, network
 
+    def _answer(self, x: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self._network(x).float()
+        return found.softmax(dim=1) if self.card.layer == PROBABILITIES else found
+
     def features(self, pixels: ByteArray, *, mirror: bool) -> FloatArray:
         """Features, float32 (n, d), of uint8 pixels (n, size, size, 3); averaged with the mirror image's if asked."""
         x = self._normalised(pixels).to(self.dtype)
         with torch.inference_mode():
-            found = self._network(x).float()
+            found = self._answer(x)
             if mirror:
-                found = (found + self._network(x.flip(3).contiguous(memory_format=torch.channels_last)).float()) / 2
+                found = (found + self._answer(x.flip(3).contiguous(memory_format=torch.channels_last))) / 2
         values: FloatArray = found.cpu().numpy()
         return values
 
 
-def network_of(backbone: Backbone, *, device: str = "auto") -> FeatureNetwork:
+class Features(Protocol):
+    """Whatever makes features of squares."""
+
+    def features(self, pixels: ByteArray, *, mirror: bool) -> FloatArray:
+        """float32 (n, d) of uint8 pixels (n, size, size, 3)."""
+
+
+def network_of(backbone: Backbone, *, device: str = "auto") -> Features:
     """A backbone ready to run, whatever its kind."""
     if backbone.card.is_faces:
         from tellapart.models.faces import FaceNetwork
 
         return FaceNetwork(backbone, device=device)
+    if backbone.card.architecture == PIXELS:
+        from tellapart.models.pixels import PixelFeatures
+
+        return PixelFeatures(backbone)
+    if backbone.card.architecture.startswith(CLIP):
+        from tellapart.models.clip import ClipFeatures
+
+        return ClipFeatures(backbone, device=device)
+    if backbone.card.layer not in ("", PROBABILITIES):
+        from tellapart.models.layers import LayerFeatures
+
+        return LayerFeatures(backbone, device=device)
     return FeatureNetwork(backbone, device=device)
 
 
 def bare_network(card: BackboneCard) -> Any:
     """The network of a card without its classifier, in evaluation mode; its weights are yet to be loaded."""
+    if card.architecture.startswith(CLIP):
+        from tellapart.models.clip import build_clip
+
+        return build_clip(card.architecture)
     if card.architecture in NETS:
         return build_image_network(card.architecture, 2, card.image_size).backbone.eval()
+    if card.architecture.startswith(ARCHITECTURE):
+        return bare_encoder(card.architecture, card.image_size, card.num_features).eval()
     model = build_network(card.architecture)
     config = model.pretrained_cfg
     if config.get("fixed_input_size") and config["input_size"][-1] != card.image_size:
         return build_image_network(card.architecture, 2, card.image_size).backbone.eval()
-    model.reset_classifier(0)
+    if card.layer != PROBABILITIES:
+        model.reset_classifier(0)
     return model
 
 

@@ -100,13 +100,13 @@ def plain_names(tensors: Mapping[str, torch.Tensor]) -> Tensors:
     return plain
 
 
-def fit_weights(model: Any, file: WeightsFile) -> None:
-    """Put the tensors into a timm network; the classifier keeps what it has, and the file's may have any shape.
+def fit_weights(model: Any, file: WeightsFile, *, has_classifier: bool = False) -> None:
+    """Put the tensors into a timm network; the classifier keeps what it has, and the file's may have any shape, unless it is wanted.
 
     Raises:
         ModelError: something is missing or has another shape; tells how much fits, and what network would.
     """
-    starts = classifier_names(model)
+    starts = ("\0",) if has_classifier else classifier_names(model)
     own = {key: value for key, value in model.state_dict().items() if not key.startswith(starts)}
     tensors = file.tensors
     missing, wrong = _misfits(own, tensors)

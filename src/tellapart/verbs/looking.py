@@ -34,15 +34,15 @@ from tellapart.training.parts import Assignment, assign
 from tellapart.types import FloatArray
 
 if TYPE_CHECKING:
-    from tellapart.models.network import FeatureNetwork
+    from tellapart.models.network import Features
 
 Thumbnails = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
-def networks(device: str) -> Callable[[Backbone], FeatureNetwork]:
+def networks(device: str) -> Callable[[Backbone], Features]:
     """Makes the network of a backbone on a device."""
 
-    def network(backbone: Backbone) -> FeatureNetwork:
+    def network(backbone: Backbone) -> Features:
         from tellapart.models.network import network_of
 
         return network_of(backbone, device=device)

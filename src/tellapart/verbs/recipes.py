@@ -161,8 +161,8 @@ class NetworkAtWork:
                     f"one network is fine-tuned at a time, got {chosen.backbone!r}", hint="one run each, then: tellapart ensemble"
                 )
             backbone = found[0]
-            if backbone.card.is_faces:
-                raise OptionError("the face networks are not fine-tuned, only probed", hint="--recipe probe --backbone faces")
+            if backbone.card.is_special:
+                raise OptionError(f"{chosen.backbone} is not fine-tuned, only probed", hint=f"--recipe probe --backbone {chosen.backbone}")
         return NetworkRecipe(
             name=chosen.recipe,
             card=backbone.card if backbone else scratch_card(chosen.net, chosen.image_size or SCRATCH_SIZE),
