@@ -30,7 +30,24 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
 TORCH = {"torch", "torchvision", "timm", "safetensors.torch"}
 TORCH_MODULES = {
-    f"models/{name}.py" for name in ("attribution", "autoencoder", "clip", "layers", "network", "inference", "normalisation", "convnets", "warping", "convolution", "tuning")
+    f"models/{name}.py"
+    for name in (
+        "activation",
+        "attribution",
+        "autoencoder",
+        "clip",
+        "convnets",
+        "convolution",
+        "facenet",
+        "faces",
+        "inference",
+        "layers",
+        "mtcnn",
+        "network",
+        "normalisation",
+        "tuning",
+        "warping",
+    )
 } | {
     f"training/{name}.py"
     for name in (
