@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from tellapart.preparation.prepared import Prepared, open_prepared
     from tellapart.runs import Run, open_run
     from tellapart.verbs.augment import augment
+    from tellapart.verbs.autoencode import autoencode
     from tellapart.verbs.balance import balance
     from tellapart.verbs.collect import collect
     from tellapart.verbs.compare import compare
+    from tellapart.verbs.crop import crop
     from tellapart.verbs.curve import curve
     from tellapart.verbs.decisions import decisions
     from tellapart.verbs.demo import demo
@@ -64,9 +66,11 @@ _HOMES = {
     "StorageError": "errors",
     "TellapartError": "errors",
     "augment": "verbs.augment",
+    "autoencode": "verbs.autoencode",
     "balance": "verbs.balance",
     "collect": "verbs.collect",
     "compare": "verbs.compare",
+    "crop": "verbs.crop",
     "curve": "verbs.curve",
     "decisions": "verbs.decisions",
     "demo": "verbs.demo",
@@ -108,9 +112,11 @@ __all__ = [
     "StorageError",
     "TellapartError",
     "augment",
+    "autoencode",
     "balance",
     "collect",
     "compare",
+    "crop",
     "curve",
     "decisions",
     "demo",

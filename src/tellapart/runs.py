@@ -107,6 +107,18 @@ def open_run(where: str | Path) -> Run:
     raise DataError(f"there is no finished run in {folder}", hint=hint)
 
 
+def open_judged_run(where: str | Path) -> Run:
+    """The run of a classifier in a folder.
+
+    Raises:
+        DataError: there is no finished run there, or it is that of an autoencoder, which names no classes.
+    """
+    run = open_run(where)
+    if run.metrics.get("recipe") == "autoencoder":
+        raise DataError(f"{run.name} is an autoencoder: it names no classes", hint=f"as features: --features run:{run.folder}")
+    return run
+
+
 def _cell(interval: Mapping[str, float], factor: float = 1.0, unit: str = "") -> str:
     value, low, high = (f"{interval[key] * factor:.{1 if factor == 100 else 4}f}" for key in ("value", "low", "high"))
     return f"<td>{value}{unit} ({low} to {high})</td>"

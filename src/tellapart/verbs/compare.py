@@ -37,9 +37,9 @@ def compare(first: str | Path, second: str | Path, *, progress: Progress = SILEN
     import numpy as np
 
     from tellapart.evaluation import compare as compared
-    from tellapart.runs import open_run
+    from tellapart.runs import open_judged_run
 
-    runs = [open_run(where) for where in (first, second)]
+    runs = [open_judged_run(where) for where in (first, second)]
     trained_on = {row.image_id for run in runs for row in run.rows if row.is_used and row.part == "train"}
     sides = []
     for run in runs:

@@ -78,10 +78,10 @@ def ensemble(runs: Sequence[str | Path], *, progress: Progress = SILENT, **optio
 
 def _opened(runs: Sequence[str | Path]) -> list[Run]:
     """The runs, each once."""
-    from tellapart.runs import open_run
+    from tellapart.runs import open_judged_run
 
     several = [runs] if isinstance(runs, str | Path) else list(runs)
-    opened = [open_run(where) for where in several]
+    opened = [open_judged_run(where) for where in several]
     if len(opened) < 2:
         raise DataError("an ensemble needs at least two runs", hint="tellapart ensemble runs/photos-1 runs/photos-2")
     places = [run.folder.resolve() for run in opened]

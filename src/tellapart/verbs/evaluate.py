@@ -55,10 +55,10 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = SILENT
     from tellapart.evaluation import evaluate as evaluated
     from tellapart.models.saved import load_model
     from tellapart.prediction import predict_files
-    from tellapart.runs import open_run
+    from tellapart.runs import open_judged_run
     from tellapart.verbs.viewing import ways_of_looking, worth_of_views
 
-    opened = open_run(run)
+    opened = open_judged_run(run)
     found = predict_files(
         load_model(opened.model_folder),
         open_dataset(folder, progress=progress),

@@ -28,9 +28,9 @@ def report(run: str | Path, *, progress: Progress = SILENT, **options: Any) -> P
     """
     ReportOptions.of(**options)
     from tellapart.reports import write_report
-    from tellapart.runs import open_run
+    from tellapart.runs import open_judged_run
     from tellapart.verbs.looking import thumbnails_of_rows
 
-    opened = open_run(run)
+    opened = open_judged_run(run)
     with progress.stage("writing the report", unit="steps"):
         return write_report(opened.folder, thumbnails_of_rows(Path(opened.metrics["folder"]), opened.rows))

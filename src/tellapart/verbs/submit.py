@@ -124,14 +124,14 @@ def submit(run: str | Path, folder: str | Path, *, progress: Progress = SILENT, 
     chosen = SubmitOptions.of(**options)
     from tellapart.models.saved import load_model
     from tellapart.prediction import predict_files
-    from tellapart.runs import open_run
+    from tellapart.runs import open_judged_run
     from tellapart.submission import table
     from tellapart.submission.columns import columns_of
     from tellapart.submission.sample import read_sample
     from tellapart.verbs.viewing import ways_of_looking
 
     source = _sample_file(chosen)
-    opened = open_run(run)
+    opened = open_judged_run(run)
     model = load_model(opened.model_folder)
     clip, lowest = _clip(model, chosen.clip)
     sample = read_sample(source)

@@ -16,8 +16,8 @@ WIDE = 10.0
 """From which ratio of the largest to the smallest loss on their axis is logarithmic."""
 
 
-def loss_figure(section: Mapping[str, Any] | None) -> Figure | None:
-    """Log loss by epoch."""
+def loss_figure(section: Mapping[str, Any] | None, what: str = "log loss", say: Callable[[float], str] = loss) -> Figure | None:
+    """What was lost by epoch: the log loss, unless told otherwise; ``say`` writes a value."""
     values = list(_values(section, "loss"))
     if section is None or not values:
         return None
@@ -28,8 +28,9 @@ def loss_figure(section: Mapping[str, Any] | None) -> Figure | None:
     else:
         air = max((high - low) * 0.1, high * 0.02)
         y = Scale(max(0.0, low - air), high + air, FLOOR, TOP)
-    label = "log loss (logarithmic scale)" if is_log else "log loss"
-    return _figure(section, "training-loss", "Log loss by epoch", "loss", y, label, lambda v: f"{v:g}", loss)
+    label = f"{what} (logarithmic scale)" if is_log else what
+    title = f"{what[:1].upper()}{what[1:]} by epoch"
+    return _figure(section, "training-loss", title, "loss", y, label, lambda v: f"{v:g}", say, what)
 
 
 def accuracy_figure(section: Mapping[str, Any] | None) -> Figure | None:
@@ -39,7 +40,9 @@ def accuracy_figure(section: Mapping[str, Any] | None) -> Figure | None:
         return None
     low, high = share_range(values)
     y = Scale(low, high, FLOOR, TOP)
-    return _figure(section, "training-accuracy", "Accuracy by epoch", "accuracy", y, "accuracy", tick_percent(y.ticks()), percent)
+    return _figure(
+        section, "training-accuracy", "Accuracy by epoch", "accuracy", y, "accuracy", tick_percent(y.ticks()), percent, "accuracy"
+    )
 
 
 def _values(section: Mapping[str, Any] | None, name: str) -> Iterator[float]:
@@ -57,6 +60,7 @@ def _figure(
     label: str,
     write: Callable[[float], str],
     say: Callable[[float], str],
+    what: str,
 ) -> Figure:
     folds = section["folds"]
     last = max(fold["epochs"][-1] for fold in folds)
@@ -67,7 +71,7 @@ def _figure(
     parts += [_best(fold, curve, x, y, say, len(folds)) for fold in folds]
     has_held_out = any(value is not None for fold in folds for value in fold[f"held_out_{curve}"])
     parts.append(_legend(folds, has_held_out))
-    return Figure(name, title, _described(folds, curve, say) or f"{title}; nothing was held out.", WIDTH, HEIGHT, "".join(parts))
+    return Figure(name, title, _described(folds, curve, say, what) or f"{title}; nothing was held out.", WIDTH, HEIGHT, "".join(parts))
 
 
 def _colour(number: int, folds: int) -> str:
@@ -126,12 +130,11 @@ def _legend(folds: Sequence[Mapping[str, Any]], has_held_out: bool) -> str:
     return drawn
 
 
-def _described(folds: Sequence[Mapping[str, Any]], curve: str, say: Callable[[float], str]) -> str:
-    name = "log loss" if curve == "loss" else curve
+def _described(folds: Sequence[Mapping[str, Any]], curve: str, say: Callable[[float], str], what: str) -> str:
     found = []
     for fold in folds:
         value = _at_best(fold, curve)
         if value is not None:
             where = f"Fold {fold['fold']}: best" if len(folds) > 1 else "Best"
-            found.append(f"{where} epoch {fold['best']} of {fold['trained']}, held-out {name} {say(value)}.")
+            found.append(f"{where} epoch {fold['best']} of {fold['trained']}, held-out {what} {say(value)}.")
     return " ".join(found)

@@ -1,5 +1,7 @@
-// The page of an autoencoder from disk: pictures and figures stand in it already; only the theme can be chosen.
+// The page of an autoencoder from disk: pictures and figures stand in it already; the theme can be chosen.
 
+import { mountSections } from "tellapart/sections.js";
 import { mountTheme } from "tellapart/theme.js";
 
 mountTheme(document.getElementById("theme"));
+mountSections();

@@ -1,0 +1,42 @@
+"""What the verb ``autoencode`` says: how well pictures are given back, what the units do, and where everything lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tellapart.cli.columns import aligned
+from tellapart.cli.listing import several, shown
+from tellapart.durations import in_words
+
+if TYPE_CHECKING:
+    from tellapart.runs import Run
+
+
+def of_autoencode(run: Run) -> tuple[str, Any]:
+    """The error beside plainer ways, the dead units, the cost, and where model and page lie."""
+    metrics = run.metrics
+    side, units, cost, data = metrics["held_back"] or metrics["trained_on"], metrics["units"], metrics["training"], metrics["data"]
+    what = "photos held back from training" if metrics["held_back"] else "photos it learned from (none could be held back)"
+    rows = [("", "mean squared error (95 %)"), ("this autoencoder", _error(side["error"]))]
+    if metrics["held_back"]:
+        rows.append(("the same on photos it learned from", _error(metrics["trained_on"]["error"])))
+    if metrics["components"]:
+        rows.append((f"{metrics['components']:,} principal components", _error(side["linear"])))
+    rows.append(("the mean photo", _error(side["mean_picture"])))
+    lines = [f"{side['n']:,} {what}", *aligned(rows, before="  ")]
+    dead = units["dead"]
+    if dead:
+        lines.append(f"{len(dead):,} of {units['latent']:,} units are dead: {several([str(unit) for unit in dead], most=12)}")
+    elif dead is not None:
+        lines.append(f"none of {units['latent']:,} units is dead")
+    lines.append(f"trained for {in_words(cost['seconds'])}: {cost['images']:,} images, {cost['images_per_s']:,.0f} a second")
+    lines.append(f"{data['used']:,} of {data['files']:,} files used; {data['unreadable']:,} unreadable, {data['set_aside']:,} set aside")
+    lines += [f"features: --features run:{shown(run.folder)}", f"report:   {click.style(shown(run.report), bold=True)}"]
+    return "\n".join(lines), run.summary()
+
+
+def _error(interval: Mapping[str, float]) -> str:
+    return f"{interval['value']:.5f} ({interval['low']:.5f} to {interval['high']:.5f})"

@@ -1,0 +1,128 @@
+"""Writing the run folder of an autoencoder: what any run has, its encoder as a saved model, its decoder, and the error of every picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tellapart import __version__
+from tellapart.dataset import Dataset
+from tellapart.dataset.rows import SET_ASIDE, UNREADABLE, FileRow, save_rows
+from tellapart.models.autoencoder import DECODER
+from tellapart.models.saved import Classifier, Member, save_model
+from tellapart.models.tensors import disk_errors
+from tellapart.paths import printable, replacing, write_json, write_text
+from tellapart.training.autoencoding import AutoencoderRecipe, TrainedAutoencoder
+from tellapart.training.picture_examination import PictureExamination
+from tellapart.training.record import data_hash, versions_here
+
+RECIPE = "autoencoder"
+ERRORS = "reconstruction.csv"
+
+
+def write_autoencoder(
+    folder: Path,
+    final: Path,
+    recipe: AutoencoderRecipe,
+    trained: TrainedAutoencoder,
+    examination: PictureExamination,
+    *,
+    dataset: Dataset,
+    rows: Sequence[FileRow],
+    options: Mapping[str, Any],
+    notes: Sequence[str],
+    started: datetime,
+) -> dict[str, Any]:
+    """Write everything but the report into ``folder``, which will be called ``final``; gives ``metrics.json``.
+
+    Args:
+        folder: where to write.
+        final: the run's folder when it is complete.
+        recipe: what was trained.
+        trained: the result.
+        examination: how good it is.
+        dataset: the photos.
+        rows: one a file, with parts.
+        options: of the verb.
+        notes: sentences worth knowing.
+        started: when the work began.
+    """
+    versions = versions_here()
+    metrics = {
+        "run": final.name,
+        "folder": printable(str(dataset.root)),
+        "created": started.isoformat(timespec="seconds"),
+        "tellapart": __version__,
+        "recipe": RECIPE,
+        "backbone": trained.backbone.card.name,
+        "class_names": [],
+        "net": recipe.net,
+        "image_size": recipe.image_size,
+        **examination.numbers(),
+        "training": _cost(recipe, trained),
+        "data": _counts(rows, examination),
+        "notes": list(notes),
+    }
+    write_json(folder / "options.json", {"verb": "autoencode", "folder": metrics["folder"], "options": dict(options), "versions": versions})
+    write_text(folder / "history.jsonl", "".join(json.dumps(event) + "\n" for event in history_of(trained)))
+    save_rows(list(rows), folder / "images.parquet")
+    write_text(folder / ERRORS, _table(examination))
+    details = {"tellapart": __version__, "versions": versions, "data_sha256": data_hash(rows), "run": final.name, "decoder": DECODER}
+    member = Member((trained.backbone,), recipe.resize, False, ())
+    save_model(folder / "model", Classifier((), (member,), 1.0, 0.0), details)
+    _save_decoder(folder / "model" / DECODER, trained)
+    write_json(folder / "metrics.json", metrics)
+    return metrics
+
+
+def history_of(trained: TrainedAutoencoder) -> list[dict[str, Any]]:
+    """The epochs as ``history.jsonl`` has them."""
+    return [{"event": "epoch", "fold": 1, **event} for event in trained.facts["history"]]
+
+
+def _cost(recipe: AutoencoderRecipe, trained: TrainedAutoencoder) -> dict[str, Any]:
+    seconds, pictures = trained.facts["seconds"], trained.facts["pictures"]
+    return {
+        "seconds": seconds,
+        "images": pictures,
+        "images_per_s": pictures / max(seconds, 1e-9),
+        "epochs": recipe.plan.epochs,
+        "image_size": recipe.image_size,
+        "augmentation": str(recipe.augmentation),
+    }
+
+
+def _counts(rows: Sequence[FileRow], examination: PictureExamination) -> dict[str, int]:
+    return {
+        "files": len(rows),
+        "used": len(examination.rows),
+        "unreadable": sum(row.status == UNREADABLE for row in rows),
+        "set_aside": sum(row.status == SET_ASIDE for row in rows),
+        "trained_on": int(examination.is_trained_on.sum()),
+        "chose": int(examination.chose.sum()),
+        "held_back": int(examination.is_held_back.sum()),
+    }
+
+
+def _table(examination: PictureExamination) -> str:
+    """A row a picture, the strangest first."""
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(["path", "image_id", "label", "part", "chose_epoch", "error", "score"])
+    for i in sorted(range(len(examination.rows)), key=lambda i: (-examination.scores[i], examination.rows[i].path)):
+        row = examination.rows[i]
+        known = [printable(row.path), row.image_id, printable(row.label) if row.label is not None else "", row.part]
+        table.writerow([*known, int(examination.chose[i]), f"{examination.errors[i]:.8f}", f"{examination.scores[i]:.4f}"])
+    return out.getvalue()
+
+
+def _save_decoder(path: Path, trained: TrainedAutoencoder) -> None:
+    from safetensors.torch import save_file
+
+    with replacing(path) as partial, disk_errors():
+        save_file(trained.decoder_state(), partial)

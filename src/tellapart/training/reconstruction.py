@@ -1,0 +1,85 @@
+"""What an autoencoder learns: to give a picture back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from torch import nn
+
+from tellapart.models.autoencoder import Autoencoder
+from tellapart.threads import ahead
+from tellapart.training.activations import ActivationFeed
+from tellapart.training.feed import Feed
+from tellapart.training.learner import Learner
+from tellapart.types import FloatArray, IntArray
+
+BATCH = 32
+
+
+class PictureLearner(Learner):
+    """An autoencoder that learns: the encoder is the backbone, the decoder the head."""
+
+    def __init__(self, network: Autoencoder, *, is_autocast: bool) -> None:
+        stages = [("encoder", list(network.encoder.parameters()))]
+        super().__init__(network.encoder, cast(nn.Linear, network.decoder), stages, is_autocast=is_autocast)
+        self.latent_width = network.num_features
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Pictures float32 (n, 3, s, s) from 0 to 1 given back."""
+        with self.precision(x.device.type):
+            return self.head(self.backbone(x)).float()  # type: ignore[no-any-return]
+
+    def seen(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Latents float32 (n, d) and the pictures given back (n, 3, s, s)."""
+        with self.precision(x.device.type):
+            latents = self.backbone(x)
+            return latents.float(), self.head(latents).float()
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """Mean squared error of pictures on the scale 0 to 1; nothing in it is right or wrong."""
+
+    has_accuracy: bool = False
+
+    def loss(self, answers: torch.Tensor, x: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Mean squared error of the answers (n, 3, s, s)."""
+        return torch.nn.functional.mse_loss(answers, x)
+
+    def right(self, answers: torch.Tensor, targets: torch.Tensor) -> float:
+        """Nothing."""
+        return 0.0
+
+    def judged(self, network: Learner, feed: Feed | ActivationFeed, rows: IntArray, threads: int) -> tuple[FloatArray, float]:
+        """Mean squared error of each row, float64 (n,); NaN where an answer is no number."""
+
+        def errors(x: torch.Tensor) -> FloatArray:
+            with torch.inference_mode():
+                return squared_errors(network(x), x)
+
+        network.eval()
+        parts = list(ahead(errors, feed.plain(rows, BATCH), threads if threads > 1 else 0))
+        found = np.concatenate(parts) if parts else np.empty(0)
+        return np.where(np.isfinite(found), found, math.nan), 0.0
+
+
+def squared_errors(answers: torch.Tensor, x: torch.Tensor) -> FloatArray:
+    """The mean squared error of each picture, float64 (n,)."""
+    return np.asarray((answers - x).square().mean(dim=(1, 2, 3)).double().cpu().numpy())
+
+
+def given_back(network: PictureLearner, feed: Feed, rows: IntArray, threads: int = 1) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Latents (b, d) and squared errors (b,) of the pictures of these rows as they are, batch after batch."""
+
+    def seen(x: torch.Tensor) -> tuple[FloatArray, FloatArray]:
+        with torch.inference_mode():
+            latents, answers = network.seen(x)
+            return latents.cpu().numpy(), squared_errors(answers, x)
+
+    network.eval()
+    yield from ahead(seen, feed.plain(rows, BATCH), threads if threads > 1 else 0)

@@ -1,0 +1,154 @@
+"""tellapart autoencode: a network that gives pictures back through few numbers, and those numbers as features."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.durations import duration_complaint, seconds_of
+from tellapart.options import Options, dataclass, option
+from tellapart.paths import folder_name, name_complaint
+from tellapart.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from tellapart.runs import Run
+    from tellapart.training.autoencoding import AutoencoderRecipe
+
+EXAMPLE = "tellapart autoencode photos"
+SIZES = {"small": 64, "classic": 128}
+"""Side of the pictures where none is given."""
+
+
+def _side_complaint(side: int | None) -> str | None:
+    return f"must be a multiple of 16, got {side}" if side is not None and side % 16 else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoencodeOptions(Options):
+    """How to train an autoencoder."""
+
+    net: str = option("small", "small: ours; classic: the network of the animal-faces project.", choices=("small", "classic"))
+    image_size: int | None = option(
+        None,
+        "Side of the pictures in pixels, a multiple of 16; by default 64 for small, 128 for classic.",
+        minimum=32,
+        maximum=512,
+        check=_side_complaint,
+    )
+    latent: int | None = option(
+        None, "Numbers a picture becomes, for small; by default 128. classic has its own.", minimum=1, maximum=65_536
+    )
+    resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"))
+    augment: str = option("flip", "Variation of training pictures: none or flip.", choices=("none", "flip"))
+    epochs: int = option(30, "Times every picture is seen.", minimum=1, maximum=10_000)
+    batch_size: int = option(32, "Pictures a step.", minimum=1, maximum=8192)
+    lr: float = option(2e-3, "Highest learning rate.", minimum=1e-8, maximum=10.0)
+    patience: int = option(20, "Stop after so many epochs without a better held-out error.", minimum=1, maximum=10_000)
+    time: str | None = option(None, "Train within this time: 90s, 10m, 2h.", check=duration_complaint, metavar="TIME")
+    test_share: float = option(
+        0.1, "Share of the photos held back to be reported on, unless you have a test or validation folder.", minimum=0.01, maximum=0.9
+    )
+    seed: int = option(0, "Seed of the split and of everything random.", minimum=0)
+    name: str | None = option(None, "Name of the run; by default the folder's name and a number.", metavar="NAME", check=name_complaint)
+    out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
+    state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
+    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=0, maximum=256)
+
+
+def autoencode(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> Run:
+    """Train a convolutional autoencoder on a folder of photos, with labels or without.
+
+    It learns to give pictures back through a few numbers, which are then features like any other:
+    --features run:RUN. Errors are reported on photos it did not learn from. A training that was
+    interrupted goes on where it stopped when the same command is given again.
+
+    Args:
+        folder: photos, in class folders or not, or a manifest.
+        progress: hears how far it is.
+        **options: the fields of :class:`AutoencodeOptions`.
+
+    Returns:
+        The finished run: encoder, decoder, numbers, the error of every picture, and a page.
+
+    Raises:
+        OptionError: an option's name or value is wrong.
+        DataError: the photos cannot be used as they are.
+        ModelError: the training went astray.
+        StorageError: the disk is full or cannot be written.
+    """
+    chosen = AutoencodeOptions.of(**options)
+    recipe = _recipe(chosen)
+    from tellapart.extraction import FeatureSpec
+    from tellapart.models.network import chosen_device
+    from tellapart.reports.autoencoder import write_autoencoder_report
+    from tellapart.runs import Run
+    from tellapart.threads import available_cores
+    from tellapart.training.autoencoder_record import history_of, write_autoencoder
+    from tellapart.training.autoencoding import train_autoencoder
+    from tellapart.training.parts import assign_pictures
+    from tellapart.training.picture_examination import examine_autoencoder
+    from tellapart.training.record import run_folder
+    from tellapart.verbs.looking import looked_at
+
+    started, device = datetime.now(UTC), chosen_device(chosen.device)
+    spec = FeatureSpec((), recipe.resize, False, (recipe.image_size,))
+    looked = looked_at(folder, spec, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress)
+    assignment = assign_pictures(looked.rows, looked.pairs, test_share=chosen.test_share, seed=chosen.seed)
+    used = [row for row in assignment.rows if row.is_used]
+    workers = available_cores() if chosen.num_workers is None else chosen.num_workers
+    training = [row for row in used if row.part == "train"]
+    trained = train_autoencoder(recipe, training, device=device, num_workers=workers, progress=progress)
+    examination = examine_autoencoder(trained, recipe, used, device=device, num_workers=workers, progress=progress)
+    notes = [*looked.notes, *assignment.notes, *trained.facts["notes"], *_said(examination.numbers())]
+    with run_folder(chosen.out, chosen.name or folder_name(looked.dataset.root)) as (partial, final):
+        metrics = write_autoencoder(
+            partial,
+            final,
+            recipe,
+            trained,
+            examination,
+            dataset=looked.dataset,
+            rows=assignment.rows,
+            options=chosen.as_dict(),
+            notes=notes,
+            started=started,
+        )
+        write_autoencoder_report(partial, metrics, history_of(trained), examination)
+    shutil.rmtree(trained.folder, ignore_errors=True)
+    for sentence in notes:
+        progress.note(sentence)
+    return Run(final)
+
+
+def _recipe(chosen: AutoencodeOptions) -> AutoencoderRecipe:
+    from tellapart.models.autoencoder import build_autoencoder
+    from tellapart.preparation.augmentation import augmentation_of
+    from tellapart.training.autoencoding import AutoencoderRecipe
+    from tellapart.training.plan import Plan
+
+    size = chosen.image_size or SIZES[chosen.net]
+    build_autoencoder(chosen.net, size, chosen.latent)
+    plan = Plan(
+        epochs=chosen.epochs,
+        batch_size=chosen.batch_size,
+        lr=chosen.lr,
+        weight_decay=0.0,
+        patience=chosen.patience,
+        time_s=seconds_of(chosen.time) if chosen.time else None,
+        seed=chosen.seed,
+    )
+    return AutoencoderRecipe(chosen.net, size, chosen.latent, chosen.resize, augmentation_of(chosen.augment), plan)
+
+
+def _said(numbers: dict[str, Any]) -> list[str]:
+    """Sentences for whom the numbers are a surprise."""
+    notes = []
+    if numbers["held_back"] is None:
+        notes.append("there are too few different pictures to hold any back, so the error is that on pictures it learned from")
+    dead = numbers["units"]["dead"] or []
+    if len(dead) > numbers["units"]["latent"] / 2:
+        notes.append(f"{len(dead):,} of {numbers['units']['latent']:,} units say next to nothing: a smaller --latent would do")
+    return notes
