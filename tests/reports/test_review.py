@@ -66,6 +66,15 @@ def test_the_command_names_the_state_folder(tmp_path: Path) -> None:
     assert json.loads(written(tmp_path, view).scripts["view"])["command"].endswith(" --apply decisions.jsonl --state '/else where'")
 
 
+def test_the_command_holds_wherever_it_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "wild").mkdir()
+    monkeypatch.chdir(tmp_path)
+    carried = json.loads(written(tmp_path / "a", review_view(folder="wild")).scripts["view"])
+    assert carried["command"] == f"tellapart decisions {tmp_path / 'wild'} --apply decisions.jsonl"
+    assert carried["place"] == str(tmp_path / "wild")
+    assert "<h1>Review of wild</h1>" in page_text(tmp_path / "a")
+
+
 def test_files_are_shown_only_from_a_folder_of_this_machine(tmp_path: Path) -> None:
     photos = tmp_path / "wild ones é"
     photos.mkdir()

@@ -154,10 +154,43 @@ def test_what_is_right_of_two_labels_leaves_the_other_out(browser: Any, tmp_path
         tab(page, "contradiction")
         assert page.locator(".group-head b").inner_text() == " or ".join(view["rows"][row]["label"] for row in group["rows"]) + "?"
         page.locator("#groups").focus()
-        page.keyboard.press("ArrowRight")
         page.keyboard.press("o")
+        assert counts(page) == "1 excluded, 1 kept"
+        page.keyboard.press("Control+z")
+        page.locator("#groups-1").get_by_text("Right").click()
         (found,) = saved(page)
     assert (found.path, found.is_of_file) == (view["rows"][group["rows"][0]]["path"], True)
+
+
+def test_of_leaks_the_pictures_that_are_named_go_whatever_is_best(browser: Any, tmp_path: Path) -> None:
+    view = review_view(groups=3, found=("leak", "contradiction"))
+    leak, contradiction = view["issues"][3], view["issues"][2]
+    leak["rows"] = [group["best"] for group in view["groups"] if group["kind"] == "leak"]
+    contradiction["proposal"] = "exclude"
+    for group in view["groups"]:
+        group["best"] = group["rows"][0]
+    written(tmp_path, view)
+    with opened(browser, tmp_path) as page:
+        tab(page, "leak")
+        assert page.locator("#groups .best").all_inner_texts() == ["proposed"] * 3
+        page.get_by_role("button", name="Exclude 3 pictures as proposed").click()
+        tab(page, "contradiction")
+        assert page.locator("#groups .best").count() == 0
+        page.get_by_role("button", name="Exclude all").nth(1).click()
+        assert [one.path for one in saved(page)] == [
+            view["rows"][row]["path"]
+            for row in [*leak["rows"], *next(g for g in view["groups"][1:] if g["kind"] == "contradiction")["rows"]]
+        ]
+
+
+def test_what_was_excluded_before_is_shown_and_spared(browser: Any, tmp_path: Path) -> None:
+    view = review_view(found=("dark",), each=4)
+    view["rows"][1] |= {"status": "set aside", "reason": "excluded: no cat"}
+    written(tmp_path, view)
+    with opened(browser, tmp_path) as page:
+        assert page.locator("#grid-1 .badge").inner_text() == "Set aside"
+        page.get_by_role("button", name="Exclude 3 pictures").click()
+        assert [one.path for one in saved(page)] == [view["rows"][row]["path"] for row in (0, 2, 3)]
 
 
 def test_a_relabelled_picture_is_one_decision_wherever_it_stands(browser: Any, tmp_path: Path) -> None:

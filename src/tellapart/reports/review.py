@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from tellapart.paths import write_text
@@ -78,7 +78,7 @@ def review_html(view: Mapping[str, Any], thumbnails: Thumbnails, budget: int) ->
         thumbnails={image_id: data_uri(jpeg) for image_id, jpeg in chosen.items()},
         noun="review",
         view={**view, **{key: view.get(key) for key in ("balance", "sources", "sources_sentence")}},
-        name=f"Review of {Path(header['folder']).name or header['folder']}",
+        name=f"Review of {PurePath(_anywhere(header['folder'])).name or header['folder']}",
         words=wording,
         sections=_sections(view, has_pictures=bool(order)),
         found=found,
@@ -127,12 +127,12 @@ def _first_rows(view: Mapping[str, Any], rows: Sequence[int]) -> dict[str, Any]:
 def _payload(view: Mapping[str, Any]) -> dict[str, Any]:
     """What the modules read: rows, findings and groups, and where the photos lie."""
     header = view["header"]
-    state = f" --state {shlex.quote(header['state'])}" if header.get("state") else ""
+    state = f" --state {shlex.quote(_anywhere(header['state']))}" if header.get("state") else ""
     return {
-        "folder": header["folder"],
-        "root": _root_url(header.get("root") or header["folder"]),
+        "place": _anywhere(header["folder"]),
+        "root": root_url(header.get("root") or header["folder"]),
         "made": header["made"],
-        "command": f"tellapart decisions {shlex.quote(header['folder'])} --apply decisions.jsonl{state}",
+        "command": f"tellapart decisions {shlex.quote(_anywhere(header['folder']))} --apply decisions.jsonl{state}",
         "class_names": header["class_names"],
         "parts": header["parts"],
         "classes": [{"name": row["name"], "images": row["images"]} for row in view["classes"]],
@@ -142,7 +142,16 @@ def _payload(view: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _root_url(folder: str) -> str | None:
+def _anywhere(place: str) -> str:
+    """The name of a place that holds wherever a command is run; buckets and places that are not there keep theirs."""
+    try:
+        path = Path(place).expanduser()
+        return str(path.resolve()) if path.exists() else place
+    except (OSError, ValueError, RuntimeError):
+        return place
+
+
+def root_url(folder: str) -> str | None:
     """Where a page opened on this machine finds the photos themselves; None if they do not lie in a folder of it."""
     try:
         path = Path(folder)

@@ -1,6 +1,7 @@
 // Deciding about one picture, a group, or everything that is shown; what is decided already stays as it is.
 
 import { element, grouped } from "tellapart/dom.js";
+import { isDoubted, isLeftOut } from "tellapart/facts.js";
 
 const OF_COPIES = new Set(["exact_duplicate", "contradiction", "leak"]);
 
@@ -19,37 +20,45 @@ export function mountActions(root, { rows, decisions, tab, shown }) {
   }
 
   const members = (groups) => groups.flatMap((group) => (group.items ? group.items.map((item) => item.index) : group.rows).map((row) => ({ row, group })));
-  const others = (groups) => members(groups).filter(({ row, group }) => group.best !== null && group.rows.length > 1 && row !== group.best);
-  const open = (chosen) => [...new Map(chosen.filter(({ row }) => !decisions.of(row)).map((one) => [one.row, one])).values()];
+  const hasHeading = ({ group }) => group.heading !== null;
+  const open = (groups, chosen = members(groups)) =>
+    [...new Map(chosen.filter(({ row }) => !decisions.of(row) && !isLeftOut(rows[row])).map((one) => [one.row, one])).values()];
   const as = (action) => (one) => ({ ...one, action });
-  const isDoubted = ({ row }) => rows[row].suggested !== null && rows[row].suggested !== rows[row].label;
-  const exclude = (chosen) => decide(open(chosen).map(as("exclude")));
-  const keepRest = (groups) => decide(open(members(groups)).map(as("keep")));
-  const best = (groups) => exclude(others(groups));
+
+  // What the finding proposes to leave out: all but the best copy of a group, else the pictures it names.
+  const proposed = (groups) => members(groups).filter(({ row, group }) =>
+    (group.best === null ? tab().proposal === "exclude" && tab().issue.inside.has(row) : row !== group.best));
+  const propose = (groups) => decide(open(groups, proposed(groups)).map(as("exclude")));
+  const exclude = (groups) => decide(open(groups).map(as("exclude")));
+  const keepRest = (groups) => decide(open(groups).map(as("keep")));
+  const relabel = (groups) => decide(doubted(groups).map((one) => ({ ...one, action: "relabel", new: rows[one.row].suggested })));
+  const doubted = (groups) => open(groups).filter(({ row }) => isDoubted(rows[row]));
   const only = (group, index) => decide(members([group]).map(({ row }) => ({ row, group, action: row === index ? "keep" : "exclude" })));
 
   function tell() {
     const groups = shown();
-    const { isGrouped, isPairs, key, hasSuggestions, proposal } = tab();
+    const { isGrouped, isPairs, isOfLabels, key, hasSuggestions, proposal } = tab();
     const everyone = members(groups);
-    const [copies, left] = [open(others(groups)), open(everyone)];
-    const doubted = hasSuggestions ? left.filter(isDoubted) : [];
-    const sets = new Set(copies.map(({ group }) => group)).size;
+    const [named, left] = [open(groups, proposed(groups)), open(groups)];
+    const sets = new Set(named.filter(hasHeading).map(({ group }) => group)).size;
     const done = everyone.filter(({ row }) => decisions.of(row)).map(({ row }) => row);
+    const isOfBest = isGrouped && groups.some((group) => group.best !== null);
+    const isSome = isGrouped && proposed(groups).length > 0 && proposed(groups).length < everyone.length;
     const press = (words, count, kind, onclick) => count ? element("button", { type: "button", class: `press ${kind}`, onclick }, words) : null;
-    const isMine = key === "decided";
     const isHeld = root.contains(document.activeElement);
+    const keep = isPairs ? "All different: keep" : left.length < everyone.length ? "Keep the other" : "Keep the";
     root.replaceChildren(...[
-      isGrouped && others(groups).length ? press(`${isPairs ? "All the same: exclude" : "Exclude"} all but the best copy of ${many(sets, "group")}`, copies.length, proposal === "exclude" ? "strong" : "", () => best(groups)) : null,
-      hasSuggestions ? press(`Relabel ${many(doubted.length, "picture")} as suggested`, doubted.length, "", () => decide(doubted.map((one) => ({ ...one, action: "relabel", new: rows[one.row].suggested })))) : null,
-      isMine || isPairs || (isGrouped && others(groups).length) ? null : press(`Exclude ${many(left.length, "picture")}`, left.length, proposal === "exclude" ? "strong" : "", () => exclude(left)),
-      isMine ? null : press(isPairs ? `All different: keep ${grouped(left.length)}` : `Keep the ${left.length < everyone.length ? "other " : ""}${grouped(left.length)}`, left.length, "", () => keepRest(groups)),
+      isOfBest ? press(`${isPairs ? "All the same: exclude" : "Exclude"} all but the best copy of ${many(sets, "group")}`, named.length, isPairs ? "" : "strong", () => propose(groups)) : null,
+      isSome && !isOfBest ? press(`Exclude ${many(named.length, "picture")} as proposed`, named.length, "strong", () => propose(groups)) : null,
+      hasSuggestions ? press(`Relabel ${many(doubted(groups).length, "picture")} as suggested`, doubted(groups).length, "", () => relabel(groups)) : null,
+      key === "decided" || isOfBest || isSome ? null : press(`Exclude ${many(left.length, "picture")}`, left.length, proposal === "exclude" ? "strong" : "", () => exclude(groups)),
+      key === "decided" || isOfLabels ? null : press(`${keep} ${grouped(left.length)}`, left.length, "", () => keepRest(groups)),
       press(`Take back ${many(done.length, "decision")}`, done.length, "", () => decisions.takeBack(done)),
     ].filter(Boolean));
     if (isHeld) root.querySelector("button")?.focus();
   }
 
-  return { tell, decide, best, keepRest, only };
+  return { tell, decide, proposed, propose, open, keepRest, only };
 }
 
 const many = (count, noun) => `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;

@@ -2,7 +2,7 @@
 
 import { mountActions } from "tellapart/actions.js";
 import { choice, element, grouped, percent, picture } from "tellapart/dom.js";
-import { address, decisionWords, facts, fileName, measures, portrait } from "tellapart/facts.js";
+import { address, decisionWords, facts, fileName, isDoubted, measures, portrait } from "tellapart/facts.js";
 import { findings } from "tellapart/findings.js";
 import { virtualGrid } from "tellapart/virtual.js";
 
@@ -75,38 +75,46 @@ export function mountBrowse(root, { view, decisions, thumbnails }) {
     const row = rows[index];
     const issue = state.tab.issue;
     const score = (state.tab.isGrouped ? null : row.scores[issue?.name]) ?? null;
-    const hasSuggestion = row.suggested !== null && row.suggested !== row.label && state.tab.hasSuggestions;
+    const hasSuggestion = state.tab.hasSuggestions && isDoubted(row);
     const small = (words, title, action, kind) => element("button", { type: "button", tabindex: "-1", title, class: kind, onclick: (event) => { event.stopPropagation(); act(action, { index, group }); } }, words);
     return element("div", { class: "card look", title: row.path },
       element("span", { class: "badge" }),
-      group.best === index && group.rows.length > 1 ? element("span", { class: "best", title: group.why }, "best copy") : null,
+      tagOf(index, group),
       picture(thumbnails, row.image_id, ""),
       element("span", { class: "words" }, row.label ?? "no label", ...(hasSuggestion ? [" → ", element("b", { class: "off" }, row.suggested)] : [])),
       element("small", {}, row.status === "unreadable" ? row.reason ?? "" : score !== null
         ? `${hasSuggestion && row.probability !== null ? `${percent(row.probability, 0)} sure` : `score ${score.toFixed(2)}`} · ${fileName(row)}`
-        : [state.tab.key === "leak" ? row.part : null, measures(row)].filter(Boolean).join(" · ")),
-      score !== null && row.status !== "unreadable" ? element("span", { class: "sure" }, element("i", { style: `width:${(100 * score).toFixed(0)}%` })) : element("small", {}, fileName(row)),
+        : state.tab.key === "leak" ? [row.part, fileName(row)].filter(Boolean).join(" · ") : measures(row)),
+      score !== null && row.status !== "unreadable" ? element("span", { class: "sure" }, element("i", { style: `width:${(100 * score).toFixed(0)}%` })) : element("small", {}, state.tab.key === "leak" ? measures(row) : fileName(row)),
       element("span", { class: "quick" }, small(hasSuggestion ? "✕" : "Exclude", "Leave it out (x)", "exclude", hasSuggestion ? "mini" : ""),
         hasSuggestion ? small(`→ ${row.suggested}`, `Call it ${row.suggested} (r)`, "relabel", "") : null,
-        small(hasSuggestion ? "✓" : "Keep", "It is right as it is (k)", "keep", hasSuggestion ? "mini" : "")));
+        state.tab.isOfLabels ? small("Right", "Its label is right: leave out the others (o)", "only", "")
+          : small(hasSuggestion ? "✓" : "Keep", "It is right as it is (k)", "keep", hasSuggestion ? "mini" : "")));
+  }
+
+  function tagOf(index, group) {
+    if (group.best === index) return element("span", { class: "best", title: group.why }, "best copy");
+    const isProposed = actions.proposed([group]).some(({ row }) => row === index);
+    return group.heading !== null && group.best === null && isProposed && !group.rows.every((row) => state.tab.issue.inside.has(row))
+      ? element("span", { class: "best proposed" }, "proposed") : null;
   }
 
   function dress(node, { index, group }) {
     const decision = decisions.of(index);
-    node.className = `card look${decision ? ` is-${decision.action}` : ""}${group.best === index && group.rows.length > 1 ? " is-best" : ""}`;
-    node.querySelector(".badge").textContent = decisionWords(decision);
+    node.className = `card look${decision ? ` is-${decision.action}` : ""}${group.best === index ? " is-best" : ""}${!decision && rows[index].status === "set aside" ? " is-aside" : ""}`;
     const row = rows[index];
+    node.querySelector(".badge").textContent = decisionWords(decision) || (row.status === "set aside" ? "Set aside" : "");
     node.setAttribute("aria-label", [row.label ?? "no label", fileName(row), decisionWords(decision)].filter(Boolean).join(", "));
   }
 
   function heading(group) {
-    const undecided = group.rows.filter((index) => !decisions.of(index));
-    const press = (words, onclick, isOff = false) => element("button", { type: "button", class: "press small", disabled: isOff, onclick }, words);
-    const hasBest = group.best !== null && group.rows.length > 1;
+    const [proposed, left] = [actions.proposed([group]), actions.open([group])];
+    const press = (words, onclick, isOff) => element("button", { type: "button", class: "press small", disabled: isOff, onclick }, words);
+    const words = state.tab.isPairs ? "Same" : group.best !== null ? "Keep best" : proposed.length < group.rows.length ? "As proposed" : "Exclude all";
     return element("div", { class: "group-head", title: group.why }, element("div", {}, element("b", {}, group.heading), element("span", { class: "muted why" }, group.why),
       element("span", { class: "presses" },
-        hasBest ? press(state.tab.isPairs ? "Same" : "Keep best", () => actions.best([group]), !undecided.some((index) => index !== group.best)) : null,
-        press(state.tab.isPairs ? "Different" : "Keep all", () => actions.keepRest([group]), !undecided.length))));
+        proposed.length ? press(words, () => actions.propose([group]), !actions.open([group], proposed).length) : null,
+        state.tab.isOfLabels ? null : press(state.tab.isPairs ? "Different" : "Keep all", () => actions.keepRest([group]), !left.length))));
   }
 
   function look(item) {

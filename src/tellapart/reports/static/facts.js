@@ -23,6 +23,13 @@ export function decisionWords(decision) {
   return decision.action === "exclude" ? "Excluded" : "Kept";
 }
 
+// Whether another label is likelier than the one it has.
+export const isDoubted = (row) => row.suggested !== null && row.suggested !== row.label
+  && (row.probability === null || row.own_probability === null || row.probability > row.own_probability);
+
+// Whether an earlier decision already leaves it out.
+export const isLeftOut = (row) => row.status === "set aside" && (row.reason ?? "").startsWith("excluded");
+
 // Where the file itself lies, or null: only for a page opened from the disk of the machine that has the photos.
 export function address(root, row) {
   if (!root || location.protocol !== "file:") return null;
@@ -50,7 +57,7 @@ export function facts(row, { issues, group, decision, isBest, actions, className
     element("p", { class: "verdict" }, ...verdict(row)),
     element("p", { class: "path", title: "Path in the folder" }, row.path),
     element("p", { class: "muted measures" }, [measures(row), row.part, row.status === "used" ? null : row.reason ?? row.status].filter(Boolean).join(" · ")),
-    group ? element("p", { class: "doubt" }, isBest ? element("b", {}, "The best copy. ") : null, group.why) : null,
+    group?.why ? element("p", { class: "doubt" }, isBest ? element("b", {}, "The best copy. ") : null, group.why) : null,
     decision ? element("p", { class: `decided is-${decision.action}` }, decidedWords(decision)) : null,
     buttons(row, decision, group, actions, classNames),
     found.length ? element("h4", {}, "Why it is here") : null,
@@ -62,7 +69,7 @@ function verdict(row) {
   if (row.status === "unreadable") return [`It could not be read${row.reason ? `: ${row.reason}` : ""}.`];
   if (row.label === null) return ["It has no label."];
   const own = row.own_probability === null || row.own_probability === undefined ? "" : `; ${row.label} ${percent(row.own_probability, 0)}`;
-  if (row.suggested === null || row.suggested === row.label) return ["Labelled ", element("b", {}, row.label), "."];
+  if (!isDoubted(row)) return ["Labelled ", element("b", {}, row.label), "."];
   return ["Labelled ", element("b", {}, row.label), ", looks like ", element("b", { class: "off" }, row.suggested),
     row.probability === null ? "." : ` (${percent(row.probability, 0)}${own}).`];
 }
@@ -76,14 +83,13 @@ function decidedWords({ action, new: to, isOfFile }) {
 function buttons(row, decision, group, actions, classNames) {
   const press = (words, key, title, onclick, kind = "") => element("button", { type: "button", class: `press ${kind}`, "data-act": key, title: `${title} (${key})`, onclick },
     words, element("kbd", {}, key));
-  const hasSuggestion = row.suggested !== null && row.suggested !== row.label;
   const menu = element("select", { "aria-label": "Relabel to", "data-look": "menu", "data-act": "m", onchange: (event) => event.target.value && actions.relabel(event.target.value) },
     element("option", { value: "" }, "Relabel to …"),
     ...classNames.filter((name) => name !== row.label).map((name) => element("option", { value: name, selected: decision?.action === "relabel" && decision.new === name }, name)));
   return element("div", { class: "presses" },
     press("Exclude", "x", "Leave it out of training and tests", actions.exclude, "danger"),
     press("Keep", "k", "It is right as it is", actions.keep),
-    hasSuggestion ? press(`Relabel: ${row.suggested}`, "r", `Call it ${row.suggested}`, () => actions.relabel(row.suggested)) : null,
+    isDoubted(row) ? press(`Relabel: ${row.suggested}`, "r", `Call it ${row.suggested}`, () => actions.relabel(row.suggested)) : null,
     group && group.rows.length > 1 ? press("Keep only this one", "o", "Leave out the others of its group", actions.only) : null,
     row.image_id && classNames.length > 1 ? menu : null,
     decision ? press("Take back", "u", "Decide nothing about it", actions.takeBack) : null);

@@ -1,10 +1,14 @@
 // What there is to look through: a tab a finding, its pictures alone or in groups, then the pairs to tell apart and what is decided.
 
 const KINDS = { exact_duplicate: "exact", contradiction: "contradiction", leak: "leak", near_duplicate: "near", placeholder: "placeholder" };
+const WITH_BEST = new Set(["exact", "near", "boundary"]);
 const PAIRS = "Pairs near the boundary: too unlike to be called near-duplicates, too alike to be passed over. Are they the same or not?";
 
 export function findings(view, decisions) {
-  const groups = view.groups.map((group, index) => ({ ...group, heading: headingOf(group, view.rows), index }));
+  const groups = view.groups.map((group, index) => {
+    const hasBest = WITH_BEST.has(group.kind) && group.rows.length > 1;
+    return { ...group, heading: headingOf(group, view.rows), index, best: hasBest ? group.best : null, why: hasBest ? group.why : "" };
+  });
   const of = (kind) => groups.filter((group) => group.kind === kind);
   const tabs = view.issues.filter((issue) => issue.rows.length).map((issue) => issueTab(view, issue, KINDS[issue.name] ? of(KINDS[issue.name]) : []));
   if (of("boundary").length) {
@@ -28,7 +32,7 @@ function issueTab(view, issue, groups) {
   const all = rest.length ? [...groups, alone(rest)] : groups;
   return {
     key: issue.name, title: issue.title, explanation: issue.explanation, issue, why: issue.name, proposal: issue.proposal,
-    isGrouped: groups.length > 0, isWorstFirst: !groups.length, isPairs: false,
+    isGrouped: groups.length > 0, isWorstFirst: !groups.length, isOfLabels: groups.length > 0 && issue.name === "contradiction", isPairs: false,
     hasSuggestions: issue.proposal === "relabel" || issue.name === "mislabelled",
     groups: () => all, count: () => issue.n,
   };
@@ -40,8 +44,10 @@ function headingOf({ kind, rows, similarity }, all) {
   const words = {
     exact: () => `${rows.length} copies`,
     contradiction: () => `${each(rows.map((index) => all[index].label)).join(" or ")}?`,
-    leak: () => each(rows.map((index) => all[index].part)).join(" and "),
+    leak: () => partsOf(each(rows.map((index) => all[index].part)), rows.length),
     placeholder: () => `${rows.length} placeholders`,
   };
   return words[kind]?.() ?? (rows.length > 2 ? `${rows.length}, ${alike}` : alike);
 }
+
+const partsOf = (parts, count) => (parts.length > 1 ? parts.join(" and ") : `${count} copies`);

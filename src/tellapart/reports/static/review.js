@@ -13,7 +13,7 @@ mountTheme(document.getElementById("theme"));
 const view = carried("view");
 for (const issue of view.issues) issue.inside = new Set(issue.rows);
 let [browse, bar] = [null, null];
-const decisions = keepDecisions({ rows: view.rows, key: `tellapart-review:${view.folder}`, made: view.made, onchange: () => {
+const decisions = keepDecisions({ rows: view.rows, key: `tellapart-review:${view.place}`, made: view.made, onchange: () => {
   browse?.redraw();
   bar.tell();
 } });
