@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tellapart.verbs.augment import augment
     from tellapart.verbs.autoencode import autoencode
     from tellapart.verbs.balance import balance
+    from tellapart.verbs.check import check
     from tellapart.verbs.collect import collect
     from tellapart.verbs.compare import compare
     from tellapart.verbs.crop import crop
@@ -68,6 +69,7 @@ _HOMES = {
     "augment": "verbs.augment",
     "autoencode": "verbs.autoencode",
     "balance": "verbs.balance",
+    "check": "verbs.check",
     "collect": "verbs.collect",
     "compare": "verbs.compare",
     "crop": "verbs.crop",
@@ -114,6 +116,7 @@ __all__ = [
     "augment",
     "autoencode",
     "balance",
+    "check",
     "collect",
     "compare",
     "crop",

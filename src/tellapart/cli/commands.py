@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tellapart.cli import answers, autoencoding, collection, deciding, preparation, source_list
+from tellapart.cli import answers, autoencoding, checking, collection, deciding, preparation, source_list
 from tellapart.cli.flags import flags_of
 from tellapart.cli.terminal import Terminal, wants_color
 
@@ -57,6 +57,7 @@ COMMANDS: dict[str, click.Command] = {
     "sources": _command(
         "sources", "SourcesOptions", (_argument("names", metavar="[NAME]...", nargs=-1, is_required=False),), source_list.of_sources
     ),
+    "check": _command("check", "CheckOptions", (_FOLDER,), checking.of_check),
     "train": _command("train", "TrainOptions", (_FOLDER,), answers.of_train),
     "ladder": _command("ladder", "LadderOptions", (_FOLDER,), answers.of_ladder),
     "curve": _command("curve", "CurveOptions", (_FOLDER,), answers.of_curve),

@@ -14,6 +14,7 @@ from tellapart.errors import OptionError, TellapartError
 VERBS = {
     "collect": "Collect pictures for classes, by keyword, from pages or lists.",
     "sources": "List where pictures can be collected from, and who answers today.",
+    "check": "Find what is wrong with pictures and labels: broken, copied, blurred, off-subject, mislabelled.",
     "train": "Train a classifier on a folder of photos and judge it honestly.",
     "ladder": "Climb from guessing to folds and views, and see what each step is worth.",
     "curve": "Measure whether more photos would help a recipe.",

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import numpy as np
+
+from tellapart.curation.issues import BORDER, ISSUES, NAMES, IssueTable, certain, graded
+
+
+def test_the_issues_stand_in_the_order_agreed_and_each_has_a_sentence() -> None:
+    assert NAMES[:6] == ("unreadable", "exact_duplicate", "contradiction", "leak", "near_duplicate", "placeholder")
+    assert NAMES[6:] == ("small", "blurred", "dark", "bright", "flat", "odd_aspect", "grey", "outlier", "mislabelled")
+    assert all(issue.explanation.endswith(".") and issue.title for issue in ISSUES)
+    assert {issue.name: issue.proposal for issue in ISSUES}["mislabelled"] == "relabel"
+
+
+def test_what_lies_below_the_border_is_an_issue_and_the_lowest_comes_first() -> None:
+    found = graded(np.array([0.4, BORDER, np.nan, 0.1, 0.9]))
+    assert found.is_issue.tolist() == [True, False, False, True, False]
+    assert found.worst_first == [3, 0]
+    assert found.threshold == BORDER
+
+
+def test_facts_flag_what_they_flag_and_leave_the_unmeasured_out() -> None:
+    found = certain(5, {1: 0.0, 4: 0.2}, measured=[0, 1, 4])
+    assert found.worst_first == [1, 4]
+    assert found.threshold is None
+    assert found.scores[[0, 1, 4]].tolist() == [1.0, 0.0, 0.2]
+    assert np.isnan(found.scores[[2, 3]]).all()
+    assert certain(2, {}).scores.tolist() == [1.0, 1.0]
+
+
+def test_the_table_says_what_one_file_has() -> None:
+    table = IssueTable({"dark": graded(np.array([0.2, 0.8])), "unreadable": certain(2, {1: 0.0}, [0, 1])})
+    assert table.names == ["unreadable", "dark"]
+    assert table.of_row(0) == ["dark"]
+    assert table.of_row(1) == ["unreadable"]
+    assert table.scores(0) == {"unreadable": 1.0, "dark": 0.2}
