@@ -65,6 +65,7 @@ def _what_next(found: dict[str, Any], kept: int) -> list[str]:
         lines.append(f"{waiting:,} addresses may yet work, the first from {when} on: tellapart collect -o {found['out']}")
     if kept:
         lines.append(f"who made what, and under which licence: {found['out'].rstrip('/')}/ATTRIBUTION.csv")
-        is_packed = f"{found['shards']:,} shards hold the pictures; unpacked (tar xf), they are class folders for tellapart train"
-        lines.append(is_packed if found["shards"] else f"next: tellapart train {found['out']}")
+        if found["shards"]:
+            lines.append(f"{found['shards']:,} shards hold the pictures; tar xf makes class folders of them")
+        lines.append(f"next: tellapart train {found['out']}")
     return lines

@@ -13,6 +13,7 @@ from tellapart.dataset.bucket import SCHEME, copied_bucket
 from tellapart.dataset.entry import PARTS, Entry
 from tellapart.dataset.folder import folder_entries
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES, manifest_entries
+from tellapart.dataset.shards import shards_in, unpacked
 from tellapart.errors import DataError
 from tellapart.progress import SILENT, Progress
 
@@ -64,11 +65,12 @@ class Dataset:
 
 
 def open_dataset(where: str | Path, *, progress: Progress = SILENT) -> Dataset:
-    """Read the layout of a folder, a manifest or a bucket; no picture is opened.
+    """Read the layout of a folder, a manifest, shards or a bucket; no picture is opened.
 
     Args:
-        where: a folder, a manifest, or ``s3://bucket/prefix`` (copied into the cache, needs the extra ``s3``).
-        progress: hears of every object copied from a bucket.
+        where: a folder, a manifest, tar shards (unpacked into the cache), or ``s3://bucket/prefix`` (copied into the cache,
+            needs the extra ``s3``).
+        progress: hears of every object copied and every shard unpacked.
 
     Raises:
         DataError: nothing there, nothing in it, or a manifest that cannot be understood.
@@ -79,11 +81,17 @@ def open_dataset(where: str | Path, *, progress: Progress = SILENT) -> Dataset:
     manifest = path if path.suffix.lower() in MANIFEST_SUFFIXES and not path.is_dir() else _manifest_in(path)
     if manifest is not None:
         return Dataset(manifest.parent.absolute(), tuple(manifest_entries(manifest)))
+    if path.is_file() and shards_in(path):
+        return _of_shards(path, progress)
     entries, notes = folder_entries(path)
+    if not entries and shards_in(path):
+        return _of_shards(path, progress)
     if not entries:
         raise DataError(
             f"there are no pictures in {path}",
-            hint="put the pictures of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg",
+            hint="prepared arrays are for other programs: give the photos themselves"
+            if (path / "prepared.json").is_file()
+            else "put the pictures of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg",
         )
     return Dataset(path.absolute(), tuple(entries), tuple(notes))
 
@@ -99,6 +107,11 @@ def files_dataset(files: Sequence[str | Path], labels: Sequence[str] | None = No
         for i, file in enumerate(files)
     ]
     return Dataset(Path("/"), tuple(entries))
+
+
+def _of_shards(where: Path, progress: Progress) -> Dataset:
+    root, entries, notes = unpacked(where, progress)
+    return Dataset(root.absolute(), tuple(entries), tuple(notes))
 
 
 def _manifest_in(folder: Path) -> Path | None:

@@ -1,0 +1,266 @@
+"""Pictures in tar files: unpacked once into the cache, then read like any folder.
+
+Understood are the shards that ``collect --shards`` and ``prepare --form tar`` write, and others in the manner of the
+package webdataset: a picture with files of the same name beside it, ``.json`` (label, part or split, group, path) or ``.cls``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tarfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tellapart.dataset.catalog import STATE_FOLDER
+from tellapart.dataset.entry import Entry
+from tellapart.dataset.folder import PART_FOLDERS
+from tellapart.errors import DataError
+from tellapart.images.formats import IMAGE_SUFFIXES
+from tellapart.paths import cache_root, printable, replacing_folder, write_json
+from tellapart.progress import SILENT, Progress
+from tellapart.threads import ahead, available_cores
+
+SUFFIX = ".tar"
+ROWS, WAITING = "rows.json", ".picture"
+LONGEST_CARD = 1 << 20
+"""Bytes; a larger .json beside a picture is not read."""
+LONGEST_NAME = 200
+_END = bytes(1024)
+_NAMES_OF_PARTS = ("part", "split")
+
+
+def shards_in(path: Path) -> list[Path]:
+    """The tar files at ``path``, sorted: itself, those in the folder, or those in the only folder below that holds any."""
+    if not path.is_dir():
+        return [path] if path.suffix.lower() == SUFFIX and path.is_file() else []
+    own = _tar_files(path)
+    if own:
+        return own
+    below = [found for folder in _folders(path) if (found := _tar_files(folder))]
+    return below[0] if len(below) == 1 else []
+
+
+def _tar_files(folder: Path) -> list[Path]:
+    try:
+        return sorted(
+            file for file in folder.iterdir() if file.suffix.lower() == SUFFIX and not file.name.startswith(".") and file.is_file()
+        )
+    except OSError:
+        return []
+
+
+def _folders(path: Path) -> list[Path]:
+    try:
+        return [folder for folder in path.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
+    except OSError:
+        return []
+
+
+def unpacked(where: Path, progress: Progress = SILENT) -> tuple[Path, list[Entry], list[str]]:
+    """The folder in the cache that holds the pictures of the shards at ``where``, their entries, and notes.
+
+    A shard is unpacked when it is new or has changed. The catalog and the user's decisions lie beside the shards, where
+    that folder can be written.
+
+    Args:
+        where: a folder with tar files, or one of them.
+        progress: hears of every shard.
+
+    Raises:
+        DataError: no picture is in them.
+        StorageError: the disk is full.
+    """
+    shards = shards_in(where)
+    home = where if where.is_dir() else where.parent
+    key = hashlib.sha256(os.fsencode(where.absolute())).hexdigest()[:24]
+    folder = cache_root() / "shards" / key / (where.stem if where.is_file() else where.absolute().name or "shards")
+    folder.mkdir(parents=True, exist_ok=True)
+    _share_state(folder, home)
+    names = {f"{shard.stem}-{shard.stat().st_size}-{shard.stat().st_mtime_ns}": shard for shard in shards}
+    for old in folder.iterdir():
+        if old.name not in names and not old.name.startswith("."):
+            shutil.rmtree(old, ignore_errors=True)
+    new = [(name, shard) for name, shard in names.items() if not (folder / name / ROWS).is_file()]
+    if new:
+        with progress.stage("unpacking shards", total=len(new), unit="shards") as advance:
+            for _ in ahead(partial(_unpack, folder), new, min(4, available_cores())):
+                advance(1)
+    entries: list[Entry] = []
+    notes: list[str] = []
+    for name, shard in names.items():
+        found = json.loads((folder / name / ROWS).read_text(encoding="utf-8"))
+        entries += [Entry(f"{name}/{row['path']}", row["label"], row["part"], row["group"]) for row in found["rows"]]
+        if found["damage"]:
+            notes.append(
+                f"{printable(shard.name)} is damaged ({found['damage']}); the {len(found['rows']):,} pictures before that are used"
+            )
+    if not entries:
+        raise DataError(
+            f"there are no pictures in the tar files at {where}" + (f": {'; '.join(notes)}" if notes else ""),
+            hint="a shard holds pictures, each with a .json or .cls of the same name",
+        )
+    return folder, entries, notes
+
+
+def _share_state(folder: Path, home: Path) -> None:
+    """Let the state of the copy be that of the shards' own folder, as long as that can be written."""
+    own, link = home.absolute() / STATE_FOLDER, folder / STATE_FOLDER
+    if link.is_symlink() or link.exists():
+        return
+    with suppress(OSError):
+        own.mkdir(exist_ok=True)
+        if os.access(own, os.W_OK):
+            link.symlink_to(own, target_is_directory=True)
+
+
+def _unpack(folder: Path, job: tuple[str, Path]) -> None:
+    name, shard = job
+    taken: set[str] = {ROWS}
+    rows: list[dict[str, str | None]] = []
+    with replacing_folder(folder / name) as place:
+        samples = _Samples(shard, place)
+        for sample in samples:
+            path = _free(_inside(sample.path), taken)
+            (place / path).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(sample.file, place / path)
+            rows.append({"path": path, "label": sample.label, "part": sample.part or _part_of(shard.stem), "group": sample.group})
+        (place / WAITING).unlink(missing_ok=True)
+        write_json(place / ROWS, {"rows": rows, "damage": samples.damage})
+
+
+@dataclass
+class _Found:
+    """One picture of a shard with what stands beside it."""
+
+    file: Path
+    member: str
+    card: dict[str, Any] = field(default_factory=dict)
+    number: str | None = None
+
+    @property
+    def path(self) -> str:
+        """What to call it: its path before it was packed, else its name in the shard."""
+        return self._text("path", "file_name") or self.member
+
+    @property
+    def label(self) -> str | None:
+        """By the card, else the number of the class (-1 is none), else the folder in the shard."""
+        if "label" in self.card:
+            return self._text("label")
+        if self.number is not None:
+            return None if self.number == "-1" else self.number
+        above = PurePosixPath(self.member).parent.name
+        return above if above and above.lower() not in PART_FOLDERS else None
+
+    @property
+    def part(self) -> str | None:
+        """By the card."""
+        return PART_FOLDERS.get((self._text(*_NAMES_OF_PARTS) or "").lower())
+
+    @property
+    def group(self) -> str | None:
+        """By the card."""
+        return self._text("group")
+
+    def _text(self, *names: str) -> str | None:
+        return next((str(self.card[name]).strip() for name in names if self.card.get(name) not in (None, "")), None)
+
+
+class _Samples:
+    """The pictures of a shard one after another, each in a file; ``damage`` says where the shard could not be read on."""
+
+    def __init__(self, shard: Path, place: Path) -> None:
+        self._shard, self._waiting = shard, place / WAITING
+        self.damage: str | None = None
+
+    def __iter__(self) -> Iterator[_Found]:
+        found: _Found | None = None
+        card: dict[str, Any] = {}
+        number: str | None = None
+        key = None
+        try:
+            with tarfile.open(self._shard, "r|") as tar:
+                for member in tar:
+                    if not member.isfile():
+                        continue
+                    own, _, suffix = member.name.rpartition(".")
+                    if own != key:
+                        if found is not None:
+                            yield self._complete(found, card, number)
+                        found, card, number, key = None, {}, None, own
+                    if f".{suffix.lower()}" in IMAGE_SUFFIXES and found is None:
+                        found = self._picture(tar, member)
+                    elif suffix == "json" and member.size <= LONGEST_CARD:
+                        card = _card(tar.extractfile(member).read())  # type: ignore[union-attr]
+                    elif suffix == "cls" and member.size <= LONGEST_NAME:
+                        number = tar.extractfile(member).read().decode("utf-8", "replace").strip()  # type: ignore[union-attr]
+        except (tarfile.TarError, EOFError) as error:
+            self.damage = str(error) or "cut off"
+            return
+        if found is not None:
+            yield self._complete(found, card, number)
+        self.damage = None if _has_end(self._shard) else "cut off"
+
+    def _picture(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> _Found:
+        source = tar.extractfile(member)
+        if source is None:
+            raise tarfile.ReadError("a picture has no content")
+        with source, self._waiting.open("wb") as file:
+            shutil.copyfileobj(source, file)
+            file.flush()
+            os.fsync(file.fileno())
+        if self._waiting.stat().st_size != member.size:
+            raise tarfile.ReadError("unexpected end of data")
+        return _Found(self._waiting, printable(member.name))
+
+    @staticmethod
+    def _complete(found: _Found, card: dict[str, Any], number: str | None) -> _Found:
+        found.card, found.number = card, number
+        return found
+
+
+def _has_end(shard: Path) -> bool:
+    """Whether a tar file ends as one does, with two empty blocks; tarfile itself takes a missing end for an end."""
+    with shard.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - len(_END)))
+        return file.read() == _END
+
+
+def _card(data: bytes) -> dict[str, Any]:
+    try:
+        card = json.loads(data)
+    except ValueError:
+        return {}
+    return card if isinstance(card, dict) else {}
+
+
+def _part_of(stem: str) -> str | None:
+    """The part a shard's name begins with: ``train-000012``."""
+    return PART_FOLDERS.get(stem.replace("_", "-").partition("-")[0].lower())
+
+
+def _inside(path: str) -> str:
+    """A path that stays inside the folder, each name short enough and none hidden."""
+    parts = [printable(part).strip().lstrip(".").replace("\0", "_") for part in PurePosixPath(path).parts if part not in ("/", "..", ".")]
+    short = [part if len(part.encode()) <= LONGEST_NAME else hashlib.sha256(part.encode()).hexdigest()[:16] for part in parts if part]
+    return "/".join(short) or "picture"
+
+
+def _free(path: str, taken: set[str]) -> str:
+    """The path, or one like it, that is no other file and lies below none; takes it."""
+    if any(str(parent) in taken for parent in PurePosixPath(path).parents):
+        path = path.replace("/", "_")
+    wanted, found, number = PurePosixPath(path), path, 2
+    while found in taken or f"{found}/" in taken:
+        found, number = str(wanted.with_name(f"{wanted.stem} {number}{wanted.suffix}")), number + 1
+    taken.add(found)
+    taken.update(f"{parent}/" for parent in PurePosixPath(found).parents)
+    return found
