@@ -1,0 +1,172 @@
+"""What is to be cropped to: faces, the subject, or a thing called by a word, found on every photo of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from tellapart.errors import ImageError
+from tellapart.images import decode, resize
+from tellapart.progress import SILENT, Progress
+from tellapart.threads import ahead, available_cores
+from tellapart.types import ByteArray, FloatArray
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tellapart.models.faces import FaceNetwork
+
+AT_ONCE = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """What was found on one photo, in its own pixels.
+
+    Attributes:
+        width, height: of the photo.
+        boxes: float64 (m, 4), what to crop to; none where it is not there.
+        eyes: float64 (m, 2, 2) for faces, else None.
+        descriptors: float32 (m, d) for faces, else None.
+        main: which of them the photo is most likely of.
+    """
+
+    width: int
+    height: int
+    boxes: FloatArray
+    eyes: FloatArray | None = None
+    descriptors: FloatArray | None = None
+    main: int = 0
+
+
+class Finder(Protocol):
+    """Finds something on squares that show whole photos."""
+
+    side: int
+    policy: str
+
+    def __call__(self, squares: ByteArray, sizes: Sequence[tuple[int, int]]) -> list[Sighting]:
+        """What is on squares, uint8 (n, side, side, 3), of photos of these widths and heights."""
+        ...
+
+
+class FaceFinder:
+    """Faces, with eyes and descriptors."""
+
+    policy = "pad"
+
+    def __init__(self, network: FaceNetwork) -> None:
+        self._network = network
+        self.side = network.card.image_size
+
+    def __call__(self, squares: ByteArray, sizes: Sequence[tuple[int, int]]) -> list[Sighting]:
+        """The faces of each photo."""
+        from tellapart.models.faces import main_face
+
+        found = self._network.found(squares)
+        described = self._network.described(squares, [faces.boxes for faces in found], mirror=True)
+        ends = np.cumsum([len(faces) for faces in found])
+        sightings = []
+        for faces, (width, height), descriptors in zip(found, sizes, np.split(described, ends[:-1]), strict=True):
+            longer = max(width, height)
+            border = [(self.side - max(1, round(self.side * each / longer))) // 2 for each in (width, height)]
+            factor = longer / self.side
+            own = faces.moved(factor, -border[0] * factor, -border[1] * factor)
+            main = main_face(faces, self.side) if len(faces) else 0
+            sightings.append(Sighting(width, height, own.boxes, own.points[:, :2], descriptors, main))
+        return sightings
+
+
+class ActivationFinder:
+    """The subject, or a thing of some classes of ImageNet."""
+
+    policy = "squash"
+
+    def __init__(self, word: str | None, device: str) -> None:
+        from tellapart.models.activation import SIDE, ActivationNetwork, imagenet_classes
+
+        self._classes = imagenet_classes(word) if word else ()
+        self._network = ActivationNetwork(device=device)
+        self.side = SIDE
+
+    def __call__(self, squares: ByteArray, sizes: Sequence[tuple[int, int]]) -> list[Sighting]:
+        """One box a photo, or none."""
+        from tellapart.models.activation import SURE_ENOUGH
+        from tellapart.preparation.cropping import activation_box
+
+        maps, sure = self._network.maps(squares, self._classes)
+        sightings = []
+        for activations, (width, height), probability in zip(maps, sizes, sure, strict=True):
+            box = activation_box(activations, width, height) if probability >= SURE_ENOUGH else None
+            sightings.append(Sighting(width, height, box[None] if box is not None else np.zeros((0, 4))))
+        return sightings
+
+
+def finder(to: str, device: str) -> Finder:
+    """Finds ``faces``, the ``subject``, or the thing a word names.
+
+    Raises:
+        MissingExtra: faces, and their networks are not installed.
+        OptionError: the packaged network knows no such thing.
+    """
+    if to == "faces":
+        from tellapart.models.backbones import find_backbones
+        from tellapart.models.faces import FaceNetwork
+
+        return FaceFinder(FaceNetwork(find_backbones("faces")[0], device=device))
+    return ActivationFinder(None if to == "subject" else to, device)
+
+
+def sightings(files: Sequence[Path], find: Finder, *, num_workers: int | None = None, progress: Progress = SILENT) -> list[Sighting | str]:
+    """What is on each photo, or the reason why it could not be looked at.
+
+    Args:
+        files: the photos.
+        find: what to look for.
+        num_workers: threads that look; None for one a core.
+        progress: hears of every photo.
+    """
+    import torch
+
+    from tellapart.models.allocator import tune_malloc
+
+    tune_malloc()
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    chunks = [files[start : start + AT_ONCE] for start in range(0, len(files), AT_ONCE)]
+    workers = available_cores() if num_workers is None else num_workers
+    found: list[Sighting | str] = []
+    try:
+        with progress.stage("looking where to crop", total=len(files)) as advance:
+            for some in ahead(_looker(find), chunks, workers):
+                found += some
+                advance(len(some))
+    finally:
+        torch.set_num_threads(before)
+    return found
+
+
+def _looker(find: Finder) -> Callable[[Sequence[Path]], list[Sighting | str]]:
+    """Reads some photos and looks at all of them at once."""
+
+    def look(files: Sequence[Path]) -> list[Sighting | str]:
+        squares, sizes, reasons = [], [], []
+        for file in files:
+            try:
+                picture = decode(file.read_bytes(), min_size=find.side)
+            except ImageError as error:
+                reasons.append(str(error))
+                continue
+            except OSError as error:
+                reasons.append(f"cannot be read: {error.strerror or error}")
+                continue
+            squares.append(resize(picture.pixels, find.side, "pad" if find.policy == "pad" else "squash"))
+            sizes.append((picture.width, picture.height))
+            reasons.append("")
+        seen = iter(find(np.stack(squares), sizes) if squares else [])
+        return [reason or next(seen) for reason in reasons]
+
+    return look

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tellapart.errors import OptionError
+from tellapart.images import resize
+from tellapart.models.activation import SIDE, ActivationNetwork, imagenet_classes
+from tellapart.preparation.cropping import activation_box
+from tests import faces, pictures
+
+
+@pytest.fixture(scope="module")
+def network(cache: Path) -> ActivationNetwork:
+    return ActivationNetwork(device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("word", "classes"),
+    [
+        ("cats", tuple(range(281, 286))),
+        ("dog", tuple(range(151, 269))),
+        ("Butterflies", tuple(range(321, 327))),
+        ("school_bus", (779,)),
+        ("buses", (779,)),
+        ("n02123045", (281,)),
+        ("daisies", (985,)),
+    ],
+)
+def test_words_name_classes(word: str, classes: tuple[int, ...]) -> None:
+    assert imagenet_classes(word) == classes
+
+
+def test_an_unknown_word_gets_the_closest() -> None:
+    with pytest.raises(OptionError, match="no 'daisi'") as caught:
+        imagenet_classes("daisi")
+    assert caught.value.hint is not None
+    assert "daisy" in caught.value.hint
+    with pytest.raises(OptionError):
+        imagenet_classes("")
+
+
+def test_a_cat_is_found_where_it_sits(network: ActivationNetwork) -> None:
+    cat = resize(faces.shipped("chelsea.png"), 200, "crop")
+    scene = np.full((400, 800, 3), 200, np.uint8)
+    scene[180:380, 550:750] = cat
+    maps, sure = network.maps(resize(scene, SIDE, "squash")[None], imagenet_classes("cats"))
+    assert maps.shape == (1, 10, 10)
+    assert sure[0] > 0.15
+    box = activation_box(maps[0], 800, 400)
+    assert box is not None
+    centre = (box[:2] + box[2:]) / 2
+    assert abs(centre[0] - 650) < 110
+    assert abs(centre[1] - 280) < 80
+
+
+def test_a_thing_that_is_not_there_is_improbable(network: ActivationNetwork) -> None:
+    pixels = resize(pictures.photo_pixels(1, 300, 200), SIDE, "squash")[None]
+    _, sure = network.maps(pixels, imagenet_classes("cats"))
+    assert sure[0] < 0.05
+    _, sure = network.maps(pixels)
+    assert sure[0] == 1
