@@ -14,8 +14,8 @@ from tellapart.types import BoolArray, ByteArray, FloatArray, IntArray
 
 SAMPLE = 500
 """Pictures whose latents are kept whole, for the histograms."""
-LINEAR_SAMPLE = 1000
-"""Training pictures that the principal components are found from."""
+LINEAR_SAMPLE, LINEAR_VALUES = 1000, 64_000_000
+"""Most training pictures that the principal components are found from, and most numbers that these are."""
 BATCH = 64
 DEAD = 0.01
 """A unit is dead if it varies less than this, as a share of the one that varies most."""
@@ -106,8 +106,9 @@ class LinearCode:
 
 
 def linear_code(pixels: Pixels, rows: IntArray, components: int) -> LinearCode:
-    """Principal components of up to 1,000 of these pictures, at most one fewer than there are pictures."""
-    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), LINEAR_SAMPLE)).astype(np.int64))]
+    """Principal components of up to 1,000 of these pictures (256 MB of them), at most one fewer than there are pictures."""
+    most = min(len(rows), LINEAR_SAMPLE, max(2, LINEAR_VALUES // (3 * pixels.size**2)))
+    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, most).astype(np.int64))]
     flat = np.concatenate([flattened(pixels, chosen[i : i + BATCH]) for i in range(0, len(chosen), BATCH)])
     mean = flat.mean(axis=0, dtype=np.float64).astype(np.float32)
     flat -= mean

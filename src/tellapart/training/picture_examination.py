@@ -23,7 +23,7 @@ from tellapart.training.replicas import one_thread_each
 from tellapart.training.traversal import Traversal, traversal
 from tellapart.types import BoolArray, ByteArray, FloatArray, IntArray
 
-EXAMPLES = 4
+EXAMPLES = 6
 STRANGEST = 24
 
 
@@ -44,7 +44,8 @@ class PictureExamination:
         rows: the used pictures, each with a part and a group.
         chose: whether a picture chose among the epochs (n,).
         errors: mean squared error of each, scale 0 to 1 (n,).
-        mean_picture, linear: those by the mean training picture, and through principal components (n,).
+        compared: rows for which plainer ways were tried: those held back, else all (m,).
+        mean_picture, linear: their errors by the mean training picture, and through principal components (m,).
         components: how many.
         scores: error over the median of its own side (n,); large is strange.
         units: of the latent.
@@ -57,6 +58,7 @@ class PictureExamination:
     rows: list[FileRow]
     chose: BoolArray
     errors: FloatArray
+    compared: IntArray
     mean_picture: FloatArray
     linear: FloatArray
     components: int
@@ -79,10 +81,11 @@ class PictureExamination:
 
     def numbers(self) -> dict[str, Any]:
         """The part of ``metrics.json`` that this is."""
-        held = np.flatnonzero(self.is_held_back)
+        learned = np.flatnonzero(self.is_trained_on)
+        beside = {"n": len(learned), "error": self._mean(self.errors[learned], learned)}
         return {
-            "held_back": self._errors_of(held) if len(held) else None,
-            "trained_on": self._errors_of(np.flatnonzero(self.is_trained_on)),
+            "held_back": self._compared() if self.is_held_back.any() else None,
+            "trained_on": beside if self.is_held_back.any() else self._compared(),
             "components": self.components,
             "units": {
                 "latent": len(self.units.deviation),
@@ -91,20 +94,19 @@ class PictureExamination:
             },
         }
 
-    def _errors_of(self, rows: IntArray) -> dict[str, Any]:
-        groups = [self.rows[i].group or str(i) for i in rows]
-
-        def of(values: FloatArray) -> dict[str, float]:
-            found: Interval = mean_error(values[rows], groups)
-            return found.as_dict()
-
+    def _compared(self) -> dict[str, Any]:
+        rows, errors = self.compared, self.errors[self.compared]
         return {
             "n": len(rows),
-            "error": of(self.errors),
-            "mean_picture": of(self.mean_picture),
-            "linear": of(self.linear),
-            "better_than_linear": of(self.linear - self.errors),
+            "error": self._mean(errors, rows),
+            "mean_picture": self._mean(self.mean_picture, rows),
+            "linear": self._mean(self.linear, rows),
+            "better_than_linear": self._mean(self.linear - errors, rows),
         }
+
+    def _mean(self, values: FloatArray, rows: IntArray) -> dict[str, float]:
+        found: Interval = mean_error(values, [self.rows[i].group or str(i) for i in rows])
+        return found.as_dict()
 
 
 def examine_autoencoder(
@@ -135,17 +137,31 @@ def examine_autoencoder(
     with recipe.store.open(image_ids) as pixels, one_thread_each(threads):
         feed = recipe.feed(pixels, image_ids, device=device, num_workers=num_workers)
         errors, units = _seen(learner, feed, everything, threads, progress)
-        code = linear_code(pixels, np.setdiff1d(training, np.flatnonzero(chose)), learner.latent_width)
-        mean_picture, linear = linear_errors(code, pixels, everything)
         is_held_back = np.array([row.part in REPORTED for row in found], bool)
-        scores = outlier_scores(errors, ~is_held_back & ~chose)
         shown = np.flatnonzero(is_held_back) if is_held_back.any() else everything
+        code = linear_code(pixels, np.setdiff1d(training, np.flatnonzero(chose)), learner.latent_width)
+        mean_picture, linear = linear_errors(code, pixels, shown)
+        scores = outlier_scores(errors, ~is_held_back & ~chose)
         order = shown[np.argsort(errors[shown], kind="stable")]
         base = int(order[len(order) // 2])
         examples = {name: _examples(learner, feed, pixels, chosen) for name, chosen in _chosen(order).items()}
         strangest = _examples(learner, feed, pixels, np.argsort(-scores, kind="stable")[:STRANGEST])
         moved = traversal(_decoder(learner, device), units, _latent(learner, feed, base))
-    return PictureExamination(found, chose, errors, mean_picture, linear, len(code.basis), scores, units, examples, strangest, base, moved)
+    return PictureExamination(
+        rows=found,
+        chose=chose,
+        errors=errors,
+        compared=shown,
+        mean_picture=mean_picture,
+        linear=linear,
+        components=len(code.basis),
+        scores=scores,
+        units=units,
+        examples=examples,
+        strangest=strangest,
+        base=base,
+        traversal=moved,
+    )
 
 
 def _seen(learner: PictureLearner, feed: Feed, rows: IntArray, threads: int, progress: Progress) -> tuple[FloatArray, LatentUnits]:
