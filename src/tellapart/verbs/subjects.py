@@ -1,0 +1,132 @@
+"""What the verbs that explore work on: the pictures of a folder that are used, each once, with what a network sees of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from tellapart.curation.duplicates import connected_groups
+from tellapart.dataset.rows import FileRow
+from tellapart.errors import DataError
+from tellapart.exploration.reduction import unusable
+from tellapart.extraction import FeatureSpec
+from tellapart.models.backbones import Backbone
+from tellapart.progress import SILENT, Progress
+from tellapart.types import FloatArray, IntArray
+from tellapart.verbs.looking import LookedAt, looked_at
+from tellapart.verbs.seeing import IMAGENET, spec_of
+
+NOT_FINITE = "its features are not finite numbers"
+
+
+@dataclass(frozen=True, eq=False)
+class Subjects:
+    """The pictures that take part, and what was seen of them.
+
+    Attributes:
+        looked: the folder as decided.
+        rows: n rows, one an image; of an image that stands in several parts the first.
+        features: float32 (n, d), as the network gives them.
+        probabilities: of the 1,000 ImageNet classes, float32 (n, 1000); None where they were not asked for.
+        left_out: path and reason of every file that takes no part.
+        name: what the features are called.
+    """
+
+    looked: LookedAt
+    rows: list[FileRow]
+    features: FloatArray
+    probabilities: FloatArray | None
+    left_out: dict[str, str]
+    name: str
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @cached_property
+    def labels(self) -> list[str | None]:
+        """The label of each image, as decided (n,)."""
+        return [row.label for row in self.rows]
+
+    @cached_property
+    def number_of(self) -> dict[str, int]:
+        """The number of each image by its id."""
+        return {row.image_id or "": number for number, row in enumerate(self.rows)}
+
+    @cached_property
+    def originals(self) -> IntArray:
+        """For each image the first of those that show the same photo, itself where there is no other; int (n,)."""
+        pairs = [pair for pair in self.looked.pairs if all(image_id in self.number_of for image_id in pair)]
+        groups = connected_groups(list(self.number_of), pairs)
+        first: dict[str, int] = {}
+        for image_id, number in self.number_of.items():
+            first.setdefault(groups[image_id], number)
+        return np.array([first[groups[image_id]] for image_id in self.number_of], np.int64)
+
+
+def subjects_of(
+    folder: str | Path,
+    spec: FeatureSpec,
+    *,
+    has_words: bool = False,
+    state: Path | None = None,
+    device: str = "auto",
+    num_workers: int | None = None,
+    progress: Progress = SILENT,
+) -> Subjects:
+    """Look at a folder with one or two networks, and take what can be explored.
+
+    Args:
+        folder: class folders, unsorted pictures, a manifest or a bucket.
+        spec: the features wanted, see :func:`tellapart.verbs.seeing.spec_of`.
+        has_words: whether probabilities of ImageNet's classes are wanted too.
+        state: folder of catalog and decisions.
+        device: where networks run.
+        num_workers: threads that read pictures.
+        progress: hears of every picture.
+
+    Raises:
+        DataError: the folder cannot be used, or no picture is left.
+        StorageError: the disk is full, or the decisions cannot be read.
+    """
+    backbones = spec.backbones
+    words = spec_of(IMAGENET).backbones[0] if has_words else None
+    wanted = replace(spec, backbones=tuple(dict.fromkeys([*backbones, *([words] if words else [])])))
+    looked = looked_at(folder, wanted, state=state, device=device, num_workers=num_workers, progress=progress)
+    rows = _each_once(looked.rows)
+    left_out = {row.path: row.reason or row.status for row in looked.rows if not row.is_used}
+    seen = looked.extraction.features.of([row.image_id or "" for row in rows])
+    broken = set(unusable(seen).tolist())
+    if broken:
+        left_out |= {row.path: NOT_FINITE for number, row in enumerate(rows) if number in broken}
+        kept = [number for number in range(len(rows)) if number not in broken]
+        rows, seen = [rows[number] for number in kept], seen[kept]
+    if not rows:
+        reasons = ", ".join(sorted(set(left_out.values()))[:3])
+        raise DataError(f"of {len(looked.rows):,} pictures none can be explored: {reasons}")
+    name = "+".join(_called(backbone) for backbone in backbones)
+    columns = _columns(wanted.backbones)
+    features = np.hstack([seen[:, columns[backbone]] for backbone in backbones])
+    return Subjects(looked, rows, features, seen[:, columns[words]] if words else None, left_out, name)
+
+
+def _each_once(rows: Sequence[FileRow]) -> list[FileRow]:
+    first: dict[str | None, FileRow] = {}
+    for row in rows:
+        if row.is_used:
+            first.setdefault(row.image_id, row)
+    return list(first.values())
+
+
+def _columns(backbones: Sequence[Backbone]) -> dict[Backbone, slice]:
+    """Where the features of each backbone stand in a row."""
+    ends = np.cumsum([backbone.card.num_features for backbone in backbones]).tolist()
+    return {backbone: slice(start, end) for backbone, start, end in zip(backbones, [0, *ends[:-1]], ends, strict=True)}
+
+
+def _called(backbone: Backbone) -> str:
+    layer = backbone.card.layer
+    return f"{backbone.card.name} ({layer})" if layer else backbone.card.name
