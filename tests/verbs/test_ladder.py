@@ -9,8 +9,8 @@ import pytest
 
 import tellapart
 from tellapart.cli.answers import of_ladder
-from tellapart.curation.duplicates import near_duplicates
-from tellapart.errors import OptionError
+from tellapart.curation.duplicates import likenesses
+from tellapart.errors import ModelError, OptionError
 from tellapart.features import FeatureMatrix
 from tellapart.predictions import Predictions
 from tellapart.runs import Run
@@ -36,17 +36,35 @@ def test_rungs_stand_in_their_order_whatever_the_order_asked_for(climbed: Run, p
     assert [rung["name"] for rung in turned.metrics["test"]["rungs"]] == [*names[:2], "probe on lite0", "probe on lite0, calibrated"]
 
 
+def test_a_network_that_knows_words_stands_above_those_that_learn_nothing(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tellapart.models.clip.check_knows_words", lambda backbones: None)
+    places = np.eye(3, 1280, dtype=np.float32)
+    monkeypatch.setattr("tellapart.models.clip.word_features", lambda backbone, words: (places[: len(words)], 1.0))
+    run = climb(photos, tmp_path, rungs="probe", zero_shot="lite0")
+    rungs = run.metrics["test"]["rungs"]
+    assert [rung["name"] for rung in rungs][:3] == ["majority class", "5 nearest neighbours", "zero-shot, lite0"]
+    assert 0 <= rungs[2]["accuracy"]["value"] <= 1
+    assert rungs[2]["gain"] is not None
+
+
+def test_a_network_that_knows_no_words_is_said_before_any_work(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="lite0 does not know words"):
+        climb(photos, tmp_path, rungs="probe", zero_shot="lite0")
+
+
 @pytest.mark.parametrize(("rungs", "has_features"), [("scratch,probe", True), ("scratch", False)])
 def test_near_duplicates_are_told_by_features_where_a_rung_has_them(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rungs: str, has_features: bool
 ) -> None:
     widths = []
 
-    def spied(hashes: Any, mirrored: Any, features: FeatureMatrix, signatures: Any) -> Any:
+    def spied(hashes: Any, mirrored: Any, features: FeatureMatrix, *more: Any) -> Any:
         widths.append(features.values.shape[1])
-        return near_duplicates(hashes, mirrored, features, signatures)
+        return likenesses(hashes, mirrored, features, *more)
 
-    monkeypatch.setattr("tellapart.verbs.looking.near_duplicates", spied)
+    monkeypatch.setattr("tellapart.verbs.looking.likenesses", spied)
     climb(folders.some_of(photos, tmp_path / "photos", each=8), tmp_path, rungs=rungs)
     assert [width > 0 for width in widths] == [has_features]
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from tellapart.dataset import Dataset
     from tellapart.dataset.catalog import Catalog
     from tellapart.dataset.decisions import Decisions
-    from tellapart.extraction import Extraction
+    from tellapart.extraction import Extraction, FeatureSpec
+    from tellapart.predictions import Predictions
     from tellapart.runs import Run
     from tellapart.training.examination import Examination
     from tellapart.training.ladder import Rung
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tellapart.verbs.recipes import RecipeAtWork
 
 EXAMPLE = "tellapart ladder photos"
+SMALLEST_PROBABILITY = 1e-12
 RUNGS = ("scratch", "probe", "finetune", "folds", "views", "calibration")
 
 
@@ -51,6 +53,9 @@ class LadderOptions(Options):
     scratch_size: int | None = option(None, "Side of the pictures for scratch, in pixels.", minimum=24, maximum=2048)
     scratch_epochs: int | None = option(None, "Epochs for scratch.", minimum=1, maximum=10_000)
     epochs: int | None = option(None, "Epochs for finetune.", minimum=1, maximum=10_000)
+    zero_shot: str | None = option(
+        None, "Also ask a network that knows words, with the class names alone: clip:NAME, or clip:NAME=FILE.", metavar="NAME"
+    )
     folds: int = option(5, "Networks to train for the rung of the folds.", minimum=2, maximum=100)
     views: int = option(4, "Views of each picture for the rung of the views.", minimum=2, maximum=8)
     balance: str = option("none", "What to do about unequal classes.", choices=("none", "weights", "oversample", "undersample"))
@@ -127,6 +132,19 @@ class _Climb:
         self.sources: set[str] = set()
         self.files: Any = ()
         self.notes: list[str] = []
+        self.knows_words = self._word_network()
+
+    def _word_network(self) -> FeatureSpec | None:
+        """The network asked with the class names alone; found before anything is trained, so that a wrong name costs nothing."""
+        if self.options.zero_shot is None:
+            return None
+        from tellapart.models.clip import check_knows_words
+        from tellapart.verbs.seeing import spec_of
+
+        name, _, weights = self.options.zero_shot.partition("=")
+        spec = spec_of(name, weights=Path(weights).expanduser() if weights else None)
+        check_knows_words(spec.backbones)
+        return spec
 
     def recipes(self) -> None:
         """Train the recipes, from the simplest on."""
@@ -233,6 +251,31 @@ class _Climb:
         order = [row_of[image_id] for image_id in wanted.image_ids]
         return replace(wanted, probabilities=found.probabilities[order], logits=found.logits[order])
 
+    def _zero_shot(self, reported: Predictions) -> list[Rung]:
+        """What a network says that knows the names of the classes and has seen no photo of them."""
+        from tellapart.training.ladder import Rung
+
+        if self.knows_words is None:
+            return []
+        import numpy as np
+
+        from tellapart.extraction import extract
+        from tellapart.models.clip import word_features, word_probabilities
+        from tellapart.verbs.looking import networks
+
+        start = time.monotonic()
+        network = networks(self.options.device)
+        found = extract(
+            self.dataset, self.knows_words, network=network, num_workers=self.options.num_workers, progress=self.progress
+        ).features
+        words, scale = word_features(self.knows_words.backbones[0], [label.replace("_", " ") for label in reported.class_names])
+        probabilities = word_probabilities(found.of(reported.image_ids), words, scale)
+        logits = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
+        predictions = replace(
+            reported, probabilities=probabilities, logits=logits, source=f"zero-shot, {self.knows_words.backbones[0].card.name}"
+        )
+        return [Rung(predictions, time.monotonic() - start)]
+
     def judged(self) -> Examination:
         """The recipe with the best out-of-fold log loss, on the images for which all have one, with the whole ladder in its numbers."""
         from tellapart.training.ladder import Rung, best_out_of_fold, rung_rows
@@ -242,6 +285,7 @@ class _Climb:
         for part, lowest in base.below.items():
             own = [Rung(predictions, 0.0) for predictions in lowest if predictions.source not in self.sources]
             scratch = int("scratch" in self.examinations)
-            best.metrics[part]["rungs"] = rung_rows([*own[:2], *self.rungs[:scratch], *own[2:], *self.rungs[scratch:]], part)
+            untaught = [*own[:2], *self._zero_shot(lowest[0])]
+            best.metrics[part]["rungs"] = rung_rows([*untaught, *self.rungs[:scratch], *own[2:], *self.rungs[scratch:]], part)
         best.metrics["ladder"] = {"saved": best.predictions.source}
         return best
