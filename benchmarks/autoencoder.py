@@ -1,0 +1,149 @@
+"""An autoencoder beside Keras, and what its numbers encode beside a pretrained network's.
+
+    python benchmarks/autoencoder.py PHOTOS [--keras-python PYTHON] [--epochs 3] [--colour] [--colour-epochs 30]
+
+PHOTOS has the folders `train` and `validation`, each with class folders. First the network `classic` at 128 pixels, ours and in Keras:
+the same squares, epochs, batch size (32) and learning rate (Adam, 0.001), each in a process of its own; error on `validation`, images a
+second (the median of all epochs but the first). With --colour: KMeans of two clusters on the latents of `small`, on lite0 features and on
+pixels, and the normalised mutual information of its clusters with the classes and with the mean colour (three clusters of mean colours).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).parent
+SIZE, BATCH, LR = 128, 32, 1e-3
+
+
+def squares(photos: Path, part: str, place: Path) -> Path:
+    """The photos of a part as one array of squares, as ours would see them."""
+    from tellapart.images import decode, resize
+
+    found = [
+        resize(decode(path.read_bytes(), min_size=SIZE).pixels, SIZE, "crop")
+        for path in sorted((photos / part).rglob("*"))
+        if path.suffix.lower() in (".jpg", ".jpeg", ".png")
+    ]
+    np.save(place / f"{part}.npy", np.stack(found))
+    return place / f"{part}.npy"
+
+
+def ours(train: Path, test: Path, epochs: int) -> dict[str, Any]:
+    """Our loop on the same squares."""
+    import torch
+
+    from tellapart.models.autoencoder import build_autoencoder
+    from tellapart.training.feed import Feed
+    from tellapart.training.loop import Loop
+    from tellapart.training.members import replicas_on
+    from tellapart.training.plan import Plan
+    from tellapart.training.precision import settled_precision
+    from tellapart.training.reconstruction import PictureLearner, Reconstruction
+    from tellapart.training.replicas import one_thread_each
+
+    class Squares:
+        size = SIZE
+
+        def __init__(self, pixels: Any) -> None:
+            self.pixels = pixels
+
+        def take(self, rows: Any) -> Any:
+            return self.pixels[rows]
+
+    pixels = np.concatenate([np.load(train), np.load(test)])
+    count = len(np.load(train, mmap_mode="r"))
+    learn, judged = np.arange(count), np.arange(count, len(pixels))
+    keys, nothing = np.arange(len(pixels)).astype(np.uint64), np.zeros(len(pixels), np.int64)
+    feed = Feed(Squares(pixels), nothing, keys, (0.0,) * 3, (1.0,) * 3, None, "cpu", 1)  # type: ignore[arg-type]
+    torch.manual_seed(0)
+    learner = PictureLearner(build_autoencoder("classic", SIZE), is_autocast=False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    threads = replicas_on("cpu")
+    with one_thread_each(threads):
+        learner.is_autocast = settled_precision("autoencoder-classic", learner, feed, learn[:BATCH])
+        plan = Plan(epochs=epochs, batch_size=BATCH, lr=LR, weight_decay=0.0)
+        trained = Loop(learner, feed, learn, np.empty(0, np.int64), plan, objective=Reconstruction(), replicas=threads).run()
+        errors, _ = Reconstruction().judged(trained.learner, feed, judged, threads)
+    ends = [0.0] + [event["seconds"] for event in trained.history]
+    return {
+        "seconds": [b - a for a, b in pairwise(ends)],
+        "error": float(errors.mean()),
+        "bfloat16": learner.is_autocast,
+    }
+
+
+def speeds(photos: Path, keras_python: str | None, epochs: int) -> None:
+    with tempfile.TemporaryDirectory() as work:
+        train, test = (squares(photos, part, Path(work)) for part in ("train", "validation"))
+        count = len(np.load(train, mmap_mode="r"))
+        commands = {"tellapart": [sys.executable, __file__, str(photos), "--ours", str(train), str(test), "--epochs", str(epochs)]}
+        if keras_python:
+            peer = HERE / "peers" / "keras_autoencoder.py"
+            commands["Keras"] = [keras_python, str(peer), str(train), str(test), str(epochs)]
+        for name, command in commands.items():
+            out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            found = json.loads(out.strip().splitlines()[-1])
+            speed = count / statistics.median(found["seconds"][1:] or found["seconds"])
+            print(f"{name:<10} {speed:6.0f} images/s, error on validation {found['error']:.5f} after {epochs} epochs", flush=True)
+
+
+def colours(photos: Path, epochs: int) -> None:
+    """What clusters of latents and of features agree with."""
+    from sklearn.cluster import KMeans
+    from sklearn.decomposition import PCA
+    from sklearn.metrics import normalized_mutual_info_score
+
+    import tellapart
+    from tellapart.images import decode
+    from tellapart.verbs.looking import looked_at
+    from tellapart.verbs.seeing import spec_of
+
+    with tempfile.TemporaryDirectory() as work:
+        run = tellapart.autoencode(photos, epochs=epochs, out=Path(work) / "runs", state=Path(work) / "state")
+        side, cost = run.metrics["held_back"], run.metrics["training"]
+        print(f"small, 64 pixels, 128 numbers, {epochs} epochs: {cost['images_per_s']:.0f} images/s; held back:", flush=True)
+        for name, words in (("error", "this autoencoder"), ("linear", "principal components"), ("mean_picture", "the mean picture")):
+            print(f"  {words:<22} {side[name]['value']:.5f} ({side[name]['low']:.5f} to {side[name]['high']:.5f})")
+        for name, features in (("latents", f"run:{run.folder}"), ("lite0", "lite0"), ("pixels", "pixels")):
+            looked = looked_at(photos, spec_of(features), state=Path(work) / "state")
+            rows = [row for row in looked.rows if row.is_used and row.label is not None]
+            values = looked.extraction.features.of([row.image_id or "" for row in rows])
+            means = np.stack([decode((photos / row.path).read_bytes(), min_size=32).pixels.mean(axis=(0, 1)) for row in rows])
+            bins = KMeans(3, n_init=10, random_state=0).fit_predict(means)
+            reduced = PCA(min(50, values.shape[1]), random_state=0).fit_transform(values)
+            reduced /= np.maximum(np.linalg.norm(reduced, axis=1, keepdims=True), 1e-12)
+            clusters = KMeans(2, n_init=10, random_state=0).fit_predict(reduced)
+            by_class = normalized_mutual_info_score([row.label for row in rows], clusters)
+            by_colour = normalized_mutual_info_score(bins, clusters)
+            print(f"KMeans(2) on {name:<8} NMI with class {by_class:.3f}, with mean colour {by_colour:.3f}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--keras-python")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--colour", action="store_true")
+    parser.add_argument("--colour-epochs", type=int, default=30)
+    parser.add_argument("--ours", nargs=2, type=Path, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.ours:
+        print(json.dumps(ours(*chosen.ours, chosen.epochs)))
+    elif chosen.colour:
+        colours(chosen.photos, chosen.colour_epochs)
+    else:
+        speeds(chosen.photos, chosen.keras_python, chosen.epochs)
+
+
+if __name__ == "__main__":
+    main()
