@@ -121,6 +121,9 @@ class _Made:
         if kind in ("exact", "contradiction"):
             for row in rows[1:]:
                 self.rows[row] |= {key: self.rows[rows[0]][key] for key in ("image_id", "width", "height", "size_bytes")}
+        if kind in ("near", "boundary", "exact"):
+            for row in rows[1:]:
+                self.rows[row]["label"] = self.rows[rows[0]]["label"]
         if kind == "contradiction":
             for i, row in enumerate(rows):
                 self.rows[row]["label"] = self.names[i % len(self.names)]

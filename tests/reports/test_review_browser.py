@@ -207,6 +207,20 @@ def test_a_relabelled_picture_is_one_decision_wherever_it_stands(browser: Any, t
         assert [(one.path, one.is_of_file) for one in saved(page)] == [(view["rows"][same]["path"], False)]
 
 
+def test_a_pair_under_two_labels_asks_which_is_right(browser: Any, tmp_path: Path) -> None:
+    view = review_view(groups=2)
+    pairs = [group for group in view["groups"] if group["kind"] == "boundary"]
+    first, second = (view["rows"][row] for row in pairs[0]["rows"])
+    first["label"], second["label"] = "cats", "dogs"
+    written(tmp_path, view)
+    with opened(browser, tmp_path) as page:
+        tab(page, "boundary")
+        assert page.locator(".group-head b").first.inner_text() == "cats or dogs?"
+        assert page.get_by_role("button", name="Same", exact=True).count() == 1 and page.locator("#groups .best").count() == 1
+        page.locator("#groups-1").get_by_text("Right").click()
+        assert [one.path for one in saved(page)] == [first["path"]]
+
+
 def test_pairs_at_the_boundary_are_the_same_or_not(browser: Any, tmp_path: Path) -> None:
     view = written(tmp_path, review_view(groups=2))
     pairs = [group for group in view["groups"] if group["kind"] == "boundary"]

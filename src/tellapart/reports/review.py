@@ -47,7 +47,7 @@ def write_review(folder: Path, view: Mapping[str, Any], thumbnails: Thumbnails, 
         folder: where to; it is made if it is not there.
         view: what was found (docs/reference/review.md): header, issues, rows, groups, classes, balance, sources, notes.
         thumbnails: JPEG bytes (about 128 pixels, 4 kB) by image_id; ids may be missing from the answer.
-        budget: how many bytes of JPEG the page may hold; by default 18 MB, a page of 24 MB.
+        budget: how many bytes of JPEG the page may hold; by default 18 MB, a page of at most about 35 MB.
 
     Returns:
         The path of ``review.html``.

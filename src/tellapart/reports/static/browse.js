@@ -88,7 +88,7 @@ export function mountBrowse(root, { view, decisions, thumbnails }) {
       score !== null && row.status !== "unreadable" ? element("span", { class: "sure" }, element("i", { style: `width:${(100 * score).toFixed(0)}%` })) : element("small", {}, state.tab.key === "leak" ? measures(row) : fileName(row)),
       element("span", { class: "quick" }, small(hasSuggestion ? "✕" : "Exclude", "Leave it out (x)", "exclude", hasSuggestion ? "mini" : ""),
         hasSuggestion ? small(`→ ${row.suggested}`, `Call it ${row.suggested} (r)`, "relabel", "") : null,
-        state.tab.isOfLabels ? small("Right", "Its label is right: leave out the others (o)", "only", "")
+        group.isOfLabels && group.kind !== "leak" ? small("Right", "Its label is right: leave out the others (o)", "only", "")
           : small(hasSuggestion ? "✓" : "Keep", "It is right as it is (k)", "keep", hasSuggestion ? "mini" : "")));
   }
 

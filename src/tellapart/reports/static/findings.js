@@ -6,8 +6,9 @@ const PAIRS = "Pairs near the boundary: too unlike to be called near-duplicates,
 
 export function findings(view, decisions) {
   const groups = view.groups.map((group, index) => {
-    const hasBest = WITH_BEST.has(group.kind) && group.rows.length > 1;
-    return { ...group, heading: headingOf(group, view.rows), index, best: hasBest ? group.best : null, why: hasBest ? group.why : "" };
+    const isOfLabels = group.kind === "contradiction" || labelsOf(group, view.rows).length > 1;
+    const hasBest = WITH_BEST.has(group.kind) && group.rows.length > 1 && !isOfLabels;
+    return { ...group, heading: headingOf(group, view.rows, isOfLabels), index, isOfLabels, best: hasBest ? group.best : null, why: hasBest ? group.why : "" };
   });
   const of = (kind) => groups.filter((group) => group.kind === kind);
   const tabs = view.issues.filter((issue) => issue.rows.length).map((issue) => issueTab(view, issue, KINDS[issue.name] ? of(KINDS[issue.name]) : []));
@@ -38,16 +39,16 @@ function issueTab(view, issue, groups) {
   };
 }
 
-function headingOf({ kind, rows, similarity }, all) {
-  const alike = similarity === null || similarity === undefined ? "alike" : `${Math.floor(100 * similarity)}\u00a0% alike`;
-  const each = (values) => [...new Set(values)].filter((value) => value !== null);
-  const words = {
-    exact: () => `${rows.length} copies`,
-    contradiction: () => `${each(rows.map((index) => all[index].label)).join(" or ")}?`,
-    leak: () => partsOf(each(rows.map((index) => all[index].part)), rows.length),
-    placeholder: () => `${rows.length} placeholders`,
-  };
-  return words[kind]?.() ?? (rows.length > 2 ? `${rows.length}, ${alike}` : alike);
-}
+const distinct = (values) => [...new Set(values)].filter((value) => value !== null);
+const labelsOf = (group, rows) => distinct(group.rows.map((index) => rows[index].label));
 
-const partsOf = (parts, count) => (parts.length > 1 ? parts.join(" and ") : `${count} copies`);
+function headingOf(group, all, isOfLabels) {
+  const { kind, rows, similarity } = group;
+  const alike = similarity === null || similarity === undefined ? "alike" : `${Math.floor(100 * similarity)}\u00a0% alike`;
+  const parts = distinct(rows.map((index) => all[index].part));
+  if (kind === "leak") return parts.length > 1 ? parts.join(" and ") : `${rows.length} copies`;
+  if (kind === "placeholder") return `${rows.length} placeholders`;
+  if (isOfLabels) return `${labelsOf(group, all).join(" or ")}?`;
+  if (kind === "exact") return `${rows.length} copies`;
+  return rows.length > 2 ? `${rows.length}, ${alike}` : alike;
+}
