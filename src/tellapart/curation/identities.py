@@ -15,7 +15,7 @@ import numpy as np
 
 from tellapart.types import FloatArray, IntArray
 
-SAME_PERSON = 0.45
+SAME_PERSON = 0.3
 """Mean cosine of two clusters of descriptors from which on they are one person."""
 MAIN_SHARE = 0.3
 """The main person has at least this share of the faces of a class."""

@@ -54,14 +54,6 @@ class Choice:
         ]
 
 
-@dataclass(frozen=True, eq=False)
-class _Face:
-    """One thing found: the row of its photo, and its number among those found there."""
-
-    row: int
-    number: int
-
-
 def choose(looked: LookedAt, seen: Mapping[int, Sighting | str], chosen: CropOptions, shape: CropShape) -> Choice:
     """What is kept of what was found.
 
@@ -79,7 +71,7 @@ def choose(looked: LookedAt, seen: Mapping[int, Sighting | str], chosen: CropOpt
     choice.left_out = {looked.rows[row].path: sight for row, sight in seen.items() if isinstance(sight, str)}
     if not any(len(sight.boxes) for sight in found.values()):
         raise DataError(f"no {_thing(chosen.to)} found on any of the {len(seen):,} photos", hint="tellapart crop --to subject")
-    faces = {row: _main(sight) for row, sight in found.items() if len(sight.boxes)}
+    faces = {row: sight.main for row, sight in found.items() if len(sight.boxes)}
     told: dict[int, Identity] = {}
     if chosen.to == "faces" and chosen.identities:
         faces, told = _identified(looked.rows, found, faces, choice)
@@ -102,10 +94,6 @@ def choose(looked: LookedAt, seen: Mapping[int, Sighting | str], chosen: CropOpt
 
 def _thing(to: str) -> str:
     return {"faces": "face", "subject": "subject"}.get(to, to)
-
-
-def _main(sight: Sighting) -> int:
-    return sight.main
 
 
 def _whole(looked: LookedAt, row: int) -> Crop:
