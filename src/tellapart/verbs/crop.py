@@ -164,7 +164,8 @@ def _sheet(looked: LookedAt, choice: Choice, shape: CropShape, chosen: CropOptio
 
 
 def _caption(label: str | None, reason: str) -> str:
-    return "\n".join(line for line in (label or "", reason) if line)
+    short = reason.replace(f" than most of {label}", "").replace(" photos of that person", " photos")
+    return "\n".join(line for line in (label or "", short) if line)
 
 
 def _save_sheet(sheet: Any, path: Path) -> None:
