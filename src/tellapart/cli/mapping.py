@@ -1,0 +1,40 @@
+"""What map and explore say: where the page lies, how far to trust its map, and what the clusters are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tellapart.cli.listing import first_lines, shown
+
+
+def of_map(found: dict[str, Any]) -> tuple[str, Any]:
+    """What was placed how, how far to trust it, and where it lies."""
+    lines = [f"{found['images']:,} pictures placed by {found['method']} ({found['software']})", *_trusted(found["trust"])]
+    lines += [f"table: {shown(Path(found['table']))}", f"map:   {click.style(shown(Path(found['out'])), bold=True)}"]
+    return "\n".join(lines), found
+
+
+def of_explore(found: dict[str, Any]) -> tuple[str, Any]:
+    """The clusters, what they follow, how far to trust the map, and where the page lies."""
+    lines = [found["clusters"]["sentence"], *first_lines([f"  {line}" for line in found["clusters"]["lines"]])]
+    lines += [found[key] for key in ("choice", "encoding") if found[key]]
+    lines += [f"map by {found['map']} ({found['software']})", *_trusted(found["trust"])]
+    lines.append(f"page: {click.style(shown(Path(found['out'])), bold=True)}")
+    return "\n".join(lines), found
+
+
+def _trusted(trust: dict[str, Any]) -> list[str]:
+    """How far to trust a map, in one or two lines."""
+    lines = []
+    if trust["neighbours_kept"] is not None:
+        lines.append(f"  of a picture's {trust['k']} nearest, {100 * trust['neighbours_kept']:.0f} % are among its nearest on the map")
+    if trust["knn_2d"] and trust["knn_full"]:
+        lines.append(f"  class by the nearest: on the map {_percent(trust['knn_2d'])}, in the whole space {_percent(trust['knn_full'])}")
+    return lines
+
+
+def _percent(interval: dict[str, float]) -> str:
+    return f"{100 * interval['value']:.1f} % ({100 * interval['low']:.1f} to {100 * interval['high']:.1f})"

@@ -1,0 +1,234 @@
+// The map page from disk: draws the points first, then sets everything around them in motion.
+
+import { mountBar } from "tellapart/bar.js";
+import { mountChosen } from "tellapart/chosen.js";
+import { column, keepNames } from "tellapart/columns.js";
+import { keepDecisions } from "tellapart/decisions.js";
+import { choice, element, grouped } from "tellapart/dom.js";
+import { colourOf, heat, MOST } from "tellapart/palette.js";
+import { keepPlaces } from "tellapart/places.js";
+import { pointDetail } from "tellapart/point.js";
+import { mountScatter } from "tellapart/scatter.js";
+import { mountSections } from "tellapart/sections.js";
+import { keepShots } from "tellapart/shots.js";
+import { mountTheme } from "tellapart/theme.js";
+
+const STEPS = 24;
+const carried = (id) => JSON.parse(document.getElementById(id).textContent);
+const lazy = (id) => { let held = null; return () => (held ??= carried(id)); };
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+const scrollTo = (node, block = "start") => node.scrollIntoView({ behavior: still.matches ? "auto" : "smooth", block });
+
+mountTheme(document.getElementById("theme"));
+mountSections();
+const view = carried("view");
+const { n, class_names: classNames } = view;
+const labels = column(view.label, "i32");
+const clusters = column(view.cluster, "i32");
+const scores = column(view.score, "u8");
+const places = keepPlaces(column(view.x, "u16"), column(view.y, "u16"));
+const names = keepNames(() => carried("names"));
+const shots = keepShots({ thumbnails: lazy("thumbnails"), sheets: lazy("sheets"), sprites: { ...view.sprites, shown: column(view.sprites.shown, "i32") }, names, root: view.root, n });
+const titles = new Map(view.clusters.map(({ number, title }) => [number, title]));
+const find = (name) => document.querySelector(`[data-map=${name}]`);
+const state = { by: clusters && !classNames.length ? "cluster" : classNames.length ? "class" : "one", only: null, chosen: new Set(), pinned: -1 };
+let [decisions, bar, chosenPanel] = [null, null, null];
+
+// Kinds by which points are coloured: the number of each point's kind, and names and colours of the kinds.
+const ranked = (values) => {
+  const counts = new Map();
+  for (const value of values) if (value >= 0) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a) || a - b);
+};
+function listed(values, nameOf, rest) {
+  const kinds = ranked(values).slice(0, MOST).sort((a, b) => a - b);
+  const place = new Map(kinds.map((kind, k) => [kind, k]));
+  const isAny = values.some((value) => !place.has(value));
+  return { of: Int16Array.from(values, (value) => place.get(value) ?? kinds.length), entries: [
+    ...kinds.map((kind, k) => ({ name: nameOf(kind), colour: colourOf(k) })), ...(isAny ? [{ name: rest, colour: "var(--class-x)" }] : [])] };
+}
+const COLOURS = {
+  class: classNames.length ? ["Class", () => listed(labels, (k) => classNames[k], "others or no label")] : null,
+  cluster: clusters ? ["Cluster", () => listed(clusters, (k) => titles.get(k) ?? `Cluster ${k}`, "no cluster")] : null,
+  score: scores ? ["How strange", () => ({ of: Int16Array.from(scores, (score) => Math.min(STEPS - 1, Math.floor((score * STEPS) / 256))), isHeat: true,
+    entries: Array.from({ length: STEPS }, (_, k) => ({ name: "", colour: heat((k / (STEPS - 1)) ** 3) })) })] : null,
+  one: classNames.length || clusters ? null : ["All", () => ({ of: new Int16Array(n), entries: [{ name: "pictures", colour: "var(--accent)" }] })],
+};
+const kindsOf = new Map();
+const kinds = (by) => { if (!kindsOf.has(by)) kindsOf.set(by, COLOURS[by][1]()); return kindsOf.get(by); };
+const classColour = (k) => (classNames.length ? kinds("class").entries[kinds("class").entries.findIndex(({ name }) => name === classNames[k])]?.colour : null) ?? "var(--class-x)";
+
+function words(i, isBrief = false) {
+  const label = labels[i] < 0 ? null : classNames[labels[i]];
+  const cluster = clusters && clusters[i] >= 0 ? titles.get(clusters[i]) : null;
+  if (isBrief) return [label ?? cluster ?? "no label"];
+  return [...(label === null ? ["No label"] : ["Labelled ", element("b", {}, label)]), ...(cluster ? [", in ", element("b", {}, cluster)] : []), "."];
+}
+
+const scatter = mountScatter(find("frame"), { places,
+  tip: (i) => [shots.shot(i, { isFileMeant: true }), element("b", {}, ...words(i, true)), element("span", {}, names.path(i))],
+  onpick: (i) => pick(i), onchoose: (points) => choose(points), ontoggle: (i) => {
+    const next = new Set(state.chosen);
+    if (!next.delete(i)) next.add(i);
+    choose([...next]);
+  } });
+
+function paint() {
+  const { of, entries } = kinds(state.by);
+  const { only } = state;
+  scatter.colour((i) => of[i], entries.map(({ colour }) => colour), only === null ? () => false : (i) => of[i] !== only);
+}
+
+function legend() {
+  const { entries, isHeat } = kinds(state.by);
+  find("legend").replaceChildren(...(isHeat
+    ? [element("li", {}, "usual", element("span", { class: "heat", style: `background:linear-gradient(90deg,${entries.map(({ colour }) => colour).join(",")})` }), "strange")]
+    : entries.map(({ name, colour }, k) => element("li", {}, element("button", { type: "button", "aria-pressed": String(state.only === k), onclick: () => only(state.only === k ? null : k) },
+      element("i", { style: `background:${colour}` }), name)))));
+}
+
+function only(kind) { state.only = kind; paint(); legend(); }
+
+function by(key) {
+  if (state.by === key) return;
+  Object.assign(state, { by: key, only: null });
+  colours.choose(key);
+  paint();
+  legend();
+}
+
+const near = view.neighbours && { ...view.neighbours, index: column(view.neighbours.index, "i32"), cosine: column(view.neighbours.cosine, "u8"),
+  row: new Map([...column(view.neighbours.of, "i32")].map((point, row) => [point, row])) };
+function neighboursOf(i) {
+  const row = near?.row.get(i);
+  if (row === undefined) return [];
+  return Array.from({ length: near.k }, (_, place) => [near.index[row * near.k + place], near.cosine[row * near.k + place] / 255]).filter(([other]) => other >= 0);
+}
+
+function detail() {
+  find("detail").replaceChildren(pointDetail(state.pinned, { words, shots, names, neighboursOf, decisions, suggestions: suggestions(), decide,
+    onpick: (i) => pick(i), score: (i) => (scores ? scores[i] / 255 : null) }));
+}
+
+function pick(i, { isShown = false } = {}) {
+  if (i >= 0 && !scatter.isVisible(i)) only(null);
+  state.pinned = i;
+  scatter.pin(i);
+  detail();
+  if (isShown) scrollTo(document.getElementById("map"));
+}
+
+function choose(points, what = "") {
+  state.chosen = new Set(points);
+  scatter.choose(state.chosen);
+  ready();
+  chosenPanel.show([...points].sort((a, b) => a - b), what);
+}
+
+const suggestions = () => [...new Set([...classNames, ...view.clusters.map(({ title }) => title).filter((title) => !title.startsWith("Cluster "))])];
+
+function decide(points, action, to = null) {
+  ready();
+  const own = (i) => (labels[i] < 0 ? null : classNames[labels[i]]);
+  if (action === null) decisions.takeBack(points);
+  else decisions.decide(points.filter((i) => action !== "relabel" || own(i) !== to).map((row) => ({ row, action, new: to, why: "explore", isOfFile: false })));
+}
+
+function emptied() {
+  const left = new Array(classNames.length).fill(0);
+  for (const label of labels) if (label >= 0) left[label] += 1;
+  const had = [...left];
+  for (const i of decisions.rows()) {
+    const { action, new: to } = decisions.of(i);
+    if (labels[i] >= 0) left[labels[i]] -= 1;
+    if (action === "relabel" && classNames.includes(to)) left[classNames.indexOf(to)] += 1;
+  }
+  return classNames.filter((_, k) => had[k] > 0 && left[k] <= 0);
+}
+
+// What needs names and ids of all pictures: made when the map stands, or as soon as it is asked for.
+function ready() {
+  if (decisions) return;
+  const rows = Array.from({ length: n }, (_, i) => ({ path: names.path(i), image_id: names.id(i), label: labels[i] < 0 ? null : classNames[labels[i]] }));
+  let isMade = false;
+  decisions = keepDecisions({ rows, key: `tellapart-explore:${view.folder}`, made: view.made, onchange: () => {
+    if (!isMade) return;
+    bar.tell();
+    chosenPanel.tell();
+    detail();
+  } });
+  bar = mountBar(document.getElementById("bar"), { decisions, command: view.command, emptied, onundo: () => {
+    const i = decisions.undo();
+    if (i !== null) pick(i);
+  } });
+  chosenPanel = mountChosen(document.getElementById("chosen"), { labels, classNames, colourOf: classColour, names, shots, words, decisions: () => decisions,
+    suggestions: suggestions(), decide, onpick: (i) => pick(i), onclear: () => choose([]) });
+  isMade = true;
+  detail();
+}
+
+const keys = Object.keys(COLOURS).filter((key) => COLOURS[key]);
+const colours = choice(find("colours"), { label: "Colour by", value: state.by, options: keys.map((key) => [key, COLOURS[key][0]]), onchoice: (key) => { Object.assign(state, { by: key, only: null }); paint(); legend(); } });
+find("colours").hidden = keys.length < 2;
+const tool = (text, title, onclick, more = {}) => element("button", { type: "button", class: "press", title, "aria-label": title, onclick, ...more }, text);
+const lassoButton = tool("Draw around", "Choose pictures by drawing around them, without Shift", () => {
+  const isOn = lassoButton.getAttribute("aria-pressed") !== "true";
+  lassoButton.setAttribute("aria-pressed", String(isOn));
+  scatter.lasso(isOn);
+}, { "aria-pressed": "false", "data-map": "lasso" });
+find("zoom").append(lassoButton, tool("−", "Zoom out", () => scatter.zoomBy(1 / 1.6)), tool("+", "Zoom in", () => scatter.zoomBy(1.6)), tool("Whole", "See the whole map", () => scatter.zoomBy(0)));
+paint();
+legend();
+detail();
+document.addEventListener("themechange", () => { kindsOf.delete("score"); paint(); legend(); });
+document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key === "z" && !event.target.closest("input, textarea")) {
+    event.preventDefault();
+    document.querySelector("[data-bar=undo]").click();
+  }
+});
+
+// Pictures of the sections below, as they come into sight.
+const seen = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    seen.unobserve(target);
+    const i = Number(target.dataset.point);
+    target.replaceChildren(element("button", { type: "button", title: names.path(i), "aria-label": `${names.file(i)}: show on the map`, onclick: () => pick(i, { isShown: true }) }, shots.shot(i, { isFileMeant: true })));
+  }
+}, { rootMargin: "600px 0px" });
+
+function around() {
+  ready();
+  for (const node of document.querySelectorAll("[data-point]")) seen.observe(node);
+  const colour = () => {
+    for (const node of document.querySelectorAll("[data-class]")) node.style.background = classColour(classNames.indexOf(node.dataset.class));
+    if (!clusters) return;
+    const { entries } = kinds("cluster");
+    for (const node of document.querySelectorAll("[data-cluster-colour]")) {
+      node.style.background = entries.find(({ name }) => name === titles.get(Number(node.dataset.clusterColour)))?.colour ?? "var(--class-x)";
+    }
+  };
+  colour();
+  const members = (number) => [...clusters.keys()].filter((i) => clusters[i] === number);
+  for (const button of document.querySelectorAll("[data-show]")) {
+    button.addEventListener("click", () => {
+      by("cluster");
+      only(kinds("cluster").entries.findIndex(({ name }) => name === titles.get(Number(button.dataset.show))));
+      scrollTo(document.getElementById("map"));
+    });
+  }
+  for (const button of document.querySelectorAll("[data-choose]")) {
+    button.addEventListener("click", () => {
+      const number = Number(button.dataset.choose);
+      choose(members(number), titles.get(number));
+      scrollTo(document.getElementById("chosen"));
+    });
+  }
+  document.getElementById("choose-outliers")?.addEventListener("click", () => {
+    choose(view.outliers.slice(0, document.querySelectorAll("#outliers [data-point]").length), "outliers");
+    scrollTo(document.getElementById("chosen"));
+  });
+}
+requestAnimationFrame(() => setTimeout(around, 0));
+document.documentElement.dataset.points = grouped(n);
