@@ -57,3 +57,14 @@ def test_heads_are_averaged_in_logits() -> None:
     values = features(5, 3)
     assert np.allclose(mean_logits(heads, values), (heads[0].logits(values) + heads[1].logits(values)) / 2)
     assert mean_logits(heads, values).dtype == np.float64
+
+
+@pytest.mark.parametrize(("n", "d"), [(50, 8), (8, 50)])
+@pytest.mark.parametrize("power", [1.0, 0.5])
+def test_a_feature_constant_in_training_stays_small_when_it_changes(n: int, d: int, power: float) -> None:
+    values = features(n, d)
+    values[:, -1] = 1.0
+    space = HeadSpace.of(values, power=power)
+    other = values.copy()
+    other[:, -1] = 0.0
+    assert np.abs(space.placed(other) - space.x).max() <= 1.001

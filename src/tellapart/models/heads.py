@@ -10,6 +10,7 @@ import numpy as np
 from tellapart.types import FloatArray
 
 FLATTEST = 1e-6
+"""A feature that varies less is constant in training, and is not blown up where it is not constant later."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,8 @@ class HeadSpace:
     def of(cls, features: FloatArray, *, power: float) -> HeadSpace:
         """The space of features (n, d)."""
         values = powered(features, power)
-        mean, scale = values.mean(axis=0), np.maximum(values.std(axis=0), FLATTEST)
+        mean, spread = values.mean(axis=0), values.std(axis=0)
+        scale = np.where(spread > FLATTEST, spread, np.float32(1.0))
         standard = (values - mean) / scale
         rotation = _rotation(standard)
         return cls(power, mean, scale, rotation, standard @ rotation)
