@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import tellapart
 from tellapart.errors import DataError, ModelError, OptionError
@@ -214,6 +215,19 @@ def test_the_users_own_test_folder_is_what_is_reported(photos: Path, tmp_path: P
     folders.some_of(photos, tmp_path / "parted" / "test", 4, start=12)
     run = ran(tmp_path / "parted", tmp_path)
     assert run.metrics["held_back"]["n"] == 12
+
+
+def test_copies_of_one_photo_never_lie_on_both_sides(few: Path, tmp_path: Path) -> None:
+    photos = folders.some_of(few, tmp_path / "copied", 10)
+    for path in sorted(photos.rglob("*.jpg")):
+        with Image.open(path) as image:
+            image.convert("RGB").save(path.with_name(f"again {path.name}"), quality=60)
+    run = ran(photos, tmp_path, test_share=0.5, epochs=1)
+    part = {row.path: row.part for row in run.rows}
+    copies = [(path, path.replace("/", "/again ")) for path in part if "again" not in path]
+    assert len(copies) == 30
+    assert {part[path] for path, _ in copies} == {"train", "test"}
+    assert all(part[path] == part[copy] for path, copy in copies)
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,7 @@ def autoencode(folder: str | Path, *, progress: Progress = SILENT, **options: An
     recipe = _recipe(chosen)
     from tellapart.extraction import FeatureSpec
     from tellapart.models.network import chosen_device
+    from tellapart.models.pixels import pixel_backbone
     from tellapart.reports.autoencoder import write_autoencoder_report
     from tellapart.runs import Run
     from tellapart.threads import available_cores
@@ -94,7 +95,7 @@ def autoencode(folder: str | Path, *, progress: Progress = SILENT, **options: An
     from tellapart.verbs.looking import looked_at
 
     started, device = datetime.now(UTC), chosen_device(chosen.device)
-    spec = FeatureSpec((), recipe.resize, False, (recipe.image_size,))
+    spec = FeatureSpec((pixel_backbone(None),), recipe.resize, False, (recipe.image_size,))  # near-duplicates are known by their pixels
     looked = looked_at(folder, spec, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress)
     assignment = assign_pictures(looked.rows, looked.pairs, test_share=chosen.test_share, seed=chosen.seed)
     used = [row for row in assignment.rows if row.is_used]
