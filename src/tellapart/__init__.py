@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tellapart.verbs.autoencode import autoencode
     from tellapart.verbs.balance import balance
     from tellapart.verbs.check import check
+    from tellapart.verbs.cluster import cluster
     from tellapart.verbs.collect import collect
     from tellapart.verbs.compare import compare
     from tellapart.verbs.crop import crop
@@ -38,13 +39,16 @@ if TYPE_CHECKING:
     from tellapart.verbs.evaluate import evaluate
     from tellapart.verbs.exclude import exclude
     from tellapart.verbs.explain import explain
+    from tellapart.verbs.explore import explore
     from tellapart.verbs.export import export
     from tellapart.verbs.ladder import ladder
+    from tellapart.verbs.map import map
     from tellapart.verbs.predict import predict
     from tellapart.verbs.prepare import prepare
     from tellapart.verbs.relabel import relabel
     from tellapart.verbs.report import report
     from tellapart.verbs.restore import restore
+    from tellapart.verbs.similar import similar
     from tellapart.verbs.sources import sources
     from tellapart.verbs.submit import submit
     from tellapart.verbs.train import train
@@ -70,6 +74,7 @@ _HOMES = {
     "autoencode": "verbs.autoencode",
     "balance": "verbs.balance",
     "check": "verbs.check",
+    "cluster": "verbs.cluster",
     "collect": "verbs.collect",
     "compare": "verbs.compare",
     "crop": "verbs.crop",
@@ -81,8 +86,10 @@ _HOMES = {
     "evaluate": "verbs.evaluate",
     "exclude": "verbs.exclude",
     "explain": "verbs.explain",
+    "explore": "verbs.explore",
     "export": "verbs.export",
     "ladder": "verbs.ladder",
+    "map": "verbs.map",
     "open_dataset": "dataset",
     "open_prepared": "preparation.prepared",
     "open_run": "runs",
@@ -91,6 +98,7 @@ _HOMES = {
     "relabel": "verbs.relabel",
     "report": "verbs.report",
     "restore": "verbs.restore",
+    "similar": "verbs.similar",
     "sources": "verbs.sources",
     "submit": "verbs.submit",
     "train": "verbs.train",
@@ -117,6 +125,7 @@ __all__ = [
     "autoencode",
     "balance",
     "check",
+    "cluster",
     "collect",
     "compare",
     "crop",
@@ -128,8 +137,10 @@ __all__ = [
     "evaluate",
     "exclude",
     "explain",
+    "explore",
     "export",
     "ladder",
+    "map",
     "open_dataset",
     "open_prepared",
     "open_run",
@@ -138,6 +149,7 @@ __all__ = [
     "relabel",
     "report",
     "restore",
+    "similar",
     "sources",
     "submit",
     "train",

@@ -31,6 +31,15 @@ def one_blas_thread() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def one_openmp_thread() -> Iterator[None]:
+    """Within, what this thread calls of scikit-learn uses one OpenMP thread; jobs side by side then do not wait for each other."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="openmp"):
+        yield
+
+
 def side_by_side(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """The function's results for all items, in order, computed on as many threads as there are cores."""
     with ThreadPoolExecutor(available_cores()) as pool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tellapart.cli import answers, autoencoding, checking, collection, cropping, deciding, preparation, source_list
+from tellapart.cli import answers, autoencoding, checking, collection, cropping, deciding, exploring, mapping, preparation, source_list
 from tellapart.cli.flags import flags_of
 from tellapart.cli.terminal import Terminal, wants_color
 
@@ -61,6 +61,12 @@ COMMANDS: dict[str, click.Command] = {
     "train": _command("train", "TrainOptions", (_FOLDER,), answers.of_train),
     "ladder": _command("ladder", "LadderOptions", (_FOLDER,), answers.of_ladder),
     "curve": _command("curve", "CurveOptions", (_FOLDER,), answers.of_curve),
+    "explore": _command("explore", "ExploreOptions", (_FOLDER,), mapping.of_explore),
+    "map": _command("map", "MapOptions", (_FOLDER,), mapping.of_map),
+    "cluster": _command("cluster", "ClusterOptions", (_FOLDER,), exploring.of_cluster),
+    "similar": _command(
+        "similar", "SimilarOptions", (_FOLDER, _argument("image", metavar="[IMAGE]", is_required=False)), exploring.of_similar
+    ),
     "predict": _command(
         "predict",
         "PredictOptions",

@@ -11,7 +11,7 @@ import click
 from tellapart.options import Options, default_of, value_type
 
 Command = Callable[..., Any]
-SHORT = {"out": ("-o",)}
+SHORT = {"out": ("-o",), "k": ("-k",)}
 
 
 def flags_of(options: type[Options]) -> Callable[[Command], Command]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tellapart.exploration.reduction import sample_of
+from tellapart.threads import one_blas_thread, one_openmp_thread, side_by_side
 from tellapart.types import FloatArray, IntArray
 
 MOST_K = 12
@@ -15,7 +16,7 @@ TRIED_ON = 2_000
 DRAWS, SHARE, RESTARTS = 4, 0.6, 3
 STANDS_OUT, STEADY = 0.06, 0.85
 """How far above that of data without clusters a silhouette must be, and how alike clusterings of draws; measured, see docs/log.md."""
-LEAST_IMAGES = 20
+LEAST_IMAGES, FLAT = 20, 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,7 @@ def choice_of_k(places: FloatArray, *, most: int = MOST_K, seed: int = 0, advanc
     few = places[sample_of(len(places), TRIED_ON, seed)]
     ks = tuple(range(1, min(most, (len(few) - 1) // 2) + 1)) or (1,)
     own = _measured(few, ks, seed, advance, is_drawn=True)
-    other = _measured(without_clusters(few, seed), ks, seed, advance, is_drawn=False)
+    other = _measured(without_clusters(few, seed) if len(few) > 1 else few, ks, seed, advance, is_drawn=False)
     suggested, reason = _suggestion(ks, own, other, len(few))
     return ChoiceOfK(
         ks=ks,
@@ -110,28 +111,32 @@ def macro_silhouette(places: FloatArray, assigned: IntArray) -> float:
 
 
 def _measured(places: FloatArray, ks: Sequence[int], seed: int, advance: Callable[[int], None], *, is_drawn: bool) -> list[_Measured]:
+    whole = float(np.square(places - places.mean(axis=0)).sum(axis=1).mean())
+
+    def measured(k: int) -> _Measured:
+        if k == 1 or whole < FLAT:
+            found = _Measured(whole)
+        else:
+            with one_openmp_thread():
+                found = _clustered(places, k, seed, is_drawn)
+        advance(1)
+        return found
+
+    with one_blas_thread():
+        return side_by_side(measured, ks)
+
+
+def _clustered(places: FloatArray, k: int, seed: int, is_drawn: bool) -> _Measured:
     from sklearn.cluster import KMeans
     from sklearn.metrics import calinski_harabasz_score
 
-    found = [_Measured(float(np.square(places - places.mean(axis=0)).sum(axis=1).mean()))]
-    advance(1)
-    is_flat = found[0].distortion < 1e-9
-    for k in ks[1:]:
-        advance(1)
-        if is_flat:
-            found.append(_Measured(0.0))
-            continue
-        model = KMeans(k, n_init=RESTARTS, random_state=seed).fit(places)
-        assigned = model.labels_
-        found.append(
-            _Measured(
-                float(model.inertia_) / len(places),
-                macro_silhouette(places, assigned),
-                float(calinski_harabasz_score(places, assigned)),
-                _stability(places, k, assigned, seed) if is_drawn else None,
-            )
-        )
-    return found
+    model = KMeans(k, n_init=RESTARTS, random_state=seed).fit(places)
+    return _Measured(
+        float(model.inertia_) / len(places),
+        macro_silhouette(places, model.labels_),
+        float(calinski_harabasz_score(places, model.labels_)),
+        _stability(places, k, model.labels_, seed) if is_drawn else None,
+    )
 
 
 def _stability(places: FloatArray, k: int, assigned: IntArray, seed: int) -> float:
@@ -148,7 +153,7 @@ def _stability(places: FloatArray, k: int, assigned: IntArray, seed: int) -> flo
 def _suggestion(ks: Sequence[int], own: Sequence[_Measured], other: Sequence[_Measured], images: int) -> tuple[int | None, str]:
     if images < LEAST_IMAGES:
         return None, f"no clear k: {images} images are too few to tell"
-    if own[0].distortion < 1e-9:
+    if own[0].distortion < FLAT:
         return None, "no clear k: all images have the same features"
     gains = {k: (one.silhouette or 0.0) - (shuffled.silhouette or 0.0) for k, one, shuffled in zip(ks[1:], own[1:], other[1:], strict=True)}
     stability = {k: one.stability or 0.0 for k, one in zip(ks[1:], own[1:], strict=True)}

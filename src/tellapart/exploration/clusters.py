@@ -10,6 +10,7 @@ import numpy as np
 from tellapart.errors import DataError
 from tellapart.exploration.exemplars import affinity, agglomerative, density
 from tellapart.exploration.reduction import sample_of
+from tellapart.threads import one_blas_thread, one_openmp_thread, side_by_side
 from tellapart.types import FloatArray, IntArray
 
 METHODS = ("kmeans", "minibatch", "affinity", "hdbscan", "agglomerative")
@@ -121,7 +122,13 @@ def _kmeans(places: FloatArray, k: int | None, restarts: int, seed: int, notes: 
     from sklearn.cluster import KMeans
 
     few = places[sample_of(len(places), STARTS_ON, seed)]
-    best = KMeans(k, n_init=restarts, random_state=seed).fit(few)
+
+    def begun(number: int) -> KMeans:
+        with one_openmp_thread():
+            return KMeans(k, n_init=1, random_state=seed * restarts + number).fit(few)
+
+    with one_blas_thread():
+        best = min(side_by_side(begun, range(restarts)), key=lambda model: float(model.inertia_))
     if len(few) < len(places):
         best = KMeans(k, init=best.cluster_centers_, n_init=1, random_state=seed).fit(places)
     return np.asarray(best.labels_, np.int64)

@@ -9,7 +9,7 @@ import numpy as np
 from tellapart.exploration.clusters import Clustering
 from tellapart.types import IntArray
 
-SHOWN = 16
+NEAR, FAR = 15, 8
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class Members:
     farthest: tuple[int, ...]
 
 
-def members_of(clustering: Clustering, *, shown: int = SHOWN) -> list[Members]:
-    """The images to show of every cluster, at most ``shown`` near its centre and half as many far from it."""
+def members_of(clustering: Clustering, *, near: int = NEAR, far: int = FAR) -> list[Members]:
+    """The images to show of every cluster, the medoid and at most so many near the centre and far from it."""
     found = []
     for number in range(clustering.k):
         inside = np.flatnonzero(clustering.assigned == number)
         order = [int(i) for i in inside[np.argsort(clustering.distances[inside], kind="stable")]]
-        near, far = order[1 : shown + 1], order[shown + 1 :][-(shown // 2) :]
-        found.append(Members(number, len(order), order[0], tuple(near), tuple(reversed(far))))
+        rest = order[near + 1 :]
+        found.append(Members(number, len(order), order[0], tuple(order[1 : near + 1]), tuple(rest[: -far - 1 : -1])))
     return found
 
 

@@ -40,8 +40,7 @@ def cluster_sheet(
 
 
 def class_mix(classes: Mapping[str, int]) -> str:
-    """The labels of a cluster in words: ``cats 96 %, dogs 4 %``; empty without labels."""
-    total = sum(classes.values())
-    parts = [f"{label} {100 * count / total:.0f} %" for label, count in list(classes.items())[:SHOWN_CLASSES]]
+    """The labels of a cluster in words: ``cats 96, dogs 4``; empty without labels."""
+    parts = [f"{label} {count:,}" for label, count in list(classes.items())[:SHOWN_CLASSES]]
     rest = len(classes) - SHOWN_CLASSES
-    return ", ".join(parts) + (f" and {rest} more" if rest > 0 else "")
+    return ", ".join(parts) + (f" and {rest:,} more" if rest > 0 else "")
