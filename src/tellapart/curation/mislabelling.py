@@ -1,14 +1,15 @@
 """Mislabelled pictures: whether a label is right, from what models say that did not learn from the picture.
 
-A confident model that names another class is evidence, and how much depends on how often labels are wrong at all. So
-the noise is estimated with everything else: a true class drawn from softmax(logits / T), and a label that with
-probability ``noise`` is any other class. T and the noise are those under which the labels given are likeliest
-(expectation and maximisation over the noise, a grid over T), and the score of an image is the probability, given its
-label, that the label is right. Below one half it more probably is wrong than right, which is the cut.
+A confident model that names another class is evidence, and how much depends on how often labels are wrong at all and
+on how far the model is to be trusted. So both are weighed along: the true class is drawn from softmax(logits / T), and
+the label is, with probability ``noise``, any other class. Every T and noise on a grid counts as far as it makes the
+labels given likely (noise evenly likely beforehand), and the score of an image is the probability, given its label,
+that the label is right. Below one half it more probably is wrong than right, which is the cut.
 
 Against the per-class thresholds of confident learning (Northcutt, Jiang & Chuang 2021, J. Artificial Intelligence
-Research 70) on the same logits this cut names half as many wrongly where classes are hard to tell apart, and its order
-is as good (docs/log.md, "Check").
+Research 70) on the same logits the cut names far fewer wrongly where classes are hard to tell apart, and finds more
+where they are easy; the order is as good (docs/log.md, "Check"). The one likeliest T and noise will not do: on few and
+hard images they can take all noise for ignorance.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ import numpy as np
 from tellapart.calibration import softmax
 from tellapart.types import FloatArray, IntArray
 
-TEMPERATURES = np.geomspace(0.05, 2.0, 20)
-PRIOR_IMAGES, PRIOR_NOISE = 50.0, 0.01
-"""Before any image is seen, the noise is believed to be one in a hundred, as firmly as fifty images would show it."""
-MOST_NOISE = 0.6
-_STEPS = 30
+TEMPERATURES = np.geomspace(0.05, 2.0, 24)
+NOISES = np.geomspace(0.001, 0.4, 40)
+SOUND_BEFOREHAND = 10.0
+"""Images with a right label that are imagined besides, so that a handful of real ones does not tell of much noise."""
+_NEGLIGIBLE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,7 @@ class LabelDoubts:
         right: (n,), the probability that the label given is right, in view of the label; low = worse.
         suggested: (n,), the likeliest class other than the label.
         probabilities: (n, k), of the true class from the picture alone.
-        noise: the estimated share of wrong labels.
+        noise: the share of wrong labels to be expected.
     """
 
     right: FloatArray
@@ -52,29 +53,32 @@ def label_doubts(logits: FloatArray, targets: IntArray) -> LabelDoubts:
         targets: the labels given, int (n,).
     """
     n, k = logits.shape
-    fits = [_fitted(softmax(logits, float(temperature)), targets) for temperature in TEMPERATURES]
-    best = max(range(len(fits)), key=lambda number: fits[number][0])
-    _, noise, right = fits[best]
-    probabilities = softmax(logits, float(TEMPERATURES[best]))
+    own = [softmax(logits, float(temperature))[np.arange(n), targets] for temperature in TEMPERATURES]
+    weights = _weights(own, k)
+    right, probabilities = np.zeros(n), np.zeros((n, k))
+    for at, temperature in enumerate(TEMPERATURES):
+        if weights[at].sum() < _NEGLIGIBLE:
+            continue
+        probabilities += weights[at].sum() * softmax(logits, float(temperature))
+        for noise, weight in zip(NOISES, weights[at], strict=True):
+            good, bad = _shares(own[at], float(noise), k)
+            right += weight * good / np.maximum(good + bad, 1e-300)
     others = probabilities.copy()
     others[np.arange(n), targets] = -1.0
-    return LabelDoubts(right, others.argmax(axis=1) if k > 1 else targets, probabilities, noise)
+    return LabelDoubts(np.clip(right, 0, 1), others.argmax(axis=1), probabilities, float(weights.sum(axis=0) @ NOISES))
 
 
-def _fitted(probabilities: FloatArray, targets: IntArray) -> tuple[float, float, FloatArray]:
-    """Log-likelihood of the labels with its prior, the noise under which it is largest, and the probability that each label is right."""
-    n, k = probabilities.shape
-    own = probabilities[np.arange(n), targets]
-    noise = 0.1
-    for _ in range(_STEPS):
-        right = _right(own, noise, k)
-        noise = float(np.clip(((1 - right).sum() + PRIOR_IMAGES * PRIOR_NOISE) / (n + PRIOR_IMAGES), 1e-6, MOST_NOISE))
-    likelihood = np.log(np.maximum(own * (1 - noise) + (1 - own) * noise / (k - 1), 1e-300)).sum()
-    prior = PRIOR_IMAGES * (PRIOR_NOISE * np.log(noise) + (1 - PRIOR_NOISE) * np.log(1 - noise))
-    return float(likelihood + prior), noise, _right(own, noise, k)
+def _weights(own: list[FloatArray], num_classes: int) -> FloatArray:
+    """How much each temperature and noise counts (temperatures, noises), 1 together."""
+    logs = np.empty((len(TEMPERATURES), len(NOISES)))
+    for at, chances in enumerate(own):
+        for place, noise in enumerate(NOISES):
+            good, bad = _shares(chances, float(noise), num_classes)
+            logs[at, place] = np.log(np.maximum(good + bad, 1e-300)).sum() + np.log(noise) + SOUND_BEFOREHAND * np.log(1 - noise)
+    weights = np.exp(logs - logs.max())
+    return np.asarray(weights / weights.sum())
 
 
-def _right(own: FloatArray, noise: float, num_classes: int) -> FloatArray:
-    """The probability that a label is right by Bayes's rule, where the model gives it ``own``."""
-    good, bad = own * (1 - noise), (1 - own) * noise / (num_classes - 1)
-    return np.asarray(good / np.maximum(good + bad, 1e-300))
+def _shares(own: FloatArray, noise: float, num_classes: int) -> tuple[FloatArray, FloatArray]:
+    """The chance of the label given as a right one, and as a wrong one, where the model gives it ``own``."""
+    return own * (1 - noise), (1 - own) * noise / (num_classes - 1)
