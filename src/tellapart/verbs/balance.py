@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = "tellapart balance photos --how cap --cap 500 --out balanced.csv"
 BY_TRAINING = ("weights", "oversample")
-EVEN, UNEVEN = 1.5, 20.0
-"""Ratios of the largest to the smallest class: below the first nothing is worth doing; above the second little else helps than photos."""
+EVEN = 1.5
+"""Ratio of the largest to the smallest class below which nothing is worth doing."""
 FEW = 50
 """Photos of a class with which numbers mean something."""
 
