@@ -13,7 +13,10 @@ def row(path: str, image_id: str | None, *, size_bytes: int = 1000, status: str 
 
 
 def facts(image_id: str, width: int = 100, height: int = 100, *, grey: bool = False) -> ImageFacts:
-    return ImageFacts(image_id, width, height, "JPEG", b"", b"", 90, 40, 300, 90, 90 if grey else 100, 90 if grey else 80)
+    numbers = dict.fromkeys(ImageFacts.__dataclass_fields__, 90.0) | {"chroma": 2.0 if grey else 80.0}
+    return ImageFacts(
+        **numbers | {"image_id": image_id, "width": width, "height": height, "format": "JPEG", "hash": b"", "mirror_hash": b""}
+    )
 
 
 def test_exact_copies_in_any_class_and_however_they_were_set_aside_are_one_group() -> None:

@@ -14,8 +14,8 @@ from tellapart.dataset.rows import FileRow
 EXACT, NEAR, BOUNDARY = "exact", "near", "boundary"
 SAME_SIZE = 0.05
 """Pictures whose numbers of pixels differ by less than about this share count as equally large."""
-SAME_COLOUR = 0.75
-"""Grey levels; a picture whose mean red, green and blue lie closer together is taken for grey."""
+LEAST_CHROMA = 12.0
+"""Levels; a picture with less is taken for grey."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,7 @@ def _group(
 
 def _quality(row: FileRow, seen: ImageFacts, is_framed: bool) -> _Quality:
     pixels = max(1, seen.width * seen.height)
-    spread = max(seen.red, seen.green, seen.blue) - min(seen.red, seen.green, seen.blue)
-    return _Quality(not is_framed, round(math.log(pixels) / SAME_SIZE), spread > SAME_COLOUR, round(row.size_bytes / pixels, 2))
+    return _Quality(not is_framed, round(math.log(pixels) / SAME_SIZE), seen.chroma >= LEAST_CHROMA, round(row.size_bytes / pixels, 2))
 
 
 def _key(quality: _Quality) -> tuple[bool, int, bool, float]:

@@ -1,30 +1,46 @@
-"""Near-duplicates: the same photo saved again, resized, slightly cropped, bordered or mirrored.
+"""Near-duplicates: the same photo saved again, resized, cropped, turned a little, framed, captioned or mirrored.
 
-Hashes propose, features and a miniature decide: a difference hash alone merges different things photographed on a
-plain background. Thresholds were set on the pairs listed in docs/log.md (2026-11-21). ``SAME_FILE`` is for pictures
-whose features a strong compression moves far (grainy or small ones) while hash and miniature stay the same: it found
-no wrong pair among 8,600 photos of clothes, people and solar cells.
+Hashes and features propose; what decides is whether two pictures agree in detail once the one is laid over the other
+(:mod:`tellapart.curation.alignment`): a hash alone merges different things photographed on one plain background. Where
+there is too little detail, features and a 16 x 16 miniature must agree. Limits were set on the pairs listed in
+docs/log.md (2026-11-21). In sets whose pictures all share one picture (solar cells, X-rays), any two agree in detail:
+there the miniatures alone count, less what they have in common.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from tellapart.curation.alignment import ENOUGH_DETAIL, Agreement, agreement, better, box_move, judged
+from tellapart.curation.candidates import MOST_BITS, Candidates, candidates
+from tellapart.curation.miniatures import WHOLE, Miniature
 from tellapart.features import FeatureMatrix
 from tellapart.features.matrix import unit_rows
-from tellapart.images.hash_pairs import hamming_pairs
 from tellapart.images.hashing import mirrored_signature
+from tellapart.threads import side_by_side
 from tellapart.types import BoolArray, ByteArray, FloatArray, IntArray
 
 SAME_FILE = {"bits": 10, "cosine": 0.30, "correlation": 0.998}
 SAME_PICTURE = {"bits": 24, "cosine": 0.70, "correlation": 0.985}
 SAME_SCENE = {"bits": 34, "cosine": 0.87, "correlation": 0.90}
+LEAST_DETAIL, LEAST_STRUCTURE = 0.83, 0.80
+LEAST_DETAIL_IF_LIKE = 0.70
+"""For pairs that also pass by hash, features and miniature."""
+DOUBTFUL_DETAIL = 0.65
+FEWEST_BLOCKS = 6
+MOST_STRETCH, MOST_TURN, SAME_PLACE = 1.06, 10.0, 0.03
+LEAST_COLOUR, RECOLOURED_DETAIL = 0.5, 0.9
+COMMON_DETAIL = 0.3
+"""Unlike photos agree in detail by 0.00 +- 0.05; nine of ten pairs of solar cells by less than 0.74."""
 SMALLEST_SET, SAMPLE = 64, 256
+_CHUNK, _RANDOM_PAIRS, _ORIENTATION_BITS = 512, 120, 12
 
 Signatures = Callable[[Sequence[str]], FloatArray]
+Pictures = Callable[[Sequence[str]], Mapping[str, ByteArray]]
+"""Small pictures, uint8 (h, w, 3), by image id; those that are not to be had are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,30 +69,109 @@ class Likeness:
 
 
 def near_duplicates(hashes: ByteArray, mirror_hashes: ByteArray, features: FeatureMatrix, signatures: Signatures) -> list[tuple[str, str]]:
-    """Pairs of image ids that show the same photo.
+    """Pairs of image ids that show the same photo, by hash, features and miniature alone; see :func:`likenesses`."""
+    return [one.pair for one in likenesses(hashes, mirror_hashes, features, signatures) if one.is_copy]
+
+
+def likenesses(
+    hashes: ByteArray, mirror_hashes: ByteArray, features: FeatureMatrix, signatures: Signatures, pictures: Pictures | None = None
+) -> list[Likeness]:
+    """Images that show the same photo, and those that nearly pass for it, by their ids.
 
     Args:
         hashes: uint8 (n, 16), in the order of ``features.image_ids``.
         mirror_hashes: the same of the mirror images.
-        features: any backbone's; standardised here, so that cosines of unlike pictures lie about 0.
+        features: any backbone's; standardised here, so that cosines of unlike pictures lie about 0. Their width may be 0.
         signatures: gives the (m, 768) miniatures of m images; asked only for likely pairs.
+        pictures: gives small pictures, 128 pixels on the longer side; asked only for likely pairs. Without them crops,
+            frames and captions are mostly missed, and nothing is doubtful.
     """
-    n = len(features)
-    if n < 3:
+    if len(features) < 3:
         return []
-    bits = _candidate_bits(n)
-    units = unit_rows((features.values - features.values.mean(axis=0)) / np.maximum(features.values.std(axis=0), 1e-6))
-    found: set[tuple[str, str]] = set()
-    for others, is_mirrored in ((hashes, False), (mirror_hashes, True)):
-        pairs = hamming_pairs(hashes, bits, others)
-        distances = np.bitwise_count(hashes[pairs[:, 0]] ^ others[pairs[:, 1]]).sum(axis=1)
-        cosines = np.einsum("ij,ij->i", units[pairs[:, 0]], units[pairs[:, 1]])
-        likely = _passes(distances, cosines, np.ones(len(pairs)))
-        pairs, distances, cosines = pairs[likely], distances[likely], cosines[likely]
-        correlations = _correlations(pairs, features.image_ids, signatures, is_mirrored=is_mirrored)
-        for first, second in pairs[_passes(distances, cosines, correlations)]:
-            found.add((features.image_ids[first], features.image_ids[second]))
-    return sorted(found)
+    likely = candidates(hashes, mirror_hashes, features.values)
+    correlations = _correlations_both_ways(likely, features.image_ids, signatures)
+    is_like, is_like_mirrored = (
+        _passes(bits, likely.cosines, found) for bits, found in zip((likely.bits, likely.mirror_bits), correlations, strict=True)
+    )
+    best = np.maximum(*correlations)
+    if pictures is None or _share_one_picture(features.image_ids, pictures):
+        found = [
+            Likeness(*_ids(likely, row, features), similarity=_share(best[row]), is_mirrored=bool(~is_like[row]))
+            for row in np.flatnonzero(is_like | is_like_mirrored).tolist()
+        ]
+    else:
+        found = [
+            one
+            for row, seen in _agreements(likely, is_like | is_like_mirrored, features.image_ids, pictures)
+            if (one := _likeness(_ids(likely, row, features), seen, is_like=bool(is_like[row] | is_like_mirrored[row])))
+        ]
+    return sorted(found, key=lambda one: one.pair)
+
+
+def _ids(likely: Candidates, row: int, features: FeatureMatrix) -> tuple[str, str]:
+    first, second = likely.pairs[row]
+    return features.image_ids[first], features.image_ids[second]
+
+
+def _share(value: float) -> float:
+    return round(max(0.0, min(1.0, float(value))), 4)
+
+
+def _likeness(pair: tuple[str, str], seen: Agreement, *, is_like: bool) -> Likeness | None:
+    """What an agreement means; None where the pictures are simply different."""
+    is_move = (seen.stretch <= MOST_STRETCH and abs(seen.turn) <= MOST_TURN) or seen.shift <= SAME_PLACE
+    is_coloured_alike = seen.colour >= LEAST_COLOUR or seen.detail >= RECOLOURED_DETAIL
+    has_detail = seen.detailed_blocks >= FEWEST_BLOCKS
+    is_copy = has_detail and seen.detail >= LEAST_DETAIL and seen.structure >= LEAST_STRUCTURE and is_move and is_coloured_alike
+    is_copy |= is_like and (seen.detail >= LEAST_DETAIL_IF_LIKE or not has_detail)
+    if not is_copy and not is_like and not (has_detail and seen.detail >= DOUBTFUL_DETAIL):
+        return None
+    framed = tuple(name for name, is_framed in zip(pair, seen.is_framed, strict=True) if is_framed)
+    similarity = _share(seen.detail if has_detail else seen.structure)
+    return Likeness(*pair, similarity=similarity, is_copy=is_copy, is_mirrored=seen.is_mirrored, framed=framed)
+
+
+def _agreements(likely: Candidates, is_like: BoolArray, image_ids: Sequence[str], pictures: Pictures) -> Iterator[tuple[int, Agreement]]:
+    """Each candidate that fits, and how; pairs like by miniature are judged in any case, as they lie."""
+    for top in range(0, len(likely), _CHUNK):
+        rows = np.arange(top, min(top + _CHUNK, len(likely)))
+        small = _miniatures(np.unique(likely.pairs[rows]), image_ids, pictures)
+        rows = np.array([row for row in rows.tolist() if all(i in small for i in likely.pairs[row].tolist())], np.int64)
+
+        def seen(row: int, small: Mapping[int, Miniature] = small) -> Agreement | None:
+            first, second = (small[i] for i in likely.pairs[row].tolist())
+            plain, mirrored = likely.bits[row], likely.mirror_bits[row]
+            best: Agreement | None = None
+            if is_like[row]:
+                way = bool(mirrored < plain)
+                best = judged(first.mirrored() if way else first, second, box_move(WHOLE, WHOLE), is_mirrored=way)
+            for way, bits in ((False, plain), (True, mirrored)):
+                is_worth_it = bits <= max(MOST_BITS, min(plain, mirrored) + _ORIENTATION_BITS)
+                if is_worth_it and (best is None or best.detail < ENOUGH_DETAIL):
+                    best = better(best, agreement(first, second, is_mirrored=way))
+            return best
+
+        yield from ((row, one) for row, one in zip(rows.tolist(), side_by_side(seen, rows.tolist()), strict=True) if one)
+
+
+def _miniatures(needed: IntArray, image_ids: Sequence[str], pictures: Pictures) -> dict[int, Miniature]:
+    """Miniatures of the pictures that are to be had, by row."""
+    known = pictures([image_ids[i] for i in needed])
+    rows = [int(i) for i in needed if image_ids[i] in known]
+    return dict(zip(rows, side_by_side(lambda i: Miniature.of(known[image_ids[i]]), rows), strict=True))
+
+
+def _share_one_picture(image_ids: Sequence[str], pictures: Pictures) -> bool:
+    """Whether pictures drawn at random agree in detail as they lie, as solar cells and X-rays do."""
+    if len(image_ids) < SMALLEST_SET:
+        return False
+    rng = np.random.default_rng(0)
+    small = _miniatures(np.sort(rng.choice(len(image_ids), SMALLEST_SET, replace=False)), image_ids, pictures)
+    if len(small) < SMALLEST_SET // 2:
+        return False
+    drawn = rng.choice(sorted(small), (_RANDOM_PAIRS, 2))
+    found = [judged(small[a], small[b], box_move(WHOLE, WHOLE)) for a, b in drawn.tolist() if a != b]
+    return float(np.quantile([one.detail for one in found if one], 0.9)) > COMMON_DETAIL
 
 
 def connected_groups(names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -95,16 +190,22 @@ def connected_groups(names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> 
     return {name: root(name) for name in parent}
 
 
-def _candidate_bits(n: int) -> int:
-    """Pairs grow with the square of n, and so do chance neighbours: look less far in larger sets."""
-    return SAME_SCENE["bits"] if n <= 6_000 else 24 if n <= 50_000 else 14  # type: ignore[return-value]
-
-
 def _passes(distances: IntArray, cosines: FloatArray, correlations: FloatArray) -> BoolArray:
     is_near = np.zeros(len(distances), bool)
     for rule in (SAME_FILE, SAME_PICTURE, SAME_SCENE):
         is_near |= (distances <= rule["bits"]) & (cosines >= rule["cosine"]) & (correlations >= rule["correlation"])
     return is_near
+
+
+def _correlations_both_ways(likely: Candidates, image_ids: Sequence[str], signatures: Signatures) -> tuple[FloatArray, FloatArray]:
+    """Correlations of the pairs' miniatures, plain and with the second mirrored; -1 where hash or features rule a pair out."""
+    both = []
+    for bits, is_mirrored in ((likely.bits, False), (likely.mirror_bits, True)):
+        correlations = np.full(len(likely), -1.0)
+        asked = np.flatnonzero(likely.is_near & _passes(bits, likely.cosines, np.ones(len(likely))))
+        correlations[asked] = _correlations(likely.pairs[asked], image_ids, signatures, is_mirrored=is_mirrored)
+        both.append(correlations)
+    return both[0], both[1]
 
 
 def _correlations(pairs: IntArray, image_ids: Sequence[str], signatures: Signatures, *, is_mirrored: bool) -> FloatArray:

@@ -142,7 +142,8 @@ def _masks(bits: int, radius: int) -> tuple[int, ...]:
 
 def _radii(n: int, max_bits: int) -> tuple[int, ...]:
     """The cheapest radii, one a chunk; none where comparing one by one is cheaper still."""
-    cheapest, best = n * n / 2, ()
+    best: tuple[int, ...] = ()
+    cheapest = n * n / 2
     for chunks in range(-(-_BITS // _MOST_CHUNK_BITS), _BITS // 4):
         whole, rest = divmod(max_bits + 1, chunks)
         radii = tuple(radius for radius in (whole - (chunk >= rest) for chunk in range(chunks)))

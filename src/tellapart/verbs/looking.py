@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tellapart.curation.copies import DuplicateGroup, duplicate_groups
-from tellapart.curation.duplicates import Likeness, near_duplicates
+from tellapart.curation.duplicates import Likeness, likenesses
 from tellapart.dataset import Catalog, Dataset, open_dataset
 from tellapart.dataset.catalog import FileState, state_folder
 from tellapart.dataset.dataset import files_dataset
@@ -31,7 +31,7 @@ from tellapart.paths import cache_root
 from tellapart.progress import SILENT, Progress
 from tellapart.runs import open_run
 from tellapart.training.parts import Assignment, assign
-from tellapart.types import FloatArray
+from tellapart.types import ByteArray, FloatArray
 
 if TYPE_CHECKING:
     from tellapart.models.network import Features
@@ -203,12 +203,14 @@ def likenesses_of(dataset: Dataset, extraction: Extraction) -> list[Likeness]:
     mirrored = np.stack([np.frombuffer(extraction.facts[i].mirror_hash, np.uint8) for i in image_ids])
     small = thumbnails(dataset, extraction.files)
 
-    def signatures(wanted: Sequence[str]) -> FloatArray:
-        pictures = small(wanted)
-        blank = np.zeros(768, np.float16)
-        return np.stack([signature(decode(pictures[i]).pixels) if i in pictures else blank for i in wanted])
+    def pictures(wanted: Sequence[str]) -> dict[str, ByteArray]:
+        return {image_id: decode(jpeg).pixels for image_id, jpeg in small(wanted).items()}
 
-    return [Likeness(*pair, 1.0) for pair in near_duplicates(hashes, mirrored, extraction.features, signatures)]
+    def signatures(wanted: Sequence[str]) -> FloatArray:
+        known, blank = pictures(wanted), np.zeros(768, np.float16)
+        return np.stack([signature(known[i]) if i in known else blank for i in wanted])
+
+    return likenesses(hashes, mirrored, extraction.features, signatures, pictures)
 
 
 def model_folder(run: str | Path) -> Path:
