@@ -66,7 +66,7 @@ def exploration_view(
             "reason": "4 clusters: clearest and the same on every draw.",
         },
         "encoding": {"sentence": "They tell classes apart rather than colours.", "nmi": {"class": 0.81, "colour": 0.1, "aspect": 0.02, "source": None}},
-        "outliers": np.argsort(scores)[: min(n, 60)].tolist(),
+        "outliers": np.argsort(-scores)[: min(n, 60)].tolist(),
         "neighbours": {i: [[int(j), 0.9 - 0.05 * place] for place, j in enumerate(_others(island, i, rng))] for i in range(min(n, 500))},
         "notes": ["2 pictures could not be read and are not on the map."],
     }  # fmt: skip

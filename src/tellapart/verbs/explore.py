@@ -98,7 +98,7 @@ def _sections(found: Mapped, grouping: Grouping, seed: int, progress: Progress) 
     sections = grouping.view()
     order = sections["outliers"]
     strangeness = [0.0] * len(order)
-    for place, point in enumerate(order):
+    for place, point in enumerate(reversed(order)):
         strangeness[point] = place / max(1, len(order) - 1)
     points = {**found.view(), "score": strangeness}
     points["cluster"] = [None if number < 0 else int(number) for number in grouping.clustering.assigned]

@@ -109,7 +109,8 @@ def left_out_notes(subjects: Subjects) -> list[str]:
     others = len(subjects.left_out) - len(broken)
     more = f" and {len(broken) - NAMED:,} more" if len(broken) > NAMED else ""
     said = [f"the features of {', '.join(broken[:NAMED])}{more} are not finite numbers, so they are left out"] if broken else []
-    return said + ([f"{others:,} files are not on the map: unreadable, copies, or excluded by you"] if others else [])
+    counted = f"{others:,} {'file is' if others == 1 else 'files are'} not on the map: unreadable, copies, or excluded by you"
+    return said + ([counted] if others else [])
 
 
 def _trust(subjects: Subjects, labels: IntArray, places: FloatArray, seed: int, progress: Progress) -> dict[str, Any]:

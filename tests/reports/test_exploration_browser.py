@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tellapart.dataset.decisions import Decision, decisions_of
+from tellapart.reports.exploration import write_exploration
+
+from .synthetic import NASTY
+from .synthetic_exploration import exploration_view, thumbnails_of_exploration
+from .synthetic_review import NASTY_FILES
+
+pytestmark = pytest.mark.browser
+
+
+@contextmanager
+def opened(browser: Any, folder: Path, view: dict[str, Any], *, page_bytes: int = 22_000_000, **options: Any) -> Iterator[Any]:
+    """The page in a fresh tab; on leaving, nothing but the page may have been asked for and no error been told."""
+    file = write_exploration(folder, view, thumbnails_of_exploration(view), page_bytes=page_bytes)
+    own = browser.new_context(**{"viewport": {"width": 1400, "height": 950}, "reduced_motion": "reduce", **options})
+    page, left, errors = own.new_page(), [], []
+    page.on("request", lambda request: left.append(request.url[:200]) if not request.url.startswith(("data:", "blob:")) else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
+    page.goto(file.as_uri())
+    page.wait_for_selector("[data-bar=counts]:not(:empty)")
+    yield page
+    own.close()
+    assert left == [file.as_uri()]
+    assert errors == []
+
+
+def corner(page: Any) -> dict[str, float]:
+    page.locator("[data-map=frame]").evaluate("node => node.scrollIntoView({ block: 'start' })")
+    page.evaluate("scrollBy(0, -90)")
+    return dict(page.locator("[data-map=frame] canvas").first.bounding_box())
+
+
+def place_of(page: Any, view: dict[str, Any], point: int) -> tuple[float, float]:
+    """Where a point lies on the screen while the whole map is seen."""
+    return placed(corner(page), view, point)
+
+
+def placed(box: dict[str, float], view: dict[str, Any], point: int) -> tuple[float, float]:
+    xs, ys = view["map"]["x"], view["map"]["y"]
+    longest = max(max(xs) - min(xs), max(ys) - min(ys))
+    wide, high = (max(xs) - min(xs)) / longest, (max(ys) - min(ys)) / longest
+    scale = min((box["width"] - 44) / wide, (box["height"] - 44) / high)
+    left, top = (box["width"] - wide * scale) / 2, (box["height"] - high * scale) / 2
+    x, y = (xs[point] - min(xs)) / longest, (max(ys) - ys[point]) / longest
+    return box["x"] + left + x * scale, box["y"] + top + y * scale
+
+
+def alone(view: dict[str, Any]) -> int:
+    """A point with nothing near it."""
+    xs, ys = view["map"]["x"], view["map"]["y"]
+    return max(range(len(xs)), key=lambda i: min(math.dist((xs[i], ys[i]), (xs[j], ys[j])) for j in range(len(xs)) if j != i))
+
+
+def draw_around(page: Any, centre: tuple[float, float], radius: float, *, shift: bool = True) -> None:
+    if shift:
+        page.keyboard.down("Shift")
+    page.mouse.move(centre[0] + radius, centre[1])
+    page.mouse.down()
+    for step in range(1, 33):
+        page.mouse.move(centre[0] + radius * math.cos(step / 5.1), centre[1] + radius * math.sin(step / 5.1))
+    page.mouse.up()
+    if shift:
+        page.keyboard.up("Shift")
+
+
+def within(page: Any, view: dict[str, Any], centre: tuple[float, float], radius: float) -> set[int]:
+    box = corner(page)
+    return {i for i in range(len(view["map"]["x"])) if math.dist(placed(box, view, i), centre) < radius}
+
+
+def test_hover_shows_the_picture_and_a_click_its_neighbours(browser: Any, tmp_path: Path) -> None:
+    view = exploration_view(n=150)
+    point = alone(view)
+    with opened(browser, tmp_path, view) as page:
+        page.mouse.move(*place_of(page, view, point))
+        tip = page.locator(".tip")
+        assert tip.is_visible() and view["map"]["path"][point] in tip.inner_text()
+        page.mouse.move(*(part + 60 for part in place_of(page, view, point)))
+        assert view["map"]["path"][point] not in (tip.inner_text() if tip.is_visible() else "")
+        page.mouse.click(*place_of(page, view, point))
+        detail = page.locator("[data-map=detail]")
+        assert detail.locator(".path").inner_text() == view["map"]["path"][point]
+        cosines = [f"cosine {value:.2f}" for _, value in view["neighbours"][point]]
+        assert [one.split("\n")[-1] for one in detail.locator(".near li").all_inner_texts()] == cosines
+        other = view["neighbours"][point][0][0]
+        detail.locator(".near button").first.click()
+        assert detail.locator(".path").inner_text() == view["map"]["path"][other]
+
+
+def test_drawing_around_chooses_what_lies_inside_and_decides_about_all(browser: Any, tmp_path: Path) -> None:
+    view = exploration_view(n=200)
+    with opened(browser, tmp_path, view) as page:
+        centre = place_of(page, view, view["clusters"]["clusters"][1]["medoid"])
+        inside = within(page, view, centre, 70)
+        draw_around(page, centre, 70)
+        assert abs(int(page.locator("[data-chosen=count]").inner_text().split(" ")[0]) - len(inside)) <= 2
+        names = view["header"]["class_names"]
+        assert any(name in page.locator("[data-chosen=mix]").inner_text() for name in names)
+        page.get_by_label("Relabel all to …").fill("wolves")
+        page.get_by_label("Relabel all to …").press("Enter")
+        total = int(page.locator("[data-chosen=count]").inner_text().split(" ")[0])
+        assert page.locator("[data-bar=counts]").inner_text() == f"{total} relabelled"
+        page.get_by_role("button", name="Exclude all").click()
+        assert page.locator("[data-bar=counts]").inner_text() == f"{total} excluded"
+        page.get_by_role("button", name="Undo").click()
+        assert page.locator("[data-bar=counts]").inner_text() == f"{total} relabelled"
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Save decisions").click()
+        found = decisions_of(Path(download.value.path()).read_text(encoding="utf-8"), "decisions.jsonl")
+        assert {one.new for one in found} == {"wolves"} and {one.action for one in found} == {"relabel"} and len(found) == total
+        point = view["map"]["path"].index(found[0].path)
+        image_id, label = view["map"]["image_id"][point], names[view["map"]["label"][point]]
+        assert found[0] == Decision("relabel", found[0].path, image_id, False, label, "wolves", why="explore")
+        page.get_by_role("button", name="Let go").click()
+        assert page.locator("#chosen").is_hidden()
+
+
+def test_the_button_draws_without_shift_and_paths_are_copied(browser: Any, tmp_path: Path) -> None:
+    view = exploration_view(n=120)
+    with opened(browser, tmp_path, view, permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.get_by_role("button", name="Choose pictures by drawing").click()
+        centre = place_of(page, view, view["clusters"]["clusters"][0]["medoid"])
+        draw_around(page, centre, 60, shift=False)
+        page.get_by_role("button", name="Copy paths").click()
+        page.get_by_text("Copied").wait_for()
+        copied = page.evaluate("navigator.clipboard.readText()").split("\n")
+        assert len(copied) == int(page.locator("[data-chosen=count]").inner_text().split(" ")[0])
+        assert set(copied) <= set(view["map"]["path"])
+
+
+def test_keys_go_from_picture_to_picture_and_choose(browser: Any, tmp_path: Path) -> None:
+    view = exploration_view(n=80)
+    with opened(browser, tmp_path, view) as page:
+        page.locator("[data-map=frame] canvas").first.focus()
+        page.keyboard.press("ArrowRight")
+        first = page.locator(".tip span").last.inner_text()
+        page.keyboard.press("ArrowRight")
+        second = page.locator(".tip span").last.inner_text()
+        xs = dict(zip(view["map"]["path"], view["map"]["x"], strict=True))
+        assert xs[second] > xs[first]
+        page.keyboard.press(" ")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press(" ")
+        assert page.locator("[data-chosen=count]").inner_text() == "2 pictures chosen"
+        page.keyboard.press("Enter")
+        assert page.locator("[data-map=detail] .path").inner_text() == page.locator(".tip span").last.inner_text()
+        page.keyboard.press("Escape")
+        assert page.locator("#chosen").is_hidden()
+
+
+def test_wheel_and_drag_zoom_and_move_and_the_whole_comes_back(browser: Any, tmp_path: Path) -> None:
+    view = exploration_view(n=150)
+    point = alone(view)
+    with opened(browser, tmp_path, view) as page:
+        x, y = place_of(page, view, point)
+        page.wait_for_timeout(500)
+        page.mouse.move(x, y)
+        page.mouse.wheel(0, -300)
+        page.wait_for_timeout(100)
+        page.mouse.move(x + 1, y)
+        assert view["map"]["path"][point] in page.locator(".tip").inner_text()
+        page.mouse.down()
+        page.mouse.move(x + 30, y + 20, steps=3)
+        page.mouse.move(x + 61, y + 40, steps=3)
+        page.mouse.up()
+        page.wait_for_timeout(100)
+        page.mouse.move(x + 60, y + 41)
+        assert view["map"]["path"][point] in page.locator(".tip").inner_text()
+        page.get_by_role("button", name="See the whole map").click()
+        page.wait_for_timeout(100)
+        page.mouse.move(*place_of(page, view, point))
+        assert view["map"]["path"][point] in page.locator(".tip").inner_text()
+
+
+def test_colours_follow_the_choice_and_one_kind_can_be_seen_alone(browser: Any, tmp_path: Path) -> None:
+    view = exploration_view(n=150)
+    point = next(i for i in range(150) if view["map"]["cluster"][i] == 2)
+    with opened(browser, tmp_path, view) as page:
+        assert page.locator("[data-map=legend] button").all_inner_texts() == view["header"]["class_names"]
+        page.locator("[data-key=cluster]").click()
+        assert len(page.locator("[data-map=legend] button").all()) == 5
+        page.locator("[data-key=score]").click()
+        assert page.locator(".heat").is_visible()
+        page.locator("[data-show='2']").click()
+        assert page.locator("[data-map=legend] button[aria-pressed=true]").inner_text().startswith("Cluster 2")
+        page.locator("[data-choose='2']").click()
+        size = sum(one == 2 for one in view["map"]["cluster"])
+        assert page.locator("[data-chosen=count]").inner_text().startswith(f"{size} pictures chosen: Cluster 2")
+        page.mouse.move(*place_of(page, view, point))
+        page.locator("#choose-outliers").click()
+        assert page.locator("[data-chosen=count]").inner_text() == "48 pictures chosen: outliers"
+
+
+def test_pictures_without_thumbnails_come_from_sprites(browser: Any, tmp_path: Path) -> None:
+    view = exploration_view(n=1500)
+    with opened(browser, tmp_path, view, page_bytes=1_500_000) as page:
+        page.locator("#choose-outliers").click()
+        page.locator("[data-choose='0']").click()
+        assert page.locator("#grid .sprite").count() > 0
+        image = page.locator("#grid .sprite").first.evaluate("node => getComputedStyle(node).backgroundImage")
+        assert image.startswith('url("data:image/jpeg')
+
+
+def test_names_and_files_that_try_to_break_out_are_only_text(browser: Any, tmp_path: Path) -> None:
+    view = exploration_view(n=60, names=NASTY, files=NASTY_FILES, k=3)
+    with opened(browser, tmp_path, view) as page:
+        page.locator("[data-choose='0']").click()
+        for _ in range(3):
+            page.locator("#grid").press("ArrowRight")
+        assert page.locator("[data-map=detail] .path").inner_text() != ""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_narrow_screen_holds_everything(browser: Any, tmp_path: Path, scheme: str) -> None:
+    view = exploration_view(n=100)
+    with opened(browser, tmp_path, view, viewport={"width": 360, "height": 740}, color_scheme=scheme) as page:
+        page.locator("[data-choose='1']").click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (colour == "rgb(15, 18, 23)") == (scheme == "dark")
