@@ -33,7 +33,7 @@ def test_the_page_holds_everything_and_refers_to_nothing_outside(tmp_path: Path)
     (policy,) = [a["content"] for tag, a in page.tags if tag == "meta" and a.get("http-equiv")]
     assert policy is not None and policy.startswith("default-src 'none'; img-src data: file:;") and "http" not in policy
     carried = json.loads(page.scripts["view"])
-    assert carried["rows"] == view["rows"] and carried["issues"] == view["issues"] and carried["is_cut"] is False
+    assert carried["rows"] == view["rows"] and carried["is_cut"] is False
     assert set(json.loads(page.scripts["thumbnails"])) == {row["image_id"] for row in view["rows"]} - {None}
 
 
@@ -138,6 +138,18 @@ def test_what_was_counted_stands_in_the_overview(tmp_path: Path) -> None:
     assert re.search(r"Near-duplicates<small>.*?</small></th><td class=\"number\">6<small>in 3 groups</small>", text)
     assert "86.0 % (80.0 to 91.0 %)" in text.replace("\N{NO-BREAK SPACE}", " ")
     assert "Two sources give one class only" in text
+
+
+def test_what_most_pictures_have_is_a_trait_and_not_proposed_to_leave_out(tmp_path: Path) -> None:
+    view = review_view(each=40, found=("dark", "blurred"))
+    next(issue for issue in view["issues"] if issue["name"] == "blurred")["proposal"] = "exclude"
+    view["header"]["images"] = 121
+    assert "a trait of the whole set" not in (written(tmp_path, view), page_text(tmp_path))[1]
+    assert "<b>40</b><span>proposed to leave out" in page_text(tmp_path)
+    view["header"]["images"] = 119
+    carried = json.loads(written(tmp_path, view).scripts["view"])
+    assert [issue["is_trait"] for issue in carried["issues"] if issue["n"]] == [True, True]
+    assert page_text(tmp_path).count("a trait of the whole set") == 2 and "<b>0</b><span>proposed to leave out" in page_text(tmp_path)
 
 
 def test_a_clean_folder_and_a_view_without_the_rest_make_a_page(tmp_path: Path) -> None:

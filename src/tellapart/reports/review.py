@@ -29,6 +29,7 @@ MODULES = (
 STYLES = ("page.css", "parts.css", "review.css")
 PICTURE_BYTES = 18_000_000
 MOST_ROWS = 30_000
+MOST_OF_SET = 1 / 3
 MOST_SOURCES = 60
 MOST_SOURCE_CLASSES = 40
 GROUP_KINDS = {
@@ -68,7 +69,10 @@ def review_html(view: Mapping[str, Any], thumbnails: Thumbnails, budget: int) ->
     chosen: dict[str, bytes] = {}
     image_ids = [image_id for row in order[:MOST_ROWS] if (image_id := view["rows"][row]["image_id"])]
     done = fill(chosen, image_ids, thumbnails, budget)
-    header, found = view["header"], [{**issue, "groups": _groups_of(view, issue["name"])} for issue in view["issues"] if issue["n"]]
+    header = view["header"]
+    found = [
+        {**issue, "groups": _groups_of(view, issue["name"]), "is_trait": _is_trait(view, issue)} for issue in view["issues"] if issue["n"]
+    ]
     source_classes = header["class_names"][:MOST_SOURCE_CLASSES]
     return framed(
         "review.html",
@@ -84,7 +88,9 @@ def review_html(view: Mapping[str, Any], thumbnails: Thumbnails, budget: int) ->
         found=found,
         clean=[issue["title"].lower() for issue in view["issues"] if not issue["n"]],
         flagged=len({row for issue in view["issues"] for row in issue["rows"]}),
-        excludable=len({row for issue in view["issues"] if issue["proposal"] == "exclude" for row in issue["rows"]}),
+        excludable=len(
+            {row for issue in view["issues"] if issue["proposal"] == "exclude" and not _is_trait(view, issue) for row in issue["rows"]}
+        ),
         relabelled=sum(issue["n"] for issue in view["issues"] if issue["name"] == "mislabelled"),
         statement=_statement(len(order), len(shown["rows"]), done < len(image_ids), len(chosen)),
         has_pictures=bool(order),
@@ -136,7 +142,7 @@ def _payload(view: Mapping[str, Any]) -> dict[str, Any]:
         "class_names": header["class_names"],
         "parts": header["parts"],
         "classes": [{"name": row["name"], "images": row["images"]} for row in view["classes"]],
-        "issues": view["issues"],
+        "issues": [{**issue, "is_trait": _is_trait(view, issue)} for issue in view["issues"]],
         "groups": view["groups"],
         "rows": view["rows"],
     }
@@ -162,6 +168,12 @@ def root_url(folder: str) -> str | None:
 
 def _groups_of(view: Mapping[str, Any], issue: str) -> int:
     return sum(group["kind"] == GROUP_KINDS.get(issue) for group in view["groups"])
+
+
+def _is_trait(view: Mapping[str, Any], issue: Mapping[str, Any]) -> bool:
+    """Whether a finding names so many pictures that it tells of the whole set, and leaving them out would be no remedy."""
+    is_of_looks = issue["name"] not in {*GROUP_KINDS, "unreadable", "mislabelled"}
+    return bool(is_of_looks and issue["n"] > MOST_OF_SET * view["header"]["images"])
 
 
 def _statement(rows: int, listed: int, is_cut: bool, shown: int) -> str:

@@ -32,7 +32,8 @@ function issueTab(view, issue, groups) {
   const rest = groups.length ? issue.rows.filter((index) => !grouped.has(index)) : issue.rows;
   const all = rest.length ? [...groups, alone(rest)] : groups;
   return {
-    key: issue.name, title: issue.title, explanation: issue.explanation, issue, why: issue.name, proposal: issue.proposal,
+    key: issue.name, title: issue.title, issue, why: issue.name, proposal: issue.is_trait ? null : issue.proposal,
+    explanation: issue.explanation + (issue.is_trait ? " So many of them are a trait of this set: leaving them out would be no remedy." : ""),
     isGrouped: groups.length > 0, isWorstFirst: !groups.length, isOfLabels: groups.length > 0 && issue.name === "contradiction", isPairs: false,
     hasSuggestions: issue.proposal === "relabel" || issue.name === "mislabelled",
     groups: () => all, count: () => issue.n,
