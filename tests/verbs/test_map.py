@@ -22,7 +22,8 @@ def test_a_map_with_its_table_and_how_far_to_trust_it(photos: Path, tmp_path: Pa
     assert 0 < found["trust"]["neighbours_kept"] <= 1
     flat, full = found["trust"]["knn_2d"], found["trust"]["knn_full"]
     assert flat["low"] < flat["value"] <= flat["high"] and flat["value"] > 0.7 and full["value"] > 0.7
-    rows = list(csv.DictReader((tmp_path / "my map.csv").open(encoding="utf-8")))
+    with (tmp_path / "my map.csv").open(encoding="utf-8", newline="") as table:
+        rows = list(csv.DictReader(table))
     assert len(rows) == 90 and {row["label"] for row in rows} == {"dots", "plain", "stripes"}
     assert all(np.isfinite([float(row["x"]), float(row["y"])]).all() for row in rows)
     assert "knn" not in (tmp_path / "my map.html").read_text(encoding="utf-8").split("<script")[0]
