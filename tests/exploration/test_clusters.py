@@ -15,7 +15,7 @@ from tests.exploration.blobs import blobs, noise
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_finds_planted_groups(method: str) -> None:
-    features, truth = blobs(4)
+    features, truth = blobs(4, apart=2.5)
     found = clusters(places_of(features), None if method == "hdbscan" else 4, method=method, restarts=3)
     inside = found.assigned >= 0
     assert found.k == 4
@@ -116,7 +116,7 @@ def test_hdbscan_finds_little_in_noise_and_does_not_heed_k() -> None:
     found = clusters(places_of(noise(200)), 4, method="hdbscan")
     assert (found.assigned < 0).mean() > 0.7
     assert any("k = 4 was not heeded" in note for note in found.notes)
-    assert any("of 200 images in no cluster" in note for note in found.notes)
+    assert any("in no cluster" in note or "found no cluster" in note for note in found.notes)
 
 
 def test_there_may_be_no_cluster_at_all() -> None:

@@ -9,23 +9,31 @@ from tellapart.exploration.reduction import places_of, sample_of, unusable
 from tests.exploration.blobs import blobs
 
 
-def test_places_are_the_principal_components_at_length_one() -> None:
+def test_places_are_the_principal_components_of_mean_squared_length_one() -> None:
     features, _ = blobs(3)
-    units = features / np.linalg.norm(features, axis=1, keepdims=True)
-    left, sizes, _ = np.linalg.svd(units - units.mean(axis=0), full_matrices=False)
+    left, sizes, _ = np.linalg.svd(features - features.mean(axis=0), full_matrices=False)
     scores = left[:, :2] * sizes[:2]
-    expected = scores / np.linalg.norm(scores, axis=1, keepdims=True)
+    expected = scores / np.sqrt(np.square(scores).sum(axis=1).mean())
     found = places_of(features, directions=2)
     assert found.shape == (300, 2)
     assert found.dtype == np.float32
     assert np.allclose(found @ found.T, expected @ expected.T, atol=2e-2)
 
 
-def test_features_that_are_never_negative_are_rooted() -> None:
+def test_shares_are_rooted_and_strengths_a_little() -> None:
+    def expected(values: np.ndarray) -> np.ndarray:
+        centred = values - values.mean(axis=0)
+        return centred / np.sqrt(np.square(centred).sum(axis=1).mean())
+
     shares = np.random.default_rng(0).dirichlet(np.ones(8), 20).astype(np.float32)
-    assert np.allclose(places_of(shares, directions=0), np.sqrt(shares), atol=1e-6)
-    signed = shares - 0.5
-    assert np.allclose(places_of(signed, directions=0), signed / np.linalg.norm(signed, axis=1, keepdims=True), atol=1e-6)
+    assert np.allclose(places_of(shares, directions=0), expected(np.sqrt(shares)), atol=1e-5)
+    assert np.allclose(places_of(shares * 7, directions=0), expected(shares**0.75), atol=1e-5)
+    assert np.allclose(places_of(shares - 0.5, directions=0), expected(shares), atol=1e-5)
+
+
+def test_the_scale_of_features_does_not_matter() -> None:
+    features = np.abs(blobs(3)[0])
+    assert np.allclose(places_of(features * 1000, directions=5), places_of(features, directions=5), atol=1e-3)
 
 
 def test_a_large_set_has_nearly_the_places_of_a_small_one(monkeypatch: pytest.MonkeyPatch) -> None:

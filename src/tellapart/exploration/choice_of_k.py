@@ -96,9 +96,6 @@ def without_clusters(places: FloatArray, seed: int) -> FloatArray:
     mean = places.mean(axis=0)
     spread, axes = np.linalg.eigh(np.cov((places - mean).T).reshape(places.shape[1], -1))
     found = mean + rng.standard_normal(places.shape) * np.sqrt(np.maximum(spread, 0)) @ axes.T
-    lengths = np.linalg.norm(places, axis=1)
-    if np.ptp(lengths) < 1e-3:
-        found *= lengths.mean() / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
     return np.asarray(found, np.float32)
 
 
