@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from tellapart.verbs.restore import restore
     from tellapart.verbs.similar import similar
     from tellapart.verbs.sources import sources
+    from tellapart.verbs.split import split
     from tellapart.verbs.submit import submit
     from tellapart.verbs.train import train
     from tellapart.verbs.undo import undo
@@ -100,6 +101,7 @@ _HOMES = {
     "restore": "verbs.restore",
     "similar": "verbs.similar",
     "sources": "verbs.sources",
+    "split": "verbs.split",
     "submit": "verbs.submit",
     "train": "verbs.train",
     "undo": "verbs.undo",
@@ -151,6 +153,7 @@ __all__ = [
     "restore",
     "similar",
     "sources",
+    "split",
     "submit",
     "train",
     "undo",

@@ -9,7 +9,19 @@ from typing import Any
 
 import click
 
-from tellapart.cli import answers, autoencoding, checking, collection, cropping, deciding, exploring, mapping, preparation, source_list
+from tellapart.cli import (
+    answers,
+    autoencoding,
+    checking,
+    collection,
+    cropping,
+    deciding,
+    exploring,
+    mapping,
+    preparation,
+    source_list,
+    splitting,
+)
 from tellapart.cli.flags import flags_of
 from tellapart.cli.terminal import Terminal, wants_color
 
@@ -96,6 +108,7 @@ COMMANDS: dict[str, click.Command] = {
     "decisions": _command("decisions", "DecisionsOptions", (_FOLDER,), deciding.of_decisions),
     "export": _command("export", "ExportOptions", (_FOLDER, _argument("out", metavar="OUT")), deciding.of_export),
     "crop": _command("crop", "CropOptions", (_FOLDER,), cropping.of_crop),
+    "split": _command("split", "SplitOptions", (_FOLDER,), splitting.of_split),
     "augment": _command("augment", "AugmentOptions", (_FOLDER,), answers.of_augment),
     "balance": _command("balance", "BalanceOptions", (_FOLDER,), preparation.of_balance),
     "prepare": _command("prepare", "PrepareOptions", (_FOLDER,), preparation.of_prepare),

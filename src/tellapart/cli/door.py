@@ -37,6 +37,7 @@ VERBS = {
     "decisions": "List what was decided on single pictures, or apply a file of it.",
     "export": "Write a clean copy of the photos, as decided.",
     "crop": "Crop photos to faces, the subject or a thing, and set strangers aside.",
+    "split": "Divide photos into train, val and test, copies kept together, and price a leak.",
     "augment": "Show what augmentation does to photos, or write an enlarged copy of them.",
     "balance": "Say how unequal the classes are, and write a list with fewer of the frequent ones.",
     "prepare": "Write photos as arrays or shards that any training loop can read.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -55,3 +55,70 @@ def ordered_groups(labels: Sequence[str], groups: Sequence[str], *, seed: int) -
         top = max(votes[group].items(), key=lambda item: (item[1], item[0]))[0]
         by_class[top].append(group)
     return dict(sorted(by_class.items()))
+
+
+def assigned_shares(labels: Sequence[str], groups: Sequence[str], *, seed: int, shares: Mapping[str, float]) -> list[str]:
+    """A part for each image: about its share of the images of every class, the rest ``train``.
+
+    Args:
+        labels: n labels.
+        groups: n group names; a group is never divided. Its class is its most frequent label.
+        seed: another seed gives another split.
+        shares: wanted share of each part but ``train``, in the order they are filled. A class with fewer groups than parts
+            fills the first ones and keeps one group for ``train``.
+    """
+    sizes = Counter(groups)
+    part_of: dict[str, str] = {}
+    for names in ordered_groups(labels, groups, seed=seed).values():
+        left, total = names, sum(sizes[name] for name in names)
+        for part, share in shares.items():
+            chosen = _about(left, sizes, share * total) if share > 0 else set()
+            part_of.update(dict.fromkeys(chosen, part))
+            left = [name for name in left if name not in chosen]
+    return [part_of.get(group, "train") for group in groups]
+
+
+def _about(names: Sequence[str], sizes: Mapping[str, int], wanted: float) -> set[str]:
+    """Groups that together have about as many images as wanted, at least one and never all; the first that fit."""
+    chosen: set[str] = set()
+    taken = 0
+    for name in names:
+        if taken >= wanted or len(chosen) == len(names) - 1:
+            break
+        if taken + sizes[name] / 2 <= wanted:
+            chosen.add(name)
+            taken += sizes[name]
+    return chosen or {min(names, key=lambda name: sizes[name])} if len(names) > 1 else set()
+
+
+def hashed_part(group: str, *, seed: int, shares: Mapping[str, float]) -> str:
+    """The part of one group, whatever else there is: it never changes when others come or go.
+
+    Shares come out by chance: a part of 20 % of 100 groups has 12 to 28 of them, 19 times out of 20.
+    """
+    place, end = _place(group, seed), 0.0
+    for part, share in shares.items():
+        end += share
+        if place < end:
+            return part
+    return "train"
+
+
+def hashed_fold(group: str, *, seed: int, folds: int) -> int:
+    """The fold 0..folds-1 of one group, whatever else there is."""
+    return int(_place(f"fold {group}", seed) * folds)
+
+
+def first_files(paths: Sequence[str], labels: Sequence[str], number: int) -> list[bool]:
+    """Whether each file is among the first ``number`` of its class by name: the split that flatters or harms by accident."""
+    order: dict[str, list[int]] = defaultdict(list)
+    for place in sorted(range(len(paths)), key=lambda i: (paths[i].rpartition("/")[2], paths[i])):
+        order[labels[place]].append(place)
+    chosen = {place for places in order.values() for place in places[:number]}
+    return [place in chosen for place in range(len(paths))]
+
+
+def _place(name: str, seed: int) -> float:
+    """A number in [0, 1) that belongs to a name."""
+    digest = hashlib.sha256(f"{seed}:{name}".encode("utf-8", "surrogateescape")).digest()
+    return int.from_bytes(digest[:7], "big") / 2**56

@@ -86,10 +86,8 @@ def ladder_rungs(steps: Sequence[Predictions]) -> list[dict[str, Any]]:
     ]
 
 
-def leak_effect(
-    probe: Probe, train: LabelledSet, leaked: LabelledSet, reported: LabelledSet, honest: Predictions, *, class_weight: str
-) -> dict[str, Any]:
-    """``leak`` of metrics.json: the score with the leaked images left in training, beside the honest one."""
+def naive_predictions(probe: Probe, train: LabelledSet, leaked: LabelledSet, reported: LabelledSet, *, class_weight: str) -> Predictions:
+    """What the probe would say of a reported part had it learned from the leaked images too."""
     both = LabelledFeatures(
         np.concatenate([train.data.features, leaked.data.features]),
         np.concatenate([train.data.targets, leaked.data.targets]),
@@ -98,7 +96,14 @@ def leak_effect(
     )
     spaces = [space.covering(both.features) for space in probe.spaces]
     logits = mean_logits(fit_heads(both, probe.choices, spaces, class_weight=class_weight), reported.data.features)
-    naive = reported.predictions(probe.probabilities(logits), logits, "with the leak")
+    return reported.predictions(probe.probabilities(logits), logits, "with the leak")
+
+
+def leak_effect(
+    probe: Probe, train: LabelledSet, leaked: LabelledSet, reported: LabelledSet, honest: Predictions, *, class_weight: str
+) -> dict[str, Any]:
+    """``leak`` of metrics.json: the score with the leaked images left in training, beside the honest one."""
+    naive = naive_predictions(probe, train, leaked, reported, class_weight=class_weight)
     return {
         "images": len(leaked.rows),
         "groups": len(set(leaked.data.groups)),

@@ -1,0 +1,73 @@
+"""What the verb ``split`` says: a table of the parts, what stands in several of them, and what that would be worth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tellapart.cli.columns import aligned
+from tellapart.cli.listing import first_lines, shown
+
+MOST_CLASSES = 12
+
+
+def of_split(found: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """How many pictures of each class are in each part, what leaks, and where the manifest lies."""
+    is_bad = found["how"].startswith("first")
+    title = f"{found['images']:,} pictures in {found['groups']:,} groups, {found['how']}"
+    lines = [title + (": a bad split, made on purpose" if is_bad else ""), *aligned(_table(found["parts"]), before="  ")]
+    if found["folds"]:
+        lines.append("folds: " + ", ".join(f"{number:,}" for number in found["folds"].values()))
+    lines += _left_out(found["left_out"]) + _crossings(found["crossings"]) + _leak(found["leak"])
+    out = Path(found["out"])
+    return "\n".join([*lines, click.style(shown(out), bold=True), f"next: tellapart train {shown(out)}"]), found
+
+
+def _table(parts: Mapping[str, Mapping[str, int]]) -> list[list[str]]:
+    labels = sorted({label for counts in parts.values() for label in counts})
+    rows = [["class", *parts]]
+    rows += [[label or "(no label)", *(f"{counts.get(label, 0):,}" for counts in parts.values())] for label in labels[:MOST_CLASSES]]
+    if len(labels) > MOST_CLASSES:
+        rows.append([f"and {len(labels) - MOST_CLASSES:,} more", *("" for _ in parts)])
+    return [*rows, ["all", *(f"{sum(counts.values()):,}" for counts in parts.values())]]
+
+
+def _left_out(left_out: Mapping[str, str]) -> list[str]:
+    if not left_out:
+        return []
+    reasons = Counter(reason.partition(" of ")[0] if reason.startswith("exact copy") else reason for reason in left_out.values())
+    return [f"{len(left_out):,} left out:", *first_lines([f"  {number:,} x {reason}" for reason, number in reasons.most_common()])]
+
+
+def _crossings(crossed: Mapping[str, Any]) -> list[str]:
+    if not crossed["groups"]:
+        return ["nothing stands in two parts"]
+    lines = [
+        f"{crossed['groups']:,} groups stand in several parts: {crossed['exact_pairs']:,} pairs of the same bytes,"
+        f" {crossed['near_pairs']:,} of near-duplicates; {crossed['images']:,} training pictures are concerned"
+    ]
+    return lines + first_lines([f"  {pair['kind']:<5}  {pair['first']}  {pair['second']}  ({pair['parts']})" for pair in crossed["pairs"]])
+
+
+def _leak(leak: Mapping[str, Any]) -> list[str]:
+    if "reason" in leak:
+        return [f"no scores: {leak['reason']}"]
+    what = {
+        "leaking": f"a probe judged on {leak['n']:,} {leak['part']} pictures, with and without the {leak['images']:,} that leak",
+        "would leak": f"had the groups been divided ({leak['images']:,} pictures), judged on {leak['n']:,} {leak['part']} pictures",
+    }[leak["kind"]]
+    rows = [["", "accuracy (95 %)", "log loss (95 %)"]]
+    for name in ("naive", "honest"):
+        accuracy, loss = leak[name]["accuracy"], leak[name]["log_loss"]
+        rows.append(
+            [
+                name,
+                f"{100 * accuracy['value']:.1f} % ({100 * accuracy['low']:.1f} to {100 * accuracy['high']:.1f})",
+                f"{loss['value']:.4f} ({loss['low']:.4f} to {loss['high']:.4f})",
+            ]
+        )
+    return [what, *aligned(rows, before="  "), leak["comparison"]["verdict"]]
