@@ -70,7 +70,21 @@ TORCH_MODULES = {
     )
 }
 NETWORK = {"socket", "urllib.request", "http", "requests", "aiohttp", "httpx", "playwright"}
-LAZY = {"obstore", "playwright", "cv2", "pandas", "pyarrow", "sklearn", "jinja2", "rich", "simplejpeg", "scipy", "threadpoolctl", "openTSNE", "umap"}
+LAZY = {
+    "obstore",
+    "playwright",
+    "cv2",
+    "pandas",
+    "pyarrow",
+    "sklearn",
+    "jinja2",
+    "rich",
+    "simplejpeg",
+    "scipy",
+    "threadpoolctl",
+    "openTSNE",
+    "umap",
+}
 SKLEARN_MODULES = {"classifier.py"}
 
 
