@@ -94,7 +94,11 @@ def main() -> None:
         cut: Callable[..., dict[str, object]] = tellapart.crop
         cut(chosen.photos, out=Path(spare) / "crops", margin=chosen.margin, identities=False, score=False, state=state)
         before = judged("face crop, lite2", assignment, of_crops(chosen.photos, "lite2", assignment, Path(spare) / "crops"), before)
+        on_crops = of_crops(chosen.photos, "lite2", assignment, Path(spare) / "crops")
         before = judged("faces", assignment, faces.extraction.features, before)
+        shared = [image_id for image_id in faces.extraction.features.image_ids if image_id in set(on_crops.image_ids)]
+        values = np.hstack([faces.extraction.features.of(shared), on_crops.of(shared)])
+        judged("faces, and lite2 on face crops", assignment, FeatureMatrix(tuple(shared), values, {"backbone": "both"}), before)
         both = features(chosen.photos, "faces+lite2", state).extraction.features
         joined = judged("faces+lite2", assignment, both, before)
         found = cut(chosen.photos, out=Path(spare) / "clean", margin=chosen.margin, missing="keep", score=False, state=state)
