@@ -4,8 +4,9 @@
 
 Up to EACH photos, spread evenly over the folder, are written with 14 changed copies of each. All files are searched
 together, by content alone. A pair is right if both show the same original; a pair of two originals is printed, for you to
-look at: sources hold duplicates of their own. PYTHON is an interpreter with imagededup and cleanvision; they run as
-processes of their own and are never imported here. imagededup's best threshold is the largest without a false pair.
+look at: sources hold duplicates of their own (name those with --twins). PYTHON is an interpreter with imagededup and
+cleanvision; they run as processes of their own and are never imported. imagededup's best threshold is the largest without
+a false pair.
 """
 
 from __future__ import annotations
@@ -105,22 +106,38 @@ def ours(folder: Path, state: Path, backbone: str) -> dict[str, list[tuple[str, 
     return {"tellapart": pairs, "tellapart, as groups": joined}
 
 
-def peers(folder: Path, python: str) -> dict[str, list[tuple[str, str]]]:
-    """Pairs of file names found by the peers, by name."""
-    done = subprocess.run([python, str(PEERS), str(folder)], capture_output=True, text=True, check=True)
-    found: dict[str, list[list[str]]] = json.loads(done.stdout.splitlines()[-1])
-    return {name: [(a, b) for a, b in pairs] for name, pairs in found.items()}
+def peers(folder: Path, python: str, twins: set[tuple[str, str]]) -> dict[str, list[tuple[str, str]]]:
+    """Pairs of file names found by the peers, by name; imagededup at its default and at the largest threshold without a false pair."""
+    done = subprocess.run([python, str(PEERS), str(folder)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    found = json.loads(done.stdout.splitlines()[-1])
+    print("seconds, pictures read: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in found["seconds"].items()))
+    bits = found["imagededup"]
+    false = [distance for a, b, distance in bits if is_false(a, b, twins)]
+    best = min(false, default=13) - 1
+    return {
+        "imagededup pHash, 10 bits": [(a, b) for a, b, distance in bits if distance <= 10],
+        f"pHash, {best} bits" if best >= 0 else "pHash, none": [(a, b) for a, b, distance in bits if distance <= best],
+        "cleanvision": [(a, b) for a, b in found["cleanvision"]],
+    }
 
 
-def recall(pairs: Iterable[tuple[str, str]], originals: int) -> tuple[dict[str, float], list[tuple[str, str]]]:
+def is_false(first: str, second: str, twins: set[tuple[str, str]]) -> bool:
+    """Whether two files show different originals that are no duplicates in the source."""
+    one, other = sorted((first.partition("__")[0], second.partition("__")[0]))
+    return one != other and (one, other) not in twins
+
+
+def recall(pairs: Iterable[tuple[str, str]], originals: int, twins: set[tuple[str, str]]) -> tuple[dict[str, float], list[tuple[str, str]]]:
     """Share of originals whose copy was found, by change; and the pairs of different originals."""
     hits: Counter[str] = Counter()
     false = []
     for first, second in {tuple(sorted(pair)) for pair in pairs}:
         (one, change), (other, second_change) = (name.removesuffix(".jpg").split("__") for name in (first, second))
-        if one != other:
+        if is_false(first, second, twins):
             false.append((first, second))
-        elif "original" in (change, second_change):
+        elif one == other and "original" in (change, second_change):
             hits[second_change if change == "original" else change] += 1
     return {name: hits[name] / originals for name in CHANGES}, sorted(false)
 
@@ -131,16 +148,18 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=400)
     parser.add_argument("--backbone", default="lite0")
     parser.add_argument("--peer", help="a Python with imagededup and cleanvision")
+    parser.add_argument("--twins", default="", help="numbers of originals that are duplicates, as you saw: 0012-0345,0101-0102")
     parser.add_argument("--keep", type=Path, help="where the planted folder stays, to be looked at or used again")
     chosen = parser.parse_args()
+    twins = {tuple(sorted(pair.split("-"))) for pair in chosen.twins.split(",") if pair}
     with tempfile.TemporaryDirectory() as temporary:
         work = chosen.keep or Path(temporary)
         folder = work / "planted"
         count = len(list(folder.glob("*__original.jpg"))) if folder.is_dir() else planted(chosen.photos, folder, chosen.each)
         found = ours(folder, work / "state", chosen.backbone)
         if chosen.peer:
-            found |= peers(folder, chosen.peer)
-        results = {name: recall(pairs, count) for name, pairs in found.items()}
+            found |= peers(folder, chosen.peer, twins)
+        results = {name: recall(pairs, count, twins) for name, pairs in found.items()}
         print(f"{chosen.photos}, {count} originals, recall by change")
         print("| change | " + " | ".join(results) + " |")
         print("|---|" + "---|" * len(results))

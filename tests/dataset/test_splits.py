@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tellapart.dataset.splits import assigned_folds, assigned_parts
+from tellapart.dataset.splits import assigned_folds, assigned_parts, assigned_shares, first_files, hashed_fold, hashed_part
 
 Set = tuple[list[str], list[str]]
 
@@ -120,3 +120,64 @@ def test_a_mixed_group_belongs_to_its_most_frequent_label() -> None:
 def test_names_that_are_not_utf8_can_be_groups() -> None:
     parts = assigned_parts(["a", "a", "b", "b"], ["x\udcff", "y", "z\udc80", "w"], seed=0)
     assert Counter(parts) == {"train": 2, "test": 2}
+
+
+SHARES = {"test": 0.2, "val": 0.1}
+
+
+@given(photo_sets(), st.integers(0, 9), st.floats(0, 0.45), st.floats(0, 0.45))
+def test_shares_divide_no_group_and_leave_something_to_train_on(photos: Set, seed: int, test: float, val: float) -> None:
+    labels, groups = photos
+    parts = assigned_shares(labels, groups, seed=seed, shares={"test": test, "val": val})
+    assert all(len(found) == 1 for found in parts_of_groups(groups, parts).values())
+    assert "train" in parts
+    assert parts[::-1] == assigned_shares(labels[::-1], groups[::-1], seed=seed, shares={"test": test, "val": val})
+
+
+@given(st.lists(st.integers(5, 80), min_size=1, max_size=4), st.integers(0, 99))
+def test_shares_are_met_in_every_class_within_one_picture(sizes: list[int], seed: int) -> None:
+    labels = [f"c{number}" for number, size in enumerate(sizes) for _ in range(size)]
+    parts = assigned_shares(labels, [f"g{i}" for i in range(len(labels))], seed=seed, shares=SHARES)
+    for number, size in enumerate(sizes):
+        for part, share in SHARES.items():
+            assert abs(sum(p == part and label == f"c{number}" for p, label in zip(parts, labels, strict=True)) - share * size) <= 1
+
+
+def test_shares_count_pictures_not_groups() -> None:
+    groups = ["giant"] * 60 + [f"g{i}" for i in range(40)]
+    for seed in range(20):
+        parts = assigned_shares(["a"] * 100, groups, seed=seed, shares=SHARES)
+        assert Counter(parts) == {"train": 70, "test": 20, "val": 10}
+
+
+@given(st.lists(st.integers(1, 5), min_size=10, max_size=60), st.integers(2, 6), st.integers(0, 9))
+def test_folds_of_unequal_groups_are_as_even_as_the_largest_group_allows(sizes: list[int], folds: int, seed: int) -> None:
+    groups = [f"g{number}" for number, size in enumerate(sizes) for _ in range(size)]
+    counts = np.bincount(assigned_folds(["a"] * len(groups), groups, folds=folds, seed=seed), minlength=folds)
+    assert counts.max() - counts.min() <= max(sizes)
+
+
+def test_a_hashed_part_depends_on_nothing_else_and_shares_come_out_about_right() -> None:
+    parts = [hashed_part(f"g{i}", seed=0, shares=SHARES) for i in range(10_000)]
+    assert parts[:5] == [hashed_part(f"g{i}", seed=0, shares=SHARES) for i in range(5)]
+    counts = Counter(parts)
+    assert abs(counts["test"] - 2000) < 130
+    assert abs(counts["val"] - 1000) < 100
+    assert parts != [hashed_part(f"g{i}", seed=1, shares=SHARES) for i in range(10_000)]
+    folds = np.bincount([hashed_fold(f"g{i}", seed=0, folds=5) for i in range(10_000)])
+    assert len(folds) == 5
+    assert (abs(folds - 2000) < 130).all()
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 99))
+def test_a_stratified_split_moves_about_as_many_as_are_added(seed: int) -> None:
+    labels, groups = ["a"] * 200, [f"g{i}" for i in range(200)]
+    before = assigned_shares(labels, groups, seed=seed, shares=SHARES)
+    after = assigned_shares([*labels, *["a"] * 10], [*groups, *[f"new{i}" for i in range(10)]], seed=seed, shares=SHARES)
+    assert sum(a != b for a, b in zip(before, after, strict=False)) <= 10
+
+
+def test_the_first_files_of_each_class_go_by_file_name() -> None:
+    paths = ["a/10.jpg", "a/02.jpg", "z/a/01.jpg", "b/1.jpg", "b/2.jpg"]
+    assert first_files(paths, ["a", "a", "a", "b", "b"], 2) == [False, True, True, True, True]

@@ -41,6 +41,7 @@ class Agreement:
     Attributes:
         detail: mean correlation of the blocks' fine structure, -1..1; 0 where there is none.
         detailed_blocks: of 64, those that have fine structure.
+        agreeing: share of those whose correlation is above a half; strong outlines may agree where the rest does not.
         structure: mean correlation of the blocks as they are.
         colour: cosine of the colours; 1 where one of the two is grey.
         overlap: share of the first picture that was compared.
@@ -53,6 +54,7 @@ class Agreement:
 
     detail: float
     detailed_blocks: int
+    agreeing: float
     structure: float
     colour: float
     overlap: float
@@ -98,12 +100,12 @@ def judged(first: Miniature, second: Miniature, move: Move, *, is_mirrored: bool
     one, other = (np.asarray(cv2.GaussianBlur(grid, (0, 0), FINE), np.float32) for grid in (first.grey, moved))
     inner = cv2.erode(is_both.astype(np.uint8), np.ones((7, 7), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
     details = [np.asarray(fine - cv2.GaussianBlur(grid, (0, 0), BROAD), np.float32) for fine, grid in ((one, first.grey), (other, moved))]
-    structure, _ = _by_block(one, other, is_both, least_share=0.15, least_spread=2.0, noise=1.0)
-    detail, blocks = _by_block(details[0], details[1], inner, least_share=0.2, least_spread=0.8, noise=0.25)
+    structure, _, _ = _by_block(one, other, is_both, least_share=0.15, least_spread=2.0, noise=1.0)
+    detail, blocks, agreeing = _by_block(details[0], details[1], inner, least_share=0.2, least_spread=0.8, noise=0.25)
     stretch, turn, shift = _geometry(first, second, move)
     colour = _colour(first, second, move)
     is_framed = (_is_framed(first, second, move), _is_framed(second, first, _inverse(move)))
-    return Agreement(detail, blocks, structure, colour, overlap, stretch, turn, shift, is_mirrored, is_framed)
+    return Agreement(detail, blocks, agreeing, structure, colour, overlap, stretch, turn, shift, is_mirrored, is_framed)
 
 
 def box_move(source: Box, target: Box) -> Move:
@@ -216,8 +218,10 @@ def _inside(x: FloatArray, y: FloatArray, box: Box) -> BoolArray:
     return found
 
 
-def _by_block(one: Grid, other: Grid, is_both: BoolArray, *, least_share: float, least_spread: float, noise: float) -> tuple[float, int]:
-    """Mean correlation of the blocks that have something to show, the livelier ones counting more; and how many they are."""
+def _by_block(
+    one: Grid, other: Grid, is_both: BoolArray, *, least_share: float, least_spread: float, noise: float
+) -> tuple[float, int, float]:
+    """Mean correlation of the blocks that have something to show, the livelier ones counting more; their number; share above 0.5."""
     import cv2
 
     mask = is_both.astype(np.float32)
@@ -236,9 +240,10 @@ def _by_block(one: Grid, other: Grid, is_both: BoolArray, *, least_share: float,
     share = np.maximum(np.sqrt(spread_one) / usual_one, np.sqrt(spread_other) / usual_other)
     is_lively = (share_shown >= 0.6) & (share > least_share) & (np.maximum(spread_one, spread_other) > least_spread**2)
     if is_lively.sum() < 3:
-        return 0.0, int(is_lively.sum())
+        return 0.0, int(is_lively.sum()), 0.0
     weights = np.sqrt(np.minimum(share, 3)) * is_lively
-    return float((weights * correlation).sum() / weights.sum()), int(is_lively.sum())
+    agreeing = float((correlation[is_lively] > 0.5).mean())
+    return float((weights * correlation).sum() / weights.sum()), int(is_lively.sum()), agreeing
 
 
 def _colour(first: Miniature, second: Miniature, move: Move) -> float:

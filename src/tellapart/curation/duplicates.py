@@ -26,7 +26,7 @@ from tellapart.types import BoolArray, ByteArray, FloatArray, IntArray
 SAME_FILE = {"bits": 10, "cosine": 0.30, "correlation": 0.998}
 SAME_PICTURE = {"bits": 24, "cosine": 0.70, "correlation": 0.985}
 SAME_SCENE = {"bits": 34, "cosine": 0.87, "correlation": 0.90}
-LEAST_DETAIL, LEAST_STRUCTURE = 0.83, 0.80
+LEAST_DETAIL, LEAST_STRUCTURE, LEAST_AGREEING = 0.83, 0.80, 0.88
 LEAST_DETAIL_IF_LIKE = 0.70
 """For pairs that also pass by hash, features and miniature."""
 DOUBTFUL_DETAIL = 0.65
@@ -122,7 +122,8 @@ def _likeness(pair: tuple[str, str], seen: Agreement, *, is_like: bool) -> Liken
     is_move = (seen.stretch <= MOST_STRETCH and abs(seen.turn) <= MOST_TURN) or seen.shift <= SAME_PLACE
     is_coloured_alike = seen.colour >= LEAST_COLOUR or seen.detail >= RECOLOURED_DETAIL
     has_detail = seen.detailed_blocks >= FEWEST_BLOCKS
-    is_copy = has_detail and seen.detail >= LEAST_DETAIL and seen.structure >= LEAST_STRUCTURE and is_move and is_coloured_alike
+    is_same = seen.detail >= LEAST_DETAIL and seen.agreeing >= LEAST_AGREEING and seen.structure >= LEAST_STRUCTURE
+    is_copy = has_detail and is_same and is_move and is_coloured_alike
     is_copy |= is_like and (seen.detail >= LEAST_DETAIL_IF_LIKE or not has_detail)
     if not is_copy and not is_like and not (has_detail and seen.detail >= DOUBTFUL_DETAIL):
         return None

@@ -7,6 +7,7 @@ and adding photos moves few of the old ones.
 from __future__ import annotations
 
 import hashlib
+import heapq
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -32,28 +33,41 @@ def assigned_parts(labels: Sequence[str], groups: Sequence[str], *, seed: int, t
 
 
 def assigned_folds(labels: Sequence[str], groups: Sequence[str], *, folds: int, seed: int) -> IntArray:
-    """Fold number 0..folds-1 for each image (n,); groups are kept whole and classes spread evenly.
+    """Fold number 0..folds-1 for each image (n,); groups are kept whole and the images of every class spread evenly.
 
-    Fewer folds come out where even the largest class has fewer groups than ``folds``.
+    Larger groups are placed first, each into the fold that has the fewest images of its class. Fewer folds come out where
+    even the largest class has fewer groups than ``folds``.
     """
+    sizes = Counter(groups)
     fold_of: dict[str, int] = {}
-    start = 0
+    totals = [0] * folds
     for names in ordered_groups(labels, groups, seed=seed).values():
-        for position, name in enumerate(names):
-            fold_of[name] = (start + position) % folds
-        start += len(names)
+        emptiest = [(0, total, fold) for fold, total in enumerate(totals)]
+        heapq.heapify(emptiest)
+        for name in sorted(names, key=lambda name: -sizes[name]):
+            own, total, fold = emptiest[0]
+            fold_of[name] = fold
+            totals[fold] = total + sizes[name]
+            heapq.heapreplace(emptiest, (own + sizes[name], totals[fold], fold))
     return np.array([fold_of[group] for group in groups], dtype=np.int64)
 
 
 def ordered_groups(labels: Sequence[str], groups: Sequence[str], *, seed: int) -> dict[str, list[str]]:
     """The names of the groups of each class in the order of their seeded hash."""
-    votes: dict[str, Counter[str]] = defaultdict(Counter)
-    for label, group in zip(labels, groups, strict=True):
-        votes[group][label] += 1
+    label_of: dict[str, str] = {}
+    mixed = {group for group, label in zip(groups, labels, strict=True) if label_of.setdefault(group, label) != label}
+    votes: dict[str, Counter[str]] = {group: Counter() for group in mixed}
+    if mixed:
+        for group, label in zip(groups, labels, strict=True):
+            if group in mixed:
+                votes[group][label] += 1
+    for group, found in votes.items():
+        label_of[group] = max(found.items(), key=lambda item: (item[1], item[0]))[0]
+    start = f"{seed}:".encode()
+    digests = {group: hashlib.sha256(start + group.encode("utf-8", "surrogateescape")).digest() for group in label_of}
     by_class: dict[str, list[str]] = defaultdict(list)
-    for group in sorted(votes, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode("utf-8", "surrogateescape")).digest()):
-        top = max(votes[group].items(), key=lambda item: (item[1], item[0]))[0]
-        by_class[top].append(group)
+    for group in sorted(digests, key=digests.__getitem__):
+        by_class[label_of[group]].append(group)
     return dict(sorted(by_class.items()))
 
 
