@@ -177,7 +177,7 @@ class _Check:
         if not self.has_features:
             self.skipped["outlier"] = "it needs a backbone"
             return
-        first, _ = self._images(lambda row: True)
+        first = self._images(lambda row: True)
         labels = [self.rows[number].label for number in first]
         names = sorted({label for label in labels if label is not None})
         classes = np.array([-1 if label is None else names.index(label) for label in labels], np.int64)
@@ -227,7 +227,8 @@ class _Check:
             row = self.rows[number]
             if row.label is not None:
                 labels[row.image_id or ""].add(row.label)
-        first, groups = self._images(lambda row: row.label is not None and len(labels[row.image_id or ""]) == 1)
+        first = self._images(lambda row: row.label is not None and len(labels[row.image_id or ""]) == 1)
+        groups = self._groups(first)
         different: dict[str, set[str]] = defaultdict(set)
         for number, group in zip(first, groups, strict=True):
             different[self.rows[number].label or ""].add(group)
@@ -240,20 +241,26 @@ class _Check:
         if sentence not in self.notes:
             self.notes.append(sentence)
 
-    def _images(self, is_wanted: Callable[[FileRow], bool]) -> tuple[list[int], list[str]]:
-        """The first file of each image and label, and the group of each: near-duplicates and images of one group of the user's."""
+    def _images(self, is_wanted: Callable[[FileRow], bool]) -> list[int]:
+        """The first file of each image and label."""
         first: dict[tuple[str | None, str | None], int] = {}
-        by_user: dict[str, list[str]] = defaultdict(list)
         for number in self.used:
             row = self.rows[number]
             if is_wanted(row):
                 first.setdefault((row.image_id, row.label), number)
-                if row.group is not None:
-                    by_user[row.group].append(row.image_id or "")
-        ids = {self.rows[number].image_id or "" for number in first.values()}
+        return list(first.values())
+
+    def _groups(self, numbers: Sequence[int]) -> list[str]:
+        """The group of each file: near-duplicates and images of one group of the user's are joined."""
+        ids = {self.rows[number].image_id or "" for number in numbers}
+        by_user: dict[str, list[str]] = defaultdict(list)
+        for number in self.used:
+            row = self.rows[number]
+            if row.group is not None and row.image_id in ids:
+                by_user[row.group].append(row.image_id)
         joined = [(members[0], other) for members in by_user.values() for other in members[1:]]
         group_of = connected_groups(ids, [(a, b) for a, b in [*self.looked.pairs, *joined] if a in ids and b in ids])
-        return list(first.values()), [group_of[self.rows[number].image_id or ""] for number in first.values()]
+        return [group_of[self.rows[number].image_id or ""] for number in numbers]
 
     def _features(self, numbers: Sequence[int]) -> FloatArray:
         return self.looked.extraction.features.of([self.rows[number].image_id or "" for number in numbers])
