@@ -5,12 +5,14 @@
 The folder is made of PHOTOS: crops of 80 to 100 %, mirrored or not, a little darker or brighter, saved at quality 85 to 95. One more
 file is a web page called .jpg; cleanvision is run with it and, if that ends it, without. Each measurement is a process of its own with
 a cache of its own; PYTHON is the interpreter of an environment with cleanvision. ``--work`` keeps the folder between runs.
+On a machine that does other things, compare the processors' time.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -50,11 +52,17 @@ def make(photos: Path, into: Path, count: int) -> None:
 
 
 def timed(name: str, command: list[str], count: int, environment: dict[str, str]) -> int:
-    began = time.perf_counter()
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     load = os.getloadavg()[0]
-    print(f"{name:<44} {seconds:7.1f} s  {count / seconds:7.0f} images/s  (load {load:.1f}, exit code {done.returncode})", flush=True)
+    print(
+        f"{name:<44} {seconds:7.1f} s, {count / seconds:6.0f} images/s; processors' time {cpu:7.1f} s, {count / cpu:6.0f} images/s"
+        f"  (load {load:.1f}, exit code {done.returncode})",
+        flush=True,
+    )
     said = [line for line in done.stdout.splitlines() if "page.jpg" in line or " s for " in line]
     for line in said + (done.stderr.splitlines()[-3:] if done.returncode else []):
         print(f"    {line}", flush=True)
