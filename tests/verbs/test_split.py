@@ -104,7 +104,7 @@ def test_a_new_near_duplicate_joins_the_part_of_the_old_picture(tmp_path: Path) 
     out = tmp_path / "split.csv"
     split(root, out, val=0.0, test=0.3)
     before = {Path(path).name: part for path, part in part_of(out, "path").items()}
-    folders.write(root, {f"{'ab'[n % 2]}/{n:02} again.jpg": pictures.encoded(image, quality=40) for n, image in enumerate(images)})
+    folders.write(root, {f"{'ab'[n % 2]}/{n:02} again.jpg": pictures.encoded(image, quality=75) for n, image in enumerate(images)})
     found = split(root, out, backbone="lite0", val=0.0, test=0.3)
     after = {Path(path).name: part for path, part in part_of(out, "path").items()}
     assert found["groups"] == 12
