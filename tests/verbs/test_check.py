@@ -151,11 +151,14 @@ def test_a_placeholder_is_told_from_a_photo_that_came_twice(root: Path, tmp_path
 
 
 def test_without_a_backbone_what_it_needs_is_said_to_be_left_out(root: Path, tmp_path: Path) -> None:
-    put(root, "dots/z copy.jpg", sorted((root / "dots").iterdir())[0].read_bytes())
+    first, second = sorted((root / "dots").iterdir())[:2]
+    put(root, "dots/z copy.jpg", first.read_bytes())
+    put(root, "dots/again.jpg", pictures.encoded(Image.open(second), quality=40))
     found = check(root, tmp_path, backbone="none")
     assert found["skipped"] == {"outlier": "it needs a backbone", "mislabelled": "it needs a backbone"}
     assert flagged(found)["exact_duplicate"] == {"dots/z copy.jpg"}
-    assert any("near-duplicates need one" in note for note in found["notes"])
+    assert flagged(found)["near_duplicate"] == {"dots/again.jpg"}
+    assert any("by their pixels alone" in note for note in found["notes"])
     assert found["doubtful"] == []
     assert found["noise"] is None
 

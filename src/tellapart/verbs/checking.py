@@ -160,7 +160,7 @@ class _Check:
                 self.findings[name] = certain(len(self.rows), found.flagged[name], self.used)
         self.groups = [(kind, group) for kind, group in found.groups if found.issue_of(kind) in wanted]
         if not self.has_features:
-            self.notes.append("without a backbone only copies that are all but identical were told; near-duplicates need one")
+            self.notes.append("without a backbone near-duplicates are told by their pixels alone")
 
     def appearance(self) -> None:
         """What one decoding tells."""
