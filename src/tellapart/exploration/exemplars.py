@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from tellapart.types import FloatArray, IntArray
 MOST_AFFINITY, MOST_TREE = 4_000, 10_000
 SEARCHED_ON = 1_000
 """Images the preference is first looked for on; a preference for more of them is that many times stronger."""
-STEPS, LAST_STEPS = 16, 5
-ROUNDS, DAMPING = 400, 0.8
+STEPS, LAST_STEPS = 16, 3
+ROUNDS, DAMPING = 400, 0.85
 BLOCK_BYTES = 2**27
 
 
@@ -23,26 +24,26 @@ def affinity(places: FloatArray, k: int | None, seed: int, notes: list[str]) -> 
 
     Args:
         places: float32 (n, p).
-        k: clusters wanted: the preference is bisected for them; None takes the median similarity.
+        k: clusters wanted: the preference is bisected for them, on 1,000 images first; None takes the median similarity.
         seed: of the sample and of the tie-breaking.
         notes: hears of a sample, of a number that could not be had, and of messages that did not settle.
     """
     chosen = sample_of(len(places), MOST_AFFINITY, seed)
-    few = places[chosen]
-    similarity = _similarity(few)
+    similarity = _similarity(places[chosen])
     if float(np.ptp(similarity)) < 1e-9:
         return np.zeros(len(places), np.int64)
-    preference = float(np.median(similarity)) if k is None else _preference(similarity, k, seed)
-    found, is_settled = _propagated(similarity, preference, seed)
-    if not is_settled:
+    if k is None:
+        found = _propagated(similarity, float(np.median(similarity)), seed)
+    else:
+        chosen, found = _with_k(similarity, chosen, k, seed)
+    if not found.is_settled:
         notes.append(f"affinity propagation did not converge in {ROUNDS} rounds; its clusters are not final")
-    if found.max() < 0:
+    if not found.count:
         notes.append("affinity propagation found no exemplar; all images are in one cluster")
-        found = np.zeros(len(few), np.int64)
-    count = len(np.unique(found[found >= 0]))
-    if k is not None and count != k:
-        notes.append(f"affinity propagation gives {count:,} clusters: no preference that was tried gives {k:,}")
-    return _spread(places, chosen, found, "affinity propagation", notes)
+        return np.zeros(len(places), np.int64)
+    if k is not None and found.count != k:
+        notes.append(f"affinity propagation gives {found.count:,} clusters: no preference that was tried gives {k:,}")
+    return _spread(places, chosen, found.assigned, "affinity propagation", notes)
 
 
 def density(places: FloatArray, seed: int, notes: list[str]) -> IntArray:
@@ -95,8 +96,20 @@ def _similarity(places: FloatArray) -> FloatArray:
     return np.asarray(np.minimum(similarity, 0), np.float32)
 
 
-def _propagated(similarity: FloatArray, preference: float, seed: int) -> tuple[IntArray, bool]:
-    """Clusters (m,), and whether the messages settled."""
+@dataclass(frozen=True, eq=False)
+class _Propagated:
+    """Clusters (m,), how many there are, whether the messages settled, and at which preference."""
+
+    assigned: IntArray
+    is_settled: bool
+    preference: float
+
+    @property
+    def count(self) -> int:
+        return len(np.unique(self.assigned[self.assigned >= 0]))
+
+
+def _propagated(similarity: FloatArray, preference: float, seed: int) -> _Propagated:
     from sklearn.cluster import AffinityPropagation
     from sklearn.exceptions import ConvergenceWarning
 
@@ -106,34 +119,37 @@ def _propagated(similarity: FloatArray, preference: float, seed: int) -> tuple[I
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", ConvergenceWarning)
         found = np.asarray(model.fit(similarity).labels_, np.int64)
-    return found, not any(issubclass(one.category, ConvergenceWarning) for one in heard)
+    return _Propagated(found, not any(issubclass(one.category, ConvergenceWarning) for one in heard), preference)
 
 
-def _preference(similarity: FloatArray, k: int, seed: int) -> float:
-    """The preference that gives k clusters or comes nearest: searched on a sample, then mended on all."""
-    count = len(similarity)
-    chosen = sample_of(count, SEARCHED_ON, seed)
-    few = similarity[np.ix_(chosen, chosen)]
+def _with_k(similarity: FloatArray, chosen: IntArray, k: int, seed: int) -> tuple[IntArray, _Propagated]:
+    """The images that k clusters, or as near to k as can be, were found on, and the clusters.
+
+    The preference is searched on a sample and then tried on all, where it must be stronger by as much as there are more
+    images. Where the messages do not settle into k clusters there, which is common for few clusters of many images, the
+    sample's stand.
+    """
+    part = sample_of(len(chosen), SEARCHED_ON, seed)
+    few = similarity[np.ix_(part, part)]
     least = float(few.min())
-    strongest = _bisected(few, k, seed, (least * len(chosen), least * 1e-3), STEPS)
-    if len(chosen) == count:
-        return strongest
-    scaled = strongest * count / len(chosen)
-    return _bisected(similarity, k, seed, (scaled * 2, scaled / 2), LAST_STEPS)
+    best = _bisected(few, k, seed, (least * len(part), least * 1e-3), STEPS)
+    if len(part) == len(chosen):
+        return chosen, best
+    scaled = best.preference * len(chosen) / len(part)
+    whole = _bisected(similarity, k, seed, (scaled * 1.5, scaled / 1.5), LAST_STEPS)
+    return (chosen, whole) if whole.count == k and whole.is_settled else (chosen[part], best)
 
 
-def _bisected(similarity: FloatArray, k: int, seed: int, between: tuple[float, float], steps: int) -> float:
-    """The preference between two negative ones (few clusters, many) that gives k clusters; bisected by its logarithm."""
+def _bisected(similarity: FloatArray, k: int, seed: int, between: tuple[float, float], steps: int) -> _Propagated:
+    """Clusters by the preference between two negative ones (few clusters, many) that comes nearest to k; its logarithm is bisected."""
     few, many = between
-    best, best_miss = few, np.inf
+    tried: list[_Propagated] = []
     for _ in range(steps):
         middle = -float(np.sqrt(few * many))
-        found, is_settled = _propagated(similarity, middle, seed)
-        count = len(np.unique(found[found >= 0]))
-        miss = abs(count - k) + 0.5 * (not is_settled)
-        if miss < best_miss:
-            best, best_miss = middle, miss
-        if best_miss == 0:
+        found = _propagated(similarity, middle, seed)
+        tried.append(found)
+        if found.count == k and found.is_settled:
             break
-        few, many = (middle, many) if count <= k and count else (few, middle)
-    return best
+        is_too_strong = found.count <= k if found.is_settled else found.count in (0, len(similarity))
+        few, many = (middle, many) if is_too_strong else (few, middle)
+    return min(tried, key=lambda one: (abs(one.count - k), not one.is_settled))
