@@ -187,16 +187,15 @@ def _neighbours(near: Mapping[Any, Sequence[Sequence[float]]]) -> dict[str, Any]
 
 
 def _names(points: Mapping[str, Any]) -> dict[str, Any]:
-    """Paths and ids, which are read only when a name is wanted: folders once, ids as base64 of their bytes."""
+    """Paths and ids, which are read only when a name is wanted: folders once, ids as one text of equal pieces."""
     folders: dict[str, int] = {}
     place = [folders.setdefault(path.rpartition("/")[0], len(folders)) for path in points["path"]]
-    ids = b"".join(bytes.fromhex(image_id) for image_id in points["image_id"])
     return {
         "folders": list(folders),
         "folder": _column(place, np.int32),
         "files": [path.rpartition("/")[2] for path in points["path"]],
-        "ids": base64.b64encode(ids).decode("ascii"),
-        "id_bytes": len(ids) // len(place) if place else 0,
+        "ids": "".join(points["image_id"]),
+        "id_length": len(points["image_id"][0]) if place else 0,
     }
 
 

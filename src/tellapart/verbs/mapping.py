@@ -114,13 +114,14 @@ def left_out_notes(subjects: Subjects) -> list[str]:
 
 
 def _trust(subjects: Subjects, labels: IntArray, places: FloatArray, seed: int, progress: Progress) -> dict[str, Any]:
+    known = np.flatnonzero(labels >= 0)
+    has_classes = len(np.unique(labels[known])) > 1
+    groups = _groups(subjects, progress) if has_classes else np.arange(len(labels))
     with progress.stage("checking the map", total=3, unit="checks") as advance:
         kept = neighbours_kept(subjects.features, places, seed=seed)
         told: dict[str, Any] = {"k": NEIGHBOURS, "neighbours_kept": kept, "knn_2d": None, "knn_full": None}
         advance(1)
-        known = np.flatnonzero(labels >= 0)
-        if len(np.unique(labels[known])) > 1:
-            groups = _groups(subjects)
+        if has_classes:
             asked = known[drawn(len(known), TRIED, seed)]
             told["knn_2d"] = _share(answers_right(places, labels, groups, asked), groups[asked])
             advance(1)
@@ -129,10 +130,12 @@ def _trust(subjects: Subjects, labels: IntArray, places: FloatArray, seed: int, 
     return told
 
 
-def _groups(subjects: Subjects) -> IntArray:
+def _groups(subjects: Subjects, progress: Progress) -> IntArray:
     """Near-duplicates and the pictures of one group of the user's have the same number (n,)."""
     names = [str(number) for number in range(len(subjects))]
-    pairs = [(names[int(first)], name) for first, name in zip(subjects.originals, names, strict=True)]
+    with progress.stage("looking for near-duplicates", total=len(subjects)) as advance:
+        pairs = [(names[int(first)], name) for first, name in zip(subjects.originals, names, strict=True)]
+        advance(len(subjects))
     own: dict[str, str] = {}
     pairs += [(own.setdefault(row.group, name), name) for row, name in zip(subjects.rows, names, strict=True) if row.group is not None]
     group_of = connected_groups(names, pairs)

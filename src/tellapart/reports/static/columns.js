@@ -17,17 +17,12 @@ export function keepNames(read) {
   const names = () => {
     if (held) return held;
     const carried = read();
-    held = { ...carried, folder: column(carried.folder, "i32"), ids: bytes(carried.ids), width: carried.id_bytes };
+    held = { ...carried, folder: column(carried.folder, "i32") };
     return held;
   };
   return {
     file: (i) => names().files[i],
     path: (i) => { const { folders, folder, files } = names(); return folders[folder[i]] ? `${folders[folder[i]]}/${files[i]}` : files[i]; },
-    id(i) {
-      const { ids, width } = names();
-      let hex = "";
-      for (let at = i * width; at < (i + 1) * width; at += 1) hex += ids[at].toString(16).padStart(2, "0");
-      return hex;
-    },
+    id: (i) => names().ids.slice(i * names().id_length, (i + 1) * names().id_length),
   };
 }
