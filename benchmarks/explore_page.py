@@ -27,7 +27,10 @@ from tests.reports.synthetic_exploration import exploration_view, thumbnails_of_
 MOVES = 400
 NOTED = """
   const put = CanvasRenderingContext2D.prototype.putImageData;
-  CanvasRenderingContext2D.prototype.putImageData = function (...given) { window.drawnAt ??= performance.now(); return put.apply(this, given); };
+  CanvasRenderingContext2D.prototype.putImageData = function (...given) {
+    window.drawnAt ??= performance.now();
+    return put.apply(this, given);
+  };
 """
 HOVER = """(moves) => new Promise((told) => {
   const canvas = document.querySelector("[data-map=frame] canvas");
