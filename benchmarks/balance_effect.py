@@ -1,6 +1,6 @@
 """What `--balance weights` and an undersampled list change for a probe: accuracy, macro F1, log loss, recall of the rarest class.
 
-    python benchmarks/balance_effect.py PHOTOS [--backbone lite2] [--draws 5] [--caps 300]
+    python benchmarks/balance_effect.py PHOTOS [--backbone lite2] [--draws 5] [--caps 300] [--state DIR]
 
 PHOTOS has parts; val and test are judged together, the same images each time. Undersampling is drawn with several seeds: their
 probabilities are judged one by one and their differences averaged. Intervals: bootstrap over groups of near-duplicates.
@@ -10,30 +10,39 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import tellapart
+from tellapart.curation.balancing import thinned, training_counts
+from tellapart.dataset.rows import FileRow
 from tellapart.evaluation.intervals import group_index, resampled_sums
 from tellapart.evaluation.metrics import f1_of, losses
+from tellapart.extraction import FeatureSpec
+from tellapart.models.backbones import find_backbones
+from tellapart.training.examination import Sets, joined
+from tellapart.training.judgement import probe_predictions
+from tellapart.training.probe import fit_probe
+from tellapart.verbs.balance import places
+from tellapart.verbs.looking import LookedAt, looked_at
 
 Found = dict[str, Any]
 
 
-def judged(run: tellapart.Run) -> Found:
-    """Targets, probabilities and groups of the labelled images of val and test, by image id."""
-    predictions = run.predictions
-    keep = np.array([part in ("val", "test") for part in predictions.parts]) & (predictions.targets >= 0)
-    chosen = predictions.where(keep)
-    order = np.argsort(chosen.image_ids)
+def judged(looked: LookedAt, rows: Sequence[FileRow], balance: str = "none") -> Found:
+    """A probe learns from the training rows; targets, probabilities and groups of the images of val and test."""
+    sets = Sets.of(replace(looked.assignment(test_share=0.2, seed=0), rows=list(rows)), looked.extraction.features)
+    probe = fit_probe(sets.train.data, class_weight="balanced" if balance == "weights" else "none")
+    found = joined([probe_predictions(probe, part, "probe") for part in sets.reported.values()])
     return {
-        "ids": np.array(chosen.image_ids)[order],
-        "targets": chosen.targets[order],
-        "probabilities": chosen.probabilities[order],
-        "groups": [chosen.groups[i] for i in order],
-        "names": chosen.class_names,
+        "ids": found.image_ids,
+        "targets": found.targets,
+        "probabilities": found.probabilities,
+        "groups": found.groups,
+        "names": sets.class_names,
     }
 
 
@@ -59,7 +68,7 @@ def differences(first: Found, others: list[Found], rare: int) -> tuple[Any, Any]
     """Mean numbers of the others, and value, low and high of their mean difference from the first: (4,), (3, 4)."""
     k = len(first["names"])
     for other in others:
-        assert np.array_equal(first["ids"], other["ids"])
+        assert first["ids"] == other["ids"]
     index, count = group_index(first["groups"])
     tables = [columns(found) for found in (first, *others)]
     ones = np.ones((len(index), 1))
@@ -84,28 +93,20 @@ def main() -> None:
     parser.add_argument("--backbone", default="lite2")
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--caps", type=int, nargs="*", default=[])
+    parser.add_argument("--state", type=Path, help="folder of the catalog, to be kept")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        common = {"backbone": chosen.backbone, "splits": 0, "curve": False, "out": place / "runs", "state": place / "state"}
-
-        def trained(photos: Path, **options: Any) -> Found:
-            return judged(tellapart.train(photos, **{**common, **options}))
-
-        def listed(seed: int, **how: Any) -> Found:
-            out = place / f"{len(list(place.iterdir()))}.csv"
-            tellapart.balance(chosen.photos, **how, out=out, seed=seed, backbone=chosen.backbone, state=place / "state")
-            return trained(out)
-
-        counts = tellapart.balance(chosen.photos, state=place / "state")
-        smallest = min(counts["classes"], key=lambda one: one["train"])
-        print(f"{chosen.photos}: ratio {counts['ratio']}, rarest {smallest['label']} ({smallest['train']} training photos)")
-        none = trained(chosen.photos)
-        rare = none["names"].index(smallest["label"])
-        ways = {"weights": [trained(chosen.photos, balance="weights")]}
-        for cap in chosen.caps:
-            ways[f"cap {cap}"] = [listed(seed, how="cap", cap=cap) for seed in range(chosen.draws)]
-        ways["undersample"] = [listed(seed, how="undersample") for seed in range(chosen.draws)]
+        looked = looked_at(chosen.photos, FeatureSpec(find_backbones(chosen.backbone)), state=chosen.state or Path(folder))
+        rows, better = looked.assignment(test_share=0.2, seed=0).rows, places(looked)
+        counts = training_counts(rows)
+        smallest = min(counts, key=lambda label: counts[label])
+        print(f"{chosen.photos}: {counts}, rarest {smallest}", flush=True)
+        none = judged(looked, rows)
+        rare = none["names"].index(smallest)
+        ways = {"weights": [judged(looked, rows, "weights")]}
+        for most in [*chosen.caps, counts[smallest]]:
+            lists = [thinned(rows, most, better=better, seed=seed) for seed in range(chosen.draws)]
+            ways["undersample" if most == counts[smallest] else f"cap {most}"] = [judged(looked, one) for one in lists]
     value, _ = differences(none, [none], rare)
     heads = ("accuracy, %", "macro F1, %", "log loss", "recall of the rarest, %")
     scale = np.array([100, 100, 1, 100])

@@ -82,7 +82,7 @@ def balance(folder: str | Path, *, progress: Progress = SILENT, **options: Any) 
         rows, notes = assignment.rows, [*looked.notes, *assignment.notes]
         counts = training_counts(rows)
         most = min(counts.values()) if chosen.how == "undersample" else chosen.cap or 0
-        kept = thinned(rows, most, better=_places(looked), seed=chosen.seed)
+        kept = thinned(rows, most, better=places(looked), seed=chosen.seed)
         notes += _written(looked, kept, out, seed=chosen.seed)
     for note in notes:
         progress.note(note)
@@ -121,7 +121,7 @@ def _check_classes(counts: Mapping[str, int]) -> None:
         )
 
 
-def _places(looked: LookedAt) -> dict[str, int]:
+def places(looked: LookedAt) -> dict[str, int]:
     """The place of each copy among its copies, by path."""
     groups = [group for group in looked.duplicate_groups if group.kind in ("exact", "near")]
     return {path: place for group in groups for place, path in enumerate(group.paths)}
