@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellapart.errors import OptionError
 from tellapart.images import resize
-from tellapart.models.activation import SIDE, ActivationNetwork, imagenet_classes
+from tellapart.models.activation import SIDE, ActivationNetwork
+from tellapart.models.imagenet_words import imagenet_classes
 from tellapart.preparation.cropping import activation_box
 from tests import faces, pictures
 
@@ -15,31 +15,6 @@ from tests import faces, pictures
 @pytest.fixture(scope="module")
 def network(cache: Path) -> ActivationNetwork:
     return ActivationNetwork(device="cpu")
-
-
-@pytest.mark.parametrize(
-    ("word", "classes"),
-    [
-        ("cats", tuple(range(281, 286))),
-        ("dog", tuple(range(151, 269))),
-        ("Butterflies", tuple(range(321, 327))),
-        ("school_bus", (779,)),
-        ("buses", (779,)),
-        ("n02123045", (281,)),
-        ("daisies", (985,)),
-    ],
-)
-def test_words_name_classes(word: str, classes: tuple[int, ...]) -> None:
-    assert imagenet_classes(word) == classes
-
-
-def test_an_unknown_word_gets_the_closest() -> None:
-    with pytest.raises(OptionError, match="no 'daisi'") as caught:
-        imagenet_classes("daisi")
-    assert caught.value.hint is not None
-    assert "daisy" in caught.value.hint
-    with pytest.raises(OptionError):
-        imagenet_classes("")
 
 
 def test_a_cat_is_found_where_it_sits(network: ActivationNetwork) -> None:

@@ -12,6 +12,7 @@ from tellapart.errors import ModelError
 from tellapart.models.backbones import Backbone, find_backbones
 from tellapart.models.clip import build_clip, open_clip, word_features, word_probabilities
 from tellapart.models.network import network_of
+from tellapart.models.zero_shot import zero_shot
 
 SMALL = {
     "embed_dim": 32,
@@ -89,6 +90,7 @@ def test_an_unknown_name_and_a_file_that_does_not_fit(tmp_path: Path, weights: P
         find_backbones(NAME, weights=tmp_path / "other.safetensors")
 
 
-def test_a_network_without_words_says_so() -> None:
-    with pytest.raises(ModelError, match="lite0 does not know words"):
-        word_features(find_backbones("lite0")[0], ["fox"])
+def test_a_clip_is_asked_for_any_word(backbone: Backbone) -> None:
+    features = np.random.default_rng(0).normal(size=(4, backbone.card.num_features)).astype(np.float32)
+    found = zero_shot(backbone, features, ["a thing of no name", "fox"])
+    np.testing.assert_allclose(found, word_probabilities(features, *word_features(backbone, ["a thing of no name", "fox"])))

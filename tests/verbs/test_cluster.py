@@ -15,10 +15,10 @@ from tellapart.cli.door import tellapart as door
 from tellapart.errors import DataError, OptionError
 from tellapart.extraction import FeatureMatrix
 from tellapart.verbs import subjects as subjects_module
-from tellapart.verbs.clustering import imagenet_words, names_of
-from tests import folders, pictures
+from tellapart.verbs.clustering import names_of
+from tests import faces, folders, pictures
 
-LOOK = {"features": "lite0", "words": False}
+LOOK = {"features": "lite0", "words": "none"}
 
 
 @pytest.fixture
@@ -88,12 +88,36 @@ def test_names_folders_and_labels(root: Path, tmp_path: Path) -> None:
 
 
 def test_words_come_from_the_packaged_network(root: Path, tmp_path: Path) -> None:
-    mean = np.zeros(1000, np.float32)
-    mean[[293, 288, 5]] = 0.7, 0.2, 0.02
-    assert imagenet_words(mean) == ["cheetah", "leopard"]
     found = tellapart.cluster(root, k=1, out=tmp_path / "out", features="lite0")
     assert all(isinstance(word, str) for word in found["clusters"][0]["words"])
     assert found["sentence"].startswith("1 cluster of 16 images by k-means of lite0")
+
+
+def test_words_of_yours_name_the_clusters_they_fit(tmp_path: Path) -> None:
+    cat = Image.fromarray(faces.shipped("chelsea.png"))
+    for number in range(4):
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        cat.crop((20 * number, 0, 300 + 20 * number, 280)).save(tmp_path / f"photos/cat{number}.png")
+    folders.write(tmp_path / "photos", {f"other{seed}.jpg": pictures.photo(seed) for seed in range(5)})
+    found = tellapart.cluster(tmp_path / "photos", k=2, features="lite0", words="dogs, cats", out=tmp_path / "out", apply=True)
+    named = {one["name"]: one for one in found["clusters"]}
+    assert set(named) == {"cats", None}
+    assert named["cats"]["size"] == 4
+    assert named["cats"]["words"][0] == "cats"
+    assert found["applied"]["left"] == {"cats": 4}
+    both = tellapart.cluster(
+        tmp_path / "photos", k=2, features="lite0", words="dogs,cats", name=f"{named['cats']['number']}=tabby", out=tmp_path / "out"
+    )
+    assert {one["name"] for one in both["clusters"]} == {"tabby", None}
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [("cats", "not a choice of words"), ("cats,cats", "not a choice of words"), ("cats,unicorns", "no 'unicorns' among the things")],
+)
+def test_words_that_cannot_be_asked_for(root: Path, tmp_path: Path, words: str, complaint: str) -> None:
+    with pytest.raises(OptionError, match=complaint):
+        tellapart.cluster(root, k=2, words=words, out=tmp_path / "out")
 
 
 def test_bad_pictures_and_bad_features_are_rows_with_a_reason(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +186,7 @@ def test_from_the_command_line(root: Path, tmp_path: Path) -> None:
     folders.write(root, {"dots/broken.jpg": b""})
 
     def called(*words: object) -> Any:
-        fixed = ["cluster", str(root), "--features", "lite0", "--no-words", "--out", str(tmp_path / "out")]
+        fixed = ["cluster", str(root), "--features", "lite0", "--words", "none", "--out", str(tmp_path / "out")]
         return CliRunner().invoke(door, [*fixed, *map(str, words)], catch_exceptions=False)
 
     plain = called("-k", 2, "--name", "0=big", "--apply")

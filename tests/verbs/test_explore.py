@@ -12,7 +12,7 @@ from tests import folders
 
 def test_a_page_with_everything(photos: Path, tmp_path: Path) -> None:
     before = folders.contents(photos)
-    found = tellapart.explore(photos, k=3, features="lite0", words=False, name="0=spots", out=tmp_path / "seen", state=tmp_path / "state")
+    found = tellapart.explore(photos, k=3, features="lite0", words="none", name="0=spots", out=tmp_path / "seen", state=tmp_path / "state")
     assert found["out"] == str(tmp_path / "seen" / "explore.html") and Path(found["out"]).is_file()
     view = json.loads(Path(found["details"]).read_text(encoding="utf-8"))
     assert set(view) == {"header", "map", "clusters", "choice", "encoding", "outliers", "neighbours", "notes"}
@@ -30,7 +30,7 @@ def test_a_page_with_everything(photos: Path, tmp_path: Path) -> None:
 
 def test_the_strangest_picture_has_the_highest_score(photos: Path, tmp_path: Path) -> None:
     folders.some_of(photos, tmp_path / "some", 8)
-    found = tellapart.explore(tmp_path / "some", k=2, features="lite0", words=False, map="pca", out=tmp_path / "seen")
+    found = tellapart.explore(tmp_path / "some", k=2, features="lite0", words="none", map="pca", out=tmp_path / "seen")
     view = json.loads(Path(found["details"]).read_text(encoding="utf-8"))
     scores = view["map"]["score"]
     assert scores[view["outliers"][0]] == max(scores) == 1.0 and scores[view["outliers"][-1]] == min(scores) == 0.0
@@ -39,16 +39,16 @@ def test_the_strangest_picture_has_the_highest_score(photos: Path, tmp_path: Pat
 
 def test_one_picture(photos: Path, tmp_path: Path) -> None:
     folders.some_of(photos, tmp_path / "one", 1, kinds=("dots",))
-    found = tellapart.explore(tmp_path / "one", features="lite0", words=False, out=tmp_path / "seen")
+    found = tellapart.explore(tmp_path / "one", features="lite0", words="none", out=tmp_path / "seen")
     assert (found["images"], found["k"], found["map"]) == (1, 1, "PCA")
 
 
 def test_wrong_wishes_are_said_before_anything_is_written(photos: Path, tmp_path: Path) -> None:
     folders.some_of(photos, tmp_path / "few", 2)
     with pytest.raises(DataError, match="9 clusters are wanted of 6"):
-        tellapart.explore(tmp_path / "few", k=9, features="lite0", words=False, out=tmp_path / "seen")
+        tellapart.explore(tmp_path / "few", k=9, features="lite0", words="none", out=tmp_path / "seen")
     with pytest.raises(OptionError, match="lies in the folder of the photos"):
-        tellapart.explore(tmp_path / "few", features="lite0", words=False, out=tmp_path / "few" / "seen")
+        tellapart.explore(tmp_path / "few", features="lite0", words="none", out=tmp_path / "few" / "seen")
     with pytest.raises(OptionError, match="there is no cluster 7"):
-        tellapart.explore(tmp_path / "few", k=2, features="lite0", words=False, name="7=lion", out=tmp_path / "seen")
+        tellapart.explore(tmp_path / "few", k=2, features="lite0", words="none", name="7=lion", out=tmp_path / "seen")
     assert not (tmp_path / "seen").exists() and not (tmp_path / "few" / "seen").exists()

@@ -39,7 +39,8 @@ def test_rungs_stand_in_their_order_whatever_the_order_asked_for(climbed: Run, p
 def test_a_network_that_knows_words_stands_above_those_that_learn_nothing(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tellapart.models.clip.check_knows_words", lambda backbones: None)
+    monkeypatch.setattr("tellapart.models.zero_shot.check_knows_words", lambda *_: None)
+    monkeypatch.setattr("tellapart.models.zero_shot.is_clip", lambda backbone: True)
     places = np.eye(3, 1280, dtype=np.float32)
     monkeypatch.setattr("tellapart.models.clip.word_features", lambda backbone, words: (places[: len(words)], 1.0))
     run = climb(photos, tmp_path, rungs="probe", zero_shot="lite0")
@@ -47,6 +48,14 @@ def test_a_network_that_knows_words_stands_above_those_that_learn_nothing(
     assert [rung["name"] for rung in rungs][:3] == ["majority class", "5 nearest neighbours", "zero-shot, lite0"]
     assert 0 <= rungs[2]["accuracy"]["value"] <= 1
     assert rungs[2]["gain"] is not None
+
+
+def test_the_packaged_classifier_is_asked_for_names_it_knows(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(OptionError, match="among the things the packaged network knows"):
+        climb(photos, tmp_path, rungs="probe", zero_shot="imagenet")
+    monkeypatch.setattr("tellapart.models.imagenet_words.imagenet_classes", lambda word: (len(word),))
+    rungs = climb(photos, tmp_path, rungs="probe", zero_shot="imagenet").metrics["test"]["rungs"]
+    assert rungs[2]["name"].startswith("zero-shot, lite2")
 
 
 def test_a_network_that_knows_no_words_is_said_before_any_work(photos: Path, tmp_path: Path) -> None:

@@ -6,13 +6,10 @@ al., 2016). For no class in particular, those the network thinks of first are mi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
-from tellapart.errors import OptionError, closest_name
 from tellapart.models.backbones import build_network
 from tellapart.models.efficientnet_lite import PACKAGED, packaged_state
 from tellapart.models.network import chosen_device
@@ -25,23 +22,6 @@ SIDE = 320
 FIRST_FEW = 5
 SURE_ENOUGH = 0.1
 """Probability of all classes of a word together from which on its thing is taken to be there."""
-GROUPS = {
-    "cat": ((281, 285),),
-    "big cat": ((286, 293),),
-    "dog": ((151, 268),),
-    "bird": ((7, 24), (80, 100), (127, 146)),
-    "fish": ((0, 6), (389, 397)),
-    "shark": ((2, 4),),
-    "snake": ((52, 68),),
-    "spider": ((72, 77),),
-    "bear": ((294, 297),),
-    "insect": ((300, 326),),
-    "butterfly": ((321, 326),),
-    "rabbit": ((330, 332),),
-    "monkey": ((365, 384),),
-    "car": ((436, 436), (468, 468), (511, 511), (609, 609), (627, 627), (656, 656), (661, 661), (717, 717), (751, 751), (817, 817)),
-}
-"""First and last class of things whose classes do not carry their name."""
 
 
 class ActivationNetwork:
@@ -77,37 +57,3 @@ class ActivationNetwork:
             maps = torch.einsum("nchw,nc->nhw", features, rows)
         sure = wanted.sum(1) if len(classes) else torch.ones(len(pixels))
         return maps.float().cpu().numpy(), sure.float().cpu().numpy()
-
-
-def imagenet_classes(word: str) -> tuple[int, ...]:
-    """The classes of ImageNet a word names: ``cats``, ``dog``, ``school bus``, or a wnid such as ``n02123045``.
-
-    Raises:
-        OptionError: none; the hint is the closest name.
-    """
-    from timm.data.imagenet_info import ImageNetInfo
-
-    info: Any = ImageNetInfo()
-    wanted = " ".join(word.lower().replace("_", " ").split())
-    names: dict[str, set[int]] = {}
-    for number in range(info.num_classes()):
-        names.setdefault(info.index_to_label_name(number), set()).add(number)
-        for name in info.index_to_description(number).lower().split(", "):
-            names.setdefault(name, set()).add(number)
-    for form in _singulars(wanted):
-        if form in GROUPS:
-            return tuple(number for first, last in GROUPS[form] for number in range(first, last + 1))
-        found = {number for name, numbers in names.items() if re.search(rf"(^|\s){re.escape(form)}$", name) for number in numbers}
-        if form and found:
-            return tuple(sorted(found))
-    raise OptionError(
-        f"there is no {word!r} among the things the packaged network knows",
-        hint=closest_name(wanted, [*GROUPS, *names]) or "--to faces, --to subject, or the name of an ImageNet class such as cats",
-    )
-
-
-def _singulars(word: str) -> list[str]:
-    """A word as it is, and what it may be the plural of."""
-    forms = [word]
-    forms += [word[: -len(end)] + instead for end, instead in (("ies", "y"), ("es", ""), ("s", "")) if word.endswith(end)]
-    return forms

@@ -43,7 +43,7 @@ class ClusterOptions(Options):
     pca: int = option(50, "Strongest directions that are kept; 0 keeps the features as they are.", minimum=0, maximum=10_000)
     restarts: int = option(10, "Times k-means begins anew; the best is kept.", minimum=1, maximum=1000)
     most: int = option(12, "The largest number of clusters tried where it is chosen.", minimum=2, maximum=200)
-    words: bool = option(True, "Say which ImageNet classes each cluster looks like.")
+    words: str = option("imagenet", "What clusters may be called: imagenet, none, or words of yours: cheetah,lion,fox.", metavar="WORDS")
     name: str | None = option(None, "Names for clusters, by number: 0=cheetah,1=lion.", metavar="N=NAME,...", check=_is_named)
     apply: bool = option(False, "Label the pictures by their clusters from now on: those with names, or else all by number.")
     folders: Path | None = option(None, "Also copy the pictures into a new folder, one folder a cluster.", metavar="DIR")
@@ -85,7 +85,7 @@ def cluster(folder: str | Path, *, progress: Progress = SILENT, **options: Any) 
     subjects = subjects_of(
         folder,
         spec,
-        has_words=chosen.words,
+        words=chosen.words,
         state=chosen.state,
         device=chosen.device,
         num_workers=chosen.num_workers,
@@ -208,7 +208,7 @@ def _write_table(found: Grouping, path: Path) -> None:
             if row.is_used and row.image_id in number_of:
                 i = number_of[row.image_id]
                 number = int(clustering.assigned[i])
-                name = found.wanted.names.get(number, "")
+                name = found.names.get(number, "")
                 writer.writerow([row.path, row.image_id, number, name, f"{clustering.distances[i]:.5f}", row.label or ""])
 
 
@@ -222,7 +222,7 @@ def _write_sheet(found: Grouping, number: int, path: Path) -> None:
         ClusterPicture(jpegs.get(subjects.rows[i].image_id or ""), subjects.rows[i].path, float(found.clustering.distances[i]), place)
         for i, place in shown
     ]
-    name = found.wanted.names.get(number)
+    name = found.names.get(number)
     title = f"Cluster {number}{f', {name}' if name else ''}: {members.size:,} images"
     sheet = cluster_sheet(title, pictures, words=found.words[number], classes=found.classes[number])
     sheet.save(path, "JPEG", quality=90)
@@ -249,7 +249,7 @@ def _applied(found: Grouping) -> dict[str, Any]:
     from tellapart.dataset.decisions import RELABEL
     from tellapart.verbs.deciding import decision_about, write_changes
 
-    subjects, names = found.subjects, found.wanted.names
+    subjects, names = found.subjects, found.names
     decisions = []
     for row in subjects.looked.rows:
         if not row.is_used or row.image_id not in subjects.number_of:

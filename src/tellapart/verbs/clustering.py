@@ -15,13 +15,14 @@ from tellapart.exploration.clusters import NEEDS_K, RESTARTS, Clustering, cluste
 from tellapart.exploration.encoding import Agreement, Encoding, agreement, binned, encoding, sources_of
 from tellapart.exploration.members import Members, members_of, strangest
 from tellapart.exploration.reduction import DIRECTIONS, places_of
+from tellapart.models.imagenet_words import imagenet_names, likely_words
+from tellapart.models.zero_shot import likeliest_word
 from tellapart.progress import SILENT, Progress
 from tellapart.types import FloatArray
 from tellapart.verbs.subjects import Subjects
 
 FOR_LOOKING = 5
 """Clusters that are shown where no number is clear."""
-WORDS, LEAST_WORD = 3, 0.03
 METHOD_WORDS = {
     "kmeans": "k-means",
     "minibatch": "mini-batch k-means",
@@ -69,12 +70,28 @@ class Grouping:
 
     @cached_property
     def words(self) -> list[list[str]]:
-        """The ImageNet classes each cluster looks like, by mean probability; none where they were not asked for."""
+        """What each cluster looks like, by mean probability: the words that were asked for, or ImageNet classes; none without either."""
         probabilities = self.subjects.probabilities
         if probabilities is None:
             return [[] for _ in self.members]
         means = [probabilities[self.clustering.assigned == one.number].mean(axis=0) for one in self.members]
-        return [imagenet_words(mean) for mean in means]
+        own = self.subjects.words
+        return [likely_words(mean, own or imagenet_names()) for mean in means]
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """Clusters that have a name: the one given, or of the words asked for the one that more than half of its images are called."""
+        given, words = self.wanted.names, self.subjects.words
+        if not words or self.subjects.probabilities is None:
+            return given
+        likeliest = likeliest_word(self.subjects.probabilities)
+        found = {}
+        for one in self.members:
+            votes = np.bincount(likeliest[self.clustering.assigned == one.number], minlength=len(words) + 1)
+            best = int(votes.argmax())
+            if best < len(words) and votes[best] > one.size / 2:
+                found[one.number] = words[best]
+        return found | given
 
     @cached_property
     def classes(self) -> list[dict[str, int]]:
@@ -108,7 +125,7 @@ class Grouping:
 
     def label(self, number: int) -> str:
         """What a cluster is called: its name, or its number."""
-        return self.wanted.names.get(number, str(number))
+        return self.names.get(number, str(number))
 
     def view(self) -> dict[str, Any]:
         """``clusters``, ``choice``, ``encoding`` and ``outliers`` of the explore page's view; images by their number."""
@@ -116,7 +133,7 @@ class Grouping:
         listed = [
             {
                 "number": one.number,
-                "name": self.wanted.names.get(one.number),
+                "name": self.names.get(one.number),
                 "size": one.size,
                 "medoid": one.medoid,
                 "nearest": list(one.nearest),
@@ -190,15 +207,6 @@ def factors_of(subjects: Subjects, k: int, seed: int = 0) -> dict[str, Any]:
         "size": binned(sides.sum(axis=1), k),
         "source": source,
     }
-
-
-def imagenet_words(mean: FloatArray) -> list[str]:
-    """The first names of the most probable ImageNet classes of mean probabilities (1000,): at most three, of 3 % or more."""
-    from timm.data.imagenet_info import ImageNetInfo
-
-    info: Any = ImageNetInfo()
-    best = [int(i) for i in np.argsort(-mean, kind="stable")[:WORDS] if mean[i] >= LEAST_WORD]
-    return [str(info.index_to_description(i)).partition(",")[0] for i in best]
 
 
 def names_of(text: str | None) -> dict[int, str]:

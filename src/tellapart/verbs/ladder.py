@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.durations import duration_complaint
+from tellapart.errors import OptionError
 from tellapart.options import Options, dataclass, option
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tellapart.dataset import Dataset
     from tellapart.dataset.catalog import Catalog
     from tellapart.dataset.decisions import Decisions
@@ -54,7 +57,7 @@ class LadderOptions(Options):
     scratch_epochs: int | None = option(None, "Epochs for scratch.", minimum=1, maximum=10_000)
     epochs: int | None = option(None, "Epochs for finetune.", minimum=1, maximum=10_000)
     zero_shot: str | None = option(
-        None, "Also ask a network that knows words, with the class names alone: clip:NAME, or clip:NAME=FILE.", metavar="NAME"
+        None, "Also ask a network that knows words, with the class names alone: imagenet, clip:NAME or clip:NAME=FILE.", metavar="NAME"
     )
     folds: int = option(5, "Networks to train for the rung of the folds.", minimum=2, maximum=100)
     views: int = option(4, "Views of each picture for the rung of the views.", minimum=2, maximum=8)
@@ -138,12 +141,12 @@ class _Climb:
         """The network asked with the class names alone; found before anything is trained, so that a wrong name costs nothing."""
         if self.options.zero_shot is None:
             return None
-        from tellapart.models.clip import check_knows_words
+        from tellapart.models.zero_shot import check_knows_words
         from tellapart.verbs.seeing import spec_of
 
         name, _, weights = self.options.zero_shot.partition("=")
         spec = spec_of(name, weights=Path(weights).expanduser() if weights else None)
-        check_knows_words(spec.backbones)
+        check_knows_words(spec.backbones, _as_words(sorted({entry.label for entry in self.dataset.entries if entry.label})))
         return spec
 
     def recipes(self) -> None:
@@ -260,7 +263,7 @@ class _Climb:
         import numpy as np
 
         from tellapart.extraction import extract
-        from tellapart.models.clip import word_features, word_probabilities
+        from tellapart.models.zero_shot import zero_shot
         from tellapart.verbs.looking import networks
 
         start = time.monotonic()
@@ -268,9 +271,15 @@ class _Climb:
         found = extract(
             self.dataset, self.knows_words, network=network, num_workers=self.options.num_workers, progress=self.progress
         ).features
-        words, scale = word_features(self.knows_words.backbones[0], [label.replace("_", " ") for label in reported.class_names])
-        probabilities = word_probabilities(found.of(reported.image_ids), words, scale)
-        logits = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
+        words = _as_words(reported.class_names)
+        try:
+            said = zero_shot(self.knows_words.backbones[0], found.of(reported.image_ids), words)
+        except OptionError as error:
+            self.notes.append(f"no zero-shot rung: {error}")
+            return []
+        likely = np.maximum(said, SMALLEST_PROBABILITY)
+        probabilities = likely / likely.sum(axis=1, keepdims=True)
+        logits = np.log(probabilities)
         predictions = replace(
             reported, probabilities=probabilities, logits=logits, source=f"zero-shot, {self.knows_words.backbones[0].card.name}"
         )
@@ -289,3 +298,7 @@ class _Climb:
             best.metrics[part]["rungs"] = rung_rows([*untaught, *self.rungs[:scratch], *own[2:], *self.rungs[scratch:]], part)
         best.metrics["ladder"] = {"saved": best.predictions.source}
         return best
+
+
+def _as_words(labels: Sequence[str]) -> list[str]:
+    return [label.replace("_", " ") for label in labels]

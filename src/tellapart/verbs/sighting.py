@@ -86,7 +86,8 @@ class ActivationFinder:
     policy = "squash"
 
     def __init__(self, word: str | None, device: str) -> None:
-        from tellapart.models.activation import SIDE, ActivationNetwork, imagenet_classes
+        from tellapart.models.activation import SIDE, ActivationNetwork
+        from tellapart.models.imagenet_words import imagenet_classes
 
         self._classes = imagenet_classes(word) if word else ()
         self._network = ActivationNetwork(device=device)

@@ -11,15 +11,17 @@ import numpy as np
 
 from tellapart.curation.duplicates import connected_groups
 from tellapart.dataset.rows import FileRow
-from tellapart.errors import DataError
+from tellapart.errors import DataError, OptionError
 from tellapart.exploration.reduction import unusable
 from tellapart.extraction import FeatureSpec
 from tellapart.models.backbones import Backbone
+from tellapart.models.zero_shot import check_knows_words, is_clip, zero_shot
 from tellapart.progress import SILENT, Progress
 from tellapart.types import FloatArray, IntArray
 from tellapart.verbs.looking import LookedAt, looked_at
 from tellapart.verbs.seeing import IMAGENET, spec_of
 
+NO_WORDS = "none"
 NOT_FINITE = "its features are not finite numbers"
 
 
@@ -31,7 +33,8 @@ class Subjects:
         looked: the folder as decided.
         rows: n rows, one an image; of an image that stands in several parts the first.
         features: float32 (n, d), as the network gives them.
-        probabilities: of the 1,000 ImageNet classes, float32 (n, 1000); None where they were not asked for.
+        words: what clusters may be called, m of them; none where the names of ImageNet's classes are meant, or nothing.
+        probabilities: of those words, (n, m), or of the 1,000 ImageNet classes, (n, 1000); None where nothing was asked for.
         left_out: path and reason of every file that takes no part.
         name: what the features are called.
     """
@@ -39,6 +42,7 @@ class Subjects:
     looked: LookedAt
     rows: list[FileRow]
     features: FloatArray
+    words: tuple[str, ...]
     probabilities: FloatArray | None
     left_out: dict[str, str]
     name: str
@@ -71,7 +75,7 @@ def subjects_of(
     folder: str | Path,
     spec: FeatureSpec,
     *,
-    has_words: bool = False,
+    words: str = NO_WORDS,
     state: Path | None = None,
     device: str = "auto",
     num_workers: int | None = None,
@@ -82,7 +86,8 @@ def subjects_of(
     Args:
         folder: class folders, unsorted pictures, a manifest or a bucket.
         spec: the features wanted, see :func:`tellapart.verbs.seeing.spec_of`.
-        has_words: whether probabilities of ImageNet's classes are wanted too.
+        words: what clusters may be called: ``imagenet``, ``none``, or words with commas between. A CLIP among the features is
+            asked for those itself, else the packaged classifier is.
         state: folder of catalog and decisions.
         device: where networks run.
         num_workers: threads that read pictures.
@@ -90,11 +95,13 @@ def subjects_of(
 
     Raises:
         DataError: the folder cannot be used, or no picture is left.
+        OptionError: the packaged classifier does not know a word, and there is no CLIP.
         StorageError: the disk is full, or the decisions cannot be read.
     """
     backbones = spec.backbones
-    words = spec_of(IMAGENET).backbones[0] if has_words else None
-    wanted = replace(spec, backbones=tuple(dict.fromkeys([*backbones, *([words] if words else [])])))
+    own = () if words in (IMAGENET, NO_WORDS) else words_of(words)
+    knows = None if words == NO_WORDS else _knows_words(backbones, own)
+    wanted = replace(spec, backbones=tuple(dict.fromkeys([*backbones, *([knows] if knows else [])])))
     looked = looked_at(folder, wanted, state=state, device=device, num_workers=num_workers, progress=progress)
     rows = _each_once(looked.rows)
     left_out = {row.path: row.reason or row.status for row in looked.rows if not row.is_used}
@@ -110,7 +117,36 @@ def subjects_of(
     name = "+".join(_called(backbone) for backbone in backbones)
     columns = _columns(wanted.backbones)
     features = np.hstack([seen[:, columns[backbone]] for backbone in backbones])
-    return Subjects(looked, rows, features, seen[:, columns[words]] if words else None, left_out, name)
+    said = seen[:, columns[knows]] if knows else None
+    if knows and own and said is not None:
+        said = zero_shot(knows, said, own)
+    return Subjects(looked, rows, features, own, said, left_out, name)
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of ``cheetah,lion,fox``.
+
+    Raises:
+        OptionError: there are fewer than two, or one stands there twice.
+    """
+    words = tuple(" ".join(word.split()) for word in text.split(",") if word.strip())
+    if len(words) < 2 or len(set(words)) < len(words):
+        raise OptionError(
+            f"{text!r} is not a choice of words",
+            hint="give two or more with commas between, such as cheetah,lion,fox; or imagenet, or none",
+        )
+    return words
+
+
+def _knows_words(backbones: Sequence[Backbone], words: Sequence[str]) -> Backbone:
+    """Who is asked for words: a CLIP that looks at the pictures anyway, or the packaged classifier."""
+    clips = [backbone for backbone in backbones if words and is_clip(backbone)]
+    knows = clips[0] if clips else spec_of(IMAGENET).backbones[0]
+    try:
+        check_knows_words([knows], words)
+    except OptionError as error:
+        raise OptionError(str(error), hint=f"{error.hint}; a CLIP knows any word: --features clip:ViT-B-32") from error
+    return knows
 
 
 def _each_once(rows: Sequence[FileRow]) -> list[FileRow]:

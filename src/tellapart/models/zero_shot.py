@@ -1,0 +1,80 @@
+"""Zero-shot: what a network says of pictures when it is given nothing but words.
+
+A CLIP knows any word. A classifier of ImageNet knows the names of its 1,000 classes and of some groups of them (``cats``, ``dogs``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tellapart.errors import ModelError
+from tellapart.models.backbones import CLIP, PROBABILITIES, Backbone
+from tellapart.types import FloatArray, IntArray
+
+NUM_IMAGENET_CLASSES = 1000
+
+
+def is_clip(backbone: Backbone) -> bool:
+    """Whether a network knows any word."""
+    return backbone.card.architecture.startswith(CLIP)
+
+
+def check_knows_words(backbones: Sequence[Backbone], words: Sequence[str] = ()) -> None:
+    """See that there is one network, and that it knows the words.
+
+    Raises:
+        ModelError: it knows none.
+        OptionError: it knows ImageNet's, and one of these is not among them.
+    """
+    is_one = len(backbones) == 1
+    if is_one and is_clip(backbones[0]):
+        return
+    if is_one and _is_imagenet(backbones[0]):
+        from tellapart.models.imagenet_words import imagenet_classes
+
+        for word in words:
+            imagenet_classes(word)
+        return
+    names = "+".join(backbone.card.name for backbone in backbones)
+    raise ModelError(
+        f"{names} does not know words",
+        hint="imagenet knows its own classes, and a CLIP any word: clip:ViT-B-32, with weights of yours or from the hub",
+    )
+
+
+def zero_shot(backbone: Backbone, features: FloatArray, words: Sequence[str]) -> FloatArray:
+    """Probabilities of words for pictures.
+
+    Args:
+        backbone: a CLIP or a classifier of ImageNet.
+        features: what it saw, float32 (n, d).
+        words: m of them.
+
+    Returns:
+        float64 (n, m). A CLIP chooses among the words, so that a row is 1; of a classifier it is what falls on them, and the
+        rest is anything else.
+
+    Raises:
+        ModelError: the network does not know words.
+        OptionError: the classifier does not know one of these, or two mean the same.
+    """
+    check_knows_words([backbone])
+    if is_clip(backbone):
+        from tellapart.models.clip import word_features, word_probabilities
+
+        return word_probabilities(features, *word_features(backbone, words))
+    from tellapart.models.imagenet_words import imagenet_word_probabilities
+
+    return imagenet_word_probabilities(features, words)
+
+
+def likeliest_word(probabilities: FloatArray) -> IntArray:
+    """For each picture the number of its likeliest of m words, by probabilities (n, m); m where anything else is likelier."""
+    rest = 1.0 - probabilities.sum(axis=1, keepdims=True)
+    return np.asarray(np.hstack([probabilities, rest]).argmax(axis=1), np.int64)
+
+
+def _is_imagenet(backbone: Backbone) -> bool:
+    return backbone.card.layer == PROBABILITIES and backbone.card.num_features == NUM_IMAGENET_CLASSES
