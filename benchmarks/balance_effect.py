@@ -27,7 +27,7 @@ from tellapart.training.examination import Sets, joined
 from tellapart.training.judgement import probe_predictions
 from tellapart.training.probe import fit_probe
 from tellapart.verbs.balance import places
-from tellapart.verbs.looking import LookedAt, looked_at
+from tellapart.workflows.looking import LookedAt, looked_at
 
 Found = dict[str, Any]
 

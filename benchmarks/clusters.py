@@ -37,9 +37,9 @@ def judged(assigned: Iterable[IntArray], labels: list[str | None]) -> str:
 def on_photos(photos: list[Path], features: list[str], seeds: int, state: Path | None) -> None:
     from sklearn.cluster import KMeans
 
-    from tellapart.verbs.clustering import factors_of
-    from tellapart.verbs.seeing import spec_of
-    from tellapart.verbs.subjects import subjects_of
+    from tellapart.workflows.clustering import factors_of
+    from tellapart.workflows.feature_names import spec_of
+    from tellapart.workflows.subjects import subjects_of
 
     print("| photos | features | ours: accuracy, NMI, ARI | plain scikit-learn | k suggested (true) | NMI with class, colour | seconds |")
     print("|---|---|---|---|---|---|---|")

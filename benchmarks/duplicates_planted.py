@@ -91,7 +91,7 @@ def ours(folder: Path, state: Path, backbone: str) -> dict[str, list[tuple[str, 
     from tellapart.curation.duplicates import connected_groups
     from tellapart.extraction import FeatureSpec
     from tellapart.models.backbones import find_backbones
-    from tellapart.verbs.looking import looked_at
+    from tellapart.workflows.looking import looked_at
 
     looked = looked_at(folder, FeatureSpec(find_backbones(backbone)), state=state)
     name_of = {row.image_id or "": row.path for row in looked.rows}

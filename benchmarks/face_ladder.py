@@ -28,7 +28,7 @@ from tellapart.training.examination import Sets
 from tellapart.training.judgement import probe_predictions
 from tellapart.training.parts import Assignment
 from tellapart.training.probe import fit_probe
-from tellapart.verbs.looking import LookedAt, looked_at, networks
+from tellapart.workflows.looking import LookedAt, looked_at, networks
 
 
 def features(photos: Path, names: str, state: Path) -> LookedAt:

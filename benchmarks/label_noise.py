@@ -24,7 +24,7 @@ from tellapart.extraction import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tellapart.training.held_out import held_out_logits
 from tellapart.training.probe import LabelledFeatures
-from tellapart.verbs.looking import looked_at
+from tellapart.workflows.looking import looked_at
 
 PEER = Path(__file__).parent / "peers" / "cleanlab_scores.py"
 

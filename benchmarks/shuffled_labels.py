@@ -26,7 +26,7 @@ from tellapart.models.backbones import find_backbones
 from tellapart.training.examination import Sets
 from tellapart.training.judgement import LabelledSet, below, probe_predictions
 from tellapart.training.probe import fit_probe
-from tellapart.verbs.looking import assignment_of, networks
+from tellapart.workflows.looking import assignment_of, networks
 
 
 def main() -> None:

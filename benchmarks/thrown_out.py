@@ -25,8 +25,8 @@ from tellapart.extraction import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tellapart.training.held_out import held_out_logits
 from tellapart.training.probe import LabelledFeatures
-from tellapart.verbs.checking import checked
-from tellapart.verbs.looking import looked_at
+from tellapart.workflows.checking import checked
+from tellapart.workflows.looking import looked_at
 
 VISION = Path(__file__).parent / "peers" / "cleanvision_scores.py"
 

@@ -19,6 +19,7 @@ LEVELS = (
     ("extraction", "prediction"),
     ("training",),
     ("reports",),
+    ("workflows",),
     ("verbs", "classifier"),
     ("cli",),
     ("__main__",),
@@ -128,12 +129,14 @@ def rooms() -> set[str]:
     return {Path(module).parts[0].removesuffix(".py") for module in modules()} - {"__init__"}
 
 
-def forbidden(module: str, name: str) -> str | None:
-    """What is wrong with a module importing a name, or None."""
+def forbidden(module: str, name: str, *, is_loaded: bool = True) -> str | None:
+    """What is wrong with a module importing a name, or None; a workflow may name the options of its verb as a type."""
     own, other = Path(module).parts[0].removesuffix(".py"), room_of(name)
     if own == "__init__" or other is None or own == other:
         return None
     here, there = LEVEL[own], LEVEL[other]
+    if own == "workflows" and other == "verbs" and name.endswith("Options") and not is_loaded:
+        return None
     if there > here:
         return f"{module} imports {name}, which lies above it"
     if there == here and here not in IN_ORDER:
@@ -153,7 +156,8 @@ def test_every_room_has_its_level() -> None:
 
 @pytest.mark.parametrize("module", modules())
 def test_imports_go_down_and_siblings_never_meet(module: str) -> None:
-    assert [found for name in imported(module) if (found := forbidden(module, name))] == []
+    loaded = set(imported(module, at_load=True))
+    assert [found for name in imported(module) if (found := forbidden(module, name, is_loaded=name in loaded))] == []
 
 
 @pytest.mark.parametrize("module", modules())

@@ -23,8 +23,8 @@ from tellapart.preparation.pixel_store import PixelStore
 from tellapart.runs import Run
 from tellapart.training import loop as loop_module
 from tellapart.training.reconstruction import Reconstruction
-from tellapart.verbs.looking import looked_at
-from tellapart.verbs.seeing import spec_of
+from tellapart.workflows.feature_names import spec_of
+from tellapart.workflows.looking import looked_at
 from tests import folders, pictures
 
 QUICK: dict[str, Any] = {"image_size": 32, "latent": 6, "epochs": 2, "batch_size": 8, "lr": 5e-3, "num_workers": 1}

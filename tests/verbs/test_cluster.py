@@ -14,8 +14,8 @@ import tellapart
 from tellapart.cli.door import tellapart as door
 from tellapart.errors import DataError, OptionError
 from tellapart.extraction import FeatureMatrix
-from tellapart.verbs import subjects as subjects_module
-from tellapart.verbs.clustering import names_of
+from tellapart.workflows import subjects as subjects_module
+from tellapart.workflows.clustering import names_of
 from tests import faces, folders, pictures
 
 LOOK = {"features": "lite0", "words": "none"}

@@ -73,7 +73,7 @@ def test_near_duplicates_are_told_by_features_where_a_rung_has_them(
         widths.append(features.values.shape[1])
         return likenesses(hashes, mirrored, features, *more)
 
-    monkeypatch.setattr("tellapart.verbs.looking.likenesses", spied)
+    monkeypatch.setattr("tellapart.workflows.looking.likenesses", spied)
     climb(folders.some_of(photos, tmp_path / "photos", each=8), tmp_path, rungs=rungs)
     assert [width > 0 for width in widths] == [has_features]
 

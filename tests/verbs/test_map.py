@@ -11,7 +11,7 @@ import tellapart
 from tellapart.errors import DataError, OptionError
 from tellapart.extraction import Extraction
 from tellapart.features import FeatureMatrix
-from tellapart.verbs import looking
+from tellapart.workflows import looking
 from tests import folders, pictures
 
 

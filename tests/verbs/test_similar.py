@@ -15,7 +15,7 @@ from tellapart.cli.door import tellapart as door
 from tellapart.errors import DataError, OptionError
 from tellapart.extraction import FeatureSpec
 from tellapart.models.backbones import find_backbones
-from tellapart.verbs.looking import looked_at
+from tellapart.workflows.looking import looked_at
 from tests import folders, pictures
 
 LOOK = {"features": "lite0"}

@@ -86,7 +86,7 @@ def _check_copies(chosen: AugmentOptions, augmentation: Augmentation) -> None:
 def _check_place(out: Path, dataset: Dataset, *, is_folder: bool) -> None:
     """Nothing is written among the photos or over other things."""
     from tellapart.errors import OptionError
-    from tellapart.verbs.placing import check_new_folder, check_outside
+    from tellapart.workflows.destinations import check_new_folder, check_outside
 
     check_outside(out, dataset)
     if is_folder:

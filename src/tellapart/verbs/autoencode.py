@@ -92,7 +92,7 @@ def autoencode(folder: str | Path, *, progress: Progress = SILENT, **options: An
     from tellapart.training.parts import assign_pictures
     from tellapart.training.picture_examination import examine_autoencoder
     from tellapart.training.record import run_folder
-    from tellapart.verbs.looking import looked_at
+    from tellapart.workflows.looking import looked_at
 
     started, device = datetime.now(UTC), chosen_device(chosen.device)
     spec = FeatureSpec((pixel_backbone(None),), recipe.resize, False, (recipe.image_size,))  # near-duplicates are known by their pixels

@@ -11,7 +11,7 @@ from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from tellapart.dataset.rows import FileRow
-    from tellapart.verbs.looking import LookedAt
+    from tellapart.workflows.looking import LookedAt
 
 EXAMPLE = "tellapart balance photos --how cap --cap 500 --out balanced.csv"
 BY_TRAINING = ("weights", "oversample")
@@ -65,8 +65,8 @@ def balance(folder: str | Path, *, progress: Progress = SILENT, **options: Any) 
     from tellapart.curation.balancing import thinned, training_counts
     from tellapart.extraction import FeatureSpec
     from tellapart.models.backbones import find_backbones
-    from tellapart.verbs.looking import looked_at
-    from tellapart.verbs.placing import check_table
+    from tellapart.workflows.destinations import check_table
+    from tellapart.workflows.looking import looked_at
 
     _check(chosen, folder)
     if chosen.how == "none":

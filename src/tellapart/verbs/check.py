@@ -12,8 +12,8 @@ from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from tellapart.extraction import FeatureSpec
-    from tellapart.verbs.checking import Checked
-    from tellapart.verbs.looking import LookedAt
+    from tellapart.workflows.checking import Checked
+    from tellapart.workflows.looking import LookedAt
 
 EXAMPLE = "tellapart check photos"
 NO_BACKBONE = "none"
@@ -99,10 +99,10 @@ def check(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
     chosen = CheckOptions.of(**options)
     from tellapart.paths import write_text
     from tellapart.reports.review import write_review
-    from tellapart.verbs.checking import checked
-    from tellapart.verbs.looking import looked_at
-    from tellapart.verbs.placing import check_outside
-    from tellapart.verbs.reviewing import issues_csv, review_view
+    from tellapart.workflows.checking import checked
+    from tellapart.workflows.destinations import check_outside
+    from tellapart.workflows.looking import looked_at
+    from tellapart.workflows.reviewing import issues_csv, review_view
 
     wanted, applied = _names(chosen.issues), _names(chosen.apply, are_all=False)
     _check_apply(wanted, applied)
@@ -156,7 +156,7 @@ def _apply(looked: LookedAt, found: Checked, applied: list[str]) -> dict[str, An
     """Write exclusions as one batch; the rows as then decided, and what to say."""
     from tellapart.dataset.decisions import EXCLUDE, read_decisions
     from tellapart.errors import DataError
-    from tellapart.verbs.deciding import decision_about, write_changes
+    from tellapart.workflows.deciding import decision_about, write_changes
 
     why: dict[int, str] = {}
     for name in applied:

@@ -9,8 +9,8 @@ from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from tellapart.verbs.clustering import Grouping
-    from tellapart.verbs.subjects import Subjects
+    from tellapart.workflows.clustering import Grouping
+    from tellapart.workflows.subjects import Subjects
 
 EXAMPLE = "tellapart cluster photos -k 5"
 METHODS = ("kmeans", "minibatch", "affinity", "hdbscan", "agglomerative")
@@ -21,7 +21,7 @@ STRANGEST = 20
 
 def _is_named(text: str) -> str | None:
     from tellapart.errors import OptionError
-    from tellapart.verbs.clustering import names_of
+    from tellapart.workflows.clustering import names_of
 
     try:
         names_of(text)
@@ -76,9 +76,9 @@ def cluster(folder: str | Path, *, progress: Progress = SILENT, **options: Any) 
         StorageError: the disk is full or cannot be written.
     """
     chosen = ClusterOptions.of(**options)
-    from tellapart.verbs.clustering import Wanted, grouping_of, names_of
-    from tellapart.verbs.seeing import spec_of
-    from tellapart.verbs.subjects import subjects_of
+    from tellapart.workflows.clustering import Wanted, grouping_of, names_of
+    from tellapart.workflows.feature_names import spec_of
+    from tellapart.workflows.subjects import subjects_of
 
     spec = spec_of(chosen.features, layer=chosen.layer, weights=chosen.weights, image_size=chosen.image_size)
     _check_folders(chosen)
@@ -116,7 +116,7 @@ def cluster(folder: str | Path, *, progress: Progress = SILENT, **options: Any) 
 
 def _check_folders(chosen: ClusterOptions) -> None:
     from tellapart.errors import OptionError
-    from tellapart.verbs.placing import check_new_folder
+    from tellapart.workflows.destinations import check_new_folder
 
     if chosen.links and chosen.folders is None:
         raise OptionError("links need a folder to go to", hint="say where with --folders DIR")
@@ -126,7 +126,7 @@ def _check_folders(chosen: ClusterOptions) -> None:
 
 def _check_places(chosen: ClusterOptions, subjects: Subjects) -> None:
     """Nothing is written among the photos or over other things; an earlier result of this verb is replaced."""
-    from tellapart.verbs.placing import check_new_folder, check_outside
+    from tellapart.workflows.destinations import check_new_folder, check_outside
 
     for place in (chosen.out, chosen.folders):
         if place is not None:
@@ -247,7 +247,7 @@ def _copy(found: Grouping, folder: Path, is_linked: bool, progress: Progress) ->
 def _applied(found: Grouping) -> dict[str, Any]:
     """Label by cluster, as one batch that can be undone: the named clusters, or all by number where none has a name."""
     from tellapart.dataset.decisions import RELABEL
-    from tellapart.verbs.deciding import decision_about, write_changes
+    from tellapart.workflows.deciding import decision_about, write_changes
 
     subjects, names = found.subjects, found.names
     decisions = []

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tellapart.collection.defaults import CONTACT_VARIABLE, PER_CLASS
 from tellapart.durations import duration_complaint
 from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
 
 EXAMPLE = 'tellapart collect -o photos "border collie" "golden retriever"'
-PER_CLASS = 500
-CONTACT_VARIABLE = "TELLAPART_CONTACT"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +72,7 @@ def collect(names: str | Sequence[str] = (), *, progress: Progress = SILENT, **o
         MissingExtra: a browser or a bucket is asked for, and its package is not installed.
     """
     chosen = CollectOptions.of(**options)
-    from tellapart.verbs.gathering import gathered, standing_of
+    from tellapart.workflows.collecting import gathered, standing_of
 
     if chosen.status:
         return standing_of(chosen)

@@ -11,8 +11,8 @@ from tellapart.progress import SILENT, Progress
 if TYPE_CHECKING:
     from tellapart.preparation.crop_folder import Crop
     from tellapart.preparation.cropping import CropShape
-    from tellapart.verbs.choosing import Choice
-    from tellapart.verbs.looking import LookedAt
+    from tellapart.workflows.crop_choice import Choice
+    from tellapart.workflows.looking import LookedAt
 
 EXAMPLE = "tellapart crop photos --to faces --out faces"
 SHEET = Path("crop.jpg")
@@ -69,9 +69,9 @@ def crop(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> 
     from tellapart.extraction import FeatureSpec
     from tellapart.paths import replacing, replacing_folder
     from tellapart.preparation.crop_folder import write_crops, write_set_aside
-    from tellapart.verbs.choosing import choose
-    from tellapart.verbs.looking import looked_at
-    from tellapart.verbs.sighting import finder, sightings
+    from tellapart.workflows.crop_choice import choose
+    from tellapart.workflows.looking import looked_at
+    from tellapart.workflows.sightings import finder, sightings
 
     find = finder(chosen.to, chosen.device)
     looked = looked_at(folder, FeatureSpec(()), state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress)
@@ -139,7 +139,7 @@ def _sheet(looked: LookedAt, choice: Choice, shape: CropShape, chosen: CropOptio
 
     from tellapart.reports.contact_sheet import TILE, Tile, contact_sheet
     from tellapart.threads import side_by_side
-    from tellapart.verbs.choosing import shown_first
+    from tellapart.workflows.crop_choice import shown_first
 
     small = replace(shape, size=TILE)
     kept = shown_first(
@@ -185,7 +185,7 @@ def _score(
 ) -> dict[str, Any] | None:
     """What cropping is worth, or None where it cannot or shall not be said."""
     from tellapart.errors import DataError
-    from tellapart.verbs.crop_score import crop_score
+    from tellapart.workflows.crop_score import crop_score
 
     labels = {crop.label for crop in choice.crops}
     is_wanted = chosen.score if chosen.score is not None else len(choice.crops) <= SCORED_UP_TO and len(labels - {None}) > 1

@@ -10,7 +10,7 @@ from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from tellapart.verbs.recipes import RecipeAtWork
+    from tellapart.workflows.recipes import RecipeAtWork
 
 EXAMPLE = "tellapart curve photos --recipe finetune --sizes 500,1000,2000"
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
@@ -72,9 +72,9 @@ def curve(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
     """
     chosen = CurveOptions.of(**options)
     from tellapart.training.growth import curve_of, sizes_of, subset
-    from tellapart.verbs.looking import looked_at
-    from tellapart.verbs.recipes import recipe_of
     from tellapart.verbs.train import TrainOptions
+    from tellapart.workflows.looking import looked_at
+    from tellapart.workflows.recipes import recipe_of
 
     shared = ("recipe", "backbone", "weights", "net", "image_size", "augment", "epochs", "balance", "seed", "device", "num_workers")
     wanted = TrainOptions.of(**{name: getattr(chosen, name) for name in shared}, splits=0, curve=False)

@@ -10,7 +10,7 @@ from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from tellapart.dataset.decisions import Decision
-    from tellapart.verbs.looking import LookedAt
+    from tellapart.workflows.looking import LookedAt
 
 EXAMPLE = "tellapart decisions photos"
 
@@ -51,7 +51,7 @@ def decisions(folder: str | Path, *, progress: Progress = SILENT, **options: Any
 
     from tellapart.dataset.decisions import read_decisions
     from tellapart.extraction import FeatureSpec
-    from tellapart.verbs.looking import looked_at
+    from tellapart.workflows.looking import looked_at
 
     looked = looked_at(folder, FeatureSpec(()), state=chosen.state, progress=progress)
     unknown: list[Decision] = []

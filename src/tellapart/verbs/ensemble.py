@@ -58,7 +58,7 @@ def ensemble(runs: Sequence[str | Path], *, progress: Progress = SILENT, **optio
     from tellapart.runs import Run
     from tellapart.training.ensemble import examine_ensemble
     from tellapart.training.record import run_folder, write_run
-    from tellapart.verbs.looking import thumbnails_of_rows
+    from tellapart.workflows.looking import thumbnails_of_rows
 
     started = datetime.now(UTC)
     root = Path(opened[0].metrics["folder"])

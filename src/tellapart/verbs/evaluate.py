@@ -7,7 +7,7 @@ from typing import Any
 
 from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
-from tellapart.verbs.viewing import view_augment_option, views_option
+from tellapart.workflows.views import view_augment_option, views_option
 
 EXAMPLE = "tellapart evaluate runs/photos-1 newer_photos"
 
@@ -56,7 +56,7 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = SILENT
     from tellapart.models.saved import load_model
     from tellapart.prediction import predict_files
     from tellapart.runs import open_judged_run
-    from tellapart.verbs.viewing import ways_of_looking, worth_of_views
+    from tellapart.workflows.views import ways_of_looking, worth_of_views
 
     opened = open_judged_run(run)
     found = predict_files(

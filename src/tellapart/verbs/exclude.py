@@ -11,8 +11,8 @@ from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from tellapart.dataset.rows import FileRow
-    from tellapart.verbs.deciding import Change
-    from tellapart.verbs.looking import LookedAt
+    from tellapart.workflows.deciding import Change
+    from tellapart.workflows.looking import LookedAt
 
 EXAMPLE = 'tellapart exclude photos cats/12.jpg cats/40.jpg --why "no cat to be seen"'
 
@@ -35,7 +35,7 @@ def exclude(folder: str | Path, files: str | Path | Sequence[str | Path], *, pro
         **options: the fields of :class:`ExcludeOptions`.
 
     Returns:
-        ``batch``, ``changed``, ``unchanged``, ``left``, ``log``, ``notes``; see :func:`tellapart.verbs.deciding.decide`.
+        ``batch``, ``changed``, ``unchanged``, ``left``, ``log``, ``notes``; see :func:`tellapart.workflows.deciding.decide`.
 
     Raises:
         OptionError: an option's name or value is wrong.
@@ -43,13 +43,13 @@ def exclude(folder: str | Path, files: str | Path | Sequence[str | Path], *, pro
         StorageError: the decisions cannot be read or written.
     """
     chosen = ExcludeOptions.of(**options)
-    from tellapart.verbs.deciding import decide
+    from tellapart.workflows.deciding import decide
 
     return decide(folder, files, _exclusion, state=chosen.state, why=chosen.why, progress=progress)
 
 
 def _exclusion(row: FileRow, looked: LookedAt) -> Change:
     from tellapart.dataset.decisions import EXCLUDE
-    from tellapart.verbs.deciding import Change, decision_about
+    from tellapart.workflows.deciding import Change, decision_about
 
     return Change(row, None if row.is_excluded else decision_about(row, looked, EXCLUDE))

@@ -60,7 +60,7 @@ def explain(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
     from tellapart.paths import printable, replacing
     from tellapart.prediction import predict_files
     from tellapart.reports.explanation import Explained, explanation_sheet
-    from tellapart.verbs.looking import model_folder, pictures_dataset
+    from tellapart.workflows.looking import model_folder, pictures_dataset
 
     model = load_model(model_folder(run))
     asked = _asked(model, chosen.class_)

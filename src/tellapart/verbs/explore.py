@@ -10,9 +10,9 @@ from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from tellapart.verbs.clustering import Grouping
-    from tellapart.verbs.mapping import Mapped
-    from tellapart.verbs.subjects import Subjects
+    from tellapart.workflows.clustering import Grouping
+    from tellapart.workflows.mapping import Mapped
+    from tellapart.workflows.subjects import Subjects
 
 EXAMPLE = "tellapart explore photos"
 PAGE, DETAILS = "explore.html", "explore.json"
@@ -69,11 +69,11 @@ def explore(folder: str | Path, *, progress: Progress = SILENT, **options: Any) 
     """
     chosen = ExploreOptions.of(**options)
     from tellapart.reports.exploration import write_exploration
-    from tellapart.verbs.clustering import Wanted, grouping_of, names_of
-    from tellapart.verbs.mapping import header_view, mapped
-    from tellapart.verbs.placing import check_outside
-    from tellapart.verbs.seeing import spec_of
-    from tellapart.verbs.subjects import subjects_of
+    from tellapart.workflows.clustering import Wanted, grouping_of, names_of
+    from tellapart.workflows.destinations import check_outside
+    from tellapart.workflows.feature_names import spec_of
+    from tellapart.workflows.mapping import header_view, mapped
+    from tellapart.workflows.subjects import subjects_of
 
     names = names_of(chosen.name)
     spec = spec_of(chosen.features, layer=chosen.layer, weights=chosen.weights, image_size=chosen.image_size)

@@ -45,8 +45,8 @@ def export(folder: str | Path, out: str | Path, *, progress: Progress = SILENT, 
     from tellapart.errors import DataError
     from tellapart.extraction import FeatureSpec
     from tellapart.preparation.exporting import Exported, write_copy, write_table
-    from tellapart.verbs.looking import looked_at
-    from tellapart.verbs.placing import check_new_folder, check_outside, check_table
+    from tellapart.workflows.destinations import check_new_folder, check_outside, check_table
+    from tellapart.workflows.looking import looked_at
 
     place = Path(out).expanduser()
     looked = looked_at(folder, FeatureSpec(()), state=chosen.state, progress=progress)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tellapart.training.examination import Examination
     from tellapart.training.ladder import Rung
     from tellapart.training.parts import Assignment
-    from tellapart.verbs.recipes import RecipeAtWork
+    from tellapart.workflows.recipes import RecipeAtWork
 
 EXAMPLE = "tellapart ladder photos"
 SMALLEST_PROBABILITY = 1e-12
@@ -101,7 +101,7 @@ def ladder(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -
     from tellapart.reports import write_report
     from tellapart.runs import Run
     from tellapart.training.record import run_folder, write_run
-    from tellapart.verbs.looking import thumbnails
+    from tellapart.workflows.looking import thumbnails
 
     started = datetime.now(UTC)
     dataset = open_dataset(folder, progress=progress)
@@ -142,7 +142,7 @@ class _Climb:
         if self.options.zero_shot is None:
             return None
         from tellapart.models.zero_shot import check_knows_words
-        from tellapart.verbs.seeing import spec_of
+        from tellapart.workflows.feature_names import spec_of
 
         name, _, weights = self.options.zero_shot.partition("=")
         spec = spec_of(name, weights=Path(weights).expanduser() if weights else None)
@@ -167,8 +167,8 @@ class _Climb:
             self._train(name, recipe, looking if name == first else 0.0)
 
     def _recipe(self, name: str, **own: Any) -> RecipeAtWork:
-        from tellapart.verbs.recipes import recipe_of
         from tellapart.verbs.train import TrainOptions
+        from tellapart.workflows.recipes import recipe_of
 
         chosen = self.options
         shared = ("backbone", "weights", "net", "balance", "time", "seed", "device", "num_workers", "out")
@@ -179,7 +179,7 @@ class _Climb:
 
     def _extracted(self, recipe: RecipeAtWork) -> Extraction:
         from tellapart.extraction import extract
-        from tellapart.verbs.looking import networks
+        from tellapart.workflows.looking import networks
 
         chosen = self.options
         return extract(
@@ -193,7 +193,7 @@ class _Climb:
 
     def _assign(self, extraction: Extraction) -> None:
         """One split for all, as ``train`` makes it: near-duplicates are told by a backbone's features where any rung has one."""
-        from tellapart.verbs.looking import assignment_of, decided_notes
+        from tellapart.workflows.looking import assignment_of, decided_notes
 
         chosen = self.options
         self.assignment = assignment_of(self.dataset, extraction, self.decisions, test_share=chosen.test_share, seed=chosen.seed)
@@ -264,7 +264,7 @@ class _Climb:
 
         from tellapart.extraction import extract
         from tellapart.models.zero_shot import zero_shot
-        from tellapart.verbs.looking import networks
+        from tellapart.workflows.looking import networks
 
         start = time.monotonic()
         network = networks(self.options.device)

@@ -10,7 +10,7 @@ from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from tellapart.verbs.mapping import Mapped
+    from tellapart.workflows.mapping import Mapped
 
 EXAMPLE = "tellapart map photos --method tsne --out map.html"
 
@@ -62,10 +62,10 @@ def map(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> d
     """
     chosen = MapOptions.of(**options)
     from tellapart.reports.exploration import write_map
-    from tellapart.verbs.mapping import header_view, mapped
-    from tellapart.verbs.placing import check_outside
-    from tellapart.verbs.seeing import spec_of
-    from tellapart.verbs.subjects import subjects_of
+    from tellapart.workflows.destinations import check_outside
+    from tellapart.workflows.feature_names import spec_of
+    from tellapart.workflows.mapping import header_view, mapped
+    from tellapart.workflows.subjects import subjects_of
 
     spec = spec_of(chosen.features, layer=chosen.layer, weights=chosen.weights, image_size=chosen.image_size)
     looking: dict[str, Any] = {"state": chosen.state, "device": chosen.device, "num_workers": chosen.num_workers, "progress": progress}

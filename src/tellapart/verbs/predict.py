@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
-from tellapart.verbs.viewing import view_augment_option, views_option
+from tellapart.workflows.views import view_augment_option, views_option
 
 if TYPE_CHECKING:
     from tellapart.prediction import PredictedFiles
@@ -52,8 +52,8 @@ def predict(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
     chosen = PredictOptions.of(**options)
     from tellapart.models.saved import load_model
     from tellapart.prediction import predict_files
-    from tellapart.verbs.looking import model_folder, pictures_dataset
-    from tellapart.verbs.viewing import ways_of_looking
+    from tellapart.workflows.looking import model_folder, pictures_dataset
+    from tellapart.workflows.views import ways_of_looking
 
     model = load_model(model_folder(run))
     found = predict_files(model, pictures_dataset(pictures), **ways_of_looking(chosen), progress=progress)

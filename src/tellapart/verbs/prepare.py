@@ -77,7 +77,7 @@ def prepare(folder: str | Path, *, progress: Progress = SILENT, **options: Any) 
     from tellapart.models.allocator import tune_malloc
     from tellapart.preparation.preparing import prepare_samples
     from tellapart.preparation.samples import Samples
-    from tellapart.verbs.placing import check_outside
+    from tellapart.workflows.destinations import check_outside
 
     form = _form(chosen)
     dataset = open_dataset(folder, progress=progress)
@@ -133,7 +133,7 @@ def _decided(dataset: Dataset, chosen: PrepareOptions, progress: Progress) -> tu
     from tellapart.extraction import Extraction
     from tellapart.features import FeatureMatrix
     from tellapart.threads import available_cores
-    from tellapart.verbs.looking import decided_notes
+    from tellapart.workflows.looking import decided_notes
 
     state, note = state_folder(dataset.root, chosen.state)
     decisions = read_decisions(state)

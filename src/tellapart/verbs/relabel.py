@@ -11,8 +11,8 @@ from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from tellapart.dataset.rows import FileRow
-    from tellapart.verbs.deciding import Change
-    from tellapart.verbs.looking import LookedAt
+    from tellapart.workflows.deciding import Change
+    from tellapart.workflows.looking import LookedAt
 
 EXAMPLE = "tellapart relabel photos cats/12.jpg --to dogs"
 
@@ -37,7 +37,7 @@ def relabel(folder: str | Path, files: str | Path | Sequence[str | Path], *, pro
         **options: the fields of :class:`RelabelOptions`.
 
     Returns:
-        ``batch``, ``changed``, ``unchanged``, ``left``, ``log``, ``notes``; see :func:`tellapart.verbs.deciding.decide`.
+        ``batch``, ``changed``, ``unchanged``, ``left``, ``log``, ``notes``; see :func:`tellapart.workflows.deciding.decide`.
 
     Raises:
         OptionError: an option's name or value is wrong, no label was given, or no picture has that label and ``new`` is not set.
@@ -47,7 +47,7 @@ def relabel(folder: str | Path, files: str | Path | Sequence[str | Path], *, pro
     chosen = RelabelOptions.of(**options)
     from tellapart.dataset.decisions import RELABEL
     from tellapart.errors import OptionError, closest_name
-    from tellapart.verbs.deciding import Change, decide, decision_about
+    from tellapart.workflows.deciding import Change, decide, decision_about
 
     label = (chosen.to or "").strip()
     if not label:

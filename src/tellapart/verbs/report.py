@@ -29,7 +29,7 @@ def report(run: str | Path, *, progress: Progress = SILENT, **options: Any) -> P
     ReportOptions.of(**options)
     from tellapart.reports import write_report
     from tellapart.runs import open_judged_run
-    from tellapart.verbs.looking import thumbnails_of_rows
+    from tellapart.workflows.looking import thumbnails_of_rows
 
     opened = open_judged_run(run)
     with progress.stage("writing the report", unit="steps"):

@@ -11,8 +11,8 @@ from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from tellapart.dataset.rows import FileRow
-    from tellapart.verbs.deciding import Change
-    from tellapart.verbs.looking import LookedAt
+    from tellapart.workflows.deciding import Change
+    from tellapart.workflows.looking import LookedAt
 
 EXAMPLE = "tellapart restore photos cats/12.jpg"
 
@@ -35,7 +35,7 @@ def restore(folder: str | Path, files: str | Path | Sequence[str | Path], *, pro
         **options: the fields of :class:`RestoreOptions`.
 
     Returns:
-        ``batch``, ``changed``, ``unchanged``, ``left``, ``log``, ``notes``; see :func:`tellapart.verbs.deciding.decide`.
+        ``batch``, ``changed``, ``unchanged``, ``left``, ``log``, ``notes``; see :func:`tellapart.workflows.deciding.decide`.
 
     Raises:
         OptionError: an option's name or value is wrong.
@@ -43,14 +43,14 @@ def restore(folder: str | Path, files: str | Path | Sequence[str | Path], *, pro
         StorageError: the decisions cannot be read or written.
     """
     chosen = RestoreOptions.of(**options)
-    from tellapart.verbs.deciding import decide
+    from tellapart.workflows.deciding import decide
 
     return decide(folder, files, _restoration, state=chosen.state, why=chosen.why, progress=progress)
 
 
 def _restoration(row: FileRow, looked: LookedAt) -> Change:
     from tellapart.dataset.decisions import RESTORE
-    from tellapart.verbs.deciding import Change, decision_about
+    from tellapart.workflows.deciding import Change, decision_about
 
     found = looked.found[row.path]
     is_decided = row.is_excluded or row.label != found.label

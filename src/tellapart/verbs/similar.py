@@ -11,7 +11,7 @@ from tellapart.progress import SILENT, Progress
 if TYPE_CHECKING:
     from tellapart.extraction import Extraction, FeatureSpec
     from tellapart.types import FloatArray, IntArray
-    from tellapart.verbs.subjects import Subjects
+    from tellapart.workflows.subjects import Subjects
 
 EXAMPLE = "tellapart similar photos new.jpg"
 SHEET, TABLE = Path("similar.jpg"), Path("similar.csv")
@@ -59,9 +59,9 @@ def similar(folder: str | Path, image: str | Path | None = None, *, progress: Pr
         StorageError: the disk is full or cannot be written.
     """
     chosen = SimilarOptions.of(**options)
-    from tellapart.verbs.placing import check_outside
-    from tellapart.verbs.seeing import spec_of
-    from tellapart.verbs.subjects import subjects_of
+    from tellapart.workflows.destinations import check_outside
+    from tellapart.workflows.feature_names import spec_of
+    from tellapart.workflows.subjects import subjects_of
 
     out = _place(chosen, image)
     spec = spec_of(chosen.features, layer=chosen.layer, weights=chosen.weights, image_size=chosen.image_size)
@@ -159,7 +159,7 @@ def _asked(subjects: Subjects, image: str, spec: FeatureSpec, chosen: SimilarOpt
     import numpy as np
 
     from tellapart.errors import DataError
-    from tellapart.verbs.deciding import named_rows
+    from tellapart.workflows.deciding import named_rows
 
     looked = subjects.looked
     try:
@@ -192,7 +192,7 @@ def _from_outside(subjects: Subjects, file: Path, spec: FeatureSpec, chosen: Sim
     from tellapart.extraction import extract
     from tellapart.images import decode
     from tellapart.images.thumbnails import thumbnail
-    from tellapart.verbs.looking import networks
+    from tellapart.workflows.looking import networks
 
     try:
         with tempfile.TemporaryDirectory() as place, Catalog(Path(place) / "catalog.sqlite") as catalog:
@@ -212,7 +212,7 @@ def _copies(subjects: Subjects, seen: Extraction) -> frozenset[int]:
     from tellapart.dataset.dataset import files_dataset
     from tellapart.extraction import Extraction
     from tellapart.features import FeatureMatrix
-    from tellapart.verbs.looking import similar_pairs
+    from tellapart.workflows.looking import similar_pairs
 
     own = seen.features.image_ids[0]
     if own in subjects.number_of:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from tellapart.collection.defaults import CONTACT_VARIABLE
 from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
 from tellapart.threads import run_to_end
-from tellapart.verbs.collect import CONTACT_VARIABLE
-from tellapart.verbs.ordering import contact_of
+from tellapart.workflows.orders import contact_of
 
 if TYPE_CHECKING:
     from tellapart.collection.sources import Source

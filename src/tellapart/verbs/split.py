@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tellapart.dataset.rows import FileRow
     from tellapart.dataset.split_file import KnownSplit
     from tellapart.training.division import Division, Plan
-    from tellapart.verbs.looking import LookedAt
+    from tellapart.workflows.looking import LookedAt
 
 EXAMPLE = "tellapart split photos --val 0.1 --test 0.2"
 NO_BACKBONE = "none"
@@ -140,7 +140,7 @@ def _place(folder: Path, chosen: SplitOptions) -> Path:
 def _looked(folder: str | Path, chosen: SplitOptions, progress: Progress) -> LookedAt:
     from tellapart.extraction import FeatureSpec
     from tellapart.models.backbones import find_backbones
-    from tellapart.verbs.looking import looked_at
+    from tellapart.workflows.looking import looked_at
 
     spec = FeatureSpec(() if chosen.backbone == NO_BACKBONE else find_backbones(chosen.backbone))
     return looked_at(folder, spec, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress)

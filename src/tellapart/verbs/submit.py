@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.errors import OptionError
 from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
-from tellapart.verbs.viewing import view_augment_option, views_option
+from tellapart.workflows.views import view_augment_option, views_option
 
 if TYPE_CHECKING:
     from tellapart.dataset import Dataset
@@ -128,7 +128,7 @@ def submit(run: str | Path, folder: str | Path, *, progress: Progress = SILENT, 
     from tellapart.submission import table
     from tellapart.submission.columns import columns_of
     from tellapart.submission.sample import read_sample
-    from tellapart.verbs.viewing import ways_of_looking
+    from tellapart.workflows.views import ways_of_looking
 
     source = _sample_file(chosen)
     opened = open_judged_run(run)

@@ -87,8 +87,8 @@ def train(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
     from tellapart.reports import write_report
     from tellapart.runs import Run
     from tellapart.training.record import run_folder, write_run
-    from tellapart.verbs.looking import looked_at
-    from tellapart.verbs.recipes import recipe_of
+    from tellapart.workflows.looking import looked_at
+    from tellapart.workflows.recipes import recipe_of
 
     started = datetime.now(UTC)
     recipe = recipe_of(chosen, is_live=True)

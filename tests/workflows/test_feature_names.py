@@ -12,8 +12,8 @@ from tellapart.extraction import FeatureSpec
 from tellapart.features import FeatureMatrix
 from tellapart.models.backbones import build_network
 from tellapart.runs import Run
-from tellapart.verbs.looking import looked_at
-from tellapart.verbs.seeing import spec_of
+from tellapart.workflows.feature_names import spec_of
+from tellapart.workflows.looking import looked_at
 from tests import folders
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tellapart.collection.defaults import CONTACT_VARIABLE
 from tellapart.errors import OptionError
-from tellapart.verbs.collect import CONTACT_VARIABLE
 
 if TYPE_CHECKING:
     from tellapart.collection.plans.plan import ClassPlan

@@ -8,7 +8,7 @@ import pytest
 from tellapart.collection.sources import SOURCES, catalogue
 from tellapart.errors import OptionError
 from tellapart.verbs.collect import CollectOptions
-from tellapart.verbs.ordering import contact_of, order_of
+from tellapart.workflows.orders import contact_of, order_of
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from tellapart.errors import DataError
 from tellapart.preparation.crop_folder import Crop
 from tellapart.preparation.cropping import CropShape, crop_box
 from tellapart.training.parts import REPORTED
-from tellapart.verbs.sighting import Sighting
+from tellapart.workflows.sightings import Sighting
 
 if TYPE_CHECKING:
     from tellapart.verbs.crop import CropOptions
-    from tellapart.verbs.looking import LookedAt
+    from tellapart.workflows.looking import LookedAt
 
 NO_LABEL = ""
 Item = TypeVar("Item")

@@ -22,7 +22,7 @@ from tellapart.progress import SILENT, Progress
 from tellapart.training.examination import Sets
 from tellapart.training.judgement import probe_predictions
 from tellapart.training.probe import fit_probe
-from tellapart.verbs.looking import looked_at, networks
+from tellapart.workflows.looking import looked_at, networks
 
 if TYPE_CHECKING:
     from tellapart.predictions import Predictions

@@ -231,7 +231,7 @@ class NetworkAtWork:
         """Let the members see every picture, and judge."""
         from tellapart.extraction import FeatureSpec, extract
         from tellapart.training.network_examination import examine_network
-        from tellapart.verbs.looking import networks
+        from tellapart.workflows.looking import networks
 
         def features_of(member: Member) -> FeatureMatrix:
             spec = FeatureSpec(member.backbones, member.resize, member.mirror)

@@ -19,8 +19,8 @@ from tellapart.dataset.rows import FileRow
 from tellapart.paths import printable
 
 if TYPE_CHECKING:
-    from tellapart.verbs.checking import Checked
-    from tellapart.verbs.looking import LookedAt
+    from tellapart.workflows.checking import Checked
+    from tellapart.workflows.looking import LookedAt
 
 COLUMNS = ("path", "image_id", "label", "part", "status", "reason", "width", "height", "size_bytes", "issues")
 LABEL_COLUMNS = ("suggested", "probability", "own_probability", "doubt")

@@ -13,6 +13,7 @@ import numpy as np
 from tellapart.curation.appearance import RULES, appearance_scores
 from tellapart.curation.balance import Origins, balance_sentence, origins, source_table, telling_sentence
 from tellapart.curation.copies import DuplicateGroup, duplicate_groups
+from tellapart.curation.copies_judged import CopyFindings, copy_findings
 from tellapart.curation.doubt import doubt_scores
 from tellapart.curation.duplicates import connected_groups
 from tellapart.curation.issues import NAMES, Finding, IssueTable, certain, graded
@@ -20,11 +21,10 @@ from tellapart.curation.outliers import LEAST, outlier_scores
 from tellapart.curation.placeholders import placeholder_groups
 from tellapart.dataset.rows import UNREADABLE, FileRow, found_rows
 from tellapart.types import FloatArray
-from tellapart.verbs.copied import CopyFindings, copy_findings
 
 if TYPE_CHECKING:
     from tellapart.curation.mislabelling import LabelDoubts
-    from tellapart.verbs.looking import LookedAt
+    from tellapart.workflows.looking import LookedAt
 
 COPIES = ("exact_duplicate", "contradiction", "leak", "near_duplicate", "placeholder")
 LEAST_GROUPS = 5

@@ -57,7 +57,7 @@ def spec_of(
 
 def _of_run(folder: str, layer: str | None, image_size: int | None) -> FeatureSpec:
     from tellapart.models.saved import load_model
-    from tellapart.verbs.looking import model_folder
+    from tellapart.workflows.looking import model_folder
 
     if image_size is not None:
         raise OptionError("a run has its own image size", hint="leave --image-size out")

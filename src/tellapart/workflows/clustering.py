@@ -19,7 +19,7 @@ from tellapart.models.imagenet_words import imagenet_names, likely_words
 from tellapart.models.zero_shot import likeliest_word
 from tellapart.progress import SILENT, Progress
 from tellapart.types import FloatArray
-from tellapart.verbs.subjects import Subjects
+from tellapart.workflows.subjects import Subjects
 
 FOR_LOOKING = 5
 """Clusters that are shown where no number is clear."""

@@ -18,8 +18,8 @@ from tellapart.models.backbones import Backbone
 from tellapart.models.zero_shot import check_knows_words, is_clip, zero_shot
 from tellapart.progress import SILENT, Progress
 from tellapart.types import FloatArray, IntArray
-from tellapart.verbs.looking import LookedAt, looked_at
-from tellapart.verbs.seeing import IMAGENET, spec_of
+from tellapart.workflows.feature_names import IMAGENET, spec_of
+from tellapart.workflows.looking import LookedAt, looked_at
 
 NO_WORDS = "none"
 NOT_FINITE = "its features are not finite numbers"
@@ -85,7 +85,7 @@ def subjects_of(
 
     Args:
         folder: class folders, unsorted pictures, a manifest or a bucket.
-        spec: the features wanted, see :func:`tellapart.verbs.seeing.spec_of`.
+        spec: the features wanted, see :func:`tellapart.workflows.feature_names.spec_of`.
         words: what clusters may be called: ``imagenet``, ``none``, or words with commas between. A CLIP among the features is
             asked for those itself, else the packaged classifier is.
         state: folder of catalog and decisions.

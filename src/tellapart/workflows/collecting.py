@@ -17,7 +17,7 @@ from tellapart.errors import DataError, OptionError
 from tellapart.paths import cache_root
 from tellapart.progress import Progress
 from tellapart.threads import available_cores, run_to_end
-from tellapart.verbs.ordering import Order, order_of
+from tellapart.workflows.orders import Order, order_of
 
 if TYPE_CHECKING:
     from tellapart.collection.fetched import Fetched
@@ -132,9 +132,9 @@ def _asked_before(ledger_file: Path, options: CollectOptions) -> tuple[Sequence[
 def _written_down(order: Order, options: CollectOptions, ledger: Ledger, progress: Progress) -> list[str]:
     """Bring the ledger up to date with what is asked; what is worth saying about it."""
     from tellapart.collection.cells import Cells
+    from tellapart.collection.defaults import PER_CLASS
     from tellapart.collection.planner import PAGE_SOURCE
     from tellapart.collection.sources import facets_of
-    from tellapart.verbs.collect import PER_CLASS
 
     notes: list[str] = []
     cells = Cells(ledger)

@@ -15,7 +15,7 @@ from tellapart.errors import DataError, closest_name
 from tellapart.extraction import FeatureSpec
 from tellapart.paths import printable
 from tellapart.progress import Progress
-from tellapart.verbs.looking import LookedAt, looked_at
+from tellapart.workflows.looking import LookedAt, looked_at
 
 NAMED = 3
 

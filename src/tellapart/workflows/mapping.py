@@ -18,7 +18,7 @@ from tellapart.exploration.maps import Map, map_of
 from tellapart.paths import printable
 from tellapart.progress import Progress
 from tellapart.types import BoolArray, FloatArray, IntArray
-from tellapart.verbs.subjects import NOT_FINITE, Subjects
+from tellapart.workflows.subjects import NOT_FINITE, Subjects
 
 NAMED = 3
 
