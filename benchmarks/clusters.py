@@ -4,7 +4,7 @@
     python benchmarks/clusters.py --speed [--images 100000] [--rounds 3]
 
 The first clusters every folder of class folders as if it had no labels and compares the clusters with them, ours beside
-plain scikit-learn k-means on the same features. The second makes clustered features up and times k-means with k = 50
+plain scikit-learn k-means on the same features; PHOTOS in a name stands for the name of each folder (run:runs/PHOTOS). The second makes clustered features up and times k-means with k = 50
 beside scikit-learn and FAISS (where it is installed), and the search for similar images beside both.
 """
 
@@ -45,7 +45,7 @@ def on_photos(photos: list[Path], features: list[str], seeds: int, state: Path |
     print("|---|---|---|---|---|---|---|")
     for folder in photos:
         for name in features:
-            subjects = subjects_of(folder, spec_of(name), state=state / folder.name if state else None)
+            subjects = subjects_of(folder, spec_of(name.replace("PHOTOS", folder.name)), state=state / folder.name if state else None)
             k = len({label for label in subjects.labels if label is not None})
             start = time.perf_counter()
             ours = [clusters(places_of(subjects.features, seed=seed), k, seed=seed) for seed in range(seeds)]
