@@ -4,8 +4,9 @@
     python benchmarks/clusters.py --speed [--images 100000] [--rounds 3]
 
 The first clusters every folder of class folders as if it had no labels and compares the clusters with them, ours beside
-plain scikit-learn k-means on the same features; PHOTOS in a name stands for the name of each folder (run:runs/PHOTOS). The second makes clustered features up and times k-means with k = 50
-beside scikit-learn and FAISS (where it is installed), and the search for similar images beside both.
+plain scikit-learn k-means on the same features; PHOTOS in a name stands for the name of each folder (run:runs/PHOTOS).
+The second makes clustered features up and times k-means with k = 50 beside scikit-learn and FAISS (where it is installed),
+and the search for similar images beside both.
 """
 
 from __future__ import annotations
