@@ -276,6 +276,22 @@ def test_two_collectors_never_take_the_same_address(tmp_path: Path) -> None:
         assert len(taken) == len(set(taken)) == 50
 
 
+@pytest.mark.parametrize("late", ["confirm", "give_back", "put_off"])
+def test_who_comes_back_late_leaves_alone_what_was_taken_over(tmp_path: Path, late: str) -> None:
+    clock = Clock()
+    gone = dead_collector(tmp_path / "c.sqlite", clock, machine="another", process=1)
+    claims = filled(gone, "a")
+    clock.now += 61
+    with Ledger(tmp_path / "c.sqlite", clock=clock) as ledger:
+        assert ledger.recover(lambda name, size: False) == 1
+        (taken,) = ledger.claim("cat", "list", 1)
+        getattr(gone, late)(claims, *(("slow", clock.now + 9) if late == "put_off" else ()))
+        assert statuses(ledger) == {"busy": 1}
+        ledger.give_back([taken])
+        assert statuses(ledger) == {QUEUED: 1}
+    gone._db.close()
+
+
 def test_the_best_ranked_of_every_keyword_come_first(ledger: Ledger) -> None:
     cells = Cells(ledger)
     for keyword in ("red fox", "fox cub"):

@@ -49,6 +49,9 @@ def test_where_no_source_is_named_those_are_asked_that_can_be(monkeypatch: pytes
     assert asked({}) == ("openverse", "wikimedia")
     assert asked({"FLICKR_API_KEY": " "}) == ("openverse", "wikimedia")
     assert asked(every) == ("openverse", "wikimedia", "flickr")
+    assert asked(every, licences="CC0, PDM") == asked(every, licences="cc0,pdm")
+    with pytest.raises(OptionError, match="there is no licence 'cc-bye' to ask for"):
+        asked(every, licences="cc-bye")
     assert asked(every, licences="pdm") == ("openverse", "wikimedia", "flickr")
     with pytest.raises(OptionError, match="there is no source to ask\nopenverse has no pictures under the licences asked for"):
         asked(every, licences="pexels")

@@ -211,27 +211,28 @@ class Ledger:
             return done
 
     def confirm(self, claims: Iterable[Claim]) -> None:
-        """The files of these claims lie complete at their place."""
+        """The files of these claims lie complete at their place. What another has taken over stays as it is, here and below."""
         with self.transaction() as db:
             db.executemany(
-                f"UPDATE pictures SET status = '{KEPT}', owner = NULL, changed = ? WHERE id = ?",  # noqa: S608
-                [(self.clock(), claim.id) for claim in claims],
+                f"UPDATE pictures SET status = '{KEPT}', owner = NULL, changed = ? WHERE id = ? AND owner = ?",  # noqa: S608
+                [(self.clock(), claim.id, self.owner) for claim in claims],
             )
 
     def give_back(self, claims: Iterable[Claim]) -> None:
         """Return claims that were not worked on to the queue."""
         with self.transaction() as db:
             db.executemany(
-                f"UPDATE pictures SET status = '{QUEUED}', owner = NULL, tries = tries - 1 WHERE id = ?",  # noqa: S608
-                [(claim.id,) for claim in claims],
+                f"UPDATE pictures SET status = '{QUEUED}', owner = NULL, tries = tries - 1 WHERE id = ? AND owner = ?",  # noqa: S608
+                [(claim.id, self.owner) for claim in claims],
             )
 
     def put_off(self, claims: Iterable[Claim], reason: str, next_try: float) -> None:
         """Let claims wait that could not be tried yet; the try does not count."""
         with self.transaction() as db:
             db.executemany(
-                f"UPDATE pictures SET status = '{WAITING}', owner = NULL, tries = tries - 1, reason = ?, next_try = ? WHERE id = ?",  # noqa: S608
-                [(reason, next_try, claim.id) for claim in claims],
+                f"UPDATE pictures SET status = '{WAITING}', owner = NULL, tries = tries - 1, reason = ?, next_try = ?"  # noqa: S608
+                " WHERE id = ? AND owner = ?",
+                [(reason, next_try, claim.id, self.owner) for claim in claims],
             )
 
     def move_files(self, places: Iterable[tuple[int, str]]) -> None:

@@ -42,19 +42,20 @@ def order_of(names: Sequence[str], options: CollectOptions, environment: Mapping
     """Resolve the options.
 
     Raises:
-        OptionError: unknown sources, keys that are missing, options that do not go together.
+        OptionError: unknown sources or licences, keys that are missing, options that do not go together.
     """
     from tellapart.collection.pages.source import Pages
     from tellapart.collection.planner import PAGE_SOURCE
     from tellapart.collection.plans.plan import plan_of
     from tellapart.collection.searching import Wishes
     from tellapart.collection.sources import keys_of, source_named
+    from tellapart.collection.sources.licences import families_named
 
     plans = plan_of(names, options.class_, options.plan)
     if options.page and not options.label:
         raise OptionError("the pictures of a page need a class", hint='name it with --label "border collie"')
-    usual = Wishes(licences=words_of(options.licences), side=options.side)
-    own = {plan.label: replace(usual, licences=plan.licences) for plan in plans if plan.licences}
+    usual = Wishes(licences=families_named(words_of(options.licences)), side=options.side)
+    own = {plan.label: replace(usual, licences=families_named(plan.licences)) for plan in plans if plan.licences}
     contact = contact_of(options.contact, environment)
     sources: dict[str, Source] = {}
     asked: dict[str, tuple[str, ...]] = {}

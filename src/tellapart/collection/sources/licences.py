@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from tellapart.collection.offers import Offer
+from tellapart.errors import OptionError, closest_name
 
 FAMILIES = {
     "cc0": "https://creativecommons.org/publicdomain/zero/{}/",
@@ -72,6 +73,21 @@ def family_of(licence: str) -> str:
     """The family of a licence spelt as :func:`licence_of` does, or empty."""
     family = re.sub(r"-[0-9](\.[0-9])?$", "", licence)
     return family if family in FAMILIES else ""
+
+
+def families_named(names: Sequence[str]) -> tuple[str, ...]:
+    """The families that a user asks for, in whatever case: ``CC0``, ``cc-by``.
+
+    Raises:
+        OptionError: there is no such family.
+    """
+    named = tuple(name.lower() for name in names)
+    for name in named:
+        if name not in FAMILIES:
+            raise OptionError(
+                f"there is no licence {name!r} to ask for", hint=closest_name(name, FAMILIES) or f"they are {', '.join(FAMILIES)}"
+            )
+    return named
 
 
 def is_wanted(licence: str, families: Sequence[str]) -> bool:
