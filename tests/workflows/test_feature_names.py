@@ -81,6 +81,7 @@ def test_a_probe_on_pixels_is_a_run_like_any_other(photos: Path, tmp_path: Path)
         ("imagenet:lite9", {}, ModelError, "no backbone 'lite9'"),
         ("run:nowhere", {}, DataError, "no finished run"),
         ("lite0", {"layer": "block.1"}, ModelError, "no layer 'block.1'"),
+        ("autoencoder", {}, OptionError, "has to be trained first"),
     ],
 )
 def test_what_is_not_there_is_said(features: str, options: dict[str, str], error: type[Exception], said: str) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 RUN = "run:"
 IMAGENET = "imagenet"
+AUTOENCODER = "autoencoder"
 WORDS_OF = "lite2"
 
 
@@ -47,6 +48,8 @@ def spec_of(
         if layer:
             raise OptionError("pixels have no layers", hint="leave --layer out, or name a network with --features")
         return FeatureSpec((pixel_backbone(image_size),), resize, mirror=False)
+    if features == AUTOENCODER:
+        raise OptionError("an autoencoder has to be trained first", hint="tellapart autoencode FOLDER, then --features run:RUN")
     kind, _, network = features.partition(":")
     if kind == IMAGENET:
         if layer:
