@@ -93,4 +93,4 @@ def test_an_unknown_name_and_a_file_that_does_not_fit(tmp_path: Path, weights: P
 def test_a_clip_is_asked_for_any_word(backbone: Backbone) -> None:
     features = np.random.default_rng(0).normal(size=(4, backbone.card.num_features)).astype(np.float32)
     found = zero_shot(backbone, features, ["a thing of no name", "fox"])
-    np.testing.assert_allclose(found, word_probabilities(features, *word_features(backbone, ["a thing of no name", "fox"])))
+    np.testing.assert_allclose(found[:, :-1], word_probabilities(features, *word_features(backbone, ["a thing of no name", "fox"])))

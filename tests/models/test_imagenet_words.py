@@ -38,7 +38,7 @@ def test_what_falls_on_the_classes_of_a_word() -> None:
     probabilities[0, [281, 285, 293]] = 0.5, 0.25, 0.25
     probabilities[1, 277] = 1
     found = imagenet_word_probabilities(probabilities, ["cats", "cheetah", "lion"])
-    np.testing.assert_allclose(found, [[0.75, 0.25, 0], [0, 0, 0]])
+    np.testing.assert_allclose(found, [[0.75, 0.25, 0, 0], [0, 0, 0, 1]])
     with pytest.raises(OptionError, match="'cat' and 'tabby' name the same things"):
         imagenet_word_probabilities(probabilities, ["fox", "cat", "tabby"])
 

@@ -78,7 +78,10 @@ def likely_words(mean: FloatArray, words: Sequence[str]) -> list[str]:
 
 
 def imagenet_word_probabilities(probabilities: FloatArray, words: Sequence[str]) -> FloatArray:
-    """What of the probabilities (n, 1000) falls on the classes each word names: float64 (n, m), a row at most 1.
+    """What of the probabilities (n, 1000) falls on the classes each word names, and at the end on the likeliest class that none does.
+
+    Returns:
+        float64 (n, m + 1).
 
     Raises:
         OptionError: a word names no class, or two words name the same.
@@ -88,7 +91,8 @@ def imagenet_word_probabilities(probabilities: FloatArray, words: Sequence[str])
     if len(named) > len(set(named)):
         first, second = next((a, b) for i, a in enumerate(words) for b in words[i + 1 :] if set(classes[a]) & set(classes[b]))
         raise OptionError(f"{first!r} and {second!r} name the same things", hint="leave one of them out")
-    return np.stack([probabilities[:, list(classes[word])].sum(axis=1, dtype=np.float64) for word in words], axis=1)
+    others = np.delete(probabilities, named, axis=1).max(axis=1)
+    return np.stack([*(probabilities[:, list(classes[word])].sum(axis=1, dtype=np.float64) for word in words), others], axis=1)
 
 
 def _classes() -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tellapart.errors import ModelError
 from tellapart.models.backbones import CLIP, PROBABILITIES, Backbone
-from tellapart.types import FloatArray, IntArray
+from tellapart.types import FloatArray
 
 NUM_IMAGENET_CLASSES = 1000
 
@@ -53,8 +53,8 @@ def zero_shot(backbone: Backbone, features: FloatArray, words: Sequence[str]) ->
         words: m of them.
 
     Returns:
-        float64 (n, m). A CLIP chooses among the words, so that a row is 1; of a classifier it is what falls on them, and the
-        rest is anything else.
+        float64 (n, m + 1): of each word, and at the end of the likeliest single thing that no word names. A CLIP chooses among
+        the words alone, so that the last is 0.
 
     Raises:
         ModelError: the network does not know words.
@@ -64,16 +64,11 @@ def zero_shot(backbone: Backbone, features: FloatArray, words: Sequence[str]) ->
     if is_clip(backbone):
         from tellapart.models.clip import word_features, word_probabilities
 
-        return word_probabilities(features, *word_features(backbone, words))
+        found = word_probabilities(features, *word_features(backbone, words))
+        return np.hstack([found, np.zeros((len(found), 1))])
     from tellapart.models.imagenet_words import imagenet_word_probabilities
 
     return imagenet_word_probabilities(features, words)
-
-
-def likeliest_word(probabilities: FloatArray) -> IntArray:
-    """For each picture the number of its likeliest of m words, by probabilities (n, m); m where anything else is likelier."""
-    rest = 1.0 - probabilities.sum(axis=1, keepdims=True)
-    return np.asarray(np.hstack([probabilities, rest]).argmax(axis=1), np.int64)
 
 
 def _is_imagenet(backbone: Backbone) -> bool:

@@ -277,7 +277,7 @@ class _Climb:
         except OptionError as error:
             self.notes.append(f"no zero-shot rung: {error}")
             return []
-        likely = np.maximum(said, SMALLEST_PROBABILITY)
+        likely = np.maximum(said[:, :-1], SMALLEST_PROBABILITY)
         probabilities = likely / likely.sum(axis=1, keepdims=True)
         logits = np.log(probabilities)
         predictions = replace(

@@ -16,7 +16,6 @@ from tellapart.exploration.encoding import Agreement, Encoding, agreement, binne
 from tellapart.exploration.members import Members, members_of, strangest
 from tellapart.exploration.reduction import DIRECTIONS, places_of
 from tellapart.models.imagenet_words import imagenet_names, likely_words
-from tellapart.models.zero_shot import likeliest_word
 from tellapart.progress import SILENT, Progress
 from tellapart.types import FloatArray
 from tellapart.workflows.subjects import Subjects
@@ -75,8 +74,8 @@ class Grouping:
         if probabilities is None:
             return [[] for _ in self.members]
         means = [probabilities[self.clustering.assigned == one.number].mean(axis=0) for one in self.members]
-        own = self.subjects.words
-        return [likely_words(mean, own or imagenet_names()) for mean in means]
+        words = self.subjects.words or imagenet_names()
+        return [likely_words(mean[: len(words)], words) for mean in means]
 
     @cached_property
     def names(self) -> dict[int, str]:
@@ -84,7 +83,7 @@ class Grouping:
         given, words = self.wanted.names, self.subjects.words
         if not words or self.subjects.probabilities is None:
             return given
-        likeliest = likeliest_word(self.subjects.probabilities)
+        likeliest = self.subjects.probabilities.argmax(axis=1)
         found = {}
         for one in self.members:
             votes = np.bincount(likeliest[self.clustering.assigned == one.number], minlength=len(words) + 1)

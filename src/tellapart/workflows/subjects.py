@@ -34,7 +34,8 @@ class Subjects:
         rows: n rows, one an image; of an image that stands in several parts the first.
         features: float32 (n, d), as the network gives them.
         words: what clusters may be called, m of them; none where the names of ImageNet's classes are meant, or nothing.
-        probabilities: of those words, (n, m), or of the 1,000 ImageNet classes, (n, 1000); None where nothing was asked for.
+        probabilities: of those words and at the end of anything else, (n, m + 1), or of the 1,000 ImageNet classes,
+            (n, 1000); None where nothing was asked for.
         left_out: path and reason of every file that takes no part.
         name: what the features are called.
     """
