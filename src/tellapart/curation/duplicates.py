@@ -152,7 +152,7 @@ def _agreements(likely: Candidates, is_like: BoolArray, image_ids: Sequence[str]
                     best = better(best, agreement(first, second, is_mirrored=way))
             return best
 
-        yield from ((row, one) for row, one in zip(rows.tolist(), side_by_side(seen, rows.tolist()), strict=True) if one)
+        yield from ((row, one) for row in rows.tolist() if (one := seen(row)))
 
 
 def _miniatures(needed: IntArray, image_ids: Sequence[str], pictures: Pictures) -> dict[int, Miniature]:

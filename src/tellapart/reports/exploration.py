@@ -34,6 +34,7 @@ MODULES = (
     "sections.js",
     "shots.js",
     "theme.js",
+    "thumbs.js",
     "virtual.js",
 )
 STYLES = ("page.css", "parts.css", "review.css", "explore.css")

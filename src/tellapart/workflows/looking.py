@@ -13,6 +13,7 @@ import numpy as np
 
 from tellapart.curation.copies import DuplicateGroup, duplicate_groups
 from tellapart.curation.duplicates import Likeness, likenesses
+from tellapart.curation.likeness_cache import kept_likenesses
 from tellapart.dataset import Catalog, Dataset, open_dataset
 from tellapart.dataset.catalog import FileState, state_folder
 from tellapart.dataset.dataset import files_dataset
@@ -197,7 +198,7 @@ def similar_pairs(dataset: Dataset, extraction: Extraction) -> list[tuple[str, s
 
 
 def likenesses_of(dataset: Dataset, extraction: Extraction) -> list[Likeness]:
-    """Images that show the same photo, and those that nearly pass for it; see :mod:`tellapart.curation.duplicates`."""
+    """Images that show the same photo, and those that nearly pass for it, from the cache where they were found before."""
     image_ids = extraction.features.image_ids
     hashes = np.stack([np.frombuffer(extraction.facts[i].hash, np.uint8) for i in image_ids])
     mirrored = np.stack([np.frombuffer(extraction.facts[i].mirror_hash, np.uint8) for i in image_ids])
@@ -210,7 +211,7 @@ def likenesses_of(dataset: Dataset, extraction: Extraction) -> list[Likeness]:
         known, blank = pictures(wanted), np.zeros(768, np.float16)
         return np.stack([signature(known[i]) if i in known else blank for i in wanted])
 
-    return likenesses(hashes, mirrored, extraction.features, signatures, pictures)
+    return kept_likenesses(extraction.features, lambda: likenesses(hashes, mirrored, extraction.features, signatures, pictures))
 
 
 def model_folder(run: str | Path) -> Path:

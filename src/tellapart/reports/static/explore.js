@@ -12,8 +12,10 @@ import { mountScatter } from "tellapart/scatter.js";
 import { mountSections } from "tellapart/sections.js";
 import { keepShots } from "tellapart/shots.js";
 import { mountTheme } from "tellapart/theme.js";
+import { mountThumbs } from "tellapart/thumbs.js";
 
 const STEPS = 24;
+const FEW = 400;
 const carried = (id) => JSON.parse(document.getElementById(id).textContent);
 const lazy = (id) => { let held = null; return () => (held ??= carried(id)); };
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -65,7 +67,7 @@ function words(i, isBrief = false) {
   return [...(label === null ? ["No label"] : ["Labelled ", element("b", {}, label)]), ...(cluster ? [", in ", element("b", {}, cluster)] : []), "."];
 }
 
-const scatter = mountScatter(find("frame"), { places,
+const scatter = mountScatter(find("frame"), { places, thumbs: mountThumbs(shots),
   tip: (i) => [shots.shot(i, { isFileMeant: true }), element("b", {}, ...words(i, true)), element("span", {}, names.path(i))],
   onpick: (i) => pick(i), onchoose: (points) => choose(points), ontoggle: (i) => {
     const next = new Set(state.chosen);
@@ -176,7 +178,12 @@ const lassoButton = tool("Draw around", "Choose pictures by drawing around them,
   lassoButton.setAttribute("aria-pressed", String(isOn));
   scatter.lasso(isOn);
 }, { "aria-pressed": "false", "data-map": "lasso" });
-find("zoom").append(lassoButton, tool("−", "Zoom out", () => scatter.zoomBy(1 / 1.6)), tool("+", "Zoom in", () => scatter.zoomBy(1.6)), tool("Whole", "See the whole map", () => scatter.zoomBy(0)));
+const thumbsButton = tool("Pictures", "Show small pictures on the map", () => showThumbs(thumbsButton.getAttribute("aria-pressed") !== "true"), { "aria-pressed": "false", "data-map": "thumbs" });
+function showThumbs(isOn) {
+  thumbsButton.setAttribute("aria-pressed", String(isOn));
+  scatter.thumbs(isOn);
+}
+find("zoom").append(thumbsButton, lassoButton, tool("−", "Zoom out", () => scatter.zoomBy(1 / 1.6)), tool("+", "Zoom in", () => scatter.zoomBy(1.6)), tool("Whole", "See the whole map", () => scatter.zoomBy(0)));
 paint();
 legend();
 detail();
@@ -200,6 +207,7 @@ const seen = new IntersectionObserver((entries) => {
 
 function around() {
   ready();
+  if (n <= FEW) showThumbs(true);
   for (const node of document.querySelectorAll("[data-point]")) seen.observe(node);
   const colour = () => {
     for (const node of document.querySelectorAll("[data-class]")) node.style.background = classColour(classNames.indexOf(node.dataset.class));

@@ -10,15 +10,15 @@ const MOST_ZOOM = 60;
 const STILL_MS = 350;
 const KEYS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
 
-export function mountScatter(root, { places, tip, onpick, onchoose, ontoggle }) {
+export function mountScatter(root, { places, thumbs, tip, onpick, onchoose, ontoggle }) {
   const { n, x, y, wide, high } = places;
   const canvas = element("canvas", { tabindex: "0", role: "application", "aria-roledescription": "map of pictures",
     "aria-label": `Map of ${n} pictures. Arrow keys go from picture to picture, Space chooses one, Enter shows it.` });
   const above = element("canvas", { class: "above", "aria-hidden": "true" });
   const box = element("div", { class: "tip", "aria-live": "polite", hidden: true });
-  root.replaceChildren(canvas, above, box);
+  root.replaceChildren(canvas, thumbs.layer, above, box);
   const order = shuffled(n);
-  const state = { hover: -1, pinned: -1, kindOf: () => 0, colours: ["var(--accent)"], isOff: () => false, chosen: new Set(), isLasso: false };
+  const state = { hover: -1, pinned: -1, kindOf: () => 0, colours: ["var(--accent)"], isOff: () => false, chosen: new Set(), isLasso: false, hasThumbs: false };
   const look = { width: 0, height: 0, base: 1, zoom: 1, left: 0, top: 0 };
   let [drag, lasso, isDue, lastScroll] = [null, null, false, 0];
   const scale = () => look.base * look.zoom;
@@ -78,6 +78,10 @@ export function mountScatter(root, { places, tip, onpick, onchoose, ontoggle }) 
     drawPoints(canvas.getContext("2d"), { width: canvas.width, height: canvas.height, ground: bytesOf(named("surface")), order, x, y,
       left: look.left * by, top: look.top * by, scale: scale() * by, radius, kindOf: state.kindOf, opacityOf,
       colours: state.colours.map((colour) => bytesOf(resolved(colour))) });
+    if (state.hasThumbs) {
+      thumbs.draw({ order, width: look.width, height: look.height, placeOf: toScreen, isVisible,
+        colourOf: (i) => state.colours[state.kindOf(i)], opacityOf: (i) => (chosen.size && !chosen.has(i) ? 0.3 : 1) });
+    }
     canvas.dataset.drawn = String(Number(canvas.dataset.drawn ?? 0) + 1);
     mark();
   }
@@ -120,7 +124,10 @@ export function mountScatter(root, { places, tip, onpick, onchoose, ontoggle }) 
   }
 
   const at = (event) => { const { left, top } = canvas.getBoundingClientRect(); return [event.clientX - left, event.clientY - top]; };
-  const under = (px, py, reach = NEAR) => places.nearest(...toMap(px, py), reach / scale(), isVisible);
+  const under = (px, py, reach = NEAR) => {
+    const i = thumbs.at(px, py);
+    return i >= 0 ? i : places.nearest(...toMap(px, py), reach / scale(), isVisible);
+  };
 
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
@@ -200,6 +207,11 @@ export function mountScatter(root, { places, tip, onpick, onchoose, ontoggle }) 
     choose(chosen) { state.chosen = chosen; due(); },
     pin(i) { state.pinned = i; reach(i); mark(); },
     zoomBy,
+    thumbs(isOn) {
+      state.hasThumbs = isOn;
+      if (!isOn) thumbs.clear();
+      due();
+    },
     lasso(isOn) { state.isLasso = isOn; canvas.style.cursor = isOn ? "crosshair" : "default"; canvas.style.touchAction = isOn || look.zoom > 1 ? "none" : "pan-y"; },
     placeOf: toScreen,
     isVisible,
