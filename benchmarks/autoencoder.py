@@ -1,12 +1,12 @@
 """An autoencoder beside Keras, and what its numbers encode beside a pretrained network's.
 
-    python benchmarks/autoencoder.py PHOTOS [--keras-python PYTHON] [--epochs 3] [--colour] [--colour-epochs 30]
+    python benchmarks/autoencoder.py PHOTOS [--keras-python PYTHON] [--epochs 3] [--lr 0.001] [--colour] [--colour-epochs 30]
 
 PHOTOS has the folders `train` and `validation`, each with class folders. First the network `classic` at 128 pixels, ours and in Keras:
-the same squares, epochs, batch size (32) and learning rate (Adam, 0.001), each in a process of its own; error on `validation`, images a
-second, and a second of one core, which other work on the machine changes little (the median of all epochs but the first). With --colour:
-the error of `small` on photos held back, and what two clusters of its latents follow, of pixels and of lite0 features (`tellapart
-cluster`): NMI above chance with class, colour and shape.
+the same squares, epochs, batch size (32) and, unless --lr is given, learning rate (Adam, 0.001), each in a process of its own; error
+on `validation`, images a second, and a second of one core, which other work on the machine changes little (the median of all
+epochs but the first). With --colour: the error of `small` on photos held back, and what two clusters of its latents follow, of
+pixels and of lite0 features (`tellapart cluster`): NMI above chance with class, colour and shape.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def squares(photos: Path, part: str, place: Path) -> Path:
     return place / f"{part}.npy"
 
 
-def ours(train: Path, test: Path, epochs: int) -> dict[str, Any]:
+def ours(train: Path, test: Path, epochs: int, lr: float) -> dict[str, Any]:
     """Our loop on the same squares."""
     import torch
 
@@ -73,7 +73,7 @@ def ours(train: Path, test: Path, epochs: int) -> dict[str, Any]:
     threads = replicas_on("cpu")
     with one_thread_each(threads):
         learner.is_autocast = settled_precision("autoencoder-classic", learner, feed, learn[:BATCH])
-        plan = Plan(epochs=epochs, batch_size=BATCH, lr=LR, weight_decay=0.0)
+        plan = Plan(epochs=epochs, batch_size=BATCH, lr=lr, weight_decay=0.0)
         work = [time.process_time()]
         nothing_held_out = np.empty(0, np.int64)
         loop = Loop(
@@ -96,11 +96,11 @@ def ours(train: Path, test: Path, epochs: int) -> dict[str, Any]:
     }
 
 
-def speeds(photos: Path, keras_python: str | None, epochs: int) -> None:
+def speeds(photos: Path, keras_python: str | None, epochs: int, lr: float) -> None:
     with tempfile.TemporaryDirectory() as work:
         train, test = (squares(photos, part, Path(work)) for part in ("train", "validation"))
         count = len(np.load(train, mmap_mode="r"))
-        commands = {"tellapart": [sys.executable, __file__, str(photos), "--ours", str(train), str(test), "--epochs", str(epochs)]}
+        commands = {"tellapart": [sys.executable, __file__, str(photos), "--ours", str(train), str(test), "--epochs", str(epochs), "--lr", str(lr)]}
         if keras_python:
             peer = HERE / "peers" / "keras_autoencoder.py"
             commands["Keras"] = [keras_python, str(peer), str(train), str(test), str(epochs)]
@@ -136,16 +136,17 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("--keras-python")
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--lr", type=float, default=LR, help="ours at its highest; Keras has 0.001 throughout")
     parser.add_argument("--colour", action="store_true")
     parser.add_argument("--colour-epochs", type=int, default=30)
     parser.add_argument("--ours", nargs=2, type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.ours:
-        print(json.dumps(ours(*chosen.ours, chosen.epochs)))
+        print(json.dumps(ours(*chosen.ours, chosen.epochs, chosen.lr)))
     elif chosen.colour:
         colours(chosen.photos, chosen.colour_epochs)
     else:
-        speeds(chosen.photos, chosen.keras_python, chosen.epochs)
+        speeds(chosen.photos, chosen.keras_python, chosen.epochs, chosen.lr)
 
 
 if __name__ == "__main__":
