@@ -100,7 +100,9 @@ def speeds(photos: Path, keras_python: str | None, epochs: int, lr: float) -> No
     with tempfile.TemporaryDirectory() as work:
         train, test = (squares(photos, part, Path(work)) for part in ("train", "validation"))
         count = len(np.load(train, mmap_mode="r"))
-        commands = {"tellapart": [sys.executable, __file__, str(photos), "--ours", str(train), str(test), "--epochs", str(epochs), "--lr", str(lr)]}
+        commands = {
+            "tellapart": [sys.executable, __file__, str(photos), "--ours", str(train), str(test), "--epochs", str(epochs), "--lr", str(lr)]
+        }
         if keras_python:
             peer = HERE / "peers" / "keras_autoencoder.py"
             commands["Keras"] = [keras_python, str(peer), str(train), str(test), str(epochs)]

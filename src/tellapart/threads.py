@@ -40,6 +40,19 @@ def one_openmp_thread() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def one_opencv_thread() -> Iterator[None]:
+    """Within, OpenCV computes on the thread that calls it: for pictures as small as miniatures its own threads only cost."""
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+
+
 def side_by_side(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """The function's results for all items, in order, computed on as many threads as there are cores."""
     with ThreadPoolExecutor(available_cores()) as pool:

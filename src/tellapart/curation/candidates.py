@@ -21,7 +21,7 @@ CLOSE_COSINE, MOST_BITS_IF_CLOSE = 0.55, 60
 """Crops of 12 % on every side lie 42 bits away in the median, unlike pictures 64 and seldom under 48."""
 WHOLE_LIMIT, NEIGHBOUR_LIMIT = 20_000, 100_000
 """Up to the first, neighbours are sought among whole features; up to the second among their main directions; then not at all."""
-MOST_PER_PICTURE = 20
+MOST_PER_PICTURE = 8
 """Where more pairs are likely, the likeliest."""
 SMALL_SET = 1_000
 _DIRECTIONS, _SAMPLE, _BLOCK = 64, 4096, 512

@@ -20,7 +20,7 @@ from tellapart.curation.miniatures import WHOLE, Miniature
 from tellapart.features import FeatureMatrix
 from tellapart.features.matrix import unit_rows
 from tellapart.images.hashing import mirrored_signature
-from tellapart.threads import side_by_side
+from tellapart.threads import one_opencv_thread, side_by_side
 from tellapart.types import BoolArray, ByteArray, FloatArray, IntArray
 
 SAME_FILE = {"bits": 10, "cosine": 0.30, "correlation": 0.998}
@@ -100,11 +100,13 @@ def likenesses(
             for row in np.flatnonzero(is_like | is_like_mirrored).tolist()
         ]
     else:
-        found = [
-            one
-            for row, seen in _agreements(likely, is_like | is_like_mirrored, features.image_ids, pictures)
-            if (one := _likeness(_ids(likely, row, features), seen, is_like=bool(is_like[row] | is_like_mirrored[row])))
-        ]
+        is_like |= is_like_mirrored
+        with one_opencv_thread():
+            found = [
+                one
+                for row, seen in _agreements(likely, is_like, features.image_ids, pictures)
+                if (one := _likeness(_ids(likely, row, features), seen, is_like=bool(is_like[row])))
+            ]
     return sorted(found, key=lambda one: one.pair)
 
 
