@@ -12,7 +12,9 @@ from PIL import Image, ImageEnhance, ImageOps
 
 import tellapart
 from tellapart.curation.duplicates import connected_groups, near_duplicates
+from tellapart.extraction import FeatureSpec
 from tellapart.features import FeatureMatrix
+from tellapart.workflows.looking import looked_at
 from tests import folders, pictures
 
 COPIES: dict[str, Callable[[Image.Image], bytes]] = {
@@ -47,6 +49,13 @@ def test_exactly_the_planted_copies_are_found_and_never_divided(tmp_path: Path) 
     row_of = {row.path: row for row in run.rows}
     for pair in pairs:
         assert len({(row_of[path].group, row_of[path].part) for path in pair}) == 1, pair
+
+
+def test_a_recipe_without_features_finds_the_same_copies(tmp_path: Path) -> None:
+    pairs = planted(tmp_path / "photos")
+    looked = looked_at(tmp_path / "photos", FeatureSpec(()), state=tmp_path / "state")
+    path_of = {row.image_id: row.path for row in looked.rows}
+    assert sorted(sorted(str(path_of[i]) for i in pair) for pair in looked.pairs) == sorted(pairs)
 
 
 def matrix(values: np.ndarray) -> FeatureMatrix:
