@@ -74,6 +74,7 @@ def test_near_duplicates_are_told_by_features_where_a_rung_has_them(
         return likenesses(hashes, mirrored, features, *more)
 
     monkeypatch.setattr("tellapart.workflows.looking.likenesses", spied)
+    monkeypatch.setattr("tellapart.workflows.looking.kept_likenesses", lambda features, find: find())
     climb(folders.some_of(photos, tmp_path / "photos", each=8), tmp_path, rungs=rungs)
     assert [width > 0 for width in widths] == [has_features]
 

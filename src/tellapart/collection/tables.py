@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from tellapart.databases import write_ahead
+
 ADDRESSES = """
 CREATE TABLE pictures (
     id INTEGER PRIMARY KEY,
@@ -127,7 +129,7 @@ MIGRATIONS = (_create_tables, _count_requests_by_the_hour)
 
 def migrate(db: sqlite3.Connection) -> None:
     """Bring the tables up to date."""
-    db.execute("PRAGMA journal_mode = WAL")
+    write_ahead(db)
     db.execute("PRAGMA synchronous = NORMAL")
     if db.execute("PRAGMA user_version").fetchone()[0] < len(MIGRATIONS):
         with db:

@@ -14,6 +14,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from types import TracebackType
 
+from tellapart.databases import write_ahead
 from tellapart.errors import StorageError
 from tellapart.paths import cache_root, printable
 
@@ -184,7 +185,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 def _migrated(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=30)
     try:
-        db.execute("PRAGMA journal_mode = WAL")
+        write_ahead(db)
         db.execute("PRAGMA synchronous = NORMAL")
         done = db.execute("PRAGMA user_version").fetchone()[0]
         if done < len(MIGRATIONS):

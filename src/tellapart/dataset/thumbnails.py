@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tellapart.databases import write_ahead
 from tellapart.dataset.catalog import is_damage
 from tellapart.errors import StorageError
 
@@ -82,7 +83,7 @@ class ThumbnailStore:
     def _connected(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path, timeout=30)
         try:
-            db.execute("PRAGMA journal_mode = WAL")
+            write_ahead(db)
             db.execute("PRAGMA synchronous = OFF")
             db.execute("CREATE TABLE IF NOT EXISTS thumbnails (image_id TEXT PRIMARY KEY, jpeg BLOB) WITHOUT ROWID")
         except BaseException:
