@@ -3,7 +3,8 @@
     python benchmarks/scratch_speed.py PHOTOS [--keras-python PYTHON] [--size 128] [--epochs 3] [--rounds 3]
 
 PHOTOS has the folders `train` and `validation`. Ours counts training proper and, beside it, the one decoding of all
-photos; Keras decodes in every epoch unless it is told to cache. An epoch is the median of all but the first.
+photos; Keras decodes in every epoch unless it is told to cache. An epoch is the median of all but the first. Printed first:
+what a picture costs forward and backward, and how many of them the best matrix products of this machine would allow.
 """
 
 from __future__ import annotations
@@ -45,6 +46,29 @@ def keras(python: str, photos: Path, size: int, epochs: int, *more: str) -> list
     return found
 
 
+def ceiling(size: int, side: int = 2048) -> None:
+    """What the machine could do if all of a step were one large matrix product."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from tellapart.models.convnets import build_image_network
+
+    with FlopCounterMode(display=False) as counter:
+        build_image_network("tiny", 2, size)(torch.zeros(2, 3, size, size)).sum().backward()
+    cost = counter.get_total_flops() / 2
+    for kind in (torch.float32, torch.bfloat16):
+        values = torch.randn(side, side, dtype=kind)
+        seconds = []
+        for _ in range(12):
+            begin = time.perf_counter()
+            values @ values
+            seconds.append(time.perf_counter() - begin)
+        rate = 2 * side**3 / min(seconds)
+        print(
+            f"{cost / 1e6:.0f} million operations a picture; best {kind} product {rate / 1e9:.0f} a nanosecond: {rate / cost:.0f} images/s"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path)
@@ -53,6 +77,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
+    ceiling(chosen.size)
     trained_on = sum(1 for path in (chosen.photos / "train").rglob("*.*") if path.is_file())
     speeds: dict[str, list[float]] = {}
     for _ in range(chosen.rounds):
