@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,12 +82,13 @@ def agreement(first: Miniature, second: Miniature, *, is_mirrored: bool = False)
     if max(fits) < LEAST_COARSE_AGREEMENT:
         return None
     rough = moves[int(np.argmax(fits))]
-    if _detail(first, second, rough)[0] < LEAST_ROUGH_DETAIL:
+    laid = _Laid(first, second, rough)
+    if laid.detail[0] < LEAST_ROUGH_DETAIL:
         return None
     fine = _refined(first, second, rough, SIDE, 8)
     best = None if fine is None else judged(first, second, fine, is_mirrored=is_mirrored)
     if best is None or best.detail < ENOUGH_DETAIL:
-        best = better(best, judged(first, second, rough, is_mirrored=is_mirrored))
+        best = better(best, laid.agreement(is_mirrored=is_mirrored))
     return best
 
 
@@ -98,28 +99,53 @@ def better(one: Agreement | None, other: Agreement | None) -> Agreement | None:
 
 def judged(first: Miniature, second: Miniature, move: Move, *, is_mirrored: bool = False) -> Agreement | None:
     """How the two agree after a move; None where too little of both remains to be compared."""
-    is_both = _overlap(first, second, move)
-    overlap = float(is_both.mean())
-    if overlap < LEAST_OVERLAP:
-        return None
-    one, other = _blurred(first.grey, FINE), _blurred(_moved(second.grey, move, SIDE), FINE)
-    structure, _, _ = _by_block(one, other, is_both, least_share=0.15, least_spread=2.0, noise=1.0)
-    detail, blocks, agreeing = _detail(first, second, move, is_both)
-    stretch, turn, shift = _geometry(first, second, move)
-    colour = _colour(first, second, move)
-    is_framed = (_is_framed(first, second, move), _is_framed(second, first, _inverse(move)))
-    return Agreement(detail, blocks, agreeing, structure, colour, overlap, stretch, turn, shift, is_mirrored, is_framed)
+    return _Laid(first, second, move).agreement(is_mirrored=is_mirrored)
 
 
-def _detail(first: Miniature, second: Miniature, move: Move, is_both: BoolArray | None = None) -> tuple[float, int, float]:
-    """How the fine structure of the blocks agrees, see :func:`_by_block`; ``is_both``: where both show something, if known."""
-    import cv2
+@dataclass(frozen=True, eq=False)
+class _Laid:
+    """Two miniatures, the second moved under the first; what is looked at twice is computed once."""
 
-    is_both = _overlap(first, second, move) if is_both is None else is_both
-    inner = cv2.erode(is_both.astype(np.uint8), np.ones((7, 7), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
-    moved = _moved(second.grey, move, SIDE)
-    one, other = (_blurred(grid, FINE) - _blurred(grid, BROAD) for grid in (first.grey, moved))
-    return _by_block(one, other, inner, least_share=0.2, least_spread=0.8, noise=0.25)
+    first: Miniature
+    second: Miniature
+    move: Move
+
+    @cached_property
+    def is_both(self) -> BoolArray:
+        """Where both show something."""
+        return _overlap(self.first, self.second, self.move)
+
+    @cached_property
+    def greys(self) -> tuple[Grid, Grid]:
+        """Both as they lie."""
+        return self.first.grey, _moved(self.second.grey, self.move, SIDE)
+
+    @cached_property
+    def fine(self) -> tuple[Grid, Grid]:
+        """Both without grain."""
+        one, other = self.greys
+        return _blurred(one, FINE), _blurred(other, FINE)
+
+    @cached_property
+    def detail(self) -> tuple[float, int, float]:
+        """How the fine structure of the blocks agrees, see :func:`_by_block`."""
+        import cv2
+
+        inner = cv2.erode(self.is_both.astype(np.uint8), np.ones((7, 7), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
+        one, other = (fine - _blurred(grey, BROAD) for fine, grey in zip(self.fine, self.greys, strict=True))
+        return _by_block(one, other, inner, least_share=0.2, least_spread=0.8, noise=0.25)
+
+    def agreement(self, *, is_mirrored: bool) -> Agreement | None:
+        """Everything that is judged; None where too little of both remains to be compared."""
+        first, second, move = self.first, self.second, self.move
+        overlap = float(self.is_both.mean())
+        if overlap < LEAST_OVERLAP:
+            return None
+        structure, _, _ = _by_block(*self.fine, self.is_both, least_share=0.15, least_spread=2.0, noise=1.0)
+        stretch, turn, shift = _geometry(first, second, move)
+        colour = _colour(first, second, move)
+        is_framed = (_is_framed(first, second, move), _is_framed(second, first, _inverse(move)))
+        return Agreement(*self.detail, structure, colour, overlap, stretch, turn, shift, is_mirrored, is_framed)
 
 
 def _blurred(grid: Grid, deviation: float) -> Grid:
