@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from tellapart.databases import write_ahead
+from tellapart.databases import bring_up_to_date
 
 ADDRESSES = """
 CREATE TABLE pictures (
@@ -129,11 +129,4 @@ MIGRATIONS = (_create_tables, _count_requests_by_the_hour)
 
 def migrate(db: sqlite3.Connection) -> None:
     """Bring the tables up to date."""
-    write_ahead(db)
-    db.execute("PRAGMA synchronous = NORMAL")
-    if db.execute("PRAGMA user_version").fetchone()[0] < len(MIGRATIONS):
-        with db:
-            db.execute("BEGIN IMMEDIATE")
-            for step in MIGRATIONS[db.execute("PRAGMA user_version").fetchone()[0] :]:
-                step(db)
-            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    bring_up_to_date(db, MIGRATIONS)

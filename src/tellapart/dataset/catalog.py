@@ -14,7 +14,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from types import TracebackType
 
-from tellapart.databases import write_ahead
+from tellapart.databases import bring_up_to_date
 from tellapart.errors import StorageError
 from tellapart.paths import cache_root, printable
 
@@ -185,16 +185,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 def _migrated(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=30)
     try:
-        write_ahead(db)
-        db.execute("PRAGMA synchronous = NORMAL")
-        done = db.execute("PRAGMA user_version").fetchone()[0]
-        if done < len(MIGRATIONS):
-            with db:
-                db.execute("BEGIN IMMEDIATE")
-                done = db.execute("PRAGMA user_version").fetchone()[0]
-                for migrate in MIGRATIONS[done:]:
-                    migrate(db)
-                db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        bring_up_to_date(db, MIGRATIONS)
         verdict = db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
             raise _Damaged(verdict)
