@@ -177,6 +177,12 @@ def _share_one_picture(image_ids: Sequence[str], pictures: Pictures) -> bool:
     return float(np.quantile([one.detail for one in found if one], 0.9)) > COMMON_DETAIL
 
 
+def joined_by(groups: Iterable[str | None], names: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs that join names of one group, each with the first of them; None joins nothing."""
+    first: dict[str, str] = {}
+    return [(first.setdefault(group, name), name) for group, name in zip(groups, names, strict=True) if group is not None]
+
+
 def connected_groups(names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The group of each name: names joined by pairs, directly or through others, share the smallest of them."""
     parent = {name: name for name in names}

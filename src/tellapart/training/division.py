@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tellapart.curation.duplicates import connected_groups
+from tellapart.curation.duplicates import connected_groups, joined_by
 from tellapart.dataset.rows import FileRow
 from tellapart.dataset.split_file import Known
 from tellapart.dataset.splits import assigned_folds, assigned_shares, first_files, hashed_fold, hashed_part
@@ -67,15 +67,9 @@ def grouped_rows(
         pairs: image ids of near-duplicates.
         known: what an earlier split says of each row.
     """
-    by_own: dict[str, list[str]] = defaultdict(list)
-    for row, name in zip(rows, own, strict=True):
-        if name is not None:
-            by_own[name].append(row.image_id or "")
-    for row, one in zip(rows, known, strict=True):
-        if one is not None and one.group:
-            by_own[f"\0{one.group}"].append(row.image_id or "")
-    names = {row.image_id or "" for row in rows}
-    joined = [(members[0], member) for members in by_own.values() for member in members[1:]]
+    ids = [row.image_id or "" for row in rows]
+    names = set(ids)
+    joined = joined_by(own, ids) + joined_by([one.group or None if one is not None else None for one in known], ids)
     group_of = connected_groups(names, [pair for pair in (*pairs, *joined) if pair[0] in names and pair[1] in names])
     title: dict[str, tuple[int, str]] = {}
     for row, name, one in zip(rows, own, known, strict=True):

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tellapart.curation.duplicates import connected_groups
+from tellapart.curation.duplicates import connected_groups, joined_by
 from tellapart.dataset.rows import FileRow
 from tellapart.dataset.splits import assigned_parts
 from tellapart.errors import DataError
@@ -101,11 +101,7 @@ def _check_classes(rows: Sequence[FileRow]) -> None:
 def _grouped(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]]) -> list[FileRow]:
     """Rows with the name of their group: near-duplicates, and images of one group of the user's, are joined."""
     used = [row for row in rows if row.is_used and row.image_id]
-    by_user: dict[str, list[str]] = defaultdict(list)
-    for row in used:
-        if row.group is not None:
-            by_user[row.group].append(row.image_id or "")
-    joined = [(members[0], member) for members in by_user.values() for member in members[1:]]
+    joined = joined_by([row.group for row in used], [row.image_id or "" for row in used])
     names = {row.image_id or "" for row in used}
     groups = connected_groups(names, [(a, b) for a, b in [*pairs, *joined] if a in names and b in names])
     return [replace(row, group=groups[row.image_id][:16]) if row.is_used and row.image_id else row for row in rows]

@@ -15,7 +15,7 @@ from tellapart.curation.balance import Origins, balance_sentence, origins, sourc
 from tellapart.curation.copies import DuplicateGroup, duplicate_groups
 from tellapart.curation.copies_judged import CopyFindings, copy_findings
 from tellapart.curation.doubt import doubt_scores
-from tellapart.curation.duplicates import connected_groups
+from tellapart.curation.duplicates import connected_groups, joined_by
 from tellapart.curation.issues import NAMES, Finding, IssueTable, certain, graded
 from tellapart.curation.outliers import LEAST, outlier_scores
 from tellapart.curation.placeholders import placeholder_groups
@@ -253,12 +253,8 @@ class _Check:
     def _groups(self, numbers: Sequence[int]) -> list[str]:
         """The group of each file: near-duplicates and images of one group of the user's are joined."""
         ids = {self.rows[number].image_id or "" for number in numbers}
-        by_user: dict[str, list[str]] = defaultdict(list)
-        for number in self.used:
-            row = self.rows[number]
-            if row.group is not None and row.image_id in ids:
-                by_user[row.group].append(row.image_id)
-        joined = [(members[0], other) for members in by_user.values() for other in members[1:]]
+        used = [row for row in (self.rows[number] for number in self.used) if row.image_id in ids]
+        joined = joined_by([row.group for row in used], [row.image_id or "" for row in used])
         group_of = connected_groups(ids, [(a, b) for a, b in [*self.looked.pairs, *joined] if a in ids and b in ids])
         return [group_of[self.rows[number].image_id or ""] for number in numbers]
 

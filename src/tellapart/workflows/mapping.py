@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tellapart import __version__
-from tellapart.curation.duplicates import connected_groups
+from tellapart.curation.duplicates import connected_groups, joined_by
 from tellapart.evaluation.intervals import independent_images, wilson
 from tellapart.exploration.map_trust import NEIGHBOURS, TRIED, answers_right, drawn, neighbours_kept
 from tellapart.exploration.maps import Map, map_of
@@ -136,8 +136,7 @@ def _groups(subjects: Subjects, progress: Progress) -> IntArray:
     with progress.stage("looking for near-duplicates", total=len(subjects)) as advance:
         pairs = [(names[int(first)], name) for first, name in zip(subjects.originals, names, strict=True)]
         advance(len(subjects))
-    own: dict[str, str] = {}
-    pairs += [(own.setdefault(row.group, name), name) for row, name in zip(subjects.rows, names, strict=True) if row.group is not None]
+    pairs += joined_by([row.group for row in subjects.rows], names)
     group_of = connected_groups(names, pairs)
     return np.unique([group_of[name] for name in names], return_inverse=True)[1]
 
