@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tellapart.cli.columns import aligned
+from tellapart.cli.intervals import number, share
 from tellapart.cli.listing import SHOWN_ROWS, first_lines, several, shown
 from tellapart.durations import in_words
 
@@ -87,13 +88,13 @@ def of_submit(submission: Submission) -> tuple[str, Any]:
         f"clip {submission.clip:.3g} ({own})",
     ]
     if submission.expected_log_loss:
-        lines.append(f"expected log loss {_loss(submission.expected_log_loss.as_dict())}, as on the images the run was judged on")
+        lines.append(f"expected log loss {number(submission.expected_log_loss.as_dict())}, as on the images the run was judged on")
     elif submission.expected_accuracy:
-        lines.append(f"expected accuracy {_accuracy(submission.expected_accuracy.as_dict())}, as on the images the run was judged on")
+        lines.append(f"expected accuracy {share(submission.expected_accuracy.as_dict())}, as on the images the run was judged on")
     if submission.views > 1:
         lines.append(f"averaged over {submission.views} views of each picture; the run was judged with one")
     if submission.unreadable:
-        shares = several([f"{name} {_percent(share)}" for name, share in submission.shares.items()])
+        shares = several([f"{name} {_percent(part)}" for name, part in submission.shares.items()])
         lines.append(
             f"{len(submission.unreadable):,} of {submission.rows:,} pictures could not be read;"
             f" their rows hold the training images' class shares ({shares}):"
@@ -107,7 +108,7 @@ def of_submit(submission: Submission) -> tuple[str, Any]:
 
 def of_evaluate(numbers: dict[str, Any]) -> tuple[str, Any]:
     """Accuracy and log loss with their intervals, the classes, and what was left out."""
-    lines = [f"{numbers['n']:,} images: accuracy {_accuracy(numbers['accuracy'])}, log loss {_loss(numbers['log_loss'])}"]
+    lines = [f"{numbers['n']:,} images: accuracy {share(numbers['accuracy'])}, log loss {number(numbers['log_loss'])}"]
     lines += [
         f"  {c['name']:<20} precision {_percent(c['precision'])}  recall {_percent(c['recall'])}  of {c['support']:,}"
         for c in numbers["per_class"]
@@ -178,7 +179,7 @@ def of_doctor(found: dict[str, Any]) -> tuple[str, Any]:
     graphics = torch.get("cuda") or ("Apple" if torch.get("mps") else "none")
     lines = [
         f"tellapart {found['tellapart']}, Python {found['python']}, {found['platform']}",
-        "packages:  " + ", ".join(f"{name} {number or 'missing'}" for name, number in found["versions"].items()),
+        "packages:  " + ", ".join(f"{name} {version or 'missing'}" for name, version in found["versions"].items()),
         f"processor: {processor['cores']} cores, {' '.join(processor['features']) or 'no known vector features'}",
         f"torch:     {'fits' if torch.get('fits_torchvision') else 'does NOT fit'} torchvision, GPU {graphics}",
         f"cache:     {cache['folder']}, {cache['size_bytes'] / 1e6:,.0f} MB{'' if cache['can_be_written'] else ', NOT writable'}",
@@ -194,7 +195,7 @@ def _rungs(part: str, numbers: Mapping[str, Any]) -> list[str]:
     width = max(24, *(len(rung["name"]) for rung in numbers["rungs"]))
     rows = [f"{numbers['n']:,} {PART_WORDS[part]}", f"  {'':<{width}} {'accuracy (95 %)':<28} log loss (95 %)"]
     for rung in numbers["rungs"]:
-        line = f"  {rung['name']:<{width}} {_accuracy(rung['accuracy']):<28} {_loss(rung['log_loss'])}"
+        line = f"  {rung['name']:<{width}} {share(rung['accuracy']):<28} {number(rung['log_loss'])}"
         rows.append(click.style(line, bold=True) if rung is numbers["rungs"][-1] else line)
     return rows
 
@@ -204,8 +205,8 @@ def _ladder_row(rung: Mapping[str, Any]) -> list[str]:
     p_value = gain["p_value"] if gain else None
     return [
         rung["name"],
-        _accuracy(rung["accuracy"]),
-        _loss(rung["log_loss"]),
+        share(rung["accuracy"]),
+        number(rung["log_loss"]),
         f"{100 * gain['accuracy']['value']:+.1f} points" if gain else "",
         "" if p_value is None else "< 0.001" if p_value < 0.001 else f"{p_value:.3f}",
         in_words(seconds) if seconds else "",
@@ -275,14 +276,6 @@ def _views(found: Mapping[str, Any] | None) -> list[str]:
         f"  accuracy: {points}, log loss: {_signed(found['log_loss'])}",
         f"  right to wrong: {len(found['right_to_wrong'])}, wrong to right: {len(found['wrong_to_right'])}",
     ]
-
-
-def _accuracy(interval: Mapping[str, float]) -> str:
-    return f"{100 * interval['value']:.1f} % ({100 * interval['low']:.1f} to {100 * interval['high']:.1f})"
-
-
-def _loss(interval: Mapping[str, float]) -> str:
-    return f"{interval['value']:.4f} ({interval['low']:.4f} to {interval['high']:.4f})"
 
 
 def _signed(interval: Mapping[str, float]) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tellapart.cli.columns import aligned
+from tellapart.cli.intervals import number
 from tellapart.cli.listing import several, shown
 from tellapart.durations import in_words
 
@@ -20,12 +20,12 @@ def of_autoencode(run: Run) -> tuple[str, Any]:
     metrics = run.metrics
     side, units, cost, data = metrics["held_back"] or metrics["trained_on"], metrics["units"], metrics["training"], metrics["data"]
     what = "photos held back from training" if metrics["held_back"] else "photos it learned from (none could be held back)"
-    rows = [("", "mean squared error (95 %)"), ("this autoencoder", _error(side["error"]))]
+    rows = [("", "mean squared error (95 %)"), ("this autoencoder", number(side["error"], 5))]
     if metrics["held_back"]:
-        rows.append(("the same on photos it learned from", _error(metrics["trained_on"]["error"])))
+        rows.append(("the same on photos it learned from", number(metrics["trained_on"]["error"], 5)))
     if metrics["components"]:
-        rows.append((f"{metrics['components']:,} principal components", _error(side["linear"])))
-    rows.append(("the mean photo", _error(side["mean_picture"])))
+        rows.append((f"{metrics['components']:,} principal components", number(side["linear"], 5)))
+    rows.append(("the mean photo", number(side["mean_picture"], 5)))
     lines = [f"{side['n']:,} {what}", *aligned(rows, before="  ")]
     dead = units["dead"]
     if dead:
@@ -36,7 +36,3 @@ def of_autoencode(run: Run) -> tuple[str, Any]:
     lines.append(f"{data['used']:,} of {data['files']:,} files used; {data['unreadable']:,} unreadable, {data['set_aside']:,} set aside")
     lines += [f"features: --features run:{shown(run.folder)}", f"report:   {click.style(shown(run.report), bold=True)}"]
     return "\n".join(lines), run.summary()
-
-
-def _error(interval: Mapping[str, float]) -> str:
-    return f"{interval['value']:.5f} ({interval['low']:.5f} to {interval['high']:.5f})"

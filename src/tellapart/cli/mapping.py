@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from tellapart.cli.intervals import share
 from tellapart.cli.listing import first_lines, shown
 
 
@@ -32,9 +33,5 @@ def _trusted(trust: dict[str, Any]) -> list[str]:
     if trust["neighbours_kept"] is not None:
         lines.append(f"  of a picture's {trust['k']} nearest, {100 * trust['neighbours_kept']:.0f} % are among its nearest on the map")
     if trust["knn_2d"] and trust["knn_full"]:
-        lines.append(f"  class by the nearest: on the map {_percent(trust['knn_2d'])}, in the whole space {_percent(trust['knn_full'])}")
+        lines.append(f"  class by the nearest: on the map {share(trust['knn_2d'])}, in the whole space {share(trust['knn_full'])}")
     return lines
-
-
-def _percent(interval: dict[str, float]) -> str:
-    return f"{100 * interval['value']:.1f} % ({100 * interval['low']:.1f} to {100 * interval['high']:.1f})"

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from tellapart.cli.columns import aligned
+from tellapart.cli.intervals import number, share
 from tellapart.cli.listing import first_lines, shown
 
 MOST_CLASSES = 12
@@ -21,7 +22,7 @@ def of_split(found: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     title = f"{found['images']:,} pictures in {found['groups']:,} groups, {found['how']}"
     lines = [title + (": a bad split, made on purpose" if is_bad else ""), *aligned(_table(found["parts"]), before="  ")]
     if found["folds"]:
-        lines.append("folds: " + ", ".join(f"{number:,}" for number in found["folds"].values()))
+        lines.append("folds: " + ", ".join(f"{count:,}" for count in found["folds"].values()))
     lines += _left_out(found["left_out"]) + _crossings(found["crossings"]) + _leak(found["leak"])
     out = Path(found["out"])
     return "\n".join([*lines, click.style(shown(out), bold=True), f"next: tellapart train {shown(out)}"]), found
@@ -40,7 +41,7 @@ def _left_out(left_out: Mapping[str, str]) -> list[str]:
     if not left_out:
         return []
     reasons = Counter(reason.partition(" of ")[0] if reason.startswith("exact copy") else reason for reason in left_out.values())
-    return [f"{len(left_out):,} left out:", *first_lines([f"  {number:,} x {reason}" for reason, number in reasons.most_common()])]
+    return [f"{len(left_out):,} left out:", *first_lines([f"  {count:,} x {reason}" for reason, count in reasons.most_common()])]
 
 
 def _crossings(crossed: Mapping[str, Any]) -> list[str]:
@@ -61,13 +62,5 @@ def _leak(leak: Mapping[str, Any]) -> list[str]:
         "would leak": f"had the groups been divided ({leak['images']:,} pictures), judged on {leak['n']:,} {leak['part']} pictures",
     }[leak["kind"]]
     rows = [["", "accuracy (95 %)", "log loss (95 %)"]]
-    for name in ("naive", "honest"):
-        accuracy, loss = leak[name]["accuracy"], leak[name]["log_loss"]
-        rows.append(
-            [
-                name,
-                f"{100 * accuracy['value']:.1f} % ({100 * accuracy['low']:.1f} to {100 * accuracy['high']:.1f})",
-                f"{loss['value']:.4f} ({loss['low']:.4f} to {loss['high']:.4f})",
-            ]
-        )
+    rows += [[name, share(leak[name]["accuracy"]), number(leak[name]["log_loss"])] for name in ("naive", "honest")]
     return [what, *aligned(rows, before="  "), leak["comparison"]["verdict"]]
