@@ -34,13 +34,14 @@ def column_groups(where: Path, paths: Sequence[str], column: str) -> list[str | 
     table = _table(where)
     wanted = PAGE_NAMES if column.lower() == HOST else (column.lower(),)
     header: list[str] = []
+    columns: dict[str, int] = {}
 
     def choice(found: Sequence[str]) -> dict[str, int]:
         header.extend(found)
-        return columns_found(found, {"path": PATH_NAMES, "group": wanted})
+        columns.update(columns_found(found, {"path": PATH_NAMES, "group": wanted}))
+        return columns
 
     rows = list(named_rows(table, choice))
-    columns = columns_found(header, {"path": PATH_NAMES, "group": wanted})
     if "group" not in columns:
         raise DataError(
             f"{table} has no column {' or '.join(wanted)}; its columns are {', '.join(header)}",
@@ -49,7 +50,7 @@ def column_groups(where: Path, paths: Sequence[str], column: str) -> list[str | 
     group_of = {posixpath.normpath(row.get("path", "")): row.get("group", "") for _, row in rows}
     found = [group_of.get(posixpath.normpath(path)) or None for path in paths]
     if not any(found):
-        raise DataError(f"{table}: the column {columns and column!r} says nothing about any of the {len(paths):,} pictures")
+        raise DataError(f"{table}: the column {column!r} says nothing about any of the {len(paths):,} pictures")
     return [None if value is None else _host(value) for value in found] if column.lower() == HOST else found
 
 

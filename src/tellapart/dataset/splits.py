@@ -63,8 +63,7 @@ def ordered_groups(labels: Sequence[str], groups: Sequence[str], *, seed: int) -
                 votes[group][label] += 1
     for group, found in votes.items():
         label_of[group] = max(found.items(), key=lambda item: (item[1], item[0]))[0]
-    start = f"{seed}:".encode()
-    digests = {group: hashlib.sha256(start + group.encode("utf-8", "surrogateescape")).digest() for group in label_of}
+    digests = {group: _digest(group, seed) for group in label_of}
     by_class: dict[str, list[str]] = defaultdict(list)
     for group in sorted(digests, key=digests.__getitem__):
         by_class[label_of[group]].append(group)
@@ -134,5 +133,8 @@ def first_files(paths: Sequence[str], labels: Sequence[str], number: int) -> lis
 
 def _place(name: str, seed: int) -> float:
     """A number in [0, 1) that belongs to a name."""
-    digest = hashlib.sha256(f"{seed}:{name}".encode("utf-8", "surrogateescape")).digest()
-    return int.from_bytes(digest[:7], "big") / 2**56
+    return int.from_bytes(_digest(name, seed)[:7], "big") / 2**56
+
+
+def _digest(name: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}:{name}".encode("utf-8", "surrogateescape")).digest()

@@ -36,12 +36,12 @@ def held_out_logits(data: LabelledFeatures, *, seed: int = 0) -> FloatArray:
     with one_blas_thread():
         spaces = tuple(side_by_side(lambda power: _space(data.features, power), POWERS))
     everyone = np.ones(len(data.targets))
-    strength = _chosen_strength(spaces, data, everyone, STRENGTHS, seed)
+    strength = _chosen_strength(spaces[-1], data, everyone, STRENGTHS, seed)
     first = _held_out(spaces, data, everyone, (strength,), seed)[0]
     own = calibration.softmax(first, calibration.fit_temperature(first, data.targets))[np.arange(len(first)), data.targets]
     weights = np.maximum(np.minimum(1.0, own / DOUBTED), LEAST_WEIGHT)
     place = STRENGTHS.index(strength)
-    strength = _chosen_strength(spaces, data, weights, STRENGTHS[max(0, place - 1) : place + 2], seed + 1)
+    strength = _chosen_strength(spaces[-1], data, weights, STRENGTHS[max(0, place - 1) : place + 2], seed + 1)
     return np.asarray(_held_out(spaces, data, weights, (strength,), seed + 1)[0])
 
 
@@ -50,14 +50,12 @@ def _space(features: FloatArray, power: float) -> FloatArray:
     return np.ascontiguousarray(HeadSpace.of(features, power=power).x[:, :MOST_DIRECTIONS])
 
 
-def _chosen_strength(
-    spaces: tuple[FloatArray, ...], data: LabelledFeatures, weights: FloatArray, strengths: tuple[float, ...], seed: int
-) -> float:
-    """The strength with the least weighted log loss, each at its best temperature, in the last space and on a sample."""
+def _chosen_strength(space: FloatArray, data: LabelledFeatures, weights: FloatArray, strengths: tuple[float, ...], seed: int) -> float:
+    """The strength with the least weighted log loss, each at its best temperature, on a sample."""
     rows = limited_rows(len(data.targets), SEARCHED, seed)
     sample, shares = data.rows(rows), weights[rows]
     losses = []
-    for logits in _held_out((spaces[-1][rows],), sample, shares, strengths, seed):
+    for logits in _held_out((space[rows],), sample, shares, strengths, seed):
         log_p = calibration.log_softmax(logits, calibration.fit_temperature(logits, sample.targets, shares))
         losses.append(-float(shares @ log_p[np.arange(len(rows)), sample.targets]))
     return strengths[int(np.argmin(losses))]

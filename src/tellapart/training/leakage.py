@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tellapart.curation.copies import EXACT, NEAR
 from tellapart.curation.duplicates import Likeness
 from tellapart.dataset.rows import FileRow
 from tellapart.evaluation import accuracy_interval, compare, log_loss_interval
@@ -15,7 +16,7 @@ from tellapart.training.judgement import LabelledSet, naive_predictions, probe_p
 from tellapart.training.parts import REPORTED
 from tellapart.training.probe import fit_probe
 
-EXACT, NEAR, GROUP = "exact", "near", "group"
+GROUP = "group"
 SHOWN_PAIRS = 200
 FEWEST_GROUPS = 4
 """Of every class in training, for a probe to be fitted at all."""

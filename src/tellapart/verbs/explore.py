@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.exploration.maps import METHODS, PERPLEXITY
 from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
+from tellapart.verbs.cluster import METHODS as WAYS
 
 if TYPE_CHECKING:
     from tellapart.workflows.clustering import Grouping
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 EXAMPLE = "tellapart explore photos"
 PAGE, DETAILS = "explore.html", "explore.json"
-WAYS = ("kmeans", "minibatch", "affinity", "hdbscan", "agglomerative")
 NEIGHBOURS = 8
 ASKED_OF_ALL, ASKED = 12_000, 4_000
 """Up to how many pictures all are asked for their neighbours; of more, as many drawn at random and those that sections show."""
