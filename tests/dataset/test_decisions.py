@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tellapart.dataset.decisions import EXCLUDE, LOG_FILE, RELABEL, RESTORE, UNDO, Decision, Decisions, read_decisions, undo, written
 from tellapart.dataset.rows import SET_ASIDE, UNREADABLE, USED, FileRow
-from tellapart.errors import DataError, StorageError
+from tellapart.errors import DataError, StorageError, TellapartError
 
 
 def row(path: str, image_id: str | None, label: str | None = "cats") -> FileRow:
@@ -99,16 +102,66 @@ def test_names_of_all_kinds_survive(tmp_path: Path) -> None:
     assert [one.path for one in read_decisions(tmp_path).log] == names
 
 
+def at_once(*jobs: Callable[[], object]) -> list[object]:
+    """Run the jobs in threads that begin together; what each gave, or the error it raised."""
+    gate = threading.Barrier(len(jobs))
+
+    def run(job: Callable[[], object]) -> object:
+        gate.wait()
+        try:
+            return job()
+        except TellapartError as error:
+            return error
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        return list(pool.map(run, jobs))
+
+
+def test_undoing_at_once_undoes_one_batch_each(tmp_path: Path) -> None:
+    for number in range(8):
+        written(tmp_path, [exclude(f"{number}", str(number))])
+    undone = at_once(*(partial(undo, tmp_path) for _ in range(6)))
+    assert sorted(batch for _, batch in undone) == [3, 4, 5, 6, 7, 8]  # type: ignore[misc]
+    assert [one.path for one in read_decisions(tmp_path).in_effect] == ["0", "1"]
+
+
+def test_more_undo_at_once_than_there_is_to_undo(tmp_path: Path) -> None:
+    written(tmp_path, [exclude("a", "1")])
+    outcomes = at_once(*(partial(undo, tmp_path) for _ in range(3)))
+    assert sum(isinstance(one, DataError) for one in outcomes) == 2
+    assert [one.action for one in read_decisions(tmp_path).log] == [EXCLUDE, UNDO]
+
+
+def test_undoing_and_excluding_at_once_loses_neither(tmp_path: Path) -> None:
+    for number in range(6):
+        written(tmp_path, [exclude(f"old-{number}", str(number))])
+    excluding = [partial(written, tmp_path, [exclude(f"new-{number}", "n")]) for number in range(4)]
+    at_once(*excluding, *(partial(undo, tmp_path) for _ in range(4)))
+    log = read_decisions(tmp_path)
+    assert sorted(one.path for one in log.log if one.path.startswith("new")) == [f"new-{number}" for number in range(4)]
+    assert len({one.undoes for one in log.log if one.action == UNDO}) == 4
+    assert len(log.in_effect) == 6 + 4 - 4
+
+
+def test_a_batch_is_undone_once(tmp_path: Path) -> None:
+    written(tmp_path, [exclude("a", "1")])
+    outcomes = at_once(*(partial(undo, tmp_path, 1) for _ in range(3)))
+    assert sum(isinstance(one, DataError) and "already undone" in str(one) for one in outcomes) == 2
+    undo(tmp_path, 2)
+    assert len(read_decisions(tmp_path).in_effect) == 1
+
+
+def test_nothing_to_undo_where_there_never_was_a_decision(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no decision to undo"):
+        undo(tmp_path / "state")
+
+
 def test_two_at_once_lose_nothing(tmp_path: Path) -> None:
     def work(number: int) -> None:
         for step in range(10):
             written(tmp_path, [exclude(f"{number}-{step}", "1")])
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(work, number) for number in range(4)))
     log = read_decisions(tmp_path).log
     assert len({one.path for one in log}) == 40
     assert [one.batch for one in log] == list(range(1, 41))

@@ -150,7 +150,7 @@ def state_folder(root: Path, chosen: Path | None) -> tuple[Path, str | None]:
         own.mkdir(exist_ok=True)
         probe = own / f".probe-{os.getpid()}"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     except OSError as error:
         key = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:16]
         elsewhere = cache_root() / "state" / key

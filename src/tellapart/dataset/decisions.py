@@ -10,7 +10,7 @@ from __future__ import annotations
 import getpass
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,12 +72,18 @@ class Decisions:
     file: Path | None = field(default=None, compare=False)
 
     @property
-    def in_effect(self) -> list[Decision]:
-        """The decisions that hold, the oldest first: those of no batch that was undone."""
+    def undone(self) -> set[int]:
+        """Numbers of the batches that do not hold, because an undo that holds took them back."""
         undone: set[int] = set()
         for decision in reversed(self.log):
             if decision.action == UNDO and decision.batch not in undone and decision.undoes is not None:
                 undone.add(decision.undoes)
+        return undone
+
+    @property
+    def in_effect(self) -> list[Decision]:
+        """The decisions that hold, the oldest first: those of no batch that was undone."""
+        undone = self.undone
         return [decision for decision in self.log if decision.action != UNDO and decision.batch not in undone]
 
     @property
@@ -173,36 +179,51 @@ def written(state: Path, decisions: Iterable[Decision], *, why: str = "") -> Dec
     Raises:
         StorageError: the disk is full, the folder cannot be written, or the log is damaged.
     """
+    new = list(decisions)
+    return _append(state, lambda _: new, why)
+
+
+def undo(state: Path, batch: int | None = None) -> tuple[Decisions, int]:
+    """Undo a batch, by default the newest that holds; the log, and which batch it was.
+
+    Two that undo at the same time undo two batches: each chooses when it is its turn to write.
+
+    Raises:
+        DataError: there is nothing to undo, no such batch, or it is undone already.
+        StorageError: the log cannot be read or written.
+    """
+    log = _append(state, lambda known: [Decision(UNDO, undoes=_to_undo(known, batch))])
+    return log, log.log[-1].undoes or 0
+
+
+def _to_undo(known: Decisions, batch: int | None) -> int:
+    chosen = known.last_batch if batch is None else batch
+    hint = "tellapart decisions FOLDER --all lists them"
+    if chosen is None:
+        raise DataError("there is no decision to undo", hint=hint)
+    if chosen not in {decision.batch for decision in known.log}:
+        raise DataError(f"there is no batch {chosen} of decisions", hint=hint)
+    if chosen in known.undone:
+        raise DataError(f"batch {chosen} is already undone", hint=hint)
+    return chosen
+
+
+def _append(state: Path, choose: Callable[[Decisions], Sequence[Decision]], why: str = "") -> Decisions:
+    """Append what ``choose`` makes of the log as it stands, while nobody else writes; the new log. Errors as :func:`written`."""
     try:
         state.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"{state} cannot be made: {error.strerror}", hint="choose another place with --state DIR") from error
     with one_at_a_time(state):
-        before = read_decisions(state).log
-        batch = max((decision.batch for decision in before), default=0) + 1
+        before = read_decisions(state)
+        chosen = choose(before)
+        if not chosen:
+            return before
+        batch = max((decision.batch for decision in before.log), default=0) + 1
         who, when = _user(), datetime.now(UTC).isoformat(timespec="seconds")
-        new = [replace(one, batch=batch, who=who, when=when, why=one.why or why) for one in decisions]
-        if not new:
-            return Decisions(before, state / LOG_FILE)
-        log = (*before, *new)
+        log = (*before.log, *(replace(one, batch=batch, who=who, when=when, why=one.why or why) for one in chosen))
         write_text(state / LOG_FILE, "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in log))
     return Decisions(log, state / LOG_FILE)
-
-
-def undo(state: Path, batch: int | None = None) -> tuple[Decisions, int]:
-    """Take back a batch, by default the newest that holds; the log, and which batch it was.
-
-    Raises:
-        DataError: there is nothing to undo, or no such batch.
-        StorageError: the log cannot be read or written.
-    """
-    known = read_decisions(state)
-    chosen = known.last_batch if batch is None else batch
-    if chosen is None:
-        raise DataError("there is no decision to undo", hint="tellapart decisions FOLDER --all lists them")
-    if chosen not in {decision.batch for decision in known.log}:
-        raise DataError(f"there is no batch {chosen} of decisions", hint="tellapart decisions FOLDER --all lists them")
-    return written(state, [Decision(UNDO, undoes=chosen)]), chosen
 
 
 def _user() -> str:

@@ -32,7 +32,7 @@ def undo(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> 
 
     Raises:
         OptionError: an option's name or value is wrong.
-        DataError: there is nothing to undo, or no such batch.
+        DataError: there is nothing to undo, no such batch, or it is undone already.
         StorageError: the decisions cannot be read or written.
     """
     chosen = UndoOptions.of(**options)
