@@ -54,7 +54,7 @@ def test_rows_are_chosen_by_mask_index_and_part() -> None:
 
 def test_the_frame_has_a_column_for_every_class() -> None:
     frame = predictions().to_frame()
-    assert list(frame.columns) == ["path", "label", "predicted", "probability", "p(a)", "p(b)", "p(ü)"]
+    assert list(frame.columns) == ["path", "label", "predicted", "probability", "p(a)", "p(b)", "p(ü)", "status", "reason"]
     assert frame["probability"].tolist() == predictions().confidence.tolist()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,17 +33,36 @@ class PredictedFiles:
         first_view: of the picture as it is, alone; the same as ``predictions`` if nothing else was looked at.
         views: how many views were averaged.
         files: one a file of the data set.
+        labels: the true label of each file, None where it is unknown.
     """
 
     predictions: Predictions
     first_view: Predictions
     views: int
     files: tuple[FileState, ...]
+    labels: tuple[str | None, ...]
 
     @property
     def unreadable(self) -> list[FileState]:
         """The files without a prediction; each has its reason."""
         return [file for file in self.files if file.image_id is None]
+
+    def records(self) -> list[dict[str, Any]]:
+        """One row per file, in the order given: those of :meth:`Predictions.records`, and for unreadable files the label and the reason."""
+        predicted = iter(self.predictions.records())
+        empty: dict[str, Any] = dict.fromkeys(self.predictions.columns)
+        return [
+            next(predicted)
+            if file.image_id
+            else {**empty, "path": printable(file.path), "label": label, "status": "unreadable", "reason": file.reason}
+            for file, label in zip(self.files, self.labels, strict=True)
+        ]
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame of :meth:`records`, with the columns of :meth:`Predictions.to_frame`."""
+        import pandas as pd
+
+        return pd.DataFrame(self.records(), columns=self.predictions.columns)
 
 
 def predict_files(
@@ -92,7 +111,8 @@ def predict_files(
         first.append(of_views[0])
         averaged.append(np.mean(of_views, axis=0))
     predictions = _predictions(model, readable, averaged)
-    return PredictedFiles(predictions, _predictions(model, readable, first) if views > 1 else predictions, views, extraction.files)
+    labels = tuple(_label(entry) for entry in dataset.entries)
+    return PredictedFiles(predictions, _predictions(model, readable, first) if views > 1 else predictions, views, extraction.files, labels)
 
 
 def check_crops(views: int, members: Sequence[Member]) -> None:
@@ -125,7 +145,7 @@ def _predictions(model: SavedModel, readable: Sequence[tuple[Entry, FileState]],
     return Predictions(
         image_ids=tuple(image_ids),
         paths=tuple(printable(entry.path) for entry, _ in readable),
-        labels=tuple(printable(entry.label) if entry.label is not None else None for entry, _ in readable),
+        labels=tuple(_label(entry) for entry, _ in readable),
         probabilities=model.probabilities(logits),
         logits=logits,
         class_names=model.class_names,
@@ -133,6 +153,10 @@ def _predictions(model: SavedModel, readable: Sequence[tuple[Entry, FileState]],
         groups=_groups(image_ids, [entry.group for entry, _ in readable]),
         source=f"{model.details.get('run', model.folder.name)}",
     )
+
+
+def _label(entry: Entry) -> str | None:
+    return None if entry.label is None else printable(entry.label)
 
 
 def _groups(image_ids: Sequence[str], chosen: Sequence[str | None]) -> tuple[str, ...]:

@@ -117,21 +117,27 @@ class Predictions:
         )
         return table.replace_schema_metadata({"class_names": json.dumps(self.class_names), "source": self.source})
 
+    @property
+    def columns(self) -> list[str]:
+        """The columns of every table of predictions: of :meth:`records`, of :meth:`to_frame`, and of what ``predict --out`` writes."""
+        return ["path", "label", "predicted", "probability", *(f"p({name})" for name in self.class_names), "status", "reason"]
+
+    def records(self) -> list[dict[str, Any]]:
+        """One row per image, by column name.
+
+        ``label`` is the true class, None where it is unknown; ``predicted`` the most probable class, ``probability`` its
+        probability, ``p(<class>)`` that of each class. ``status`` and ``reason`` say which files could not be read; here
+        they are ``ok`` and None.
+        """
+        predicted = [self.class_names[i] for i in self.predicted]
+        rows = zip(self.paths, self.labels, predicted, self.confidence.tolist(), self.probabilities.tolist(), strict=True)
+        return [dict(zip(self.columns, [*row, *each, "ok", None], strict=True)) for *row, each in rows]
+
     def to_frame(self) -> Any:
-        """A pandas DataFrame: path, label, predicted, probability, then one column a class."""
+        """A pandas DataFrame of :meth:`records`."""
         import pandas as pd
 
-        frame = pd.DataFrame(
-            {
-                "path": self.paths,
-                "label": self.labels,
-                "predicted": [self.class_names[i] for i in self.predicted],
-                "probability": self.confidence,
-            }
-        )
-        for i, name in enumerate(self.class_names):
-            frame[f"p({name})"] = self.probabilities[:, i]
-        return frame
+        return pd.DataFrame(self.records(), columns=self.columns)
 
     def save(self, path: Path) -> None:
         """Write ``predictions.parquet``, whole or not at all."""

@@ -14,7 +14,6 @@ import tellapart
 from tellapart.cli.door import tellapart as door
 from tellapart.errors import DataError, ModelError, OptionError
 from tellapart.runs import Run
-from tellapart.verbs.predict import answer_rows
 from tests import folders, pictures
 
 
@@ -54,8 +53,8 @@ def test_nothing_is_written_beside_the_photos_or_in_the_run(trained: Run, tmp_pa
 def test_a_picture_that_cannot_be_read_is_a_row_in_its_place(trained: Run, tmp_path: Path) -> None:
     root = folders.write(tmp_path, {"a.jpg": b"", "b.jpg": folders.class_photo("dots", 100), "c.jpg": pictures.TEXT})
     found = tellapart.predict(trained.folder, [root / "c.jpg", root / "b.jpg", root / "nowhere.jpg", root / "a.jpg"])
-    rows = answer_rows(found)
-    assert [(Path(row["path"]).name, row["label"], row["status"], row["reason"]) for row in rows] == [
+    rows = found.records()
+    assert [(Path(row["path"]).name, row["predicted"], row["status"], row["reason"]) for row in rows] == [
         ("c.jpg", None, "unreadable", "not an image (looks like text)"),
         ("b.jpg", "dots", "ok", None),
         ("nowhere.jpg", None, "unreadable", "there is no such file"),
@@ -75,7 +74,10 @@ def test_the_table_has_a_row_a_file_in_every_form(trained: Run, tmp_path: Path, 
             rows = list(csv.DictReader(file))
     else:
         rows = pq.read_table(out).to_pylist() if suffix == ".parquet" else json.loads(out.read_text(encoding="utf-8"))
-    assert list(rows[0]) == ["path", "label", "probability", "p(dots)", "p(plain)", "p(stripes)", "status", "reason"]
+    columns = ["path", "label", "predicted", "probability", "p(dots)", "p(plain)", "p(stripes)", "status", "reason"]
+    assert list(rows[0]) == list(found.to_frame().columns) == list(found.predictions.to_frame().columns) == columns
+    assert [row["label"] for row in rows] == list(found.to_frame()["label"]) == ["dots", "dots", "plain", "stripes"], "the truth"
+    assert [row["predicted"] or None for row in rows] == [row["predicted"] for row in found.records()] == ["dots", None, "plain", "stripes"]
     assert [row["path"] for row in rows] == ["dots/0.jpg", "dots/bad, very.jpg", "plain/0.jpg", "stripes/0.jpg"]
     assert [row["status"] for row in rows] == ["ok", "unreadable", "ok", "ok"]
     assert float(rows[0]["p(dots)"]) == pytest.approx(found.predictions.probabilities[0, 0])
@@ -84,16 +86,16 @@ def test_the_table_has_a_row_a_file_in_every_form(trained: Run, tmp_path: Path, 
 
 def test_the_same_file_twice_is_answered_twice(trained: Run, tmp_path: Path) -> None:
     root = folders.write(tmp_path, {"a.jpg": folders.class_photo("dots", 100)})
-    rows = answer_rows(tellapart.predict(trained.folder, [root / "a.jpg", root / "a.jpg"]))
-    assert [row["label"] for row in rows] == ["dots", "dots"]
+    rows = tellapart.predict(trained.folder, [root / "a.jpg", root / "a.jpg"]).records()
+    assert [row["predicted"] for row in rows] == ["dots", "dots"]
 
 
 def test_names_that_are_not_utf8_are_answered(trained: Run, tmp_path: Path) -> None:
     odd = tmp_path / os.fsdecode(b"caf\xe9.jpg")
     odd.write_bytes(folders.class_photo("dots", 100))
     found = tellapart.predict(trained.folder, [odd], out=tmp_path / "answers.csv")
-    assert answer_rows(found)[0]["path"].endswith("caf\\xe9.jpg")
-    assert "caf\\xe9.jpg,dots" in (tmp_path / "answers.csv").read_text(encoding="utf-8")
+    assert found.records()[0]["path"].endswith("caf\\xe9.jpg")
+    assert "caf\\xe9.jpg,,dots" in (tmp_path / "answers.csv").read_text(encoding="utf-8")
 
 
 def test_what_is_no_run_or_no_picture_is_a_clear_error(trained: Run, tmp_path: Path) -> None:

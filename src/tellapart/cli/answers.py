@@ -59,16 +59,14 @@ def of_ladder(run: Run) -> tuple[str, Any]:
 
 def of_predict(found: PredictedFiles) -> tuple[str, Any]:
     """A line a file, up to a screenful, and how many could not be read."""
-    from tellapart.verbs.predict import answer_rows
-
-    rows = answer_rows(found)
+    rows = found.records()
     lines = [
-        f"{row['label'] or 'unreadable':<20} {_percent(row['probability']):>7}  {row['path']}"
+        f"{row['predicted'] or 'unreadable':<20} {_percent(row['probability']):>7}  {row['path']}"
         + (f"  ({row['reason']})" if row["reason"] else "")
         for row in rows[:SHOWN_ROWS]
     ]
     if len(rows) > SHOWN_ROWS:
-        counts = Counter(row["label"] for row in rows if row["label"])
+        counts = Counter(row["predicted"] for row in rows if row["predicted"])
         lines.append(f"... and {len(rows) - SHOWN_ROWS:,} more (all of them with --out FILE.csv or --json)")
         lines.append("in all: " + ", ".join(f"{count:,} {name}" for name, count in counts.most_common()))
     if found.unreadable:

@@ -58,27 +58,8 @@ def predict(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
     model = load_model(model_folder(run))
     found = predict_files(model, pictures_dataset(pictures), **ways_of_looking(chosen), progress=progress)
     if chosen.out is not None:
-        save_table(answer_rows(found), chosen.out)
+        save_table(found.records(), chosen.out)
     return found
-
-
-def answer_rows(found: PredictedFiles) -> list[dict[str, Any]]:
-    """A row a file, in the order given: path, label, probability, a column ``p(<class>)`` each, status and reason."""
-    from tellapart.paths import printable
-
-    predictions = found.predictions
-    by_path = {path: number for number, path in enumerate(predictions.paths)}
-    rows = []
-    for file in found.files:
-        row: dict[str, Any] = {"path": printable(file.path), "label": None, "probability": None}
-        row |= {f"p({name})": None for name in predictions.class_names}
-        if file.image_id:
-            number = by_path[row["path"]]
-            row["label"] = predictions.class_names[int(predictions.predicted[number])]
-            row["probability"] = float(predictions.confidence[number])
-            row |= {f"p({name})": float(p) for name, p in zip(predictions.class_names, predictions.probabilities[number], strict=True)}
-        rows.append({**row, "status": "ok" if file.image_id else "unreadable", "reason": file.reason})
-    return rows
 
 
 def save_table(rows: list[dict[str, Any]], path: Path) -> None:
