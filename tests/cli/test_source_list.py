@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import json
 
-import click
 import pytest
 from click.testing import CliRunner
 
 import tellapart
 from tellapart.cli import source_list
 from tellapart.cli.door import tellapart as door
+from tellapart.cli.terminal import Styled
 from tellapart.collection.sources import SOURCES
 
 
@@ -19,7 +19,7 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def said(found: dict[str, object]) -> str:
-    return click.unstyle(source_list.of_sources(found)[0])
+    return "\n".join(map(str, source_list.of_sources(found)[0]))
 
 
 def test_all_are_a_line_each() -> None:
@@ -46,9 +46,10 @@ def test_only_the_state_is_coloured() -> None:
     found = tellapart.sources()
     for one in found["sources"]:
         one["name"] = f"on {one['name']}"
-    first = source_list.of_sources(found)[0].splitlines()[1]
-    assert first.startswith("on openverse")
-    assert click.style("on", fg="green") in first
+    first = source_list.of_sources(found)[0][1]
+    assert isinstance(first, Styled)
+    assert (first.text, first.fg) == ("on", "green")
+    assert first.before.startswith("on openverse")
 
 
 def test_a_check_tells_who_answers() -> None:

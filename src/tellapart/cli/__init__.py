@@ -12,7 +12,9 @@ def main() -> None:
     """The console script ``tellapart``."""
     try:
         from tellapart.cli.door import tellapart
+        from tellapart.cli.terminal import show_everything_visibly
 
+        show_everything_visibly()
         tellapart.main()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from tellapart.cli.columns import aligned
 from tellapart.cli.intervals import number, share
 from tellapart.cli.listing import SHOWN_ROWS, first_lines, several, shown
+from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.durations import in_words
 
 if TYPE_CHECKING:
@@ -24,10 +23,10 @@ PART_WORDS = {"test": "test images, never seen in training", "val": "images of y
 LADDER_HEAD = ("", "accuracy (95 %)", "log loss (95 %)", "gain", "p", "time", "images/s", "put right", "got wrong")
 
 
-def of_train(run: Run) -> tuple[str, Any]:
+def of_train(run: Run) -> Answer:
     """The rungs of each reported part, what the split and more data would change, and where the report lies."""
     metrics = run.metrics
-    lines = []
+    lines: list[Line] = []
     for part in ("test", "val"):
         if part in metrics:
             lines += _rungs(part, metrics[part])
@@ -37,27 +36,27 @@ def of_train(run: Run) -> tuple[str, Any]:
         f" {data['set_aside']:,} set aside (reasons in the report)"
     )
     lines += _training(metrics) + _other_splits(metrics) + _more_data(metrics) + _leak(metrics["leak"])
-    lines += [f"model:  {shown(run.model_folder)}", f"report: {click.style(shown(run.report), bold=True)}"]
-    return "\n".join(lines), run.summary()
+    lines += [f"model:  {shown(run.model_folder)}", Styled(shown(run.report), before="report: ", bold=True)]
+    return lines, run.summary()
 
 
-def of_ladder(run: Run) -> tuple[str, Any]:
+def of_ladder(run: Run) -> Answer:
     """Each rung with its intervals, what it gains and costs, and how many images it put right or got wrong; and which one was saved."""
     metrics = run.metrics
-    lines = []
+    lines: list[Line] = []
     for part in PART_WORDS:
         if part in metrics:
             rungs = metrics[part]["rungs"]
             table = aligned([LADDER_HEAD, *(_ladder_row(rung) for rung in rungs)], before="  ")
             is_saved = [rung["name"] == metrics["ladder"]["saved"] for rung in rungs]
             lines += [f"{metrics[part]['n']:,} {PART_WORDS[part]}", table[0]]
-            lines += [click.style(line, bold=True) if saved else line for line, saved in zip(table[1:], is_saved, strict=True)]
+            lines += [Styled(line, bold=True) if saved else line for line, saved in zip(table[1:], is_saved, strict=True)]
     lines.append(f"saved: {metrics['ladder']['saved']}, by log loss on training images it did not learn from")
-    lines += [f"model:  {shown(run.model_folder)}", f"report: {click.style(shown(run.report), bold=True)}"]
-    return "\n".join(lines), run.summary()
+    lines += [f"model:  {shown(run.model_folder)}", Styled(shown(run.report), before="report: ", bold=True)]
+    return lines, run.summary()
 
 
-def of_predict(found: PredictedFiles) -> tuple[str, Any]:
+def of_predict(found: PredictedFiles) -> Answer:
     """A line a file, up to a screenful, and how many could not be read."""
     rows = found.records()
     lines = [
@@ -74,10 +73,10 @@ def of_predict(found: PredictedFiles) -> tuple[str, Any]:
     if found.views > 1:
         changed = int((found.predictions.predicted != found.first_view.predicted).sum())
         lines.append(f"averaged over {found.views} views of each picture; {changed:,} answers are others than with one")
-    return "\n".join(lines), rows
+    return lines, rows
 
 
-def of_submit(submission: Submission) -> tuple[str, Any]:
+def of_submit(submission: Submission) -> Answer:
     """What was written, the clip, what to expect, and the files that could not be read or have no id."""
     held = [f"{column} = {'predicted class' if name is None else f'p({name})'}" for column, name in submission.columns.items()]
     own = "the run's own, fitted out of fold" if submission.clip_source == "run" else f"--clip; the run's own is {submission.run_clip:.3g}"
@@ -101,10 +100,10 @@ def of_submit(submission: Submission) -> tuple[str, Any]:
     if unused := submission.unused:
         lines.append(f"{len(unused):,} of {submission.rows + len(unused):,} pictures have no id in the sample and were left out:")
         lines += first_lines([f"  {path}" for path in unused])
-    return "\n".join([*lines, click.style(shown(submission.path), bold=True)]), submission.as_dict()
+    return [*lines, Styled(shown(submission.path), bold=True)], submission.as_dict()
 
 
-def of_evaluate(numbers: dict[str, Any]) -> tuple[str, Any]:
+def of_evaluate(numbers: dict[str, Any]) -> Answer:
     """Accuracy and log loss with their intervals, the classes, and what was left out."""
     lines = [f"{numbers['n']:,} images: accuracy {share(numbers['accuracy'])}, log loss {number(numbers['log_loss'])}"]
     lines += [
@@ -118,10 +117,10 @@ def of_evaluate(numbers: dict[str, Any]) -> tuple[str, Any]:
         "unreadable": "could not be read",
     }
     lines += [f"{numbers[key]:,} left out: they {why}" for key, why in left_out.items() if numbers[key]]
-    return "\n".join(lines + _views(numbers["views"])), numbers
+    return [*lines, *_views(numbers["views"])], numbers
 
 
-def of_compare(comparison: Comparison) -> tuple[str, Any]:
+def of_compare(comparison: Comparison) -> Answer:
     """The verdict, both differences, and the images that flipped."""
     content = comparison.as_dict()
     lines = [
@@ -130,52 +129,52 @@ def of_compare(comparison: Comparison) -> tuple[str, Any]:
         f"log loss: {_signed(comparison.log_loss.as_dict())}",
         f"right to wrong: {len(comparison.right_to_wrong)}, wrong to right: {len(comparison.wrong_to_right)}",
     ]
-    return "\n".join(lines), content
+    return lines, content
 
 
-def of_curve(found: dict[str, Any]) -> tuple[str, Any]:
+def of_curve(found: dict[str, Any]) -> Answer:
     """A line a size, and what twice the photos promise."""
     lines = [f"{found['recipe']}, judged on {found['n']:,} {found['part']} photos", f"  {'training photos':>15}  accuracy, each draw"]
     for point in found["points"]:
         lines.append(f"  {point['n_train']:>15,}  " + "  ".join(_percent(value) for value in point["accuracy"]))
-    return "\n".join([*lines, *_more_data({"learning_curve": found})]), found
+    return [*lines, *_more_data({"learning_curve": found})], found
 
 
-def of_ensemble(run: Run) -> tuple[str, Any]:
+def of_ensemble(run: Run) -> Answer:
     """How much each run counts, and what is said of any run."""
-    text, content = of_train(run)
+    lines, content = of_train(run)
     members = [f"{member['name']} {_percent(member['weight'])}" for member in run.metrics["selection"]["runs"]]
-    return f"weights: {several(members, most=12)}\n{text}", content
+    return [f"weights: {several(members, most=12)}", *lines], content
 
 
-def of_report(path: Path) -> tuple[str, Any]:
+def of_report(path: Path) -> Answer:
     """Where the report lies."""
-    return shown(path), {"report": str(path)}
+    return [shown(path)], {"report": str(path)}
 
 
-def of_augment(found: dict[str, Any]) -> tuple[str, Any]:
+def of_augment(found: dict[str, Any]) -> Answer:
     """How many pictures went in and came out, which were left out and why, and where the result lies."""
-    lines = [f"{found['originals']:,} photos, {found['copies']:,} varied copies"]
+    lines: list[Line] = [f"{found['originals']:,} photos, {found['copies']:,} varied copies"]
     left_out = found["left_out"]
     if left_out:
         lines.append(f"{len(left_out):,} left out:")
         lines += first_lines([f"  {path}  ({reason})" for path, reason in left_out.items()])
-    lines.append(click.style(shown(Path(found["out"])), bold=True))
-    return "\n".join(lines), found
+    lines.append(Styled(shown(Path(found["out"])), bold=True))
+    return lines, found
 
 
-def of_explain(found: dict[str, Any]) -> tuple[str, Any]:
+def of_explain(found: dict[str, Any]) -> Answer:
     """What is said of each picture, the files that could not be read, and where the sheet lies."""
     lines = first_lines([f"{one['class']:<20} {_percent(one['probability']):>7}  {one['path']}" for one in found["pictures"]])
     lines += first_lines([f"  {path}  ({reason})" for path, reason in found["unreadable"].items()])
-    return "\n".join([*lines, click.style(shown(Path(found["out"])), bold=True)]), found
+    return [*lines, Styled(shown(Path(found["out"])), bold=True)], found
 
 
-def of_doctor(found: dict[str, Any]) -> tuple[str, Any]:
+def of_doctor(found: dict[str, Any]) -> Answer:
     """A line a subject, and the problems last."""
     processor, cache, torch = found["processor"], found["cache"], found["torch"]
     graphics = torch.get("cuda") or ("Apple" if torch.get("mps") else "none")
-    lines = [
+    lines: list[Line] = [
         f"tellapart {found['tellapart']}, Python {found['python']}, {found['platform']}",
         "packages:  " + ", ".join(f"{name} {version or 'missing'}" for name, version in found["versions"].items()),
         f"processor: {processor['cores']} cores, {' '.join(processor['features']) or 'no known vector features'}",
@@ -185,16 +184,16 @@ def of_doctor(found: dict[str, Any]) -> tuple[str, Any]:
         + ", ".join(f"{name} {'ready' if here else 'missing'}" for name, here in found["backbones"].items())
         + "; any other timm name with --weights or from the hub",
     ]
-    lines += [click.style(f"problem:   {problem}", fg="red") for problem in found["problems"]] or [click.style("all well", fg="green")]
-    return "\n".join(lines), found
+    lines += [Styled(f"problem:   {problem}", fg="red") for problem in found["problems"]] or [Styled("all well", fg="green")]
+    return lines, found
 
 
-def _rungs(part: str, numbers: Mapping[str, Any]) -> list[str]:
+def _rungs(part: str, numbers: Mapping[str, Any]) -> list[Line]:
     width = max(24, *(len(rung["name"]) for rung in numbers["rungs"]))
-    rows = [f"{numbers['n']:,} {PART_WORDS[part]}", f"  {'':<{width}} {'accuracy (95 %)':<28} log loss (95 %)"]
+    rows: list[Line] = [f"{numbers['n']:,} {PART_WORDS[part]}", f"  {'':<{width}} {'accuracy (95 %)':<28} log loss (95 %)"]
     for rung in numbers["rungs"]:
         line = f"  {rung['name']:<{width}} {share(rung['accuracy']):<28} {number(rung['log_loss'])}"
-        rows.append(click.style(line, bold=True) if rung is numbers["rungs"][-1] else line)
+        rows.append(Styled(line, bold=True) if rung is numbers["rungs"][-1] else line)
     return rows
 
 

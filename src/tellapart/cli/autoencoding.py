@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import click
+from typing import TYPE_CHECKING
 
 from tellapart.cli.columns import aligned
 from tellapart.cli.intervals import number
 from tellapart.cli.listing import several, shown
+from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.durations import in_words
 
 if TYPE_CHECKING:
     from tellapart.runs import Run
 
 
-def of_autoencode(run: Run) -> tuple[str, Any]:
+def of_autoencode(run: Run) -> Answer:
     """The error beside plainer ways, the dead units, the cost, and where model and page lie."""
     metrics = run.metrics
     side, units, cost, data = metrics["held_back"] or metrics["trained_on"], metrics["units"], metrics["training"], metrics["data"]
@@ -26,7 +25,7 @@ def of_autoencode(run: Run) -> tuple[str, Any]:
     if metrics["components"]:
         rows.append((f"{metrics['components']:,} principal components", number(side["linear"], 5)))
     rows.append(("the mean photo", number(side["mean_picture"], 5)))
-    lines = [f"{side['n']:,} {what}", *aligned(rows, before="  ")]
+    lines: list[Line] = [f"{side['n']:,} {what}", *aligned(rows, before="  ")]
     dead = units["dead"]
     if dead:
         lines.append(f"{len(dead):,} of {units['latent']:,} units are dead: {several([str(unit) for unit in dead], most=12)}")
@@ -34,5 +33,5 @@ def of_autoencode(run: Run) -> tuple[str, Any]:
         lines.append(f"none of {units['latent']:,} units is dead")
     lines.append(f"trained for {in_words(cost['seconds'])}: {cost['images']:,} images, {cost['images_per_s']:,.0f} a second")
     lines.append(f"{data['used']:,} of {data['files']:,} files used; {data['unreadable']:,} unreadable, {data['set_aside']:,} set aside")
-    lines += [f"features: --features run:{shown(run.folder)}", f"report:   {click.style(shown(run.report), bold=True)}"]
-    return "\n".join(lines), run.summary()
+    lines += [f"features: --features run:{shown(run.folder)}", Styled(shown(run.report), before="report:   ", bold=True)]
+    return lines, run.summary()

@@ -5,22 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import click
-
 from tellapart.cli.columns import aligned
 from tellapart.cli.listing import first_lines, shown
+from tellapart.cli.terminal import Answer, Line, Styled
 
 HEAD = ("issue", "files", "share", "the worst")
 MOST_NAMED = 5
 
 
-def of_check(found: dict[str, Any]) -> tuple[str, Any]:
+def of_check(found: dict[str, Any]) -> Answer:
     """A line an issue with its worst example, what else is to be said of the set, and what to do next."""
-    lines = [f"{found['files']:,} files, {found['images']:,} different pictures that can be used"]
+    lines: list[Line] = [f"{found['files']:,} files, {found['images']:,} different pictures that can be used"]
     rows = [(one["title"], f"{one['n']:,}", f"{100 * one['share']:.1f} %", _worst(one)) for one in found["issues"] if one["n"]]
     if rows:
         table = aligned([HEAD, *rows], before="  ")
-        lines += [click.style(table[0], bold=True), *table[1:]]
+        lines += [Styled(table[0], bold=True), *table[1:]]
     clean = [one["title"].lower() for one in found["issues"] if not one["n"]]
     lines += [f"none: {', '.join(clean)}"] if clean else []
     lines += [f"not looked for: {name.replace('_', ' ')} ({reason})" for name, reason in found["skipped"].items()]
@@ -30,7 +29,7 @@ def of_check(found: dict[str, Any]) -> tuple[str, Any]:
     if found["doubtful"]:
         lines.append("most speaks against (unlike their class, and their label doubted):")
         lines += [f"  {one['path']}" for one in found["doubtful"][:MOST_NAMED]]
-    return "\n".join([*lines, *_applied(found), *_next(found)]), found
+    return [*lines, *_applied(found), *_next(found)], found
 
 
 def _worst(one: dict[str, Any]) -> str:
@@ -52,10 +51,10 @@ def _applied(found: dict[str, Any]) -> list[str]:
     return [*lines, f"to take it back: tellapart undo FOLDER --batch {said['batch']}"]
 
 
-def _next(found: dict[str, Any]) -> list[str]:
-    lines = [f"table:  {shown(Path(found['table']).absolute())}"]
-    page = click.style(shown(Path(found["review"]).absolute()), bold=True)
-    lines.append(f"review: {page} (open it to look and decide; then tellapart decisions FOLDER --apply decisions.jsonl)")
+def _next(found: dict[str, Any]) -> list[Line]:
+    lines: list[Line] = [f"table:  {shown(Path(found['table']).absolute())}"]
+    how = " (open it to look and decide; then tellapart decisions FOLDER --apply decisions.jsonl)"
+    lines.append(Styled(shown(Path(found["review"]).absolute()), bold=True, before="review: ", after=how))
     if found["applied"] is None and any(one["n"] and one["proposal"] == "exclude" for one in found["issues"]):
         lines.append("to exclude at once, undoably: --apply duplicates,broken,contradictions,leaks")
     return lines

@@ -6,12 +6,13 @@ import time
 from typing import Any
 
 from tellapart.cli.columns import aligned
+from tellapart.cli.terminal import Answer
 from tellapart.durations import in_words
 
 SHOWN_REASONS = 12
 
 
-def of_collect(found: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def of_collect(found: dict[str, Any]) -> Answer:
     """How a collection stands."""
     kept = sum(one["kept"] for one in found["classes"])
     now = f", {found['new']:,} of them new, in {in_words(found['seconds'])}" if found["seconds"] else ""
@@ -23,7 +24,7 @@ def of_collect(found: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     lines += _failures(found)
     lines += ["", *found["uneven"]] if found["uneven"] else []
     lines += ["", *_what_next(found, kept)]
-    return "\n".join(lines).rstrip(), found
+    return lines if lines[-1] else lines[:-1], found
 
 
 def _classes(classes: list[dict[str, Any]]) -> list[list[str]]:

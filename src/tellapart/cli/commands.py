@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -23,12 +22,10 @@ from tellapart.cli import (
     splitting,
 )
 from tellapart.cli.flags import flags_of
-from tellapart.cli.terminal import Terminal, wants_color
-
-Said = tuple[str, Any]
+from tellapart.cli.terminal import Answer, Terminal, write_answer, write_json
 
 
-def _command(verb: str, options: str, arguments: tuple[click.Argument, ...], say: Callable[[Any], Said]) -> click.Command:
+def _command(verb: str, options: str, arguments: tuple[click.Argument, ...], say: Callable[[Any], Answer]) -> click.Command:
     """The command of a verb: arguments, flags, the call, and what to say of its result."""
     module = import_module(f"tellapart.verbs.{verb}")
     function: Callable[..., Any] = getattr(module, verb)
@@ -40,9 +37,8 @@ def _command(verb: str, options: str, arguments: tuple[click.Argument, ...], say
     def run(is_json: bool, is_quiet: bool, **values: Any) -> None:
         positional = [values.pop(name) for name in names]
         found = function(*positional, progress=Terminal(is_quiet=is_quiet), **values)
-        text, content = say(found)
-        said = json.dumps(content, ensure_ascii=False) if is_json else text
-        click.echo(said.encode(errors="backslashreplace").decode(), color=None if wants_color() else False)
+        lines, content = say(found)
+        write_json(content) if is_json else write_answer(lines)
 
     summary, _, rest = (function.__doc__ or "").partition("\n\n")
     description = rest.partition("Args:")[0]

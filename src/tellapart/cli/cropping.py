@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import click
-
 from tellapart.cli.listing import first_lines, several, shown
+from tellapart.cli.terminal import Answer, Line, Styled
 
 
-def of_crop(found: dict[str, Any]) -> tuple[str, Any]:
+def of_crop(found: dict[str, Any]) -> Answer:
     """How many crops are kept, who is on them, what was left out and why, what cropping is worth, and where to look."""
     kept = "written" if found["out"] else "would be kept"
-    lines = [f"{found['crops']:,} crops of {found['photos']:,} photos {kept}"]
-    lines[0] += f"; {found['set_aside']:,} photos set aside, {found['not_found']:,} with nothing found"
+    head = f"{found['crops']:,} crops of {found['photos']:,} photos {kept}"
+    lines: list[Line] = [f"{head}; {found['set_aside']:,} photos set aside, {found['not_found']:,} with nothing found"]
     for label, sizes in found["people"].items():
         if sizes:
             lines.append(f"  {label}: {several([f'a person on {size:,} photos' for size in sizes])}")
@@ -24,9 +23,9 @@ def of_crop(found: dict[str, Any]) -> tuple[str, Any]:
     if (score := found["score"]) is not None:
         whole, crops = (100 * score[name]["value"] for name in ("whole_photos", "crops"))
         lines.append(f"a quick probe: {whole:.1f} % on whole photos, {crops:.1f} % on crops; {score['verdict']}")
-    lines.append(f"contact sheet: {click.style(shown(Path(found['sheet'])), bold=True)}")
+    lines.append(Styled(shown(Path(found["sheet"])), before="contact sheet: ", bold=True))
     if found["out"]:
-        lines.append(f"crops: {click.style(shown(Path(found['out'])), bold=True)}")
+        lines.append(Styled(shown(Path(found["out"])), before="crops: ", bold=True))
     else:
         lines.append("nothing else was written; --out DIR keeps the crops")
-    return "\n".join(lines), found
+    return lines, found

@@ -7,38 +7,37 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import click
-
 from tellapart.cli.columns import aligned
 from tellapart.cli.listing import first_lines, shown
+from tellapart.cli.terminal import Answer, Line, Styled
 
 VERBS = {"exclude": "excluded", "relabel": "relabelled", "restore": "restored"}
 HEAD = ("batch", "when", "", "picture", "why")
 
 
-def of_exclude(found: dict[str, Any]) -> tuple[str, Any]:
+def of_exclude(found: dict[str, Any]) -> Answer:
     """What was excluded, and how many pictures each class has left."""
     return _of_decided(found, "exclude")
 
 
-def of_relabel(found: dict[str, Any]) -> tuple[str, Any]:
+def of_relabel(found: dict[str, Any]) -> Answer:
     """What was relabelled, and how many pictures each class has now."""
     return _of_decided(found, "relabel")
 
 
-def of_restore(found: dict[str, Any]) -> tuple[str, Any]:
+def of_restore(found: dict[str, Any]) -> Answer:
     """What was restored, and how many pictures each class has now."""
     return _of_decided(found, "restore")
 
 
-def of_undo(found: dict[str, Any]) -> tuple[str, Any]:
+def of_undo(found: dict[str, Any]) -> Answer:
     """What was taken back, and how to take that back."""
     lines = [f"batch {found['undone']} is undone: {_counted(found['decisions'])}"]
     lines += first_lines([f"  {_action(one)}" for one in found["decisions"]])
-    return "\n".join([*lines, f"to have it again: tellapart undo FOLDER --batch {found['batch']}"]), found
+    return [*lines, f"to have it again: tellapart undo FOLDER --batch {found['batch']}"], found
 
 
-def of_decisions(found: dict[str, Any]) -> tuple[str, Any]:
+def of_decisions(found: dict[str, Any]) -> Answer:
     """A line a decision, the newest first; those that fit no file; and where the log lies."""
     listed = found["decisions"]
     lines = [f"{found['applied']:,} decisions were taken over"] if found["applied"] is not None else []
@@ -51,29 +50,31 @@ def of_decisions(found: dict[str, Any]) -> tuple[str, Any]:
     if found["unmet"]:
         lines.append(f"{len(found['unmet']):,} are about files that are not there any more, or have changed:")
         lines += first_lines([f"  {_action(one)}" for one in found["unmet"]])
-    return "\n".join([*lines, click.style(shown(Path(found["log"])), bold=True)]), found
+    return [*lines, Styled(shown(Path(found["log"])), bold=True)], found
 
 
-def of_export(found: dict[str, Any]) -> tuple[str, Any]:
+def of_export(found: dict[str, Any]) -> Answer:
     """How many pictures were written, what was left out and why, and where they lie."""
     classes = ", ".join(f"{number:,} {name}" for name, number in found["classes"].items())
     lines = [f"{found['images']:,} pictures" + (f": {classes}" if classes else "")]
     if found["left_out"]:
         lines.append(f"{len(found['left_out']):,} left out:")
         lines += first_lines([f"  {path}  ({reason})" for path, reason in found["left_out"].items()])
-    return "\n".join([*lines, *found["notes"], click.style(shown(Path(found["out"])), bold=True)]), found
+    return [*lines, *found["notes"], Styled(shown(Path(found["out"])), bold=True)], found
 
 
-def _of_decided(found: dict[str, Any], action: str) -> tuple[str, Any]:
+def _of_decided(found: dict[str, Any], action: str) -> Answer:
     changed = found["changed"]
-    lines = [f"{len(changed):,} {VERBS[action]}" + (f", {len(found['unchanged']):,} were so already" if found["unchanged"] else "")]
+    lines: list[Line] = [
+        f"{len(changed):,} {VERBS[action]}" + (f", {len(found['unchanged']):,} were so already" if found["unchanged"] else "")
+    ]
     lines += first_lines([f"  {_action(one)}" for one in changed])
     if found["left"]:
         lines.append("now: " + ", ".join(f"{number:,} {name}" for name, number in found["left"].items()))
-    lines += [click.style(note, fg="yellow") for note in found["notes"]]
+    lines += [Styled(note, fg="yellow") for note in found["notes"]]
     if changed:
         lines.append(f"to take it back: tellapart undo FOLDER --batch {found['batch']}")
-    return "\n".join(lines), found
+    return lines, found
 
 
 def _counted(decisions: list[dict[str, Any]]) -> str:

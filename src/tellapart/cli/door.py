@@ -9,6 +9,7 @@ import click
 
 from tellapart import __version__
 from tellapart.cli import INTERRUPTED
+from tellapart.cli.terminal import Styled, visible_usage_errors, wants_color, write_line
 from tellapart.errors import OptionError, TellapartError
 
 VERBS = {
@@ -66,6 +67,11 @@ class Door(click.Group):
         with formatter.section("Verbs"):
             formatter.write_dl(list(VERBS.items()))
 
+    def make_context(self, *values: Any, **extra: Any) -> click.Context:
+        """Read the command line as far as the verb."""
+        with visible_usage_errors():
+            return super().make_context(*values, **extra)
+
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the verb, or name the closest one."""
         from tellapart.errors import closest_name
@@ -78,14 +84,16 @@ class Door(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb; our errors become a sentence and a hint."""
         try:
-            return super().invoke(ctx)
+            with visible_usage_errors():
+                return super().invoke(ctx)
         except TellapartError as error:
-            click.secho(f"error: {error}", fg="red", err=True)
+            write_line(Styled(f"error: {error}", fg="red"), to_stderr=True)
             if error.hint:
-                click.secho(f"hint: {error.hint}", fg="cyan", err=True)
+                write_line(Styled(f"hint: {error.hint}", fg="cyan"), to_stderr=True)
             ctx.exit(USAGE if isinstance(error, OptionError) else FAILED)
         except KeyboardInterrupt:
-            click.secho("interrupted; what is finished is kept, and the same command goes on from there", fg="yellow", err=True)
+            said = "interrupted; what is finished is kept, and the same command goes on from there"
+            write_line(Styled(said, fg="yellow"), to_stderr=True)
             ctx.exit(INTERRUPTED)
 
 
@@ -94,6 +102,4 @@ class Door(click.Group):
 @click.pass_context
 def tellapart(ctx: click.Context) -> None:
     """Turn a folder of pictures into an image classifier, and know how far to trust it."""
-    from tellapart.cli.terminal import wants_color
-
     ctx.color = None if wants_color() else False

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import click
-
 from tellapart.cli.columns import aligned
 from tellapart.cli.listing import first_lines, several, shown
+from tellapart.cli.terminal import Answer, Styled
 
 HEAD = ("cluster", "images", "name", "looks like", "labels")
 SHOWN_LABELS = 4
 
 
-def of_cluster(found: dict[str, Any]) -> tuple[str, Any]:
+def of_cluster(found: dict[str, Any]) -> Answer:
     """A row a cluster, how k was chosen, what the clusters follow, how they agree with labels, and where the sheets lie."""
     rows = [
         (str(one["number"]), f"{one['size']:,}", one["name"] or "", ", ".join(one["words"]), _mix(one["classes"]))
@@ -32,25 +31,25 @@ def of_cluster(found: dict[str, Any]) -> tuple[str, Any]:
             f"beside the labels of {scores['images']:,} images: {100 * scores['accuracy']:.1f} % in the cluster of their class,"
             f" NMI {scores['nmi']:.3f}, ARI {scores['ari']:.3f}"
         )
-    lines += [click.style(note, fg="yellow") for note in found["notes"]]
+    lines += [Styled(note, fg="yellow") for note in found["notes"]]
     lines += _left_out(found["left_out"])
     if applied := found["applied"]:
         lines.append(f"{len(applied['changed']):,} relabelled: " + several([f"{n:,} {label}" for label, n in applied["left"].items()]))
         if applied["batch"] is not None:
             lines.append(f"to take it back: tellapart undo FOLDER --batch {applied['batch']}")
     if found["folders"]:
-        lines.append(f"a folder a cluster: {click.style(shown(Path(found['folders'])), bold=True)}")
-    return "\n".join([*lines, f"contact sheets: {click.style(shown(Path(found['out'])), bold=True)}"]), found
+        lines.append(Styled(shown(Path(found["folders"])), before="a folder a cluster: ", bold=True))
+    return [*lines, Styled(shown(Path(found["out"])), before="contact sheets: ", bold=True)], found
 
 
-def of_similar(found: dict[str, Any]) -> tuple[str, Any]:
+def of_similar(found: dict[str, Any]) -> Answer:
     """A line a similar picture, the most similar first; for all, how often the most similar one has the same label."""
     lines = first_lines([f"{one['cosine']:.3f}  {one['path']}" for one in found["similar"]])
     if found["image"] is None:
         lines.append(f"{found['images']:,} pictures by {found['features']}")
         if found["same_label"] is not None:
             lines.append(f"the most similar picture has the same label in {100 * found['same_label']:.1f} % of them")
-    return "\n".join([*lines, *_left_out(found["left_out"]), click.style(shown(Path(found["out"])), bold=True)]), found
+    return [*lines, *_left_out(found["left_out"]), Styled(shown(Path(found["out"])), bold=True)], found
 
 
 def _mix(classes: Mapping[str, int]) -> str:

@@ -5,26 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import click
-
 from tellapart.cli.intervals import share
 from tellapart.cli.listing import first_lines, shown
+from tellapart.cli.terminal import Answer, Line, Styled
 
 
-def of_map(found: dict[str, Any]) -> tuple[str, Any]:
+def of_map(found: dict[str, Any]) -> Answer:
     """What was placed how, how far to trust it, and where it lies."""
-    lines = [f"{found['images']:,} pictures placed by {found['method']} ({found['software']})", *_trusted(found["trust"])]
-    lines += [f"table: {shown(Path(found['table']))}", f"map:   {click.style(shown(Path(found['out'])), bold=True)}"]
-    return "\n".join(lines), found
+    lines: list[Line] = [f"{found['images']:,} pictures placed by {found['method']} ({found['software']})", *_trusted(found["trust"])]
+    lines += [f"table: {shown(Path(found['table']))}", Styled(shown(Path(found["out"])), before="map:   ", bold=True)]
+    return lines, found
 
 
-def of_explore(found: dict[str, Any]) -> tuple[str, Any]:
+def of_explore(found: dict[str, Any]) -> Answer:
     """The clusters, what they follow, how far to trust the map, and where the page lies."""
     lines = [found["clusters"]["sentence"], *first_lines([f"  {line}" for line in found["clusters"]["lines"]])]
     lines += [found[key] for key in ("choice", "encoding") if found[key]]
     lines += [f"map by {found['map']} ({found['software']})", *_trusted(found["trust"])]
-    lines.append(f"page: {click.style(shown(Path(found['out'])), bold=True)}")
-    return "\n".join(lines), found
+    lines.append(Styled(shown(Path(found["out"])), before="page: ", bold=True))
+    return lines, found
 
 
 def _trusted(trust: dict[str, Any]) -> list[str]:

@@ -5,28 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import click
-
 from tellapart.cli.columns import aligned
 from tellapart.cli.listing import first_lines, several, shown
+from tellapart.cli.terminal import Answer, Line, Styled
 
 
-def of_prepare(found: dict[str, Any]) -> tuple[str, Any]:
+def of_prepare(found: dict[str, Any]) -> Answer:
     """A row a part, what was left out and why, and where the files lie."""
     rows = [["part", "images", "classes", "files"]]
     for name, part in found["parts"].items():
         classes = several([f"{label} {count:,}" for label, count in part["classes"].items()]) or "no labels"
         files = [names[0] if len(names) == 1 else f"{names[0]} ... ({len(names):,} shards)" for names in part["files"].values()]
         rows.append([name, f"{part['images']:,}", classes, several(files)])
-    lines = aligned(rows)
+    lines: list[Line] = [*aligned(rows)]
     if left_out := found["left_out"]:
         lines.append(f"{len(left_out):,} left out (left_out.csv):")
         lines += first_lines([f"  {path}  ({reason})" for path, reason in left_out.items()])
-    lines.append(f"{click.style(shown(Path(found['out'])), bold=True)}  ({found['size_bytes'] / 1e6:,.1f} MB)")
-    return "\n".join(lines), found
+    lines.append(Styled(shown(Path(found["out"])), bold=True, after=f"  ({found['size_bytes'] / 1e6:,.1f} MB)"))
+    return lines, found
 
 
-def of_balance(found: dict[str, Any]) -> tuple[str, Any]:
+def of_balance(found: dict[str, Any]) -> Answer:
     """A bar a class, the ratio, what to do, and where the list lies."""
     most = max(one["train"] for one in found["classes"])
     is_written = found["out"] is not None
@@ -37,12 +36,13 @@ def of_balance(found: dict[str, Any]) -> tuple[str, Any]:
         rows.append(
             [one["label"], f"{one['train']:,}".rjust(6), _bar(one["kept"], one["train"], most), kept, *reported, f"{one['weight']:.2f}"]
         )
-    lines = [*aligned(rows), f"the largest class has {found['ratio']:g} times the training photos of the smallest"]
+    lines: list[Line] = [*aligned(rows), f"the largest class has {found['ratio']:g} times the training photos of the smallest"]
     lines.append(f"what to do: {found['advice']}")
     if is_written:
         lines.append(f"{found['left_out']:,} training photos left out; val and test photos stay as they are, as the world is")
-        lines.append(f"{click.style(shown(Path(found['out'])), bold=True)}  (next: tellapart train {shown(Path(found['out']))})")
-    return "\n".join(lines), found
+        out = shown(Path(found["out"]))
+        lines.append(Styled(out, bold=True, after=f"  (next: tellapart train {out})"))
+    return lines, found
 
 
 def _bar(kept: int, count: int, most: int, width: int = 40) -> str:

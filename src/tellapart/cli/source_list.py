@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
 from tellapart.cli.columns import aligned
+from tellapart.cli.terminal import Answer, Line, Styled
 
 COLOURS = {
     "on": "green",
@@ -26,26 +25,28 @@ LEGEND = (
 )
 
 
-def of_sources(found: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def of_sources(found: dict[str, Any]) -> Answer:
     """A line a source; a paragraph each where few were asked for; what came of a check."""
     rows = found["sources"]
     if any(one["health"] for one in rows):
-        lines = aligned([CHECK_HEAD, *(_checked(one) for one in rows)])
-        states = [one["health"]["state"] for one in rows]
+        lines = _colored(aligned([CHECK_HEAD, *(_checked(one) for one in rows)]), rows, [one["health"]["state"] for one in rows])
     elif len(rows) <= LONGEST_LISTED:
         lines = [line for one in rows for line in _paragraph(one)]
-        states = []
     else:
-        lines = aligned([HEAD, *(_row(one) for one in rows)])
+        lines = _colored(aligned([HEAD, *(_row(one) for one in rows)]), rows, [one["state"] for one in rows])
         lines += ["", *LEGEND]
-        states = [one["state"] for one in rows]
+    lines += [Styled(f"{name} cannot be used: {reason}", fg="red") for name, reason in found["broken"].items()]
+    return lines, found
+
+
+def _colored(table: list[str], rows: list[dict[str, Any]], states: list[str]) -> list[Line]:
+    """A table of sources with the state of each in its color."""
     width = max((len(one["name"]) for one in rows), default=0)
-    for place, state in enumerate(states, start=1):
-        name, rest = lines[place][:width], lines[place][width:]
-        lines[place] = name + rest.replace(state, click.style(state, fg=COLOURS.get(state, "red")), 1)
-    for name, reason in found["broken"].items():
-        lines.append(click.style(f"{name} cannot be used: {reason}", fg="red"))
-    return "\n".join(lines), found
+    lines: list[Line] = [*table]
+    for line, (row, state) in enumerate(zip(table[1:], states, strict=True), start=1):
+        at = row.index(state, width)
+        lines[line] = Styled(state, fg=COLOURS.get(state, "red"), before=row[:at], after=row[at + len(state) :])
+    return lines
 
 
 def _row(one: dict[str, Any]) -> list[str]:
@@ -54,7 +55,7 @@ def _row(one: dict[str, Any]) -> list[str]:
     return [one["name"], one["state"], asked, f"{most:,}" if most else "all", _pace(one["limit"]), _licences(one), _keys(one)]
 
 
-def _paragraph(one: dict[str, Any]) -> list[str]:
+def _paragraph(one: dict[str, Any]) -> list[Line]:
     asked = "words" if one["asks"] == "words" else "names of living things"
     most = f"{one['most_results']:,} results a search" if one["most_results"] else "all results of a search"
     hosts = [f"{host}: {_pace(limit)}" for host, limit in one["image_hosts"].items()]
@@ -66,8 +67,8 @@ def _paragraph(one: dict[str, Any]) -> list[str]:
         "note": one["caveat"],
         "terms": one["terms"],
     }
-    state = click.style(one["state"], fg=COLOURS.get(one["state"]))
-    return [f"{one['name']}: {one['title']}, {one['home']} ({state})", *aligned([("", ""), *facts.items()], before="  ")[1:]]
+    state = Styled(one["state"], fg=COLOURS.get(one["state"]), before=f"{one['name']}: {one['title']}, {one['home']} (", after=")")
+    return [state, *aligned([("", ""), *facts.items()], before="  ")[1:]]
 
 
 def _checked(one: dict[str, Any]) -> list[str]:

@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import click
-
 from tellapart.cli.columns import aligned
 from tellapart.cli.intervals import number, share
 from tellapart.cli.listing import first_lines, shown
+from tellapart.cli.terminal import Answer, Styled
 
 MOST_CLASSES = 12
 
 
-def of_split(found: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def of_split(found: dict[str, Any]) -> Answer:
     """How many pictures of each class are in each part, what leaks, and where the manifest lies."""
     is_bad = found["how"].startswith("first")
     title = f"{found['images']:,} pictures in {found['groups']:,} groups, {found['how']}"
@@ -25,7 +24,7 @@ def of_split(found: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         lines.append("folds: " + ", ".join(f"{count:,}" for count in found["folds"].values()))
     lines += _left_out(found["left_out"]) + _crossings(found["crossings"]) + _leak(found["leak"])
     out = Path(found["out"])
-    return "\n".join([*lines, click.style(shown(out), bold=True), f"next: tellapart train {shown(out)}"]), found
+    return [*lines, Styled(shown(out), bold=True), f"next: tellapart train {shown(out)}"], found
 
 
 def _table(parts: Mapping[str, Mapping[str, int]]) -> list[list[str]]:

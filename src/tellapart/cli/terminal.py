@@ -1,22 +1,133 @@
-"""Talking on a terminal: progress bars, plain lines where there is no terminal, colours unless NO_COLOR."""
+"""Writing to a terminal: the one place through which all text gets there.
+
+Names of files, classes and hosts come from strangers. A control character in one could rewrite the screen, fill the
+clipboard or reverse the reading order, so every control character that is not ours is written as an escape.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+import traceback
+import unicodedata
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from io import TextIOWrapper
+from types import TracebackType
+from typing import Any, TextIO
 
 import click
 
 PLAIN_EVERY_S = 10.0
 WORTH_A_LINE_S = 1.0
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Categories of Unicode that are not seen: controls, formatting (bidirectional overrides among it), surrogates, line separators."""
+_JOINERS = "\u200c\u200d"
+"""Formatting that words and emoji are spelled with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """A line of which one part is bold or colored."""
+
+    text: str
+    fg: str | None = None
+    bold: bool = False
+    before: str = ""
+    after: str = ""
+
+    def __str__(self) -> str:
+        """The whole line, without style."""
+        return self.before + self.text + self.after
+
+
+Line = str | Styled
+"""One line of an answer; a line break within it belongs to somebody's name and is shown as an escape."""
+Answer = tuple[Sequence[Line], Any]
+"""What a command has to say: the lines for people, and the content for ``--json``."""
+
+
+def visible(text: str) -> str:
+    r"""``text`` as one line in which every character that is not seen is an escape; letters of all scripts stay.
+
+    >>> visible("cat\x1b]52;c;aGk=\x07\n.jpg")
+    'cat\\x1b]52;c;aGk=\\x07\\n.jpg'
+    """
+    return "".join(character if _is_seen(character) else character.encode("unicode_escape").decode("ascii") for character in text)
+
+
+def _is_seen(character: str) -> bool:
+    return character.isprintable() or character in _JOINERS or unicodedata.category(character) not in _HIDDEN
 
 
 def wants_color() -> bool:
-    """Whether colours are welcome (https://no-color.org)."""
+    """Whether colors are welcome (https://no-color.org)."""
     return not os.environ.get("NO_COLOR")
+
+
+def write_line(line: Line, *, to_stderr: bool = False) -> None:
+    """Write one line, its control characters visible."""
+    if isinstance(line, Styled):
+        styled = click.style(visible(line.text), fg=line.fg, bold=line.bold or None)
+        text = f"{visible(line.before)}{styled}{visible(line.after)}"
+    else:
+        text = visible(line)
+    click.echo(text, err=to_stderr, color=None if wants_color() else False)
+
+
+def write_answer(lines: Sequence[Line]) -> None:
+    """Write what a command has to say to people."""
+    for line in lines:
+        write_line(line)
+
+
+def write_json(content: Any) -> None:
+    """Write what a command has to say to programs: exactly what was found, with JSON's own escapes for what is not seen."""
+    is_unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    text = json.dumps(content, ensure_ascii=not is_unicode)
+    click.echo("".join(character if _is_seen(character) else _json_escape(character) for character in text))
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be", errors="surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+@contextmanager
+def visible_usage_errors() -> Iterator[None]:
+    """Within, what click has to say of a wrong command line has nothing invisible."""
+    try:
+        yield
+    except click.UsageError as error:
+        said = error.format_message()
+        shown = "\n".join(visible(line.expandtabs(2)) for line in said.split("\n"))
+        if shown == said:
+            raise
+        raise click.UsageError(shown, error.ctx) from error
+
+
+def show_everything_visibly() -> None:
+    """From now on warnings and the tracebacks of bugs go through :func:`visible`, too; letters a terminal cannot spell become escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    sys.excepthook = _write_traceback
+    warnings.showwarning = _write_warning
+
+
+def _write_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    for line in "".join(traceback.format_exception(kind, error, trace)).split("\n")[:-1]:
+        write_line(line, to_stderr=True)
+
+
+def _write_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None
+) -> None:
+    write_line(f"{category.__name__}: {message}", to_stderr=True)
 
 
 class Terminal:
@@ -40,7 +151,7 @@ class Terminal:
     def note(self, message: str) -> None:
         """One sentence."""
         if not self.is_quiet:
-            click.secho(message, fg="yellow", err=True, color=None if wants_color() else False)
+            write_line(Styled(message, fg="yellow"), to_stderr=True)
 
     @contextmanager
     def _bar(self, title: str, total: int | None) -> Iterator[Callable[[int], None]]:
@@ -50,10 +161,9 @@ class Terminal:
         counted = [MofNCompleteColumn(), TimeRemainingColumn()] if total else []
         bar = [BarColumn()] if total else []
         console = Console(stderr=True, no_color=not wants_color())
-        with Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), *bar, *counted, TimeElapsedColumn(), console=console, transient=True
-        ) as progress:
-            task = progress.add_task(title, total=total)
+        named = TextColumn("{task.description}", markup=False)
+        with Progress(SpinnerColumn(), named, *bar, *counted, TimeElapsedColumn(), console=console, transient=True) as progress:
+            task = progress.add_task(visible(title), total=total)
             yield lambda count: progress.advance(task, count)
 
     @contextmanager
@@ -68,10 +178,10 @@ class Terminal:
             if now - last >= PLAIN_EVERY_S:
                 last = now
                 share = f" of {total:,}" if total else ""
-                click.echo(f"{title}: {done:,}{share} {unit}, {done / (now - start):.0f} a second", err=True)
+                write_line(f"{title}: {done:,}{share} {unit}, {done / (now - start):.0f} a second", to_stderr=True)
 
         yield advance
         seconds = time.monotonic() - start
         if seconds >= WORTH_A_LINE_S:
             amount = f"{done:,} {unit} in " if done else ""
-            click.echo(f"{title}: {amount}{seconds:.1f} s", err=True)
+            write_line(f"{title}: {amount}{seconds:.1f} s", to_stderr=True)
