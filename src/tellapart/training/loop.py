@@ -177,8 +177,13 @@ class Loop:
             group["lr"] = plan.lr * group["scale"] * one_cycle(at.step, at.steps)
         x, losses_of = mixed(batch, plan.mixup, plan.cutmix, seed=_hash(plan.seed + 1, at.step, self.processes.rank))
 
+        whole = self.processes.mean(self.objective.weight(batch.targets))
+
         def loss_of(part: slice, logits: torch.Tensor) -> torch.Tensor:
-            return losses_of(lambda targets: self.objective.loss(logits, x[part], targets[part]))
+            def share(targets: torch.Tensor) -> torch.Tensor:
+                return self.objective.loss(logits, x[part], targets[part]) * (self.objective.weight(targets[part]) / whole)
+
+            return losses_of(share)
 
         loss, logits = self.replicas.step(x, loss_of, _hash(plan.seed, at.step, self.processes.rank))
         self.processes.average_gradients(self.learner)

@@ -37,6 +37,9 @@ class Objective(Protocol):
     def loss(self, answers: torch.Tensor, x: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Mean loss of the answers to pictures ``x`` (n, 3, s, s) of targets (n,)."""
 
+    def weight(self, targets: torch.Tensor) -> float:
+        """How much pictures of these targets (n,) count together: means of several parts, weighed by it, give the mean of all."""
+
     def right(self, answers: torch.Tensor, targets: torch.Tensor) -> float:
         """How many answers are right; 0 where none can be."""
 
@@ -71,6 +74,10 @@ class Classification:
     def loss(self, answers: torch.Tensor, x: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Cross-entropy of logits (n, k)."""
         return functional.cross_entropy(answers, targets, weight=self.class_weights, label_smoothing=self.label_smoothing)
+
+    def weight(self, targets: torch.Tensor) -> float:
+        """The sum of the class weights, by which cross-entropy divides; the number of pictures where classes have none."""
+        return float(len(targets)) if self.class_weights is None else float(self.class_weights[targets].sum())
 
     def right(self, answers: torch.Tensor, targets: torch.Tensor) -> float:
         """How many logits are largest where they should be."""

@@ -51,6 +51,10 @@ class Reconstruction:
         """Mean squared error of the answers (n, 3, s, s)."""
         return torch.nn.functional.mse_loss(answers, x)
 
+    def weight(self, targets: torch.Tensor) -> float:
+        """The number of pictures."""
+        return float(len(targets))
+
     def right(self, answers: torch.Tensor, targets: torch.Tensor) -> float:
         """Nothing."""
         return 0.0

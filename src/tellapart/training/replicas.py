@@ -62,7 +62,7 @@ class Replicas:
 
         Args:
             x: pictures (n, 3, s, s).
-            losses: mean loss of the logits of a slice of the batch.
+            losses: what a slice of the batch, with its logits, adds to the loss of the whole batch.
             seed: of the dropout.
         """
         parts = _parts(len(x), min(self.count, max(1, len(x) // FEWEST)))
@@ -73,7 +73,7 @@ class Replicas:
             learner.train()
             _seed_dropout(learner, seed + number)
             logits = learner(x[part])
-            loss = losses(part, logits) * ((part.stop - part.start) / len(x))
+            loss = losses(part, logits)
             return loss.detach(), logits.detach(), torch.autograd.grad(loss, parameters)
 
         if self.count == 1:
