@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from tellapart.threads import available_cores, one_blas_thread, run_to_end, side_by_side
+from tellapart.errors import OptionError
+from tellapart.threads import available_cores, one_blas_thread, run_to_end, side_by_side, worker_count
 
 
 def blas_threads() -> set[int]:
@@ -50,3 +51,10 @@ def test_asynchronous_work_runs_with_and_without_a_loop_around() -> None:
     with ThreadPoolExecutor(1) as pool:  # a thread without a loop, whatever other tests have left in this one
         assert pool.submit(run_to_end, work).result() == 7
         assert pool.submit(lambda: asyncio.run(notebook())).result() == 7
+
+
+def test_a_number_of_workers_means_the_same_everywhere() -> None:
+    assert worker_count(None) == available_cores()
+    assert worker_count(1) == 1
+    with pytest.raises(OptionError, match="num_workers must be at least 1, got 0"):
+        worker_count(0)

@@ -33,7 +33,7 @@ from tellapart.preparation.pixel_store import PixelStore
 from tellapart.preparation.reading import Look, look_at
 from tellapart.preparation.views import view
 from tellapart.progress import SILENT, Progress
-from tellapart.threads import ahead, available_cores
+from tellapart.threads import ahead, worker_count
 from tellapart.types import ByteArray, FloatArray
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def extract(
         StorageError: the disk is full or cannot be written; what is finished is kept.
     """
     work = _Work(dataset, spec, catalog, network)
-    num_workers = num_workers or available_cores()
+    num_workers = worker_count(num_workers)
     try:
         outcomes = work.run(num_workers, progress)
         if work.forget_damaged({f.image_id for f in outcomes.values() if f.image_id}):

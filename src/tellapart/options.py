@@ -17,7 +17,7 @@ from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
 from tellapart.errors import OptionError, closest_name
 
-__all__ = ["Options", "dataclass", "option"]
+__all__ = ["Options", "dataclass", "num_workers_option", "option"]
 
 
 def option(
@@ -36,6 +36,11 @@ def option(
     """
     metadata = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices, "check": check, "metavar": metavar}
     return field(default=default, metadata=metadata)
+
+
+def num_workers_option() -> Any:
+    """The option that says how many threads read pictures; see :func:`tellapart.threads.worker_count`."""
+    return option(None, "Threads that read pictures; by default one a core.", minimum=1, maximum=256)
 
 
 @dataclass(frozen=True, kw_only=True)

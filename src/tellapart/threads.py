@@ -13,6 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from tellapart.errors import OptionError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -20,6 +22,17 @@ Result = TypeVar("Result")
 def available_cores() -> int:
     """Processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def worker_count(num_workers: int | None) -> int:
+    """How many threads ``num_workers`` asks for: None for one a core, otherwise at least 1.
+
+    Raises:
+        OptionError: fewer than 1.
+    """
+    if num_workers is not None and num_workers < 1:
+        raise OptionError(f"num_workers must be at least 1, got {num_workers}", hint="leave it out for one thread a core")
+    return available_cores() if num_workers is None else num_workers
 
 
 @contextmanager

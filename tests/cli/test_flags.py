@@ -11,6 +11,7 @@ import pytest
 
 from tellapart.cli.commands import COMMANDS
 from tellapart.cli.door import VERBS
+from tellapart.errors import OptionError
 from tellapart.options import Options, default_of
 
 OWN = {"is_json", "is_quiet", "help"}
@@ -68,3 +69,9 @@ def test_the_defaults_are_valid(verb: str) -> None:
 def test_the_example_can_be_parsed(verb: str) -> None:
     words = shlex.split(import_module(f"tellapart.verbs.{verb}").EXAMPLE)[2:]
     COMMANDS[verb].make_context(verb, words, resilient_parsing=False)
+
+
+@pytest.mark.parametrize("verb", [verb for verb, name in cases() if name == "num_workers"])
+def test_no_worker_at_all_is_refused(verb: str) -> None:
+    with pytest.raises(OptionError, match="num_workers must be at least 1, got 0"):
+        options_of(verb).of(num_workers=0)

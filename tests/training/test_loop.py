@@ -206,17 +206,20 @@ def wrong_about(tmp_path: Path, share: float) -> Feed:
     return toy_feed.feed_of(tmp_path, pixels, changed)
 
 
-def test_patience_ends_what_does_harm_and_keeps_the_last_epoch_that_did_not(tmp_path: Path) -> None:
-    feed = wrong_about(tmp_path, 0.25)
-    trained = made(tmp_path, replace(PLAN, epochs=40, patience=3, averaging=0.0), feed=feed).run()
-    held = [event["held_out"]["loss"] for event in trained.history]
-    best = max(number for number, event in enumerate(trained.history) if event["is_kept"])
-    assert len(held) == best + 4 < 40
-    assert best >= int(np.argmin(held))
-    assert all(loss > held[best] for loss in held[best + 1 :])
-    why = f"every epoch since epoch {best + 1}, which is kept, was worse on the held-out photos"
-    assert trained.notes == [f"training: stopped after epoch {best + 4}; {why}"]
-    assert judged(trained.learner, feed) == pytest.approx(held[best])
+def test_patience_ends_what_does_harm_and_keeps_the_last_epoch_that_did_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    means = [1.0, 0.7, 0.5, 0.9, 0.5, 0.6, 0.55, 0.8, 0.3]
+    seen: list[dict[str, torch.Tensor]] = []
+
+    def judged(self: Classification, network: Learner, *_: Any) -> tuple[np.ndarray, float]:
+        seen.append({key: value.clone() for key, value in network.state_dict().items()})
+        return np.full(12, means[len(seen) - 1]), 0.5
+
+    monkeypatch.setattr(Classification, "judged", judged)
+    trained = made(tmp_path, replace(PLAN, epochs=40, patience=3, averaging=0.0)).run()
+    assert [event["is_kept"] for event in trained.history] == [True, True, False, True, False, False, False]
+    why = "every epoch since epoch 4, which is kept, was worse on the held-out photos"
+    assert trained.notes == [f"training: stopped after epoch 7; {why}"]
+    assert all(torch.equal(value, seen[4][key]) for key, value in trained.learner.state_dict().items())
 
 
 def test_where_every_epoch_does_harm_the_start_is_kept(tmp_path: Path) -> None:
@@ -291,6 +294,47 @@ def test_a_time_is_kept_where_training_slows_down(tmp_path: Path, monkeypatch: p
     trained = made(tmp_path, replace(PLAN, epochs=20, time_s=20.0)).run()
     assert trained.seconds < 24
     assert trained.notes == ["training: 20 s were over after 3.4 epochs, as it had become slower"]
+
+
+def test_epochs_are_counted_truly_after_a_plan_that_was_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time allowed 18 of 100 steps, and it became slower still: 12 steps of 5 an epoch are 2.4 epochs, of which 20 were planned."""
+    clock = [0.0]
+    monkeypatch.setattr(loop_module.time, "monotonic", lambda: clock[0])
+    original = Loop._step
+
+    def step(self: Loop, batch: Any) -> bool:
+        clock[0] += 1.0 if self.at.step < 8 else 3.0
+        return original(self, batch)
+
+    monkeypatch.setattr(Loop, "_step", step)
+    trained = made(tmp_path, replace(PLAN, epochs=20, time_s=20.0)).run()
+    assert trained.history[-1]["step"] == 12
+    assert trained.notes == [
+        "training: 20 s allow 3.6 of 20 epochs; the rest was left out",
+        "training: 20 s were over after 2.4 epochs, as it had become slower",
+    ]
+
+
+@pytest.mark.parametrize("slow", [1.0, 4.0])
+def test_judging_is_part_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow: float) -> None:
+    """A step takes 1 s, judging 4 s, and later each ``slow`` times as long: the end still comes in time."""
+    clock = [0.0]
+    monkeypatch.setattr(loop_module.time, "monotonic", lambda: clock[0])
+    stepped, judged = Loop._step, Classification.judged
+
+    def step(self: Loop, batch: Any) -> bool:
+        clock[0] += 1.0 if self.at.step < 10 else slow
+        return stepped(self, batch)
+
+    def judge(self: Classification, *args: Any) -> Any:
+        clock[0] += 4.0
+        return judged(self, *args)
+
+    monkeypatch.setattr(Loop, "_step", step)
+    monkeypatch.setattr(Classification, "judged", judge)
+    trained = made(tmp_path, replace(PLAN, epochs=20, time_s=60.0)).run()
+    assert 40 <= clock[0] <= 60 + slow
+    assert trained.history[-1]["held_out"] is not None
 
 
 def test_a_time_shorter_than_a_step_still_trains(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from tellapart.preparation.squares import Square, channel_sums, mean_and_deviati
 from tellapart.preparation.store import Rendered, SampleStore
 from tellapart.preparation.tables import write_left_out, write_samples
 from tellapart.progress import SILENT, Progress
-from tellapart.threads import ahead, available_cores
+from tellapart.threads import ahead, worker_count
 from tellapart.types import IntArray
 
 STATE = "progress.json"
@@ -89,7 +89,7 @@ def prepare_samples(
             if not partial_folder.is_dir():
                 raise OptionError(f"another process has just made {folder}", hint="run the same command again")
             work = _Work(samples, form, partial_folder, fingerprint, progress)
-            card = work.run(num_workers or available_cores())
+            card = work.run(worker_count(num_workers))
             if folder.is_dir():
                 folder.rmdir()
             os.replace(partial_folder, folder)

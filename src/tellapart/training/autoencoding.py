@@ -32,7 +32,7 @@ from tellapart.training.replicas import one_thread_each
 from tellapart.training.tracking import OnEpoch
 from tellapart.types import IntArray
 
-FORMAT = 1
+FORMAT = 2
 INNER_FOLDS = 10
 """One group in so many is held out of the training to choose among the epochs."""
 BLACK, WHITE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)

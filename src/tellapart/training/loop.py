@@ -22,6 +22,7 @@ from tellapart.progress import SILENT, Progress
 from tellapart.training.activations import ActivationFeed
 from tellapart.training.averaging import MovingAverage
 from tellapart.training.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
+from tellapart.training.choice import EpochChoice
 from tellapart.training.feed import Batch, Feed
 from tellapart.training.learner import Learner
 from tellapart.training.mixing import mixed
@@ -44,7 +45,7 @@ class Trained:
     """What came out of a training.
 
     Attributes:
-        learner: with the best weights by held-out loss (the last where nothing is held out).
+        learner: with the weights that were kept; see :class:`tellapart.training.choice.EpochChoice`.
         history: one dict an epoch.
         notes: what had to be left out, and why.
         seconds: of training proper, over all its sessions.
@@ -99,8 +100,8 @@ class Loop:
         self.average = MovingAverage(learner, plan.averaging) if plan.averaging else None
         groups = learner.parameter_groups(plan.layer_decay, plan.weight_decay)
         self.optimizer = torch.optim.AdamW(groups, lr=plan.lr, fused=True)
-        self.best: dict[str, torch.Tensor] = {}
-        self.best_losses: FloatArray = np.empty(0)
+        self.kept: dict[str, torch.Tensor] = {}
+        self.choice = EpochChoice(processes.mean)
         self.at = Position()
         self.objective = objective or Classification.of(plan, feed, train, learner.head.out_features)
 
@@ -113,43 +114,28 @@ class Loop:
         """
         self._resume()
         an_epoch = epoch_rows(self.feed.targets[self.train], self.plan.balance, seed=0, epoch=0)
-        self.at.steps = self.at.steps or self.plan.epochs * len(batches_of(an_epoch, self.plan.batch_size))
+        self._steps_an_epoch = len(batches_of(an_epoch, self.plan.batch_size))
+        self.at.steps = self.at.steps or self.plan.epochs * self._steps_an_epoch
         self._begun, self._saved = time.monotonic() - self.at.seconds, time.monotonic()
         pictures = len(an_epoch) * self.plan.epochs
         if not self.at.step and len(self.held_out):
-            self._keep_start()
+            self.choice.start(self._judged(self.learner)[0])
+            self._keep(self.learner)
         with closing(self.replicas), self.progress.stage(self.title, total=pictures) as advance:
             advance(min(pictures, self.at.pictures))
             while not self.at.is_over:
                 for count in self._epoch():
                     advance(count)
-        if self.at.best_epoch < 0 and len(self.held_out):
+        if self.at.kept_epoch < 0 and len(self.held_out):
             self.at.notes.append(f"{self.title}: no epoch was better on the held-out photos than the start, which is kept")
-        if self.best:
-            self.learner.load_state_dict({k: v.to(next(self.learner.parameters()).device) for k, v in self.best.items()})
+        if self.kept:
+            self.learner.load_state_dict({k: v.to(next(self.learner.parameters()).device) for k, v in self.kept.items()})
         self.learner.eval()
         return Trained(self.learner, self.at.history, self.at.notes, self.at.seconds, self.at.pictures)
 
-    def _keep_start(self) -> None:
-        """The start is the first candidate: a fine-tuning that does harm ends where it began."""
-        losses, _ = self._judged(self.learner)
-        self._choose(self.learner, losses)
-
-    def _choose(self, network: Learner, losses: FloatArray) -> None:
-        """Keep these weights, and what they lost on each held-out picture, as the best so far."""
-        self.best = {key: value.detach().to("cpu", copy=True) for key, value in network.state_dict().items()}
-        self.best_losses = losses
-
-    def _is_worse(self, losses: FloatArray) -> bool:
-        """Whether an epoch lost more than the best so far by over a standard error of the paired difference.
-
-        Of epochs that cannot be told apart the last is kept: choosing the luckiest would flatter it.
-        """
-        if not len(losses) or not len(self.best_losses):
-            return False
-        difference = losses - self.best_losses
-        error = float(difference.std()) / math.sqrt(len(difference))
-        return self.processes.mean(float(difference.mean())) > self.processes.mean(error)
+    def _keep(self, network: Learner) -> None:
+        """Keep these weights, in place of those that were kept before."""
+        self.kept = {key: value.detach().to("cpu", copy=True) for key, value in network.state_dict().items()}
 
     def _epoch(self) -> Iterator[int]:
         """Train what is left of an epoch; yields the number of pictures of each step."""
@@ -202,19 +188,29 @@ class Loop:
         return True
 
     def _keep_to_the_time(self) -> None:
-        """Once the speed is known, plan no more steps than fit into the time; end where it has slowed down since."""
+        """Once the speed is known, plan no more steps than fit into the time; end where it has slowed down since.
+
+        Judging the held-out images after every epoch, the last one too, is part of the time.
+        """
         at, limit = self.at, self.plan.time_s
         if limit is None or at.step >= at.steps:
             return
-        seconds, planned = self.processes.mean(at.seconds), at.steps / self.plan.epochs
-        if seconds >= limit:
+        seconds, judging = self.processes.mean(at.seconds), self.processes.mean(at.judging_s)
+        if seconds + judging >= limit:
             at.steps = at.step
-            at.notes.append(f"{self.title}: {limit:.0f} s were over after {at.step / planned:.1f} epochs, as it had become slower")
-        elif at.step == TIMED_STEPS and (fitting := max(at.step + 1, int(SHARE_FOR_STEPS * limit * at.step / seconds))) < at.steps:
-            at.steps = fitting
-            at.notes.append(
-                f"{self.title}: {limit:.0f} s allow {fitting / planned:.1f} of {self.plan.epochs} epochs; the rest was left out"
-            )
+            at.notes.append(f"{self.title}: {limit:.0f} s were over after {self._epochs(at.step)}, as it had become slower")
+        elif at.step == TIMED_STEPS:
+            times_judged = 1 + at.epoch if len(self.held_out) else 0
+            a_step = max(seconds - times_judged * judging, 0.0) / at.step + judging / self._steps_an_epoch
+            fitting = max(at.step + 1, int((SHARE_FOR_STEPS * limit - judging) / max(a_step, 1e-9)))
+            if fitting < at.steps:
+                at.steps = fitting
+                allowed = f"{fitting / self._steps_an_epoch:.1f} of {self.plan.epochs} epochs"
+                at.notes.append(f"{self.title}: {limit:.0f} s allow {allowed}; the rest was left out")
+
+    def _epochs(self, steps: int) -> str:
+        """How many epochs so many steps are, in words."""
+        return f"{steps / self._steps_an_epoch:.1f} epochs"
 
     def _end_epoch(self) -> None:
         at = self.at
@@ -224,10 +220,10 @@ class Loop:
         if loss is not None and not math.isfinite(loss):
             self._break_off()
             return
-        is_kept = not self._is_worse(losses)
+        is_kept = self.choice.is_kept(losses)
         if is_kept:
-            at.best_epoch = at.epoch
-            self._choose(judged, losses)
+            at.kept_epoch = at.epoch
+            self._keep(judged)
         at.history.append(
             {
                 "epoch": at.epoch + 1,
@@ -240,9 +236,9 @@ class Loop:
                 "images_per_s": at.pictures / max(at.seconds, 1e-9),
             }
         )
-        is_stuck = loss is not None and at.epoch - at.best_epoch >= self.plan.patience
-        if is_stuck and at.best_epoch >= 0:
-            kept = f"every epoch since epoch {at.best_epoch + 1}, which is kept, was worse on the held-out photos"
+        is_stuck = loss is not None and at.epoch - at.kept_epoch >= self.plan.patience
+        if is_stuck and at.kept_epoch >= 0:
+            kept = f"every epoch since epoch {at.kept_epoch + 1}, which is kept, was worse on the held-out photos"
             at.notes.append(f"{self.title}: stopped after epoch {at.epoch + 1}; {kept}")
         at.epoch, at.batch, at.loss, at.right, at.seen = at.epoch + 1, 0, 0.0, 0.0, 0
         at.is_over = is_stuck or at.step >= at.steps
@@ -256,19 +252,22 @@ class Loop:
 
     def _judged(self, network: Learner) -> tuple[FloatArray, float]:
         """What each held-out row is lost by, and the share that is right; see :meth:`Objective.judged`."""
+        began = time.monotonic()
         self.processes.share_statistics(network)
         losses, share = self.objective.judged(network, self.feed, self.held_out, self.replicas.count)
+        self.at.judging_s = time.monotonic() - began
         return losses, self.processes.mean(share)
 
     def _break_off(self) -> None:
-        """The loss is no number: end with the best weights there are."""
-        if self.at.best_epoch < 0:
+        """The loss is no number: end with the weights that were kept."""
+        if not self.at.history:
             raise ModelError(
                 f"the loss became infinite in epoch {self.at.epoch + 1}, before anything was learned",
                 hint=f"try a lower learning rate: --lr {self.plan.lr / 5:g}",
             )
+        kept = f"the weights after epoch {self.at.kept_epoch + 1}" if self.at.kept_epoch >= 0 else "the weights it began with"
         self.at.notes.append(
-            f"{self.title}: the loss became infinite in epoch {self.at.epoch + 1}; the weights after epoch {self.at.best_epoch + 1}"
+            f"{self.title}: the loss became infinite in epoch {self.at.epoch + 1}; {kept}"
             f" are kept (a lower --lr than {self.plan.lr:g} may help)"
         )
         self.at.is_over = True
@@ -277,8 +276,8 @@ class Loop:
         self._saved = time.monotonic()
         if self.checkpoint is None or not self.processes.is_first:
             return
-        states = {"learner": self.learner.state_dict(), "optimizer": optimizer_tensors(self.optimizer), "best": self.best}
-        states["judged"] = {"losses": torch.from_numpy(self.best_losses)}
+        states = {"learner": self.learner.state_dict(), "optimizer": optimizer_tensors(self.optimizer), "kept": self.kept}
+        states["judged"] = {"losses": torch.from_numpy(self.choice.losses)}
         if self.average:
             states["average"] = self.average.network.state_dict()
         self.checkpoint.save(states, {**vars(self.at), "is_autocast": self.learner.is_autocast})
@@ -290,8 +289,8 @@ class Loop:
         states, facts = found
         self.replicas.set_precision(facts.pop("is_autocast"))
         self.learner.load_state_dict(states["learner"])
-        self.best = states.get("best", {})
-        self.best_losses = states["judged"]["losses"].numpy()
+        self.kept = states.get("kept", {})
+        self.choice = EpochChoice(self.processes.mean, states["judged"]["losses"].numpy(), is_start=facts["kept_epoch"] < 0)
         if self.average:
             self.average.network.is_autocast = self.learner.is_autocast
             self.average.network.load_state_dict(states["average"])

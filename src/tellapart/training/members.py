@@ -35,7 +35,7 @@ from tellapart.training.tracking import OnEpoch
 from tellapart.types import IntArray
 
 INNER_FOLDS = 5
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ class Plan:
         averaging: decay of the moving average of the weights; 0 for none.
         mixup, cutmix: their Beta parameters; 0 for none.
         balance: see :mod:`tellapart.training.sampling`.
-        patience: epochs without a better held-out log loss after which training stops.
+        patience: epochs in a row that are not kept after which training stops.
         clip_norm: longest gradient.
         time_s: seconds within which training has to end, or None.
         seed: of everything random.
@@ -43,7 +43,13 @@ class Plan:
 
 @dataclass
 class Position:
-    """Where a training stands; everything here is in the checkpoint."""
+    """Where a training stands; everything here is in the checkpoint.
+
+    Attributes:
+        steps: planned in all.
+        seconds: of training, over all its sessions; ``judging_s`` is what the last look at the held-out images took.
+        kept_epoch: the epoch whose weights are kept; -1 while those of the start are.
+    """
 
     epoch: int = 0
     batch: int = 0
@@ -54,7 +60,8 @@ class Position:
     seen: int = 0
     pictures: int = 0
     seconds: float = 0.0
-    best_epoch: int = -1
+    judging_s: float = 0.0
+    kept_epoch: int = -1
     is_over: bool = False
     history: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

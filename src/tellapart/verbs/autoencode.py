@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.durations import duration_complaint, seconds_of
-from tellapart.options import Options, dataclass, option
+from tellapart.options import Options, dataclass, num_workers_option, option
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import SILENT, Progress
 
@@ -55,7 +55,7 @@ class AutoencodeOptions(Options):
     out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
-    num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=0, maximum=256)
+    num_workers: int | None = num_workers_option()
 
 
 def autoencode(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> Run:
@@ -86,7 +86,7 @@ def autoencode(folder: str | Path, *, progress: Progress = SILENT, **options: An
     from tellapart.models.pixels import pixel_backbone
     from tellapart.reports.autoencoder import write_autoencoder_report
     from tellapart.runs import Run
-    from tellapart.threads import available_cores
+    from tellapart.threads import worker_count
     from tellapart.training.autoencoder_record import history_of, write_autoencoder
     from tellapart.training.autoencoding import train_autoencoder
     from tellapart.training.parts import assign_pictures
@@ -99,7 +99,7 @@ def autoencode(folder: str | Path, *, progress: Progress = SILENT, **options: An
     looked = looked_at(folder, spec, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress)
     assignment = assign_pictures(looked.rows, looked.pairs, test_share=chosen.test_share, seed=chosen.seed)
     used = [row for row in assignment.rows if row.is_used]
-    workers = available_cores() if chosen.num_workers is None else chosen.num_workers
+    workers = worker_count(chosen.num_workers)
     training = [row for row in used if row.part == "train"]
     trained = train_autoencoder(recipe, training, device=device, num_workers=workers, progress=progress)
     examination = examine_autoencoder(trained, recipe, used, device=device, num_workers=workers, progress=progress)

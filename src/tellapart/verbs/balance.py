@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, option
+from tellapart.options import Options, dataclass, num_workers_option, option
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class BalanceOptions(Options):
     backbone: str = option("lite2", "Network that recognises near-duplicates.")
     seed: int = option(0, "Seed of the split and of the choice.", minimum=0)
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
-    num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=1, maximum=256)
+    num_workers: int | None = num_workers_option()
 
 
 def balance(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, option
+from tellapart.options import Options, dataclass, num_workers_option, option
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class CheckOptions(Options):
         None, "Folder for the catalog and your decisions; by default .tellapart in the photo folder.", metavar="DIR"
     )
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
-    num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=0, maximum=256)
+    num_workers: int | None = num_workers_option()
 
 
 def check(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, option
+from tellapart.options import Options, dataclass, num_workers_option, option
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class CropOptions(Options):
     seed: int = option(0, "Seed of the split on which the two are compared.", minimum=0)
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
-    num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=0, maximum=256)
+    num_workers: int | None = num_workers_option()
 
 
 def crop(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tellapart.options import Options, dataclass, option
+from tellapart.options import Options, dataclass, num_workers_option, option
 from tellapart.progress import SILENT, Progress
 from tellapart.workflows.views import view_augment_option, views_option
 
@@ -24,7 +24,7 @@ class EvaluateOptions(Options):
     views: int = views_option()
     view_augment: str | None = view_augment_option()
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
-    num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=1, maximum=256)
+    num_workers: int | None = num_workers_option()
 
 
 def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.durations import duration_complaint
 from tellapart.errors import OptionError
-from tellapart.options import Options, dataclass, option
+from tellapart.options import Options, dataclass, num_workers_option, option
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import SILENT, Progress
 
@@ -71,7 +71,7 @@ class LadderOptions(Options):
     out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
-    num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=0, maximum=256)
+    num_workers: int | None = num_workers_option()
 
 
 def ladder(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> Run:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.exploration.maps import METHODS, PERPLEXITY
-from tellapart.options import Options, dataclass, option
+from tellapart.options import Options, dataclass, num_workers_option, option
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class MapOptions(Options):
     out: Path = option(Path("map.html"), "The page to write; the table of places lies beside it.", metavar="FILE", check=_is_page)
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
-    num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=0, maximum=256)
+    num_workers: int | None = num_workers_option()
 
 
 def map(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, option
+from tellapart.options import Options, dataclass, num_workers_option, option
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class PrepareOptions(Options):
     shard_mb: int = option(256, "Size of a tar or Parquet shard, in MB.", minimum=1, maximum=100_000)
     seed: int = option(0, "Seed of the order.", minimum=0)
     state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
-    num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=1, maximum=256)
+    num_workers: int | None = num_workers_option()
 
 
 def prepare(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def _decided(dataset: Dataset, chosen: PrepareOptions, progress: Progress) -> tu
     from tellapart.dataset.rows import file_rows
     from tellapart.extraction import Extraction
     from tellapart.features import FeatureMatrix
-    from tellapart.threads import available_cores
+    from tellapart.threads import worker_count
     from tellapart.workflows.looking import decided_notes
 
     state, note = state_folder(dataset.root, chosen.state)
@@ -141,7 +141,7 @@ def _decided(dataset: Dataset, chosen: PrepareOptions, progress: Progress) -> tu
     if (state / "catalog.sqlite").is_file():
         with Catalog(state / "catalog.sqlite") as catalog:
             known = catalog.files()
-    files = file_states(dataset, known, chosen.num_workers or available_cores(), progress)
+    files = file_states(dataset, known, worker_count(chosen.num_workers), progress)
     rows = file_rows(dataset, files, {}, decisions)
     found = Extraction(tuple(files), {}, FeatureMatrix((), np.empty((0, 0), np.float32), {}))
     said = decided_notes(dataset, found, decisions) if decisions.log else []

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.dataset.grouping import pattern_complaint
-from tellapart.options import Options, dataclass, option
+from tellapart.options import Options, dataclass, num_workers_option, option
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class SplitOptions(Options):
     backbone: str = option("lite2", "Network whose features tell near-duplicates and price a leak; none for neither.")
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
-    num_workers: int | None = option(None, "Threads that read pictures; by default one a core.", minimum=0, maximum=256)
+    num_workers: int | None = num_workers_option()
 
 
 def split(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:

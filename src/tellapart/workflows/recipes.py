@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tellapart.durations import seconds_of
 from tellapart.errors import OptionError
 from tellapart.progress import Progress
-from tellapart.threads import available_cores
+from tellapart.threads import worker_count
 
 if TYPE_CHECKING:
     from tellapart.dataset import Dataset
@@ -199,7 +199,6 @@ class NetworkAtWork:
                 self._probe = fit_probe(sets.train.data, seed=self.options.seed)
             recipe = self.recipe = replace(recipe, head=self._probe.choices[0])
         image_ids = [row.image_id or "" for row in sets.train.rows]
-        workers = self.options.num_workers if self.options.num_workers is not None else available_cores()
         self._folder = training_folder(recipe, sets.train.data, image_ids, device=self.device, processes=self.processes)
         with ExitStack() as stack:
             listeners = [stack.enter_context(tracker(self.options.track, self.options.out, self.options.as_dict()))]
@@ -217,7 +216,7 @@ class NetworkAtWork:
                 sets.train.data,
                 image_ids,
                 device=self.device,
-                num_workers=workers,
+                num_workers=worker_count(self.options.num_workers),
                 processes=self.processes,
                 progress=progress,
                 on_epoch=told,

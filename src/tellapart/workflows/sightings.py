@@ -11,7 +11,7 @@ import numpy as np
 from tellapart.errors import ImageError
 from tellapart.images import decode, resize
 from tellapart.progress import SILENT, Progress
-from tellapart.threads import ahead, available_cores
+from tellapart.threads import ahead, worker_count
 from tellapart.types import ByteArray, FloatArray
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def sightings(files: Sequence[Path], find: Finder, *, num_workers: int | None = 
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     chunks = [files[start : start + AT_ONCE] for start in range(0, len(files), AT_ONCE)]
-    workers = available_cores() if num_workers is None else num_workers
+    workers = worker_count(num_workers)
     found: list[Sighting | str] = []
     try:
         with progress.stage("looking where to crop", total=len(files)) as advance:
