@@ -110,6 +110,18 @@ class FeatureSpec:
         return {"backbone": names, "layer": layers, "resize": self.resize, "mirror": self.mirror}
 
 
+def cached_features(spec: FeatureSpec, image_ids: Sequence[str]) -> FeatureMatrix | None:
+    """The features of images as the cache holds them, whether or not their files are still there; None where one is missing."""
+    blocks = []
+    for backbone in spec.backbones:
+        cache = FeatureCache(cache_root() / "features", spec.fingerprint(backbone), backbone.card.num_features)
+        found = cache.read(image_ids)
+        if len(found) < len(set(image_ids)):
+            return None
+        blocks.append(np.stack([found[image_id] for image_id in image_ids]))
+    return FeatureMatrix(tuple(image_ids), np.hstack(blocks), spec.provenance()) if blocks else None
+
+
 @dataclass(frozen=True, eq=False)
 class Extraction:
     """What became of every file.

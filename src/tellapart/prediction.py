@@ -12,6 +12,7 @@ from tellapart.dataset import Dataset, Entry
 from tellapart.dataset.catalog import FileState
 from tellapart.errors import ModelError, OptionError
 from tellapart.extraction import FeatureSpec, extract
+from tellapart.features import FeatureMatrix
 from tellapart.models.backbones import Backbone
 from tellapart.models.saved import Member, SavedModel
 from tellapart.paths import printable
@@ -34,6 +35,7 @@ class PredictedFiles:
         views: how many views were averaged.
         files: one a file of the data set.
         labels: the true label of each file, None where it is unknown.
+        features: of the pictures as they are, as the model's first member sees them.
     """
 
     predictions: Predictions
@@ -41,6 +43,7 @@ class PredictedFiles:
     views: int
     files: tuple[FileState, ...]
     labels: tuple[str | None, ...]
+    features: FeatureMatrix
 
     @property
     def unreadable(self) -> list[FileState]:
@@ -101,18 +104,21 @@ def predict_files(
     if not augment:
         check_crops(views, model.members)
     first, averaged = [], []
+    features: list[FeatureMatrix] = []
     for member in model.members:
         of_views = []
         for view in range(views):
             spec = FeatureSpec(member.backbones, member.resize, member.mirror, view=view, augment=augment)
             extraction = extract(dataset, spec, network=_networks(device), num_workers=num_workers, progress=progress)
+            features += [] if features else [extraction.features]
             readable = [(entry, file) for entry, file in zip(dataset.entries, extraction.files, strict=True) if file.image_id]
             of_views.append(member.logits(extraction.features.of([file.image_id or "" for _, file in readable])))
         first.append(of_views[0])
         averaged.append(np.mean(of_views, axis=0))
     predictions = _predictions(model, readable, averaged)
     labels = tuple(_label(entry) for entry in dataset.entries)
-    return PredictedFiles(predictions, _predictions(model, readable, first) if views > 1 else predictions, views, extraction.files, labels)
+    at_first = _predictions(model, readable, first) if views > 1 else predictions
+    return PredictedFiles(predictions, at_first, views, extraction.files, labels, features[0])
 
 
 def check_crops(views: int, members: Sequence[Member]) -> None:

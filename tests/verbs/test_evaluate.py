@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +44,69 @@ def test_the_runs_own_test_part_gives_the_runs_own_numbers(trained: Run, photos:
     assert numbers["n"] == 18
     assert numbers["confusion_matrix"] == trained.metrics["test"]["confusion_matrix"]
     assert numbers["log_loss"]["value"] == pytest.approx(trained.metrics["test"]["log_loss"]["value"], abs=0.01)
+
+
+def test_near_duplicates_and_groups_of_training_images_are_left_out(trained: Run, photos: Path, tmp_path: Path) -> None:
+    root = newer(tmp_path / "new")
+    rows = [row for row in trained.rows if row.part == "train"]
+    again, mirrored, cropped = (folders.Image.open(photos / row.path) for row in rows[:3])
+    width, height = cropped.size
+    copies = {
+        f"{rows[0].label}/again.jpg": pictures.encoded(again, quality=60),
+        f"{rows[1].label}/mirrored.png": pictures.encoded(mirrored.transpose(folders.Image.Transpose.FLIP_LEFT_RIGHT), name="PNG"),
+        f"{rows[2].label}/cropped.jpg": pictures.encoded(cropped.crop((8, 6, width - 8, height - 6)), quality=85),
+    }
+    numbers = tellapart.evaluate(trained.folder, folders.write(root, copies))
+    assert (numbers["n"], numbers["near_duplicate_of_training"], numbers["seen_in_training"]) == (12, 3, 0)
+    assert numbers["left_out"] == {
+        path: f"near-duplicate of the training image {row.path}" for path, row in sorted(zip(copies, rows, strict=False))
+    }
+    said = CliRunner().invoke(door, ["evaluate", str(trained.folder), str(root), "-q"]).stdout
+    assert "3 left out: they are near-duplicates of training images" in said
+
+
+def test_images_of_a_group_that_was_trained_on_are_left_out(photos: Path, tmp_path: Path) -> None:
+    lines = [f"{path},{path.parent.name},{path.name[-6]},train" for path in sorted(photos.rglob("*.jpg"))[:60] if path.name[-6] != "2"]
+    lines += [f"{path},{path.parent.name},held,test" for path in sorted(photos.rglob("*.jpg"))[:60] if path.name[-6] == "2"]
+    (tmp_path / "old.csv").write_text("path,label,group,part\n" + "\n".join(lines), encoding="utf-8")
+    run = tellapart.train(tmp_path / "old.csv", backbone="lite0", splits=0, curve=False, out=tmp_path / "runs")
+    root = newer(tmp_path / "new")
+    table = "path,label,group\n" + "\n".join(f"{kind}/{i}.jpg,{kind},{i}" for kind in ("dots", "plain") for i in range(4))
+    (root / "metadata.csv").write_text(table, encoding="utf-8")
+    numbers = tellapart.evaluate(run.folder, root / "metadata.csv")
+    assert (numbers["n"], numbers["group_in_training"]) == (4, 4)
+    assert set(numbers["left_out"]) == {f"{kind}/{i}.jpg" for kind in ("dots", "plain") for i in (0, 1)}
+
+
+def test_near_duplicates_of_each_other_count_as_one_group(trained: Run, tmp_path: Path) -> None:
+    root = newer(tmp_path / "new")
+    folders.write(root, {"dots/0 again.jpg": pictures.encoded(folders.class_image("dots", 200), quality=70)})
+    tellapart.evaluate(trained.folder, root, out=tmp_path / "out.parquet")
+    judged = Predictions.load(tmp_path / "out.parquet")
+    group_of = dict(zip(judged.paths, judged.groups, strict=True))
+    assert group_of["dots/0.jpg"] == group_of["dots/0 again.jpg"]
+    assert len(set(judged.groups)) == 12
+
+
+def test_without_photos_and_cache_near_duplicates_are_found_by_hash_and_said(
+    trained: Run, photos: Path, tmp_path: Path, own_cache: Path
+) -> None:
+    run = tmp_path / "mailed"
+    shutil.copytree(trained.folder, run)
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    (run / "metrics.json").write_text(json.dumps({**metrics, "folder": str(tmp_path / "gone")}), encoding="utf-8")
+    row = next(row for row in trained.rows if row.part == "train")
+    again = pictures.encoded(folders.Image.open(photos / row.path), quality=75)
+    numbers = tellapart.evaluate(run, folders.write(newer(tmp_path / "new"), {f"{row.label}/again.jpg": again}))
+    assert numbers["left_out"] == {f"{row.label}/again.jpg": f"near-duplicate of the training image {row.path}"}
+    assert "by hash alone" in numbers["notes"][0]
+
+
+def test_a_folder_of_other_classes_is_refused_with_both_sets_of_names(trained: Run, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"'checks', 'waves', the run knows 'dots', 'plain', 'stripes'"):
+        tellapart.evaluate(
+            trained.folder, folders.write(tmp_path / "new", {"checks/1.jpg": pictures.photo(301), "waves/2.jpg": pictures.photo(302)})
+        )
 
 
 def test_the_predictions_are_not_written_under_a_name_that_misleads(trained: Run, tmp_path: Path) -> None:

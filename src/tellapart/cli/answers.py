@@ -112,6 +112,8 @@ def of_evaluate(numbers: dict[str, Any]) -> Answer:
     ]
     left_out = {
         "seen_in_training": "were in the training part",
+        "near_duplicate_of_training": "are near-duplicates of training images",
+        "group_in_training": "are of a group that was trained on",
         "unknown_class": "are of a class the run does not know",
         "unlabelled": "have no label",
         "unreadable": "could not be read",

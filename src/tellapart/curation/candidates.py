@@ -48,6 +48,10 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.pairs)
 
+    def where(self, keep: BoolArray) -> Candidates:
+        """The pairs of a mask (m,)."""
+        return Candidates(*(column[keep] for column in (self.pairs, self.bits, self.mirror_bits, self.cosines, self.is_near)))
+
 
 def hash_limit(n: int) -> int:
     """Bits in which hashes of n pictures may differ: pairs grow with the square of n, and so do chance neighbours."""

@@ -74,7 +74,13 @@ def near_duplicates(hashes: ByteArray, mirror_hashes: ByteArray, features: Featu
 
 
 def likenesses(
-    hashes: ByteArray, mirror_hashes: ByteArray, features: FeatureMatrix, signatures: Signatures, pictures: Pictures | None = None
+    hashes: ByteArray,
+    mirror_hashes: ByteArray,
+    features: FeatureMatrix,
+    signatures: Signatures,
+    pictures: Pictures | None = None,
+    *,
+    is_asked: BoolArray | None = None,
 ) -> list[Likeness]:
     """Images that show the same photo, and those that nearly pass for it, by their ids.
 
@@ -85,10 +91,13 @@ def likenesses(
         signatures: gives the (m, 768) miniatures of m images; asked only for likely pairs.
         pictures: gives small pictures, 128 pixels on the longer side; asked only for likely pairs. Without them crops,
             frames and captions are mostly missed, and nothing is doubtful.
+        is_asked: a mask (n,); pairs of two images that are not asked about are left out.
     """
     if len(features) < 3:
         return []
     likely = candidates(hashes, mirror_hashes, features.values)
+    if is_asked is not None:
+        likely = likely.where(is_asked[likely.pairs].any(axis=1))
     correlations = _correlations_both_ways(likely, features.image_ids, signatures)
     is_like, is_like_mirrored = (
         _passes(bits, likely.cosines, found) for bits, found in zip((likely.bits, likely.mirror_bits), correlations, strict=True)

@@ -35,6 +35,9 @@ class FileRow:
     y: float | None = None
     neighbours: tuple[str, ...] = ()
     similarities: tuple[float, ...] = ()
+    user_group: str | None = None
+    hash: bytes | None = None
+    mirror_hash: bytes | None = None
 
     @property
     def is_used(self) -> bool:
@@ -80,6 +83,9 @@ def found_rows(dataset: Dataset, files: Sequence[FileState], facts: Mapping[str,
                 width=seen.width if seen else None,
                 height=seen.height if seen else None,
                 size_bytes=file.size_bytes,
+                user_group=entry.group,
+                hash=seen.hash if seen else None,
+                mirror_hash=seen.mirror_hash if seen else None,
             )
         )
     return rows
@@ -149,4 +155,6 @@ def _schema() -> dict[str, Any]:
         "y": real,
         "neighbours": pa.list_(text),
         "similarities": pa.list_(real),
+        "user_group": text,
+        **dict.fromkeys(("hash", "mirror_hash"), pa.binary()),
     }

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tellapart.options import Options, dataclass, num_workers_option, option
 from tellapart.progress import SILENT, Progress
 from tellapart.workflows.views import view_augment_option, views_option
 
+if TYPE_CHECKING:
+    from tellapart.errors import DataError
+    from tellapart.predictions import Predictions
+
+NAMED = 8
 EXAMPLE = "tellapart evaluate runs/photos-1 newer_photos"
 
 
@@ -30,7 +35,8 @@ class EvaluateOptions(Options):
 def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
     """Judge a run on photos it was not trained on.
 
-    Photos whose bytes were among the run's training images are left out and counted: they would flatter.
+    The run's training images, near-duplicates of them, and photos of the same group (of a manifest) are left out and counted:
+    they would flatter.
 
     Args:
         run: a run folder.
@@ -39,16 +45,19 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = SILENT
         **options: the fields of :class:`EvaluateOptions`.
 
     Returns:
-        The numbers of ``PART`` (docs/reference/run-folder.md) with ``seen_in_training``, ``unknown_class``,
-        ``unlabelled`` and ``unreadable``: how many files were left out, and why. ``views`` says what more than one view
-        changed: ``right_to_wrong`` and ``wrong_to_right`` (paths), and the paired differences of ``accuracy`` and
+        The numbers of ``PART`` (docs/reference/run-folder.md) with ``seen_in_training``, ``near_duplicate_of_training``,
+        ``group_in_training``, ``unknown_class``, ``unlabelled`` and ``unreadable``: how many files were left out, and why;
+        ``left_out`` (path: reason) names those of the first three, ``notes`` what could not be looked for. ``views`` says
+        what more than one view changed: ``right_to_wrong`` and ``wrong_to_right`` (paths), and the paired differences of ``accuracy`` and
         ``log_loss`` from one view to all, with their intervals and ``p_value``; it is None for one view.
 
     Raises:
         OptionError: an option's name or value is wrong, or there are not so many views.
-        DataError: no photo there is labelled with one of the run's classes.
+        DataError: no photo is left to judge: none is labelled with one of the run's classes, or the run knows all of them.
     """
     chosen = EvaluateOptions.of(**options)
+    from dataclasses import replace
+
     import numpy as np
 
     from tellapart.dataset import open_dataset
@@ -56,31 +65,56 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = SILENT
     from tellapart.models.saved import load_model
     from tellapart.prediction import predict_files
     from tellapart.runs import open_judged_run
+    from tellapart.workflows.training_overlap import GROUP, NEAR, SEEN, training_overlap
     from tellapart.workflows.views import ways_of_looking, worth_of_views
 
     opened = open_judged_run(run)
-    found = predict_files(
-        load_model(opened.model_folder),
-        open_dataset(folder, progress=progress),
-        **ways_of_looking(chosen),
-        progress=progress,
-    )
-    trained_on = {row.image_id for row in opened.rows if row.is_used and row.part == "train"}
-    predictions = found.predictions
-    was_seen = np.array([image_id in trained_on for image_id in predictions.image_ids], dtype=bool)
+    model, dataset = load_model(opened.model_folder), open_dataset(folder, progress=progress)
+    found = predict_files(model, dataset, **ways_of_looking(chosen), progress=progress)
+    overlap = training_overlap(opened, model, dataset, found, progress)
+    predictions = replace(found.predictions, groups=overlap.groups)
+    is_new = np.array([kind is None for kind in overlap.kinds], dtype=bool)
     is_unlabelled = np.array([label is None for label in predictions.labels], dtype=bool)
     is_strange = (predictions.targets < 0) & ~is_unlabelled
-    is_judged = ~was_seen & (predictions.targets >= 0)
+    is_judged = is_new & (predictions.targets >= 0)
+    left_out = {
+        **{kind: overlap.kinds.count(kind) for kind in (SEEN, NEAR, GROUP)},
+        "unknown_class": int((is_strange & is_new).sum()),
+        "unlabelled": int((is_unlabelled & is_new).sum()),
+        "unreadable": len(found.unreadable),
+    }
+    if not is_judged.any():
+        raise _nothing_to_judge(folder, predictions, left_out)
     judged = predictions.where(is_judged)
+    for note in overlap.notes:
+        progress.note(note)
     if chosen.out is not None:
         judged.save(chosen.out)
     return {
         "run": opened.name,
         "folder": str(folder),
         **evaluated(judged),
-        "views": worth_of_views(found.first_view.where(is_judged), judged, found.views),
-        "seen_in_training": int(was_seen.sum()),
-        "unknown_class": int((is_strange & ~was_seen).sum()),
-        "unlabelled": int((is_unlabelled & ~was_seen).sum()),
-        "unreadable": len(found.unreadable),
+        "views": worth_of_views(replace(found.first_view, groups=overlap.groups).where(is_judged), judged, found.views),
+        **left_out,
+        "left_out": {path: reason for path, reason in zip(predictions.paths, overlap.reasons, strict=True) if reason},
+        "notes": overlap.notes,
     }
+
+
+def _nothing_to_judge(folder: str | Path, predictions: Predictions, left_out: dict[str, int]) -> DataError:
+    """Why no image can be judged: names both sets of classes where they differ, else counts the reasons."""
+    from tellapart.errors import DataError
+    from tellapart.paths import printable
+
+    counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in left_out.items() if count)
+    message = f"no image in {printable(str(folder))} can be judged: {counts}"
+    there = sorted({label for label in predictions.labels if label is not None} - set(predictions.class_names))
+    if there and left_out["unknown_class"]:
+        known = ", ".join(map(repr, predictions.class_names[:NAMED]))
+        return DataError(
+            f"{message}; the classes there are {', '.join(map(repr, there[:NAMED]))}, the run knows {known}",
+            hint="name the classes as the run does, or evaluate a run that knows these",
+        )
+    if left_out["unlabelled"]:
+        return DataError(message, hint="numbers need labelled images: put them in folders named after their class")
+    return DataError(message, hint="evaluate on images that are not of the training photos")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tellapart.curation.copies import DuplicateGroup, duplicate_groups
-from tellapart.curation.duplicates import Likeness, likenesses
+from tellapart.curation.duplicates import Likeness, Pictures, Signatures, likenesses
 from tellapart.curation.likeness_cache import kept_likenesses
 from tellapart.dataset import Catalog, Dataset, open_dataset
 from tellapart.dataset.catalog import FileState, state_folder
@@ -202,7 +202,12 @@ def likenesses_of(dataset: Dataset, extraction: Extraction) -> list[Likeness]:
     image_ids = extraction.features.image_ids
     hashes = np.stack([np.frombuffer(extraction.facts[i].hash, np.uint8) for i in image_ids])
     mirrored = np.stack([np.frombuffer(extraction.facts[i].mirror_hash, np.uint8) for i in image_ids])
-    small = thumbnails(dataset, extraction.files)
+    looks = looks_at(thumbnails(dataset, extraction.files))
+    return kept_likenesses(extraction.features, lambda: likenesses(hashes, mirrored, extraction.features, *looks))
+
+
+def looks_at(small: Thumbnails) -> tuple[Signatures, Pictures]:
+    """What :func:`tellapart.curation.duplicates.likenesses` asks of images, from their thumbnails."""
 
     def pictures(wanted: Sequence[str]) -> dict[str, ByteArray]:
         return {image_id: decode(jpeg).pixels for image_id, jpeg in small(wanted).items()}
@@ -211,7 +216,7 @@ def likenesses_of(dataset: Dataset, extraction: Extraction) -> list[Likeness]:
         known, blank = pictures(wanted), np.zeros(768, np.float16)
         return np.stack([signature(known[i]) if i in known else blank for i in wanted])
 
-    return kept_likenesses(extraction.features, lambda: likenesses(hashes, mirrored, extraction.features, signatures, pictures))
+    return signatures, pictures
 
 
 def model_folder(run: str | Path) -> Path:
