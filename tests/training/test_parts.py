@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from tellapart.dataset.rows import SET_ASIDE, UNREADABLE, USED, FileRow
 from tellapart.errors import DataError
-from tellapart.training.parts import assign
+from tellapart.training.parts import assign, with_decisions
 
 
 def row(path: str, label: str | None, part: str | None = None, *, image_id: str | None = None, group: str | None = None) -> FileRow:
@@ -36,6 +37,25 @@ def test_the_users_part_is_honoured_and_nothing_else_held_back(part: str) -> Non
 def test_images_without_a_part_train_when_the_user_chose_one_to_report() -> None:
     found = assign([*many("a", 5), *many("b", 5), *many("a", 3, "val"), *many("b", 3, "val")], [], test_share=0.2, seed=0)
     assert parts(found.rows)[("train", "a")] == 5
+
+
+def test_decisions_are_counted_by_part_and_those_on_reported_images_are_said() -> None:
+    before = [*many("a", 20), *many("b", 20)]
+    parts_before = {r.path: r.part for r in assign(before, [], test_share=0.2, seed=0).rows}
+    tested = [number for number, r in enumerate(before) if parts_before[r.path] == "test"]
+    learned = [number for number, r in enumerate(before) if parts_before[r.path] == "train"]
+    rows = list(before)
+    for number in (*tested[:2], *learned[:3]):
+        rows[number] = rows[number].left_out("excluded: blurred")
+    rows[learned[5]] = replace(rows[learned[5]], label="b")
+    found = with_decisions(assign(rows, [], test_share=0.2, seed=0), before, [], test_share=0.2, seed=0)
+    part = found.rows[learned[5]].part
+    wanted = {"train": {"excluded": 3, "relabeled": 0}, "test": {"excluded": 2, "relabeled": 0}}
+    wanted[str(part)]["relabeled"] += 1
+    assert found.decisions == wanted
+    assert f"the test part: 2 excluded, {wanted['test']['relabeled']} relabeled" in found.notes[-1]
+    untouched = assign(before, [], test_share=0.2, seed=0)
+    assert with_decisions(untouched, before, [], test_share=0.2, seed=0) == untouched
 
 
 def test_a_train_folder_alone_is_split() -> None:

@@ -50,7 +50,7 @@ class Candidates:
 
     def where(self, keep: BoolArray) -> Candidates:
         """The pairs of a mask (m,)."""
-        return Candidates(*(column[keep] for column in (self.pairs, self.bits, self.mirror_bits, self.cosines, self.is_near)))
+        return Candidates(self.pairs[keep], self.bits[keep], self.mirror_bits[keep], self.cosines[keep], self.is_near[keep])
 
 
 def hash_limit(n: int) -> int:

@@ -97,7 +97,7 @@ def likenesses(
         return []
     likely = candidates(hashes, mirror_hashes, features.values)
     if is_asked is not None:
-        likely = likely.where(is_asked[likely.pairs].any(axis=1))
+        likely = likely.where(np.asarray(is_asked[likely.pairs].any(axis=1)))
     correlations = _correlations_both_ways(likely, features.image_ids, signatures)
     is_like, is_like_mirrored = (
         _passes(bits, likely.cosines, found) for bits, found in zip((likely.bits, likely.mirror_bits), correlations, strict=True)

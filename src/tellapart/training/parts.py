@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tellapart.curation.duplicates import connected_groups, joined_by
 from tellapart.dataset.rows import FileRow
@@ -23,12 +23,14 @@ class Assignment:
         leaked: indices of training rows taken out because a reported image shows the same photo.
         duplicate_groups: paths of the images of each group of near-duplicates.
         notes: sentences worth knowing.
+        decisions: for each part the number of images that the user ``excluded`` and ``relabeled``; parts without any are left out.
     """
 
     rows: list[FileRow]
     leaked: list[int]
     duplicate_groups: list[list[str]]
     notes: list[str]
+    decisions: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 def assign(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int) -> Assignment:
@@ -50,6 +52,44 @@ def assign(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_sh
     rows = _known_classes_only(rows, notes)
     _check_parts(rows, notes)
     return Assignment(rows, leaked, _duplicate_groups(rows, pairs), notes)
+
+
+def with_decisions(
+    assignment: Assignment, before: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int
+) -> Assignment:
+    """The assignment with the number of decisions in each part, and a note where they touch a reported part.
+
+    A relabeled image counts in the part it has, an excluded one in the part it would have without any decision.
+
+    Args:
+        assignment: of the rows as decided.
+        before: the rows as they are without decisions, in the same order.
+        pairs: image ids of near-duplicates.
+        test_share: as in :func:`assign`.
+        seed: as in :func:`assign`.
+    """
+    is_excluded = [one.is_used and row.is_excluded for one, row in zip(before, assignment.rows, strict=True)]
+    is_relabeled = [one.label != row.label and row.is_used for one, row in zip(before, assignment.rows, strict=True)]
+    if not any(is_excluded) and not any(is_relabeled):
+        return assignment
+    try:
+        part_before = [row.part for row in assign(before, pairs, test_share=test_share, seed=seed).rows]
+    except DataError:
+        part_before = [row.part for row in before]
+    excluded = Counter(part for part, is_meant in zip(part_before, is_excluded, strict=True) if is_meant and part)
+    relabeled = Counter(row.part for row, is_meant in zip(assignment.rows, is_relabeled, strict=True) if is_meant and row.part)
+    decisions = {
+        part: {"excluded": excluded[part], "relabeled": relabeled[part]}
+        for part in ("train", *REPORTED)
+        if excluded[part] or relabeled[part]
+    }
+    notes = [
+        f"your decisions touch the {part} part: {counts['excluded']:,} excluded, {counts['relabeled']:,} relabeled;"
+        f" if you decided after seeing a model's mistakes, its {part} numbers are too good"
+        for part, counts in decisions.items()
+        if part in REPORTED
+    ]
+    return replace(assignment, notes=[*assignment.notes, *notes], decisions=decisions)
 
 
 def assign_pictures(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int) -> Assignment:

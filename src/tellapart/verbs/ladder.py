@@ -297,6 +297,7 @@ class _Climb:
             untaught = [*own[:2], *self._zero_shot(lowest[0])]
             best.metrics[part]["rungs"] = rung_rows([*untaught, *self.rungs[:scratch], *own[2:], *self.rungs[scratch:]], part)
         best.metrics["ladder"] = {"saved": best.predictions.source}
+        best.metrics["decisions"] = self.assignment.decisions if self.assignment else {}
         return best
 
 

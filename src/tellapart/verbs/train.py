@@ -102,6 +102,7 @@ def train(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
     if processes and not processes.is_first:
         return Run(Path(processes.told_by_first()))
     examination = recipe.examination(dataset, assignment, extraction.features, progress)
+    examination.metrics["decisions"] = assignment.decisions
     notes = [*looked.notes, *assignment.notes, *recipe.notes]
     with run_folder(chosen.out, chosen.name or folder_name(dataset.root)) as (partial, final):
         write_run(partial, final, examination, dataset, chosen.as_dict(), notes, started)

@@ -31,7 +31,7 @@ from tellapart.models.saved import CARD
 from tellapart.paths import cache_root
 from tellapart.progress import SILENT, Progress
 from tellapart.runs import open_run
-from tellapart.training.parts import Assignment, assign
+from tellapart.training.parts import Assignment, assign, with_decisions
 from tellapart.types import ByteArray, FloatArray
 
 if TYPE_CHECKING:
@@ -137,7 +137,8 @@ class LookedAt:
 
     def assignment(self, *, test_share: float, seed: int) -> Assignment:
         """Who trains and who is tested, near-duplicates kept together; see :func:`tellapart.training.parts.assign`."""
-        return assign(self.rows, self.pairs, test_share=test_share, seed=seed)
+        before = file_rows(self.dataset, self.extraction.files, self.extraction.facts)
+        return _assigned(before, self.rows, self.pairs, test_share=test_share, seed=seed)
 
 
 def looked_at(
@@ -189,7 +190,16 @@ def decided_notes(dataset: Dataset, extraction: Extraction, decisions: Decisions
 def assignment_of(dataset: Dataset, extraction: Extraction, decisions: Decisions, *, test_share: float, seed: int) -> Assignment:
     """Who trains and who is tested, near-duplicates kept together; see :func:`tellapart.training.parts.assign`."""
     rows = file_rows(dataset, extraction.files, extraction.facts, decisions)
-    return assign(rows, similar_pairs(dataset, extraction), test_share=test_share, seed=seed)
+    before = file_rows(dataset, extraction.files, extraction.facts)
+    return _assigned(before, rows, similar_pairs(dataset, extraction), test_share=test_share, seed=seed)
+
+
+def _assigned(
+    before: Sequence[FileRow], rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int
+) -> Assignment:
+    """The assignment of the rows as decided, with what was decided in each part."""
+    assignment = assign(rows, pairs, test_share=test_share, seed=seed)
+    return with_decisions(assignment, before, pairs, test_share=test_share, seed=seed)
 
 
 def similar_pairs(dataset: Dataset, extraction: Extraction) -> list[tuple[str, str]]:
