@@ -10,10 +10,11 @@ from tellapart.collection.fetched import Fetched
 from tellapart.collection.keeping import Keeper, back_off_s
 from tellapart.collection.network.hosts import Hosts
 from tellapart.collection.network.urls import host_of
-from tellapart.collection.offers import Query, Request
+from tellapart.collection.offers import Found, Query, Request
+from tellapart.collection.pages.apart import read_apart
 from tellapart.collection.pages.source import Pages
 from tellapart.collection.planner import JUDGED, dryness
-from tellapart.collection.sources.source import Source, SourceError
+from tellapart.collection.sources.source import Source, SourceError, parse_answer
 
 MOST_TRIES = 4
 
@@ -78,13 +79,10 @@ class Searcher:
         finally:
             self._hosts.end(host, fetched)
         if fetched.verdict != "ok":
-            await self._put_off(cell, fetched, self._complaint(cell, fetched))
+            await self._put_off(cell, fetched, await self._complaint(cell, fetched))
             return 0
         try:
-            query = self._query(cell)
-            found = (
-                source.read(fetched, query, cell.cursor) if isinstance(source, Pages) else source.parse(fetched.body, query, cell.cursor)
-            )
+            found = await self._read(source, fetched, cell)
         except SourceError as error:
             await ledger(self.cells.close, cell, FAILED, str(error))
             return 0
@@ -98,12 +96,21 @@ class Searcher:
             due = self._keeper.ledger.clock() + back_off_s(cell.tries + 1, fetched)
             await ledger(self.cells.postpone, cell, reason, due)
 
-    def _complaint(self, cell: Cell, fetched: Fetched) -> str:
+    async def _read(self, source: Source, fetched: Fetched, cell: Cell) -> Found:
+        query = self._query(cell)
+        if isinstance(source, Pages):
+            return await read_apart(source, fetched, query, cell.cursor)
+        return await parse_answer(source, fetched.body, query, cell.cursor)
+
+    async def _complaint(self, cell: Cell, fetched: Fetched) -> str:
         """Why a source refused, in its own words where it has some."""
         if not fetched.body:
             return fetched.reason
+        source = self.sources[cell.source]
+        if isinstance(source, Pages):
+            return fetched.reason
         try:
-            self.sources[cell.source].parse(fetched.body, self._query(cell), cell.cursor)
+            await parse_answer(source, fetched.body, self._query(cell), cell.cursor)
         except SourceError as error:
             return f"{fetched.reason}: {error}"
         return fetched.reason

@@ -182,3 +182,34 @@ def test_what_is_no_opt_out_is_none(tags: list[str]) -> None:
 def test_reserved_rights_are_heard() -> None:
     assert opt_out([], " 1 ") == "opted out (tdm-reservation: 1)"
     assert opt_out([], "0") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "delay"),
+    [
+        ("Crawl-delay: inf", 0.0),
+        ("Crawl-delay: nan", 0.0),
+        ("Crawl-delay: 1e400", 0.0),
+        ("Crawl-delay: -1", 0.0),
+        ("Crawl-delay: " + "9" * 300, 3600.0),
+        ("Crawl-delay: " + "9" * 5_000, 0.0),
+        ("Request-rate: 0/1", 0.0),
+        ("Request-rate: 1/" + "9" * 4_000, 3600.0),
+        ("Request-rate: " + "9" * 4_000 + "/1", pytest.approx(1e-9)),
+        ("Request-rate: 1/" + "9" * 5_000, 0.0),
+        ("Request-rate: ٣/٦", 2.0),
+    ],
+)
+def test_numbers_beyond_reason_are_no_delays(said: str, delay: float) -> None:
+    assert ruling(file(f"User-agent: *\n{said}\nAllow: /\n")).delay_s == delay
+
+
+def test_more_rules_than_can_be_read_leave_the_site_alone() -> None:
+    text = "".join(f"User-agent: a{number}\n" for number in range(10_000)) + "Disallow: /a\n" * 10_000
+    found = ruling(file(text))
+    assert (found.reason, found.verdict) == ("robots.txt holds too many rules to be read", "permanent")
+
+
+def test_wildcards_take_time_in_proportion() -> None:
+    text = "User-agent: *\nDisallow: /" + "*a" * 2_000 + "*b\n"
+    assert ruling(file(text), "http://site.test/" + "a" * 8_000).reason == ""

@@ -297,7 +297,7 @@ def walk(source: Pages, site: dict[str, str], start: str, most: int = 30) -> tup
 
 def vars_of(source: Pages) -> dict[str, Any]:
     """A source made anew knows no more than the cursor tells it."""
-    return {"rule": source._rule, "pages": source._pages}
+    return {"rule": source.rule, "pages": source.pages}
 
 
 def page(number: int, following: str) -> str:

@@ -147,7 +147,7 @@ class _Worker:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=complaints,
-                    env=_environment(),
+                    env=environment(),
                     limit=1 << 20,
                     start_new_session=os.name == "posix",
                 )
@@ -217,7 +217,7 @@ def _check(num_workers: int, settings: InspectionSettings) -> None:
         raise OptionError("; ".join(problems))
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Ours, the same places to import from, and one thread for every BLAS: it is never used, and its buffers count as memory."""
     places = os.pathsep.join(place for place in sys.path if place)
     return {**os.environ, "PYTHONPATH": places, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}

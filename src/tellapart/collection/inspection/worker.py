@@ -37,10 +37,10 @@ def main() -> None:
         answers.write(frame(str(error).encode("utf-8", "backslashreplace")))
         return
     _warm_up()
-    _limit_memory(settings.memory_limit_bytes)
+    limit_memory(settings.memory_limit_bytes)
     answers.write(frame(READY))
     while (body := read_frame(sys.stdin.buffer)) is not None:
-        _limit_processor_time(settings.timeout_s)
+        limit_processor_time(settings.timeout_s)
         answers.write(frame(packed(taken_in(body, side=settings.side, hook=hook))))
 
 
@@ -85,7 +85,7 @@ def _warm_up() -> None:
         importlib.import_module("PIL.ImageCms")
 
 
-def _limit_memory(limit_bytes: int) -> None:
+def limit_memory(limit_bytes: int) -> None:
     """Let the process grow by ``limit_bytes`` from here (where the system has such limits and says how large it is)."""
     with suppress(ImportError, OSError, ValueError):
         import resource
@@ -96,7 +96,7 @@ def _limit_memory(limit_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _limit_processor_time(timeout_s: float) -> None:
+def limit_processor_time(timeout_s: float) -> None:
     """End this process soon after the time limit even where nobody is left to do it."""
     with suppress(ImportError, OSError, ValueError):
         import resource

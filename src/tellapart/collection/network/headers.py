@@ -35,7 +35,7 @@ def retry_after_s(value: str | None) -> float | None:
         return min(float(value[:12]), LONGEST_RETRY_AFTER_S)
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=UTC)

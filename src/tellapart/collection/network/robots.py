@@ -24,6 +24,7 @@ FRESH_S = 86400.0
 RETRY_S = 600.0
 """How long a site whose robots.txt could not be had is left alone."""
 LONGEST_DELAY_S = 3600.0
+MOST_RULES = 2_000_000
 
 OPT_OUTS = frozenset({"noai", "noimageai", "noindex", "noimageindex", "noml", "none"})
 """Directives of X-Robots-Tag that keep a picture out."""
@@ -96,7 +97,10 @@ class Robots:
         rules = self._judged(fetched)
         if fetched.verdict == "ok":
             text = fetched.body.decode("utf-8-sig", errors="replace")
-            rules.parsed = Protego.parse(text) if len(text) < _LARGE else await asyncio.to_thread(Protego.parse, text)
+            if _most_rules(text) > MOST_RULES:
+                rules = _Rules(self._clock() + FRESH_S, failure=Failure("permanent", "robots.txt holds too many rules to be read"))
+            else:
+                rules.parsed = Protego.parse(text) if len(text) < _LARGE else await asyncio.to_thread(Protego.parse, text)
         self._rules[origin] = rules
         self._rules.move_to_end(origin)
         if len(self._rules) > _MOST_ORIGINS:
@@ -125,12 +129,19 @@ class Robots:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _most_rules(text: str) -> int:
+    """How many rules a robots.txt could amount to: each counts once for every robot its group names."""
+    lines = text.splitlines()
+    agents = sum(line.lstrip()[:4].lower() == "user" for line in lines)
+    return max(1, agents) * (len(lines) - agents)
+
+
 def _delay_s(rules: Protego) -> float:
     """Seconds between requests, from ``Crawl-delay`` or ``Request-rate``, whichever is slower."""
     delay = rules.crawl_delay(TOKEN) or 0.0
     rate = rules.request_rate(TOKEN)
     if rate is not None:
-        delay = max(delay, rate.seconds / rate.requests)
+        delay = max(delay, min(rate.seconds, 10**9) / min(rate.requests, 10**9))
     return min(delay, LONGEST_DELAY_S)
 
 

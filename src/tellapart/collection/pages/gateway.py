@@ -111,7 +111,7 @@ class Gateway:
             length = next(
                 (line.partition(":")[2].strip() for line in head.split("\r\n") if line.lower().startswith("content-length:")), "0"
             )
-            await asyncio.gather(self._pump(reader, server[1], int(length) if length.isdecimal() else 0), self._answer(server[0], writer))
+            await asyncio.gather(self._pump(reader, server[1], _length(length)), self._answer(server[0], writer))
         finally:
             server[1].close()
 
@@ -161,6 +161,11 @@ class Gateway:
                 except OSError as error:
                     failure = network_failure(error)
         raise failure
+
+
+def _length(said: str) -> int:
+    """A Content-Length; 0 where it is none."""
+    return int(said) if said.isascii() and said.isdecimal() and len(said) < 16 else 0
 
 
 def _split(target: str) -> tuple[str, int] | None:

@@ -16,7 +16,9 @@ NOT_CONTENT = frozenset(
     {"logo", "author", "publisher", "creator", "sponsor", "copyrightHolder", "provider", "thumbnail", "potentialAction"}
 )
 """Below these keys pictures are portraits and emblems."""
-_WRAPPED = re.compile(r"^\s*(?:<!--|(?://|/\*)?\s*<!\[CDATA\[(?:\s*\*/)?)|(?:-->|(?://|/\*)?\s*\]\]>(?:\s*\*/)?)\s*$")
+_OPENED = re.compile(r"<!--|(?://|/\*)?\s{0,80}<!\[CDATA\[(?:\s{0,80}\*/)?")
+_CLOSED = re.compile(r"(?:-->|(?://|/\*)?\s{0,80}\]\]>(?:\s{0,80}\*/)?)$")
+_LONGEST_WRAPPING = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +41,18 @@ def named_pictures(scripts: Iterable[str]) -> Iterator[NamedPicture]:
     """The pictures of the texts of ``application/ld+json`` scripts; what is not JSON is passed over."""
     for script in scripts:
         try:
-            content = json.loads(_WRAPPED.sub("", script).strip().rstrip(";"), strict=False)
+            content = json.loads(_unwrapped(script.strip()), strict=False)
         except (ValueError, RecursionError):
             continue
         yield from _within(content)
+
+
+def _unwrapped(script: str) -> str:
+    """A script without the comment that hides it from old browsers."""
+    opened = _OPENED.match(script)
+    script = script[opened.end() :] if opened else script
+    closed = _CLOSED.search(script[-_LONGEST_WRAPPING:])
+    return (script[: len(script) - len(closed[0])] if closed else script).strip().rstrip(";")
 
 
 def _within(content: Any) -> Iterator[NamedPicture]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from tellapart.collection.pages.text import page_text
+from tellapart.collection.sources.answer import html_tree
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -30,9 +31,7 @@ def next_page(html: bytes | str, page_url: str, rule: str, number: int) -> str |
     Raises:
         ValueError: the rule is no CSS selector.
     """
-    from selectolax.lexbor import LexborHTMLParser
-
-    tree = LexborHTMLParser("" if NUMBER in rule else page_text(html))
+    tree = html_tree("" if NUMBER in rule else page_text(html))
     return next_in(tree, page_url, rule, number)
 
 

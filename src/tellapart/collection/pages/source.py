@@ -17,6 +17,7 @@ from tellapart.collection.pages.embedded import head_pictures, is_icon, is_photo
 from tellapart.collection.pages.linked_data import NamedPicture, named_pictures
 from tellapart.collection.pages.paging import NUMBER, base_of, joined, next_in, next_page, rule_complaint
 from tellapart.collection.pages.text import page_text
+from tellapart.collection.sources.answer import html_tree
 from tellapart.collection.sources.licences import family_of, licence_of, usable
 from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError
 from tellapart.errors import ImageError
@@ -44,9 +45,7 @@ def page_offers(html: bytes | str, page_url: str, *, side: int) -> list[Offer]:
         page_url: where it lies, after redirects.
         side: pixels wanted; of several sizes the largest that is not wider than twice this is taken, else the smallest.
     """
-    from selectolax.lexbor import LexborHTMLParser
-
-    return _offers(LexborHTMLParser(page_text(html)), page_url, side)
+    return _offers(html_tree(page_text(html)), page_url, side)
 
 
 def _offers(tree: LexborHTMLParser, page_url: str, side: int) -> list[Offer]:
@@ -163,7 +162,7 @@ class Pages:
     )
 
     def __init__(self, rule: str | None = None, pages: int = MOST_PAGES) -> None:
-        self._rule, self._pages = rule, pages
+        self.rule, self.pages = rule, pages
 
     def facets(self, keyword: str) -> Sequence[Mapping[str, str]]:
         """A page has no slices."""
@@ -183,12 +182,10 @@ class Pages:
         Raises:
             SourceError: it is no page, or asks that its pictures be left alone.
         """
-        from selectolax.lexbor import LexborHTMLParser
-
         place = _Place.of(query, cursor)
         page_url = fetched.final_url or place.url
         _check_kind(fetched.body)
-        tree = LexborHTMLParser(page_text(fetched.body, fetched.headers.get("content-type", "")))
+        tree = html_tree(page_text(fetched.body, fetched.headers.get("content-type", "")))
         if reason := _opt_out(tree, fetched.headers):
             raise SourceError(f"the page asks that its pictures be left alone ({reason})")
         offers = _offers(tree, page_url, query.side)
@@ -197,8 +194,8 @@ class Pages:
 
     def _following(self, tree: LexborHTMLParser, page_url: str, place: _Place, offers: Sequence[Offer], query: Query) -> _Place | None:
         """The place after this one, unless the walk has come to its end or in a ring."""
-        rule = query.keyword if NUMBER in query.keyword else self._rule
-        if rule is None or place.number >= self._pages:
+        rule = query.keyword if NUMBER in query.keyword else self.rule
+        if rule is None or place.number >= self.pages:
             return None
         shown = _short("\n".join(offer.url for offer in offers)) if offers else ""
         if (shown and shown == place.last) or (NUMBER in rule and not offers):

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+MOST = 1_000_000
+"""Pixels; a page that says more of a picture is not believed."""
 _BLANKS = " \t\n\r\f"
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?")
 
@@ -60,6 +62,8 @@ def _described(url: str, descriptors: Sequence[str]) -> Candidate | None:
     for text in descriptors:
         number, kind = text[:-1], text[-1:]
         if kind not in "wxh" or not _NUMBER.fullmatch(number):
+            return None
+        if float(number) > MOST:
             return None
         if kind == "w":
             width = float(number)

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from html import unescape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tellapart.collection.sources.source import SourceError
 
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborHTMLParser
+
 LONGEST_TEXT = 2_000
 LONGEST_EXCERPT = 200
 MOST = 2**53
+MOST_NODES = 400_000
+MOST_DEPTH = 5_000
+"""Elements within elements; to read a page takes the square of it."""
+_ELEMENT = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*+)([^<>]*+)>")
+_ALONE = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"})
+_ENDED_BY_THE_NEXT = frozenset({"dd", "dt", "li", "optgroup", "option", "p", "rp", "rt", "tbody", "td", "tfoot", "th", "thead", "tr"})
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _MARKS = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ue000-\uf8ff\ufeff]")
 """Signs without a shape: directions of writing, and those by which a search engine marks the words that were looked for."""
@@ -34,6 +44,39 @@ def document(body: bytes) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise SourceError(f"the answer is not a JSON object: {excerpt(body)}")
     return found
+
+
+def html_tree(text: str) -> LexborHTMLParser:
+    """The elements of a page.
+
+    Raises:
+        SourceError: there are too many of them, or they are nested too deeply to be read in reasonable time.
+    """
+    from selectolax.lexbor import LexborHTMLParser
+
+    if text.count("<") > MOST_NODES:
+        raise SourceError(f"the page holds more than {MOST_NODES:,} elements")
+    if _depth(text) > MOST_DEPTH:
+        raise SourceError(f"the elements of the page are nested more than {MOST_DEPTH:,} deep")
+    return LexborHTMLParser(text)
+
+
+def _depth(text: str) -> int:
+    """About how deep the elements of a page are nested; those that end by themselves do not count."""
+    deepest = depth = 0
+    left_open: Counter[str] = Counter()
+    for end, name, rest in _ELEMENT.findall(text):
+        name = name.lower()
+        if rest.endswith("/") or name in _ALONE or name in _ENDED_BY_THE_NEXT:
+            continue
+        if not end:
+            left_open[name] += 1
+            depth += 1
+            deepest = max(deepest, depth)
+        elif left_open[name]:
+            left_open[name] -= 1
+            depth -= 1
+    return deepest
 
 
 def objects(value: object) -> Iterator[Mapping[str, Any]]:

@@ -59,9 +59,7 @@ class Bing:
 
     def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
         """The offers of one page of HTML; see :meth:`Source.parse`."""
-        from selectolax.lexbor import LexborHTMLParser
-
-        tree = LexborHTMLParser(body.decode("utf-8", "replace"))
+        tree = answer.html_tree(body.decode("utf-8", "replace"))
         results = list(_results(tree.css("a.iusc[m]")))
         if not results and (title := tree.css_first("title")):
             raise SourceError(f"Bing answered with another page: {answer.text(title.text()) or answer.excerpt(body)}")

@@ -10,7 +10,7 @@ from typing import Literal
 from tellapart.collection.fetched import Fetched
 from tellapart.collection.offers import Found, Query, Request
 from tellapart.collection.sources.catalogue import keys_of, missing_keys
-from tellapart.collection.sources.source import Source, SourceError
+from tellapart.collection.sources.source import Source, SourceError, parse_answer
 
 KEYWORDS = {"words": "oak tree", "taxon": "Quercus robur"}
 MOST_REQUESTS = 3
@@ -77,19 +77,19 @@ async def _first_page(source: Source, ask: Ask, query: Query, keys: Mapping[str,
     for _ in range(MOST_REQUESTS):
         fetched = await ask(source.request(query, cursor, keys))
         if fetched.verdict != "ok":
-            raise _NoAnswerError(": ".join(filter(None, [fetched.reason, _complaint(source, fetched.body, query, cursor)])))
-        found = source.parse(fetched.body, query, cursor)
+            raise _NoAnswerError(": ".join(filter(None, [fetched.reason, await _complaint(source, fetched.body, query, cursor)])))
+        found = await parse_answer(source, fetched.body, query, cursor)
         cursor = found.cursor
         if found.offers or cursor is None:
             break
     return found
 
 
-def _complaint(source: Source, body: bytes, query: Query, cursor: str | None) -> str:
+async def _complaint(source: Source, body: bytes, query: Query, cursor: str | None) -> str:
     """What a source says in the body of a refusal."""
     try:
         if body:
-            source.parse(body, query, cursor)
+            await parse_answer(source, body, query, cursor)
     except SourceError as error:
         return str(error)
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -73,6 +74,20 @@ class Source(Protocol):
 
 class SourceError(Exception):
     """An answer that cannot be used; the message is shown beside the source."""
+
+
+async def parse_answer(source: Source, body: bytes, query: Query, cursor: str | None) -> Found:
+    """What an answer holds, read in a thread: one strange answer ends one search, not all.
+
+    Raises:
+        SourceError: it cannot be used, whatever is strange about it.
+    """
+    try:
+        return await asyncio.to_thread(source.parse, body, query, cursor)
+    except SourceError:
+        raise
+    except Exception as error:  # an answer may break a parser in any way
+        raise SourceError(f"the answer could not be understood: {type(error).__name__}: {error}"[:200]) from error
 
 
 def key_of(keys: Mapping[str, str], name: str) -> str:
