@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tellapart.csv_writer import unguarded
 from tellapart.dataset.rows import FileRow
 
 TABLES = ("ATTRIBUTION.csv", "metadata.csv", "manifest.csv")
@@ -136,10 +137,10 @@ def _from_table(file: Path, paths: set[str]) -> Origins | None:
     keywords: dict[str, str] = {}
     for row in listed:
         path = (row.get(named) or "").strip().removeprefix("./")
-        source = next((_site(value) for column in from_where if (value := (row.get(column) or "").strip())), None)
+        source = next((_site(value) for column in from_where if (value := unguarded((row.get(column) or "").strip()))), None)
         if path in paths:
             sources |= {path: source} if source else {}
-            keywords |= {path: value} if (value := (row.get(columns.get("keyword", "")) or "").strip()) else {}
+            keywords |= {path: value} if (value := unguarded((row.get(columns.get("keyword", "")) or "").strip())) else {}
     return Origins(sources, keywords)
 
 

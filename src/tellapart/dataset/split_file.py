@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tellapart.csv_writer import csv_file
 from tellapart.dataset.entry import PARTS
 from tellapart.dataset.spreadsheets import columns_found, named_rows
 from tellapart.errors import DataError
-from tellapart.paths import replacing
 
 COLUMNS = ("path", "label", "part", "group", "fold", "sha256", "how")
 HINT = "name another file with --out, or begin anew with --anew"
@@ -76,13 +75,11 @@ def write_split(rows: Sequence[SplitRow], path: Path, how: str) -> None:
         StorageError: the disk is full or cannot be written.
     """
     here = path.absolute().parent
-    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
+    with csv_file(path, COLUMNS) as writer:
         for row in rows:
             place = Path(os.path.relpath(row.file, here)).as_posix()
             fold = "" if row.fold is None else row.fold
-            writer.writerow((place, row.label or "", row.part, row.group, fold, row.image_id, how))
+            writer.write((place, row.label or "", row.part, row.group, fold, row.image_id, how))
 
 
 def read_split(path: Path) -> KnownSplit:

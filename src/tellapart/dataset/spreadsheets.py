@@ -7,6 +7,7 @@ import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tellapart.csv_writer import unguarded
 from tellapart.errors import DataError
 
 TEXT_SUFFIXES = (".csv", ".tsv")
@@ -84,7 +85,8 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
 def table_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The rows of a CSV or TSV file, the header first, each with the line it ends on; lines without any text are passed over.
 
-    Cells come stripped. A ``.csv`` without a comma in its first line may be parted by semicolons or tabs, as some programs write it.
+    Cells come stripped, and :func:`unguarded`.
+    A ``.csv`` without a comma in its first line may be parted by semicolons or tabs, as some programs write it.
 
     Raises:
         DataError: as :func:`encoding_of`, or quotation marks that do not match, with the line.
@@ -96,7 +98,7 @@ def table_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             file.seek(0)
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             for row in reader:
-                cells = [cell.strip() for cell in row]
+                cells = [unguarded(cell.strip()) for cell in row]
                 if any(cells):
                     yield reader.line_num, cells
     except csv.Error as error:

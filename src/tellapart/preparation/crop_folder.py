@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from tellapart.csv_writer import csv_file
 from tellapart.errors import ImageError
 from tellapart.images import decode
 from tellapart.paths import printable
@@ -88,9 +88,7 @@ def write_crops(crops: Sequence[Crop], folder: Path, shape: CropShape, advance: 
         (folder / name).write_bytes(data)
         return None
 
-    with (folder / MANIFEST).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=COLUMNS)
-        writer.writeheader()
+    with csv_file(folder / MANIFEST, COLUMNS) as writer:
         for start in range(0, len(crops), _AT_ONCE):
             jobs = list(zip(crops[start : start + _AT_ONCE], names[start : start + _AT_ONCE], strict=True))
             for (crop, name), reason in zip(jobs, side_by_side(work, jobs), strict=True):
@@ -98,17 +96,15 @@ def write_crops(crops: Sequence[Crop], folder: Path, shape: CropShape, advance: 
                 if reason:
                     left_out[crop.path] = reason
                 else:
-                    writer.writerow(_manifest_row(crop, name))
+                    writer.write(_manifest_row(crop, name))
             advance(len(jobs))
     return written, left_out
 
 
 def write_set_aside(rows: Sequence[tuple[str, str | None, str]], folder: Path) -> None:
     """Write ``set_aside.csv``: path, label and reason of every photo of which no crop was kept."""
-    with (folder / SET_ASIDE).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("path", "label", "reason"))
-        writer.writerows((path, label or "", reason) for path, label, reason in rows)
+    with csv_file(folder / SET_ASIDE, ("path", "label", "reason")) as writer:
+        writer.write_all(rows)
 
 
 def _manifest_row(crop: Crop, name: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 import stat
@@ -11,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from tellapart.csv_writer import csv_file
 from tellapart.dataset import Dataset, Entry
 from tellapart.errors import DataError, ImageError
 from tellapart.images import decode
@@ -107,10 +107,8 @@ def enlarge(
                 advance(len(chunk))
         if not rows:
             raise DataError(f"none of the {len(jobs):,} files could be read: {'; '.join(sorted(set(left_out.values()))[:3])}")
-        with (partial / MANIFEST).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
+        with csv_file(partial / MANIFEST, COLUMNS) as writer:
+            writer.write_all(rows)
     originals = sum(not row["parent"] for row in rows)
     return Enlargement(originals, len(rows) - originals, left_out)
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from tellapart.csv_writer import csv_file
 from tellapart.dataset.rows import FileRow
-from tellapart.paths import replacing, replacing_folder
+from tellapart.paths import replacing_folder
 from tellapart.progress import SILENT, Progress
 
 TABLE = "metadata.csv"
@@ -56,8 +56,8 @@ def write_copy(pictures: Sequence[Exported], folder: Path, *, is_linked: bool, p
                 shutil.copy2(picture.file, target)
             rows.append(_row(path, picture))
             advance(1)
-        with (partial / TABLE).open("w", newline="", encoding="utf-8") as file:
-            _write_rows(rows, file)
+        with csv_file(partial / TABLE, COLUMNS) as writer:
+            writer.write_all(rows)
 
 
 def write_table(pictures: Sequence[Exported], path: Path) -> None:
@@ -67,19 +67,13 @@ def write_table(pictures: Sequence[Exported], path: Path) -> None:
         StorageError: the disk is full or cannot be written.
     """
     here = path.absolute().parent
-    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        _write_rows((_row(Path(os.path.relpath(one.file, here)).as_posix(), one) for one in pictures), file)
+    with csv_file(path, COLUMNS, errors="surrogateescape") as writer:
+        writer.write_all(_row(Path(os.path.relpath(one.file, here)).as_posix(), one) for one in pictures)
 
 
 def _row(path: str, picture: Exported) -> tuple[str, ...]:
     row = picture.row
     return path, row.label or "", row.part or "", row.group or "", row.path
-
-
-def _write_rows(rows: Iterable[tuple[str, ...]], file: object) -> None:
-    writer = csv.writer(file)  # type: ignore[arg-type]
-    writer.writerow(COLUMNS)
-    writer.writerows(rows)
 
 
 def _place(row: FileRow) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tellapart.csv_writer import csv_file
 from tellapart.paths import replacing
 from tellapart.preparation.samples import Sample
 
@@ -46,7 +46,5 @@ def write_samples(samples: Iterable[Sample], path: Path) -> dict[str, dict[str, 
 
 def write_left_out(left_out: Mapping[str, str], path: Path) -> None:
     """Write ``path`` and ``reason`` of every file that is not in the prepared set."""
-    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("path", "reason"))
-        writer.writerows(left_out.items())
+    with csv_file(path, ("path", "reason")) as writer:
+        writer.write_all(left_out.items())

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from tellapart.csv_writer import csv_file
 from tellapart.errors import ModelError
-from tellapart.paths import replacing
 from tellapart.submission.columns import Columns
 from tellapart.submission.sample import Sample
 from tellapart.types import FloatArray
@@ -65,8 +64,6 @@ def write(sample: Sample, filled: Sequence[tuple[str, ...]], path: Path) -> None
     Raises:
         StorageError: the disk is full or the folder cannot be written.
     """
-    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(sample.header)
+    with csv_file(path, sample.header, is_exact=True) as writer:
         for name, values in zip(sample.ids, filled, strict=True):
-            writer.writerow((*values[: sample.id_place], name, *values[sample.id_place :]))
+            writer.write((*values[: sample.id_place], name, *values[sample.id_place :]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tellapart import __version__
+from tellapart.csv_writer import CsvWriter
 from tellapart.dataset import Dataset
 from tellapart.dataset.rows import SET_ASIDE, UNREADABLE, FileRow, save_rows
 from tellapart.models.autoencoder import DECODER
@@ -112,12 +112,11 @@ def _counts(rows: Sequence[FileRow], examination: PictureExamination) -> dict[st
 def _table(examination: PictureExamination) -> str:
     """A row a picture, the strangest first."""
     out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(["path", "image_id", "label", "part", "chose_epoch", "error", "score"])
+    table = CsvWriter(out, ["path", "image_id", "label", "part", "chose_epoch", "error", "score"])
     for i in sorted(range(len(examination.rows)), key=lambda i: (-examination.scores[i], examination.rows[i].path)):
         row = examination.rows[i]
         known = [printable(row.path), row.image_id, printable(row.label) if row.label is not None else "", row.part]
-        table.writerow([*known, int(examination.chose[i]), f"{examination.errors[i]:.8f}", f"{examination.scores[i]:.4f}"])
+        table.write([*known, int(examination.chose[i]), f"{examination.errors[i]:.8f}", f"{examination.scores[i]:.4f}"])
     return out.getvalue()
 
 

@@ -198,18 +198,16 @@ def _write(found: Grouping, told: dict[str, Any], chosen: ClusterOptions, progre
 
 def _write_table(found: Grouping, path: Path) -> None:
     """A line a file, also of an image that stands in several parts."""
-    import csv
+    from tellapart.csv_writer import csv_file
 
     clustering, number_of = found.clustering, found.subjects.number_of
-    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
+    with csv_file(path, COLUMNS) as writer:
         for row in found.subjects.looked.rows:
             if row.is_used and row.image_id in number_of:
                 i = number_of[row.image_id]
                 number = int(clustering.assigned[i])
                 name = found.names.get(number, "")
-                writer.writerow([row.path, row.image_id, number, name, f"{clustering.distances[i]:.5f}", row.label or ""])
+                writer.write([row.path, row.image_id, number, name, f"{clustering.distances[i]:.5f}", row.label or ""])
 
 
 def _write_sheet(found: Grouping, number: int, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import importlib.util
 from itertools import groupby
 from pathlib import Path
@@ -67,17 +66,15 @@ def photo_folder() -> Path:
 
 def write_manifest(photos: Path, folder: Path) -> Path:
     """A CSV manifest of the certain labels: ``path``, ``label``, ``group``; the pictures stay where they are."""
-    from tellapart.paths import replacing
+    from tellapart.csv_writer import csv_file
 
     rows = [line.split() for line in (photos / "labels.csv").read_text(encoding="utf-8").splitlines() if line.strip()]
     labels = {0.0: "working", 1.0: "defective"}
     manifest = folder / "solar_cells.csv"
-    with replacing(manifest) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["path", "label", "group"])
+    with csv_file(manifest, ("path", "label", "group")) as writer:
         for kind_run, (_, cells) in enumerate(groupby(rows, key=lambda row: row[2])):
             for number, (path, probability, kind) in enumerate(cells):
                 if float(probability) in labels:
                     module = f"{kind}-{kind_run}-{number // CELLS_OF_A_MODULE}"
-                    writer.writerow([str(photos / path), labels[float(probability)], module])
+                    writer.write([str(photos / path), labels[float(probability)], module])
     return manifest

@@ -92,12 +92,8 @@ def map(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> d
 
 
 def _write_table(found: Mapped, table: Path) -> None:
-    import csv
+    from tellapart.csv_writer import csv_file
 
-    from tellapart.paths import replacing
-
-    with replacing(table) as partial, partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        writer = csv.writer(file)
-        writer.writerow(["path", "image_id", "label", "x", "y"])
+    with csv_file(table, ("path", "image_id", "label", "x", "y")) as writer:
         for row, (x, y) in zip(found.subjects.rows, found.made.places, strict=True):
-            writer.writerow([row.path, row.image_id, row.label or "", f"{x:.4f}", f"{y:.4f}"])
+            writer.write([row.path, row.image_id, row.label or "", f"{x:.4f}", f"{y:.4f}"])

@@ -64,9 +64,9 @@ def predict(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
 
 def save_table(rows: list[dict[str, Any]], path: Path) -> None:
     """Write rows as CSV, Parquet or JSON, whole or not at all."""
-    import csv
     import json
 
+    from tellapart.csv_writer import csv_file
     from tellapart.paths import replacing, write_text
 
     if path.suffix.lower() == ".json":
@@ -78,7 +78,5 @@ def save_table(rows: list[dict[str, Any]], path: Path) -> None:
         with replacing(path) as partial, partial.open("wb") as file:
             pq.write_table(pa.Table.from_pylist(rows), file)
     else:
-        with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
+        with csv_file(path, list(rows[0])) as writer:
+            writer.write_all(rows)

@@ -228,16 +228,12 @@ def _copies(subjects: Subjects, seen: Extraction) -> frozenset[int]:
 
 
 def _write_table(out: Path, asked: list[tuple[str, str | None]], subjects: Subjects, indices: IntArray, cosines: FloatArray) -> None:
-    import csv
+    from tellapart.csv_writer import csv_file
 
-    from tellapart.paths import replacing
-
-    with replacing(out) as partial, partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
+    with csv_file(out, COLUMNS) as writer:
         for (path, label), row, values in zip(asked, indices.tolist(), cosines.tolist(), strict=True):
             for rank, (i, cosine) in enumerate(zip(row, values, strict=True), start=1):
-                writer.writerow([path, rank, subjects.rows[i].path, f"{cosine:.5f}", label or "", subjects.labels[i] or ""])
+                writer.write([path, rank, subjects.rows[i].path, f"{cosine:.5f}", label or "", subjects.labels[i] or ""])
 
 
 def _write_sheet(out: Path, asked: _Asked, subjects: Subjects, indices: IntArray, cosines: FloatArray) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tellapart import __version__
+from tellapart.csv_writer import CsvWriter
 from tellapart.curation.issues import BY_NAME
 from tellapart.dataset.catalog import STATE_FOLDER
 from tellapart.dataset.entry import PARTS
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 COLUMNS = ("path", "image_id", "label", "part", "status", "reason", "width", "height", "size_bytes", "issues")
 LABEL_COLUMNS = ("suggested", "probability", "own_probability", "doubt")
-_FORMULA = ("=", "+", "-", "@")
 DIGITS = 6
 
 
@@ -74,15 +73,14 @@ def review_view(looked: LookedAt, found: Checked, decided: Sequence[FileRow], *,
 def issues_csv(found: Checked, decided: Sequence[FileRow]) -> str:
     """The table as CSV (RFC 4180): a row a file, a column a score (empty where not measured), lower is worse."""
     text = StringIO()
-    writer = csv.writer(text)
     names = found.table.names
-    writer.writerow([*COLUMNS, *names, *LABEL_COLUMNS])
+    writer = CsvWriter(text, [*COLUMNS, *names, *LABEL_COLUMNS])
     for number, row in enumerate(decided):
         scores, said = found.table.scores(number), _of_label(found, number)
         doubt = found.doubt[number]
-        writer.writerow(
+        writer.write(
             [
-                f"./{row.path}" if row.path.startswith(_FORMULA) else row.path,
+                row.path,
                 *(_cell(getattr(row, column)) for column in COLUMNS[1:-1]),
                 " ".join(found.table.of_row(number)),
                 *(_cell(_rounded(scores.get(name))) for name in names),

@@ -6,7 +6,6 @@ pictures of one page or one observation stay together in a split.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
@@ -16,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tellapart.collection.storage.destinations import Destination
+from tellapart.csv_writer import CsvWriter
 
 ATTRIBUTION_FILE = "ATTRIBUTION.csv"
 COLUMNS = (
@@ -38,27 +38,22 @@ COLUMNS = (
 )
 OWN_COLUMNS = frozenset({"file_name", "label", "keyword", "sha256", "width", "height"})
 """Our own and the user's words; all others were written by strangers."""
-_FORMULA = ("=", "+", "-", "@")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 _ROWS_AT_ONCE = 1000
 
 
 def attribution_parts(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """The table as text (RFC 4180: CRLF, quotes where needed), in parts of some thousand lines, the first with the names of the columns.
+    """The table as CSV (:mod:`tellapart.csv_writer`), in parts of some thousand lines, the first with the names of the columns.
 
-    A spreadsheet runs a cell that begins with ``=``, ``+``, ``-`` or ``@`` as a formula. Cells written by strangers get
-    an apostrophe before such a beginning, which spreadsheets hide or show harmlessly; line breaks and other unseen
-    characters in them become spaces. A file name, which must stay a path, gets ``./`` instead. Labels and keywords
-    are the user's own and stay: training on the folders and on this table must give the same classes.
+    Line breaks and other unseen characters in what strangers wrote become spaces. Labels and keywords are the user's own and stay.
 
     Args:
         rows: mappings with the keys :data:`COLUMNS`; absent ones and None become empty, further ones are passed over.
     """
     text = StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    writer = CsvWriter(text, COLUMNS)
     for number, row in enumerate(rows, start=1):
-        writer.writerow([_cell(column, row.get(column)) for column in COLUMNS])
+        writer.write([_cell(column, row.get(column)) for column in COLUMNS])
         if number % _ROWS_AT_ONCE == 0:
             yield text.getvalue()
             text.seek(0)
@@ -87,12 +82,7 @@ def write_attribution(rows: Iterable[Mapping[str, Any]], destination: Destinatio
 
 def _cell(column: str, value: object) -> str:
     text = "" if value is None else str(value)
-    if column == "file_name":
-        return f"./{text}" if text.startswith(_FORMULA) else text
-    if column in OWN_COLUMNS:
-        return text
-    text = _UNSEEN.sub(" ", text).strip()
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return text if column in OWN_COLUMNS else _UNSEEN.sub(" ", text).strip()
 
 
 def _encoded(text: str) -> bytes:
