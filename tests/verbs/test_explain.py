@@ -47,7 +47,21 @@ def test_another_class_and_no_occlusion(trained: Run, picture: Path, tmp_path: P
 )
 def test_what_is_not_there_is_said(trained: Run, picture: Path, options: dict[str, str], error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
-        tellapart.explain(trained.folder, picture, **{"out": str(picture / "x.png"), **options})
+        tellapart.explain(trained.folder, picture, **{"out": str(picture.parent / "x.png"), **options})
+
+
+def test_the_sheet_lies_beside_the_run_by_default_and_never_among_photos(
+    trained: Run, photos: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(picture)
+    before = set(picture.iterdir())
+    found = tellapart.explain(trained.folder, "dots 1.jpg", occlusion=False)
+    assert Path(found["out"]) == trained.folder.with_name("photos-1-explain.jpg")
+    assert Path(found["out"]).is_file()
+    for place in ("sheet.png", photos / "dots/sheet.png", photos / "sheet.png"):
+        with pytest.raises(OptionError, match="lies in the folder of the photos"):
+            tellapart.explain(trained.folder, "dots 1.jpg", out=place)
+    assert set(picture.iterdir()) == before
 
 
 def test_no_run_is_said(picture: Path, tmp_path: Path) -> None:

@@ -84,6 +84,14 @@ def test_the_table_has_a_row_a_file_in_every_form(trained: Run, tmp_path: Path, 
     assert float(rows[0]["probability"]) == pytest.approx(found.predictions.confidence[0])
 
 
+@pytest.mark.parametrize("name", ["metadata.csv", "Manifest.parquet"])
+def test_a_table_is_not_written_where_it_would_list_the_photos(trained: Run, tmp_path: Path, name: str) -> None:
+    root = new_photos(tmp_path / "new", each=1)
+    with pytest.raises(OptionError, match="would be read as the list of the photos"):
+        tellapart.predict(trained.folder, root, out=root / name)
+    assert not (root / name).exists()
+
+
 def test_the_same_file_twice_is_answered_twice(trained: Run, tmp_path: Path) -> None:
     root = folders.write(tmp_path, {"a.jpg": folders.class_photo("dots", 100)})
     rows = tellapart.predict(trained.folder, [root / "a.jpg", root / "a.jpg"]).records()

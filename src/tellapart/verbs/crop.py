@@ -118,19 +118,11 @@ def _shape(chosen: CropOptions) -> CropShape:
 
 def _check_place(out: Path | None, looked: LookedAt) -> None:
     """Nothing is written among the photos or over other things."""
-    from tellapart.errors import OptionError
+    from tellapart.workflows.destinations import check_new_folder, check_outside
 
-    place = (out or SHEET).expanduser().resolve()
-    dataset = looked.dataset
-    sources = {dataset.root.resolve(), *(parent.resolve() for parent in {dataset.file(entry).parent for entry in dataset.entries})}
-    if any(place.is_relative_to(source) for source in sources):
-        raise OptionError(
-            f"{out or SHEET.resolve()} lies in the folder of the photos, which is only read",
-            hint="choose another place with --out" if out else "go to another folder, or choose one with --out",
-        )
-    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        kind = "a file" if not out.is_dir() else "not empty"
-        raise OptionError(f"{out} is {kind}, and crops need a new folder", hint="name a new folder with --out DIR")
+    check_outside(out or SHEET.resolve(), looked.dataset)
+    if out is not None:
+        check_new_folder(out)
 
 
 def _sheet(looked: LookedAt, choice: Choice, shape: CropShape, chosen: CropOptions) -> Any:

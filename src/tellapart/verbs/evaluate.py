@@ -65,11 +65,14 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = SILENT
     from tellapart.models.saved import load_model
     from tellapart.prediction import predict_files
     from tellapart.runs import open_judged_run
+    from tellapart.workflows.destinations import check_no_manifest
     from tellapart.workflows.training_overlap import GROUP, NEAR, SEEN, training_overlap
     from tellapart.workflows.views import ways_of_looking, worth_of_views
 
     opened = open_judged_run(run)
     model, dataset = load_model(opened.model_folder), open_dataset(folder, progress=progress)
+    if chosen.out is not None:
+        check_no_manifest(chosen.out, dataset)
     found = predict_files(model, dataset, **ways_of_looking(chosen), progress=progress)
     overlap = training_overlap(opened, model, dataset, found, progress)
     predictions = replace(found.predictions, groups=overlap.groups)

@@ -10,11 +10,13 @@ from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
+    from tellapart.dataset import Dataset
     from tellapart.models.saved import SavedModel
     from tellapart.types import ByteArray, FloatArray
 
 EXAMPLE = "tellapart explain runs/photos-1 new/*.jpg"
 SUFFIXES = (".jpg", ".jpeg", ".png")
+SHEET = "explain.jpg"
 STEPS_A_SQUARE = 2
 
 
@@ -30,7 +32,9 @@ class ExplainOptions(Options):
     layer: str | None = option(None, "Layer of the Grad-CAM, such as blocks.3; by default the last with places.", metavar="NAME")
     occlusion: bool = option(True, "Also cover one place after another and see what it costs.")
     square: float = option(0.25, "Side of the covering square, as a share of the picture's.", minimum=0.02, maximum=1.0)
-    out: Path = option(Path("explain.jpg"), "The sheet to write: .jpg or .png.", metavar="FILE", check=_is_picture)
+    out: Path | None = option(
+        None, "The sheet to write, .jpg or .png; by default beside the run: runs/photos-1-explain.jpg.", metavar="FILE", check=_is_picture
+    )
     device: str = option("auto", "Where the prediction is computed.", choices=("auto", "cpu", "cuda", "mps"))
 
 
@@ -50,7 +54,7 @@ def explain(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
         hottest place as shares of what the network sees), ``unreadable`` (path and reason).
 
     Raises:
-        OptionError: an option's name or value is wrong, or the run knows no such class.
+        OptionError: an option's name or value is wrong, the run knows no such class, or the sheet would lie among photos.
         DataError: there is no such run, or not one picture could be read.
         ModelError: the saved model is damaged, or has no such layer.
         StorageError: the sheet cannot be written.
@@ -65,6 +69,7 @@ def explain(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
     model = load_model(model_folder(run))
     asked = _asked(model, chosen.class_)
     dataset = pictures_dataset(pictures)
+    out = _place(chosen.out, run, dataset)
     found = predict_files(model, dataset, device=chosen.device, progress=progress)
     predictions = found.predictions
     files = {printable(entry.path): dataset.file(entry) for entry in dataset.entries}
@@ -85,12 +90,28 @@ def explain(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
         for path, row, target, heat in zip(predictions.paths, predictions.probabilities, targets, maps, strict=True)
     ]
     sheet = explanation_sheet(shown, title=f"Where {Path(run).name} looks")
-    with replacing(chosen.out) as partial, partial.open("wb") as file:
-        if chosen.out.suffix.lower() == ".png":
+    with replacing(out) as partial, partial.open("wb") as file:
+        if out.suffix.lower() == ".png":
             sheet.save(file, "PNG")
         else:
             sheet.save(file, "JPEG", quality=92)
-    return {"out": str(chosen.out), "pictures": told, "unreadable": {printable(one.path): one.reason for one in found.unreadable}}
+    return {"out": str(out), "pictures": told, "unreadable": {printable(one.path): one.reason for one in found.unreadable}}
+
+
+def _place(out: Path | None, run: str | Path, dataset: Dataset) -> Path:
+    """Where the sheet goes: never among the pictures explained, nor among those that the run was trained on."""
+    from tellapart.errors import DataError
+    from tellapart.runs import open_run
+    from tellapart.workflows.destinations import check_outside
+
+    folder = Path(run).expanduser().absolute()
+    place = folder.with_name(f"{folder.name}-{SHEET}") if out is None else out.expanduser()
+    try:
+        trained_on = [Path(open_run(folder).metrics["folder"])]
+    except (DataError, KeyError):
+        trained_on = []
+    check_outside(place, dataset, *trained_on)
+    return place
 
 
 def _asked(model: SavedModel, name: str | None) -> int | None:

@@ -52,11 +52,15 @@ def predict(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
     chosen = PredictOptions.of(**options)
     from tellapart.models.saved import load_model
     from tellapart.prediction import predict_files
+    from tellapart.workflows.destinations import check_no_manifest
     from tellapart.workflows.looking import model_folder, pictures_dataset
     from tellapart.workflows.views import ways_of_looking
 
     model = load_model(model_folder(run))
-    found = predict_files(model, pictures_dataset(pictures), **ways_of_looking(chosen), progress=progress)
+    dataset = pictures_dataset(pictures)
+    if chosen.out is not None:
+        check_no_manifest(chosen.out, dataset)
+    found = predict_files(model, dataset, **ways_of_looking(chosen), progress=progress)
     if chosen.out is not None:
         save_table(found.records(), chosen.out)
     return found
