@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tellapart.errors import OptionError, closest_name
 from tellapart.types import FloatArray
+
+if TYPE_CHECKING:
+    from tellapart.models.backbones import Backbone
 
 GROUPS = {
     "cat": ((281, 285),),
@@ -75,6 +78,24 @@ def imagenet_names() -> tuple[str, ...]:
 def likely_words(mean: FloatArray, words: Sequence[str]) -> list[str]:
     """The most probable of m words by mean probabilities (m,): at most three, of 3 % or more."""
     return [words[int(i)] for i in np.argsort(-mean, kind="stable")[:MOST_WORDS] if mean[i] >= LEAST_SHARE]
+
+
+def class_probabilities(classifier: Backbone, pooled: FloatArray) -> FloatArray:
+    """What a classifier says of images, from what its backbone gives its last layer.
+
+    Args:
+        classifier: a network with its classifier.
+        pooled: features of the same network without it, float32 (n, d); where they are averaged with the mirror image's, so are the logits.
+
+    Returns:
+        float32 (n, 1000), rows sum to 1.
+    """
+    state = classifier.state()
+    weight, bias = (state[f"classifier.{name}"].float().numpy() for name in ("weight", "bias"))
+    logits = pooled @ weight.T + bias
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    found: FloatArray = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return found
 
 
 def imagenet_word_probabilities(probabilities: FloatArray, words: Sequence[str]) -> FloatArray:

@@ -14,11 +14,12 @@ from tellapart.dataset.rows import FileRow
 from tellapart.errors import DataError, OptionError
 from tellapart.exploration.reduction import unusable
 from tellapart.extraction import FeatureSpec
-from tellapart.models.backbones import Backbone
+from tellapart.models.backbones import Backbone, find_backbones
+from tellapart.models.imagenet_words import class_probabilities
 from tellapart.models.zero_shot import check_knows_words, is_clip, zero_shot
 from tellapart.progress import SILENT, Progress
 from tellapart.types import FloatArray, IntArray
-from tellapart.workflows.feature_names import IMAGENET, spec_of
+from tellapart.workflows.feature_names import IMAGENET, WORDS_OF, spec_of
 from tellapart.workflows.looking import LookedAt, looked_at
 
 NO_WORDS = "none"
@@ -102,7 +103,8 @@ def subjects_of(
     backbones = spec.backbones
     own = () if words in (IMAGENET, NO_WORDS) else words_of(words)
     knows = None if words == NO_WORDS else _knows_words(backbones, own)
-    wanted = replace(spec, backbones=tuple(dict.fromkeys([*backbones, *([knows] if knows else [])])))
+    asked = _seen_by(knows, backbones) if knows else None
+    wanted = replace(spec, backbones=tuple(dict.fromkeys([*backbones, *([asked] if asked else [])])))
     looked = looked_at(folder, wanted, state=state, device=device, num_workers=num_workers, progress=progress)
     rows = _each_once(looked.rows)
     left_out = {row.path: row.reason or row.status for row in looked.rows if not row.is_used}
@@ -118,7 +120,9 @@ def subjects_of(
     name = "+".join(_called(backbone) for backbone in backbones)
     columns = _columns(wanted.backbones)
     features = np.hstack([seen[:, columns[backbone]] for backbone in backbones])
-    said = seen[:, columns[knows]] if knows else None
+    said = seen[:, columns[asked]] if asked else None
+    if knows and said is not None and asked != knows:
+        said = class_probabilities(knows, said)
     if knows and own and said is not None:
         said = zero_shot(knows, said, own)
     return Subjects(looked, rows, features, own, said, left_out, name)
@@ -148,6 +152,11 @@ def _knows_words(backbones: Sequence[Backbone], words: Sequence[str]) -> Backbon
     except OptionError as error:
         raise OptionError(str(error), hint=f"{error.hint}; a CLIP knows any word: --features clip:ViT-B-32") from error
     return knows
+
+
+def _seen_by(knows: Backbone, backbones: Sequence[Backbone]) -> Backbone:
+    """The network whose features say what ``knows`` would: of a classifier its backbone, so that no picture is looked at twice."""
+    return knows if knows in backbones or is_clip(knows) else find_backbones(WORDS_OF)[0]
 
 
 def _each_once(rows: Sequence[FileRow]) -> list[FileRow]:
