@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 import tellapart
+from tellapart.cli.answers import of_compare
 from tellapart.errors import DataError
 from tellapart.runs import Run
+from tellapart.verbs.compare import _names
 from tests import folders
 
 
@@ -19,7 +22,33 @@ def run_on(folder: Path, tmp_path: Path, **options: object) -> Run:
 def test_a_run_cannot_be_told_apart_from_itself(trained: Run) -> None:
     found = tellapart.compare(trained.folder, trained.folder)
     assert (found.n, found.accuracy.value, found.log_loss.value, found.p_value) == (18, 0, 0, 1)
-    assert "cannot be told apart" in found.verdict
+    name = trained.folder.name
+    assert found.names == (f"{name} (first)", f"{name} (second)")
+    assert found.verdict == f"{name} (first) and {name} (second) cannot be told apart on these 18 images (p = 1)"
+
+
+def test_both_are_said_by_name_with_their_scores(trained: Run, photos: Path, tmp_path: Path) -> None:
+    blind = run_on(photos, tmp_path, image_size=32, mirror=False, name="blind")
+    found = tellapart.compare(trained.folder, blind.folder)
+    first, second = found.as_dict()["runs"]
+    assert (first["name"], second["name"]) == found.names == (trained.folder.name, blind.folder.name)
+    for run, said in ((trained, first), (blind, second)):
+        expected = run.metrics["test"]
+        assert said["accuracy"] == pytest.approx(expected["accuracy"]) and said["log_loss"] == pytest.approx(expected["log_loss"])
+        assert said["model"] == run.predictions.source
+    assert second["accuracy"]["value"] - first["accuracy"]["value"] == pytest.approx(found.accuracy.value)
+    lines, content = of_compare(found)
+    assert json.loads(json.dumps(content))["runs"][1]["name"] == blind.folder.name
+    for name, said in zip(found.names, (first, second), strict=True):
+        line = next(line for line in lines if name in line)
+        assert f"{100 * said['accuracy']['value']:.1f} %" in line
+        assert name in found._repr_html_() and f"{100 * said['accuracy']['value']:.1f} %" in found._repr_html_()
+
+
+def test_runs_of_one_name_are_told_apart_by_their_folders() -> None:
+    assert _names(Path("/a/runs/x"), Path("/b/runs/x")) == ("a/runs/x", "b/runs/x")
+    assert _names(Path("/runs/x"), Path("/runs/y")) == ("x", "y")
+    assert _names(Path("/runs/x"), Path("/runs/x")) == ("x (first)", "x (second)")
 
 
 def test_images_either_run_trained_on_are_left_out(trained: Run, photos: Path, tmp_path: Path) -> None:

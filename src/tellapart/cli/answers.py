@@ -123,13 +123,20 @@ def of_evaluate(numbers: dict[str, Any]) -> Answer:
 
 
 def of_compare(comparison: Comparison) -> Answer:
-    """The verdict, both differences, and the images that flipped."""
+    """Both runs by name with their scores, the verdict, both differences, and the images that flipped."""
     content = comparison.as_dict()
+    first, second = comparison.names
+    scores = comparison.scores or ()
+    rows = [
+        (letter, name, model, share(score.accuracy.as_dict()), number(score.log_loss.as_dict()))
+        for letter, name, model, score in zip("AB", comparison.names, comparison.models, scores, strict=False)
+    ]
     lines = [
-        comparison.verdict,
-        f"accuracy: {comparison.accuracy.points()}, McNemar p = {comparison.p_value:.3g}",
-        f"log loss: {_signed(comparison.log_loss.as_dict())}",
-        f"right to wrong: {len(comparison.right_to_wrong)}, wrong to right: {len(comparison.wrong_to_right)}",
+        *aligned([("", "run", "model", "accuracy", "log loss"), *rows]),
+        click.style(comparison.verdict, bold=True),
+        f"B minus A, accuracy: {comparison.accuracy.points()}, McNemar p = {comparison.p_value:.3g}",
+        f"B minus A, log loss: {_signed(comparison.log_loss.as_dict())}",
+        f"right only by A ({first}): {len(comparison.right_to_wrong):,}; only by B ({second}): {len(comparison.wrong_to_right):,}",
     ]
     return lines, content
 

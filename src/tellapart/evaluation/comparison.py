@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,23 @@ from typing import Any
 import numpy as np
 
 from tellapart.errors import DataError
-from tellapart.evaluation.intervals import DRAWS, Interval, Z, group_index, group_sums, independent_images
-from tellapart.evaluation.losses import difference_columns, mean_interval
+from tellapart.evaluation.intervals import DRAWS, Interval, Z, group_index, group_sums, independent_images, wilson
+from tellapart.evaluation.losses import difference_columns, loss_columns, mean_interval
 from tellapart.predictions import Predictions
-from tellapart.types import BoolArray, IntArray
+from tellapart.types import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one of two models scores on the images compared.
+
+    Attributes:
+        accuracy: a proportion.
+        log_loss: in nats.
+    """
+
+    accuracy: Interval
+    log_loss: Interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +34,7 @@ class Comparison:
     """The second model against the first on the images both have seen; differences are second minus first.
 
     Attributes:
-        names: where either's predictions come from.
+        names: what the first and the second are called.
         n: images compared; those without a known label are not.
         groups: groups they form.
         accuracy: difference in accuracy (a proportion).
@@ -29,6 +43,8 @@ class Comparison:
         right_to_wrong: rows of the first predictions (m,) that only the first got right.
         wrong_to_right: rows of the first predictions (m,) that only the second got right.
         rows: rows in the first and in the second predictions (n, 2) of each image compared.
+        models: what the first and the second are: where either's predictions come from.
+        scores: of the first and of the second on these images; None where only the differences were asked for.
     """
 
     names: tuple[str, str]
@@ -40,6 +56,8 @@ class Comparison:
     right_to_wrong: IntArray
     wrong_to_right: IntArray
     rows: IntArray
+    models: tuple[str, str] = ("", "")
+    scores: tuple[Score, Score] | None = None
 
     @property
     def verdict(self) -> str:
@@ -64,6 +82,7 @@ class Comparison:
         """Plain numbers, names and the verdict, for JSON."""
         return {
             "names": list(self.names),
+            **({"runs": self._runs(*self.scores)} if self.scores else {}),
             "n": self.n,
             "groups": self.groups,
             **self.gain(),
@@ -72,12 +91,28 @@ class Comparison:
             "verdict": self.verdict,
         }
 
+    def _runs(self, *scores: Score) -> list[dict[str, Any]]:
+        return [
+            {"name": name, "model": model, "accuracy": score.accuracy.as_dict(), "log_loss": score.log_loss.as_dict()}
+            for name, model, score in zip(self.names, self.models, scores, strict=True)
+        ]
+
     def gain(self) -> dict[str, Any]:
         """A rung's ``gain`` in ``metrics.json``: both differences and the p-value."""
         return {"accuracy": self.accuracy.as_dict(), "log_loss": self.log_loss.as_dict(), "p_value": self.p_value}
 
     def __str__(self) -> str:
         return self.verdict
+
+    def _repr_html_(self) -> str:
+        head = "<tr><th></th><th>run</th><th>model</th><th>accuracy (95 %)</th><th>log loss (95 %)</th></tr>"
+        rows = ""
+        for letter, name, model, score in zip("AB", self.names, self.models, self.scores or (None, None), strict=True):
+            cells = (name, model, score.accuracy.percent() if score else "", str(score.log_loss) if score else "")
+            rows += f"<tr><th>{letter}</th>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
+        differences = ("B minus A", "", self.accuracy.points(), str(self.log_loss))
+        rows += f"<tr><th></th>{''.join(f'<td>{cell}</td>' for cell in differences)}</tr>"
+        return f"<p>{html.escape(self.verdict)}</p><table>{head}{rows}</table>"
 
 
 def compare(first: Predictions, second: Predictions, *, draws: int = DRAWS, seed: int = 0) -> Comparison:
@@ -98,6 +133,7 @@ def compare(first: Predictions, second: Predictions, *, draws: int = DRAWS, seed
     columns = difference_columns(p_first, b.probabilities, targets)
     return Comparison(
         names=(first.source, second.source),
+        models=(first.source, second.source),
         n=len(targets),
         groups=num_groups,
         accuracy=_accuracy_difference(was_right, is_right, index),
@@ -107,6 +143,21 @@ def compare(first: Predictions, second: Predictions, *, draws: int = DRAWS, seed
         wrong_to_right=rows[~was_right & is_right, 0],
         rows=rows,
     )
+
+
+def both_scores(first: Predictions, second: Predictions, rows: IntArray, *, draws: int = DRAWS, seed: int = 0) -> tuple[Score, Score]:
+    """What both models score on the images compared, ``rows`` (n, 2) of a :class:`Comparison`; labels and groups are the second's."""
+    a, b = first.where(rows[:, 0]), second.where(rows[:, 1])
+    order = [first.class_names.index(name) for name in second.class_names]
+    index, num_groups = group_index(b.groups)
+
+    def score(probabilities: FloatArray) -> Score:
+        right = probabilities.argmax(axis=1) == b.targets
+        size = independent_images(right.astype(np.float64), index)
+        sums = group_sums(loss_columns(probabilities, b.targets), index, num_groups)
+        return Score(wilson(int(right.sum()), len(right), effective_n=size), mean_interval(sums, lowest=0.0, draws=draws, seed=seed))
+
+    return score(a.probabilities[:, order]), score(b.probabilities)
 
 
 def rung_gain(before: Predictions, after: Predictions, *, draws: int = DRAWS, seed: int = 0) -> dict[str, Any]:

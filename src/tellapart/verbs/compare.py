@@ -30,13 +30,19 @@ def compare(first: str | Path, second: str | Path, *, progress: Progress = SILEN
         progress: not used; every verb takes it.
         **options: none.
 
+    Returns:
+        Names and scores of both runs on these images, and the differences with their intervals.
+
     Raises:
         DataError: the runs share no reported image, or their classes differ.
     """
     CompareOptions.of(**options)
+    from dataclasses import replace
+
     import numpy as np
 
     from tellapart.evaluation import compare as compared
+    from tellapart.evaluation.comparison import both_scores
     from tellapart.runs import open_judged_run
 
     runs = [open_judged_run(where) for where in (first, second)]
@@ -45,4 +51,16 @@ def compare(first: str | Path, second: str | Path, *, progress: Progress = SILEN
     for run in runs:
         predictions = run.predictions
         sides.append(predictions.where(np.array([image_id not in trained_on for image_id in predictions.image_ids], dtype=bool)))
-    return compared(*sides)
+    found = compared(*sides)
+    return replace(found, names=_names(*(run.folder for run in runs)), scores=both_scores(sides[0], sides[1], found.rows))
+
+
+def _names(first: Path, second: Path) -> tuple[str, str]:
+    """What to call two run folders: their names, with as many of the folders above as tell them apart."""
+    if first.resolve() == second.resolve():
+        return f"{first.name} (first)", f"{second.name} (second)"
+    for depth in range(1, max(len(first.parts), len(second.parts)) + 1):
+        names = "/".join(first.parts[-depth:]), "/".join(second.parts[-depth:])
+        if names[0] != names[1]:
+            return names
+    return str(first), str(second)
