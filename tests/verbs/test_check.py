@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from PIL import Image, ImageFilter
 
 import tellapart
+from tellapart.cli.checking import of_check
 from tellapart.cli.door import tellapart as door
 from tellapart.curation.issues import NAMES
 from tellapart.dataset.decisions import read_decisions, undo
@@ -103,7 +104,11 @@ def test_a_swapped_label_is_suggested_back_and_never_applied(photos: Path, tmp_p
     assert row["suggested"] == "dots"
     assert float(row["mislabelled"]) < 0.5 < float(row["probability"])
     assert 0 < found["noise"] < 0.2
-    assert found["doubtful"][0]["path"] in table(found)
+    assert {one["path"] for one in found["doubtful"]} <= flagged(found)["mislabelled"] | flagged(found).get("outlier", set())
+    assert f"stripes/{name}" in {one["path"] for one in found["doubtful"]}
+    assert {one["name"]: one["proposal"] for one in found["issues"]}["outlier"] is None
+    text, _ = of_check({**found, "issues": [one for one in found["issues"] if one["proposal"] is None]})
+    assert "to exclude at once" not in text and "speaks against" not in text
     with pytest.raises(OptionError, match=r"never changed by a check.*relabel"):
         check(root, tmp_path, apply="duplicates,mislabelled")
 

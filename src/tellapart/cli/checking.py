@@ -27,7 +27,7 @@ def of_check(found: dict[str, Any]) -> Answer:
         lines.append(f"about {100 * found['noise']:.1f} % of the labels are probably wrong")
     lines += [sentence for sentence in (found["balance"], found["sources"]) if sentence]
     if found["doubtful"]:
-        lines.append("most speaks against (unlike their class, and their label doubted):")
+        lines.append("look at these first (the least like their class and the most doubted labels; strange is not wrong):")
         lines += [f"  {one['path']}" for one in found["doubtful"][:MOST_NAMED]]
     return [*lines, *_applied(found), *_next(found)], found
 

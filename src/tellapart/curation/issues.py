@@ -25,32 +25,33 @@ class Issue:
         name: in tables and options.
         title: for people.
         explanation: a sentence.
-        proposal: what might be done about it: ``exclude``, ``relabel`` (by a person only) or nothing.
+        proposal: what is proposed to do about it: ``exclude`` where the facts show an error (a file that cannot be read, a copy, a
+            wrong label, a leak), ``relabel`` (by a person only), or None: what is only strange may well be right.
         needs: ``file``, ``facts`` (one decoding), ``features`` (a network) or ``labels`` (features and labels).
     """
 
     name: str
     title: str
     explanation: str
-    proposal: str | None = EXCLUDE
+    proposal: str | None = None
     needs: str = "facts"
 
 
 ISSUES = (
-    Issue("unreadable", "Unreadable", "The file cannot be read as a picture; the reason stands with it.", needs="file"),
-    Issue("exact_duplicate", "Exact copies", "The same bytes lie elsewhere in the same class and part; the best-placed file is kept."),
-    Issue("contradiction", "Contradictions", "The same picture stands in two classes, so one of the labels is wrong."),
-    Issue("leak", "Leaks between parts", "A training picture is also in a part that is reported, so the numbers would flatter."),
-    Issue("near_duplicate", "Near-duplicates", "The same photo saved again, resized, cropped or mirrored; the best copy is kept."),
-    Issue("placeholder", "Placeholders", "The same stand-in, such as 'image not available', came for several names."),
+    Issue("unreadable", "Unreadable", "The file cannot be read as a picture; the reason stands with it.", EXCLUDE, needs="file"),
+    Issue("exact_duplicate", "Exact copies", "The same bytes lie elsewhere in the same class and part; the best one is kept.", EXCLUDE),
+    Issue("contradiction", "Contradictions", "The same picture stands in two classes, so one of the labels is wrong.", EXCLUDE),
+    Issue("leak", "Leaks between parts", "A training picture is also in a part that is reported, so the numbers would flatter.", EXCLUDE),
+    Issue("near_duplicate", "Near-duplicates", "The same photo saved again, resized, cropped or mirrored; the best copy is kept.", EXCLUDE),
+    Issue("placeholder", "Placeholders", "The same stand-in, such as 'image not available', came for several names.", EXCLUDE),
     Issue("small", "Too small", "The shorter side has fewer than about 64 pixels."),
     Issue("blurred", "Blurred", "Edges are wide even at 128 pixels: out of focus, shaken, or enlarged from very little."),
     Issue("dark", "Too dark", "Even the bright places are nearly black."),
     Issue("bright", "Too bright", "Even the dark places are nearly white."),
     Issue("flat", "Next to nothing in it", "One tone fills the picture: blank, a plain graphic, or a failed rendering."),
     Issue("odd_aspect", "Odd shape", "One side is more than three times the other, so a square shows little of it."),
-    Issue("grey", "Grey", "Without colour; harmless unless one class has many more of them than another.", proposal=None),
-    Issue("outlier", "Outliers", "Unlike the other pictures of its class, as a network sees them.", needs="features"),
+    Issue("grey", "Grey", "Without colour; harmless unless one class has many more of them than another."),
+    Issue("outlier", "Outliers", "Unlike the other pictures of its class, as a network sees them. Strange is not wrong.", needs="features"),
     Issue(
         "mislabelled",
         "Probably mislabelled",

@@ -28,6 +28,8 @@ GROUPS = {
 }
 """Other words for issues."""
 MOST_DOUBTFUL = 10
+DOUBTFUL = frozenset(("outlier", "mislabelled"))
+"""The issues that ``doubtful`` is about."""
 
 
 def _issues_complaint(text: str) -> str | None:
@@ -61,7 +63,7 @@ class CheckOptions(Options):
     )
     apply: str | None = option(
         None,
-        "Exclude what these issues propose, as decisions that can be undone: duplicates, broken, contradictions, leaks, small, ...",
+        "Exclude what these issues name, as decisions that can be undone: duplicates, broken, contradictions, leaks, ...",
         metavar="WORDS",
         check=_apply_complaint,
     )
@@ -87,7 +89,7 @@ def check(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
 
     Returns:
         ``folder``, ``files``, ``images``; ``issues``: name, title, ``n``, share of the files, ``worst`` path, proposal; ``skipped``:
-        reasons by issue; ``noise``: estimated share of wrong labels or None; ``doubtful``: the pictures with most against them;
+        reasons by issue; ``noise``: estimated share of wrong labels or None; ``doubtful``: outliers and doubted labels, the clearest first;
         ``balance`` and ``sources``: sentences or None; ``applied``: what was decided or None; ``table``, ``review``: files; ``notes``.
 
     Raises:
@@ -179,7 +181,8 @@ def _summary(found: Checked, view: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
     header, rows = view["header"], view["rows"]
-    order = [int(number) for number in np.argsort(found.doubt, kind="stable") if not np.isnan(found.doubt[number])][:MOST_DOUBTFUL]
+    is_odd = [not DOUBTFUL.isdisjoint(found.table.of_row(number)) for number in range(len(found.rows))]
+    order = [int(number) for number in np.argsort(found.doubt, kind="stable") if is_odd[number] and not np.isnan(found.doubt[number])]
     return {
         "folder": header["folder"],
         "files": header["files"],
@@ -201,7 +204,8 @@ def _summary(found: Checked, view: dict[str, Any]) -> dict[str, Any]:
         "skipped": found.skipped,
         "noise": found.doubts.noise if found.doubts else None,
         "doubtful": [
-            {"path": found.rows[number].path, "label": found.rows[number].label, "doubt": float(found.doubt[number])} for number in order
+            {"path": found.rows[number].path, "label": found.rows[number].label, "doubt": float(found.doubt[number])}
+            for number in order[:MOST_DOUBTFUL]
         ],
         "balance": view["balance"]["sentence"] if view["balance"] else None,
         "sources": view["sources_sentence"],
