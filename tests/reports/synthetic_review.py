@@ -81,8 +81,6 @@ def review_view(
         "balance": {"sentence": f"The largest class, {names[-1]}, has 1.3 times the pictures of the smallest.", "ratio": 1.3},
         "sources": [{"source": f"source {k}.example", "classes": {name: 10 * k + i for i, name in enumerate(names)}} for k in range(4)],
         "sources_sentence": "Two sources give one class only: a model may learn the source.",
-        "ladder": [{"name": "as it is", "n": 160, "accuracy": {"value": 0.81, "low": 0.74, "high": 0.87}},
-                   {"name": "without what is proposed", "n": 151, "accuracy": {"value": 0.86, "low": 0.8, "high": 0.91}}],
         "notes": ["3 files were looked at by name only."],
     }  # fmt: skip
 

@@ -122,6 +122,53 @@ def test_the_keyboard_is_enough(browser: Any, two: Path) -> None:
         assert page.locator("#map .tip").is_visible()
 
 
+def current(page: Any) -> str | None:
+    """The image that the keys move from, if the focus is in the grid."""
+    return (
+        str(page.locator("#grid").get_attribute("aria-activedescendant")) if page.evaluate("document.activeElement.id") == "grid" else None
+    )
+
+
+def test_enter_shows_the_image_large_and_the_arrows_go_on(browser: Any, two: Path) -> None:
+    with opened(browser, two) as page:
+        page.locator("#grid").focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+        assert page.locator("#gallery dialog").is_visible()
+        assert page.locator("dialog .path").inner_text() == page.locator("#grid-1").get_attribute("title")
+        page.keyboard.press("ArrowRight")
+        assert page.locator("dialog .path").inner_text() == page.locator("#grid-2").get_attribute("title")
+        page.keyboard.press("Escape")
+        assert not page.locator("#gallery dialog").is_visible() and current(page) == "grid-2"
+        page.get_by_title("Larger (Enter)").click()
+        page.get_by_role("button", name="Close").click()
+        assert current(page) == "grid-2"
+
+
+def test_after_any_choice_the_arrows_move_among_the_images(browser: Any, two: Path) -> None:
+    with opened(browser, two) as page:
+        page.get_by_role("radio", name="All ").click()
+        page.keyboard.press("ArrowRight")
+        assert current(page) == "grid-1" and page.get_by_role("radio", name="All ").get_attribute("aria-checked") == "true"
+        page.locator('[data-cell="0,0"]').click()
+        page.keyboard.press("ArrowRight")
+        assert current(page) == "grid-1" and page.locator('[data-cell="0,0"]').get_attribute("aria-pressed") == "true"
+        page.get_by_role("button", name="Show the others again").click()
+        page.keyboard.press("ArrowDown")
+        assert current(page) not in (None, "grid-0")
+        page.get_by_title("Larger (Enter)").focus()
+        page.keyboard.press("Home")
+        assert current(page) == "grid-0"
+        page.locator("#map canvas").focus()
+        page.keyboard.press("ArrowRight")
+        for way in 10 * ["Right", "Down", "Left", "Up"]:
+            if "test ·" in page.locator("#map .tip").inner_text():
+                break
+            page.keyboard.press(f"Arrow{way}")
+        page.keyboard.press("Enter")
+        assert current(page) is not None
+
+
 def test_an_image_shows_its_neighbours_and_filters_combine(browser: Any, sixty: Path) -> None:
     with opened(browser, sixty) as page:
         assert page.locator(".near li").count() == 3
@@ -154,7 +201,7 @@ def test_a_rung_shows_what_it_put_right_and_got_wrong(browser: Any, ladder: Path
         assert first.locator("h4").first.inner_text().endswith("the first 24 of 30")
         path = first.locator("li").first.get_attribute("title")
         first.locator("button").first.click()
-        assert page.locator(".side .path").inner_text() == path
+        assert page.locator("[data-gallery=detail] .path").inner_text() == path and current(page) is not None
 
 
 def test_without_scripts_the_ladder_is_still_a_list_of_names(browser: Any, ladder: Path) -> None:

@@ -114,6 +114,103 @@ def test_deciding_by_key(browser: Any, tmp_path: Path) -> None:
         assert [one.path for one in saved(page)] == [row_of(view, "mislabelled", 0)["path"]]
 
 
+def current(page: Any, root: str = "grid") -> str | None:
+    """The picture that the keys decide about, if the focus is where they are heard."""
+    has_focus = page.evaluate("document.activeElement.id") == root
+    return str(page.locator(f"#{root}").get_attribute("aria-activedescendant")) if has_focus else None
+
+
+def test_after_look_the_next_key_decides(browser: Any, tmp_path: Path) -> None:
+    view = written(tmp_path, review_view())
+    with opened(browser, tmp_path) as page:
+        page.locator("[data-open=blurred]").focus()
+        page.keyboard.press("Enter")
+        assert current(page) == "grid-0"
+        page.keyboard.press("x")
+        page.locator("[data-open=near_duplicate]").click()
+        assert current(page, "groups") == "groups-0"
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("x")
+        assert counts(page) == "2 excluded"
+        near = next(group for group in view["groups"] if group["kind"] == "near")
+        assert [one.path for one in saved(page)] == [row_of(view, "blurred", 0)["path"], view["rows"][near["rows"][1]]["path"]]
+
+
+def test_a_tab_that_was_clicked_hands_the_keys_to_its_pictures(browser: Any, tmp_path: Path) -> None:
+    view = written(tmp_path, review_view())
+    with opened(browser, tmp_path) as page:
+        tab(page, "dark")
+        page.keyboard.press("ArrowRight")
+        assert current(page) == "grid-1"
+        page.keyboard.press("x")
+        assert [one.path for one in saved(page)] == [row_of(view, "dark", 1)["path"]]
+
+
+def test_keys_on_the_tabs_and_filters_decide_nothing(browser: Any, tmp_path: Path) -> None:
+    written(tmp_path, review_view())
+    with opened(browser, tmp_path) as page:
+        chosen = page.locator("[data-look=tabs] [aria-checked=true]")
+        chosen.focus()
+        before = chosen.get_attribute("data-key")
+        page.keyboard.press("ArrowRight")
+        assert page.locator("[data-look=tabs] [aria-checked=true]").get_attribute("data-key") != before
+        for key in "xkorum":
+            page.keyboard.press(key)
+        page.locator("[data-filter=only] select").focus()
+        page.keyboard.press("x")
+        assert counts(page) == "Nothing decided yet"
+        page.locator("[data-look=tabs] [aria-checked=true]").focus()
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.matches('.grid-view')")
+
+
+def test_after_any_button_the_keys_go_on_with_the_pictures(browser: Any, tmp_path: Path) -> None:
+    view = written(tmp_path, review_view(groups=4))
+    with opened(browser, tmp_path) as page:
+        tab(page, "blurred")
+        page.locator("#grid-2").get_by_text("Keep").click()
+        assert current(page) == "grid-2"
+        page.keyboard.press("Enter")
+        assert page.locator("dialog").is_visible()
+        page.keyboard.press("Escape")
+        assert current(page) == "grid-2" and counts(page) == "1 kept"
+        page.locator("[data-look=detail] [data-act=x]").click()
+        page.keyboard.press("ArrowRight")
+        assert current(page) == "grid-3" and counts(page) == "1 excluded"
+        page.get_by_role("button", name="Keep the other").click()
+        assert current(page) is not None
+        tab(page, "boundary")
+        page.get_by_role("button", name="Different", exact=True).nth(2).click()
+        assert current(page, "groups") == "groups-4"
+        page.keyboard.press("x")
+        third = [group for group in view["groups"] if group["kind"] == "boundary"][2]
+        assert view["rows"][third["rows"][0]]["path"] in [one.path for one in saved(page)]
+
+
+def test_when_all_is_undone_the_keys_still_decide(browser: Any, tmp_path: Path) -> None:
+    written(tmp_path, review_view())
+    with opened(browser, tmp_path) as page:
+        tab(page, "dark")
+        page.keyboard.press("x")
+        page.get_by_role("button", name="Undo", exact=True).click()
+        assert current(page) == "grid-0"
+        page.keyboard.press("k")
+        assert counts(page) == "1 kept"
+
+
+def test_what_unfolds_beside_a_picture_opens_by_key(browser: Any, tmp_path: Path) -> None:
+    view = review_view(found=("dark", "blurred"), each=3)
+    for row in view["rows"]:
+        row["scores"] = {"dark": 0.2, "blurred": 0.9}
+    written(tmp_path, view)
+    with opened(browser, tmp_path) as page:
+        tab(page, "dark")
+        page.locator("[data-look=detail] summary").focus()
+        page.keyboard.press("Enter")
+        assert page.locator("[data-look=detail] details").get_attribute("open") is not None
+        assert not page.locator("dialog").is_visible()
+
+
 def test_one_copy_is_left_out_as_a_file_and_a_picture_as_a_picture(browser: Any, tmp_path: Path) -> None:
     view = written(tmp_path, review_view(groups=3))
     exact, near = ([group for group in view["groups"] if group["kind"] == kind] for kind in ("exact", "near"))
@@ -327,7 +424,7 @@ def test_the_command_can_be_copied(browser: Any, tmp_path: Path) -> None:
     with opened(browser, tmp_path, permissions=["clipboard-read", "clipboard-write"]) as page:
         page.get_by_role("button", name="Copy command").click()
         page.get_by_role("button", name="Copied").wait_for()
-        assert page.evaluate("navigator.clipboard.readText()") == """tellapart decisions '/photos/it'"'"'s wild' --apply decisions.jsonl"""
+        assert page.evaluate("navigator.clipboard.readText()") == """tellapart decisions 'it'"'"'s wild' --apply decisions.jsonl"""
 
 
 def test_any_name_can_be_decided_about(browser: Any, tmp_path: Path) -> None:
@@ -358,6 +455,7 @@ def test_the_file_itself_takes_the_place_of_the_thumbnail(browser: Any, tmp_path
     image.wait_for()
     assert image.evaluate("image => image.naturalWidth") == 900
     assert asked == [(tmp_path / "review.html").as_uri(), asked[1]] and asked[1].startswith((tmp_path / "photos").as_uri())
+    page.get_by_text(f"tellapart decisions {tmp_path / 'photos'} --apply decisions.jsonl").wait_for(state="attached")
     context.close()
 
 

@@ -99,6 +99,18 @@ def test_decisions_are_replayed_on_a_newer_download(mixed: Path, tmp_path: Path)
     assert tellapart.export(newer, tmp_path / "newer.csv", form="csv")["left_out"] == {"dots/other-name.jpg": "excluded: bad"}
 
 
+def test_decisions_of_a_page_that_says_the_ends_of_whole_paths_find_their_files(mixed: Path, tmp_path: Path) -> None:
+    manifest = tmp_path / "list.csv"
+    names = [f"{kind}/{i}.jpg" for kind in ("dots", "stripes") for i in range(3)]
+    manifest.write_text("path,label\n" + "".join(f"{mixed / name},{name.split('/')[0]}\n" for name in [*names, "stripes/bad.jpg"]))
+    file = tmp_path / "decisions.jsonl"
+    lines = [{"action": "exclude", "path": f"stripes/{name}", "image_id": None, "why": "bad"} for name in ("bad.jpg", "gone.jpg")]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = tellapart.decisions(manifest, apply=file)
+    assert found["applied"] == 1 and [one["path"] for one in found["decisions"]] == [str(mixed / "stripes/bad.jpg")]
+    assert [one["path"] for one in found["unmet"]] == ["stripes/gone.jpg"]
+
+
 def test_decisions_that_name_vanished_files_are_told(mixed: Path) -> None:
     tellapart.exclude(mixed, "dots/1.jpg")
     (mixed / "dots/1.jpg").unlink()

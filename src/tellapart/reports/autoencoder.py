@@ -17,6 +17,7 @@ from tellapart.reports.figures.svg import Figure
 from tellapart.reports.figures.training import loss_figure
 from tellapart.reports.frame import framed, view_json
 from tellapart.reports.pictures import data_uri
+from tellapart.reports.places import published
 from tellapart.reports.training import training_section
 from tellapart.training.latents import as_pixels
 from tellapart.training.picture_examination import Example, PictureExamination
@@ -60,7 +61,7 @@ def write_autoencoder_report(
         StorageError: the folder cannot be written.
     """
     images: dict[str, str] = {}
-    view = _view(metrics, history, examination, images)
+    view = published(_view(metrics, history, examination, images), folder)
     figures = {figure.name: figure for figure in _figures(view, examination) if figure is not None}
     for name, figure in figures.items():
         write_text(folder / "figures" / f"{name}.svg", figure.standalone())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from tellapart.reports import wording
 from tellapart.reports.figures.choice_of_k import choice_panels
 from tellapart.reports.frame import framed, script_json, view_json
 from tellapart.reports.pictures import Thumbnails, data_uri, fill
-from tellapart.reports.review import root_url
+from tellapart.reports.places import decisions_command, place_name, published
 from tellapart.reports.sprites import ACROSS, SIDE, Sprites, sprites_of
 
 MODULES = (
@@ -62,15 +61,16 @@ def write_exploration(folder: Path, view: Mapping[str, Any], thumbnails: Thumbna
     Raises:
         StorageError: the folder cannot be written.
     """
-    write_text(folder / "explore.json", view_json(view))
+    public = published(view, folder)
+    write_text(folder / "explore.json", view_json(public))
     page = folder / "explore.html"
-    write_text(page, exploration_html(view, thumbnails, page_bytes=page_bytes))
+    write_text(page, exploration_html(public, thumbnails, page_bytes=page_bytes))
     return page
 
 
 def write_map(page: Path, view: Mapping[str, Any], thumbnails: Thumbnails, *, page_bytes: int = PAGE_BYTES) -> None:
     """Write the page with the map alone, whole or not at all; see :func:`write_exploration`."""
-    write_text(page, exploration_html(view, thumbnails, page_bytes=page_bytes))
+    write_text(page, exploration_html(published(view, page.parent), thumbnails, page_bytes=page_bytes))
 
 
 def exploration_html(view: Mapping[str, Any], thumbnails: Thumbnails, *, page_bytes: int = PAGE_BYTES) -> str:
@@ -89,7 +89,7 @@ def exploration_html(view: Mapping[str, Any], thumbnails: Thumbnails, *, page_by
         thumbnails={number: data_uri(jpeg) for number, jpeg in chosen.items()},
         noun="map",
         view={**dict.fromkeys(("clusters", "choice", "encoding", "outliers")), **view},
-        name=Path(header["folder"]).name or header["folder"],
+        name=place_name(header["folder"]),
         words=wording,
         names=names,
         sheets=script_json([data_uri(sheet) for sheet in sprites.sheets]),
@@ -138,13 +138,12 @@ def _payload(view: Mapping[str, Any]) -> dict[str, Any]:
     x, y = (np.asarray(points[axis], dtype=np.float64) for axis in ("x", "y"))
     left, low = (axis.min(initial=np.inf) if len(axis) else 0.0 for axis in (x, y))
     longest = max(float(np.ptp(x)) if len(x) else 0.0, float(np.ptp(y)) if len(y) else 0.0) or 1.0
-    state = f" --state {shlex.quote(header['state'])}" if header.get("state") else ""
     clusters = view.get("clusters")
     return {
-        "folder": header["folder"],
-        "root": root_url(header.get("root") or header["folder"]),
+        "place": header.get("place", ""),
+        "ways": header.get("ways", {}),
         "made": header["made"],
-        "command": f"tellapart decisions {shlex.quote(header['folder'])} --apply decisions.jsonl{state}",
+        "command": decisions_command(header),
         "class_names": header["class_names"],
         "n": len(x),
         "x": _column(np.rint(65535 * (x - left) / longest), np.uint16),

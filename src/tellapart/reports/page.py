@@ -22,7 +22,20 @@ from tellapart.reports.frame import framed, view_json
 from tellapart.reports.pictures import Budget, Thumbnails
 from tellapart.reports.views import report_view
 
-MODULES = ("page.js", "sections.js", "changes.js", "confusion.js", "detail.js", "dom.js", "gallery.js", "map.js", "theme.js", "virtual.js")
+MODULES = (
+    "page.js",
+    "sections.js",
+    "changes.js",
+    "confusion.js",
+    "detail.js",
+    "dom.js",
+    "facts.js",
+    "gallery.js",
+    "large.js",
+    "map.js",
+    "theme.js",
+    "virtual.js",
+)
 STYLES = ("page.css", "parts.css")
 SECTIONS = (
     ("summary", "Summary"),
@@ -68,6 +81,7 @@ def page_html(view: Mapping[str, Any], figures: Mapping[str, Figure]) -> str:
         "class_names": view["header"]["class_names"],
         "confusion": [s for s in view["confusion"] if s["matrix"]],
         "gallery": view["gallery"],
+        "root": view["header"]["ways"]["root"],
     }
     return framed(
         "page.html",

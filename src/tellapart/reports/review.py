@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from tellapart.paths import write_text
 from tellapart.reports import wording
 from tellapart.reports.frame import framed, view_json
 from tellapart.reports.pictures import Thumbnails, data_uri, fill
+from tellapart.reports.places import decisions_command, published
 
 MODULES = (
     "review.js",
@@ -22,6 +22,7 @@ MODULES = (
     "dom.js",
     "facts.js",
     "findings.js",
+    "large.js",
     "sections.js",
     "theme.js",
     "virtual.js",
@@ -56,14 +57,15 @@ def write_review(folder: Path, view: Mapping[str, Any], thumbnails: Thumbnails, 
     Raises:
         StorageError: the folder cannot be written.
     """
-    write_text(folder / "review.json", view_json(view))
+    public = published(view, folder)
+    write_text(folder / "review.json", view_json(public))
     page = folder / "review.html"
-    write_text(page, review_html(view, thumbnails, PICTURE_BYTES if budget is None else budget))
+    write_text(page, review_html(public, thumbnails, PICTURE_BYTES if budget is None else budget))
     return page
 
 
 def review_html(view: Mapping[str, Any], thumbnails: Thumbnails, budget: int) -> str:
-    """The page as text; the pictures most worth a look are in it, as far as ``budget`` bytes of JPEG go."""
+    """The page of a published view as text; the pictures most worth a look are in it, as far as ``budget`` bytes of JPEG go."""
     order = review_order(view)
     shown = _first_rows(view, order[:MOST_ROWS]) if len(order) > MOST_ROWS else view
     chosen: dict[str, bytes] = {}
@@ -82,7 +84,7 @@ def review_html(view: Mapping[str, Any], thumbnails: Thumbnails, budget: int) ->
         thumbnails={image_id: data_uri(jpeg) for image_id, jpeg in chosen.items()},
         noun="review",
         view={**view, **{key: view.get(key) for key in ("balance", "sources", "sources_sentence")}},
-        name=f"Review of {PurePath(_anywhere(header['folder'])).name or header['folder']}",
+        name=f"Review of {header['folder']}",
         words=wording,
         sections=_sections(view, has_pictures=bool(order)),
         found=found,
@@ -97,7 +99,6 @@ def review_html(view: Mapping[str, Any], thumbnails: Thumbnails, budget: int) ->
         largest=max((row["images"] for row in view["classes"]), default=0) or 1,
         sources=sorted(view.get("sources") or [], key=lambda row: -sum(row["classes"].values()))[:MOST_SOURCES],
         source_classes=source_classes,
-        **_ladder(view),
     )
 
 
@@ -133,12 +134,11 @@ def _first_rows(view: Mapping[str, Any], rows: Sequence[int]) -> dict[str, Any]:
 def _payload(view: Mapping[str, Any]) -> dict[str, Any]:
     """What the modules read: rows, findings and groups, and where the photos lie."""
     header = view["header"]
-    state = f" --state {shlex.quote(_anywhere(header['state']))}" if header.get("state") else ""
     return {
-        "place": _anywhere(header["folder"]),
-        "root": root_url(header.get("root") or header["folder"]),
+        "place": header["place"],
+        "ways": header["ways"],
         "made": header["made"],
-        "command": f"tellapart decisions {shlex.quote(_anywhere(header['folder']))} --apply decisions.jsonl{state}",
+        "command": decisions_command(header),
         "class_names": header["class_names"],
         "parts": header["parts"],
         "classes": [{"name": row["name"], "images": row["images"]} for row in view["classes"]],
@@ -146,24 +146,6 @@ def _payload(view: Mapping[str, Any]) -> dict[str, Any]:
         "groups": view["groups"],
         "rows": view["rows"],
     }
-
-
-def _anywhere(place: str) -> str:
-    """The name of a place that holds wherever a command is run; buckets and places that are not there keep theirs."""
-    try:
-        path = Path(place).expanduser()
-        return str(path.resolve()) if path.exists() else place
-    except (OSError, ValueError, RuntimeError):
-        return place
-
-
-def root_url(folder: str) -> str | None:
-    """Where a page opened on this machine finds the photos themselves; None if they do not lie in a folder of it."""
-    try:
-        path = Path(folder)
-        return path.resolve().as_uri() if path.is_dir() else None
-    except (OSError, ValueError):
-        return None
 
 
 def _groups_of(view: Mapping[str, Any], issue: str) -> int:
@@ -186,22 +168,6 @@ def _statement(rows: int, listed: int, is_cut: bool, shown: int) -> str:
 
 
 def _sections(view: Mapping[str, Any], *, has_pictures: bool) -> list[tuple[str, str]]:
-    there = {"pictures": has_pictures, "sources": bool(view.get("sources")), "worth": bool(view.get("ladder"))}
-    every = (("overview", "Overview"), ("pictures", "Look and decide"), ("classes", "Classes"), ("sources", "Sources"), ("worth", "Worth"))
+    there = {"pictures": has_pictures, "sources": bool(view.get("sources"))}
+    every = (("overview", "Overview"), ("pictures", "Look and decide"), ("classes", "Classes"), ("sources", "Sources"))
     return [(name, words) for name, words in every if there.get(name, True)]
-
-
-def _ladder(view: Mapping[str, Any]) -> dict[str, Any]:
-    """What leaving out the proposed is worth, as a table; empty where it was not measured."""
-    rows = [{"name": row["name"], "cells": dict(_cells(row))} for row in view.get("ladder") or []]
-    columns = list(dict.fromkeys(key for row in rows for key in row["cells"]))
-    return {"ladder": [{**row, "cells": {key: row["cells"].get(key, "–") for key in columns}} for row in rows], "ladder_columns": columns}
-
-
-def _cells(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if row.get("n") is not None:
-        yield "Pictures", f"{row['n']:,}"
-    if row.get("accuracy"):
-        yield "Accuracy", wording.percent_brief(row["accuracy"])
-    if row.get("log_loss"):
-        yield "Log loss", wording.loss_brief(row["log_loss"])

@@ -15,6 +15,7 @@ from tellapart.reports.gallery import gallery_order, gallery_view
 from tellapart.reports.ladder import changed_images, rungs_view
 from tellapart.reports.method import method_sentences
 from tellapart.reports.pictures import Budget, Thumbnails, class_pictures, data_uri, fill
+from tellapart.reports.places import published
 from tellapart.reports.runfiles import PARTS, RunFiles
 from tellapart.reports.training import training_view
 
@@ -60,6 +61,7 @@ def report_view(folder: Path, thumbnails: Thumbnails, budget: Budget | None = No
         "method": method_sentences(run),
         "options": dict(run.options),
     }
+    view = published(view, folder)
     for section in view["rungs"]:
         fill(chosen, changed_images(section), thumbnails, budget.ladder_bytes // len(view["rungs"]))
     fill(chosen, (image["image_id"] for image in view["gallery"]["training_images"]), thumbnails, budget.nearest_bytes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,16 @@ def decisions(folder: str | Path, *, progress: Progress = SILENT, **options: Any
     }
 
 
+def _found_again(decisions: Iterable[Decision], paths: Sequence[str]) -> Iterator[Decision]:
+    """Decisions whose path is the end of one whole path, as a page says it, with that path."""
+    from dataclasses import replace
+
+    known = set(paths)
+    for one in decisions:
+        ends = [] if not one.path or one.path in known else [path for path in paths if path.endswith(f"/{one.path}")]
+        yield replace(one, path=ends[0]) if len(ends) == 1 else one
+
+
 def _taken_over(looked: LookedAt, file: Path) -> tuple[list[Decision], list[Decision]]:
     """The decisions of a file that change something here, and those no picture answers to."""
     from dataclasses import replace
@@ -86,8 +97,8 @@ def _taken_over(looked: LookedAt, file: Path) -> tuple[list[Decision], list[Deci
         raise DataError(f"there is no file {file}", hint="save the decisions from the review page first") from error
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{file} cannot be read: {error}") from error
-    there = Decisions(decisions_of(text, str(file)))
     found = list(looked.found.values())
+    there = Decisions(tuple(_found_again(decisions_of(text, str(file)), [row.path for row in found])))
     unmet = there.unmet(found)
     held = {(one.action, one.path, one.image_id, one.new) for one in looked.decisions.in_effect}
     new = [one for one in there.in_effect if one not in unmet and (one.action, one.path, one.image_id, one.new) not in held]

@@ -5,7 +5,7 @@ import { isDoubted, isLeftOut } from "tellapart/facts.js";
 
 const OF_COPIES = new Set(["exact_duplicate", "contradiction", "leak"]);
 
-export function mountActions(root, { rows, decisions, tab, shown }) {
+export function mountActions(root, { rows, decisions, tab, shown, onend }) {
   // Leaving out one of several files with the same bytes is about that file; anything else is about the picture, wherever it stands.
   function isOfFile(row, group) {
     if (!decisions.hasCopies(row)) return false;
@@ -44,8 +44,7 @@ export function mountActions(root, { rows, decisions, tab, shown }) {
     const done = everyone.filter(({ row }) => decisions.of(row)).map(({ row }) => row);
     const isOfBest = isGrouped && groups.some((group) => group.best !== null);
     const isSome = isGrouped && proposed(groups).length > 0 && proposed(groups).length < everyone.length;
-    const press = (words, count, kind, onclick) => count ? element("button", { type: "button", class: `press ${kind}`, onclick }, words) : null;
-    const isHeld = root.contains(document.activeElement);
+    const press = (words, count, kind, onclick) => count ? element("button", { type: "button", class: `press ${kind}`, onclick: () => { onclick(); onend(); } }, words) : null;
     const keep = isPairs ? "All different: keep" : left.length < everyone.length ? "Keep the other" : "Keep the";
     root.replaceChildren(...[
       isOfBest ? press(`${isPairs ? "All the same: exclude" : "Exclude"} all but the best copy of ${many(sets, "group")}`, named.length, isPairs ? "" : "strong", () => propose(groups)) : null,
@@ -55,7 +54,6 @@ export function mountActions(root, { rows, decisions, tab, shown }) {
       key === "decided" || isOfLabels ? null : press(`${keep} ${grouped(left.length)}`, left.length, "", () => keepRest(groups)),
       press(`Take back ${many(done.length, "decision")}`, done.length, "", () => decisions.takeBack(done)),
     ].filter(Boolean));
-    if (isHeld) root.querySelector("button")?.focus();
   }
 
   return { tell, decide, proposed, propose, open, keepRest, only };

@@ -4,9 +4,20 @@ import { element, grouped } from "tellapart/dom.js";
 
 const FILE = "decisions.jsonl";
 
-export function mountBar(root, { decisions, command, emptied, onundo }) {
+// The page names no folder above the photos'. Where it finds them, it knows the whole path, and so a command that holds anywhere.
+const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`);
+const whole = (way) => quoted(decodeURIComponent(new URL(way, location.href).pathname));
+
+export function mountBar(root, { decisions, command: byName, ways, emptied, onundo }) {
   const find = (name) => root.querySelector(`[data-bar=${name}]`);
+  let command = byName;
   find("command").textContent = command;
+  document.addEventListener("photosfound", () => {
+    if (!ways.folder || (byName.includes(" --state ") && !ways.state)) return;
+    command = `tellapart decisions ${whole(ways.folder)} --apply ${FILE}${ways.state ? ` --state ${whole(ways.state)}` : ""}`;
+    find("command").textContent = command;
+    tell();
+  }, { once: true });
   find("undo").addEventListener("click", onundo);
   find("save").addEventListener("click", () => {
     const link = element("a", { href: URL.createObjectURL(new Blob([decisions.text()], { type: "application/x-ndjson" })), download: FILE });
@@ -38,12 +49,14 @@ export function mountBar(root, { decisions, command, emptied, onundo }) {
     find("note").replaceChildren(...notes(isEmpty, kept).map((sentence) => element("span", {}, sentence)));
   }
 
+  const where = () => (command === byName ? "With that file beside the photos' folder" : "In the folder of that file");
+
   function notes(isEmpty, kept) {
     const said = emptied().map((name) => `No picture of ${name} would be left.`);
     if (decisions.carried()) said.push("Taken over from an earlier page of this folder, where they were not saved.");
     if (!decisions.isStored()) said.push("This browser keeps nothing for this page: save before you close it.");
     if (!said.length && isEmpty) said.push(kept ? "What is kept needs no file." : "Pictures are never touched: decisions are saved as a file, and can be undone.");
-    if (!said.length) said.push(decisions.isSaved() ? `Saved. In the folder of ${FILE}, run the command:` : "Kept in this browser until you save them. Then, in the folder of the file:");
+    if (!said.length) said.push(decisions.isSaved() ? `Saved. ${where()}, run the command:` : `Kept in this browser until you save them. Then, ${where().toLowerCase()}:`);
     return said;
   }
 

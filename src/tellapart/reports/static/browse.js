@@ -4,23 +4,25 @@ import { mountActions } from "tellapart/actions.js";
 import { choice, element, grouped, percent, picture } from "tellapart/dom.js";
 import { address, decisionWords, facts, fileName, isDoubted, measures, portrait } from "tellapart/facts.js";
 import { findings } from "tellapart/findings.js";
+import { mountLarge } from "tellapart/large.js";
 import { virtualGrid } from "tellapart/virtual.js";
 
 const KEYS = { x: "exclude", k: "keep", o: "only" };
 
 export function mountBrowse(root, { view, decisions, thumbnails }) {
-  const { rows, class_names: classNames, root: folder } = view;
+  const { rows, class_names: classNames, ways: { root: folder } } = view;
   const find = (name) => root.querySelector(`[data-look=${name}]`);
   const tabs = findings(view, decisions);
   const state = { tab: tabs.find((tab) => tab.count()) ?? tabs[0], name: "", part: "", only: "all", sure: "0" };
-  const settings = { card, dress, label: "Pictures", oncurrent: (item) => { look(item); dialog.open && enlarge(); } };
+  const settings = { card, dress, label: "Pictures", oncurrent: (item) => { look(item); large.isOpen() && large.show(); } };
   const single = virtualGrid(find("grid"), { ...settings, least: 148, height: 226 });
   const grouping = virtualGrid(find("groups"), { ...settings, least: 140, height: 226, heading, headingHeight: 46 });
-  const dialog = find("dialog");
   const grid = () => (state.tab.isGrouped ? grouping : single);
-  const actions = mountActions(find("whole"), { rows, decisions, tab: () => state.tab, shown: () => shown });
+  const large = mountLarge(find("dialog"), { grid, facts: (item) => factsOf(item),
+    image: ({ index }) => portrait(thumbnails, rows[index], address(folder, rows[index])) });
+  const actions = mountActions(find("whole"), { rows, decisions, tab: () => state.tab, shown: () => shown, onend: () => grid().focus() });
   const chooser = choice(find("tabs"), { label: "What was found", value: state.tab.key,
-    options: tabs.map((tab) => [tab.key, `${tab.title} ${grouped(tab.count())}`]), onchoice: (key) => open(key) });
+    options: tabs.map((tab) => [tab.key, `${tab.title} ${grouped(tab.count())}`]), onchoice: (key) => open(key), onend: () => grid().focus() });
   let shown = [];
 
   find("filters").append(
@@ -76,7 +78,7 @@ export function mountBrowse(root, { view, decisions, thumbnails }) {
     const issue = state.tab.issue;
     const score = (state.tab.isGrouped ? null : row.scores[issue?.name]) ?? null;
     const hasSuggestion = state.tab.hasSuggestions && isDoubted(row);
-    const small = (words, title, action, kind) => element("button", { type: "button", tabindex: "-1", title, class: kind, onclick: (event) => { event.stopPropagation(); act(action, { index, group }); } }, words);
+    const small = (words, title, action, kind) => element("button", { type: "button", tabindex: "-1", title, class: kind, onclick: () => { act(action, { index, group }) && grid().focus(); } }, words);
     return element("div", { class: "card look", title: row.path },
       element("span", { class: "badge" }),
       tagOf(index, group),
@@ -109,7 +111,7 @@ export function mountBrowse(root, { view, decisions, thumbnails }) {
 
   function heading(group) {
     const [proposed, left] = [actions.proposed([group]), actions.open([group])];
-    const press = (words, onclick, isOff) => element("button", { type: "button", class: "press small", disabled: isOff, onclick }, words);
+    const press = (words, decide, isOff) => element("button", { type: "button", class: "press small", disabled: isOff, onclick: () => { grid().move(grid().indexOf(group.items[0])); decide(); } }, words);
     const words = state.tab.isPairs ? "Same" : group.best !== null ? "Keep best" : proposed.length < group.rows.length ? "As proposed" : "Exclude all";
     return element("div", { class: "group-head", title: group.why }, element("div", {}, element("b", {}, group.heading), element("span", { class: "muted why" }, group.why),
       element("span", { class: "presses" },
@@ -121,7 +123,7 @@ export function mountBrowse(root, { view, decisions, thumbnails }) {
     if (!item) return find("detail").replaceChildren(element("p", { class: "empty" }, "No picture is chosen."));
     const row = { ...rows[item.index], index: item.index };
     const source = address(folder, row);
-    const frame = element("button", { type: "button", class: "frame", title: "Larger (Enter)", onclick: enlarge }, portrait(thumbnails, row, source));
+    const frame = element("button", { type: "button", class: "frame", title: "Larger (Enter)", onclick: large.show }, portrait(thumbnails, row, source));
     return find("detail").replaceChildren(frame, factsOf(item));
   }
 
@@ -142,16 +144,6 @@ export function mountBrowse(root, { view, decisions, thumbnails }) {
     if (act) (made.querySelector(`[data-act="${act}"]`) ?? made.querySelector("[data-act]")).focus();
   }
 
-  function enlarge() {
-    const item = grid().current();
-    if (!item) return;
-    dialog.querySelector("[data-look=large]").replaceChildren(portrait(thumbnails, rows[item.index], address(folder, rows[item.index])));
-    dialog.querySelector("[data-look=facts]").replaceChildren(factsOf(item));
-    if (dialog.open) return;
-    dialog.showModal();
-    dialog.querySelector("[data-look=large]").focus();
-  }
-
   function act(action, item, { to = null } = {}) {
     const { index, group } = item;
     if (action === "takeBack") decisions.takeBack([index]);
@@ -165,20 +157,21 @@ export function mountBrowse(root, { view, decisions, thumbnails }) {
   }
 
   function menu() {
-    const select = (dialog.open ? dialog : root).querySelector("select[data-look=menu]");
+    const select = (large.isOpen() ? large.facts() : find("detail")).querySelector("select[data-look=menu]");
     select?.focus();
     try { select?.showPicker(); } catch { /* the list then opens with the arrow keys */ }
     return false;
   }
 
+  // Keys decide about the current picture, so they work where that is seen, and not on the tabs and filters above it.
   function onkey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select, input, textarea, a")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select, input, textarea, .heads")) return;
     const item = grid().current();
     if (!item) return;
     const key = event.key.toLowerCase();
-    const isOnButton = event.target.closest("button");
-    if (key === "enter" && !isOnButton) enlarge();
-    else if (dialog.open && (event.key === "ArrowRight" || event.key === "ArrowLeft")) grid().step(event.key === "ArrowRight" ? 1 : -1);
+    const isOnButton = event.target.closest("button, a, summary");
+    if (!large.isOpen() && find("detail").contains(event.target) && grid().steer(event)) { grid().focus(); return; }
+    if (key === "enter" && !isOnButton) large.show();
     else if (key === "m") menu();
     else if (key === "u") takeBackOrUndo(item);
     else if (key === "r" || key in KEYS) { if (act(key === "r" ? "relabel" : KEYS[key], item)) grid().step(1); }
@@ -199,22 +192,20 @@ export function mountBrowse(root, { view, decisions, thumbnails }) {
   }
 
   root.addEventListener("keydown", onkey);
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-  find("close").addEventListener("click", () => dialog.close());
-  dialog.addEventListener("close", () => find(state.tab.isGrouped ? "groups" : "grid").focus());
-  find("detail").addEventListener("change", () => find(state.tab.isGrouped ? "groups" : "grid").focus());
-  root.addEventListener("dblclick", (event) => event.target.closest(".card") && !event.target.closest("button") && enlarge());
+  find("detail").addEventListener("change", () => grid().focus());
+  root.addEventListener("dblclick", (event) => event.target.closest(".card") && !event.target.closest("button") && large.show());
 
   change({});
   return {
     open,
     reveal,
+    focus: () => grid().focus(),
     redraw() {
       grid().redress();
       actions.tell();
       const item = grid().current();
       if (item) renew(find("detail").lastElementChild, factsOf(item));
-      if (item && dialog.open) renew(dialog.querySelector("[data-look=facts]").firstElementChild, factsOf(item));
+      if (item && large.isOpen()) renew(large.facts().firstElementChild, factsOf(item));
       const own = tabs.find((tab) => tab.key === "decided");
       find("tabs").querySelector("[data-key=decided]").textContent = `${own.title} ${grouped(own.count())}`;
     },

@@ -1,4 +1,5 @@
-// The confusion matrix as a table of buttons; a cell chosen is told to onCell({part, label, predicted, count}), or null when let go.
+// The confusion matrix as a table of buttons; a cell chosen is told to onCell({part, label, predicted, count}), or null
+// when let go, and whether a pointer did it: a key stays in the matrix, where the next one goes on.
 
 import { choice, element, grouped, percent } from "tellapart/dom.js";
 
@@ -30,10 +31,10 @@ export function mountConfusion(root, { sections, classNames, onCell }) {
     tools.append(tick(`All ${classNames.length} classes (else the ${MOST_CLASSES} most confused)`, false, (on) => { state.all = on; draw(); }));
   }
 
-  function pick(cell) {
+  function pick(cell, isPointed = false) {
     state.cell = cell;
     draw();
-    onCell(cell && { ...cell, part: state.section.part, count: state.section.matrix[cell.label][cell.predicted] });
+    onCell(cell && { ...cell, part: state.section.part, count: state.section.matrix[cell.label][cell.predicted] }, isPointed);
   }
 
   function draw() {
@@ -64,7 +65,7 @@ export function mountConfusion(root, { sections, classNames, onCell }) {
     return element("td", { class: i === j ? "right" : "wrong", style: `--depth:${depth.toFixed(0)}%` }, element("button", {
       type: "button", "data-cell": `${i},${j}`, "aria-pressed": String(isChosen),
       "aria-label": `${classNames[i]} taken for ${classNames[j]}: ${grouped(count)}, ${percent(share)} of the row`,
-      onclick: () => pick(isChosen ? null : { label: i, predicted: j }),
+      onclick: (event) => pick(isChosen ? null : { label: i, predicted: j }, event.detail > 0),
     }, words));
   }
 

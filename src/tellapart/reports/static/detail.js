@@ -3,12 +3,10 @@
 import { element, percent, picture } from "tellapart/dom.js";
 
 export function detail(image, { classNames, thumbnails, trainingImages }) {
-  if (!image) return element("p", { class: "empty" }, "No image is chosen.");
   const label = image.label === null ? "no label" : classNames[image.label];
   const predicted = classNames[image.predicted];
   const near = image.nearest.map(([index, similarity]) => ({ ...trainingImages[index], similarity }));
   return element("div", { class: "detail" },
-    element("div", { class: "portrait" }, picture(thumbnails, image.image_id, label)),
     element("p", { class: "verdict" }, verdict(image, label, predicted)),
     element("p", { class: "path", title: "Path in the folder" }, image.path),
     doubt(image, near, predicted),

@@ -29,13 +29,13 @@ export function picture(thumbnails, imageId, words) {
   return element("span", { class: "no-picture", role: "img", "aria-label": `${words} (no picture kept)` });
 }
 
-// A row of buttons of which one is chosen; arrow keys move the choice.
-export function choice(root, { label, options, value, onchoice }) {
+// A row of buttons of which one is chosen; arrow keys move the choice, a click or Enter also ends it (onend).
+export function choice(root, { label, options, value, onchoice, onend = () => {} }) {
   root.setAttribute("role", "radiogroup");
   root.setAttribute("aria-label", label);
   root.classList.add("choice");
   const buttons = options.map(([key, words]) =>
-    element("button", { type: "button", role: "radio", "data-key": key, onclick: () => choose(key, true) }, words));
+    element("button", { type: "button", role: "radio", "data-key": key, onclick: () => { choose(key, true); onend(); } }, words));
   const choose = (key, isUser) => {
     const isAny = buttons.some((button) => button.dataset.key === key);
     for (const button of buttons) {

@@ -30,7 +30,7 @@ const clusters = column(view.cluster, "i32");
 const scores = column(view.score, "u8");
 const places = keepPlaces(column(view.x, "u16"), column(view.y, "u16"));
 const names = keepNames(() => carried("names"));
-const shots = keepShots({ thumbnails: lazy("thumbnails"), sheets: lazy("sheets"), sprites: { ...view.sprites, shown: column(view.sprites.shown, "i32") }, names, root: view.root, n });
+const shots = keepShots({ thumbnails: lazy("thumbnails"), sheets: lazy("sheets"), sprites: { ...view.sprites, shown: column(view.sprites.shown, "i32") }, names, root: view.ways.root, n });
 const titles = new Map(view.clusters.map(({ number, title }) => [number, title]));
 const find = (name) => document.querySelector(`[data-map=${name}]`);
 const state = { by: clusters && !classNames.length ? "cluster" : classNames.length ? "class" : "one", only: null, chosen: new Set(), pinned: -1 };
@@ -153,13 +153,13 @@ function ready() {
   if (decisions) return;
   const rows = Array.from({ length: n }, (_, i) => ({ path: names.path(i), image_id: names.id(i), label: labels[i] < 0 ? null : classNames[labels[i]] }));
   let isMade = false;
-  decisions = keepDecisions({ rows, key: `tellapart-explore:${view.folder}`, made: view.made, onchange: () => {
+  decisions = keepDecisions({ rows, key: `tellapart-explore:${view.place}`, made: view.made, onchange: () => {
     if (!isMade) return;
     bar.tell();
     chosenPanel.tell();
     detail();
   } });
-  bar = mountBar(document.getElementById("bar"), { decisions, command: view.command, emptied, onundo: () => {
+  bar = mountBar(document.getElementById("bar"), { decisions, command: view.command, ways: view.ways, emptied, onundo: () => {
     const i = decisions.undo();
     if (i !== null) pick(i);
   } });

@@ -36,6 +36,9 @@ export function address(root, row) {
   try { return `${root}/${row.path.split("/").map(encodeURIComponent).join("/")}`; } catch { return null; }
 }
 
+// A file was shown, so this page lies where its way to the photos holds.
+export const found = () => document.dispatchEvent(new CustomEvent("photosfound"));
+
 // The thumbnail at once and the file a moment later, unless the reader has gone on by then.
 export function portrait(thumbnails, row, source) {
   const frame = element("div", { class: "portrait" }, picture(thumbnails, row.image_id, fileName(row)));
@@ -43,7 +46,7 @@ export function portrait(thumbnails, row, source) {
     setTimeout(() => {
       if (!frame.isConnected) return;
       const file = element("img", { class: "file", alt: fileName(row), draggable: "false" });
-      file.addEventListener("load", () => frame.firstElementChild.replaceWith(file));
+      file.addEventListener("load", () => { frame.firstElementChild.replaceWith(file); found(); });
       file.src = source;
     }, PATIENCE_MS);
   }

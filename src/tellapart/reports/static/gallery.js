@@ -2,6 +2,8 @@
 
 import { detail } from "tellapart/detail.js";
 import { choice, element, grouped, percent, picture } from "tellapart/dom.js";
+import { address, portrait } from "tellapart/facts.js";
+import { mountLarge } from "tellapart/large.js";
 import { virtualGrid } from "tellapart/virtual.js";
 
 const FEW = 8;
@@ -17,22 +19,33 @@ const KINDS = {
   all: ["All", () => true],
 };
 
-export function mountGallery(root, { gallery, classNames, thumbnails, onclear }) {
+export function mountGallery(root, { gallery, classNames, thumbnails, root: folder, onclear }) {
   const find = (name) => root.querySelector(`[data-gallery=${name}]`);
   const state = { kind: gallery.images.filter((image) => image.is_wrong).length >= FEW ? "wrong" : "all", name: "", part: "", order: "given", cell: null };
   const longest = Math.max(0, ...gallery.images.filter((image) => image.is_wrong).map((image) =>
     classNames[image.label].length + classNames[image.predicted].length + 3));
   const grid = virtualGrid(find("grid"), {
     least: 132, height: longest > 15 ? 193 : 176, label: "Images", card,
-    oncurrent: (image) => find("detail").replaceChildren(detail(image, { classNames, thumbnails, trainingImages: gallery.training_images })),
+    oncurrent: (image) => { look(image); large.isOpen() && large.show(); },
   });
+  const shot = (image) => portrait(thumbnails, image, address(folder, image));
+  const words = (image) => detail(image, { classNames, thumbnails, trainingImages: gallery.training_images });
+  const large = mountLarge(root.querySelector("dialog"), { grid: () => grid, image: shot, facts: words });
   const parts = [...new Set(gallery.images.map((image) => image.part))];
   const kinds = choice(find("kinds"), { label: "Which images", value: state.kind, options: Object.entries(KINDS).map(([key, [words, keep]]) =>
-    [key, `${words} ${grouped(gallery.images.filter(keep).length)}`]), onchoice: (kind) => change({ kind, cell: null }) });
+    [key, `${words} ${grouped(gallery.images.filter(keep).length)}`]), onchoice: (kind) => change({ kind, cell: null }), onend: () => grid.focus() });
   find("tools").append(
     select("Class", [["", "every class"], ...classNames.map((name, k) => [String(k), name])], (name) => change({ name })),
     ...(parts.length > 1 ? [select("Part", [["", "every part"], ...parts.map((part) => [part, part])], (part) => change({ part }))] : []),
     select("Order", Object.entries(ORDERS).map(([key, [words]]) => [key, words]), (order) => change({ order })));
+
+  function look(image) {
+    if (!image) return find("detail").replaceChildren(element("p", { class: "empty" }, "No image fits."));
+    const frame = element("button", { type: "button", class: "frame", title: "Larger (Enter)", onclick: large.show }, shot(image));
+    const source = address(folder, image);
+    return find("detail").replaceChildren(frame, words(image),
+      source ? element("a", { class: "open", href: source, target: "_blank", rel: "noopener" }, "Open the file") : "");
+  }
 
   function card(image) {
     const label = image.label === null ? "?" : classNames[image.label];
@@ -66,11 +79,21 @@ export function mountGallery(root, { gallery, classNames, thumbnails, onclear })
     if (!cell) return find("status").replaceChildren(count ? `${grouped(count)} of the ${grouped(gallery.images.length)} images on this page.` : "No image on this page fits.");
     const left = cell.count > count ? ` of the ${grouped(cell.count)} in this cell` : "";
     const words = ` ${grouped(count)}${left} labelled ${classNames[cell.label]}, taken for ${classNames[cell.predicted]}. `;
-    return find("status").replaceChildren(words, element("button", { type: "button", class: "link", onclick: () => change({ cell: null }) }, "Show the others again"));
+    return find("status").replaceChildren(words, element("button", { type: "button", class: "link", onclick: () => { change({ cell: null }); grid.focus(); } }, "Show the others again"));
   }
+
+  root.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || large.isOpen() || event.target.closest("select, .tools")) return;
+    if (find("detail").contains(event.target) && grid.steer(event)) { grid.focus(); return; }
+    if (event.key !== "Enter" || event.target.closest("button, a")) return;
+    event.preventDefault();
+    large.show();
+  });
+  root.addEventListener("dblclick", (event) => event.target.closest(".card") && large.show());
 
   change({});
   return {
+    focus: grid.focus,
     showCell: (cell) => change({ cell }),
     showImage(imageId) {
       const image = gallery.images.find((one) => one.image_id === imageId);

@@ -19,26 +19,28 @@ let [matrix, gallery] = [null, null];
 
 const galleryRoot = document.getElementById("gallery");
 if (galleryRoot) {
-  gallery = mountGallery(galleryRoot, { gallery: view.gallery, classNames, thumbnails, onclear: () => matrix?.clear() });
+  gallery = mountGallery(galleryRoot, { gallery: view.gallery, classNames, thumbnails, root: view.root, onclear: () => matrix?.clear() });
 }
 const confusionRoot = document.getElementById("confusion");
 if (confusionRoot) {
-  matrix = mountConfusion(confusionRoot, { sections: view.confusion, classNames, onCell: (cell) => {
+  matrix = mountConfusion(confusionRoot, { sections: view.confusion, classNames, onCell: (cell, isPointed) => {
     gallery?.showCell(cell);
+    if (cell && isPointed) gallery?.focus();
     if (cell) scrollTo("images");
   } });
 }
+function showImage(imageId) {
+  if (!gallery?.showImage(imageId)) return;
+  gallery.focus();
+  scrollTo("images");
+}
 const inGallery = new Set(view.gallery.images.map((image) => image.image_id));
 for (const root of document.querySelectorAll("[data-component=changes]")) {
-  mountChanges(root, { thumbnails, shows: (imageId) => inGallery.has(imageId), onimage: (imageId) => {
-    if (gallery?.showImage(imageId)) scrollTo("images");
-  } });
+  mountChanges(root, { thumbnails, shows: (imageId) => inGallery.has(imageId), onimage: showImage });
 }
 const mapRoot = document.getElementById("map");
 if (mapRoot) {
-  mountMap(mapRoot, { points: view.points, classNames, thumbnails, onimage: (imageId) => {
-    if (gallery?.showImage(imageId)) scrollTo("images");
-  } });
+  mountMap(mapRoot, { points: view.points, classNames, thumbnails, onimage: showImage });
 }
 
 mountSections();

@@ -30,9 +30,10 @@ function emptied() {
   return view.classes.filter(({ name, images }) => images > 0 && left.get(name) <= 0).map(({ name }) => name);
 }
 
-bar = mountBar(document.getElementById("bar"), { decisions, command: view.command, emptied, onundo: () => {
+bar = mountBar(document.getElementById("bar"), { decisions, command: view.command, ways: view.ways, emptied, onundo: () => {
   const index = decisions.undo();
   if (index !== null) browse?.reveal(index);
+  if (!decisions.canUndo()) browse?.focus();
 } });
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === "z" && !event.target.closest("input, textarea")) {
@@ -45,6 +46,7 @@ if (root) browse = mountBrowse(root, { view, decisions, thumbnails: carried("thu
 for (const button of document.querySelectorAll("[data-open]")) {
   button.addEventListener("click", () => {
     browse.open(button.dataset.open);
+    browse.focus();
     document.getElementById("look").scrollIntoView({ behavior: still.matches ? "auto" : "smooth", block: "start" });
   });
 }

@@ -1,7 +1,7 @@
 // The picture of a point: its thumbnail, else its place in a sheet of tiny ones, else its file where the page may reach it.
 
 import { element } from "tellapart/dom.js";
-import { address } from "tellapart/facts.js";
+import { address, found } from "tellapart/facts.js";
 
 export function keepShots({ thumbnails, sheets, sprites, names, root, n }) {
   const placeOf = new Int32Array(n).fill(-1);
@@ -40,7 +40,7 @@ export function keepShots({ thumbnails, sheets, sprites, names, root, n }) {
       setTimeout(() => {
         if (!frame.isConnected) return;
         const file = element("img", { class: "file", alt: words, draggable: "false", decoding: "async" });
-        file.addEventListener("load", () => frame.replaceChildren(file));
+        file.addEventListener("load", () => { frame.replaceChildren(file); found(); });
         file.src = source(point);
       }, 120);
     }

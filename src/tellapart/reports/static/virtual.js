@@ -155,21 +155,27 @@ export function virtualGrid(root, { card, least, height, label, oncurrent, dress
     const node = event.target.closest("[data-index]");
     if (node) move(Number(node.dataset.index), { isScrolled: false });
   });
-  root.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !items.length) return;
+  // Move by an arrow or a page key; whether it was one.
+  function steer(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || !items.length) return false;
     const page = Math.max(1, Math.floor(root.clientHeight / (height + GAP)));
     const keys = {
       ArrowRight: () => move(current + 1), ArrowLeft: () => move(current - 1), Home: () => move(0), End: () => move(items.length - 1),
       ArrowDown: () => stride(1), ArrowUp: () => stride(-1), PageDown: () => stride(page), PageUp: () => stride(-page),
     };
-    if (!(event.key in keys)) return;
+    if (!(event.key in keys)) return false;
     event.preventDefault();
     keys[event.key]();
-  });
+    return true;
+  }
+
+  root.addEventListener("keydown", steer);
   new ResizeObserver(draw).observe(root);
   return {
     show,
     move,
+    steer,
+    focus: () => root.focus({ preventScroll: true }),
     step: (by) => move(current + by),
     current: () => items[current] ?? null,
     indexOf: (item) => items.indexOf(item),
