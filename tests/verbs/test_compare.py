@@ -40,7 +40,7 @@ def test_both_are_said_by_name_with_their_scores(trained: Run, photos: Path, tmp
     lines, content = of_compare(found)
     assert json.loads(json.dumps(content))["runs"][1]["name"] == blind.folder.name
     for name, said in zip(found.names, (first, second), strict=True):
-        line = next(line for line in lines if name in line)
+        line = next(line for line in map(str, lines) if name in line)
         assert f"{100 * said['accuracy']['value']:.1f} %" in line
         assert name in found._repr_html_() and f"{100 * said['accuracy']['value']:.1f} %" in found._repr_html_()
 

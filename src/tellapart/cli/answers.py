@@ -131,9 +131,9 @@ def of_compare(comparison: Comparison) -> Answer:
         (letter, name, model, share(score.accuracy.as_dict()), number(score.log_loss.as_dict()))
         for letter, name, model, score in zip("AB", comparison.names, comparison.models, scores, strict=False)
     ]
-    lines = [
+    lines: list[Line] = [
         *aligned([("", "run", "model", "accuracy", "log loss"), *rows]),
-        click.style(comparison.verdict, bold=True),
+        Styled(comparison.verdict, bold=True),
         f"B minus A, accuracy: {comparison.accuracy.points()}, McNemar p = {comparison.p_value:.3g}",
         f"B minus A, log loss: {_signed(comparison.log_loss.as_dict())}",
         f"right only by A ({first}): {len(comparison.right_to_wrong):,}; only by B ({second}): {len(comparison.wrong_to_right):,}",
