@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tellapart import prediction
+from tellapart import extraction
 from tellapart.dataset import open_dataset
 from tellapart.errors import OptionError
-from tellapart.extraction import Extraction, FeatureSpec, extract
+from tellapart.extraction import FeatureSpec, extract
 from tellapart.models.saved import load_model
 from tellapart.prediction import check_crops, predict_files
+from tellapart.preparation.reading import Look, look_at
 from tellapart.preparation.views import VIEWS
 from tellapart.runs import Run
 from tests import folders
@@ -41,17 +43,36 @@ def test_logits_are_the_mean_over_views_of_the_weighted_members(trained: Run, ne
     assert found.first_view.image_ids == found.predictions.image_ids
 
 
-def test_each_view_of_each_member_is_extracted_once(trained: Run, new: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
+def test_all_views_of_a_picture_come_from_one_decoding(trained: Run, new: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[str] = []
 
-    def counted(dataset: object, spec: FeatureSpec, **rest: object) -> Extraction:
-        asked.append(spec.view)
-        return extract(dataset, spec, **rest)  # type: ignore[arg-type]
+    def counted(data: bytes, image_id: str, *rest: object) -> Look:
+        decoded.append(image_id)
+        return look_at(data, image_id, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(prediction, "extract", counted)
+    monkeypatch.setattr(extraction, "look_at", counted)
     found = predict_files(load_model(trained.model_folder), open_dataset(new), views=3)
-    assert asked == [0, 1, 2]
+    assert len(decoded) == len(set(decoded)) == 3
     assert found.first_view is not found.predictions
+
+
+class Corner:
+    """Takes the first values of a square for its features."""
+
+    def features(self, pixels: np.ndarray, *, mirror: bool) -> np.ndarray:
+        return pixels.reshape(len(pixels), -1)[:, 30_000:31_280].astype(np.float32)
+
+
+@pytest.mark.parametrize("augment", ["", "light"])
+def test_views_made_together_are_those_made_alone(trained: Run, new: Path, own_cache: Path, augment: str) -> None:
+    (member,) = load_model(trained.model_folder).members
+    spec = FeatureSpec(member.backbones, member.resize, member.mirror, augment=augment)
+    dataset = open_dataset(new)
+    alone = [extract(dataset, replace(spec, view=number), network=lambda _: Corner()).features.values for number in range(3)]
+    shutil.rmtree(own_cache / "features")
+    together = extract(dataset, spec, views=range(3), network=lambda _: Corner()).views
+    assert [seen.values.tolist() for seen in together] == [values.tolist() for values in alone]
+    assert not np.array_equal(alone[0], alone[1])
 
 
 def test_there_are_as_many_crops_as_there_are(trained: Run) -> None:

@@ -129,12 +129,14 @@ class Extraction:
     Attributes:
         files: one a data set entry, in its order: image id, or the reason why there is none.
         facts: by image id (empty without a catalog).
-        features: of all images that could be read.
+        features: of all images that could be read, in the first view asked for.
+        views: the same in every view asked for.
     """
 
     files: tuple[FileState, ...]
     facts: dict[str, ImageFacts]
     features: FeatureMatrix
+    views: tuple[FeatureMatrix, ...] = ()
 
 
 @dataclass
@@ -155,6 +157,7 @@ def extract(
     dataset: Dataset,
     spec: FeatureSpec,
     *,
+    views: Sequence[int] | None = None,
     catalog: Catalog | None = None,
     network: Callable[[Backbone], Features] | None = None,
     num_workers: int | None = None,
@@ -165,6 +168,7 @@ def extract(
     Args:
         dataset: the files.
         spec: the features wanted.
+        views: which views are wanted, from one decoding of each picture; None for the one of ``spec``.
         catalog: where facts are kept; None leaves no trace beside the photos.
         network: makes the network of a backbone; called only if something must be computed.
         num_workers: worker threads; None for one a core.
@@ -174,7 +178,8 @@ def extract(
         DataError: not one file could be read.
         StorageError: the disk is full or cannot be written; what is finished is kept.
     """
-    work = _Work(dataset, spec, catalog, network)
+    specs = [spec] if views is None else [replace(spec, view=number) for number in views]
+    work = _Work(dataset, specs, catalog, network)
     num_workers = worker_count(num_workers)
     try:
         outcomes = work.run(num_workers, progress)
@@ -191,18 +196,22 @@ def extract(
             hint="tellapart reads JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF pictures",
         )
     facts = catalog.facts(image_ids) if catalog else {}
-    return Extraction(files, facts, work.matrix(image_ids))
+    matrices = tuple(work.matrix(image_ids, place) for place in range(len(specs)))
+    return Extraction(files, facts, matrices[0], matrices)
 
 
 class _Work:
     """The state of one extraction."""
 
     def __init__(
-        self, dataset: Dataset, spec: FeatureSpec, catalog: Catalog | None, network: Callable[[Backbone], Features] | None
+        self, dataset: Dataset, specs: Sequence[FeatureSpec], catalog: Catalog | None, network: Callable[[Backbone], Features] | None
     ) -> None:
-        self.dataset, self.spec, self.catalog = dataset, spec, catalog
-        root = cache_root() / "features"
-        self.caches = [FeatureCache(root, spec.fingerprint(b), b.card.num_features) for b in spec.backbones]
+        self.dataset, self.spec, self.catalog = dataset, specs[0], catalog
+        spec, root = specs[0], cache_root() / "features"
+        self.lanes = [(one, number) for one in specs for number in range(len(spec.backbones))]
+        """A view and a backbone each: what is computed of a picture."""
+        in_lanes = [(one, spec.backbones[number]) for one, number in self.lanes]
+        self.caches = [FeatureCache(root, one.fingerprint(b), b.card.num_features) for one, b in in_lanes]
         self.cached = [cache.image_ids() for cache in self.caches]
         self.vectors: list[dict[str, FloatArray]] = [{} for _ in self.caches]
         self.pixel_stores = spec.pixel_stores()
@@ -237,9 +246,10 @@ class _Work:
             is_damaged = is_damaged or bool(missing)
         return is_damaged
 
-    def matrix(self, image_ids: Sequence[str]) -> FeatureMatrix:
-        """The gathered features of these images, backbones side by side."""
-        blocks = [np.stack([gathered[i] for i in image_ids]) for gathered in self.vectors]
+    def matrix(self, image_ids: Sequence[str], place: int) -> FeatureMatrix:
+        """The gathered features of these images in one of the views, backbones side by side."""
+        width = len(self.spec.backbones)
+        blocks = [np.stack([gathered[i] for i in image_ids]) for gathered in self.vectors[place * width : (place + 1) * width]]
         values = np.hstack(blocks) if blocks else np.empty((len(image_ids), 0), np.float32)
         return FeatureMatrix(tuple(image_ids), values, self.spec.provenance())
 
@@ -283,14 +293,14 @@ class _Work:
 
     def _batch(self, entries: Sequence[Entry]) -> list[_Outcome]:
         outcomes = [self._read(entry) for entry in entries]
-        for number in range(len(self.spec.backbones)):
-            todo = [o for o in outcomes if o.look is not None and o.file.image_id not in self.cached[number]]
+        for lane, (spec, number) in enumerate(self.lanes):
+            todo = [o for o in outcomes if o.look is not None and o.file.image_id not in self.cached[lane]]
             if not todo:
                 continue
             pixels = np.stack([o.look.pixels[number] for o in todo if o.look is not None])
-            pixels = self.spec.viewed(pixels, [o.file.image_id or "" for o in todo])
-            for outcome, vector in zip(todo, self.networks[number].features(pixels, mirror=self.spec.mirror), strict=True):
-                outcome.vectors[number] = vector
+            pixels = spec.viewed(pixels, [o.file.image_id or "" for o in todo])
+            for outcome, vector in zip(todo, self.networks[number].features(pixels, mirror=spec.mirror), strict=True):
+                outcome.vectors[lane] = vector
         for outcome in outcomes:
             if outcome.look is not None:
                 outcome.look = replace(outcome.look, pixels=outcome.look.pixels[len(self.spec.backbones) :])
@@ -308,13 +318,13 @@ class _Work:
             image_id = hashlib.sha256(data).hexdigest()
             state = FileState(entry.path, size, mtime, image_id, None)
             if self._is_complete(image_id):
-                return _Outcome(state, None, [None] * len(self.spec.backbones))
+                return _Outcome(state, None, [None] * len(self.lanes))
             look = look_at(data, image_id, self.spec.sizes, self.spec.policies)
         except ImageError as error:
             return _Outcome(FileState(entry.path, size, mtime, None, str(error)), None, [])
         except OSError as error:
             return _Outcome(FileState(entry.path, size, mtime, None, f"cannot be read: {error.strerror or error}"), None, [])
-        return _Outcome(state, look, [None] * len(self.spec.backbones))
+        return _Outcome(state, look, [None] * len(self.lanes))
 
     def _save(self, outcomes: Sequence[_Outcome]) -> None:
         """Thumbnails, vectors, and last the catalog, which says that they are there."""

@@ -80,8 +80,8 @@ def predict_files(
 ) -> PredictedFiles:
     """Predictions of a saved model for every readable file of a data set; nothing is written beside the photos.
 
-    Members are asked one after another, each for one view after another. View 0 is the picture as it is; the logits of
-    the views are averaged.
+    Members are asked one after another, each for all views of a picture, which is decoded once. View 0 is the picture as it is;
+    the logits of the views are averaged.
 
     Args:
         model: what is asked.
@@ -106,13 +106,13 @@ def predict_files(
     first, averaged = [], []
     features: list[FeatureMatrix] = []
     for member in model.members:
-        of_views = []
-        for view in range(views):
-            spec = FeatureSpec(member.backbones, member.resize, member.mirror, view=view, augment=augment)
-            extraction = extract(dataset, spec, network=_networks(device), num_workers=num_workers, progress=progress)
-            features += [] if features else [extraction.features]
-            readable = [(entry, file) for entry, file in zip(dataset.entries, extraction.files, strict=True) if file.image_id]
-            of_views.append(member.logits(extraction.features.of([file.image_id or "" for _, file in readable])))
+        spec = FeatureSpec(member.backbones, member.resize, member.mirror, augment=augment)
+        made = _networks(device)
+        extraction = extract(dataset, spec, views=range(views), network=made, num_workers=num_workers, progress=progress)
+        features += [] if features else [extraction.features]
+        readable = [(entry, file) for entry, file in zip(dataset.entries, extraction.files, strict=True) if file.image_id]
+        image_ids = [file.image_id or "" for _, file in readable]
+        of_views = [member.logits(seen.of(image_ids)) for seen in extraction.views]
         first.append(of_views[0])
         averaged.append(np.mean(of_views, axis=0))
     predictions = _predictions(model, readable, averaged)
