@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import struct
 import zlib
 from io import BytesIO
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
 Pixels = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -19,6 +20,25 @@ TEXT = "This is not a picture. Ceci n'est pas une image, voil\u00e0.\n".encode()
 SVG = b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>\n'
 PSD = b"8BPS\x00\x01" + bytes(6) + struct.pack(">HIIHH", 3, 8, 8, 8, 3) + bytes(64)
 HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(64)
+
+HEIC_PHOTO = base64.b64decode(
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAchtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAADRpbG9jAAAAAERAAAIAAQAAAAAB7A"
+    "ABAAAAAAAAA2MAAgAAAAAFTwABAAAAAAAAACQAAAA4aWluZgAAAAAAAgAAABVpbmZlAgAAAAABAABodmMxAAAAABVpbmZlAgAAAQACAABFeGlmAAAAAA5waXRtAAAAAAAB"
+    "AAABB2lwcnAAAADmaXBjbwAAAHZodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQAqQgEBA3AAAAMAkAAAAwAAAw"
+    "AeoCCBBZbq5Ka5uAhoMCAAAAMDIAAAAwAhYgABAAZEAcFzwIkAAAATY29scm5jbHgAAQANAAaAAAAAFGlzcGUAAAAAAAAAQAAAAEAAAAAoY2xhcAAAADAAAAABAAAAQAAA"
+    "AAH////wAAAAAgAAAAAAAAACAAAAEHBpeGkAAAAAAwgICAAAAAlpcm90AwAAABlpcG1hAAAAAAAAAAEAAQaBAgMFhIYAAAAaaXJlZgAAAAAAAAAOY2RzYwACAAEAAQAAA4"
+    "9tZGF0AAADXygBrwngeHKIHlLwTUszhTO6nkxzmfo8YnNFq7YV3HCiautQLMRMhwY6nFFB3w4gam8izngfP8d3+4eh3mr5i6RL8hmDpwzCFO+Su0pZNRX4EjWBDmwkRS0H"
+    "aXg9WpbRor4H+p7JyVw+ghY6rRRoTWmF12x0JWhXXY788MSZAFx7ukPOdfMwlNTp/R1PjRWkAoLescAjFl8b82+XrPoACehrql1WfqpG99R2unY29MMuCQXP8I12xnXYtB"
+    "5z6Kl8pSjyAGCzeKM52zgKEjhujgnGAHagQzVqFpx8psHDMAIoSKesxDz9ZhGQ2ReD4wwlqeD1T3VtWQxOIVTio/74KTN/mu70JQMB6nFmxgu4gHjEWh7QeMNSTog90GRC"
+    "gQ1aSy/+mJY9NCLVSdxq4tycNxNlNtiJ0/EfTkBE/CDzZcZnWq4tPeSAU8ONfhcFmUwnU0OqvRRrFmtgAPktwV/Qk1fMw5bW9LO4JmBuP5DprUmQwDz6+vDeK1OZKfblbe"
+    "SVzoUvFsDKkQGGKRMGQj+Fw4aGb2Xg9PBUuTV6twieN1+NTIlpE2qDHr2S2WjMDZOSvNwLHgimdsMxS88M8vDIJWwDYXW4txFj1NYgcMd1PXPz2NhDRnlB4AYCFhG0vUM0"
+    "ouB1YGO48YRlol5dPkWuA3CwqcXgos8/Pp+TPMU90fIjOD1T9R8E1TZYtvcBO3rV10b5hXxah3ibD46yAQmHyZn9oWztXfJu8gq/fXgzL5xEcy97vlvNXM5CPOfhFOhR6e"
+    "sIZQx8esgLEJ3KQ7QswiMfHxc16eojzk82PT6NoBW/GBm3m8KxojrwRBCtAViDPcv+WpuGuE4DENOehlz98WBV9CbSbJ9UFtnyq3ZIuIhsHauM+AwnR1NuUg3SAnqIcITF"
+    "cFKVAtNp6uVuId+qJpWSB5KTssRdkX5I0PPraSbfKDt2KqnjzdLFvVYMZ17yvwtQ41XIAAYcfiAUuXScodPp9SvxLynn6Lpw//DSsBeqdq5EWWd6yPepiv0egMAEq5V4zv"
+    "OpfK6qEO5v6aJHnuP0wsuJtmDExdgPvuAPbVU/2ORQca8+VIyTZ9jZtinu7Rl9utjQHgmNrcymYLC7hJDUFadtb9Ojmpsc4r/HuZV1hV/vDapjkgPs+J4qYb43AAAABkV4"
+    "aWYAAE1NACoAAAAIAAEBEgADAAAAAQAGAAAAAAAA"
+)
+"""``photo_pixels(3, 64, 48)`` as a whole HEIC file, stored turned with EXIF orientation 6 (pillow-heif 1.8.1, quality 60)."""
 
 
 def photo_pixels(seed: int = 0, width: int = 200, height: int = 150, colour: Colour | None = None) -> Pixels:
@@ -93,6 +113,18 @@ def oriented_photo(orientation: int, seed: int = 0, name: str = "JPEG", **option
     return encoded(image if turn is None else image.transpose(turn), name, exif=exif, **options)
 
 
+def with_xmp(image: Image.Image, name: str, words: str, **options: Any) -> bytes:
+    """``image`` as a file with an XMP packet that holds ``words``."""
+    packet = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:tiff="http://ns.adobe.com/tiff/1.0/">{words}</rdf:RDF></x:xmpmeta>'
+    if name == "PNG":
+        text = PngImagePlugin.PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", packet)
+        return encoded(image, name, pnginfo=text, **options)
+    if name == "TIFF":
+        return encoded(image, name, tiffinfo={700: packet.encode()}, **options)
+    return encoded(image, name, xmp=packet.encode(), **options)
+
+
 def cmyk_photo(seed: int = 0) -> bytes:
     """A four-colour JPEG as Adobe's programs write it (inverted)."""
     return encoded(Image.fromarray(photo_pixels(seed)).convert("CMYK"), quality=95)
@@ -130,6 +162,24 @@ def palette_png(seed: int = 0, see_through: bool = False) -> bytes:
     """A PNG of 64 colours; ``see_through`` makes its colour number 0 fully transparent."""
     image = Image.fromarray(photo_pixels(seed)).quantize(64)
     return encoded(image, "PNG", transparency=0) if see_through else encoded(image, "PNG")
+
+
+def flat_psd(colour: Colour = (200, 10, 30), side: int = 8) -> bytes:
+    """An 8-bit RGB Photoshop file of one colour, its composite not compressed."""
+    planes = b"".join(bytes([value]) * side * side for value in colour)
+    return b"8BPS\x00\x01" + bytes(6) + struct.pack(">HIIHH", 3, side, side, 8, 3) + bytes(12) + b"\x00\x00" + planes
+
+
+def flat_qoi(colour: Colour = (200, 10, 30), side: int = 8) -> bytes:
+    """A QOI file of one colour, every pixel written out."""
+    pixel = b"\xfe" + bytes(colour)
+    return b"qoif" + struct.pack(">IIBB", side, side, 3, 0) + pixel * side * side + bytes(7) + b"\x01"
+
+
+def flat_sun(colour: Colour = (200, 10, 30), side: int = 8) -> bytes:
+    """A 24-bit Sun raster file of one colour (blue comes first)."""
+    size = 3 * side * side
+    return struct.pack(">8I", 0x59A66A95, side, side, 24, size, 1, 0, 0) + bytes(reversed(colour)) * side * side
 
 
 def half_clear_png(colour: Colour = (200, 0, 0), side: int = 64) -> bytes:
@@ -170,7 +220,7 @@ def bad_files() -> dict[str, tuple[bytes, str]]:
         "zeros.jpg": (bytes(4096), "not an image"),
         "noise.jpg": (b"\x01\x02" + np.random.default_rng(0).bytes(4096), "not an image"),
         "drawing.jpg": (SVG, "unsupported: SVG"),
-        "layers.jpg": (PSD, "unsupported: PSD"),
+        "layers.jpg": (PSD, "cut off: the PSD data ends early"),
         "phone.jpg": (HEIC, "unsupported: HEIC"),
         "half.jpg": (cut(jpeg, 0.5), "cut off"),
         "half.png": (cut(png, 0.5), "cut off"),

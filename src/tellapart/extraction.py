@@ -193,7 +193,7 @@ def extract(
         reasons = sorted({f.reason or "" for f in files})
         raise DataError(
             f"none of the {len(files):,} files could be read: {'; '.join(reasons[:3])}",
-            hint="tellapart reads JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF pictures",
+            hint="tellapart reads JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, JPEG 2000, TGA, PPM and PSD images, and HEIC with the extra heic",
         )
     facts = catalog.facts(image_ids) if catalog else {}
     matrices = tuple(work.matrix(image_ids, place) for place in range(len(specs)))

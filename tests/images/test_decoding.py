@@ -29,6 +29,45 @@ def test_every_format_gives_the_same_picture(name: str) -> None:
     assert mean_difference(picture.pixels, pictures.photo_pixels(4, 201, 151)) < 6
 
 
+@pytest.mark.parametrize("name", ["JPEG2000", "TGA", "PPM", "PCX", "SGI", "DDS", "ICO"])
+def test_what_pillow_reads_beside_them_is_read(name: str) -> None:
+    picture = decode(pictures.photo(4, 201, 151, name=name))
+    assert picture.format == name
+    assert (picture.width, picture.height) == ((128, 96) if name == "ICO" else (201, 151))
+    if name != "ICO":
+        assert mean_difference(picture.pixels, pictures.photo_pixels(4, 201, 151)) < 6
+
+
+@pytest.mark.parametrize("data", [pictures.flat_psd(), pictures.flat_qoi(), pictures.flat_sun()], ids=["psd", "qoi", "sun"])
+def test_formats_that_pillow_only_reads(data: bytes) -> None:
+    assert set(map(tuple, decode(data).pixels.reshape(-1, 3).tolist())) == {(200, 10, 30)}
+
+
+def test_heic_is_read_upright_with_the_extra() -> None:
+    pytest.importorskip("pi_heif")
+    picture = decode(pictures.HEIC_PHOTO)
+    assert (picture.width, picture.height, picture.format) == (64, 48, "HEIC")
+    assert mean_difference(picture.pixels, pictures.photo_pixels(3, 64, 48)) < 8
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("form", ['<x tiff:Orientation="6"/>', "<x tiff:Orientation='6'/>", "<tiff:Orientation>6</tiff:Orientation>"])
+def test_orientation_by_xmp_alone_is_applied_on_every_route(name: str, form: str) -> None:
+    stored = Image.fromarray(pictures.photo_pixels()).transpose(Image.Transpose.ROTATE_90)
+    picture = decode(pictures.with_xmp(stored, name, form))
+    assert (picture.width, picture.height) == (200, 150)
+    assert mean_difference(picture.pixels, pictures.photo_pixels()) < 8
+
+
+def test_exif_has_the_word_before_xmp() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    for name in ("JPEG", "PNG", "WEBP"):
+        assert (
+            decode(pictures.with_xmp(Image.fromarray(pictures.photo_pixels()), name, '<x tiff:Orientation="6"/>', exif=exif)).width == 200
+        )
+
+
 @pytest.mark.parametrize("name", sorted(pictures.bad_files()))
 def test_every_bad_kind_is_refused_with_its_reason(name: str) -> None:
     data, reason = pictures.bad_files()[name]

@@ -5,9 +5,40 @@ from tellapart.images.formats import DECODABLE, IMAGE_SUFFIXES, declared_size, s
 from tests import pictures
 
 
-@pytest.mark.parametrize("name", sorted(DECODABLE))
+@pytest.mark.parametrize("name", sorted(DECODABLE - {"HEIC", "PSD", "QOI", "SUN"}))
 def test_a_written_file_is_known_by_its_bytes(name: str) -> None:
     assert sniffed_format(pictures.photo(name=name)) == name
+
+
+def test_formats_pillow_does_not_write_are_known_by_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tellapart.images.formats.reads_heic", lambda: True)
+    assert [sniffed_format(data) for data in (pictures.HEIC_PHOTO, pictures.flat_psd(), pictures.flat_qoi(), pictures.flat_sun())] == [
+        "HEIC",
+        "PSD",
+        "QOI",
+        "SUN",
+    ]
+
+
+def test_what_would_read_heic_is_said_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tellapart.images.formats.reads_heic", lambda: False)
+    with pytest.raises(ImageError, match=r"unsupported: HEIC \(pip install 'tellapart\[heic\]'\)"):
+        sniffed_format(pictures.HEIC_PHOTO)
+
+
+@pytest.mark.parametrize(
+    ("brands", "name"),
+    [
+        (b"mif1....mif1avifmiaf", "AVIF"),
+        (b"mif1....mif1heic", "HEIC"),
+        (b"msf1....msf1hevc", "HEIC"),
+        (b"heix....", "HEIC"),
+        (b"avis....", "AVIF"),
+    ],
+)
+def test_the_brands_of_an_iso_file_tell_avif_from_heic(monkeypatch: pytest.MonkeyPatch, brands: bytes, name: str) -> None:
+    monkeypatch.setattr("tellapart.images.formats.reads_heic", lambda: True)
+    assert sniffed_format((len(brands) + 8).to_bytes(4, "big") + b"ftyp" + brands + bytes(40)) == name
 
 
 @pytest.mark.parametrize("name", ["PNG", "GIF", "BMP", "WEBP"])
@@ -32,6 +63,13 @@ def test_declared_size_of_lossless_and_extended_webp() -> None:
         (b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00", "unsupported: video"),
         (b"RIFF\x00\x00\x00\x00WAVE", "unsupported: RIFF file"),
         (b"\x00", "not an image"),
+        (b"\xff\x0a\x00\x10", r"unsupported: JPEG XL \(save it as PNG or JPEG\)"),
+        (b"II*\x00\x10\x00\x00\x00CR\x02\x00", r"unsupported: raw photo \(export it as JPEG or TIFF\)"),
+        (b"\x00\x00\x00\x18ftypcrx \x00\x00\x00\x01crx isom", "unsupported: raw photo"),
+        (bytes(128) + b"DICM" + bytes(20), r"unsupported: DICOM \(export it as PNG\)"),
+        (b"v/1\x01" + bytes(20), "unsupported: OpenEXR"),
+        (b"BM is how this text begins", r"not an image \(looks like text\)"),
+        (b"P5 is a processor", r"not an image \(looks like text\)"),
     ],
 )
 def test_what_is_no_picture_is_named(data: bytes, reason: str) -> None:

@@ -2,20 +2,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tellapart.images.orientation import exif_orientation, swaps_sides, upright
+from tellapart.images.orientation import exif_orientation, swaps_sides, upright, xmp_orientation
 from tests import pictures
 
 
-def test_unreadable_exif_means_upright() -> None:
+def test_unreadable_exif_says_nothing() -> None:
     for junk in (b"", b"II", b"MM\x00*", b"II*\x00\xff\xff\xff\xff", b"XX*\x00", bytes(40)):
-        assert exif_orientation(junk) == 1
+        assert exif_orientation(junk) is None
 
 
 @pytest.mark.parametrize("value", [0, 9, 65535])
-def test_nonsense_values_mean_upright(value: int) -> None:
+def test_nonsense_values_say_nothing(value: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = value
-    assert exif_orientation(exif.tobytes()[6:]) == 1
+    assert exif_orientation(exif.tobytes()[6:]) is None
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -29,3 +29,20 @@ def test_upright_undoes_every_turn_as_pillow_does(orientation: int) -> None:
     np.testing.assert_array_equal(turned, np.asarray(ImageOps.exif_transpose(image)))
     assert turned.flags.c_contiguous
     assert swaps_sides(orientation) == (turned.shape != stored.shape)
+
+
+@pytest.mark.parametrize(
+    ("packet", "orientation"),
+    [
+        (b'<rdf:Description tiff:Orientation="6"/>', 6),
+        (b"<rdf:Description tiff:Orientation = '3'/>", 3),
+        (b"<tiff:Orientation>8</tiff:Orientation>", 8),
+        (b"<tiff:Orientation>\n 5 </tiff:Orientation>", 5),
+        (b'<x tiff:Orientation="0"/>', 1),
+        (b'<x tiff:Orientation="66"/>', 1),
+        (b'<x exif:Orientation="6"/>', 1),
+        (b"", 1),
+    ],
+)
+def test_xmp_says_it_as_an_attribute_or_an_element(packet: bytes, orientation: int) -> None:
+    assert xmp_orientation(packet) == orientation

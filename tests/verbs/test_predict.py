@@ -165,3 +165,10 @@ def test_views_that_cannot_be_are_refused(trained: Run, tmp_path: Path, options:
     with pytest.raises(OptionError) as caught:
         tellapart.predict(trained.folder, new_photos(tmp_path / "new", each=1), **options)
     assert complaint in str(caught.value)
+
+
+def test_every_picture_below_a_folder_is_answered_whatever_its_folders_are_called(trained: Run, tmp_path: Path) -> None:
+    paths = ["inbox/1.jpg", "test/2.jpg", "train/3.jpg", "val/cats/4.jpg", "5.jpg", "deep/test/6.jpg_large"]
+    root = folders.write(tmp_path / "new", {path: folders.class_photo("dots", 100 + i) for i, path in enumerate(paths)})
+    folders.write(root, {"phone.HEIC": b"\0\0\0\x18ftypheic", "metadata.csv": b"file_name,label\ninbox/1.jpg,cats\n"})
+    assert [file.path for file in tellapart.predict(trained.folder, root).files] == sorted([*paths, "phone.HEIC"])

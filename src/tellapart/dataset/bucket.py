@@ -10,7 +10,7 @@ from typing import Any
 
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES
 from tellapart.errors import DataError, MissingExtra
-from tellapart.images.formats import IMAGE_SUFFIXES
+from tellapart.images.formats import is_named_like_image
 from tellapart.paths import cache_root, replacing
 from tellapart.progress import SILENT, Progress
 
@@ -92,7 +92,7 @@ def _opened(url: str) -> tuple[Any, Any, Any]:
 def _is_wanted(path: str) -> bool:
     parts = path.split("/")
     is_safe = not any(part in ("", "..") or part.startswith(".") for part in parts)
-    return is_safe and Path(path).suffix.lower() in {*IMAGE_SUFFIXES, *MANIFEST_SUFFIXES}
+    return is_safe and (is_named_like_image(parts[-1]) is True or Path(path).suffix.lower() in MANIFEST_SUFFIXES)
 
 
 def _is_current(copy: Path, found: Any) -> bool:

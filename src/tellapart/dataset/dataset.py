@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tellapart.dataset.bucket import SCHEME, copied_bucket
 from tellapart.dataset.entry import PARTS, Entry
-from tellapart.dataset.folder import folder_entries
+from tellapart.dataset.folder import PART_FOLDERS, folder_entries
+from tellapart.dataset.image_files import image_files
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES, manifest_entries
 from tellapart.dataset.shards import shards_in, unpacked
 from tellapart.errors import DataError
@@ -93,6 +94,25 @@ def open_dataset(where: str | Path, *, progress: Progress = SILENT) -> Dataset:
             if (path / "prepared.json").is_file()
             else "put the pictures of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg",
         )
+    return Dataset(path.absolute(), tuple(entries), tuple(notes))
+
+
+def open_images(where: str | Path, *, progress: Progress = SILENT) -> Dataset:
+    """Every image below a folder, whatever its folders are called: for commands that need no classes and no parts.
+
+    The label of an image is the first folder on its path that is not called like a part; it is only a guess. Manifests that lie in
+    the folder are not read. Anything but a plain folder of images is opened as :func:`open_dataset` does.
+
+    Raises:
+        DataError: as :func:`open_dataset`.
+    """
+    path = Path(where).expanduser()
+    if str(where).startswith(SCHEME) or not path.is_dir():
+        return open_dataset(where, progress=progress)
+    files, notes = image_files(path)
+    if not files:
+        return open_dataset(where, progress=progress)
+    entries = [Entry(file, label=next((name for name in file.split("/")[:-1] if name.lower() not in PART_FOLDERS), None)) for file in files]
     return Dataset(path.absolute(), tuple(entries), tuple(notes))
 
 

@@ -27,11 +27,11 @@ class Picture:
     height: int
     """Full height of the file's picture in pixels, upright."""
     format: str
-    """JPEG, PNG, WEBP, GIF, BMP, TIFF or AVIF."""
+    """One of :data:`tellapart.images.formats.DECODABLE`: JPEG, PNG, ..."""
 
 
 def decode(data: bytes, *, min_size: int | None = None) -> Picture:
-    """Decode the whole picture in ``data``: EXIF orientation applied, alpha on white, any colour mode to 8-bit sRGB.
+    """Decode the whole picture in ``data``: orientation by EXIF or XMP applied, alpha on white, any colour mode to 8-bit sRGB.
 
     ``min_size`` is the side in pixels needed later: the picture is halved up to three times while both sides stay at
     least ``2 * min_size``. Only the first frame of an animation is decoded. Safe to call from several threads.

@@ -2,45 +2,285 @@
 
 from __future__ import annotations
 
+import os
 import re
+from functools import cache
+from importlib.util import find_spec
 from typing import Literal
 
 from tellapart.errors import ImageError
 
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".avif"}
+SUFFIXES = {
+    "JPEG": ("jpg", "jpeg", "jpe", "jfif", "jfi", "jif", "pjpeg", "pjpg", "mpo"),
+    "PNG": ("png", "apng"),
+    "WEBP": ("webp",),
+    "GIF": ("gif",),
+    "BMP": ("bmp", "dib"),
+    "TIFF": ("tif", "tiff"),
+    "AVIF": ("avif", "avifs"),
+    "HEIC": ("heic", "heif", "heics", "heifs", "hif"),
+    "JPEG2000": ("jp2", "j2k", "j2c", "jpc", "jpf", "jpx"),
+    "TGA": ("tga", "icb", "vda", "vst"),
+    "PPM": ("ppm", "pgm", "pbm", "pnm", "pfm"),
+    "PSD": ("psd",),
+    "ICO": ("ico",),
+    "PCX": ("pcx",),
+    "QOI": ("qoi",),
+    "SGI": ("sgi", "rgb", "rgba", "bw"),
+    "SUN": ("ras",),
+    "DDS": ("dds",),
+}
+"""File suffixes (lower case, without the dot) of each format that is read, the usual one first."""
+
+_UNREAD_SUFFIXES = [
+    "jxl",
+    "jxr",
+    "wdp",
+    "hdp",
+    "jpm",
+    "psb",
+    "xcf",
+    "kra",
+    "clip",
+    "ora",
+    "cur",
+    "icns",
+    "svg",
+    "svgz",
+    "eps",
+    "exr",
+    "hdr",
+    "pam",
+    "xbm",
+    "xpm",
+    "bpg",
+    "webp2",
+    "flif",
+    "cr2",
+    "cr3",
+    "crw",
+    "nef",
+    "nrw",
+    "arw",
+    "sr2",
+    "srf",
+    "dng",
+    "orf",
+    "rw2",
+    "raf",
+    "pef",
+    "srw",
+    "x3f",
+    "raw",
+    "rwl",
+    "mrw",
+    "erf",
+    "kdc",
+    "dcr",
+    "3fr",
+    "fff",
+    "iiq",
+    "mef",
+    "mos",
+    "dcm",
+    "dicom",
+    "fits",
+    "fit",
+    "fts",
+    "djvu",
+    "emf",
+    "wmf",
+]
+
+READ_SUFFIXES = frozenset(f".{suffix}" for suffixes in SUFFIXES.values() for suffix in suffixes)
+"""File suffixes (lower case, with the dot) of images that are read."""
+
+IMAGE_SUFFIXES = READ_SUFFIXES | {f".{suffix}" for suffix in _UNREAD_SUFFIXES}
+"""File suffixes (lower case, with the dot) that are listed as images, read or not: each such file has a row."""
+
+OTHER_SUFFIXES = frozenset(
+    f".{suffix}"
+    for suffix in [
+        "txt",
+        "md",
+        "rst",
+        "log",
+        "csv",
+        "tsv",
+        "json",
+        "jsonl",
+        "ndjson",
+        "xml",
+        "xmp",
+        "yaml",
+        "yml",
+        "toml",
+        "ini",
+        "cfg",
+        "conf",
+        "html",
+        "htm",
+        "css",
+        "js",
+        "ts",
+        "py",
+        "ipynb",
+        "c",
+        "h",
+        "cpp",
+        "java",
+        "sh",
+        "bat",
+        "pdf",
+        "doc",
+        "docx",
+        "xls",
+        "xlsx",
+        "ppt",
+        "pptx",
+        "odt",
+        "ods",
+        "rtf",
+        "zip",
+        "tar",
+        "gz",
+        "tgz",
+        "bz2",
+        "xz",
+        "7z",
+        "rar",
+        "zst",
+        "mp4",
+        "m4v",
+        "mov",
+        "avi",
+        "mkv",
+        "webm",
+        "mpg",
+        "mpeg",
+        "wmv",
+        "flv",
+        "3gp",
+        "mts",
+        "m2ts",
+        "mp3",
+        "wav",
+        "flac",
+        "m4a",
+        "aac",
+        "ogg",
+        "npy",
+        "npz",
+        "h5",
+        "hdf5",
+        "pkl",
+        "pt",
+        "pth",
+        "onnx",
+        "safetensors",
+        "parquet",
+        "arrow",
+        "feather",
+        "sqlite",
+        "db",
+        "lmdb",
+        "mdb",
+        "tfrecord",
+        "idx",
+        "md5",
+        "sha1",
+        "sha256",
+        "asc",
+        "sig",
+        "aae",
+        "thm",
+        "ovr",
+        "url",
+        "lnk",
+        "exe",
+        "dll",
+        "so",
+    ]
 )
-"""File suffixes (lower case, with the dot) that are listed as pictures."""
+"""File suffixes (lower case, with the dot) of files that are surely no images: they are not opened."""
 
-DECODABLE = frozenset({"JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"})
-"""Formats :func:`tellapart.images.decode` reads, under Pillow's names; MPO counts as JPEG."""
+DECODABLE = frozenset(SUFFIXES)
+"""Formats :func:`tellapart.images.decode` reads, under Pillow's names; MPO counts as JPEG, HEIF as HEIC (needs the extra ``heic``)."""
 
+_COMMON = [suffix for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIC") for suffix in SUFFIXES[name]]
+_IMAGE_NAME = re.compile(rf"\.(?:{'|'.join(_COMMON)})(?![a-z0-9])", re.IGNORECASE)
 _MAGIC = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x89PNG\r\n\x1a\n", "PNG"),
     (b"GIF87a", "GIF"),
     (b"GIF89a", "GIF"),
-    (b"BM", "BMP"),
+    (b"II*\x00\x10\x00\x00\x00CR", "raw photo"),
     (b"II*\x00", "TIFF"),
     (b"MM\x00*", "TIFF"),
     (b"II+\x00", "TIFF"),
     (b"MM\x00+", "TIFF"),
-    (b"8BPS", "PSD"),
-    (b"%PDF", "PDF"),
-    (b"%!PS", "PostScript"),
-    (b"\xc5\xd0\xd3\xc6", "PostScript"),
-    (b"\x00\x00\x01\x00", "ICO"),
-    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JPEG 2000"),
-    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"8BPS\x00\x01", "PSD"),
+    (b"8BPS", "large PSD"),
+    (b"qoif", "QOI"),
+    (b"DDS ", "DDS"),
+    (b"\x59\xa6\x6a\x95", "SUN"),
+    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JPEG2000"),
+    (b"\xff\x4f\xff\x51", "JPEG2000"),
     (b"\xff\x0a", "JPEG XL"),
     (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "JPEG XL"),
     (b"SIMPLE  =", "FITS"),
+    (b"v/1\x01", "OpenEXR"),
+    (b"#?RADIANCE", "Radiance HDR"),
+    (b"gimp xcf", "XCF"),
+    (b"icns", "ICNS"),
+    (b"/* XPM */", "XPM"),
+    (b"IIRO", "raw photo"),
+    (b"IIRS", "raw photo"),
+    (b"MMOR", "raw photo"),
+    (b"IIU\x00", "raw photo"),
+    (b"FUJIFILMCCD-RAW", "raw photo"),
+    (b"FOVb", "raw photo"),
+    (b"\x00MRM", "raw photo"),
+    (b"II\xbc\x01", "JPEG XR"),
+    (b"AT&TFORM", "DjVu"),
+    (b"%PDF", "PDF"),
+    (b"%!PS", "PostScript"),
+    (b"\xc5\xd0\xd3\xc6", "PostScript"),
     (b"PK\x03\x04", "ZIP archive"),
     (b"\x1f\x8b", "gzip file"),
     (b"Rar!", "RAR archive"),
     (b"\x1aE\xdf\xa3", "video"),
 )
-_BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"hevc": "HEIC", b"heim": "HEIC", b"crx ": "raw photo"}
+_NO_IMAGES = frozenset({"PDF", "PostScript", "ZIP archive", "gzip file", "RAR archive", "video", "video or ISO media file", "RIFF file"})
+_WEAK = frozenset({"TGA", "PCX"})
+"""Formats told by so few bytes that a file of another suffix is not taken for one."""
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1", b"heif"})
+_ADVICE = {
+    "HEIC": "pip install 'tellapart[heic]'",
+    "raw photo": "export it as JPEG or TIFF",
+    "JPEG XL": "save it as PNG or JPEG",
+    "SVG": "save it as PNG",
+    "DICOM": "export it as PNG",
+    "FITS": "save it as PNG or TIFF",
+}
+_HEAD_BYTES = 512
+_PATTERNS = (
+    (re.compile(rb"BM.{4}\x00{4}.{4}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\x00\x00\x00", re.DOTALL), "BMP"),
+    (re.compile(rb"\x00\x00\x01\x00[\x01-\xff]\x00.{3}\x00", re.DOTALL), "ICO"),
+    (re.compile(rb"\x00\x00\x02\x00[\x01-\xff]\x00.{3}\x00", re.DOTALL), "CUR"),
+    (re.compile(rb"P[1-6](?:\s+#[^\n]*\n)*\s+\d|Pf\s+\d"), "PPM"),
+    (re.compile(rb"P7\nWIDTH|PF\s+\d"), "PAM or colour PFM"),
+    (re.compile(rb"\x01\xda[\x00\x01][\x01\x02]\x00[\x01-\x03]", re.DOTALL), "SGI"),
+    (re.compile(rb"\x0a[\x00\x02-\x05]\x01[\x01\x02\x04\x08].{61}[\x01\x03\x04]", re.DOTALL), "PCX"),
+    (
+        re.compile(
+            rb".(?:\x00[\x02\x03\x0a\x0b].{5}|\x01[\x01\x09].{4}[\x0f\x10\x18\x20]).{8}[\x01\x08\x0f\x10\x18\x20][\x00-\x3f]", re.DOTALL
+        ),
+        "TGA",
+    ),
+)
+"""Formats without a signature of their own, by what their first fields may hold; after :data:`_MAGIC`, in this order."""
 _HTML = re.compile(rb"<(!doctype\s+html|html|head|body|script|title|meta|div)\b", re.IGNORECASE)
 _SVG = re.compile(rb"<svg\b", re.IGNORECASE)
 _TEXT = re.compile(rb"[\t\n\f\r\x1b\x20-\x7e\x80-\xff]*\Z")
@@ -50,16 +290,45 @@ def sniffed_format(data: bytes) -> str:
     """The format of a file by its first bytes, one of :data:`DECODABLE`.
 
     Raises:
-        ImageError: "empty file", "not an image (looks like HTML)", "unsupported: PSD" and the like.
+        ImageError: "empty file", "not an image (looks like HTML)", "unsupported: JPEG XL (save it as PNG or JPEG)" and the like.
     """
     if not data:
         raise ImageError("empty file")
-    name = _known_format(data[:64])
-    if name in DECODABLE:
+    name = _known_format(data[:_HEAD_BYTES])
+    if name in DECODABLE and (name != "HEIC" or reads_heic()):
         return name
     if name:
-        raise ImageError(f"unsupported: {name}")
-    raise ImageError(_described(data[:1024]))
+        raise _unsupported(name)
+    raise _described(data[:1024])
+
+
+def is_named_like_image(name: str) -> bool | None:
+    """Whether a file is an image by its name alone; None where only its first bytes can tell.
+
+    ``cat.jpg``, and also ``cat.jpg_large``, ``cat.jpg.1``, ``cat.JPG.download`` and ``cat.jpg~``; not ``cat.jpg.json``.
+    """
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122  (fast on long lists)
+    if suffix in IMAGE_SUFFIXES:
+        return True
+    if suffix in OTHER_SUFFIXES:
+        return False
+    return True if _IMAGE_NAME.search(name) else None
+
+
+def begins_like_image(head: bytes) -> bool:
+    """Whether the first 512 bytes of a file are those of an image format, read or not."""
+    name = _known_format(head[:_HEAD_BYTES])
+    return bool(name) and name not in _NO_IMAGES and name not in _WEAK
+
+
+@cache
+def reads_heic() -> bool:
+    """Whether the package that decodes HEIC is installed (the extra ``heic``)."""
+    return find_spec("pi_heif") is not None
+
+
+def _unsupported(name: str) -> ImageError:
+    return ImageError(f"unsupported: {name} ({_ADVICE[name]})" if name in _ADVICE else f"unsupported: {name}")
 
 
 def _known_format(head: bytes) -> str:
@@ -68,39 +337,55 @@ def _known_format(head: bytes) -> str:
         return "WEBP" if head[8:12] == b"WEBP" else "RIFF file"
     if head[4:8] == b"ftyp":
         return _brand(head)
-    return next((name for magic, name in _MAGIC if head.startswith(magic)), "")
+    if head[128:132] == b"DICM":
+        return "DICOM"
+    found = next((name for magic, name in _MAGIC if head.startswith(magic)), "")
+    return found or next((name for pattern, name in _PATTERNS if pattern.match(head)), "")
 
 
 def _brand(head: bytes) -> str:
     """The format named by the brands of an ISO media file (AVIF, HEIC, MP4 ...)."""
     length = int.from_bytes(head[:4], "big")
-    brands = [head[8:12]] + [head[at : at + 4] for at in range(16, min(length, len(head)), 4)]
-    return next((_BRANDS[brand] for brand in brands if brand in _BRANDS), "video or ISO media file")
+    brands = {head[8:12], *(head[at : at + 4] for at in range(16, min(length, len(head)), 4))}
+    if brands & _AVIF_BRANDS:
+        return "AVIF"
+    if b"crx " in brands:
+        return "raw photo"
+    return "HEIC" if brands & _HEIC_BRANDS else "video or ISO media file"
 
 
-def _described(head: bytes) -> str:
+def _described(head: bytes) -> ImageError:
     """A short guess at what a file that is no known picture is."""
     body = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if body[:1] == b"<" and _SVG.search(body):
-        return "unsupported: SVG"
+        return _unsupported("SVG")
     if _HTML.match(body) or (body[:1] == b"<" and _HTML.search(body)):
-        return "not an image (looks like HTML)"
+        return ImageError("not an image (looks like HTML)")
     if not head.strip(b"\x00"):
-        return "not an image (only zero bytes)"
+        return ImageError("not an image (only zero bytes)")
     if len(head) >= 4 and _TEXT.match(head) and sum(byte < 0x80 for byte in head) >= 0.7 * len(head):
-        return "not an image (looks like text)"
-    return "not an image (unknown kind of file)"
+        return ImageError("not an image (looks like text)")
+    return ImageError("not an image (unknown kind of file)")
 
 
 def declared_size(data: bytes, name: str) -> tuple[int, int] | None:
-    """Width and height in pixels as the header of a PNG, GIF, BMP or WebP file says, or None where it is not that simple."""
+    """Width and height in pixels as the header of a PNG, GIF, BMP, WebP or ICO file says, or None where it is not that simple."""
     if name == "PNG" and data[12:16] == b"IHDR":
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     if name == "GIF":
         return int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
     if name == "BMP" and int.from_bytes(data[14:18], "little") >= 40:
         return abs(int.from_bytes(data[18:22], "little", signed=True)), abs(int.from_bytes(data[22:26], "little", signed=True))
+    if name == "ICO":
+        return _ico_size(data)
     return _webp_size(data) if name == "WEBP" else None
+
+
+def _ico_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height of the largest PNG in an icon: the table of contents may say less."""
+    places = (int.from_bytes(data[at + 12 : at + 16], "little") for at in range(6, 6 + 16 * int.from_bytes(data[4:6], "little"), 16))
+    sizes = [declared_size(data[place : place + 24], "PNG") for place in places if data.startswith(b"\x89PNG", place)]
+    return max((size for size in sizes if size), key=lambda size: size[0] * size[1], default=None)
 
 
 def _webp_size(data: bytes) -> tuple[int, int] | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tellapart.errors import ImageError
-from tellapart.images.orientation import exif_orientation
+from tellapart.images.orientation import exif_orientation, xmp_orientation
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _BARE = frozenset(range(0xD0, 0xD9)) | {0x01}
-_END, _SCAN, _EXIF, _ICC = 0xD9, 0xDA, 0xE1, 0xE2
+_END, _SCAN, _APP1, _ICC = 0xD9, 0xDA, 0xE1, 0xE2
+_XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 _MOST_SCANS = 500
 _MOST_STEPS = 50_000
 
@@ -35,17 +36,21 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
     Raises:
         ImageError: the markers end early ("cut off: ..."), make no sense, or the size is zero.
     """
-    orientation, frame, frame_kind = 1, b"", 0
+    by_exif: int | None = None
+    by_xmp, frame, frame_kind = 1, b"", 0
     profile: dict[int, bytes] = {}
     for kind, start, end in _segments(data):
-        if kind == _EXIF and data.startswith(b"Exif\x00", start):
-            orientation = exif_orientation(data[start + 6 : end])
+        if kind == _APP1 and data.startswith(b"Exif\x00", start):
+            by_exif = exif_orientation(data[start + 6 : end])
+        elif kind == _APP1 and data.startswith(_XMP, start):
+            by_xmp = xmp_orientation(data[start + len(_XMP) : end])
         elif kind == _ICC and data.startswith(b"ICC_PROFILE\x00", start) and start + 14 < min(end, len(data)):
             profile[data[start + 12]] = data[start + 14 : end]
         elif kind in _FRAMES and not frame:
             frame, frame_kind = data[start:end], kind
         elif kind == _SCAN:
             many_scans = frame_kind in _PROGRESSIVE or (frame[5:6] != data[start : start + 1])
+            orientation = by_xmp if by_exif is None else by_exif
             return _header(data, frame, many_scans, orientation, b"".join(profile[part] for part in sorted(profile)))
     raise ImageError("cut off: the file ends within the JPEG header")
 

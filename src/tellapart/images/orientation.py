@@ -1,7 +1,8 @@
-"""The EXIF orientation tag: reading it cheaply, and turning pixels the right way up."""
+"""The orientation in EXIF or XMP: reading it cheaply, and turning pixels the right way up."""
 
 from __future__ import annotations
 
+import re
 import struct
 
 import numpy as np
@@ -12,11 +13,14 @@ _TAG = 0x0112
 _MOST_ENTRIES = 512
 
 
-def exif_orientation(tiff: bytes) -> int:
-    """The orientation 1-8 in an EXIF block (``tiff`` begins with "II" or "MM"); 1 when absent or nonsense."""
+_XMP = re.compile(rb"""\btiff:Orientation(?:\s*=\s*["']|\s*>)\s*([1-8])\s*["'<]""")
+
+
+def exif_orientation(tiff: bytes) -> int | None:
+    """The orientation 1-8 in an EXIF block (``tiff`` begins with "II" or "MM"); None when absent or nonsense."""
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     if order is None:
-        return 1
+        return None
     try:
         start: int = struct.unpack_from(order + "I", tiff, 4)[0]
         count: int = struct.unpack_from(order + "H", tiff, start)[0]
@@ -24,10 +28,16 @@ def exif_orientation(tiff: bytes) -> int:
             tag, kind = struct.unpack_from(order + "HH", tiff, at)
             if tag == _TAG:
                 value: int = struct.unpack_from(order + ("I" if kind == 4 else "H"), tiff, at + 8)[0]
-                return value if 1 <= value <= 8 else 1
+                return value if 1 <= value <= 8 else None
     except struct.error:
         pass
-    return 1
+    return None
+
+
+def xmp_orientation(packet: bytes) -> int:
+    """The orientation 1-8 in an XMP packet, written as an attribute or as an element; 1 when absent or nonsense."""
+    found = _XMP.search(packet)
+    return int(found[1]) if found else 1
 
 
 def swaps_sides(orientation: int) -> bool:

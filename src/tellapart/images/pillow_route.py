@@ -20,13 +20,13 @@ from tellapart.images.colours import rgb_pixels
 from tellapart.images.formats import declared_size, ends_early
 from tellapart.images.jpeg_header import JpegHeader
 from tellapart.images.limits import check_memory, memory_for
-from tellapart.images.orientation import swaps_sides, upright
+from tellapart.images.orientation import swaps_sides, upright, xmp_orientation
 from tellapart.types import ByteArray
 
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
-_DECODER_BYTES = {"WEBP": 12, "AVIF": 8, "TIFF": 4, "GIF": 1}
+_DECODER_BYTES = {"WEBP": 12, "AVIF": 8, "TIFF": 4, "GIF": 1, "HEIC": 6, "JPEG2000": 20, "SGI": 2, "DDS": 4, "QOI": 4, "ICO": 4, "PSD": 1}
 """Bytes a pixel that the format's own decoder takes beside Pillow's image (measured)."""
-_KEPT_BYTES = {"WEBP": 8, "AVIF": 4}
+_KEPT_BYTES = {"WEBP": 8, "AVIF": 4, "HEIC": 4}
 """Those of them it keeps until the file is closed."""
 _Result = TypeVar("_Result")
 
@@ -76,10 +76,10 @@ def decoded_any(data: bytes, name: str, min_size: int | None) -> tuple[ByteArray
 
     def pixels_size_orientation(turn: ExitStack) -> tuple[ByteArray, int, int, int]:
         with _opened(data, name) as image:
-            width, height = image.size
-            factor = scale_factor(width, height, min_size)
-            turn.enter_context(memory_for(width, height, _bytes_needed(image, name, factor)))
+            factor = scale_factor(*image.size, min_size)
+            turn.enter_context(memory_for(*image.size, _bytes_needed(image, name, factor)))
             image.load()
+            width, height = image.size  # a TIFF that is upright only now has exchanged them
             return rgb_pixels(image, factor, image.info.get("icc_profile") or b""), width, height, _orientation(image)
 
     with ExitStack() as turn:
@@ -98,12 +98,15 @@ def _leaving_nothing(work: Callable[[ExitStack], _Result], turn: ExitStack) -> _
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation 1-8 of a loaded image (Pillow has turned TIFFs by now, and forgotten their tag)."""
+    """Orientation 1-8 of a loaded image by its EXIF, else its XMP (Pillow has turned TIFFs by now, and forgotten both)."""
     try:
-        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+        value = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # damaged EXIF beside good pixels
-        return 1
-    return value if value in range(1, 9) else 1
+        value = None
+    if isinstance(value, int) and 1 <= value <= 8:
+        return value
+    xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+    return xmp_orientation(xmp.encode() if isinstance(xmp, str) else xmp)
 
 
 def _bytes_needed(image: Image.Image, name: str, factor: int) -> int:
@@ -118,7 +121,7 @@ def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
     if name in ("AVIF", "WEBP") and not features.check(name.lower()):
         raise ImageError(f"unsupported: {name} (this build of Pillow cannot read it)")
     try:
-        with _quiet_pillow(), closing(Image.open(BytesIO(data), formats=[name])) as image:
+        with _quiet_pillow(), closing(_lazily_opened(data, name)) as image:
             if 0 in image.size:
                 raise ImageError(f"damaged: the header says {image.width} x {image.height} pixels")
             yield image
@@ -130,6 +133,14 @@ def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
         raise ImageError("not enough memory to decode it") from error
     except Exception as error:  # decoders of damaged files raise nearly anything
         raise ImageError(_reason(error, data, name)) from error
+
+
+def _lazily_opened(data: bytes, name: str) -> Image.Image:
+    """The image whose header is read and whose pixels are not."""
+    if name == "HEIC":
+        heif_image: Image.Image = import_module("pi_heif").HeifImageFile(BytesIO(data))
+        return heif_image
+    return Image.open(BytesIO(data), formats=[name])
 
 
 def _reason(error: Exception, data: bytes, name: str) -> str:

@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 
 from tellapart.images import ResizePolicy, decode, resize
-from tellapart.images.formats import sniffed_format
+from tellapart.images.formats import SUFFIXES, sniffed_format
 from tellapart.preparation.reading import SMALLEST_LOOK
 from tellapart.types import ByteArray, FloatArray, IntArray
 
@@ -19,7 +19,6 @@ ORIGINAL = 0
 QUALITY = 95
 LUMA = np.array([19595, 38470, 7471], np.uint32)
 """Weights of red, green and blue in 65,536ths, as Pillow has them."""
-_SUFFIXES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif", "AVIF": "avif"}
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def encoded(pixels: ByteArray) -> bytes:
 
 def suffix_of(data: bytes) -> str:
     """The usual suffix of a picture's file, by its first bytes."""
-    return _SUFFIXES[sniffed_format(data)]
+    return SUFFIXES[sniffed_format(data)][0]
 
 
 def channel_sums(pixels: ByteArray) -> IntArray:

@@ -71,6 +71,8 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = SILENT
 
     opened = open_judged_run(run)
     model, dataset = load_model(opened.model_folder), open_dataset(folder, progress=progress)
+    for note in dataset.notes:
+        progress.note(note)
     if chosen.out is not None:
         check_no_manifest(chosen.out, dataset)
     found = predict_files(model, dataset, **ways_of_looking(chosen), progress=progress)

@@ -45,7 +45,7 @@ def explain(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
 
     Args:
         run: a run folder, or the ``model`` folder in it.
-        pictures: one folder, manifest or file, or several files.
+        pictures: one folder (every image below it, whatever its folders are called), one manifest or file, or several files.
         progress: hears of every picture.
         **options: the fields of :class:`ExplainOptions`.
 
@@ -68,7 +68,7 @@ def explain(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
 
     model = load_model(model_folder(run))
     asked = _asked(model, chosen.class_)
-    dataset = pictures_dataset(pictures)
+    dataset = pictures_dataset(pictures, progress)
     out = _place(chosen.out, run, dataset)
     found = predict_files(model, dataset, device=chosen.device, progress=progress)
     predictions = found.predictions

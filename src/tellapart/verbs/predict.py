@@ -37,7 +37,7 @@ def predict(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
 
     Args:
         run: a run folder, or the ``model`` folder in it.
-        pictures: one folder, manifest or file, or several files.
+        pictures: one folder (every image below it, whatever its folders are called), one manifest or file, or several files.
         progress: hears how far it is.
         **options: the fields of :class:`PredictOptions`.
 
@@ -57,7 +57,7 @@ def predict(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
     from tellapart.workflows.views import ways_of_looking
 
     model = load_model(model_folder(run))
-    dataset = pictures_dataset(pictures)
+    dataset = pictures_dataset(pictures, progress)
     if chosen.out is not None:
         check_no_manifest(chosen.out, dataset)
     found = predict_files(model, dataset, **ways_of_looking(chosen), progress=progress)

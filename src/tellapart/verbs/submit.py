@@ -185,14 +185,17 @@ def _pictures_of(ids: tuple[str, ...], folder: str | Path, progress: Progress) -
 
     In a folder with ``train`` and ``test`` only the test part counts.
     """
-    from tellapart.dataset import Dataset, open_dataset
+    from tellapart.dataset import Dataset
+    from tellapart.dataset.dataset import open_images
+    from tellapart.dataset.folder import PART_FOLDERS
     from tellapart.paths import printable
     from tellapart.submission.files import files_of_ids
 
-    opened = open_dataset(folder, progress=progress)
+    opened = open_images(folder, progress=progress)
     for note in opened.notes:
         progress.note(note)
-    tests = [entry for entry in opened.entries if entry.part == "test"] or list(opened.entries)
+    parts = [{entry.part, *(PART_FOLDERS.get(name.lower()) for name in entry.path.split("/")[:-1])} for entry in opened.entries]
+    tests = [entry for entry, part in zip(opened.entries, parts, strict=True) if "test" in part] or list(opened.entries)
     paths = [printable(entry.path) for entry in tests]
     matched = files_of_ids(ids, paths)
     wanted = Dataset(opened.root, tuple(tests[place] for place in matched.places))

@@ -16,7 +16,7 @@ from tellapart.curation.duplicates import Likeness, Pictures, Signatures, likene
 from tellapart.curation.likeness_cache import kept_likenesses
 from tellapart.dataset import Catalog, Dataset, open_dataset
 from tellapart.dataset.catalog import FileState, state_folder
-from tellapart.dataset.dataset import files_dataset
+from tellapart.dataset.dataset import files_dataset, open_images
 from tellapart.dataset.decisions import Decisions, read_decisions
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES
 from tellapart.dataset.rows import FileRow, file_rows, found_rows
@@ -235,11 +235,15 @@ def model_folder(run: str | Path) -> Path:
     return folder if (folder / CARD).is_file() else open_run(folder).model_folder
 
 
-def pictures_dataset(pictures: str | Path | Sequence[str | Path]) -> Dataset:
-    """A data set from one folder, manifest or file, or from several files."""
+def pictures_dataset(pictures: str | Path | Sequence[str | Path], progress: Progress = SILENT) -> Dataset:
+    """A data set from one folder (every image below it), manifest or file, or from several files; ``progress`` hears its notes."""
     several = [pictures] if isinstance(pictures, str | Path) else list(pictures)
-    if len(several) == 1 and (Path(several[0]).is_dir() or Path(several[0]).suffix.lower() in MANIFEST_SUFFIXES):
-        return open_dataset(several[0])
     if not several:
         raise DataError("no pictures were given", hint="give files or a folder")
-    return files_dataset(several)
+    if len(several) == 1 and (Path(several[0]).is_dir() or Path(several[0]).suffix.lower() in MANIFEST_SUFFIXES):
+        dataset = open_images(several[0], progress=progress)
+    else:
+        dataset = files_dataset(several)
+    for note in dataset.notes:
+        progress.note(note)
+    return dataset

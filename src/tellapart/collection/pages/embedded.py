@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from tellapart.collection.pages.paging import joined
 from tellapart.collection.pages.srcset import Candidate, best_of, candidates_of
 from tellapart.collection.sources.answer import pixels, text
-from tellapart.images.formats import IMAGE_SUFFIXES
+from tellapart.images.formats import READ_SUFFIXES
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -154,7 +154,7 @@ def _file_link(node: LexborNode, base: str) -> str:
     """Where a link leads if that is a picture file by its name; wikis call pages about pictures ``File:name.jpg``."""
     href = node.attributes.get("href") or ""
     name = unquote(href.partition("?")[0].partition("#")[0].rpartition("/")[2]).lower()
-    if not name.endswith(tuple(IMAGE_SUFFIXES)) or ":" in name or "/blob/" in href:
+    if not name.endswith(tuple(READ_SUFFIXES)) or ":" in name or "/blob/" in href:
         return ""
     url = joined(base, href)
     return url if is_photo_address(url) else ""

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from tellapart.dataset.folder import PART_FOLDERS
 from tellapart.errors import OptionError
+from tellapart.images.formats import SUFFIXES
 
-SUFFIXES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif", "AVIF": "avif"}
 NAME_DIGITS = 32
 """Hexadecimal digits of the content's hash in a file's name."""
 _LONGEST_BYTES = 180
@@ -26,7 +26,7 @@ def picture_name(folder: str, image_id: str, image_format: str) -> str:
         image_id: sha256 of the file as kept, hexadecimal.
         image_format: as sniffed; a name or a server's word proves nothing.
     """
-    return f"{folder}/{image_id[:NAME_DIGITS]}.{SUFFIXES[image_format]}"
+    return f"{folder}/{image_id[:NAME_DIGITS]}.{SUFFIXES[image_format][0]}"
 
 
 def class_folder(label: str) -> str:

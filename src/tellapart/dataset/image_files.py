@@ -1,0 +1,190 @@
+"""Finding the image files below a folder: every file that could be an image is listed, and what is passed over is said."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from pathlib import Path
+
+from tellapart.dataset.spreadsheets import TABLE_SUFFIXES
+from tellapart.errors import DataError
+from tellapart.images.formats import IMAGE_SUFFIXES, begins_like_image, is_named_like_image
+from tellapart.paths import printable
+
+SYSTEM_FOLDERS = frozenset(
+    {
+        "$recycle.bin",
+        "system volume information",
+        "lost+found",
+        "lost.dir",
+        "#recycle",
+        "#snapshot",
+        "@eadir",
+        "@recycle",
+        "@tmp",
+        "__macosx",
+        "__pycache__",
+        "network trash folder",
+        "temporary items",
+        "thevolumesettingsfolder",
+    }
+)
+"""Folders (lower case) that operating systems and network disks make: never classes. Hidden folders are passed over as well."""
+
+_SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
+_HEAD_BYTES = 512
+_SHOWN = 5
+_Identity = tuple[int, int]
+
+
+def image_files(root: Path) -> tuple[list[str], list[str]]:
+    """The image files below ``root``, and notes on what was passed over.
+
+    A file is listed by its suffix, also where something follows it (``cat.jpg_large``, ``cat.jpg.1``); a file whose suffix says
+    nothing is listed if its first bytes are those of an image. Hidden files and system folders are passed over. A linked folder
+    is read where the link stands, unless it is read where it really lies.
+
+    Returns:
+        Paths relative to ``root``, with ``/``, sorted; and sentences.
+
+    Raises:
+        DataError: ``root`` is not a folder or cannot be listed.
+    """
+    if not root.is_dir():
+        raise DataError(
+            f"{root} is not a folder" if root.exists() else f"there is no folder {root}",
+            hint="give the folder that holds one folder for each class",
+        )
+    if not os.access(root, os.R_OK | os.X_OK):
+        raise DataError(f"the folder {root} cannot be read: permission denied")
+    walk = _Walk(root)
+    walk.read("")
+    while walk.links:
+        links, walk.links = sorted(walk.links), []
+        for link in links:
+            walk.follow(link)
+    return sorted(walk.paths), walk.notes()
+
+
+class _Walk:
+    """What has been found below a folder so far; folders that really lie there come before those that are linked."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.paths: list[str] = []
+        self.links: list[str] = []
+        self.around = {_identity(folder) for folder in root.resolve().parents}
+        self.places: dict[_Identity, str] = {}
+        self.closed: list[str] = []
+        self.passed_links: list[str] = []
+        self.system: set[str] = set()
+        self.others: Counter[str] = Counter()
+        self.hidden = 0
+
+    def read(self, top: str) -> None:
+        """List a folder and those within it; links to folders wait in ``links``."""
+        waiting = [top]
+        while waiting:
+            here = waiting.pop()
+            where = os.path.join(self.root, here)  # noqa: PTH118  (fast on long lists)
+            try:
+                identity = _identity(where)
+                if identity in self.places:
+                    self._pass_link(here, f"is {self._place(identity)} and is read there")
+                    continue
+                self.places[identity] = here
+                with os.scandir(where) as entries:
+                    found = sorted(entries, key=lambda entry: entry.name)
+            except OSError as error:
+                self.closed.append(f"the folder {printable(str(error.filename or where))} cannot be read: {error.strerror}")
+                continue
+            for entry in found:
+                path = f"{here}/{entry.name}" if here else entry.name
+                if not _is_folder(entry):
+                    self._file(entry, path)
+                elif entry.name.lower() in SYSTEM_FOLDERS:
+                    self.system.add(entry.name)
+                elif not entry.name.startswith("."):
+                    (self.links if entry.is_symlink() else waiting).append(path)
+
+    def follow(self, link: str) -> None:
+        """Read a linked folder where the link stands, unless its files are read where they lie."""
+        try:
+            identity = _identity(self.root / link)
+        except OSError as error:
+            self.closed.append(f"the linked folder {printable(link)} cannot be read: {error.strerror}")
+            return
+        if identity in self.places:
+            self._pass_link(link, f"leads to {self._place(identity)} and is passed over")
+        elif identity in self.around:
+            self._pass_link(link, "leads to a folder around the data set and is passed over")
+        else:
+            self.read(link)
+
+    def notes(self) -> list[str]:
+        """What was passed over, in sentences."""
+        found = [*self.closed, *self.passed_links[:_SHOWN]]
+        if len(self.passed_links) > _SHOWN:
+            found.append(f"{len(self.passed_links) - _SHOWN:,} more linked folders are passed over for the same reason")
+        if self.system:
+            found.append(f"system folders are passed over: {', '.join(printable(name) for name in sorted(self.system))}")
+        if self.hidden:
+            found.append(f"{_counted(self.hidden, 'hidden image file')} passed over (the name begins with a dot)")
+        if self.others:
+            kinds = [f"{count:,} {kind}" for kind, count in sorted(self.others.items(), key=lambda one: (-one[1], one[0]))]
+            kinds = [*kinds[:_SHOWN], *(["others"] if len(kinds) > _SHOWN else [])]
+            total = self.others.total()
+            found.append(
+                f"{_counted(total, 'file')} passed over that {'is no image' if total == 1 else 'are no images'}: {', '.join(kinds)}"
+            )
+        return found
+
+    def _place(self, identity: _Identity) -> str:
+        return printable(self.places[identity]) or "the data set itself"
+
+    def _pass_link(self, link: str, why: str) -> None:
+        self.passed_links.append(f"the linked folder {printable(link)} {why}")
+
+    def _file(self, entry: os.DirEntry[str], path: str) -> None:
+        suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122  (fast on long lists)
+        if entry.name.startswith("."):
+            self.hidden += suffix in IMAGE_SUFFIXES and not entry.name.startswith("._")
+        elif entry.name.lower() in _SYSTEM_FILES:
+            return
+        elif _is_image(entry):
+            self.paths.append(path)
+        elif suffix not in TABLE_SUFFIXES:
+            self.others[printable(suffix) if len(suffix) > 1 else "without a suffix"] += 1
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def _is_image(entry: os.DirEntry[str]) -> bool:
+    """Whether a file is to be listed; one that cannot be opened is, so that its row says why."""
+    by_name = is_named_like_image(entry.name)
+    if by_name is not None:
+        return by_name
+    try:
+        if not stat.S_ISREG(entry.stat().st_mode):
+            return False
+        with open(entry.path, "rb") as file:
+            return begins_like_image(file.read(_HEAD_BYTES))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def _identity(folder: str | Path) -> _Identity:
+    status = os.stat(folder)
+    return status.st_dev, status.st_ino
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what} is" if count == 1 else f"{count:,} {what}s are"
