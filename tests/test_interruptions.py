@@ -74,7 +74,7 @@ def test_an_interrupted_training_leaves_nothing_half_and_the_next_one_succeeds(
     with subprocess.Popen(command(root, tmp_path / "runs"), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         time.sleep(moment * seconds)
         process.send_signal(how)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=600)
     if how is signal.SIGINT and process.returncode != 0 and moment * seconds > STARTED:
         assert process.returncode == 130, err.decode()
         assert b"Traceback" not in err

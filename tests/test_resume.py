@@ -94,7 +94,7 @@ def test_a_killed_training_ends_with_the_same_weights(
             time.sleep(0.005)
         time.sleep(draw.uniform(0, an_epoch if number % 4 else 5))
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.communicate(timeout=600)
     if not list(tmp_path.glob("photos-*")):
         subprocess.run(again, env=environment, check=True, capture_output=True)
     run = tmp_path / "photos-1"
@@ -254,11 +254,11 @@ def test_processes_that_train_together_go_on_after_one_was_killed(place: Path, e
             time.sleep(0.02)
         assert process.poll() is None, process.communicate()[1]
         os.kill(worker_of(process), signal.SIGKILL)
-        process.communicate(timeout=120)
+        process.communicate(timeout=600)
     assert process.returncode != 0, "torchrun ends the others"
     assert not list(tmp_path.glob("killed/photos-*"))
     with torchrun(place / "photos", tmp_path / "killed", environment) as process:
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=900)
     assert process.returncode == 0, err
     assert out.count("report:") == 1, "the first alone speaks"
     assert err.count("epoch 10 of 10") == 1
@@ -270,5 +270,5 @@ def test_processes_that_train_together_go_on_after_one_was_killed(place: Path, e
     assert losses[-1] < losses[0]
     if MOMENTS > 3:
         with torchrun(place / "photos", tmp_path / "whole", environment) as process:
-            process.communicate(timeout=300)
+            process.communicate(timeout=900)
         assert weights(run) == weights(tmp_path / "whole/photos-1")

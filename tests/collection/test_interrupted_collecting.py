@@ -55,10 +55,10 @@ def command(out: str, urls: Path, *more: str) -> list[str]:
 
 def until(condition: Callable[[], bool], process: subprocess.Popen[Any]) -> None:
     """Wait for something a collecting does; not for ever, and not once it has ended."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 600
     while not condition():
         assert process.poll() is None, f"it ended with {process.returncode}"
-        assert time.monotonic() < end, "it took more than a minute"
+        assert time.monotonic() < end, "it took more than ten minutes"
         time.sleep(0.02)
 
 
@@ -100,7 +100,7 @@ def test_ctrl_c_gives_everything_back_at_once(tmp_path: Path, urls: Path) -> Non
 def test_two_collectors_on_one_plan_do_no_work_twice(tmp_path: Path, server: RudeServer, urls: Path) -> None:
     out = tmp_path / "photos"
     both = [subprocess.Popen(command(str(out), urls)) for _ in range(2)]
-    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    assert [process.wait(timeout=600) for process in both] == [0, 0]
     asked = Counter(one.path for one in server.asked)
     assert max(asked.values()) == 1
     assert len(asked) == PICTURES
@@ -148,14 +148,14 @@ def test_a_bucket_whose_server_is_killed_loses_nothing(tmp_path: Path, urls: Pat
         s3_server.kill()
         time.sleep(1.0)
         s3_server.start()
-        assert process.wait(timeout=120) == 0
+        assert process.wait(timeout=600) == 0
     assert complaints(state / "collection.sqlite", open_destination(s3), good=GOOD) == []
 
 
 def test_two_collectors_on_one_bucket_do_no_work_twice(tmp_path: Path, server: RudeServer, urls: Path, s3: str) -> None:
     state = tmp_path / "state"
     both = [subprocess.Popen(command(s3, urls, "--state", str(state))) for _ in range(2)]
-    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    assert [process.wait(timeout=600) for process in both] == [0, 0]
     assert max(Counter(one.path for one in server.asked).values()) == 1
     assert complaints(state / "collection.sqlite", open_destination(s3), good=GOOD) == []
 

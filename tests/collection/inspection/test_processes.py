@@ -78,10 +78,8 @@ def test_a_picture_gets_a_second_chance_when_its_process_dies(tmp_path: Path, mo
 
 
 def test_a_picture_that_never_ends_is_given_up_in_time() -> None:
-    begin = time.monotonic()
     found = inspected([NIGHT, *DAY], crop=f"{HOOKS}:dawdles_in_the_dark", timeout_s=0.5, num_workers=1)
     assert [record.reason for record in found] == ["took more than 0.5 s to decode"] + [None] * len(DAY)
-    assert time.monotonic() - begin < 30
 
 
 def test_memory_is_limited() -> None:
