@@ -6,6 +6,7 @@ al., 2016). For no class in particular, those the network thinks of first are mi
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import torch
@@ -34,6 +35,12 @@ class ActivationNetwork:
         model.load_state_dict(packaged_state(packaged, [len(stage) for stage in model.blocks]), strict=True)
         self._model = model.requires_grad_(False).to(self.device, memory_format=torch.channels_last)
         self._normalised = Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5), SIDE, self.device)
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the weights and the device, on both of which the maps depend."""
+        weights = hashlib.sha256(self._model.classifier.weight.detach().cpu().numpy().tobytes()).hexdigest()
+        return f"{NETWORK}-{SIDE}-{self.device}-{weights}"
 
     def maps(self, pixels: ByteArray, classes: Sequence[int] = ()) -> tuple[FloatArray, FloatArray]:
         """How strongly each place of each picture speaks for a thing.

@@ -78,7 +78,8 @@ def crop(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> 
     _check_place(chosen.out, looked)
     rows = [number for number, row in enumerate(looked.rows) if row.is_used]
     files = [looked.dataset.file(looked.dataset.entries[number]) for number in rows]
-    seen = dict(zip(rows, sightings(files, find, num_workers=chosen.num_workers, progress=progress), strict=True))
+    image_ids = [looked.rows[number].image_id or "" for number in rows]
+    seen = dict(zip(rows, sightings(files, image_ids, find, num_workers=chosen.num_workers, progress=progress), strict=True))
     shape = _shape(chosen)
     choice = choose(looked, seen, chosen, shape)
     names: list[str] = []

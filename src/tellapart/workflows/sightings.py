@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from tellapart.dataset.thumbnails import ThumbnailStore
 from tellapart.errors import ImageError
 from tellapart.images import decode, resize
+from tellapart.paths import cache_root
 from tellapart.progress import SILENT, Progress
 from tellapart.threads import ahead, worker_count
 from tellapart.types import ByteArray, FloatArray
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from tellapart.models.faces import FaceNetwork
 
 AT_ONCE = 8
+VERSION = 1
+"""Of what becomes of a photo before and after the networks; another one, and all photos are looked at again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +47,32 @@ class Sighting:
     descriptors: FloatArray | None = None
     main: int = 0
 
+    def to_bytes(self) -> bytes:
+        """All of it as JSON; :meth:`from_bytes` gives the same numbers back, bit for bit."""
+        arrays = {name: None if (array := getattr(self, name)) is None else array.tolist() for name in ("boxes", "eyes", "descriptors")}
+        return json.dumps({"width": self.width, "height": self.height, "main": self.main, **arrays}).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Sighting:
+        """What :meth:`to_bytes` wrote."""
+        found = json.loads(content)
+        eyes, descriptors = found["eyes"], found["descriptors"]
+        return cls(
+            found["width"],
+            found["height"],
+            np.array(found["boxes"], np.float64).reshape(-1, 4),
+            None if eyes is None else np.array(eyes, np.float64).reshape(-1, 2, 2),
+            None if descriptors is None else np.array(descriptors, np.float32).reshape(len(descriptors), -1 if descriptors else 0),
+            found["main"],
+        )
+
 
 class Finder(Protocol):
     """Finds something on squares that show whole photos."""
 
     side: int
     policy: str
+    fingerprint: str
 
     def __call__(self, squares: ByteArray, sizes: Sequence[tuple[int, int]]) -> list[Sighting]:
         """What is on squares, uint8 (n, side, side, 3), of photos of these widths and heights."""
@@ -61,6 +87,7 @@ class FaceFinder:
     def __init__(self, network: FaceNetwork) -> None:
         self._network = network
         self.side = network.card.image_size
+        self.fingerprint = f"faces-{self.side}-{network.device}-{network.card.weights_sha256}"
 
     def __call__(self, squares: ByteArray, sizes: Sequence[tuple[int, int]]) -> list[Sighting]:
         """The faces of each photo."""
@@ -86,12 +113,13 @@ class ActivationFinder:
     policy = "squash"
 
     def __init__(self, word: str | None, device: str) -> None:
-        from tellapart.models.activation import SIDE, ActivationNetwork
+        from tellapart.models.activation import SIDE, SURE_ENOUGH, ActivationNetwork
         from tellapart.models.imagenet_words import imagenet_classes
 
         self._classes = imagenet_classes(word) if word else ()
         self._network = ActivationNetwork(device=device)
         self.side = SIDE
+        self.fingerprint = f"{self._network.fingerprint}-{self._classes}-{SURE_ENOUGH}"
 
     def __call__(self, squares: ByteArray, sizes: Sequence[tuple[int, int]]) -> list[Sighting]:
         """One box a photo, or none."""
@@ -121,15 +149,32 @@ def finder(to: str, device: str) -> Finder:
     return ActivationFinder(None if to == "subject" else to, device)
 
 
-def sightings(files: Sequence[Path], find: Finder, *, num_workers: int | None = None, progress: Progress = SILENT) -> list[Sighting | str]:
-    """What is on each photo, or the reason why it could not be looked at.
+def sightings(
+    files: Sequence[Path], image_ids: Sequence[str], find: Finder, *, num_workers: int | None = None, progress: Progress = SILENT
+) -> list[Sighting | str]:
+    """What is on each photo, or the reason why it could not be looked at; from the cache where it was found before.
 
     Args:
         files: the photos.
+        image_ids: the sha256 of each.
         find: what to look for.
         num_workers: threads that look; None for one a core.
         progress: hears of every photo.
     """
+    name = hashlib.sha256(repr((VERSION, find.policy, find.fingerprint)).encode()).hexdigest()[:32]
+    store = ThumbnailStore(cache_root() / "detections" / f"{name}.sqlite")
+    try:
+        known = {image_id: Sighting.from_bytes(content) for image_id, content in store.read(list(dict.fromkeys(image_ids))).items()}
+        missing = {image_id: file for file, image_id in zip(files, image_ids, strict=True) if image_id not in known}
+        found = dict(zip(missing, _found(list(missing.values()), find, num_workers, progress) if missing else [], strict=True))
+        store.write({image_id: one.to_bytes() for image_id, one in found.items() if isinstance(one, Sighting)})
+    finally:
+        store.close()
+    return [known[image_id] if image_id in known else found[image_id] for image_id in image_ids]
+
+
+def _found(files: Sequence[Path], find: Finder, num_workers: int | None, progress: Progress) -> list[Sighting | str]:
+    """What is on each photo, as the networks find it now."""
     import torch
 
     from tellapart.models.allocator import tune_malloc
