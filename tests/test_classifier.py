@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -110,3 +111,20 @@ def test_a_wrong_word_is_refused(labelled: tuple[list[str], list[str]], name: st
 
     with pytest.raises(OptionError, match=f"{name} must be one of"):
         ImageClassifier("lite0", **{name: value}).fit(*labelled)
+
+
+def test_images_in_memory_are_answered_as_their_files(labelled: tuple[list[str], list[str]], tmp_path: Path) -> None:
+    files, labels = labelled
+    classifier = ImageClassifier("lite0").fit(files, labels)
+    new = new_files(tmp_path)
+    expected = classifier.predict_proba(new)
+    opened = [Image.open(path).convert("RGB") for path in new]
+    for images in ([path.read_bytes() for path in new], opened, np.stack([np.asarray(one) for one in opened])):
+        assert np.abs(classifier.predict_proba(images) - expected).max() < 0.02
+        assert (classifier.predict(images) == classifier.classes_[expected.argmax(axis=1)]).all()
+    with pytest.raises(DataError, match="several images"):
+        classifier.predict(opened[0])
+    with pytest.raises(DataError, match="2 of 3 images cannot be read; the first is image 2"):
+        classifier.predict([opened[0], b"no picture", b""])
+    with pytest.raises(DataError, match="image 1 is a float"):
+        classifier.fit([0.5, 0.3], ["a", "b"])

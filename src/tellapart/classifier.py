@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from tellapart.dataset.dataset import files_dataset
+from tellapart.dataset.given_images import given_images, image_list
 from tellapart.errors import DataError
 from tellapart.extraction import FeatureSpec, extract
 from tellapart.models.backbones import find_backbones
@@ -29,7 +29,9 @@ class _Words(Options):
 
 
 class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A classifier of picture files: ``fit(paths, labels)``, then ``predict``, ``predict_proba``, ``score``.
+    """A classifier of images: ``fit(images, labels)``, then ``predict``, ``predict_proba``, ``score``.
+
+    An image is a path, bytes, a PIL image, or an array: uint8 or floats from 0 to 1, (height, width, 3) or (height, width).
 
     It is the probe of ``tellapart train`` without the run folder: same features (cached), same heads, same calibration.
     Near-duplicates are not looked for: files with the same bytes stay together, others only if ``groups`` says so.
@@ -63,17 +65,18 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.class_weight = class_weight
         self.seed = seed
 
-    def fit(self, paths: Sequence[str | Path], labels: Sequence[Any], groups: Sequence[str] | None = None) -> ImageClassifier:
-        """Fit on picture files.
+    def fit(self, paths: Sequence[Any], labels: Sequence[Any], groups: Sequence[str] | None = None) -> ImageClassifier:
+        """Fit on images.
 
         Args:
-            paths: n files.
+            paths: n images: files, or as the class says; an array (n, height, width, 3) too.
             labels: n labels of at least two kinds.
             groups: n names; files of one group never stand on both sides of a fold.
 
         Raises:
             DataError: a file cannot be read, or there are fewer than two labels.
         """
+        paths = image_list(paths)
         targets, classes = _encoded(labels)
         if len(targets) != len(paths):
             raise DataError(f"there are {len(paths)} paths and {len(targets)} labels", hint="give one label a path")
@@ -88,29 +91,30 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.n_features_in_ = 1
         return self
 
-    def predict_proba(self, paths: Sequence[str | Path]) -> FloatArray:
+    def predict_proba(self, paths: Sequence[Any]) -> FloatArray:
         """Calibrated probabilities, float64 (n, k), in the order of ``classes_``."""
         check_is_fitted(self)
         features, _ = self._features(paths)
         return self.probe_.probabilities(mean_logits(self.probe_.heads, features))
 
-    def predict(self, paths: Sequence[str | Path]) -> Any:
-        """The most probable label of each file (n,)."""
+    def predict(self, paths: Sequence[Any]) -> Any:
+        """The most probable label of each image (n,)."""
         check_is_fitted(self)
         return self.classes_[self.predict_proba(paths).argmax(axis=1)]
 
-    def _features(self, paths: Sequence[str | Path]) -> tuple[FloatArray, list[str]]:
-        """Features (n, d) and image ids of files, all of which must be readable."""
-        if isinstance(paths, str | Path):
-            raise DataError(f"several paths are wanted, got the one path {str(paths)!r}", hint="put it into a list")
+    def _features(self, paths: Sequence[Any]) -> tuple[FloatArray, list[str]]:
+        """Features (n, d) and image ids of images, all of which must be readable."""
+        images = image_list(paths)
         _Words.of(resize=self.resize, class_weight=self.class_weight)
         weights = Path(self.weights) if self.weights is not None else None
         spec = FeatureSpec(find_backbones(self.backbone, weights=weights, image_size=self.image_size), self.resize, self.mirror)
-        extraction = extract(files_dataset(paths), spec)
+        with given_images(images) as dataset:
+            extraction = extract(dataset, spec)
         broken = [file for file in extraction.files if file.image_id is None]
         if broken:
+            noun = "files" if all(isinstance(image, str | Path) for image in images) else "images"
             raise DataError(
-                f"{len(broken)} of {len(paths)} files cannot be read; the first is {broken[0].path}: {broken[0].reason}",
+                f"{len(broken)} of {len(images)} {noun} cannot be read; the first is {broken[0].path}: {broken[0].reason}",
                 hint="leave them out",
             )
         image_ids = [file.image_id or "" for file in extraction.files]

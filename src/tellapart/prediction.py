@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,11 @@ class PredictedFiles:
         import pandas as pd
 
         return pd.DataFrame(self.records(), columns=self.predictions.columns)
+
+    def _repr_html_(self) -> str:
+        unreadable = f"<p>{len(self.unreadable):,} of {len(self.files):,} cannot be read:</p>" if self.unreadable else ""
+        lines = "".join(f"<li>{html.escape(printable(file.path))}: {html.escape(str(file.reason))}</li>" for file in self.unreadable[:10])
+        return self.predictions._repr_html_() + (f"{unreadable}<ul>{lines}</ul>" if unreadable else "")
 
 
 def predict_files(

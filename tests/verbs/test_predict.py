@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import tellapart
 from tellapart.cli.door import tellapart as door
@@ -41,6 +42,24 @@ def test_one_file_several_files_and_a_folder_say_the_same(trained: Run, tmp_path
     for one, row in zip(alone, folder.probabilities, strict=True):
         assert one.probabilities[0] == pytest.approx(row, abs=0.02)
     assert (several.probabilities == folder.probabilities).all()
+
+
+def test_images_in_memory_are_answered_as_their_files(trained: Run, tmp_path: Path) -> None:
+    file = sorted(new_photos(tmp_path / "new", each=1).rglob("*.jpg"))[0]
+    expected = tellapart.predict(trained.folder, file).predictions
+    opened = Image.open(file).convert("RGB")
+    pixels = np.asarray(opened)
+    for one in (file.read_bytes(), opened, pixels, pixels / 255, [opened], np.stack([pixels])):
+        found = tellapart.predict(trained.folder, one).predictions
+        assert found.paths == ("image 1",)
+        assert np.abs(found.probabilities - expected.probabilities).max() < 0.02
+    mixed = tellapart.predict(trained.folder, [pixels, file, b"no picture"])
+    assert mixed.predictions.paths == ("image 1", str(file)) and [one.path for one in mixed.unreadable] == ["image 3"]
+    assert "image 3" in mixed._repr_html_() and "1 of 3" in mixed._repr_html_()
+    for wrong, said in ((pixels * 1.0, "floats from 0 to 1"), (None, "give a list"), ([3], "an image is a path"), ([], "give files")):
+        with pytest.raises(DataError) as error:
+            tellapart.predict(trained.folder, wrong)
+        assert said in str(error.value.hint)
 
 
 def test_nothing_is_written_beside_the_photos_or_in_the_run(trained: Run, tmp_path: Path) -> None:

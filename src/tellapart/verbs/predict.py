@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +31,14 @@ class PredictOptions(Options):
     num_workers: int | None = num_workers_option()
 
 
-def predict(run: str | Path, pictures: str | Path | Sequence[str | Path], *, progress: Progress = SILENT, **options: Any) -> PredictedFiles:
+def predict(run: str | Path, pictures: Any, *, progress: Progress = SILENT, **options: Any) -> PredictedFiles:
     """Predict pictures with a run's saved model.
 
     Args:
         run: a run folder, or the ``model`` folder in it.
         pictures: one folder (every image below it, whatever its folders are called), one manifest or file, or several files.
+            In place of a file also bytes, a PIL image, or an array: uint8 or floats from 0 to 1, (height, width, 3) or (height, width);
+            an array of n of them too.
         progress: hears how far it is.
         **options: the fields of :class:`PredictOptions`.
 
@@ -53,14 +54,14 @@ def predict(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
     from tellapart.models.saved import load_model
     from tellapart.prediction import predict_files
     from tellapart.workflows.destinations import check_no_manifest
-    from tellapart.workflows.looking import model_folder, pictures_dataset
+    from tellapart.workflows.looking import model_folder, opened_pictures
     from tellapart.workflows.views import ways_of_looking
 
     model = load_model(model_folder(run))
-    dataset = pictures_dataset(pictures, progress)
-    if chosen.out is not None:
-        check_no_manifest(chosen.out, dataset)
-    found = predict_files(model, dataset, **ways_of_looking(chosen), progress=progress)
+    with opened_pictures(pictures, progress) as dataset:
+        if chosen.out is not None:
+            check_no_manifest(chosen.out, dataset)
+        found = predict_files(model, dataset, **ways_of_looking(chosen), progress=progress)
     if chosen.out is not None:
         save_table(found.records(), chosen.out)
     return found

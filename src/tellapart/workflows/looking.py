@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from tellapart.dataset import Catalog, Dataset, open_dataset
 from tellapart.dataset.catalog import FileState, state_folder
 from tellapart.dataset.dataset import files_dataset, open_images
 from tellapart.dataset.decisions import Decisions, read_decisions
+from tellapart.dataset.given_images import given_images, image_list, is_in_memory
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES
 from tellapart.dataset.rows import FileRow, file_rows, found_rows
 from tellapart.dataset.thumbnails import ThumbnailStore
@@ -247,3 +249,24 @@ def pictures_dataset(pictures: str | Path | Sequence[str | Path], progress: Prog
     for note in dataset.notes:
         progress.note(note)
     return dataset
+
+
+@contextmanager
+def opened_pictures(pictures: Any, progress: Progress = SILENT) -> Iterator[Dataset]:
+    """The data set of :func:`pictures_dataset`, or of images in memory for as long as the block runs.
+
+    Raises:
+        DataError: nothing was given, or one is no image.
+    """
+    if isinstance(pictures, str | Path):
+        yield pictures_dataset(pictures, progress)
+        return
+    is_one = is_in_memory(pictures) and getattr(pictures, "ndim", 2) < 4
+    images = [pictures] if is_one else image_list(pictures)
+    if images and all(isinstance(image, str | Path) for image in images):
+        yield pictures_dataset(images, progress)
+        return
+    if not images:
+        raise DataError("no pictures were given", hint="give files or a folder")
+    with given_images(images) as dataset:
+        yield dataset
