@@ -5,19 +5,35 @@
 ...     margin: float = option(0.1, "Room around the face, as a share of its width.", minimum=0.0)
 >>> CropOptions.of(margin=0.2).margin
 0.2
+
+An option that would change nothing is refused: ``only_for`` says of an option what other options have to be for it to
+matter. It is looked at where the option is given, be it with its default value.
+
+>>> @dataclass(frozen=True, kw_only=True)
+... class Toy(Options):
+...     to: str = option("faces", "What to crop to.", choices=("faces", "subject"))
+...     align: bool = option(False, "Level the eyes.", only_for=when("to", "faces"))
+>>> Toy.of(to="subject", align=True)
+Traceback (most recent call last):
+tellapart.errors.OptionError: align has no effect with --to subject; it goes with --to faces
 """
 
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
 from tellapart.errors import OptionError, closest_name
 
-__all__ = ["Options", "dataclass", "num_workers_option", "option"]
+__all__ = ["Options", "dataclass", "given", "num_workers_option", "option", "test_share_option", "when", "when_not", "without"]
+
+Condition = Callable[[Any], str | None]
+"""From a command's options to why another option has no effect with them, or None: ``with --to subject``, ``without --out``."""
+
+WITHOUT = "leave it out, or say what it goes with"
 
 
 def option(
@@ -29,18 +45,85 @@ def option(
     choices: tuple[str, ...] | None = None,
     check: Callable[[Any], str | None] | None = None,
     metavar: str | None = None,
+    only_for: Condition | tuple[Condition, ...] = (),
 ) -> Any:
     """Declare one option of an :class:`Options` dataclass.
 
-    ``check`` returns what is wrong with a value, or None; ``metavar`` is the word shown in ``--help``.
+    ``check`` returns what is wrong with a value, or None; ``metavar`` is the word shown in ``--help``; ``only_for`` is
+    what has to hold for the option to change anything, see :func:`when`, :func:`when_not`, :func:`given` and :func:`without`.
     """
-    metadata = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices, "check": check, "metavar": metavar}
-    return field(default=default, metadata=metadata)
+    rules = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices, "check": check, "metavar": metavar}
+    return field(default=default, metadata={**rules, "only_for": only_for if isinstance(only_for, tuple) else (only_for,)})
+
+
+def when(other: str, *values: Any) -> Condition:
+    """The option ``other`` has to be one of these values."""
+
+    def complaint(options: Any) -> str | None:
+        value = getattr(options, other)
+        if value in values:
+            return None
+        fitting = " or ".join([said(other, values[0]), *(str(one) for one in values[1:])])
+        return f"with {said(other, value)}; it goes with {fitting}"
+
+    return complaint
+
+
+def when_not(other: str, *values: Any) -> Condition:
+    """The option ``other`` may be anything but these values."""
+
+    def complaint(options: Any) -> str | None:
+        value = getattr(options, other)
+        return f"with {said(other, value)}" if value in values else None
+
+    return complaint
+
+
+def given(other: str) -> Condition:
+    """The option ``other`` has to be given."""
+
+    def complaint(options: Any) -> str | None:
+        return None if getattr(options, other) else f"without {flag_of(other)}"
+
+    return complaint
+
+
+def without(other: str) -> Condition:
+    """The option ``other`` must not be given."""
+
+    def complaint(options: Any) -> str | None:
+        value = getattr(options, other)
+        return f"with {said(other, value)}" if value else None
+
+    return complaint
+
+
+def flag_of(name: str) -> str:
+    """An option as it is written on the command line.
+
+    >>> flag_of("class_")
+    '--class'
+    """
+    return "--" + name.rstrip("_").replace("_", "-")
+
+
+def said(name: str, value: Any) -> str:
+    """An option and its value as they are written on the command line."""
+    flag = flag_of(name)
+    if isinstance(value, bool):
+        return flag if value else f"--no-{flag[2:]}"
+    return f"{flag} {value}"
 
 
 def num_workers_option() -> Any:
     """The option that says how many threads read pictures; see :func:`tellapart.threads.worker_count`."""
     return option(None, "Threads that read pictures; by default one a core.", minimum=1, maximum=256)
+
+
+def test_share_option(share: float = 0.2, *, only_for: Condition | tuple[Condition, ...] = ()) -> Any:
+    """The option that says how many photos are held back; None, for this share, where the user has no part to report on."""
+    help = f"Share of the photos held back for the test, where you have no test or validation folder; by default {share:g}."
+    return option(None, help, minimum=0.01, maximum=0.9, only_for=only_for)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +135,15 @@ class Options:
         found = [problem for f in fields(self) for problem in _problems(f, getattr(self, f.name), hints[f.name])]
         if found:
             raise OptionError("\n".join(found))
+        if idle := self._idle([f.name for f in fields(self) if getattr(self, f.name) != f.default]):
+            raise OptionError("\n".join(idle), hint=WITHOUT)
 
     @classmethod
     def of(cls, **values: Any) -> Self:
         """Build from keyword arguments; a path may be a string, a tuple a list.
 
         Raises:
-            OptionError: a name is unknown (it names the closest one), or a value is wrong.
+            OptionError: a name is unknown (it names the closest one), a value is wrong, or an option would change nothing.
         """
         names = [f.name for f in fields(cls)]
         unknown = [name for name in values if name not in names]
@@ -68,7 +153,34 @@ class Options:
                 hint=closest_name(unknown[0], names) or f"the options are {', '.join(names)}",
             )
         hints = get_type_hints(cls)
-        return cls(**{name: _fitted(value, value_type(hints[name])) for name, value in values.items()})
+        made = cls(**{name: _fitted(value, value_type(hints[name])) for name, value in values.items()})
+        named = [name for name in names if values.get(name) is not None]
+        if idle := made._idle(named):
+            raise OptionError("\n".join(idle), hint=WITHOUT)
+        object.__setattr__(made, "_named", frozenset(named))
+        return made
+
+    @classmethod
+    def from_others(cls, **values: Any) -> Self:
+        """Like :meth:`of`, for values that come from another command's options: those that would change nothing are left out."""
+        usual = {f.name: f.default for f in fields(cls)}
+        made = object.__new__(cls)
+        for name, value in {**usual, **values}.items():
+            object.__setattr__(made, name, value)
+        return cls.of(**{name: value for name, value in values.items() if not made._idle([name])})
+
+    def _idle(self, names: Sequence[str]) -> list[str]:
+        """Why options of these names would change nothing, as sentences."""
+        found = []
+        for f in fields(self):
+            complaints = [condition(self) for condition in f.metadata["only_for"]] if f.name in names else []
+            found += [f"{f.name} has no effect {complaint}" for complaint in complaints if complaint][:1]
+        return found
+
+    def is_given(self, name: str) -> bool:
+        """Whether the user named an option: it differs from its default, or was given with it."""
+        usual = next(f.default for f in fields(self) if f.name == name)
+        return getattr(self, name) != usual or name in getattr(self, "_named", ())
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values (paths as strings), as saved beside a result."""

@@ -86,7 +86,7 @@ WRONG: dict[str, tuple[dict[str, object], str, str]] = {
     "oversample": ({"how": "oversample"}, "a row that comes twice is an exact copy", "--balance oversample --recipe finetune"),
     "weights": ({"how": "weights"}, "training does that itself", "--balance weights"),
     "cap without a number": ({"how": "cap"}, "cap needs a number", "--cap 500"),
-    "a number without cap": ({"how": "undersample", "cap": 5}, "--cap is not for --how undersample", "--cap 500"),
+    "a number without cap": ({"how": "undersample", "cap": 5}, "cap has no effect with --how undersample", "leave it out"),
     "a list that is no table": ({"how": "undersample", "out": "list.txt"}, "must be a file that ends in .csv", ""),
 }
 

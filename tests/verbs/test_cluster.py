@@ -165,7 +165,7 @@ def test_results_never_lie_among_the_photos_or_over_other_things(root: Path, tmp
     with pytest.raises(OptionError, match="is not empty"):
         tellapart.cluster(root, k=2, out=mine, **LOOK)
     assert (mine / "letter.txt").read_bytes() == b"mine"
-    with pytest.raises(OptionError, match="links need a folder"):
+    with pytest.raises(OptionError, match="links has no effect without --folders"):
         tellapart.cluster(root, k=2, links=True, **LOOK)
 
 

@@ -17,10 +17,13 @@ from tellapart.runs import Run
 from tests import folders
 
 SMALL: dict[str, Any] = {"backbone": "lite0", "net": "tiny", "scratch_size": 32, "scratch_epochs": 2}
+OF_RUNGS = {"backbone": ("probe", "finetune", "folds"), **dict.fromkeys(("net", "scratch_size", "scratch_epochs"), ("scratch",))}
 
 
 def climb(folder: Path, tmp_path: Path, **options: Any) -> Run:
-    return tellapart.ladder(folder, out=tmp_path / "runs", state=tmp_path / "state", **{**SMALL, **options})
+    rungs = [rung.strip() for rung in str(options["rungs"]).split(",")]
+    small = {name: value for name, value in SMALL.items() if any(rung in rungs for rung in OF_RUNGS[name])}
+    return tellapart.ladder(folder, out=tmp_path / "runs", state=tmp_path / "state", **{**small, **options})
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from tellapart.cli import (
     answers,
@@ -36,7 +37,7 @@ def _command(verb: str, options: str, arguments: tuple[click.Argument, ...], say
     @click.option("--quiet", "-q", "is_quiet", is_flag=True, help="No progress.")
     def run(is_json: bool, is_quiet: bool, **values: Any) -> None:
         positional = [values.pop(name) for name in names]
-        found = function(*positional, progress=Terminal(is_quiet=is_quiet), **values)
+        found = function(*positional, progress=Terminal(is_quiet=is_quiet), **_given(values))
         lines, content = say(found)
         write_json(content) if is_json else write_answer(lines)
 
@@ -45,6 +46,12 @@ def _command(verb: str, options: str, arguments: tuple[click.Argument, ...], say
     command = click.command(verb, help=f"{summary.strip()}\n\n{_unindented(description)}", epilog=f"Example: {module.EXAMPLE}")(run)
     command.params = [*arguments, *command.params]
     return command
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    """The values that the user gave, not those that are defaults: an option that is given may be refused where it changes nothing."""
+    context = click.get_current_context()
+    return {name: value for name, value in values.items() if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
 
 
 def _unindented(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 import click
 
-from tellapart.options import Options, default_of, value_type
+from tellapart.options import Options, default_of, flag_of, value_type
 
 Command = Callable[..., Any]
 SHORT = {"out": ("-o",), "k": ("-k",)}
@@ -27,7 +27,7 @@ def flags_of(options: type[Options]) -> Callable[[Command], Command]:
 
 
 def _flag(f: Any, kind: type) -> Callable[[Command], Command]:
-    name = "--" + f.name.rstrip("_").replace("_", "-")
+    name = flag_of(f.name)
     default, rule = default_of(f), f.metadata
     if kind is bool:
         return click.option(f"{name}/--no-{name[2:]}", f.name, default=default, show_default=True, help=rule["help"])

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.errors import ModelError, closest_name
+from tellapart.errors import ModelError, OptionError, closest_name
 from tellapart.models.efficientnet_lite import PACKAGED, PackagedWeights, packaged_state
 from tellapart.models.face_weights import FACES, SIDE, faces_sha256, faces_state
 from tellapart.models.tensors import disk_errors
@@ -90,7 +90,10 @@ class Backbone:
 
     def sized(self, image_size: int | None) -> Backbone:
         """The same backbone for another input size; the face networks have only one."""
-        return self if image_size is None or self.card.is_faces else replace(self, card=replace(self.card, image_size=image_size))
+        if image_size is None or self.card.is_faces:
+            return self
+        width = 3 * image_size * image_size if self.card.architecture == PIXELS else self.card.num_features
+        return self.with_card(image_size=image_size, num_features=width)
 
     def with_card(self, **changes: Any) -> Backbone:
         """The same tensors under another card."""
@@ -123,6 +126,7 @@ def find_backbones(names: str, *, weights: Path | None = None, image_size: int |
         image_size: overrides the networks' own input size.
 
     Raises:
+        OptionError: weights or a size for networks that have their own.
         ModelError: unknown name, weights that do not fit, or no way to get them.
         MissingExtra: a Keras file, and h5py is not installed; or ``faces``, and its weights are not.
     """
@@ -131,7 +135,24 @@ def find_backbones(names: str, *, weights: Path | None = None, image_size: int |
         raise ModelError(f"{names!r} does not name backbones", hint="join names with +, for example lite0+lite2")
     if weights is not None and len(parts) > 1:
         raise ModelError("a weights file goes with one backbone", hint="give one timm name with --weights")
+    check_fixed(parts, weights=weights, image_size=image_size)
     return tuple(_find(name, weights).sized(image_size) for name in dict.fromkeys(parts))
+
+
+def check_fixed(names: Sequence[str], *, weights: Path | None, image_size: int | None) -> None:
+    """See that networks take the weights and the input size that are given to them.
+
+    Raises:
+        OptionError: each of them brings its own.
+    """
+    packaged = [name for name in names if name in (*PACKAGED, FACES, PIXELS)]
+    if weights is not None and packaged:
+        what = "has no weights" if packaged[0] == PIXELS else "brings its own weights"
+        raise OptionError(f"weights has no effect on {packaged[0]}, which {what}", hint="leave --weights out, or give it with a timm name")
+    if image_size is not None and all(name == FACES or name.startswith(CLIP) for name in names):
+        raise OptionError(
+            f"image_size has no effect on {' and '.join(names)}, which sees pictures of its own size", hint="leave --image-size out"
+        )
 
 
 def find_classifier(name: str, *, weights: Path | None = None) -> Backbone:
@@ -142,8 +163,10 @@ def find_classifier(name: str, *, weights: Path | None = None) -> Backbone:
         weights: a file for a timm name, classifier included.
 
     Raises:
+        OptionError: weights for a network that has its own.
         ModelError: unknown name, weights that do not fit or have no classifier, or no way to get them.
     """
+    check_fixed([name], weights=weights, image_size=None)
     return _find(name, weights, has_classifier=True)
 
 

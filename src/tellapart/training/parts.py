@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from tellapart.curation.duplicates import connected_groups, joined_by
 from tellapart.dataset.rows import FileRow
 from tellapart.dataset.splits import assigned_parts
-from tellapart.errors import DataError
+from tellapart.errors import DataError, OptionError
 
 REPORTED = ("test", "val")
+TEST_SHARE = 0.2
+"""Share of the groups that is held back where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,20 @@ class Assignment:
     duplicate_groups: list[list[str]]
     notes: list[str]
     decisions: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+def share_held_back(rows: Sequence[FileRow], wanted: float | None, *, usual: float = TEST_SHARE) -> float:
+    """The share of the groups to hold back, from what the user asked for: None for the usual one.
+
+    Raises:
+        OptionError: a share was asked for, and the user chose a part to report on, so that nothing else is held back.
+    """
+    own = next((row.part for row in rows if row.is_used and row.part in REPORTED), None)
+    if own is not None and wanted is not None:
+        raise OptionError(
+            f"test_share has no effect: the photos have a {own} part of their own, which is reported on", hint="leave --test-share out"
+        )
+    return usual if wanted is None else wanted
 
 
 def assign(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int) -> Assignment:

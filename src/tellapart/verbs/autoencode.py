@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.durations import duration_complaint, seconds_of
-from tellapart.options import Options, dataclass, num_workers_option, option
+from tellapart.options import Options, dataclass, num_workers_option, option, test_share_option, when
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import SILENT, Progress
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tellapart.training.autoencoding import AutoencoderRecipe
 
 EXAMPLE = "tellapart autoencode photos"
+TEST_SHARE = 0.1
 SIZES = {"small": 64, "classic": 128}
 """Side of the pictures where none is given."""
 
@@ -38,18 +39,25 @@ class AutoencodeOptions(Options):
         check=_side_complaint,
     )
     latent: int | None = option(
-        None, "Numbers a picture becomes, for small; by default 128. classic has its own.", minimum=1, maximum=65_536
+        None,
+        "Numbers a picture becomes, for small; by default 128. classic has its own.",
+        minimum=1,
+        maximum=65_536,
+        only_for=when("net", "small"),
     )
     resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"))
     augment: str = option("flip", "Variation of training pictures: none or flip.", choices=("none", "flip"))
     epochs: int = option(30, "Times every picture is seen.", minimum=1, maximum=10_000)
     batch_size: int = option(32, "Pictures a step.", minimum=1, maximum=8192)
     lr: float = option(2e-3, "Highest learning rate.", minimum=1e-8, maximum=10.0)
-    patience: int = option(20, "Stop after so many epochs without a better held-out error.", minimum=1, maximum=10_000)
-    time: str | None = option(None, "Train within this time: 90s, 10m, 2h.", check=duration_complaint, metavar="TIME")
-    test_share: float = option(
-        0.1, "Share of the photos held back to be reported on, unless you have a test or validation folder.", minimum=0.01, maximum=0.9
+    patience: int = option(20, "Stop after so many epochs in a row that are worse on the held-out photos.", minimum=1, maximum=10_000)
+    time: str | None = option(
+        None,
+        "Time for the training of the network: 90s, 10m, 2h. Reading the photos and the report come on top.",
+        check=duration_complaint,
+        metavar="TIME",
     )
+    test_share: float | None = test_share_option(TEST_SHARE)
     seed: int = option(0, "Seed of the split and of everything random.", minimum=0)
     name: str | None = option(None, "Name of the run; by default the folder's name and a number.", metavar="NAME", check=name_complaint)
     out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
@@ -89,7 +97,7 @@ def autoencode(folder: str | Path, *, progress: Progress = SILENT, **options: An
     from tellapart.threads import worker_count
     from tellapart.training.autoencoder_record import history_of, write_autoencoder
     from tellapart.training.autoencoding import train_autoencoder
-    from tellapart.training.parts import assign_pictures
+    from tellapart.training.parts import assign_pictures, share_held_back
     from tellapart.training.picture_examination import examine_autoencoder
     from tellapart.training.record import run_folder
     from tellapart.workflows.looking import looked_at
@@ -97,7 +105,8 @@ def autoencode(folder: str | Path, *, progress: Progress = SILENT, **options: An
     started, device = datetime.now(UTC), chosen_device(chosen.device)
     spec = FeatureSpec((pixel_backbone(None),), recipe.resize, False, (recipe.image_size,))  # near-duplicates are known by their pixels
     looked = looked_at(folder, spec, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress)
-    assignment = assign_pictures(looked.rows, looked.pairs, test_share=chosen.test_share, seed=chosen.seed)
+    share = share_held_back(looked.rows, chosen.test_share, usual=TEST_SHARE)
+    assignment = assign_pictures(looked.rows, looked.pairs, test_share=share, seed=chosen.seed)
     used = [row for row in assignment.rows if row.is_used]
     workers = worker_count(chosen.num_workers)
     training = [row for row in used if row.part == "train"]

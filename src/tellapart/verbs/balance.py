@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, num_workers_option, option
+from tellapart.options import Options, dataclass, num_workers_option, option, test_share_option, when
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ EVEN = 1.5
 FEW = 50
 """Photos of a class with which numbers mean something."""
 
+WRITTEN = when("how", "undersample", "cap")
+
 
 @dataclass(frozen=True, kw_only=True)
 class BalanceOptions(Options):
@@ -30,13 +32,11 @@ class BalanceOptions(Options):
         "none: only count; undersample: of each class as many training photos as the smallest has; cap: at most --cap of each.",
         choices=("none", "undersample", "cap", *BY_TRAINING),
     )
-    cap: int | None = option(None, "For cap: most training photos of a class.", minimum=2, metavar="N")
-    out: Path = option(Path("balanced.csv"), "The list to write.", metavar="FILE")
-    test_share: float = option(
-        0.2, "Share of the photos held back for the test, unless you have a test or validation folder.", minimum=0.02, maximum=0.9
-    )
-    backbone: str = option("lite2", "Network that recognises near-duplicates.")
-    seed: int = option(0, "Seed of the split and of the choice.", minimum=0)
+    cap: int | None = option(None, "For cap: most training photos of a class.", minimum=2, metavar="N", only_for=when("how", "cap"))
+    out: Path = option(Path("balanced.csv"), "The list to write.", metavar="FILE", only_for=WRITTEN)
+    test_share: float | None = test_share_option(only_for=WRITTEN)
+    backbone: str = option("lite2", "Network that recognises near-duplicates.", only_for=WRITTEN)
+    seed: int = option(0, "Seed of the split and of the choice.", minimum=0, only_for=WRITTEN)
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
     num_workers: int | None = num_workers_option()
 
@@ -104,10 +104,8 @@ def _check(chosen: BalanceOptions, folder: str | Path) -> None:
             hint=f"tellapart train {folder} --balance {chosen.how}"
             + (" --recipe finetune (a probe knows weights only)" if chosen.how == "oversample" else ""),
         )
-    if (chosen.how == "cap") != (chosen.cap is not None):
-        raise OptionError(
-            "cap needs a number" if chosen.how == "cap" else f"--cap is not for --how {chosen.how}", hint="--how cap --cap 500"
-        )
+    if chosen.how == "cap" and chosen.cap is None:
+        raise OptionError("cap needs a number", hint="--how cap --cap 500")
 
 
 def _check_classes(counts: Mapping[str, int]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, num_workers_option, option
+from tellapart.options import Options, dataclass, num_workers_option, option, when_not
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "tellapart check photos"
 NO_BACKBONE = "none"
+WITH_NETWORK = when_not("backbone", NO_BACKBONE)
 TABLE_FILE = "issues.csv"
 GROUPS = {
     "broken": ("unreadable",),
@@ -56,8 +57,10 @@ class CheckOptions(Options):
     backbone: str = option(
         "lite2", "Network for outliers, labels and near-duplicates: lite0, lite1, lite2, any timm name; none for what a look alone tells."
     )
-    image_size: int | None = option(None, "Side of the network's input in pixels; by default its own.", minimum=24, maximum=2048)
-    resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"))
+    image_size: int | None = option(
+        None, "Side of the network's input in pixels; by default its own.", minimum=24, maximum=2048, only_for=WITH_NETWORK
+    )
+    resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"), only_for=WITH_NETWORK)
     issues: str | None = option(
         None, "Issues to look for, with commas between them; by default all.", metavar="WORDS", check=_issues_complaint
     )
@@ -72,7 +75,7 @@ class CheckOptions(Options):
     state: Path | None = option(
         None, "Folder for the catalog and your decisions; by default .tellapart in the photo folder.", metavar="DIR"
     )
-    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"), only_for=WITH_NETWORK)
     num_workers: int | None = num_workers_option()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, num_workers_option, option
+from tellapart.options import Options, dataclass, given, num_workers_option, option, when, when_not
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -34,20 +34,28 @@ def _is_named(text: str) -> str | None:
 class ClusterOptions(Options):
     """How to cluster."""
 
-    k: int = option(0, "How many clusters; 0 chooses, or says that no number is clear.", minimum=0)
+    k: int = option(0, "How many clusters; 0 chooses, or says that no number is clear.", minimum=0, only_for=when_not("method", "hdbscan"))
     method: str = option("kmeans", "How clusters are found.", choices=METHODS)
     features: str = option("lite2", "What is seen of a picture: lite2, any timm name, imagenet, pixels, run:FOLDER.", metavar="NAME")
     layer: str | None = option(None, "Layer of the network, such as blocks.3; by default the last.", metavar="NAME")
     weights: Path | None = option(None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE")
     image_size: int | None = option(None, "Side of the network's input in pixels; by default its own.", minimum=8, maximum=2048)
     pca: int = option(50, "Strongest directions that are kept; 0 keeps the features as they are.", minimum=0, maximum=10_000)
-    restarts: int = option(10, "Times k-means begins anew; the best is kept.", minimum=1, maximum=1000)
-    most: int = option(12, "The largest number of clusters tried where it is chosen.", minimum=2, maximum=200)
+    restarts: int = option(
+        10, "Times k-means begins anew; the best is kept.", minimum=1, maximum=1000, only_for=when("method", "kmeans", "minibatch")
+    )
+    most: int = option(
+        12,
+        "The largest number of clusters tried where it is chosen.",
+        minimum=2,
+        maximum=200,
+        only_for=(when("k", 0), when_not("method", "affinity", "hdbscan")),
+    )
     words: str = option("imagenet", "What clusters may be called: imagenet, none, or words of yours: cheetah,lion,fox.", metavar="WORDS")
     name: str | None = option(None, "Names for clusters, by number: 0=cheetah,1=lion.", metavar="N=NAME,...", check=_is_named)
     apply: bool = option(False, "Label the pictures by their clusters from now on: those with names, or else all by number.")
     folders: Path | None = option(None, "Also copy the pictures into a new folder, one folder a cluster.", metavar="DIR")
-    links: bool = option(False, "With --folders: links to the photos in place of copies.")
+    links: bool = option(False, "With --folders: links to the photos in place of copies.", only_for=given("folders"))
     out: Path = option(Path("clusters"), "Folder for the table, the contact sheets and the figure.", metavar="DIR")
     seed: int = option(0, "Seed of everything random.", minimum=0)
     state: Path | None = option(None, "Folder of catalog and decisions; by default .tellapart in the photo folder.", metavar="DIR")
@@ -115,11 +123,8 @@ def cluster(folder: str | Path, *, progress: Progress = SILENT, **options: Any) 
 
 
 def _check_folders(chosen: ClusterOptions) -> None:
-    from tellapart.errors import OptionError
     from tellapart.workflows.destinations import check_new_folder
 
-    if chosen.links and chosen.folders is None:
-        raise OptionError("links need a folder to go to", hint="say where with --folders DIR")
     if chosen.folders is not None:
         check_new_folder(chosen.folders.expanduser())
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, num_workers_option, option
+from tellapart.options import Options, dataclass, num_workers_option, option, test_share_option, when
 from tellapart.progress import SILENT, Progress
+from tellapart.verbs.train import TRAINED, WITH_BACKBONE, TrainOptions
 
 if TYPE_CHECKING:
     from tellapart.workflows.recipes import RecipeAtWork
@@ -35,16 +36,16 @@ class CurveOptions(Options):
         None, "Numbers of training photos, with commas; by default an eighth to all.", check=_sizes_complaint, metavar="N,N"
     )
     draws: int = option(3, "Draws of each size; all photos can be drawn only once.", minimum=1, maximum=100)
-    backbone: str = option("lite2", "Network for probe and finetune: lite0, lite1, lite2 or any timm name.")
-    weights: Path | None = option(None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE")
-    net: str = option("resnet", "Network for scratch: resnet, tiny, classic, or any timm name.")
-    image_size: int | None = option(None, "Side of the network's input in pixels; by default its own.", minimum=24, maximum=2048)
-    augment: str | None = option(None, "Augmentation of training pictures, as for train.", metavar="WORDS")
-    epochs: int | None = option(None, "Times every picture is seen; by default the recipe's.", minimum=1, maximum=10_000)
-    balance: str = option("none", "What to do about unequal classes.", choices=("none", "weights", "oversample", "undersample"))
-    test_share: float = option(
-        0.2, "Share of the photos held back for the test, unless you have a test or validation folder.", minimum=0.02, maximum=0.9
+    backbone: str = option("lite2", "Network for probe and finetune: lite0, lite1, lite2 or any timm name.", only_for=WITH_BACKBONE)
+    weights: Path | None = option(
+        None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE", only_for=WITH_BACKBONE
     )
+    net: str = option("resnet", "Network for scratch: resnet, tiny, classic, or any timm name.", only_for=when("recipe", "scratch"))
+    image_size: int | None = option(None, "Side of the network's input in pixels; by default its own.", minimum=24, maximum=2048)
+    augment: str | None = option(None, "Augmentation of training pictures, as for train.", metavar="WORDS", only_for=TRAINED)
+    epochs: int | None = option(None, "Times every picture is seen; by default the recipe's.", minimum=1, maximum=10_000, only_for=TRAINED)
+    balance: str = option("none", "What to do about unequal classes.", choices=("none", "weights", "oversample", "undersample"))
+    test_share: float | None = test_share_option()
     seed: int = option(0, "Seed of the split and of everything random.", minimum=0)
     out: Path | None = option(None, "File for the figure (.svg) or the numbers (.json).", metavar="FILE", check=_is_figure)
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
@@ -72,12 +73,11 @@ def curve(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
     """
     chosen = CurveOptions.of(**options)
     from tellapart.training.growth import curve_of, sizes_of, subset
-    from tellapart.verbs.train import TrainOptions
     from tellapart.workflows.looking import looked_at
     from tellapart.workflows.recipes import recipe_of
 
     shared = ("recipe", "backbone", "weights", "net", "image_size", "augment", "epochs", "balance", "seed", "device", "num_workers")
-    wanted = TrainOptions.of(**{name: getattr(chosen, name) for name in shared}, splits=0, curve=False)
+    wanted = TrainOptions.from_others(**{name: getattr(chosen, name) for name in shared}, splits=0, curve=False)
     spec = recipe_of(wanted).spec
     looked = looked_at(folder, spec, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress)
     dataset, extraction = looked.dataset, looked.extraction

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, option
+from tellapart.options import Options, dataclass, given, option
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class DecisionsOptions(Options):
         None, "Decisions to take over: what the review page saved, or the log of another download.", metavar="FILE.jsonl"
     )
     all: bool = option(False, "Also list what was undone or decided otherwise later.")
-    why: str = option("", "With --apply: the reason of decisions that have none.")
+    why: str = option("", "With --apply: the reason of decisions that have none.", only_for=given("apply"))
     state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
 
 

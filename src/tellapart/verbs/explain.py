@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, option
+from tellapart.options import Options, dataclass, option, when
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ class ExplainOptions(Options):
     class_: str | None = option(None, "The class asked about; by default the one that is predicted.", metavar="NAME")
     layer: str | None = option(None, "Layer of the Grad-CAM, such as blocks.3; by default the last with places.", metavar="NAME")
     occlusion: bool = option(True, "Also cover one place after another and see what it costs.")
-    square: float = option(0.25, "Side of the covering square, as a share of the picture's.", minimum=0.02, maximum=1.0)
+    square: float = option(
+        0.25, "Side of the covering square, as a share of the picture's.", minimum=0.02, maximum=1.0, only_for=when("occlusion", True)
+    )
     out: Path | None = option(
         None, "The sheet to write, .jpg or .png; by default beside the run: runs/photos-1-explain.jpg.", metavar="FILE", check=_is_picture
     )

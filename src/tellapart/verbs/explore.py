@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.exploration.maps import METHODS, PERPLEXITY
-from tellapart.options import Options, dataclass, num_workers_option, option
+from tellapart.options import Options, dataclass, num_workers_option, option, when, when_not
 from tellapart.progress import SILENT, Progress
 from tellapart.verbs.cluster import METHODS as WAYS
 
@@ -27,7 +27,7 @@ OUTLIERS = 1_000
 class ExploreOptions(Options):
     """What is looked at, and how."""
 
-    k: int = option(0, "How many clusters; 0 chooses, or says that no number is clear.", minimum=0)
+    k: int = option(0, "How many clusters; 0 chooses, or says that no number is clear.", minimum=0, only_for=when_not("method", "hdbscan"))
     method: str = option("kmeans", "How clusters are found.", choices=WAYS)
     map: str = option("tsne", "How pictures are placed on the map; umap needs the extra maps.", choices=METHODS)
     features: str = option("lite2", "What is seen of a picture: lite2, any timm name, imagenet, pixels, run:FOLDER.", metavar="NAME")
@@ -36,7 +36,13 @@ class ExploreOptions(Options):
     image_size: int | None = option(None, "Side of the network's input in pixels; by default its own.", minimum=8, maximum=2048)
     words: str = option("imagenet", "What clusters may be called: imagenet, none, or words of yours: cheetah,lion,fox.", metavar="WORDS")
     name: str | None = option(None, "Names for clusters, by number: 0=cheetah,1=lion.", metavar="N=NAME,...")
-    perplexity: float = option(PERPLEXITY, "For tsne: how many neighbours of a picture are kept near it.", minimum=2.0, maximum=500.0)
+    perplexity: float = option(
+        PERPLEXITY,
+        "For tsne: how many neighbours of a picture are kept near it.",
+        minimum=2.0,
+        maximum=500.0,
+        only_for=when("map", "tsne"),
+    )
     out: Path = option(Path("explore"), "Folder for the page and its numbers.", metavar="DIR")
     seed: int = option(0, "Seed of everything random.", minimum=0)
     state: Path | None = option(None, "Folder of catalog and decisions; by default .tellapart in the photo folder.", metavar="DIR")

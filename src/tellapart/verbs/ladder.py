@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.durations import duration_complaint
 from tellapart.errors import OptionError
-from tellapart.options import Options, dataclass, num_workers_option, option
+from tellapart.options import Condition, Options, dataclass, num_workers_option, option, test_share_option
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import SILENT, Progress
 
@@ -45,27 +45,48 @@ def _rungs_complaint(text: str) -> str | None:
     return None
 
 
+WITH_BACKBONE = ("probe", "finetune", "folds")
+
+
+def _rung(*names: str) -> Condition:
+    """One of these rungs has to be climbed."""
+
+    def complaint(options: LadderOptions) -> str | None:
+        wanted = {name.strip() for name in options.rungs.split(",")}
+        return None if wanted & set(names) else f"without the {'rung' if len(names) == 1 else 'rungs'} {' or '.join(names)}"
+
+    return complaint
+
+
 @dataclass(frozen=True, kw_only=True)
 class LadderOptions(Options):
     """How to climb."""
 
     rungs: str = option(",".join(RUNGS), "Rungs to climb, with commas between them.", check=_rungs_complaint)
-    backbone: str = option("lite2", "Network for probe and finetune: lite0, lite1, lite2 or any timm name.")
-    weights: Path | None = option(None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE")
-    net: str = option("resnet", "Network for scratch: resnet, tiny, classic, or any timm name.")
-    scratch_size: int | None = option(None, "Side of the pictures for scratch, in pixels.", minimum=24, maximum=2048)
-    scratch_epochs: int | None = option(None, "Epochs for scratch.", minimum=1, maximum=10_000)
-    epochs: int | None = option(None, "Epochs for finetune.", minimum=1, maximum=10_000)
+    backbone: str = option("lite2", "Network for probe and finetune: lite0, lite1, lite2 or any timm name.", only_for=_rung(*WITH_BACKBONE))
+    weights: Path | None = option(
+        None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE", only_for=_rung(*WITH_BACKBONE)
+    )
+    net: str = option("resnet", "Network for scratch: resnet, tiny, classic, or any timm name.", only_for=_rung("scratch"))
+    scratch_size: int | None = option(
+        None, "Side of the pictures for scratch, in pixels.", minimum=24, maximum=2048, only_for=_rung("scratch")
+    )
+    scratch_epochs: int | None = option(None, "Epochs for scratch.", minimum=1, maximum=10_000, only_for=_rung("scratch"))
+    epochs: int | None = option(None, "Epochs for finetune.", minimum=1, maximum=10_000, only_for=_rung("finetune", "folds"))
     zero_shot: str | None = option(
         None, "Also ask a network that knows words, with the class names alone: imagenet, clip:NAME or clip:NAME=FILE.", metavar="NAME"
     )
-    folds: int = option(5, "Networks to train for the rung of the folds.", minimum=2, maximum=100)
-    views: int = option(4, "Views of each picture for the rung of the views.", minimum=2, maximum=8)
+    folds: int = option(5, "Networks to train for the rung of the folds.", minimum=2, maximum=100, only_for=_rung("folds"))
+    views: int = option(4, "Views of each picture for the rung of the views.", minimum=2, maximum=8, only_for=_rung("views"))
     balance: str = option("none", "What to do about unequal classes.", choices=("none", "weights", "oversample", "undersample"))
-    time: str | None = option(None, "Train each recipe within this time: 90s, 10m, 2h.", check=duration_complaint, metavar="TIME")
-    test_share: float = option(
-        0.2, "Share of the photos held back for the test, unless you have a test or validation folder.", minimum=0.02, maximum=0.9
+    time: str | None = option(
+        None,
+        "Time for the training of each network: 90s, 10m, 2h.",
+        check=duration_complaint,
+        metavar="TIME",
+        only_for=_rung("scratch", "finetune", "folds"),
     )
+    test_share: float | None = test_share_option()
     seed: int = option(0, "Seed of the split and of everything random.", minimum=0)
     name: str | None = option(None, "Name of the run; by default the folder's name and a number.", metavar="NAME", check=name_complaint)
     out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
@@ -175,7 +196,8 @@ class _Climb:
         values = {"recipe": name, **{key: getattr(chosen, key) for key in shared}, **own}
         if values["recipe"] == "probe" and chosen.balance not in ("none", "weights"):
             values["balance"] = "weights"
-        return recipe_of(TrainOptions.of(**values), is_live=True)
+            self.notes.append(f"the probe weighs the classes: to {chosen.balance} is for networks that are trained step by step")
+        return recipe_of(TrainOptions.from_others(**values), is_live=True)
 
     def _extracted(self, recipe: RecipeAtWork) -> Extraction:
         from tellapart.extraction import extract

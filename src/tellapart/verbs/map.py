@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.exploration.maps import METHODS, PERPLEXITY
-from tellapart.options import Options, dataclass, num_workers_option, option
+from tellapart.options import Options, dataclass, num_workers_option, option, when
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -30,7 +30,13 @@ class MapOptions(Options):
     weights: Path | None = option(None, "Weights of the network, for a timm name.", metavar="FILE")
     image_size: int | None = option(None, "Side of the network's input, where it is not its own.", minimum=16, maximum=2048, metavar="N")
     method: str = option("tsne", "How pictures are placed; umap needs the extra maps.", choices=METHODS)
-    perplexity: float = option(PERPLEXITY, "For tsne: how many neighbours of a picture are kept near it.", minimum=2.0, maximum=500.0)
+    perplexity: float = option(
+        PERPLEXITY,
+        "For tsne: how many neighbours of a picture are kept near it.",
+        minimum=2.0,
+        maximum=500.0,
+        only_for=when("method", "tsne"),
+    )
     seed: int = option(0, "Seed of the placing.", minimum=0)
     out: Path = option(Path("map.html"), "The page to write; the table of places lies beside it.", metavar="FILE", check=_is_page)
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, num_workers_option, option
+from tellapart.options import Options, dataclass, num_workers_option, option, when, when_not
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -29,6 +29,14 @@ def sizes_complaint(sizes: tuple[Any, ...]) -> str | None:
     return f"{', '.join(words)}: each only once" if len(set(words)) < len(words) else None
 
 
+ARRAYS = when("form", "npy")
+
+
+def _has_squares(options: PrepareOptions) -> str | None:
+    """Whether any picture is made anew."""
+    return "with --size original, which keeps the files as they are" if set(options.size) == {ORIGINAL} else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class PrepareOptions(Options):
     """What to write."""
@@ -40,13 +48,13 @@ class PrepareOptions(Options):
     form: str = option(
         "npy", "npy: arrays for numpy; tar: shards for webdataset; parquet: shards for Hugging Face.", choices=("npy", "tar", "parquet")
     )
-    resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"))
-    channels: str = option("last", "Colour comes last (Keras) or first (PyTorch) in an array.", choices=("last", "first"))
-    dtype: str = option("uint8", "uint8: 0 to 255; float32: 0 to 1, four times as large.", choices=("uint8", "float32"))
-    grey: bool = option(False, "One channel in place of three.")
+    resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"), only_for=_has_squares)
+    channels: str = option("last", "Colour comes last (Keras) or first (PyTorch) in an array.", choices=("last", "first"), only_for=ARRAYS)
+    dtype: str = option("uint8", "uint8: 0 to 255; float32: 0 to 1, four times as large.", choices=("uint8", "float32"), only_for=ARRAYS)
+    grey: bool = option(False, "One channel in place of three.", only_for=_has_squares)
     shuffle: bool = option(True, "Write each part in a drawn order; otherwise class after class, as the folder has them.")
-    shard_mb: int = option(256, "Size of a tar or Parquet shard, in MB.", minimum=1, maximum=100_000)
-    seed: int = option(0, "Seed of the order.", minimum=0)
+    shard_mb: int = option(256, "Size of a tar or Parquet shard, in MB.", minimum=1, maximum=100_000, only_for=when_not("form", "npy"))
+    seed: int = option(0, "Seed of the order.", minimum=0, only_for=when("shuffle", True))
     state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
     num_workers: int | None = num_workers_option()
 
@@ -114,8 +122,6 @@ def _form(chosen: PrepareOptions) -> Form:
 
     if chosen.form == "npy" and ORIGINAL in chosen.size:
         raise OptionError("pictures of different sizes do not fit into one array", hint="--form tar or --form parquet keeps originals")
-    if chosen.form != "npy" and (chosen.channels, chosen.dtype) != ("last", "uint8"):
-        raise OptionError("shards hold JPEG files, so channels and dtype are for --form npy only", hint="leave them out")
     sizes = tuple(AS_IT_IS if word == ORIGINAL else int(word) for word in chosen.size)
     square = Square(sizes, chosen.resize, is_grey=chosen.grey, is_first=chosen.channels == "first", is_float=chosen.dtype == "float32")
     return Form(chosen.form, square, 0 if chosen.form == "npy" else chosen.shard_mb * 1_000_000)

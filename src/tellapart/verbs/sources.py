@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tellapart.collection.defaults import CONTACT_VARIABLE
-from tellapart.options import Options, dataclass, option
+from tellapart.options import Options, dataclass, given, option
 from tellapart.progress import SILENT, Progress
 from tellapart.threads import run_to_end
 from tellapart.workflows.orders import contact_of
@@ -28,7 +28,7 @@ class SourcesOptions(Options):
 
     check: bool = option(False, "Ask each for one page of results, and fetch its first picture.")
     contact: str | None = option(None, f"Your e-mail or web address, told to every server [default: ${CONTACT_VARIABLE}].")
-    allow_private: bool = option(False, "Connect to addresses inside networks too, for sources of your own.")
+    allow_private: bool = option(False, "Connect to addresses inside networks too, for sources of your own.", only_for=given("check"))
 
 
 def sources(names: str | Sequence[str] = (), *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.dataset.grouping import pattern_complaint
-from tellapart.options import Options, dataclass, num_workers_option, option
+from tellapart.options import Options, dataclass, num_workers_option, option, when_not, without
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = "tellapart split photos --val 0.1 --test 0.2"
 NO_BACKBONE = "none"
+DRAWN = (without("first"), when_not("how", "own"))
+"""Where pictures are drawn into parts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +34,8 @@ class SplitOptions(Options):
         " By default own where you have parts, else stratified.",
         choices=("stratified", "random", "own"),
     )
-    val: float = option(0.1, "Share of the pictures for validation.", minimum=0.0, maximum=0.9)
-    test: float = option(0.2, "Share of the pictures for the test.", minimum=0.0, maximum=0.9)
+    val: float = option(0.1, "Share of the pictures for validation.", minimum=0.0, maximum=0.9, only_for=DRAWN)
+    test: float = option(0.2, "Share of the pictures for the test.", minimum=0.0, maximum=0.9, only_for=DRAWN)
     folds: int = option(0, "Also number so many folds of the training part; 0 for none.", minimum=0, maximum=100)
     group: str | None = option(
         None, "Keep together what this column of the manifest or of ATTRIBUTION.csv names alike: page, creator, host ...", metavar="COLUMN"
@@ -43,11 +45,11 @@ class SplitOptions(Options):
     )
     first: int = option(0, "Reproduce a bad split: the first so many files of each class by name are val.", minimum=0)
     keep: Path | None = option(None, "An earlier split whose pictures keep their parts; by default --out where it exists.", metavar="FILE")
-    anew: bool = option(False, "Forget the split that --out holds, and begin anew.")
+    anew: bool = option(False, "Forget the split that --out holds, and begin anew.", only_for=(without("keep"), without("first")))
     seed: int = option(0, "Seed of the split.", minimum=0)
     backbone: str = option("lite2", "Network whose features tell near-duplicates and price a leak; none for neither.")
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
-    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"), only_for=when_not("backbone", NO_BACKBONE))
     num_workers: int | None = num_workers_option()
 
 
@@ -197,6 +199,14 @@ def _plan(rows: Sequence[FileRow], earlier: KnownSplit, chosen: SplitOptions, *,
         from tellapart.errors import DataError
 
         raise DataError("there are no parts to keep", hint="--how stratified")
+    idle = [name for name in ("val", "test") if chosen.is_given(name)]
+    if how == OWN and not chosen.how and not chosen.first and idle:
+        from tellapart.errors import OptionError
+
+        raise OptionError(
+            f"{' and '.join(idle)} {'has' if len(idle) == 1 else 'have'} no effect: the pictures have parts of their own, which are kept",
+            hint="leave it out, or make new parts with --how stratified",
+        )
     if how == OWN and not chosen.how and not chosen.first:
         notes.append("your own parts are kept as they are; --how stratified makes new ones")
     folds = chosen.folds

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tellapart.errors import OptionError
 from tellapart.extraction import FeatureSpec
-from tellapart.models.backbones import PIXELS, find_backbones, find_classifier
+from tellapart.models.backbones import PIXELS, check_fixed, find_backbones, find_classifier
 
 if TYPE_CHECKING:
     from tellapart.models.backbones import Backbone
@@ -41,10 +41,13 @@ def spec_of(
         DataError: no such run.
     """
     if features.startswith(RUN):
+        if weights is not None:
+            raise OptionError("weights has no effect on a run, which has its own", hint="leave --weights out")
         return _of_run(features.removeprefix(RUN), layer, image_size)
     if features == PIXELS:
         from tellapart.models.pixels import pixel_backbone
 
+        check_fixed([PIXELS], weights=weights, image_size=None)
         if layer:
             raise OptionError("pixels have no layers", hint="leave --layer out, or name a network with --features")
         return FeatureSpec((pixel_backbone(image_size),), resize, mirror=False)

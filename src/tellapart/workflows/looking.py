@@ -33,7 +33,7 @@ from tellapart.models.saved import CARD
 from tellapart.paths import cache_root
 from tellapart.progress import SILENT, Progress
 from tellapart.runs import open_run
-from tellapart.training.parts import Assignment, assign, with_decisions
+from tellapart.training.parts import Assignment, assign, share_held_back, with_decisions
 from tellapart.types import ByteArray, FloatArray
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class LookedAt:
         """Gives thumbnails by image id."""
         return thumbnails(self.dataset, self.extraction.files)
 
-    def assignment(self, *, test_share: float, seed: int) -> Assignment:
+    def assignment(self, *, test_share: float | None, seed: int) -> Assignment:
         """Who trains and who is tested, near-duplicates kept together; see :func:`tellapart.training.parts.assign`."""
         before = file_rows(self.dataset, self.extraction.files, self.extraction.facts)
         return _assigned(before, self.rows, self.pairs, test_share=test_share, seed=seed)
@@ -189,7 +189,7 @@ def decided_notes(dataset: Dataset, extraction: Extraction, decisions: Decisions
     return held + (lost if unmet else [])
 
 
-def assignment_of(dataset: Dataset, extraction: Extraction, decisions: Decisions, *, test_share: float, seed: int) -> Assignment:
+def assignment_of(dataset: Dataset, extraction: Extraction, decisions: Decisions, *, test_share: float | None, seed: int) -> Assignment:
     """Who trains and who is tested, near-duplicates kept together; see :func:`tellapart.training.parts.assign`."""
     rows = file_rows(dataset, extraction.files, extraction.facts, decisions)
     before = file_rows(dataset, extraction.files, extraction.facts)
@@ -197,11 +197,12 @@ def assignment_of(dataset: Dataset, extraction: Extraction, decisions: Decisions
 
 
 def _assigned(
-    before: Sequence[FileRow], rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int
+    before: Sequence[FileRow], rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float | None, seed: int
 ) -> Assignment:
     """The assignment of the rows as decided, with what was decided in each part."""
-    assignment = assign(rows, pairs, test_share=test_share, seed=seed)
-    return with_decisions(assignment, before, pairs, test_share=test_share, seed=seed)
+    share = share_held_back(rows, test_share)
+    assignment = assign(rows, pairs, test_share=share, seed=seed)
+    return with_decisions(assignment, before, pairs, test_share=share, seed=seed)
 
 
 def similar_pairs(dataset: Dataset, extraction: Extraction) -> list[tuple[str, str]]:

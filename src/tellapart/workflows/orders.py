@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tellapart.collection.defaults import CONTACT_VARIABLE
 from tellapart.errors import OptionError
+from tellapart.options import WITHOUT
 
 if TYPE_CHECKING:
     from tellapart.collection.plans.plan import ClassPlan
@@ -54,6 +55,7 @@ def order_of(names: Sequence[str], options: CollectOptions, environment: Mapping
     plans = plan_of(names, options.class_, options.plan)
     if options.page and not options.label:
         raise OptionError("the pictures of a page need a class", hint='name it with --label "border collie"')
+    _check_idle(options, has_words=bool(plans))
     usual = Wishes(licences=families_named(words_of(options.licences)), side=options.side)
     own = {plan.label: replace(usual, licences=families_named(plan.licences)) for plan in plans if plan.licences}
     contact = contact_of(options.contact, environment)
@@ -83,6 +85,28 @@ def order_of(names: Sequence[str], options: CollectOptions, environment: Mapping
         keys=keys,
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _check_idle(options: CollectOptions, *, has_words: bool) -> None:
+    """See that no option is given for a way of collecting that is not gone.
+
+    Raises:
+        OptionError: one is, and would change nothing.
+    """
+    ways = {
+        "without --page": (bool(options.page), ("browser", "next_page", "pages")),
+        "without --page or --urls": (bool(options.page or options.urls), ("label",)),
+        "without classes to search for": (has_words, ("sources", "uneven_sources")),
+    }
+    usual = type(options)()
+    idle = [
+        f"{name} has no effect {complaint}"
+        for complaint, (is_gone, names) in ways.items()
+        for name in names
+        if not is_gone and getattr(options, name) != getattr(usual, name)
+    ]
+    if idle:
+        raise OptionError("\n".join(idle), hint=WITHOUT)
 
 
 def contact_of(given: str | None, environment: Mapping[str, str]) -> str | None:

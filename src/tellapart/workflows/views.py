@@ -17,6 +17,10 @@ def views_option() -> Any:
     return option(1, "Views of each picture to average: as it is, then fixed crops.", minimum=1, maximum=MOST_VIEWS)
 
 
+def _several_views(options: Any) -> str | None:
+    return "on one view; add --views 8, for example" if options.views == 1 else None
+
+
 def view_augment_option() -> Any:
     """The option that draws further views instead of cropping."""
     return option(
@@ -24,20 +28,14 @@ def view_augment_option() -> Any:
         "Draw the further views at random instead: light, strong, or words such as flip,rotation=20,zoom=0.2.",
         metavar="WORDS",
         check=_augment_complaint,
+        only_for=_several_views,
     )
 
 
 def ways_of_looking(chosen: Any) -> dict[str, Any]:
-    """How :func:`tellapart.prediction.predict_files` is to look, from the options of a verb.
-
-    Raises:
-        OptionError: an augmentation for views that nobody asked for.
-    """
-    from tellapart.errors import OptionError
+    """How :func:`tellapart.prediction.predict_files` is to look, from the options of a verb."""
     from tellapart.preparation.augmentation import augmentation_of
 
-    if chosen.view_augment is not None and chosen.views == 1:
-        raise OptionError("view_augment is for further views, but only one was asked for", hint="add --views 8, for example")
     words = str(augmentation_of(chosen.view_augment)) if chosen.view_augment is not None else ""
     return {"views": chosen.views, "augment": words, "device": chosen.device, "num_workers": chosen.num_workers}
 
