@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -85,6 +86,34 @@ def wilson(right: float, n: int, *, effective_n: float | None = None) -> Interva
     centre = (p + Z * Z / (2 * size)) / shrink
     half = Z / shrink * math.sqrt(p * (1 - p) / size + Z * Z / (4 * size * size))
     return Interval(p, min(p, max(0.0, centre - half)), max(p, min(1.0, centre + half)))
+
+
+def images_worth(interval: Interval, n: int) -> float:
+    """How many independent images the Wilson interval of an accuracy over n images was made for, from its width; n at most."""
+    low, high = 1e-6, float(n)
+    for _ in range(80):
+        middle = (low + high) / 2
+        of_middle = wilson(interval.value * n, n, effective_n=middle)
+        if of_middle.high - of_middle.low > interval.high - interval.low:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def groups_sentence(numbers: Mapping[str, Any]) -> str | None:
+    """What the images of a part are worth where groups hold them together; None where each stands for itself or nothing was measured.
+
+    Args:
+        numbers: a part of ``metrics.json``: ``n``, ``groups``, ``accuracy``.
+    """
+    n, groups = numbers["n"], numbers.get("groups")
+    if not groups or groups == n or not numbers.get("accuracy"):
+        return None
+    worth = max(1, round(images_worth(Interval.from_dict(numbers["accuracy"]), n)))
+    noun = "group" if groups == 1 else "groups"
+    said = f"{n:,} images in {groups:,} {noun} that stay together are worth about {worth:,} independent ones"
+    return f"{said}; the intervals say so" if worth < n else None
 
 
 def flawless(support: IntArray, worth: float) -> Interval:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tellapart.evaluation.intervals import groups_sentence
 from tellapart.reports import wording
 from tellapart.reports.datacard import class_images, data_view
 from tellapart.reports.embedding import map_view
@@ -87,6 +88,7 @@ def header_view(run: RunFiles) -> dict[str, Any]:
                 "title": PARTS[part],
                 "n": numbers["n"],
                 "groups": numbers.get("groups"),
+                "groups_sentence": groups_sentence(numbers),
                 "accuracy": accuracy,
                 "log_loss": log_loss,
                 "macro_f1": numbers.get("macro_f1"),

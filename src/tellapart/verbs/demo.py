@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,8 +50,22 @@ def demo(*, progress: Progress = SILENT, **options: Any) -> Run:
 
     progress.note(ABOUT)
     manifest = write_manifest(photo_folder(), chosen.out.absolute())
-    return train(
+    run = train(
         manifest, backbone=chosen.backbone, out=chosen.out / "runs", state=chosen.out / "state", name="solar-cells", progress=progress
+    )
+    progress.note(about_the_interval(run.metrics["test"]))
+    return run
+
+
+def about_the_interval(numbers: Mapping[str, Any]) -> str:
+    """Why the interval of the demo is as wide as it is; of ``test`` of ``metrics.json``."""
+    from tellapart.evaluation.intervals import Interval, images_worth
+
+    accuracy = Interval.from_dict(numbers["accuracy"])
+    worth = max(1, round(images_worth(accuracy, numbers["n"])))
+    return (
+        f"The {numbers['n']:,} test photos are cells of {numbers['groups']:,} modules. Cells of a module look alike and tend to be "
+        f"right or wrong together, so for the accuracy they count as about {worth:,} independent photos: hence {accuracy.percent()}."
     )
 
 
