@@ -98,3 +98,33 @@ def test_shrink_never_enlarges_and_keeps_the_shape() -> None:
     assert small.flags.writeable
     assert np.abs(small - by_pillow(pixels, 128, 96)).mean() < 2
     assert shrink(np.zeros((2, 900, 3), np.uint8), 100).shape == (1, 100, 3)
+
+
+@pytest.mark.parametrize(("width", "height"), [(20_000, 1), (1, 20_000), (65_535, 2), (3, 5001), (9001, 700)])
+def test_a_long_image_is_cut_before_it_is_resized(width: int, height: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tellapart.images import resizing
+
+    made: list[int] = []
+    original = resizing._resampled
+    monkeypatch.setattr(resizing, "_resampled", lambda pixels, tall, wide: made.append(tall * wide) or original(pixels, tall, wide))
+    for policy in ("crop", "pad", "squash"):
+        assert resize(np.zeros((height, width, 3), np.uint8), 64, policy).shape == (64, 64, 3)  # type: ignore[arg-type]
+    assert max(made) <= 12 * 64 * 64
+
+
+@pytest.mark.parametrize(("width", "height"), [(90, 10), (10, 91), (401, 40), (60, 1)])
+def test_the_middle_of_a_long_image_is_what_it_would_have_been(width: int, height: int) -> None:
+    from tellapart.images.resizing import _resampled
+
+    pixels = pictures.photo_pixels(3, width, height)
+    scale = 32 / min(width, height)
+    whole = _resampled(pixels, round(height * scale), round(width * scale))
+    top, left = round((whole.shape[0] - 32) / 2), round((whole.shape[1] - 32) / 2)
+    assert np.abs(resize(pixels, 32).astype(int) - whole[top : top + 32, left : left + 32]).mean() < 3  # half a pixel of noise
+
+
+def test_images_up_to_eight_times_as_long_as_wide_are_untouched_by_that() -> None:
+    from tellapart.images.resizing import _middle
+
+    pixels = np.zeros((10, 80, 3), np.uint8)
+    assert _middle(pixels) is pixels

@@ -17,6 +17,7 @@ from PIL import ExifTags, Image, features
 
 from tellapart.errors import ImageError
 from tellapart.images.colours import rgb_pixels
+from tellapart.images.depth import brightened, is_dark, refuse_raw, stored_depth, tiff_kind
 from tellapart.images.formats import declared_size, ends_early
 from tellapart.images.jpeg_header import JpegHeader
 from tellapart.images.limits import check_memory, memory_for
@@ -76,11 +77,23 @@ def decoded_any(data: bytes, name: str, min_size: int | None) -> tuple[ByteArray
 
     def pixels_size_orientation(turn: ExitStack) -> tuple[ByteArray, int, int, int]:
         with _opened(data, name) as image:
+            refuse_raw(image)
             factor = scale_factor(*image.size, min_size)
             turn.enter_context(memory_for(*image.size, _bytes_needed(image, name, factor)))
+            depth = stored_depth(image, data, name)
             image.load()
             width, height = image.size  # a TIFF that is upright only now has exchanged them
-            return rgb_pixels(image, factor, image.info.get("icc_profile") or b""), width, height, _orientation(image)
+            orientation, icc_profile = _orientation(image), image.info.get("icc_profile") or b""
+            if depth.low_bytes and is_dark(image):
+                with _opened(data, name) as low:
+                    setattr(low, "tile", list(depth.low_bytes))  # noqa: B010  (ImageFile has it, Image has not)
+                    low.load()
+                    check_memory(width, height, 2 * _bytes_needed(image, name, factor))
+                    image = brightened(image, low)
+            elif name == "TGA" and not data[17] & 15:  # no bit of its fourth channel means anything
+                image = image.convert("RGB") if image.mode == "RGBA" else image
+            pixels = rgb_pixels(image, factor, icc_profile, least_white=depth.least_white, is_negative=depth.is_negative)
+            return pixels, width, height, orientation
 
     with ExitStack() as turn:
         pixels, width, height, orientation = _leaving_nothing(pixels_size_orientation, turn)
@@ -148,6 +161,8 @@ def _reason(error: Exception, data: bytes, name: str) -> str:
     said = str(error).strip() or type(error).__name__
     if "truncated" in said.lower() or "unexpected end" in said.lower() or isinstance(error, EOFError) or ends_early(data, name):
         return f"cut off: the {name} data ends early"
+    if name == "TIFF" and (kind := tiff_kind(data)):
+        return f"unsupported: {kind} (save it as 8- or 16-bit grey or RGB)"
     if "cannot identify image file" in said:
         return f"damaged: the {name} header makes no sense"
     if any(word in said.lower() for word in ("support", "unknown")):

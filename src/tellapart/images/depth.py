@@ -1,0 +1,136 @@
+"""How deep the values of a file are stored, where Pillow does not say: dark 16-bit images, negatives, and TIFFs it cannot read."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from PIL.TiffImagePlugin import II, MM, OPEN_INFO, ImageFileDirectory_v2
+
+from tellapart.errors import ImageError
+from tellapart.images.colours import white_of
+
+_FULL = 65535
+_BAND_ROWS = 64
+_SUBFILE, _BITS, _PHOTOMETRIC, _BANDS, _MAX_VALUE, _SUB_IFDS, _SAMPLE_FORMAT, _DNG_VERSION = 254, 258, 262, 277, 281, 330, 339, 50706
+_KINDS = {1: "whole numbers", 2: "signed whole numbers", 3: "floating-point numbers"}
+_SWAPPED = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if sys.byteorder == "little" else ";16L"}
+
+OPEN_INFO.setdefault((MM, 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))  # Pillow knows the little-endian one: 16-bit greys whose 0 is white
+OPEN_INFO.setdefault((II, 0, (1,), 1, (12,), ()), ("I;16", "I;12"))
+
+
+@dataclass(frozen=True)
+class StoredDepth:
+    """What a file says about its values.
+
+    Attributes:
+        least_white: the least value that may be white; 0 where the file does not say.
+        is_negative: whether 0 is white in a deep grey image.
+        low_bytes: Pillow's tiles of a 16-bit color image so that they give the low byte of each value; else empty.
+    """
+
+    least_white: int = 0
+    is_negative: bool = False
+    low_bytes: tuple[Any, ...] | list[Any] = ()
+
+
+def stored_depth(image: Image.Image, data: bytes, name: str) -> StoredDepth:
+    """The depth of an image that is opened and not loaded.
+
+    A TIFF's number of bits and its tag MaxSampleValue, and a PNG's sBIT, say how deep it is at least; PPM and JPEG 2000 come
+    scaled to 16 bits.
+    """
+    tags: Any = getattr(image, "tag_v2", {})
+    if name in ("PPM", "JPEG2000"):
+        return StoredDepth(least_white=_FULL)
+    if name == "TIFF":
+        bits = _first(tags.get(_BITS), 0)
+        least = 2**bits - 1 if 8 < bits < 16 else min(_first(tags.get(_MAX_VALUE), 0), _FULL)
+        is_deep = image.mode.startswith("I") or image.mode == "F"
+        return StoredDepth(least, is_deep and tags.get(_PHOTOMETRIC) == 0, _low_bytes(image))
+    if name == "PNG":
+        at = data.find(b"sBIT", 8, 4096)
+        return StoredDepth(least_white=2 ** min(data[at + 4], 16) - 1 if at > 0 and at + 4 < len(data) else 0, low_bytes=_low_bytes(image))
+    return StoredDepth()
+
+
+def is_dark(image: Image.Image) -> bool:
+    """Whether the high bytes of a 16-bit color image would fit into 14 bits."""
+    extrema: Any = image.getextrema()
+    return image.mode in ("RGB", "RGBA") and max(high for _, high in extrema[:3]) < 64
+
+
+def brightened(high: Image.Image, low: Image.Image) -> Image.Image:
+    """An 8-bit image from the high and the low bytes of one whose white is not 65,535: 8 of its 10, 12 or 14 bits.
+
+    Alpha is scaled likewise if it is no deeper than the colors.
+    """
+    result = np.empty((high.height, high.width, len(high.getbands())), np.uint8)
+    bands = [(top, min(top + _BAND_ROWS, high.height)) for top in range(0, high.height, _BAND_ROWS)]
+    most = np.zeros(result.shape[2], np.int64)
+    for top, bottom in bands:
+        most = np.maximum(most, _values(high, low, top, bottom).max(axis=(0, 1)))
+    white = white_of(int(most[:3].max()))
+    scales = np.array([255 / (white if value <= white else _FULL) for value in most], np.float32)
+    for top, bottom in bands:
+        result[top:bottom] = np.minimum(_values(high, low, top, bottom) * scales + np.float32(0.5), 255)
+    return Image.fromarray(result)
+
+
+def refuse_raw(image: Image.Image) -> None:
+    """Refuse a raw photo in a TIFF: what Pillow would read of it is a small preview.
+
+    Raises:
+        ImageError: it is one.
+    """
+    tags: Any = getattr(image, "tag_v2", {})
+    if _DNG_VERSION in tags or (_first(tags.get(_SUBFILE), 0) & 1 and _SUB_IFDS in tags):
+        raise ImageError("unsupported: raw photo (export it as JPEG or TIFF)")
+
+
+def tiff_kind(data: bytes) -> str | None:
+    """What kind of TIFF this is, in words, for one that is whole and that Pillow does not read; None where its tags make no sense."""
+    try:
+        is_big = data[2:3] == b"+" or data[3:4] == b"+"
+        tags = ImageFileDirectory_v2(data[: 16 if is_big else 8])
+        file = BytesIO(data)
+        file.seek(tags.next)
+        tags.load(file)
+        if not {256, 257} <= set(tags) or not {273, 324} & set(tags):
+            return None
+        bits, bands = _first(tags.get(_BITS), 1), _first(tags.get(_BANDS), 1)
+        kind = _KINDS.get(_first(tags.get(_SAMPLE_FORMAT), 1), "values of another kind")
+    except Exception:  # damaged tags raise nearly anything
+        return None
+    is_ordinary = bands in (1, 3, 4) and bits in (8, 16) and kind == _KINDS[1]
+    return None if is_ordinary or bits < 1 or bands < 1 else f"a TIFF of {bands} band{'' if bands == 1 else 's'} of {bits}-bit {kind}"
+
+
+def _values(high: Image.Image, low: Image.Image, top: int, bottom: int) -> Any:
+    box = (0, top, high.width, bottom)
+    return np.asarray(high.crop(box)).astype(np.uint16) * 256 + np.asarray(low.crop(box))
+
+
+def _low_bytes(image: Image.Image) -> list[Any]:
+    """The tiles of a 16-bit RGB or RGBA image with its two bytes exchanged, as Pillow takes the high one only."""
+    tiles: Any = getattr(image, "tile", [])
+    swapped = []
+    for tile in tiles:
+        raw_mode = tile.args if isinstance(tile.args, str) else tile.args[0] if tile.args else None
+        if not isinstance(raw_mode, str) or not raw_mode.startswith("RGB") or raw_mode[-4:] not in _SWAPPED:
+            return []
+        other = raw_mode[:-4] + _SWAPPED[raw_mode[-4:]]
+        swapped.append(tile._replace(args=other if isinstance(tile.args, str) else (other, *tile.args[1:])))
+    return swapped
+
+
+def _first(value: Any, default: int) -> int:
+    """The first number of a tag's value."""
+    while isinstance(value, tuple | list) and value:
+        value = value[0]
+    return int(value) if isinstance(value, int | float) and value >= 0 else default

@@ -1,0 +1,119 @@
+"""Deep, negative and odd images: the right grey levels, or a true sentence."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from skimage.color import lab2rgb
+
+from tellapart.errors import ImageError
+from tellapart.images import decode
+from tests import pictures
+
+RAMP = np.tile(np.arange(256, dtype=np.uint16), (8, 1))
+LEVELS = np.arange(256)
+
+
+def tiff(values: np.ndarray, **options: Any) -> bytes:
+    file = BytesIO()
+    tifffile.imwrite(file, values, **options)
+    return file.getvalue()
+
+
+def grey(data: bytes) -> np.ndarray:
+    return decode(data).pixels[0, :, 0].astype(int)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("form", ["png", "tiff", "big-endian tiff", "packed tiff"])
+def test_greys_of_few_bits_in_sixteen_keep_their_levels(bits: int, form: str) -> None:
+    values = (RAMP.astype(float) * (2**bits - 1) / 255).round().astype(np.uint16)
+    data = {
+        "png": lambda: pictures.deep_grey_png(values),
+        "tiff": lambda: tiff(values),
+        "big-endian tiff": lambda: tiff(values, byteorder=">"),
+        "packed tiff": lambda: tiff(values, compression="zlib"),
+    }[form]()
+    assert np.abs(grey(data) - LEVELS).max() <= 1
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("form", ["png", "tiff", "big-endian tiff", "packed tiff"])
+def test_colors_of_few_bits_in_sixteen_keep_their_levels(bits: int, form: str) -> None:
+    one = (RAMP.astype(float) * (2**bits - 1) / 255).round().astype(np.uint16)
+    values = np.stack([one, one[:, ::-1], one // 2], axis=2)
+    data = {
+        "png": lambda: pictures.deep_rgb_png(values),
+        "tiff": lambda: tiff(values, photometric="rgb"),
+        "big-endian tiff": lambda: tiff(values, photometric="rgb", byteorder=">"),
+        "packed tiff": lambda: tiff(values, photometric="rgb", compression="zlib"),
+    }[form]()
+    assert np.abs(decode(data).pixels[0].astype(int) - np.stack([LEVELS, LEVELS[::-1], LEVELS // 2], axis=1)).max() <= 1
+
+
+def test_what_the_file_says_of_its_depth_counts_for_a_dark_image() -> None:
+    dark = RAMP * 2
+    said = pictures.encoded(Image.fromarray(dark), "TIFF", tiffinfo={281: 4095})
+    assert np.abs(grey(said) - dark[0].astype(float) * 255 / 4095).max() <= 1
+    assert np.abs(grey(tiff(dark)) - dark[0].astype(float) * 255 / 1023).max() <= 1
+
+
+@pytest.mark.parametrize("top", [255, 4095, 65535])
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_a_white_is_zero_tiff_is_no_negative(top: int, byteorder: str) -> None:
+    values = (RAMP.astype(float) * top / 255).round().astype(np.uint8 if top == 255 else np.uint16)
+    assert np.abs(grey(tiff(values, photometric="miniswhite", byteorder=byteorder)) - LEVELS[::-1]).max() <= 1
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.05, 5.0, 255.0, 65535.0])
+def test_float_images_are_never_black(scale: float) -> None:
+    values = (RAMP / 255 * scale).astype(np.float32)
+    assert np.abs(grey(tiff(values)) - LEVELS).max() <= 14
+    assert np.abs(grey(tiff(values, photometric="miniswhite")) - LEVELS[::-1]).max() <= 14
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (np.zeros((8, 8, 8), np.uint16), "a TIFF of 8 bands of 16-bit whole numbers"),
+        (np.zeros((8, 8, 5), np.uint8), "a TIFF of 5 bands of 8-bit whole numbers"),
+        (np.zeros((8, 8, 3), np.float32), "a TIFF of 3 bands of 32-bit floating-point numbers"),
+        (np.zeros((8, 8), np.float16), "a TIFF of 1 band of 16-bit floating-point numbers"),
+    ],
+)
+def test_a_tiff_that_cannot_be_read_is_called_what_it_is(values: np.ndarray, kind: str) -> None:
+    options: dict[str, Any] = {"photometric": "minisblack", "planarconfig": "contig"} if values.ndim == 3 else {}
+    with pytest.raises(ImageError) as caught:
+        decode(tiff(values, **options))
+    assert str(caught.value) == f"unsupported: {kind} (save it as 8- or 16-bit grey or RGB)"
+
+
+@pytest.mark.parametrize("tags", [{50706: b"\x01\x04\x00\x00"}, {254: 1, 330: 8}])
+def test_a_raw_photo_in_a_tiff_is_no_thumbnail(tags: dict[int, Any]) -> None:
+    with pytest.raises(ImageError, match="unsupported: raw photo"):
+        decode(pictures.encoded(np.zeros((8, 8, 3), np.uint8), "TIFF", tiffinfo=tags))
+
+
+def test_lab_is_converted() -> None:
+    lab = Image.new("LAB", (8, 8), (128, 128 + 60, 128 - 40))
+    expected = 255 * lab2rgb(np.array([[[100 * 128 / 255, 60.0, -40.0]]]))[0, 0]
+    np.testing.assert_allclose(decode(pictures.encoded(lab, "TIFF")).pixels[0, 0], expected, atol=6)
+
+
+def test_a_targa_without_alpha_bits_is_not_clear() -> None:
+    pixels = np.zeros((8, 8, 4), np.uint8)
+    pixels[..., 0] = 200
+    data = bytearray(pictures.encoded(Image.fromarray(pixels), "TGA"))
+    data[17] &= 0xF0
+    assert tuple(decode(bytes(data)).pixels[0, 0]) == (200, 0, 0)
+
+
+def test_a_clear_value_of_a_deep_grey_png_is_white() -> None:
+    data = pictures.encoded(Image.fromarray(RAMP * 257), "PNG", transparency=0)
+    assert grey(data)[0] == 255
+    assert np.abs(grey(data)[1:] - LEVELS[1:]).max() <= 1
