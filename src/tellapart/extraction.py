@@ -39,7 +39,8 @@ from tellapart.types import ByteArray, FloatArray
 if TYPE_CHECKING:
     from tellapart.models.network import Features
 
-PREPROCESSING = 1
+PREPROCESSING = 2
+"""Raised when the same file gives other pixels than before: 2 reads deep, negative and XMP-turned images right."""
 BATCH = 8
 SAVE_EVERY_S = 5.0
 SAVE_AT_BYTES = 2**27

@@ -154,3 +154,9 @@ def test_one_group_around_everything_leaves_nothing_to_test() -> None:
     rows = [row(f"{label}/{i}", label, group="one") for label in "ab" for i in range(5)]
     with pytest.raises(DataError, match="too few different pictures"):
         assign(rows, [], test_share=0.2, seed=0)
+
+
+def test_a_class_whose_files_are_all_unreadable_is_named() -> None:
+    rows = [*many("cats", 20), *many("dogs", 20), *[unreadable(f"green/{i}.heic", "green") for i in range(6)]]
+    notes = assign(rows, [], test_share=0.2, seed=0).notes
+    assert notes == [f"none of the 6 images of the class 'green' is used, mostly because: {rows[-1].reason}"]

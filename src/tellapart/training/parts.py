@@ -63,7 +63,7 @@ def assign(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_sh
     """
     rows = [row.left_out("no label") if row.is_used and row.label is None else row for row in rows]
     _check_classes(rows)
-    notes: list[str] = []
+    notes = _lost_classes(rows)
     rows, leaked = _parted(_grouped(rows, pairs), test_share, seed)
     rows = _known_classes_only(rows, notes)
     _check_parts(rows, notes)
@@ -152,6 +152,19 @@ def _check_classes(rows: Sequence[FileRow]) -> None:
     raise DataError(
         f"there is only one class, {next(iter(counts))!r}; telling apart needs two", hint="add a folder with pictures of something else"
     )
+
+
+def _lost_classes(rows: Sequence[FileRow]) -> list[str]:
+    """A sentence for each class of which no image is used, with the usual reason."""
+    used = {row.label for row in rows if row.is_used}
+    lost: dict[str, list[str]] = {}
+    for row in rows:
+        if row.label is not None and row.label not in used:
+            lost.setdefault(row.label, []).append(row.reason or "")
+    return [
+        f"none of the {len(reasons):,} images of the class {label!r} is used, mostly because: {Counter(reasons).most_common(1)[0][0]}"
+        for label, reasons in sorted(lost.items())
+    ]
 
 
 def _grouped(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]]) -> list[FileRow]:
