@@ -93,7 +93,7 @@ def trained(chosen: argparse.Namespace, keep: Path, work: Path) -> tuple[Run, fl
         options = {"backbone": chosen.backbone, "epochs": chosen.epochs, "seed": chosen.seed}
         tellapart.train(chosen.photos, recipe="finetune", **options, out=keep, state=work / "state", name="ours")
         note.write_text(str(load))
-    return Run(keep / "ours-1"), float(note.read_text())
+    return Run(keep / "ours"), float(note.read_text())
 
 
 def linked(run: Run, photos: Path, folder: Path, part: str) -> str:

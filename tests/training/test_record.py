@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tellapart.errors import DataError, StorageError
+from tellapart.progress import Silent
 from tellapart.training.record import run_folder
 
 
@@ -18,6 +19,20 @@ def test_a_run_appears_under_the_next_free_number(tmp_path: Path) -> None:
         (partial / "metrics.json").touch()
     assert (final / "metrics.json").exists()
     assert not partial.exists()
+
+
+def test_a_run_has_the_name_it_is_given_and_a_number_only_where_that_is_taken(tmp_path: Path) -> None:
+    class Listening(Silent):
+        def note(self, message: str) -> None:
+            heard.append(message)
+
+    heard: list[str] = []
+    for wanted, notes in (("r1", []), ("r1-2", ["there is a run r1 already, so this one is r1-2"]), ("r1-3", ["r1-3"])):
+        heard.clear()
+        with run_folder(tmp_path, "pets", given="r1", progress=Listening()) as (_, final):
+            assert final == tmp_path / wanted
+        assert len(heard) == len(notes)
+        assert all(note in one for note, one in zip(notes, heard, strict=True))
 
 
 def test_runs_written_at_once_do_not_take_each_others_name(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_run_has_everything_and_the_photos_stay_as_they_were(few: Path, tmp_pa
     before = folders.contents(few)
     run = ran(few, tmp_path)
     assert folders.contents(few) == before
-    assert run.name == "some photos-1"
+    assert run.name == "some photos-autoencoder-1"
     files = {path.relative_to(run.folder).as_posix() for path in run.folder.rglob("*") if path.is_file()}
     assert {"metrics.json", "options.json", "history.jsonl", "images.parquet", "reconstruction.csv", "report.html", "report.json"} <= files
     assert {"model/model.json", "model/member-1.safetensors", "model/decoder.safetensors"} <= files

@@ -64,7 +64,7 @@ def test_the_demo_goes_the_whole_way_and_names_the_licence(photos: Path, tmp_pat
     monkeypatch.setattr(module, "photo_folder", lambda: data)
     listener = Listener()
     run = tellapart.demo(out=tmp_path / "demo", progress=listener)
-    assert run.folder == tmp_path / "demo/runs/solar-cells-1"
+    assert run.folder == tmp_path / "demo/runs/solar-cells"
     assert run.class_names == ("defective", "working")
     assert run.report.is_file()
     assert "CC BY-NC-SA" in listener.said[0]

@@ -47,7 +47,7 @@ def test_an_ensemble_is_a_run_like_any_other(combined: Run, trained: Run, second
     assert combined.options["verb"] == "ensemble"
     assert combined.options["options"]["runs"] == [str(trained.folder), str(second.folder)]
     rungs = combined.metrics["test"]["rungs"]
-    assert [rung["name"] for rung in rungs] == ["photos-1: probe on lite0", "small-1: probe on lite0", "ensemble of 2 runs"]
+    assert [rung["name"] for rung in rungs] == ["photos-1: probe on lite0", "small: probe on lite0", "ensemble of 2 runs"]
     assert [rung["gain"] is None for rung in rungs] == [True, False, False]
     assert rungs[0]["accuracy"] == trained.metrics["test"]["accuracy"]
     assert rungs[0]["log_loss"] == trained.metrics["test"]["log_loss"]
@@ -57,7 +57,7 @@ def test_an_ensemble_is_a_run_like_any_other(combined: Run, trained: Run, second
     assert [row.part for row in combined.rows] == [row.part for row in trained.rows]
     assert combined.metrics["notes"] == []
     events = [json.loads(line) for line in (combined.folder / "history.jsonl").read_text().splitlines()]
-    assert [(event["event"], event["name"]) for event in events] == [("run", "photos-1"), ("run", "small-1")]
+    assert [(event["event"], event["name"]) for event in events] == [("run", "photos-1"), ("run", "small")]
     page = combined.report.read_text()
     assert "The answers of finished runs (lite0) were averaged; nothing new was trained." in page
     assert "that each run judged without having learned from them" in page
@@ -135,7 +135,7 @@ def test_an_ensemble_of_an_ensemble_is_one(combined: Run, trained: Run, tmp_path
 
 def test_equal_weights_are_equal(trained: Run, second: Run, tmp_path: Path) -> None:
     found = tellapart.ensemble([trained.folder, second.folder], out=tmp_path, weights="equal", name="both")
-    assert found.folder == tmp_path / "both-1"
+    assert found.folder == tmp_path / "both"
     assert [run["weight"] for run in found.metrics["selection"]["runs"]] == [0.5, 0.5]
     assert found.metrics["selection"]["is_fitted"]
     assert "All 2 runs count the same." in found.report.read_text()
@@ -179,7 +179,7 @@ def test_a_run_without_out_of_fold_predictions_makes_weights_equal(trained: Run,
     assert selection["clip"] == max(load_model(run.model_folder).clip for run in (trained, second))
     assert [run["log_loss"] for run in selection["runs"]] == [None, None]
     notes = found.metrics["notes"]
-    assert "small-1 keeps no out-of-fold predictions" in notes[0]
+    assert "small keeps no out-of-fold predictions" in notes[0]
     assert "0 out-of-fold images in common" in notes[1]
     assert found.out_of_fold is not None
     assert len(found.out_of_fold) == 0
@@ -274,7 +274,7 @@ def test_the_command_says_the_weights_and_the_rungs(trained: Run, second: Run, t
     words = ["ensemble", str(trained.folder), str(second.folder), "--out", str(tmp_path / "runs"), "--weights", "equal", "-q"]
     result = CliRunner().invoke(door, words)
     assert result.exit_code == 0
-    assert result.stdout.startswith("weights: photos-1 50.0 %, small-1 50.0 %\n18 test images")
+    assert result.stdout.startswith("weights: photos-1 50.0 %, small 50.0 %\n18 test images")
     assert "ensemble of 2 runs" in result.stdout
     content = json.loads(CliRunner().invoke(door, [*words, "--json"]).stdout)
     assert open_run(content["path"]).name == "photos-ensemble-2"

@@ -221,7 +221,7 @@ def test_options_change_what_they_say(photos: Path, tmp_path: Path) -> None:
     run = quick(
         root, tmp_path / "runs", name="mine", test_share=0.5, image_size=64, resize="pad", mirror=False, class_weight="balanced", seed=3
     )
-    assert run.name == "mine-1"
+    assert run.name == "mine"
     assert run.metrics["test"]["n"] == 15
     card = json.loads((run.model_folder / "model.json").read_text())
     [member] = card["members"]

@@ -27,14 +27,20 @@ from tellapart.paths import (
     write_json,
     write_text,
 )
+from tellapart.progress import SILENT, Progress
 from tellapart.training.examination import Examination
 
 PACKAGES = ("torch", "timm", "numpy", "pillow", "simplejpeg")
 
 
 @contextmanager
-def run_folder(parent: Path, name: str) -> Iterator[tuple[Path, Path]]:
-    """A folder to write a run into, and the name ``<name>-<number>`` it will have when complete."""
+def run_folder(parent: Path, name: str, *, given: str | None = None, progress: Progress = SILENT) -> Iterator[tuple[Path, Path]]:
+    """A folder to write a run into, and the name it will have when complete.
+
+    That is ``<name>-<number>``, or the name the user has ``given``; where there is such a run already, ``<given>-2`` and
+    so on, and ``progress`` hears of it.
+    """
+    name = given or name
     parent = parent.expanduser().absolute()
     if complaint := name_complaint(name):
         raise DataError(f"{name!r} cannot be the name of a run: {complaint}", hint="use letters, digits and dashes")
@@ -44,17 +50,20 @@ def run_folder(parent: Path, name: str) -> Iterator[tuple[Path, Path]]:
         raise storage_error(error, parent) from error
     with ExitStack() as stack:
         with one_at_a_time(parent):
-            final = parent / _free_name(parent, printable(name))
+            final = parent / _free_name(parent, printable(name), is_numbered=given is None)
             partial = stack.enter_context(replacing_folder(final))
+        if given is not None and final.name != printable(given):
+            progress.note(f"there is a run {given} already, so this one is {final.name}")
         yield partial, final
 
 
-def _free_name(parent: Path, name: str) -> str:
-    """The first ``<name>-<number>`` that no run has, nor one that is being written."""
+def _free_name(parent: Path, name: str, *, is_numbered: bool) -> str:
+    """The first ``<name>-<number>`` that no run has, nor one that is being written; without need of a number the name itself."""
     remove_abandoned(parent)
     taken = {path.name for path in parent.iterdir()}
     taken |= {other[1:].removesuffix(".partial").rpartition(".")[0] for other in taken if other.endswith(".partial")}
-    return next(f"{name}-{i}" for i in range(1, len(taken) + 2) if f"{name}-{i}" not in taken)
+    names = (name if i == 1 and not is_numbered else f"{name}-{i}" for i in range(1, len(taken) + 2))
+    return next(one for one in names if one not in taken)
 
 
 def write_run(

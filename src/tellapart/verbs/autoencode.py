@@ -59,7 +59,9 @@ class AutoencodeOptions(Options):
     )
     test_share: float | None = test_share_option(TEST_SHARE)
     seed: int = option(0, "Seed of the split and of everything random.", minimum=0)
-    name: str | None = option(None, "Name of the run; by default the folder's name and a number.", metavar="NAME", check=name_complaint)
+    name: str | None = option(
+        None, "Name of the run; by default the folder's name, autoencoder and a number.", metavar="NAME", check=name_complaint
+    )
     out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
@@ -113,7 +115,10 @@ def autoencode(folder: str | Path, *, progress: Progress = SILENT, **options: An
     trained = train_autoencoder(recipe, training, device=device, num_workers=workers, progress=progress)
     examination = examine_autoencoder(trained, recipe, used, device=device, num_workers=workers, progress=progress)
     notes = [*looked.notes, *assignment.notes, *trained.facts["notes"], *_said(examination.numbers())]
-    with run_folder(chosen.out, chosen.name or folder_name(looked.dataset.root)) as (partial, final):
+    with run_folder(chosen.out, f"{folder_name(looked.dataset.root)}-autoencoder", given=chosen.name, progress=progress) as (
+        partial,
+        final,
+    ):
         metrics = write_autoencoder(
             partial,
             final,

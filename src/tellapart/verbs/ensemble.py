@@ -27,7 +27,9 @@ class EnsembleOptions(Options):
         "How much each run counts: what fits best on images it had not seen in training, or all the same.",
         choices=("out-of-fold", "equal"),
     )
-    name: str | None = option(None, "Name of the run; by default the folder's name and a number.", metavar="NAME", check=name_complaint)
+    name: str | None = option(
+        None, "Name of the run; by default the folder's name, ensemble and a number.", metavar="NAME", check=name_complaint
+    )
     out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
 
 
@@ -66,7 +68,7 @@ def ensemble(runs: Sequence[str | Path], *, progress: Progress = SILENT, **optio
     with progress.stage("combining the runs", total=3, unit="steps") as advance:
         examination, notes = examine_ensemble(opened, weights=chosen.weights)
         advance(1)
-        with run_folder(chosen.out, chosen.name or f"{folder_name(root)}-ensemble") as (partial, final):
+        with run_folder(chosen.out, f"{folder_name(root)}-ensemble", given=chosen.name, progress=progress) as (partial, final):
             write_run(partial, final, examination, Dataset(root, ()), values, notes, started, verb="ensemble")
             advance(1)
             write_report(partial, thumbnails_of_rows(root, examination.rows))

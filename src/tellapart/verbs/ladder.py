@@ -88,7 +88,9 @@ class LadderOptions(Options):
     )
     test_share: float | None = test_share_option()
     seed: int = option(0, "Seed of the split and of everything random.", minimum=0)
-    name: str | None = option(None, "Name of the run; by default the folder's name and a number.", metavar="NAME", check=name_complaint)
+    name: str | None = option(
+        None, "Name of the run; by default the folder's name, ladder and a number.", metavar="NAME", check=name_complaint
+    )
     out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
@@ -133,7 +135,7 @@ def ladder(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -
         climb.refinements()
     examination = climb.judged()
     notes = [*dataset.notes, *([note] if note else []), *climb.notes]
-    with run_folder(chosen.out, chosen.name or f"{folder_name(dataset.root)}-ladder") as (partial, final):
+    with run_folder(chosen.out, f"{folder_name(dataset.root)}-ladder", given=chosen.name, progress=progress) as (partial, final):
         write_run(partial, final, examination, dataset, chosen.as_dict(), notes, started, verb="ladder")
         write_report(partial, thumbnails(dataset, climb.files))
     for recipe in climb.finished:

@@ -148,7 +148,7 @@ def train(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
     examination = recipe.examination(dataset, assignment, extraction.features, progress)
     examination.metrics["decisions"] = assignment.decisions
     notes = [*looked.notes, *assignment.notes, *recipe.notes]
-    with run_folder(chosen.out, chosen.name or folder_name(dataset.root)) as (partial, final):
+    with run_folder(chosen.out, folder_name(dataset.root), given=chosen.name, progress=progress) as (partial, final):
         write_run(partial, final, examination, dataset, chosen.as_dict(), notes, started)
         write_report(partial, looked.thumbnails)
     recipe.forget()
