@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import subprocess
@@ -133,6 +134,23 @@ def test_the_cache_lies_where_the_environment_says(monkeypatch: pytest.MonkeyPat
     assert cache_root() == Path("/home/me/.cache/tellapart")
 
 
-@pytest.mark.parametrize(("name", "shown"), [("plain", "plain"), ("猫 ü", "猫 ü"), (os.fsdecode(b"caf\xe9"), "caf\\xe9")])
+def test_no_two_names_are_shown_alike() -> None:
+    pieces = ["\\", "x", "u", "e9", "5c", "\udce9", "\udcff", "\ud800", "\udc00", "00e9", "\xe9"]
+    names = ["".join(parts) for length in (1, 2, 3, 4) for parts in itertools.product(pieces, repeat=length)]
+    assert len({printable(name) for name in names}) == len(set(names))
+    for name in names:
+        printable(name).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("plain", "plain"),
+        ("猫 ü", "猫 ü"),
+        (os.fsdecode(b"caf\xe9"), "caf\\xe9"),
+        ("caf\\xe9", "caf\\x5cxe9"),
+        ("C:\\a\\b.jpg", "C:\\a\\b.jpg"),
+    ],
+)
 def test_names_can_be_shown_whatever_their_bytes(name: str, shown: str) -> None:
     assert printable(name) == shown

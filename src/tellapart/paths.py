@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from tellapart.errors import StorageError
 
 CACHE_VARIABLE = "TELLAPART_CACHE"
 _under_way: set[Path] = set()
+_UNSTORABLE = re.compile(r"[\ud800-\udfff]|\\(?=x[0-9a-f]{2}|u[0-9a-f]{4})")
 
 
 def cache_root() -> Path:
@@ -129,8 +131,20 @@ def storage_error(error: OSError, path: Path) -> StorageError:
 
 
 def printable(name: str) -> str:
-    """``name`` with bytes that are not UTF-8 written as escapes, so that it can be stored and shown."""
-    return os.fsencode(name).decode("utf-8", errors="backslashreplace")
+    r"""``name`` with bytes that are not UTF-8 (and lone surrogates) written as escapes, so that it can be stored and shown.
+
+    No two names get one answer: a backslash that only looks like the beginning of such an escape is written as one itself.
+
+    >>> printable("caf\udce9"), printable(r"caf\xe9")
+    ('caf\\xe9', 'caf\\x5cxe9')
+    """
+    return _UNSTORABLE.sub(lambda found: _escape(ord(found[0])), name)
+
+
+def _escape(code: int) -> str:
+    if 0xDC80 <= code <= 0xDCFF:
+        code -= 0xDC00
+    return f"\\u{code:04x}" if code > 0xFF else f"\\x{code:02x}"
 
 
 def name_complaint(name: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tellapart.paths import printable, write_text
+from tellapart.paths import write_text
 from tellapart.reports import wording
 from tellapart.reports.figures.latents import MOST_SERIES, histogram_figure, limits_of
 from tellapart.reports.figures.svg import Figure
@@ -188,11 +188,11 @@ def _figures(view: Mapping[str, Any], examination: PictureExamination) -> Iterat
     limits = limits_of(units.latents)
     by_class: dict[str, list[int]] = {}
     for place, row in enumerate(units.rows):
-        by_class.setdefault(printable(rows[row].label or "all pictures"), []).append(place)
+        by_class.setdefault(rows[row].label or "all pictures", []).append(place)
     largest = sorted(by_class, key=lambda name: (-len(by_class[name]), name))[:MOST_SERIES]
     first, second = _two(by_class, largest)
     one, two = (units.latents[place] for place in (first, second))
-    names = [printable(rows[units.rows[place]].path) for place in (first, second)]
+    names = [rows[units.rows[place]].path for place in (first, second)]
     yield histogram_figure("latents-one", "The numbers of one picture", [(names[0], one)], limits)
     if first != second:
         yield histogram_figure("latents-two", "Of two pictures", [(names[0], one), (names[1], two)], limits)
@@ -249,7 +249,7 @@ def _put(images: dict[str, str], name: str, pixels: ByteArray) -> str:
 
 
 def _path(examination: PictureExamination, row: int) -> str:
-    return printable(examination.rows[row].path)
+    return examination.rows[row].path
 
 
 def _levels(error: float) -> str:

@@ -115,7 +115,7 @@ def _table(examination: PictureExamination) -> str:
     table = CsvWriter(out, ["path", "image_id", "label", "part", "chose_epoch", "error", "score"])
     for i in sorted(range(len(examination.rows)), key=lambda i: (-examination.scores[i], examination.rows[i].path)):
         row = examination.rows[i]
-        known = [printable(row.path), row.image_id, printable(row.label) if row.label is not None else "", row.part]
+        known = [row.path, row.image_id, row.label or "", row.part]
         table.write([*known, int(examination.chose[i]), f"{examination.errors[i]:.8f}", f"{examination.scores[i]:.4f}"])
     return out.getvalue()
 

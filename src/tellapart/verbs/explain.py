@@ -74,9 +74,9 @@ def explain(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
     out = _place(chosen.out, run, dataset)
     found = predict_files(model, dataset, device=chosen.device, progress=progress)
     predictions = found.predictions
-    files = {printable(entry.path): dataset.file(entry) for entry in dataset.entries}
+    files = [dataset.file(entry) for entry, file in zip(dataset.entries, found.files, strict=True) if file.image_id]
     targets = [int(k) if asked is None else asked for k in predictions.predicted]
-    seen, maps = _heat_maps(model, [files[path] for path in predictions.paths], targets, chosen, progress)
+    seen, maps = _heat_maps(model, files, targets, chosen, progress)
     shown = [
         Explained(pixels, *_said(model.class_names, row, target), heat)
         for pixels, row, target, heat in zip(seen, predictions.probabilities, targets, maps, strict=True)

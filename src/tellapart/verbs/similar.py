@@ -127,7 +127,6 @@ def _of_one(subjects: Subjects, image: str, spec: FeatureSpec, chosen: SimilarOp
 
     from tellapart.exploration.neighbours import neighbours
     from tellapart.features.matrix import unit_rows
-    from tellapart.paths import printable
 
     asked = _asked(subjects, image, spec, chosen, progress)
     answers = np.array([i for i in _candidates(subjects, chosen) if int(i) not in asked.same], np.int64)
@@ -138,10 +137,10 @@ def _of_one(subjects: Subjects, image: str, spec: FeatureSpec, chosen: SimilarOp
         for i, c in zip(indices, cosines, strict=True)
     ]
     if out.suffix.lower() == ".csv":
-        _write_table(out, [(printable(asked.path), asked.label)], subjects, indices[None], cosines[None])
+        _write_table(out, [(asked.path, asked.label)], subjects, indices[None], cosines[None])
     else:
         _write_sheet(out, asked, subjects, indices, cosines)
-    return {"image": printable(asked.path), "similar": told, "same_label": None}
+    return {"image": asked.path, "similar": told, "same_label": None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,6 +191,7 @@ def _from_outside(subjects: Subjects, file: Path, spec: FeatureSpec, chosen: Sim
     from tellapart.extraction import extract
     from tellapart.images import decode
     from tellapart.images.thumbnails import thumbnail
+    from tellapart.paths import printable
     from tellapart.workflows.looking import networks
 
     try:
@@ -200,7 +200,7 @@ def _from_outside(subjects: Subjects, file: Path, spec: FeatureSpec, chosen: Sim
     except DataError as error:
         raise DataError(f"{file} cannot be asked about: {error}", hint=error.hint) from error
     same = _copies(subjects, seen) if chosen.skip_duplicates else frozenset()
-    return _Asked(str(file), None, seen.features.values, same, thumbnail(decode(file.read_bytes(), min_size=128).pixels))
+    return _Asked(printable(str(file)), None, seen.features.values, same, thumbnail(decode(file.read_bytes(), min_size=128).pixels))
 
 
 def _copies(subjects: Subjects, seen: Extraction) -> frozenset[int]:
@@ -237,12 +237,12 @@ def _write_table(out: Path, asked: list[tuple[str, str | None]], subjects: Subje
 
 
 def _write_sheet(out: Path, asked: _Asked, subjects: Subjects, indices: IntArray, cosines: FloatArray) -> None:
-    from tellapart.paths import printable, replacing
+    from tellapart.paths import replacing
     from tellapart.reports.contact_sheet import Tile, contact_sheet
 
     ids = [subjects.rows[i].image_id or "" for i in indices]
     jpegs = subjects.looked.thumbnails(ids)
-    name = printable(asked.path).rpartition("/")[2]
+    name = asked.path.rpartition("/")[2]
     tiles = [Tile(asked.jpeg, f"{name}\nasked about", "kept")]
     tiles += [
         Tile(jpegs.get(image_id), f"{subjects.rows[i].path.rpartition('/')[2]}\n{cosine:.3f} {subjects.labels[i] or ''}")

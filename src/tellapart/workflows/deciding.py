@@ -114,7 +114,7 @@ def _meant(looked: LookedAt, by_path: dict[str, int], name: str) -> list[int]:
     """Numbers of the rows a name means: a path in the data set, a path from here, or a folder of either kind."""
     root = looked.dataset.root
     from_here = os.path.relpath(Path(name).expanduser().absolute(), root)
-    for path in dict.fromkeys((printable(name), printable(from_here), printable(str(Path(name).absolute())))):
+    for path in dict.fromkeys((printable(name), printable(from_here), printable(str(Path(name).absolute())), name)):
         if path in by_path:
             return [by_path[path]]
     for path in (name, from_here):
