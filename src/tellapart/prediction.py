@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +38,7 @@ class PredictedFiles:
         files: one a file of the data set.
         labels: the true label of each file, None where it is unknown.
         features: of the pictures as they are, as the model's first member sees them.
+        out: the table that was written; None where none was asked for.
     """
 
     predictions: Predictions
@@ -45,6 +47,7 @@ class PredictedFiles:
     files: tuple[FileState, ...]
     labels: tuple[str | None, ...]
     features: FeatureMatrix
+    out: Path | None = None
 
     @property
     def unreadable(self) -> list[FileState]:

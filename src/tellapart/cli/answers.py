@@ -59,20 +59,23 @@ def of_ladder(run: Run) -> Answer:
 def of_predict(found: PredictedFiles) -> Answer:
     """A line a file, up to a screenful, and how many could not be read."""
     rows = found.records()
-    lines = [
+    where = "all of them are in the table" if found.out else "all of them with --out FILE.csv or --json"
+    lines: list[Line] = [
         f"{row['predicted'] or 'unreadable':<20} {_percent(row['probability']):>7}  {row['path']}"
         + (f"  ({row['reason']})" if row["reason"] else "")
         for row in rows[:SHOWN_ROWS]
     ]
     if len(rows) > SHOWN_ROWS:
         counts = Counter(row["predicted"] for row in rows if row["predicted"])
-        lines.append(f"... and {len(rows) - SHOWN_ROWS:,} more (all of them with --out FILE.csv or --json)")
+        lines.append(f"... and {len(rows) - SHOWN_ROWS:,} more ({where})")
         lines.append("in all: " + ", ".join(f"{count:,} {name}" for name, count in counts.most_common()))
     if found.unreadable:
         lines.append(f"{len(found.unreadable):,} of {len(found.files):,} files could not be read")
     if found.views > 1:
         changed = int((found.predictions.predicted != found.first_view.predicted).sum())
         lines.append(f"averaged over {found.views} views of each picture; {changed:,} answers are others than with one")
+    if found.out:
+        lines.append(Styled(shown(found.out), before=f"{len(rows):,} rows written to ", bold=True))
     return lines, rows
 
 

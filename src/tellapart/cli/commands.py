@@ -85,13 +85,13 @@ COMMANDS: dict[str, click.Command] = {
     "predict": _command(
         "predict",
         "PredictOptions",
-        (_argument("run", metavar="RUN"), _argument("pictures", metavar="FILES|FOLDER", nargs=-1)),
+        (_argument("run", metavar="RUN"), _argument("pictures", metavar="FILE|FOLDER|-...", nargs=-1)),
         answers.of_predict,
     ),
     "explain": _command(
         "explain",
         "ExplainOptions",
-        (_argument("run", metavar="RUN"), _argument("pictures", metavar="FILES|FOLDER", nargs=-1)),
+        (_argument("run", metavar="RUN"), _argument("pictures", metavar="FILE|FOLDER|-...", nargs=-1)),
         answers.of_explain,
     ),
     "autoencode": _command("autoencode", "AutoencodeOptions", (_FOLDER,), autoencoding.of_autoencode),

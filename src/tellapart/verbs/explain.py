@@ -47,7 +47,8 @@ def explain(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
 
     Args:
         run: a run folder, or the ``model`` folder in it.
-        pictures: one folder (every image below it, whatever its folders are called), one manifest or file, or several files.
+        pictures: folders (every image below, whatever its folders are called), manifests, files or patterns such as ``new/*.jpg``;
+            ``-`` reads a list of paths from standard input.
         progress: hears of every picture.
         **options: the fields of :class:`ExplainOptions`.
 

@@ -36,7 +36,8 @@ def predict(run: str | Path, pictures: Any, *, progress: Progress = SILENT, **op
 
     Args:
         run: a run folder, or the ``model`` folder in it.
-        pictures: one folder (every image below it, whatever its folders are called), one manifest or file, or several files.
+        pictures: folders (every image below, whatever its folders are called), manifests, files or patterns such as ``new/*.jpg``;
+            ``-`` reads a list of paths from standard input.
             In place of a file also bytes, a PIL image, or an array: uint8 or floats from 0 to 1, (height, width, 3) or (height, width);
             an array of n of them too.
         progress: hears how far it is.
@@ -51,6 +52,8 @@ def predict(run: str | Path, pictures: Any, *, progress: Progress = SILENT, **op
         ModelError: the saved model is damaged.
     """
     chosen = PredictOptions.of(**options)
+    from dataclasses import replace
+
     from tellapart.models.saved import load_model
     from tellapart.prediction import predict_files
     from tellapart.workflows.destinations import check_no_manifest
@@ -62,9 +65,10 @@ def predict(run: str | Path, pictures: Any, *, progress: Progress = SILENT, **op
         if chosen.out is not None:
             check_no_manifest(chosen.out, dataset)
         found = predict_files(model, dataset, **ways_of_looking(chosen), progress=progress)
-    if chosen.out is not None:
-        save_table(found.records(), chosen.out)
-    return found
+    if chosen.out is None:
+        return found
+    save_table(found.records(), chosen.out)
+    return replace(found, out=chosen.out)
 
 
 def save_table(rows: list[dict[str, Any]], path: Path) -> None:

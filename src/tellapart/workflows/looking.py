@@ -17,10 +17,9 @@ from tellapart.curation.duplicates import Likeness, Pictures, Signatures, likene
 from tellapart.curation.likeness_cache import kept_likenesses
 from tellapart.dataset import Catalog, Dataset, open_dataset
 from tellapart.dataset.catalog import FileState, state_folder
-from tellapart.dataset.dataset import files_dataset, open_images
+from tellapart.dataset.dataset import open_images
 from tellapart.dataset.decisions import Decisions, read_decisions
 from tellapart.dataset.given_images import given_images, image_list, is_in_memory
-from tellapart.dataset.manifest import MANIFEST_SUFFIXES
 from tellapart.dataset.rows import FileRow, file_rows, found_rows
 from tellapart.dataset.thumbnails import ThumbnailStore
 from tellapart.errors import DataError, ImageError
@@ -35,6 +34,7 @@ from tellapart.progress import SILENT, Progress
 from tellapart.runs import open_run
 from tellapart.training.parts import Assignment, assign, share_held_back, with_decisions
 from tellapart.types import ByteArray, FloatArray
+from tellapart.workflows.named_images import named_images
 
 if TYPE_CHECKING:
     from tellapart.models.network import Features
@@ -239,14 +239,8 @@ def model_folder(run: str | Path) -> Path:
 
 
 def pictures_dataset(pictures: str | Path | Sequence[str | Path], progress: Progress = SILENT) -> Dataset:
-    """A data set from one folder (every image below it), manifest or file, or from several files; ``progress`` hears its notes."""
-    several = [pictures] if isinstance(pictures, str | Path) else list(pictures)
-    if not several:
-        raise DataError("no pictures were given", hint="give files or a folder")
-    if len(several) == 1 and (Path(several[0]).is_dir() or Path(several[0]).suffix.lower() in MANIFEST_SUFFIXES):
-        dataset = open_images(several[0], progress=progress)
-    else:
-        dataset = files_dataset(several)
+    """A data set from folders, manifests, files and patterns (:func:`named_images`); ``progress`` hears its notes."""
+    dataset = named_images(pictures, lambda where: open_images(where, progress=progress))
     for note in dataset.notes:
         progress.note(note)
     return dataset
