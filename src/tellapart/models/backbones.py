@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.errors import ModelError, OptionError, closest_name
 from tellapart.models.efficientnet_lite import PACKAGED, PackagedWeights, packaged_state
 from tellapart.models.face_weights import FACES, SIDE, faces_sha256, faces_state
+from tellapart.models.hub import hub_within_reach
 from tellapart.models.tensors import disk_errors
 from tellapart.models.variants import VARIANTS, build_variant
 from tellapart.models.weights_files import fit_weights, read_weights
@@ -308,15 +309,16 @@ def build_network(architecture: str, *, is_pretrained: bool = False) -> Any:
     if architecture in VARIANTS and not is_pretrained:
         return build_variant(architecture).eval()
     check_network_name(architecture, [*PACKAGED, FACES])
-    try:
-        return timm.create_model(architecture, pretrained=is_pretrained).eval()
-    except Exception as error:
-        if not is_pretrained:
-            raise
-        raise ModelError(
-            f"the weights of {architecture} could not be fetched from the model hub: {type(error).__name__}: {error}",
-            hint=f"download them yourself and give --weights FILE, or use one of {', '.join(PACKAGED)}, which need no network",
-        ) from error
+    if not is_pretrained:
+        return timm.create_model(architecture).eval()
+    with hub_within_reach() as silence:
+        try:
+            return timm.create_model(architecture, pretrained=True).eval()
+        except Exception as error:
+            raise ModelError(
+                f"the weights of {architecture} could not be fetched from the model hub: {silence or f'{type(error).__name__}: {error}'}",
+                hint=f"download them yourself and give --weights FILE, or use one of {', '.join(PACKAGED)}, which need no network",
+            ) from error
 
 
 def check_network_name(name: str, others: Sequence[str]) -> None:

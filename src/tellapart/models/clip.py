@@ -16,6 +16,7 @@ from torch import nn
 
 from tellapart.errors import MissingExtra, ModelError, closest_name
 from tellapart.models.backbones import CLIP, Backbone, BackboneCard
+from tellapart.models.hub import hub_within_reach
 from tellapart.models.network import FeatureNetwork
 from tellapart.types import FloatArray
 
@@ -88,13 +89,14 @@ def filled_clip(architecture: str, weights: Path | None) -> Any:
             raise ModelError(f"{weights} does not fit {name}: {said}", hint="give the open_clip name it was made for") from error
         return model
     tags = package.list_pretrained_tags_by_model(name)
-    try:
-        return package.create_model(name, pretrained=tag or next(iter(tags), None), require_pretrained=True).eval()
-    except Exception as error:
-        raise ModelError(
-            f"the weights of {name} could not be fetched from the model hub: {type(error).__name__}: {error}",
-            hint="download them yourself and give --weights FILE",
-        ) from error
+    with hub_within_reach() as silence:
+        try:
+            return package.create_model(name, pretrained=tag or next(iter(tags), None), require_pretrained=True).eval()
+        except Exception as error:
+            raise ModelError(
+                f"the weights of {name} could not be fetched from the model hub: {silence or f'{type(error).__name__}: {error}'}",
+                hint="download them yourself and give --weights FILE",
+            ) from error
 
 
 def clip_card(architecture: str, model: Any, sha256: str) -> BackboneCard:
