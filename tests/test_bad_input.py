@@ -73,7 +73,7 @@ def test_a_class_with_one_image_trains_and_is_said(root: Path, tmp_path: Path) -
     many(root / "rare", 1)
     run = quick(root, tmp_path)
     assert run.class_names == ("dots", "plain", "rare", "stripes")
-    assert "'rare' has only 1 pictures; its numbers mean little" in run.metrics["notes"]
+    assert "'rare' has only 1 picture; its numbers mean little" in run.metrics["notes"]
     assert run.metrics["split_sensitivity_reason"] == "a class has fewer than 4 pictures"
     rare = next(row for row in run.metrics["test"]["per_class"] if row["name"] == "rare")
     assert (rare["recall"], rare["support"]) == (None, 0)

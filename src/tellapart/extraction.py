@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tellapart.counts import count
 from tellapart.dataset import Catalog, Dataset, Entry, ImageFacts
 from tellapart.dataset.catalog import FileState
 from tellapart.dataset.thumbnails import ThumbnailStore
@@ -193,7 +194,7 @@ def extract(
     if not image_ids:
         reasons = sorted({f.reason or "" for f in files})
         raise DataError(
-            f"none of the {len(files):,} files could be read: {'; '.join(reasons[:3])}",
+            f"none of the {count(len(files), 'file')} could be read: {'; '.join(reasons[:3])}",
             hint="tellapart reads JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, JPEG 2000, TGA, PPM and PSD images, and HEIC with the extra heic",
         )
     facts = catalog.facts(image_ids) if catalog else {}

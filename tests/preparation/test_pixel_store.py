@@ -80,7 +80,7 @@ def test_a_damaged_segment_is_passed_over_and_written_again(store: PixelStore, k
     else:
         manifest.write_text({"manifest cut": text[:-4], "no list": "7", "empty manifest": ""}[kind])
     assert store.image_ids() == {f"{name}{i}" for name in "ac" for i in range(4)}
-    with pytest.raises(StorageError, match="1 pictures are missing") as caught:
+    with pytest.raises(StorageError, match="1 picture is missing") as caught:
         store.open(["a0", "b0"])
     assert caught.value.hint == "run the same command again"
     store.write(["b0"], some(4, 1)[:1])

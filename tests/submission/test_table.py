@@ -40,7 +40,7 @@ def test_a_clip_of_the_runs_own_kind_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("probabilities", "said"),
     [
-        ([[0.5, 0.5]], "1 rows for 2 ids"),
+        ([[0.5, 0.5]], "is 1 row for 2 ids"),
         ([[0.5, 0.5], [np.nan, 0.5]], "1 of 2 rows hold something that is no number"),
         ([[0.5, 0.5], [np.inf, 0.5]], "1 of 2 rows hold"),
         ([[0.5, 0.5], [0.001, 0.999]], "outside 0.01 to 1 - 0.01"),

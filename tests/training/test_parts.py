@@ -118,7 +118,7 @@ def test_a_class_without_training_pictures_is_left_out_and_said() -> None:
 
 def test_classes_too_small_to_judge_are_said() -> None:
     notes = assign([*many("a", 20), *many("b", 20), *many("c", 1)], [], test_share=0.2, seed=0).notes
-    assert notes == ["'c' has only 1 pictures; its numbers mean little"]
+    assert notes == ["'c' has only 1 picture; its numbers mean little"]
     rows = [*many("a", 20, "train"), *many("b", 20, "train"), *many("a", 5, "val")]
     assert assign(rows, [], test_share=0.2, seed=0).notes == ["'b' has no picture in the reported part"]
 

@@ -11,6 +11,7 @@ from tellapart.cli.columns import aligned
 from tellapart.cli.intervals import number, share
 from tellapart.cli.listing import SHOWN_ROWS, first_lines, several, shown
 from tellapart.cli.terminal import Answer, Line, Styled
+from tellapart.counts import count
 from tellapart.durations import in_words
 
 if TYPE_CHECKING:
@@ -70,12 +71,12 @@ def of_predict(found: PredictedFiles) -> Answer:
         lines.append(f"... and {len(rows) - SHOWN_ROWS:,} more ({where})")
         lines.append("in all: " + ", ".join(f"{count:,} {name}" for name, count in counts.most_common()))
     if found.unreadable:
-        lines.append(f"{len(found.unreadable):,} of {len(found.files):,} files could not be read")
+        lines.append(f"{len(found.unreadable):,} of {count(len(found.files), 'file')} could not be read")
     if found.views > 1:
         changed = int((found.predictions.predicted != found.first_view.predicted).sum())
-        lines.append(f"averaged over {found.views} views of each picture; {changed:,} answers are others than with one")
+        lines.append(f"averaged over {count(found.views, 'view')} of each picture; {changed:,} answers are others than with one")
     if found.out:
-        lines.append(Styled(shown(found.out), before=f"{len(rows):,} rows written to ", bold=True))
+        lines.append(Styled(shown(found.out), before=f"{count(len(rows), 'row')} written to ", bold=True))
     return lines, rows
 
 
@@ -84,7 +85,7 @@ def of_submit(submission: Submission) -> Answer:
     held = [f"{column} = {'predicted class' if name is None else f'p({name})'}" for column, name in submission.columns.items()]
     own = "the run's own, fitted out of fold" if submission.clip_source == "run" else f"--clip; the run's own is {submission.run_clip:.3g}"
     lines = [
-        f"{submission.rows:,} rows, {submission.id_column} = {submission.matched_by}, {several(held)}",
+        f"{count(submission.rows, 'row')}, {submission.id_column} = {submission.matched_by}, {several(held)}",
         f"clip {submission.clip:.3g} ({own})",
     ]
     if submission.expected_log_loss:
@@ -92,23 +93,26 @@ def of_submit(submission: Submission) -> Answer:
     elif submission.expected_accuracy:
         lines.append(f"expected accuracy {share(submission.expected_accuracy.as_dict())}, as on the images the run was judged on")
     if submission.views > 1:
-        lines.append(f"averaged over {submission.views} views of each picture; the run was judged with one")
+        lines.append(f"averaged over {count(submission.views, 'view')} of each picture; the run was judged with one")
     if submission.unreadable:
         shares = several([f"{name} {_percent(part)}" for name, part in submission.shares.items()])
         lines.append(
-            f"{len(submission.unreadable):,} of {submission.rows:,} pictures could not be read;"
+            f"{len(submission.unreadable):,} of {count(submission.rows, 'picture')} could not be read;"
             f" their rows hold the training images' class shares ({shares}):"
         )
         lines += first_lines([f"  {name}  ({reason})" for name, reason in submission.unreadable.items()])
     if unused := submission.unused:
-        lines.append(f"{len(unused):,} of {submission.rows + len(unused):,} pictures have no id in the sample and were left out:")
+        lines.append(
+            f"{len(unused):,} of {count(submission.rows + len(unused), 'picture has', 'pictures have')} no id"
+            f" in the sample and were left out:"
+        )
         lines += first_lines([f"  {path}" for path in unused])
     return [*lines, Styled(shown(submission.path), bold=True)], submission.as_dict()
 
 
 def of_evaluate(numbers: dict[str, Any]) -> Answer:
     """Accuracy and log loss with their intervals, the classes, and what was left out."""
-    lines = [f"{numbers['n']:,} images: accuracy {share(numbers['accuracy'])}, log loss {number(numbers['log_loss'])}"]
+    lines = [f"{count(numbers['n'], 'image')}: accuracy {share(numbers['accuracy'])}, log loss {number(numbers['log_loss'])}"]
     lines += [
         f"  {c['name']:<20} precision {_percent(c['precision'])}  recall {_percent(c['recall'])}  of {c['support']:,}"
         for c in numbers["per_class"]
@@ -146,7 +150,10 @@ def of_compare(comparison: Comparison) -> Answer:
 
 def of_curve(found: dict[str, Any]) -> Answer:
     """A line a size, and what twice the photos promise."""
-    lines = [f"{found['recipe']}, judged on {found['n']:,} {found['part']} photos", f"  {'training photos':>15}  accuracy, each draw"]
+    lines = [
+        f"{found['recipe']}, judged on {count(found['n'], found['part'] + ' photo')}",
+        f"  {'training photos':>15}  accuracy, each draw",
+    ]
     for point in found["points"]:
         lines.append(f"  {point['n_train']:>15,}  " + "  ".join(_percent(value) for value in point["accuracy"]))
     return [*lines, *_more_data({"learning_curve": found})], found
@@ -166,7 +173,7 @@ def of_report(path: Path) -> Answer:
 
 def of_augment(found: dict[str, Any]) -> Answer:
     """How many pictures went in and came out, which were left out and why, and where the result lies."""
-    lines: list[Line] = [f"{found['originals']:,} photos, {found['copies']:,} varied copies"]
+    lines: list[Line] = [f"{count(found['originals'], 'photo')}, {count(found['copies'], 'varied copy', 'varied copies')}"]
     left_out = found["left_out"]
     if left_out:
         lines.append(f"{len(left_out):,} left out:")
@@ -239,7 +246,7 @@ def _training(metrics: Mapping[str, Any]) -> list[str]:
         found = [member["accuracy"] for member in members]
         mean = sum(found) / len(found)
         lines.append(
-            f"{len(found)} folds, each judged by the network that did not see it: accuracy {_percent(mean)} on average"
+            f"{count(len(found), 'fold')}, each judged by the network that did not see it: accuracy {_percent(mean)} on average"
             f" ({100 * min(found):.1f} to {100 * max(found):.1f})"
         )
     return lines
@@ -252,7 +259,7 @@ def _other_splits(metrics: Mapping[str, Any]) -> list[str]:
     a, first = found["accuracy"], found["first"]
     return [
         f"{len(found['splits'])} other splits of the same photos: accuracy {_percent(a['low'])} to {_percent(a['high'])};"
-        f" the first {first['per_class']} files of each class would have said {_percent(first['accuracy']['value'])}"
+        f" the first {count(first['per_class'], 'file')} of each class would have said {_percent(first['accuracy']['value'])}"
     ]
 
 
@@ -273,7 +280,7 @@ def _leak(leak: Mapping[str, Any] | None) -> list[str]:
         return []
     naive, honest = leak["naive"]["accuracy"]["value"], leak["honest"]["accuracy"]["value"]
     return [
-        f"{leak['images']:,} training photos also stand in your {leak['part']} folder and were left out:"
+        f"{count(leak['images'], 'training photo')} also stand in your {leak['part']} folder and were left out:"
         f" with them {_percent(naive)}, honestly {_percent(honest)}"
     ]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from tellapart.cli.columns import aligned
 from tellapart.cli.terminal import Answer
+from tellapart.counts import count
 from tellapart.durations import in_words
 
 SHOWN_REASONS = 12
@@ -16,7 +17,7 @@ def of_collect(found: dict[str, Any]) -> Answer:
     """How a collection stands."""
     kept = sum(one["kept"] for one in found["classes"])
     now = f", {found['new']:,} of them new, in {in_words(found['seconds'])}" if found["seconds"] else ""
-    lines = [f"{found['out']}: {kept:,} pictures{now}", ""]
+    lines = [f"{found['out']}: {count(kept, 'picture')}{now}", ""]
     lines += aligned(_classes(found["classes"]))
     for label in found["short"]:
         first, *rest = found["short"][label]
@@ -54,7 +55,7 @@ def _failures(found: dict[str, Any]) -> list[str]:
     ]
     lines += ["", *searches] if searches else []
     if found["in_two_classes"]:
-        lines += ["", f"{found['in_two_classes']:,} addresses were found for two classes; each counts for the first"]
+        lines += ["", f"{count(found['in_two_classes'], 'address was', 'addresses were')} found for two classes; each counts for the first"]
     return lines
 
 
@@ -63,7 +64,9 @@ def _what_next(found: dict[str, Any], kept: int) -> list[str]:
     waiting = sum(one["waiting"] for one in found["classes"])
     if waiting and found["next_try"]:
         when = time.strftime("%H:%M", time.localtime(found["next_try"]))
-        lines.append(f"{waiting:,} addresses may yet work, the first from {when} on: tellapart collect -o {found['out']}")
+        lines.append(
+            f"{count(waiting, 'address', 'addresses')} may yet work, the first from {when} on: tellapart collect -o {found['out']}"
+        )
     if kept:
         lines.append(f"who made what, and under which licence: {found['out'].rstrip('/')}/ATTRIBUTION.csv")
         if found["shards"]:

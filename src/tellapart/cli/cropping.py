@@ -7,13 +7,14 @@ from typing import Any
 
 from tellapart.cli.listing import first_lines, several, shown
 from tellapart.cli.terminal import Answer, Line, Styled
+from tellapart.counts import count
 
 
 def of_crop(found: dict[str, Any]) -> Answer:
     """How many crops are kept, who is on them, what was left out and why, what cropping is worth, and where to look."""
     kept = "written" if found["out"] else "would be kept"
     head = f"{found['crops']:,} crops of {found['photos']:,} photos {kept}"
-    lines: list[Line] = [f"{head}; {found['set_aside']:,} photos set aside, {found['not_found']:,} with nothing found"]
+    lines: list[Line] = [f"{head}; {count(found['set_aside'], 'photo')} set aside, {found['not_found']:,} with nothing found"]
     for label, sizes in found["people"].items():
         if sizes:
             lines.append(f"  {label}: {several([f'a person on {size:,} photos' for size in sizes])}")

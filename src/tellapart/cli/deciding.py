@@ -10,6 +10,7 @@ from typing import Any
 from tellapart.cli.columns import aligned
 from tellapart.cli.listing import first_lines, shown
 from tellapart.cli.terminal import Answer, Line, Styled
+from tellapart.counts import count
 
 VERBS = {"exclude": "excluded", "relabel": "relabelled", "restore": "restored"}
 HEAD = ("batch", "when", "", "picture", "why")
@@ -40,7 +41,7 @@ def of_undo(found: dict[str, Any]) -> Answer:
 def of_decisions(found: dict[str, Any]) -> Answer:
     """A line a decision, the newest first; those that fit no file; and where the log lies."""
     listed = found["decisions"]
-    lines = [f"{found['applied']:,} decisions were taken over"] if found["applied"] is not None else []
+    lines = [f"{count(found['applied'], 'decision was', 'decisions were')} taken over"] if found["applied"] is not None else []
     if not listed:
         lines.append("nothing is decided")
     else:
@@ -56,7 +57,7 @@ def of_decisions(found: dict[str, Any]) -> Answer:
 def of_export(found: dict[str, Any]) -> Answer:
     """How many pictures were written, what was left out and why, and where they lie."""
     classes = ", ".join(f"{number:,} {name}" for name, number in found["classes"].items())
-    lines = [f"{found['images']:,} pictures" + (f": {classes}" if classes else "")]
+    lines = [f"{count(found['images'], 'picture')}" + (f": {classes}" if classes else "")]
     if found["left_out"]:
         lines.append(f"{len(found['left_out']):,} left out:")
         lines += first_lines([f"  {path}  ({reason})" for path, reason in found["left_out"].items()])

@@ -9,6 +9,7 @@ from typing import Any
 from tellapart.cli.columns import aligned
 from tellapart.cli.listing import first_lines, several, shown
 from tellapart.cli.terminal import Answer, Styled
+from tellapart.counts import count
 
 HEAD = ("cluster", "images", "name", "looks like", "labels")
 SHOWN_LABELS = 4
@@ -46,7 +47,7 @@ def of_similar(found: dict[str, Any]) -> Answer:
     """A line a similar picture, the most similar first; for all, how often the most similar one has the same label."""
     lines = first_lines([f"{one['cosine']:.3f}  {one['path']}" for one in found["similar"]])
     if found["image"] is None:
-        lines.append(f"{found['images']:,} pictures by {found['features']}")
+        lines.append(f"{count(found['images'], 'picture')} by {found['features']}")
         if found["same_label"] is not None:
             lines.append(f"the most similar picture has the same label in {100 * found['same_label']:.1f} % of them")
     return [*lines, *_left_out(found["left_out"]), Styled(shown(Path(found["out"])), bold=True)], found

@@ -8,11 +8,15 @@ from typing import Any
 from tellapart.cli.intervals import share
 from tellapart.cli.listing import first_lines, shown
 from tellapart.cli.terminal import Answer, Line, Styled
+from tellapart.counts import count
 
 
 def of_map(found: dict[str, Any]) -> Answer:
     """What was placed how, how far to trust it, and where it lies."""
-    lines: list[Line] = [f"{found['images']:,} pictures placed by {found['method']} ({found['software']})", *_trusted(found["trust"])]
+    lines: list[Line] = [
+        f"{count(found['images'], 'picture')} placed by {found['method']} ({found['software']})",
+        *_trusted(found["trust"]),
+    ]
     lines += [f"table: {shown(Path(found['table']))}", Styled(shown(Path(found["out"])), before="map:   ", bold=True)]
     return lines, found
 

@@ -8,6 +8,7 @@ from typing import Any
 from tellapart.cli.columns import aligned
 from tellapart.cli.listing import first_lines, several, shown
 from tellapart.cli.terminal import Answer, Line, Styled
+from tellapart.counts import count
 
 
 def of_prepare(found: dict[str, Any]) -> Answer:
@@ -15,7 +16,7 @@ def of_prepare(found: dict[str, Any]) -> Answer:
     rows = [["part", "images", "classes", "files"]]
     for name, part in found["parts"].items():
         classes = several([f"{label} {count:,}" for label, count in part["classes"].items()]) or "no labels"
-        files = [names[0] if len(names) == 1 else f"{names[0]} ... ({len(names):,} shards)" for names in part["files"].values()]
+        files = [names[0] if len(names) == 1 else f"{names[0]} ... ({count(len(names), 'shard')})" for names in part["files"].values()]
         rows.append([name, f"{part['images']:,}", classes, several(files)])
     lines: list[Line] = [*aligned(rows)]
     if left_out := found["left_out"]:
@@ -39,7 +40,7 @@ def of_balance(found: dict[str, Any]) -> Answer:
     lines: list[Line] = [*aligned(rows), f"the largest class has {found['ratio']:g} times the training photos of the smallest"]
     lines.append(f"what to do: {found['advice']}")
     if is_written:
-        lines.append(f"{found['left_out']:,} training photos left out; val and test photos stay as they are, as the world is")
+        lines.append(f"{count(found['left_out'], 'training photo')} left out; val and test photos stay as they are, as the world is")
         out = shown(Path(found["out"]))
         lines.append(Styled(out, bold=True, after=f"  (next: tellapart train {out})"))
     return lines, found

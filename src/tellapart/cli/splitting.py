@@ -11,6 +11,7 @@ from tellapart.cli.columns import aligned
 from tellapart.cli.intervals import number, share
 from tellapart.cli.listing import first_lines, shown
 from tellapart.cli.terminal import Answer, Styled
+from tellapart.counts import count
 
 MOST_CLASSES = 12
 
@@ -18,7 +19,7 @@ MOST_CLASSES = 12
 def of_split(found: dict[str, Any]) -> Answer:
     """How many pictures of each class are in each part, what leaks, and where the manifest lies."""
     is_bad = found["how"].startswith("first")
-    title = f"{found['images']:,} pictures in {found['groups']:,} groups, {found['how']}"
+    title = f"{count(found['images'], 'picture')} in {count(found['groups'], 'group')}, {found['how']}"
     lines = [title + (": a bad split, made on purpose" if is_bad else ""), *aligned(_table(found["parts"]), before="  ")]
     if found["folds"]:
         lines.append("folds: " + ", ".join(f"{count:,}" for count in found["folds"].values()))
@@ -47,8 +48,10 @@ def _crossings(crossed: Mapping[str, Any]) -> list[str]:
     if not crossed["groups"]:
         return ["nothing stands in two parts"]
     lines = [
-        f"{crossed['groups']:,} groups stand in several parts: {crossed['exact_pairs']:,} pairs of the same bytes,"
-        f" {crossed['near_pairs']:,} of near-duplicates; {crossed['images']:,} training pictures are concerned"
+        f"{count(crossed['groups'], 'group stands', 'groups stand')} in several parts:"
+        f" {count(crossed['exact_pairs'], 'pair')} of the same bytes,"
+        f" {crossed['near_pairs']:,} of near-duplicates;"
+        f" {count(crossed['images'], 'training picture is', 'training pictures are')} concerned"
     ]
     return lines + first_lines([f"  {pair['kind']:<5}  {pair['first']}  {pair['second']}  ({pair['parts']})" for pair in crossed["pairs"]])
 
@@ -57,8 +60,9 @@ def _leak(leak: Mapping[str, Any]) -> list[str]:
     if "reason" in leak:
         return [f"no scores: {leak['reason']}"]
     what = {
-        "leaking": f"a probe judged on {leak['n']:,} {leak['part']} pictures, with and without the {leak['images']:,} that leak",
-        "would leak": f"had the groups been divided ({leak['images']:,} pictures), judged on {leak['n']:,} {leak['part']} pictures",
+        "leaking": f"a probe judged on {count(leak['n'], leak['part'] + ' picture')}, with and without the {leak['images']:,} that leak",
+        "would leak": f"had the groups been divided ({count(leak['images'], 'picture')}), judged on"
+        f" {count(leak['n'], leak['part'] + ' picture')}",
     }[leak["kind"]]
     rows = [["", "accuracy (95 %)", "log loss (95 %)"]]
     rows += [[name, share(leak[name]["accuracy"]), number(leak[name]["log_loss"])] for name in ("naive", "honest")]

@@ -22,6 +22,8 @@ from typing import Any, TextIO
 
 import click
 
+from tellapart.counts import count
+
 PLAIN_EVERY_S = 10.0
 WORTH_A_LINE_S = 1.0
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -171,9 +173,9 @@ class Terminal:
         start = last = time.monotonic()
         done = 0
 
-        def advance(count: int) -> None:
+        def advance(number: int) -> None:
             nonlocal done, last
-            done += count
+            done += number
             now = time.monotonic()
             if now - last >= PLAIN_EVERY_S:
                 last = now
@@ -183,5 +185,6 @@ class Terminal:
         yield advance
         seconds = time.monotonic() - start
         if seconds >= WORTH_A_LINE_S:
-            amount = f"{done:,} {unit} in " if done else ""
+            one = unit[:-2] if unit.endswith("sses") else unit.removesuffix("s")
+            amount = f"{count(done, one, unit)} in " if done else ""
             write_line(f"{title}: {amount}{seconds:.1f} s", to_stderr=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tellapart.counts import count
+
 JUDGED = 60
 """A slice is judged by its last so many addresses."""
 FEWEST_JUDGED = 40
@@ -84,7 +86,7 @@ def dryness(judged: int, kept: int, stale_pages: int) -> str | None:
     if stale_pages >= STALE_PAGES:
         return f"its last {stale_pages} pages held next to nothing new"
     if judged >= FEWEST_JUDGED and kept <= DRY_SHARE * judged:
-        return f"of its last {judged} addresses {kept} gave a new picture"
+        return f"of its last {count(judged, 'address', 'addresses')} {kept} gave a new picture"
     return None
 
 

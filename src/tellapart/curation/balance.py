@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tellapart.counts import count
 from tellapart.csv_writer import unguarded
 from tellapart.dataset.rows import FileRow
 
@@ -45,7 +46,7 @@ def balance_sentence(counts: Mapping[str, int]) -> tuple[str, float] | None:
     ratio = most / least
     if ratio < UNEQUAL:
         return f"the classes are about equally large ({least:,} to {most:,})", ratio
-    sentence = f"{largest!r} has {most:,} pictures and {smallest!r} {least:,}, {ratio:.1f} times fewer"
+    sentence = f"{largest!r} has {count(most, 'picture')} and {smallest!r} {least:,}, {ratio:.1f} times fewer"
     return sentence + ("; tellapart train --balance weights lets each class weigh the same" if ratio >= VERY_UNEQUAL else ""), ratio
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tellapart.counts import count
 from tellapart.dataset.entry import Entry
 from tellapart.dataset.image_files import image_files
 
@@ -67,5 +68,9 @@ def _by_part(files: list[str], wrapper: tuple[str, ...], parts: dict[str, str]) 
         if label is not None and label.lower() == top.lower():
             label = None
         entries.append(Entry(path=path, label=label, part=parts[top]))
-    notes = [f"{passed_over:,} pictures lie outside {', '.join(sorted(parts))} and were passed over"] if passed_over else []
+    notes = (
+        [f"{count(passed_over, 'picture lies', 'pictures lie')} outside {', '.join(sorted(parts))} and were passed over"]
+        if passed_over
+        else []
+    )
     return entries, notes

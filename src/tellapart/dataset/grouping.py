@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tellapart.counts import count
 from tellapart.dataset.dataset import MANIFEST_NAMES
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES
 from tellapart.dataset.spreadsheets import columns_found, named_rows
@@ -50,7 +51,7 @@ def column_groups(where: Path, paths: Sequence[str], column: str) -> list[str | 
     group_of = {posixpath.normpath(row.get("path", "")): row.get("group", "") for _, row in rows}
     found = [group_of.get(posixpath.normpath(path)) or None for path in paths]
     if not any(found):
-        raise DataError(f"{table}: the column {column!r} says nothing about any of the {len(paths):,} pictures")
+        raise DataError(f"{table}: the column {column!r} says nothing about any of the {count(len(paths), 'picture')}")
     return [None if value is None else _host(value) for value in found] if column.lower() == HOST else found
 
 

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tellapart.counts import count
 from tellapart.dataset.catalog import STATE_FOLDER
 from tellapart.dataset.entry import Entry
 from tellapart.dataset.folder import PART_FOLDERS
@@ -99,7 +100,7 @@ def unpacked(where: Path, progress: Progress = SILENT) -> tuple[Path, list[Entry
         entries += [Entry(f"{name}/{row['path']}", row["label"], row["part"], row["group"]) for row in found["rows"]]
         if found["damage"]:
             notes.append(
-                f"{printable(shard.name)} is damaged ({found['damage']}); the {len(found['rows']):,} pictures before that are used"
+                f"{printable(shard.name)} is damaged ({found['damage']}); the {count(len(found['rows']), 'picture')} before that are used"
             )
     if not entries:
         raise DataError(

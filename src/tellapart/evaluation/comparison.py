@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tellapart.counts import count
 from tellapart.errors import DataError
 from tellapart.evaluation.intervals import DRAWS, Interval, Z, group_index, group_sums, independent_images, wilson
 from tellapart.evaluation.losses import difference_columns, loss_columns, mean_interval
@@ -63,7 +64,7 @@ class Comparison:
     def verdict(self) -> str:
         """The result in a sentence."""
         first, second = self.names if self.names[0] != self.names[1] else ("the first", "the second")
-        images = f"on these {self.n:,} images"
+        images = f"on these {count(self.n, 'image')}"
         if self.p_value < 0.05:
             better, worse = (second, first) if self.accuracy.value > 0 else (first, second)
             gain = abs(100 * self.accuracy.value)
@@ -206,7 +207,8 @@ def _matching_rows(first: Predictions, second: Predictions) -> IntArray:
     rows = [(places[i, path], row) for row, (i, path, target) in enumerate(keys) if target >= 0 and (i, path) in places]
     if not rows:
         raise DataError(
-            f"{first.source} ({len(first):,} images) and {second.source} ({len(second):,} images) have no labelled image in common",
+            f"{first.source} ({count(len(first), 'image')}) and {second.source}"
+            f" ({count(len(second), 'image')}) have no labelled image in common",
             hint="compare runs that report on the same folder and the same part",
         )
     return np.array(rows, dtype=np.int64)

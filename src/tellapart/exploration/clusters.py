@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tellapart.counts import count
 from tellapart.errors import DataError
 from tellapart.exploration.exemplars import affinity, agglomerative, density
 from tellapart.exploration.reduction import sample_of
@@ -98,12 +99,14 @@ def different(places: FloatArray) -> int:
 def _check_enough(places: FloatArray, k: int) -> None:
     if k > len(places):
         raise DataError(
-            f"{k:,} clusters are wanted of {len(places):,} {'image' if len(places) == 1 else 'images'}", hint="ask for fewer with -k"
+            f"{count(k, 'cluster is', 'clusters are')} wanted of {count(len(places), 'image')}",
+            hint="ask for fewer with -k",
         )
     several = different(places) if k > 1 else 1
     if k > several:
         raise DataError(
-            f"{k:,} clusters are wanted, but of {len(places):,} images only {several:,} {'differs' if several == 1 else 'differ'}"
+            f"{count(k, 'cluster is', 'clusters are')} wanted, but of {count(len(places), 'image')} only"
+            f" {count(several, 'differs', 'differ')}"
             " in their features: the others are the same to the network",
             hint="ask for fewer with -k, or look at other features",
         )

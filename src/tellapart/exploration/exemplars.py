@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tellapart.counts import count
 from tellapart.exploration.reduction import sample_of
 from tellapart.types import FloatArray, IntArray
 
@@ -42,7 +43,7 @@ def affinity(places: FloatArray, k: int | None, seed: int, notes: list[str]) -> 
         notes.append("affinity propagation found no exemplar; all images are in one cluster")
         return np.zeros(len(places), np.int64)
     if k is not None and found.count != k:
-        notes.append(f"affinity propagation gives {found.count:,} clusters: no preference that was tried gives {k:,}")
+        notes.append(f"affinity propagation gives {count(found.count, 'cluster')}: no preference that was tried gives {k:,}")
     return _spread(places, chosen, found.assigned, "affinity propagation", notes)
 
 
@@ -53,14 +54,14 @@ def density(places: FloatArray, seed: int, notes: list[str]) -> IntArray:
     chosen = sample_of(len(places), MOST_TREE, seed)
     least = max(5, len(chosen) // 100)
     if len(chosen) < 2 * least:
-        notes.append(f"HDBSCAN needs at least {2 * least} images")
+        notes.append(f"HDBSCAN needs at least {count(2 * least, 'image')}")
         return np.full(len(places), -1)
     found = np.asarray(HDBSCAN(min_cluster_size=least, min_samples=5, copy=True).fit(places[chosen]).labels_, np.int64)
     missed = int((found < 0).sum())
     if missed == len(found):
-        notes.append(f"HDBSCAN found no cluster of at least {least} images that is denser than its surroundings")
+        notes.append(f"HDBSCAN found no cluster of at least {count(least, 'image')} that is denser than its surroundings")
     elif missed:
-        notes.append(f"HDBSCAN left {missed:,} of {len(found):,} images in no cluster")
+        notes.append(f"HDBSCAN left {missed:,} of {count(len(found), 'image')} in no cluster")
     return _spread(places, chosen, found, "HDBSCAN", notes)
 
 
@@ -79,7 +80,7 @@ def _spread(places: FloatArray, chosen: IntArray, found: IntArray, method: str, 
     """The clusters of all images from those of a sample: each joins the nearest image of it."""
     if len(chosen) == len(places):
         return found
-    notes.append(f"{method} ran on {len(chosen):,} of {len(places):,} images; each other one is with the nearest of these")
+    notes.append(f"{method} ran on {len(chosen):,} of {count(len(places), 'image')}; each other one is with the nearest of these")
     few = places[chosen]
     half = np.square(few).sum(axis=1) / 2
     spread = np.empty(len(places), np.int64)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tellapart.counts import count
 from tellapart.errors import MissingExtra, OptionError
 from tellapart.exploration.principal_map import principal_map
 from tellapart.exploration.reduction import places_of
@@ -77,7 +78,7 @@ def map_of(features: FloatArray, *, method: str = TSNE, perplexity: float = PERP
         alike = ("all images have the same features, so they lie at one place",) if n > 1 else ()
         return Map(TITLES[PCA], np.zeros((n, 2), np.float32), "numpy", alike)
     if method == PCA or n < LEAST:
-        few = (f"{n} images are too few for {TITLES[method]}: this is PCA",) if method != PCA else ()
+        few = (f"{count(n, 'image is', 'images are')} too few for {TITLES[method]}: this is PCA",) if method != PCA else ()
         return Map(TITLES[PCA], principal_map(features, seed=seed), "numpy", few)
     reduced = places_of(features, seed=seed)
     return _umap(reduced, seed, progress) if method == UMAP else _tsne(reduced, perplexity, seed, progress)
@@ -89,11 +90,13 @@ def _tsne(reduced: FloatArray, perplexity: float, seed: int, progress: Progress)
     most = DRAWN_AT_ONCE[software]
     drawn = np.arange(n) if n <= most else np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
     possible = min(perplexity, (len(drawn) - 1) / 3)
-    notes = [f"perplexity {possible:.1f}, a third of the {len(drawn):,} images"] if possible < perplexity else []
+    notes = [f"perplexity {possible:.1f}, a third of the {count(len(drawn), 'image')}"] if possible < perplexity else []
     fit = _open_tsne if software == "openTSNE" else _scikit_tsne
     places = fit(np.ascontiguousarray(reduced[drawn]), possible, seed, progress)
     if n > most:
-        notes.append(f"{most:,} images drawn at random were placed by t-SNE, each of the others amid the {BESIDE} of them most like it")
+        notes.append(
+            f"{count(most, 'image')} drawn at random were placed by t-SNE, each of the others amid the {BESIDE} of them most like it"
+        )
         places = _beside(reduced, drawn, places)
     return Map(TITLES[TSNE], places, software, tuple(notes))
 

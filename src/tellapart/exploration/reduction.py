@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tellapart.counts import count
 from tellapart.errors import DataError
 from tellapart.types import FloatArray, IntArray
 
@@ -36,7 +37,8 @@ def places_of(features: FloatArray, *, directions: int = DIRECTIONS, seed: int =
     broken = unusable(features)
     if len(broken):
         raise DataError(
-            f"the features of {len(broken):,} of {len(features):,} images are not finite numbers; the first is image {broken[0]}"
+            f"the features of {len(broken):,} of {count(len(features), 'image is', 'images are')} not finite"
+            f" numbers; the first is image {broken[0]}"
         )
     power = _power(features)
     places = _turned(features, power, directions, seed) if directions else _rooted(features, power)

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from tellapart.counts import count
 from tellapart.csv_writer import csv_file
 from tellapart.dataset import Dataset, Entry
 from tellapart.errors import DataError, ImageError
@@ -106,7 +107,7 @@ def enlarge(
                         left_out[printable(job.entry.path)] = done.reason
                 advance(len(chunk))
         if not rows:
-            raise DataError(f"none of the {len(jobs):,} files could be read: {'; '.join(sorted(set(left_out.values()))[:3])}")
+            raise DataError(f"none of the {count(len(jobs), 'file')} could be read: {'; '.join(sorted(set(left_out.values()))[:3])}")
         with csv_file(partial / MANIFEST, COLUMNS) as writer:
             writer.write_all(rows)
     originals = sum(not row["parent"] for row in rows)

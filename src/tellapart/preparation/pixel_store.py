@@ -19,6 +19,7 @@ from typing import Self
 
 import numpy as np
 
+from tellapart.counts import count
 from tellapart.errors import StorageError
 from tellapart.paths import replacing, write_text
 from tellapart.types import ByteArray, IntArray
@@ -81,7 +82,10 @@ class PixelStore:
             files.append(path)
         numbers = np.array([wanted[image_id] for image_id in image_ids], dtype=np.int64)
         if len(place) and place.min() < 0:
-            raise StorageError(f"{int((place[:, 0] < 0).sum())} pictures are missing in {self.folder}", hint="run the same command again")
+            raise StorageError(
+                f"{count(int((place[:, 0] < 0).sum()), 'picture is', 'pictures are')} missing in {self.folder}",
+                hint="run the same command again",
+            )
         return Pixels(self.size, files, place[numbers])
 
     def _segments(self) -> list[tuple[Path, list[str]]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tellapart.counts import count
 from tellapart.errors import DataError, OptionError, StorageError
 from tellapart.types import ByteArray, FloatArray, IntArray
 
@@ -105,7 +106,7 @@ class PreparedPart:
         except (OSError, ValueError, EOFError) as error:
             raise StorageError(f"{path} cannot be read as an array: {error}", hint=AGAIN) from error
         if len(array) != len(self):
-            raise StorageError(f"{path} has {len(array):,} rows, and there should be {len(self):,}", hint=AGAIN)
+            raise StorageError(f"{path} has {count(len(array), 'row')}, and there should be {len(self):,}", hint=AGAIN)
         return array
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tellapart.counts import count
 from tellapart.errors import DataError, ImageError, OptionError, StorageError
 from tellapart.paths import one_at_a_time, storage_error, write_json
 from tellapart.preparation.arrays import ArrayStore
@@ -222,7 +223,7 @@ class _Work:
         shutil.rmtree(self.folder, ignore_errors=True)
         reasons = sorted(set(self.unreadable.values()))
         return DataError(
-            f"none of the {len(self.samples):,} files could be read: {'; '.join(reasons[:3])}",
+            f"none of the {count(len(self.samples), 'file')} could be read: {'; '.join(reasons[:3])}",
             hint="tellapart reads JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF pictures",
         )
 

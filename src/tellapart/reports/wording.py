@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from tellapart.counts import count as count
 from tellapart.durations import in_words
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -78,11 +79,6 @@ def p_value_words(p_value: float | None, n: int) -> str:
         return ""
     text = "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
     return text if p_value < 0.05 else f"{text}: cannot be told apart on these {count(n, 'image')}"
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """``1 image``, ``3,000 images``."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def duration(seconds: float) -> str:

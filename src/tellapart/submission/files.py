@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from tellapart.counts import count
 from tellapart.errors import DataError
 from tellapart.submission.sample import repeated, some
 
@@ -117,8 +118,11 @@ def _not_covered(ids: Sequence[str], paths: Sequence[str], candidates: Sequence[
         said.append(f"{len(several):,} of {len(ids):,} ids fit more than one file: {name!r} could be {some(paths[p] for p in places)}")
     if shared:
         same = [name for name, c in zip(ids, candidates, strict=True) if [str(p) for p in c] == shared[:1]]
-        said.append(f"{len(shared):,} of {len(paths):,} files fit more than one id: {paths[int(shared[0])]!r} could be {some(same)}")
+        said.append(
+            f"{len(shared):,} of {count(len(paths), 'file fits', 'files fit')} more than one id:"
+            f" {paths[int(shared[0])]!r} could be {some(same)}"
+        )
     unused = sorted(set(range(len(paths))) - {place for c in candidates for place in c})
     if unused:
-        said.append(f"{len(unused):,} of {len(paths):,} files have no id: {some(paths[p] for p in unused)}")
+        said.append(f"{len(unused):,} of {count(len(paths), 'file has', 'files have')} no id: {some(paths[p] for p in unused)}")
     return DataError("\n".join(said), hint=HINT)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tellapart.counts import count
 from tellapart.csv_writer import csv_file
 from tellapart.errors import ModelError
 from tellapart.submission.columns import Columns
@@ -47,9 +48,12 @@ def check(probabilities: FloatArray, num_rows: int, lowest: float) -> None:
     """
     problem = None
     if len(probabilities) != num_rows:
-        problem = f"there are {len(probabilities):,} rows for {num_rows:,} ids"
+        problem = f"there {'is' if len(probabilities) == 1 else 'are'} {count(len(probabilities), 'row')} for {num_rows:,} ids"
     elif not np.isfinite(probabilities).all():
-        problem = f"{int((~np.isfinite(probabilities)).any(axis=1).sum()):,} of {num_rows:,} rows hold something that is no number"
+        problem = (
+            f"{int((~np.isfinite(probabilities)).any(axis=1).sum()):,} of"
+            f" {count(num_rows, 'row holds', 'rows hold')} something that is no number"
+        )
     elif probabilities.min() < lowest - ROUNDING or probabilities.max() > 1.0 - lowest + ROUNDING:
         problem = f"probabilities lie outside {lowest:.3g} to 1 - {lowest:.3g}"
     elif np.abs(probabilities.sum(axis=1) - 1.0).max() > ROUNDING:

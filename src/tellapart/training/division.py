@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tellapart.counts import count
 from tellapart.curation.duplicates import connected_groups, joined_by
 from tellapart.dataset.rows import FileRow
 from tellapart.dataset.split_file import Known
@@ -109,7 +110,7 @@ def _first(rows: Sequence[FileRow], number: int) -> list[FileRow]:
     small = sorted(label for label, count in counts.items() if count <= number)
     if small:
         raise DataError(
-            f"the class {small[0]!r} has only {counts[small[0]]:,} pictures; taking the first {number:,} leaves none to train on",
+            f"the class {small[0]!r} has only {count(counts[small[0]], 'picture')}; taking the first {number:,} leaves none to train on",
             hint=f"--first {max(1, min(counts.values()) // 2)}",
         )
     is_first = first_files([row.path for row in rows], [row.label or "" for row in rows], number)
@@ -155,7 +156,7 @@ def _folds(rows: Sequence[FileRow], known: Sequence[Known | None], plan: Plan, n
     held = {(rows[i].label, found[i]) for i in places}
     short = sorted(label for label in set(labels) if sum((label or None, fold) in held for fold in range(plan.folds)) < plan.folds)
     if short:
-        notes.append(f"{_several(short)}: not in every one of the {plan.folds} folds, for want of groups")
+        notes.append(f"{_several(short)}: not in every one of the {count(plan.folds, 'fold')}, for want of groups")
     return found
 
 
@@ -163,7 +164,7 @@ def _check(rows: Sequence[FileRow], plan: Plan, notes: list[str]) -> None:
     groups = {row.group for row in rows}
     if len(groups) == 1 and len(rows) > 1:
         raise DataError(
-            f"all {len(rows):,} pictures are one group and cannot be divided",
+            f"all {count(len(rows), 'picture is', 'pictures are')} one group and cannot be divided",
             hint="look at what joins them: tellapart check shows near-duplicates; --group and --pattern join what they name alike",
         )
     counts = Counter((row.label, row.part) for row in rows)
@@ -186,4 +187,4 @@ def _check(rows: Sequence[FileRow], plan: Plan, notes: list[str]) -> None:
 
 def _several(labels: Sequence[str]) -> str:
     rest = len(labels) - NAMED
-    return ", ".join(repr(label) for label in labels[:NAMED]) + (f" and {rest:,} more classes" if rest > 0 else "")
+    return ", ".join(repr(label) for label in labels[:NAMED]) + (f" and {count(rest, 'more class', 'more classes')}" if rest > 0 else "")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tellapart import calibration
+from tellapart.counts import count
 from tellapart.evaluation import evaluate
 from tellapart.evaluation.ensembling import fit_weights
 from tellapart.evaluation.metrics import log_loss
@@ -178,7 +179,7 @@ def _left_out(runs: Sequence[Run], reported: Predictions) -> list[str]:
     first = runs[0].predictions
     if missing := len(first) - len(reported):
         notes.append(
-            f"{missing:,} of the {len(first):,} images that {runs[0].name} reports are left out: a run trained on them or on their "
+            f"{missing:,} of the {count(len(first), 'image')} that {runs[0].name} reports are left out: a run trained on them or on their "
             "near-duplicates, or does not report them"
         )
     others = [dict(zip(run.predictions.image_ids, run.predictions.labels, strict=True)) for run in runs[1:]]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tellapart.counts import count
 from tellapart.dataset.rows import FileRow
 from tellapart.dataset.splits import ordered_groups
 from tellapart.errors import DataError
@@ -30,7 +31,10 @@ def sizes_of(assignment: Assignment, wanted: Sequence[int] | Sequence[float]) ->
     else:
         found = sorted({min(int(size), total) for size in wanted})
     if found[0] < least:
-        raise DataError(f"{found[0]} photos of {len(counts)} classes are too few to learn from", hint=f"--sizes from {least} on")
+        raise DataError(
+            f"{count(found[0], 'photo')} of {count(len(counts), 'class is', 'classes are')} too few to learn from",
+            hint=f"--sizes from {least} on",
+        )
     return found
 
 

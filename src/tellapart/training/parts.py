@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from tellapart.counts import count
 from tellapart.curation.duplicates import connected_groups, joined_by
 from tellapart.dataset.rows import FileRow
 from tellapart.dataset.splits import assigned_parts
@@ -193,8 +194,8 @@ def _without_leaks(rows: list[FileRow]) -> tuple[list[FileRow], list[int]]:
 def _known_classes_only(rows: list[FileRow], notes: list[str]) -> list[FileRow]:
     trained = {row.label for row in rows if row.is_used and row.part == "train"}
     strange = Counter(row.label for row in rows if row.is_used and row.label not in trained)
-    for label, count in strange.items():
-        notes.append(f"{label!r} has no training picture, so its {count:,} pictures are left out")
+    for label, number in strange.items():
+        notes.append(f"{label!r} has no training picture, so its {count(number, 'picture is', 'pictures are')} left out")
     return [row.left_out("its class has no training picture") if row.is_used and row.label in strange else row for row in rows]
 
 
@@ -212,7 +213,7 @@ def _check_parts(rows: Sequence[FileRow], notes: list[str]) -> None:
         train = counts[("train", label)]
         reported = sum(counts[(part, label)] for part in REPORTED)
         if train + reported < 10:
-            notes.append(f"{label!r} has only {train + reported} pictures; its numbers mean little")
+            notes.append(f"{label!r} has only {count(train + reported, 'picture')}; its numbers mean little")
         elif not reported:
             notes.append(f"{label!r} has no picture in the reported part")
 

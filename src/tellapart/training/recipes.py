@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from tellapart.counts import count
 from tellapart.errors import OptionError
 from tellapart.models.backbones import Backbone, BackboneCard
 from tellapart.models.convnets import build_image_network
@@ -54,7 +55,7 @@ class NetworkRecipe:
     @property
     def title(self) -> str:
         """What the report calls it."""
-        return f"{self.name}, {self.card.name}" + (f", {self.folds} folds" if self.folds > 1 else "")
+        return f"{self.name}, {self.card.name}" + (f", {count(self.folds, 'fold')}" if self.folds > 1 else "")
 
 
 def scratch_card(net: str, image_size: int) -> BackboneCard:

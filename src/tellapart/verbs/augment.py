@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.counts import count
 from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
 
@@ -136,7 +137,7 @@ def _sheet(dataset: Dataset, out: Path, augmentation: Augmentation, chosen: Augm
             sheet.save(file, "JPEG", quality=92)
     pictures = sum(len(one.squares) for one in classes)
     rest = len(entries) - len(shown)
-    notes = [*dataset.notes, *([f"{rest:,} more classes are not shown"] if rest else [])]
+    notes = [*dataset.notes, *([f"{count(rest, 'more class is', 'more classes are')} not shown"] if rest else [])]
     return {"originals": pictures, "copies": pictures * DRAWS, "left_out": left_out, "notes": notes}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.counts import count
 from tellapart.options import Options, dataclass, num_workers_option, option, test_share_option, when
 from tellapart.progress import SILENT, Progress
 
@@ -167,7 +168,7 @@ def advice(counts: Mapping[str, int]) -> str:
     largest, smallest = max(counts, key=lambda label: counts[label]), min(counts, key=lambda label: counts[label])
     ratio = counts[largest] / counts[smallest]
     short = [label for label, count in counts.items() if count < FEW]
-    more = f"{smallest!r} has only {counts[smallest]:,} photos: more of them help more than any weighing" if short else ""
+    more = f"{smallest!r} has only {count(counts[smallest], 'photo')}: more of them help more than any weighing" if short else ""
     if ratio < EVEN:
         return "; ".join(["the classes are about even: nothing to do", *([more] if more else [])])
     weigh = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.counts import count
 from tellapart.options import Options, dataclass, num_workers_option, option, when, when_not
 from tellapart.progress import SILENT, Progress
 
@@ -160,7 +161,7 @@ def _sheet(looked: LookedAt, choice: Choice, shape: CropShape, chosen: CropOptio
         except (OSError, ImageError):
             return Tile(None, caption, frame)
 
-    title = f"{looked.dataset.root.name}: {chosen.to}, {len(choice.crops):,} crops"
+    title = f"{looked.dataset.root.name}: {chosen.to}, {count(len(choice.crops), 'crop')}"
     tiles = side_by_side(tile, [*aside[:160], *missing[:80], *kept[:240]])
     return contact_sheet(tiles, title=title, columns=10)
 

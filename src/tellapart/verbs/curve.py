@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.counts import count
 from tellapart.options import Options, dataclass, num_workers_option, option, test_share_option, when
 from tellapart.progress import SILENT, Progress
 from tellapart.verbs.train import TRAINED, WITH_BACKBONE, TrainOptions
@@ -104,7 +105,7 @@ def curve(folder: str | Path, *, progress: Progress = SILENT, **options: Any) ->
 def _say(progress: Progress, recipe: str, size: int, found: Sequence[dict[str, Any]]) -> None:
     part = "test" if "test" in found[0] else "val"
     accuracies = ", ".join(f"{100 * metrics[part]['accuracy']['value']:.1f} %" for metrics in found)
-    progress.note(f"{recipe} on {size:,} photos: {accuracies}")
+    progress.note(f"{recipe} on {count(size, 'photo')}: {accuracies}")
 
 
 def _save(result: dict[str, Any], path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.counts import count
 from tellapart.exploration.maps import METHODS, PERPLEXITY
 from tellapart.options import Options, dataclass, num_workers_option, option, when, when_not
 from tellapart.progress import SILENT, Progress
@@ -154,4 +155,4 @@ def _line(cluster: dict[str, Any]) -> str:
     called = cluster["name"] or f"cluster {cluster['number']}"
     classes = ", ".join(f"{name} {count:,}" for name, count in list(cluster["classes"].items())[:3])
     words = f"  looks like {', '.join(cluster['words'])}" if cluster["words"] else ""
-    return f"{called}: {cluster['size']:,} pictures" + (f" ({classes})" if classes else "") + words
+    return f"{called}: {count(cluster['size'], 'picture')}" + (f" ({classes})" if classes else "") + words

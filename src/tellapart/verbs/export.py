@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tellapart.counts import count
 from tellapart.options import Options, dataclass, option
 from tellapart.progress import SILENT, Progress
 
@@ -61,7 +62,7 @@ def export(folder: str | Path, out: str | Path, *, progress: Progress = SILENT, 
     left_out = {row.path: row.reason or row.status for row in looked.rows if not row.is_used}
     if not entries:
         raise DataError(
-            f"of {len(looked.rows):,} pictures none is left to write", hint=f"tellapart decisions {folder} says what was excluded"
+            f"of {count(len(looked.rows), 'picture')} none is left to write", hint=f"tellapart decisions {folder} says what was excluded"
         )
     if chosen.form == "csv":
         write_table(entries, place)

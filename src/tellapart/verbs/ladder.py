@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.counts import count
 from tellapart.durations import duration_complaint
 from tellapart.errors import OptionError
 from tellapart.options import Condition, Options, dataclass, num_workers_option, option, test_share_option
@@ -249,7 +250,7 @@ class _Climb:
         if "views" in self.wanted:
             start = time.monotonic()
             predictions = self._with_views(last)
-            name = f"{last.predictions.source}, {self.options.views} views"
+            name = f"{last.predictions.source}, {count(self.options.views, 'view')}"
             self.rungs.append(Rung(uncalibrated(predictions, name), time.monotonic() - start))
         if "calibration" in self.wanted:
             probabilities = last.classifier.probabilities(predictions.logits)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.counts import count
 from tellapart.options import Options, dataclass, num_workers_option, option, when, when_not
 from tellapart.progress import SILENT, Progress
 
@@ -95,7 +96,7 @@ def prepare(folder: str | Path, *, progress: Progress = SILENT, **options: Any) 
     samples = Samples(dataset, rows, seed=chosen.seed, is_shuffled=chosen.shuffle)
     if not len(samples):
         reasons = sorted(set(samples.left_out.values()))
-        raise DataError(f"none of the {len(rows):,} files can be prepared: {'; '.join(reasons[:3])}")
+        raise DataError(f"none of the {count(len(rows), 'file')} can be prepared: {'; '.join(reasons[:3])}")
     tune_malloc()
     done = prepare_samples(samples, form, out, num_workers=chosen.num_workers, progress=progress)
     notes = [*notes, *samples.notes, *_what_happened(done.resumed_at, len(samples), was_there=done.was_there)]
@@ -154,7 +155,7 @@ def _decided(dataset: Dataset, chosen: PrepareOptions, progress: Progress) -> tu
     return rows, [*dataset.notes, *([note] if note and decisions.log else []), *said]
 
 
-def _what_happened(resumed_at: int, count: int, *, was_there: bool) -> list[str]:
+def _what_happened(resumed_at: int, number: int, *, was_there: bool) -> list[str]:
     if was_there:
         return ["the folder is there already, made by the same command from the same pictures; nothing was done"]
-    return [f"went on after the first {resumed_at:,} of {count:,} pictures, done before"] if resumed_at else []
+    return [f"went on after the first {resumed_at:,} of {count(number, 'picture')}, done before"] if resumed_at else []

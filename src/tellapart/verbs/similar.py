@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.counts import count
 from tellapart.options import Options, dataclass, num_workers_option, option
 from tellapart.progress import SILENT, Progress
 
@@ -168,7 +169,7 @@ def _asked(subjects: Subjects, image: str, spec: FeatureSpec, chosen: SimilarOpt
             raise
         return _from_outside(subjects, Path(image).expanduser(), spec, chosen, progress)
     if len(rows) > 1:
-        raise DataError(f"{image} is a folder of {len(rows):,} pictures", hint="name one picture, or ask about every one with --all")
+        raise DataError(f"{image} is a folder of {count(len(rows), 'picture')}", hint="name one picture, or ask about every one with --all")
     row = rows[0]
     if row.image_id is None:
         raise DataError(f"{row.path} cannot be read: {row.reason}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.counts import count
 from tellapart.dataset.grouping import pattern_complaint
 from tellapart.options import Options, dataclass, num_workers_option, option, when_not, without
 from tellapart.progress import SILENT, Progress
@@ -168,10 +169,10 @@ def _usable(looked: LookedAt, out: Path) -> tuple[list[FileRow], list[Path], dic
             files.append(file.absolute())
     if len(rows) < 2:
         raise DataError(
-            f"of {len(looked.rows):,} pictures {len(rows):,} can be divided; two are needed",
+            f"of {count(len(looked.rows), 'picture')} {len(rows):,} can be divided; two are needed",
             hint=f"the first left out: {next(iter(left_out.items()))}" if left_out else None,
         )
-    notes = [f"{len(left_out):,} of {len(looked.rows):,} files are left out of the split"] if left_out else []
+    notes = [f"{len(left_out):,} of {count(len(looked.rows), 'file is', 'files are')} left out of the split"] if left_out else []
     return rows, files, left_out, notes
 
 
@@ -213,7 +214,7 @@ def _plan(rows: Sequence[FileRow], earlier: KnownSplit, chosen: SplitOptions, *,
     if is_continued and earlier.folds and folds not in (0, earlier.folds):
         from tellapart.errors import OptionError
 
-        raise OptionError(f"the earlier split has {earlier.folds} folds, not {folds}", hint=f"--folds {earlier.folds}, or --anew")
+        raise OptionError(f"the earlier split has {count(earlier.folds, 'fold')}, not {folds}", hint=f"--folds {earlier.folds}, or --anew")
     return Plan(how, {"test": chosen.test, "val": chosen.val}, folds or (earlier.folds if is_continued else 0), chosen.first, chosen.seed)
 
 
@@ -237,7 +238,10 @@ def _earlier_notes(before: Path | None, division: Division, number: int, earlier
         return []
     gone = max(0, len(earlier.by_path) - division.kept)
     lost = f"; {gone:,} that it names are not there any more, or left out" if gone else ""
-    return [f"{division.kept:,} pictures keep the part that {before} gives them, {number - division.kept:,} are new{lost}"]
+    return [
+        f"{count(division.kept, 'picture keeps', 'pictures keep')} the part that {before} gives them,"
+        f" {number - division.kept:,} are new{lost}"
+    ]
 
 
 def _counts(division: Division) -> dict[str, Any]:

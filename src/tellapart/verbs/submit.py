@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.counts import count
 from tellapart.errors import OptionError
 from tellapart.options import Options, dataclass, num_workers_option, option
 from tellapart.progress import SILENT, Progress
@@ -175,7 +176,7 @@ def _clip(model: SavedModel, chosen: float | None) -> tuple[float, float]:
     if chosen is not None and chosen > model.clip:
         k = len(model.class_names)
         if chosen * k >= 1:
-            raise OptionError(f"clip must be below 1 / {k}, as there are {k} classes, got {chosen}")
+            raise OptionError(f"clip must be below 1 / {k}, as there are {count(k, 'class', 'classes')}, got {chosen}")
         return chosen, chosen
     return model.clip, model.clip / (1 + (len(model.class_names) - 1) * model.clip)
 

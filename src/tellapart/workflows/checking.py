@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tellapart.counts import count
 from tellapart.curation.appearance import RULES, appearance_scores
 from tellapart.curation.balance import Origins, balance_sentence, origins, source_table, telling_sentence
 from tellapart.curation.copies import DuplicateGroup, duplicate_groups
@@ -185,7 +186,7 @@ class _Check:
         self.findings["outlier"] = graded(self._spread(first, scores))
         if len(first) and np.isnan(scores).all():
             del self.findings["outlier"]
-            self.skipped["outlier"] = f"no class has {LEAST} pictures"
+            self.skipped["outlier"] = f"no class has {count(LEAST, 'picture')}"
 
     def labels(self) -> None:
         """Labels that are probably wrong."""
@@ -217,7 +218,7 @@ class _Check:
         if len(labels) < 2:
             return "the pictures have no labels" if not labels else "there is only one class"
         if len({self.rows[number].label for number in self._doubtable()[0]}) < 2:
-            return f"fewer than two classes have {LEAST_GROUPS} different pictures"
+            return f"fewer than two classes have {count(LEAST_GROUPS, 'different picture')}"
         return None
 
     def _doubtable(self) -> tuple[list[int], list[str]]:

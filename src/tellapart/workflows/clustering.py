@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tellapart.counts import count
 from tellapart.errors import OptionError
 from tellapart.exploration.choice_of_k import MOST_K, ChoiceOfK, choice_of_k
 from tellapart.exploration.clusters import NEEDS_K, RESTARTS, Clustering, clusters, different
@@ -119,8 +120,8 @@ class Grouping:
         directions = f" on {self.places.shape[1]} directions" if self.wanted.pca else ""
         outside = int((found.assigned < 0).sum())
         rest = f"; {outside:,} are in none" if outside else ""
-        named = "1 cluster" if found.k == 1 else f"{found.k:,} clusters"
-        return f"{named} of {len(self.subjects):,} images by {method} of {self.subjects.name}{directions}{rest}"
+        named = count(found.k, "cluster")
+        return f"{named} of {count(len(self.subjects), 'image')} by {method} of {self.subjects.name}{directions}{rest}"
 
     def label(self, number: int) -> str:
         """What a cluster is called: its name, or its number."""

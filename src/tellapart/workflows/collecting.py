@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.counts import count
 from tellapart.durations import seconds_of
 from tellapart.errors import DataError, OptionError
 from tellapart.paths import cache_root
@@ -170,7 +171,7 @@ def _listed(order: Order, options: CollectOptions, ledger: Ledger, progress: Pro
             unwanted += len(some) - len(wanted)
             advance(len(some))
     if unwanted:
-        notes.append(f"{options.urls}: {unwanted:,} addresses left out, not under the licences asked for")
+        notes.append(f"{options.urls}: {count(unwanted, 'address', 'addresses')} left out, not under the licences asked for")
     return [f"{fresh:,} new addresses in {options.urls}", *notes]
 
 

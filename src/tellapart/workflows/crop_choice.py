@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from tellapart.counts import count
 from tellapart.curation.identities import SAME_PERSON, Identity, People, identities
 from tellapart.dataset.rows import FileRow
 from tellapart.errors import DataError
@@ -70,7 +71,7 @@ def choose(looked: LookedAt, seen: Mapping[int, Sighting | str], chosen: CropOpt
     found = {row: sight for row, sight in seen.items() if isinstance(sight, Sighting)}
     choice.left_out = {looked.rows[row].path: sight for row, sight in seen.items() if isinstance(sight, str)}
     if not any(len(sight.boxes) for sight in found.values()):
-        raise DataError(f"no {_thing(chosen.to)} found on any of the {len(seen):,} photos", hint="tellapart crop --to subject")
+        raise DataError(f"no {_thing(chosen.to)} found on any of the {count(len(seen), 'photo')}", hint="tellapart crop --to subject")
     faces = {row: sight.main for row, sight in found.items() if len(sight.boxes)}
     told: dict[int, Identity] = {}
     if chosen.to == "faces" and chosen.identities:
@@ -125,7 +126,7 @@ def _reason(row: FileRow, sight: Sighting, identity: Identity | None, chosen: Cr
         return None
     if identity.also_in:
         return f"looks like the one of {' and '.join(identity.also_in)}"
-    alike = f": {identity.size} photos of that person" if identity.size > 1 else ""
+    alike = f": {count(identity.size, 'photo')} of that person" if identity.size > 1 else ""
     return f"another person than most of {row.label}{alike}"
 
 

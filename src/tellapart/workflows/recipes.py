@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tellapart.counts import count
 from tellapart.durations import seconds_of
 from tellapart.errors import OptionError
 from tellapart.progress import Progress
@@ -222,7 +223,7 @@ class NetworkAtWork:
                 on_epoch=told,
             )
         if len(self._folds) < recipe.folds:
-            self.notes.append(f"there are pictures for {len(self._folds)} of {recipe.folds} folds")
+            self.notes.append(f"there are pictures for {len(self._folds)} of {count(recipe.folds, 'fold')}")
             self.recipe = replace(recipe, folds=len(self._folds))
         self.notes += [note for fold in self._folds for note in fold.facts["notes"]]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tellapart.counts import count
 from tellapart.curation.duplicates import connected_groups
 from tellapart.dataset.rows import FileRow
 from tellapart.errors import DataError, OptionError
@@ -116,7 +117,7 @@ def subjects_of(
         rows, seen = [rows[number] for number in kept], seen[kept]
     if not rows:
         reasons = ", ".join(sorted(set(left_out.values()))[:3])
-        raise DataError(f"of {len(looked.rows):,} pictures none can be explored: {reasons}")
+        raise DataError(f"of {count(len(looked.rows), 'picture')} none can be explored: {reasons}")
     name = "+".join(_called(backbone) for backbone in backbones)
     columns = _columns(wanted.backbones)
     features = np.hstack([seen[:, columns[backbone]] for backbone in backbones])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tellapart.counts import count
 from tellapart.curation.duplicates import SAME_FILE, connected_groups, joined_by, likenesses
 from tellapart.dataset import Dataset
 from tellapart.dataset.rows import FileRow
@@ -124,7 +125,7 @@ def _near_duplicates(
     gone = set(known) - set(of_trained(list(known)))
     if gone:
         notes.append(
-            f"{len(gone):,} training images are neither in {run.metrics['folder']} nor in the cache:"
+            f"{count(len(gone), 'training image is', 'training images are')} neither in {run.metrics['folder']} nor in the cache:"
             " near-duplicates of them were sought by hash alone"
         )
         pairs += _by_hash_alone(image_ids, hashes, mirror_hashes, np.array([i in gone for i in image_ids]), is_new)

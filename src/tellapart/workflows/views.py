@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tellapart.counts import count
 from tellapart.options import option
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def worth_of_views(one: Predictions, several: Predictions, views: int) -> dict[s
 
     if views == 1:
         return None
-    found = compare(replace(one, source="one view"), replace(several, source=f"{views} views"))
+    found = compare(replace(one, source="one view"), replace(several, source=f"{count(views, 'view')}"))
     return {
         "views": views,
         "right_to_wrong": [one.paths[row] for row in found.right_to_wrong],

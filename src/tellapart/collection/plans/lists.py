@@ -12,6 +12,7 @@ from typing import Any
 from tellapart.collection.network.urls import canonical_url
 from tellapart.collection.offers import Offer
 from tellapart.collection.plans.plan import label_complaint, tidy_name
+from tellapart.counts import count
 from tellapart.dataset.spreadsheets import TABLE_SUFFIXES, columns_found, is_parquet, named_rows, text_lines
 from tellapart.errors import DataError, closest_name
 from tellapart.types import IntArray
@@ -170,7 +171,7 @@ class _Tally:
 
 
 def _rows(number: int) -> str:
-    return "1 row" if number == 1 else f"{number:,} rows"
+    return count(number, "row")
 
 
 def _more(number: int) -> str:

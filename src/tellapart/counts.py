@@ -1,0 +1,12 @@
+"""Numbers of things in words."""
+
+from __future__ import annotations
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """A number and its noun.
+
+    >>> count(1, "image"), count(3000, "image"), count(0, "class", "classes"), count(1, "file is", "files are")
+    ('1 image', '3,000 images', '0 classes', '1 file is')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
