@@ -146,7 +146,7 @@ def _parameter(parameter: inspect.Parameter) -> str:
         text += f": {parameter.annotation}"
     if parameter.default is not parameter.empty:
         default = repr(parameter.default)
-        text += f" = {'SILENT' if default.startswith('<') else default}"
+        text += f" = {type(parameter.default).__name__.upper() if default.startswith('<') else default}"
     return text
 
 

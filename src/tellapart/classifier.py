@@ -16,6 +16,7 @@ from tellapart.extraction import FeatureSpec, extract
 from tellapart.models.backbones import find_backbones
 from tellapart.models.heads import mean_logits
 from tellapart.options import Options, dataclass, option
+from tellapart.progress import AUTO
 from tellapart.training.probe import LabelledFeatures, fit_probe
 from tellapart.types import FloatArray
 
@@ -109,7 +110,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weights = Path(self.weights) if self.weights is not None else None
         spec = FeatureSpec(find_backbones(self.backbone, weights=weights, image_size=self.image_size), self.resize, self.mirror)
         with given_images(images) as dataset:
-            extraction = extract(dataset, spec)
+            extraction = extract(dataset, spec, progress=AUTO)
         broken = [file for file in extraction.files if file.image_id is None]
         if broken:
             noun = "files" if all(isinstance(image, str | Path) for image in images) else "images"

@@ -1,10 +1,17 @@
-"""How long-running work tells where it stands; the library itself never prints."""
+"""How long-running work tells where it stands: to whom it was passed as ``progress``, else to a person who is there."""
 
 from __future__ import annotations
 
+import html
+import itertools
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import Any, Protocol
+
+LINE_EVERY_S, WORTH_A_LINE_S, BAR_EVERY_S = 10.0, 1.0, 0.1
+_numbers = itertools.count(1)
 
 
 class Progress(Protocol):
@@ -30,3 +37,102 @@ class Silent:
 
 
 SILENT = Silent()
+
+
+class Lines:
+    """Someone who reads lines on standard error: now and then one, and one at the end of what took its time."""
+
+    @contextmanager
+    def stage(self, title: str, total: int | None = None, unit: str = "images") -> Iterator[Callable[[int], None]]:
+        """Open a stage; a quick one leaves no line."""
+        start = last = time.monotonic()
+        done = 0
+
+        def advance(count: int) -> None:
+            nonlocal done, last
+            done += count
+            now = time.monotonic()
+            if now - last >= LINE_EVERY_S:
+                last = now
+                self.note(f"{title}: {done:,}{f' of {total:,}' if total else ''} {unit}, {done / (now - start):.0f} a second")
+
+        yield advance
+        seconds = time.monotonic() - start
+        if seconds >= WORTH_A_LINE_S:
+            self.note(f"{title}: {f'{done:,} {unit} in ' if done else ''}{seconds:.1f} s")
+
+    def note(self, message: str) -> None:
+        """Write one line; what no terminal should get stands as an escape."""
+        print("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in message), file=sys.stderr)
+
+
+class NotebookBar:
+    """Someone who looks at a notebook: a bar under the cell while a stage runs, and notes as text.
+
+    Args:
+        shell: the running IPython.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+
+    @contextmanager
+    def stage(self, title: str, total: int | None = None, unit: str = "images") -> Iterator[Callable[[int], None]]:
+        """Open a stage with a bar that is gone at its end."""
+        start = last = time.monotonic()
+        done = 0
+        name = f"tellapart-{next(_numbers)}"
+
+        def show(content: str, *, is_new: bool = False) -> None:
+            self.shell.display_pub.publish(
+                data={"text/plain": title if content else "", "text/html": content}, transient={"display_id": name}, update=not is_new
+            )
+
+        def bar() -> str:
+            ends = f' value="{done}" max="{total}"' if total else ""
+            speed = f", {done / seconds:.0f} a second" if (seconds := time.monotonic() - start) >= WORTH_A_LINE_S and done else ""
+            counted = f"{done:,}{f' of {total:,}' if total else ''} {unit}{speed}"
+            return f"<div>{html.escape(title)} <progress{ends}></progress> {html.escape(counted)}</div>"
+
+        def advance(count: int) -> None:
+            nonlocal done, last
+            done += count
+            now = time.monotonic()
+            if now - last >= BAR_EVERY_S or done == total:
+                last = now
+                show(bar())
+
+        show(bar(), is_new=True)
+        try:
+            yield advance
+        finally:
+            show("")
+
+    def note(self, message: str) -> None:
+        """Show one sentence."""
+        self.shell.display_pub.publish(data={"text/plain": message, "text/html": f"<div>{html.escape(message)}</div>"})
+
+
+class Auto:
+    """Whoever is there: a bar in a notebook, lines for a person at a terminal, else nobody."""
+
+    def stage(self, title: str, total: int | None = None, unit: str = "images") -> AbstractContextManager[Callable[[int], None]]:
+        """Open a stage."""
+        return listener().stage(title, total, unit)
+
+    def note(self, message: str) -> None:
+        """Say one sentence."""
+        listener().note(message)
+
+
+def listener() -> Progress:
+    """Who hears of what runs where nobody was passed."""
+    found = sys.modules.get("IPython")
+    shell = found.get_ipython() if found is not None else None
+    if getattr(shell, "kernel", None) is not None:
+        return NotebookBar(shell)
+    is_person = shell is not None or hasattr(sys, "ps1") or (sys.stderr is not None and sys.stderr.isatty())
+    return Lines() if is_person else SILENT
+
+
+AUTO = Auto()

@@ -20,6 +20,7 @@ from tellapart.cli.door import tellapart as door
 from tellapart.errors import DataError, OptionError, StorageError
 from tellapart.images import decode, resize
 from tellapart.preparation import preparing
+from tellapart.progress import Silent
 from tests import folders, pictures
 from tests.memory import PEAK_MEMORY
 
@@ -244,7 +245,7 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(root: Path, tmp_path: Path
 def test_other_photos_begin_anew(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notes: list[str] = []
 
-    class Heard(type(tellapart.verbs.prepare.SILENT)):  # type: ignore[misc]
+    class Heard(Silent):
         def note(self, message: str) -> None:
             notes.append(message)
 

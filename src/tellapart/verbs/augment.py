@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
 from tellapart.options import Options, dataclass, option
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.dataset import Dataset, Entry
@@ -31,7 +31,7 @@ class AugmentOptions(Options):
     seed: int = option(0, "Seed of the draws.", minimum=0)
 
 
-def augment(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def augment(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Show what an augmentation does to photos, or write a copy of the folder enlarged by it.
 
     The folder itself is only read.

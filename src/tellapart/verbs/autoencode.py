@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.durations import duration_complaint, seconds_of
 from tellapart.options import Options, dataclass, num_workers_option, option, test_share_option, when
 from tellapart.paths import folder_name, name_complaint
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.runs import Run
@@ -68,7 +68,7 @@ class AutoencodeOptions(Options):
     num_workers: int | None = num_workers_option()
 
 
-def autoencode(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> Run:
+def autoencode(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> Run:
     """Train a convolutional autoencoder on a folder of photos, with labels or without.
 
     It learns to give pictures back through a few numbers, which are then features like any other:

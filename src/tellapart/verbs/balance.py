@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
 from tellapart.options import Options, dataclass, num_workers_option, option, test_share_option, when
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.dataset.rows import FileRow
@@ -42,7 +42,7 @@ class BalanceOptions(Options):
     num_workers: int | None = num_workers_option()
 
 
-def balance(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def balance(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Say how unequal the classes are and what to do about it; with ``how`` write a list with fewer of the frequent ones.
 
     Only training photos are left out: test and validation stay as the world is. A class first loses further copies of a

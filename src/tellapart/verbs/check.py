@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.options import Options, dataclass, num_workers_option, option, when_not
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.extraction import FeatureSpec
@@ -79,7 +79,7 @@ class CheckOptions(Options):
     num_workers: int | None = num_workers_option()
 
 
-def check(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def check(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Find what is wrong with pictures and labels: broken, copied, contradictory, blurred, off-subject, mislabelled.
 
     Nothing happens to the photos. With ``apply`` what is found is written down as decisions, which training and

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.options import Options, dataclass, given, num_workers_option, option, when, when_not
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.workflows.clustering import Grouping
@@ -63,7 +63,7 @@ class ClusterOptions(Options):
     num_workers: int | None = num_workers_option()
 
 
-def cluster(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def cluster(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Sort pictures into clusters that look alike, with a contact sheet of each, and say what the clusters follow.
 
     Labels are not needed and never used to cluster; where there are some, the clusters are compared with them. The photos are only read.

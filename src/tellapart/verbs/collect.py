@@ -12,7 +12,7 @@ from tellapart.collection.defaults import CONTACT_VARIABLE, PER_CLASS
 from tellapart.durations import duration_complaint
 from tellapart.errors import OptionError
 from tellapart.options import Options, dataclass, option, without
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 EXAMPLE = 'tellapart collect -o photos "border collie" "golden retriever"'
 _asked = partial(option, only_for=without("status"))
@@ -52,7 +52,7 @@ class CollectOptions(Options):
     state: Path | None = option(None, "Folder for the ledger [default: .tellapart beside the pictures].", metavar="DIR")
 
 
-def collect(names: str | Sequence[str] = (), *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def collect(names: str | Sequence[str] = (), *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Collect pictures for classes, by keyword, from pages or from lists of addresses.
 
     Each name is a class and the words that find it. What is done is written down as it is done: the same command, or

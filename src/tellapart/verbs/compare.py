@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.options import Options, dataclass
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.evaluation import Comparison
@@ -19,7 +19,7 @@ class CompareOptions(Options):
     """How to compare (there is nothing to choose)."""
 
 
-def compare(first: str | Path, second: str | Path, *, progress: Progress = SILENT, **options: Any) -> Comparison:
+def compare(first: str | Path, second: str | Path, *, progress: Progress = AUTO, **options: Any) -> Comparison:
     """Compare two runs on the images both report.
 
     Images that either run trained on are left out.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
 from tellapart.options import Options, dataclass, num_workers_option, option, when, when_not
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.preparation.crop_folder import Crop
@@ -52,7 +52,7 @@ class CropOptions(Options):
     num_workers: int | None = num_workers_option()
 
 
-def crop(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def crop(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Crop photos to the faces, the subject, or a thing with a name.
 
     Without ``--out`` only a contact sheet is written, which shows what would be kept, set aside and not found. With it, a

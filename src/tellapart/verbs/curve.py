@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
 from tellapart.options import Options, dataclass, num_workers_option, option, test_share_option, when
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 from tellapart.verbs.train import TRAINED, WITH_BACKBONE, TrainOptions
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class CurveOptions(Options):
     num_workers: int | None = num_workers_option()
 
 
-def curve(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def curve(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Measure a recipe's learning curve on one split: sizes, several draws each, and what twice the photos promise.
 
     Every draw takes whole groups and keeps the classes' shares. The test photos are the same throughout.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.options import Options, dataclass, given, option
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.dataset.decisions import Decision
@@ -28,7 +28,7 @@ class DecisionsOptions(Options):
     state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
 
 
-def decisions(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def decisions(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """List the decisions on a data set, or apply those of a file.
 
     A decision follows the bytes of a picture, so that it finds it in a newer download under any name.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.options import Options, dataclass, option
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.runs import Run
@@ -31,7 +31,7 @@ class DemoOptions(Options):
     out: Path = option(Path("tellapart-demo"), "Folder for the demo.", metavar="DIR")
 
 
-def demo(*, progress: Progress = SILENT, **options: Any) -> Run:
+def demo(*, progress: Progress = AUTO, **options: Any) -> Run:
     """Train on the solar cells of the package ``elpv-dataset``; a second call does it again from the cache.
 
     A manifest lists the package's own files: certain labels only (defect probability 0 or 1). Cells of one module look

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.options import Options, dataclass
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 EXAMPLE = "tellapart doctor"
 REQUIRED = ("torch", "torchvision", "timm", "numpy", "pillow", "simplejpeg", "scikit-learn", "pyarrow", "pandas", "safetensors")
@@ -23,7 +23,7 @@ class DoctorOptions(Options):
     """How to look (there is nothing to choose)."""
 
 
-def doctor(*, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def doctor(*, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Versions, processor, torch and torchvision's match, cache size, backbones at hand, and what is wrong.
 
     Args:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.errors import DataError
 from tellapart.options import Options, dataclass, option
 from tellapart.paths import folder_name, name_complaint
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.runs import Run
@@ -33,7 +33,7 @@ class EnsembleOptions(Options):
     out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
 
 
-def ensemble(runs: Sequence[str | Path], *, progress: Progress = SILENT, **options: Any) -> Run:
+def ensemble(runs: Sequence[str | Path], *, progress: Progress = AUTO, **options: Any) -> Run:
     """Combine finished runs into one that predicts, is judged and is reported like any other.
 
     Each run's log-odds are calibrated by its own temperature and averaged. The result is judged on the images that all

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.options import Options, dataclass, num_workers_option, option
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 from tellapart.workflows.views import view_augment_option, views_option
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class EvaluateOptions(Options):
     num_workers: int | None = num_workers_option()
 
 
-def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Judge a run on photos it was not trained on.
 
     The run's training images, near-duplicates of them, and photos of the same group (of a manifest) are left out and counted:

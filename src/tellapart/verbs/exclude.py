@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.options import Options, dataclass, option
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.dataset.rows import FileRow
@@ -25,7 +25,7 @@ class ExcludeOptions(Options):
     state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
 
 
-def exclude(folder: str | Path, files: str | Path | Sequence[str | Path], *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def exclude(folder: str | Path, files: str | Path | Sequence[str | Path], *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Leave pictures out of everything from now on. No file is touched, and it can be undone.
 
     Args:

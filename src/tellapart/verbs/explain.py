@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.options import Options, dataclass, option, when
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.dataset import Dataset
@@ -40,7 +40,7 @@ class ExplainOptions(Options):
     device: str = option("auto", "Where the prediction is computed.", choices=("auto", "cpu", "cuda", "mps"))
 
 
-def explain(run: str | Path, pictures: str | Path | Sequence[str | Path], *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def explain(run: str | Path, pictures: str | Path | Sequence[str | Path], *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Show which places of pictures a run's answer rests on: Grad-CAM and occlusion, on one sheet.
 
     Both are in log odds of the class asked about. They show where the network looks, not why, and not that it is right.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.counts import count
 from tellapart.exploration.maps import METHODS, PERPLEXITY
 from tellapart.options import Options, dataclass, num_workers_option, option, when, when_not
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 from tellapart.verbs.cluster import METHODS as WAYS
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class ExploreOptions(Options):
     num_workers: int | None = num_workers_option()
 
 
-def explore(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def explore(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Say what is in a folder: a page with a map of all pictures, clusters and what they follow, similar pictures and outliers.
 
     Labels are not needed; where there are some, the map and the clusters are compared with them. On the page, pictures can

@@ -7,7 +7,7 @@ from typing import Any
 
 from tellapart.counts import count
 from tellapart.options import Options, dataclass, option
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 EXAMPLE = "tellapart export photos clean"
 FORMS = ("files", "links", "csv")
@@ -21,7 +21,7 @@ class ExportOptions(Options):
     state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
 
 
-def export(folder: str | Path, out: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def export(folder: str | Path, out: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Write the data set as it is decided: one folder a class, or a CSV, without what is left out.
 
     Excluded, unreadable and contradictory pictures and exact copies are left out; labels are those decided. The photos are only read.

@@ -13,7 +13,7 @@ from tellapart.durations import duration_complaint
 from tellapart.errors import OptionError
 from tellapart.options import Condition, Options, dataclass, num_workers_option, option, test_share_option
 from tellapart.paths import folder_name, name_complaint
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +98,7 @@ class LadderOptions(Options):
     num_workers: int | None = num_workers_option()
 
 
-def ladder(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> Run:
+def ladder(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> Run:
     """Train every recipe on one split and say what each step is worth.
 
     The rungs: majority class, nearest neighbours, a network from scratch, a probe, fine-tuning, an average over

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.exploration.maps import METHODS, PERPLEXITY
 from tellapart.options import Options, dataclass, num_workers_option, option, when
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.workflows.mapping import Mapped
@@ -44,7 +44,7 @@ class MapOptions(Options):
     num_workers: int | None = num_workers_option()
 
 
-def map(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def map(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Put every picture at a place, so that those a network finds alike lie near each other.
 
     Writes a page with the map and a table beside it (``map.csv``: path, image_id, label, x, y). Works without labels. It

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.options import Options, dataclass, num_workers_option, option
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 from tellapart.workflows.views import view_augment_option, views_option
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class PredictOptions(Options):
     num_workers: int | None = num_workers_option()
 
 
-def predict(run: str | Path, pictures: Any, *, progress: Progress = SILENT, **options: Any) -> PredictedFiles:
+def predict(run: str | Path, pictures: Any, *, progress: Progress = AUTO, **options: Any) -> PredictedFiles:
     """Predict pictures with a run's saved model.
 
     Args:

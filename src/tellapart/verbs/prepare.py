@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
 from tellapart.options import Options, dataclass, num_workers_option, option, when, when_not
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.dataset import Dataset
@@ -60,7 +60,7 @@ class PrepareOptions(Options):
     num_workers: int | None = num_workers_option()
 
 
-def prepare(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def prepare(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Write photos as arrays or shards for a training loop: every photo decoded once, for all sizes.
 
     Decisions hold: what is excluded is left out, labels are those decided. An interrupted run goes on where it stopped

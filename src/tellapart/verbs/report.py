@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.options import Options, dataclass
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 EXAMPLE = "tellapart report runs/photos-1"
 
@@ -16,7 +16,7 @@ class ReportOptions(Options):
     """How to report (there is nothing to choose)."""
 
 
-def report(run: str | Path, *, progress: Progress = SILENT, **options: Any) -> Path:
+def report(run: str | Path, *, progress: Progress = AUTO, **options: Any) -> Path:
     """Write ``report.html``, ``report.json`` and the figures of a finished run again, and say where.
 
     Thumbnails come from the cache, or are made from the photos if they still lie where they were.

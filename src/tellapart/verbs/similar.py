@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
 from tellapart.options import Options, dataclass, num_workers_option, option
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.extraction import Extraction, FeatureSpec
@@ -38,7 +38,7 @@ class SimilarOptions(Options):
     num_workers: int | None = num_workers_option()
 
 
-def similar(folder: str | Path, image: str | Path | None = None, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def similar(folder: str | Path, image: str | Path | None = None, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Find the pictures of a folder that are most like one, or like each of them: exact cosines of what a network sees.
 
     The picture may be one of the folder's or any other file. The photos are only read.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.collection.defaults import CONTACT_VARIABLE
 from tellapart.options import Options, dataclass, given, option
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 from tellapart.threads import run_to_end
 from tellapart.workflows.orders import contact_of
 
@@ -31,7 +31,7 @@ class SourcesOptions(Options):
     allow_private: bool = option(False, "Connect to addresses inside networks too, for sources of your own.", only_for=given("check"))
 
 
-def sources(names: str | Sequence[str] = (), *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def sources(names: str | Sequence[str] = (), *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """List the sources of pictures: their limits, what they say of licences, their keys, and what speaks against them.
 
     Nothing is asked of anybody, but with ``check``: then every source that can be asked is, once, and what came is told.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.counts import count
 from tellapart.dataset.grouping import pattern_complaint
 from tellapart.options import Options, dataclass, num_workers_option, option, when_not, without
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,7 @@ class SplitOptions(Options):
     num_workers: int | None = num_workers_option()
 
 
-def split(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def split(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Divide a folder of photos into train, val and test, and write a manifest that every other verb takes.
 
     Near-duplicates always stay together, and so does what --group or --pattern names alike. No file is moved. Pictures that

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.counts import count
 from tellapart.errors import OptionError
 from tellapart.options import Options, dataclass, num_workers_option, option
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 from tellapart.workflows.views import view_augment_option, views_option
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Submission:
         }
 
 
-def submit(run: str | Path, folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> Submission:
+def submit(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> Submission:
     """Write a checked submission for a Kaggle competition.
 
     The ids, the columns and their order are those of the sample; a picture that cannot be read gets the training

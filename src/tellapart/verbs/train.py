@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.durations import duration_complaint
 from tellapart.options import Options, dataclass, num_workers_option, option, test_share_option, when, when_not
 from tellapart.paths import folder_name, name_complaint
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, SILENT, Progress
 
 if TYPE_CHECKING:
     from tellapart.runs import Run
@@ -108,7 +108,7 @@ class TrainOptions(Options):
     num_workers: int | None = num_workers_option()
 
 
-def train(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> Run:
+def train(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> Run:
     """Train a classifier on a folder of photos and judge it honestly.
 
     A training that was interrupted goes on where it stopped when the same command is given again.

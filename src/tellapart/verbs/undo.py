@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.options import Options, dataclass, option
-from tellapart.progress import SILENT, Progress
+from tellapart.progress import AUTO, Progress
 
 EXAMPLE = "tellapart undo photos"
 
@@ -19,7 +19,7 @@ class UndoOptions(Options):
     state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
 
 
-def undo(folder: str | Path, *, progress: Progress = SILENT, **options: Any) -> dict[str, Any]:
+def undo(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Take back all that one command decided: the last one, or the batch of a number. Undoing can be undone.
 
     Args:
