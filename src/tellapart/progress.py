@@ -63,7 +63,8 @@ class Lines:
 
     def note(self, message: str) -> None:
         """Write one line; what no terminal should get stands as an escape."""
-        print("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in message), file=sys.stderr)
+        line = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in message)
+        sys.stderr.write(f"{line}\n")
 
 
 class NotebookBar:
