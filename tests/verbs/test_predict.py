@@ -133,7 +133,7 @@ def test_what_is_no_run_or_no_picture_is_a_clear_error(trained: Run, tmp_path: P
         tellapart.predict(trained.folder, tmp_path)
     with pytest.raises(DataError, match="no pictures were given"):
         tellapart.predict(trained.folder, [])
-    with pytest.raises(DataError, match="none of the 1 file"):
+    with pytest.raises(DataError, match="there is no file"):
         tellapart.predict(trained.folder, tmp_path / "nowhere.jpg")
     with pytest.raises(OptionError, match=r"answers\.txt must end in \.csv"):
         tellapart.predict(trained.folder, tmp_path, out="answers.txt")

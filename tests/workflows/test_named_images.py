@@ -46,8 +46,16 @@ def test_a_pattern_nothing_fits_is_said(new: Path) -> None:
         names("new/*.png")
 
 
-def test_several_folders_and_files_in_their_order_each_once(new: Path) -> None:
-    assert names("new/two", "new/one/b.jpg", "new/one", "new/two/c.jpg") == ["c.jpg", "d.jpg", "b.jpg", "[x].jpg", "a.jpg"]
+def test_several_folders_and_files_in_their_order_as_often_as_named(new: Path) -> None:
+    assert names("new/two", "new/one/b.jpg", "new/one", "new/two/c.jpg") == [
+        "c.jpg",
+        "d.jpg",
+        "b.jpg",
+        "[x].jpg",
+        "a.jpg",
+        "b.jpg",
+        "c.jpg",
+    ]
 
 
 def test_a_missing_file_names_the_closest(new: Path) -> None:

@@ -23,7 +23,7 @@ _PATTERN = re.compile(r"[*?\[]")
 
 
 def named_images(given: str | Path | Sequence[str | Path], open_folder: Callable[[str | Path], Dataset]) -> Dataset:
-    """A data set of what was given, in that order; a file named twice is asked about once.
+    """A data set of what was given, in that order; a file named twice is there twice.
 
     Args:
         given: one folder, bucket or manifest, which is opened as it is; else files and folders. A pattern that the shell left as it is
@@ -49,7 +49,7 @@ def named_images(given: str | Path | Sequence[str | Path], open_folder: Callable
             files += [dataset.file(entry) for entry in dataset.entries]
         else:
             files.append(Path(path).expanduser().absolute())
-    return files_dataset(list(dict.fromkeys(files)))
+    return files_dataset(files)
 
 
 def _is_opened(path: str | Path) -> bool:
