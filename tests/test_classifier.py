@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from sklearn.base import clone
@@ -10,6 +11,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from tellapart import DataError, ImageClassifier, ModelError
+from tellapart.classifier import _encoded
 from tellapart.runs import Run
 from tests import folders
 
@@ -128,3 +130,46 @@ def test_images_in_memory_are_answered_as_their_files(labelled: tuple[list[str],
         classifier.predict([opened[0], b"no picture", b""])
     with pytest.raises(DataError, match="image 1 is a float"):
         classifier.fit([0.5, 0.3], ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["a", None, "b"], "1 of 3 labels is missing; the first is None, number 1 from 0"),
+        (["a", float("nan"), "b"], "the first is nan, number 1"),
+        (np.array([0.0, np.nan, np.nan]), "2 of 3 labels are missing"),
+        (np.array(["a", None, "b"], dtype=object), "the first is None"),
+        (pd.Series(["a", "b", None]), "1 of 3 labels is missing"),
+        (pd.Series(["a", "b", pd.NA], dtype="string"), "1 of 3 labels is missing"),
+        (pd.Series([1, 2, pd.NA], dtype="Int64"), "1 of 3 labels is missing"),
+        (pd.Categorical(["a", "b", None]), "1 of 3 labels is missing"),
+        ([pd.NaT, "a", "b"], "the first is NaT"),
+        (np.eye(3), "a table of 3 rows and 3 columns"),
+        (pd.DataFrame(np.eye(3)), "a table of 3 rows and 3 columns"),
+        ([[0, 1], [1, 0], [0, 1]], r"got \[0, 1\]"),
+        ([np.array([0, 1])] * 3, "a label is a text or a number"),
+        ([{"a"}, {"b"}, {"a"}], "a label is a text or a number"),
+        ([object(), "a", "b"], "a label is a text or a number"),
+        (np.zeros((3, 1, 1)), r"shape \(3, 1, 1\)"),
+        (["1", 1, 2], "all text or all numbers, got '1' and 1"),
+        ([0.25, 0.5, 1.0], "labels are classes, got the number 0.25"),
+        ("abc", "several labels are wanted, got 'abc'"),
+        ({"a": 1}, "several labels are wanted"),
+    ],
+    ids=range(20),
+)
+def test_what_is_no_label_is_refused_in_words_before_a_file_is_read(labels: object, said: str) -> None:
+    with pytest.raises(DataError, match=said) as caught:
+        ImageClassifier("lite0").fit(["1.jpg", "2.jpg", "3.jpg"], labels)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("labels", [np.array([["a"], ["b"]]), pd.Series(["a", "b"], index=[7, 9]), pd.Categorical(["a", "b"]), ("a", "b")])
+def test_labels_come_in_many_containers(labels: object) -> None:
+    targets, classes = _encoded(labels)
+    assert (targets.tolist(), classes.tolist()) == ([0, 1], ["a", "b"])
+
+
+def test_groups_are_one_for_each_path() -> None:
+    with pytest.raises(DataError, match="2 paths and 1 groups"):
+        ImageClassifier("lite0").fit(["1.jpg", "2.jpg"], ["a", "b"], groups=["x"])

@@ -75,7 +75,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             groups: n names; files of one group never stand on both sides of a fold.
 
         Raises:
-            DataError: a file cannot be read, or there are fewer than two labels.
+            DataError: a file cannot be read, a label is missing or no label, or there are fewer than two classes.
         """
         paths = image_list(paths)
         targets, classes = _encoded(labels)
@@ -83,6 +83,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise DataError(f"there are {len(paths)} paths and {len(targets)} labels", hint="give one label a path")
         if len(classes) < 2:
             raise DataError(f"there is only one label, {classes.tolist()!r}; telling apart needs two")
+        if groups is not None and len(groups) != len(paths):
+            raise DataError(f"there are {len(paths)} paths and {len(groups)} groups", hint="give one group for each path")
         features, image_ids = self._features(paths)
         names = [str(name) for name in classes]
         own_groups = list(groups) if groups is not None else image_ids
@@ -129,5 +131,62 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _encoded(labels: Sequence[Any]) -> tuple[Any, Any]:
-    classes, targets = np.unique(np.asarray(labels), return_inverse=True)
+    """The number of each label's class, int64 (n,), and the classes, sorted.
+
+    Raises:
+        DataError: a label is missing, is no label but a row of numbers, or they are of kinds that do not go together; it says which.
+    """
+    if isinstance(labels, str | bytes | dict):
+        raise DataError(f"several labels are wanted, got {labels!r}", hint="give a list with one label for each path")
+    values = _column(labels)
+    missing = [number for number, value in enumerate(values) if _is_missing(value)]
+    if missing:
+        raise DataError(
+            f"{len(missing):,} of {len(values):,} labels {'is' if len(missing) == 1 else 'are'} missing; "
+            f"the first is {values[missing[0]]!r}, number {missing[0]} from 0",
+            hint="leave those images out, or label them",
+        )
+    odd = next((value for value in values if not isinstance(value, str | bytes | bool | int | float | np.generic)), None)
+    if odd is not None:
+        raise DataError(f"a label is a text or a number, got {odd!r}", hint="give one label for each path")
+    texts = [value for value in values if isinstance(value, str | bytes)]
+    if texts and len(texts) < len(values):
+        number = next(value for value in values if not isinstance(value, str | bytes))
+        raise DataError(
+            f"labels are all text or all numbers, got {texts[0]!r} and {number!r}", hint="make text of all: [str(x) for x in y]"
+        )
+    fraction = next((value for value in values if isinstance(value, float | np.floating) and not float(value).is_integer()), None)
+    if fraction is not None:
+        raise DataError(f"labels are classes, got the number {float(fraction)!r}", hint="a classifier learns classes, not quantities")
+    classes, targets = np.unique(np.asarray(values), return_inverse=True)
     return targets.astype(np.int64), classes
+
+
+def _is_missing(value: Any) -> bool:
+    """None, NaN, and what pandas writes for an absent value."""
+    return not isinstance(value, str | bytes) and (value is None or str(value) in ("<NA>", "NaT") or bool(value != value))
+
+
+def _column(labels: Sequence[Any]) -> list[Any]:
+    """The labels one by one; a table with one column is that column.
+
+    Raises:
+        DataError: there are several columns, as where labels are one-hot.
+    """
+    if not hasattr(labels, "shape"):
+        labels = list(labels)
+        wide = next((value for value in labels if isinstance(value, list | tuple | set | dict) or np.ndim(value)), None)
+        if wide is not None:
+            raise DataError(f"a label is a text or a number, got {wide!r}", hint="where labels are one-hot, give labels.argmax(axis=1)")
+        return labels
+    table = np.asarray(labels)
+    if table.ndim == 2 and table.shape[1] != 1:
+        raise DataError(
+            f"labels are one for each path, got a table of {table.shape[0]:,} rows and {table.shape[1]:,} columns",
+            hint="where labels are one-hot, give labels.argmax(axis=1)",
+        )
+    if table.ndim not in (1, 2):
+        raise DataError(
+            f"labels are one for each path, got an array of shape {table.shape}", hint="give a list with one label for each path"
+        )
+    return list(table.ravel())

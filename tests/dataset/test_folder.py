@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tellapart.dataset import Entry, open_dataset
-from tellapart.dataset.folder import folder_entries
 from tellapart.errors import DataError
 
 
@@ -19,8 +18,7 @@ def layout(root: Path, *names: str) -> Path:
 
 
 def read(root: Path) -> set[tuple[str, str | None, str | None]]:
-    entries, _ = folder_entries(root)
-    return {(e.path, e.label, e.part) for e in entries}
+    return {(e.path, e.label, e.part) for e in open_dataset(root).entries}
 
 
 def test_class_folders_are_labels(tmp_path: Path) -> None:
@@ -77,16 +75,13 @@ def test_a_lone_train_folder_is_a_part_and_no_wrapper(tmp_path: Path) -> None:
     assert {(label, part) for _, label, part in read(tmp_path)} == {("cats", "train"), ("dogs", "train")}
 
 
-def test_a_class_called_test_stays_a_class_where_there_is_no_train(tmp_path: Path) -> None:
-    layout(tmp_path, "exam/1.jpg", "test/2.jpg")
-    assert {(label, part) for _, label, part in read(tmp_path)} == {("exam", None), ("test", None)}
-
-
 def test_pictures_outside_the_parts_are_passed_over_and_said(tmp_path: Path) -> None:
     layout(tmp_path, "train/cats/1.jpg", "test/cats/2.jpg", "extra/3.jpg", "4.jpg")
-    entries, notes = folder_entries(tmp_path)
-    assert {e.path for e in entries} == {"train/cats/1.jpg", "test/cats/2.jpg"}
-    assert notes == ["2 pictures lie outside test, train and were passed over"]
+    dataset = open_dataset(tmp_path)
+    assert {e.path for e in dataset.entries} == {"train/cats/1.jpg", "test/cats/2.jpg"}
+    assert dataset.notes == (
+        "layout: train/ and test/, 1 class (cats); extra/ passed over (1 image); 1 image beside them passed over, such as 4.jpg",
+    )
 
 
 def test_pictures_beside_class_folders_have_no_label(tmp_path: Path) -> None:
@@ -101,8 +96,7 @@ def test_hidden_files_folders_and_other_suffixes_are_skipped(tmp_path: Path) -> 
 
 def test_entries_come_sorted_so_that_every_machine_agrees(tmp_path: Path) -> None:
     layout(tmp_path, "b/2.jpg", "a/9.jpg", "b/1.jpg", "a/10.jpg")
-    entries, _ = folder_entries(tmp_path)
-    assert [e.path for e in entries] == ["a/10.jpg", "a/9.jpg", "b/1.jpg", "b/2.jpg"]
+    assert [e.path for e in open_dataset(tmp_path).entries] == ["a/10.jpg", "a/9.jpg", "b/1.jpg", "b/2.jpg"]
 
 
 def test_a_loop_of_links_ends_and_counts_nothing_twice(tmp_path: Path) -> None:
@@ -112,9 +106,9 @@ def test_a_loop_of_links_ends_and_counts_nothing_twice(tmp_path: Path) -> None:
     assert {path for path, _, _ in read(tmp_path)} == {"cats/1.jpg", "dogs/2.jpg"}
 
 
-@pytest.mark.parametrize("name", ["dogs", "train"])
-def test_a_folder_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    layout(tmp_path, "cats/1.jpg", f"{name}/owls/2.jpg", f"{name}/rats/3.jpg")
+@pytest.mark.parametrize(("name", "beside"), [("dogs", "cats"), ("train", "test/owls")])
+def test_a_folder_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, beside: str) -> None:
+    layout(tmp_path, f"{beside}/1.jpg", f"{name}/owls/2.jpg", f"{name}/rats/3.jpg")
     original = os.scandir
 
     def scandir(where: str) -> object:
@@ -123,9 +117,9 @@ def test_a_folder_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytes
         return original(where)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    entries, notes = folder_entries(tmp_path)
-    assert f"{name}/rats/3.jpg" not in {e.path for e in entries}
-    assert notes[0] == f"the folder {tmp_path / name / 'rats'} cannot be read: Permission denied"
+    dataset = open_dataset(tmp_path)
+    assert f"{name}/rats/3.jpg" not in {e.path for e in dataset.entries}
+    assert dataset.notes[0] == f"the folder {tmp_path / name / 'rats'} cannot be read: Permission denied"
 
 
 def test_linked_class_folders_and_files_are_followed(tmp_path: Path) -> None:

@@ -17,6 +17,14 @@ ROWS = [
 ENTRIES = (Entry("a/1.jpg", "cats", "train", "x"), Entry("a/2.jpg", "dogs", "val", None), Entry("3.jpg", None, None, "y"))
 
 
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path) -> None:
+    """The files that the tables name."""
+    (tmp_path / "a").mkdir()
+    for name in ("a/1.jpg", "a/2.jpg", "1.jpg", "2.jpg", "3.jpg", "größe 1.jpg", "a, b\nc.jpg"):
+        (tmp_path / name).touch()
+
+
 def write_text(path: Path, between: str, names: tuple[str, ...] = ("path", "label", "part", "group")) -> Path:
     lines = [between.join(names)] + [between.join(row.values()) for row in ROWS]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -98,7 +106,7 @@ def test_what_is_wrong_in_parquet_is_said_with_its_row(tmp_path: Path) -> None:
         ("url,label\nhttp://x/1.jpg,cats\n", "lists addresses"),
         ("path,label,part\n1.jpg,cats,train\n2.jpg,cats,tset\n", "line 3: unknown part 'tset'"),
         ("path,label\n1.jpg,cats\n,dogs\n", "line 3: the path is empty"),
-        ('path,label\n"1\n.jpg",cats\n,dogs\n', "line 4: the path is empty"),
+        ('path,label\n1.jpg,"ca\nts"\n,dogs\n', "line 4: the path is empty"),
         ("path,label\n1.jpg,cats, big\n", "line 2: 3 cells where the header has 2"),
         ('path,label\n"1.jpg,cats\n', "line 2: not a row of a table"),
     ],
@@ -112,7 +120,7 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str, said: st
 
 
 def test_an_unknown_part_hints_at_the_known_ones(tmp_path: Path) -> None:
-    (tmp_path / "list.csv").write_text("path,label,part\n1.jpg,cats,holdout\n")
+    (tmp_path / "list.csv").write_text("path,label,part\n1.jpg,cats,tset\n")
     with pytest.raises(DataError) as caught:
         open_dataset(tmp_path / "list.csv")
     assert caught.value.hint == "a part is one of train, val, test, or empty"

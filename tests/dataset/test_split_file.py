@@ -25,6 +25,9 @@ def test_what_is_written_is_read_by_path_and_by_content_wherever_it_lies(tmp_pat
     assert known.of(files[2], "changed") == Known("val", "g2", None)
     assert known.of(files[0], "id1") == Known("test", "g1", None), "another known picture now lies there"
     assert known.of(tmp_path / "new.jpg", "new") is None
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
     again = open_dataset(place)
     assert [(again.file(e).resolve(), e.label, e.part, e.group) for e in again.entries] == [
         (r.file, r.label, r.part, r.group) for r in rows

@@ -144,7 +144,7 @@ def test_photos_without_labels_or_parts_are_prepared_and_it_is_said(tmp_path: Pa
     found = tellapart.prepare(root, size=16, out=tmp_path / "new")
     assert (found["class_names"], found["parts"]["train"]["images"]) == ([], 3)
     assert tellapart.open_prepared(tmp_path / "new")["train"].labels.tolist() == [-1, -1, -1]
-    assert "no photo was set aside for a test" in found["notes"][0]
+    assert "no photo was set aside for a test" in found["notes"][1]
 
 
 def test_odd_names_are_no_hindrance(tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_other_photos_begin_anew(root: Path, tmp_path: Path, monkeypatch: pytest
     (unfinished / "progress.json").write_text(json.dumps({"fingerprint": "another", "done": 5}))
     found = tellapart.prepare(root, size=16, out=tmp_path / "new", progress=Heard())
     assert found["resumed_at"] == 0
-    assert "was thrown away" in notes[0]
+    assert "was thrown away" in notes[1]
     assert tellapart.open_prepared(tmp_path / "new")["train"].images().shape == (12, 16, 16, 3)
 
 

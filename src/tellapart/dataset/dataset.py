@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import html
-from collections import Counter
+import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from tellapart.dataset.bucket import SCHEME, copied_bucket
 from tellapart.dataset.entry import PARTS, Entry
-from tellapart.dataset.folder import PART_FOLDERS, folder_entries
+from tellapart.dataset.folder_names import part_of
 from tellapart.dataset.image_files import image_files
-from tellapart.dataset.manifest import MANIFEST_SUFFIXES, manifest_entries
+from tellapart.dataset.labelled_folder import folder_entries
+from tellapart.dataset.layouts import read_layout
+from tellapart.dataset.listed_files import ListedFiles
+from tellapart.dataset.manifest import MANIFEST_SUFFIXES, read_manifest
 from tellapart.dataset.shards import shards_in, unpacked
+from tellapart.dataset_options import AS_FOUND, DatasetOptions
 from tellapart.errors import DataError
+from tellapart.paths import printable
 from tellapart.progress import SILENT, Progress
 
-MANIFEST_NAMES = ("metadata.csv", "metadata.parquet", "manifest.csv", "manifest.parquet")
+LABEL_HINT = "put the images of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg"
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Dataset:
     Attributes:
         root: the folder all paths are relative to.
         entries: one a file, in a stable order.
-        notes: what was passed over while reading the layout.
+        notes: how the layout was understood, and what was passed over.
     """
 
     root: Path
@@ -65,39 +71,38 @@ class Dataset:
         return f"<b>{html.escape(str(self.root))}</b>: {len(self):,} files<table><tr><th>class</th>{head}</tr>{rows}</table>"
 
 
-def open_dataset(where: str | Path, *, progress: Progress = SILENT) -> Dataset:
-    """Read the layout of a folder, a manifest, shards or a bucket; no picture is opened.
+def open_dataset(where: str | Path, reading: DatasetOptions = AS_FOUND, *, progress: Progress = SILENT) -> Dataset:
+    """Read the layout of a folder, a manifest, shards or a bucket; no image is opened.
 
     Args:
         where: a folder, a manifest, tar shards (unpacked into the cache), or ``s3://bucket/prefix`` (copied into the cache,
             needs the extra ``s3``).
+        reading: which folder names the class, and which columns of a table are meant, where names do not tell.
         progress: hears of every object copied and every shard unpacked.
 
     Raises:
-        DataError: nothing there, nothing in it, or a manifest that cannot be understood.
+        DataError: nothing there, nothing in it, folders that can be read in more than one way, or a manifest that cannot be understood.
     """
     if str(where).startswith(SCHEME):
         where = copied_bucket(str(where), progress=progress)
     path = Path(where).expanduser()
-    manifest = path if path.suffix.lower() in MANIFEST_SUFFIXES and not path.is_dir() else _manifest_in(path)
-    if manifest is not None:
-        return Dataset(manifest.parent.absolute(), tuple(manifest_entries(manifest)))
+    if path.suffix.lower() in MANIFEST_SUFFIXES and not path.is_dir():
+        return _with_name_notes(_of_manifest(path, reading))
     if path.is_file() and shards_in(path):
-        return _of_shards(path, progress)
-    entries, notes = folder_entries(path)
-    if not entries and shards_in(path):
-        return _of_shards(path, progress)
-    if not entries:
+        return _with_name_notes(_of_shards(path, progress))
+    files, unread = image_files(path)
+    if not files and shards_in(path):
+        return _with_name_notes(_of_shards(path, progress))
+    if not files:
         raise DataError(
             f"there are no pictures in {path}",
-            hint="prepared arrays are for other programs: give the photos themselves"
-            if (path / "prepared.json").is_file()
-            else "put the pictures of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg",
+            hint="prepared arrays are for other programs: give the photos themselves" if (path / "prepared.json").is_file() else LABEL_HINT,
         )
-    return Dataset(path.absolute(), tuple(entries), tuple(notes))
+    entries, notes = folder_entries(path, files, reading)
+    return _with_name_notes(Dataset(path.absolute(), tuple(entries), (*unread, *notes)))
 
 
-def open_images(where: str | Path, *, progress: Progress = SILENT) -> Dataset:
+def open_images(where: str | Path, reading: DatasetOptions = AS_FOUND, *, progress: Progress = SILENT) -> Dataset:
     """Every image below a folder, whatever its folders are called: for commands that need no classes and no parts.
 
     The label of an image is the first folder on its path that is not called like a part; it is only a guess. Manifests that lie in
@@ -108,11 +113,11 @@ def open_images(where: str | Path, *, progress: Progress = SILENT) -> Dataset:
     """
     path = Path(where).expanduser()
     if str(where).startswith(SCHEME) or not path.is_dir():
-        return open_dataset(where, progress=progress)
+        return open_dataset(where, reading, progress=progress)
     files, notes = image_files(path)
     if not files:
-        return open_dataset(where, progress=progress)
-    entries = [Entry(file, label=next((name for name in file.split("/")[:-1] if name.lower() not in PART_FOLDERS), None)) for file in files]
+        return open_dataset(where, reading, progress=progress)
+    entries = [Entry(file, label=next((name for name in file.split("/")[:-1] if part_of(name) is None), None)) for file in files]
     return Dataset(path.absolute(), tuple(entries), tuple(notes))
 
 
@@ -134,5 +139,46 @@ def _of_shards(where: Path, progress: Progress) -> Dataset:
     return Dataset(root.absolute(), tuple(entries), tuple(notes))
 
 
-def _manifest_in(folder: Path) -> Path | None:
-    return next((folder / name for name in MANIFEST_NAMES if (folder / name).is_file()), None)
+def _of_manifest(file: Path, reading: DatasetOptions) -> Dataset:
+    """A table with its labels and parts, or, in a column it does not have, those of the folders its paths name."""
+    root = file.parent
+    table = read_manifest(file, ListedFiles(root, "", lambda: image_files(root)[0]), reading)
+    entries, notes = table.entries, table.notes
+    paths = sorted({entry.path for entry in entries})
+    if (table.label_column is None or not table.has_parts) and not any(path.startswith(("/", "../")) for path in paths):
+        by_layout = {}
+        try:
+            by_layout = {entry.path: entry for entry in read_layout(str(root), paths, reading.label_folder).entries}
+        except DataError as error:
+            if table.label_column is None:
+                raise
+            notes = [*notes, str(error)]
+        own = [by_layout.get(entry.path, entry) for entry in entries]
+        if table.label_column is None and any(one.label is not None for one in own):
+            entries = [replace(entry, label=one.label) for entry, one in zip(entries, own, strict=True)]
+            notes = [*notes, "labels come from the folders in the paths"]
+        if not table.has_parts and len({one.part for one in own}) > 1:
+            entries = [replace(entry, part=one.part) for entry, one in zip(entries, own, strict=True)]
+            notes = [*notes, "parts come from the folders in the paths"]
+    source = f"path from the column {table.path_column!r}"
+    label = f", label from {table.label_column!r}" if table.label_column is not None else ""
+    return Dataset(root.absolute(), tuple(entries), (f"layout: {file.name}, {source}{label}", *notes))
+
+
+def _with_name_notes(dataset: Dataset) -> Dataset:
+    """The data set with a note where classes have names that differ in capitals, blanks or Unicode form alone."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in dataset.class_names:
+        alike[" ".join(unicodedata.normalize("NFKC", name).casefold().split())].append(name)
+    notes = [
+        f"the classes {' and '.join(map(_spelled, names))} are called alike but for capitals, blanks or Unicode form; "
+        "if they are one, tellapart relabel joins them"
+        for names in alike.values()
+        if len(names) > 1
+    ]
+    return replace(dataset, notes=(*dataset.notes, *notes)) if notes else dataset
+
+
+def _spelled(name: str) -> str:
+    """A name in quotation marks, in which letters that look like others are told by their number."""
+    return repr(name) if name.isascii() else f"{printable(name)!r} ({name!a})"

@@ -9,14 +9,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tellapart.counts import count
-from tellapart.dataset.dataset import MANIFEST_NAMES
+from tellapart.dataset.labelled_folder import ATTRIBUTION, MANIFEST_NAMES
+from tellapart.dataset.listed_files import ListedFiles
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES
-from tellapart.dataset.spreadsheets import columns_found, named_rows
+from tellapart.dataset.spreadsheets import named_rows
+from tellapart.dataset.table_columns import columns_of, named_column
 from tellapart.errors import DataError, closest_name
 
-ATTRIBUTION = "ATTRIBUTION.csv"
-"""Written by ``tellapart collect`` beside the pictures."""
-PATH_NAMES = ("path", "file_name", "filename", "file")
 HOST, PAGE_NAMES = "host", ("page", "url")
 """``host`` is no column: it is the site that the page or address of a picture lies on."""
 
@@ -33,22 +32,25 @@ def column_groups(where: Path, paths: Sequence[str], column: str) -> list[str | 
         DataError: there is no table, no such column, or not one of the files is in it.
     """
     table = _table(where)
-    wanted = PAGE_NAMES if column.lower() == HOST else (column.lower(),)
+    wanted = PAGE_NAMES if column.lower() == HOST else (column,)
     header: list[str] = []
-    columns: dict[str, int] = {}
+    places: dict[str, int] = {}
 
     def choice(found: Sequence[str]) -> dict[str, int]:
         header.extend(found)
-        columns.update(columns_found(found, {"path": PATH_NAMES, "group": wanted}))
-        return columns
+        places["path"] = columns_of(table, found).paths[0]
+        group = next((place for name in wanted if (place := named_column(found, name)) is not None), None)
+        places.update({"group": group} if group is not None else {})
+        return places
 
     rows = list(named_rows(table, choice))
-    if "group" not in columns:
+    if "group" not in places:
         raise DataError(
             f"{table} has no column {' or '.join(wanted)}; its columns are {', '.join(header)}",
             hint=closest_name(column, header) or "name one of its columns, or use --pattern",
         )
-    group_of = {posixpath.normpath(row.get("path", "")): row.get("group", "") for _, row in rows}
+    files = ListedFiles(table.parent, "", lambda: paths)
+    group_of = {files.path_of(row.get("path", ""))[0]: row.get("group", "") for _, row in rows}
     found = [group_of.get(posixpath.normpath(path)) or None for path in paths]
     if not any(found):
         raise DataError(f"{table}: the column {column!r} says nothing about any of the {count(len(paths), 'picture')}")

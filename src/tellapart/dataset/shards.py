@@ -21,7 +21,7 @@ from typing import Any
 from tellapart.counts import count
 from tellapart.dataset.catalog import STATE_FOLDER
 from tellapart.dataset.entry import Entry
-from tellapart.dataset.folder import PART_FOLDERS
+from tellapart.dataset.folder_names import part_of
 from tellapart.errors import DataError
 from tellapart.images.formats import IMAGE_SUFFIXES
 from tellapart.paths import cache_root, printable, replacing_folder, write_json
@@ -158,12 +158,12 @@ class _Found:
         if self.number is not None:
             return None if self.number == "-1" else self.number
         above = PurePosixPath(self.member).parent.name
-        return above if above and above.lower() not in PART_FOLDERS else None
+        return above if above and part_of(above) is None else None
 
     @property
     def part(self) -> str | None:
         """By the card."""
-        return PART_FOLDERS.get((self._text(*_NAMES_OF_PARTS) or "").lower())
+        return part_of(self._text(*_NAMES_OF_PARTS) or "")
 
     @property
     def group(self) -> str | None:
@@ -245,7 +245,7 @@ def _card(data: bytes) -> dict[str, Any]:
 
 def _part_of(stem: str) -> str | None:
     """The part a shard's name begins with: ``train-000012``."""
-    return PART_FOLDERS.get(stem.replace("_", "-").partition("-")[0].lower())
+    return part_of(stem.replace("_", "-").partition("-")[0])
 
 
 def _inside(path: str) -> str:

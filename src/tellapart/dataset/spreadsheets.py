@@ -1,9 +1,11 @@
-"""CSV, TSV and Parquet files as people's programs write them: any usual encoding and line end, each row with its line."""
+"""CSV, TSV, JSON Lines and Parquet files as people's programs write them: any usual encoding and line end, each row with its line."""
 
 from __future__ import annotations
 
 import codecs
 import csv
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,10 +13,15 @@ from tellapart.csv_writer import unguarded
 from tellapart.errors import DataError
 
 TEXT_SUFFIXES = (".csv", ".tsv")
-TABLE_SUFFIXES = (*TEXT_SUFFIXES, ".parquet")
+JSON_SUFFIX = ".jsonl"
+TABLE_SUFFIXES = (*TEXT_SUFFIXES, ".parquet", JSON_SUFFIX)
 BATCH_ROWS = 8192
 _CHUNK_BYTES = 1 << 20
 _DELIMITERS = ",;\t"
+_SEPARATOR = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)
+"""The first line by which Excel is told what parts the cells."""
+RECORD = " (records, not text)"
+"""Added to the name of a column of a Parquet file that holds records, such as images with their bytes."""
 
 Choice = Callable[[Sequence[str]], Mapping[str, int]]
 """From the header of a table to the places of the columns that are wanted, by the names they are to have."""
@@ -28,7 +35,8 @@ def named_rows(file: Path, choice: Choice) -> Iterator[tuple[int, dict[str, str]
     Raises:
         DataError: the file cannot be read, or a row holds more than the header has columns for; and whatever ``choice`` raises.
     """
-    yield from (_parquet_rows if is_parquet(file) else _text_rows)(file, choice)
+    read = _parquet_rows if is_parquet(file) else _json_rows if file.suffix.lower() == JSON_SUFFIX else _text_rows
+    yield from read(file, choice)
 
 
 def columns_found(header: Sequence[str], known: Mapping[str, Sequence[str]]) -> dict[str, int]:
@@ -94,13 +102,16 @@ def table_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     encoding, reader = encoding_of(path), None
     try:
         with path.open(newline="", encoding=encoding, errors="replace") as file:
-            delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(file.readline())
-            file.seek(0)
+            first = file.readline()
+            told = _SEPARATOR.fullmatch(first)
+            if not told:
+                file.seek(0)
+            delimiter = told[1] if told else "\t" if path.suffix.lower() == ".tsv" else _delimiter(first)
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             for row in reader:
                 cells = [unguarded(cell.strip()) for cell in row]
                 if any(cells):
-                    yield reader.line_num, cells
+                    yield reader.line_num + bool(told), cells
     except csv.Error as error:
         line = reader.line_num if reader else 1
         raise DataError(
@@ -131,7 +142,9 @@ def _parquet_rows(file: Path, choice: Choice) -> Iterator[tuple[int, dict[str, s
     try:
         with file.open("rb") as binary, pq.ParquetFile(binary) as table:
             header = [str(name) for name in table.schema_arrow.names]
-            columns = {name: header[place] for name, place in choice(header).items()}
+            is_record = [pa.types.is_struct(kind) for kind in table.schema_arrow.types]
+            shown = [name + RECORD * record for name, record in zip(header, is_record, strict=True)]
+            columns = {name: header[place] for name, place in choice(shown).items() if not is_record[place]}
             number = 0
             for batch in table.iter_batches(batch_size=BATCH_ROWS, columns=list(columns.values())):
                 cells = [batch.column(name).to_pylist() for name in columns.values()]
@@ -142,6 +155,23 @@ def _parquet_rows(file: Path, choice: Choice) -> Iterator[tuple[int, dict[str, s
         raise _unreadable(file, error) from error
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{file} cannot be read as Parquet: {str(error).partition(chr(10))[0]}") from error
+
+
+def _json_rows(file: Path, choice: Choice) -> Iterator[tuple[int, dict[str, str]]]:
+    records = []
+    for number, line in text_lines(file):
+        try:
+            record = json.loads(line) if line.strip() else {}
+        except ValueError as error:
+            raise DataError(f"{file}, line {number}: not JSON: {error}") from error
+        if not isinstance(record, dict):
+            raise DataError(f"{file}, line {number}: not a JSON object", hint='a line is one image: {"file_name": "1.jpg", "label": "cat"}')
+        if record:
+            records.append((number, record))
+    header = list(dict.fromkeys(str(name) for _, record in records for name in record))
+    columns = choice(header)
+    for number, record in records:
+        yield number, {name: _text(record.get(header[place])) for name, place in columns.items()}
 
 
 def _text(value: object) -> str:

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from tellapart.counts import count
 from tellapart.curation.duplicates import connected_groups, joined_by
+from tellapart.dataset.dataset import LABEL_HINT, Dataset
+from tellapart.dataset.decisions import RELABEL, Decisions
 from tellapart.dataset.rows import FileRow
 from tellapart.dataset.splits import assigned_parts
 from tellapart.errors import DataError, OptionError
+from tellapart.paths import printable
 
 REPORTED = ("test", "val")
 TEST_SHARE = 0.2
@@ -107,6 +110,34 @@ def with_decisions(
         if part in REPORTED
     ]
     return replace(assignment, notes=[*assignment.notes, *notes], decisions=decisions)
+
+
+def check_labels(dataset: Dataset, decisions: Decisions, min_classes: int) -> None:
+    """Refuse a data set that its listing alone shows to have too few classes to train on; no image is read for it.
+
+    Where the user decided on labels the listing does not tell, and nothing is refused.
+
+    Raises:
+        DataError: no labels, or fewer classes than wanted, also in the train part alone.
+    """
+    if min_classes == 0 or any(decision.action == RELABEL for decision in decisions.in_effect):
+        return
+    classes = dataset.class_names
+    trained = sorted({entry.label for entry in dataset.entries if entry.label is not None and entry.part in (None, "train")})
+    if len(trained) >= min_classes:
+        return
+    seen = f" ({'; '.join(dataset.notes)})" if dataset.notes else ""
+    if not classes:
+        raise DataError(f"no image in {dataset.root} has a label{seen}", hint=LABEL_HINT)
+    if len(classes) == 1:
+        raise DataError(
+            f"there is only one class, {printable(classes[0])!r}; a classifier needs two{seen}",
+            hint="add a folder with images of something else, or say with --label-folder which folders are the classes",
+        )
+    raise DataError(
+        f"fewer than two classes have training images: the train part has {' and '.join(map(repr, trained)) or 'none'}{seen}",
+        hint="each class needs images in the train part",
+    )
 
 
 def assign_pictures(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int) -> Assignment:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
-from tellapart.options import Options, dataclass, option
+from tellapart.dataset_options import DatasetOptions
+from tellapart.options import dataclass, option
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ MOST_CLASSES, MOST_ROWS, MOST_OF_A_CLASS = 12, 12, 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class AugmentOptions(Options):
+class AugmentOptions(DatasetOptions):
     """How to augment."""
 
     augment: str = option("light", "What may happen: none, flip, light, strong, or such as flip,rotation=20,zoom=0.2.", metavar="WORDS")
@@ -57,7 +58,7 @@ def augment(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
     augmentation = augmentation_of(chosen.augment)
     if chosen.copies:
         _check_copies(chosen, augmentation)
-    dataset = open_dataset(folder, progress=progress)
+    dataset = open_dataset(folder, chosen, progress=progress)
     out = (chosen.out or SHEET).expanduser()
     _check_place(out, dataset, is_folder=bool(chosen.copies))
     found = (

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.dataset_options import DatasetOptions
 from tellapart.durations import duration_complaint, seconds_of
-from tellapart.options import Options, dataclass, num_workers_option, option, test_share_option, when
+from tellapart.options import dataclass, num_workers_option, option, test_share_option, when
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
 
@@ -27,7 +28,7 @@ def _side_complaint(side: int | None) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AutoencodeOptions(Options):
+class AutoencodeOptions(DatasetOptions):
     """How to train an autoencoder."""
 
     net: str = option("small", "small: ours; classic: the network of the animal-faces project.", choices=("small", "classic"))
@@ -106,7 +107,9 @@ def autoencode(folder: str | Path, *, progress: Progress = AUTO, **options: Any)
 
     started, device = datetime.now(UTC), chosen_device(chosen.device)
     spec = FeatureSpec((pixel_backbone(None),), recipe.resize, False, (recipe.image_size,))  # near-duplicates are known by their pixels
-    looked = looked_at(folder, spec, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress)
+    looked = looked_at(
+        folder, spec, reading=chosen, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress
+    )
     share = share_held_back(looked.rows, chosen.test_share, usual=TEST_SHARE)
     assignment = assign_pictures(looked.rows, looked.pairs, test_share=share, seed=chosen.seed)
     used = [row for row in assignment.rows if row.is_used]

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
-from tellapart.options import Options, dataclass, num_workers_option, option, test_share_option, when
+from tellapart.dataset_options import DatasetOptions
+from tellapart.options import dataclass, num_workers_option, option, test_share_option, when
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ WRITTEN = when("how", "undersample", "cap")
 
 
 @dataclass(frozen=True, kw_only=True)
-class BalanceOptions(Options):
+class BalanceOptions(DatasetOptions):
     """What to do about unequal classes."""
 
     how: str = option(
@@ -71,14 +72,18 @@ def balance(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
 
     _check(chosen, folder)
     if chosen.how == "none":
-        looked = looked_at(folder, FeatureSpec(()), state=chosen.state, num_workers=chosen.num_workers, progress=progress)
+        looked = looked_at(
+            folder, FeatureSpec(()), reading=chosen, min_classes=2, state=chosen.state, num_workers=chosen.num_workers, progress=progress
+        )
         rows, kept, notes = looked.rows, looked.rows, list(looked.notes)
         _check_classes(training_counts(rows))
     else:
         out = chosen.out.expanduser()
         check_table(out)
         spec = FeatureSpec(find_backbones(chosen.backbone))
-        looked = looked_at(folder, spec, state=chosen.state, num_workers=chosen.num_workers, progress=progress)
+        looked = looked_at(
+            folder, spec, reading=chosen, min_classes=2, state=chosen.state, num_workers=chosen.num_workers, progress=progress
+        )
         assignment = looked.assignment(test_share=chosen.test_share, seed=chosen.seed)
         rows, notes = assignment.rows, [*looked.notes, *assignment.notes]
         counts = training_counts(rows)

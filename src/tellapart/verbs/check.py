@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, num_workers_option, option, when_not
+from tellapart.dataset_options import DatasetOptions
+from tellapart.options import dataclass, num_workers_option, option, when_not
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _apply_complaint(text: str) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckOptions(Options):
+class CheckOptions(DatasetOptions):
     """What to look for."""
 
     backbone: str = option(
@@ -111,7 +112,9 @@ def check(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> d
 
     wanted, applied = _names(chosen.issues), _names(chosen.apply, are_all=False)
     _check_apply(wanted, applied)
-    looked = looked_at(folder, _spec(chosen), state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress)
+    looked = looked_at(
+        folder, _spec(chosen), reading=chosen, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress
+    )
     out = chosen.out.expanduser()
     check_outside(out, looked.dataset)
     with progress.stage("checking", unit="steps"):

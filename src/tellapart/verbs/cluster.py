@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, given, num_workers_option, option, when, when_not
+from tellapart.dataset_options import DatasetOptions
+from tellapart.options import dataclass, given, num_workers_option, option, when, when_not
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def _is_named(text: str) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClusterOptions(Options):
+class ClusterOptions(DatasetOptions):
     """How to cluster."""
 
     k: int = option(0, "How many clusters; 0 chooses, or says that no number is clear.", minimum=0, only_for=when_not("method", "hdbscan"))
@@ -94,6 +95,7 @@ def cluster(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
         folder,
         spec,
         words=chosen.words,
+        reading=chosen,
         state=chosen.state,
         device=chosen.device,
         num_workers=chosen.num_workers,

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
-from tellapart.options import Options, dataclass, num_workers_option, option, when, when_not
+from tellapart.dataset_options import DatasetOptions
+from tellapart.options import dataclass, num_workers_option, option, when, when_not
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def _is_made(options: CropOptions) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CropOptions(Options):
+class CropOptions(DatasetOptions):
     """What to crop to, and how."""
 
     to: str = option("faces", "What to crop to: faces, subject, or the name of a thing such as cats or dogs.", metavar="WORD")
@@ -84,7 +85,9 @@ def crop(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> di
     from tellapart.workflows.sightings import finder, sightings
 
     find = finder(chosen.to, chosen.device)
-    looked = looked_at(folder, FeatureSpec(()), state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress)
+    looked = looked_at(
+        folder, FeatureSpec(()), reading=chosen, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress
+    )
     _check_place(chosen.out, looked)
     rows = [number for number, row in enumerate(looked.rows) if row.is_used]
     files = [looked.dataset.file(looked.dataset.entries[number]) for number in rows]

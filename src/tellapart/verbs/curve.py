@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
-from tellapart.options import Options, dataclass, num_workers_option, option, test_share_option, when
+from tellapart.dataset_options import DatasetOptions
+from tellapart.options import dataclass, num_workers_option, option, test_share_option, when
 from tellapart.progress import AUTO, Progress
 from tellapart.verbs.train import TRAINED, WITH_BACKBONE, TrainOptions
 
@@ -29,7 +30,7 @@ def _is_figure(path: Path) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CurveOptions(Options):
+class CurveOptions(DatasetOptions):
     """What to measure."""
 
     recipe: str = option("probe", "Recipe to train: probe, finetune or scratch.", choices=("probe", "finetune", "scratch"))
@@ -80,7 +81,16 @@ def curve(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> d
     shared = ("recipe", "backbone", "weights", "net", "image_size", "augment", "epochs", "balance", "seed", "device", "num_workers")
     wanted = TrainOptions.from_others(**{name: getattr(chosen, name) for name in shared}, splits=0, curve=False)
     spec = recipe_of(wanted).spec
-    looked = looked_at(folder, spec, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress)
+    looked = looked_at(
+        folder,
+        spec,
+        reading=chosen,
+        min_classes=2,
+        state=chosen.state,
+        device=chosen.device,
+        num_workers=chosen.num_workers,
+        progress=progress,
+    )
     dataset, extraction = looked.dataset, looked.extraction
     assignment = looked.assignment(test_share=chosen.test_share, seed=chosen.seed)
     points = []

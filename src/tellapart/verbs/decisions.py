@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, given, option
+from tellapart.dataset_options import DatasetOptions
+from tellapart.options import dataclass, given, option
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ EXAMPLE = "tellapart decisions photos"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecisionsOptions(Options):
+class DecisionsOptions(DatasetOptions):
     """What to list, or to apply."""
 
     apply: Path | None = option(
@@ -54,7 +55,7 @@ def decisions(folder: str | Path, *, progress: Progress = AUTO, **options: Any) 
     from tellapart.extraction import FeatureSpec
     from tellapart.workflows.looking import looked_at
 
-    looked = looked_at(folder, FeatureSpec(()), state=chosen.state, progress=progress)
+    looked = looked_at(folder, FeatureSpec(()), reading=chosen, state=chosen.state, progress=progress)
     unknown: list[Decision] = []
     applied = None
     if chosen.apply is not None:

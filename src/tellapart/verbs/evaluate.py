@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, num_workers_option, option
+from tellapart.dataset_options import DatasetOptions
+from tellapart.options import dataclass, num_workers_option, option
 from tellapart.progress import AUTO, Progress
 from tellapart.workflows.views import view_augment_option, views_option
 
@@ -22,7 +23,7 @@ def _is_parquet(path: Path) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(Options):
+class EvaluateOptions(DatasetOptions):
     """How to evaluate."""
 
     out: Path | None = option(None, "File for the predictions (.parquet).", metavar="FILE", check=_is_parquet)

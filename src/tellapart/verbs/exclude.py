@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, option
+from tellapart.dataset_options import DatasetOptions
+from tellapart.options import dataclass, option
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ EXAMPLE = 'tellapart exclude photos cats/12.jpg cats/40.jpg --why "no cat to be 
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExcludeOptions(Options):
+class ExcludeOptions(DatasetOptions):
     """How to exclude."""
 
     why: str = option("", "The reason, kept with the decision.")
@@ -45,7 +46,7 @@ def exclude(folder: str | Path, files: str | Path | Sequence[str | Path], *, pro
     chosen = ExcludeOptions.of(**options)
     from tellapart.workflows.deciding import decide
 
-    return decide(folder, files, _exclusion, state=chosen.state, why=chosen.why, progress=progress)
+    return decide(folder, files, _exclusion, reading=chosen, state=chosen.state, why=chosen.why, progress=progress)
 
 
 def _exclusion(row: FileRow, looked: LookedAt) -> Change:

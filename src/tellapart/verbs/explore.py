@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
+from tellapart.dataset_options import DatasetOptions
 from tellapart.exploration.maps import METHODS, PERPLEXITY
-from tellapart.options import Options, dataclass, num_workers_option, option, when, when_not
+from tellapart.options import dataclass, num_workers_option, option, when, when_not
 from tellapart.progress import AUTO, Progress
 from tellapart.verbs.cluster import METHODS as WAYS
 
@@ -25,7 +26,7 @@ OUTLIERS = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExploreOptions(Options):
+class ExploreOptions(DatasetOptions):
     """What is looked at, and how."""
 
     k: int = option(0, "How many clusters; 0 chooses, or says that no number is clear.", minimum=0, only_for=when_not("method", "hdbscan"))
@@ -84,7 +85,13 @@ def explore(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
 
     names = names_of(chosen.name)
     spec = spec_of(chosen.features, layer=chosen.layer, weights=chosen.weights, image_size=chosen.image_size)
-    looking: dict[str, Any] = {"state": chosen.state, "device": chosen.device, "num_workers": chosen.num_workers, "progress": progress}
+    looking: dict[str, Any] = {
+        "reading": chosen,
+        "state": chosen.state,
+        "device": chosen.device,
+        "num_workers": chosen.num_workers,
+        "progress": progress,
+    }
     subjects = subjects_of(folder, spec, words=chosen.words, **looking)
     out = chosen.out.expanduser()
     check_outside(out, subjects.looked.dataset)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.counts import count
-from tellapart.options import Options, dataclass, option
+from tellapart.dataset_options import DatasetOptions
+from tellapart.options import dataclass, option
 from tellapart.progress import AUTO, Progress
 
 EXAMPLE = "tellapart export photos clean"
@@ -14,7 +15,7 @@ FORMS = ("files", "links", "csv")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportOptions(Options):
+class ExportOptions(DatasetOptions):
     """How to export."""
 
     form: str = option("files", "What OUT becomes: a folder of copies, a folder of links to the photos, or a table.", choices=FORMS)
@@ -50,7 +51,7 @@ def export(folder: str | Path, out: str | Path, *, progress: Progress = AUTO, **
     from tellapart.workflows.looking import looked_at
 
     place = Path(out).expanduser()
-    looked = looked_at(folder, FeatureSpec(()), state=chosen.state, progress=progress)
+    looked = looked_at(folder, FeatureSpec(()), reading=chosen, state=chosen.state, progress=progress)
     if chosen.form == "csv":
         check_table(place)
     else:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
+from tellapart.dataset_options import DatasetOptions
 from tellapart.durations import duration_complaint
 from tellapart.errors import OptionError
-from tellapart.options import Condition, Options, dataclass, num_workers_option, option, test_share_option
+from tellapart.options import Condition, dataclass, num_workers_option, option, test_share_option
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
 
@@ -60,7 +61,7 @@ def _rung(*names: str) -> Condition:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LadderOptions(Options):
+class LadderOptions(DatasetOptions):
     """How to climb."""
 
     rungs: str = option(",".join(RUNGS), "Rungs to climb, with commas between them.", check=_rungs_complaint)
@@ -124,14 +125,17 @@ def ladder(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> 
     from tellapart.dataset.decisions import read_decisions
     from tellapart.reports import write_report
     from tellapart.runs import Run
+    from tellapart.training.parts import check_labels
     from tellapart.training.record import run_folder, write_run
     from tellapart.workflows.looking import thumbnails
 
     started = datetime.now(UTC)
-    dataset = open_dataset(folder, progress=progress)
+    dataset = open_dataset(folder, chosen, progress=progress)
     state, note = state_folder(dataset.root, chosen.state)
+    decisions = read_decisions(state)
+    check_labels(dataset, decisions, 2)
     with Catalog(state / "catalog.sqlite") as catalog:
-        climb = _Climb(chosen, dataset, catalog, read_decisions(state), progress)
+        climb = _Climb(chosen, dataset, catalog, decisions, progress)
         climb.recipes()
         climb.refinements()
     examination = climb.judged()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.dataset_options import DatasetOptions
 from tellapart.exploration.maps import METHODS, PERPLEXITY
-from tellapart.options import Options, dataclass, num_workers_option, option, when
+from tellapart.options import dataclass, num_workers_option, option, when
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def _is_page(path: Path) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MapOptions(Options):
+class MapOptions(DatasetOptions):
     """What is mapped, and how."""
 
     features: str = option(
@@ -74,7 +75,13 @@ def map(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dic
     from tellapart.workflows.subjects import subjects_of
 
     spec = spec_of(chosen.features, layer=chosen.layer, weights=chosen.weights, image_size=chosen.image_size)
-    looking: dict[str, Any] = {"state": chosen.state, "device": chosen.device, "num_workers": chosen.num_workers, "progress": progress}
+    looking: dict[str, Any] = {
+        "reading": chosen,
+        "state": chosen.state,
+        "device": chosen.device,
+        "num_workers": chosen.num_workers,
+        "progress": progress,
+    }
     subjects = subjects_of(folder, spec, **looking)
     out = chosen.out.expanduser()
     check_outside(out, subjects.looked.dataset)

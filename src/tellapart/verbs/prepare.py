@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
-from tellapart.options import Options, dataclass, num_workers_option, option, when, when_not
+from tellapart.dataset_options import DatasetOptions
+from tellapart.options import dataclass, num_workers_option, option, when, when_not
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def _has_squares(options: PrepareOptions) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareOptions(Options):
+class PrepareOptions(DatasetOptions):
     """What to write."""
 
     size: tuple[str, ...] = option(
@@ -89,7 +90,7 @@ def prepare(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
     from tellapart.workflows.destinations import check_outside
 
     form = _form(chosen)
-    dataset = open_dataset(folder, progress=progress)
+    dataset = open_dataset(folder, chosen, progress=progress)
     out = chosen.out.expanduser()
     check_outside(out, dataset)
     rows, notes = _decided(dataset, chosen, progress)

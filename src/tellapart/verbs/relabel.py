@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, option
+from tellapart.dataset_options import DatasetOptions
+from tellapart.options import dataclass, option
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ EXAMPLE = "tellapart relabel photos cats/12.jpg --to dogs"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RelabelOptions(Options):
+class RelabelOptions(DatasetOptions):
     """How to relabel."""
 
     to: str | None = option(None, "The label from now on.", metavar="LABEL")
@@ -64,4 +65,4 @@ def relabel(folder: str | Path, files: str | Path | Sequence[str | Path], *, pro
         is_so = row.label == label and not row.is_excluded
         return Change(row, None if is_so else decision_about(row, looked, RELABEL, label))
 
-    return decide(folder, files, relabelling, state=chosen.state, why=chosen.why, progress=progress)
+    return decide(folder, files, relabelling, reading=chosen, state=chosen.state, why=chosen.why, progress=progress)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, option
+from tellapart.dataset_options import DatasetOptions
+from tellapart.options import dataclass, option
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ EXAMPLE = "tellapart restore photos cats/12.jpg"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RestoreOptions(Options):
+class RestoreOptions(DatasetOptions):
     """How to restore."""
 
     why: str = option("", "The reason, kept with the decision.")
@@ -45,7 +46,7 @@ def restore(folder: str | Path, files: str | Path | Sequence[str | Path], *, pro
     chosen = RestoreOptions.of(**options)
     from tellapart.workflows.deciding import decide
 
-    return decide(folder, files, _restoration, state=chosen.state, why=chosen.why, progress=progress)
+    return decide(folder, files, _restoration, reading=chosen, state=chosen.state, why=chosen.why, progress=progress)
 
 
 def _restoration(row: FileRow, looked: LookedAt) -> Change:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
-from tellapart.options import Options, dataclass, num_workers_option, option
+from tellapart.dataset_options import DatasetOptions
+from tellapart.options import dataclass, num_workers_option, option
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ MOST = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimilarOptions(Options):
+class SimilarOptions(DatasetOptions):
     """What to look for, and how."""
 
     all_: bool = option(False, "Ask about every picture of the folder, and write a table.")
@@ -67,7 +68,7 @@ def similar(folder: str | Path, image: str | Path | None = None, *, progress: Pr
     out = _place(chosen, image)
     spec = spec_of(chosen.features, layer=chosen.layer, weights=chosen.weights, image_size=chosen.image_size)
     looking: dict[str, Any] = {"device": chosen.device, "num_workers": chosen.num_workers, "progress": progress}
-    subjects = subjects_of(folder, spec, state=chosen.state, **looking)
+    subjects = subjects_of(folder, spec, reading=chosen, state=chosen.state, **looking)
     check_outside(out, subjects.looked.dataset)
     found = _of_all(subjects, chosen, out, progress) if image is None else _of_one(subjects, str(image), spec, chosen, out, progress)
     for note in subjects.looked.notes:

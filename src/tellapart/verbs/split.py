@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
 from tellapart.dataset.grouping import pattern_complaint
-from tellapart.options import Options, dataclass, num_workers_option, option, when_not, without
+from tellapart.dataset_options import DatasetOptions
+from tellapart.options import dataclass, num_workers_option, option, when_not, without
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ DRAWN = (without("first"), when_not("how", "own"))
 
 
 @dataclass(frozen=True, kw_only=True)
-class SplitOptions(Options):
+class SplitOptions(DatasetOptions):
     """How to split."""
 
     out: Path | None = option(None, "The manifest to write; by default FOLDER's name and -split.csv.", metavar="FILE")
@@ -146,7 +147,9 @@ def _looked(folder: str | Path, chosen: SplitOptions, progress: Progress) -> Loo
     from tellapart.workflows.looking import looked_at
 
     spec = FeatureSpec(() if chosen.backbone == NO_BACKBONE else find_backbones(chosen.backbone))
-    return looked_at(folder, spec, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress)
+    return looked_at(
+        folder, spec, reading=chosen, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress
+    )
 
 
 def _usable(looked: LookedAt, out: Path) -> tuple[list[FileRow], list[Path], dict[str, str], list[str]]:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
+from tellapart.dataset_options import DatasetOptions
 from tellapart.errors import OptionError
-from tellapart.options import Options, dataclass, num_workers_option, option
+from tellapart.options import dataclass, num_workers_option, option
 from tellapart.progress import AUTO, Progress
 from tellapart.workflows.views import view_augment_option, views_option
 
@@ -29,7 +30,7 @@ def _is_csv(path: Path) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubmitOptions(Options):
+class SubmitOptions(DatasetOptions):
     """How to write a submission."""
 
     sample: Path | None = option(
@@ -137,7 +138,7 @@ def submit(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, **
     clip, lowest = _clip(model, chosen.clip)
     sample = read_sample(source)
     columns = columns_of(sample, model.class_names, chosen.class_)
-    wanted, matched_by, unused = _pictures_of(sample.ids, folder, progress)
+    wanted, matched_by, unused = _pictures_of(sample.ids, folder, chosen, progress)
     found = predict_files(model, wanted, **ways_of_looking(chosen), progress=progress)
     shares = _class_shares(opened, model.class_names)
     probabilities = table.floored(_filled(found, list(shares.values())), lowest)
@@ -181,21 +182,23 @@ def _clip(model: SavedModel, chosen: float | None) -> tuple[float, float]:
     return model.clip, model.clip / (1 + (len(model.class_names) - 1) * model.clip)
 
 
-def _pictures_of(ids: tuple[str, ...], folder: str | Path, progress: Progress) -> tuple[Dataset, str, tuple[str, ...]]:
+def _pictures_of(
+    ids: tuple[str, ...], folder: str | Path, chosen: SubmitOptions, progress: Progress
+) -> tuple[Dataset, str, tuple[str, ...]]:
     """The picture of each id in their order, what the ids are matched by, and the paths of the other pictures.
 
     In a folder with ``train`` and ``test`` only the test part counts.
     """
     from tellapart.dataset import Dataset
     from tellapart.dataset.dataset import open_images
-    from tellapart.dataset.folder import PART_FOLDERS
+    from tellapart.dataset.folder_names import part_of
     from tellapart.paths import printable
     from tellapart.submission.files import files_of_ids
 
-    opened = open_images(folder, progress=progress)
+    opened = open_images(folder, chosen, progress=progress)
     for note in opened.notes:
         progress.note(note)
-    parts = [{entry.part, *(PART_FOLDERS.get(name.lower()) for name in entry.path.split("/")[:-1])} for entry in opened.entries]
+    parts = [{entry.part, *(part_of(name) for name in entry.path.split("/")[:-1])} for entry in opened.entries]
     tests = [entry for entry, part in zip(opened.entries, parts, strict=True) if "test" in part] or list(opened.entries)
     paths = [printable(entry.path) for entry in tests]
     matched = files_of_ids(ids, paths)

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.dataset_options import DatasetOptions
 from tellapart.durations import duration_complaint
-from tellapart.options import Options, dataclass, num_workers_option, option, test_share_option, when, when_not
+from tellapart.options import dataclass, num_workers_option, option, test_share_option, when, when_not
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import AUTO, SILENT, Progress
 
@@ -26,7 +27,7 @@ def _unfreeze_complaint(words: str) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainOptions(Options):
+class TrainOptions(DatasetOptions):
     """How to train."""
 
     recipe: str = option(
@@ -139,7 +140,16 @@ def train(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> R
     processes = recipe.processes
     progress = SILENT if processes and not processes.is_first else progress
     with processes.first_alone() if processes else nullcontext():
-        looked = looked_at(folder, recipe.spec, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress)
+        looked = looked_at(
+            folder,
+            recipe.spec,
+            reading=chosen,
+            min_classes=2,
+            state=chosen.state,
+            device=chosen.device,
+            num_workers=chosen.num_workers,
+            progress=progress,
+        )
     dataset, extraction = looked.dataset, looked.extraction
     assignment = looked.assignment(test_share=chosen.test_share, seed=chosen.seed)
     recipe.train(assignment, extraction.features, progress)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tellapart.options import Options, dataclass, option
+from tellapart.dataset_options import DatasetOptions
+from tellapart.options import dataclass, option
 from tellapart.progress import AUTO, Progress
 
 EXAMPLE = "tellapart undo photos"
 
 
 @dataclass(frozen=True, kw_only=True)
-class UndoOptions(Options):
+class UndoOptions(DatasetOptions):
     """What to undo."""
 
     batch: int | None = option(None, "Number of the batch to take back, also one of undoing; by default the last that holds.", minimum=1)
@@ -42,7 +43,7 @@ def undo(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> di
     from tellapart.dataset.catalog import state_folder
     from tellapart.dataset.decisions import undo as taken_back
 
-    state, _ = state_folder(open_dataset(folder, progress=progress).root, chosen.state)
+    state, _ = state_folder(open_dataset(folder, chosen, progress=progress).root, chosen.state)
     log, batch = taken_back(state, chosen.batch)
     return {
         "undone": batch,

@@ -58,7 +58,16 @@ def crop_score(
         DataError: there are not enough labelled photos to hold some back.
     """
     spec = FeatureSpec(find_backbones(BACKBONE))
-    looked = looked_at(folder, spec, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress)
+    looked = looked_at(
+        folder,
+        spec,
+        reading=chosen,
+        min_classes=2,
+        state=chosen.state,
+        device=chosen.device,
+        num_workers=chosen.num_workers,
+        progress=progress,
+    )
     assignment = looked.assignment(test_share=TEST_SHARE, seed=chosen.seed)
     first = {crop.path: crop for crop in reversed(crops)}
     with TemporaryDirectory() as spare:

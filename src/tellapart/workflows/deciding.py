@@ -11,6 +11,7 @@ from typing import Any
 
 from tellapart.dataset.decisions import RELABEL, Decision, written
 from tellapart.dataset.rows import FileRow
+from tellapart.dataset_options import DatasetOptions
 from tellapart.errors import DataError, closest_name
 from tellapart.extraction import FeatureSpec
 from tellapart.paths import printable
@@ -33,6 +34,7 @@ def decide(
     files: str | Path | Sequence[str | Path],
     change: Callable[[FileRow, LookedAt], Change],
     *,
+    reading: DatasetOptions,
     state: Path | None,
     why: str,
     progress: Progress,
@@ -43,6 +45,7 @@ def decide(
         folder: the data set.
         files: paths as the reports show them, or as they are found from here; a folder means all files in it.
         change: what to decide of a row.
+        reading: how folders and tables are read.
         state: where decisions lie; None for the usual place.
         why: the reason of all.
         progress: hears of every picture that is looked at for the first time.
@@ -55,7 +58,7 @@ def decide(
         DataError: a name fits no file.
         StorageError: the decisions cannot be read or written.
     """
-    looked = looked_at(folder, FeatureSpec(()), state=state, progress=progress)
+    looked = looked_at(folder, FeatureSpec(()), reading=reading, state=state, progress=progress)
     changes = [change(row, looked) for row in named_rows(looked, [files] if isinstance(files, str | Path) else files)]
     return {**write_changes(looked, [one.decision for one in changes if one.decision], why), "unchanged": unchanged(changes)}
 

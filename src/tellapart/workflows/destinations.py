@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tellapart.dataset import Dataset
-from tellapart.dataset.dataset import MANIFEST_NAMES
+from tellapart.dataset.labelled_folder import MANIFEST_NAMES
 from tellapart.errors import OptionError
 
 

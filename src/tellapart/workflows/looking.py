@@ -22,6 +22,7 @@ from tellapart.dataset.decisions import Decisions, read_decisions
 from tellapart.dataset.given_images import given_images, image_list, is_in_memory
 from tellapart.dataset.rows import FileRow, file_rows, found_rows
 from tellapart.dataset.thumbnails import ThumbnailStore
+from tellapart.dataset_options import AS_FOUND, DatasetOptions
 from tellapart.errors import DataError, ImageError
 from tellapart.extraction import Extraction, FeatureSpec, extract
 from tellapart.images import decode
@@ -32,7 +33,7 @@ from tellapart.models.saved import CARD
 from tellapart.paths import cache_root
 from tellapart.progress import SILENT, Progress
 from tellapart.runs import open_run
-from tellapart.training.parts import Assignment, assign, share_held_back, with_decisions
+from tellapart.training.parts import Assignment, assign, check_labels, share_held_back, with_decisions
 from tellapart.types import ByteArray, FloatArray
 from tellapart.workflows.named_images import named_images
 
@@ -147,6 +148,8 @@ def looked_at(
     folder: str | Path,
     spec: FeatureSpec,
     *,
+    reading: DatasetOptions = AS_FOUND,
+    min_classes: int = 0,
     state: Path | None = None,
     device: str = "auto",
     num_workers: int | None = None,
@@ -157,6 +160,8 @@ def looked_at(
     Args:
         folder: class folders, parts with class folders, a manifest or a bucket.
         spec: the features wanted; ``FeatureSpec(())`` for facts alone.
+        reading: how folders and tables are read.
+        min_classes: refuse a data set with fewer before any image is read.
         state: folder of catalog and decisions; by default ``.tellapart`` beside the photos.
         device: where networks run.
         num_workers: threads that read pictures; None for one a core.
@@ -166,9 +171,10 @@ def looked_at(
         DataError: the folder cannot be used, or not one file could be read.
         StorageError: the disk is full, or the decisions cannot be read.
     """
-    dataset = open_dataset(folder, progress=progress)
+    dataset = open_dataset(folder, reading, progress=progress)
     place, note = state_folder(dataset.root, state)
     decisions = read_decisions(place)
+    check_labels(dataset, decisions, min_classes)
     with Catalog(place / "catalog.sqlite") as catalog:
         extraction = extract(dataset, spec, catalog=catalog, network=networks(device), num_workers=num_workers, progress=progress)
     rows = file_rows(dataset, extraction.files, extraction.facts, decisions)

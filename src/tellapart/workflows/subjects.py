@@ -12,6 +12,7 @@ import numpy as np
 from tellapart.counts import count
 from tellapart.curation.duplicates import connected_groups
 from tellapart.dataset.rows import FileRow
+from tellapart.dataset_options import AS_FOUND, DatasetOptions
 from tellapart.errors import DataError, OptionError
 from tellapart.exploration.reduction import unusable
 from tellapart.extraction import FeatureSpec
@@ -79,6 +80,7 @@ def subjects_of(
     spec: FeatureSpec,
     *,
     words: str = NO_WORDS,
+    reading: DatasetOptions = AS_FOUND,
     state: Path | None = None,
     device: str = "auto",
     num_workers: int | None = None,
@@ -91,6 +93,7 @@ def subjects_of(
         spec: the features wanted, see :func:`tellapart.workflows.feature_names.spec_of`.
         words: what clusters may be called: ``imagenet``, ``none``, or words with commas between. A CLIP among the features is
             asked for those itself, else the packaged classifier is.
+        reading: how folders and tables are read.
         state: folder of catalog and decisions.
         device: where networks run.
         num_workers: threads that read pictures.
@@ -106,7 +109,7 @@ def subjects_of(
     knows = None if words == NO_WORDS else _knows_words(backbones, own)
     asked = _seen_by(knows, backbones) if knows else None
     wanted = replace(spec, backbones=tuple(dict.fromkeys([*backbones, *([asked] if asked else [])])))
-    looked = looked_at(folder, wanted, state=state, device=device, num_workers=num_workers, progress=progress)
+    looked = looked_at(folder, wanted, reading=reading, state=state, device=device, num_workers=num_workers, progress=progress)
     rows = _each_once(looked.rows)
     left_out = {row.path: row.reason or row.status for row in looked.rows if not row.is_used}
     seen = looked.extraction.features.of([row.image_id or "" for row in rows])

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from tellapart.dataset.folder import PART_FOLDERS
+from tellapart.dataset.folder_names import is_class
 from tellapart.errors import OptionError
 from tellapart.images.formats import SUFFIXES
 
@@ -43,7 +43,7 @@ def class_folder(label: str) -> str:
         raise OptionError(f"{label!r} cannot be the name of a class", hint="give it a name with letters or digits")
     if name.startswith((".", "__MACOSX")):
         name = f"_{name}"
-    if _RESERVED.fullmatch(name) or name.lower() in PART_FOLDERS:
+    if _RESERVED.fullmatch(name) or not is_class(name):
         name = f"{name}_"
     return name if len(name.encode()) <= _LONGEST_BYTES else _cut(name)
 

@@ -1,0 +1,83 @@
+"""Names of folders that are no classes: parts of a split, folds, folders around a data set, and what lies beside one."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+
+_PART_WORDS = {
+    "train": "trainval|training|train",
+    "val": "validation|valid|val|development|dev|evaluation|eval",
+    "test": "testing|test|holdout|heldout",
+}
+_FILLERS = (
+    "dataset|data|set|images|image|imgs|img|pictures|picture|pics|photos|photo|samples|split|part|seg|public|private|"
+    "small|full|all|new|original|orig|raw|resized|cropped|clean|final|folder|dir|files|zip|jpeg|jpg|png"
+)
+_PART = re.compile(rf"\d*(?:{_FILLERS})*(?:{'|'.join(f'(?P<{part}>{words})' for part, words in _PART_WORDS.items())})(?:{_FILLERS})*\d*")
+_WORDS = {word: part for part, words in _PART_WORDS.items() for word in words.split("|")}
+_FOLD = re.compile(r"(?:cv)?k?(?:folds?|cv|splits?)(?:\d+|[a-e])|\d+(?:fold|split)")
+_DATA = re.compile(
+    rf"(?:{_FILLERS})*(?:dataset|data|images|image|imgs|img|pictures|pics|photos|samples|files|jpegs?|jpgs?|pngs?)(?:{_FILLERS})*\d*"
+)
+_ASIDE = re.compile(
+    r"docs?|documentation|assets?|figures?|figs?|plots?|readme|screenshots?|previews?|thumbnails?|thumbs?|examples?|demos?|static|media|"
+    r"notebooks?|src|scripts?|results?|outputs?|runs?|logs?|models?|weights|checkpoints?|tests?data|licen[cs]es?|"
+    r"masks?|annotations?|segmentations?|labels?|bboxes|groundtruths?|gt|xmls?"
+)
+_TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
+
+
+def part_of(name: str) -> str | None:
+    """``train``, ``val`` or ``test`` where a name says so: ``training_set``, ``Valid``, ``seg_test``, ``ImagesTrain``, ``test1``.
+
+    >>> [part_of(name) for name in ("Train_Set", "validation", "test1", "trains", "contest")]
+    ['train', 'val', 'test', None, None]
+    """
+    found = _PART.fullmatch(_plain(name))
+    return found.lastgroup if found else None
+
+
+def parts_among(names: Iterable[str]) -> dict[str, str]:
+    """The part of each name that names one; names that differ in that word alone do too, such as ``asl_train`` and ``asl_test``."""
+    names = list(names)
+    parts = {name: part for name in names if (part := part_of(name))}
+    alike: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
+    for name in names:
+        tokens = [token.casefold() for token in _TOKEN.findall(unicodedata.normalize("NFKC", name))]
+        said = [token for token in tokens if token in _WORDS]
+        if name not in parts and len(said) == 1 and not name.endswith("_"):
+            alike[tuple(token for token in tokens if token not in _WORDS)][name] = _WORDS[said[0]]
+    for same in alike.values():
+        if len(set(same.values())) > 1:
+            parts |= same
+    return parts
+
+
+def is_fold(name: str) -> bool:
+    """Whether a name is that of one fold of several: ``fold1``, ``Fold_2``, ``cv-3``, ``split0``."""
+    return bool(_FOLD.fullmatch(_plain(name)))
+
+
+def is_data(name: str) -> bool:
+    """Whether a name says no more than that data are in it: ``dataset``, ``images``, ``raw_data``."""
+    return bool(_DATA.fullmatch(_plain(name)))
+
+
+def is_aside(name: str) -> bool:
+    """Whether a name is one of those that lie beside a data set: ``docs``, ``figures``, ``results``, ``masks``."""
+    return bool(_ASIDE.fullmatch(_plain(name)))
+
+
+def is_class(name: str) -> bool:
+    """Whether a folder of that name is read as a class whatever lies beside it."""
+    return not (part_of(name) or is_fold(name) or is_data(name))
+
+
+def _plain(name: str) -> str:
+    """A name without capitals and marks; nothing for one that ends in ``_``, which is a class whatever it says (``train_``)."""
+    if name.endswith("_"):
+        return ""
+    return "".join(letter for letter in unicodedata.normalize("NFKC", name).casefold() if letter.isalnum())

@@ -1,0 +1,140 @@
+"""Which column of a table names the images, which one holds the labels, parts and groups."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tellapart.dataset_options import AS_FOUND, DatasetOptions
+from tellapart.errors import DataError, closest_name
+from tellapart.images.formats import IMAGE_SUFFIXES
+
+PATH_NAMES = (
+    *("path", "filename", "file", "filepath", "imagepath", "imgpath", "imagefile", "imagefilename", "imagename", "imgname", "image"),
+    *("img", "picture", "photo", "fname", "paths", "filenames", "files", "filepaths", "images", "imageid", "imgid", "idcode", "id"),
+)
+LABEL_NAMES = (
+    *("label", "labels", "class", "classname", "classlabel", "classes", "category", "categoryname", "categories", "labelname"),
+    *("target", "breed", "species", "diagnosis"),
+)
+PART_NAMES, WEAK_PART_NAMES = ("part", "split"), ("subset", "dataset", "set", "usage", "phase")
+"""The weak ones only where every cell is the name of a part."""
+GROUP_NAMES = ("group",)
+_NO_LABELS = (
+    *(
+        "text",
+        "caption",
+        "captions",
+        "description",
+        "title",
+        "prompt",
+        "comment",
+        "url",
+        "sha256",
+        "md5",
+        "hash",
+        "width",
+        "height",
+        "size",
+    ),
+    *("license", "licence", "author", "source", "page", "date", "", "index", "unnamed0", "fold"),
+)
+HINT = (
+    "a table has a column path (or file_name), a column label, and optionally part and group; --path-column and --label-column name others"
+)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Places of columns.
+
+    Attributes:
+        header: their names, as written.
+        paths: those that may name the images, the likeliest first.
+        labels: those that may hold labels, the likeliest first.
+        other: the only column that is left, which may be that of the labels; None where there are none or several.
+        part: the part of an image; None for none.
+        weak_part: one that may be its part.
+        group: the group of an image; None for none.
+    """
+
+    header: tuple[str, ...]
+    paths: tuple[int, ...]
+    labels: tuple[int, ...]
+    other: int | None
+    part: int | None
+    weak_part: int | None
+    group: int | None
+
+    @property
+    def read(self) -> dict[str, int]:
+        """The columns whose cells are needed, by their number in words."""
+        places = (*self.paths, *self.labels, self.other, self.part, self.weak_part, self.group)
+        return {str(place): place for place in places if place is not None}
+
+
+def columns_of(table: Path, header: Sequence[str], reading: DatasetOptions = AS_FOUND) -> Columns:
+    """What the names of the columns say; capitals, blanks and other marks in them do not matter.
+
+    Raises:
+        DataError: there is no header, no column that may name images, or none that the user named.
+    """
+    if not any(header):
+        raise DataError(f"{table} has no rows", hint=HINT)
+    names = [plain_name(name) for name in header]
+
+    def all_of(known: Sequence[str]) -> tuple[int, ...]:
+        return tuple(names.index(name) for name in known if name in names)
+
+    def first(known: Sequence[str]) -> int | None:
+        return next(iter(all_of(known)), None)
+
+    paths: tuple[int, ...] = (
+        (_named(table, header, reading.path_column, "path"),) if reading.path_column is not None else all_of(PATH_NAMES)
+    )
+    if not paths:
+        raise _without_path(table, header, names)
+    if reading.label_column is not None:
+        labels: tuple[int, ...] = (_named(table, header, reading.label_column, "label"),)
+    else:
+        labels = tuple(place for place in all_of(LABEL_NAMES) if place not in paths)
+    weak, part, group = first(WEAK_PART_NAMES), first(PART_NAMES), first(GROUP_NAMES)
+    taken = {*paths, *labels, weak, part, group}
+    rest = [place for place, name in enumerate(names) if place not in taken and name not in _NO_LABELS]
+    return Columns(tuple(header), paths, labels, rest[0] if len(rest) == 1 else None, part, weak if part is None else None, group)
+
+
+def plain_name(name: str) -> str:
+    """A column's name without capitals, blanks and marks: ``Image Name`` and ``image_name`` are the same."""
+    return "".join(letter for letter in unicodedata.normalize("NFKC", name).casefold() if letter.isalnum())
+
+
+def named_column(header: Sequence[str], name: str) -> int | None:
+    """The place of a column by its name as written, else by its name without capitals and marks; None where there is none."""
+    if name in header:
+        return list(header).index(name)
+    names = [plain_name(one) for one in header]
+    return names.index(plain_name(name)) if plain_name(name) in names else None
+
+
+def _named(table: Path, header: Sequence[str], name: str, what: str) -> int:
+    place = named_column(header, name)
+    if place is None:
+        raise DataError(
+            f"{table} has no column {name!r}; its columns are {', '.join(header)}",
+            hint=closest_name(name, header) or f"name one of them with --{what}-column",
+        )
+    return place
+
+
+def _without_path(table: Path, header: Sequence[str], names: Sequence[str]) -> DataError:
+    if "url" in names:
+        return DataError(f"{table} lists addresses, not files", hint="download the images first and list their paths in a column path")
+    if any(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in header):
+        return DataError(
+            f"{table} has no header: its first line is {', '.join(header)}",
+            hint="add a first line with the names of the columns: path,label",
+        )
+    return DataError(f"{table} has no column path or file_name; its columns are {', '.join(header)}", hint=HINT)

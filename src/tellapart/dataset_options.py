@@ -1,0 +1,25 @@
+"""How a data set is to be read where the names of folders and columns do not tell: options of every command that opens one."""
+
+from __future__ import annotations
+
+from tellapart.options import Options, dataclass, option
+
+AUTO, TOP, BOTTOM, NONE = "auto", "top", "bottom", "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetOptions(Options):
+    """How to read a folder or a table."""
+
+    label_folder: str = option(
+        AUTO,
+        "Which folder names the class: top (directly below FOLDER), bottom (the one an image lies in), none, or as understood (auto).",
+        choices=(AUTO, TOP, BOTTOM, NONE),
+    )
+    path_column: str | None = option(None, "Column of a table that names the image files; by default path, file_name, ...", metavar="NAME")
+    label_column: str | None = option(None, "Column of a table that holds the labels; by default label, class, ...", metavar="NAME")
+
+
+AS_FOUND = DatasetOptions()
+NO_LABELS = DatasetOptions(label_folder=NONE)
+"""Every image below a folder, whatever folders and tables say."""
