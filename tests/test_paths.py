@@ -4,13 +4,26 @@ import errno
 import itertools
 import json
 import os
+import platform
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tellapart.errors import StorageError
-from tellapart.paths import cache_root, printable, remove_abandoned, replacing, replacing_folder, storage_error, write_json, write_text
+from tellapart.paths import (
+    beside,
+    cache_root,
+    name_being_written,
+    printable,
+    remove_abandoned,
+    replacing,
+    replacing_folder,
+    storage_error,
+    write_json,
+    write_text,
+)
 
 
 def dead_process() -> int:
@@ -100,14 +113,91 @@ def test_an_interrupted_folder_leaves_the_old_one(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
-def test_only_what_dead_processes_left_is_removed(tmp_path: Path) -> None:
+def left_by(path: Path, process: int, *, kind: str = "partial", machine: str | None = None) -> Path:
+    """The hidden name beside ``path`` that a process of this or another machine gave."""
+    words = beside(path, kind).name.split(".")
+    words[-3], words[-4] = str(process), machine or words[-4]
+    return path.with_name(".".join(words))
+
+
+def test_names_being_written_are_told_from_all_others(tmp_path: Path) -> None:
+    for name in ("run-1", "a.b.partial", ".hidden", "caf\udce9", "with\nline"):
+        assert name_being_written(beside(tmp_path / name).name) == name
+        assert name_being_written(name) is None
+    assert beside(tmp_path / "a") != beside(tmp_path / "a"), "no two writers share a name"
+
+
+def test_only_what_dead_processes_of_this_machine_left_is_removed(tmp_path: Path) -> None:
     dead = dead_process()
-    living = tmp_path / f".run-1.{os.getppid()}.partial"
-    for path in (living, tmp_path / f".run-2.{dead}.partial", tmp_path / f"mine.{dead}.partial", tmp_path / ".run-3.word.partial"):
+    run = tmp_path / "run-1"
+    stay = [left_by(run, os.getppid()), left_by(run, dead, machine="0123abcd"), tmp_path / f".run-2.{dead}.partial"]
+    go = [left_by(run, dead), left_by(tmp_path / "run.2", dead), left_by(run, os.getpid())]
+    for path in [*stay, *go, tmp_path / f"mine.{dead}.partial", tmp_path / ".run-3.word.partial"]:
         path.mkdir()
-    (tmp_path / f".file.{dead}.partial").touch()
+    left_by(tmp_path / "file", dead).touch()
     remove_abandoned(tmp_path)
-    assert {p.name for p in tmp_path.iterdir()} == {living.name, f"mine.{dead}.partial", ".run-3.word.partial"}
+    assert {p.name for p in tmp_path.iterdir()} == {*(p.name for p in stay), f"mine.{dead}.partial", ".run-3.word.partial"}
+
+
+def test_a_run_of_another_machine_on_a_shared_disk_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "node", lambda: "elsewhere")
+    theirs = left_by(tmp_path / "run-1", dead_process())
+    monkeypatch.undo()
+    theirs.mkdir()
+    with replacing_folder(tmp_path / "run-2"), replacing(tmp_path / "a.txt") as partial:
+        partial.touch()
+    assert theirs.is_dir()
+
+
+def test_another_thread_does_not_remove_what_this_process_is_writing(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a.txt") as partial, replacing_folder(tmp_path / "run") as folder:
+        partial.touch()
+        remove_abandoned(tmp_path)
+        assert partial.exists()
+        assert folder.exists()
+
+
+CRASH = """
+import os, shutil, sys
+from pathlib import Path
+from tellapart.paths import replacing_folder
+real, done = os.replace, []
+def replace(source, target):
+    done.append(source)
+    if len(done) >= int(sys.argv[2]):
+        os._exit(9)
+    real(source, target)
+os.replace, shutil.rmtree = replace, lambda *_, **__: os._exit(9)
+with replacing_folder(Path(sys.argv[1])) as partial:
+    (partial / "new").touch()
+"""
+
+
+@pytest.mark.parametrize(("rename", "content"), [(1, "old"), (2, "old"), (3, "new")])
+def test_a_crash_while_a_folder_is_replaced_leaves_one_complete(tmp_path: Path, rename: int, content: str) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/old").touch()
+    assert subprocess.run([sys.executable, "-c", CRASH, tmp_path / "run", str(rename)], check=False).returncode == 9
+    remove_abandoned(tmp_path)
+    assert [p.name for p in (tmp_path / "run").iterdir()] == [content]
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_new_folder_that_cannot_get_its_name_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/old").touch()
+    real = os.replace
+
+    def replace(source: Path, target: Path) -> None:
+        if source.name.endswith(".partial"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(StorageError), replacing_folder(tmp_path / "run") as partial:
+        (partial / "new").touch()
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["old"]
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
 def test_json_refuses_what_is_not_json(tmp_path: Path) -> None:

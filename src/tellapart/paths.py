@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from tellapart.errors import StorageError
 
 CACHE_VARIABLE = "TELLAPART_CACHE"
+PARTIAL, OLD = "partial", "old"
+_BESIDE = re.compile(r"\.(?P<name>.+)\.(?P<machine>[0-9a-f]{8})\.(?P<process>[0-9]{1,10})\.[0-9a-f]{8}\.(?P<kind>partial|old)", re.DOTALL)
 _under_way: set[Path] = set()
 _UNSTORABLE = re.compile(r"[\ud800-\udfff]|\\(?=x[0-9a-f]{2}|u[0-9a-f]{4})")
 
@@ -36,9 +41,10 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         StorageError: the disk is full or the folder cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _under_way.add(partial)
         yield partial
         with open(partial, "rb") as file:
             os.fsync(file.fileno())
@@ -48,26 +54,69 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+        _under_way.discard(partial)
 
 
 @contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
-    """Like :func:`replacing` for a whole folder: it appears under its name only when complete."""
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    """Like :func:`replacing` for a whole folder: it appears under its name only when complete.
+
+    An old folder of that name is there until the new one is complete. It is deleted last; if the process ends before the new
+    folder has the name, the next :func:`remove_abandoned` gives it back to the old one.
+    """
+    partial = beside(folder)
     try:
         partial.parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(folder.parent)
-        partial.mkdir()
         _under_way.add(partial)
+        partial.mkdir()
         yield partial
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(partial, folder)
+        _rename_over(partial, folder)
     except OSError as error:
         raise storage_error(error, folder) from error
     finally:
-        if partial in _under_way:
-            shutil.rmtree(partial, ignore_errors=True)
-            _under_way.discard(partial)
+        shutil.rmtree(partial, ignore_errors=True)
+        _under_way.discard(partial)
+
+
+def _rename_over(partial: Path, folder: Path) -> None:
+    """Give a complete folder its name; an old folder of that name is renamed first and deleted afterwards."""
+    if folder.is_symlink() or not folder.is_dir():
+        os.replace(partial, folder)
+        return
+    old = beside(folder, OLD)
+    _under_way.add(old)
+    try:
+        os.replace(folder, old)
+        os.replace(partial, folder)
+    except BaseException:
+        if old.is_dir() and not folder.exists():
+            os.replace(old, folder)
+        raise
+    finally:
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        _under_way.discard(old)
+
+
+def beside(path: Path, kind: str = PARTIAL) -> Path:
+    """A hidden name beside ``path`` that nobody else uses: it tells the machine and the process, and is new at each call."""
+    return path.with_name(f".{path.name}.{_machine()}.{os.getpid()}.{uuid4().hex[:8]}.{kind}")
+
+
+def name_being_written(name: str) -> str | None:
+    """The name that a file or folder called ``name`` is written for or was renamed from; None for any other file."""
+    found = _BESIDE.fullmatch(name)
+    return found["name"] if found else None
+
+
+def _machine() -> str:
+    """A short name of this machine, and of the container on it that has process numbers of its own."""
+    try:
+        numbers = os.readlink("/proc/self/ns/pid")  # noqa: PTH115
+    except OSError:
+        numbers = ""
+    return hashlib.sha256(f"{platform.node()} {numbers}".encode()).hexdigest()[:8]
 
 
 @contextmanager
@@ -88,11 +137,23 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
 
 
 def remove_abandoned(parent: Path) -> None:
-    """Remove what killed processes left half-written in ``parent``; what a living process writes stays."""
-    for left in parent.glob(".*.partial"):
-        number = left.name.split(".")[-2]
-        if left not in _under_way and number.isdigit() and not is_alive(int(number)):
-            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+    """Remove what killed processes of this machine left half-written in ``parent``.
+
+    What a living process writes stays, and so does all that another machine writes on a shared disk. A folder that was to be
+    replaced has its name again.
+    """
+    for left in [*parent.glob(f".*.{PARTIAL}"), *parent.glob(f".*.{OLD}")]:
+        found = _BESIDE.fullmatch(left.name)
+        if found is None or left in _under_way or found["machine"] != _machine() or is_alive(int(found["process"])):
+            continue
+        place = left.with_name(found["name"])
+        with suppress(OSError):
+            if found["kind"] == OLD and not place.exists():
+                os.replace(left, place)
+            elif left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
 
 
 def is_alive(process: int) -> bool:

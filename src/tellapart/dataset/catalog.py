@@ -16,7 +16,7 @@ from types import TracebackType
 
 from tellapart.databases import bring_up_to_date
 from tellapart.errors import StorageError
-from tellapart.paths import cache_root, printable
+from tellapart.paths import beside, cache_root, printable
 
 STATE_FOLDER = ".tellapart"
 
@@ -148,7 +148,7 @@ def state_folder(root: Path, chosen: Path | None) -> tuple[Path, str | None]:
     own = root / STATE_FOLDER
     try:
         own.mkdir(exist_ok=True)
-        probe = own / f".probe-{os.getpid()}"
+        probe = beside(own / "probe")
         probe.touch()
         probe.unlink(missing_ok=True)
     except OSError as error:

@@ -18,6 +18,7 @@ from tellapart.dataset.rows import FileRow, save_rows
 from tellapart.errors import DataError
 from tellapart.models.saved import save_model
 from tellapart.paths import (
+    name_being_written,
     name_complaint,
     one_at_a_time,
     printable,
@@ -61,7 +62,7 @@ def _free_name(parent: Path, name: str, *, is_numbered: bool) -> str:
     """The first ``<name>-<number>`` that no run has, nor one that is being written; without need of a number the name itself."""
     remove_abandoned(parent)
     taken = {path.name for path in parent.iterdir()}
-    taken |= {other[1:].removesuffix(".partial").rpartition(".")[0] for other in taken if other.endswith(".partial")}
+    taken |= {written for other in taken if (written := name_being_written(other))}
     names = (name if i == 1 and not is_numbered else f"{name}-{i}" for i in range(1, len(taken) + 2))
     return next(one for one in names if one not in taken)
 

@@ -18,6 +18,7 @@ from tellapart.collection.storage.destinations import Bucket, Destination, Folde
 from tellapart.dataset import open_dataset
 from tellapart.dataset.bucket import copied_bucket
 from tellapart.errors import DataError, MissingExtra, OptionError, StorageError
+from tellapart.paths import beside
 from tests import pictures
 from tests.collection.seaweed import Seaweed
 
@@ -114,7 +115,8 @@ for number in range(10**6):
         writer.stdout.readline()
         time.sleep(0.3)
         writer.send_signal(signal.SIGKILL)
-    (tmp_path / "cats" / f".9.1.{writer.pid}.partial").write_bytes(b"half")
+    left = beside(tmp_path / "cats" / "9")
+    left.with_name(left.name.replace(f".{os.getpid()}.", f".{writer.pid}.")).write_bytes(b"half")
     folder = Folder(tmp_path)
     assert {folder.size(name) for name in folder.listed()} == {3_000_000}
     folder.put("cats/new.jpg", b"x")

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 from tellapart.collection.storage.names import class_folder, class_folders, picture_name
 from tellapart.dataset.bucket import obstore_for
 from tellapart.errors import OptionError, StorageError
-from tellapart.paths import remove_abandoned, storage_error
+from tellapart.paths import beside, remove_abandoned, storage_error
 
 __all__ = ["Bucket", "Destination", "Folder", "class_folder", "class_folders", "open_destination", "picture_name"]
 
@@ -89,7 +89,7 @@ class Folder:
         Raises:
             StorageError: the folder cannot be made or written.
         """
-        probe = self.path / f".{os.getpid()}.partial"
+        probe = beside(self.path / "probe")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             probe.write_bytes(b"")
@@ -216,7 +216,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _put(place: Path, body: bytes | Path) -> None:
-    partial = place.with_name(f".{place.stem[:40]}.{threading.get_native_id()}.{os.getpid()}.partial")
+    partial = beside(place.with_name(place.stem[:40]))
     try:
         _write_synced(partial, body)
         os.replace(partial, place)
