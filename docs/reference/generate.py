@@ -39,7 +39,8 @@ def cli_page() -> str:
     lines += [
         "",
         "Exit code 0: done. 1: something you can mend; the message says what, and a hint says what to do. 2: the command was not",
-        "understood. 130: interrupted. Results go to standard output; progress and messages go to standard error.",
+        "understood. 130: interrupted (143: ended by SIGTERM, 129: by SIGHUP). Results go to standard output; progress and messages go to",
+        "standard error.",
         "",
         "| variable | effect |",
         "|---|---|",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -234,3 +235,51 @@ def test_the_help_of_all_loads_next_to_nothing() -> None:
     )
     loaded = set(python(code).stdout.partition("LOADED")[2].split())
     assert loaded.isdisjoint({"numpy", "PIL", "torch", "sklearn", "pandas", "pyarrow", "rich", "cv2", "scipy", "aiohttp", "asyncio"})
+
+
+SLEEP = """
+import sys, time
+import click
+from tellapart.cli import main
+def wait(self, ctx):
+    print("here", flush=True)
+    time.sleep(60)
+click.Group.invoke = wait
+sys.argv[1:] = ["doctor"]
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "is_interrupt_ignored"),
+    [
+        (signal.SIGINT, 130, False),
+        (signal.SIGTERM, 143, False),
+        (signal.SIGHUP, 129, False),
+        (signal.SIGTERM, 143, True),
+        (signal.SIGHUP, 129, True),
+    ],
+)
+def test_term_and_hangup_end_as_ctrl_c_does(how: signal.Signals, code: int, is_interrupt_ignored: bool) -> None:
+    """A job in the background of a script ignores SIGINT, and still ends in order on the others."""
+
+    def ignore() -> None:
+        if is_interrupt_ignored:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    with subprocess.Popen(
+        [sys.executable, "-c", SLEEP], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=ignore
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(how)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == code
+    assert said == "interrupted; what is finished is kept, and the same command goes on from there\n"
+
+
+def test_nohup_stays_in_force() -> None:
+    code = SLEEP.replace("time.sleep(60)", "import os, signal; os.kill(os.getpid(), signal.SIGHUP); print('on', flush=True)")
+    ignore = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+    said = subprocess.run([sys.executable, "-c", ignore + code], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["here", "on"]

@@ -86,13 +86,14 @@ def test_killed_at_any_moment_nothing_is_lost_doubled_or_half(tmp_path: Path, ur
     assert list(out.rglob("*.partial")) == []
 
 
-def test_ctrl_c_gives_everything_back_at_once(tmp_path: Path, urls: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_gives_everything_back_at_once(tmp_path: Path, urls: Path, how: signal.Signals) -> None:
     out = tmp_path / "photos"
     with subprocess.Popen([*command(str(out), urls), "--host-rate", "50"], stderr=subprocess.PIPE, text=True) as process:
         until((out / "good").exists, process)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(how)
         said = process.communicate(timeout=30)[1]
-    assert process.returncode == 130
+    assert process.returncode == 128 + how
     assert "the same command goes on" in said
     assert {row["status"] for row in rows(out / ".tellapart" / "collection.sqlite")} <= {"queued", "kept", "refused"}
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tellapart import __version__
-from tellapart.cli import INTERRUPTED
+from tellapart.cli import exit_code
 from tellapart.cli.terminal import Styled, visible_usage_errors, wants_color, write_line
 from tellapart.errors import OptionError, TellapartError
 
@@ -94,7 +94,7 @@ class Door(click.Group):
         except KeyboardInterrupt:
             said = "interrupted; what is finished is kept, and the same command goes on from there"
             write_line(Styled(said, fg="yellow"), to_stderr=True)
-            ctx.exit(INTERRUPTED)
+            ctx.exit(exit_code())
 
 
 @click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: tellapart train photos")

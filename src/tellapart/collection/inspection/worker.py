@@ -1,7 +1,7 @@
 """A decoding process: pictures come in on stdin, what they are goes out; started by :mod:`tellapart.collection.inspection.processes`.
 
-It lives as long as its stdin is open, ignores Ctrl-C, and has limits on memory and processor time, so that a picture
-made to harm takes down this process and nothing else.
+It lives as long as its stdin is open, ignores Ctrl-C and the other signals that its collector answers, and has limits on
+memory and processor time, so that a picture made to harm takes down this process and nothing else.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ SPARE_CPU_S = 2
 
 def main() -> None:
     """Serve until stdin ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     settings = InspectionSettings.from_text(sys.argv[1])
     answers = _own_output()
     try:
