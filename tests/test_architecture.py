@@ -13,7 +13,10 @@ import tellapart
 SOURCE = Path(tellapart.__file__).parent
 
 LEVELS = (
-    ("errors", "types", "options", "dataset_options", "paths", "progress", "threads", "durations", "databases", "csv_writer", "counts"),
+    (
+        *("errors", "types", "options", "dataset_options", "paths", "json_files", "parquet_files", "progress"),
+        *("threads", "durations", "databases", "csv_writer", "counts"),
+    ),
     ("calibration", "images", "dataset", "features", "predictions", "runs", "submission"),
     ("collection", "curation", "preparation", "models", "evaluation", "exploration"),
     ("extraction", "prediction"),

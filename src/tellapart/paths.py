@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -167,6 +168,17 @@ def is_alive(process: int) -> bool:
     except OSError:
         return True
     return True
+
+
+def regular_file(path: Path) -> Path:
+    """The path, if a regular file lies there: a pipe would wait for ever, and a device never ends.
+
+    Raises:
+        OSError: there is nothing, or something else.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return path
 
 
 def write_text(path: Path, text: str) -> None:

@@ -12,8 +12,12 @@ from typing import Any
 import numpy as np
 
 from tellapart.errors import StorageError
-from tellapart.paths import replacing
+from tellapart.json_files import parse_json, several, text
+from tellapart.parquet_files import read_parquet, write_parquet
 from tellapart.types import BoolArray, FloatArray, IntArray
+
+COLUMNS = ("image_id", "path", "label", "part", "group", "probabilities", "logits")
+"""What is read of ``predictions.parquet``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,10 +145,7 @@ class Predictions:
 
     def save(self, path: Path) -> None:
         """Write ``predictions.parquet``, whole or not at all."""
-        import pyarrow.parquet as pq
-
-        with replacing(path) as partial, partial.open("wb") as file:
-            pq.write_table(self.to_table(), file)
+        write_parquet(self.to_table(), path)
 
     @classmethod
     def load(cls, path: Path) -> Predictions:
@@ -153,16 +154,13 @@ class Predictions:
         Raises:
             StorageError: the file is absent or damaged.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         try:
-            with path.open("rb") as file:
-                table = pq.read_table(file)
-            class_names = tuple(json.loads(table.schema.metadata[b"class_names"]))
-            column = {name: table.column(name).to_pylist() for name in table.column_names}
-            shape = (len(column["image_id"]), len(class_names))
-            return cls(
+            table = read_parquet(path)
+            metadata = table.schema.metadata or {}
+            class_names = tuple(parse_json(metadata[b"class_names"], several(text(), is_unique=True)))
+            column = {name: table.column(name).to_pylist() for name in COLUMNS}
+            shape = (table.num_rows, len(class_names))
+            found = cls(
                 image_ids=tuple(column["image_id"]),
                 paths=tuple(column["path"]),
                 labels=tuple(column["label"]),
@@ -171,10 +169,29 @@ class Predictions:
                 class_names=class_names,
                 parts=tuple(column["part"]),
                 groups=tuple(column["group"]),
-                source=table.schema.metadata[b"source"].decode(),
+                source=metadata[b"source"].decode(),
             )
-        except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+            found._check_values()
+        except (OSError, KeyError, TypeError, ValueError) as error:
             raise StorageError(f"{path} cannot be read as predictions: {error}") from error
+        return found
+
+    def _check_values(self) -> None:
+        """See that ids, paths and groups are text, and that probabilities are some.
+
+        Raises:
+            ValueError: they are not.
+        """
+        for name in ("image_ids", "paths", "groups"):
+            if not all(isinstance(value, str) for value in getattr(self, name)):
+                raise ValueError(f"{name} are not all text")
+        for name in ("labels", "parts"):
+            if not all(value is None or isinstance(value, str) for value in getattr(self, name)):
+                raise ValueError(f"{name} are not all text or absent")
+        if not np.isfinite(self.logits).all() or not (self.probabilities >= 0).all():
+            raise ValueError("logits or probabilities are no numbers")
+        if len(self) and not np.allclose(self.probabilities.sum(axis=1), 1.0, atol=1e-6):
+            raise ValueError("the probabilities of an image do not sum to 1")
 
     def _repr_html_(self) -> str:
         rows = self.to_frame().head(10)

@@ -12,9 +12,11 @@ from tellapart.dataset.catalog import FileState, ImageFacts
 from tellapart.dataset.dataset import Dataset
 from tellapart.dataset.decisions import EXCLUDED, Decisions
 from tellapart.errors import StorageError
-from tellapart.paths import printable, replacing
+from tellapart.parquet_files import ParquetError, read_parquet, write_parquet
+from tellapart.paths import printable
 
 USED, SET_ASIDE, UNREADABLE = "used", "set aside", "unreadable"
+STATUSES = (USED, SET_ASIDE, UNREADABLE)
 
 
 @dataclass(frozen=True)
@@ -118,11 +120,9 @@ def _without_copies(rows: list[FileRow]) -> list[FileRow]:
 def save_rows(rows: Sequence[FileRow], path: Path) -> None:
     """Write ``images.parquet``, whole or not at all."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     columns: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in FileRow.__dataclass_fields__}
-    with replacing(path) as partial, partial.open("wb") as file:
-        pq.write_table(pa.table({name: pa.array(columns[name], kind) for name, kind in _schema().items()}), file)
+    write_parquet(pa.table({name: pa.array(columns[name], kind) for name, kind in _schema().items()}), path)
 
 
 def load_rows(path: Path) -> list[FileRow]:
@@ -131,15 +131,21 @@ def load_rows(path: Path) -> list[FileRow]:
     Raises:
         StorageError: the file is absent or damaged.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
-        with path.open("rb") as file:
-            rows = pq.read_table(file).to_pylist()
-        return [FileRow(**{**row, "neighbours": tuple(row["neighbours"]), "similarities": tuple(row["similarities"])}) for row in rows]
-    except (OSError, pa.ArrowException, KeyError, TypeError) as error:
+        table = read_parquet(path)
+        known = _schema()
+        if set(table.column_names) != set(known) or any(table.schema.field(name).type != kind for name, kind in known.items()):
+            raise ParquetError(f"its columns are {', '.join(table.column_names)[:200]}, expected {', '.join(known)}")
+        rows = table.to_pylist()
+        return [_row_read(row) for row in rows]
+    except (OSError, TypeError, ValueError) as error:
         raise StorageError(f"{path} cannot be read as the images of a run: {error}") from error
+
+
+def _row_read(row: dict[str, Any]) -> FileRow:
+    if not isinstance(row["path"], str) or row["status"] not in STATUSES or row["size_bytes"] is None:
+        raise ValueError(f"a row has the path {row['path']!r} and the status {row['status']!r}")
+    return FileRow(**{**row, "neighbours": tuple(row["neighbours"]), "similarities": tuple(row["similarities"])})
 
 
 def _schema() -> dict[str, Any]:

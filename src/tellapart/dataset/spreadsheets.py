@@ -11,11 +11,11 @@ from pathlib import Path
 
 from tellapart.csv_writer import unguarded
 from tellapart.errors import DataError
+from tellapart.parquet_files import ParquetError, parquet_columns, parquet_rows
 
 TEXT_SUFFIXES = (".csv", ".tsv")
 JSON_SUFFIX = ".jsonl"
 TABLE_SUFFIXES = (*TEXT_SUFFIXES, ".parquet", JSON_SUFFIX)
-BATCH_ROWS = 8192
 _CHUNK_BYTES = 1 << 20
 _DELIMITERS = ",;\t"
 _SEPARATOR = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)
@@ -136,25 +136,16 @@ def _text_rows(file: Path, choice: Choice) -> Iterator[tuple[int, dict[str, str]
 
 
 def _parquet_rows(file: Path, choice: Choice) -> Iterator[tuple[int, dict[str, str]]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
-        with file.open("rb") as binary, pq.ParquetFile(binary) as table:
-            header = [str(name) for name in table.schema_arrow.names]
-            is_record = [pa.types.is_struct(kind) for kind in table.schema_arrow.types]
-            shown = [name + RECORD * record for name, record in zip(header, is_record, strict=True)]
-            columns = {name: header[place] for name, place in choice(shown).items() if not is_record[place]}
-            number = 0
-            for batch in table.iter_batches(batch_size=BATCH_ROWS, columns=list(columns.values())):
-                cells = [batch.column(name).to_pylist() for name in columns.values()]
-                for row in zip(*cells, strict=True):
-                    number += 1
-                    yield number, {name: _text(value) for name, value in zip(columns, row, strict=True)}
-    except FileNotFoundError as error:
+        header = parquet_columns(file)
+        shown = [name + RECORD * is_record for name, is_record in header]
+        columns = {name: header[place][0] for name, place in choice(shown).items() if not header[place][1]}
+        for number, row in enumerate(parquet_rows(file, list(columns.values())), start=1):
+            yield number, {name: _text(value) for name, value in zip(columns, row, strict=True)}
+    except ParquetError as error:
+        raise DataError(f"{file} cannot be read as Parquet: {error}") from error
+    except OSError as error:
         raise _unreadable(file, error) from error
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{file} cannot be read as Parquet: {str(error).partition(chr(10))[0]}") from error
 
 
 def _json_rows(file: Path, choice: Choice) -> Iterator[tuple[int, dict[str, str]]]:
@@ -162,7 +153,7 @@ def _json_rows(file: Path, choice: Choice) -> Iterator[tuple[int, dict[str, str]
     for number, line in text_lines(file):
         try:
             record = json.loads(line) if line.strip() else {}
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{file}, line {number}: not JSON: {error}") from error
         if not isinstance(record, dict):
             raise DataError(f"{file}, line {number}: not a JSON object", hint='a line is one image: {"file_name": "1.jpg", "label": "cat"}')

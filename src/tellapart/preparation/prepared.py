@@ -13,6 +13,7 @@ import numpy as np
 
 from tellapart.counts import count
 from tellapart.errors import DataError, OptionError, StorageError
+from tellapart.parquet_files import read_parquet
 from tellapart.types import ByteArray, FloatArray, IntArray
 
 CARD, SAMPLES, LEFT_OUT = "prepared.json", "samples.parquet", "left_out.csv"
@@ -92,11 +93,16 @@ class PreparedPart:
     @cached_property
     def table(self) -> list[dict[str, Any]]:
         """A row a picture, in the arrays' order: path, image_id, label, target, group."""
-        import pyarrow.parquet as pq
-
-        with (self.folder / SAMPLES).open("rb") as file:
-            rows: list[dict[str, Any]] = pq.read_table(file, filters=[("part", "=", self.name)]).to_pylist()
-        return sorted(rows, key=lambda row: int(row["row"]))
+        try:
+            rows = [row for row in read_parquet(self.folder / SAMPLES).to_pylist() if row["part"] == self.name]
+            found = sorted(rows, key=lambda row: int(row["row"]))
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise StorageError(f"{self.folder / SAMPLES} cannot be read: {error}", hint=AGAIN) from error
+        if len(found) != len(self):
+            raise StorageError(
+                f"{self.folder / SAMPLES} has {len(found):,} rows of {self.name}, and there should be {len(self):,}", hint=AGAIN
+            )
+        return found
 
     def _array(self, path: Path) -> Any:
         if path.suffix != ".npy":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.csv_writer import csv_file
-from tellapart.paths import replacing
+from tellapart.parquet_files import write_parquet
 from tellapart.preparation.samples import Sample
 
 ROWS_AT_ONCE = 10_000
@@ -21,7 +21,6 @@ def write_samples(samples: Iterable[Sample], path: Path) -> dict[str, dict[str, 
         The number of pictures of each class, by part.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     text, whole = pa.string(), pa.int64()
     schema = pa.schema(
@@ -30,17 +29,16 @@ def write_samples(samples: Iterable[Sample], path: Path) -> dict[str, dict[str, 
     rows: Counter[str] = Counter()
     classes: dict[str, Counter[str]] = defaultdict(Counter)
     waiting: list[dict[str, Any]] = []
-    with replacing(path) as partial, partial.open("wb") as file, pq.ParquetWriter(file, schema) as writer:
-        for one in samples:
-            place = {"part": one.part, "row": rows[one.part], "path": one.path, "image_id": one.image_id}
-            waiting.append({**place, "label": one.label, "target": one.target, "group": one.group})
-            rows[one.part] += 1
-            classes[one.part].update([one.label] if one.label is not None else [])
-            if len(waiting) == ROWS_AT_ONCE:
-                writer.write_table(pa.Table.from_pylist(waiting, schema=schema))
-                waiting = []
-        if waiting:
-            writer.write_table(pa.Table.from_pylist(waiting, schema=schema))
+    tables = [schema.empty_table()]
+    for one in samples:
+        place = {"part": one.part, "row": rows[one.part], "path": one.path, "image_id": one.image_id}
+        waiting.append({**place, "label": one.label, "target": one.target, "group": one.group})
+        rows[one.part] += 1
+        classes[one.part].update([one.label] if one.label is not None else [])
+        if len(waiting) == ROWS_AT_ONCE:
+            tables.append(pa.Table.from_pylist(waiting, schema=schema))
+            waiting = []
+    write_parquet(pa.concat_tables([*tables, pa.Table.from_pylist(waiting, schema=schema)]), path)
     return {part: dict(sorted(classes[part].items())) for part in rows}
 
 

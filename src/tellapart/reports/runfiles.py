@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tellapart.errors import StorageError
+from tellapart.parquet_files import ParquetError, read_parquet
 from tellapart.predictions import Predictions
 
 IMAGE_COLUMNS = (
@@ -91,15 +92,11 @@ def _history(folder: Path) -> list[dict[str, Any]]:
 
 
 def _images(path: Path) -> dict[str, list[Any]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     if not path.exists():
         return {name: [] for name in IMAGE_COLUMNS}
     try:
-        with path.open("rb") as file:
-            table = pq.read_table(file)
-    except (OSError, pa.ArrowException) as error:
+        table = read_parquet(path)
+    except (OSError, ParquetError) as error:
         raise StorageError(f"{path} cannot be read: {error}") from error
     return {name: table[name].to_pylist() if name in table.column_names else [None] * table.num_rows for name in IMAGE_COLUMNS}
 

@@ -1,0 +1,194 @@
+"""Reading JSON that may be damaged or made by somebody else: one door, and the shape that the content must have.
+
+A shape is a function of a value and of where it stands; it gives the value back or raises :class:`ShapeError`. Shapes
+are put together from the functions below::
+
+    CARD = fields({"name": text(), "size": whole(1, 4096), "tags": several(text())})
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tellapart.paths import regular_file
+
+Shape = Callable[[Any, str], Any]
+LARGEST = 1 << 30
+"""Bytes; a larger file is not read."""
+
+
+class ShapeError(ValueError):
+    """Content that is no JSON or of another shape; the message says where and what was expected."""
+
+
+def read_json(path: Path, shape: Shape, *, largest: int = LARGEST) -> Any:
+    """The content of a JSON file.
+
+    Args:
+        path: a regular file in UTF-8.
+        shape: what it must be.
+        largest: size in bytes that is not exceeded.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+        ShapeError: it is no JSON, or of another shape.
+    """
+    with regular_file(path).open("rb") as file:
+        data = file.read(largest + 1)
+    if len(data) > largest:
+        raise ShapeError(f"the file has more than {largest:,} bytes")
+    return parse_json(data, shape)
+
+
+def parse_json(data: bytes | str, shape: Shape) -> Any:
+    """The content of JSON text; NaN, numbers without end and a name that comes twice in an object are refused.
+
+    Raises:
+        ShapeError: it is no JSON, or of another shape.
+    """
+    try:
+        content = json.loads(
+            data if isinstance(data, str) else data.decode("utf-8"), parse_constant=_no_number, object_pairs_hook=_without_doubles
+        )
+    except RecursionError as error:
+        raise ShapeError("lists or objects are nested too deeply") from error
+    except ValueError as error:
+        raise error if isinstance(error, ShapeError) else ShapeError(str(error)) from error
+    return shape(content, "")
+
+
+def fields(required: Mapping[str, Shape], optional: Mapping[str, Shape] | None = None, *, is_open: bool = True) -> Shape:
+    """An object with these fields; others are let through unless it is not open."""
+    known = {**required, **(optional or {})}
+
+    def check(value: Any, where: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise _wrong(value, where, "an object")
+        for name in required:
+            if name not in value:
+                raise ShapeError(f"{_place(where, name)} is missing")
+        if not is_open and (strange := value.keys() - known.keys()):
+            raise ShapeError(f"{_place(where, min(strange))} is not known")
+        return {name: known[name](item, _place(where, name)) if name in known else item for name, item in value.items()}
+
+    return check
+
+
+def mapping(item: Shape) -> Shape:
+    """An object whose values all have the same shape."""
+
+    def check(value: Any, where: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise _wrong(value, where, "an object")
+        return {name: item(one, _place(where, name)) for name, one in value.items()}
+
+    return check
+
+
+def several(item: Shape, least: int = 0, most: int | None = None, *, is_unique: bool = False) -> Shape:
+    """A list of ``least`` to ``most`` values of a shape, no two of them equal where it is unique."""
+
+    def check(value: Any, where: str) -> list[Any]:
+        if not isinstance(value, list):
+            raise _wrong(value, where, "a list")
+        if len(value) < least or (most is not None and len(value) > most):
+            count = f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"
+            raise ShapeError(f"{where or 'the list'} has {len(value):,} items, expected {count}")
+        found = [item(one, f"{where}[{number}]") for number, one in enumerate(value)]
+        if is_unique and len(set(found)) < len(found):
+            double = next(one for number, one in enumerate(found) if one in found[:number])
+            raise ShapeError(f"{where or 'the list'} has {double!r} twice")
+        return found
+
+    return check
+
+
+def text(*choices: str, least: int = 0) -> Shape:
+    """Text of at least so many characters; one of the choices where there are any."""
+
+    def check(value: Any, where: str) -> str:
+        if not isinstance(value, str) or len(value) < least:
+            raise _wrong(value, where, "text" if least == 0 else "text that is not empty")
+        if choices and value not in choices:
+            raise _wrong(value, where, f"one of {', '.join(choices)}")
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise _wrong(value, where, "text that can be written as UTF-8") from error
+        return value
+
+    return check
+
+
+def whole(low: int, high: int) -> Shape:
+    """A whole number from ``low`` to ``high``."""
+
+    def check(value: Any, where: str) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise _wrong(value, where, f"a whole number from {low} to {high}")
+        return value
+
+    return check
+
+
+def real(low: float = -math.inf, high: float = math.inf, *, is_above: bool = False) -> Shape:
+    """A finite number from ``low`` to ``high``; above ``low`` where that is said."""
+
+    def check(value: Any, where: str) -> float:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        try:
+            number = float(value) if is_number else math.nan
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number) or not low <= number <= high or (is_above and number == low):
+            what = "a number" if low == -math.inf else f"a number {'above' if is_above else 'from'} {low:g}"
+            raise _wrong(value, where, what + ("" if high == math.inf else f" to {high:g}"))
+        return number
+
+    return check
+
+
+def flag(value: Any, where: str) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise _wrong(value, where, "true or false")
+    return value
+
+
+def anything(value: Any, where: str) -> Any:
+    """Whatever it is."""
+    return value
+
+
+def maybe(shape: Shape) -> Shape:
+    """A value of a shape, or null."""
+
+    def check(value: Any, where: str) -> Any:
+        return None if value is None else shape(value, where)
+
+    return check
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ShapeError(f"{next(name for name in names if names.count(name) > 1)!r} comes twice in one object")
+    return found
+
+
+def _no_number(word: str) -> float:
+    raise ShapeError(f"{word} is no number of JSON")
+
+
+def _place(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
+
+
+def _wrong(value: Any, where: str, expected: str) -> ShapeError:
+    shown = "null" if value is None else repr(value) if isinstance(value, str | int | float) else f"a {type(value).__name__}"
+    return ShapeError(f"{where or 'the content'} is {shown if len(shown) <= 60 else shown[:57] + '...'}, expected {expected}")

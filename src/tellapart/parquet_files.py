@@ -1,0 +1,195 @@
+"""Parquet files: written with a checksum of their content, and read by one door that a damaged or hostile file cannot get past.
+
+Arrow is always given a path. Given a file object of Python's, its threads may still hold that when Python ends, and take
+the process down with SIGABRT.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tellapart.paths import regular_file, replacing
+
+SHA256 = b"content_sha256"
+BATCH_ROWS = 8192
+ROOM, GROWTH = 256 << 20, 100
+"""A file may hold so many bytes of values, or so many times its own size; more is made to fill the memory."""
+
+
+class ParquetError(ValueError):
+    """A file that is no Parquet, is damaged, lacks a column, or holds far more than its size allows."""
+
+
+def write_parquet(table: Any, path: Path) -> None:
+    """Write a pyarrow table of numbers, text and lists of them, whole or not at all, with a checksum of its content.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written.
+    """
+    import pyarrow.parquet as pq
+
+    metadata = dict(table.schema.metadata or {})
+    sealed = table.replace_schema_metadata({**metadata, SHA256: _digest(table, metadata).encode()})
+    with replacing(path) as partial, partial.open("wb") as file:
+        pq.write_table(sealed, file, write_page_checksum=True)
+
+
+def read_parquet(path: Path) -> Any:
+    """A Parquet file as a pyarrow table.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+        ParquetError: it is no whole Parquet file, or its content is not what :func:`write_parquet` wrote.
+    """
+    import pyarrow as pa
+
+    with _arrow_errors():
+        file = _opened(path)
+        table = pa.Table.from_batches([*_batches(file, path, None)], _plain(file.schema_arrow))
+        table.validate(full=True)
+        metadata = dict(table.schema.metadata or {})
+        known = metadata.pop(SHA256, None)
+        table = table.replace_schema_metadata(metadata)
+        if known is not None and known != _digest(table, metadata).encode():
+            raise ParquetError("its content is not what was written")
+        return table
+
+
+def parquet_columns(path: Path) -> list[tuple[str, bool]]:
+    """The names of a Parquet file's columns, and whether they hold records; raises as :func:`read_parquet`."""
+    import pyarrow as pa
+
+    with _arrow_errors():
+        return [(str(field.name), bool(pa.types.is_struct(field.type))) for field in _opened(path).schema_arrow]
+
+
+def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a Parquet file, as Python values of the named columns, unread the others; raises as :func:`read_parquet`."""
+    with _arrow_errors():
+        for batch in _batches(_opened(path), path, list(columns)):
+            yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+
+
+@contextmanager
+def _arrow_errors() -> Iterator[None]:
+    """Within, whatever Arrow complains of in a damaged file is a :class:`ParquetError`."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except ParquetError:
+        raise
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise ParquetError(_first_line(error)) from error
+    except (pa.ArrowException, ValueError, LookupError, TypeError, AttributeError, OverflowError, MemoryError) as error:
+        raise ParquetError(_first_line(error)) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0][:200] or type(error).__name__
+
+
+def _opened(path: Path) -> Any:
+    """A ``ParquetFile`` that checks its pages, and gives text as dictionaries where that can be read so.
+
+    A few kilobytes may hold one text a billion times; as a dictionary it stays as small as it is in the file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    source: Any = str(regular_file(path))
+    try:
+        source.encode("utf-8")
+    except UnicodeEncodeError:  # Arrow takes no other names
+        source = pa.BufferReader(path.read_bytes())
+    plain = pq.ParquetFile(source, page_checksum_verification=True)
+    texts = [
+        field.name
+        for field in plain.schema_arrow
+        if (pa.types.is_string(field.type) or pa.types.is_binary(field.type) or pa.types.is_large_string(field.type))
+        and plain.schema_arrow.names.count(field.name) == 1
+        and not _is_delta(plain.metadata, field.name)
+    ]
+    if isinstance(source, pa.BufferReader):
+        source.seek(0)
+    return pq.ParquetFile(source, page_checksum_verification=True, read_dictionary=texts) if texts else plain
+
+
+def _is_delta(metadata: Any, name: str) -> bool:
+    """Whether text of a column is written as what differs from the text before, which Arrow does not read as a dictionary."""
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    chunks = (group.column(number) for group in groups for number in range(group.num_columns))
+    return any("DELTA_BYTE_ARRAY" in chunk.encodings for chunk in chunks if chunk.path_in_schema == name)
+
+
+def _batches(file: Any, path: Path, columns: list[str] | None) -> Iterator[Any]:
+    """Record batches without dictionaries, as long as their values do not outgrow the file beyond measure."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    room = ROOM + GROWTH * path.stat().st_size
+    total = 0
+    for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns, use_threads=False):
+        total += batch.nbytes
+        arrays = []
+        for array in batch.columns:
+            if pa.types.is_dictionary(array.type):
+                array.validate(full=True)
+                total += pc.sum(pc.take(pc.binary_length(array.dictionary), array.indices)).as_py() or 0
+                if total <= room:
+                    array = array.dictionary_decode()
+            arrays.append(array)
+        if total > room:
+            raise ParquetError(f"its values take more than {room >> 20:,} MiB, and the file has {path.stat().st_size:,} bytes")
+        yield pa.RecordBatch.from_arrays(arrays, schema=_plain(batch.schema))
+
+
+def _plain(schema: Any) -> Any:
+    """A schema with text in the place of dictionaries of text."""
+    import pyarrow as pa
+
+    for number, field in enumerate(schema):
+        if pa.types.is_dictionary(field.type):
+            schema = schema.set(number, field.with_type(field.type.value_type))
+    return schema
+
+
+def _digest(table: Any, metadata: Mapping[bytes, bytes]) -> str:
+    """A digest of a table's names, types, values and metadata; how it is cut into pieces and compressed does not matter."""
+    digest = hashlib.sha256()
+    for key in sorted(metadata):
+        if key != SHA256:
+            digest.update(repr((key, metadata[key])).encode())
+    for name in table.column_names:
+        column = table.column(name)
+        digest.update(repr((name, len(column))).encode())
+        for array in [column.combine_chunks()] if len(column) else []:
+            _add(digest, array)
+    return digest.hexdigest()
+
+
+def _add(digest: Any, array: Any) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    digest.update(np.packbits(array.is_null().to_numpy(zero_copy_only=False)).tobytes())
+    kind = array.type
+    if pa.types.is_list(kind):
+        digest.update(b"list")
+        digest.update(pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False).tobytes())
+        _add(digest, array.flatten())
+    elif pa.types.is_string(kind):
+        digest.update(b"text")
+        digest.update(pc.fill_null(pc.binary_length(array), 0).to_numpy(zero_copy_only=False).tobytes())
+        digest.update("".join(text for text in array.to_pylist() if text is not None).encode())
+    else:
+        digest.update(str(kind).encode())
+        digest.update(pc.fill_null(array, 0).to_numpy(zero_copy_only=False).tobytes())
