@@ -338,3 +338,30 @@ def test_without_h5py_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(MissingExtra, match="h5py") as caught:
         read_keras_weights(tmp_path / "w.h5")
     assert caught.value.hint == "pip install 'tellapart[keras]'"
+
+
+def test_arrays_far_larger_than_the_file_are_not_read(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        group = file.create_group("block1_conv1")
+        group.create_dataset("block1_conv1/kernel:0", (1 << 20, 1 << 20), "f4", chunks=(1024, 1024))
+        group.attrs["weight_names"] = [b"block1_conv1/kernel:0"]
+    with pytest.raises(ModelError, match="far larger than the file"):
+        read_keras_weights(tmp_path / "w.h5")
+
+
+@pytest.mark.parametrize("kind", ["text", "group", "another file", "nan", "missing"])
+def test_what_is_no_array_of_numbers_of_the_file_is_a_clear_error(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "secret").write_bytes(bytes(64))
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        group = file.create_group("block1_conv1")
+        group.attrs["weight_names"] = [b"kernel"]
+        if kind == "text":
+            group["kernel"] = "words"
+        elif kind == "group":
+            group.create_group("kernel")
+        elif kind == "another file":
+            group.create_dataset("kernel", (16,), "f4", external=[(str(tmp_path / "secret"), 0, 64)])
+        elif kind == "nan":
+            group["kernel"] = np.full(4, np.nan, np.float32)
+    with pytest.raises(ModelError, match="cannot be read as weights"):
+        read_keras_weights(tmp_path / "w.h5")

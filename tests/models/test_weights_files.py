@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -179,3 +181,57 @@ def test_a_variant_is_built_by_name_and_gives_features(name: str) -> None:
     model.reset_classifier(0)
     with torch.inference_mode():
         assert model(torch.zeros(1, 3, 75, 75)).shape == (1, 2048 if name == "keras_xception" else 512)
+
+
+def endless() -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    content["state_dict"] = content
+    return content
+
+
+HOSTILE = {
+    "in itself": endless,
+    "sparse": lambda: {"w": torch.ones(4).to_sparse()},
+    "without memory": lambda: {"w": torch.empty(1 << 40, device="meta")},
+    "a number": lambda: 3,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_what_is_no_plain_tensor_is_a_clear_error(tmp_path: Path, kind: str) -> None:
+    torch.save(HOSTILE[kind](), tmp_path / "w.pth")
+    with pytest.raises(ModelError, match="cannot be read as weights"):
+        read_weights(tmp_path / "w.pth", "resnet18")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_weights_that_are_no_numbers_are_a_clear_error(tmp_path: Path, own_cache: Path, value: float, suffix: str) -> None:
+    model = network("resnet10t", 1, num_classes=0)
+    state = {key: tensor.contiguous() for key, tensor in model.state_dict().items()}
+    state["layer1.0.conv1.weight"][0, 0, 0, 0] = value
+    path = tmp_path / f"w.{suffix}"
+    save_file(state, path) if suffix == "safetensors" else torch.save(state, path)
+    with pytest.raises(ModelError, match=r"layer1\.0\.conv1\.weight holds values that are no numbers"):
+        find_backbones("resnet10t", weights=path)
+
+
+def test_a_tensor_that_claims_a_huge_shape_takes_no_memory(tmp_path: Path, own_cache: Path) -> None:
+    torch.save({"conv1.0.weight": torch.ones(1).expand(1 << 30, 1 << 10)}, tmp_path / "w.pth")
+    with pytest.raises(ModelError, match="does not fit"):
+        find_backbones("resnet10t", weights=tmp_path / "w.pth")
+
+
+def test_a_file_that_unpacks_to_far_more_than_it_is_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "w.pth"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("w/data/0", bytes(100_000_000))
+    with pytest.raises(ModelError, match="unpacks to 100,000,000 bytes"):
+        read_weights(path, "resnet18")
+
+
+@pytest.mark.parametrize("suffix", ["pth", "safetensors", "h5"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, suffix: str) -> None:
+    os.mkfifo(tmp_path / f"w.{suffix}")
+    with pytest.raises(ModelError, match="not a regular file"):
+        read_weights(tmp_path / f"w.{suffix}", "vgg16")

@@ -14,6 +14,7 @@ from tellapart import calibration
 from tellapart.cli.door import tellapart as door
 from tellapart.dataset.rows import load_rows, save_rows
 from tellapart.errors import DataError, OptionError, StorageError
+from tellapart.models.model_card import sealed_card
 from tellapart.models.saved import load_model
 from tellapart.predictions import Predictions
 from tellapart.runs import Run, open_run
@@ -152,6 +153,8 @@ def test_columns_follow_the_first_runs_classes(trained: Run, second: Run, combin
         old = Predictions.load(turned / name)
         replace(old, class_names=tuple(names), probabilities=old.probabilities[:, order], logits=old.logits[:, order]).save(turned / name)
     turn_heads(turned / "model/member-1.safetensors", order)
+    card = json.loads((turned / "model/model.json").read_text())
+    (turned / "model/model.json").write_text(sealed_card({k: v for k, v in card.items() if k != "sha256"}, turned / "model"))
     found = tellapart.ensemble([trained.folder, turned], out=tmp_path)
     assert np.allclose(found.predictions.probabilities, combined.predictions.probabilities)
     picture = Path(combined.metrics["folder"]) / combined.predictions.paths[0]

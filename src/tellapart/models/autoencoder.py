@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from tellapart.errors import ModelError, OptionError
+from tellapart.models.model_card import check_tensors, read_card
 
 WIDTHS = (32, 64, 128, 256, 256, 256)
 """Channels of ``small`` from the picture inwards."""
@@ -90,10 +91,14 @@ def saved_decoder(folder: Path, architecture: str, image_size: int, num_features
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    try:
+        path = check_tensors(folder, read_card(folder), DECODER)
+    except ModelError as error:
+        raise ModelError(f"the decoder in {folder / DECODER} cannot be read: {error}", hint=error.hint) from error
     net = architecture.removeprefix(ARCHITECTURE)
     decoder = build_autoencoder(net, image_size, None if net == "classic" else num_features).decoder
     try:
-        decoder.load_state_dict(load_file(folder / DECODER), strict=True)
+        decoder.load_state_dict(load_file(path), strict=True)
     except (OSError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"the decoder in {folder / DECODER} cannot be read: {error}") from error
     return decoder.requires_grad_(False).eval()

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tellapart.errors import MissingExtra, ModelError
+from tellapart.paths import regular_file
 
 if TYPE_CHECKING:
     import torch
@@ -34,6 +35,8 @@ VGG_STD = (0.229, 0.224, 0.225)
 VGG_BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 SHORTCUTS = {128: "block1", 256: "block2", 728: "block3", 1024: "block12"}
 """Width of Xception's four shortcuts, whose layers Keras left without names: timm's block."""
+ROOM, GROWTH = 64 << 20, 16
+"""The arrays of a file may take so many bytes, or so many times its size; more is made to fill the memory."""
 BATCH_NORM = ("weight", "bias", "running_mean", "running_var")
 _LAYER = re.compile(r"block\d+_(?:sep)?conv\d+(?:_bn)?|fc[12]")
 
@@ -75,7 +78,7 @@ def read_keras_weights(path: Path) -> KerasWeights:
         )
     try:
         arrays = _xception(layers) if network == "legacy_xception" else _vgg(layers, VGG_BLOCKS[network])
-    except (KeyError, IndexError, ValueError) as error:
+    except (LookupError, ValueError, TypeError, MemoryError) as error:
         raise ModelError(f"{path} holds {network}, but not all of it: {error}", hint="download the file again") from error
     tensors = {name: from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
     if network == "legacy_xception":
@@ -92,12 +95,31 @@ def _layers(path: Path) -> Layers:
         raise MissingExtra("reading Keras's .h5 files needs h5py, which is not installed", hint="pip install 'tellapart[keras]'") from error
     found: dict[str, list[Any]] = {}
     try:
-        with h5py.File(path, "r") as file:
-            for layer, array in _arrays(file):
-                found.setdefault(layer, []).append(array)
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        with h5py.File(regular_file(path), "r") as file:
+            room = ROOM + GROWTH * path.stat().st_size
+            for layer, values in _arrays(file):
+                room -= _size(values)
+                if room < 0:
+                    raise ValueError("its arrays are far larger than the file")
+                found.setdefault(layer, []).append(np.asarray(values, np.float32))
+                if not np.isfinite(found[layer][-1]).all():
+                    raise ValueError(f"{layer} holds values that are no numbers")
+    except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError, OverflowError, MemoryError) as error:
         raise ModelError(f"{path} cannot be read as weights: {error}", hint="give a .h5 file of Keras") from error
     return found
+
+
+def _size(values: Any) -> int:
+    """Bytes of a dataset in memory; its place must be the file itself.
+
+    Raises:
+        ValueError: it is no dataset of numbers, or lies in another file.
+    """
+    if not hasattr(values, "shape") or values.dtype.kind not in "fiu":
+        raise ValueError(f"{values.name} is no array of numbers")
+    if values.external is not None or values.is_virtual:
+        raise ValueError(f"{values.name} lies in another file")
+    return int(values.size) * max(4, int(values.dtype.itemsize))
 
 
 def _arrays(file: Any) -> Iterator[tuple[str, Any]]:
@@ -111,10 +133,10 @@ def _arrays(file: Any) -> Iterator[tuple[str, Any]]:
         if path.startswith("optimizer"):
             continue
         for weight in _weight_names(group):
-            yield _layer_name(path, weight), np.asarray(group[weight], np.float32)
+            yield _layer_name(path, weight), group[weight]
         if path.rpartition("/")[2] == "vars" and "name" in group.attrs:
             for number in sorted(group, key=int):
-                yield _layer_name(path, f"{group.attrs['name']}/{number}"), np.asarray(group[number], np.float32)
+                yield _layer_name(path, f"{group.attrs['name']}/{number}"), group[number]
 
 
 def _is_known(group: Any) -> bool:

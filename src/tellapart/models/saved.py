@@ -6,11 +6,10 @@ a file of their own and are read when the member's turn comes, so that members n
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,12 +17,14 @@ from tellapart import calibration
 from tellapart.errors import ModelError
 from tellapart.models.backbones import Backbone, BackboneCard
 from tellapart.models.heads import LinearHead, mean_logits
+from tellapart.models.model_card import CARD, DAMAGED, FORMAT, check_tensors, read_card, sealed_card
 from tellapart.models.tensors import disk_errors
 from tellapart.paths import replacing_folder
 from tellapart.types import FloatArray
 
-FORMAT = 1
-CARD = "model.json"
+if TYPE_CHECKING:
+    import torch
+
 HEAD_TENSORS = ("mean", "scale", "weight", "bias")
 
 
@@ -45,8 +46,18 @@ class Member:
     weight: float = 1.0
 
     def logits(self, features: FloatArray) -> FloatArray:
-        """Logits, float64 (n, k), of features (n, d)."""
-        return mean_logits(self.heads, features)
+        """Logits, float64 (n, k), of features (n, d).
+
+        Raises:
+            ModelError: the features are not those the heads were made for, or the answer is no number.
+        """
+        for head in self.heads:
+            if features.shape[1] != len(head.mean):
+                raise ModelError(f"the backbone gives {features.shape[1]:,} features, and the head takes {len(head.mean):,}", hint=DAMAGED)
+        logits = mean_logits(self.heads, features)
+        if not np.isfinite(logits).all():
+            raise ModelError("the model answers with values that are no numbers: its weights are damaged", hint=DAMAGED)
+        return logits
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +93,17 @@ class SavedModel(Classifier):
     details: Mapping[str, Any]
 
 
-def save_model(folder: Path, classifier: Classifier, details: Mapping[str, Any]) -> None:
-    """Write a classifier into ``folder``, whole or not at all."""
+def save_model(
+    folder: Path, classifier: Classifier, details: Mapping[str, Any], others: Mapping[str, Mapping[str, torch.Tensor]] | None = None
+) -> None:
+    """Write a classifier into ``folder``, whole or not at all.
+
+    Args:
+        folder: new, or replaced.
+        classifier: what is written.
+        details: what else the card says: versions, data hash and the like.
+        others: tensors of further files by the file's name, such as ``decoder.safetensors``.
+    """
     card = {
         "format": FORMAT,
         "class_names": list(classifier.class_names),
@@ -94,35 +114,27 @@ def save_model(folder: Path, classifier: Classifier, details: Mapping[str, Any])
     }
     with replacing_folder(folder) as partial:
         for number, member in enumerate(classifier.members):
-            _save_tensors(member, partial / _file_name(number))
-        (partial / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            _save_tensors(_tensors_of(member), partial / _file_name(number))
+        for name, tensors in (others or {}).items():
+            _save_tensors(tensors, partial / name)
+        (partial / CARD).write_text(sealed_card(card, partial), encoding="utf-8")
 
 
 def load_model(folder: Path) -> SavedModel:
     """Read a saved model's card and heads; backbones are read when they are first used.
 
     Raises:
-        ModelError: absent, damaged, or written by a newer version.
+        ModelError: absent, damaged, of a wrong shape, or written by a newer version.
     """
-    from safetensors import SafetensorError
-
-    try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        if card["format"] > FORMAT:
-            raise ModelError(f"{folder} was written by a newer tellapart", hint="pip install --upgrade tellapart")
-        members = [_member(folder, known) for known in card["members"]]
-        return SavedModel(
-            class_names=tuple(card["class_names"]),
-            members=tuple(members),
-            temperature=card["temperature"],
-            clip=card["clip"],
-            folder=folder,
-            details=card,
-        )
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise ModelError(
-            f"there is no usable model in {folder}: {error}", hint="give the folder of a finished run, such as runs/photos-1"
-        ) from error
+    card = read_card(folder)
+    return SavedModel(
+        class_names=tuple(card["class_names"]),
+        members=tuple(_member(folder, card, known) for known in card["members"]),
+        temperature=card["temperature"],
+        clip=card["clip"],
+        folder=folder,
+        details=card,
+    )
 
 
 def _file_name(number: int) -> str:
@@ -139,8 +151,7 @@ def _member_card(member: Member, number: int) -> dict[str, Any]:
     }
 
 
-def _save_tensors(member: Member, path: Path) -> None:
-    from safetensors.torch import save_file
+def _tensors_of(member: Member) -> dict[str, torch.Tensor]:
     from torch import from_numpy
 
     tensors = {
@@ -150,19 +161,25 @@ def _save_tensors(member: Member, path: Path) -> None:
     }
     for number, backbone in enumerate(member.backbones):
         tensors.update({f"backbone.{number}.{key}": value.contiguous() for key, value in backbone.state().items()})
+    return tensors
+
+
+def _save_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    from safetensors.torch import save_file
+
     with disk_errors():
-        save_file(tensors, path)
+        save_file(dict(tensors), path)
 
 
-def _member(folder: Path, known: Mapping[str, Any]) -> Member:
-    from safetensors import safe_open
+def _member(folder: Path, card: Mapping[str, Any], known: Mapping[str, Any]) -> Member:
+    from safetensors import SafetensorError, safe_open
 
-    path = folder / known["tensors"]
-    with safe_open(path, framework="np") as file:
-        heads = [
-            LinearHead(power=head["power"], **{name: file.get_tensor(f"head.{place}.{name}") for name in HEAD_TENSORS})
-            for place, head in enumerate(known["heads"])
-        ]
+    path = check_tensors(folder, card, known["tensors"])
+    try:
+        with safe_open(path, framework="np") as file:
+            heads = [_head(file, place, head["power"], len(card["class_names"])) for place, head in enumerate(known["heads"])]
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ModelError(f"there is no usable model in {folder}: {known['tensors']}: {error}", hint=DAMAGED) from error
     cards = [BackboneCard.from_dict(content) for content in known["backbones"]]
     return Member(
         backbones=tuple(Backbone(card, path, f"backbone.{place}.") for place, card in enumerate(cards)),
@@ -171,3 +188,23 @@ def _member(folder: Path, known: Mapping[str, Any]) -> Member:
         heads=tuple(heads),
         weight=known["weight"],
     )
+
+
+def _head(file: Any, place: int, power: float, num_classes: int) -> LinearHead:
+    """A head whose tensors fit each other and the classes, every number finite; no tensor is read before its shape is known.
+
+    Raises:
+        ValueError: they do not.
+    """
+    slices = {name: file.get_slice(f"head.{place}.{name}") for name in HEAD_TENSORS}
+    shapes = {name: tuple(one.get_shape()) for name, one in slices.items()}
+    width = shapes["weight"][0] if len(shapes["weight"]) == 2 else 0
+    expected = {"mean": (width,), "scale": (width,), "weight": (width, num_classes), "bias": (num_classes,)}
+    for name, one in slices.items():
+        if shapes[name] != expected[name] or width < 1 or one.get_dtype() != "F32":
+            raise ValueError(f"head.{place}.{name} is {one.get_dtype()} {shapes[name]}, expected F32 {expected[name]}")
+    tensors = {name: file.get_tensor(f"head.{place}.{name}") for name in HEAD_TENSORS}
+    for name, tensor in tensors.items():
+        if not np.isfinite(tensor).all() or (name == "scale" and not (tensor > 0).all()):
+            raise ValueError(f"head.{place}.{name} holds values that cannot be used")
+    return LinearHead(power=power, **tensors)

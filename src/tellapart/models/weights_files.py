@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.errors import ModelError
 from tellapart.models.keras_weights import read_keras_weights
 from tellapart.models.likeness import classifier_names, likeliest_network
+from tellapart.paths import regular_file
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +25,11 @@ WITHIN = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "mode
 """Where training scripts keep the tensors among other things; averaged ones first."""
 PREFIXES = ("module.", "model.", "backbone.")
 """What wrappers (DataParallel, Lightning, OpenMMLab) put before every name."""
+DEEPEST = 8
+"""How deep the dictionary with the tensors may lie in others."""
+ROOM, GROWTH = 64 << 20, 16
+"""A file may unpack to so many bytes, or so many times its own size."""
+OTHER_FILE = "give a .safetensors or .pth file of plain tensors"
 RENAMINGS = ("checkpoint_filter_fn", "_filter_fn", "_filter_torchvision_pretrained")
 """timm's functions that turn a foreign file's names into its own."""
 
@@ -65,29 +72,54 @@ def read_weights(path: Path, architecture: str) -> WeightsFile:
         return WeightsFile(path, found.architecture, found.tensors, found.mean, found.std)
     tensors = plain_names(_tensors(path))
     if not tensors:
-        raise ModelError(f"{path} cannot be read as weights: it holds no tensors", hint="give a .safetensors or .pth file of plain tensors")
+        raise ModelError(f"{path} cannot be read as weights: it holds no tensors", hint=OTHER_FILE)
     return WeightsFile(path, architecture, tensors)
 
 
 def _tensors(path: Path) -> Tensors:
     try:
+        regular_file(path)
         if path.suffix.lower() == ".safetensors":
             from safetensors.torch import load_file
 
             return dict(load_file(path))
         import torch
 
+        _check_unpacked_size(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ModelError(
             f"{path} cannot be read as weights: {error}", hint="give a .safetensors file or a .pth file of plain tensors"
         ) from error
-    while isinstance(content, Mapping):
+    for _ in range(DEEPEST):
+        if not isinstance(content, Mapping):
+            return {}
         inner = next((content[name] for name in WITHIN if isinstance(content.get(name), Mapping)), None)
         if inner is None:
-            return {str(key): value.detach() for key, value in content.items() if isinstance(value, torch.Tensor)}
+            return {str(key): value.detach() for key, value in content.items() if _is_plain(value)}
         content = inner
-    return {}
+    raise ModelError(f"{path} cannot be read as weights: dictionaries lie more than {DEEPEST} deep in each other", hint=OTHER_FILE)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is an ordinary tensor: one that is not sparse, quantized or without memory."""
+    import torch
+
+    return isinstance(value, torch.Tensor) and value.layout == torch.strided and not value.is_quantized and value.device.type == "cpu"
+
+
+def _check_unpacked_size(path: Path) -> None:
+    """See that a file of PyTorch, which is a zip archive, does not unpack to far more than it is.
+
+    Raises:
+        ValueError: it does.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        total = sum(member.file_size for member in archive.infolist())
+    if total > ROOM + GROWTH * path.stat().st_size:
+        raise ValueError(f"it unpacks to {total:,} bytes, and has {path.stat().st_size:,}")
 
 
 def plain_names(tensors: Mapping[str, torch.Tensor]) -> Tensors:
@@ -114,7 +146,14 @@ def fit_weights(model: Any, file: WeightsFile, *, has_classifier: bool = False) 
         tensors = _renamed_by_timm(model, tensors)
         if _misfits(own, tensors) != ([], []):
             raise _does_not_fit(file, own, missing, wrong)
-    model.load_state_dict({key: tensors[key] for key in own if key in tensors}, strict=False)
+    fitting = {key: tensors[key] for key in own if key in tensors}
+    if unusable := next((key for key, value in fitting.items() if not _is_finite(value)), None):
+        raise ModelError(f"{file.path} cannot be used as weights: {unusable} holds values that are no numbers", hint=OTHER_FILE)
+    model.load_state_dict(fitting, strict=False)
+
+
+def _is_finite(tensor: torch.Tensor) -> bool:
+    return bool(tensor.isfinite().all()) if tensor.is_floating_point() or tensor.is_complex() else True
 
 
 def _misfits(own: Tensors, tensors: Tensors) -> tuple[list[str], list[str]]:

@@ -15,8 +15,7 @@ from tellapart.dataset import Dataset
 from tellapart.dataset.rows import SET_ASIDE, UNREADABLE, FileRow, save_rows
 from tellapart.models.autoencoder import DECODER
 from tellapart.models.saved import Classifier, Member, save_model
-from tellapart.models.tensors import disk_errors
-from tellapart.paths import printable, replacing, write_json, write_text
+from tellapart.paths import printable, write_json, write_text
 from tellapart.training.autoencoding import AutoencoderRecipe, TrainedAutoencoder
 from tellapart.training.picture_examination import PictureExamination
 from tellapart.training.record import data_hash, versions_here
@@ -74,8 +73,7 @@ def write_autoencoder(
     write_text(folder / ERRORS, _table(examination))
     details = {"tellapart": __version__, "versions": versions, "data_sha256": data_hash(rows), "run": final.name, "decoder": DECODER}
     member = Member((trained.backbone,), recipe.resize, False, ())
-    save_model(folder / "model", Classifier((), (member,), 1.0, 0.0), details)
-    _save_decoder(folder / "model" / DECODER, trained)
+    save_model(folder / "model", Classifier((), (member,), 1.0, 0.0), details, {DECODER: trained.decoder_state()})
     write_json(folder / "metrics.json", metrics)
     return metrics
 
@@ -118,10 +116,3 @@ def _table(examination: PictureExamination) -> str:
         known = [row.path, row.image_id, row.label or "", row.part]
         table.write([*known, int(examination.chose[i]), f"{examination.errors[i]:.8f}", f"{examination.scores[i]:.4f}"])
     return out.getvalue()
-
-
-def _save_decoder(path: Path, trained: TrainedAutoencoder) -> None:
-    from safetensors.torch import save_file
-
-    with replacing(path) as partial, disk_errors():
-        save_file(trained.decoder_state(), partial)

@@ -29,7 +29,7 @@ from tellapart.images import decode
 from tellapart.images.hashing import signature
 from tellapart.images.thumbnails import thumbnail
 from tellapart.models.backbones import Backbone
-from tellapart.models.saved import CARD
+from tellapart.models.model_card import CARD
 from tellapart.paths import cache_root
 from tellapart.progress import SILENT, Progress
 from tellapart.runs import open_run
