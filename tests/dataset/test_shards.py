@@ -134,3 +134,76 @@ def test_prepared_arrays_are_no_photos_and_it_is_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no pictures") as caught:
         open_dataset(tmp_path / "new")
     assert caught.value.hint == "prepared arrays are for other programs: give the photos themselves"
+
+
+def sparse_header(name: bytes, size: int) -> bytes:
+    """A member of old GNU tar that claims ``size`` bytes and stores none."""
+    header = bytearray(512)
+    header[: len(name)] = name
+    header[100:108], header[124:136], header[136:148] = b"0000644\0", b"00000000000\0", b"00000000000\0"
+    header[156:157], header[257:265], header[483:495] = b"S", b"ustar  \0", b"%011o\0" % size
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
+def test_a_picture_of_holes_does_not_fill_the_disk_and_is_said(tmp_path: Path) -> None:
+    photo = pictures.photo(1, 30, 30)
+    whole = write_tar(tmp_path / "shards/a.tar", {"cats/1.jpg": photo}).read_bytes()
+    (tmp_path / "shards/a.tar").write_bytes(sparse_header(b"cats/0.jpg", 0o77777777777) + whole)
+    dataset = open_dataset(tmp_path / "shards")
+    assert [dataset.file(entry).read_bytes() for entry in dataset.entries] == [photo]
+    assert dataset.notes == ("a.tar: files stored with holes (sparse, as tar -S does) are passed over: 1; pack them without -S",)
+    assert sum(file.stat().st_size for file in cache_root().rglob("*") if file.is_file()) < 10_000_000
+    (tmp_path / "bomb").mkdir()
+    (tmp_path / "bomb/b.tar").write_bytes(sparse_header(b"b.jpg", 0o77777777777) + bytes(1024))
+    with pytest.raises(DataError, match=r"no pictures in the tar files .* stored with holes"):
+        open_dataset(tmp_path / "bomb")
+
+
+def test_a_damaged_header_in_the_middle_is_not_taken_for_the_end(tmp_path: Path) -> None:
+    photos = {f"a/{i}.jpg": pictures.photo(i, 30, 30) for i in range(4)}
+    whole = bytearray(write_tar(tmp_path / "shards/a.tar", photos).read_bytes())
+    place = whole.index(b"a/2.jpg")
+    whole[place] ^= 1
+    (tmp_path / "shards/a.tar").write_bytes(whole)
+    dataset = open_dataset(tmp_path / "shards")
+    assert len(dataset) == 2
+    assert dataset.notes == (f"a.tar is damaged (what stands at byte {place:,} is no header); the 2 pictures before that are used",)
+
+
+@pytest.mark.parametrize("card", [b"{", b"[" * 50_000, b"[]", b"\xff", b'{"label": ["red"]}', b'{"label": {"a": 1}}', b'{"path": [1]}'])
+def test_a_picture_whose_card_is_damaged_is_not_given_another_label(tmp_path: Path, card: bytes) -> None:
+    members = {"a/1.jpg": pictures.photo(1, 30, 30), "a/1.json": card, "a/2.jpg": pictures.photo(2, 30, 30), "a/2.json": b'{"score": NaN}'}
+    write_tar(tmp_path / "shards/a.tar", members)
+    dataset = open_dataset(tmp_path / "shards")
+    assert [(entry.path.rpartition("/")[2], entry.label) for entry in dataset.entries] == [("2.jpg", "a")]
+    assert dataset.notes[0].endswith(": 1, the first beside a/1.jpg")
+
+
+def test_labels_that_disagree_with_their_numbers_are_said(tmp_path: Path) -> None:
+    members = {}
+    for number in range(3):
+        label = b"cat" if number else b"cau"
+        picture = pictures.photo(number, 30, 30)
+        members |= {f"{number}.jpg": picture, f"{number}.cls": b"0", f"{number}.json": b'{"label": "%s"}' % label}
+    write_tar(tmp_path / "shards/a.tar", members)
+    assert open_dataset(tmp_path / "shards").notes == ("a.tar: class 0 has the labels cat and cau: is a .json or .cls damaged?",)
+
+
+@pytest.mark.parametrize("text", [r"\ud800", r"\udcff", r"\u0000"])
+def test_names_that_are_no_text_do_no_harm(tmp_path: Path, text: str) -> None:
+    card = b'{"label": "a%s", "path": "x%s/1.jpg", "group": "g%s"}' % ((text.encode(),) * 3)
+    write_tar(tmp_path / "shards/a.tar", {"1.jpg": pictures.photo(1, 30, 30), "1.json": card})
+    (entry,) = open_dataset(tmp_path / "shards").entries
+    assert (entry.label or "").encode("utf-8").startswith(b"a")
+
+
+def test_a_damaged_copy_is_unpacked_again(tmp_path: Path) -> None:
+    photo = pictures.photo(1, 30, 30)
+    write_tar(tmp_path / "shards/a.tar", {"cats/1.jpg": photo})
+    dataset = open_dataset(tmp_path / "shards")
+    (known,) = dataset.root.glob("*/rows.json")
+    for content in ("", "{", '{"rows": [{"path": 1}], "damage": null, "notes": []}', '{"rows": 7}'):
+        known.write_text(content)
+        assert read(open_dataset(tmp_path / "shards")) == {photo: ("cats", None, None)}

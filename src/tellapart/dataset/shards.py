@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import tarfile
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,10 +21,11 @@ from typing import Any
 
 from tellapart.counts import count
 from tellapart.dataset.catalog import STATE_FOLDER
-from tellapart.dataset.entry import Entry
+from tellapart.dataset.entry import PARTS, Entry
 from tellapart.dataset.folder_names import part_of
-from tellapart.errors import DataError
+from tellapart.errors import DataError, StorageError
 from tellapart.images.formats import IMAGE_SUFFIXES
+from tellapart.json_files import ShapeError, fields, maybe, read_json, several, text
 from tellapart.paths import cache_root, printable, replacing_folder, write_json
 from tellapart.progress import SILENT, Progress
 from tellapart.threads import ahead, available_cores
@@ -34,7 +36,10 @@ LONGEST_CARD = 1 << 20
 """Bytes; a larger .json beside a picture is not read."""
 LONGEST_NAME = 200
 _END = bytes(1024)
+_CHUNK = 1 << 20
 _NAMES_OF_PARTS = ("part", "split")
+_ROW = fields({"path": text(least=1), "label": maybe(text()), "part": maybe(text(*PARTS)), "group": maybe(text())})
+_ROWS = fields({"rows": several(_ROW), "damage": maybe(text()), "notes": several(text())})
 
 
 def shards_in(path: Path) -> list[Path]:
@@ -88,7 +93,7 @@ def unpacked(where: Path, progress: Progress = SILENT) -> tuple[Path, list[Entry
     for old in folder.iterdir():
         if old.name not in names and not old.name.startswith("."):
             shutil.rmtree(old, ignore_errors=True)
-    new = [(name, shard) for name, shard in names.items() if not (folder / name / ROWS).is_file()]
+    new = [(name, shard) for name, shard in names.items() if _known_rows(folder / name) is None]
     if new:
         with progress.stage("unpacking shards", total=len(new), unit="shards") as advance:
             for _ in ahead(partial(_unpack, folder), new, min(4, available_cores())):
@@ -96,8 +101,11 @@ def unpacked(where: Path, progress: Progress = SILENT) -> tuple[Path, list[Entry
     entries: list[Entry] = []
     notes: list[str] = []
     for name, shard in names.items():
-        found = json.loads((folder / name / ROWS).read_text(encoding="utf-8"))
+        found = _known_rows(folder / name)
+        if found is None:
+            raise StorageError(f"the copy of {printable(str(shard))} in {folder / name} is damaged", hint=f"remove {folder / name}")
         entries += [Entry(f"{name}/{row['path']}", row["label"], row["part"], row["group"]) for row in found["rows"]]
+        notes += [f"{printable(shard.name)}: {note}" for note in found["notes"]]
         if found["damage"]:
             notes.append(
                 f"{printable(shard.name)} is damaged ({found['damage']}); the {count(len(found['rows']), 'picture')} before that are used"
@@ -108,6 +116,15 @@ def unpacked(where: Path, progress: Progress = SILENT) -> tuple[Path, list[Entry
             hint="a shard holds pictures, each with a .json or .cls of the same name",
         )
     return folder, entries, notes
+
+
+def _known_rows(copy: Path) -> dict[str, Any] | None:
+    """What was found in a shard when it was unpacked; None where that is not there or damaged."""
+    try:
+        found: dict[str, Any] = read_json(copy / ROWS, _ROWS)
+    except (OSError, ShapeError):
+        return None
+    return found
 
 
 def _share_state(folder: Path, home: Path) -> None:
@@ -133,7 +150,7 @@ def _unpack(folder: Path, job: tuple[str, Path]) -> None:
             os.replace(sample.file, place / path)
             rows.append({"path": path, "label": sample.label, "part": sample.part or _part_of(shard.stem), "group": sample.group})
         (place / WAITING).unlink(missing_ok=True)
-        write_json(place / ROWS, {"rows": rows, "damage": samples.damage})
+        write_json(place / ROWS, {"rows": rows, "damage": samples.damage, "notes": samples.notes()})
 
 
 @dataclass
@@ -171,7 +188,8 @@ class _Found:
         return self._text("group")
 
     def _text(self, *names: str) -> str | None:
-        return next((str(self.card[name]).strip() for name in names if self.card.get(name) not in (None, "")), None)
+        found = next((value for name in names if (value := self.card.get(name)) not in (None, "") and value == value), None)
+        return None if found is None else str(found).strip().encode("utf-8", "backslashreplace").decode()
 
 
 class _Samples:
@@ -180,10 +198,27 @@ class _Samples:
     def __init__(self, shard: Path, place: Path) -> None:
         self._shard, self._waiting = shard, place / WAITING
         self.damage: str | None = None
+        self._sparse = 0
+        self._cards: list[str] = []
+        self._labels: dict[str, Counter[str | None]] = defaultdict(Counter)
+
+    def notes(self) -> list[str]:
+        """What was passed over."""
+        notes = []
+        if self._sparse:
+            notes.append(f"files stored with holes (sparse, as tar -S does) are passed over: {self._sparse:,}; pack them without -S")
+        if self._cards:
+            how_many = f"{len(self._cards):,}, the first beside {self._cards[0]}"
+            notes.append(f"pictures are passed over whose .json is damaged, or has a label that is no word or number: {how_many}")
+        for number, labels in self._labels.items():
+            if len(labels) > 1:
+                names = " and ".join(str(label) for label, _ in labels.most_common())
+                notes.append(f"class {number} has the labels {names}: is a .json or .cls damaged?")
+        return notes
 
     def __iter__(self) -> Iterator[_Found]:
         found: _Found | None = None
-        card: dict[str, Any] = {}
+        card: dict[str, Any] | None = {}
         number: str | None = None
         key = None
         try:
@@ -191,23 +226,27 @@ class _Samples:
                 for member in tar:
                     if not member.isfile():
                         continue
+                    if member.issparse():
+                        self._sparse += 1
+                        continue
                     own, _, suffix = member.name.rpartition(".")
                     if own != key:
-                        if found is not None:
-                            yield self._complete(found, card, number)
+                        if found is not None and self._is_complete(found, card, number):
+                            yield found
                         found, card, number, key = None, {}, None, own
                     if f".{suffix.lower()}" in IMAGE_SUFFIXES and found is None:
                         found = self._picture(tar, member)
-                    elif suffix == "json" and member.size <= LONGEST_CARD:
-                        card = _card(tar.extractfile(member).read())  # type: ignore[union-attr]
+                    elif suffix == "json":
+                        card = _card(tar, member)
                     elif suffix == "cls" and member.size <= LONGEST_NAME:
                         number = tar.extractfile(member).read().decode("utf-8", "replace").strip()  # type: ignore[union-attr]
-        except (tarfile.TarError, EOFError) as error:
-            self.damage = str(error) or "cut off"
+                end = tar.offset
+        except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError, MemoryError) as error:
+            self.damage = printable(str(error)) or "cut off"
             return
-        if found is not None:
-            yield self._complete(found, card, number)
-        self.damage = None if _has_end(self._shard) else "cut off"
+        if found is not None and self._is_complete(found, card, number):
+            yield found
+        self.damage = _complaint_about_end(self._shard, end)
 
     def _picture(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> _Found:
         source = tar.extractfile(member)
@@ -221,26 +260,42 @@ class _Samples:
             raise tarfile.ReadError("unexpected end of data")
         return _Found(self._waiting, printable(member.name))
 
-    @staticmethod
-    def _complete(found: _Found, card: dict[str, Any], number: str | None) -> _Found:
+    def _is_complete(self, found: _Found, card: dict[str, Any] | None, number: str | None) -> bool:
+        """Put what stands beside a picture to it; false where that cannot be read, for its label is not known then."""
+        if card is None:
+            self._cards.append(found.member)
+            return False
         found.card, found.number = card, number
-        return found
+        if number is not None:
+            self._labels[number][found.label] += 1
+        return True
 
 
-def _has_end(shard: Path) -> bool:
-    """Whether a tar file ends as one does, with two empty blocks; tarfile itself takes a missing end for an end."""
+def _complaint_about_end(shard: Path, end: int) -> str | None:
+    """What is wrong where tarfile stopped to read: it takes a damaged header, or a file that is cut off, for the end."""
     with shard.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - len(_END)))
-        return file.read() == _END
+        file.seek(end)
+        rest = file.read(_CHUNK)
+        if len(rest) < len(_END):
+            return "cut off"
+        while rest:
+            if rest.count(0) < len(rest):
+                return f"what stands at byte {end:,} is no header"
+            rest = file.read(_CHUNK)
+    return None
 
 
-def _card(data: bytes) -> dict[str, Any]:
+def _card(tar: tarfile.TarFile, member: tarfile.TarInfo) -> dict[str, Any] | None:
+    """What a .json beside a picture says; None where it is no JSON object, or its label, part or group is no word or number."""
+    source = tar.extractfile(member) if member.size <= LONGEST_CARD else None
     try:
-        card = json.loads(data)
-    except ValueError:
-        return {}
-    return card if isinstance(card, dict) else {}
+        card = json.loads(source.read()) if source else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(card, dict):
+        return None
+    names = ("path", "file_name", "label", "group", *_NAMES_OF_PARTS)
+    return card if all(isinstance(card.get(name), str | int | float | None) for name in names) else None
 
 
 def _part_of(stem: str) -> str | None:
