@@ -422,3 +422,53 @@ def test_a_locked_ledger_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             ledger.beat()
         other.execute("ROLLBACK")
         other.close()
+
+
+def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "c.sqlite") as ledger:
+        ledger._db.execute(f"PRAGMA user_version = {len(tables.MIGRATIONS) + 1}")
+    with pytest.raises(StorageError, match="written by a newer tellapart") as caught:
+        Ledger(tmp_path / "c.sqlite")
+    assert caught.value.hint == "pip install -U tellapart"
+
+
+DAMAGES = {
+    "UPDATE pictures SET status = 'kepu' WHERE id = 2": "table pictures, row 2",
+    "UPDATE pictures SET url = x'00' WHERE id = 3": "table pictures, row 3",
+    "UPDATE pictures SET position = 'first' WHERE id = 1": "table pictures, row 1",
+    "UPDATE pictures SET width = 1.5 WHERE id = 1": "table pictures, row 1",
+    "UPDATE tally SET number = number + 1": "table tally, row 'cat'",
+    "DELETE FROM tally": "table tally, row 'cat'",
+    "INSERT INTO commands (command) VALUES ('{')": "table commands, row 1",
+    "INSERT INTO classes VALUES ('dog', 'many', 0)": "table classes, row 'dog'",
+    "DROP TABLE spent": "table spent is not as it was made",
+    "DROP TRIGGER counted_new": "trigger counted_new is not as it was made",
+    "CREATE TRIGGER mine AFTER INSERT ON pictures BEGIN DELETE FROM classes; END": "trigger mine is not as it was made",
+    "ALTER TABLE pictures DROP COLUMN twin": "table pictures is not as it was made",
+    "PRAGMA user_version = -1": "newer",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_ledger_is_said_with_its_table_and_row(tmp_path: Path, damage: str) -> None:
+    with Ledger(tmp_path / "c.sqlite") as ledger:
+        filled(ledger, "a", "b", "c")
+    with closing(sqlite3.connect(tmp_path / "c.sqlite", isolation_level=None)) as db:
+        db.execute(damage)
+    before = (tmp_path / "c.sqlite").read_bytes()
+    with pytest.raises(StorageError, match=DAMAGES[damage]):
+        Ledger(tmp_path / "c.sqlite")
+    assert (tmp_path / "c.sqlite").read_bytes() == before, "it is not thrown away"
+
+
+def test_a_damaged_page_of_a_ledger_is_said_with_its_table(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "c.sqlite") as ledger:
+        filled(ledger, *map(str, range(200)))
+        page = ledger._db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'pictures'").fetchone()[0]
+        ledger._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    data = bytearray((tmp_path / "c.sqlite").read_bytes())
+    data[(page - 1) * 4096 : page * 4096] = b"\xa5" * 4096
+    (tmp_path / "c.sqlite").write_bytes(data)
+    with pytest.raises(StorageError, match="is damaged: table pictures: ") as caught:
+        Ledger(tmp_path / "c.sqlite")
+    assert "backup" in str(caught.value.hint)

@@ -167,7 +167,22 @@ def test_two_at_once_lose_nothing(tmp_path: Path) -> None:
     assert [one.batch for one in log] == list(range(1, 41))
 
 
-@pytest.mark.parametrize("line", ["{", "[]", '"x"', "{}", '{"action": "burn", "path": "a"}', '{"action": "relabel", "path": "a"}'])
+TYPES = [
+    '{"action": "exclude", "path": 7}',
+    '{"action": "exclude", "path": "a", "image_id": ["1"]}',
+    '{"action": "exclude", "path": "a", "is_of_file": "yes"}',
+    '{"action": "exclude", "path": "a", "batch": "1"}',
+    '{"action": "exclude", "path": "a", "batch": NaN}',
+    '{"action": "exclude", "path": "a", "batch": -1}',
+    '{"action": "exclude", "path": "a", "path": "b"}',
+    '{"action": "exclude", "path": "\\ud800"}',
+    '{"action": ["exclude"], "path": "a"}',
+    '{"action": "undo"}',
+    "[" * 5000,
+]
+
+
+@pytest.mark.parametrize("line", [*TYPES, "{", "[]", '"x"', "{}", '{"action": "burn", "path": "a"}', '{"action": "relabel", "path": "a"}'])
 def test_a_damaged_log_is_said_with_its_line_and_never_thrown_away(tmp_path: Path, line: str) -> None:
     written(tmp_path, [exclude("a", "1")])
     file = tmp_path / LOG_FILE
@@ -190,3 +205,30 @@ def test_nothing_is_written_where_nothing_is_decided(tmp_path: Path) -> None:
     assert written(tmp_path / "state", []).log == ()
     assert not (tmp_path / "state" / LOG_FILE).exists()
     assert Decisions((Decision(UNDO, undoes=1, batch=2),)).last_batch is None
+
+
+def test_a_line_that_was_changed_is_noticed_and_one_without_a_checksum_is_read(tmp_path: Path) -> None:
+    written(tmp_path, [exclude("a", "1"), relabel("b", "2", "dogs")])
+    file = tmp_path / LOG_FILE
+    whole = file.read_text()
+    for old, new in (("dogs", "dogz"), ('"2"', '"3"'), ('"batch": 1, "checksum"', '"batch": 2, "checksum"')):
+        first, _, last = whole.rpartition(old)
+        file.write_text(first + new + last)
+        with pytest.raises(StorageError, match="line 2 is no decision: it was changed after it was written; take 'checksum' out"):
+            read_decisions(tmp_path)
+    lines = [json.loads(line) for line in whole.splitlines()]
+    file.write_text("".join(json.dumps({k: v for k, v in {**line, "why": "mine"}.items() if k != "checksum"}) + "\n" for line in lines))
+    assert [one.why for one in read_decisions(tmp_path).log] == ["mine", "mine"]
+
+
+def test_bytes_that_are_no_text_are_said_with_their_line(tmp_path: Path) -> None:
+    written(tmp_path, [exclude("a", "1"), exclude("b", "2")])
+    file = tmp_path / LOG_FILE
+    file.write_bytes(file.read_bytes().replace(b'"b"', b'"\xff"'))
+    with pytest.raises(StorageError, match="line 2 is no decision"):
+        read_decisions(tmp_path)
+
+
+def test_words_that_are_no_utf8_can_be_read_again(tmp_path: Path) -> None:
+    written(tmp_path, [exclude("a", "1")], why="caf\udce9 \ud800")
+    assert [one.why for one in read_decisions(tmp_path).log] == ["caf\\udce9 \\ud800"]

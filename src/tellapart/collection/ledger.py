@@ -24,12 +24,17 @@ from uuid import uuid4
 from tellapart.collection.network.urls import canonical_url
 from tellapart.collection.offers import Offer
 from tellapart.collection.tables import ADD_PICTURE, SPEND, WANT, WRITE_VERDICT, migrate
+from tellapart.databases import NewerVersionError, is_damage
 from tellapart.errors import StorageError
 from tellapart.paths import is_alive
 
 LEDGER_FILE = "collection.sqlite"
 HOUR_S = 3_600.0
 HOURS = 24
+DAMAGED = (
+    "take a copy of it from a backup; or move it away and collect anew into the same folder: the files stay, and what is"
+    " offered again is fetched again"
+)
 SILENT_S = 60.0
 """A collector that has not been heard of for so long is taken for gone, if it is not seen to live on this machine."""
 
@@ -87,7 +92,11 @@ class Ledger:
         with self._telling():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-            migrate(self._db)
+            try:
+                migrate(self._db)
+            except BaseException:
+                self._db.close()
+                raise
 
     def __enter__(self) -> Ledger:
         with self.transaction() as db:
@@ -135,7 +144,7 @@ class Ledger:
 
     def quotas(self) -> dict[str, int | None]:
         """How many pictures of each class are wanted."""
-        return dict(self._db.execute("SELECT label, wanted FROM classes ORDER BY place, label"))
+        return dict(self._asked("SELECT label, wanted FROM classes ORDER BY place, label"))
 
     def note_command(self, command: str) -> None:
         """Write down what was asked for, so that it can be asked for again."""
@@ -144,8 +153,8 @@ class Ledger:
 
     def last_command(self) -> str | None:
         """What was asked for last."""
-        row = self._db.execute("SELECT command FROM commands ORDER BY id DESC LIMIT 1").fetchone()
-        return None if row is None else str(row[0])
+        rows = self._asked("SELECT command FROM commands ORDER BY id DESC LIMIT 1")
+        return str(rows[0][0]) if rows else None
 
     def note_spent(self, requests: Mapping[str, int]) -> None:
         """Write down how many more requests each host with a daily budget has had, beside those of other collectors."""
@@ -156,7 +165,7 @@ class Ledger:
 
     def spent(self) -> dict[str, int]:
         """What all collectors wrote down in the last day."""
-        return dict(self._db.execute("SELECT host, sum(requests) FROM spent WHERE hour >= ? GROUP BY host", (self._hour() - HOURS,)))
+        return dict(self._asked("SELECT host, sum(requests) FROM spent WHERE hour >= ? GROUP BY host", (self._hour() - HOURS,)))
 
     def add_listed(self, offers: Iterable[tuple[str, Offer]], source: str) -> int:
         """Add addresses from a list, as (label, offer); how many are new."""
@@ -180,22 +189,23 @@ class Ledger:
 
     def accepted_since(self, number: int) -> Iterator[tuple[int, int, bytes]]:
         """Pictures accepted after the ``number``-th by whichever collector: their number, row and hash."""
-        yield from self._db.execute("SELECT accepted, id, hash FROM pictures WHERE accepted > ? ORDER BY accepted", (number,))
+        with self._telling():
+            yield from self._db.execute("SELECT accepted, id, hash FROM pictures WHERE accepted > ? ORDER BY accepted", (number,))
 
     def signatures(self, pictures: Sequence[int]) -> list[bytes]:
         """The signatures of accepted pictures, in their order."""
         marks = ", ".join("?" * len(pictures))
-        found = dict(self._db.execute(f"SELECT picture, signature FROM signatures WHERE picture IN ({marks})", list(pictures)))  # noqa: S608
+        found = dict(self._asked(f"SELECT picture, signature FROM signatures WHERE picture IN ({marks})", list(pictures)))  # noqa: S608
         return [found.get(picture, b"") for picture in pictures]
 
     def owner_of(self, sha256: str) -> tuple[int, str] | None:
         """Row and class of the kept picture with those bytes."""
-        row = self._db.execute("SELECT id, label FROM pictures WHERE sha256 = ? AND file IS NOT NULL", (sha256,)).fetchone()
-        return None if row is None else (row[0], row[1])
+        rows = self._asked("SELECT id, label FROM pictures WHERE sha256 = ? AND file IS NOT NULL", (sha256,))
+        return (rows[0][0], rows[0][1]) if rows else None
 
     def label_of(self, picture: int) -> str:
         """The class of a row."""
-        return str(self._db.execute("SELECT label FROM pictures WHERE id = ?", (picture,)).fetchone()[0])
+        return str(self._asked("SELECT label FROM pictures WHERE id = ?", (picture,))[0][0])
 
     def record(self, verdicts: Callable[[], Iterable[Verdict]]) -> list[Verdict]:
         """Write down what ``verdicts`` decides; nobody else writes from before it begins to look until all is written."""
@@ -253,6 +263,11 @@ class Ledger:
         cursor.row_factory = sqlite3.Row
         with self._telling():
             yield from cursor.execute(question, values)
+
+    def _asked(self, question: str, values: Sequence[Any] = ()) -> list[Any]:
+        """The rows of a question, all at once."""
+        with self._telling():
+            return self._db.execute(question, values).fetchall()
 
     def add(
         self, db: sqlite3.Connection, label: str, source: str, keyword: str, offers: Sequence[Offer], cell: int | None, start: int
@@ -324,11 +339,22 @@ class Ledger:
     def _telling(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.DatabaseError, OSError) as error:
+        except NewerVersionError as error:
             raise StorageError(
-                f"the ledger {self.path} cannot be used: {error}",
-                hint="free some space, or choose another place with --state DIR; what was collected is kept",
+                f"the ledger {self.path} was written by a newer tellapart: {error}", hint="pip install -U tellapart"
             ) from error
+        except sqlite3.DatabaseError as error:
+            if is_damage(error):
+                raise StorageError(f"the ledger {self.path} cannot be used, it is damaged: {error}", hint=DAMAGED) from error
+            raise self._unusable(error) from error
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> StorageError:
+        return StorageError(
+            f"the ledger {self.path} cannot be used: {error}",
+            hint="free some space, or choose another place with --state DIR; what was collected is kept",
+        )
 
 
 def _said(offer: Offer) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from tellapart.databases import bring_up_to_date
+from tellapart.databases import DamagedError, bring_up_to_date
 
 ADDRESSES = """
 CREATE TABLE pictures (
@@ -127,6 +127,46 @@ def _count_requests_by_the_hour(db: sqlite3.Connection) -> None:
 MIGRATIONS = (_create_tables, _count_requests_by_the_hour)
 
 
+STATUSES = ("queued", "busy", "kept", "duplicate", "refused", "waiting")
+_TEXTS = (
+    *("url", "host", "label", "source", "keyword", "page", "licence", "licence_url", "creator", "creator_url"),
+    *("title", "attribution", '"group"', "status"),
+)
+_NUMBERS = ("position", "tries")
+_MAYBE_TEXTS = ("owner", "reason", "sha256", "image_id", "format", "file", "other_label")
+_MAYBE_NUMBERS = ("cell", "http_code", "size_bytes", "width", "height", "accepted", "twin")
+_MAYBE_BLOBS = ("hash", "mirror_hash")
+_WRONG_PICTURE = " OR ".join(
+    [f"status NOT IN ({', '.join(map(repr, STATUSES))})", "typeof(changed) NOT IN ('real', 'integer')"]
+    + [f"typeof({name}) <> 'text'" for name in _TEXTS]
+    + [f"typeof({name}) <> 'integer'" for name in _NUMBERS]
+    + [f"typeof({name}) NOT IN ('text', 'null')" for name in _MAYBE_TEXTS]
+    + [f"typeof({name}) NOT IN ('integer', 'null')" for name in _MAYBE_NUMBERS]
+    + [f"typeof({name}) NOT IN ('blob', 'null')" for name in _MAYBE_BLOBS]
+)
+_CHECKS = {
+    "pictures": f"SELECT id FROM pictures WHERE {_WRONG_PICTURE}",  # noqa: S608
+    "cells": "SELECT id FROM cells WHERE status NOT IN ('open', 'exhausted', 'dry', 'failed') OR typeof(pages) <> 'integer'"
+    " OR typeof(rank) <> 'integer' OR typeof(tries) <> 'integer' OR typeof(label) <> 'text' OR typeof(facet) <> 'text'"
+    " OR typeof(keyword) <> 'text' OR typeof(source) <> 'text' OR typeof(cursor) NOT IN ('text', 'null') OR NOT json_valid(facet)",
+    "commands": "SELECT id FROM commands WHERE typeof(command) <> 'text' OR NOT json_valid(command)",
+    "classes": "SELECT label FROM classes WHERE typeof(label) <> 'text' OR typeof(wanted) NOT IN ('integer', 'null')",
+    "spent": "SELECT host FROM spent WHERE typeof(host) <> 'text' OR typeof(hour) <> 'integer' OR typeof(requests) <> 'integer'",
+    "tally": "SELECT label FROM (SELECT label, source, status, number FROM tally WHERE number <> 0 EXCEPT"
+    " SELECT label, source, status, count(*) FROM pictures GROUP BY 1, 2, 3)"
+    " UNION ALL SELECT label FROM (SELECT label, source, status, count(*) FROM pictures GROUP BY 1, 2, 3 EXCEPT"
+    " SELECT label, source, status, number FROM tally)",
+}
+
+
 def migrate(db: sqlite3.Connection) -> None:
-    """Bring the tables up to date."""
+    """Bring the tables up to date, and see that they are whole.
+
+    Raises:
+        NewerVersionError, DamagedError: see :func:`tellapart.databases.bring_up_to_date`; a row is named with its table.
+    """
     bring_up_to_date(db, MIGRATIONS)
+    for table, question in _CHECKS.items():
+        row = db.execute(f"{question} LIMIT 1").fetchone()
+        if row is not None:
+            raise DamagedError(f"table {table}, row {row[0]!r} holds what was never written there")

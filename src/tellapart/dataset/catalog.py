@@ -14,7 +14,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from types import TracebackType
 
-from tellapart.databases import bring_up_to_date
+from tellapart.databases import bring_up_to_date, is_damage
 from tellapart.errors import StorageError
 from tellapart.paths import beside, cache_root, printable
 
@@ -158,17 +158,6 @@ def state_folder(root: Path, chosen: Path | None) -> tuple[Path, str | None]:
     return own, None
 
 
-class _Damaged(sqlite3.DatabaseError):
-    """What SQLite's own check of a file complains of."""
-
-    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-
-
-def is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Whether the file is no database or a broken one, rather than locked, full or out of reach."""
-    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
 def _opened(path: Path) -> sqlite3.Connection:
     """A migrated connection; a damaged catalog is set aside under another name and made anew."""
     try:
@@ -186,9 +175,6 @@ def _migrated(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=30)
     try:
         bring_up_to_date(db, MIGRATIONS)
-        verdict = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if verdict != "ok":
-            raise _Damaged(verdict)
     except BaseException:
         db.close()
         raise

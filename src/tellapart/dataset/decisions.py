@@ -8,16 +8,19 @@ called in a newer download; one about a file that has copies elsewhere follows i
 from __future__ import annotations
 
 import getpass
+import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tellapart.errors import DataError, StorageError
-from tellapart.paths import one_at_a_time, write_text
+from tellapart.json_files import ShapeError, flag, maybe, parse_json, text, whole
+from tellapart.json_files import fields as object_of
+from tellapart.paths import one_at_a_time, regular_file, write_text
 
 if TYPE_CHECKING:
     from tellapart.dataset.rows import FileRow
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 LOG_FILE = "decisions.jsonl"
 RELABEL, EXCLUDE, RESTORE, UNDO = "relabel", "exclude", "restore", "undo"
 ACTIONS = (RELABEL, EXCLUDE, RESTORE, UNDO)
+CHECKSUM = "checksum"
 EXCLUDED = "excluded"
 """How the reason of a row begins that the user excluded."""
 
@@ -137,35 +141,78 @@ def read_decisions(state: Path) -> Decisions:
     """
     file = state / LOG_FILE
     try:
-        text = file.read_text(encoding="utf-8")
+        content = regular_file(file).read_bytes()
     except FileNotFoundError:
         return Decisions(file=file)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise StorageError(f"the decisions in {file} cannot be read: {error}") from error
-    return Decisions(decisions_of(text, str(file)), file)
+    return Decisions(decisions_of(content, str(file)), file)
 
 
-def decisions_of(text: str, name: str) -> tuple[Decision, ...]:
-    """The decisions written in ``text``, a JSON object a line.
+def decisions_of(content: str | bytes, name: str) -> tuple[Decision, ...]:
+    """The decisions written in ``content``, a JSON object a line; a line that has a checksum must be as it was written.
 
     Raises:
         StorageError: a line is no decision; it says which, with ``name``.
     """
+    data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
     known = {f.name for f in fields(Decision)}
     found = []
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(data.split(b"\n"), start=1):
         if not line.strip():
             continue
         try:
-            content = json.loads(line)
-            decision = Decision(**{key: value for key, value in content.items() if key in known})
-            is_sound = decision.action in ACTIONS and isinstance(decision.path, str) and (decision.action != RELABEL or decision.new)
-        except (ValueError, TypeError, AttributeError) as error:
+            values = parse_json(line, _decision)
+            if CHECKSUM in values and values[CHECKSUM] != _checksum(values):
+                raise ShapeError(f"it was changed after it was written; take {CHECKSUM!r} out of it if that was you")
+        except ShapeError as error:
             raise StorageError(f"{name}, line {number} is no decision: {error}", hint="mend that line, or remove it") from error
-        if not is_sound:
-            raise StorageError(f"{name}, line {number} is no decision: {line[:80]}", hint=f"an action is one of {', '.join(ACTIONS)}")
-        found.append(decision)
+        found.append(Decision(**{key: value for key, value in values.items() if key in known}))
     return tuple(found)
+
+
+def _decision(value: object, where: str) -> dict[str, Any]:
+    content: dict[str, Any] = _DECISION(value, where)
+    if content["action"] == RELABEL and not content.get("new"):
+        raise ShapeError("a relabel has no new label")
+    if content["action"] == UNDO and content.get("undoes") is None:
+        raise ShapeError("an undo names no batch")
+    return content
+
+
+_DECISION = object_of(
+    {"action": text(*ACTIONS)},
+    {
+        "path": text(),
+        "image_id": maybe(text()),
+        "is_of_file": flag,
+        "old": maybe(text()),
+        "new": maybe(text()),
+        "undoes": maybe(whole(0, 1 << 53)),
+        "why": text(),
+        "who": text(),
+        "when": text(),
+        "batch": whole(0, 1 << 53),
+        CHECKSUM: text(),
+    },
+)
+
+
+def _checksum(values: Mapping[str, Any]) -> str:
+    """Eight hexadecimal digits for all of a line but its checksum."""
+    content = {key: value for key, value in values.items() if key != CHECKSUM}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _writable(decision: Decision) -> Decision:
+    """The decision with whatever is no UTF-8 in its words written as escapes."""
+    words = {name: value for name, value in asdict(decision).items() if isinstance(value, str)}
+    return replace(decision, **{name: value.encode("utf-8", "backslashreplace").decode() for name, value in words.items()})  # type: ignore[arg-type]
+
+
+def _line(decision: Decision) -> str:
+    values = asdict(decision)
+    return json.dumps({**values, CHECKSUM: _checksum(values)}, ensure_ascii=False) + "\n"
 
 
 def written(state: Path, decisions: Iterable[Decision], *, why: str = "") -> Decisions:
@@ -221,8 +268,8 @@ def _append(state: Path, choose: Callable[[Decisions], Sequence[Decision]], why:
             return before
         batch = max((decision.batch for decision in before.log), default=0) + 1
         who, when = _user(), datetime.now(UTC).isoformat(timespec="seconds")
-        log = (*before.log, *(replace(one, batch=batch, who=who, when=when, why=one.why or why) for one in chosen))
-        write_text(state / LOG_FILE, "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in log))
+        log = (*before.log, *(_writable(replace(one, batch=batch, who=who, when=when, why=one.why or why)) for one in chosen))
+        write_text(state / LOG_FILE, "".join(_line(one) for one in log))
     return Decisions(log, state / LOG_FILE)
 
 

@@ -7,8 +7,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tellapart.databases import write_ahead
-from tellapart.dataset.catalog import is_damage
+from tellapart.databases import is_damage, write_ahead
 from tellapart.errors import StorageError
 
 CHUNK = 500
