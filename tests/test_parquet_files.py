@@ -21,6 +21,7 @@ TABLE = pa.table(
         "x": [1.5, None, 0.1],
         "n": pa.array([1, 2, None], pa.int32()),
         "both": pa.array([["q"], [], None], pa.list_(pa.string())),
+        "bytes": pa.array([b"\xff", b"", None], pa.binary()),
         "p": pa.array([[0.25, 0.75], [1.0], [0.1]], pa.list_(pa.float64())),
     },
     metadata={"class_names": '["ä"]'},

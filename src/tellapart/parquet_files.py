@@ -186,10 +186,10 @@ def _add(digest: Any, array: Any) -> None:
         digest.update(b"list")
         digest.update(pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False).tobytes())
         _add(digest, array.flatten())
-    elif pa.types.is_string(kind):
-        digest.update(b"text")
+    elif pa.types.is_string(kind) or pa.types.is_binary(kind):
+        digest.update(str(kind).encode())
         digest.update(pc.fill_null(pc.binary_length(array), 0).to_numpy(zero_copy_only=False).tobytes())
-        digest.update("".join(text for text in array.to_pylist() if text is not None).encode())
+        digest.update(b"".join(value for value in array.cast(pa.binary()).to_pylist() if value is not None))
     else:
         digest.update(str(kind).encode())
         digest.update(pc.fill_null(array, 0).to_numpy(zero_copy_only=False).tobytes())

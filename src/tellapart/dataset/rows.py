@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +134,8 @@ def load_rows(path: Path) -> list[FileRow]:
     try:
         table = read_parquet(path)
         known = _schema()
-        if set(table.column_names) != set(known) or any(table.schema.field(name).type != kind for name, kind in known.items()):
+        needed = {f.name for f in fields(FileRow) if f.default is MISSING}
+        if not needed <= set(table.column_names) <= set(known) or any(field.type != known[field.name] for field in table.schema):
             raise ParquetError(f"its columns are {', '.join(table.column_names)[:200]}, expected {', '.join(known)}")
         rows = table.to_pylist()
         return [_row_read(row) for row in rows]
@@ -145,7 +146,8 @@ def load_rows(path: Path) -> list[FileRow]:
 def _row_read(row: dict[str, Any]) -> FileRow:
     if not isinstance(row["path"], str) or row["status"] not in STATUSES or row["size_bytes"] is None:
         raise ValueError(f"a row has the path {row['path']!r} and the status {row['status']!r}")
-    return FileRow(**{**row, "neighbours": tuple(row["neighbours"]), "similarities": tuple(row["similarities"])})
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    return FileRow(**values)
 
 
 def _schema() -> dict[str, Any]:
