@@ -54,6 +54,13 @@ def bring_up_to_date(db: sqlite3.Connection, migrations: Sequence[Migration]) ->
         NewerVersionError: it has seen more than there are.
         DamagedError: its pages or tables are not as they should be; the message names the table.
     """
+    try:
+        _bring_up_to_date(db, tuple(migrations))
+    except UnicodeDecodeError as error:  # SQLite's own message repeats what it met in the file
+        raise DamagedError("its tables are not as they were made") from error
+
+
+def _bring_up_to_date(db: sqlite3.Connection, migrations: tuple[Migration, ...]) -> None:
     db.execute("PRAGMA trusted_schema = OFF")
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if not 0 <= version <= len(migrations):
@@ -66,7 +73,7 @@ def bring_up_to_date(db: sqlite3.Connection, migrations: Sequence[Migration]) ->
             for step in migrations[db.execute("PRAGMA user_version").fetchone()[0] :]:
                 step(db)
             db.execute(f"PRAGMA user_version = {len(migrations)}")
-    _check(db, tuple(migrations))
+    _check(db, migrations)
 
 
 def _check(db: sqlite3.Connection, migrations: tuple[Migration, ...]) -> None:

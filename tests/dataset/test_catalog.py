@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,6 +89,7 @@ def test_a_damaged_catalog_is_set_aside_and_made_anew(tmp_path: Path, kind: str)
         catalog.image_ids()
         catalog.record([FILE], [FACTS])
         assert catalog.files()[FILE.path] == FILE
+        assert catalog.notes == [f"the catalog {path} was damaged and is made anew; the old one is kept as catalog.damaged"]
     assert (tmp_path / "catalog.damaged").is_file()
 
 
@@ -162,3 +164,44 @@ def test_a_folder_that_cannot_be_written_has_its_state_in_the_cache(tmp_path: Pa
     assert note is not None
     assert "/proc cannot be written" in note
     assert state_folder(Path("/sys"), None)[0] != where, "each folder has a state of its own"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE images SET width = 641 WHERE image_id = 'id0003'",
+        "UPDATE images SET hash = x'00' WHERE image_id = 'id0003'",
+        "UPDATE images SET brightness = 'a' WHERE image_id = 'id0003'",
+        "UPDATE images SET format = CAST(x'ff' AS TEXT) WHERE image_id = 'id0003'",
+        "UPDATE images SET checksum = NULL WHERE image_id = 'id0003'",
+    ],
+)
+def test_a_row_that_is_not_as_it_was_written_is_measured_again(tmp_path: Path, change: str) -> None:
+    path = filled(tmp_path / "catalog.sqlite")
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(change)
+    with Catalog(path) as catalog:
+        assert len(catalog.image_ids()) == 499
+        assert "id0003" not in catalog.facts(["id0003"])
+        assert len(catalog.files()) == 500
+        assert catalog.notes == ["rows of the catalog's table images that are damaged and are made anew: 1"]
+        catalog.record([], [replace(FACTS, image_id="id0003", brightness=1)])
+        assert catalog.facts(["id0003"])["id0003"].brightness == 1.0
+
+
+@pytest.mark.parametrize("change", ["DROP TABLE images", "ALTER TABLE files DROP COLUMN reason", "PRAGMA user_version = -3"])
+def test_a_catalog_without_its_tables_is_made_anew(tmp_path: Path, change: str) -> None:
+    path = filled(tmp_path / "catalog.sqlite")
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(change)
+    with Catalog(path) as catalog:
+        assert catalog.files() == {}
+        assert len(catalog.notes) == 1
+
+
+def test_a_catalog_of_a_newer_version_is_kept_and_another_made(tmp_path: Path) -> None:
+    path = filled(tmp_path / "catalog.sqlite")
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    with Catalog(path) as catalog:
+        assert "of a newer version" in catalog.notes[0]

@@ -347,6 +347,8 @@ class Ledger:
             if is_damage(error):
                 raise StorageError(f"the ledger {self.path} cannot be used, it is damaged: {error}", hint=DAMAGED) from error
             raise self._unusable(error) from error
+        except UnicodeDecodeError as error:  # SQLite's own message repeats what it met in the file
+            raise StorageError(f"the ledger {self.path} cannot be used, it is damaged: text that is no UTF-8", hint=DAMAGED) from error
         except OSError as error:
             raise self._unusable(error) from error
 

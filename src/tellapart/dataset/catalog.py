@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from tellapart.databases import bring_up_to_date, is_damage
+from tellapart.databases import NewerVersionError, bring_up_to_date, is_damage
 from tellapart.errors import StorageError
 from tellapart.paths import beside, cache_root, printable
 
@@ -79,11 +81,23 @@ def _forget_shorter_facts(db: sqlite3.Connection) -> None:
         db.execute(f"ALTER TABLE images ADD COLUMN {column} REAL")
 
 
-MIGRATIONS = (_create_tables, _forget_shorter_facts)
+def _seal_rows(db: sqlite3.Connection) -> None:
+    """Each row ends with a checksum of the others of its values."""
+    for table in ("files", "images"):
+        db.execute(f"ALTER TABLE {table} ADD COLUMN checksum INTEGER")
+        for row in db.execute(f"SELECT * FROM {table}").fetchall():  # noqa: S608
+            key = "path" if table == "files" else "image_id"
+            db.execute(f"UPDATE {table} SET checksum = ? WHERE {key} = ?", (_checksum(row[:-1]), row[0]))  # noqa: S608
+
+
+MIGRATIONS = (_create_tables, _forget_shorter_facts, _seal_rows)
 
 
 class Catalog:
     """The catalog of one data set; a context manager.
+
+    A damaged row is as if it had never been written, and a damaged catalog is kept under another name and made anew; ``notes``
+    says so.
 
     Raises:
         StorageError: the place cannot be written, or the disk is full.
@@ -91,9 +105,10 @@ class Catalog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.notes: list[str] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = _opened(path)
+            self._db = self._opened()
         except (OSError, sqlite3.DatabaseError) as error:
             raise StorageError(f"the catalog {path} cannot be opened: {error}", hint="choose a place for it with --state DIR") from error
 
@@ -105,37 +120,73 @@ class Catalog:
 
     def files(self) -> dict[str, FileState]:
         """Everything known of files, by path."""
-        rows = self._db.execute("SELECT path, size_bytes, mtime_ns, image_id, reason FROM files")
+        rows = self._sound_rows("files", _FILE_COLUMNS)
         return {state.path: state for state in (FileState(os.fsdecode(row[0]), *row[1:]) for row in rows)}
 
     def facts(self, image_ids: Iterable[str]) -> dict[str, ImageFacts]:
         """The facts of those images that are known, by image_id."""
         wanted = set(image_ids)
-        rows = self._db.execute(f"SELECT {', '.join(_FACT_COLUMNS)} FROM images")  # noqa: S608  (names of our own fields)
-        return {row[0]: ImageFacts(*row) for row in rows if row[0] in wanted}
+        return {row[0]: ImageFacts(*row) for row in self._sound_rows("images", _FACT_COLUMNS) if row[0] in wanted}
 
     def image_ids(self) -> set[str]:
         """Ids of all images whose facts are known."""
-        return {row[0] for row in self._db.execute("SELECT image_id FROM images")}
+        return {row[0] for row in self._sound_rows("images", _FACT_COLUMNS)}
 
     def record(self, files: Sequence[FileState], facts: Sequence[ImageFacts]) -> None:
         """Write what has been learnt, in one transaction."""
-        marks = ", ".join("?" * len(_FACT_COLUMNS))
-        columns = ", ".join(_FACT_COLUMNS)
         try:
             with self._db:
-                self._db.executemany(f"INSERT OR REPLACE INTO images ({columns}) VALUES ({marks})", [astuple(f) for f in facts])  # noqa: S608
-                self._db.executemany(
-                    "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
-                    [(os.fsencode(f.path), f.size_bytes, f.mtime_ns, f.image_id, f.reason) for f in files],
-                )
+                self._insert("images", _FACT_COLUMNS, [_stored(one) for one in facts])
+                self._insert("files", _FILE_COLUMNS, [(os.fsencode(one.path), *_stored(one)[1:]) for one in files])
         except sqlite3.DatabaseError as error:
             raise StorageError(
                 f"the catalog {self.path} cannot be written: {error}", hint="free some space, or choose another place with --state DIR"
             ) from error
 
+    def _insert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+        marks = ", ".join("?" * (len(columns) + 1))
+        statement = f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}, checksum) VALUES ({marks})"  # noqa: S608
+        self._db.executemany(statement, [(*row, _checksum(row)) for row in rows])
 
+    def _sound_rows(self, table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        """The rows of a table that are as they were written."""
+        try:
+            rows = self._db.execute(f"SELECT {', '.join(columns)}, checksum FROM {table}").fetchall()  # noqa: S608
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            raise StorageError(f"the catalog {self.path} cannot be read: {error}", hint="remove it: it is made anew") from error
+        sound = [row[:-1] for row in rows if row[-1] == _checksum(row[:-1])]
+        note = f"rows of the catalog's table {table} that are damaged and are made anew: {len(rows) - len(sound):,}"
+        if len(sound) < len(rows) and note not in self.notes:
+            self.notes.append(note)
+        return sound
+
+    def _opened(self) -> sqlite3.Connection:
+        """A migrated connection; a damaged catalog is set aside under another name and made anew."""
+        try:
+            return _migrated(self.path)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            aside = self.path.with_suffix(".damaged")
+            os.replace(self.path, aside)
+            for companion in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + companion).unlink(missing_ok=True)
+            what = "of a newer version" if isinstance(error, NewerVersionError) else "damaged"
+            self.notes.append(f"the catalog {self.path} was {what} and is made anew; the old one is kept as {aside.name}")
+            return _migrated(self.path)
+
+
+_FILE_COLUMNS = tuple(f.name for f in fields(FileState))
 _FACT_COLUMNS = tuple(f.name for f in fields(ImageFacts))
+
+
+def _stored(one: FileState | ImageFacts) -> tuple[Any, ...]:
+    """The values as SQLite gives them back: whole numbers as real ones where the column is real."""
+    return tuple(float(getattr(one, f.name)) if f.type == "float" else getattr(one, f.name) for f in fields(one))
+
+
+def _checksum(row: tuple[Any, ...]) -> int:
+    return zlib.crc32(repr(row).encode("utf-8", "surrogatepass"))
 
 
 def state_folder(root: Path, chosen: Path | None) -> tuple[Path, str | None]:
@@ -158,21 +209,9 @@ def state_folder(root: Path, chosen: Path | None) -> tuple[Path, str | None]:
     return own, None
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    """A migrated connection; a damaged catalog is set aside under another name and made anew."""
-    try:
-        return _migrated(path)
-    except sqlite3.DatabaseError as error:
-        if not is_damage(error):
-            raise
-        os.replace(path, path.with_suffix(".damaged"))
-        for companion in ("-wal", "-shm"):
-            path.with_name(path.name + companion).unlink(missing_ok=True)
-        return _migrated(path)
-
-
 def _migrated(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=30)
+    db.text_factory = lambda data: data.decode("utf-8", "replace")
     try:
         bring_up_to_date(db, MIGRATIONS)
     except BaseException:

@@ -139,7 +139,7 @@ def ladder(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> 
         climb.recipes()
         climb.refinements()
     examination = climb.judged()
-    notes = [*dataset.notes, *([note] if note else []), *climb.notes]
+    notes = [*dataset.notes, *([note] if note else []), *catalog.notes, *climb.notes]
     with run_folder(chosen.out, f"{folder_name(dataset.root)}-ladder", given=chosen.name, progress=progress) as (partial, final):
         write_run(partial, final, examination, dataset, chosen.as_dict(), notes, started, verb="ladder")
         write_report(partial, thumbnails(dataset, climb.files))

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
 from tellapart.durations import seconds_of
-from tellapart.errors import DataError, OptionError
+from tellapart.errors import DataError, OptionError, StorageError
+from tellapart.json_files import ShapeError, anything, fields, mapping, parse_json, several, text
 from tellapart.paths import cache_root
 from tellapart.progress import Progress
 from tellapart.threads import available_cores, run_to_end
@@ -123,7 +124,10 @@ def _asked_before(ledger_file: Path, options: CollectOptions) -> tuple[Sequence[
         command = ledger.last_command()
     if command is None:
         raise nothing
-    before = json.loads(command)
+    try:
+        before = parse_json(command, fields({"options": mapping(anything), "names": several(text())}))
+    except ShapeError as error:
+        raise StorageError(f"the last command in {ledger_file} cannot be read: {error}", hint="give the whole command again") from error
     usual = type(options)().as_dict()
     given = {name: value for name, value in options.as_dict().items() if value != usual[name]}
     again = {name: value for name, value in before["options"].items() if name != "time" and name in usual}

@@ -178,7 +178,7 @@ def looked_at(
     with Catalog(place / "catalog.sqlite") as catalog:
         extraction = extract(dataset, spec, catalog=catalog, network=networks(device), num_workers=num_workers, progress=progress)
     rows = file_rows(dataset, extraction.files, extraction.facts, decisions)
-    notes = [*dataset.notes, *([note] if note else []), *decided_notes(dataset, extraction, decisions)]
+    notes = [*dataset.notes, *([note] if note else []), *catalog.notes, *decided_notes(dataset, extraction, decisions)]
     return LookedAt(dataset, place, extraction, decisions, rows, notes)
 
 
