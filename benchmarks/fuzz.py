@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests import fuzzing  # noqa: E402
+from tests import fuzzing
 
 
 def main() -> None:
