@@ -111,23 +111,26 @@ def _opened(path: Path) -> Any:
     except UnicodeEncodeError:  # Arrow takes no other names
         source = pa.BufferReader(path.read_bytes())
     plain = pq.ParquetFile(source, page_checksum_verification=True)
-    texts = [
-        field.name
-        for field in plain.schema_arrow
-        if (pa.types.is_string(field.type) or pa.types.is_binary(field.type) or pa.types.is_large_string(field.type))
-        and plain.schema_arrow.names.count(field.name) == 1
-        and not _is_delta(plain.metadata, field.name)
-    ]
+    names = plain.schema_arrow.names
+    texts = [field.name for field in plain.schema_arrow if _is_text(field.type) and names.count(field.name) == 1]
+    if not texts:
+        return plain
     if isinstance(source, pa.BufferReader):
         source.seek(0)
-    return pq.ParquetFile(source, page_checksum_verification=True, read_dictionary=texts) if texts else plain
+    file = pq.ParquetFile(source, page_checksum_verification=True, read_dictionary=texts)
+    try:
+        next(file.iter_batches(batch_size=1, columns=texts, use_threads=False), None)
+    except (pa.ArrowNotImplementedError, OSError) as error:
+        if "DictAccumulator" not in str(error):
+            raise
+        return plain  # text written as what differs from the text before is not read as dictionaries
+    return file
 
 
-def _is_delta(metadata: Any, name: str) -> bool:
-    """Whether text of a column is written as what differs from the text before, which Arrow does not read as a dictionary."""
-    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
-    chunks = (group.column(number) for group in groups for number in range(group.num_columns))
-    return any("DELTA_BYTE_ARRAY" in chunk.encodings for chunk in chunks if chunk.path_in_schema == name)
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_string(kind))
 
 
 def _batches(file: Any, path: Path, columns: list[str] | None) -> Iterator[Any]:

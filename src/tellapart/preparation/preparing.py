@@ -18,7 +18,7 @@ from typing import Any
 
 from tellapart.counts import count
 from tellapart.errors import DataError, ImageError, OptionError, StorageError
-from tellapart.paths import one_at_a_time, storage_error, write_json
+from tellapart.paths import one_at_a_time, remove_abandoned, storage_error, write_json
 from tellapart.preparation.arrays import ArrayStore
 from tellapart.preparation.prepared import CARD, FORMAT, LEFT_OUT, SAMPLES
 from tellapart.preparation.sample_shards import ShardForm, ShardStore, size_name
@@ -89,6 +89,7 @@ def prepare_samples(
         with one_at_a_time(partial_folder):
             if not partial_folder.is_dir():
                 raise OptionError(f"another process has just made {folder}", hint="run the same command again")
+            remove_abandoned(partial_folder)
             work = _Work(samples, form, partial_folder, fingerprint, progress)
             card = work.run(worker_count(num_workers))
             if folder.is_dir():
