@@ -2,12 +2,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+import tellapart
+from tellapart.dataset import Dataset, Entry
+from tellapart.dataset.decisions import RELABEL, Decision, Decisions
 from tellapart.dataset.rows import SET_ASIDE, UNREADABLE, USED, FileRow
 from tellapart.errors import DataError
-from tellapart.training.parts import assign, with_decisions
+from tellapart.training.parts import assign, check_labels, with_decisions
 
 
 def row(path: str, label: str | None, part: str | None = None, *, image_id: str | None = None, group: str | None = None) -> FileRow:
@@ -160,3 +164,38 @@ def test_a_class_whose_files_are_all_unreadable_is_named() -> None:
     rows = [*many("cats", 20), *many("dogs", 20), *[unreadable(f"green/{i}.heic", "green") for i in range(6)]]
     notes = assign(rows, [], test_share=0.2, seed=0).notes
     assert notes == [f"none of the 6 images of the class 'green' is used, mostly because: {rows[-1].reason}"]
+
+
+def listed(*labels: tuple[str | None, str | None]) -> Dataset:
+    return Dataset(Path("/photos"), tuple(Entry(f"{i}.jpg", label, part) for i, (label, part) in enumerate(labels)), ("layout: as it is",))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "said"),
+    [
+        (listed((None, None)), r"no image in /photos has a label \(layout: as it is\)"),
+        (listed(("a", None), (None, None)), r"only one class, 'a'; a classifier needs two \(layout: as it is\)"),
+        (listed(("a", "train"), ("b", "test")), "the train part has 'a'"),
+        (listed(("a", "test"), ("b", "test")), "the train part has none"),
+    ],
+)
+def test_too_few_classes_are_refused_by_the_listing_alone(dataset: Dataset, said: str) -> None:
+    with pytest.raises(DataError, match=said) as caught:
+        check_labels(dataset, Decisions(), 2)
+    assert caught.value.hint
+    check_labels(dataset, Decisions(), 0)
+    check_labels(dataset, Decisions((Decision(RELABEL, "0.jpg", "x", new="b", batch=1),)), 2)
+
+
+def test_two_classes_pass(tmp_path: Path) -> None:
+    check_labels(listed(("a", None), ("b", "train"), ("c", "test")), Decisions(), 2)
+
+
+@pytest.mark.parametrize("verb", ["train", "ladder", "curve", "balance"])
+def test_no_image_is_read_where_the_listing_shows_one_class(tmp_path: Path, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cats").mkdir()
+    (tmp_path / "cats/1.jpg").write_bytes(b"never read")
+    monkeypatch.setattr("tellapart.extraction.extract", lambda *_, **__: pytest.fail("images were read"))
+    monkeypatch.setattr("tellapart.workflows.looking.extract", lambda *_, **__: pytest.fail("images were read"))
+    with pytest.raises(DataError, match="only one class, 'cats'"):
+        getattr(tellapart, verb)(tmp_path)
