@@ -198,6 +198,12 @@ def test_a_row_whose_file_is_not_there_is_kept_and_said(tmp_path: Path) -> None:
     assert "metadata.csv: 1 of 4 rows name no file here, the first in line 5: 'train/9.jpg'" in dataset.notes
 
 
+def test_a_row_whose_file_is_not_there_is_kept_beside_files_that_are_not_listed(tmp_path: Path) -> None:
+    dataset = opened(tmp_path, CLASSES, {"metadata.csv": listed("path", *RED_BLUE[:2], "red/9.jpg", label=["red"] * 3)})
+    assert told(dataset) == "- blue 4, - red 5"
+    assert "metadata.csv: 1 of 3 rows name no file here, the first in line 4: 'red/9.jpg'" in dataset.notes
+
+
 def test_a_table_without_labels_given_alone_takes_them_from_the_paths(tmp_path: Path) -> None:
     opened(tmp_path, "train/red:2 train/blue:2 test/red:1", {"list.csv": "path\ntrain/red/0.jpg\ntrain/blue/1.jpg\ntest/red/0.jpg\n"})
     dataset = open_dataset(tmp_path / "list.csv")

@@ -180,7 +180,7 @@ def test_files_that_cannot_be_read_are_left_out_with_a_reason(root: Path, tmp_pa
 
 def test_missing_files_and_what_is_no_file_are_left_out(root: Path, tmp_path: Path) -> None:
     (root / "metadata.csv").write_text(
-        "path,label\nnowhere.jpg,dots\ndots,dots\n" + f"{next((root / 'dots').iterdir()).relative_to(root)},dots\n"
+        "path,label\nnowhere.jpg,spots\ndots,spots\n" + f"{next((root / 'dots').iterdir()).relative_to(root)},spots\n"
     )
     found = tellapart.augment(root, out=tmp_path / "new", copies=1)
     assert found["left_out"] == {"nowhere.jpg": "there is no such file", "dots": "not a file"}

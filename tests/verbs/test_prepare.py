@@ -255,7 +255,7 @@ def test_other_photos_begin_anew(root: Path, tmp_path: Path, monkeypatch: pytest
     (unfinished / "progress.json").write_text(json.dumps({"fingerprint": "another", "done": 5}))
     found = tellapart.prepare(root, size=16, out=tmp_path / "new", progress=Heard())
     assert found["resumed_at"] == 0
-    assert "was thrown away" in notes[1]
+    assert any("was thrown away" in note for note in notes)
     assert tellapart.open_prepared(tmp_path / "new")["train"].images().shape == (12, 16, 16, 3)
 
 

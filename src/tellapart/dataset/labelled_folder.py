@@ -111,7 +111,9 @@ class _Folder:
             reason = "says the same of labels as the folders" if takes_labels else "has no column known to hold labels"
             source = "labels come from the folders" if has_folders else "its images have no label; --label-column names the column"
             self.notes.append(f"{name} {reason}, so {source}" + (f"; {rest}" if rest else ""))
-            return sorted(outside + [_joined(entry, said.get(entry.path)) for entry in inside], key=lambda entry: entry.path)
+            missing = [one for one in table.entries if takes_labels and one.path not in by_layout]
+            joined = [_joined(entry, said.get(entry.path)) for entry in inside]
+            return sorted(outside + joined + missing, key=lambda entry: entry.path)
         where = f"labels come from the column {table.label_column!r} of {name} ({_shown(table)})"
         self.notes.append(where + (", not from the folders" if has_folders and not agrees else ""))
         if unlisted:
