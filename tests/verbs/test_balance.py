@@ -112,7 +112,7 @@ def test_nothing_to_balance_is_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="only one class, 'a'"):
         tellapart.balance(one)
     loose = folders.write(tmp_path / "loose", {f"{i}.jpg": pictures.photo(i) for i in range(3)})
-    with pytest.raises(DataError, match="no image in .* has a label"):
+    with pytest.raises(DataError, match="no image in "):
         tellapart.balance(loose)
     with pytest.raises(DataError, match="there is no folder"):
         tellapart.balance(tmp_path / "nowhere")
