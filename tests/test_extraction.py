@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from tellapart.dataset import Catalog, Dataset, open_dataset
 from tellapart.errors import DataError, StorageError
@@ -16,6 +19,11 @@ from tests import folders, pictures
 
 CARD = BackboneCard("toy", "toy", "0" * 64, 32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), 12)
 OTHER = BackboneCard("other", "other", "1" * 64, 48, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), 12)
+
+
+_folder = tempfile.TemporaryDirectory()
+TENSORS = Path(_folder.name) / "toy.safetensors"
+save_file({"weight": np.arange(4, dtype=np.float32)}, TENSORS)
 
 
 class ToyNetwork:
@@ -53,7 +61,7 @@ def dataset(photos: Path, tmp_path: Path) -> Dataset:
 
 
 def spec(*cards: BackboneCard) -> FeatureSpec:
-    return FeatureSpec(tuple(Backbone(card, Path("nowhere")) for card in cards or (CARD,)))
+    return FeatureSpec(tuple(Backbone(card, TENSORS) for card in cards or (CARD,)))
 
 
 def run(dataset: Dataset, networks: dict[str, ToyNetwork], *cards: BackboneCard, state: Path | None = None) -> tuple[Extraction, int]:
@@ -105,7 +113,7 @@ def test_a_second_time_nothing_is_read_or_computed(
 
 @pytest.mark.parametrize("mirror", [True, False])
 def test_the_network_mirrors_if_asked(dataset: Dataset, networks: dict[str, ToyNetwork], mirror: bool) -> None:
-    extract(dataset, FeatureSpec((Backbone(CARD, Path("nowhere")),), mirror=mirror), network=lambda b: networks["toy"])
+    extract(dataset, FeatureSpec((Backbone(CARD, TENSORS),), mirror=mirror), network=lambda b: networks["toy"])
     assert networks["toy"].mirrors == {mirror}
 
 
@@ -164,21 +172,54 @@ def test_another_backbone_adds_its_features_beside(dataset: Dataset, networks: d
     assert networks["other"].seen == 21
 
 
-def test_everything_the_vectors_depend_on_has_its_own_cache() -> None:
-    from dataclasses import replace
-
-    backbone = Backbone(CARD, Path("nowhere"))
+def test_everything_the_vectors_depend_on_has_its_own_cache(tmp_path: Path) -> None:
+    backbone = Backbone(CARD, TENSORS)
     base = FeatureSpec((backbone,))
+    others = tmp_path / "others.safetensors"
+    save_file({"weight": np.zeros(4, np.float32)}, others)
     prints = {
         base.fingerprint(backbone),
         replace(base, resize="pad").fingerprint(backbone),
         replace(base, mirror=False).fingerprint(backbone),
         base.fingerprint(backbone.sized(64)),
-        base.fingerprint(Backbone(replace(CARD, weights_sha256="2" * 64), Path("nowhere"))),
-        base.fingerprint(Backbone(replace(CARD, mean=(0.4, 0.5, 0.5)), Path("nowhere"))),
+        base.fingerprint(Backbone(CARD, others)),
+        base.fingerprint(backbone.in_precision("float32", "cpu")),
+        base.fingerprint(backbone.in_precision("bfloat16", "cpu")),
+        base.fingerprint(Backbone(replace(CARD, mean=(0.4, 0.5, 0.5)), TENSORS)),
     }
-    assert len(prints) == 6
-    assert base.fingerprint(backbone) == base.fingerprint(Backbone(CARD, Path("elsewhere")))
+    assert len(prints) == 7, "auto is one of the two number formats"
+    copy = tmp_path / "copy.safetensors"
+    save_file({"backbone.0.weight": np.arange(4, dtype=np.float32), "head": np.zeros(3)}, copy)
+    same = Backbone(replace(CARD, weights_sha256="2" * 64), copy, "backbone.0.")
+    assert base.fingerprint(backbone) == base.fingerprint(same), "what the tensors hold counts, not the card's word for it"
+
+
+def test_tensors_that_change_under_the_same_card_have_their_own_features(
+    dataset: Dataset, networks: dict[str, ToyNetwork], tmp_path: Path
+) -> None:
+    file = tmp_path / "model.safetensors"
+    for value, seen in ((1, 21), (1, 21), (2, 42), (1, 42)):
+        save_file({"weight": np.full(4, value, np.float32)}, file)
+        extract(dataset, FeatureSpec((Backbone(CARD, file),)), network=lambda _: networks["toy"])
+        assert networks["toy"].seen == seen
+
+
+def test_a_square_that_has_rotted_is_made_again(dataset: Dataset, networks: dict[str, ToyNetwork], tmp_path: Path) -> None:
+    wanted = replace(spec(), pixel_sizes=(16,))
+    with Catalog(tmp_path / "catalog.sqlite") as catalog:
+        found = extract(dataset, wanted, catalog=catalog, network=lambda _: networks["toy"])
+        (store,) = wanted.pixel_stores()
+        ids = list(found.features.image_ids)
+        with store.open(ids) as pixels:
+            before = pixels.take(np.arange(len(ids)))
+        for path in store.folder.glob("*.pixels"):
+            data = bytearray(path.read_bytes())
+            data[100] ^= 1
+            path.write_bytes(data)
+        extract(dataset, wanted, catalog=catalog, network=lambda _: networks["toy"])
+        with store.open(ids) as pixels:
+            assert np.array_equal(pixels.take(np.arange(len(ids))), before)
+    assert networks["toy"].seen == 21, "its features were whole"
 
 
 def test_unreadable_files_have_a_reason_and_stop_nobody(photos: Path, networks: dict[str, ToyNetwork], tmp_path: Path) -> None:

@@ -40,6 +40,18 @@ def test_the_callers_number_of_blas_threads_comes_back() -> None:
     assert blas_threads() == before
 
 
+def test_the_limit_holds_until_the_last_thread_has_left() -> None:
+    """The first to leave must not give BLAS its threads back: what the others compute would depend on who was first."""
+    before = blas_threads()
+    first, second = one_blas_thread(), one_blas_thread()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert blas_threads() == {1}
+    second.__exit__(None, None, None)
+    assert blas_threads() == before
+
+
 def test_asynchronous_work_runs_with_and_without_a_loop_around() -> None:
     async def work() -> int:
         await asyncio.sleep(0)

@@ -15,6 +15,7 @@ from tellapart.errors import DataError
 from tellapart.extraction import FeatureSpec, extract
 from tellapart.models.backbones import find_backbones
 from tellapart.models.heads import mean_logits
+from tellapart.models.precision import precision_option
 from tellapart.options import Options, dataclass, option
 from tellapart.progress import AUTO
 from tellapart.training.probe import LabelledFeatures, fit_probe
@@ -27,6 +28,7 @@ class _Words(Options):
 
     resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"))
     class_weight: str = option("none", "Let every class weigh the same.", choices=("none", "balanced"))
+    precision: str = precision_option()
 
 
 class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -44,6 +46,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         resize: ``crop``, ``pad`` or ``squash``.
         mirror: average features with the mirror image's.
         class_weight: ``none`` or ``balanced``.
+        precision: number format of the network: ``auto``, ``float32`` or ``bfloat16``.
         seed: of the folds.
     """
 
@@ -56,6 +59,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         resize: str = "crop",
         mirror: bool = True,
         class_weight: str = "none",
+        precision: str = "auto",
         seed: int = 0,
     ) -> None:
         self.backbone = backbone
@@ -64,6 +68,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.resize = resize
         self.mirror = mirror
         self.class_weight = class_weight
+        self.precision = precision
         self.seed = seed
 
     def fit(self, paths: Sequence[Any], labels: Sequence[Any], groups: Sequence[str] | None = None) -> ImageClassifier:
@@ -108,11 +113,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _features(self, paths: Sequence[Any]) -> tuple[FloatArray, list[str]]:
         """Features (n, d) and image ids of images, all of which must be readable."""
         images = image_list(paths)
-        _Words.of(resize=self.resize, class_weight=self.class_weight)
+        _Words.of(resize=self.resize, class_weight=self.class_weight, precision=self.precision)
         weights = Path(self.weights) if self.weights is not None else None
         spec = FeatureSpec(find_backbones(self.backbone, weights=weights, image_size=self.image_size), self.resize, self.mirror)
         with given_images(images) as dataset:
-            extraction = extract(dataset, spec, progress=AUTO)
+            extraction = extract(dataset, spec.computed("auto", self.precision), progress=AUTO)
         broken = [file for file in extraction.files if file.image_id is None]
         if broken:
             noun = "files" if all(isinstance(image, str | Path) for image in images) else "images"

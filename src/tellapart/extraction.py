@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +27,8 @@ from tellapart.dataset.thumbnails import ThumbnailStore
 from tellapart.errors import DataError, ImageError
 from tellapart.features import FeatureCache, FeatureMatrix
 from tellapart.models.allocator import tune_malloc
-from tellapart.models.backbones import Backbone
+from tellapart.models.backbones import PIXELS, Backbone
+from tellapart.models.precision import used_device
 from tellapart.paths import cache_root
 from tellapart.preparation.augmentation import augmentation_of
 from tellapart.preparation.draws import image_keys
@@ -60,6 +62,7 @@ class FeatureSpec:
         pixel_sizes: sides of the squares to be kept in the pixel store.
         view: which view of a picture the networks see; 0 is the picture as it is (see ``preparation.views``).
         augment: words of the augmentation that other views are drawn from; by default they are crops.
+        device: where the networks run.
     """
 
     backbones: tuple[Backbone, ...]
@@ -68,6 +71,17 @@ class FeatureSpec:
     pixel_sizes: tuple[int, ...] = ()
     view: int = 0
     augment: str = ""
+    device: str = "auto"
+
+    def computed(self, device: str, precision: str = "auto") -> FeatureSpec:
+        """The same features, made on a device and in a number format: every backbone then has the one it will run in.
+
+        Raises:
+            OptionError: bfloat16 is asked of a network that runs in float32 only.
+            ModelError: the device is not there.
+        """
+        device = used_device(device)
+        return replace(self, device=device, backbones=tuple(b.in_precision(precision, device) for b in self.backbones))
 
     def viewed(self, pixels: ByteArray, image_ids: Sequence[str]) -> ByteArray:
         """Squares, uint8 (n, s, s, 3), as the networks shall see them."""
@@ -99,7 +113,8 @@ class FeatureSpec:
         """Names everything the vectors of one backbone depend on, except the picture."""
         card = backbone.card
         resize = self.resize_of(backbone)
-        network = (card.architecture, card.weights_sha256, card.image_size, card.mean, card.std)
+        used = backbone.in_precision("auto", used_device(self.device)) if card.architecture != PIXELS else backbone
+        network = (card.architecture, backbone.digest, card.image_size, card.mean, card.std, used.precision, used_device(self.device))
         made_with: tuple[object, ...] = (PREPROCESSING, *network, resize, self.mirror)
         made_with += (card.layer,) if card.layer else ()
         content = (*made_with, self.view, self.augment) if self.view else made_with
@@ -172,7 +187,7 @@ def extract(
         spec: the features wanted.
         views: which views are wanted, from one decoding of each picture; None for the one of ``spec``.
         catalog: where facts are kept; None leaves no trace beside the photos.
-        network: makes the network of a backbone; called only if something must be computed.
+        network: makes the network of a backbone, on the spec's device if left out; called only if something must be computed.
         num_workers: worker threads; None for one a core.
         progress: hears of every picture.
 
@@ -180,6 +195,7 @@ def extract(
         DataError: not one file could be read.
         StorageError: the disk is full or cannot be written; what is finished is kept.
     """
+    spec = spec.computed(spec.device)
     specs = [spec] if views is None else [replace(spec, view=number) for number in views]
     work = _Work(dataset, specs, catalog, network)
     num_workers = worker_count(num_workers)
@@ -239,13 +255,17 @@ class _Work:
         return states
 
     def forget_damaged(self, image_ids: set[str]) -> bool:
-        """Gather the vectors of these images; whether some were promised by the cache and turned out damaged."""
+        """Gather the vectors of these images; whether some, or some squares, were promised by the cache and turned out damaged."""
         is_damaged = False
         for cache, cached, gathered in zip(self.caches, self.cached, self.vectors, strict=True):
             gathered.update(cache.read(image_ids - gathered.keys()))
             missing = image_ids - gathered.keys()
             cached -= missing
             is_damaged = is_damaged or bool(missing)
+        for store, kept in zip(self.pixel_stores, self.kept, strict=True):
+            lost = store.forget_damaged(image_ids)
+            kept -= lost
+            is_damaged = is_damaged or bool(lost)
         return is_damaged
 
     def matrix(self, image_ids: Sequence[str], place: int) -> FeatureMatrix:
@@ -264,7 +284,7 @@ class _Work:
                 entry.path, 0, 0, None, "there is no such file" if isinstance(error, FileNotFoundError) else str(error.strerror)
             )
         old = self.known.get(entry.path)
-        if old is None or (old.size_bytes, old.mtime_ns) != (status.st_size, status.st_mtime_ns) or old.image_id is None:
+        if old is None or old.image_id is None or not old.is_same_file(FileState.of(entry.path, status, None, None)):
             return None
         return old if self._is_complete(old.image_id) else None
 
@@ -310,23 +330,23 @@ class _Work:
 
     def _read(self, entry: Entry) -> _Outcome:
         path = self.dataset.file(entry)
-        size, mtime = 0, 0
+        state = FileState(entry.path, 0, 0, None, None)
         try:
             status = os.stat(path)
-            size, mtime = status.st_size, status.st_mtime_ns
+            state = FileState.of(entry.path, status, None, None)
             if not stat.S_ISREG(status.st_mode):
-                return _Outcome(FileState(entry.path, size, mtime, None, "not a file"), None, [])
+                return _Outcome(replace(state, reason="not a file"), None, [])
             data = path.read_bytes()
             image_id = hashlib.sha256(data).hexdigest()
-            state = FileState(entry.path, size, mtime, image_id, None)
+            read = replace(state, image_id=image_id)
             if self._is_complete(image_id):
-                return _Outcome(state, None, [None] * len(self.lanes))
+                return _Outcome(read, None, [None] * len(self.lanes))
             look = look_at(data, image_id, self.spec.sizes, self.spec.policies)
         except ImageError as error:
-            return _Outcome(FileState(entry.path, size, mtime, None, str(error)), None, [])
+            return _Outcome(replace(state, reason=str(error)), None, [])
         except OSError as error:
-            return _Outcome(FileState(entry.path, size, mtime, None, f"cannot be read: {error.strerror or error}"), None, [])
-        return _Outcome(state, look, [None] * len(self.lanes))
+            return _Outcome(replace(state, reason=f"cannot be read: {error.strerror or error}"), None, [])
+        return _Outcome(read, look, [None] * len(self.lanes))
 
     def _save(self, outcomes: Sequence[_Outcome]) -> None:
         """Thumbnails, vectors, and last the catalog, which says that they are there."""
@@ -354,7 +374,8 @@ class _Networks:
     """
 
     def __init__(self, spec: FeatureSpec, make: Callable[[Backbone], Features] | None) -> None:
-        self._backbones, self._make = spec.backbones, make or _network
+        self._make = make or partial(_network, device=spec.device)
+        self._backbones = spec.backbones
         self._loaded: list[Features] = []
         self._threads_before: int | None = None
         self._lock = threading.Lock()
@@ -386,7 +407,7 @@ def _set_torch_threads(count: int) -> int:
     return before
 
 
-def _network(backbone: Backbone) -> Features:
+def _network(backbone: Backbone, *, device: str) -> Features:
     from tellapart.models.network import network_of
 
-    return network_of(backbone)
+    return network_of(backbone, device=device)

@@ -10,6 +10,7 @@ import platform
 import re
 import shutil
 import stat
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from tellapart.errors import StorageError
 CACHE_VARIABLE = "TELLAPART_CACHE"
 PARTIAL, OLD = "partial", "old"
 _BESIDE = re.compile(r"\.(?P<name>.+)\.(?P<machine>[0-9a-f]{8})\.(?P<process>[0-9]{1,10})\.[0-9a-f]{8}\.(?P<kind>partial|old)", re.DOTALL)
+_CHUNK = 1 << 22
 _under_way: set[Path] = set()
 _UNSTORABLE = re.compile(r"[\ud800-\udfff]|\\(?=x[0-9a-f]{2}|u[0-9a-f]{4})")
 
@@ -190,6 +192,31 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write ``content`` to ``path`` as readable JSON, whole or not at all; NaN is refused."""
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_sealed(path: Path, content: Any) -> None:
+    """Write JSON with a checksum of itself, for :func:`read_sealed`; whole or not at all."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    write_text(path, f"{zlib.crc32(text.encode('utf-8', 'backslashreplace')):08x} {text}\n")
+
+
+def read_sealed(path: Path) -> Any:
+    """What :func:`write_sealed` wrote; None where the file is absent or one bit of it has changed."""
+    try:
+        with path.open("rb") as file:
+            checksum, _, text = file.read().removesuffix(b"\n").partition(b" ")
+        return json.loads(text) if checksum == b"%08x" % zlib.crc32(text) else None
+    except (OSError, ValueError):
+        return None
+
+
+def checksum_of(path: Path) -> int:
+    """crc32 of a file's bytes."""
+    checksum = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            checksum = zlib.crc32(chunk, checksum)
+    return checksum
 
 
 def storage_error(error: OSError, path: Path) -> StorageError:

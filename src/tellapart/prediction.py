@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,16 +15,12 @@ from tellapart.dataset.catalog import FileState
 from tellapart.errors import ModelError, OptionError
 from tellapart.extraction import FeatureSpec, extract
 from tellapart.features import FeatureMatrix
-from tellapart.models.backbones import Backbone
 from tellapart.models.saved import Member, SavedModel
 from tellapart.paths import printable
 from tellapart.predictions import Predictions
 from tellapart.preparation.views import VIEWS
 from tellapart.progress import SILENT, Progress
 from tellapart.types import FloatArray
-
-if TYPE_CHECKING:
-    from tellapart.models.network import Features
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +80,7 @@ def predict_files(
     views: int = 1,
     augment: str = "",
     device: str = "auto",
+    precision: str = "auto",
     num_workers: int | None = None,
     progress: Progress = SILENT,
 ) -> PredictedFiles:
@@ -98,6 +95,7 @@ def predict_files(
         views: how many views of each picture.
         augment: words of the augmentation that the further views are drawn from; by default they are fixed crops.
         device: where to compute.
+        precision: number format; ``auto`` for the one the model was made with.
         num_workers: worker threads; None for one a core.
         progress: hears of every picture.
 
@@ -115,9 +113,8 @@ def predict_files(
     first, averaged = [], []
     features: list[FeatureMatrix] = []
     for member in model.members:
-        spec = FeatureSpec(member.backbones, member.resize, member.mirror, augment=augment)
-        made = _networks(device)
-        extraction = extract(dataset, spec, views=range(views), network=made, num_workers=num_workers, progress=progress)
+        spec = FeatureSpec(member.backbones, member.resize, member.mirror, augment=augment).computed(device, precision)
+        extraction = extract(dataset, spec, views=range(views), num_workers=num_workers, progress=progress)
         features += [] if features else [extraction.features]
         readable = [(entry, file) for entry, file in zip(dataset.entries, extraction.files, strict=True) if file.image_id]
         image_ids = [file.image_id or "" for _, file in readable]
@@ -142,15 +139,6 @@ def check_crops(views: int, members: Sequence[Member]) -> None:
             f"views must be at most {most} for this model, got {views}: there are no more fixed crops",
             hint="--view-augment draws as many as you like, for example --view-augment light",
         )
-
-
-def _networks(device: str) -> Callable[[Backbone], Features]:
-    def network(backbone: Backbone) -> Features:
-        from tellapart.models.network import network_of
-
-        return network_of(backbone, device=device)
-
-    return network
 
 
 def _predictions(model: SavedModel, readable: Sequence[tuple[Entry, FileState]], of_members: Sequence[FloatArray]) -> Predictions:

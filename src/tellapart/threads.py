@@ -7,6 +7,7 @@ does other things that costs up to ten times (docs/log.md, 2026-11-21). Independ
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -37,11 +38,42 @@ def worker_count(num_workers: int | None) -> int:
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Within, each call of numpy's BLAS and LAPACK uses one thread; outside, the caller's setting holds again."""
-    from threadpoolctl import threadpool_limits
+    """Within, each call of numpy's BLAS and LAPACK uses one thread; outside, the caller's setting holds again.
 
-    with threadpool_limits(1, user_api="blas"):
+    The number of threads belongs to the whole process. Where several threads are within at the same time, the first to
+    come sets it and the last to leave restores it: products, and so results, would otherwise depend on who left first.
+    """
+    _blas_limit.enter()
+    try:
         yield
+    finally:
+        _blas_limit.leave()
+
+
+class _BlasLimit:
+    """One BLAS thread for as long as anybody wants it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._limits: Any = None
+
+    def enter(self) -> None:
+        from threadpoolctl import threadpool_limits
+
+        with self._lock:
+            if not self._inside:
+                self._limits = threadpool_limits(1, user_api="blas")
+            self._inside += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._limits.restore_original_limits()
+
+
+_blas_limit = _BlasLimit()
 
 
 @contextmanager

@@ -26,7 +26,7 @@ def test_what_is_recorded_is_read_back(tmp_path: Path) -> None:
         assert catalog.image_ids() == {"id1"}
 
 
-def test_an_old_catalog_keeps_its_files_and_has_its_images_measured_again(tmp_path: Path) -> None:
+def test_an_old_catalog_has_its_files_and_images_looked_at_again(tmp_path: Path) -> None:
     path = tmp_path / "catalog.sqlite"
     with sqlite3.connect(path) as old:
         MIGRATIONS[0](old)
@@ -35,7 +35,7 @@ def test_an_old_catalog_keeps_its_files_and_has_its_images_measured_again(tmp_pa
         old.execute("INSERT INTO images VALUES ('id1', 640, 480, 'JPEG', x'00', x'01', 1, 2, 3, 4, 5, 6)")
     old.close()
     with Catalog(path) as catalog:
-        assert catalog.files() == {"cats/1.jpg": FileState("cats/1.jpg", 1234, 5, "id1", None)}
+        assert catalog.files() == {}
         assert catalog.image_ids() == set(), "shorter facts do not count"
         catalog.record([], [FACTS])
         assert catalog.facts(["id1"]) == {"id1": FACTS}
@@ -205,3 +205,21 @@ def test_a_catalog_of_a_newer_version_is_kept_and_another_made(tmp_path: Path) -
         db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     with Catalog(path) as catalog:
         assert "of a newer version" in catalog.notes[0]
+
+
+def test_files_of_an_older_catalog_are_read_once_more(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite"
+    with closing(sqlite3.connect(path)) as db, db:
+        for step in MIGRATIONS[:2]:
+            step(db)
+        db.execute("INSERT INTO files VALUES (?, 1234, 5, 'id1', NULL)", (b"cats/1.jpg",))
+        db.execute("PRAGMA user_version = 2")
+    state = FileState.of("cats/1.jpg", os.stat_result((0, (1 << 64) - 2, *range(15))), "id1", None)
+    with Catalog(path) as catalog:
+        assert catalog.files() == {}
+        assert catalog.notes == []
+        catalog.record([state], [])
+        assert catalog.files() == {"cats/1.jpg": state}
+    assert state.inode == -2, "SQLite's numbers have a sign"
+    assert state.is_same_file(replace(state, image_id=None))
+    assert not any(state.is_same_file(replace(state, **{name: 99})) for name in ("size_bytes", "mtime_ns", "ctime_ns", "inode"))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,25 @@ def test_files_are_known_by_their_bytes_and_refused_by_their_first(tmp_path: Pat
 def test_a_known_file_is_read_again_only_when_it_has_changed(tmp_path: Path) -> None:
     root = folders.write(tmp_path / "photos", {"a/1.jpg": pictures.photo(1), "a/2.jpg": pictures.photo(2), "a/3.jpg": pictures.photo(3)})
     status = {name: os.stat(root / name) for name in ("a/1.jpg", "a/2.jpg", "a/3.jpg")}
-    known = {name: FileState(name, s.st_size, s.st_mtime_ns, f"known {name}", None) for name, s in status.items()}
-    known["a/2.jpg"] = FileState("a/2.jpg", status["a/2.jpg"].st_size + 1, status["a/2.jpg"].st_mtime_ns, "old", None)
-    known["a/3.jpg"] = FileState("a/3.jpg", status["a/3.jpg"].st_size, status["a/3.jpg"].st_mtime_ns, None, "cut off")
+    known = {name: FileState.of(name, s, f"known {name}", None) for name, s in status.items()}
+    known["a/2.jpg"] = replace(FileState.of("a/2.jpg", status["a/2.jpg"], "old", None), size_bytes=1)
+    known["a/3.jpg"] = FileState.of("a/3.jpg", status["a/3.jpg"], None, "cut off")
     found = [state.image_id for state in file_states(open_dataset(root), known, 1)]
     assert found == ["known a/1.jpg", *(hashlib.sha256(pictures.photo(i)).hexdigest() for i in (2, 3))]
+
+
+@pytest.mark.parametrize("how", ["renamed over", "written over"])
+def test_a_file_replaced_with_equal_size_and_time_is_read_again(tmp_path: Path, how: str) -> None:
+    root = folders.write(tmp_path / "photos", {"a/1.jpg": pictures.photo(1)})
+    file = root / "a/1.jpg"
+    known = {state.path: state for state in file_states(open_dataset(root), {}, 1)}
+    before = file.stat()
+    other = bytes([*pictures.photo(1)[:-3], 7, *pictures.photo(1)[-2:]])
+    place = file if how == "written over" else root / "new"
+    place.write_bytes(other)
+    os.replace(place, file)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    (found,) = file_states(open_dataset(root), known, 1)
+    assert found.image_id == hashlib.sha256(other).hexdigest()
+    assert file_states(open_dataset(root), {found.path: replace(found, image_id="not read again")}, 1)[0].image_id == "not read again"

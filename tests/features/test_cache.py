@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from tellapart.errors import StorageError
 from tellapart.features import FeatureCache
 from tellapart.features.cache import MERGE_AT
+from tellapart.paths import read_sealed, write_sealed
 
 IDS = [f"id{i}" for i in range(5)]
 
@@ -59,6 +59,7 @@ DAMAGES = {
     "manifest cut": lambda folder: one(folder, ".json").write_text('{"crc32": 12, "ima'),
     "manifest of another kind": lambda folder: one(folder, ".json").write_text("[1, 2]"),
     "manifest not utf-8": lambda folder: one(folder, ".json").write_bytes(b"\xff\xfe\x00"),
+    "manifest flipped": lambda folder: flip(one(folder, ".json"), 40),
     "a name too many": lambda folder: add_name(one(folder, ".json")),
 }
 
@@ -70,8 +71,8 @@ def flip(path: Path, at: int) -> None:
 
 
 def add_name(path: Path) -> None:
-    content = json.loads(path.read_text())
-    path.write_text(json.dumps({**content, "image_ids": [*content["image_ids"], "more"]}))
+    content = read_sealed(path)
+    write_sealed(path, {**content, "image_ids": [*content["image_ids"], "more"]})
 
 
 @pytest.mark.parametrize("kind", DAMAGES)

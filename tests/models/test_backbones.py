@@ -13,6 +13,7 @@ from tellapart.errors import ModelError
 from tellapart.models import backbones
 from tellapart.models.backbones import Backbone, BackboneCard, find_backbones
 from tellapart.models.network import FeatureNetwork
+from tellapart.paths import read_sealed, write_sealed
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +171,7 @@ def test_a_damaged_conversion_is_made_anew(own_cache: Path, damage: str) -> None
     elif damage == "card empty":
         card.write_text("{}")
     else:
-        card.write_text(json.dumps({**json.loads(card.read_text()), "format": 0}))
+        write_sealed(card, {**read_sealed(card), "format": 0})
     assert find_backbones("lite0") == (first,)
     assert first.tensors.read_bytes() == whole
 
@@ -211,3 +212,26 @@ def test_mirroring_makes_a_picture_and_its_mirror_image_the_same(own_cache: Path
     plain = network.features(batch, mirror=False)
     assert np.abs(here - there).max() < 0.02 * np.abs(here).max()
     assert np.abs(here - plain).max() > 0.05 * np.abs(here).max()
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".json"])
+@pytest.mark.parametrize("at", [-9, 20])
+def test_a_kept_backbone_that_has_rotted_is_made_anew(own_cache: Path, suffix: str, at: int) -> None:
+    (found,) = find_backbones("lite0")
+    wanted, card = found.digest, found.card
+    path = found.tensors.with_suffix(suffix)
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+    (again,) = find_backbones("lite0")
+    assert (again.digest, again.card) == (wanted, card)
+    assert find_backbones("lite0")[0].state().keys() == again.state().keys()
+
+
+def test_tensors_that_change_between_digest_and_reading_are_refused(tmp_path: Path, resnet: torch.nn.Module) -> None:
+    path = weights_file(tmp_path, resnet, ".safetensors")
+    backbone = Backbone(BackboneCard("resnet18", "resnet18", "", 64, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), 512), path)
+    assert backbone.digest
+    weights_file(tmp_path, resnet, ".safetensors", **{"conv1.weight": torch.ones(64, 3, 7, 7)})
+    with pytest.raises(ModelError, match="have changed"):
+        backbone.state()

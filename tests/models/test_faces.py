@@ -63,6 +63,19 @@ def test_features_are_a_descriptor_and_whether_there_is_a_face(network: FaceNetw
     assert np.allclose(network.features(pixels[1:], mirror=True), values[1:], atol=1e-4)
 
 
+def test_what_is_seen_of_a_photo_does_not_depend_on_the_photos_beside_it(network: FaceNetwork) -> None:
+    photos = [
+        faces.portrait(),
+        faces.placed(500, 300, (20, 30, 0.8), (290, 60, 0.7)),
+        faces.portrait()[:, ::-1],
+        faces.placed(400, 400, (9, 9, 1.2)),
+    ]
+    pixels = np.concatenate([square(photo) for photo in photos])
+    together = network.features(pixels, mirror=True)
+    for order in ([0], [1], [3], [1, 0], [3, 1, 1, 2]):
+        assert np.array_equal(network.features(pixels[order], mirror=True), together[order]), order
+
+
 def test_the_card_asks_for_the_whole_photo_and_no_other_size(backbone: Backbone) -> None:
     assert backbone.card.is_faces
     assert (backbone.card.image_size, backbone.card.num_features) == (640, 513)

@@ -7,7 +7,7 @@ import timm
 import torch
 from torch import nn
 
-from tellapart.models.inference import FusedConv, TurnedInput, fast_network, faster_dtype, fused_network
+from tellapart.models.inference import FusedConv, TurnedInput, fast_network, fused_network
 from tellapart.models.variants import build_variant
 
 
@@ -103,19 +103,3 @@ def test_a_wrong_rewriting_is_noticed_and_not_used(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("tellapart.models.inference.fused_network", lambda _: Wrong())
     assert fast_network(plain, 64) is plain
-
-
-@pytest.mark.parametrize(("name", "options"), [("resnet18", {}), ("vit_tiny_patch16_224", {"img_size": 64})])
-@pytest.mark.parametrize("faster", [torch.float32, torch.bfloat16])
-def test_trying_another_number_format_costs_no_precision(
-    monkeypatch: pytest.MonkeyPatch, name: str, options: dict[str, float], faster: torch.dtype
-) -> None:
-    pictures, size = torch.randn(2, 3, 64, 64), 64
-    with torch.inference_mode():
-        wanted = network(name, **options)(pictures)
-    monkeypatch.setattr("tellapart.models.inference._seconds", lambda _, x: 1.0 if x.dtype is faster else 2.0)
-    fast = fast_network(network(name, **options), size)
-    assert faster_dtype(fast, size) is faster
-    with torch.inference_mode():
-        got = fast(pictures.to(faster).contiguous(memory_format=torch.channels_last)).float()
-    assert (got - wanted).abs().max() <= (1e-4 if faster is torch.float32 else 0.05) * wanted.abs().max()

@@ -14,7 +14,7 @@ from tellapart.errors import ModelError
 from tellapart.models import tuning
 from tellapart.models.backbones import build_network, find_backbones
 from tellapart.models.convolution import TunedConv
-from tellapart.models.tuning import TunedNetwork, faster_precision, tunable_network
+from tellapart.models.tuning import TunedNetwork, tunable_network
 from tests.folders import KINDS, class_image
 from tests.models.test_inference import network
 
@@ -31,7 +31,7 @@ REWRITTEN = ["tf_efficientnet_lite0", "resnet18", "mobilenetv3_small_100", "effi
 SIZE = 64
 
 
-def tuned(name: str, precision: str | None = "float32") -> TunedNetwork:
+def tuned(name: str, precision: str = "float32") -> TunedNetwork:
     return tunable_network(network(name), SIZE, precision=precision)
 
 
@@ -239,24 +239,6 @@ def test_fine_tuning_learns_in_either_precision_as_the_plain_network_does(monkey
     assert abs(exact[0] - plain[0]) < 1e-4 and abs(mixed[0] - plain[0]) < 0.02
     for losses in (exact, mixed, plain):
         assert losses[-1] < 0.1 * losses[0]
-
-
-@pytest.mark.parametrize("faster", tuning.PRECISIONS)
-def test_the_faster_precision_is_timed_and_told(monkeypatch: pytest.MonkeyPatch, faster: str) -> None:
-    monkeypatch.setattr(tuning, "_step_seconds", lambda network, _: 1.0 if network.precision == faster else 2.0)
-    fast = tuned("resnet18", None)
-    assert fast.precision == faster == faster_precision(fast, SIZE)
-    assert tuned("resnet18", "mixed").precision == "mixed"
-
-
-def test_a_machine_without_bfloat16_trains_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    def seconds(network: TunedNetwork, _: torch.Tensor) -> float:
-        if network.precision == "mixed":
-            raise RuntimeError("no bf16 here")
-        return 1.0
-
-    monkeypatch.setattr(tuning, "_step_seconds", seconds)
-    assert tuned("resnet18", None).precision == "float32"
 
 
 def test_timing_leaves_no_gradients() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 
 from tellapart.errors import StorageError
+from tellapart.paths import read_sealed
 from tellapart.preparation import pixel_store
 from tellapart.preparation.pixel_store import PixelStore
 from tests.memory import PEAK_MEMORY
@@ -174,4 +174,4 @@ def test_a_full_disk_leaves_the_store_as_it_was(small_disk: Path) -> None:
         store.write([f"{i}" for i in range(40)], np.ones((40, 256, 256, 3), np.uint8))
     assert store.image_ids() == {"a"}
     assert not list(store.folder.glob(".*"))
-    assert json.loads(next(store.folder.glob("*.json")).read_text()) == ["a"]
+    assert read_sealed(next(store.folder.glob("*.json")))["image_ids"] == ["a"]

@@ -59,18 +59,19 @@ def test_tensors_that_share_memory_or_lie_otherwise_are_written_whole(checkpoint
     assert torch.equal(found["last"], base)
 
 
-@pytest.mark.parametrize("kind", ["cut", "empty", "text", "header", "foreign", "no facts"])
+@pytest.mark.parametrize("kind", ["cut", "empty", "text", "header", "foreign", "no facts", "bit of a tensor", "bit of a fact"])
 def test_a_damaged_one_is_none(checkpoint: Checkpoint, kind: str) -> None:
     from safetensors.torch import save_file
 
     checkpoint.save(STATES, FACTS)
     data = checkpoint.path.read_bytes()
+    bits = {"bit of a tensor": data[:-1] + bytes([data[-1] ^ 1]), "bit of a fact": data.replace(b"epoch", b"epocl")}
     if kind == "foreign":
         save_file({"a": torch.ones(2)}, checkpoint.path)
     elif kind == "no facts":
         save_file({"a": torch.ones(2)}, checkpoint.path, metadata={"facts": "{"})
     else:
-        checkpoint.path.write_bytes({"cut": data[:-3], "empty": b"", "text": b"x" * 99, "header": b"\xff" * 8 + data[8:]}[kind])
+        checkpoint.path.write_bytes({"cut": data[:-3], "empty": b"", "text": b"x" * 99, "header": b"\xff" * 8 + data[8:], **bits}[kind])
     assert checkpoint.load() is None
     checkpoint.save(STATES, FACTS)
     assert checkpoint.load() is not None
@@ -114,3 +115,10 @@ def test_an_optimizer_goes_on_as_if_nothing_had_happened(checkpoint: Checkpoint,
         return network.weight.detach()
 
     assert torch.equal(after(True), after(False))
+
+
+def test_an_empty_tensor_is_kept(checkpoint: Checkpoint) -> None:
+    checkpoint.save({"judged": {"losses": torch.empty(0, dtype=torch.float64)}}, {})
+    loaded = checkpoint.load()
+    assert loaded is not None
+    assert len(loaded[0]["judged"]["losses"]) == 0

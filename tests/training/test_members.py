@@ -32,12 +32,11 @@ PLAN = Plan(epochs=2, batch_size=8, lr=2e-3)
 @pytest.fixture(autouse=True)
 def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(members, "settled_precision", lambda *_: False)  # chosen by timing, and so not the same every time
 
 
 def recipe(**changes: Any) -> NetworkRecipe:
     fields = {"name": "scratch", "card": scratch_card("tiny", SIZE), "backbone": None, "resize": "crop", "unfreeze": "all"}
-    return NetworkRecipe(**{**fields, "augmentation": augmentation_of("flip"), "plan": PLAN, "folds": 1} | changes)
+    return NetworkRecipe(**{**fields, "augmentation": augmentation_of("flip"), "plan": PLAN, "folds": 1, "precision": "float32"} | changes)
 
 
 def images(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from tellapart.evaluation.metrics import accuracy
 from tellapart.training import sensitivity
@@ -65,3 +66,13 @@ def test_a_large_pool_is_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sensitivity, "SPLIT_LIMIT", 80)
     pool = labelled(160, k=2)
     assert all(row["n"] == 20 for row in asked(pool, names(pool))["splits"])
+
+
+def test_the_number_of_blas_threads_around_changes_no_bit() -> None:
+    pool = labelled(420, k=2, d=512, margin=0.3)
+    probe = fit_probe(pool.rows(np.arange(0, 420, 2)))
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="blas"):
+            found.append(split_sensitivity(pool, names(pool), probe, splits=3, test_share=0.25, class_weight="none"))
+    assert found[0] == found[1]

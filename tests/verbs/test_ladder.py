@@ -158,12 +158,6 @@ def test_wrong_rungs_are_a_clear_error_before_any_work(photos: Path, tmp_path: P
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.fixture
-def untimed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fine-tuning without first timing which precision is faster."""
-    monkeypatch.setattr("tellapart.models.tuning.faster_precision", lambda *_, **__: "float32")
-
-
 def counted_trainings(monkeypatch: pytest.MonkeyPatch, stop_at: int | None = None) -> list[str]:
     """The titles of the members trained from now on; the ``stop_at``-th is interrupted before it begins."""
     from tellapart.training import members
@@ -181,7 +175,6 @@ def counted_trainings(monkeypatch: pytest.MonkeyPatch, stop_at: int | None = Non
     return titles
 
 
-@pytest.mark.usefixtures("untimed")
 def test_an_interrupted_ladder_does_not_train_finished_members_again(
     photos: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,7 +195,6 @@ def test_an_interrupted_ladder_does_not_train_finished_members_again(
     assert not list((own_cache / "trainings").glob("*"))
 
 
-@pytest.mark.usefixtures("untimed")
 def test_fine_tuning_folds_and_all_refinements(photos: Path, tmp_path: Path) -> None:
     small = folders.some_of(photos, tmp_path / "photos", each=7)
     run = climb(small, tmp_path, rungs="probe,finetune,folds,views,calibration", folds=2, epochs=1, views=2)

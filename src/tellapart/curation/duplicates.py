@@ -23,6 +23,9 @@ from tellapart.images.hashing import mirrored_signature
 from tellapart.threads import one_opencv_thread, side_by_side
 from tellapart.types import BoolArray, ByteArray, FloatArray, IntArray
 
+VERSION = 1
+"""Of all that decides what a copy is, here, in ``alignment``, ``candidates`` and ``miniatures``: one more whenever it says something
+else than before, so that what the cache holds is found anew (a test of the output for fixed images reminds of it)."""
 SAME_FILE = {"bits": 10, "cosine": 0.30, "correlation": 0.998}
 SAME_PICTURE = {"bits": 24, "cosine": 0.70, "correlation": 0.985}
 SAME_SCENE = {"bits": 34, "cosine": 0.87, "correlation": 0.90}

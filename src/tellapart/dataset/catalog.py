@@ -1,6 +1,6 @@
 """The catalog: what is known of each file and each image, kept in SQLite beside the photos.
 
-A file is known by path, size and time of change; an image by the sha256 of its bytes. Nothing here is the
+A file is known by path, size, times of change and inode; an image by the sha256 of its bytes. Nothing here is the
 user's own word: the catalog can be thrown away and is then made again from the files.
 """
 
@@ -57,13 +57,34 @@ class ImageFacts:
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """What is known of one file: its size and time of change when last read, and what came of it."""
+    """What is known of one file: its stamp when last read, and what came of it.
+
+    Attributes:
+        path: below the data set's root.
+        size_bytes, mtime_ns: its size and the time its bytes were changed.
+        image_id, reason: the sha256 of its bytes, or why there is none.
+        ctime_ns, inode: the time anything about it was changed, and its number on the disk: a file put in its place with
+            the same size and time of change differs in one of them.
+    """
 
     path: str
     size_bytes: int
     mtime_ns: int
     image_id: str | None
     reason: str | None
+    ctime_ns: int = 0
+    inode: int = 0
+
+    @classmethod
+    def of(cls, path: str, status: os.stat_result, image_id: str | None, reason: str | None) -> FileState:
+        """The state of a file as ``os.stat`` tells it."""
+        inode = status.st_ino - (1 << 64) if status.st_ino >= 1 << 63 else status.st_ino  # SQLite's numbers have a sign
+        return cls(path, status.st_size, status.st_mtime_ns, image_id, reason, status.st_ctime_ns, inode)
+
+    def is_same_file(self, other: FileState) -> bool:
+        """Whether a look at the file finds the same stamp: it need not be read again."""
+        stamps = [(f.size_bytes, f.mtime_ns, f.ctime_ns, f.inode) for f in (self, other)]
+        return stamps[0] == stamps[1]
 
 
 def _create_tables(db: sqlite3.Connection) -> None:
@@ -90,7 +111,14 @@ def _seal_rows(db: sqlite3.Connection) -> None:
             db.execute(f"UPDATE {table} SET checksum = ? WHERE {key} = ?", (_checksum(row[:-1]), row[0]))  # noqa: S608
 
 
-MIGRATIONS = (_create_tables, _forget_shorter_facts, _seal_rows)
+def _know_files_better(db: sqlite3.Connection) -> None:
+    """A file is known by more than size and time of change now; those of old catalogs are read once more."""
+    db.execute("DELETE FROM files")
+    for column in ("ctime_ns", "inode"):
+        db.execute(f"ALTER TABLE files ADD COLUMN {column} INTEGER")
+
+
+MIGRATIONS = (_create_tables, _forget_shorter_facts, _seal_rows, _know_files_better)
 
 
 class Catalog:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from tellapart.dataset.catalog import FileState
@@ -21,7 +22,7 @@ _FILES_AT_ONCE = 32
 
 
 def file_states(dataset: Dataset, known: Mapping[str, FileState], num_workers: int, progress: Progress = SILENT) -> list[FileState]:
-    """The state of each entry's file, in order; a file whose size and time of change are ``known`` is not read again.
+    """The state of each entry's file, in order; a file whose stamp is ``known`` is not read again.
 
     A file that begins like no picture has a reason. Whether the others can be decoded to their end is not looked at.
 
@@ -47,13 +48,13 @@ def _states(dataset: Dataset, known: Mapping[str, FileState], entries: tuple[Ent
 
 def _state(dataset: Dataset, before: FileState | None, entry: Entry) -> FileState:
     path = dataset.file(entry)
-    size, mtime = 0, 0
+    state = FileState(entry.path, 0, 0, None, None)
     try:
         status = os.stat(path)
-        size, mtime = status.st_size, status.st_mtime_ns
+        state = FileState.of(entry.path, status, None, None)
         if not stat.S_ISREG(status.st_mode):
-            return FileState(entry.path, size, mtime, None, "not a file")
-        if before is not None and before.image_id is not None and (before.size_bytes, before.mtime_ns) == (size, mtime):
+            return replace(state, reason="not a file")
+        if before is not None and before.image_id is not None and before.is_same_file(state):
             return before
         with open(path, "rb") as file:
             head = file.read(_CHUNK)
@@ -62,9 +63,9 @@ def _state(dataset: Dataset, before: FileState | None, entry: Entry) -> FileStat
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
     except ImageError as error:
-        return FileState(entry.path, size, mtime, None, str(error))
+        return replace(state, reason=str(error))
     except FileNotFoundError:
-        return FileState(entry.path, size, mtime, None, "there is no such file")
+        return replace(state, reason="there is no such file")
     except OSError as error:
-        return FileState(entry.path, size, mtime, None, f"cannot be read: {error.strerror or error}")
-    return FileState(entry.path, size, mtime, digest.hexdigest(), None)
+        return replace(state, reason=f"cannot be read: {error.strerror or error}")
+    return replace(state, image_id=digest.hexdigest())

@@ -2,12 +2,11 @@
 
 Below the cache root lies a folder for each fingerprint (backbone weights, layer, image size, resize policy), in it
 segments: ``<name>.npy`` and, written last, ``<name>.json`` with the image ids and a checksum. A segment without
-its manifest, or whose bytes do not fit it, is passed over and computed again.
+its manifest, or whose bytes or manifest do not fit their checksums, is passed over and computed again.
 """
 
 from __future__ import annotations
 
-import json
 import uuid
 import zlib
 from collections.abc import Iterable, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tellapart.paths import replacing, write_text
+from tellapart.paths import read_sealed, replacing, write_sealed
 from tellapart.types import FloatArray
 
 MERGE_AT = 32
@@ -67,14 +66,14 @@ class FeatureCache:
         with replacing(self.folder / f"{name}.npy") as partial, partial.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
             file.write(array.data)  # np.save would not say that a disk is full
-        write_text(self.folder / f"{name}.json", json.dumps({"crc32": zlib.crc32(array.data), "image_ids": list(image_ids)}))
+        write_sealed(self.folder / f"{name}.json", {"crc32": zlib.crc32(array.data), "image_ids": list(image_ids)})
 
     def _segments(self) -> list[_Segment]:
         return [_Segment(manifest.with_suffix(".npy"), manifest) for manifest in sorted(self.folder.glob("[!.]*.json"))]
 
     def _ids(self, segment: _Segment) -> list[str]:
         try:
-            ids: list[str] = json.loads(segment.manifest.read_text(encoding="utf-8"))["image_ids"]
+            ids: list[str] = read_sealed(segment.manifest)["image_ids"]
             whole = segment.vectors.stat().st_size == NPY_HEADER + 4 * self.width * len(ids)
         except (OSError, ValueError, KeyError, TypeError):
             return []
@@ -82,7 +81,7 @@ class FeatureCache:
 
     def _load(self, segment: _Segment) -> tuple[list[str], FloatArray]:
         try:
-            manifest = json.loads(segment.manifest.read_text(encoding="utf-8"))
+            manifest = read_sealed(segment.manifest)
             values = np.load(segment.vectors, allow_pickle=False)
             ids: list[str] = manifest["image_ids"]
             is_whole = (

@@ -7,10 +7,10 @@ cached features, so a warm run loads neither torch nor timm.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +18,16 @@ from tellapart.errors import ModelError, OptionError, closest_name
 from tellapart.models.efficientnet_lite import PACKAGED, PackagedWeights, packaged_state
 from tellapart.models.face_weights import FACES, SIDE, faces_sha256, faces_state
 from tellapart.models.hub import hub_within_reach
-from tellapart.models.tensors import disk_errors
+from tellapart.models.precision import used_precision
+from tellapart.models.tensors import disk_errors, tensors_digest
 from tellapart.models.variants import VARIANTS, build_variant
 from tellapart.models.weights_files import fit_weights, read_weights
-from tellapart.paths import cache_root, replacing, write_json
+from tellapart.paths import cache_root, read_sealed, replacing, write_sealed
 
 if TYPE_CHECKING:
     import torch
 
-FORMAT = 1
+FORMAT = 2
 PIXELS = "pixels"
 CLIP = "clip:"
 """How the names of networks of open_clip begin."""
@@ -83,11 +84,13 @@ class Backbone:
         card: what there is to know without them.
         tensors: a safetensors file with the tensors under timm's names, classifier left out.
         prefix: what their names begin with in that file.
+        precision: number format it runs in: ``float32``, ``bfloat16`` or ``float16``, or ``auto`` for what suits the device.
     """
 
     card: BackboneCard
     tensors: Path
     prefix: str = ""
+    precision: str = "auto"
 
     def sized(self, image_size: int | None) -> Backbone:
         """The same backbone for another input size; the face networks have only one."""
@@ -100,16 +103,48 @@ class Backbone:
         """The same tensors under another card."""
         return replace(self, card=replace(self.card, **changes))
 
+    def in_precision(self, precision: str, device: str) -> Backbone:
+        """The same backbone in a number format; ``auto`` keeps what it has, or else takes what suits the device.
+
+        Args:
+            precision: one of :data:`tellapart.models.precision.PRECISIONS`.
+            device: ``cpu``, ``cuda`` or ``mps``.
+
+        Raises:
+            OptionError: bfloat16 is asked of a network that runs in float32 only.
+        """
+        is_float32_only = (self.card.is_special and self.card.layer != PROBABILITIES) or self.card.layer not in ("", PROBABILITIES)
+        if precision == "bfloat16" and is_float32_only:
+            raise OptionError(f"{self.card.name} runs in float32 only", hint="leave --precision out")
+        chosen = self.precision if precision == "auto" else precision
+        return replace(self, precision=used_precision(device, is_float32_only=is_float32_only) if chosen == "auto" else chosen)
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the tensors by what they hold, never by what the card says of them; empty for pixels.
+
+        Raises:
+            ModelError: the file is absent or damaged.
+        """
+        if self.card.architecture == PIXELS:
+            return ""
+        try:
+            return tensors_digest(self.tensors, self.prefix)
+        except (OSError, ValueError) as error:
+            raise ModelError(f"the tensors of {self.card.name} in {self.tensors} cannot be read: {error}") from error
+
     def state(self) -> dict[str, torch.Tensor]:
         """The tensors under timm's names; none for pixels.
 
         Raises:
-            ModelError: the file is absent or damaged.
+            ModelError: the file is absent or damaged, or has changed since its digest was taken.
         """
         from safetensors import SafetensorError, safe_open
 
         if self.card.architecture == PIXELS:
             return {}
+        if replace(self).digest != self.digest:
+            raise ModelError(f"the tensors of {self.card.name} in {self.tensors} have changed", hint="run the same command again")
         try:
             with safe_open(self.tensors, framework="pt") as file:
                 names = [name for name in file.keys() if name.startswith(self.prefix)]  # noqa: SIM118
@@ -197,11 +232,17 @@ def _find(name: str, weights: Path | None, *, has_classifier: bool = False) -> B
 def _read(card_file: Path, tensors: Path) -> Backbone | None:
     """The converted backbone if it is there and whole."""
     try:
-        content = json.loads(card_file.read_text(encoding="utf-8"))
-        is_whole = content["format"] == FORMAT and tensors.stat().st_size == content["size_bytes"]
+        content = read_sealed(card_file)
+        is_whole = content["format"] == FORMAT and content["tensors_sha256"] == tensors_digest(tensors)
         return Backbone(BackboneCard.from_dict(content), tensors) if is_whole else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _kept(card: BackboneCard, tensors: Path, card_file: Path) -> Backbone:
+    """The backbone whose tensors have been written, its card beside them."""
+    write_sealed(card_file, {"format": FORMAT, "tensors_sha256": tensors_digest(tensors), **asdict(card)})
+    return Backbone(card, tensors)
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,8 +283,7 @@ def _convert(name: str, weights: Path | None, card_file: Path, tensors: Path, *,
         num_features=_width(model, model.pretrained_cfg["input_size"][-1]),
         layer=PROBABILITIES if has_classifier else "",
     )
-    write_json(card_file, {"format": FORMAT, "size_bytes": tensors.stat().st_size, **asdict(card)})
-    return Backbone(card, tensors)
+    return _kept(card, tensors, card_file)
 
 
 def _convert_faces(card_file: Path, tensors: Path) -> Backbone:
@@ -257,8 +297,7 @@ def _convert_faces(card_file: Path, tensors: Path) -> Backbone:
         save_file(state, partial)
     half = (0.5, 0.5, 0.5)
     card = BackboneCard(FACES, FACES, faces_sha256(), SIDE, half, half, WIDTH + 1)
-    write_json(card_file, {"format": FORMAT, "size_bytes": tensors.stat().st_size, **asdict(card)})
-    return Backbone(card, tensors)
+    return _kept(card, tensors, card_file)
 
 
 def _convert_clip(name: str, weights: Path | None, card_file: Path, tensors: Path) -> Backbone:
@@ -271,8 +310,7 @@ def _convert_clip(name: str, weights: Path | None, card_file: Path, tensors: Pat
     with replacing(tensors) as partial, disk_errors():
         save_file({key: value.contiguous().clone() for key, value in model.state_dict().items()}, partial)
     card = clip_card(name, model, _sha256(weights) if weights else _sha256(tensors))
-    write_json(card_file, {"format": FORMAT, "size_bytes": tensors.stat().st_size, **asdict(card)})
-    return Backbone(card, tensors)
+    return _kept(card, tensors, card_file)
 
 
 def _from_package(packaged: PackagedWeights) -> _Filled:

@@ -28,6 +28,7 @@ class FaceNetwork(FeatureNetwork):
 
     def __init__(self, backbone: Backbone, *, device: str = "auto") -> None:
         self.card = backbone.card
+        self.precision = "float32"
         self.device = chosen_device(device)
         self.detector, self.describer = Mtcnn().eval(), FaceNet().eval()
         state = backbone.state()
@@ -68,11 +69,17 @@ class FaceNetwork(FeatureNetwork):
             around = np.concatenate([widened(each, MARGIN) for each in boxes])
             where, whose = (torch.from_numpy(values).to(self.device) for values in (around, owner))
             faces = cut(halved(pixels, self.device), where.float(), whose, facenet.SIDE).contiguous(memory_format=torch.channels_last)
-            found = self.describer(faces)
-            if mirror:
-                found = torch.nn.functional.normalize(found + self.describer(faces.flip(3).contiguous(memory_format=torch.channels_last)))
+            found = torch.cat([self._descriptors(faces[whose == number], mirror=mirror) for number in dict.fromkeys(whose.tolist())])
         values: FloatArray = found.float().cpu().numpy()
         return values
+
+    def _descriptors(self, faces: torch.Tensor, *, mirror: bool) -> torch.Tensor:
+        """Descriptors of the faces (m, 3, side, side) of one photo; a dense layer rounds differently for another number of rows."""
+        found: torch.Tensor = self.describer(faces)
+        if not mirror:
+            return found
+        mirrored = self.describer(faces.flip(3).contiguous(memory_format=torch.channels_last))
+        return torch.nn.functional.normalize(found + mirrored)
 
 
 def widened(boxes: FloatArray, margin: float) -> FloatArray:

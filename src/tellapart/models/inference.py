@@ -14,7 +14,6 @@ The result is checked against the original on noise; a network that cannot be re
 from __future__ import annotations
 
 import operator
-import time
 from typing import Any
 
 import torch
@@ -176,27 +175,3 @@ def _fuse_add(graph: fx.Graph, node: fx.Node, modules: dict[str, nn.Module]) -> 
         conv.args = (conv.args[0], other)
         node.replace_all_uses_with(conv)
         graph.erase_node(node)
-
-
-def faster_dtype(network: nn.Module, image_size: int, batch_size: int = 8) -> torch.dtype:
-    """bfloat16 where it beats float32 by a tenth here, over two timed steps each; never assumed. Sets the network to it."""
-    seconds, exact = {}, network.state_dict()
-    for dtype in (torch.float32, torch.bfloat16):
-        network.to(dtype)
-        x = torch.zeros(batch_size, 3, image_size, image_size, dtype=dtype).contiguous(memory_format=torch.channels_last)
-        with torch.inference_mode():
-            network(x)
-            seconds[dtype] = min(_seconds(network, x) for _ in range(2))
-    best = torch.bfloat16 if seconds[torch.bfloat16] < 0.9 * seconds[torch.float32] else torch.float32
-    network.to(best)
-    if best is torch.float32:
-        network.load_state_dict(exact)
-    with torch.inference_mode():
-        network(x.to(best))
-    return best
-
-
-def _seconds(network: nn.Module, x: torch.Tensor) -> float:
-    start = time.perf_counter()
-    network(x)
-    return time.perf_counter() - start

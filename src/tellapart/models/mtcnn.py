@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import nn
-from torchvision.ops import batched_nms, roi_align
+from torchvision.ops import nms, roi_align
 
 from tellapart.types import ByteArray, FloatArray
 
@@ -151,14 +151,14 @@ class Mtcnn(nn.Module):
             n, top, left = (sure > sharpness.thresholds[0]).nonzero(as_tuple=True)
             corner = torch.stack([left, top], 1).float() * STRIDE
             places = torch.cat([corner, corner + CELL], 1) * (side / small)
-            kept = batched_nms(places, sure[n, top, left], n, 0.5)
+            kept = _nms_by_image(places, sure[n, top, left], n, 0.5)
             n, top, left = n[kept], top[kept], left[kept]
             boxes.append(_shifted(places[kept], shift[n, :, top, left]))
             owner.append(n)
             scores.append(sure[n, top, left])
             scale *= SHRINK
         all_boxes, all_owners = torch.cat(boxes), torch.cat(owner)
-        kept = batched_nms(all_boxes, torch.cat(scores), all_owners, 0.7)
+        kept = _nms_by_image(all_boxes, torch.cat(scores), all_owners, 0.7)
         kept = torch.cat([kept[all_owners[kept] == number][:MOST_CANDIDATES] for number in range(len(levels[0]))])
         return _squared(all_boxes[kept]), all_owners[kept]
 
@@ -168,17 +168,17 @@ class Mtcnn(nn.Module):
         """What the second network lets through."""
         if not len(boxes):
             return boxes, owner
-        sure, shift, _ = self.second(cut(levels, boxes, owner, 24))
+        sure, shift, _ = _by_image(self.second, cut(levels, boxes, owner, 24), owner)
         is_kept = sure > threshold
         boxes, owner, scores, shift = boxes[is_kept], owner[is_kept], sure[is_kept], shift[is_kept]
-        kept = batched_nms(boxes, scores, owner, 0.7)
+        kept = _nms_by_image(boxes, scores, owner, 0.7)
         return _squared(_shifted(boxes[kept], shift[kept])), owner[kept]
 
     def _described(self, levels: list[torch.Tensor], boxes: torch.Tensor, owner: torch.Tensor, threshold: float) -> list[Faces]:
         """What the third network says, by picture."""
         if not len(boxes):
             return [_none() for _ in levels[0]]
-        sure, shift, points = self.third(cut(levels, boxes, owner, 48))
+        sure, shift, points = _by_image(self.third, cut(levels, boxes, owner, 48), owner)
         assert points is not None  # noqa: S101
         size = (boxes[:, 2:] - boxes[:, :2])[:, None]
         places = points.view(-1, 2, 5).transpose(1, 2) * size + boxes[:, None, :2]
@@ -190,6 +190,31 @@ class Mtcnn(nn.Module):
             faces = Faces(*(values[mine].double().cpu().numpy() for values in (moved, places, sure)))
             found.append(faces.rows(_apart(faces.boxes)))
         return found
+
+
+def _nms_by_image(boxes: torch.Tensor, scores: torch.Tensor, owner: torch.Tensor, most: float) -> torch.Tensor:
+    """Numbers of the boxes (m, 4) that non-maximum suppression leaves, image by image, the surest of each first.
+
+    torchvision's ``batched_nms`` moves the boxes of different images apart, which rounds them differently in another batch.
+    """
+    mine = [(owner == number).nonzero()[:, 0] for number in dict.fromkeys(owner.tolist())]
+    return torch.cat([each[nms(boxes[each], scores[each], most)] for each in mine]) if mine else owner
+
+
+def _by_image(network: nn.Module, squares: torch.Tensor, owner: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """The answer of a :class:`_Closer` for squares (m, 3, side, side), those of each image on their own.
+
+    A dense layer rounds differently for another number of rows; what is found in an image must not depend on its neighbors.
+    """
+    sure, shift = squares.new_empty(len(squares)), squares.new_empty(len(squares), 4)
+    points: torch.Tensor | None = None
+    for number in dict.fromkeys(owner.tolist()):
+        mine = owner == number
+        sure[mine], shift[mine], found = network(squares[mine])
+        if found is not None:
+            points = squares.new_empty(len(squares), 10) if points is None else points
+            points[mine] = found
+    return sure, shift, points
 
 
 def _none() -> Faces:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 
 from tellapart.errors import ModelError
 from tellapart.models.autoencoder import ARCHITECTURE, bare_encoder
 from tellapart.models.backbones import CLIP, PIXELS, PROBABILITIES, Backbone, BackboneCard, build_network
 from tellapart.models.convnets import NETS, build_image_network
-from tellapart.models.inference import fast_network, faster_dtype
+from tellapart.models.inference import fast_network
 from tellapart.models.normalisation import Normalisation
+from tellapart.models.precision import check_bfloat16
 from tellapart.types import ByteArray, FloatArray
 
+BATCH = 8
+"""Images that go through a network together, always so many: another number of rows is multiplied with another rounding."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -27,6 +31,7 @@ class FeatureNetwork:
     def __init__(self, backbone: Backbone, *, device: str = "auto") -> None:
         self.card = card = backbone.card
         self.device = chosen_device(device)
+        self.precision = backbone.in_precision("auto", self.device).precision
         model = bare_network(card)
         try:
             model.load_state_dict(backbone.state(), strict=True)
@@ -45,15 +50,16 @@ class FeatureNetwork:
         self._normalised = Normalisation(card.mean, card.std, card.image_size, self.device)
 
     def _made_ready(self, model: Any) -> tuple[torch.dtype, Any]:
-        """The number format and the network that work best here, tried once."""
-        size = self.card.image_size
+        """The number format, and the network in it, tried once."""
+        size, dtype = self.card.image_size, getattr(torch, self.precision)
         if self.device == "cpu":
-            network = fast_network(model, size)
-            return faster_dtype(network, size), network
-        dtype = torch.float16 if self.device == "mps" else torch.bfloat16
+            if dtype is torch.bfloat16:
+                check_bfloat16()
+            model = fast_network(model, size)
         network = model.to(self.device, dtype, memory_format=torch.channels_last)
         with torch.inference_mode():
-            network(torch.zeros(1, 3, size, size, device=self.device, dtype=dtype))
+            x = torch.zeros(BATCH, 3, size, size, device=self.device, dtype=dtype)
+            network(x.contiguous(memory_format=torch.channels_last))
         return dtype, network
 
     def _answer(self, x: torch.Tensor) -> torch.Tensor:
@@ -61,13 +67,24 @@ class FeatureNetwork:
         return found.softmax(dim=1) if self.card.layer == PROBABILITIES else found
 
     def features(self, pixels: ByteArray, *, mirror: bool) -> FloatArray:
-        """Features, float32 (n, d), of uint8 pixels (n, size, size, 3); averaged with the mirror image's if asked."""
-        x = self._normalised(pixels).to(self.dtype)
+        """Features, float32 (n, d), of uint8 pixels (n, size, size, 3); averaged with the mirror image's if asked.
+
+        Those of an image do not depend on the images beside it, nor on their number.
+        """
+        if not len(pixels):
+            return np.zeros((0, self.card.num_features), np.float32)
+        batches = (pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH))
+        return np.concatenate([self._of_batch(batch, mirror=mirror) for batch in batches])
+
+    def _of_batch(self, pixels: ByteArray, *, mirror: bool) -> FloatArray:
+        """Features of up to ``BATCH`` images; the last is repeated until there are so many."""
+        filled = pixels[np.minimum(np.arange(BATCH), len(pixels) - 1)]
+        x = self._normalised(filled).to(self.dtype)
         with torch.inference_mode():
             found = self._answer(x)
             if mirror:
                 found = (found + self._answer(x.flip(3).contiguous(memory_format=torch.channels_last))) / 2
-        values: FloatArray = found.cpu().numpy()
+        values: FloatArray = found.cpu().numpy()[: len(pixels)]
         return values
 
 

@@ -18,6 +18,7 @@ from tellapart.errors import ModelError
 from tellapart.models.backbones import Backbone, BackboneCard
 from tellapart.models.heads import LinearHead, mean_logits
 from tellapart.models.model_card import CARD, DAMAGED, FORMAT, check_tensors, read_card, sealed_card
+from tellapart.models.precision import has_fast_bfloat16
 from tellapart.models.tensors import disk_errors
 from tellapart.paths import replacing_folder
 from tellapart.types import FloatArray
@@ -144,7 +145,7 @@ def _file_name(number: int) -> str:
 def _member_card(member: Member, number: int) -> dict[str, Any]:
     return {
         "tensors": _file_name(number),
-        "backbones": [asdict(backbone.card) for backbone in member.backbones],
+        "backbones": [{**asdict(backbone.card), "precision": backbone.precision} for backbone in member.backbones],
         "preprocessing": {"resize": member.resize, "interpolation": "bicubic, antialiased", "mirror": member.mirror},
         "heads": [{"power": head.power} for head in member.heads],
         "weight": member.weight,
@@ -182,7 +183,10 @@ def _member(folder: Path, card: Mapping[str, Any], known: Mapping[str, Any]) -> 
         raise ModelError(f"there is no usable model in {folder}: {known['tensors']}: {error}", hint=DAMAGED) from error
     cards = [BackboneCard.from_dict(content) for content in known["backbones"]]
     return Member(
-        backbones=tuple(Backbone(card, path, f"backbone.{place}.") for place, card in enumerate(cards)),
+        backbones=tuple(
+            Backbone(card, path, f"backbone.{place}.", _precision_here(content.get("precision", "auto")))
+            for place, (card, content) in enumerate(zip(cards, known["backbones"], strict=True))
+        ),
         resize=known["preprocessing"]["resize"],
         mirror=known["preprocessing"]["mirror"],
         heads=tuple(heads),
@@ -208,3 +212,8 @@ def _head(file: Any, place: int, power: float, num_classes: int) -> LinearHead:
         if not np.isfinite(tensor).all() or (name == "scale" and not (tensor > 0).all()):
             raise ValueError(f"head.{place}.{name} holds values that cannot be used")
     return LinearHead(power=power, **tensors)
+
+
+def _precision_here(recorded: str) -> str:
+    """The number format a model was made with, where this machine is fast in it; else what suits the device."""
+    return recorded if recorded == "float32" or (recorded == "bfloat16" and has_fast_bfloat16()) else "auto"

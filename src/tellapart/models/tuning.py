@@ -8,7 +8,6 @@ gives the same features. A network that cannot be rewritten is trained as it is,
 
 from __future__ import annotations
 
-import time
 from contextlib import AbstractContextManager
 from copy import deepcopy
 from typing import Any
@@ -22,7 +21,6 @@ from tellapart.models.inference import TurnedInput, fused_network
 
 PRECISIONS = ("float32", "mixed")
 """All in float32; or convolutions and products in bfloat16 with parameters and their gradients in float32."""
-WORTH_IT = 0.9
 TOLERANCE = 1e-3
 GRADIENT_TOLERANCE = 1e-2
 """Of the gradient's length; where a rectifier is at its corner a rounding error turns one entry on or off."""
@@ -151,51 +149,23 @@ class FrozenPart(NetworkPart):
             return super().forward(x)
 
 
-def tunable_network(model: nn.Module, image_size: int, *, precision: str | None = None) -> TunedNetwork:
+def tunable_network(model: nn.Module, image_size: int, *, precision: str) -> TunedNetwork:
     """A network of timm, without classifier, ready to be trained further; all its parameters are trainable.
 
     Args:
         model: used up: the result takes over its tensors.
         image_size: side of the square pictures in pixels, for the trial runs.
-        precision: one of ``PRECISIONS``; None for the faster one here (see :func:`faster_precision`). A run that
-            goes on must ask for what it began with: the attribute ``precision``.
+        precision: one of ``PRECISIONS``.
 
     Raises:
         ModelError: there is no such precision.
     """
-    if precision not in (None, *PRECISIONS):
+    if precision not in PRECISIONS:
         raise ModelError(f"there is no precision {precision!r}", hint=f"choose one of {', '.join(PRECISIONS)}")
     plain = model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
     state = {key: value.detach().clone() for key, value in plain.state_dict().items()}
     groups = _groups(plain)
-    network = TunedNetwork(_rewritten(plain, image_size) or plain, groups, state, precision or "float32").requires_grad_(True)
-    if precision is None:
-        network.precision = faster_precision(network, image_size)
-    return network
-
-
-def faster_precision(network: TunedNetwork, image_size: int, batch_size: int = 8) -> str:
-    """Which of ``PRECISIONS`` is faster on this CPU: mixed if its step takes less than nine tenths, timed and never assumed.
-
-    The network stays as it is; on another device the answer is mixed.
-    """
-    x = _noise(network, image_size, batch_size)
-    if x.device.type != "cpu":
-        return "mixed"
-    seconds, trial = {}, deepcopy(network)
-    for precision in PRECISIONS:
-        trial.precision = precision
-        try:
-            seconds[precision] = min(_step_seconds(trial, x) for _ in range(3))
-        except RuntimeError:  # a machine whose libraries lack bfloat16
-            seconds[precision] = float("inf")
-    return "mixed" if seconds["mixed"] < WORTH_IT * seconds["float32"] else "float32"
-
-
-def _step_seconds(network: nn.Module, x: torch.Tensor) -> float:
-    start = time.perf_counter()
-    network(x).square().mean().backward()
-    return time.perf_counter() - start
+    return TunedNetwork(_rewritten(plain, image_size) or plain, groups, state, precision).requires_grad_(True)
 
 
 def _noise(network: nn.Module, image_size: int, count: int) -> torch.Tensor:

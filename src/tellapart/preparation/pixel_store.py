@@ -1,15 +1,15 @@
 """The pixel store: every picture decoded once into a square of bytes, then read by number, never all in memory.
 
 Below the store's root lies a folder for each size and resize policy, in it segments: ``<name>.pixels`` (the squares,
-one after another, uint8 height x width x colour) and, written last, ``<name>.json`` with their image ids. Squares are
+one after another, uint8 height x width x colour) and, written last, ``<name>.json`` with their image ids and a checksum. Squares are
 read with ``pread``: a training's memory does not grow with the number of pictures.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ import numpy as np
 
 from tellapart.counts import count
 from tellapart.errors import StorageError
-from tellapart.paths import replacing, write_text
+from tellapart.paths import checksum_of, read_sealed, replacing, write_sealed
 from tellapart.types import ByteArray, IntArray
 
-FORMAT = 1
+FORMAT = 2
 MOST_OPEN = 256
 """Segments that stay open while a training reads."""
 
@@ -64,7 +64,8 @@ class PixelStore:
         name = uuid.uuid4().hex
         with replacing(self.folder / f"{name}.pixels") as partial, partial.open("wb") as file:
             file.write(np.ascontiguousarray(pixels).data)
-        write_text(self.folder / f"{name}.json", json.dumps(list(image_ids)))
+        data = np.ascontiguousarray(pixels).data
+        write_sealed(self.folder / f"{name}.json", {"crc32": zlib.crc32(data), "image_ids": list(image_ids)})
 
     def open(self, image_ids: Sequence[str]) -> Pixels:
         """The squares of these pictures, in this order.
@@ -94,12 +95,23 @@ class PixelStore:
         for manifest in sorted(self.folder.glob("[!.]*.json")):
             path = manifest.with_suffix(".pixels")
             try:
-                ids = json.loads(manifest.read_text(encoding="utf-8"))
+                ids: list[str] = read_sealed(manifest)["image_ids"]
                 if path.stat().st_size == len(ids) * self.square_bytes:
                     found.append((path, ids))
-            except (OSError, ValueError, TypeError):
+            except (OSError, KeyError, TypeError):
                 continue
         return found
+
+    def forget_damaged(self, image_ids: set[str]) -> set[str]:
+        """Read every segment that holds some of these images; those whose bytes have changed are forgotten, and their images told."""
+        lost: set[str] = set()
+        for path, ids in self._segments():
+            if image_ids.isdisjoint(ids) or checksum_of(path) == read_sealed(path.with_suffix(".json"))["crc32"]:
+                continue
+            path.with_suffix(".json").unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            lost |= image_ids & set(ids)
+        return lost - self.image_ids()
 
 
 class Pixels:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from tellapart.models.tuning import TunedNetwork
-from tellapart.paths import replacing
+from tellapart.paths import checksum_of, read_sealed, replacing, write_sealed
 from tellapart.progress import Progress
 from tellapart.threads import ahead
 from tellapart.training.feed import Batch, Feed
@@ -66,7 +66,8 @@ def activation_feed(lower: nn.Module, feed: Feed, path: Path, progress: Progress
     rows = np.arange(len(feed.targets))
     with torch.inference_mode():
         shape = tuple(lower(next(iter(feed.plain(rows[:1], 1)))).shape[1:])
-    if not path.is_file():
+    manifest = path.with_suffix(".activations.json")
+    if not path.is_file() or checksum_of(path) != read_sealed(manifest):
         with replacing(path) as partial, partial.open("wb") as file, progress.stage("frozen stages", total=len(rows)) as advance:
             for x in feed.plain(rows, BATCH):
                 with torch.inference_mode():
@@ -74,6 +75,7 @@ def activation_feed(lower: nn.Module, feed: Feed, path: Path, progress: Progress
                 order = [0, *range(2, found.ndim), 1]
                 file.write(found.permute(order).contiguous().view(torch.int16).numpy().data)
                 advance(len(x))
+        write_sealed(manifest, checksum_of(path))
     return ActivationFeed(path, shape, feed.targets, feed.device, feed.num_workers)
 
 

@@ -16,6 +16,7 @@ from tellapart.dataset.rows import FileRow
 from tellapart.dataset.splits import assigned_folds
 from tellapart.models.autoencoder import ARCHITECTURE, Autoencoder, build_autoencoder
 from tellapart.models.backbones import Backbone, BackboneCard
+from tellapart.models.precision import has_fast_bfloat16, training_precision
 from tellapart.paths import cache_root
 from tellapart.preparation.augmentation import Augmentation
 from tellapart.preparation.draws import image_keys
@@ -26,7 +27,6 @@ from tellapart.training.feed import Feed
 from tellapart.training.loop import Loop
 from tellapart.training.members import digest_of, replicas_on
 from tellapart.training.plan import Plan
-from tellapart.training.precision import settled_precision
 from tellapart.training.reconstruction import PictureLearner, Reconstruction
 from tellapart.training.replicas import one_thread_each
 from tellapart.training.tracking import OnEpoch
@@ -49,6 +49,7 @@ class AutoencoderRecipe:
         resize: how a picture becomes a square.
         augmentation: of the training pictures.
         plan: how to train.
+        precision: number format of the training, or ``auto``.
     """
 
     net: str
@@ -57,6 +58,7 @@ class AutoencoderRecipe:
     resize: str
     augmentation: Augmentation
     plan: Plan
+    precision: str = "auto"
 
     def network(self) -> Autoencoder:
         """The network before its first step, a function of the seed."""
@@ -151,6 +153,7 @@ def training_folder(recipe: AutoencoderRecipe, rows: Sequence[FileRow], device: 
         "format": FORMAT,
         "recipe": [recipe.net, recipe.image_size, recipe.latent, recipe.resize, str(recipe.augmentation)],
         "plan": asdict(recipe.plan),
+        "precision": [recipe.precision, has_fast_bfloat16()],
         "torch": [torch.__version__, torch.get_num_threads(), device, replicas_on(device)],
         "images": [[row.image_id, row.group] for row in rows],
     }
@@ -172,9 +175,10 @@ def _train(
     """Train and write to ``path``."""
     checkpoint = Checkpoint(path.with_suffix(".checkpoint"))
     rows = np.setdiff1d(np.arange(len(feed.targets)), held_out)
-    learner = PictureLearner(recipe.network(), is_autocast=feed.device != "cpu")
+    network = recipe.network()
+    precision = training_precision(network, recipe.image_size, feed.device, recipe.precision)
+    learner = PictureLearner(network, is_autocast=precision == "bfloat16")
     learner.to(feed.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    learner.is_autocast = settled_precision(ARCHITECTURE + recipe.net, learner, feed, rows[: recipe.plan.batch_size])
     loop = Loop(
         learner,
         feed,

@@ -6,13 +6,14 @@ The tensors lie in a safetensors file, whose header also holds the JSON of every
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, empty_like
+from torch import Tensor, empty_like, uint8
 from torch.optim import Optimizer
 
 from tellapart.models.tensors import disk_errors
@@ -35,24 +36,37 @@ class Checkpoint:
         """
         tensors = {f"{name}/{key}": value.detach().contiguous() for name, state in states.items() for key, value in state.items()}
         with replacing(self.path) as partial, disk_errors():
-            save_file(_unshared(tensors), partial, metadata={"facts": json.dumps(facts)})
+            written = json.dumps(facts)
+            save_file(_unshared(tensors), partial, metadata={"facts": written, "checksum": _checksum(tensors, written)})
 
     def load(self) -> tuple[dict[str, State], dict[str, Any]] | None:
         """The states and facts, or None where there is no whole checkpoint."""
         states: dict[str, State] = {}
         try:
             with safe_open(self.path, framework="pt") as file:
-                facts = json.loads(file.metadata()["facts"])
+                metadata = file.metadata()
+                facts = json.loads(metadata["facts"])
                 for key in file.keys():  # noqa: SIM118
                     name, _, rest = key.partition("/")
                     states.setdefault(name, {})[rest] = file.get_tensor(key).clone()  # its own memory, not the file's
         except (OSError, SafetensorError, ValueError, KeyError, TypeError):
             return None
-        return states, facts
+        tensors = {f"{name}/{key}": value for name, state in states.items() for key, value in state.items()}
+        return (states, facts) if _checksum(tensors, metadata["facts"]) == metadata.get("checksum") else None
 
     def remove(self) -> None:
         """Forget it."""
         self.path.unlink(missing_ok=True)
+
+
+def _checksum(tensors: State, facts: str) -> str:
+    """Of all that a checkpoint holds: one changed bit makes it another."""
+    checksum = zlib.crc32(facts.encode())
+    for key, value in sorted(tensors.items()):
+        checksum = zlib.crc32(f"{key} {value.dtype} {tuple(value.shape)}".encode(), checksum)
+        if value.numel():
+            checksum = zlib.crc32(value.cpu().contiguous().reshape(-1).view(uint8).numpy().data, checksum)
+    return f"{checksum:08x}"
 
 
 def _unshared(tensors: State) -> State:

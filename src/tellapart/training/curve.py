@@ -13,7 +13,7 @@ from tellapart.dataset.splits import assigned_folds
 from tellapart.evaluation.learning_curve import fit_power_law
 from tellapart.evaluation.metrics import accuracy, log_loss
 from tellapart.models.logistic import fit_logistic
-from tellapart.threads import side_by_side
+from tellapart.threads import one_blas_thread, side_by_side
 from tellapart.training.probe import SEARCH_TOLERANCE, LabelledFeatures, Probe, class_weights, limited_rows
 from tellapart.types import FloatArray, IntArray
 
@@ -24,6 +24,7 @@ FOLDS = 3
 CURVE_LIMIT = 20_000
 
 
+@one_blas_thread()
 def learning_curve(
     train: LabelledFeatures, test: LabelledFeatures, probe: Probe, *, full_accuracy: float, full_log_loss: float, class_weight: str
 ) -> dict[str, Any]:

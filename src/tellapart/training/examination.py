@@ -15,6 +15,7 @@ from tellapart.extraction import FeatureSpec
 from tellapart.features import FeatureMatrix
 from tellapart.models.saved import Classifier, Member
 from tellapart.predictions import Predictions
+from tellapart.threads import one_blas_thread
 from tellapart.training.baselines import nearest
 from tellapart.training.curve import learning_curve
 from tellapart.training.judgement import LabelledSet, below, judged, leak_effect, probe_predictions
@@ -87,6 +88,7 @@ class Sets:
         return cls(names, sets["train"], {part: sets[part] for part in REPORTED if sets[part].rows})
 
 
+@one_blas_thread()
 def examine(assignment: Assignment, features: FeatureMatrix, spec: FeatureSpec, options: ExaminationOptions) -> Examination:
     """Fit a probe on the training part and judge it on the reported parts."""
     sets = Sets.of(assignment, features)

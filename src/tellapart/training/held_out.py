@@ -26,6 +26,7 @@ DOUBTED = 0.5
 LEAST_WEIGHT = 1e-3
 
 
+@one_blas_thread()
 def held_out_logits(data: LabelledFeatures, *, seed: int = 0) -> FloatArray:
     """Logits (n, k), each image's from heads that saw neither it nor any image of its group.
 
@@ -33,8 +34,7 @@ def held_out_logits(data: LabelledFeatures, *, seed: int = 0) -> FloatArray:
         data: the images; every class has images, two classes at least.
         seed: of the folds, other ones in each round.
     """
-    with one_blas_thread():
-        spaces = tuple(side_by_side(lambda power: _space(data.features, power), POWERS))
+    spaces = tuple(side_by_side(lambda power: _space(data.features, power), POWERS))
     everyone = np.ones(len(data.targets))
     strength = _chosen_strength(spaces[-1], data, everyone, STRENGTHS, seed)
     first = _held_out(spaces, data, everyone, (strength,), seed)[0]

@@ -15,6 +15,7 @@ import torch
 from tellapart.dataset.splits import assigned_folds
 from tellapart.models.backbones import Backbone
 from tellapart.models.heads import LinearHead
+from tellapart.models.precision import has_fast_bfloat16
 from tellapart.models.saved import HEAD_TENSORS, Member
 from tellapart.paths import cache_root
 from tellapart.preparation.draws import image_keys
@@ -27,7 +28,6 @@ from tellapart.training.feed import Feed
 from tellapart.training.learner import Learner
 from tellapart.training.loop import Loop, Trained
 from tellapart.training.parallel import ALONE, Processes
-from tellapart.training.precision import settled_precision
 from tellapart.training.probe import LabelledFeatures
 from tellapart.training.recipes import NetworkRecipe, exported, head_of, learner_of
 from tellapart.training.replicas import one_thread_each
@@ -45,7 +45,7 @@ class FoldMember:
     Attributes:
         member: backbone on disk, and head.
         held_out: rows of the training images it did not learn from.
-        facts: ``history``, ``notes``, ``seconds`` and ``pictures`` of its training.
+        facts: ``history``, ``notes``, ``seconds``, ``pictures`` and ``precision`` of its training.
     """
 
     member: Member
@@ -100,11 +100,11 @@ def train_members(
             if not len(held_out) and fold:
                 continue
             path = work / f"member-{fold + 1}.safetensors"
-            if _read(path, recipe, held_out) is None:
+            if _read(path, recipe, held_out, device) is None:
                 rows = np.setdiff1d(np.arange(len(train.targets)), held_out)
                 title = f"fold {fold + 1} of {recipe.folds}" if recipe.folds > 1 else recipe.name
                 _train(recipe, train, feed, rows, held_out, path, title, replicas, processes, progress, on_epoch)
-            member = _read(path, recipe, held_out)
+            member = _read(path, recipe, held_out, device)
             assert member is not None  # noqa: S101
             found.append(member)
     return found
@@ -118,6 +118,8 @@ def training_folder(
         "format": FORMAT,
         "recipe": [recipe.name, recipe.resize, recipe.unfreeze, str(recipe.augmentation), recipe.folds],
         "card": asdict(recipe.card),
+        "start": recipe.backbone.digest if recipe.backbone else "",
+        "precision": [recipe.precision, has_fast_bfloat16()],
         "plan": asdict(recipe.plan),
         "head": asdict(recipe.head) if recipe.head else None,
         "torch": [torch.__version__, torch.get_num_threads(), device, processes.count, replicas_on(device, processes)],
@@ -150,9 +152,6 @@ def _train(
     """Train one member and write it to ``path``."""
     checkpoint = Checkpoint(path.with_suffix(".checkpoint"))
     learner = learner_of(recipe, train.rows(rows), feed.device)
-    if recipe.backbone is None:
-        is_told = processes.is_first and settled_precision(recipe.card.architecture, learner, feed, rows[: recipe.plan.batch_size])
-        learner.is_autocast = processes.told_by_first("bfloat16" if is_told else "float32") == "bfloat16"
     plan = recipe.plan if recipe.plan.time_s is None else replace(recipe.plan, time_s=recipe.plan.time_s / recipe.folds)
     taught: Learner = learner
     pictures: Feed | ActivationFeed = feed
@@ -187,10 +186,12 @@ def _write(path: Path, learner: Learner, trained: Trained) -> None:
     head = head_of(learner)
     tensors = {name: torch.from_numpy(getattr(head, name)) for name in HEAD_TENSORS}
     facts = {"history": trained.history, "notes": trained.notes, "seconds": trained.seconds, "pictures": trained.pictures}
+    is_mixed = learner.is_autocast or getattr(learner.backbone, "precision", "") == "mixed"
+    facts["precision"] = "bfloat16" if is_mixed else "float32"
     Checkpoint(path).save({"backbone": exported(learner), "head": tensors}, facts)
 
 
-def _read(path: Path, recipe: NetworkRecipe, held_out: IntArray) -> FoldMember | None:
+def _read(path: Path, recipe: NetworkRecipe, held_out: IntArray, device: str) -> FoldMember | None:
     """A finished member, or None."""
     loaded = Checkpoint(path).load()
     if loaded is None:
@@ -198,7 +199,8 @@ def _read(path: Path, recipe: NetworkRecipe, held_out: IntArray) -> FoldMember |
     states, facts = loaded
     card = replace(recipe.card, weights_sha256=digest_of(states["backbone"]))
     head = LinearHead(power=1.0, **{name: states["head"][name].numpy() for name in HEAD_TENSORS})
-    return FoldMember(Member((Backbone(card, path, "backbone/"),), recipe.resize, False, (head,)), held_out, facts)
+    backbone = Backbone(card, path, "backbone/").in_precision(recipe.precision, device)
+    return FoldMember(Member((backbone,), recipe.resize, False, (head,)), held_out, facts)
 
 
 def digest_of(state: State) -> str:

@@ -131,5 +131,6 @@ def _training(recipe: NetworkRecipe, folds: Sequence[FoldMember]) -> dict[str, A
         "images_per_s": pictures / max(seconds, 1e-9),
         "epochs": recipe.plan.epochs,
         "image_size": recipe.card.image_size,
+        "precision": folds[0].facts["precision"],
         "augmentation": str(recipe.augmentation),
     }

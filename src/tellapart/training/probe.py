@@ -86,6 +86,7 @@ class LabelledFeatures:
         return LabelledFeatures(self.features[index], self.targets[index], [self.groups[i] for i in index], self.class_names)
 
 
+@one_blas_thread()
 def fit_probe(train: LabelledFeatures, *, class_weight: str = "none", seed: int = 0) -> Probe:
     """Choose and fit a probe on training images only.
 
@@ -102,8 +103,7 @@ def fit_probe(train: LabelledFeatures, *, class_weight: str = "none", seed: int 
     folds = assigned_folds(search.labels, search.groups, folds=MAX_FOLDS, seed=seed)
     weights = class_weights(search.targets, len(train.class_names), class_weight)
     rows, choices, chosen_logits = [], [], []
-    with one_blas_thread():
-        spaces = tuple(side_by_side(lambda power: HeadSpace.of(train.features, power=power), POWERS))
+    spaces = tuple(side_by_side(lambda power: HeadSpace.of(train.features, power=power), POWERS))
     for power, space in zip(POWERS, spaces, strict=True):
         tried, logits = _tried(space.x[chosen_on], search, folds, weights)
         rows += [{"power": power, "strength": strength, "log_loss": loss} for strength, loss in tried]
@@ -127,6 +127,7 @@ def fit_probe(train: LabelledFeatures, *, class_weight: str = "none", seed: int 
     return Probe(heads, tuple(choices), spaces, temperature, clip, selection, (chosen_on, mean_logits))
 
 
+@one_blas_thread()
 def fit_heads(
     train: LabelledFeatures, choices: Sequence[HeadChoice], spaces: Sequence[HeadSpace], *, class_weight: str = "none"
 ) -> tuple[LinearHead, ...]:

@@ -16,11 +16,11 @@ from tellapart.models.backbones import Backbone, BackboneCard
 from tellapart.models.convnets import build_image_network
 from tellapart.models.heads import HeadSpace, LinearHead
 from tellapart.models.network import bare_network
-from tellapart.models.tuning import faster_precision, tunable_network
+from tellapart.models.precision import training_precision
+from tellapart.models.tuning import tunable_network
 from tellapart.preparation.augmentation import Augmentation
 from tellapart.training.learner import Learner
 from tellapart.training.plan import Plan
-from tellapart.training.precision import settled
 from tellapart.training.probe import HeadChoice, LabelledFeatures, fit_heads
 
 MEAN = STD = (0.5, 0.5, 0.5)
@@ -40,6 +40,7 @@ class NetworkRecipe:
         plan: how to train.
         folds: 1 to hold one inner fold out, else the number of members, each with a fold of its own held out.
         head: how the head of a fine-tuning is fitted to begin with.
+        precision: number format of training and features, or ``auto``.
     """
 
     name: str
@@ -51,6 +52,7 @@ class NetworkRecipe:
     plan: Plan
     folds: int
     head: HeadChoice | None = None
+    precision: str = "auto"
 
     @property
     def title(self) -> str:
@@ -76,16 +78,14 @@ def learner_of(recipe: NetworkRecipe, train: LabelledFeatures, device: str) -> L
     if recipe.backbone is None:
         network = build_image_network(recipe.card.architecture, len(train.class_names), recipe.card.image_size)
         stages: list[tuple[str, Sequence[nn.Parameter]]] = [("network", list(network.backbone.parameters()))]
-        learner = Learner(network.backbone, network.head, stages, is_autocast=device != "cpu")
+        precision = training_precision(network, recipe.card.image_size, device, recipe.precision)
+        learner = Learner(network.backbone, network.head, stages, is_autocast=precision == "bfloat16")
         return learner.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
     model = bare_network(recipe.card)
     model.load_state_dict(recipe.backbone.state(), strict=True)
     size = recipe.card.image_size
     tuned = tunable_network(model, size, precision="float32")
-    if device == "cpu":
-        tuned.precision = settled(("finetune", recipe.card.architecture, size), lambda: faster_precision(tuned, size))
-    else:
-        tuned.precision = "mixed"
+    tuned.precision = "mixed" if training_precision(tuned, size, device, recipe.precision) == "bfloat16" else "float32"
     head = nn.Linear(recipe.card.num_features, len(train.class_names))
     if recipe.head is not None:
         space = HeadSpace.of(train.features, power=1.0)

@@ -86,6 +86,7 @@ def write_run(
         "tellapart": __version__,
         "recipe": examination.recipe,
         "backbone": examination.backbone,
+        "precision": sorted({b.precision for m in examination.classifier.members for b in m.backbones}),
         "class_names": list(examination.classifier.class_names),
     }
     versions = versions_here()

@@ -14,6 +14,7 @@ from tellapart.evaluation.intervals import wilson
 from tellapart.evaluation.losses import loss_columns, mean_interval
 from tellapart.evaluation.metrics import accuracy, log_loss
 from tellapart.models.logistic import fit_logistic
+from tellapart.threads import one_blas_thread, side_by_side
 from tellapart.training.probe import SEARCH_TOLERANCE, LabelledFeatures, Probe, class_weights, limited_rows
 from tellapart.types import BoolArray, FloatArray
 
@@ -21,6 +22,7 @@ FIRST_FILES = 50
 SPLIT_LIMIT = 20_000
 
 
+@one_blas_thread()
 def split_sensitivity(
     pool: LabelledFeatures, paths: Sequence[str], probe: Probe, *, splits: int, test_share: float, class_weight: str
 ) -> dict[str, Any]:
@@ -68,8 +70,8 @@ def _scored(pool: LabelledFeatures, held_out: list[BoolArray], probe: Probe, cla
     num_classes = len(pool.class_names)
     weights = np.stack([class_weights(pool.targets, num_classes, class_weight) * ~is_test for is_test in held_out], axis=1)
     logits = [np.zeros((int(is_test.sum()), num_classes)) for is_test in held_out]
-    for choice, trained in zip(probe.choices, probe.spaces, strict=True):
-        space = trained.covering(pool.features)
+    spaces = side_by_side(lambda space: space.covering(pool.features), probe.spaces)
+    for choice, space in zip(probe.choices, spaces, strict=True):
         fits = fit_logistic(
             space.x, pool.targets, num_classes, weights, np.full(len(held_out), choice.strength), tolerance=SEARCH_TOLERANCE
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.dataset_options import DatasetOptions
 from tellapart.durations import duration_complaint, seconds_of
+from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, num_workers_option, option, test_share_option, when
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
@@ -66,6 +67,7 @@ class AutoencodeOptions(DatasetOptions):
     out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 
 
@@ -158,7 +160,7 @@ def _recipe(chosen: AutoencodeOptions) -> AutoencoderRecipe:
         time_s=seconds_of(chosen.time) if chosen.time else None,
         seed=chosen.seed,
     )
-    return AutoencoderRecipe(chosen.net, size, chosen.latent, chosen.resize, augmentation_of(chosen.augment), plan)
+    return AutoencoderRecipe(chosen.net, size, chosen.latent, chosen.resize, augmentation_of(chosen.augment), plan, chosen.precision)
 
 
 def _said(numbers: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.dataset_options import DatasetOptions
+from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, num_workers_option, option, when_not
 from tellapart.progress import AUTO, Progress
 
@@ -77,6 +78,7 @@ class CheckOptions(DatasetOptions):
         None, "Folder for the catalog and your decisions; by default .tellapart in the photo folder.", metavar="DIR"
     )
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"), only_for=WITH_NETWORK)
+    precision: str = precision_option(only_for=WITH_NETWORK)
     num_workers: int | None = num_workers_option()
 
 
@@ -157,7 +159,8 @@ def _spec(chosen: CheckOptions) -> FeatureSpec:
 
     if chosen.backbone == NO_BACKBONE:
         return FeatureSpec((), chosen.resize)
-    return FeatureSpec(find_backbones(chosen.backbone, image_size=chosen.image_size), chosen.resize)
+    spec = FeatureSpec(find_backbones(chosen.backbone, image_size=chosen.image_size), chosen.resize)
+    return spec.computed(chosen.device, chosen.precision)
 
 
 def _apply(looked: LookedAt, found: Checked, applied: list[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.dataset_options import DatasetOptions
+from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, given, num_workers_option, option, when, when_not
 from tellapart.progress import AUTO, Progress
 
@@ -61,6 +62,7 @@ class ClusterOptions(DatasetOptions):
     seed: int = option(0, "Seed of everything random.", minimum=0)
     state: Path | None = option(None, "Folder of catalog and decisions; by default .tellapart in the photo folder.", metavar="DIR")
     device: str = option("auto", "Where networks run.", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 
 
@@ -90,6 +92,7 @@ def cluster(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
     from tellapart.workflows.subjects import subjects_of
 
     spec = spec_of(chosen.features, layer=chosen.layer, weights=chosen.weights, image_size=chosen.image_size)
+    spec = spec.computed(chosen.device, chosen.precision)
     _check_folders(chosen)
     subjects = subjects_of(
         folder,

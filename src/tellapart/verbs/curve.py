@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
 from tellapart.dataset_options import DatasetOptions
+from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, num_workers_option, option, test_share_option, when
 from tellapart.progress import AUTO, Progress
 from tellapart.verbs.train import TRAINED, WITH_BACKBONE, TrainOptions
@@ -52,6 +53,7 @@ class CurveOptions(DatasetOptions):
     out: Path | None = option(None, "File for the figure (.svg) or the numbers (.json).", metavar="FILE", check=_is_figure)
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 
 

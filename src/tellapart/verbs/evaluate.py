@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.dataset_options import DatasetOptions
+from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, num_workers_option, option
 from tellapart.progress import AUTO, Progress
 from tellapart.workflows.views import view_augment_option, views_option
@@ -30,6 +31,7 @@ class EvaluateOptions(DatasetOptions):
     views: int = views_option()
     view_augment: str | None = view_augment_option()
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 
 
@@ -72,6 +74,10 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, 
 
     opened = open_judged_run(run)
     model, dataset = load_model(opened.model_folder), open_dataset(folder, progress=progress)
+    for note in dataset.notes:
+        progress.note(note)
+    for note in dataset.notes:
+        progress.note(note)
     for note in dataset.notes:
         progress.note(note)
     if chosen.out is not None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.models.precision import precision_option
 from tellapart.options import Options, dataclass, option, when
 from tellapart.progress import AUTO, Progress
 
@@ -38,6 +39,7 @@ class ExplainOptions(Options):
         None, "The sheet to write, .jpg or .png; by default beside the run: runs/photos-1-explain.jpg.", metavar="FILE", check=_is_picture
     )
     device: str = option("auto", "Where the prediction is computed.", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = precision_option()
 
 
 def explain(run: str | Path, pictures: str | Path | Sequence[str | Path], *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
@@ -73,7 +75,7 @@ def explain(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
     asked = _asked(model, chosen.class_)
     dataset = pictures_dataset(pictures, progress)
     out = _place(chosen.out, run, dataset)
-    found = predict_files(model, dataset, device=chosen.device, progress=progress)
+    found = predict_files(model, dataset, device=chosen.device, precision=chosen.precision, progress=progress)
     predictions = found.predictions
     files = [dataset.file(entry) for entry, file in zip(dataset.entries, found.files, strict=True) if file.image_id]
     targets = [int(k) if asked is None else asked for k in predictions.predicted]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.counts import count
 from tellapart.dataset_options import DatasetOptions
 from tellapart.exploration.maps import METHODS, PERPLEXITY
+from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, num_workers_option, option, when, when_not
 from tellapart.progress import AUTO, Progress
 from tellapart.verbs.cluster import METHODS as WAYS
@@ -49,6 +50,7 @@ class ExploreOptions(DatasetOptions):
     seed: int = option(0, "Seed of everything random.", minimum=0)
     state: Path | None = option(None, "Folder of catalog and decisions; by default .tellapart in the photo folder.", metavar="DIR")
     device: str = option("auto", "Where networks run.", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 
 

@@ -12,6 +12,7 @@ from tellapart.counts import count
 from tellapart.dataset_options import DatasetOptions
 from tellapart.durations import duration_complaint
 from tellapart.errors import OptionError
+from tellapart.models.precision import precision_option
 from tellapart.options import Condition, dataclass, num_workers_option, option, test_share_option
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
@@ -96,6 +97,7 @@ class LadderOptions(DatasetOptions):
     out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 
 
@@ -199,7 +201,7 @@ class _Climb:
         from tellapart.workflows.recipes import recipe_of
 
         chosen = self.options
-        shared = ("backbone", "weights", "net", "balance", "time", "seed", "device", "num_workers", "out")
+        shared = ("backbone", "weights", "net", "balance", "time", "seed", "device", "precision", "num_workers", "out")
         values = {"recipe": name, **{key: getattr(chosen, key) for key in shared}, **own}
         if values["recipe"] == "probe" and chosen.balance not in ("none", "weights"):
             values["balance"] = "weights"
@@ -208,14 +210,12 @@ class _Climb:
 
     def _extracted(self, recipe: RecipeAtWork) -> Extraction:
         from tellapart.extraction import extract
-        from tellapart.workflows.looking import networks
 
         chosen = self.options
         return extract(
             self.dataset,
             recipe.spec,
             catalog=self.catalog,
-            network=networks(chosen.device),
             num_workers=chosen.num_workers,
             progress=self.progress,
         )
@@ -276,6 +276,7 @@ class _Climb:
             files_dataset(paths),
             views=self.options.views,
             device=self.options.device,
+            precision=self.options.precision,
             num_workers=self.options.num_workers,
             progress=self.progress,
         ).predictions
@@ -293,12 +294,10 @@ class _Climb:
 
         from tellapart.extraction import extract
         from tellapart.models.zero_shot import zero_shot
-        from tellapart.workflows.looking import networks
 
         start = time.monotonic()
-        network = networks(self.options.device)
         found = extract(
-            self.dataset, self.knows_words, network=network, num_workers=self.options.num_workers, progress=self.progress
+            self.dataset, self.knows_words.computed(self.options.device), num_workers=self.options.num_workers, progress=self.progress
         ).features
         words = _as_words(reported.class_names)
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.dataset_options import DatasetOptions
 from tellapart.exploration.maps import METHODS, PERPLEXITY
+from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, num_workers_option, option, when
 from tellapart.progress import AUTO, Progress
 
@@ -42,6 +43,7 @@ class MapOptions(DatasetOptions):
     out: Path = option(Path("map.html"), "The page to write; the table of places lies beside it.", metavar="FILE", check=_is_page)
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.models.precision import precision_option
 from tellapart.options import Options, dataclass, num_workers_option, option
 from tellapart.progress import AUTO, Progress
 from tellapart.workflows.views import view_augment_option, views_option
@@ -28,6 +29,7 @@ class PredictOptions(Options):
     views: int = views_option()
     view_augment: str | None = view_augment_option()
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 
 

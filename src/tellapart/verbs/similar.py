@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
 from tellapart.dataset_options import DatasetOptions
+from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, num_workers_option, option
 from tellapart.progress import AUTO, Progress
 
@@ -36,6 +37,7 @@ class SimilarOptions(DatasetOptions):
     out: Path | None = option(None, "The contact sheet, by default similar.jpg; with --all or for .csv the table.", metavar="FILE")
     state: Path | None = option(None, "Folder of catalog and decisions; by default .tellapart in the photo folder.", metavar="DIR")
     device: str = option("auto", "Where networks run.", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 
 
@@ -67,6 +69,7 @@ def similar(folder: str | Path, image: str | Path | None = None, *, progress: Pr
 
     out = _place(chosen, image)
     spec = spec_of(chosen.features, layer=chosen.layer, weights=chosen.weights, image_size=chosen.image_size)
+    spec = spec.computed(chosen.device, chosen.precision)
     looking: dict[str, Any] = {"device": chosen.device, "num_workers": chosen.num_workers, "progress": progress}
     subjects = subjects_of(folder, spec, reading=chosen, state=chosen.state, **looking)
     check_outside(out, subjects.looked.dataset)
@@ -194,11 +197,10 @@ def _from_outside(subjects: Subjects, file: Path, spec: FeatureSpec, chosen: Sim
     from tellapart.images import decode
     from tellapart.images.thumbnails import thumbnail
     from tellapart.paths import printable
-    from tellapart.workflows.looking import networks
 
     try:
         with tempfile.TemporaryDirectory() as place, Catalog(Path(place) / "catalog.sqlite") as catalog:
-            seen = extract(files_dataset([file]), spec, catalog=catalog, network=networks(chosen.device), num_workers=1, progress=progress)
+            seen = extract(files_dataset([file]), spec, catalog=catalog, num_workers=1, progress=progress)
     except DataError as error:
         raise DataError(f"{file} cannot be asked about: {error}", hint=error.hint) from error
     same = _copies(subjects, seen) if chosen.skip_duplicates else frozenset()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.counts import count
 from tellapart.dataset.grouping import pattern_complaint
 from tellapart.dataset_options import DatasetOptions
+from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, num_workers_option, option, when_not, without
 from tellapart.progress import AUTO, Progress
 
@@ -52,6 +53,7 @@ class SplitOptions(DatasetOptions):
     backbone: str = option("lite2", "Network whose features tell near-duplicates and price a leak; none for neither.")
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"), only_for=when_not("backbone", NO_BACKBONE))
+    precision: str = precision_option(only_for=when_not("backbone", NO_BACKBONE))
     num_workers: int | None = num_workers_option()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.counts import count
 from tellapart.dataset_options import DatasetOptions
 from tellapart.errors import OptionError
+from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, num_workers_option, option
 from tellapart.progress import AUTO, Progress
 from tellapart.workflows.views import view_augment_option, views_option
@@ -42,6 +43,7 @@ class SubmitOptions(DatasetOptions):
     views: int = views_option()
     view_augment: str | None = view_augment_option()
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 
 

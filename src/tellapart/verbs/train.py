@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.dataset_options import DatasetOptions
 from tellapart.durations import duration_complaint
+from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, num_workers_option, option, test_share_option, when, when_not
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import AUTO, SILENT, Progress
@@ -106,6 +107,7 @@ class TrainOptions(DatasetOptions):
     out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 
 

@@ -22,7 +22,7 @@ from tellapart.progress import SILENT, Progress
 from tellapart.training.examination import Sets
 from tellapart.training.judgement import probe_predictions
 from tellapart.training.probe import fit_probe
-from tellapart.workflows.looking import looked_at, networks
+from tellapart.workflows.looking import looked_at
 
 if TYPE_CHECKING:
     from tellapart.predictions import Predictions
@@ -57,7 +57,7 @@ def crop_score(
     Raises:
         DataError: there are not enough labelled photos to hold some back.
     """
-    spec = FeatureSpec(find_backbones(BACKBONE))
+    spec = FeatureSpec(find_backbones(BACKBONE)).computed(chosen.device)
     looked = looked_at(
         folder,
         spec,
@@ -80,7 +80,7 @@ def crop_score(
             named = {crop.path: name for crop, name in zip(reversed(crops), reversed(names), strict=True)}
         named = {path: name for path, name in named.items() if name}
         files = files_dataset([where / name for name in named.values()])
-        made = extract(files, spec, network=networks(chosen.device), num_workers=chosen.num_workers, progress=progress)
+        made = extract(files, spec, num_workers=chosen.num_workers, progress=progress)
     id_of = {path: file.image_id for path, file in zip(named, made.files, strict=True)}
     rows = [row for row in assignment.rows if id_of.get(row.path)]
     crops_of = FeatureMatrix(

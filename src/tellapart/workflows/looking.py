@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,6 @@ from tellapart.extraction import Extraction, FeatureSpec, extract
 from tellapart.images import decode
 from tellapart.images.hashing import signature
 from tellapart.images.thumbnails import thumbnail
-from tellapart.models.backbones import Backbone
 from tellapart.models.model_card import CARD
 from tellapart.paths import cache_root
 from tellapart.progress import SILENT, Progress
@@ -37,25 +37,11 @@ from tellapart.training.parts import Assignment, assign, check_labels, share_hel
 from tellapart.types import ByteArray, FloatArray
 from tellapart.workflows.named_images import named_images
 
-if TYPE_CHECKING:
-    from tellapart.models.network import Features
-
 Thumbnails = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
-def networks(device: str) -> Callable[[Backbone], Features]:
-    """Makes the network of a backbone on a device."""
-
-    def network(backbone: Backbone) -> Features:
-        from tellapart.models.network import network_of
-
-        return network_of(backbone, device=device)
-
-    return network
-
-
 def thumbnails(dataset: Dataset, files: Sequence[FileState]) -> Thumbnails:
-    """Gives thumbnails by image id: from the cache, else made from the files."""
+    """Gives thumbnails by image id: from the cache, else made from those files that still hold the bytes the id names."""
     path_of = {file.image_id: dataset.root / file.path for file in files if file.image_id}
 
     def found(image_ids: Sequence[str]) -> Mapping[str, bytes]:
@@ -67,7 +53,9 @@ def thumbnails(dataset: Dataset, files: Sequence[FileState]) -> Thumbnails:
             for image_id in wanted:
                 if image_id not in known and image_id in path_of:
                     try:
-                        made[image_id] = thumbnail(decode(path_of[image_id].read_bytes(), min_size=128).pixels)
+                        data = path_of[image_id].read_bytes()
+                        if hashlib.sha256(data).hexdigest() == image_id:  # else another image lies there by now
+                            made[image_id] = thumbnail(decode(data, min_size=128).pixels)
                     except (OSError, ImageError):
                         continue
             store.write(made)
@@ -176,7 +164,7 @@ def looked_at(
     decisions = read_decisions(place)
     check_labels(dataset, decisions, min_classes)
     with Catalog(place / "catalog.sqlite") as catalog:
-        extraction = extract(dataset, spec, catalog=catalog, network=networks(device), num_workers=num_workers, progress=progress)
+        extraction = extract(dataset, spec.computed(device), catalog=catalog, num_workers=num_workers, progress=progress)
     rows = file_rows(dataset, extraction.files, extraction.facts, decisions)
     notes = [*dataset.notes, *([note] if note else []), *catalog.notes, *decided_notes(dataset, extraction, decisions)]
     return LookedAt(dataset, place, extraction, decisions, rows, notes)

@@ -102,7 +102,7 @@ class ProbeAtWork:
 
         chosen = self.options
         backbones = find_backbones(chosen.backbone, weights=chosen.weights, image_size=chosen.image_size)
-        return FeatureSpec(backbones, chosen.resize, chosen.mirror)
+        return FeatureSpec(backbones, chosen.resize, chosen.mirror).computed(chosen.device, chosen.precision)
 
     def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> None:
         """Nothing: the examination fits the probe."""
@@ -173,6 +173,7 @@ class NetworkAtWork:
             augmentation=augmentation_of(str(self._value("augment"))),
             plan=self._plan(),
             folds=chosen.folds,
+            precision=chosen.precision,
         )
 
     @cached_property
@@ -181,7 +182,9 @@ class NetworkAtWork:
         from tellapart.extraction import FeatureSpec
 
         recipe = self.recipe
-        return FeatureSpec((recipe.backbone,) if recipe.backbone else (), recipe.resize, self.options.mirror, (recipe.card.image_size,))
+        backbones = (recipe.backbone,) if recipe.backbone else ()
+        spec = FeatureSpec(backbones, recipe.resize, self.options.mirror, (recipe.card.image_size,))
+        return spec.computed(self.options.device, self.options.precision)
 
     def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> None:
         """Train every member, each process along with the others."""
@@ -231,12 +234,10 @@ class NetworkAtWork:
         """Let the members see every picture, and judge."""
         from tellapart.extraction import FeatureSpec, extract
         from tellapart.training.network_examination import examine_network
-        from tellapart.workflows.looking import networks
 
         def features_of(member: Member) -> FeatureMatrix:
-            spec = FeatureSpec(member.backbones, member.resize, member.mirror)
-            made = networks(self.options.device)
-            return extract(dataset, spec, network=made, num_workers=self.options.num_workers, progress=progress).features
+            spec = FeatureSpec(member.backbones, member.resize, member.mirror).computed(self.options.device)
+            return extract(dataset, spec, num_workers=self.options.num_workers, progress=progress).features
 
         return examine_network(assignment, features, self.recipe, self._folds, features_of, self._probe)
 

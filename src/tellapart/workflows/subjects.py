@@ -104,10 +104,11 @@ def subjects_of(
         OptionError: the packaged classifier does not know a word, and there is no CLIP.
         StorageError: the disk is full, or the decisions cannot be read.
     """
+    spec = spec.computed(device)
     backbones = spec.backbones
     own = () if words in (IMAGENET, NO_WORDS) else words_of(words)
-    knows = None if words == NO_WORDS else _knows_words(backbones, own)
-    asked = _seen_by(knows, backbones) if knows else None
+    knows = None if words == NO_WORDS else _knows_words(backbones, own, device)
+    asked = _seen_by(knows, backbones, spec.device) if knows else None
     wanted = replace(spec, backbones=tuple(dict.fromkeys([*backbones, *([asked] if asked else [])])))
     looked = looked_at(folder, wanted, reading=reading, state=state, device=device, num_workers=num_workers, progress=progress)
     rows = _each_once(looked.rows)
@@ -147,10 +148,11 @@ def words_of(text: str) -> tuple[str, ...]:
     return words
 
 
-def _knows_words(backbones: Sequence[Backbone], words: Sequence[str]) -> Backbone:
+def _knows_words(backbones: Sequence[Backbone], words: Sequence[str], device: str) -> Backbone:
     """Who is asked for words: a CLIP that looks at the pictures anyway, or the packaged classifier."""
     clips = [backbone for backbone in backbones if words and is_clip(backbone)]
-    knows = clips[0] if clips else spec_of(IMAGENET).backbones[0]
+    packaged = spec_of(IMAGENET).computed(device).backbones[0]
+    knows = clips[0] if clips else next((backbone for backbone in backbones if backbone.card == packaged.card), packaged)
     try:
         check_knows_words([knows], words)
     except OptionError as error:
@@ -158,9 +160,12 @@ def _knows_words(backbones: Sequence[Backbone], words: Sequence[str]) -> Backbon
     return knows
 
 
-def _seen_by(knows: Backbone, backbones: Sequence[Backbone]) -> Backbone:
+def _seen_by(knows: Backbone, backbones: Sequence[Backbone], device: str) -> Backbone:
     """The network whose features say what ``knows`` would: of a classifier its backbone, so that no picture is looked at twice."""
-    return knows if knows in backbones or is_clip(knows) else find_backbones(WORDS_OF)[0]
+    if knows in backbones or is_clip(knows):
+        return knows
+    packaged = find_backbones(WORDS_OF)[0].in_precision("auto", device)
+    return next((backbone for backbone in backbones if backbone.card == packaged.card), packaged)
 
 
 def _each_once(rows: Sequence[FileRow]) -> list[FileRow]:

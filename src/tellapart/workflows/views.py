@@ -38,7 +38,13 @@ def ways_of_looking(chosen: Any) -> dict[str, Any]:
     from tellapart.preparation.augmentation import augmentation_of
 
     words = str(augmentation_of(chosen.view_augment)) if chosen.view_augment is not None else ""
-    return {"views": chosen.views, "augment": words, "device": chosen.device, "num_workers": chosen.num_workers}
+    return {
+        "views": chosen.views,
+        "augment": words,
+        "device": chosen.device,
+        "precision": chosen.precision,
+        "num_workers": chosen.num_workers,
+    }
 
 
 def worth_of_views(one: Predictions, several: Predictions, views: int) -> dict[str, Any] | None:
