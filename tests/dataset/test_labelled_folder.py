@@ -204,6 +204,15 @@ def test_a_row_whose_file_is_not_there_is_kept_beside_files_that_are_not_listed(
     assert "metadata.csv: 1 of 3 rows name no file here, the first in line 4: 'red/9.jpg'" in dataset.notes
 
 
+def test_a_table_may_list_files_of_another_folder(tmp_path: Path) -> None:
+    opened(tmp_path, CLASSES, {})
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists/metadata.csv").write_text(listed("path", "../red/0.jpg", str(tmp_path / "blue/1.jpg"), label=["a", "b"]))
+    dataset = open_dataset(tmp_path / "lists")
+    assert [dataset.file(entry).resolve() for entry in dataset.entries] == [tmp_path / "red/0.jpg", tmp_path / "blue/1.jpg"]
+    assert dataset.class_names == ("a", "b")
+
+
 def test_a_table_without_labels_given_alone_takes_them_from_the_paths(tmp_path: Path) -> None:
     opened(tmp_path, "train/red:2 train/blue:2 test/red:1", {"list.csv": "path\ntrain/red/0.jpg\ntrain/blue/1.jpg\ntest/red/0.jpg\n"})
     dataset = open_dataset(tmp_path / "list.csv")

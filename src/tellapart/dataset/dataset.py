@@ -14,7 +14,7 @@ from tellapart.dataset.bucket import SCHEME, copied_bucket
 from tellapart.dataset.entry import PARTS, Entry
 from tellapart.dataset.folder_names import part_of
 from tellapart.dataset.image_files import image_files
-from tellapart.dataset.labelled_folder import folder_entries
+from tellapart.dataset.labelled_folder import folder_entries, manifest_in
 from tellapart.dataset.layouts import read_layout
 from tellapart.dataset.listed_files import ListedFiles
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES, read_manifest
@@ -93,6 +93,9 @@ def open_dataset(where: str | Path, reading: DatasetOptions = AS_FOUND, *, progr
     files, unread = image_files(path)
     if not files and shards_in(path):
         return _with_name_notes(_of_shards(path, progress))
+    listed = manifest_in(path)
+    if not files and listed is not None:
+        return _with_name_notes(_of_manifest(listed, reading))
     if not files:
         raise DataError(
             f"there are no pictures in {path}",

@@ -39,6 +39,11 @@ def folder_entries(root: Path, files: Sequence[str], reading: DatasetOptions) ->
     return _Folder(root, files, reading).entries()
 
 
+def manifest_in(folder: Path) -> Path | None:
+    """The table that speaks for a folder, if there is one."""
+    return next((folder / name for name in MANIFEST_NAMES if (folder / name).is_file()), None)
+
+
 @dataclass
 class _Folder:
     """A folder as it is being read."""
@@ -69,7 +74,7 @@ class _Folder:
 
     def _manifest(self, folder: str) -> Manifest | None:
         """The table that speaks for a folder; one that cannot be used is only noted where folders name classes."""
-        file = next((self.root / folder / name for name in MANIFEST_NAMES if (self.root / folder / name).is_file()), None)
+        file = manifest_in(self.root / folder)
         if file is None:
             return None
         try:
