@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,8 +11,13 @@ from typing import Any
 
 from tellapart.dataset.rows import FileRow, load_rows
 from tellapart.errors import DataError, StorageError
+from tellapart.json_files import ShapeError, fields, read_json, several, text
 from tellapart.predictions import Predictions
 
+RUN_FILE = fields(
+    {}, {"class_names": several(text(), is_unique=True), "run": text(), "recipe": text(), "backbone": text(), "folder": text()}
+)
+"""The shape of ``metrics.json`` and ``options.json``."""
 REPORTED_PARTS = ("test", "val")
 
 
@@ -75,8 +79,8 @@ class Run:
 
     def _json(self, name: str) -> dict[str, Any]:
         try:
-            content: dict[str, Any] = json.loads((self.folder / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            content: dict[str, Any] = read_json(self.folder / name, RUN_FILE)
+        except (OSError, ShapeError) as error:
             raise StorageError(f"{self.folder / name} cannot be read: {error}", hint="is this the folder of a finished run?") from error
         return content
 

@@ -75,3 +75,27 @@ def test_a_damaged_array_is_said(prepared: tellapart.Prepared, tmp_path: Path) -
     np.save(tmp_path / "train_16.npy", np.zeros((3, 16, 16, 3), np.uint8))
     with pytest.raises(StorageError, match="has 3 rows, and there should be 11"):
         part.images(16)
+
+
+WRONG_CARDS: dict[str, object] = {
+    "path outside": lambda card: card["parts"]["train"]["files"].update({"16": ["../x.npy"]}),
+    "absolute path": lambda card: card["parts"]["train"]["files"].update({"16": ["/etc/passwd"]}),
+    "no list": lambda card: card["parts"]["train"].update({"files": "x"}),
+    "negative": lambda card: card["parts"]["train"].update({"images": -1}),
+    "classes twice": lambda card: card.update({"class_names": ["a", "a"]}),
+    "mean text": lambda card: card.update({"mean": "0.5"}),
+    "parts list": lambda card: card.update({"parts": []}),
+    "format true": lambda card: card.update({"format": True}),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_CARDS)
+def test_a_card_with_a_wrong_value_is_a_clear_error(tmp_path: Path, kind: str) -> None:
+    part = {"images": 1, "files": {"16": ["train.npy"]}}
+    card = {"format": 1, "class_names": ["a"], "parts": {"train": part}, "mean": None, "std": None}
+    (tmp_path / "prepared.json").write_text(json.dumps(card))
+    assert tellapart.open_prepared(tmp_path).class_names == ("a",)
+    WRONG_CARDS[kind](card)  # type: ignore[operator]
+    (tmp_path / "prepared.json").write_text(json.dumps(card))
+    with pytest.raises(DataError, match="cannot be read"):
+        tellapart.open_prepared(tmp_path)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from tellapart.counts import count
 from tellapart.errors import DataError, OptionError, StorageError
+from tellapart.json_files import ShapeError, fields, mapping, maybe, read_json, real, several, text, whole
 from tellapart.parquet_files import read_parquet
+from tellapart.paths import regular_file
 from tellapart.types import ByteArray, FloatArray, IntArray
 
 CARD, SAMPLES, LEFT_OUT = "prepared.json", "samples.parquet", "left_out.csv"
@@ -108,9 +109,11 @@ class PreparedPart:
         if path.suffix != ".npy":
             raise DataError(f"{self.folder} holds {path.suffix[1:]} shards, not arrays", hint="files() lists them; prepare with form npy")
         try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
+            array = np.load(regular_file(path), mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise StorageError(f"{path} cannot be read as an array: {error}", hint=AGAIN) from error
+        if array.ndim < 1 or array.dtype.kind not in "fiu":
+            raise StorageError(f"{path} is no array of numbers: {array.dtype} {array.shape}", hint=AGAIN)
         if len(array) != len(self):
             raise StorageError(f"{path} has {count(len(array), 'row')}, and there should be {len(self):,}", hint=AGAIN)
         return array
@@ -167,12 +170,37 @@ def open_prepared(folder: str | Path) -> Prepared:
     """
     place = Path(folder).expanduser()
     try:
-        card = json.loads((place / CARD).read_text(encoding="utf-8"))
-        found = int(card["format"])
+        card = read_json(place / CARD, _versioned)
     except FileNotFoundError as error:
         raise DataError(f"{place} was not prepared: it has no {CARD}", hint=f"tellapart prepare FOLDER --out {place}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ShapeError) as error:
         raise DataError(f"{place / CARD} cannot be read: {error}", hint=AGAIN) from error
-    if found > FORMAT:
-        raise DataError(f"{place} was prepared by a newer version of tellapart (format {found})", hint="pip install -U tellapart")
+    if card["format"] > FORMAT:
+        raise DataError(f"{place} was prepared by a newer version of tellapart (format {card['format']})", hint="pip install -U tellapart")
     return Prepared(place, card)
+
+
+def _versioned(value: Any, where: str) -> Any:
+    """The shape of a card of this version; of a newer one only the version is known."""
+    card = fields({"format": whole(1, 1 << 30)})(value, where)
+    return card if card["format"] > FORMAT else _CARD(value, where)
+
+
+def _file_inside(value: Any, where: str) -> str:
+    name = str(text(least=1)(value, where))
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\0" in name:
+        raise ShapeError(f"{where} is {name[:60]!r}, expected a file inside the folder")
+    return name
+
+
+_PART = fields({"images": whole(0, 1 << 40), "files": mapping(several(_file_inside, 1))}, {"labels": _file_inside})
+_CHANNELS = maybe(several(real(-1e6, 1e6), 1, 4))
+_CARD = fields(
+    {
+        "format": whole(1, FORMAT),
+        "class_names": several(text(), is_unique=True),
+        "parts": mapping(_PART),
+        "mean": _CHANNELS,
+        "std": _CHANNELS,
+    },
+)

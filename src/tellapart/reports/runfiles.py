@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 
 from tellapart.errors import StorageError
+from tellapart.json_files import ShapeError, read_json
 from tellapart.parquet_files import ParquetError, read_parquet
+from tellapart.paths import regular_file
 from tellapart.predictions import Predictions
+from tellapart.runs import RUN_FILE
 
 IMAGE_COLUMNS = (
     *("path", "image_id", "label", "part", "group", "status", "reason", "width", "height"),
@@ -70,13 +73,11 @@ class RunFiles:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = read_json(path, RUN_FILE)
     except FileNotFoundError as error:
         raise StorageError(f"{path} is not there: this is not the folder of a finished run", hint="run `tellapart train` first") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ShapeError) as error:
         raise StorageError(f"{path} cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise StorageError(f"{path} holds a {type(content).__name__}, expected an object")
     return content
 
 
@@ -85,10 +86,17 @@ def _history(folder: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        events = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, ValueError) as error:
+        lines = enumerate(regular_file(path).read_bytes().split(b"\n"), start=1)
+    except OSError as error:
         raise StorageError(f"{path} cannot be read: {error}") from error
-    return [event for event in events if isinstance(event, dict)]
+    events = []
+    for number, line in lines:
+        try:
+            event = json.loads(line) if line.strip() else None  # a loss that went astray is written as NaN
+        except (ValueError, RecursionError) as error:
+            raise StorageError(f"{path} cannot be read: line {number}: {error}", hint="remove that line") from error
+        events += [event] if isinstance(event, dict) else []
+    return events
 
 
 def _images(path: Path) -> dict[str, list[Any]]:
