@@ -241,11 +241,6 @@ def test_fine_tuning_learns_in_either_precision_as_the_plain_network_does(monkey
         assert losses[-1] < 0.1 * losses[0]
 
 
-def test_timing_leaves_no_gradients() -> None:
-    fast = tuned("resnet18", None)
-    assert all(p.grad is None for p in fast.parameters())
-
-
 def test_an_unknown_precision_is_refused() -> None:
     with pytest.raises(ModelError, match="half"):
         tuned("resnet18", "half")

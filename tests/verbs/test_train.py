@@ -57,7 +57,7 @@ def test_the_run_folder_holds_what_the_reference_says(trained: Run) -> None:
 def test_metrics_have_the_form_of_the_reference(trained: Run, photos: Path) -> None:
     metrics = trained.metrics
     assert set(metrics) == {
-        *("run", "folder", "created", "tellapart", "recipe", "backbone", "class_names", "test"),
+        *("run", "folder", "created", "tellapart", "recipe", "backbone", "precision", "class_names", "test"),
         *("selection", "split_sensitivity", "learning_curve", "leak", "data", "notes"),
     }
     assert (metrics["run"], metrics["folder"], metrics["recipe"], metrics["backbone"]) == ("photos-1", str(photos), "probe", "lite0")
