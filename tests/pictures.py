@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, PngImagePlugin
 
+from tellapart.images.formats import reads_heic
+
 Pixels = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 
@@ -221,7 +223,7 @@ def bad_files() -> dict[str, tuple[bytes, str]]:
         "noise.jpg": (b"\x01\x02" + np.random.default_rng(0).bytes(4096), "not an image"),
         "drawing.jpg": (SVG, "unsupported: SVG"),
         "layers.jpg": (PSD, "cut off: the PSD data ends early"),
-        "phone.jpg": (HEIC, "unsupported: HEIC"),
+        "phone.jpg": (HEIC, "damaged" if reads_heic() else "unsupported: HEIC"),
         "half.jpg": (cut(jpeg, 0.5), "cut off"),
         "half.png": (cut(png, 0.5), "cut off"),
         "header.jpg": (jpeg[:40], "cut off"),

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -173,24 +172,10 @@ def test_folds_go_on_in_the_middle(place: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_the_number_format_is_that_of_the_first_session(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tellapart.training import members
-
-    monkeypatch.setattr(members, "settled_precision", lambda *_: True)
-    wanted = train(place, tmp_path / "whole")
-    with pytest.raises(KeyboardInterrupt):
-        train(place, tmp_path / "pieces", Interrupting(4, KeyboardInterrupt()))
-    monkeypatch.setattr(members, "settled_precision", lambda *_: False)
-    assert weights(train(place, tmp_path / "pieces")) == weights(wanted)
-    assert weights(train(place, tmp_path / "other")) != weights(wanted)
-
-
-@pytest.mark.usefixtures("one_thread")
 def test_a_full_disk_keeps_the_last_checkpoint(place: Path, tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = train(place, tmp_path / "whole")
     cache = small_disk / "cache"
     monkeypatch.setenv("TELLAPART_CACHE", str(cache))
-    shutil.copytree(place / "cache/precision", cache / "precision")
     filler = small_disk / "filler"
 
     class Filling(Interrupting):

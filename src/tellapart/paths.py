@@ -196,18 +196,21 @@ def write_json(path: Path, content: Any) -> None:
 
 def write_sealed(path: Path, content: Any) -> None:
     """Write JSON with a checksum of itself, for :func:`read_sealed`; whole or not at all."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
-    write_text(path, f"{zlib.crc32(text.encode('utf-8', 'backslashreplace')):08x} {text}\n")
+    write_text(path, _sealed(json.dumps(content, allow_nan=False)))
 
 
 def read_sealed(path: Path) -> Any:
     """What :func:`write_sealed` wrote; None where the file is absent or one bit of it has changed."""
     try:
-        with path.open("rb") as file:
-            checksum, _, text = file.read().removesuffix(b"\n").partition(b" ")
-        return json.loads(text) if checksum == b"%08x" % zlib.crc32(text) else None
-    except (OSError, ValueError):
+        text = path.read_text(encoding="ascii")
+        content = json.loads(text)["content"]
+        return content if text == _sealed(json.dumps(content, allow_nan=False)) else None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
+
+
+def _sealed(text: str) -> str:
+    return f'{{"crc32": "{zlib.crc32(text.encode("ascii")):08x}", "content": {text}}}\n'
 
 
 def checksum_of(path: Path) -> int:

@@ -151,10 +151,11 @@ def test_a_picture_of_holes_does_not_fill_the_disk_and_is_said(tmp_path: Path) -
     photo = pictures.photo(1, 30, 30)
     whole = write_tar(tmp_path / "shards/a.tar", {"cats/1.jpg": photo}).read_bytes()
     (tmp_path / "shards/a.tar").write_bytes(sparse_header(b"cats/0.jpg", 0o77777777777) + whole)
+    before = sum(file.stat().st_size for file in cache_root().rglob("*") if file.is_file())
     dataset = open_dataset(tmp_path / "shards")
     assert [dataset.file(entry).read_bytes() for entry in dataset.entries] == [photo]
     assert dataset.notes == ("a.tar: files stored with holes (sparse, as tar -S does) are passed over: 1; pack them without -S",)
-    assert sum(file.stat().st_size for file in cache_root().rglob("*") if file.is_file()) < 10_000_000
+    assert sum(file.stat().st_size for file in cache_root().rglob("*") if file.is_file()) - before < 1_000_000
     (tmp_path / "bomb").mkdir()
     (tmp_path / "bomb/b.tar").write_bytes(sparse_header(b"b.jpg", 0o77777777777) + bytes(1024))
     with pytest.raises(DataError, match=r"no pictures in the tar files .* stored with holes"):

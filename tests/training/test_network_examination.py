@@ -34,7 +34,7 @@ def fold(number: int, held_out: np.ndarray) -> FoldMember:
     head = LinearHead(1.0, np.zeros(2, np.float32), np.ones(2, np.float32), np.eye(2, dtype=np.float32), np.zeros(2, np.float32))
     member = Member((Backbone(CARD, Path(f"{number}")),), "crop", False, (head,))
     event = {"epoch": 1, "train": {"loss": 1.0}, "held_out": None}
-    return FoldMember(member, held_out, {"history": [event], "notes": [], "seconds": 2.0, "pictures": 30})
+    return FoldMember(member, held_out, {"history": [event], "notes": [], "seconds": 2.0, "pictures": 30, "precision": "float32"})
 
 
 def examined(held_out: list[np.ndarray]) -> Examination:
@@ -69,6 +69,7 @@ def test_reported_images_are_answered_by_the_mean_of_all_members() -> None:
     assert len(examination.predictions) == TESTED
     assert np.allclose(examination.predictions.logits[:, 0], 2.0)
     assert examination.metrics["training"] == {
+        "precision": "float32",
         "seconds": 6.0,
         "images": 90,
         "images_per_s": 15.0,

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 import tellapart
 from tellapart.cli.door import VERBS
 from tellapart.cli.door import tellapart as door
+from tellapart.dataset_options import DatasetOptions
 from tellapart.errors import OptionError
 from tellapart.options import Options
 from tellapart.verbs.collect import CollectOptions
@@ -60,7 +61,12 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
     "autoencode": [({"net": "classic"}, {"latent": 64})],
     "balance": [({}, {name: value}) for name, value in {"out": "a.csv", "backbone": "lite0", "seed": 1, "test_share": 0.3}.items()]
     + [({"how": "undersample"}, {"cap": 5})],
-    "check": [(ONE_LOOK, {"image_size": 96}), (ONE_LOOK, {"resize": "pad"}), (ONE_LOOK, {"device": "cpu"})],
+    "check": [
+        (ONE_LOOK, {"image_size": 96}),
+        (ONE_LOOK, {"resize": "pad"}),
+        (ONE_LOOK, {"device": "cpu"}),
+        (ONE_LOOK, {"precision": "float32"}),
+    ],
     "cluster": [
         ({"method": "hdbscan"}, {"k": 4}),
         ({"method": "agglomerative"}, {"restarts": 3}),
@@ -119,6 +125,7 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
         ({"first": 50}, {"anew": True}),
         ({"keep": "a.csv"}, {"anew": True}),
         (ONE_LOOK, {"device": "cpu"}),
+        (ONE_LOOK, {"precision": "float32"}),
     ],
     "submit": [({}, {"view_augment": "strong"})],
 }
@@ -148,10 +155,12 @@ def test_every_condition_is_in_the_table() -> None:
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_option_is_read_somewhere(verb: str) -> None:
     source = Path(tellapart.__file__).parent
-    own = (source / "verbs" / f"{verb}.py").read_text(encoding="utf-8").partition(f"{verb.capitalize()}Options(Options)")[2]
+    own = (source / "verbs" / f"{verb}.py").read_text(encoding="utf-8").partition(f"class {verb.capitalize()}Options(")[2]
     text = own + "".join(path.read_text(encoding="utf-8") for path in (source / "workflows").glob("*.py"))
+    is_handed_on = re.search(r'(reading(=|": )|(open_dataset|open_images)\(folder, )chosen\b', own)
+    read = {f.name for f in fields(DatasetOptions)} if is_handed_on else set()
     for f in fields(options_of(verb)):
-        assert re.search(rf'(\.{f.name}\b|"{f.name}")', text), f"{verb} never reads {f.name}"
+        assert f.name in read or re.search(rf'(\.{f.name}\b|"{f.name}")', text), f"{verb} never reads {f.name}"
 
 
 def test_the_recipe_that_has_an_option_is_named() -> None:

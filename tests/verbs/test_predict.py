@@ -176,7 +176,7 @@ def test_views_can_be_drawn_from_an_augmentation(trained: Run, tmp_path: Path) -
         ({"views": 65}, "views must be at most 64, got 65"),
         ({"views": 2, "view_augment": "rotaton=3"}, "view_augment: there is no augmentation 'rotaton'"),
         ({"views": 2, "view_augment": "none"}, "view_augment: 'none' changes nothing"),
-        ({"view_augment": "light"}, "only one was asked for"),
+        ({"view_augment": "light"}, "view_augment has no effect on one view"),
         ({"views": 9}, "views must be at most 8 for this model, got 9"),
     ],
 )

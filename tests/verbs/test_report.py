@@ -12,7 +12,8 @@ from tellapart.runs import Run
 
 @pytest.fixture
 def copy(trained: Run, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(trained.folder, tmp_path / trained.name))
+    """A copy as deep in the tree as the run itself: a page names the photos by the way from where it lies."""
+    return Path(shutil.copytree(trained.folder, tmp_path / "runs" / trained.name))
 
 
 def test_a_report_is_written_again_as_it_was(trained: Run, copy: Path) -> None:

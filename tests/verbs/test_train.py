@@ -58,7 +58,7 @@ def test_metrics_have_the_form_of_the_reference(trained: Run, photos: Path) -> N
     metrics = trained.metrics
     assert set(metrics) == {
         *("run", "folder", "created", "tellapart", "recipe", "backbone", "precision", "class_names", "test"),
-        *("selection", "split_sensitivity", "learning_curve", "leak", "data", "notes"),
+        *("selection", "split_sensitivity", "learning_curve", "leak", "data", "decisions", "notes"),
     }
     assert (metrics["run"], metrics["folder"], metrics["recipe"], metrics["backbone"]) == ("photos-1", str(photos), "probe", "lite0")
     assert metrics["class_names"] == ["dots", "plain", "stripes"]
@@ -97,7 +97,7 @@ def test_tables_have_the_columns_of_the_reference(trained: Run) -> None:
     images = pq.read_table(trained.folder / "images.parquet")
     assert images.column_names == [
         *("path", "image_id", "label", "part", "group", "status", "reason", "width", "height"),
-        *("size_bytes", "x", "y", "neighbours", "similarities"),
+        *("size_bytes", "x", "y", "neighbours", "similarities", "user_group", "hash", "mirror_hash"),
     ]
     predictions = pq.read_table(trained.folder / "predictions.parquet")
     assert predictions.column_names == ["image_id", "path", "label", "part", "group", "predicted", "probability", "probabilities", "logits"]

@@ -158,7 +158,7 @@ def _lazily_opened(data: bytes, name: str) -> Image.Image:
 
 def _reason(error: Exception, data: bytes, name: str) -> str:
     """A short sentence for what Pillow raised on a file of format ``name``."""
-    said = str(error).strip() or type(error).__name__
+    said = " ".join(str(error).split()) or type(error).__name__
     if "truncated" in said.lower() or "unexpected end" in said.lower() or isinstance(error, EOFError) or ends_early(data, name):
         return f"cut off: the {name} data ends early"
     if name == "TIFF" and (kind := tiff_kind(data)):

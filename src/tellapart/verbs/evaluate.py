@@ -73,7 +73,7 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, 
     from tellapart.workflows.views import ways_of_looking, worth_of_views
 
     opened = open_judged_run(run)
-    model, dataset = load_model(opened.model_folder), open_dataset(folder, progress=progress)
+    model, dataset = load_model(opened.model_folder), open_dataset(folder, chosen, progress=progress)
     for note in dataset.notes:
         progress.note(note)
     for note in dataset.notes:

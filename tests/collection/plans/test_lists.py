@@ -10,8 +10,8 @@ import pytest
 
 from tellapart.collection.offers import Offer
 from tellapart.collection.plans.lists import listed_offers
-from tellapart.dataset.spreadsheets import BATCH_ROWS
 from tellapart.errors import DataError
+from tellapart.parquet_files import BATCH_ROWS
 
 from .test_plan import written
 
@@ -112,7 +112,7 @@ def test_a_list_of_which_nothing_survives_is_an_error(tmp_path: Path) -> None:
         ("list.csv", 'url,label\na,b\n"a,b\n', None, "line 3: not a row of a table", "quotation marks"),
         ("list.csv", b"\x89PNG\0\0", None, "is not a text file", None),
         ("list.parquet", "url,label\na,b\n", None, "cannot be read as Parquet", None),
-        ("list.json", "[]", None, "ends with .csv, .tsv, .parquet, .txt", None),
+        ("list.json", "[]", None, "ends with .csv, .tsv, .parquet, .jsonl, .txt", None),
         ("list.txt", "http://a.example/", "a/b", "'a/b' cannot be the name of a class", None),
     ],
 )
