@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tellapart.preparation.augmentation import Augmentation
+from tellapart.augmentation.policy import Augmentation
 
 Way = Callable[[Any], object]
 

@@ -44,15 +44,15 @@ def squares(photos: Path, part: str, place: Path) -> Path:
 def ours(train: Path, test: Path, epochs: int, lr: float) -> dict[str, Any]:
     """Our loop on the same squares."""
     import torch
+    from tellapart.training.precision import settled_precision
 
     from tellapart.models.autoencoder import build_autoencoder
-    from tellapart.training.feed import Feed
+    from tellapart.training.config import Plan
+    from tellapart.training.data_loader import Feed
+    from tellapart.training.fold_training import replicas_on
     from tellapart.training.loop import Loop
-    from tellapart.training.members import replicas_on
-    from tellapart.training.plan import Plan
-    from tellapart.training.precision import settled_precision
     from tellapart.training.reconstruction import PictureLearner, Reconstruction
-    from tellapart.training.replicas import one_thread_each
+    from tellapart.training.thread_replicas import one_thread_each
 
     class Squares:
         size = SIZE

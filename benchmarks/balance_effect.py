@@ -17,17 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from tellapart.curation.balancing import thinned, training_counts
-from tellapart.dataset.rows import FileRow
+from tellapart.analyzed_folder import LookedAt, looked_at
+from tellapart.commands.balance import places
+from tellapart.curation.undersampling import thinned, training_counts
+from tellapart.dataset.file_rows import FileRow
 from tellapart.evaluation.intervals import group_index, resampled_sums
 from tellapart.evaluation.metrics import f1_of, losses
-from tellapart.extraction import FeatureSpec
+from tellapart.feature_extraction import FeatureSpec
 from tellapart.models.backbones import find_backbones
-from tellapart.training.examination import Sets, joined
-from tellapart.training.judgement import probe_predictions
-from tellapart.training.probe import fit_probe
-from tellapart.verbs.balance import places
-from tellapart.workflows.looking import LookedAt, looked_at
+from tellapart.training.linear_probe import fit_probe
+from tellapart.training.part_evaluation import probe_predictions
+from tellapart.training.probe_evaluation import Sets, joined
 
 Found = dict[str, Any]
 

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tellapart.exploration.choice_of_k import choice_of_k
-from tellapart.exploration.clusters import clusters
-from tellapart.exploration.encoding import Agreement, agreement, encoding
-from tellapart.exploration.neighbours import neighbours
-from tellapart.exploration.reduction import places_of
+from tellapart.array_types import FloatArray, IntArray
+from tellapart.exploration.cluster_associations import Agreement, agreement, encoding
+from tellapart.exploration.clustering import clusters
+from tellapart.exploration.neighbors import neighbours
+from tellapart.exploration.num_clusters import choice_of_k
+from tellapart.exploration.pca import places_of
 from tellapart.features.matrix import unit_rows
-from tellapart.types import FloatArray, IntArray
 
 
 def judged(assigned: Iterable[IntArray], labels: list[str | None]) -> str:
@@ -38,9 +38,9 @@ def judged(assigned: Iterable[IntArray], labels: list[str | None]) -> str:
 def on_photos(photos: list[Path], features: list[str], seeds: int, state: Path | None) -> None:
     from sklearn.cluster import KMeans
 
-    from tellapart.workflows.clustering import factors_of
-    from tellapart.workflows.feature_names import spec_of
-    from tellapart.workflows.subjects import subjects_of
+    from tellapart.feature_spec import spec_of
+    from tellapart.workflows.explorable_images import subjects_of
+    from tellapart.workflows.folder_clustering import factors_of
 
     print("| photos | features | ours: accuracy, NMI, ARI | plain scikit-learn | k suggested (true) | NMI with class, colour | seconds |")
     print("|---|---|---|---|---|---|---|")

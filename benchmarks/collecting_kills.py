@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.collection.rude_server import running
 from tests.collection.soundness import complaints, rows
 
-from tellapart.collection.storage.destinations import open_destination
+from tellapart.collection.storage.stores import open_destination
 
 BAD = ("/status/404/{}", "/stumbles/2/{}.jpg", "/html.jpg?{}")
 

@@ -88,10 +88,10 @@ def ours(folder: Path, state: Path, backbone: str) -> dict[str, list[tuple[str, 
     """Pairs of file names found by tellapart: directly, and as members of one group."""
     from itertools import combinations
 
-    from tellapart.curation.duplicates import connected_groups
-    from tellapart.extraction import FeatureSpec
+    from tellapart.analyzed_folder import looked_at
+    from tellapart.curation.near_duplicates import connected_groups
+    from tellapart.feature_extraction import FeatureSpec
     from tellapart.models.backbones import find_backbones
-    from tellapart.workflows.looking import looked_at
 
     looked = looked_at(folder, FeatureSpec(find_backbones(backbone)), state=state)
     name_of = {row.image_id or "": row.path for row in looked.rows}

@@ -18,7 +18,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from tellapart.reports.exploration import write_exploration
+from tellapart.reports.explore_page import write_exploration
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.report_opening import FLAGS, PAINTED

@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from tellapart.concurrency import available_cores
 from tellapart.images import decode, resize
-from tellapart.models.allocator import tune_malloc
 from tellapart.models.backbones import BackboneCard, build_network, find_backbones
-from tellapart.models.network import FeatureNetwork
-from tellapart.threads import available_cores
+from tellapart.models.feature_network import FeatureNetwork
+from tellapart.models.malloc import tune_malloc
 
 BATCH = 8
 Features = Callable[[Any], Any]

@@ -17,18 +17,18 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 import tellapart
+from tellapart.analyzed_folder import LookedAt, looked_at, networks
 from tellapart.dataset import open_dataset
+from tellapart.dataset.parts import Assignment
 from tellapart.evaluation import accuracy_interval, log_loss_interval
 from tellapart.evaluation.comparison import compare
-from tellapart.extraction import FeatureSpec, extract
+from tellapart.feature_extraction import FeatureSpec, extract
 from tellapart.features import FeatureMatrix
 from tellapart.models.backbones import find_backbones
 from tellapart.predictions import Predictions
-from tellapart.training.examination import Sets
-from tellapart.training.judgement import probe_predictions
-from tellapart.training.parts import Assignment
-from tellapart.training.probe import fit_probe
-from tellapart.workflows.looking import LookedAt, looked_at, networks
+from tellapart.training.linear_probe import fit_probe
+from tellapart.training.part_evaluation import probe_predictions
+from tellapart.training.probe_evaluation import Sets
 
 
 def features(photos: Path, names: str, state: Path) -> LookedAt:

@@ -31,10 +31,10 @@ from typing import Any
 import numpy as np
 
 import tellapart
+from tellapart.array_types import FloatArray
 from tellapart.evaluation import accuracy_interval, compare, log_loss_interval
 from tellapart.predictions import Predictions
 from tellapart.runs import Run
-from tellapart.types import FloatArray
 
 HERE = Path(__file__).parent
 SMALLEST = 1e-7

@@ -37,7 +37,7 @@ def made_step(way: str, size: int, batch: int, stages: int | None) -> tuple[Call
     model = build_network("tf_efficientnet_lite0")
     note = "float32"
     if way.startswith("ours"):
-        from tellapart.models.tuning import tunable_network
+        from tellapart.models.finetunable import tunable_network
 
         model.reset_classifier(0)
         body = tunable_network(model, size)
@@ -69,7 +69,7 @@ def made_step(way: str, size: int, batch: int, stages: int | None) -> tuple[Call
 def work(way: str, size: int, batch: int, stages: int | None, threads: int, steps: int) -> None:
     """Run so many steps for every line on the standard input, and answer with the seconds they took."""
     if way.startswith("ours"):
-        from tellapart.models.allocator import tune_malloc
+        from tellapart.models.malloc import tune_malloc
 
         tune_malloc()
     import torch

@@ -16,9 +16,9 @@ import numpy as np
 from tellapart.calibration import apply, softmax
 from tellapart.evaluation.comparison import compare
 from tellapart.evaluation.intervals import Interval, bootstrap, effective_size, group_index, group_sums, wilson
-from tellapart.evaluation.learning_curve import fit_power_law
-from tellapart.evaluation.losses import loss_columns, mean_interval
+from tellapart.evaluation.loss_intervals import loss_columns, mean_interval
 from tellapart.evaluation.metrics import losses
+from tellapart.evaluation.power_law import fit_power_law
 from tellapart.evaluation.summary import evaluate
 from tellapart.predictions import Predictions
 

@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from tellapart import calibration
-from tellapart.curation.duplicates import connected_groups
-from tellapart.curation.mislabelling import label_doubts
-from tellapart.extraction import FeatureSpec
+from tellapart.analyzed_folder import looked_at
+from tellapart.curation.label_errors import label_doubts
+from tellapart.curation.near_duplicates import connected_groups
+from tellapart.feature_extraction import FeatureSpec
 from tellapart.models.backbones import find_backbones
-from tellapart.training.held_out import held_out_logits
-from tellapart.training.probe import LabelledFeatures
-from tellapart.workflows.looking import looked_at
+from tellapart.training.label_noise_logits import held_out_logits
+from tellapart.training.linear_probe import LabelledFeatures
 
 PEER = Path(__file__).parent / "peers" / "cleanlab_scores.py"
 

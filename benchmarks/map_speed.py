@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tellapart.exploration import maps
-from tellapart.exploration.map_trust import answers_right, drawn, neighbours_kept
-from tellapart.exploration.maps import map_of
-from tellapart.types import FloatArray, IntArray
+from tellapart.array_types import FloatArray, IntArray
+from tellapart.exploration import projection
+from tellapart.exploration.projection import map_of
+from tellapart.exploration.projection_quality import answers_right, drawn, neighbours_kept
 
 KINDS = 50
 
@@ -48,10 +48,10 @@ def main() -> None:
     asked = drawn(len(labels), 2000, 0)
     full = answers_right(features, labels, alone, asked, is_cosine=True).mean()
     print(f"{len(features):,} x {features.shape[1]:,}: class by the 10 nearest in the whole space {full:.3f}", flush=True)
-    find, most = maps.find_spec, dict(maps.DRAWN_AT_ONCE)
+    find, most = projection.find_spec, dict(projection.DRAWN_AT_ONCE)
     for name in chosen.methods.split(","):
-        maps.find_spec = find if name == "openTSNE" else lambda _: None  # type: ignore[assignment]
-        maps.DRAWN_AT_ONCE["scikit-learn"] = sys.maxsize if name == "scikit-learn" else most["scikit-learn"]
+        projection.find_spec = find if name == "openTSNE" else lambda _: None  # type: ignore[assignment]
+        projection.DRAWN_AT_ONCE["scikit-learn"] = sys.maxsize if name == "scikit-learn" else most["scikit-learn"]
         start, before = time.perf_counter(), time.process_time()
         made = map_of(features, method=name if name in ("umap", "pca") else "tsne")
         took, worked = time.perf_counter() - start, time.process_time() - before

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tellapart.reports.review import write_review
+from tellapart.reports.review_page import write_review
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.report_opening import FLAGS, opened

@@ -51,7 +51,7 @@ def ceiling(size: int, side: int = 2048) -> None:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from tellapart.models.convnets import build_image_network
+    from tellapart.models.scratch_networks import build_image_network
 
     network, pictures = build_image_network("tiny", 2, size), torch.zeros(32, 3, size, size)
     with FlopCounterMode(display=False) as counter:

@@ -19,14 +19,14 @@ from pathlib import Path
 
 import numpy as np
 
+from tellapart.analyzed_folder import assignment_of, networks
 from tellapart.dataset import Catalog, open_dataset
 from tellapart.evaluation import accuracy_interval, log_loss_interval
-from tellapart.extraction import FeatureSpec, extract
+from tellapart.feature_extraction import FeatureSpec, extract
 from tellapart.models.backbones import find_backbones
-from tellapart.training.examination import Sets
-from tellapart.training.judgement import LabelledSet, below, probe_predictions
-from tellapart.training.probe import fit_probe
-from tellapart.workflows.looking import assignment_of, networks
+from tellapart.training.linear_probe import fit_probe
+from tellapart.training.part_evaluation import LabelledSet, below, probe_predictions
+from tellapart.training.probe_evaluation import Sets
 
 
 def main() -> None:

@@ -20,13 +20,13 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 
 from label_noise import peer_scores
-from tellapart.curation.duplicates import connected_groups
-from tellapart.extraction import FeatureSpec
+from tellapart.analyzed_folder import looked_at
+from tellapart.curation.near_duplicates import connected_groups
+from tellapart.feature_extraction import FeatureSpec
 from tellapart.models.backbones import find_backbones
-from tellapart.training.held_out import held_out_logits
-from tellapart.training.probe import LabelledFeatures
-from tellapart.workflows.checking import checked
-from tellapart.workflows.looking import looked_at
+from tellapart.training.label_noise_logits import held_out_logits
+from tellapart.training.linear_probe import LabelledFeatures
+from tellapart.workflows.check_run import checked
 
 VISION = Path(__file__).parent / "peers" / "cleanvision_scores.py"
 

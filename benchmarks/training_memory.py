@@ -26,12 +26,12 @@ import hashlib, sys
 from pathlib import Path
 import numpy as np
 from tellapart.paths import cache_root
-from tellapart.preparation.augmentation import augmentation_of
-from tellapart.preparation.pixel_store import PixelStore
-from tellapart.training.members import train_members
-from tellapart.training.plan import Plan
-from tellapart.training.probe import LabelledFeatures
-from tellapart.training.recipes import NetworkRecipe, scratch_card
+from tellapart.augmentation.policy import augmentation_of
+from tellapart.images.pixel_store import PixelStore
+from tellapart.training.fold_training import train_members
+from tellapart.training.config import Plan
+from tellapart.training.linear_probe import LabelledFeatures
+from tellapart.training.network_recipe import NetworkRecipe, scratch_card
 n = int(sys.argv[1])
 ids = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(n)]
 store = PixelStore(cache_root() / "pixels", 32, "crop")

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tellapart.types import ByteArray
-from tests import pictures
+from tellapart.array_types import ByteArray
+from tests import sample_images
 
 FACE = (175, 60, 270, 178)
 """Left, top, right, bottom of the face in the portrait of 512 x 512 pixels, by eye; eyes at about (205, 105) and (248, 105)."""
@@ -31,7 +31,7 @@ def portrait() -> ByteArray:
 
 def placed(width: int, height: int, *faces: tuple[int, int, float], seed: int = 0) -> ByteArray:
     """A picture with the astronaut's head at some places: left, top, and how many times its size in the portrait."""
-    image = Image.fromarray(pictures.photo_pixels(seed, width, height)[:height, :width]).resize((width, height))
+    image = Image.fromarray(sample_images.photo_pixels(seed, width, height)[:height, :width]).resize((width, height))
     head = Image.fromarray(portrait()[20:270, 110:340])
     for left, top, times in faces:
         image.paste(head.resize((round(230 * times), round(250 * times)), Image.Resampling.BICUBIC), (left, top))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tests import pictures
+from tests import sample_images
 
 KINDS = ("dots", "plain", "stripes")
 
@@ -19,7 +19,7 @@ KINDS = ("dots", "plain", "stripes")
 def class_image(kind: str, seed: int, side: int = 144) -> Image.Image:
     """A photo-like picture with many dots, with stripes, or with neither; everything else is random."""
     rng = np.random.default_rng([KINDS.index(kind), seed])
-    image = Image.fromarray(pictures.photo_pixels(int(rng.integers(1 << 30)), side, side * 3 // 4))
+    image = Image.fromarray(sample_images.photo_pixels(int(rng.integers(1 << 30)), side, side * 3 // 4))
     draw = ImageDraw.Draw(image)
     colour = tuple(int(c) for c in rng.integers(0, 256, 3))
     if kind == "dots":
@@ -34,7 +34,7 @@ def class_image(kind: str, seed: int, side: int = 144) -> Image.Image:
 
 def class_photo(kind: str, seed: int, side: int = 144) -> bytes:
     """The same as a JPEG."""
-    return pictures.encoded(class_image(kind, seed, side), quality=90)
+    return sample_images.encoded(class_image(kind, seed, side), quality=90)
 
 
 def write(folder: Path, files: Mapping[str, bytes]) -> Path:

@@ -20,17 +20,17 @@ from typing import Any
 
 import numpy as np
 
+from tellapart.collection.candidates import Offer
 from tellapart.collection.ledger import Ledger
-from tellapart.collection.offers import Offer
-from tellapart.collection.standing import standing
+from tellapart.collection.status import standing
 from tellapart.dataset.catalog import Catalog, FileState, ImageFacts
 from tellapart.dataset.decisions import EXCLUDE, RELABEL, Decision, read_decisions, written
-from tellapart.dataset.rows import FileRow, load_rows, save_rows
-from tellapart.dataset.shards import unpacked
+from tellapart.dataset.file_rows import FileRow, load_rows, save_rows
+from tellapart.dataset.tar_shards import unpacked
 from tellapart.errors import TellapartError
 from tellapart.models.backbones import Backbone, BackboneCard
 from tellapart.models.heads import LinearHead
-from tellapart.models.saved import Classifier, Member, load_model, save_model
+from tellapart.models.saved_model import Classifier, Member, load_model, save_model
 from tellapart.paths import cache_root
 from tellapart.predictions import Predictions
 

@@ -199,11 +199,11 @@ def test_the_library_never_prints_exits_or_asks() -> None:
     ("module", "name", "said"),
     [
         ("images/decoding.py", "tellapart.models.heads", "above"),
-        ("dataset/rows.py", "tellapart.runs.Run", "after"),
-        ("curation/duplicates.py", "tellapart.models.heads", "sibling"),
-        ("verbs/train.py", "tellapart.cli.door", "above"),
+        ("dataset/file_rows.py", "tellapart.runs.Run", "after"),
+        ("curation/near_duplicates.py", "tellapart.models.heads", "sibling"),
+        ("commands/train.py", "tellapart.cli.app", "above"),
         ("paths.py", "tellapart.dataset.Dataset", "above"),
-        ("classifier.py", "tellapart.verbs.train", "sibling"),
+        ("classifier.py", "tellapart.commands.train", "sibling"),
     ],
 )
 def test_the_law_itself_forbids(module: str, name: str, said: str) -> None:
@@ -212,8 +212,8 @@ def test_the_law_itself_forbids(module: str, name: str, said: str) -> None:
 
 def test_the_law_sees_every_kind_of_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "paths.py").write_text(
-        "import tellapart.verbs\nfrom .cli import door\nfrom . import runs\n"
-        "def f():\n    from tellapart.models import saved\n    import_module('tellapart.training.probe')\n"
+        "import tellapart.commands\nfrom .cli import door\nfrom . import runs\n"
+        "def f():\n    from tellapart.models import saved\n    import_module('tellapart.training.linear_probe')\n"
     )
     monkeypatch.setitem(globals(), "SOURCE", tmp_path)
     assert {room_of(name) for name in imported("paths.py")} == {"verbs", "cli", "runs", "models", "training"}

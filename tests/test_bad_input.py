@@ -15,7 +15,7 @@ from PIL import Image
 import tellapart
 from tellapart.errors import DataError, StorageError, TellapartError
 from tellapart.runs import Run
-from tests import folders, pictures
+from tests import folders, sample_images
 
 
 def quick(folder: Path, place: Path, **options: object) -> Run:
@@ -49,15 +49,15 @@ NOT_ENOUGH: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 def many(folder: Path, n: int, seed: int = 0) -> None:
-    folders.write(folder, {f"{i}.jpg": pictures.photo(800 + 10 * seed + i, 64, 64) for i in range(n)})
+    folders.write(folder, {f"{i}.jpg": sample_images.photo(800 + 10 * seed + i, 64, 64) for i in range(n)})
 
 
 def same(folder: Path, n: int, seed: int) -> None:
-    folders.write(folder, {f"{i}.jpg": pictures.photo(860 + seed, 64, 64) for i in range(n)})
+    folders.write(folder, {f"{i}.jpg": sample_images.photo(860 + seed, 64, 64) for i in range(n)})
 
 
 def broken(folder: Path, n: int) -> None:
-    folders.write(folder, {f"{i}.jpg": pictures.TEXT for i in range(n)})
+    folders.write(folder, {f"{i}.jpg": sample_images.TEXT for i in range(n)})
 
 
 @pytest.mark.parametrize("case", NOT_ENOUGH)
@@ -91,7 +91,7 @@ def test_very_few_pictures_give_a_run_with_wide_intervals(root: Path, tmp_path: 
 
 
 def test_every_bad_file_is_a_row_with_a_reason_and_the_rest_is_used(root: Path, tmp_path: Path) -> None:
-    bad = pictures.bad_files()
+    bad = sample_images.bad_files()
     folders.write(root / "dots", {name: data for name, (data, _) in bad.items()})
     before = folders.contents(root)
     run = quick(root, tmp_path)
@@ -104,25 +104,25 @@ def test_every_bad_file_is_a_row_with_a_reason_and_the_rest_is_used(root: Path, 
 
 
 def test_every_odd_but_sound_file_is_used(root: Path, tmp_path: Path) -> None:
-    image = Image.fromarray(pictures.photo_pixels(5, 120, 90))
+    image = Image.fromarray(sample_images.photo_pixels(5, 120, 90))
     deep = (np.arange(64 * 64).reshape(64, 64) * 16).astype(np.uint16)
     odd = {
-        "cmyk.jpg": pictures.cmyk_photo(1),
-        "deep grey.png": pictures.deep_grey_png(deep),
-        "deep colour.png": pictures.deep_rgb_png(np.stack([deep, deep.T, deep[::-1]], axis=2)),
-        "palette.png": pictures.palette_png(2),
-        "clear palette.png": pictures.palette_png(3, see_through=True),
-        "half clear.png": pictures.half_clear_png(),
-        "turned.jpg": pictures.oriented_photo(6, 4),
-        "moving.gif": pictures.animated_gif(),
-        "modern.webp": pictures.encoded(image, "WEBP"),
-        "scan.tiff": pictures.encoded(image, "TIFF"),
-        "old.bmp": pictures.encoded(image.rotate(90), "BMP"),
-        "grey.jpg": pictures.encoded(Image.fromarray(pictures.photo_pixels(6)).convert("L"), quality=90),
-        "wide.jpg": pictures.photo(7, 900, 30),
-        "tiny.png": pictures.photo(8, 3, 2, name="PNG"),
-        "one pixel.png": pictures.photo(9, 1, 1, name="PNG"),
-        "WRONG SUFFIX.PNG": pictures.photo(10),
+        "cmyk.jpg": sample_images.cmyk_photo(1),
+        "deep grey.png": sample_images.deep_grey_png(deep),
+        "deep colour.png": sample_images.deep_rgb_png(np.stack([deep, deep.T, deep[::-1]], axis=2)),
+        "palette.png": sample_images.palette_png(2),
+        "clear palette.png": sample_images.palette_png(3, see_through=True),
+        "half clear.png": sample_images.half_clear_png(),
+        "turned.jpg": sample_images.oriented_photo(6, 4),
+        "moving.gif": sample_images.animated_gif(),
+        "modern.webp": sample_images.encoded(image, "WEBP"),
+        "scan.tiff": sample_images.encoded(image, "TIFF"),
+        "old.bmp": sample_images.encoded(image.rotate(90), "BMP"),
+        "grey.jpg": sample_images.encoded(Image.fromarray(sample_images.photo_pixels(6)).convert("L"), quality=90),
+        "wide.jpg": sample_images.photo(7, 900, 30),
+        "tiny.png": sample_images.photo(8, 3, 2, name="PNG"),
+        "one pixel.png": sample_images.photo(9, 1, 1, name="PNG"),
+        "WRONG SUFFIX.PNG": sample_images.photo(10),
     }
     folders.write(root / "odd", odd)
     run = quick(root, tmp_path)
@@ -136,8 +136,8 @@ def test_every_odd_but_sound_file_is_used(root: Path, tmp_path: Path) -> None:
 def test_flipped_bits_end_as_pixels_or_as_a_reason(root: Path, tmp_path: Path) -> None:
     sound = folders.class_photo("dots", 90)
     for seed in range(40):
-        folders.write(root / "dots", {f"flipped {seed}.jpg": pictures.flipped(sound, seed, count=1 + seed % 5)})
-        folders.write(root / "dots", {f"cut {seed}.jpg": pictures.cut(sound, (seed + 0.5) / 40)})
+        folders.write(root / "dots", {f"flipped {seed}.jpg": sample_images.flipped(sound, seed, count=1 + seed % 5)})
+        folders.write(root / "dots", {f"cut {seed}.jpg": sample_images.cut(sound, (seed + 0.5) / 40)})
     run = quick(root, tmp_path, curve=False, splits=0)
     assert len(run.rows) == 110
     assert all(row.is_used or row.reason for row in run.rows)

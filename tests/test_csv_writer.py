@@ -8,7 +8,7 @@ import pytest
 
 import tellapart
 from tellapart.csv_writer import CsvWriter, csv_file, guarded, unguarded
-from tellapart.dataset.spreadsheets import table_rows
+from tellapart.dataset.delimited_files import table_rows
 
 SOURCE = Path(tellapart.__file__).parent
 FORMULAS = (

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tellapart.cli.door import VERBS, tellapart
-from tests import folders, pictures
+from tellapart.cli.app import VERBS, tellapart
+from tests import folders, sample_images
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -72,7 +72,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
     write("photos", range(20))
     write("new", range(100, 104), label="")
-    folders.write(folder / "new", {"broken.jpg": pictures.HTML})
+    folders.write(folder / "new", {"broken.jpg": sample_images.HTML})
     write("newer", range(16, 24))
     numbers = {"cats": range(50), "dogs": range(50, 100)}
     folders.write(

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tellapart import parquet_files
-from tellapart.dataset.rows import FileRow, save_rows
-from tellapart.dataset.spreadsheets import named_rows
+from tellapart.dataset.delimited_files import named_rows
+from tellapart.dataset.file_rows import FileRow, save_rows
 from tellapart.errors import DataError
 from tellapart.parquet_files import ParquetError, parquet_columns, parquet_rows, read_parquet, write_parquet
 
@@ -103,7 +103,7 @@ def test_a_folder_whose_name_is_not_utf8_is_no_obstacle(tmp_path: Path) -> None:
 READ = """
 import sys
 from pathlib import Path
-from tellapart.dataset.rows import load_rows
+from tellapart.dataset.file_rows import load_rows
 from tellapart.parquet_files import parquet_rows
 load_rows(Path(sys.argv[1]))
 next(iter(parquet_rows(Path(sys.argv[1]), ["path"])))

@@ -57,7 +57,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_every_verb_is_documented_in_one_form() -> None:
     for name in (n for n, home in tellapart._HOMES.items() if home.startswith("verbs.")):
         verb = getattr(tellapart, name)
-        assert inspect.getmodule(verb) is import_module(f"tellapart.verbs.{name}")
+        assert inspect.getmodule(verb) is import_module(f"tellapart.commands.{name}")
         doc = inspect.getdoc(verb) or ""
         assert "Args:" in doc, name
         for parameter in inspect.signature(verb).parameters:

@@ -19,8 +19,8 @@ from typing import Any
 import click
 
 import tellapart
-from tellapart.cli.door import VERBS
-from tellapart.cli.door import tellapart as door
+from tellapart.cli.app import VERBS
+from tellapart.cli.app import tellapart as door
 
 HERE = Path(__file__).parent
 ORIGIN = "<!-- Written by docs/reference/generate.py; do not edit. -->"
@@ -170,7 +170,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     is_check = parser.parse_args().check
-    importlib.import_module("tellapart.cli.commands")
+    importlib.import_module("tellapart.cli.command_table")
     stale = [path for path, text in pages().items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     for path in stale:
         if not is_check:

@@ -16,44 +16,44 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from tellapart.classifier import ImageClassifier
+    from tellapart.commands.augment import augment
+    from tellapart.commands.autoencode import autoencode
+    from tellapart.commands.balance import balance
+    from tellapart.commands.check import check
+    from tellapart.commands.cluster import cluster
+    from tellapart.commands.collect import collect
+    from tellapart.commands.compare import compare
+    from tellapart.commands.crop import crop
+    from tellapart.commands.curve import curve
+    from tellapart.commands.decisions import decisions
+    from tellapart.commands.demo import demo
+    from tellapart.commands.doctor import doctor
+    from tellapart.commands.ensemble import ensemble
+    from tellapart.commands.evaluate import evaluate
+    from tellapart.commands.exclude import exclude
+    from tellapart.commands.explain import explain
+    from tellapart.commands.explore import explore
+    from tellapart.commands.export import export
+    from tellapart.commands.ladder import ladder
+    from tellapart.commands.map import map
+    from tellapart.commands.predict import predict
+    from tellapart.commands.prepare import prepare
+    from tellapart.commands.relabel import relabel
+    from tellapart.commands.report import report
+    from tellapart.commands.restore import restore
+    from tellapart.commands.similar import similar
+    from tellapart.commands.sources import sources
+    from tellapart.commands.split import split
+    from tellapart.commands.submit import submit
+    from tellapart.commands.train import train
+    from tellapart.commands.undo import undo
     from tellapart.dataset import Dataset, open_dataset
+    from tellapart.dataset_export.prepared import Prepared, open_prepared
     from tellapart.errors import DataError, ImageError, MissingExtra, ModelError, OptionError, StorageError, TellapartError
     from tellapart.evaluation import Comparison, Interval
     from tellapart.features import FeatureMatrix
     from tellapart.predictions import Predictions
-    from tellapart.preparation.prepared import Prepared, open_prepared
     from tellapart.runs import Run, open_run
-    from tellapart.verbs.augment import augment
-    from tellapart.verbs.autoencode import autoencode
-    from tellapart.verbs.balance import balance
-    from tellapart.verbs.check import check
-    from tellapart.verbs.cluster import cluster
-    from tellapart.verbs.collect import collect
-    from tellapart.verbs.compare import compare
-    from tellapart.verbs.crop import crop
-    from tellapart.verbs.curve import curve
-    from tellapart.verbs.decisions import decisions
-    from tellapart.verbs.demo import demo
-    from tellapart.verbs.doctor import doctor
-    from tellapart.verbs.ensemble import ensemble
-    from tellapart.verbs.evaluate import evaluate
-    from tellapart.verbs.exclude import exclude
-    from tellapart.verbs.explain import explain
-    from tellapart.verbs.explore import explore
-    from tellapart.verbs.export import export
-    from tellapart.verbs.ladder import ladder
-    from tellapart.verbs.map import map
-    from tellapart.verbs.predict import predict
-    from tellapart.verbs.prepare import prepare
-    from tellapart.verbs.relabel import relabel
-    from tellapart.verbs.report import report
-    from tellapart.verbs.restore import restore
-    from tellapart.verbs.similar import similar
-    from tellapart.verbs.sources import sources
-    from tellapart.verbs.split import split
-    from tellapart.verbs.submit import submit
-    from tellapart.verbs.train import train
-    from tellapart.verbs.undo import undo
 
 _HOMES = {
     "Comparison": "evaluation",

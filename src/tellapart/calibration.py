@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tellapart.types import FloatArray, IntArray
+from tellapart.array_types import FloatArray, IntArray
 
 TEMPERATURES = (0.05, 20.0)
 CLIPS = (1e-7, 0.05)

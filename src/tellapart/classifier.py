@@ -10,16 +10,16 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from tellapart.dataset.given_images import given_images, image_list
+from tellapart.array_types import FloatArray
+from tellapart.dataset.in_memory_images import given_images, image_list
 from tellapart.errors import DataError
-from tellapart.extraction import FeatureSpec, extract
+from tellapart.feature_extraction import FeatureSpec, extract
 from tellapart.models.backbones import find_backbones
 from tellapart.models.heads import mean_logits
 from tellapart.models.precision import precision_option
 from tellapart.options import Options, dataclass, option
 from tellapart.progress import AUTO
-from tellapart.training.probe import LabelledFeatures, fit_probe
-from tellapart.types import FloatArray
+from tellapart.training.linear_probe import LabelledFeatures, fit_probe
 
 
 @dataclass(frozen=True, kw_only=True)

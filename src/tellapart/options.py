@@ -116,7 +116,7 @@ def said(name: str, value: Any) -> str:
 
 
 def num_workers_option() -> Any:
-    """The option that says how many threads read pictures; see :func:`tellapart.threads.worker_count`."""
+    """The option that says how many threads read pictures; see :func:`tellapart.concurrency.worker_count`."""
     return option(None, "Threads that read pictures; by default one a core.", minimum=1, maximum=256)
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from tellapart.array_types import BoolArray, FloatArray, IntArray
 from tellapart.errors import StorageError
 from tellapart.json_files import parse_json, several, text
 from tellapart.parquet_files import read_parquet, write_parquet
-from tellapart.types import BoolArray, FloatArray, IntArray
 
 COLUMNS = ("image_id", "path", "label", "part", "group", "probabilities", "logits")
 """What is read of ``predictions.parquet``."""

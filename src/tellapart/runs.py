@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tellapart.dataset.rows import FileRow, load_rows
+from tellapart.dataset.file_rows import FileRow, load_rows
 from tellapart.errors import DataError, StorageError
 from tellapart.json_files import ShapeError, fields, read_json, several, text
 from tellapart.predictions import Predictions

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
-from tellapart.cli.commands import COMMANDS
-from tellapart.cli.door import VERBS
+from tellapart.cli.app import VERBS
+from tellapart.cli.command_table import COMMANDS
 from tellapart.errors import OptionError
 from tellapart.options import Options, default_of
 
@@ -18,7 +18,7 @@ OWN = {"is_json", "is_quiet", "help"}
 
 
 def options_of(verb: str) -> type[Options]:
-    return getattr(import_module(f"tellapart.verbs.{verb}"), f"{verb.capitalize()}Options")
+    return getattr(import_module(f"tellapart.commands.{verb}"), f"{verb.capitalize()}Options")
 
 
 def flags(verb: str) -> dict[str, click.Option]:
@@ -30,11 +30,11 @@ def cases() -> list[tuple[str, str]]:
 
 
 def test_every_verb_has_its_module_function_options_example_and_command() -> None:
-    modules = {p.stem for p in Path(import_module("tellapart.verbs").__file__ or "").parent.glob("[a-z]*.py")}
-    verbs = {name for name in modules if hasattr(import_module(f"tellapart.verbs.{name}"), "EXAMPLE")}
+    modules = {p.stem for p in Path(import_module("tellapart.commands").__file__ or "").parent.glob("[a-z]*.py")}
+    verbs = {name for name in modules if hasattr(import_module(f"tellapart.commands.{name}"), "EXAMPLE")}
     assert set(VERBS) == set(COMMANDS) == verbs
     for verb in VERBS:
-        module = import_module(f"tellapart.verbs.{verb}")
+        module = import_module(f"tellapart.commands.{verb}")
         assert callable(getattr(module, verb))
         assert module.EXAMPLE.startswith(f"tellapart {verb}")
         assert issubclass(options_of(verb), Options)
@@ -71,7 +71,7 @@ def test_the_defaults_are_valid() -> None:
 
 def test_the_examples_can_be_parsed() -> None:
     for verb in VERBS:
-        words = shlex.split(import_module(f"tellapart.verbs.{verb}").EXAMPLE)[2:]
+        words = shlex.split(import_module(f"tellapart.commands.{verb}").EXAMPLE)[2:]
         COMMANDS[verb].make_context(verb, words, resilient_parsing=False)
 
 

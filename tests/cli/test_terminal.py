@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from tellapart.cli import terminal
-from tellapart.cli.door import tellapart
+from tellapart.cli.app import tellapart
 from tellapart.cli.terminal import Styled, Terminal, visible, visible_usage_errors, write_answer, write_json, write_line
 from tests import folders
 

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tellapart.collection.storage.destinations import Destination
+from tellapart.collection.storage.stores import Destination
 
 
 def rows(ledger: Path) -> list[dict[str, Any]]:

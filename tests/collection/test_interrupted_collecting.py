@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 import tellapart
-from tellapart.collection.storage.destinations import Folder, open_destination
+from tellapart.collection.storage.stores import Folder, open_destination
 from tellapart.paths import storage_error
 from tests.collection.rude_server import RudeServer, running
 from tests.collection.seaweed import Seaweed

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tellapart.collection import tables
-from tellapart.collection.cells import DRY, FAILED, Cells
+from tellapart.collection import schema
+from tellapart.collection.candidates import Found, Offer
 from tellapart.collection.ledger import BUSY, DUPLICATE, KEPT, QUEUED, REFUSED, WAITING, Claim, Ledger, Verdict
-from tellapart.collection.offers import Found, Offer
-from tellapart.collection.standing import kept_rows, next_chances, slice_ends, standing, supplies
+from tellapart.collection.search_cursors import DRY, FAILED, Cells
+from tellapart.collection.status import kept_rows, next_chances, slice_ends, standing, supplies
 from tellapart.errors import StorageError
 
 HASH = bytes(16)
@@ -253,7 +253,7 @@ def test_the_requests_of_two_collectors_are_counted_together(tmp_path: Path) -> 
 def test_a_ledger_of_before_keeps_what_it_had_counted(tmp_path: Path) -> None:
     clock = Clock()
     with closing(sqlite3.connect(tmp_path / "c.sqlite", isolation_level=None)) as db:
-        tables.MIGRATIONS[0](db)
+        schema.MIGRATIONS[0](db)
         db.execute("PRAGMA user_version = 1")
         db.execute("INSERT INTO spent VALUES ('api.example', 9, ?), ('old.example', 9, ?)", (clock.now - 3600, clock.now - 30 * 3600))
     with Ledger(tmp_path / "c.sqlite", clock=clock) as ledger:
@@ -426,7 +426,7 @@ def test_a_locked_ledger_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     with Ledger(tmp_path / "c.sqlite") as ledger:
-        ledger._db.execute(f"PRAGMA user_version = {len(tables.MIGRATIONS) + 1}")
+        ledger._db.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
     with pytest.raises(StorageError, match="written by a newer tellapart") as caught:
         Ledger(tmp_path / "c.sqlite")
     assert caught.value.hint == "pip install -U tellapart"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tellapart.curation.copies import DuplicateGroup
+from tellapart.curation.duplicate_groups import DuplicateGroup
 from tellapart.curation.placeholders import GRAPHIC_BITS, placeholder_groups
 from tellapart.dataset.catalog import ImageFacts
 

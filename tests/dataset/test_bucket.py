@@ -12,12 +12,12 @@ from tellapart.dataset import dataset as dataset_module
 from tellapart.dataset import open_dataset
 from tellapart.dataset.bucket import copied_bucket, obstore_for
 from tellapart.errors import DataError, MissingExtra
-from tests import folders, pictures
+from tests import folders, sample_images
 
 FILES = {
-    "cats/a b.jpg": pictures.photo(1),
-    "cats/ü.jpg": pictures.photo(2),
-    "dogs/1.jpg": pictures.photo(3),
+    "cats/a b.jpg": sample_images.photo(1),
+    "cats/ü.jpg": sample_images.photo(2),
+    "dogs/1.jpg": sample_images.photo(3),
     "readme.txt": b"no",
     ".x/h.jpg": b"no",
 }
@@ -53,11 +53,11 @@ def test_pictures_are_copied_once_and_kept_up_to_date(bucket: Path) -> None:
     folder = copied_bucket(bucket.as_uri(), progress=first)
     assert copies(folder) == wanted
     assert copied_bucket(bucket.as_uri() + "/", progress=second) == folder
-    (bucket / "dogs/1.jpg").write_bytes(pictures.photo(9))
+    (bucket / "dogs/1.jpg").write_bytes(sample_images.photo(9))
     os.utime(bucket / "dogs/1.jpg", (1e9, 1e9))
     (bucket / "cats/a b.jpg").unlink()
     copied_bucket(bucket.as_uri(), progress=third)
-    assert copies(folder) == {"cats/ü.jpg": FILES["cats/ü.jpg"], "dogs/1.jpg": pictures.photo(9)}
+    assert copies(folder) == {"cats/ü.jpg": FILES["cats/ü.jpg"], "dogs/1.jpg": sample_images.photo(9)}
     assert (first.copied, second.copied, third.copied) == (3, 0, 1)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tellapart.dataset.decisions import EXCLUDE, LOG_FILE, RELABEL, RESTORE, UNDO, Decision, Decisions, read_decisions, undo, written
-from tellapart.dataset.rows import SET_ASIDE, UNREADABLE, USED, FileRow
+from tellapart.dataset.file_rows import SET_ASIDE, UNREADABLE, USED, FileRow
 from tellapart.errors import DataError, StorageError, TellapartError
 
 

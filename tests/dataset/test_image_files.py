@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tellapart.dataset.image_files import SYSTEM_FOLDERS, image_files
-from tests import folders, pictures
+from tests import folders, sample_images
 
-JPEG, PNG = pictures.photo(1, 20, 20), pictures.photo(1, 20, 20, name="PNG")
+JPEG, PNG = sample_images.photo(1, 20, 20), sample_images.photo(1, 20, 20, name="PNG")
 
 
 def listed(root: Path) -> list[str]:
@@ -53,7 +53,7 @@ def test_a_name_like_an_images_is_listed_whatever_the_file_holds(tmp_path: Path,
 
 @pytest.mark.parametrize("name", ["IMG_1", "photo.dat", "a.image", "a.tmp", "1.0", "Ünïcödé", "a.jpegfile"])
 @pytest.mark.parametrize(
-    "data", [JPEG, PNG, pictures.HEIC_PHOTO, pictures.PSD, b"\xff\x0a\x00\x10"], ids=["jpeg", "png", "heic", "psd", "jxl"]
+    "data", [JPEG, PNG, sample_images.HEIC_PHOTO, sample_images.PSD, b"\xff\x0a\x00\x10"], ids=["jpeg", "png", "heic", "psd", "jxl"]
 )
 def test_another_name_is_listed_by_the_first_bytes(tmp_path: Path, name: str, data: bytes) -> None:
     assert listed(folders.write(tmp_path, {f"cats/{name}": data})) == [f"cats/{name}"]
@@ -65,9 +65,9 @@ def test_another_name_is_listed_by_the_first_bytes(tmp_path: Path, name: str, da
         ("a.jpg.json", b"{}"),
         ("a.jpg.txt", JPEG),
         ("a.png.xmp", b"<x/>"),
-        ("notes", pictures.TEXT),
+        ("notes", sample_images.TEXT),
         ("empty", b""),
-        ("a.xyz", pictures.HTML),
+        ("a.xyz", sample_images.HTML),
         ("BMI", b"BMI of the patients"),
         ("P5", b"P5 is a processor"),
         ("a.part", bytes(40)),

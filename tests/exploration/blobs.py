@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tellapart.types import FloatArray, IntArray
+from tellapart.array_types import FloatArray, IntArray
 
 
 def blobs(k: int, n: int = 300, d: int = 60, apart: float = 1.5, seed: int = 0) -> tuple[FloatArray, IntArray]:

@@ -11,7 +11,7 @@ from PIL import Image
 import tellapart
 from tellapart.errors import ImageError
 from tellapart.images import decode
-from tests import pictures
+from tests import sample_images
 
 
 def mean_difference(first: np.ndarray, second: np.ndarray) -> float:
@@ -20,43 +20,43 @@ def mean_difference(first: np.ndarray, second: np.ndarray) -> float:
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
 def test_every_format_gives_the_same_picture(name: str) -> None:
-    picture = decode(pictures.photo(4, 201, 151, name=name))
+    picture = decode(sample_images.photo(4, 201, 151, name=name))
     assert (picture.width, picture.height, picture.format) == (201, 151, name)
     assert picture.pixels.shape == (151, 201, 3)
     assert picture.pixels.dtype == np.uint8
     assert picture.pixels.flags.writeable
     assert picture.pixels.flags.c_contiguous
-    assert mean_difference(picture.pixels, pictures.photo_pixels(4, 201, 151)) < 6
+    assert mean_difference(picture.pixels, sample_images.photo_pixels(4, 201, 151)) < 6
 
 
 @pytest.mark.parametrize("name", ["JPEG2000", "TGA", "PPM", "PCX", "SGI", "DDS", "ICO"])
 def test_what_pillow_reads_beside_them_is_read(name: str) -> None:
-    picture = decode(pictures.photo(4, 201, 151, name=name))
+    picture = decode(sample_images.photo(4, 201, 151, name=name))
     assert picture.format == name
     assert (picture.width, picture.height) == ((128, 96) if name == "ICO" else (201, 151))
     if name != "ICO":
-        assert mean_difference(picture.pixels, pictures.photo_pixels(4, 201, 151)) < 6
+        assert mean_difference(picture.pixels, sample_images.photo_pixels(4, 201, 151)) < 6
 
 
-@pytest.mark.parametrize("data", [pictures.flat_psd(), pictures.flat_qoi(), pictures.flat_sun()], ids=["psd", "qoi", "sun"])
+@pytest.mark.parametrize("data", [sample_images.flat_psd(), sample_images.flat_qoi(), sample_images.flat_sun()], ids=["psd", "qoi", "sun"])
 def test_formats_that_pillow_only_reads(data: bytes) -> None:
     assert set(map(tuple, decode(data).pixels.reshape(-1, 3).tolist())) == {(200, 10, 30)}
 
 
 def test_heic_is_read_upright_with_the_extra() -> None:
     pytest.importorskip("pi_heif")
-    picture = decode(pictures.HEIC_PHOTO)
+    picture = decode(sample_images.HEIC_PHOTO)
     assert (picture.width, picture.height, picture.format) == (64, 48, "HEIC")
-    assert mean_difference(picture.pixels, pictures.photo_pixels(3, 64, 48)) < 8
+    assert mean_difference(picture.pixels, sample_images.photo_pixels(3, 64, 48)) < 8
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 @pytest.mark.parametrize("form", ['<x tiff:Orientation="6"/>', "<x tiff:Orientation='6'/>", "<tiff:Orientation>6</tiff:Orientation>"])
 def test_orientation_by_xmp_alone_is_applied_on_every_route(name: str, form: str) -> None:
-    stored = Image.fromarray(pictures.photo_pixels()).transpose(Image.Transpose.ROTATE_90)
-    picture = decode(pictures.with_xmp(stored, name, form))
+    stored = Image.fromarray(sample_images.photo_pixels()).transpose(Image.Transpose.ROTATE_90)
+    picture = decode(sample_images.with_xmp(stored, name, form))
     assert (picture.width, picture.height) == (200, 150)
-    assert mean_difference(picture.pixels, pictures.photo_pixels()) < 8
+    assert mean_difference(picture.pixels, sample_images.photo_pixels()) < 8
 
 
 def test_exif_has_the_word_before_xmp() -> None:
@@ -64,13 +64,16 @@ def test_exif_has_the_word_before_xmp() -> None:
     exif[0x0112] = 1
     for name in ("JPEG", "PNG", "WEBP"):
         assert (
-            decode(pictures.with_xmp(Image.fromarray(pictures.photo_pixels()), name, '<x tiff:Orientation="6"/>', exif=exif)).width == 200
+            decode(
+                sample_images.with_xmp(Image.fromarray(sample_images.photo_pixels()), name, '<x tiff:Orientation="6"/>', exif=exif)
+            ).width
+            == 200
         )
 
 
-@pytest.mark.parametrize("name", sorted(pictures.bad_files()))
+@pytest.mark.parametrize("name", sorted(sample_images.bad_files()))
 def test_every_bad_kind_is_refused_with_its_reason(name: str) -> None:
-    data, reason = pictures.bad_files()[name]
+    data, reason = sample_images.bad_files()[name]
     with pytest.raises(ImageError) as caught:
         decode(data)
     assert str(caught.value).startswith(reason)
@@ -80,40 +83,40 @@ def test_every_bad_kind_is_refused_with_its_reason(name: str) -> None:
 @pytest.mark.parametrize("kind", ["plain", "progressive", "grey", "cmyk"])
 def test_a_cut_jpeg_never_passes(kind: str, share: float) -> None:
     data = {
-        "plain": pictures.photo(1),
-        "progressive": pictures.photo(1, progressive=True),
-        "grey": pictures.encoded(Image.fromarray(pictures.photo_pixels(1)).convert("L")),
-        "cmyk": pictures.cmyk_photo(1),
+        "plain": sample_images.photo(1),
+        "progressive": sample_images.photo(1, progressive=True),
+        "grey": sample_images.encoded(Image.fromarray(sample_images.photo_pixels(1)).convert("L")),
+        "cmyk": sample_images.cmyk_photo(1),
     }[kind]
     decode(data)
     for min_size in (None, 20):
         with pytest.raises(ImageError, match="cut off"):
-            decode(pictures.cut(data, share), min_size=min_size)
+            decode(sample_images.cut(data, share), min_size=min_size)
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.5, 0.9])
 @pytest.mark.parametrize("name", ["PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
 def test_other_formats_cut_never_pass(name: str, share: float) -> None:
     with pytest.raises(ImageError, match=r"cut off|header makes no sense"):
-        decode(pictures.cut(pictures.photo(1, name=name), share))
+        decode(sample_images.cut(sample_images.photo(1, name=name), share))
 
 
 def test_a_cut_compressed_tiff_says_nothing_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
-    data = pictures.photo(1, name="TIFF", compression="tiff_lzw")
+    data = sample_images.photo(1, name="TIFF", compression="tiff_lzw")
     for seed in range(10):
         try:
-            decode(pictures.flipped(data, seed, 5, 200))
+            decode(sample_images.flipped(data, seed, 5, 200))
         except ImageError:
             continue
     assert capfd.readouterr().err == ""
 
 
 def test_corrupt_jpeg_data_is_damaged_and_bytes_after_the_end_are_not() -> None:
-    grey = pictures.encoded(Image.fromarray(pictures.photo_pixels(1)).convert("L"))
+    grey = sample_images.encoded(Image.fromarray(sample_images.photo_pixels(1)).convert("L"))
     reasons = []
     for seed in range(30):
         try:
-            decode(pictures.flipped(grey, seed, 2, len(grey) // 3))
+            decode(sample_images.flipped(grey, seed, 2, len(grey) // 3))
         except ImageError as error:
             reasons.append(str(error))
     assert sum(reason.startswith("damaged") for reason in reasons) > 10
@@ -121,7 +124,7 @@ def test_corrupt_jpeg_data_is_damaged_and_bytes_after_the_end_are_not() -> None:
 
 
 def test_a_harmless_complaint_goes_through_pillow() -> None:
-    data = pictures.photo(1)
+    data = sample_images.photo(1)
     extra = data[:-2] + bytes(20) + data[-2:]  # extraneous bytes before the end marker
     np.testing.assert_array_equal(decode(extra).pixels, decode(data).pixels)
     assert decode(extra, min_size=20).pixels.shape == decode(data, min_size=20).pixels.shape
@@ -130,20 +133,20 @@ def test_a_harmless_complaint_goes_through_pillow() -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 def test_orientation_is_applied_on_every_route(name: str, orientation: int) -> None:
-    picture = decode(pictures.oriented_photo(orientation, name=name))
+    picture = decode(sample_images.oriented_photo(orientation, name=name))
     assert (picture.width, picture.height) == (200, 150)
-    assert mean_difference(picture.pixels, pictures.photo_pixels()) < 6
+    assert mean_difference(picture.pixels, sample_images.photo_pixels()) < 6
 
 
 def test_orientation_of_cmyk_and_scaled_files() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    stored = Image.fromarray(pictures.photo_pixels()).transpose(Image.Transpose.ROTATE_90)
+    stored = Image.fromarray(sample_images.photo_pixels()).transpose(Image.Transpose.ROTATE_90)
     for mode in ("RGB", "CMYK"):
-        picture = decode(pictures.encoded(stored.convert(mode), exif=exif, quality=95), min_size=30)
+        picture = decode(sample_images.encoded(stored.convert(mode), exif=exif, quality=95), min_size=30)
         assert (picture.width, picture.height) == (200, 150)
         assert picture.pixels.shape == (75, 100, 3)
-        half = np.asarray(Image.fromarray(pictures.photo_pixels()).reduce(2))
+        half = np.asarray(Image.fromarray(sample_images.photo_pixels()).reduce(2))
         assert mean_difference(picture.pixels, half) < 4
 
 
@@ -153,7 +156,7 @@ def test_orientation_of_cmyk_and_scaled_files() -> None:
 )
 @pytest.mark.parametrize("name", ["JPEG", "PNG"])
 def test_scaling_keeps_both_sides_at_twice_min_size(width: int, height: int, min_size: int, factor: int, name: str) -> None:
-    picture = decode(pictures.photo(1, width, height, name=name), min_size=min_size)
+    picture = decode(sample_images.photo(1, width, height, name=name), min_size=min_size)
     assert (picture.width, picture.height) == (width, height)
     assert picture.pixels.shape == (-(-height // factor), -(-width // factor), 3)
     assert factor == 1 or min(picture.pixels.shape[:2]) >= 2 * min_size
@@ -161,21 +164,21 @@ def test_scaling_keeps_both_sides_at_twice_min_size(width: int, height: int, min
 
 def test_sixteen_bits_are_scaled_not_clipped() -> None:
     ramp = np.linspace(0, 65535, 256).astype(np.uint16)[None].repeat(3, 0)
-    grey = decode(pictures.deep_grey_png(ramp)).pixels
+    grey = decode(sample_images.deep_grey_png(ramp)).pixels
     assert np.abs(grey[0, :, 0].astype(int) - np.arange(256)).max() <= 1
-    colour = decode(pictures.deep_rgb_png(np.stack([ramp, ramp[:, ::-1], ramp // 2], axis=2))).pixels
+    colour = decode(sample_images.deep_rgb_png(np.stack([ramp, ramp[:, ::-1], ramp // 2], axis=2))).pixels
     assert np.abs(colour[0].astype(int) - np.stack([np.arange(256), np.arange(256)[::-1], np.arange(256) // 2], 1)).max() <= 1
 
 
 def test_alpha_lies_on_white() -> None:
-    pixels = decode(pictures.half_clear_png((200, 0, 0))).pixels
+    pixels = decode(sample_images.half_clear_png((200, 0, 0))).pixels
     assert tuple(pixels[0, 0]) == (200, 0, 0)
     assert tuple(pixels[0, -1]) == (255, 255, 255)
 
 
 def test_palette_with_and_without_a_clear_colour() -> None:
-    plain, clear = decode(pictures.palette_png(1)).pixels, decode(pictures.palette_png(1, see_through=True)).pixels
-    assert mean_difference(plain, pictures.photo_pixels(1)) < 6
+    plain, clear = decode(sample_images.palette_png(1)).pixels, decode(sample_images.palette_png(1, see_through=True)).pixels
+    assert mean_difference(plain, sample_images.photo_pixels(1)) < 6
     changed = (plain != clear).any(axis=2)
     assert 0 < changed.sum() < changed.size
     assert (clear[changed] == 255).all()
@@ -183,24 +186,24 @@ def test_palette_with_and_without_a_clear_colour() -> None:
 
 def test_clear_colour_in_grey_and_rgb_png() -> None:
     grey = Image.fromarray(np.array([[0, 100], [200, 255]], np.uint8))
-    assert decode(pictures.encoded(grey, "PNG", transparency=0)).pixels[0, 0, 0] == 255
-    assert decode(pictures.encoded(grey.convert("RGB"), "PNG", transparency=(100, 100, 100))).pixels[0, 1, 0] == 255
+    assert decode(sample_images.encoded(grey, "PNG", transparency=0)).pixels[0, 0, 0] == 255
+    assert decode(sample_images.encoded(grey.convert("RGB"), "PNG", transparency=(100, 100, 100))).pixels[0, 1, 0] == 255
 
 
 def test_only_the_first_frame_of_an_animation() -> None:
-    assert tuple(decode(pictures.animated_gif()).pixels[5, 5]) == (255, 0, 0)
+    assert tuple(decode(sample_images.animated_gif()).pixels[5, 5]) == (255, 0, 0)
 
 
 def test_adobe_cmyk_is_not_a_negative() -> None:
-    picture = decode(pictures.cmyk_photo(1))
-    assert mean_difference(picture.pixels, pictures.photo_pixels(1)) < 6
+    picture = decode(sample_images.cmyk_photo(1))
+    assert mean_difference(picture.pixels, sample_images.photo_pixels(1)) < 6
 
 
 def test_both_jpeg_routes_give_the_same_pixels() -> None:
     from tellapart.images.jpeg_header import read_jpeg_header
-    from tellapart.images.pillow_route import decoded_jpeg
+    from tellapart.images.pillow_decoder import decoded_jpeg
 
-    data = pictures.photo(7, 403, 301)
+    data = sample_images.photo(7, 403, 301)
     for factor, min_size in ((1, None), (2, 75), (4, 37), (8, 9)):
         assert mean_difference(decode(data, min_size=min_size).pixels, decoded_jpeg(data, read_jpeg_header(data), factor)) < 0.5
 
@@ -208,9 +211,9 @@ def test_both_jpeg_routes_give_the_same_pixels() -> None:
 @pytest.mark.parametrize("name", ["JPEG", "PNG"])
 def test_profiles_that_are_not_srgb_are_converted_on_both_routes(name: str) -> None:
     red = np.full((16, 16, 3), (255, 0, 0), np.uint8)
-    swapped = decode(pictures.encoded(red, name, icc_profile=pictures.swapped_profile())).pixels
+    swapped = decode(sample_images.encoded(red, name, icc_profile=sample_images.swapped_profile())).pixels
     np.testing.assert_allclose(swapped[8, 8], (0, 0, 255), atol=6)
-    kept = decode(pictures.encoded(red, name, icc_profile=pictures.srgb_profile())).pixels
+    kept = decode(sample_images.encoded(red, name, icc_profile=sample_images.srgb_profile())).pixels
     np.testing.assert_allclose(kept[8, 8], (255, 0, 0), atol=2)
 
 
@@ -218,7 +221,7 @@ def test_large_pictures_raise_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         filters = list(warnings.filters)
-        picture = decode(pictures.huge_bilevel_png(10_000, 9_500), min_size=100)  # Pillow warns from 89 million on
+        picture = decode(sample_images.huge_bilevel_png(10_000, 9_500), min_size=100)  # Pillow warns from 89 million on
         assert warnings.filters == filters
     assert picture.pixels.shape == (1188, 1250, 3)
 
@@ -227,17 +230,17 @@ PEAK = """
 import sys, threading
 from tellapart.errors import ImageError
 from tellapart.images import decode
-from tests import pictures
+from tests import sample_images
 
 def memory(field):
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(field)) / 1000
 
-decode(pictures.photo()), decode(pictures.photo(name="PNG"))
+decode(sample_images.photo()), decode(sample_images.photo(name="PNG"))
 kind = sys.argv[1]
 if kind == "bilevel":
-    files = [pictures.huge_bilevel_png()] * 2
+    files = [sample_images.huge_bilevel_png()] * 2
 elif kind == "allowed":
-    files = [pictures.huge_bilevel_png(13_000, 13_000)] * 2
+    files = [sample_images.huge_bilevel_png(13_000, 13_000)] * 2
 idle = memory("VmRSS")
 reasons = []
 def work(data):
@@ -265,8 +268,8 @@ def test_huge_pictures_take_under_300_mb_in_two_threads(kind: str) -> None:
 
 
 def test_threads_agree_with_one_thread() -> None:
-    files = [pictures.photo(seed, name=name) for seed in range(6) for name in ("JPEG", "PNG", "WEBP", "GIF")]
-    files += [pictures.flipped(file, 1, 20) for file in files]
+    files = [sample_images.photo(seed, name=name) for seed in range(6) for name in ("JPEG", "PNG", "WEBP", "GIF")]
+    files += [sample_images.flipped(file, 1, 20) for file in files]
 
     def outcome(data: bytes) -> bytes:
         try:

@@ -6,19 +6,19 @@ from hypothesis import strategies as st
 
 from tellapart.errors import ImageError
 from tellapart.images import decode
-from tests import pictures
+from tests import sample_images
 
 VALID = {
-    "jpeg": pictures.oriented_photo(6, icc_profile=pictures.swapped_profile()),
-    "progressive": pictures.photo(1, 64, 48, progressive=True),
-    "cmyk": pictures.cmyk_photo(1),
-    "png": pictures.photo(1, 64, 48, name="PNG"),
-    "palette": pictures.palette_png(1, see_through=True),
-    "gif": pictures.animated_gif(),
-    "webp": pictures.photo(1, 64, 48, name="WEBP"),
-    "bmp": pictures.photo(1, 64, 48, name="BMP"),
-    "tiff": pictures.photo(1, 64, 48, name="TIFF", compression="tiff_lzw"),
-    "avif": pictures.photo(1, 64, 48, name="AVIF"),
+    "jpeg": sample_images.oriented_photo(6, icc_profile=sample_images.swapped_profile()),
+    "progressive": sample_images.photo(1, 64, 48, progressive=True),
+    "cmyk": sample_images.cmyk_photo(1),
+    "png": sample_images.photo(1, 64, 48, name="PNG"),
+    "palette": sample_images.palette_png(1, see_through=True),
+    "gif": sample_images.animated_gif(),
+    "webp": sample_images.photo(1, 64, 48, name="WEBP"),
+    "bmp": sample_images.photo(1, 64, 48, name="BMP"),
+    "tiff": sample_images.photo(1, 64, 48, name="TIFF", compression="tiff_lzw"),
+    "avif": sample_images.photo(1, 64, 48, name="AVIF"),
 }
 
 

@@ -13,7 +13,7 @@ from skimage.color import lab2rgb
 
 from tellapart.errors import ImageError
 from tellapart.images import decode
-from tests import pictures
+from tests import sample_images
 
 RAMP = np.tile(np.arange(256, dtype=np.uint16), (8, 1))
 LEVELS = np.arange(256)
@@ -34,7 +34,7 @@ def grey(data: bytes) -> np.ndarray:
 def test_greys_of_few_bits_in_sixteen_keep_their_levels(bits: int, form: str) -> None:
     values = (RAMP.astype(float) * (2**bits - 1) / 255).round().astype(np.uint16)
     data = {
-        "png": lambda: pictures.deep_grey_png(values),
+        "png": lambda: sample_images.deep_grey_png(values),
         "tiff": lambda: tiff(values),
         "big-endian tiff": lambda: tiff(values, byteorder=">"),
         "packed tiff": lambda: tiff(values, compression="zlib"),
@@ -48,7 +48,7 @@ def test_colors_of_few_bits_in_sixteen_keep_their_levels(bits: int, form: str) -
     one = (RAMP.astype(float) * (2**bits - 1) / 255).round().astype(np.uint16)
     values = np.stack([one, one[:, ::-1], one // 2], axis=2)
     data = {
-        "png": lambda: pictures.deep_rgb_png(values),
+        "png": lambda: sample_images.deep_rgb_png(values),
         "tiff": lambda: tiff(values, photometric="rgb"),
         "big-endian tiff": lambda: tiff(values, photometric="rgb", byteorder=">"),
         "packed tiff": lambda: tiff(values, photometric="rgb", compression="zlib"),
@@ -58,7 +58,7 @@ def test_colors_of_few_bits_in_sixteen_keep_their_levels(bits: int, form: str) -
 
 def test_what_the_file_says_of_its_depth_counts_for_a_dark_image() -> None:
     dark = RAMP * 2
-    said = pictures.encoded(Image.fromarray(dark), "TIFF", tiffinfo={281: 4095})
+    said = sample_images.encoded(Image.fromarray(dark), "TIFF", tiffinfo={281: 4095})
     assert np.abs(grey(said) - dark[0].astype(float) * 255 / 4095).max() <= 1
     assert np.abs(grey(tiff(dark)) - dark[0].astype(float) * 255 / 1023).max() <= 1
 
@@ -96,24 +96,24 @@ def test_a_tiff_that_cannot_be_read_is_called_what_it_is(values: np.ndarray, kin
 @pytest.mark.parametrize("tags", [{50706: b"\x01\x04\x00\x00"}, {254: 1, 330: 8}])
 def test_a_raw_photo_in_a_tiff_is_no_thumbnail(tags: dict[int, Any]) -> None:
     with pytest.raises(ImageError, match="unsupported: raw photo"):
-        decode(pictures.encoded(np.zeros((8, 8, 3), np.uint8), "TIFF", tiffinfo=tags))
+        decode(sample_images.encoded(np.zeros((8, 8, 3), np.uint8), "TIFF", tiffinfo=tags))
 
 
 def test_lab_is_converted() -> None:
     lab = Image.new("LAB", (8, 8), (128, 128 + 60, 128 - 40))
     expected = 255 * lab2rgb(np.array([[[100 * 128 / 255, 60.0, -40.0]]]))[0, 0]
-    np.testing.assert_allclose(decode(pictures.encoded(lab, "TIFF")).pixels[0, 0], expected, atol=6)
+    np.testing.assert_allclose(decode(sample_images.encoded(lab, "TIFF")).pixels[0, 0], expected, atol=6)
 
 
 def test_a_targa_without_alpha_bits_is_not_clear() -> None:
     pixels = np.zeros((8, 8, 4), np.uint8)
     pixels[..., 0] = 200
-    data = bytearray(pictures.encoded(Image.fromarray(pixels), "TGA"))
+    data = bytearray(sample_images.encoded(Image.fromarray(pixels), "TGA"))
     data[17] &= 0xF0
     assert tuple(decode(bytes(data)).pixels[0, 0]) == (200, 0, 0)
 
 
 def test_a_clear_value_of_a_deep_grey_png_is_white() -> None:
-    data = pictures.encoded(Image.fromarray(RAMP * 257), "PNG", transparency=0)
+    data = sample_images.encoded(Image.fromarray(RAMP * 257), "PNG", transparency=0)
     assert grey(data)[0] == 255
     assert np.abs(grey(data)[1:] - LEVELS[1:]).max() <= 1

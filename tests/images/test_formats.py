@@ -2,17 +2,20 @@ import pytest
 
 from tellapart.errors import ImageError
 from tellapart.images.formats import DECODABLE, IMAGE_SUFFIXES, declared_size, sniffed_format
-from tests import pictures
+from tests import sample_images
 
 
 @pytest.mark.parametrize("name", sorted(DECODABLE - {"HEIC", "PSD", "QOI", "SUN"}))
 def test_a_written_file_is_known_by_its_bytes(name: str) -> None:
-    assert sniffed_format(pictures.photo(name=name)) == name
+    assert sniffed_format(sample_images.photo(name=name)) == name
 
 
 def test_formats_pillow_does_not_write_are_known_by_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tellapart.images.formats.reads_heic", lambda: True)
-    assert [sniffed_format(data) for data in (pictures.HEIC_PHOTO, pictures.flat_psd(), pictures.flat_qoi(), pictures.flat_sun())] == [
+    assert [
+        sniffed_format(data)
+        for data in (sample_images.HEIC_PHOTO, sample_images.flat_psd(), sample_images.flat_qoi(), sample_images.flat_sun())
+    ] == [
         "HEIC",
         "PSD",
         "QOI",
@@ -23,7 +26,7 @@ def test_formats_pillow_does_not_write_are_known_by_their_bytes(monkeypatch: pyt
 def test_what_would_read_heic_is_said_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tellapart.images.formats.reads_heic", lambda: False)
     with pytest.raises(ImageError, match=r"unsupported: HEIC \(pip install 'tellapart\[heic\]'\)"):
-        sniffed_format(pictures.HEIC_PHOTO)
+        sniffed_format(sample_images.HEIC_PHOTO)
 
 
 @pytest.mark.parametrize(
@@ -43,12 +46,15 @@ def test_the_brands_of_an_iso_file_tell_avif_from_heic(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("name", ["PNG", "GIF", "BMP", "WEBP"])
 def test_declared_size_reads_the_header(name: str) -> None:
-    assert declared_size(pictures.photo(width=203, height=77, name=name), name) == (203, 77)
+    assert declared_size(sample_images.photo(width=203, height=77, name=name), name) == (203, 77)
 
 
 def test_declared_size_of_lossless_and_extended_webp() -> None:
-    assert declared_size(pictures.photo(width=203, height=77, name="WEBP", lossless=True), "WEBP") == (203, 77)
-    assert declared_size(pictures.photo(width=203, height=77, name="WEBP", icc_profile=pictures.srgb_profile()), "WEBP") == (203, 77)
+    assert declared_size(sample_images.photo(width=203, height=77, name="WEBP", lossless=True), "WEBP") == (203, 77)
+    assert declared_size(sample_images.photo(width=203, height=77, name="WEBP", icc_profile=sample_images.srgb_profile()), "WEBP") == (
+        203,
+        77,
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,32 +4,32 @@ import pytest
 
 from tellapart.errors import ImageError
 from tellapart.images.jpeg_header import read_jpeg_header
-from tests import pictures
+from tests import sample_images
 
 
 def test_plain_file() -> None:
-    header = read_jpeg_header(pictures.photo(width=203, height=77))
+    header = read_jpeg_header(sample_images.photo(width=203, height=77))
     assert (header.width, header.height, header.components, header.bits, header.orientation) == (203, 77, 3, 8, 1)
     assert header.icc_profile == b""
     assert header.coefficient_bytes == 0
 
 
 def test_progressive_files_count_their_coefficients() -> None:
-    plain = read_jpeg_header(pictures.photo(width=160, height=160, progressive=True, subsampling=0))
-    halved = read_jpeg_header(pictures.photo(width=160, height=160, progressive=True, subsampling=2))
+    plain = read_jpeg_header(sample_images.photo(width=160, height=160, progressive=True, subsampling=0))
+    halved = read_jpeg_header(sample_images.photo(width=160, height=160, progressive=True, subsampling=2))
     assert plain.coefficient_bytes == 160 * 160 * 3 * 2
     assert halved.coefficient_bytes == 160 * 160 * 3
 
 
 def test_profile_and_orientation_are_found() -> None:
-    profile = pictures.srgb_profile() + bytes(100_000)  # longer than one segment
-    header = read_jpeg_header(pictures.oriented_photo(6, icc_profile=profile))
+    profile = sample_images.srgb_profile() + bytes(100_000)  # longer than one segment
+    header = read_jpeg_header(sample_images.oriented_photo(6, icc_profile=profile))
     assert header.orientation == 6
     assert header.icc_profile == profile
 
 
 def test_too_many_scans_are_refused() -> None:
-    data = pictures.photo(progressive=True) + b"\xff\xda" * 600
+    data = sample_images.photo(progressive=True) + b"\xff\xda" * 600
     with pytest.raises(ImageError, match="more than 500 scans"):
         read_jpeg_header(data)
 

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from tellapart.images.orientation import exif_orientation, swaps_sides, upright, xmp_orientation
-from tests import pictures
+from tests import sample_images
 
 
 def test_unreadable_exif_says_nothing() -> None:
@@ -22,7 +22,7 @@ def test_nonsense_values_say_nothing(value: int) -> None:
 def test_upright_undoes_every_turn_as_pillow_does(orientation: int) -> None:
     from PIL import ImageOps
 
-    stored = pictures.photo_pixels(3, 12, 7)
+    stored = sample_images.photo_pixels(3, 12, 7)
     image = Image.fromarray(stored)
     image.getexif()[0x0112] = orientation
     turned = upright(stored, orientation)

@@ -4,7 +4,7 @@ from PIL import Image
 
 from tellapart.errors import OptionError
 from tellapart.images import resize, shrink
-from tests import pictures
+from tests import sample_images
 
 GOLDEN = {
     "crop": [
@@ -34,14 +34,14 @@ def by_pillow(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
 
 @pytest.mark.parametrize("policy", ["crop", "pad", "squash"])
 def test_golden_pixels(policy: str) -> None:
-    small = resize(pictures.photo_pixels(5, 96, 64), 4, policy)  # type: ignore[arg-type]
+    small = resize(sample_images.photo_pixels(5, 96, 64), 4, policy)  # type: ignore[arg-type]
     np.testing.assert_allclose(small.reshape(4, 12).astype(int), GOLDEN[policy], atol=1)
 
 
 @pytest.mark.parametrize(("width", "height"), [(500, 375), (403, 301), (333, 1000), (90, 61)])
 @pytest.mark.parametrize("size", [50, 100, 224])
 def test_the_same_picture_as_pillow(width: int, height: int, size: int) -> None:
-    pixels = pictures.photo_pixels(width, width, height)
+    pixels = sample_images.photo_pixels(width, width, height)
     assert np.abs(resize(pixels, size, "squash") - by_pillow(pixels, size, size)).mean() < 0.6
     scale = size / min(width, height)
     tall, wide = max(size, int(height * scale)), max(size, int(width * scale))
@@ -68,7 +68,7 @@ def test_any_shape_gives_the_square(shape: tuple[int, int, int], policy: str) ->
 
 
 def test_views_and_read_only_arrays_are_fine_and_unchanged() -> None:
-    pixels = pictures.photo_pixels(1)
+    pixels = sample_images.photo_pixels(1)
     mirrored = resize(pixels[:, ::-1], 50, "squash")
     np.testing.assert_allclose(mirrored[:, ::-1].astype(int), resize(pixels, 50, "squash"), atol=1)
     pixels.flags.writeable = False
@@ -78,7 +78,7 @@ def test_views_and_read_only_arrays_are_fine_and_unchanged() -> None:
 
 
 def test_the_right_size_is_copied_not_shared() -> None:
-    pixels = pictures.photo_pixels(1, 50, 50)
+    pixels = sample_images.photo_pixels(1, 50, 50)
     for policy in ("crop", "pad", "squash"):
         same = resize(pixels, 50, policy)  # type: ignore[arg-type]
         np.testing.assert_array_equal(same, pixels)
@@ -87,11 +87,11 @@ def test_the_right_size_is_copied_not_shared() -> None:
 
 def test_unknown_policy() -> None:
     with pytest.raises(OptionError, match=r"stretch.*crop, pad, squash"):
-        resize(pictures.photo_pixels(), 50, "stretch")  # type: ignore[arg-type]
+        resize(sample_images.photo_pixels(), 50, "stretch")  # type: ignore[arg-type]
 
 
 def test_shrink_never_enlarges_and_keeps_the_shape() -> None:
-    pixels = pictures.photo_pixels(1, 500, 375)
+    pixels = sample_images.photo_pixels(1, 500, 375)
     assert shrink(pixels, 500) is pixels
     small = shrink(pixels, 128)
     assert small.shape == (96, 128, 3)
@@ -116,7 +116,7 @@ def test_a_long_image_is_cut_before_it_is_resized(width: int, height: int, monke
 def test_the_middle_of_a_long_image_is_what_it_would_have_been(width: int, height: int) -> None:
     from tellapart.images.resizing import _resampled
 
-    pixels = pictures.photo_pixels(3, width, height)
+    pixels = sample_images.photo_pixels(3, width, height)
     scale = 32 / min(width, height)
     whole = _resampled(pixels, round(height * scale), round(width * scale))
     top, left = round((whole.shape[0] - 32) / 2), round((whole.shape[1] - 32) / 2)

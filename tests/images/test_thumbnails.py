@@ -1,11 +1,11 @@
 import numpy as np
 
 from tellapart.images import decode, shrink, thumbnail
-from tests import pictures
+from tests import sample_images
 
 
 def test_a_thumbnail_is_a_small_jpeg_of_the_same_picture() -> None:
-    pixels = pictures.photo_pixels(1, 500, 375)
+    pixels = sample_images.photo_pixels(1, 500, 375)
     data = thumbnail(pixels)
     picture = decode(data)
     assert (picture.width, picture.height, picture.format) == (128, 96, "JPEG")
@@ -14,9 +14,9 @@ def test_a_thumbnail_is_a_small_jpeg_of_the_same_picture() -> None:
 
 
 def test_small_pictures_are_not_enlarged() -> None:
-    assert decode(thumbnail(pictures.photo_pixels(1, 20, 30))).width == 20
+    assert decode(thumbnail(sample_images.photo_pixels(1, 20, 30))).width == 20
     assert decode(thumbnail(np.zeros((1, 1, 3), np.uint8))).height == 1
 
 
 def test_views_are_fine() -> None:
-    assert decode(thumbnail(pictures.photo_pixels(1, 90, 60)[:, ::-1], long_edge=60)).width == 60
+    assert decode(thumbnail(sample_images.photo_pixels(1, 90, 60)[:, ::-1], long_edge=60)).width == 60

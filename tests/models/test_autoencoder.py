@@ -7,7 +7,7 @@ import torch
 
 from tellapart.errors import ModelError, OptionError
 from tellapart.models.autoencoder import ARCHITECTURE, AUTOENCODERS, DECODER, bare_encoder, build_autoencoder, saved_decoder
-from tellapart.models.inference import fast_network
+from tellapart.models.fused_inference import fast_network
 
 
 @pytest.mark.parametrize(("size", "latent"), [(32, 3), (48, 16), (64, 128), (96, 7)])

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from tellapart.errors import ModelError
 from tellapart.models.backbones import Backbone, find_backbones
 from tellapart.models.clip import build_clip, open_clip, word_features, word_probabilities
-from tellapart.models.network import network_of
+from tellapart.models.feature_network import network_of
 from tellapart.models.zero_shot import zero_shot
 
 SMALL = {

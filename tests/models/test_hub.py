@@ -10,7 +10,7 @@ from tellapart.errors import ModelError
 from tellapart.models import hub
 from tellapart.models.backbones import build_network
 from tellapart.models.hub import hub_within_reach
-from tests.collection.pages.page_server import PageServer, serving
+from tests.collection.web_pages.page_server import PageServer, serving
 
 
 @pytest.fixture

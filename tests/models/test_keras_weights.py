@@ -15,8 +15,8 @@ from torch.nn import functional
 
 from tellapart.errors import MissingExtra, ModelError
 from tellapart.models.backbones import Backbone, find_backbones
+from tellapart.models.feature_network import bare_network
 from tellapart.models.keras_weights import read_keras_weights
-from tellapart.models.network import bare_network
 
 Layers = Mapping[str, tuple[np.ndarray, ...]]
 NAMES = {

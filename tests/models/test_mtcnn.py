@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from tellapart.models.mtcnn import Faces, Mtcnn, _apart, cut, halved
-from tests import pictures
+from tests import sample_images
 
 
 def test_a_cut_averages_all_it_covers_and_is_black_outside() -> None:
-    pixels = pictures.photo_pixels(1, 256, 256)[None]
+    pixels = sample_images.photo_pixels(1, 256, 256)[None]
     levels = halved(pixels, "cpu")
     assert [level.shape[2] for level in levels] == [256, 128, 64, 32, 16]
     boxes = torch.tensor([[0.0, 0.0, 256.0, 256.0], [64.0, 32.0, 88.0, 56.0], [200.0, 200.0, 300.0, 300.0]])

@@ -13,7 +13,7 @@ from torch import nn
 from tellapart.errors import ModelError, OptionError
 from tellapart.models import precision
 from tellapart.models.backbones import Backbone, BackboneCard, build_network
-from tellapart.models.network import FeatureNetwork
+from tellapart.models.feature_network import FeatureNetwork
 from tellapart.models.precision import has_fast_bfloat16, training_precision, used_device, used_precision
 
 

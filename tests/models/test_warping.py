@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from tellapart.augmentation.affine import warped
+from tellapart.augmentation.counter_rng import uniforms
+from tellapart.augmentation.policy import COLUMNS, FILLS, Augmentation
 from tellapart.models.warping import normalised
 from tellapart.models.warping import warped as warped_by_torch
-from tellapart.preparation.augmentation import COLUMNS, FILLS, Augmentation
-from tellapart.preparation.draws import uniforms
-from tellapart.preparation.warping import warped
-from tests import pictures
+from tests import sample_images
 
 SIDE = 96
-PHOTOS = np.stack([pictures.photo_pixels(seed, SIDE, SIDE) for seed in range(8)])
+PHOTOS = np.stack([sample_images.photo_pixels(seed, SIDE, SIDE) for seed in range(8)])
 DRAWS = uniforms(0, 0, np.arange(8, dtype=np.uint64), len(COLUMNS))
 ROUNDING = 2.0
 """Grey levels: OpenCV may round places to 1/32 of a pixel and always rounds the result to a whole level."""

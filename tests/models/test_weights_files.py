@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import save_file
 
 from tellapart.errors import ModelError
+from tellapart.models.architecture_guess import FAMILIES, likeliest_network
 from tellapart.models.backbones import build_network, find_backbones
-from tellapart.models.likeness import FAMILIES, likeliest_network
-from tellapart.models.network import bare_network
-from tellapart.models.variants import VARIANTS, build_variant
+from tellapart.models.feature_network import bare_network
+from tellapart.models.timm_variants import VARIANTS, build_variant
 from tellapart.models.weights_files import WeightsFile, fit_weights, plain_names, read_weights
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tellapart.reports.cluster_sheets import ClusterPicture, class_mix, cluster_sheet
-from tellapart.reports.figures.choice_of_k import choice_figure
-from tests import pictures
+from tellapart.reports.figures.num_clusters import choice_figure
+from tests import sample_images
 
 SVG = "{http://www.w3.org/2000/svg}"
 CHOICE = {
@@ -24,7 +24,7 @@ CHOICE = {
 
 
 def test_a_sheet_shows_every_picture_and_leaves_the_place_of_lost_ones_empty() -> None:
-    shown = [ClusterPicture(pictures.photo(i), f"a/{i}.jpg", 0.1 * i, "medoid" if i == 0 else "") for i in range(9)]
+    shown = [ClusterPicture(sample_images.photo(i), f"a/{i}.jpg", 0.1 * i, "medoid" if i == 0 else "") for i in range(9)]
     lost = [*shown[:8], ClusterPicture(None, "a/8.jpg", 0.8)]
     full, gap = (np.asarray(cluster_sheet("Cluster 0", one, words=["cheetah"], classes={"cats": 9})) for one in (shown, lost))
     assert full.shape == gap.shape

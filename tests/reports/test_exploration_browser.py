@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tellapart.dataset.decisions import Decision, decisions_of
-from tellapart.reports.exploration import write_exploration
+from tellapart.reports.explore_page import write_exploration
 
 from .synthetic import NASTY
 from .synthetic_exploration import exploration_view, thumbnails_of_exploration

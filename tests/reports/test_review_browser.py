@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tellapart.dataset.decisions import Decision, decisions_of
-from tellapart.reports.review import write_review
+from tellapart.reports.review_page import write_review
 
 from .synthetic import NASTY
 from .synthetic_review import NASTY_FILES, review_view, thumbnails_of_view

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tellapart.curation.duplicates import Likeness
-from tellapart.dataset.rows import USED, FileRow
+from tellapart.curation.near_duplicates import Likeness
+from tellapart.dataset.file_rows import USED, FileRow
 from tellapart.features import FeatureMatrix
 from tellapart.training.leakage import crossings, leak_price
 

@@ -17,11 +17,11 @@ from tellapart.errors import ModelError, StorageError
 from tellapart.evaluation.metrics import log_loss
 from tellapart.training import loop as loop_module
 from tellapart.training.checkpoint import Checkpoint
-from tellapart.training.feed import Feed
+from tellapart.training.config import Plan
+from tellapart.training.data_loader import Feed
 from tellapart.training.learner import Learner
 from tellapart.training.loop import Loop, Trained
 from tellapart.training.objectives import Classification, logits_of
-from tellapart.training.plan import Plan
 from tests.training import toy_feed
 
 N, HELD = 60, np.arange(48, 60)

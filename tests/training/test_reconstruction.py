@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from tellapart.models.autoencoder import build_autoencoder
-from tellapart.training.feed import Feed
+from tellapart.training.config import Plan
+from tellapart.training.data_loader import Feed
 from tellapart.training.loop import Loop
-from tellapart.training.plan import Plan
 from tellapart.training.reconstruction import PictureLearner, Reconstruction, given_back
 from tests.training import toy_feed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tellapart.training.probe import LabelledFeatures
+from tellapart.training.linear_probe import LabelledFeatures
 
 
 def labelled(n: int, *, k: int = 3, d: int = 24, margin: float = 0.8, seed: int = 0, groups: list[str] | None = None) -> LabelledFeatures:

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from tellapart.preparation.augmentation import augmentation_of
-from tellapart.preparation.draws import image_keys
-from tellapart.preparation.pixel_store import PixelStore
-from tellapart.training.feed import Feed
+from tellapart.augmentation.counter_rng import image_keys
+from tellapart.augmentation.policy import augmentation_of
+from tellapart.images.pixel_store import PixelStore
+from tellapart.training.data_loader import Feed
 from tellapart.training.learner import Learner
 
 SIZE = 8

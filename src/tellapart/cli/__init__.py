@@ -15,7 +15,7 @@ def main() -> None:
     """The console script ``tellapart``."""
     _end_in_order()
     try:
-        from tellapart.cli.door import tellapart
+        from tellapart.cli.app import tellapart
         from tellapart.cli.terminal import show_everything_visibly
 
         show_everything_visibly()

@@ -11,15 +11,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from tellapart.collection.cells import Cell
-from tellapart.collection.inspection.processes import Inspectors
-from tellapart.collection.keeping import Keeper, Look
+from tellapart.collection.acceptance import Keeper, Look
+from tellapart.collection.decoding_workers.worker_pool import Inspectors
 from tellapart.collection.ledger import Claim
 from tellapart.collection.network.fetcher import Fetcher
-from tellapart.collection.network.hosts import Hosts
+from tellapart.collection.network.rate_limits import Hosts
 from tellapart.collection.planner import Supplies, by_turn, ceilings, shortfalls
-from tellapart.collection.searching import Searcher
-from tellapart.collection.standing import next_chances, supplies
+from tellapart.collection.search import Searcher
+from tellapart.collection.search_cursors import Cell
+from tellapart.collection.status import next_chances, supplies
 
 BATCH = 64
 BEAT_S = 5.0

@@ -21,12 +21,12 @@ from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
+from tellapart.collection.candidates import Offer
 from tellapart.collection.network.urls import canonical_url
-from tellapart.collection.offers import Offer
-from tellapart.collection.tables import ADD_PICTURE, SPEND, WANT, WRITE_VERDICT, migrate
-from tellapart.databases import NewerVersionError, is_damage
+from tellapart.collection.schema import ADD_PICTURE, SPEND, WANT, WRITE_VERDICT, migrate
 from tellapart.errors import StorageError
 from tellapart.paths import is_alive
+from tellapart.sqlite import NewerVersionError, is_damage
 
 LEDGER_FILE = "collection.sqlite"
 HOUR_S = 3_600.0
@@ -258,7 +258,7 @@ class Ledger:
             db.executemany(f"UPDATE pictures SET status = '{QUEUED}', file = NULL, accepted = NULL WHERE id = ?", again)  # noqa: S608
 
     def rows(self, question: str, values: Sequence[Any] = ()) -> Iterator[sqlite3.Row]:
-        """Read-only rows by name; for ``tellapart.collection.standing``."""
+        """Read-only rows by name; for ``tellapart.collection.status``."""
         cursor = self._db.cursor()
         cursor.row_factory = sqlite3.Row
         with self._telling():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tellapart.types import BoolArray, FloatArray
+from tellapart.array_types import BoolArray, FloatArray
 
 BORDER = 0.5
 EXCLUDE, RELABEL = "exclude", "relabel"

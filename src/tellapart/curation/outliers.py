@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tellapart.types import FloatArray, IntArray
+from tellapart.array_types import FloatArray, IntArray
 
 LEAST = 8
 """A class with fewer pictures has no outliers: there is nothing to be unlike."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from tellapart.curation.copies import BOUNDARY, DuplicateGroup
+from tellapart.curation.duplicate_groups import BOUNDARY, DuplicateGroup
 from tellapart.dataset.catalog import ImageFacts
 
 LEAST_FILES, LEAST_NAMES = 3, 3

@@ -16,9 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tellapart.databases import NewerVersionError, bring_up_to_date, is_damage
 from tellapart.errors import StorageError
 from tellapart.paths import beside, cache_root, printable
+from tellapart.sqlite import NewerVersionError, bring_up_to_date, is_damage
 
 STATE_FOLDER = ".tellapart"
 
@@ -33,7 +33,7 @@ class ImageFacts:
         format: ``JPEG``, ``PNG``, ...
         hash, mirror_hash: 16-byte difference hashes of the image and of its mirror image.
         brightness, contrast, sharpness, red, green, blue, darkest, brightest, entropy, chroma, acutance: see
-            ``tellapart.images.quality``.
+            ``tellapart.images.image_statistics``.
     """
 
     image_id: str

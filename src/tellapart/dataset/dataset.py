@@ -14,12 +14,12 @@ from tellapart.dataset.bucket import SCHEME, copied_bucket
 from tellapart.dataset.entry import PARTS, Entry
 from tellapart.dataset.folder_names import part_of
 from tellapart.dataset.image_files import image_files
-from tellapart.dataset.labelled_folder import folder_entries, manifest_in
+from tellapart.dataset.labeled_folder import folder_entries, manifest_in
 from tellapart.dataset.layouts import read_layout
 from tellapart.dataset.listed_files import ListedFiles
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES, read_manifest
-from tellapart.dataset.shards import shards_in, unpacked
-from tellapart.dataset_options import AS_FOUND, DatasetOptions
+from tellapart.dataset.options import AS_FOUND, DatasetOptions
+from tellapart.dataset.tar_shards import shards_in, unpacked
 from tellapart.errors import DataError
 from tellapart.paths import printable
 from tellapart.progress import SILENT, Progress

@@ -23,7 +23,7 @@ from tellapart.json_files import fields as object_of
 from tellapart.paths import one_at_a_time, regular_file, write_text
 
 if TYPE_CHECKING:
-    from tellapart.dataset.rows import FileRow
+    from tellapart.dataset.file_rows import FileRow
 
 LOG_FILE = "decisions.jsonl"
 RELABEL, EXCLUDE, RESTORE, UNDO = "relabel", "exclude", "restore", "undo"

@@ -23,7 +23,7 @@ from tellapart.dataset.folder_tree import (
     parts_of,
     same_folders,
 )
-from tellapart.dataset_options import AUTO, BOTTOM, TOP
+from tellapart.dataset.options import AUTO, BOTTOM, TOP
 from tellapart.paths import printable
 
 CLASSES_NAMED = 5
@@ -72,7 +72,7 @@ def read_layout(root: str, files: Sequence[str], label_folder: str = AUTO) -> La
     Args:
         root: what to call it in messages.
         files: paths of the images relative to it, with ``/``.
-        label_folder: as in :class:`tellapart.dataset_options.DatasetOptions`.
+        label_folder: as in :class:`tellapart.dataset.options.DatasetOptions`.
 
     Raises:
         DataError: the folders can be read in more than one way; it names them, and what would be understood.

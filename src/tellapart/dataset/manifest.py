@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tellapart.dataset.delimited_files import TABLE_SUFFIXES, is_parquet, named_rows
 from tellapart.dataset.entry import PARTS, Entry
 from tellapart.dataset.folder_names import part_of
 from tellapart.dataset.listed_files import AS_WRITTEN, BY_NAME, ListedFiles
-from tellapart.dataset.spreadsheets import TABLE_SUFFIXES, is_parquet, named_rows
+from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.dataset.table_columns import HINT, Columns, columns_of
-from tellapart.dataset_options import AS_FOUND, DatasetOptions
 from tellapart.errors import DataError
 from tellapart.paths import printable
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tellapart.csv_writer import csv_file
+from tellapart.dataset.delimited_files import columns_found, named_rows
 from tellapart.dataset.entry import PARTS
-from tellapart.dataset.spreadsheets import columns_found, named_rows
 from tellapart.errors import DataError
 
 COLUMNS = ("path", "label", "part", "group", "fold", "sha256", "how")

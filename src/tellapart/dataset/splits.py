@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tellapart.types import IntArray
+from tellapart.array_types import IntArray
 
 
 def assigned_parts(labels: Sequence[str], groups: Sequence[str], *, seed: int, test_share: float = 0.2) -> list[str]:

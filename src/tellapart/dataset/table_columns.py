@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tellapart.dataset_options import AS_FOUND, DatasetOptions
+from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.errors import DataError, closest_name
 from tellapart.images.formats import IMAGE_SUFFIXES
 

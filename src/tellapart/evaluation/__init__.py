@@ -2,7 +2,7 @@
 
 from tellapart.evaluation.comparison import Comparison, compare, rung_gain
 from tellapart.evaluation.intervals import Interval, effective_size, wilson
-from tellapart.evaluation.learning_curve import PowerLaw, fit_power_law
+from tellapart.evaluation.power_law import PowerLaw, fit_power_law
 from tellapart.evaluation.summary import accuracy_interval, evaluate, log_loss_interval
 
 __all__ = [

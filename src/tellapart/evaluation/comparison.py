@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from tellapart.array_types import BoolArray, FloatArray, IntArray
 from tellapart.counts import count
 from tellapart.errors import DataError
 from tellapart.evaluation.intervals import DRAWS, Interval, Z, group_index, group_sums, independent_images, wilson
-from tellapart.evaluation.losses import difference_columns, loss_columns, mean_interval
+from tellapart.evaluation.loss_intervals import difference_columns, loss_columns, mean_interval
 from tellapart.predictions import Predictions
-from tellapart.types import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tellapart.types import FloatArray, IntArray
+from tellapart.array_types import FloatArray, IntArray
 
 Z = 1.959963984540054
 """The 97.5 % point of the normal distribution."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tellapart.types import BoolArray, FloatArray, IntArray
+from tellapart.array_types import BoolArray, FloatArray, IntArray
 
 TINY = float(np.finfo(np.float64).eps)
 

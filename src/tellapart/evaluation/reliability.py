@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tellapart.types import FloatArray, IntArray
+from tellapart.array_types import FloatArray, IntArray
 
 MAX_BINS = 15
 IMAGES_PER_BIN = 20

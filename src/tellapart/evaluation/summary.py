@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tellapart.array_types import FloatArray, IntArray
 from tellapart.calibration import softmax
 from tellapart.errors import DataError
 from tellapart.evaluation import metrics
@@ -20,10 +21,9 @@ from tellapart.evaluation.intervals import (
     logit_interval,
     wilson,
 )
-from tellapart.evaluation.losses import loss_columns, mean_interval
+from tellapart.evaluation.loss_intervals import loss_columns, mean_interval
 from tellapart.evaluation.reliability import calibration_error, coverage_curve, reliability_bins
 from tellapart.predictions import Predictions
-from tellapart.types import FloatArray, IntArray
 
 
 def known(predictions: Predictions) -> Predictions:

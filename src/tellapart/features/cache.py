@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tellapart.array_types import FloatArray
 from tellapart.paths import read_sealed, replacing, write_sealed
-from tellapart.types import FloatArray
 
 MERGE_AT = 32
 NPY_HEADER = 128

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tellapart.types import FloatArray, IntArray
+from tellapart.array_types import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,9 +2,9 @@
 
 from tellapart.images.decoding import Picture, decode
 from tellapart.images.formats import IMAGE_SUFFIXES
-from tellapart.images.hash_pairs import hamming_pairs
-from tellapart.images.hashing import correlation, difference_hash, difference_hashes, mirrored_signature, signature
-from tellapart.images.quality import Facts, facts
+from tellapart.images.hamming_search import hamming_pairs
+from tellapart.images.image_statistics import Facts, facts
+from tellapart.images.perceptual_hash import correlation, difference_hash, difference_hashes, mirrored_signature, signature
 from tellapart.images.resizing import ResizePolicy, resize, shrink
 from tellapart.images.thumbnails import thumbnail
 

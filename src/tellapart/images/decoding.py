@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tellapart.array_types import ByteArray
 from tellapart.errors import ImageError
-from tellapart.images.colours import to_srgb
+from tellapart.images.color_conversion import to_srgb
 from tellapart.images.formats import sniffed_format
 from tellapart.images.jpeg_header import JpegHeader, read_jpeg_header
-from tellapart.images.limits import memory_for
+from tellapart.images.memory_limits import memory_for
 from tellapart.images.orientation import swaps_sides, upright
-from tellapart.images.pillow_route import decoded_any, decoded_jpeg, scale_factor
-from tellapart.types import ByteArray
+from tellapart.images.pillow_decoder import decoded_any, decoded_jpeg, scale_factor
 
 _LOST_DATA = ("premature end of data segment", "bad huffman", "corrupt data", "found marker", "bogus", "arithmetic")
 

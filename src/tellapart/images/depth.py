@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import II, MM, OPEN_INFO, ImageFileDirectory_v2
 
 from tellapart.errors import ImageError
-from tellapart.images.colours import white_of
+from tellapart.images.color_conversion import white_of
 
 _FULL = 65535
 _BAND_ROWS = 64

@@ -7,7 +7,7 @@ import struct
 
 import numpy as np
 
-from tellapart.types import ByteArray
+from tellapart.array_types import ByteArray
 
 _TAG = 0x0112
 _MOST_ENTRIES = 512

@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from PIL import Image
 
+from tellapart.array_types import ByteArray
 from tellapart.errors import OptionError
-from tellapart.types import ByteArray
 
 ResizePolicy: TypeAlias = Literal["crop", "pad", "squash"]
 PAD_GREY = 127

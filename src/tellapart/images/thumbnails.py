@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tellapart.array_types import ByteArray
 from tellapart.images.resizing import shrink
-from tellapart.types import ByteArray
 
 _QUALITY = 80
 

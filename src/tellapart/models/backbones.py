@@ -20,7 +20,7 @@ from tellapart.models.face_weights import FACES, SIDE, faces_sha256, faces_state
 from tellapart.models.hub import hub_within_reach
 from tellapart.models.precision import used_precision
 from tellapart.models.tensors import disk_errors, tensors_digest
-from tellapart.models.variants import VARIANTS, build_variant
+from tellapart.models.timm_variants import VARIANTS, build_variant
 from tellapart.models.weights_files import fit_weights, read_weights
 from tellapart.paths import cache_root, read_sealed, replacing, write_sealed
 
@@ -216,7 +216,7 @@ def _find(name: str, weights: Path | None, *, has_classifier: bool = False) -> B
         sha256 = known.sha256 if known else faces_sha256() if name == FACES else None
         key = f"{name}-{sha256[:24]}" if sha256 else f"{name}-hub"
     if name == PIXELS and weights is None:
-        from tellapart.models.pixels import pixel_backbone
+        from tellapart.models.pixel_features import pixel_backbone
 
         return pixel_backbone()
     key += "-classifier" if has_classifier else ""

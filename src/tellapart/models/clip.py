@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from tellapart.array_types import FloatArray
 from tellapart.errors import MissingExtra, ModelError, closest_name
 from tellapart.models.backbones import CLIP, Backbone, BackboneCard
+from tellapart.models.feature_network import FeatureNetwork
 from tellapart.models.hub import hub_within_reach
-from tellapart.models.network import FeatureNetwork
-from tellapart.types import FloatArray
 
 TEMPLATES = ("a photo of {}.", "a photo of a {}.", "a close-up photo of a {}.", "a picture of the {}.")
 """What a word is put into; the mean over them is steadier than any one of them (Radford et al. 2021)."""

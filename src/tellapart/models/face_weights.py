@@ -41,8 +41,8 @@ def faces_state() -> dict[str, torch.Tensor]:
         ModelError: a file is not the one we know.
     """
     from tellapart.models.facenet import facenet_state
-    from tellapart.models.graph_files import onnx_tensors, tensorflow_tensors
     from tellapart.models.mtcnn import mtcnn_state
+    from tellapart.models.onnx_tf_reader import onnx_tensors, tensorflow_tensors
 
     describer = _checked(*DESCRIBER)
     networks = {name: onnx_tensors(_checked(*where)) for name, where in DETECTOR.items()}

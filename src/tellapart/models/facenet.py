@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tellapart.types import FloatArray
+from tellapart.array_types import FloatArray
 
 SIDE = 160
 """Of the face it sees, in pixels."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tellapart.types import FloatArray
+from tellapart.array_types import FloatArray
 
 FLATTEST = 1e-6
 """A feature that varies less is constant in training, and is not blown up where it is not constant later."""

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tellapart.threads import available_cores, one_blas_thread, side_by_side
-from tellapart.types import BoolArray, FloatArray, IntArray
+from tellapart.array_types import BoolArray, FloatArray, IntArray
+from tellapart.concurrency import available_cores, one_blas_thread, side_by_side
 
 MEMORY = 8
 MAX_STEPS = 200

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torchvision.ops import nms, roi_align
 
-from tellapart.types import ByteArray, FloatArray
+from tellapart.array_types import ByteArray, FloatArray
 
 CELL = 12
 STRIDE = 2

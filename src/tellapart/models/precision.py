@@ -50,7 +50,7 @@ def used_device(device: str) -> str:
     has_none = sys.platform.startswith("linux") and not any(Path(place).exists() for place in ACCELERATORS)
     if device == "cpu" or (device == "auto" and has_none):
         return "cpu"
-    from tellapart.models.network import chosen_device
+    from tellapart.models.feature_network import chosen_device
 
     return chosen_device(device)
 

@@ -1,4 +1,4 @@
-"""Moving pixels on a graphics card: the matrices of preparation/augmentation.py through torch's ``grid_sample``."""
+"""Moving pixels on a graphics card: the matrices of augmentation/policy.py through torch's ``grid_sample``."""
 
 from __future__ import annotations
 

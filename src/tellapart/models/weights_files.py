@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.errors import ModelError
+from tellapart.models.architecture_guess import classifier_names, likeliest_network
 from tellapart.models.keras_weights import read_keras_weights
-from tellapart.models.likeness import classifier_names, likeliest_network
 from tellapart.paths import regular_file
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tellapart.array_types import FloatArray
 from tellapart.errors import ModelError
 from tellapart.models.backbones import CLIP, PROBABILITIES, Backbone
-from tellapart.types import FloatArray
 
 NUM_IMAGENET_CLASSES = 1000
 
@@ -32,7 +32,7 @@ def check_knows_words(backbones: Sequence[Backbone], words: Sequence[str] = ()) 
     if is_one and is_clip(backbones[0]):
         return
     if is_one and _is_imagenet(backbones[0]):
-        from tellapart.models.imagenet_words import imagenet_classes
+        from tellapart.models.imagenet_classes import imagenet_classes
 
         for word in words:
             imagenet_classes(word)
@@ -66,7 +66,7 @@ def zero_shot(backbone: Backbone, features: FloatArray, words: Sequence[str]) ->
 
         found = word_probabilities(features, *word_features(backbone, words))
         return np.hstack([found, np.zeros((len(found), 1))])
-    from tellapart.models.imagenet_words import imagenet_word_probabilities
+    from tellapart.models.imagenet_classes import imagenet_word_probabilities
 
     return imagenet_word_probabilities(features, words)
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tellapart.preparation.augmentation import COLUMNS, PRESETS, Augmentation
+from tellapart.array_types import ByteArray, FloatArray
+from tellapart.augmentation.policy import COLUMNS, PRESETS, Augmentation
 from tellapart.reports.contact_sheet import FAINT, INK, MARGIN, PAPER, TILE, write_line
-from tellapart.types import ByteArray, FloatArray
 
 ACROSS = 8
 DRAWS = ACROSS - 1

@@ -9,9 +9,9 @@ from typing import Literal, TypeAlias
 
 from PIL import Image, ImageColor, ImageDraw, ImageFont, ImageOps
 
+from tellapart.array_types import ByteArray
 from tellapart.reports.figures.svg import LIGHT
-from tellapart.reports.pictures import opened
-from tellapart.types import ByteArray
+from tellapart.reports.thumbnail_budget import opened
 
 Frame: TypeAlias = Literal["kept", "set aside"]
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from tellapart.array_types import BoolArray, FloatArray, IntArray
 from tellapart.predictions import Predictions
+from tellapart.reports.number_format import count
 from tellapart.reports.runfiles import RunFiles
-from tellapart.reports.wording import count
-from tellapart.types import BoolArray, FloatArray, IntArray
 
 UNSURE_MARGIN = 0.3
 LISTED_CLASSES = 5

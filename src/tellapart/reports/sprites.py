@@ -9,7 +9,7 @@ from itertools import islice
 
 from PIL import Image, ImageOps
 
-from tellapart.reports.pictures import Thumbnails, opened
+from tellapart.reports.thumbnail_budget import Thumbnails, opened
 
 SIDE = 32
 ACROSS = 16

@@ -12,13 +12,13 @@ from typing import Any
 from tellapart import __version__
 from tellapart.csv_writer import CsvWriter
 from tellapart.dataset import Dataset
-from tellapart.dataset.rows import SET_ASIDE, UNREADABLE, FileRow, save_rows
+from tellapart.dataset.file_rows import SET_ASIDE, UNREADABLE, FileRow, save_rows
 from tellapart.models.autoencoder import DECODER
-from tellapart.models.saved import Classifier, Member, save_model
+from tellapart.models.saved_model import Classifier, Member, save_model
 from tellapart.paths import printable, write_json, write_text
-from tellapart.training.autoencoding import AutoencoderRecipe, TrainedAutoencoder
-from tellapart.training.picture_examination import PictureExamination
-from tellapart.training.record import data_hash, versions_here
+from tellapart.training.autoencoder_evaluation import PictureExamination
+from tellapart.training.autoencoder_training import AutoencoderRecipe, TrainedAutoencoder
+from tellapart.training.run_writer import data_hash, versions_here
 
 RECIPE = "autoencoder"
 ERRORS = "reconstruction.csv"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tellapart.array_types import FloatArray, IntArray
 from tellapart.features.matrix import unit_rows
-from tellapart.types import FloatArray, IntArray
 
 NEIGHBOURS = 5
 BLOCK = 1024

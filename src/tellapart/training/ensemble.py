@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 from tellapart import calibration
+from tellapart.array_types import FloatArray, IntArray
 from tellapart.counts import count
+from tellapart.dataset.parts import REPORTED
 from tellapart.evaluation import evaluate
-from tellapart.evaluation.ensembling import fit_weights
+from tellapart.evaluation.ensemble_weights import fit_weights
 from tellapart.evaluation.metrics import log_loss
 from tellapart.predictions import Predictions
 from tellapart.runs import Run
-from tellapart.training.examination import Examination, data_card
-from tellapart.training.judgement import ladder_rungs
-from tellapart.training.merging import merged_rows, reported_by_all
-from tellapart.training.mixture import Mixture, Voter, voters_of
-from tellapart.training.parts import REPORTED
-from tellapart.types import FloatArray, IntArray
+from tellapart.training.ensemble_images import merged_rows, reported_by_all
+from tellapart.training.ensemble_members import Mixture, Voter, voters_of
+from tellapart.training.part_evaluation import ladder_rungs
+from tellapart.training.probe_evaluation import Examination, data_card
 
 ENOUGH = 50
 """Out-of-fold images that all runs must have in common for anything to be chosen on them."""

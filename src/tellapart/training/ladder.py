@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from tellapart import calibration
+from tellapart.array_types import FloatArray
 from tellapart.evaluation import compare
 from tellapart.predictions import Predictions
-from tellapart.training.judgement import ladder_rungs
-from tellapart.types import FloatArray
+from tellapart.training.part_evaluation import ladder_rungs
 
 SMALLEST = 1e-7
 """Probabilities are kept so far from 0 where nothing else was chosen, as Kaggle does."""

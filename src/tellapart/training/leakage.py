@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tellapart.curation.copies import EXACT, NEAR
-from tellapart.curation.duplicates import Likeness
-from tellapart.dataset.rows import FileRow
+from tellapart.curation.duplicate_groups import EXACT, NEAR
+from tellapart.curation.near_duplicates import Likeness
+from tellapart.dataset.file_rows import FileRow
+from tellapart.dataset.parts import REPORTED
 from tellapart.evaluation import accuracy_interval, compare, log_loss_interval
 from tellapart.features import FeatureMatrix
-from tellapart.training.judgement import LabelledSet, naive_predictions, probe_predictions
-from tellapart.training.parts import REPORTED
-from tellapart.training.probe import fit_probe
+from tellapart.training.linear_probe import fit_probe
+from tellapart.training.part_evaluation import LabelledSet, naive_predictions, probe_predictions
 
 GROUP = "group"
 SHOWN_PAIRS = 200

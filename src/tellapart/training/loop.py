@@ -17,23 +17,23 @@ from typing import Any
 import numpy as np
 import torch
 
+from tellapart.array_types import FloatArray, IntArray
 from tellapart.errors import ModelError
 from tellapart.progress import SILENT, Progress
-from tellapart.training.activations import ActivationFeed
-from tellapart.training.averaging import MovingAverage
+from tellapart.training.activation_cache import ActivationFeed
 from tellapart.training.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
-from tellapart.training.choice import EpochChoice
-from tellapart.training.feed import Batch, Feed
+from tellapart.training.config import Plan, Position
+from tellapart.training.data_loader import Batch, Feed
+from tellapart.training.distributed import ALONE, Processes
+from tellapart.training.ema import MovingAverage
+from tellapart.training.epoch_sampling import batches_of, epoch_rows
+from tellapart.training.epoch_selection import EpochChoice
 from tellapart.training.learner import Learner
-from tellapart.training.mixing import mixed
+from tellapart.training.lr_schedule import one_cycle
+from tellapart.training.mixup_cutmix import mixed
 from tellapart.training.objectives import Classification, Objective
-from tellapart.training.parallel import ALONE, Processes
-from tellapart.training.plan import Plan, Position
-from tellapart.training.replicas import Replicas
-from tellapart.training.sampling import batches_of, epoch_rows
-from tellapart.training.schedule import one_cycle
+from tellapart.training.thread_replicas import Replicas
 from tellapart.training.tracking import OnEpoch
-from tellapart.types import FloatArray, IntArray
 
 CHECKPOINT_EVERY_S = 120.0
 TIMED_STEPS = 8
@@ -45,7 +45,7 @@ class Trained:
     """What came out of a training.
 
     Attributes:
-        learner: with the weights that were kept; see :class:`tellapart.training.choice.EpochChoice`.
+        learner: with the weights that were kept; see :class:`tellapart.training.epoch_selection.EpochChoice`.
         history: one dict an epoch.
         notes: what had to be left out, and why.
         seconds: of training proper, over all its sessions.

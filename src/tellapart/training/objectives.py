@@ -11,13 +11,13 @@ import torch
 from torch.nn import functional
 
 from tellapart import calibration
+from tellapart.array_types import FloatArray, IntArray
+from tellapart.concurrency import ahead
 from tellapart.evaluation.metrics import accuracy
-from tellapart.threads import ahead
-from tellapart.training.activations import ActivationFeed
-from tellapart.training.feed import Feed
+from tellapart.training.activation_cache import ActivationFeed
+from tellapart.training.config import Plan
+from tellapart.training.data_loader import Feed
 from tellapart.training.learner import Learner
-from tellapart.training.plan import Plan
-from tellapart.types import FloatArray, IntArray
 
 JUDGED_BATCH = 64
 SMALLEST = 1e-12

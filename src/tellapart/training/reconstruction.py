@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from tellapart.array_types import FloatArray, IntArray
+from tellapart.concurrency import ahead
 from tellapart.models.autoencoder import Autoencoder
-from tellapart.threads import ahead
-from tellapart.training.activations import ActivationFeed
-from tellapart.training.feed import Feed
+from tellapart.training.activation_cache import ActivationFeed
+from tellapart.training.data_loader import Feed
 from tellapart.training.learner import Learner
-from tellapart.types import FloatArray, IntArray
 
 BATCH = 32
 

@@ -8,21 +8,21 @@ from pathlib import Path
 
 import numpy as np
 
+from tellapart.analyzed_folder import Thumbnails, looks_at, thumbnails, thumbnails_of_rows
+from tellapart.array_types import BoolArray, ByteArray
 from tellapart.counts import count
-from tellapart.curation.duplicates import SAME_FILE, connected_groups, joined_by, likenesses
+from tellapart.curation.near_duplicates import SAME_FILE, connected_groups, joined_by, likenesses
 from tellapart.dataset import Dataset
-from tellapart.dataset.rows import FileRow
-from tellapart.extraction import FeatureSpec, cached_features
+from tellapart.dataset.file_rows import FileRow
+from tellapart.feature_extraction import FeatureSpec, cached_features
 from tellapart.features import FeatureMatrix
 from tellapart.images import decode
-from tellapart.images.hash_pairs import hamming_pairs
-from tellapart.images.hashing import difference_hashes
-from tellapart.models.saved import SavedModel
-from tellapart.prediction import PredictedFiles
+from tellapart.images.hamming_search import hamming_pairs
+from tellapart.images.perceptual_hash import difference_hashes
+from tellapart.models.saved_model import SavedModel
+from tellapart.predictor import PredictedFiles
 from tellapart.progress import Progress
 from tellapart.runs import Run
-from tellapart.types import BoolArray, ByteArray
-from tellapart.workflows.looking import Thumbnails, looks_at, thumbnails, thumbnails_of_rows
 
 SEEN, NEAR, GROUP = "seen_in_training", "near_duplicate_of_training", "group_in_training"
 

@@ -18,15 +18,15 @@ from urllib.parse import quote
 
 import pytest
 
-from tellapart.collection.fetched import Fetched
-from tellapart.collection.network import addresses
+from tellapart.collection.candidates import Request
+from tellapart.collection.fetch_result import Fetched
 from tellapart.collection.network import fetcher as fetching
+from tellapart.collection.network import ip_guard
 from tellapart.collection.network.fetcher import Fetcher, FetchLimits, user_agent
-from tellapart.collection.network.hosts import Hosts
-from tellapart.collection.offers import Request
-from tellapart.collection.sources.source import HostLimit
+from tellapart.collection.network.rate_limits import Hosts
+from tellapart.collection.sources.protocol import HostLimit
 from tests.collection import rude_server
-from tests.collection.network.test_addresses import Names
+from tests.collection.network.test_ip_guard import Names
 from tests.collection.rude_server import HTML, SHORT_BY, RudeServer, picture
 from tests.memory import PEAK_MEMORY
 
@@ -505,9 +505,9 @@ def test_a_redirect_waits_for_its_turn_at_another_host(monkeypatch: pytest.Monke
 
 @contextmanager
 def playing_public(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    real = addresses.refusal
+    real = ip_guard.refusal
     with monkeypatch.context() as patch:
-        patch.setattr(addresses, "refusal", lambda ip: None if ip in ("127.0.0.1", "127.0.0.3") else real(ip))
+        patch.setattr(ip_guard, "refusal", lambda ip: None if ip in ("127.0.0.1", "127.0.0.3") else real(ip))
         yield
 
 
@@ -601,7 +601,7 @@ BOMBS = (
     + """
 import asyncio, json, sys
 from tellapart.collection.network.fetcher import Fetcher, FetchLimits, user_agent
-from tellapart.collection.offers import Request
+from tellapart.collection.candidates import Request
 
 async def main(base):
     paths = ["/gzip-bomb.jpg", "/endless.jpg", "/huge.jpg", "/png-bomb.png", "/long-html.jpg", "/many-headers", "/long-header"]

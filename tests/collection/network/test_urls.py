@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tellapart.collection.network.failures import Failure
+from tellapart.collection.network.error_outcomes import Failure
 from tellapart.collection.network.urls import host_of, redirected, target_of
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tellapart.collection.offers import Found, Query
+from tellapart.collection.candidates import Found, Query
 from tellapart.collection.sources import SOURCES
 
 FOLDER = Path(__file__).parent / "fixtures"

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from tellapart.collection.fetched import Fetched
-from tellapart.collection.offers import Request
+from tellapart.collection.candidates import Request
+from tellapart.collection.fetch_result import Fetched
 from tellapart.collection.sources import SOURCES
 from tellapart.collection.sources.health import Health, health_of
-from tests import pictures
+from tests import sample_images
 from tests.collection.sources.answers import KEYS, recorded
 
-PHOTO = pictures.photo()
+PHOTO = sample_images.photo()
 
 
 def health(

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tellapart.collection.storage import destinations
-from tellapart.collection.storage.destinations import Destination, Folder, open_destination
+from tellapart.collection.storage import stores
 from tellapart.collection.storage.shards import pack
+from tellapart.collection.storage.stores import Destination, Folder, open_destination
 from tellapart.dataset import open_dataset
 from tellapart.errors import StorageError
-from tests import pictures
+from tests import sample_images
 
 LABELS = ("St. Bernard", "ü 猫 " + "very " * 20 + "long")
 
@@ -25,7 +25,7 @@ def rows(tmp_path: Path) -> list[dict[str, Any]]:
     rows = []
     for number in range(10):
         name = f"{LABELS[number % 2]}/{number:032x}.jpg"
-        source.put(name, pictures.photo(number, 50, 40))
+        source.put(name, sample_images.photo(number, 50, 40))
         rows.append({"file_name": name, "label": LABELS[number % 2], "licence": "cc0-1.0", "page": None, "signature": b"left out"})
     return rows
 
@@ -51,7 +51,7 @@ def test_pictures_and_what_is_known_of_them_are_read_back(rows: list[dict[str, A
         assert target.size(shard.name) == shard.size_bytes
         found |= members(target.get(shard.name))
     for number, row in enumerate(rows):
-        assert found[row["file_name"]] == pictures.photo(number, 50, 40)
+        assert found[row["file_name"]] == sample_images.photo(number, 50, 40)
         card = json.loads(found[row["file_name"].replace(".jpg", ".json")])
         assert card == {"file_name": row["file_name"], "label": row["label"], "licence": "cc0-1.0", "page": None}
     assert len(found) == 20
@@ -102,7 +102,7 @@ def test_a_shard_that_cannot_be_written_is_absent(rows: list[dict[str, Any]], tm
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(destinations.os, "fsync", full)
+    monkeypatch.setattr(stores.os, "fsync", full)
     with pytest.raises(StorageError, match="no space left"):
         next(shards)
     assert [path.name for path in (tmp_path / "shards").iterdir()] == ["shard-000000.tar"]

@@ -14,16 +14,16 @@ from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from tellapart.collection.fetched import Fetched
-from tellapart.collection.network.addresses import Resolver, guarded_socket, literal_refusal
-from tellapart.collection.network.bodies import LARGE_AT_ONCE, Body
-from tellapart.collection.network.failures import NETWORK_ERRORS, Failure, network_failure, status_failure
+from tellapart.collection.candidates import Request
+from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.network.error_outcomes import NETWORK_ERRORS, Failure, network_failure, status_failure
+from tellapart.collection.network.fetch_limits import BodyRules, FetchLimits
 from tellapart.collection.network.headers import plain_headers, retry_after_s, user_agent
-from tellapart.collection.network.hosts import Hosts
-from tellapart.collection.network.limits import BodyRules, FetchLimits
+from tellapart.collection.network.ip_guard import Resolver, guarded_socket, literal_refusal
+from tellapart.collection.network.rate_limits import Hosts
+from tellapart.collection.network.response_body import LARGE_AT_ONCE, Body
 from tellapart.collection.network.robots import MOST_BYTES, Robots, opt_out
 from tellapart.collection.network.urls import redirected, target_of
-from tellapart.collection.offers import Request
 
 __all__ = ["FetchLimits", "Fetcher", "user_agent"]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from protego import Protego
 from yarl import URL
 
-from tellapart.collection.fetched import Fetched, Verdict
-from tellapart.collection.network.failures import Failure
+from tellapart.collection.fetch_result import Fetched, Verdict
+from tellapart.collection.network.error_outcomes import Failure
 
 TOKEN = "tellapart"  # noqa: S105
 """The name by which a robots.txt or an X-Robots-Tag addresses us."""

@@ -7,7 +7,7 @@ from urllib.parse import quote, urljoin
 
 from yarl import URL
 
-from tellapart.collection.network.failures import Failure
+from tellapart.collection.network.error_outcomes import Failure
 
 LONGEST = 8192
 """Characters; more is refused."""
@@ -67,7 +67,7 @@ def redirected(base: URL, location: str) -> URL:
 
 
 def host_of(url: str) -> str:
-    """The host of an address, the key of :class:`tellapart.collection.network.hosts.Hosts`; empty where the address is not usable."""
+    """The host of an address, the key of :class:`tellapart.collection.network.rate_limits.Hosts`; empty where the address is not usable."""
     try:
         return target_of(url).raw_host or ""
     except Failure:

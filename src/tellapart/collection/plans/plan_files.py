@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tellapart.dataset.spreadsheets import TEXT_SUFFIXES, table_rows, text_lines
+from tellapart.dataset.delimited_files import TEXT_SUFFIXES, table_rows, text_lines
 from tellapart.errors import DataError, closest_name
 
 PLAN_SUFFIXES = (".toml", *TEXT_SUFFIXES)

@@ -1,6 +1,7 @@
 """The sources of pictures, one module each."""
 
-from tellapart.collection.sources.catalogue import (
+from tellapart.collection.sources.protocol import HostLimit, Source, SourceCard, SourceError
+from tellapart.collection.sources.registry import (
     SOURCES,
     all_sources,
     broken_sources,
@@ -10,7 +11,6 @@ from tellapart.collection.sources.catalogue import (
     missing_keys,
     source_named,
 )
-from tellapart.collection.sources.source import HostLimit, Source, SourceCard, SourceError
 
 __all__ = [
     "SOURCES",

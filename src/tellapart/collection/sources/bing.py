@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tellapart.collection.offers import Found, Offer, Query, Request
-from tellapart.collection.sources import answer
-from tellapart.collection.sources.licences import usable
-from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError
+from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.sources import json_fields
+from tellapart.collection.sources.licenses import usable
+from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError
 
 ENDPOINT = "https://www.bing.com/images/async"
 PER_PAGE = 35
@@ -49,7 +49,7 @@ class Bing:
         filters = ["photo-photo", *query.facet.values()]
         params = {
             "q": query.keyword,
-            "first": str(answer.place_of(cursor)),
+            "first": str(json_fields.place_of(cursor)),
             "count": str(PER_PAGE),
             "async": "1",
             "qft": "".join(f" filterui:{one}" for one in filters),
@@ -59,13 +59,13 @@ class Bing:
 
     def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
         """The offers of one page of HTML; see :meth:`Source.parse`."""
-        tree = answer.html_tree(body.decode("utf-8", "replace"))
+        tree = json_fields.html_tree(body.decode("utf-8", "replace"))
         results = list(_results(tree.css("a.iusc[m]")))
         if not results and (title := tree.css_first("title")):
-            raise SourceError(f"Bing answered with another page: {answer.text(title.text()) or answer.excerpt(body)}")
+            raise SourceError(f"Bing answered with another page: {json_fields.text(title.text()) or json_fields.excerpt(body)}")
         if not results and body.lstrip()[:1] not in (b"", b"<"):
-            raise SourceError(f"the answer of Bing is not a page of results: {answer.excerpt(body)}")
-        after = answer.place_of(cursor) + len(results)
+            raise SourceError(f"the answer of Bing is not a page of results: {json_fields.excerpt(body)}")
+        after = json_fields.place_of(cursor) + len(results)
         return Found(
             offers=usable(map(_offer, results), query.licences),
             cursor=str(after) if results and after <= MOST else None,
@@ -84,9 +84,9 @@ def _results(links: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
 
 def _offer(result: Mapping[str, Any]) -> Offer:
     return Offer(
-        url=answer.address(result.get("murl")),
-        page=answer.address(result.get("purl")),
-        title=answer.plain(result.get("t")),
-        width=answer.pixels(result.get("mw")),
-        height=answer.pixels(result.get("mh")),
+        url=json_fields.address(result.get("murl")),
+        page=json_fields.address(result.get("purl")),
+        title=json_fields.plain(result.get("t")),
+        width=json_fields.pixels(result.get("mw")),
+        height=json_fields.pixels(result.get("mh")),
     )

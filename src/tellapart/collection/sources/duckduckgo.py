@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tellapart.collection.offers import Found, Offer, Query, Request
-from tellapart.collection.sources import answer
-from tellapart.collection.sources.licences import usable
-from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError
+from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.sources import json_fields
+from tellapart.collection.sources.licenses import usable
+from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError
 
 PAGE, RESULTS = "https://duckduckgo.com/", "https://duckduckgo.com/i.js"
 MOST = 1_000
@@ -67,17 +67,17 @@ class DuckDuckGo:
         """The token, or the offers of one page; see :meth:`Source.parse`."""
         if cursor is None:
             if not (token := _TOKEN.search(body)):
-                raise SourceError(f"the page of DuckDuckGo holds no token for its results: {answer.excerpt(body)}")
+                raise SourceError(f"the page of DuckDuckGo holds no token for its results: {json_fields.excerpt(body)}")
             return Found(cursor=f"vqd={token[1].decode()};s=0")
-        found = answer.document(body)
+        found = json_fields.document(body)
         if not isinstance(found.get("results"), list):
-            raise SourceError(f"the answer of DuckDuckGo holds no results: {answer.excerpt(body)}")
+            raise SourceError(f"the answer of DuckDuckGo holds no results: {json_fields.excerpt(body)}")
         token_now, start = _place(cursor)
-        then = _NEXT.search(answer.text(found.get("next")))
+        then = _NEXT.search(json_fields.text(found.get("next")))
         after = max(int(then[1][:9]), start + 1) if then else MOST
         is_more = bool(found["results"]) and after < MOST
         return Found(
-            offers=usable(map(_offer, answer.objects(found["results"])), query.licences),
+            offers=usable(map(_offer, json_fields.objects(found["results"])), query.licences),
             cursor=f"vqd={token_now};s={after}" if is_more else None,
         )
 
@@ -85,14 +85,14 @@ class DuckDuckGo:
 def _place(cursor: str) -> tuple[str, int]:
     """Token and offset of a cursor ``vqd=...;s=100``."""
     token, _, start = cursor.partition(";s=")
-    return token.removeprefix("vqd="), answer.place_of(start)
+    return token.removeprefix("vqd="), json_fields.place_of(start)
 
 
 def _offer(result: Mapping[str, Any]) -> Offer:
     return Offer(
-        url=answer.address(result.get("image")),
-        page=answer.address(result.get("url")),
-        title=answer.plain(result.get("title")),
-        width=answer.pixels(result.get("width")),
-        height=answer.pixels(result.get("height")),
+        url=json_fields.address(result.get("image")),
+        page=json_fields.address(result.get("url")),
+        title=json_fields.plain(result.get("title")),
+        width=json_fields.pixels(result.get("width")),
+        height=json_fields.pixels(result.get("height")),
     )

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from tellapart.collection.offers import Found, Offer, Query, Request
-from tellapart.collection.sources import answer
-from tellapart.collection.sources.licences import CREATIVE_COMMONS, address_of, attribution_of, family_of, usable
-from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError, key_of
+from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.sources import json_fields
+from tellapart.collection.sources.licenses import CREATIVE_COMMONS, address_of, attribution_of, family_of, usable
+from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError, key_of
 
 ENDPOINT = "https://api.flickr.com/services/rest/"
 KEY = "FLICKR_API_KEY"
@@ -71,12 +71,12 @@ class Flickr:
             "sort": "relevance",
             "extras": ",".join(["license", "owner_name", "date_upload", *(f"url_{size}" for size in SIZES)]),
             "per_page": str(PER_PAGE),
-            "page": str(answer.place_of(cursor)),
+            "page": str(json_fields.place_of(cursor)),
             "format": "json",
             "nojsoncallback": "1",
         }
         if "uploaded" in query.facet:
-            year = answer.place_of(query.facet["uploaded"])
+            year = json_fields.place_of(query.facet["uploaded"])
             params["min_upload_date"], params["max_upload_date"] = str(_start_of(year)), str(_start_of(year + 1) - 1)
         if query.licences:
             wanted = [str(place) for place, licence in enumerate(LICENCES) if family_of(licence) in query.licences]
@@ -85,18 +85,18 @@ class Flickr:
 
     def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
         """The offers of one page; see :meth:`Source.parse`."""
-        found = answer.document(body)
-        if answer.text(found.get("stat")) != "ok" or not isinstance(found.get("photos"), dict):
-            said = answer.text(found.get("message")) or answer.excerpt(body)
-            raise SourceError(f"Flickr says: {said}" + (f" (code {code})" if (code := answer.text(found.get("code"))) else ""))
-        page = answer.place_of(cursor)
-        photos = list(answer.objects(found["photos"].get("photo")))
-        pages = answer.number(found["photos"].get("pages")) or 0
+        found = json_fields.document(body)
+        if json_fields.text(found.get("stat")) != "ok" or not isinstance(found.get("photos"), dict):
+            said = json_fields.text(found.get("message")) or json_fields.excerpt(body)
+            raise SourceError(f"Flickr says: {said}" + (f" (code {code})" if (code := json_fields.text(found.get("code"))) else ""))
+        page = json_fields.place_of(cursor)
+        photos = list(json_fields.objects(found["photos"].get("photo")))
+        pages = json_fields.number(found["photos"].get("pages")) or 0
         is_more = bool(photos) and page < pages and page * PER_PAGE < DEPTH
         return Found(
             offers=usable((_offer(photo, query.side) for photo in photos), query.licences),
             cursor=str(page + 1) if is_more else None,
-            total=answer.number(found["photos"].get("total")),
+            total=json_fields.number(found["photos"].get("total")),
         )
 
 
@@ -109,17 +109,17 @@ def _start_of(year: int) -> int:
 
 def _offer(photo: Mapping[str, Any], side: int) -> Offer:
     url, width, height = _copy(photo, side)
-    owner, number, title = (answer.text(photo.get(name)) for name in ("owner", "id", "title"))
-    place = answer.number(photo.get("license"))
+    owner, number, title = (json_fields.text(photo.get(name)) for name in ("owner", "id", "title"))
+    place = json_fields.number(photo.get("license"))
     licence = LICENCES[place] if place is not None and place < len(LICENCES) else ""
-    creator = answer.text(photo.get("ownername"))
+    creator = json_fields.text(photo.get("ownername"))
     return Offer(
         url=url if photo.get("ispublic", 1) else "",
-        page=answer.address(f"https://www.flickr.com/photos/{owner}/{number}") if owner and number else "",
+        page=json_fields.address(f"https://www.flickr.com/photos/{owner}/{number}") if owner and number else "",
         licence=licence,
         licence_url=address_of(licence),
         creator=creator,
-        creator_url=answer.address(f"https://www.flickr.com/people/{owner}/") if owner else "",
+        creator_url=json_fields.address(f"https://www.flickr.com/people/{owner}/") if owner else "",
         title=title,
         attribution=attribution_of(title=title, creator=creator, licence=licence, via="Flickr"),
         group=_upload(owner, photo.get("dateupload")),
@@ -132,8 +132,8 @@ def _copy(photo: Mapping[str, Any], side: int) -> tuple[str, int | None, int | N
     """Address, width and height of the smallest copy whose longer side is at least ``side``, else of the largest there is."""
     best: tuple[str, int | None, int | None] = ("", None, None)
     for size in SIZES:
-        if url := answer.address(photo.get(f"url_{size}")):
-            best = (url, answer.pixels(photo.get(f"width_{size}")), answer.pixels(photo.get(f"height_{size}")))
+        if url := json_fields.address(photo.get(f"url_{size}")):
+            best = (url, json_fields.pixels(photo.get(f"width_{size}")), json_fields.pixels(photo.get(f"height_{size}")))
             if max(best[1] or 0, best[2] or 0) >= side:
                 break
     return best
@@ -141,7 +141,7 @@ def _copy(photo: Mapping[str, Any], side: int) -> tuple[str, int | None, int | N
 
 def _upload(owner: str, seconds: object) -> str:
     """What one owner put there on one day."""
-    when = answer.number(seconds)
+    when = json_fields.number(seconds)
     if not owner or when is None or when > _start_of(9999):
         return ""
     return f"flickr:{owner}:{datetime.fromtimestamp(when, UTC):%Y-%m-%d}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tellapart.collection.offers import Found, Offer, Query, Request
-from tellapart.collection.sources import answer
+from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.sources import json_fields
 from tellapart.collection.sources.inaturalist import sized
-from tellapart.collection.sources.licences import CREATIVE_COMMONS, address_of, attribution_of, family_of, licence_of, usable
-from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError
+from tellapart.collection.sources.licenses import CREATIVE_COMMONS, address_of, attribution_of, family_of, licence_of, usable
+from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError
 
 ENDPOINT = "https://api.gbif.org/v1/occurrence/search"
 PER_PAGE = 300
@@ -49,7 +49,7 @@ class Gbif:
             "basisOfRecord": OBSERVED,
             **query.facet,
             "limit": str(PER_PAGE),
-            "offset": str(answer.place_of(cursor, first=0)),
+            "offset": str(json_fields.place_of(cursor, first=0)),
         }
         if len(query.licences) == 1 and query.licences[0] in RECORD_LICENCES:
             params["license"] = RECORD_LICENCES[query.licences[0]]
@@ -57,35 +57,35 @@ class Gbif:
 
     def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
         """The pictures of one page of records; see :meth:`Source.parse`."""
-        found = answer.document(body)
+        found = json_fields.document(body)
         if not isinstance(found.get("results"), list):
-            raise SourceError(f"GBIF says: {answer.text(found.get('message')) or answer.excerpt(body)}")
-        records = list(answer.objects(found["results"]))
-        after = answer.place_of(cursor, first=0) + (answer.pixels(found.get("limit")) or PER_PAGE)
+            raise SourceError(f"GBIF says: {json_fields.text(found.get('message')) or json_fields.excerpt(body)}")
+        records = list(json_fields.objects(found["results"]))
+        after = json_fields.place_of(cursor, first=0) + (json_fields.pixels(found.get("limit")) or PER_PAGE)
         is_more = bool(records) and found.get("endOfRecords") is not True and after + PER_PAGE <= MOST
         return Found(
             offers=usable((offer for record in records for offer in _offers(record, query.side)), query.licences),
             cursor=str(after) if is_more else None,
-            total=answer.number(found.get("count")),
+            total=json_fields.number(found.get("count")),
         )
 
 
 def _offers(record: Mapping[str, Any], side: int) -> Iterator[Offer]:
-    number = answer.number(record.get("key"))
+    number = json_fields.number(record.get("key"))
     own = f"https://www.gbif.org/occurrence/{number}" if number else ""
-    seen = answer.address(record.get("occurrenceID"))
-    names = [answer.text(record.get(name)) for name in ("species", "acceptedScientificName", "scientificName")]
-    for media in answer.objects(record.get("media")):
-        kind, form = answer.text(media.get("type")), answer.text(media.get("format"))
+    seen = json_fields.address(record.get("occurrenceID"))
+    names = [json_fields.text(record.get(name)) for name in ("species", "acceptedScientificName", "scientificName")]
+    for media in json_fields.objects(record.get("media")):
+        kind, form = json_fields.text(media.get("type")), json_fields.text(media.get("format"))
         if kind not in ("StillImage", "") or (form and not form.startswith("image/")):
             continue
-        said = {name: answer.plain(media.get(name)) for name in ("creator", "rightsHolder", "title", "publisher")}
-        licence = licence_of(answer.plain(media.get("license")))
-        creator = said["creator"] or said["rightsHolder"] or answer.plain(record.get("recordedBy"))
+        said = {name: json_fields.plain(media.get(name)) for name in ("creator", "rightsHolder", "title", "publisher")}
+        licence = licence_of(json_fields.plain(media.get("license")))
+        creator = said["creator"] or said["rightsHolder"] or json_fields.plain(record.get("recordedBy"))
         title = said["title"] or next(filter(None, names), "")
         yield Offer(
-            url=sized(answer.address(media.get("identifier")), side),
-            page=answer.address(media.get("references")) or own,
+            url=sized(json_fields.address(media.get("identifier")), side),
+            page=json_fields.address(media.get("references")) or own,
             licence=licence,
             licence_url=address_of(licence) if family_of(licence) else "",
             creator=creator,

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tellapart.collection.fetched import Fetched
-from tellapart.collection.offers import Found, Query, Request
-from tellapart.collection.sources.catalogue import keys_of, missing_keys
-from tellapart.collection.sources.source import Source, SourceError, parse_answer
+from tellapart.collection.candidates import Found, Query, Request
+from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.sources.protocol import Source, SourceError, parse_answer
+from tellapart.collection.sources.registry import keys_of, missing_keys
 
 KEYWORDS = {"words": "oak tree", "taxon": "Quercus robur"}
 MOST_REQUESTS = 3

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tellapart.collection.offers import Found, Offer, Query, Request
-from tellapart.collection.sources import answer
-from tellapart.collection.sources.licences import CREATIVE_COMMONS, address_of, attribution_of, licence_of, usable
-from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError
+from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.sources import json_fields
+from tellapart.collection.sources.licenses import CREATIVE_COMMONS, address_of, attribution_of, licence_of, usable
+from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError
 
 ENDPOINT = "https://api.inaturalist.org/v1/observations"
 PER_PAGE = 200
@@ -57,22 +57,22 @@ class INaturalist:
         if query.licences:
             params["photo_license"] = ",".join(family for family in query.licences if family in CODES)
         if cursor is not None:
-            params["id_above"] = str(answer.place_of(cursor))
+            params["id_above"] = str(json_fields.place_of(cursor))
         return Request(url=ENDPOINT, params=params)
 
     def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
         """The photos of one page of observations; see :meth:`Source.parse`."""
-        found = answer.document(body)
+        found = json_fields.document(body)
         if not isinstance(found.get("results"), list):
-            said = answer.text(found.get("error")) or answer.text(answer.within(found, "errors", 0, "message"))
-            raise SourceError(f"iNaturalist says: {said or answer.excerpt(body)}")
-        seen = list(answer.objects(found["results"]))
-        numbers = [one for observation in seen if (one := answer.number(observation.get("id"))) is not None]
+            said = json_fields.text(found.get("error")) or json_fields.text(json_fields.within(found, "errors", 0, "message"))
+            raise SourceError(f"iNaturalist says: {said or json_fields.excerpt(body)}")
+        seen = list(json_fields.objects(found["results"]))
+        numbers = [one for observation in seen if (one := json_fields.number(observation.get("id"))) is not None]
         seen = _of_that_name(seen, query.keyword, is_first=cursor is None)
         return Found(
             offers=usable((offer for observation in seen for offer in _offers(observation, query.side)), query.licences),
             cursor=str(max(numbers)) if numbers and len(found["results"]) >= _page_size(found) else None,
-            total=answer.number(found.get("total_results")) if cursor is None else None,
+            total=json_fields.number(found.get("total_results")) if cursor is None else None,
         )
 
 
@@ -98,12 +98,12 @@ def _of_that_name(observations: list[Mapping[str, Any]], keyword: str, *, is_fir
 def _names(observation: Mapping[str, Any]) -> tuple[str, ...]:
     """The scientific name of what was seen, then its common ones; empty where there is none."""
     names = ("name", "preferred_common_name", "english_common_name")
-    return tuple(answer.text(answer.within(observation, "taxon", name)) for name in names)
+    return tuple(json_fields.text(json_fields.within(observation, "taxon", name)) for name in names)
 
 
 def _page_size(found: Mapping[str, Any]) -> int:
     """How many observations a full page holds: fewer than asked for where the server allows fewer."""
-    return min(answer.pixels(found.get("per_page")) or PER_PAGE, PER_PAGE)
+    return min(json_fields.pixels(found.get("per_page")) or PER_PAGE, PER_PAGE)
 
 
 def sized(url: str, side: int) -> str:
@@ -114,24 +114,24 @@ def sized(url: str, side: int) -> str:
 
 def _offers(observation: Mapping[str, Any], side: int) -> Iterator[Offer]:
     names = [*_names(observation)[1:], *_names(observation)[:1]]
-    page = answer.address(observation.get("uri"))
-    user = [answer.text(answer.within(observation, "user", name)) for name in ("name", "login")]
-    for photo in answer.objects(observation.get("photos")):
+    page = json_fields.address(observation.get("uri"))
+    user = [json_fields.text(json_fields.within(observation, "user", name)) for name in ("name", "login")]
+    for photo in json_fields.objects(observation.get("photos")):
         if photo.get("flags"):
             continue
-        licence = licence_of(answer.text(photo.get("license_code")), VERSION)
+        licence = licence_of(json_fields.text(photo.get("license_code")), VERSION)
         title, creator = next(filter(None, names), ""), next(filter(None, user), "")
-        size = [answer.pixels(answer.within(photo, "original_dimensions", name)) for name in ("width", "height")]
+        size = [json_fields.pixels(json_fields.within(photo, "original_dimensions", name)) for name in ("width", "height")]
         scale = min(1.0, _longest(side) / max(size[0], size[1])) if size[0] and size[1] else 1.0
         yield Offer(
-            url=sized(answer.address(photo.get("url")), side),
+            url=sized(json_fields.address(photo.get("url")), side),
             page=page,
             licence=licence,
             licence_url=address_of(licence),
             creator=creator,
-            creator_url=answer.address(f"https://www.inaturalist.org/people/{user[1]}") if user[1] else "",
+            creator_url=json_fields.address(f"https://www.inaturalist.org/people/{user[1]}") if user[1] else "",
             title=title,
-            attribution=answer.text(photo.get("attribution"))
+            attribution=json_fields.text(photo.get("attribution"))
             or attribution_of(title=title, creator=creator, licence=licence, via="iNaturalist"),
             group=page,
             width=round(size[0] * scale) if size[0] else None,

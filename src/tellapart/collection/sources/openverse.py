@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tellapart.collection.offers import Found, Offer, Query, Request
-from tellapart.collection.sources import answer
-from tellapart.collection.sources.licences import CREATIVE_COMMONS, address_of, attribution_of, licence_of, usable
-from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError
+from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.sources import json_fields
+from tellapart.collection.sources.licenses import CREATIVE_COMMONS, address_of, attribution_of, licence_of, usable
+from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError
 
 ENDPOINT = "https://api.openverse.org/v1/images/"
 TOKEN = "OPENVERSE_TOKEN"  # noqa: S105  (the name of the environment variable)
@@ -65,16 +65,16 @@ class Openverse:
 
     def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
         """The offers of one page; see :meth:`Source.parse`."""
-        found = answer.document(body)
+        found = json_fields.document(body)
         if "results" not in found:
-            raise SourceError(f"Openverse says: {_complaint(found) or answer.excerpt(body)}")
-        results = list(answer.objects(found["results"]))
-        page, size = _place(cursor) or (1, answer.pixels(found.get("page_size")) or ANONYMOUS_PAGE)
-        is_more = bool(results) and page < (answer.number(found.get("page_count")) or 0) and page * size < DEPTH
+            raise SourceError(f"Openverse says: {_complaint(found) or json_fields.excerpt(body)}")
+        results = list(json_fields.objects(found["results"]))
+        page, size = _place(cursor) or (1, json_fields.pixels(found.get("page_size")) or ANONYMOUS_PAGE)
+        is_more = bool(results) and page < (json_fields.number(found.get("page_count")) or 0) and page * size < DEPTH
         return Found(
             offers=usable(map(_offer, results), query.licences),
             cursor=f"page={page + 1};size={size}" if is_more else None,
-            total=answer.number(found.get("result_count")),
+            total=json_fields.number(found.get("result_count")),
         )
 
 
@@ -83,24 +83,24 @@ def _place(cursor: str | None) -> tuple[int, int] | None:
     if cursor is None:
         return None
     page, _, size = cursor.partition(";")
-    return answer.place_of(page.removeprefix("page=")), answer.place_of(size.removeprefix("size="))
+    return json_fields.place_of(page.removeprefix("page=")), json_fields.place_of(size.removeprefix("size="))
 
 
 def _offer(result: Mapping[str, Any]) -> Offer:
-    said = {name: answer.text(value) for name, value in result.items()}
+    said = {name: json_fields.text(value) for name, value in result.items()}
     code, title, creator = (said.get(name, "") for name in ("license", "title", "creator"))
     licence = licence_of(code if code in ("cc0", "pdm", "") else f"cc-{code}", said.get("license_version", ""))
     return Offer(
-        url=answer.address(said.get("url")),
-        page=answer.address(said.get("foreign_landing_url")),
+        url=json_fields.address(said.get("url")),
+        page=json_fields.address(said.get("foreign_landing_url")),
         licence=licence,
-        licence_url=answer.address(said.get("license_url")) or address_of(licence),
+        licence_url=json_fields.address(said.get("license_url")) or address_of(licence),
         creator=creator,
-        creator_url=answer.address(said.get("creator_url")),
+        creator_url=json_fields.address(said.get("creator_url")),
         title=title,
         attribution=said.get("attribution") or attribution_of(title=title, creator=creator, licence=licence, via="Openverse"),
-        width=answer.pixels(result.get("width")),
-        height=answer.pixels(result.get("height")),
+        width=json_fields.pixels(result.get("width")),
+        height=json_fields.pixels(result.get("height")),
     )
 
 
@@ -109,6 +109,7 @@ def _complaint(found: Mapping[str, Any]) -> str:
     detail = found.get("detail", found.get("error"))
     if isinstance(detail, dict):
         return "; ".join(
-            f"{answer.text(name)}: {answer.text(answer.within(said, 0)) or answer.text(said)}" for name, said in detail.items()
+            f"{json_fields.text(name)}: {json_fields.text(json_fields.within(said, 0)) or json_fields.text(said)}"
+            for name, said in detail.items()
         )
-    return answer.text(detail)
+    return json_fields.text(detail)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tellapart.collection.offers import Found, Offer, Query, Request
-from tellapart.collection.sources import answer
-from tellapart.collection.sources.licences import FAMILIES, usable
-from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError, key_of
+from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.sources import json_fields
+from tellapart.collection.sources.licenses import FAMILIES, usable
+from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError, key_of
 
 ENDPOINT = "https://api.pexels.com/v1/search"
 KEY = "PEXELS_API_KEY"
@@ -49,36 +49,37 @@ class Pexels:
 
     def request(self, query: Query, cursor: str | None, keys: Mapping[str, str]) -> Request:
         """One page of the search."""
-        params = {"query": query.keyword, **query.facet, "per_page": str(PER_PAGE), "page": str(answer.place_of(cursor))}
+        params = {"query": query.keyword, **query.facet, "per_page": str(PER_PAGE), "page": str(json_fields.place_of(cursor))}
         return Request(url=ENDPOINT, params=params, headers={"Authorization": key_of(keys, KEY)})
 
     def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
         """The offers of one page; see :meth:`Source.parse`."""
-        found = answer.document(body)
+        found = json_fields.document(body)
         if not isinstance(found.get("photos"), list):
-            said = answer.text(found.get("error")) or answer.text(found.get("code")) or answer.excerpt(body)
+            said = json_fields.text(found.get("error")) or json_fields.text(found.get("code")) or json_fields.excerpt(body)
             raise SourceError(f"Pexels says: {said}")
-        page = answer.place_of(cursor)
-        is_more = bool(found["photos"]) and bool(answer.text(found.get("next_page"))) and page * PER_PAGE < MOST
+        page = json_fields.place_of(cursor)
+        is_more = bool(found["photos"]) and bool(json_fields.text(found.get("next_page"))) and page * PER_PAGE < MOST
         return Found(
-            offers=usable((_offer(photo, query.side) for photo in answer.objects(found["photos"])), query.licences),
+            offers=usable((_offer(photo, query.side) for photo in json_fields.objects(found["photos"])), query.licences),
             cursor=str(page + 1) if is_more else None,
-            total=answer.number(found.get("total_results")),
+            total=json_fields.number(found.get("total_results")),
         )
 
 
 def _offer(photo: Mapping[str, Any], side: int) -> Offer:
-    width, height = answer.pixels(photo.get("width")), answer.pixels(photo.get("height"))
+    width, height = json_fields.pixels(photo.get("width")), json_fields.pixels(photo.get("height"))
     name, width, height = _copy(width, height, side)
-    creator = answer.text(photo.get("photographer"))
+    creator = json_fields.text(photo.get("photographer"))
     return Offer(
-        url=answer.address(answer.within(photo, "src", name)) or answer.address(answer.within(photo, "src", "original")),
-        page=answer.address(photo.get("url")),
+        url=json_fields.address(json_fields.within(photo, "src", name))
+        or json_fields.address(json_fields.within(photo, "src", "original")),
+        page=json_fields.address(photo.get("url")),
         licence="pexels",
         licence_url=FAMILIES["pexels"],
         creator=creator,
-        creator_url=answer.address(photo.get("photographer_url")),
-        title=answer.text(photo.get("alt")),
+        creator_url=json_fields.address(photo.get("photographer_url")),
+        title=json_fields.text(photo.get("alt")),
         attribution=f"Photo by {creator} on Pexels" if creator else "Photo on Pexels",
         width=width,
         height=height,

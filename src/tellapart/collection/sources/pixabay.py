@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tellapart.collection.offers import Found, Offer, Query, Request
-from tellapart.collection.sources import answer
-from tellapart.collection.sources.licences import FAMILIES, usable
-from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError, key_of
+from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.sources import json_fields
+from tellapart.collection.sources.licenses import FAMILIES, usable
+from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError, key_of
 
 ENDPOINT = "https://pixabay.com/api/"
 KEY = "PIXABAY_API_KEY"
@@ -64,44 +64,44 @@ class Pixabay:
             "safesearch": "true",
             **query.facet,
             "per_page": str(PER_PAGE),
-            "page": str(answer.place_of(cursor)),
+            "page": str(json_fields.place_of(cursor)),
         }
         return Request(url=ENDPOINT, params=params)
 
     def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
         """The offers of one page; errors come as plain text (``[ERROR 400] ...``); see :meth:`Source.parse`."""
-        page = answer.place_of(cursor)
+        page = json_fields.place_of(cursor)
         if body.lstrip().startswith(b"[ERROR"):
-            said = answer.excerpt(body)
+            said = json_fields.excerpt(body)
             if page > 1 and LAST_PAGE in said:
                 return Found()
             raise SourceError(f"Pixabay says: {said}")
-        found = answer.document(body)
+        found = json_fields.document(body)
         if not isinstance(found.get("hits"), list):
-            raise SourceError(f"the answer of Pixabay holds no results: {answer.excerpt(body)}")
-        total = answer.number(found.get("totalHits"))
+            raise SourceError(f"the answer of Pixabay holds no results: {json_fields.excerpt(body)}")
+        total = json_fields.number(found.get("totalHits"))
         is_more = bool(found["hits"]) and page * PER_PAGE < min(total or 0, MOST)
         return Found(
-            offers=usable((_offer(hit, query.side) for hit in answer.objects(found["hits"])), query.licences),
+            offers=usable((_offer(hit, query.side) for hit in json_fields.objects(found["hits"])), query.licences),
             cursor=str(page + 1) if is_more else None,
             total=total,
         )
 
 
 def _offer(hit: Mapping[str, Any], side: int) -> Offer:
-    width, height = answer.pixels(hit.get("imageWidth")), answer.pixels(hit.get("imageHeight"))
-    offered = {name: url for name in COPIES if (url := answer.address(hit.get(name)))}
+    width, height = json_fields.pixels(hit.get("imageWidth")), json_fields.pixels(hit.get("imageHeight"))
+    offered = {name: url for name in COPIES if (url := json_fields.address(hit.get(name)))}
     name = next((name for name in offered if COPIES[name] >= side), next(reversed(offered), ""))
     scale = min(1.0, COPIES.get(name, 0) / max(width, height)) if width and height else 1.0
-    creator, number = answer.text(hit.get("user")), answer.text(hit.get("user_id"))
+    creator, number = json_fields.text(hit.get("user")), json_fields.text(hit.get("user_id"))
     return Offer(
         url=offered.get(name, ""),
-        page=answer.address(hit.get("pageURL")),
+        page=json_fields.address(hit.get("pageURL")),
         licence="pixabay",
         licence_url=FAMILIES["pixabay"],
         creator=creator,
-        creator_url=answer.address(f"https://pixabay.com/users/{creator}-{number}/") if creator and number else "",
-        title=answer.text(hit.get("tags")),
+        creator_url=json_fields.address(f"https://pixabay.com/users/{creator}-{number}/") if creator and number else "",
+        title=json_fields.text(hit.get("tags")),
         attribution=f"Image by {creator} from Pixabay" if creator else "Image from Pixabay",
         width=round(width * scale) if width else None,
         height=round(height * scale) if height else None,

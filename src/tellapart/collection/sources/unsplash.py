@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tellapart.collection.offers import Found, Offer, Query, Request
-from tellapart.collection.sources import answer
-from tellapart.collection.sources.licences import FAMILIES, usable
-from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError, key_of
+from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.sources import json_fields
+from tellapart.collection.sources.licenses import FAMILIES, usable
+from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError, key_of
 
 ENDPOINT = "https://api.unsplash.com/search/photos"
 KEY = "UNSPLASH_ACCESS_KEY"
@@ -42,7 +42,7 @@ class Unsplash:
 
     def request(self, query: Query, cursor: str | None, keys: Mapping[str, str]) -> Request:
         """One page of the search: safe photos only."""
-        place = {"per_page": str(PER_PAGE), "page": str(answer.place_of(cursor))}
+        place = {"per_page": str(PER_PAGE), "page": str(json_fields.place_of(cursor))}
         return Request(
             url=ENDPOINT,
             params={"query": query.keyword, "content_filter": "high", **query.facet, **place},
@@ -51,33 +51,33 @@ class Unsplash:
 
     def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
         """The offers of one page, without those that are for paying members; see :meth:`Source.parse`."""
-        found = answer.document(body)
+        found = json_fields.document(body)
         if not isinstance(found.get("results"), list):
-            said = answer.text(answer.within(found, "errors", 0)) or answer.excerpt(body)
+            said = json_fields.text(json_fields.within(found, "errors", 0)) or json_fields.excerpt(body)
             raise SourceError(f"Unsplash says: {said}")
-        page = answer.place_of(cursor)
-        free = (one for one in answer.objects(found["results"]) if not (one.get("premium") or one.get("plus")))
+        page = json_fields.place_of(cursor)
+        free = (one for one in json_fields.objects(found["results"]) if not (one.get("premium") or one.get("plus")))
         return Found(
             offers=usable((_offer(photo, query.side) for photo in free), query.licences),
-            cursor=str(page + 1) if found["results"] and page < (answer.number(found.get("total_pages")) or 0) else None,
-            total=answer.number(found.get("total")),
+            cursor=str(page + 1) if found["results"] and page < (json_fields.number(found.get("total_pages")) or 0) else None,
+            total=json_fields.number(found.get("total")),
         )
 
 
 def _offer(photo: Mapping[str, Any], side: int) -> Offer:
-    width, height = answer.pixels(photo.get("width")), answer.pixels(photo.get("height"))
+    width, height = json_fields.pixels(photo.get("width")), json_fields.pixels(photo.get("height"))
     tall = max(1.0, height / width) if width and height else 1.0
     name = next((name for name, across in COPIES.items() if across * tall >= side), "full")
     scale = min(1.0, COPIES.get(name, width or 1) / (width or 1))
-    creator = answer.text(answer.within(photo, "user", "name"))
+    creator = json_fields.text(json_fields.within(photo, "user", "name"))
     return Offer(
-        url=answer.address(answer.within(photo, "urls", name)) or answer.address(answer.within(photo, "urls", "full")),
-        page=answer.address(answer.within(photo, "links", "html")),
+        url=json_fields.address(json_fields.within(photo, "urls", name)) or json_fields.address(json_fields.within(photo, "urls", "full")),
+        page=json_fields.address(json_fields.within(photo, "links", "html")),
         licence="unsplash",
         licence_url=FAMILIES["unsplash"],
         creator=creator,
-        creator_url=answer.address(answer.within(photo, "user", "links", "html")),
-        title=answer.text(photo.get("description")) or answer.text(photo.get("alt_description")),
+        creator_url=json_fields.address(json_fields.within(photo, "user", "links", "html")),
+        title=json_fields.text(photo.get("description")) or json_fields.text(photo.get("alt_description")),
         attribution=f"Photo by {creator} on Unsplash" if creator else "Photo on Unsplash",
         width=round(width * scale) if width else None,
         height=round(height * scale) if height else None,

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tellapart.collection.offers import Found, Offer, Query, Request
-from tellapart.collection.sources import answer
-from tellapart.collection.sources.licences import CREATIVE_COMMONS, address_of, attribution_of, family_of, licence_of, usable
-from tellapart.collection.sources.source import HostLimit, SourceCard, SourceError
+from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.sources import json_fields
+from tellapart.collection.sources.licenses import CREATIVE_COMMONS, address_of, attribution_of, family_of, licence_of, usable
+from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError
 
 ENDPOINT = "https://commons.wikimedia.org/w/api.php"
 WIDTHS = (20, 40, 60, 120, 250, 330, 500, 960, 1280, 1920, 3840)
@@ -67,18 +67,20 @@ class Wikimedia:
 
     def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
         """The offers of one page; see :meth:`Source.parse`."""
-        found = answer.document(body)
+        found = json_fields.document(body)
         if "error" in found:
             said = found["error"]
-            words = [answer.plain(answer.within(said, name)) for name in ("code", "info")]
-            raise SourceError(f"Wikimedia Commons says: {': '.join(filter(None, words)) or answer.excerpt(body)}")
+            words = [json_fields.plain(json_fields.within(said, name)) for name in ("code", "info")]
+            raise SourceError(f"Wikimedia Commons says: {': '.join(filter(None, words)) or json_fields.excerpt(body)}")
         if not found.keys() & {"query", "batchcomplete", "continue"}:
-            raise SourceError(f"the answer of Wikimedia Commons holds no results: {answer.excerpt(body)}")
-        pages = sorted(answer.objects(answer.within(found, "query", "pages")), key=lambda page: answer.number(page.get("index")) or 0)
+            raise SourceError(f"the answer of Wikimedia Commons holds no results: {json_fields.excerpt(body)}")
+        pages = sorted(
+            json_fields.objects(json_fields.within(found, "query", "pages")), key=lambda page: json_fields.number(page.get("index")) or 0
+        )
         return Found(
             offers=usable((_offer(page, query.side) for page in pages), query.licences),
             cursor=_cursor(found.get("continue")),
-            total=answer.number(answer.within(found, "query", "searchinfo", "totalhits")),
+            total=json_fields.number(json_fields.within(found, "query", "searchinfo", "totalhits")),
         )
 
 
@@ -103,8 +105,8 @@ def _cursor(continued: object) -> str | None:
     """The ``continue`` object of an answer as text; None where there is none, or where no search goes on beyond it."""
     if not isinstance(continued, dict):
         return None
-    said = {answer.text(name): answer.text(value) for name, value in continued.items() if answer.text(value)}
-    is_beyond = (answer.number(said.get("gsroffset", "0")) or 0) + PER_PAGE > MOST
+    said = {json_fields.text(name): json_fields.text(value) for name, value in continued.items() if json_fields.text(value)}
+    is_beyond = (json_fields.number(said.get("gsroffset", "0")) or 0) + PER_PAGE > MOST
     return json.dumps(said, sort_keys=True, separators=(",", ":")) if said and not is_beyond else None
 
 
@@ -119,24 +121,24 @@ def _continued(cursor: str | None) -> dict[str, str]:
 
 
 def _offer(page: Mapping[str, Any], side: int) -> Offer:
-    info = answer.within(page, "imageinfo", 0)
-    if not isinstance(info, dict) or answer.text(info.get("mime")) not in KINDS:
+    info = json_fields.within(page, "imageinfo", 0)
+    if not isinstance(info, dict) or json_fields.text(info.get("mime")) not in KINDS:
         return Offer(url="")
-    thumb = answer.address(info.get("thumburl"))
+    thumb = json_fields.address(info.get("thumburl"))
     is_smaller = bool(thumb) and _width(side) is not None
-    said = {name: answer.plain(answer.within(info, "extmetadata", name, "value")) for name in SAID.split("|")}
+    said = {name: json_fields.plain(json_fields.within(info, "extmetadata", name, "value")) for name in SAID.split("|")}
     named = [licence_of(said[name]) for name in ("License", "LicenseShortName", "LicenseUrl", "UsageTerms")]
     licence = next((one for one in named if family_of(one)), next(filter(None, named), ""))
-    title = said["ObjectName"] or answer.text(page.get("title")).removeprefix("File:").rpartition(".")[0]
+    title = said["ObjectName"] or json_fields.text(page.get("title")).removeprefix("File:").rpartition(".")[0]
     credit = said["Attribution"] or attribution_of(title=title, creator=said["Artist"], licence=licence, via="Wikimedia Commons")
     return Offer(
-        url=thumb if is_smaller else answer.address(info.get("url")),
-        page=answer.address(info.get("descriptionurl")),
+        url=thumb if is_smaller else json_fields.address(info.get("url")),
+        page=json_fields.address(info.get("descriptionurl")),
         licence=licence,
-        licence_url=answer.address(said["LicenseUrl"]) or address_of(licence),
+        licence_url=json_fields.address(said["LicenseUrl"]) or address_of(licence),
         creator=said["Artist"],
         title=title,
         attribution=credit,
-        width=answer.pixels(info.get("thumbwidth" if is_smaller else "width")),
-        height=answer.pixels(info.get("thumbheight" if is_smaller else "height")),
+        width=json_fields.pixels(info.get("thumbwidth" if is_smaller else "width")),
+        height=json_fields.pixels(info.get("thumbheight" if is_smaller else "height")),
     )

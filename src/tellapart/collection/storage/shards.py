@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tellapart.collection.storage.destinations import Destination
+from tellapart.collection.storage.stores import Destination
 from tellapart.errors import StorageError
 
 PICTURES_A_SHARD = 10_000

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.collection.ledger import Ledger
-from tellapart.collection.storage.destinations import Destination, Folder
 from tellapart.collection.storage.shards import PICTURES_A_SHARD, pack
+from tellapart.collection.storage.stores import Destination, Folder
 from tellapart.paths import one_at_a_time
 
 SPOOL_FOLDER = "spool"

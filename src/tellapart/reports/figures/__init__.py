@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from tellapart.reports.figures.calibration import coverage_figure, reliability_figure
+from tellapart.reports.figures.class_counts import counts_figure
 from tellapart.reports.figures.confusion import confusion_figure
-from tellapart.reports.figures.counts import counts_figure
-from tellapart.reports.figures.embedding import map_figure
-from tellapart.reports.figures.rungs import BAR, interval_bar, rungs_figure, rungs_scale
-from tellapart.reports.figures.stability import curve_figure, sensitivity_figure
+from tellapart.reports.figures.ladder import BAR, interval_bar, rungs_figure, rungs_scale
+from tellapart.reports.figures.projection import map_figure
+from tellapart.reports.figures.split_variance import curve_figure, sensitivity_figure
 from tellapart.reports.figures.svg import Figure, Scale, figure_css, share_range, theme_css
-from tellapart.reports.figures.training import accuracy_figure, loss_figure
+from tellapart.reports.figures.training_curves import accuracy_figure, loss_figure
 
 __all__ = ["BAR", "Figure", "Scale", "figure_css", "interval_bar", "report_figures", "rungs_scale", "share_range", "theme_css"]
 

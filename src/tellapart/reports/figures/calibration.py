@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tellapart.reports.figures.svg import Figure, Scale, circle, line, polyline, rectangle, share_range, text, tick_percent, x_axis, y_axis
-from tellapart.reports.wording import count, percent
+from tellapart.reports.number_format import count, percent
 
 WIDTH, HEIGHT = 480.0, 400.0
 LEFT, RIGHT, TOP = 58.0, 452.0, 62.0

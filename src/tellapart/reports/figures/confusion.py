@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tellapart.reports.figures.svg import Figure, rectangle, text
-from tellapart.reports.wording import count, percent, shortened
+from tellapart.reports.number_format import count, percent, shortened
 
 MOST_CLASSES = 20
 DEEPEST = 0.65

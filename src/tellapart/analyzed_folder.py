@@ -1,0 +1,261 @@
+"""What several verbs need when they look at pictures: networks, thumbnails, decisions, and pairs that show the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tellapart.array_types import ByteArray, FloatArray
+from tellapart.curation.duplicate_groups import DuplicateGroup, duplicate_groups
+from tellapart.curation.near_duplicate_cache import kept_likenesses
+from tellapart.curation.near_duplicates import Likeness, Pictures, Signatures, likenesses
+from tellapart.dataset import Catalog, Dataset, open_dataset
+from tellapart.dataset.catalog import FileState, state_folder
+from tellapart.dataset.dataset import open_images
+from tellapart.dataset.decisions import Decisions, read_decisions
+from tellapart.dataset.file_rows import FileRow, file_rows, found_rows
+from tellapart.dataset.image_arguments import named_images
+from tellapart.dataset.in_memory_images import given_images, image_list, is_in_memory
+from tellapart.dataset.options import AS_FOUND, DatasetOptions
+from tellapart.dataset.parts import Assignment, assign, check_labels, share_held_back, with_decisions
+from tellapart.dataset.thumbnail_store import ThumbnailStore
+from tellapart.errors import DataError, ImageError
+from tellapart.feature_extraction import Extraction, FeatureSpec, extract
+from tellapart.images import decode
+from tellapart.images.perceptual_hash import signature
+from tellapart.images.thumbnails import thumbnail
+from tellapart.models.model_card import CARD
+from tellapart.paths import cache_root
+from tellapart.progress import SILENT, Progress
+from tellapart.runs import open_run
+
+Thumbnails = Callable[[Sequence[str]], Mapping[str, bytes]]
+
+
+def thumbnails(dataset: Dataset, files: Sequence[FileState]) -> Thumbnails:
+    """Gives thumbnails by image id: from the cache, else made from those files that still hold the bytes the id names."""
+    path_of = {file.image_id: dataset.root / file.path for file in files if file.image_id}
+
+    def found(image_ids: Sequence[str]) -> Mapping[str, bytes]:
+        wanted = list(dict.fromkeys(image_ids))
+        store = ThumbnailStore(cache_root() / "thumbnails.sqlite")
+        try:
+            known = store.read(wanted)
+            made = {}
+            for image_id in wanted:
+                if image_id not in known and image_id in path_of:
+                    try:
+                        data = path_of[image_id].read_bytes()
+                        if hashlib.sha256(data).hexdigest() == image_id:  # else another image lies there by now
+                            made[image_id] = thumbnail(decode(data, min_size=128).pixels)
+                    except (OSError, ImageError):
+                        continue
+            store.write(made)
+        finally:
+            store.close()
+        return {**known, **made}
+
+    return found
+
+
+def thumbnails_of_rows(root: Path, rows: Sequence[FileRow]) -> Thumbnails:
+    """Gives thumbnails of a finished run's images: from the cache, or from the photos if they still lie where they were."""
+    files = [FileState(row.path, row.size_bytes, 0, row.image_id, row.reason) for row in rows]
+    return thumbnails(Dataset(root, ()), files)
+
+
+@dataclass(frozen=True, eq=False)
+class LookedAt:
+    """A data set with everything one look at its pictures tells.
+
+    Attributes:
+        dataset: the user's files.
+        state: folder of the catalog and the decisions.
+        extraction: what became of every file, facts, features.
+        decisions: the user's, as of now.
+        rows: one a file, as decided; see :func:`tellapart.dataset.file_rows.file_rows`.
+        notes: sentences worth knowing.
+    """
+
+    dataset: Dataset
+    state: Path
+    extraction: Extraction
+    decisions: Decisions
+    rows: list[FileRow]
+    notes: list[str]
+
+    @cached_property
+    def likenesses(self) -> list[Likeness]:
+        """Images that show the same photo, and those that nearly pass for it."""
+        return likenesses_of(self.dataset, self.extraction)
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Pairs of image ids of near-duplicates."""
+        return [one.pair for one in self.likenesses if one.is_copy]
+
+    @cached_property
+    def duplicate_groups(self) -> list[DuplicateGroup]:
+        """Groups of copies with the best of each named, and the pairs at the boundary."""
+        return duplicate_groups(self.rows, self.extraction.facts, self.likenesses)
+
+    @cached_property
+    def found(self) -> dict[str, FileRow]:
+        """The rows by path as the folder has them, nothing decided."""
+        return {row.path: row for row in found_rows(self.dataset, self.extraction.files, self.extraction.facts)}
+
+    @cached_property
+    def copies(self) -> Counter[str]:
+        """How many files have the bytes of each image."""
+        return Counter(row.image_id for row in self.rows if row.image_id is not None)
+
+    def decided_by(self, decisions: Decisions) -> list[FileRow]:
+        """The rows as other decisions would have them."""
+        return file_rows(self.dataset, self.extraction.files, self.extraction.facts, decisions)
+
+    @property
+    def thumbnails(self) -> Thumbnails:
+        """Gives thumbnails by image id."""
+        return thumbnails(self.dataset, self.extraction.files)
+
+    def assignment(self, *, test_share: float | None, seed: int) -> Assignment:
+        """Who trains and who is tested, near-duplicates kept together; see :func:`tellapart.dataset.parts.assign`."""
+        before = file_rows(self.dataset, self.extraction.files, self.extraction.facts)
+        return _assigned(before, self.rows, self.pairs, test_share=test_share, seed=seed)
+
+
+def looked_at(
+    folder: str | Path,
+    spec: FeatureSpec,
+    *,
+    reading: DatasetOptions = AS_FOUND,
+    min_classes: int = 0,
+    state: Path | None = None,
+    device: str = "auto",
+    num_workers: int | None = None,
+    progress: Progress = SILENT,
+) -> LookedAt:
+    """Open a data set, look at every picture that is new, and apply the user's decisions.
+
+    Args:
+        folder: class folders, parts with class folders, a manifest or a bucket.
+        spec: the features wanted; ``FeatureSpec(())`` for facts alone.
+        reading: how folders and tables are read.
+        min_classes: refuse a data set with fewer before any image is read.
+        state: folder of catalog and decisions; by default ``.tellapart`` beside the photos.
+        device: where networks run.
+        num_workers: threads that read pictures; None for one a core.
+        progress: hears of every picture.
+
+    Raises:
+        DataError: the folder cannot be used, or not one file could be read.
+        StorageError: the disk is full, or the decisions cannot be read.
+    """
+    dataset = open_dataset(folder, reading, progress=progress)
+    place, note = state_folder(dataset.root, state)
+    decisions = read_decisions(place)
+    check_labels(dataset, decisions, min_classes)
+    with Catalog(place / "catalog.sqlite") as catalog:
+        extraction = extract(dataset, spec.computed(device), catalog=catalog, num_workers=num_workers, progress=progress)
+    rows = file_rows(dataset, extraction.files, extraction.facts, decisions)
+    notes = [*dataset.notes, *([note] if note else []), *catalog.notes, *decided_notes(dataset, extraction, decisions)]
+    return LookedAt(dataset, place, extraction, decisions, rows, notes)
+
+
+def decided_notes(dataset: Dataset, extraction: Extraction, decisions: Decisions) -> list[str]:
+    """What the user's decisions change, in a sentence; nothing where they change nothing."""
+    before = found_rows(dataset, extraction.files, extraction.facts)
+    after = decisions.applied(before)
+    excluded = sum(one.is_used and not other.is_used for one, other in zip(before, after, strict=True))
+    relabelled = sum(one.label != other.label for one, other in zip(before, after, strict=True))
+    unmet = len(decisions.unmet(before))
+    lost = [f"{unmet:,} of your decisions {'is' if unmet == 1 else 'are'} about files that are not there any more, or have changed"]
+    said = [f"{excluded:,} excluded"] * bool(excluded) + [f"{relabelled:,} relabelled"] * bool(relabelled)
+    held = [f"by your decisions {' and '.join(said)} (tellapart decisions lists them)"] if said else []
+    return held + (lost if unmet else [])
+
+
+def assignment_of(dataset: Dataset, extraction: Extraction, decisions: Decisions, *, test_share: float | None, seed: int) -> Assignment:
+    """Who trains and who is tested, near-duplicates kept together; see :func:`tellapart.dataset.parts.assign`."""
+    rows = file_rows(dataset, extraction.files, extraction.facts, decisions)
+    before = file_rows(dataset, extraction.files, extraction.facts)
+    return _assigned(before, rows, similar_pairs(dataset, extraction), test_share=test_share, seed=seed)
+
+
+def _assigned(
+    before: Sequence[FileRow], rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float | None, seed: int
+) -> Assignment:
+    """The assignment of the rows as decided, with what was decided in each part."""
+    share = share_held_back(rows, test_share)
+    assignment = assign(rows, pairs, test_share=share, seed=seed)
+    return with_decisions(assignment, before, pairs, test_share=share, seed=seed)
+
+
+def similar_pairs(dataset: Dataset, extraction: Extraction) -> list[tuple[str, str]]:
+    """Pairs of image ids of near-duplicates."""
+    return [one.pair for one in likenesses_of(dataset, extraction) if one.is_copy]
+
+
+def likenesses_of(dataset: Dataset, extraction: Extraction) -> list[Likeness]:
+    """Images that show the same photo, and those that nearly pass for it, from the cache where they were found before."""
+    image_ids = extraction.features.image_ids
+    hashes = np.stack([np.frombuffer(extraction.facts[i].hash, np.uint8) for i in image_ids])
+    mirrored = np.stack([np.frombuffer(extraction.facts[i].mirror_hash, np.uint8) for i in image_ids])
+    looks = looks_at(thumbnails(dataset, extraction.files))
+    return kept_likenesses(extraction.features, lambda: likenesses(hashes, mirrored, extraction.features, *looks))
+
+
+def looks_at(small: Thumbnails) -> tuple[Signatures, Pictures]:
+    """What :func:`tellapart.curation.near_duplicates.likenesses` asks of images, from their thumbnails."""
+
+    def pictures(wanted: Sequence[str]) -> dict[str, ByteArray]:
+        return {image_id: decode(jpeg).pixels for image_id, jpeg in small(wanted).items()}
+
+    def signatures(wanted: Sequence[str]) -> FloatArray:
+        known, blank = pictures(wanted), np.zeros(768, np.float16)
+        return np.stack([signature(known[i]) if i in known else blank for i in wanted])
+
+    return signatures, pictures
+
+
+def model_folder(run: str | Path) -> Path:
+    """The saved model of a run folder; a model folder is taken as it is."""
+    folder = Path(run).expanduser()
+    return folder if (folder / CARD).is_file() else open_run(folder).model_folder
+
+
+def pictures_dataset(pictures: str | Path | Sequence[str | Path], progress: Progress = SILENT) -> Dataset:
+    """A data set from folders, manifests, files and patterns (:func:`named_images`); ``progress`` hears its notes."""
+    dataset = named_images(pictures, lambda where: open_images(where, progress=progress))
+    for note in dataset.notes:
+        progress.note(note)
+    return dataset
+
+
+@contextmanager
+def opened_pictures(pictures: Any, progress: Progress = SILENT) -> Iterator[Dataset]:
+    """The data set of :func:`pictures_dataset`, or of images in memory for as long as the block runs.
+
+    Raises:
+        DataError: nothing was given, or one is no image.
+    """
+    if isinstance(pictures, str | Path):
+        yield pictures_dataset(pictures, progress)
+        return
+    is_one = is_in_memory(pictures) and getattr(pictures, "ndim", 2) < 4
+    images = [pictures] if is_one else image_list(pictures)
+    if images and all(isinstance(image, str | Path) for image in images):
+        yield pictures_dataset(images, progress)
+        return
+    if not images:
+        raise DataError("no pictures were given", hint="give files or a folder")
+    with given_images(images) as dataset:
+        yield dataset

@@ -1,0 +1,158 @@
+"""Keeping: what was fetched and looked at is judged, written down, stored, and confirmed, in this order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tellapart.array_types import FloatArray
+from tellapart.collection.decode_result import Inspected
+from tellapart.collection.duplicate_index import KnownPictures
+from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.ledger import BUSY, DUPLICATE, REFUSED, WAITING, Claim, Ledger, Verdict
+from tellapart.collection.storage.stores import Destination, picture_name
+from tellapart.images.perceptual_hash import SIGNATURE_SIDE
+
+MOST_TRIES = 5
+MOST_TRIES_BLOCKED = 3
+"""Of an address that a server refuses to hand out (4xx)."""
+BACK_OFF_S = 2.0
+LONGEST_BACK_OFF_S = 3_600.0
+WRITERS = 8
+SIGNATURE_LENGTH = 3 * SIGNATURE_SIDE**2
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One address as it was fetched and, where that went well, looked at."""
+
+    claim: Claim
+    fetched: Fetched
+    inspected: Inspected | None
+
+
+class Keeper:
+    """Judges and keeps; its calls to the ledger all run on one thread of its own.
+
+    Args:
+        min_side: pictures with a shorter side of fewer pixels are refused.
+        folders: the folder of each class at the destination.
+    """
+
+    def __init__(self, ledger: Ledger, destination: Destination, folders: dict[str, str], *, min_side: int) -> None:
+        self.ledger, self.destination, self.folders, self.min_side = ledger, destination, folders, min_side
+        self.quotas = ledger.quotas()
+        self._known = KnownPictures(self._signatures)
+        self._known_until = 0
+        self._ledger_thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="writer")
+
+    async def ask_ledger(self, function: Callable[..., Result], *values: Any) -> Result:
+        """Call something that uses the ledger, on its thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._ledger_thread, function, *values)
+
+    async def keep(self, looks: Sequence[Look]) -> list[Verdict]:
+        """Judge a batch, write down the verdicts, store the files of the good ones, and confirm them.
+
+        Raises:
+            StorageError: the ledger or the destination cannot be written; what was not confirmed goes back to the queue.
+        """
+        bodies = {look.claim.id: _kept_body(look) for look in looks}
+        verdicts = await self.ask_ledger(self.ledger.record, lambda: self._verdicts(looks))
+        accepted = [verdict for verdict in verdicts if verdict.file is not None]
+        files = [(str(verdict.file), bodies[verdict.claim.id]) for verdict in accepted]
+        loop = asyncio.get_running_loop()
+        shares = [files[start::WRITERS] for start in range(min(WRITERS, len(files)))]
+        await asyncio.gather(*(loop.run_in_executor(self._writers, self._store, share) for share in shares))
+        if accepted:
+            await self.ask_ledger(self.ledger.confirm, [verdict.claim for verdict in accepted])
+        return verdicts
+
+    def has_file(self, name: str, size_bytes: int) -> bool:
+        """Whether a file of that size lies at the destination."""
+        return self.destination.size(name) == size_bytes
+
+    def close(self) -> None:
+        """End the threads."""
+        self._writers.shutdown(wait=True, cancel_futures=True)
+        self._ledger_thread.shutdown(wait=True)
+
+    def _store(self, files: Sequence[tuple[str, bytes]]) -> None:
+        for name, body in files:
+            self.destination.put(name, body)
+
+    def _verdicts(self, looks: Sequence[Look]) -> Iterator[Verdict]:
+        """A verdict on each look, seeing those before it; runs inside the ledger's transaction."""
+        for look in looks:
+            self._learn()
+            yield self._verdict(look)
+
+    def _learn(self) -> None:
+        """Take note of pictures accepted since the last time, by any collector."""
+        accepted = list(self.ledger.accepted_since(self._known_until))
+        if accepted:
+            self._known.extend((str(picture), hash_) for _, picture, hash_ in accepted)
+            self._known_until = accepted[-1][0]
+
+    def _signatures(self, pictures: Sequence[str]) -> FloatArray:
+        """float16 (m, 768); zeros, which are like nothing, for a picture whose row was given up."""
+        stored = self.ledger.signatures([int(picture) for picture in pictures])
+        return np.stack([np.frombuffer(one or bytes(2 * SIGNATURE_LENGTH), np.float16) for one in stored])
+
+    def _verdict(self, look: Look) -> Verdict:
+        claim, fetched, seen = look.claim, look.fetched, look.inspected
+        if fetched.verdict != "ok" or seen is None:
+            return self._failure(claim, fetched)
+        seen_so = Verdict(
+            claim=claim, status=REFUSED, http_code=fetched.http_code, sha256=fetched.sha256, size_bytes=len(fetched.body),
+            hash=seen.hash, mirror_hash=seen.mirror_hash, width=seen.width, height=seen.height, format=seen.format,
+        )  # fmt: skip
+        if seen.reason is not None:
+            return replace(seen_so, reason=seen.reason)
+        if min(seen.width, seen.height) < self.min_side:
+            return replace(seen_so, reason=f"fewer than {self.min_side} pixels on its shorter side: {seen.width} x {seen.height}")
+        same = self.ledger.owner_of(fetched.sha256)
+        if same is not None:
+            return replace(seen_so, status=DUPLICATE, twin=same[0], reason=_twin_words("the same file", same[1], claim))
+        twin = self._known.twin(seen.hash, seen.mirror_hash, seen.signature)
+        if twin is not None and int(twin) != claim.id:
+            reason = _twin_words("nearly the same picture", self.ledger.label_of(int(twin)), claim)
+            return replace(seen_so, status=DUPLICATE, twin=int(twin), reason=reason)
+        body = _kept_body(look)
+        image_id = fetched.sha256 if seen.body is None else sha256(body).hexdigest()
+        file = picture_name(self.folders[claim.label], image_id, seen.format)
+        return replace(seen_so, status=BUSY, image_id=image_id, signature=seen.signature, file=file, size_bytes=len(body))
+
+    def _failure(self, claim: Claim, fetched: Fetched) -> Verdict:
+        """A passing failure waits, unless it has been met too often."""
+        failed = Verdict(claim=claim, status=REFUSED, reason=fetched.reason, http_code=fetched.http_code)
+        if fetched.verdict == "permanent":
+            return failed
+        is_blocked = fetched.http_code is not None and 400 <= fetched.http_code < 500 and fetched.http_code not in (408, 425, 429)
+        if claim.tries >= (MOST_TRIES_BLOCKED if is_blocked else MOST_TRIES):
+            return replace(failed, reason=f"{fetched.reason}, {claim.tries} times")
+        return replace(failed, status=WAITING, next_try=self.ledger.clock() + back_off_s(claim.tries, fetched))
+
+
+def back_off_s(tries: int, fetched: Fetched) -> float:
+    """Seconds to wait before the next try: twice as long each time, with jitter; at least what the server asked for."""
+    waited = min(LONGEST_BACK_OFF_S, BACK_OFF_S * 2.0 ** (tries - 1)) * random.uniform(0.5, 1.5)  # noqa: S311  (no secret)
+    return max(waited, fetched.retry_after_s or 0.0)
+
+
+def _kept_body(look: Look) -> bytes:
+    """The bytes to keep of a picture: the file as it came, or as it was remade on the way in."""
+    return look.inspected.body if look.inspected is not None and look.inspected.body is not None else look.fetched.body
+
+
+def _twin_words(likeness: str, label: str, claim: Claim) -> str:
+    return f"{likeness} is kept already" if label == claim.label else f"{likeness} is kept as {label}"

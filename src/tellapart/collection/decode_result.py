@@ -1,0 +1,24 @@
+"""What a look at a downloaded picture tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """One picture as decoded in a worker process, or the reason why it is none."""
+
+    reason: str | None = None
+    """None for a good picture; else as :class:`tellapart.errors.ImageError` words it."""
+    format: str = ""
+    width: int = 0
+    height: int = 0
+    """Pixels of what will be kept, upright."""
+    hash: bytes = b""
+    """The 16-byte difference hash (``tellapart.images.perceptual_hash``)."""
+    mirror_hash: bytes = b""
+    signature: bytes = b""
+    """float16 (768,) as bytes."""
+    body: bytes | None = None
+    """The file to keep where it is not the one downloaded: resized or cropped on the way in."""

@@ -1,0 +1,138 @@
+"""A picture on its way in: decoded, cropped, made smaller and fingerprinted, each step once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tellapart.array_types import ByteArray
+from tellapart.collection.decode_result import Inspected
+from tellapart.errors import ImageError
+from tellapart.images import decode, difference_hashes, shrink, signature
+from tellapart.images.formats import declared_size, sniffed_format
+from tellapart.images.jpeg_header import read_jpeg_header
+from tellapart.images.memory_limits import LOCK_BYTES
+from tellapart.images.pillow_decoder import scale_factor
+
+CropHook = Callable[[ByteArray], Sequence[float] | None]
+"""Given uint8 (h, w, 3) pixels, read-only: the box (left, top, right, bottom) in pixels to keep, or None where there is nothing."""
+
+NOTHING_FOUND = "the crop hook found nothing"
+JPEG_QUALITY = 92
+_FINGERPRINT_EDGE = 128
+_FINGERPRINT_MIN_SIZE = _FINGERPRINT_EDGE // 2
+_OTHER_BYTES_A_PIXEL = 7
+
+
+def taken_in(body: bytes, *, side: int | None = None, hook: CropHook | None = None) -> Inspected:
+    """Look at the file ``body``; a file that cannot be used comes back with the reason.
+
+    A picture whose longer side is over ``side`` pixels, or of which ``hook`` keeps a part, comes back as a new JPEG in
+    ``body``: upright, sRGB, without metadata. Anything else is kept as it is, byte for byte.
+    """
+    try:
+        return _taken_in(body, side, hook)
+    except ImageError as error:
+        return Inspected(reason=str(error))
+    except MemoryError:
+        return Inspected(reason="not enough memory to decode it")
+    except Exception as error:  # one picture's failure is a row, whatever a decoder raises
+        return Inspected(reason=f"the decoder failed: {type(error).__name__}: {error}"[:200])
+
+
+def is_large(body: bytes, *, side: int | None = None, is_cropped: bool = False) -> bool:
+    """Whether decoding ``body`` will take so much memory that it should be done alone; from its header only."""
+    try:
+        name, width, height, fixed = _declared(body)
+    except ImageError:
+        return False
+    if not width:
+        return True
+    factor = scale_factor(width, height, _min_size(width, height, side, is_cropped)) if name == "JPEG" else 1
+    return fixed + _OTHER_BYTES_A_PIXEL * width * height // factor**2 > LOCK_BYTES
+
+
+def _taken_in(body: bytes, side: int | None, hook: CropHook | None) -> Inspected:
+    name, width, height, _ = _declared(body)
+    picture = decode(body, min_size=_min_size(width, height, side, hook is not None))
+    pixels, width, height = picture.pixels, picture.width, picture.height
+    is_new = False
+    if hook is not None:
+        left, top, right, bottom = _box(hook, pixels)
+        is_new = (right - left, bottom - top) != (width, height)
+        pixels, width, height = np.ascontiguousarray(pixels[top:bottom, left:right]), right - left, bottom - top
+    before = pixels
+    if side is not None and max(width, height) > side:
+        is_new = True
+        width, height = (max(1, round(edge * side / max(width, height))) for edge in (width, height))
+        pixels = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0))
+    small = shrink(before if max(width, height) < _FINGERPRINT_EDGE else pixels, _FINGERPRINT_EDGE)
+    plain, mirrored = difference_hashes(small)
+    return Inspected(
+        format="JPEG" if is_new else name,
+        width=width,
+        height=height,
+        hash=plain,
+        mirror_hash=mirrored,
+        signature=signature(small).tobytes(),
+        body=_jpeg(pixels) if is_new else None,
+    )
+
+
+def _declared(body: bytes) -> tuple[str, int, int, int]:
+    """Format, width and height as stored (0 where the header does not simply say), and bytes decoding takes at any scale.
+
+    Raises:
+        ImageError: no picture, or a JPEG whose header makes no sense.
+    """
+    name = sniffed_format(body)
+    if name == "JPEG":
+        header = read_jpeg_header(body)
+        return name, header.width, header.height, header.coefficient_bytes
+    return (name, *(declared_size(body, name) or (0, 0)), 0)
+
+
+def _min_size(width: int, height: int, side: int | None, is_cropped: bool) -> int | None:
+    """What :func:`decode` is told: all pixels for a crop; for a picture made smaller at least half as many again as it keeps; else few."""
+    if is_cropped:
+        return None
+    if side is None or 0 < max(width, height) <= side:
+        return _FINGERPRINT_MIN_SIZE
+    return max(_FINGERPRINT_MIN_SIZE, -(-3 * side // 4))
+
+
+def _box(hook: CropHook, pixels: ByteArray) -> tuple[int, int, int, int]:
+    """The hook's box, within the picture.
+
+    Raises:
+        ImageError: the hook found nothing, failed, or gave something else.
+    """
+    seen = pixels.view()
+    seen.flags.writeable = False
+    try:
+        answer: Any = hook(seen)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ImageError(f"the crop hook failed: {type(error).__name__}: {error}"[:200]) from error
+    if answer is None:
+        raise ImageError(NOTHING_FOUND)
+    height, width = pixels.shape[:2]
+    try:
+        left, top, right, bottom = (round(float(edge)) for edge in answer)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ImageError(f"the crop hook gave {answer!r}, not a box (left, top, right, bottom)"[:200]) from error
+    left, top, right, bottom = max(0, left), max(0, top), min(width, right), min(height, bottom)
+    if left >= right or top >= bottom:
+        raise ImageError(f"the crop hook gave an empty box: {answer!r} in {width} x {height} pixels"[:200])
+    return left, top, right, bottom
+
+
+def _jpeg(pixels: ByteArray) -> bytes:
+    import simplejpeg
+
+    encoded: bytes = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality=JPEG_QUALITY, colorspace="RGB", colorsubsampling="420")
+    return encoded

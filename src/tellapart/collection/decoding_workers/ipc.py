@@ -1,0 +1,76 @@
+"""What the collector and its decoding processes say to each other: length, then that many bytes; nothing is unpickled."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import asdict, dataclass
+from typing import BinaryIO
+
+from tellapart.collection.decode_result import Inspected
+
+LENGTH = struct.Struct("!I")
+READY = b"ready"
+"""The first frame of a worker that can begin; anything else is what keeps it from it, as UTF-8."""
+NO_BODY = -1
+_BLOBS = ("hash", "mirror_hash", "signature", "body")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectionSettings:
+    """What a decoding process is told at its start."""
+
+    memory_limit_bytes: int
+    timeout_s: float
+    side: int | None
+    crop: str | None
+
+    def as_text(self) -> str:
+        """As one command-line argument."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str) -> InspectionSettings:
+        """Back from :meth:`as_text`."""
+        return cls(**json.loads(text))
+
+
+def frame(payload: bytes) -> bytes:
+    """``payload`` with its length before it."""
+    return LENGTH.pack(len(payload)) + payload
+
+
+def read_frame(file: BinaryIO) -> bytes | None:
+    """The next payload of a blocking pipe; None where it ends."""
+    head = file.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    (length,) = LENGTH.unpack(head)
+    payload = file.read(length)
+    return payload if len(payload) == length else None
+
+
+def packed(inspected: Inspected) -> bytes:
+    """A record as a payload: its plain fields as JSON, then its bytes one after the other."""
+    blobs = [getattr(inspected, name) for name in _BLOBS]
+    head = [inspected.reason, inspected.format, inspected.width, inspected.height]
+    head += [NO_BODY if blob is None else len(blob) for blob in blobs]
+    text = json.dumps(head).encode()
+    return b"".join([LENGTH.pack(len(text)), text, *(blob for blob in blobs if blob)])
+
+
+def unpacked(payload: bytes) -> Inspected:
+    """Back from :func:`packed`.
+
+    Raises:
+        ValueError: the payload is not a record.
+    """
+    start = LENGTH.size + LENGTH.unpack_from(payload)[0]
+    reason, name, width, height, *lengths = json.loads(payload[LENGTH.size : start])
+    blobs: dict[str, bytes | None] = {}
+    for blob, length in zip(_BLOBS, lengths, strict=True):
+        blobs[blob] = None if length == NO_BODY else payload[start : start + length]
+        start += max(0, length)
+    if start != len(payload):
+        raise ValueError(f"a record of {start} bytes in a frame of {len(payload)}")
+    return Inspected(reason=reason, format=name, width=width, height=height, **blobs)  # type: ignore[arg-type]

@@ -1,0 +1,271 @@
+"""How hard each host may be asked: pacing, pauses a host asks for, and a breaker that leaves a failing host alone for a while.
+
+Plain synchronous bookkeeping on a clock that is passed in. Whoever fetches asks :meth:`Hosts.wait_s` before, and tells
+:meth:`Hosts.begin` and :meth:`Hosts.end`.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.network.urls import host_of
+from tellapart.collection.sources.protocol import HostLimit
+
+FAILURES = 5
+"""Passing failures in a row after which a host is left alone for a while."""
+FIRST_PAUSE_S = 10.0
+LONGEST_PAUSE_S = 1800.0
+DAY_S = 86400.0
+RECOVERY = 50
+"""Good answers in a row after which one more request at once is tried, where a host had asked to slow down."""
+_SLOW_DOWN = frozenset({420, 429, 503})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSummary:
+    """What became of the requests to one host."""
+
+    host: str
+    requests: int
+    ok: int
+    refused: int
+    """Permanent failures."""
+    failed: int
+    """Passing failures."""
+    running: int
+    paused_s: float
+    """Seconds until it may be asked again; 0 when it may now."""
+    reason: str
+    """Why it is paused, or what went wrong last; empty where nothing did."""
+
+
+@dataclass(slots=True)
+class _Pace:
+    """What all hosts of one domain share: the limit, and what has been used of it."""
+
+    limit: HostLimit
+    running: int = 0
+    tokens: float = 1.0
+    refilled: float = -math.inf
+    starts: deque[float] = field(default_factory=deque)
+    fresh: int = 0
+    """Requests nobody has been told of yet; only where there is a budget a day."""
+
+
+@dataclass(slots=True)
+class _State:
+    """One host's own history."""
+
+    pace: _Pace
+    ceiling: float
+    running: int = 0
+    requests: int = 0
+    ok: int = 0
+    refused: int = 0
+    failed: int = 0
+    in_a_row: int = 0
+    good_in_a_row: int = 0
+    gap_s: float = 0.0
+    started: float = -math.inf
+    level: int = 0
+    """Pauses since the last good answer; each is longer than the one before."""
+    is_open: bool = False
+    """Whether a pause began that no probe has ended yet."""
+    until: float = -math.inf
+    reason: str = ""
+
+
+class Hosts:
+    """The limits and the state of every host that is asked."""
+
+    def __init__(
+        self,
+        default: HostLimit | None = None,
+        known: Mapping[str, HostLimit] | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] | None = None,
+        spent: Mapping[str, int] | None = None,
+    ) -> None:
+        """Start with nothing asked.
+
+        Args:
+            default: for each host not named in ``known``.
+            known: by host or domain; a limit for a domain is shared by all hosts under it.
+            clock: seconds, ever growing.
+            chance: uniform in [0, 1), for the jitter of pauses.
+            spent: requests of the last day, by the names of ``known``, as earlier runs and other collectors left them.
+        """
+        self._default = default or HostLimit()
+        self._known = {name.lower().strip("."): limit for name, limit in (known or {}).items()}
+        self._clock = clock
+        self._chance = chance or random.Random().random  # noqa: S311
+        self._states: dict[str, _State] = {}
+        self._paces: dict[str, _Pace] = {}
+        for name, count in (spent or {}).items():
+            pace = self._pace(name.lower())
+            if pace.limit.per_day is not None:
+                pace.starts.extend([clock()] * count)
+
+    def wait_s(self, host: str) -> float:
+        """Seconds until ``host`` may be asked: 0 now, infinity when only the end of a running request can tell."""
+        state = self._state(host)
+        now = self._clock()
+        pace = state.pace
+        if state.until > now:
+            return state.until - now
+        if pace.running >= pace.limit.concurrency or state.running >= self._most_at_once(state):
+            return math.inf
+        return max(0.0, state.started + state.gap_s - now, self._until_token(pace, now), self._until_budget(pace, now))
+
+    def begin(self, host: str) -> None:
+        """A request to ``host`` starts."""
+        state = self._state(host)
+        now = self._clock()
+        pace = state.pace
+        self._refill(pace, now)
+        pace.tokens -= 1
+        pace.running += 1
+        if pace.limit.per_day is not None:
+            pace.starts.append(now)
+            pace.fresh += 1
+        state.running += 1
+        state.requests += 1
+        state.started = now
+
+    def end(self, host: str, fetched: Fetched | None) -> None:
+        """A request to ``host`` ended; None where it was given up and says nothing about the host."""
+        state = self._state(host)
+        state.running = max(0, state.running - 1)
+        state.pace.running = max(0, state.pace.running - 1)
+        if fetched is None:
+            return
+        if fetched.verdict == "ok":
+            state.ok += 1
+        elif fetched.verdict == "permanent":
+            state.refused += 1
+        else:
+            state.failed += 1
+        if fetched.verdict != "ok":
+            state.reason = fetched.reason
+        elsewhere = fetched.final_url and host_of(fetched.final_url) != host
+        if elsewhere or (fetched.verdict != "passing" and fetched.http_code is not None):
+            self._answered(state)
+        elif fetched.verdict == "passing":
+            self._failed(state, fetched)
+
+    def slow(self, host: str, gap_s: float) -> None:
+        """Ask ``host`` no more often than once in ``gap_s`` seconds and one at a time, as its robots.txt wants; 0 lifts it."""
+        self._state(host).gap_s = max(0.0, gap_s)
+
+    def newly_spent(self) -> dict[str, int]:
+        """Requests since this was asked last, by name, where a name has a budget a day and some were made; for the ledger."""
+        fresh = {name: pace.fresh for name, pace in self._paces.items() if pace.fresh}
+        for name in fresh:
+            self._paces[name].fresh = 0
+        return fresh
+
+    def summary(self) -> list[HostSummary]:
+        """One row a host, most asked first."""
+        now = self._clock()
+        rows = [
+            HostSummary(
+                host=host,
+                requests=state.requests,
+                ok=state.ok,
+                refused=state.refused,
+                failed=state.failed,
+                running=state.running,
+                paused_s=max(0.0, state.until - now),
+                reason=state.reason,
+            )
+            for host, state in self._states.items()
+        ]
+        return sorted(rows, key=lambda row: (-row.requests, row.host))
+
+    def _state(self, host: str) -> _State:
+        state = self._states.get(host)
+        if state is None:
+            pace = self._pace(host)
+            state = self._states[host] = _State(pace, ceiling=pace.limit.concurrency)
+        return state
+
+    def _pace(self, host: str) -> _Pace:
+        """What is shared with the other hosts of the longest known domain that ``host`` lies in; its own where none is known."""
+        name = host
+        while name and name not in self._known:
+            name = name.partition(".")[2]
+        key = name or host
+        if key not in self._paces:
+            limit = self._known.get(key, self._default)
+            self._paces[key] = _Pace(limit, tokens=_burst(limit))
+        return self._paces[key]
+
+    def _most_at_once(self, state: _State) -> float:
+        """Requests at once for this host: one as a probe or where it asked for gaps, else as many as it has borne."""
+        return 1 if state.is_open or state.gap_s > 0 else max(1, int(state.ceiling))
+
+    def _refill(self, pace: _Pace, now: float) -> None:
+        """Bring the tokens of a rate up to date."""
+        if pace.limit.per_minute is None:
+            pace.tokens = 1.0
+        else:
+            pace.tokens = min(_burst(pace.limit), pace.tokens + (now - pace.refilled) * pace.limit.per_minute / 60)
+        pace.refilled = now
+
+    def _until_token(self, pace: _Pace, now: float) -> float:
+        """Seconds until the rate allows one more; a thousandth of a token is forgiven, so that rounding never asks for another wait."""
+        self._refill(pace, now)
+        if pace.tokens >= 0.999 or pace.limit.per_minute is None:
+            return 0.0
+        return (1 - pace.tokens) * 60 / pace.limit.per_minute
+
+    def _until_budget(self, pace: _Pace, now: float) -> float:
+        """Seconds until the budget of a day allows one more."""
+        if pace.limit.per_day is None:
+            return 0.0
+        while pace.starts and pace.starts[0] <= now - DAY_S:
+            pace.starts.popleft()
+        if len(pace.starts) < pace.limit.per_day:
+            return 0.0
+        return pace.starts[len(pace.starts) - pace.limit.per_day] + DAY_S - now if pace.limit.per_day > 0 else DAY_S
+
+    def _answered(self, state: _State) -> None:
+        """The host does its work; during a pause this is only the end of a request begun before it."""
+        if state.until > self._clock():
+            return
+        state.is_open = False
+        state.level = state.in_a_row = 0
+        state.good_in_a_row += 1
+        if state.good_in_a_row % RECOVERY == 0:
+            state.ceiling = min(state.ceiling + 1, state.pace.limit.concurrency)
+
+    def _failed(self, state: _State, fetched: Fetched) -> None:
+        """A failure that time may mend: pause at once where the host asks for it, else after :data:`FAILURES` in a row."""
+        now = self._clock()
+        state.in_a_row += 1
+        state.good_in_a_row = 0
+        if state.until > now:
+            state.until = max(state.until, now + (fetched.retry_after_s or 0.0))
+            return
+        slow_down = fetched.http_code in _SLOW_DOWN
+        asked = fetched.retry_after_s if slow_down else None
+        if not (slow_down or state.is_open or state.in_a_row >= FAILURES):
+            return
+        if slow_down:
+            state.ceiling = max(1.0, state.ceiling / 2)
+        pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**state.level) * (0.5 + self._chance())
+        state.until = now + (max(asked, 1.0) if asked is not None and not state.is_open else max(asked or 0.0, pause))
+        state.level = min(state.level + 1, 20)
+        state.is_open = True
+
+
+def _burst(limit: HostLimit) -> float:
+    """Requests that may start together after a rest: one second's worth, and at least one."""
+    return 1.0 if limit.per_minute is None else max(1.0, limit.per_minute / 60)

@@ -1,0 +1,144 @@
+"""From the names and options of a collect to an order: which classes, from which sources, with which keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tellapart.collection.defaults import CONTACT_VARIABLE
+from tellapart.errors import OptionError
+from tellapart.options import WITHOUT
+
+if TYPE_CHECKING:
+    from tellapart.collection.plans.plan import ClassPlan
+    from tellapart.collection.search import Wishes
+    from tellapart.collection.sources import Source
+    from tellapart.commands.collect import CollectOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What is to be collected, all names resolved."""
+
+    plans: tuple[ClassPlan, ...]
+    sources: Mapping[str, Source]
+    """All that any class asks, by name."""
+    asked: Mapping[str, tuple[str, ...]]
+    """Names of sources by class."""
+    usual: Wishes
+    """What the options ask of every picture."""
+    own: Mapping[str, Wishes]
+    """By class, where its plan asks for something else."""
+    contact: str | None
+    keys: Mapping[str, str]
+    notes: tuple[str, ...]
+
+    def wishes(self, label: str) -> Wishes:
+        """What the pictures of a class should be like, wherever they come from: a plan, a name, a page, a list or an earlier run."""
+        return self.own.get(label, self.usual)
+
+
+def order_of(names: Sequence[str], options: CollectOptions, environment: Mapping[str, str]) -> Order:
+    """Resolve the options.
+
+    Raises:
+        OptionError: unknown sources or licences, keys that are missing, options that do not go together.
+    """
+    from tellapart.collection.planner import PAGE_SOURCE
+    from tellapart.collection.plans.plan import plan_of
+    from tellapart.collection.search import Wishes
+    from tellapart.collection.sources import keys_of, source_named
+    from tellapart.collection.sources.licenses import families_named
+    from tellapart.collection.web_pages.page_source import Pages
+
+    plans = plan_of(names, options.class_, options.plan)
+    if options.page and not options.label:
+        raise OptionError("the pictures of a page need a class", hint='name it with --label "border collie"')
+    _check_idle(options, has_words=bool(plans))
+    usual = Wishes(licences=families_named(words_of(options.licences)), side=options.side)
+    own = {plan.label: replace(usual, licences=families_named(plan.licences)) for plan in plans if plan.licences}
+    contact = contact_of(options.contact, environment)
+    sources: dict[str, Source] = {}
+    asked: dict[str, tuple[str, ...]] = {}
+    notes: list[str] = []
+    for plan in plans:
+        named = plan.sources or words_of(options.sources)
+        licences = own.get(plan.label, usual).licences
+        usable = _usable([source_named(name) for name in named], licences, contact, environment, notes)
+        asked[plan.label] = tuple(source.name for source in usable)
+        sources |= {source.name: source for source in usable}
+    if plans and not sources:
+        raise OptionError(
+            "\n".join(["there is no source to ask", *dict.fromkeys(notes)]), hint="see tellapart sources, and name some with --sources"
+        )
+    if options.page:
+        sources[PAGE_SOURCE] = Pages(options.next_page, options.pages)
+    keys = {name: value for source in sources.values() for name, value in keys_of(source, environment).items()}
+    return Order(
+        plans=plans,
+        sources=sources,
+        asked=asked,
+        usual=usual,
+        own=own,
+        contact=contact,
+        keys=keys,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _check_idle(options: CollectOptions, *, has_words: bool) -> None:
+    """See that no option is given for a way of collecting that is not gone.
+
+    Raises:
+        OptionError: one is, and would change nothing.
+    """
+    ways = {
+        "without --page": (bool(options.page), ("browser", "next_page", "pages")),
+        "without --page or --urls": (bool(options.page or options.urls), ("label",)),
+        "without classes to search for": (has_words, ("sources", "uneven_sources")),
+    }
+    usual = type(options)()
+    idle = [
+        f"{name} has no effect {complaint}"
+        for complaint, (is_gone, names) in ways.items()
+        for name in names
+        if not is_gone and getattr(options, name) != getattr(usual, name)
+    ]
+    if idle:
+        raise OptionError("\n".join(idle), hint=WITHOUT)
+
+
+def contact_of(given: str | None, environment: Mapping[str, str]) -> str | None:
+    """Whom a server may write to: as the option says, else as ``$TELLAPART_CONTACT`` does; None where neither is set."""
+    return given or environment.get(CONTACT_VARIABLE) or None
+
+
+def _usable(
+    named: Sequence[Source], licences: Sequence[str], contact: str | None, environment: Mapping[str, str], notes: list[str]
+) -> list[Source]:
+    """The sources that can be asked for a class: all that are named, or else an error; of the usual ones those that can, and notes."""
+    from tellapart.collection.sources import all_sources, can_give, missing_keys
+
+    usual = [source for source in all_sources().values() if source.card.is_default and source.card.asks == "words"]
+    found = []
+    for source in named or usual:
+        complaint, hint = None, None
+        if missing := missing_keys(source, environment):
+            complaint, hint = f"{source.name} needs a key in {' and '.join(missing)}", f"get one at {source.card.home}"
+        elif source.card.needs_contact and not contact:
+            complaint, hint = f"{source.name} wants to know whom to write to", "say so with --contact you@example.org"
+        elif not can_give(source, licences):
+            complaint = f"{source.name} has no pictures under the licences asked for"
+        if complaint and named:
+            raise OptionError(complaint, hint=hint)
+        if complaint:
+            notes.append(f"{complaint}, and is left out" + (f": {hint}" if hint else ""))
+        else:
+            found.append(source)
+    return found
+
+
+def words_of(text: str | None) -> tuple[str, ...]:
+    """The words of a list with commas."""
+    return tuple(word.strip() for word in (text or "").split(",") if word.strip())

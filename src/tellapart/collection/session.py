@@ -1,0 +1,315 @@
+"""From a collect's options to a collector at work, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.collection.order_resolution import Order, order_of
+from tellapart.concurrency import available_cores, run_to_end
+from tellapart.counts import count
+from tellapart.durations import seconds_of
+from tellapart.errors import DataError, OptionError, StorageError
+from tellapart.json_files import ShapeError, anything, fields, mapping, parse_json, several, text
+from tellapart.paths import cache_root
+from tellapart.progress import Progress
+
+if TYPE_CHECKING:
+    from tellapart.collection.acceptance import Keeper
+    from tellapart.collection.candidates import Offer, Request
+    from tellapart.collection.fetch_result import Fetched
+    from tellapart.collection.ledger import Ledger
+    from tellapart.collection.network.fetcher import Fetcher
+    from tellapart.collection.search import Ask
+    from tellapart.collection.sources import HostLimit, Source
+    from tellapart.collection.status import Standing
+    from tellapart.collection.storage.stores import Destination
+    from tellapart.commands.collect import CollectOptions
+
+LISTED_AT_ONCE = 5_000
+PACK_EVERY_S = 10.0
+SHOWN_REASONS = 8
+SHARDS = "SELECT count(DISTINCT substr(file, 1, instr(file, '/') - 1)) AS number FROM pictures WHERE file LIKE 'shard-%'"
+
+
+def gathered(names: Sequence[str], options: CollectOptions, environment: Mapping[str, str], progress: Progress) -> dict[str, Any]:
+    """Collect, and say how it stands afterwards; arguments and errors as in :func:`tellapart.collect`."""
+    from tellapart.collection.acceptance import Keeper
+    from tellapart.collection.ledger import LEDGER_FILE, Ledger
+    from tellapart.collection.status import kept_rows, standing
+    from tellapart.collection.storage.credits import write_attribution
+    from tellapart.collection.storage.spool import is_sharded, open_spool, pack_spool
+    from tellapart.collection.storage.stores import class_folders, open_destination
+
+    begin = time.monotonic()
+    state = _state(options)
+    if not (names or _asks_something(options)):
+        names, options = _asked_before(state / LEDGER_FILE, options)
+    order = order_of(names, options, environment)
+    target = open_destination(options.out)
+    with Ledger(state / LEDGER_FILE) as ledger:
+        ledger.note_command(json.dumps({"names": list(names), "options": options.as_dict()}))
+        notes = [*order.notes, *_written_down(order, options, ledger, progress)]
+        spool = open_spool(state) if options.shards or is_sharded(state, ledger.quotas()) else None
+        keeper = Keeper(ledger, spool or target, class_folders(ledger.quotas()), min_side=options.min_side)
+        if freed := ledger.recover(keeper.has_file):
+            notes.append(f"an earlier collecting was broken off; its {freed:,} unfinished addresses are in the queue again")
+        for note in notes:
+            progress.note(note)
+        before = _kept(ledger)
+        try:
+            run_to_end(lambda: _collecting(order, options, keeper, target if spool else None, progress))
+        finally:
+            keeper.close()
+        if spool is not None:
+            pack_spool(ledger.path, target, is_rest=True)
+        stands = standing(ledger)
+        if not any(one.kept or one.queued for one in stands.classes):
+            raise _nothing_came(stands, options)
+        write_attribution(kept_rows(ledger), target)
+        return {**_told(ledger, stands, options, notes), "new": _kept(ledger) - before, "seconds": round(time.monotonic() - begin, 1)}
+
+
+def _nothing_came(stands: Standing, options: CollectOptions) -> DataError:
+    """What to say where not one picture was kept."""
+    said = [f"{source}: {reason} ({number:,} x)" for source, reason, number in stands.search_failures]
+    said += [f"{one.host}: {one.reason} ({one.number:,} x)" for one in stands.reasons]
+    return DataError(
+        "\n".join(["no picture was collected", *said[:SHOWN_REASONS]]),
+        hint=f"tellapart collect -o {options.out} --status explains what was tried; the same command tries again",
+    )
+
+
+def standing_of(options: CollectOptions) -> dict[str, Any]:
+    """How a collection stands; nothing is asked of anybody.
+
+    Raises:
+        OptionError: nothing has been collected there.
+    """
+    from tellapart.collection.ledger import LEDGER_FILE, Ledger
+    from tellapart.collection.status import standing
+
+    file = _state(options) / LEDGER_FILE
+    if not file.exists():
+        raise OptionError(
+            f"nothing has been collected in {options.out} (there is no {file})", hint="say where it is with -o DIR or --state DIR"
+        )
+    with Ledger(file) as ledger:
+        return {**_told(ledger, standing(ledger), options, []), "new": 0, "seconds": 0.0}
+
+
+def _asks_something(options: CollectOptions) -> bool:
+    return bool(options.class_ or options.plan or options.urls or options.page)
+
+
+def _asked_before(ledger_file: Path, options: CollectOptions) -> tuple[Sequence[str], CollectOptions]:
+    """The names and options of the last command, with what is given now before them.
+
+    Raises:
+        OptionError: there was none.
+    """
+    from tellapart.collection.ledger import Ledger
+
+    nothing = OptionError("there is nothing to collect", hint='name classes ("bill gates" "jeff bezos"), a --plan, --urls or a --page')
+    if not ledger_file.exists():
+        raise nothing
+    with Ledger(ledger_file) as ledger:
+        command = ledger.last_command()
+    if command is None:
+        raise nothing
+    try:
+        before = parse_json(command, fields({"options": mapping(anything), "names": several(text())}))
+    except ShapeError as error:
+        raise StorageError(f"the last command in {ledger_file} cannot be read: {error}", hint="give the whole command again") from error
+    usual = type(options)().as_dict()
+    given = {name: value for name, value in options.as_dict().items() if value != usual[name]}
+    again = {name: value for name, value in before["options"].items() if name != "time" and name in usual}
+    return before["names"], type(options).of(**{**again, **given})
+
+
+def _written_down(order: Order, options: CollectOptions, ledger: Ledger, progress: Progress) -> list[str]:
+    """Bring the ledger up to date with what is asked; what is worth saying about it."""
+    from tellapart.collection.defaults import PER_CLASS
+    from tellapart.collection.planner import PAGE_SOURCE
+    from tellapart.collection.search_cursors import Cells
+    from tellapart.collection.sources import facets_of
+
+    notes: list[str] = []
+    cells = Cells(ledger)
+    cells.reopen()
+    for plan in order.plans:
+        ledger.want({plan.label: options.per_class or plan.per_class or PER_CLASS})
+        for source in order.asked[plan.label]:
+            for keyword in plan.keywords:
+                cells.add(plan.label, source, keyword, facets_of(order.sources[source], keyword, order.wishes(plan.label).licences))
+    if options.page:
+        ledger.want({str(options.label): options.per_class or ledger.quotas().get(str(options.label))})
+        for page in options.page:
+            cells.add(str(options.label), PAGE_SOURCE, page, [{}])
+    if options.urls is not None:
+        notes += _listed(order, options, ledger, progress)
+    return notes
+
+
+def _listed(order: Order, options: CollectOptions, ledger: Ledger, progress: Progress) -> list[str]:
+    """Put the addresses of a list into the ledger, without those of a licence that is not wanted."""
+    from tellapart.collection.planner import LIST_SOURCE
+    from tellapart.collection.plans.url_lists import listed_offers
+
+    notes: list[str] = []
+    offers = listed_offers(Path(str(options.urls)), options.label, notes)
+    fresh = unwanted = 0
+    with progress.stage(f"reading {options.urls}", unit="addresses") as advance:
+        while some := list(islice(offers, LISTED_AT_ONCE)):
+            wanted = [one for one in some if _is_wanted(one[1], order.wishes(one[0]).licences)]
+            known = ledger.quotas()
+            ledger.want({label: options.per_class for label, _ in wanted if options.per_class or label not in known})
+            fresh += ledger.add_listed(wanted, LIST_SOURCE)
+            unwanted += len(some) - len(wanted)
+            advance(len(some))
+    if unwanted:
+        notes.append(f"{options.urls}: {count(unwanted, 'address', 'addresses')} left out, not under the licences asked for")
+    return [f"{fresh:,} new addresses in {options.urls}", *notes]
+
+
+def _is_wanted(offer: Offer, licences: Sequence[str]) -> bool:
+    """Whether what a list says of the licence, in whatever words, is of one of some families; none: any will do."""
+    from tellapart.collection.sources.licenses import is_wanted, licence_of
+
+    return not licences or is_wanted(licence_of(offer.licence), licences)
+
+
+async def _collecting(order: Order, options: CollectOptions, keeper: Keeper, packed_to: Destination | None, progress: Progress) -> None:
+    """Open what a collector works with, let it run, and close everything whatever happens."""
+    from tellapart.collection.collector import Collector, Pace
+    from tellapart.collection.decoding_workers.worker_pool import Inspectors
+    from tellapart.collection.network.fetch_limits import FetchLimits
+    from tellapart.collection.network.fetcher import Fetcher
+    from tellapart.collection.network.headers import user_agent
+    from tellapart.collection.network.rate_limits import Hosts
+    from tellapart.collection.search import Searcher
+
+    hosts = Hosts(_usual_limit(options), _known_limits(order), spent=keeper.ledger.spent())
+    seconds = seconds_of(options.time) if options.time else None
+    pace = Pace(
+        concurrency=options.concurrency,
+        deadline=None if seconds is None else time.monotonic() + seconds,
+        is_even=not options.uneven_sources,
+    )
+    limits, agent = FetchLimits(concurrency=options.concurrency), user_agent(order.contact)
+    quotas = keeper.quotas
+    wanted = None if None in quotas.values() else max(0, sum(filter(None, quotas.values())) - _kept(keeper.ledger))
+    async with (
+        Fetcher(limits, user_agent=agent, hosts=hosts, allow_private=options.allow_private) as fetcher,
+        Inspectors(2 * available_cores(), side=options.resize, crop=options.crop) as inspectors,
+        _asking(fetcher, options, agent) as ask,
+        _packing(keeper, packed_to),
+    ):
+        searcher = Searcher(keeper, hosts, order.sources, ask, order.wishes, order.keys)
+        with progress.stage("collecting", total=wanted, unit="pictures") as advance:
+            await Collector(keeper, searcher, fetcher, inspectors, hosts, pace, advance).run()
+
+
+@asynccontextmanager
+async def _packing(keeper: Keeper, packed_to: Destination | None) -> AsyncIterator[None]:
+    """Within, what has come together in the spool is packed now and then."""
+    from tellapart.collection.storage.spool import pack_spool
+
+    async def pack_now_and_then(target: Destination) -> None:
+        while True:
+            await asyncio.sleep(PACK_EVERY_S)
+            await asyncio.to_thread(pack_spool, keeper.ledger.path, target, is_rest=False)
+
+    task = None if packed_to is None else asyncio.create_task(pack_now_and_then(packed_to))
+    try:
+        yield
+    finally:
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+@asynccontextmanager
+async def _asking(fetcher: Fetcher, options: CollectOptions, agent: str) -> AsyncIterator[Callable[[Source], Ask]]:
+    """How each source is asked: programs' interfaces as they are, pages by their robots.txt or in a browser."""
+    from tellapart.collection.planner import PAGE_SOURCE
+
+    if not (options.browser and options.page):
+        yield lambda source: fetcher.page if source.name == PAGE_SOURCE else fetcher.ask
+        return
+    from tellapart.collection.web_pages.browser import Browser
+
+    async with Browser(user_agent=agent, robots=fetcher.robots, allow_private=options.allow_private) as browser:
+
+        async def rendered(request: Request) -> Fetched:
+            return await browser.rendered(request.url)
+
+        yield lambda source: rendered if source.name == PAGE_SOURCE else fetcher.ask
+
+
+def _usual_limit(options: CollectOptions) -> HostLimit:
+    from tellapart.collection.sources import HostLimit
+
+    return HostLimit(concurrency=options.per_host, per_minute=60 * options.host_rate or None)
+
+
+def _known_limits(order: Order) -> dict[str, HostLimit]:
+    """The limits of the sources that are asked, and of the hosts their pictures lie on."""
+    from tellapart.collection.candidates import Query
+    from tellapart.collection.network.urls import host_of
+    from tellapart.collection.planner import PAGE_SOURCE
+
+    known: dict[str, HostLimit] = {}
+    for source in order.sources.values():
+        known |= source.card.image_hosts
+        if source.name != PAGE_SOURCE:
+            request = source.request(Query(keyword="any"), None, order.keys)
+            known[host_of(request.url)] = source.card.limit
+    return known
+
+
+def _state(options: CollectOptions) -> Path:
+    """Where the ledger lies: as told, else beside the pictures, or for a bucket in the cache."""
+    from tellapart.dataset.catalog import STATE_FOLDER
+
+    if options.state is not None:
+        return options.state.expanduser()
+    if "://" in options.out:
+        return cache_root() / "collections" / hashlib.sha256(options.out.rstrip("/").encode()).hexdigest()[:24]
+    return Path(options.out).expanduser() / STATE_FOLDER
+
+
+def _kept(ledger: Ledger) -> int:
+    from tellapart.collection.status import supplies
+
+    return sum(one.kept for sources in supplies(ledger).values() for one in sources.values())
+
+
+def _told(ledger: Ledger, stands: Standing, options: CollectOptions, notes: Sequence[str]) -> dict[str, Any]:
+    """How it stands, and what is short of its number and why."""
+    from tellapart.collection.planner import ceilings, reasons_for_shortage, shortfalls, unevenness
+    from tellapart.collection.status import slice_ends, supplies
+
+    held = supplies(ledger)
+    ceiling = ceilings(held, shortfalls(held, ledger.quotas()), is_even=not options.uneven_sources)
+    short = {}
+    for one in stands.classes:
+        if one.wanted is not None and one.kept < one.wanted:
+            short[one.label] = reasons_for_shortage(one.label, held, one.wanted - one.kept, slice_ends(ledger, one.label), ceiling)
+    return {
+        "out": options.out,
+        **stands.as_dict(),
+        "short": short,
+        "shards": next(ledger.rows(SHARDS))["number"],
+        "uneven": unevenness(held),
+        "notes": list(notes),
+        "ledger": str(ledger.path),
+    }

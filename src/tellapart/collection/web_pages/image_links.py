@@ -1,0 +1,170 @@
+"""Pictures a page shows (``img``, ``picture``), links to, or names in its head, one offer each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from tellapart.collection.sources.json_fields import pixels, text
+from tellapart.collection.web_pages.pagination import joined
+from tellapart.collection.web_pages.srcset import Candidate, best_of, candidates_of
+from tellapart.images.formats import READ_SUFFIXES
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+LEAST_SIDE = 64
+"""Pixels; what a page declares to be smaller is an icon."""
+LATE_SRC = ("data-src", "data-original", "data-lazy-src")
+LATE_SRCSET = ("data-srcset", "data-lazy-srcset")
+_NO_PHOTO = frozenset({".svg", ".svgz", ".ico", ".cur"})
+_PLACEHOLDER = re.compile(
+    r"(spacer|blank|pixel|transparent|clear|1x1|sprites?|loading|placeholder)([-_.]?\w{1,8})?\.(gif|png|svg)", re.IGNORECASE
+)
+_STYLE_SIZE = re.compile(r"(?:^|;)\s*(?:max-)?(?:width|height)\s*:\s*([0-9.]+)px", re.IGNORECASE)
+_TYPES = frozenset(
+    {"", "image/jpeg", "image/jpg", "image/pjpeg", "image/png", "image/webp", "image/avif", "image/gif", "image/bmp", "image/tiff"}
+)
+_HEAD = (
+    'meta[property^="og:image"], meta[name^="og:image"], meta[name^="twitter:image"], meta[property^="twitter:image"],'
+    ' link[rel~="image_src" i], meta[itemprop="image"], link[itemprop="image"]'
+)
+_CLIMB = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One picture as a page shows it."""
+
+    url: str
+    aliases: tuple[str, ...] = ()
+    """Addresses of the same picture in other sizes."""
+    title: str = ""
+    width: int | None = None
+    height: int | None = None
+    node: LexborNode | None = None
+    """Where it stands, for the credit beside it."""
+
+
+def shown_pictures(tree: LexborHTMLParser, base: str, side: int) -> Iterator[Shown]:
+    """The pictures in the body, in the order of the page; of each the size that suits ``side`` pixels best."""
+    for node in tree.css("picture, img"):
+        if node.tag == "picture" or _above(node, "picture") is None:
+            yield from _shown(node, base, side)
+
+
+def linked_pictures(tree: LexborHTMLParser, base: str) -> Iterator[Shown]:
+    """Links to picture files, as in the listing of a folder."""
+    for node in tree.css("a[href]"):
+        if url := _file_link(node, base):
+            yield Shown(url=url, node=node)
+
+
+def head_pictures(tree: LexborHTMLParser, base: str) -> Iterator[Shown]:
+    """What a page names for others to show: ``og:image``, ``twitter:image``, ``image_src``, microdata."""
+    found: list[dict[str, str]] = []
+    for node in tree.css(_HEAD):
+        said = node.attributes
+        name = (said.get("property") or said.get("name") or "image").lower()
+        value = said.get("content") or said.get("href") or ""
+        detail = name.removeprefix("og:").removeprefix("twitter:").removeprefix("image").lstrip(":")
+        if detail in ("", "url", "secure_url", "src"):
+            found.append({"url": joined(base, value)})
+        elif found and detail in ("width", "height", "alt"):
+            found[-1].setdefault(detail, value)
+    for picture in found:
+        width, height = pixels(picture.get("width", "").strip()), pixels(picture.get("height", "").strip())
+        if is_photo_address(picture["url"]) and not is_icon(width, height):
+            yield Shown(url=picture["url"], title=text(picture.get("alt")), width=width, height=height)
+
+
+def is_photo_address(url: str) -> bool:
+    """Whether an address may be a photo's: not empty, no drawing, no placeholder by its name."""
+    name = unquote(urlsplit(url).path.rpartition("/")[2]).lower()
+    return bool(url) and not any(name.endswith(suffix) for suffix in _NO_PHOTO) and not _PLACEHOLDER.fullmatch(name)
+
+
+def is_icon(*sizes: float | None) -> bool:
+    """Whether one of some lengths in pixels says that a picture is too small to be a photo; unknown ones say nothing."""
+    return any(size is not None and size < LEAST_SIDE for size in sizes)
+
+
+def _shown(node: LexborNode, base: str, side: int) -> Iterator[Shown]:
+    """The one picture of an ``img`` or ``picture``, if it is a photo."""
+    images = [node] if node.tag == "img" else node.css("img")
+    layout, declared = _layout(images)
+    sizes = [c for image in images for c in _sizes(image, base)]
+    sizes += [c for source in (node.css("source") if node.tag == "picture" else []) if _is_readable(source) for c in _srcsets(source, base)]
+    chosen = best_of(sizes, 2 * side, layout)
+    title = next((words for image in images for key in ("alt", "title") if (words := text(image.attributes.get(key)))), "")
+    others = tuple(size.url for size in sizes)
+    link = _above(node, "a")
+    original = _file_link(link, base) if link is not None else ""
+    if original and (chosen is None or (chosen.width or 0) < side):
+        yield Shown(url=original, aliases=others, title=title, node=node)
+    elif chosen is not None and not is_icon(*declared):
+        width = round(chosen.width) if chosen.width else None
+        yield Shown(url=chosen.url, aliases=(*others, *filter(None, [original])), title=title, width=width, node=node)
+
+
+def _sizes(image: LexborNode, base: str) -> list[Candidate]:
+    """The sizes of an ``img``, its own address being one where it stands for the picture and not for a wait."""
+    sizes = _srcsets(image, base)
+    late = _usable([Candidate(image.attributes.get(key) or "") for key in LATE_SRC], base)
+    plain = _usable([Candidate(image.attributes.get("src") or "", density=1.0)], base)
+    return [*sizes, *(late[:1] or plain)] if not any(size.width for size in sizes) else sizes
+
+
+def _srcsets(node: LexborNode, base: str) -> list[Candidate]:
+    for keys in (LATE_SRCSET, ("srcset",)):
+        found = _usable([c for key in keys for c in candidates_of(node.attributes.get(key) or "")], base)
+        if found:
+            return found
+    return []
+
+
+def _usable(sizes: Sequence[Candidate], base: str) -> list[Candidate]:
+    whole = [Candidate(joined(base, size.url), size.width, size.density) for size in sizes if size.url.strip()]
+    return [size for size in whole if is_photo_address(size.url)]
+
+
+def _layout(images: Sequence[LexborNode]) -> tuple[float | None, list[float]]:
+    """The width in pixels of the place a page gives a picture, and all lengths it declares."""
+    width, declared = None, []
+    for image in images:
+        for key in ("width", "height"):
+            said = (image.attributes.get(key) or "").strip().lower().removesuffix("px")
+            if said.replace(".", "", 1).isdecimal() and len(said) < 9:
+                declared.append(float(said))
+                width = float(said) if key == "width" and width is None else width
+        declared += [
+            float(said) for said in _STYLE_SIZE.findall(image.attributes.get("style") or "") if said.count(".") < 2 and said != "."
+        ]
+    return width or None, declared
+
+
+def _is_readable(source: LexborNode) -> bool:
+    return (source.attributes.get("type") or "").partition(";")[0].strip().lower() in _TYPES
+
+
+def _file_link(node: LexborNode, base: str) -> str:
+    """Where a link leads if that is a picture file by its name; wikis call pages about pictures ``File:name.jpg``."""
+    href = node.attributes.get("href") or ""
+    name = unquote(href.partition("?")[0].partition("#")[0].rpartition("/")[2]).lower()
+    if not name.endswith(tuple(READ_SUFFIXES)) or ":" in name or "/blob/" in href:
+        return ""
+    url = joined(base, href)
+    return url if is_photo_address(url) else ""
+
+
+def _above(node: LexborNode, tag: str) -> LexborNode | None:
+    """The nearest element of a kind around another."""
+    found = node.parent
+    for _ in range(_CLIMB):
+        if found is None or found.tag == tag:
+            return found
+        found = found.parent
+    return None

@@ -1,0 +1,235 @@
+"""Pages as a source: the pictures of a page, its credit for them, and the pages after it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.network.robots import TOKEN
+from tellapart.collection.network.urls import canonical_url
+from tellapart.collection.sources.json_fields import html_tree
+from tellapart.collection.sources.licenses import family_of, licence_of, usable
+from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError
+from tellapart.collection.web_pages.html_decoding import page_text
+from tellapart.collection.web_pages.image_links import head_pictures, is_icon, is_photo_address, linked_pictures, shown_pictures
+from tellapart.collection.web_pages.json_ld import NamedPicture, named_pictures
+from tellapart.collection.web_pages.license_markup import Credit
+from tellapart.collection.web_pages.pagination import NUMBER, base_of, joined, next_in, next_page, rule_complaint
+from tellapart.errors import ImageError
+from tellapart.images.formats import sniffed_format
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborHTMLParser
+
+__all__ = ["Pages", "next_page", "page_offers", "rule_complaint"]
+
+MOST_PAGES = 50
+OPT_OUTS = frozenset({"noai", "noimageai", "noimageindex", "noml"})
+"""Words of ``meta name=robots`` by which a page keeps its pictures to itself."""
+_DETAILS = ("licence", "licence_url", "creator", "creator_url", "title", "attribution", "width", "height")
+
+
+def page_offers(html: bytes | str, page_url: str, *, side: int) -> list[Offer]:
+    """The pictures of a page, each once: those it shows in their order, those it links to, those it names in its head.
+
+    Icons, drawings, placeholders and what is no web address are not among them. Credit is taken from JSON-LD, else from
+    ``rel=license``. All have the page as their group.
+
+    Args:
+        html: the page; bytes in any encoding.
+        page_url: where it lies, after redirects.
+        side: pixels wanted; of several sizes the largest that is not wider than twice this is taken, else the smallest.
+    """
+    return _offers(html_tree(page_text(html)), page_url, side)
+
+
+def _offers(tree: LexborHTMLParser, page_url: str, side: int) -> list[Offer]:
+    base = base_of(tree, page_url)
+    shelf, credit = _Shelf(), Credit(tree, base)
+    for shown in (*shown_pictures(tree, base, side), *linked_pictures(tree, base), *head_pictures(tree, base)):
+        said = credit.beside(shown.node)
+        offer = Offer(url=shown.url, page=page_url, group=page_url, title=shown.title, width=shown.width, height=shown.height)
+        shelf.add(replace(offer, **said), shown.aliases)
+    for named in named_pictures(script.text() for script in tree.css('script[type^="application/ld+json" i]')):
+        url = joined(base, named.url)
+        if is_photo_address(url) and not is_icon(named.width, named.height):
+            offer = Offer(url=url, page=page_url, group=page_url, **credit.beside(None))
+            shelf.add(replace(offer, **_details(named, base)), (), is_better=True)
+    return shelf.offers
+
+
+def _details(named: NamedPicture, base: str) -> dict[str, Any]:
+    """What JSON-LD says of a picture, where it says anything."""
+    licence_url = joined(base, named.licence_url) if named.licence_url else ""
+    licence = licence_of(named.licence_url)
+    said = {
+        "licence": licence if family_of(licence) else "",
+        "licence_url": licence_url or (joined(base, named.acquire_url) if named.acquire_url else ""),
+        "creator": named.creator,
+        "creator_url": joined(base, named.creator_url) if named.creator_url else "",
+        "title": named.title,
+        "attribution": named.credit,
+        "width": named.width,
+        "height": named.height,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+class _Shelf:
+    """Offers of a page, each picture once."""
+
+    def __init__(self) -> None:
+        self.offers: list[Offer] = []
+        self._places: dict[str, int] = {}
+        self._aliases: dict[str, int] = {}
+
+    def add(self, offer: Offer, aliases: Sequence[str], *, is_better: bool = False) -> None:
+        """Add an offer; of a picture that is there already only fill in what was not known, or, if ``is_better``, all that is said."""
+        key = _key(offer.url)
+        place = self._places.get(key, self._aliases.get(key))
+        if place is None:
+            place = self._places[key] = len(self.offers)
+            self.offers.append(offer)
+        else:
+            before = self.offers[place]
+            sizes = () if before.url == offer.url else ("width", "height")
+            said = {name: getattr(offer, name) for name in _DETAILS if name not in sizes and getattr(offer, name)}
+            self.offers[place] = replace(before, **{name: value for name, value in said.items() if is_better or not getattr(before, name)})
+        for alias in aliases:
+            self._aliases.setdefault(_key(alias), place)
+
+
+def _key(url: str) -> str:
+    """One spelling of an address; with and without TLS it is the same picture."""
+    return canonical_url(url)[0].partition("://")[2] or url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """How far a walk from page to page has come; all of it is in the cursor, so it can go on in another process."""
+
+    url: str
+    number: int = 1
+    seen: str = ""
+    """Eight letters for each page seen, so that a ring of pages ends."""
+    last: str = ""
+    """Of the pictures of the page before: a site that has run out may show its last page again and again."""
+
+    @classmethod
+    def of(cls, query: Query, cursor: str | None) -> _Place:
+        if cursor is None:
+            return cls(url=query.keyword.replace(NUMBER, "1"))
+        try:
+            said = json.loads(cursor)
+            return cls(url=str(said["url"]), number=int(said["number"]), seen=str(said["seen"]), last=str(said["last"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise SourceError(f"the place {cursor[:80]!r} is not one of this source") from error
+
+    def has_seen(self, url: str) -> bool:
+        return _short(url) in {self.seen[at : at + 8] for at in range(0, len(self.seen), 8)}
+
+    def cursor(self) -> str:
+        return json.dumps({"url": self.url, "number": self.number, "seen": self.seen, "last": self.last})
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
+
+
+class Pages:
+    """Pages somebody names, and those after them; a keyword is the address of the first, ``{page}`` in it standing for a number.
+
+    Args:
+        rule: how the next page is found (:func:`next_page`); None for that page only.
+        pages: how many are read from one address on, at most.
+    """
+
+    name = "pages"
+    card = SourceCard(
+        title="Pages you name",
+        home="",
+        terms="",
+        licences="what a page says itself: JSON-LD, rel=license",
+        caveat="whether you may use the pictures is between you and the site; robots.txt and opt-outs are kept",
+        is_default=False,
+        limit=HostLimit(concurrency=1, per_minute=60),
+        asks="page",
+    )
+
+    def __init__(self, rule: str | None = None, pages: int = MOST_PAGES) -> None:
+        self.rule, self.pages = rule, pages
+
+    def facets(self, keyword: str) -> Sequence[Mapping[str, str]]:
+        """A page has no slices."""
+        return ({},)
+
+    def request(self, query: Query, cursor: str | None, keys: Mapping[str, str]) -> Request:
+        """The page itself."""
+        return Request(url=_Place.of(query, cursor).url, headers={"Accept": "text/html,application/xhtml+xml"})
+
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+        """As :meth:`read`, where nothing is known but the body."""
+        return self.read(Fetched(url="", verdict="ok", body=body), query, cursor)
+
+    def read(self, fetched: Fetched, query: Query, cursor: str | None) -> Found:
+        """The pictures of a page as it was fetched: redirects and the headers' encoding count.
+
+        Raises:
+            SourceError: it is no page, or asks that its pictures be left alone.
+        """
+        place = _Place.of(query, cursor)
+        page_url = fetched.final_url or place.url
+        _check_kind(fetched.body)
+        tree = html_tree(page_text(fetched.body, fetched.headers.get("content-type", "")))
+        if reason := _opt_out(tree, fetched.headers):
+            raise SourceError(f"the page asks that its pictures be left alone ({reason})")
+        offers = _offers(tree, page_url, query.side)
+        following = self._following(tree, page_url, place, offers, query)
+        return Found(offers=usable(offers, query.licences), cursor=following.cursor() if following else None)
+
+    def _following(self, tree: LexborHTMLParser, page_url: str, place: _Place, offers: Sequence[Offer], query: Query) -> _Place | None:
+        """The place after this one, unless the walk has come to its end or in a ring."""
+        rule = query.keyword if NUMBER in query.keyword else self.rule
+        if rule is None or place.number >= self.pages:
+            return None
+        shown = _short("\n".join(offer.url for offer in offers)) if offers else ""
+        if (shown and shown == place.last) or (NUMBER in rule and not offers):
+            return None
+        here = replace(place, seen=place.seen + "".join(_short(url) for url in dict.fromkeys((place.url, page_url))))
+        url = next_in(tree, page_url, rule, place.number)
+        return _Place(url=url, number=place.number + 1, seen=here.seen, last=shown) if url and not here.has_seen(url) else None
+
+
+def _check_kind(body: bytes) -> None:
+    """Refuse what is no page.
+
+    Raises:
+        SourceError: it is a picture, or a file of another kind.
+    """
+    try:
+        kind = sniffed_format(body[:4096])
+    except ImageError as error:
+        kind = str(error).removeprefix("unsupported: ") if str(error).startswith("unsupported: ") and "SVG" not in str(error) else ""
+    if kind:
+        raise SourceError(f"the address leads to a file ({kind}), not to a page; list files with --urls")
+
+
+def _opt_out(tree: LexborHTMLParser, headers: Mapping[str, str]) -> str | None:
+    """How a page, or the headers it came with, keeps its pictures from being collected; None where it does not."""
+    for name, content in (("X-Robots-Tag", headers.get("x-robots-tag", "").lower()), *_metas(tree)):
+        if name in ("X-Robots-Tag", "robots", TOKEN):
+            said = {word.rpartition(":")[2].strip() for word in content.split(",")} & OPT_OUTS
+            if said:
+                return f"{name}: {', '.join(sorted(said))}"
+    reserved = (headers.get("tdm-reservation", ""), *(content for name, content in _metas(tree) if name == "tdm-reservation"))
+    return "tdm-reservation: 1" if "1" in reserved else None
+
+
+def _metas(tree: LexborHTMLParser) -> Iterator[tuple[str, str]]:
+    for node in tree.css("meta[name][content]"):
+        yield (node.attributes.get("name") or "").strip().lower(), (node.attributes.get("content") or "").strip().lower()

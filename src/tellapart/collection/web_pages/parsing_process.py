@@ -1,0 +1,70 @@
+"""Reading a page in a process of its own: one that takes for ever, eats memory or crashes the parser harms only itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import asdict
+
+from tellapart.collection.candidates import Found, Offer, Query
+from tellapart.collection.decoding_workers.ipc import frame
+from tellapart.collection.decoding_workers.worker_pool import environment
+from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.sources.protocol import SourceError
+from tellapart.collection.web_pages.page_source import Pages
+from tellapart.errors import StorageError
+
+TIMEOUT_S = 60.0
+MEMORY_LIMIT_BYTES = 1_000_000_000
+
+
+async def read_apart(source: Pages, fetched: Fetched, query: Query, cursor: str | None, *, timeout_s: float = TIMEOUT_S) -> Found:
+    """As :meth:`Pages.read`, in another process, within limits of time and memory.
+
+    Raises:
+        SourceError: as there, or the page takes too much of either.
+        StorageError: the process cannot be started.
+    """
+    order = {
+        "url": fetched.url,
+        "final_url": fetched.final_url,
+        "headers": fetched.headers,
+        "query": {**asdict(query), "facet": dict(query.facet)},
+        "cursor": cursor,
+        "rule": source.rule,
+        "pages": source.pages,
+        "timeout_s": timeout_s,
+        "memory_limit_bytes": MEMORY_LIMIT_BYTES,
+    }
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "tellapart.collection.web_pages.parsing_worker"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+            start_new_session=os.name == "posix",
+        )
+    except OSError as error:
+        raise StorageError(f"a process to read a page could not be started: {error}") from error
+    try:
+        async with asyncio.timeout(timeout_s):
+            said, _ = await process.communicate(frame(json.dumps(order).encode()) + frame(fetched.body))
+    except TimeoutError:
+        raise SourceError(f"reading the page takes more than {timeout_s:g} s") from None
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    try:
+        answer = json.loads(said)
+    except ValueError:
+        raise SourceError("reading the page takes more memory or time than it may have, or crashes the parser") from None
+    if reason := answer.get("refused"):
+        raise SourceError(reason)
+    return Found(offers=tuple(Offer(**offer) for offer in answer["offers"]), cursor=answer["cursor"])

@@ -1,0 +1,49 @@
+"""A process that reads one page: the page comes in on stdin, the pictures go out; started by :mod:`tellapart.collection.web_pages.parsing_process`.
+
+It ignores Ctrl-C and has limits on memory and processor time, so that a page made to harm takes down this process and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from tellapart.collection.candidates import Query
+from tellapart.collection.decoding_workers.ipc import read_frame
+from tellapart.collection.decoding_workers.worker import limit_memory, limit_processor_time
+from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.sources.protocol import SourceError
+from tellapart.collection.web_pages.page_source import Pages
+
+
+def main() -> None:
+    """Read the page on stdin and say what it holds on stdout, as JSON."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    order, body = read_frame(sys.stdin.buffer), read_frame(sys.stdin.buffer)
+    if order is None or body is None:
+        return
+    asked = json.loads(order)
+    limit_memory(asked["memory_limit_bytes"])
+    limit_processor_time(asked["timeout_s"])
+    json.dump(_answer(asked, body), sys.stdout)
+
+
+def _answer(asked: dict[str, Any], body: bytes) -> dict[str, Any]:
+    query = Query(**{**asked["query"], "licences": tuple(asked["query"]["licences"])})
+    fetched = Fetched(url=asked["url"], verdict="ok", body=body, final_url=asked["final_url"], headers=asked["headers"])
+    try:
+        found = Pages(asked["rule"], asked["pages"]).read(fetched, query, asked["cursor"])
+    except SourceError as error:
+        return {"refused": str(error)}
+    except MemoryError:
+        return {"refused": "reading the page takes more memory than it may have"}
+    except Exception as error:  # one page's failure is an outcome, whatever a strange page brings about
+        return {"refused": f"the page could not be read: {type(error).__name__}: {error}"[:200]}
+    return {"offers": [asdict(offer) for offer in found.offers], "cursor": found.cursor}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""tellapart augment: see what augmentation does to your photos, or write an enlarged copy of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.counts import count
+from tellapart.dataset.options import DatasetOptions
+from tellapart.options import dataclass, option
+from tellapart.progress import AUTO, Progress
+
+if TYPE_CHECKING:
+    from tellapart.array_types import ByteArray
+    from tellapart.augmentation.policy import Augmentation
+    from tellapart.dataset import Dataset, Entry
+    from tellapart.reports.augmentation_sheet import SheetClass
+
+EXAMPLE = "tellapart augment photos --augment strong"
+SHEET = Path("augment.jpg")
+SUFFIXES = (".jpg", ".jpeg", ".png")
+MOST_CLASSES, MOST_ROWS, MOST_OF_A_CLASS = 12, 12, 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentOptions(DatasetOptions):
+    """How to augment."""
+
+    augment: str = option("light", "What may happen: none, flip, light, strong, or such as flip,rotation=20,zoom=0.2.", metavar="WORDS")
+    copies: int = option(0, "Varied copies of each training photo to write; 0 for a contact sheet only.", minimum=0, maximum=100)
+    out: Path | None = option(None, "The contact sheet, by default augment.jpg; with --copies the new folder.", metavar="FILE|DIR")
+    seed: int = option(0, "Seed of the draws.", minimum=0)
+
+
+def augment(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+    """Show what an augmentation does to photos, or write a copy of the folder enlarged by it.
+
+    The folder itself is only read.
+
+    Args:
+        folder: class folders, parts with class folders, or a manifest.
+        progress: hears how far it is.
+        **options: the fields of :class:`AugmentOptions`.
+
+    Returns:
+        ``out``, ``augment`` (all its options), ``originals`` and ``copies`` (numbers of pictures), ``left_out`` (paths and reasons),
+        ``notes``.
+
+    Raises:
+        OptionError: an option's name or value is wrong, or the result would lie among the photos.
+        DataError: no photo can be read.
+        StorageError: the disk is full or cannot be written.
+    """
+    chosen = AugmentOptions.of(**options)
+    from tellapart.augmentation.policy import augmentation_of
+    from tellapart.dataset import open_dataset
+
+    augmentation = augmentation_of(chosen.augment)
+    if chosen.copies:
+        _check_copies(chosen, augmentation)
+    dataset = open_dataset(folder, chosen, progress=progress)
+    out = (chosen.out or SHEET).expanduser()
+    _check_place(out, dataset, is_folder=bool(chosen.copies))
+    found = (
+        _enlarged(dataset, out, augmentation, chosen, progress) if chosen.copies else _sheet(dataset, out, augmentation, chosen, progress)
+    )
+    for note in found["notes"]:
+        progress.note(note)
+    return {"out": str(out), "augment": augmentation.as_dict(), **found}
+
+
+def _check_copies(chosen: AugmentOptions, augmentation: Augmentation) -> None:
+    from tellapart.augmentation.augmented_copy import flipped_variants
+    from tellapart.errors import OptionError
+
+    if chosen.out is None:
+        raise OptionError("copies need a folder to go to", hint="say where with --out DIR")
+    if augmentation.is_nothing:
+        raise OptionError("with augment none the copies would be the photos again", hint="choose flip, light or strong")
+    variants = len(flipped_variants(augmentation))
+    if augmentation.flips_only and chosen.copies > variants:
+        raise OptionError(
+            f"{augmentation} alone makes only {variants} different {'copy' if variants == 1 else 'copies'} of a photo, not {chosen.copies}",
+            hint="ask for fewer copies, or add rotation=10",
+        )
+
+
+def _check_place(out: Path, dataset: Dataset, *, is_folder: bool) -> None:
+    """Nothing is written among the photos or over other things."""
+    from tellapart.errors import OptionError
+    from tellapart.output_guards import check_new_folder, check_outside
+
+    check_outside(out, dataset)
+    if is_folder:
+        check_new_folder(out)
+    elif out.is_dir() or out.suffix.lower() not in SUFFIXES:
+        raise OptionError(
+            f"{out} cannot be the contact sheet: it must be a file that ends in {', '.join(SUFFIXES)}",
+            hint="to write copies of the photos into a folder, say how many with --copies",
+        )
+
+
+def _enlarged(dataset: Dataset, out: Path, augmentation: Augmentation, chosen: AugmentOptions, progress: Progress) -> dict[str, Any]:
+    from tellapart.augmentation.augmented_copy import REPORTED, enlarge
+
+    notes = list(dataset.notes)
+    if not any(entry.part in REPORTED for entry in dataset.entries):
+        notes.append("no photo was set aside for a test, so the test part of a later training will hold varied copies too")
+    done = enlarge(dataset, out, augmentation, copies=chosen.copies, seed=chosen.seed, progress=progress)
+    return {"originals": done.originals, "copies": done.copies, "left_out": done.left_out, "notes": notes}
+
+
+def _sheet(dataset: Dataset, out: Path, augmentation: Augmentation, chosen: AugmentOptions, progress: Progress) -> dict[str, Any]:
+    from tellapart.errors import DataError
+    from tellapart.paths import replacing
+    from tellapart.reports.augmentation_sheet import DRAWS, augmentation_sheet
+
+    entries: dict[str, list[Entry]] = {}
+    for entry in dataset.entries:
+        if entry.label is not None or not dataset.class_names:
+            entries.setdefault(entry.label or "photos", []).append(entry)
+    left_out: dict[str, str] = {}
+    shown = sorted(entries)[:MOST_CLASSES]
+    each = max(1, min(MOST_OF_A_CLASS, MOST_ROWS // len(shown)))
+    with progress.stage("drawing", total=len(shown), unit="classes") as advance:
+        classes = []
+        for name in shown:
+            found = _sheet_class(dataset, name, entries[name], each, chosen.seed, left_out)
+            classes += [found] if found is not None else []
+            advance(1)
+        if not classes:
+            raise DataError(f"no photo could be read: {'; '.join(sorted(set(left_out.values()))[:3])}")
+        sheet = augmentation_sheet(augmentation, chosen.augment, classes)
+    with replacing(out) as partial, partial.open("wb") as file:
+        if out.suffix.lower() == ".png":
+            sheet.save(file, "PNG")
+        else:
+            sheet.save(file, "JPEG", quality=92)
+    pictures = sum(len(one.squares) for one in classes)
+    rest = len(entries) - len(shown)
+    notes = [*dataset.notes, *([f"{count(rest, 'more class is', 'more classes are')} not shown"] if rest else [])]
+    return {"originals": pictures, "copies": pictures * DRAWS, "left_out": left_out, "notes": notes}
+
+
+def _sheet_class(dataset: Dataset, name: str, entries: list[Entry], wanted: int, seed: int, left_out: dict[str, str]) -> SheetClass | None:
+    """Some pictures of a class, spread over its files; None where none of those tried can be read."""
+    import hashlib
+
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    from tellapart.augmentation.counter_rng import image_keys, uniforms
+    from tellapart.augmentation.policy import COLUMNS
+    from tellapart.errors import ImageError
+    from tellapart.images import decode
+    from tellapart.paths import printable
+    from tellapart.reports.augmentation_sheet import DRAWS, SheetClass
+    from tellapart.reports.contact_sheet import TILE
+
+    squares: list[ByteArray] = []
+    image_ids: list[str] = []
+    spread = [entries[int(i)] for i in np.linspace(0, len(entries) - 1, min(len(entries), 10 * wanted))]
+    order = [entry for first in range(10) for entry in spread[first::10]]
+    for entry in order:
+        if len(squares) == wanted:
+            break
+        try:
+            data = dataset.file(entry).read_bytes()
+            picture = Image.fromarray(decode(data, min_size=TILE).pixels)
+        except (OSError, ImageError) as error:
+            left_out[printable(entry.path)] = str(error) if isinstance(error, ImageError) else f"cannot be read: {error.strerror or error}"
+            continue
+        squares.append(np.asarray(ImageOps.fit(picture, (TILE, TILE), Image.Resampling.BICUBIC)))
+        image_ids.append(hashlib.sha256(data).hexdigest())
+    if not squares:
+        return None
+    keys = image_keys(image_ids)
+    draws = np.stack([uniforms(seed, epoch, keys, len(COLUMNS)) for epoch in range(DRAWS)])
+    return SheetClass(printable(name), np.stack(squares), draws)

@@ -1,0 +1,222 @@
+"""tellapart check: everything that can be wrong with the pictures, as a table and a page to decide on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.dataset.options import DatasetOptions
+from tellapart.models.precision import precision_option
+from tellapart.options import dataclass, num_workers_option, option, when_not
+from tellapart.progress import AUTO, Progress
+
+if TYPE_CHECKING:
+    from tellapart.analyzed_folder import LookedAt
+    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.workflows.check_run import Checked
+
+EXAMPLE = "tellapart check photos"
+NO_BACKBONE = "none"
+WITH_NETWORK = when_not("backbone", NO_BACKBONE)
+TABLE_FILE = "issues.csv"
+GROUPS = {
+    "broken": ("unreadable",),
+    "duplicates": ("exact_duplicate", "near_duplicate"),
+    "contradictions": ("contradiction",),
+    "leaks": ("leak",),
+    "placeholders": ("placeholder",),
+    "outliers": ("outlier",),
+}
+"""Other words for issues."""
+MOST_DOUBTFUL = 10
+DOUBTFUL = frozenset(("outlier", "mislabelled"))
+"""The issues that ``doubtful`` is about."""
+
+
+def _issues_complaint(text: str) -> str | None:
+    from tellapart.curation.issues import NAMES
+    from tellapart.errors import closest_name
+
+    for word in text.split(","):
+        if word.strip() not in {*NAMES, *GROUPS}:
+            hint = closest_name(word.strip(), [*NAMES, *GROUPS])
+            return f"there is no issue {word.strip()!r}; there are {', '.join([*GROUPS, *NAMES])}" + (f" ({hint})" if hint else "")
+    return None
+
+
+def _apply_complaint(text: str) -> str | None:
+    if "mislabelled" in [word.strip() for word in text.split(",")]:
+        return "labels are never changed by a check; look at the suggestions in review.html and use tellapart relabel"
+    return _issues_complaint(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions(DatasetOptions):
+    """What to look for."""
+
+    backbone: str = option(
+        "lite2", "Network for outliers, labels and near-duplicates: lite0, lite1, lite2, any timm name; none for what a look alone tells."
+    )
+    image_size: int | None = option(
+        None, "Side of the network's input in pixels; by default its own.", minimum=24, maximum=2048, only_for=WITH_NETWORK
+    )
+    resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"), only_for=WITH_NETWORK)
+    issues: str | None = option(
+        None, "Issues to look for, with commas between them; by default all.", metavar="WORDS", check=_issues_complaint
+    )
+    apply: str | None = option(
+        None,
+        "Exclude what these issues name, as decisions that can be undone: duplicates, broken, contradictions, leaks, ...",
+        metavar="WORDS",
+        check=_apply_complaint,
+    )
+    out: Path = option(Path("check"), "Folder for issues.csv, review.html and review.json.", metavar="DIR")
+    seed: int = option(0, "Seed of everything random.", minimum=0)
+    state: Path | None = option(
+        None, "Folder for the catalog and your decisions; by default .tellapart in the photo folder.", metavar="DIR"
+    )
+    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"), only_for=WITH_NETWORK)
+    precision: str = precision_option(only_for=WITH_NETWORK)
+    num_workers: int | None = num_workers_option()
+
+
+def check(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+    """Find what is wrong with pictures and labels: broken, copied, contradictory, blurred, off-subject, mislabelled.
+
+    Nothing happens to the photos. With ``apply`` what is found is written down as decisions, which training and
+    exporting follow and ``tellapart undo`` takes back; labels are never changed.
+
+    Args:
+        folder: class folders, parts with class folders, a manifest or a bucket.
+        progress: hears how far it is.
+        **options: the fields of :class:`CheckOptions`.
+
+    Returns:
+        ``folder``, ``files``, ``images``; ``issues``: name, title, ``n``, share of the files, ``worst`` path, proposal; ``skipped``:
+        reasons by issue; ``noise``: estimated share of wrong labels or None; ``doubtful``: outliers and doubted labels, the clearest first;
+        ``balance`` and ``sources``: sentences or None; ``applied``: what was decided or None; ``table``, ``review``: files; ``notes``.
+
+    Raises:
+        OptionError: an option's name or value is wrong.
+        DataError: the photos cannot be used as they are, or what shall be applied would leave a class empty.
+        ModelError: the backbone is not to be had.
+        StorageError: the disk is full or cannot be written.
+    """
+    chosen = CheckOptions.of(**options)
+    from tellapart.analyzed_folder import looked_at
+    from tellapart.output_guards import check_outside
+    from tellapart.paths import write_text
+    from tellapart.reports.review_page import write_review
+    from tellapart.workflows.check_run import checked
+    from tellapart.workflows.review_view import issues_csv, review_view
+
+    wanted, applied = _names(chosen.issues), _names(chosen.apply, are_all=False)
+    _check_apply(wanted, applied)
+    looked = looked_at(
+        folder, _spec(chosen), reading=chosen, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress
+    )
+    out = chosen.out.expanduser()
+    check_outside(out, looked.dataset)
+    with progress.stage("checking", unit="steps"):
+        found = checked(looked, wanted, seed=chosen.seed)
+    decided = _apply(looked, found, applied) if applied else None
+    rows = decided["rows"] if decided else looked.rows
+    backbone = None if chosen.backbone == NO_BACKBONE else chosen.backbone
+    view = review_view(looked, found, rows, folder=str(folder), backbone=backbone)
+    write_text(out / TABLE_FILE, issues_csv(found, rows))
+    page = write_review(out, view, looked.thumbnails)
+    for sentence in view["notes"]:
+        progress.note(sentence)
+    return {**_summary(found, view), "applied": decided and decided["said"], "table": str(out / TABLE_FILE), "review": str(page)}
+
+
+def _names(words: str | None, *, are_all: bool = True) -> list[str]:
+    """The issues that words mean, in the usual order."""
+    from tellapart.curation.issues import NAMES
+
+    if words is None:
+        return list(NAMES) if are_all else []
+    meant = {name for word in words.split(",") for name in GROUPS.get(word.strip(), (word.strip(),))}
+    return [name for name in NAMES if name in meant]
+
+
+def _check_apply(wanted: list[str], applied: list[str]) -> None:
+    from tellapart.errors import OptionError
+
+    missing = [name for name in applied if name not in wanted]
+    if missing:
+        raise OptionError(
+            f"{', '.join(missing)} cannot be applied, because --issues leaves it out",
+            hint="name it in --issues too, or leave --issues away",
+        )
+
+
+def _spec(chosen: CheckOptions) -> FeatureSpec:
+    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.models.backbones import find_backbones
+
+    if chosen.backbone == NO_BACKBONE:
+        return FeatureSpec((), chosen.resize)
+    spec = FeatureSpec(find_backbones(chosen.backbone, image_size=chosen.image_size), chosen.resize)
+    return spec.computed(chosen.device, chosen.precision)
+
+
+def _apply(looked: LookedAt, found: Checked, applied: list[str]) -> dict[str, Any]:
+    """Write exclusions as one batch; the rows as then decided, and what to say."""
+    from tellapart.dataset.decisions import EXCLUDE, read_decisions
+    from tellapart.errors import DataError
+    from tellapart.workflows.decision_writing import decision_about, write_changes
+
+    why: dict[int, str] = {}
+    for name in applied:
+        for number in found.table.findings[name].worst_first if name in found.table.findings else []:
+            why.setdefault(number, name)
+    before = Counter(row.label for row in looked.rows if row.is_used and row.label is not None)
+    after = Counter(row.label for n, row in enumerate(looked.rows) if row.is_used and row.label is not None and n not in why)
+    if emptied := sorted(before.keys() - after.keys()):
+        raise DataError(
+            f"excluding {', '.join(applied)} would leave no picture of {', '.join(map(repr, emptied))}, so nothing was decided",
+            hint="tellapart check FOLDER without --apply shows what was found",
+        )
+    decisions = [replace(decision_about(found.rows[number], looked, EXCLUDE), why=reason) for number, reason in sorted(why.items())]
+    said = write_changes(looked, decisions, "")
+    said["counts"] = dict(Counter(why.values()))
+    return {"rows": looked.decided_by(read_decisions(looked.state)), "said": said}
+
+
+def _summary(found: Checked, view: dict[str, Any]) -> dict[str, Any]:
+    import numpy as np
+
+    header, rows = view["header"], view["rows"]
+    is_odd = [not DOUBTFUL.isdisjoint(found.table.of_row(number)) for number in range(len(found.rows))]
+    order = [int(number) for number in np.argsort(found.doubt, kind="stable") if is_odd[number] and not np.isnan(found.doubt[number])]
+    return {
+        "folder": header["folder"],
+        "files": header["files"],
+        "images": header["images"],
+        "class_names": header["class_names"],
+        "issues": [
+            {
+                "name": issue["name"],
+                "title": issue["title"],
+                "n": issue["n"],
+                "share": issue["n"] / max(1, header["files"]),
+                "worst": rows[issue["rows"][0]]["path"] if issue["rows"] else None,
+                "reason": rows[issue["rows"][0]]["reason"] if issue["rows"] else None,
+                "suggested": rows[issue["rows"][0]]["suggested"] if issue["rows"] and issue["name"] == "mislabelled" else None,
+                "proposal": issue["proposal"],
+            }
+            for issue in view["issues"]
+        ],
+        "skipped": found.skipped,
+        "noise": found.doubts.noise if found.doubts else None,
+        "doubtful": [
+            {"path": found.rows[number].path, "label": found.rows[number].label, "doubt": float(found.doubt[number])}
+            for number in order[:MOST_DOUBTFUL]
+        ],
+        "balance": view["balance"]["sentence"] if view["balance"] else None,
+        "sources": view["sources_sentence"],
+        "notes": view["notes"],
+    }

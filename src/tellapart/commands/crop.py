@@ -1,0 +1,206 @@
+"""tellapart crop: photos cropped to the faces, the subject, or a thing with a name; strangers set aside for review."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.counts import count
+from tellapart.dataset.options import DatasetOptions
+from tellapart.options import dataclass, num_workers_option, option, when, when_not
+from tellapart.progress import AUTO, Progress
+
+if TYPE_CHECKING:
+    from tellapart.analyzed_folder import LookedAt
+    from tellapart.cropping.crop_folder import Crop
+    from tellapart.cropping.geometry import CropShape
+    from tellapart.cropping.selection import Choice
+
+EXAMPLE = "tellapart crop photos --to faces --out faces"
+SHEET = Path("crop.jpg")
+SCORED_UP_TO = 1_500
+"""Photos, by default; more take longer than a minute."""
+
+OF_FACES = when("to", "faces")
+
+
+def _is_made(options: CropOptions) -> str | None:
+    """Whether any crop is made at its full size: to be kept, or for the score."""
+    return "with --no-score and without --out" if options.out is None and options.score is False else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropOptions(DatasetOptions):
+    """What to crop to, and how."""
+
+    to: str = option("faces", "What to crop to: faces, subject, or the name of a thing such as cats or dogs.", metavar="WORD")
+    margin: float = option(0.3, "Room around it on each side, as a share of its width and height.", minimum=0.0, maximum=5.0)
+    square: bool = option(True, "Make crops square where the photo is large enough.")
+    several: str = option("largest", "What to do with several faces on a photo.", choices=("largest", "all", "reject"), only_for=OF_FACES)
+    align: bool = option(False, "For faces: turn the crop until the eyes are level.", only_for=OF_FACES)
+    missing: str = option("keep", "What to do with photos on which nothing is found.", choices=("keep", "drop"))
+    identities: bool = option(True, "For faces: set aside people who are not those that most photos of the class show.", only_for=OF_FACES)
+    size: int | None = option(
+        None, "Side of the crops in pixels; by default as many as there are.", minimum=16, maximum=4096, only_for=_is_made
+    )
+    out: Path | None = option(None, "A new folder for the crops; without it only a contact sheet, crop.jpg, is written.", metavar="DIR")
+    score: bool | None = option(
+        None, "Say what cropping is worth: a probe on whole photos, one on crops; by default where it takes a minute."
+    )
+    seed: int = option(0, "Seed of the split on which the two are compared.", minimum=0, only_for=when_not("score", False))
+    state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
+    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    num_workers: int | None = num_workers_option()
+
+
+def crop(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+    """Crop photos to the faces, the subject, or a thing with a name.
+
+    Without ``--out`` only a contact sheet is written, which shows what would be kept, set aside and not found. With it, a
+    new folder: crops as JPEG, ``metadata.csv`` with label, part, group, parent and box, ``set_aside.csv`` with reasons, and
+    the sheet. The photos are only read. A crop keeps the part of its photo, and its group, so that crops of one photo are
+    never on both sides of a split. Photos of a val or test part are cropped, and nobody on them is set aside.
+
+    Args:
+        folder: class folders, parts with class folders, or a manifest.
+        progress: hears of every photo.
+        **options: the fields of :class:`CropOptions`.
+
+    Returns:
+        ``out``, ``sheet``, the numbers ``photos``, ``crops``, ``set_aside`` and ``not_found``, ``people`` by class,
+        ``left_out`` with reasons, ``score`` and ``notes``.
+
+    Raises:
+        OptionError: an option's name or value is wrong, or the result would lie among the photos.
+        DataError: no photo can be read, nothing is found on any, or a class would be empty.
+        MissingExtra: faces are asked for, and their networks are not installed.
+        StorageError: the disk is full or cannot be written.
+    """
+    chosen = CropOptions.of(**options)
+    from tellapart.analyzed_folder import looked_at
+    from tellapart.cropping.crop_folder import write_crops, write_set_aside
+    from tellapart.cropping.detection import finder, sightings
+    from tellapart.cropping.selection import choose
+    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.paths import replacing, replacing_folder
+
+    find = finder(chosen.to, chosen.device)
+    looked = looked_at(
+        folder, FeatureSpec(()), reading=chosen, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress
+    )
+    _check_place(chosen.out, looked)
+    rows = [number for number, row in enumerate(looked.rows) if row.is_used]
+    files = [looked.dataset.file(looked.dataset.entries[number]) for number in rows]
+    image_ids = [looked.rows[number].image_id or "" for number in rows]
+    seen = dict(zip(rows, sightings(files, image_ids, find, num_workers=chosen.num_workers, progress=progress), strict=True))
+    shape = _shape(chosen)
+    choice = choose(looked, seen, chosen, shape)
+    names: list[str] = []
+    if chosen.out is not None:
+        with replacing_folder(chosen.out) as partial, progress.stage("writing crops", total=len(choice.crops)) as advance:
+            names, lost = write_crops(choice.crops, partial, shape, advance)
+            choice.left_out.update(lost)
+            write_set_aside(choice.not_kept(), partial)
+            _save_sheet(_sheet(looked, choice, shape, chosen), partial / SHEET)
+    else:
+        with replacing(SHEET) as partial:
+            _save_sheet(_sheet(looked, choice, shape, chosen), partial)
+    notes = [*looked.notes, *choice.notes]
+    score = _score(folder, looked, choice, shape, chosen, names, notes, progress)
+    for note in notes:
+        progress.note(note)
+    return {
+        "out": str(chosen.out) if chosen.out is not None else None,
+        "sheet": str(chosen.out / SHEET if chosen.out is not None else SHEET),
+        "to": chosen.to,
+        "photos": len(rows),
+        "crops": len(names) - names.count("") if names else len(choice.crops),
+        "set_aside": len(choice.set_aside),
+        "not_found": len(choice.not_found),
+        "people": choice.people,
+        "left_out": choice.left_out,
+        "score": score,
+        "notes": notes,
+    }
+
+
+def _shape(chosen: CropOptions) -> CropShape:
+    from tellapart.cropping.geometry import CropShape
+
+    return CropShape(chosen.margin, chosen.square, chosen.align, chosen.size)
+
+
+def _check_place(out: Path | None, looked: LookedAt) -> None:
+    """Nothing is written among the photos or over other things."""
+    from tellapart.output_guards import check_new_folder, check_outside
+
+    check_outside(out or SHEET.resolve(), looked.dataset)
+    if out is not None:
+        check_new_folder(out)
+
+
+def _sheet(looked: LookedAt, choice: Choice, shape: CropShape, chosen: CropOptions) -> Any:
+    """The contact sheet: what is set aside and not found first, then what is kept, spread over the classes."""
+    from dataclasses import replace
+
+    from tellapart.concurrency import side_by_side
+    from tellapart.cropping.selection import shown_first
+    from tellapart.reports.contact_sheet import TILE, Tile, contact_sheet
+
+    small = replace(shape, size=TILE)
+    kept = shown_first(
+        [(crop, _caption(crop.label, ""), "kept") for crop in choice.crops if crop.box is not None], lambda item: item[0].label
+    )
+    aside = [(crop, _caption(crop.label, reason), "set aside") for crop, reason in choice.set_aside]
+    missing = [(crop, _caption(crop.label, reason), None) for crop, reason in choice.not_found]
+
+    def tile(item: tuple[Crop, str, Any]) -> Tile:
+        from tellapart.cropping.crop_folder import crop_pixels
+        from tellapart.errors import ImageError
+
+        crop, caption, frame = item
+        try:
+            return Tile(crop_pixels(crop, small), caption, frame)
+        except (OSError, ImageError):
+            return Tile(None, caption, frame)
+
+    title = f"{looked.dataset.root.name}: {chosen.to}, {count(len(choice.crops), 'crop')}"
+    tiles = side_by_side(tile, [*aside[:160], *missing[:80], *kept[:240]])
+    return contact_sheet(tiles, title=title, columns=10)
+
+
+def _caption(label: str | None, reason: str) -> str:
+    short = reason.replace(f" than most of {label}", "").replace(" photos of that person", " photos")
+    return "\n".join(line for line in (label or "", short) if line)
+
+
+def _save_sheet(sheet: Any, path: Path) -> None:
+    with path.open("wb") as file:
+        sheet.save(file, "JPEG", quality=90)
+
+
+def _score(
+    folder: str | Path,
+    looked: LookedAt,
+    choice: Choice,
+    shape: CropShape,
+    chosen: CropOptions,
+    names: list[str],
+    notes: list[str],
+    progress: Progress,
+) -> dict[str, Any] | None:
+    """What cropping is worth, or None where it cannot or shall not be said."""
+    from tellapart.cropping.benefit import crop_score
+    from tellapart.errors import DataError
+
+    labels = {crop.label for crop in choice.crops}
+    is_wanted = chosen.score if chosen.score is not None else len(choice.crops) <= SCORED_UP_TO and len(labels - {None}) > 1
+    if not is_wanted:
+        return None
+    try:
+        return crop_score(folder, choice.crops, shape, chosen, (chosen.out, names), progress)
+    except DataError as error:
+        if chosen.score:
+            raise
+        notes.append(f"what cropping is worth cannot be said: {error}")
+        return None

@@ -1,0 +1,132 @@
+"""tellapart curve: would more photos help this recipe? It is trained on growing numbers of them, several draws each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.commands.train import TRAINED, WITH_BACKBONE, TrainOptions
+from tellapart.counts import count
+from tellapart.dataset.options import DatasetOptions
+from tellapart.models.precision import precision_option
+from tellapart.options import dataclass, num_workers_option, option, test_share_option, when
+from tellapart.progress import AUTO, Progress
+
+if TYPE_CHECKING:
+    from tellapart.training.recipe_runner import RecipeAtWork
+
+EXAMPLE = "tellapart curve photos --recipe finetune --sizes 500,1000,2000"
+SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
+
+
+def _sizes_complaint(text: str) -> str | None:
+    parts = [part.strip() for part in text.split(",")]
+    is_fine = all(part.isdigit() and int(part) > 1 for part in parts)
+    return None if is_fine else f"{text!r} are no numbers of photos; write them with commas, such as 500,1000,2000"
+
+
+def _is_figure(path: Path) -> str | None:
+    return None if path.suffix.lower() in (".svg", ".json") else f"{path} must end in .svg or .json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurveOptions(DatasetOptions):
+    """What to measure."""
+
+    recipe: str = option("probe", "Recipe to train: probe, finetune or scratch.", choices=("probe", "finetune", "scratch"))
+    sizes: str | None = option(
+        None, "Numbers of training photos, with commas; by default an eighth to all.", check=_sizes_complaint, metavar="N,N"
+    )
+    draws: int = option(3, "Draws of each size; all photos can be drawn only once.", minimum=1, maximum=100)
+    backbone: str = option("lite2", "Network for probe and finetune: lite0, lite1, lite2 or any timm name.", only_for=WITH_BACKBONE)
+    weights: Path | None = option(
+        None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE", only_for=WITH_BACKBONE
+    )
+    net: str = option("resnet", "Network for scratch: resnet, tiny, classic, or any timm name.", only_for=when("recipe", "scratch"))
+    image_size: int | None = option(None, "Side of the network's input in pixels; by default its own.", minimum=24, maximum=2048)
+    augment: str | None = option(None, "Augmentation of training pictures, as for train.", metavar="WORDS", only_for=TRAINED)
+    epochs: int | None = option(None, "Times every picture is seen; by default the recipe's.", minimum=1, maximum=10_000, only_for=TRAINED)
+    balance: str = option("none", "What to do about unequal classes.", choices=("none", "weights", "oversample", "undersample"))
+    test_share: float | None = test_share_option()
+    seed: int = option(0, "Seed of the split and of everything random.", minimum=0)
+    out: Path | None = option(None, "File for the figure (.svg) or the numbers (.json).", metavar="FILE", check=_is_figure)
+    state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
+    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = precision_option()
+    num_workers: int | None = num_workers_option()
+
+
+def curve(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+    """Measure a recipe's learning curve on one split: sizes, several draws each, and what twice the photos promise.
+
+    Every draw takes whole groups and keeps the classes' shares. The test photos are the same throughout.
+
+    Args:
+        folder: class folders, parts with class folders, or a manifest.
+        progress: hears how far it is.
+        **options: the fields of :class:`CurveOptions`.
+
+    Returns:
+        ``learning_curve`` of metrics.json (docs/reference/run-folder.md) with ``recipe``, ``part`` and ``n``, the
+        number of photos judged on.
+
+    Raises:
+        OptionError: an option's name or value is wrong.
+        DataError: the photos cannot be used as they are, or are fewer than the sizes ask for.
+    """
+    chosen = CurveOptions.of(**options)
+    from tellapart.analyzed_folder import looked_at
+    from tellapart.training.curve_subsets import curve_of, sizes_of, subset
+    from tellapart.training.recipe_runner import recipe_of
+
+    shared = ("recipe", "backbone", "weights", "net", "image_size", "augment", "epochs", "balance", "seed", "device", "num_workers")
+    wanted = TrainOptions.from_others(**{name: getattr(chosen, name) for name in shared}, splits=0, curve=False)
+    spec = recipe_of(wanted).spec
+    looked = looked_at(
+        folder,
+        spec,
+        reading=chosen,
+        min_classes=2,
+        state=chosen.state,
+        device=chosen.device,
+        num_workers=chosen.num_workers,
+        progress=progress,
+    )
+    dataset, extraction = looked.dataset, looked.extraction
+    assignment = looked.assignment(test_share=chosen.test_share, seed=chosen.seed)
+    points = []
+    finished: list[RecipeAtWork] = []
+    for size in sizes_of(assignment, [int(part) for part in chosen.sizes.split(",")] if chosen.sizes else SHARES):
+        found = []
+        for smaller in subset(assignment, size, chosen.draws):
+            recipe = recipe_of(wanted)
+            recipe.train(smaller, extraction.features, progress)
+            found.append(recipe.examination(dataset, smaller, extraction.features, progress).metrics)
+            finished.append(recipe)
+        points.append((size, found))
+        _say(progress, chosen.recipe, size, found)
+    result = {"recipe": chosen.recipe, **curve_of(points)}
+    if chosen.out is not None:
+        _save(result, chosen.out)
+    for recipe in finished:
+        recipe.forget()
+    return result
+
+
+def _say(progress: Progress, recipe: str, size: int, found: Sequence[dict[str, Any]]) -> None:
+    part = "test" if "test" in found[0] else "val"
+    accuracies = ", ".join(f"{100 * metrics[part]['accuracy']['value']:.1f} %" for metrics in found)
+    progress.note(f"{recipe} on {count(size, 'photo')}: {accuracies}")
+
+
+def _save(result: dict[str, Any], path: Path) -> None:
+    from tellapart.paths import write_json, write_text
+    from tellapart.reports.figures.split_variance import curve_figure
+
+    if path.suffix.lower() == ".json":
+        write_json(path, result)
+        return
+    figure = curve_figure({"reason": None, "sentence": "", **result})
+    if figure is not None:
+        write_text(path, figure.standalone())

@@ -1,0 +1,95 @@
+"""tellapart demo: the whole way on real photos that arrive as an ordinary package."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.options import Options, dataclass, option
+from tellapart.progress import AUTO, Progress
+
+if TYPE_CHECKING:
+    from tellapart.runs import Run
+
+EXAMPLE = "tellapart demo"
+PACKAGE = "elpv_dataset"
+CELLS_OF_A_MODULE = 60
+ABOUT = (
+    "The demo's photos: 2,624 electroluminescence pictures of solar cells, working or defective, from the package elpv-dataset "
+    "(Buerhop-Lutz et al., ZAE Bayern; licence CC BY-NC-SA 4.0: not for commercial use)."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions(Options):
+    """How to run the demo."""
+
+    backbone: str = option("lite0", "Network that sees: lite0, lite1, lite2, several joined by +, or any timm name.")
+    out: Path = option(Path("tellapart-demo"), "Folder for the demo.", metavar="DIR")
+
+
+def demo(*, progress: Progress = AUTO, **options: Any) -> Run:
+    """Train on the solar cells of the package ``elpv-dataset``; a second call does it again from the cache.
+
+    A manifest lists the package's own files: certain labels only (defect probability 0 or 1). Cells of one module look
+    alike and must stay together; the package does not say which module a cell is from, so 60 consecutive cells of one
+    type, as many as a usual module has, are taken for one.
+
+    Args:
+        progress: hears how far it is, and where the photos come from.
+        **options: the fields of :class:`DemoOptions`.
+
+    Raises:
+        MissingExtra: the package with the photos is not installed.
+    """
+    chosen = DemoOptions.of(**options)
+    from tellapart.commands.train import train
+
+    progress.note(ABOUT)
+    manifest = write_manifest(photo_folder(), chosen.out.absolute())
+    run = train(
+        manifest, backbone=chosen.backbone, out=chosen.out / "runs", state=chosen.out / "state", name="solar-cells", progress=progress
+    )
+    progress.note(about_the_interval(run.metrics["test"]))
+    return run
+
+
+def about_the_interval(numbers: Mapping[str, Any]) -> str:
+    """Why the interval of the demo is as wide as it is; of ``test`` of ``metrics.json``."""
+    from tellapart.evaluation.intervals import Interval, images_worth
+
+    accuracy = Interval.from_dict(numbers["accuracy"])
+    worth = max(1, round(images_worth(accuracy, numbers["n"])))
+    return (
+        f"The {numbers['n']:,} test photos are cells of {numbers['groups']:,} modules. Cells of a module look alike and tend to be "
+        f"right or wrong together, so for the accuracy they count as about {worth:,} independent photos: hence {accuracy.percent()}."
+    )
+
+
+def photo_folder() -> Path:
+    """Where the package keeps its pictures."""
+    from tellapart.errors import MissingExtra
+
+    found = importlib.util.find_spec(PACKAGE)
+    if found is None or found.origin is None:
+        raise MissingExtra("the demo's photos are not installed", hint="pip install 'tellapart[demo]'")
+    return Path(found.origin).parent / "data"
+
+
+def write_manifest(photos: Path, folder: Path) -> Path:
+    """A CSV manifest of the certain labels: ``path``, ``label``, ``group``; the pictures stay where they are."""
+    from tellapart.csv_writer import csv_file
+
+    rows = [line.split() for line in (photos / "labels.csv").read_text(encoding="utf-8").splitlines() if line.strip()]
+    labels = {0.0: "working", 1.0: "defective"}
+    manifest = folder / "solar_cells.csv"
+    with csv_file(manifest, ("path", "label", "group")) as writer:
+        for kind_run, (_, cells) in enumerate(groupby(rows, key=lambda row: row[2])):
+            for number, (path, probability, kind) in enumerate(cells):
+                if float(probability) in labels:
+                    module = f"{kind}-{kind_run}-{number // CELLS_OF_A_MODULE}"
+                    writer.write([str(photos / path), labels[float(probability)], module])
+    return manifest

@@ -1,0 +1,93 @@
+"""tellapart ensemble: several finished runs as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.errors import DataError
+from tellapart.options import Options, dataclass, option
+from tellapart.paths import folder_name, name_complaint
+from tellapart.progress import AUTO, Progress
+
+if TYPE_CHECKING:
+    from tellapart.runs import Run
+
+EXAMPLE = "tellapart ensemble runs/photos-1 runs/photos-2"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnsembleOptions(Options):
+    """How to combine."""
+
+    weights: str = option(
+        "out-of-fold",
+        "How much each run counts: what fits best on images it had not seen in training, or all the same.",
+        choices=("out-of-fold", "equal"),
+    )
+    name: str | None = option(
+        None, "Name of the run; by default the folder's name, ensemble and a number.", metavar="NAME", check=name_complaint
+    )
+    out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
+
+
+def ensemble(runs: Sequence[str | Path], *, progress: Progress = AUTO, **options: Any) -> Run:
+    """Combine finished runs into one that predicts, is judged and is reported like any other.
+
+    Each run's log-odds are calibrated by its own temperature and averaged. The result is judged on the images that all
+    runs report and none trained on.
+
+    Args:
+        runs: run folders, two or more.
+        progress: hears how far it is.
+        **options: the fields of :class:`EnsembleOptions`.
+
+    Returns:
+        The new run. Its model holds those of all runs: it needs none of them, and takes as long as all together.
+
+    Raises:
+        OptionError: an option's name or value is wrong.
+        DataError: fewer than two runs, a run twice, other classes, or no image that all report.
+        ModelError: a saved model is damaged.
+        StorageError: a run is damaged, or the disk is full.
+    """
+    chosen = EnsembleOptions.of(**options)
+    opened = _opened(runs)
+    from tellapart.analyzed_folder import thumbnails_of_rows
+    from tellapart.dataset import Dataset
+    from tellapart.reports import write_report
+    from tellapart.runs import Run
+    from tellapart.training.ensemble import examine_ensemble
+    from tellapart.training.run_writer import run_folder, write_run
+
+    started = datetime.now(UTC)
+    root = Path(opened[0].metrics["folder"])
+    values = {"runs": [str(run.folder) for run in opened], **chosen.as_dict()}
+    with progress.stage("combining the runs", total=3, unit="steps") as advance:
+        examination, notes = examine_ensemble(opened, weights=chosen.weights)
+        advance(1)
+        with run_folder(chosen.out, f"{folder_name(root)}-ensemble", given=chosen.name, progress=progress) as (partial, final):
+            write_run(partial, final, examination, Dataset(root, ()), values, notes, started, verb="ensemble")
+            advance(1)
+            write_report(partial, thumbnails_of_rows(root, examination.rows))
+            advance(1)
+    for sentence in notes:
+        progress.note(sentence)
+    return Run(final)
+
+
+def _opened(runs: Sequence[str | Path]) -> list[Run]:
+    """The runs, each once."""
+    from tellapart.runs import open_judged_run
+
+    several = [runs] if isinstance(runs, str | Path) else list(runs)
+    opened = [open_judged_run(where) for where in several]
+    if len(opened) < 2:
+        raise DataError("an ensemble needs at least two runs", hint="tellapart ensemble runs/photos-1 runs/photos-2")
+    places = [run.folder.resolve() for run in opened]
+    for number, place in enumerate(places):
+        if place in places[:number]:
+            raise DataError(f"{opened[number].folder} is given twice", hint="give each run once; --weights says how much it counts")
+    return opened

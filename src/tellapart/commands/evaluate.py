@@ -1,0 +1,132 @@
+"""tellapart evaluate: how good a trained run is on new labelled photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.dataset.options import DatasetOptions
+from tellapart.models.precision import precision_option
+from tellapart.options import dataclass, num_workers_option, option
+from tellapart.progress import AUTO, Progress
+from tellapart.workflows.tta_options import view_augment_option, views_option
+
+if TYPE_CHECKING:
+    from tellapart.errors import DataError
+    from tellapart.predictions import Predictions
+
+NAMED = 8
+EXAMPLE = "tellapart evaluate runs/photos-1 newer_photos"
+
+
+def _is_parquet(path: Path) -> str | None:
+    return None if path.suffix.lower() == ".parquet" else f"{path} must end in .parquet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(DatasetOptions):
+    """How to evaluate."""
+
+    out: Path | None = option(None, "File for the predictions (.parquet).", metavar="FILE", check=_is_parquet)
+    views: int = views_option()
+    view_augment: str | None = view_augment_option()
+    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = precision_option()
+    num_workers: int | None = num_workers_option()
+
+
+def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+    """Judge a run on photos it was not trained on.
+
+    The run's training images, near-duplicates of them, and photos of the same group (of a manifest) are left out and counted:
+    they would flatter.
+
+    Args:
+        run: a run folder.
+        folder: labelled photos, in any layout that ``train`` reads.
+        progress: hears how far it is.
+        **options: the fields of :class:`EvaluateOptions`.
+
+    Returns:
+        The numbers of ``PART`` (docs/reference/run-folder.md) with ``seen_in_training``, ``near_duplicate_of_training``,
+        ``group_in_training``, ``unknown_class``, ``unlabelled`` and ``unreadable``: how many files were left out, and why;
+        ``left_out`` (path: reason) names those of the first three, ``notes`` what could not be looked for. ``views`` says
+        what more than one view changed: ``right_to_wrong`` and ``wrong_to_right`` (paths), and the paired differences of ``accuracy`` and
+        ``log_loss`` from one view to all, with their intervals and ``p_value``; it is None for one view.
+
+    Raises:
+        OptionError: an option's name or value is wrong, or there are not so many views.
+        DataError: no photo is left to judge: none is labelled with one of the run's classes, or the run knows all of them.
+    """
+    chosen = EvaluateOptions.of(**options)
+    from dataclasses import replace
+
+    import numpy as np
+
+    from tellapart.dataset import open_dataset
+    from tellapart.evaluation import evaluate as evaluated
+    from tellapart.models.saved_model import load_model
+    from tellapart.output_guards import check_no_manifest
+    from tellapart.predictor import predict_files
+    from tellapart.runs import open_judged_run
+    from tellapart.workflows.training_overlap import GROUP, NEAR, SEEN, training_overlap
+    from tellapart.workflows.tta_options import ways_of_looking, worth_of_views
+
+    opened = open_judged_run(run)
+    model, dataset = load_model(opened.model_folder), open_dataset(folder, chosen, progress=progress)
+    for note in dataset.notes:
+        progress.note(note)
+    for note in dataset.notes:
+        progress.note(note)
+    for note in dataset.notes:
+        progress.note(note)
+    if chosen.out is not None:
+        check_no_manifest(chosen.out, dataset)
+    found = predict_files(model, dataset, **ways_of_looking(chosen), progress=progress)
+    overlap = training_overlap(opened, model, dataset, found, progress)
+    predictions = replace(found.predictions, groups=overlap.groups)
+    is_new = np.array([kind is None for kind in overlap.kinds], dtype=bool)
+    is_unlabelled = np.array([label is None for label in predictions.labels], dtype=bool)
+    is_strange = (predictions.targets < 0) & ~is_unlabelled
+    is_judged = is_new & (predictions.targets >= 0)
+    left_out = {
+        **{kind: overlap.kinds.count(kind) for kind in (SEEN, NEAR, GROUP)},
+        "unknown_class": int((is_strange & is_new).sum()),
+        "unlabelled": int((is_unlabelled & is_new).sum()),
+        "unreadable": len(found.unreadable),
+    }
+    if not is_judged.any():
+        raise _nothing_to_judge(folder, predictions, left_out)
+    judged = predictions.where(is_judged)
+    for note in overlap.notes:
+        progress.note(note)
+    if chosen.out is not None:
+        judged.save(chosen.out)
+    return {
+        "run": opened.name,
+        "folder": str(folder),
+        **evaluated(judged),
+        "views": worth_of_views(replace(found.first_view, groups=overlap.groups).where(is_judged), judged, found.views),
+        **left_out,
+        "left_out": {path: reason for path, reason in zip(predictions.paths, overlap.reasons, strict=True) if reason},
+        "notes": overlap.notes,
+    }
+
+
+def _nothing_to_judge(folder: str | Path, predictions: Predictions, left_out: dict[str, int]) -> DataError:
+    """Why no image can be judged: names both sets of classes where they differ, else counts the reasons."""
+    from tellapart.errors import DataError
+    from tellapart.paths import printable
+
+    counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in left_out.items() if count)
+    message = f"no image in {printable(str(folder))} can be judged: {counts}"
+    there = sorted({label for label in predictions.labels if label is not None} - set(predictions.class_names))
+    if there and left_out["unknown_class"]:
+        known = ", ".join(map(repr, predictions.class_names[:NAMED]))
+        return DataError(
+            f"{message}; the classes there are {', '.join(map(repr, there[:NAMED]))}, the run knows {known}",
+            hint="name the classes as the run does, or evaluate a run that knows these",
+        )
+    if left_out["unlabelled"]:
+        return DataError(message, hint="numbers need labelled images: put them in folders named after their class")
+    return DataError(message, hint="evaluate on images that are not of the training photos")

@@ -1,0 +1,167 @@
+"""tellapart explore: what is in a folder, on one page: the map, the clusters, similar pictures, and what stands apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.commands.cluster import METHODS as WAYS
+from tellapart.counts import count
+from tellapart.dataset.options import DatasetOptions
+from tellapart.exploration.projection import METHODS, PERPLEXITY
+from tellapart.models.precision import precision_option
+from tellapart.options import dataclass, num_workers_option, option, when, when_not
+from tellapart.progress import AUTO, Progress
+
+if TYPE_CHECKING:
+    from tellapart.workflows.explorable_images import Subjects
+    from tellapart.workflows.folder_clustering import Grouping
+    from tellapart.workflows.projection_page import Mapped
+
+EXAMPLE = "tellapart explore photos"
+PAGE, DETAILS = "explore.html", "explore.json"
+NEIGHBOURS = 8
+ASKED_OF_ALL, ASKED = 12_000, 4_000
+"""Up to how many pictures all are asked for their neighbours; of more, as many drawn at random and those that sections show."""
+OUTLIERS = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExploreOptions(DatasetOptions):
+    """What is looked at, and how."""
+
+    k: int = option(0, "How many clusters; 0 chooses, or says that no number is clear.", minimum=0, only_for=when_not("method", "hdbscan"))
+    method: str = option("kmeans", "How clusters are found.", choices=WAYS)
+    map: str = option("tsne", "How pictures are placed on the map; umap needs the extra maps.", choices=METHODS)
+    features: str = option("lite2", "What is seen of a picture: lite2, any timm name, imagenet, pixels, run:FOLDER.", metavar="NAME")
+    layer: str | None = option(None, "Layer of the network, such as blocks.3; by default the last.", metavar="NAME")
+    weights: Path | None = option(None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE")
+    image_size: int | None = option(None, "Side of the network's input in pixels; by default its own.", minimum=8, maximum=2048)
+    words: str = option("imagenet", "What clusters may be called: imagenet, none, or words of yours: cheetah,lion,fox.", metavar="WORDS")
+    name: str | None = option(None, "Names for clusters, by number: 0=cheetah,1=lion.", metavar="N=NAME,...")
+    perplexity: float = option(
+        PERPLEXITY,
+        "For tsne: how many neighbours of a picture are kept near it.",
+        minimum=2.0,
+        maximum=500.0,
+        only_for=when("map", "tsne"),
+    )
+    out: Path = option(Path("explore"), "Folder for the page and its numbers.", metavar="DIR")
+    seed: int = option(0, "Seed of everything random.", minimum=0)
+    state: Path | None = option(None, "Folder of catalog and decisions; by default .tellapart in the photo folder.", metavar="DIR")
+    device: str = option("auto", "Where networks run.", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = precision_option()
+    num_workers: int | None = num_workers_option()
+
+
+def explore(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+    """Say what is in a folder: a page with a map of all pictures, clusters and what they follow, similar pictures and outliers.
+
+    Labels are not needed; where there are some, the map and the clusters are compared with them. On the page, pictures can
+    be chosen by drawing around them, and left out or relabelled; that is saved as a file of decisions. Photos are only read.
+
+    Args:
+        folder: class folders, unsorted pictures, a manifest or a bucket.
+        progress: hears of every picture.
+        **options: the fields of :class:`ExploreOptions`.
+
+    Returns:
+        ``out`` (the page), ``details`` (the same as JSON), ``images``, ``map`` and ``software`` (what placed them), ``trust``,
+        ``clusters`` (sentence, number, and for each a line), ``k``, ``scores``, ``choice`` and ``encoding`` (sentences, or None),
+        ``outliers`` (paths, the strangest first), ``left_out`` (path: reason), ``notes``.
+
+    Raises:
+        OptionError: an option's name or value is wrong, or the result would lie among the photos.
+        DataError: no picture can be used, or fewer differ than clusters are wanted.
+        ModelError: no such network, layer or weights.
+        MissingExtra: UMAP is asked for and not installed.
+        StorageError: the page cannot be written.
+    """
+    chosen = ExploreOptions.of(**options)
+    from tellapart.feature_spec import spec_of
+    from tellapart.output_guards import check_outside
+    from tellapart.reports.explore_page import write_exploration
+    from tellapart.workflows.explorable_images import subjects_of
+    from tellapart.workflows.folder_clustering import Wanted, grouping_of, names_of
+    from tellapart.workflows.projection_page import header_view, mapped
+
+    names = names_of(chosen.name)
+    spec = spec_of(chosen.features, layer=chosen.layer, weights=chosen.weights, image_size=chosen.image_size)
+    looking: dict[str, Any] = {
+        "reading": chosen,
+        "state": chosen.state,
+        "device": chosen.device,
+        "num_workers": chosen.num_workers,
+        "progress": progress,
+    }
+    subjects = subjects_of(folder, spec, words=chosen.words, **looking)
+    out = chosen.out.expanduser()
+    check_outside(out, subjects.looked.dataset)
+    grouping = grouping_of(subjects, Wanted(k=chosen.k, method=chosen.method, seed=chosen.seed, names=names), progress)
+    found = mapped(subjects, method=chosen.map, perplexity=chosen.perplexity, seed=chosen.seed, progress=progress)
+    notes = [*found.notes, *grouping.clustering.notes]
+    view = {"header": header_view(found, chosen, folder), **_sections(found, grouping, chosen.seed, progress), "notes": notes}
+    with progress.stage("writing the page", total=1, unit="pages") as advance:
+        page = write_exploration(out, view, subjects.looked.thumbnails)
+        advance(1)
+    for note in notes:
+        progress.note(note)
+    return {"out": str(page), "details": str(out / DETAILS), **_told(found, grouping, view), "notes": notes}
+
+
+def _sections(found: Mapped, grouping: Grouping, seed: int, progress: Progress) -> dict[str, Any]:
+    """All of the view but the header and the notes."""
+    sections = grouping.view()
+    order = sections["outliers"]
+    strangeness = [0.0] * len(order)
+    for place, point in enumerate(reversed(order)):
+        strangeness[point] = place / max(1, len(order) - 1)
+    points = {**found.view(), "score": strangeness}
+    points["cluster"] = [None if number < 0 else int(number) for number in grouping.clustering.assigned]
+    told = [one.medoid for one in grouping.members]
+    near = _neighbours(found.subjects, [*told, *order[:OUTLIERS]], seed, progress)
+    return {"map": points, **sections, "outliers": order[:OUTLIERS], "neighbours": near}
+
+
+def _neighbours(subjects: Subjects, told: list[int], seed: int, progress: Progress) -> dict[int, list[list[float]]]:
+    """The most similar pictures of each, or in large sets of some, near-duplicates included: numbers and cosines."""
+    import numpy as np
+
+    from tellapart.exploration.neighbors import neighbours
+    from tellapart.exploration.pca import sample_of
+    from tellapart.features.matrix import unit_rows
+
+    n = len(subjects)
+    asked = np.arange(n) if n <= ASKED_OF_ALL else np.union1d(sample_of(n, ASKED, seed), np.array(told, np.int64))
+    units = unit_rows(subjects.features)
+    with progress.stage("looking for similar pictures", total=len(asked)) as advance:
+        near = neighbours(units, units[asked], NEIGHBOURS, without=asked)
+        advance(len(asked))
+    return {
+        int(one): [[int(other), round(float(cosine), 4)] for other, cosine in zip(others, cosines, strict=True)]
+        for one, others, cosines in zip(asked, near.indices, near.similarities, strict=True)
+    }
+
+
+def _told(found: Mapped, grouping: Grouping, view: dict[str, Any]) -> dict[str, Any]:
+    paths = view["map"]["path"]
+    return {
+        "images": len(paths),
+        "map": found.made.method,
+        "software": found.made.software,
+        "trust": found.trust,
+        "k": grouping.clustering.k,
+        "clusters": {"sentence": grouping.sentence, "lines": [_line(one) for one in view["clusters"]["clusters"]]},
+        "scores": view["clusters"]["scores"],
+        "choice": view["choice"]["reason"] if view["choice"] else None,
+        "encoding": view["encoding"]["sentence"],
+        "outliers": [paths[point] for point in view["outliers"][:20]],
+        "left_out": grouping.subjects.left_out,
+    }
+
+
+def _line(cluster: dict[str, Any]) -> str:
+    called = cluster["name"] or f"cluster {cluster['number']}"
+    classes = ", ".join(f"{name} {count:,}" for name, count in list(cluster["classes"].items())[:3])
+    words = f"  looks like {', '.join(cluster['words'])}" if cluster["words"] else ""
+    return f"{called}: {count(cluster['size'], 'picture')}" + (f" ({classes})" if classes else "") + words

@@ -1,0 +1,333 @@
+"""tellapart ladder: every recipe on one split, each beside the one below it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.counts import count
+from tellapart.dataset.options import DatasetOptions
+from tellapart.durations import duration_complaint
+from tellapart.errors import OptionError
+from tellapart.models.precision import precision_option
+from tellapart.options import Condition, dataclass, num_workers_option, option, test_share_option
+from tellapart.paths import folder_name, name_complaint
+from tellapart.progress import AUTO, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tellapart.dataset import Dataset
+    from tellapart.dataset.catalog import Catalog
+    from tellapart.dataset.decisions import Decisions
+    from tellapart.dataset.parts import Assignment
+    from tellapart.feature_extraction import Extraction, FeatureSpec
+    from tellapart.predictions import Predictions
+    from tellapart.runs import Run
+    from tellapart.training.ladder import Rung
+    from tellapart.training.probe_evaluation import Examination
+    from tellapart.training.recipe_runner import RecipeAtWork
+
+EXAMPLE = "tellapart ladder photos"
+SMALLEST_PROBABILITY = 1e-12
+RUNGS = ("scratch", "probe", "finetune", "folds", "views", "calibration")
+
+
+def _rungs_complaint(text: str) -> str | None:
+    from tellapart.errors import closest_name
+
+    for name in text.split(","):
+        if name.strip() not in RUNGS:
+            hint = closest_name(name.strip(), RUNGS)
+            return f"there is no rung {name.strip()!r}; there are {', '.join(RUNGS)}" + (f" ({hint})" if hint else "")
+    if not {"scratch", "probe", "finetune", "folds"} & {name.strip() for name in text.split(",")}:
+        return "at least one of scratch, probe, finetune and folds is needed"
+    return None
+
+
+WITH_BACKBONE = ("probe", "finetune", "folds")
+
+
+def _rung(*names: str) -> Condition:
+    """One of these rungs has to be climbed."""
+
+    def complaint(options: LadderOptions) -> str | None:
+        wanted = {name.strip() for name in options.rungs.split(",")}
+        return None if wanted & set(names) else f"without the {'rung' if len(names) == 1 else 'rungs'} {' or '.join(names)}"
+
+    return complaint
+
+
+@dataclass(frozen=True, kw_only=True)
+class LadderOptions(DatasetOptions):
+    """How to climb."""
+
+    rungs: str = option(",".join(RUNGS), "Rungs to climb, with commas between them.", check=_rungs_complaint)
+    backbone: str = option("lite2", "Network for probe and finetune: lite0, lite1, lite2 or any timm name.", only_for=_rung(*WITH_BACKBONE))
+    weights: Path | None = option(
+        None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE", only_for=_rung(*WITH_BACKBONE)
+    )
+    net: str = option("resnet", "Network for scratch: resnet, tiny, classic, or any timm name.", only_for=_rung("scratch"))
+    scratch_size: int | None = option(
+        None, "Side of the pictures for scratch, in pixels.", minimum=24, maximum=2048, only_for=_rung("scratch")
+    )
+    scratch_epochs: int | None = option(None, "Epochs for scratch.", minimum=1, maximum=10_000, only_for=_rung("scratch"))
+    epochs: int | None = option(None, "Epochs for finetune.", minimum=1, maximum=10_000, only_for=_rung("finetune", "folds"))
+    zero_shot: str | None = option(
+        None, "Also ask a network that knows words, with the class names alone: imagenet, clip:NAME or clip:NAME=FILE.", metavar="NAME"
+    )
+    folds: int = option(5, "Networks to train for the rung of the folds.", minimum=2, maximum=100, only_for=_rung("folds"))
+    views: int = option(4, "Views of each picture for the rung of the views.", minimum=2, maximum=8, only_for=_rung("views"))
+    balance: str = option("none", "What to do about unequal classes.", choices=("none", "weights", "oversample", "undersample"))
+    time: str | None = option(
+        None,
+        "Time for the training of each network: 90s, 10m, 2h.",
+        check=duration_complaint,
+        metavar="TIME",
+        only_for=_rung("scratch", "finetune", "folds"),
+    )
+    test_share: float | None = test_share_option()
+    seed: int = option(0, "Seed of the split and of everything random.", minimum=0)
+    name: str | None = option(
+        None, "Name of the run; by default the folder's name, ladder and a number.", metavar="NAME", check=name_complaint
+    )
+    out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
+    state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
+    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = precision_option()
+    num_workers: int | None = num_workers_option()
+
+
+def ladder(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> Run:
+    """Train every recipe on one split and say what each step is worth.
+
+    The rungs: majority class, nearest neighbours, a network from scratch, a probe, fine-tuning, an average over
+    folds, several views of each picture, calibration. All but the last report what the networks say, uncalibrated.
+
+    Args:
+        folder: class folders, parts with class folders, or a manifest.
+        progress: hears how far it is.
+        **options: the fields of :class:`LadderOptions`.
+
+    Returns:
+        A run whose report shows the ladder; its model is the recipe with the best out-of-fold log loss.
+
+    Raises:
+        OptionError: an option's name or value is wrong.
+        DataError: the photos cannot be used as they are.
+        ModelError: a network is not to be had, or a training went astray.
+        StorageError: the disk is full or cannot be written.
+    """
+    chosen = LadderOptions.of(**options)
+    from tellapart.analyzed_folder import thumbnails
+    from tellapart.dataset import Catalog, open_dataset
+    from tellapart.dataset.catalog import state_folder
+    from tellapart.dataset.decisions import read_decisions
+    from tellapart.dataset.parts import check_labels
+    from tellapart.reports import write_report
+    from tellapart.runs import Run
+    from tellapart.training.run_writer import run_folder, write_run
+
+    started = datetime.now(UTC)
+    dataset = open_dataset(folder, chosen, progress=progress)
+    state, note = state_folder(dataset.root, chosen.state)
+    decisions = read_decisions(state)
+    check_labels(dataset, decisions, 2)
+    with Catalog(state / "catalog.sqlite") as catalog:
+        climb = _Climb(chosen, dataset, catalog, decisions, progress)
+        climb.recipes()
+        climb.refinements()
+    examination = climb.judged()
+    notes = [*dataset.notes, *([note] if note else []), *catalog.notes, *climb.notes]
+    with run_folder(chosen.out, f"{folder_name(dataset.root)}-ladder", given=chosen.name, progress=progress) as (partial, final):
+        write_run(partial, final, examination, dataset, chosen.as_dict(), notes, started, verb="ladder")
+        write_report(partial, thumbnails(dataset, climb.files))
+    for recipe in climb.finished:
+        recipe.forget()
+    for sentence in notes:
+        progress.note(sentence)
+    return Run(final)
+
+
+class _Climb:
+    """The way up."""
+
+    def __init__(self, options: LadderOptions, dataset: Dataset, catalog: Catalog, decisions: Decisions, progress: Progress) -> None:
+        self.options, self.dataset, self.catalog, self.decisions, self.progress = options, dataset, catalog, decisions, progress
+        self.wanted = [name.strip() for name in options.rungs.split(",")]
+        self.assignment: Assignment | None = None
+        self.examinations: dict[str, Examination] = {}
+        self.rungs: list[Rung] = []
+        self.finished: list[RecipeAtWork] = []
+        self.sources: set[str] = set()
+        self.files: Any = ()
+        self.notes: list[str] = []
+        self.knows_words = self._word_network()
+
+    def _word_network(self) -> FeatureSpec | None:
+        """The network asked with the class names alone; found before anything is trained, so that a wrong name costs nothing."""
+        if self.options.zero_shot is None:
+            return None
+        from tellapart.feature_spec import spec_of
+        from tellapart.models.zero_shot import check_knows_words
+
+        name, _, weights = self.options.zero_shot.partition("=")
+        spec = spec_of(name, weights=Path(weights).expanduser() if weights else None)
+        check_knows_words(spec.backbones, _as_words(sorted({entry.label for entry in self.dataset.entries if entry.label})))
+        return spec
+
+    def recipes(self) -> None:
+        """Train the recipes, from the simplest on."""
+        chosen = self.options
+        own: dict[str, dict[str, Any]] = {
+            "scratch": {"image_size": chosen.scratch_size, "epochs": chosen.scratch_epochs},
+            "probe": {"splits": 0, "curve": False},
+            "finetune": {"epochs": chosen.epochs},
+            "folds": {"recipe": "finetune", "folds": chosen.folds, "epochs": chosen.epochs},
+        }
+        recipes = {name: self._recipe(name, **options) for name, options in own.items() if name in self.wanted}
+        first = next((name for name, recipe in recipes.items() if recipe.spec.backbones), next(iter(recipes)))
+        start = time.monotonic()
+        self._assign(self._extracted(recipes[first]))
+        looking = time.monotonic() - start
+        for name, recipe in recipes.items():
+            self._train(name, recipe, looking if name == first else 0.0)
+
+    def _recipe(self, name: str, **own: Any) -> RecipeAtWork:
+        from tellapart.commands.train import TrainOptions
+        from tellapart.training.recipe_runner import recipe_of
+
+        chosen = self.options
+        shared = ("backbone", "weights", "net", "balance", "time", "seed", "device", "precision", "num_workers", "out")
+        values = {"recipe": name, **{key: getattr(chosen, key) for key in shared}, **own}
+        if values["recipe"] == "probe" and chosen.balance not in ("none", "weights"):
+            values["balance"] = "weights"
+            self.notes.append(f"the probe weighs the classes: to {chosen.balance} is for networks that are trained step by step")
+        return recipe_of(TrainOptions.from_others(**values), is_live=True)
+
+    def _extracted(self, recipe: RecipeAtWork) -> Extraction:
+        from tellapart.feature_extraction import extract
+
+        chosen = self.options
+        return extract(
+            self.dataset,
+            recipe.spec,
+            catalog=self.catalog,
+            num_workers=chosen.num_workers,
+            progress=self.progress,
+        )
+
+    def _assign(self, extraction: Extraction) -> None:
+        """One split for all, as ``train`` makes it: near-duplicates are told by a backbone's features where any rung has one."""
+        from tellapart.analyzed_folder import assignment_of, decided_notes
+
+        chosen = self.options
+        self.assignment = assignment_of(self.dataset, extraction, self.decisions, test_share=chosen.test_share, seed=chosen.seed)
+        decided = decided_notes(self.dataset, extraction, self.decisions)
+        self.files, self.notes = extraction.files, [*self.notes, *decided, *self.assignment.notes]
+
+    def _train(self, name: str, recipe: RecipeAtWork, seconds_before: float) -> None:
+        from tellapart.training.ladder import Rung, uncalibrated
+
+        assert self.assignment is not None  # noqa: S101
+        start = time.monotonic() - seconds_before
+        extraction = self._extracted(recipe)
+        recipe.train(self.assignment, extraction.features, self.progress)
+        found = recipe.examination(self.dataset, self.assignment, extraction.features, self.progress)
+        self.examinations[name] = found
+        self.sources.add(found.predictions.source)
+        self.finished.append(recipe)
+        self.notes += recipe.notes
+        cost = found.metrics.get("training", {})
+        seconds = max(time.monotonic() - start, cost.get("seconds", 0.0))  # the latter where part of it was done before an interruption
+        self.rungs.append(Rung(uncalibrated(found.predictions, found.predictions.source), seconds, cost.get("images_per_s")))
+
+    def refinements(self) -> None:
+        """More views, and calibration, of the last recipe trained."""
+        from tellapart.training.ladder import Rung, uncalibrated
+
+        last = list(self.examinations.values())[-1]
+        predictions = last.predictions
+        if "views" in self.wanted:
+            start = time.monotonic()
+            predictions = self._with_views(last)
+            name = f"{last.predictions.source}, {count(self.options.views, 'view')}"
+            self.rungs.append(Rung(uncalibrated(predictions, name), time.monotonic() - start))
+        if "calibration" in self.wanted:
+            probabilities = last.classifier.probabilities(predictions.logits)
+            calibrated = replace(predictions, probabilities=probabilities, source=f"{self.rungs[-1].predictions.source}, calibrated")
+            self.rungs.append(Rung(calibrated, 0.0))
+
+    def _with_views(self, examination: Examination) -> Any:
+        """The reported images seen several times."""
+        from tellapart.dataset.dataset import files_dataset
+        from tellapart.models.saved_model import SavedModel
+        from tellapart.predictor import predict_files
+
+        classifier, wanted = examination.classifier, examination.predictions
+        model = SavedModel(classifier.class_names, classifier.members, classifier.temperature, classifier.clip, Path(), {"run": "views"})
+        entries = {row.path: entry for row, entry in zip(examination.rows, self.dataset.entries, strict=True)}
+        paths = [self.dataset.file(entries[path]) for path in wanted.paths]
+        found = predict_files(
+            model,
+            files_dataset(paths),
+            views=self.options.views,
+            device=self.options.device,
+            precision=self.options.precision,
+            num_workers=self.options.num_workers,
+            progress=self.progress,
+        ).predictions
+        row_of = {image_id: row for row, image_id in enumerate(found.image_ids)}
+        order = [row_of[image_id] for image_id in wanted.image_ids]
+        return replace(wanted, probabilities=found.probabilities[order], logits=found.logits[order])
+
+    def _zero_shot(self, reported: Predictions) -> list[Rung]:
+        """What a network says that knows the names of the classes and has seen no photo of them."""
+        from tellapart.training.ladder import Rung
+
+        if self.knows_words is None:
+            return []
+        import numpy as np
+
+        from tellapart.feature_extraction import extract
+        from tellapart.models.zero_shot import zero_shot
+
+        start = time.monotonic()
+        found = extract(
+            self.dataset, self.knows_words.computed(self.options.device), num_workers=self.options.num_workers, progress=self.progress
+        ).features
+        words = _as_words(reported.class_names)
+        try:
+            said = zero_shot(self.knows_words.backbones[0], found.of(reported.image_ids), words)
+        except OptionError as error:
+            self.notes.append(f"no zero-shot rung: {error}")
+            return []
+        likely = np.maximum(said[:, :-1], SMALLEST_PROBABILITY)
+        probabilities = likely / likely.sum(axis=1, keepdims=True)
+        logits = np.log(probabilities)
+        predictions = replace(
+            reported, probabilities=probabilities, logits=logits, source=f"zero-shot, {self.knows_words.backbones[0].card.name}"
+        )
+        return [Rung(predictions, time.monotonic() - start)]
+
+    def judged(self) -> Examination:
+        """The recipe with the best out-of-fold log loss, on the images for which all have one, with the whole ladder in its numbers."""
+        from tellapart.training.ladder import Rung, best_out_of_fold, rung_rows
+
+        best = self.examinations[best_out_of_fold({name: found.out_of_fold for name, found in self.examinations.items()})]
+        base = next((found for name, found in self.examinations.items() if name != "scratch"), best)
+        for part, lowest in base.below.items():
+            own = [Rung(predictions, 0.0) for predictions in lowest if predictions.source not in self.sources]
+            scratch = int("scratch" in self.examinations)
+            untaught = [*own[:2], *self._zero_shot(lowest[0])]
+            best.metrics[part]["rungs"] = rung_rows([*untaught, *self.rungs[:scratch], *own[2:], *self.rungs[scratch:]], part)
+        best.metrics["ladder"] = {"saved": best.predictions.source}
+        best.metrics["decisions"] = self.assignment.decisions if self.assignment else {}
+        return best
+
+
+def _as_words(labels: Sequence[str]) -> list[str]:
+    return [label.replace("_", " ") for label in labels]

@@ -1,0 +1,93 @@
+"""tellapart predict: what a trained run says about new pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.models.precision import precision_option
+from tellapart.options import Options, dataclass, num_workers_option, option
+from tellapart.progress import AUTO, Progress
+from tellapart.workflows.tta_options import view_augment_option, views_option
+
+if TYPE_CHECKING:
+    from tellapart.predictor import PredictedFiles
+
+EXAMPLE = "tellapart predict runs/photos-1 new/*.jpg --out answers.csv"
+FORMATS = (".csv", ".parquet", ".json")
+
+
+def _is_table(path: Path) -> str | None:
+    return None if path.suffix.lower() in FORMATS else f"{path} must end in {', '.join(FORMATS)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions(Options):
+    """How to predict."""
+
+    out: Path | None = option(None, "Table to write: .csv, .parquet or .json.", metavar="FILE", check=_is_table)
+    views: int = views_option()
+    view_augment: str | None = view_augment_option()
+    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = precision_option()
+    num_workers: int | None = num_workers_option()
+
+
+def predict(run: str | Path, pictures: Any, *, progress: Progress = AUTO, **options: Any) -> PredictedFiles:
+    """Predict pictures with a run's saved model.
+
+    Args:
+        run: a run folder, or the ``model`` folder in it.
+        pictures: folders (every image below, whatever its folders are called), manifests, files or patterns such as ``new/*.jpg``;
+            ``-`` reads a list of paths from standard input.
+            In place of a file also bytes, a PIL image, or an array: uint8 or floats from 0 to 1, (height, width, 3) or (height, width);
+            an array of n of them too.
+        progress: hears how far it is.
+        **options: the fields of :class:`PredictOptions`.
+
+    Returns:
+        Predictions for all that could be read, and the reason for each file that could not.
+
+    Raises:
+        OptionError: an option's name or value is wrong, or there are not so many views.
+        DataError: there is no such run, or not one picture could be read.
+        ModelError: the saved model is damaged.
+    """
+    chosen = PredictOptions.of(**options)
+    from dataclasses import replace
+
+    from tellapart.analyzed_folder import model_folder, opened_pictures
+    from tellapart.models.saved_model import load_model
+    from tellapart.output_guards import check_no_manifest
+    from tellapart.predictor import predict_files
+    from tellapart.workflows.tta_options import ways_of_looking
+
+    model = load_model(model_folder(run))
+    with opened_pictures(pictures, progress) as dataset:
+        if chosen.out is not None:
+            check_no_manifest(chosen.out, dataset)
+        found = predict_files(model, dataset, **ways_of_looking(chosen), progress=progress)
+    if chosen.out is None:
+        return found
+    save_table(found.records(), chosen.out)
+    return replace(found, out=chosen.out)
+
+
+def save_table(rows: list[dict[str, Any]], path: Path) -> None:
+    """Write rows as CSV, Parquet or JSON, whole or not at all."""
+    import json
+
+    from tellapart.csv_writer import csv_file
+    from tellapart.paths import replacing, write_text
+
+    if path.suffix.lower() == ".json":
+        write_text(path, json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+    elif path.suffix.lower() == ".parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        with replacing(path) as partial, partial.open("wb") as file:
+            pq.write_table(pa.Table.from_pylist(rows), file)
+    else:
+        with csv_file(path, list(rows[0])) as writer:
+            writer.write_all(rows)

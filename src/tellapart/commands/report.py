@@ -1,0 +1,36 @@
+"""tellapart report: write a run's report anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tellapart.options import Options, dataclass
+from tellapart.progress import AUTO, Progress
+
+EXAMPLE = "tellapart report runs/photos-1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions(Options):
+    """How to report (there is nothing to choose)."""
+
+
+def report(run: str | Path, *, progress: Progress = AUTO, **options: Any) -> Path:
+    """Write ``report.html``, ``report.json`` and the figures of a finished run again, and say where.
+
+    Thumbnails come from the cache, or are made from the photos if they still lie where they were.
+
+    Args:
+        run: a run folder.
+        progress: hears how far it is.
+        **options: none.
+    """
+    ReportOptions.of(**options)
+    from tellapart.analyzed_folder import thumbnails_of_rows
+    from tellapart.reports import write_report
+    from tellapart.runs import open_judged_run
+
+    opened = open_judged_run(run)
+    with progress.stage("writing the report", unit="steps"):
+        return write_report(opened.folder, thumbnails_of_rows(Path(opened.metrics["folder"]), opened.rows))

@@ -1,0 +1,1 @@
+"""Cropping: detect faces, subjects or named objects, choose, and cut."""

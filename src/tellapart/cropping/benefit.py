@@ -1,0 +1,110 @@
+"""What cropping is worth: the same probe on whole photos and on crops, judged on the same photos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tellapart.analyzed_folder import looked_at
+from tellapart.cropping.crop_folder import Crop, write_crops
+from tellapart.cropping.geometry import CropShape
+from tellapart.dataset.dataset import files_dataset
+from tellapart.evaluation import accuracy_interval
+from tellapart.evaluation.comparison import compare
+from tellapart.feature_extraction import FeatureSpec, extract
+from tellapart.features import FeatureMatrix
+from tellapart.models.backbones import find_backbones
+from tellapart.progress import SILENT, Progress
+from tellapart.training.linear_probe import fit_probe
+from tellapart.training.part_evaluation import probe_predictions
+from tellapart.training.probe_evaluation import Sets
+
+if TYPE_CHECKING:
+    from tellapart.commands.crop import CropOptions
+    from tellapart.dataset.parts import Assignment
+    from tellapart.predictions import Predictions
+
+BACKBONE = "lite0"
+TEST_SHARE = 0.3
+
+
+def crop_score(
+    folder: str | Path,
+    crops: Sequence[Crop],
+    shape: CropShape,
+    chosen: CropOptions,
+    written: tuple[Path | None, Sequence[str]],
+    progress: Progress = SILENT,
+) -> dict[str, Any]:
+    """Accuracy on held-back photos before and after cropping, and the paired difference.
+
+    Both probes are judged on the photos of which a crop was kept. The one on whole photos learns from all photos of the
+    training part, the one on crops from those that were kept. Of several crops of a photo the first counts.
+
+    Args:
+        folder: the photos.
+        crops: what was kept.
+        shape: of the crops.
+        chosen: the options.
+        written: the folder of the crops and their names; None where they are not kept.
+        progress: hears of every picture.
+
+    Raises:
+        DataError: there are not enough labelled photos to hold some back.
+    """
+    spec = FeatureSpec(find_backbones(BACKBONE)).computed(chosen.device)
+    looked = looked_at(
+        folder,
+        spec,
+        reading=chosen,
+        min_classes=2,
+        state=chosen.state,
+        device=chosen.device,
+        num_workers=chosen.num_workers,
+        progress=progress,
+    )
+    assignment = looked.assignment(test_share=TEST_SHARE, seed=chosen.seed)
+    first = {crop.path: crop for crop in reversed(crops)}
+    with TemporaryDirectory() as spare:
+        where, names = written
+        if where is None:
+            where = Path(spare)
+            names, _ = write_crops(list(first.values()), where, shape, lambda _: None)
+            named = dict(zip(first, names, strict=True))
+        else:
+            named = {crop.path: name for crop, name in zip(reversed(crops), reversed(names), strict=True)}
+        named = {path: name for path, name in named.items() if name}
+        files = files_dataset([where / name for name in named.values()])
+        made = extract(files, spec, num_workers=chosen.num_workers, progress=progress)
+    id_of = {path: file.image_id for path, file in zip(named, made.files, strict=True)}
+    rows = [row for row in assignment.rows if id_of.get(row.path)]
+    crops_of = FeatureMatrix(
+        tuple(dict.fromkeys(row.image_id or "" for row in rows)),
+        made.features.of([id_of[path] or "" for path in {row.image_id: row.path for row in rows}.values()]),
+        made.features.provenance,
+    )
+    before = _judged(assignment, looked.extraction.features, set(named), "whole photos")
+    kept = replace(assignment, rows=[row if row.path in named else row.left_out("set aside") for row in assignment.rows])
+    after = _judged(kept, crops_of, set(named), "crops")
+    found = compare(before, after)
+    return {
+        "n": found.n,
+        "whole_photos": accuracy_interval(before).as_dict(),
+        "crops": accuracy_interval(after).as_dict(),
+        **found.gain(),
+        "verdict": found.verdict,
+    }
+
+
+def _judged(assignment: Assignment, features: FeatureMatrix, paths: set[str], source: str) -> Predictions:
+    """Predictions of a probe for those of the reported photos that have a crop."""
+    sets = Sets.of(assignment, features)
+    probe = fit_probe(sets.train.data)
+    reported = next(iter(sets.reported.values()))
+    rows = np.array([place for place, row in enumerate(reported.rows) if row.path in paths], dtype=np.int64)
+    return probe_predictions(probe, reported.taken(rows), source)

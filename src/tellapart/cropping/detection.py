@@ -1,0 +1,218 @@
+"""What is to be cropped to: faces, the subject, or a thing called by a word, found on every photo of a data set."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from tellapart.array_types import ByteArray, FloatArray
+from tellapart.concurrency import ahead, worker_count
+from tellapart.dataset.thumbnail_store import ThumbnailStore
+from tellapart.errors import ImageError
+from tellapart.images import decode, resize
+from tellapart.paths import cache_root
+from tellapart.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tellapart.models.face_features import FaceNetwork
+
+AT_ONCE = 8
+VERSION = 1
+"""Of what becomes of a photo before and after the networks; another one, and all photos are looked at again."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """What was found on one photo, in its own pixels.
+
+    Attributes:
+        width, height: of the photo.
+        boxes: float64 (m, 4), what to crop to; none where it is not there.
+        eyes: float64 (m, 2, 2) for faces, else None.
+        descriptors: float32 (m, d) for faces, else None.
+        main: which of them the photo is most likely of.
+    """
+
+    width: int
+    height: int
+    boxes: FloatArray
+    eyes: FloatArray | None = None
+    descriptors: FloatArray | None = None
+    main: int = 0
+
+    def to_bytes(self) -> bytes:
+        """All of it as JSON; :meth:`from_bytes` gives the same numbers back, bit for bit."""
+        arrays = {name: None if (array := getattr(self, name)) is None else array.tolist() for name in ("boxes", "eyes", "descriptors")}
+        return json.dumps({"width": self.width, "height": self.height, "main": self.main, **arrays}).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Sighting:
+        """What :meth:`to_bytes` wrote."""
+        found = json.loads(content)
+        eyes, descriptors = found["eyes"], found["descriptors"]
+        return cls(
+            found["width"],
+            found["height"],
+            np.array(found["boxes"], np.float64).reshape(-1, 4),
+            None if eyes is None else np.array(eyes, np.float64).reshape(-1, 2, 2),
+            None if descriptors is None else np.array(descriptors, np.float32).reshape(len(descriptors), -1 if descriptors else 0),
+            found["main"],
+        )
+
+
+class Finder(Protocol):
+    """Finds something on squares that show whole photos."""
+
+    side: int
+    policy: str
+    fingerprint: str
+
+    def __call__(self, squares: ByteArray, sizes: Sequence[tuple[int, int]]) -> list[Sighting]:
+        """What is on squares, uint8 (n, side, side, 3), of photos of these widths and heights."""
+        ...
+
+
+class FaceFinder:
+    """Faces, with eyes and descriptors."""
+
+    policy = "pad"
+
+    def __init__(self, network: FaceNetwork) -> None:
+        self._network = network
+        self.side = network.card.image_size
+        self.fingerprint = f"faces-{self.side}-{network.device}-{network.card.weights_sha256}"
+
+    def __call__(self, squares: ByteArray, sizes: Sequence[tuple[int, int]]) -> list[Sighting]:
+        """The faces of each photo."""
+        from tellapart.models.face_features import main_face
+
+        found = self._network.found(squares)
+        described = self._network.described(squares, [faces.boxes for faces in found], mirror=True)
+        ends = np.cumsum([len(faces) for faces in found])
+        sightings = []
+        for faces, (width, height), descriptors in zip(found, sizes, np.split(described, ends[:-1]), strict=True):
+            longer = max(width, height)
+            border = [(self.side - max(1, round(self.side * each / longer))) // 2 for each in (width, height)]
+            factor = longer / self.side
+            own = faces.moved(factor, -border[0] * factor, -border[1] * factor)
+            main = main_face(faces, self.side) if len(faces) else 0
+            sightings.append(Sighting(width, height, own.boxes, own.points[:, :2], descriptors, main))
+        return sightings
+
+
+class ActivationFinder:
+    """The subject, or a thing of some classes of ImageNet."""
+
+    policy = "squash"
+
+    def __init__(self, word: str | None, device: str) -> None:
+        from tellapart.models.class_activation_maps import SIDE, SURE_ENOUGH, ActivationNetwork
+        from tellapart.models.imagenet_classes import imagenet_classes
+
+        self._classes = imagenet_classes(word) if word else ()
+        self._network = ActivationNetwork(device=device)
+        self.side = SIDE
+        self.fingerprint = f"{self._network.fingerprint}-{self._classes}-{SURE_ENOUGH}"
+
+    def __call__(self, squares: ByteArray, sizes: Sequence[tuple[int, int]]) -> list[Sighting]:
+        """One box a photo, or none."""
+        from tellapart.cropping.geometry import activation_box
+        from tellapart.models.class_activation_maps import SURE_ENOUGH
+
+        maps, sure = self._network.maps(squares, self._classes)
+        sightings = []
+        for activations, (width, height), probability in zip(maps, sizes, sure, strict=True):
+            box = activation_box(activations, width, height) if probability >= SURE_ENOUGH else None
+            sightings.append(Sighting(width, height, box[None] if box is not None else np.zeros((0, 4))))
+        return sightings
+
+
+def finder(to: str, device: str) -> Finder:
+    """Finds ``faces``, the ``subject``, or the thing a word names.
+
+    Raises:
+        MissingExtra: faces, and their networks are not installed.
+        OptionError: the packaged network knows no such thing.
+    """
+    if to == "faces":
+        from tellapart.models.backbones import find_backbones
+        from tellapart.models.face_features import FaceNetwork
+
+        return FaceFinder(FaceNetwork(find_backbones("faces")[0], device=device))
+    return ActivationFinder(None if to == "subject" else to, device)
+
+
+def sightings(
+    files: Sequence[Path], image_ids: Sequence[str], find: Finder, *, num_workers: int | None = None, progress: Progress = SILENT
+) -> list[Sighting | str]:
+    """What is on each photo, or the reason why it could not be looked at; from the cache where it was found before.
+
+    Args:
+        files: the photos.
+        image_ids: the sha256 of each.
+        find: what to look for.
+        num_workers: threads that look; None for one a core.
+        progress: hears of every photo.
+    """
+    name = hashlib.sha256(repr((VERSION, find.policy, find.fingerprint)).encode()).hexdigest()[:32]
+    store = ThumbnailStore(cache_root() / "detections" / f"{name}.sqlite")
+    try:
+        known = {image_id: Sighting.from_bytes(content) for image_id, content in store.read(list(dict.fromkeys(image_ids))).items()}
+        missing = {image_id: file for file, image_id in zip(files, image_ids, strict=True) if image_id not in known}
+        found = dict(zip(missing, _found(list(missing.values()), find, num_workers, progress) if missing else [], strict=True))
+        store.write({image_id: one.to_bytes() for image_id, one in found.items() if isinstance(one, Sighting)})
+    finally:
+        store.close()
+    return [known[image_id] if image_id in known else found[image_id] for image_id in image_ids]
+
+
+def _found(files: Sequence[Path], find: Finder, num_workers: int | None, progress: Progress) -> list[Sighting | str]:
+    """What is on each photo, as the networks find it now."""
+    import torch
+
+    from tellapart.models.malloc import tune_malloc
+
+    tune_malloc()
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    chunks = [files[start : start + AT_ONCE] for start in range(0, len(files), AT_ONCE)]
+    workers = worker_count(num_workers)
+    found: list[Sighting | str] = []
+    try:
+        with progress.stage("looking where to crop", total=len(files)) as advance:
+            for some in ahead(_looker(find), chunks, workers):
+                found += some
+                advance(len(some))
+    finally:
+        torch.set_num_threads(before)
+    return found
+
+
+def _looker(find: Finder) -> Callable[[Sequence[Path]], list[Sighting | str]]:
+    """Reads some photos and looks at all of them at once."""
+
+    def look(files: Sequence[Path]) -> list[Sighting | str]:
+        squares, sizes, reasons = [], [], []
+        for file in files:
+            try:
+                picture = decode(file.read_bytes(), min_size=find.side)
+            except ImageError as error:
+                reasons.append(str(error))
+                continue
+            except OSError as error:
+                reasons.append(f"cannot be read: {error.strerror or error}")
+                continue
+            squares.append(resize(picture.pixels, find.side, "pad" if find.policy == "pad" else "squash"))
+            sizes.append((picture.width, picture.height))
+            reasons.append("")
+        seen = iter(find(np.stack(squares), sizes) if squares else [])
+        return [reason or next(seen) for reason in reasons]
+
+    return look

@@ -1,0 +1,197 @@
+"""From what was found on the photos to what is kept: which face of several, strangers set aside, nothing found."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from tellapart.counts import count
+from tellapart.cropping.crop_folder import Crop
+from tellapart.cropping.detection import Sighting
+from tellapart.cropping.geometry import CropShape, crop_box
+from tellapart.curation.face_identities import SAME_PERSON, Identity, People, identities
+from tellapart.dataset.file_rows import FileRow
+from tellapart.dataset.parts import REPORTED
+from tellapart.errors import DataError
+
+if TYPE_CHECKING:
+    from tellapart.analyzed_folder import LookedAt
+    from tellapart.commands.crop import CropOptions
+
+NO_LABEL = ""
+Item = TypeVar("Item")
+
+
+@dataclass
+class Choice:
+    """What is kept and what is not.
+
+    Attributes:
+        crops: to be kept.
+        set_aside: crops that are not kept, with the reason.
+        not_found: whole photos on which nothing was found, with the reason; whether they are among the crops is the user's choice.
+        left_out: path and reason of photos that could not be looked at.
+        people: by class, number of faces of each main person.
+        notes: sentences worth knowing.
+    """
+
+    crops: list[Crop] = field(default_factory=list)
+    set_aside: list[tuple[Crop, str]] = field(default_factory=list)
+    not_found: list[tuple[Crop, str]] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    people: dict[str, list[int]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def not_kept(self) -> list[tuple[str, str | None, str]]:
+        """Path, label and reason of every photo of which something was not kept."""
+        kept = {crop.path for crop in self.crops}
+        missing = [(crop, reason if crop.path not in kept else f"{reason}; kept whole") for crop, reason in self.not_found]
+        return [(crop.path, crop.label, reason) for crop, reason in [*self.set_aside, *missing]] + [
+            (path, None, reason) for path, reason in self.left_out.items()
+        ]
+
+
+def choose(looked: LookedAt, seen: Mapping[int, Sighting | str], chosen: CropOptions, shape: CropShape) -> Choice:
+    """What is kept of what was found.
+
+    Args:
+        looked: the data set.
+        seen: by number of the row, what is on the photo, or why it could not be looked at.
+        chosen: the options.
+        shape: of the crops.
+
+    Raises:
+        DataError: nothing was found at all, or a class would be empty.
+    """
+    choice = Choice()
+    found = {row: sight for row, sight in seen.items() if isinstance(sight, Sighting)}
+    choice.left_out = {looked.rows[row].path: sight for row, sight in seen.items() if isinstance(sight, str)}
+    if not any(len(sight.boxes) for sight in found.values()):
+        raise DataError(f"no {_thing(chosen.to)} found on any of the {count(len(seen), 'photo')}", hint="tellapart crop --to subject")
+    faces = {row: sight.main for row, sight in found.items() if len(sight.boxes)}
+    told: dict[int, Identity] = {}
+    if chosen.to == "faces" and chosen.identities:
+        faces, told = _identified(looked.rows, found, faces, choice)
+    for row, sight in found.items():
+        if not len(sight.boxes):
+            whole = _whole(looked, row)
+            choice.not_found.append((whole, f"no {_thing(chosen.to)} found"))
+            if chosen.missing == "keep":
+                choice.crops.append(whole)
+            continue
+        crops = _crops(looked, row, sight, faces[row], chosen, shape)
+        reason = _reason(looked.rows[row], sight, told.get(row), chosen)
+        if reason:
+            choice.set_aside += [(crop, reason) for crop in crops[:1]]
+        else:
+            choice.crops += crops
+    _check_classes(looked.rows, list(found), choice)
+    return choice
+
+
+def _thing(to: str) -> str:
+    return {"faces": "face", "subject": "subject"}.get(to, to)
+
+
+def _whole(looked: LookedAt, row: int) -> Crop:
+    """The photo itself, as a crop of all of it."""
+    found = looked.rows[row]
+    entry = looked.dataset.entries[row]
+    return Crop(looked.dataset.file(entry), found.path, found.label, found.part, found.group or found.image_id or "", None)
+
+
+def _crops(looked: LookedAt, row: int, sight: Sighting, main: int, chosen: CropOptions, shape: CropShape) -> list[Crop]:
+    """The crop of the main thing, or with ``all`` those of every one, the main one first."""
+    from dataclasses import replace
+
+    whole = _whole(looked, row)
+    others = [number for number in range(len(sight.boxes)) if number != main] if chosen.several == "all" else []
+    crops = []
+    for place, number in enumerate([main, *others], start=1):
+        box = crop_box(sight.boxes[number], sight.width, sight.height, shape)
+        eyes = sight.eyes[number] if sight.eyes is not None else None
+        crops.append(replace(whole, box=box, eyes=eyes, number=place if others else 0))
+    return crops
+
+
+def _reason(row: FileRow, sight: Sighting, identity: Identity | None, chosen: CropOptions) -> str | None:
+    """Why a photo is set aside, or None."""
+    if chosen.several == "reject" and len(sight.boxes) > 1:
+        return f"{len(sight.boxes)} faces"
+    if identity is None or identity.is_main:
+        return None
+    if identity.also_in:
+        return f"looks like the one of {' and '.join(identity.also_in)}"
+    alike = f": {count(identity.size, 'photo')} of that person" if identity.size > 1 else ""
+    return f"another person than most of {row.label}{alike}"
+
+
+def _identified(
+    rows: Sequence[FileRow], found: Mapping[int, Sighting], faces: dict[int, int], choice: Choice
+) -> tuple[dict[int, int], dict[int, Identity]]:
+    """Which face of each photo is the one, and whose it is in the photos that train.
+
+    First the largest faces say who is who; then each photo shows the face most like a main person, whatever its class,
+    so that nothing is chosen by the label of a photo that is to be judged.
+    """
+    training = [row for row in faces if rows[row].part not in REPORTED and rows[row].label is not None]
+    if not training:
+        return faces, {}
+    labels = [rows[row].label or NO_LABEL for row in training]
+
+    def of_training(numbers: Mapping[int, int]) -> tuple[list[Identity], People]:
+        return identities(np.stack([_descriptors(found[row])[numbers[row]] for row in training]), labels)
+
+    people = of_training(faces)[1]
+    chosen = dict(faces)
+    for row in faces:
+        likeness = people.likest(_descriptors(found[row]))
+        if likeness.max() >= SAME_PERSON:
+            chosen[row] = int(likeness.argmax())
+    told, people = of_training(chosen)
+    sizes: dict[str, Counter[int]] = defaultdict(Counter)
+    for label, identity in zip(labels, told, strict=True):
+        sizes[label][identity.cluster] += 1
+    choice.people = {label: [sizes[label][number] for number in range(len(centres))] for label, centres in people.centres.items()}
+    choice.notes += [f"{label!r} is not about one person, so nobody is set aside" for label, who in choice.people.items() if not who]
+    choice.notes += _doubles(people)
+    return chosen, dict(zip(training, told, strict=True))
+
+
+def _descriptors(sight: Sighting) -> Any:
+    return sight.descriptors
+
+
+def _doubles(people: People) -> list[str]:
+    """Main people who are so in several classes."""
+    notes = set()
+    for label, centres in people.centres.items():
+        for centre in centres:
+            names = people.classes_of(centre)
+            if len(names) > 1 and label in names:
+                notes.add(f"the same person seems to be a main one of {' and '.join(repr(name) for name in names)}")
+    return sorted(notes)
+
+
+def _check_classes(rows: Sequence[FileRow], looked_at: Sequence[int], choice: Choice) -> None:
+    """See that every class keeps a picture."""
+    before = {rows[row].label for row in looked_at if rows[row].label is not None}
+    lost = sorted(str(label) for label in before - {crop.label for crop in choice.crops})
+    if not lost:
+        return
+    reasons = Counter(reason for crop, reason in [*choice.set_aside, *choice.not_found] if crop.label == lost[0])
+    why = f": {reasons.most_common(1)[0][0]}" if reasons else ""
+    raise DataError(f"no crop of {lost[0]!r} would be kept{why}", hint="--missing keep, --no-identities or --several largest keep more")
+
+
+def shown_first(items: Sequence[Item], label_of: Callable[[Item], str | None]) -> list[Item]:
+    """Items in turns of one a class, so that the first few show all classes."""
+    of_class: dict[str | None, list[Item]] = defaultdict(list)
+    for item in items:
+        of_class[label_of(item)].append(item)
+    longest = max((len(some) for some in of_class.values()), default=0)
+    return [some[place] for place in range(longest) for some in of_class.values() if place < len(some)]

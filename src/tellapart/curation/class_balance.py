@@ -1,0 +1,150 @@
+"""Imbalance: classes of unequal size, and classes that differ in where their pictures come from."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tellapart.counts import count
+from tellapart.csv_writer import unguarded
+from tellapart.dataset.file_rows import FileRow
+
+TABLES = ("ATTRIBUTION.csv", "metadata.csv", "manifest.csv")
+FILE_COLUMNS, SOURCE_COLUMNS = ("file_name", "path", "filename", "file"), ("source", "host", "site", "page", "url")
+UNEQUAL, VERY_UNEQUAL = 1.5, 3.0
+TELLING = 0.3
+"""Cramér's V from which a property is said to give the class away."""
+LEAST_ROWS = 20
+MOST_VALUES = 40
+_PREFIX = re.compile(r"([^\W\d_]{2,})[ _.\-]*\d")
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Where files come from.
+
+    Attributes:
+        source_of: the source by path.
+        keyword_of: what was searched for, by path.
+    """
+
+    source_of: Mapping[str, str]
+    keyword_of: Mapping[str, str]
+
+
+def balance_sentence(counts: Mapping[str, int]) -> tuple[str, float] | None:
+    """What to say of the sizes of classes, and the largest over the smallest; None for fewer than two classes."""
+    sizes = sorted(((number, name) for name, number in counts.items() if number), reverse=True)
+    if len(sizes) < 2:
+        return None
+    (most, largest), (least, smallest) = sizes[0], sizes[-1]
+    ratio = most / least
+    if ratio < UNEQUAL:
+        return f"the classes are about equally large ({least:,} to {most:,})", ratio
+    sentence = f"{largest!r} has {count(most, 'picture')} and {smallest!r} {least:,}, {ratio:.1f} times fewer"
+    return sentence + ("; tellapart train --balance weights lets each class weigh the same" if ratio >= VERY_UNEQUAL else ""), ratio
+
+
+def origins(root: Path, rows: Sequence[FileRow]) -> Origins:
+    """Sources and keywords from ``ATTRIBUTION.csv`` or a manifest, else sources from the beginnings of file names.
+
+    Beginnings count only where one of them stands in several classes: else they are the classes' own names.
+    """
+    for name in TABLES:
+        found = _from_table(root / name, {row.path for row in rows})
+        if found is not None and found.source_of:
+            return found
+    prefixes = {row.path: match[1].lower() for row in rows if (match := _PREFIX.match(row.path.rsplit("/", 1)[-1]))}
+    classes: dict[str, set[str | None]] = {}
+    for row in rows:
+        if row.path in prefixes:
+            classes.setdefault(prefixes[row.path], set()).add(row.label)
+    is_of_use = len(classes) > 1 and max(map(len, classes.values())) > 1 and 2 * len(prefixes) > len(rows)
+    return Origins(prefixes if is_of_use else {}, {})
+
+
+def source_table(rows: Sequence[FileRow], values: Mapping[str, str]) -> list[tuple[str, Counter[str]]]:
+    """How many pictures of each class come from each source, the largest first; the rare ones together."""
+    counts: dict[str, Counter[str]] = {}
+    for row in rows:
+        if row.label is not None and row.path in values:
+            counts.setdefault(values[row.path], Counter())[row.label] += 1
+    order = sorted(counts, key=lambda value: (-counts[value].total(), value))
+    table = [(value, counts[value]) for value in order[:MOST_VALUES]]
+    rest = sum((counts[value] for value in order[MOST_VALUES:]), Counter())
+    return table + ([(f"{len(order) - MOST_VALUES:,} others", rest)] if rest else [])
+
+
+def telling_sentence(what: str, table: Sequence[tuple[str, Counter[str]]]) -> str | None:
+    """A sentence where a property gives the class away; None where it does not, or there are too few pictures to say."""
+    strength = cramers_v([counts for _, counts in table])
+    if strength is None or strength < TELLING:
+        return None
+    totals = sum((counts for _, counts in table), Counter())
+    shares = [(counts[label] / totals[label], label, value) for value, counts in table for label in totals]
+    spread = {value: _spread(value, shares) for value, _ in table}
+    value = max(spread, key=lambda one: spread[one])
+    (high, most), (low, least) = (
+        max((s, label) for s, label, v in shares if v == value),
+        min((s, label) for s, label, v in shares if v == value),
+    )
+    return (
+        f"{what} tells the classes apart by itself: {value} has {100 * high:.0f} % of {most!r} but {100 * low:.0f} % of {least!r};"
+        " a classifier may learn that instead of what the pictures show"
+    )
+
+
+def _spread(value: str, shares: Sequence[tuple[float, str, str]]) -> float:
+    own = [share for share, _, other in shares if other == value]
+    return max(own) - min(own)
+
+
+def cramers_v(columns: Sequence[Counter[str]]) -> float | None:
+    """Cramér's V with Bergsma's correction (2013), 0 (independent) to 1; None for too few pictures, classes or values."""
+    labels = sorted(set().union(*columns)) if columns else []
+    n = sum(counts.total() for counts in columns)
+    if len(labels) < 2 or len(columns) < 2 or n < LEAST_ROWS:
+        return None
+    of_label = {label: sum(counts[label] for counts in columns) for label in labels}
+    chi2 = sum(
+        (counts[label] - counts.total() * of_label[label] / n) ** 2 / (counts.total() * of_label[label] / n)
+        for counts in columns
+        for label in labels
+    )
+    rows, values = len(labels), len(columns)
+    phi = max(0.0, chi2 / n - (rows - 1) * (values - 1) / (n - 1))
+    least = min(rows - (rows - 1) ** 2 / (n - 1), values - (values - 1) ** 2 / (n - 1)) - 1
+    return min(1.0, (phi / least) ** 0.5) if least > 0 else None
+
+
+def _from_table(file: Path, paths: set[str]) -> Origins | None:
+    """Sources and keywords of those files that a table names; None where there is no such table, or it tells nothing."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig", errors="replace") as text:
+            listed = list(csv.DictReader(text))
+    except (OSError, csv.Error):
+        return None
+    columns = {name.strip().lower(): name for name in (listed[0] if listed else {}) if name}
+    named = next((columns[name] for name in FILE_COLUMNS if name in columns), None)
+    from_where = [columns[name] for name in SOURCE_COLUMNS if name in columns]
+    if named is None:
+        return None
+    sources: dict[str, str] = {}
+    keywords: dict[str, str] = {}
+    for row in listed:
+        path = (row.get(named) or "").strip().removeprefix("./")
+        source = next((_site(value) for column in from_where if (value := unguarded((row.get(column) or "").strip()))), None)
+        if path in paths:
+            sources |= {path: source} if source else {}
+            keywords |= {path: value} if (value := unguarded((row.get(columns.get("keyword", "")) or "").strip())) else {}
+    return Origins(sources, keywords)
+
+
+def _site(value: str) -> str:
+    """An address's host; anything else as it is."""
+    return (urlsplit(value).hostname or value).removeprefix("www.") if "://" in value else value

@@ -1,0 +1,71 @@
+"""What the files of a data set are, by their bytes: read and hashed, not decoded."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+from tellapart.concurrency import ahead
+from tellapart.dataset.catalog import FileState
+from tellapart.dataset.dataset import Dataset
+from tellapart.dataset.entry import Entry
+from tellapart.errors import ImageError
+from tellapart.images.formats import sniffed_format
+from tellapart.progress import SILENT, Progress
+
+_CHUNK = 1 << 20
+_FILES_AT_ONCE = 32
+
+
+def file_states(dataset: Dataset, known: Mapping[str, FileState], num_workers: int, progress: Progress = SILENT) -> list[FileState]:
+    """The state of each entry's file, in order; a file whose stamp is ``known`` is not read again.
+
+    A file that begins like no picture has a reason. Whether the others can be decoded to their end is not looked at.
+
+    Args:
+        dataset: the files.
+        known: by path, as :meth:`tellapart.dataset.catalog.Catalog.files` gives them.
+        num_workers: threads that read.
+        progress: hears of every file.
+    """
+    entries = dataset.entries
+    batches = (entries[i : i + _FILES_AT_ONCE] for i in range(0, len(entries), _FILES_AT_ONCE))
+    found: list[FileState] = []
+    with progress.stage("reading files", total=len(entries)) as advance:
+        for states in ahead(partial(_states, dataset, known), batches, num_workers):
+            found += states
+            advance(len(states))
+    return found
+
+
+def _states(dataset: Dataset, known: Mapping[str, FileState], entries: tuple[Entry, ...]) -> list[FileState]:
+    return [_state(dataset, known.get(entry.path), entry) for entry in entries]
+
+
+def _state(dataset: Dataset, before: FileState | None, entry: Entry) -> FileState:
+    path = dataset.file(entry)
+    state = FileState(entry.path, 0, 0, None, None)
+    try:
+        status = os.stat(path)
+        state = FileState.of(entry.path, status, None, None)
+        if not stat.S_ISREG(status.st_mode):
+            return replace(state, reason="not a file")
+        if before is not None and before.image_id is not None and before.is_same_file(state):
+            return before
+        with open(path, "rb") as file:
+            head = file.read(_CHUNK)
+            sniffed_format(head)
+            digest = hashlib.sha256(head)
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except ImageError as error:
+        return replace(state, reason=str(error))
+    except FileNotFoundError:
+        return replace(state, reason="there is no such file")
+    except OSError as error:
+        return replace(state, reason=f"cannot be read: {error.strerror or error}")
+    return replace(state, image_id=digest.hexdigest())

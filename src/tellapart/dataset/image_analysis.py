@@ -1,0 +1,49 @@
+"""One look at one picture: everything that needs its pixels is taken from a single decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import cast
+
+from tellapart.array_types import ByteArray
+from tellapart.dataset import ImageFacts
+from tellapart.images import ResizePolicy, decode, resize, shrink
+from tellapart.images.image_statistics import facts as quality_facts
+from tellapart.images.perceptual_hash import difference_hashes
+from tellapart.images.thumbnails import thumbnail
+
+SMALLEST_LOOK = 128
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What one decoding gave: facts for the catalog, a thumbnail, and pixels (size, size, 3) for each size asked for."""
+
+    facts: ImageFacts
+    thumbnail: bytes
+    pixels: tuple[ByteArray, ...]
+
+
+def look_at(data: bytes, image_id: str, sizes: Sequence[int], policy: str | Sequence[str]) -> Look:
+    """Decode a file's bytes once and take everything from it; ``policy`` is one way to become a square, or one for each size.
+
+    Raises:
+        ImageError: the bytes are not a usable picture; the message is the reason.
+    """
+    picture = decode(data, min_size=max(SMALLEST_LOOK, *sizes) if sizes else SMALLEST_LOOK)
+    policies = [policy] * len(sizes) if isinstance(policy, str) else policy
+    pixels = tuple(resize(picture.pixels, size, cast(ResizePolicy, way)) for size, way in zip(sizes, policies, strict=True))
+    small = shrink(picture.pixels, SMALLEST_LOOK)
+    quality = quality_facts(small)
+    own_hash, mirror_hash = difference_hashes(small)
+    facts = ImageFacts(
+        image_id=image_id,
+        width=picture.width,
+        height=picture.height,
+        format=picture.format,
+        hash=own_hash,
+        mirror_hash=mirror_hash,
+        **asdict(quality),
+    )
+    return Look(facts, thumbnail(small), pixels)

@@ -1,0 +1,121 @@
+"""Images as a notebook has them: paths, bytes, open files, PIL images and arrays, as a data set like any other."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from tellapart.array_types import ByteArray
+from tellapart.dataset.dataset import Dataset
+from tellapart.dataset.entry import Entry
+from tellapart.errors import DataError
+
+KINDS = "a path, bytes, a PIL image, or a uint8 array of height x width x 3 or height x width"
+PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+
+
+def is_in_memory(image: Any) -> bool:
+    """Whether it is one image that is not named by a path."""
+    return isinstance(image, bytes | bytearray | memoryview | Image.Image) or _is_pixels(image) or hasattr(image, "read")
+
+
+def image_list(images: Any) -> list[Any]:
+    """Several images as a list; an array of n images (n, height, width[, channels]) is taken apart.
+
+    Raises:
+        DataError: it is one image, or nothing that images can be taken from.
+    """
+    is_batch = _is_pixels(images) and (images.ndim == 4 or (images.ndim == 3 and images.shape[-1] not in (1, 3, 4)))
+    if isinstance(images, str | os.PathLike):
+        raise DataError(f"several paths are wanted, got the one path {str(images)!r}", hint="put it into a list")
+    if is_in_memory(images) and not is_batch:
+        raise DataError(f"several images are wanted, got one {_kind(images)}", hint="put it into a list")
+    if not isinstance(images, Iterable):
+        raise DataError(f"several images are wanted, got a {type(images).__name__}", hint=f"give a list; each image is {KINDS}")
+    return list(images)
+
+
+@contextmanager
+def given_images(images: Sequence[Any]) -> Iterator[Dataset]:
+    """A data set of images in the order given; paths are kept absolute, images in memory are called ``image 1`` and so on.
+
+    What is in memory lies in a temporary folder within the block, without loss. An array is uint8, or floats from 0 to 1.
+
+    Raises:
+        DataError: one is no image; it says which and why.
+    """
+    with tempfile.TemporaryDirectory(prefix="tellapart-") as folder:
+        entries = []
+        for number, image in enumerate(images, start=1):
+            name = f"image {number}"
+            if isinstance(image, str | os.PathLike):
+                path = str(Path(image).expanduser().absolute())
+            else:
+                path = name
+                _write(image, name, Path(folder, name))
+            entries.append(Entry(path=path, label=None))
+        yield Dataset(Path(folder), tuple(entries))
+
+
+def _write(image: Any, name: str, file: Path) -> None:
+    if isinstance(image, bytes | bytearray | memoryview):
+        file.write_bytes(image)
+    elif hasattr(image, "read"):
+        content = image.read()
+        if not isinstance(content, bytes):
+            raise DataError(f"{name} is a file opened as text", hint='open it with open(path, "rb")')
+        file.write_bytes(content)
+    else:
+        picture = image if isinstance(image, Image.Image) else Image.fromarray(_pixels(image, name))
+        try:
+            picture = ImageOps.exif_transpose(picture)
+            picture.save(file, **({"format": "PNG", "compress_level": 1} if picture.mode in PNG_MODES else {"format": "TIFF"}))
+        except (OSError, ValueError, SyntaxError) as error:
+            raise DataError(f"{name}, a PIL image, cannot be read: {error}") from error
+
+
+def _pixels(image: Any, name: str) -> ByteArray:
+    """An array as uint8 (height, width) or (height, width, 3 or 4).
+
+    Raises:
+        DataError: it has another shape, or values of which nobody knows what is white.
+    """
+    if not _is_pixels(image):
+        raise DataError(f"{name} is a {type(image).__name__}", hint=f"an image is {KINDS}")
+    values = np.asarray(image)
+    if values.ndim == 3 and values.shape[-1] == 1:
+        values = values[..., 0]
+    if values.size == 0 or not (values.ndim == 2 or (values.ndim == 3 and values.shape[-1] in (3, 4))):
+        is_turned = values.ndim == 3 and values.shape[0] in (1, 3, 4)
+        hint = "its channels come first: give array.transpose(1, 2, 0)" if is_turned else f"an image is {KINDS}"
+        raise DataError(f"{name} is an array of shape {values.shape}", hint=hint)
+    if values.dtype == np.uint8:
+        return np.ascontiguousarray(values)
+    if values.dtype == np.bool_ or (values.dtype.kind == "f" and bool(((values >= 0) & (values <= 1)).all())):
+        return np.rint(255 * values.astype(np.float64)).astype(np.uint8)
+    raise DataError(
+        f"{name} is an array of {values.dtype} from {values.min()} to {values.max()}, so it is not known what is white",
+        hint='give uint8 from 0 to 255, array.astype("uint8"), or floats from 0 to 1',
+    )
+
+
+def _is_pixels(image: Any) -> bool:
+    """Whether it is an array of numbers, of numpy or of a library like it."""
+    if isinstance(image, str | bytes | Image.Image) or not hasattr(image, "__array__") or not hasattr(image, "shape"):
+        return False
+    return np.asarray(image).dtype.kind in "buif" and np.ndim(image) > 0
+
+
+def _kind(image: Any) -> str:
+    if isinstance(image, bytes | bytearray | memoryview):
+        return "image as bytes"
+    if isinstance(image, Image.Image):
+        return "PIL image"
+    return f"array of shape {image.shape}" if _is_pixels(image) else "open file"

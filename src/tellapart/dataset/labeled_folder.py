@@ -1,0 +1,202 @@
+"""What a folder says of its images: the layout of its folders, and the tables that lie in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tellapart.dataset.delimited_files import TABLE_SUFFIXES
+from tellapart.dataset.entry import Entry
+from tellapart.dataset.folder_names import part_of
+from tellapart.dataset.layouts import CLASSES_NAMED, Layout, read_layout
+from tellapart.dataset.listed_files import ListedFiles
+from tellapart.dataset.manifest import Manifest, read_manifest
+from tellapart.dataset.options import AUTO, NONE, DatasetOptions
+from tellapart.errors import DataError
+from tellapart.paths import printable
+
+MANIFEST_NAMES = tuple(f"{stem}{suffix}" for stem in ("metadata", "manifest") for suffix in (".csv", ".parquet", ".tsv", ".jsonl"))
+"""Tables that speak for the folder they lie in."""
+ATTRIBUTION = "ATTRIBUTION.csv"
+"""Written by ``tellapart collect`` beside the images."""
+
+
+def folder_entries(root: Path, files: Sequence[str], reading: DatasetOptions) -> tuple[list[Entry], list[str]]:
+    """The images of a folder with their labels, parts and groups, and what is worth knowing, the layout understood first.
+
+    Args:
+        root: the folder.
+        files: the image files below it, sorted.
+        reading: what the user says of folders and columns.
+
+    Raises:
+        DataError: folders or tables can be read in more than one way, or a table cannot be read at all.
+    """
+    if reading.label_folder != AUTO:
+        layout = read_layout(str(root), files, reading.label_folder)
+        return layout.entries, [layout.sentence, *layout.notes]
+    return _Folder(root, files, reading).entries()
+
+
+def manifest_in(folder: Path) -> Path | None:
+    """The table that speaks for a folder, if there is one."""
+    return next((folder / name for name in MANIFEST_NAMES if (folder / name).is_file()), None)
+
+
+@dataclass
+class _Folder:
+    """A folder as it is being read."""
+
+    root: Path
+    files: Sequence[str]
+    reading: DatasetOptions
+    notes: list[str] = field(default_factory=list)
+
+    def entries(self) -> tuple[list[Entry], list[str]]:
+        own = self._manifest("")
+        try:
+            layout = read_layout(str(self.root), self.files)
+        except DataError:
+            if own is None or own.label_column is None:
+                raise
+            layout = read_layout(str(self.root), self.files, NONE)
+        entries = layout.entries
+        used = 0
+        for folder in dict.fromkeys(layout.folders):
+            table = own if folder == "" else self._manifest(folder)
+            if table is not None:
+                used += 1
+                entries = self._with_table(entries, folder, table)
+        if not used and len({entry.label for entry in entries if entry.label is not None}) < 2:
+            entries = self._with_other_tables(entries, layout)
+        return entries, [layout.sentence, *layout.notes, *self.notes]
+
+    def _manifest(self, folder: str) -> Manifest | None:
+        """The table that speaks for a folder; one that cannot be used is only noted where folders name classes."""
+        file = manifest_in(self.root / folder)
+        if file is None:
+            return None
+        try:
+            return self._read(file, folder)
+        except DataError as error:
+            if self.reading.path_column or self.reading.label_column or not self._has_class_folders():
+                raise
+            self.notes.append(f"{error}; it is not used")
+            return None
+
+    def _read(self, file: Path, folder: str) -> Manifest:
+        return read_manifest(file, ListedFiles(self.root, folder, lambda: self.files), self.reading)
+
+    def _has_class_folders(self) -> bool:
+        try:
+            return read_layout(str(self.root), self.files).is_labelled
+        except DataError:
+            return False
+
+    def _with_table(self, entries: list[Entry], folder: str, table: Manifest) -> list[Entry]:
+        """The entries as a table of a folder has them; those outside that folder stay as they are."""
+        name = printable(f"{folder}/{table.file.name}" if folder else table.file.name)
+        inside = [entry for entry in entries if _is_below(entry.path, folder)]
+        outside = [entry for entry in entries if not _is_below(entry.path, folder)]
+        said = {entry.path: entry for entry in table.entries}
+        by_layout = {entry.path: entry for entry in inside}
+        has_folders = any(entry.label is not None for entry in inside)
+        unlisted = [file for file in self.files if _is_below(file, folder) and file not in said]
+        rest = f"{len(unlisted):,} of {len(self._below(folder)):,} images are not listed in it" if unlisted else ""
+        takes_labels = table.label_column is not None and not (table.is_guess and has_folders)
+        agrees = has_folders and all(
+            by_layout[path].label == one.label for path, one in said.items() if path in by_layout and one.label is not None
+        )
+        self.notes += [note for note in table.notes if takes_labels or "no column known to hold labels" not in note]
+        more = {file for file in unlisted if file in by_layout and by_layout[file].label is not None}
+        if takes_labels and agrees and more:
+            inside = [entry for entry in inside if entry.path in said or entry.path in more]
+        if not takes_labels or (agrees and more):
+            reason = "says the same of labels as the folders" if takes_labels else "has no column known to hold labels"
+            source = "labels come from the folders" if has_folders else "its images have no label; --label-column names the column"
+            self.notes.append(f"{name} {reason}, so {source}" + (f"; {rest}" if rest else ""))
+            missing = [one for one in table.entries if takes_labels and one.path not in by_layout]
+            joined = [_joined(entry, said.get(entry.path)) for entry in inside]
+            return sorted(outside + joined + missing, key=lambda entry: entry.path)
+        where = f"labels come from the column {table.label_column!r} of {name} ({_shown(table)})"
+        self.notes.append(where + (", not from the folders" if has_folders and not agrees else ""))
+        if unlisted:
+            self.notes.append(f"{rest} and are passed over, such as {printable(unlisted[0])}")
+        listed = [replace(one, part=one.part or self._part_by_layout(by_layout, one)) for one in table.entries]
+        if not folder:
+            return listed
+        return sorted(outside + listed, key=lambda entry: entry.path)
+
+    def _part_by_layout(self, by_layout: dict[str, Entry], entry: Entry) -> str | None:
+        return by_layout[entry.path].part if entry.path in by_layout else None
+
+    def _below(self, folder: str) -> list[str]:
+        return [file for file in self.files if _is_below(file, folder)]
+
+    def _with_other_tables(self, entries: list[Entry], layout: Layout) -> list[Entry]:
+        """Labels from a table of any name, where neither folders nor a manifest give any: Kaggle's ``labels.csv`` beside the images."""
+        tables: list[tuple[str, Manifest]] = []
+        for folder in dict.fromkeys(layout.folders):
+            for file in _tables_in(self.root / folder):
+                try:
+                    table = self._read(file, folder)
+                except DataError as error:
+                    self.notes.append(f"{error}; it is not used")
+                    continue
+                if len({entry.label for entry in table.entries if entry.label is not None}) > 1 or self.reading.label_column:
+                    tables.append((folder, table))
+                else:
+                    self.notes += table.notes
+        named = [(folder, table, {entry.path for entry in table.entries}) for folder, table in tables]
+        for number, (_, table, paths) in enumerate(named):
+            for _, other, others in named[:number]:
+                if paths & others:
+                    raise DataError(
+                        f"{self.root} has no class folders, and several tables give labels: {other.file.name} and {table.file.name}",
+                        hint=f"give the one that is meant: {other.file}",
+                    )
+        said: dict[str, Entry] = {}
+        has_parts = any(entry.part for entry in entries)
+        for folder, table, _ in named:
+            part = part_of(table.file.stem) if len(named) > 1 and not has_parts else None
+            name = printable(f"{folder}/{table.file.name}" if folder else table.file.name)
+            listed = {entry.path for entry in table.entries}
+            self.notes += table.notes
+            self.notes.append(
+                f"labels come from the column {table.label_column!r} of {name} ({_shown(table)}), paths from {table.path_column!r}; "
+                f"it lists {sum(entry.path in listed for entry in entries):,} of {len(entries):,} images"
+            )
+            said |= {entry.path: replace(entry, part=entry.part or part) for entry in table.entries}
+        if not said:
+            return entries
+        return [_joined(replace(entry, label=None), said.get(entry.path), is_labelled=True) for entry in entries]
+
+
+def _joined(entry: Entry, row: Entry | None, *, is_labelled: bool = False) -> Entry:
+    """An entry of the folders with what a row of a table adds: part and group, and its label where it has one to give."""
+    if row is None:
+        return entry
+    label = row.label if is_labelled else entry.label
+    return Entry(entry.path, label, row.part or entry.part, row.group or entry.group)
+
+
+def _shown(table: Manifest) -> str:
+    """The labels of a table, of many the first."""
+    labels = sorted({entry.label for entry in table.entries if entry.label is not None})
+    return ", ".join(printable(label) for label in labels[:CLASSES_NAMED]) + (", ..." if len(labels) > CLASSES_NAMED else "")
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return not folder or path.startswith(f"{folder}/")
+
+
+def _tables_in(folder: Path) -> list[Path]:
+    """The tables in a folder that may hold labels: none of ours, and no sample of a submission."""
+    try:
+        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in TABLE_SUFFIXES and file.is_file())
+    except OSError:
+        return []
+    return [
+        file for file in files if not file.name.startswith(".") and file.name != ATTRIBUTION and "submission" not in file.name.casefold()
+    ]

@@ -1,0 +1,261 @@
+"""Who trains and who is tested: groups kept whole, the user's own parts honoured, leaks taken out of training."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from tellapart.counts import count
+from tellapart.curation.near_duplicates import connected_groups, joined_by
+from tellapart.dataset.dataset import LABEL_HINT, Dataset
+from tellapart.dataset.decisions import RELABEL, Decisions
+from tellapart.dataset.file_rows import FileRow
+from tellapart.dataset.splits import assigned_parts
+from tellapart.errors import DataError, OptionError
+from tellapart.paths import printable
+
+REPORTED = ("test", "val")
+TEST_SHARE = 0.2
+"""Share of the groups that is held back where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Rows with parts and groups, and what was found on the way.
+
+    Attributes:
+        rows: one a file; used rows have a part and a group.
+        leaked: indices of training rows taken out because a reported image shows the same photo.
+        duplicate_groups: paths of the images of each group of near-duplicates.
+        notes: sentences worth knowing.
+        decisions: for each part the number of images that the user ``excluded`` and ``relabeled``; parts without any are left out.
+    """
+
+    rows: list[FileRow]
+    leaked: list[int]
+    duplicate_groups: list[list[str]]
+    notes: list[str]
+    decisions: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+def share_held_back(rows: Sequence[FileRow], wanted: float | None, *, usual: float = TEST_SHARE) -> float:
+    """The share of the groups to hold back, from what the user asked for: None for the usual one.
+
+    Raises:
+        OptionError: a share was asked for, and the user chose a part to report on, so that nothing else is held back.
+    """
+    own = next((row.part for row in rows if row.is_used and row.part in REPORTED), None)
+    if own is not None and wanted is not None:
+        raise OptionError(
+            f"test_share has no effect: the photos have a {own} part of their own, which is reported on", hint="leave --test-share out"
+        )
+    return usual if wanted is None else wanted
+
+
+def assign(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int) -> Assignment:
+    """Give every usable row its group and part.
+
+    Args:
+        rows: one a file, with the user's parts.
+        pairs: image ids of near-duplicates.
+        test_share: share of the groups that becomes ``test`` where the user chose no part to report.
+        seed: of the split.
+
+    Raises:
+        DataError: no labels, fewer than two classes, or nothing to hold back for a test.
+    """
+    rows = [row.left_out("no label") if row.is_used and row.label is None else row for row in rows]
+    _check_classes(rows)
+    notes = _lost_classes(rows)
+    rows, leaked = _parted(_grouped(rows, pairs), test_share, seed)
+    rows = _known_classes_only(rows, notes)
+    _check_parts(rows, notes)
+    return Assignment(rows, leaked, _duplicate_groups(rows, pairs), notes)
+
+
+def with_decisions(
+    assignment: Assignment, before: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int
+) -> Assignment:
+    """The assignment with the number of decisions in each part, and a note where they touch a reported part.
+
+    A relabeled image counts in the part it has, an excluded one in the part it would have without any decision.
+
+    Args:
+        assignment: of the rows as decided.
+        before: the rows as they are without decisions, in the same order.
+        pairs: image ids of near-duplicates.
+        test_share: as in :func:`assign`.
+        seed: as in :func:`assign`.
+    """
+    is_excluded = [one.is_used and row.is_excluded for one, row in zip(before, assignment.rows, strict=True)]
+    is_relabeled = [one.label != row.label and row.is_used for one, row in zip(before, assignment.rows, strict=True)]
+    if not any(is_excluded) and not any(is_relabeled):
+        return assignment
+    try:
+        part_before = [row.part for row in assign(before, pairs, test_share=test_share, seed=seed).rows]
+    except DataError:
+        part_before = [row.part for row in before]
+    excluded = Counter(part for part, is_meant in zip(part_before, is_excluded, strict=True) if is_meant and part)
+    relabeled = Counter(row.part for row, is_meant in zip(assignment.rows, is_relabeled, strict=True) if is_meant and row.part)
+    decisions = {
+        part: {"excluded": excluded[part], "relabeled": relabeled[part]}
+        for part in ("train", *REPORTED)
+        if excluded[part] or relabeled[part]
+    }
+    notes = [
+        f"your decisions touch the {part} part: {counts['excluded']:,} excluded, {counts['relabeled']:,} relabeled;"
+        f" if you decided after seeing a model's mistakes, its {part} numbers are too good"
+        for part, counts in decisions.items()
+        if part in REPORTED
+    ]
+    return replace(assignment, notes=[*assignment.notes, *notes], decisions=decisions)
+
+
+def check_labels(dataset: Dataset, decisions: Decisions, min_classes: int) -> None:
+    """Refuse a data set that its listing alone shows to have too few classes to train on; no image is read for it.
+
+    Where the user decided on labels the listing does not tell, and nothing is refused.
+
+    Raises:
+        DataError: no labels, or fewer classes than wanted, also in the train part alone.
+    """
+    if min_classes == 0 or any(decision.action == RELABEL for decision in decisions.in_effect):
+        return
+    classes = dataset.class_names
+    trained = sorted({entry.label for entry in dataset.entries if entry.label is not None and entry.part in (None, "train")})
+    if len(trained) >= min_classes:
+        return
+    seen = f" ({'; '.join(dataset.notes)})" if dataset.notes else ""
+    if not classes:
+        raise DataError(f"no image in {dataset.root} has a label{seen}", hint=LABEL_HINT)
+    if len(classes) == 1:
+        raise DataError(
+            f"there is only one class, {printable(classes[0])!r}; a classifier needs two{seen}",
+            hint="add a folder with images of something else, or say with --label-folder which folders are the classes",
+        )
+    raise DataError(
+        f"fewer than two classes have training images: the train part has {' and '.join(map(repr, trained)) or 'none'}{seen}",
+        hint="each class needs images in the train part",
+    )
+
+
+def assign_pictures(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int) -> Assignment:
+    """Like :func:`assign`, where labels do not matter: pictures without one are used too, and nothing may be reported at all.
+
+    Raises:
+        DataError: there is no picture to learn from.
+    """
+    rows, leaked = _parted(_grouped(rows, pairs), test_share, seed)
+    if not any(row.is_used and row.part == "train" for row in rows):
+        why = next((f": the first file, {row.path}, is left out: {row.reason}" for row in rows if row.reason), "")
+        raise DataError(f"there is no picture to learn from{why}", hint="give a folder with pictures, or with a train part")
+    return Assignment(rows, leaked, _duplicate_groups(rows, pairs), [])
+
+
+def _parted(rows: list[FileRow], test_share: float, seed: int) -> tuple[list[FileRow], list[int]]:
+    """Rows with parts, the user's or new ones, and the indices of training rows taken out as leaks."""
+    if any(row.is_used and row.part in REPORTED for row in rows):
+        return _without_leaks([replace(row, part="train") if row.is_used and row.part is None else row for row in rows])
+    used = [i for i, row in enumerate(rows) if row.is_used]
+    parts = assigned_parts([rows[i].label or "" for i in used], [rows[i].group or "" for i in used], seed=seed, test_share=test_share)
+    for i, part in zip(used, parts, strict=True):
+        rows[i] = replace(rows[i], part=part)
+    return rows, []
+
+
+def _check_classes(rows: Sequence[FileRow]) -> None:
+    counts = Counter(row.label for row in rows if row.is_used)
+    if len(counts) >= 2:
+        return
+    if not counts:
+        unread = [row for row in rows if row.label is not None and row.reason]
+        why = f"; the first unusable file is {unread[0].path}: {unread[0].reason}" if unread else ""
+        raise DataError(
+            f"no usable picture has a label{why}",
+            hint="put the pictures of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg",
+        )
+    lost = sorted({row.label for row in rows if row.label is not None} - {str(label) for label in counts})
+    if lost:
+        reasons = Counter(row.reason for row in rows if row.label == lost[0])
+        raise DataError(
+            f"only the class {next(iter(counts))!r} has usable pictures; those of {lost[0]!r} are left out: {reasons.most_common(1)[0][0]}"
+        )
+    raise DataError(
+        f"there is only one class, {next(iter(counts))!r}; telling apart needs two", hint="add a folder with pictures of something else"
+    )
+
+
+def _lost_classes(rows: Sequence[FileRow]) -> list[str]:
+    """A sentence for each class of which no image is used, with the usual reason."""
+    used = {row.label for row in rows if row.is_used}
+    lost: dict[str, list[str]] = {}
+    for row in rows:
+        if row.label is not None and row.label not in used:
+            lost.setdefault(row.label, []).append(row.reason or "")
+    return [
+        f"none of the {len(reasons):,} images of the class {label!r} is used, mostly because: {Counter(reasons).most_common(1)[0][0]}"
+        for label, reasons in sorted(lost.items())
+    ]
+
+
+def _grouped(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]]) -> list[FileRow]:
+    """Rows with the name of their group: near-duplicates, and images of one group of the user's, are joined."""
+    used = [row for row in rows if row.is_used and row.image_id]
+    joined = joined_by([row.group for row in used], [row.image_id or "" for row in used])
+    names = {row.image_id or "" for row in used}
+    groups = connected_groups(names, [(a, b) for a, b in [*pairs, *joined] if a in names and b in names])
+    return [replace(row, group=groups[row.image_id][:16]) if row.is_used and row.image_id else row for row in rows]
+
+
+def _without_leaks(rows: list[FileRow]) -> tuple[list[FileRow], list[int]]:
+    """Training rows whose group also has a reported image are taken out; the reason names that image."""
+    reported: dict[str, FileRow] = {}
+    for row in sorted((r for r in rows if r.is_used and r.part in REPORTED), key=lambda r: REPORTED.index(r.part or "")):
+        reported.setdefault(row.group or "", row)
+    leaked = []
+    for i, row in enumerate(rows):
+        twin = reported.get(row.group or "") if row.is_used and row.part == "train" else None
+        if twin is not None:
+            rows[i] = row.left_out(f"shows the same as {twin.path} of the {twin.part} part")
+            leaked.append(i)
+    return rows, leaked
+
+
+def _known_classes_only(rows: list[FileRow], notes: list[str]) -> list[FileRow]:
+    trained = {row.label for row in rows if row.is_used and row.part == "train"}
+    strange = Counter(row.label for row in rows if row.is_used and row.label not in trained)
+    for label, number in strange.items():
+        notes.append(f"{label!r} has no training picture, so its {count(number, 'picture is', 'pictures are')} left out")
+    return [row.left_out("its class has no training picture") if row.is_used and row.label in strange else row for row in rows]
+
+
+def _check_parts(rows: Sequence[FileRow], notes: list[str]) -> None:
+    counts = Counter((row.part, row.label) for row in rows if row.is_used)
+    labels = sorted({label for part, label in counts if part == "train" and label is not None})
+    if len(labels) < 2:
+        raise DataError("fewer than two classes have training pictures", hint="each class needs pictures in the train part")
+    if not any(part in REPORTED for part, _ in counts):
+        raise DataError(
+            "there are too few different pictures to hold any back for a test",
+            hint="give each class at least a handful; 50 make numbers worth reading",
+        )
+    for label in labels:
+        train = counts[("train", label)]
+        reported = sum(counts[(part, label)] for part in REPORTED)
+        if train + reported < 10:
+            notes.append(f"{label!r} has only {count(train + reported, 'picture')}; its numbers mean little")
+        elif not reported:
+            notes.append(f"{label!r} has no picture in the reported part")
+
+
+def _duplicate_groups(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]]) -> list[list[str]]:
+    paths: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.image_id:
+            paths[row.image_id].append(row.path)
+    groups = connected_groups(paths, [(a, b) for a, b in pairs if a in paths and b in paths])
+    members: dict[str, list[str]] = defaultdict(list)
+    for image_id, group in groups.items():
+        members[group].extend(paths[image_id])
+    return sorted(sorted(found) for found in members.values() if len(found) > 1)

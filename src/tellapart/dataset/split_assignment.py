@@ -1,0 +1,190 @@
+"""Dividing pictures into parts and folds: groups kept whole, what an earlier split says kept, new ones by a hash of their group."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tellapart.counts import count
+from tellapart.curation.near_duplicates import connected_groups, joined_by
+from tellapart.dataset.file_rows import FileRow
+from tellapart.dataset.parts import REPORTED
+from tellapart.dataset.split_file import Known
+from tellapart.dataset.splits import assigned_folds, assigned_shares, first_files, hashed_fold, hashed_part
+from tellapart.errors import DataError
+
+STRATIFIED, RANDOM, OWN = "stratified", "random", "own"
+NAMED = 5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to divide.
+
+    Attributes:
+        how: ``stratified``, ``random`` (every group by a hash of its own), or ``own`` (the parts the rows have).
+        shares: of every part but ``train``, in the order they are filled.
+        folds: number of folds of the training part; 0 for none.
+        first: so many files of each class, the first by name, become ``val`` and nothing is kept together; 0 for a real split.
+        seed: of everything random.
+    """
+
+    how: str
+    shares: Mapping[str, float]
+    folds: int
+    first: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Division:
+    """Rows with their groups and parts.
+
+    Attributes:
+        rows: those given, each with part and group.
+        folds: of each row; None outside the training part or without folds.
+        kept: number of rows whose part an earlier split decided.
+        notes: sentences worth knowing.
+    """
+
+    rows: list[FileRow]
+    folds: list[int | None]
+    kept: int
+    notes: list[str]
+
+
+def grouped_rows(
+    rows: Sequence[FileRow], own: Sequence[str | None], pairs: Sequence[tuple[str, str]], known: Sequence[Known | None]
+) -> list[FileRow]:
+    """The rows, each with the name of its group: near-duplicates, exact copies and the user's own groups, joined.
+
+    A group keeps the name an earlier split gave it (of several the smallest), so that it is hashed as before; else it has
+    the user's own name, else one made of its contents.
+
+    Args:
+        rows: used ones, so every one has an image id.
+        own: the user's group of each row; None for none.
+        pairs: image ids of near-duplicates.
+        known: what an earlier split says of each row.
+    """
+    ids = [row.image_id or "" for row in rows]
+    names = set(ids)
+    joined = joined_by(own, ids) + joined_by([one.group or None if one is not None else None for one in known], ids)
+    group_of = connected_groups(names, [pair for pair in (*pairs, *joined) if pair[0] in names and pair[1] in names])
+    title: dict[str, tuple[int, str]] = {}
+    for row, name, one in zip(rows, own, known, strict=True):
+        group = group_of[row.image_id or ""]
+        titles = [(0, one.group)] if one is not None and one.group else []
+        titles += [(1, name)] if name is not None else []
+        title[group] = min([*titles, title.get(group, (2, group[:16]))])
+    return [replace(row, group=title[group_of[row.image_id or ""]][1]) for row in rows]
+
+
+def divided(rows: Sequence[FileRow], known: Sequence[Known | None], plan: Plan) -> Division:
+    """Give every row its part and fold.
+
+    Args:
+        rows: used ones with groups; see :func:`grouped_rows`.
+        known: what an earlier split says of each row; those keep their part and fold.
+        plan: how to divide the others.
+
+    Raises:
+        DataError: nothing can be held back, or nothing is left to train on.
+    """
+    notes: list[str] = []
+    if plan.first:
+        placed = _first(rows, plan.first)
+    elif plan.how == OWN:
+        placed = [replace(row, part=row.part or "train") for row in rows]
+    else:
+        placed = _placed(rows, known, plan)
+    _check(placed, plan, notes)
+    folds = _folds(placed, known, plan, notes)
+    kept = 0 if plan.first or plan.how == OWN else sum(one is not None for one in known)
+    return Division(placed, folds, kept, notes)
+
+
+def _first(rows: Sequence[FileRow], number: int) -> list[FileRow]:
+    counts = Counter(row.label or "" for row in rows)
+    small = sorted(label for label, count in counts.items() if count <= number)
+    if small:
+        raise DataError(
+            f"the class {small[0]!r} has only {count(counts[small[0]], 'picture')}; taking the first {number:,} leaves none to train on",
+            hint=f"--first {max(1, min(counts.values()) // 2)}",
+        )
+    is_first = first_files([row.path for row in rows], [row.label or "" for row in rows], number)
+    return [replace(row, part="val" if first else "train") for row, first in zip(rows, is_first, strict=True)]
+
+
+def _placed(rows: Sequence[FileRow], known: Sequence[Known | None], plan: Plan) -> list[FileRow]:
+    groups = [row.group or "" for row in rows]
+    before: dict[str, set[str]] = defaultdict(set)
+    for group, one in zip(groups, known, strict=True):
+        if one is not None:
+            before[group].add(one.part)
+    if before or plan.how == RANDOM:
+        new = {group: hashed_part(group, seed=plan.seed, shares=plan.shares) for group in dict.fromkeys(groups)}
+    else:
+        parts = assigned_shares([row.label or "" for row in rows], groups, seed=plan.seed, shares=plan.shares)
+        new = dict(zip(groups, parts, strict=True))
+    joined = {group: next(part for part in (*REPORTED, "train") if part in parts) for group, parts in before.items()}
+    return [
+        replace(row, part=one.part if one is not None else joined.get(group, new[group]))
+        for row, group, one in zip(rows, groups, known, strict=True)
+    ]
+
+
+def _folds(rows: Sequence[FileRow], known: Sequence[Known | None], plan: Plan, notes: list[str]) -> list[int | None]:
+    """The fold of every training row: as before, as its group's, or new."""
+    found: list[int | None] = [None] * len(rows)
+    if not plan.folds:
+        return found
+    places = [place for place, row in enumerate(rows) if row.part == "train"]
+    labels, groups = [rows[i].label or "" for i in places], [rows[i].group or "" for i in places]
+    before = {rows[i].group or "": one.fold for i in places if (one := known[i]) is not None and one.fold is not None}
+    if before:
+        for i in places:
+            own, group = known[i], rows[i].group or ""
+            own_fold = own.fold if own is not None else None
+            found[i] = own_fold if own_fold is not None else before.get(group)
+            if found[i] is None:
+                found[i] = hashed_fold(group, seed=plan.seed, folds=plan.folds)
+    else:
+        for i, fold in zip(places, assigned_folds(labels, groups, folds=plan.folds, seed=plan.seed).tolist(), strict=True):
+            found[i] = fold
+    held = {(rows[i].label, found[i]) for i in places}
+    short = sorted(label for label in set(labels) if sum((label or None, fold) in held for fold in range(plan.folds)) < plan.folds)
+    if short:
+        notes.append(f"{_several(short)}: not in every one of the {count(plan.folds, 'fold')}, for want of groups")
+    return found
+
+
+def _check(rows: Sequence[FileRow], plan: Plan, notes: list[str]) -> None:
+    groups = {row.group for row in rows}
+    if len(groups) == 1 and len(rows) > 1:
+        raise DataError(
+            f"all {count(len(rows), 'picture is', 'pictures are')} one group and cannot be divided",
+            hint="look at what joins them: tellapart check shows near-duplicates; --group and --pattern join what they name alike",
+        )
+    counts = Counter((row.label, row.part) for row in rows)
+    parts = {part for _, part in counts}
+    if "train" not in parts:
+        raise DataError("nothing is left to train on", hint="ask for smaller shares with --val and --test")
+    if parts == {"train"} and not plan.folds:
+        raise DataError("there are too few groups to hold any back", hint="add pictures, or ask for larger shares with --val and --test")
+    wanted = [part for part, share in plan.shares.items() if share > 0] if plan.how != OWN and not plan.first else []
+    for part in wanted:
+        missing = sorted(str(label) for label in {row.label for row in rows} if label is not None and not counts[(label, part)])
+        if missing:
+            notes.append(f"{_several(missing)}: no picture in the {part} part, for want of groups")
+    untrained = sorted(str(label) for label in {row.label for row in rows} if label is not None and not counts[(label, "train")])
+    if untrained:
+        notes.append(f"{_several(untrained)}: no picture in the train part")
+    if len({row.label for row in rows if row.label is not None}) == 1:
+        notes.append("there is only one class; a classifier needs two")
+
+
+def _several(labels: Sequence[str]) -> str:
+    rest = len(labels) - NAMED
+    return ", ".join(repr(label) for label in labels[:NAMED]) + (f" and {count(rest, 'more class', 'more classes')}" if rest > 0 else "")

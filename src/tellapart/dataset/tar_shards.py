@@ -1,0 +1,322 @@
+"""Pictures in tar files: unpacked once into the cache, then read like any folder.
+
+Understood are the shards that ``collect --shards`` and ``prepare --form tar`` write, and others in the manner of the
+package webdataset: a picture with files of the same name beside it, ``.json`` (label, part or split, group, path) or ``.cls``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tarfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tellapart.concurrency import ahead, available_cores
+from tellapart.counts import count
+from tellapart.dataset.catalog import STATE_FOLDER
+from tellapart.dataset.entry import PARTS, Entry
+from tellapart.dataset.folder_names import part_of
+from tellapart.errors import DataError, StorageError
+from tellapart.images.formats import IMAGE_SUFFIXES
+from tellapart.json_files import ShapeError, fields, maybe, read_json, several, text
+from tellapart.paths import cache_root, printable, replacing_folder, write_json
+from tellapart.progress import SILENT, Progress
+
+SUFFIX = ".tar"
+ROWS, WAITING = "rows.json", ".picture"
+LONGEST_CARD = 1 << 20
+"""Bytes; a larger .json beside a picture is not read."""
+LONGEST_NAME = 200
+_END = bytes(1024)
+_CHUNK = 1 << 20
+_NAMES_OF_PARTS = ("part", "split")
+_ROW = fields({"path": text(least=1), "label": maybe(text()), "part": maybe(text(*PARTS)), "group": maybe(text())})
+_ROWS = fields({"rows": several(_ROW), "damage": maybe(text()), "notes": several(text())})
+
+
+def shards_in(path: Path) -> list[Path]:
+    """The tar files at ``path``, sorted: itself, those in the folder, or those in the only folder below that holds any."""
+    if not path.is_dir():
+        return [path] if path.suffix.lower() == SUFFIX and path.is_file() else []
+    own = _tar_files(path)
+    if own:
+        return own
+    below = [found for folder in _folders(path) if (found := _tar_files(folder))]
+    return below[0] if len(below) == 1 else []
+
+
+def _tar_files(folder: Path) -> list[Path]:
+    try:
+        return sorted(
+            file for file in folder.iterdir() if file.suffix.lower() == SUFFIX and not file.name.startswith(".") and file.is_file()
+        )
+    except OSError:
+        return []
+
+
+def _folders(path: Path) -> list[Path]:
+    try:
+        return [folder for folder in path.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
+    except OSError:
+        return []
+
+
+def unpacked(where: Path, progress: Progress = SILENT) -> tuple[Path, list[Entry], list[str]]:
+    """The folder in the cache that holds the pictures of the shards at ``where``, their entries, and notes.
+
+    A shard is unpacked when it is new or has changed. The catalog and the user's decisions lie beside the shards, where
+    that folder can be written.
+
+    Args:
+        where: a folder with tar files, or one of them.
+        progress: hears of every shard.
+
+    Raises:
+        DataError: no picture is in them.
+        StorageError: the disk is full.
+    """
+    shards = shards_in(where)
+    home = where if where.is_dir() else where.parent
+    key = hashlib.sha256(os.fsencode(where.absolute())).hexdigest()[:24]
+    folder = cache_root() / "shards" / key / (where.stem if where.is_file() else where.absolute().name or "shards")
+    folder.mkdir(parents=True, exist_ok=True)
+    _share_state(folder, home)
+    names = {f"{shard.stem}-{shard.stat().st_size}-{shard.stat().st_mtime_ns}": shard for shard in shards}
+    for old in folder.iterdir():
+        if old.name not in names and not old.name.startswith("."):
+            shutil.rmtree(old, ignore_errors=True)
+    new = [(name, shard) for name, shard in names.items() if _known_rows(folder / name) is None]
+    if new:
+        with progress.stage("unpacking shards", total=len(new), unit="shards") as advance:
+            for _ in ahead(partial(_unpack, folder), new, min(4, available_cores())):
+                advance(1)
+    entries: list[Entry] = []
+    notes: list[str] = []
+    for name, shard in names.items():
+        found = _known_rows(folder / name)
+        if found is None:
+            raise StorageError(f"the copy of {printable(str(shard))} in {folder / name} is damaged", hint=f"remove {folder / name}")
+        entries += [Entry(f"{name}/{row['path']}", row["label"], row["part"], row["group"]) for row in found["rows"]]
+        notes += [f"{printable(shard.name)}: {note}" for note in found["notes"]]
+        if found["damage"]:
+            notes.append(
+                f"{printable(shard.name)} is damaged ({found['damage']}); the {count(len(found['rows']), 'picture')} before that are used"
+            )
+    if not entries:
+        raise DataError(
+            f"there are no pictures in the tar files at {where}" + (f": {'; '.join(notes)}" if notes else ""),
+            hint="a shard holds pictures, each with a .json or .cls of the same name",
+        )
+    return folder, entries, notes
+
+
+def _known_rows(copy: Path) -> dict[str, Any] | None:
+    """What was found in a shard when it was unpacked; None where that is not there or damaged."""
+    try:
+        found: dict[str, Any] = read_json(copy / ROWS, _ROWS)
+    except (OSError, ShapeError):
+        return None
+    return found
+
+
+def _share_state(folder: Path, home: Path) -> None:
+    """Let the state of the copy be that of the shards' own folder, as long as that can be written."""
+    own, link = home.absolute() / STATE_FOLDER, folder / STATE_FOLDER
+    if link.is_symlink() or link.exists():
+        return
+    with suppress(OSError):
+        own.mkdir(exist_ok=True)
+        if os.access(own, os.W_OK):
+            link.symlink_to(own, target_is_directory=True)
+
+
+def _unpack(folder: Path, job: tuple[str, Path]) -> None:
+    name, shard = job
+    taken: set[str] = {ROWS}
+    rows: list[dict[str, str | None]] = []
+    with replacing_folder(folder / name) as place:
+        samples = _Samples(shard, place)
+        for sample in samples:
+            path = _free(_inside(sample.path), taken)
+            (place / path).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(sample.file, place / path)
+            rows.append({"path": path, "label": sample.label, "part": sample.part or _part_of(shard.stem), "group": sample.group})
+        (place / WAITING).unlink(missing_ok=True)
+        write_json(place / ROWS, {"rows": rows, "damage": samples.damage, "notes": samples.notes()})
+
+
+@dataclass
+class _Found:
+    """One picture of a shard with what stands beside it."""
+
+    file: Path
+    member: str
+    card: dict[str, Any] = field(default_factory=dict)
+    number: str | None = None
+
+    @property
+    def path(self) -> str:
+        """What to call it: its path before it was packed, else its name in the shard."""
+        return self._text("path", "file_name") or self.member
+
+    @property
+    def label(self) -> str | None:
+        """By the card, else the number of the class (-1 is none), else the folder in the shard."""
+        if "label" in self.card:
+            return self._text("label")
+        if self.number is not None:
+            return None if self.number == "-1" else self.number
+        above = PurePosixPath(self.member).parent.name
+        return above if above and part_of(above) is None else None
+
+    @property
+    def part(self) -> str | None:
+        """By the card."""
+        return part_of(self._text(*_NAMES_OF_PARTS) or "")
+
+    @property
+    def group(self) -> str | None:
+        """By the card."""
+        return self._text("group")
+
+    def _text(self, *names: str) -> str | None:
+        found = next((value for name in names if (value := self.card.get(name)) not in (None, "") and value == value), None)
+        return None if found is None else str(found).strip().encode("utf-8", "backslashreplace").decode()
+
+
+class _Samples:
+    """The pictures of a shard one after another, each in a file; ``damage`` says where the shard could not be read on."""
+
+    def __init__(self, shard: Path, place: Path) -> None:
+        self._shard, self._waiting = shard, place / WAITING
+        self.damage: str | None = None
+        self._sparse = 0
+        self._cards: list[str] = []
+        self._labels: dict[str, Counter[str | None]] = defaultdict(Counter)
+
+    def notes(self) -> list[str]:
+        """What was passed over."""
+        notes = []
+        if self._sparse:
+            notes.append(f"files stored with holes (sparse, as tar -S does) are passed over: {self._sparse:,}; pack them without -S")
+        if self._cards:
+            how_many = f"{len(self._cards):,}, the first beside {self._cards[0]}"
+            notes.append(f"pictures are passed over whose .json is damaged, or has a label that is no word or number: {how_many}")
+        for number, labels in self._labels.items():
+            if len(labels) > 1:
+                names = " and ".join(str(label) for label, _ in labels.most_common())
+                notes.append(f"class {number} has the labels {names}: is a .json or .cls damaged?")
+        return notes
+
+    def __iter__(self) -> Iterator[_Found]:
+        found: _Found | None = None
+        card: dict[str, Any] | None = {}
+        number: str | None = None
+        key = None
+        try:
+            with tarfile.open(self._shard, "r|") as tar:
+                for member in tar:
+                    if not member.isfile():
+                        continue
+                    if member.issparse():
+                        self._sparse += 1
+                        continue
+                    own, _, suffix = member.name.rpartition(".")
+                    if own != key:
+                        if found is not None and self._is_complete(found, card, number):
+                            yield found
+                        found, card, number, key = None, {}, None, own
+                    if f".{suffix.lower()}" in IMAGE_SUFFIXES and found is None:
+                        found = self._picture(tar, member)
+                    elif suffix == "json":
+                        card = _card(tar, member)
+                    elif suffix == "cls" and member.size <= LONGEST_NAME:
+                        number = tar.extractfile(member).read().decode("utf-8", "replace").strip()  # type: ignore[union-attr]
+                end = tar.offset
+        except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError, MemoryError) as error:
+            self.damage = printable(str(error)) or "cut off"
+            return
+        if found is not None and self._is_complete(found, card, number):
+            yield found
+        self.damage = _complaint_about_end(self._shard, end)
+
+    def _picture(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> _Found:
+        source = tar.extractfile(member)
+        if source is None:
+            raise tarfile.ReadError("a picture has no content")
+        with source, self._waiting.open("wb") as file:
+            shutil.copyfileobj(source, file)
+            file.flush()
+            os.fsync(file.fileno())
+        if self._waiting.stat().st_size != member.size:
+            raise tarfile.ReadError("unexpected end of data")
+        return _Found(self._waiting, printable(member.name))
+
+    def _is_complete(self, found: _Found, card: dict[str, Any] | None, number: str | None) -> bool:
+        """Put what stands beside a picture to it; false where that cannot be read, for its label is not known then."""
+        if card is None:
+            self._cards.append(found.member)
+            return False
+        found.card, found.number = card, number
+        if number is not None:
+            self._labels[number][found.label] += 1
+        return True
+
+
+def _complaint_about_end(shard: Path, end: int) -> str | None:
+    """What is wrong where tarfile stopped to read: it takes a damaged header, or a file that is cut off, for the end."""
+    with shard.open("rb") as file:
+        file.seek(end)
+        rest = file.read(_CHUNK)
+        if len(rest) < len(_END):
+            return "cut off"
+        while rest:
+            if rest.count(0) < len(rest):
+                return f"what stands at byte {end:,} is no header"
+            rest = file.read(_CHUNK)
+    return None
+
+
+def _card(tar: tarfile.TarFile, member: tarfile.TarInfo) -> dict[str, Any] | None:
+    """What a .json beside a picture says; None where it is no JSON object, or its label, part or group is no word or number."""
+    source = tar.extractfile(member) if member.size <= LONGEST_CARD else None
+    try:
+        card = json.loads(source.read()) if source else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(card, dict):
+        return None
+    names = ("path", "file_name", "label", "group", *_NAMES_OF_PARTS)
+    return card if all(isinstance(card.get(name), str | int | float | None) for name in names) else None
+
+
+def _part_of(stem: str) -> str | None:
+    """The part a shard's name begins with: ``train-000012``."""
+    return part_of(stem.replace("_", "-").partition("-")[0])
+
+
+def _inside(path: str) -> str:
+    """A path that stays inside the folder, each name short enough and none hidden."""
+    parts = [printable(part).strip().lstrip(".").replace("\0", "_") for part in PurePosixPath(path).parts if part not in ("/", "..", ".")]
+    short = [part if len(part.encode()) <= LONGEST_NAME else hashlib.sha256(part.encode()).hexdigest()[:16] for part in parts if part]
+    return "/".join(short) or "picture"
+
+
+def _free(path: str, taken: set[str]) -> str:
+    """The path, or one like it, that is no other file and lies below none; takes it."""
+    if any(str(parent) in taken for parent in PurePosixPath(path).parents):
+        path = path.replace("/", "_")
+    wanted, found, number = PurePosixPath(path), path, 2
+    while found in taken or f"{found}/" in taken:
+        found, number = str(wanted.with_name(f"{wanted.stem} {number}{wanted.suffix}")), number + 1
+    taken.add(found)
+    taken.update(f"{parent}/" for parent in PurePosixPath(found).parents)
+    return found

@@ -1,0 +1,96 @@
+"""The thumbnail store: small JPEGs by image id, in one SQLite file in the cache."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tellapart.errors import StorageError
+from tellapart.sqlite import is_damage, write_ahead
+
+CHUNK = 500
+CHECKSUM = 4
+
+
+class ThumbnailStore:
+    """JPEG thumbnails by image id; a damaged store is dropped and begins anew."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = self._opened()
+        except (OSError, sqlite3.DatabaseError) as error:
+            raise StorageError(
+                f"the thumbnails {path} cannot be opened: {error}", hint="choose another cache folder with TELLAPART_CACHE"
+            ) from error
+
+    def read(self, image_ids: Sequence[str]) -> dict[str, bytes]:
+        """The thumbnails that are there."""
+        found: dict[str, bytes] = {}
+        try:
+            for start in range(0, len(image_ids), CHUNK):
+                chunk = image_ids[start : start + CHUNK]
+                marks = ", ".join("?" * len(chunk))
+                rows = self._db.execute(f"SELECT image_id, jpeg FROM thumbnails WHERE image_id IN ({marks})", chunk)  # noqa: S608
+                found.update((image_id, sealed[:-CHECKSUM]) for image_id, sealed in rows if _sealed(sealed[:-CHECKSUM]) == sealed)
+        except (sqlite3.DatabaseError, TypeError):
+            return found
+        return found
+
+    def write(self, thumbnails: Mapping[str, bytes]) -> None:
+        """Add thumbnails, in one transaction."""
+        rows = [(image_id, _sealed(jpeg)) for image_id, jpeg in thumbnails.items()]
+        try:
+            try:
+                self._insert(rows)
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+                self._db.close()
+                self._db = self._renewed()
+                self._insert(rows)
+        except sqlite3.DatabaseError as error:
+            raise StorageError(
+                f"the thumbnails {self.path} cannot be written: {error}", hint="free some space: finished work is kept"
+            ) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _insert(self, rows: Sequence[tuple[str, bytes]]) -> None:
+        with self._db:
+            self._db.executemany("INSERT OR REPLACE INTO thumbnails VALUES (?, ?)", rows)
+
+    def _opened(self) -> sqlite3.Connection:
+        try:
+            return self._connected()
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            return self._renewed()
+
+    def _renewed(self) -> sqlite3.Connection:
+        """An empty store in place of a damaged one."""
+        for suffix in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        return self._connected()
+
+    def _connected(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, timeout=30)
+        try:
+            write_ahead(db)
+            db.execute("PRAGMA synchronous = OFF")
+            db.execute("CREATE TABLE IF NOT EXISTS thumbnails (image_id TEXT PRIMARY KEY, jpeg BLOB) WITHOUT ROWID")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+
+def _sealed(jpeg: bytes) -> bytes:
+    """A thumbnail followed by its checksum, as it is stored."""
+    return jpeg + zlib.crc32(jpeg).to_bytes(CHECKSUM, "big")

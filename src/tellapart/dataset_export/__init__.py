@@ -1,0 +1,1 @@
+"""Writing data sets: arrays, shards, copies of folders, tables."""

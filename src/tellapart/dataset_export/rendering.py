@@ -1,0 +1,110 @@
+"""From the bytes of a file to what is stored of it: squares of every size asked for, from one decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from tellapart.array_types import ByteArray, FloatArray, IntArray
+from tellapart.dataset.image_analysis import SMALLEST_LOOK
+from tellapart.images import ResizePolicy, decode, resize
+from tellapart.images.formats import SUFFIXES, sniffed_format
+
+ORIGINAL = 0
+"""As a size: the file's own bytes."""
+QUALITY = 95
+LUMA = np.array([19595, 38470, 7471], np.uint32)
+"""Weights of red, green and blue in 65,536ths, as Pillow has them."""
+
+
+@dataclass(frozen=True)
+class Square:
+    """What a picture becomes.
+
+    Attributes:
+        sizes: sides in pixels; ``ORIGINAL`` for the file as it is.
+        resize: ``crop``, ``pad`` or ``squash``.
+        is_grey: one channel in place of three.
+        is_first: the channel comes before height and width.
+        is_float: float32 from 0 to 1 in place of bytes.
+    """
+
+    sizes: tuple[int, ...]
+    resize: str = "crop"
+    is_grey: bool = False
+    is_first: bool = False
+    is_float: bool = False
+
+    def shape(self, size: int) -> tuple[int, int, int]:
+        """Of one array of that size."""
+        channels = 1 if self.is_grey else 3
+        return (channels, size, size) if self.is_first else (size, size, channels)
+
+    def pixels(self, data: bytes) -> dict[int, ByteArray]:
+        """uint8 (size, size, channels) by size, the same that training sees; decoded once, also where only the original is asked for.
+
+        Raises:
+            ImageError: the bytes are no usable picture; the message is the reason.
+        """
+        sides = [size for size in self.sizes if size != ORIGINAL]
+        picture = decode(data, min_size=max(SMALLEST_LOOK, *sides) if sides else SMALLEST_LOOK).pixels
+        return {side: self._coloured(resize(picture, side, cast(ResizePolicy, self.resize))) for side in sides}
+
+    def array(self, pixels: ByteArray) -> ByteArray | FloatArray:
+        """uint8 (size, size, channels) as it lies in an array file."""
+        placed = np.ascontiguousarray(pixels.transpose(2, 0, 1)) if self.is_first else pixels
+        return placed.astype(np.float32) / np.float32(255) if self.is_float else placed
+
+    def _coloured(self, pixels: ByteArray) -> ByteArray:
+        if not self.is_grey:
+            return pixels
+        return ((pixels @ LUMA + 0x8000) >> 16).astype(np.uint8)[:, :, None]
+
+
+def encoded(pixels: ByteArray) -> bytes:
+    """uint8 (h, w, 3 or 1) as a JPEG of quality 95, colours at full resolution."""
+    import simplejpeg
+
+    is_grey = pixels.shape[2] == 1
+    data: bytes = simplejpeg.encode_jpeg(
+        np.ascontiguousarray(pixels),
+        quality=QUALITY,
+        colorspace="GRAY" if is_grey else "RGB",
+        colorsubsampling="Gray" if is_grey else "444",
+    )
+    return data
+
+
+def suffix_of(data: bytes) -> str:
+    """The usual suffix of a picture's file, by its first bytes."""
+    return SUFFIXES[sniffed_format(data)][0]
+
+
+def channel_sums(pixels: ByteArray) -> IntArray:
+    """int64 (2, channels): sums of the values and of their squares; exact, as float64 holds such sums."""
+    values = np.ascontiguousarray(pixels.reshape(-1, pixels.shape[2]).T).astype(np.float64)
+    return np.stack([values.sum(axis=1), np.einsum("ij,ij->i", values, values)]).astype(np.int64)
+
+
+def mean_and_deviation(sums: Sequence[Sequence[int]], values: int) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel, on a scale of 0 to 1, of ``values`` values a channel."""
+    mean = np.array(sums[0], np.float64) / values
+    deviation = np.sqrt(np.maximum(np.array(sums[1], np.float64) / values - mean**2, 0.0))
+    return [round(float(x), 6) for x in mean / 255], [round(float(x), 6) for x in deviation / 255]
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Within, a call of torch uses one thread: pictures are resized side by side."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

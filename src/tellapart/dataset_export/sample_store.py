@@ -1,0 +1,34 @@
+"""What the forms of a prepared data set have in common: something that takes pictures one by one and can be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeAlias
+
+from tellapart.array_types import ByteArray
+from tellapart.dataset_export.samples import Sample
+
+Rendered: TypeAlias = Mapping[int, Any]
+"""What is written of one picture, by size: an array, or bytes."""
+
+
+class SampleStore(Protocol):
+    """The files of one form while they are written."""
+
+    saves_every_s: float
+    """Seconds between two saves; 0 to save whenever it can be done."""
+
+    def render(self, data: bytes, pixels: Mapping[int, ByteArray]) -> Rendered:
+        """What is written of a picture; called from several threads."""
+
+    def add(self, sample: Sample, rendered: Rendered) -> bool:
+        """Write a picture; whether all that was added can be saved now."""
+
+    def saved(self) -> dict[str, Any]:
+        """Sync to disk what was added; the state to go on from."""
+
+    def finish(self) -> dict[str, dict[str, Any]]:
+        """Complete all files; for each part ``images``, ``files`` by size, and for arrays ``labels``. May be called again."""
+
+    def close(self) -> None:
+        """Let go of all files, whatever is in them."""

@@ -1,0 +1,144 @@
+"""The samples of a prepared data set: which pictures, in which part and in which order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tellapart.array_types import IntArray
+from tellapart.dataset import Dataset
+from tellapart.dataset.entry import PARTS
+from tellapart.dataset.file_rows import FileRow
+
+REPORTED = ("test", "val")
+UNKNOWN = -1
+"""Target of a picture without a label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture to prepare.
+
+    Attributes:
+        file: where it lies.
+        path: relative to the data set, as it can be written.
+        image_id: sha256 of its bytes.
+        label: its class as decided, or None.
+        target: number of the class, or -1.
+        part: ``train``, ``val`` or ``test``.
+        group: the user's, or None.
+    """
+
+    file: Path
+    path: str
+    image_id: str
+    label: str | None
+    target: int
+    part: str
+    group: str | None
+
+
+class Samples:
+    """The samples in their order: train, val, test, and within a part shuffled or as the folder has them.
+
+    Attributes:
+        class_names: labels of the training pictures (of all pictures where none trains), sorted.
+        left_out: path and reason of every file that is no sample.
+        notes: sentences worth knowing.
+    """
+
+    def __init__(self, dataset: Dataset, rows: Sequence[FileRow], *, seed: int, is_shuffled: bool) -> None:
+        """Choose them.
+
+        Args:
+            dataset: the files.
+            rows: one an entry, as decided.
+            seed: of the order.
+            is_shuffled: whether the order is drawn; it depends on seed and bytes alone, not on names.
+        """
+        self._dataset, self._rows = dataset, rows
+        self.left_out = {row.path: row.reason or row.status for row in rows if not row.is_used}
+        self.notes: list[str] = []
+        used = [i for i, row in enumerate(rows) if row.is_used]
+        has_labels = any(rows[i].label is not None for i in used)
+        used = [i for i in used if not self._is_odd(rows[i], has_labels)]
+        used = self._without_leaks(used)
+        trained = sorted({rows[i].label or "" for i in used if part_of(rows[i]) == "train" and rows[i].label is not None})
+        self.class_names = tuple(trained or sorted({rows[i].label or "" for i in used if rows[i].label is not None}))
+        self._targets = {name: number for number, name in enumerate(self.class_names)}
+        used = [i for i in used if not self._is_strange(rows[i])]
+        if used and all(rows[i].part is None for i in used):
+            self.notes.append("no photo was set aside for a test, so all are in the part train (tellapart split makes parts)")
+        self._order = self._ordered(used, seed if is_shuffled else None)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __getitem__(self, number: int) -> Sample:
+        place = int(self._order[number])
+        row = self._rows[place]
+        target = UNKNOWN if row.label is None else self._targets[row.label]
+        file = self._dataset.file(self._dataset.entries[place])
+        return Sample(file, row.path, row.image_id or "", row.label, target, part_of(row), row.group)
+
+    def fingerprint(self, words: str) -> str:
+        """Names the samples, their order and ``words``: hexadecimal."""
+        digest = hashlib.sha256(words.encode())
+        for number in range(len(self)):
+            one = self[number]
+            digest.update(repr((one.path, one.image_id, one.target, one.part, one.group)).encode())
+        digest.update(repr(self.class_names).encode())
+        return digest.hexdigest()[:32]
+
+    def counts(self) -> Counter[str]:
+        """Number of samples a part."""
+        return Counter(part_of(self._rows[int(place)]) for place in self._order)
+
+    def _is_odd(self, row: FileRow, has_labels: bool) -> bool:
+        """Leave out pictures without a label where others have one; those of a test part wait for an answer."""
+        if has_labels and row.label is None and row.part not in REPORTED:
+            self.left_out[row.path] = "no label"
+            return True
+        return False
+
+    def _is_strange(self, row: FileRow) -> bool:
+        if row.label is not None and row.label not in self._targets:
+            self.left_out[row.path] = "its class has no training picture"
+            return True
+        return False
+
+    def _without_leaks(self, used: list[int]) -> list[int]:
+        """Leave out training pictures that are byte for byte in a reported part too."""
+        reported: dict[str, FileRow] = {}
+        for part in REPORTED:
+            for i in used:
+                if self._rows[i].part == part:
+                    reported.setdefault(self._rows[i].image_id or "", self._rows[i])
+        kept = []
+        for i in used:
+            row = self._rows[i]
+            twin = reported.get(row.image_id or "") if part_of(row) == "train" else None
+            if twin is None:
+                kept.append(i)
+            else:
+                self.left_out[row.path] = f"exact copy of {twin.path} of the {twin.part} part"
+        return kept
+
+    def _ordered(self, used: Sequence[int], seed: int | None) -> IntArray:
+        rows = self._rows
+
+        def key(i: int) -> tuple[int, bytes, int]:
+            drawn = b"" if seed is None else hashlib.sha256(f"{seed}:{rows[i].image_id}".encode()).digest()
+            return PARTS.index(part_of(rows[i])), drawn, i
+
+        return np.array(sorted(used, key=key), dtype=np.int64)
+
+
+def part_of(row: FileRow) -> str:
+    """The part a picture is prepared in: the user's, else ``train``."""
+    return row.part or "train"

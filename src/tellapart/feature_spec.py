@@ -1,0 +1,79 @@
+"""What the verbs that explore share: which features are looked at, by the name a user gives them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tellapart.errors import OptionError
+from tellapart.feature_extraction import FeatureSpec
+from tellapart.models.backbones import PIXELS, check_fixed, find_backbones, find_classifier
+
+if TYPE_CHECKING:
+    from tellapart.models.backbones import Backbone
+
+RUN = "run:"
+IMAGENET = "imagenet"
+AUTOENCODER = "autoencoder"
+WORDS_OF = "lite2"
+
+
+def spec_of(
+    features: str, *, layer: str | None = None, weights: Path | None = None, image_size: int | None = None, resize: str = "crop"
+) -> FeatureSpec:
+    """What is wanted of each picture, by name.
+
+    Args:
+        features: one of
+
+            - backbones as for ``train``: ``lite2``, ``lite0+lite2``, ``faces``, any timm name;
+            - ``imagenet``: the probabilities of the 1,000 ImageNet classes by lite2; ``imagenet:NAME`` by another network;
+            - ``pixels``: the picture itself at 32 x 32, or ``image_size``;
+            - ``run:FOLDER``: what the network of a run sees.
+        layer: of the network, such as ``blocks.3``; by default the last before the classifier.
+        weights: a file for the one timm name given.
+        image_size: of the input, where it is not the network's own.
+        resize: how a photo becomes a square; a run has its own way.
+
+    Raises:
+        OptionError: a layer of what has none, or a size of what has its own.
+        ModelError: no such network, layer or weights.
+        DataError: no such run.
+    """
+    if features.startswith(RUN):
+        if weights is not None:
+            raise OptionError("weights has no effect on a run, which has its own", hint="leave --weights out")
+        return _of_run(features.removeprefix(RUN), layer, image_size)
+    if features == PIXELS:
+        from tellapart.models.pixel_features import pixel_backbone
+
+        check_fixed([PIXELS], weights=weights, image_size=None)
+        if layer:
+            raise OptionError("pixels have no layers", hint="leave --layer out, or name a network with --features")
+        return FeatureSpec((pixel_backbone(image_size),), resize, mirror=False)
+    if features == AUTOENCODER:
+        raise OptionError("an autoencoder has to be trained first", hint="tellapart autoencode FOLDER, then --features run:RUN")
+    kind, _, network = features.partition(":")
+    if kind == IMAGENET:
+        if layer:
+            raise OptionError(f"{features} is the last layer itself", hint="leave --layer out, or name a network with --features")
+        return FeatureSpec((find_classifier(network or WORDS_OF, weights=weights).sized(image_size),), resize)
+    return FeatureSpec(_layered(find_backbones(features, weights=weights, image_size=image_size), layer), resize)
+
+
+def _of_run(folder: str, layer: str | None, image_size: int | None) -> FeatureSpec:
+    from tellapart.analyzed_folder import model_folder
+    from tellapart.models.saved_model import load_model
+
+    if image_size is not None:
+        raise OptionError("a run has its own image size", hint="leave --image-size out")
+    member = load_model(model_folder(folder)).members[0]
+    return FeatureSpec(_layered(member.backbones, layer), member.resize, member.mirror)
+
+
+def _layered(backbones: tuple[Backbone, ...], layer: str | None) -> tuple[Backbone, ...]:
+    if not layer:
+        return backbones
+    from tellapart.models.layer_features import layered
+
+    return tuple(layered(backbone, layer) for backbone in backbones)

@@ -1,0 +1,67 @@
+"""Fingerprints that survive resizing and recompression: 128-bit difference hashes to find near-duplicates, signatures to confirm them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tellapart.array_types import ByteArray, FloatArray
+from tellapart.images.resizing import shrink
+
+HASH_BYTES = 16
+SIGNATURE_SIDE = 16
+_HASHED_LONG_EDGE = 128
+_FLAT_SPREAD = 0.5
+
+
+def difference_hash(pixels: ByteArray) -> bytes:
+    """The 128-bit difference hash of uint8 (h, w, 3) ``pixels``, as 16 bytes.
+
+    The first 64 bits: is each of 9 x 8 grey cells brighter than its right neighbour; the last 64: than the one below, on 8 x 9.
+    """
+    return difference_hashes(pixels)[0]
+
+
+def difference_hashes(pixels: ByteArray) -> tuple[bytes, bytes]:
+    """The difference hashes of ``pixels`` and of its mirror image (left and right exchanged), 16 bytes each."""
+    grey = Image.fromarray(shrink(pixels, _HASHED_LONG_EDGE)).convert("L")
+    wide, tall = _cells(grey, 9, 8), _cells(grey, 8, 9)
+    return _bits(wide, tall), _bits(wide[:, ::-1], tall[:, ::-1])
+
+
+def _cells(grey: Image.Image, columns: int, rows: int) -> NDArray[np.int16]:
+    """Mean grey level of each of ``columns`` x ``rows`` cells."""
+    return np.asarray(grey.resize((columns, rows), Image.Resampling.BOX)).astype(np.int16)
+
+
+def _bits(wide: NDArray[np.int16], tall: NDArray[np.int16]) -> bytes:
+    """Pack the two directions of differences."""
+    return np.packbits(np.concatenate([(wide[:, :-1] > wide[:, 1:]).ravel(), (tall[:-1] > tall[1:]).ravel()])).tobytes()
+
+
+def signature(pixels: ByteArray) -> NDArray[np.float16]:
+    """A 16 x 16 colour miniature of ``pixels``, its mean removed and its length 1, as float16 (768,).
+
+    The dot product of two signatures is their correlation, -1..1. A flat picture (spread under half a grey level) gives zeros.
+    """
+    small = Image.fromarray(shrink(pixels, _HASHED_LONG_EDGE)).resize((SIGNATURE_SIDE, SIGNATURE_SIDE), Image.Resampling.BOX)
+    values = np.asarray(small, dtype=np.float32).ravel()
+    values -= values.mean()
+    length = float(np.linalg.norm(values))
+    if length < _FLAT_SPREAD * values.size**0.5:
+        return np.zeros(values.size, np.float16)
+    return (values / length).astype(np.float16)
+
+
+def mirrored_signature(signature: NDArray[np.float16]) -> NDArray[np.float16]:
+    """The signature of the mirror image."""
+    return signature.reshape(SIGNATURE_SIDE, SIGNATURE_SIDE, 3)[:, ::-1].ravel()
+
+
+def correlation(first: NDArray[Any], second: NDArray[Any]) -> FloatArray:
+    """Correlations -1..1 of signatures row by row: (m, 768) and (m, 768) give float32 (m,)."""
+    result: FloatArray = np.einsum("...i,...i->...", first.astype(np.float32), second.astype(np.float32))
+    return result

@@ -1,0 +1,151 @@
+"""FeatureNetwork: a backbone at work, from uint8 pixels to float32 features."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from tellapart.array_types import ByteArray, FloatArray
+from tellapart.errors import ModelError
+from tellapart.models.autoencoder import ARCHITECTURE, bare_encoder
+from tellapart.models.backbones import CLIP, PIXELS, PROBABILITIES, Backbone, BackboneCard, build_network
+from tellapart.models.fused_inference import fast_network
+from tellapart.models.normalization import Normalisation
+from tellapart.models.precision import check_bfloat16
+from tellapart.models.scratch_networks import NETS, build_image_network
+
+BATCH = 8
+"""Images that go through a network together, always so many: another number of rows is multiplied with another rounding."""
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+class FeatureNetwork:
+    """A backbone ready to run; safe to call from several threads at once.
+
+    On a CPU each caller should hold one torch thread (``torch.set_num_threads(1)``): several pictures side by
+    side use the cores better than one picture on all of them.
+    """
+
+    def __init__(self, backbone: Backbone, *, device: str = "auto") -> None:
+        self.card = card = backbone.card
+        self.device = chosen_device(device)
+        self.precision = backbone.in_precision("auto", self.device).precision
+        model = bare_network(card)
+        try:
+            model.load_state_dict(backbone.state(), strict=True)
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(
+                f"the tensors of {card.name} do not fit {card.architecture} for pictures of {card.image_size} pixels: {error}",
+                hint="leave --image-size out to use the network's own",
+            ) from error
+        try:
+            self.dtype, self._network = self._made_ready(model.requires_grad_(False))
+        except (AssertionError, RuntimeError, ValueError) as error:
+            raise ModelError(
+                f"{card.name} cannot take pictures of {card.image_size} x {card.image_size} pixels: {error}",
+                hint="leave --image-size out to use the network's own",
+            ) from error
+        self._normalised = Normalisation(card.mean, card.std, card.image_size, self.device)
+
+    def _made_ready(self, model: Any) -> tuple[torch.dtype, Any]:
+        """The number format, and the network in it, tried once."""
+        size, dtype = self.card.image_size, getattr(torch, self.precision)
+        if self.device == "cpu":
+            if dtype is torch.bfloat16:
+                check_bfloat16()
+            model = fast_network(model, size)
+        network = model.to(self.device, dtype, memory_format=torch.channels_last)
+        with torch.inference_mode():
+            x = torch.zeros(BATCH, 3, size, size, device=self.device, dtype=dtype)
+            network(x.contiguous(memory_format=torch.channels_last))
+        return dtype, network
+
+    def _answer(self, x: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self._network(x).float()
+        return found.softmax(dim=1) if self.card.layer == PROBABILITIES else found
+
+    def features(self, pixels: ByteArray, *, mirror: bool) -> FloatArray:
+        """Features, float32 (n, d), of uint8 pixels (n, size, size, 3); averaged with the mirror image's if asked.
+
+        Those of an image do not depend on the images beside it, nor on their number.
+        """
+        if not len(pixels):
+            return np.zeros((0, self.card.num_features), np.float32)
+        batches = (pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH))
+        return np.concatenate([self._of_batch(batch, mirror=mirror) for batch in batches])
+
+    def _of_batch(self, pixels: ByteArray, *, mirror: bool) -> FloatArray:
+        """Features of up to ``BATCH`` images; the last is repeated until there are so many."""
+        filled = pixels[np.minimum(np.arange(BATCH), len(pixels) - 1)]
+        x = self._normalised(filled).to(self.dtype)
+        with torch.inference_mode():
+            found = self._answer(x)
+            if mirror:
+                found = (found + self._answer(x.flip(3).contiguous(memory_format=torch.channels_last))) / 2
+        values: FloatArray = found.cpu().numpy()[: len(pixels)]
+        return values
+
+
+class Features(Protocol):
+    """Whatever makes features of squares."""
+
+    def features(self, pixels: ByteArray, *, mirror: bool) -> FloatArray:
+        """float32 (n, d) of uint8 pixels (n, size, size, 3)."""
+
+
+def network_of(backbone: Backbone, *, device: str = "auto") -> Features:
+    """A backbone ready to run, whatever its kind."""
+    if backbone.card.is_faces:
+        from tellapart.models.face_features import FaceNetwork
+
+        return FaceNetwork(backbone, device=device)
+    if backbone.card.architecture == PIXELS:
+        from tellapart.models.pixel_features import PixelFeatures
+
+        return PixelFeatures(backbone)
+    if backbone.card.architecture.startswith(CLIP):
+        from tellapart.models.clip import ClipFeatures
+
+        return ClipFeatures(backbone, device=device)
+    if backbone.card.layer not in ("", PROBABILITIES):
+        from tellapart.models.layer_features import LayerFeatures
+
+        return LayerFeatures(backbone, device=device)
+    return FeatureNetwork(backbone, device=device)
+
+
+def bare_network(card: BackboneCard) -> Any:
+    """The network of a card without its classifier, in evaluation mode; its weights are yet to be loaded."""
+    if card.architecture.startswith(CLIP):
+        from tellapart.models.clip import build_clip
+
+        return build_clip(card.architecture)
+    if card.architecture in NETS:
+        return build_image_network(card.architecture, 2, card.image_size).backbone.eval()
+    if card.architecture.startswith(ARCHITECTURE):
+        return bare_encoder(card.architecture, card.image_size, card.num_features).eval()
+    model = build_network(card.architecture)
+    config = model.pretrained_cfg
+    if config.get("fixed_input_size") and config["input_size"][-1] != card.image_size:
+        return build_image_network(card.architecture, 2, card.image_size).backbone.eval()
+    if card.layer != PROBABILITIES:
+        model.reset_classifier(0)
+    return model
+
+
+def chosen_device(device: str) -> str:
+    """``auto`` resolved to what is there.
+
+    Raises:
+        ModelError: the device asked for is not there.
+    """
+    found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device == "auto":
+        return next(name for name in ("cuda", "mps", "cpu") if found[name])
+    if not found.get(device):
+        raise ModelError(
+            f"there is no device {device!r} here", hint=f"available: {', '.join(name for name, here in found.items() if here)}"
+        )
+    return device

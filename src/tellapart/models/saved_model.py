@@ -1,0 +1,219 @@
+"""A saved model: ``model.json``, the card that says how to use it, and beside it the tensors of each member.
+
+A probe has one member; a run with folds has one a fold, an ensemble those of its runs. The tensors of a member lie in
+a file of their own and are read when the member's turn comes, so that members never lie in memory together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tellapart import calibration
+from tellapart.array_types import FloatArray
+from tellapart.errors import ModelError
+from tellapart.models.backbones import Backbone, BackboneCard
+from tellapart.models.heads import LinearHead, mean_logits
+from tellapart.models.model_card import CARD, DAMAGED, FORMAT, check_tensors, read_card, sealed_card
+from tellapart.models.precision import has_fast_bfloat16
+from tellapart.models.tensors import disk_errors
+from tellapart.paths import replacing_folder
+
+if TYPE_CHECKING:
+    import torch
+
+HEAD_TENSORS = ("mean", "scale", "weight", "bias")
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One way from a picture to logits.
+
+    Attributes:
+        backbones: whose features stand side by side.
+        resize, mirror: how a picture becomes input.
+        heads: from features to logits, which are averaged.
+        weight: of its logits among those of the other members.
+    """
+
+    backbones: tuple[Backbone, ...]
+    resize: str
+    mirror: bool
+    heads: tuple[LinearHead, ...]
+    weight: float = 1.0
+
+    def logits(self, features: FloatArray) -> FloatArray:
+        """Logits, float64 (n, k), of features (n, d).
+
+        Raises:
+            ModelError: the features are not those the heads were made for, or the answer is no number.
+        """
+        for head in self.heads:
+            if features.shape[1] != len(head.mean):
+                raise ModelError(f"the backbone gives {features.shape[1]:,} features, and the head takes {len(head.mean):,}", hint=DAMAGED)
+        logits = mean_logits(self.heads, features)
+        if not np.isfinite(logits).all():
+            raise ModelError("the model answers with values that are no numbers: its weights are damaged", hint=DAMAGED)
+        return logits
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """Everything between a picture and its probabilities.
+
+    Attributes:
+        class_names: the order of the outputs.
+        members: whose logits are averaged by weight.
+        temperature, clip: from logits to probabilities.
+    """
+
+    class_names: tuple[str, ...]
+    members: tuple[Member, ...]
+    temperature: float
+    clip: float
+
+    def logits(self, of_members: Sequence[FloatArray]) -> FloatArray:
+        """The weighted mean of the members' logits, float64 (n, k)."""
+        weights = np.array([member.weight for member in self.members])
+        return np.asarray(np.tensordot(weights / weights.sum(), np.stack(list(of_members)), axes=1))
+
+    def probabilities(self, logits: FloatArray) -> FloatArray:
+        """Calibrated probabilities, float64 (n, k), of logits (n, k)."""
+        return calibration.apply(logits, self.temperature, self.clip)
+
+
+@dataclass(frozen=True, eq=False)
+class SavedModel(Classifier):
+    """A classifier as it ships: the folder it lies in, and versions, data hash and the like."""
+
+    folder: Path
+    details: Mapping[str, Any]
+
+
+def save_model(
+    folder: Path, classifier: Classifier, details: Mapping[str, Any], others: Mapping[str, Mapping[str, torch.Tensor]] | None = None
+) -> None:
+    """Write a classifier into ``folder``, whole or not at all.
+
+    Args:
+        folder: new, or replaced.
+        classifier: what is written.
+        details: what else the card says: versions, data hash and the like.
+        others: tensors of further files by the file's name, such as ``decoder.safetensors``.
+    """
+    card = {
+        "format": FORMAT,
+        "class_names": list(classifier.class_names),
+        "members": [_member_card(member, number) for number, member in enumerate(classifier.members)],
+        "temperature": classifier.temperature,
+        "clip": classifier.clip,
+        **details,
+    }
+    with replacing_folder(folder) as partial:
+        for number, member in enumerate(classifier.members):
+            _save_tensors(_tensors_of(member), partial / _file_name(number))
+        for name, tensors in (others or {}).items():
+            _save_tensors(tensors, partial / name)
+        (partial / CARD).write_text(sealed_card(card, partial), encoding="utf-8")
+
+
+def load_model(folder: Path) -> SavedModel:
+    """Read a saved model's card and heads; backbones are read when they are first used.
+
+    Raises:
+        ModelError: absent, damaged, of a wrong shape, or written by a newer version.
+    """
+    card = read_card(folder)
+    return SavedModel(
+        class_names=tuple(card["class_names"]),
+        members=tuple(_member(folder, card, known) for known in card["members"]),
+        temperature=card["temperature"],
+        clip=card["clip"],
+        folder=folder,
+        details=card,
+    )
+
+
+def _file_name(number: int) -> str:
+    return f"member-{number + 1}.safetensors"
+
+
+def _member_card(member: Member, number: int) -> dict[str, Any]:
+    return {
+        "tensors": _file_name(number),
+        "backbones": [{**asdict(backbone.card), "precision": backbone.precision} for backbone in member.backbones],
+        "preprocessing": {"resize": member.resize, "interpolation": "bicubic, antialiased", "mirror": member.mirror},
+        "heads": [{"power": head.power} for head in member.heads],
+        "weight": member.weight,
+    }
+
+
+def _tensors_of(member: Member) -> dict[str, torch.Tensor]:
+    from torch import from_numpy
+
+    tensors = {
+        f"head.{number}.{name}": from_numpy(np.array(getattr(head, name), np.float32, order="C"))
+        for number, head in enumerate(member.heads)
+        for name in HEAD_TENSORS
+    }
+    for number, backbone in enumerate(member.backbones):
+        tensors.update({f"backbone.{number}.{key}": value.contiguous() for key, value in backbone.state().items()})
+    return tensors
+
+
+def _save_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    from safetensors.torch import save_file
+
+    with disk_errors():
+        save_file(dict(tensors), path)
+
+
+def _member(folder: Path, card: Mapping[str, Any], known: Mapping[str, Any]) -> Member:
+    from safetensors import SafetensorError, safe_open
+
+    path = check_tensors(folder, card, known["tensors"])
+    try:
+        with safe_open(path, framework="np") as file:
+            heads = [_head(file, place, head["power"], len(card["class_names"])) for place, head in enumerate(known["heads"])]
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ModelError(f"there is no usable model in {folder}: {known['tensors']}: {error}", hint=DAMAGED) from error
+    cards = [BackboneCard.from_dict(content) for content in known["backbones"]]
+    return Member(
+        backbones=tuple(
+            Backbone(card, path, f"backbone.{place}.", _precision_here(content.get("precision", "auto")))
+            for place, (card, content) in enumerate(zip(cards, known["backbones"], strict=True))
+        ),
+        resize=known["preprocessing"]["resize"],
+        mirror=known["preprocessing"]["mirror"],
+        heads=tuple(heads),
+        weight=known["weight"],
+    )
+
+
+def _head(file: Any, place: int, power: float, num_classes: int) -> LinearHead:
+    """A head whose tensors fit each other and the classes, every number finite; no tensor is read before its shape is known.
+
+    Raises:
+        ValueError: they do not.
+    """
+    slices = {name: file.get_slice(f"head.{place}.{name}") for name in HEAD_TENSORS}
+    shapes = {name: tuple(one.get_shape()) for name, one in slices.items()}
+    width = shapes["weight"][0] if len(shapes["weight"]) == 2 else 0
+    expected = {"mean": (width,), "scale": (width,), "weight": (width, num_classes), "bias": (num_classes,)}
+    for name, one in slices.items():
+        if shapes[name] != expected[name] or width < 1 or one.get_dtype() != "F32":
+            raise ValueError(f"head.{place}.{name} is {one.get_dtype()} {shapes[name]}, expected F32 {expected[name]}")
+    tensors = {name: file.get_tensor(f"head.{place}.{name}") for name in HEAD_TENSORS}
+    for name, tensor in tensors.items():
+        if not np.isfinite(tensor).all() or (name == "scale" and not (tensor > 0).all()):
+            raise ValueError(f"head.{place}.{name} holds values that cannot be used")
+    return LinearHead(power=power, **tensors)
+
+
+def _precision_here(recorded: str) -> str:
+    """The number format a model was made with, where this machine is fast in it; else what suits the device."""
+    return recorded if recorded == "float32" or (recorded == "bfloat16" and has_fast_bfloat16()) else "auto"

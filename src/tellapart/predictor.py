@@ -1,0 +1,167 @@
+"""From pictures to predictions with a saved model."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tellapart.array_types import FloatArray
+from tellapart.augmentation.tta_views import VIEWS
+from tellapart.dataset import Dataset, Entry
+from tellapart.dataset.catalog import FileState
+from tellapart.errors import ModelError, OptionError
+from tellapart.feature_extraction import FeatureSpec, extract
+from tellapart.features import FeatureMatrix
+from tellapart.models.saved_model import Member, SavedModel
+from tellapart.paths import printable
+from tellapart.predictions import Predictions
+from tellapart.progress import SILENT, Progress
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedFiles:
+    """Predictions for the files that could be read, and the state of every file in the data set's order.
+
+    Attributes:
+        predictions: averaged over the views.
+        first_view: of the picture as it is, alone; the same as ``predictions`` if nothing else was looked at.
+        views: how many views were averaged.
+        files: one a file of the data set.
+        labels: the true label of each file, None where it is unknown.
+        features: of the pictures as they are, as the model's first member sees them.
+        out: the table that was written; None where none was asked for.
+    """
+
+    predictions: Predictions
+    first_view: Predictions
+    views: int
+    files: tuple[FileState, ...]
+    labels: tuple[str | None, ...]
+    features: FeatureMatrix
+    out: Path | None = None
+
+    @property
+    def unreadable(self) -> list[FileState]:
+        """The files without a prediction; each has its reason."""
+        return [file for file in self.files if file.image_id is None]
+
+    def records(self) -> list[dict[str, Any]]:
+        """One row per file, in the order given: those of :meth:`Predictions.records`, and for unreadable files the label and the reason."""
+        predicted = iter(self.predictions.records())
+        empty: dict[str, Any] = dict.fromkeys(self.predictions.columns)
+        return [
+            next(predicted)
+            if file.image_id
+            else {**empty, "path": printable(file.path), "label": label, "status": "unreadable", "reason": file.reason}
+            for file, label in zip(self.files, self.labels, strict=True)
+        ]
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame of :meth:`records`, with the columns of :meth:`Predictions.to_frame`."""
+        import pandas as pd
+
+        return pd.DataFrame(self.records(), columns=self.predictions.columns)
+
+    def _repr_html_(self) -> str:
+        unreadable = f"<p>{len(self.unreadable):,} of {len(self.files):,} cannot be read:</p>" if self.unreadable else ""
+        lines = "".join(f"<li>{html.escape(printable(file.path))}: {html.escape(str(file.reason))}</li>" for file in self.unreadable[:10])
+        return self.predictions._repr_html_() + (f"{unreadable}<ul>{lines}</ul>" if unreadable else "")
+
+
+def predict_files(
+    model: SavedModel,
+    dataset: Dataset,
+    *,
+    views: int = 1,
+    augment: str = "",
+    device: str = "auto",
+    precision: str = "auto",
+    num_workers: int | None = None,
+    progress: Progress = SILENT,
+) -> PredictedFiles:
+    """Predictions of a saved model for every readable file of a data set; nothing is written beside the photos.
+
+    Members are asked one after another, each for all views of a picture, which is decoded once. View 0 is the picture as it is;
+    the logits of the views are averaged.
+
+    Args:
+        model: what is asked.
+        dataset: the files.
+        views: how many views of each picture.
+        augment: words of the augmentation that the further views are drawn from; by default they are fixed crops.
+        device: where to compute.
+        precision: number format; ``auto`` for the one the model was made with.
+        num_workers: worker threads; None for one a core.
+        progress: hears of every picture.
+
+    Raises:
+        OptionError: there are not so many fixed crops.
+        ModelError: it is an autoencoder, which names no classes.
+        DataError: not one file could be read.
+    """
+    if not model.class_names:
+        raise ModelError(
+            f"{model.details.get('run', model.folder)} is an autoencoder: it names no classes", hint="as features: --features run:RUN"
+        )
+    if not augment:
+        check_crops(views, model.members)
+    first, averaged = [], []
+    features: list[FeatureMatrix] = []
+    for member in model.members:
+        spec = FeatureSpec(member.backbones, member.resize, member.mirror, augment=augment).computed(device, precision)
+        extraction = extract(dataset, spec, views=range(views), num_workers=num_workers, progress=progress)
+        features += [] if features else [extraction.features]
+        readable = [(entry, file) for entry, file in zip(dataset.entries, extraction.files, strict=True) if file.image_id]
+        image_ids = [file.image_id or "" for _, file in readable]
+        of_views = [member.logits(seen.of(image_ids)) for seen in extraction.views]
+        first.append(of_views[0])
+        averaged.append(np.mean(of_views, axis=0))
+    predictions = _predictions(model, readable, averaged)
+    labels = tuple(_label(entry) for entry in dataset.entries)
+    at_first = _predictions(model, readable, first) if views > 1 else predictions
+    return PredictedFiles(predictions, at_first, views, extraction.files, labels, features[0])
+
+
+def check_crops(views: int, members: Sequence[Member]) -> None:
+    """See that so many views can be told from each other: there are 16 fixed ones, and 8 where each has its mirror image with it.
+
+    Raises:
+        OptionError: there are fewer.
+    """
+    most = min(len(VIEWS) if member.mirror else 2 * len(VIEWS) for member in members)
+    if views > most:
+        raise OptionError(
+            f"views must be at most {most} for this model, got {views}: there are no more fixed crops",
+            hint="--view-augment draws as many as you like, for example --view-augment light",
+        )
+
+
+def _predictions(model: SavedModel, readable: Sequence[tuple[Entry, FileState]], of_members: Sequence[FloatArray]) -> Predictions:
+    """Predictions for the files that could be read, from the logits (n, k) of each member."""
+    logits = model.logits(of_members)
+    image_ids = [file.image_id or "" for _, file in readable]
+    return Predictions(
+        image_ids=tuple(image_ids),
+        paths=tuple(printable(entry.path) for entry, _ in readable),
+        labels=tuple(_label(entry) for entry, _ in readable),
+        probabilities=model.probabilities(logits),
+        logits=logits,
+        class_names=model.class_names,
+        parts=tuple(entry.part for entry, _ in readable),
+        groups=_groups(image_ids, [entry.group for entry, _ in readable]),
+        source=f"{model.details.get('run', model.folder.name)}",
+    )
+
+
+def _label(entry: Entry) -> str | None:
+    return None if entry.label is None else printable(entry.label)
+
+
+def _groups(image_ids: Sequence[str], chosen: Sequence[str | None]) -> tuple[str, ...]:
+    """Groups as far as they are known without looking for near-duplicates: the user's, else the same bytes."""
+    return tuple(group if group is not None else image_id[:16] for image_id, group in zip(image_ids, chosen, strict=True))

@@ -1,0 +1,261 @@
+"""The page of an autoencoder: what it gives back, what its numbers look like, and what they draw."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tellapart.array_types import ByteArray, FloatArray
+from tellapart.paths import write_text
+from tellapart.reports import number_format
+from tellapart.reports.figures.latent_histograms import MOST_SERIES, histogram_figure, limits_of
+from tellapart.reports.figures.svg import Figure
+from tellapart.reports.figures.training_curves import loss_figure
+from tellapart.reports.html_shell import framed, view_json
+from tellapart.reports.relative_links import published
+from tellapart.reports.thumbnail_budget import data_uri
+from tellapart.reports.training_section import training_section
+from tellapart.training.autoencoder_evaluation import Example, PictureExamination
+from tellapart.training.latent_analysis import as_pixels
+from tellapart.training.latent_traversal import STEPS
+
+MODULES = ("autoencoder.js", "sections.js", "theme.js")
+STYLES = ("page.css", "parts.css", "autoencoder.css")
+SECTIONS = (
+    ("summary", "Summary"),
+    ("pictures", "Pictures"),
+    ("strange", "Strangest"),
+    ("latents", "Numbers"),
+    ("units", "Units"),
+    ("training", "Training"),
+    ("use", "Use"),
+)
+ENLARGED = 3
+"""How many times a difference is made larger, to be seen."""
+GROUPS = {"best": "Given back best", "median": "In the middle", "worst": "Given back worst"}
+STRANGE = (
+    "Error over the median of its own side, so that pictures learned from and pictures held back can stand in one list. Strange is not"
+    " wrong: fine detail is hard for every autoencoder. All pictures stand in reconstruction.csv."
+)
+MOST_DEAD = 60
+QUALITY = 88
+
+
+def write_autoencoder_report(
+    folder: Path, metrics: Mapping[str, Any], history: Sequence[Mapping[str, Any]], examination: PictureExamination
+) -> Path:
+    """Write ``report.html``, ``report.json`` and ``figures/*.svg`` into the run folder; gives the page's path.
+
+    Args:
+        folder: where to.
+        metrics: ``metrics.json``.
+        history: the epochs.
+        examination: pictures, latents and what they draw.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    images: dict[str, str] = {}
+    view = published(_view(metrics, history, examination, images), folder)
+    figures = {figure.name: figure for figure in _figures(view, examination) if figure is not None}
+    for name, figure in figures.items():
+        write_text(folder / "figures" / f"{name}.svg", figure.standalone())
+    write_text(folder / "report.json", view_json(view))
+    absent = set() if view["traversal"] else {"units"}
+    html = framed(
+        "autoencoder.html",
+        modules=MODULES,
+        styles=STYLES,
+        payload={},
+        thumbnails={},
+        noun="report",
+        view=view,
+        figures=figures,
+        images=images,
+        words=number_format,
+        sections=[(name, words) for name, words in SECTIONS if name not in absent],
+    )
+    write_text(folder / "report.html", html)
+    return folder / "report.html"
+
+
+def _view(
+    metrics: Mapping[str, Any], history: Sequence[Mapping[str, Any]], examination: PictureExamination, images: dict[str, str]
+) -> dict[str, Any]:
+    section = training_section(history)
+    cost, data, units = metrics["training"], metrics["data"], metrics["units"]
+    header = {key: metrics[key] for key in ("run", "folder", "created", "tellapart", "net", "image_size")}
+    speed = f"{number_format.count(cost['images'], 'picture')} seen in {number_format.duration(cost['seconds'])}, {cost['images_per_s']:,.0f} a second."
+    return {
+        "header": {**header, "latent": units["latent"]},
+        "facts": list(_facts(metrics)),
+        "errors": _errors(metrics),
+        "notes": metrics["notes"],
+        "examples": [
+            {"name": name, "title": GROUPS[name], "pictures": [_triple(one, examination, images) for one in found]}
+            for name, found in examination.examples.items()
+        ],
+        "examples_sentence": (
+            f"Of the {number_format.count(data['held_back'], 'picture')} that it neither learned from nor was chosen by."
+            if data["held_back"]
+            else "Of the pictures it learned from: nothing could be held back, so this says nothing about others."
+        )
+        + f" Differences are {ENLARGED} times as strong as they are.",
+        "strange": [_strange(one, examination, images) for one in examination.strangest],
+        "strange_sentence": STRANGE,
+        "units_sentence": f"Each picture is {units['latent']:,} numbers. They vary like {units['worth']:,.1f} equally lively ones would.",
+        "dead_sentence": _dead(units),
+        "dead_shown": ", ".join(str(unit) for unit in (units["dead"] or [])[:MOST_DEAD]),
+        "traversal": [_strip(i, examination, images) for i in range(len(examination.traversal.units))],
+        "traversal_sentence": f"The latent of {_path(examination, examination.base)}, with one unit moved from -3 to +3 standard deviations"
+        " around its mean and all others held; the units that move the picture most.",
+        "steps": [f"{step:+.0f} sd" if step else "mean" for step in STEPS],
+        "training": {**section, "sentence": speed},
+    }
+
+
+def _facts(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    data, units, side = metrics["data"], metrics["units"], metrics["held_back"] or metrics["trained_on"]
+    yield (
+        f"{_levels(side['error']['value'])}",
+        "grey levels of 255 off, root mean square" + ("" if metrics["held_back"] else ", learned from"),
+    )
+    yield f"{data['trained_on']:,}", "pictures learned from"
+    yield f"{data['held_back']:,}", "held back"
+    yield f"{units['latent']:,}", "numbers a picture"
+    yield ("–" if units["dead"] is None else f"{len(units['dead']):,}"), "of them dead"
+
+
+def _errors(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    side = metrics["held_back"] or metrics["trained_on"]
+    what = "held back from training" if metrics["held_back"] else "it learned from, as none could be held back"
+    components = metrics["components"]
+    names = (
+        ("error", "this autoencoder", ""),
+        (
+            "linear",
+            f"{components:,} principal components",
+            "the best a linear way through so many numbers can do for the training pictures",
+        ),
+        ("mean_picture", "the mean training picture", "the same answer for every picture"),
+    )
+    rows = [
+        {"key": key, "name": name, "explanation": words, "error": _interval(side[key]), "levels": _levels(side[key]["value"])}
+        for key, name, words in names
+        if key != "linear" or components
+    ]
+    if metrics["held_back"]:
+        learned = metrics["trained_on"]["error"]
+        name, words = "this autoencoder, on pictures it learned from", "where this is much lower, more pictures would help"
+        rows.insert(
+            1, {"key": "learned", "name": name, "explanation": words, "error": _interval(learned), "levels": _levels(learned["value"])}
+        )
+    caption = f"Mean over {number_format.count(side['n'], 'picture')} {what}, on the scale 0 to 1; 95 % intervals in brackets"
+    return {"caption": caption, "rows": rows, "verdict": _verdict(side, components)}
+
+
+def _verdict(side: Mapping[str, Any], components: int) -> str:
+    """Whether the network is worth more than a linear way through as many numbers."""
+    gain = side["better_than_linear"]
+    if not components:
+        return ""
+    if gain["low"] > 0:
+        return f"It gives pictures back better than {components:,} principal components do."
+    if gain["high"] < 0:
+        return f"{components:,} principal components, which take a second, give pictures back better: train longer, or on more pictures."
+    return f"It cannot be told apart from {components:,} principal components on these pictures."
+
+
+def _dead(units: Mapping[str, Any]) -> str:
+    if units["dead"] is None:
+        return "One picture alone does not show which units vary."
+    if not units["dead"]:
+        return f"None: all {units['latent']:,} units vary by at least a hundredth of what the liveliest does."
+    n = len(units["dead"])
+    first = f"; the first {MOST_DEAD} are" if n > MOST_DEAD else " is" if n == 1 else " are"
+    words = f"{n:,} of {units['latent']:,} units say next to nothing: they vary by less than a hundredth of what the liveliest does."
+    return f"{words} Dead{first}:"
+
+
+def _figures(view: Mapping[str, Any], examination: PictureExamination) -> Iterator[Figure | None]:
+    yield loss_figure(view["training"], "mean squared error", lambda value: f"{value:.5f}")
+    units, rows = examination.units, examination.rows
+    limits = limits_of(units.latents)
+    by_class: dict[str, list[int]] = {}
+    for place, row in enumerate(units.rows):
+        by_class.setdefault(rows[row].label or "all pictures", []).append(place)
+    largest = sorted(by_class, key=lambda name: (-len(by_class[name]), name))[:MOST_SERIES]
+    first, second = _two(by_class, largest)
+    one, two = (units.latents[place] for place in (first, second))
+    names = [rows[units.rows[place]].path for place in (first, second)]
+    yield histogram_figure("latents-one", "The numbers of one picture", [(names[0], one)], limits)
+    if first != second:
+        yield histogram_figure("latents-two", "Of two pictures", [(names[0], one), (names[1], two)], limits)
+    pooled: list[tuple[str, FloatArray]] = [(name, units.latents[by_class[name]].ravel()) for name in largest]
+    title = "Of whole classes" if len(by_class) > 1 else "Of all pictures" if "all pictures" in by_class else "Of a class"
+    yield histogram_figure("latents-class", title, pooled, limits)
+
+
+def _two(by_class: Mapping[str, Sequence[int]], largest: Sequence[str]) -> tuple[int, int]:
+    """Two pictures, of two classes where there are two."""
+    first = by_class[largest[0]][0]
+    return first, by_class[largest[1]][0] if len(largest) > 1 else by_class[largest[0]][-1]
+
+
+def _triple(one: Example, examination: PictureExamination, images: dict[str, str]) -> dict[str, Any]:
+    difference = np.abs(one.original.astype(np.int16) - one.answer)
+    enlarged = np.minimum(ENLARGED * difference, 255).astype(np.uint8)
+    error = float(examination.errors[one.row])
+    return {
+        "path": _path(examination, one.row),
+        "error": f"{_levels(error)} grey levels off",
+        "mean_squared_error": error,
+        "original": _put(images, f"original-{one.row}", one.original),
+        "answer": _put(images, f"answer-{one.row}", one.answer),
+        "difference": _put(images, f"difference-{one.row}", enlarged),
+    }
+
+
+def _strange(one: Example, examination: PictureExamination, images: dict[str, str]) -> dict[str, Any]:
+    score, part = float(examination.scores[one.row]), "held back" if examination.is_held_back[one.row] else "learned from"
+    return {
+        "path": _path(examination, one.row),
+        "score": score,
+        "words": f"{score:.1f} times the median, {part}",
+        "original": _put(images, f"original-{one.row}", one.original),
+        "answer": _put(images, f"answer-{one.row}", one.answer),
+    }
+
+
+def _strip(place: int, examination: PictureExamination, images: dict[str, str]) -> dict[str, Any]:
+    moved = examination.traversal
+    unit, effect = int(moved.units[place]), float(moved.effects[place])
+    strip = np.concatenate(list(as_pixels(moved.pictures[place])), axis=1)
+    return {"unit": unit, "effect": f"{255 * effect:.1f} grey levels", "picture": _put(images, f"unit-{unit}", strip)}
+
+
+def _put(images: dict[str, str], name: str, pixels: ByteArray) -> str:
+    """Keep a picture for the page; gives its name."""
+    if name not in images:
+        out = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(pixels)).save(out, "JPEG", quality=QUALITY)
+        images[name] = data_uri(out.getvalue())
+    return name
+
+
+def _path(examination: PictureExamination, row: int) -> str:
+    return examination.rows[row].path
+
+
+def _levels(error: float) -> str:
+    """A mean squared error on the scale 0 to 1 as a root mean square in grey levels of 255."""
+    return f"{255 * float(error) ** 0.5:.1f}"
+
+
+def _interval(found: Mapping[str, float]) -> str:
+    return f"{found['value']:.5f} ({found['low']:.5f} to {found['high']:.5f})"

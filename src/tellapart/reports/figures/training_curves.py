@@ -1,0 +1,140 @@
+"""The training curves: loss and accuracy by epoch, on the training images and on those held out, one line a fold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from tellapart.reports.figures.svg import Figure, Scale, circle, line, polyline, share_range, text, tick_percent, x_axis, y_axis
+from tellapart.reports.number_format import loss, percent
+
+WIDTH, HEIGHT = 480.0, 400.0
+LEFT, RIGHT, TOP, FLOOR = 58.0, 452.0, 66.0, 340.0
+COLOURED_FOLDS = 7
+LEAST_LOSS = 1e-4
+WIDE = 10.0
+"""From which ratio of the largest to the smallest loss on their axis is logarithmic."""
+
+
+def loss_figure(section: Mapping[str, Any] | None, what: str = "log loss", say: Callable[[float], str] = loss) -> Figure | None:
+    """What was lost by epoch: the log loss, unless told otherwise; ``say`` writes a value."""
+    values = list(_values(section, "loss"))
+    if section is None or not values:
+        return None
+    low, high = max(LEAST_LOSS, min(values)), max(LEAST_LOSS, *values)
+    is_log = high / low >= WIDE
+    if is_log:
+        y = Scale(low / 1.2, high * 1.2, FLOOR, TOP, is_log=True)
+    else:
+        air = max((high - low) * 0.1, high * 0.02)
+        y = Scale(max(0.0, low - air), high + air, FLOOR, TOP)
+    label = f"{what} (logarithmic scale)" if is_log else what
+    title = f"{what[:1].upper()}{what[1:]} by epoch"
+    return _figure(section, "training-loss", title, "loss", y, label, lambda v: f"{v:g}", say, what)
+
+
+def accuracy_figure(section: Mapping[str, Any] | None) -> Figure | None:
+    """Accuracy by epoch."""
+    values = list(_values(section, "accuracy"))
+    if section is None or not values:
+        return None
+    low, high = share_range(values)
+    y = Scale(low, high, FLOOR, TOP)
+    return _figure(
+        section, "training-accuracy", "Accuracy by epoch", "accuracy", y, "accuracy", tick_percent(y.ticks()), percent, "accuracy"
+    )
+
+
+def _values(section: Mapping[str, Any] | None, name: str) -> Iterator[float]:
+    for fold in (section or {}).get("folds") or []:
+        for side in ("train", "held_out"):
+            yield from (value for value in fold[f"{side}_{name}"] if value is not None)
+
+
+def _figure(
+    section: Mapping[str, Any],
+    name: str,
+    title: str,
+    curve: str,
+    y: Scale,
+    label: str,
+    write: Callable[[float], str],
+    say: Callable[[float], str],
+    what: str,
+) -> Figure:
+    folds = section["folds"]
+    last = max(fold["epochs"][-1] for fold in folds)
+    x = Scale(1, last, LEFT, RIGHT) if last > 1 else Scale(0.5, 1.5, LEFT, RIGHT)
+    ticks = min(6, max(1, last - 1))
+    parts = [y_axis(y, LEFT, RIGHT, label, write), x_axis(x, FLOOR, TOP, "epoch", lambda v: f"{v:,.0f}", ticks)]
+    parts += [_lines(fold, curve, x, y, _colour(number, len(folds))) for number, fold in enumerate(folds)]
+    parts += [_best(fold, curve, x, y, say, len(folds)) for fold in folds]
+    has_held_out = any(value is not None for fold in folds for value in fold[f"held_out_{curve}"])
+    parts.append(_legend(folds, has_held_out))
+    return Figure(name, title, _described(folds, curve, say, what) or f"{title}; nothing was held out.", WIDTH, HEIGHT, "".join(parts))
+
+
+def _colour(number: int, folds: int) -> str:
+    return "" if folds == 1 else f" k{number}" if folds <= COLOURED_FOLDS else " faint"
+
+
+def _lines(fold: Mapping[str, Any], curve: str, x: Scale, y: Scale, colour: str) -> str:
+    drawn = ""
+    for side, kind in (("train", "series trained"), ("held_out", "series")):
+        for stretch in _stretches(fold["epochs"], fold[f"{side}_{curve}"]):
+            points = [(x(epoch), y(min(max(value, y.low), y.high))) for epoch, value in stretch]
+            drawn += polyline(points, kind + colour) if len(points) > 1 else circle(*points[0], 2.5, "point" + colour)
+    return drawn
+
+
+def _stretches(epochs: Sequence[int], values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
+    """The epochs with a number, broken where one is missing."""
+    found: list[list[tuple[int, float]]] = [[]]
+    for epoch, value in zip(epochs, values, strict=True):
+        if value is not None:
+            found[-1].append((epoch, value))
+        elif found[-1]:
+            found.append([])
+    return [stretch for stretch in found if stretch]
+
+
+def _at_best(fold: Mapping[str, Any], curve: str) -> float | None:
+    if fold["best"] is None:
+        return None
+    value: float | None = fold[f"held_out_{curve}"][fold["epochs"].index(fold["best"])]
+    return value
+
+
+def _best(fold: Mapping[str, Any], curve: str, x: Scale, y: Scale, say: Callable[[float], str], folds: int) -> str:
+    value = _at_best(fold, curve)
+    if value is None:
+        return ""
+    where = f" of fold {fold['fold']}" if folds > 1 else ""
+    tip = f"best epoch{where}: {fold['best']}, held out {say(value)}"
+    return circle(x(fold["best"]), y(min(max(value, y.low), y.high)), 5.5 if folds <= COLOURED_FOLDS else 3.5, "best", tip)
+
+
+def _legend(folds: Sequence[Mapping[str, Any]], has_held_out: bool) -> str:
+    drawn, at = "", LEFT
+    entries = [("series", "held out"), ("series trained", "training")] if has_held_out else [("series trained", "training")]
+    for kind, words in entries:
+        drawn += line(at, 12, at + 26, 12, kind + (" plain" if len(folds) > 1 else "")) + text(at + 34, 16, words, "small")
+        at += 54 + 8 * len(words)
+    if has_held_out:
+        drawn += circle(at + 6, 12, 5.5, "best") + text(at + 18, 16, "epoch kept", "small")
+    if 1 < len(folds) <= COLOURED_FOLDS:
+        drawn += text(RIGHT - 22 * len(folds) - 4, 36, "fold", "quiet small", "end")
+        for number, fold in enumerate(folds):
+            place = RIGHT - 22 * (len(folds) - number)
+            drawn += line(place, 41, place + 16, 41, f"series k{number}") + text(place + 8, 34, str(fold["fold"]), "quiet small", "middle")
+    return drawn
+
+
+def _described(folds: Sequence[Mapping[str, Any]], curve: str, say: Callable[[float], str], what: str) -> str:
+    found = []
+    for fold in folds:
+        value = _at_best(fold, curve)
+        if value is not None:
+            where = f"Fold {fold['fold']}: best" if len(folds) > 1 else "Best"
+            found.append(f"{where} epoch {fold['best']} of {fold['trained']}, held-out {what} {say(value)}.")
+    return " ".join(found)

@@ -1,0 +1,59 @@
+"""The page of a training under way: its curves so far; it loads itself anew every few seconds and is gone at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tellapart.paths import write_text
+from tellapart.reports.figures.svg import clean, figure_css, theme_css
+from tellapart.reports.figures.training_curves import accuracy_figure, loss_figure
+from tellapart.reports.training_section import training_section
+
+REFRESH_S = 5
+STYLE = """
+body{margin:2rem auto;max-width:64rem;padding:0 1rem;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page)}
+h1{font-size:1.4rem;margin:0}p{color:var(--muted);margin:.3rem 0 1.5rem}
+main{display:grid;grid-template-columns:repeat(auto-fit,minmax(22rem,1fr));gap:1.5rem}
+figure{margin:0;background:var(--surface);border:1px solid var(--line);border-radius:.6rem;padding:1rem}svg{width:100%;height:auto}
+"""
+
+
+Listener = Callable[[str, Sequence[Mapping[str, Any]]], None]
+
+
+@contextmanager
+def live_page(path: Path, title: str) -> Iterator[Listener]:
+    """A listener that writes the page after every epoch of the trainings of one run; at the end the page is removed.
+
+    Args:
+        path: of the page.
+        title: what it is about.
+    """
+    histories: dict[str, list[Mapping[str, Any]]] = {}
+
+    def heard(name: str, history: Sequence[Mapping[str, Any]]) -> None:
+        histories[name] = list(history)
+        events = [{**event, "event": "epoch", "fold": fold} for fold, epochs in enumerate(histories.values(), 1) for event in epochs]
+        write_text(path, page(title, events))
+
+    try:
+        yield heard
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def page(title: str, events: Sequence[Mapping[str, Any]]) -> str:
+    """The HTML of a page for events as in ``history.jsonl``."""
+    section = training_section(events)
+    drawn = "".join(f"<figure>{figure.inline()}</figure>" for figure in (loss_figure(section), accuracy_figure(section)) if figure)
+    last = events[-1]
+    words = f"fold {last['fold']}, epoch {last['epoch']}, {last['images_per_s']:.0f} images a second; this page follows by itself"
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="{REFRESH_S}">'
+        f'<meta name="viewport" content="width=device-width"><title>{clean(title)}</title>'
+        f"<style>{theme_css()}{figure_css()}{STYLE}</style></head>"
+        f"<body><h1>{clean(title)}</h1><p>{clean(words)}</p><main>{drawn}</main></body></html>\n"
+    )

@@ -1,0 +1,72 @@
+"""The map: where the features put each image (first two principal components), thinned to what a page can hold."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tellapart.array_types import IntArray
+from tellapart.reports.gallery import is_wrong
+from tellapart.reports.runfiles import RunFiles
+
+POINT_LIMIT = 4000
+
+
+def map_view(run: RunFiles, limit: int = POINT_LIMIT) -> dict[str, Any]:
+    """Points as columns of equal length: x, y, class index or None, part, image_id, path and, where reported, the predicted class.
+
+    Coordinates are scaled to [0, 1] on both axes with one common factor, so distances keep their proportions.
+    """
+    rows = [i for i in range(run.rows) if _is_number(run.images["x"][i]) and _is_number(run.images["y"][i])]
+    if not rows:
+        return {"reason": "The run keeps no place on the map for its images.", "statement": "", "points": None}
+    predicted, wrong_paths = _reported(run)
+    wrong = np.array([run.images["path"][i] in wrong_paths for i in rows])
+    kept = [rows[j] for j in _sample(wrong, limit)]
+    xy = np.array([[run.images["x"][i], run.images["y"][i]] for i in kept], dtype=np.float64)
+    xy -= xy.min(axis=0)
+    xy = np.round(xy / (float(xy.max()) or 1.0), 4)
+    index = {name: k for k, name in enumerate(run.class_names)}
+    column = {name: [run.images[name][i] for i in kept] for name in ("image_id", "path", "part", "label")}
+    return {
+        "reason": None,
+        "statement": _statement(len(rows), len(kept)),
+        "points": {
+            "x": xy[:, 0].tolist(),
+            "y": xy[:, 1].tolist(),
+            "label": [index.get(label) for label in column["label"]],
+            "predicted": [predicted.get(path) for path in column["path"]],
+            "is_wrong": [path in wrong_paths for path in column["path"]],
+            "part": column["part"],
+            "image_id": column["image_id"],
+            "path": column["path"],
+        },
+    }
+
+
+def _is_number(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _reported(run: RunFiles) -> tuple[dict[str, int], set[str]]:
+    paths = run.predictions.paths
+    predicted = dict(zip(paths, run.predictions.predicted.tolist(), strict=True)) if paths else {}
+    wrong = is_wrong(run.predictions) if paths else np.zeros(0, dtype=bool)
+    return predicted, {path for path, is_bad in zip(paths, wrong, strict=True) if is_bad}
+
+
+def _sample(wrong: np.ndarray[Any, np.dtype[np.bool_]], limit: int) -> IntArray:
+    """The wrong ones and, drawn at random with a fixed seed, as many others as the limit leaves room for; in the old order."""
+    if len(wrong) <= limit:
+        return np.arange(len(wrong))
+    mixed = np.random.default_rng(0).permutation(len(wrong))
+    first = mixed[np.argsort(~wrong[mixed], kind="stable")]
+    return np.sort(first[:limit])
+
+
+def _statement(total: int, shown: int) -> str:
+    if shown == total:
+        return f"All {total:,} images."
+    return f"{shown:,} of {total:,} images: every wrong one there is room for, the others drawn at random."

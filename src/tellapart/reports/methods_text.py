@@ -1,0 +1,149 @@
+"""How these numbers were made, in short plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tellapart.reports.number_format import count, loss, percent
+from tellapart.reports.runfiles import PARTS, RunFiles
+
+RECIPES = {
+    "probe": "A frozen backbone ({backbone}) turned each image into features; only a linear head on top of them was trained.",
+    "finetune": (
+        "The backbone ({backbone}) and its head were trained together on the training images; the head began as a linear head fitted "
+        "to the backbone's features."
+    ),
+    "ensemble": "The answers of finished runs ({backbone}) were averaged; nothing new was trained.",
+    "scratch": "The network ({backbone}) was trained from random weights on the training images alone.",
+}
+NETWORKS = ("finetune", "scratch")
+BALANCES = {
+    "weights": "Each class weighs the same in the training loss, however many images it has.",
+    "oversample": "In every epoch each class was shown as often as the largest one; images of smaller classes were repeated.",
+    "undersample": "In every epoch each class was shown as often as the smallest one, with another choice of images each time.",
+}
+
+
+def method_sentences(run: RunFiles) -> list[str]:
+    """What was trained on what, how it was chosen, and what each interval and test is."""
+    metrics = run.metrics
+    recipe = RECIPES.get(str(metrics.get("recipe")), "Recipe {recipe} on {backbone}.")
+    sentences = [recipe.format(backbone=metrics.get("backbone"), recipe=metrics.get("recipe"))]
+    is_network = metrics.get("recipe") in NETWORKS
+    if is_network:
+        sentences += _training(run)
+    sentences += _weights(metrics.get("selection") or {})
+    sentences += _selection(metrics.get("selection") or {}, is_network=is_network)
+    sentences += _ladder(metrics.get("ladder") or {})
+    for part in run.parts:
+        numbers = metrics[part]
+        sentences.append(
+            f"{PARTS[part]}: {count(numbers['n'], 'image')} in {count(numbers.get('groups') or numbers['n'], 'group')}; "
+            "nothing was chosen by looking at them."
+        )
+    if run.parts:
+        sentences += [
+            "Accuracy intervals are Wilson's at 95 %, with the images of a group counted as the few they are worth.",
+            "Log loss intervals come from drawing the groups again 2,000 times (bootstrap).",
+            "Two models are compared on the same images: an exact McNemar test for accuracy, a paired bootstrap over groups for log loss.",
+            "Log loss is the mean of −ln(probability of the true class): 0 is perfect, and one sure mistake costs a lot.",
+        ]
+    sentences.append("Identical and nearly identical images form a group, and a group never sits on both sides of a split.")
+    if metrics.get("split_sensitivity"):
+        sentences.append("Split sensitivity repeats the same recipe on other random splits of the same images.")
+    if metrics.get("learning_curve"):
+        sentences.append("The learning curve trains on random subsets, several seeds a size, and fits error = floor + scale / n^power.")
+    return sentences
+
+
+def _training(run: RunFiles) -> list[str]:
+    """How a network was trained: its pictures, what was held out, and which weights were kept."""
+    training, selection = run.metrics.get("training") or {}, run.metrics.get("selection") or {}
+    options = run.options.get("options") or {}
+    sentences = []
+    varied = training.get("augmentation")
+    if varied == "none":
+        sentences.append("The training images were shown as they are.")
+    elif varied:
+        sentences.append(f"Each time a training image was shown it was varied at random: {str(varied).replace(',', ', ')}.")
+    balance = "weights" if options.get("class_weight") == "balanced" else str(options.get("balance"))
+    if words := BALANCES.get(balance):
+        sentences.append(words)
+    sentences += _held_out(selection)
+    sentences.append("The weights that are judged and kept are a moving average over the steps of the training.")
+    return sentences
+
+
+def _held_out(selection: Mapping[str, Any]) -> list[str]:
+    folds, n = selection.get("folds"), selection.get("n")
+    if not folds or not n:
+        return []
+    kept = "of the epochs that these could not tell apart from the best the last was kept"
+    if folds == 1:
+        return [f"One network: {count(n, 'training image')} were held out of its training, and {kept}."]
+    return [
+        f"{folds} networks: each held out another one of {folds} folds of the training images, and {kept}. "
+        "The model's answer is the mean of their logits."
+    ]
+
+
+def _selection(selection: Mapping[str, Any], *, is_network: bool) -> list[str]:
+    if not selection:
+        return []
+    folds, n, tried = selection.get("folds"), selection.get("n"), selection.get("strengths") or []
+    sentences = []
+    if folds and n and not is_network:
+        text = f"The head was chosen by {folds}-fold cross-validation on the {count(n, 'training image')} only"
+        sentences.append(text + (f", out of {count(len(tried), 'strength')} of regularisation." if len(tried) > 1 else "."))
+    if (temperature := selection.get("temperature")) is not None and selection.get("is_fitted", True):
+        text = (
+            f"Probabilities were softened by temperature {temperature:.2f}"
+            if temperature >= 1
+            else f"Probabilities were sharpened by temperature {temperature:.2f}"
+        )
+        if (clip := selection.get("clip")) is not None:
+            text += f" and kept at least {percent(clip, 2)} away from 0 and 100 %"
+        before, after = ((selection.get("log_loss") or {}).get(key) for key in ("before", "after"))
+        where = "held-out" if is_network else "out-of-fold"
+        if before is not None and after is not None:
+            text += f"; that moved the {where} log loss from {loss(before)} to {loss(after)}"
+        sentences.append(f"{text}. Both were found on {_where_found(folds, is_network=is_network)}.")
+    return sentences
+
+
+def _where_found(folds: int | None, *, is_network: bool) -> str:
+    if not is_network:
+        return "out-of-fold predictions"
+    if folds == 1:
+        return "the held-out training images, which had already chosen the epoch"
+    return "the training images, each judged by the network that had not learned from it"
+
+
+def _weights(selection: Mapping[str, Any]) -> list[str]:
+    """How much each run of an ensemble counts."""
+    runs = selection.get("runs") or []
+    if not runs:
+        return []
+    text = f"All {len(runs)} runs count the same"
+    if selection.get("weights") == "out-of-fold":
+        shares = ", ".join(f"{percent(run['weight'])} ({run['name']})" for run in runs)
+        text = f"The runs count {shares}; this was found on "
+        text += f"{count(selection.get('n') or 0, 'training image')} that each run judged without having learned from them"
+    return [
+        f"{text}. What is averaged are the log-odds of each run, divided by its own temperature.",
+        "Images that any of the runs learned from, or a near-duplicate of which one did, are not reported.",
+    ]
+
+
+def _ladder(ladder: Mapping[str, Any]) -> list[str]:
+    if not ladder.get("saved"):
+        return []
+    return [
+        "Every recipe of the ladder was trained and tested on the same images. Its rungs say what the networks answered as it is; "
+        "only the one called calibrated has the temperature and the clip.",
+        f"The model saved, and judged in the rest of this report with its temperature and clip, is “{ladder['saved']}”: "
+        "a later recipe is taken only where its log loss on training images it did not learn from is lower by a standard error.",
+        "The time of a rung is what it took beyond those above it; features and pictures that already lay in the cache cost nothing. "
+        "The p-values compare neighbours, one test each: among many rungs one may fall below 0.05 by luck.",
+    ]

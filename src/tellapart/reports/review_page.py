@@ -1,0 +1,173 @@
+"""The review page of ``tellapart check``: what was found, picture by picture, and what the reader decides about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from tellapart.paths import write_text
+from tellapart.reports import number_format
+from tellapart.reports.html_shell import framed, view_json
+from tellapart.reports.relative_links import decisions_command, published
+from tellapart.reports.thumbnail_budget import Thumbnails, data_uri, fill
+
+MODULES = (
+    "review.js",
+    "actions.js",
+    "bar.js",
+    "browse.js",
+    "decisions.js",
+    "dom.js",
+    "facts.js",
+    "findings.js",
+    "large.js",
+    "sections.js",
+    "theme.js",
+    "virtual.js",
+)
+STYLES = ("page.css", "parts.css", "review.css")
+PICTURE_BYTES = 18_000_000
+MOST_ROWS = 30_000
+MOST_OF_SET = 1 / 3
+MOST_SOURCES = 60
+MOST_SOURCE_CLASSES = 40
+GROUP_KINDS = {
+    "exact_duplicate": "exact",
+    "contradiction": "contradiction",
+    "leak": "leak",
+    "near_duplicate": "near",
+    "placeholder": "placeholder",
+}
+
+
+def write_review(folder: Path, view: Mapping[str, Any], thumbnails: Thumbnails, budget: int | None = None) -> Path:
+    """Write ``review.html`` and ``review.json`` into a folder, each whole or not at all.
+
+    Args:
+        folder: where to; it is made if it is not there.
+        view: what was found (docs/reference/review.md): header, issues, rows, groups, classes, balance, sources, notes.
+        thumbnails: JPEG bytes (about 128 pixels, 4 kB) by image_id; ids may be missing from the answer.
+        budget: how many bytes of JPEG the page may hold; by default 18 MB, a page of at most about 35 MB.
+
+    Returns:
+        The path of ``review.html``.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    public = published(view, folder)
+    write_text(folder / "review.json", view_json(public))
+    page = folder / "review.html"
+    write_text(page, review_html(public, thumbnails, PICTURE_BYTES if budget is None else budget))
+    return page
+
+
+def review_html(view: Mapping[str, Any], thumbnails: Thumbnails, budget: int) -> str:
+    """The page of a published view as text; the pictures most worth a look are in it, as far as ``budget`` bytes of JPEG go."""
+    order = review_order(view)
+    shown = _first_rows(view, order[:MOST_ROWS]) if len(order) > MOST_ROWS else view
+    chosen: dict[str, bytes] = {}
+    image_ids = [image_id for row in order[:MOST_ROWS] if (image_id := view["rows"][row]["image_id"])]
+    done = fill(chosen, image_ids, thumbnails, budget)
+    header = view["header"]
+    found = [
+        {**issue, "groups": _groups_of(view, issue["name"]), "is_trait": _is_trait(view, issue)} for issue in view["issues"] if issue["n"]
+    ]
+    source_classes = header["class_names"][:MOST_SOURCE_CLASSES]
+    return framed(
+        "review.html",
+        modules=MODULES,
+        styles=STYLES,
+        payload={**_payload(shown), "is_cut": done < len(image_ids)},
+        thumbnails={image_id: data_uri(jpeg) for image_id, jpeg in chosen.items()},
+        noun="review",
+        view={**view, **{key: view.get(key) for key in ("balance", "sources", "sources_sentence")}},
+        name=f"Review of {header['folder']}",
+        words=number_format,
+        sections=_sections(view, has_pictures=bool(order)),
+        found=found,
+        clean=[issue["title"].lower() for issue in view["issues"] if not issue["n"]],
+        flagged=len({row for issue in view["issues"] for row in issue["rows"]}),
+        excludable=len(
+            {row for issue in view["issues"] if issue["proposal"] == "exclude" and not _is_trait(view, issue) for row in issue["rows"]}
+        ),
+        relabelled=sum(issue["n"] for issue in view["issues"] if issue["name"] == "mislabelled"),
+        statement=_statement(len(order), len(shown["rows"]), done < len(image_ids), len(chosen)),
+        has_pictures=bool(order),
+        largest=max((row["images"] for row in view["classes"]), default=0) or 1,
+        sources=sorted(view.get("sources") or [], key=lambda row: -sum(row["classes"].values()))[:MOST_SOURCES],
+        source_classes=source_classes,
+    )
+
+
+def review_order(view: Mapping[str, Any]) -> list[int]:
+    """All rows in the order in which they deserve room: of every finding the worst first, the findings taking turns, groups whole."""
+    by_kind: dict[str, list[list[int]]] = {}
+    for group in view["groups"]:
+        by_kind.setdefault(group["kind"], []).append(group["rows"])
+    streams = [
+        [*by_kind.get(GROUP_KINDS.get(issue["name"], ""), []), *([row] for row in issue["rows"])]
+        for issue in view["issues"]
+        if issue["rows"]
+    ]
+    turns = zip_longest(*streams, by_kind.get("boundary", []), fillvalue=())
+    return list(dict.fromkeys(row for turn in turns for unit in turn for row in unit))
+
+
+def _first_rows(view: Mapping[str, Any], rows: Sequence[int]) -> dict[str, Any]:
+    """The view with these rows alone, renumbered; groups that are not whole then are left out."""
+    place = {row: number for number, row in enumerate(rows)}
+    groups = [group for group in view["groups"] if all(row in place for row in group["rows"])]
+    return {
+        **view,
+        "rows": [view["rows"][row] for row in rows],
+        "issues": [{**issue, "rows": [place[row] for row in issue["rows"] if row in place]} for issue in view["issues"]],
+        "groups": [
+            {**group, "rows": [place[row] for row in group["rows"]], "best": None if group["best"] is None else place[group["best"]]}
+            for group in groups
+        ],
+    }
+
+
+def _payload(view: Mapping[str, Any]) -> dict[str, Any]:
+    """What the modules read: rows, findings and groups, and where the photos lie."""
+    header = view["header"]
+    return {
+        "place": header["place"],
+        "ways": header["ways"],
+        "made": header["made"],
+        "command": decisions_command(header),
+        "class_names": header["class_names"],
+        "parts": header["parts"],
+        "classes": [{"name": row["name"], "images": row["images"]} for row in view["classes"]],
+        "issues": [{**issue, "is_trait": _is_trait(view, issue)} for issue in view["issues"]],
+        "groups": view["groups"],
+        "rows": view["rows"],
+    }
+
+
+def _groups_of(view: Mapping[str, Any], issue: str) -> int:
+    return sum(group["kind"] == GROUP_KINDS.get(issue) for group in view["groups"])
+
+
+def _is_trait(view: Mapping[str, Any], issue: Mapping[str, Any]) -> bool:
+    """Whether a finding names so many pictures that it tells of the whole set, and leaving them out would be no remedy."""
+    is_of_looks = issue["name"] not in {*GROUP_KINDS, "unreadable", "mislabelled"}
+    return bool(is_of_looks and issue["n"] > MOST_OF_SET * view["header"]["images"])
+
+
+def _statement(rows: int, listed: int, is_cut: bool, shown: int) -> str:
+    words = "Decide here; nothing happens to the pictures."
+    if listed < rows:
+        words += f" The {listed:,} of {rows:,} most worth a look are listed; all stand in review.json."
+    if is_cut:
+        words += f" To keep this page small, the {shown:,} worst are shown and the others named."
+    return words
+
+
+def _sections(view: Mapping[str, Any], *, has_pictures: bool) -> list[tuple[str, str]]:
+    there = {"pictures": has_pictures, "sources": bool(view.get("sources"))}
+    every = (("overview", "Overview"), ("pictures", "Look and decide"), ("classes", "Classes"), ("sources", "Sources"))
+    return [(name, words) for name, words in every if there.get(name, True)]

@@ -1,0 +1,148 @@
+"""The page of a run: one HTML file that holds the whole report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tellapart.paths import write_text
+from tellapart.reports import number_format
+from tellapart.reports.figures import (
+    BAR,
+    Figure,
+    Scale,
+    interval_bar,
+    report_figures,
+    rungs_scale,
+    share_range,
+)
+from tellapart.reports.html_shell import framed, view_json
+from tellapart.reports.run_view import report_view
+from tellapart.reports.thumbnail_budget import Budget, Thumbnails
+
+MODULES = (
+    "page.js",
+    "sections.js",
+    "changes.js",
+    "confusion.js",
+    "detail.js",
+    "dom.js",
+    "facts.js",
+    "gallery.js",
+    "large.js",
+    "map.js",
+    "theme.js",
+    "virtual.js",
+)
+STYLES = ("page.css", "parts.css")
+SECTIONS = (
+    ("summary", "Summary"),
+    ("rungs", "Ladder"),
+    ("mistakes", "Mistakes"),
+    ("images", "Images"),
+    ("trust", "Trust"),
+    ("luck", "Luck"),
+    ("training", "Training"),
+    ("where", "Map"),
+    ("data", "Data"),
+    ("method", "Method"),
+)
+
+
+def write_report(folder: Path, thumbnails: Thumbnails, budget: Budget | None = None) -> Path:
+    """Write ``report.html``, ``report.json`` and ``figures/*.svg`` into a run folder, each whole or not at all.
+
+    Args:
+        folder: the run folder (docs/reference/run-folder.md).
+        thumbnails: JPEG bytes (about 128 pixels, 4 kB) by image_id; ids may be missing from the answer.
+        budget: how much room pictures may take; the default keeps the page under 25 MB.
+
+    Returns:
+        The path of ``report.html``.
+
+    Raises:
+        StorageError: a file of the run is absent or damaged, or the folder cannot be written.
+    """
+    view = report_view(folder, thumbnails, budget)
+    figures = report_figures(view)
+    for name, figure in figures.items():
+        write_text(folder / "figures" / f"{name}.svg", figure.standalone())
+    write_text(folder / "report.json", view_json(view))
+    page = folder / "report.html"
+    write_text(page, page_html(view, figures))
+    return page
+
+
+def page_html(view: Mapping[str, Any], figures: Mapping[str, Figure]) -> str:
+    """The page as text; ``figures`` are those of ``report_figures``."""
+    carried = {
+        "class_names": view["header"]["class_names"],
+        "confusion": [s for s in view["confusion"] if s["matrix"]],
+        "gallery": view["gallery"],
+        "root": view["header"]["ways"]["root"],
+    }
+    return framed(
+        "page.html",
+        modules=MODULES,
+        styles=STYLES,
+        payload={**carried, "points": view["map"]["points"]},
+        thumbnails=view["pictures"]["thumbnails"],
+        noun="report",
+        view=view,
+        figures=figures,
+        words=number_format,
+        sections=_sections(view),
+        bars={part["part"]: list(_headline_bars(part)) for part in view["header"]["parts"]},
+        rung_bars={section["part"]: _rung_bars(section) for section in view["rungs"]},
+        has_confusion=bool(carried["confusion"]),
+        class_pictures=view["pictures"]["classes"],
+        options=list(_flattened(view["options"])),
+    )
+
+
+def _sections(view: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The sections worth a place in the head of the page."""
+    absent = {"rungs": not view["header"]["saved"], "training": not view["training"]}
+    return [(name, words) for name, words in SECTIONS if not absent.get(name)]
+
+
+def _headline_bars(part: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    """The two numbers of a part, each as a value, a small bar with the ends of its axis, and a sentence."""
+    if accuracy := part["accuracy"]:
+        low, high = share_range([accuracy["low"], accuracy["high"]], least=0.1)
+        yield {
+            "what": f"Accuracy, {part['title'].lower()}",
+            "value": number_format.percent(accuracy["value"]),
+            "drawing": interval_bar(accuracy, Scale(low, high, *BAR), number_format.percent_interval(accuracy)),
+            "low": number_format.percent(low, 0),
+            "high": number_format.percent(high, 0),
+            "sentence": part["sentence"] + ".",
+        }
+    if log_loss := part["log_loss"]:
+        top = share_range([0, log_loss["high"] / 10])[1] * 10
+        yield {
+            "what": f"Log loss, {part['title'].lower()}",
+            "value": number_format.loss(log_loss["value"]),
+            "drawing": interval_bar(log_loss, Scale(0, top, *BAR), number_format.loss_interval(log_loss)),
+            "low": "0, perfect",
+            "high": f"{top:g}",
+            "sentence": part["log_loss_sentence"] + "; lower is better.",
+        }
+
+
+def _rung_bars(section: Mapping[str, Any]) -> list[str]:
+    measured = [row for row in section["rows"] if row.get("accuracy")]
+    if not measured:
+        return [""] * len(section["rows"])
+    scale = rungs_scale(measured, section["n"], *BAR)
+    return [interval_bar(row["accuracy"], scale, row["accuracy_text"]) if row.get("accuracy") else "" for row in section["rows"]]
+
+
+def _flattened(options: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in options.items():
+        if isinstance(value, Mapping):
+            yield from _flattened(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

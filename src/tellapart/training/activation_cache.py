@@ -1,0 +1,95 @@
+"""What frozen stages give for each picture, computed once and read back for every epoch.
+
+Worth it where the pictures are not varied: then the frozen stages say the same every time, and only the stages
+above them have to be computed. Kept in bfloat16 in one file beside the checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from tellapart.array_types import IntArray
+from tellapart.concurrency import ahead
+from tellapart.models.finetunable import TunedNetwork
+from tellapart.paths import checksum_of, read_sealed, replacing, write_sealed
+from tellapart.progress import Progress
+from tellapart.training.data_loader import Batch, Feed
+from tellapart.training.learner import Learner
+
+BATCH = 16
+
+
+@dataclass(frozen=True, eq=False)
+class ActivationFeed:
+    """Activations on their way into the upper stages; the same manners as :class:`Feed`.
+
+    Attributes:
+        path: bfloat16 (n, h, w, c), one picture after another.
+        shape: (c, h, w) of one picture.
+        targets: int (n,).
+        device: where batches go.
+        num_workers: threads that read ahead.
+    """
+
+    path: Path
+    shape: tuple[int, ...]
+    targets: IntArray
+    device: str
+    num_workers: int
+
+    def epoch(self, batches: Sequence[IntArray], *, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from number ``first`` on; nothing in them is random."""
+        for x, rows in zip(ahead(self._taken, batches[first:], self.num_workers), batches[first:], strict=True):
+            yield Batch(x.to(self.device), torch.from_numpy(self.targets[rows]).to(self.device))
+
+    def plain(self, rows: IntArray, batch_size: int) -> Iterator[torch.Tensor]:
+        """Activations of these rows, in order."""
+        for x in ahead(self._taken, [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)], self.num_workers):
+            yield x.to(self.device)
+
+    def _taken(self, rows: IntArray) -> torch.Tensor:
+        """Activations of these rows, float32 (m, c, h, w), channels last."""
+        channels, *places = self.shape
+        stored = np.memmap(self.path, np.int16, "r", shape=(len(self.targets), *places, channels))
+        order = [0, len(places) + 1, *range(1, len(places) + 1)]
+        return torch.from_numpy(stored[rows]).view(torch.bfloat16).float().permute(order)
+
+
+def activation_feed(lower: nn.Module, feed: Feed, path: Path, progress: Progress) -> ActivationFeed:
+    """Run every picture of a feed through the frozen stages, unless ``path`` has the result already."""
+    rows = np.arange(len(feed.targets))
+    with torch.inference_mode():
+        shape = tuple(lower(next(iter(feed.plain(rows[:1], 1)))).shape[1:])
+    manifest = path.with_suffix(".activations.json")
+    if not path.is_file() or checksum_of(path) != read_sealed(manifest):
+        with replacing(path) as partial, partial.open("wb") as file, progress.stage("frozen stages", total=len(rows)) as advance:
+            for x in feed.plain(rows, BATCH):
+                with torch.inference_mode():
+                    found = lower(x).to("cpu", torch.bfloat16)
+                order = [0, *range(2, found.ndim), 1]
+                file.write(found.permute(order).contiguous().view(torch.int16).numpy().data)
+                advance(len(x))
+        write_sealed(manifest, checksum_of(path))
+    return ActivationFeed(path, shape, feed.targets, feed.device, feed.num_workers)
+
+
+def shortened(learner: Learner, feed: Feed, path: Path, progress: Progress) -> tuple[Learner, Feed | ActivationFeed]:
+    """A learner of the stages that learn alone, on what the frozen ones below give; the same one where none are frozen.
+
+    Both learners share their parameters: what the short one learns, the long one knows.
+    """
+    tuned = learner.backbone
+    if not isinstance(tuned, TunedNetwork):
+        return learner, feed
+    names = [name for name, _ in tuned.stages()]
+    frozen = len(names) - len(learner.stages)
+    if frozen == 0:
+        return learner, feed
+    lower, upper = tuned.split_at(min(frozen, len(names) - 1))
+    return Learner(upper, learner.head, learner.stages, is_autocast=False), activation_feed(lower, feed, path, progress)

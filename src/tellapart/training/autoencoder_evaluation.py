@@ -1,0 +1,201 @@
+"""How well a trained autoencoder gives pictures back, which it gives back worst, and what its units do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from tellapart.array_types import BoolArray, ByteArray, FloatArray, IntArray
+from tellapart.dataset.file_rows import FileRow
+from tellapart.dataset.parts import REPORTED
+from tellapart.evaluation.intervals import Interval
+from tellapart.images.pixel_store import Pixels
+from tellapart.progress import SILENT, Progress
+from tellapart.training.autoencoder_training import AutoencoderRecipe, TrainedAutoencoder
+from tellapart.training.data_loader import Feed
+from tellapart.training.fold_training import replicas_on
+from tellapart.training.latent_analysis import LatentUnits, UnitsSoFar, as_pixels, linear_code, linear_errors, mean_error, outlier_scores
+from tellapart.training.latent_traversal import Traversal, traversal
+from tellapart.training.reconstruction import PictureLearner, given_back
+from tellapart.training.thread_replicas import one_thread_each
+
+EXAMPLES = 6
+STRANGEST = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A picture, uint8 (s, s, 3), its number among the rows, and what the autoencoder made of it."""
+
+    row: int
+    original: ByteArray
+    answer: ByteArray
+
+
+@dataclass(frozen=True, eq=False)
+class PictureExamination:
+    """What is known of an autoencoder on n pictures.
+
+    Attributes:
+        rows: the used pictures, each with a part and a group.
+        chose: whether a picture chose among the epochs (n,).
+        errors: mean squared error of each, scale 0 to 1 (n,).
+        compared: rows for which plainer ways were tried: those held back, else all (m,).
+        mean_picture, linear: their errors by the mean training picture, and through principal components (m,).
+        components: how many.
+        scores: error over the median of its own side (n,); large is strange.
+        units: of the latent.
+        examples: of the pictures held back (of all, where none were): ``best``, ``median`` and ``worst``.
+        strangest: by score.
+        base: the row whose latent is moved.
+        traversal: what moving its units draws.
+    """
+
+    rows: list[FileRow]
+    chose: BoolArray
+    errors: FloatArray
+    compared: IntArray
+    mean_picture: FloatArray
+    linear: FloatArray
+    components: int
+    scores: FloatArray
+    units: LatentUnits
+    examples: dict[str, list[Example]]
+    strangest: list[Example]
+    base: int
+    traversal: Traversal
+
+    @property
+    def is_held_back(self) -> BoolArray:
+        """Which pictures neither taught nor chose anything (n,)."""
+        return np.array([row.part in REPORTED for row in self.rows], bool)
+
+    @property
+    def is_trained_on(self) -> BoolArray:
+        """Which pictures the network learned from (n,)."""
+        return ~self.is_held_back & ~self.chose
+
+    def numbers(self) -> dict[str, Any]:
+        """The part of ``metrics.json`` that this is."""
+        learned = np.flatnonzero(self.is_trained_on)
+        beside = {"n": len(learned), "error": self._mean(self.errors[learned], learned)}
+        return {
+            "held_back": self._compared() if self.is_held_back.any() else None,
+            "trained_on": beside if self.is_held_back.any() else self._compared(),
+            "components": self.components,
+            "units": {
+                "latent": len(self.units.deviation),
+                "dead": self.units.dead.tolist() if len(self.rows) > 1 else None,
+                "worth": self.units.worth,
+            },
+        }
+
+    def _compared(self) -> dict[str, Any]:
+        rows, errors = self.compared, self.errors[self.compared]
+        return {
+            "n": len(rows),
+            "error": self._mean(errors, rows),
+            "mean_picture": self._mean(self.mean_picture, rows),
+            "linear": self._mean(self.linear, rows),
+            "better_than_linear": self._mean(self.linear - errors, rows),
+        }
+
+    def _mean(self, values: FloatArray, rows: IntArray) -> dict[str, float]:
+        found: Interval = mean_error(values, [self.rows[i].group or str(i) for i in rows])
+        return found.as_dict()
+
+
+def examine_autoencoder(
+    trained: TrainedAutoencoder,
+    recipe: AutoencoderRecipe,
+    rows: Sequence[FileRow],
+    *,
+    device: str,
+    num_workers: int,
+    progress: Progress = SILENT,
+) -> PictureExamination:
+    """Look at every used picture once more, with the finished network.
+
+    Args:
+        trained: the network.
+        recipe: how it was trained.
+        rows: the used pictures; those with part ``train`` in the order they were trained in.
+        device: where to compute.
+        num_workers: threads that make batches.
+        progress: hears of every picture.
+    """
+    found = list(rows)
+    image_ids = [row.image_id or "" for row in found]
+    everything = np.arange(len(found))
+    training = np.flatnonzero([row.part == "train" for row in found])
+    chose = np.isin(everything, training[trained.held_out])
+    learner, threads = trained.learner(device), replicas_on(device)
+    with recipe.store.open(image_ids) as pixels, one_thread_each(threads):
+        feed = recipe.feed(pixels, image_ids, device=device, num_workers=num_workers)
+        errors, units = _seen(learner, feed, everything, threads, progress)
+        is_held_back = np.array([row.part in REPORTED for row in found], bool)
+        shown = np.flatnonzero(is_held_back) if is_held_back.any() else everything
+        code = linear_code(pixels, np.setdiff1d(training, np.flatnonzero(chose)), learner.latent_width)
+        mean_picture, linear = linear_errors(code, pixels, shown)
+        scores = outlier_scores(errors, ~is_held_back & ~chose)
+        order = shown[np.argsort(errors[shown], kind="stable")]
+        base = int(order[len(order) // 2])
+        examples = {name: _examples(learner, feed, pixels, chosen) for name, chosen in _chosen(order).items()}
+        strangest = _examples(learner, feed, pixels, np.argsort(-scores, kind="stable")[:STRANGEST])
+        moved = traversal(_decoder(learner, device), units, _latent(learner, feed, base))
+    return PictureExamination(
+        rows=found,
+        chose=chose,
+        errors=errors,
+        compared=shown,
+        mean_picture=mean_picture,
+        linear=linear,
+        components=len(code.basis),
+        scores=scores,
+        units=units,
+        examples=examples,
+        strangest=strangest,
+        base=base,
+        traversal=moved,
+    )
+
+
+def _seen(learner: PictureLearner, feed: Feed, rows: IntArray, threads: int, progress: Progress) -> tuple[FloatArray, LatentUnits]:
+    errors, so_far = [], UnitsSoFar(len(rows))
+    with progress.stage("giving pictures back", total=len(rows)) as advance:
+        for latents, found in given_back(learner, feed, rows, threads):
+            so_far.add(latents)
+            errors.append(found)
+            advance(len(found))
+    return np.concatenate(errors), so_far.units()
+
+
+def _chosen(order: IntArray) -> dict[str, IntArray]:
+    """The best, the median and the worst of rows ordered by error; no row twice where there are three or more."""
+    each = max(1, min(EXAMPLES, len(order) // 3))
+    middle = max(0, (len(order) - each) // 2)
+    return {"best": order[:each], "median": order[middle : middle + each], "worst": order[::-1][:each]}
+
+
+def _examples(learner: PictureLearner, feed: Feed, pixels: Pixels, rows: IntArray) -> list[Example]:
+    x = torch.cat(list(feed.plain(rows, len(rows))))
+    with torch.inference_mode():
+        answers = as_pixels(learner(x).cpu().numpy())
+    return [Example(int(row), original, answer) for row, original, answer in zip(rows, pixels.take(rows), answers, strict=True)]
+
+
+def _latent(learner: PictureLearner, feed: Feed, row: int) -> FloatArray:
+    ((latents, _),) = given_back(learner, feed, np.array([row]))
+    return np.asarray(latents[0])
+
+
+def _decoder(learner: PictureLearner, device: str) -> Any:
+    def decode(latents: FloatArray) -> FloatArray:
+        with torch.inference_mode():
+            return np.asarray(learner.head(torch.from_numpy(latents).to(device)).float().cpu().numpy())
+
+    return decode

@@ -1,0 +1,79 @@
+"""What heads say of labelled images that they did not learn from, as evidence about the labels.
+
+Two rounds. In the first all labels count the same; in the second those that the first gave less than one half count
+less, so that wrong labels teach less. Strength is chosen out of fold on a sample. Every image is held out, whatever its
+part: nothing here trains a model or reports how good one is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tellapart import calibration
+from tellapart.array_types import FloatArray
+from tellapart.concurrency import one_blas_thread, side_by_side
+from tellapart.dataset.splits import assigned_folds
+from tellapart.models.heads import HeadSpace
+from tellapart.models.logistic import fit_logistic
+from tellapart.training.linear_probe import MAX_FOLDS, POWERS, LabelledFeatures, limited_rows
+
+STRENGTHS = tuple(10.0 ** (step / 2) for step in range(2, -5, -1))
+"""Stronger than those of a probe that shall predict: wrong labels ask for more restraint."""
+SEARCHED = 1_500
+MOST_DIRECTIONS = 512
+TOLERANCE = 1e-3
+DOUBTED = 0.5
+LEAST_WEIGHT = 1e-3
+
+
+@one_blas_thread()
+def held_out_logits(data: LabelledFeatures, *, seed: int = 0) -> FloatArray:
+    """Logits (n, k), each image's from heads that saw neither it nor any image of its group.
+
+    Args:
+        data: the images; every class has images, two classes at least.
+        seed: of the folds, other ones in each round.
+    """
+    spaces = tuple(side_by_side(lambda power: _space(data.features, power), POWERS))
+    everyone = np.ones(len(data.targets))
+    strength = _chosen_strength(spaces[-1], data, everyone, STRENGTHS, seed)
+    first = _held_out(spaces, data, everyone, (strength,), seed)[0]
+    own = calibration.softmax(first, calibration.fit_temperature(first, data.targets))[np.arange(len(first)), data.targets]
+    weights = np.maximum(np.minimum(1.0, own / DOUBTED), LEAST_WEIGHT)
+    place = STRENGTHS.index(strength)
+    strength = _chosen_strength(spaces[-1], data, weights, STRENGTHS[max(0, place - 1) : place + 2], seed + 1)
+    return np.asarray(_held_out(spaces, data, weights, (strength,), seed + 1)[0])
+
+
+def _space(features: FloatArray, power: float) -> FloatArray:
+    """The images on their largest principal components, float32 (n, r)."""
+    return np.ascontiguousarray(HeadSpace.of(features, power=power).x[:, :MOST_DIRECTIONS])
+
+
+def _chosen_strength(space: FloatArray, data: LabelledFeatures, weights: FloatArray, strengths: tuple[float, ...], seed: int) -> float:
+    """The strength with the least weighted log loss, each at its best temperature, on a sample."""
+    rows = limited_rows(len(data.targets), SEARCHED, seed)
+    sample, shares = data.rows(rows), weights[rows]
+    losses = []
+    for logits in _held_out((space[rows],), sample, shares, strengths, seed):
+        log_p = calibration.log_softmax(logits, calibration.fit_temperature(logits, sample.targets, shares))
+        losses.append(-float(shares @ log_p[np.arange(len(rows)), sample.targets]))
+    return strengths[int(np.argmin(losses))]
+
+
+def _held_out(
+    spaces: tuple[FloatArray, ...], data: LabelledFeatures, weights: FloatArray, strengths: tuple[float, ...], seed: int
+) -> FloatArray:
+    """Logits (strengths, n, k), averaged over the spaces."""
+    folds = assigned_folds(data.labels, data.groups, folds=MAX_FOLDS, seed=seed)
+    present, k = np.unique(folds), len(data.class_names)
+    masks = np.stack([weights * (folds != fold) for fold in present], axis=1)
+    sample_weights, each = np.tile(masks, (1, len(strengths))), np.repeat(np.array(strengths), len(present))
+    logits = np.zeros((len(strengths), len(data.targets), k))
+    for x in spaces:
+        fits = fit_logistic(x, data.targets, k, sample_weights, each, tolerance=TOLERANCE)
+        for place, fold in enumerate(present):
+            held = folds == fold
+            for number in range(len(strengths)):
+                logits[number, held] += fits.logits(x[held], number * len(present) + place) / len(spaces)
+    return logits

@@ -1,0 +1,157 @@
+"""What a trained autoencoder does to pictures: its errors beside plainer ways, its units, and what each of them draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tellapart.array_types import BoolArray, ByteArray, FloatArray, IntArray
+from tellapart.concurrency import one_blas_thread
+from tellapart.evaluation.intervals import Interval, bootstrap, group_index, group_sums
+from tellapart.images.pixel_store import Pixels
+
+SAMPLE = 500
+"""Pictures whose latents are kept whole, for the histograms."""
+LINEAR_SAMPLE, LINEAR_VALUES = 1000, 64_000_000
+"""Most training pictures that the principal components are found from, and most numbers that these are."""
+BATCH = 64
+DEAD = 0.01
+"""A unit is dead if it varies less than this, as a share of the one that varies most."""
+
+
+@dataclass(frozen=True, eq=False)
+class LatentUnits:
+    """How the d units of a latent behave over pictures.
+
+    Attributes:
+        mean, deviation: float64 (d,).
+        rows: the pictures of which the latents are kept, at most 500 spread evenly.
+        latents: float32 (m, d), of those.
+    """
+
+    mean: FloatArray
+    deviation: FloatArray
+    rows: IntArray
+    latents: FloatArray
+
+    @property
+    def dead(self) -> IntArray:
+        """Units that say next to nothing: they vary by less than a hundredth of what the liveliest does."""
+        largest = float(self.deviation.max(initial=0.0))
+        level = max(1.0, float(np.abs(self.mean).max(initial=0.0)))
+        if largest < 1e-6 * level:
+            return np.arange(len(self.deviation))
+        return np.flatnonzero(self.deviation < DEAD * largest)
+
+    @property
+    def worth(self) -> float:
+        """How many equally lively units would vary as much: the participation ratio of the variances."""
+        variances = np.square(self.deviation)
+        squares = float(np.square(variances).sum())
+        return float(variances.sum()) ** 2 / squares if squares else 0.0
+
+
+class UnitsSoFar:
+    """Mean and deviation of units, batch after batch; of n pictures in order.
+
+    Args:
+        n: how many pictures will come.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.rows = np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.int64))
+        self._kept: list[FloatArray] = []
+        self._count = 0
+        self._first = self._sum = self._squares = np.empty(0)
+
+    def add(self, latents: FloatArray) -> None:
+        """The latents float32 (b, d) of the next pictures."""
+        if not self._count:
+            self._first = latents[0].astype(np.float64)
+            self._sum, self._squares = np.zeros_like(self._first), np.zeros_like(self._first)
+        shifted = latents - self._first
+        self._sum += shifted.sum(axis=0)
+        self._squares += np.square(shifted).sum(axis=0)
+        wanted = self.rows[(self.rows >= self._count) & (self.rows < self._count + len(latents))] - self._count
+        self._kept.append(latents[wanted])
+        self._count += len(latents)
+
+    def units(self) -> LatentUnits:
+        """What they say together."""
+        mean = self._sum / self._count
+        variance = np.maximum(self._squares / self._count - np.square(mean), 0.0)
+        return LatentUnits(self._first + mean, np.sqrt(variance), self.rows, np.concatenate(self._kept))
+
+
+@dataclass(frozen=True, eq=False)
+class LinearCode:
+    """The best that a linear way through k numbers can do for training pictures: principal components.
+
+    Attributes:
+        mean: float32 (p,), on the scale 0 to 1.
+        basis: float32 (k, p), orthonormal rows; k may be 0, which leaves the mean picture.
+    """
+
+    mean: FloatArray
+    basis: FloatArray
+
+    def errors(self, flat: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Squared error (n,) of pictures (n, p) by the mean picture alone, and through the components."""
+        centred = flat - self.mean
+        total = np.square(centred).sum(axis=1, dtype=np.float64)
+        held = np.square(centred @ self.basis.T).sum(axis=1, dtype=np.float64)
+        return total / flat.shape[1], np.maximum(total - held, 0.0) / flat.shape[1]
+
+
+def linear_code(pixels: Pixels, rows: IntArray, components: int) -> LinearCode:
+    """Principal components of up to 1,000 of these pictures (256 MB of them), at most one fewer than there are pictures."""
+    most = min(len(rows), LINEAR_SAMPLE, max(2, LINEAR_VALUES // (3 * pixels.size**2)))
+    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, most).astype(np.int64))]
+    flat = np.concatenate([flattened(pixels, chosen[i : i + BATCH]) for i in range(0, len(chosen), BATCH)])
+    mean = flat.mean(axis=0, dtype=np.float64).astype(np.float32)
+    flat -= mean
+    with one_blas_thread():
+        values, vectors = np.linalg.eigh((flat @ flat.T).astype(np.float64))
+        largest = max(float(values[-1]), 0.0)
+        count = min(components, len(chosen) - 1, int((values > 1e-6 * largest).sum()) if largest > 0 else 0)
+        if count <= 0:
+            return LinearCode(mean, np.empty((0, len(mean)), np.float32))
+        order = np.argsort(-values)[:count]
+        basis = (vectors[:, order] / np.sqrt(values[order])).astype(np.float32).T @ flat
+    return LinearCode(mean, np.ascontiguousarray(basis))
+
+
+def linear_errors(code: LinearCode, pixels: Pixels, rows: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Squared errors (n,) of these pictures by the mean picture, and through the components."""
+    with one_blas_thread():
+        parts = [code.errors(flattened(pixels, rows[i : i + BATCH])) for i in range(0, len(rows), BATCH)]
+    return np.concatenate([mean for mean, _ in parts]), np.concatenate([linear for _, linear in parts])
+
+
+def flattened(pixels: Pixels, rows: IntArray) -> FloatArray:
+    """Pictures as rows of numbers from 0 to 1, float32 (n, 3 * s * s)."""
+    return np.asarray(pixels.take(rows).reshape(len(rows), -1), np.float32) / np.float32(255)
+
+
+def mean_error(errors: FloatArray, groups: Sequence[str], *, seed: int = 0) -> Interval:
+    """The mean of errors (n,) and its 95 % interval, drawn over groups."""
+    index, count = group_index(groups)
+    sums = group_sums(np.column_stack([errors, np.ones(len(errors))]), index, count)
+    return bootstrap(lambda totals: totals[:, 0] / totals[:, 1], sums, seed=seed)
+
+
+def outlier_scores(errors: FloatArray, is_trained_on: BoolArray) -> FloatArray:
+    """Errors (n,) over the median of their own side: pictures learned from are given back better than others."""
+    scores = np.zeros(len(errors))
+    for side in (False, True):
+        chosen = is_trained_on == side
+        if chosen.any():
+            scores[chosen] = errors[chosen] / max(float(np.median(errors[chosen])), 1e-12)
+    return scores
+
+
+def as_pixels(pictures: FloatArray) -> ByteArray:
+    """Pictures float (n, 3, s, s) from 0 to 1 as uint8 (n, s, s, 3)."""
+    return np.ascontiguousarray(np.rint(255 * np.clip(pictures, 0, 1)).astype(np.uint8).transpose(0, 2, 3, 1))

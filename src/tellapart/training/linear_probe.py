@@ -1,0 +1,188 @@
+"""The probe: regularised linear heads on frozen features, everything about them chosen out of fold.
+
+One head sees the features, one their signed square roots; averaged, they were never worse than the better of the
+two on the sets of docs/log.md (2026-11-21), and nothing has to choose between them.
+
+Principle: nothing that selects may report. Strength, feature power, temperature and clip come from grouped
+out-of-fold predictions within the training images; the reported parts are never looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from tellapart import calibration
+from tellapart.array_types import FloatArray, IntArray
+from tellapart.concurrency import one_blas_thread, side_by_side
+from tellapart.dataset.splits import assigned_folds
+from tellapart.evaluation.metrics import log_loss
+from tellapart.models.heads import HeadSpace, LinearHead
+from tellapart.models.logistic import fit_logistic
+
+STRENGTHS = tuple(10.0 ** (-step / 2) for step in range(7))
+WEAKER_STRENGTHS = tuple(10.0 ** (-step / 2) for step in range(7, 10))
+POWERS = (1.0, 0.5)
+MAX_FOLDS = 5
+SELECTION_LIMIT = 20_000
+FINAL_TOLERANCE = 1e-4
+SEARCH_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class HeadChoice:
+    """What identifies a head before it is fitted: the power its features are raised to, and its strength."""
+
+    power: float
+    strength: float
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A fitted probe: heads on differently powered features, whose logits are averaged.
+
+    Attributes:
+        heads: from features to logits.
+        choices: how each head was to be fitted.
+        spaces: of the training features, one a choice.
+        temperature, clip: see :mod:`tellapart.calibration`.
+        selection: how all that was chosen, as in ``metrics.json``.
+        out_of_fold: rows of the training images the choice was made on (m,), and their logits (m, k) from heads that
+            did not see them.
+    """
+
+    heads: tuple[LinearHead, ...]
+    choices: tuple[HeadChoice, ...]
+    spaces: tuple[HeadSpace, ...]
+    temperature: float
+    clip: float
+    selection: dict[str, Any]
+    out_of_fold: tuple[IntArray, FloatArray]
+
+    def probabilities(self, logits: FloatArray) -> FloatArray:
+        """Calibrated probabilities (n, k) of logits (n, k)."""
+        return calibration.apply(logits, self.temperature, self.clip)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledFeatures:
+    """Training images: features float32 (n, d), targets int (n,), groups and labels of length n."""
+
+    features: FloatArray
+    targets: IntArray
+    groups: Sequence[str]
+    class_names: Sequence[str]
+
+    @property
+    def labels(self) -> list[str]:
+        """The class name of each image."""
+        return [self.class_names[target] for target in self.targets]
+
+    def rows(self, index: IntArray) -> LabelledFeatures:
+        """The chosen images."""
+        return LabelledFeatures(self.features[index], self.targets[index], [self.groups[i] for i in index], self.class_names)
+
+
+@one_blas_thread()
+def fit_probe(train: LabelledFeatures, *, class_weight: str = "none", seed: int = 0) -> Probe:
+    """Choose and fit a probe on training images only.
+
+    With more than ``SELECTION_LIMIT`` images the choice is made on a random subset of that size; the head is
+    fitted on all.
+
+    Args:
+        train: the training images; every class has at least one.
+        class_weight: ``none``, or ``balanced`` for each class to weigh the same.
+        seed: of the folds.
+    """
+    chosen_on = limited_rows(len(train.targets), SELECTION_LIMIT, seed)
+    search = train.rows(chosen_on)
+    folds = assigned_folds(search.labels, search.groups, folds=MAX_FOLDS, seed=seed)
+    weights = class_weights(search.targets, len(train.class_names), class_weight)
+    rows, choices, chosen_logits = [], [], []
+    spaces = tuple(side_by_side(lambda power: HeadSpace.of(train.features, power=power), POWERS))
+    for power, space in zip(POWERS, spaces, strict=True):
+        tried, logits = _tried(space.x[chosen_on], search, folds, weights)
+        rows += [{"power": power, "strength": strength, "log_loss": loss} for strength, loss in tried]
+        choices.append(HeadChoice(power, min(tried, key=lambda pair: pair[1])[0]))
+        chosen_logits.append(logits)
+    mean_logits = np.mean(chosen_logits, axis=0)
+    temperature = calibration.fit_temperature(mean_logits, search.targets)
+    clip = calibration.fit_clip(calibration.softmax(mean_logits, temperature), search.targets)
+    before = log_loss(calibration.softmax(mean_logits), search.targets)
+    after = log_loss(calibration.apply(mean_logits, temperature, clip), search.targets)
+    selection = {
+        "folds": len(np.unique(folds)),
+        "n": len(search.targets),
+        "strengths": rows,
+        "chosen": [asdict(choice) for choice in choices],
+        "temperature": temperature,
+        "clip": clip,
+        "log_loss": {"before": before, "after": after},
+    }
+    heads = fit_heads(train, choices, spaces, class_weight=class_weight)
+    return Probe(heads, tuple(choices), spaces, temperature, clip, selection, (chosen_on, mean_logits))
+
+
+@one_blas_thread()
+def fit_heads(
+    train: LabelledFeatures, choices: Sequence[HeadChoice], spaces: Sequence[HeadSpace], *, class_weight: str = "none"
+) -> tuple[LinearHead, ...]:
+    """The chosen heads, fitted on all of ``train`` in spaces of its features."""
+    weights = class_weights(train.targets, len(train.class_names), class_weight)[:, None]
+
+    def head(chosen: tuple[HeadChoice, HeadSpace]) -> LinearHead:
+        choice, space = chosen
+        fits = fit_logistic(space.x, train.targets, len(train.class_names), weights, np.array([choice.strength]), tolerance=FINAL_TOLERANCE)
+        return space.head(fits.weight[0], fits.bias[0])
+
+    return tuple(side_by_side(head, zip(choices, spaces, strict=True)))
+
+
+def _tried(x: FloatArray, search: LabelledFeatures, folds: IntArray, weights: FloatArray) -> tuple[list[tuple[float, float]], FloatArray]:
+    """Each strength with its out-of-fold log loss, and the best one's logits (n, k); weaker ones only if the weakest was best."""
+    tried: list[tuple[float, float]] = []
+    found: list[FloatArray] = []
+    for strengths in (STRENGTHS, WEAKER_STRENGTHS):
+        logits = _out_of_fold(x, search, folds, weights, strengths)
+        found += list(logits)
+        tried += [(strength, log_loss(calibration.softmax(each), search.targets)) for strength, each in zip(strengths, logits, strict=True)]
+        best = min(range(len(tried)), key=lambda number: tried[number][1])
+        if best < len(tried) - 1:
+            break
+    return tried, found[best]
+
+
+def _out_of_fold(x: FloatArray, search: LabelledFeatures, folds: IntArray, weights: FloatArray, strengths: Sequence[float]) -> FloatArray:
+    """Logits (strengths, n, k) of every image from the heads that did not see it."""
+    present = np.unique(folds)
+    masks = np.stack([weights * (folds != fold) for fold in present], axis=1)
+    num_classes = len(search.class_names)
+    sample_weights = np.tile(masks, (1, len(strengths)))
+    fits = fit_logistic(
+        x, search.targets, num_classes, sample_weights, np.repeat(np.array(strengths), len(present)), tolerance=SEARCH_TOLERANCE
+    )
+    logits = np.empty((len(strengths), len(search.targets), num_classes))
+    for place, fold in enumerate(present):
+        is_held_out = folds == fold
+        for number in range(len(strengths)):
+            logits[number, is_held_out] = fits.logits(x[is_held_out], number * len(present) + place)
+    return logits
+
+
+def class_weights(targets: IntArray, num_classes: int, class_weight: str) -> FloatArray:
+    """A weight for each image (n,): 1, or with ``balanced`` such that every class weighs the same."""
+    if class_weight == "none":
+        return np.ones(len(targets))
+    counts = np.bincount(targets, minlength=num_classes)
+    return np.asarray(len(targets) / (num_classes * np.maximum(counts, 1))[targets])
+
+
+def limited_rows(n: int, limit: int, seed: int) -> IntArray:
+    """All of n rows, or a seeded random choice of ``limit`` of them in their order."""
+    if n <= limit:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, limit, replace=False))

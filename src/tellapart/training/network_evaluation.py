@@ -1,0 +1,136 @@
+"""The examination of a trained network: its members' features and logits, calibrated out of fold, judged like a probe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tellapart import calibration
+from tellapart.array_types import FloatArray, IntArray
+from tellapart.dataset.parts import Assignment
+from tellapart.evaluation.metrics import accuracy, log_loss
+from tellapart.features import FeatureMatrix
+from tellapart.models.saved_model import Classifier, Member
+from tellapart.predictions import Predictions
+from tellapart.training.fold_training import FoldMember
+from tellapart.training.linear_probe import Probe
+from tellapart.training.network_recipe import NetworkRecipe
+from tellapart.training.part_evaluation import LabelledSet, below, judged, probe_predictions
+from tellapart.training.probe_evaluation import Examination, Sets, data_card, joined, placed
+
+FeaturesOf = Callable[[Member], FeatureMatrix]
+"""The features of every picture, from a member's backbone."""
+
+
+def examine_network(
+    assignment: Assignment,
+    base: FeatureMatrix,
+    recipe: NetworkRecipe,
+    folds: Sequence[FoldMember],
+    features_of: FeaturesOf,
+    probe: Probe | None,
+) -> Examination:
+    """Calibrate a trained network on what its members did not see, and judge it on the reported parts.
+
+    Args:
+        assignment: who trained and who is tested.
+        base: features of the backbone that fine-tuning began with; width 0 from scratch.
+        recipe: what was trained.
+        folds: the members.
+        features_of: computes features with a member's backbone.
+        probe: the rung below a fine-tuning.
+    """
+    sets = Sets.of(assignment, base)
+    train, reported = sets.train, sets.reported
+    member_logits: dict[str, list[FloatArray]] = {part: [] for part in reported}
+    held_rows: list[IntArray] = []
+    held_logits: list[FloatArray] = []
+    first: FeatureMatrix | None = None
+    for fold in folds:
+        features = features_of(fold.member)
+        first = first or features
+        for part, found in reported.items():
+            member_logits[part].append(fold.member.logits(features.of([row.image_id or "" for row in found.rows])))
+        held_rows.append(fold.held_out)
+        held_logits.append(fold.member.logits(features.of([train.rows[i].image_id or "" for i in fold.held_out])))
+    rows, logits = np.concatenate(held_rows), np.concatenate(held_logits)
+    classifier, selection = _calibrated(sets.class_names, [fold.member for fold in folds], logits, train.data.targets[rows], len(folds))
+    selection["members"] = [
+        _score(number, held, found, train, classifier)
+        for number, (held, found) in enumerate(zip(held_rows, held_logits, strict=True), 1)
+        if len(held)
+    ]
+    predictions = {
+        part: found.predictions(
+            classifier.probabilities(classifier.logits(member_logits[part])), classifier.logits(member_logits[part]), recipe.title
+        )
+        for part, found in reported.items()
+    }
+    assert first is not None  # noqa: S101
+    last = Sets.of(assignment, first)
+    rungs_below = {part: _rungs_below(train, found, probe, base) for part, found in reported.items()}
+    metrics: dict[str, Any] = {part: judged(predictions[part], rungs_below[part]) for part in reported}
+    why = f"it would mean training the {recipe.name} recipe again and again; tellapart curve does so when asked"
+    metrics |= {
+        "selection": selection,
+        "split_sensitivity": None,
+        "split_sensitivity_reason": "Other splits were not tried: every one would mean training the network again.",
+        "learning_curve": None,
+        "learning_curve_reason": f"No learning curve was made: {why}.",
+        "leak": None,
+        "training": _training(recipe, folds),
+        "data": data_card(assignment.rows, sets.class_names, assignment.duplicate_groups),
+    }
+    return Examination(
+        recipe=recipe.name,
+        backbone=recipe.card.name,
+        classifier=classifier,
+        predictions=joined(list(predictions.values())),
+        below=rungs_below,
+        out_of_fold=train.taken(rows).predictions(classifier.probabilities(logits), logits, recipe.title),
+        rows=placed(assignment.rows, first, last.train, last.reported),
+        metrics=metrics,
+        history=[{"event": "epoch", "fold": number, **event} for number, fold in enumerate(folds, 1) for event in fold.facts["history"]],
+    )
+
+
+def _calibrated(
+    class_names: tuple[str, ...], members: Sequence[Member], logits: FloatArray, targets: IntArray, folds: int
+) -> tuple[Classifier, dict[str, Any]]:
+    """The classifier with temperature and clip chosen on held-out logits, and the ``selection`` of metrics.json."""
+    temperature = max(1.0, calibration.fit_temperature(logits, targets))  # these images chose the epoch: they flatter, never sharpen
+    clip = calibration.fit_clip(calibration.softmax(logits, temperature), targets)
+    losses = None
+    if len(targets):
+        before, after = calibration.softmax(logits), calibration.apply(logits, temperature, clip)
+        losses = {"before": log_loss(before, targets), "after": log_loss(after, targets)}
+    selection = {"folds": folds, "n": len(targets), "temperature": temperature, "clip": clip, "log_loss": losses}
+    return Classifier(class_names, tuple(members), temperature, clip), selection
+
+
+def _score(number: int, rows: IntArray, logits: FloatArray, train: LabelledSet, classifier: Classifier) -> dict[str, Any]:
+    """A member's own score on the fold it did not see."""
+    probabilities, targets = classifier.probabilities(logits), train.data.targets[rows]
+    return {"fold": number, "n": len(rows), "accuracy": accuracy(probabilities, targets), "log_loss": log_loss(probabilities, targets)}
+
+
+def _rungs_below(train: LabelledSet, reported: LabelledSet, probe: Probe | None, base: FeatureMatrix) -> list[Predictions]:
+    rungs = below(train, reported)
+    return rungs if probe is None else [*rungs, probe_predictions(probe, reported, f"probe on {base.provenance['backbone']}")]
+
+
+def _training(recipe: NetworkRecipe, folds: Sequence[FoldMember]) -> dict[str, Any]:
+    """``training`` of metrics.json: what it cost."""
+    seconds = sum(fold.facts["seconds"] for fold in folds)
+    pictures = sum(fold.facts["pictures"] for fold in folds)
+    return {
+        "seconds": seconds,
+        "images": pictures,
+        "images_per_s": pictures / max(seconds, 1e-9),
+        "epochs": recipe.plan.epochs,
+        "image_size": recipe.card.image_size,
+        "precision": folds[0].facts["precision"],
+        "augmentation": str(recipe.augmentation),
+    }

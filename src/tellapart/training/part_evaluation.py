@@ -1,0 +1,113 @@
+"""Judging a probe on the reported parts: predictions, rungs, and what a leak would have made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tellapart.array_types import FloatArray, IntArray
+from tellapart.dataset.file_rows import FileRow
+from tellapart.evaluation import accuracy_interval, evaluate, log_loss_interval, rung_gain
+from tellapart.features import FeatureMatrix
+from tellapart.models.heads import mean_logits
+from tellapart.predictions import Predictions
+from tellapart.training.baselines import majority_probabilities, neighbour_probabilities
+from tellapart.training.linear_probe import LabelledFeatures, Probe, fit_heads
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledSet:
+    """Used rows of one part with their features."""
+
+    rows: Sequence[FileRow]
+    data: LabelledFeatures
+
+    @classmethod
+    def of(cls, rows: Sequence[FileRow], features: FeatureMatrix, class_names: Sequence[str]) -> LabelledSet:
+        """The rows with their features and targets."""
+        index = {name: i for i, name in enumerate(class_names)}
+        targets = np.array([index[row.label or ""] for row in rows], dtype=np.int64)
+        values = features.of([row.image_id or "" for row in rows])
+        return cls(rows, LabelledFeatures(values, targets, [row.group or "" for row in rows], class_names))
+
+    def taken(self, index: IntArray) -> LabelledSet:
+        """The chosen images."""
+        return LabelledSet([self.rows[i] for i in index.tolist()], self.data.rows(index))
+
+    def predictions(self, probabilities: FloatArray, logits: FloatArray, source: str) -> Predictions:
+        """Predictions for these rows."""
+        return Predictions(
+            image_ids=tuple(row.image_id or "" for row in self.rows),
+            paths=tuple(row.path for row in self.rows),
+            labels=tuple(row.label for row in self.rows),
+            probabilities=probabilities,
+            logits=logits,
+            class_names=tuple(self.data.class_names),
+            parts=tuple(row.part for row in self.rows),
+            groups=tuple(row.group or "" for row in self.rows),
+            source=source,
+        )
+
+
+def probe_predictions(probe: Probe, reported: LabelledSet, source: str) -> Predictions:
+    """The probe's calibrated predictions for a reported part."""
+    logits = mean_logits(probe.heads, reported.data.features)
+    return reported.predictions(probe.probabilities(logits), logits, source)
+
+
+def below(train: LabelledSet, reported: LabelledSet) -> list[Predictions]:
+    """The rungs below every recipe: the majority class and, where there are features, the nearest neighbours."""
+    num_classes, n = len(train.data.class_names), len(reported.rows)
+    found = [("majority class", majority_probabilities(train.data.targets, num_classes, n))]
+    if train.data.features.shape[1]:
+        votes = neighbour_probabilities(reported.data.features, train.data.features, train.data.targets, num_classes)
+        found.append(("5 nearest neighbours", votes))
+    return [reported.predictions(p, np.log(p), name) for name, p in found]
+
+
+def judged(predictions: Predictions, rungs_below: Sequence[Predictions]) -> dict[str, Any]:
+    """PART of metrics.json: every number of one reported part, with the rungs below on the same images."""
+    return {**evaluate(predictions), "rungs": ladder_rungs([*rungs_below, predictions])}
+
+
+def ladder_rungs(steps: Sequence[Predictions]) -> list[dict[str, Any]]:
+    """Each step with its intervals and what it gains over the one below, on the same images."""
+    return [
+        {
+            "name": step.source,
+            "accuracy": accuracy_interval(step).as_dict(),
+            "log_loss": log_loss_interval(step).as_dict(),
+            "gain": rung_gain(steps[number - 1], step) if number else None,
+        }
+        for number, step in enumerate(steps)
+    ]
+
+
+def naive_predictions(probe: Probe, train: LabelledSet, leaked: LabelledSet, reported: LabelledSet, *, class_weight: str) -> Predictions:
+    """What the probe would say of a reported part had it learned from the leaked images too."""
+    both = LabelledFeatures(
+        np.concatenate([train.data.features, leaked.data.features]),
+        np.concatenate([train.data.targets, leaked.data.targets]),
+        [*train.data.groups, *leaked.data.groups],
+        train.data.class_names,
+    )
+    spaces = [space.covering(both.features) for space in probe.spaces]
+    logits = mean_logits(fit_heads(both, probe.choices, spaces, class_weight=class_weight), reported.data.features)
+    return reported.predictions(probe.probabilities(logits), logits, "with the leak")
+
+
+def leak_effect(
+    probe: Probe, train: LabelledSet, leaked: LabelledSet, reported: LabelledSet, honest: Predictions, *, class_weight: str
+) -> dict[str, Any]:
+    """``leak`` of metrics.json: the score with the leaked images left in training, beside the honest one."""
+    naive = naive_predictions(probe, train, leaked, reported, class_weight=class_weight)
+    return {
+        "images": len(leaked.rows),
+        "groups": len(set(leaked.data.groups)),
+        "part": reported.rows[0].part,
+        "naive": {"accuracy": accuracy_interval(naive).as_dict(), "log_loss": log_loss_interval(naive).as_dict()},
+        "honest": {"accuracy": accuracy_interval(honest).as_dict(), "log_loss": log_loss_interval(honest).as_dict()},
+    }

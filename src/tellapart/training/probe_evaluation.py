@@ -1,0 +1,235 @@
+"""The examination: fit the probe, then ask it everything the report will say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tellapart.array_types import FloatArray
+from tellapart.concurrency import one_blas_thread
+from tellapart.dataset.file_rows import UNREADABLE, USED, FileRow
+from tellapart.dataset.parts import REPORTED, Assignment
+from tellapart.exploration.pca_projection import principal_map
+from tellapart.feature_extraction import FeatureSpec
+from tellapart.features import FeatureMatrix
+from tellapart.models.saved_model import Classifier, Member
+from tellapart.predictions import Predictions
+from tellapart.training.baselines import nearest
+from tellapart.training.linear_probe import Probe, fit_probe
+from tellapart.training.part_evaluation import LabelledSet, below, judged, leak_effect, probe_predictions
+from tellapart.training.probe_learning_curve import learning_curve
+from tellapart.training.split_sensitivity import split_sensitivity
+
+SHOWN_NEIGHBOURS = 3
+SHOWN_GROUPS = 200
+
+
+@dataclass(frozen=True)
+class ExaminationOptions:
+    """The options an examination depends on, as explained in ``tellapart.commands.train``."""
+
+    class_weight: str
+    seed: int
+    splits: int
+    curve: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Examination:
+    """A fitted classifier and all that is to be said about it.
+
+    Attributes:
+        recipe: how it was trained.
+        backbone: what it was trained with, in a word.
+        classifier: what is to be saved.
+        predictions: of every reported image.
+        below: by reported part, what simpler answers say of the same images.
+        out_of_fold: of training images, by members that did not see them; before temperature and clip chosen on them.
+        rows: one a file, with places on the map and nearest training images.
+        metrics: the parts of metrics.json that come from here.
+        history: the events of the training.
+    """
+
+    recipe: str
+    backbone: str
+    classifier: Classifier
+    predictions: Predictions
+    below: dict[str, list[Predictions]]
+    out_of_fold: Predictions
+    rows: list[FileRow]
+    metrics: dict[str, Any]
+    history: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Sets:
+    """The used images by part, with their features.
+
+    Attributes:
+        class_names: those of the training part, sorted.
+        train: what is learned from.
+        reported: what is judged on, by part.
+    """
+
+    class_names: tuple[str, ...]
+    train: LabelledSet
+    reported: dict[str, LabelledSet]
+
+    @classmethod
+    def of(cls, assignment: Assignment, features: FeatureMatrix) -> Sets:
+        """The sets of an assignment."""
+        rows = assignment.rows
+        names = tuple(sorted({row.label for row in rows if row.is_used and row.part == "train" and row.label is not None}))
+        sets = {part: LabelledSet.of([r for r in rows if r.is_used and r.part == part], features, names) for part in ("train", *REPORTED)}
+        return cls(names, sets["train"], {part: sets[part] for part in REPORTED if sets[part].rows})
+
+
+@one_blas_thread()
+def examine(assignment: Assignment, features: FeatureMatrix, spec: FeatureSpec, options: ExaminationOptions) -> Examination:
+    """Fit a probe on the training part and judge it on the reported parts."""
+    sets = Sets.of(assignment, features)
+    train, reported = sets.train, sets.reported
+    probe = fit_probe(train.data, class_weight=options.class_weight, seed=options.seed)
+    source = f"probe on {features.provenance['backbone']}"
+    predictions = {part: probe_predictions(probe, found, source) for part, found in reported.items()}
+    main = next(iter(reported))
+    rungs_below = {part: below(train, found) for part, found in reported.items()}
+    metrics: dict[str, Any] = {part: judged(predictions[part], rungs_below[part]) for part in reported}
+    metrics["selection"] = probe.selection
+    metrics |= _sensitivity([train, *reported.values()], probe, options)
+    metrics |= _curve(train, reported[main], probe, metrics[main], options)
+    metrics["leak"] = _leak(assignment, features, sets.class_names, probe, train, reported, predictions, options)
+    metrics["data"] = data_card(assignment.rows, sets.class_names, assignment.duplicate_groups)
+    member = Member(spec.backbones, spec.resize, spec.mirror, probe.heads)
+    rows, logits = probe.out_of_fold
+    events = [{"event": "strength", **row} for row in probe.selection["strengths"]]
+    events.append({"event": "chosen", **{k: v for k, v in probe.selection.items() if k != "strengths"}})
+    return Examination(
+        recipe="probe",
+        backbone=str(features.provenance["backbone"]),
+        classifier=Classifier(sets.class_names, (member,), probe.temperature, probe.clip),
+        predictions=joined(list(predictions.values())),
+        below=rungs_below,
+        out_of_fold=train.taken(rows).predictions(probe.probabilities(logits), logits, source),
+        rows=placed(assignment.rows, features, train, reported),
+        metrics=metrics,
+        history=events,
+    )
+
+
+def _sensitivity(sets: Sequence[LabelledSet], probe: Probe, options: ExaminationOptions) -> dict[str, Any]:
+    if not options.splits:
+        return {"split_sensitivity": None, "split_sensitivity_reason": "not asked for (splits = 0)"}
+    rows = [row for found in sets for row in found.rows]
+    data = sets[0].data
+    pool = replace(
+        data,
+        features=np.concatenate([found.data.features for found in sets]),
+        targets=np.concatenate([found.data.targets for found in sets]),
+        groups=[group for found in sets for group in found.data.groups],
+    )
+    if np.bincount(pool.targets).min() < 4:
+        return {"split_sensitivity": None, "split_sensitivity_reason": "a class has fewer than 4 pictures"}
+    paths = [row.path for row in rows]
+    share = 1 - len(sets[0].rows) / len(rows)
+    return {
+        "split_sensitivity": split_sensitivity(
+            pool, paths, probe, splits=options.splits, test_share=share, class_weight=options.class_weight
+        )
+    }
+
+
+def _curve(train: LabelledSet, test: LabelledSet, probe: Probe, judged_part: dict[str, Any], options: ExaminationOptions) -> dict[str, Any]:
+    if not options.curve:
+        return {"learning_curve": None, "learning_curve_reason": "not asked for (--no-curve)"}
+    curve = learning_curve(
+        train.data,
+        test.data,
+        probe,
+        full_accuracy=judged_part["accuracy"]["value"],
+        full_log_loss=judged_part["log_loss"]["value"],
+        class_weight=options.class_weight,
+    )
+    if len(curve["points"]) < 3:
+        return {"learning_curve": None, "learning_curve_reason": "too few training pictures to take shares of"}
+    return {"learning_curve": curve}
+
+
+def _leak(
+    assignment: Assignment,
+    features: FeatureMatrix,
+    class_names: Sequence[str],
+    probe: Probe,
+    train: LabelledSet,
+    reported: dict[str, LabelledSet],
+    predictions: dict[str, Predictions],
+    options: ExaminationOptions,
+) -> dict[str, Any] | None:
+    rows = [assignment.rows[i] for i in assignment.leaked if assignment.rows[i].label in class_names]
+    if not rows:
+        return None
+    hit = {row.group for row in rows}
+    part = max(reported, key=lambda name: sum(row.group in hit for row in reported[name].rows))
+    leaked = LabelledSet.of(rows, features, class_names)
+    return leak_effect(probe, train, leaked, reported[part], predictions[part], class_weight=options.class_weight)
+
+
+def data_card(rows: Sequence[FileRow], class_names: Sequence[str], duplicate_groups: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """``data`` of metrics.json."""
+    by_status = Counter(row.status for row in rows)
+    counts = Counter((row.label, row.part) for row in rows if row.is_used)
+    image_of = {row.path: row.image_id for row in rows}
+    exact = sum(len({image_of[path] for path in group}) == 1 for group in duplicate_groups)
+    return {
+        "files": len(rows),
+        "used": by_status[USED],
+        "unreadable": by_status[UNREADABLE],
+        "set_aside": len(rows) - by_status[USED] - by_status[UNREADABLE],
+        "classes": [{"name": name, **{part: counts[(name, part)] for part in ("train", *REPORTED)}} for name in class_names],
+        "duplicates": {
+            "exact_groups": exact,
+            "near_groups": len(duplicate_groups) - exact,
+            "images": sum(len(group) for group in duplicate_groups),
+            "groups": [list(group) for group in duplicate_groups[:SHOWN_GROUPS]],
+        },
+    }
+
+
+def joined(parts: Sequence[Predictions]) -> Predictions:
+    """Predictions of several parts, one after another."""
+    return Predictions(
+        image_ids=tuple(i for p in parts for i in p.image_ids),
+        paths=tuple(i for p in parts for i in p.paths),
+        labels=tuple(i for p in parts for i in p.labels),
+        probabilities=np.concatenate([p.probabilities for p in parts]),
+        logits=np.concatenate([p.logits for p in parts]),
+        class_names=parts[0].class_names,
+        parts=tuple(i for p in parts for i in p.parts),
+        groups=tuple(i for p in parts for i in p.groups),
+        source=parts[0].source,
+    )
+
+
+def placed(rows: Sequence[FileRow], features: FeatureMatrix, train: LabelledSet, reported: dict[str, LabelledSet]) -> list[FileRow]:
+    """Rows with their place on the map and, for reported images, their nearest training images."""
+    used = [i for i, row in enumerate(rows) if row.is_used]
+    values = features.of([rows[i].image_id or "" for i in used])
+    places: FloatArray = principal_map(values)
+    with_places = list(rows)
+    for i, (x, y) in zip(used, places.tolist(), strict=True):
+        with_places[i] = replace(with_places[i], x=x, y=y)
+    train_ids = [row.image_id or "" for row in train.rows]
+    count = min(SHOWN_NEIGHBOURS, len(train_ids))
+    by_path: dict[str, tuple[tuple[str, ...], tuple[float, ...]]] = {}
+    for found in reported.values():
+        index, cosines = nearest(found.data.features, train.data.features, count)
+        for row, near, similarity in zip(found.rows, index, cosines, strict=True):
+            by_path[row.path] = (tuple(train_ids[j] for j in near), tuple(float(s) for s in similarity))
+    return [
+        replace(row, neighbours=by_path[row.path][0], similarities=by_path[row.path][1]) if row.path in by_path and row.is_used else row
+        for row in with_places
+    ]

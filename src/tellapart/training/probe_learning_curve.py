@@ -1,0 +1,124 @@
+"""The learning curve: does more data help? The recipe on growing shares of the training images, several draws each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tellapart import calibration
+from tellapart.array_types import FloatArray, IntArray
+from tellapart.concurrency import one_blas_thread, side_by_side
+from tellapart.dataset.splits import assigned_folds
+from tellapart.evaluation.metrics import accuracy, log_loss
+from tellapart.evaluation.power_law import fit_power_law
+from tellapart.models.logistic import fit_logistic
+from tellapart.training.linear_probe import SEARCH_TOLERANCE, LabelledFeatures, Probe, class_weights, limited_rows
+
+SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
+DRAWS = (6, 6, 4, 4)
+SMALLEST = 16
+FOLDS = 3
+CURVE_LIMIT = 20_000
+
+
+@one_blas_thread()
+def learning_curve(
+    train: LabelledFeatures, test: LabelledFeatures, probe: Probe, *, full_accuracy: float, full_log_loss: float, class_weight: str
+) -> dict[str, Any]:
+    """``learning_curve`` of metrics.json: errors on the reported part for shares of the training images.
+
+    For each size the strengths are chosen out of fold, on its first draw, between two scalings of the full set's
+    (with 1/sqrt(n) and 1/n), and so is the temperature. A draw takes whole groups, of every class in proportion.
+    """
+    total = len(train.targets)
+    chosen = limited_rows(total, CURVE_LIMIT, seed=0)
+    train = train.rows(chosen)
+    placed = [(space.x[chosen], space.placed(test.features)) for space in probe.spaces]
+    points: list[dict[str, Any]] = []
+    for share, draws in zip(SHARES, DRAWS, strict=True):
+        if share * len(train.targets) < max(SMALLEST, 4 * len(train.class_names)):
+            continue
+        drawn = [_drawn(train, share, seed) for seed in range(draws)]
+        recipe = _chosen([x[drawn[0]] for x, _ in placed], train.rows(drawn[0]), probe, class_weight)
+        found = _scored(placed, train, drawn, recipe, class_weight)
+        points.append(
+            {
+                "n_train": round(float(np.mean([len(rows) for rows in drawn]))),
+                "accuracy": [accuracy(probabilities, test.targets) for probabilities in found],
+                "log_loss": [log_loss(probabilities, test.targets) for probabilities in found],
+            }
+        )
+    points.append({"n_train": total, "accuracy": [full_accuracy], "log_loss": [full_log_loss]})
+    law = fit_power_law([p["n_train"] for p in points], [[1 - a for a in p["accuracy"]] for p in points])
+    return {
+        "points": points,
+        "fit": law.as_dict(),
+        "twice": {"n_train": 2 * total, "accuracy": law.accuracy_at(2 * total).as_dict(), "gain": law.gain(total, 2 * total).as_dict()},
+    }
+
+
+def _drawn(train: LabelledFeatures, share: float, seed: int) -> IntArray:
+    """Rows of a share of the training images, whole groups, stratified; at least one image of every class."""
+    parts = round(1 / share)
+    folds = assigned_folds(train.labels, train.groups, folds=parts, seed=1000 + seed)
+    rows = np.flatnonzero(folds == seed % parts)
+    missing = set(range(len(train.class_names))) - set(train.targets[rows].tolist())
+    extra = [int(np.flatnonzero(train.targets == target)[seed % int((train.targets == target).sum())]) for target in sorted(missing)]
+    return np.sort(np.concatenate([rows, np.array(extra, dtype=np.int64)]))
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """Strength of each head, temperature and clip for one size."""
+
+    strengths: tuple[float, ...]
+    temperature: float
+    clip: float
+
+
+def _chosen(spaces: Sequence[FloatArray], drawn: LabelledFeatures, probe: Probe, class_weight: str) -> _Recipe:
+    """The recipe for one size, chosen out of fold on its first draw."""
+    num_classes, n = len(drawn.class_names), len(drawn.targets)
+    fewer = len(probe.spaces[0].x) / n
+    folds = assigned_folds(drawn.labels, drawn.groups, folds=FOLDS, seed=0)
+    weights = class_weights(drawn.targets, num_classes, class_weight)
+    masks = np.repeat(np.stack([weights * (folds != fold) for fold in range(FOLDS)], axis=1), 2, axis=1)
+    strengths, out_of_fold = [], []
+    for x, choice in zip(spaces, probe.choices, strict=True):
+        scaled = choice.strength * np.array([fewer**0.5, fewer])
+        fits = fit_logistic(x, drawn.targets, num_classes, masks, np.tile(scaled, FOLDS), tolerance=SEARCH_TOLERANCE)
+        logits = np.empty((2, n, num_classes))
+        for fold in range(FOLDS):
+            for scaling in range(2):
+                logits[scaling, folds == fold] = fits.logits(x[folds == fold], 2 * fold + scaling)
+        best = min(range(2), key=lambda scaling: log_loss(calibration.softmax(logits[scaling]), drawn.targets))
+        strengths.append(float(scaled[best]))
+        out_of_fold.append(logits[best])
+    temperature = calibration.fit_temperature(np.mean(out_of_fold, axis=0), drawn.targets)
+    clip = min(max(probe.clip, 0.5 / (n + num_classes)), 0.5 / num_classes)
+    return _Recipe(tuple(strengths), temperature, clip)
+
+
+def _scored(
+    placed: Sequence[tuple[FloatArray, FloatArray]], train: LabelledFeatures, drawn: Sequence[IntArray], recipe: _Recipe, class_weight: str
+) -> list[FloatArray]:
+    """Test probabilities of the recipe on each draw."""
+
+    def score(rows: IntArray) -> FloatArray:
+        return _fitted([(x[rows], x_test) for x, x_test in placed], train.rows(rows), recipe, class_weight)
+
+    return side_by_side(score, drawn)
+
+
+def _fitted(spaces: Sequence[tuple[FloatArray, FloatArray]], drawn: LabelledFeatures, recipe: _Recipe, class_weight: str) -> FloatArray:
+    """Test probabilities (m, k) of the recipe on one draw."""
+    num_classes = len(drawn.class_names)
+    weights = class_weights(drawn.targets, num_classes, class_weight)[:, None]
+    on_test = []
+    for (x, x_test), strength in zip(spaces, recipe.strengths, strict=True):
+        fits = fit_logistic(x, drawn.targets, num_classes, weights, np.array([strength]), tolerance=SEARCH_TOLERANCE)
+        on_test.append(fits.logits(x_test, 0))
+    return calibration.apply(np.mean(on_test, axis=0), recipe.temperature, recipe.clip)

@@ -1,0 +1,271 @@
+"""From a training's options to the recipe at work: what it needs of every picture, and how it becomes an examination."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tellapart.concurrency import worker_count
+from tellapart.counts import count
+from tellapart.durations import seconds_of
+from tellapart.errors import OptionError
+from tellapart.progress import Progress
+
+if TYPE_CHECKING:
+    from tellapart.commands.train import TrainOptions
+    from tellapart.dataset import Dataset
+    from tellapart.dataset.parts import Assignment
+    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.features import FeatureMatrix
+    from tellapart.models.saved_model import Member
+    from tellapart.training.distributed import Processes
+    from tellapart.training.fold_training import FoldMember
+    from tellapart.training.linear_probe import Probe
+    from tellapart.training.network_recipe import NetworkRecipe
+    from tellapart.training.probe_evaluation import Examination
+
+SCRATCH_SIZE = 128
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "finetune": {"epochs": 4, "batch_size": 16, "lr": 2e-4, "label_smoothing": 0.0, "augment": "light"},
+    "scratch": {"epochs": 60, "batch_size": 32, "lr": 2e-3, "label_smoothing": 0.1, "augment": "strong"},
+}
+"""What is meant where an option is left out; chosen by measurement (docs/log.md)."""
+
+
+class RecipeAtWork(Protocol):
+    """A recipe with its options."""
+
+    notes: list[str]
+
+    @property
+    def spec(self) -> FeatureSpec:
+        """What it needs of every picture."""
+
+    @property
+    def processes(self) -> Processes | None:
+        """Who computes along; None for this process alone."""
+
+    def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> None:
+        """Do what several processes do together."""
+
+    def examination(self, dataset: Dataset, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Examination:
+        """Do the rest."""
+
+    def forget(self) -> None:
+        """Remove what was kept in case of an interruption."""
+
+
+def recipe_of(options: TrainOptions, *, is_live: bool = False) -> RecipeAtWork:
+    """The recipe that options name; ``is_live``: a page among the runs shows how the training goes.
+
+    Raises:
+        OptionError: options that do not go together.
+        ModelError: a network or weights that are not to be had.
+    """
+    return ProbeAtWork(options) if options.recipe == "probe" else NetworkAtWork(options, is_live)
+
+
+def balance_of(options: TrainOptions) -> str:
+    """What is done about unequal classes."""
+    return "weights" if options.class_weight == "balanced" else options.balance
+
+
+@dataclass
+class ProbeAtWork:
+    """The probe; quick, and so nothing is kept for an interruption but features."""
+
+    options: TrainOptions
+    notes: list[str] = field(default_factory=list)
+    processes: None = None
+
+    def __post_init__(self) -> None:
+        if self.options.folds > 1:
+            raise OptionError(
+                "a probe has no folds to average: its head is chosen over 5 folds already", hint="--recipe finetune --folds 5"
+            )
+        if balance_of(self.options) not in ("none", "weights"):
+            raise OptionError(
+                f"a probe does not {self.options.balance}: for a linear head weighing the classes does the same without losing a photo",
+                hint="--balance weights",
+            )
+
+    @cached_property
+    def spec(self) -> FeatureSpec:
+        """Features of the backbones."""
+        from tellapart.feature_extraction import FeatureSpec
+        from tellapart.models.backbones import find_backbones
+
+        chosen = self.options
+        backbones = find_backbones(chosen.backbone, weights=chosen.weights, image_size=chosen.image_size)
+        return FeatureSpec(backbones, chosen.resize, chosen.mirror).computed(chosen.device, chosen.precision)
+
+    def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> None:
+        """Nothing: the examination fits the probe."""
+
+    def examination(self, dataset: Dataset, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Examination:
+        """Fit and judge."""
+        from tellapart.training.probe_evaluation import ExaminationOptions, examine
+
+        chosen = self.options
+        class_weight = "balanced" if balance_of(chosen) == "weights" else "none"
+        wanted = ExaminationOptions(class_weight, chosen.seed, chosen.splits, chosen.curve)
+        with progress.stage("training and judging", unit="steps"):
+            return examine(assignment, features, self.spec, wanted)
+
+    def forget(self) -> None:
+        """Nothing was kept."""
+
+
+@dataclass
+class NetworkAtWork:
+    """A network trained from scratch or from a pretrained backbone; what it has finished is kept on disk."""
+
+    options: TrainOptions
+    is_live: bool = False
+    notes: list[str] = field(default_factory=list)
+    _folds: list[FoldMember] = field(default_factory=list)
+    _probe: Probe | None = None
+    _folder: Path | None = None
+
+    @cached_property
+    def processes(self) -> Processes:
+        """Those that torchrun started."""
+        from tellapart.training.distributed import started_processes
+
+        return started_processes()
+
+    @cached_property
+    def device(self) -> str:
+        """Where it is computed."""
+        from tellapart.models.feature_network import chosen_device
+
+        return chosen_device(self.options.device)
+
+    @cached_property
+    def recipe(self) -> NetworkRecipe:
+        """What is trained."""
+        from tellapart.augmentation.policy import augmentation_of
+        from tellapart.models.backbones import find_backbones
+        from tellapart.training.network_recipe import NetworkRecipe, scratch_card
+
+        chosen = self.options
+        backbone = None
+        if chosen.recipe == "finetune":
+            found = find_backbones(chosen.backbone, weights=chosen.weights, image_size=chosen.image_size)
+            if len(found) > 1:
+                raise OptionError(
+                    f"one network is fine-tuned at a time, got {chosen.backbone!r}", hint="one run each, then: tellapart ensemble"
+                )
+            backbone = found[0]
+            if backbone.card.is_special:
+                raise OptionError(f"{chosen.backbone} is not fine-tuned, only probed", hint=f"--recipe probe --backbone {chosen.backbone}")
+        return NetworkRecipe(
+            name=chosen.recipe,
+            card=backbone.card if backbone else scratch_card(chosen.net, chosen.image_size or SCRATCH_SIZE),
+            backbone=backbone,
+            resize=chosen.resize,
+            unfreeze=chosen.unfreeze,
+            augmentation=augmentation_of(str(self._value("augment"))),
+            plan=self._plan(),
+            folds=chosen.folds,
+            precision=chosen.precision,
+        )
+
+    @cached_property
+    def spec(self) -> FeatureSpec:
+        """Squares for the training, and features for the head it begins with."""
+        from tellapart.feature_extraction import FeatureSpec
+
+        recipe = self.recipe
+        backbones = (recipe.backbone,) if recipe.backbone else ()
+        spec = FeatureSpec(backbones, recipe.resize, self.options.mirror, (recipe.card.image_size,))
+        return spec.computed(self.options.device, self.options.precision)
+
+    def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> None:
+        """Train every member, each process along with the others."""
+        from dataclasses import replace
+
+        from tellapart.reports.live_page import live_page
+        from tellapart.training.fold_training import train_members, training_folder
+        from tellapart.training.linear_probe import fit_probe
+        from tellapart.training.probe_evaluation import Sets
+        from tellapart.training.tracking import tracker
+
+        sets = Sets.of(assignment, features)
+        recipe = self.recipe
+        if recipe.backbone is not None:
+            with progress.stage("fitting the head to begin with", unit="steps"):
+                self._probe = fit_probe(sets.train.data, seed=self.options.seed)
+            recipe = self.recipe = replace(recipe, head=self._probe.choices[0])
+        image_ids = [row.image_id or "" for row in sets.train.rows]
+        self._folder = training_folder(recipe, sets.train.data, image_ids, device=self.device, processes=self.processes)
+        with ExitStack() as stack:
+            listeners = [stack.enter_context(tracker(self.options.track, self.options.out, self.options.as_dict()))]
+            if self.is_live:
+                page = self.options.out / f"{self.options.name or recipe.name}.training.html"
+                listeners.append(stack.enter_context(live_page(page, recipe.title)))
+
+            def told(title: str, history: Sequence[Mapping[str, Any]]) -> None:
+                for listener in listeners:
+                    if listener:
+                        listener(title, history)
+
+            self._folds = train_members(
+                recipe,
+                sets.train.data,
+                image_ids,
+                device=self.device,
+                num_workers=worker_count(self.options.num_workers),
+                processes=self.processes,
+                progress=progress,
+                on_epoch=told,
+            )
+        if len(self._folds) < recipe.folds:
+            self.notes.append(f"there are pictures for {len(self._folds)} of {count(recipe.folds, 'fold')}")
+            self.recipe = replace(recipe, folds=len(self._folds))
+        self.notes += [note for fold in self._folds for note in fold.facts["notes"]]
+
+    def examination(self, dataset: Dataset, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Examination:
+        """Let the members see every picture, and judge."""
+        from tellapart.feature_extraction import FeatureSpec, extract
+        from tellapart.training.network_evaluation import examine_network
+
+        def features_of(member: Member) -> FeatureMatrix:
+            spec = FeatureSpec(member.backbones, member.resize, member.mirror).computed(self.options.device)
+            return extract(dataset, spec, num_workers=self.options.num_workers, progress=progress).features
+
+        return examine_network(assignment, features, self.recipe, self._folds, features_of, self._probe)
+
+    def forget(self) -> None:
+        """Remove checkpoints and members; the run has them now."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _value(self, name: str) -> Any:
+        """An option, or what the recipe means where it is left out."""
+        given = getattr(self.options, name)
+        return DEFAULTS[self.options.recipe][name] if given is None else given
+
+    def _plan(self) -> Any:
+        from tellapart.training.config import Plan
+
+        chosen = self.options
+        return Plan(
+            epochs=self._value("epochs"),
+            batch_size=self._value("batch_size"),
+            lr=self._value("lr"),
+            weight_decay=chosen.weight_decay,
+            layer_decay=chosen.layer_decay,
+            label_smoothing=self._value("label_smoothing"),
+            mixup=chosen.mixup,
+            cutmix=chosen.cutmix,
+            balance=balance_of(chosen),
+            patience=chosen.patience,
+            time_s=seconds_of(chosen.time) if chosen.time else None,
+            seed=chosen.seed,
+        )

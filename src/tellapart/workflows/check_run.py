@@ -1,0 +1,283 @@
+"""Finding everything that can be wrong with the pictures of a folder that was looked at."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tellapart.array_types import FloatArray
+from tellapart.counts import count
+from tellapart.curation.class_balance import Origins, balance_sentence, origins, source_table, telling_sentence
+from tellapart.curation.combined_rank import doubt_scores
+from tellapart.curation.duplicate_groups import DuplicateGroup, duplicate_groups
+from tellapart.curation.duplicate_issues import CopyFindings, copy_findings
+from tellapart.curation.issues import NAMES, Finding, IssueTable, certain, graded
+from tellapart.curation.near_duplicates import connected_groups, joined_by
+from tellapart.curation.outliers import LEAST, outlier_scores
+from tellapart.curation.placeholders import placeholder_groups
+from tellapart.curation.quality_issues import RULES, appearance_scores
+from tellapart.dataset.file_rows import UNREADABLE, FileRow, found_rows
+
+if TYPE_CHECKING:
+    from tellapart.analyzed_folder import LookedAt
+    from tellapart.curation.label_errors import LabelDoubts
+
+COPIES = ("exact_duplicate", "contradiction", "leak", "near_duplicate", "placeholder")
+LEAST_GROUPS = 5
+"""A class of fewer different pictures cannot be held out, so nothing is said of its labels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """What was found.
+
+    Attributes:
+        rows: one a file, as decided, before anything was compared.
+        table: a finding for each issue that was looked for.
+        skipped: why an issue that was wanted was not looked for, by name.
+        groups: kinds and members of groups of copies, for the page.
+        doubts: what to think of the labels of ``doubted`` images, or None.
+        doubted: the row of ``doubts`` by number of the file.
+        class_names: columns of its probabilities.
+        doubt: (n,) overall order, NaN where not measured.
+        origins: where the pictures come from.
+        notes: sentences worth knowing.
+    """
+
+    rows: list[FileRow]
+    table: IssueTable
+    skipped: dict[str, str]
+    groups: list[tuple[str, DuplicateGroup]]
+    doubts: LabelDoubts | None
+    doubted: Mapping[int, int]
+    class_names: list[str]
+    doubt: FloatArray
+    origins: Origins
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Usable pictures a class."""
+        counts: dict[str, int] = defaultdict(int)
+        for row in self.rows:
+            if row.is_used and row.label is not None:
+                counts[row.label] += 1
+        return dict(sorted(counts.items()))
+
+    @property
+    def balance(self) -> tuple[str, float] | None:
+        """What to say of the sizes of classes."""
+        return balance_sentence(self.counts)
+
+    @property
+    def sources(self) -> list[tuple[str, dict[str, int]]]:
+        """Pictures of each class from each source."""
+        return [(source, dict(counts)) for source, counts in source_table(self.used, self.origins.source_of)]
+
+    @property
+    def used(self) -> list[FileRow]:
+        """The rows that can be used."""
+        return [row for row in self.rows if row.is_used]
+
+    @cached_property
+    def sources_sentence(self) -> str | None:
+        """A sentence where the source gives the class away."""
+        return telling_sentence("where a picture comes from", source_table(self.used, self.origins.source_of))
+
+
+def checked(looked: LookedAt, wanted: Sequence[str] = NAMES, *, seed: int = 0) -> Checked:
+    """Look for the wanted issues among all pictures that the user has not excluded.
+
+    Args:
+        looked: the folder; features of no width are none.
+        wanted: names of issues.
+        seed: of folds and samples.
+    """
+    check = _Check(looked, wanted, seed)
+    for step in (check.unreadable, check.copies, check.appearance, check.outliers, check.labels):
+        step()
+    return check.result()
+
+
+class _Check:
+    """The state of one check."""
+
+    def __init__(self, looked: LookedAt, wanted: Sequence[str], seed: int) -> None:
+        self.looked, self.wanted, self.seed = looked, set(wanted), seed
+        self.rows = looked.decisions.applied(found_rows(looked.dataset, looked.extraction.files, looked.extraction.facts))
+        self.used = [number for number, row in enumerate(self.rows) if row.is_used and row.image_id is not None]
+        self.has_features = looked.extraction.features.values.shape[1] > 0
+        self.origins = origins(looked.dataset.root, [self.rows[number] for number in self.used])
+        self.findings: dict[str, Finding] = {}
+        self.skipped: dict[str, str] = {}
+        self.groups: list[tuple[str, DuplicateGroup]] = []
+        self.doubts: LabelDoubts | None = None
+        self.doubted: dict[int, int] = {}
+        self.class_names: list[str] = []
+        self.notes: list[str] = []
+
+    def result(self) -> Checked:
+        """Everything together."""
+        n = len(self.rows)
+        both = [self.findings[name].scores for name in ("outlier", "mislabelled") if name in self.findings]
+        doubt = doubt_scores(*both) if len(both) == 2 else np.full(n, np.nan)
+        self.notes += self._confounded()
+        return Checked(
+            self.rows,
+            IssueTable(self.findings),
+            self.skipped,
+            self.groups,
+            self.doubts,
+            self.doubted,
+            self.class_names,
+            doubt,
+            self.origins,
+            self.notes,
+        )
+
+    def unreadable(self) -> None:
+        """Files that are no pictures."""
+        if "unreadable" in self.wanted:
+            flagged = {number: 0.0 for number, row in enumerate(self.rows) if row.status == UNREADABLE}
+            self.findings["unreadable"] = certain(len(self.rows), flagged, [*self.used, *flagged])
+
+    def copies(self) -> None:
+        """Copies, contradictions, leaks and placeholders."""
+        wanted = self.wanted & set(COPIES)
+        if not wanted:
+            return
+        facts = self.looked.extraction.facts
+        groups = duplicate_groups([self.rows[number] for number in self.used], facts, self.looked.likenesses)
+        names = {row.path: self.origins.keyword_of.get(row.path) or row.label or "" for row in self.rows}
+        placeholders = placeholder_groups(groups, facts, names)
+        found: CopyFindings = copy_findings(self.rows, self.used, groups, placeholders)
+        for name in COPIES:
+            if name in wanted:
+                self.findings[name] = certain(len(self.rows), found.flagged[name], self.used)
+        self.groups = [(kind, group) for kind, group in found.groups if found.issue_of(kind) in wanted]
+        if not self.has_features:
+            self.notes.append("without a backbone near-duplicates are told by their pixels alone")
+
+    def appearance(self) -> None:
+        """What one decoding tells."""
+        facts = self.looked.extraction.facts
+        seen = [facts.get(row.image_id or "") if row.is_used else None for row in self.rows]
+        for name in RULES:
+            if name in self.wanted:
+                self.findings[name] = graded(appearance_scores(name, seen))
+
+    def outliers(self) -> None:
+        """Pictures unlike their class."""
+        if "outlier" not in self.wanted:
+            return
+        if not self.has_features:
+            self.skipped["outlier"] = "it needs a backbone"
+            return
+        first = self._images(lambda row: True)
+        labels = [self.rows[number].label for number in first]
+        names = sorted({label for label in labels if label is not None})
+        classes = np.array([-1 if label is None else names.index(label) for label in labels], np.int64)
+        scores = outlier_scores(self._features(first), classes)
+        self.findings["outlier"] = graded(self._spread(first, scores))
+        if len(first) and np.isnan(scores).all():
+            del self.findings["outlier"]
+            self.skipped["outlier"] = f"no class has {count(LEAST, 'picture')}"
+
+    def labels(self) -> None:
+        """Labels that are probably wrong."""
+        if "mislabelled" not in self.wanted:
+            return
+        reason = self._no_labels_to_doubt()
+        if reason:
+            self.skipped["mislabelled"] = reason
+            return
+        from tellapart.curation.label_errors import label_doubts
+        from tellapart.training.label_noise_logits import held_out_logits
+        from tellapart.training.linear_probe import LabelledFeatures
+
+        first, groups = self._doubtable()
+        self.class_names = sorted({self.rows[number].label or "" for number in first})
+        place = {name: number for number, name in enumerate(self.class_names)}
+        targets = np.array([place[self.rows[number].label or ""] for number in first], np.int64)
+        data = LabelledFeatures(self._features(first), targets, groups, self.class_names)
+        self.doubts = label_doubts(held_out_logits(data, seed=self.seed), targets)
+        self.findings["mislabelled"] = graded(self._spread(first, self.doubts.right))
+        known = {(self.rows[number].image_id, self.rows[number].label): row for row, number in enumerate(first)}
+        keys = ((number, (self.rows[number].image_id, self.rows[number].label)) for number in self.used)
+        self.doubted = {number: known[key] for number, key in keys if key in known}
+
+    def _no_labels_to_doubt(self) -> str | None:
+        if not self.has_features:
+            return "it needs a backbone"
+        labels = {self.rows[number].label for number in self.used} - {None}
+        if len(labels) < 2:
+            return "the pictures have no labels" if not labels else "there is only one class"
+        if len({self.rows[number].label for number in self._doubtable()[0]}) < 2:
+            return f"fewer than two classes have {count(LEAST_GROUPS, 'different picture')}"
+        return None
+
+    def _doubtable(self) -> tuple[list[int], list[str]]:
+        """Labelled images without contradiction, in classes large enough, and their groups."""
+        labels: dict[str, set[str]] = defaultdict(set)
+        for number in self.used:
+            row = self.rows[number]
+            if row.label is not None:
+                labels[row.image_id or ""].add(row.label)
+        first = self._images(lambda row: row.label is not None and len(labels[row.image_id or ""]) == 1)
+        groups = self._groups(first)
+        different: dict[str, set[str]] = defaultdict(set)
+        for number, group in zip(first, groups, strict=True):
+            different[self.rows[number].label or ""].add(group)
+        kept = [place for place, number in enumerate(first) if len(different[self.rows[number].label or ""]) >= LEAST_GROUPS]
+        for label in sorted(name for name, found in different.items() if len(found) < LEAST_GROUPS):
+            self._note(f"{label!r} has too few different pictures to say anything of its labels")
+        return [first[place] for place in kept], [groups[place] for place in kept]
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def _images(self, is_wanted: Callable[[FileRow], bool]) -> list[int]:
+        """The first file of each image and label."""
+        first: dict[tuple[str | None, str | None], int] = {}
+        for number in self.used:
+            row = self.rows[number]
+            if is_wanted(row):
+                first.setdefault((row.image_id, row.label), number)
+        return list(first.values())
+
+    def _groups(self, numbers: Sequence[int]) -> list[str]:
+        """The group of each file: near-duplicates and images of one group of the user's are joined."""
+        ids = {self.rows[number].image_id or "" for number in numbers}
+        used = [row for row in (self.rows[number] for number in self.used) if row.image_id in ids]
+        joined = joined_by([row.group for row in used], [row.image_id or "" for row in used])
+        group_of = connected_groups(ids, [(a, b) for a, b in [*self.looked.pairs, *joined] if a in ids and b in ids])
+        return [group_of[self.rows[number].image_id or ""] for number in numbers]
+
+    def _features(self, numbers: Sequence[int]) -> FloatArray:
+        return self.looked.extraction.features.of([self.rows[number].image_id or "" for number in numbers])
+
+    def _spread(self, first: Sequence[int], scores: FloatArray) -> FloatArray:
+        """Scores of images as scores of all their files."""
+        known = {(self.rows[number].image_id, self.rows[number].label): score for number, score in zip(first, scores, strict=True)}
+        found = np.full(len(self.rows), np.nan)
+        for number in self.used:
+            found[number] = known.get((self.rows[number].image_id, self.rows[number].label), np.nan)
+        return found
+
+    def _confounded(self) -> list[str]:
+        """Properties that have nothing to do with what pictures show and yet tell the classes apart."""
+        facts = self.looked.extraction.facts
+        used = [self.rows[number] for number in self.used]
+        formats = {row.path: facts[row.image_id].format for row in used if row.image_id in facts}
+        sizes = {row.path: f"{row.width} x {row.height}" for row in used if row.width}
+        said = [
+            telling_sentence("the file format", source_table(used, formats)),
+            telling_sentence("the size in pixels", source_table(used, sizes)),
+        ]
+        return [sentence for sentence in said if sentence]

@@ -1,0 +1,187 @@
+"""What the verbs that explore work on: the pictures of a folder that are used, each once, with what a network sees of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from tellapart.analyzed_folder import LookedAt, looked_at
+from tellapart.array_types import FloatArray, IntArray
+from tellapart.counts import count
+from tellapart.curation.near_duplicates import connected_groups
+from tellapart.dataset.file_rows import FileRow
+from tellapart.dataset.options import AS_FOUND, DatasetOptions
+from tellapart.errors import DataError, OptionError
+from tellapart.exploration.pca import unusable
+from tellapart.feature_extraction import FeatureSpec
+from tellapart.feature_spec import IMAGENET, WORDS_OF, spec_of
+from tellapart.models.backbones import Backbone, find_backbones
+from tellapart.models.imagenet_classes import class_probabilities
+from tellapart.models.zero_shot import check_knows_words, is_clip, zero_shot
+from tellapart.progress import SILENT, Progress
+
+NO_WORDS = "none"
+NOT_FINITE = "its features are not finite numbers"
+
+
+@dataclass(frozen=True, eq=False)
+class Subjects:
+    """The pictures that take part, and what was seen of them.
+
+    Attributes:
+        looked: the folder as decided.
+        rows: n rows, one an image; of an image that stands in several parts the first.
+        features: float32 (n, d), as the network gives them.
+        words: what clusters may be called, m of them; none where the names of ImageNet's classes are meant, or nothing.
+        probabilities: of those words and at the end of anything else, (n, m + 1), or of the 1,000 ImageNet classes,
+            (n, 1000); None where nothing was asked for.
+        left_out: path and reason of every file that takes no part.
+        name: what the features are called.
+    """
+
+    looked: LookedAt
+    rows: list[FileRow]
+    features: FloatArray
+    words: tuple[str, ...]
+    probabilities: FloatArray | None
+    left_out: dict[str, str]
+    name: str
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @cached_property
+    def labels(self) -> list[str | None]:
+        """The label of each image, as decided (n,)."""
+        return [row.label for row in self.rows]
+
+    @cached_property
+    def number_of(self) -> dict[str, int]:
+        """The number of each image by its id."""
+        return {row.image_id or "": number for number, row in enumerate(self.rows)}
+
+    @cached_property
+    def originals(self) -> IntArray:
+        """For each image the first of those that show the same photo, itself where there is no other; int (n,)."""
+        pairs = [pair for pair in self.looked.pairs if all(image_id in self.number_of for image_id in pair)]
+        groups = connected_groups(list(self.number_of), pairs)
+        first: dict[str, int] = {}
+        for image_id, number in self.number_of.items():
+            first.setdefault(groups[image_id], number)
+        return np.array([first[groups[image_id]] for image_id in self.number_of], np.int64)
+
+
+def subjects_of(
+    folder: str | Path,
+    spec: FeatureSpec,
+    *,
+    words: str = NO_WORDS,
+    reading: DatasetOptions = AS_FOUND,
+    state: Path | None = None,
+    device: str = "auto",
+    num_workers: int | None = None,
+    progress: Progress = SILENT,
+) -> Subjects:
+    """Look at a folder with one or two networks, and take what can be explored.
+
+    Args:
+        folder: class folders, unsorted pictures, a manifest or a bucket.
+        spec: the features wanted, see :func:`tellapart.feature_spec.spec_of`.
+        words: what clusters may be called: ``imagenet``, ``none``, or words with commas between. A CLIP among the features is
+            asked for those itself, else the packaged classifier is.
+        reading: how folders and tables are read.
+        state: folder of catalog and decisions.
+        device: where networks run.
+        num_workers: threads that read pictures.
+        progress: hears of every picture.
+
+    Raises:
+        DataError: the folder cannot be used, or no picture is left.
+        OptionError: the packaged classifier does not know a word, and there is no CLIP.
+        StorageError: the disk is full, or the decisions cannot be read.
+    """
+    spec = spec.computed(device)
+    backbones = spec.backbones
+    own = () if words in (IMAGENET, NO_WORDS) else words_of(words)
+    knows = None if words == NO_WORDS else _knows_words(backbones, own, device)
+    asked = _seen_by(knows, backbones, spec.device) if knows else None
+    wanted = replace(spec, backbones=tuple(dict.fromkeys([*backbones, *([asked] if asked else [])])))
+    looked = looked_at(folder, wanted, reading=reading, state=state, device=device, num_workers=num_workers, progress=progress)
+    rows = _each_once(looked.rows)
+    left_out = {row.path: row.reason or row.status for row in looked.rows if not row.is_used}
+    seen = looked.extraction.features.of([row.image_id or "" for row in rows])
+    broken = set(unusable(seen).tolist())
+    if broken:
+        left_out |= {row.path: NOT_FINITE for number, row in enumerate(rows) if number in broken}
+        kept = [number for number in range(len(rows)) if number not in broken]
+        rows, seen = [rows[number] for number in kept], seen[kept]
+    if not rows:
+        reasons = ", ".join(sorted(set(left_out.values()))[:3])
+        raise DataError(f"of {count(len(looked.rows), 'picture')} none can be explored: {reasons}")
+    name = "+".join(_called(backbone) for backbone in backbones)
+    columns = _columns(wanted.backbones)
+    features = np.hstack([seen[:, columns[backbone]] for backbone in backbones])
+    said = seen[:, columns[asked]] if asked else None
+    if knows and said is not None and asked != knows:
+        said = class_probabilities(knows, said)
+    if knows and own and said is not None:
+        said = zero_shot(knows, said, own)
+    return Subjects(looked, rows, features, own, said, left_out, name)
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of ``cheetah,lion,fox``.
+
+    Raises:
+        OptionError: there are fewer than two, or one stands there twice.
+    """
+    words = tuple(" ".join(word.split()) for word in text.split(",") if word.strip())
+    if len(words) < 2 or len(set(words)) < len(words):
+        raise OptionError(
+            f"{text!r} is not a choice of words",
+            hint="give two or more with commas between, such as cheetah,lion,fox; or imagenet, or none",
+        )
+    return words
+
+
+def _knows_words(backbones: Sequence[Backbone], words: Sequence[str], device: str) -> Backbone:
+    """Who is asked for words: a CLIP that looks at the pictures anyway, or the packaged classifier."""
+    clips = [backbone for backbone in backbones if words and is_clip(backbone)]
+    packaged = spec_of(IMAGENET).computed(device).backbones[0]
+    knows = clips[0] if clips else next((backbone for backbone in backbones if backbone.card == packaged.card), packaged)
+    try:
+        check_knows_words([knows], words)
+    except OptionError as error:
+        raise OptionError(str(error), hint=f"{error.hint}; a CLIP knows any word: --features clip:ViT-B-32") from error
+    return knows
+
+
+def _seen_by(knows: Backbone, backbones: Sequence[Backbone], device: str) -> Backbone:
+    """The network whose features say what ``knows`` would: of a classifier its backbone, so that no picture is looked at twice."""
+    if knows in backbones or is_clip(knows):
+        return knows
+    packaged = find_backbones(WORDS_OF)[0].in_precision("auto", device)
+    return next((backbone for backbone in backbones if backbone.card == packaged.card), packaged)
+
+
+def _each_once(rows: Sequence[FileRow]) -> list[FileRow]:
+    first: dict[str | None, FileRow] = {}
+    for row in rows:
+        if row.is_used:
+            first.setdefault(row.image_id, row)
+    return list(first.values())
+
+
+def _columns(backbones: Sequence[Backbone]) -> dict[Backbone, slice]:
+    """Where the features of each backbone stand in a row."""
+    ends = np.cumsum([backbone.card.num_features for backbone in backbones]).tolist()
+    return {backbone: slice(start, end) for backbone, start, end in zip(backbones, [0, *ends[:-1]], ends, strict=True)}
+
+
+def _called(backbone: Backbone) -> str:
+    layer = backbone.card.layer
+    return f"{backbone.card.name} ({layer})" if layer else backbone.card.name

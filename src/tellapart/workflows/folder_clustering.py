@@ -1,0 +1,226 @@
+"""A folder in clusters: which images, what they are called, what they follow, and how many there are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tellapart.array_types import FloatArray
+from tellapart.counts import count
+from tellapart.errors import OptionError
+from tellapart.exploration.cluster_associations import Agreement, Encoding, agreement, binned, encoding, sources_of
+from tellapart.exploration.cluster_members import Members, members_of, strangest
+from tellapart.exploration.clustering import NEEDS_K, RESTARTS, Clustering, clusters, different
+from tellapart.exploration.num_clusters import MOST_K, ChoiceOfK, choice_of_k
+from tellapart.exploration.pca import DIRECTIONS, places_of
+from tellapart.models.imagenet_classes import imagenet_names, likely_words
+from tellapart.progress import SILENT, Progress
+from tellapart.workflows.explorable_images import Subjects
+
+FOR_LOOKING = 5
+"""Clusters that are shown where no number is clear."""
+METHOD_WORDS = {
+    "kmeans": "k-means",
+    "minibatch": "mini-batch k-means",
+    "affinity": "affinity propagation",
+    "hdbscan": "HDBSCAN",
+    "agglomerative": "agglomerative clustering",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """How to cluster; see the options of ``tellapart cluster``. A ``k`` of 0 chooses one."""
+
+    k: int = 0
+    method: str = "kmeans"
+    pca: int = DIRECTIONS
+    restarts: int = RESTARTS
+    most: int = MOST_K
+    seed: int = 0
+    names: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Grouping:
+    """A folder in clusters.
+
+    Attributes:
+        subjects: the images.
+        wanted: how they were clustered.
+        places: float32 (n, p), where clusters were sought.
+        clustering: which image is in which.
+        choice: how their number was chosen; None where it was given or the method finds it.
+    """
+
+    subjects: Subjects
+    wanted: Wanted
+    places: FloatArray
+    clustering: Clustering
+    choice: ChoiceOfK | None
+
+    @cached_property
+    def members(self) -> list[Members]:
+        """The images of each cluster worth seeing."""
+        return members_of(self.clustering)
+
+    @cached_property
+    def words(self) -> list[list[str]]:
+        """What each cluster looks like, by mean probability: the words that were asked for, or ImageNet classes; none without either."""
+        probabilities = self.subjects.probabilities
+        if probabilities is None:
+            return [[] for _ in self.members]
+        means = [probabilities[self.clustering.assigned == one.number].mean(axis=0) for one in self.members]
+        words = self.subjects.words or imagenet_names()
+        return [likely_words(mean[: len(words)], words) for mean in means]
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """Clusters that have a name: the one given, or of the words asked for the one that more than half of its images are called."""
+        given, words = self.wanted.names, self.subjects.words
+        if not words or self.subjects.probabilities is None:
+            return given
+        likeliest = self.subjects.probabilities.argmax(axis=1)
+        found = {}
+        for one in self.members:
+            votes = np.bincount(likeliest[self.clustering.assigned == one.number], minlength=len(words) + 1)
+            best = int(votes.argmax())
+            if best < len(words) and votes[best] > one.size / 2:
+                found[one.number] = words[best]
+        return found | given
+
+    @cached_property
+    def classes(self) -> list[dict[str, int]]:
+        """How many images of each label are in each cluster, the most frequent first."""
+        labels, assigned = self.subjects.labels, self.clustering.assigned
+        counts: list[Counter[str]] = [Counter() for _ in self.members]
+        for label, number in zip(labels, assigned, strict=True):
+            if label is not None and number >= 0:
+                counts[number][label] += 1
+        return [dict(sorted(one.items(), key=lambda item: (-item[1], item[0]))) for one in counts]
+
+    @cached_property
+    def scores(self) -> Agreement | None:
+        """How far the clusters agree with the labels; None without any."""
+        return agreement(self.clustering.assigned, self.subjects.labels)
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """What the clusters follow."""
+        return encoding(self.clustering.assigned, factors_of(self.subjects, self.clustering.k, self.wanted.seed), seed=self.wanted.seed)
+
+    @property
+    def sentence(self) -> str:
+        """How many clusters of what, found how."""
+        found, method = self.clustering, METHOD_WORDS[self.wanted.method]
+        directions = f" on {self.places.shape[1]} directions" if self.wanted.pca else ""
+        outside = int((found.assigned < 0).sum())
+        rest = f"; {outside:,} are in none" if outside else ""
+        named = count(found.k, "cluster")
+        return f"{named} of {count(len(self.subjects), 'image')} by {method} of {self.subjects.name}{directions}{rest}"
+
+    def label(self, number: int) -> str:
+        """What a cluster is called: its name, or its number."""
+        return self.names.get(number, str(number))
+
+    def view(self) -> dict[str, Any]:
+        """``clusters``, ``choice``, ``encoding`` and ``outliers`` of the explore page's view; images by their number."""
+        scores = self.scores
+        listed = [
+            {
+                "number": one.number,
+                "name": self.names.get(one.number),
+                "size": one.size,
+                "medoid": one.medoid,
+                "nearest": list(one.nearest),
+                "farthest": list(one.farthest),
+                "classes": classes,
+                "words": words,
+            }
+            for one, classes, words in zip(self.members, self.classes, self.words, strict=True)
+        ]
+        return {
+            "clusters": {
+                "method": METHOD_WORDS[self.wanted.method],
+                "k": self.clustering.k,
+                "sentence": self.sentence,
+                "clusters": listed,
+                "scores": asdict(scores) if scores else None,
+            },
+            "choice": choice_view(self.choice),
+            "encoding": asdict(self.encoding),
+            "outliers": [int(i) for i in strangest(self.clustering)],
+        }
+
+
+def choice_view(choice: ChoiceOfK | None) -> dict[str, Any] | None:
+    """A choice as plain data."""
+    return None if choice is None else {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(choice).items()}
+
+
+def grouping_of(subjects: Subjects, wanted: Wanted, progress: Progress = SILENT) -> Grouping:
+    """Cluster a folder's images.
+
+    Where ``k`` is 0 and the method needs a number, it is chosen; where none is clear, five clusters are shown, and the
+    choice says so.
+
+    Raises:
+        DataError: there are fewer different images than clusters wanted.
+        OptionError: a name is given to a cluster that there is not.
+    """
+    places = places_of(subjects.features, directions=wanted.pca, seed=wanted.seed)
+    k: int | None = wanted.k or None
+    choice = None
+    if k is None and wanted.method in NEEDS_K:
+        with progress.stage("choosing a number of clusters", total=2 * wanted.most, unit="clusterings") as advance:
+            choice = choice_of_k(places, most=wanted.most, seed=wanted.seed, advance=advance)
+        k = choice.suggested or min(FOR_LOOKING, different(places))
+    with progress.stage("clustering", total=len(subjects)) as advance:
+        clustering = clusters(places, k, method=wanted.method, restarts=wanted.restarts, seed=wanted.seed)
+        advance(len(subjects))
+    strange = sorted(number for number in wanted.names if number >= clustering.k)
+    if strange:
+        raise OptionError(
+            f"there is no cluster {strange[0]}; the clusters are 0 to {clustering.k - 1}",
+            hint="look at their sheets first, then name them with the same options",
+        )
+    return Grouping(subjects, wanted, places, clustering, choice)
+
+
+def factors_of(subjects: Subjects, k: int, seed: int = 0) -> dict[str, Any]:
+    """What clusters may follow, by name: class, mean colour, shape and size of the pictures (in as many groups as clusters), source."""
+    facts = [subjects.looked.extraction.facts[row.image_id or ""] for row in subjects.rows]
+    colours = np.array([(one.red, one.green, one.blue) for one in facts], np.float32)
+    sides = np.log(np.array([(max(1, one.width), max(1, one.height)) for one in facts]))
+    labels = subjects.labels
+    source = sources_of([row.path for row in subjects.rows])
+    if source is not None and len(set(zip(source, labels, strict=True))) == len(set(labels)):
+        source = None
+    return {
+        "class": labels if any(label is not None for label in labels) else None,
+        "colour": binned(colours, k, seed=seed),
+        "aspect": binned(sides[:, 0] - sides[:, 1], k),
+        "size": binned(sides.sum(axis=1), k),
+        "source": source,
+    }
+
+
+def names_of(text: str | None) -> dict[int, str]:
+    """Names by cluster from ``0=cheetah,1=lion``.
+
+    Raises:
+        OptionError: a part is not a number, ``=`` and a name, or a cluster is named twice.
+    """
+    found: dict[int, str] = {}
+    for part in (text or "").split(",") if text else ():
+        number, _, name = part.partition("=")
+        if not number.strip().isdigit() or not name.strip():
+            raise OptionError(f"{part.strip()!r} does not name a cluster", hint="write numbers and names: 0=cheetah,1=lion")
+        if int(number) in found:
+            raise OptionError(f"cluster {int(number)} is named twice", hint="give each cluster one name")
+        found[int(number)] = name.strip()
+    return found

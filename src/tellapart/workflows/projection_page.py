@@ -1,0 +1,147 @@
+"""What map and explore share: places for the pictures of a folder, how far to trust them, and what the page says of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from tellapart import __version__
+from tellapart.array_types import BoolArray, FloatArray, IntArray
+from tellapart.curation.near_duplicates import connected_groups, joined_by
+from tellapart.evaluation.intervals import independent_images, wilson
+from tellapart.exploration.projection import Map, map_of
+from tellapart.exploration.projection_quality import NEIGHBOURS, TRIED, answers_right, drawn, neighbours_kept
+from tellapart.paths import printable
+from tellapart.progress import Progress
+from tellapart.workflows.explorable_images import NOT_FINITE, Subjects
+
+NAMED = 3
+
+
+class Seeing(Protocol):
+    """The options that say what is seen."""
+
+    @property
+    def features(self) -> str:
+        """Which features."""
+
+    @property
+    def layer(self) -> str | None:
+        """Which layer of their network."""
+
+    @property
+    def state(self) -> Path | None:
+        """Where decisions lie."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mapped:
+    """A folder on a map.
+
+    Attributes:
+        subjects: its n pictures.
+        class_names: sorted.
+        labels: the number of each picture's class (n,), -1 for none.
+        made: their places.
+        trust: ``k``, ``neighbours_kept``, ``knn_2d`` and ``knn_full`` (intervals, None without labels).
+    """
+
+    subjects: Subjects
+    class_names: list[str]
+    labels: IntArray
+    made: Map
+    trust: dict[str, Any]
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences worth knowing."""
+        return [*self.subjects.looked.notes, *left_out_notes(self.subjects), *self.made.notes]
+
+    def view(self) -> dict[str, Any]:
+        """``map`` of the explore page's view: a column for each thing known of the pictures."""
+        rows, places = self.subjects.rows, np.round(self.made.places.astype(np.float64), 4)
+        return {
+            "method": self.made.method,
+            "software": self.made.software,
+            "x": places[:, 0].tolist(),
+            "y": places[:, 1].tolist(),
+            "label": [None if label < 0 else int(label) for label in self.labels],
+            "cluster": [None] * len(rows),
+            "image_id": [row.image_id for row in rows],
+            "path": [row.path for row in rows],
+            "trust": self.trust,
+        }
+
+
+def mapped(subjects: Subjects, *, method: str, perplexity: float, seed: int, progress: Progress) -> Mapped:
+    """Place the pictures, and see how far the places are to be trusted; see :func:`tellapart.exploration.projection.map_of`."""
+    class_names = sorted({label for label in subjects.labels if label is not None})
+    number = {name: k for k, name in enumerate(class_names)}
+    labels = np.array([-1 if label is None else number[label] for label in subjects.labels], dtype=np.int64)
+    made = map_of(subjects.features, method=method, perplexity=perplexity, seed=seed, progress=progress)
+    return Mapped(subjects, class_names, labels, made, _trust(subjects, labels, made.places, seed, progress))
+
+
+def header_view(found: Mapped, seeing: Seeing, folder: str | Path) -> dict[str, Any]:
+    """``header`` of the explore page's view."""
+    place = Path(folder).expanduser()
+    return {
+        "folder": printable(str(place.resolve() if place.exists() else folder)),
+        "root": printable(str(found.subjects.looked.dataset.root)),
+        "state": None if seeing.state is None else printable(str(seeing.state.expanduser().resolve())),
+        "images": len(found.subjects),
+        "features": seeing.features,
+        "layer": seeing.layer,
+        "class_names": found.class_names,
+        "tellapart": __version__,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def left_out_notes(subjects: Subjects) -> list[str]:
+    """What is not on the map, in sentences; pictures with features that are no numbers are said first."""
+    broken = [path for path, reason in subjects.left_out.items() if reason == NOT_FINITE]
+    others = len(subjects.left_out) - len(broken)
+    more = f" and {len(broken) - NAMED:,} more" if len(broken) > NAMED else ""
+    said = [f"the features of {', '.join(broken[:NAMED])}{more} are not finite numbers, so they are left out"] if broken else []
+    counted = f"{others:,} {'file is' if others == 1 else 'files are'} not on the map: unreadable, copies, or excluded by you"
+    return said + ([counted] if others else [])
+
+
+def _trust(subjects: Subjects, labels: IntArray, places: FloatArray, seed: int, progress: Progress) -> dict[str, Any]:
+    known = np.flatnonzero(labels >= 0)
+    has_classes = len(np.unique(labels[known])) > 1
+    groups = _groups(subjects, progress) if has_classes else np.arange(len(labels))
+    with progress.stage("checking the map", total=3, unit="checks") as advance:
+        kept = neighbours_kept(subjects.features, places, seed=seed)
+        told: dict[str, Any] = {"k": NEIGHBOURS, "neighbours_kept": kept, "knn_2d": None, "knn_full": None}
+        advance(1)
+        if has_classes:
+            asked = known[drawn(len(known), TRIED, seed)]
+            told["knn_2d"] = _share(answers_right(places, labels, groups, asked), groups[asked])
+            advance(1)
+            told["knn_full"] = _share(answers_right(subjects.features, labels, groups, asked, is_cosine=True), groups[asked])
+            advance(1)
+    return told
+
+
+def _groups(subjects: Subjects, progress: Progress) -> IntArray:
+    """Near-duplicates and the pictures of one group of the user's have the same number (n,)."""
+    names = [str(number) for number in range(len(subjects))]
+    with progress.stage("looking for near-duplicates", total=len(subjects)) as advance:
+        pairs = [(names[int(first)], name) for first, name in zip(subjects.originals, names, strict=True)]
+        advance(len(subjects))
+    pairs += joined_by([row.group for row in subjects.rows], names)
+    group_of = connected_groups(names, pairs)
+    return np.unique([group_of[name] for name in names], return_inverse=True)[1]
+
+
+def _share(is_right: BoolArray, groups: IntArray) -> Mapping[str, float]:
+    right = is_right.astype(np.float64)
+    index = np.unique(groups, return_inverse=True)[1]
+    return wilson(float(right.sum()), len(right), effective_n=independent_images(right, index)).as_dict()

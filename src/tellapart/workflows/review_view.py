@@ -1,0 +1,161 @@
+"""What a check found, as the review page and the table want it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tellapart import __version__
+from tellapart.csv_writer import CsvWriter
+from tellapart.curation.issues import BY_NAME
+from tellapart.dataset.catalog import STATE_FOLDER
+from tellapart.dataset.entry import PARTS
+from tellapart.dataset.file_rows import FileRow
+from tellapart.paths import printable
+
+if TYPE_CHECKING:
+    from tellapart.analyzed_folder import LookedAt
+    from tellapart.workflows.check_run import Checked
+
+COLUMNS = ("path", "image_id", "label", "part", "status", "reason", "width", "height", "size_bytes", "issues")
+LABEL_COLUMNS = ("suggested", "probability", "own_probability", "doubt")
+DIGITS = 6
+
+
+def review_view(looked: LookedAt, found: Checked, decided: Sequence[FileRow], *, folder: str, backbone: str | None) -> dict[str, Any]:
+    """The view of the review page (docs/reference/review.md).
+
+    Args:
+        looked: the folder.
+        found: what is wrong.
+        decided: its rows with the decisions of now.
+        folder: as the user named it.
+        backbone: the network's name, or None.
+    """
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for number, row in enumerate(found.rows):
+        numbers[row.path].append(number)
+    groups = [(kind, group, [number for path in dict.fromkeys(group.paths) for number in numbers[path]]) for kind, group in found.groups]
+    flagged = {number for name in found.table.names for number in found.table.findings[name].worst_first}
+    shown = sorted(flagged.union(*(members for _, _, members in groups)))
+    place = {number: position for position, number in enumerate(shown)}
+    return {
+        "header": _header(looked, found, folder, backbone),
+        "issues": [_issue(found, name, place) for name in found.table.names],
+        "rows": [_row(found, decided[number], number) for number in shown],
+        "groups": [
+            {
+                "kind": kind,
+                "rows": [place[number] for number in members],
+                "best": place[numbers[group.best][0]],
+                "similarity": round(group.similarity, 4),
+                "why": group.why,
+            }
+            for kind, group, members in groups
+        ],
+        "classes": _classes(found),
+        "balance": dict(zip(("sentence", "ratio"), found.balance, strict=True)) if found.balance else None,
+        "sources": [{"source": source, "classes": dict(counts)} for source, counts in found.sources],
+        "sources_sentence": found.sources_sentence,
+        "notes": [
+            *looked.notes,
+            *found.notes,
+            *(f"{BY_NAME[name].title.lower()}: not looked for; {why}" for name, why in found.skipped.items()),
+        ],
+    }
+
+
+def issues_csv(found: Checked, decided: Sequence[FileRow]) -> str:
+    """The table as CSV (RFC 4180): a row a file, a column a score (empty where not measured), lower is worse."""
+    text = StringIO()
+    names = found.table.names
+    writer = CsvWriter(text, [*COLUMNS, *names, *LABEL_COLUMNS])
+    for number, row in enumerate(decided):
+        scores, said = found.table.scores(number), _of_label(found, number)
+        doubt = found.doubt[number]
+        writer.write(
+            [
+                row.path,
+                *(_cell(getattr(row, column)) for column in COLUMNS[1:-1]),
+                " ".join(found.table.of_row(number)),
+                *(_cell(_rounded(scores.get(name))) for name in names),
+                *(_cell(said[column]) for column in LABEL_COLUMNS[:-1]),
+                _cell(_rounded(None if np.isnan(doubt) else float(doubt))),
+            ]
+        )
+    return text.getvalue()
+
+
+def _header(looked: LookedAt, found: Checked, folder: str, backbone: str | None) -> dict[str, Any]:
+    root = looked.dataset.root
+    usual = looked.state == root / STATE_FOLDER
+    return {
+        "folder": printable(folder),
+        "root": printable(str(root)),
+        **({} if usual else {"state": printable(str(looked.state))}),
+        "files": len(found.rows),
+        "images": len({row.image_id for row in found.used}),
+        "class_names": list(found.counts),
+        "parts": [part for part in PARTS if any(row.part == part for row in found.used)],
+        "tellapart": __version__,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "backbone": backbone,
+    }
+
+
+def _issue(found: Checked, name: str, place: dict[int, int]) -> dict[str, Any]:
+    issue, finding = BY_NAME[name], found.table.findings[name]
+    rows = [place[number] for number in finding.worst_first]
+    return {
+        "name": name,
+        "title": issue.title,
+        "explanation": issue.explanation,
+        "n": len(rows),
+        "threshold": finding.threshold,
+        "rows": rows,
+        "proposal": issue.proposal,
+    }
+
+
+def _row(found: Checked, row: FileRow, number: int) -> dict[str, Any]:
+    columns = ("path", "image_id", "label", "part", "width", "height", "size_bytes", "status", "reason")
+    scores = {name: _rounded(score) for name, score in found.table.scores(number).items()}
+    return {**{name: getattr(row, name) for name in columns}, "scores": scores, **_of_label(found, number)}
+
+
+def _of_label(found: Checked, number: int) -> dict[str, Any]:
+    """The suggested label with its probability, and that of the file's own; None where nothing is known."""
+    row = found.doubted.get(number)
+    if row is None or found.doubts is None:
+        return {"suggested": None, "probability": None, "own_probability": None}
+    suggested = int(found.doubts.suggested[row])
+    own = found.class_names.index(found.rows[number].label or "")
+    chances = found.doubts.probabilities[row]
+    return {
+        "suggested": found.class_names[suggested],
+        "probability": _rounded(float(chances[suggested])),
+        "own_probability": _rounded(float(chances[own])),
+    }
+
+
+def _classes(found: Checked) -> list[dict[str, Any]]:
+    issues: dict[str, dict[str, int]] = {label: {} for label in found.counts}
+    for name in found.table.names:
+        for number in found.table.findings[name].worst_first:
+            own = issues.get(found.rows[number].label or "")
+            if own is not None:
+                own[name] = own.get(name, 0) + 1
+    return [{"name": label, "images": number, "issues": issues[label]} for label, number in found.counts.items()]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, DIGITS)
+
+
+def _cell(value: object) -> object:
+    return "" if value is None else value

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tellapart.collection.order_resolution import contact_of, order_of
+from tellapart.collection.sources import SOURCES, registry
+from tellapart.commands.collect import CollectOptions
+from tellapart.errors import OptionError
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "contact"),
+    [
+        ("me@example.org", {"TELLAPART_CONTACT": "us@example.org"}, "me@example.org"),
+        (None, {"TELLAPART_CONTACT": "us@example.org"}, "us@example.org"),
+        (None, {"TELLAPART_CONTACT": ""}, None),
+        (None, {}, None),
+    ],
+)
+def test_whom_to_write_to_is_said_by_the_option_before_the_environment(
+    given: str | None, environment: dict[str, str], contact: str | None
+) -> None:
+    assert contact_of(given, environment) == contact
+    assert order_of(["oak"], CollectOptions.of(contact=given), environment).contact == contact
+
+
+def test_every_class_has_its_wishes_wherever_its_pictures_come_from(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text('[classes.oak]\nlicences = ["cc-by"]\n[classes.elm]\nkeywords = ["elm tree"]\n')
+    options = CollectOptions.of(plan=plan, page=("https://a.example",), label="ash", licences="cc0,pdm", side=300)
+    order = order_of(["birch"], options, {})
+    assert {label: order.wishes(label).licences for label in ("oak", "elm", "birch", "ash", "of a list")} == {
+        "oak": ("cc-by",),
+        **dict.fromkeys(("elm", "birch", "ash", "of a list"), ("cc0", "pdm")),
+    }
+    assert {order.wishes(label).side for label in ("oak", "ash", "of a list")} == {300}
+
+
+def test_where_no_source_is_named_those_are_asked_that_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "entry_points", lambda group: [])
+
+    def asked(environment: dict[str, str], **options: Any) -> tuple[str, ...]:
+        return order_of(["oak"], CollectOptions.of(contact="me@example.org", **options), environment).asked["oak"]
+
+    every = {key: "set" for source in SOURCES.values() for key in source.card.keys}
+    assert asked({}) == ("openverse", "wikimedia")
+    assert asked({"FLICKR_API_KEY": " "}) == ("openverse", "wikimedia")
+    assert asked(every) == ("openverse", "wikimedia", "flickr")
+    assert asked(every, licences="CC0, PDM") == asked(every, licences="cc0,pdm")
+    with pytest.raises(OptionError, match="there is no licence 'cc-bye' to ask for"):
+        asked(every, licences="cc-bye")
+    assert asked(every, licences="pdm") == ("openverse", "wikimedia", "flickr")
+    with pytest.raises(OptionError, match="there is no source to ask\nopenverse has no pictures under the licences asked for"):
+        asked(every, licences="pexels")
+    assert asked(every, licences="pexels", sources="pexels") == ("pexels",)

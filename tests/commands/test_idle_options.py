@@ -1,0 +1,209 @@
+"""An option that would change nothing is refused, in every command."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import tellapart
+from tellapart.cli.app import VERBS
+from tellapart.cli.app import tellapart as door
+from tellapart.collection.order_resolution import order_of
+from tellapart.commands.collect import CollectOptions
+from tellapart.commands.train import TrainOptions
+from tellapart.dataset.options import DatasetOptions
+from tellapart.errors import OptionError
+from tellapart.options import Options
+
+Values = dict[str, Any]
+PROBE: Values = {}
+TUNED: Values = {"recipe": "finetune"}
+SCRATCH: Values = {"recipe": "scratch"}
+ONE_LOOK: Values = {"backbone": "none"}
+
+COLLECTED: Values = {"class_": ("a=b",), "page": ("http://a.example",)}
+KINDS: Values = {"bool": True, "int": 100, "int | None": 100, "float": 2.0, "Path | None": "a", "str | None": "1m"}
+"""A value of each kind of option."""
+
+IDLE: dict[str, list[tuple[Values, Values]]] = {
+    "train": [
+        (PROBE, {"epochs": 4}),
+        (PROBE, {"lr": 1e-3}),
+        (PROBE, {"augment": "light"}),
+        (PROBE, {"augment": "lihgt"}),
+        (PROBE, {"time": "3m"}),
+        (PROBE, {"mixup": 0.2}),
+        (PROBE, {"cutmix": 0.2}),
+        (PROBE, {"unfreeze": "last"}),
+        (PROBE, {"net": "resnet"}),
+        (PROBE, {"batch_size": 16}),
+        (PROBE, {"track": "mlflow"}),
+        (PROBE, {"weight_decay": 0.05}),
+        (PROBE, {"layer_decay": 0.5}),
+        (PROBE, {"label_smoothing": 0.1}),
+        (PROBE, {"patience": 20}),
+        (TUNED, {"net": "tiny"}),
+        (TUNED, {"splits": 5}),
+        (TUNED, {"curve": False}),
+        (SCRATCH, {"backbone": "lite0"}),
+        (SCRATCH, {"weights": "a.pth"}),
+        (SCRATCH, {"mirror": False}),
+        (SCRATCH, {"unfreeze": "all"}),
+        (SCRATCH, {"curve": True}),
+        ({"class_weight": "balanced"}, {"balance": "oversample"}),
+    ],
+    "autoencode": [({"net": "classic"}, {"latent": 64})],
+    "balance": [({}, {name: value}) for name, value in {"out": "a.csv", "backbone": "lite0", "seed": 1, "test_share": 0.3}.items()]
+    + [({"how": "undersample"}, {"cap": 5})],
+    "check": [
+        (ONE_LOOK, {"image_size": 96}),
+        (ONE_LOOK, {"resize": "pad"}),
+        (ONE_LOOK, {"device": "cpu"}),
+        (ONE_LOOK, {"precision": "float32"}),
+    ],
+    "cluster": [
+        ({"method": "hdbscan"}, {"k": 4}),
+        ({"method": "agglomerative"}, {"restarts": 3}),
+        ({"k": 4}, {"most": 20}),
+        ({"method": "affinity"}, {"most": 20}),
+        ({}, {"links": True}),
+    ],
+    "collect": [
+        ({"status": True}, {name: COLLECTED.get(name, KINDS.get(str(kind)))})
+        for name, kind in ((f.name, f.type) for f in fields(CollectOptions))
+        if name not in ("out", "state", "status")
+    ],
+    "crop": [
+        ({"to": "subject"}, {"several": "all"}),
+        ({"to": "cats"}, {"align": True}),
+        ({"to": "subject"}, {"identities": False}),
+        ({"score": False}, {"size": 96}),
+        ({"score": False}, {"seed": 1}),
+    ],
+    "curve": [
+        (PROBE, {"epochs": 3}),
+        (PROBE, {"augment": "light"}),
+        (PROBE, {"net": "tiny"}),
+        (SCRATCH, {"backbone": "lite0"}),
+        (SCRATCH, {"weights": "a.pth"}),
+    ],
+    "decisions": [({}, {"why": "a reason"})],
+    "evaluate": [({}, {"view_augment": "light"})],
+    "explain": [({"occlusion": False}, {"square": 0.1})],
+    "explore": [({"method": "hdbscan"}, {"k": 4}), ({"map": "pca"}, {"perplexity": 10.0})],
+    "ladder": [
+        ({"rungs": "scratch"}, {"backbone": "lite0"}),
+        ({"rungs": "scratch"}, {"weights": "a.pth"}),
+        ({"rungs": "probe,finetune"}, {"net": "tiny"}),
+        ({"rungs": "probe"}, {"scratch_size": 32}),
+        ({"rungs": "probe"}, {"scratch_epochs": 2}),
+        ({"rungs": "scratch,probe"}, {"epochs": 2}),
+        ({"rungs": "probe,finetune"}, {"folds": 3}),
+        ({"rungs": "probe"}, {"views": 2}),
+        ({"rungs": "probe,views"}, {"time": "3m"}),
+    ],
+    "map": [({"method": "umap"}, {"perplexity": 10.0})],
+    "predict": [({"views": 1}, {"view_augment": "light"})],
+    "prepare": [
+        ({"form": "tar"}, {"channels": "first"}),
+        ({"form": "parquet"}, {"dtype": "float32"}),
+        ({"form": "npy"}, {"shard_mb": 10}),
+        ({"form": "tar", "size": ("original",)}, {"resize": "pad"}),
+        ({"form": "tar", "size": ("original",)}, {"grey": True}),
+        ({"shuffle": False}, {"seed": 1}),
+    ],
+    "sources": [({}, {"allow_private": True})],
+    "split": [
+        ({"how": "own"}, {"val": 0.2}),
+        ({"first": 50}, {"test": 0.2}),
+        ({"first": 50}, {"anew": True}),
+        ({"keep": "a.csv"}, {"anew": True}),
+        (ONE_LOOK, {"device": "cpu"}),
+        (ONE_LOOK, {"precision": "float32"}),
+    ],
+    "submit": [({}, {"view_augment": "strong"})],
+}
+"""By command: options that are fine together, and one more that would change nothing beside them."""
+
+
+def options_of(verb: str) -> type[Options]:
+    made: type[Options] = getattr(import_module(f"tellapart.commands.{verb}"), f"{verb.capitalize()}Options")
+    return made
+
+
+@pytest.mark.parametrize(("verb", "fine", "idle"), [(verb, *case) for verb, cases in IDLE.items() for case in cases])
+def test_an_option_that_would_change_nothing_is_refused(verb: str, fine: Values, idle: Values) -> None:
+    (name,) = idle
+    options_of(verb).of(**fine)
+    with pytest.raises(OptionError, match=rf"(?m)^{name} has no effect (with|without|on) ") as caught:
+        options_of(verb).of(**fine, **idle)
+    assert caught.value.hint
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_every_condition_is_in_the_table() -> None:
+    declared = {(verb, f.name) for verb in VERBS for f in fields(options_of(verb)) if f.metadata["only_for"]}
+    assert declared == {(verb, name) for verb, cases in IDLE.items() for _, idle in cases for name in idle}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_is_read_somewhere(verb: str) -> None:
+    source = Path(tellapart.__file__).parent
+    own = (source / "verbs" / f"{verb}.py").read_text(encoding="utf-8").partition(f"class {verb.capitalize()}Options(")[2]
+    text = own + "".join(path.read_text(encoding="utf-8") for path in (source / "workflows").glob("*.py"))
+    is_handed_on = re.search(r'(reading(=|": )|(open_dataset|open_images)\(folder, )chosen\b', own)
+    read = {f.name for f in fields(DatasetOptions)} if is_handed_on else set()
+    for f in fields(options_of(verb)):
+        assert f.name in read or re.search(rf'(\.{f.name}\b|"{f.name}")', text), f"{verb} never reads {f.name}"
+
+
+def test_the_recipe_that_has_an_option_is_named() -> None:
+    with pytest.raises(OptionError) as caught:
+        TrainOptions.of(epochs=4, lr=1e-3)
+    assert str(caught.value).splitlines() == [
+        "epochs has no effect with --recipe probe; it goes with --recipe finetune or scratch",
+        "lr has no effect with --recipe probe; it goes with --recipe finetune or scratch",
+    ]
+
+
+@pytest.mark.parametrize("words", [["--patience", "20"], ["--unfreeze", "all"], ["--mixup", "0"], ["--net", "resnet"]])
+def test_the_default_value_is_refused_too_where_it_is_given(words: list[str]) -> None:
+    result = CliRunner().invoke(door, ["train", "nowhere", *words])
+    assert result.exit_code == 2
+    assert f"{words[0][2:]} has no effect with --recipe probe" in result.stderr
+
+
+def test_the_default_value_is_refused_too_in_python() -> None:
+    with pytest.raises(OptionError, match="patience has no effect with --recipe probe"):
+        TrainOptions.of(patience=20)
+
+
+def test_nothing_is_refused_for_being_given_where_it_counts() -> None:
+    assert TrainOptions.of(recipe="finetune", patience=20, unfreeze="all") == TrainOptions(recipe="finetune")
+
+
+def test_options_of_another_command_are_taken_over_where_they_count() -> None:
+    made = TrainOptions.from_others(recipe="scratch", backbone="lite2", net="tiny", epochs=3, splits=0, curve=False)
+    assert (made.net, made.epochs, made.backbone) == ("tiny", 3, "lite2")
+
+
+@pytest.mark.parametrize(
+    ("names", "given", "name"),
+    [
+        (["oak"], {"browser": True}, "browser"),
+        (["oak"], {"next_page": "auto"}, "next_page"),
+        (["oak"], {"pages": 3}, "pages"),
+        (["oak"], {"label": "oak"}, "label"),
+        ([], {"page": ("http://a.example",), "label": "oak", "sources": "openverse"}, "sources"),
+        ([], {"page": ("http://a.example",), "label": "oak", "uneven_sources": True}, "uneven_sources"),
+    ],
+)
+def test_collect_refuses_options_of_ways_that_are_not_gone(names: list[str], given: Values, name: str) -> None:
+    with pytest.raises(OptionError, match=f"^{name} has no effect without "):
+        order_of(names, CollectOptions.of(contact="me@example.org", **given), {})

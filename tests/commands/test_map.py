@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tellapart
+from tellapart import analyzed_folder
+from tellapart.errors import DataError, OptionError
+from tellapart.feature_extraction import Extraction
+from tellapart.features import FeatureMatrix
+from tests import folders, sample_images
+
+
+def test_a_map_with_its_table_and_how_far_to_trust_it(photos: Path, tmp_path: Path) -> None:
+    before = folders.contents(photos)
+    found = tellapart.map(photos, features="lite0", out=tmp_path / "my map.html", state=tmp_path / "state")
+    assert (found["method"], found["images"]) == ("t-SNE", 90)
+    assert 0 < found["trust"]["neighbours_kept"] <= 1
+    flat, full = found["trust"]["knn_2d"], found["trust"]["knn_full"]
+    assert flat["low"] < flat["value"] <= flat["high"] and flat["value"] > 0.7 and full["value"] > 0.7
+    with (tmp_path / "my map.csv").open(encoding="utf-8", newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert len(rows) == 90 and {row["label"] for row in rows} == {"dots", "plain", "stripes"}
+    assert all(np.isfinite([float(row["x"]), float(row["y"])]).all() for row in rows)
+    assert "knn" not in (tmp_path / "my map.html").read_text(encoding="utf-8").split("<script")[0]
+    assert folders.contents(photos) == before
+    again = tellapart.map(photos, features="lite0", out=tmp_path / "again.html", state=tmp_path / "state")
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "my map.csv").read_bytes() and again["trust"] == found["trust"]
+
+
+def test_a_flat_folder_without_labels(photos: Path, tmp_path: Path) -> None:
+    for n, path in enumerate(sorted(photos.rglob("*.jpg"))[::6]):
+        (tmp_path / "flat").mkdir(exist_ok=True)
+        shutil.copy2(path, tmp_path / "flat" / f"{n} ümläut.jpg")
+    found = tellapart.map(tmp_path / "flat", features="lite0", method="pca", out=tmp_path / "m.html")
+    assert found["method"] == "PCA" and found["trust"]["knn_2d"] is None and found["trust"]["neighbours_kept"] > 0
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_one_or_two_pictures(photos: Path, tmp_path: Path, n: int) -> None:
+    folders.some_of(photos, tmp_path / "few", n, kinds=("dots",))
+    found = tellapart.map(tmp_path / "few", features="lite0", out=tmp_path / "m.html")
+    assert (found["method"], found["images"], found["trust"]["neighbours_kept"]) == ("PCA", n, None)
+
+
+def test_broken_files_and_features_that_are_no_numbers_are_said(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders.some_of(photos, tmp_path / "some", 5)
+    folders.write(tmp_path / "some", {"dots/page.jpg": sample_images.HTML})
+    extract = analyzed_folder.extract
+
+    def spoilt(*arguments: object, **options: object) -> Extraction:
+        found: Extraction = extract(*arguments, **options)  # type: ignore[arg-type]
+        values = found.features.values.copy()
+        values[3, 5] = np.nan
+        return Extraction(found.files, found.facts, FeatureMatrix(found.features.image_ids, values, found.features.provenance))
+
+    monkeypatch.setattr(analyzed_folder, "extract", spoilt)
+    found = tellapart.map(tmp_path / "some", features="lite0", method="pca", out=tmp_path / "m.html")
+    assert found["images"] == 14
+    said = " / ".join(found["notes"])
+    assert "are not finite numbers, so they are left out" in said and "1 file is not on the map" in said
+
+
+def test_wrong_wishes_are_said(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"must end in \.html"):
+        tellapart.map(photos, out="map.png")
+    with pytest.raises(OptionError, match="one of tsne, pca, umap"):
+        tellapart.map(photos, method="som")
+    with pytest.raises(OptionError, match="lies in the folder of the photos"):
+        tellapart.map(photos, features="lite0", out=photos / "map.html", state=tmp_path / "state")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError):
+        tellapart.map(tmp_path / "empty", out=tmp_path / "m.html")

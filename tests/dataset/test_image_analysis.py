@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tellapart.dataset.image_analysis import SMALLEST_LOOK, look_at
+from tellapart.errors import ImageError
+from tellapart.images import decode, difference_hash, resize
+from tests import sample_images
+
+
+def test_one_look_takes_everything_from_the_picture() -> None:
+    data = sample_images.photo(1, 640, 480)
+    look = look_at(data, "the id", (64, 224), "crop")
+    assert (look.facts.image_id, look.facts.width, look.facts.height, look.facts.format) == ("the id", 640, 480, "JPEG")
+    assert [p.shape for p in look.pixels] == [(64, 64, 3), (224, 224, 3)]
+    small = decode(look.thumbnail).pixels
+    assert max(small.shape) == SMALLEST_LOOK
+    assert np.bitwise_count(np.frombuffer(look.facts.hash, np.uint8) ^ np.frombuffer(difference_hash(small), np.uint8)).sum() <= 6
+    assert all(np.isfinite([look.facts.brightness, look.facts.contrast, look.facts.sharpness]))
+
+
+@pytest.mark.parametrize("policy", ["crop", "pad", "squash"])
+def test_the_pixels_are_those_of_the_policy(policy: str) -> None:
+    data = sample_images.photo(2, 300, 200, name="PNG")
+    assert np.array_equal(look_at(data, "x", (64,), policy).pixels[0], resize(decode(data, min_size=SMALLEST_LOOK).pixels, 64, policy))
+
+
+def test_a_turned_picture_is_described_upright() -> None:
+    facts = look_at(sample_images.oriented_photo(6, 3), "x", (), "crop").facts
+    assert (facts.width, facts.height) == (200, 150)
+
+
+def test_the_mirror_hash_is_the_hash_of_the_mirror_image() -> None:
+    pixels = sample_images.photo_pixels(4)
+    here = look_at(sample_images.encoded(pixels, "PNG"), "x", (), "crop").facts
+    there = look_at(sample_images.encoded(np.ascontiguousarray(pixels[:, ::-1]), "PNG"), "y", (), "crop").facts
+    for own, other in ((here.hash, there.mirror_hash), (here.mirror_hash, there.hash)):
+        assert np.bitwise_count(np.frombuffer(own, np.uint8) ^ np.frombuffer(other, np.uint8)).sum() <= 4
+
+
+@pytest.mark.parametrize("name", sample_images.bad_files())
+def test_what_is_no_picture_has_its_reason(name: str) -> None:
+    data, reason = sample_images.bad_files()[name]
+    with pytest.raises(ImageError) as caught:
+        look_at(data, "x", (224,), "crop")
+    assert str(caught.value).startswith(reason)

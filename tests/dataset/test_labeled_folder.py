@@ -1,0 +1,245 @@
+"""Tables beside and among images: what they say, what folders say, and what becomes of files that no table lists."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tellapart.dataset import Dataset, open_dataset
+from tellapart.dataset.options import DatasetOptions
+from tellapart.errors import DataError
+from tests.dataset.test_layouts import files
+
+CLASSES = "red:4 blue:4"
+FLAT = "train:4 test:2"
+KAGGLE = "id,breed\n0,pug\n1,lab\n2,pug\n3,lab\n"
+
+
+def opened(root: Path, layout: str, tables: dict[str, str], **options: str) -> Dataset:
+    for name in files(layout):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    for name, text in tables.items():
+        (root / name).write_text(text)
+    return open_dataset(root, DatasetOptions(**options))
+
+
+def told(dataset: Dataset) -> str:
+    return ", ".join(sorted(f"{part or '-'} {label or '-'} {n}" for (part, label), n in dataset.counts().items()))
+
+
+def listed(column: str, *names: str, **columns: list[str]) -> str:
+    rows = [",".join((name, *cells)) for name, *cells in zip(names, *columns.values(), strict=True)]
+    return "\n".join([",".join((column, *columns)), *rows]) + "\n"
+
+
+RED_BLUE = [f"{name}/{i}.jpg" for name in ("red", "blue") for i in range(4)]
+FOUR = [f"train/{i}.jpg" for i in range(4)]
+AB = ["a", "b", "a", "b"]
+
+UNDERSTOOD = {
+    "captions do not hide class folders": (
+        (CLASSES, {"metadata.csv": listed("file_name", *RED_BLUE, text=["a photo"] * 8)}),
+        ("- blue 4, - red 4", "metadata.csv has no column known to hold labels, so labels come from the folders"),
+    ),
+    "captions of some do not either": (
+        (CLASSES, {"metadata.csv": listed("file_name", *RED_BLUE[:2], caption=["x", "y"])}),
+        ("- blue 4, - red 4", "6 of 8 images are not listed in it"),
+    ),
+    "a table of some with the same labels loses nothing": (
+        (CLASSES, {"metadata.csv": listed("file_name", RED_BLUE[0], RED_BLUE[4], label=["red", "blue"])}),
+        ("- blue 4, - red 4", "metadata.csv says the same of labels as the folders, so labels come from the folders; 6 of 8 images"),
+    ),
+    "a table of some with other labels is taken at its word, and says so": (
+        (CLASSES, {"metadata.csv": listed("file_name", RED_BLUE[0], RED_BLUE[4], label=["in", "out"])}),
+        (
+            "- in 1, - out 1",
+            "'label' of metadata.csv (in, out), not from the folders",
+            "6 of 8 images are not listed in it and are passed over",
+        ),
+    ),
+    "a contact sheet beside a listed data set is none of its images": (
+        (f"{CLASSES} .:1", {"metadata.csv": listed("path", *RED_BLUE, label=["red"] * 4 + ["blue"] * 4)}),
+        ("- blue 4, - red 4", "1 of 9 images are not listed in it and are passed over, such as 0.jpg"),
+    ),
+    "a table that is about something else does not hide class folders": (
+        (CLASSES, {"metadata.csv": "city,people\nUlm,9\n"}),
+        ("- blue 4, - red 4", "has no column path or file_name; its columns are city, people; it is not used"),
+    ),
+    "parts and groups of a table without labels count": (
+        (CLASSES, {"metadata.csv": listed("file_name", *RED_BLUE, split=["train", "test", "train", "val"] * 2)}),
+        ("test blue 1, test red 1, train blue 2, train red 2, val blue 1, val red 1",),
+    ),
+    "Kaggle: ids without suffix": (
+        (FLAT, {"labels.csv": KAGGLE, "sample_submission.csv": "id,breed\n0,pug\n1,lab\n"}),
+        (
+            "test - 2, train lab 2, train pug 2",
+            "'breed' of labels.csv (lab, pug), paths from 'id'; it lists 4 of 6 images",
+            "'0' (line 2): train/0.jpg",
+        ),
+    ),
+    "Kaggle: train.csv beside train_images": (
+        (
+            "train_images:4 test_images:2",
+            {"train.csv": "image_id,label\n0.jpg,7\n1.jpg,8\n2.jpg,7\n3.jpg,8\n", "test.csv": "image_id\n0.jpg\n"},
+        ),
+        ("test - 2, train 7 2, train 8 2",),
+    ),
+    "a table beside images, in another folder": (
+        ("images:4", {"labels.csv": "image,category\n0.jpg,a\n1.jpg,b\n2.jpg,a\n3.jpg,b\n"}),
+        ("- a 2, - b 2",),
+    ),
+    "a folder of another name, with a table beside it": (
+        ("leaves:4", {"labels.csv": "image,category\n0.jpg,a\n1.jpg,b\n2.jpg,a\n3.jpg,b\n"}),
+        ("- a 2, - b 2",),
+    ),
+    "tables called like parts": (
+        ("images:4", {"train.csv": "file,class\n0.jpg,a\n1.jpg,b\n", "test.csv": "file,class\n2.jpg,a\n3.jpg,b\n"}),
+        ("test a 1, test b 1, train a 1, train b 1",),
+    ),
+    "Hugging Face: a table in each part": (
+        (FLAT, {f"{p}/metadata.csv": "file_name,label\n0.jpg,a\n1.jpg,b\n" for p in ("train", "test")}),
+        ("test a 1, test b 1, train a 1, train b 1", "2 of 4 images are not listed in it and are passed over, such as train/2.jpg"),
+    ),
+    "Hugging Face: JSON Lines": (
+        ("train:2", {"train/metadata.jsonl": '{"file_name": "0.jpg", "label": 1}\n\n{"file_name": "1.jpg", "label": 2}\n'}),
+        ("train 1 1, train 2 1",),
+    ),
+    "parts of a table without a column for them are those of the folders": (
+        (FLAT, {"metadata.csv": listed("file_name", *FOUR, "test/0.jpg", "test/1.jpg", label=[*AB, "a", "b"])}),
+        ("test a 1, test b 1, train a 2, train b 2",),
+    ),
+    "folders that can be read in two ways do not matter where a table speaks": (
+        ("cats:2 dogs:2 test:1", {"metadata.csv": listed("path", "cats/0.jpg", "dogs/0.jpg", label=["c", "d"])}),
+        ("- c 1, - d 1",),
+    ),
+    "captions beside a flat folder": (
+        (".:3", {"metadata.csv": "file_name,text\n0.jpg,hello\n"}),
+        ("- - 3", "no column known to hold labels", "--label-column"),
+    ),
+}
+for name in ("class", "labels", "category", "breed", "Class Name", "species", "target"):
+    UNDERSTOOD[f"column {name}"] = (
+        (FLAT, {"metadata.csv": listed("file_name", *FOUR, **{name: AB})}),
+        ("train a 2, train b 2", repr(name)),
+    )
+for name in ("image", "filename", "Image Path", "filepaths", "id"):
+    UNDERSTOOD[f"paths in {name}"] = ((FLAT, {"metadata.csv": listed(name, *FOUR, label=AB)}), ("train a 2, train b 2",))
+for name, cells in {
+    "backslashes": [f.replace("/", "\\") for f in FOUR],
+    "foreign absolute paths": [f"C:\\Users\\me\\{f}".replace("/", "\\") for f in FOUR],
+    "foreign unix paths": [f"/home/me/data/{f}" for f in FOUR],
+    "ids": ["0", "1", "2", "3"],
+    "other capitals": [f.upper() for f in FOUR],
+}.items():
+    UNDERSTOOD[name] = ((FLAT, {"metadata.csv": listed("file_name", *cells, label=AB)}), ("train a 2, train b 2", "name one file each"))
+for mark in (";", ",", "|"):
+    UNDERSTOOD[f"sep={mark}"] = (
+        (FLAT, {"metadata.csv": f"sep={mark}\n" + listed("file_name", *FOUR, label=AB).replace(",", mark)}),
+        ("train a 2, train b 2",),
+    )
+UNDERSTOOD["lists of one label"] = (
+    (FLAT, {"metadata.csv": listed("file_name", *FOUR, label=["['a']", "['b']", "[a]", "('b',)".replace(",", "")])}),
+    ("train ('b') 1, train [a] 1, train a 1, train b 1",),
+)
+
+REFUSED = {
+    "two labels in a list": (
+        (FLAT, {"metadata.csv": "path,label\ntrain/0.jpg,\"['a', 'b']\"\n"}),
+        ("line 2: the label", "a list of several"),
+    ),
+    "two labels with a mark": (
+        (FLAT, {"metadata.csv": listed("path", *FOUR, label=["a", "b", "a|b", "b"])}),
+        ("'a|b' is a list of several",),
+    ),
+    "no path that is a file": (
+        (FLAT, {"metadata.csv": "file,label\nx/9.jpg,a\ny/8.jpg,b\n"}),
+        ("column 'file'", "line 2, is 'x/9.jpg'", "--path-column"),
+    ),
+    "columns of other names": ((FLAT, {"metadata.csv": "foto,art\ntrain/0.jpg,a\n"}), ("its columns are foto, art", "--path-column")),
+    "no header": ((FLAT, {"metadata.csv": "train/0.jpg,a\ntrain/1.jpg,b\n"}), ("has no header",)),
+    "two tables": (
+        ("images:2", {"a.csv": "file,label\n0.jpg,a\n1.jpg,b\n", "b.csv": "file,label\n0.jpg,c\n1.jpg,d\n"}),
+        ("several tables give labels: a.csv and b.csv",),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNDERSTOOD)
+def test_a_table_is_understood(tmp_path: Path, case: str) -> None:
+    (layout, tables), (counts, *notes) = UNDERSTOOD[case]
+    dataset = opened(tmp_path, layout, tables)
+    assert told(dataset) == counts
+    assert [note for note in notes if not any(note in said for said in dataset.notes)] == [], dataset.notes
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_table_is_refused_in_words(tmp_path: Path, case: str) -> None:
+    (layout, tables), words = REFUSED[case]
+    with pytest.raises(DataError) as caught:
+        opened(tmp_path, layout, tables)
+    said = f"{caught.value} {caught.value.hint}"
+    assert [word for word in words if word not in said] == [], said
+
+
+def test_the_user_names_the_columns(tmp_path: Path) -> None:
+    table = listed("foto", *FOUR, art=AB, label=["x"] * 4)
+    assert told(opened(tmp_path, FLAT, {"metadata.csv": table}, path_column="foto", label_column="Art")) == "train a 2, train b 2"
+    with pytest.raises(DataError, match="has no column 'arts'; its columns are foto, art, label") as caught:
+        open_dataset(tmp_path, DatasetOptions(path_column="foto", label_column="arts"))
+    assert caught.value.hint == "did you mean 'art'?"
+
+
+def test_a_row_whose_file_is_not_there_is_kept_and_said(tmp_path: Path) -> None:
+    dataset = opened(tmp_path, FLAT, {"metadata.csv": listed("path", *FOUR[:3], "train/9.jpg", label=AB)})
+    assert [e.path for e in dataset.entries][-1] == "train/9.jpg"
+    assert "metadata.csv: 1 of 4 rows name no file here, the first in line 5: 'train/9.jpg'" in dataset.notes
+
+
+def test_a_row_whose_file_is_not_there_is_kept_beside_files_that_are_not_listed(tmp_path: Path) -> None:
+    dataset = opened(tmp_path, CLASSES, {"metadata.csv": listed("path", *RED_BLUE[:2], "red/9.jpg", label=["red"] * 3)})
+    assert told(dataset) == "- blue 4, - red 5"
+    assert "metadata.csv: 1 of 3 rows name no file here, the first in line 4: 'red/9.jpg'" in dataset.notes
+
+
+def test_a_table_may_list_files_of_another_folder(tmp_path: Path) -> None:
+    opened(tmp_path, CLASSES, {})
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists/metadata.csv").write_text(listed("path", "../red/0.jpg", str(tmp_path / "blue/1.jpg"), label=["a", "b"]))
+    dataset = open_dataset(tmp_path / "lists")
+    assert [dataset.file(entry).resolve() for entry in dataset.entries] == [tmp_path / "red/0.jpg", tmp_path / "blue/1.jpg"]
+    assert dataset.class_names == ("a", "b")
+
+
+def test_a_table_without_labels_given_alone_takes_them_from_the_paths(tmp_path: Path) -> None:
+    opened(tmp_path, "train/red:2 train/blue:2 test/red:1", {"list.csv": "path\ntrain/red/0.jpg\ntrain/blue/1.jpg\ntest/red/0.jpg\n"})
+    dataset = open_dataset(tmp_path / "list.csv")
+    assert told(dataset) == "test red 1, train blue 1, train red 1"
+    assert "labels come from the folders in the paths" in dataset.notes
+
+
+def test_a_file_of_the_same_name_in_two_folders_is_not_guessed(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"the first, in line 2, is '0\.jpg'"):
+        opened(tmp_path, "a:1 b:1", {"list.csv": "path,label\n0.jpg,x\n"}) and open_dataset(tmp_path / "list.csv")
+
+
+@pytest.mark.parametrize(("one", "other"), [("Cat", "cat"), ("caf\u00e9", "cafe\u0301"), ("a b", "a  b")])
+def test_classes_that_are_called_alike_are_said(tmp_path: Path, one: str, other: str) -> None:
+    for name in (one, other):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.jpg").touch()
+    notes = open_dataset(tmp_path).notes
+    assert len(notes) == 2
+    assert "are called alike but for capitals, blanks or Unicode form" in notes[1]
+    assert Counter(notes[1])["'"] >= 4
+
+
+def test_parquet_that_holds_the_images_themselves_says_so(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"image": [{"bytes": b"x", "path": None}], "label": [1]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"its columns are image \(records, not text\), label"):
+        open_dataset(tmp_path / "a.parquet")

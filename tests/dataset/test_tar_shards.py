@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+import tellapart
+from tellapart.collection.storage.shards import pack
+from tellapart.collection.storage.stores import Folder
+from tellapart.dataset import open_dataset
+from tellapart.dataset.dataset import Dataset
+from tellapart.errors import DataError
+from tellapart.paths import cache_root
+from tests import folders, sample_images
+
+
+def write_tar(path: Path, members: dict[str, bytes]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w") as tar:
+        for name, data in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return path
+
+
+def read(dataset: Dataset) -> dict[bytes, tuple[str | None, str | None, str | None]]:
+    """Label, part and group by content."""
+    return {dataset.file(entry).read_bytes(): (entry.label, entry.part, entry.group) for entry in dataset.entries}
+
+
+def test_what_collect_packed_is_read(tmp_path: Path) -> None:
+    files = {f"{label}/{i}.jpg": sample_images.photo(10 * i + len(label), 40, 30) for label in ("cat", "tiger") for i in range(3)}
+    source = folders.write(tmp_path / "spool", files)
+    rows = [{"file_name": name, "label": name.split("/")[0], "licence": "cc0", "page": None} for name in files]
+    (tmp_path / "photos").mkdir()
+    done = list(pack(rows, Folder(source), Folder(tmp_path / "photos"), most_pictures=4))
+    assert len(done) == 2
+    dataset = open_dataset(tmp_path / "photos")
+    assert read(dataset) == {data: (name.split("/")[0], None, None) for name, data in files.items()}
+    assert sorted("/".join(entry.path.split("/")[1:]) for entry in dataset.entries) == sorted(files)
+    assert dataset.root.name == "photos"
+
+
+def test_what_prepare_packed_is_read_with_parts_labels_and_groups(tmp_path: Path) -> None:
+    table = "path,label,part,group\n" + "".join(f"{i}.jpg,{'ab'[i % 2]},{'train' if i < 6 else 'test'},{i // 2}\n" for i in range(8))
+    root = folders.write(tmp_path / "photos", {f"{i}.jpg": sample_images.photo(i, 40, 40) for i in range(8)})
+    (root / "metadata.csv").write_text(table)
+    tellapart.prepare(root, size="original", form="tar", out=tmp_path / "packed")
+    own, packed = open_dataset(root), open_dataset(tmp_path / "packed")
+    assert read(packed) == read(own)
+    assert read(open_dataset(tmp_path / "packed/original")) == read(own)
+    assert len(read(open_dataset(tmp_path / "packed/original/test-000000.tar"))) == 2
+
+
+def test_shards_of_others_are_read_by_number_or_folder(tmp_path: Path) -> None:
+    one, two, three, four = (sample_images.photo(i, 30, 30) for i in range(4))
+    members = {"0001.cls": b"7", "0001.jpg": one, "0002.jpg": two, "0002.cls": b"-1", "cats/x.y.png": three, "cats/x.y.txt": b"a cat"}
+    card = json.dumps({"caption": "no label", "split": "validation"}).encode()
+    write_tar(tmp_path / "shards/a.tar", {**members, "dogs/z.jpg": four, "dogs/z.json": card, "readme.txt": b"hello"})
+    assert read(open_dataset(tmp_path / "shards")) == {
+        one: ("7", None, None),
+        two: (None, None, None),
+        three: ("cats", None, None),
+        four: ("dogs", "val", None),
+    }
+
+
+def test_a_member_never_leaves_the_folder_or_meets_another(tmp_path: Path) -> None:
+    names = ["../../out.jpg", "/etc/out.jpg", ".hidden.jpg", "a/b.jpg", "a.jpg", f"{'x' * 300}.jpg", "rows.json.jpg"]
+    data = [sample_images.photo(i, 30, 30) for i in range(len(names) + 2)]
+    members = dict(zip(names, data, strict=False))
+    cards = {"k1.jpg": data[-2], "k1.json": b'{"path": "a"}', "k2.jpg": data[-1], "k2.json": b'{"path": "a/b.jpg/c.jpg"}'}
+    write_tar(tmp_path / "shards/a.tar", {**members, **cards})
+    before = set(tmp_path.rglob("*"))
+    dataset = open_dataset(tmp_path / "shards")
+    assert set(read(dataset)) == set(data)
+    assert all(dataset.file(entry).resolve().is_relative_to(cache_root().resolve()) for entry in dataset.entries)
+    assert set(tmp_path.rglob("*")) - before == {tmp_path / "shards/.tellapart"}
+
+
+def test_a_shard_is_unpacked_once_and_again_when_it_has_changed(tmp_path: Path) -> None:
+    photos = [sample_images.photo(i, 30, 30) for i in range(3)]
+    write_tar(tmp_path / "shards/a.tar", {"a/1.jpg": photos[0]})
+    write_tar(tmp_path / "shards/b.tar", {"b/1.jpg": photos[1]})
+    first = open_dataset(tmp_path / "shards")
+    times = {entry.path: os.stat(first.file(entry)).st_mtime_ns for entry in first.entries}
+    write_tar(tmp_path / "shards/b.tar", {"b/1.jpg": photos[2], "b/2.jpg": photos[1]})
+    second = open_dataset(tmp_path / "shards")
+    assert set(read(second)) == set(photos)
+    kept = next(entry for entry in second.entries if entry.label == "a")
+    assert os.stat(second.file(kept)).st_mtime_ns == times[kept.path]
+    (tmp_path / "shards/a.tar").unlink()
+    assert set(read(open_dataset(tmp_path / "shards"))) == {photos[2], photos[1]}
+    assert not first.file(kept).exists()
+
+
+def test_a_torn_shard_gives_what_came_before_and_says_so(tmp_path: Path) -> None:
+    whole = write_tar(tmp_path / "shards/a.tar", {f"a/{i}.jpg": sample_images.photo(i, 60, 60) for i in range(5)})
+    whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    dataset = open_dataset(tmp_path / "shards")
+    assert 0 < len(dataset) < 5
+    assert set(read(dataset)) < {sample_images.photo(i, 60, 60) for i in range(5)}
+    assert dataset.notes[0].startswith("a.tar is damaged (")
+    assert dataset.notes[0].endswith(f"the {len(dataset)} pictures before that are used")
+
+
+@pytest.mark.parametrize("data", [b"", b"no tar at all" * 100])
+def test_what_is_no_shard_is_said(tmp_path: Path, data: bytes) -> None:
+    folders.write(tmp_path / "shards", {"a.tar": data})
+    with pytest.raises(DataError, match="there are no pictures in the tar files"):
+        open_dataset(tmp_path / "shards")
+    write_tar(tmp_path / "text/a.tar", {"a.txt": b"x"})
+    with pytest.raises(DataError, match="there are no pictures in the tar files"):
+        open_dataset(tmp_path / "text")
+
+
+def test_decisions_about_packed_pictures_lie_beside_the_shards(tmp_path: Path) -> None:
+    write_tar(tmp_path / "shards/a.tar", {f"{'ab'[i % 2]}/{i}.jpg": sample_images.photo(i, 60, 60) for i in range(6)})
+    path = open_dataset(tmp_path / "shards").entries[0].path
+    tellapart.exclude(tmp_path / "shards", [path], why="a drawing")
+    assert (tmp_path / "shards/.tellapart/decisions.jsonl").is_file()
+    found = tellapart.prepare(tmp_path / "shards", size=16, out=tmp_path / "new")
+    assert found["left_out"] == {path: "excluded: a drawing"}
+
+
+def test_prepared_arrays_are_no_photos_and_it_is_said(tmp_path: Path) -> None:
+    root = folders.write(tmp_path / "photos", {"a/1.jpg": sample_images.photo(1)})
+    tellapart.prepare(root, size=16, out=tmp_path / "new")
+    with pytest.raises(DataError, match="no pictures") as caught:
+        open_dataset(tmp_path / "new")
+    assert caught.value.hint == "prepared arrays are for other programs: give the photos themselves"
+
+
+def sparse_header(name: bytes, size: int) -> bytes:
+    """A member of old GNU tar that claims ``size`` bytes and stores none."""
+    header = bytearray(512)
+    header[: len(name)] = name
+    header[100:108], header[124:136], header[136:148] = b"0000644\0", b"00000000000\0", b"00000000000\0"
+    header[156:157], header[257:265], header[483:495] = b"S", b"ustar  \0", b"%011o\0" % size
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
+def test_a_picture_of_holes_does_not_fill_the_disk_and_is_said(tmp_path: Path) -> None:
+    photo = sample_images.photo(1, 30, 30)
+    whole = write_tar(tmp_path / "shards/a.tar", {"cats/1.jpg": photo}).read_bytes()
+    (tmp_path / "shards/a.tar").write_bytes(sparse_header(b"cats/0.jpg", 0o77777777777) + whole)
+    before = sum(file.stat().st_size for file in cache_root().rglob("*") if file.is_file())
+    dataset = open_dataset(tmp_path / "shards")
+    assert [dataset.file(entry).read_bytes() for entry in dataset.entries] == [photo]
+    assert dataset.notes == ("a.tar: files stored with holes (sparse, as tar -S does) are passed over: 1; pack them without -S",)
+    assert sum(file.stat().st_size for file in cache_root().rglob("*") if file.is_file()) - before < 1_000_000
+    (tmp_path / "bomb").mkdir()
+    (tmp_path / "bomb/b.tar").write_bytes(sparse_header(b"b.jpg", 0o77777777777) + bytes(1024))
+    with pytest.raises(DataError, match=r"no pictures in the tar files .* stored with holes"):
+        open_dataset(tmp_path / "bomb")
+
+
+def test_a_damaged_header_in_the_middle_is_not_taken_for_the_end(tmp_path: Path) -> None:
+    photos = {f"a/{i}.jpg": sample_images.photo(i, 30, 30) for i in range(4)}
+    whole = bytearray(write_tar(tmp_path / "shards/a.tar", photos).read_bytes())
+    place = whole.index(b"a/2.jpg")
+    whole[place] ^= 1
+    (tmp_path / "shards/a.tar").write_bytes(whole)
+    dataset = open_dataset(tmp_path / "shards")
+    assert len(dataset) == 2
+    assert dataset.notes == (f"a.tar is damaged (what stands at byte {place:,} is no header); the 2 pictures before that are used",)
+
+
+@pytest.mark.parametrize("card", [b"{", b"[" * 50_000, b"[]", b"\xff", b'{"label": ["red"]}', b'{"label": {"a": 1}}', b'{"path": [1]}'])
+def test_a_picture_whose_card_is_damaged_is_not_given_another_label(tmp_path: Path, card: bytes) -> None:
+    members = {
+        "a/1.jpg": sample_images.photo(1, 30, 30),
+        "a/1.json": card,
+        "a/2.jpg": sample_images.photo(2, 30, 30),
+        "a/2.json": b'{"score": NaN}',
+    }
+    write_tar(tmp_path / "shards/a.tar", members)
+    dataset = open_dataset(tmp_path / "shards")
+    assert [(entry.path.rpartition("/")[2], entry.label) for entry in dataset.entries] == [("2.jpg", "a")]
+    assert dataset.notes[0].endswith(": 1, the first beside a/1.jpg")
+
+
+def test_labels_that_disagree_with_their_numbers_are_said(tmp_path: Path) -> None:
+    members = {}
+    for number in range(3):
+        label = b"cat" if number else b"cau"
+        picture = sample_images.photo(number, 30, 30)
+        members |= {f"{number}.jpg": picture, f"{number}.cls": b"0", f"{number}.json": b'{"label": "%s"}' % label}
+    write_tar(tmp_path / "shards/a.tar", members)
+    assert open_dataset(tmp_path / "shards").notes == ("a.tar: class 0 has the labels cat and cau: is a .json or .cls damaged?",)
+
+
+@pytest.mark.parametrize("text", [r"\ud800", r"\udcff", r"\u0000"])
+def test_names_that_are_no_text_do_no_harm(tmp_path: Path, text: str) -> None:
+    card = b'{"label": "a%s", "path": "x%s/1.jpg", "group": "g%s"}' % ((text.encode(),) * 3)
+    write_tar(tmp_path / "shards/a.tar", {"1.jpg": sample_images.photo(1, 30, 30), "1.json": card})
+    (entry,) = open_dataset(tmp_path / "shards").entries
+    assert (entry.label or "").encode("utf-8").startswith(b"a")
+
+
+def test_a_damaged_copy_is_unpacked_again(tmp_path: Path) -> None:
+    photo = sample_images.photo(1, 30, 30)
+    write_tar(tmp_path / "shards/a.tar", {"cats/1.jpg": photo})
+    dataset = open_dataset(tmp_path / "shards")
+    (known,) = dataset.root.glob("*/rows.json")
+    for content in ("", "{", '{"rows": [{"path": 1}], "damage": null, "notes": []}', '{"rows": 7}'):
+        known.write_text(content)
+        assert read(open_dataset(tmp_path / "shards")) == {photo: ("cats", None, None)}

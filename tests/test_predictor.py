@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tellapart import feature_extraction
+from tellapart.augmentation.tta_views import VIEWS
+from tellapart.dataset import open_dataset
+from tellapart.dataset.image_analysis import Look, look_at
+from tellapart.errors import OptionError
+from tellapart.feature_extraction import FeatureSpec, extract
+from tellapart.models.saved_model import load_model
+from tellapart.predictor import check_crops, predict_files
+from tellapart.runs import Run
+from tests import folders
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Path:
+    return folders.write(tmp_path / "new", {f"{kind}.jpg": folders.class_photo(kind, 400) for kind in folders.KINDS})
+
+
+def test_logits_are_the_mean_over_views_of_the_weighted_members(trained: Run, new: Path) -> None:
+    model = load_model(trained.model_folder)
+    (member,) = model.members
+    two = replace(model, members=(member, replace(member, resize="pad", weight=3.0)))
+    dataset = open_dataset(new)
+    found = predict_files(two, dataset, views=2)
+    logits = {
+        (each.resize, view): each.logits(extract(dataset, FeatureSpec(each.backbones, each.resize, view=view)).features.values)
+        for each in two.members
+        for view in range(2)
+    }
+    first = 0.25 * logits["crop", 0] + 0.75 * logits["pad", 0]
+    second = 0.25 * logits["crop", 1] + 0.75 * logits["pad", 1]
+    assert np.allclose(found.first_view.logits, first)
+    assert np.allclose(found.predictions.logits, (first + second) / 2)
+    assert np.allclose(found.predictions.probabilities, model.probabilities((first + second) / 2))
+    assert found.first_view.image_ids == found.predictions.image_ids
+
+
+def test_all_views_of_a_picture_come_from_one_decoding(trained: Run, new: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[str] = []
+
+    def counted(data: bytes, image_id: str, *rest: object) -> Look:
+        decoded.append(image_id)
+        return look_at(data, image_id, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(feature_extraction, "look_at", counted)
+    found = predict_files(load_model(trained.model_folder), open_dataset(new), views=3)
+    assert len(decoded) == len(set(decoded)) == 3
+    assert found.first_view is not found.predictions
+
+
+class Corner:
+    """Takes the first values of a square for its features."""
+
+    def features(self, pixels: np.ndarray, *, mirror: bool) -> np.ndarray:
+        return pixels.reshape(len(pixels), -1)[:, 30_000:31_280].astype(np.float32)
+
+
+@pytest.mark.parametrize("augment", ["", "light"])
+def test_views_made_together_are_those_made_alone(trained: Run, new: Path, own_cache: Path, augment: str) -> None:
+    (member,) = load_model(trained.model_folder).members
+    spec = FeatureSpec(member.backbones, member.resize, member.mirror, augment=augment)
+    dataset = open_dataset(new)
+    alone = [extract(dataset, replace(spec, view=number), network=lambda _: Corner()).features.values for number in range(3)]
+    shutil.rmtree(own_cache / "features")
+    together = extract(dataset, spec, views=range(3), network=lambda _: Corner()).views
+    assert [seen.values.tolist() for seen in together] == [values.tolist() for values in alone]
+    assert not np.array_equal(alone[0], alone[1])
+
+
+def test_there_are_as_many_crops_as_there_are(trained: Run) -> None:
+    (member,) = load_model(trained.model_folder).members
+    check_crops(len(VIEWS), [member])
+    check_crops(2 * len(VIEWS), [replace(member, mirror=False)])
+    with pytest.raises(OptionError, match="at most 8"):
+        check_crops(len(VIEWS) + 1, [replace(member, mirror=False), member])
+    with pytest.raises(OptionError, match="at most 16"):
+        check_crops(2 * len(VIEWS) + 1, [replace(member, mirror=False)])

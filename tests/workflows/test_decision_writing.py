@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import tellapart
+from tellapart.cli.app import tellapart as door
+from tellapart.errors import DataError, OptionError
+from tests import folders
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """Two classes of three, and a copy of dots/0.jpg among the stripes."""
+    files = {f"{kind}/{i}.jpg": folders.class_photo(kind, i, 60) for kind in ("dots", "stripes") for i in range(3)}
+    return folders.write(tmp_path / "photos", {**files, "stripes/copy.jpg": files["dots/0.jpg"], "stripes/bad.jpg": b"no picture"})
+
+
+def paths(found: list[dict[str, str]]) -> list[str]:
+    return [one["path"] for one in found]
+
+
+def test_excluding_leaves_the_file_and_is_undone(mixed: Path) -> None:
+    before = folders.contents(mixed)
+    found = tellapart.exclude(mixed, ["dots/1.jpg", mixed / "stripes/2.jpg"], why="not sharp")
+    assert paths(found["changed"]) == ["dots/1.jpg", "stripes/2.jpg"]
+    assert found["left"] == {"dots": 1, "stripes": 2}
+    again = tellapart.exclude(mixed, "dots/1.jpg")
+    assert again["batch"] is None
+    assert again["unchanged"] == ["dots/1.jpg"]
+    assert tellapart.undo(mixed)["undone"] == 1
+    assert tellapart.decisions(mixed)["decisions"] == []
+    assert folders.contents(mixed) == before
+
+
+def test_relabelling_settles_a_contradiction(mixed: Path, tmp_path: Path) -> None:
+    contradicted = tellapart.export(mixed, tmp_path / "before.csv", form="csv")
+    assert {"dots/0.jpg", "stripes/copy.jpg"} <= set(contradicted["left_out"])
+    tellapart.relabel(mixed, "stripes/copy.jpg", to="dots")
+    assert tellapart.export(mixed, tmp_path / "after.csv", form="csv")["classes"] == {"dots": 3, "stripes": 3}
+
+
+def test_excluding_one_copy_keeps_the_other(mixed: Path, tmp_path: Path) -> None:
+    tellapart.exclude(mixed, "stripes/copy.jpg")
+    found = tellapart.export(mixed, tmp_path / "after.csv", form="csv")
+    assert found["classes"] == {"dots": 3, "stripes": 3}
+    assert found["left_out"]["stripes/copy.jpg"] == "excluded by you"
+
+
+def test_a_label_that_no_picture_has_must_be_meant(mixed: Path) -> None:
+    with pytest.raises(OptionError, match="no picture has the label 'dot'") as error:
+        tellapart.relabel(mixed, "dots/1.jpg", to="dot")
+    assert "'dots'" in str(error.value.hint)
+    assert tellapart.relabel(mixed, "dots/1.jpg", to="rings", new=True)["left"]["rings"] == 1
+    with pytest.raises(OptionError, match="no label"):
+        tellapart.relabel(mixed, "dots/1.jpg")
+
+
+def test_restoring_and_a_class_that_empties(mixed: Path) -> None:
+    found = tellapart.exclude(mixed, "dots")
+    assert len(found["changed"]) == 3
+    assert found["notes"] == ["'dots' has no picture left"]
+    restored = tellapart.restore(mixed, ["dots/1.jpg", "stripes/1.jpg"])
+    assert paths(restored["changed"]) == ["dots/1.jpg"]
+    assert restored["unchanged"] == ["stripes/1.jpg"]
+    assert restored["left"]["dots"] == 1
+
+
+def test_a_name_that_fits_nothing_is_said_with_the_closest(mixed: Path) -> None:
+    with pytest.raises(DataError, match=r"there is no picture 'dots/11\.jpg'") as error:
+        tellapart.exclude(mixed, ["dots/1.jpg", "dots/11.jpg"])
+    assert "dots/1.jpg" in str(error.value.hint)
+    assert tellapart.decisions(mixed)["decisions"] == []
+    with pytest.raises(DataError, match="no file was named"):
+        tellapart.exclude(mixed, [])
+
+
+def test_decisions_are_replayed_on_a_newer_download(mixed: Path, tmp_path: Path) -> None:
+    tellapart.exclude(mixed, ["dots/1.jpg", "stripes/bad.jpg"], why="bad")
+    tellapart.relabel(mixed, "stripes/1.jpg", to="dots")
+    tellapart.exclude(mixed, "dots/2.jpg")
+    log = Path(tellapart.undo(mixed)["log"])
+    newer = folders.write(
+        tmp_path / "newer",
+        {
+            "dots/other-name.jpg": (mixed / "dots/1.jpg").read_bytes(),
+            "dots/2.jpg": (mixed / "dots/2.jpg").read_bytes(),
+            "stripes/1.jpg": folders.class_photo("stripes", 50, 60),
+        },
+    )
+    found = tellapart.decisions(newer, apply=log)
+    assert found["applied"] == 1
+    assert [(one["action"], one["path"], one["why"]) for one in found["decisions"]] == [("exclude", "dots/1.jpg", "bad")]
+    assert sorted(paths(found["unmet"])) == ["stripes/1.jpg", "stripes/bad.jpg"]
+    assert tellapart.decisions(newer, apply=log)["applied"] == 0
+    assert tellapart.export(newer, tmp_path / "newer.csv", form="csv")["left_out"] == {"dots/other-name.jpg": "excluded: bad"}
+
+
+def test_decisions_of_a_page_that_says_the_ends_of_whole_paths_find_their_files(mixed: Path, tmp_path: Path) -> None:
+    manifest = tmp_path / "list.csv"
+    names = [f"{kind}/{i}.jpg" for kind in ("dots", "stripes") for i in range(3)]
+    manifest.write_text("path,label\n" + "".join(f"{mixed / name},{name.split('/')[0]}\n" for name in [*names, "stripes/bad.jpg"]))
+    file = tmp_path / "decisions.jsonl"
+    lines = [{"action": "exclude", "path": f"stripes/{name}", "image_id": None, "why": "bad"} for name in ("bad.jpg", "gone.jpg")]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = tellapart.decisions(manifest, apply=file)
+    assert found["applied"] == 1 and [one["path"] for one in found["decisions"]] == [str(mixed / "stripes/bad.jpg")]
+    assert [one["path"] for one in found["unmet"]] == ["stripes/gone.jpg"]
+
+
+def test_decisions_that_name_vanished_files_are_told(mixed: Path) -> None:
+    tellapart.exclude(mixed, "dots/1.jpg")
+    (mixed / "dots/1.jpg").unlink()
+    assert paths(tellapart.decisions(mixed)["unmet"]) == ["dots/1.jpg"]
+
+
+def test_a_file_of_decisions_that_is_none(mixed: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no file"):
+        tellapart.decisions(mixed, apply=tmp_path / "none.jsonl")
+
+
+def test_training_follows_decisions(photos: Path, tmp_path: Path) -> None:
+    own = folders.some_of(photos, tmp_path / "photos", 12, ("dots", "plain"))
+    names = [f"dots/{path.name}" for path in sorted((own / "dots").iterdir())]
+    tellapart.exclude(own, names[0], why="no dots")
+    tellapart.relabel(own, names[1], to="plain")
+    run = tellapart.train(own, backbone="lite0", out=tmp_path / "runs", splits=0, curve=False)
+    rows = {row.path: row for row in run.rows}
+    assert rows[names[0]].reason == "excluded: no dots"
+    assert rows[names[1]].label == "plain"
+    assert any("1 excluded and 1 relabelled" in note for note in run.metrics["notes"])
+
+
+def test_the_command_line_says_what_was_done_and_how_to_take_it_back(mixed: Path) -> None:
+    runner = CliRunner()
+    said = runner.invoke(door, ["relabel", str(mixed), "stripes/1.jpg", "--to", "dots", "--why", "looks so"])
+    assert said.exit_code == 0
+    assert "1 relabelled" in said.output
+    assert "stripes/1.jpg  stripes -> dots" in said.output
+    assert "--batch 1" in said.output
+    listed = runner.invoke(door, ["decisions", str(mixed)])
+    assert "looks so" in listed.output
+    undone = runner.invoke(door, ["undo", str(mixed), "--json", "-q"])
+    assert json.loads(undone.stdout)["undone"] == 1
+    assert "nothing is decided" in runner.invoke(door, ["decisions", str(mixed), "-q"]).output
+    assert "undo" in runner.invoke(door, ["decisions", str(mixed), "--all", "-q"]).output
