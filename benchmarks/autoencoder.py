@@ -47,11 +47,11 @@ def ours(train: Path, test: Path, epochs: int, lr: float) -> dict[str, Any]:
     from tellapart.training.precision import settled_precision
 
     from tellapart.models.autoencoder import build_autoencoder
-    from tellapart.training.config import Plan
-    from tellapart.training.data_loader import Feed
+    from tellapart.training.config import TrainingConfig
+    from tellapart.training.data_loader import DataLoader
     from tellapart.training.fold_training import replicas_on
     from tellapart.training.loop import Loop
-    from tellapart.training.reconstruction import PictureLearner, Reconstruction
+    from tellapart.training.reconstruction import AutoencoderLearner, Reconstruction
     from tellapart.training.thread_replicas import one_thread_each
 
     class Squares:
@@ -67,13 +67,13 @@ def ours(train: Path, test: Path, epochs: int, lr: float) -> dict[str, Any]:
     count = len(np.load(train, mmap_mode="r"))
     learn, judged = np.arange(count), np.arange(count, len(pixels))
     keys, nothing = np.arange(len(pixels)).astype(np.uint64), np.zeros(len(pixels), np.int64)
-    feed = Feed(Squares(pixels), nothing, keys, (0.0,) * 3, (1.0,) * 3, None, "cpu", 1)  # type: ignore[arg-type]
+    feed = DataLoader(Squares(pixels), nothing, keys, (0.0,) * 3, (1.0,) * 3, None, "cpu", 1)  # type: ignore[arg-type]
     torch.manual_seed(0)
-    learner = PictureLearner(build_autoencoder("classic", SIZE), is_autocast=False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    learner = AutoencoderLearner(build_autoencoder("classic", SIZE), is_autocast=False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     threads = replicas_on("cpu")
     with one_thread_each(threads):
         learner.is_autocast = settled_precision("autoencoder-classic", learner, feed, learn[:BATCH])
-        plan = Plan(epochs=epochs, batch_size=BATCH, lr=lr, weight_decay=0.0)
+        plan = TrainingConfig(epochs=epochs, batch_size=BATCH, lr=lr, weight_decay=0.0)
         work = [time.process_time()]
         nothing_held_out = np.empty(0, np.int64)
         loop = Loop(

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from tellapart.analyzed_folder import LookedAt, looked_at
+from tellapart.analyzed_folder import AnalyzedFolder, analyze_folder
 from tellapart.commands.balance import places
-from tellapart.curation.undersampling import thinned, training_counts
+from tellapart.curation.undersampling import training_counts, undersample
 from tellapart.dataset.file_rows import FileRow
 from tellapart.evaluation.intervals import group_index, resampled_sums
 from tellapart.evaluation.metrics import f1_of, losses
@@ -27,16 +27,16 @@ from tellapart.feature_extraction import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tellapart.training.linear_probe import fit_probe
 from tellapart.training.part_evaluation import probe_predictions
-from tellapart.training.probe_evaluation import Sets, joined
+from tellapart.training.probe_evaluation import PartSets, concatenate_predictions
 
 Found = dict[str, Any]
 
 
-def judged(looked: LookedAt, rows: Sequence[FileRow], balance: str = "none") -> Found:
+def judged(looked: AnalyzedFolder, rows: Sequence[FileRow], balance: str = "none") -> Found:
     """A probe learns from the training rows; targets, probabilities and groups of the images of val and test."""
-    sets = Sets.of(replace(looked.assignment(test_share=0.2, seed=0), rows=list(rows)), looked.extraction.features)
+    sets = PartSets.of(replace(looked.assignment(test_share=0.2, seed=0), rows=list(rows)), looked.extraction.features)
     probe = fit_probe(sets.train.data, class_weight="balanced" if balance == "weights" else "none")
-    found = joined([probe_predictions(probe, part, "probe") for part in sets.reported.values()])
+    found = concatenate_predictions([probe_predictions(probe, part, "probe") for part in sets.reported.values()])
     return {
         "ids": found.image_ids,
         "targets": found.targets,
@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, help="folder of the catalog, to be kept")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        looked = looked_at(chosen.photos, FeatureSpec(find_backbones(chosen.backbone)), state=chosen.state or Path(folder))
+        looked = analyze_folder(chosen.photos, FeatureSpec(find_backbones(chosen.backbone)), state=chosen.state or Path(folder))
         rows, better = looked.assignment(test_share=0.2, seed=0).rows, places(looked)
         counts = training_counts(rows)
         smallest = min(counts, key=lambda label: counts[label])
@@ -105,7 +105,7 @@ def main() -> None:
         rare = none["names"].index(smallest)
         ways = {"weights": [judged(looked, rows, "weights")]}
         for most in [*chosen.caps, counts[smallest]]:
-            lists = [thinned(rows, most, better=better, seed=seed) for seed in range(chosen.draws)]
+            lists = [undersample(rows, most, better=better, seed=seed) for seed in range(chosen.draws)]
             ways["undersample" if most == counts[smallest] else f"cap {most}"] = [judged(looked, one) for one in lists]
     value, _ = differences(none, [none], rare)
     heads = ("accuracy, %", "macro F1, %", "log loss", "recall of the rarest, %")

@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
-from tellapart.exploration.cluster_associations import Agreement, agreement, encoding
-from tellapart.exploration.clustering import clusters
+from tellapart.exploration.cluster_associations import Agreement, agreement, cluster_associations
+from tellapart.exploration.clustering import cluster_points
 from tellapart.exploration.neighbors import neighbours
-from tellapart.exploration.num_clusters import choice_of_k
-from tellapart.exploration.pca import places_of
+from tellapart.exploration.num_clusters import choose_num_clusters
+from tellapart.exploration.pca import pca_coordinates
 from tellapart.features.matrix import unit_rows
 
 
@@ -39,21 +39,21 @@ def on_photos(photos: list[Path], features: list[str], seeds: int, state: Path |
     from sklearn.cluster import KMeans
 
     from tellapart.feature_spec import spec_of
-    from tellapart.workflows.explorable_images import subjects_of
+    from tellapart.workflows.explorable_images import explorable_images
     from tellapart.workflows.folder_clustering import factors_of
 
     print("| photos | features | ours: accuracy, NMI, ARI | plain scikit-learn | k suggested (true) | NMI with class, colour | seconds |")
     print("|---|---|---|---|---|---|---|")
     for folder in photos:
         for name in features:
-            subjects = subjects_of(folder, spec_of(name.replace("PHOTOS", folder.name)), state=state / folder.name if state else None)
+            subjects = explorable_images(folder, spec_of(name.replace("PHOTOS", folder.name)), state=state / folder.name if state else None)
             k = len({label for label in subjects.labels if label is not None})
             start = time.perf_counter()
-            ours = [clusters(places_of(subjects.features, seed=seed), k, seed=seed) for seed in range(seeds)]
+            ours = [cluster_points(pca_coordinates(subjects.features, seed=seed), k, seed=seed) for seed in range(seeds)]
             seconds = (time.perf_counter() - start) / seeds
             plain = [KMeans(k, n_init=10, random_state=seed).fit(subjects.features).labels_ for seed in range(seeds)]
-            choice = choice_of_k(places_of(subjects.features))
-            follows = encoding(ours[0].assigned, factors_of(subjects, k)).nmi
+            choice = choose_num_clusters(pca_coordinates(subjects.features))
+            follows = cluster_associations(ours[0].assigned, factors_of(subjects, k)).nmi
             print(
                 f"| {folder.name} | {name} | {judged([one.assigned for one in ours], subjects.labels)} | {judged(plain, subjects.labels)}"
                 f" | {choice.suggested or 'none'} ({k}) | {follows['class'] or 0:.2f}, {follows['colour'] or 0:.2f} | {seconds:.1f} |",
@@ -98,9 +98,9 @@ def on_speed(images: int, rounds: int) -> None:
 
     values, k = made_up(images), 50
     ways: dict[str, Callable[[], IntArray]] = {
-        "ours, 10 restarts": lambda: clusters(places_of(values), k).assigned,
-        "ours, 1 restart": lambda: clusters(places_of(values), k, restarts=1).assigned,
-        "ours, mini-batch": lambda: clusters(places_of(values), k, method="minibatch", restarts=3).assigned,
+        "ours, 10 restarts": lambda: cluster_points(pca_coordinates(values), k).assigned,
+        "ours, 1 restart": lambda: cluster_points(pca_coordinates(values), k, restarts=1).assigned,
+        "ours, mini-batch": lambda: cluster_points(pca_coordinates(values), k, method="minibatch", restarts=3).assigned,
         "scikit-learn, 1 start": lambda: np.asarray(KMeans(k, n_init=1, random_state=0).fit(values).labels_),
     }
     try:

@@ -88,12 +88,12 @@ def ours(folder: Path, state: Path, backbone: str) -> dict[str, list[tuple[str, 
     """Pairs of file names found by tellapart: directly, and as members of one group."""
     from itertools import combinations
 
-    from tellapart.analyzed_folder import looked_at
+    from tellapart.analyzed_folder import analyze_folder
     from tellapart.curation.near_duplicates import connected_groups
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.models.backbones import find_backbones
 
-    looked = looked_at(folder, FeatureSpec(find_backbones(backbone)), state=state)
+    looked = analyze_folder(folder, FeatureSpec(find_backbones(backbone)), state=state)
     name_of = {row.image_id or "": row.path for row in looked.rows}
     start = time.perf_counter()
     pairs = [(name_of[a], name_of[b]) for a, b in looked.pairs]

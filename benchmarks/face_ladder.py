@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 import tellapart
-from tellapart.analyzed_folder import LookedAt, looked_at, networks
+from tellapart.analyzed_folder import AnalyzedFolder, analyze_folder, networks
 from tellapart.dataset import open_dataset
 from tellapart.dataset.parts import Assignment
 from tellapart.evaluation import accuracy_interval, log_loss_interval
@@ -28,11 +28,11 @@ from tellapart.models.backbones import find_backbones
 from tellapart.predictions import Predictions
 from tellapart.training.linear_probe import fit_probe
 from tellapart.training.part_evaluation import probe_predictions
-from tellapart.training.probe_evaluation import Sets
+from tellapart.training.probe_evaluation import PartSets
 
 
-def features(photos: Path, names: str, state: Path) -> LookedAt:
-    return looked_at(photos, FeatureSpec(find_backbones(names)), state=state)
+def features(photos: Path, names: str, state: Path) -> AnalyzedFolder:
+    return analyze_folder(photos, FeatureSpec(find_backbones(names)), state=state)
 
 
 def of_crops(photos: Path, names: str, assignment: Assignment, folder: Path) -> FeatureMatrix:
@@ -52,7 +52,7 @@ def judged(name: str, assignment: Assignment, matrix: FeatureMatrix, before: Pre
     """Fit, report, and print a row."""
     known = set(matrix.image_ids)
     rows = [row if row.image_id in known else row.left_out("not there") for row in assignment.rows]
-    sets = Sets.of(replace(assignment, rows=rows), matrix)
+    sets = PartSets.of(replace(assignment, rows=rows), matrix)
     probe = fit_probe(sets.train.data)
     chosen, logits = probe.out_of_fold
     out_of_fold = float(np.mean(logits.argmax(axis=1) == sets.train.data.targets[chosen]))

@@ -37,10 +37,10 @@ def made_step(way: str, size: int, batch: int, stages: int | None) -> tuple[Call
     model = build_network("tf_efficientnet_lite0")
     note = "float32"
     if way.startswith("ours"):
-        from tellapart.models.finetunable import tunable_network
+        from tellapart.models.finetunable import finetunable_network
 
         model.reset_classifier(0)
-        body = tunable_network(model, size)
+        body = finetunable_network(model, size)
         note = f"{body.precision}, rewritten: {body.is_rewritten}"
         for _, parameters in body.stages()[: -stages if stages else 0]:
             for p in parameters:

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from tellapart import calibration
-from tellapart.analyzed_folder import looked_at
-from tellapart.curation.label_errors import label_doubts
+from tellapart.analyzed_folder import analyze_folder
+from tellapart.curation.label_errors import find_label_errors
 from tellapart.curation.near_duplicates import connected_groups
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.models.backbones import find_backbones
@@ -30,7 +30,7 @@ PEER = Path(__file__).parent / "peers" / "cleanlab_scores.py"
 
 
 def loaded(photos: Path, backbone: str, most: int, state: Path) -> LabelledFeatures:
-    looked = looked_at(photos, FeatureSpec(find_backbones(backbone)), state=state)
+    looked = analyze_folder(photos, FeatureSpec(find_backbones(backbone)), state=state)
     rows = {row.image_id: row.label for row in looked.rows if row.is_used and row.label is not None and row.image_id is not None}
     ids = list(rows)
     if len(ids) > most:
@@ -86,7 +86,7 @@ def main() -> None:
                 labels = flipped(data.targets, len(data.class_names), share, seed, are_pairs=chosen.pairs)
                 is_wrong = labels != data.targets
                 logits = held_out_logits(LabelledFeatures(data.features, labels, data.groups, data.class_names), seed=seed)
-                doubts = label_doubts(logits, labels)
+                doubts = find_label_errors(logits, labels)
                 found.setdefault("tellapart", []).append(numbers(is_wrong, doubts.right, doubts.right < 0.5))
                 if chosen.peer:
                     peer = peer_scores(chosen.peer, labels, logits)

@@ -17,8 +17,8 @@ import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.exploration import projection
-from tellapart.exploration.projection import map_of
-from tellapart.exploration.projection_quality import answers_right, drawn, neighbours_kept
+from tellapart.exploration.projection import project
+from tellapart.exploration.projection_quality import neighbor_label_accuracy, neighbor_preservation, sample_rows
 
 KINDS = 50
 
@@ -45,17 +45,17 @@ def main() -> None:
     else:
         features, labels = made_up(chosen.images)
     alone = np.arange(len(labels))
-    asked = drawn(len(labels), 2000, 0)
-    full = answers_right(features, labels, alone, asked, is_cosine=True).mean()
+    asked = sample_rows(len(labels), 2000, 0)
+    full = neighbor_label_accuracy(features, labels, alone, asked, is_cosine=True).mean()
     print(f"{len(features):,} x {features.shape[1]:,}: class by the 10 nearest in the whole space {full:.3f}", flush=True)
     find, most = projection.find_spec, dict(projection.DRAWN_AT_ONCE)
     for name in chosen.methods.split(","):
         projection.find_spec = find if name == "openTSNE" else lambda _: None  # type: ignore[assignment]
         projection.DRAWN_AT_ONCE["scikit-learn"] = sys.maxsize if name == "scikit-learn" else most["scikit-learn"]
         start, before = time.perf_counter(), time.process_time()
-        made = map_of(features, method=name if name in ("umap", "pca") else "tsne")
+        made = project(features, method=name if name in ("umap", "pca") else "tsne")
         took, worked = time.perf_counter() - start, time.process_time() - before
-        kept, right = neighbours_kept(features, made.places), answers_right(made.places, labels, alone, asked).mean()
+        kept, right = neighbor_preservation(features, made.places), neighbor_label_accuracy(made.places, labels, alone, asked).mean()
         print(
             f"{name:<13} {took:7.1f} s ({worked:.1f} s of processor), neighbours kept {kept:.3f}, class by the nearest {right:.3f}",
             flush=True,

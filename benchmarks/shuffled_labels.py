@@ -25,8 +25,8 @@ from tellapart.evaluation import accuracy_interval, log_loss_interval
 from tellapart.feature_extraction import FeatureSpec, extract
 from tellapart.models.backbones import find_backbones
 from tellapart.training.linear_probe import fit_probe
-from tellapart.training.part_evaluation import LabelledSet, below, probe_predictions
-from tellapart.training.probe_evaluation import Sets
+from tellapart.training.part_evaluation import LabelledSet, baseline_predictions, probe_predictions
+from tellapart.training.probe_evaluation import PartSets
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
     for draw in range(chosen.draws):
         rng = np.random.default_rng(draw)
         train, judged = shuffled(sets, rng, within_parts=chosen.within_parts)
-        majority, neighbours = below(train, judged)
+        majority, neighbours = baseline_predictions(train, judged)
         probe = probe_predictions(fit_probe(train.data, seed=draw), judged, "probe")
         for predictions in (neighbours, probe):
             right = accuracy_interval(predictions)
@@ -66,7 +66,7 @@ def sets_of(photos: Path, backbone: str) -> tuple[LabelledSet, LabelledSet]:
     with tempfile.TemporaryDirectory() as folder, Catalog(Path(folder) / "catalog.sqlite") as catalog:
         dataset = open_dataset(photos)
         made = extract(dataset, FeatureSpec(find_backbones(backbone)), catalog=catalog, network=networks("auto"))
-    sets = Sets.of(assignment_of(dataset, made, test_share=0.2, seed=0), made.features)
+    sets = PartSets.of(assignment_of(dataset, made, test_share=0.2, seed=0), made.features)
     return sets.train, next(iter(sets.reported.values()))
 
 

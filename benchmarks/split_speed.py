@@ -42,15 +42,15 @@ def main() -> None:
     chosen = parser.parse_args()
     from sklearn.model_selection import StratifiedGroupKFold
 
-    from tellapart.dataset.splits import assigned_folds, assigned_shares
+    from tellapart.dataset.splits import assign_folds, assign_shares
 
     for count in (*chosen.peer_groups, chosen.groups):
         labels, groups = drawn(count, chosen.classes)
         start, used = time.perf_counter(), time.process_time()
-        folds = assigned_folds(labels, groups, folds=chosen.folds, seed=0)
+        folds = assign_folds(labels, groups, folds=chosen.folds, seed=0)
         seconds, used = time.perf_counter() - start, time.process_time() - used
         start = time.perf_counter()
-        assigned_shares(labels, groups, seed=0, shares={"test": 0.2, "val": 0.1})
+        assign_shares(labels, groups, seed=0, shares={"test": 0.2, "val": 0.1})
         parts = time.perf_counter() - start
         line = f"{count:,} groups, {len(labels):,} pictures: ours {seconds:.2f} s ({used:.2f} s of processor)"
         print(f"{line}, uneven by {unevenness(labels, groups, folds):.2f} points; three parts {parts:.2f} s")

@@ -20,13 +20,13 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 
 from label_noise import peer_scores
-from tellapart.analyzed_folder import looked_at
+from tellapart.analyzed_folder import analyze_folder
 from tellapart.curation.near_duplicates import connected_groups
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tellapart.training.label_noise_logits import held_out_logits
 from tellapart.training.linear_probe import LabelledFeatures
-from tellapart.workflows.check_run import checked
+from tellapart.workflows.check_run import run_check
 
 VISION = Path(__file__).parent / "peers" / "cleanvision_scores.py"
 
@@ -51,8 +51,8 @@ def main() -> None:
     parser.add_argument("--peer", help="python of an environment with cleanlab and cleanvision")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        looked = looked_at(chosen.scrape, FeatureSpec(find_backbones(chosen.backbone)), state=Path(folder))
-        found = checked(looked)
+        looked = analyze_folder(chosen.scrape, FeatureSpec(find_backbones(chosen.backbone)), state=Path(folder))
+        found = run_check(looked)
         kept = names_in(chosen.kept)
         numbers = [number for number, row in enumerate(found.rows) if row.is_used and row.label is not None]
         rows = [found.rows[number] for number in numbers]

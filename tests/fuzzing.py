@@ -22,11 +22,11 @@ import numpy as np
 
 from tellapart.collection.candidates import Offer
 from tellapart.collection.ledger import Ledger
-from tellapart.collection.status import standing
+from tellapart.collection.status import read_status
 from tellapart.dataset.catalog import Catalog, FileState, ImageFacts
-from tellapart.dataset.decisions import EXCLUDE, RELABEL, Decision, read_decisions, written
+from tellapart.dataset.decisions import EXCLUDE, RELABEL, Decision, append_decisions, read_decisions
 from tellapart.dataset.file_rows import FileRow, load_rows, save_rows
-from tellapart.dataset.tar_shards import unpacked
+from tellapart.dataset.tar_shards import unpack_shards
 from tellapart.errors import TellapartError
 from tellapart.models.backbones import Backbone, BackboneCard
 from tellapart.models.heads import LinearHead
@@ -197,7 +197,7 @@ def _ledger(folder: Path) -> Path:
 
 def _ledger_says(path: Path) -> Any:
     with Ledger(path, clock=lambda: 1e6) as ledger:
-        return ledger.quotas(), standing(ledger).as_dict()
+        return ledger.quotas(), read_status(ledger).as_dict()
 
 
 def _checkpoint(path: Path) -> None:
@@ -213,8 +213,8 @@ def _checkpoint(path: Path) -> None:
 
 
 def _decisions(folder: Path) -> Path:
-    written(folder, [Decision(EXCLUDE, f"cats/{i}.jpg", f"{i:064}") for i in range(4)], why="blurred")
-    written(folder, [Decision(RELABEL, f"dogs/{i}.jpg", f"{i + 9:064}", new="größer") for i in range(4)])
+    append_decisions(folder, [Decision(EXCLUDE, f"cats/{i}.jpg", f"{i:064}") for i in range(4)], why="blurred")
+    append_decisions(folder, [Decision(RELABEL, f"dogs/{i}.jpg", f"{i + 9:064}", new="größer") for i in range(4)])
     return folder / "decisions.jsonl"
 
 
@@ -262,7 +262,7 @@ def _tar(folder: Path) -> Path:
 
 def _tar_says(path: Path) -> Any:
     shutil.rmtree(cache_root() / "shards", ignore_errors=True)
-    _, entries, notes = unpacked(path.parent)
+    _, entries, notes = unpack_shards(path.parent)
     rows = [(entry.path.partition("/")[2], entry.label, entry.part, entry.group) for entry in entries]
     return rows, notes
 

@@ -7,7 +7,7 @@ import pytest
 from safetensors.torch import save_file
 
 import tellapart
-from tellapart.analyzed_folder import looked_at
+from tellapart.analyzed_folder import analyze_folder
 from tellapart.errors import DataError, ModelError, OptionError
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.feature_spec import spec_of
@@ -23,7 +23,7 @@ def few(photos: Path, tmp_path: Path) -> Path:
 
 
 def seen(folder: Path, spec: FeatureSpec) -> FeatureMatrix:
-    return looked_at(folder, spec, device="cpu").extraction.features
+    return analyze_folder(folder, spec, device="cpu").extraction.features
 
 
 def test_pixels_are_the_picture_made_small(few: Path) -> None:

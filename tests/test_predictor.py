@@ -10,7 +10,7 @@ import pytest
 from tellapart import feature_extraction
 from tellapart.augmentation.tta_views import VIEWS
 from tellapart.dataset import open_dataset
-from tellapart.dataset.image_analysis import Look, look_at
+from tellapart.dataset.image_analysis import ImageAnalysis, analyze_image
 from tellapart.errors import OptionError
 from tellapart.feature_extraction import FeatureSpec, extract
 from tellapart.models.saved_model import load_model
@@ -46,9 +46,9 @@ def test_logits_are_the_mean_over_views_of_the_weighted_members(trained: Run, ne
 def test_all_views_of_a_picture_come_from_one_decoding(trained: Run, new: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[str] = []
 
-    def counted(data: bytes, image_id: str, *rest: object) -> Look:
+    def counted(data: bytes, image_id: str, *rest: object) -> ImageAnalysis:
         decoded.append(image_id)
-        return look_at(data, image_id, *rest)  # type: ignore[arg-type]
+        return analyze_image(data, image_id, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(feature_extraction, "look_at", counted)
     found = predict_files(load_model(trained.model_folder), open_dataset(new), views=3)

@@ -15,17 +15,17 @@ import numpy as np
 
 from tellapart.array_types import ByteArray, FloatArray
 from tellapart.curation.duplicate_groups import DuplicateGroup, duplicate_groups
-from tellapart.curation.near_duplicate_cache import kept_likenesses
-from tellapart.curation.near_duplicates import Likeness, Pictures, Signatures, likenesses
+from tellapart.curation.near_duplicate_cache import cached_pairs
+from tellapart.curation.near_duplicates import ComparedPair, Pictures, Signatures, compare_pairs
 from tellapart.dataset import Catalog, Dataset, open_dataset
 from tellapart.dataset.catalog import FileState, state_folder
 from tellapart.dataset.dataset import open_images
 from tellapart.dataset.decisions import Decisions, read_decisions
-from tellapart.dataset.file_rows import FileRow, file_rows, found_rows
-from tellapart.dataset.image_arguments import named_images
-from tellapart.dataset.in_memory_images import given_images, image_list, is_in_memory
+from tellapart.dataset.file_rows import FileRow, file_rows, undecided_rows
+from tellapart.dataset.image_arguments import resolve_image_arguments
+from tellapart.dataset.in_memory_images import image_list, in_memory_dataset, is_in_memory
 from tellapart.dataset.options import AS_FOUND, DatasetOptions
-from tellapart.dataset.parts import Assignment, assign, check_labels, share_held_back, with_decisions
+from tellapart.dataset.parts import Assignment, assign_parts, check_labels, share_held_back, with_decisions
 from tellapart.dataset.thumbnail_store import ThumbnailStore
 from tellapart.errors import DataError, ImageError
 from tellapart.feature_extraction import Extraction, FeatureSpec, extract
@@ -40,7 +40,7 @@ from tellapart.runs import open_run
 Thumbnails = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
-def thumbnails(dataset: Dataset, files: Sequence[FileState]) -> Thumbnails:
+def thumbnail_loader(dataset: Dataset, files: Sequence[FileState]) -> Thumbnails:
     """Gives thumbnails by image id: from the cache, else made from those files that still hold the bytes the id names."""
     path_of = {file.image_id: dataset.root / file.path for file in files if file.image_id}
 
@@ -66,14 +66,14 @@ def thumbnails(dataset: Dataset, files: Sequence[FileState]) -> Thumbnails:
     return found
 
 
-def thumbnails_of_rows(root: Path, rows: Sequence[FileRow]) -> Thumbnails:
+def run_thumbnail_loader(root: Path, rows: Sequence[FileRow]) -> Thumbnails:
     """Gives thumbnails of a finished run's images: from the cache, or from the photos if they still lie where they were."""
     files = [FileState(row.path, row.size_bytes, 0, row.image_id, row.reason) for row in rows]
-    return thumbnails(Dataset(root, ()), files)
+    return thumbnail_loader(Dataset(root, ()), files)
 
 
 @dataclass(frozen=True, eq=False)
-class LookedAt:
+class AnalyzedFolder:
     """A data set with everything one look at its pictures tells.
 
     Attributes:
@@ -93,9 +93,9 @@ class LookedAt:
     notes: list[str]
 
     @cached_property
-    def likenesses(self) -> list[Likeness]:
+    def likenesses(self) -> list[ComparedPair]:
         """Images that show the same photo, and those that nearly pass for it."""
-        return likenesses_of(self.dataset, self.extraction)
+        return compared_pairs_of(self.dataset, self.extraction)
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -110,7 +110,7 @@ class LookedAt:
     @cached_property
     def found(self) -> dict[str, FileRow]:
         """The rows by path as the folder has them, nothing decided."""
-        return {row.path: row for row in found_rows(self.dataset, self.extraction.files, self.extraction.facts)}
+        return {row.path: row for row in undecided_rows(self.dataset, self.extraction.files, self.extraction.facts)}
 
     @cached_property
     def copies(self) -> Counter[str]:
@@ -124,15 +124,15 @@ class LookedAt:
     @property
     def thumbnails(self) -> Thumbnails:
         """Gives thumbnails by image id."""
-        return thumbnails(self.dataset, self.extraction.files)
+        return thumbnail_loader(self.dataset, self.extraction.files)
 
     def assignment(self, *, test_share: float | None, seed: int) -> Assignment:
-        """Who trains and who is tested, near-duplicates kept together; see :func:`tellapart.dataset.parts.assign`."""
+        """Who trains and who is tested, near-duplicates kept together; see :func:`tellapart.dataset.parts.assign_parts`."""
         before = file_rows(self.dataset, self.extraction.files, self.extraction.facts)
         return _assigned(before, self.rows, self.pairs, test_share=test_share, seed=seed)
 
 
-def looked_at(
+def analyze_folder(
     folder: str | Path,
     spec: FeatureSpec,
     *,
@@ -142,7 +142,7 @@ def looked_at(
     device: str = "auto",
     num_workers: int | None = None,
     progress: Progress = SILENT,
-) -> LookedAt:
+) -> AnalyzedFolder:
     """Open a data set, look at every picture that is new, and apply the user's decisions.
 
     Args:
@@ -166,13 +166,13 @@ def looked_at(
     with Catalog(place / "catalog.sqlite") as catalog:
         extraction = extract(dataset, spec.computed(device), catalog=catalog, num_workers=num_workers, progress=progress)
     rows = file_rows(dataset, extraction.files, extraction.facts, decisions)
-    notes = [*dataset.notes, *([note] if note else []), *catalog.notes, *decided_notes(dataset, extraction, decisions)]
-    return LookedAt(dataset, place, extraction, decisions, rows, notes)
+    notes = [*dataset.notes, *([note] if note else []), *catalog.notes, *decision_notes(dataset, extraction, decisions)]
+    return AnalyzedFolder(dataset, place, extraction, decisions, rows, notes)
 
 
-def decided_notes(dataset: Dataset, extraction: Extraction, decisions: Decisions) -> list[str]:
+def decision_notes(dataset: Dataset, extraction: Extraction, decisions: Decisions) -> list[str]:
     """What the user's decisions change, in a sentence; nothing where they change nothing."""
-    before = found_rows(dataset, extraction.files, extraction.facts)
+    before = undecided_rows(dataset, extraction.files, extraction.facts)
     after = decisions.applied(before)
     excluded = sum(one.is_used and not other.is_used for one, other in zip(before, after, strict=True))
     relabelled = sum(one.label != other.label for one, other in zip(before, after, strict=True))
@@ -184,10 +184,10 @@ def decided_notes(dataset: Dataset, extraction: Extraction, decisions: Decisions
 
 
 def assignment_of(dataset: Dataset, extraction: Extraction, decisions: Decisions, *, test_share: float | None, seed: int) -> Assignment:
-    """Who trains and who is tested, near-duplicates kept together; see :func:`tellapart.dataset.parts.assign`."""
+    """Who trains and who is tested, near-duplicates kept together; see :func:`tellapart.dataset.parts.assign_parts`."""
     rows = file_rows(dataset, extraction.files, extraction.facts, decisions)
     before = file_rows(dataset, extraction.files, extraction.facts)
-    return _assigned(before, rows, similar_pairs(dataset, extraction), test_share=test_share, seed=seed)
+    return _assigned(before, rows, near_duplicate_pairs(dataset, extraction), test_share=test_share, seed=seed)
 
 
 def _assigned(
@@ -195,26 +195,26 @@ def _assigned(
 ) -> Assignment:
     """The assignment of the rows as decided, with what was decided in each part."""
     share = share_held_back(rows, test_share)
-    assignment = assign(rows, pairs, test_share=share, seed=seed)
+    assignment = assign_parts(rows, pairs, test_share=share, seed=seed)
     return with_decisions(assignment, before, pairs, test_share=share, seed=seed)
 
 
-def similar_pairs(dataset: Dataset, extraction: Extraction) -> list[tuple[str, str]]:
+def near_duplicate_pairs(dataset: Dataset, extraction: Extraction) -> list[tuple[str, str]]:
     """Pairs of image ids of near-duplicates."""
-    return [one.pair for one in likenesses_of(dataset, extraction) if one.is_copy]
+    return [one.pair for one in compared_pairs_of(dataset, extraction) if one.is_copy]
 
 
-def likenesses_of(dataset: Dataset, extraction: Extraction) -> list[Likeness]:
+def compared_pairs_of(dataset: Dataset, extraction: Extraction) -> list[ComparedPair]:
     """Images that show the same photo, and those that nearly pass for it, from the cache where they were found before."""
     image_ids = extraction.features.image_ids
     hashes = np.stack([np.frombuffer(extraction.facts[i].hash, np.uint8) for i in image_ids])
     mirrored = np.stack([np.frombuffer(extraction.facts[i].mirror_hash, np.uint8) for i in image_ids])
-    looks = looks_at(thumbnails(dataset, extraction.files))
-    return kept_likenesses(extraction.features, lambda: likenesses(hashes, mirrored, extraction.features, *looks))
+    looks = looks_at(thumbnail_loader(dataset, extraction.files))
+    return cached_pairs(extraction.features, lambda: compare_pairs(hashes, mirrored, extraction.features, *looks))
 
 
 def looks_at(small: Thumbnails) -> tuple[Signatures, Pictures]:
-    """What :func:`tellapart.curation.near_duplicates.likenesses` asks of images, from their thumbnails."""
+    """What :func:`tellapart.curation.near_duplicates.compare_pairs` asks of images, from their thumbnails."""
 
     def pictures(wanted: Sequence[str]) -> dict[str, ByteArray]:
         return {image_id: decode(jpeg).pixels for image_id, jpeg in small(wanted).items()}
@@ -232,30 +232,30 @@ def model_folder(run: str | Path) -> Path:
     return folder if (folder / CARD).is_file() else open_run(folder).model_folder
 
 
-def pictures_dataset(pictures: str | Path | Sequence[str | Path], progress: Progress = SILENT) -> Dataset:
-    """A data set from folders, manifests, files and patterns (:func:`named_images`); ``progress`` hears its notes."""
-    dataset = named_images(pictures, lambda where: open_images(where, progress=progress))
+def open_given_images(pictures: str | Path | Sequence[str | Path], progress: Progress = SILENT) -> Dataset:
+    """A data set from folders, manifests, files and patterns (:func:`resolve_image_arguments`); ``progress`` hears its notes."""
+    dataset = resolve_image_arguments(pictures, lambda where: open_images(where, progress=progress))
     for note in dataset.notes:
         progress.note(note)
     return dataset
 
 
 @contextmanager
-def opened_pictures(pictures: Any, progress: Progress = SILENT) -> Iterator[Dataset]:
-    """The data set of :func:`pictures_dataset`, or of images in memory for as long as the block runs.
+def open_image_source(pictures: Any, progress: Progress = SILENT) -> Iterator[Dataset]:
+    """The data set of :func:`open_given_images`, or of images in memory for as long as the block runs.
 
     Raises:
         DataError: nothing was given, or one is no image.
     """
     if isinstance(pictures, str | Path):
-        yield pictures_dataset(pictures, progress)
+        yield open_given_images(pictures, progress)
         return
     is_one = is_in_memory(pictures) and getattr(pictures, "ndim", 2) < 4
     images = [pictures] if is_one else image_list(pictures)
     if images and all(isinstance(image, str | Path) for image in images):
-        yield pictures_dataset(images, progress)
+        yield open_given_images(images, progress)
         return
     if not images:
         raise DataError("no pictures were given", hint="give files or a folder")
-    with given_images(images) as dataset:
+    with in_memory_dataset(images) as dataset:
         yield dataset

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from tellapart.array_types import FloatArray
-from tellapart.dataset.in_memory_images import given_images, image_list
+from tellapart.dataset.in_memory_images import image_list, in_memory_dataset
 from tellapart.errors import DataError
 from tellapart.feature_extraction import FeatureSpec, extract
 from tellapart.models.backbones import find_backbones
@@ -116,7 +116,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         _Words.of(resize=self.resize, class_weight=self.class_weight, precision=self.precision)
         weights = Path(self.weights) if self.weights is not None else None
         spec = FeatureSpec(find_backbones(self.backbone, weights=weights, image_size=self.image_size), self.resize, self.mirror)
-        with given_images(images) as dataset:
+        with in_memory_dataset(images) as dataset:
             extraction = extract(dataset, spec.computed("auto", self.precision), progress=AUTO)
         broken = [file for file in extraction.files if file.image_id is None]
         if broken:

@@ -22,13 +22,13 @@ import numpy as np
 
 from tellapart.array_types import ByteArray, FloatArray
 from tellapart.augmentation.counter_rng import image_keys
-from tellapart.augmentation.policy import augmentation_of
+from tellapart.augmentation.policy import parse_augmentation
 from tellapart.augmentation.tta_views import view
 from tellapart.concurrency import ahead, worker_count
 from tellapart.counts import count
 from tellapart.dataset import Catalog, Dataset, Entry, ImageFacts
 from tellapart.dataset.catalog import FileState
-from tellapart.dataset.image_analysis import Look, look_at
+from tellapart.dataset.image_analysis import ImageAnalysis, analyze_image
 from tellapart.dataset.thumbnail_store import ThumbnailStore
 from tellapart.errors import DataError, ImageError
 from tellapart.features import FeatureCache, FeatureMatrix
@@ -88,7 +88,7 @@ class FeatureSpec:
         if not self.view:
             return pixels
         if self.augment:
-            return view(pixels, self.view, augmentation=augmentation_of(self.augment), keys=image_keys(tuple(image_ids)))
+            return view(pixels, self.view, augmentation=parse_augmentation(self.augment), keys=image_keys(tuple(image_ids)))
         return view(pixels, 2 * self.view if self.mirror else self.view)
 
     @property
@@ -161,7 +161,7 @@ class _Outcome:
     """What a worker found out about one file; of its pixels only those to keep are held on to."""
 
     file: FileState
-    look: Look | None = None
+    look: ImageAnalysis | None = None
     vectors: list[FloatArray | None] = field(default_factory=list)
 
     @property
@@ -341,7 +341,7 @@ class _Work:
             read = replace(state, image_id=image_id)
             if self._is_complete(image_id):
                 return _Outcome(read, None, [None] * len(self.lanes))
-            look = look_at(data, image_id, self.spec.sizes, self.spec.policies)
+            look = analyze_image(data, image_id, self.spec.sizes, self.spec.policies)
         except ImageError as error:
             return _Outcome(replace(state, reason=str(error)), None, [])
         except OSError as error:

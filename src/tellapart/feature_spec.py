@@ -74,6 +74,6 @@ def _of_run(folder: str, layer: str | None, image_size: int | None) -> FeatureSp
 def _layered(backbones: tuple[Backbone, ...], layer: str | None) -> tuple[Backbone, ...]:
     if not layer:
         return backbones
-    from tellapart.models.layer_features import layered
+    from tellapart.models.layer_features import layer_features
 
-    return tuple(layered(backbone, layer) for backbone in backbones)
+    return tuple(layer_features(backbone, layer) for backbone in backbones)

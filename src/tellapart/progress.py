@@ -24,7 +24,7 @@ class Progress(Protocol):
         """Hear one sentence worth knowing."""
 
 
-class Silent:
+class NoProgress:
     """Nobody wants to know."""
 
     @contextmanager
@@ -36,7 +36,7 @@ class Silent:
         """Say nothing."""
 
 
-SILENT = Silent()
+SILENT = NoProgress()
 
 
 class Lines:

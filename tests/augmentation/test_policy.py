@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tellapart.array_types import ByteArray, FloatArray
-from tellapart.augmentation.affine import warped
+from tellapart.augmentation.affine import warp
 from tellapart.augmentation.counter_rng import uniforms
-from tellapart.augmentation.policy import COLUMNS, FILLS, PRESETS, Augmentation, augmentation_of
+from tellapart.augmentation.policy import COLUMNS, FILLS, PRESETS, Augmentation, parse_augmentation
 from tellapart.errors import OptionError
 from tests import sample_images
 
@@ -216,12 +216,12 @@ def test_a_picture_on_its_way_is_interpolated_once() -> None:
     assert (ALL.drawn(PHOTOS[:1], row).shape) == PHOTOS[:1].shape
     moves = Augmentation(rotation=20, shift=0.1, shear=10, zoom=0.2)
     matrix = moves.matrices(row, SIDE)
-    assert (warped(PHOTOS[:1], matrix) == moves.drawn(PHOTOS[:1], row)).all()
+    assert (warp(PHOTOS[:1], matrix) == moves.drawn(PHOTOS[:1], row)).all()
 
 
 def test_presets_are_named() -> None:
     for name, augmentation in PRESETS.items():
-        assert augmentation_of(name) == augmentation
+        assert parse_augmentation(name) == augmentation
     assert PRESETS["flip"] == Augmentation()
 
 
@@ -240,12 +240,12 @@ def test_presets_are_named() -> None:
     ],
 )
 def test_words_are_understood(words: str, wanted: Augmentation) -> None:
-    assert augmentation_of(words) == wanted
+    assert parse_augmentation(words) == wanted
 
 
 @pytest.mark.parametrize("augmentation", [*PRESETS.values(), ALL, only(zoom=0.1, fill="nearest")])
 def test_an_augmentation_says_itself_in_words(augmentation: Augmentation) -> None:
-    assert augmentation_of(str(augmentation)) == augmentation
+    assert parse_augmentation(str(augmentation)) == augmentation
 
 
 @pytest.mark.parametrize(
@@ -267,14 +267,14 @@ def test_an_augmentation_says_itself_in_words(augmentation: Augmentation) -> Non
 )
 def test_wrong_words_are_clear_errors(words: str, said: str, hint: str) -> None:
     with pytest.raises(OptionError) as caught:
-        augmentation_of(words)
+        parse_augmentation(words)
     assert said in str(caught.value)
     assert hint in str(caught.value.hint)
 
 
 def test_all_problems_are_told_at_once() -> None:
     with pytest.raises(OptionError) as caught:
-        augmentation_of("rotaton=20,zoom=7,shift=x,crop=0.99")
+        parse_augmentation("rotaton=20,zoom=7,shift=x,crop=0.99")
     said = str(caught.value).splitlines()
     assert len(said) == 4
     assert [word for line in said for word in ("rotaton", "shift", "zoom", "crop") if word in line] == ["rotaton", "shift", "zoom", "crop"]

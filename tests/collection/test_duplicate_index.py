@@ -8,8 +8,8 @@ from PIL import Image, ImageEnhance
 
 from tellapart.array_types import FloatArray
 from tellapart.collection.decode_result import Inspected
-from tellapart.collection.decoding_workers.ingest import taken_in
-from tellapart.collection.duplicate_index import KnownPictures
+from tellapart.collection.decoding_workers.ingest import ingest_image
+from tellapart.collection.duplicate_index import DuplicateIndex
 from tests import sample_images
 
 PHOTOS = [sample_images.photo_pixels(seed, 320, 240) for seed in range(80)]
@@ -21,7 +21,7 @@ class Shelf:
     def __init__(self) -> None:
         self.signatures: dict[str, bytes] = {}
         self.asked = 0
-        self.known = KnownPictures(self.fetched)
+        self.known = DuplicateIndex(self.fetched)
 
     def fetched(self, names: Sequence[str]) -> FloatArray:
         self.asked += len(names)
@@ -39,7 +39,7 @@ class Shelf:
 def shelf() -> Shelf:
     shelf = Shelf()
     for number, pixels in enumerate(PHOTOS):
-        shelf.put(str(number), taken_in(sample_images.encoded(pixels, quality=92)))
+        shelf.put(str(number), ingest_image(sample_images.encoded(pixels, quality=92)))
     return shelf
 
 
@@ -62,7 +62,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_copy_is_recognised(change: str, shelf: Shelf) -> None:
-    found = [shelf.twin(taken_in(CHANGES[change](Image.fromarray(pixels)))) for pixels in PHOTOS]
+    found = [shelf.twin(ingest_image(CHANGES[change](Image.fromarray(pixels)))) for pixels in PHOTOS]
     wrong = {number: name for number, name in enumerate(found) if name not in (None, str(number))}
     assert wrong == {}
     assert sum(name is not None for name in found) >= 0.95 * len(PHOTOS)
@@ -70,7 +70,7 @@ def test_a_changed_copy_is_recognised(change: str, shelf: Shelf) -> None:
 
 def test_other_photos_are_not_taken_for_copies(shelf: Shelf) -> None:
     asked = shelf.asked
-    others = [taken_in(sample_images.photo(seed, 320, 240)) for seed in range(1000, 1080)]
+    others = [ingest_image(sample_images.photo(seed, 320, 240)) for seed in range(1000, 1080)]
     assert [shelf.twin(found) for found in others] == [None] * 80
     assert shelf.asked - asked < 80, "signatures are asked for only where the hash is near"
 
@@ -89,24 +89,24 @@ def shirt(seed: int, quality: int = 90) -> bytes:
 def test_different_things_on_one_background_stay_apart() -> None:
     shelf = Shelf()
     for seed in range(80):
-        shelf.put(str(seed), taken_in(shirt(seed)))
-    newcomers = [shelf.twin(taken_in(shirt(seed))) for seed in range(100, 140)]
+        shelf.put(str(seed), ingest_image(shirt(seed)))
+    newcomers = [shelf.twin(ingest_image(shirt(seed))) for seed in range(100, 140)]
     assert sum(name is not None for name in newcomers) <= 2
-    again = [shelf.twin(taken_in(shirt(seed, quality=40))) for seed in range(40)]
+    again = [shelf.twin(ingest_image(shirt(seed, quality=40))) for seed in range(40)]
     assert sum(name == str(seed) for seed, name in enumerate(again)) >= 36
 
 
 def test_flat_pictures_are_never_twins() -> None:
     shelf = Shelf()
     for grey in (0, 100, 255):
-        found = taken_in(sample_images.encoded(np.full((64, 64, 3), grey, np.uint8), "PNG"))
+        found = ingest_image(sample_images.encoded(np.full((64, 64, 3), grey, np.uint8), "PNG"))
         assert shelf.twin(found) is None
         shelf.put(str(grey), found)
 
 
 def test_the_shelf_grows_and_is_filled_again_at_once() -> None:
     first, second = Shelf(), Shelf()
-    found = [taken_in(sample_images.photo(seed, 64, 48)) for seed in range(30)]
+    found = [ingest_image(sample_images.photo(seed, 64, 48)) for seed in range(30)]
     copies = [(f"{round}-{seed}", looked) for round in range(100) for seed, looked in enumerate(found)]
     for name, looked in copies:
         first.put(name, looked)

@@ -12,7 +12,7 @@ from tellapart.collection import schema
 from tellapart.collection.candidates import Found, Offer
 from tellapart.collection.ledger import BUSY, DUPLICATE, KEPT, QUEUED, REFUSED, WAITING, Claim, Ledger, Verdict
 from tellapart.collection.search_cursors import DRY, FAILED, Cells
-from tellapart.collection.status import kept_rows, next_chances, slice_ends, standing, supplies
+from tellapart.collection.status import kept_rows, next_chances, read_status, slice_ends, source_counts
 from tellapart.errors import StorageError
 
 HASH = bytes(16)
@@ -62,7 +62,7 @@ def test_an_address_has_one_row_whoever_offers_it(ledger: Ledger) -> None:
     other = Offer(url="HTTPS://Pictures.example:443/b.jpg#top")
     assert ledger.add_listed([("dog", other), ("dog", offers("c")[0])], "list") == 1
     assert statuses(ledger) == {QUEUED: 3}
-    assert standing(ledger).in_two_classes == 1
+    assert read_status(ledger).in_two_classes == 1
     assert tally_is_true(ledger)
 
 
@@ -356,7 +356,7 @@ def test_a_failed_search_is_opened_again_and_a_dry_one_is_not(ledger: Ledger) ->
         cell = cells.claim("fox", "site")
         assert cell is not None
         cells.close(cell, status, "said so")
-    assert standing(ledger).search_failures == (("site", "said so", 1),)
+    assert read_status(ledger).search_failures == (("site", "said so", 1),)
     cells.reopen()
     assert slice_ends(ledger, "fox") == {"site": {"open": 1, "dry": 1}}
     cells.add("fox", "site", "b", [{}])
@@ -383,7 +383,7 @@ def test_supplies_tell_what_is_open_queued_busy_and_kept(ledger: Ledger) -> None
     ledger.record(lambda: [good(a, "cat/a.jpg"), Verdict(claim=b, status=WAITING, next_try=ledger.clock() + 9)])
     ledger.confirm([a])
     Cells(ledger).add("dog", "site", "dog", [{}])
-    held = supplies(ledger)
+    held = source_counts(ledger)
     assert (held["cat"]["list"].kept, held["cat"]["list"].busy, held["cat"]["list"].queued) == (1, 1, 1)
     assert held["dog"]["site"].is_open
     assert ledger.quotas() == {"cat": 5, "dog": None}
@@ -400,7 +400,7 @@ def test_put_off_and_given_back_addresses_do_not_count_a_try(ledger: Ledger) -> 
 def test_reasons_are_counted_by_host_and_explained(ledger: Ledger) -> None:
     claims = filled(ledger, *map(str, range(5)))
     ledger.record(lambda: [Verdict(claim=c, status=REFUSED, reason="403 forbidden", http_code=403) for c in claims[:4]])
-    (reason,) = standing(ledger).reasons
+    (reason,) = read_status(ledger).reasons
     assert (reason.number, reason.host, reason.reason) == (4, "pictures.example", "403 forbidden")
     assert "more slowly" in reason.advice
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tellapart.collection.order_resolution import contact_of, order_of
+from tellapart.collection.order_resolution import resolve_contact, resolve_order
 from tellapart.collection.sources import SOURCES, registry
 from tellapart.commands.collect import CollectOptions
 from tellapart.errors import OptionError
@@ -23,15 +23,15 @@ from tellapart.errors import OptionError
 def test_whom_to_write_to_is_said_by_the_option_before_the_environment(
     given: str | None, environment: dict[str, str], contact: str | None
 ) -> None:
-    assert contact_of(given, environment) == contact
-    assert order_of(["oak"], CollectOptions.of(contact=given), environment).contact == contact
+    assert resolve_contact(given, environment) == contact
+    assert resolve_order(["oak"], CollectOptions.of(contact=given), environment).contact == contact
 
 
 def test_every_class_has_its_wishes_wherever_its_pictures_come_from(tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
     plan.write_text('[classes.oak]\nlicences = ["cc-by"]\n[classes.elm]\nkeywords = ["elm tree"]\n')
     options = CollectOptions.of(plan=plan, page=("https://a.example",), label="ash", licences="cc0,pdm", side=300)
-    order = order_of(["birch"], options, {})
+    order = resolve_order(["birch"], options, {})
     assert {label: order.wishes(label).licences for label in ("oak", "elm", "birch", "ash", "of a list")} == {
         "oak": ("cc-by",),
         **dict.fromkeys(("elm", "birch", "ash", "of a list"), ("cc0", "pdm")),
@@ -43,7 +43,7 @@ def test_where_no_source_is_named_those_are_asked_that_can_be(monkeypatch: pytes
     monkeypatch.setattr(registry, "entry_points", lambda group: [])
 
     def asked(environment: dict[str, str], **options: Any) -> tuple[str, ...]:
-        return order_of(["oak"], CollectOptions.of(contact="me@example.org", **options), environment).asked["oak"]
+        return resolve_order(["oak"], CollectOptions.of(contact="me@example.org", **options), environment).asked["oak"]
 
     every = {key: "set" for source in SOURCES.values() for key in source.card.keys}
     assert asked({}) == ("openverse", "wikimedia")

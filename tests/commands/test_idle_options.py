@@ -14,7 +14,7 @@ from click.testing import CliRunner
 import tellapart
 from tellapart.cli.app import VERBS
 from tellapart.cli.app import tellapart as door
-from tellapart.collection.order_resolution import order_of
+from tellapart.collection.order_resolution import resolve_order
 from tellapart.commands.collect import CollectOptions
 from tellapart.commands.train import TrainOptions
 from tellapart.dataset.options import DatasetOptions
@@ -206,4 +206,4 @@ def test_options_of_another_command_are_taken_over_where_they_count() -> None:
 )
 def test_collect_refuses_options_of_ways_that_are_not_gone(names: list[str], given: Values, name: str) -> None:
     with pytest.raises(OptionError, match=f"^{name} has no effect without "):
-        order_of(names, CollectOptions.of(contact="me@example.org", **given), {})
+        resolve_order(names, CollectOptions.of(contact="me@example.org", **given), {})

@@ -9,7 +9,7 @@ import pytest
 
 import tellapart
 from tellapart.cli.output.train import of_ladder
-from tellapart.curation.near_duplicates import likenesses
+from tellapart.curation.near_duplicates import compare_pairs
 from tellapart.errors import ModelError, OptionError
 from tellapart.features import FeatureMatrix
 from tellapart.predictions import Predictions
@@ -74,7 +74,7 @@ def test_near_duplicates_are_told_by_features_where_a_rung_has_them(
 
     def spied(hashes: Any, mirrored: Any, features: FeatureMatrix, *more: Any) -> Any:
         widths.append(features.values.shape[1])
-        return likenesses(hashes, mirrored, features, *more)
+        return compare_pairs(hashes, mirrored, features, *more)
 
     monkeypatch.setattr("tellapart.analyzed_folder.likenesses", spied)
     monkeypatch.setattr("tellapart.analyzed_folder.kept_likenesses", lambda features, find: find())

@@ -20,7 +20,7 @@ from tellapart.cli.app import tellapart as door
 from tellapart.dataset_export import preparation
 from tellapart.errors import DataError, OptionError, StorageError
 from tellapart.images import decode, resize
-from tellapart.progress import Silent
+from tellapart.progress import NoProgress
 from tests import folders, sample_images
 from tests.memory import PEAK_MEMORY
 
@@ -249,7 +249,7 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(root: Path, tmp_path: Path
 def test_other_photos_begin_anew(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notes: list[str] = []
 
-    class Heard(Silent):
+    class Heard(NoProgress):
         def note(self, message: str) -> None:
             notes.append(message)
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import tellapart
-from tellapart.analyzed_folder import looked_at
+from tellapart.analyzed_folder import analyze_folder
 from tellapart.cli.app import tellapart as door
 from tellapart.errors import DataError, OptionError
 from tellapart.feature_extraction import FeatureSpec
@@ -28,7 +28,7 @@ def root(photos: Path, tmp_path: Path) -> Path:
 
 def expected(root: Path, path: str) -> list[str]:
     """The paths of all others by cosine, computed by hand."""
-    looked = looked_at(root, FeatureSpec(find_backbones("lite0")))
+    looked = analyze_folder(root, FeatureSpec(find_backbones("lite0")))
     features = looked.extraction.features
     values = features.values / np.linalg.norm(features.values, axis=1, keepdims=True)
     name = {row.image_id: row.path for row in looked.rows}

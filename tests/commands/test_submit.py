@@ -15,7 +15,7 @@ import tellapart
 from tellapart.cli.app import tellapart as door
 from tellapart.errors import DataError, ModelError, OptionError
 from tellapart.evaluation import log_loss_interval
-from tellapart.kaggle.submission_csv import floored
+from tellapart.kaggle.submission_csv import floor_probabilities
 from tellapart.runs import Run
 from tests import folders, sample_images
 
@@ -108,7 +108,7 @@ def test_a_clip_raises_the_runs_own_and_never_lowers_it(trained: Run, tests: Pat
     assert values.sum(axis=1) == pytest.approx(1)
     assert (written.clip, written.clip_source) == (0.1, "--clip")
     judged = trained.predictions.part("test")
-    assert written.expected_log_loss == log_loss_interval(replace(judged, probabilities=floored(judged.probabilities, 0.1)))
+    assert written.expected_log_loss == log_loss_interval(replace(judged, probabilities=floor_probabilities(judged.probabilities, 0.1)))
     plain = tellapart.submit(trained.folder, tests, sample=given, out=tmp_path / "plain.csv")
     low = tellapart.submit(trained.folder, tests, sample=given, out=tmp_path / "low.csv", clip=0)
     assert (low.clip, low.clip_source) == (plain.clip, "run")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellapart.cropping.detection import Sighting, sightings
+from tellapart.cropping.detection import Detection, detect
 from tests import sample_images
 
 
@@ -19,11 +19,11 @@ class Counter:
         self.fingerprint = fingerprint
         self.looked = 0
 
-    def __call__(self, squares: np.ndarray, sizes: Sequence[tuple[int, int]]) -> list[Sighting]:
+    def __call__(self, squares: np.ndarray, sizes: Sequence[tuple[int, int]]) -> list[Detection]:
         self.looked += len(squares)
         rng = np.random.default_rng(int(squares.sum()))
         return [
-            Sighting(width, height, rng.random((2, 4)), rng.random((2, 2, 2)), rng.random((2, 5)).astype(np.float32), 1)
+            Detection(width, height, rng.random((2, 4)), rng.random((2, 2, 2)), rng.random((2, 5)).astype(np.float32), 1)
             for width, height in sizes
         ]
 
@@ -40,24 +40,24 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def test_a_photo_is_looked_at_once_by_each_network(files: list[Path]) -> None:
     first, again, other = Counter("a"), Counter("a"), Counter("b")
     ids = ["1", "2", "3"]
-    before, after = sightings(files, ids, first), sightings(files[::-1], ids[::-1], again)[::-1]
+    before, after = detect(files, ids, first), detect(files[::-1], ids[::-1], again)[::-1]
     assert (first.looked, again.looked) == (2, 0)
     assert isinstance(before[2], str)
     assert before[2] == after[2]
     for one, same in zip(before[:2], after[:2], strict=True):
-        assert isinstance(one, Sighting)
-        assert isinstance(same, Sighting)
+        assert isinstance(one, Detection)
+        assert isinstance(same, Detection)
         assert (one.width, one.height, one.main) == (same.width, same.height, same.main)
         for name in ("boxes", "eyes", "descriptors"):
             assert getattr(one, name).dtype == getattr(same, name).dtype
             assert np.array_equal(getattr(one, name), getattr(same, name))
-    sightings(files, ids, other)
+    detect(files, ids, other)
     assert other.looked == 2
 
 
 def test_nothing_found_is_remembered_too() -> None:
-    bare = Sighting(3, 4, np.zeros((0, 4)), np.zeros((0, 2, 2)), np.zeros((0, 9), np.float32))
-    same = Sighting.from_bytes(bare.to_bytes())
+    bare = Detection(3, 4, np.zeros((0, 4)), np.zeros((0, 2, 2)), np.zeros((0, 9), np.float32))
+    same = Detection.from_bytes(bare.to_bytes())
     assert same.boxes.shape == (0, 4)
     assert same.eyes is not None
     assert same.eyes.shape == (0, 2, 2)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tellapart.cropping.geometry import Box, CropShape, activation_box, crop_box, cropped
+from tellapart.cropping.geometry import Box, CropShape, activation_box, crop_box, crop_pixels_of
 from tests import sample_images
 
 
@@ -38,13 +38,13 @@ def test_no_box_leaves_a_tiny_picture(is_square: bool) -> None:
 
 def test_pixels_are_copied_as_they_are() -> None:
     pixels = sample_images.photo_pixels(1, 80, 60)
-    assert np.array_equal(cropped(pixels, Box(10, 20, 50, 55), CropShape()), pixels[20:55, 10:50])
+    assert np.array_equal(crop_pixels_of(pixels, Box(10, 20, 50, 55), CropShape()), pixels[20:55, 10:50])
 
 
 @pytest.mark.parametrize(("is_square", "shape"), [(True, (32, 32, 3)), (False, (28, 32, 3))])
 def test_a_size_is_that_of_the_longer_side(is_square: bool, shape: tuple[int, ...]) -> None:
     pixels = sample_images.photo_pixels(1, 80, 70)
-    assert cropped(pixels, Box(0, 0, 80, 70), CropShape(is_square=is_square, size=32)).shape == shape
+    assert crop_pixels_of(pixels, Box(0, 0, 80, 70), CropShape(is_square=is_square, size=32)).shape == shape
 
 
 @pytest.mark.parametrize("angle", [-35.0, 0.0, 20.0])
@@ -54,7 +54,7 @@ def test_eyes_become_level(angle: float) -> None:
     pixels = np.zeros((300, 300, 3), np.uint8)
     for number, (x, y) in enumerate(eyes.round().astype(int)):
         pixels[y - 3 : y + 4, x - 3 : x + 4, number] = 255
-    found = cropped(pixels, Box(90, 90, 210, 210), CropShape(is_aligned=True), eyes)
+    found = crop_pixels_of(pixels, Box(90, 90, 210, 210), CropShape(is_aligned=True), eyes)
     places = [np.argwhere(found[..., number] > 128).mean(axis=0) for number in (0, 1)]
     assert abs(places[0][0] - places[1][0]) < 1.5
     assert 57 < places[1][1] - places[0][1] < 63

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from tellapart.curation import duplicate_candidates as module
-from tellapart.curation.duplicate_candidates import candidates, hash_limit
+from tellapart.curation.duplicate_candidates import candidate_pairs, hash_limit
 
 
 def unlike(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -20,7 +20,7 @@ def test_pairs_near_by_hash_and_not_unlike_by_features_are_candidates() -> None:
     hashes[7], values[7] = hashes[3], values[3]
     mirrored[9], values[9] = hashes[4], values[4]
     hashes[8] = hashes[5]
-    found = candidates(hashes, mirrored, values)
+    found = candidate_pairs(hashes, mirrored, values)
     pairs = {tuple(pair): row for row, pair in enumerate(found.pairs.tolist())}
     assert {(3, 7), (4, 9)} <= pairs.keys()
     assert (5, 8) not in pairs, "features say no"
@@ -32,7 +32,7 @@ def test_pairs_near_by_hash_and_not_unlike_by_features_are_candidates() -> None:
 def test_without_features_the_hash_alone_proposes() -> None:
     hashes, mirrored, _ = unlike(200)
     hashes[8] = hashes[5]
-    found = candidates(hashes, mirrored, np.zeros((200, 0), np.float32))
+    found = candidate_pairs(hashes, mirrored, np.zeros((200, 0), np.float32))
     assert [5, 8] in found.pairs.tolist()
     assert (found.cosines == 0).all()
 
@@ -44,7 +44,7 @@ def test_neighbours_by_features_are_candidates_unless_far_by_hash() -> None:
     bits[:46] ^= 1
     hashes[7] = np.packbits(bits)
     values[9], hashes[9], mirrored[9] = values[4], ~hashes[4], ~hashes[4]
-    found = candidates(hashes, mirrored, values).pairs.tolist()
+    found = candidate_pairs(hashes, mirrored, values).pairs.tolist()
     assert [3, 7] in found
     assert [4, 9] not in found
 
@@ -57,17 +57,17 @@ def test_main_directions_find_the_neighbours_too(monkeypatch) -> None:  # type: 
     hashes[200:] = hashes[:200]
     hashes[200:, :5] ^= 255
     monkeypatch.setattr(module, "WHOLE_LIMIT", 100)
-    found = {tuple(pair) for pair in candidates(hashes, mirrored, values).pairs.tolist()}
+    found = {tuple(pair) for pair in candidate_pairs(hashes, mirrored, values).pairs.tolist()}
     assert {(i, i + 200) for i in range(200)} <= found
     monkeypatch.setattr(module, "NEIGHBOUR_LIMIT", 100)
-    assert not candidates(hashes, mirrored, values).pairs.tolist()
+    assert not candidate_pairs(hashes, mirrored, values).pairs.tolist()
 
 
 def test_crowded_sets_keep_the_likeliest_pairs() -> None:
     hashes, mirrored, values = unlike(300)
     hashes[:100], values[:100] = hashes[0], values[0] + 0.3 * values[:100]
     hashes[1], values[1] = hashes[0], values[0]
-    found = candidates(hashes, mirrored, values)
+    found = candidate_pairs(hashes, mirrored, values)
     assert len(found) <= module.MOST_PER_PICTURE * 300
     assert [0, 1] in found.pairs.tolist()
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tellapart.curation.duplicate_groups import BOUNDARY, EXACT, NEAR, duplicate_groups
-from tellapart.curation.near_duplicates import Likeness
+from tellapart.curation.near_duplicates import ComparedPair
 from tellapart.dataset.catalog import ImageFacts
 from tellapart.dataset.file_rows import SET_ASIDE, UNREADABLE, USED, FileRow
 
@@ -45,7 +45,7 @@ def test_the_best_copy_is_named_with_its_reason(better: dict, worse: dict, why: 
     rows = [row(f"{name}.jpg", name, size_bytes=wish.get("size_bytes", 1000)) for name, wish in wishes.items()]
     seen = {n: facts(n, **{key: value for key, value in w.items() if key in ("width", "height", "grey")}) for n, w in wishes.items()}
     framed = tuple(name for name, wish in wishes.items() if wish.get("is_framed"))
-    (group,) = duplicate_groups(rows, seen, [Likeness("x", "y", 0.9, framed=framed)])
+    (group,) = duplicate_groups(rows, seen, [ComparedPair("x", "y", 0.9, framed=framed)])
     assert (group.kind, group.best, group.why, group.similarity) == (NEAR, f"{best}.jpg", why, 0.9)
     assert group.image_ids[0] == best
 
@@ -53,7 +53,7 @@ def test_the_best_copy_is_named_with_its_reason(better: dict, worse: dict, why: 
 def test_near_groups_hold_exact_copies_too_and_the_least_likeness_that_joins_them() -> None:
     rows = [row("1.jpg", "x"), row("2.jpg", "y", size_bytes=500), row("3.jpg", "z", size_bytes=200), row("4.jpg", "y", size_bytes=500)]
     seen = {name: facts(name) for name in "xyz"}
-    (group,) = duplicate_groups(rows, seen, [Likeness("x", "y", 0.99), Likeness("y", "z", 0.95), Likeness("x", "gone", 0.9)])
+    (group,) = duplicate_groups(rows, seen, [ComparedPair("x", "y", 0.99), ComparedPair("y", "z", 0.95), ComparedPair("x", "gone", 0.9)])
     assert (group.kind, group.image_ids, group.similarity) == (NEAR, ("x", "y", "z"), 0.95)
     assert group.paths == ("1.jpg", "2.jpg", "4.jpg", "3.jpg")
 
@@ -61,7 +61,7 @@ def test_near_groups_hold_exact_copies_too_and_the_least_likeness_that_joins_the
 def test_pairs_at_the_boundary_join_nothing_and_can_be_left_out() -> None:
     rows = [row(f"{name}.jpg", name) for name in "abcd"]
     seen = {name: facts(name) for name in "abcd"}
-    known = [Likeness("a", "b", 0.9), Likeness("b", "c", 0.7, is_copy=False), Likeness("a", "b", 0.6, is_copy=False)]
+    known = [ComparedPair("a", "b", 0.9), ComparedPair("b", "c", 0.7, is_copy=False), ComparedPair("a", "b", 0.6, is_copy=False)]
     near, boundary = duplicate_groups(rows, seen, known)
     assert (near.kind, near.image_ids) == (NEAR, ("a", "b"))
     assert (boundary.kind, boundary.image_ids) == (BOUNDARY, ("b", "c"))

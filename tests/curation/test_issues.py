@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tellapart.curation.issues import BORDER, ISSUES, NAMES, IssueTable, certain, graded
+from tellapart.curation.issues import BORDER, ISSUES, NAMES, IssueTable, certain, grade_findings
 
 
 def test_the_issues_stand_in_the_order_agreed_and_each_has_a_sentence() -> None:
@@ -19,7 +19,7 @@ def test_only_an_error_by_the_facts_is_proposed_to_leave_out() -> None:
 
 
 def test_what_lies_below_the_border_is_an_issue_and_the_lowest_comes_first() -> None:
-    found = graded(np.array([0.4, BORDER, np.nan, 0.1, 0.9]))
+    found = grade_findings(np.array([0.4, BORDER, np.nan, 0.1, 0.9]))
     assert found.is_issue.tolist() == [True, False, False, True, False]
     assert found.worst_first == [3, 0]
     assert found.threshold == BORDER
@@ -35,7 +35,7 @@ def test_facts_flag_what_they_flag_and_leave_the_unmeasured_out() -> None:
 
 
 def test_the_table_says_what_one_file_has() -> None:
-    table = IssueTable({"dark": graded(np.array([0.2, 0.8])), "unreadable": certain(2, {1: 0.0}, [0, 1])})
+    table = IssueTable({"dark": grade_findings(np.array([0.2, 0.8])), "unreadable": certain(2, {1: 0.0}, [0, 1])})
     assert table.names == ["unreadable", "dark"]
     assert table.of_row(0) == ["dark"]
     assert table.of_row(1) == ["unreadable"]

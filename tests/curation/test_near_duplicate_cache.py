@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellapart.curation.near_duplicate_cache import FOLDER, kept_likenesses
-from tellapart.curation.near_duplicates import VERSION, Likeness, likenesses
+from tellapart.curation.near_duplicate_cache import FOLDER, cached_pairs
+from tellapart.curation.near_duplicates import VERSION, ComparedPair, compare_pairs
 from tellapart.features import FeatureMatrix
 from tellapart.images.perceptual_hash import difference_hashes, signature
 from tests import folders
 
-FOUND = [Likeness("a", "b", 0.97, is_mirrored=True, framed=("b",)), Likeness("b", "c", 0.7, is_copy=False)]
+FOUND = [ComparedPair("a", "b", 0.97, is_mirrored=True, framed=("b",)), ComparedPair("b", "c", 0.7, is_copy=False)]
 
 
 def matrix(*ids: str, first: float = 0.0) -> FeatureMatrix:
@@ -31,13 +31,13 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / FOLDER
 
 
-def never() -> list[Likeness]:
+def never() -> list[ComparedPair]:
     raise AssertionError("asked again")
 
 
 def test_what_was_found_is_found_again(kept: Path) -> None:
-    assert kept_likenesses(matrix("a", "b", "c"), lambda: FOUND) == FOUND
-    assert kept_likenesses(matrix("a", "b", "c"), never) == FOUND
+    assert cached_pairs(matrix("a", "b", "c"), lambda: FOUND) == FOUND
+    assert cached_pairs(matrix("a", "b", "c"), never) == FOUND
     assert len(list(kept.iterdir())) == 1
 
 
@@ -45,25 +45,25 @@ def test_what_was_found_is_found_again(kept: Path) -> None:
     "other", [matrix("a", "b", "d"), matrix("a", "b"), matrix("a", "b", "c", first=1.0), matrix("b", "a", "c"), changed(1)]
 )
 def test_other_images_or_features_are_looked_at_anew(kept: Path, other: FeatureMatrix) -> None:
-    kept_likenesses(matrix("a", "b", "c"), lambda: FOUND)
-    assert kept_likenesses(other, list) == []
+    cached_pairs(matrix("a", "b", "c"), lambda: FOUND)
+    assert cached_pairs(other, list) == []
 
 
 @pytest.mark.parametrize("content", ["", "[{}]", '[{"first": "a"}]', "{", "[1]", "flipped"])
 def test_a_damaged_file_is_made_again(kept: Path, content: str) -> None:
-    kept_likenesses(matrix("a", "b", "c"), lambda: FOUND)
+    cached_pairs(matrix("a", "b", "c"), lambda: FOUND)
     (file,) = kept.iterdir()
     whole = file.read_text()
     file.write_text(whole.replace("0.97", "0.87") if content == "flipped" else content)
     assert file.read_text() != whole
-    assert kept_likenesses(matrix("a", "b", "c"), lambda: FOUND[:1]) == FOUND[:1]
-    assert kept_likenesses(matrix("a", "b", "c"), never) == FOUND[:1]
+    assert cached_pairs(matrix("a", "b", "c"), lambda: FOUND[:1]) == FOUND[:1]
+    assert cached_pairs(matrix("a", "b", "c"), never) == FOUND[:1]
 
 
 def test_a_cache_that_cannot_be_written_is_not_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "file"))
-    assert kept_likenesses(matrix("a", "b", "c"), lambda: FOUND) == FOUND
+    assert cached_pairs(matrix("a", "b", "c"), lambda: FOUND) == FOUND
 
 
 def test_the_version_goes_up_when_the_code_says_something_else() -> None:
@@ -74,7 +74,7 @@ def test_the_version_goes_up_when_the_code_says_something_else() -> None:
     of = dict(zip(ids, photos, strict=True))
     hashes, mirrored = (np.stack([np.frombuffer(difference_hashes(photo)[side], np.uint8) for photo in photos]) for side in (0, 1))
     features = FeatureMatrix(tuple(ids), np.stack([photo.mean(axis=(0, 1)) for photo in photos]).astype(np.float32), {})
-    found = likenesses(
+    found = compare_pairs(
         hashes, mirrored, features, lambda wanted: np.stack([signature(of[i]) for i in wanted]), lambda wanted: {i: of[i] for i in wanted}
     )
     said = sorted((one.first, one.second, round(one.similarity, 2), one.is_copy, one.is_mirrored, one.framed) for one in found)

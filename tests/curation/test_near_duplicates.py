@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageOps
 
 import tellapart
-from tellapart.analyzed_folder import looked_at
+from tellapart.analyzed_folder import analyze_folder
 from tellapart.curation.near_duplicates import connected_groups, near_duplicates
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.features import FeatureMatrix
@@ -55,7 +55,7 @@ def test_exactly_the_planted_copies_are_found_and_never_divided(tmp_path: Path) 
 
 def test_a_recipe_without_features_finds_the_same_copies(tmp_path: Path) -> None:
     pairs = planted(tmp_path / "photos")
-    looked = looked_at(tmp_path / "photos", FeatureSpec(()), state=tmp_path / "state")
+    looked = analyze_folder(tmp_path / "photos", FeatureSpec(()), state=tmp_path / "state")
     path_of = {row.image_id: row.path for row in looked.rows}
     assert sorted(sorted(str(path_of[i]) for i in pair) for pair in looked.pairs) == sorted(pairs)
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 from tellapart.curation.issues import BORDER
 from tellapart.curation.quality_issues import RULES, appearance_scores
 from tellapart.dataset.catalog import ImageFacts
-from tellapart.images import facts as quality_facts
+from tellapart.images import image_statistics as quality_facts
 from tests import folders
 
 SOUND = folders.class_image("dots", 1, 500)

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from tellapart.curation.near_duplicates import LEAST_AGREEING
-from tellapart.curation.registration import agreement, box_move, judged
-from tellapart.curation.registration_images import WHOLE, Miniature, content_box
+from tellapart.curation.registration import best_agreement, box_move, compare_after_move
+from tellapart.curation.registration_images import WHOLE, RegistrationImage, content_box
 from tests import sample_images
 
 WIDTH, HEIGHT = 320, 240
@@ -24,10 +24,10 @@ def photo(seed: int = 1) -> Image.Image:
     return image
 
 
-def small(image: Image.Image) -> Miniature:
+def small(image: Image.Image) -> RegistrationImage:
     image = image.copy()
     image.thumbnail((128, 128))
-    return Miniature.of(np.asarray(image))
+    return RegistrationImage.of(np.asarray(image))
 
 
 def cropped(image: Image.Image, left: float, top: float, right: float, bottom: float) -> Image.Image:
@@ -59,7 +59,7 @@ CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
 @pytest.mark.parametrize("is_back", [False, True])
 def test_a_changed_copy_agrees_in_detail_either_way_round(name: str, is_back: bool) -> None:
     pair = [small(photo()), small(CHANGES[name](photo()))]
-    found = agreement(*(pair[::-1] if is_back else pair))
+    found = best_agreement(*(pair[::-1] if is_back else pair))
     assert found is not None
     assert found.detail > 0.83
     assert found.structure > 0.8
@@ -72,16 +72,16 @@ def test_a_changed_copy_agrees_in_detail_either_way_round(name: str, is_back: bo
 
 def test_a_mirror_image_agrees_when_mirrored_only() -> None:
     own, mirrored = small(photo()), small(ImageOps.mirror(photo()))
-    found = agreement(own, mirrored, is_mirrored=True)
+    found = best_agreement(own, mirrored, is_mirrored=True)
     assert found is not None
     assert (found.detail > 0.95, found.is_mirrored) == (True, True)
-    plain = agreement(own, mirrored)
+    plain = best_agreement(own, mirrored)
     assert plain is None or plain.detail < 0.5
 
 
 def test_other_pictures_do_not_agree_whatever_the_move() -> None:
     for seed in range(2, 12):
-        found = agreement(small(photo(1)), small(photo(seed)))
+        found = best_agreement(small(photo(1)), small(photo(seed)))
         assert found is None or found.detail < 0.5
 
 
@@ -105,9 +105,9 @@ def test_two_shirts_on_one_floor_are_like_but_do_not_agree_in_detail() -> None:
     for seed in range(2, 8):
         other = small(shirt(seed))
         assert np.corrcoef(one.coarse.ravel(), other.coarse.ravel())[0, 1] > 0.9
-        found = agreement(one, other)
+        found = best_agreement(one, other)
         assert found is None or found.agreeing < LEAST_AGREEING
-    again = agreement(one, small(cropped(shirt(1), 0.03, 0.03, 0.03, 0.03)))
+    again = best_agreement(one, small(cropped(shirt(1), 0.03, 0.03, 0.03, 0.03)))
     assert again is not None
     assert (again.detail > 0.83, again.agreeing > 0.9) == (True, True)
 
@@ -115,15 +115,15 @@ def test_two_shirts_on_one_floor_are_like_but_do_not_agree_in_detail() -> None:
 def test_another_colour_is_told() -> None:
     image = photo()
     red, green, blue = image.split()
-    found = agreement(small(image), small(Image.merge("RGB", (blue, red, green))))
+    found = best_agreement(small(image), small(Image.merge("RGB", (blue, red, green))))
     assert found is None or found.colour < 0.5
 
 
 def test_flat_and_tiny_pictures_agree_with_nothing() -> None:
-    flat, tiny = Miniature.of(np.full((90, 128, 3), 120, np.uint8)), Miniature.of(np.full((1, 1, 3), 7, np.uint8))
+    flat, tiny = RegistrationImage.of(np.full((90, 128, 3), 120, np.uint8)), RegistrationImage.of(np.full((1, 1, 3), 7, np.uint8))
     for one, other in ((flat, flat), (flat, small(photo())), (small(photo()), tiny)):
-        assert agreement(one, other) is None
-        lying = judged(one, other, box_move(WHOLE, WHOLE))
+        assert best_agreement(one, other) is None
+        lying = compare_after_move(one, other, box_move(WHOLE, WHOLE))
         assert lying is not None
         assert (lying.detail < 0.1, lying.detailed_blocks < 6 or other is tiny or one is flat) == (True, True)
 

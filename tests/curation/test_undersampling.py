@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tellapart.curation.undersampling import class_weight, thinned, training_counts
+from tellapart.curation.undersampling import class_weight, training_counts, undersample
 from tellapart.dataset.file_rows import SET_ASIDE, USED, FileRow
 
 
@@ -35,29 +35,29 @@ def test_copies_go_first_the_worse_before_the_better_then_drawn_ones() -> None:
     rows = [row(f"one {i}", group="one") for i in range(3)] + [row(f"single {i}") for i in range(4)]
     better = {"one 2": 0, "one 0": 1, "one 1": 2}
     for most, gone in ((6, {"one 1"}), (5, {"one 0", "one 1"})):
-        assert set(kept(rows)) - set(kept(thinned(rows, most, better=better, seed=0))) == gone
-    few = kept(thinned(rows, 3, better=better, seed=0))
+        assert set(kept(rows)) - set(kept(undersample(rows, most, better=better, seed=0))) == gone
+    few = kept(undersample(rows, 3, better=better, seed=0))
     assert len(few) == 3
     assert {"one 0", "one 1"}.isdisjoint(few)
-    reasons = Counter(one.reason for one in thinned(rows, 3, better=better, seed=0) if not one.is_used)
+    reasons = Counter(one.reason for one in undersample(rows, 3, better=better, seed=0) if not one.is_used)
     assert reasons == {"left out to balance the classes": 2, "left out to balance the classes: another of its group is kept": 2}
 
 
 def test_every_group_keeps_one_while_there_is_room() -> None:
     rows = [row(f"{album}{i}", group=album) for album in "abcd" for i in range(5)]
-    assert Counter(path[0] for path in kept(thinned(rows, 4, better={}, seed=0))) == dict.fromkeys("abcd", 1)
-    assert Counter(path[0] for path in kept(thinned(rows, 8, better={}, seed=0))) == dict.fromkeys("abcd", 2)
+    assert Counter(path[0] for path in kept(undersample(rows, 4, better={}, seed=0))) == dict.fromkeys("abcd", 1)
+    assert Counter(path[0] for path in kept(undersample(rows, 8, better={}, seed=0))) == dict.fromkeys("abcd", 2)
 
 
 def test_other_parts_and_smaller_classes_stay() -> None:
     rows = [*(row(f"a{i}") for i in range(9)), *(row(f"t{i}", part="test") for i in range(9)), *(row(f"b{i}", "b") for i in range(2))]
-    left = kept(thinned(rows, 3, better={}, seed=0))
+    left = kept(undersample(rows, 3, better={}, seed=0))
     assert Counter(path[0] for path in left) == {"a": 3, "t": 9, "b": 2}
 
 
 def test_the_draw_depends_on_the_seed_alone() -> None:
     rows = [row(f"{i:03}") for i in range(100)]
-    first, same, other = (set(kept(thinned(rows, 50, better={}, seed=seed))) for seed in (0, 0, 1))
+    first, same, other = (set(kept(undersample(rows, 50, better={}, seed=seed))) for seed in (0, 0, 1))
     assert first == same != other
-    assert set(kept(thinned(rows[::-1], 50, better={}, seed=0))) == first
-    assert set(kept(thinned(rows, 20, better={}, seed=0))) < first, "a smaller list is part of the larger"
+    assert set(kept(undersample(rows[::-1], 50, better={}, seed=0))) == first
+    assert set(kept(undersample(rows, 20, better={}, seed=0))) < first, "a smaller list is part of the larger"

@@ -10,7 +10,7 @@ import pytest
 
 from tellapart.dataset import dataset as dataset_module
 from tellapart.dataset import open_dataset
-from tellapart.dataset.bucket import copied_bucket, obstore_for
+from tellapart.dataset.bucket import copy_bucket, obstore_for
 from tellapart.errors import DataError, MissingExtra
 from tests import folders, sample_images
 
@@ -50,13 +50,13 @@ def copies(folder: Path) -> dict[str, bytes]:
 def test_pictures_are_copied_once_and_kept_up_to_date(bucket: Path) -> None:
     wanted = {name: data for name, data in FILES.items() if name.endswith(".jpg") and not name.startswith(".")}
     first, second, third = Listener(), Listener(), Listener()
-    folder = copied_bucket(bucket.as_uri(), progress=first)
+    folder = copy_bucket(bucket.as_uri(), progress=first)
     assert copies(folder) == wanted
-    assert copied_bucket(bucket.as_uri() + "/", progress=second) == folder
+    assert copy_bucket(bucket.as_uri() + "/", progress=second) == folder
     (bucket / "dogs/1.jpg").write_bytes(sample_images.photo(9))
     os.utime(bucket / "dogs/1.jpg", (1e9, 1e9))
     (bucket / "cats/a b.jpg").unlink()
-    copied_bucket(bucket.as_uri(), progress=third)
+    copy_bucket(bucket.as_uri(), progress=third)
     assert copies(folder) == {"cats/ü.jpg": FILES["cats/ü.jpg"], "dogs/1.jpg": sample_images.photo(9)}
     assert (first.copied, second.copied, third.copied) == (3, 0, 1)
 
@@ -71,12 +71,12 @@ def test_a_data_set_is_opened_from_the_copy(bucket: Path, monkeypatch: pytest.Mo
 def test_a_bucket_without_pictures_is_a_clear_error(bucket: Path) -> None:
     (bucket / "nothing").mkdir()
     with pytest.raises(DataError, match="no pictures in"):
-        copied_bucket((bucket / "nothing").as_uri())
+        copy_bucket((bucket / "nothing").as_uri())
 
 
 def test_an_address_that_cannot_be_understood_is_a_clear_error() -> None:
     with pytest.raises(DataError, match="cannot be opened"):
-        copied_bucket("nonsense://bucket")
+        copy_bucket("nonsense://bucket")
 
 
 def test_without_obstore_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from tellapart.dataset.decisions import EXCLUDE, LOG_FILE, RELABEL, RESTORE, UNDO, Decision, Decisions, read_decisions, undo, written
+from tellapart.dataset.decisions import (
+    EXCLUDE,
+    LOG_FILE,
+    RELABEL,
+    RESTORE,
+    UNDO,
+    Decision,
+    Decisions,
+    append_decisions,
+    read_decisions,
+    undo,
+)
 from tellapart.dataset.file_rows import SET_ASIDE, UNREADABLE, USED, FileRow
 from tellapart.errors import DataError, StorageError, TellapartError
 
@@ -80,8 +91,8 @@ def test_the_reason_is_told() -> None:
 
 
 def test_batches_are_numbered_and_undone_as_wholes_and_undoing_is_undone(tmp_path: Path) -> None:
-    written(tmp_path, [exclude("a", "1"), exclude("b", "2")], why="twice")
-    log = written(tmp_path, [relabel("c", "3", "dogs")])
+    append_decisions(tmp_path, [exclude("a", "1"), exclude("b", "2")], why="twice")
+    log = append_decisions(tmp_path, [relabel("c", "3", "dogs")])
     assert [(one.batch, one.why) for one in log.log] == [(1, "twice"), (1, "twice"), (2, "")]
     assert undo(tmp_path)[1] == 2
     assert undo(tmp_path)[1] == 1
@@ -98,7 +109,7 @@ def test_batches_are_numbered_and_undone_as_wholes_and_undoing_is_undone(tmp_pat
 
 def test_names_of_all_kinds_survive(tmp_path: Path) -> None:
     names = ["a b.jpg", "new\nline.jpg", "größe.jpg", '"quoted".jpg', "\u2028.jpg", "back\\xff.jpg"]
-    written(tmp_path, [exclude(name, "1") for name in names])
+    append_decisions(tmp_path, [exclude(name, "1") for name in names])
     assert [one.path for one in read_decisions(tmp_path).log] == names
 
 
@@ -119,14 +130,14 @@ def at_once(*jobs: Callable[[], object]) -> list[object]:
 
 def test_undoing_at_once_undoes_one_batch_each(tmp_path: Path) -> None:
     for number in range(8):
-        written(tmp_path, [exclude(f"{number}", str(number))])
+        append_decisions(tmp_path, [exclude(f"{number}", str(number))])
     undone = at_once(*(partial(undo, tmp_path) for _ in range(6)))
     assert sorted(batch for _, batch in undone) == [3, 4, 5, 6, 7, 8]  # type: ignore[misc]
     assert [one.path for one in read_decisions(tmp_path).in_effect] == ["0", "1"]
 
 
 def test_more_undo_at_once_than_there_is_to_undo(tmp_path: Path) -> None:
-    written(tmp_path, [exclude("a", "1")])
+    append_decisions(tmp_path, [exclude("a", "1")])
     outcomes = at_once(*(partial(undo, tmp_path) for _ in range(3)))
     assert sum(isinstance(one, DataError) for one in outcomes) == 2
     assert [one.action for one in read_decisions(tmp_path).log] == [EXCLUDE, UNDO]
@@ -134,8 +145,8 @@ def test_more_undo_at_once_than_there_is_to_undo(tmp_path: Path) -> None:
 
 def test_undoing_and_excluding_at_once_loses_neither(tmp_path: Path) -> None:
     for number in range(6):
-        written(tmp_path, [exclude(f"old-{number}", str(number))])
-    excluding = [partial(written, tmp_path, [exclude(f"new-{number}", "n")]) for number in range(4)]
+        append_decisions(tmp_path, [exclude(f"old-{number}", str(number))])
+    excluding = [partial(append_decisions, tmp_path, [exclude(f"new-{number}", "n")]) for number in range(4)]
     at_once(*excluding, *(partial(undo, tmp_path) for _ in range(4)))
     log = read_decisions(tmp_path)
     assert sorted(one.path for one in log.log if one.path.startswith("new")) == [f"new-{number}" for number in range(4)]
@@ -144,7 +155,7 @@ def test_undoing_and_excluding_at_once_loses_neither(tmp_path: Path) -> None:
 
 
 def test_a_batch_is_undone_once(tmp_path: Path) -> None:
-    written(tmp_path, [exclude("a", "1")])
+    append_decisions(tmp_path, [exclude("a", "1")])
     outcomes = at_once(*(partial(undo, tmp_path, 1) for _ in range(3)))
     assert sum(isinstance(one, DataError) and "already undone" in str(one) for one in outcomes) == 2
     undo(tmp_path, 2)
@@ -159,7 +170,7 @@ def test_nothing_to_undo_where_there_never_was_a_decision(tmp_path: Path) -> Non
 def test_two_at_once_lose_nothing(tmp_path: Path) -> None:
     def work(number: int) -> None:
         for step in range(10):
-            written(tmp_path, [exclude(f"{number}-{step}", "1")])
+            append_decisions(tmp_path, [exclude(f"{number}-{step}", "1")])
 
     at_once(*(partial(work, number) for number in range(4)))
     log = read_decisions(tmp_path).log
@@ -184,14 +195,14 @@ TYPES = [
 
 @pytest.mark.parametrize("line", [*TYPES, "{", "[]", '"x"', "{}", '{"action": "burn", "path": "a"}', '{"action": "relabel", "path": "a"}'])
 def test_a_damaged_log_is_said_with_its_line_and_never_thrown_away(tmp_path: Path, line: str) -> None:
-    written(tmp_path, [exclude("a", "1")])
+    append_decisions(tmp_path, [exclude("a", "1")])
     file = tmp_path / LOG_FILE
     file.write_text(file.read_text() + line + "\n")
     before = file.read_text()
     with pytest.raises(StorageError, match="line 2 is no decision"):
         read_decisions(tmp_path)
     with pytest.raises(StorageError):
-        written(tmp_path, [exclude("b", "2")])
+        append_decisions(tmp_path, [exclude("b", "2")])
     assert file.read_text() == before
 
 
@@ -202,13 +213,13 @@ def test_a_log_of_a_later_version_is_read(tmp_path: Path) -> None:
 
 
 def test_nothing_is_written_where_nothing_is_decided(tmp_path: Path) -> None:
-    assert written(tmp_path / "state", []).log == ()
+    assert append_decisions(tmp_path / "state", []).log == ()
     assert not (tmp_path / "state" / LOG_FILE).exists()
     assert Decisions((Decision(UNDO, undoes=1, batch=2),)).last_batch is None
 
 
 def test_a_line_that_was_changed_is_noticed_and_one_without_a_checksum_is_read(tmp_path: Path) -> None:
-    written(tmp_path, [exclude("a", "1"), relabel("b", "2", "dogs")])
+    append_decisions(tmp_path, [exclude("a", "1"), relabel("b", "2", "dogs")])
     file = tmp_path / LOG_FILE
     whole = file.read_text()
     for old, new in (("dogs", "dogz"), ('"2"', '"3"'), ('"batch": 1, "checksum"', '"batch": 2, "checksum"')):
@@ -222,7 +233,7 @@ def test_a_line_that_was_changed_is_noticed_and_one_without_a_checksum_is_read(t
 
 
 def test_bytes_that_are_no_text_are_said_with_their_line(tmp_path: Path) -> None:
-    written(tmp_path, [exclude("a", "1"), exclude("b", "2")])
+    append_decisions(tmp_path, [exclude("a", "1"), exclude("b", "2")])
     file = tmp_path / LOG_FILE
     file.write_bytes(file.read_bytes().replace(b'"b"', b'"\xff"'))
     with pytest.raises(StorageError, match="line 2 is no decision"):
@@ -230,5 +241,5 @@ def test_bytes_that_are_no_text_are_said_with_their_line(tmp_path: Path) -> None
 
 
 def test_words_that_are_no_utf8_can_be_read_again(tmp_path: Path) -> None:
-    written(tmp_path, [exclude("a", "1")], why="caf\udce9 \ud800")
+    append_decisions(tmp_path, [exclude("a", "1")], why="caf\udce9 \ud800")
     assert [one.why for one in read_decisions(tmp_path).log] == ["caf\\udce9 \\ud800"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tellapart.dataset.image_analysis import SMALLEST_LOOK, look_at
+from tellapart.dataset.image_analysis import SMALLEST_LOOK, analyze_image
 from tellapart.errors import ImageError
 from tellapart.images import decode, difference_hash, resize
 from tests import sample_images
@@ -11,7 +11,7 @@ from tests import sample_images
 
 def test_one_look_takes_everything_from_the_picture() -> None:
     data = sample_images.photo(1, 640, 480)
-    look = look_at(data, "the id", (64, 224), "crop")
+    look = analyze_image(data, "the id", (64, 224), "crop")
     assert (look.facts.image_id, look.facts.width, look.facts.height, look.facts.format) == ("the id", 640, 480, "JPEG")
     assert [p.shape for p in look.pixels] == [(64, 64, 3), (224, 224, 3)]
     small = decode(look.thumbnail).pixels
@@ -23,18 +23,20 @@ def test_one_look_takes_everything_from_the_picture() -> None:
 @pytest.mark.parametrize("policy", ["crop", "pad", "squash"])
 def test_the_pixels_are_those_of_the_policy(policy: str) -> None:
     data = sample_images.photo(2, 300, 200, name="PNG")
-    assert np.array_equal(look_at(data, "x", (64,), policy).pixels[0], resize(decode(data, min_size=SMALLEST_LOOK).pixels, 64, policy))
+    assert np.array_equal(
+        analyze_image(data, "x", (64,), policy).pixels[0], resize(decode(data, min_size=SMALLEST_LOOK).pixels, 64, policy)
+    )
 
 
 def test_a_turned_picture_is_described_upright() -> None:
-    facts = look_at(sample_images.oriented_photo(6, 3), "x", (), "crop").facts
+    facts = analyze_image(sample_images.oriented_photo(6, 3), "x", (), "crop").facts
     assert (facts.width, facts.height) == (200, 150)
 
 
 def test_the_mirror_hash_is_the_hash_of_the_mirror_image() -> None:
     pixels = sample_images.photo_pixels(4)
-    here = look_at(sample_images.encoded(pixels, "PNG"), "x", (), "crop").facts
-    there = look_at(sample_images.encoded(np.ascontiguousarray(pixels[:, ::-1]), "PNG"), "y", (), "crop").facts
+    here = analyze_image(sample_images.encoded(pixels, "PNG"), "x", (), "crop").facts
+    there = analyze_image(sample_images.encoded(np.ascontiguousarray(pixels[:, ::-1]), "PNG"), "y", (), "crop").facts
     for own, other in ((here.hash, there.mirror_hash), (here.mirror_hash, there.hash)):
         assert np.bitwise_count(np.frombuffer(own, np.uint8) ^ np.frombuffer(other, np.uint8)).sum() <= 4
 
@@ -43,5 +45,5 @@ def test_the_mirror_hash_is_the_hash_of_the_mirror_image() -> None:
 def test_what_is_no_picture_has_its_reason(name: str) -> None:
     data, reason = sample_images.bad_files()[name]
     with pytest.raises(ImageError) as caught:
-        look_at(data, "x", (224,), "crop")
+        analyze_image(data, "x", (224,), "crop")
     assert str(caught.value).startswith(reason)

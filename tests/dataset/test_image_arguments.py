@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tellapart.dataset import open_dataset
-from tellapart.dataset.image_arguments import named_images
+from tellapart.dataset.image_arguments import resolve_image_arguments
 from tellapart.errors import DataError
 from tests import folders
 
@@ -23,7 +23,7 @@ def new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def names(*words: str | Path) -> list[str]:
-    dataset = named_images(words, open_dataset)
+    dataset = resolve_image_arguments(words, open_dataset)
     return [dataset.file(entry).name for entry in dataset.entries]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tellapart.dataset.in_memory_images import given_images, image_list, is_in_memory
+from tellapart.dataset.in_memory_images import image_list, in_memory_dataset, is_in_memory
 from tellapart.errors import DataError
 from tellapart.images import decode
 
@@ -17,7 +17,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (24, 30, 3), dtype=np.uint8)
 
 def seen(image: Any) -> Any:
     """The pixels that a model is shown of an image."""
-    with given_images([image]) as dataset:
+    with in_memory_dataset([image]) as dataset:
         return decode(dataset.file(dataset.entries[0]).read_bytes()).pixels
 
 
@@ -65,7 +65,7 @@ def test_other_modes_and_a_turned_photo() -> None:
 
 def test_paths_stay_absolute_and_others_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with given_images(["a.png", PIXELS, tmp_path / "b.png"]) as dataset:
+    with in_memory_dataset(["a.png", PIXELS, tmp_path / "b.png"]) as dataset:
         assert [entry.path for entry in dataset.entries] == [str(tmp_path / "a.png"), "image 2", str(tmp_path / "b.png")]
         assert dataset.file(dataset.entries[2]) == tmp_path / "b.png"
         held = dataset.file(dataset.entries[1])
@@ -92,7 +92,7 @@ def test_paths_stay_absolute_and_others_are_numbered(tmp_path: Path, monkeypatch
     ],
 )
 def test_what_is_no_image_is_said(image: Any, said: str) -> None:
-    with pytest.raises(DataError) as error, given_images([PIXELS, image]):
+    with pytest.raises(DataError) as error, in_memory_dataset([PIXELS, image]):
         pass
     assert said in str(error.value) and error.value.hint
     if getattr(image, "shape", ()) == (3, 24, 30):

@@ -10,7 +10,7 @@ import tellapart
 from tellapart.dataset import Dataset, Entry
 from tellapart.dataset.decisions import RELABEL, Decision, Decisions
 from tellapart.dataset.file_rows import SET_ASIDE, UNREADABLE, USED, FileRow
-from tellapart.dataset.parts import assign, check_labels, with_decisions
+from tellapart.dataset.parts import assign_parts, check_labels, with_decisions
 from tellapart.errors import DataError
 
 
@@ -27,48 +27,48 @@ def parts(rows: list[FileRow]) -> Counter[tuple[str | None, str | None]]:
 
 
 def test_without_parts_of_the_users_a_share_becomes_the_test() -> None:
-    found = assign([*many("a", 20), *many("b", 10)], [], test_share=0.2, seed=0)
+    found = assign_parts([*many("a", 20), *many("b", 10)], [], test_share=0.2, seed=0)
     assert parts(found.rows) == {("train", "a"): 16, ("test", "a"): 4, ("train", "b"): 8, ("test", "b"): 2}
 
 
 @pytest.mark.parametrize("part", ["val", "test"])
 def test_the_users_part_is_honoured_and_nothing_else_held_back(part: str) -> None:
     rows = [*many("a", 9, "train"), *many("b", 9, "train"), *many("a", 3, part), *many("b", 4, part)]
-    found = assign(rows, [], test_share=0.5, seed=0)
+    found = assign_parts(rows, [], test_share=0.5, seed=0)
     assert parts(found.rows) == {("train", "a"): 9, ("train", "b"): 9, (part, "a"): 3, (part, "b"): 4}
 
 
 def test_images_without_a_part_train_when_the_user_chose_one_to_report() -> None:
-    found = assign([*many("a", 5), *many("b", 5), *many("a", 3, "val"), *many("b", 3, "val")], [], test_share=0.2, seed=0)
+    found = assign_parts([*many("a", 5), *many("b", 5), *many("a", 3, "val"), *many("b", 3, "val")], [], test_share=0.2, seed=0)
     assert parts(found.rows)[("train", "a")] == 5
 
 
 def test_decisions_are_counted_by_part_and_those_on_reported_images_are_said() -> None:
     before = [*many("a", 20), *many("b", 20)]
-    parts_before = {r.path: r.part for r in assign(before, [], test_share=0.2, seed=0).rows}
+    parts_before = {r.path: r.part for r in assign_parts(before, [], test_share=0.2, seed=0).rows}
     tested = [number for number, r in enumerate(before) if parts_before[r.path] == "test"]
     learned = [number for number, r in enumerate(before) if parts_before[r.path] == "train"]
     rows = list(before)
     for number in (*tested[:2], *learned[:3]):
         rows[number] = rows[number].left_out("excluded: blurred")
     rows[learned[5]] = replace(rows[learned[5]], label="b")
-    found = with_decisions(assign(rows, [], test_share=0.2, seed=0), before, [], test_share=0.2, seed=0)
+    found = with_decisions(assign_parts(rows, [], test_share=0.2, seed=0), before, [], test_share=0.2, seed=0)
     part = found.rows[learned[5]].part
     wanted = {"train": {"excluded": 3, "relabeled": 0}, "test": {"excluded": 2, "relabeled": 0}}
     wanted[str(part)]["relabeled"] += 1
     assert found.decisions == wanted
     assert f"the test part: 2 excluded, {wanted['test']['relabeled']} relabeled" in found.notes[-1]
-    untouched = assign(before, [], test_share=0.2, seed=0)
+    untouched = assign_parts(before, [], test_share=0.2, seed=0)
     assert with_decisions(untouched, before, [], test_share=0.2, seed=0) == untouched
 
 
 def test_a_train_folder_alone_is_split() -> None:
-    found = assign([*many("a", 10, "train"), *many("b", 10, "train")], [], test_share=0.2, seed=0)
+    found = assign_parts([*many("a", 10, "train"), *many("b", 10, "train")], [], test_share=0.2, seed=0)
     assert parts(found.rows)[("test", "a")] == 2
 
 
 def test_pictures_without_a_label_are_set_aside() -> None:
-    found = assign([*many("a", 9), *many("b", 9), row("test/1", None, "test")], [], test_share=0.2, seed=0)
+    found = assign_parts([*many("a", 9), *many("b", 9), row("test/1", None, "test")], [], test_share=0.2, seed=0)
     (left,) = [r for r in found.rows if not r.is_used]
     assert (left.path, left.status, left.reason) == ("test/1", SET_ASIDE, "no label")
     assert parts(found.rows)[("test", "a")] == 2, "an unlabelled test folder is nothing to report on"
@@ -78,7 +78,7 @@ def test_near_duplicates_stay_together_through_others() -> None:
     rows = [*many("a", 30), *many("b", 30)]
     chain = [("all/a/0", "all/a/1"), ("all/a/1", "all/b/2"), ("all/a/5", "all/a/6")]
     for seed in range(10):
-        found = assign(rows, chain, test_share=0.4, seed=seed)
+        found = assign_parts(rows, chain, test_share=0.4, seed=seed)
         by_path = {r.path: r for r in found.rows}
         assert len({(by_path[p].part, by_path[p].group) for p in ("all/a/0", "all/a/1", "all/b/2")}) == 1
         assert len({(by_path[p].part, by_path[p].group) for p in ("all/a/5", "all/a/6")}) == 1
@@ -88,7 +88,7 @@ def test_near_duplicates_stay_together_through_others() -> None:
 def test_the_users_groups_stay_together_and_join_with_duplicates() -> None:
     rows = [row(f"{label}/{i}", label, group=f"{label}{i // 5}") for label in "ab" for i in range(20)]
     for seed in range(10):
-        found = assign(rows, [("a/0", "a/5")], test_share=0.3, seed=seed)
+        found = assign_parts(rows, [("a/0", "a/5")], test_share=0.3, seed=seed)
         held: dict[str, set[str | None]] = {}
         for r in found.rows:
             held.setdefault(f"{r.label}{min(int(r.path[2:]) // 5, 99)}", set()).add(r.part)
@@ -99,7 +99,7 @@ def test_the_users_groups_stay_together_and_join_with_duplicates() -> None:
 
 def test_a_leak_is_taken_out_of_training_and_told() -> None:
     rows = [*many("a", 9, "train"), *many("b", 9, "train"), *many("a", 3, "val"), *many("b", 3, "val")]
-    found = assign(rows, [("train/a/4", "val/a/0"), ("train/b/1", "train/b/2"), ("train/b/2", "val/b/2")], test_share=0.2, seed=0)
+    found = assign_parts(rows, [("train/a/4", "val/a/0"), ("train/b/1", "train/b/2"), ("train/b/2", "val/b/2")], test_share=0.2, seed=0)
     assert [found.rows[i].path for i in found.leaked] == ["train/a/4", "train/b/1", "train/b/2"]
     assert found.rows[4].reason == "shows the same as val/a/0 of the val part"
     assert found.rows[4].status == SET_ASIDE
@@ -108,28 +108,28 @@ def test_a_leak_is_taken_out_of_training_and_told() -> None:
 
 def test_the_same_file_in_two_parts_is_a_leak() -> None:
     rows = [*many("a", 9, "train"), *many("b", 9, "train"), row("val/x", "a", "val", image_id="train/a/0"), *many("b", 2, "val")]
-    found = assign(rows, [], test_share=0.2, seed=0)
+    found = assign_parts(rows, [], test_share=0.2, seed=0)
     assert [found.rows[i].path for i in found.leaked] == ["train/a/0"]
     assert ["train/a/0", "val/x"] in found.duplicate_groups
 
 
 def test_a_class_without_training_pictures_is_left_out_and_said() -> None:
     rows = [*many("a", 9, "train"), *many("b", 9, "train"), *many("a", 3, "val"), *many("b", 3, "val"), *many("c", 2, "val")]
-    found = assign(rows, [], test_share=0.2, seed=0)
+    found = assign_parts(rows, [], test_share=0.2, seed=0)
     assert found.notes[0] == "'c' has no training picture, so its 2 pictures are left out"
     assert ("val", "c") not in parts(found.rows)
 
 
 def test_classes_too_small_to_judge_are_said() -> None:
-    notes = assign([*many("a", 20), *many("b", 20), *many("c", 1)], [], test_share=0.2, seed=0).notes
+    notes = assign_parts([*many("a", 20), *many("b", 20), *many("c", 1)], [], test_share=0.2, seed=0).notes
     assert notes == ["'c' has only 1 picture; its numbers mean little"]
     rows = [*many("a", 20, "train"), *many("b", 20, "train"), *many("a", 5, "val")]
-    assert assign(rows, [], test_share=0.2, seed=0).notes == ["'b' has no picture in the reported part"]
+    assert assign_parts(rows, [], test_share=0.2, seed=0).notes == ["'b' has no picture in the reported part"]
 
 
 def test_the_split_follows_the_seed() -> None:
     rows = [*many("a", 50), *many("b", 50)]
-    splits = {tuple(r.part for r in assign(rows, [], test_share=0.2, seed=seed).rows) for seed in (0, 0, 1, 2)}
+    splits = {tuple(r.part for r in assign_parts(rows, [], test_share=0.2, seed=seed).rows) for seed in (0, 0, 1, 2)}
     assert len(splits) == 3
 
 
@@ -151,18 +151,18 @@ def unreadable(path: str, label: str) -> FileRow:
 )
 def test_what_cannot_be_split_is_a_clear_error(rows: list[FileRow], said: str) -> None:
     with pytest.raises(DataError, match=said):
-        assign(rows, [], test_share=0.2, seed=0)
+        assign_parts(rows, [], test_share=0.2, seed=0)
 
 
 def test_one_group_around_everything_leaves_nothing_to_test() -> None:
     rows = [row(f"{label}/{i}", label, group="one") for label in "ab" for i in range(5)]
     with pytest.raises(DataError, match="too few different pictures"):
-        assign(rows, [], test_share=0.2, seed=0)
+        assign_parts(rows, [], test_share=0.2, seed=0)
 
 
 def test_a_class_whose_files_are_all_unreadable_is_named() -> None:
     rows = [*many("cats", 20), *many("dogs", 20), *[unreadable(f"green/{i}.heic", "green") for i in range(6)]]
-    notes = assign(rows, [], test_share=0.2, seed=0).notes
+    notes = assign_parts(rows, [], test_share=0.2, seed=0).notes
     assert notes == [f"none of the 6 images of the class 'green' is used, mostly because: {rows[-1].reason}"]
 
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from tellapart.dataset.file_rows import USED, FileRow
-from tellapart.dataset.split_assignment import Plan, divided, grouped_rows
+from tellapart.dataset.split_assignment import SplitPlan, divide_rows, grouped_rows
 from tellapart.dataset.split_file import Known
 from tellapart.errors import DataError
 
-PLAN = Plan("stratified", {"test": 0.2, "val": 0.1}, 0, 0, 0)
+PLAN = SplitPlan("stratified", {"test": 0.2, "val": 0.1}, 0, 0, 0)
 
 
 def rows(number: int, label: str = "a") -> list[FileRow]:
@@ -35,7 +35,7 @@ def test_groups_are_named_by_the_earlier_split_then_by_the_user_then_by_content(
 def test_a_new_picture_that_joins_two_old_groups_moves_neither_and_is_reported() -> None:
     given = rows(3)
     known = [Known("train", "g1", None), Known("val", "g2", None), None]
-    found = divided(
+    found = divide_rows(
         [*grouped(given, None, [(0, 2), (1, 2)], known), replace(rows(1)[0], path="x", image_id="x", group="x")], [*known, None], PLAN
     )
     assert [row.part for row in found.rows[:3]] == ["train", "val", "val"]
@@ -46,12 +46,12 @@ def test_a_new_picture_that_joins_two_old_groups_moves_neither_and_is_reported()
 def test_folds_are_of_training_pictures_only_and_stay() -> None:
     plan = replace(PLAN, folds=3)
     given = grouped(rows(30) + rows(30, "b"))
-    first = divided(given, [None] * 60, plan)
+    first = divide_rows(given, [None] * 60, plan)
     assert {fold is None for fold, row in zip(first.folds, first.rows, strict=True) if row.part == "train"} == {False}
     assert {fold for fold, row in zip(first.folds, first.rows, strict=True) if row.part != "train"} == {None}
     known = [Known(row.part or "", row.group or "", fold) for row, fold in zip(first.rows, first.folds, strict=True)]
     more = grouped(rows(40) + rows(30, "b"), known=[*known[:30], *[None] * 10, *known[30:]])
-    again = divided(more, [*known[:30], *[None] * 10, *known[30:]], plan)
+    again = divide_rows(more, [*known[:30], *[None] * 10, *known[30:]], plan)
     assert [*again.folds[:30], *again.folds[40:]] == first.folds
     assert all(fold in (0, 1, 2) for fold, row in zip(again.folds, again.rows, strict=True) if row.part == "train")
 
@@ -65,13 +65,13 @@ def test_folds_are_of_training_pictures_only_and_stay() -> None:
         ([replace(row, group=row.path) for row in rows(5)], replace(PLAN, first=5), "has only 5 pictures"),
     ],
 )
-def test_what_cannot_be_divided(given: list[FileRow], plan: Plan, message: str) -> None:
+def test_what_cannot_be_divided(given: list[FileRow], plan: SplitPlan, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        divided(given, [None] * len(given), plan)
+        divide_rows(given, [None] * len(given), plan)
 
 
 def test_classes_missing_in_a_part_are_named() -> None:
     given = [replace(row, group="one") for row in rows(5)] + grouped(rows(20, "b")) + grouped(rows(2, "c"))
-    found = divided(given, [None] * 27, PLAN)
+    found = divide_rows(given, [None] * 27, PLAN)
     assert "'a': no picture in the test part, for want of groups" in found.notes
     assert "'a', 'c': no picture in the val part, for want of groups" in found.notes

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tellapart.dataset.splits import assigned_folds, assigned_parts, assigned_shares, first_files, hashed_fold, hashed_part
+from tellapart.dataset.splits import assign_folds, assign_shares, assign_stratified_parts, first_files, hashed_fold, hashed_part
 
 Set = tuple[list[str], list[str]]
 
@@ -30,7 +30,7 @@ def parts_of_groups(groups: list[str], parts: list[str]) -> dict[str, set[str]]:
 @given(photo_sets(), st.integers(0, 9), st.floats(0.05, 0.9))
 def test_a_group_is_never_divided(photos: Set, seed: int, share: float) -> None:
     labels, groups = photos
-    parts = assigned_parts(labels, groups, seed=seed, test_share=share)
+    parts = assign_stratified_parts(labels, groups, seed=seed, test_share=share)
     assert set(parts) <= {"train", "test"}
     assert all(len(found) == 1 for found in parts_of_groups(groups, parts).values())
 
@@ -38,18 +38,18 @@ def test_a_group_is_never_divided(photos: Set, seed: int, share: float) -> None:
 @given(photo_sets(), st.integers(0, 9))
 def test_the_order_of_the_files_changes_nothing(photos: Set, seed: int) -> None:
     labels, groups = photos
-    forward = assigned_parts(labels, groups, seed=seed)
-    assert forward == assigned_parts(labels, groups, seed=seed)
-    assert forward[::-1] == assigned_parts(labels[::-1], groups[::-1], seed=seed)
+    forward = assign_stratified_parts(labels, groups, seed=seed)
+    assert forward == assign_stratified_parts(labels, groups, seed=seed)
+    assert forward[::-1] == assign_stratified_parts(labels[::-1], groups[::-1], seed=seed)
     assert np.array_equal(
-        assigned_folds(labels, groups, folds=3, seed=seed)[::-1], assigned_folds(labels[::-1], groups[::-1], folds=3, seed=seed)
+        assign_folds(labels, groups, folds=3, seed=seed)[::-1], assign_folds(labels[::-1], groups[::-1], folds=3, seed=seed)
     )
 
 
 @given(st.lists(st.integers(1, 80), min_size=2, max_size=4), st.integers(0, 99), st.floats(0.05, 0.9))
 def test_every_class_gives_its_share_within_one_group(sizes: list[int], seed: int, share: float) -> None:
     labels = [f"c{number}" for number, size in enumerate(sizes) for _ in range(size)]
-    parts = assigned_parts(labels, [f"g{i}" for i in range(len(labels))], seed=seed, test_share=share)
+    parts = assign_stratified_parts(labels, [f"g{i}" for i in range(len(labels))], seed=seed, test_share=share)
     for number, size in enumerate(sizes):
         test = sum(part == "test" and label == f"c{number}" for part, label in zip(parts, labels, strict=True))
         assert abs(test - share * size) <= 1
@@ -60,7 +60,7 @@ def test_every_class_gives_its_share_within_one_group(sizes: list[int], seed: in
 @given(photo_sets(), st.integers(2, 6), st.integers(0, 9))
 def test_folds_keep_groups_whole_and_stay_in_range(photos: Set, folds: int, seed: int) -> None:
     labels, groups = photos
-    found = assigned_folds(labels, groups, folds=folds, seed=seed)
+    found = assign_folds(labels, groups, folds=folds, seed=seed)
     assert found.shape == (len(labels),)
     assert found.min() >= 0
     assert found.max() < folds
@@ -70,7 +70,7 @@ def test_folds_keep_groups_whole_and_stay_in_range(photos: Set, folds: int, seed
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=4), st.integers(2, 6), st.integers(0, 9))
 def test_folds_are_balanced_within_each_class_and_in_all(sizes: list[int], folds: int, seed: int) -> None:
     labels = [f"c{number}" for number, size in enumerate(sizes) for _ in range(size)]
-    found = assigned_folds(labels, [f"g{i}" for i in range(len(labels))], folds=folds, seed=seed)
+    found = assign_folds(labels, [f"g{i}" for i in range(len(labels))], folds=folds, seed=seed)
     per_class = {label: Counter(int(f) for f, own in zip(found, labels, strict=True) if own == label) for label in set(labels)}
     for label, counts in per_class.items():
         assert max(counts.values()) - min(counts.get(f, 0) for f in range(folds)) <= 1, label
@@ -80,13 +80,13 @@ def test_folds_are_balanced_within_each_class_and_in_all(sizes: list[int], folds
 
 def test_seeds_give_different_splits() -> None:
     labels, groups = ["a"] * 50 + ["b"] * 50, [f"g{i}" for i in range(100)]
-    splits = {tuple(assigned_parts(labels, groups, seed=seed)) for seed in range(10)}
+    splits = {tuple(assign_stratified_parts(labels, groups, seed=seed)) for seed in range(10)}
     assert len(splits) == 10
 
 
 def test_a_split_is_the_same_on_every_machine_and_in_every_version() -> None:
     labels, groups = ["a"] * 5 + ["b"] * 5, [f"g{i}" for i in range(10)]
-    assert assigned_parts(labels, groups, seed=0, test_share=0.4) == [
+    assert assign_stratified_parts(labels, groups, seed=0, test_share=0.4) == [
         "test",
         "test",
         "train",
@@ -104,8 +104,8 @@ def test_a_split_is_the_same_on_every_machine_and_in_every_version() -> None:
 @given(st.integers(0, 99))
 def test_more_photos_move_few_of_the_old_ones(seed: int) -> None:
     labels, groups = ["a"] * 100, [f"g{i}" for i in range(100)]
-    before = assigned_parts(labels, groups, seed=seed)
-    after = assigned_parts([*labels, *["a"] * 5], [*groups, *[f"new{i}" for i in range(5)]], seed=seed)
+    before = assign_stratified_parts(labels, groups, seed=seed)
+    after = assign_stratified_parts([*labels, *["a"] * 5], [*groups, *[f"new{i}" for i in range(5)]], seed=seed)
     assert sum(a != b for a, b in zip(before, after, strict=False)) <= 5
 
 
@@ -113,12 +113,12 @@ def test_a_mixed_group_belongs_to_its_most_frequent_label() -> None:
     labels = ["a", "a", "b", *["b"] * 4, *["a"] * 4]
     groups = ["m", "m", "m", *[f"b{i}" for i in range(4)], *[f"a{i}" for i in range(4)]]
     for seed in range(20):
-        parts = assigned_parts(labels, groups, seed=seed, test_share=0.5)
+        parts = assign_stratified_parts(labels, groups, seed=seed, test_share=0.5)
         assert sum(part == "test" for part in parts[3:7]) == 2, "b has 4 groups of its own: half of them"
 
 
 def test_names_that_are_not_utf8_can_be_groups() -> None:
-    parts = assigned_parts(["a", "a", "b", "b"], ["x\udcff", "y", "z\udc80", "w"], seed=0)
+    parts = assign_stratified_parts(["a", "a", "b", "b"], ["x\udcff", "y", "z\udc80", "w"], seed=0)
     assert Counter(parts) == {"train": 2, "test": 2}
 
 
@@ -128,16 +128,16 @@ SHARES = {"test": 0.2, "val": 0.1}
 @given(photo_sets(), st.integers(0, 9), st.floats(0, 0.45), st.floats(0, 0.45))
 def test_shares_divide_no_group_and_leave_something_to_train_on(photos: Set, seed: int, test: float, val: float) -> None:
     labels, groups = photos
-    parts = assigned_shares(labels, groups, seed=seed, shares={"test": test, "val": val})
+    parts = assign_shares(labels, groups, seed=seed, shares={"test": test, "val": val})
     assert all(len(found) == 1 for found in parts_of_groups(groups, parts).values())
     assert "train" in parts
-    assert parts[::-1] == assigned_shares(labels[::-1], groups[::-1], seed=seed, shares={"test": test, "val": val})
+    assert parts[::-1] == assign_shares(labels[::-1], groups[::-1], seed=seed, shares={"test": test, "val": val})
 
 
 @given(st.lists(st.integers(5, 80), min_size=1, max_size=4), st.integers(0, 99))
 def test_shares_are_met_in_every_class_within_one_picture(sizes: list[int], seed: int) -> None:
     labels = [f"c{number}" for number, size in enumerate(sizes) for _ in range(size)]
-    parts = assigned_shares(labels, [f"g{i}" for i in range(len(labels))], seed=seed, shares=SHARES)
+    parts = assign_shares(labels, [f"g{i}" for i in range(len(labels))], seed=seed, shares=SHARES)
     for number, size in enumerate(sizes):
         for part, share in SHARES.items():
             assert abs(sum(p == part and label == f"c{number}" for p, label in zip(parts, labels, strict=True)) - share * size) <= 1
@@ -146,14 +146,14 @@ def test_shares_are_met_in_every_class_within_one_picture(sizes: list[int], seed
 def test_shares_count_pictures_not_groups() -> None:
     groups = ["giant"] * 60 + [f"g{i}" for i in range(40)]
     for seed in range(20):
-        parts = assigned_shares(["a"] * 100, groups, seed=seed, shares=SHARES)
+        parts = assign_shares(["a"] * 100, groups, seed=seed, shares=SHARES)
         assert Counter(parts) == {"train": 70, "test": 20, "val": 10}
 
 
 @given(st.lists(st.integers(1, 5), min_size=10, max_size=60), st.integers(2, 6), st.integers(0, 9))
 def test_folds_of_unequal_groups_are_as_even_as_the_largest_group_allows(sizes: list[int], folds: int, seed: int) -> None:
     groups = [f"g{number}" for number, size in enumerate(sizes) for _ in range(size)]
-    counts = np.bincount(assigned_folds(["a"] * len(groups), groups, folds=folds, seed=seed), minlength=folds)
+    counts = np.bincount(assign_folds(["a"] * len(groups), groups, folds=folds, seed=seed), minlength=folds)
     assert counts.max() - counts.min() <= max(sizes)
 
 
@@ -173,8 +173,8 @@ def test_a_hashed_part_depends_on_nothing_else_and_shares_come_out_about_right()
 @given(st.integers(0, 99))
 def test_a_stratified_split_moves_about_as_many_as_are_added(seed: int) -> None:
     labels, groups = ["a"] * 200, [f"g{i}" for i in range(200)]
-    before = assigned_shares(labels, groups, seed=seed, shares=SHARES)
-    after = assigned_shares([*labels, *["a"] * 10], [*groups, *[f"new{i}" for i in range(10)]], seed=seed, shares=SHARES)
+    before = assign_shares(labels, groups, seed=seed, shares=SHARES)
+    after = assign_shares([*labels, *["a"] * 10], [*groups, *[f"new{i}" for i in range(10)]], seed=seed, shares=SHARES)
     assert sum(a != b for a, b in zip(before, after, strict=False)) <= 10
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tellapart.dataset.image_analysis import look_at
+from tellapart.dataset.image_analysis import analyze_image
 from tellapart.dataset_export.rendering import ORIGINAL, Square, channel_sums, encoded, mean_and_deviation, suffix_of
 from tellapart.errors import ImageError
 from tellapart.images import decode, resize
@@ -17,7 +17,7 @@ from tests import sample_images
 def test_squares_are_what_training_sees(policy: str) -> None:
     data = sample_images.photo(3, 500, 375)
     found = Square((50, 100), policy).pixels(data)
-    seen = look_at(data, "id", (50, 100), policy).pixels
+    seen = analyze_image(data, "id", (50, 100), policy).pixels
     assert np.array_equal(found[50], seen[0])
     assert np.array_equal(found[100], seen[1])
 

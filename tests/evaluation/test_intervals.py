@@ -10,7 +10,6 @@ from tellapart.evaluation.intervals import (
     Interval,
     bootstrap,
     effective_size,
-    flawless,
     group_index,
     group_sums,
     group_weights,
@@ -18,6 +17,7 @@ from tellapart.evaluation.intervals import (
     images_worth,
     logit_interval,
     percentile_interval,
+    perfect_score_interval,
     resampled_sums,
     wilson,
 )
@@ -111,8 +111,8 @@ def test_percentiles_leave_out_what_is_undefined_and_hold_the_value() -> None:
 
 
 def test_flawless_is_wilson_for_equal_classes() -> None:
-    assert flawless(np.array([50, 50]), 1.0).low == pytest.approx(wilson(100, 100).low)
-    assert flawless(np.array([98, 2]), 1.0).low < flawless(np.array([50, 50]), 1.0).low
+    assert perfect_score_interval(np.array([50, 50]), 1.0).low == pytest.approx(wilson(100, 100).low)
+    assert perfect_score_interval(np.array([98, 2]), 1.0).low < perfect_score_interval(np.array([50, 50]), 1.0).low
 
 
 def test_logit_interval_stays_inside_and_knows_when_it_knows_nothing() -> None:

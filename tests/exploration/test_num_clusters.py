@@ -4,32 +4,32 @@ import numpy as np
 import pytest
 from sklearn.metrics import silhouette_samples
 
-from tellapart.exploration.num_clusters import choice_of_k, macro_silhouette, without_clusters
-from tellapart.exploration.pca import places_of
+from tellapart.exploration.num_clusters import choose_num_clusters, macro_silhouette, reference_points
+from tellapart.exploration.pca import pca_coordinates
 from tests.exploration.blobs import blobs, noise
 
 
 @pytest.mark.parametrize("k", [2, 3, 5])
 def test_the_planted_number_is_suggested(k: int) -> None:
-    found = choice_of_k(places_of(blobs(k, n=160)[0]), most=6)
+    found = choose_num_clusters(pca_coordinates(blobs(k, n=160)[0]), most=6)
     assert found.suggested == k
     assert found.reason.startswith(f"{k} clusters: silhouette")
 
 
 @pytest.mark.parametrize("d", [3, 20, 60])
 def test_noise_has_no_clear_number(d: int) -> None:
-    found = choice_of_k(places_of(noise(160, d)), most=5)
+    found = choose_num_clusters(pca_coordinates(noise(160, d)), most=5)
     assert found.suggested is None
     assert found.reason.startswith("no clear k")
 
 
 def test_a_long_cloud_has_no_clear_number() -> None:
-    found = choice_of_k(places_of(noise(200, 60) * np.exp(-np.arange(60) / 5).astype(np.float32)), most=4)
+    found = choose_num_clusters(pca_coordinates(noise(200, 60) * np.exp(-np.arange(60) / 5).astype(np.float32)), most=4)
     assert found.suggested is None
 
 
 def test_measures_are_those_of_their_names() -> None:
-    found = choice_of_k(places_of(blobs(3, n=150)[0]), most=5)
+    found = choose_num_clusters(pca_coordinates(blobs(3, n=150)[0]), most=5)
     assert found.ks == (1, 2, 3, 4, 5)
     assert found.silhouette[0] is None and found.stability[0] is None
     assert list(found.distortion) == sorted(found.distortion, reverse=True)
@@ -48,7 +48,7 @@ def test_every_cluster_counts_the_same_in_the_silhouette() -> None:
 
 def test_data_without_clusters_is_as_spread_out() -> None:
     places = blobs(2, n=4000, d=6, apart=3)[0]
-    other = without_clusters(places, 0)
+    other = reference_points(places, 0)
     assert np.allclose(np.cov(other.T), np.cov(places.T), rtol=0.15, atol=0.4)
 
 
@@ -56,12 +56,12 @@ def test_data_without_clusters_is_as_spread_out() -> None:
     ("places", "why"), [(np.ones((40, 3), np.float32), "same features"), (noise(9, 4), "too few"), (noise(1, 4), "too few")]
 )
 def test_too_little_to_choose_from(places: np.ndarray, why: str) -> None:
-    found = choice_of_k(places)
+    found = choose_num_clusters(places)
     assert found.suggested is None
     assert why in found.reason
 
 
 def test_progress_is_told_twice_a_number() -> None:
     told: list[int] = []
-    choice_of_k(noise(50, 4), most=4, advance=told.append)
+    choose_num_clusters(noise(50, 4), most=4, advance=told.append)
     assert sum(told) == 8

@@ -12,9 +12,9 @@ import pytest
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.errors import MissingExtra, OptionError
 from tellapart.exploration import projection
-from tellapart.exploration.projection import map_of
-from tellapart.exploration.projection_quality import answers_right, neighbours_kept
-from tellapart.progress import Silent
+from tellapart.exploration.projection import project
+from tellapart.exploration.projection_quality import neighbor_label_accuracy, neighbor_preservation
+from tellapart.progress import NoProgress
 
 METHODS = ("pca", "tsne")
 
@@ -30,11 +30,11 @@ def planted(each: int = 40, kinds: int = 3, width: int = 64, seed: int = 0) -> t
 @pytest.mark.parametrize("method", METHODS)
 def test_planted_clusters_stay_together(method: str) -> None:
     features, kind = planted()
-    made = map_of(features, method=method)
+    made = project(features, method=method)
     assert made.method == projection.TITLES[method]
     assert made.places.shape == (120, 2) and made.places.dtype == np.float32 and np.isfinite(made.places).all()
     alone = np.arange(len(kind))
-    assert answers_right(made.places, kind, alone, alone, k=5).mean() == 1.0
+    assert neighbor_label_accuracy(made.places, kind, alone, alone, k=5).mean() == 1.0
     for one in range(3):
         own = made.places[kind == one]
         others = np.linalg.norm(made.places[kind != one] - own.mean(axis=0), axis=1)
@@ -44,20 +44,20 @@ def test_planted_clusters_stay_together(method: str) -> None:
 def test_scikit_learn_places_where_open_tsne_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projection, "find_spec", lambda name: None)
     features, kind = planted()
-    made = map_of(features)
+    made = project(features)
     assert (made.method, made.software) == ("t-SNE", "scikit-learn")
-    assert answers_right(made.places, kind, np.arange(120), np.arange(120), k=5).mean() == 1.0
+    assert neighbor_label_accuracy(made.places, kind, np.arange(120), np.arange(120), k=5).mean() == 1.0
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_same_seed_gives_the_same_map(method: str) -> None:
     features, _ = planted(each=12)
-    assert np.array_equal(map_of(features, method=method, seed=3).places, map_of(features, method=method, seed=3).places)
+    assert np.array_equal(project(features, method=method, seed=3).places, project(features, method=method, seed=3).places)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_identical_images_lie_at_one_place_and_it_is_said(method: str) -> None:
-    made = map_of(np.full((30, 16), 0.3, np.float32), method=method)
+    made = project(np.full((30, 16), 0.3, np.float32), method=method)
     assert np.array_equal(made.places, np.zeros((30, 2)))
     assert made.notes == ("all images have the same features, so they lie at one place",)
 
@@ -65,22 +65,22 @@ def test_identical_images_lie_at_one_place_and_it_is_said(method: str) -> None:
 def test_many_copies_of_one_image_do_not_spoil_the_others() -> None:
     features, kind = planted()
     copied = np.concatenate([features, np.repeat(features[:1], 60, axis=0)])
-    made = map_of(copied)
+    made = project(copied)
     assert np.isfinite(made.places).all()
-    assert answers_right(made.places[:120], kind, np.arange(120), np.arange(120), k=5).mean() > 0.98
+    assert neighbor_label_accuracy(made.places[:120], kind, np.arange(120), np.arange(120), k=5).mean() > 0.98
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 9])
 def test_few_images_get_a_map_by_pca(n: int) -> None:
     features, _ = planted(each=4)
-    made = map_of(features[:n])
+    made = project(features[:n])
     assert made.method == "PCA" and made.places.shape == (n, 2) and np.isfinite(made.places).all()
     assert made.notes == (() if n == 1 else (f"{n} images are too few for t-SNE: this is PCA",))
     assert n == 1 or len(np.unique(made.places, axis=0)) == n
 
 
 def test_a_perplexity_too_high_for_the_images_is_lowered_and_said() -> None:
-    made = map_of(planted(each=7)[0], perplexity=50)
+    made = project(planted(each=7)[0], perplexity=50)
     assert made.notes == ("perplexity 6.7, a third of the 21 images",)
 
 
@@ -89,7 +89,7 @@ def test_features_that_are_no_numbers_are_refused(value: float) -> None:
     features, _ = planted()
     features[7, 3] = value
     with pytest.raises(ValueError, match="no numbers"):
-        map_of(features)
+        project(features)
 
 
 def test_umap_is_given_places_seed_and_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,37 +105,37 @@ def test_umap_is_given_places_seed_and_one_thread(monkeypatch: pytest.MonkeyPatc
             return places[:, :2].astype(np.float64)
 
     monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=Umap))
-    made = map_of(planted(each=4)[0], method="umap", seed=5)
+    made = project(planted(each=4)[0], method="umap", seed=5)
     assert (made.method, made.software, made.places.dtype) == ("UMAP", "umap-learn", np.float32)
     assert asked == {"n_neighbors": 11, "random_state": 5, "n_jobs": 1, "shape": (12, 11)}
 
 
 def test_an_unknown_method_and_a_missing_extra_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OptionError, match="no map 'som'"):
-        map_of(planted()[0], method="som")
+        project(planted()[0], method="som")
     monkeypatch.setitem(sys.modules, "umap", None)
     with pytest.raises(MissingExtra, match="umap-learn is not installed"):
-        map_of(planted()[0], method="umap")
+        project(planted()[0], method="umap")
 
 
 def test_of_too_many_images_some_are_drawn_and_the_others_placed_amid_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projection, "DRAWN_AT_ONCE", {"openTSNE": 90, "scikit-learn": 90})
     features, kind = planted(each=60)
-    made = map_of(features, perplexity=20)
+    made = project(features, perplexity=20)
     assert made.notes == ("90 images drawn at random were placed by t-SNE, each of the others amid the 5 of them most like it",)
-    assert answers_right(made.places, kind, np.arange(180), np.arange(180), k=5).mean() == 1.0
+    assert neighbor_label_accuracy(made.places, kind, np.arange(180), np.arange(180), k=5).mean() == 1.0
 
 
 def test_progress_reaches_its_end() -> None:
     told: dict[str, tuple[int | None, list[int]]] = {}
 
-    class Heard(Silent):
+    class Heard(NoProgress):
         @contextmanager
         def stage(self, title: str, total: int | None = None, unit: str = "images") -> Iterator[Callable[[int], None]]:
             told[title] = (total, [])
             yield told[title][1].append
 
-    map_of(planted(each=12)[0], progress=Heard())
+    project(planted(each=12)[0], progress=Heard())
     [(total, counts)] = told.values()
     assert sum(counts) == total
 
@@ -144,7 +144,7 @@ def test_neighbours_kept_is_one_for_the_same_space_and_chance_for_noise() -> Non
     rng = np.random.default_rng(0)
     circle = rng.uniform(0, 2 * np.pi, 400)
     flat = np.stack([np.cos(circle), np.sin(circle)], axis=1).astype(np.float32)
-    assert neighbours_kept(flat, flat) == pytest.approx(1.0, abs=0.01)
-    noise = neighbours_kept(flat, rng.standard_normal((400, 2)).astype(np.float32))
+    assert neighbor_preservation(flat, flat) == pytest.approx(1.0, abs=0.01)
+    noise = neighbor_preservation(flat, rng.standard_normal((400, 2)).astype(np.float32))
     assert noise == pytest.approx(10 / 399, abs=0.02)
-    assert neighbours_kept(flat[:2], flat[:2]) is None
+    assert neighbor_preservation(flat[:2], flat[:2]) is None

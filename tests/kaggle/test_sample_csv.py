@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tellapart.errors import DataError
-from tellapart.kaggle.sample_csv import read_sample, some
+from tellapart.kaggle.sample_csv import first_names, read_sample
 
 
 def sample(tmp_path: Path, data: bytes | str) -> Path:
@@ -79,6 +79,6 @@ def test_what_is_no_file_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_messages_show_the_first_few() -> None:
-    assert some("ab") == "'a', 'b'"
-    assert some("abcdefgh") == "'a', 'b', 'c', 'd', 'e' and 3 more"
-    assert len(some(["x" * 1000])) < 80
+    assert first_names("ab") == "'a', 'b'"
+    assert first_names("abcdefgh") == "'a', 'b', 'c', 'd', 'e' and 3 more"
+    assert len(first_names(["x" * 1000])) < 80

@@ -13,7 +13,7 @@ from torch.nn import functional
 from tellapart.errors import ModelError
 from tellapart.models import finetunable
 from tellapart.models.backbones import build_network, find_backbones
-from tellapart.models.finetunable import TunedNetwork, tunable_network
+from tellapart.models.finetunable import FinetunableNetwork, finetunable_network
 from tellapart.models.folded_conv import TunedConv
 from tests.folders import KINDS, class_image
 from tests.models.test_fused_inference import network
@@ -31,8 +31,8 @@ REWRITTEN = ["tf_efficientnet_lite0", "resnet18", "mobilenetv3_small_100", "effi
 SIZE = 64
 
 
-def tuned(name: str, precision: str = "float32") -> TunedNetwork:
-    return tunable_network(network(name), SIZE, precision=precision)
+def tuned(name: str, precision: str = "float32") -> FinetunableNetwork:
+    return finetunable_network(network(name), SIZE, precision=precision)
 
 
 def noise(count: int = 5, size: int = SIZE) -> torch.Tensor:
@@ -163,7 +163,7 @@ def test_mixed_gradients_point_where_exact_ones_do() -> None:
     pictures, classes = toy()
     directions, head = [], nn.Linear(1280, 3)
     for precision in finetunable.PRECISIONS:
-        body = tunable_network(lite0(), 96, precision=precision)
+        body = finetunable_network(lite0(), 96, precision=precision)
         functional.cross_entropy(head(body(pictures)), classes).backward()
         directions.append(torch.cat([p.grad.flatten() for _, ps in body.stages() for p in ps]))
         assert all(p.grad.dtype is torch.float32 for _, ps in body.stages() for p in ps)
@@ -221,7 +221,7 @@ def test_there_is_no_split_outside_the_stages(index: int) -> None:
 
 def test_training_the_upper_part_trains_the_network() -> None:
     pictures, classes = toy()
-    body = tunable_network(lite0(), 96, precision="float32")
+    body = finetunable_network(lite0(), 96, precision="float32")
     below, above = body.split_at(6)
     kept = below(pictures)
     before = body(pictures).detach()
@@ -233,9 +233,11 @@ def test_training_the_upper_part_trains_the_network() -> None:
 
 def test_fine_tuning_learns_in_either_precision_as_the_plain_network_does(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures, classes = toy()
-    exact, mixed = (train(tunable_network(lite0(), 96, precision=p), pictures, classes, 8, 1280, rate=3e-4) for p in finetunable.PRECISIONS)
+    exact, mixed = (
+        train(finetunable_network(lite0(), 96, precision=p), pictures, classes, 8, 1280, rate=3e-4) for p in finetunable.PRECISIONS
+    )
     monkeypatch.setattr(finetunable, "_rewritten", lambda plain, size: None)
-    plain = train(tunable_network(lite0(), 96, precision="float32"), pictures, classes, 8, 1280, rate=3e-4)
+    plain = train(finetunable_network(lite0(), 96, precision="float32"), pictures, classes, 8, 1280, rate=3e-4)
     assert abs(exact[0] - plain[0]) < 1e-4 and abs(mixed[0] - plain[0]) < 0.02
     for losses in (exact, mixed, plain):
         assert losses[-1] < 0.1 * losses[0]

@@ -7,7 +7,7 @@ import timm
 import torch
 from torch import nn
 
-from tellapart.models.fused_inference import FusedConv, TurnedInput, fast_network, fused_network
+from tellapart.models.fused_inference import FusedConv, RotatedInput, fast_network, fused_network
 from tellapart.models.timm_variants import build_variant
 
 
@@ -72,7 +72,7 @@ def test_a_pool_padded_like_tensorflows_does_not_hinder() -> None:
 def test_something_was_fused(name: str) -> None:
     fused = fused_network(network(name))
     assert sum(isinstance(module, FusedConv) for module in fused.modules()) >= 8
-    assert isinstance(fused, TurnedInput) == (name == "tf_efficientnet_lite0")
+    assert isinstance(fused, RotatedInput) == (name == "tf_efficientnet_lite0")
 
 
 def test_sizes_the_stride_does_not_divide_are_right_too() -> None:

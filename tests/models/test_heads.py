@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tellapart.models.heads import HeadSpace, LinearHead, mean_logits, powered
+from tellapart.models.heads import HeadSpace, LinearHead, mean_logits, signed_power
 
 
 def features(n: int, d: int, seed: int = 0) -> np.ndarray:
@@ -11,9 +11,9 @@ def features(n: int, d: int, seed: int = 0) -> np.ndarray:
 
 
 def test_powered_keeps_signs_and_takes_roots_of_sizes() -> None:
-    assert powered(np.array([[-4.0, 0.0, 9.0]]), 0.5).tolist() == [[-2.0, 0.0, 3.0]]
-    assert powered(np.array([[-4.0, 0.0, 9.0]]), 1.0).tolist() == [[-4.0, 0.0, 9.0]]
-    assert powered(np.array([[1.0]]), 0.5).dtype == np.float32
+    assert signed_power(np.array([[-4.0, 0.0, 9.0]]), 0.5).tolist() == [[-2.0, 0.0, 3.0]]
+    assert signed_power(np.array([[-4.0, 0.0, 9.0]]), 1.0).tolist() == [[-4.0, 0.0, 9.0]]
+    assert signed_power(np.array([[1.0]]), 0.5).dtype == np.float32
 
 
 @pytest.mark.parametrize(("n", "d"), [(50, 8), (8, 50)])

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from tellapart.errors import ModelError
 from tellapart.models.backbones import Backbone, BackboneCard, build_network
 from tellapart.models.feature_network import network_of
-from tellapart.models.layer_features import LayerFeatures, layered
+from tellapart.models.layer_features import LayerFeatures, layer_features
 
 SIZE = 64
 
@@ -32,7 +32,7 @@ def pixels() -> np.ndarray:
 
 
 def test_a_layers_features_are_the_mean_of_its_maps(backbone: Backbone, pixels: np.ndarray) -> None:
-    chosen = layered(backbone, "layer2")
+    chosen = layer_features(backbone, "layer2")
     found = network_of(chosen, device="cpu").features(pixels, mirror=False)
     model = build_network("resnet10t")
     model.reset_classifier(0)
@@ -45,7 +45,7 @@ def test_a_layers_features_are_the_mean_of_its_maps(backbone: Backbone, pixels: 
 
 
 def test_the_rest_of_the_network_is_not_run(backbone: Backbone, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = LayerFeatures(layered(backbone, "layer1"), device="cpu")
+    network = LayerFeatures(layer_features(backbone, "layer1"), device="cpu")
 
     def refuse(*args: object) -> None:
         raise AssertionError("layer4 was run")
@@ -55,7 +55,7 @@ def test_the_rest_of_the_network_is_not_run(backbone: Backbone, pixels: np.ndarr
 
 
 def test_several_threads_do_not_mix_their_pictures(backbone: Backbone) -> None:
-    network = network_of(layered(backbone, "layer3"), device="cpu")
+    network = network_of(layer_features(backbone, "layer3"), device="cpu")
     pictures = np.random.default_rng(1).integers(0, 256, (8, 1, SIZE, SIZE, 3), dtype=np.uint8)
     alone = [network.features(one, mirror=False) for one in pictures]
     found: dict[int, list[np.ndarray]] = {}
@@ -76,9 +76,9 @@ def test_several_threads_do_not_mix_their_pictures(backbone: Backbone) -> None:
 @pytest.mark.parametrize(("layer", "hint"), [("layer22", "layer2"), ("zzzzzz", "conv1")])
 def test_a_layer_that_is_not_there_is_answered_with_the_closest(backbone: Backbone, layer: str, hint: str) -> None:
     with pytest.raises(ModelError, match=f"small has no layer '{layer}'") as error:
-        layered(backbone, layer)
+        layer_features(backbone, layer)
     assert hint in str(error.value.hint)
 
 
 def test_no_layer_is_the_backbone_itself(backbone: Backbone) -> None:
-    assert layered(backbone, None) is backbone
+    assert layer_features(backbone, None) is backbone

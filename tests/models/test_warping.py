@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tellapart.augmentation.affine import warped
+from tellapart.augmentation.affine import warp
 from tellapart.augmentation.counter_rng import uniforms
 from tellapart.augmentation.policy import COLUMNS, FILLS, Augmentation
 from tellapart.models.warping import normalised
@@ -25,7 +25,7 @@ ROUNDING = 2.0
 def test_both_ways_agree(fill: str, out_size: int | None) -> None:
     moves = Augmentation(vertical_flip=True, rotation=40, shift=0.2, shear=10, zoom=0.3, crop=0.3, fill=fill)
     matrices = moves.matrices(DRAWS, SIDE, out_size)
-    one = warped(PHOTOS, matrices, out_size=out_size, fill=fill)
+    one = warp(PHOTOS, matrices, out_size=out_size, fill=fill)
     other = warped_by_torch(torch.from_numpy(PHOTOS), torch.from_numpy(matrices), out_size=out_size, fill=fill)
     assert other.dtype == torch.float32
     assert other.shape == (8, 3, out_size or SIDE, out_size or SIDE)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tellapart.dataset.decisions import Decision, decisions_of
+from tellapart.dataset.decisions import Decision, parse_decisions
 from tellapart.reports.explore_page import write_exploration
 
 from .synthetic import NASTY
@@ -117,7 +117,7 @@ def test_drawing_around_chooses_what_lies_inside_and_decides_about_all(browser: 
         assert page.locator("[data-bar=counts]").inner_text() == f"{total} relabelled"
         with page.expect_download() as download:
             page.get_by_role("button", name="Save decisions").click()
-        found = decisions_of(Path(download.value.path()).read_text(encoding="utf-8"), "decisions.jsonl")
+        found = parse_decisions(Path(download.value.path()).read_text(encoding="utf-8"), "decisions.jsonl")
         assert {one.new for one in found} == {"wolves"} and {one.action for one in found} == {"relabel"} and len(found) == total
         point = view["map"]["path"].index(found[0].path)
         image_id, label = view["map"]["image_id"][point], names[view["map"]["label"][point]]

@@ -60,8 +60,8 @@ def test_rungs_of_an_ordinary_run_have_no_cost_and_no_changes(view: dict[str, An
 
 
 def test_the_pictures_of_a_ladder_have_a_budget(tmp_path: Path) -> None:
-    from tellapart.reports.thumbnail_budget import Budget
+    from tellapart.reports.thumbnail_budget import ThumbnailBudget
 
     folder = as_ladder(write_run(tmp_path / "run", n_test=200, n_train=60))
-    view = report_view(folder, thumbnails_of(folder), Budget(gallery_images=1, nearest_bytes=0, map_bytes=0, ladder_bytes=9000))
+    view = report_view(folder, thumbnails_of(folder), ThumbnailBudget(gallery_images=1, nearest_bytes=0, map_bytes=0, ladder_bytes=9000))
     assert len(view["pictures"]["thumbnails"]) <= 1 + 4

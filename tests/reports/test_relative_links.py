@@ -8,7 +8,7 @@ import pytest
 
 from tellapart.reports import write_report
 from tellapart.reports.explore_page import write_exploration, write_map
-from tellapart.reports.relative_links import place_name, published, way_to, without_places
+from tellapart.reports.relative_links import place_name, way_to, without_absolute_paths, without_places
 
 from .synthetic import thumbnails_of, write_run
 from .synthetic_exploration import exploration_view
@@ -61,7 +61,7 @@ def test_what_whole_paths_have_in_common_is_cut_off_and_labels_are_left_alone() 
         "map": {"path": ["/disk/b/2.jpg", "c/3.jpg"]},
         "options": {"out": "/disk/runs", "classes": "a,b"},
     }
-    public = published(view, Path("/nowhere"))
+    public = without_absolute_paths(view, Path("/nowhere"))
     assert public["class_names"] == view["class_names"]
     assert public["rows"] == [{"path": "a/1.jpg", "label": "/m/0k4j"}] and public["map"]["path"] == ["b/2.jpg", "c/3.jpg"]
     assert public["options"] == {"out": "runs", "classes": "a,b"}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tellapart.dataset.decisions import Decision, decisions_of
+from tellapart.dataset.decisions import Decision, parse_decisions
 from tellapart.reports.review_page import write_review
 
 from .synthetic import NASTY
@@ -46,7 +46,7 @@ def saved(page: Any) -> list[Decision]:
     with page.expect_download() as download:
         page.get_by_role("button", name="Save decisions").click()
     assert download.value.suggested_filename == "decisions.jsonl"
-    return list(decisions_of(Path(download.value.path()).read_text(encoding="utf-8"), "decisions.jsonl"))
+    return list(parse_decisions(Path(download.value.path()).read_text(encoding="utf-8"), "decisions.jsonl"))
 
 
 def tab(page: Any, key: str) -> None:

@@ -11,7 +11,7 @@ from tellapart.errors import StorageError
 from tellapart.predictions import Predictions
 from tellapart.reports import report_view
 from tellapart.reports.gallery import gallery_order, is_wrong, margins
-from tellapart.reports.thumbnail_budget import Budget, class_pictures, fill
+from tellapart.reports.thumbnail_budget import ThumbnailBudget, class_sheets, fill
 
 from .synthetic import picture, thumbnails_of, write_run
 
@@ -54,11 +54,11 @@ def test_each_image_has_probabilities_and_three_neighbours_with_labels(view: dic
 
 
 def test_the_budget_says_what_is_left_out(two: Path) -> None:
-    view = report_view(two, thumbnails_of(two), Budget(gallery_images=50, nearest_bytes=0, map_bytes=0))
+    view = report_view(two, thumbnails_of(two), ThumbnailBudget(gallery_images=50, nearest_bytes=0, map_bytes=0))
     assert view["gallery"]["shown"] == len(view["gallery"]["images"]) == 50
     assert "Showing the 50 of 400 images" in view["gallery"]["statement"]
     assert len(view["pictures"]["thumbnails"]) <= 50
-    tight = report_view(two, thumbnails_of(two), Budget(gallery_bytes=9000, nearest_bytes=0, map_bytes=0))
+    tight = report_view(two, thumbnails_of(two), ThumbnailBudget(gallery_bytes=9000, nearest_bytes=0, map_bytes=0))
     assert 1 <= len(tight["pictures"]["thumbnails"]) <= 3
     assert "surest of the" in tight["gallery"]["statement"]
 
@@ -113,7 +113,7 @@ def test_map_and_data_card(view: dict[str, Any]) -> None:
 
 def test_mean_and_sheet_of_a_class() -> None:
     jpegs = {str(i): picture("cats", i) for i in range(10)} | {"damaged": b"not a picture"}
-    made = class_pictures([*jpegs, "absent"], 2, lambda ids: {i: jpegs[i] for i in ids if i in jpegs})
+    made = class_sheets([*jpegs, "absent"], 2, lambda ids: {i: jpegs[i] for i in ids if i in jpegs})
     assert made.mean_images == made.sheet_images == 10
     assert made.mean is not None and made.mean[:2] == b"\xff\xd8"
 

@@ -10,7 +10,7 @@ from tellapart.models.heads import LinearHead
 from tellapart.models.saved_model import Member, SavedModel
 from tellapart.predictions import Predictions
 from tellapart.runs import Run
-from tellapart.training.ensemble_members import Mixture, Voter
+from tellapart.training.ensemble_members import Ensemble, EnsembleMember
 
 NAMES = ("cat", "dog", "owl")
 D = 5
@@ -24,11 +24,11 @@ def member(seed: int, weight: float) -> Member:
     return Member((), "crop", True, (head,), weight)
 
 
-def voter(name: str, temperature: float, members: tuple[Member, ...], names: tuple[str, ...] = NAMES) -> Voter:
+def voter(name: str, temperature: float, members: tuple[Member, ...], names: tuple[str, ...] = NAMES) -> EnsembleMember:
     run = Run(Path(f"/runs/{name}"))
     model = SavedModel(names, members, temperature, 0.001, run.model_folder, {})
     run.__dict__["predictions"] = predictions(np.zeros((0, 3)), model)
-    return Voter(run, model, NAMES)
+    return EnsembleMember(run, model, NAMES)
 
 
 def predictions(logits: np.ndarray, model: SavedModel) -> Predictions:
@@ -43,18 +43,20 @@ def features() -> np.ndarray:
 
 
 @pytest.fixture
-def voters() -> list[Voter]:
+def voters() -> list[EnsembleMember]:
     """Runs of one and of three members that weigh differently, with temperatures far apart, one with its classes in another order."""
     three = tuple(member(10 + number, weight) for number, weight in enumerate((1.0, 2.5, 0.5)))
     return [voter("a-1", 0.4, (member(0, 7.0),)), voter("b-1", 3.0, three, ("owl", "cat", "dog"))]
 
 
-def own_logits(voter: Voter, features: np.ndarray) -> np.ndarray:
+def own_logits(voter: EnsembleMember, features: np.ndarray) -> np.ndarray:
     return voter.model.logits([each.logits(features) for each in voter.model.members])
 
 
-def test_the_models_logits_are_the_weighted_mean_of_calibrated_log_odds_up_to_the_scale(voters: list[Voter], features: np.ndarray) -> None:
-    mixture = Mixture(voters, np.array([0.3, 0.7]), temperature=1.7, clip=0.01)
+def test_the_models_logits_are_the_weighted_mean_of_calibrated_log_odds_up_to_the_scale(
+    voters: list[EnsembleMember], features: np.ndarray
+) -> None:
+    mixture = Ensemble(voters, np.array([0.3, 0.7]), temperature=1.7, clip=0.01)
     answers = []
     for each in voters:
         own = predictions(own_logits(each, features), each.model)
@@ -73,13 +75,13 @@ def test_the_models_logits_are_the_weighted_mean_of_calibrated_log_odds_up_to_th
     assert found.source == "ensemble of 2 runs"
 
 
-def test_members_of_a_run_keep_their_weights_among_each_other(voters: list[Voter]) -> None:
-    weights = [each.weight for each in Mixture(voters, np.array([0.5, 0.5])).classifier.members[1:]]
+def test_members_of_a_run_keep_their_weights_among_each_other(voters: list[EnsembleMember]) -> None:
+    weights = [each.weight for each in Ensemble(voters, np.array([0.5, 0.5])).classifier.members[1:]]
     assert np.array(weights) / sum(weights) == pytest.approx(np.array([1.0, 2.5, 0.5]) / 4)
 
 
-def test_a_run_alone_says_what_it_said(voters: list[Voter], features: np.ndarray) -> None:
-    saved = Mixture(voters, np.array([0.0, 1.0]), clip=0.001).classifier
+def test_a_run_alone_says_what_it_said(voters: list[EnsembleMember], features: np.ndarray) -> None:
+    saved = Ensemble(voters, np.array([0.0, 1.0]), clip=0.001).classifier
     assert len(saved.members) == 3, "who weighs nothing is not saved"
     logits = saved.logits([each.logits(features) for each in saved.members])
     expected = voters[1].model.probabilities(own_logits(voters[1], features))[:, [1, 2, 0]]

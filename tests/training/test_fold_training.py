@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from tellapart.augmentation.policy import augmentation_of
+from tellapart.augmentation.policy import parse_augmentation
 from tellapart.errors import StorageError
 from tellapart.images.pixel_store import PixelStore
 from tellapart.models.feature_network import bare_network
 from tellapart.models.heads import LinearHead
 from tellapart.training import fold_training, loop
-from tellapart.training.config import Plan
+from tellapart.training.config import TrainingConfig
 from tellapart.training.distributed import Processes
 from tellapart.training.fold_training import FoldMember, train_members, training_folder
 from tellapart.training.linear_probe import HeadChoice, LabelledFeatures
@@ -26,7 +26,7 @@ from tests.training.test_loop import Interrupting
 
 SIZE = 24
 N = 30
-PLAN = Plan(epochs=2, batch_size=8, lr=2e-3)
+PLAN = TrainingConfig(epochs=2, batch_size=8, lr=2e-3)
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,9 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def recipe(**changes: Any) -> NetworkRecipe:
     fields = {"name": "scratch", "card": scratch_card("tiny", SIZE), "backbone": None, "resize": "crop", "unfreeze": "all"}
-    return NetworkRecipe(**{**fields, "augmentation": augmentation_of("flip"), "plan": PLAN, "folds": 1, "precision": "float32"} | changes)
+    return NetworkRecipe(
+        **{**fields, "augmentation": parse_augmentation("flip"), "plan": PLAN, "folds": 1, "precision": "float32"} | changes
+    )
 
 
 def images(
@@ -197,7 +199,7 @@ def test_the_folder_depends_on_all_the_result_depends_on_and_on_nothing_else() -
     others = {
         training_folder(recipe(plan=replace(PLAN, lr=1e-3)), data, names, device="cpu"),
         training_folder(recipe(plan=replace(PLAN, seed=1)), data, names, device="cpu"),
-        training_folder(recipe(augmentation=augmentation_of("light")), data, names, device="cpu"),
+        training_folder(recipe(augmentation=parse_augmentation("light")), data, names, device="cpu"),
         training_folder(recipe(folds=2), data, names, device="cpu"),
         training_folder(recipe(unfreeze="last"), data, names, device="cpu"),
         training_folder(recipe(resize="pad"), data, names, device="cpu"),

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellapart.training.latent_analysis import LatentUnits, UnitsSoFar, linear_code, linear_errors, mean_error, outlier_scores
+from tellapart.training.latent_analysis import LatentUnits, RunningUnits, linear_code, linear_errors, mean_error, outlier_scores
 from tellapart.training.latent_traversal import traversal
 from tests.training import toy_feed
 
 
 def units_of(latents: np.ndarray, batch: int = 7) -> LatentUnits:
-    so_far = UnitsSoFar(len(latents))
+    so_far = RunningUnits(len(latents))
     for start in range(0, len(latents), batch):
         so_far.add(latents[start : start + batch])
     return so_far.units()

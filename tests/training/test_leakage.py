@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tellapart.curation.near_duplicates import Likeness
+from tellapart.curation.near_duplicates import ComparedPair
 from tellapart.dataset.file_rows import USED, FileRow
 from tellapart.features import FeatureMatrix
 from tellapart.training.leakage import crossings, leak_price
@@ -26,11 +26,11 @@ def test_pairs_across_the_parts_are_counted_by_kind_and_those_of_training_come_f
         row("10", "val", group="film"),
     ]
     known = [
-        Likeness("1", "2", 0.9),
-        Likeness("5", "6", 0.9),
-        Likeness("7", "8", 0.9),
-        Likeness("7", "10", 0.7, is_copy=False),
-        Likeness("1", "gone", 1.0),
+        ComparedPair("1", "2", 0.9),
+        ComparedPair("5", "6", 0.9),
+        ComparedPair("7", "8", 0.9),
+        ComparedPair("7", "10", 0.7, is_copy=False),
+        ComparedPair("1", "gone", 1.0),
     ]
     found = crossings(given, known)
     assert found.counts == {"exact": 1, "near": 2, "group": 4}

@@ -17,8 +17,8 @@ from tellapart.errors import ModelError, StorageError
 from tellapart.evaluation.metrics import log_loss
 from tellapart.training import loop as loop_module
 from tellapart.training.checkpoint import Checkpoint
-from tellapart.training.config import Plan
-from tellapart.training.data_loader import Feed
+from tellapart.training.config import TrainingConfig
+from tellapart.training.data_loader import DataLoader
 from tellapart.training.learner import Learner
 from tellapart.training.loop import Loop, Trained
 from tellapart.training.objectives import Classification, logits_of
@@ -26,7 +26,7 @@ from tests.training import toy_feed
 
 N, HELD = 60, np.arange(48, 60)
 TRAIN = np.arange(48)
-PLAN = Plan(epochs=3, batch_size=10, lr=0.02)
+PLAN = TrainingConfig(epochs=3, batch_size=10, lr=0.02)
 
 
 class Interrupting:
@@ -54,7 +54,9 @@ class Interrupting:
         self.notes.append(message)
 
 
-def made(folder: Path, plan: Plan = PLAN, *, train: np.ndarray = TRAIN, held: np.ndarray = HELD, noise: float = 60.0, **more: Any) -> Loop:
+def made(
+    folder: Path, plan: TrainingConfig = PLAN, *, train: np.ndarray = TRAIN, held: np.ndarray = HELD, noise: float = 60.0, **more: Any
+) -> Loop:
     pixels, targets = toy_feed.squares(N, noise=noise)
     feed = more.pop("feed", None) or toy_feed.feed_of(folder, pixels, targets, **more.pop("of_feed", {}))
     return Loop(more.pop("learner", None) or toy_feed.learner(), feed, train, held, plan, **more)
@@ -118,7 +120,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(
     assert without_speed(trained) == without_speed(whole)
 
 
-def made_from_start(tmp_path: Path, plan: Plan, train: np.ndarray, checkpoint: Checkpoint, trained: Trained) -> torch.nn.Module:
+def made_from_start(tmp_path: Path, plan: TrainingConfig, train: np.ndarray, checkpoint: Checkpoint, trained: Trained) -> torch.nn.Module:
     """The weights of a training that was over and is asked for again."""
     again = made(tmp_path, plan, train=train, checkpoint=checkpoint).run()
     assert toy_feed.equal(again.learner, trained.learner)
@@ -190,13 +192,13 @@ def test_a_full_disk_at_a_checkpoint_is_a_storage_error_and_the_old_one_goes_on(
     )
 
 
-def judged(learner: Learner, feed: Feed) -> float:
+def judged(learner: Learner, feed: DataLoader) -> float:
     found = logits_of(learner, feed, HELD)
     targets = feed.targets[HELD]
     return log_loss(calibration.softmax(found, calibration.fit_temperature(found, targets)), targets)
 
 
-def wrong_about(tmp_path: Path, share: float) -> Feed:
+def wrong_about(tmp_path: Path, share: float) -> DataLoader:
     """A feed whose held-out labels are wrong for a share of the rows."""
     pixels, targets = toy_feed.squares(N, noise=5.0)
     wrong = HELD[: round(share * len(HELD))]

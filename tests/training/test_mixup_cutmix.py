@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tellapart.training.data_loader import Batch
-from tellapart.training.mixup_cutmix import mixed
+from tellapart.training.mixup_cutmix import mix_batch
 
 
 def batch(n: int = 8, size: int = 10) -> Batch:
@@ -20,7 +20,7 @@ def shares(found: torch.Tensor, losses_of: object, n: int = 8) -> torch.Tensor:
 
 def test_off_is_the_identity() -> None:
     given = batch()
-    x, losses_of = mixed(given, 0.0, 0.0, seed=3)
+    x, losses_of = mix_batch(given, 0.0, 0.0, seed=3)
     assert x is given.x
     assert losses_of(lambda targets: targets.double().sum()) == given.targets.sum()
 
@@ -28,7 +28,7 @@ def test_off_is_the_identity() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_mixup_mixes_pictures_as_it_mixes_truths(seed: int) -> None:
     given = batch()
-    x, losses_of = mixed(given, 0.8, 0.0, seed=seed)
+    x, losses_of = mix_batch(given, 0.8, 0.0, seed=seed)
     truth = shares(x, losses_of)
     assert torch.allclose(truth.sum(1), torch.ones(8, dtype=torch.float64))
     means = truth @ torch.arange(8, dtype=torch.float64)
@@ -39,7 +39,7 @@ def test_mixup_mixes_pictures_as_it_mixes_truths(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_cutmix_pastes_one_square_whose_area_is_its_share(seed: int) -> None:
     given = batch()
-    x, losses_of = mixed(given, 0.0, 1.0, seed=seed)
+    x, losses_of = mix_batch(given, 0.0, 1.0, seed=seed)
     truth = shares(x, losses_of)
     assert torch.allclose(truth.sum(1), torch.ones(8, dtype=torch.float64))
     for number, picture in enumerate(x):
@@ -57,7 +57,7 @@ def test_cutmix_pastes_one_square_whose_area_is_its_share(seed: int) -> None:
 def test_the_same_seed_mixes_the_same_and_both_kinds_take_turns() -> None:
     given, kinds = batch(), set()
     for seed in range(30):
-        first, second = (mixed(given, 0.5, 0.5, seed=seed)[0] for _ in range(2))
+        first, second = (mix_batch(given, 0.5, 0.5, seed=seed)[0] for _ in range(2))
         assert torch.equal(first, second)
         kinds.add(len(first[0].unique()) > 1 or bool((first == first.round()).all()))
     assert kinds == {True, False}

@@ -6,21 +6,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tellapart.augmentation.policy import augmentation_of
+from tellapart.augmentation.policy import parse_augmentation
 from tellapart.dataset.file_rows import USED, FileRow
 from tellapart.dataset.parts import Assignment
 from tellapart.features import FeatureMatrix
 from tellapart.models.backbones import Backbone
 from tellapart.models.heads import LinearHead
 from tellapart.models.saved_model import Member
-from tellapart.training.config import Plan
+from tellapart.training.config import TrainingConfig
 from tellapart.training.fold_training import FoldMember
-from tellapart.training.network_evaluation import examine_network
+from tellapart.training.network_evaluation import evaluate_network
 from tellapart.training.network_recipe import NetworkRecipe, scratch_card
-from tellapart.training.probe_evaluation import Examination
+from tellapart.training.probe_evaluation import Evaluation
 
 CARD = scratch_card("tiny", 24)
-RECIPE = NetworkRecipe("scratch", CARD, None, "crop", "all", augmentation_of("none"), Plan(epochs=1), 3)
+RECIPE = NetworkRecipe("scratch", CARD, None, "crop", "all", parse_augmentation("none"), TrainingConfig(epochs=1), 3)
 N, TESTED = 12, 6
 
 
@@ -37,7 +37,7 @@ def fold(number: int, held_out: np.ndarray) -> FoldMember:
     return FoldMember(member, held_out, {"history": [event], "notes": [], "seconds": 2.0, "pictures": 30, "precision": "float32"})
 
 
-def examined(held_out: list[np.ndarray]) -> Examination:
+def examined(held_out: list[np.ndarray]) -> Evaluation:
     folds = [fold(number, held) for number, held in enumerate(held_out, 1)]
     places = {id(each.member): number for number, each in enumerate(folds, 1)}
     files = rows()
@@ -49,7 +49,7 @@ def examined(held_out: list[np.ndarray]) -> Examination:
         return FeatureMatrix(ids, values, {"backbone": "tiny"})
 
     base = FeatureMatrix(ids, np.empty((len(ids), 0), np.float32), {"backbone": ""})
-    return examine_network(Assignment(files, [], [], []), base, RECIPE, folds, features_of, None)
+    return evaluate_network(Assignment(files, [], [], []), base, RECIPE, folds, features_of, None)
 
 
 def test_out_of_fold_answers_are_those_of_members_that_did_not_see_the_image() -> None:

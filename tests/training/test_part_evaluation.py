@@ -7,7 +7,7 @@ from tellapart.dataset.file_rows import USED, FileRow
 from tellapart.evaluation.metrics import accuracy
 from tellapart.features import FeatureMatrix
 from tellapart.training.linear_probe import LabelledFeatures, fit_probe
-from tellapart.training.part_evaluation import LabelledSet, below, judged, leak_effect, probe_predictions
+from tellapart.training.part_evaluation import LabelledSet, baseline_predictions, evaluate_part, leak_effect, probe_predictions
 
 from .toy import labelled
 
@@ -32,7 +32,7 @@ def test_the_rungs_are_judged_on_the_same_images_and_compared() -> None:
     train, test = labelled_set(labelled(150), "train", "a"), labelled_set(labelled(90, seed=1), "test", "b")
     probe = fit_probe(train.data)
     predictions = probe_predictions(probe, test, "probe on toy")
-    part = judged(predictions, below(train, test))
+    part = evaluate_part(predictions, baseline_predictions(train, test))
     names = [rung["name"] for rung in part["rungs"]]
     assert names == ["majority class", "5 nearest neighbours", "probe on toy"]
     assert part["rungs"][0]["gain"] is None

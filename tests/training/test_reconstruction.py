@@ -8,22 +8,22 @@ import pytest
 import torch
 
 from tellapart.models.autoencoder import build_autoencoder
-from tellapart.training.config import Plan
-from tellapart.training.data_loader import Feed
+from tellapart.training.config import TrainingConfig
+from tellapart.training.data_loader import DataLoader
 from tellapart.training.loop import Loop
-from tellapart.training.reconstruction import PictureLearner, Reconstruction, given_back
+from tellapart.training.reconstruction import AutoencoderLearner, Reconstruction, reconstruct
 from tests.training import toy_feed
 
 SIDE = 32
 
 
-def feed_of(folder: Path, pixels: np.ndarray) -> Feed:
+def feed_of(folder: Path, pixels: np.ndarray) -> DataLoader:
     return toy_feed.feed_of(folder, pixels, np.zeros(len(pixels), np.int64), augment="none", mean=(0.0,) * 3, std=(1.0,) * 3)
 
 
-def learner(seed: int = 0, latent: int = 8) -> PictureLearner:
+def learner(seed: int = 0, latent: int = 8) -> AutoencoderLearner:
     torch.manual_seed(seed)
-    return PictureLearner(build_autoencoder("small", SIDE, latent), is_autocast=False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return AutoencoderLearner(build_autoencoder("small", SIDE, latent), is_autocast=False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def flat_squares(n: int, seed: int = 0) -> np.ndarray:
@@ -41,7 +41,7 @@ def test_pictures_of_one_colour_are_learned_and_the_history_has_no_accuracy(tmp_
     pixels = flat_squares(40)
     feed = feed_of(tmp_path, pixels)
     rows, held = np.arange(32), np.arange(32, 40)
-    loop = Loop(learner(), feed, rows, held, Plan(epochs=25, batch_size=8, lr=5e-3, averaging=0.9), objective=Reconstruction())
+    loop = Loop(learner(), feed, rows, held, TrainingConfig(epochs=25, batch_size=8, lr=5e-3, averaging=0.9), objective=Reconstruction())
     trained = loop.run()
     spread = float((pixels[:, 0, 0] / 255).var(axis=0).mean())
     last = trained.history[-1]
@@ -57,7 +57,7 @@ def test_what_is_judged_is_each_picture_by_itself(tmp_path: Path) -> None:
     together, _ = Reconstruction().judged(network, feed, np.arange(40), 2)
     alone = [Reconstruction().judged(network, feed, np.array([i]), 1)[0][0] for i in (0, 17, 39)]
     assert together[[0, 17, 39]] == pytest.approx(alone, rel=1e-5)
-    errors = np.concatenate([errors for _, errors in given_back(network, feed, np.arange(40), 2)])
+    errors = np.concatenate([errors for _, errors in reconstruct(network, feed, np.arange(40), 2)])
     assert errors == pytest.approx(together, rel=1e-5)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tellapart.errors import DataError, StorageError
-from tellapart.progress import Silent
+from tellapart.progress import NoProgress
 from tellapart.training.run_writer import run_folder
 
 
@@ -22,7 +22,7 @@ def test_a_run_appears_under_the_next_free_number(tmp_path: Path) -> None:
 
 
 def test_a_run_has_the_name_it_is_given_and_a_number_only_where_that_is_taken(tmp_path: Path) -> None:
-    class Listening(Silent):
+    class Listening(NoProgress):
         def note(self, message: str) -> None:
             heard.append(message)
 

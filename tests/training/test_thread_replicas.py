@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import nn
 
-from tellapart.training.config import Plan
+from tellapart.training.config import TrainingConfig
 from tellapart.training.distributed import Processes
 from tellapart.training.learner import Learner
 from tellapart.training.loop import Loop
 from tests.training import toy_feed
 
-PLAN = Plan(epochs=1, batch_size=16, lr=1e-9, clip_norm=1e9)
+PLAN = TrainingConfig(epochs=1, batch_size=16, lr=1e-9, clip_norm=1e9)
 RARE = np.r_[np.arange(48)[np.arange(48) % 3 == 0][:14], [1, 2]]
 """Rows of a batch in which two classes have one image each."""
 SEEDING = threading.Lock()
@@ -56,7 +56,7 @@ class Rank(Processes):
             parameter.grad.copy_(self.meeting.sum(self.rank, parameter.grad.clone()) / self.count)
 
 
-def step(folder: Path, plan: Plan, *, replicas: int = 1, processes: Processes | None = None) -> list[torch.Tensor]:
+def step(folder: Path, plan: TrainingConfig, *, replicas: int = 1, processes: Processes | None = None) -> list[torch.Tensor]:
     """The gradients of one step on the rare batch, by a network in which no image sees another."""
     pixels, targets = toy_feed.squares(60)
     feed = toy_feed.feed_of(folder, pixels, targets, augment="none")
@@ -72,7 +72,7 @@ def step(folder: Path, plan: Plan, *, replicas: int = 1, processes: Processes | 
     return [parameter.grad.clone() for parameter in learner.trained() if parameter.grad is not None]
 
 
-def ranks(folder: Path, plan: Plan, count: int) -> list[torch.Tensor]:
+def ranks(folder: Path, plan: TrainingConfig, count: int) -> list[torch.Tensor]:
     meeting = Meeting(threading.Barrier(count))
     with ThreadPoolExecutor(count) as pool:
         found = list(pool.map(lambda rank: step(folder, plan, processes=Rank(rank, count, meeting)), range(count)))
@@ -93,7 +93,7 @@ def is_equal(first: list[torch.Tensor], second: list[torch.Tensor]) -> bool:
 
 @pytest.mark.parametrize("plan", PLANS)
 @pytest.mark.parametrize("count", [2, 3, 4])
-def test_the_gradient_does_not_depend_on_the_number_of_replicas(tmp_path: Path, plan: Plan, count: int) -> None:
+def test_the_gradient_does_not_depend_on_the_number_of_replicas(tmp_path: Path, plan: TrainingConfig, count: int) -> None:
     alone = step(tmp_path, plan)
     assert max(float(g.abs().max()) for g in alone) > 1e-2
     assert is_equal(step(tmp_path, plan, replicas=count), alone)
@@ -101,7 +101,7 @@ def test_the_gradient_does_not_depend_on_the_number_of_replicas(tmp_path: Path, 
 
 @pytest.mark.parametrize("plan", [PLANS[0], PLANS[1], PLANS[3]])
 @pytest.mark.parametrize("count", [2, 4])
-def test_the_gradient_does_not_depend_on_the_number_of_processes(tmp_path: Path, plan: Plan, count: int) -> None:
+def test_the_gradient_does_not_depend_on_the_number_of_processes(tmp_path: Path, plan: TrainingConfig, count: int) -> None:
     assert is_equal(ranks(tmp_path, plan, count), step(tmp_path, plan))
 
 

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from tellapart.augmentation.counter_rng import image_keys
-from tellapart.augmentation.policy import augmentation_of
+from tellapart.augmentation.policy import parse_augmentation
 from tellapart.images.pixel_store import PixelStore
-from tellapart.training.data_loader import Feed
+from tellapart.training.data_loader import DataLoader
 from tellapart.training.learner import Learner
 
 SIZE = 8
@@ -33,16 +33,18 @@ def squares(n: int, *, k: int = 3, size: int = SIZE, noise: float = 60.0, seed: 
     return pixels.clip(0, 255).astype(np.uint8), targets
 
 
-def feed_of(folder: Path, pixels: np.ndarray, targets: np.ndarray, *, num_workers: int = 0, augment: str = "flip", **changes: Any) -> Feed:
+def feed_of(
+    folder: Path, pixels: np.ndarray, targets: np.ndarray, *, num_workers: int = 0, augment: str = "flip", **changes: Any
+) -> DataLoader:
     """A feed from a pixel store in ``folder``; its files are closed with the process."""
     store = PixelStore(folder / "pixels", pixels.shape[1], "crop")
     names = ids(len(pixels))
     if not store.image_ids():
         store.write(names, pixels)
-    augmentation = augmentation_of(augment)
+    augmentation = parse_augmentation(augment)
     keys = image_keys(tuple(names))
     made = None if augmentation.is_nothing else augmentation
-    return Feed(**{"pixels": store.open(names), "targets": targets, "keys": keys, "mean": MEAN, "std": STD, "augmentation": made}
+    return DataLoader(**{"pixels": store.open(names), "targets": targets, "keys": keys, "mean": MEAN, "std": STD, "augmentation": made}
                 | {"device": "cpu", "num_workers": num_workers} | changes)  # fmt: skip
 
 

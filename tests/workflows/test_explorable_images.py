@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tellapart.analyzed_folder import LookedAt
+from tellapart.analyzed_folder import AnalyzedFolder
 from tellapart.feature_spec import spec_of
 from tellapart.features import FeatureMatrix
 from tellapart.models.backbones import find_classifier
@@ -35,13 +35,13 @@ def test_words_need_no_second_look_by_the_same_network(
     asked = []
     looked_at = explorable_images.looked_at
 
-    def noted(folder: Path, spec: explorable_images.FeatureSpec, **options: object) -> LookedAt:
+    def noted(folder: Path, spec: explorable_images.FeatureSpec, **options: object) -> AnalyzedFolder:
         asked.append(spec)
         return looked_at(folder, spec, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(explorable_images, "looked_at", noted)
     few = folders.some_of(photos, tmp_path / "few", 1)
-    found = explorable_images.subjects_of(few, spec_of(features), words="imagenet")
+    found = explorable_images.explorable_images(few, spec_of(features), words="imagenet")
     assert len(asked[0].backbones) == networks
     assert isinstance(found.looked.extraction.features, FeatureMatrix)
     assert found.probabilities is not None

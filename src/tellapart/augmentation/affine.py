@@ -22,12 +22,12 @@ def opencv() -> Any:
     return cv2
 
 
-def sides(size: Size) -> tuple[int, int]:
+def height_and_width(size: Size) -> tuple[int, int]:
     """Height and width of a size."""
     return (size, size) if isinstance(size, int) else size
 
 
-def warped(pixels: ByteArray, matrices: FloatArray, *, out_size: Size | None = None, fill: str = "reflect") -> ByteArray:
+def warp(pixels: ByteArray, matrices: FloatArray, *, out_size: Size | None = None, fill: str = "reflect") -> ByteArray:
     """Each picture through its matrix, bilinear: uint8 (n, h, w, 3) to a new uint8 (n, *out_size, 3).
 
     Where a matrix is the identity or a plain flip, pixels are copied exactly. A side may have up to 32,766 pixels where they are not.
@@ -41,7 +41,7 @@ def warped(pixels: ByteArray, matrices: FloatArray, *, out_size: Size | None = N
     cv2 = opencv()
     border = {"reflect": cv2.BORDER_REFLECT, "nearest": cv2.BORDER_REPLICATE, "black": cv2.BORDER_CONSTANT}[fill]
     count, height, width = pixels.shape[:3]
-    tall, wide = sides(out_size) if out_size is not None else (height, width)
+    tall, wide = height_and_width(out_size) if out_size is not None else (height, width)
     result = np.empty((count, tall, wide, 3), np.uint8)
     for source, matrix, target in zip(pixels, matrices, result, strict=True):
         flips = _plain_flips(matrix, height, width) if (tall, wide) == (height, width) else None

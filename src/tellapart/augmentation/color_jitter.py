@@ -13,7 +13,7 @@ _ERASED_AREA = (0.02, 0.2)
 _ERASED_ASPECT = 3.0
 
 
-def recoloured(pixels: ByteArray, brightness: float = 1.0, contrast: float = 1.0, color: float = 1.0) -> ByteArray:
+def jitter_color(pixels: ByteArray, brightness: float = 1.0, contrast: float = 1.0, color: float = 1.0) -> ByteArray:
     """uint8 (h, w, 3) with its light, its contrast around its mean grey, and its saturation multiplied; 1 leaves each as it is."""
     if brightness == contrast == color == 1.0:
         return pixels
@@ -27,7 +27,7 @@ def recoloured(pixels: ByteArray, brightness: float = 1.0, contrast: float = 1.0
     return mixed
 
 
-def noisy(pixels: ByteArray, deviation: float, draw: float) -> ByteArray:
+def add_noise(pixels: ByteArray, deviation: float, draw: float) -> ByteArray:
     """uint8 (h, w, 3) with normal noise of a standard deviation in grey levels; the noise is a function of ``draw``, 0 to 1."""
     generator = np.random.Generator(np.random.Philox(key=int(draw * 2.0**53)))
     grain = generator.standard_normal(pixels.shape, dtype=np.float32)
@@ -36,7 +36,7 @@ def noisy(pixels: ByteArray, deviation: float, draw: float) -> ByteArray:
     return np.clip(np.rint(grain, out=grain), 0, 255, out=grain).astype(np.uint8)
 
 
-def erased(pixels: ByteArray, area: float, aspect: float, x: float, y: float) -> ByteArray:
+def erase_rectangle(pixels: ByteArray, area: float, aspect: float, x: float, y: float) -> ByteArray:
     """uint8 (h, w, 3) with one grey rectangle of 2 to 20 % of the area and any shape from 1:3 to 3:1.
 
     Args:

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellapart.array_types import ByteArray, FloatArray, IntArray
-from tellapart.augmentation.affine import Size, sides, warped
-from tellapart.augmentation.color_jitter import erased, noisy, recoloured
+from tellapart.augmentation.affine import Size, height_and_width, warp
+from tellapart.augmentation.color_jitter import add_noise, erase_rectangle, jitter_color
 from tellapart.augmentation.counter_rng import uniforms
 from tellapart.errors import OptionError, closest_name
 from tellapart.options import Options, dataclass, option
@@ -83,7 +83,7 @@ class Augmentation(Options):
         return self.flips_only and not self.flip and not self.vertical_flip
 
     def __str__(self) -> str:
-        """The words :func:`augmentation_of` understands, without names of presets."""
+        """The words :func:`parse_augmentation` understands, without names of presets."""
         chosen = [f for f in fields(self) if f.name != "fill" and getattr(self, f.name)]
         words = [f.name if getattr(self, f.name) is True else f"{f.name}={getattr(self, f.name):g}" for f in chosen]
         return ",".join([*words, *([f"fill={self.fill}"] if self.fill != "reflect" else [])]) or "none"
@@ -98,8 +98,8 @@ class Augmentation(Options):
             size: side, or height and width, of the source in pixels.
             out_size: those of the result; by default the same.
         """
-        height, width = sides(size)
-        tall, wide = sides(out_size) if out_size is not None else (height, width)
+        height, width = height_and_width(size)
+        tall, wide = height_and_width(out_size) if out_size is not None else (height, width)
         draw = {name: np.asarray(draws, np.float64)[:, number] for name, number in _COLUMN.items()}
         share_x, share_y = self._crop_shares(draw["crop_area"], draw["crop_aspect"])
         enlarged = 1 + _signed(draw["zoom"]) * self.zoom
@@ -135,7 +135,7 @@ class Augmentation(Options):
     def drawn(self, pixels: ByteArray, draws: FloatArray, *, out_size: Size | None = None) -> NDArray[np.uint8]:
         """Like :meth:`augmented`, for draws float64 (n, 20) chosen by the caller, see ``COLUMNS``."""
         height, width = pixels.shape[1:3]
-        result = warped(pixels, self.matrices(draws, (height, width), out_size), out_size=out_size, fill=self.fill)
+        result = warp(pixels, self.matrices(draws, (height, width), out_size), out_size=out_size, fill=self.fill)
         if self.brightness or self.contrast or self.color or self.noise or self.erasing:
             for number, draw in enumerate(draws):
                 result[number] = self._retouched(result[number], draw)
@@ -145,11 +145,11 @@ class Augmentation(Options):
         """One picture with its light, colours, noise and erased rectangle, from its draws (20,)."""
         draw = {name: float(draws[number]) for name, number in _COLUMN.items()}
         factors = {name: 1 + (2 * draw[name] - 1) * getattr(self, name) for name in ("brightness", "contrast", "color")}
-        picture = recoloured(picture, **factors)
+        picture = jitter_color(picture, **factors)
         if self.noise:
-            picture = noisy(picture, 255 * self.noise, draw["noise"])
+            picture = add_noise(picture, 255 * self.noise, draw["noise"])
         if draw["erasing"] < self.erasing:
-            picture = erased(picture, *(draw[f"erased_{name}"] for name in ("area", "aspect", "x", "y")))
+            picture = erase_rectangle(picture, *(draw[f"erased_{name}"] for name in ("area", "aspect", "x", "y")))
         return picture
 
     def _crop_shares(self, area: FloatArray, aspect: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -177,7 +177,7 @@ PRESETS: Mapping[str, Augmentation] = MappingProxyType(
 _SWITCH = {"yes": True, "on": True, "true": True, "1": True, "no": False, "off": False, "false": False, "0": False}
 
 
-def augmentation_of(words: str) -> Augmentation:
+def parse_augmentation(words: str) -> Augmentation:
     """The augmentation of words such as ``light``, ``none``, ``flip,rotation=20,zoom=0.2`` or ``strong,erasing=0``.
 
     A preset may stand first; without one everything is off that is not named.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellapart.array_types import ByteArray, IntArray
-from tellapart.augmentation.affine import Size, sides, warped
+from tellapart.augmentation.affine import Size, height_and_width, warp
 from tellapart.augmentation.policy import Augmentation
 
 KEPT = 0.875
@@ -36,7 +36,7 @@ View ``2 i`` is entry ``i`` and view ``2 i + 1`` its mirror image; after the las
 
 def view_matrices(number: int, size: Size) -> NDArray[np.float64]:
     """The affine matrices of the first ``number`` views of a picture of ``size`` pixels, float64 (number, 2, 3)."""
-    height, width = sides(size)
+    height, width = height_and_width(size)
     found = np.zeros((number, 2, 3))
     for view in range(number):
         _, seen, across, down = VIEWS[view // 2 % len(VIEWS)]
@@ -64,7 +64,7 @@ def view(
         own = keys if keys is not None else np.zeros(len(pixels), np.uint64)
         return augmentation.augmented(pixels, own, seed=seed, epoch=number)
     matrix = view_matrices(number + 1, (pixels.shape[1], pixels.shape[2]))[number]
-    return warped(pixels, np.broadcast_to(matrix, (len(pixels), 2, 3)))
+    return warp(pixels, np.broadcast_to(matrix, (len(pixels), 2, 3)))
 
 
 def views(

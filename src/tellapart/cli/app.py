@@ -48,7 +48,7 @@ VERBS = {
 FAILED, USAGE = 1, 2
 
 
-class Door(click.Group):
+class CommandGroup(click.Group):
     """Loads a verb only when it is called; turns our errors into two lines and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -97,7 +97,7 @@ class Door(click.Group):
             ctx.exit(exit_code())
 
 
-@click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: tellapart train photos")
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: tellapart train photos")
 @click.version_option(__version__, message="tellapart %(version)s")
 @click.pass_context
 def tellapart(ctx: click.Context) -> None:

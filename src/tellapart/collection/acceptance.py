@@ -14,7 +14,7 @@ import numpy as np
 
 from tellapart.array_types import FloatArray
 from tellapart.collection.decode_result import Inspected
-from tellapart.collection.duplicate_index import KnownPictures
+from tellapart.collection.duplicate_index import DuplicateIndex
 from tellapart.collection.fetch_result import Fetched
 from tellapart.collection.ledger import BUSY, DUPLICATE, REFUSED, WAITING, Claim, Ledger, Verdict
 from tellapart.collection.storage.stores import Destination, picture_name
@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FetchedImage:
     """One address as it was fetched and, where that went well, looked at."""
 
     claim: Claim
@@ -40,7 +40,7 @@ class Look:
     inspected: Inspected | None
 
 
-class Keeper:
+class Acceptor:
     """Judges and keeps; its calls to the ledger all run on one thread of its own.
 
     Args:
@@ -51,7 +51,7 @@ class Keeper:
     def __init__(self, ledger: Ledger, destination: Destination, folders: dict[str, str], *, min_side: int) -> None:
         self.ledger, self.destination, self.folders, self.min_side = ledger, destination, folders, min_side
         self.quotas = ledger.quotas()
-        self._known = KnownPictures(self._signatures)
+        self._known = DuplicateIndex(self._signatures)
         self._known_until = 0
         self._ledger_thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="writer")
@@ -60,7 +60,7 @@ class Keeper:
         """Call something that uses the ledger, on its thread."""
         return await asyncio.get_running_loop().run_in_executor(self._ledger_thread, function, *values)
 
-    async def keep(self, looks: Sequence[Look]) -> list[Verdict]:
+    async def keep(self, looks: Sequence[FetchedImage]) -> list[Verdict]:
         """Judge a batch, write down the verdicts, store the files of the good ones, and confirm them.
 
         Raises:
@@ -90,7 +90,7 @@ class Keeper:
         for name, body in files:
             self.destination.put(name, body)
 
-    def _verdicts(self, looks: Sequence[Look]) -> Iterator[Verdict]:
+    def _verdicts(self, looks: Sequence[FetchedImage]) -> Iterator[Verdict]:
         """A verdict on each look, seeing those before it; runs inside the ledger's transaction."""
         for look in looks:
             self._learn()
@@ -108,7 +108,7 @@ class Keeper:
         stored = self.ledger.signatures([int(picture) for picture in pictures])
         return np.stack([np.frombuffer(one or bytes(2 * SIGNATURE_LENGTH), np.float16) for one in stored])
 
-    def _verdict(self, look: Look) -> Verdict:
+    def _verdict(self, look: FetchedImage) -> Verdict:
         claim, fetched, seen = look.claim, look.fetched, look.inspected
         if fetched.verdict != "ok" or seen is None:
             return self._failure(claim, fetched)
@@ -149,7 +149,7 @@ def back_off_s(tries: int, fetched: Fetched) -> float:
     return max(waited, fetched.retry_after_s or 0.0)
 
 
-def _kept_body(look: Look) -> bytes:
+def _kept_body(look: FetchedImage) -> bytes:
     """The bytes to keep of a picture: the file as it came, or as it was remade on the way in."""
     return look.inspected.body if look.inspected is not None and look.inspected.body is not None else look.fetched.body
 

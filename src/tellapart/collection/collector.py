@@ -11,15 +11,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from tellapart.collection.acceptance import Keeper, Look
+from tellapart.collection.acceptance import Acceptor, FetchedImage
 from tellapart.collection.decoding_workers.worker_pool import Inspectors
 from tellapart.collection.ledger import Claim
 from tellapart.collection.network.fetcher import Fetcher
 from tellapart.collection.network.rate_limits import Hosts
-from tellapart.collection.planner import Supplies, by_turn, ceilings, shortfalls
+from tellapart.collection.planner import Supplies, ceilings, shortfalls, sources_by_need
 from tellapart.collection.search import Searcher
 from tellapart.collection.search_cursors import Cell
-from tellapart.collection.status import next_chances, supplies
+from tellapart.collection.status import next_chances, source_counts
 
 BATCH = 64
 BEAT_S = 5.0
@@ -32,7 +32,7 @@ CLAIMS_AHEAD = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
+class CollectorLimits:
     """How much at once, and how long."""
 
     concurrency: int = 64
@@ -53,18 +53,18 @@ class Collector:
 
     def __init__(
         self,
-        keeper: Keeper,
+        keeper: Acceptor,
         searcher: Searcher,
         fetcher: Fetcher,
         inspectors: Inspectors,
         hosts: Hosts,
-        pace: Pace,
+        pace: CollectorLimits,
         advance: Callable[[int], None],
     ) -> None:
         self._keeper, self._searcher, self._fetcher, self._inspectors = keeper, searcher, fetcher, inspectors
         self._hosts, self._pace, self._advance = hosts, pace, advance
         self._backlog: dict[str, deque[Claim]] = {}
-        self._looks: asyncio.Queue[Look] = asyncio.Queue()
+        self._looks: asyncio.Queue[FetchedImage] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._fetching = self._unjudged = 0
         self._is_drained = False
@@ -123,7 +123,7 @@ class Collector:
 
     async def _outlook(self) -> tuple[Supplies, dict[str, int], dict[str, int]]:
         """What each class has from each source, how many it may take from each, and how many it needs, as of now."""
-        held = await self._keeper.ask_ledger(supplies, self._keeper.ledger)
+        held = await self._keeper.ask_ledger(source_counts, self._keeper.ledger)
         needs = shortfalls(held, self._keeper.quotas)
         return held, ceilings(held, needs, is_even=self._pace.is_even), needs
 
@@ -145,7 +145,7 @@ class Collector:
         space = before = CLAIMS_AHEAD * self._pace.concurrency - self._backlog_size
         for place, label in enumerate(needy):
             share = min(needs[label], -(-space // (len(needy) - place)))
-            for source, room in by_turn(held.get(label, {}), ceiling):
+            for source, room in sources_by_need(held.get(label, {}), ceiling):
                 if not share or not held[label][source].queued:
                     continue
                 claims = await self._keeper.ask_ledger(self._keeper.ledger.claim, label, source, min(share, room))
@@ -158,7 +158,7 @@ class Collector:
         """Start one search at each source that is free, for the class that needs it most."""
         now = self._keeper.ledger.clock()
         for label, need in needs.items():
-            for source, _ in by_turn(held.get(label, {}), ceiling) if need else ():
+            for source, _ in sources_by_need(held.get(label, {}), ceiling) if need else ():
                 one = held[label][source]
                 is_free = source in self._searcher.sources and source not in self._searches and self._resting.get(source, 0) <= now
                 if not (is_free and one.is_open and one.queued < min(SEARCH_AHEAD, 2 * need)):
@@ -223,7 +223,7 @@ class Collector:
         if time.monotonic() - self._swept > SHORTEST_S:
             self._start_fetches()
         inspected = await self._inspectors.inspect(fetched.body) if fetched.verdict == "ok" else None
-        self._looks.put_nowait(Look(claim, fetched, inspected))
+        self._looks.put_nowait(FetchedImage(claim, fetched, inspected))
 
     async def _keep_looks(self) -> None:
         """Keep what was looked at, in batches."""
@@ -258,7 +258,7 @@ class Collector:
     async def _is_worth_waiting(self) -> bool:
         """Whether something more can be had within our patience."""
         held, ceiling, needs = await self._outlook()
-        wanted = {(label, source) for label, need in needs.items() if need for source, _ in by_turn(held.get(label, {}), ceiling)}
+        wanted = {(label, source) for label, need in needs.items() if need for source, _ in sources_by_need(held.get(label, {}), ceiling)}
         due = await self._keeper.ask_ledger(next_chances, self._keeper.ledger)
         chances = [
             max(when, self._resting.get(source, 0))

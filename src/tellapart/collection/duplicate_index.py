@@ -32,7 +32,7 @@ _SAMPLE = 256
 _FIRST_ROOM = 1024
 
 
-class KnownPictures:
+class DuplicateIndex:
     """The fingerprints of all pictures kept so far; a query takes about 1 ms with 400,000 of them.
 
     Not for several threads at once. Between :meth:`twin` and :meth:`add` there must be no await, or of two copies that

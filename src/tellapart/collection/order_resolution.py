@@ -12,13 +12,13 @@ from tellapart.options import WITHOUT
 
 if TYPE_CHECKING:
     from tellapart.collection.plans.plan import ClassPlan
-    from tellapart.collection.search import Wishes
+    from tellapart.collection.search import SearchPreferences
     from tellapart.collection.sources import Source
     from tellapart.commands.collect import CollectOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class CollectionOrder:
     """What is to be collected, all names resolved."""
 
     plans: tuple[ClassPlan, ...]
@@ -26,20 +26,20 @@ class Order:
     """All that any class asks, by name."""
     asked: Mapping[str, tuple[str, ...]]
     """Names of sources by class."""
-    usual: Wishes
+    usual: SearchPreferences
     """What the options ask of every picture."""
-    own: Mapping[str, Wishes]
+    own: Mapping[str, SearchPreferences]
     """By class, where its plan asks for something else."""
     contact: str | None
     keys: Mapping[str, str]
     notes: tuple[str, ...]
 
-    def wishes(self, label: str) -> Wishes:
+    def wishes(self, label: str) -> SearchPreferences:
         """What the pictures of a class should be like, wherever they come from: a plan, a name, a page, a list or an earlier run."""
         return self.own.get(label, self.usual)
 
 
-def order_of(names: Sequence[str], options: CollectOptions, environment: Mapping[str, str]) -> Order:
+def resolve_order(names: Sequence[str], options: CollectOptions, environment: Mapping[str, str]) -> CollectionOrder:
     """Resolve the options.
 
     Raises:
@@ -47,7 +47,7 @@ def order_of(names: Sequence[str], options: CollectOptions, environment: Mapping
     """
     from tellapart.collection.planner import PAGE_SOURCE
     from tellapart.collection.plans.plan import plan_of
-    from tellapart.collection.search import Wishes
+    from tellapart.collection.search import SearchPreferences
     from tellapart.collection.sources import keys_of, source_named
     from tellapart.collection.sources.licenses import families_named
     from tellapart.collection.web_pages.page_source import Pages
@@ -56,9 +56,9 @@ def order_of(names: Sequence[str], options: CollectOptions, environment: Mapping
     if options.page and not options.label:
         raise OptionError("the pictures of a page need a class", hint='name it with --label "border collie"')
     _check_idle(options, has_words=bool(plans))
-    usual = Wishes(licences=families_named(words_of(options.licences)), side=options.side)
+    usual = SearchPreferences(licences=families_named(words_of(options.licences)), side=options.side)
     own = {plan.label: replace(usual, licences=families_named(plan.licences)) for plan in plans if plan.licences}
-    contact = contact_of(options.contact, environment)
+    contact = resolve_contact(options.contact, environment)
     sources: dict[str, Source] = {}
     asked: dict[str, tuple[str, ...]] = {}
     notes: list[str] = []
@@ -75,7 +75,7 @@ def order_of(names: Sequence[str], options: CollectOptions, environment: Mapping
     if options.page:
         sources[PAGE_SOURCE] = Pages(options.next_page, options.pages)
     keys = {name: value for source in sources.values() for name, value in keys_of(source, environment).items()}
-    return Order(
+    return CollectionOrder(
         plans=plans,
         sources=sources,
         asked=asked,
@@ -109,7 +109,7 @@ def _check_idle(options: CollectOptions, *, has_words: bool) -> None:
         raise OptionError("\n".join(idle), hint=WITHOUT)
 
 
-def contact_of(given: str | None, environment: Mapping[str, str]) -> str | None:
+def resolve_contact(given: str | None, environment: Mapping[str, str]) -> str | None:
     """Whom a server may write to: as the option says, else as ``$TELLAPART_CONTACT`` does; None where neither is set."""
     return given or environment.get(CONTACT_VARIABLE) or None
 

@@ -27,7 +27,7 @@ Counts = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Supply:
+class SourceCounts:
     """What one class has from one source."""
 
     kept: int = 0
@@ -43,7 +43,7 @@ class Supply:
         return not (self.is_open or self.queued or self.busy)
 
 
-Supplies = Mapping[str, Mapping[str, Supply]]
+Supplies = Mapping[str, Mapping[str, SourceCounts]]
 """By class, then by source."""
 
 
@@ -74,14 +74,14 @@ def ceilings(supplies: Supplies, needs: Mapping[str, int], *, is_even: bool = Tr
     return found
 
 
-def by_turn(supplies: Mapping[str, Supply], ceiling: Mapping[str, int]) -> list[tuple[str, int]]:
+def sources_by_need(supplies: Mapping[str, SourceCounts], ceiling: Mapping[str, int]) -> list[tuple[str, int]]:
     """For one class: the sources to take from, the one it has fewest pictures from first, and how many more each may give."""
     room = {name: ceiling.get(name, 1 << 60) - one.kept - one.busy for name, one in supplies.items()}
     allowed = [name for name in supplies if room[name] > 0]
     return [(name, room[name]) for name in sorted(allowed, key=lambda name: supplies[name].kept + supplies[name].busy)]
 
 
-def dryness(judged: int, kept: int, stale_pages: int) -> str | None:
+def exhaustion_reason(judged: int, kept: int, stale_pages: int) -> str | None:
     """Why a slice is to be asked no more, or None."""
     if stale_pages >= STALE_PAGES:
         return f"its last {stale_pages} pages held next to nothing new"

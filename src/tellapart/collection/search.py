@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from tellapart.collection.acceptance import Keeper, back_off_s
+from tellapart.collection.acceptance import Acceptor, back_off_s
 from tellapart.collection.candidates import Found, Query, Request
 from tellapart.collection.fetch_result import Fetched
 from tellapart.collection.network.rate_limits import Hosts
 from tellapart.collection.network.urls import host_of
-from tellapart.collection.planner import JUDGED, dryness
+from tellapart.collection.planner import JUDGED, exhaustion_reason
 from tellapart.collection.search_cursors import DRY, FAILED, Cell, Cells
 from tellapart.collection.sources.protocol import Source, SourceError, parse_answer
 from tellapart.collection.web_pages.page_source import Pages
-from tellapart.collection.web_pages.parsing_process import read_apart
+from tellapart.collection.web_pages.parsing_process import parse_in_process
 
 MOST_TRIES = 4
 
@@ -23,7 +23,7 @@ Ask = Callable[[Request], Awaitable[Fetched]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wishes:
+class SearchPreferences:
     """What the offers should be like."""
 
     licences: tuple[str, ...]
@@ -44,11 +44,11 @@ class Searcher:
 
     def __init__(
         self,
-        keeper: Keeper,
+        keeper: Acceptor,
         hosts: Hosts,
         sources: Mapping[str, Source],
         ask: Callable[[Source], Ask],
-        wishes: Callable[[str], Wishes],
+        wishes: Callable[[str], SearchPreferences],
         keys: Mapping[str, str],
     ) -> None:
         self._keeper, self._hosts, self.sources, self._ask, self._wishes, self._keys = keeper, hosts, sources, ask, wishes, keys
@@ -58,7 +58,7 @@ class Searcher:
         """The cell to ask next; those that have run dry are closed on the way."""
         ledger = self._keeper.ask_ledger
         while (cell := await ledger(self.cells.claim, label, source)) is not None:
-            why = dryness(*await ledger(self.cells.harvest, cell, JUDGED)) if cell.pages else None
+            why = exhaustion_reason(*await ledger(self.cells.harvest, cell, JUDGED)) if cell.pages else None
             if why is None:
                 return cell
             await ledger(self.cells.close, cell, DRY, why)
@@ -99,7 +99,7 @@ class Searcher:
     async def _read(self, source: Source, fetched: Fetched, cell: Cell) -> Found:
         query = self._query(cell)
         if isinstance(source, Pages):
-            return await read_apart(source, fetched, query, cell.cursor)
+            return await parse_in_process(source, fetched, query, cell.cursor)
         return await parse_answer(source, fetched.body, query, cell.cursor)
 
     async def _complaint(self, cell: Cell, fetched: Fetched) -> str:

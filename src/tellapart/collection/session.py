@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.collection.order_resolution import Order, order_of
+from tellapart.collection.order_resolution import CollectionOrder, resolve_order
 from tellapart.concurrency import available_cores, run_to_end
 from tellapart.counts import count
 from tellapart.durations import seconds_of
@@ -22,14 +22,14 @@ from tellapart.paths import cache_root
 from tellapart.progress import Progress
 
 if TYPE_CHECKING:
-    from tellapart.collection.acceptance import Keeper
+    from tellapart.collection.acceptance import Acceptor
     from tellapart.collection.candidates import Offer, Request
     from tellapart.collection.fetch_result import Fetched
     from tellapart.collection.ledger import Ledger
     from tellapart.collection.network.fetcher import Fetcher
     from tellapart.collection.search import Ask
     from tellapart.collection.sources import HostLimit, Source
-    from tellapart.collection.status import Standing
+    from tellapart.collection.status import CollectionStatus
     from tellapart.collection.storage.stores import Destination
     from tellapart.commands.collect import CollectOptions
 
@@ -39,11 +39,11 @@ SHOWN_REASONS = 8
 SHARDS = "SELECT count(DISTINCT substr(file, 1, instr(file, '/') - 1)) AS number FROM pictures WHERE file LIKE 'shard-%'"
 
 
-def gathered(names: Sequence[str], options: CollectOptions, environment: Mapping[str, str], progress: Progress) -> dict[str, Any]:
+def collect_images(names: Sequence[str], options: CollectOptions, environment: Mapping[str, str], progress: Progress) -> dict[str, Any]:
     """Collect, and say how it stands afterwards; arguments and errors as in :func:`tellapart.collect`."""
-    from tellapart.collection.acceptance import Keeper
+    from tellapart.collection.acceptance import Acceptor
     from tellapart.collection.ledger import LEDGER_FILE, Ledger
-    from tellapart.collection.status import kept_rows, standing
+    from tellapart.collection.status import kept_rows, read_status
     from tellapart.collection.storage.credits import write_attribution
     from tellapart.collection.storage.spool import is_sharded, open_spool, pack_spool
     from tellapart.collection.storage.stores import class_folders, open_destination
@@ -52,13 +52,13 @@ def gathered(names: Sequence[str], options: CollectOptions, environment: Mapping
     state = _state(options)
     if not (names or _asks_something(options)):
         names, options = _asked_before(state / LEDGER_FILE, options)
-    order = order_of(names, options, environment)
+    order = resolve_order(names, options, environment)
     target = open_destination(options.out)
     with Ledger(state / LEDGER_FILE) as ledger:
         ledger.note_command(json.dumps({"names": list(names), "options": options.as_dict()}))
         notes = [*order.notes, *_written_down(order, options, ledger, progress)]
         spool = open_spool(state) if options.shards or is_sharded(state, ledger.quotas()) else None
-        keeper = Keeper(ledger, spool or target, class_folders(ledger.quotas()), min_side=options.min_side)
+        keeper = Acceptor(ledger, spool or target, class_folders(ledger.quotas()), min_side=options.min_side)
         if freed := ledger.recover(keeper.has_file):
             notes.append(f"an earlier collecting was broken off; its {freed:,} unfinished addresses are in the queue again")
         for note in notes:
@@ -70,14 +70,14 @@ def gathered(names: Sequence[str], options: CollectOptions, environment: Mapping
             keeper.close()
         if spool is not None:
             pack_spool(ledger.path, target, is_rest=True)
-        stands = standing(ledger)
+        stands = read_status(ledger)
         if not any(one.kept or one.queued for one in stands.classes):
             raise _nothing_came(stands, options)
         write_attribution(kept_rows(ledger), target)
         return {**_told(ledger, stands, options, notes), "new": _kept(ledger) - before, "seconds": round(time.monotonic() - begin, 1)}
 
 
-def _nothing_came(stands: Standing, options: CollectOptions) -> DataError:
+def _nothing_came(stands: CollectionStatus, options: CollectOptions) -> DataError:
     """What to say where not one picture was kept."""
     said = [f"{source}: {reason} ({number:,} x)" for source, reason, number in stands.search_failures]
     said += [f"{one.host}: {one.reason} ({one.number:,} x)" for one in stands.reasons]
@@ -87,14 +87,14 @@ def _nothing_came(stands: Standing, options: CollectOptions) -> DataError:
     )
 
 
-def standing_of(options: CollectOptions) -> dict[str, Any]:
+def collection_status(options: CollectOptions) -> dict[str, Any]:
     """How a collection stands; nothing is asked of anybody.
 
     Raises:
         OptionError: nothing has been collected there.
     """
     from tellapart.collection.ledger import LEDGER_FILE, Ledger
-    from tellapart.collection.status import standing
+    from tellapart.collection.status import read_status
 
     file = _state(options) / LEDGER_FILE
     if not file.exists():
@@ -102,7 +102,7 @@ def standing_of(options: CollectOptions) -> dict[str, Any]:
             f"nothing has been collected in {options.out} (there is no {file})", hint="say where it is with -o DIR or --state DIR"
         )
     with Ledger(file) as ledger:
-        return {**_told(ledger, standing(ledger), options, []), "new": 0, "seconds": 0.0}
+        return {**_told(ledger, read_status(ledger), options, []), "new": 0, "seconds": 0.0}
 
 
 def _asks_something(options: CollectOptions) -> bool:
@@ -134,7 +134,7 @@ def _asked_before(ledger_file: Path, options: CollectOptions) -> tuple[Sequence[
     return before["names"], type(options).of(**{**again, **given})
 
 
-def _written_down(order: Order, options: CollectOptions, ledger: Ledger, progress: Progress) -> list[str]:
+def _written_down(order: CollectionOrder, options: CollectOptions, ledger: Ledger, progress: Progress) -> list[str]:
     """Bring the ledger up to date with what is asked; what is worth saying about it."""
     from tellapart.collection.defaults import PER_CLASS
     from tellapart.collection.planner import PAGE_SOURCE
@@ -158,7 +158,7 @@ def _written_down(order: Order, options: CollectOptions, ledger: Ledger, progres
     return notes
 
 
-def _listed(order: Order, options: CollectOptions, ledger: Ledger, progress: Progress) -> list[str]:
+def _listed(order: CollectionOrder, options: CollectOptions, ledger: Ledger, progress: Progress) -> list[str]:
     """Put the addresses of a list into the ledger, without those of a licence that is not wanted."""
     from tellapart.collection.planner import LIST_SOURCE
     from tellapart.collection.plans.url_lists import listed_offers
@@ -186,9 +186,11 @@ def _is_wanted(offer: Offer, licences: Sequence[str]) -> bool:
     return not licences or is_wanted(licence_of(offer.licence), licences)
 
 
-async def _collecting(order: Order, options: CollectOptions, keeper: Keeper, packed_to: Destination | None, progress: Progress) -> None:
+async def _collecting(
+    order: CollectionOrder, options: CollectOptions, keeper: Acceptor, packed_to: Destination | None, progress: Progress
+) -> None:
     """Open what a collector works with, let it run, and close everything whatever happens."""
-    from tellapart.collection.collector import Collector, Pace
+    from tellapart.collection.collector import Collector, CollectorLimits
     from tellapart.collection.decoding_workers.worker_pool import Inspectors
     from tellapart.collection.network.fetch_limits import FetchLimits
     from tellapart.collection.network.fetcher import Fetcher
@@ -198,7 +200,7 @@ async def _collecting(order: Order, options: CollectOptions, keeper: Keeper, pac
 
     hosts = Hosts(_usual_limit(options), _known_limits(order), spent=keeper.ledger.spent())
     seconds = seconds_of(options.time) if options.time else None
-    pace = Pace(
+    pace = CollectorLimits(
         concurrency=options.concurrency,
         deadline=None if seconds is None else time.monotonic() + seconds,
         is_even=not options.uneven_sources,
@@ -218,7 +220,7 @@ async def _collecting(order: Order, options: CollectOptions, keeper: Keeper, pac
 
 
 @asynccontextmanager
-async def _packing(keeper: Keeper, packed_to: Destination | None) -> AsyncIterator[None]:
+async def _packing(keeper: Acceptor, packed_to: Destination | None) -> AsyncIterator[None]:
     """Within, what has come together in the spool is packed now and then."""
     from tellapart.collection.storage.spool import pack_spool
 
@@ -261,7 +263,7 @@ def _usual_limit(options: CollectOptions) -> HostLimit:
     return HostLimit(concurrency=options.per_host, per_minute=60 * options.host_rate or None)
 
 
-def _known_limits(order: Order) -> dict[str, HostLimit]:
+def _known_limits(order: CollectionOrder) -> dict[str, HostLimit]:
     """The limits of the sources that are asked, and of the hosts their pictures lie on."""
     from tellapart.collection.candidates import Query
     from tellapart.collection.network.urls import host_of
@@ -288,17 +290,17 @@ def _state(options: CollectOptions) -> Path:
 
 
 def _kept(ledger: Ledger) -> int:
-    from tellapart.collection.status import supplies
+    from tellapart.collection.status import source_counts
 
-    return sum(one.kept for sources in supplies(ledger).values() for one in sources.values())
+    return sum(one.kept for sources in source_counts(ledger).values() for one in sources.values())
 
 
-def _told(ledger: Ledger, stands: Standing, options: CollectOptions, notes: Sequence[str]) -> dict[str, Any]:
+def _told(ledger: Ledger, stands: CollectionStatus, options: CollectOptions, notes: Sequence[str]) -> dict[str, Any]:
     """How it stands, and what is short of its number and why."""
     from tellapart.collection.planner import ceilings, reasons_for_shortage, shortfalls, unevenness
-    from tellapart.collection.status import slice_ends, supplies
+    from tellapart.collection.status import slice_ends, source_counts
 
-    held = supplies(ledger)
+    held = source_counts(ledger)
     ceiling = ceilings(held, shortfalls(held, ledger.quotas()), is_even=not options.uneven_sources)
     short = {}
     for one in stands.classes:

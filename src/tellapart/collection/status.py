@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tellapart.collection.ledger import BUSY, DUPLICATE, KEPT, QUEUED, REFUSED, WAITING, Ledger
-from tellapart.collection.planner import Supply
+from tellapart.collection.planner import SourceCounts
 from tellapart.collection.search_cursors import OPEN
 
 MOST_REASONS = 20
@@ -30,7 +30,7 @@ _ADVICE = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassStanding:
+class ClassStatus:
     """How far one class is."""
 
     label: str
@@ -45,7 +45,7 @@ class ClassStanding:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reason:
+class FailureReason:
     """Addresses that failed for one reason at one host."""
 
     number: int
@@ -56,11 +56,11 @@ class Reason:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class CollectionStatus:
     """How a collection stands."""
 
-    classes: tuple[ClassStanding, ...]
-    reasons: tuple[Reason, ...]
+    classes: tuple[ClassStatus, ...]
+    reasons: tuple[FailureReason, ...]
     """The most frequent first."""
     more_reasons: int
     """Addresses that failed for reasons not listed."""
@@ -78,13 +78,13 @@ class Standing:
         return asdict(self)
 
 
-def standing(ledger: Ledger) -> Standing:
+def read_status(ledger: Ledger) -> CollectionStatus:
     """How the collection of ``ledger`` stands."""
     tallies = _tallies(ledger)
     quotas = ledger.quotas()
     labels = [*quotas, *sorted({label for label, _, _ in tallies} - quotas.keys())]
     reasons = [
-        Reason(number=row["number"], host=row["host"], reason=row["reason"], status=row["status"], advice=advice(row["reason"]))
+        FailureReason(number=row["number"], host=row["host"], reason=row["reason"], status=row["status"], advice=advice(row["reason"]))
         for row in ledger.rows(
             "SELECT count(*) AS number, host, reason, status FROM pictures WHERE status IN ('refused', 'waiting') AND reason IS NOT NULL"
             " GROUP BY host, reason, status ORDER BY number DESC, host, reason"
@@ -95,7 +95,7 @@ def standing(ledger: Ledger) -> Standing:
         "SELECT source, reason, count(*) AS number FROM cells WHERE reason IS NOT NULL AND status IN ('failed', 'open')"
         " GROUP BY source, reason ORDER BY number DESC"
     )
-    return Standing(
+    return CollectionStatus(
         classes=tuple(_class_standing(label, quotas.get(label), tallies) for label in labels),
         reasons=tuple(reasons[:MOST_REASONS]),
         more_reasons=sum(reason.number for reason in reasons[MOST_REASONS:]),
@@ -106,7 +106,7 @@ def standing(ledger: Ledger) -> Standing:
     )
 
 
-def supplies(ledger: Ledger) -> dict[str, dict[str, Supply]]:
+def source_counts(ledger: Ledger) -> dict[str, dict[str, SourceCounts]]:
     """What each class has from each source; classes without anything are there too."""
     found: dict[str, dict[str, dict[str, Any]]] = {label: {} for label in ledger.quotas()}
     names = {KEPT: "kept", BUSY: "busy", QUEUED: "queued", WAITING: "queued"}
@@ -116,7 +116,7 @@ def supplies(ledger: Ledger) -> dict[str, dict[str, Supply]]:
             one[names[status]] = one.get(names[status], 0) + number
     for row in ledger.rows("SELECT DISTINCT label, source FROM cells WHERE status = ?", (OPEN,)):
         found.setdefault(row["label"], {}).setdefault(row["source"], {})["is_open"] = True
-    return {label: {source: Supply(**one) for source, one in sources.items()} for label, sources in found.items()}
+    return {label: {source: SourceCounts(**one) for source, one in sources.items()} for label, sources in found.items()}
 
 
 def next_chances(ledger: Ledger) -> dict[tuple[str, str, bool], float]:
@@ -158,12 +158,12 @@ def _tallies(ledger: Ledger) -> dict[tuple[str, str, str], int]:
     return {(row["label"], row["source"], row["status"]): row["number"] for row in rows}
 
 
-def _class_standing(label: str, wanted: int | None, tallies: dict[tuple[str, str, str], int]) -> ClassStanding:
+def _class_standing(label: str, wanted: int | None, tallies: dict[tuple[str, str, str], int]) -> ClassStatus:
     def of(*statuses: str) -> int:
         return sum(number for (name, _, status), number in tallies.items() if name == label and status in statuses)
 
     sources = {source: number for (name, source, status), number in sorted(tallies.items()) if name == label and status == KEPT}
-    return ClassStanding(
+    return ClassStatus(
         label=label,
         wanted=wanted,
         kept=of(KEPT),

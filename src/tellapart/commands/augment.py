@@ -52,10 +52,10 @@ def augment(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
         StorageError: the disk is full or cannot be written.
     """
     chosen = AugmentOptions.of(**options)
-    from tellapart.augmentation.policy import augmentation_of
+    from tellapart.augmentation.policy import parse_augmentation
     from tellapart.dataset import open_dataset
 
-    augmentation = augmentation_of(chosen.augment)
+    augmentation = parse_augmentation(chosen.augment)
     if chosen.copies:
         _check_copies(chosen, augmentation)
     dataset = open_dataset(folder, chosen, progress=progress)

@@ -94,31 +94,31 @@ def autoencode(folder: str | Path, *, progress: Progress = AUTO, **options: Any)
     """
     chosen = AutoencodeOptions.of(**options)
     recipe = _recipe(chosen)
-    from tellapart.analyzed_folder import looked_at
+    from tellapart.analyzed_folder import analyze_folder
     from tellapart.concurrency import worker_count
-    from tellapart.dataset.parts import assign_pictures, share_held_back
+    from tellapart.dataset.parts import assign_unlabeled_parts, share_held_back
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.models.feature_network import chosen_device
     from tellapart.models.pixel_features import pixel_backbone
     from tellapart.reports.autoencoder_page import write_autoencoder_report
     from tellapart.runs import Run
-    from tellapart.training.autoencoder_evaluation import examine_autoencoder
+    from tellapart.training.autoencoder_evaluation import evaluate_autoencoder
     from tellapart.training.autoencoder_record import history_of, write_autoencoder
     from tellapart.training.autoencoder_training import train_autoencoder
     from tellapart.training.run_writer import run_folder
 
     started, device = datetime.now(UTC), chosen_device(chosen.device)
     spec = FeatureSpec((pixel_backbone(None),), recipe.resize, False, (recipe.image_size,))  # near-duplicates are known by their pixels
-    looked = looked_at(
+    looked = analyze_folder(
         folder, spec, reading=chosen, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress
     )
     share = share_held_back(looked.rows, chosen.test_share, usual=TEST_SHARE)
-    assignment = assign_pictures(looked.rows, looked.pairs, test_share=share, seed=chosen.seed)
+    assignment = assign_unlabeled_parts(looked.rows, looked.pairs, test_share=share, seed=chosen.seed)
     used = [row for row in assignment.rows if row.is_used]
     workers = worker_count(chosen.num_workers)
     training = [row for row in used if row.part == "train"]
     trained = train_autoencoder(recipe, training, device=device, num_workers=workers, progress=progress)
-    examination = examine_autoencoder(trained, recipe, used, device=device, num_workers=workers, progress=progress)
+    examination = evaluate_autoencoder(trained, recipe, used, device=device, num_workers=workers, progress=progress)
     notes = [*looked.notes, *assignment.notes, *trained.facts["notes"], *_said(examination.numbers())]
     with run_folder(chosen.out, f"{folder_name(looked.dataset.root)}-autoencoder", given=chosen.name, progress=progress) as (
         partial,
@@ -144,14 +144,14 @@ def autoencode(folder: str | Path, *, progress: Progress = AUTO, **options: Any)
 
 
 def _recipe(chosen: AutoencodeOptions) -> AutoencoderRecipe:
-    from tellapart.augmentation.policy import augmentation_of
+    from tellapart.augmentation.policy import parse_augmentation
     from tellapart.models.autoencoder import build_autoencoder
     from tellapart.training.autoencoder_training import AutoencoderRecipe
-    from tellapart.training.config import Plan
+    from tellapart.training.config import TrainingConfig
 
     size = chosen.image_size or SIZES[chosen.net]
     build_autoencoder(chosen.net, size, chosen.latent)
-    plan = Plan(
+    plan = TrainingConfig(
         epochs=chosen.epochs,
         batch_size=chosen.batch_size,
         lr=chosen.lr,
@@ -160,7 +160,7 @@ def _recipe(chosen: AutoencodeOptions) -> AutoencoderRecipe:
         time_s=seconds_of(chosen.time) if chosen.time else None,
         seed=chosen.seed,
     )
-    return AutoencoderRecipe(chosen.net, size, chosen.latent, chosen.resize, augmentation_of(chosen.augment), plan, chosen.precision)
+    return AutoencoderRecipe(chosen.net, size, chosen.latent, chosen.resize, parse_augmentation(chosen.augment), plan, chosen.precision)
 
 
 def _said(numbers: dict[str, Any]) -> list[str]:

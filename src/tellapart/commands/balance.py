@@ -12,7 +12,7 @@ from tellapart.options import dataclass, num_workers_option, option, test_share_
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
-    from tellapart.analyzed_folder import LookedAt
+    from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.dataset.file_rows import FileRow
 
 EXAMPLE = "tellapart balance photos --how cap --cap 500 --out balanced.csv"
@@ -64,15 +64,15 @@ def balance(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
         StorageError: the disk is full or cannot be written.
     """
     chosen = BalanceOptions.of(**_with_cap(options))
-    from tellapart.analyzed_folder import looked_at
-    from tellapart.curation.undersampling import thinned, training_counts
+    from tellapart.analyzed_folder import analyze_folder
+    from tellapart.curation.undersampling import training_counts, undersample
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.models.backbones import find_backbones
     from tellapart.output_guards import check_table
 
     _check(chosen, folder)
     if chosen.how == "none":
-        looked = looked_at(
+        looked = analyze_folder(
             folder, FeatureSpec(()), reading=chosen, min_classes=2, state=chosen.state, num_workers=chosen.num_workers, progress=progress
         )
         rows, kept, notes = looked.rows, looked.rows, list(looked.notes)
@@ -81,14 +81,14 @@ def balance(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
         out = chosen.out.expanduser()
         check_table(out)
         spec = FeatureSpec(find_backbones(chosen.backbone))
-        looked = looked_at(
+        looked = analyze_folder(
             folder, spec, reading=chosen, min_classes=2, state=chosen.state, num_workers=chosen.num_workers, progress=progress
         )
         assignment = looked.assignment(test_share=chosen.test_share, seed=chosen.seed)
         rows, notes = assignment.rows, [*looked.notes, *assignment.notes]
         counts = training_counts(rows)
         most = min(counts.values()) if chosen.how == "undersample" else chosen.cap or 0
-        kept = thinned(rows, most, better=places(looked), seed=chosen.seed)
+        kept = undersample(rows, most, better=places(looked), seed=chosen.seed)
         notes += _written(looked, kept, out, seed=chosen.seed)
     for note in notes:
         progress.note(note)
@@ -125,13 +125,13 @@ def _check_classes(counts: Mapping[str, int]) -> None:
         )
 
 
-def places(looked: LookedAt) -> dict[str, int]:
+def places(looked: AnalyzedFolder) -> dict[str, int]:
     """The place of each copy among its copies, by path."""
     groups = [group for group in looked.duplicate_groups if group.kind in ("exact", "near")]
     return {path: place for group in groups for place, path in enumerate(group.paths)}
 
 
-def _written(looked: LookedAt, kept: Sequence[FileRow], out: Path, *, seed: int) -> list[str]:
+def _written(looked: AnalyzedFolder, kept: Sequence[FileRow], out: Path, *, seed: int) -> list[str]:
     from tellapart.dataset_export.decided_copy import Exported, write_table
 
     files = [looked.dataset.file(entry) for entry in looked.dataset.entries]

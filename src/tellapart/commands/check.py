@@ -13,9 +13,9 @@ from tellapart.options import dataclass, num_workers_option, option, when_not
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
-    from tellapart.analyzed_folder import LookedAt
+    from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.feature_extraction import FeatureSpec
-    from tellapart.workflows.check_run import Checked
+    from tellapart.workflows.check_run import CheckResult
 
 EXAMPLE = "tellapart check photos"
 NO_BACKBONE = "none"
@@ -105,22 +105,22 @@ def check(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> d
         StorageError: the disk is full or cannot be written.
     """
     chosen = CheckOptions.of(**options)
-    from tellapart.analyzed_folder import looked_at
+    from tellapart.analyzed_folder import analyze_folder
     from tellapart.output_guards import check_outside
     from tellapart.paths import write_text
     from tellapart.reports.review_page import write_review
-    from tellapart.workflows.check_run import checked
+    from tellapart.workflows.check_run import run_check
     from tellapart.workflows.review_view import issues_csv, review_view
 
     wanted, applied = _names(chosen.issues), _names(chosen.apply, are_all=False)
     _check_apply(wanted, applied)
-    looked = looked_at(
+    looked = analyze_folder(
         folder, _spec(chosen), reading=chosen, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress
     )
     out = chosen.out.expanduser()
     check_outside(out, looked.dataset)
     with progress.stage("checking", unit="steps"):
-        found = checked(looked, wanted, seed=chosen.seed)
+        found = run_check(looked, wanted, seed=chosen.seed)
     decided = _apply(looked, found, applied) if applied else None
     rows = decided["rows"] if decided else looked.rows
     backbone = None if chosen.backbone == NO_BACKBONE else chosen.backbone
@@ -163,7 +163,7 @@ def _spec(chosen: CheckOptions) -> FeatureSpec:
     return spec.computed(chosen.device, chosen.precision)
 
 
-def _apply(looked: LookedAt, found: Checked, applied: list[str]) -> dict[str, Any]:
+def _apply(looked: AnalyzedFolder, found: CheckResult, applied: list[str]) -> dict[str, Any]:
     """Write exclusions as one batch; the rows as then decided, and what to say."""
     from tellapart.dataset.decisions import EXCLUDE, read_decisions
     from tellapart.errors import DataError
@@ -186,7 +186,7 @@ def _apply(looked: LookedAt, found: Checked, applied: list[str]) -> dict[str, An
     return {"rows": looked.decided_by(read_decisions(looked.state)), "said": said}
 
 
-def _summary(found: Checked, view: dict[str, Any]) -> dict[str, Any]:
+def _summary(found: CheckResult, view: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
     header, rows = view["header"], view["rows"]

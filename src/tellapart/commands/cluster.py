@@ -11,8 +11,8 @@ from tellapart.options import dataclass, given, num_workers_option, option, when
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
-    from tellapart.workflows.explorable_images import Subjects
-    from tellapart.workflows.folder_clustering import Grouping
+    from tellapart.workflows.explorable_images import ExplorableImages
+    from tellapart.workflows.folder_clustering import FolderClustering
 
 EXAMPLE = "tellapart cluster photos -k 5"
 METHODS = ("kmeans", "minibatch", "affinity", "hdbscan", "agglomerative")
@@ -88,13 +88,13 @@ def cluster(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
     """
     chosen = ClusterOptions.of(**options)
     from tellapart.feature_spec import spec_of
-    from tellapart.workflows.explorable_images import subjects_of
-    from tellapart.workflows.folder_clustering import Wanted, grouping_of, names_of
+    from tellapart.workflows.explorable_images import explorable_images
+    from tellapart.workflows.folder_clustering import ClusteringConfig, cluster_folder, names_of
 
     spec = spec_of(chosen.features, layer=chosen.layer, weights=chosen.weights, image_size=chosen.image_size)
     spec = spec.computed(chosen.device, chosen.precision)
     _check_folders(chosen)
-    subjects = subjects_of(
+    subjects = explorable_images(
         folder,
         spec,
         words=chosen.words,
@@ -105,7 +105,7 @@ def cluster(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
         progress=progress,
     )
     _check_places(chosen, subjects)
-    wanted = Wanted(
+    wanted = ClusteringConfig(
         k=chosen.k,
         method=chosen.method,
         pca=chosen.pca,
@@ -114,7 +114,7 @@ def cluster(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
         seed=chosen.seed,
         names=names_of(chosen.name),
     )
-    found = grouping_of(subjects, wanted, progress)
+    found = cluster_folder(subjects, wanted, progress)
     told = _told(found, chosen.out.expanduser())
     _write(found, told, chosen, progress)
     if chosen.folders is not None:
@@ -134,7 +134,7 @@ def _check_folders(chosen: ClusterOptions) -> None:
         check_new_folder(chosen.folders.expanduser())
 
 
-def _check_places(chosen: ClusterOptions, subjects: Subjects) -> None:
+def _check_places(chosen: ClusterOptions, subjects: ExplorableImages) -> None:
     """Nothing is written among the photos or over other things; an earlier result of this verb is replaced."""
     from tellapart.output_guards import check_new_folder, check_outside
 
@@ -154,7 +154,7 @@ def _is_ours(out: Path) -> bool:
     return out.is_dir() and (out / DETAILS).is_file() and all(ours.fullmatch(one.name) for one in out.iterdir())
 
 
-def _told(found: Grouping, out: Path) -> dict[str, Any]:
+def _told(found: FolderClustering, out: Path) -> dict[str, Any]:
     """The result with paths for images."""
     paths = [row.path for row in found.subjects.rows]
     view = found.view()
@@ -190,7 +190,7 @@ def _sheet_name(number: int, count: int) -> str:
     return f"cluster-{number:0{len(str(max(0, count - 1)))}}.jpg"
 
 
-def _write(found: Grouping, told: dict[str, Any], chosen: ClusterOptions, progress: Progress) -> None:
+def _write(found: FolderClustering, told: dict[str, Any], chosen: ClusterOptions, progress: Progress) -> None:
     from tellapart.paths import replacing_folder, write_json, write_text
     from tellapart.reports.figures.num_clusters import choice_figure
 
@@ -206,7 +206,7 @@ def _write(found: Grouping, told: dict[str, Any], chosen: ClusterOptions, progre
         write_json(partial / DETAILS, {**told, "options": chosen.as_dict()})
 
 
-def _write_table(found: Grouping, path: Path) -> None:
+def _write_table(found: FolderClustering, path: Path) -> None:
     """A line a file, also of an image that stands in several parts."""
     from tellapart.csv_writer import csv_file
 
@@ -220,7 +220,7 @@ def _write_table(found: Grouping, path: Path) -> None:
                 writer.write([row.path, row.image_id, number, name, f"{clustering.distances[i]:.5f}", row.label or ""])
 
 
-def _write_sheet(found: Grouping, number: int, path: Path) -> None:
+def _write_sheet(found: FolderClustering, number: int, path: Path) -> None:
     from tellapart.reports.cluster_sheets import ClusterPicture, cluster_sheet
 
     subjects, members = found.subjects, found.members[number]
@@ -236,7 +236,7 @@ def _write_sheet(found: Grouping, number: int, path: Path) -> None:
     sheet.save(path, "JPEG", quality=90)
 
 
-def _copy(found: Grouping, folder: Path, is_linked: bool, progress: Progress) -> None:
+def _copy(found: FolderClustering, folder: Path, is_linked: bool, progress: Progress) -> None:
     from dataclasses import replace
 
     from tellapart.dataset_export.decided_copy import Exported, write_copy
@@ -252,7 +252,7 @@ def _copy(found: Grouping, folder: Path, is_linked: bool, progress: Progress) ->
     write_copy(pictures, folder, is_linked=is_linked, progress=progress)
 
 
-def _applied(found: Grouping) -> dict[str, Any]:
+def _applied(found: FolderClustering) -> dict[str, Any]:
     """Label by cluster, as one batch that can be undone: the named clusters, or all by number where none has a name."""
     from tellapart.dataset.decisions import RELABEL
     from tellapart.workflows.decision_writing import decision_about, write_changes

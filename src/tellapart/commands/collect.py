@@ -75,11 +75,11 @@ def collect(names: str | Sequence[str] = (), *, progress: Progress = AUTO, **opt
         MissingExtra: a browser or a bucket is asked for, and its package is not installed.
     """
     chosen = CollectOptions.of(**options)
-    from tellapart.collection.session import gathered, standing_of
+    from tellapart.collection.session import collect_images, collection_status
 
     wanted = [names] if isinstance(names, str) else list(names)
     if chosen.status:
         if wanted:
             raise OptionError(f"{wanted[0]!r} has no effect with --status, which asks for nothing", hint="leave the names out, or --status")
-        return standing_of(chosen)
-    return gathered(wanted, chosen, os.environ, progress)
+        return collection_status(chosen)
+    return collect_images(wanted, chosen, os.environ, progress)

@@ -11,10 +11,10 @@ from tellapart.options import dataclass, num_workers_option, option, when, when_
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
-    from tellapart.analyzed_folder import LookedAt
+    from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.cropping.crop_folder import Crop
     from tellapart.cropping.geometry import CropShape
-    from tellapart.cropping.selection import Choice
+    from tellapart.cropping.selection import CropSelection
 
 EXAMPLE = "tellapart crop photos --to faces --out faces"
 SHEET = Path("crop.jpg")
@@ -77,24 +77,24 @@ def crop(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> di
         StorageError: the disk is full or cannot be written.
     """
     chosen = CropOptions.of(**options)
-    from tellapart.analyzed_folder import looked_at
+    from tellapart.analyzed_folder import analyze_folder
     from tellapart.cropping.crop_folder import write_crops, write_set_aside
-    from tellapart.cropping.detection import finder, sightings
-    from tellapart.cropping.selection import choose
+    from tellapart.cropping.detection import detect, make_detector
+    from tellapart.cropping.selection import select_crops
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.paths import replacing, replacing_folder
 
-    find = finder(chosen.to, chosen.device)
-    looked = looked_at(
+    find = make_detector(chosen.to, chosen.device)
+    looked = analyze_folder(
         folder, FeatureSpec(()), reading=chosen, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress
     )
     _check_place(chosen.out, looked)
     rows = [number for number, row in enumerate(looked.rows) if row.is_used]
     files = [looked.dataset.file(looked.dataset.entries[number]) for number in rows]
     image_ids = [looked.rows[number].image_id or "" for number in rows]
-    seen = dict(zip(rows, sightings(files, image_ids, find, num_workers=chosen.num_workers, progress=progress), strict=True))
+    seen = dict(zip(rows, detect(files, image_ids, find, num_workers=chosen.num_workers, progress=progress), strict=True))
     shape = _shape(chosen)
-    choice = choose(looked, seen, chosen, shape)
+    choice = select_crops(looked, seen, chosen, shape)
     names: list[str] = []
     if chosen.out is not None:
         with replacing_folder(chosen.out) as partial, progress.stage("writing crops", total=len(choice.crops)) as advance:
@@ -130,7 +130,7 @@ def _shape(chosen: CropOptions) -> CropShape:
     return CropShape(chosen.margin, chosen.square, chosen.align, chosen.size)
 
 
-def _check_place(out: Path | None, looked: LookedAt) -> None:
+def _check_place(out: Path | None, looked: AnalyzedFolder) -> None:
     """Nothing is written among the photos or over other things."""
     from tellapart.output_guards import check_new_folder, check_outside
 
@@ -139,16 +139,16 @@ def _check_place(out: Path | None, looked: LookedAt) -> None:
         check_new_folder(out)
 
 
-def _sheet(looked: LookedAt, choice: Choice, shape: CropShape, chosen: CropOptions) -> Any:
+def _sheet(looked: AnalyzedFolder, choice: CropSelection, shape: CropShape, chosen: CropOptions) -> Any:
     """The contact sheet: what is set aside and not found first, then what is kept, spread over the classes."""
     from dataclasses import replace
 
     from tellapart.concurrency import side_by_side
-    from tellapart.cropping.selection import shown_first
+    from tellapart.cropping.selection import alternate_classes
     from tellapart.reports.contact_sheet import TILE, Tile, contact_sheet
 
     small = replace(shape, size=TILE)
-    kept = shown_first(
+    kept = alternate_classes(
         [(crop, _caption(crop.label, ""), "kept") for crop in choice.crops if crop.box is not None], lambda item: item[0].label
     )
     aside = [(crop, _caption(crop.label, reason), "set aside") for crop, reason in choice.set_aside]
@@ -181,8 +181,8 @@ def _save_sheet(sheet: Any, path: Path) -> None:
 
 def _score(
     folder: str | Path,
-    looked: LookedAt,
-    choice: Choice,
+    looked: AnalyzedFolder,
+    choice: CropSelection,
     shape: CropShape,
     chosen: CropOptions,
     names: list[str],
@@ -190,7 +190,7 @@ def _score(
     progress: Progress,
 ) -> dict[str, Any] | None:
     """What cropping is worth, or None where it cannot or shall not be said."""
-    from tellapart.cropping.benefit import crop_score
+    from tellapart.cropping.benefit import measure_crop_benefit
     from tellapart.errors import DataError
 
     labels = {crop.label for crop in choice.crops}
@@ -198,7 +198,7 @@ def _score(
     if not is_wanted:
         return None
     try:
-        return crop_score(folder, choice.crops, shape, chosen, (chosen.out, names), progress)
+        return measure_crop_benefit(folder, choice.crops, shape, chosen, (chosen.out, names), progress)
     except DataError as error:
         if chosen.score:
             raise

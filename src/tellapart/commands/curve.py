@@ -14,7 +14,7 @@ from tellapart.options import dataclass, num_workers_option, option, test_share_
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
-    from tellapart.training.recipe_runner import RecipeAtWork
+    from tellapart.training.recipe_runner import RecipeRunner
 
 EXAMPLE = "tellapart curve photos --recipe finetune --sizes 500,1000,2000"
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
@@ -76,14 +76,14 @@ def curve(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> d
         DataError: the photos cannot be used as they are, or are fewer than the sizes ask for.
     """
     chosen = CurveOptions.of(**options)
-    from tellapart.analyzed_folder import looked_at
+    from tellapart.analyzed_folder import analyze_folder
     from tellapart.training.curve_subsets import curve_of, sizes_of, subset
-    from tellapart.training.recipe_runner import recipe_of
+    from tellapart.training.recipe_runner import recipe_runner
 
     shared = ("recipe", "backbone", "weights", "net", "image_size", "augment", "epochs", "balance", "seed", "device", "num_workers")
     wanted = TrainOptions.from_others(**{name: getattr(chosen, name) for name in shared}, splits=0, curve=False)
-    spec = recipe_of(wanted).spec
-    looked = looked_at(
+    spec = recipe_runner(wanted).spec
+    looked = analyze_folder(
         folder,
         spec,
         reading=chosen,
@@ -96,11 +96,11 @@ def curve(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> d
     dataset, extraction = looked.dataset, looked.extraction
     assignment = looked.assignment(test_share=chosen.test_share, seed=chosen.seed)
     points = []
-    finished: list[RecipeAtWork] = []
+    finished: list[RecipeRunner] = []
     for size in sizes_of(assignment, [int(part) for part in chosen.sizes.split(",")] if chosen.sizes else SHARES):
         found = []
         for smaller in subset(assignment, size, chosen.draws):
-            recipe = recipe_of(wanted)
+            recipe = recipe_runner(wanted)
             recipe.train(smaller, extraction.features, progress)
             found.append(recipe.examination(dataset, smaller, extraction.features, progress).metrics)
             finished.append(recipe)

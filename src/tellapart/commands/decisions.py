@@ -11,7 +11,7 @@ from tellapart.options import dataclass, given, option
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
-    from tellapart.analyzed_folder import LookedAt
+    from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.dataset.decisions import Decision
 
 EXAMPLE = "tellapart decisions photos"
@@ -51,18 +51,18 @@ def decisions(folder: str | Path, *, progress: Progress = AUTO, **options: Any) 
     chosen = DecisionsOptions.of(**options)
     from dataclasses import asdict
 
-    from tellapart.analyzed_folder import looked_at
+    from tellapart.analyzed_folder import analyze_folder
     from tellapart.dataset.decisions import read_decisions
     from tellapart.feature_extraction import FeatureSpec
 
-    looked = looked_at(folder, FeatureSpec(()), reading=chosen, state=chosen.state, progress=progress)
+    looked = analyze_folder(folder, FeatureSpec(()), reading=chosen, state=chosen.state, progress=progress)
     unknown: list[Decision] = []
     applied = None
     if chosen.apply is not None:
         new, unknown = _taken_over(looked, chosen.apply)
-        from tellapart.dataset.decisions import written
+        from tellapart.dataset.decisions import append_decisions
 
-        written(looked.state, new, why=chosen.why or f"from {chosen.apply.name}")
+        append_decisions(looked.state, new, why=chosen.why or f"from {chosen.apply.name}")
         applied = len(new)
     known = read_decisions(looked.state)
     holding = set(map(id, known.in_effect))
@@ -85,11 +85,11 @@ def _found_again(decisions: Iterable[Decision], paths: Sequence[str]) -> Iterato
         yield replace(one, path=ends[0]) if len(ends) == 1 else one
 
 
-def _taken_over(looked: LookedAt, file: Path) -> tuple[list[Decision], list[Decision]]:
+def _taken_over(looked: AnalyzedFolder, file: Path) -> tuple[list[Decision], list[Decision]]:
     """The decisions of a file that change something here, and those no picture answers to."""
     from dataclasses import replace
 
-    from tellapart.dataset.decisions import Decisions, decisions_of
+    from tellapart.dataset.decisions import Decisions, parse_decisions
     from tellapart.errors import DataError
 
     try:
@@ -99,7 +99,7 @@ def _taken_over(looked: LookedAt, file: Path) -> tuple[list[Decision], list[Deci
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{file} cannot be read: {error}") from error
     found = list(looked.found.values())
-    there = Decisions(tuple(_found_again(decisions_of(text, str(file)), [row.path for row in found])))
+    there = Decisions(tuple(_found_again(parse_decisions(text, str(file)), [row.path for row in found])))
     unmet = there.unmet(found)
     held = {(one.action, one.path, one.image_id, one.new) for one in looked.decisions.in_effect}
     new = [one for one in there.in_effect if one not in unmet and (one.action, one.path, one.image_id, one.new) not in held]

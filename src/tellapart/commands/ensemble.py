@@ -55,23 +55,23 @@ def ensemble(runs: Sequence[str | Path], *, progress: Progress = AUTO, **options
     """
     chosen = EnsembleOptions.of(**options)
     opened = _opened(runs)
-    from tellapart.analyzed_folder import thumbnails_of_rows
+    from tellapart.analyzed_folder import run_thumbnail_loader
     from tellapart.dataset import Dataset
     from tellapart.reports import write_report
     from tellapart.runs import Run
-    from tellapart.training.ensemble import examine_ensemble
+    from tellapart.training.ensemble import evaluate_ensemble
     from tellapart.training.run_writer import run_folder, write_run
 
     started = datetime.now(UTC)
     root = Path(opened[0].metrics["folder"])
     values = {"runs": [str(run.folder) for run in opened], **chosen.as_dict()}
     with progress.stage("combining the runs", total=3, unit="steps") as advance:
-        examination, notes = examine_ensemble(opened, weights=chosen.weights)
+        examination, notes = evaluate_ensemble(opened, weights=chosen.weights)
         advance(1)
         with run_folder(chosen.out, f"{folder_name(root)}-ensemble", given=chosen.name, progress=progress) as (partial, final):
             write_run(partial, final, examination, Dataset(root, ()), values, notes, started, verb="ensemble")
             advance(1)
-            write_report(partial, thumbnails_of_rows(root, examination.rows))
+            write_report(partial, run_thumbnail_loader(root, examination.rows))
             advance(1)
     for sentence in notes:
         progress.note(sentence)

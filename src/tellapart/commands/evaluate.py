@@ -9,7 +9,7 @@ from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, num_workers_option, option
 from tellapart.progress import AUTO, Progress
-from tellapart.workflows.tta_options import view_augment_option, views_option
+from tellapart.workflows.tta_options import tta_augment_option, tta_option
 
 if TYPE_CHECKING:
     from tellapart.errors import DataError
@@ -28,8 +28,8 @@ class EvaluateOptions(DatasetOptions):
     """How to evaluate."""
 
     out: Path | None = option(None, "File for the predictions (.parquet).", metavar="FILE", check=_is_parquet)
-    views: int = views_option()
-    view_augment: str | None = view_augment_option()
+    views: int = tta_option()
+    view_augment: str | None = tta_augment_option()
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = precision_option()
     num_workers: int | None = num_workers_option()
@@ -70,7 +70,7 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, 
     from tellapart.predictor import predict_files
     from tellapart.runs import open_judged_run
     from tellapart.workflows.training_overlap import GROUP, NEAR, SEEN, training_overlap
-    from tellapart.workflows.tta_options import ways_of_looking, worth_of_views
+    from tellapart.workflows.tta_options import tta_gain, tta_settings
 
     opened = open_judged_run(run)
     model, dataset = load_model(opened.model_folder), open_dataset(folder, chosen, progress=progress)
@@ -82,7 +82,7 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, 
         progress.note(note)
     if chosen.out is not None:
         check_no_manifest(chosen.out, dataset)
-    found = predict_files(model, dataset, **ways_of_looking(chosen), progress=progress)
+    found = predict_files(model, dataset, **tta_settings(chosen), progress=progress)
     overlap = training_overlap(opened, model, dataset, found, progress)
     predictions = replace(found.predictions, groups=overlap.groups)
     is_new = np.array([kind is None for kind in overlap.kinds], dtype=bool)
@@ -106,7 +106,7 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, 
         "run": opened.name,
         "folder": str(folder),
         **evaluated(judged),
-        "views": worth_of_views(replace(found.first_view, groups=overlap.groups).where(is_judged), judged, found.views),
+        "views": tta_gain(replace(found.first_view, groups=overlap.groups).where(is_judged), judged, found.views),
         **left_out,
         "left_out": {path: reason for path, reason in zip(predictions.paths, overlap.reasons, strict=True) if reason},
         "notes": overlap.notes,

@@ -11,9 +11,9 @@ from tellapart.options import dataclass, option
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
-    from tellapart.analyzed_folder import LookedAt
+    from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.dataset.file_rows import FileRow
-    from tellapart.workflows.decision_writing import Change
+    from tellapart.workflows.decision_writing import ProposedDecision
 
 EXAMPLE = 'tellapart exclude photos cats/12.jpg cats/40.jpg --why "no cat to be seen"'
 
@@ -49,8 +49,8 @@ def exclude(folder: str | Path, files: str | Path | Sequence[str | Path], *, pro
     return decide(folder, files, _exclusion, reading=chosen, state=chosen.state, why=chosen.why, progress=progress)
 
 
-def _exclusion(row: FileRow, looked: LookedAt) -> Change:
+def _exclusion(row: FileRow, looked: AnalyzedFolder) -> ProposedDecision:
     from tellapart.dataset.decisions import EXCLUDE
-    from tellapart.workflows.decision_writing import Change, decision_about
+    from tellapart.workflows.decision_writing import ProposedDecision, decision_about
 
-    return Change(row, None if row.is_excluded else decision_about(row, looked, EXCLUDE))
+    return ProposedDecision(row, None if row.is_excluded else decision_about(row, looked, EXCLUDE))

@@ -65,7 +65,7 @@ def explain(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
         StorageError: the sheet cannot be written.
     """
     chosen = ExplainOptions.of(**options)
-    from tellapart.analyzed_folder import model_folder, pictures_dataset
+    from tellapart.analyzed_folder import model_folder, open_given_images
     from tellapart.models.saved_model import load_model
     from tellapart.paths import printable, replacing
     from tellapart.predictor import predict_files
@@ -73,7 +73,7 @@ def explain(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
 
     model = load_model(model_folder(run))
     asked = _asked(model, chosen.class_)
-    dataset = pictures_dataset(pictures, progress)
+    dataset = open_given_images(pictures, progress)
     out = _place(chosen.out, run, dataset)
     found = predict_files(model, dataset, device=chosen.device, precision=chosen.precision, progress=progress)
     predictions = found.predictions

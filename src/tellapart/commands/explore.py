@@ -14,9 +14,9 @@ from tellapart.options import dataclass, num_workers_option, option, when, when_
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
-    from tellapart.workflows.explorable_images import Subjects
-    from tellapart.workflows.folder_clustering import Grouping
-    from tellapart.workflows.projection_page import Mapped
+    from tellapart.workflows.explorable_images import ExplorableImages
+    from tellapart.workflows.folder_clustering import FolderClustering
+    from tellapart.workflows.projection_page import FolderProjection
 
 EXAMPLE = "tellapart explore photos"
 PAGE, DETAILS = "explore.html", "explore.json"
@@ -81,9 +81,9 @@ def explore(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
     from tellapart.feature_spec import spec_of
     from tellapart.output_guards import check_outside
     from tellapart.reports.explore_page import write_exploration
-    from tellapart.workflows.explorable_images import subjects_of
-    from tellapart.workflows.folder_clustering import Wanted, grouping_of, names_of
-    from tellapart.workflows.projection_page import header_view, mapped
+    from tellapart.workflows.explorable_images import explorable_images
+    from tellapart.workflows.folder_clustering import ClusteringConfig, cluster_folder, names_of
+    from tellapart.workflows.projection_page import header_view, project_folder
 
     names = names_of(chosen.name)
     spec = spec_of(chosen.features, layer=chosen.layer, weights=chosen.weights, image_size=chosen.image_size)
@@ -94,11 +94,11 @@ def explore(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
         "num_workers": chosen.num_workers,
         "progress": progress,
     }
-    subjects = subjects_of(folder, spec, words=chosen.words, **looking)
+    subjects = explorable_images(folder, spec, words=chosen.words, **looking)
     out = chosen.out.expanduser()
     check_outside(out, subjects.looked.dataset)
-    grouping = grouping_of(subjects, Wanted(k=chosen.k, method=chosen.method, seed=chosen.seed, names=names), progress)
-    found = mapped(subjects, method=chosen.map, perplexity=chosen.perplexity, seed=chosen.seed, progress=progress)
+    grouping = cluster_folder(subjects, ClusteringConfig(k=chosen.k, method=chosen.method, seed=chosen.seed, names=names), progress)
+    found = project_folder(subjects, method=chosen.map, perplexity=chosen.perplexity, seed=chosen.seed, progress=progress)
     notes = [*found.notes, *grouping.clustering.notes]
     view = {"header": header_view(found, chosen, folder), **_sections(found, grouping, chosen.seed, progress), "notes": notes}
     with progress.stage("writing the page", total=1, unit="pages") as advance:
@@ -109,7 +109,7 @@ def explore(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
     return {"out": str(page), "details": str(out / DETAILS), **_told(found, grouping, view), "notes": notes}
 
 
-def _sections(found: Mapped, grouping: Grouping, seed: int, progress: Progress) -> dict[str, Any]:
+def _sections(found: FolderProjection, grouping: FolderClustering, seed: int, progress: Progress) -> dict[str, Any]:
     """All of the view but the header and the notes."""
     sections = grouping.view()
     order = sections["outliers"]
@@ -123,16 +123,16 @@ def _sections(found: Mapped, grouping: Grouping, seed: int, progress: Progress) 
     return {"map": points, **sections, "outliers": order[:OUTLIERS], "neighbours": near}
 
 
-def _neighbours(subjects: Subjects, told: list[int], seed: int, progress: Progress) -> dict[int, list[list[float]]]:
+def _neighbours(subjects: ExplorableImages, told: list[int], seed: int, progress: Progress) -> dict[int, list[list[float]]]:
     """The most similar pictures of each, or in large sets of some, near-duplicates included: numbers and cosines."""
     import numpy as np
 
     from tellapart.exploration.neighbors import neighbours
-    from tellapart.exploration.pca import sample_of
+    from tellapart.exploration.pca import sample_rows
     from tellapart.features.matrix import unit_rows
 
     n = len(subjects)
-    asked = np.arange(n) if n <= ASKED_OF_ALL else np.union1d(sample_of(n, ASKED, seed), np.array(told, np.int64))
+    asked = np.arange(n) if n <= ASKED_OF_ALL else np.union1d(sample_rows(n, ASKED, seed), np.array(told, np.int64))
     units = unit_rows(subjects.features)
     with progress.stage("looking for similar pictures", total=len(asked)) as advance:
         near = neighbours(units, units[asked], NEIGHBOURS, without=asked)
@@ -143,7 +143,7 @@ def _neighbours(subjects: Subjects, told: list[int], seed: int, progress: Progre
     }
 
 
-def _told(found: Mapped, grouping: Grouping, view: dict[str, Any]) -> dict[str, Any]:
+def _told(found: FolderProjection, grouping: FolderClustering, view: dict[str, Any]) -> dict[str, Any]:
     paths = view["map"]["path"]
     return {
         "images": len(paths),

@@ -44,14 +44,14 @@ def export(folder: str | Path, out: str | Path, *, progress: Progress = AUTO, **
     chosen = ExportOptions.of(**options)
     from collections import Counter
 
-    from tellapart.analyzed_folder import looked_at
+    from tellapart.analyzed_folder import analyze_folder
     from tellapart.dataset_export.decided_copy import Exported, write_copy, write_table
     from tellapart.errors import DataError
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.output_guards import check_new_folder, check_outside, check_table
 
     place = Path(out).expanduser()
-    looked = looked_at(folder, FeatureSpec(()), reading=chosen, state=chosen.state, progress=progress)
+    looked = analyze_folder(folder, FeatureSpec(()), reading=chosen, state=chosen.state, progress=progress)
     if chosen.form == "csv":
         check_table(place)
     else:

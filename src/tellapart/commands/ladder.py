@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from tellapart.predictions import Predictions
     from tellapart.runs import Run
     from tellapart.training.ladder import Rung
-    from tellapart.training.probe_evaluation import Examination
-    from tellapart.training.recipe_runner import RecipeAtWork
+    from tellapart.training.probe_evaluation import Evaluation
+    from tellapart.training.recipe_runner import RecipeRunner
 
 EXAMPLE = "tellapart ladder photos"
 SMALLEST_PROBABILITY = 1e-12
@@ -122,7 +122,7 @@ def ladder(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> 
         StorageError: the disk is full or cannot be written.
     """
     chosen = LadderOptions.of(**options)
-    from tellapart.analyzed_folder import thumbnails
+    from tellapart.analyzed_folder import thumbnail_loader
     from tellapart.dataset import Catalog, open_dataset
     from tellapart.dataset.catalog import state_folder
     from tellapart.dataset.decisions import read_decisions
@@ -144,7 +144,7 @@ def ladder(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> 
     notes = [*dataset.notes, *([note] if note else []), *catalog.notes, *climb.notes]
     with run_folder(chosen.out, f"{folder_name(dataset.root)}-ladder", given=chosen.name, progress=progress) as (partial, final):
         write_run(partial, final, examination, dataset, chosen.as_dict(), notes, started, verb="ladder")
-        write_report(partial, thumbnails(dataset, climb.files))
+        write_report(partial, thumbnail_loader(dataset, climb.files))
     for recipe in climb.finished:
         recipe.forget()
     for sentence in notes:
@@ -159,9 +159,9 @@ class _Climb:
         self.options, self.dataset, self.catalog, self.decisions, self.progress = options, dataset, catalog, decisions, progress
         self.wanted = [name.strip() for name in options.rungs.split(",")]
         self.assignment: Assignment | None = None
-        self.examinations: dict[str, Examination] = {}
+        self.examinations: dict[str, Evaluation] = {}
         self.rungs: list[Rung] = []
-        self.finished: list[RecipeAtWork] = []
+        self.finished: list[RecipeRunner] = []
         self.sources: set[str] = set()
         self.files: Any = ()
         self.notes: list[str] = []
@@ -196,9 +196,9 @@ class _Climb:
         for name, recipe in recipes.items():
             self._train(name, recipe, looking if name == first else 0.0)
 
-    def _recipe(self, name: str, **own: Any) -> RecipeAtWork:
+    def _recipe(self, name: str, **own: Any) -> RecipeRunner:
         from tellapart.commands.train import TrainOptions
-        from tellapart.training.recipe_runner import recipe_of
+        from tellapart.training.recipe_runner import recipe_runner
 
         chosen = self.options
         shared = ("backbone", "weights", "net", "balance", "time", "seed", "device", "precision", "num_workers", "out")
@@ -206,9 +206,9 @@ class _Climb:
         if values["recipe"] == "probe" and chosen.balance not in ("none", "weights"):
             values["balance"] = "weights"
             self.notes.append(f"the probe weighs the classes: to {chosen.balance} is for networks that are trained step by step")
-        return recipe_of(TrainOptions.from_others(**values), is_live=True)
+        return recipe_runner(TrainOptions.from_others(**values), is_live=True)
 
-    def _extracted(self, recipe: RecipeAtWork) -> Extraction:
+    def _extracted(self, recipe: RecipeRunner) -> Extraction:
         from tellapart.feature_extraction import extract
 
         chosen = self.options
@@ -222,15 +222,15 @@ class _Climb:
 
     def _assign(self, extraction: Extraction) -> None:
         """One split for all, as ``train`` makes it: near-duplicates are told by a backbone's features where any rung has one."""
-        from tellapart.analyzed_folder import assignment_of, decided_notes
+        from tellapart.analyzed_folder import assignment_of, decision_notes
 
         chosen = self.options
         self.assignment = assignment_of(self.dataset, extraction, self.decisions, test_share=chosen.test_share, seed=chosen.seed)
-        decided = decided_notes(self.dataset, extraction, self.decisions)
+        decided = decision_notes(self.dataset, extraction, self.decisions)
         self.files, self.notes = extraction.files, [*self.notes, *decided, *self.assignment.notes]
 
-    def _train(self, name: str, recipe: RecipeAtWork, seconds_before: float) -> None:
-        from tellapart.training.ladder import Rung, uncalibrated
+    def _train(self, name: str, recipe: RecipeRunner, seconds_before: float) -> None:
+        from tellapart.training.ladder import Rung, without_calibration
 
         assert self.assignment is not None  # noqa: S101
         start = time.monotonic() - seconds_before
@@ -243,11 +243,11 @@ class _Climb:
         self.notes += recipe.notes
         cost = found.metrics.get("training", {})
         seconds = max(time.monotonic() - start, cost.get("seconds", 0.0))  # the latter where part of it was done before an interruption
-        self.rungs.append(Rung(uncalibrated(found.predictions, found.predictions.source), seconds, cost.get("images_per_s")))
+        self.rungs.append(Rung(without_calibration(found.predictions, found.predictions.source), seconds, cost.get("images_per_s")))
 
     def refinements(self) -> None:
         """More views, and calibration, of the last recipe trained."""
-        from tellapart.training.ladder import Rung, uncalibrated
+        from tellapart.training.ladder import Rung, without_calibration
 
         last = list(self.examinations.values())[-1]
         predictions = last.predictions
@@ -255,13 +255,13 @@ class _Climb:
             start = time.monotonic()
             predictions = self._with_views(last)
             name = f"{last.predictions.source}, {count(self.options.views, 'view')}"
-            self.rungs.append(Rung(uncalibrated(predictions, name), time.monotonic() - start))
+            self.rungs.append(Rung(without_calibration(predictions, name), time.monotonic() - start))
         if "calibration" in self.wanted:
             probabilities = last.classifier.probabilities(predictions.logits)
             calibrated = replace(predictions, probabilities=probabilities, source=f"{self.rungs[-1].predictions.source}, calibrated")
             self.rungs.append(Rung(calibrated, 0.0))
 
-    def _with_views(self, examination: Examination) -> Any:
+    def _with_views(self, examination: Evaluation) -> Any:
         """The reported images seen several times."""
         from tellapart.dataset.dataset import files_dataset
         from tellapart.models.saved_model import SavedModel
@@ -313,7 +313,7 @@ class _Climb:
         )
         return [Rung(predictions, time.monotonic() - start)]
 
-    def judged(self) -> Examination:
+    def judged(self) -> Evaluation:
         """The recipe with the best out-of-fold log loss, on the images for which all have one, with the whole ladder in its numbers."""
         from tellapart.training.ladder import Rung, best_out_of_fold, rung_rows
 

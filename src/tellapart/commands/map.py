@@ -12,7 +12,7 @@ from tellapart.options import dataclass, num_workers_option, option, when
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
-    from tellapart.workflows.projection_page import Mapped
+    from tellapart.workflows.projection_page import FolderProjection
 
 EXAMPLE = "tellapart map photos --method tsne --out map.html"
 
@@ -73,8 +73,8 @@ def map(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dic
     from tellapart.feature_spec import spec_of
     from tellapart.output_guards import check_outside
     from tellapart.reports.explore_page import write_map
-    from tellapart.workflows.explorable_images import subjects_of
-    from tellapart.workflows.projection_page import header_view, mapped
+    from tellapart.workflows.explorable_images import explorable_images
+    from tellapart.workflows.projection_page import header_view, project_folder
 
     spec = spec_of(chosen.features, layer=chosen.layer, weights=chosen.weights, image_size=chosen.image_size)
     looking: dict[str, Any] = {
@@ -84,10 +84,10 @@ def map(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dic
         "num_workers": chosen.num_workers,
         "progress": progress,
     }
-    subjects = subjects_of(folder, spec, **looking)
+    subjects = explorable_images(folder, spec, **looking)
     out = chosen.out.expanduser()
     check_outside(out, subjects.looked.dataset)
-    found = mapped(subjects, method=chosen.method, perplexity=chosen.perplexity, seed=chosen.seed, progress=progress)
+    found = project_folder(subjects, method=chosen.method, perplexity=chosen.perplexity, seed=chosen.seed, progress=progress)
     view = {"header": header_view(found, chosen, folder), "map": found.view(), "notes": found.notes}
     with progress.stage("writing the page", total=1, unit="pages") as advance:
         _write_table(found, out.with_suffix(".csv"))
@@ -106,7 +106,7 @@ def map(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dic
     }
 
 
-def _write_table(found: Mapped, table: Path) -> None:
+def _write_table(found: FolderProjection, table: Path) -> None:
     from tellapart.csv_writer import csv_file
 
     with csv_file(table, ("path", "image_id", "label", "x", "y")) as writer:

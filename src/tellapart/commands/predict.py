@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.models.precision import precision_option
 from tellapart.options import Options, dataclass, num_workers_option, option
 from tellapart.progress import AUTO, Progress
-from tellapart.workflows.tta_options import view_augment_option, views_option
+from tellapart.workflows.tta_options import tta_augment_option, tta_option
 
 if TYPE_CHECKING:
     from tellapart.predictor import PredictedFiles
@@ -26,8 +26,8 @@ class PredictOptions(Options):
     """How to predict."""
 
     out: Path | None = option(None, "Table to write: .csv, .parquet or .json.", metavar="FILE", check=_is_table)
-    views: int = views_option()
-    view_augment: str | None = view_augment_option()
+    views: int = tta_option()
+    view_augment: str | None = tta_augment_option()
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = precision_option()
     num_workers: int | None = num_workers_option()
@@ -56,17 +56,17 @@ def predict(run: str | Path, pictures: Any, *, progress: Progress = AUTO, **opti
     chosen = PredictOptions.of(**options)
     from dataclasses import replace
 
-    from tellapart.analyzed_folder import model_folder, opened_pictures
+    from tellapart.analyzed_folder import model_folder, open_image_source
     from tellapart.models.saved_model import load_model
     from tellapart.output_guards import check_no_manifest
     from tellapart.predictor import predict_files
-    from tellapart.workflows.tta_options import ways_of_looking
+    from tellapart.workflows.tta_options import tta_settings
 
     model = load_model(model_folder(run))
-    with opened_pictures(pictures, progress) as dataset:
+    with open_image_source(pictures, progress) as dataset:
         if chosen.out is not None:
             check_no_manifest(chosen.out, dataset)
-        found = predict_files(model, dataset, **ways_of_looking(chosen), progress=progress)
+        found = predict_files(model, dataset, **tta_settings(chosen), progress=progress)
     if chosen.out is None:
         return found
     save_table(found.records(), chosen.out)

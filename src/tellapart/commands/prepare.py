@@ -133,7 +133,7 @@ def _decided(dataset: Dataset, chosen: PrepareOptions, progress: Progress) -> tu
     """A row an entry as decided, and notes. Files are only hashed: they are decoded once, when they are prepared."""
     import numpy as np
 
-    from tellapart.analyzed_folder import decided_notes
+    from tellapart.analyzed_folder import decision_notes
     from tellapart.concurrency import worker_count
     from tellapart.dataset import Catalog
     from tellapart.dataset.catalog import state_folder
@@ -152,7 +152,7 @@ def _decided(dataset: Dataset, chosen: PrepareOptions, progress: Progress) -> tu
     files = file_states(dataset, known, worker_count(chosen.num_workers), progress)
     rows = file_rows(dataset, files, {}, decisions)
     found = Extraction(tuple(files), {}, FeatureMatrix((), np.empty((0, 0), np.float32), {}))
-    said = decided_notes(dataset, found, decisions) if decisions.log else []
+    said = decision_notes(dataset, found, decisions) if decisions.log else []
     return rows, [*dataset.notes, *([note] if note and decisions.log else []), *said]
 
 

@@ -11,9 +11,9 @@ from tellapart.options import dataclass, option
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
-    from tellapart.analyzed_folder import LookedAt
+    from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.dataset.file_rows import FileRow
-    from tellapart.workflows.decision_writing import Change
+    from tellapart.workflows.decision_writing import ProposedDecision
 
 EXAMPLE = "tellapart relabel photos cats/12.jpg --to dogs"
 
@@ -48,13 +48,13 @@ def relabel(folder: str | Path, files: str | Path | Sequence[str | Path], *, pro
     chosen = RelabelOptions.of(**options)
     from tellapart.dataset.decisions import RELABEL
     from tellapart.errors import OptionError, closest_name
-    from tellapart.workflows.decision_writing import Change, decide, decision_about
+    from tellapart.workflows.decision_writing import ProposedDecision, decide, decision_about
 
     label = (chosen.to or "").strip()
     if not label:
         raise OptionError("there is no label to give", hint="say which with --to LABEL")
 
-    def relabelling(row: FileRow, looked: LookedAt) -> Change:
+    def relabelling(row: FileRow, looked: AnalyzedFolder) -> ProposedDecision:
         known = {other.label for other in looked.rows if other.label is not None}
         if label not in known and not chosen.new:
             close = closest_name(label, sorted(known))
@@ -63,6 +63,6 @@ def relabel(folder: str | Path, files: str | Path | Sequence[str | Path], *, pro
                 hint=close or "to begin a new class add --new",
             )
         is_so = row.label == label and not row.is_excluded
-        return Change(row, None if is_so else decision_about(row, looked, RELABEL, label))
+        return ProposedDecision(row, None if is_so else decision_about(row, looked, RELABEL, label))
 
     return decide(folder, files, relabelling, reading=chosen, state=chosen.state, why=chosen.why, progress=progress)

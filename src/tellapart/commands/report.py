@@ -27,10 +27,10 @@ def report(run: str | Path, *, progress: Progress = AUTO, **options: Any) -> Pat
         **options: none.
     """
     ReportOptions.of(**options)
-    from tellapart.analyzed_folder import thumbnails_of_rows
+    from tellapart.analyzed_folder import run_thumbnail_loader
     from tellapart.reports import write_report
     from tellapart.runs import open_judged_run
 
     opened = open_judged_run(run)
     with progress.stage("writing the report", unit="steps"):
-        return write_report(opened.folder, thumbnails_of_rows(Path(opened.metrics["folder"]), opened.rows))
+        return write_report(opened.folder, run_thumbnail_loader(Path(opened.metrics["folder"]), opened.rows))

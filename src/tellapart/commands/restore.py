@@ -11,9 +11,9 @@ from tellapart.options import dataclass, option
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
-    from tellapart.analyzed_folder import LookedAt
+    from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.dataset.file_rows import FileRow
-    from tellapart.workflows.decision_writing import Change
+    from tellapart.workflows.decision_writing import ProposedDecision
 
 EXAMPLE = "tellapart restore photos cats/12.jpg"
 
@@ -49,10 +49,10 @@ def restore(folder: str | Path, files: str | Path | Sequence[str | Path], *, pro
     return decide(folder, files, _restoration, reading=chosen, state=chosen.state, why=chosen.why, progress=progress)
 
 
-def _restoration(row: FileRow, looked: LookedAt) -> Change:
+def _restoration(row: FileRow, looked: AnalyzedFolder) -> ProposedDecision:
     from tellapart.dataset.decisions import RESTORE
-    from tellapart.workflows.decision_writing import Change, decision_about
+    from tellapart.workflows.decision_writing import ProposedDecision, decision_about
 
     found = looked.found[row.path]
     is_decided = row.is_excluded or row.label != found.label
-    return Change(row, decision_about(row, looked, RESTORE, found.label) if is_decided else None)
+    return ProposedDecision(row, decision_about(row, looked, RESTORE, found.label) if is_decided else None)

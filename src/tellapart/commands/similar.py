@@ -14,7 +14,7 @@ from tellapart.progress import AUTO, Progress
 if TYPE_CHECKING:
     from tellapart.array_types import FloatArray, IntArray
     from tellapart.feature_extraction import Extraction, FeatureSpec
-    from tellapart.workflows.explorable_images import Subjects
+    from tellapart.workflows.explorable_images import ExplorableImages
 
 EXAMPLE = "tellapart similar photos new.jpg"
 SHEET, TABLE = Path("similar.jpg"), Path("similar.csv")
@@ -65,13 +65,13 @@ def similar(folder: str | Path, image: str | Path | None = None, *, progress: Pr
     chosen = SimilarOptions.of(**options)
     from tellapart.feature_spec import spec_of
     from tellapart.output_guards import check_outside
-    from tellapart.workflows.explorable_images import subjects_of
+    from tellapart.workflows.explorable_images import explorable_images
 
     out = _place(chosen, image)
     spec = spec_of(chosen.features, layer=chosen.layer, weights=chosen.weights, image_size=chosen.image_size)
     spec = spec.computed(chosen.device, chosen.precision)
     looking: dict[str, Any] = {"device": chosen.device, "num_workers": chosen.num_workers, "progress": progress}
-    subjects = subjects_of(folder, spec, reading=chosen, state=chosen.state, **looking)
+    subjects = explorable_images(folder, spec, reading=chosen, state=chosen.state, **looking)
     check_outside(out, subjects.looked.dataset)
     found = _of_all(subjects, chosen, out, progress) if image is None else _of_one(subjects, str(image), spec, chosen, out, progress)
     for note in subjects.looked.notes:
@@ -99,7 +99,7 @@ def _place(chosen: SimilarOptions, image: str | Path | None) -> Path:
     return out
 
 
-def _candidates(subjects: Subjects, chosen: SimilarOptions) -> IntArray:
+def _candidates(subjects: ExplorableImages, chosen: SimilarOptions) -> IntArray:
     """Numbers of the images that may be answers: all, or one of each group of near-duplicates."""
     import numpy as np
 
@@ -108,7 +108,7 @@ def _candidates(subjects: Subjects, chosen: SimilarOptions) -> IntArray:
     return np.unique(subjects.originals)
 
 
-def _of_all(subjects: Subjects, chosen: SimilarOptions, out: Path, progress: Progress) -> dict[str, Any]:
+def _of_all(subjects: ExplorableImages, chosen: SimilarOptions, out: Path, progress: Progress) -> dict[str, Any]:
     import numpy as np
 
     from tellapart.exploration.neighbors import neighbours
@@ -127,7 +127,9 @@ def _of_all(subjects: Subjects, chosen: SimilarOptions, out: Path, progress: Pro
     return {"image": None, "similar": [], "same_label": same}
 
 
-def _of_one(subjects: Subjects, image: str, spec: FeatureSpec, chosen: SimilarOptions, out: Path, progress: Progress) -> dict[str, Any]:
+def _of_one(
+    subjects: ExplorableImages, image: str, spec: FeatureSpec, chosen: SimilarOptions, out: Path, progress: Progress
+) -> dict[str, Any]:
     import numpy as np
 
     from tellapart.exploration.neighbors import neighbours
@@ -159,7 +161,7 @@ class _Asked:
     jpeg: bytes | None
 
 
-def _asked(subjects: Subjects, image: str, spec: FeatureSpec, chosen: SimilarOptions, progress: Progress) -> _Asked:
+def _asked(subjects: ExplorableImages, image: str, spec: FeatureSpec, chosen: SimilarOptions, progress: Progress) -> _Asked:
     import numpy as np
 
     from tellapart.errors import DataError
@@ -187,7 +189,7 @@ def _asked(subjects: Subjects, image: str, spec: FeatureSpec, chosen: SimilarOpt
     return _Asked(row.path, row.label, features, frozenset(same), looked.thumbnails([row.image_id]).get(row.image_id))
 
 
-def _from_outside(subjects: Subjects, file: Path, spec: FeatureSpec, chosen: SimilarOptions, progress: Progress) -> _Asked:
+def _from_outside(subjects: ExplorableImages, file: Path, spec: FeatureSpec, chosen: SimilarOptions, progress: Progress) -> _Asked:
     import tempfile
 
     from tellapart.dataset import Catalog
@@ -207,13 +209,13 @@ def _from_outside(subjects: Subjects, file: Path, spec: FeatureSpec, chosen: Sim
     return _Asked(printable(str(file)), None, seen.features.values, same, thumbnail(decode(file.read_bytes(), min_size=128).pixels))
 
 
-def _copies(subjects: Subjects, seen: Extraction) -> frozenset[int]:
+def _copies(subjects: ExplorableImages, seen: Extraction) -> frozenset[int]:
     """Images of the folder that show the same photo as one from outside."""
     from dataclasses import replace
 
     import numpy as np
 
-    from tellapart.analyzed_folder import similar_pairs
+    from tellapart.analyzed_folder import near_duplicate_pairs
     from tellapart.dataset.dataset import files_dataset
     from tellapart.feature_extraction import Extraction
     from tellapart.features import FeatureMatrix
@@ -225,13 +227,15 @@ def _copies(subjects: Subjects, seen: Extraction) -> frozenset[int]:
     files = (*seen.files, *(replace(file, path=str(root / file.path)) for file in inside.files))
     features = FeatureMatrix((own, *subjects.number_of), np.vstack([seen.features.values, subjects.features]), inside.features.provenance)
     both = Extraction(files, {**inside.facts, **seen.facts}, features)
-    pairs = similar_pairs(files_dataset([file.path for file in files]), both)
+    pairs = near_duplicate_pairs(files_dataset([file.path for file in files]), both)
     copies = {subjects.number_of[one] for pair in pairs if own in pair for one in pair if one != own}
     groups = {int(subjects.originals[number]) for number in copies}
     return frozenset(i for i in range(len(subjects)) if int(subjects.originals[i]) in groups)
 
 
-def _write_table(out: Path, asked: list[tuple[str, str | None]], subjects: Subjects, indices: IntArray, cosines: FloatArray) -> None:
+def _write_table(
+    out: Path, asked: list[tuple[str, str | None]], subjects: ExplorableImages, indices: IntArray, cosines: FloatArray
+) -> None:
     from tellapart.csv_writer import csv_file
 
     with csv_file(out, COLUMNS) as writer:
@@ -240,7 +244,7 @@ def _write_table(out: Path, asked: list[tuple[str, str | None]], subjects: Subje
                 writer.write([path, rank, subjects.rows[i].path, f"{cosine:.5f}", label or "", subjects.labels[i] or ""])
 
 
-def _write_sheet(out: Path, asked: _Asked, subjects: Subjects, indices: IntArray, cosines: FloatArray) -> None:
+def _write_sheet(out: Path, asked: _Asked, subjects: ExplorableImages, indices: IntArray, cosines: FloatArray) -> None:
     from tellapart.paths import replacing
     from tellapart.reports.contact_sheet import Tile, contact_sheet
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tellapart.collection.defaults import CONTACT_VARIABLE
-from tellapart.collection.order_resolution import contact_of
+from tellapart.collection.order_resolution import resolve_contact
 from tellapart.concurrency import run_to_end
 from tellapart.options import Options, dataclass, given, option
 from tellapart.progress import AUTO, Progress
@@ -54,7 +54,7 @@ def sources(names: str | Sequence[str] = (), *, progress: Progress = AUTO, **opt
 
     wanted = [names] if isinstance(names, str) else list(names)
     found = [source_named(name) for name in dict.fromkeys(wanted)] or list(all_sources().values())
-    contact = contact_of(chosen.contact, os.environ)
+    contact = resolve_contact(chosen.contact, os.environ)
     health: Sequence[Health | None] = [None] * len(found)
     if chosen.check:
         health = run_to_end(lambda: _asked(found, contact, chosen.allow_private, progress))

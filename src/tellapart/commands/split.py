@@ -15,9 +15,9 @@ from tellapart.progress import AUTO, Progress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tellapart.analyzed_folder import LookedAt
+    from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.dataset.file_rows import FileRow
-    from tellapart.dataset.split_assignment import Division, Plan
+    from tellapart.dataset.split_assignment import SplitAssignment, SplitPlan
     from tellapart.dataset.split_file import KnownSplit
 
 EXAMPLE = "tellapart split photos --val 0.1 --test 0.2"
@@ -80,7 +80,7 @@ def split(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> d
     """
     chosen = SplitOptions.of(**options)
     _check(chosen)
-    from tellapart.dataset.split_assignment import divided, grouped_rows
+    from tellapart.dataset.split_assignment import divide_rows, grouped_rows
     from tellapart.dataset.split_file import KnownSplit, read_split
     from tellapart.training.leakage import crossings
 
@@ -92,7 +92,7 @@ def split(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> d
     known = [earlier.of(file, row.image_id or "") for row, file in zip(rows, files, strict=True)]
     grouped = grouped_rows(rows, _own_groups(looked, Path(folder).expanduser(), rows, chosen), looked.pairs, known)
     plan = _plan(grouped, earlier, chosen, is_continued=any(known), notes=notes)
-    division = divided(grouped, known, plan)
+    division = divide_rows(grouped, known, plan)
     _write(division, files, out, plan)
     crossed = crossings(division.rows, looked.likenesses)
     notes += [*_earlier_notes(before, division, len(rows), earlier), *division.notes]
@@ -143,18 +143,18 @@ def _place(folder: Path, chosen: SplitOptions) -> Path:
     return out
 
 
-def _looked(folder: str | Path, chosen: SplitOptions, progress: Progress) -> LookedAt:
-    from tellapart.analyzed_folder import looked_at
+def _looked(folder: str | Path, chosen: SplitOptions, progress: Progress) -> AnalyzedFolder:
+    from tellapart.analyzed_folder import analyze_folder
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.models.backbones import find_backbones
 
     spec = FeatureSpec(() if chosen.backbone == NO_BACKBONE else find_backbones(chosen.backbone))
-    return looked_at(
+    return analyze_folder(
         folder, spec, reading=chosen, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress
     )
 
 
-def _usable(looked: LookedAt, out: Path) -> tuple[list[FileRow], list[Path], dict[str, str], list[str]]:
+def _usable(looked: AnalyzedFolder, out: Path) -> tuple[list[FileRow], list[Path], dict[str, str], list[str]]:
     """The rows that are divided with their files, what is left out and why, and a sentence about it."""
     from tellapart.errors import DataError
 
@@ -181,7 +181,7 @@ def _usable(looked: LookedAt, out: Path) -> tuple[list[FileRow], list[Path], dic
     return rows, files, left_out, notes
 
 
-def _own_groups(looked: LookedAt, where: Path, rows: Sequence[FileRow], chosen: SplitOptions) -> list[str | None]:
+def _own_groups(looked: AnalyzedFolder, where: Path, rows: Sequence[FileRow], chosen: SplitOptions) -> list[str | None]:
     """The user's groups: of the manifest, of --group and of --pattern; several of them are joined by their rows."""
     from tellapart.dataset.user_groups import column_groups, pattern_groups
     from tellapart.errors import OptionError
@@ -196,8 +196,8 @@ def _own_groups(looked: LookedAt, where: Path, rows: Sequence[FileRow], chosen: 
     return [row.group for row in rows]
 
 
-def _plan(rows: Sequence[FileRow], earlier: KnownSplit, chosen: SplitOptions, *, is_continued: bool, notes: list[str]) -> Plan:
-    from tellapart.dataset.split_assignment import OWN, STRATIFIED, Plan
+def _plan(rows: Sequence[FileRow], earlier: KnownSplit, chosen: SplitOptions, *, is_continued: bool, notes: list[str]) -> SplitPlan:
+    from tellapart.dataset.split_assignment import OWN, STRATIFIED, SplitPlan
 
     has_parts = any(row.part is not None for row in rows)
     how = chosen.how or (OWN if has_parts and not is_continued else STRATIFIED)
@@ -220,14 +220,16 @@ def _plan(rows: Sequence[FileRow], earlier: KnownSplit, chosen: SplitOptions, *,
         from tellapart.errors import OptionError
 
         raise OptionError(f"the earlier split has {count(earlier.folds, 'fold')}, not {folds}", hint=f"--folds {earlier.folds}, or --anew")
-    return Plan(how, {"test": chosen.test, "val": chosen.val}, folds or (earlier.folds if is_continued else 0), chosen.first, chosen.seed)
+    return SplitPlan(
+        how, {"test": chosen.test, "val": chosen.val}, folds or (earlier.folds if is_continued else 0), chosen.first, chosen.seed
+    )
 
 
-def _how(plan: Plan) -> str:
+def _how(plan: SplitPlan) -> str:
     return f"first {plan.first}" if plan.first else plan.how
 
 
-def _write(division: Division, files: Sequence[Path], out: Path, plan: Plan) -> None:
+def _write(division: SplitAssignment, files: Sequence[Path], out: Path, plan: SplitPlan) -> None:
     from tellapart.dataset.split_file import SplitRow, write_split
 
     rows = [
@@ -237,7 +239,7 @@ def _write(division: Division, files: Sequence[Path], out: Path, plan: Plan) -> 
     write_split(rows, out, _how(plan))
 
 
-def _earlier_notes(before: Path | None, division: Division, number: int, earlier: KnownSplit) -> list[str]:
+def _earlier_notes(before: Path | None, division: SplitAssignment, number: int, earlier: KnownSplit) -> list[str]:
     """What an earlier split decided."""
     if before is None:
         return []
@@ -249,7 +251,7 @@ def _earlier_notes(before: Path | None, division: Division, number: int, earlier
     ]
 
 
-def _counts(division: Division) -> dict[str, Any]:
+def _counts(division: SplitAssignment) -> dict[str, Any]:
     """Numbers of pictures: by part and label, and by fold."""
     from collections import Counter
 
@@ -264,7 +266,7 @@ def _counts(division: Division) -> dict[str, Any]:
     return {"parts": parts, "folds": dict(sorted(folds.items()))}
 
 
-def _leak(rows: Sequence[FileRow], looked: LookedAt, chosen: SplitOptions) -> dict[str, Any]:
+def _leak(rows: Sequence[FileRow], looked: AnalyzedFolder, chosen: SplitOptions) -> dict[str, Any]:
     from tellapart.training.leakage import leak_price
 
     if chosen.backbone == NO_BACKBONE:

@@ -12,7 +12,7 @@ from tellapart.errors import OptionError
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, num_workers_option, option
 from tellapart.progress import AUTO, Progress
-from tellapart.workflows.tta_options import view_augment_option, views_option
+from tellapart.workflows.tta_options import tta_augment_option, tta_option
 
 if TYPE_CHECKING:
     from tellapart.array_types import FloatArray
@@ -40,8 +40,8 @@ class SubmitOptions(DatasetOptions):
     out: Path = option(Path("submission.csv"), "File to write (.csv).", metavar="FILE", check=_is_csv)
     clip: float | None = option(None, "Least probability to write; it can only raise the run's own.", minimum=0, maximum=0.5)
     class_: str | None = option(None, "The class whose probability the sample's one column means.", metavar="NAME")
-    views: int = views_option()
-    view_augment: str | None = view_augment_option()
+    views: int = tta_option()
+    view_augment: str | None = tta_augment_option()
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = precision_option()
     num_workers: int | None = num_workers_option()
@@ -132,7 +132,7 @@ def submit(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, **
     from tellapart.models.saved_model import load_model
     from tellapart.predictor import predict_files
     from tellapart.runs import open_judged_run
-    from tellapart.workflows.tta_options import ways_of_looking
+    from tellapart.workflows.tta_options import tta_settings
 
     source = _sample_file(chosen)
     opened = open_judged_run(run)
@@ -141,12 +141,12 @@ def submit(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, **
     sample = read_sample(source)
     columns = columns_of(sample, model.class_names, chosen.class_)
     wanted, matched_by, unused = _pictures_of(sample.ids, folder, chosen, progress)
-    found = predict_files(model, wanted, **ways_of_looking(chosen), progress=progress)
+    found = predict_files(model, wanted, **tta_settings(chosen), progress=progress)
     shares = _class_shares(opened, model.class_names)
-    probabilities = submission_csv.floored(_filled(found, list(shares.values())), lowest)
-    submission_csv.check(probabilities, len(sample.ids), lowest)
+    probabilities = submission_csv.floor_probabilities(_filled(found, list(shares.values())), lowest)
+    submission_csv.check_probabilities(probabilities, len(sample.ids), lowest)
     accuracy, log_loss = _expected(opened, columns, clip if clip > model.clip else None)
-    submission_csv.write(sample, submission_csv.cells(probabilities, columns), chosen.out)
+    submission_csv.write_submission(sample, submission_csv.submission_cells(probabilities, columns), chosen.out)
     return Submission(
         path=chosen.out,
         rows=len(sample.ids),
@@ -230,7 +230,7 @@ def _expected(run: Run, columns: Columns, raised: float | None) -> tuple[Interva
     from dataclasses import replace
 
     from tellapart.evaluation import Interval, log_loss_interval
-    from tellapart.kaggle.submission_csv import floored
+    from tellapart.kaggle.submission_csv import floor_probabilities
     from tellapart.runs import REPORTED_PARTS
 
     part = next((name for name in REPORTED_PARTS if name in run.metrics), None)
@@ -243,7 +243,7 @@ def _expected(run: Run, columns: Columns, raised: float | None) -> tuple[Interva
     if raised is None:
         return accuracy, Interval.from_dict(run.metrics[part]["log_loss"])
     judged = run.predictions.part(part)
-    return accuracy, log_loss_interval(replace(judged, probabilities=floored(judged.probabilities, raised)))
+    return accuracy, log_loss_interval(replace(judged, probabilities=floor_probabilities(judged.probabilities, raised)))
 
 
 def _meanings(names: tuple[str, ...], columns: Columns, class_names: tuple[str, ...]) -> dict[str, str | None]:

@@ -131,18 +131,18 @@ def train(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> R
         StorageError: the disk is full or cannot be written.
     """
     chosen = TrainOptions.of(**options)
-    from tellapart.analyzed_folder import looked_at
+    from tellapart.analyzed_folder import analyze_folder
     from tellapart.reports import write_report
     from tellapart.runs import Run
-    from tellapart.training.recipe_runner import recipe_of
+    from tellapart.training.recipe_runner import recipe_runner
     from tellapart.training.run_writer import run_folder, write_run
 
     started = datetime.now(UTC)
-    recipe = recipe_of(chosen, is_live=True)
+    recipe = recipe_runner(chosen, is_live=True)
     processes = recipe.processes
     progress = SILENT if processes and not processes.is_first else progress
     with processes.first_alone() if processes else nullcontext():
-        looked = looked_at(
+        looked = analyze_folder(
             folder,
             recipe.spec,
             reading=chosen,

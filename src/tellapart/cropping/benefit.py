@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tellapart.analyzed_folder import looked_at
+from tellapart.analyzed_folder import analyze_folder
 from tellapart.cropping.crop_folder import Crop, write_crops
 from tellapart.cropping.geometry import CropShape
 from tellapart.dataset.dataset import files_dataset
@@ -22,7 +22,7 @@ from tellapart.models.backbones import find_backbones
 from tellapart.progress import SILENT, Progress
 from tellapart.training.linear_probe import fit_probe
 from tellapart.training.part_evaluation import probe_predictions
-from tellapart.training.probe_evaluation import Sets
+from tellapart.training.probe_evaluation import PartSets
 
 if TYPE_CHECKING:
     from tellapart.commands.crop import CropOptions
@@ -33,7 +33,7 @@ BACKBONE = "lite0"
 TEST_SHARE = 0.3
 
 
-def crop_score(
+def measure_crop_benefit(
     folder: str | Path,
     crops: Sequence[Crop],
     shape: CropShape,
@@ -58,7 +58,7 @@ def crop_score(
         DataError: there are not enough labelled photos to hold some back.
     """
     spec = FeatureSpec(find_backbones(BACKBONE)).computed(chosen.device)
-    looked = looked_at(
+    looked = analyze_folder(
         folder,
         spec,
         reading=chosen,
@@ -103,7 +103,7 @@ def crop_score(
 
 def _judged(assignment: Assignment, features: FeatureMatrix, paths: set[str], source: str) -> Predictions:
     """Predictions of a probe for those of the reported photos that have a crop."""
-    sets = Sets.of(assignment, features)
+    sets = PartSets.of(assignment, features)
     probe = fit_probe(sets.train.data)
     reported = next(iter(sets.reported.values()))
     rows = np.array([place for place, row in enumerate(reported.rows) if row.path in paths], dtype=np.int64)

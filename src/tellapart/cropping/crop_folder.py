@@ -10,7 +10,7 @@ import numpy as np
 
 from tellapart.array_types import ByteArray, FloatArray
 from tellapart.concurrency import side_by_side
-from tellapart.cropping.geometry import Box, CropShape, cropped
+from tellapart.cropping.geometry import Box, CropShape, crop_pixels_of
 from tellapart.csv_writer import csv_file
 from tellapart.errors import ImageError
 from tellapart.images import decode
@@ -32,7 +32,7 @@ class Crop:
         path: of the photo as the data set names it.
         label, part, group: of the photo; None where there is none.
         box: what to cut out; None for the whole photo.
-        eyes: (2, 2), see :func:`tellapart.cropping.geometry.cropped`; None without a face.
+        eyes: (2, 2), see :func:`tellapart.cropping.geometry.crop_pixels_of`; None without a face.
         number: which of several of the same photo, from 1; 0 where there is only one.
     """
 
@@ -56,8 +56,8 @@ def crop_pixels(crop: Crop, shape: CropShape) -> ByteArray:
     pixels = decode(crop.file.read_bytes()).pixels
     if crop.box is None:
         height, width = pixels.shape[:2]
-        return cropped(pixels, Box(0, 0, width, height), CropShape(0.0, shape.is_square, size=shape.size))
-    return cropped(pixels, crop.box, shape, crop.eyes)
+        return crop_pixels_of(pixels, Box(0, 0, width, height), CropShape(0.0, shape.is_square, size=shape.size))
+    return crop_pixels_of(pixels, crop.box, shape, crop.eyes)
 
 
 def write_crops(crops: Sequence[Crop], folder: Path, shape: CropShape, advance: Callable[[int], None]) -> tuple[list[str], dict[str, str]]:

@@ -29,7 +29,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True, eq=False)
-class Sighting:
+class Detection:
     """What was found on one photo, in its own pixels.
 
     Attributes:
@@ -53,7 +53,7 @@ class Sighting:
         return json.dumps({"width": self.width, "height": self.height, "main": self.main, **arrays}).encode()
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> Sighting:
+    def from_bytes(cls, content: bytes) -> Detection:
         """What :meth:`to_bytes` wrote."""
         found = json.loads(content)
         eyes, descriptors = found["eyes"], found["descriptors"]
@@ -67,19 +67,19 @@ class Sighting:
         )
 
 
-class Finder(Protocol):
+class Detector(Protocol):
     """Finds something on squares that show whole photos."""
 
     side: int
     policy: str
     fingerprint: str
 
-    def __call__(self, squares: ByteArray, sizes: Sequence[tuple[int, int]]) -> list[Sighting]:
+    def __call__(self, squares: ByteArray, sizes: Sequence[tuple[int, int]]) -> list[Detection]:
         """What is on squares, uint8 (n, side, side, 3), of photos of these widths and heights."""
         ...
 
 
-class FaceFinder:
+class FaceDetector:
     """Faces, with eyes and descriptors."""
 
     policy = "pad"
@@ -89,7 +89,7 @@ class FaceFinder:
         self.side = network.card.image_size
         self.fingerprint = f"faces-{self.side}-{network.device}-{network.card.weights_sha256}"
 
-    def __call__(self, squares: ByteArray, sizes: Sequence[tuple[int, int]]) -> list[Sighting]:
+    def __call__(self, squares: ByteArray, sizes: Sequence[tuple[int, int]]) -> list[Detection]:
         """The faces of each photo."""
         from tellapart.models.face_features import main_face
 
@@ -103,11 +103,11 @@ class FaceFinder:
             factor = longer / self.side
             own = faces.moved(factor, -border[0] * factor, -border[1] * factor)
             main = main_face(faces, self.side) if len(faces) else 0
-            sightings.append(Sighting(width, height, own.boxes, own.points[:, :2], descriptors, main))
+            sightings.append(Detection(width, height, own.boxes, own.points[:, :2], descriptors, main))
         return sightings
 
 
-class ActivationFinder:
+class ActivationDetector:
     """The subject, or a thing of some classes of ImageNet."""
 
     policy = "squash"
@@ -121,7 +121,7 @@ class ActivationFinder:
         self.side = SIDE
         self.fingerprint = f"{self._network.fingerprint}-{self._classes}-{SURE_ENOUGH}"
 
-    def __call__(self, squares: ByteArray, sizes: Sequence[tuple[int, int]]) -> list[Sighting]:
+    def __call__(self, squares: ByteArray, sizes: Sequence[tuple[int, int]]) -> list[Detection]:
         """One box a photo, or none."""
         from tellapart.cropping.geometry import activation_box
         from tellapart.models.class_activation_maps import SURE_ENOUGH
@@ -130,11 +130,11 @@ class ActivationFinder:
         sightings = []
         for activations, (width, height), probability in zip(maps, sizes, sure, strict=True):
             box = activation_box(activations, width, height) if probability >= SURE_ENOUGH else None
-            sightings.append(Sighting(width, height, box[None] if box is not None else np.zeros((0, 4))))
+            sightings.append(Detection(width, height, box[None] if box is not None else np.zeros((0, 4))))
         return sightings
 
 
-def finder(to: str, device: str) -> Finder:
+def make_detector(to: str, device: str) -> Detector:
     """Finds ``faces``, the ``subject``, or the thing a word names.
 
     Raises:
@@ -145,13 +145,13 @@ def finder(to: str, device: str) -> Finder:
         from tellapart.models.backbones import find_backbones
         from tellapart.models.face_features import FaceNetwork
 
-        return FaceFinder(FaceNetwork(find_backbones("faces")[0], device=device))
-    return ActivationFinder(None if to == "subject" else to, device)
+        return FaceDetector(FaceNetwork(find_backbones("faces")[0], device=device))
+    return ActivationDetector(None if to == "subject" else to, device)
 
 
-def sightings(
-    files: Sequence[Path], image_ids: Sequence[str], find: Finder, *, num_workers: int | None = None, progress: Progress = SILENT
-) -> list[Sighting | str]:
+def detect(
+    files: Sequence[Path], image_ids: Sequence[str], find: Detector, *, num_workers: int | None = None, progress: Progress = SILENT
+) -> list[Detection | str]:
     """What is on each photo, or the reason why it could not be looked at; from the cache where it was found before.
 
     Args:
@@ -164,16 +164,16 @@ def sightings(
     name = hashlib.sha256(repr((VERSION, find.policy, find.fingerprint)).encode()).hexdigest()[:32]
     store = ThumbnailStore(cache_root() / "detections" / f"{name}.sqlite")
     try:
-        known = {image_id: Sighting.from_bytes(content) for image_id, content in store.read(list(dict.fromkeys(image_ids))).items()}
+        known = {image_id: Detection.from_bytes(content) for image_id, content in store.read(list(dict.fromkeys(image_ids))).items()}
         missing = {image_id: file for file, image_id in zip(files, image_ids, strict=True) if image_id not in known}
         found = dict(zip(missing, _found(list(missing.values()), find, num_workers, progress) if missing else [], strict=True))
-        store.write({image_id: one.to_bytes() for image_id, one in found.items() if isinstance(one, Sighting)})
+        store.write({image_id: one.to_bytes() for image_id, one in found.items() if isinstance(one, Detection)})
     finally:
         store.close()
     return [known[image_id] if image_id in known else found[image_id] for image_id in image_ids]
 
 
-def _found(files: Sequence[Path], find: Finder, num_workers: int | None, progress: Progress) -> list[Sighting | str]:
+def _found(files: Sequence[Path], find: Detector, num_workers: int | None, progress: Progress) -> list[Detection | str]:
     """What is on each photo, as the networks find it now."""
     import torch
 
@@ -184,7 +184,7 @@ def _found(files: Sequence[Path], find: Finder, num_workers: int | None, progres
     torch.set_num_threads(1)
     chunks = [files[start : start + AT_ONCE] for start in range(0, len(files), AT_ONCE)]
     workers = worker_count(num_workers)
-    found: list[Sighting | str] = []
+    found: list[Detection | str] = []
     try:
         with progress.stage("looking where to crop", total=len(files)) as advance:
             for some in ahead(_looker(find), chunks, workers):
@@ -195,10 +195,10 @@ def _found(files: Sequence[Path], find: Finder, num_workers: int | None, progres
     return found
 
 
-def _looker(find: Finder) -> Callable[[Sequence[Path]], list[Sighting | str]]:
+def _looker(find: Detector) -> Callable[[Sequence[Path]], list[Detection | str]]:
     """Reads some photos and looks at all of them at once."""
 
-    def look(files: Sequence[Path]) -> list[Sighting | str]:
+    def look(files: Sequence[Path]) -> list[Detection | str]:
         squares, sizes, reasons = [], [], []
         for file in files:
             try:

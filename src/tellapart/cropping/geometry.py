@@ -75,7 +75,7 @@ def crop_box(box: FloatArray, width: int, height: int, shape: CropShape) -> Box:
     return Box(left, top, left + int(sides[0]), top + int(sides[1]))
 
 
-def cropped(pixels: ByteArray, box: Box, shape: CropShape, eyes: FloatArray | None = None) -> ByteArray:
+def crop_pixels_of(pixels: ByteArray, box: Box, shape: CropShape, eyes: FloatArray | None = None) -> ByteArray:
     """The pixels of a box, uint8 (h, w, 3).
 
     Args:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tellapart.counts import count
 from tellapart.cropping.crop_folder import Crop
-from tellapart.cropping.detection import Sighting
+from tellapart.cropping.detection import Detection
 from tellapart.cropping.geometry import CropShape, crop_box
 from tellapart.curation.face_identities import SAME_PERSON, Identity, People, identities
 from tellapart.dataset.file_rows import FileRow
@@ -19,7 +19,7 @@ from tellapart.dataset.parts import REPORTED
 from tellapart.errors import DataError
 
 if TYPE_CHECKING:
-    from tellapart.analyzed_folder import LookedAt
+    from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.commands.crop import CropOptions
 
 NO_LABEL = ""
@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 
 
 @dataclass
-class Choice:
+class CropSelection:
     """What is kept and what is not.
 
     Attributes:
@@ -55,7 +55,7 @@ class Choice:
         ]
 
 
-def choose(looked: LookedAt, seen: Mapping[int, Sighting | str], chosen: CropOptions, shape: CropShape) -> Choice:
+def select_crops(looked: AnalyzedFolder, seen: Mapping[int, Detection | str], chosen: CropOptions, shape: CropShape) -> CropSelection:
     """What is kept of what was found.
 
     Args:
@@ -67,8 +67,8 @@ def choose(looked: LookedAt, seen: Mapping[int, Sighting | str], chosen: CropOpt
     Raises:
         DataError: nothing was found at all, or a class would be empty.
     """
-    choice = Choice()
-    found = {row: sight for row, sight in seen.items() if isinstance(sight, Sighting)}
+    choice = CropSelection()
+    found = {row: sight for row, sight in seen.items() if isinstance(sight, Detection)}
     choice.left_out = {looked.rows[row].path: sight for row, sight in seen.items() if isinstance(sight, str)}
     if not any(len(sight.boxes) for sight in found.values()):
         raise DataError(f"no {_thing(chosen.to)} found on any of the {count(len(seen), 'photo')}", hint="tellapart crop --to subject")
@@ -97,14 +97,14 @@ def _thing(to: str) -> str:
     return {"faces": "face", "subject": "subject"}.get(to, to)
 
 
-def _whole(looked: LookedAt, row: int) -> Crop:
+def _whole(looked: AnalyzedFolder, row: int) -> Crop:
     """The photo itself, as a crop of all of it."""
     found = looked.rows[row]
     entry = looked.dataset.entries[row]
     return Crop(looked.dataset.file(entry), found.path, found.label, found.part, found.group or found.image_id or "", None)
 
 
-def _crops(looked: LookedAt, row: int, sight: Sighting, main: int, chosen: CropOptions, shape: CropShape) -> list[Crop]:
+def _crops(looked: AnalyzedFolder, row: int, sight: Detection, main: int, chosen: CropOptions, shape: CropShape) -> list[Crop]:
     """The crop of the main thing, or with ``all`` those of every one, the main one first."""
     from dataclasses import replace
 
@@ -118,7 +118,7 @@ def _crops(looked: LookedAt, row: int, sight: Sighting, main: int, chosen: CropO
     return crops
 
 
-def _reason(row: FileRow, sight: Sighting, identity: Identity | None, chosen: CropOptions) -> str | None:
+def _reason(row: FileRow, sight: Detection, identity: Identity | None, chosen: CropOptions) -> str | None:
     """Why a photo is set aside, or None."""
     if chosen.several == "reject" and len(sight.boxes) > 1:
         return f"{len(sight.boxes)} faces"
@@ -131,7 +131,7 @@ def _reason(row: FileRow, sight: Sighting, identity: Identity | None, chosen: Cr
 
 
 def _identified(
-    rows: Sequence[FileRow], found: Mapping[int, Sighting], faces: dict[int, int], choice: Choice
+    rows: Sequence[FileRow], found: Mapping[int, Detection], faces: dict[int, int], choice: CropSelection
 ) -> tuple[dict[int, int], dict[int, Identity]]:
     """Which face of each photo is the one, and whose it is in the photos that train.
 
@@ -162,7 +162,7 @@ def _identified(
     return chosen, dict(zip(training, told, strict=True))
 
 
-def _descriptors(sight: Sighting) -> Any:
+def _descriptors(sight: Detection) -> Any:
     return sight.descriptors
 
 
@@ -177,7 +177,7 @@ def _doubles(people: People) -> list[str]:
     return sorted(notes)
 
 
-def _check_classes(rows: Sequence[FileRow], looked_at: Sequence[int], choice: Choice) -> None:
+def _check_classes(rows: Sequence[FileRow], looked_at: Sequence[int], choice: CropSelection) -> None:
     """See that every class keeps a picture."""
     before = {rows[row].label for row in looked_at if rows[row].label is not None}
     lost = sorted(str(label) for label in before - {crop.label for crop in choice.crops})
@@ -188,7 +188,7 @@ def _check_classes(rows: Sequence[FileRow], looked_at: Sequence[int], choice: Ch
     raise DataError(f"no crop of {lost[0]!r} would be kept{why}", hint="--missing keep, --no-identities or --several largest keep more")
 
 
-def shown_first(items: Sequence[Item], label_of: Callable[[Item], str | None]) -> list[Item]:
+def alternate_classes(items: Sequence[Item], label_of: Callable[[Item], str | None]) -> list[Item]:
     """Items in turns of one a class, so that the first few show all classes."""
     of_class: dict[str | None, list[Item]] = defaultdict(list)
     for item in items:

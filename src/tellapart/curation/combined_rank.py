@@ -7,7 +7,7 @@ import numpy as np
 from tellapart.array_types import FloatArray
 
 
-def doubt_scores(*scores: FloatArray) -> FloatArray:
+def combined_ranks(*scores: FloatArray) -> FloatArray:
     """The product of the ranks that images have by several scores, as a rank again: float64 (n,) in (0, 1], low = worse.
 
     A picture that is among the worst by one score and no better than others by the rest comes early; one that is among

@@ -28,7 +28,7 @@ _DIRECTIONS, _SAMPLE, _BLOCK = 64, 4096, 512
 
 
 @dataclass(frozen=True, eq=False)
-class Candidates:
+class CandidatePairs:
     """Pairs with what is known of them before any picture is looked at.
 
     Attributes:
@@ -48,9 +48,9 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def where(self, keep: BoolArray) -> Candidates:
+    def where(self, keep: BoolArray) -> CandidatePairs:
         """The pairs of a mask (m,)."""
-        return Candidates(self.pairs[keep], self.bits[keep], self.mirror_bits[keep], self.cosines[keep], self.is_near[keep])
+        return CandidatePairs(self.pairs[keep], self.bits[keep], self.mirror_bits[keep], self.cosines[keep], self.is_near[keep])
 
 
 def hash_limit(n: int) -> int:
@@ -58,7 +58,7 @@ def hash_limit(n: int) -> int:
     return 34 if n <= 6_000 else 24 if n <= 50_000 else 14
 
 
-def candidates(hashes: ByteArray, mirror_hashes: ByteArray, values: FloatArray) -> Candidates:
+def candidate_pairs(hashes: ByteArray, mirror_hashes: ByteArray, values: FloatArray) -> CandidatePairs:
     """The likely pairs of n pictures.
 
     Args:
@@ -85,7 +85,7 @@ def candidates(hashes: ByteArray, mirror_hashes: ByteArray, values: FloatArray) 
     kept = np.flatnonzero(is_kept)
     if len(kept) > MOST_PER_PICTURE * n:
         kept = np.sort(kept[np.argsort(fewest[kept] / 128 - cosines[kept], kind="stable")[: MOST_PER_PICTURE * n]])
-    return Candidates(*(column[kept] for column in (pairs, bits, mirror_bits, cosines, is_near)))
+    return CandidatePairs(*(column[kept] for column in (pairs, bits, mirror_bits, cosines, is_near)))
 
 
 def _blocks(first: IntArray, second: IntArray) -> list[tuple[IntArray, IntArray]]:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tellapart.curation.near_duplicates import Likeness, connected_groups
+from tellapart.curation.near_duplicates import ComparedPair, connected_groups
 from tellapart.dataset.catalog import ImageFacts
 from tellapart.dataset.file_rows import FileRow
 
@@ -56,14 +56,14 @@ class _Quality:
 
 
 def duplicate_groups(
-    rows: Sequence[FileRow], facts: Mapping[str, ImageFacts], likenesses: Iterable[Likeness], *, boundary: bool = True
+    rows: Sequence[FileRow], facts: Mapping[str, ImageFacts], likenesses: Iterable[ComparedPair], *, boundary: bool = True
 ) -> list[DuplicateGroup]:
     """Exact and near-duplicates among readable files, whatever their labels and parts; then the pairs at the boundary.
 
     Args:
         rows: one a file; see :func:`tellapart.dataset.file_rows.file_rows`. Those set aside as copies take part.
         facts: of the images.
-        likenesses: what :func:`tellapart.curation.near_duplicates.likenesses` found.
+        likenesses: what :func:`tellapart.curation.near_duplicates.compare_pairs` found.
         boundary: whether to add the pairs that just do not pass.
     """
     files: dict[str, list[FileRow]] = defaultdict(list)

@@ -85,7 +85,7 @@ class Finding:
         return [int(row) for row in rows[np.argsort(self.scores[rows], kind="stable")]]
 
 
-def graded(scores: FloatArray, threshold: float = BORDER) -> Finding:
+def grade_findings(scores: FloatArray, threshold: float = BORDER) -> Finding:
     """The finding of an issue that is a matter of degree; NaN is none."""
     with np.errstate(invalid="ignore"):
         return Finding(scores, np.asarray(scores < threshold), threshold)

@@ -29,7 +29,7 @@ _NEGLIGIBLE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class LabelDoubts:
+class LabelErrors:
     """What is to be thought of n labels.
 
     Attributes:
@@ -45,7 +45,7 @@ class LabelDoubts:
     noise: float
 
 
-def label_doubts(logits: FloatArray, targets: IntArray) -> LabelDoubts:
+def find_label_errors(logits: FloatArray, targets: IntArray) -> LabelErrors:
     """Doubts about the labels of n images.
 
     Args:
@@ -65,7 +65,7 @@ def label_doubts(logits: FloatArray, targets: IntArray) -> LabelDoubts:
             right += weight * good / np.maximum(good + bad, 1e-300)
     others = probabilities.copy()
     others[np.arange(n), targets] = -1.0
-    return LabelDoubts(np.clip(right, 0, 1), others.argmax(axis=1), probabilities, float(weights.sum(axis=0) @ NOISES))
+    return LabelErrors(np.clip(right, 0, 1), others.argmax(axis=1), probabilities, float(weights.sum(axis=0) @ NOISES))
 
 
 def _weights(own: list[FloatArray], num_classes: int) -> FloatArray:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tellapart.curation.near_duplicates import VERSION, Likeness
+from tellapart.curation.near_duplicates import VERSION, ComparedPair
 from tellapart.errors import StorageError
 from tellapart.features import FeatureMatrix
 from tellapart.paths import cache_root, read_sealed, write_sealed
@@ -18,7 +18,7 @@ from tellapart.paths import cache_root, read_sealed, write_sealed
 FOLDER = "likenesses"
 
 
-def kept_likenesses(features: FeatureMatrix, find: Callable[[], list[Likeness]]) -> list[Likeness]:
+def cached_pairs(features: FeatureMatrix, find: Callable[[], list[ComparedPair]]) -> list[ComparedPair]:
     """The likenesses of these images as they were found before, else as ``find`` finds them now.
 
     They depend on the images, on their features, and on the code that tells copies (its ``VERSION``), all of which name the
@@ -34,9 +34,9 @@ def kept_likenesses(features: FeatureMatrix, find: Callable[[], list[Likeness]])
     return found
 
 
-def _read(file: Path) -> list[Likeness] | None:
+def _read(file: Path) -> list[ComparedPair] | None:
     try:
-        return [Likeness(**{**one, "framed": tuple(one["framed"])}) for one in read_sealed(file)]
+        return [ComparedPair(**{**one, "framed": tuple(one["framed"])}) for one in read_sealed(file)]
     except (TypeError, KeyError):
         return None
 

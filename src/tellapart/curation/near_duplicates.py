@@ -16,9 +16,9 @@ import numpy as np
 
 from tellapart.array_types import BoolArray, ByteArray, FloatArray, IntArray
 from tellapart.concurrency import one_opencv_thread, side_by_side
-from tellapart.curation.duplicate_candidates import MOST_BITS, Candidates, candidates
-from tellapart.curation.registration import ENOUGH_DETAIL, Agreement, agreement, better, box_move, judged
-from tellapart.curation.registration_images import WHOLE, Miniature
+from tellapart.curation.duplicate_candidates import MOST_BITS, CandidatePairs, candidate_pairs
+from tellapart.curation.registration import ENOUGH_DETAIL, Agreement, best_agreement, better_agreement, box_move, compare_after_move
+from tellapart.curation.registration_images import WHOLE, RegistrationImage
 from tellapart.features import FeatureMatrix
 from tellapart.features.matrix import unit_rows
 from tellapart.images.perceptual_hash import mirrored_signature
@@ -47,7 +47,7 @@ Pictures = Callable[[Sequence[str]], Mapping[str, ByteArray]]
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
+class ComparedPair:
     """Two images that show the same photo, or nearly pass for it.
 
     Attributes:
@@ -72,11 +72,11 @@ class Likeness:
 
 
 def near_duplicates(hashes: ByteArray, mirror_hashes: ByteArray, features: FeatureMatrix, signatures: Signatures) -> list[tuple[str, str]]:
-    """Pairs of image ids that show the same photo, by hash, features and miniature alone; see :func:`likenesses`."""
-    return [one.pair for one in likenesses(hashes, mirror_hashes, features, signatures) if one.is_copy]
+    """Pairs of image ids that show the same photo, by hash, features and miniature alone; see :func:`compare_pairs`."""
+    return [one.pair for one in compare_pairs(hashes, mirror_hashes, features, signatures) if one.is_copy]
 
 
-def likenesses(
+def compare_pairs(
     hashes: ByteArray,
     mirror_hashes: ByteArray,
     features: FeatureMatrix,
@@ -84,7 +84,7 @@ def likenesses(
     pictures: Pictures | None = None,
     *,
     is_asked: BoolArray | None = None,
-) -> list[Likeness]:
+) -> list[ComparedPair]:
     """Images that show the same photo, and those that nearly pass for it, by their ids.
 
     Args:
@@ -98,7 +98,7 @@ def likenesses(
     """
     if len(features) < 3:
         return []
-    likely = candidates(hashes, mirror_hashes, features.values)
+    likely = candidate_pairs(hashes, mirror_hashes, features.values)
     if is_asked is not None:
         likely = likely.where(np.asarray(is_asked[likely.pairs].any(axis=1)))
     correlations = _correlations_both_ways(likely, features.image_ids, signatures)
@@ -108,7 +108,7 @@ def likenesses(
     best = np.maximum(*correlations)
     if pictures is None or _share_one_picture(features.image_ids, pictures):
         found = [
-            Likeness(*_ids(likely, row, features), similarity=_share(best[row]), is_mirrored=bool(~is_like[row]))
+            ComparedPair(*_ids(likely, row, features), similarity=_share(best[row]), is_mirrored=bool(~is_like[row]))
             for row in np.flatnonzero(is_like | is_like_mirrored).tolist()
         ]
     else:
@@ -122,7 +122,7 @@ def likenesses(
     return sorted(found, key=lambda one: one.pair)
 
 
-def _ids(likely: Candidates, row: int, features: FeatureMatrix) -> tuple[str, str]:
+def _ids(likely: CandidatePairs, row: int, features: FeatureMatrix) -> tuple[str, str]:
     first, second = likely.pairs[row]
     return features.image_ids[first], features.image_ids[second]
 
@@ -131,7 +131,7 @@ def _share(value: float) -> float:
     return round(max(0.0, min(1.0, float(value))), 4)
 
 
-def _likeness(pair: tuple[str, str], seen: Agreement, *, is_like: bool) -> Likeness | None:
+def _likeness(pair: tuple[str, str], seen: Agreement, *, is_like: bool) -> ComparedPair | None:
     """What an agreement means; None where the pictures are simply different."""
     is_move = (seen.stretch <= MOST_STRETCH and abs(seen.turn) <= MOST_TURN) or seen.shift <= SAME_PLACE
     is_coloured_alike = seen.colour >= LEAST_COLOUR or seen.detail >= RECOLOURED_DETAIL
@@ -143,37 +143,39 @@ def _likeness(pair: tuple[str, str], seen: Agreement, *, is_like: bool) -> Liken
         return None
     framed = tuple(name for name, is_framed in zip(pair, seen.is_framed, strict=True) if is_framed)
     similarity = _share(seen.detail if has_detail else seen.structure)
-    return Likeness(*pair, similarity=similarity, is_copy=is_copy, is_mirrored=seen.is_mirrored, framed=framed)
+    return ComparedPair(*pair, similarity=similarity, is_copy=is_copy, is_mirrored=seen.is_mirrored, framed=framed)
 
 
-def _agreements(likely: Candidates, is_like: BoolArray, image_ids: Sequence[str], pictures: Pictures) -> Iterator[tuple[int, Agreement]]:
+def _agreements(
+    likely: CandidatePairs, is_like: BoolArray, image_ids: Sequence[str], pictures: Pictures
+) -> Iterator[tuple[int, Agreement]]:
     """Each candidate that fits, and how; pairs like by miniature are judged in any case, as they lie."""
     for top in range(0, len(likely), _CHUNK):
         rows = np.arange(top, min(top + _CHUNK, len(likely)))
         small = _miniatures(np.unique(likely.pairs[rows]), image_ids, pictures)
         rows = np.array([row for row in rows.tolist() if all(i in small for i in likely.pairs[row].tolist())], np.int64)
 
-        def seen(row: int, small: Mapping[int, Miniature] = small) -> Agreement | None:
+        def seen(row: int, small: Mapping[int, RegistrationImage] = small) -> Agreement | None:
             first, second = (small[i] for i in likely.pairs[row].tolist())
             plain, mirrored = likely.bits[row], likely.mirror_bits[row]
             best: Agreement | None = None
             if is_like[row]:
                 way = bool(mirrored < plain)
-                best = judged(first.mirrored() if way else first, second, box_move(WHOLE, WHOLE), is_mirrored=way)
+                best = compare_after_move(first.mirrored() if way else first, second, box_move(WHOLE, WHOLE), is_mirrored=way)
             for way, bits in ((False, plain), (True, mirrored)):
                 is_worth_it = bits <= max(MOST_BITS, min(plain, mirrored) + _ORIENTATION_BITS)
                 if is_worth_it and (best is None or best.detail < ENOUGH_DETAIL):
-                    best = better(best, agreement(first, second, is_mirrored=way))
+                    best = better_agreement(best, best_agreement(first, second, is_mirrored=way))
             return best
 
         yield from ((row, one) for row in rows.tolist() if (one := seen(row)))
 
 
-def _miniatures(needed: IntArray, image_ids: Sequence[str], pictures: Pictures) -> dict[int, Miniature]:
+def _miniatures(needed: IntArray, image_ids: Sequence[str], pictures: Pictures) -> dict[int, RegistrationImage]:
     """Miniatures of the pictures that are to be had, by row."""
     known = pictures([image_ids[i] for i in needed])
     rows = [int(i) for i in needed if image_ids[i] in known]
-    return dict(zip(rows, side_by_side(lambda i: Miniature.of(known[image_ids[i]]), rows), strict=True))
+    return dict(zip(rows, side_by_side(lambda i: RegistrationImage.of(known[image_ids[i]]), rows), strict=True))
 
 
 def _share_one_picture(image_ids: Sequence[str], pictures: Pictures) -> bool:
@@ -185,11 +187,11 @@ def _share_one_picture(image_ids: Sequence[str], pictures: Pictures) -> bool:
     if len(small) < SMALLEST_SET // 2:
         return False
     drawn = rng.choice(sorted(small), (_RANDOM_PAIRS, 2))
-    found = [judged(small[a], small[b], box_move(WHOLE, WHOLE)) for a, b in drawn.tolist() if a != b]
+    found = [compare_after_move(small[a], small[b], box_move(WHOLE, WHOLE)) for a, b in drawn.tolist() if a != b]
     return float(np.quantile([one.detail for one in found if one], 0.9)) > COMMON_DETAIL
 
 
-def joined_by(groups: Iterable[str | None], names: Iterable[str]) -> list[tuple[str, str]]:
+def joining_pairs(groups: Iterable[str | None], names: Iterable[str]) -> list[tuple[str, str]]:
     """Pairs that join names of one group, each with the first of them; None joins nothing."""
     first: dict[str, str] = {}
     return [(first.setdefault(group, name), name) for group, name in zip(groups, names, strict=True) if group is not None]
@@ -218,7 +220,7 @@ def _passes(distances: IntArray, cosines: FloatArray, correlations: FloatArray) 
     return is_near
 
 
-def _correlations_both_ways(likely: Candidates, image_ids: Sequence[str], signatures: Signatures) -> tuple[FloatArray, FloatArray]:
+def _correlations_both_ways(likely: CandidatePairs, image_ids: Sequence[str], signatures: Signatures) -> tuple[FloatArray, FloatArray]:
     """Correlations of the pairs' miniatures, plain and with the second mirrored; -1 where hash or features rule a pair out."""
     both = []
     for bits, is_mirrored in ((likely.bits, False), (likely.mirror_bits, True)):

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellapart.array_types import BoolArray, FloatArray
-from tellapart.curation.registration_images import COARSE_SIDE, SIDE, WHOLE, Box, Grid, Miniature
+from tellapart.curation.registration_images import COARSE_SIDE, SIDE, WHOLE, Box, Grid, RegistrationImage
 
 SCALES = (1.0, 0.94, 0.87, 0.76)
 """How much of one picture the other shows; a crop of 12 % on every side leaves 0.76."""
@@ -71,7 +71,7 @@ class Agreement:
     is_framed: tuple[bool, bool]
 
 
-def agreement(first: Miniature, second: Miniature, *, is_mirrored: bool = False) -> Agreement | None:
+def best_agreement(first: RegistrationImage, second: RegistrationImage, *, is_mirrored: bool = False) -> Agreement | None:
     """The best agreement found, or None where the pictures do not even roughly fit onto each other."""
     first = first.mirrored() if is_mirrored else first
     likeness, start = _roughly(first, second)
@@ -86,18 +86,18 @@ def agreement(first: Miniature, second: Miniature, *, is_mirrored: bool = False)
     if laid.detail[0] < LEAST_ROUGH_DETAIL:
         return None
     fine = _refined(first, second, rough, SIDE, 8)
-    best = None if fine is None else judged(first, second, fine, is_mirrored=is_mirrored)
+    best = None if fine is None else compare_after_move(first, second, fine, is_mirrored=is_mirrored)
     if best is None or best.detail < ENOUGH_DETAIL:
-        best = better(best, laid.agreement(is_mirrored=is_mirrored))
+        best = better_agreement(best, laid.agreement(is_mirrored=is_mirrored))
     return best
 
 
-def better(one: Agreement | None, other: Agreement | None) -> Agreement | None:
+def better_agreement(one: Agreement | None, other: Agreement | None) -> Agreement | None:
     """Of two agreements the one in more detail."""
     return one if other is None or (one is not None and one.detail >= other.detail) else other
 
 
-def judged(first: Miniature, second: Miniature, move: Move, *, is_mirrored: bool = False) -> Agreement | None:
+def compare_after_move(first: RegistrationImage, second: RegistrationImage, move: Move, *, is_mirrored: bool = False) -> Agreement | None:
     """How the two agree after a move; None where too little of both remains to be compared."""
     return _Laid(first, second, move).agreement(is_mirrored=is_mirrored)
 
@@ -106,8 +106,8 @@ def judged(first: Miniature, second: Miniature, move: Move, *, is_mirrored: bool
 class _Laid:
     """Two miniatures, the second moved under the first; what is looked at twice is computed once."""
 
-    first: Miniature
-    second: Miniature
+    first: RegistrationImage
+    second: RegistrationImage
     move: Move
 
     @cached_property
@@ -161,7 +161,7 @@ def box_move(source: Box, target: Box) -> Move:
     return np.array([[across, 0, target[0] - source[0] * across], [0, down, target[1] - source[1] * down]])
 
 
-def _roughly(first: Miniature, second: Miniature) -> tuple[float, Move]:
+def _roughly(first: RegistrationImage, second: RegistrationImage) -> tuple[float, Move]:
     """The best rough place and its correlation: the first within the second, or the second within the first."""
     best = (-1.0, box_move(WHOLE, WHOLE))
     for one, other, is_back in ((first, second, False), (second, first, True)):
@@ -172,7 +172,7 @@ def _roughly(first: Miniature, second: Miniature) -> tuple[float, Move]:
     return best
 
 
-def _ways(first: Miniature, second: Miniature, is_back: bool) -> Iterator[tuple[Box, float, float]]:
+def _ways(first: RegistrationImage, second: RegistrationImage, is_back: bool) -> Iterator[tuple[Box, float, float]]:
     """What part of the first to look for in the second, and how much smaller across and down."""
     ratio = first.aspect / second.aspect
     for scale in SCALES:
@@ -189,7 +189,7 @@ def _ways(first: Miniature, second: Miniature, is_back: bool) -> Iterator[tuple[
                 yield box, float(move[0, 0]), float(move[1, 1])
 
 
-def _template(first: Miniature, second: Miniature, box: Box, across: float, down: float) -> tuple[float, Move] | None:
+def _template(first: RegistrationImage, second: RegistrationImage, box: Box, across: float, down: float) -> tuple[float, Move] | None:
     """Where the middle of a box of the first fits best into the second, made smaller as told."""
     import cv2
 
@@ -214,7 +214,7 @@ def _template(first: Miniature, second: Miniature, box: Box, across: float, down
     return float(likeness), move
 
 
-def _refined(first: Miniature, second: Miniature, move: Move, side: int, rounds: int) -> Move | None:
+def _refined(first: RegistrationImage, second: RegistrationImage, move: Move, side: int, rounds: int) -> Move | None:
     """The move that maximises the correlation nearby; None where none does."""
     import cv2
 
@@ -234,7 +234,7 @@ def _refined(first: Miniature, second: Miniature, move: Move, side: int, rounds:
     return moved if np.isfinite(moved).all() and abs(np.linalg.det(moved[:, :2])) > 0.05 else None
 
 
-def _coarse_fit(first: Miniature, second: Miniature, move: Move) -> float:
+def _coarse_fit(first: RegistrationImage, second: RegistrationImage, move: Move) -> float:
     """Correlation of the coarse pictures where they overlap."""
     moved = _moved(second.coarse, move, COARSE_SIDE, outside=-1000.0)
     inside = moved > -1
@@ -245,7 +245,7 @@ def _coarse_fit(first: Miniature, second: Miniature, move: Move) -> float:
     return float((one @ other) / np.sqrt((one @ one) * (other @ other) + 1e-6))
 
 
-def _overlap(first: Miniature, second: Miniature, move: Move) -> BoolArray:
+def _overlap(first: RegistrationImage, second: RegistrationImage, move: Move) -> BoolArray:
     """Pixels (96, 96) of the first that both show; without frames where both have one, as the same frame is no likeness."""
     x, y = _PLACES
     across, down = (row[0] * x + row[1] * y + row[2] for row in move)
@@ -291,7 +291,7 @@ def _by_block(
     return float((weights * correlation).sum() / weights.sum()), int(is_lively.sum()), agreeing
 
 
-def _colour(first: Miniature, second: Miniature, move: Move) -> float:
+def _colour(first: RegistrationImage, second: RegistrationImage, move: Move) -> float:
     moved = _moved(second.chroma, move, COARSE_SIDE, outside=-1000.0)
     inside = moved[..., 0] > -255
     if not inside.any():
@@ -301,7 +301,7 @@ def _colour(first: Miniature, second: Miniature, move: Move) -> float:
     return 1.0 if min(own, others) < COLOURLESS else float((one * other).mean() / np.sqrt(own * others))
 
 
-def _geometry(first: Miniature, second: Miniature, move: Move) -> tuple[float, float, float]:
+def _geometry(first: RegistrationImage, second: RegistrationImage, move: Move) -> tuple[float, float, float]:
     """Stretch, turn and shift of a move; see :class:`Agreement`."""
     to, fro = np.diag([second.width, second.height]), np.diag([1 / first.width, 1 / first.height])
     linear = to @ move[:, :2] @ fro
@@ -312,7 +312,7 @@ def _geometry(first: Miniature, second: Miniature, move: Move) -> tuple[float, f
     return float(values[0] / max(values[1], 1e-6)), turn, min(shifts)
 
 
-def _is_framed(first: Miniature, second: Miniature, move: Move) -> bool:
+def _is_framed(first: RegistrationImage, second: RegistrationImage, move: Move) -> bool:
     """Whether the first is the second with a frame or caption around it: all that it has more is bars, which the second has not."""
     if first.content is None:
         return False

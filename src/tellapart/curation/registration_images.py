@@ -25,7 +25,7 @@ WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Miniature:
+class RegistrationImage:
     """A picture squashed into a square.
 
     Attributes:
@@ -44,7 +44,7 @@ class Miniature:
     content: Box | None
 
     @classmethod
-    def of(cls, pixels: ByteArray) -> Miniature:
+    def of(cls, pixels: ByteArray) -> RegistrationImage:
         """Of uint8 (h, w, 3); 128 pixels on the longer side are plenty."""
         import cv2
 
@@ -61,7 +61,7 @@ class Miniature:
         """Width by height."""
         return self.width / self.height
 
-    def mirrored(self) -> Miniature:
+    def mirrored(self) -> RegistrationImage:
         """The mirror image, left and right exchanged."""
         box = None if self.content is None else (1 - self.content[2], self.content[1], 1 - self.content[0], self.content[3])
         grey, coarse, chroma = (np.ascontiguousarray(grid[:, ::-1]) for grid in (self.grey, self.coarse, self.chroma))

@@ -24,7 +24,7 @@ def class_weight(counts: Mapping[str, int]) -> dict[str, float]:
     return {label: total / (len(counts) * count) for label, count in counts.items()}
 
 
-def thinned(rows: Sequence[FileRow], most: int, *, better: Mapping[str, int], seed: int) -> list[FileRow]:
+def undersample(rows: Sequence[FileRow], most: int, *, better: Mapping[str, int], seed: int) -> list[FileRow]:
     """The rows with training pictures beyond ``most`` of their class left out, each with the reason.
 
     A class first loses further pictures of a group (copies of a photo, pictures of one thing), the worse copies before

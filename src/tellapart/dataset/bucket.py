@@ -18,7 +18,7 @@ SCHEME = "s3://"
 CONNECTIONS = 16
 
 
-def copied_bucket(url: str, *, progress: Progress = SILENT) -> Path:
+def copy_bucket(url: str, *, progress: Progress = SILENT) -> Path:
     """The folder in the cache that holds the pictures and manifests below ``url``, brought up to date.
 
     An object is copied when its size or its time of change differs from the copy's; copies of objects that are gone

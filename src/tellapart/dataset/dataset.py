@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from tellapart.dataset.bucket import SCHEME, copied_bucket
+from tellapart.dataset.bucket import SCHEME, copy_bucket
 from tellapart.dataset.entry import PARTS, Entry
 from tellapart.dataset.folder_names import part_of
 from tellapart.dataset.image_files import image_files
@@ -19,7 +19,7 @@ from tellapart.dataset.layouts import read_layout
 from tellapart.dataset.listed_files import ListedFiles
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES, read_manifest
 from tellapart.dataset.options import AS_FOUND, DatasetOptions
-from tellapart.dataset.tar_shards import shards_in, unpacked
+from tellapart.dataset.tar_shards import shards_in, unpack_shards
 from tellapart.errors import DataError
 from tellapart.paths import printable
 from tellapart.progress import SILENT, Progress
@@ -84,7 +84,7 @@ def open_dataset(where: str | Path, reading: DatasetOptions = AS_FOUND, *, progr
         DataError: nothing there, nothing in it, folders that can be read in more than one way, or a manifest that cannot be understood.
     """
     if str(where).startswith(SCHEME):
-        where = copied_bucket(str(where), progress=progress)
+        where = copy_bucket(str(where), progress=progress)
     path = Path(where).expanduser()
     if path.suffix.lower() in MANIFEST_SUFFIXES and not path.is_dir():
         return _with_name_notes(_of_manifest(path, reading))
@@ -138,7 +138,7 @@ def files_dataset(files: Sequence[str | Path], labels: Sequence[str] | None = No
 
 
 def _of_shards(where: Path, progress: Progress) -> Dataset:
-    root, entries, notes = unpacked(where, progress)
+    root, entries, notes = unpack_shards(where, progress)
     return Dataset(root.absolute(), tuple(entries), tuple(notes))
 
 

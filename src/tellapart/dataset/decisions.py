@@ -146,10 +146,10 @@ def read_decisions(state: Path) -> Decisions:
         return Decisions(file=file)
     except OSError as error:
         raise StorageError(f"the decisions in {file} cannot be read: {error}") from error
-    return Decisions(decisions_of(content, str(file)), file)
+    return Decisions(parse_decisions(content, str(file)), file)
 
 
-def decisions_of(content: str | bytes, name: str) -> tuple[Decision, ...]:
+def parse_decisions(content: str | bytes, name: str) -> tuple[Decision, ...]:
     """The decisions written in ``content``, a JSON object a line; a line that has a checksum must be as it was written.
 
     Raises:
@@ -215,7 +215,7 @@ def _line(decision: Decision) -> str:
     return json.dumps({**values, CHECKSUM: _checksum(values)}, ensure_ascii=False) + "\n"
 
 
-def written(state: Path, decisions: Iterable[Decision], *, why: str = "") -> Decisions:
+def append_decisions(state: Path, decisions: Iterable[Decision], *, why: str = "") -> Decisions:
     """Append decisions as one batch, all of them or none, and give the whole log.
 
     Args:
@@ -256,7 +256,7 @@ def _to_undo(known: Decisions, batch: int | None) -> int:
 
 
 def _append(state: Path, choose: Callable[[Decisions], Sequence[Decision]], why: str = "") -> Decisions:
-    """Append what ``choose`` makes of the log as it stands, while nobody else writes; the new log. Errors as :func:`written`."""
+    """Append what ``choose`` makes of the log as it stands, while nobody else writes; the new log. Errors as :func:`append_decisions`."""
     try:
         state.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -64,11 +64,11 @@ def file_rows(
     Of byte-identical files in the same part and class the first by path is used. A picture that stands under two
     labels is not used at all: one of the labels is wrong and nobody knows which.
     """
-    rows = found_rows(dataset, files, facts)
+    rows = undecided_rows(dataset, files, facts)
     return _without_copies(_without_contradictions(decisions.applied(rows) if decisions else rows))
 
 
-def found_rows(dataset: Dataset, files: Sequence[FileState], facts: Mapping[str, ImageFacts]) -> list[FileRow]:
+def undecided_rows(dataset: Dataset, files: Sequence[FileState], facts: Mapping[str, ImageFacts]) -> list[FileRow]:
     """A row for each entry of the data set as the user's folder has it, nothing decided and nothing compared."""
     rows = []
     for entry, file in zip(dataset.entries, files, strict=True):

@@ -9,7 +9,7 @@ from typing import cast
 from tellapart.array_types import ByteArray
 from tellapart.dataset import ImageFacts
 from tellapart.images import ResizePolicy, decode, resize, shrink
-from tellapart.images.image_statistics import facts as quality_facts
+from tellapart.images.image_statistics import image_statistics as quality_facts
 from tellapart.images.perceptual_hash import difference_hashes
 from tellapart.images.thumbnails import thumbnail
 
@@ -17,7 +17,7 @@ SMALLEST_LOOK = 128
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class ImageAnalysis:
     """What one decoding gave: facts for the catalog, a thumbnail, and pixels (size, size, 3) for each size asked for."""
 
     facts: ImageFacts
@@ -25,7 +25,7 @@ class Look:
     pixels: tuple[ByteArray, ...]
 
 
-def look_at(data: bytes, image_id: str, sizes: Sequence[int], policy: str | Sequence[str]) -> Look:
+def analyze_image(data: bytes, image_id: str, sizes: Sequence[int], policy: str | Sequence[str]) -> ImageAnalysis:
     """Decode a file's bytes once and take everything from it; ``policy`` is one way to become a square, or one for each size.
 
     Raises:
@@ -46,4 +46,4 @@ def look_at(data: bytes, image_id: str, sizes: Sequence[int], policy: str | Sequ
         mirror_hash=mirror_hash,
         **asdict(quality),
     )
-    return Look(facts, thumbnail(small), pixels)
+    return ImageAnalysis(facts, thumbnail(small), pixels)

@@ -22,7 +22,7 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
 _PATTERN = re.compile(r"[*?\[]")
 
 
-def named_images(given: str | Path | Sequence[str | Path], open_folder: Callable[[str | Path], Dataset]) -> Dataset:
+def resolve_image_arguments(given: str | Path | Sequence[str | Path], open_folder: Callable[[str | Path], Dataset]) -> Dataset:
     """A data set of what was given, in that order; a file named twice is there twice.
 
     Args:

@@ -43,7 +43,7 @@ def image_list(images: Any) -> list[Any]:
 
 
 @contextmanager
-def given_images(images: Sequence[Any]) -> Iterator[Dataset]:
+def in_memory_dataset(images: Sequence[Any]) -> Iterator[Dataset]:
     """A data set of images in the order given; paths are kept absolute, images in memory are called ``image 1`` and so on.
 
     What is in memory lies in a temporary folder within the block, without loss. An array is uint8, or floats from 0 to 1.

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from tellapart.counts import count
-from tellapart.curation.near_duplicates import connected_groups, joined_by
+from tellapart.curation.near_duplicates import connected_groups, joining_pairs
 from tellapart.dataset.dataset import LABEL_HINT, Dataset
 from tellapart.dataset.decisions import RELABEL, Decisions
 from tellapart.dataset.file_rows import FileRow
-from tellapart.dataset.splits import assigned_parts
+from tellapart.dataset.splits import assign_stratified_parts
 from tellapart.errors import DataError, OptionError
 from tellapart.paths import printable
 
@@ -53,7 +53,7 @@ def share_held_back(rows: Sequence[FileRow], wanted: float | None, *, usual: flo
     return usual if wanted is None else wanted
 
 
-def assign(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int) -> Assignment:
+def assign_parts(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int) -> Assignment:
     """Give every usable row its group and part.
 
     Args:
@@ -85,15 +85,15 @@ def with_decisions(
         assignment: of the rows as decided.
         before: the rows as they are without decisions, in the same order.
         pairs: image ids of near-duplicates.
-        test_share: as in :func:`assign`.
-        seed: as in :func:`assign`.
+        test_share: as in :func:`assign_parts`.
+        seed: as in :func:`assign_parts`.
     """
     is_excluded = [one.is_used and row.is_excluded for one, row in zip(before, assignment.rows, strict=True)]
     is_relabeled = [one.label != row.label and row.is_used for one, row in zip(before, assignment.rows, strict=True)]
     if not any(is_excluded) and not any(is_relabeled):
         return assignment
     try:
-        part_before = [row.part for row in assign(before, pairs, test_share=test_share, seed=seed).rows]
+        part_before = [row.part for row in assign_parts(before, pairs, test_share=test_share, seed=seed).rows]
     except DataError:
         part_before = [row.part for row in before]
     excluded = Counter(part for part, is_meant in zip(part_before, is_excluded, strict=True) if is_meant and part)
@@ -140,8 +140,8 @@ def check_labels(dataset: Dataset, decisions: Decisions, min_classes: int) -> No
     )
 
 
-def assign_pictures(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int) -> Assignment:
-    """Like :func:`assign`, where labels do not matter: pictures without one are used too, and nothing may be reported at all.
+def assign_unlabeled_parts(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int) -> Assignment:
+    """Like :func:`assign_parts`, where labels do not matter: pictures without one are used too, and nothing may be reported at all.
 
     Raises:
         DataError: there is no picture to learn from.
@@ -158,7 +158,9 @@ def _parted(rows: list[FileRow], test_share: float, seed: int) -> tuple[list[Fil
     if any(row.is_used and row.part in REPORTED for row in rows):
         return _without_leaks([replace(row, part="train") if row.is_used and row.part is None else row for row in rows])
     used = [i for i, row in enumerate(rows) if row.is_used]
-    parts = assigned_parts([rows[i].label or "" for i in used], [rows[i].group or "" for i in used], seed=seed, test_share=test_share)
+    parts = assign_stratified_parts(
+        [rows[i].label or "" for i in used], [rows[i].group or "" for i in used], seed=seed, test_share=test_share
+    )
     for i, part in zip(used, parts, strict=True):
         rows[i] = replace(rows[i], part=part)
     return rows, []
@@ -202,7 +204,7 @@ def _lost_classes(rows: Sequence[FileRow]) -> list[str]:
 def _grouped(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]]) -> list[FileRow]:
     """Rows with the name of their group: near-duplicates, and images of one group of the user's, are joined."""
     used = [row for row in rows if row.is_used and row.image_id]
-    joined = joined_by([row.group for row in used], [row.image_id or "" for row in used])
+    joined = joining_pairs([row.group for row in used], [row.image_id or "" for row in used])
     names = {row.image_id or "" for row in used}
     groups = connected_groups(names, [(a, b) for a, b in [*pairs, *joined] if a in names and b in names])
     return [replace(row, group=groups[row.image_id][:16]) if row.is_used and row.image_id else row for row in rows]

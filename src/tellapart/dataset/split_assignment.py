@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tellapart.counts import count
-from tellapart.curation.near_duplicates import connected_groups, joined_by
+from tellapart.curation.near_duplicates import connected_groups, joining_pairs
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.parts import REPORTED
 from tellapart.dataset.split_file import Known
-from tellapart.dataset.splits import assigned_folds, assigned_shares, first_files, hashed_fold, hashed_part
+from tellapart.dataset.splits import assign_folds, assign_shares, first_files, hashed_fold, hashed_part
 from tellapart.errors import DataError
 
 STRATIFIED, RANDOM, OWN = "stratified", "random", "own"
@@ -19,7 +19,7 @@ NAMED = 5
 
 
 @dataclass(frozen=True)
-class Plan:
+class SplitPlan:
     """How to divide.
 
     Attributes:
@@ -38,7 +38,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Division:
+class SplitAssignment:
     """Rows with their groups and parts.
 
     Attributes:
@@ -70,7 +70,7 @@ def grouped_rows(
     """
     ids = [row.image_id or "" for row in rows]
     names = set(ids)
-    joined = joined_by(own, ids) + joined_by([one.group or None if one is not None else None for one in known], ids)
+    joined = joining_pairs(own, ids) + joining_pairs([one.group or None if one is not None else None for one in known], ids)
     group_of = connected_groups(names, [pair for pair in (*pairs, *joined) if pair[0] in names and pair[1] in names])
     title: dict[str, tuple[int, str]] = {}
     for row, name, one in zip(rows, own, known, strict=True):
@@ -81,7 +81,7 @@ def grouped_rows(
     return [replace(row, group=title[group_of[row.image_id or ""]][1]) for row in rows]
 
 
-def divided(rows: Sequence[FileRow], known: Sequence[Known | None], plan: Plan) -> Division:
+def divide_rows(rows: Sequence[FileRow], known: Sequence[Known | None], plan: SplitPlan) -> SplitAssignment:
     """Give every row its part and fold.
 
     Args:
@@ -102,7 +102,7 @@ def divided(rows: Sequence[FileRow], known: Sequence[Known | None], plan: Plan) 
     _check(placed, plan, notes)
     folds = _folds(placed, known, plan, notes)
     kept = 0 if plan.first or plan.how == OWN else sum(one is not None for one in known)
-    return Division(placed, folds, kept, notes)
+    return SplitAssignment(placed, folds, kept, notes)
 
 
 def _first(rows: Sequence[FileRow], number: int) -> list[FileRow]:
@@ -117,7 +117,7 @@ def _first(rows: Sequence[FileRow], number: int) -> list[FileRow]:
     return [replace(row, part="val" if first else "train") for row, first in zip(rows, is_first, strict=True)]
 
 
-def _placed(rows: Sequence[FileRow], known: Sequence[Known | None], plan: Plan) -> list[FileRow]:
+def _placed(rows: Sequence[FileRow], known: Sequence[Known | None], plan: SplitPlan) -> list[FileRow]:
     groups = [row.group or "" for row in rows]
     before: dict[str, set[str]] = defaultdict(set)
     for group, one in zip(groups, known, strict=True):
@@ -126,7 +126,7 @@ def _placed(rows: Sequence[FileRow], known: Sequence[Known | None], plan: Plan) 
     if before or plan.how == RANDOM:
         new = {group: hashed_part(group, seed=plan.seed, shares=plan.shares) for group in dict.fromkeys(groups)}
     else:
-        parts = assigned_shares([row.label or "" for row in rows], groups, seed=plan.seed, shares=plan.shares)
+        parts = assign_shares([row.label or "" for row in rows], groups, seed=plan.seed, shares=plan.shares)
         new = dict(zip(groups, parts, strict=True))
     joined = {group: next(part for part in (*REPORTED, "train") if part in parts) for group, parts in before.items()}
     return [
@@ -135,7 +135,7 @@ def _placed(rows: Sequence[FileRow], known: Sequence[Known | None], plan: Plan) 
     ]
 
 
-def _folds(rows: Sequence[FileRow], known: Sequence[Known | None], plan: Plan, notes: list[str]) -> list[int | None]:
+def _folds(rows: Sequence[FileRow], known: Sequence[Known | None], plan: SplitPlan, notes: list[str]) -> list[int | None]:
     """The fold of every training row: as before, as its group's, or new."""
     found: list[int | None] = [None] * len(rows)
     if not plan.folds:
@@ -151,7 +151,7 @@ def _folds(rows: Sequence[FileRow], known: Sequence[Known | None], plan: Plan, n
             if found[i] is None:
                 found[i] = hashed_fold(group, seed=plan.seed, folds=plan.folds)
     else:
-        for i, fold in zip(places, assigned_folds(labels, groups, folds=plan.folds, seed=plan.seed).tolist(), strict=True):
+        for i, fold in zip(places, assign_folds(labels, groups, folds=plan.folds, seed=plan.seed).tolist(), strict=True):
             found[i] = fold
     held = {(rows[i].label, found[i]) for i in places}
     short = sorted(label for label in set(labels) if sum((label or None, fold) in held for fold in range(plan.folds)) < plan.folds)
@@ -160,7 +160,7 @@ def _folds(rows: Sequence[FileRow], known: Sequence[Known | None], plan: Plan, n
     return found
 
 
-def _check(rows: Sequence[FileRow], plan: Plan, notes: list[str]) -> None:
+def _check(rows: Sequence[FileRow], plan: SplitPlan, notes: list[str]) -> None:
     groups = {row.group for row in rows}
     if len(groups) == 1 and len(rows) > 1:
         raise DataError(

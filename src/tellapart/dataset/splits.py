@@ -16,7 +16,7 @@ import numpy as np
 from tellapart.array_types import IntArray
 
 
-def assigned_parts(labels: Sequence[str], groups: Sequence[str], *, seed: int, test_share: float = 0.2) -> list[str]:
+def assign_stratified_parts(labels: Sequence[str], groups: Sequence[str], *, seed: int, test_share: float = 0.2) -> list[str]:
     """``train`` or ``test`` for each image: about ``test_share`` of the groups of every class.
 
     Args:
@@ -32,7 +32,7 @@ def assigned_parts(labels: Sequence[str], groups: Sequence[str], *, seed: int, t
     return ["test" if group in test else "train" for group in groups]
 
 
-def assigned_folds(labels: Sequence[str], groups: Sequence[str], *, folds: int, seed: int) -> IntArray:
+def assign_folds(labels: Sequence[str], groups: Sequence[str], *, folds: int, seed: int) -> IntArray:
     """Fold number 0..folds-1 for each image (n,); groups are kept whole and the images of every class spread evenly.
 
     Larger groups are placed first, each into the fold that has the fewest images of its class. Fewer folds come out where
@@ -70,7 +70,7 @@ def ordered_groups(labels: Sequence[str], groups: Sequence[str], *, seed: int) -
     return dict(sorted(by_class.items()))
 
 
-def assigned_shares(labels: Sequence[str], groups: Sequence[str], *, seed: int, shares: Mapping[str, float]) -> list[str]:
+def assign_shares(labels: Sequence[str], groups: Sequence[str], *, seed: int, shares: Mapping[str, float]) -> list[str]:
     """A part for each image: about its share of the images of every class, the rest ``train``.
 
     Args:

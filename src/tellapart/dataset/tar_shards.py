@@ -69,7 +69,7 @@ def _folders(path: Path) -> list[Path]:
         return []
 
 
-def unpacked(where: Path, progress: Progress = SILENT) -> tuple[Path, list[Entry], list[str]]:
+def unpack_shards(where: Path, progress: Progress = SILENT) -> tuple[Path, list[Entry], list[str]]:
     """The folder in the cache that holds the pictures of the shards at ``where``, their entries, and notes.
 
     A shard is unpacked when it is new or has changed. The catalog and the user's decisions lie beside the shards, where

@@ -12,7 +12,7 @@ import numpy as np
 from tellapart.array_types import BoolArray, FloatArray, IntArray
 from tellapart.counts import count
 from tellapart.errors import DataError
-from tellapart.evaluation.intervals import DRAWS, Interval, Z, group_index, group_sums, independent_images, wilson
+from tellapart.evaluation.intervals import DRAWS, Interval, Z, effective_sample_size, group_index, group_sums, wilson
 from tellapart.evaluation.loss_intervals import difference_columns, loss_columns, mean_interval
 from tellapart.predictions import Predictions
 
@@ -154,7 +154,7 @@ def both_scores(first: Predictions, second: Predictions, rows: IntArray, *, draw
 
     def score(probabilities: FloatArray) -> Score:
         right = probabilities.argmax(axis=1) == b.targets
-        size = independent_images(right.astype(np.float64), index)
+        size = effective_sample_size(right.astype(np.float64), index)
         sums = group_sums(loss_columns(probabilities, b.targets), index, num_groups)
         return Score(wilson(int(right.sum()), len(right), effective_n=size), mean_interval(sums, lowest=0.0, draws=draws, seed=seed))
 
@@ -187,7 +187,7 @@ def _accuracy_difference(was_right: BoolArray, is_right: BoolArray, index: IntAr
     Unlike a bootstrap it stays honest when few or no images changed sides.
     """
     n = len(is_right)
-    size = independent_images(is_right.astype(np.float64) - was_right, index)
+    size = effective_sample_size(is_right.astype(np.float64) - was_right, index)
     lost, won = ((was_right & ~is_right).sum() * size / n, (~was_right & is_right).sum() * size / n)
     p_lost, p_won = (lost + 1) / (size + 2), (won + 1) / (size + 2)
     half = Z * math.sqrt((p_lost + p_won - (p_won - p_lost) ** 2) / (size + 2))

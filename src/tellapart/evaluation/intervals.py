@@ -116,7 +116,7 @@ def groups_sentence(numbers: Mapping[str, Any]) -> str | None:
     return f"{said}; the intervals say so" if worth < n else None
 
 
-def flawless(support: IntArray, worth: float) -> Interval:
+def perfect_score_interval(support: IntArray, worth: float) -> Interval:
     """The interval of a mean over classes of support (k,) when nothing went wrong, where resampling has nothing to show.
 
     A mean of the classes' shares varies like a proportion of k^2 / sum(1 / support) images (for equal classes: of them all),
@@ -160,7 +160,7 @@ def effective_size(group_sizes: IntArray) -> float:
     return float(sizes.sum()) ** 2 / squares if squares else 0.0
 
 
-def independent_images(values: FloatArray, index: IntArray) -> float:
+def effective_sample_size(values: FloatArray, index: IntArray) -> float:
     """How many independent images the mean of ``values`` (n,) over grouped images (group numbers ``index``) is worth.
 
     The design effect (Kish 1965) is estimated from the scatter of the groups' sums. What that cannot know while few groups

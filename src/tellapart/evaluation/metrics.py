@@ -76,7 +76,7 @@ def f1_influence(probabilities: FloatArray, targets: IntArray) -> FloatArray:
     return np.asarray(moved / (total > 0).sum())
 
 
-def placements(scores: FloatArray, is_positive: BoolArray) -> FloatArray:
+def delong_placements(scores: FloatArray, is_positive: BoolArray) -> FloatArray:
     """For each image (n,), the share of the other side it is on the right side of; ties count half.
 
     The mean over either side is the area under the ROC curve (DeLong, DeLong & Clarke-Pearson 1988).
@@ -111,7 +111,7 @@ def auc_influence(probabilities: FloatArray, targets: IntArray) -> tuple[float, 
     areas, moved = [], np.zeros(len(targets))
     for c in classes:
         is_positive = targets == c
-        placed = placements(probabilities[:, c], is_positive)
+        placed = delong_placements(probabilities[:, c], is_positive)
         areas.append(float(placed[is_positive].mean()))
         for side in (is_positive, ~is_positive):
             m = int(side.sum())

@@ -13,12 +13,12 @@ from tellapart.evaluation import metrics
 from tellapart.evaluation.intervals import (
     DRAWS,
     Interval,
+    effective_sample_size,
     effective_size,
-    flawless,
     group_index,
     group_sums,
-    independent_images,
     logit_interval,
+    perfect_score_interval,
     wilson,
 )
 from tellapart.evaluation.loss_intervals import loss_columns, mean_interval
@@ -45,7 +45,7 @@ def accuracy_interval(predictions: Predictions) -> Interval:
     """Accuracy over the images with a known label: Wilson, a group of duplicates counted for what it is worth."""
     judged = known(predictions)
     index, _ = group_index(judged.groups)
-    return wilson(int(judged.is_right.sum()), len(judged), effective_n=independent_images(judged.is_right.astype(float), index))
+    return wilson(int(judged.is_right.sum()), len(judged), effective_n=effective_sample_size(judged.is_right.astype(float), index))
 
 
 def log_loss_interval(predictions: Predictions, *, draws: int = DRAWS, seed: int = 0) -> Interval:
@@ -95,7 +95,7 @@ def evaluate(predictions: Predictions, uncalibrated: FloatArray | None = None, *
 
 def _class_intervals(probabilities: FloatArray, targets: IntArray, index: IntArray, num_groups: int) -> tuple[Interval, Interval | None]:
     """Macro F1 and AUC, the second None if a class is absent."""
-    spotless = flawless(np.bincount(targets), effective_size(np.bincount(index)) / len(targets))
+    spotless = perfect_score_interval(np.bincount(targets), effective_size(np.bincount(index)) / len(targets))
 
     def interval(value: float, influence: FloatArray) -> Interval:
         if value >= 1.0:

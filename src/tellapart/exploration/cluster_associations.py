@@ -35,7 +35,7 @@ class Agreement:
 
 
 @dataclass(frozen=True)
-class Encoding:
+class ClusterAssociations:
     """What clusters follow.
 
     Attributes:
@@ -74,12 +74,14 @@ def agreement(assigned: IntArray, labels: Sequence[str | None]) -> Agreement | N
     )
 
 
-def encoding(assigned: IntArray, factors: Mapping[str, Sequence[object] | None], *, subject: str = "clusters", seed: int = 0) -> Encoding:
+def cluster_associations(
+    assigned: IntArray, factors: Mapping[str, Sequence[object] | None], *, subject: str = "clusters", seed: int = 0
+) -> ClusterAssociations:
     """What clusters (n,) follow, of several factors.
 
     Args:
         assigned: a cluster for each image; images in none (-1) do not count.
-        factors: by name a value for each image, from few different ones (:func:`binned` makes them of numbers); None as a
+        factors: by name a value for each image, from few different ones (:func:`quantile_bins` makes them of numbers); None as a
             value leaves the image out, None as a factor is one that is not known.
         subject: what the sentence is about.
         seed: of the permutations.
@@ -88,10 +90,10 @@ def encoding(assigned: IntArray, factors: Mapping[str, Sequence[object] | None],
     chance: dict[str, float | None] = {}
     for name, values in factors.items():
         nmi[name], chance[name] = (None, None) if values is None else _above_chance(assigned, values, seed)
-    return Encoding(nmi, chance, _sentence(nmi, subject))
+    return ClusterAssociations(nmi, chance, _sentence(nmi, subject))
 
 
-def binned(values: FloatArray, bins: int, *, seed: int = 0) -> IntArray:
+def quantile_bins(values: FloatArray, bins: int, *, seed: int = 0) -> IntArray:
     """Numbers as few groups (n,): (n,) numbers in groups of equal size, (n, d) ones, such as colours, by k-means."""
     wanted = min(MOST_BINS, max(FEWEST_BINS, bins))
     if values.ndim == 1:

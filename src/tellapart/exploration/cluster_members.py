@@ -42,7 +42,7 @@ def members_of(clustering: Clustering, *, near: int = NEAR, far: int = FAR) -> l
     return found
 
 
-def strangest(clustering: Clustering) -> IntArray:
+def rank_by_distance(clustering: Clustering) -> IntArray:
     """All images, the strangest first: those in no cluster, then by distance beside what is usual in their cluster (n,)."""
     strangeness = clustering.distances.astype(np.float64)
     for number in range(clustering.k):

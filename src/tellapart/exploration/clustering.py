@@ -12,7 +12,7 @@ from tellapart.concurrency import one_blas_thread, one_openmp_thread, side_by_si
 from tellapart.counts import count
 from tellapart.errors import DataError
 from tellapart.exploration.pairwise_methods import affinity, agglomerative, density
-from tellapart.exploration.pca import sample_of
+from tellapart.exploration.pca import sample_rows
 
 METHODS = ("kmeans", "minibatch", "affinity", "hdbscan", "agglomerative")
 NEEDS_K = ("kmeans", "minibatch", "agglomerative")
@@ -55,11 +55,13 @@ class Clustering:
         return float(np.square(self.distances[self.assigned >= 0], dtype=np.float64).sum())
 
 
-def clusters(places: FloatArray, k: int | None = None, *, method: str = "kmeans", restarts: int = RESTARTS, seed: int = 0) -> Clustering:
+def cluster_points(
+    places: FloatArray, k: int | None = None, *, method: str = "kmeans", restarts: int = RESTARTS, seed: int = 0
+) -> Clustering:
     """The clusters of images; the same for the same seed.
 
     Args:
-        places: float32 (n, p), see :func:`tellapart.exploration.pca.places_of`.
+        places: float32 (n, p), see :func:`tellapart.exploration.pca.pca_coordinates`.
         k: how many are wanted. ``affinity`` looks for the preference that gives them, or takes its usual one for None;
             ``hdbscan`` finds their number itself and does not heed it.
         method: one of ``METHODS``.
@@ -76,10 +78,10 @@ def clusters(places: FloatArray, k: int | None = None, *, method: str = "kmeans"
     if method == "hdbscan" and k is not None:
         notes.append(f"HDBSCAN finds the number of clusters itself; k = {k} was not heeded")
     found = _FINDERS[method](places, k, restarts, seed, notes)
-    return numbered(places, found, method, notes)
+    return number_by_size(places, found, method, notes)
 
 
-def numbered(places: FloatArray, found: IntArray, method: str, notes: list[str] | tuple[str, ...] = ()) -> Clustering:
+def number_by_size(places: FloatArray, found: IntArray, method: str, notes: list[str] | tuple[str, ...] = ()) -> Clustering:
     """A clustering from any assignment (n,): clusters numbered from the largest, of equals the one of the first image."""
     names, first, inverse, sizes = np.unique(found, return_index=True, return_inverse=True, return_counts=True)
     order = [i for i in np.lexsort((first, -sizes)) if names[i] >= 0]
@@ -90,7 +92,7 @@ def numbered(places: FloatArray, found: IntArray, method: str, notes: list[str] 
     return Clustering(method, assigned, centres.astype(np.float32), _distances(places, assigned, centres), tuple(notes))
 
 
-def different(places: FloatArray) -> int:
+def count_distinct(places: FloatArray) -> int:
     """How many different places there are; those that differ by rounding count as one."""
     direction = np.random.default_rng(0).standard_normal(places.shape[1])
     return len(np.unique(np.round(places @ direction, 4)))
@@ -102,7 +104,7 @@ def _check_enough(places: FloatArray, k: int) -> None:
             f"{count(k, 'cluster is', 'clusters are')} wanted of {count(len(places), 'image')}",
             hint="ask for fewer with -k",
         )
-    several = different(places) if k > 1 else 1
+    several = count_distinct(places) if k > 1 else 1
     if k > several:
         raise DataError(
             f"{count(k, 'cluster is', 'clusters are')} wanted, but of {count(len(places), 'image')} only"
@@ -124,7 +126,7 @@ def _distances(places: FloatArray, assigned: IntArray, centres: FloatArray) -> F
 def _kmeans(places: FloatArray, k: int | None, restarts: int, seed: int, notes: list[str]) -> IntArray:
     from sklearn.cluster import KMeans
 
-    few = places[sample_of(len(places), STARTS_ON, seed)]
+    few = places[sample_rows(len(places), STARTS_ON, seed)]
 
     def begun(number: int) -> KMeans:
         with one_openmp_thread():

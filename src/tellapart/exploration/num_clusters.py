@@ -9,7 +9,7 @@ import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.concurrency import one_blas_thread, one_openmp_thread, side_by_side
-from tellapart.exploration.pca import sample_of
+from tellapart.exploration.pca import sample_rows
 
 MOST_K = 12
 TRIED_ON = 2_000
@@ -20,7 +20,7 @@ LEAST_IMAGES, FLAT = 20, 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class ChoiceOfK:
+class NumClustersChoice:
     """Measures by number of clusters; lists are as long as ``ks``, with None where a measure has no meaning.
 
     Attributes:
@@ -56,24 +56,26 @@ class _Measured:
     stability: float | None = None
 
 
-def choice_of_k(places: FloatArray, *, most: int = MOST_K, seed: int = 0, advance: Callable[[int], None] = lambda count: None) -> ChoiceOfK:
+def choose_num_clusters(
+    places: FloatArray, *, most: int = MOST_K, seed: int = 0, advance: Callable[[int], None] = lambda count: None
+) -> NumClustersChoice:
     """Measure clusterings into 1 to ``most`` clusters and suggest one number, or none.
 
     A number is suggested where clusters stand out from data without any (silhouette more than 0.06 above) and come out
     alike on draws of the images (adjusted Rand index of at least 0.85); of several, the one that stands out most.
 
     Args:
-        places: float32 (n, p), see :func:`tellapart.exploration.pca.places_of`.
+        places: float32 (n, p), see :func:`tellapart.exploration.pca.pca_coordinates`.
         most: the largest number tried.
         seed: of the sample (2,000 images), the draws and the data without clusters.
         advance: hears 1 for every number done, twice (data and reference).
     """
-    few = places[sample_of(len(places), TRIED_ON, seed)]
+    few = places[sample_rows(len(places), TRIED_ON, seed)]
     ks = tuple(range(1, min(most, (len(few) - 1) // 2) + 1)) or (1,)
     own = _measured(few, ks, seed, advance, is_drawn=True)
-    other = _measured(without_clusters(few, seed) if len(few) > 1 else few, ks, seed, advance, is_drawn=False)
+    other = _measured(reference_points(few, seed) if len(few) > 1 else few, ks, seed, advance, is_drawn=False)
     suggested, reason = _suggestion(ks, own, other, len(few))
-    return ChoiceOfK(
+    return NumClustersChoice(
         ks=ks,
         distortion=tuple(one.distortion for one in own),
         reference=tuple(one.distortion for one in other),
@@ -87,7 +89,7 @@ def choice_of_k(places: FloatArray, *, most: int = MOST_K, seed: int = 0, advanc
     )
 
 
-def without_clusters(places: FloatArray, seed: int) -> FloatArray:
+def reference_points(places: FloatArray, seed: int) -> FloatArray:
     """Places (n, p) with the same mean and the same spread in every direction, but without clusters: normal draws.
 
     Permuting the columns would keep two groups apart that differ along one of them, and so hide what is looked for.

@@ -10,7 +10,7 @@ import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.counts import count
-from tellapart.exploration.pca import sample_of
+from tellapart.exploration.pca import sample_rows
 
 MOST_AFFINITY, MOST_TREE = 4_000, 10_000
 SEARCHED_ON = 1_000
@@ -29,7 +29,7 @@ def affinity(places: FloatArray, k: int | None, seed: int, notes: list[str]) -> 
         seed: of the sample and of the tie-breaking.
         notes: hears of a sample, of a number that could not be had, and of messages that did not settle.
     """
-    chosen = sample_of(len(places), MOST_AFFINITY, seed)
+    chosen = sample_rows(len(places), MOST_AFFINITY, seed)
     similarity = _similarity(places[chosen])
     if float(np.ptp(similarity)) < 1e-9:
         return np.zeros(len(places), np.int64)
@@ -51,7 +51,7 @@ def density(places: FloatArray, seed: int, notes: list[str]) -> IntArray:
     """HDBSCAN: the cluster (n,) of each image, -1 for those in sparse regions; clusters hold at least 1 % of the images."""
     from sklearn.cluster import HDBSCAN
 
-    chosen = sample_of(len(places), MOST_TREE, seed)
+    chosen = sample_rows(len(places), MOST_TREE, seed)
     least = max(5, len(chosen) // 100)
     if len(chosen) < 2 * least:
         notes.append(f"HDBSCAN needs at least {count(2 * least, 'image')}")
@@ -69,7 +69,7 @@ def agglomerative(places: FloatArray, k: int, seed: int, notes: list[str]) -> In
     """Ward's agglomerative clustering: the cluster (n,) of each image."""
     from sklearn.cluster import AgglomerativeClustering
 
-    chosen = sample_of(len(places), MOST_TREE, seed)
+    chosen = sample_rows(len(places), MOST_TREE, seed)
     if len(chosen) < 2:
         return np.zeros(len(places), np.int64)
     found = np.asarray(AgglomerativeClustering(k, linkage="ward").fit(places[chosen]).labels_, np.int64)
@@ -130,7 +130,7 @@ def _with_k(similarity: FloatArray, chosen: IntArray, k: int, seed: int) -> tupl
     images. Where the messages do not settle into k clusters there, which is common for few clusters of many images, the
     sample's stand.
     """
-    part = sample_of(len(chosen), SEARCHED_ON, seed)
+    part = sample_rows(len(chosen), SEARCHED_ON, seed)
     few = similarity[np.ix_(part, part)]
     least = float(few.min())
     best = _bisected(few, k, seed, (least * len(part), least * 1e-3), STEPS)

@@ -17,7 +17,7 @@ ROOT_OF_SHARES, ROOT_OF_STRENGTHS = 0.5, 0.75
 LEAST = 1e-5
 
 
-def places_of(features: FloatArray, *, directions: int = DIRECTIONS, seed: int = 0) -> FloatArray:
+def pca_coordinates(features: FloatArray, *, directions: int = DIRECTIONS, seed: int = 0) -> FloatArray:
     """Where each image lies when clusters are sought: float32 (n, p), of mean squared length 1 around the origin.
 
     Features that are never negative are raised to a power below 1 first, so that a few strong ones do not decide alone:
@@ -34,7 +34,7 @@ def places_of(features: FloatArray, *, directions: int = DIRECTIONS, seed: int =
     """
     if not len(features):
         raise DataError("there is no image to look at")
-    broken = unusable(features)
+    broken = nonfinite_rows(features)
     if len(broken):
         raise DataError(
             f"the features of {len(broken):,} of {count(len(features), 'image is', 'images are')} not finite"
@@ -48,12 +48,12 @@ def places_of(features: FloatArray, *, directions: int = DIRECTIONS, seed: int =
     return np.asarray(places / length if length > LEAST * usual else np.zeros_like(places), np.float32)
 
 
-def unusable(features: FloatArray) -> IntArray:
+def nonfinite_rows(features: FloatArray) -> IntArray:
     """Numbers of the rows of (n, d) features with a value that is not a finite number."""
     return np.flatnonzero(~np.isfinite(features.sum(axis=1, dtype=np.float64)))
 
 
-def sample_of(count: int, most: int, seed: int) -> IntArray:
+def sample_rows(count: int, most: int, seed: int) -> IntArray:
     """At most ``most`` of the numbers 0..count-1, in their order, the same for the same seed."""
     if count <= most:
         return np.arange(count)
@@ -73,7 +73,7 @@ def _rooted(features: FloatArray, power: float) -> FloatArray:
 def _turned(features: FloatArray, power: float, directions: int, seed: int) -> FloatArray:
     from sklearn.decomposition import PCA
 
-    few = _rooted(features[sample_of(len(features), FITTED_ON, seed)], power)
+    few = _rooted(features[sample_rows(len(features), FITTED_ON, seed)], power)
     rank = min(directions, len(few) - 1, few.shape[1])
     if rank < 1 or not np.ptp(few, axis=0).any():
         return np.zeros((len(features), 1), np.float32)

@@ -13,7 +13,7 @@ from tellapart.array_types import FloatArray, IntArray
 from tellapart.concurrency import available_cores
 from tellapart.counts import count
 from tellapart.errors import MissingExtra, OptionError
-from tellapart.exploration.pca import places_of
+from tellapart.exploration.pca import pca_coordinates
 from tellapart.exploration.pca_projection import principal_map
 from tellapart.progress import SILENT, Progress
 
@@ -35,7 +35,7 @@ BLOCK = 4_096
 
 
 @dataclass(frozen=True, eq=False)
-class Map:
+class Projection:
     """A place for each of n images.
 
     Attributes:
@@ -51,7 +51,9 @@ class Map:
     notes: tuple[str, ...] = ()
 
 
-def map_of(features: FloatArray, *, method: str = TSNE, perplexity: float = PERPLEXITY, seed: int = 0, progress: Progress = SILENT) -> Map:
+def project(
+    features: FloatArray, *, method: str = TSNE, perplexity: float = PERPLEXITY, seed: int = 0, progress: Progress = SILENT
+) -> Projection:
     """A map of n images by their features.
 
     t-SNE and UMAP see what clusters are sought in: 50 strongest directions, rows of length 1. t-SNE is openTSNE's where that
@@ -76,15 +78,15 @@ def map_of(features: FloatArray, *, method: str = TSNE, perplexity: float = PERP
     n = len(features)
     if n < 2 or np.ptp(features, axis=0).max(initial=0.0) <= SPREAD:
         alike = ("all images have the same features, so they lie at one place",) if n > 1 else ()
-        return Map(TITLES[PCA], np.zeros((n, 2), np.float32), "numpy", alike)
+        return Projection(TITLES[PCA], np.zeros((n, 2), np.float32), "numpy", alike)
     if method == PCA or n < LEAST:
         few = (f"{count(n, 'image is', 'images are')} too few for {TITLES[method]}: this is PCA",) if method != PCA else ()
-        return Map(TITLES[PCA], principal_map(features, seed=seed), "numpy", few)
-    reduced = places_of(features, seed=seed)
+        return Projection(TITLES[PCA], principal_map(features, seed=seed), "numpy", few)
+    reduced = pca_coordinates(features, seed=seed)
     return _umap(reduced, seed, progress) if method == UMAP else _tsne(reduced, perplexity, seed, progress)
 
 
-def _tsne(reduced: FloatArray, perplexity: float, seed: int, progress: Progress) -> Map:
+def _tsne(reduced: FloatArray, perplexity: float, seed: int, progress: Progress) -> Projection:
     n = len(reduced)
     software = "openTSNE" if find_spec("openTSNE") else "scikit-learn"
     most = DRAWN_AT_ONCE[software]
@@ -98,7 +100,7 @@ def _tsne(reduced: FloatArray, perplexity: float, seed: int, progress: Progress)
             f"{count(most, 'image')} drawn at random were placed by t-SNE, each of the others amid the {BESIDE} of them most like it"
         )
         places = _beside(reduced, drawn, places)
-    return Map(TITLES[TSNE], places, software, tuple(notes))
+    return Projection(TITLES[TSNE], places, software, tuple(notes))
 
 
 def _open_tsne(reduced: FloatArray, perplexity: float, seed: int, progress: Progress) -> FloatArray:
@@ -135,13 +137,13 @@ def _threads(n: int) -> int:
     return available_cores() if n > ONE_THREAD else 1
 
 
-def _umap(reduced: FloatArray, seed: int, progress: Progress) -> Map:
+def _umap(reduced: FloatArray, seed: int, progress: Progress) -> Projection:
     plan = _umap_class()(n_neighbors=min(UMAP_NEIGHBOURS, len(reduced) - 1), random_state=seed, n_jobs=1)
     with progress.stage("placing by UMAP", total=len(reduced)) as advance, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         places = plan.fit_transform(reduced)
         advance(len(reduced))
-    return Map(TITLES[UMAP], np.asarray(places, dtype=np.float32), "umap-learn")
+    return Projection(TITLES[UMAP], np.asarray(places, dtype=np.float32), "umap-learn")
 
 
 def _umap_class() -> Any:

@@ -15,7 +15,9 @@ _CELLS = 16_000_000
 """Most similarities held at once: 64 MB."""
 
 
-def neighbours_kept(features: FloatArray, places: FloatArray, *, k: int = NEIGHBOURS, tried: int = TRIED, seed: int = 0) -> float | None:
+def neighbor_preservation(
+    features: FloatArray, places: FloatArray, *, k: int = NEIGHBOURS, tried: int = TRIED, seed: int = 0
+) -> float | None:
     """The share of images' k nearest by cosine of their features (n, d) that are among their k nearest on the map (n, 2).
 
     Measured on at most ``tried`` images drawn at random, among all n; None for fewer than three images. By chance it is k / (n - 1).
@@ -24,15 +26,17 @@ def neighbours_kept(features: FloatArray, places: FloatArray, *, k: int = NEIGHB
     k = min(k, n - 2)
     if k < 1:
         return None
-    rows = drawn(n, tried, seed)
+    rows = sample_rows(n, tried, seed)
     alone = np.arange(n)
     kept = 0
-    for full, flat in zip(nearest(features, rows, alone, k, is_cosine=True), nearest(places, rows, alone, k), strict=True):
+    for full, flat in zip(
+        nearest_neighbors(features, rows, alone, k, is_cosine=True), nearest_neighbors(places, rows, alone, k), strict=True
+    ):
         kept += sum(len(np.intersect1d(one, other, assume_unique=True)) for one, other in zip(full, flat, strict=True))
     return kept / (k * len(rows))
 
 
-def answers_right(
+def neighbor_label_accuracy(
     vectors: FloatArray, labels: IntArray, groups: IntArray, rows: IntArray, *, k: int = NEIGHBOURS, is_cosine: bool = False
 ) -> BoolArray:
     """Whether the majority of an image's k nearest labelled images has its label: bool (m,) for the images ``rows``.
@@ -52,12 +56,12 @@ def answers_right(
     place = np.full(len(labels), -1)
     place[known] = np.arange(len(known))
     votes, answers = labels[known], []
-    for found in nearest(vectors[known], place[rows], groups[known], min(k, len(known) - 1), is_cosine=is_cosine):
+    for found in nearest_neighbors(vectors[known], place[rows], groups[known], min(k, len(known) - 1), is_cosine=is_cosine):
         answers.append(_majority(np.where(found >= 0, votes[found], -1)))
     return np.concatenate(answers) == labels[rows] if answers else np.zeros(0, bool)
 
 
-def nearest(vectors: FloatArray, rows: IntArray, groups: IntArray, k: int, *, is_cosine: bool = False) -> Iterator[IntArray]:
+def nearest_neighbors(vectors: FloatArray, rows: IntArray, groups: IntArray, k: int, *, is_cosine: bool = False) -> Iterator[IntArray]:
     """The k nearest of other groups for each of ``rows``, nearest first, in blocks (b, k); -1 where there are no more."""
     measured = unit_rows(vectors) if is_cosine else np.asarray(vectors, dtype=np.float32)
     lengths = np.zeros(len(measured), np.float32) if is_cosine else np.square(measured).sum(axis=1)
@@ -73,7 +77,7 @@ def nearest(vectors: FloatArray, rows: IntArray, groups: IntArray, k: int, *, is
         yield np.where(np.isfinite(values), found, -1)
 
 
-def drawn(n: int, limit: int, seed: int) -> IntArray:
+def sample_rows(n: int, limit: int, seed: int) -> IntArray:
     """At most ``limit`` of n rows, at random, in order."""
     return np.arange(n) if n <= limit else np.sort(np.random.default_rng(seed).choice(n, limit, replace=False))
 

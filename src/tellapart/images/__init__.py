@@ -3,22 +3,22 @@
 from tellapart.images.decoding import Picture, decode
 from tellapart.images.formats import IMAGE_SUFFIXES
 from tellapart.images.hamming_search import hamming_pairs
-from tellapart.images.image_statistics import Facts, facts
+from tellapart.images.image_statistics import ImageStatistics, image_statistics
 from tellapart.images.perceptual_hash import correlation, difference_hash, difference_hashes, mirrored_signature, signature
 from tellapart.images.resizing import ResizePolicy, resize, shrink
 from tellapart.images.thumbnails import thumbnail
 
 __all__ = [
     "IMAGE_SUFFIXES",
-    "Facts",
+    "ImageStatistics",
     "Picture",
     "ResizePolicy",
     "correlation",
     "decode",
     "difference_hash",
     "difference_hashes",
-    "facts",
     "hamming_pairs",
+    "image_statistics",
     "mirrored_signature",
     "resize",
     "shrink",

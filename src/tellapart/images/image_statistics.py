@@ -18,7 +18,7 @@ _GRAIN = 1.0
 
 
 @dataclass(frozen=True)
-class Facts:
+class ImageStatistics:
     """What one picture looks like, measured with its longer side at 128 pixels (or as it is, when smaller)."""
 
     brightness: float
@@ -45,7 +45,7 @@ class Facts:
     """Strength of the Laplacian over that of the gradient: how narrow edges are, whatever the contrast; blurred below about 1."""
 
 
-def facts(pixels: ByteArray) -> Facts:
+def image_statistics(pixels: ByteArray) -> ImageStatistics:
     """Measure uint8 (h, w, 3) ``pixels``; pass what ``shrink(pixels, 128)`` gave where several measures share it."""
     shrunk = shrink(pixels, _LONG_EDGE)
     small = shrunk.astype(np.float32)
@@ -56,7 +56,7 @@ def facts(pixels: ByteArray) -> Facts:
     r, g, b = shrunk[..., 0], shrunk[..., 1], shrunk[..., 2]
     chroma = _counts(np.maximum(np.maximum(r, g), b) - np.minimum(np.minimum(r, g), b))
     laplacian = _laplacian(grey)
-    return Facts(
+    return ImageStatistics(
         brightness=float(grey.mean()),
         contrast=float(grey.std()),
         sharpness=float(laplacian.var()) if laplacian.size else 0.0,

@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import islice
 
 from tellapart.errors import DataError, OptionError, closest_name
-from tellapart.kaggle.sample_csv import SHOWN, Sample, repeated, some
+from tellapart.kaggle.sample_csv import SHOWN, Sample, first_names, repeated_names
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,9 @@ def columns_of(sample: Sample, class_names: Sequence[str], chosen: str | None = 
     strangers = list(islice((value for value in values if class_of(value, class_names) is None), SHOWN))
     if not all(_is_number(value) for value in values):
         if strangers:
-            raise DataError(f"{sample.path}: {column!r} holds {some(strangers)}, but neither only numbers nor only classes", hint=known)
+            raise DataError(
+                f"{sample.path}: {column!r} holds {first_names(strangers)}, but neither only numbers nor only classes", hint=known
+            )
         if chosen is not None:
             raise OptionError(f"the column {column!r} of the sample asks for class names, not for a probability", hint="leave class out")
         return Columns(spelling=_spelling(values, class_names))
@@ -96,10 +98,10 @@ def _one_each(sample: Sample, class_names: Sequence[str]) -> tuple[int, ...]:
     found = {column: class_of(column, class_names) for column in sample.columns}
     extra = [column for column, number in found.items() if number is None]
     missing = [name for number, name in enumerate(class_names) if number not in found.values()]
-    twice = repeated(class_names[number] for number in found.values() if number is not None)
-    said = [f"no class of the run is called {some(extra)}"] if extra else []
-    said += [f"there is no column for the class {some(missing)}"] if missing else []
-    said += [f"more than one column means the class {some(twice)}"] if twice else []
+    twice = repeated_names(class_names[number] for number in found.values() if number is not None)
+    said = [f"no class of the run is called {first_names(extra)}"] if extra else []
+    said += [f"there is no column for the class {first_names(missing)}"] if missing else []
+    said += [f"more than one column means the class {first_names(twice)}"] if twice else []
     if said:
         raise DataError(f"the columns of {sample.path} are not the run's classes: {'; '.join(said)}", hint=_lists(sample, class_names))
     return tuple(number for number in found.values() if number is not None)
@@ -135,6 +137,6 @@ def _spelling(values: Sequence[str], class_names: Sequence[str]) -> tuple[str, .
         return tuple(written[number] for number in range(len(class_names)))
     own = [value for value in values if value not in class_names]
     raise DataError(
-        f"the sample writes classes otherwise than the run ({some(own)}), and does not show every class once",
+        f"the sample writes classes otherwise than the run ({first_names(own)}), and does not show every class once",
         hint=f"name the class folders as the competition does and train again; the classes are {', '.join(class_names)}",
     )

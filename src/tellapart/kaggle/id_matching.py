@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from tellapart.counts import count
 from tellapart.errors import DataError
-from tellapart.kaggle.sample_csv import repeated, some
+from tellapart.kaggle.sample_csv import first_names, repeated_names
 
 HINT = (
     "an id is a file's path in the folder given, its name with or without suffix, or the only number in its name;"
@@ -109,20 +109,22 @@ def _not_covered(ids: Sequence[str], paths: Sequence[str], candidates: Sequence[
     """What is wrong in the way that fits best."""
     missing = [name for name, c in zip(ids, candidates, strict=True) if not c]
     several = [(name, c) for name, c in zip(ids, candidates, strict=True) if len(c) > 1]
-    shared = repeated(str(c[0]) for c in candidates if len(c) == 1)
+    shared = repeated_names(str(c[0]) for c in candidates if len(c) == 1)
     said = []
     if missing:
-        said.append(f"{len(missing):,} of {len(ids):,} ids have no file: {some(missing)}")
+        said.append(f"{len(missing):,} of {len(ids):,} ids have no file: {first_names(missing)}")
     if several:
         name, places = several[0]
-        said.append(f"{len(several):,} of {len(ids):,} ids fit more than one file: {name!r} could be {some(paths[p] for p in places)}")
+        said.append(
+            f"{len(several):,} of {len(ids):,} ids fit more than one file: {name!r} could be {first_names(paths[p] for p in places)}"
+        )
     if shared:
         same = [name for name, c in zip(ids, candidates, strict=True) if [str(p) for p in c] == shared[:1]]
         said.append(
             f"{len(shared):,} of {count(len(paths), 'file fits', 'files fit')} more than one id:"
-            f" {paths[int(shared[0])]!r} could be {some(same)}"
+            f" {paths[int(shared[0])]!r} could be {first_names(same)}"
         )
     unused = sorted(set(range(len(paths))) - {place for c in candidates for place in c})
     if unused:
-        said.append(f"{len(unused):,} of {count(len(paths), 'file has', 'files have')} no id: {some(paths[p] for p in unused)}")
+        said.append(f"{len(unused):,} of {count(len(paths), 'file has', 'files have')} no id: {first_names(paths[p] for p in unused)}")
     return DataError("\n".join(said), hint=HINT)

@@ -62,8 +62,8 @@ def read_sample(path: Path) -> Sample:
     (_, header), *numbered = lines
     if len(header) < 2:
         raise DataError(f"{path} has only one column, {_short(header[0])!r}: the columns must be separated by commas", hint=HINT)
-    if twice := repeated(header):
-        raise DataError(f"{path} has columns of the same name: {some(twice)}", hint=HINT)
+    if twice := repeated_names(header):
+        raise DataError(f"{path} has columns of the same name: {first_names(twice)}", hint=HINT)
     if not numbered:
         raise DataError(f"{path} has a header but no rows", hint=HINT)
     for number, cells in numbered:
@@ -74,17 +74,17 @@ def read_sample(path: Path) -> Sample:
     empty = next((number for number, cells in numbered if not cells[id_place].strip()), None)
     if empty is not None:
         raise DataError(f"{path}, line {empty}: the id is empty", hint=HINT)
-    if twice := repeated(sample.ids):
-        raise DataError(f"{path} has the same id more than once: {some(twice)}", hint="a submission has one row an id")
+    if twice := repeated_names(sample.ids):
+        raise DataError(f"{path} has the same id more than once: {first_names(twice)}", hint="a submission has one row an id")
     return sample
 
 
-def repeated(names: Iterable[str]) -> list[str]:
+def repeated_names(names: Iterable[str]) -> list[str]:
     """The names that occur more than once, each once."""
     return [name for name, count in Counter(names).items() if count > 1]
 
 
-def some(names: Iterable[str]) -> str:
+def first_names(names: Iterable[str]) -> str:
     """The first few names for a message, and how many more there are."""
     listed = list(names)
     rest = f" and {len(listed) - SHOWN:,} more" if len(listed) > SHOWN else ""

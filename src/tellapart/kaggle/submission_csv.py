@@ -17,7 +17,7 @@ from tellapart.kaggle.sample_csv import Sample
 ROUNDING = 1e-9
 
 
-def floored(probabilities: FloatArray, lowest: float) -> FloatArray:
+def floor_probabilities(probabilities: FloatArray, lowest: float) -> FloatArray:
     """Probabilities (n, k) with none below ``lowest`` (less than 1 / k) and rows that sum to 1; the others keep their proportions.
 
     Unlike :func:`tellapart.calibration.clipped`, whose least value falls a little below its clip when rows are scaled.
@@ -33,14 +33,14 @@ def floored(probabilities: FloatArray, lowest: float) -> FloatArray:
         is_low |= falls
 
 
-def cells(probabilities: FloatArray, columns: Columns) -> list[tuple[str, ...]]:
+def submission_cells(probabilities: FloatArray, columns: Columns) -> list[tuple[str, ...]]:
     """What to write for each row of probabilities (n, k): the asked-for ones in full precision, or the most probable class."""
     if columns.spelling:
         return [(columns.spelling[number],) for number in probabilities.argmax(axis=1)]
     return [tuple(repr(float(p)) for p in row) for row in probabilities[:, list(columns.classes)]]
 
 
-def check(probabilities: FloatArray, num_rows: int, lowest: float) -> None:
+def check_probabilities(probabilities: FloatArray, num_rows: int, lowest: float) -> None:
     """Make sure of probabilities (n, k) before they are written.
 
     Raises:
@@ -62,7 +62,7 @@ def check(probabilities: FloatArray, num_rows: int, lowest: float) -> None:
         raise ModelError(f"nothing was written: {problem}", hint="the saved model may be damaged: train again")
 
 
-def write(sample: Sample, filled: Sequence[tuple[str, ...]], path: Path) -> None:
+def write_submission(sample: Sample, filled: Sequence[tuple[str, ...]], path: Path) -> None:
     """Write the sample with its columns filled: its header, ids and order, UTF-8, lines that end with a line feed.
 
     Raises:

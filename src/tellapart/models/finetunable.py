@@ -17,7 +17,7 @@ from torch import fx, nn
 
 from tellapart.errors import ModelError
 from tellapart.models.folded_conv import TunedConv
-from tellapart.models.fused_inference import TurnedInput, fused_network
+from tellapart.models.fused_inference import RotatedInput, fused_network
 
 PRECISIONS = ("float32", "mixed")
 """All in float32; or convolutions and products in bfloat16 with parameters and their gradients in float32."""
@@ -61,8 +61,8 @@ class TopPart(NetworkPart):
         return super().forward(x).float()
 
 
-class TunedNetwork(TopPart):
-    """Features, float32 (n, d), of normalised pictures (n, 3, s, s); made by :func:`tunable_network`.
+class FinetunableNetwork(TopPart):
+    """Features, float32 (n, d), of normalised pictures (n, 3, s, s); made by :func:`finetunable_network`.
 
     Attributes:
         is_rewritten: whether batch norms were folded; False for a network that runs as it was.
@@ -72,7 +72,7 @@ class TunedNetwork(TopPart):
         super().__init__(body, precision)
         self._groups = groups
         self._state = timm_state
-        self.is_rewritten = isinstance(body, TurnedInput | fx.GraphModule)
+        self.is_rewritten = isinstance(body, RotatedInput | fx.GraphModule)
 
     def stages(self) -> list[tuple[str, list[nn.Parameter]]]:
         """Name and parameters of each stage, from the input to the features; a head is not among them."""
@@ -117,14 +117,14 @@ class TunedNetwork(TopPart):
         for cut in range(index, 0, -1) if self.is_rewritten else ():
             parts = _cut(self.network, self._depths(), cut)
             if parts is not None:
-                lower: nn.Module = TurnedInput(parts[0]) if isinstance(self.body, TurnedInput) else parts[0]
+                lower: nn.Module = RotatedInput(parts[0]) if isinstance(self.body, RotatedInput) else parts[0]
                 return FrozenPart(lower, self.precision), TopPart(parts[1], self.precision)
         return nn.Identity(), self
 
     @property
     def network(self) -> Any:
         """What runs, without the turning of the picture."""
-        return self.body.network if isinstance(self.body, TurnedInput) else self.body
+        return self.body.network if isinstance(self.body, RotatedInput) else self.body
 
     def _convs(self) -> list[TunedConv]:
         return [module for module in self.network.modules() if isinstance(module, TunedConv)]
@@ -149,7 +149,7 @@ class FrozenPart(NetworkPart):
             return super().forward(x)
 
 
-def tunable_network(model: nn.Module, image_size: int, *, precision: str) -> TunedNetwork:
+def finetunable_network(model: nn.Module, image_size: int, *, precision: str) -> FinetunableNetwork:
     """A network of timm, without classifier, ready to be trained further; all its parameters are trainable.
 
     Args:
@@ -165,7 +165,7 @@ def tunable_network(model: nn.Module, image_size: int, *, precision: str) -> Tun
     plain = model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
     state = {key: value.detach().clone() for key, value in plain.state_dict().items()}
     groups = _groups(plain)
-    return TunedNetwork(_rewritten(plain, image_size) or plain, groups, state, precision).requires_grad_(True)
+    return FinetunableNetwork(_rewritten(plain, image_size) or plain, groups, state, precision).requires_grad_(True)
 
 
 def _noise(network: nn.Module, image_size: int, count: int) -> torch.Tensor:

@@ -70,7 +70,7 @@ class FusedConv(nn.Module):
         return packed, self.bias.to(x.dtype)
 
 
-class TurnedInput(nn.Module):
+class RotatedInput(nn.Module):
     """Gives the network its picture turned by 180 degrees."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -97,7 +97,7 @@ def fast_network(model: nn.Module, image_size: int) -> nn.Module:
     return fused if is_equal else plain
 
 
-def fused_network(model: nn.Module, kind: type[FusedConv] = FusedConv) -> fx.GraphModule | TurnedInput:
+def fused_network(model: nn.Module, kind: type[FusedConv] = FusedConv) -> fx.GraphModule | RotatedInput:
     """Trace ``model`` and fuse it; raises whatever ``torch.fx`` raises for a network it cannot trace.
 
     Args:
@@ -117,7 +117,7 @@ def fused_network(model: nn.Module, kind: type[FusedConv] = FusedConv) -> fx.Gra
     graph.lint()
     traced.recompile()
     traced.delete_all_unused_submodules()
-    return TurnedInput(traced) if is_turned else traced
+    return RotatedInput(traced) if is_turned else traced
 
 
 class _Tracer(fx.Tracer):

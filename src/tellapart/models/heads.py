@@ -32,7 +32,7 @@ class LinearHead:
 
     def logits(self, features: FloatArray) -> FloatArray:
         """Logits, float64 (m, k), of features (m, d)."""
-        return np.asarray(((powered(features, self.power) - self.mean) / self.scale) @ self.weight + self.bias, dtype=np.float64)
+        return np.asarray(((signed_power(features, self.power) - self.mean) / self.scale) @ self.weight + self.bias, dtype=np.float64)
 
 
 def mean_logits(heads: Sequence[LinearHead], features: FloatArray) -> FloatArray:
@@ -62,7 +62,7 @@ class HeadSpace:
     @classmethod
     def of(cls, features: FloatArray, *, power: float) -> HeadSpace:
         """The space of features (n, d)."""
-        values = powered(features, power)
+        values = signed_power(features, power)
         mean, spread = values.mean(axis=0), values.std(axis=0)
         scale = np.where(spread > FLATTEST, spread, np.float32(1.0))
         standard = (values - mean) / scale
@@ -71,7 +71,7 @@ class HeadSpace:
 
     def placed(self, features: FloatArray) -> FloatArray:
         """Other features (m, d) in this space: float32 (m, r)."""
-        return np.asarray(((powered(features, self.power) - self.mean) / self.scale) @ self.rotation)
+        return np.asarray(((signed_power(features, self.power) - self.mean) / self.scale) @ self.rotation)
 
     def covering(self, features: FloatArray) -> HeadSpace:
         """A space for fitting on other features (m, d): this one if it has every direction, else their own."""
@@ -84,7 +84,7 @@ class HeadSpace:
         return LinearHead(self.power, self.mean, self.scale, (self.rotation @ weight).astype(np.float32), bias.astype(np.float32))
 
 
-def powered(features: FloatArray, power: float) -> FloatArray:
+def signed_power(features: FloatArray, power: float) -> FloatArray:
     """Features with every value's size raised to ``power``, signs kept; float32."""
     if power == 1.0:
         return np.asarray(features, dtype=np.float32)

@@ -56,7 +56,7 @@ class LayerFeatures(FeatureNetwork):
         return torch.float32, network
 
 
-def layered(backbone: Backbone, layer: str | None) -> Backbone:
+def layer_features(backbone: Backbone, layer: str | None) -> Backbone:
     """The backbone ending at a layer; the same one without.
 
     Raises:

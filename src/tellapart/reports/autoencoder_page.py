@@ -16,11 +16,11 @@ from tellapart.reports import number_format
 from tellapart.reports.figures.latent_histograms import MOST_SERIES, histogram_figure, limits_of
 from tellapart.reports.figures.svg import Figure
 from tellapart.reports.figures.training_curves import loss_figure
-from tellapart.reports.html_shell import framed, view_json
-from tellapart.reports.relative_links import published
+from tellapart.reports.html_shell import render_page, view_json
+from tellapart.reports.relative_links import without_absolute_paths
 from tellapart.reports.thumbnail_budget import data_uri
 from tellapart.reports.training_section import training_section
-from tellapart.training.autoencoder_evaluation import Example, PictureExamination
+from tellapart.training.autoencoder_evaluation import AutoencoderEvaluation, Example
 from tellapart.training.latent_analysis import as_pixels
 from tellapart.training.latent_traversal import STEPS
 
@@ -47,7 +47,7 @@ QUALITY = 88
 
 
 def write_autoencoder_report(
-    folder: Path, metrics: Mapping[str, Any], history: Sequence[Mapping[str, Any]], examination: PictureExamination
+    folder: Path, metrics: Mapping[str, Any], history: Sequence[Mapping[str, Any]], examination: AutoencoderEvaluation
 ) -> Path:
     """Write ``report.html``, ``report.json`` and ``figures/*.svg`` into the run folder; gives the page's path.
 
@@ -61,13 +61,13 @@ def write_autoencoder_report(
         StorageError: the folder cannot be written.
     """
     images: dict[str, str] = {}
-    view = published(_view(metrics, history, examination, images), folder)
+    view = without_absolute_paths(_view(metrics, history, examination, images), folder)
     figures = {figure.name: figure for figure in _figures(view, examination) if figure is not None}
     for name, figure in figures.items():
         write_text(folder / "figures" / f"{name}.svg", figure.standalone())
     write_text(folder / "report.json", view_json(view))
     absent = set() if view["traversal"] else {"units"}
-    html = framed(
+    html = render_page(
         "autoencoder.html",
         modules=MODULES,
         styles=STYLES,
@@ -85,7 +85,7 @@ def write_autoencoder_report(
 
 
 def _view(
-    metrics: Mapping[str, Any], history: Sequence[Mapping[str, Any]], examination: PictureExamination, images: dict[str, str]
+    metrics: Mapping[str, Any], history: Sequence[Mapping[str, Any]], examination: AutoencoderEvaluation, images: dict[str, str]
 ) -> dict[str, Any]:
     section = training_section(history)
     cost, data, units = metrics["training"], metrics["data"], metrics["units"]
@@ -182,7 +182,7 @@ def _dead(units: Mapping[str, Any]) -> str:
     return f"{words} Dead{first}:"
 
 
-def _figures(view: Mapping[str, Any], examination: PictureExamination) -> Iterator[Figure | None]:
+def _figures(view: Mapping[str, Any], examination: AutoencoderEvaluation) -> Iterator[Figure | None]:
     yield loss_figure(view["training"], "mean squared error", lambda value: f"{value:.5f}")
     units, rows = examination.units, examination.rows
     limits = limits_of(units.latents)
@@ -207,7 +207,7 @@ def _two(by_class: Mapping[str, Sequence[int]], largest: Sequence[str]) -> tuple
     return first, by_class[largest[1]][0] if len(largest) > 1 else by_class[largest[0]][-1]
 
 
-def _triple(one: Example, examination: PictureExamination, images: dict[str, str]) -> dict[str, Any]:
+def _triple(one: Example, examination: AutoencoderEvaluation, images: dict[str, str]) -> dict[str, Any]:
     difference = np.abs(one.original.astype(np.int16) - one.answer)
     enlarged = np.minimum(ENLARGED * difference, 255).astype(np.uint8)
     error = float(examination.errors[one.row])
@@ -221,7 +221,7 @@ def _triple(one: Example, examination: PictureExamination, images: dict[str, str
     }
 
 
-def _strange(one: Example, examination: PictureExamination, images: dict[str, str]) -> dict[str, Any]:
+def _strange(one: Example, examination: AutoencoderEvaluation, images: dict[str, str]) -> dict[str, Any]:
     score, part = float(examination.scores[one.row]), "held back" if examination.is_held_back[one.row] else "learned from"
     return {
         "path": _path(examination, one.row),
@@ -232,7 +232,7 @@ def _strange(one: Example, examination: PictureExamination, images: dict[str, st
     }
 
 
-def _strip(place: int, examination: PictureExamination, images: dict[str, str]) -> dict[str, Any]:
+def _strip(place: int, examination: AutoencoderEvaluation, images: dict[str, str]) -> dict[str, Any]:
     moved = examination.traversal
     unit, effect = int(moved.units[place]), float(moved.effects[place])
     strip = np.concatenate(list(as_pixels(moved.pictures[place])), axis=1)
@@ -248,7 +248,7 @@ def _put(images: dict[str, str], name: str, pixels: ByteArray) -> str:
     return name
 
 
-def _path(examination: PictureExamination, row: int) -> str:
+def _path(examination: AutoencoderEvaluation, row: int) -> str:
     return examination.rows[row].path
 
 

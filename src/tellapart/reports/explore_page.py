@@ -12,8 +12,8 @@ import numpy as np
 from tellapart.paths import write_text
 from tellapart.reports import number_format
 from tellapart.reports.figures.num_clusters import choice_panels
-from tellapart.reports.html_shell import framed, script_json, view_json
-from tellapart.reports.relative_links import decisions_command, place_name, published
+from tellapart.reports.html_shell import render_page, script_json, view_json
+from tellapart.reports.relative_links import decisions_command, place_name, without_absolute_paths
 from tellapart.reports.sprites import ACROSS, SIDE, Sprites, sprites_of
 from tellapart.reports.thumbnail_budget import Thumbnails, data_uri, fill
 
@@ -61,7 +61,7 @@ def write_exploration(folder: Path, view: Mapping[str, Any], thumbnails: Thumbna
     Raises:
         StorageError: the folder cannot be written.
     """
-    public = published(view, folder)
+    public = without_absolute_paths(view, folder)
     write_text(folder / "explore.json", view_json(public))
     page = folder / "explore.html"
     write_text(page, exploration_html(public, thumbnails, page_bytes=page_bytes))
@@ -70,7 +70,7 @@ def write_exploration(folder: Path, view: Mapping[str, Any], thumbnails: Thumbna
 
 def write_map(page: Path, view: Mapping[str, Any], thumbnails: Thumbnails, *, page_bytes: int = PAGE_BYTES) -> None:
     """Write the page with the map alone, whole or not at all; see :func:`write_exploration`."""
-    write_text(page, exploration_html(published(view, page.parent), thumbnails, page_bytes=page_bytes))
+    write_text(page, exploration_html(without_absolute_paths(view, page.parent), thumbnails, page_bytes=page_bytes))
 
 
 def exploration_html(view: Mapping[str, Any], thumbnails: Thumbnails, *, page_bytes: int = PAGE_BYTES) -> str:
@@ -81,7 +81,7 @@ def exploration_html(view: Mapping[str, Any], thumbnails: Thumbnails, *, page_by
     alike = list(_alike(view))
     chosen, sprites, blank = _pictures(view, alike, thumbnails, int(0.745 * max(0, room)))
     payload["sprites"] = {"side": SIDE, "across": ACROSS, "shown": _column(sprites.shown, np.int32)}
-    return framed(
+    return render_page(
         "exploration.html",
         modules=MODULES,
         styles=STYLES,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def framed(
+def render_page(
     template: str,
     *,
     modules: Sequence[str],

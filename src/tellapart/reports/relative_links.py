@@ -20,7 +20,7 @@ PATHS = ("path", "groups")
 """Under which keys of a view the paths of files stand."""
 
 
-def published(view: Mapping[str, Any], page: Path) -> dict[str, Any]:
+def without_absolute_paths(view: Mapping[str, Any], page: Path) -> dict[str, Any]:
     """The view of a page as it may be given away.
 
     No text of it says where the photos lie on this machine; of other whole paths (images that a manifest lists) the ends

@@ -9,8 +9,8 @@ from typing import Any
 
 from tellapart.paths import write_text
 from tellapart.reports import number_format
-from tellapart.reports.html_shell import framed, view_json
-from tellapart.reports.relative_links import decisions_command, published
+from tellapart.reports.html_shell import render_page, view_json
+from tellapart.reports.relative_links import decisions_command, without_absolute_paths
 from tellapart.reports.thumbnail_budget import Thumbnails, data_uri, fill
 
 MODULES = (
@@ -57,7 +57,7 @@ def write_review(folder: Path, view: Mapping[str, Any], thumbnails: Thumbnails, 
     Raises:
         StorageError: the folder cannot be written.
     """
-    public = published(view, folder)
+    public = without_absolute_paths(view, folder)
     write_text(folder / "review.json", view_json(public))
     page = folder / "review.html"
     write_text(page, review_html(public, thumbnails, PICTURE_BYTES if budget is None else budget))
@@ -76,7 +76,7 @@ def review_html(view: Mapping[str, Any], thumbnails: Thumbnails, budget: int) ->
         {**issue, "groups": _groups_of(view, issue["name"]), "is_trait": _is_trait(view, issue)} for issue in view["issues"] if issue["n"]
     ]
     source_classes = header["class_names"][:MOST_SOURCE_CLASSES]
-    return framed(
+    return render_page(
         "review.html",
         modules=MODULES,
         styles=STYLES,

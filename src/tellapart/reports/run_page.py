@@ -18,9 +18,9 @@ from tellapart.reports.figures import (
     rungs_scale,
     share_range,
 )
-from tellapart.reports.html_shell import framed, view_json
+from tellapart.reports.html_shell import render_page, view_json
 from tellapart.reports.run_view import report_view
-from tellapart.reports.thumbnail_budget import Budget, Thumbnails
+from tellapart.reports.thumbnail_budget import ThumbnailBudget, Thumbnails
 
 MODULES = (
     "page.js",
@@ -51,7 +51,7 @@ SECTIONS = (
 )
 
 
-def write_report(folder: Path, thumbnails: Thumbnails, budget: Budget | None = None) -> Path:
+def write_report(folder: Path, thumbnails: Thumbnails, budget: ThumbnailBudget | None = None) -> Path:
     """Write ``report.html``, ``report.json`` and ``figures/*.svg`` into a run folder, each whole or not at all.
 
     Args:
@@ -83,7 +83,7 @@ def page_html(view: Mapping[str, Any], figures: Mapping[str, Figure]) -> str:
         "gallery": view["gallery"],
         "root": view["header"]["ways"]["root"],
     }
-    return framed(
+    return render_page(
         "page.html",
         modules=MODULES,
         styles=STYLES,

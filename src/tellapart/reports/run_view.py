@@ -15,16 +15,16 @@ from tellapart.reports.gallery import gallery_order, gallery_view
 from tellapart.reports.ladder_section import changed_images, rungs_view
 from tellapart.reports.map_section import map_view
 from tellapart.reports.methods_text import method_sentences
-from tellapart.reports.relative_links import published
+from tellapart.reports.relative_links import without_absolute_paths
 from tellapart.reports.runfiles import PARTS, RunFiles
-from tellapart.reports.thumbnail_budget import Budget, Thumbnails, class_pictures, data_uri, fill
+from tellapart.reports.thumbnail_budget import ThumbnailBudget, Thumbnails, class_sheets, data_uri, fill
 from tellapart.reports.training_section import training_view
 
 FORMAT = 1
 WAYS = {"scratch": "{backbone} from scratch", "finetune": "{backbone}, fine-tuned"}
 
 
-def report_view(folder: Path, thumbnails: Thumbnails, budget: Budget | None = None) -> dict[str, Any]:
+def report_view(folder: Path, thumbnails: Thumbnails, budget: ThumbnailBudget | None = None) -> dict[str, Any]:
     """Everything the report of a run shows, JSON-able, one key a section.
 
     Keys: ``format``, ``header``, ``rungs``, ``confusion``, ``gallery``, ``reliability``, ``coverage`` (lists have one item a reported
@@ -40,7 +40,7 @@ def report_view(folder: Path, thumbnails: Thumbnails, budget: Budget | None = No
     Raises:
         StorageError: a file of the run is absent or damaged.
     """
-    budget = budget or Budget()
+    budget = budget or ThumbnailBudget()
     run = RunFiles.load(folder)
     chosen: dict[str, bytes] = {}
     order = gallery_order(run.predictions)[: budget.gallery_images]
@@ -62,7 +62,7 @@ def report_view(folder: Path, thumbnails: Thumbnails, budget: Budget | None = No
         "method": method_sentences(run),
         "options": dict(run.options),
     }
-    view = published(view, folder)
+    view = without_absolute_paths(view, folder)
     for section in view["rungs"]:
         fill(chosen, changed_images(section), thumbnails, budget.ladder_bytes // len(view["rungs"]))
     fill(chosen, (image["image_id"] for image in view["gallery"]["training_images"]), thumbnails, budget.nearest_bytes)
@@ -208,7 +208,7 @@ def _class_pictures(run: RunFiles, pictured: list[int], thumbnails: Thumbnails) 
     found = []
     for k in pictured:
         name = run.class_names[k]
-        made = class_pictures(images.get(name, []), len(pictured), thumbnails)
+        made = class_sheets(images.get(name, []), len(pictured), thumbnails)
         found.append(
             {
                 "label": k,

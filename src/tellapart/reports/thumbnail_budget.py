@@ -26,7 +26,7 @@ SHEET_TILES = 720
 
 
 @dataclass(frozen=True)
-class Budget:
+class ThumbnailBudget:
     """How much of the page pictures may take; bytes are JPEG bytes, a third less than in the page.
 
     The defaults keep a page of any number of images and classes under 25 MB.
@@ -80,7 +80,7 @@ class ClassPictures:
     mean_images: int
 
 
-def class_pictures(image_ids: Sequence[str], num_classes: int, thumbnails: Thumbnails) -> ClassPictures:
+def class_sheets(image_ids: Sequence[str], num_classes: int, thumbnails: Thumbnails) -> ClassPictures:
     """Contact sheet and mean image of a class from up to 200 of its images, spread evenly over ``image_ids``."""
     limit = max(4, min(MEAN_IMAGES_PER_CLASS, MEAN_IMAGES // max(1, num_classes)))
     tiles = max(8, min(24, SHEET_TILES // max(1, num_classes) // 8 * 8))

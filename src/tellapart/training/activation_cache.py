@@ -16,10 +16,10 @@ from torch import nn
 
 from tellapart.array_types import IntArray
 from tellapart.concurrency import ahead
-from tellapart.models.finetunable import TunedNetwork
+from tellapart.models.finetunable import FinetunableNetwork
 from tellapart.paths import checksum_of, read_sealed, replacing, write_sealed
 from tellapart.progress import Progress
-from tellapart.training.data_loader import Batch, Feed
+from tellapart.training.data_loader import Batch, DataLoader
 from tellapart.training.learner import Learner
 
 BATCH = 16
@@ -27,7 +27,7 @@ BATCH = 16
 
 @dataclass(frozen=True, eq=False)
 class ActivationFeed:
-    """Activations on their way into the upper stages; the same manners as :class:`Feed`.
+    """Activations on their way into the upper stages; the same manners as :class:`DataLoader`.
 
     Attributes:
         path: bfloat16 (n, h, w, c), one picture after another.
@@ -61,7 +61,7 @@ class ActivationFeed:
         return torch.from_numpy(stored[rows]).view(torch.bfloat16).float().permute(order)
 
 
-def activation_feed(lower: nn.Module, feed: Feed, path: Path, progress: Progress) -> ActivationFeed:
+def activation_feed(lower: nn.Module, feed: DataLoader, path: Path, progress: Progress) -> ActivationFeed:
     """Run every picture of a feed through the frozen stages, unless ``path`` has the result already."""
     rows = np.arange(len(feed.targets))
     with torch.inference_mode():
@@ -79,13 +79,13 @@ def activation_feed(lower: nn.Module, feed: Feed, path: Path, progress: Progress
     return ActivationFeed(path, shape, feed.targets, feed.device, feed.num_workers)
 
 
-def shortened(learner: Learner, feed: Feed, path: Path, progress: Progress) -> tuple[Learner, Feed | ActivationFeed]:
+def shortened(learner: Learner, feed: DataLoader, path: Path, progress: Progress) -> tuple[Learner, DataLoader | ActivationFeed]:
     """A learner of the stages that learn alone, on what the frozen ones below give; the same one where none are frozen.
 
     Both learners share their parameters: what the short one learns, the long one knows.
     """
     tuned = learner.backbone
-    if not isinstance(tuned, TunedNetwork):
+    if not isinstance(tuned, FinetunableNetwork):
         return learner, feed
     names = [name for name, _ in tuned.stages()]
     frozen = len(names) - len(learner.stages)

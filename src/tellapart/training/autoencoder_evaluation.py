@@ -16,11 +16,11 @@ from tellapart.evaluation.intervals import Interval
 from tellapart.images.pixel_store import Pixels
 from tellapart.progress import SILENT, Progress
 from tellapart.training.autoencoder_training import AutoencoderRecipe, TrainedAutoencoder
-from tellapart.training.data_loader import Feed
+from tellapart.training.data_loader import DataLoader
 from tellapart.training.fold_training import replicas_on
-from tellapart.training.latent_analysis import LatentUnits, UnitsSoFar, as_pixels, linear_code, linear_errors, mean_error, outlier_scores
+from tellapart.training.latent_analysis import LatentUnits, RunningUnits, as_pixels, linear_code, linear_errors, mean_error, outlier_scores
 from tellapart.training.latent_traversal import Traversal, traversal
-from tellapart.training.reconstruction import PictureLearner, given_back
+from tellapart.training.reconstruction import AutoencoderLearner, reconstruct
 from tellapart.training.thread_replicas import one_thread_each
 
 EXAMPLES = 6
@@ -37,7 +37,7 @@ class Example:
 
 
 @dataclass(frozen=True, eq=False)
-class PictureExamination:
+class AutoencoderEvaluation:
     """What is known of an autoencoder on n pictures.
 
     Attributes:
@@ -109,7 +109,7 @@ class PictureExamination:
         return found.as_dict()
 
 
-def examine_autoencoder(
+def evaluate_autoencoder(
     trained: TrainedAutoencoder,
     recipe: AutoencoderRecipe,
     rows: Sequence[FileRow],
@@ -117,7 +117,7 @@ def examine_autoencoder(
     device: str,
     num_workers: int,
     progress: Progress = SILENT,
-) -> PictureExamination:
+) -> AutoencoderEvaluation:
     """Look at every used picture once more, with the finished network.
 
     Args:
@@ -147,7 +147,7 @@ def examine_autoencoder(
         examples = {name: _examples(learner, feed, pixels, chosen) for name, chosen in _chosen(order).items()}
         strangest = _examples(learner, feed, pixels, np.argsort(-scores, kind="stable")[:STRANGEST])
         moved = traversal(_decoder(learner, device), units, _latent(learner, feed, base))
-    return PictureExamination(
+    return AutoencoderEvaluation(
         rows=found,
         chose=chose,
         errors=errors,
@@ -164,10 +164,12 @@ def examine_autoencoder(
     )
 
 
-def _seen(learner: PictureLearner, feed: Feed, rows: IntArray, threads: int, progress: Progress) -> tuple[FloatArray, LatentUnits]:
-    errors, so_far = [], UnitsSoFar(len(rows))
+def _seen(
+    learner: AutoencoderLearner, feed: DataLoader, rows: IntArray, threads: int, progress: Progress
+) -> tuple[FloatArray, LatentUnits]:
+    errors, so_far = [], RunningUnits(len(rows))
     with progress.stage("giving pictures back", total=len(rows)) as advance:
-        for latents, found in given_back(learner, feed, rows, threads):
+        for latents, found in reconstruct(learner, feed, rows, threads):
             so_far.add(latents)
             errors.append(found)
             advance(len(found))
@@ -181,19 +183,19 @@ def _chosen(order: IntArray) -> dict[str, IntArray]:
     return {"best": order[:each], "median": order[middle : middle + each], "worst": order[::-1][:each]}
 
 
-def _examples(learner: PictureLearner, feed: Feed, pixels: Pixels, rows: IntArray) -> list[Example]:
+def _examples(learner: AutoencoderLearner, feed: DataLoader, pixels: Pixels, rows: IntArray) -> list[Example]:
     x = torch.cat(list(feed.plain(rows, len(rows))))
     with torch.inference_mode():
         answers = as_pixels(learner(x).cpu().numpy())
     return [Example(int(row), original, answer) for row, original, answer in zip(rows, pixels.take(rows), answers, strict=True)]
 
 
-def _latent(learner: PictureLearner, feed: Feed, row: int) -> FloatArray:
-    ((latents, _),) = given_back(learner, feed, np.array([row]))
+def _latent(learner: AutoencoderLearner, feed: DataLoader, row: int) -> FloatArray:
+    ((latents, _),) = reconstruct(learner, feed, np.array([row]))
     return np.asarray(latents[0])
 
 
-def _decoder(learner: PictureLearner, device: str) -> Any:
+def _decoder(learner: AutoencoderLearner, device: str) -> Any:
     def decode(latents: FloatArray) -> FloatArray:
         with torch.inference_mode():
             return np.asarray(learner.head(torch.from_numpy(latents).to(device)).float().cpu().numpy())

@@ -16,7 +16,7 @@ from tellapart.dataset.file_rows import SET_ASIDE, UNREADABLE, FileRow, save_row
 from tellapart.models.autoencoder import DECODER
 from tellapart.models.saved_model import Classifier, Member, save_model
 from tellapart.paths import printable, write_json, write_text
-from tellapart.training.autoencoder_evaluation import PictureExamination
+from tellapart.training.autoencoder_evaluation import AutoencoderEvaluation
 from tellapart.training.autoencoder_training import AutoencoderRecipe, TrainedAutoencoder
 from tellapart.training.run_writer import data_hash, versions_here
 
@@ -29,7 +29,7 @@ def write_autoencoder(
     final: Path,
     recipe: AutoencoderRecipe,
     trained: TrainedAutoencoder,
-    examination: PictureExamination,
+    examination: AutoencoderEvaluation,
     *,
     dataset: Dataset,
     rows: Sequence[FileRow],
@@ -95,7 +95,7 @@ def _cost(recipe: AutoencoderRecipe, trained: TrainedAutoencoder) -> dict[str, A
     }
 
 
-def _counts(rows: Sequence[FileRow], examination: PictureExamination) -> dict[str, int]:
+def _counts(rows: Sequence[FileRow], examination: AutoencoderEvaluation) -> dict[str, int]:
     return {
         "files": len(rows),
         "used": len(examination.rows),
@@ -107,7 +107,7 @@ def _counts(rows: Sequence[FileRow], examination: PictureExamination) -> dict[st
     }
 
 
-def _table(examination: PictureExamination) -> str:
+def _table(examination: AutoencoderEvaluation) -> str:
     """A row a picture, the strangest first."""
     out = io.StringIO()
     table = CsvWriter(out, ["path", "image_id", "label", "part", "chose_epoch", "error", "score"])

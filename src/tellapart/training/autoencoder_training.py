@@ -16,7 +16,7 @@ from tellapart.array_types import IntArray
 from tellapart.augmentation.counter_rng import image_keys
 from tellapart.augmentation.policy import Augmentation
 from tellapart.dataset.file_rows import FileRow
-from tellapart.dataset.splits import assigned_folds
+from tellapart.dataset.splits import assign_folds
 from tellapart.images.pixel_store import Pixels, PixelStore
 from tellapart.models.autoencoder import ARCHITECTURE, Autoencoder, build_autoencoder
 from tellapart.models.backbones import Backbone, BackboneCard
@@ -24,11 +24,11 @@ from tellapart.models.precision import has_fast_bfloat16, training_precision
 from tellapart.paths import cache_root
 from tellapart.progress import SILENT, Progress
 from tellapart.training.checkpoint import Checkpoint, State
-from tellapart.training.config import Plan
-from tellapart.training.data_loader import Feed
+from tellapart.training.config import TrainingConfig
+from tellapart.training.data_loader import DataLoader
 from tellapart.training.fold_training import digest_of, replicas_on
 from tellapart.training.loop import Loop
-from tellapart.training.reconstruction import PictureLearner, Reconstruction
+from tellapart.training.reconstruction import AutoencoderLearner, Reconstruction
 from tellapart.training.thread_replicas import one_thread_each
 from tellapart.training.tracking import OnEpoch
 
@@ -57,7 +57,7 @@ class AutoencoderRecipe:
     latent: int | None
     resize: str
     augmentation: Augmentation
-    plan: Plan
+    plan: TrainingConfig
     precision: str = "auto"
 
     def network(self) -> Autoencoder:
@@ -70,11 +70,11 @@ class AutoencoderRecipe:
         """Where the squares are."""
         return PixelStore(cache_root() / "pixels", self.image_size, self.resize)
 
-    def feed(self, pixels: Pixels, image_ids: Sequence[str], *, device: str, num_workers: int) -> Feed:
+    def feed(self, pixels: Pixels, image_ids: Sequence[str], *, device: str, num_workers: int) -> DataLoader:
         """Pictures on their way into the network, from 0 to 1."""
         nothing = np.zeros(len(image_ids), np.int64)
         varied = None if self.augmentation.is_nothing else self.augmentation
-        return Feed(pixels, nothing, image_keys(tuple(image_ids)), BLACK, WHITE, varied, device, num_workers)
+        return DataLoader(pixels, nothing, image_keys(tuple(image_ids)), BLACK, WHITE, varied, device, num_workers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,14 +97,14 @@ class TrainedAutoencoder:
         """The decoder's tensors."""
         return replace(self.backbone, prefix="decoder/").state()
 
-    def learner(self, device: str) -> PictureLearner:
+    def learner(self, device: str) -> AutoencoderLearner:
         """The network, ready to be asked, in float32."""
         card = self.backbone.card
         net = card.architecture.removeprefix(ARCHITECTURE)
         network = build_autoencoder(net, card.image_size, None if net == "classic" else card.num_features)
         network.encoder.load_state_dict(self.backbone.state(), strict=True)
         network.decoder.load_state_dict(self.decoder_state(), strict=True)
-        learner = PictureLearner(network, is_autocast=False).eval()
+        learner = AutoencoderLearner(network, is_autocast=False).eval()
         return learner.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
@@ -166,18 +166,18 @@ def _held_out(rows: Sequence[FileRow], seed: int) -> IntArray:
     groups = [row.group or "" for row in rows]
     if len(set(groups)) < INNER_FOLDS:
         return np.empty(0, np.int64)
-    return np.flatnonzero(assigned_folds([row.label or "" for row in rows], groups, folds=INNER_FOLDS, seed=seed) == 0)
+    return np.flatnonzero(assign_folds([row.label or "" for row in rows], groups, folds=INNER_FOLDS, seed=seed) == 0)
 
 
 def _train(
-    recipe: AutoencoderRecipe, feed: Feed, held_out: IntArray, path: Path, replicas: int, progress: Progress, on_epoch: OnEpoch | None
+    recipe: AutoencoderRecipe, feed: DataLoader, held_out: IntArray, path: Path, replicas: int, progress: Progress, on_epoch: OnEpoch | None
 ) -> None:
     """Train and write to ``path``."""
     checkpoint = Checkpoint(path.with_suffix(".checkpoint"))
     rows = np.setdiff1d(np.arange(len(feed.targets)), held_out)
     network = recipe.network()
     precision = training_precision(network, recipe.image_size, feed.device, recipe.precision)
-    learner = PictureLearner(network, is_autocast=precision == "bfloat16")
+    learner = AutoencoderLearner(network, is_autocast=precision == "bfloat16")
     learner.to(feed.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     loop = Loop(
         learner,

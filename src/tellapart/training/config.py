@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingConfig:
     """How to train.
 
     Attributes:
@@ -42,7 +42,7 @@ class Plan:
 
 
 @dataclass
-class Position:
+class TrainingState:
     """Where a training stands; everything here is in the checkpoint.
 
     Attributes:

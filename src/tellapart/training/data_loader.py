@@ -28,7 +28,7 @@ class Batch:
 
 
 @dataclass(frozen=True, eq=False)
-class Feed:
+class DataLoader:
     """Pictures on their way into a network.
 
     Attributes:

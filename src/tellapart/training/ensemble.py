@@ -18,9 +18,9 @@ from tellapart.evaluation.metrics import log_loss
 from tellapart.predictions import Predictions
 from tellapart.runs import Run
 from tellapart.training.ensemble_images import merged_rows, reported_by_all
-from tellapart.training.ensemble_members import Mixture, Voter, voters_of
+from tellapart.training.ensemble_members import Ensemble, EnsembleMember, ensemble_members
 from tellapart.training.part_evaluation import ladder_rungs
-from tellapart.training.probe_evaluation import Examination, data_card
+from tellapart.training.probe_evaluation import Evaluation, data_card
 
 ENOUGH = 50
 """Out-of-fold images that all runs must have in common for anything to be chosen on them."""
@@ -28,7 +28,7 @@ NEGLIGIBLE = 0.01
 """A run that weighs less is left out of the model: it would cost its whole time and change nothing."""
 
 
-def examine_ensemble(runs: Sequence[Run], *, weights: str) -> tuple[Examination, list[str]]:
+def evaluate_ensemble(runs: Sequence[Run], *, weights: str) -> tuple[Evaluation, list[str]]:
     """Combine finished runs, and judge them on the images that all report and none trained on.
 
     Args:
@@ -42,7 +42,7 @@ def examine_ensemble(runs: Sequence[Run], *, weights: str) -> tuple[Examination,
         DataError: the classes differ, or no image is left to judge on.
         ModelError, StorageError: a run is damaged.
     """
-    voters = voters_of(runs)
+    voters = ensemble_members(runs)
     reported = reported_by_all(runs)
     answers = [voter.answers(voter.run.predictions, reported) for voter in voters]
     held_out, notes = _out_of_fold(voters)
@@ -58,7 +58,7 @@ def examine_ensemble(runs: Sequence[Run], *, weights: str) -> tuple[Examination,
         for part, steps in below.items()
     }
     metrics |= {"selection": selection, **_not_made(), "data": _data(rows, runs[0])}
-    examination = Examination(
+    examination = Evaluation(
         recipe="ensemble",
         backbone=" + ".join(dict.fromkeys(str(run.metrics["backbone"]) for run in runs)),
         classifier=mixture.classifier,
@@ -72,7 +72,7 @@ def examine_ensemble(runs: Sequence[Run], *, weights: str) -> tuple[Examination,
     return examination, [*notes, *more, *_left_out(runs, reported)]
 
 
-def _out_of_fold(voters: Sequence[Voter]) -> tuple[list[Predictions], list[str]]:
+def _out_of_fold(voters: Sequence[EnsembleMember]) -> tuple[list[Predictions], list[str]]:
     """Each voter's answers for the images that all answered out of fold under the same label, and which runs have none."""
     found = [voter.run.out_of_fold for voter in voters]
     notes = [
@@ -87,14 +87,14 @@ def _out_of_fold(voters: Sequence[Voter]) -> tuple[list[Predictions], list[str]]
     return [voter.answers(each, common) for voter, each in zip(voters, own, strict=True)], notes
 
 
-def _nothing(voter: Voter) -> Predictions:
+def _nothing(voter: EnsembleMember) -> Predictions:
     return voter.run.predictions.where(np.zeros(0, dtype=np.int64))
 
 
-def _chosen(voters: Sequence[Voter], held_out: Sequence[Predictions], how: str) -> tuple[Mixture, dict[str, Any], list[str]]:
+def _chosen(voters: Sequence[EnsembleMember], held_out: Sequence[Predictions], how: str) -> tuple[Ensemble, dict[str, Any], list[str]]:
     """Weights, temperature and clip from out-of-fold answers; ``selection`` of metrics.json; and what could not be chosen."""
     n, targets, notes = len(held_out[0]), held_out[0].targets, []
-    equal = Mixture(voters, np.full(len(voters), 1 / len(voters)), clip=max(voter.model.clip for voter in voters))
+    equal = Ensemble(voters, np.full(len(voters), 1 / len(voters)), clip=max(voter.model.clip for voter in voters))
     mixture = equal
     if n < ENOUGH:
         notes.append(
@@ -104,7 +104,7 @@ def _chosen(voters: Sequence[Voter], held_out: Sequence[Predictions], how: str) 
         how = "equal"
     else:
         if how == "out-of-fold":
-            mixture = Mixture(voters, _rounded(fit_weights([each.logits for each in held_out], targets)))
+            mixture = Ensemble(voters, _rounded(fit_weights([each.logits for each in held_out], targets)))
             notes += [
                 f"{voter.run.name} weighs less than {NEGLIGIBLE:.0%} and is left out of the model"
                 for weight, voter in zip(mixture.weights, voters, strict=True)
@@ -133,7 +133,7 @@ def _rounded(weights: FloatArray) -> FloatArray:
     return np.asarray(kept / kept.sum())
 
 
-def _calibrated(mixture: Mixture, held_out: Sequence[Predictions], targets: IntArray) -> Mixture:
+def _calibrated(mixture: Ensemble, held_out: Sequence[Predictions], targets: IntArray) -> Ensemble:
     mean = mixture.log_odds(held_out)
     temperature = calibration.fit_temperature(mean, targets)
     return replace(mixture, temperature=temperature, clip=calibration.fit_clip(calibration.softmax(mean, temperature), targets))
@@ -143,7 +143,7 @@ def _score(probabilities: FloatArray, targets: IntArray) -> float | None:
     return log_loss(probabilities, targets) if len(targets) else None
 
 
-def _about(voter: Voter, weight: float, score: float | None) -> dict[str, Any]:
+def _about(voter: EnsembleMember, weight: float, score: float | None) -> dict[str, Any]:
     metrics = voter.run.metrics
     return {
         "name": voter.run.name,

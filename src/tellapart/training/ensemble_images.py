@@ -17,7 +17,7 @@ from tellapart.runs import Run
 TAKEN_OUT = "not every run of the ensemble reports it, or one trained on a near-duplicate of it"
 
 
-def trained_on(runs: Sequence[Run]) -> dict[str, FileRow]:
+def training_rows_by_id(runs: Sequence[Run]) -> dict[str, FileRow]:
     """The training images of all runs by id; the row of the first run that trained on it, its path absolute where the folder is another."""
     found: dict[str, FileRow] = {}
     for run in runs:
@@ -35,7 +35,7 @@ def reported_by_all(runs: Sequence[Run]) -> Predictions:
         DataError: there are none.
     """
     first = runs[0].predictions
-    trained = trained_on(runs)
+    trained = training_rows_by_id(runs)
     learned = {row.group for run in runs for row in run.rows if row.is_used and row.part == "train"}
     reported = [dict(zip(run.predictions.image_ids, run.predictions.groups, strict=True)) for run in runs]
 
@@ -58,7 +58,7 @@ def merged_rows(runs: Sequence[Run], reported: Predictions) -> list[FileRow]:
         runs: the runs.
         reported: what :func:`reported_by_all` gave.
     """
-    trained, kept = trained_on(runs), set(reported.image_ids)
+    trained, kept = training_rows_by_id(runs), set(reported.image_ids)
     used = {row.image_id for row in runs[0].rows if row.is_used}
     rows = []
     for row in runs[0].rows:

@@ -17,7 +17,7 @@ from tellapart.runs import Run
 
 
 @dataclass(frozen=True, eq=False)
-class Voter:
+class EnsembleMember:
     """A run as a member of an ensemble.
 
     Attributes:
@@ -59,7 +59,7 @@ class Voter:
 
 
 @dataclass(frozen=True, eq=False)
-class Mixture:
+class Ensemble:
     """How voters are put together.
 
     The ensemble's log-odds are the mean of the voters' calibrated ones by ``weights``; ``temperature`` and ``clip`` make
@@ -72,7 +72,7 @@ class Mixture:
         temperature, clip: of the mean.
     """
 
-    voters: Sequence[Voter]
+    voters: Sequence[EnsembleMember]
     weights: FloatArray
     temperature: float = 1.0
     clip: float = 0.0
@@ -100,14 +100,14 @@ class Mixture:
         return replace(answers[0], probabilities=probabilities, logits=mean / self.scale, source=f"ensemble of {len(self.voters)} runs")
 
 
-def voters_of(runs: Sequence[Run]) -> list[Voter]:
+def ensemble_members(runs: Sequence[Run]) -> list[EnsembleMember]:
     """The runs as voters, classes in the first run's order.
 
     Raises:
         DataError: their classes differ; says which.
         ModelError: a saved model is damaged.
     """
-    voters = [Voter(run, load_model(run.model_folder), runs[0].class_names) for run in runs]
+    voters = [EnsembleMember(run, load_model(run.model_folder), runs[0].class_names) for run in runs]
     names = set(runs[0].class_names)
     for voter in voters[1:]:
         own = set(voter.model.class_names)

@@ -15,7 +15,7 @@ import torch
 from tellapart.array_types import IntArray
 from tellapart.augmentation.counter_rng import image_keys
 from tellapart.concurrency import available_cores
-from tellapart.dataset.splits import assigned_folds
+from tellapart.dataset.splits import assign_folds
 from tellapart.images.pixel_store import PixelStore
 from tellapart.models.backbones import Backbone
 from tellapart.models.heads import LinearHead
@@ -25,7 +25,7 @@ from tellapart.paths import cache_root
 from tellapart.progress import SILENT, Progress
 from tellapart.training.activation_cache import ActivationFeed, shortened
 from tellapart.training.checkpoint import Checkpoint, State
-from tellapart.training.data_loader import Feed
+from tellapart.training.data_loader import DataLoader
 from tellapart.training.distributed import ALONE, Processes
 from tellapart.training.learner import Learner
 from tellapart.training.linear_probe import LabelledFeatures
@@ -79,13 +79,13 @@ def train_members(
         on_epoch: hears of every epoch.
     """
     count = recipe.folds if recipe.folds > 1 else INNER_FOLDS
-    folds = assigned_folds(train.labels, train.groups, folds=count, seed=recipe.plan.seed)
+    folds = assign_folds(train.labels, train.groups, folds=count, seed=recipe.plan.seed)
     work = training_folder(recipe, train, image_ids, device=device, processes=processes)
     replicas = replicas_on(device, processes)
     store = PixelStore(cache_root() / "pixels", recipe.card.image_size, recipe.resize)
     found = []
     with store.open(image_ids) as pixels, one_thread_each(replicas):
-        feed = Feed(
+        feed = DataLoader(
             pixels=pixels,
             targets=train.targets,
             keys=image_keys(tuple(image_ids)),
@@ -139,7 +139,7 @@ def _held_out(train: LabelledFeatures, folds: IntArray, fold: int) -> IntArray:
 def _train(
     recipe: NetworkRecipe,
     train: LabelledFeatures,
-    feed: Feed,
+    feed: DataLoader,
     rows: IntArray,
     held_out: IntArray,
     path: Path,
@@ -154,7 +154,7 @@ def _train(
     learner = learner_of(recipe, train.rows(rows), feed.device)
     plan = recipe.plan if recipe.plan.time_s is None else replace(recipe.plan, time_s=recipe.plan.time_s / recipe.folds)
     taught: Learner = learner
-    pictures: Feed | ActivationFeed = feed
+    pictures: DataLoader | ActivationFeed = feed
     if recipe.augmentation.is_nothing:
         taught, pictures = shortened(learner, feed, path.with_suffix(".activations"), progress)
     loop = Loop(

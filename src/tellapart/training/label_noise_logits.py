@@ -12,7 +12,7 @@ import numpy as np
 from tellapart import calibration
 from tellapart.array_types import FloatArray
 from tellapart.concurrency import one_blas_thread, side_by_side
-from tellapart.dataset.splits import assigned_folds
+from tellapart.dataset.splits import assign_folds
 from tellapart.models.heads import HeadSpace
 from tellapart.models.logistic import fit_logistic
 from tellapart.training.linear_probe import MAX_FOLDS, POWERS, LabelledFeatures, limited_rows
@@ -65,7 +65,7 @@ def _held_out(
     spaces: tuple[FloatArray, ...], data: LabelledFeatures, weights: FloatArray, strengths: tuple[float, ...], seed: int
 ) -> FloatArray:
     """Logits (strengths, n, k), averaged over the spaces."""
-    folds = assigned_folds(data.labels, data.groups, folds=MAX_FOLDS, seed=seed)
+    folds = assign_folds(data.labels, data.groups, folds=MAX_FOLDS, seed=seed)
     present, k = np.unique(folds), len(data.class_names)
     masks = np.stack([weights * (folds != fold) for fold in present], axis=1)
     sample_weights, each = np.tile(masks, (1, len(strengths))), np.repeat(np.array(strengths), len(present))

@@ -34,7 +34,7 @@ class Rung:
     images_per_s: float | None = None
 
 
-def uncalibrated(predictions: Predictions, name: str) -> Predictions:
+def without_calibration(predictions: Predictions, name: str) -> Predictions:
     """The same answers as the network gave them: no temperature, and no clip but ``SMALLEST``."""
     return replace(predictions, probabilities=calibration.apply(predictions.logits, 1.0, SMALLEST), source=name)
 

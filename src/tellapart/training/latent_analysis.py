@@ -53,7 +53,7 @@ class LatentUnits:
         return float(variances.sum()) ** 2 / squares if squares else 0.0
 
 
-class UnitsSoFar:
+class RunningUnits:
     """Mean and deviation of units, batch after batch; of n pictures in order.
 
     Args:
@@ -109,7 +109,7 @@ def linear_code(pixels: Pixels, rows: IntArray, components: int) -> LinearCode:
     """Principal components of up to 1,000 of these pictures (256 MB of them), at most one fewer than there are pictures."""
     most = min(len(rows), LINEAR_SAMPLE, max(2, LINEAR_VALUES // (3 * pixels.size**2)))
     chosen = rows[np.unique(np.linspace(0, len(rows) - 1, most).astype(np.int64))]
-    flat = np.concatenate([flattened(pixels, chosen[i : i + BATCH]) for i in range(0, len(chosen), BATCH)])
+    flat = np.concatenate([flatten(pixels, chosen[i : i + BATCH]) for i in range(0, len(chosen), BATCH)])
     mean = flat.mean(axis=0, dtype=np.float64).astype(np.float32)
     flat -= mean
     with one_blas_thread():
@@ -126,11 +126,11 @@ def linear_code(pixels: Pixels, rows: IntArray, components: int) -> LinearCode:
 def linear_errors(code: LinearCode, pixels: Pixels, rows: IntArray) -> tuple[FloatArray, FloatArray]:
     """Squared errors (n,) of these pictures by the mean picture, and through the components."""
     with one_blas_thread():
-        parts = [code.errors(flattened(pixels, rows[i : i + BATCH])) for i in range(0, len(rows), BATCH)]
+        parts = [code.errors(flatten(pixels, rows[i : i + BATCH])) for i in range(0, len(rows), BATCH)]
     return np.concatenate([mean for mean, _ in parts]), np.concatenate([linear for _, linear in parts])
 
 
-def flattened(pixels: Pixels, rows: IntArray) -> FloatArray:
+def flatten(pixels: Pixels, rows: IntArray) -> FloatArray:
     """Pictures as rows of numbers from 0 to 1, float32 (n, 3 * s * s)."""
     return np.asarray(pixels.take(rows).reshape(len(rows), -1), np.float32) / np.float32(255)
 

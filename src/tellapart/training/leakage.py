@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tellapart.curation.duplicate_groups import EXACT, NEAR
-from tellapart.curation.near_duplicates import Likeness
+from tellapart.curation.near_duplicates import ComparedPair
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.parts import REPORTED
 from tellapart.evaluation import accuracy_interval, compare, log_loss_interval
@@ -43,7 +43,7 @@ class Crossings:
         }
 
 
-def crossings(rows: Sequence[FileRow], likenesses: Iterable[Likeness]) -> Crossings:
+def crossings(rows: Sequence[FileRow], likenesses: Iterable[ComparedPair]) -> Crossings:
     """The pairs across the parts of rows that have parts and groups."""
     by_content: dict[str, list[FileRow]] = defaultdict(list)
     parts_of_group: dict[str, set[str]] = defaultdict(set)

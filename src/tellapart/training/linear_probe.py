@@ -18,7 +18,7 @@ import numpy as np
 from tellapart import calibration
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.concurrency import one_blas_thread, side_by_side
-from tellapart.dataset.splits import assigned_folds
+from tellapart.dataset.splits import assign_folds
 from tellapart.evaluation.metrics import log_loss
 from tellapart.models.heads import HeadSpace, LinearHead
 from tellapart.models.logistic import fit_logistic
@@ -100,7 +100,7 @@ def fit_probe(train: LabelledFeatures, *, class_weight: str = "none", seed: int 
     """
     chosen_on = limited_rows(len(train.targets), SELECTION_LIMIT, seed)
     search = train.rows(chosen_on)
-    folds = assigned_folds(search.labels, search.groups, folds=MAX_FOLDS, seed=seed)
+    folds = assign_folds(search.labels, search.groups, folds=MAX_FOLDS, seed=seed)
     weights = class_weights(search.targets, len(train.class_names), class_weight)
     rows, choices, chosen_logits = [], [], []
     spaces = tuple(side_by_side(lambda power: HeadSpace.of(train.features, power=power), POWERS))

@@ -22,15 +22,15 @@ from tellapart.errors import ModelError
 from tellapart.progress import SILENT, Progress
 from tellapart.training.activation_cache import ActivationFeed
 from tellapart.training.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
-from tellapart.training.config import Plan, Position
-from tellapart.training.data_loader import Batch, Feed
+from tellapart.training.config import TrainingConfig, TrainingState
+from tellapart.training.data_loader import Batch, DataLoader
 from tellapart.training.distributed import ALONE, Processes
 from tellapart.training.ema import MovingAverage
 from tellapart.training.epoch_sampling import batches_of, epoch_rows
 from tellapart.training.epoch_selection import EpochChoice
 from tellapart.training.learner import Learner
 from tellapart.training.lr_schedule import one_cycle
-from tellapart.training.mixup_cutmix import mixed
+from tellapart.training.mixup_cutmix import mix_batch
 from tellapart.training.objectives import Classification, Objective
 from tellapart.training.thread_replicas import Replicas
 from tellapart.training.tracking import OnEpoch
@@ -80,10 +80,10 @@ class Loop:
     def __init__(
         self,
         learner: Learner,
-        feed: Feed | ActivationFeed,
+        feed: DataLoader | ActivationFeed,
         train: IntArray,
         held_out: IntArray,
-        plan: Plan,
+        plan: TrainingConfig,
         *,
         objective: Objective | None = None,
         checkpoint: Checkpoint | None = None,
@@ -102,7 +102,7 @@ class Loop:
         self.optimizer = torch.optim.AdamW(groups, lr=plan.lr, fused=True)
         self.kept: dict[str, torch.Tensor] = {}
         self.choice = EpochChoice(processes.mean)
-        self.at = Position()
+        self.at = TrainingState()
         self.objective = objective or Classification.of(plan, feed, train, learner.head.out_features)
 
     def run(self) -> Trained:
@@ -161,7 +161,7 @@ class Loop:
         at, plan = self.at, self.plan
         for group in self.optimizer.param_groups:
             group["lr"] = plan.lr * group["scale"] * one_cycle(at.step, at.steps)
-        x, losses_of = mixed(batch, plan.mixup, plan.cutmix, seed=_hash(plan.seed + 1, at.step, self.processes.rank))
+        x, losses_of = mix_batch(batch, plan.mixup, plan.cutmix, seed=_hash(plan.seed + 1, at.step, self.processes.rank))
 
         whole = self.processes.mean(self.objective.weight(batch.targets))
 
@@ -295,7 +295,7 @@ class Loop:
             self.average.network.is_autocast = self.learner.is_autocast
             self.average.network.load_state_dict(states["average"])
         restore_optimizer(self.optimizer, states["optimizer"])
-        self.at = Position(**facts)
+        self.at = TrainingState(**facts)
 
 
 def _hash(seed: int, step: int, rank: int) -> int:

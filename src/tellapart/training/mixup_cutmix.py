@@ -13,7 +13,7 @@ LossOf = Callable[[torch.Tensor], torch.Tensor]
 """The loss against targets (n,)."""
 
 
-def mixed(batch: Batch, mixup: float, cutmix: float, *, seed: int) -> tuple[torch.Tensor, Callable[[LossOf], torch.Tensor]]:
+def mix_batch(batch: Batch, mixup: float, cutmix: float, *, seed: int) -> tuple[torch.Tensor, Callable[[LossOf], torch.Tensor]]:
     """Pictures (n, 3, s, s) mixed with others of the batch, and how to take the loss of both truths.
 
     Args:

@@ -17,21 +17,21 @@ from tellapart.predictions import Predictions
 from tellapart.training.fold_training import FoldMember
 from tellapart.training.linear_probe import Probe
 from tellapart.training.network_recipe import NetworkRecipe
-from tellapart.training.part_evaluation import LabelledSet, below, judged, probe_predictions
-from tellapart.training.probe_evaluation import Examination, Sets, data_card, joined, placed
+from tellapart.training.part_evaluation import LabelledSet, baseline_predictions, evaluate_part, probe_predictions
+from tellapart.training.probe_evaluation import Evaluation, PartSets, concatenate_predictions, data_card, rows_with_neighbors
 
 FeaturesOf = Callable[[Member], FeatureMatrix]
 """The features of every picture, from a member's backbone."""
 
 
-def examine_network(
+def evaluate_network(
     assignment: Assignment,
     base: FeatureMatrix,
     recipe: NetworkRecipe,
     folds: Sequence[FoldMember],
     features_of: FeaturesOf,
     probe: Probe | None,
-) -> Examination:
+) -> Evaluation:
     """Calibrate a trained network on what its members did not see, and judge it on the reported parts.
 
     Args:
@@ -42,7 +42,7 @@ def examine_network(
         features_of: computes features with a member's backbone.
         probe: the rung below a fine-tuning.
     """
-    sets = Sets.of(assignment, base)
+    sets = PartSets.of(assignment, base)
     train, reported = sets.train, sets.reported
     member_logits: dict[str, list[FloatArray]] = {part: [] for part in reported}
     held_rows: list[IntArray] = []
@@ -69,9 +69,9 @@ def examine_network(
         for part, found in reported.items()
     }
     assert first is not None  # noqa: S101
-    last = Sets.of(assignment, first)
+    last = PartSets.of(assignment, first)
     rungs_below = {part: _rungs_below(train, found, probe, base) for part, found in reported.items()}
-    metrics: dict[str, Any] = {part: judged(predictions[part], rungs_below[part]) for part in reported}
+    metrics: dict[str, Any] = {part: evaluate_part(predictions[part], rungs_below[part]) for part in reported}
     why = f"it would mean training the {recipe.name} recipe again and again; tellapart curve does so when asked"
     metrics |= {
         "selection": selection,
@@ -83,14 +83,14 @@ def examine_network(
         "training": _training(recipe, folds),
         "data": data_card(assignment.rows, sets.class_names, assignment.duplicate_groups),
     }
-    return Examination(
+    return Evaluation(
         recipe=recipe.name,
         backbone=recipe.card.name,
         classifier=classifier,
-        predictions=joined(list(predictions.values())),
+        predictions=concatenate_predictions(list(predictions.values())),
         below=rungs_below,
         out_of_fold=train.taken(rows).predictions(classifier.probabilities(logits), logits, recipe.title),
-        rows=placed(assignment.rows, first, last.train, last.reported),
+        rows=rows_with_neighbors(assignment.rows, first, last.train, last.reported),
         metrics=metrics,
         history=[{"event": "epoch", "fold": number, **event} for number, fold in enumerate(folds, 1) for event in fold.facts["history"]],
     )
@@ -117,7 +117,7 @@ def _score(number: int, rows: IntArray, logits: FloatArray, train: LabelledSet, 
 
 
 def _rungs_below(train: LabelledSet, reported: LabelledSet, probe: Probe | None, base: FeatureMatrix) -> list[Predictions]:
-    rungs = below(train, reported)
+    rungs = baseline_predictions(train, reported)
     return rungs if probe is None else [*rungs, probe_predictions(probe, reported, f"probe on {base.provenance['backbone']}")]
 
 

@@ -15,11 +15,11 @@ from tellapart.counts import count
 from tellapart.errors import OptionError
 from tellapart.models.backbones import Backbone, BackboneCard
 from tellapart.models.feature_network import bare_network
-from tellapart.models.finetunable import tunable_network
+from tellapart.models.finetunable import finetunable_network
 from tellapart.models.heads import HeadSpace, LinearHead
 from tellapart.models.precision import training_precision
 from tellapart.models.scratch_networks import build_image_network
-from tellapart.training.config import Plan
+from tellapart.training.config import TrainingConfig
 from tellapart.training.learner import Learner
 from tellapart.training.linear_probe import HeadChoice, LabelledFeatures, fit_heads
 
@@ -49,7 +49,7 @@ class NetworkRecipe:
     resize: str
     unfreeze: str
     augmentation: Augmentation
-    plan: Plan
+    plan: TrainingConfig
     folds: int
     head: HeadChoice | None = None
     precision: str = "auto"
@@ -84,7 +84,7 @@ def learner_of(recipe: NetworkRecipe, train: LabelledFeatures, device: str) -> L
     model = bare_network(recipe.card)
     model.load_state_dict(recipe.backbone.state(), strict=True)
     size = recipe.card.image_size
-    tuned = tunable_network(model, size, precision="float32")
+    tuned = finetunable_network(model, size, precision="float32")
     tuned.precision = "mixed" if training_precision(tuned, size, device, recipe.precision) == "bfloat16" else "float32"
     head = nn.Linear(recipe.card.num_features, len(train.class_names))
     if recipe.head is not None:

@@ -15,8 +15,8 @@ from tellapart.array_types import FloatArray, IntArray
 from tellapart.concurrency import ahead
 from tellapart.evaluation.metrics import accuracy
 from tellapart.training.activation_cache import ActivationFeed
-from tellapart.training.config import Plan
-from tellapart.training.data_loader import Feed
+from tellapart.training.config import TrainingConfig
+from tellapart.training.data_loader import DataLoader
 from tellapart.training.learner import Learner
 
 JUDGED_BATCH = 64
@@ -43,7 +43,7 @@ class Objective(Protocol):
     def right(self, answers: torch.Tensor, targets: torch.Tensor) -> float:
         """How many answers are right; 0 where none can be."""
 
-    def judged(self, network: Learner, feed: Feed | ActivationFeed, rows: IntArray, threads: int) -> tuple[FloatArray, float]:
+    def judged(self, network: Learner, feed: DataLoader | ActivationFeed, rows: IntArray, threads: int) -> tuple[FloatArray, float]:
         """What each of these rows is lost by, float64 (n,), and the share that is right; NaN where an answer is no number."""
 
 
@@ -63,7 +63,7 @@ class Classification:
     has_accuracy: bool = True
 
     @classmethod
-    def of(cls, plan: Plan, feed: Feed | ActivationFeed, train: IntArray, num_classes: int) -> Classification:
+    def of(cls, plan: TrainingConfig, feed: DataLoader | ActivationFeed, train: IntArray, num_classes: int) -> Classification:
         """As a plan has it, for these training rows."""
         if plan.balance != "weights":
             return cls(None, plan.label_smoothing)
@@ -83,7 +83,7 @@ class Classification:
         """How many logits are largest where they should be."""
         return float((answers.argmax(1) == targets).sum())
 
-    def judged(self, network: Learner, feed: Feed | ActivationFeed, rows: IntArray, threads: int) -> tuple[FloatArray, float]:
+    def judged(self, network: Learner, feed: DataLoader | ActivationFeed, rows: IntArray, threads: int) -> tuple[FloatArray, float]:
         """Log loss at the best temperature of each row, and the accuracy."""
         logits = logits_of(network, feed, rows, threads)
         targets = feed.targets[rows]
@@ -94,7 +94,7 @@ class Classification:
         return -np.log(np.maximum(truth, SMALLEST)), accuracy(probabilities, targets)
 
 
-def logits_of(network: Learner, feed: Feed | ActivationFeed, rows: IntArray, threads: int = 1) -> FloatArray:
+def logits_of(network: Learner, feed: DataLoader | ActivationFeed, rows: IntArray, threads: int = 1) -> FloatArray:
     """Logits, float32 (n, k), of the pictures of these rows as they are."""
 
     def logits(x: torch.Tensor) -> FloatArray:

@@ -58,7 +58,7 @@ def probe_predictions(probe: Probe, reported: LabelledSet, source: str) -> Predi
     return reported.predictions(probe.probabilities(logits), logits, source)
 
 
-def below(train: LabelledSet, reported: LabelledSet) -> list[Predictions]:
+def baseline_predictions(train: LabelledSet, reported: LabelledSet) -> list[Predictions]:
     """The rungs below every recipe: the majority class and, where there are features, the nearest neighbours."""
     num_classes, n = len(train.data.class_names), len(reported.rows)
     found = [("majority class", majority_probabilities(train.data.targets, num_classes, n))]
@@ -68,7 +68,7 @@ def below(train: LabelledSet, reported: LabelledSet) -> list[Predictions]:
     return [reported.predictions(p, np.log(p), name) for name, p in found]
 
 
-def judged(predictions: Predictions, rungs_below: Sequence[Predictions]) -> dict[str, Any]:
+def evaluate_part(predictions: Predictions, rungs_below: Sequence[Predictions]) -> dict[str, Any]:
     """PART of metrics.json: every number of one reported part, with the rungs below on the same images."""
     return {**evaluate(predictions), "rungs": ladder_rungs([*rungs_below, predictions])}
 

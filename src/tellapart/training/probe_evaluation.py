@@ -20,7 +20,7 @@ from tellapart.models.saved_model import Classifier, Member
 from tellapart.predictions import Predictions
 from tellapart.training.baselines import nearest
 from tellapart.training.linear_probe import Probe, fit_probe
-from tellapart.training.part_evaluation import LabelledSet, below, judged, leak_effect, probe_predictions
+from tellapart.training.part_evaluation import LabelledSet, baseline_predictions, evaluate_part, leak_effect, probe_predictions
 from tellapart.training.probe_learning_curve import learning_curve
 from tellapart.training.split_sensitivity import split_sensitivity
 
@@ -29,7 +29,7 @@ SHOWN_GROUPS = 200
 
 
 @dataclass(frozen=True)
-class ExaminationOptions:
+class EvaluationOptions:
     """The options an examination depends on, as explained in ``tellapart.commands.train``."""
 
     class_weight: str
@@ -39,7 +39,7 @@ class ExaminationOptions:
 
 
 @dataclass(frozen=True, eq=False)
-class Examination:
+class Evaluation:
     """A fitted classifier and all that is to be said about it.
 
     Attributes:
@@ -66,7 +66,7 @@ class Examination:
 
 
 @dataclass(frozen=True, eq=False)
-class Sets:
+class PartSets:
     """The used images by part, with their features.
 
     Attributes:
@@ -80,7 +80,7 @@ class Sets:
     reported: dict[str, LabelledSet]
 
     @classmethod
-    def of(cls, assignment: Assignment, features: FeatureMatrix) -> Sets:
+    def of(cls, assignment: Assignment, features: FeatureMatrix) -> PartSets:
         """The sets of an assignment."""
         rows = assignment.rows
         names = tuple(sorted({row.label for row in rows if row.is_used and row.part == "train" and row.label is not None}))
@@ -89,16 +89,16 @@ class Sets:
 
 
 @one_blas_thread()
-def examine(assignment: Assignment, features: FeatureMatrix, spec: FeatureSpec, options: ExaminationOptions) -> Examination:
+def evaluate_probe(assignment: Assignment, features: FeatureMatrix, spec: FeatureSpec, options: EvaluationOptions) -> Evaluation:
     """Fit a probe on the training part and judge it on the reported parts."""
-    sets = Sets.of(assignment, features)
+    sets = PartSets.of(assignment, features)
     train, reported = sets.train, sets.reported
     probe = fit_probe(train.data, class_weight=options.class_weight, seed=options.seed)
     source = f"probe on {features.provenance['backbone']}"
     predictions = {part: probe_predictions(probe, found, source) for part, found in reported.items()}
     main = next(iter(reported))
-    rungs_below = {part: below(train, found) for part, found in reported.items()}
-    metrics: dict[str, Any] = {part: judged(predictions[part], rungs_below[part]) for part in reported}
+    rungs_below = {part: baseline_predictions(train, found) for part, found in reported.items()}
+    metrics: dict[str, Any] = {part: evaluate_part(predictions[part], rungs_below[part]) for part in reported}
     metrics["selection"] = probe.selection
     metrics |= _sensitivity([train, *reported.values()], probe, options)
     metrics |= _curve(train, reported[main], probe, metrics[main], options)
@@ -108,20 +108,20 @@ def examine(assignment: Assignment, features: FeatureMatrix, spec: FeatureSpec, 
     rows, logits = probe.out_of_fold
     events = [{"event": "strength", **row} for row in probe.selection["strengths"]]
     events.append({"event": "chosen", **{k: v for k, v in probe.selection.items() if k != "strengths"}})
-    return Examination(
+    return Evaluation(
         recipe="probe",
         backbone=str(features.provenance["backbone"]),
         classifier=Classifier(sets.class_names, (member,), probe.temperature, probe.clip),
-        predictions=joined(list(predictions.values())),
+        predictions=concatenate_predictions(list(predictions.values())),
         below=rungs_below,
         out_of_fold=train.taken(rows).predictions(probe.probabilities(logits), logits, source),
-        rows=placed(assignment.rows, features, train, reported),
+        rows=rows_with_neighbors(assignment.rows, features, train, reported),
         metrics=metrics,
         history=events,
     )
 
 
-def _sensitivity(sets: Sequence[LabelledSet], probe: Probe, options: ExaminationOptions) -> dict[str, Any]:
+def _sensitivity(sets: Sequence[LabelledSet], probe: Probe, options: EvaluationOptions) -> dict[str, Any]:
     if not options.splits:
         return {"split_sensitivity": None, "split_sensitivity_reason": "not asked for (splits = 0)"}
     rows = [row for found in sets for row in found.rows]
@@ -143,7 +143,7 @@ def _sensitivity(sets: Sequence[LabelledSet], probe: Probe, options: Examination
     }
 
 
-def _curve(train: LabelledSet, test: LabelledSet, probe: Probe, judged_part: dict[str, Any], options: ExaminationOptions) -> dict[str, Any]:
+def _curve(train: LabelledSet, test: LabelledSet, probe: Probe, judged_part: dict[str, Any], options: EvaluationOptions) -> dict[str, Any]:
     if not options.curve:
         return {"learning_curve": None, "learning_curve_reason": "not asked for (--no-curve)"}
     curve = learning_curve(
@@ -167,7 +167,7 @@ def _leak(
     train: LabelledSet,
     reported: dict[str, LabelledSet],
     predictions: dict[str, Predictions],
-    options: ExaminationOptions,
+    options: EvaluationOptions,
 ) -> dict[str, Any] | None:
     rows = [assignment.rows[i] for i in assignment.leaked if assignment.rows[i].label in class_names]
     if not rows:
@@ -199,7 +199,7 @@ def data_card(rows: Sequence[FileRow], class_names: Sequence[str], duplicate_gro
     }
 
 
-def joined(parts: Sequence[Predictions]) -> Predictions:
+def concatenate_predictions(parts: Sequence[Predictions]) -> Predictions:
     """Predictions of several parts, one after another."""
     return Predictions(
         image_ids=tuple(i for p in parts for i in p.image_ids),
@@ -214,7 +214,9 @@ def joined(parts: Sequence[Predictions]) -> Predictions:
     )
 
 
-def placed(rows: Sequence[FileRow], features: FeatureMatrix, train: LabelledSet, reported: dict[str, LabelledSet]) -> list[FileRow]:
+def rows_with_neighbors(
+    rows: Sequence[FileRow], features: FeatureMatrix, train: LabelledSet, reported: dict[str, LabelledSet]
+) -> list[FileRow]:
     """Rows with their place on the map and, for reported images, their nearest training images."""
     used = [i for i, row in enumerate(rows) if row.is_used]
     values = features.of([rows[i].image_id or "" for i in used])

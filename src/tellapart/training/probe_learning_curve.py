@@ -11,7 +11,7 @@ import numpy as np
 from tellapart import calibration
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.concurrency import one_blas_thread, side_by_side
-from tellapart.dataset.splits import assigned_folds
+from tellapart.dataset.splits import assign_folds
 from tellapart.evaluation.metrics import accuracy, log_loss
 from tellapart.evaluation.power_law import fit_power_law
 from tellapart.models.logistic import fit_logistic
@@ -63,7 +63,7 @@ def learning_curve(
 def _drawn(train: LabelledFeatures, share: float, seed: int) -> IntArray:
     """Rows of a share of the training images, whole groups, stratified; at least one image of every class."""
     parts = round(1 / share)
-    folds = assigned_folds(train.labels, train.groups, folds=parts, seed=1000 + seed)
+    folds = assign_folds(train.labels, train.groups, folds=parts, seed=1000 + seed)
     rows = np.flatnonzero(folds == seed % parts)
     missing = set(range(len(train.class_names))) - set(train.targets[rows].tolist())
     extra = [int(np.flatnonzero(train.targets == target)[seed % int((train.targets == target).sum())]) for target in sorted(missing)]
@@ -83,7 +83,7 @@ def _chosen(spaces: Sequence[FloatArray], drawn: LabelledFeatures, probe: Probe,
     """The recipe for one size, chosen out of fold on its first draw."""
     num_classes, n = len(drawn.class_names), len(drawn.targets)
     fewer = len(probe.spaces[0].x) / n
-    folds = assigned_folds(drawn.labels, drawn.groups, folds=FOLDS, seed=0)
+    folds = assign_folds(drawn.labels, drawn.groups, folds=FOLDS, seed=0)
     weights = class_weights(drawn.targets, num_classes, class_weight)
     masks = np.repeat(np.stack([weights * (folds != fold) for fold in range(FOLDS)], axis=1), 2, axis=1)
     strengths, out_of_fold = [], []

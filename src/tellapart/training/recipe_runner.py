@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tellapart.training.fold_training import FoldMember
     from tellapart.training.linear_probe import Probe
     from tellapart.training.network_recipe import NetworkRecipe
-    from tellapart.training.probe_evaluation import Examination
+    from tellapart.training.probe_evaluation import Evaluation
 
 SCRATCH_SIZE = 128
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -37,7 +37,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 """What is meant where an option is left out; chosen by measurement (docs/log.md)."""
 
 
-class RecipeAtWork(Protocol):
+class RecipeRunner(Protocol):
     """A recipe with its options."""
 
     notes: list[str]
@@ -53,21 +53,21 @@ class RecipeAtWork(Protocol):
     def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> None:
         """Do what several processes do together."""
 
-    def examination(self, dataset: Dataset, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Examination:
+    def examination(self, dataset: Dataset, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Evaluation:
         """Do the rest."""
 
     def forget(self) -> None:
         """Remove what was kept in case of an interruption."""
 
 
-def recipe_of(options: TrainOptions, *, is_live: bool = False) -> RecipeAtWork:
+def recipe_runner(options: TrainOptions, *, is_live: bool = False) -> RecipeRunner:
     """The recipe that options name; ``is_live``: a page among the runs shows how the training goes.
 
     Raises:
         OptionError: options that do not go together.
         ModelError: a network or weights that are not to be had.
     """
-    return ProbeAtWork(options) if options.recipe == "probe" else NetworkAtWork(options, is_live)
+    return ProbeRunner(options) if options.recipe == "probe" else NetworkRunner(options, is_live)
 
 
 def balance_of(options: TrainOptions) -> str:
@@ -76,7 +76,7 @@ def balance_of(options: TrainOptions) -> str:
 
 
 @dataclass
-class ProbeAtWork:
+class ProbeRunner:
     """The probe; quick, and so nothing is kept for an interruption but features."""
 
     options: TrainOptions
@@ -107,22 +107,22 @@ class ProbeAtWork:
     def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> None:
         """Nothing: the examination fits the probe."""
 
-    def examination(self, dataset: Dataset, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Examination:
+    def examination(self, dataset: Dataset, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Evaluation:
         """Fit and judge."""
-        from tellapart.training.probe_evaluation import ExaminationOptions, examine
+        from tellapart.training.probe_evaluation import EvaluationOptions, evaluate_probe
 
         chosen = self.options
         class_weight = "balanced" if balance_of(chosen) == "weights" else "none"
-        wanted = ExaminationOptions(class_weight, chosen.seed, chosen.splits, chosen.curve)
+        wanted = EvaluationOptions(class_weight, chosen.seed, chosen.splits, chosen.curve)
         with progress.stage("training and judging", unit="steps"):
-            return examine(assignment, features, self.spec, wanted)
+            return evaluate_probe(assignment, features, self.spec, wanted)
 
     def forget(self) -> None:
         """Nothing was kept."""
 
 
 @dataclass
-class NetworkAtWork:
+class NetworkRunner:
     """A network trained from scratch or from a pretrained backbone; what it has finished is kept on disk."""
 
     options: TrainOptions
@@ -149,7 +149,7 @@ class NetworkAtWork:
     @cached_property
     def recipe(self) -> NetworkRecipe:
         """What is trained."""
-        from tellapart.augmentation.policy import augmentation_of
+        from tellapart.augmentation.policy import parse_augmentation
         from tellapart.models.backbones import find_backbones
         from tellapart.training.network_recipe import NetworkRecipe, scratch_card
 
@@ -170,7 +170,7 @@ class NetworkAtWork:
             backbone=backbone,
             resize=chosen.resize,
             unfreeze=chosen.unfreeze,
-            augmentation=augmentation_of(str(self._value("augment"))),
+            augmentation=parse_augmentation(str(self._value("augment"))),
             plan=self._plan(),
             folds=chosen.folds,
             precision=chosen.precision,
@@ -193,10 +193,10 @@ class NetworkAtWork:
         from tellapart.reports.live_page import live_page
         from tellapart.training.fold_training import train_members, training_folder
         from tellapart.training.linear_probe import fit_probe
-        from tellapart.training.probe_evaluation import Sets
+        from tellapart.training.probe_evaluation import PartSets
         from tellapart.training.tracking import tracker
 
-        sets = Sets.of(assignment, features)
+        sets = PartSets.of(assignment, features)
         recipe = self.recipe
         if recipe.backbone is not None:
             with progress.stage("fitting the head to begin with", unit="steps"):
@@ -230,16 +230,16 @@ class NetworkAtWork:
             self.recipe = replace(recipe, folds=len(self._folds))
         self.notes += [note for fold in self._folds for note in fold.facts["notes"]]
 
-    def examination(self, dataset: Dataset, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Examination:
+    def examination(self, dataset: Dataset, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Evaluation:
         """Let the members see every picture, and judge."""
         from tellapart.feature_extraction import FeatureSpec, extract
-        from tellapart.training.network_evaluation import examine_network
+        from tellapart.training.network_evaluation import evaluate_network
 
         def features_of(member: Member) -> FeatureMatrix:
             spec = FeatureSpec(member.backbones, member.resize, member.mirror).computed(self.options.device)
             return extract(dataset, spec, num_workers=self.options.num_workers, progress=progress).features
 
-        return examine_network(assignment, features, self.recipe, self._folds, features_of, self._probe)
+        return evaluate_network(assignment, features, self.recipe, self._folds, features_of, self._probe)
 
     def forget(self) -> None:
         """Remove checkpoints and members; the run has them now."""
@@ -252,10 +252,10 @@ class NetworkAtWork:
         return DEFAULTS[self.options.recipe][name] if given is None else given
 
     def _plan(self) -> Any:
-        from tellapart.training.config import Plan
+        from tellapart.training.config import TrainingConfig
 
         chosen = self.options
-        return Plan(
+        return TrainingConfig(
             epochs=self._value("epochs"),
             batch_size=self._value("batch_size"),
             lr=self._value("lr"),

@@ -15,13 +15,13 @@ from tellapart.array_types import FloatArray, IntArray
 from tellapart.concurrency import ahead
 from tellapart.models.autoencoder import Autoencoder
 from tellapart.training.activation_cache import ActivationFeed
-from tellapart.training.data_loader import Feed
+from tellapart.training.data_loader import DataLoader
 from tellapart.training.learner import Learner
 
 BATCH = 32
 
 
-class PictureLearner(Learner):
+class AutoencoderLearner(Learner):
     """An autoencoder that learns: the encoder is the backbone, the decoder the head."""
 
     def __init__(self, network: Autoencoder, *, is_autocast: bool) -> None:
@@ -59,7 +59,7 @@ class Reconstruction:
         """Nothing."""
         return 0.0
 
-    def judged(self, network: Learner, feed: Feed | ActivationFeed, rows: IntArray, threads: int) -> tuple[FloatArray, float]:
+    def judged(self, network: Learner, feed: DataLoader | ActivationFeed, rows: IntArray, threads: int) -> tuple[FloatArray, float]:
         """Mean squared error of each row, float64 (n,); NaN where an answer is no number."""
 
         def errors(x: torch.Tensor) -> FloatArray:
@@ -77,7 +77,7 @@ def squared_errors(answers: torch.Tensor, x: torch.Tensor) -> FloatArray:
     return np.asarray((answers - x).square().mean(dim=(1, 2, 3)).double().cpu().numpy())
 
 
-def given_back(network: PictureLearner, feed: Feed, rows: IntArray, threads: int = 1) -> Iterator[tuple[FloatArray, FloatArray]]:
+def reconstruct(network: AutoencoderLearner, feed: DataLoader, rows: IntArray, threads: int = 1) -> Iterator[tuple[FloatArray, FloatArray]]:
     """Latents (b, d) and squared errors (b,) of the pictures of these rows as they are, batch after batch."""
 
     def seen(x: torch.Tensor) -> tuple[FloatArray, FloatArray]:

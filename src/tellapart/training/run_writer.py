@@ -29,7 +29,7 @@ from tellapart.paths import (
     write_text,
 )
 from tellapart.progress import SILENT, Progress
-from tellapart.training.probe_evaluation import Examination
+from tellapart.training.probe_evaluation import Evaluation
 
 PACKAGES = ("torch", "timm", "numpy", "pillow", "simplejpeg")
 
@@ -70,7 +70,7 @@ def _free_name(parent: Path, name: str, *, is_numbered: bool) -> str:
 def write_run(
     folder: Path,
     final: Path,
-    examination: Examination,
+    examination: Evaluation,
     dataset: Dataset,
     options: dict[str, Any],
     notes: list[str],

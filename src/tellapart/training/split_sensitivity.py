@@ -11,7 +11,7 @@ import numpy as np
 from tellapart import calibration
 from tellapart.array_types import BoolArray, FloatArray
 from tellapart.concurrency import one_blas_thread, side_by_side
-from tellapart.dataset.splits import assigned_parts
+from tellapart.dataset.splits import assign_stratified_parts
 from tellapart.evaluation.intervals import wilson
 from tellapart.evaluation.loss_intervals import loss_columns, mean_interval
 from tellapart.evaluation.metrics import accuracy, log_loss
@@ -42,7 +42,7 @@ def split_sensitivity(
     pool, paths = _limited(pool, paths)
     first, per_class = _first_files(pool, paths)
     held_out = [
-        np.array([part == "test" for part in assigned_parts(pool.labels, pool.groups, seed=seed, test_share=test_share)])
+        np.array([part == "test" for part in assign_stratified_parts(pool.labels, pool.groups, seed=seed, test_share=test_share)])
         for seed in range(1, splits + 1)
     ]
     probabilities = _scored(pool, [*held_out, first], probe, class_weight)

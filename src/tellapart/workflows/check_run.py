@@ -13,19 +13,19 @@ import numpy as np
 from tellapart.array_types import FloatArray
 from tellapart.counts import count
 from tellapart.curation.class_balance import Origins, balance_sentence, origins, source_table, telling_sentence
-from tellapart.curation.combined_rank import doubt_scores
+from tellapart.curation.combined_rank import combined_ranks
 from tellapart.curation.duplicate_groups import DuplicateGroup, duplicate_groups
 from tellapart.curation.duplicate_issues import CopyFindings, copy_findings
-from tellapart.curation.issues import NAMES, Finding, IssueTable, certain, graded
-from tellapart.curation.near_duplicates import connected_groups, joined_by
+from tellapart.curation.issues import NAMES, Finding, IssueTable, certain, grade_findings
+from tellapart.curation.near_duplicates import connected_groups, joining_pairs
 from tellapart.curation.outliers import LEAST, outlier_scores
 from tellapart.curation.placeholders import placeholder_groups
 from tellapart.curation.quality_issues import RULES, appearance_scores
-from tellapart.dataset.file_rows import UNREADABLE, FileRow, found_rows
+from tellapart.dataset.file_rows import UNREADABLE, FileRow, undecided_rows
 
 if TYPE_CHECKING:
-    from tellapart.analyzed_folder import LookedAt
-    from tellapart.curation.label_errors import LabelDoubts
+    from tellapart.analyzed_folder import AnalyzedFolder
+    from tellapart.curation.label_errors import LabelErrors
 
 COPIES = ("exact_duplicate", "contradiction", "leak", "near_duplicate", "placeholder")
 LEAST_GROUPS = 5
@@ -33,7 +33,7 @@ LEAST_GROUPS = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Checked:
+class CheckResult:
     """What was found.
 
     Attributes:
@@ -53,7 +53,7 @@ class Checked:
     table: IssueTable
     skipped: dict[str, str]
     groups: list[tuple[str, DuplicateGroup]]
-    doubts: LabelDoubts | None
+    doubts: LabelErrors | None
     doubted: Mapping[int, int]
     class_names: list[str]
     doubt: FloatArray
@@ -90,7 +90,7 @@ class Checked:
         return telling_sentence("where a picture comes from", source_table(self.used, self.origins.source_of))
 
 
-def checked(looked: LookedAt, wanted: Sequence[str] = NAMES, *, seed: int = 0) -> Checked:
+def run_check(looked: AnalyzedFolder, wanted: Sequence[str] = NAMES, *, seed: int = 0) -> CheckResult:
     """Look for the wanted issues among all pictures that the user has not excluded.
 
     Args:
@@ -98,36 +98,36 @@ def checked(looked: LookedAt, wanted: Sequence[str] = NAMES, *, seed: int = 0) -
         wanted: names of issues.
         seed: of folds and samples.
     """
-    check = _Check(looked, wanted, seed)
+    check = CheckRun(looked, wanted, seed)
     for step in (check.unreadable, check.copies, check.appearance, check.outliers, check.labels):
         step()
     return check.result()
 
 
-class _Check:
+class CheckRun:
     """The state of one check."""
 
-    def __init__(self, looked: LookedAt, wanted: Sequence[str], seed: int) -> None:
+    def __init__(self, looked: AnalyzedFolder, wanted: Sequence[str], seed: int) -> None:
         self.looked, self.wanted, self.seed = looked, set(wanted), seed
-        self.rows = looked.decisions.applied(found_rows(looked.dataset, looked.extraction.files, looked.extraction.facts))
+        self.rows = looked.decisions.applied(undecided_rows(looked.dataset, looked.extraction.files, looked.extraction.facts))
         self.used = [number for number, row in enumerate(self.rows) if row.is_used and row.image_id is not None]
         self.has_features = looked.extraction.features.values.shape[1] > 0
         self.origins = origins(looked.dataset.root, [self.rows[number] for number in self.used])
         self.findings: dict[str, Finding] = {}
         self.skipped: dict[str, str] = {}
         self.groups: list[tuple[str, DuplicateGroup]] = []
-        self.doubts: LabelDoubts | None = None
+        self.doubts: LabelErrors | None = None
         self.doubted: dict[int, int] = {}
         self.class_names: list[str] = []
         self.notes: list[str] = []
 
-    def result(self) -> Checked:
+    def result(self) -> CheckResult:
         """Everything together."""
         n = len(self.rows)
         both = [self.findings[name].scores for name in ("outlier", "mislabelled") if name in self.findings]
-        doubt = doubt_scores(*both) if len(both) == 2 else np.full(n, np.nan)
+        doubt = combined_ranks(*both) if len(both) == 2 else np.full(n, np.nan)
         self.notes += self._confounded()
-        return Checked(
+        return CheckResult(
             self.rows,
             IssueTable(self.findings),
             self.skipped,
@@ -169,7 +169,7 @@ class _Check:
         seen = [facts.get(row.image_id or "") if row.is_used else None for row in self.rows]
         for name in RULES:
             if name in self.wanted:
-                self.findings[name] = graded(appearance_scores(name, seen))
+                self.findings[name] = grade_findings(appearance_scores(name, seen))
 
     def outliers(self) -> None:
         """Pictures unlike their class."""
@@ -183,7 +183,7 @@ class _Check:
         names = sorted({label for label in labels if label is not None})
         classes = np.array([-1 if label is None else names.index(label) for label in labels], np.int64)
         scores = outlier_scores(self._features(first), classes)
-        self.findings["outlier"] = graded(self._spread(first, scores))
+        self.findings["outlier"] = grade_findings(self._spread(first, scores))
         if len(first) and np.isnan(scores).all():
             del self.findings["outlier"]
             self.skipped["outlier"] = f"no class has {count(LEAST, 'picture')}"
@@ -196,7 +196,7 @@ class _Check:
         if reason:
             self.skipped["mislabelled"] = reason
             return
-        from tellapart.curation.label_errors import label_doubts
+        from tellapart.curation.label_errors import find_label_errors
         from tellapart.training.label_noise_logits import held_out_logits
         from tellapart.training.linear_probe import LabelledFeatures
 
@@ -205,8 +205,8 @@ class _Check:
         place = {name: number for number, name in enumerate(self.class_names)}
         targets = np.array([place[self.rows[number].label or ""] for number in first], np.int64)
         data = LabelledFeatures(self._features(first), targets, groups, self.class_names)
-        self.doubts = label_doubts(held_out_logits(data, seed=self.seed), targets)
-        self.findings["mislabelled"] = graded(self._spread(first, self.doubts.right))
+        self.doubts = find_label_errors(held_out_logits(data, seed=self.seed), targets)
+        self.findings["mislabelled"] = grade_findings(self._spread(first, self.doubts.right))
         known = {(self.rows[number].image_id, self.rows[number].label): row for row, number in enumerate(first)}
         keys = ((number, (self.rows[number].image_id, self.rows[number].label)) for number in self.used)
         self.doubted = {number: known[key] for number, key in keys if key in known}
@@ -255,7 +255,7 @@ class _Check:
         """The group of each file: near-duplicates and images of one group of the user's are joined."""
         ids = {self.rows[number].image_id or "" for number in numbers}
         used = [row for row in (self.rows[number] for number in self.used) if row.image_id in ids]
-        joined = joined_by([row.group for row in used], [row.image_id or "" for row in used])
+        joined = joining_pairs([row.group for row in used], [row.image_id or "" for row in used])
         group_of = connected_groups(ids, [(a, b) for a, b in [*self.looked.pairs, *joined] if a in ids and b in ids])
         return [group_of[self.rows[number].image_id or ""] for number in numbers]
 

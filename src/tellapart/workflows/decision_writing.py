@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tellapart.analyzed_folder import LookedAt, looked_at
-from tellapart.dataset.decisions import RELABEL, Decision, written
+from tellapart.analyzed_folder import AnalyzedFolder, analyze_folder
+from tellapart.dataset.decisions import RELABEL, Decision, append_decisions
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.options import DatasetOptions
 from tellapart.errors import DataError, closest_name
@@ -22,7 +22,7 @@ NAMED = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Change:
+class ProposedDecision:
     """One row as it was decided until now, and the decision about it; None where nothing would change."""
 
     row: FileRow
@@ -32,7 +32,7 @@ class Change:
 def decide(
     folder: str | Path,
     files: str | Path | Sequence[str | Path],
-    change: Callable[[FileRow, LookedAt], Change],
+    change: Callable[[FileRow, AnalyzedFolder], ProposedDecision],
     *,
     reading: DatasetOptions,
     state: Path | None,
@@ -58,14 +58,14 @@ def decide(
         DataError: a name fits no file.
         StorageError: the decisions cannot be read or written.
     """
-    looked = looked_at(folder, FeatureSpec(()), reading=reading, state=state, progress=progress)
+    looked = analyze_folder(folder, FeatureSpec(()), reading=reading, state=state, progress=progress)
     changes = [change(row, looked) for row in named_rows(looked, [files] if isinstance(files, str | Path) else files)]
     return {**write_changes(looked, [one.decision for one in changes if one.decision], why), "unchanged": unchanged(changes)}
 
 
-def write_changes(looked: LookedAt, decisions: Sequence[Decision], why: str) -> dict[str, Any]:
+def write_changes(looked: AnalyzedFolder, decisions: Sequence[Decision], why: str) -> dict[str, Any]:
     """Write decisions as one batch; what :func:`decide` returns, without ``unchanged``."""
-    log = written(looked.state, decisions, why=why)
+    log = append_decisions(looked.state, decisions, why=why)
     before = Counter(row.label for row in looked.rows if row.is_used and row.label is not None)
     left = Counter(row.label for row in looked.decided_by(log) if row.is_used and row.label is not None)
     notes = [f"{label!r} has no picture left" for label in sorted(before.keys() - left.keys())]
@@ -78,18 +78,18 @@ def write_changes(looked: LookedAt, decisions: Sequence[Decision], why: str) -> 
     }
 
 
-def unchanged(changes: Sequence[Change]) -> list[str]:
+def unchanged(changes: Sequence[ProposedDecision]) -> list[str]:
     """Paths of the rows that were already as wanted."""
     return [one.row.path for one in changes if one.decision is None]
 
 
-def decision_about(row: FileRow, looked: LookedAt, action: str, new: str | None = None) -> Decision:
+def decision_about(row: FileRow, looked: AnalyzedFolder, action: str, new: str | None = None) -> Decision:
     """A decision about one row; an exclusion where copies of the file stand elsewhere holds for this file alone."""
     has_copies = row.image_id is not None and looked.copies[row.image_id] > 1
     return Decision(action, row.path, row.image_id, is_of_file=has_copies and action != RELABEL, old=row.label, new=new)
 
 
-def named_rows(looked: LookedAt, files: Sequence[str | Path]) -> list[FileRow]:
+def named_rows(looked: AnalyzedFolder, files: Sequence[str | Path]) -> list[FileRow]:
     """The rows of the named files, in the order of the data set, each once.
 
     Raises:
@@ -113,7 +113,7 @@ def named_rows(looked: LookedAt, files: Sequence[str | Path]) -> list[FileRow]:
     return [looked.rows[number] for number in sorted(meant)]
 
 
-def _meant(looked: LookedAt, by_path: dict[str, int], name: str) -> list[int]:
+def _meant(looked: AnalyzedFolder, by_path: dict[str, int], name: str) -> list[int]:
     """Numbers of the rows a name means: a path in the data set, a path from here, or a folder of either kind."""
     root = looked.dataset.root
     from_here = os.path.relpath(Path(name).expanduser().absolute(), root)

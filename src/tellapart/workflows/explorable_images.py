@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tellapart.analyzed_folder import LookedAt, looked_at
+from tellapart.analyzed_folder import AnalyzedFolder, analyze_folder
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.counts import count
 from tellapart.curation.near_duplicates import connected_groups
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.errors import DataError, OptionError
-from tellapart.exploration.pca import unusable
+from tellapart.exploration.pca import nonfinite_rows
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.feature_spec import IMAGENET, WORDS_OF, spec_of
 from tellapart.models.backbones import Backbone, find_backbones
@@ -29,7 +29,7 @@ NOT_FINITE = "its features are not finite numbers"
 
 
 @dataclass(frozen=True, eq=False)
-class Subjects:
+class ExplorableImages:
     """The pictures that take part, and what was seen of them.
 
     Attributes:
@@ -43,7 +43,7 @@ class Subjects:
         name: what the features are called.
     """
 
-    looked: LookedAt
+    looked: AnalyzedFolder
     rows: list[FileRow]
     features: FloatArray
     words: tuple[str, ...]
@@ -75,7 +75,7 @@ class Subjects:
         return np.array([first[groups[image_id]] for image_id in self.number_of], np.int64)
 
 
-def subjects_of(
+def explorable_images(
     folder: str | Path,
     spec: FeatureSpec,
     *,
@@ -85,7 +85,7 @@ def subjects_of(
     device: str = "auto",
     num_workers: int | None = None,
     progress: Progress = SILENT,
-) -> Subjects:
+) -> ExplorableImages:
     """Look at a folder with one or two networks, and take what can be explored.
 
     Args:
@@ -110,11 +110,11 @@ def subjects_of(
     knows = None if words == NO_WORDS else _knows_words(backbones, own, device)
     asked = _seen_by(knows, backbones, spec.device) if knows else None
     wanted = replace(spec, backbones=tuple(dict.fromkeys([*backbones, *([asked] if asked else [])])))
-    looked = looked_at(folder, wanted, reading=reading, state=state, device=device, num_workers=num_workers, progress=progress)
+    looked = analyze_folder(folder, wanted, reading=reading, state=state, device=device, num_workers=num_workers, progress=progress)
     rows = _each_once(looked.rows)
     left_out = {row.path: row.reason or row.status for row in looked.rows if not row.is_used}
     seen = looked.extraction.features.of([row.image_id or "" for row in rows])
-    broken = set(unusable(seen).tolist())
+    broken = set(nonfinite_rows(seen).tolist())
     if broken:
         left_out |= {row.path: NOT_FINITE for number, row in enumerate(rows) if number in broken}
         kept = [number for number in range(len(rows)) if number not in broken]
@@ -130,7 +130,7 @@ def subjects_of(
         said = class_probabilities(knows, said)
     if knows and own and said is not None:
         said = zero_shot(knows, said, own)
-    return Subjects(looked, rows, features, own, said, left_out, name)
+    return ExplorableImages(looked, rows, features, own, said, left_out, name)
 
 
 def words_of(text: str) -> tuple[str, ...]:

@@ -12,14 +12,21 @@ import numpy as np
 from tellapart.array_types import FloatArray
 from tellapart.counts import count
 from tellapart.errors import OptionError
-from tellapart.exploration.cluster_associations import Agreement, Encoding, agreement, binned, encoding, sources_of
-from tellapart.exploration.cluster_members import Members, members_of, strangest
-from tellapart.exploration.clustering import NEEDS_K, RESTARTS, Clustering, clusters, different
-from tellapart.exploration.num_clusters import MOST_K, ChoiceOfK, choice_of_k
-from tellapart.exploration.pca import DIRECTIONS, places_of
+from tellapart.exploration.cluster_associations import (
+    Agreement,
+    ClusterAssociations,
+    agreement,
+    cluster_associations,
+    quantile_bins,
+    sources_of,
+)
+from tellapart.exploration.cluster_members import Members, members_of, rank_by_distance
+from tellapart.exploration.clustering import NEEDS_K, RESTARTS, Clustering, cluster_points, count_distinct
+from tellapart.exploration.num_clusters import MOST_K, NumClustersChoice, choose_num_clusters
+from tellapart.exploration.pca import DIRECTIONS, pca_coordinates
 from tellapart.models.imagenet_classes import imagenet_names, likely_words
 from tellapart.progress import SILENT, Progress
-from tellapart.workflows.explorable_images import Subjects
+from tellapart.workflows.explorable_images import ExplorableImages
 
 FOR_LOOKING = 5
 """Clusters that are shown where no number is clear."""
@@ -33,7 +40,7 @@ METHOD_WORDS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class ClusteringConfig:
     """How to cluster; see the options of ``tellapart cluster``. A ``k`` of 0 chooses one."""
 
     k: int = 0
@@ -46,7 +53,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, eq=False)
-class Grouping:
+class FolderClustering:
     """A folder in clusters.
 
     Attributes:
@@ -57,11 +64,11 @@ class Grouping:
         choice: how their number was chosen; None where it was given or the method finds it.
     """
 
-    subjects: Subjects
-    wanted: Wanted
+    subjects: ExplorableImages
+    wanted: ClusteringConfig
     places: FloatArray
     clustering: Clustering
-    choice: ChoiceOfK | None
+    choice: NumClustersChoice | None
 
     @cached_property
     def members(self) -> list[Members]:
@@ -109,9 +116,11 @@ class Grouping:
         return agreement(self.clustering.assigned, self.subjects.labels)
 
     @cached_property
-    def encoding(self) -> Encoding:
+    def encoding(self) -> ClusterAssociations:
         """What the clusters follow."""
-        return encoding(self.clustering.assigned, factors_of(self.subjects, self.clustering.k, self.wanted.seed), seed=self.wanted.seed)
+        return cluster_associations(
+            self.clustering.assigned, factors_of(self.subjects, self.clustering.k, self.wanted.seed), seed=self.wanted.seed
+        )
 
     @property
     def sentence(self) -> str:
@@ -151,18 +160,18 @@ class Grouping:
                 "clusters": listed,
                 "scores": asdict(scores) if scores else None,
             },
-            "choice": choice_view(self.choice),
+            "choice": num_clusters_view(self.choice),
             "encoding": asdict(self.encoding),
-            "outliers": [int(i) for i in strangest(self.clustering)],
+            "outliers": [int(i) for i in rank_by_distance(self.clustering)],
         }
 
 
-def choice_view(choice: ChoiceOfK | None) -> dict[str, Any] | None:
+def num_clusters_view(choice: NumClustersChoice | None) -> dict[str, Any] | None:
     """A choice as plain data."""
     return None if choice is None else {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(choice).items()}
 
 
-def grouping_of(subjects: Subjects, wanted: Wanted, progress: Progress = SILENT) -> Grouping:
+def cluster_folder(subjects: ExplorableImages, wanted: ClusteringConfig, progress: Progress = SILENT) -> FolderClustering:
     """Cluster a folder's images.
 
     Where ``k`` is 0 and the method needs a number, it is chosen; where none is clear, five clusters are shown, and the
@@ -172,15 +181,15 @@ def grouping_of(subjects: Subjects, wanted: Wanted, progress: Progress = SILENT)
         DataError: there are fewer different images than clusters wanted.
         OptionError: a name is given to a cluster that there is not.
     """
-    places = places_of(subjects.features, directions=wanted.pca, seed=wanted.seed)
+    places = pca_coordinates(subjects.features, directions=wanted.pca, seed=wanted.seed)
     k: int | None = wanted.k or None
     choice = None
     if k is None and wanted.method in NEEDS_K:
         with progress.stage("choosing a number of clusters", total=2 * wanted.most, unit="clusterings") as advance:
-            choice = choice_of_k(places, most=wanted.most, seed=wanted.seed, advance=advance)
-        k = choice.suggested or min(FOR_LOOKING, different(places))
+            choice = choose_num_clusters(places, most=wanted.most, seed=wanted.seed, advance=advance)
+        k = choice.suggested or min(FOR_LOOKING, count_distinct(places))
     with progress.stage("clustering", total=len(subjects)) as advance:
-        clustering = clusters(places, k, method=wanted.method, restarts=wanted.restarts, seed=wanted.seed)
+        clustering = cluster_points(places, k, method=wanted.method, restarts=wanted.restarts, seed=wanted.seed)
         advance(len(subjects))
     strange = sorted(number for number in wanted.names if number >= clustering.k)
     if strange:
@@ -188,10 +197,10 @@ def grouping_of(subjects: Subjects, wanted: Wanted, progress: Progress = SILENT)
             f"there is no cluster {strange[0]}; the clusters are 0 to {clustering.k - 1}",
             hint="look at their sheets first, then name them with the same options",
         )
-    return Grouping(subjects, wanted, places, clustering, choice)
+    return FolderClustering(subjects, wanted, places, clustering, choice)
 
 
-def factors_of(subjects: Subjects, k: int, seed: int = 0) -> dict[str, Any]:
+def factors_of(subjects: ExplorableImages, k: int, seed: int = 0) -> dict[str, Any]:
     """What clusters may follow, by name: class, mean colour, shape and size of the pictures (in as many groups as clusters), source."""
     facts = [subjects.looked.extraction.facts[row.image_id or ""] for row in subjects.rows]
     colours = np.array([(one.red, one.green, one.blue) for one in facts], np.float32)
@@ -202,9 +211,9 @@ def factors_of(subjects: Subjects, k: int, seed: int = 0) -> dict[str, Any]:
         source = None
     return {
         "class": labels if any(label is not None for label in labels) else None,
-        "colour": binned(colours, k, seed=seed),
-        "aspect": binned(sides[:, 0] - sides[:, 1], k),
-        "size": binned(sides.sum(axis=1), k),
+        "colour": quantile_bins(colours, k, seed=seed),
+        "aspect": quantile_bins(sides[:, 0] - sides[:, 1], k),
+        "size": quantile_bins(sides.sum(axis=1), k),
         "source": source,
     }
 

@@ -12,18 +12,18 @@ import numpy as np
 
 from tellapart import __version__
 from tellapart.array_types import BoolArray, FloatArray, IntArray
-from tellapart.curation.near_duplicates import connected_groups, joined_by
-from tellapart.evaluation.intervals import independent_images, wilson
-from tellapart.exploration.projection import Map, map_of
-from tellapart.exploration.projection_quality import NEIGHBOURS, TRIED, answers_right, drawn, neighbours_kept
+from tellapart.curation.near_duplicates import connected_groups, joining_pairs
+from tellapart.evaluation.intervals import effective_sample_size, wilson
+from tellapart.exploration.projection import Projection, project
+from tellapart.exploration.projection_quality import NEIGHBOURS, TRIED, neighbor_label_accuracy, neighbor_preservation, sample_rows
 from tellapart.paths import printable
 from tellapart.progress import Progress
-from tellapart.workflows.explorable_images import NOT_FINITE, Subjects
+from tellapart.workflows.explorable_images import NOT_FINITE, ExplorableImages
 
 NAMED = 3
 
 
-class Seeing(Protocol):
+class ProjectionConfig(Protocol):
     """The options that say what is seen."""
 
     @property
@@ -40,7 +40,7 @@ class Seeing(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Mapped:
+class FolderProjection:
     """A folder on a map.
 
     Attributes:
@@ -51,10 +51,10 @@ class Mapped:
         trust: ``k``, ``neighbours_kept``, ``knn_2d`` and ``knn_full`` (intervals, None without labels).
     """
 
-    subjects: Subjects
+    subjects: ExplorableImages
     class_names: list[str]
     labels: IntArray
-    made: Map
+    made: Projection
     trust: dict[str, Any]
 
     @property
@@ -78,16 +78,16 @@ class Mapped:
         }
 
 
-def mapped(subjects: Subjects, *, method: str, perplexity: float, seed: int, progress: Progress) -> Mapped:
-    """Place the pictures, and see how far the places are to be trusted; see :func:`tellapart.exploration.projection.map_of`."""
+def project_folder(subjects: ExplorableImages, *, method: str, perplexity: float, seed: int, progress: Progress) -> FolderProjection:
+    """Place the pictures, and see how far the places are to be trusted; see :func:`tellapart.exploration.projection.project`."""
     class_names = sorted({label for label in subjects.labels if label is not None})
     number = {name: k for k, name in enumerate(class_names)}
     labels = np.array([-1 if label is None else number[label] for label in subjects.labels], dtype=np.int64)
-    made = map_of(subjects.features, method=method, perplexity=perplexity, seed=seed, progress=progress)
-    return Mapped(subjects, class_names, labels, made, _trust(subjects, labels, made.places, seed, progress))
+    made = project(subjects.features, method=method, perplexity=perplexity, seed=seed, progress=progress)
+    return FolderProjection(subjects, class_names, labels, made, _trust(subjects, labels, made.places, seed, progress))
 
 
-def header_view(found: Mapped, seeing: Seeing, folder: str | Path) -> dict[str, Any]:
+def header_view(found: FolderProjection, seeing: ProjectionConfig, folder: str | Path) -> dict[str, Any]:
     """``header`` of the explore page's view."""
     place = Path(folder).expanduser()
     return {
@@ -103,7 +103,7 @@ def header_view(found: Mapped, seeing: Seeing, folder: str | Path) -> dict[str, 
     }
 
 
-def left_out_notes(subjects: Subjects) -> list[str]:
+def left_out_notes(subjects: ExplorableImages) -> list[str]:
     """What is not on the map, in sentences; pictures with features that are no numbers are said first."""
     broken = [path for path, reason in subjects.left_out.items() if reason == NOT_FINITE]
     others = len(subjects.left_out) - len(broken)
@@ -113,30 +113,30 @@ def left_out_notes(subjects: Subjects) -> list[str]:
     return said + ([counted] if others else [])
 
 
-def _trust(subjects: Subjects, labels: IntArray, places: FloatArray, seed: int, progress: Progress) -> dict[str, Any]:
+def _trust(subjects: ExplorableImages, labels: IntArray, places: FloatArray, seed: int, progress: Progress) -> dict[str, Any]:
     known = np.flatnonzero(labels >= 0)
     has_classes = len(np.unique(labels[known])) > 1
     groups = _groups(subjects, progress) if has_classes else np.arange(len(labels))
     with progress.stage("checking the map", total=3, unit="checks") as advance:
-        kept = neighbours_kept(subjects.features, places, seed=seed)
+        kept = neighbor_preservation(subjects.features, places, seed=seed)
         told: dict[str, Any] = {"k": NEIGHBOURS, "neighbours_kept": kept, "knn_2d": None, "knn_full": None}
         advance(1)
         if has_classes:
-            asked = known[drawn(len(known), TRIED, seed)]
-            told["knn_2d"] = _share(answers_right(places, labels, groups, asked), groups[asked])
+            asked = known[sample_rows(len(known), TRIED, seed)]
+            told["knn_2d"] = _share(neighbor_label_accuracy(places, labels, groups, asked), groups[asked])
             advance(1)
-            told["knn_full"] = _share(answers_right(subjects.features, labels, groups, asked, is_cosine=True), groups[asked])
+            told["knn_full"] = _share(neighbor_label_accuracy(subjects.features, labels, groups, asked, is_cosine=True), groups[asked])
             advance(1)
     return told
 
 
-def _groups(subjects: Subjects, progress: Progress) -> IntArray:
+def _groups(subjects: ExplorableImages, progress: Progress) -> IntArray:
     """Near-duplicates and the pictures of one group of the user's have the same number (n,)."""
     names = [str(number) for number in range(len(subjects))]
     with progress.stage("looking for near-duplicates", total=len(subjects)) as advance:
         pairs = [(names[int(first)], name) for first, name in zip(subjects.originals, names, strict=True)]
         advance(len(subjects))
-    pairs += joined_by([row.group for row in subjects.rows], names)
+    pairs += joining_pairs([row.group for row in subjects.rows], names)
     group_of = connected_groups(names, pairs)
     return np.unique([group_of[name] for name in names], return_inverse=True)[1]
 
@@ -144,4 +144,4 @@ def _groups(subjects: Subjects, progress: Progress) -> IntArray:
 def _share(is_right: BoolArray, groups: IntArray) -> Mapping[str, float]:
     right = is_right.astype(np.float64)
     index = np.unique(groups, return_inverse=True)[1]
-    return wilson(float(right.sum()), len(right), effective_n=independent_images(right, index)).as_dict()
+    return wilson(float(right.sum()), len(right), effective_n=effective_sample_size(right, index)).as_dict()

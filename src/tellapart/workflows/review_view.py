@@ -19,15 +19,17 @@ from tellapart.dataset.file_rows import FileRow
 from tellapart.paths import printable
 
 if TYPE_CHECKING:
-    from tellapart.analyzed_folder import LookedAt
-    from tellapart.workflows.check_run import Checked
+    from tellapart.analyzed_folder import AnalyzedFolder
+    from tellapart.workflows.check_run import CheckResult
 
 COLUMNS = ("path", "image_id", "label", "part", "status", "reason", "width", "height", "size_bytes", "issues")
 LABEL_COLUMNS = ("suggested", "probability", "own_probability", "doubt")
 DIGITS = 6
 
 
-def review_view(looked: LookedAt, found: Checked, decided: Sequence[FileRow], *, folder: str, backbone: str | None) -> dict[str, Any]:
+def review_view(
+    looked: AnalyzedFolder, found: CheckResult, decided: Sequence[FileRow], *, folder: str, backbone: str | None
+) -> dict[str, Any]:
     """The view of the review page (docs/reference/review.md).
 
     Args:
@@ -70,7 +72,7 @@ def review_view(looked: LookedAt, found: Checked, decided: Sequence[FileRow], *,
     }
 
 
-def issues_csv(found: Checked, decided: Sequence[FileRow]) -> str:
+def issues_csv(found: CheckResult, decided: Sequence[FileRow]) -> str:
     """The table as CSV (RFC 4180): a row a file, a column a score (empty where not measured), lower is worse."""
     text = StringIO()
     names = found.table.names
@@ -91,7 +93,7 @@ def issues_csv(found: Checked, decided: Sequence[FileRow]) -> str:
     return text.getvalue()
 
 
-def _header(looked: LookedAt, found: Checked, folder: str, backbone: str | None) -> dict[str, Any]:
+def _header(looked: AnalyzedFolder, found: CheckResult, folder: str, backbone: str | None) -> dict[str, Any]:
     root = looked.dataset.root
     usual = looked.state == root / STATE_FOLDER
     return {
@@ -108,7 +110,7 @@ def _header(looked: LookedAt, found: Checked, folder: str, backbone: str | None)
     }
 
 
-def _issue(found: Checked, name: str, place: dict[int, int]) -> dict[str, Any]:
+def _issue(found: CheckResult, name: str, place: dict[int, int]) -> dict[str, Any]:
     issue, finding = BY_NAME[name], found.table.findings[name]
     rows = [place[number] for number in finding.worst_first]
     return {
@@ -122,13 +124,13 @@ def _issue(found: Checked, name: str, place: dict[int, int]) -> dict[str, Any]:
     }
 
 
-def _row(found: Checked, row: FileRow, number: int) -> dict[str, Any]:
+def _row(found: CheckResult, row: FileRow, number: int) -> dict[str, Any]:
     columns = ("path", "image_id", "label", "part", "width", "height", "size_bytes", "status", "reason")
     scores = {name: _rounded(score) for name, score in found.table.scores(number).items()}
     return {**{name: getattr(row, name) for name in columns}, "scores": scores, **_of_label(found, number)}
 
 
-def _of_label(found: Checked, number: int) -> dict[str, Any]:
+def _of_label(found: CheckResult, number: int) -> dict[str, Any]:
     """The suggested label with its probability, and that of the file's own; None where nothing is known."""
     row = found.doubted.get(number)
     if row is None or found.doubts is None:
@@ -143,7 +145,7 @@ def _of_label(found: Checked, number: int) -> dict[str, Any]:
     }
 
 
-def _classes(found: Checked) -> list[dict[str, Any]]:
+def _classes(found: CheckResult) -> list[dict[str, Any]]:
     issues: dict[str, dict[str, int]] = {label: {} for label in found.counts}
     for name in found.table.names:
         for number in found.table.findings[name].worst_first:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tellapart.analyzed_folder import Thumbnails, looks_at, thumbnails, thumbnails_of_rows
+from tellapart.analyzed_folder import Thumbnails, looks_at, run_thumbnail_loader, thumbnail_loader
 from tellapart.array_types import BoolArray, ByteArray
 from tellapart.counts import count
-from tellapart.curation.near_duplicates import SAME_FILE, connected_groups, joined_by, likenesses
+from tellapart.curation.near_duplicates import SAME_FILE, compare_pairs, connected_groups, joining_pairs
 from tellapart.dataset import Dataset
 from tellapart.dataset.file_rows import FileRow
 from tellapart.feature_extraction import FeatureSpec, cached_features
@@ -67,7 +67,7 @@ def training_overlap(run: Run, model: SavedModel, dataset: Dataset, found: Predi
     user_group = {image_id: row.user_group for image_id, row in trained.items()}
     entry_group = {file.path: entry.group for entry, file in zip(dataset.entries, found.files, strict=True)}
     own = [entry_group[file.path] for file in found.files if file.image_id]
-    joined = joined_by([*user_group.values(), *own], [*user_group, *found.predictions.image_ids])
+    joined = joining_pairs([*user_group.values(), *own], [*user_group, *found.predictions.image_ids])
     alike, together = connected_groups(names, pairs), connected_groups(names, [*pairs, *joined])
     twin_of, fellow_of = _first_of_each(alike, trained), _first_of_each(together, trained)
     kinds: list[str | None] = []
@@ -103,7 +103,7 @@ def _near_duplicates(
     notes = (
         [] if known else ["this run keeps no hashes of its training images, so near-duplicates of them were not looked for: train again"]
     )
-    of_new, of_trained = thumbnails(dataset, found.files), thumbnails_of_rows(Path(run.metrics["folder"]), list(known.values()))
+    of_new, of_trained = thumbnail_loader(dataset, found.files), run_thumbnail_loader(Path(run.metrics["folder"]), list(known.values()))
 
     def small(image_ids: Sequence[str]) -> Mapping[str, bytes]:
         return {**of_trained([i for i in image_ids if i in known]), **of_new([i for i in image_ids if i not in known])}
@@ -121,7 +121,7 @@ def _near_duplicates(
     )
     is_new = np.arange(len(image_ids)) >= len(known)
     features = _features(model, list(known), found.features, list(new_hashes))
-    pairs = [one.pair for one in likenesses(hashes, mirror_hashes, features, *looks_at(small), is_asked=is_new) if one.is_copy]
+    pairs = [one.pair for one in compare_pairs(hashes, mirror_hashes, features, *looks_at(small), is_asked=is_new) if one.is_copy]
     gone = set(known) - set(of_trained(list(known)))
     if gone:
         notes.append(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MOST_VIEWS = 64
 
 
-def views_option() -> Any:
+def tta_option() -> Any:
     """The option that says how many views of each picture are averaged."""
     return option(1, "Views of each picture to average: as it is, then fixed crops.", minimum=1, maximum=MOST_VIEWS)
 
@@ -22,7 +22,7 @@ def _several_views(options: Any) -> str | None:
     return "on one view; add --views 8, for example" if options.views == 1 else None
 
 
-def view_augment_option() -> Any:
+def tta_augment_option() -> Any:
     """The option that draws further views instead of cropping."""
     return option(
         None,
@@ -33,11 +33,11 @@ def view_augment_option() -> Any:
     )
 
 
-def ways_of_looking(chosen: Any) -> dict[str, Any]:
+def tta_settings(chosen: Any) -> dict[str, Any]:
     """How :func:`tellapart.predictor.predict_files` is to look, from the options of a verb."""
-    from tellapart.augmentation.policy import augmentation_of
+    from tellapart.augmentation.policy import parse_augmentation
 
-    words = str(augmentation_of(chosen.view_augment)) if chosen.view_augment is not None else ""
+    words = str(parse_augmentation(chosen.view_augment)) if chosen.view_augment is not None else ""
     return {
         "views": chosen.views,
         "augment": words,
@@ -47,7 +47,7 @@ def ways_of_looking(chosen: Any) -> dict[str, Any]:
     }
 
 
-def worth_of_views(one: Predictions, several: Predictions, views: int) -> dict[str, Any] | None:
+def tta_gain(one: Predictions, several: Predictions, views: int) -> dict[str, Any] | None:
     """``views`` of the returned numbers: what the average over views changed on labelled pictures, beside one view.
 
     Args:
@@ -76,11 +76,11 @@ def worth_of_views(one: Predictions, several: Predictions, views: int) -> dict[s
 
 
 def _augment_complaint(words: str) -> str | None:
-    from tellapart.augmentation.policy import augmentation_of
+    from tellapart.augmentation.policy import parse_augmentation
     from tellapart.errors import OptionError
 
     try:
-        chosen = augmentation_of(words)
+        chosen = parse_augmentation(words)
     except OptionError as error:
         return "; ".join([*str(error).splitlines(), *([error.hint] if error.hint else [])])
     return f"{words!r} changes nothing, so that all views were the same" if chosen.is_nothing else None

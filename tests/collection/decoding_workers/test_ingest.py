@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tellapart.collection.decoding_workers.ingest import NOTHING_FOUND, is_large, taken_in
+from tellapart.collection.decoding_workers.ingest import NOTHING_FOUND, ingest_image, is_large
 from tellapart.images import decode, difference_hashes, signature
 from tests import sample_images
 from tests.collection.decoding_workers import crop_hooks
@@ -22,7 +22,7 @@ def bits_between(first: bytes, second: bytes) -> int:
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
 def test_a_good_picture_is_described_and_kept_as_it_is(name: str) -> None:
     body = sample_images.photo(3, 640, 480, name=name)
-    found = taken_in(body)
+    found = ingest_image(body)
     pixels = decode(body).pixels
     assert (found.reason, found.format, found.width, found.height, found.body) == (None, name, 640, 480, None)
     plain, mirrored = difference_hashes(pixels)
@@ -36,7 +36,7 @@ def test_a_good_picture_is_described_and_kept_as_it_is(name: str) -> None:
 @pytest.mark.parametrize("side", [None, 100])
 def test_what_is_no_picture_comes_with_its_reason(name: str, side: int | None) -> None:
     body, reason = sample_images.bad_files()[name]
-    found = taken_in(body, side=side)
+    found = ingest_image(body, side=side)
     assert found.reason is not None
     assert found.reason.startswith(reason)
     assert (found.hash, found.body) == (b"", None)
@@ -47,28 +47,28 @@ def test_what_is_no_picture_comes_with_its_reason(name: str, side: int | None) -
 )
 def test_a_file_cut_off_is_found_although_it_is_decoded_small(name: str, options: dict[str, Any]) -> None:
     body = sample_images.photo(4, 1200, 900, name=name, **options)
-    assert taken_in(body).reason is None
+    assert ingest_image(body).reason is None
     for share in (0.2, 0.6, 0.9, 0.98):
-        assert str(taken_in(sample_images.cut(body, share)).reason).startswith("cut off")
+        assert str(ingest_image(sample_images.cut(body, share)).reason).startswith("cut off")
 
 
 def test_a_picture_too_large_is_made_smaller_and_a_small_one_is_not_touched() -> None:
     body = sample_images.photo(5, 1000, 700)
-    found = taken_in(body, side=250)
+    found = ingest_image(body, side=250)
     assert (found.format, found.width, found.height) == ("JPEG", 250, 175)
     assert found.body is not None
     kept = decode(found.body)
     assert (kept.width, kept.height) == (250, 175)
     expected = np.asarray(Image.fromarray(decode(body).pixels).resize((250, 175), Image.Resampling.BICUBIC)).astype(int)
     assert np.abs(kept.pixels.astype(int) - expected).mean() < 4
-    assert taken_in(body, side=1000).body is None
-    assert taken_in(body, side=999).width == 999
-    assert bits_between(found.hash, taken_in(body).hash) <= 8
+    assert ingest_image(body, side=1000).body is None
+    assert ingest_image(body, side=999).width == 999
+    assert bits_between(found.hash, ingest_image(body).hash) <= 8
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_what_is_made_smaller_is_upright_and_has_no_tag(orientation: int) -> None:
-    found = taken_in(sample_images.oriented_photo(orientation, seed=2), side=100)
+    found = ingest_image(sample_images.oriented_photo(orientation, seed=2), side=100)
     assert found.body is not None
     with Image.open(BytesIO(found.body)) as image:
         assert not image.getexif()
@@ -80,31 +80,31 @@ def test_what_is_made_smaller_is_upright_and_has_no_tag(orientation: int) -> Non
 def test_what_is_made_smaller_is_in_srgb() -> None:
     pixels = np.zeros((200, 200, 3), np.uint8)
     pixels[..., 0] = 250
-    body = taken_in(sample_images.encoded(pixels, icc_profile=sample_images.swapped_profile(), quality=95), side=50).body
+    body = ingest_image(sample_images.encoded(pixels, icc_profile=sample_images.swapped_profile(), quality=95), side=50).body
     assert body is not None
     red, _, blue = decode(body).pixels.mean(axis=(0, 1))
     assert blue > red + 100
 
 
 def test_a_very_long_picture_keeps_at_least_one_pixel() -> None:
-    found = taken_in(sample_images.encoded(sample_images.photo_pixels(1, 3000, 2), "PNG"), side=50)
+    found = ingest_image(sample_images.encoded(sample_images.photo_pixels(1, 3000, 2), "PNG"), side=50)
     assert (found.width, found.height) == (50, 1)
 
 
 def test_a_tiny_kept_picture_is_still_recognised_by_its_large_self() -> None:
     body = sample_images.photo(6, 900, 600)
-    assert bits_between(taken_in(body, side=32).hash, taken_in(body).hash) <= 8
+    assert bits_between(ingest_image(body, side=32).hash, ingest_image(body).hash) <= 8
 
 
 def test_the_crop_hook_says_what_to_keep() -> None:
     body = sample_images.photo(7, 400, 300)
-    found = taken_in(body, hook=crop_hooks.middle)
+    found = ingest_image(body, hook=crop_hooks.middle)
     assert (found.format, found.width, found.height) == ("JPEG", 200, 150)
     assert found.body is not None
     expected = decode(body).pixels[75:225, 100:300].astype(int)
     assert np.abs(decode(found.body).pixels.astype(int) - expected).mean() < 4
-    assert taken_in(body, hook=crop_hooks.middle, side=100).width == 100
-    whole = taken_in(body, hook=crop_hooks.everything)
+    assert ingest_image(body, hook=crop_hooks.middle, side=100).width == 100
+    whole = ingest_image(body, hook=crop_hooks.everything)
     assert (whole.width, whole.height, whole.body) == (400, 300, None)
 
 
@@ -119,7 +119,7 @@ def test_the_crop_hook_says_what_to_keep() -> None:
     ],
 )
 def test_a_crop_hook_that_goes_wrong_is_a_reason(hook: object, reason: str) -> None:
-    found = taken_in(sample_images.photo(8), hook=hook)  # type: ignore[arg-type]
+    found = ingest_image(sample_images.photo(8), hook=hook)  # type: ignore[arg-type]
     assert str(found.reason).startswith(reason)
 
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tellapart.collection.decode_result import Inspected
-from tellapart.collection.decoding_workers.ipc import packed, unpacked
+from tellapart.collection.decoding_workers.ipc import pack_message, unpack_message
 from tellapart.collection.decoding_workers.worker_pool import CRASHED, Inspectors
 from tellapart.errors import OptionError, StorageError
 from tests import sample_images
@@ -54,9 +54,9 @@ def no_process_is_left() -> Any:
     ],
 )
 def test_a_record_goes_through_the_pipe_unchanged(record: Inspected) -> None:
-    assert unpacked(packed(record)) == record
+    assert unpack_message(pack_message(record)) == record
     with pytest.raises(ValueError, match="bytes"):
-        unpacked(packed(record) + b"x")
+        unpack_message(pack_message(record) + b"x")
 
 
 def test_many_pictures_at_once_come_back_each_as_itself() -> None:

@@ -16,7 +16,7 @@ import pytest
 from tellapart.collection.storage import stores
 from tellapart.collection.storage.stores import Bucket, Destination, Folder, open_destination
 from tellapart.dataset import open_dataset
-from tellapart.dataset.bucket import copied_bucket
+from tellapart.dataset.bucket import copy_bucket
 from tellapart.errors import DataError, MissingExtra, OptionError, StorageError
 from tellapart.paths import beside
 from tests import sample_images
@@ -214,7 +214,7 @@ def test_what_was_collected_into_a_bucket_is_read_as_a_data_set(s3: str, tmp_pat
     monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))
     bucket = Bucket(s3)
     with pytest.raises(DataError, match="no pictures in"):
-        copied_bucket(s3)
+        copy_bucket(s3)
     for number, name in enumerate([*ODD[1:], "dogs/1.jpg", "dogs/2.jpg", ".tellapart/hidden.jpg", "dogs/notes.txt"]):
         bucket.put(name, sample_images.photo(number, 60, 40))
     found = open_dataset(s3)

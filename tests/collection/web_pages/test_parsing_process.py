@@ -12,7 +12,7 @@ from tellapart.collection.sources import SOURCES
 from tellapart.collection.sources.json_fields import MOST_DEPTH, MOST_NODES, html_tree
 from tellapart.collection.sources.protocol import SourceError, parse_answer
 from tellapart.collection.web_pages.page_source import Pages, page_offers
-from tellapart.collection.web_pages.parsing_process import read_apart
+from tellapart.collection.web_pages.parsing_process import parse_in_process
 
 URL = "http://site.example/p"
 QUERY = Query(keyword=URL)
@@ -24,14 +24,14 @@ def fetched(html: str | bytes) -> Fetched:
 
 
 def apart(html: str | bytes, **options: float) -> list[str]:
-    return [offer.url for offer in asyncio.run(read_apart(Pages(), fetched(html), QUERY, None, **options)).offers]
+    return [offer.url for offer in asyncio.run(parse_in_process(Pages(), fetched(html), QUERY, None, **options)).offers]
 
 
 def test_a_page_read_apart_is_as_one_read_here() -> None:
     licence = '<a rel=license href="https://creativecommons.org/licenses/by/4.0/"></a>'
     html = f'<a rel=next href=/q></a>{licence}<img src=/ü.jpg width=300 alt="A cat">'
     source, query = Pages("auto"), replace(QUERY, licences=("cc-by",))
-    there = asyncio.run(read_apart(source, fetched(html), query, None))
+    there = asyncio.run(parse_in_process(source, fetched(html), query, None))
     assert there == source.read(fetched(html), query, None)
     assert there.offers[0].licence == "cc-by-4.0" and there.cursor is not None and json.loads(there.cursor)["number"] == 2
 

@@ -27,7 +27,7 @@ _FINGERPRINT_MIN_SIZE = _FINGERPRINT_EDGE // 2
 _OTHER_BYTES_A_PIXEL = 7
 
 
-def taken_in(body: bytes, *, side: int | None = None, hook: CropHook | None = None) -> Inspected:
+def ingest_image(body: bytes, *, side: int | None = None, hook: CropHook | None = None) -> Inspected:
     """Look at the file ``body``; a file that cannot be used comes back with the reason.
 
     A picture whose longer side is over ``side`` pixels, or of which ``hook`` keeps a part, comes back as a new JPEG in

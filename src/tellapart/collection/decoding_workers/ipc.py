@@ -50,7 +50,7 @@ def read_frame(file: BinaryIO) -> bytes | None:
     return payload if len(payload) == length else None
 
 
-def packed(inspected: Inspected) -> bytes:
+def pack_message(inspected: Inspected) -> bytes:
     """A record as a payload: its plain fields as JSON, then its bytes one after the other."""
     blobs = [getattr(inspected, name) for name in _BLOBS]
     head = [inspected.reason, inspected.format, inspected.width, inspected.height]
@@ -59,8 +59,8 @@ def packed(inspected: Inspected) -> bytes:
     return b"".join([LENGTH.pack(len(text)), text, *(blob for blob in blobs if blob)])
 
 
-def unpacked(payload: bytes) -> Inspected:
-    """Back from :func:`packed`.
+def unpack_message(payload: bytes) -> Inspected:
+    """Back from :func:`pack_message`.
 
     Raises:
         ValueError: the payload is not a record.

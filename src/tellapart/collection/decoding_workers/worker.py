@@ -18,8 +18,8 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from tellapart.collection.decoding_workers.ingest import CropHook, taken_in
-from tellapart.collection.decoding_workers.ipc import READY, InspectionSettings, frame, packed, read_frame
+from tellapart.collection.decoding_workers.ingest import CropHook, ingest_image
+from tellapart.collection.decoding_workers.ipc import READY, InspectionSettings, frame, pack_message, read_frame
 from tellapart.errors import OptionError
 
 SPARE_CPU_S = 2
@@ -43,7 +43,7 @@ def main() -> None:
     answers.write(frame(READY))
     while (body := read_frame(sys.stdin.buffer)) is not None:
         limit_processor_time(settings.timeout_s)
-        answers.write(frame(packed(taken_in(body, side=settings.side, hook=hook))))
+        answers.write(frame(pack_message(ingest_image(body, side=settings.side, hook=hook))))
 
 
 def loaded_hook(crop: str) -> CropHook:
@@ -82,7 +82,7 @@ def _warm_up() -> None:
     for name in ("JPEG", "PNG"):
         file = BytesIO()
         Image.fromarray(np.zeros((160, 160, 3), np.uint8)).save(file, name)
-        taken_in(file.getvalue(), side=80)
+        ingest_image(file.getvalue(), side=80)
     with suppress(ImportError):
         importlib.import_module("PIL.ImageCms")
 

@@ -14,7 +14,7 @@ from typing import IO, Self
 
 from tellapart.collection.decode_result import Inspected
 from tellapart.collection.decoding_workers.ingest import is_large
-from tellapart.collection.decoding_workers.ipc import LENGTH, READY, InspectionSettings, frame, unpacked
+from tellapart.collection.decoding_workers.ipc import LENGTH, READY, InspectionSettings, frame, unpack_message
 from tellapart.errors import OptionError, StorageError
 
 MEMORY_LIMIT_BYTES = 400_000_000
@@ -94,7 +94,7 @@ class Inspectors:
             async with self._worker() as worker:
                 try:
                     async with asyncio.timeout(self._settings.timeout_s):
-                        return unpacked(await worker.answer(body))
+                        return unpack_message(await worker.answer(body))
                 except TimeoutError:
                     return Inspected(reason=f"took more than {self._settings.timeout_s:g} s to decode")
                 except _DEATHS:

@@ -22,7 +22,7 @@ TIMEOUT_S = 60.0
 MEMORY_LIMIT_BYTES = 1_000_000_000
 
 
-async def read_apart(source: Pages, fetched: Fetched, query: Query, cursor: str | None, *, timeout_s: float = TIMEOUT_S) -> Found:
+async def parse_in_process(source: Pages, fetched: Fetched, query: Query, cursor: str | None, *, timeout_s: float = TIMEOUT_S) -> Found:
     """As :meth:`Pages.read`, in another process, within limits of time and memory.
 
     Raises:
