@@ -1,4 +1,4 @@
-"""Augmentation: ours beside torchvision on Pillow pictures, and Keras where it can be imported; one core, uint8 to uint8.
+"""Augmentation: ours beside torchvision on Pillow images, and Keras where it can be imported; one core, uint8 to uint8.
 
     python benchmarks/augmentation_speed.py [--images 64] [--side 224] [--rounds 5]
 
@@ -40,7 +40,7 @@ def torchvision_on_pillow() -> Way:
             v2.ColorJitter(brightness=0.2, contrast=0.2),
         ]
     )
-    return lambda pixels: np.stack([np.asarray(transform(Image.fromarray(picture))) for picture in pixels])
+    return lambda pixels: np.stack([np.asarray(transform(Image.fromarray(image))) for image in pixels])
 
 
 def keras_generator() -> Way:
@@ -55,11 +55,11 @@ def keras_generator() -> Way:
         zoom_range=0.2,
         brightness_range=(0.8, 1.2),
     )
-    return lambda pixels: np.stack([generator.random_transform(picture.astype(np.float32)) for picture in pixels])
+    return lambda pixels: np.stack([generator.random_transform(image.astype(np.float32)) for image in pixels])
 
 
-def pictures(count: int, side: int) -> Any:
-    """Smooth coloured noise, uint8 (count, side, side, 3)."""
+def images(count: int, side: int) -> Any:
+    """Smooth colored noise, uint8 (count, side, side, 3)."""
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (count, 12, 12, 3), np.uint8)
     return np.stack([np.asarray(Image.fromarray(c).resize((side, side), Image.Resampling.BICUBIC)) for c in coarse])
@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    pixels = pictures(chosen.images, chosen.side)
+    pixels = images(chosen.images, chosen.side)
     ways = {"ours": ours(), "torchvision on Pillow": torchvision_on_pillow()}
     if find_spec("keras"):
         ways["Keras ImageDataGenerator"] = keras_generator()
@@ -83,7 +83,7 @@ def main() -> None:
             way(pixels)
             rates[name].append(len(pixels) / (time.perf_counter() - start))
     best = statistics.median(rates["ours"][1:])
-    print(f"{chosen.images} pictures of {chosen.side} px, one core, median of {chosen.rounds} rounds, images a second")
+    print(f"{chosen.images} images of {chosen.side} px, one core, median of {chosen.rounds} rounds, images a second")
     for name, found in rates.items():
         rate = statistics.median(found[1:])
         print(f"{name:<26} {rate:7.0f}  (min {min(found[1:]):.0f}, max {max(found[1:]):.0f})  ours / this = {best / rate:.2f}")

@@ -1,12 +1,12 @@
 """An autoencoder beside Keras, and what its numbers encode beside a pretrained network's.
 
-    python benchmarks/autoencoder.py PHOTOS [--keras-python PYTHON] [--epochs 3] [--lr 0.001] [--colour] [--colour-epochs 30]
+    python benchmarks/autoencoder.py PHOTOS [--keras-python PYTHON] [--epochs 3] [--lr 0.001] [--color] [--color-epochs 30]
 
 PHOTOS has the folders `train` and `validation`, each with class folders. First the network `classic` at 128 pixels, ours and in Keras:
 the same squares, epochs, batch size (32) and, unless --lr is given, learning rate (Adam, 0.001), each in a process of its own; error
 on `validation`, images a second, and a second of one core, which other work on the machine changes little (the median of all
-epochs but the first). With --colour: the error of `small` on photos held back, and what two clusters of its latents follow, of
-pixels and of lite0 features (`tellapart cluster`): NMI above chance with class, colour and shape.
+epochs but the first). With --color: the error of `small` on photos held back, and what two clusters of its latents follow, of
+pixels and of lite0 features (`tellapart cluster`): NMI above chance with class, color and shape.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def speeds(photos: Path, keras_python: str | None, epochs: int, lr: float) -> No
             print(f"{name:<10} {speed}; error on validation {found['error']:.5f} after {epochs} epochs", flush=True)
 
 
-def colours(photos: Path, epochs: int) -> None:
+def colors(photos: Path, epochs: int) -> None:
     """What clusters of latents, of features and of pixels follow."""
     import tellapart
 
@@ -125,7 +125,7 @@ def colours(photos: Path, epochs: int) -> None:
         print(
             f"small, 64 pixels, 128 numbers, {epochs} epochs, {cost['images_per_s']:.0f} images/s; error on photos held back:", flush=True
         )
-        for name, words in (("error", "this autoencoder"), ("linear", "principal components"), ("mean_picture", "the mean picture")):
+        for name, words in (("error", "this autoencoder"), ("linear", "principal components"), ("mean_image", "the mean image")):
             print(f"  {words:<22} {side[name]['value']:.5f} ({side[name]['low']:.5f} to {side[name]['high']:.5f})")
         for name, features in (("latents", f"run:{run.folder}"), ("pixels", "pixels"), ("lite0", "lite0")):
             found = tellapart.cluster(photos, k=2, features=features, words="none", out=Path(work) / name, state=state)
@@ -139,14 +139,14 @@ def main() -> None:
     parser.add_argument("--keras-python")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--lr", type=float, default=LR, help="ours at its highest; Keras has 0.001 throughout")
-    parser.add_argument("--colour", action="store_true")
-    parser.add_argument("--colour-epochs", type=int, default=30)
+    parser.add_argument("--color", action="store_true")
+    parser.add_argument("--color-epochs", type=int, default=30)
     parser.add_argument("--ours", nargs=2, type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.ours:
         print(json.dumps(ours(*chosen.ours, chosen.epochs, chosen.lr)))
-    elif chosen.colour:
-        colours(chosen.photos, chosen.colour_epochs)
+    elif chosen.color:
+        colors(chosen.photos, chosen.color_epochs)
     else:
         speeds(chosen.photos, chosen.keras_python, chosen.epochs, chosen.lr)
 

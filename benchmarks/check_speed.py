@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 VISION = Path(__file__).parent / "peers" / "cleanvision_scores.py"
-PAGE = b"<!DOCTYPE html>\n<html><head><title>404 Not Found</title></head><body>No such picture</body></html>\n"
+PAGE = b"<!DOCTYPE html>\n<html><head><title>404 Not Found</title></head><body>No such image</body></html>\n"
 
 
 def varied(file: Path, rng: np.random.Generator) -> Image.Image:

@@ -21,7 +21,7 @@ import numpy as np
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.exploration.cluster_associations import Agreement, agreement, cluster_associations
 from tellapart.exploration.clustering import cluster_points
-from tellapart.exploration.neighbors import neighbours
+from tellapart.exploration.neighbors import neighbors
 from tellapart.exploration.num_clusters import choose_num_clusters
 from tellapart.exploration.pca import pca_coordinates
 from tellapart.features.matrix import unit_rows
@@ -42,7 +42,7 @@ def on_photos(photos: list[Path], features: list[str], seeds: int, state: Path |
     from tellapart.workflows.explorable_images import explorable_images
     from tellapart.workflows.folder_clustering import factors_of
 
-    print("| photos | features | ours: accuracy, NMI, ARI | plain scikit-learn | k suggested (true) | NMI with class, colour | seconds |")
+    print("| photos | features | ours: accuracy, NMI, ARI | plain scikit-learn | k suggested (true) | NMI with class, color | seconds |")
     print("|---|---|---|---|---|---|---|")
     for folder in photos:
         for name in features:
@@ -56,7 +56,7 @@ def on_photos(photos: list[Path], features: list[str], seeds: int, state: Path |
             follows = cluster_associations(ours[0].assigned, factors_of(subjects, k)).nmi
             print(
                 f"| {folder.name} | {name} | {judged([one.assigned for one in ours], subjects.labels)} | {judged(plain, subjects.labels)}"
-                f" | {choice.suggested or 'none'} ({k}) | {follows['class'] or 0:.2f}, {follows['colour'] or 0:.2f} | {seconds:.1f} |",
+                f" | {choice.suggested or 'none'} ({k}) | {follows['class'] or 0:.2f}, {follows['color'] or 0:.2f} | {seconds:.1f} |",
                 flush=True,
             )
 
@@ -65,17 +65,17 @@ def made_up(images: int, width: int = 1280, groups: int = 200, seed: int = 0) ->
     """Clustered features at length 1, in a few strong directions and many weak ones, as networks give them."""
     rng = np.random.default_rng(seed)
     spread = (1 / np.sqrt(1 + np.arange(width))).astype(np.float32)
-    centres = rng.standard_normal((groups, width), np.float32) * spread
+    centers = rng.standard_normal((groups, width), np.float32) * spread
     values = np.empty((images, width), np.float32)
     for first in range(0, images, 10_000):
         count = min(10_000, images - first)
         noise = rng.standard_normal((count, width), np.float32) * spread
-        values[first : first + count] = centres[rng.integers(groups, size=count)] + 0.7 * noise
+        values[first : first + count] = centers[rng.integers(groups, size=count)] + 0.7 * noise
     return unit_rows(values)
 
 
 def inertia(values: FloatArray, assigned: IntArray, k: int) -> float:
-    """Sum of squared distances to the centres, in the whole space."""
+    """Sum of squared distances to the centers, in the whole space."""
     total = 0.0
     for j in range(k):
         inside = values[assigned == j]
@@ -127,9 +127,9 @@ def on_speed(images: int, rounds: int) -> None:
 def _search(values: FloatArray, rounds: int, faiss: object) -> None:
     asked, k = values[:: max(1, len(values) // 1000)][:1000], 10
     truth = np.argsort(-(asked.astype(np.float64) @ values.T.astype(np.float64)), axis=1)[:, :k] if len(values) <= 20_000 else None
-    seconds, found = timed(lambda: neighbours(values, asked, k).indices, rounds)
+    seconds, found = timed(lambda: neighbors(values, asked, k).indices, rounds)
     print(f"similar, {len(values):,} images, {k} of each of 1,000: milliseconds a question")
-    alone, _ = timed(lambda: neighbours(values, asked[:1], k).indices, 9)
+    alone, _ = timed(lambda: neighbors(values, asked[:1], k).indices, 9)
     print(f"  {'ours':<22} {seconds * 1000 / len(asked):7.2f} ms together, {1000 * alone:.1f} ms alone")
     if truth is not None:
         print(f"  recall {np.mean([len(set(a) & set(b)) / k for a, b in zip(found.tolist(), truth.tolist(), strict=True)]):.4f}")

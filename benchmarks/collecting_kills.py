@@ -1,6 +1,6 @@
 """Is anything lost, doubled or half when a collecting is killed? SIGKILL at random moments, then the same command to its end.
 
-    python benchmarks/collecting_kills.py [--kills 20] [--pictures 4000] [--seed 0]
+    python benchmarks/collecting_kills.py [--kills 20] [--images 4000] [--seed 0]
 
 The local server (tests/collection/rude_server.py) answers every tenth address with 404, 500 twice, or HTML. After each
 kill rows and files are compared; at the end each address must have been settled once, and what had failed for good or
@@ -31,11 +31,11 @@ BAD = ("/status/404/{}", "/stumbles/2/{}.jpg", "/html.jpg?{}")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--pictures", type=int, default=4000)
+    parser.add_argument("--images", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     draws = random.Random(chosen.seed)  # noqa: S311
-    paths = [BAD[n // 10 % 3].format(n) if n % 10 == 0 else f"/good/{n}.jpg" for n in range(chosen.pictures)]
+    paths = [BAD[n // 10 % 3].format(n) if n % 10 == 0 else f"/good/{n}.jpg" for n in range(chosen.images)]
     with tempfile.TemporaryDirectory() as scratch, running() as server:
         out, urls = Path(scratch) / "photos", Path(scratch) / "urls.txt"
         urls.write_text("".join(f"{server.url(path)}\n" for path in paths))

@@ -1,8 +1,8 @@
 """Good images a second from a list of addresses to class folders: tellapart collect beside img2dataset, taking turns.
 
-    python benchmarks/collecting_speed.py [--pictures 4000] [--rounds 3] [--img2dataset /path/to/its/python]
+    python benchmarks/collecting_speed.py [--images 4000] [--rounds 3] [--img2dataset /path/to/its/python]
 
-img2dataset is run twice: as it comes (``--output_format files``: it makes every picture a square of 256 pixels and encodes it
+img2dataset is run twice: as it comes (``--output_format files``: it makes every image a square of 256 pixels and encodes it
 anew; ours does the nearest to that with ``--resize 256``), and the fastest way it has to files (``--resize_mode no
 --skip_reencode True``; ours then keeps the files as they are).
 
@@ -30,10 +30,10 @@ SERVER = Path(__file__).parent.parent / "tests" / "collection" / "rude_server.py
 
 
 @contextlib.contextmanager
-def served(pictures: int) -> Iterator[str]:
-    """The root address of a server with so many pictures ready."""
+def served(images: int) -> Iterator[str]:
+    """The root address of a server with so many images ready."""
     with subprocess.Popen(
-        [sys.executable, str(SERVER), "--pictures", str(pictures)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, str(SERVER), "--images", str(images)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdout is not None
         port = int(server.stdout.readline())
@@ -54,7 +54,7 @@ def theirs(work: Path, urls: Path, python: str, *more: str) -> list[str]:
 
 
 def measured(command: list[str], work: Path) -> tuple[float, int]:
-    """Seconds of the whole process, and pictures that came."""
+    """Seconds of the whole process, and images that came."""
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     begin = time.perf_counter()
@@ -67,14 +67,14 @@ def measured(command: list[str], work: Path) -> tuple[float, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=int, default=4000)
+    parser.add_argument("--images", type=int, default=4000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--img2dataset", help="python of an environment that has it")
     chosen = parser.parse_args()
     rates: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory() as scratch, served(chosen.pictures) as root:
+    with tempfile.TemporaryDirectory() as scratch, served(chosen.images) as root:
         work, urls = Path(scratch) / "work", Path(scratch) / "urls.txt"
-        urls.write_text("".join(f"{root}/good/{number}.jpg\n" for number in range(chosen.pictures)))
+        urls.write_text("".join(f"{root}/good/{number}.jpg\n" for number in range(chosen.images)))
         ways = {"tellapart": ours(work, urls), "tellapart --resize 256": ours(work, urls, "--resize", "256")}
         if chosen.img2dataset:
             ways["img2dataset, fastest"] = theirs(work, urls, chosen.img2dataset, "--resize_mode", "no", "--skip_reencode", "True")
@@ -83,9 +83,9 @@ def main() -> None:
             for name, command in ways.items():
                 seconds, came = measured(command, work)
                 rates.setdefault(name, []).append(came / seconds)
-                print(f"round {turn + 1}, {name}: {came:,} pictures in {seconds:.1f} s, {came / seconds:.0f} a second", flush=True)
+                print(f"round {turn + 1}, {name}: {came:,} images in {seconds:.1f} s, {came / seconds:.0f} a second", flush=True)
     for name, all_rates in rates.items():
-        print(f"{name}: median {statistics.median(all_rates):.0f} ({min(all_rates):.0f} to {max(all_rates):.0f}) pictures a second")
+        print(f"{name}: median {statistics.median(all_rates):.0f} ({min(all_rates):.0f} to {max(all_rates):.0f}) images a second")
     median = {name: statistics.median(all_rates) for name, all_rates in rates.items()}
     if chosen.img2dataset:
         print(f"ratio, files as they are {median['tellapart'] / median['img2dataset, fastest']:.2f}")

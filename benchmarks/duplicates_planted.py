@@ -31,8 +31,8 @@ def cropped(image: Image.Image, share: float) -> Image.Image:
     return image.crop((across, down, image.width - across, image.height - down))
 
 
-def bordered(image: Image.Image, colour: str) -> Image.Image:
-    return ImageOps.expand(image, border=max(3, round(0.05 * min(image.size))), fill=colour)
+def bordered(image: Image.Image, color: str) -> Image.Image:
+    return ImageOps.expand(image, border=max(3, round(0.05 * min(image.size))), fill=color)
 
 
 def captioned(image: Image.Image, *, is_on_top: bool) -> Image.Image:
@@ -102,7 +102,7 @@ def ours(folder: Path, state: Path, backbone: str) -> dict[str, list[tuple[str, 
     for name, group in connected_groups(name_of.values(), pairs).items():
         groups.setdefault(group, []).append(name)
     joined = [pair for members in groups.values() for pair in combinations(sorted(members), 2)]
-    print(f"tellapart: {len(looked.rows):,} pictures, pairs found in {seconds:.1f} s after the features")
+    print(f"tellapart: {len(looked.rows):,} images, pairs found in {seconds:.1f} s after the features")
     return {"tellapart": pairs, "tellapart, as groups": joined}
 
 
@@ -112,7 +112,7 @@ def peers(folder: Path, python: str, twins: set[tuple[str, str]]) -> dict[str, l
     if done.returncode:
         raise SystemExit(done.stderr)
     found = json.loads(done.stdout.splitlines()[-1])
-    print("seconds, pictures read: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in found["seconds"].items()))
+    print("seconds, images read: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in found["seconds"].items()))
     bits = found["imagededup"]
     false = [distance for a, b, distance in bits if is_false(a, b, twins)]
     best = min(false, default=13) - 1

@@ -120,7 +120,7 @@ def main() -> None:
         times = sorted(hover[name])
         most = times[int(0.99 * len(times))]
         print(f"hover, {name}: median {statistics.median(times):.1f} ms, 99 % below {most:.1f}, worst {times[-1]:.1f}")
-    print(f"of {MOVES} moves {hover['shown']} showed a picture; zoom: median {statistics.median(zoom):.0f} ms, worst {max(zoom):.0f} ms")
+    print(f"of {MOVES} moves {hover['shown']} showed an image; zoom: median {statistics.median(zoom):.0f} ms, worst {max(zoom):.0f} ms")
     print(f"drawing around: {many} after {choose:.0f} ms")
 
 

@@ -61,7 +61,7 @@ def openvino_bf16(network: Path) -> Features:
 
     def features(pixels: Any) -> Any:
         request = requests.pop()
-        found = request.infer({0: normalised(pixels)})[0]
+        found = request.infer({0: normalized(pixels)})[0]
         requests.append(request)
         return found
 
@@ -74,10 +74,10 @@ def onnxruntime_fp32(network: Path) -> Features:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(network), options, providers=["CPUExecutionProvider"])
-    return lambda pixels: session.run(None, {"x": normalised(pixels)})[0]
+    return lambda pixels: session.run(None, {"x": normalized(pixels)})[0]
 
 
-def normalised(pixels: Any) -> Any:
+def normalized(pixels: Any) -> Any:
     return np.ascontiguousarray(((pixels.astype(np.float32) - 127.5) / 127.5).transpose(0, 3, 1, 2))
 
 

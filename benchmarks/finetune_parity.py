@@ -72,7 +72,7 @@ def main() -> None:
                 kept.write_text(json.dumps({**json.loads(kept.read_text()), "load": load, "wall_s": time.perf_counter() - begin}))
             told = json.loads(kept.read_text())
             theirs = answers_of(peer, told, wanted)
-            pace = speed([(each["pictures"], each["seconds"]) for each in told["epochs"][-chosen.epochs :]], told["load"])
+            pace = speed([(each["images"], each["seconds"]) for each in told["epochs"][-chosen.epochs :]], told["load"])
             print(f"{peer:26}{scores(theirs)}  {pace}, {told['wall_s']:.0f} s in all", flush=True)
             for title, ours in (("ours", wanted), ("ours, without temperature", plain(wanted))):
                 found = compare(theirs, ours)
@@ -148,15 +148,15 @@ def scores(predictions: Predictions) -> str:
 
 
 def epochs_of(run: Run) -> list[tuple[float, float]]:
-    """Pictures and seconds of each epoch of our training."""
+    """Images and seconds of each epoch of our training."""
     events = [json.loads(line) for line in (run.folder / "history.jsonl").read_text().splitlines()]
     ends = [0.0, *(event["seconds"] for event in events)]
-    pictures = run.metrics["training"]["images"] / len(events)
-    return [(pictures, end - begin) for begin, end in pairwise(ends)]
+    images = run.metrics["training"]["images"] / len(events)
+    return [(images, end - begin) for begin, end in pairwise(ends)]
 
 
 def speed(epochs: Sequence[tuple[float, float]], load: float) -> str:
-    return f"{max(pictures / seconds for pictures, seconds in epochs):.1f} images/s (load before it {load:.1f})"
+    return f"{max(images / seconds for images, seconds in epochs):.1f} images/s (load before it {load:.1f})"
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python benchmarks/finetune_step.py [--threads 1] [--rounds 5] [--steps 2]
 
-A step is forward, loss, backward and AdamW(fused=True) on pictures of noise. The plain loop is what most people write:
+A step is forward, loss, backward and AdamW(fused=True) on images of noise. The plain loop is what most people write:
 float32, rows of channels (NCHW), training mode, the allocator as it is. Each way runs in a process of its own, since
 malloc is tuned for a whole process; they take turns, the first turn is not counted. Processor time of one thread
 (the default) is robust beside other work; for wall time give ``--threads 2`` on an idle machine.
@@ -100,8 +100,8 @@ def compare(label: str, size: int, batch: int, stages: int | None, chosen: argpa
             taken[way].append(json.loads(worker.stdout.readline()))
     for worker in workers.values():
         worker.communicate()
-    pictures = batch * chosen.steps
-    wall, processor = ({way: pictures / statistics.median(t[k] for t in times[1:]) for way, times in taken.items()} for k in (0, 1))
+    images = batch * chosen.steps
+    wall, processor = ({way: images / statistics.median(t[k] for t in times[1:]) for way, times in taken.items()} for k in (0, 1))
     print(
         f"\n{label}, lite0 at {size} px, batches of {batch}, {chosen.threads} threads, median of {chosen.rounds} rounds (images a second)"
     )

@@ -2,7 +2,7 @@
 
     python benchmarks/hash_pairs.py [--n 400000] [--bits 14] [--sample 4000] [--peer PYTHON]
 
-Two kinds of hashes: random ones, and ones of pictures whose spectrum falls as that of photos, so that neighbouring bits go
+Two kinds of hashes: random ones, and ones of images whose spectrum falls as that of photos, so that neighboring bits go
 together and buckets are crowded. One pair in a hundred is planted within the limit. FAISS (in PYTHON's environment, in a
 process of its own, as many threads as cores) searches the whole set for a SAMPLE of it; its time for all is extrapolated.
 IndexBinaryFlat is exact; IndexBinaryMultiHash is not: its recall of the planted pairs is printed.
@@ -62,7 +62,7 @@ def photo_like_hashes(n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def planted(hashes: np.ndarray, max_bits: int, rng: np.random.Generator) -> None:
-    """Every hundredth hash gets a neighbour 0 to ``max_bits`` bits away just behind it."""
+    """Every hundredth hash gets a neighbor 0 to ``max_bits`` bits away just behind it."""
     places = np.arange(0, len(hashes) - 1, 100)
     bits = np.unpackbits(hashes[places], axis=1)
     for row, count in zip(bits, rng.integers(0, max_bits + 1, len(places)), strict=True):

@@ -22,11 +22,11 @@ WRONG = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 RIGHT = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
 
 
-def top1(name: str, files: list[tuple[Path, int]], normalisation: dict[str, tuple[float, ...]]) -> float:
+def top1(name: str, files: list[tuple[Path, int]], normalization: dict[str, tuple[float, ...]]) -> float:
     weights = PACKAGED[name]
     model = build_network(weights.architecture)
     model.load_state_dict(packaged_state(weights, [len(stage) for stage in model.blocks]), strict=True)
-    mean, std = (torch.tensor(normalisation[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
+    mean, std = (torch.tensor(normalization[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
     right = 0
     for file, target in files:
         size = weights.image_size

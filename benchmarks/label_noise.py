@@ -24,12 +24,12 @@ from tellapart.curation.near_duplicates import connected_groups
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tellapart.training.label_noise_logits import held_out_logits
-from tellapart.training.linear_probe import LabelledFeatures
+from tellapart.training.linear_probe import LabeledFeatures
 
 PEER = Path(__file__).parent / "peers" / "cleanlab_scores.py"
 
 
-def loaded(photos: Path, backbone: str, most: int, state: Path) -> LabelledFeatures:
+def loaded(photos: Path, backbone: str, most: int, state: Path) -> LabeledFeatures:
     looked = analyze_folder(photos, FeatureSpec(find_backbones(backbone)), state=state)
     rows = {row.image_id: row.label for row in looked.rows if row.is_used and row.label is not None and row.image_id is not None}
     ids = list(rows)
@@ -38,7 +38,7 @@ def loaded(photos: Path, backbone: str, most: int, state: Path) -> LabelledFeatu
     group_of = connected_groups(ids, [(a, b) for a, b in looked.pairs if a in rows and b in rows and {a, b} <= set(ids)])
     names = sorted(set(rows.values()))
     targets = np.array([names.index(rows[i]) for i in ids])
-    return LabelledFeatures(looked.extraction.features.of(ids), targets, [group_of[i] for i in ids], names)
+    return LabeledFeatures(looked.extraction.features.of(ids), targets, [group_of[i] for i in ids], names)
 
 
 def flipped(targets: np.ndarray, k: int, share: float, seed: int, *, are_pairs: bool) -> np.ndarray:
@@ -85,7 +85,7 @@ def main() -> None:
             for seed in range(chosen.seeds):
                 labels = flipped(data.targets, len(data.class_names), share, seed, are_pairs=chosen.pairs)
                 is_wrong = labels != data.targets
-                logits = held_out_logits(LabelledFeatures(data.features, labels, data.groups, data.class_names), seed=seed)
+                logits = held_out_logits(LabeledFeatures(data.features, labels, data.groups, data.class_names), seed=seed)
                 doubts = find_label_errors(logits, labels)
                 found.setdefault("tellapart", []).append(numbers(is_wrong, doubts.right, doubts.right < 0.5))
                 if chosen.peer:

@@ -27,8 +27,8 @@ def made_up(n: int, width: int = 1280, seed: int = 0) -> tuple[FloatArray, IntAr
     """Overlapping islands, each longer in some directions than in others, and which is whose."""
     rng = np.random.default_rng(seed)
     kind = rng.integers(0, KINDS, n)
-    centres = rng.standard_normal((KINDS, 40)) * 1.1
-    inner = centres[kind] + rng.standard_normal((n, 40)) * rng.uniform(0.4, 1.4, (KINDS, 40))[kind]
+    centers = rng.standard_normal((KINDS, 40)) * 1.1
+    inner = centers[kind] + rng.standard_normal((n, 40)) * rng.uniform(0.4, 1.4, (KINDS, 40))[kind]
     out = np.maximum(inner @ rng.standard_normal((40, width)) * 0.3 + rng.standard_normal((n, width)) * 0.5, 0)
     return out.astype(np.float32), kind
 
@@ -57,7 +57,7 @@ def main() -> None:
         took, worked = time.perf_counter() - start, time.process_time() - before
         kept, right = neighbor_preservation(features, made.places), neighbor_label_accuracy(made.places, labels, alone, asked).mean()
         print(
-            f"{name:<13} {took:7.1f} s ({worked:.1f} s of processor), neighbours kept {kept:.3f}, class by the nearest {right:.3f}",
+            f"{name:<13} {took:7.1f} s ({worked:.1f} s of processor), neighbors kept {kept:.3f}, class by the nearest {right:.3f}",
             flush=True,
         )
 

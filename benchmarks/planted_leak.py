@@ -49,7 +49,7 @@ def main() -> None:
             work / "planted", backbone=chosen.backbone, out=work / "runs", state=work / "s2", name="after", splits=0, curve=False
         )
         leak = after.metrics["leak"]
-        print(f"{chosen.photos.name}, {chosen.backbone}: {count} copies planted, {leak['images']} training photos recognised as leaks")
+        print(f"{chosen.photos.name}, {chosen.backbone}: {count} copies planted, {leak['images']} training photos recognized as leaks")
         show("honest (before planting)", before.metrics[leak["part"]])
         show("naive (copies left in)", leak["naive"])
         show("recovered by tellapart", after.metrics[leak["part"]])

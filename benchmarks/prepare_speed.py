@@ -2,9 +2,9 @@
 
     python benchmarks/prepare_speed.py PHOTOS [--rounds 5] [--workers 2] [--memory] [--many 60000]
 
-PHOTOS is a folder of class folders. Each way is a process of its own and writes the same arrays (shorter side to size, centre cut out,
+PHOTOS is a folder of class folders. Each way is a process of its own and writes the same arrays (shorter side to size, center cut out,
 antialiased; OpenCV's area filter differs in the pixels). Rounds are interleaved. Rates are whole processes, start included; ours also
-hashes every file and writes tables. `--memory` draws small pictures and shows the peak of 2,000 beside that of `--many`.
+hashes every file and writes tables. `--memory` draws small images and shows the peak of 2,000 beside that of `--many`.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def memory(many: int, workers: int) -> None:
             seconds, peak = measured(OURS, f"{folder}/photos", f"{folder}/out", str(workers))
             size = sum(file.stat().st_size for file in Path(folder, "out").glob("*.npy")) / 1e6
         print(
-            f"{count:>8,} pictures: arrays of {size:7,.0f} MB, peak {peak:5.0f} MB, {seconds:5.0f} s ({count / seconds:,.0f} a second)",
+            f"{count:>8,} images: arrays of {size:7,.0f} MB, peak {peak:5.0f} MB, {seconds:5.0f} s ({count / seconds:,.0f} a second)",
             flush=True,
         )
 

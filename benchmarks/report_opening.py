@@ -2,7 +2,7 @@
 
     python benchmarks/report_opening.py [--images 5000]
 
-Opens the page from disk five times; says when the first pixels and the gallery's first pictures are there (medians).
+Opens the page from disk five times; says when the first pixels and the gallery's first images are there (medians).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PAINTED = "() => performance.getEntriesByName('first-contentful-paint')[0]?.star
 
 
 def opened(browser: Any, page_file: Path, selector: str) -> tuple[float, float, int]:
-    """Seconds to the first paint and to the first picture, and the number of elements matching ``selector``'s parent."""
+    """Seconds to the first paint and to the first image, and the number of elements matching ``selector``'s parent."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(page_file.as_uri(), wait_until="commit")
     page.wait_for_selector(selector, state="attached", timeout=30_000)
@@ -63,7 +63,7 @@ def main() -> None:
     painted, shown, elements = (statistics.median(values) for values in zip(*found, strict=True))
     print(
         f"{chosen.images:,} images, {size:.1f} MB, {elements:.0f} elements in the page:"
-        f" first paint after {painted:.2f} s, first picture of the gallery after {shown:.2f} s"
+        f" first paint after {painted:.2f} s, first image of the gallery after {shown:.2f} s"
     )
 
 

@@ -2,8 +2,8 @@
 
     python benchmarks/review_opening.py [--rows 10000]
 
-Opens the page from disk five times (medians); then jumps through 10,000 pictures as fast as frames come, and counts the
-frames in which a card in sight has no picture yet, and the longest wait for a frame.
+Opens the page from disk five times (medians); then jumps through 10,000 images as fast as frames come, and counts the
+frames in which a card in sight has no image yet, and the longest wait for a frame.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def main() -> None:
         found = [opened(browser, page_file, "#grid .card") for _ in range(6)][1:]
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(page_file.as_uri())
-        page.locator("[data-open=mislabelled]").click()
+        page.locator("[data-open=mislabeled]").click()
         scrolled = page.evaluate(SCROLL)
         decided = page.evaluate(DECIDE)
         browser.close()

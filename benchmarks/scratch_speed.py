@@ -4,7 +4,7 @@
 
 PHOTOS has the folders `train` and `validation`. Ours counts training proper and, beside it, the one decoding of all
 photos; Keras decodes in every epoch unless it is told to cache. An epoch is the median of all but the first. Printed first:
-what a picture costs forward and backward, and how many of them the best matrix products of this machine would allow.
+what an image costs forward and backward, and how many of them the best matrix products of this machine would allow.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ def ceiling(size: int, side: int = 2048) -> None:
 
     from tellapart.models.scratch_networks import build_image_network
 
-    network, pictures = build_image_network("tiny", 2, size), torch.zeros(32, 3, size, size)
+    network, images = build_image_network("tiny", 2, size), torch.zeros(32, 3, size, size)
     with FlopCounterMode(display=False) as counter:
-        network(pictures).sum().backward()
-    cost = counter.get_total_flops() / len(pictures)
+        network(images).sum().backward()
+    cost = counter.get_total_flops() / len(images)
     for kind in (torch.float32, torch.bfloat16):
         values = torch.randn(side, side, dtype=kind)
         seconds = []
@@ -66,7 +66,7 @@ def ceiling(size: int, side: int = 2048) -> None:
             seconds.append(time.perf_counter() - begin)
         rate = 2 * side**3 / min(seconds)
         print(
-            f"{cost / 1e6:.0f} million operations a picture; best {kind} product {rate / 1e9:.0f} a nanosecond: {rate / cost:.0f} images/s"
+            f"{cost / 1e6:.0f} million operations an image; best {kind} product {rate / 1e9:.0f} a nanosecond: {rate / cost:.0f} images/s"
         )
 
 

@@ -1,4 +1,4 @@
-"""Where labels mean nothing, the probe and the nearest neighbours must find nothing: many draws of shuffled labels.
+"""Where labels mean nothing, the probe and the nearest neighbors must find nothing: many draws of shuffled labels.
 
     python benchmarks/shuffled_labels.py PHOTOS [--draws 60] [--backbone lite0] [--within-parts]
 
@@ -25,7 +25,7 @@ from tellapart.evaluation import accuracy_interval, log_loss_interval
 from tellapart.feature_extraction import FeatureSpec, extract
 from tellapart.models.backbones import find_backbones
 from tellapart.training.linear_probe import fit_probe
-from tellapart.training.part_evaluation import LabelledSet, baseline_predictions, probe_predictions
+from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, probe_predictions
 from tellapart.training.probe_evaluation import PartSets
 
 
@@ -41,9 +41,9 @@ def main() -> None:
     for draw in range(chosen.draws):
         rng = np.random.default_rng(draw)
         train, judged = shuffled(sets, rng, within_parts=chosen.within_parts)
-        majority, neighbours = baseline_predictions(train, judged)
+        majority, neighbors = baseline_predictions(train, judged)
         probe = probe_predictions(fit_probe(train.data, seed=draw), judged, "probe")
-        for predictions in (neighbours, probe):
+        for predictions in (neighbors, probe):
             right = accuracy_interval(predictions)
             excess = log_loss_interval(predictions, draws=1).value - log_loss_interval(majority, draws=1).value
             chance = sum(float((predictions.predicted == k).mean() * (judged.data.targets == k).mean()) for k in set(predictions.predicted))
@@ -61,7 +61,7 @@ def main() -> None:
         )
 
 
-def sets_of(photos: Path, backbone: str) -> tuple[LabelledSet, LabelledSet]:
+def sets_of(photos: Path, backbone: str) -> tuple[LabeledSet, LabeledSet]:
     """The training photos and those judged, with features."""
     with tempfile.TemporaryDirectory() as folder, Catalog(Path(folder) / "catalog.sqlite") as catalog:
         dataset = open_dataset(photos)
@@ -70,7 +70,7 @@ def sets_of(photos: Path, backbone: str) -> tuple[LabelledSet, LabelledSet]:
     return sets.train, next(iter(sets.reported.values()))
 
 
-def shuffled(sets: tuple[LabelledSet, LabelledSet], rng: np.random.Generator, *, within_parts: bool) -> tuple[LabelledSet, LabelledSet]:
+def shuffled(sets: tuple[LabeledSet, LabeledSet], rng: np.random.Generator, *, within_parts: bool) -> tuple[LabeledSet, LabeledSet]:
     """Both sets with their labels shuffled."""
     sizes = [len(each.rows) for each in sets]
     targets = [each.data.targets for each in sets]
@@ -79,7 +79,7 @@ def shuffled(sets: tuple[LabelledSet, LabelledSet], rng: np.random.Generator, *,
     changed = []
     for each, new in zip(sets, mixed, strict=True):
         rows = [replace(row, label=names[target]) for row, target in zip(each.rows, new.tolist(), strict=True)]
-        changed.append(LabelledSet(rows, replace(each.data, targets=new)))
+        changed.append(LabeledSet(rows, replace(each.data, targets=new)))
     return changed[0], changed[1]
 
 

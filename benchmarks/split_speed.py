@@ -2,7 +2,7 @@
 
     python benchmarks/split_speed.py [--groups 400000] [--peer-groups 2000 4000 8000] [--folds 5] [--classes 50]
 
-Every group has one to three pictures of one class. scikit-learn's grows faster than the number of groups times the classes
+Every group has one to three images of one class. scikit-learn's grows faster than the number of groups times the classes
 allows to wait for, so it is timed on smaller sets and on ours beside it. Both are checked: no group divided, and how far
 any class's share of any fold lies from even.
 """
@@ -52,7 +52,7 @@ def main() -> None:
         start = time.perf_counter()
         assign_shares(labels, groups, seed=0, shares={"test": 0.2, "val": 0.1})
         parts = time.perf_counter() - start
-        line = f"{count:,} groups, {len(labels):,} pictures: ours {seconds:.2f} s ({used:.2f} s of processor)"
+        line = f"{count:,} groups, {len(labels):,} images: ours {seconds:.2f} s ({used:.2f} s of processor)"
         print(f"{line}, uneven by {unevenness(labels, groups, folds):.2f} points; three parts {parts:.2f} s")
         if count in chosen.peer_groups:
             theirs = np.empty(len(labels), np.int64)

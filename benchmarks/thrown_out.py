@@ -25,7 +25,7 @@ from tellapart.curation.near_duplicates import connected_groups
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tellapart.training.label_noise_logits import held_out_logits
-from tellapart.training.linear_probe import LabelledFeatures
+from tellapart.training.linear_probe import LabeledFeatures
 from tellapart.workflows.check_run import run_check
 
 VISION = Path(__file__).parent / "peers" / "cleanvision_scores.py"
@@ -60,16 +60,16 @@ def main() -> None:
         is_fresh = np.array([hashlib.sha256(Path(row.path).name.encode()).digest()[-1] % 2 == 0 for row in rows])
         print(f"{len(rows):,} photos, {is_bad.sum():,} thrown out: chance {is_bad.mean():.3f} (fresh half {is_bad[is_fresh].mean():.3f})")
         report("tellapart: doubt", found.doubt[numbers], is_bad, is_fresh)
-        for name in ("outlier", "mislabelled", "blurred", "dark", "bright", "flat", "grey"):
+        for name in ("outlier", "mislabeled", "blurred", "dark", "bright", "flat", "gray"):
             report(f"tellapart: {name}", found.table.findings[name].scores[numbers], is_bad, is_fresh)
-        flagged = found.table.findings["mislabelled"].is_issue[numbers]
-        print(f"tellapart: mislabelled names {flagged.sum()}, of which {is_bad[flagged].mean():.2f} were thrown out")
+        flagged = found.table.findings["mislabeled"].is_issue[numbers]
+        print(f"tellapart: mislabeled names {flagged.sum()}, of which {is_bad[flagged].mean():.2f} were thrown out")
         if chosen.peer:
             ids = [row.image_id or "" for row in rows]
             classes = sorted({row.label or "" for row in rows})
             targets = np.array([classes.index(row.label or "") for row in rows])
             group_of = connected_groups(set(ids), [pair for pair in looked.pairs if set(pair) <= set(ids)])
-            data = LabelledFeatures(looked.extraction.features.of(ids), targets, [group_of[i] for i in ids], classes)
+            data = LabeledFeatures(looked.extraction.features.of(ids), targets, [group_of[i] for i in ids], classes)
             peer = peer_scores(chosen.peer, targets, held_out_logits(data))
             for name in ("self_confidence", "normalized_margin"):
                 report(f"cleanlab: {name}", peer[name], is_bad, is_fresh)

@@ -1,4 +1,4 @@
-"""Peak memory of a training from scratch on 2,000 and on 60,000 pictures: it must not grow with their number.
+"""Peak memory of a training from scratch on 2,000 and on 60,000 images: it must not grow with their number.
 
 Distinct CIFAR-size PNGs of ten classes are drawn into a temporary folder; then `tellapart train --recipe scratch --net tiny
 --image-size 32 --epochs 1` runs as a process of its own. `bare` is the same training without the verb around it
@@ -30,7 +30,7 @@ from tellapart.augmentation.policy import augmentation_of
 from tellapart.images.pixel_store import PixelStore
 from tellapart.training.fold_training import train_members
 from tellapart.training.config import Plan
-from tellapart.training.linear_probe import LabelledFeatures
+from tellapart.training.linear_probe import LabeledFeatures
 from tellapart.training.network_recipe import NetworkRecipe, scratch_card
 n = int(sys.argv[1])
 ids = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(n)]
@@ -38,20 +38,20 @@ store = PixelStore(cache_root() / "pixels", 32, "crop")
 rng = np.random.default_rng(0)
 for start in range(0, n, 1000):
     store.write(ids[start:start + 1000], rng.integers(0, 256, (len(ids[start:start + 1000]), 32, 32, 3), dtype=np.uint8))
-train = LabelledFeatures(np.empty((n, 0), np.float32), np.arange(n) % 10, ids, [str(k) for k in range(10)])
+train = LabeledFeatures(np.empty((n, 0), np.float32), np.arange(n) % 10, ids, [str(k) for k in range(10)])
 recipe = NetworkRecipe("scratch", scratch_card("tiny", 32), None, "crop", "all", augmentation_of("strong"), Plan(epochs=1), 1)
 train_members(recipe, train, ids, device="cpu", num_workers=2)
 """
 
 
 def draw(folder: Path, n: int) -> None:
-    """Distinct pictures of 32 x 32: a colour a class, a bright square somewhere, noise."""
+    """Distinct images of 32 x 32: a color a class, a bright square somewhere, noise."""
     rng = np.random.default_rng(n)
-    colours = np.random.default_rng(1).uniform(40, 215, (CLASSES, 3))
+    colors = np.random.default_rng(1).uniform(40, 215, (CLASSES, 3))
     for target in range(CLASSES):
         (folder / str(target)).mkdir(parents=True)
     for number in range(n):
-        pixels = colours[number % CLASSES] + rng.normal(scale=30, size=(32, 32, 3))
+        pixels = colors[number % CLASSES] + rng.normal(scale=30, size=(32, 32, 3))
         top, left = rng.integers(0, 24, 2)
         pixels[top : top + 8, left : left + 8] += rng.uniform(-100, 100, 3)
         path = folder / str(number % CLASSES) / f"{number}.png"
@@ -89,9 +89,9 @@ def main() -> None:
                     command += ["--image-size", "32", "--epochs", "1", "--out", str(work / "runs"), "--quiet"]
                 peak, seconds = measured(command, environment)
                 peaks.append(peak)
-                print(f"{name:<12} {n:>7,} pictures: peak {peak:6.0f} MB, {seconds:5.0f} s", flush=True)
-        per_picture = (peaks[1] - peaks[0]) * 1024 / (chosen.many - chosen.few)
-        print(f"{name:<12} ratio {peaks[1] / peaks[0]:.2f}, {per_picture:.1f} KB a picture more")
+                print(f"{name:<12} {n:>7,} images: peak {peak:6.0f} MB, {seconds:5.0f} s", flush=True)
+        per_image = (peaks[1] - peaks[0]) * 1024 / (chosen.many - chosen.few)
+        print(f"{name:<12} ratio {peaks[1] / peaks[0]:.2f}, {per_image:.1f} KB an image more")
 
 
 if __name__ == "__main__":

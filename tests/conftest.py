@@ -36,7 +36,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three classes of 30 pictures; read-only by agreement: whoever changes something copies first."""
+    """Three classes of 30 images; read-only by agreement: whoever changes something copies first."""
     folder = tmp_path_factory.mktemp("session") / "photos"
     files = {f"{kind}/{kind} {seed:02}.jpg": folders.class_photo(kind, seed) for kind in folders.KINDS for seed in range(EACH)}
     return folders.write(folder, files)

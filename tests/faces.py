@@ -16,7 +16,7 @@ FACE = (175, 60, 270, 178)
 
 
 def shipped(name: str) -> ByteArray:
-    """The pixels of a picture of scikit-image's."""
+    """The pixels of an image of scikit-image's."""
     found = importlib.util.find_spec("skimage")
     assert found is not None
     assert found.origin is not None
@@ -30,7 +30,7 @@ def portrait() -> ByteArray:
 
 
 def placed(width: int, height: int, *faces: tuple[int, int, float], seed: int = 0) -> ByteArray:
-    """A picture with the astronaut's head at some places: left, top, and how many times its size in the portrait."""
+    """An image with the astronaut's head at some places: left, top, and how many times its size in the portrait."""
     image = Image.fromarray(sample_images.photo_pixels(seed, width, height)[:height, :width]).resize((width, height))
     head = Image.fromarray(portrait()[20:270, 110:340])
     for left, top, times in faces:

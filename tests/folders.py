@@ -17,18 +17,18 @@ KINDS = ("dots", "plain", "stripes")
 
 
 def class_image(kind: str, seed: int, side: int = 144) -> Image.Image:
-    """A photo-like picture with many dots, with stripes, or with neither; everything else is random."""
+    """A photo-like image with many dots, with stripes, or with neither; everything else is random."""
     rng = np.random.default_rng([KINDS.index(kind), seed])
     image = Image.fromarray(sample_images.photo_pixels(int(rng.integers(1 << 30)), side, side * 3 // 4))
     draw = ImageDraw.Draw(image)
-    colour = tuple(int(c) for c in rng.integers(0, 256, 3))
+    color = tuple(int(c) for c in rng.integers(0, 256, 3))
     if kind == "dots":
         for x, y in rng.uniform(0, side, (25, 2)):
-            draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill=colour)
+            draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill=color)
     if kind == "stripes":
         step, lean = int(rng.integers(14, 24)), int(rng.integers(-40, 40))
         for x in range(-40, side + 40, step):
-            draw.line((x, 0, x + lean, side), fill=colour, width=5)
+            draw.line((x, 0, x + lean, side), fill=color, width=5)
     return image
 
 
@@ -47,7 +47,7 @@ def write(folder: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def some_of(photos: Path, to: Path, each: int, kinds: tuple[str, ...] = KINDS, start: int = 0) -> Path:
-    """Copy ``each`` pictures of each class to another folder; their features are in the session's cache."""
+    """Copy ``each`` images of each class to another folder; their features are in the session's cache."""
     for kind in kinds:
         (to / kind).mkdir(parents=True, exist_ok=True)
         for path in sorted((photos / kind).iterdir())[start : start + each]:

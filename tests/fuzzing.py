@@ -188,7 +188,7 @@ def _ledger(folder: Path) -> Path:
     path = folder / "collection.sqlite"
     with Ledger(path, clock=lambda: 1e6) as ledger:
         ledger.want({"cat": 5, "dog": None})
-        offers = [("cat" if i % 3 else "dog", Offer(url=f"https://pictures.example/{i}.jpg", creator="Ann")) for i in range(20)]
+        offers = [("cat" if i % 3 else "dog", Offer(url=f"https://images.example/{i}.jpg", creator="Ann")) for i in range(20)]
         ledger.add_listed(offers, "list")
         ledger.note_command('{"names": ["cat"], "options": {}}')
     _checkpoint(path)
@@ -239,7 +239,7 @@ def _predictions_say(path: Path) -> Any:
 
 def _rows(folder: Path) -> Path:
     folder.mkdir(parents=True)
-    row = FileRow("a.jpg", "0" * 64, "a", "train", "g", "used", None, 8, 8, 99, x=0.5, y=0.25, neighbours=("b",), similarities=(0.5,))
+    row = FileRow("a.jpg", "0" * 64, "a", "train", "g", "used", None, 8, 8, 99, x=0.5, y=0.25, neighbors=("b",), similarities=(0.5,))
     rows = [replace(row, path=f"{i}.jpg", width=i, reason="r" * (i % 3) or None) for i in range(20)]
     save_rows(rows, folder / "images.parquet")
     return folder / "images.parquet"
@@ -253,7 +253,7 @@ def _tar(folder: Path) -> Path:
     with tarfile.open(folder / "shards/a.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
         for i in range(6):
             card = {"label": "cat" if i % 2 else "dog", "part": "train", "path": f"p/{i}.jpg", "group": "g"}
-            for suffix, data in (("jpg", b"\xff\xd8picture"), ("cls", b"%d" % (i % 2)), ("json", json.dumps(card).encode())):
+            for suffix, data in (("jpg", b"\xff\xd8image"), ("cls", b"%d" % (i % 2)), ("json", json.dumps(card).encode())):
                 member = tarfile.TarInfo(f"{i:04}.{suffix}")
                 member.size = len(data)
                 tar.addfile(member, io.BytesIO(data))

@@ -1,4 +1,4 @@
-"""Makers of test pictures for the whole project: photo-like ones, and one of every bad or odd kind. All seeded, none read from disk."""
+"""Makers of test images for the whole project: photo-like ones, and one of every bad or odd kind. All seeded, none read from disk."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from PIL import Image, ImageCms, PngImagePlugin
 from tellapart.images.formats import reads_heic
 
 Pixels = NDArray[np.uint8]
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 
-HTML = b"<!DOCTYPE html>\n<html><head><title>404 Not Found</title></head><body>No such picture</body></html>\n"
-TEXT = "This is not a picture. Ceci n'est pas une image, voil\u00e0.\n".encode() * 3
+HTML = b"<!DOCTYPE html>\n<html><head><title>404 Not Found</title></head><body>No such image</body></html>\n"
+TEXT = "This is not an image. Ceci n'est pas une image, voil\u00e0.\n".encode() * 3
 SVG = b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>\n'
 PSD = b"8BPS\x00\x01" + bytes(6) + struct.pack(">HIIHH", 3, 8, 8, 8, 3) + bytes(64)
 HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(64)
@@ -43,26 +43,26 @@ HEIC_PHOTO = base64.b64decode(
 """``photo_pixels(3, 64, 48)`` as a whole HEIC file, stored turned with EXIF orientation 6 (pillow-heif 1.8.1, quality 60)."""
 
 
-def photo_pixels(seed: int = 0, width: int = 200, height: int = 150, colour: Colour | None = None) -> Pixels:
-    """A photo-like picture, uint8 (height, width, 3): soft light, a few round things with edges, fine grain.
+def photo_pixels(seed: int = 0, width: int = 200, height: int = 150, color: Color | None = None) -> Pixels:
+    """A photo-like image, uint8 (height, width, 3): soft light, a few round things with edges, fine grain.
 
-    ``colour`` pulls the whole towards one colour, so classes can be told apart.
+    ``color`` pulls the whole towards one color, so classes can be told apart.
     """
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     y, x = y / max(height, width), x / max(height, width)
-    picture = np.empty((height, width, 3), np.float32)
+    image = np.empty((height, width, 3), np.float32)
     for channel in range(3):
         a, b, c = rng.uniform(-1, 1, 3)
-        picture[..., channel] = 128 + 60 * np.sin(2 * a + 4 * b * x + 4 * c * y)
+        image[..., channel] = 128 + 60 * np.sin(2 * a + 4 * b * x + 4 * c * y)
     for _ in range(6):
-        centre_x, centre_y, radius = rng.uniform(0, 1), rng.uniform(0, 0.8), rng.uniform(0.04, 0.2)
-        inside = 1 / (1 + np.exp(np.clip((np.hypot(x - centre_x, y - centre_y) - radius) * 200, -50, 50)))
-        picture += inside[..., None] * (rng.uniform(0, 255, 3).astype(np.float32) - picture) * 0.9
-    if colour is not None:
-        picture = 0.4 * picture + 0.6 * np.array(colour, np.float32)
-    picture += rng.normal(0, 4, picture.shape)
-    return np.clip(picture, 0, 255).astype(np.uint8)
+        center_x, center_y, radius = rng.uniform(0, 1), rng.uniform(0, 0.8), rng.uniform(0.04, 0.2)
+        inside = 1 / (1 + np.exp(np.clip((np.hypot(x - center_x, y - center_y) - radius) * 200, -50, 50)))
+        image += inside[..., None] * (rng.uniform(0, 255, 3).astype(np.float32) - image) * 0.9
+    if color is not None:
+        image = 0.4 * image + 0.6 * np.array(color, np.float32)
+    image += rng.normal(0, 4, image.shape)
+    return np.clip(image, 0, 255).astype(np.uint8)
 
 
 def encoded(image: Image.Image | Pixels, name: str = "JPEG", **options: Any) -> bytes:
@@ -72,11 +72,11 @@ def encoded(image: Image.Image | Pixels, name: str = "JPEG", **options: Any) -> 
     return file.getvalue()
 
 
-def photo(seed: int = 0, width: int = 200, height: int = 150, colour: Colour | None = None, name: str = "JPEG", **options: Any) -> bytes:
-    """A photo-like picture as a file; JPEG at quality 90 unless told otherwise."""
+def photo(seed: int = 0, width: int = 200, height: int = 150, color: Color | None = None, name: str = "JPEG", **options: Any) -> bytes:
+    """A photo-like image as a file; JPEG at quality 90 unless told otherwise."""
     if name == "JPEG":
         options.setdefault("quality", 90)
-    return encoded(photo_pixels(seed, width, height, colour), name, **options)
+    return encoded(photo_pixels(seed, width, height, color), name, **options)
 
 
 def cut(data: bytes, share: float) -> bytes:
@@ -128,12 +128,12 @@ def with_xmp(image: Image.Image, name: str, words: str, **options: Any) -> bytes
 
 
 def cmyk_photo(seed: int = 0) -> bytes:
-    """A four-colour JPEG as Adobe's programs write it (inverted)."""
+    """A four-color JPEG as Adobe's programs write it (inverted)."""
     return encoded(Image.fromarray(photo_pixels(seed)).convert("CMYK"), quality=95)
 
 
-def deep_grey_png(values: NDArray[np.uint16]) -> bytes:
-    """A 16-bit grey PNG of uint16 (h, w)."""
+def deep_gray_png(values: NDArray[np.uint16]) -> bytes:
+    """A 16-bit gray PNG of uint16 (h, w)."""
     return encoded(Image.fromarray(values), "PNG")
 
 
@@ -152,8 +152,8 @@ def huge_bilevel_png(width: int = 20_000, height: int = 20_000) -> bytes:
     return _png(width, height, 1, 0, packed)
 
 
-def _png(width: int, height: int, bits: int, colour_type: int, packed: bytes) -> bytes:
-    header = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
+def _png(width: int, height: int, bits: int, color_type: int, packed: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, bits, color_type, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", packed), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
@@ -161,39 +161,39 @@ def _png(width: int, height: int, bits: int, colour_type: int, packed: bytes) ->
 
 
 def palette_png(seed: int = 0, see_through: bool = False) -> bytes:
-    """A PNG of 64 colours; ``see_through`` makes its colour number 0 fully transparent."""
+    """A PNG of 64 colors; ``see_through`` makes its color number 0 fully transparent."""
     image = Image.fromarray(photo_pixels(seed)).quantize(64)
     return encoded(image, "PNG", transparency=0) if see_through else encoded(image, "PNG")
 
 
-def flat_psd(colour: Colour = (200, 10, 30), side: int = 8) -> bytes:
-    """An 8-bit RGB Photoshop file of one colour, its composite not compressed."""
-    planes = b"".join(bytes([value]) * side * side for value in colour)
+def flat_psd(color: Color = (200, 10, 30), side: int = 8) -> bytes:
+    """An 8-bit RGB Photoshop file of one color, its composite not compressed."""
+    planes = b"".join(bytes([value]) * side * side for value in color)
     return b"8BPS\x00\x01" + bytes(6) + struct.pack(">HIIHH", 3, side, side, 8, 3) + bytes(12) + b"\x00\x00" + planes
 
 
-def flat_qoi(colour: Colour = (200, 10, 30), side: int = 8) -> bytes:
-    """A QOI file of one colour, every pixel written out."""
-    pixel = b"\xfe" + bytes(colour)
+def flat_qoi(color: Color = (200, 10, 30), side: int = 8) -> bytes:
+    """A QOI file of one color, every pixel written out."""
+    pixel = b"\xfe" + bytes(color)
     return b"qoif" + struct.pack(">IIBB", side, side, 3, 0) + pixel * side * side + bytes(7) + b"\x01"
 
 
-def flat_sun(colour: Colour = (200, 10, 30), side: int = 8) -> bytes:
-    """A 24-bit Sun raster file of one colour (blue comes first)."""
+def flat_sun(color: Color = (200, 10, 30), side: int = 8) -> bytes:
+    """A 24-bit Sun raster file of one color (blue comes first)."""
     size = 3 * side * side
-    return struct.pack(">8I", 0x59A66A95, side, side, 24, size, 1, 0, 0) + bytes(reversed(colour)) * side * side
+    return struct.pack(">8I", 0x59A66A95, side, side, 24, size, 1, 0, 0) + bytes(reversed(color)) * side * side
 
 
-def half_clear_png(colour: Colour = (200, 0, 0), side: int = 64) -> bytes:
-    """An RGBA PNG whose left half is opaque ``colour`` and whose right half is clear black."""
+def half_clear_png(color: Color = (200, 0, 0), side: int = 64) -> bytes:
+    """An RGBA PNG whose left half is opaque ``color`` and whose right half is clear black."""
     pixels = np.zeros((side, side, 4), np.uint8)
-    pixels[:, : side // 2] = (*colour, 255)
+    pixels[:, : side // 2] = (*color, 255)
     return encoded(pixels, "PNG")
 
 
-def animated_gif(colours: tuple[Colour, ...] = ((255, 0, 0), (0, 255, 0), (0, 0, 255)), side: int = 40) -> bytes:
-    """A GIF with one flat frame for each colour."""
-    frames = [Image.new("RGB", (side, side), colour) for colour in colours]
+def animated_gif(colors: tuple[Color, ...] = ((255, 0, 0), (0, 255, 0), (0, 0, 255)), side: int = 40) -> bytes:
+    """A GIF with one flat frame for each color."""
+    frames = [Image.new("RGB", (side, side), color) for color in colors]
     return encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=100)
 
 

@@ -18,7 +18,7 @@ def test_a_thumbnail_is_made_only_of_the_bytes_its_id_names(tmp_path: Path, monk
     root = folders.write(tmp_path / "photos", {"a/1.jpg": other})
     image_id = hashlib.sha256(first).hexdigest()
     small = thumbnail_loader(Dataset(root, ()), [FileState.of("a/1.jpg", os.stat(root / "a/1.jpg"), image_id, None)])
-    assert small([image_id]) == {}, "another picture lies there now"
+    assert small([image_id]) == {}, "another image lies there now"
     (root / "a/1.jpg").write_bytes(first)
     assert set(small([image_id])) == {image_id}
     (root / "a/1.jpg").write_bytes(other)

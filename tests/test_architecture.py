@@ -48,7 +48,7 @@ TORCH_MODULES = {
         "layers",
         "mtcnn",
         "network",
-        "normalisation",
+        "normalization",
         "tuning",
         "warping",
     )
@@ -66,7 +66,7 @@ TORCH_MODULES = {
         "mixing",
         "objectives",
         "parallel",
-        "picture_examination",
+        "image_examination",
         "precision",
         "reconstruction",
         "recipes",

@@ -24,7 +24,7 @@ def quick(folder: Path, place: Path, **options: object) -> Run:
 
 @pytest.fixture
 def root(trained: Run, photos: Path, tmp_path: Path) -> Path:
-    """Ten pictures of each class, their features in the cache, for the test to spoil."""
+    """Ten images of each class, their features in the cache, for the test to spoil."""
     return folders.some_of(photos, tmp_path / "photos", each=10)
 
 
@@ -33,15 +33,15 @@ def reasons(run: Run) -> dict[str, str | None]:
 
 
 NOT_ENOUGH: dict[str, tuple[Callable[[Path], object], str]] = {
-    "an empty folder": (lambda p: p.mkdir(), "there are no pictures"),
-    "empty class folders": (lambda p: (p / "a").mkdir(parents=True), "there are no pictures"),
+    "an empty folder": (lambda p: p.mkdir(), "there are no images"),
+    "empty class folders": (lambda p: (p / "a").mkdir(parents=True), "there are no images"),
     "no folder": (lambda p: None, "there is no folder"),
     "a file": (lambda p: p.write_text("x"), "is not a folder"),
     "one class": (lambda p: many(p / "a", 5), "only one class, 'a'"),
     "one image": (lambda p: many(p / "a", 1), "only one class, 'a'"),
     "no classes": (lambda p: many(p, 5), "has a label"),
-    "one image a class": (lambda p: [many(p / name, 1, seed) for seed, name in enumerate("ab")], "too few different pictures"),
-    "one image many times": (lambda p: [same(p / name, 5, seed) for seed, name in enumerate("ab")], "too few different pictures"),
+    "one image a class": (lambda p: [many(p / name, 1, seed) for seed, name in enumerate("ab")], "too few different images"),
+    "one image many times": (lambda p: [same(p / name, 5, seed) for seed, name in enumerate("ab")], "too few different images"),
     "only broken files": (lambda p: [broken(p / name, 3) for name in "ab"], r"none of the 6 files.* could be read: not an image"),
     "one class of text": (lambda p: (many(p / "a", 5), broken(p / "b", 3)), r"those of 'b' are left out: not an image \(looks like text\)"),
     "both classes alike": (lambda p: [many(p / name, 5) for name in "ab"], "stands under a and b"),
@@ -73,15 +73,15 @@ def test_a_class_with_one_image_trains_and_is_said(root: Path, tmp_path: Path) -
     many(root / "rare", 1)
     run = quick(root, tmp_path)
     assert run.class_names == ("dots", "plain", "rare", "stripes")
-    assert "'rare' has only 1 picture; its numbers mean little" in run.metrics["notes"]
-    assert run.metrics["split_sensitivity_reason"] == "a class has fewer than 4 pictures"
+    assert "'rare' has only 1 image; its numbers mean little" in run.metrics["notes"]
+    assert run.metrics["split_sensitivity_reason"] == "a class has fewer than 4 images"
     rare = next(row for row in run.metrics["test"]["per_class"] if row["name"] == "rare")
     assert (rare["recall"], rare["support"]) == (None, 0)
     assert tellapart.predict(run.folder, root).predictions.probabilities.shape == (31, 4)
 
 
 @pytest.mark.parametrize("each", [2, 3, 4])
-def test_very_few_pictures_give_a_run_with_wide_intervals(root: Path, tmp_path: Path, each: int) -> None:
+def test_very_few_images_give_a_run_with_wide_intervals(root: Path, tmp_path: Path, each: int) -> None:
     run = quick(folders.some_of(root, tmp_path / "few", each=each, kinds=("dots", "stripes")), tmp_path)
     accuracy = run.metrics["test"]["accuracy"]
     assert run.metrics["test"]["n"] == 2
@@ -108,8 +108,8 @@ def test_every_odd_but_sound_file_is_used(root: Path, tmp_path: Path) -> None:
     deep = (np.arange(64 * 64).reshape(64, 64) * 16).astype(np.uint16)
     odd = {
         "cmyk.jpg": sample_images.cmyk_photo(1),
-        "deep grey.png": sample_images.deep_grey_png(deep),
-        "deep colour.png": sample_images.deep_rgb_png(np.stack([deep, deep.T, deep[::-1]], axis=2)),
+        "deep gray.png": sample_images.deep_gray_png(deep),
+        "deep color.png": sample_images.deep_rgb_png(np.stack([deep, deep.T, deep[::-1]], axis=2)),
         "palette.png": sample_images.palette_png(2),
         "clear palette.png": sample_images.palette_png(3, see_through=True),
         "half clear.png": sample_images.half_clear_png(),
@@ -118,7 +118,7 @@ def test_every_odd_but_sound_file_is_used(root: Path, tmp_path: Path) -> None:
         "modern.webp": sample_images.encoded(image, "WEBP"),
         "scan.tiff": sample_images.encoded(image, "TIFF"),
         "old.bmp": sample_images.encoded(image.rotate(90), "BMP"),
-        "grey.jpg": sample_images.encoded(Image.fromarray(sample_images.photo_pixels(6)).convert("L"), quality=90),
+        "gray.jpg": sample_images.encoded(Image.fromarray(sample_images.photo_pixels(6)).convert("L"), quality=90),
         "wide.jpg": sample_images.photo(7, 900, 30),
         "tiny.png": sample_images.photo(8, 3, 2, name="PNG"),
         "one pixel.png": sample_images.photo(9, 1, 1, name="PNG"),

@@ -17,7 +17,7 @@ from tests import folders
 
 
 @pytest.fixture(scope="module")
-def labelled(trained: Run, photos: Path) -> tuple[list[str], list[str]]:
+def labeled(trained: Run, photos: Path) -> tuple[list[str], list[str]]:
     """Files and labels; their features are in the session's cache."""
     files = sorted(photos.rglob("*.jpg"))
     return [str(file) for file in files], [file.parent.name for file in files]
@@ -30,8 +30,8 @@ def new_files(tmp_path: Path) -> list[Path]:
     return sorted(root.glob("*.jpg"))
 
 
-def test_it_learns_and_predicts_new_files(labelled: tuple[list[str], list[str]], tmp_path: Path) -> None:
-    files, labels = labelled
+def test_it_learns_and_predicts_new_files(labeled: tuple[list[str], list[str]], tmp_path: Path) -> None:
+    files, labels = labeled
     classifier = ImageClassifier("lite0").fit(files, labels)
     new = new_files(tmp_path)
     truth = [path.name.partition(" ")[0] for path in new]
@@ -43,7 +43,7 @@ def test_it_learns_and_predicts_new_files(labelled: tuple[list[str], list[str]],
     assert classifier.score(new, truth) == np.mean(classifier.predict(new) == truth) >= 7 / 9
 
 
-def test_it_says_what_the_run_says(labelled: tuple[list[str], list[str]], trained: Run) -> None:
+def test_it_says_what_the_run_says(labeled: tuple[list[str], list[str]], trained: Run) -> None:
     root = Path(trained.metrics["folder"])
     train = [row for row in trained.rows if row.part == "train"]
     classifier = ImageClassifier("lite0").fit(
@@ -64,8 +64,8 @@ def test_it_can_be_cloned_and_set_like_any_estimator() -> None:
     assert "lite0" in repr(twin)
 
 
-def test_cross_validation_and_grid_search_work_over_it(labelled: tuple[list[str], list[str]]) -> None:
-    files, labels = labelled
+def test_cross_validation_and_grid_search_work_over_it(labeled: tuple[list[str], list[str]]) -> None:
+    files, labels = labeled
     scores = cross_val_score(ImageClassifier("lite0"), files, labels, cv=3)
     assert scores.shape == (3,)
     assert scores.mean() > 0.8
@@ -77,16 +77,16 @@ def test_cross_validation_and_grid_search_work_over_it(labelled: tuple[list[str]
 
 
 @pytest.mark.parametrize("kind", [int, bool])
-def test_labels_may_be_numbers(labelled: tuple[list[str], list[str]], kind: type) -> None:
-    files, labels = labelled
+def test_labels_may_be_numbers(labeled: tuple[list[str], list[str]], kind: type) -> None:
+    files, labels = labeled
     wanted = [kind(label == "dots") for label in labels]
     classifier = ImageClassifier("lite0").fit(files, wanted)
     assert classifier.classes_.tolist() == [kind(0), kind(1)]
     assert np.mean(classifier.predict(files) == wanted) > 0.9
 
 
-def test_what_cannot_be_learnt_from_is_a_clear_error(labelled: tuple[list[str], list[str]], tmp_path: Path) -> None:
-    files, labels = labelled
+def test_what_cannot_be_learnt_from_is_a_clear_error(labeled: tuple[list[str], list[str]], tmp_path: Path) -> None:
+    files, labels = labeled
     with pytest.raises(DataError, match=r"only one label, \['dots'\]"):
         ImageClassifier("lite0").fit(files[:5], labels[:5])
     with pytest.raises(DataError, match="5 paths and 4 labels"):
@@ -100,23 +100,23 @@ def test_what_cannot_be_learnt_from_is_a_clear_error(labelled: tuple[list[str], 
         ImageClassifier("lite0").predict(files)
 
 
-def test_one_path_alone_is_refused_rather_than_read_letter_by_letter(labelled: tuple[list[str], list[str]]) -> None:
-    files, labels = labelled
+def test_one_path_alone_is_refused_rather_than_read_letter_by_letter(labeled: tuple[list[str], list[str]]) -> None:
+    files, labels = labeled
     classifier = ImageClassifier("lite0").fit(files, labels)
     with pytest.raises(DataError, match="several paths"):
         classifier.predict(files[0])
 
 
 @pytest.mark.parametrize(("name", "value"), [("resize", "corp"), ("class_weight", "balance")])
-def test_a_wrong_word_is_refused(labelled: tuple[list[str], list[str]], name: str, value: str) -> None:
+def test_a_wrong_word_is_refused(labeled: tuple[list[str], list[str]], name: str, value: str) -> None:
     from tellapart import OptionError
 
     with pytest.raises(OptionError, match=f"{name} must be one of"):
-        ImageClassifier("lite0", **{name: value}).fit(*labelled)
+        ImageClassifier("lite0", **{name: value}).fit(*labeled)
 
 
-def test_images_in_memory_are_answered_as_their_files(labelled: tuple[list[str], list[str]], tmp_path: Path) -> None:
-    files, labels = labelled
+def test_images_in_memory_are_answered_as_their_files(labeled: tuple[list[str], list[str]], tmp_path: Path) -> None:
+    files, labels = labeled
     classifier = ImageClassifier("lite0").fit(files, labels)
     new = new_files(tmp_path)
     expected = classifier.predict_proba(new)
@@ -127,7 +127,7 @@ def test_images_in_memory_are_answered_as_their_files(labelled: tuple[list[str],
     with pytest.raises(DataError, match="several images"):
         classifier.predict(opened[0])
     with pytest.raises(DataError, match="2 of 3 images cannot be read; the first is image 2"):
-        classifier.predict([opened[0], b"no picture", b""])
+        classifier.predict([opened[0], b"no image", b""])
     with pytest.raises(DataError, match="image 1 is a float"):
         classifier.fit([0.5, 0.3], ["a", "b"])
 

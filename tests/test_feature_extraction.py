@@ -27,7 +27,7 @@ save_file({"weight": np.arange(4, dtype=np.float32)}, TENSORS)
 
 
 class ToyNetwork:
-    """A network that needs no torch: the mean colour of four quarters, counting the pictures it has seen."""
+    """A network that needs no torch: the mean color of four quarters, counting the images it has seen."""
 
     device = "cpu"
 
@@ -65,7 +65,7 @@ def spec(*cards: BackboneCard) -> FeatureSpec:
 
 
 def run(dataset: Dataset, networks: dict[str, ToyNetwork], *cards: BackboneCard, state: Path | None = None) -> tuple[Extraction, int]:
-    """The extraction, and how many pictures went through a network for it."""
+    """The extraction, and how many images went through a network for it."""
     before = sum(n.seen for n in networks.values())
     if state is None:
         found = extract(dataset, spec(*cards), network=lambda b: networks[b.card.name])
@@ -341,7 +341,7 @@ def test_the_callers_torch_threads_come_back(dataset: Dataset, networks: dict[st
         torch.set_num_threads(before)
 
 
-def test_a_pipe_called_a_picture_is_a_row_and_does_not_hang(photos: Path, networks: dict[str, ToyNetwork], tmp_path: Path) -> None:
+def test_a_pipe_called_a_image_is_a_row_and_does_not_hang(photos: Path, networks: dict[str, ToyNetwork], tmp_path: Path) -> None:
     import os
 
     root = folders.some_of(photos, tmp_path / "photos", each=2)

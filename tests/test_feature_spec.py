@@ -26,7 +26,7 @@ def seen(folder: Path, spec: FeatureSpec) -> FeatureMatrix:
     return analyze_folder(folder, spec, device="cpu").extraction.features
 
 
-def test_pixels_are_the_picture_made_small(few: Path) -> None:
+def test_pixels_are_the_image_made_small(few: Path) -> None:
     found = seen(few, spec_of("pixels", image_size=8))
     assert found.values.shape == (9, 3 * 8 * 8)
     assert 0 <= found.values.min() < found.values.max() <= 1

@@ -43,7 +43,7 @@ def test_logits_are_the_mean_over_views_of_the_weighted_members(trained: Run, ne
     assert found.first_view.image_ids == found.predictions.image_ids
 
 
-def test_all_views_of_a_picture_come_from_one_decoding(trained: Run, new: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_views_of_a_image_come_from_one_decoding(trained: Run, new: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[str] = []
 
     def counted(data: bytes, image_id: str, *rest: object) -> ImageAnalysis:

@@ -59,7 +59,7 @@ def told(run: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def place(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Photos, and a cache whose number format is settled and whose pictures are read."""
+    """Photos, and a cache whose number format is settled and whose images are read."""
     place = tmp_path_factory.mktemp("resume")
     folders.some_of(photos, place / "photos", each=EACH)
     return place

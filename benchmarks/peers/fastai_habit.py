@@ -3,7 +3,7 @@
     python peers/fastai_habit.py lite0 PHOTOS VALID_FOLDER_NAME WEIGHTS.safetensors [EPOCHS] [ANSWERS.json]
 
 Prints accuracy and log loss. With ANSWERS.json every judged photo's probabilities are written there, and the seconds of
-training (judging left out) and the number of pictures of each epoch; the first epoch teaches only the head. Runs in an
+training (judging left out) and the number of images of each epoch; the first epoch teaches only the head. Runs in an
 environment of its own (`pip install fastai timm safetensors`); needs nothing of tellapart.
 """
 
@@ -23,19 +23,19 @@ SIZES = {"lite0": 224, "lite1": 240, "lite2": 260}
 
 
 class Clock(Callback):  # type: ignore[misc]
-    """Seconds and pictures of each epoch's training."""
+    """Seconds and images of each epoch's training."""
 
     def __init__(self) -> None:
         self.epochs: list[dict[str, float]] = []
 
     def before_train(self) -> None:
         """Start."""
-        self.epochs.append({"seconds": -time.perf_counter(), "pictures": 0})
+        self.epochs.append({"seconds": -time.perf_counter(), "images": 0})
 
     def after_batch(self) -> None:
         """Count."""
         if self.training:
-            self.epochs[-1]["pictures"] += len(self.yb[0])
+            self.epochs[-1]["images"] += len(self.yb[0])
 
     def after_train(self) -> None:
         """Stop."""

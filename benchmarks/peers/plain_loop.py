@@ -21,7 +21,7 @@ from tellapart.models.backbones import build_network, find_backbones
 
 
 class Photos(Dataset):  # type: ignore[type-arg]
-    """Files to normalised tensors."""
+    """Files to normalized tensors."""
 
     def __init__(self, files: list[Path], size: int) -> None:
         self.files = files

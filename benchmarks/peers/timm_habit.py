@@ -41,14 +41,14 @@ def main() -> None:
     timed = []
     for _ in range(epochs):
         model.train()
-        begin, pictures = time.perf_counter(), 0
+        begin, images = time.perf_counter(), 0
         for x, y in train:
             optimizer.zero_grad()
             functional.cross_entropy(model(x), y).backward()
             optimizer.step()
             schedule.step()
-            pictures += len(y)
-        timed.append({"seconds": time.perf_counter() - begin, "pictures": pictures})
+            images += len(y)
+        timed.append({"seconds": time.perf_counter() - begin, "images": images})
     model.eval()
     with torch.inference_mode():
         logits = torch.cat([model(x) for x, _ in DataLoader(valid_set, 64, num_workers=2)])

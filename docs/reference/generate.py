@@ -46,7 +46,7 @@ def cli_page() -> str:
         "|---|---|",
         "| `TELLAPART_CACHE` | folder of the cache; else `$XDG_CACHE_HOME/tellapart`, else `~/.cache/tellapart` |",
         "| `TELLAPART_MALLOC` | `default` leaves glibc's memory allocator as it is |",
-        "| `NO_COLOR` | no colours |",
+        "| `NO_COLOR` | no colors |",
         "| `HF_HUB_OFFLINE` | `1`: do not ask the model hub for timm weights |",
     ]
     context = click.Context(door)

@@ -1,4 +1,4 @@
-"""tellapart: from a folder of pictures to a classifier you can trust.
+"""tellapart: from a folder of images to a classifier you can trust.
 
 >>> import tellapart
 >>> run = tellapart.train("photos")                     # doctest: +SKIP

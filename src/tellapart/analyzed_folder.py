@@ -1,4 +1,4 @@
-"""What several verbs need when they look at pictures: networks, thumbnails, decisions, and pairs that show the same."""
+"""What several verbs need when they look at images: networks, thumbnails, decisions, and pairs that show the same."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from tellapart.array_types import ByteArray, FloatArray
 from tellapart.curation.duplicate_groups import DuplicateGroup, duplicate_groups
 from tellapart.curation.near_duplicate_cache import cached_pairs
-from tellapart.curation.near_duplicates import ComparedPair, Pictures, Signatures, compare_pairs
+from tellapart.curation.near_duplicates import ComparedPair, Images, Signatures, compare_pairs
 from tellapart.dataset import Catalog, Dataset, open_dataset
 from tellapart.dataset.catalog import FileState, state_folder
 from tellapart.dataset.dataset import open_images
@@ -74,7 +74,7 @@ def run_thumbnail_loader(root: Path, rows: Sequence[FileRow]) -> Thumbnails:
 
 @dataclass(frozen=True, eq=False)
 class AnalyzedFolder:
-    """A data set with everything one look at its pictures tells.
+    """A data set with everything one look at its images tells.
 
     Attributes:
         dataset: the user's files.
@@ -143,7 +143,7 @@ def analyze_folder(
     num_workers: int | None = None,
     progress: Progress = SILENT,
 ) -> AnalyzedFolder:
-    """Open a data set, look at every picture that is new, and apply the user's decisions.
+    """Open a data set, look at every image that is new, and apply the user's decisions.
 
     Args:
         folder: class folders, parts with class folders, a manifest or a bucket.
@@ -152,8 +152,8 @@ def analyze_folder(
         min_classes: refuse a data set with fewer before any image is read.
         state: folder of catalog and decisions; by default ``.tellapart`` beside the photos.
         device: where networks run.
-        num_workers: threads that read pictures; None for one a core.
-        progress: hears of every picture.
+        num_workers: threads that read images; None for one a core.
+        progress: hears of every image.
 
     Raises:
         DataError: the folder cannot be used, or not one file could be read.
@@ -175,10 +175,10 @@ def decision_notes(dataset: Dataset, extraction: Extraction, decisions: Decision
     before = undecided_rows(dataset, extraction.files, extraction.facts)
     after = decisions.applied(before)
     excluded = sum(one.is_used and not other.is_used for one, other in zip(before, after, strict=True))
-    relabelled = sum(one.label != other.label for one, other in zip(before, after, strict=True))
+    relabeled = sum(one.label != other.label for one, other in zip(before, after, strict=True))
     unmet = len(decisions.unmet(before))
     lost = [f"{unmet:,} of your decisions {'is' if unmet == 1 else 'are'} about files that are not there any more, or have changed"]
-    said = [f"{excluded:,} excluded"] * bool(excluded) + [f"{relabelled:,} relabelled"] * bool(relabelled)
+    said = [f"{excluded:,} excluded"] * bool(excluded) + [f"{relabeled:,} relabeled"] * bool(relabeled)
     held = [f"by your decisions {' and '.join(said)} (tellapart decisions lists them)"] if said else []
     return held + (lost if unmet else [])
 
@@ -213,17 +213,17 @@ def compared_pairs_of(dataset: Dataset, extraction: Extraction) -> list[Compared
     return cached_pairs(extraction.features, lambda: compare_pairs(hashes, mirrored, extraction.features, *looks))
 
 
-def looks_at(small: Thumbnails) -> tuple[Signatures, Pictures]:
+def looks_at(small: Thumbnails) -> tuple[Signatures, Images]:
     """What :func:`tellapart.curation.near_duplicates.compare_pairs` asks of images, from their thumbnails."""
 
-    def pictures(wanted: Sequence[str]) -> dict[str, ByteArray]:
+    def images(wanted: Sequence[str]) -> dict[str, ByteArray]:
         return {image_id: decode(jpeg).pixels for image_id, jpeg in small(wanted).items()}
 
     def signatures(wanted: Sequence[str]) -> FloatArray:
-        known, blank = pictures(wanted), np.zeros(768, np.float16)
+        known, blank = images(wanted), np.zeros(768, np.float16)
         return np.stack([signature(known[i]) if i in known else blank for i in wanted])
 
-    return signatures, pictures
+    return signatures, images
 
 
 def model_folder(run: str | Path) -> Path:
@@ -232,30 +232,30 @@ def model_folder(run: str | Path) -> Path:
     return folder if (folder / CARD).is_file() else open_run(folder).model_folder
 
 
-def open_given_images(pictures: str | Path | Sequence[str | Path], progress: Progress = SILENT) -> Dataset:
+def open_given_images(images: str | Path | Sequence[str | Path], progress: Progress = SILENT) -> Dataset:
     """A data set from folders, manifests, files and patterns (:func:`resolve_image_arguments`); ``progress`` hears its notes."""
-    dataset = resolve_image_arguments(pictures, lambda where: open_images(where, progress=progress))
+    dataset = resolve_image_arguments(images, lambda where: open_images(where, progress=progress))
     for note in dataset.notes:
         progress.note(note)
     return dataset
 
 
 @contextmanager
-def open_image_source(pictures: Any, progress: Progress = SILENT) -> Iterator[Dataset]:
+def open_image_source(images: Any, progress: Progress = SILENT) -> Iterator[Dataset]:
     """The data set of :func:`open_given_images`, or of images in memory for as long as the block runs.
 
     Raises:
         DataError: nothing was given, or one is no image.
     """
-    if isinstance(pictures, str | Path):
-        yield open_given_images(pictures, progress)
+    if isinstance(images, str | Path):
+        yield open_given_images(images, progress)
         return
-    is_one = is_in_memory(pictures) and getattr(pictures, "ndim", 2) < 4
-    images = [pictures] if is_one else image_list(pictures)
+    is_one = is_in_memory(images) and getattr(images, "ndim", 2) < 4
+    images = [images] if is_one else image_list(images)
     if images and all(isinstance(image, str | Path) for image in images):
         yield open_given_images(images, progress)
         return
     if not images:
-        raise DataError("no pictures were given", hint="give files or a folder")
+        raise DataError("no images were given", hint="give files or a folder")
     with in_memory_dataset(images) as dataset:
         yield dataset

@@ -19,7 +19,7 @@ from tellapart.models.heads import mean_logits
 from tellapart.models.precision import precision_option
 from tellapart.options import Options, dataclass, option
 from tellapart.progress import AUTO
-from tellapart.training.linear_probe import LabelledFeatures, fit_probe
+from tellapart.training.linear_probe import LabeledFeatures, fit_probe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         features, image_ids = self._features(paths)
         names = [str(name) for name in classes]
         own_groups = list(groups) if groups is not None else image_ids
-        probe = fit_probe(LabelledFeatures(features, targets, own_groups, names), class_weight=self.class_weight, seed=self.seed)
+        probe = fit_probe(LabeledFeatures(features, targets, own_groups, names), class_weight=self.class_weight, seed=self.seed)
         self.classes_ = classes
         self.probe_ = probe
         self.n_features_in_ = 1

@@ -87,7 +87,7 @@ def one_openmp_thread() -> Iterator[None]:
 
 @contextmanager
 def one_opencv_thread() -> Iterator[None]:
-    """Within, OpenCV computes on the thread that calls it: for pictures as small as miniatures its own threads only cost."""
+    """Within, OpenCV computes on the thread that calls it: for images as small as miniatures its own threads only cost."""
     import cv2
 
     before = cv2.getNumThreads()

@@ -3,7 +3,7 @@
     TellapartError            something the user can mend; carries a hint: the next thing to do
     ├── OptionError           an option's name or value is wrong (lists every problem at once)
     ├── DataError             the photos, labels or manifest cannot be used as they are
-    │   └── ImageError        one file is not a usable picture (always ends as a row with a reason)
+    │   └── ImageError        one file is not a usable image (always ends as a row with a reason)
     ├── ModelError            weights or a saved model are missing, damaged or of another kind
     ├── StorageError          a disk is full, read-only, or a file of ours is damaged
     └── MissingExtra          an optional package is needed and not installed
@@ -34,7 +34,7 @@ class DataError(TellapartError):
 
 
 class ImageError(DataError):
-    """One file is not a usable picture; the message is the reason shown in its row."""
+    """One file is not a usable image; the message is the reason shown in its row."""
 
 
 class ModelError(TellapartError):

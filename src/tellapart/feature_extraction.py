@@ -1,4 +1,4 @@
-"""From files to features: each picture decoded once, each vector computed once, whatever interrupts.
+"""From files to features: each image decoded once, each vector computed once, whatever interrupts.
 
 A worker thread takes a few files, reads, hashes, decodes and runs them through the backbones; torch, the decoders
 and the hash all release the interpreter lock, so as many workers as cores keep the machine busy without processes.
@@ -53,14 +53,14 @@ _one_at_a_time = threading.Lock()
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """What is wanted of each picture.
+    """What is wanted of each image.
 
     Attributes:
         backbones: networks whose features are wanted.
-        resize: how a picture becomes a square.
+        resize: how an image becomes a square.
         mirror: whether features are averaged with those of the mirror image.
         pixel_sizes: sides of the squares to be kept in the pixel store.
-        view: which view of a picture the networks see; 0 is the picture as it is (see ``preparation.views``).
+        view: which view of an image the networks see; 0 is the image as it is (see ``preparation.views``).
         augment: words of the augmentation that other views are drawn from; by default they are crops.
         device: where the networks run.
     """
@@ -93,16 +93,16 @@ class FeatureSpec:
 
     @property
     def sizes(self) -> list[int]:
-        """Sides of the squares a picture is needed in: one a backbone, then those to keep."""
+        """Sides of the squares an image is needed in: one a backbone, then those to keep."""
         return [b.card.image_size for b in self.backbones] + list(self.pixel_sizes)
 
     @property
     def policies(self) -> list[str]:
-        """How a picture becomes each of those squares."""
+        """How an image becomes each of those squares."""
         return [self.resize_of(b) for b in self.backbones] + [self.resize] * len(self.pixel_sizes)
 
     def resize_of(self, backbone: Backbone) -> str:
-        """How a picture becomes the square a backbone sees; one that looks for faces sees the whole of it."""
+        """How an image becomes the square a backbone sees; one that looks for faces sees the whole of it."""
         return "pad" if backbone.card.is_faces else self.resize
 
     def pixel_stores(self) -> tuple[PixelStore, ...]:
@@ -110,7 +110,7 @@ class FeatureSpec:
         return tuple(PixelStore(cache_root() / "pixels", size, self.resize) for size in self.pixel_sizes)
 
     def fingerprint(self, backbone: Backbone) -> str:
-        """Names everything the vectors of one backbone depend on, except the picture."""
+        """Names everything the vectors of one backbone depend on, except the image."""
         card = backbone.card
         resize = self.resize_of(backbone)
         used = backbone.in_precision("auto", used_device(self.device)) if card.architecture != PIXELS else backbone
@@ -180,16 +180,16 @@ def extract(
     num_workers: int | None = None,
     progress: Progress = SILENT,
 ) -> Extraction:
-    """Features of every readable picture of a data set, computed only where the cache lacks them.
+    """Features of every readable image of a data set, computed only where the cache lacks them.
 
     Args:
         dataset: the files.
         spec: the features wanted.
-        views: which views are wanted, from one decoding of each picture; None for the one of ``spec``.
+        views: which views are wanted, from one decoding of each image; None for the one of ``spec``.
         catalog: where facts are kept; None leaves no trace beside the photos.
         network: makes the network of a backbone, on the spec's device if left out; called only if something must be computed.
         num_workers: worker threads; None for one a core.
-        progress: hears of every picture.
+        progress: hears of every image.
 
     Raises:
         DataError: not one file could be read.
@@ -227,7 +227,7 @@ class _Work:
         self.dataset, self.spec, self.catalog = dataset, specs[0], catalog
         spec, root = specs[0], cache_root() / "features"
         self.lanes = [(one, number) for one in specs for number in range(len(spec.backbones))]
-        """A view and a backbone each: what is computed of a picture."""
+        """A view and a backbone each: what is computed of an image."""
         in_lanes = [(one, spec.backbones[number]) for one, number in self.lanes]
         self.caches = [FeatureCache(root, one.fingerprint(b), b.card.num_features) for one, b in in_lanes]
         self.cached = [cache.image_ids() for cache in self.caches]
@@ -250,7 +250,7 @@ class _Work:
             else:
                 states[entry.path] = state
         if waiting:
-            with progress.stage("reading pictures", total=len(waiting)) as advance:
+            with progress.stage("reading images", total=len(waiting)) as advance:
                 self._compute(waiting, num_workers, states, advance)
         return states
 

@@ -21,14 +21,14 @@ WORDS_OF = "lite2"
 def spec_of(
     features: str, *, layer: str | None = None, weights: Path | None = None, image_size: int | None = None, resize: str = "crop"
 ) -> FeatureSpec:
-    """What is wanted of each picture, by name.
+    """What is wanted of each image, by name.
 
     Args:
         features: one of
 
             - backbones as for ``train``: ``lite2``, ``lite0+lite2``, ``faces``, any timm name;
             - ``imagenet``: the probabilities of the 1,000 ImageNet classes by lite2; ``imagenet:NAME`` by another network;
-            - ``pixels``: the picture itself at 32 x 32, or ``image_size``;
+            - ``pixels``: the image itself at 32 x 32, or ``image_size``;
             - ``run:FOLDER``: what the network of a run sees.
         layer: of the network, such as ``blocks.3``; by default the last before the classifier.
         weights: a file for the one timm name given.

@@ -116,8 +116,8 @@ def said(name: str, value: Any) -> str:
 
 
 def num_workers_option() -> Any:
-    """The option that says how many threads read pictures; see :func:`tellapart.concurrency.worker_count`."""
-    return option(None, "Threads that read pictures; by default one a core.", minimum=1, maximum=256)
+    """The option that says how many threads read images; see :func:`tellapart.concurrency.worker_count`."""
+    return option(None, "Threads that read images; by default one a core.", minimum=1, maximum=256)
 
 
 def test_share_option(share: float = 0.2, *, only_for: Condition | tuple[Condition, ...] = ()) -> Any:

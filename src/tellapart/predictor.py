@@ -1,4 +1,4 @@
-"""From pictures to predictions with a saved model."""
+"""From images to predictions with a saved model."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class PredictedFiles:
 
     Attributes:
         predictions: averaged over the views.
-        first_view: of the picture as it is, alone; the same as ``predictions`` if nothing else was looked at.
+        first_view: of the image as it is, alone; the same as ``predictions`` if nothing else was looked at.
         views: how many views were averaged.
         files: one a file of the data set.
         labels: the true label of each file, None where it is unknown.
-        features: of the pictures as they are, as the model's first member sees them.
+        features: of the images as they are, as the model's first member sees them.
         out: the table that was written; None where none was asked for.
     """
 
@@ -86,18 +86,18 @@ def predict_files(
 ) -> PredictedFiles:
     """Predictions of a saved model for every readable file of a data set; nothing is written beside the photos.
 
-    Members are asked one after another, each for all views of a picture, which is decoded once. View 0 is the picture as it is;
+    Members are asked one after another, each for all views of an image, which is decoded once. View 0 is the image as it is;
     the logits of the views are averaged.
 
     Args:
         model: what is asked.
         dataset: the files.
-        views: how many views of each picture.
+        views: how many views of each image.
         augment: words of the augmentation that the further views are drawn from; by default they are fixed crops.
         device: where to compute.
         precision: number format; ``auto`` for the one the model was made with.
         num_workers: worker threads; None for one a core.
-        progress: hears of every picture.
+        progress: hears of every image.
 
     Raises:
         OptionError: there are not so many fixed crops.

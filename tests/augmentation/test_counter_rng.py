@@ -59,7 +59,7 @@ def test_seeds_and_epochs_are_unrelated(one: tuple[int, int], other: tuple[int, 
     assert abs(correlation).max() < 5 / np.sqrt(len(KEYS))
 
 
-def test_columns_and_neighbouring_keys_are_unrelated() -> None:
+def test_columns_and_neighboring_keys_are_unrelated() -> None:
     limit = 5 / np.sqrt(len(KEYS))
     between_columns = np.corrcoef(uniforms(0, 0, KEYS, 20).T) - np.eye(20)
     assert abs(between_columns).max() < limit

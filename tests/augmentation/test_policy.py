@@ -70,7 +70,7 @@ def test_flips_are_exact() -> None:
     assert (drawn(both, flip=0.0, vertical_flip=0.0) == PHOTOS[0, ::-1, ::-1]).all()
 
 
-def test_half_of_the_pictures_are_mirrored() -> None:
+def test_half_of_the_images_are_mirrored() -> None:
     keys = np.arange(4000, dtype=np.uint64)
     turned = Augmentation().matrices(uniforms(0, 0, keys, len(COLUMNS)), SIDE)[:, 0, 0] < 0
     assert abs(turned.mean() - 0.5) < 0.03
@@ -82,19 +82,19 @@ def test_a_quarter_turn_is_exact(draw: float, turns: int, fill: str) -> None:
     assert (drawn(only(rotation=90, fill=fill), rotation=draw) == np.rot90(PHOTOS[0], turns)).all()
 
 
-def test_the_centre_stays_where_it_is() -> None:
-    centre = (SIDE - 1) / 2
+def test_the_center_stays_where_it_is() -> None:
+    center = (SIDE - 1) / 2
     for moved in (only(zoom=0.5), only(rotation=30), only(shear=20), only(zoom=0.3, rotation=70, shear=10)):
         for draw in (0.0, 0.3, 1.0):
-            assert place(moved, centre, centre, zoom=draw, rotation=draw, shear=draw) == pytest.approx((centre, centre))
+            assert place(moved, center, center, zoom=draw, rotation=draw, shear=draw) == pytest.approx((center, center))
 
 
 def test_zoom_makes_larger_and_smaller() -> None:
-    assert place(only(zoom=0.2), centre_plus(12), centre_plus(0), zoom=1.0) == pytest.approx((centre_plus(10), centre_plus(0)))
-    assert place(only(zoom=0.2), centre_plus(8), centre_plus(0), zoom=0.0) == pytest.approx((centre_plus(10), centre_plus(0)))
+    assert place(only(zoom=0.2), center_plus(12), center_plus(0), zoom=1.0) == pytest.approx((center_plus(10), center_plus(0)))
+    assert place(only(zoom=0.2), center_plus(8), center_plus(0), zoom=0.0) == pytest.approx((center_plus(10), center_plus(0)))
 
 
-def centre_plus(pixels: float) -> float:
+def center_plus(pixels: float) -> float:
     return (SIDE - 1) / 2 + pixels
 
 
@@ -105,8 +105,8 @@ def test_shift_moves_by_a_share_of_the_side() -> None:
 
 
 def test_shear_leans_by_its_angle() -> None:
-    x, y = place(only(shear=45), centre_plus(0), centre_plus(10), shear=1.0)
-    assert (x, y) == pytest.approx((centre_plus(10), centre_plus(10)))
+    x, y = place(only(shear=45), center_plus(0), center_plus(10), shear=1.0)
+    assert (x, y) == pytest.approx((center_plus(10), center_plus(10)))
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.floats(0.01, 0.95))
@@ -135,12 +135,12 @@ def test_the_result_may_have_another_size() -> None:
     assert matrix.tolist() == [[2, 0, 0.5], [0, 2, 0.5]]
 
 
-def test_wide_pictures_are_turned_without_being_squashed() -> None:
+def test_wide_images_are_turned_without_being_squashed() -> None:
     matrix = only(rotation=30).matrices(draws(rotation=0.9), (100, 300))[0]
     assert matrix[:, :2] @ matrix[:, :2].T == pytest.approx(np.eye(2))
 
 
-def test_neutral_colours_change_nothing() -> None:
+def test_neutral_colors_change_nothing() -> None:
     assert (drawn(only(brightness=0.5, contrast=0.5, color=0.5)) == PHOTOS[0]).all()
 
 
@@ -150,7 +150,7 @@ def test_light_is_multiplied() -> None:
     assert (drawn(only(brightness=1), brightness=0.0) == 0).all()
 
 
-def test_contrast_keeps_the_mean_grey() -> None:
+def test_contrast_keeps_the_mean_gray() -> None:
     photo = (PHOTOS[0] // 2 + 64).astype(np.uint8)
     for draw, factor in ((0.0, 0.7), (1.0, 1.3)):
         found = drawn(only(contrast=0.3), photo, contrast=draw)
@@ -160,10 +160,10 @@ def test_contrast_keeps_the_mean_grey() -> None:
         assert found.std(axis=(0, 1)) == pytest.approx(factor * photo.std(axis=(0, 1)), rel=0.02)
 
 
-def test_without_colour_all_is_grey_and_as_light_as_before() -> None:
-    grey = drawn(only(color=1), color=0.0).astype(int)
-    assert np.ptp(grey, axis=2).max() <= 1
-    assert abs(grey[..., 0] - PHOTOS[0] @ [0.299, 0.587, 0.114]).max() <= 1
+def test_without_color_all_is_gray_and_as_light_as_before() -> None:
+    gray = drawn(only(color=1), color=0.0).astype(int)
+    assert np.ptp(gray, axis=2).max() <= 1
+    assert abs(gray[..., 0] - PHOTOS[0] @ [0.299, 0.587, 0.114]).max() <= 1
 
 
 def test_noise_has_its_deviation_and_comes_from_its_draw() -> None:
@@ -185,7 +185,7 @@ def test_erasing_takes_2_to_20_percent_as_often_as_it_says() -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_picture_does_not_depend_on_its_batch(name: str) -> None:
+def test_a_image_does_not_depend_on_its_batch(name: str) -> None:
     augmentation = PRESETS[name]
     together = augmentation.augmented(PHOTOS, KEYS, seed=1, epoch=2)
     assert together.shape == PHOTOS.shape
@@ -196,7 +196,7 @@ def test_a_picture_does_not_depend_on_its_batch(name: str) -> None:
         assert all((other != together).any() for other in others)
 
 
-def test_pictures_given_are_never_changed() -> None:
+def test_images_given_are_never_changed() -> None:
     photos = PHOTOS.copy()
     found = ALL.augmented(photos, KEYS, seed=0, epoch=0)
     NOTHING.augmented(photos, KEYS, seed=0, epoch=0)[:] = 0
@@ -210,7 +210,7 @@ def test_one_option_leaves_the_draws_of_the_others_alone() -> None:
     assert (alone == beside).all()
 
 
-def test_a_picture_on_its_way_is_interpolated_once() -> None:
+def test_a_image_on_its_way_is_interpolated_once() -> None:
     """All moves together are one matrix: composed by hand, the result is the same."""
     row = uniforms(3, 1, KEYS[:1], len(COLUMNS))
     assert (ALL.drawn(PHOTOS[:1], row).shape) == PHOTOS[:1].shape

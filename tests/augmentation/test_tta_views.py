@@ -13,7 +13,7 @@ KEYS = np.arange(3, dtype=np.uint64)
 EVERY = 2 * len(VIEWS)
 
 
-def test_the_first_view_is_the_picture_and_the_second_its_mirror_image() -> None:
+def test_the_first_view_is_the_image_and_the_second_its_mirror_image() -> None:
     first, second = views(PHOTOS, 2)
     assert first is PHOTOS
     assert (second == PHOTOS[:, :, ::-1]).all()
@@ -51,7 +51,7 @@ def test_with_an_augmentation_views_are_drawn_from_it() -> None:
     assert (view(PHOTOS[1:2], 3, augmentation=PRESETS["light"], keys=KEYS[1:2], seed=5) == seen[3][1:2]).all()
 
 
-def test_without_keys_a_view_is_the_same_draw_for_every_picture() -> None:
+def test_without_keys_a_view_is_the_same_draw_for_every_image() -> None:
     twice = np.stack([PHOTOS[0], PHOTOS[0]])
     first, second = view(twice, 1, augmentation=PRESETS["strong"])
     assert (first == second).all()

@@ -130,7 +130,7 @@ def test_train_json_is_the_metrics_with_the_paths(photos: Path, trained: Run, tm
 def test_notes_go_to_stderr_and_quiet_silences_them(photos: Path, tmp_path: Path) -> None:
     root = folders.some_of(photos, tmp_path / "photos", each=4)
     loud, hushed = quick(root, tmp_path / "runs", "--json"), quick(root, tmp_path / "runs", "--json", "-q")
-    assert "'dots' has only 4 pictures" in loud.stderr
+    assert "'dots' has only 4 images" in loud.stderr
     assert hushed.stderr == ""
     assert json.loads(loud.stdout)["notes"] == json.loads(hushed.stdout)["notes"]
 
@@ -167,7 +167,7 @@ def test_several_files_can_be_named(trained: Run, tmp_path: Path) -> None:
     assert len(out.read_text().splitlines()) == 3
 
 
-def test_colours_only_where_they_are_welcome(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colors_only_where_they_are_welcome(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[" in called("doctor", color=True).stdout
     assert "\x1b[" in called("train", "/nowhere", color=True).stderr
     monkeypatch.setenv("NO_COLOR", "1")

@@ -156,7 +156,7 @@ def test_a_whole_command_shows_a_hostile_name(tmp_path: Path) -> None:
     bad = tmp_path / "photos" / f"cats{CLIPBOARD}\n\u202e"
     bad.mkdir(parents=True)
     folders.write(tmp_path / "photos", {"dogs/a.jpg": folders.class_photo("dots", 1, 64)})
-    (bad / "x\x9b2J.jpg").write_bytes(b"no picture")
+    (bad / "x\x9b2J.jpg").write_bytes(b"no image")
     result = CliRunner().invoke(tellapart, ["export", str(tmp_path / "photos"), str(tmp_path / "out"), "--quiet"])
     assert result.exit_code == 0
     assert "x\\x9b2J.jpg  (" in result.output and is_harmless(result.output)

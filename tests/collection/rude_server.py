@@ -1,43 +1,43 @@
 """A web server that misbehaves on purpose, for tests and benchmarks; only ever on loopback.
 
 In a test: ``with running() as server`` (a thread of its own) or ``async with RudeServer() as server`` (the same loop), then
-``server.url("/good/7.jpg")``. As a program: ``python tests/collection/rude_server.py --port 0 --pictures 2000`` prints its port.
+``server.url("/good/7.jpg")``. As a program: ``python tests/collection/rude_server.py --port 0 --images 2000`` prints its port.
 
 ===================================  =========================================================================================
 path                                 answer (over TLS: a plain 400)
 ===================================  =========================================================================================
-/good/N.jpg                          200, picture number N: deterministic, all different, about 24 kB
-/same/N.jpg                          200, always picture number 0
-/slow/SECONDS/N.jpg                  picture N after a while
-/hops/K/N.jpg                        K redirects (301, relative) to picture N
+/good/N.jpg                          200, image number N: deterministic, all different, about 24 kB
+/same/N.jpg                          200, always image number 0
+/slow/SECONDS/N.jpg                  image N after a while
+/hops/K/N.jpg                        K redirects (301, relative) to image N
 /loop/a, /loop/b                     redirects to each other
 /to?URL                              302 to URL, percent-decoded
 /nowhere                             302 without Location
 /status/CODE[/...]                   that status, with a short text
-/busy/TIMES/SECONDS/N.jpg            429 with Retry-After: SECONDS, TIMES times; then picture N
-/stumbles/TIMES/N.jpg                500, TIMES times; then picture N
+/busy/TIMES/SECONDS/N.jpg            429 with Retry-After: SECONDS, TIMES times; then image N
+/stumbles/TIMES/N.jpg                500, TIMES times; then image N
 /drip/headers, /drip/body.jpg        one byte every 0.05 s
 /stall/headers, /stall/body.jpg      nothing more after a few bytes
 /silence                             closes without an answer
 /garbage                             something that is not HTTP
 /short/N.jpg, /long/N.jpg            Content-Length 5,678 bytes more, 100 bytes less, than is sent
-/reset/N.jpg                         half the picture, then a TCP reset
-/chunks/N.jpg                        picture N in chunks, /broken-chunks/N.jpg without the last ones
-/html.jpg /text.jpg /empty.jpg       200, not pictures; /long-html.jpg is endless
+/reset/N.jpg                         half the image, then a TCP reset
+/chunks/N.jpg                        image N in chunks, /broken-chunks/N.jpg without the last ones
+/html.jpg /text.jpg /empty.jpg       200, not images; /long-html.jpg is endless
 /void.jpg                            200, no Content-Length and nothing
-/gzipped/N.jpg                       picture N with Content-Encoding: gzip
+/gzipped/N.jpg                       image N with Content-Encoding: gzip
 /gzip-bomb.jpg /gzip-bomb.html       10 MB that unpack to 10 GB
 /packed.html                         an honest page with Content-Encoding: gzip; /short-packed.html half of it
 /endless.jpg /endless.html           never ends
-/huge.jpg                            Content-Length of a terabyte, and nothing more after a picture
-/cookie/N.jpg                        picture N with a Set-Cookie
-/large/N.jpg                         picture N and 3 MB of nothing after it
+/huge.jpg                            Content-Length of a terabyte, and nothing more after an image
+/cookie/N.jpg                        image N with a Set-Cookie
+/large/N.jpg                         image N and 3 MB of nothing after it
 /many-headers                        header lines without end; /long-header one of 1 MB
 /png-bomb.png                        50 kB, 20,000 x 20,000 pixels
-/optout/VALUE/N.jpg                  picture N with X-Robots-Tag: VALUE (percent-decoded)
-/tdm/V/N.jpg                         picture N with tdm-reservation: V
+/optout/VALUE/N.jpg                  image N with X-Robots-Tag: VALUE (percent-decoded)
+/tdm/V/N.jpg                         image N with tdm-reservation: V
 /headers                             200, JSON of the request's headers
-/page/K                              HTML with four pictures and rel=next, up to page 4
+/page/K                              HTML with four images and rel=next, up to page 4
 /robots.txt                          ``server.robots``: text, or a status code, or a path to be redirected to
 ===================================  =========================================================================================
 """
@@ -66,8 +66,8 @@ from urllib.parse import unquote
 import numpy as np
 from PIL import Image
 
-HTML = b"<!DOCTYPE html>\n<html><head><title>No such picture</title></head><body>Sorry</body></html>\n"
-TEXT = b"This is not a picture.\n" * 60
+HTML = b"<!DOCTYPE html>\n<html><head><title>No such image</title></head><body>Sorry</body></html>\n"
+TEXT = b"This is not an image.\n" * 60
 WIDTH, HEIGHT = 400, 300
 SHORT_BY = 5678
 LAST_PAGE = 4
@@ -106,8 +106,8 @@ def _good(number: int) -> bytes:
     return answer(_made(number), "image/jpeg")
 
 
-def picture(number: int) -> bytes:
-    """Picture ``number``: soft patches of colour with grain, as a JPEG of about 24 kB; the same on every machine of one Pillow."""
+def image(number: int) -> bytes:
+    """Image ``number``: soft patches of color with grain, as a JPEG of about 24 kB; the same on every machine of one Pillow."""
     return _good(number).partition(b"\r\n\r\n")[2]
 
 
@@ -261,7 +261,7 @@ class RudeServer:
     robots: str | int | None = None
     """The text of robots.txt, or a status, or a path beginning with ``/``; None for 404."""
     asked: list[Asked] = field(default_factory=list)
-    """Every request but those for good pictures when ``keeps_log`` is off."""
+    """Every request but those for good images when ``keeps_log`` is off."""
     keeps_log: bool = True
     counts: Counter[str] = field(default_factory=Counter)
     """Requests by the first word of the path."""
@@ -395,13 +395,13 @@ async def _garbage(server: RudeServer, parts: Parts, connection: _Connection) ->
 
 @at("short")
 async def _short(server: RudeServer, parts: Parts, connection: _Connection) -> None:
-    body = picture(_number(parts[1]))
+    body = image(_number(parts[1]))
     await connection.write(answer(body, "image/jpeg", length=len(body) + SHORT_BY))
 
 
 @at("long")
 async def _long(server: RudeServer, parts: Parts, connection: _Connection) -> bytes:
-    body = picture(_number(parts[1]))
+    body = image(_number(parts[1]))
     return answer(body, "image/jpeg", length=len(body) - 100)
 
 
@@ -415,7 +415,7 @@ async def _reset(server: RudeServer, parts: Parts, connection: _Connection) -> N
 
 @at("chunks", "broken-chunks")
 async def _chunks(server: RudeServer, parts: Parts, connection: _Connection) -> None:
-    body = picture(_number(parts[1]))
+    body = image(_number(parts[1]))
     await connection.write(_open_answer("image/jpeg", "Transfer-Encoding: chunked", "Connection: close"))
     for start in range(0, len(body), 5000):
         piece = body[start : start + 5000]
@@ -452,7 +452,7 @@ async def _void(server: RudeServer, parts: Parts, connection: _Connection) -> No
 
 @at("gzipped")
 async def _gzipped(server: RudeServer, parts: Parts, connection: _Connection) -> bytes:
-    return answer(gzip.compress(picture(_number(parts[1]))), "image/jpeg", "Content-Encoding: gzip")
+    return answer(gzip.compress(image(_number(parts[1]))), "image/jpeg", "Content-Encoding: gzip")
 
 
 @at("gzip-bomb.jpg", "gzip-bomb.html")
@@ -467,8 +467,8 @@ async def _packed(server: RudeServer, parts: Parts, connection: _Connection) -> 
 
 
 @at("endless.jpg")
-async def _endless_picture(server: RudeServer, parts: Parts, connection: _Connection) -> None:
-    await _without_end(connection, _open_answer("image/jpeg") + picture(0), bytes(65_536))
+async def _endless_image(server: RudeServer, parts: Parts, connection: _Connection) -> None:
+    await _without_end(connection, _open_answer("image/jpeg") + image(0), bytes(65_536))
 
 
 @at("endless.html")
@@ -478,18 +478,18 @@ async def _endless_page(server: RudeServer, parts: Parts, connection: _Connectio
 
 @at("huge.jpg")
 async def _huge(server: RudeServer, parts: Parts, connection: _Connection) -> None:
-    await connection.write(answer(picture(0), "image/jpeg", length=10**12))
+    await connection.write(answer(image(0), "image/jpeg", length=10**12))
     await asyncio.sleep(3600)
 
 
 @at("cookie")
 async def _cookie(server: RudeServer, parts: Parts, connection: _Connection) -> bytes:
-    return answer(picture(_number(parts[1])), "image/jpeg", "Set-Cookie: who=you; Path=/")
+    return answer(image(_number(parts[1])), "image/jpeg", "Set-Cookie: who=you; Path=/")
 
 
 @at("large")
 async def _large(server: RudeServer, parts: Parts, connection: _Connection) -> bytes:
-    return answer(picture(_number(parts[1])) + bytes(3_000_000), "image/jpeg")
+    return answer(image(_number(parts[1])) + bytes(3_000_000), "image/jpeg")
 
 
 @at("many-headers")
@@ -509,12 +509,12 @@ async def _png_bomb(server: RudeServer, parts: Parts, connection: _Connection) -
 
 @at("optout")
 async def _optout(server: RudeServer, parts: Parts, connection: _Connection) -> bytes:
-    return answer(picture(_number(parts[2])), "image/jpeg", *(f"X-Robots-Tag: {value}" for value in unquote(parts[1]).split("|")))
+    return answer(image(_number(parts[2])), "image/jpeg", *(f"X-Robots-Tag: {value}" for value in unquote(parts[1]).split("|")))
 
 
 @at("tdm")
 async def _tdm(server: RudeServer, parts: Parts, connection: _Connection) -> bytes:
-    return answer(picture(_number(parts[2])), "image/jpeg", f"tdm-reservation: {parts[1]}")
+    return answer(image(_number(parts[2])), "image/jpeg", f"tdm-reservation: {parts[1]}")
 
 
 @at("headers")
@@ -525,9 +525,9 @@ async def _headers(server: RudeServer, parts: Parts, connection: _Connection) ->
 @at("page")
 async def _page(server: RudeServer, parts: Parts, connection: _Connection) -> bytes:
     number = int(parts[1])
-    pictures = "".join(f'<img src="/good/{number * 10 + step}.jpg" alt="">' for step in range(4))
+    images = "".join(f'<img src="/good/{number * 10 + step}.jpg" alt="">' for step in range(4))
     following = f'<a rel="next" href="/page/{number + 1}">next</a>' if number < LAST_PAGE else ""
-    return answer(f"<!doctype html><title>Page {number}</title>{pictures}{following}".encode(), "text/html; charset=utf-8")
+    return answer(f"<!doctype html><title>Page {number}</title>{images}{following}".encode(), "text/html; charset=utf-8")
 
 
 @at("robots.txt")
@@ -570,8 +570,8 @@ def running(**options: Any) -> Iterator[RudeServer]:
         loop.close()
 
 
-async def _serve(port: int, pictures: int, addresses: tuple[str, ...]) -> None:
-    for number in range(pictures):
+async def _serve(port: int, images: int, addresses: tuple[str, ...]) -> None:
+    for number in range(images):
         _good(number)
     async with RudeServer(port=port, addresses=addresses, keeps_log=False) as server:
         print(server.port, flush=True)
@@ -579,12 +579,12 @@ async def _serve(port: int, pictures: int, addresses: tuple[str, ...]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Serve pictures and mischief on loopback until standard input ends.")
+    parser = argparse.ArgumentParser(description="Serve images and mischief on loopback until standard input ends.")
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--pictures", type=int, default=0, help="make so many pictures before answering")
+    parser.add_argument("--images", type=int, default=0, help="make so many images before answering")
     parser.add_argument("--address", action="append", help="loopback address to listen on; may be given several times")
     options = parser.parse_args()
-    asyncio.run(_serve(options.port, options.pictures, tuple(options.address or ["127.0.0.1"])))
+    asyncio.run(_serve(options.port, options.images, tuple(options.address or ["127.0.0.1"])))
 
 
 if __name__ == "__main__":

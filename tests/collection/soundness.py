@@ -14,7 +14,7 @@ def rows(ledger: Path) -> list[dict[str, Any]]:
     db = sqlite3.connect(ledger)
     db.row_factory = sqlite3.Row
     try:
-        return [dict(row) for row in db.execute("SELECT * FROM pictures")]
+        return [dict(row) for row in db.execute("SELECT * FROM images")]
     finally:
         db.close()
 

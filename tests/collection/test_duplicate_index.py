@@ -16,7 +16,7 @@ PHOTOS = [sample_images.photo_pixels(seed, 320, 240) for seed in range(80)]
 
 
 class Shelf:
-    """Known pictures with their signatures in a dictionary, as the ledger has them in a table."""
+    """Known images with their signatures in a dictionary, as the ledger has them in a table."""
 
     def __init__(self) -> None:
         self.signatures: dict[str, bytes] = {}
@@ -61,7 +61,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_changed_copy_is_recognised(change: str, shelf: Shelf) -> None:
+def test_a_changed_copy_is_recognized(change: str, shelf: Shelf) -> None:
     found = [shelf.twin(ingest_image(CHANGES[change](Image.fromarray(pixels)))) for pixels in PHOTOS]
     wrong = {number: name for number, name in enumerate(found) if name not in (None, str(number))}
     assert wrong == {}
@@ -96,12 +96,12 @@ def test_different_things_on_one_background_stay_apart() -> None:
     assert sum(name == str(seed) for seed, name in enumerate(again)) >= 36
 
 
-def test_flat_pictures_are_never_twins() -> None:
+def test_flat_images_are_never_twins() -> None:
     shelf = Shelf()
-    for grey in (0, 100, 255):
-        found = ingest_image(sample_images.encoded(np.full((64, 64, 3), grey, np.uint8), "PNG"))
+    for gray in (0, 100, 255):
+        found = ingest_image(sample_images.encoded(np.full((64, 64, 3), gray, np.uint8), "PNG"))
         assert shelf.twin(found) is None
-        shelf.put(str(grey), found)
+        shelf.put(str(gray), found)
 
 
 def test_the_shelf_grows_and_is_filled_again_at_once() -> None:

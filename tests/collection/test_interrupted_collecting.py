@@ -27,7 +27,7 @@ from tests.collection.rude_server import RudeServer, running
 from tests.collection.seaweed import Seaweed
 from tests.collection.soundness import complaints, rows
 
-PICTURES = 300
+IMAGES = 300
 USUAL = ["--allow-private", "--host-rate", "0", "--per-host", "8", "--concurrency", "8", "--quiet"]
 
 
@@ -40,13 +40,13 @@ def server():
 @pytest.fixture
 def urls(tmp_path: Path, server: RudeServer) -> Path:
     file = tmp_path / "urls.txt"
-    paths = [f"/good/{number}.jpg" for number in range(PICTURES)]
+    paths = [f"/good/{number}.jpg" for number in range(IMAGES)]
     paths[::20] = [f"/status/404/{number}" for number in range(len(paths[::20]))]
     file.write_text("".join(f"{server.url(path)}\n" for path in paths))
     return file
 
 
-GOOD = PICTURES - len(range(0, PICTURES, 20))
+GOOD = IMAGES - len(range(0, IMAGES, 20))
 
 
 def command(out: str, urls: Path, *more: str) -> list[str]:
@@ -104,7 +104,7 @@ def test_two_collectors_on_one_plan_do_no_work_twice(tmp_path: Path, server: Rud
     assert [process.wait(timeout=600) for process in both] == [0, 0]
     asked = Counter(one.path for one in server.asked)
     assert max(asked.values()) == 1
-    assert len(asked) == PICTURES
+    assert len(asked) == IMAGES
     assert complaints(out / ".tellapart" / "collection.sqlite", open_destination(str(out)), good=GOOD) == []
 
 
@@ -161,7 +161,7 @@ def test_two_collectors_on_one_bucket_do_no_work_twice(tmp_path: Path, server: R
     assert complaints(state / "collection.sqlite", open_destination(s3), good=GOOD) == []
 
 
-def test_shards_hold_every_picture_once_with_its_card(tmp_path: Path, urls: Path) -> None:
+def test_shards_hold_every_image_once_with_its_card(tmp_path: Path, urls: Path) -> None:
     out = tmp_path / "photos"
     options: dict[str, Any] = {"urls": urls, "label": "good", "allow_private": True, "host_rate": 0.0, "shards": True}
     first = tellapart.collect(out=str(out), per_class=100, **options)

@@ -27,7 +27,7 @@ class Clock:
 
 
 def offers(*names: str) -> tuple[Offer, ...]:
-    return tuple(Offer(url=f"https://pictures.example/{name}.jpg", licence="cc0-1.0", creator="Ann") for name in names)
+    return tuple(Offer(url=f"https://images.example/{name}.jpg", license="cc0-1.0", creator="Ann") for name in names)
 
 
 def good(claim: Claim, file: str) -> Verdict:
@@ -37,12 +37,12 @@ def good(claim: Claim, file: str) -> Verdict:
 
 
 def statuses(ledger: Ledger) -> Counter[str]:
-    return Counter(row["status"] for row in ledger.rows("SELECT status FROM pictures"))
+    return Counter(row["status"] for row in ledger.rows("SELECT status FROM images"))
 
 
 def tally_is_true(ledger: Ledger) -> bool:
     counted = {(r["label"], r["source"], r["status"]): r["number"] for r in ledger.rows("SELECT * FROM tally WHERE number <> 0")}
-    real = Counter((r["label"], r["source"], r["status"]) for r in ledger.rows("SELECT label, source, status FROM pictures"))
+    real = Counter((r["label"], r["source"], r["status"]) for r in ledger.rows("SELECT label, source, status FROM images"))
     return counted == dict(real)
 
 
@@ -59,7 +59,7 @@ def filled(ledger: Ledger, *names: str, label: str = "cat") -> list[Claim]:
 
 def test_an_address_has_one_row_whoever_offers_it(ledger: Ledger) -> None:
     assert ledger.add_listed([("cat", one) for one in offers("a", "b", "a")], "list") == 2
-    other = Offer(url="HTTPS://Pictures.example:443/b.jpg#top")
+    other = Offer(url="HTTPS://Images.example:443/b.jpg#top")
     assert ledger.add_listed([("dog", other), ("dog", offers("c")[0])], "list") == 1
     assert statuses(ledger) == {QUEUED: 3}
     assert read_status(ledger).in_two_classes == 1
@@ -68,9 +68,9 @@ def test_an_address_has_one_row_whoever_offers_it(ledger: Ledger) -> None:
 
 def test_what_is_no_web_address_is_refused_and_says_why(ledger: Ledger) -> None:
     ledger.add_listed(
-        [("cat", Offer(url=url)) for url in ("file:///etc/passwd", "pictures/a.jpg", "https://", "http://me:secret@x.example/")], "list"
+        [("cat", Offer(url=url)) for url in ("file:///etc/passwd", "images/a.jpg", "https://", "http://me:secret@x.example/")], "list"
     )
-    reasons = {row["url"]: row["reason"] for row in ledger.rows("SELECT url, reason FROM pictures WHERE status = 'refused'")}
+    reasons = {row["url"]: row["reason"] for row in ledger.rows("SELECT url, reason FROM images WHERE status = 'refused'")}
     assert len(reasons) == 4
     assert reasons["file:///etc/passwd"] == "scheme file is not http or https"
     assert reasons["https://"] == "no host in the address"
@@ -91,7 +91,7 @@ def test_every_status_is_reached_and_counted(ledger: Ledger) -> None:
     assert statuses(ledger) == {KEPT: 1, DUPLICATE: 1, REFUSED: 1, WAITING: 1}
     assert tally_is_true(ledger)
     (row,) = kept_rows(ledger)
-    assert (row["file"], row["licence"], row["creator"]) == ("cat/a.jpg", "cc0-1.0", "Ann")
+    assert (row["file"], row["license"], row["creator"]) == ("cat/a.jpg", "cc0-1.0", "Ann")
 
 
 def test_a_failure_that_may_pass_is_tried_again_when_it_is_due_and_a_final_one_never(ledger: Ledger) -> None:
@@ -123,7 +123,7 @@ def test_a_batch_that_fails_half_way_leaves_nothing_of_itself(ledger: Ledger) ->
     with pytest.raises(RuntimeError):
         ledger.record(broken)
     assert ledger.owner_of("cat/a.jpg") is None
-    assert [row["accepted"] for row in ledger.rows("SELECT accepted FROM pictures")] == [None, None]
+    assert [row["accepted"] for row in ledger.rows("SELECT accepted FROM images")] == [None, None]
     ledger.record(lambda: [good(b, "cat/b.jpg")])
 
 
@@ -143,7 +143,7 @@ def test_what_a_killed_collector_held_goes_back_and_what_it_had_written_is_kept(
     with Ledger(tmp_path / "c.sqlite", clock=clock) as ledger:
         assert ledger.claim("cat", "list", 9) == []
         assert ledger.recover(lambda name, size: (name, size) == ("cat/a.jpg", 9)) == 2
-        assert {row["url"][-5:]: row["status"] for row in ledger.rows("SELECT url, status FROM pictures")} == {
+        assert {row["url"][-5:]: row["status"] for row in ledger.rows("SELECT url, status FROM images")} == {
             "a.jpg": KEPT,
             "b.jpg": QUEUED,
             "c.jpg": QUEUED,
@@ -208,7 +208,7 @@ def test_two_who_recover_at_once_do_it_once(left: Path) -> None:
 
         assert one.recover(overtaken) == 0
         assert len(taken) == 3
-        assert {row["owner"] for row in one.rows("SELECT owner FROM pictures")} == {two.owner}
+        assert {row["owner"] for row in one.rows("SELECT owner FROM images")} == {two.owner}
         assert statuses(one) == {BUSY: 3}
         assert tally_is_true(one)
 
@@ -231,7 +231,7 @@ def test_who_comes_back_while_it_is_recovered_keeps_what_it_has(tmp_path: Path, 
             return True
 
         assert ledger.recover(woken) == 0
-        assert {row["owner"] for row in ledger.rows("SELECT owner FROM pictures")} == {sleeper.owner}
+        assert {row["owner"] for row in ledger.rows("SELECT owner FROM images")} == {sleeper.owner}
         assert statuses(ledger) == {BUSY: 2}
 
 
@@ -401,7 +401,7 @@ def test_reasons_are_counted_by_host_and_explained(ledger: Ledger) -> None:
     claims = filled(ledger, *map(str, range(5)))
     ledger.record(lambda: [Verdict(claim=c, status=REFUSED, reason="403 forbidden", http_code=403) for c in claims[:4]])
     (reason,) = read_status(ledger).reasons
-    assert (reason.number, reason.host, reason.reason) == (4, "pictures.example", "403 forbidden")
+    assert (reason.number, reason.host, reason.reason) == (4, "images.example", "403 forbidden")
     assert "more slowly" in reason.advice
 
 
@@ -433,18 +433,18 @@ def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 
 
 DAMAGES = {
-    "UPDATE pictures SET status = 'kepu' WHERE id = 2": "table pictures, row 2",
-    "UPDATE pictures SET url = x'00' WHERE id = 3": "table pictures, row 3",
-    "UPDATE pictures SET position = 'first' WHERE id = 1": "table pictures, row 1",
-    "UPDATE pictures SET width = 1.5 WHERE id = 1": "table pictures, row 1",
+    "UPDATE images SET status = 'kepu' WHERE id = 2": "table images, row 2",
+    "UPDATE images SET url = x'00' WHERE id = 3": "table images, row 3",
+    "UPDATE images SET position = 'first' WHERE id = 1": "table images, row 1",
+    "UPDATE images SET width = 1.5 WHERE id = 1": "table images, row 1",
     "UPDATE tally SET number = number + 1": "table tally, row 'cat'",
     "DELETE FROM tally": "table tally, row 'cat'",
     "INSERT INTO commands (command) VALUES ('{')": "table commands, row 1",
     "INSERT INTO classes VALUES ('dog', 'many', 0)": "table classes, row 'dog'",
     "DROP TABLE spent": "table spent is not as it was made",
     "DROP TRIGGER counted_new": "trigger counted_new is not as it was made",
-    "CREATE TRIGGER mine AFTER INSERT ON pictures BEGIN DELETE FROM classes; END": "trigger mine is not as it was made",
-    "ALTER TABLE pictures DROP COLUMN twin": "table pictures is not as it was made",
+    "CREATE TRIGGER mine AFTER INSERT ON images BEGIN DELETE FROM classes; END": "trigger mine is not as it was made",
+    "ALTER TABLE images DROP COLUMN twin": "table images is not as it was made",
     "PRAGMA user_version = -1": "newer",
 }
 
@@ -464,11 +464,11 @@ def test_a_damaged_ledger_is_said_with_its_table_and_row(tmp_path: Path, damage:
 def test_a_damaged_page_of_a_ledger_is_said_with_its_table(tmp_path: Path) -> None:
     with Ledger(tmp_path / "c.sqlite") as ledger:
         filled(ledger, *map(str, range(200)))
-        page = ledger._db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'pictures'").fetchone()[0]
+        page = ledger._db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'images'").fetchone()[0]
         ledger._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     data = bytearray((tmp_path / "c.sqlite").read_bytes())
     data[(page - 1) * 4096 : page * 4096] = b"\xa5" * 4096
     (tmp_path / "c.sqlite").write_bytes(data)
-    with pytest.raises(StorageError, match="is damaged: table pictures: ") as caught:
+    with pytest.raises(StorageError, match="is damaged: table images: ") as caught:
         Ledger(tmp_path / "c.sqlite")
     assert "backup" in str(caught.value.hint)

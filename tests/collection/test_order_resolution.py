@@ -27,12 +27,12 @@ def test_whom_to_write_to_is_said_by_the_option_before_the_environment(
     assert resolve_order(["oak"], CollectOptions.of(contact=given), environment).contact == contact
 
 
-def test_every_class_has_its_wishes_wherever_its_pictures_come_from(tmp_path: Path) -> None:
+def test_every_class_has_its_wishes_wherever_its_images_come_from(tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
-    plan.write_text('[classes.oak]\nlicences = ["cc-by"]\n[classes.elm]\nkeywords = ["elm tree"]\n')
-    options = CollectOptions.of(plan=plan, page=("https://a.example",), label="ash", licences="cc0,pdm", side=300)
+    plan.write_text('[classes.oak]\nlicenses = ["cc-by"]\n[classes.elm]\nkeywords = ["elm tree"]\n')
+    options = CollectOptions.of(plan=plan, page=("https://a.example",), label="ash", licenses="cc0,pdm", side=300)
     order = resolve_order(["birch"], options, {})
-    assert {label: order.wishes(label).licences for label in ("oak", "elm", "birch", "ash", "of a list")} == {
+    assert {label: order.wishes(label).licenses for label in ("oak", "elm", "birch", "ash", "of a list")} == {
         "oak": ("cc-by",),
         **dict.fromkeys(("elm", "birch", "ash", "of a list"), ("cc0", "pdm")),
     }
@@ -49,10 +49,10 @@ def test_where_no_source_is_named_those_are_asked_that_can_be(monkeypatch: pytes
     assert asked({}) == ("openverse", "wikimedia")
     assert asked({"FLICKR_API_KEY": " "}) == ("openverse", "wikimedia")
     assert asked(every) == ("openverse", "wikimedia", "flickr")
-    assert asked(every, licences="CC0, PDM") == asked(every, licences="cc0,pdm")
-    with pytest.raises(OptionError, match="there is no licence 'cc-bye' to ask for"):
-        asked(every, licences="cc-bye")
-    assert asked(every, licences="pdm") == ("openverse", "wikimedia", "flickr")
-    with pytest.raises(OptionError, match="there is no source to ask\nopenverse has no pictures under the licences asked for"):
-        asked(every, licences="pexels")
-    assert asked(every, licences="pexels", sources="pexels") == ("pexels",)
+    assert asked(every, licenses="CC0, PDM") == asked(every, licenses="cc0,pdm")
+    with pytest.raises(OptionError, match="there is no license 'cc-bye' to ask for"):
+        asked(every, licenses="cc-bye")
+    assert asked(every, licenses="pdm") == ("openverse", "wikimedia", "flickr")
+    with pytest.raises(OptionError, match="there is no source to ask\nopenverse has no images under the licenses asked for"):
+        asked(every, licenses="pexels")
+    assert asked(every, licenses="pexels", sources="pexels") == ("pexels",)

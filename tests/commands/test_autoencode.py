@@ -37,7 +37,7 @@ def ran(photos: Path, where: Path, **options: Any) -> Run:
 
 @pytest.fixture(scope="module")
 def few(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """14 pictures of each of three classes."""
+    """14 images of each of three classes."""
     return folders.some_of(photos, tmp_path_factory.mktemp("few") / "some photos", EACH)
 
 
@@ -62,7 +62,7 @@ def test_a_run_has_everything_and_the_photos_stay_as_they_were(few: Path, tmp_pa
     assert not list((tmp_path / "runs").glob(".*"))
 
 
-def test_the_error_is_that_of_pictures_it_neither_learned_from_nor_was_chosen_by(run: Run) -> None:
+def test_the_error_is_that_of_images_it_neither_learned_from_nor_was_chosen_by(run: Run) -> None:
     metrics = run.metrics
     data = metrics["data"]
     assert data["trained_on"] + data["chose"] + data["held_back"] == data["used"] == 3 * EACH
@@ -107,13 +107,13 @@ def test_its_numbers_are_features_like_any_other_and_the_decoder_draws_them(run:
 
 def test_the_page_is_whole_and_asks_for_nothing(run: Run) -> None:
     page = run.report.read_text(encoding="utf-8")
-    for words in ("Original, reconstruction, difference", "The strangest pictures", "What a unit draws", "Dead units", "colour and layout"):
+    for words in ("Original, reconstruction, difference", "The strangest images", "What a unit draws", "Dead units", "color and layout"):
         assert words in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert "https://" not in page
     view = json.loads((run.folder / "report.json").read_text(encoding="utf-8"))
     assert [group["name"] for group in view["examples"]] == ["best", "median", "worst"]
-    errors = [[one["mean_squared_error"] for one in group["pictures"]] for group in view["examples"]]
+    errors = [[one["mean_squared_error"] for one in group["images"]] for group in view["examples"]]
     assert max(errors[0]) <= min(errors[1])
     assert max(errors[1]) <= min(errors[2])
     assert 1 <= len(view["traversal"]) <= 6
@@ -162,28 +162,28 @@ def test_the_seed_decides(few: Path, run: Run, tmp_path: Path) -> None:
     assert (other.model_folder / "decoder.safetensors").read_bytes() != (run.model_folder / "decoder.safetensors").read_bytes()
 
 
-def test_one_picture_is_learned_and_nothing_is_claimed(tmp_path: Path) -> None:
+def test_one_image_is_learned_and_nothing_is_claimed(tmp_path: Path) -> None:
     photos = folders.write(tmp_path / "one", {"a\u00e9 b.jpg": sample_images.photo(1)})
     run = ran(photos, tmp_path)
     assert run.metrics["held_back"] is None
     assert run.metrics["units"]["dead"] is None
-    assert "too few different pictures to hold any back" in " ".join(run.metrics["notes"])
+    assert "too few different images to hold any back" in " ".join(run.metrics["notes"])
     assert "nothing could be held back" in run.report.read_text(encoding="utf-8")
 
 
-def test_identical_pictures_count_once(tmp_path: Path) -> None:
+def test_identical_images_count_once(tmp_path: Path) -> None:
     photos = folders.write(tmp_path / "same", {f"{i}.png": sample_images.photo(1, name="PNG") for i in range(5)})
     run = ran(photos, tmp_path)
     assert run.metrics["data"]["used"] == 1
     assert run.metrics["data"]["set_aside"] == 4
 
 
-def test_pictures_of_one_colour_each_and_no_labels(tmp_path: Path) -> None:
+def test_images_of_one_color_each_and_no_labels(tmp_path: Path) -> None:
     flat = {f"{i:02}.png": sample_images.encoded(np.full((40, 40, 3), 12 * i, np.uint8), "PNG") for i in range(20)}
     run = ran(folders.write(tmp_path / "flat", flat), tmp_path)
     side = run.metrics["held_back"]["error"] if run.metrics["held_back"] else run.metrics["trained_on"]["error"]
     assert math.isfinite(side["value"])
-    assert "Of all pictures" in run.report.read_text(encoding="utf-8")
+    assert "Of all images" in run.report.read_text(encoding="utf-8")
 
 
 class Muted(torch.nn.Module):
@@ -244,7 +244,7 @@ def test_wrong_options_are_said(few: Path, tmp_path: Path, options: dict[str, An
         ran(few, tmp_path, **options)
 
 
-def test_a_folder_without_pictures_is_said(tmp_path: Path) -> None:
+def test_a_folder_without_images_is_said(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError):
         ran(tmp_path / "empty", tmp_path)

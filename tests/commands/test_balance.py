@@ -20,7 +20,7 @@ from tests import folders, sample_images
 
 @pytest.fixture
 def root(trained: Run, photos: Path, tmp_path: Path) -> Path:
-    """24 pictures of dots, of which four are copies of a fifth in other files, and 8 of stripes."""
+    """24 images of dots, of which four are copies of a fifth in other files, and 8 of stripes."""
     place = folders.some_of(photos, tmp_path / "photos", each=20, kinds=("dots",))
     folders.some_of(photos, tmp_path / "photos", each=8, kinds=("stripes",))
     copies = {

@@ -57,18 +57,18 @@ def put(root: Path, name: str, content: bytes | Image.Image) -> str:
 
 def test_every_planted_fault_is_found_where_it_was_planted(root: Path, tmp_path: Path) -> None:
     dots = sorted(path.name for path in (root / "dots").iterdir())
-    picture = folders.class_image("dots", 99, 300)
+    image = folders.class_image("dots", 99, 300)
     planted = {
         "unreadable": put(root, "dots/page.jpg", sample_images.HTML),
         "exact_duplicate": put(root, "dots/z copy.jpg", (root / "dots" / dots[0]).read_bytes()),
         "near_duplicate": put(root, "dots/again.jpg", sample_images.encoded(Image.open(root / "dots" / dots[1]), quality=40)),
         "small": put(root, "dots/small.png", folders.class_image("dots", 71, 50)),
         "blurred": put(root, "dots/blurred.png", folders.class_image("dots", 72, 300).filter(ImageFilter.GaussianBlur(9))),
-        "dark": put(root, "dots/dark.png", picture.point(lambda level: level // 5)),
+        "dark": put(root, "dots/dark.png", image.point(lambda level: level // 5)),
         "bright": put(root, "dots/bright.png", folders.class_image("dots", 73, 300).point(lambda level: 210 + level // 6)),
         "flat": put(root, "dots/flat.png", Image.new("RGB", (300, 300), (120, 130, 140))),
         "odd_aspect": put(root, "dots/strip.png", folders.class_image("dots", 74, 500).resize((700, 120))),
-        "grey": put(root, "dots/grey.png", folders.class_image("dots", 75, 300).convert("L")),
+        "gray": put(root, "dots/gray.png", folders.class_image("dots", 75, 300).convert("L")),
     }
     contradicted = {f"stripes/{dots[2]}", f"dots/{dots[2]}"}
     put(root, f"stripes/{dots[2]}", (root / "dots" / dots[2]).read_bytes())
@@ -99,18 +99,18 @@ def test_a_swapped_label_is_suggested_back_and_never_applied(photos: Path, tmp_p
     name = sorted((root / "dots").iterdir())[4].name
     (root / "dots" / name).rename(root / "stripes" / name)
     found = check(root, tmp_path)
-    assert f"stripes/{name}" in flagged(found)["mislabelled"]
+    assert f"stripes/{name}" in flagged(found)["mislabeled"]
     row = table(found)[f"stripes/{name}"]
     assert row["suggested"] == "dots"
-    assert float(row["mislabelled"]) < 0.5 < float(row["probability"])
+    assert float(row["mislabeled"]) < 0.5 < float(row["probability"])
     assert 0 < found["noise"] < 0.2
-    assert {one["path"] for one in found["doubtful"]} <= flagged(found)["mislabelled"] | flagged(found).get("outlier", set())
+    assert {one["path"] for one in found["doubtful"]} <= flagged(found)["mislabeled"] | flagged(found).get("outlier", set())
     assert f"stripes/{name}" in {one["path"] for one in found["doubtful"]}
     assert {one["name"]: one["proposal"] for one in found["issues"]}["outlier"] is None
     lines, _ = of_check({**found, "issues": [one for one in found["issues"] if one["proposal"] is None]})
     assert not any("to exclude at once" in str(line) or "speaks against" in str(line) for line in lines)
     with pytest.raises(OptionError, match=r"never changed by a check.*relabel"):
-        check(root, tmp_path, apply="duplicates,mislabelled")
+        check(root, tmp_path, apply="duplicates,mislabeled")
 
 
 def test_applying_writes_decisions_touches_no_file_and_can_be_undone(root: Path, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_without_a_backbone_what_it_needs_is_said_to_be_left_out(root: Path, tmp
     put(root, "dots/z copy.jpg", first.read_bytes())
     put(root, "dots/again.jpg", sample_images.encoded(Image.open(second), quality=40))
     found = check(root, tmp_path, backbone="none")
-    assert found["skipped"] == {"outlier": "it needs a backbone", "mislabelled": "it needs a backbone"}
+    assert found["skipped"] == {"outlier": "it needs a backbone", "mislabeled": "it needs a backbone"}
     assert flagged(found)["exact_duplicate"] == {"dots/z copy.jpg"}
     assert flagged(found)["near_duplicate"] == {"dots/again.jpg"}
     assert any("by their pixels alone" in note for note in found["notes"])
@@ -168,19 +168,19 @@ def test_without_a_backbone_what_it_needs_is_said_to_be_left_out(root: Path, tmp
     assert found["noise"] is None
 
 
-def test_pictures_without_labels_or_of_one_class_are_checked_for_the_rest(sound: Path, tmp_path: Path) -> None:
+def test_images_without_labels_or_of_one_class_are_checked_for_the_rest(sound: Path, tmp_path: Path) -> None:
     flat = tmp_path / "flat"
     shutil.copytree(sound / "dots", flat)
     put(flat, "page.jpg", sample_images.HTML)
     found = check(flat, tmp_path)
-    assert found["skipped"] == {"mislabelled": "the pictures have no labels"}
+    assert found["skipped"] == {"mislabeled": "the images have no labels"}
     assert flagged(found)["unreadable"] == {"page.jpg"}
     one = tmp_path / "one"
     shutil.copytree(sound / "dots", one / "dots")
     (one / "none").mkdir()
     shutil.copytree(sound / "dots", one / "train" / "dots")
     shutil.rmtree(one / "dots")
-    assert check(one, tmp_path)["skipped"] == {"mislabelled": "there is only one class"}
+    assert check(one, tmp_path)["skipped"] == {"mislabeled": "there is only one class"}
 
 
 def test_only_the_chosen_issues_are_looked_for(root: Path, tmp_path: Path) -> None:
@@ -198,8 +198,8 @@ def test_a_class_is_never_emptied(root: Path, tmp_path: Path) -> None:
         with Image.open(path) as image:
             put(root, f"stripes/{path.stem}.png", image.convert("L"))
         path.unlink()
-    with pytest.raises(DataError, match=r"grey would leave no picture of 'stripes', so nothing was decided"):
-        check(root, tmp_path, backbone="none", apply="grey")
+    with pytest.raises(DataError, match=r"gray would leave no image of 'stripes', so nothing was decided"):
+        check(root, tmp_path, backbone="none", apply="gray")
     assert not read_decisions(root / ".tellapart").log
 
 
@@ -233,6 +233,6 @@ def test_the_command_shows_a_table_and_the_way_on(root: Path, tmp_path: Path) ->
     assert "review.html" in shown.output
     said = json.loads(CliRunner().invoke(door, [*arguments, "--json", "--apply", "broken"]).output)
     assert said["applied"]["counts"] == {"unreadable": 1}
-    refused = CliRunner().invoke(door, [*arguments, "--apply", "mislabelled"])
+    refused = CliRunner().invoke(door, [*arguments, "--apply", "mislabeled"])
     assert refused.exit_code == 2
     assert "tellapart relabel" in refused.output

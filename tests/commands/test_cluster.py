@@ -31,7 +31,7 @@ def table(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_two_kinds_of_pictures_are_two_clusters(root: Path, tmp_path: Path) -> None:
+def test_two_kinds_of_images_are_two_clusters(root: Path, tmp_path: Path) -> None:
     before = folders.contents(root)
     found = tellapart.cluster(root, k=2, out=tmp_path / "out", **LOOK)
     assert (found["k"], found["images"]) == (2, 16)
@@ -120,7 +120,7 @@ def test_words_that_cannot_be_asked_for(root: Path, tmp_path: Path, words: str, 
         tellapart.cluster(root, k=2, words=words, out=tmp_path / "out")
 
 
-def test_bad_pictures_and_bad_features_are_rows_with_a_reason(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_images_and_bad_features_are_rows_with_a_reason(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders.write(root, {"dots/broken.jpg": sample_images.HTML, "dots/näme\n of two.jpg": sample_images.photo(5)})
     real = subjects_module.looked_at
 
@@ -140,7 +140,7 @@ def test_bad_pictures_and_bad_features_are_rows_with_a_reason(root: Path, tmp_pa
     assert "dots/näme\n of two.jpg" in {row["path"] for row in table(tmp_path / "out")}
 
 
-def test_more_clusters_than_pictures(tmp_path: Path) -> None:
+def test_more_clusters_than_images(tmp_path: Path) -> None:
     one = folders.write(tmp_path / "one", {"1.jpg": sample_images.photo(1)})
     with pytest.raises(DataError, match=r"4 clusters are wanted of 1 image$"):
         tellapart.cluster(one, k=4, out=tmp_path / "out", **LOOK)
@@ -149,7 +149,7 @@ def test_more_clusters_than_pictures(tmp_path: Path) -> None:
     assert (found["k"], found["clusters"][0]["size"]) == (1, 1)
 
 
-def test_pictures_that_are_the_same_to_the_network(tmp_path: Path) -> None:
+def test_images_that_are_the_same_to_the_network(tmp_path: Path) -> None:
     same = sample_images.photo_pixels(1, 64, 64)
     files = {f"{i}.png": sample_images.encoded(same, "PNG", compress_level=i) for i in range(1, 6)}
     root = folders.write(tmp_path / "same", files)

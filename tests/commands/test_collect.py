@@ -13,7 +13,7 @@ from tellapart.collection.sources import SourceCard, SourceError, registry
 from tellapart.collection.web_pages.browser import browser_path
 from tellapart.errors import DataError, OptionError
 from tellapart.images import decode
-from tests.collection.rude_server import RudeServer, picture, running
+from tests.collection.rude_server import RudeServer, image, running
 from tests.collection.web_pages.page_server import serving
 
 
@@ -35,7 +35,7 @@ def collected(out: Path, *names: str, **options: Any) -> dict[str, Any]:
     return tellapart.collect(names, out=str(out), **{**usual, **options})
 
 
-def pictures(out: Path) -> dict[str, bytes]:
+def images(out: Path) -> dict[str, bytes]:
     return {f.relative_to(out).as_posix(): f.read_bytes() for f in sorted(out.rglob("*.jpg"))}
 
 
@@ -48,7 +48,7 @@ class Shelf:
 
     def __init__(self, name: str, server: RudeServer, results: dict[str, list[str]], *, page: int = 10, **card: Any) -> None:
         self.name, self._server, self._results, self._page = name, server, results, page
-        about = {"title": name, "home": "http://shelf.example", "terms": "", "licences": "all free"}
+        about = {"title": name, "home": "http://shelf.example", "terms": "", "licenses": "all free"}
         self.card = SourceCard(**{**about, **card})
         self.asked: list[tuple[str, str | None]] = []
 
@@ -65,7 +65,7 @@ class Shelf:
         start = int(cursor or 0)
         paths = self._results.get(query.keyword, [])
         shown = tuple(
-            Offer(url=self._server.url(path), licence="cc0-1.0", creator="Ann, =cmd()") for path in paths[start : start + self._page]
+            Offer(url=self._server.url(path), license="cc0-1.0", creator="Ann, =cmd()") for path in paths[start : start + self._page]
         )
         return Found(offers=shown, cursor=str(start + self._page) if start + self._page < len(paths) else None, total=len(paths))
 
@@ -84,9 +84,9 @@ def good(start: int, number: int) -> list[str]:
 def test_a_list_becomes_class_folders_named_by_content_with_attribution(tmp_path: Path, server: RudeServer) -> None:
     rows = [(path, "cat") for path in good(0, 5)] + [(path, "dog") for path in good(5, 3)]
     found = collected(tmp_path / "photos", urls=listed(tmp_path, server, rows))
-    kept = pictures(tmp_path / "photos")
+    kept = images(tmp_path / "photos")
     assert {name.split("/")[0] for name in kept} == {"cat", "dog"}
-    assert sorted(kept.values()) == sorted(picture(i) for i in range(8))
+    assert sorted(kept.values()) == sorted(image(i) for i in range(8))
     assert all(hashlib.sha256(data).hexdigest().startswith(Path(name).stem) for name, data in kept.items())
     with (tmp_path / "photos" / "ATTRIBUTION.csv").open(newline="") as handle:
         rows_written = list(csv.DictReader(handle))
@@ -119,7 +119,7 @@ def test_every_failure_is_a_row_with_its_reason_and_nothing_half_is_left(tmp_pat
 
 def test_the_private_network_is_never_asked(tmp_path: Path, server: RudeServer) -> None:
     file = listed(tmp_path, server, [(path, "cat") for path in good(0, 2)])
-    with pytest.raises(DataError, match=r"no picture was collected\n127\.0\.0\.1: address 127\.0\.0\.1 is loopback"):
+    with pytest.raises(DataError, match=r"no image was collected\n127\.0\.0\.1: address 127\.0\.0\.1 is loopback"):
         collected(tmp_path / "photos", urls=file, allow_private=False)
     found = collected(tmp_path / "photos", status=True)
     assert by_class(found)["cat"]["refused"] == 2
@@ -144,7 +144,7 @@ def test_exact_and_near_duplicates_do_not_count_and_say_where_the_other_is(tmp_p
     found = collected(tmp_path / "photos", urls=listed(tmp_path, server, rows))
     assert sum(one["kept"] for one in found["classes"]) == 4
     assert sum(one["duplicates"] for one in found["classes"]) == 2
-    assert len(pictures(tmp_path / "photos")) == 4
+    assert len(images(tmp_path / "photos")) == 4
 
 
 def test_keywords_are_collected_to_their_number_in_equal_shares(tmp_path: Path, server: RudeServer, shelves: dict[str, Shelf]) -> None:
@@ -156,7 +156,7 @@ def test_keywords_are_collected_to_their_number_in_equal_shares(tmp_path: Path, 
     cat, dog = (by_class(found)[label]["sources"] for label in ("cat", "dog"))
     assert all(abs(cat[name] - dog[name]) <= 0.25 * max(cat[name], dog[name]) + 15 for name in ("left", "right")), (cat, dog)
     assert found["short"] == {}
-    assert len(pictures(tmp_path / "photos")) == 200
+    assert len(images(tmp_path / "photos")) == 200
 
 
 def test_a_poor_source_does_not_make_the_classes_uneven_and_the_shortage_is_explained(
@@ -208,7 +208,7 @@ def test_pages_are_scraped_one_after_the_other(tmp_path: Path, server: RudeServe
     assert len(groups) == 4
 
 
-def test_a_page_gives_pictures_of_the_side_and_the_licences_asked_for(tmp_path: Path, server: RudeServer) -> None:
+def test_a_page_gives_images_of_the_side_and_the_licenses_asked_for(tmp_path: Path, server: RudeServer) -> None:
     free, kept_back = "https://creativecommons.org/publicdomain/zero/1.0/", "https://creativecommons.org/licenses/by-nc/4.0/"
     sizes = f"{server.url('/good/630.jpg')} 400w, {server.url('/good/631.jpg')} 2000w"
     html = f"""<!doctype html>
@@ -224,27 +224,27 @@ def test_a_page_gives_pictures_of_the_side_and_the_licences_asked_for(tmp_path: 
     with serving() as pages:
         assert shown(side=1000) == {"631.jpg", "632.jpg"}
         assert shown(side=200, min_side=64) == {"630.jpg", "632.jpg"}
-        assert shown(licences="cc0,cc-by") == {"631.jpg"}
+        assert shown(licenses="cc0,cc-by") == {"631.jpg"}
 
 
-def test_of_a_list_only_the_licences_asked_for_are_taken(tmp_path: Path, server: RudeServer) -> None:
-    licences = ("CC0", "cc-by-4.0", "CC BY-NC 4.0", "")
+def test_of_a_list_only_the_licenses_asked_for_are_taken(tmp_path: Path, server: RudeServer) -> None:
+    licenses = ("CC0", "cc-by-4.0", "CC BY-NC 4.0", "")
     file = tmp_path / "list.csv"
-    rows = [f"{server.url(f'/good/{640 + place}.jpg')},cat,{licence}" for place, licence in enumerate(licences)]
-    file.write_text("\n".join(["url,label,licence", *rows]))
-    found = collected(tmp_path / "photos", urls=file, licences="cc0,cc-by")
+    rows = [f"{server.url(f'/good/{640 + place}.jpg')},cat,{license}" for place, license in enumerate(licenses)]
+    file.write_text("\n".join(["url,label,license", *rows]))
+    found = collected(tmp_path / "photos", urls=file, licenses="cc0,cc-by")
     assert by_class(found)["cat"]["kept"] == 2
-    assert f"{file}: 2 addresses left out, not under the licences asked for" in found["notes"]
+    assert f"{file}: 2 addresses left out, not under the licenses asked for" in found["notes"]
     assert by_class(collected(tmp_path / "all", urls=file))["cat"]["kept"] == 4
 
 
-def test_small_pictures_are_refused_and_large_ones_made_smaller(tmp_path: Path, server: RudeServer) -> None:
+def test_small_images_are_refused_and_large_ones_made_smaller(tmp_path: Path, server: RudeServer) -> None:
     file = listed(tmp_path, server, [(path, "cat") for path in good(50, 2)])
     with pytest.raises(DataError, match="fewer than 1000 pixels on its shorter side: 400 x 300"):
         collected(tmp_path / "refused", urls=file, min_side=1000)
     assert by_class(collected(tmp_path / "refused", status=True))["cat"]["refused"] == 2
     collected(tmp_path / "small", urls=file, resize=100)
-    small = [decode(data) for data in pictures(tmp_path / "small").values()]
+    small = [decode(data) for data in images(tmp_path / "small").values()]
     assert [(one.width, one.height) for one in small] == [(100, 75)] * 2
 
 

@@ -29,7 +29,7 @@ def jpeg(pixels: Any) -> bytes:
 
 @pytest.fixture
 def people(tmp_path: Path) -> Path:
-    """Three photos of her with one face, one with two faces, one without, and a file that is no picture."""
+    """Three photos of her with one face, one with two faces, one without, and a file that is no image."""
     return folders.write(
         tmp_path / "photos",
         {
@@ -124,7 +124,7 @@ def test_decisions_are_honoured(people: Path, in_a_folder: Path) -> None:
     assert rows == {"train/her/first photo.jpg": "her", "val/her/two.jpg": "someone", "train/none/landscape.jpg": "none"}
 
 
-def test_tiny_and_huge_pictures_are_cropped(tmp_path: Path) -> None:
+def test_tiny_and_huge_images_are_cropped(tmp_path: Path) -> None:
     huge = np.array(Image.fromarray(faces.placed(400, 300, (100, 20, 1.0))).resize((4000, 3000)))
     folders.write(
         tmp_path / "photos", {"a/huge.jpg": jpeg(huge), "a/tiny.png": sample_images.encoded(np.zeros((3, 1, 3), np.uint8), "PNG")}

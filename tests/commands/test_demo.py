@@ -57,7 +57,7 @@ def test_the_manifest_lists_certain_labels_and_keeps_modules_together(
     assert len(groups) == 12
 
 
-def test_the_demo_goes_the_whole_way_and_names_the_licence(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_goes_the_whole_way_and_names_the_license(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CELLS_OF_A_MODULE", 2)
     data = package(photos, tmp_path / "data")
     before = folders.contents(data)

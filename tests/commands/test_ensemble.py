@@ -27,7 +27,7 @@ def run_on(folder: Path, out: Path, **options: object) -> Run:
 
 @pytest.fixture(scope="module")
 def second(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Like ``trained``, with squashed and smaller pictures."""
+    """Like ``trained``, with squashed and smaller images."""
     return run_on(photos, tmp_path_factory.mktemp("second"), resize="squash", image_size=96, name="small")
 
 
@@ -157,8 +157,8 @@ def test_columns_follow_the_first_runs_classes(trained: Run, second: Run, combin
     (turned / "model/model.json").write_text(sealed_card({k: v for k, v in card.items() if k != "sha256"}, turned / "model"))
     found = tellapart.ensemble([trained.folder, turned], out=tmp_path)
     assert np.allclose(found.predictions.probabilities, combined.predictions.probabilities)
-    picture = Path(combined.metrics["folder"]) / combined.predictions.paths[0]
-    both = [tellapart.predict(run.folder, picture).predictions.probabilities for run in (found, combined)]
+    image = Path(combined.metrics["folder"]) / combined.predictions.paths[0]
+    both = [tellapart.predict(run.folder, image).predictions.probabilities for run in (found, combined)]
     assert np.allclose(*both)
 
 
@@ -207,7 +207,7 @@ def test_what_any_run_trained_on_is_not_reported(trained: Run, photos: Path, tmp
 
 
 def test_images_that_only_another_folder_trained_on_count_as_seen(trained: Run, photos: Path, tmp_path: Path) -> None:
-    """A second folder with the same test, and training pictures of its own."""
+    """A second folder with the same test, and training images of its own."""
     tests = [row for row in trained.rows if row.part == "test"]
     files = {f"test/{row.label}/{Path(row.path).name}": (photos / row.path).read_bytes() for row in tests}
     files |= {f"train/{kind}/{seed}.jpg": folders.class_photo(kind, 700 + seed) for kind in folders.KINDS for seed in range(8)}

@@ -29,8 +29,8 @@ def test_new_photos_are_judged_and_what_is_left_out_is_counted(trained: Run, pho
     extra = {"checks/1.jpg": sample_images.photo(301), "5.jpg": sample_images.photo(302), "dots/broken.jpg": b""}
     numbers = tellapart.evaluate(trained.folder, folders.write(root, extra), out=tmp_path / "out.parquet")
     assert numbers["n"] == 13
-    counts = {name: numbers[name] for name in ("seen_in_training", "unknown_class", "unlabelled", "unreadable")}
-    assert counts == {"seen_in_training": 1, "unknown_class": 1, "unlabelled": 1, "unreadable": 1}
+    counts = {name: numbers[name] for name in ("seen_in_training", "unknown_class", "unlabeled", "unreadable")}
+    assert counts == {"seen_in_training": 1, "unknown_class": 1, "unlabeled": 1, "unreadable": 1}
     assert numbers["accuracy"]["value"] > 0.7
     assert [sum(row) for row in numbers["confusion_matrix"]] == [c["support"] for c in numbers["per_class"]]
     assert len(Predictions.load(tmp_path / "out.parquet")) == 13
@@ -123,14 +123,14 @@ def test_nothing_left_to_judge_is_a_clear_error(trained: Run, photos: Path, tmp_
         tellapart.evaluate(trained.folder, folders.write(tmp_path / "old", {seen.path: (photos / seen.path).read_bytes()}))
 
 
-def test_several_views_stand_beside_one_view_of_the_same_pictures(trained: Run, tmp_path: Path) -> None:
+def test_several_views_stand_beside_one_view_of_the_same_images(trained: Run, tmp_path: Path) -> None:
     root = newer(tmp_path / "new")
     one, several = tellapart.evaluate(trained.folder, root), tellapart.evaluate(trained.folder, root, views=3)
     found = several["views"]
     assert one["views"] is None
     assert found["views"] == 3
     right = {numbers["n"]: round(numbers["accuracy"]["value"] * numbers["n"]) for numbers in (one, several)}
-    assert len(right) == 1, "the same pictures are judged"
+    assert len(right) == 1, "the same images are judged"
     assert several["accuracy"]["value"] - one["accuracy"]["value"] == pytest.approx(found["accuracy"]["value"])
     assert several["log_loss"]["value"] - one["log_loss"]["value"] == pytest.approx(found["log_loss"]["value"])
     assert found["log_loss"]["value"] != 0
@@ -143,7 +143,7 @@ def test_several_views_stand_beside_one_view_of_the_same_pictures(trained: Run, 
     assert f"right to wrong: {len(found['right_to_wrong'])}, wrong to right: {len(found['wrong_to_right'])}" in said
 
 
-def test_pictures_that_views_turned_are_named(trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_that_views_turned_are_named(trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tellapart.models.saved_model import Member
 
     root, count = newer(tmp_path / "new"), [0]

@@ -12,13 +12,13 @@ from tests import folders
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    return folders.write(tmp_path, {"new/dots 1.jpg": folders.class_photo("dots", 200), "new/bad.jpg": b"no picture"}) / "new"
+def image(tmp_path: Path) -> Path:
+    return folders.write(tmp_path, {"new/dots 1.jpg": folders.class_photo("dots", 200), "new/bad.jpg": b"no image"}) / "new"
 
 
-def test_each_picture_is_shown_with_its_maps_and_the_unreadable_are_named(trained: Run, picture: Path, tmp_path: Path) -> None:
-    found = tellapart.explain(trained.folder, picture, out=tmp_path / "sheet.png")
-    [one] = found["pictures"]
+def test_each_image_is_shown_with_its_maps_and_the_unreadable_are_named(trained: Run, image: Path, tmp_path: Path) -> None:
+    found = tellapart.explain(trained.folder, image, out=tmp_path / "sheet.png")
+    [one] = found["images"]
     assert one["predicted"] == one["class"] == "dots"
     assert one["probability"] > 0.5
     assert set(one["brightest"]) == {"Grad-CAM", "occlusion"}
@@ -27,9 +27,9 @@ def test_each_picture_is_shown_with_its_maps_and_the_unreadable_are_named(traine
         assert sheet.width > 3 * 280
 
 
-def test_another_class_and_no_occlusion(trained: Run, picture: Path, tmp_path: Path) -> None:
-    found = tellapart.explain(trained.folder, picture / "dots 1.jpg", class_="stripes", occlusion=False, out=tmp_path / "sheet.jpg")
-    [one] = found["pictures"]
+def test_another_class_and_no_occlusion(trained: Run, image: Path, tmp_path: Path) -> None:
+    found = tellapart.explain(trained.folder, image / "dots 1.jpg", class_="stripes", occlusion=False, out=tmp_path / "sheet.jpg")
+    [one] = found["images"]
     assert (one["predicted"], one["class"]) == ("dots", "stripes")
     assert one["probability"] < 0.5
     assert set(one["brightest"]) == {"Grad-CAM"}
@@ -45,25 +45,25 @@ def test_another_class_and_no_occlusion(trained: Run, picture: Path, tmp_path: P
         ({"out": "sheet.pdf"}, OptionError, "must end in"),
     ],
 )
-def test_what_is_not_there_is_said(trained: Run, picture: Path, options: dict[str, str], error: type[Exception], said: str) -> None:
+def test_what_is_not_there_is_said(trained: Run, image: Path, options: dict[str, str], error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
-        tellapart.explain(trained.folder, picture, **{"out": str(picture.parent / "x.png"), **options})
+        tellapart.explain(trained.folder, image, **{"out": str(image.parent / "x.png"), **options})
 
 
 def test_the_sheet_lies_beside_the_run_by_default_and_never_among_photos(
-    trained: Run, photos: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Run, photos: Path, image: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(picture)
-    before = set(picture.iterdir())
+    monkeypatch.chdir(image)
+    before = set(image.iterdir())
     found = tellapart.explain(trained.folder, "dots 1.jpg", occlusion=False)
     assert Path(found["out"]) == trained.folder.with_name("photos-1-explain.jpg")
     assert Path(found["out"]).is_file()
     for place in ("sheet.png", photos / "dots/sheet.png", photos / "sheet.png"):
         with pytest.raises(OptionError, match="lies in the folder of the photos"):
             tellapart.explain(trained.folder, "dots 1.jpg", out=place)
-    assert set(picture.iterdir()) == before
+    assert set(image.iterdir()) == before
 
 
-def test_no_run_is_said(picture: Path, tmp_path: Path) -> None:
+def test_no_run_is_said(image: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no finished run"):
-        tellapart.explain(tmp_path / "none", picture)
+        tellapart.explain(tmp_path / "none", image)

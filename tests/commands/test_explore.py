@@ -15,20 +15,20 @@ def test_a_page_with_everything(photos: Path, tmp_path: Path) -> None:
     found = tellapart.explore(photos, k=3, features="lite0", words="none", name="0=spots", out=tmp_path / "seen", state=tmp_path / "state")
     assert found["out"] == str(tmp_path / "seen" / "explore.html") and Path(found["out"]).is_file()
     view = json.loads(Path(found["details"]).read_text(encoding="utf-8"))
-    assert set(view) == {"header", "map", "clusters", "choice", "encoding", "outliers", "neighbours", "notes"}
+    assert set(view) == {"header", "map", "clusters", "choice", "encoding", "outliers", "neighbors", "notes"}
     assert view["header"]["class_names"] == ["dots", "plain", "stripes"] and view["header"]["images"] == found["images"] == 90
     assert [len(view["map"][key]) for key in ("x", "y", "label", "cluster", "score", "image_id", "path")] == [90] * 7
     sizes = [one["size"] for one in view["clusters"]["clusters"]]
     assert found["k"] == 3 and sum(sizes) == 90
     assert [sum(c == k for c in view["map"]["cluster"]) for k in range(3)] == sizes
     assert view["clusters"]["clusters"][0]["name"] == "spots" and found["clusters"]["lines"][0].startswith("spots: ")
-    near = view["neighbours"]["0"]
+    near = view["neighbors"]["0"]
     assert len(near) == 8 and 0 not in [other for other, _ in near] and near[0][1] >= near[-1][1]
     assert found["choice"] is None and "These clusters follow" in found["encoding"]
     assert folders.contents(photos) == before
 
 
-def test_the_strangest_picture_has_the_highest_score(photos: Path, tmp_path: Path) -> None:
+def test_the_strangest_image_has_the_highest_score(photos: Path, tmp_path: Path) -> None:
     folders.some_of(photos, tmp_path / "some", 8)
     found = tellapart.explore(tmp_path / "some", k=2, features="lite0", words="none", map="pca", out=tmp_path / "seen")
     view = json.loads(Path(found["details"]).read_text(encoding="utf-8"))
@@ -37,7 +37,7 @@ def test_the_strangest_picture_has_the_highest_score(photos: Path, tmp_path: Pat
     assert found["outliers"][0] == view["map"]["path"][view["outliers"][0]]
 
 
-def test_one_picture(photos: Path, tmp_path: Path) -> None:
+def test_one_image(photos: Path, tmp_path: Path) -> None:
     folders.some_of(photos, tmp_path / "one", 1, kinds=("dots",))
     found = tellapart.explore(tmp_path / "one", features="lite0", words="none", out=tmp_path / "seen")
     assert (found["images"], found["k"], found["map"]) == (1, 1, "PCA")

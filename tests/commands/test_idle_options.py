@@ -115,7 +115,7 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
         ({"form": "parquet"}, {"dtype": "float32"}),
         ({"form": "npy"}, {"shard_mb": 10}),
         ({"form": "tar", "size": ("original",)}, {"resize": "pad"}),
-        ({"form": "tar", "size": ("original",)}, {"grey": True}),
+        ({"form": "tar", "size": ("original",)}, {"gray": True}),
         ({"shuffle": False}, {"seed": 1}),
     ],
     "sources": [({}, {"allow_private": True})],

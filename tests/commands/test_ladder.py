@@ -33,7 +33,7 @@ def climbed(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_rungs_stand_in_their_order_whatever_the_order_asked_for(climbed: Run, photos: Path, tmp_path: Path) -> None:
-    names = ["majority class", "5 nearest neighbours", "scratch, tiny", "probe on lite0", "probe on lite0, 3 views"]
+    names = ["majority class", "5 nearest neighbors", "scratch, tiny", "probe on lite0", "probe on lite0, 3 views"]
     assert [rung["name"] for rung in climbed.metrics["test"]["rungs"]] == [*names, "probe on lite0, 3 views, calibrated"]
     turned = climb(folders.some_of(photos, tmp_path / "photos", each=8), tmp_path, rungs=" calibration, probe")
     assert [rung["name"] for rung in turned.metrics["test"]["rungs"]] == [*names[:2], "probe on lite0", "probe on lite0, calibrated"]
@@ -48,7 +48,7 @@ def test_a_network_that_knows_words_stands_above_those_that_learn_nothing(
     monkeypatch.setattr("tellapart.models.clip.word_features", lambda backbone, words: (places[: len(words)], 1.0))
     run = climb(photos, tmp_path, rungs="probe", zero_shot="lite0")
     rungs = run.metrics["test"]["rungs"]
-    assert [rung["name"] for rung in rungs][:3] == ["majority class", "5 nearest neighbours", "zero-shot, lite0"]
+    assert [rung["name"] for rung in rungs][:3] == ["majority class", "5 nearest neighbors", "zero-shot, lite0"]
     assert 0 <= rungs[2]["accuracy"]["value"] <= 1
     assert rungs[2]["gain"] is not None
 
@@ -191,7 +191,7 @@ def test_an_interrupted_ladder_does_not_train_finished_members_again(
         run = climb(small, tmp_path, **options)
     assert titles == ["fold 2 of 2"]
     rungs = {rung["name"]: rung for rung in run.metrics["test"]["rungs"]}
-    assert list(rungs) == ["majority class", "5 nearest neighbours", "scratch, tiny", "probe on lite0", "finetune, lite0, 2 folds"]
+    assert list(rungs) == ["majority class", "5 nearest neighbors", "scratch, tiny", "probe on lite0", "finetune, lite0, 2 folds"]
     assert not list((own_cache / "trainings").glob("*"))
 
 

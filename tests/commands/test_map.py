@@ -19,7 +19,7 @@ def test_a_map_with_its_table_and_how_far_to_trust_it(photos: Path, tmp_path: Pa
     before = folders.contents(photos)
     found = tellapart.map(photos, features="lite0", out=tmp_path / "my map.html", state=tmp_path / "state")
     assert (found["method"], found["images"]) == ("t-SNE", 90)
-    assert 0 < found["trust"]["neighbours_kept"] <= 1
+    assert 0 < found["trust"]["neighbors_kept"] <= 1
     flat, full = found["trust"]["knn_2d"], found["trust"]["knn_full"]
     assert flat["low"] < flat["value"] <= flat["high"] and flat["value"] > 0.7 and full["value"] > 0.7
     with (tmp_path / "my map.csv").open(encoding="utf-8", newline="") as table:
@@ -37,14 +37,14 @@ def test_a_flat_folder_without_labels(photos: Path, tmp_path: Path) -> None:
         (tmp_path / "flat").mkdir(exist_ok=True)
         shutil.copy2(path, tmp_path / "flat" / f"{n} ümläut.jpg")
     found = tellapart.map(tmp_path / "flat", features="lite0", method="pca", out=tmp_path / "m.html")
-    assert found["method"] == "PCA" and found["trust"]["knn_2d"] is None and found["trust"]["neighbours_kept"] > 0
+    assert found["method"] == "PCA" and found["trust"]["knn_2d"] is None and found["trust"]["neighbors_kept"] > 0
 
 
 @pytest.mark.parametrize("n", [1, 2])
-def test_one_or_two_pictures(photos: Path, tmp_path: Path, n: int) -> None:
+def test_one_or_two_images(photos: Path, tmp_path: Path, n: int) -> None:
     folders.some_of(photos, tmp_path / "few", n, kinds=("dots",))
     found = tellapart.map(tmp_path / "few", features="lite0", out=tmp_path / "m.html")
-    assert (found["method"], found["images"], found["trust"]["neighbours_kept"]) == ("PCA", n, None)
+    assert (found["method"], found["images"], found["trust"]["neighbors_kept"]) == ("PCA", n, None)
 
 
 def test_broken_files_and_features_that_are_no_numbers_are_said(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ def new_photos(to: Path, each: int = 3) -> Path:
     return folders.write(to, files)
 
 
-def test_new_pictures_are_told_apart(trained: Run, tmp_path: Path) -> None:
+def test_new_images_are_told_apart(trained: Run, tmp_path: Path) -> None:
     found = tellapart.predict(trained.folder, new_photos(tmp_path / "new")).predictions
     assert found.is_right.mean() >= 7 / 9
     assert found.class_names == ("dots", "plain", "stripes")
@@ -53,7 +53,7 @@ def test_images_in_memory_are_answered_as_their_files(trained: Run, tmp_path: Pa
         found = tellapart.predict(trained.folder, one).predictions
         assert found.paths == ("image 1",)
         assert np.abs(found.probabilities - expected.probabilities).max() < 0.02
-    mixed = tellapart.predict(trained.folder, [pixels, file, b"no picture"])
+    mixed = tellapart.predict(trained.folder, [pixels, file, b"no image"])
     assert mixed.predictions.paths == ("image 1", str(file)) and [one.path for one in mixed.unreadable] == ["image 3"]
     assert "image 3" in mixed._repr_html_() and "1 of 3" in mixed._repr_html_()
     for wrong, said in ((pixels * 1.0, "floats from 0 to 1"), (None, "give a list"), ([3], "an image is a path"), ([], "give files")):
@@ -69,7 +69,7 @@ def test_nothing_is_written_beside_the_photos_or_in_the_run(trained: Run, tmp_pa
     assert {p for place in (root, trained.folder) for p in place.rglob("*")} == before
 
 
-def test_a_picture_that_cannot_be_read_is_a_row_in_its_place(trained: Run, tmp_path: Path) -> None:
+def test_a_image_that_cannot_be_read_is_a_row_in_its_place(trained: Run, tmp_path: Path) -> None:
     root = folders.write(tmp_path, {"a.jpg": b"", "b.jpg": folders.class_photo("dots", 100), "c.jpg": sample_images.TEXT})
     found = tellapart.predict(trained.folder, [root / "c.jpg", root / "b.jpg", root / "nowhere.jpg", root / "a.jpg"])
     rows = found.records()
@@ -125,13 +125,13 @@ def test_names_that_are_not_utf8_are_answered(trained: Run, tmp_path: Path) -> N
     assert "caf\\xe9.jpg,,dots" in (tmp_path / "answers.csv").read_text(encoding="utf-8")
 
 
-def test_what_is_no_run_or_no_picture_is_a_clear_error(trained: Run, tmp_path: Path) -> None:
+def test_what_is_no_run_or_no_image_is_a_clear_error(trained: Run, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no finished run") as caught:
         tellapart.predict(trained.folder.parent / "phtos-1", tmp_path)
     assert "photos-1" in str(caught.value.hint)
-    with pytest.raises(DataError, match="there are no pictures"):
+    with pytest.raises(DataError, match="there are no images"):
         tellapart.predict(trained.folder, tmp_path)
-    with pytest.raises(DataError, match="no pictures were given"):
+    with pytest.raises(DataError, match="no images were given"):
         tellapart.predict(trained.folder, [])
     with pytest.raises(DataError, match="there is no file"):
         tellapart.predict(trained.folder, tmp_path / "nowhere.jpg")
@@ -145,7 +145,7 @@ def test_a_run_without_its_model_is_a_clear_error(trained: Run, tmp_path: Path) 
         tellapart.predict(tmp_path / "runs/x-1", tmp_path)
 
 
-def test_views_are_averaged_and_the_first_is_the_picture_itself(trained: Run, tmp_path: Path) -> None:
+def test_views_are_averaged_and_the_first_is_the_image_itself(trained: Run, tmp_path: Path) -> None:
     root = new_photos(tmp_path / "new", each=1)
     alone, found = tellapart.predict(trained.folder, root), tellapart.predict(trained.folder, root, views=3)
     assert (alone.views, found.views) == (1, 3)
@@ -155,7 +155,7 @@ def test_views_are_averaged_and_the_first_is_the_picture_itself(trained: Run, tm
     again = tellapart.predict(trained.folder, root, views=3)
     assert (again.predictions.logits == found.predictions.logits).all()
     said = CliRunner().invoke(door, ["predict", str(trained.folder), str(root), "--views", "3", "-q"]).stdout
-    assert "averaged over 3 views of each picture; " in said
+    assert "averaged over 3 views of each image; " in said
 
 
 def test_views_can_be_drawn_from_an_augmentation(trained: Run, tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_views_that_cannot_be_are_refused(trained: Run, tmp_path: Path, options:
     assert complaint in str(caught.value)
 
 
-def test_every_picture_below_a_folder_is_answered_whatever_its_folders_are_called(trained: Run, tmp_path: Path) -> None:
+def test_every_image_below_a_folder_is_answered_whatever_its_folders_are_called(trained: Run, tmp_path: Path) -> None:
     paths = ["inbox/1.jpg", "test/2.jpg", "train/3.jpg", "val/cats/4.jpg", "5.jpg", "deep/test/6.jpg_large"]
     root = folders.write(tmp_path / "new", {path: folders.class_photo("dots", 100 + i) for i, path in enumerate(paths)})
     folders.write(root, {"phone.HEIC": b"\0\0\0\x18ftypheic", "metadata.csv": b"file_name,label\ninbox/1.jpg,cats\n"})

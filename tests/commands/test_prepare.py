@@ -45,7 +45,7 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
     return [row for part in prepared.parts.values() for row in part.table]
 
 
-def test_every_picture_lies_in_its_row_in_every_size(root: Path, tmp_path: Path) -> None:
+def test_every_image_lies_in_its_row_in_every_size(root: Path, tmp_path: Path) -> None:
     before = folders.contents(root)
     found = tellapart.prepare(root, size=[32, 48], out=tmp_path / "new")
     assert (found["form"], found["sizes"], found["class_names"], found["left_out"]) == ("npy", ["32", "48"], ["cats", "dogs"], {})
@@ -73,15 +73,15 @@ def test_every_picture_lies_in_its_row_in_every_size(root: Path, tmp_path: Path)
 
 def test_options_change_what_they_say(root: Path, tmp_path: Path) -> None:
     tellapart.prepare(root, size=32, out=tmp_path / "plain", shuffle=False)
-    tellapart.prepare(root, size=32, out=tmp_path / "other", shuffle=False, channels="first", dtype="float32", grey=True, resize="squash")
+    tellapart.prepare(root, size=32, out=tmp_path / "other", shuffle=False, channels="first", dtype="float32", gray=True, resize="squash")
     plain, other = (tellapart.open_prepared(tmp_path / name)["train"] for name in ("plain", "other"))
     assert other.images().shape == (12, 1, 32, 32)
     assert other.images().dtype == np.float32
     assert 0 < float(other.images().max()) <= 1
     assert [row["path"] for row in plain.table] == [f"train/{label}/{label} {i}.jpg" for label in ("cats", "dogs") for i in range(6)]
     squashed = decode((root / "train/cats/cats 0.jpg").read_bytes(), min_size=128).pixels
-    grey = resize(squashed, 32, "squash") @ np.array([0.299, 0.587, 0.114])
-    assert np.abs(other.images()[0, 0] * 255 - grey).max() <= 1
+    gray = resize(squashed, 32, "squash") @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(other.images()[0, 0] * 255 - gray).max() <= 1
 
 
 def test_the_order_is_drawn_and_the_same_again(root: Path, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_the_order_is_drawn_and_the_same_again(root: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("form", ["tar", "parquet"])
-def test_shards_hold_the_same_pictures(root: Path, tmp_path: Path, form: str) -> None:
+def test_shards_hold_the_same_images(root: Path, tmp_path: Path, form: str) -> None:
     found = tellapart.prepare(root, size=["32", "original"], form=form, out=tmp_path / "new")
     assert found["sizes"] == ["32", "original"]
     part = tellapart.open_prepared(tmp_path / "new")["train"]
@@ -124,14 +124,14 @@ def test_decisions_hold_and_what_is_left_out_is_said(root: Path, tmp_path: Path)
         "train/cats/page.jpg": "not an image (looks like HTML)",
         "train/dogs/half.jpg": "cut off",
         "train/dogs/leak.jpg": "exact copy of test/dogs/dogs 7.jpg of the test part",
-        "train/cats/both.jpg": "the same picture stands under cats and dogs",
-        "train/dogs/both.jpg": "the same picture stands under cats and dogs",
+        "train/cats/both.jpg": "the same image stands under cats and dogs",
+        "train/dogs/both.jpg": "the same image stands under cats and dogs",
     }
     with (tmp_path / "new/left_out.csv").open(newline="", encoding="utf-8") as file:
         assert {row["path"]: row["reason"] for row in csv.DictReader(file)} == left_out
     assert found["parts"]["train"]["classes"] == {"cats": 6, "dogs": 5}
     assert next(row["label"] for row in rows_of(tmp_path / "new") if row["path"] == "train/dogs/dogs 5.jpg") == "cats"
-    assert any("1 excluded and 1 relabelled" in note for note in found["notes"])
+    assert any("1 excluded and 1 relabeled" in note for note in found["notes"])
 
 
 def test_groups_and_parts_of_a_manifest_are_kept(root: Path, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_groups_and_parts_of_a_manifest_are_kept(root: Path, tmp_path: Path) -> 
     (root / "list.csv").write_text(table)
     found = tellapart.prepare(root / "list.csv", size=16, out=tmp_path / "new")
     assert {part: one["images"] for part, one in found["parts"].items()} == {"train": 1}
-    assert found["left_out"] == {"train/dogs/dogs 0.jpg": "its class has no training picture"}
+    assert found["left_out"] == {"train/dogs/dogs 0.jpg": "its class has no training image"}
     assert rows_of(tmp_path / "new")[0]["group"] == "rex"
 
 
@@ -200,7 +200,7 @@ def test_a_result_is_never_written_over_something_else(root: Path, tmp_path: Pat
     again = tellapart.prepare(root, size=16, out=tmp_path / "new")
     assert "nothing was done" in again["notes"][-1]
     assert again["parts"]["train"]["images"] == 12
-    with pytest.raises(OptionError, match="prepared from other pictures or with other options"):
+    with pytest.raises(OptionError, match="prepared from other images or with other options"):
         tellapart.prepare(root, size=24, out=tmp_path / "new")
     assert folders.contents(tmp_path / "new") == before
     folders.write(tmp_path / "full", {"letter.txt": b"dear"})
@@ -331,7 +331,7 @@ print(peak_memory())
 
 
 def test_memory_does_not_grow_with_the_pixels(tmp_path: Path) -> None:
-    """The arrays of 600 pictures fill 118 MB; what is held is a fraction of it."""
+    """The arrays of 600 images fill 118 MB; what is held is a fraction of it."""
     program = MEMORY.replace("[8, 16]", "256")
     peaks = []
     for name, count in (("few", 20), ("many", 600)):

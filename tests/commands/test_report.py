@@ -26,12 +26,12 @@ def test_a_report_is_written_again_as_it_was(trained: Run, copy: Path) -> None:
     assert (copy / "report.html").read_text() == (trained.folder / "report.html").read_text()
 
 
-def test_without_cache_pictures_come_from_the_photos(copy: Path, trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_cache_images_come_from_the_photos(copy: Path, trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "empty"))
     assert tellapart.report(copy).read_text() == (trained.folder / "report.html").read_text()
 
 
-def test_without_cache_and_photos_there_is_a_report_without_pictures(
+def test_without_cache_and_photos_there_is_a_report_without_images(
     copy: Path, trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "empty"))

@@ -36,7 +36,7 @@ def expected(root: Path, path: str) -> list[str]:
     return [name[features.image_ids[i]] for i in np.argsort(-(values @ values[own])) if i != own]
 
 
-def test_the_most_similar_come_first_whatever_the_picture_is_called(root: Path, tmp_path: Path) -> None:
+def test_the_most_similar_come_first_whatever_the_image_is_called(root: Path, tmp_path: Path) -> None:
     before = folders.contents(root)
     wanted = expected(root, "dots/dots 03.jpg")[:5]
     for name in ("dots/dots 03.jpg", str(root / "dots/dots 03.jpg")):
@@ -50,7 +50,7 @@ def test_the_most_similar_come_first_whatever_the_picture_is_called(root: Path, 
     assert folders.contents(root) == before
 
 
-def test_a_picture_from_outside(root: Path, tmp_path: Path) -> None:
+def test_a_image_from_outside(root: Path, tmp_path: Path) -> None:
     with Image.open(root / "dots/dots 03.jpg") as photo:
         file = folders.write(tmp_path / "new", {"x y.png": sample_images.encoded(photo, "PNG")}) / "x y.png"
     found = tellapart.similar(root, file, k=3, out=tmp_path / "sheet.png", **LOOK)
@@ -101,12 +101,12 @@ def test_what_cannot_be_asked(root: Path, tmp_path: Path) -> None:
     for name, words in (
         ("dots/broken.jpg", "dots/broken.jpg cannot be read"),
         (str(broken), "bad.jpg cannot be asked about"),
-        ("dots/dots 99.jpg", "there is no picture 'dots/dots 99.jpg'"),
-        ("dots", "is a folder of 9 pictures"),
+        ("dots/dots 99.jpg", "there is no image 'dots/dots 99.jpg'"),
+        ("dots", "is a folder of 9 images"),
     ):
         with pytest.raises(DataError, match=words):
             tellapart.similar(root, name, out=tmp_path / "s.jpg", **LOOK)
-    with pytest.raises(OptionError, match="no picture was named"):
+    with pytest.raises(OptionError, match="no image was named"):
         tellapart.similar(root, **LOOK)
     with pytest.raises(OptionError, match="together with --all"):
         tellapart.similar(root, "dots/dots 01.jpg", all_=True, **LOOK)
@@ -117,7 +117,7 @@ def test_what_cannot_be_asked(root: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "s.jpg").exists()
 
 
-def test_one_picture_has_none_like_it(tmp_path: Path) -> None:
+def test_one_image_has_none_like_it(tmp_path: Path) -> None:
     root = folders.write(tmp_path / "one", {"1.jpg": sample_images.photo(1)})
     assert tellapart.similar(root, "1.jpg", out=tmp_path / "s.jpg", **LOOK)["similar"] == []
     assert tellapart.similar(root, all_=True, out=tmp_path / "s.csv", **LOOK)["same_label"] is None
@@ -131,8 +131,8 @@ def test_from_the_command_line(root: Path, tmp_path: Path) -> None:
     assert plain.exit_code == 0, plain.output
     assert expected(root, "dots/dots 03.jpg")[0] in plain.stdout.splitlines()[0]
     every = called("--all", "-o", tmp_path / "s.csv")
-    assert "16 pictures by lite0" in every.stdout
-    assert "the most similar picture has the same label in" in every.stdout
+    assert "16 images by lite0" in every.stdout
+    assert "the most similar image has the same label in" in every.stdout
     spoken = called("dots/dots 03.jpg", "--json", "-o", tmp_path / "s.csv", "--quiet")
     assert len(json.loads(spoken.stdout)["similar"]) == 10
     assert called("-o", tmp_path / "s.jpg").exit_code == 2

@@ -26,9 +26,9 @@ class Server(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         ASKED.append((self.path, self.headers["User-Agent"]))
         path = self.path.partition("?")[0]
-        picture = {"url": f"{PLACE['host']}/oak.jpg"}
+        image = {"url": f"{PLACE['host']}/oak.jpg"}
         code, body = {
-            "/search": (200, json.dumps({"results": [picture], "total": 7}).encode()),
+            "/search": (200, json.dumps({"results": [image], "total": 7}).encode()),
             "/refuse": (403, json.dumps({"detail": "not you"}).encode()),
             "/oak.jpg": (200, sample_images.photo()),
         }.get(path, (404, b""))
@@ -45,7 +45,7 @@ class Attic:
     """A source of somebody else, on this machine."""
 
     name, path = "attic", "search"
-    card = SourceCard(title="Attic", home="https://attic.example", terms="", licences="none")
+    card = SourceCard(title="Attic", home="https://attic.example", terms="", licenses="none")
 
     def facets(self, keyword: str) -> Sequence[Mapping[str, str]]:
         return [{}]
@@ -118,7 +118,7 @@ def test_a_check_asks_each_once_and_tells_what_came(attic: None) -> None:
     found = tellapart.sources(["attic", "cellar", "flickr"], check=True, allow_private=True, contact="me@example.org")
     attic_, cellar, flickr = (one["health"] for one in found["sources"])
     assert (attic_["state"], attic_["offers"], attic_["total"]) == ("healthy", 1, 7)
-    assert attic_["picture"].startswith("JPEG, ")
+    assert attic_["image"].startswith("JPEG, ")
     assert cellar["state"] == "no answer"
     assert cellar["said"].endswith("Attic says: not you")
     assert "403" in cellar["said"]

@@ -30,7 +30,7 @@ def split(root: Path, out: Path, **options: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Two classes of 20 small pictures, named by patient: five of each patient, who is in one class."""
+    """Two classes of 20 small images, named by patient: five of each patient, who is in one class."""
     files = {
         f"{kind}/p{10 * (kind == 'b') + n // 5}_{n % 5}.jpg": sample_images.photo(100 * (kind == "b") + n, 48, 40)
         for kind in "ab"
@@ -74,11 +74,11 @@ def test_what_a_column_or_the_host_of_a_page_names_alike_stays_together(root: Pa
     assert split(root, tmp_path / "2.csv", group="host")["groups"] == 4
     assert {row["group"] for row in rows_of(tmp_path / "2.csv")} == {f"site{n}.org" for n in range(4)}
     assert split(root, tmp_path / "3.csv", group="page")["groups"] == 40
-    with pytest.raises(DataError, match="has no column licence; its columns are file_name"):
-        split(root, tmp_path / "4.csv", group="licence")
+    with pytest.raises(DataError, match="has no column license; its columns are file_name"):
+        split(root, tmp_path / "4.csv", group="license")
 
 
-def test_new_pictures_never_move_old_ones_and_join_their_copies(root: Path, tmp_path: Path) -> None:
+def test_new_images_never_move_old_ones_and_join_their_copies(root: Path, tmp_path: Path) -> None:
     out = tmp_path / "split.csv"
     split(root, out)
     before = part_of(out)
@@ -96,7 +96,7 @@ def test_new_pictures_never_move_old_ones_and_join_their_copies(root: Path, tmp_
     assert part_of(out) != after
 
 
-def test_a_new_near_duplicate_joins_the_part_of_the_old_picture(tmp_path: Path) -> None:
+def test_a_new_near_duplicate_joins_the_part_of_the_old_image(tmp_path: Path) -> None:
     images = [folders.class_image("plain", seed, side=300) for seed in range(12)]
     root = folders.write(
         tmp_path / "photos", {f"{'ab'[n % 2]}/{n:02}.jpg": sample_images.encoded(image, quality=92) for n, image in enumerate(images)}
@@ -118,7 +118,7 @@ def test_another_file_can_say_what_to_keep(root: Path, tmp_path: Path) -> None:
     assert (parts["p0_0.jpg"], parts["p0_1.jpg"], found["kept"]) == ("test", "val", 2)
 
 
-def test_random_places_no_picture_by_the_others(root: Path, tmp_path: Path) -> None:
+def test_random_places_no_image_by_the_others(root: Path, tmp_path: Path) -> None:
     split(root, tmp_path / "1.csv", how="random", test=0.4)
     before = part_of(tmp_path / "1.csv")
     assert len(set(before.values())) == 3
@@ -172,7 +172,7 @@ def test_a_bad_split_is_reproduced_marked_and_priced(tmp_path: Path) -> None:
     said = CliRunner().invoke(door, ["split", str(root), "--out", str(tmp_path / "bad2.csv"), "--first", "8", "--backbone", "lite0", "-q"])
     assert "first 8: a bad split, made on purpose" in said.stdout
     assert (
-        "8 groups stand in several parts: 0 pairs of the same bytes, 8 of near-duplicates; 8 training pictures are concerned" in said.stdout
+        "8 groups stand in several parts: 0 pairs of the same bytes, 8 of near-duplicates; 8 training images are concerned" in said.stdout
     )
     assert "with and without the 8 that leak" in said.stdout
 
@@ -225,10 +225,10 @@ def test_options_that_cannot_be_are_refused(root: Path, tmp_path: Path, options:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"pattern": "/"}, "all 40 pictures are one group"),
+        ({"pattern": "/"}, "all 40 images are one group"),
         ({"pattern": "nothing like it"}, "matches none of the 40 paths"),
         ({"group": "page"}, "has no table with columns"),
-        ({"first": 20}, "has only 20 pictures; taking the first 20 leaves none to train on"),
+        ({"first": 20}, "has only 20 images; taking the first 20 leaves none to train on"),
         ({"how": "own"}, "there are no parts to keep"),
         ({"keep": "absent.csv"}, "there is no file"),
     ],
@@ -270,7 +270,7 @@ def test_from_the_command_line(root: Path, tmp_path: Path) -> None:
     words = ["split", str(root), "--out", str(tmp_path / "split.csv"), "--backbone", "none", "--quiet"]
     plain = CliRunner().invoke(door, words, catch_exceptions=False)
     assert plain.exit_code == 0, plain.output
-    assert "40 pictures in 40 groups, stratified" in plain.stdout
+    assert "40 images in 40 groups, stratified" in plain.stdout
     assert "1 left out:" in plain.stdout
     assert "1 x empty file" in plain.stdout
     assert "nothing stands in two parts" in plain.stdout

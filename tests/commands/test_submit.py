@@ -25,7 +25,7 @@ HEADER = "id,Plain,dots,STRIPE"
 
 @pytest.fixture
 def tests(tmp_path: Path) -> Path:
-    """Test pictures 1.jpg to 6.jpg."""
+    """Test images 1.jpg to 6.jpg."""
     return folders.write(tmp_path / "test", {f"{i}.jpg": folders.class_photo(kind, 500 + i) for i, kind in enumerate(KINDS, start=1)})
 
 
@@ -119,7 +119,7 @@ def test_a_clip_raises_the_runs_own_and_never_lowers_it(trained: Run, tests: Pat
         tellapart.submit(trained.folder, tests, sample=given, clip=float("nan"))
 
 
-def test_a_picture_that_cannot_be_read_gets_the_class_shares_and_is_told(trained: Run, tests: Path, tmp_path: Path) -> None:
+def test_a_image_that_cannot_be_read_gets_the_class_shares_and_is_told(trained: Run, tests: Path, tmp_path: Path) -> None:
     folders.write(tests, {"2.jpg": sample_images.HTML, "5.jpg": b""})
     given = sample(tmp_path, HEADER, *(f"{i},0,0,1" for i in range(1, 7)))
     written = tellapart.submit(trained.folder, tests, sample=given, out=tmp_path / "out.csv")
@@ -141,10 +141,10 @@ def test_folders_as_kaggle_packs_them(trained: Run, tests: Path, tmp_path: Path,
     folders.write(root / inside.partition("/test")[0].removesuffix("test"), {"train/dots/1.jpg": folders.class_photo("dots", 900)})
     given = sample(tmp_path, HEADER, *(f"{i},0,0,1" for i in range(1, 7)))
     written = tellapart.submit(trained.folder, root, sample=given, out=tmp_path / "out.csv")
-    assert (written.rows, written.unused) == (6, ()), "training pictures of the same name are no test pictures"
+    assert (written.rows, written.unused) == (6, ()), "training images of the same name are no test images"
 
 
-def test_extra_pictures_are_left_out_and_told(trained: Run, tests: Path, tmp_path: Path) -> None:
+def test_extra_images_are_left_out_and_told(trained: Run, tests: Path, tmp_path: Path) -> None:
     folders.write(tests, {"extra.jpg": b"never read", "sub/other.jpg": b""})
     given = sample(tmp_path, HEADER, *(f"{i},0,0,1" for i in range(1, 7)))
     written = tellapart.submit(trained.folder, tests, sample=given, out=tmp_path / "out.csv")
@@ -152,7 +152,7 @@ def test_extra_pictures_are_left_out_and_told(trained: Run, tests: Path, tmp_pat
     assert dict(written.unreadable) == {}
 
 
-def test_missing_pictures_are_an_error_and_nothing_is_written(trained: Run, tests: Path, tmp_path: Path) -> None:
+def test_missing_images_are_an_error_and_nothing_is_written(trained: Run, tests: Path, tmp_path: Path) -> None:
     given = sample(tmp_path, HEADER, *(f"{i},0,0,1" for i in range(1, 9)))
     with pytest.raises(DataError, match="2 of 8 ids have no file: '7', '8'"):
         tellapart.submit(trained.folder, tests, sample=given, out=tmp_path / "out.csv")
@@ -180,7 +180,7 @@ def test_ids_come_back_as_they_were(trained: Run, tmp_path: Path) -> None:
         (b"id,Plain,dots,STRIPE\n", "no rows"),
         (b"id,Plain,dots,STRIPE\n1,0,0,1\n1,0,0,1\n", "more than once: '1'"),
         (b"id,Plain,dots,bird\n1,0,0,1\n", "no class of the run is called 'bird'; there is no column for the class 'stripes'"),
-        (b"\xff\xd8\xff\xe0 a picture", "not text in UTF-8"),
+        (b"\xff\xd8\xff\xe0 an image", "not text in UTF-8"),
         (b"just words\nno table\n", "only one column"),
     ],
 )
@@ -224,9 +224,9 @@ def test_the_command_says_what_was_written(trained: Run, tests: Path, tmp_path: 
     assert said.startswith("6 rows, id = file name without suffix, Plain = p(plain), dots = p(dots), STRIPE = p(stripes)\n")
     assert "(the run's own, fitted out of fold)" in said
     assert "expected log loss 0." in said
-    assert "1 of 6 pictures could not be read; their rows hold the training images' class shares (dots 33.3 %" in said
+    assert "1 of 6 images could not be read; their rows hold the training images' class shares (dots 33.3 %" in said
     assert "  2  (empty file)" in said
-    assert "1 of 7 pictures have no id in the sample and were left out:\n  extra.jpg" in said
+    assert "1 of 7 images have no id in the sample and were left out:\n  extra.jpg" in said
     assert said.rstrip().endswith("out.csv")
     clipped = CliRunner().invoke(door, [*words, "--clip", "0.1"]).stdout
     assert "clip 0.1 (--clip; the run's own is 0.0" in clipped
@@ -251,7 +251,7 @@ def test_views_are_averaged_as_predict_averages_them(trained: Run, tests: Path, 
     said = CliRunner().invoke(
         door, ["submit", str(trained.folder), str(tests), "--sample", str(given), "--views", "2", "--out", str(tmp_path / "o.csv")]
     )
-    assert "averaged over 2 views of each picture; the run was judged with one" in said.stdout
+    assert "averaged over 2 views of each image; the run was judged with one" in said.stdout
 
 
 def test_the_command_asks_for_the_class(pair: Run, tests: Path, tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_tables_have_the_columns_of_the_reference(trained: Run) -> None:
     images = pq.read_table(trained.folder / "images.parquet")
     assert images.column_names == [
         *("path", "image_id", "label", "part", "group", "status", "reason", "width", "height"),
-        *("size_bytes", "x", "y", "neighbours", "similarities", "user_group", "hash", "mirror_hash"),
+        *("size_bytes", "x", "y", "neighbors", "similarities", "user_group", "hash", "mirror_hash"),
     ]
     predictions = pq.read_table(trained.folder / "predictions.parquet")
     assert predictions.column_names == ["image_id", "path", "label", "part", "group", "predicted", "probability", "probabilities", "logits"]
@@ -108,8 +108,8 @@ def test_tables_have_the_columns_of_the_reference(trained: Run) -> None:
 def test_reported_images_know_their_nearest_training_images(trained: Run) -> None:
     train = {row.image_id for row in trained.rows if row.part == "train"}
     for row in trained.rows:
-        assert len(row.neighbours) == len(row.similarities) == (3 if row.part == "test" else 0)
-        assert set(row.neighbours) <= train
+        assert len(row.neighbors) == len(row.similarities) == (3 if row.part == "test" else 0)
+        assert set(row.neighbors) <= train
         assert list(row.similarities) == sorted(row.similarities, reverse=True)
         assert row.x is not None
         assert (row.width, row.height) == (144, 108)
@@ -145,7 +145,7 @@ def test_nothing_of_the_users_is_touched(photos: Path, tmp_path: Path) -> None:
 
 
 def arranged(photos: Path, to: Path, parts: dict[str, int]) -> Path:
-    """Parts with so many pictures of each class, no picture twice."""
+    """Parts with so many images of each class, no image twice."""
     start = 0
     for part, each in parts.items():
         folders.some_of(photos, to / part, each=each, start=start)
@@ -206,13 +206,13 @@ def test_a_leak_between_the_users_folders_is_taken_out_and_told(photos: Path, tm
     assert metrics["val"]["n"] == 15
 
 
-def test_one_picture_in_two_classes_is_set_aside_and_said(photos: Path, tmp_path: Path) -> None:
+def test_one_image_in_two_classes_is_set_aside_and_said(photos: Path, tmp_path: Path) -> None:
     root = folders.some_of(photos, tmp_path / "photos", each=8)
     first = sorted((root / "dots").iterdir())[0]
     (root / "plain/the same.jpg").write_bytes(first.read_bytes())
     run = quick(root, tmp_path / "runs")
     told = {row.path: row.reason for row in run.rows if not row.is_used}
-    assert told == dict.fromkeys([f"dots/{first.name}", "plain/the same.jpg"], "the same picture stands under dots and plain")
+    assert told == dict.fromkeys([f"dots/{first.name}", "plain/the same.jpg"], "the same image stands under dots and plain")
     assert run.metrics["data"]["set_aside"] == 2
 
 

@@ -30,7 +30,7 @@ def test_what_reaches_outside_is_moved_in_then_cut() -> None:
 
 
 @pytest.mark.parametrize("is_square", [True, False])
-def test_no_box_leaves_a_tiny_picture(is_square: bool) -> None:
+def test_no_box_leaves_a_tiny_image(is_square: bool) -> None:
     found = boxed(0.2, 0.1, 0.4, 0.3, width=3, height=1, is_square=is_square)
     assert 0 <= found.left < found.right <= 3
     assert (found.top, found.bottom) == (0, 1)

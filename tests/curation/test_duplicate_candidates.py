@@ -37,7 +37,7 @@ def test_without_features_the_hash_alone_proposes() -> None:
     assert (found.cosines == 0).all()
 
 
-def test_neighbours_by_features_are_candidates_unless_far_by_hash() -> None:
+def test_neighbors_by_features_are_candidates_unless_far_by_hash() -> None:
     hashes, mirrored, values = unlike(100)
     values[7] = values[3]
     bits = np.unpackbits(hashes[3])
@@ -49,7 +49,7 @@ def test_neighbours_by_features_are_candidates_unless_far_by_hash() -> None:
     assert [4, 9] not in found
 
 
-def test_main_directions_find_the_neighbours_too(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_main_directions_find_the_neighbors_too(monkeypatch) -> None:  # type: ignore[no-untyped-def]
     rng = np.random.default_rng(0)
     hashes, mirrored, _ = unlike(400)
     values = (rng.normal(size=(400, 40)) @ rng.normal(size=(40, 200))).astype(np.float32)
@@ -59,7 +59,7 @@ def test_main_directions_find_the_neighbours_too(monkeypatch) -> None:  # type: 
     monkeypatch.setattr(module, "WHOLE_LIMIT", 100)
     found = {tuple(pair) for pair in candidate_pairs(hashes, mirrored, values).pairs.tolist()}
     assert {(i, i + 200) for i in range(200)} <= found
-    monkeypatch.setattr(module, "NEIGHBOUR_LIMIT", 100)
+    monkeypatch.setattr(module, "NEIGHBOR_LIMIT", 100)
     assert not candidate_pairs(hashes, mirrored, values).pairs.tolist()
 
 
@@ -68,7 +68,7 @@ def test_crowded_sets_keep_the_likeliest_pairs() -> None:
     hashes[:100], values[:100] = hashes[0], values[0] + 0.3 * values[:100]
     hashes[1], values[1] = hashes[0], values[0]
     found = candidate_pairs(hashes, mirrored, values)
-    assert len(found) <= module.MOST_PER_PICTURE * 300
+    assert len(found) <= module.MOST_PER_IMAGE * 300
     assert [0, 1] in found.pairs.tolist()
 
 

@@ -12,8 +12,8 @@ def row(path: str, image_id: str | None, *, size_bytes: int = 1000, status: str 
     return FileRow(path, image_id, label, None, None, status, None, 10, 10, size_bytes)
 
 
-def facts(image_id: str, width: int = 100, height: int = 100, *, grey: bool = False) -> ImageFacts:
-    numbers = dict.fromkeys(ImageFacts.__dataclass_fields__, 90.0) | {"chroma": 2.0 if grey else 80.0}
+def facts(image_id: str, width: int = 100, height: int = 100, *, gray: bool = False) -> ImageFacts:
+    numbers = dict.fromkeys(ImageFacts.__dataclass_fields__, 90.0) | {"chroma": 2.0 if gray else 80.0}
     return ImageFacts(
         **numbers | {"image_id": image_id, "width": width, "height": height, "format": "JPEG", "hash": b"", "mirror_hash": b""}
     )
@@ -32,7 +32,7 @@ def test_exact_copies_in_any_class_and_however_they_were_set_aside_are_one_group
         ({"width": 200}, {}, "the largest, 200 x 100"),
         ({"width": 98}, {"is_framed": True}, "without frame or caption"),
         ({"size_bytes": 9000}, {"width": 101}, "least compressed, 0.90 bytes a pixel"),
-        ({}, {"grey": True, "size_bytes": 9000}, "in colour"),
+        ({}, {"gray": True, "size_bytes": 9000}, "in color"),
         ({}, {}, "the first by name"),
     ],
 )
@@ -43,7 +43,7 @@ def test_the_best_copy_is_named_with_its_reason(better: dict, worse: dict, why: 
     wishes = {"x": better, "y": worse} if is_first else {"y": better, "x": worse}
     best = "x" if is_first else "y"
     rows = [row(f"{name}.jpg", name, size_bytes=wish.get("size_bytes", 1000)) for name, wish in wishes.items()]
-    seen = {n: facts(n, **{key: value for key, value in w.items() if key in ("width", "height", "grey")}) for n, w in wishes.items()}
+    seen = {n: facts(n, **{key: value for key, value in w.items() if key in ("width", "height", "gray")}) for n, w in wishes.items()}
     framed = tuple(name for name, wish in wishes.items() if wish.get("is_framed"))
     (group,) = duplicate_groups(rows, seen, [ComparedPair("x", "y", 0.9, framed=framed)])
     assert (group.kind, group.best, group.why, group.similarity) == (NEAR, f"{best}.jpg", why, 0.9)

@@ -11,9 +11,9 @@ from tellapart.features.matrix import unit_rows
 
 def faces(person: int, count: int, seed: int = 0, noise: float = 0.6) -> FloatArray:
     """Descriptors of one person: cosines of about 0.73 among each other, of about 0 with those of others."""
-    centre = np.random.default_rng([7, person]).normal(size=64)
+    center = np.random.default_rng([7, person]).normal(size=64)
     drawn = np.random.default_rng([seed, person, count]).normal(size=(count, 64)) * noise
-    return unit_rows(np.asarray(centre + drawn, np.float32))
+    return unit_rows(np.asarray(center + drawn, np.float32))
 
 
 def test_each_person_is_a_cluster_the_largest_first() -> None:
@@ -43,21 +43,21 @@ def test_strangers_are_not_main_and_one_who_stands_in_the_wrong_class_is_named()
     assert [identity.size for identity in told[12:16]] == [2] * 4
     assert [identity.also_in for identity in told[12:16]] == [(), (), ("gates",), ("gates",)]
     assert told[-1].also_in == ()
-    assert {name: len(centres) for name, centres in people.centres.items()} == {"bezos": 1, "gates": 1}
+    assert {name: len(centers) for name, centers in people.centers.items()} == {"bezos": 1, "gates": 1}
 
 
 def test_a_class_of_many_people_has_no_strangers() -> None:
     descriptors = np.concatenate([faces(person, 2) for person in range(8)] + [faces(20, 6)])
     told, people = identities(descriptors, ["crowd"] * 16 + ["one"] * 6)
     assert all(identity.is_main for identity in told)
-    assert len(people.centres["crowd"]) == 0
-    assert len(people.centres["one"]) == 1
+    assert len(people.centers["crowd"]) == 0
+    assert len(people.centers["one"]) == 1
 
 
 def test_two_people_may_share_a_class() -> None:
     told, people = identities(np.concatenate([faces(1, 10), faces(2, 6), faces(3, 1)]), ["pair"] * 17)
     assert [identity.is_main for identity in told] == [True] * 16 + [False]
-    assert len(people.centres["pair"]) == 2
+    assert len(people.centers["pair"]) == 2
 
 
 def test_the_likest_main_person_is_found_whatever_the_class() -> None:

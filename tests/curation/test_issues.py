@@ -7,14 +7,14 @@ from tellapart.curation.issues import BORDER, ISSUES, NAMES, IssueTable, certain
 
 def test_the_issues_stand_in_the_order_agreed_and_each_has_a_sentence() -> None:
     assert NAMES[:6] == ("unreadable", "exact_duplicate", "contradiction", "leak", "near_duplicate", "placeholder")
-    assert NAMES[6:] == ("small", "blurred", "dark", "bright", "flat", "odd_aspect", "grey", "outlier", "mislabelled")
+    assert NAMES[6:] == ("small", "blurred", "dark", "bright", "flat", "odd_aspect", "gray", "outlier", "mislabeled")
     assert all(issue.explanation.endswith(".") and issue.title for issue in ISSUES)
 
 
 def test_only_an_error_by_the_facts_is_proposed_to_leave_out() -> None:
     proposed = {issue.name: issue.proposal for issue in ISSUES}
     assert {name for name, proposal in proposed.items() if proposal == "exclude"} == set(NAMES[:6])
-    assert proposed["mislabelled"] == "relabel"
+    assert proposed["mislabeled"] == "relabel"
     assert all(proposed[name] is None for name in ("outlier", *NAMES[6:13]))
 
 

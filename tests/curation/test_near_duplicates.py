@@ -29,7 +29,7 @@ COPIES: dict[str, Callable[[Image.Image], bytes]] = {
 
 
 def planted(folder: Path) -> list[list[str]]:
-    """Write three classes of 14 different pictures and a changed copy of some; gives the pairs."""
+    """Write three classes of 14 different images and a changed copy of some; gives the pairs."""
     pairs = []
     for kind in folders.KINDS:
         images = [folders.class_image(kind, seed, side=400) for seed in range(14)]
@@ -65,7 +65,7 @@ def matrix(values: np.ndarray) -> FeatureMatrix:
 
 
 def unlike(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Hashes, mirrored hashes, features and miniatures of n pictures that have nothing in common."""
+    """Hashes, mirrored hashes, features and miniatures of n images that have nothing in common."""
     rng = np.random.default_rng(seed)
     hashes = rng.integers(0, 256, (n, 16), dtype=np.uint8)
     mirrored = rng.integers(0, 256, (n, 16), dtype=np.uint8)
@@ -77,7 +77,7 @@ def found(hashes: np.ndarray, mirrored: np.ndarray, values: np.ndarray, small: n
     return near_duplicates(hashes, mirrored, matrix(values), lambda ids: small[[int(i[2:]) for i in ids]])
 
 
-def test_unlike_pictures_are_no_duplicates() -> None:
+def test_unlike_images_are_no_duplicates() -> None:
     assert found(*unlike(300)) == []
 
 
@@ -98,7 +98,7 @@ def test_a_mirror_image_is_found_by_its_hash() -> None:
     assert found(hashes, mirrored, values, small) == [("id3", "id7")]
 
 
-def test_flat_pictures_are_not_all_the_same() -> None:
+def test_flat_images_are_not_all_the_same() -> None:
     hashes, mirrored, values, small = unlike(20)
     hashes[:5], mirrored[:5], small[:5] = 0, 0, 0
     values[:5] = values[0]
@@ -106,7 +106,7 @@ def test_flat_pictures_are_not_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
-def test_too_few_pictures_to_standardise_have_no_near_duplicates(n: int) -> None:
+def test_too_few_images_to_standardize_have_no_near_duplicates(n: int) -> None:
     assert found(*unlike(n)) == []
 
 

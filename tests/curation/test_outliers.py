@@ -24,7 +24,7 @@ def test_planted_outliers_come_first_and_only_they_are_far_below_the_border() ->
     assert (scores <= 1).all()
 
 
-def test_a_picture_of_another_class_is_unlike_its_own() -> None:
+def test_a_image_of_another_class_is_unlike_its_own() -> None:
     features, classes = drawn()
     classes[0] = 1
     assert np.argmin(outlier_scores(features, classes)) == 0
@@ -40,5 +40,5 @@ def test_small_classes_and_no_features_are_not_measured() -> None:
     assert outlier_scores(np.empty((0, 5), np.float32), np.empty(0, int)).shape == (0,)
 
 
-def test_a_class_of_one_and_the_same_picture_has_no_outlier() -> None:
+def test_a_class_of_one_and_the_same_image_has_no_outlier() -> None:
     assert (outlier_scores(np.ones((20, 5), np.float32), np.zeros(20, int)) > BORDER).all()

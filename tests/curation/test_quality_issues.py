@@ -34,7 +34,7 @@ PLANTED = {
     "bright": changed(0.2, 204),
     "flat": Image.new("RGB", (400, 300), (90, 140, 200)),
     "odd_aspect": SOUND.resize((900, 150)),
-    "grey": SOUND.convert("L"),
+    "gray": SOUND.convert("L"),
 }
 
 
@@ -67,5 +67,5 @@ def test_scores_of_any_facts_lie_between_0_and_1_or_are_unknown(name: str) -> No
     assert np.isnan(scores[0]) if name == "blurred" else 0 <= scores[0] <= 1
 
 
-def test_a_flat_picture_is_not_called_blurred() -> None:
+def test_a_flat_image_is_not_called_blurred() -> None:
     assert np.isnan(appearance_scores("blurred", [facts_of(PLANTED["flat"])])[0])

@@ -51,7 +51,7 @@ CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "turned": lambda image: image.rotate(3, Image.Resampling.BICUBIC),
     "squashed": lambda image: image.resize((200, 200)),
     "darker": lambda image: ImageEnhance.Brightness(image).enhance(0.7),
-    "grey": lambda image: ImageOps.grayscale(image).convert("RGB"),
+    "gray": lambda image: ImageOps.grayscale(image).convert("RGB"),
 }
 
 
@@ -64,7 +64,7 @@ def test_a_changed_copy_agrees_in_detail_either_way_round(name: str, is_back: bo
     assert found.detail > 0.83
     assert found.structure > 0.8
     assert found.agreeing > 0.85
-    assert found.colour > 0.75
+    assert found.color > 0.75
     assert found.stretch < 1.06 or found.shift < 0.03
     framed = (False, name in ("white frame", "black frame", "caption"))
     assert found.is_framed == (framed[::-1] if is_back else framed)
@@ -79,7 +79,7 @@ def test_a_mirror_image_agrees_when_mirrored_only() -> None:
     assert plain is None or plain.detail < 0.5
 
 
-def test_other_pictures_do_not_agree_whatever_the_move() -> None:
+def test_other_images_do_not_agree_whatever_the_move() -> None:
     for seed in range(2, 12):
         found = best_agreement(small(photo(1)), small(photo(seed)))
         assert found is None or found.detail < 0.5
@@ -112,14 +112,14 @@ def test_two_shirts_on_one_floor_are_like_but_do_not_agree_in_detail() -> None:
     assert (again.detail > 0.83, again.agreeing > 0.9) == (True, True)
 
 
-def test_another_colour_is_told() -> None:
+def test_another_color_is_told() -> None:
     image = photo()
     red, green, blue = image.split()
     found = best_agreement(small(image), small(Image.merge("RGB", (blue, red, green))))
-    assert found is None or found.colour < 0.5
+    assert found is None or found.color < 0.5
 
 
-def test_flat_and_tiny_pictures_agree_with_nothing() -> None:
+def test_flat_and_tiny_images_agree_with_nothing() -> None:
     flat, tiny = RegistrationImage.of(np.full((90, 128, 3), 120, np.uint8)), RegistrationImage.of(np.full((1, 1, 3), 7, np.uint8))
     for one, other in ((flat, flat), (flat, small(photo())), (small(photo()), tiny)):
         assert best_agreement(one, other) is None
@@ -129,10 +129,10 @@ def test_flat_and_tiny_pictures_agree_with_nothing() -> None:
 
 
 @pytest.mark.parametrize(("top", "left", "bottom", "right"), [(10, 0, 0, 0), (0, 0, 14, 0), (6, 6, 6, 6), (0, 9, 0, 9), (0, 0, 0, 0)])
-@pytest.mark.parametrize("colour", [0, 128, 255])
-def test_plain_bars_are_taken_off(top: int, left: int, bottom: int, right: int, colour: int) -> None:
-    grey = np.random.default_rng(0).integers(0, 256, (100, 120), np.uint8)
-    whole = np.pad(grey, ((top, bottom), (left, right)), constant_values=colour)
+@pytest.mark.parametrize("color", [0, 128, 255])
+def test_plain_bars_are_taken_off(top: int, left: int, bottom: int, right: int, color: int) -> None:
+    gray = np.random.default_rng(0).integers(0, 256, (100, 120), np.uint8)
+    whole = np.pad(gray, ((top, bottom), (left, right)), constant_values=color)
     box = content_box(whole)
     height, width = whole.shape
     if not top + left + bottom + right:
@@ -142,7 +142,7 @@ def test_plain_bars_are_taken_off(top: int, left: int, bottom: int, right: int, 
         np.testing.assert_allclose(np.array(box) * (width, height, width, height), (left, top, width - right, height - bottom), atol=1)
 
 
-def test_a_bar_with_words_is_a_bar_and_a_plain_picture_has_none() -> None:
+def test_a_bar_with_words_is_a_bar_and_a_plain_image_has_none() -> None:
     box = content_box(np.asarray(captioned(photo()).convert("L")))
     assert box is not None
     assert box[:2] == (0.0, 0.0)

@@ -16,7 +16,7 @@ def kept(rows: list[FileRow]) -> list[str]:
     return [one.path for one in rows if one.is_used]
 
 
-def test_only_used_training_pictures_with_a_label_count() -> None:
+def test_only_used_training_images_with_a_label_count() -> None:
     rows = [row("1"), row("2", part=None), row("3", "b"), row("4", part="test"), row("5", None), row("6", status=SET_ASIDE)]
     assert training_counts(rows) == {"a": 2, "b": 1}
 

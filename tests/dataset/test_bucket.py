@@ -47,7 +47,7 @@ def copies(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_pictures_are_copied_once_and_kept_up_to_date(bucket: Path) -> None:
+def test_images_are_copied_once_and_kept_up_to_date(bucket: Path) -> None:
     wanted = {name: data for name, data in FILES.items() if name.endswith(".jpg") and not name.startswith(".")}
     first, second, third = Listener(), Listener(), Listener()
     folder = copy_bucket(bucket.as_uri(), progress=first)
@@ -68,9 +68,9 @@ def test_a_data_set_is_opened_from_the_copy(bucket: Path, monkeypatch: pytest.Mo
     assert found.root.name == "photos"
 
 
-def test_a_bucket_without_pictures_is_a_clear_error(bucket: Path) -> None:
+def test_a_bucket_without_images_is_a_clear_error(bucket: Path) -> None:
     (bucket / "nothing").mkdir()
-    with pytest.raises(DataError, match="no pictures in"):
+    with pytest.raises(DataError, match="no images in"):
         copy_bucket((bucket / "nothing").as_uri())
 
 

@@ -64,7 +64,7 @@ def test_a_label_holds_for_all_copies_but_brings_back_only_the_file_it_was_given
     assert outcome([exclude("a", "1"), relabel("a", "1", "dogs")], [row("a", "1")]) == [(USED, "dogs")]
 
 
-def test_changed_bytes_are_another_picture() -> None:
+def test_changed_bytes_are_another_image() -> None:
     decision = exclude("a.jpg", "1")
     assert outcome([decision], [row("a.jpg", "2")]) == [(USED, "cats")]
     assert Decisions((decision,)).unmet([row("a.jpg", "2")]) == [decision]

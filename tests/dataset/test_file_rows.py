@@ -37,14 +37,14 @@ def test_copies_in_different_parts_both_stay_for_the_leak_to_be_found() -> None:
     assert [r.status for r in rows] == [USED, USED]
 
 
-def test_one_picture_under_two_labels_is_not_used_at_all() -> None:
+def test_one_image_under_two_labels_is_not_used_at_all() -> None:
     rows = rows_of(("cats/1.jpg", "cats", None, "1"), ("dogs/1.jpg", "dogs", None, "1"), ("dogs/2.jpg", "dogs", None, "2"))
-    assert [(r.status, r.reason) for r in rows[:2]] == [(SET_ASIDE, "the same picture stands under cats and dogs")] * 2
+    assert [(r.status, r.reason) for r in rows[:2]] == [(SET_ASIDE, "the same image stands under cats and dogs")] * 2
     assert rows[2].is_used
     assert rows[0].part is None
 
 
-def test_an_unlabelled_copy_contradicts_nobody() -> None:
+def test_an_unlabeled_copy_contradicts_nobody() -> None:
     rows = rows_of(("train/cats/1.jpg", "cats", "train", "1"), ("test/1.jpg", None, "test", "1"))
     assert [r.status for r in rows] == [USED, USED]
 

@@ -75,7 +75,7 @@ def test_a_lone_train_folder_is_a_part_and_no_wrapper(tmp_path: Path) -> None:
     assert {(label, part) for _, label, part in read(tmp_path)} == {("cats", "train"), ("dogs", "train")}
 
 
-def test_pictures_outside_the_parts_are_passed_over_and_said(tmp_path: Path) -> None:
+def test_images_outside_the_parts_are_passed_over_and_said(tmp_path: Path) -> None:
     layout(tmp_path, "train/cats/1.jpg", "test/cats/2.jpg", "extra/3.jpg", "4.jpg")
     dataset = open_dataset(tmp_path)
     assert {e.path for e in dataset.entries} == {"train/cats/1.jpg", "test/cats/2.jpg"}
@@ -84,7 +84,7 @@ def test_pictures_outside_the_parts_are_passed_over_and_said(tmp_path: Path) -> 
     )
 
 
-def test_pictures_beside_class_folders_have_no_label(tmp_path: Path) -> None:
+def test_images_beside_class_folders_have_no_label(tmp_path: Path) -> None:
     layout(tmp_path, "cats/1.jpg", "dogs/2.jpg", "3.jpg")
     assert ("3.jpg", None, None) in read(tmp_path)
 
@@ -152,7 +152,7 @@ def test_names_that_are_not_utf8_lead_back_to_their_files(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("make", [lambda p: None, lambda p: p.mkdir(), lambda p: p.touch(), lambda p: layout(p, "cats/notes.txt")])
-def test_no_folder_an_empty_one_a_file_or_no_pictures_is_a_clear_error(tmp_path: Path, make) -> None:
+def test_no_folder_an_empty_one_a_file_or_no_images_is_a_clear_error(tmp_path: Path, make) -> None:
     folder = tmp_path / "photos"
     make(folder)
     with pytest.raises(DataError) as caught:

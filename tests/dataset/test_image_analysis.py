@@ -9,7 +9,7 @@ from tellapart.images import decode, difference_hash, resize
 from tests import sample_images
 
 
-def test_one_look_takes_everything_from_the_picture() -> None:
+def test_one_look_takes_everything_from_the_image() -> None:
     data = sample_images.photo(1, 640, 480)
     look = analyze_image(data, "the id", (64, 224), "crop")
     assert (look.facts.image_id, look.facts.width, look.facts.height, look.facts.format) == ("the id", 640, 480, "JPEG")
@@ -28,7 +28,7 @@ def test_the_pixels_are_those_of_the_policy(policy: str) -> None:
     )
 
 
-def test_a_turned_picture_is_described_upright() -> None:
+def test_a_turned_image_is_described_upright() -> None:
     facts = analyze_image(sample_images.oriented_photo(6, 3), "x", (), "crop").facts
     assert (facts.width, facts.height) == (200, 150)
 
@@ -42,7 +42,7 @@ def test_the_mirror_hash_is_the_hash_of_the_mirror_image() -> None:
 
 
 @pytest.mark.parametrize("name", sample_images.bad_files())
-def test_what_is_no_picture_has_its_reason(name: str) -> None:
+def test_what_is_no_image_has_its_reason(name: str) -> None:
     data, reason = sample_images.bad_files()[name]
     with pytest.raises(ImageError) as caught:
         analyze_image(data, "x", (224,), "crop")

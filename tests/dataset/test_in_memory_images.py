@@ -49,7 +49,7 @@ def test_every_kind_shows_the_same_pixels(image: Any) -> None:
 
 
 @pytest.mark.parametrize("image", [PIXELS[..., 0], PIXELS[..., :1], Image.fromarray(PIXELS[..., 0])])
-def test_greys_are_greys(image: Any) -> None:
+def test_grays_are_grays(image: Any) -> None:
     assert np.array_equal(seen(image), np.repeat(PIXELS[..., :1], 3, axis=2))
 
 

@@ -67,11 +67,11 @@ def test_a_train_folder_alone_is_split() -> None:
     assert parts(found.rows)[("test", "a")] == 2
 
 
-def test_pictures_without_a_label_are_set_aside() -> None:
+def test_images_without_a_label_are_set_aside() -> None:
     found = assign_parts([*many("a", 9), *many("b", 9), row("test/1", None, "test")], [], test_share=0.2, seed=0)
     (left,) = [r for r in found.rows if not r.is_used]
     assert (left.path, left.status, left.reason) == ("test/1", SET_ASIDE, "no label")
-    assert parts(found.rows)[("test", "a")] == 2, "an unlabelled test folder is nothing to report on"
+    assert parts(found.rows)[("test", "a")] == 2, "an unlabeled test folder is nothing to report on"
 
 
 def test_near_duplicates_stay_together_through_others() -> None:
@@ -113,18 +113,18 @@ def test_the_same_file_in_two_parts_is_a_leak() -> None:
     assert ["train/a/0", "val/x"] in found.duplicate_groups
 
 
-def test_a_class_without_training_pictures_is_left_out_and_said() -> None:
+def test_a_class_without_training_images_is_left_out_and_said() -> None:
     rows = [*many("a", 9, "train"), *many("b", 9, "train"), *many("a", 3, "val"), *many("b", 3, "val"), *many("c", 2, "val")]
     found = assign_parts(rows, [], test_share=0.2, seed=0)
-    assert found.notes[0] == "'c' has no training picture, so its 2 pictures are left out"
+    assert found.notes[0] == "'c' has no training image, so its 2 images are left out"
     assert ("val", "c") not in parts(found.rows)
 
 
 def test_classes_too_small_to_judge_are_said() -> None:
     notes = assign_parts([*many("a", 20), *many("b", 20), *many("c", 1)], [], test_share=0.2, seed=0).notes
-    assert notes == ["'c' has only 1 picture; its numbers mean little"]
+    assert notes == ["'c' has only 1 image; its numbers mean little"]
     rows = [*many("a", 20, "train"), *many("b", 20, "train"), *many("a", 5, "val")]
-    assert assign_parts(rows, [], test_share=0.2, seed=0).notes == ["'b' has no picture in the reported part"]
+    assert assign_parts(rows, [], test_share=0.2, seed=0).notes == ["'b' has no image in the reported part"]
 
 
 def test_the_split_follows_the_seed() -> None:
@@ -140,13 +140,13 @@ def unreadable(path: str, label: str) -> FileRow:
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([row("1", None), row("2", None)], "no usable picture has a label"),
+        ([row("1", None), row("2", None)], "no usable image has a label"),
         (many("a", 9), "there is only one class, 'a'"),
-        ([*many("a", 9), unreadable("b/1", "b")], "only the class 'a' has usable pictures; those of 'b' are left out: not an image"),
+        ([*many("a", 9), unreadable("b/1", "b")], "only the class 'a' has usable images; those of 'b' are left out: not an image"),
         ([unreadable("a/1", "a"), unreadable("b/1", "b")], "the first unusable file is a/1: not an image"),
-        ([*many("a", 1), *many("b", 1)], "too few different pictures"),
-        ([*many("a", 9, "train"), *many("b", 9, "val")], "fewer than two classes have training pictures"),
-        ([*many("a", 9, "test"), *many("b", 9, "test")], "fewer than two classes have training pictures"),
+        ([*many("a", 1), *many("b", 1)], "too few different images"),
+        ([*many("a", 9, "train"), *many("b", 9, "val")], "fewer than two classes have training images"),
+        ([*many("a", 9, "test"), *many("b", 9, "test")], "fewer than two classes have training images"),
     ],
 )
 def test_what_cannot_be_split_is_a_clear_error(rows: list[FileRow], said: str) -> None:
@@ -156,7 +156,7 @@ def test_what_cannot_be_split_is_a_clear_error(rows: list[FileRow], said: str) -
 
 def test_one_group_around_everything_leaves_nothing_to_test() -> None:
     rows = [row(f"{label}/{i}", label, group="one") for label in "ab" for i in range(5)]
-    with pytest.raises(DataError, match="too few different pictures"):
+    with pytest.raises(DataError, match="too few different images"):
         assign_parts(rows, [], test_share=0.2, seed=0)
 
 

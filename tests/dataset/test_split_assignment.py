@@ -32,7 +32,7 @@ def test_groups_are_named_by_the_earlier_split_then_by_the_user_then_by_content(
     assert [row.group for row in grouped(given, ["b", "c", None, None, None, None], [(0, 1)])][:2] == ["b", "b"]
 
 
-def test_a_new_picture_that_joins_two_old_groups_moves_neither_and_is_reported() -> None:
+def test_a_new_image_that_joins_two_old_groups_moves_neither_and_is_reported() -> None:
     given = rows(3)
     known = [Known("train", "g1", None), Known("val", "g2", None), None]
     found = divide_rows(
@@ -43,7 +43,7 @@ def test_a_new_picture_that_joins_two_old_groups_moves_neither_and_is_reported()
     assert found.kept == 2
 
 
-def test_folds_are_of_training_pictures_only_and_stay() -> None:
+def test_folds_are_of_training_images_only_and_stay() -> None:
     plan = replace(PLAN, folds=3)
     given = grouped(rows(30) + rows(30, "b"))
     first = divide_rows(given, [None] * 60, plan)
@@ -59,10 +59,10 @@ def test_folds_are_of_training_pictures_only_and_stay() -> None:
 @pytest.mark.parametrize(
     ("given", "plan", "message"),
     [
-        ([replace(row, group="g") for row in rows(5)], PLAN, "all 5 pictures are one group"),
+        ([replace(row, group="g") for row in rows(5)], PLAN, "all 5 images are one group"),
         ([replace(row, part="val", group=row.path) for row in rows(5)], replace(PLAN, how="own"), "nothing is left to train on"),
         ([replace(row, part="train", group=row.path) for row in rows(5)], replace(PLAN, how="own"), "too few groups to hold any back"),
-        ([replace(row, group=row.path) for row in rows(5)], replace(PLAN, first=5), "has only 5 pictures"),
+        ([replace(row, group=row.path) for row in rows(5)], replace(PLAN, first=5), "has only 5 images"),
     ],
 )
 def test_what_cannot_be_divided(given: list[FileRow], plan: SplitPlan, message: str) -> None:
@@ -73,5 +73,5 @@ def test_what_cannot_be_divided(given: list[FileRow], plan: SplitPlan, message: 
 def test_classes_missing_in_a_part_are_named() -> None:
     given = [replace(row, group="one") for row in rows(5)] + grouped(rows(20, "b")) + grouped(rows(2, "c"))
     found = divide_rows(given, [None] * 27, PLAN)
-    assert "'a': no picture in the test part, for want of groups" in found.notes
-    assert "'a', 'c': no picture in the val part, for want of groups" in found.notes
+    assert "'a': no image in the test part, for want of groups" in found.notes
+    assert "'a', 'c': no image in the val part, for want of groups" in found.notes

@@ -23,7 +23,7 @@ def test_what_is_written_is_read_by_path_and_by_content_wherever_it_lies(tmp_pat
     assert known.of(files[0], "id0") == Known("train", "g0", 3)
     assert known.of(tmp_path / "renamed.jpg", "id1") == Known("test", "g1", None)
     assert known.of(files[2], "changed") == Known("val", "g2", None)
-    assert known.of(files[0], "id1") == Known("test", "g1", None), "another known picture now lies there"
+    assert known.of(files[0], "id1") == Known("test", "g1", None), "another known image now lies there"
     assert known.of(tmp_path / "new.jpg", "new") is None
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)

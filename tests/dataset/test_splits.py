@@ -135,7 +135,7 @@ def test_shares_divide_no_group_and_leave_something_to_train_on(photos: Set, see
 
 
 @given(st.lists(st.integers(5, 80), min_size=1, max_size=4), st.integers(0, 99))
-def test_shares_are_met_in_every_class_within_one_picture(sizes: list[int], seed: int) -> None:
+def test_shares_are_met_in_every_class_within_one_image(sizes: list[int], seed: int) -> None:
     labels = [f"c{number}" for number, size in enumerate(sizes) for _ in range(size)]
     parts = assign_shares(labels, [f"g{i}" for i in range(len(labels))], seed=seed, shares=SHARES)
     for number, size in enumerate(sizes):
@@ -143,7 +143,7 @@ def test_shares_are_met_in_every_class_within_one_picture(sizes: list[int], seed
             assert abs(sum(p == part and label == f"c{number}" for p, label in zip(parts, labels, strict=True)) - share * size) <= 1
 
 
-def test_shares_count_pictures_not_groups() -> None:
+def test_shares_count_images_not_groups() -> None:
     groups = ["giant"] * 60 + [f"g{i}" for i in range(40)]
     for seed in range(20):
         parts = assign_shares(["a"] * 100, groups, seed=seed, shares=SHARES)

@@ -36,9 +36,9 @@ def read(dataset: Dataset) -> dict[bytes, tuple[str | None, str | None, str | No
 def test_what_collect_packed_is_read(tmp_path: Path) -> None:
     files = {f"{label}/{i}.jpg": sample_images.photo(10 * i + len(label), 40, 30) for label in ("cat", "tiger") for i in range(3)}
     source = folders.write(tmp_path / "spool", files)
-    rows = [{"file_name": name, "label": name.split("/")[0], "licence": "cc0", "page": None} for name in files]
+    rows = [{"file_name": name, "label": name.split("/")[0], "license": "cc0", "page": None} for name in files]
     (tmp_path / "photos").mkdir()
-    done = list(pack(rows, Folder(source), Folder(tmp_path / "photos"), most_pictures=4))
+    done = list(pack(rows, Folder(source), Folder(tmp_path / "photos"), most_images=4))
     assert len(done) == 2
     dataset = open_dataset(tmp_path / "photos")
     assert read(dataset) == {data: (name.split("/")[0], None, None) for name, data in files.items()}
@@ -106,20 +106,20 @@ def test_a_torn_shard_gives_what_came_before_and_says_so(tmp_path: Path) -> None
     assert 0 < len(dataset) < 5
     assert set(read(dataset)) < {sample_images.photo(i, 60, 60) for i in range(5)}
     assert dataset.notes[0].startswith("a.tar is damaged (")
-    assert dataset.notes[0].endswith(f"the {len(dataset)} pictures before that are used")
+    assert dataset.notes[0].endswith(f"the {len(dataset)} images before that are used")
 
 
 @pytest.mark.parametrize("data", [b"", b"no tar at all" * 100])
 def test_what_is_no_shard_is_said(tmp_path: Path, data: bytes) -> None:
     folders.write(tmp_path / "shards", {"a.tar": data})
-    with pytest.raises(DataError, match="there are no pictures in the tar files"):
+    with pytest.raises(DataError, match="there are no images in the tar files"):
         open_dataset(tmp_path / "shards")
     write_tar(tmp_path / "text/a.tar", {"a.txt": b"x"})
-    with pytest.raises(DataError, match="there are no pictures in the tar files"):
+    with pytest.raises(DataError, match="there are no images in the tar files"):
         open_dataset(tmp_path / "text")
 
 
-def test_decisions_about_packed_pictures_lie_beside_the_shards(tmp_path: Path) -> None:
+def test_decisions_about_packed_images_lie_beside_the_shards(tmp_path: Path) -> None:
     write_tar(tmp_path / "shards/a.tar", {f"{'ab'[i % 2]}/{i}.jpg": sample_images.photo(i, 60, 60) for i in range(6)})
     path = open_dataset(tmp_path / "shards").entries[0].path
     tellapart.exclude(tmp_path / "shards", [path], why="a drawing")
@@ -131,7 +131,7 @@ def test_decisions_about_packed_pictures_lie_beside_the_shards(tmp_path: Path) -
 def test_prepared_arrays_are_no_photos_and_it_is_said(tmp_path: Path) -> None:
     root = folders.write(tmp_path / "photos", {"a/1.jpg": sample_images.photo(1)})
     tellapart.prepare(root, size=16, out=tmp_path / "new")
-    with pytest.raises(DataError, match="no pictures") as caught:
+    with pytest.raises(DataError, match="no images") as caught:
         open_dataset(tmp_path / "new")
     assert caught.value.hint == "prepared arrays are for other programs: give the photos themselves"
 
@@ -147,7 +147,7 @@ def sparse_header(name: bytes, size: int) -> bytes:
     return bytes(header)
 
 
-def test_a_picture_of_holes_does_not_fill_the_disk_and_is_said(tmp_path: Path) -> None:
+def test_a_image_of_holes_does_not_fill_the_disk_and_is_said(tmp_path: Path) -> None:
     photo = sample_images.photo(1, 30, 30)
     whole = write_tar(tmp_path / "shards/a.tar", {"cats/1.jpg": photo}).read_bytes()
     (tmp_path / "shards/a.tar").write_bytes(sparse_header(b"cats/0.jpg", 0o77777777777) + whole)
@@ -158,7 +158,7 @@ def test_a_picture_of_holes_does_not_fill_the_disk_and_is_said(tmp_path: Path) -
     assert sum(file.stat().st_size for file in cache_root().rglob("*") if file.is_file()) - before < 1_000_000
     (tmp_path / "bomb").mkdir()
     (tmp_path / "bomb/b.tar").write_bytes(sparse_header(b"b.jpg", 0o77777777777) + bytes(1024))
-    with pytest.raises(DataError, match=r"no pictures in the tar files .* stored with holes"):
+    with pytest.raises(DataError, match=r"no images in the tar files .* stored with holes"):
         open_dataset(tmp_path / "bomb")
 
 
@@ -170,11 +170,11 @@ def test_a_damaged_header_in_the_middle_is_not_taken_for_the_end(tmp_path: Path)
     (tmp_path / "shards/a.tar").write_bytes(whole)
     dataset = open_dataset(tmp_path / "shards")
     assert len(dataset) == 2
-    assert dataset.notes == (f"a.tar is damaged (what stands at byte {place:,} is no header); the 2 pictures before that are used",)
+    assert dataset.notes == (f"a.tar is damaged (what stands at byte {place:,} is no header); the 2 images before that are used",)
 
 
 @pytest.mark.parametrize("card", [b"{", b"[" * 50_000, b"[]", b"\xff", b'{"label": ["red"]}', b'{"label": {"a": 1}}', b'{"path": [1]}'])
-def test_a_picture_whose_card_is_damaged_is_not_given_another_label(tmp_path: Path, card: bytes) -> None:
+def test_a_image_whose_card_is_damaged_is_not_given_another_label(tmp_path: Path, card: bytes) -> None:
     members = {
         "a/1.jpg": sample_images.photo(1, 30, 30),
         "a/1.json": card,
@@ -191,8 +191,8 @@ def test_labels_that_disagree_with_their_numbers_are_said(tmp_path: Path) -> Non
     members = {}
     for number in range(3):
         label = b"cat" if number else b"cau"
-        picture = sample_images.photo(number, 30, 30)
-        members |= {f"{number}.jpg": picture, f"{number}.cls": b"0", f"{number}.json": b'{"label": "%s"}' % label}
+        image = sample_images.photo(number, 30, 30)
+        members |= {f"{number}.jpg": image, f"{number}.cls": b"0", f"{number}.json": b'{"label": "%s"}' % label}
     write_tar(tmp_path / "shards/a.tar", members)
     assert open_dataset(tmp_path / "shards").notes == ("a.tar: class 0 has the labels cat and cau: is a .json or .cls damaged?",)
 

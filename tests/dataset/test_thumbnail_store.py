@@ -8,35 +8,35 @@ import pytest
 from tellapart.dataset.thumbnail_store import ThumbnailStore
 from tellapart.errors import StorageError
 
-PICTURES = {f"id{i:04}": bytes([i % 256]) * 300 for i in range(1200)}
+IMAGES = {f"id{i:04}": bytes([i % 256]) * 300 for i in range(1200)}
 
 
 def filled(path: Path) -> Path:
     store = ThumbnailStore(path)
-    store.write(PICTURES)
+    store.write(IMAGES)
     store.close()
     return path
 
 
 def test_what_is_written_is_read_back_in_any_number(tmp_path: Path) -> None:
     store = ThumbnailStore(filled(tmp_path / "deep/thumbnails.sqlite"))
-    assert store.read([*PICTURES, "unknown"]) == PICTURES
+    assert store.read([*IMAGES, "unknown"]) == IMAGES
     assert store.read([]) == {}
     store.close()
 
 
-def test_a_flipped_bit_is_a_missing_picture(tmp_path: Path) -> None:
+def test_a_flipped_bit_is_a_missing_image(tmp_path: Path) -> None:
     path = filled(tmp_path / "thumbnails.sqlite")
     data = path.read_bytes()
-    at = data.index(PICTURES["id0007"]) + 100
+    at = data.index(IMAGES["id0007"]) + 100
     path.write_bytes(data[:at] + b"\xff" + data[at + 1 :])
     store = ThumbnailStore(path)
-    assert PICTURES.keys() - store.read(list(PICTURES)).keys() == {"id0007"}
+    assert IMAGES.keys() - store.read(list(IMAGES)).keys() == {"id0007"}
     store.close()
 
 
 @pytest.mark.parametrize("kind", ["garbage", "cut", "pages"])
-def test_a_damaged_store_begins_anew_and_never_gives_a_wrong_picture(tmp_path: Path, kind: str) -> None:
+def test_a_damaged_store_begins_anew_and_never_gives_a_wrong_image(tmp_path: Path, kind: str) -> None:
     path = filled(tmp_path / "thumbnails.sqlite")
     data = bytearray(path.read_bytes())
     if kind == "garbage":
@@ -47,9 +47,9 @@ def test_a_damaged_store_begins_anew_and_never_gives_a_wrong_picture(tmp_path: P
         data[4096 : 4096 * 8] = os.urandom(4096 * 7)
     path.write_bytes(data)
     store = ThumbnailStore(path)
-    assert store.read(list(PICTURES)).items() <= PICTURES.items()
-    store.write({"new": b"picture"})
-    assert store.read(["new"]) == {"new": b"picture"}
+    assert store.read(list(IMAGES)).items() <= IMAGES.items()
+    store.write({"new": b"image"})
+    assert store.read(["new"]) == {"new": b"image"}
     store.close()
 
 
@@ -64,5 +64,5 @@ def test_a_full_disk_is_a_storage_error(tmp_path: Path) -> None:
     store = ThumbnailStore(tmp_path / "thumbnails.sqlite")
     store._db.execute("PRAGMA max_page_count = 4")
     with pytest.raises(StorageError, match="cannot be written"):
-        store.write(PICTURES)
+        store.write(IMAGES)
     store.close()

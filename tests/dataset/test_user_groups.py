@@ -29,7 +29,7 @@ def test_tables_that_cannot_help_say_so(tmp_path: Path) -> None:
     (tmp_path / "metadata.csv").write_text("path,creator\n1.jpg,\n2.jpg,me\n")
     with pytest.raises(DataError, match="has no column page; its columns are path, creator"):
         column_groups(tmp_path, ["1.jpg"], "page")
-    with pytest.raises(DataError, match="says nothing about any of the 2 pictures"):
+    with pytest.raises(DataError, match="says nothing about any of the 2 images"):
         column_groups(tmp_path, ["1.jpg", "9.jpg"], "creator")
 
 

@@ -19,7 +19,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tellapart.Prepared:
     return tellapart.open_prepared(place / "new")
 
 
-def test_batches_hold_every_picture_once_with_its_label(prepared: tellapart.Prepared) -> None:
+def test_batches_hold_every_image_once_with_its_label(prepared: tellapart.Prepared) -> None:
     part = prepared["train"]
     for seed in (None, 0):
         batches = list(part.batches(4, size=24, seed=seed))

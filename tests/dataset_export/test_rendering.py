@@ -22,10 +22,10 @@ def test_squares_are_what_training_sees(policy: str) -> None:
     assert np.array_equal(found[100], seen[1])
 
 
-def test_grey_is_pillows_grey() -> None:
+def test_gray_is_pillows_gray() -> None:
     data = sample_images.photo(4, 90, 80)
     square = resize(decode(data).pixels, 32)
-    found = Square((32,), is_grey=True).pixels(data)[32]
+    found = Square((32,), is_gray=True).pixels(data)[32]
     assert found.shape == (32, 32, 1)
     assert np.array_equal(found[:, :, 0], np.asarray(Image.fromarray(square).convert("L")))
 
@@ -39,7 +39,7 @@ def test_arrays_have_the_layout_asked_for() -> None:
     real = Square((8,), is_float=True).array(pixels)
     assert real.dtype == np.float32
     assert real[7, 7, 2] == np.float32(191) / np.float32(255)
-    assert Square((8,), is_grey=True).shape(8) == (8, 8, 1)
+    assert Square((8,), is_gray=True).shape(8) == (8, 8, 1)
 
 
 def test_originals_are_decoded_to_see_that_they_can_be() -> None:
@@ -49,7 +49,7 @@ def test_originals_are_decoded_to_see_that_they_can_be() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_encoded_pictures_are_nearly_the_same(channels: int) -> None:
+def test_encoded_images_are_nearly_the_same(channels: int) -> None:
     pixels = np.ascontiguousarray(sample_images.photo_pixels(2, 64, 64)[:, :, :channels])
     found = np.asarray(Image.open(io.BytesIO(encoded(pixels)))).reshape(pixels.shape)
     assert np.abs(found.astype(int) - pixels).mean() < 3

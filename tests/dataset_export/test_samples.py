@@ -57,7 +57,7 @@ def test_what_would_lie_to_a_training_is_left_out() -> None:
     assert found.left_out == {
         "a2": "exact copy of a2 again of the test part",
         "loose": "no label",
-        "c": "its class has no training picture",
+        "c": "its class has no training image",
     }
 
 

@@ -101,7 +101,7 @@ def test_labels_of_the_second_are_the_truth() -> None:
 
 def test_nothing_in_common_is_an_error() -> None:
     first, second = planted()
-    with pytest.raises(DataError, match="no labelled image in common"):
+    with pytest.raises(DataError, match="no labeled image in common"):
         compare(first, replace(second, paths=tuple(f"other {p}" for p in second.paths)))
     with pytest.raises(DataError, match="class names differ"):
         compare(first, replace(second, class_names=("x", "y")))

@@ -12,8 +12,8 @@ def blobs(k: int, n: int = 300, d: int = 60, apart: float = 1.5, seed: int = 0) 
     rng = np.random.default_rng([seed, k])
     shares = np.linspace(2, 1, k)
     truth = np.sort(rng.choice(k, n, p=shares / shares.sum()))
-    centres = rng.standard_normal((k, d)) * apart
-    return (centres[truth] + rng.standard_normal((n, d))).astype(np.float32), truth
+    centers = rng.standard_normal((k, d)) * apart
+    return (centers[truth] + rng.standard_normal((n, d))).astype(np.float32), truth
 
 
 def noise(n: int = 400, d: int = 60, seed: int = 0) -> FloatArray:

@@ -29,13 +29,13 @@ def test_agreement_needs_two_labels() -> None:
 
 def test_clusters_of_a_planted_background_follow_it_and_not_the_class() -> None:
     rng = np.random.default_rng(0)
-    colour, shape = rng.integers(0, 3, 300), rng.integers(0, 2, 300)
-    clusters = np.where(rng.uniform(size=300) < 0.9, colour, rng.integers(0, 3, 300))
-    found = cluster_associations(clusters, {"class": shape.tolist(), "colour": colour, "source": None})
-    assert found.nmi["colour"] is not None and found.nmi["colour"] > 0.6
+    color, shape = rng.integers(0, 3, 300), rng.integers(0, 2, 300)
+    clusters = np.where(rng.uniform(size=300) < 0.9, color, rng.integers(0, 3, 300))
+    found = cluster_associations(clusters, {"class": shape.tolist(), "color": color, "source": None})
+    assert found.nmi["color"] is not None and found.nmi["color"] > 0.6
     assert found.nmi["class"] == pytest.approx(0, abs=0.02)
     assert found.nmi["source"] is None
-    assert found.sentence.startswith("These clusters follow colour (NMI 0.")
+    assert found.sentence.startswith("These clusters follow color (NMI 0.")
     assert "more than class (" in found.sentence
 
 
@@ -56,11 +56,11 @@ def test_images_outside_and_without_a_value_do_not_count() -> None:
     assert cluster_associations(np.array([0, 1]), {}).sentence == "Nothing is known that these clusters could be compared with."
 
 
-def test_numbers_become_groups_of_equal_size_and_colours_groups_that_lie_together() -> None:
+def test_numbers_become_groups_of_equal_size_and_colors_groups_that_lie_together() -> None:
     assert np.bincount(quantile_bins(np.arange(90.0), 3)).tolist() == [30, 30, 30]
     assert set(quantile_bins(np.ones(9), 4).tolist()) == {0} or len(set(quantile_bins(np.ones(9), 4).tolist())) == 1
-    colours = np.repeat([[250, 0, 0], [0, 0, 250], [0, 250, 0]], 10, axis=0) + np.random.default_rng(0).normal(0, 5, (30, 3))
-    groups = quantile_bins(colours.astype(np.float32), 3)
+    colors = np.repeat([[250, 0, 0], [0, 0, 250], [0, 250, 0]], 10, axis=0) + np.random.default_rng(0).normal(0, 5, (30, 3))
+    groups = quantile_bins(colors.astype(np.float32), 3)
     assert [len(set(groups[i : i + 10].tolist())) for i in (0, 10, 20)] == [1, 1, 1]
     assert len(set(groups.tolist())) == 3
     assert len(set(quantile_bins(np.zeros((5, 3), np.float32), 3).tolist())) == 1

@@ -34,12 +34,12 @@ def test_the_same_seed_gives_the_same_clusters(method: str) -> None:
     )
 
 
-def test_clusters_are_numbered_from_the_largest_and_measured_from_their_centres() -> None:
+def test_clusters_are_numbered_from_the_largest_and_measured_from_their_centers() -> None:
     places = np.array([[0, 1], [0, 0.8], [0, 1.2], [1, 0], [5, 5], [1, 0.5]], np.float32)
     found = number_by_size(places, np.array([7, 7, 7, 2, -1, 2]), "kmeans")
     assert found.assigned.tolist() == [0, 0, 0, 1, -1, 1]
     assert found.sizes.tolist() == [3, 2]
-    assert np.allclose(found.centres, [[0, 1], [1, 0.25]])
+    assert np.allclose(found.centers, [[0, 1], [1, 0.25]])
     assert np.allclose(found.distances[:4], [0, 0.2, 0.2, 0.25], atol=1e-6)
     assert found.distances[4] == pytest.approx(np.hypot(4, 4.75))
     assert found.inertia == pytest.approx(0.04 * 2 + 0.0625 * 2, rel=1e-5)

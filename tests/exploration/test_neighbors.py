@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from tellapart.exploration import neighbors as module
-from tellapart.exploration.neighbors import highest, neighbours
+from tellapart.exploration.neighbors import highest, neighbors
 from tellapart.features.matrix import unit_rows
 from tests.exploration.blobs import noise
 
 
 @pytest.mark.parametrize("n", [5, 64, 700, 3001])
 @pytest.mark.parametrize("k", [1, 10])
-def test_neighbours_are_exactly_those_of_sorting_everything(n: int, k: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neighbors_are_exactly_those_of_sorting_everything(n: int, k: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BLOCK_BYTES", 4 * n * 7)
     units = unit_rows(noise(n, 16))
-    found = neighbours(units, units[:50], k, without=np.arange(min(50, n)))
+    found = neighbors(units, units[:50], k, without=np.arange(min(50, n)))
     cosines = (units[:50] @ units.T).astype(np.float64)
     cosines[np.arange(len(cosines)), np.arange(len(cosines))] = -2
     expected = np.sort(cosines, axis=1)[:, ::-1][:, : min(k, n - 1)]
@@ -32,15 +32,15 @@ def test_the_first_of_equals_comes_first() -> None:
 
 def test_a_question_from_outside_has_no_one_to_leave_out() -> None:
     units = unit_rows(noise(20, 8))
-    found = neighbours(units, units[4:5], 3)
+    found = neighbors(units, units[4:5], 3)
     assert found.indices[0, 0] == 4
     assert found.similarities[0, 0] == pytest.approx(1, abs=1e-6)
 
 
 def test_few_candidates_give_few_answers() -> None:
     units = unit_rows(noise(1, 8))
-    assert neighbours(units, units, 5, without=np.array([0])).indices.shape == (1, 0)
-    assert neighbours(units[:0], units, 5).indices.shape == (1, 0)
+    assert neighbors(units, units, 5, without=np.array([0])).indices.shape == (1, 0)
+    assert neighbors(units[:0], units, 5).indices.shape == (1, 0)
     told: list[int] = []
-    neighbours(units, units, 1, advance=told.append)
+    neighbors(units, units, 1, advance=told.append)
     assert told == [1]

@@ -22,8 +22,8 @@ def test_places_are_the_principal_components_of_mean_squared_length_one() -> Non
 
 def test_shares_are_rooted_and_strengths_a_little() -> None:
     def expected(values: np.ndarray) -> np.ndarray:
-        centred = values - values.mean(axis=0)
-        return centred / np.sqrt(np.square(centred).sum(axis=1).mean())
+        centerd = values - values.mean(axis=0)
+        return centerd / np.sqrt(np.square(centerd).sum(axis=1).mean())
 
     shares = np.random.default_rng(0).dirichlet(np.ones(8), 20).astype(np.float32)
     assert np.allclose(pca_coordinates(shares, directions=0), expected(np.sqrt(shares)), atol=1e-5)

@@ -22,9 +22,9 @@ METHODS = ("pca", "tsne")
 def planted(each: int = 40, kinds: int = 3, width: int = 64, seed: int = 0) -> tuple[FloatArray, IntArray]:
     """Features of kinds far apart, and which is whose."""
     rng = np.random.default_rng(seed)
-    centres = 4 * rng.standard_normal((kinds, width))
+    centers = 4 * rng.standard_normal((kinds, width))
     kind = np.repeat(np.arange(kinds), each)
-    return (centres[kind] + rng.standard_normal((len(kind), width))).astype(np.float32), kind
+    return (centers[kind] + rng.standard_normal((len(kind), width))).astype(np.float32), kind
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -140,7 +140,7 @@ def test_progress_reaches_its_end() -> None:
     assert sum(counts) == total
 
 
-def test_neighbours_kept_is_one_for_the_same_space_and_chance_for_noise() -> None:
+def test_neighbors_kept_is_one_for_the_same_space_and_chance_for_noise() -> None:
     rng = np.random.default_rng(0)
     circle = rng.uniform(0, 2 * np.pi, 400)
     flat = np.stack([np.cos(circle), np.sin(circle)], axis=1).astype(np.float32)

@@ -37,14 +37,14 @@ def test_copies_have_no_vote() -> None:
     assert neighbor_label_accuracy(twice, labels, groups, rows, k=1).mean() == pytest.approx(0.25, abs=0.08)
 
 
-def test_a_tie_goes_to_the_nearest_and_unlabelled_images_do_not_vote() -> None:
+def test_a_tie_goes_to_the_nearest_and_unlabeled_images_do_not_vote() -> None:
     line = np.array([[0.0], [1.0], [-1.5], [0.1]], np.float32)
     labels, groups = np.array([1, 1, 0, -1]), np.arange(4)
     assert neighbor_label_accuracy(line, labels, groups, np.array([0]), k=2).tolist() == [True]
     assert neighbor_label_accuracy(line, np.array([0, 1, 0, -1]), groups, np.array([0]), k=2).tolist() == [False]
 
 
-def test_neighbours_kept_counts_shares() -> None:
+def test_neighbors_kept_counts_shares() -> None:
     """On a circle everything is kept; with two far points exchanged, some of it."""
     angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     circle = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)

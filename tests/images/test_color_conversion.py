@@ -17,8 +17,8 @@ def test_every_mode_becomes_rgb(mode: str) -> None:
     assert pixels.shape == (40, 60, 3)
     assert pixels.dtype == np.uint8
     if mode not in ("1", "I;16"):
-        is_grey = mode in ("L", "LA", "La", "I", "F")
-        expected = np.asarray(photo.convert("L").convert("RGB") if is_grey else photo)
+        is_gray = mode in ("L", "LA", "La", "I", "F")
+        expected = np.asarray(photo.convert("L").convert("RGB") if is_gray else photo)
         assert np.abs(pixels.astype(int) - expected).mean() < (25 if mode in ("P", "PA") else 2)
 
 
@@ -29,15 +29,15 @@ def test_bands_join_without_seams() -> None:
         np.testing.assert_array_equal(rgb_pixels(image, factor), np.asarray(image.convert("RGB").reduce(factor)))
 
 
-def test_float_grey_of_unit_range_byte_range_and_any_range() -> None:
+def test_float_gray_of_unit_range_byte_range_and_any_range() -> None:
     ramp = np.linspace(0, 1, 256, dtype=np.float32)[None].repeat(2, 0)
     expected = np.arange(256)
     for values in (ramp, ramp * 255, ramp * 65535, ramp * 5e6 - 1e6):
-        grey = rgb_pixels(Image.fromarray(values))[0, :, 0]
-        assert np.abs(grey.astype(int) - expected).max() <= 1
+        gray = rgb_pixels(Image.fromarray(values))[0, :, 0]
+        assert np.abs(gray.astype(int) - expected).max() <= 1
 
 
-def test_float_grey_with_holes_is_no_crash() -> None:
+def test_float_gray_with_holes_is_no_crash() -> None:
     values = np.full((4, 4), np.nan, np.float32)
     assert rgb_pixels(Image.fromarray(values)).max() == 0
     values[0, 0] = 0.5
@@ -49,7 +49,7 @@ def test_srgb_profiles_cost_nothing_and_change_nothing() -> None:
 
 
 @pytest.mark.parametrize("profile", [b"", b"x", bytes(200), b"\x00" * 16 + b"RGB " + b"\xff" * 200, b"\x00" * 16 + b"GRAY" + bytes(200)])
-def test_damaged_or_grey_profiles_are_ignored(profile: bytes) -> None:
+def test_damaged_or_gray_profiles_are_ignored(profile: bytes) -> None:
     pixels = sample_images.photo_pixels()
     np.testing.assert_array_equal(to_srgb(pixels.copy(), profile), pixels)
 

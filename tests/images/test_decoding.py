@@ -19,23 +19,23 @@ def mean_difference(first: np.ndarray, second: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
-def test_every_format_gives_the_same_picture(name: str) -> None:
-    picture = decode(sample_images.photo(4, 201, 151, name=name))
-    assert (picture.width, picture.height, picture.format) == (201, 151, name)
-    assert picture.pixels.shape == (151, 201, 3)
-    assert picture.pixels.dtype == np.uint8
-    assert picture.pixels.flags.writeable
-    assert picture.pixels.flags.c_contiguous
-    assert mean_difference(picture.pixels, sample_images.photo_pixels(4, 201, 151)) < 6
+def test_every_format_gives_the_same_image(name: str) -> None:
+    image = decode(sample_images.photo(4, 201, 151, name=name))
+    assert (image.width, image.height, image.format) == (201, 151, name)
+    assert image.pixels.shape == (151, 201, 3)
+    assert image.pixels.dtype == np.uint8
+    assert image.pixels.flags.writeable
+    assert image.pixels.flags.c_contiguous
+    assert mean_difference(image.pixels, sample_images.photo_pixels(4, 201, 151)) < 6
 
 
 @pytest.mark.parametrize("name", ["JPEG2000", "TGA", "PPM", "PCX", "SGI", "DDS", "ICO"])
 def test_what_pillow_reads_beside_them_is_read(name: str) -> None:
-    picture = decode(sample_images.photo(4, 201, 151, name=name))
-    assert picture.format == name
-    assert (picture.width, picture.height) == ((128, 96) if name == "ICO" else (201, 151))
+    image = decode(sample_images.photo(4, 201, 151, name=name))
+    assert image.format == name
+    assert (image.width, image.height) == ((128, 96) if name == "ICO" else (201, 151))
     if name != "ICO":
-        assert mean_difference(picture.pixels, sample_images.photo_pixels(4, 201, 151)) < 6
+        assert mean_difference(image.pixels, sample_images.photo_pixels(4, 201, 151)) < 6
 
 
 @pytest.mark.parametrize("data", [sample_images.flat_psd(), sample_images.flat_qoi(), sample_images.flat_sun()], ids=["psd", "qoi", "sun"])
@@ -45,18 +45,18 @@ def test_formats_that_pillow_only_reads(data: bytes) -> None:
 
 def test_heic_is_read_upright_with_the_extra() -> None:
     pytest.importorskip("pi_heif")
-    picture = decode(sample_images.HEIC_PHOTO)
-    assert (picture.width, picture.height, picture.format) == (64, 48, "HEIC")
-    assert mean_difference(picture.pixels, sample_images.photo_pixels(3, 64, 48)) < 8
+    image = decode(sample_images.HEIC_PHOTO)
+    assert (image.width, image.height, image.format) == (64, 48, "HEIC")
+    assert mean_difference(image.pixels, sample_images.photo_pixels(3, 64, 48)) < 8
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 @pytest.mark.parametrize("form", ['<x tiff:Orientation="6"/>', "<x tiff:Orientation='6'/>", "<tiff:Orientation>6</tiff:Orientation>"])
 def test_orientation_by_xmp_alone_is_applied_on_every_route(name: str, form: str) -> None:
     stored = Image.fromarray(sample_images.photo_pixels()).transpose(Image.Transpose.ROTATE_90)
-    picture = decode(sample_images.with_xmp(stored, name, form))
-    assert (picture.width, picture.height) == (200, 150)
-    assert mean_difference(picture.pixels, sample_images.photo_pixels()) < 8
+    image = decode(sample_images.with_xmp(stored, name, form))
+    assert (image.width, image.height) == (200, 150)
+    assert mean_difference(image.pixels, sample_images.photo_pixels()) < 8
 
 
 def test_exif_has_the_word_before_xmp() -> None:
@@ -80,12 +80,12 @@ def test_every_bad_kind_is_refused_with_its_reason(name: str) -> None:
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.5, 0.9, 0.99])
-@pytest.mark.parametrize("kind", ["plain", "progressive", "grey", "cmyk"])
+@pytest.mark.parametrize("kind", ["plain", "progressive", "gray", "cmyk"])
 def test_a_cut_jpeg_never_passes(kind: str, share: float) -> None:
     data = {
         "plain": sample_images.photo(1),
         "progressive": sample_images.photo(1, progressive=True),
-        "grey": sample_images.encoded(Image.fromarray(sample_images.photo_pixels(1)).convert("L")),
+        "gray": sample_images.encoded(Image.fromarray(sample_images.photo_pixels(1)).convert("L")),
         "cmyk": sample_images.cmyk_photo(1),
     }[kind]
     decode(data)
@@ -112,15 +112,15 @@ def test_a_cut_compressed_tiff_says_nothing_on_stderr(capfd: pytest.CaptureFixtu
 
 
 def test_corrupt_jpeg_data_is_damaged_and_bytes_after_the_end_are_not() -> None:
-    grey = sample_images.encoded(Image.fromarray(sample_images.photo_pixels(1)).convert("L"))
+    gray = sample_images.encoded(Image.fromarray(sample_images.photo_pixels(1)).convert("L"))
     reasons = []
     for seed in range(30):
         try:
-            decode(sample_images.flipped(grey, seed, 2, len(grey) // 3))
+            decode(sample_images.flipped(gray, seed, 2, len(gray) // 3))
         except ImageError as error:
             reasons.append(str(error))
     assert sum(reason.startswith("damaged") for reason in reasons) > 10
-    decode(grey + b"some program's own notes" * 9)
+    decode(gray + b"some program's own notes" * 9)
 
 
 def test_a_harmless_complaint_goes_through_pillow() -> None:
@@ -133,9 +133,9 @@ def test_a_harmless_complaint_goes_through_pillow() -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 def test_orientation_is_applied_on_every_route(name: str, orientation: int) -> None:
-    picture = decode(sample_images.oriented_photo(orientation, name=name))
-    assert (picture.width, picture.height) == (200, 150)
-    assert mean_difference(picture.pixels, sample_images.photo_pixels()) < 6
+    image = decode(sample_images.oriented_photo(orientation, name=name))
+    assert (image.width, image.height) == (200, 150)
+    assert mean_difference(image.pixels, sample_images.photo_pixels()) < 6
 
 
 def test_orientation_of_cmyk_and_scaled_files() -> None:
@@ -143,11 +143,11 @@ def test_orientation_of_cmyk_and_scaled_files() -> None:
     exif[0x0112] = 6
     stored = Image.fromarray(sample_images.photo_pixels()).transpose(Image.Transpose.ROTATE_90)
     for mode in ("RGB", "CMYK"):
-        picture = decode(sample_images.encoded(stored.convert(mode), exif=exif, quality=95), min_size=30)
-        assert (picture.width, picture.height) == (200, 150)
-        assert picture.pixels.shape == (75, 100, 3)
+        image = decode(sample_images.encoded(stored.convert(mode), exif=exif, quality=95), min_size=30)
+        assert (image.width, image.height) == (200, 150)
+        assert image.pixels.shape == (75, 100, 3)
         half = np.asarray(Image.fromarray(sample_images.photo_pixels()).reduce(2))
-        assert mean_difference(picture.pixels, half) < 4
+        assert mean_difference(image.pixels, half) < 4
 
 
 @pytest.mark.parametrize(
@@ -156,18 +156,18 @@ def test_orientation_of_cmyk_and_scaled_files() -> None:
 )
 @pytest.mark.parametrize("name", ["JPEG", "PNG"])
 def test_scaling_keeps_both_sides_at_twice_min_size(width: int, height: int, min_size: int, factor: int, name: str) -> None:
-    picture = decode(sample_images.photo(1, width, height, name=name), min_size=min_size)
-    assert (picture.width, picture.height) == (width, height)
-    assert picture.pixels.shape == (-(-height // factor), -(-width // factor), 3)
-    assert factor == 1 or min(picture.pixels.shape[:2]) >= 2 * min_size
+    image = decode(sample_images.photo(1, width, height, name=name), min_size=min_size)
+    assert (image.width, image.height) == (width, height)
+    assert image.pixels.shape == (-(-height // factor), -(-width // factor), 3)
+    assert factor == 1 or min(image.pixels.shape[:2]) >= 2 * min_size
 
 
 def test_sixteen_bits_are_scaled_not_clipped() -> None:
     ramp = np.linspace(0, 65535, 256).astype(np.uint16)[None].repeat(3, 0)
-    grey = decode(sample_images.deep_grey_png(ramp)).pixels
-    assert np.abs(grey[0, :, 0].astype(int) - np.arange(256)).max() <= 1
-    colour = decode(sample_images.deep_rgb_png(np.stack([ramp, ramp[:, ::-1], ramp // 2], axis=2))).pixels
-    assert np.abs(colour[0].astype(int) - np.stack([np.arange(256), np.arange(256)[::-1], np.arange(256) // 2], 1)).max() <= 1
+    gray = decode(sample_images.deep_gray_png(ramp)).pixels
+    assert np.abs(gray[0, :, 0].astype(int) - np.arange(256)).max() <= 1
+    color = decode(sample_images.deep_rgb_png(np.stack([ramp, ramp[:, ::-1], ramp // 2], axis=2))).pixels
+    assert np.abs(color[0].astype(int) - np.stack([np.arange(256), np.arange(256)[::-1], np.arange(256) // 2], 1)).max() <= 1
 
 
 def test_alpha_lies_on_white() -> None:
@@ -176,7 +176,7 @@ def test_alpha_lies_on_white() -> None:
     assert tuple(pixels[0, -1]) == (255, 255, 255)
 
 
-def test_palette_with_and_without_a_clear_colour() -> None:
+def test_palette_with_and_without_a_clear_color() -> None:
     plain, clear = decode(sample_images.palette_png(1)).pixels, decode(sample_images.palette_png(1, see_through=True)).pixels
     assert mean_difference(plain, sample_images.photo_pixels(1)) < 6
     changed = (plain != clear).any(axis=2)
@@ -184,10 +184,10 @@ def test_palette_with_and_without_a_clear_colour() -> None:
     assert (clear[changed] == 255).all()
 
 
-def test_clear_colour_in_grey_and_rgb_png() -> None:
-    grey = Image.fromarray(np.array([[0, 100], [200, 255]], np.uint8))
-    assert decode(sample_images.encoded(grey, "PNG", transparency=0)).pixels[0, 0, 0] == 255
-    assert decode(sample_images.encoded(grey.convert("RGB"), "PNG", transparency=(100, 100, 100))).pixels[0, 1, 0] == 255
+def test_clear_color_in_gray_and_rgb_png() -> None:
+    gray = Image.fromarray(np.array([[0, 100], [200, 255]], np.uint8))
+    assert decode(sample_images.encoded(gray, "PNG", transparency=0)).pixels[0, 0, 0] == 255
+    assert decode(sample_images.encoded(gray.convert("RGB"), "PNG", transparency=(100, 100, 100))).pixels[0, 1, 0] == 255
 
 
 def test_only_the_first_frame_of_an_animation() -> None:
@@ -195,8 +195,8 @@ def test_only_the_first_frame_of_an_animation() -> None:
 
 
 def test_adobe_cmyk_is_not_a_negative() -> None:
-    picture = decode(sample_images.cmyk_photo(1))
-    assert mean_difference(picture.pixels, sample_images.photo_pixels(1)) < 6
+    image = decode(sample_images.cmyk_photo(1))
+    assert mean_difference(image.pixels, sample_images.photo_pixels(1)) < 6
 
 
 def test_both_jpeg_routes_give_the_same_pixels() -> None:
@@ -217,13 +217,13 @@ def test_profiles_that_are_not_srgb_are_converted_on_both_routes(name: str) -> N
     np.testing.assert_allclose(kept[8, 8], (255, 0, 0), atol=2)
 
 
-def test_large_pictures_raise_no_warning() -> None:
+def test_large_images_raise_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         filters = list(warnings.filters)
-        picture = decode(sample_images.huge_bilevel_png(10_000, 9_500), min_size=100)  # Pillow warns from 89 million on
+        image = decode(sample_images.huge_bilevel_png(10_000, 9_500), min_size=100)  # Pillow warns from 89 million on
         assert warnings.filters == filters
-    assert picture.pixels.shape == (1188, 1250, 3)
+    assert image.pixels.shape == (1188, 1250, 3)
 
 
 PEAK = """
@@ -257,7 +257,7 @@ print(reasons)
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
 @pytest.mark.parametrize("kind", ["bilevel", "allowed"])
-def test_huge_pictures_take_under_300_mb_in_two_threads(kind: str) -> None:
+def test_huge_images_take_under_300_mb_in_two_threads(kind: str) -> None:
     root = Path(__file__).parents[2]
     paths = [str(root), str(Path(tellapart.__file__).parents[1])]
     code = f"import sys; sys.path[:0] = {paths!r}\n" + PEAK

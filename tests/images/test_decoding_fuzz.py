@@ -24,12 +24,12 @@ VALID = {
 
 def survives(data: bytes, min_size: int | None) -> None:
     try:
-        picture = decode(data, min_size=min_size)
+        image = decode(data, min_size=min_size)
     except ImageError as error:
         assert 0 < len(str(error)) < 200
     else:
-        assert picture.pixels.ndim == 3
-        assert picture.pixels.shape[2] == 3
+        assert image.pixels.ndim == 3
+        assert image.pixels.shape[2] == 3
 
 
 @pytest.mark.parametrize("kind", sorted(VALID))

@@ -1,4 +1,4 @@
-"""Deep, negative and odd images: the right grey levels, or a true sentence."""
+"""Deep, negative and odd images: the right gray levels, or a true sentence."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ def tiff(values: np.ndarray, **options: Any) -> bytes:
     return file.getvalue()
 
 
-def grey(data: bytes) -> np.ndarray:
+def gray(data: bytes) -> np.ndarray:
     return decode(data).pixels[0, :, 0].astype(int)
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
 @pytest.mark.parametrize("form", ["png", "tiff", "big-endian tiff", "packed tiff"])
-def test_greys_of_few_bits_in_sixteen_keep_their_levels(bits: int, form: str) -> None:
+def test_grays_of_few_bits_in_sixteen_keep_their_levels(bits: int, form: str) -> None:
     values = (RAMP.astype(float) * (2**bits - 1) / 255).round().astype(np.uint16)
     data = {
-        "png": lambda: sample_images.deep_grey_png(values),
+        "png": lambda: sample_images.deep_gray_png(values),
         "tiff": lambda: tiff(values),
         "big-endian tiff": lambda: tiff(values, byteorder=">"),
         "packed tiff": lambda: tiff(values, compression="zlib"),
     }[form]()
-    assert np.abs(grey(data) - LEVELS).max() <= 1
+    assert np.abs(gray(data) - LEVELS).max() <= 1
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
@@ -59,22 +59,22 @@ def test_colors_of_few_bits_in_sixteen_keep_their_levels(bits: int, form: str) -
 def test_what_the_file_says_of_its_depth_counts_for_a_dark_image() -> None:
     dark = RAMP * 2
     said = sample_images.encoded(Image.fromarray(dark), "TIFF", tiffinfo={281: 4095})
-    assert np.abs(grey(said) - dark[0].astype(float) * 255 / 4095).max() <= 1
-    assert np.abs(grey(tiff(dark)) - dark[0].astype(float) * 255 / 1023).max() <= 1
+    assert np.abs(gray(said) - dark[0].astype(float) * 255 / 4095).max() <= 1
+    assert np.abs(gray(tiff(dark)) - dark[0].astype(float) * 255 / 1023).max() <= 1
 
 
 @pytest.mark.parametrize("top", [255, 4095, 65535])
 @pytest.mark.parametrize("byteorder", ["<", ">"])
 def test_a_white_is_zero_tiff_is_no_negative(top: int, byteorder: str) -> None:
     values = (RAMP.astype(float) * top / 255).round().astype(np.uint8 if top == 255 else np.uint16)
-    assert np.abs(grey(tiff(values, photometric="miniswhite", byteorder=byteorder)) - LEVELS[::-1]).max() <= 1
+    assert np.abs(gray(tiff(values, photometric="miniswhite", byteorder=byteorder)) - LEVELS[::-1]).max() <= 1
 
 
 @pytest.mark.parametrize("scale", [1.0, 1.05, 5.0, 255.0, 65535.0])
 def test_float_images_are_never_black(scale: float) -> None:
     values = (RAMP / 255 * scale).astype(np.float32)
-    assert np.abs(grey(tiff(values)) - LEVELS).max() <= 14
-    assert np.abs(grey(tiff(values, photometric="miniswhite")) - LEVELS[::-1]).max() <= 14
+    assert np.abs(gray(tiff(values)) - LEVELS).max() <= 14
+    assert np.abs(gray(tiff(values, photometric="miniswhite")) - LEVELS[::-1]).max() <= 14
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_tiff_that_cannot_be_read_is_called_what_it_is(values: np.ndarray, kin
     options: dict[str, Any] = {"photometric": "minisblack", "planarconfig": "contig"} if values.ndim == 3 else {}
     with pytest.raises(ImageError) as caught:
         decode(tiff(values, **options))
-    assert str(caught.value) == f"unsupported: {kind} (save it as 8- or 16-bit grey or RGB)"
+    assert str(caught.value) == f"unsupported: {kind} (save it as 8- or 16-bit gray or RGB)"
 
 
 @pytest.mark.parametrize("tags", [{50706: b"\x01\x04\x00\x00"}, {254: 1, 330: 8}])
@@ -113,7 +113,7 @@ def test_a_targa_without_alpha_bits_is_not_clear() -> None:
     assert tuple(decode(bytes(data)).pixels[0, 0]) == (200, 0, 0)
 
 
-def test_a_clear_value_of_a_deep_grey_png_is_white() -> None:
+def test_a_clear_value_of_a_deep_gray_png_is_white() -> None:
     data = sample_images.encoded(Image.fromarray(RAMP * 257), "PNG", transparency=0)
-    assert grey(data)[0] == 255
-    assert np.abs(grey(data)[1:] - LEVELS[1:]).max() <= 1
+    assert gray(data)[0] == 255
+    assert np.abs(gray(data)[1:] - LEVELS[1:]).max() <= 1

@@ -78,7 +78,7 @@ def test_declared_size_of_lossless_and_extended_webp() -> None:
         (b"P5 is a processor", r"not an image \(looks like text\)"),
     ],
 )
-def test_what_is_no_picture_is_named(data: bytes, reason: str) -> None:
+def test_what_is_no_image_is_named(data: bytes, reason: str) -> None:
     with pytest.raises(ImageError, match=reason):
         sniffed_format(data)
 

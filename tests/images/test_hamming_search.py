@@ -31,8 +31,8 @@ def crowded(n: int, seed: int, max_bits: int) -> np.ndarray:
     """Hashes of which half lie around a few others, at distances about the limit."""
     rng = np.random.default_rng(seed)
     hashes = rng.integers(0, 256, (n, 16), dtype=np.uint8)
-    centres = rng.integers(0, n, n // 2)
-    bits = np.unpackbits(hashes[centres % 7], axis=1)
+    centers = rng.integers(0, n, n // 2)
+    bits = np.unpackbits(hashes[centers % 7], axis=1)
     for row, count in zip(bits, rng.integers(0, max_bits + 3, n // 2), strict=True):
         row[rng.choice(128, count, replace=False)] ^= 1
     hashes[n - n // 2 :] = np.packbits(bits, axis=1)

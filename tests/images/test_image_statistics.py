@@ -6,7 +6,7 @@ from tellapart.images import image_statistics
 from tests import folders, sample_images
 
 
-def test_flat_colour() -> None:
+def test_flat_color() -> None:
     flat = image_statistics(np.full((300, 200, 3), (250, 100, 10), np.uint8))
     assert (flat.red, flat.green, flat.blue) == pytest.approx((250, 100, 10), abs=0.01)
     assert flat.brightness == pytest.approx(0.299 * 250 + 0.587 * 100 + 0.114 * 10, abs=0.01)
@@ -54,7 +54,7 @@ def test_acutance_falls_with_blur_and_does_not_care_for_contrast() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (2, 500, 3), (500, 1, 3)])
-def test_thin_pictures_have_facts(shape: tuple[int, int, int]) -> None:
+def test_thin_images_have_facts(shape: tuple[int, int, int]) -> None:
     assert image_statistics(np.full(shape, 7, np.uint8)).brightness == pytest.approx(7, abs=0.01)
     assert image_statistics(np.full(shape, 7, np.uint8)).sharpness == 0
     assert image_statistics(np.full(shape, 7, np.uint8)).acutance == 0

@@ -16,7 +16,7 @@ def test_the_reason_names_the_size_and_the_limit() -> None:
     check_memory(7_000, 7_000, 4 * 7_000 * 7_000)
 
 
-def test_big_pictures_take_turns_and_small_ones_do_not_wait() -> None:
+def test_big_images_take_turns_and_small_ones_do_not_wait() -> None:
     inside, most = 0, 0
     count_lock = threading.Lock()
 

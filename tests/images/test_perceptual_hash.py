@@ -14,7 +14,7 @@ def smaller_and_worse(pixels: np.ndarray) -> np.ndarray:
     return decode(sample_images.encoded(Image.fromarray(pixels).resize((width // 2, height // 2)), quality=60)).pixels
 
 
-def test_copies_are_near_and_other_pictures_far() -> None:
+def test_copies_are_near_and_other_images_far() -> None:
     for seed in range(5):
         pixels, other = sample_images.photo_pixels(seed, 500, 375), sample_images.photo_pixels(seed + 50, 500, 375)
         assert len(difference_hash(pixels)) == 16
@@ -37,7 +37,7 @@ def test_bits_say_which_side_is_brighter() -> None:
     assert difference_hash(ramp.transpose(1, 0, 2)[::-1]) == bytes(8) + b"\xff" * 8
 
 
-def test_tiny_pictures_have_a_hash() -> None:
+def test_tiny_images_have_a_hash() -> None:
     assert len(difference_hash(np.zeros((1, 1, 3), np.uint8))) == 16
 
 
@@ -53,5 +53,5 @@ def test_signatures_confirm_copies() -> None:
     np.testing.assert_allclose(correlation(both, both), 1, atol=0.002)
 
 
-def test_a_flat_picture_resembles_nothing() -> None:
+def test_a_flat_image_resembles_nothing() -> None:
     assert not signature(np.full((50, 40, 3), 200, np.uint8)).any()

@@ -46,7 +46,7 @@ def test_squares_come_back_in_the_order_asked_for(store: PixelStore) -> None:
         assert pixels.take(np.array([], dtype=np.int64)).shape == (0, SIZE, SIZE, 3)
 
 
-def test_copies_of_one_picture_are_one_square(store: PixelStore) -> None:
+def test_copies_of_one_image_are_one_square(store: PixelStore) -> None:
     with store.open(["a1", "a1", "b0", "a1"]) as pixels:
         taken = pixels.take(np.arange(4))
     assert np.array_equal(taken, np.stack([some(4, seed)[row] for seed, row in ((0, 1), (0, 1), (1, 0), (0, 1))]))
@@ -57,7 +57,7 @@ def test_sizes_and_policies_do_not_mix(store: PixelStore) -> None:
     assert PixelStore(store.root, SIZE + 1, "crop").image_ids() == set()
 
 
-def test_nothing_is_written_for_no_pictures(tmp_path: Path) -> None:
+def test_nothing_is_written_for_no_images(tmp_path: Path) -> None:
     store = PixelStore(tmp_path / "pixels", SIZE, "crop")
     store.write([], some(0))
     assert not store.folder.exists()
@@ -80,7 +80,7 @@ def test_a_damaged_segment_is_passed_over_and_written_again(store: PixelStore, k
     else:
         manifest.write_text({"manifest cut": text[:-4], "no list": "7", "empty manifest": ""}[kind])
     assert store.image_ids() == {f"{name}{i}" for name in "ac" for i in range(4)}
-    with pytest.raises(StorageError, match="1 picture is missing") as caught:
+    with pytest.raises(StorageError, match="1 image is missing") as caught:
         store.open(["a0", "b0"])
     assert caught.value.hint == "run the same command again"
     store.write(["b0"], some(4, 1)[:1])
@@ -158,7 +158,7 @@ print(peak_memory())
 )
 
 
-def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> None:
     peaks = []
     for n in (40, 400):
         command = [sys.executable, "-c", MEMORY, str(tmp_path / str(n)), str(n)]

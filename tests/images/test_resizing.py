@@ -40,7 +40,7 @@ def test_golden_pixels(policy: str) -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(500, 375), (403, 301), (333, 1000), (90, 61)])
 @pytest.mark.parametrize("size", [50, 100, 224])
-def test_the_same_picture_as_pillow(width: int, height: int, size: int) -> None:
+def test_the_same_image_as_pillow(width: int, height: int, size: int) -> None:
     pixels = sample_images.photo_pixels(width, width, height)
     assert np.abs(resize(pixels, size, "squash") - by_pillow(pixels, size, size)).mean() < 0.6
     scale = size / min(width, height)
@@ -50,7 +50,7 @@ def test_the_same_picture_as_pillow(width: int, height: int, size: int) -> None:
     assert np.abs(resize(pixels, size, "crop") - whole[top : top + size, left : left + size]).mean() < 0.6
 
 
-def test_pad_keeps_everything_and_centres_it() -> None:
+def test_pad_keeps_everything_and_centers_it() -> None:
     padded = resize(np.full((100, 200, 3), 255, np.uint8), 80, "pad")
     assert (padded[20:60] == 255).all()
     assert (padded[:20] == 127).all()

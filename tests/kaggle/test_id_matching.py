@@ -46,7 +46,7 @@ def test_missing_files_are_named_with_the_files_that_have_no_id() -> None:
         "8 of 10 ids have no file: '3', '4', '5', '6', '7' and 3 more",
         "1 of 3 files have no id: 'x.jpg'",
     ]
-    assert "test pictures" in str(caught.value.hint)
+    assert "test images" in str(caught.value.hint)
 
 
 def test_several_files_for_an_id_are_an_error() -> None:

@@ -11,7 +11,7 @@ from tellapart.models.fused_inference import fast_network
 
 
 @pytest.mark.parametrize(("size", "latent"), [(32, 3), (48, 16), (64, 128), (96, 7)])
-def test_small_gives_pictures_of_the_same_shape_through_as_many_numbers_as_asked(size: int, latent: int) -> None:
+def test_small_gives_images_of_the_same_shape_through_as_many_numbers_as_asked(size: int, latent: int) -> None:
     network = build_autoencoder("small", size, latent)
     x = torch.rand(2, 3, size, size)
     assert network.encoder(x).shape == (2, latent)

@@ -204,7 +204,7 @@ def test_a_device_that_is_not_there_is_a_clear_error(own_cache: Path) -> None:
     assert "cpu" in str(caught.value.hint)
 
 
-def test_mirroring_makes_a_picture_and_its_mirror_image_the_same(own_cache: Path) -> None:
+def test_mirroring_makes_a_image_and_its_mirror_image_the_same(own_cache: Path) -> None:
     (found,) = find_backbones("lite0", image_size=64)
     network = FeatureNetwork(found, device="cpu")
     batch = pixels(2, 64)

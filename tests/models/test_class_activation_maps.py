@@ -26,9 +26,9 @@ def test_a_cat_is_found_where_it_sits(network: ActivationNetwork) -> None:
     assert sure[0] > 0.15
     box = activation_box(maps[0], 800, 400)
     assert box is not None
-    centre = (box[:2] + box[2:]) / 2
-    assert abs(centre[0] - 650) < 110
-    assert abs(centre[1] - 280) < 80
+    center = (box[:2] + box[2:]) / 2
+    assert abs(center[0] - 650) < 110
+    assert abs(center[1] - 280) < 80
 
 
 def test_a_thing_that_is_not_there_is_improbable(network: ActivationNetwork) -> None:

@@ -44,7 +44,7 @@ def backbone(weights: Path) -> Backbone:
     return find_backbones(NAME, weights=weights)[0]
 
 
-def test_pictures_are_where_open_clip_puts_them(backbone: Backbone, weights: Path) -> None:
+def test_images_are_where_open_clip_puts_them(backbone: Backbone, weights: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     found = network_of(backbone, device="cpu").features(pixels, mirror=False)
     model = open_clip().create_model("small-test", pretrained=str(weights)).eval()

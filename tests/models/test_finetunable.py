@@ -59,7 +59,7 @@ def lite0() -> nn.Module:
 
 
 def toy() -> tuple[torch.Tensor, torch.Tensor]:
-    """Eight pictures of each of three classes, and their classes."""
+    """Eight images of each of three classes, and their classes."""
     pixels = np.stack([np.asarray(class_image(kind, seed).resize((96, 96))) for kind in KINDS for seed in range(8)])
     x = (torch.from_numpy(pixels).float().permute(0, 3, 1, 2) - 127.5) / 127.5
     return x.contiguous(memory_format=torch.channels_last), torch.arange(3).repeat_interleave(8)
@@ -160,17 +160,17 @@ def test_gradients_are_those_of_frozen_batch_norm_by_the_chain_rule(name: str) -
 
 
 def test_mixed_gradients_point_where_exact_ones_do() -> None:
-    pictures, classes = toy()
+    images, classes = toy()
     directions, head = [], nn.Linear(1280, 3)
     for precision in finetunable.PRECISIONS:
         body = finetunable_network(lite0(), 96, precision=precision)
-        functional.cross_entropy(head(body(pictures)), classes).backward()
+        functional.cross_entropy(head(body(images)), classes).backward()
         directions.append(torch.cat([p.grad.flatten() for _, ps in body.stages() for p in ps]))
         assert all(p.grad.dtype is torch.float32 for _, ps in body.stages() for p in ps)
     assert functional.cosine_similarity(directions[0], directions[1], dim=0) > 0.9
 
 
-def test_stages_go_from_the_picture_to_the_features_and_leave_nothing_out() -> None:
+def test_stages_go_from_the_image_to_the_features_and_leave_nothing_out() -> None:
     fast = tuned("tf_efficientnet_lite0")
     assert [name for name, _ in fast.stages()] == ["conv_stem", *(f"blocks.{number}" for number in range(7))]
     ours = [id(p) for _, parameters in fast.stages() for p in parameters]
@@ -207,7 +207,7 @@ def test_a_split_network_is_the_whole_one(name: str, precision: str) -> None:
         assert {id(p) for p in below.parameters()} == {id(p) for _, ps in fast.stages()[:index] for p in ps} <= shared
 
 
-def test_the_lowest_split_keeps_the_pictures() -> None:
+def test_the_lowest_split_keeps_the_images() -> None:
     fast = tuned("resnet18")
     below, above = fast.split_at(0)
     assert below(noise()).equal(noise()) and above is fast
@@ -220,24 +220,24 @@ def test_there_is_no_split_outside_the_stages(index: int) -> None:
 
 
 def test_training_the_upper_part_trains_the_network() -> None:
-    pictures, classes = toy()
+    images, classes = toy()
     body = finetunable_network(lite0(), 96, precision="float32")
     below, above = body.split_at(6)
-    kept = below(pictures)
-    before = body(pictures).detach()
+    kept = below(images)
+    before = body(images).detach()
     losses = train(above, kept, classes, 4, 1280)
     assert losses[-1] < losses[0]
-    assert not torch.allclose(body(pictures), before, rtol=1e-2)
-    assert_near(body(pictures).detach(), above(kept).detach())
+    assert not torch.allclose(body(images), before, rtol=1e-2)
+    assert_near(body(images).detach(), above(kept).detach())
 
 
 def test_fine_tuning_learns_in_either_precision_as_the_plain_network_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    pictures, classes = toy()
+    images, classes = toy()
     exact, mixed = (
-        train(finetunable_network(lite0(), 96, precision=p), pictures, classes, 8, 1280, rate=3e-4) for p in finetunable.PRECISIONS
+        train(finetunable_network(lite0(), 96, precision=p), images, classes, 8, 1280, rate=3e-4) for p in finetunable.PRECISIONS
     )
     monkeypatch.setattr(finetunable, "_rewritten", lambda plain, size: None)
-    plain = train(finetunable_network(lite0(), 96, precision="float32"), pictures, classes, 8, 1280, rate=3e-4)
+    plain = train(finetunable_network(lite0(), 96, precision="float32"), images, classes, 8, 1280, rate=3e-4)
     assert abs(exact[0] - plain[0]) < 1e-4 and abs(mixed[0] - plain[0]) < 0.02
     for losses in (exact, mixed, plain):
         assert losses[-1] < 0.1 * losses[0]

@@ -37,11 +37,11 @@ FUSED = ["tf_efficientnet_lite0", "resnet18", "mobilenetv3_small_100"]
 
 
 def assert_same(fast: nn.Module, plain: nn.Module, size: int) -> None:
-    pictures = torch.randn(9, 3, size, size, generator=torch.Generator().manual_seed(1))
+    images = torch.randn(9, 3, size, size, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        wanted = plain(pictures)
+        wanted = plain(images)
         for start, stop in ((0, 1), (0, 8), (3, 9), (0, 9), (8, 9)):
-            got = fast(pictures[start:stop].contiguous(memory_format=torch.channels_last))
+            got = fast(images[start:stop].contiguous(memory_format=torch.channels_last))
             assert (got - wanted[start:stop]).abs().max() <= 1e-3 * wanted.abs().max(), (start, stop)
 
 
@@ -78,19 +78,19 @@ def test_something_was_fused(name: str) -> None:
 def test_sizes_the_stride_does_not_divide_are_right_too() -> None:
     plain = network("tf_efficientnet_lite0")
     for size in (65, 75, 130):
-        pictures = torch.randn(2, 3, size, size)
+        images = torch.randn(2, 3, size, size)
         with torch.inference_mode():
-            wanted = plain(pictures)
-            got = fused_network(network("tf_efficientnet_lite0"))(pictures.contiguous(memory_format=torch.channels_last))
+            wanted = plain(images)
+            got = fused_network(network("tf_efficientnet_lite0"))(images.contiguous(memory_format=torch.channels_last))
         assert (got - wanted).abs().max() <= 1e-3 * wanted.abs().max(), size
 
 
 def test_a_network_that_cannot_be_fused_runs_as_it_is() -> None:
     plain = network("vit_tiny_patch16_224")
-    pictures = torch.randn(2, 3, 224, 224)
+    images = torch.randn(2, 3, 224, 224)
     with torch.inference_mode():
-        wanted = plain(pictures)
-        got = fast_network(plain, 224)(pictures)
+        wanted = plain(images)
+        got = fast_network(plain, 224)(images)
     assert torch.allclose(got, wanted, atol=1e-4)
 
 

@@ -155,7 +155,7 @@ def conv_2d(x: torch.Tensor, kernel: np.ndarray, bias: np.ndarray | None = None,
 
 
 def padded(x: torch.Tensor, kernel: int, stride: int, value: float) -> torch.Tensor:
-    """TensorFlow's "same": the odd row comes after the picture."""
+    """TensorFlow's "same": the odd row comes after the image."""
     total = max((-(-x.shape[-1] // stride) - 1) * stride + kernel - x.shape[-1], 0)
     return functional.pad(x, (total // 2, total - total // 2) * 2, value=value)
 

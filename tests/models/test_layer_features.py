@@ -54,14 +54,14 @@ def test_the_rest_of_the_network_is_not_run(backbone: Backbone, pixels: np.ndarr
     assert network.features(pixels, mirror=True).shape == (4, network.card.num_features)
 
 
-def test_several_threads_do_not_mix_their_pictures(backbone: Backbone) -> None:
+def test_several_threads_do_not_mix_their_images(backbone: Backbone) -> None:
     network = network_of(layer_features(backbone, "layer3"), device="cpu")
-    pictures = np.random.default_rng(1).integers(0, 256, (8, 1, SIZE, SIZE, 3), dtype=np.uint8)
-    alone = [network.features(one, mirror=False) for one in pictures]
+    images = np.random.default_rng(1).integers(0, 256, (8, 1, SIZE, SIZE, 3), dtype=np.uint8)
+    alone = [network.features(one, mirror=False) for one in images]
     found: dict[int, list[np.ndarray]] = {}
 
     def work(number: int) -> None:
-        found[number] = [network.features(pictures[number], mirror=False) for _ in range(5)]
+        found[number] = [network.features(images[number], mirror=False) for _ in range(5)]
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:

@@ -24,7 +24,7 @@ def test_a_box_within_a_surer_one_goes() -> None:
     assert _apart(boxes) == [0, 2]
 
 
-def test_faces_move_into_another_picture() -> None:
+def test_faces_move_into_another_image() -> None:
     faces = Faces(np.array([[10.0, 20, 30, 50]]), np.full((1, 5, 2), 10.0), np.array([0.9]))
     moved = faces.moved(2.0, -5.0, 7.0)
     assert moved.boxes.tolist() == [[15.0, 47.0, 55.0, 107.0]]
@@ -33,7 +33,7 @@ def test_faces_move_into_another_picture() -> None:
 
 
 @pytest.mark.parametrize("side", [13, 48, 200])
-def test_untrained_networks_and_tiny_pictures_do_no_harm(side: int) -> None:
+def test_untrained_networks_and_tiny_images_do_no_harm(side: int) -> None:
     torch.manual_seed(0)
     network = Mtcnn().eval()
     found = network.found(np.random.default_rng(0).integers(0, 256, (2, side, side, 3), dtype=np.uint8))

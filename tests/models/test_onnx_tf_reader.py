@@ -27,7 +27,7 @@ def message(number: int, content: bytes) -> bytes:
 VALUES = np.arange(6, dtype=np.float32).reshape(2, 3)
 
 
-def initialiser(name: str, dims: bytes, values: bytes, kind: int = 1, field: int = 9) -> bytes:
+def initializer(name: str, dims: bytes, values: bytes, kind: int = 1, field: int = 9) -> bytes:
     return message(5, dims + whole(2, kind) + message(8, name.encode()) + message(field, values))
 
 
@@ -40,8 +40,8 @@ def onnx_file(path: Path, *tensors: bytes) -> Path:
 def test_onnx_tensors_are_read_however_they_were_written(tmp_path: Path, dims: bytes, field: int) -> None:
     file = onnx_file(
         tmp_path / "net.onnx",
-        initialiser("a", dims, VALUES.tobytes(), field=field),
-        initialiser("shape", whole(1, 1), np.int64(7).tobytes(), kind=7),
+        initializer("a", dims, VALUES.tobytes(), field=field),
+        initializer("shape", whole(1, 1), np.int64(7).tobytes(), kind=7),
     )
     found = onnx_tensors(file)
     assert list(found) == ["a"]
@@ -76,7 +76,7 @@ def test_constants_of_a_tensorflow_graph_are_read(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_is_refused_at_every_length(tmp_path: Path) -> None:
-    file = onnx_file(tmp_path / "net.onnx", initialiser("a", whole(1, 2) + whole(1, 3), VALUES.tobytes()))
+    file = onnx_file(tmp_path / "net.onnx", initializer("a", whole(1, 2) + whole(1, 3), VALUES.tobytes()))
     data = file.read_bytes()
     refused = 0
     for length in range(1, len(data)):
@@ -86,8 +86,8 @@ def test_a_damaged_file_is_refused_at_every_length(tmp_path: Path) -> None:
         except ModelError as error:
             refused += "damaged" in str(error)
     assert refused > len(data) // 2
-    file.write_bytes(initialiser("a", whole(1, 2) + whole(1, 4), VALUES.tobytes()).replace(b"\x2a", b"\x3a", 1))
-    onnx_file(file, initialiser("a", whole(1, 2) + whole(1, 4), VALUES.tobytes()))
+    file.write_bytes(initializer("a", whole(1, 2) + whole(1, 4), VALUES.tobytes()).replace(b"\x2a", b"\x3a", 1))
+    onnx_file(file, initializer("a", whole(1, 2) + whole(1, 4), VALUES.tobytes()))
     with pytest.raises(ModelError, match="damaged"):
         onnx_tensors(file)
 

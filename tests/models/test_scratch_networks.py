@@ -31,15 +31,15 @@ def built(net: str, size: int, seed: int = 0, **options: float) -> ImageNetwork:
 
 @pytest.mark.parametrize("net", [*NETS, *SMALL_TIMM])
 @pytest.mark.parametrize("size", SIZES)
-def test_pictures_become_features_and_features_logits(net: str, size: int) -> None:
+def test_images_become_features_and_features_logits(net: str, size: int) -> None:
     network = built(net, size).eval()
-    pictures = torch.randn(2, 3, size, size)
+    images = torch.randn(2, 3, size, size)
     with torch.inference_mode():
-        features = network.backbone(pictures)
+        features = network.backbone(images)
         assert features.shape == (2, network.num_features)
-        assert torch.equal(network.head(features), network(pictures))
+        assert torch.equal(network.head(features), network(images))
     assert isinstance(network.head, nn.Linear)
-    assert network(pictures).shape == (2, 5)
+    assert network(images).shape == (2, 5)
 
 
 @pytest.mark.parametrize("net", NETS)
@@ -49,7 +49,7 @@ def test_our_networks_take_every_size(net: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [50, 100])
-def test_vgg_takes_small_pictures(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vgg_takes_small_images(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     create = timm.create_model
     monkeypatch.setattr(timm, "create_model", lambda name, **options: create(name, mlp_ratio=1 / 64, **options))
     for net in ("vgg16", "vgg16_bn", "vgg19"):
@@ -60,10 +60,10 @@ def test_vgg_takes_small_pictures(size: int, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_step_reaches_every_parameter(net: str) -> None:
     network = built(net, 50, dropout=0.0)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
-    pictures, targets = torch.randn(6, 3, 50, 50), torch.arange(6) % 5
+    images, targets = torch.randn(6, 3, 50, 50), torch.arange(6) % 5
     for _ in range(2):  # the branches of a residual network open with the first step
         optimizer.zero_grad()
-        functional.cross_entropy(network(pictures), targets).backward()
+        functional.cross_entropy(network(images), targets).backward()
         optimizer.step()
     lost = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.isfinite().all() or not p.grad.any()]
     assert lost == []
@@ -129,6 +129,6 @@ def test_a_name_like_no_other_is_told_what_there_is() -> None:
 
 @pytest.mark.parametrize(("net", "size"), [("vgg11", 24), ("convnext_atto", 24)])
 def test_a_size_a_network_cannot_take_is_a_clear_error(net: str, size: int) -> None:
-    with pytest.raises(ModelError, match=f"{net} cannot take pictures of {size} x {size} pixels") as caught:
+    with pytest.raises(ModelError, match=f"{net} cannot take images of {size} x {size} pixels") as caught:
         build_image_network(net, 2, size)
     assert "--image-size" in str(caught.value.hint)

@@ -9,7 +9,7 @@ import torch
 from tellapart.augmentation.affine import warp
 from tellapart.augmentation.counter_rng import uniforms
 from tellapart.augmentation.policy import COLUMNS, FILLS, Augmentation
-from tellapart.models.warping import normalised
+from tellapart.models.warping import normalized
 from tellapart.models.warping import warped as warped_by_torch
 from tests import sample_images
 
@@ -17,7 +17,7 @@ SIDE = 96
 PHOTOS = np.stack([sample_images.photo_pixels(seed, SIDE, SIDE) for seed in range(8)])
 DRAWS = uniforms(0, 0, np.arange(8, dtype=np.uint64), len(COLUMNS))
 ROUNDING = 2.0
-"""Grey levels: OpenCV may round places to 1/32 of a pixel and always rounds the result to a whole level."""
+"""Gray levels: OpenCV may round places to 1/32 of a pixel and always rounds the result to a whole level."""
 
 
 @pytest.mark.parametrize("fill", FILLS)
@@ -43,4 +43,4 @@ def test_nothing_and_a_flip_are_exact_to_rounding() -> None:
 
 def test_the_identity_is_the_identity_in_torchs_measure() -> None:
     eye = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]])
-    assert normalised(eye, (30, 50), (30, 50)).tolist() == [[[1, 0, 0], [0, 1, 0]]]
+    assert normalized(eye, (30, 50), (30, 50)).tolist() == [[[1, 0, 0], [0, 1, 0]]]

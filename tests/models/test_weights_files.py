@@ -134,10 +134,10 @@ def test_vgg_gives_the_features_of_its_dense_layers(name: str, tmp_path: Path, o
     assert (found.card.num_features, found.card.architecture) == (4096, name)
     bare = bare_network(found.card)
     bare.load_state_dict(found.state(), strict=True)
-    pictures = torch.randn(2, 3, 64, 64)
+    images = torch.randn(2, 3, 64, 64)
     with torch.inference_mode():
-        wanted = model.forward_head(model.forward_features(pictures), pre_logits=True)
-        assert torch.allclose(bare(pictures), wanted, rtol=1e-5, atol=1e-6)
+        wanted = model.forward_head(model.forward_features(images), pre_logits=True)
+        assert torch.allclose(bare(images), wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_an_unknown_name_is_told_before_the_file_is_read(tmp_path: Path, own_cache: Path) -> None:

@@ -40,8 +40,8 @@ def class_names(count: int) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4096)
-def picture(label: str, kind: int) -> bytes:
-    """A small coloured JPEG of about 4 kB: the label sets the hue, the kind everything else."""
+def image(label: str, kind: int) -> bytes:
+    """A small colored JPEG of about 4 kB: the label sets the hue, the kind everything else."""
     seed = int.from_bytes(hashlib.sha256(f"{label}:{kind}".encode()).digest()[:4], "big")
     rng = np.random.default_rng(seed)
     hue = (int.from_bytes(hashlib.sha256(label.encode()).digest()[:2], "big") / 65536 + rng.normal(0, 0.03)) % 1
@@ -51,8 +51,8 @@ def picture(label: str, kind: int) -> bytes:
     draw = ImageDraw.Draw(image)
     for _ in range(6):
         x, y, r = rng.uniform(0, width), rng.uniform(0, height), rng.uniform(12, 40)
-        colour = tuple(int(255 * c) for c in colorsys.hsv_to_rgb((hue + rng.normal(0, 0.04)) % 1, 0.6, rng.uniform(0.4, 0.95)))
-        draw.ellipse((x - r, y - r * 0.8, x + r, y + r * 0.8), fill=colour)
+        color = tuple(int(255 * c) for c in colorsys.hsv_to_rgb((hue + rng.normal(0, 0.04)) % 1, 0.6, rng.uniform(0.4, 0.95)))
+        draw.ellipse((x - r, y - r * 0.8, x + r, y + r * 0.8), fill=color)
     image = image.filter(ImageFilter.GaussianBlur(1.2))
     pixels = np.asarray(image, dtype=np.int16) + rng.normal(0, 9, (height, width, 1)).astype(np.int16)
     out = io.BytesIO()
@@ -67,7 +67,7 @@ def thumbnails_of(folder: Path, kinds: int = 16) -> Callable[[Sequence[str]], Ma
 
     def thumbnails(image_ids: Sequence[str]) -> dict[str, bytes]:
         found = {i: int(i[:8], 16) for i in image_ids}
-        return {i: picture(str(labels.get(i)), number % kinds) for i, number in found.items() if number % 40}
+        return {i: image(str(labels.get(i)), number % kinds) for i, number in found.items() if number % 40}
 
     return thumbnails
 
@@ -133,7 +133,7 @@ def part_of(predictions: Predictions) -> dict[str, Any]:
     }
     rungs = [
         {"name": "majority class", "accuracy": interval(1 / k, 0.03), "log_loss": interval(float(np.log(k)), 0.02, None), "gain": None},
-        {"name": "5 nearest neighbours", "accuracy": interval(accuracy - 0.021, wide * 1.2), "log_loss": interval(loss + 0.06, 0.04, None),
+        {"name": "5 nearest neighbors", "accuracy": interval(accuracy - 0.021, wide * 1.2), "log_loss": interval(loss + 0.06, 0.04, None),
          "gain": {**gain, "accuracy": {"value": 0.45, "low": 0.41, "high": 0.49}, "p_value": 1e-30}},
         {"name": "this model", "accuracy": interval(accuracy, wide), "log_loss": interval(loss, 0.02, None), "gain": gain},
     ]  # fmt: skip
@@ -196,11 +196,11 @@ def metrics_of(
 
 def write_images(folder: Path, names: tuple[str, ...], parts: Mapping[str, Predictions], n_train: int, rng: np.random.Generator) -> None:
     train_ids = [hashlib.sha256(f"train{i}".encode()).hexdigest() for i in range(n_train)]
-    centres = rng.normal(0, 3, (len(names), 2))
+    centers = rng.normal(0, 3, (len(names), 2))
     columns: dict[str, list[Any]] = {
         name: []
         for name in (
-            "path image_id label part group status reason width height size_bytes x y neighbours similarities".split()  # noqa: SIM905
+            "path image_id label part group status reason width height size_bytes x y neighbors similarities".split()  # noqa: SIM905
         )
     }
 
@@ -210,16 +210,16 @@ def write_images(folder: Path, names: tuple[str, ...], parts: Mapping[str, Predi
 
     for i, image_id in enumerate(train_ids):
         k = i * len(names) // n_train
-        x, y = centres[k] + rng.normal(0, 1, 2)
+        x, y = centers[k] + rng.normal(0, 1, 2)
         row(path=f"train/{names[k]}/IMG_{i:05d}.jpg", image_id=image_id, label=names[k], part="train", group=f"t{i}", status="used",
             width=640, height=480, size_bytes=81_000 + i, x=x, y=y)  # fmt: skip
     for predictions in parts.values():
         for i, image_id in enumerate(predictions.image_ids):
             k = predictions.targets[i]
-            x, y = centres[k] * 0.95 + rng.normal(0, 1.1, 2)
+            x, y = centers[k] * 0.95 + rng.normal(0, 1.1, 2)
             near = [train_ids[int(j)] for j in rng.integers(k * n_train // len(names), (k + 1) * n_train // len(names), 3)]
             row(path=predictions.paths[i], image_id=image_id, label=predictions.labels[i], part=predictions.parts[i], group=f"g{i}", status="used",
-                width=800, height=600, size_bytes=90_000, x=x, y=y, neighbours=near, similarities=[0.93, 0.91, 0.87])  # fmt: skip
+                width=800, height=600, size_bytes=90_000, x=x, y=y, neighbors=near, similarities=[0.93, 0.91, 0.87])  # fmt: skip
     for i in range(4):
         row(path=f"train/broken {i}.jpg", status="unreadable", reason="the file is cut short", size_bytes=1200)
     for i in range(6):
@@ -232,7 +232,7 @@ def write_images(folder: Path, names: tuple[str, ...], parts: Mapping[str, Predi
             size_bytes=900,
         )
     kinds = {"width": pa.int32(), "height": pa.int32(), "size_bytes": pa.int64(), "x": pa.float32(), "y": pa.float32(),
-             "neighbours": pa.list_(pa.string()), "similarities": pa.list_(pa.float32())}  # fmt: skip
+             "neighbors": pa.list_(pa.string()), "similarities": pa.list_(pa.float32())}  # fmt: skip
     pq.write_table(
         pa.table({name: pa.array(values, kinds.get(name, pa.string())) for name, values in columns.items()}), folder / "images.parquet"
     )
@@ -274,7 +274,7 @@ def as_network(folder: Path, *, recipe: str = "finetune", folds: int = 5, epochs
 
 
 RUNGS = (
-    ("majority class", 0.5), ("5 nearest neighbours", 0.931), ("scratch, resnet", 0.902), ("probe on lite2", 0.955), ("finetune, lite2", 0.968),
+    ("majority class", 0.5), ("5 nearest neighbors", 0.931), ("scratch, resnet", 0.902), ("probe on lite2", 0.955), ("finetune, lite2", 0.968),
     ("finetune, lite2, 5 folds", 0.974), ("finetune, lite2, 5 folds, 4 views", 0.976), ("finetune, lite2, 5 folds, 4 views, calibrated", 0.976),
 )  # fmt: skip
 

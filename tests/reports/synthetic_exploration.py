@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .synthetic import class_names, picture
+from .synthetic import class_names, image
 
 
 def exploration_view(
@@ -21,9 +21,9 @@ def exploration_view(
     folder: str = "/photos/wild ones",
     k: int = 4,
     seed: int = 0,
-    is_labelled: bool = True,
+    is_labeled: bool = True,
 ) -> dict[str, Any]:
-    """A view of ``n`` pictures in ``k`` round islands; classes and islands mostly agree."""
+    """A view of ``n`` images in ``k`` round islands; classes and islands mostly agree."""
     rng = np.random.default_rng(seed)
     island = rng.integers(0, k, n)
     angle = 2 * np.pi * island / k
@@ -34,26 +34,26 @@ def exploration_view(
     scores = rng.random(n)
     return {
         "header": {
-            "folder": folder, "images": n, "features": "lite2", "layer": None, "class_names": list(names) if is_labelled else [],
+            "folder": folder, "images": n, "features": "lite2", "layer": None, "class_names": list(names) if is_labeled else [],
             "tellapart": "0.1.0", "made": "2026-11-21T10:00:00+00:00",
         },
         "map": {
             "method": "t-SNE",
             "x": x.tolist(),
             "y": y.tolist(),
-            "label": label.tolist() if is_labelled else [None] * n,
+            "label": label.tolist() if is_labeled else [None] * n,
             "cluster": [None if rng.random() < 0.02 else int(c) for c in island],
             "score": scores.tolist(),
             "image_id": [hashlib.sha256(f"{seed} {i}".encode()).hexdigest() for i in range(n)],
             "path": path,
-            "trust": {"neighbours_kept": 0.41, "k": 10, "knn_2d": _interval(0.91), "knn_full": _interval(0.94)} if is_labelled else {"neighbours_kept": 0.41},
+            "trust": {"neighbors_kept": 0.41, "k": 10, "knn_2d": _interval(0.91), "knn_full": _interval(0.94)} if is_labeled else {"neighbors_kept": 0.41},
         },
         "clusters": {
             "method": "kmeans",
             "k": k,
-            "sentence": f"KMeans put the pictures into {k} clusters.",
-            "clusters": [_cluster(c, np.flatnonzero(island == c), label, names if is_labelled else ()) for c in range(k)],
-            "scores": {"nmi": 0.81, "ari": 0.77, "accuracy": 0.93} if is_labelled else None,
+            "sentence": f"KMeans put the images into {k} clusters.",
+            "clusters": [_cluster(c, np.flatnonzero(island == c), label, names if is_labeled else ()) for c in range(k)],
+            "scores": {"nmi": 0.81, "ari": 0.77, "accuracy": 0.93} if is_labeled else None,
         },
         "choice": {
             "ks": list(range(1, 11)),
@@ -65,10 +65,10 @@ def exploration_view(
             "suggested": 4,
             "reason": "4 clusters: clearest and the same on every draw.",
         },
-        "encoding": {"sentence": "They tell classes apart rather than colours.", "nmi": {"class": 0.81, "colour": 0.1, "aspect": 0.02, "source": None}},
+        "encoding": {"sentence": "They tell classes apart rather than colors.", "nmi": {"class": 0.81, "color": 0.1, "aspect": 0.02, "source": None}},
         "outliers": np.argsort(-scores)[: min(n, 60)].tolist(),
-        "neighbours": {i: [[int(j), 0.9 - 0.05 * place] for place, j in enumerate(_others(island, i, rng))] for i in range(min(n, 500))},
-        "notes": ["2 pictures could not be read and are not on the map."],
+        "neighbors": {i: [[int(j), 0.9 - 0.05 * place] for place, j in enumerate(_others(island, i, rng))] for i in range(min(n, 500))},
+        "notes": ["2 images could not be read and are not on the map."],
     }  # fmt: skip
 
 
@@ -95,12 +95,12 @@ def _others(island: Any, i: int, rng: np.random.Generator) -> list[int]:
 
 
 def thumbnails_of_exploration(view: Mapping[str, Any], *, kinds: int = 16) -> Callable[[Sequence[str]], Mapping[str, bytes]]:
-    """A picture of its class for each image id; one id in 40 is missing."""
+    """An image of its class for each image id; one id in 40 is missing."""
     points = view["map"]
     names = view["header"]["class_names"] or ["wild"]
     label_of = {one: names[label or 0] for one, label in zip(points["image_id"], points["label"], strict=True)}
 
     def found(image_ids: Sequence[str]) -> Mapping[str, bytes]:
-        return {one: picture(label_of[one], int(one[:6], 16) % kinds) for one in image_ids if int(one[6:12], 16) % 40}
+        return {one: image(label_of[one], int(one[:6], 16) % kinds) for one in image_ids if int(one[6:12], 16) % 40}
 
     return found

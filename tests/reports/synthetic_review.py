@@ -10,20 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from .synthetic import class_names, picture
+from .synthetic import class_names, image
 
 ISSUES = (
-    ("unreadable", "Unreadable", "The file cannot be opened as a picture.", "exclude"),
+    ("unreadable", "Unreadable", "The file cannot be opened as an image.", "exclude"),
     ("exact_duplicate", "Exact duplicates", "Files with the same bytes.", "exclude"),
-    ("contradiction", "Same picture, two classes", "One picture stands under different labels.", None),
-    ("leak", "Leaks between parts", "One picture stands in training and in test.", "exclude"),
-    ("near_duplicate", "Near-duplicates", "The same picture again, cropped, re-saved or mirrored.", "exclude"),
-    ("placeholder", "Placeholders", "A picture that says there is no picture, under several searches.", "exclude"),
+    ("contradiction", "Same image, two classes", "One image stands under different labels.", None),
+    ("leak", "Leaks between parts", "One image stands in training and in test.", "exclude"),
+    ("near_duplicate", "Near-duplicates", "The same image again, cropped, re-saved or mirrored.", "exclude"),
+    ("placeholder", "Placeholders", "An image that says there is no image, under several searches.", "exclude"),
     ("small", "Too small", "Fewer pixels than the network looks at.", None),
     ("blurred", "Blurred", "Hardly an edge in it.", None),
     ("dark", "Dark", "Nearly black.", None),
     ("outlier", "Outliers", "Unlike the rest of its class.", None),
-    ("mislabelled", "Mislabelled", "Other pictures like it are called otherwise.", "relabel"),
+    ("mislabeled", "Mislabeled", "Other images like it are called otherwise.", "relabel"),
 )
 KINDS = {
     "exact_duplicate": "exact",
@@ -52,7 +52,7 @@ def review_view(
     seed: int = 0,
     found: Sequence[str] = tuple(name for name, *_ in ISSUES),
 ) -> dict[str, Any]:
-    """A view with ``each`` rows a finding of single pictures and ``groups`` groups of 2 to 4 a finding of groups."""
+    """A view with ``each`` rows a finding of single images and ``groups`` groups of 2 to 4 a finding of groups."""
     made = _Made(names, files, np.random.default_rng(seed))
     issues, all_groups = [], []
     for name, title, explanation, proposal in ISSUES:
@@ -78,7 +78,7 @@ def review_view(
         "groups": all_groups,
         "classes": [{"name": name, "images": 300 + 40 * k, "issues": {issue["name"]: count[name] for issue, count in zip(issues, counts, strict=True)}}
                     for k, name in enumerate(names)],
-        "balance": {"sentence": f"The largest class, {names[-1]}, has 1.3 times the pictures of the smallest.", "ratio": 1.3},
+        "balance": {"sentence": f"The largest class, {names[-1]}, has 1.3 times the images of the smallest.", "ratio": 1.3},
         "sources": [{"source": f"source {k}.example", "classes": {name: 10 * k + i for i, name in enumerate(names)}} for k in range(4)],
         "sources_sentence": "Two sources give one class only: a model may learn the source.",
         "notes": ["3 files were looked at by name only."],
@@ -105,7 +105,7 @@ class _Made:
             "scores": {issue: round(score, 3), "blurred": 0.81, "dark": 0.93, "outlier": 0.64} | ({issue: round(score, 3)}),
             "suggested": None, "probability": None, "own_probability": None,
         }  # fmt: skip
-        if issue == "mislabelled":
+        if issue == "mislabeled":
             row |= {
                 "suggested": self.names[(k + 1) % len(self.names)],
                 "probability": round(1 - score / 2, 3),
@@ -126,11 +126,11 @@ class _Made:
             for i, row in enumerate(rows):
                 self.rows[row]["label"] = self.names[i % len(self.names)]
         best = None if kind == "contradiction" else rows[0]
-        why = "one picture, two labels" if best is None else "the largest, 1,600 × 1,200, and the sharpest"
+        why = "one image, two labels" if best is None else "the largest, 1,600 × 1,200, and the sharpest"
         return {"kind": kind, "rows": rows, "best": best, "similarity": None if kind == "exact" else 0.974, "why": why}
 
 
 def thumbnails_of_view(view: Mapping[str, Any]) -> Callable[[Sequence[str]], Mapping[str, bytes]]:
-    """A picture for every image of the view."""
+    """An image for every image of the view."""
     label_of = {row["image_id"]: str(row["label"]) for row in view["rows"]}
-    return lambda ids: {i: picture(label_of[i], int(i[:8], 16) % 24) for i in ids if i in label_of}
+    return lambda ids: {i: image(label_of[i], int(i[:8], 16) % 24) for i in ids if i in label_of}

@@ -164,7 +164,7 @@ def test_after_any_choice_the_arrows_move_among_the_images(browser: Any, two: Pa
         assert current(page) is not None
 
 
-def test_an_image_shows_its_neighbours_and_filters_combine(browser: Any, sixty: Path) -> None:
+def test_an_image_shows_its_neighbors_and_filters_combine(browser: Any, sixty: Path) -> None:
     with opened(browser, sixty) as page:
         assert page.locator(".near li").count() == 3
         assert page.locator(".bars li").count() == 5

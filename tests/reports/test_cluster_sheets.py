@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from tellapart.reports.cluster_sheets import ClusterPicture, class_mix, cluster_sheet
+from tellapart.reports.cluster_sheets import ClusterImage, class_mix, cluster_sheet
 from tellapart.reports.figures.num_clusters import choice_figure
 from tests import sample_images
 
@@ -23,9 +23,9 @@ CHOICE = {
 }
 
 
-def test_a_sheet_shows_every_picture_and_leaves_the_place_of_lost_ones_empty() -> None:
-    shown = [ClusterPicture(sample_images.photo(i), f"a/{i}.jpg", 0.1 * i, "medoid" if i == 0 else "") for i in range(9)]
-    lost = [*shown[:8], ClusterPicture(None, "a/8.jpg", 0.8)]
+def test_a_sheet_shows_every_image_and_leaves_the_place_of_lost_ones_empty() -> None:
+    shown = [ClusterImage(sample_images.photo(i), f"a/{i}.jpg", 0.1 * i, "medoid" if i == 0 else "") for i in range(9)]
+    lost = [*shown[:8], ClusterImage(None, "a/8.jpg", 0.8)]
     full, gap = (np.asarray(cluster_sheet("Cluster 0", one, words=["cheetah"], classes={"cats": 9})) for one in (shown, lost))
     assert full.shape == gap.shape
     changed = np.argwhere((full != gap).any(axis=2))

@@ -41,7 +41,7 @@ def at(sheet: Image.Image, x: int, y: int) -> tuple[int, ...]:
     return found
 
 
-def test_pictures_stand_in_rows_and_keep_their_shape() -> None:
+def test_images_stand_in_rows_and_keep_their_shape() -> None:
     sheet = contact_sheet([Tile(pixels(40, 80)), Tile(pixels(400, 200)), Tile(pixels(64, 64))], columns=2)
     assert sheet.mode == "RGB" and sheet.width == 2 * MARGIN + 2 * STEP - GAP
     middle = MARGIN + BORDER + TILE // 2
@@ -54,15 +54,15 @@ def test_pictures_stand_in_rows_and_keep_their_shape() -> None:
     assert at(sheet, middle + STEP, middle + STEP) == PAPER
 
 
-def test_frames_are_coloured_and_counted_in_the_head() -> None:
+def test_frames_are_colored_and_counted_in_the_head() -> None:
     bare = contact_sheet([Tile(pixels(9, 9)), Tile(pixels(9, 9))])
     sheet = contact_sheet([Tile(pixels(9, 9), frame="kept"), Tile(pixels(9, 9), frame="set aside")])
     top = MARGIN + sheet.height - bare.height
     assert at(sheet, MARGIN, top) == FRAMES["kept"]
     assert at(sheet, MARGIN + STEP, top + TILE) == FRAMES["set aside"]
     head = np.asarray(sheet.crop((0, 0, sheet.width, top))).reshape(-1, 3)
-    for colour in FRAMES.values():
-        assert (head == colour).all(axis=1).any()
+    for color in FRAMES.values():
+        assert (head == color).all(axis=1).any()
 
 
 def test_captions_take_two_lines_and_never_leave_their_column() -> None:
@@ -79,7 +79,7 @@ def test_any_caption_can_be_written(caption: str) -> None:
     assert contact_sheet([Tile(pixels(9, 9), caption)], title=caption).width > 0
 
 
-def test_bytes_are_decoded_upright_and_what_is_no_picture_stays_empty() -> None:
+def test_bytes_are_decoded_upright_and_what_is_no_image_stays_empty() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     sheet = contact_sheet([Tile(jpeg(40, 80, exif=exif)), Tile(b"<html>"), Tile(None)])

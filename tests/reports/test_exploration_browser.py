@@ -62,24 +62,24 @@ def alone(view: dict[str, Any]) -> int:
     return max(range(len(xs)), key=lambda i: min(math.dist((xs[i], ys[i]), (xs[j], ys[j])) for j in range(len(xs)) if j != i))
 
 
-def draw_around(page: Any, centre: tuple[float, float], radius: float, *, shift: bool = True) -> None:
+def draw_around(page: Any, center: tuple[float, float], radius: float, *, shift: bool = True) -> None:
     if shift:
         page.keyboard.down("Shift")
-    page.mouse.move(centre[0] + radius, centre[1])
+    page.mouse.move(center[0] + radius, center[1])
     page.mouse.down()
     for step in range(1, 33):
-        page.mouse.move(centre[0] + radius * math.cos(step / 5.1), centre[1] + radius * math.sin(step / 5.1))
+        page.mouse.move(center[0] + radius * math.cos(step / 5.1), center[1] + radius * math.sin(step / 5.1))
     page.mouse.up()
     if shift:
         page.keyboard.up("Shift")
 
 
-def within(page: Any, view: dict[str, Any], centre: tuple[float, float], radius: float) -> set[int]:
+def within(page: Any, view: dict[str, Any], center: tuple[float, float], radius: float) -> set[int]:
     box = corner(page)
-    return {i for i in range(len(view["map"]["x"])) if math.dist(placed(box, view, i), centre) < radius}
+    return {i for i in range(len(view["map"]["x"])) if math.dist(placed(box, view, i), center) < radius}
 
 
-def test_hover_shows_the_picture_and_a_click_its_neighbours(browser: Any, tmp_path: Path) -> None:
+def test_hover_shows_the_image_and_a_click_its_neighbors(browser: Any, tmp_path: Path) -> None:
     view = exploration_view(n=150)
     point = alone(view)
     with opened(browser, tmp_path, view) as page:
@@ -91,9 +91,9 @@ def test_hover_shows_the_picture_and_a_click_its_neighbours(browser: Any, tmp_pa
         page.mouse.click(*place_of(page, view, point))
         detail = page.locator("[data-map=detail]")
         assert detail.locator(".path").inner_text() == view["map"]["path"][point]
-        cosines = [f"cosine {value:.2f}" for _, value in view["neighbours"][point]]
+        cosines = [f"cosine {value:.2f}" for _, value in view["neighbors"][point]]
         assert [one.split("\n")[-1] for one in detail.locator(".near li").all_inner_texts()] == cosines
-        other = view["neighbours"][point][0][0]
+        other = view["neighbors"][point][0][0]
         detail.locator(".near button").first.click()
         assert detail.locator(".path").inner_text() == view["map"]["path"][other]
 
@@ -101,20 +101,20 @@ def test_hover_shows_the_picture_and_a_click_its_neighbours(browser: Any, tmp_pa
 def test_drawing_around_chooses_what_lies_inside_and_decides_about_all(browser: Any, tmp_path: Path) -> None:
     view = exploration_view(n=200)
     with opened(browser, tmp_path, view) as page:
-        centre = place_of(page, view, view["clusters"]["clusters"][1]["medoid"])
-        inside = within(page, view, centre, 70)
-        draw_around(page, centre, 70)
+        center = place_of(page, view, view["clusters"]["clusters"][1]["medoid"])
+        inside = within(page, view, center, 70)
+        draw_around(page, center, 70)
         assert abs(int(page.locator("[data-chosen=count]").inner_text().split(" ")[0]) - len(inside)) <= 2
         names = view["header"]["class_names"]
         assert any(name in page.locator("[data-chosen=mix]").inner_text() for name in names)
         page.get_by_label("Relabel all to …").fill("wolves")
         page.get_by_label("Relabel all to …").press("Enter")
         total = int(page.locator("[data-chosen=count]").inner_text().split(" ")[0])
-        assert page.locator("[data-bar=counts]").inner_text() == f"{total} relabelled"
+        assert page.locator("[data-bar=counts]").inner_text() == f"{total} relabeled"
         page.get_by_role("button", name="Exclude all").click()
         assert page.locator("[data-bar=counts]").inner_text() == f"{total} excluded"
         page.get_by_role("button", name="Undo").click()
-        assert page.locator("[data-bar=counts]").inner_text() == f"{total} relabelled"
+        assert page.locator("[data-bar=counts]").inner_text() == f"{total} relabeled"
         with page.expect_download() as download:
             page.get_by_role("button", name="Save decisions").click()
         found = parse_decisions(Path(download.value.path()).read_text(encoding="utf-8"), "decisions.jsonl")
@@ -129,9 +129,9 @@ def test_drawing_around_chooses_what_lies_inside_and_decides_about_all(browser: 
 def test_the_button_draws_without_shift_and_paths_are_copied(browser: Any, tmp_path: Path) -> None:
     view = exploration_view(n=120)
     with opened(browser, tmp_path, view, permissions=["clipboard-read", "clipboard-write"]) as page:
-        page.get_by_role("button", name="Choose pictures by drawing").click()
-        centre = place_of(page, view, view["clusters"]["clusters"][0]["medoid"])
-        draw_around(page, centre, 60, shift=False)
+        page.get_by_role("button", name="Choose images by drawing").click()
+        center = place_of(page, view, view["clusters"]["clusters"][0]["medoid"])
+        draw_around(page, center, 60, shift=False)
         page.get_by_role("button", name="Copy paths").click()
         page.get_by_text("Copied").wait_for()
         copied = page.evaluate("navigator.clipboard.readText()").split("\n")
@@ -139,7 +139,7 @@ def test_the_button_draws_without_shift_and_paths_are_copied(browser: Any, tmp_p
         assert set(copied) <= set(view["map"]["path"])
 
 
-def test_keys_go_from_picture_to_picture_and_choose(browser: Any, tmp_path: Path) -> None:
+def test_keys_go_from_image_to_image_and_choose(browser: Any, tmp_path: Path) -> None:
     view = exploration_view(n=80)
     with opened(browser, tmp_path, view) as page:
         page.locator("[data-map=frame] canvas").first.focus()
@@ -152,7 +152,7 @@ def test_keys_go_from_picture_to_picture_and_choose(browser: Any, tmp_path: Path
         page.keyboard.press(" ")
         page.keyboard.press("ArrowDown")
         page.keyboard.press(" ")
-        assert page.locator("[data-chosen=count]").inner_text() == "2 pictures chosen"
+        assert page.locator("[data-chosen=count]").inner_text() == "2 images chosen"
         page.keyboard.press("Enter")
         assert page.locator("[data-map=detail] .path").inner_text() == page.locator(".tip span").last.inner_text()
         page.keyboard.press("Escape")
@@ -183,7 +183,7 @@ def test_wheel_and_drag_zoom_and_move_and_the_whole_comes_back(browser: Any, tmp
         assert view["map"]["path"][point] in page.locator(".tip").inner_text()
 
 
-def test_colours_follow_the_choice_and_one_kind_can_be_seen_alone(browser: Any, tmp_path: Path) -> None:
+def test_colors_follow_the_choice_and_one_kind_can_be_seen_alone(browser: Any, tmp_path: Path) -> None:
     view = exploration_view(n=150)
     point = next(i for i in range(150) if view["map"]["cluster"][i] == 2)
     with opened(browser, tmp_path, view) as page:
@@ -196,13 +196,13 @@ def test_colours_follow_the_choice_and_one_kind_can_be_seen_alone(browser: Any, 
         assert page.locator("[data-map=legend] button[aria-pressed=true]").inner_text().startswith("Cluster 2")
         page.locator("[data-choose='2']").click()
         size = sum(one == 2 for one in view["map"]["cluster"])
-        assert page.locator("[data-chosen=count]").inner_text().startswith(f"{size} pictures chosen: Cluster 2")
+        assert page.locator("[data-chosen=count]").inner_text().startswith(f"{size} images chosen: Cluster 2")
         page.mouse.move(*place_of(page, view, point))
         page.locator("#choose-outliers").click()
-        assert page.locator("[data-chosen=count]").inner_text() == "48 pictures chosen: outliers"
+        assert page.locator("[data-chosen=count]").inner_text() == "48 images chosen: outliers"
 
 
-def test_pictures_without_thumbnails_come_from_sprites(browser: Any, tmp_path: Path) -> None:
+def test_images_without_thumbnails_come_from_sprites(browser: Any, tmp_path: Path) -> None:
     view = exploration_view(n=1500)
     with opened(browser, tmp_path, view, page_bytes=1_500_000) as page:
         page.locator("#choose-outliers").click()
@@ -227,5 +227,5 @@ def test_a_narrow_screen_holds_everything(browser: Any, tmp_path: Path, scheme: 
     with opened(browser, tmp_path, view, viewport={"width": 360, "height": 740}, color_scheme=scheme) as page:
         page.locator("[data-choose='1']").click()
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
-        colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert (colour == "rgb(15, 18, 23)") == (scheme == "dark")
+        color = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (color == "rgb(15, 18, 23)") == (scheme == "dark")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tellapart.reports.explore_page import exploration_html, picture_order, write_exploration, write_map
+from tellapart.reports.explore_page import exploration_html, image_order, write_exploration, write_map
 from tellapart.reports.sprites import A_SHEET, ACROSS, SIDE, sprites_of
 
 from .synthetic import NASTY
@@ -40,12 +40,12 @@ def test_the_page_holds_what_the_view_says(tmp_path: Path) -> None:
     folders = numbers(names["folder"], "<i4")
     assert [f"{names['folders'][f]}/{file}" for f, file in zip(folders, names["files"], strict=True)] == view["map"]["path"]
     assert names["ids"] == "".join(view["map"]["image_id"]) and names["id_length"] == 64
-    near, k = held["neighbours"], held["neighbours"]["k"]
-    first = [[other, round(255 * cosine)] for other, cosine in view["neighbours"][0]]
+    near, k = held["neighbors"], held["neighbors"]["k"]
+    first = [[other, round(255 * cosine)] for other, cosine in view["neighbors"][0]]
     own = [pair for pair in zip(numbers(near["index"], "<i4")[:k], numbers(near["cosine"], "u1")[:k], strict=True) if pair[0] >= 0]
     assert [list(pair) for pair in own] == first
     assert json.loads((tmp_path / "explore.json").read_text())["map"]["path"] == view["map"]["path"]
-    for words in ("What they encode", "KMeans put the pictures into 4 clusters", "4 clusters: clearest", "93.0", "of the 10", "cheetah"):
+    for words in ("What they encode", "KMeans put the images into 4 clusters", "4 clusters: clearest", "93.0", "of the 10", "cheetah"):
         assert words.casefold() in page.casefold()
 
 
@@ -66,8 +66,8 @@ def test_a_map_alone_has_no_other_sections(tmp_path: Path) -> None:
     assert not (tmp_path / "explore.json").exists()
 
 
-def test_without_labels_and_with_one_picture() -> None:
-    view = exploration_view(n=30, is_labelled=False)
+def test_without_labels_and_with_one_image() -> None:
+    view = exploration_view(n=30, is_labeled=False)
     assert "no labels" in exploration_html(view, lambda ids: {})
     one = exploration_view(n=1, k=1)
     assert carried(exploration_html(one, thumbnails_of_exploration(one)), "view")["n"] == 1
@@ -89,9 +89,9 @@ def test_a_page_keeps_its_weight_and_shows_what_is_told_first(page_bytes: int) -
     assert 3000 - missing <= blank + len(shown) + len(sprites) <= 3000
 
 
-def test_every_picture_is_once_in_the_order() -> None:
+def test_every_image_is_once_in_the_order() -> None:
     view = exploration_view(n=200)
-    order = picture_order(view)
+    order = image_order(view)
     assert sorted(order) == list(range(200)) and order[0] == view["clusters"]["clusters"][0]["medoid"]
 
 
@@ -106,14 +106,14 @@ def test_names_cannot_break_out_of_the_page(tmp_path: Path) -> None:
     ]
 
 
-def test_sprites_lie_in_their_places_and_damaged_pictures_take_none() -> None:
-    colours = [(40 * k % 256, 90, 255 - 40 * k % 256) for k in range(300)]
+def test_sprites_lie_in_their_places_and_damaged_images_take_none() -> None:
+    colors = [(40 * k % 256, 90, 255 - 40 * k % 256) for k in range(300)]
 
     def thumbnails(ids: Any) -> dict[str, bytes]:
         made = {}
         for one in ids:
             out = io.BytesIO()
-            Image.new("RGB", (128, 96), colours[int(one)]).save(out, "JPEG")
+            Image.new("RGB", (128, 96), colors[int(one)]).save(out, "JPEG")
             made[one] = b"broken" if one == "3" else out.getvalue()
         made.pop("5", None)
         return made
@@ -125,5 +125,5 @@ def test_sprites_lie_in_their_places_and_damaged_pictures_take_none() -> None:
         sheet = Image.open(io.BytesIO(found.sheets[place // A_SHEET]))
         column, row = place % A_SHEET % ACROSS, place % A_SHEET // ACROSS
         seen = sheet.getpixel((column * SIDE + SIDE // 2, row * SIDE + SIDE // 2))
-        assert np.abs(np.array(seen) - colours[found.shown[place] - 1000]).max() < 14
+        assert np.abs(np.array(seen) - colors[found.shown[place] - 1000]).max() < 14
     assert sprites_of([(0, "0")], thumbnails, 10).sheets == []

@@ -123,8 +123,8 @@ def test_log_ticks_and_ranges() -> None:
 @pytest.mark.parametrize("ground", ["surface", "page", "sunken"])
 @pytest.mark.parametrize("ink", ["ink", "muted", "accent", "wrong"])
 def test_words_stand_out_from_every_ground(palette: dict[str, str], ground: str, ink: str) -> None:
-    def luminance(colour: str) -> float:
-        shares = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    def luminance(color: str) -> float:
+        shares = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
         linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shares]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 

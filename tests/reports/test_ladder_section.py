@@ -30,7 +30,7 @@ def test_changed_images_are_found_by_their_path(section: dict[str, Any], ladder:
     fixed = section["rows"][1]["fixed"]
     assert (fixed["n"], len(fixed["images"])) == (30, 24)
     assert all(len(image["image_id"]) == 64 for image in fixed["images"])
-    thumbnails = report_view(ladder, thumbnails_of(ladder))["pictures"]["thumbnails"]
+    thumbnails = report_view(ladder, thumbnails_of(ladder))["images"]["thumbnails"]
     assert sum(image["image_id"] in thumbnails for image in fixed["images"]) > 20
 
 
@@ -42,7 +42,7 @@ def test_the_saved_rung_is_said(section: dict[str, Any], ladder: Path) -> None:
     assert "ladder; saved: <b>finetune, lite2, 5 folds</b>" in text
 
 
-def test_an_unknown_path_is_shown_without_a_picture(tmp_path: Path) -> None:
+def test_an_unknown_path_is_shown_without_a_image(tmp_path: Path) -> None:
     folder = as_ladder(write_run(tmp_path / "run", n_test=40, n_train=60))
     metrics = json.loads((folder / "metrics.json").read_text())
     metrics["test"]["rungs"][1]["fixed"]["paths"] = ['gone/"<b>.jpg']
@@ -59,9 +59,9 @@ def test_rungs_of_an_ordinary_run_have_no_cost_and_no_changes(view: dict[str, An
     assert "Is it better than something simpler?" in text and ">Ladder<" not in text
 
 
-def test_the_pictures_of_a_ladder_have_a_budget(tmp_path: Path) -> None:
+def test_the_images_of_a_ladder_have_a_budget(tmp_path: Path) -> None:
     from tellapart.reports.thumbnail_budget import ThumbnailBudget
 
     folder = as_ladder(write_run(tmp_path / "run", n_test=200, n_train=60))
     view = report_view(folder, thumbnails_of(folder), ThumbnailBudget(gallery_images=1, nearest_bytes=0, map_bytes=0, ladder_bytes=9000))
-    assert len(view["pictures"]["thumbnails"]) <= 1 + 4
+    assert len(view["images"]["thumbnails"]) <= 1 + 4

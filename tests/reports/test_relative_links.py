@@ -23,7 +23,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home / "pets" / "wild"
 
 
-def no_pictures(ids: Any) -> dict[str, bytes]:
+def no_images(ids: Any) -> dict[str, bytes]:
     return {}
 
 
@@ -87,8 +87,8 @@ def test_the_explore_page_its_twin_and_a_map_name_no_folder_of_this_machine(phot
     view = exploration_view(n=40, folder=str(photos))
     view["header"] |= {"root": str(photos), "state": str(photos.parents[1] / "state")}
     view["notes"] = [f"{photos} cannot be written"]
-    write_exploration(photos.parent / "out", view, no_pictures)
-    write_map(photos.parent / "out" / "map.html", view, no_pictures)
+    write_exploration(photos.parent / "out", view, no_images)
+    write_map(photos.parent / "out" / "map.html", view, no_images)
     for path in (photos.parent / "out").iterdir():
         text = path.read_text(encoding="utf-8")
         assert "alice" not in text and "wild cannot be written" in text

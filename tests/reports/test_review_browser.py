@@ -69,34 +69,34 @@ def test_deciding_by_click_and_saving(browser: Any, tmp_path: Path) -> None:
         page.locator("[data-open=blurred]").click()
         page.locator("#grid-0").get_by_text("Exclude").click()
         page.locator("#grid-1").get_by_text("Keep").click()
-        tab(page, "mislabelled")
+        tab(page, "mislabeled")
         page.locator("#grid-2 .quick button").nth(1).click()
         page.locator("#grid-3").click()
-        other = next(name for name in view["header"]["class_names"] if name not in (row_of(view, "mislabelled", 3)["label"],))
+        other = next(name for name in view["header"]["class_names"] if name not in (row_of(view, "mislabeled", 3)["label"],))
         page.locator("[data-look=detail]").get_by_label("Relabel to").select_option(other)
-        assert counts(page) == "1 excluded, 2 relabelled, 1 kept"
+        assert counts(page) == "1 excluded, 2 relabeled, 1 kept"
         assert "is-exclude" not in (page.locator("#grid-2").get_attribute("class") or "")
         found = saved(page)
         assert page.locator("[data-bar=note]").inner_text().startswith("Saved.")
-    blurred, first, second = row_of(view, "blurred", 0), row_of(view, "mislabelled", 2), row_of(view, "mislabelled", 3)
+    blurred, first, second = row_of(view, "blurred", 0), row_of(view, "mislabeled", 2), row_of(view, "mislabeled", 3)
     assert found == [
         Decision("exclude", blurred["path"], blurred["image_id"], False, blurred["label"], None, why="blurred"),
-        Decision("relabel", first["path"], first["image_id"], False, first["label"], first["suggested"], why="mislabelled"),
-        Decision("relabel", second["path"], second["image_id"], False, second["label"], other, why="mislabelled"),
+        Decision("relabel", first["path"], first["image_id"], False, first["label"], first["suggested"], why="mislabeled"),
+        Decision("relabel", second["path"], second["image_id"], False, second["label"], other, why="mislabeled"),
     ]
 
 
 def test_deciding_by_key(browser: Any, tmp_path: Path) -> None:
     view = written(tmp_path, review_view())
     with opened(browser, tmp_path) as page:
-        tab(page, "mislabelled")
+        tab(page, "mislabeled")
         page.locator("#grid").focus()
         for key in ("x", "r", "k"):
             page.keyboard.press(key)
-        assert counts(page) == "1 excluded, 1 relabelled, 1 kept"
+        assert counts(page) == "1 excluded, 1 relabeled, 1 kept"
         assert page.locator("#grid").get_attribute("aria-activedescendant") == "grid-3"
         page.keyboard.press("u")
-        assert counts(page) == "1 excluded, 1 relabelled" and page.locator("#grid").get_attribute("aria-activedescendant") == "grid-2"
+        assert counts(page) == "1 excluded, 1 relabeled" and page.locator("#grid").get_attribute("aria-activedescendant") == "grid-2"
         page.keyboard.press("ArrowLeft")
         page.keyboard.press("u")
         assert counts(page) == "1 excluded"
@@ -110,11 +110,11 @@ def test_deciding_by_key(browser: Any, tmp_path: Path) -> None:
         assert counts(page) == "1 excluded"
         page.keyboard.press("m")
         assert page.evaluate("document.activeElement.tagName") == "SELECT"
-        assert [one.path for one in saved(page)] == [row_of(view, "mislabelled", 0)["path"]]
+        assert [one.path for one in saved(page)] == [row_of(view, "mislabeled", 0)["path"]]
 
 
 def current(page: Any, root: str = "grid") -> str | None:
-    """The picture that the keys decide about, if the focus is where they are heard."""
+    """The image that the keys decide about, if the focus is where they are heard."""
     has_focus = page.evaluate("document.activeElement.id") == root
     return str(page.locator(f"#{root}").get_attribute("aria-activedescendant")) if has_focus else None
 
@@ -135,7 +135,7 @@ def test_after_look_the_next_key_decides(browser: Any, tmp_path: Path) -> None:
         assert [one.path for one in saved(page)] == [row_of(view, "blurred", 0)["path"], view["rows"][near["rows"][1]]["path"]]
 
 
-def test_a_tab_that_was_clicked_hands_the_keys_to_its_pictures(browser: Any, tmp_path: Path) -> None:
+def test_a_tab_that_was_clicked_hands_the_keys_to_its_images(browser: Any, tmp_path: Path) -> None:
     view = written(tmp_path, review_view())
     with opened(browser, tmp_path) as page:
         tab(page, "dark")
@@ -163,7 +163,7 @@ def test_keys_on_the_tabs_and_filters_decide_nothing(browser: Any, tmp_path: Pat
         assert page.evaluate("document.activeElement.matches('.grid-view')")
 
 
-def test_after_any_button_the_keys_go_on_with_the_pictures(browser: Any, tmp_path: Path) -> None:
+def test_after_any_button_the_keys_go_on_with_the_images(browser: Any, tmp_path: Path) -> None:
     view = written(tmp_path, review_view(groups=4))
     with opened(browser, tmp_path) as page:
         tab(page, "blurred")
@@ -197,7 +197,7 @@ def test_when_all_is_undone_the_keys_still_decide(browser: Any, tmp_path: Path) 
         assert counts(page) == "1 kept"
 
 
-def test_what_unfolds_beside_a_picture_opens_by_key(browser: Any, tmp_path: Path) -> None:
+def test_what_unfolds_beside_a_image_opens_by_key(browser: Any, tmp_path: Path) -> None:
     view = review_view(found=("dark", "blurred"), each=3)
     for row in view["rows"]:
         row["scores"] = {"dark": 0.2, "blurred": 0.9}
@@ -210,7 +210,7 @@ def test_what_unfolds_beside_a_picture_opens_by_key(browser: Any, tmp_path: Path
         assert not page.locator("dialog").is_visible()
 
 
-def test_one_copy_is_left_out_as_a_file_and_a_picture_as_a_picture(browser: Any, tmp_path: Path) -> None:
+def test_one_copy_is_left_out_as_a_file_and_a_image_as_a_image(browser: Any, tmp_path: Path) -> None:
     view = written(tmp_path, review_view(groups=3))
     exact, near = ([group for group in view["groups"] if group["kind"] == kind] for kind in ("exact", "near"))
     with opened(browser, tmp_path) as page:
@@ -258,7 +258,7 @@ def test_what_is_right_of_two_labels_leaves_the_other_out(browser: Any, tmp_path
     assert (found.path, found.is_of_file) == (view["rows"][group["rows"][0]]["path"], True)
 
 
-def test_of_leaks_the_pictures_that_are_named_go_whatever_is_best(browser: Any, tmp_path: Path) -> None:
+def test_of_leaks_the_images_that_are_named_go_whatever_is_best(browser: Any, tmp_path: Path) -> None:
     view = review_view(groups=3, found=("leak", "contradiction"))
     leak, contradiction = view["issues"][3], view["issues"][2]
     leak["rows"] = [group["best"] for group in view["groups"] if group["kind"] == "leak"]
@@ -269,7 +269,7 @@ def test_of_leaks_the_pictures_that_are_named_go_whatever_is_best(browser: Any, 
     with opened(browser, tmp_path) as page:
         tab(page, "leak")
         assert page.locator("#groups .best").all_inner_texts() == ["proposed"] * 3
-        page.get_by_role("button", name="Exclude 3 pictures as proposed").click()
+        page.get_by_role("button", name="Exclude 3 images as proposed").click()
         tab(page, "contradiction")
         assert page.locator("#groups .best").count() == 0
         page.get_by_role("button", name="Exclude all").nth(1).click()
@@ -285,12 +285,12 @@ def test_what_was_excluded_before_is_shown_and_spared(browser: Any, tmp_path: Pa
     written(tmp_path, view)
     with opened(browser, tmp_path) as page:
         assert page.locator("#grid-1 .badge").inner_text() == "Set aside"
-        page.get_by_role("button", name="Exclude 3 pictures").click()
+        page.get_by_role("button", name="Exclude 3 images").click()
         assert [one.path for one in saved(page)] == [view["rows"][row]["path"] for row in (0, 2, 3)]
 
 
-def test_a_relabelled_picture_is_one_decision_wherever_it_stands(browser: Any, tmp_path: Path) -> None:
-    view = review_view(found=("mislabelled", "blurred"), each=3)
+def test_a_relabeled_image_is_one_decision_wherever_it_stands(browser: Any, tmp_path: Path) -> None:
+    view = review_view(found=("mislabeled", "blurred"), each=3)
     same, other = (view["issues"][i]["rows"][0] for i in (7, 10))
     view["rows"][same]["image_id"] = view["rows"][other]["image_id"]
     written(tmp_path, view)
@@ -298,7 +298,7 @@ def test_a_relabelled_picture_is_one_decision_wherever_it_stands(browser: Any, t
         tab(page, "blurred")
         page.locator("#grid").focus()
         page.keyboard.press("x")
-        tab(page, "mislabelled")
+        tab(page, "mislabeled")
         assert "is-exclude" in (page.locator("#grid-0").get_attribute("class") or "")
         assert [(one.path, one.is_of_file) for one in saved(page)] == [(view["rows"][same]["path"], False)]
 
@@ -331,14 +331,14 @@ def test_pairs_at_the_boundary_are_the_same_or_not(browser: Any, tmp_path: Path)
 def test_a_whole_finding_at_once_spares_what_is_decided_and_can_be_undone(browser: Any, tmp_path: Path) -> None:
     view = written(tmp_path, review_view(each=9))
     with opened(browser, tmp_path) as page:
-        tab(page, "mislabelled")
+        tab(page, "mislabeled")
         page.locator("#grid").focus()
         page.keyboard.press("k")
         page.locator("[data-filter=sure] select").select_option("0.9")
         sure = [row for row in view["issues"][10]["rows"] if view["rows"][row]["probability"] >= 0.9]
         assert page.locator("#grid .card").count() == len(sure) < 9
-        page.get_by_role("button", name=f"Relabel {len(sure) - 1} pictures as suggested").click()
-        assert counts(page) == f"{len(sure) - 1} relabelled, 1 kept"
+        page.get_by_role("button", name=f"Relabel {len(sure) - 1} images as suggested").click()
+        assert counts(page) == f"{len(sure) - 1} relabeled, 1 kept"
         page.get_by_role("button", name="Undo", exact=True).click()
         assert counts(page) == "1 kept"
         tab(page, "decided")
@@ -412,8 +412,8 @@ def test_a_class_that_would_be_emptied_is_said(browser: Any, tmp_path: Path) -> 
     view["classes"][0]["images"] = sum(row["label"] == "cats" for row in view["rows"])
     written(tmp_path, view)
     with opened(browser, tmp_path) as page:
-        page.get_by_role("button", name="Exclude 4 pictures").click()
-        assert "No picture of cats would be left." in page.locator("[data-bar=note]").inner_text()
+        page.get_by_role("button", name="Exclude 4 images").click()
+        assert "No image of cats would be left." in page.locator("[data-bar=note]").inner_text()
         page.get_by_role("button", name="Undo", exact=True).click()
         assert "would be left" not in page.locator("[data-bar=note]").inner_text()
 
@@ -427,11 +427,11 @@ def test_the_command_can_be_copied(browser: Any, tmp_path: Path) -> None:
 
 
 def test_any_name_can_be_decided_about(browser: Any, tmp_path: Path) -> None:
-    view = written(tmp_path, review_view(names=NASTY, files=NASTY_FILES, each=6, found=("dark", "mislabelled")))
+    view = written(tmp_path, review_view(names=NASTY, files=NASTY_FILES, each=6, found=("dark", "mislabeled")))
     with opened(browser, tmp_path) as page:
-        page.get_by_role("button", name="Exclude 6 pictures").click()
-        tab(page, "mislabelled")
-        page.get_by_role("button", name="Relabel 6 pictures as suggested").click()
+        page.get_by_role("button", name="Exclude 6 images").click()
+        tab(page, "mislabeled")
+        page.get_by_role("button", name="Relabel 6 images as suggested").click()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         found = saved(page)
     assert [(one.path, one.old) for one in found] == [(row["path"], row["label"]) for row in view["rows"]]
@@ -463,7 +463,7 @@ def test_dark_narrow_and_printed(browser: Any, tmp_path: Path) -> None:
     background = "getComputedStyle(document.querySelector('.deck')).backgroundColor"
     with opened(browser, tmp_path, color_scheme="light", viewport={"width": 380, "height": 800}) as page:
         light = page.evaluate(background)
-        for key in ("near_duplicate", "mislabelled"):
+        for key in ("near_duplicate", "mislabeled"):
             tab(page, key)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.locator("#theme").click()
@@ -476,7 +476,7 @@ def test_ten_thousand_rows_open_and_scroll_without_blanks(browser: Any, tmp_path
     view = written(tmp_path, review_view(each=1000, groups=350))
     assert len(view["rows"]) > 10_000
     with opened(browser, tmp_path) as page:
-        for key, root in (("mislabelled", "grid"), ("near_duplicate", "groups")):
+        for key, root in (("mislabeled", "grid"), ("near_duplicate", "groups")):
             tab(page, key)
             for share in (0, 0.31, 0.87, 1):
                 found = page.evaluate(SCROLLED, [root, share])

@@ -120,7 +120,7 @@ def test_the_worst_of_every_finding_come_first_and_groups_stay_whole() -> None:
         assert max(places) - min(places) == len(places) - 1
 
 
-def test_a_budget_cuts_the_pictures_of_the_least_bad_and_says_so(tmp_path: Path) -> None:
+def test_a_budget_cuts_the_images_of_the_least_bad_and_says_so(tmp_path: Path) -> None:
     view = review_view(each=40, found=("blurred", "dark"))
     page = written(tmp_path, view, budget=100_000)
     thumbnails = json.loads(page.scripts["thumbnails"])
@@ -155,14 +155,14 @@ def page_text(folder: Path) -> str:
 
 
 def test_what_was_counted_stands_in_the_overview(tmp_path: Path) -> None:
-    written(tmp_path, review_view(each=6, groups=3, found=("blurred", "near_duplicate", "mislabelled")))
+    written(tmp_path, review_view(each=6, groups=3, found=("blurred", "near_duplicate", "mislabeled")))
     text = page_text(tmp_path)
     assert "Nothing found: unreadable, exact duplicates," in text
     assert re.search(r"Near-duplicates<small>.*?</small></th><td class=\"number\">6<small>in 3 groups</small>", text)
     assert "Two sources give one class only" in text
 
 
-def test_what_most_pictures_have_is_a_trait_and_not_proposed_to_leave_out(tmp_path: Path) -> None:
+def test_what_most_images_have_is_a_trait_and_not_proposed_to_leave_out(tmp_path: Path) -> None:
     view = review_view(each=40, found=("dark", "blurred"))
     next(issue for issue in view["issues"] if issue["name"] == "blurred")["proposal"] = "exclude"
     view["header"]["images"] = 121
@@ -184,7 +184,7 @@ def test_a_clean_folder_and_a_view_without_the_rest_make_a_page(tmp_path: Path) 
     assert json.loads(page.scripts["view"])["rows"] == [] and 'id="look"' not in page_text(tmp_path)
 
 
-def test_pictures_that_are_gone_are_left_out(tmp_path: Path) -> None:
+def test_images_that_are_gone_are_left_out(tmp_path: Path) -> None:
     def none(image_ids: Sequence[str]) -> dict[str, bytes]:
         return {}
 

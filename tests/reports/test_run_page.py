@@ -61,9 +61,9 @@ def test_the_modules_are_embedded_unchanged_and_complete() -> None:
         assert imports <= set(urls), name
 
 
-def test_the_json_twin_is_the_view_without_pictures(two: Path) -> None:
+def test_the_json_twin_is_the_view_without_images(two: Path) -> None:
     twin = json.loads((two / "report.json").read_text(encoding="utf-8"))
-    assert twin["header"]["run"] == "two" and "pictures" not in twin
+    assert twin["header"]["run"] == "two" and "images" not in twin
     assert "base64" not in (two / "report.json").read_text(encoding="utf-8")
 
 

@@ -13,7 +13,8 @@ from tellapart.reports import report_view
 from tellapart.reports.gallery import gallery_order, is_wrong, margins
 from tellapart.reports.thumbnail_budget import ThumbnailBudget, class_sheets, fill
 
-from .synthetic import picture, thumbnails_of, write_run
+from .synthetic import image as synthetic_image
+from .synthetic import thumbnails_of, write_run
 
 
 def nothing(image_ids: Any) -> dict[str, bytes]:
@@ -24,7 +25,7 @@ def test_the_view_is_plain_json(view: dict[str, Any]) -> None:
     assert json.loads(json.dumps(view, allow_nan=False)) == view
     assert set(view) == {
         *("format", "header", "rungs", "confusion", "gallery", "reliability", "coverage", "sensitivity", "curve"),
-        *("training", "map", "data", "notes", "method", "options", "pictures"),
+        *("training", "map", "data", "notes", "method", "options", "images"),
     }
 
 
@@ -45,7 +46,7 @@ def test_gallery_has_all_wrong_first_then_the_least_certain(two: Path, view: dic
     assert view["gallery"]["statement"] == f"All 400 images: the {wrong} wrong first, then the least certain."
 
 
-def test_each_image_has_probabilities_and_three_neighbours_with_labels(view: dict[str, Any]) -> None:
+def test_each_image_has_probabilities_and_three_neighbors_with_labels(view: dict[str, Any]) -> None:
     training = view["gallery"]["training_images"]
     for image in view["gallery"]["images"]:
         assert image["label"] in {k for k, _ in image["probabilities"]}
@@ -57,13 +58,13 @@ def test_the_budget_says_what_is_left_out(two: Path) -> None:
     view = report_view(two, thumbnails_of(two), ThumbnailBudget(gallery_images=50, nearest_bytes=0, map_bytes=0))
     assert view["gallery"]["shown"] == len(view["gallery"]["images"]) == 50
     assert "Showing the 50 of 400 images" in view["gallery"]["statement"]
-    assert len(view["pictures"]["thumbnails"]) <= 50
+    assert len(view["images"]["thumbnails"]) <= 50
     tight = report_view(two, thumbnails_of(two), ThumbnailBudget(gallery_bytes=9000, nearest_bytes=0, map_bytes=0))
-    assert 1 <= len(tight["pictures"]["thumbnails"]) <= 3
+    assert 1 <= len(tight["images"]["thumbnails"]) <= 3
     assert "surest of the" in tight["gallery"]["statement"]
 
 
-def test_filling_counts_missing_pictures_as_done_and_stops_at_the_budget() -> None:
+def test_filling_counts_missing_images_as_done_and_stops_at_the_budget() -> None:
     chosen: dict[str, bytes] = {}
     assert fill(chosen, ["a", "b", "c"], lambda ids: {i: b"12345" for i in ids if i != "b"}, 9) == 2
     assert list(chosen) == ["a"]
@@ -86,11 +87,11 @@ def test_null_sections_carry_their_reason(tmp_path: Path) -> None:
     assert view["sensitivity"]["reason"] == "too few images"
     assert view["curve"]["reason"] == "No learning curve was made in this run."
     assert view["data"]["leak"] is None
-    assert view["pictures"]["thumbnails"] == {}
-    assert view["pictures"]["classes"][0]["sheet"] is None
+    assert view["images"]["thumbnails"] == {}
+    assert view["images"]["classes"][0]["sheet"] is None
 
 
-def test_unlabelled_images_are_neither_right_nor_wrong() -> None:
+def test_unlabeled_images_are_neither_right_nor_wrong() -> None:
     p = np.array([[0.9, 0.1], [0.6, 0.4]])
     predictions = Predictions(("a", "b"), ("a", "b"), (None, "y"), p, np.log(p), ("x", "y"), ("test", "test"), ("a", "b"), "made up")
     assert is_wrong(predictions).tolist() == [False, True]
@@ -112,7 +113,7 @@ def test_map_and_data_card(view: dict[str, Any]) -> None:
 
 
 def test_mean_and_sheet_of_a_class() -> None:
-    jpegs = {str(i): picture("cats", i) for i in range(10)} | {"damaged": b"not a picture"}
+    jpegs = {str(i): synthetic_image("cats", i) for i in range(10)} | {"damaged": b"not an image"}
     made = class_sheets([*jpegs, "absent"], 2, lambda ids: {i: jpegs[i] for i in ids if i in jpegs})
     assert made.mean_images == made.sheet_images == 10
     assert made.mean is not None and made.mean[:2] == b"\xff\xd8"

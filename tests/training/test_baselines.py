@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tellapart.training import baselines
-from tellapart.training.baselines import majority_probabilities, nearest, neighbour_probabilities
+from tellapart.training.baselines import majority_probabilities, nearest, neighbor_probabilities
 
 
 def test_the_majority_rung_gives_every_image_the_shares_of_the_classes() -> None:
@@ -12,9 +12,9 @@ def test_the_majority_rung_gives_every_image_the_shares_of_the_classes() -> None
     assert found.tolist() == [[4 / 7, 2 / 7, 1 / 7]] * 2
 
 
-def test_neighbours_vote_and_nobody_is_certain() -> None:
+def test_neighbors_vote_and_nobody_is_certain() -> None:
     train = np.array([[1, 0.1], [1, 0], [1, -0.1], [0, 1], [0, 2], [-1, 0]], np.float32)
-    found = neighbour_probabilities(np.array([[5.0, 0]], np.float32), train, np.array([0, 0, 0, 1, 1, 1]), 2)
+    found = neighbor_probabilities(np.array([[5.0, 0]], np.float32), train, np.array([0, 0, 0, 1, 1, 1]), 2)
     assert found.tolist() == [[3.5 / 6, 2.5 / 6]]
 
 
@@ -29,10 +29,10 @@ def test_the_nearest_are_those_of_a_plain_sort(monkeypatch: pytest.MonkeyPatch, 
     assert np.allclose(cosines, -np.sort(-plain, axis=1)[:, :4], atol=1e-5)
 
 
-def test_no_images_have_no_neighbours_and_few_training_images_are_enough() -> None:
+def test_no_images_have_no_neighbors_and_few_training_images_are_enough() -> None:
     rows, cosines = nearest(np.empty((0, 3), np.float32), np.ones((5, 3), np.float32), 2)
     assert rows.shape == cosines.shape == (0, 2)
-    found = neighbour_probabilities(np.ones((1, 3), np.float32), np.ones((2, 3), np.float32), np.array([0, 1]), 2)
+    found = neighbor_probabilities(np.ones((1, 3), np.float32), np.ones((2, 3), np.float32), np.array([0, 1]), 2)
     assert found.tolist() == [[0.5, 0.5]]
 
 

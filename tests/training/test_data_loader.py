@@ -42,7 +42,7 @@ def test_a_batch_holds_its_rows_as_a_network_wants_them(tmp_path: Path) -> None:
         assert torch.allclose(batch.x, wanted, atol=1e-6)
 
 
-def test_means_and_deviations_are_those_of_each_colour(tmp_path: Path) -> None:
+def test_means_and_deviations_are_those_of_each_color(tmp_path: Path) -> None:
     feed = toy_feed.feed_of(tmp_path, PIXELS, TARGETS, augment="none", mean=(0.1, 0.2, 0.3), std=(0.5, 1.0, 2.0))
     (x,) = feed.plain(np.array([4]), 8)
     wanted = (torch.from_numpy(PIXELS[4]).permute(2, 0, 1) / 255 - torch.tensor([0.1, 0.2, 0.3])[:, None, None]) / torch.tensor(
@@ -51,7 +51,7 @@ def test_means_and_deviations_are_those_of_each_colour(tmp_path: Path) -> None:
     assert torch.allclose(x[0], wanted, atol=1e-6)
 
 
-def test_plain_pictures_come_in_order_and_are_not_augmented(tmp_path: Path) -> None:
+def test_plain_images_come_in_order_and_are_not_augmented(tmp_path: Path) -> None:
     rows = np.array([5, 1, 28, 0, 7])
     for num_workers in (0, 3):
         feed = toy_feed.feed_of(tmp_path, PIXELS, TARGETS, augment="strong", num_workers=num_workers)

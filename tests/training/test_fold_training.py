@@ -19,7 +19,7 @@ from tellapart.training import fold_training, loop
 from tellapart.training.config import TrainingConfig
 from tellapart.training.distributed import Processes
 from tellapart.training.fold_training import FoldMember, train_members, training_folder
-from tellapart.training.linear_probe import HeadChoice, LabelledFeatures
+from tellapart.training.linear_probe import HeadChoice, LabeledFeatures
 from tellapart.training.network_recipe import NetworkRecipe, exported, head_of, scratch_card
 from tests.training import toy_feed
 from tests.training.test_loop import Interrupting
@@ -43,17 +43,17 @@ def recipe(**changes: Any) -> NetworkRecipe:
 
 def images(
     n: int = N, k: int = 3, *, targets: np.ndarray | None = None, groups: list[str] | None = None
-) -> tuple[LabelledFeatures, list[str]]:
+) -> tuple[LabeledFeatures, list[str]]:
     """Training images whose squares lie in the store."""
     pixels, found = toy_feed.squares(n, k=k, size=SIZE)
     targets = found if targets is None else targets
     names = toy_feed.ids(n)
     PixelStore(fold_training.cache_root() / "pixels", SIZE, "crop").write(names, pixels)
     names_of = [f"class {i}" for i in range(int(targets.max()) + 1)]
-    return LabelledFeatures(np.empty((n, 0), np.float32), targets, groups or names, names_of), names
+    return LabeledFeatures(np.empty((n, 0), np.float32), targets, groups or names, names_of), names
 
 
-def trained(of: NetworkRecipe, data: tuple[LabelledFeatures, list[str]], **more: Any) -> list[FoldMember]:
+def trained(of: NetworkRecipe, data: tuple[LabeledFeatures, list[str]], **more: Any) -> list[FoldMember]:
     return train_members(of, *data, **{"device": "cpu", "num_workers": 0, **more})
 
 
@@ -100,7 +100,7 @@ def test_groups_are_not_divided(trainings: list[tuple[np.ndarray, np.ndarray]]) 
         assert {groups[i] for i in train}.isdisjoint({groups[i] for i in held_out})
 
 
-def test_copies_of_one_picture_are_trained_on() -> None:
+def test_copies_of_one_image_are_trained_on() -> None:
     """Two files with the same bytes have one id, one square and two rows."""
     data, names = images()
     twice = [names[0], *names[:-1]]
@@ -228,6 +228,6 @@ def test_without_its_squares_a_training_says_what_to_do() -> None:
     data, names = images()
     for path in (fold_training.cache_root() / "pixels").rglob("*.json"):
         path.unlink()
-    with pytest.raises(StorageError, match="30 pictures are missing") as caught:
+    with pytest.raises(StorageError, match="30 images are missing") as caught:
         trained(recipe(), (data, names))
     assert caught.value.hint == "run the same command again"

@@ -56,15 +56,15 @@ def test_principal_components_are_those_of_an_svd(tmp_path: Path) -> None:
     flat = pixels.reshape(40, -1) / 255.0
     mean = flat[:30].mean(axis=0)
     basis = np.linalg.svd(flat[:30] - mean, full_matrices=False)[2][:5]
-    centred = flat[test] - mean
-    wanted = np.square(centred - centred @ basis.T @ basis).mean(axis=1)
+    centerd = flat[test] - mean
+    wanted = np.square(centerd - centerd @ basis.T @ basis).mean(axis=1)
     by_mean, linear = linear_errors(code, store, test)
     assert linear == pytest.approx(wanted, rel=1e-3)
-    assert by_mean == pytest.approx(np.square(centred).mean(axis=1), rel=1e-3)
+    assert by_mean == pytest.approx(np.square(centerd).mean(axis=1), rel=1e-3)
 
 
 @pytest.mark.parametrize(("count", "same"), [(1, False), (8, True)])
-def test_one_picture_or_identical_ones_have_no_components(tmp_path: Path, count: int, same: bool) -> None:
+def test_one_image_or_identical_ones_have_no_components(tmp_path: Path, count: int, same: bool) -> None:
     pixels, _ = toy_feed.squares(count)
     pixels = np.repeat(pixels[:1], count, axis=0) if same else pixels
     store = toy_feed.feed_of(tmp_path, pixels, np.zeros(count, np.int64)).pixels
@@ -84,7 +84,7 @@ def test_the_error_has_an_interval_over_groups() -> None:
     assert copies.high - copies.low > 1.5 * (alone.high - alone.low)
 
 
-def test_a_strange_picture_is_strange_on_its_own_side() -> None:
+def test_a_strange_image_is_strange_on_its_own_side() -> None:
     errors = np.array([0.01, 0.01, 0.04, 0.1, 0.1, 0.11])
     scores = outlier_scores(errors, np.array([True, True, True, False, False, False]))
     assert scores.tolist() == pytest.approx([1, 1, 4, 1, 1, 1.1])
@@ -100,7 +100,7 @@ def test_a_traversal_moves_one_unit_and_orders_them_by_what_they_change() -> Non
 
     found = traversal(decode, units, np.zeros(3, np.float32))
     assert found.units.tolist() == [1, 0]
-    steps = found.pictures[0, :, 0, 0, 0]
+    steps = found.images[0, :, 0, 0, 0]
     assert np.diff(steps) == pytest.approx(np.full(6, 0.1 * units.deviation[1]), rel=1e-3)
     assert steps[3] == pytest.approx(0.1 * units.mean[1], abs=1e-6)
     assert found.effects[0] == pytest.approx(0.4 * units.deviation[1], rel=1e-3)

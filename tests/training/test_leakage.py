@@ -42,8 +42,8 @@ def test_pairs_across_the_parts_are_counted_by_kind_and_those_of_training_come_f
     ]
 
 
-def labelled(n: int, leaks: int, *, seed: int = 0) -> tuple[list[FileRow], FeatureMatrix]:
-    """Noise that says nothing of the class; copies in training tell some validation pictures by heart."""
+def labeled(n: int, leaks: int, *, seed: int = 0) -> tuple[list[FileRow], FeatureMatrix]:
+    """Noise that says nothing of the class; copies in training tell some validation images by heart."""
     rng = np.random.default_rng(seed)
     values = rng.normal(size=(2 * n + leaks, 30)).astype(np.float32)
     given = [row(f"t{i}", "train", "ab"[i % 2]) for i in range(n)] + [row(f"v{i}", "val", "ab"[i % 2], group=f"v{i}") for i in range(n)]
@@ -54,7 +54,7 @@ def labelled(n: int, leaks: int, *, seed: int = 0) -> tuple[list[FileRow], Featu
 
 
 def test_a_leak_flatters_and_its_price_is_paired() -> None:
-    found = leak_price(*labelled(60, 60), seed=0)
+    found = leak_price(*labeled(60, 60), seed=0)
     assert (found["kind"], found["part"], found["n"], found["images"], found["trained_on"]) == ("leaking", "val", 60, 60, 60)
     assert found["honest"]["accuracy"]["low"] < 0.5 < found["honest"]["accuracy"]["high"]
     assert found["naive"]["accuracy"]["value"] > found["honest"]["accuracy"]["high"]
@@ -63,7 +63,7 @@ def test_a_leak_flatters_and_its_price_is_paired() -> None:
 
 
 def test_an_honest_split_is_compared_with_one_that_divides_its_groups() -> None:
-    given, features = labelled(60, 0)
+    given, features = labeled(60, 0)
     given = [
         one if one.part == "train" else row(one.image_id or "", "val", one.label or "", group=f"g{(n - 60) // 4 * 2 + n % 2}")
         for n, one in enumerate(given)
@@ -78,8 +78,8 @@ def test_an_honest_split_is_compared_with_one_that_divides_its_groups() -> None:
     assert found["naive"]["accuracy"]["value"] > found["honest"]["accuracy"]["value"]
 
 
-def test_without_a_leak_or_without_enough_pictures_there_is_a_reason() -> None:
-    assert "no leak to price" in leak_price(*labelled(30, 0), seed=0)["reason"]
-    assert "too few" in leak_price(*labelled(4, 4), seed=0)["reason"]
-    given, features = labelled(30, 2)
+def test_without_a_leak_or_without_enough_images_there_is_a_reason() -> None:
+    assert "no leak to price" in leak_price(*labeled(30, 0), seed=0)["reason"]
+    assert "too few" in leak_price(*labeled(4, 4), seed=0)["reason"]
+    given, features = labeled(30, 2)
     assert "too few" in leak_price([one for one in given if one.label == "a"], features, seed=0)["reason"]

@@ -74,7 +74,7 @@ def test_the_loss_falls_and_the_history_tells_of_it(tmp_path: Path) -> None:
     assert [event["epoch"] for event in trained.history] == list(range(1, 16))
     assert trained.history[-1]["step"] == 75
     assert trained.history[-1]["held_out"]["n"] == 12
-    assert trained.pictures == 15 * 48 == heard.total == sum(heard.told)
+    assert trained.images == 15 * 48 == heard.total == sum(heard.told)
     assert (len(heard.notes), trained.notes) == (15, [])
     assert trained.seconds > 0
     assert not trained.learner.training
@@ -116,7 +116,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(
             sessions += 1
     assert sessions >= 4
     assert toy_feed.equal(whole.learner, made_from_start(tmp_path, plan, uneven, checkpoint, trained))
-    assert trained.pictures == whole.pictures
+    assert trained.images == whole.images
     assert without_speed(trained) == without_speed(whole)
 
 
@@ -234,7 +234,7 @@ def test_where_every_epoch_does_harm_the_start_is_kept(tmp_path: Path) -> None:
     assert judged(trained.learner, feed) == pytest.approx(start)
 
 
-def test_without_held_out_pictures_the_last_weights_are_kept(tmp_path: Path) -> None:
+def test_without_held_out_images_the_last_weights_are_kept(tmp_path: Path) -> None:
     loop = made(tmp_path, replace(PLAN, patience=1, averaging=0.0), held=np.array([], dtype=np.int64))
     trained = loop.run()
     assert [event["held_out"] for event in trained.history] == [None] * 3
@@ -262,7 +262,7 @@ def test_balance_weights_makes_a_rare_class_count(tmp_path: Path) -> None:
 def test_other_balances_show_classes_more_or_less_often(tmp_path: Path, balance: str, shown: int) -> None:
     heard = Interrupting()
     trained = made(tmp_path, replace(PLAN, balance=balance), train=np.r_[TRAIN[TRAIN % 3 != 2], [2, 5]], progress=heard).run()
-    assert trained.pictures == 3 * shown == heard.total == sum(heard.told)
+    assert trained.images == 3 * shown == heard.total == sum(heard.told)
 
 
 def test_a_time_leaves_out_what_does_not_fit_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

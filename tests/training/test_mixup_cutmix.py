@@ -9,7 +9,7 @@ from tellapart.training.mixup_cutmix import mix_batch
 
 
 def batch(n: int = 8, size: int = 10) -> Batch:
-    """Picture i is full of i, and its target is i."""
+    """Image i is full of i, and its target is i."""
     return Batch(torch.arange(n, dtype=torch.float32)[:, None, None, None].expand(n, 3, size, size).clone(), torch.arange(n))
 
 
@@ -26,7 +26,7 @@ def test_off_is_the_identity() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_mixup_mixes_pictures_as_it_mixes_truths(seed: int) -> None:
+def test_mixup_mixes_images_as_it_mixes_truths(seed: int) -> None:
     given = batch()
     x, losses_of = mix_batch(given, 0.8, 0.0, seed=seed)
     truth = shares(x, losses_of)
@@ -42,15 +42,15 @@ def test_cutmix_pastes_one_square_whose_area_is_its_share(seed: int) -> None:
     x, losses_of = mix_batch(given, 0.0, 1.0, seed=seed)
     truth = shares(x, losses_of)
     assert torch.allclose(truth.sum(1), torch.ones(8, dtype=torch.float64))
-    for number, picture in enumerate(x):
-        strange = (picture[0] != number).numpy()
+    for number, image in enumerate(x):
+        strange = (image[0] != number).numpy()
         area = np.argwhere(strange)
         if len(area):
             (top, left), (bottom, right) = area.min(0), area.max(0) + 1
             assert strange[top:bottom, left:right].all()
             assert bottom - top == right - left
             assert truth[number, number].item() == pytest.approx(1 - strange.mean())
-            assert len(picture[:, top:bottom, left:right].unique()) == 1
+            assert len(image[:, top:bottom, left:right].unique()) == 1
     assert torch.equal(given.x, batch().x)
 
 

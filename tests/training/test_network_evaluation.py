@@ -34,7 +34,7 @@ def fold(number: int, held_out: np.ndarray) -> FoldMember:
     head = LinearHead(1.0, np.zeros(2, np.float32), np.ones(2, np.float32), np.eye(2, dtype=np.float32), np.zeros(2, np.float32))
     member = Member((Backbone(CARD, Path(f"{number}")),), "crop", False, (head,))
     event = {"epoch": 1, "train": {"loss": 1.0}, "held_out": None}
-    return FoldMember(member, held_out, {"history": [event], "notes": [], "seconds": 2.0, "pictures": 30, "precision": "float32"})
+    return FoldMember(member, held_out, {"history": [event], "notes": [], "seconds": 2.0, "images": 30, "precision": "float32"})
 
 
 def examined(held_out: list[np.ndarray]) -> Evaluation:

@@ -27,17 +27,17 @@ def learner(seed: int = 0, latent: int = 8) -> AutoencoderLearner:
 
 
 def flat_squares(n: int, seed: int = 0) -> np.ndarray:
-    """Pictures of one colour each: three numbers are enough to give them back."""
-    colours = np.random.default_rng(seed).integers(20, 236, (n, 1, 1, 3))
-    return np.broadcast_to(colours, (n, SIDE, SIDE, 3)).astype(np.uint8)
+    """Images of one color each: three numbers are enough to give them back."""
+    colors = np.random.default_rng(seed).integers(20, 236, (n, 1, 1, 3))
+    return np.broadcast_to(colors, (n, SIDE, SIDE, 3)).astype(np.uint8)
 
 
-def test_the_loss_is_the_mean_squared_error_of_the_pictures_shown() -> None:
+def test_the_loss_is_the_mean_squared_error_of_the_images_shown() -> None:
     x = torch.rand(4, 3, 5, 5)
     assert float(Reconstruction().loss(x + 0.1, x, torch.zeros(4))) == pytest.approx(0.01, rel=1e-4)
 
 
-def test_pictures_of_one_colour_are_learned_and_the_history_has_no_accuracy(tmp_path: Path) -> None:
+def test_images_of_one_color_are_learned_and_the_history_has_no_accuracy(tmp_path: Path) -> None:
     pixels = flat_squares(40)
     feed = feed_of(tmp_path, pixels)
     rows, held = np.arange(32), np.arange(32, 40)
@@ -52,7 +52,7 @@ def test_pictures_of_one_colour_are_learned_and_the_history_has_no_accuracy(tmp_
     assert errors.mean() == pytest.approx(min(e["held_out"]["loss"] for e in trained.history), rel=0.2)
 
 
-def test_what_is_judged_is_each_picture_by_itself(tmp_path: Path) -> None:
+def test_what_is_judged_is_each_image_by_itself(tmp_path: Path) -> None:
     network, feed = learner(), feed_of(tmp_path, flat_squares(40))
     together, _ = Reconstruction().judged(network, feed, np.arange(40), 2)
     alone = [Reconstruction().judged(network, feed, np.array([i]), 1)[0][0] for i in (0, 17, 39)]

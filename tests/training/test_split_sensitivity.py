@@ -4,24 +4,24 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+import tellapart.training.split_sensitivity as module
 from tellapart.evaluation.metrics import accuracy
-from tellapart.training import split_sensitivity
-from tellapart.training.linear_probe import LabelledFeatures, fit_probe
+from tellapart.training.linear_probe import LabeledFeatures, fit_probe
 from tellapart.training.split_sensitivity import split_sensitivity
 
-from .toy import labelled
+from .toy import labeled
 
 
-def asked(pool: LabelledFeatures, paths: list[str], splits: int = 6) -> dict:
+def asked(pool: LabeledFeatures, paths: list[str], splits: int = 6) -> dict:
     return split_sensitivity(pool, paths, fit_probe(pool), splits=splits, test_share=0.25, class_weight="none")
 
 
-def names(pool: LabelledFeatures) -> list[str]:
+def names(pool: LabeledFeatures) -> list[str]:
     return [f"{label}/{i:04}" for i, label in enumerate(pool.labels)]
 
 
 def test_every_split_has_its_number_and_the_spread_is_theirs() -> None:
-    pool = labelled(160, k=2, margin=0.3)
+    pool = labeled(160, k=2, margin=0.3)
     found = asked(pool, names(pool))
     accuracies = [row["accuracy"] for row in found["splits"]]
     assert [row["seed"] for row in found["splits"]] == [1, 2, 3, 4, 5, 6]
@@ -31,9 +31,9 @@ def test_every_split_has_its_number_and_the_spread_is_theirs() -> None:
 
 
 def test_the_spread_lies_where_new_data_would() -> None:
-    pool = labelled(300, k=2, margin=0.3)
+    pool = labeled(300, k=2, margin=0.3)
     probe = fit_probe(pool)
-    new = labelled(4000, k=2, margin=0.3, seed=1)
+    new = labeled(4000, k=2, margin=0.3, seed=1)
     from tellapart.models.heads import mean_logits
 
     truth = accuracy(probe.probabilities(mean_logits(probe.heads, new.features)), new.targets)
@@ -41,11 +41,11 @@ def test_the_spread_lies_where_new_data_would() -> None:
 
 
 def test_the_first_files_are_the_first_by_name_of_each_class() -> None:
-    pool = labelled(160, k=2, margin=0.8)
+    pool = labeled(160, k=2, margin=0.8)
     hard = np.random.default_rng(0).normal(size=(40, pool.features.shape[1])).astype(np.float32)
     features = pool.features.copy()
     features[:40] = hard
-    pool = LabelledFeatures(features, pool.targets, pool.groups, pool.class_names)
+    pool = LabeledFeatures(features, pool.targets, pool.groups, pool.class_names)
     found = asked(pool, names(pool))
     assert (found["first"]["per_class"], found["first"]["n"]) == (20, 40)
     assert found["first"]["accuracy"]["value"] < 0.8, "the first files are the hard ones here"
@@ -55,21 +55,21 @@ def test_the_first_files_are_the_first_by_name_of_each_class() -> None:
 
 
 def test_groups_are_kept_whole() -> None:
-    base = labelled(40, k=2, margin=0.0)
-    copies = LabelledFeatures(
+    base = labeled(40, k=2, margin=0.0)
+    copies = LabeledFeatures(
         np.repeat(base.features, 5, axis=0), np.repeat(base.targets, 5), [g for g in base.groups for _ in range(5)], base.class_names
     )
     assert asked(copies, [str(i) for i in range(200)])["accuracy"]["mean"] < 0.75, "copies on both sides would give 1.0"
 
 
 def test_a_large_pool_is_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(split_sensitivity, "SPLIT_LIMIT", 80)
-    pool = labelled(160, k=2)
+    monkeypatch.setattr(module, "SPLIT_LIMIT", 80)
+    pool = labeled(160, k=2)
     assert all(row["n"] == 20 for row in asked(pool, names(pool))["splits"])
 
 
 def test_the_number_of_blas_threads_around_changes_no_bit() -> None:
-    pool = labelled(420, k=2, d=512, margin=0.3)
+    pool = labeled(420, k=2, d=512, margin=0.3)
     probe = fit_probe(pool.rows(np.arange(0, 420, 2)))
     found = []
     for threads in (1, 2):

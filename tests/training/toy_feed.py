@@ -25,11 +25,11 @@ def ids(n: int) -> list[str]:
 
 
 def squares(n: int, *, k: int = 3, size: int = SIZE, noise: float = 60.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 (n, size, size, 3) and targets (n,): a colour a class under noise."""
+    """uint8 (n, size, size, 3) and targets (n,): a color a class under noise."""
     rng = np.random.default_rng(seed)
-    colours = np.random.default_rng(99).uniform(40, 215, (k, 3))
+    colors = np.random.default_rng(99).uniform(40, 215, (k, 3))
     targets = np.arange(n) % k
-    pixels = colours[targets][:, None, None] + rng.normal(scale=noise, size=(n, size, size, 3))
+    pixels = colors[targets][:, None, None] + rng.normal(scale=noise, size=(n, size, size, 3))
     return pixels.clip(0, 255).astype(np.uint8), targets
 
 

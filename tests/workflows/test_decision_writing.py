@@ -16,7 +16,7 @@ from tests import folders
 def mixed(tmp_path: Path) -> Path:
     """Two classes of three, and a copy of dots/0.jpg among the stripes."""
     files = {f"{kind}/{i}.jpg": folders.class_photo(kind, i, 60) for kind in ("dots", "stripes") for i in range(3)}
-    return folders.write(tmp_path / "photos", {**files, "stripes/copy.jpg": files["dots/0.jpg"], "stripes/bad.jpg": b"no picture"})
+    return folders.write(tmp_path / "photos", {**files, "stripes/copy.jpg": files["dots/0.jpg"], "stripes/bad.jpg": b"no image"})
 
 
 def paths(found: list[dict[str, str]]) -> list[str]:
@@ -36,7 +36,7 @@ def test_excluding_leaves_the_file_and_is_undone(mixed: Path) -> None:
     assert folders.contents(mixed) == before
 
 
-def test_relabelling_settles_a_contradiction(mixed: Path, tmp_path: Path) -> None:
+def test_relabeling_settles_a_contradiction(mixed: Path, tmp_path: Path) -> None:
     contradicted = tellapart.export(mixed, tmp_path / "before.csv", form="csv")
     assert {"dots/0.jpg", "stripes/copy.jpg"} <= set(contradicted["left_out"])
     tellapart.relabel(mixed, "stripes/copy.jpg", to="dots")
@@ -50,8 +50,8 @@ def test_excluding_one_copy_keeps_the_other(mixed: Path, tmp_path: Path) -> None
     assert found["left_out"]["stripes/copy.jpg"] == "excluded by you"
 
 
-def test_a_label_that_no_picture_has_must_be_meant(mixed: Path) -> None:
-    with pytest.raises(OptionError, match="no picture has the label 'dot'") as error:
+def test_a_label_that_no_image_has_must_be_meant(mixed: Path) -> None:
+    with pytest.raises(OptionError, match="no image has the label 'dot'") as error:
         tellapart.relabel(mixed, "dots/1.jpg", to="dot")
     assert "'dots'" in str(error.value.hint)
     assert tellapart.relabel(mixed, "dots/1.jpg", to="rings", new=True)["left"]["rings"] == 1
@@ -62,7 +62,7 @@ def test_a_label_that_no_picture_has_must_be_meant(mixed: Path) -> None:
 def test_restoring_and_a_class_that_empties(mixed: Path) -> None:
     found = tellapart.exclude(mixed, "dots")
     assert len(found["changed"]) == 3
-    assert found["notes"] == ["'dots' has no picture left"]
+    assert found["notes"] == ["'dots' has no image left"]
     restored = tellapart.restore(mixed, ["dots/1.jpg", "stripes/1.jpg"])
     assert paths(restored["changed"]) == ["dots/1.jpg"]
     assert restored["unchanged"] == ["stripes/1.jpg"]
@@ -70,7 +70,7 @@ def test_restoring_and_a_class_that_empties(mixed: Path) -> None:
 
 
 def test_a_name_that_fits_nothing_is_said_with_the_closest(mixed: Path) -> None:
-    with pytest.raises(DataError, match=r"there is no picture 'dots/11\.jpg'") as error:
+    with pytest.raises(DataError, match=r"there is no image 'dots/11\.jpg'") as error:
         tellapart.exclude(mixed, ["dots/1.jpg", "dots/11.jpg"])
     assert "dots/1.jpg" in str(error.value.hint)
     assert tellapart.decisions(mixed)["decisions"] == []
@@ -131,14 +131,14 @@ def test_training_follows_decisions(photos: Path, tmp_path: Path) -> None:
     rows = {row.path: row for row in run.rows}
     assert rows[names[0]].reason == "excluded: no dots"
     assert rows[names[1]].label == "plain"
-    assert any("1 excluded and 1 relabelled" in note for note in run.metrics["notes"])
+    assert any("1 excluded and 1 relabeled" in note for note in run.metrics["notes"])
 
 
 def test_the_command_line_says_what_was_done_and_how_to_take_it_back(mixed: Path) -> None:
     runner = CliRunner()
     said = runner.invoke(door, ["relabel", str(mixed), "stripes/1.jpg", "--to", "dots", "--why", "looks so"])
     assert said.exit_code == 0
-    assert "1 relabelled" in said.output
+    assert "1 relabeled" in said.output
     assert "stripes/1.jpg  stripes -> dots" in said.output
     assert "--batch 1" in said.output
     listed = runner.invoke(door, ["decisions", str(mixed)])

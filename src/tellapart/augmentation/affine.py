@@ -1,4 +1,4 @@
-"""Moving pixels: each picture through its affine matrix once, on the processor, by OpenCV (models/warping.py does the same on a GPU)."""
+"""Moving pixels: each image through its affine matrix once, on the processor, by OpenCV (models/warping.py does the same on a GPU)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def height_and_width(size: Size) -> tuple[int, int]:
 
 
 def warp(pixels: ByteArray, matrices: FloatArray, *, out_size: Size | None = None, fill: str = "reflect") -> ByteArray:
-    """Each picture through its matrix, bilinear: uint8 (n, h, w, 3) to a new uint8 (n, *out_size, 3).
+    """Each image through its matrix, bilinear: uint8 (n, h, w, 3) to a new uint8 (n, *out_size, 3).
 
     Where a matrix is the identity or a plain flip, pixels are copied exactly. A side may have up to 32,766 pixels where they are not.
 

@@ -27,7 +27,7 @@ COLUMNS = ("path", "label", "part", "group", "parent")
 REPORTED = ("val", "test")
 QUALITY = 95
 LONGEST_SIDE = 32_766
-"""Pixels; OpenCV moves no longer pictures."""
+"""Pixels; OpenCV moves no longer images."""
 _AT_ONCE = 32
 _LONGEST_STEM = 180
 
@@ -38,8 +38,8 @@ class Enlargement:
 
     Attributes:
         originals: number of files copied as they are.
-        copies: number of varied pictures.
-        left_out: path and reason of each file that is not in the copy, or has no varied pictures though it should.
+        copies: number of varied images.
+        left_out: path and reason of each file that is not in the copy, or has no varied images though it should.
     """
 
     originals: int
@@ -65,7 +65,7 @@ class _Done:
 
 
 def flipped_variants(augmentation: Augmentation) -> list[tuple[bool, bool]]:
-    """For an augmentation that only flips: each different copy of a picture, as whether rows and whether columns are reversed."""
+    """For an augmentation that only flips: each different copy of an image, as whether rows and whether columns are reversed."""
     across, down = augmentation.flip, augmentation.vertical_flip
     return [way for way, is_there in (((False, True), across), ((True, False), down), ((True, True), across and down)) if is_there]
 
@@ -73,21 +73,21 @@ def flipped_variants(augmentation: Augmentation) -> list[tuple[bool, bool]]:
 def enlarge(
     dataset: Dataset, folder: Path, augmentation: Augmentation, *, copies: int, seed: int, progress: Progress = SILENT
 ) -> Enlargement:
-    """Write a copy of a data set with ``copies`` varied pictures (JPEG, quality 95) beside each training picture.
+    """Write a copy of a data set with ``copies`` varied images (JPEG, quality 95) beside each training image.
 
     ``metadata.csv`` names path, label, part, group and parent of every file. The group is the user's own, or else the
-    original's image id, so that a split never parts a copy from its original. Pictures of val and test are not varied.
+    original's image id, so that a split never parts a copy from its original. Images of val and test are not varied.
 
     Args:
         dataset: only read.
         folder: appears when all is written; an empty folder of that name is replaced.
         augmentation: if it only flips, copy ``i`` is the ``i``-th of :func:`flipped_variants`; else it is drawn for ``i``.
-        copies: of each picture.
+        copies: of each image.
         seed: of the draws.
         progress: hears of every original.
 
     Raises:
-        DataError: not one picture could be read.
+        DataError: not one image could be read.
         StorageError: the disk is full or cannot be written; nothing is left behind.
     """
     jobs = _jobs(dataset, copies)
@@ -98,7 +98,7 @@ def enlarge(
         def work(job: _Job) -> _Done:
             return _written(dataset, job, partial, augmentation, seed)
 
-        with progress.stage("copying and varying pictures", total=len(jobs)) as advance:
+        with progress.stage("copying and varying images", total=len(jobs)) as advance:
             for start in range(0, len(jobs), _AT_ONCE):
                 chunk = jobs[start : start + _AT_ONCE]
                 for job, done in zip(chunk, side_by_side(work, chunk), strict=True):
@@ -125,7 +125,7 @@ def _jobs(dataset: Dataset, copies: int) -> list[_Job]:
 
 
 def _is_varied(entry: Entry, dataset: Dataset) -> bool:
-    """Whether a picture trains: not reported, and labelled if any is."""
+    """Whether an image trains: not reported, and labeled if any is."""
     return entry.part not in REPORTED and (entry.label is not None or not dataset.class_names)
 
 

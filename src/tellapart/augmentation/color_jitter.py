@@ -1,4 +1,4 @@
-"""Changing what pixels say without moving them: light and colour, noise, and an erased rectangle."""
+"""Changing what pixels say without moving them: light and color, noise, and an erased rectangle."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import numpy as np
 
 from tellapart.array_types import ByteArray
 from tellapart.augmentation.affine import opencv
-from tellapart.images.resizing import PAD_GREY
+from tellapart.images.resizing import PAD_GRAY
 
-_GREY = np.array([0.299, 0.587, 0.114])
+_GRAY = np.array([0.299, 0.587, 0.114])
 _ERASED_AREA = (0.02, 0.2)
 _ERASED_ASPECT = 3.0
 
 
 def jitter_color(pixels: ByteArray, brightness: float = 1.0, contrast: float = 1.0, color: float = 1.0) -> ByteArray:
-    """uint8 (h, w, 3) with its light, its contrast around its mean grey, and its saturation multiplied; 1 leaves each as it is."""
+    """uint8 (h, w, 3) with its light, its contrast around its mean gray, and its saturation multiplied; 1 leaves each as it is."""
     if brightness == contrast == color == 1.0:
         return pixels
     cv2 = opencv()
-    mean = float(np.dot(cv2.mean(pixels)[:3], _GREY)) * brightness
+    mean = float(np.dot(cv2.mean(pixels)[:3], _GRAY)) * brightness
     gain, offset = brightness * contrast, mean * (1 - contrast)
     matrix = np.empty((3, 4))
-    matrix[:, :3] = gain * (color * np.eye(3) + (1 - color) * _GREY)
+    matrix[:, :3] = gain * (color * np.eye(3) + (1 - color) * _GRAY)
     matrix[:, 3] = offset
     mixed: ByteArray = cv2.transform(pixels, matrix)
     return mixed
 
 
 def add_noise(pixels: ByteArray, deviation: float, draw: float) -> ByteArray:
-    """uint8 (h, w, 3) with normal noise of a standard deviation in grey levels; the noise is a function of ``draw``, 0 to 1."""
+    """uint8 (h, w, 3) with normal noise of a standard deviation in gray levels; the noise is a function of ``draw``, 0 to 1."""
     generator = np.random.Generator(np.random.Philox(key=int(draw * 2.0**53)))
     grain = generator.standard_normal(pixels.shape, dtype=np.float32)
     grain *= deviation
@@ -37,12 +37,12 @@ def add_noise(pixels: ByteArray, deviation: float, draw: float) -> ByteArray:
 
 
 def erase_rectangle(pixels: ByteArray, area: float, aspect: float, x: float, y: float) -> ByteArray:
-    """uint8 (h, w, 3) with one grey rectangle of 2 to 20 % of the area and any shape from 1:3 to 3:1.
+    """uint8 (h, w, 3) with one gray rectangle of 2 to 20 % of the area and any shape from 1:3 to 3:1.
 
     Args:
-        pixels: the picture; it is not changed.
+        pixels: the image; it is not changed.
         area: draw, 0 to 1, of the rectangle's area.
-        aspect: draw, 0 to 1, of its shape; 0.5 for the picture's own.
+        aspect: draw, 0 to 1, of its shape; 0.5 for the image's own.
         x: draw, 0 to 1, of its place from left to right.
         y: draw, 0 to 1, of its place from top to bottom.
     """
@@ -52,5 +52,5 @@ def erase_rectangle(pixels: ByteArray, area: float, aspect: float, x: float, y: 
     tall, wide = max(1, round(height * share**0.5 / shape)), max(1, round(width * share**0.5 * shape))
     top, left = round(y * (height - tall)), round(x * (width - wide))
     result = pixels.copy()
-    result[top : top + tall, left : left + wide] = PAD_GREY
+    result[top : top + tall, left : left + wide] = PAD_GRAY
     return result

@@ -1,6 +1,6 @@
-"""Augmentation: a picture as it could also have been taken; every draw is a function of seed, epoch and picture.
+"""Augmentation: an image as it could also have been taken; every draw is a function of seed, epoch and image.
 
-All moves of a picture are one affine matrix and so one interpolation; its colours are one look-up table.
+All moves of an image are one affine matrix and so one interpolation; its colors are one look-up table.
 
 >>> augmentation_of("light").rotation
 10
@@ -56,10 +56,10 @@ _WIDEST = 4 / 3
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation(Options):
-    """How pictures are varied. Names and ranges are those people know from Keras; all but the mirror image is off by default."""
+    """How images are varied. Names and ranges are those people know from Keras; all but the mirror image is off by default."""
 
-    flip: bool = option(True, "Mirror every other picture, left and right exchanged.")
-    vertical_flip: bool = option(False, "Turn every other picture upside down, top and bottom exchanged.")
+    flip: bool = option(True, "Mirror every other image, left and right exchanged.")
+    vertical_flip: bool = option(False, "Turn every other image upside down, top and bottom exchanged.")
     rotation: float = option(0.0, "Turn by up to so many degrees, either way.", minimum=0, maximum=180)
     shift: float = option(0.0, "Move by up to this share of the side, along both sides.", minimum=0, maximum=0.9)
     shear: float = option(0.0, "Lean by up to so many degrees, either way.", minimum=0, maximum=60)
@@ -69,8 +69,8 @@ class Augmentation(Options):
     contrast: float = option(0.0, "Multiply the contrast by 1 plus or minus up to this.", minimum=0, maximum=1)
     color: float = option(0.0, "Multiply the saturation by 1 plus or minus up to this.", minimum=0, maximum=1)
     noise: float = option(0.0, "Add normal noise of this standard deviation, as a share of the full range.", minimum=0, maximum=1)
-    erasing: float = option(0.0, "Probability that a rectangle of 2 to 20 % of the area is made grey.", minimum=0, maximum=1)
-    fill: str = option("reflect", "What appears where the picture was moved away.", choices=FILLS)
+    erasing: float = option(0.0, "Probability that a rectangle of 2 to 20 % of the area is made gray.", minimum=0, maximum=1)
+    fill: str = option("reflect", "What appears where the image was moved away.", choices=FILLS)
 
     @property
     def flips_only(self) -> bool:
@@ -79,7 +79,7 @@ class Augmentation(Options):
 
     @property
     def is_nothing(self) -> bool:
-        """Whether every picture stays as it is."""
+        """Whether every image stays as it is."""
         return self.flips_only and not self.flip and not self.vertical_flip
 
     def __str__(self) -> str:
@@ -89,9 +89,9 @@ class Augmentation(Options):
         return ",".join([*words, *([f"fill={self.fill}"] if self.fill != "reflect" else [])]) or "none"
 
     def matrices(self, draws: FloatArray, size: Size, out_size: Size | None = None) -> NDArray[np.float64]:
-        """The affine matrix of each picture, float64 (n, 2, 3): x, y of a pixel of the result to x, y of the source.
+        """The affine matrix of each image, float64 (n, 2, 3): x, y of a pixel of the result to x, y of the source.
 
-        Crop, zoom, shear, rotation, shift and flips, composed about the picture's centre.
+        Crop, zoom, shear, rotation, shift and flips, composed about the image's center.
 
         Args:
             draws: float64 (n, 20) in [0, 1), see ``COLUMNS``.
@@ -115,19 +115,19 @@ class Augmentation(Options):
         found[:, 1, 1] = upside * per_y * (sin * slope + cos)
         off_x = ((draw["crop_x"] - 0.5) * (1 - share_x) - _signed(draw["shift_x"]) * self.shift) * width
         off_y = ((draw["crop_y"] - 0.5) * (1 - share_y) - _signed(draw["shift_y"]) * self.shift) * height
-        centre = np.array([(wide - 1) / 2, (tall - 1) / 2])
-        found[:, 0, 2] = (width - 1) / 2 + mirror * off_x - found[:, 0, :2] @ centre
-        found[:, 1, 2] = (height - 1) / 2 + upside * off_y - found[:, 1, :2] @ centre
+        center = np.array([(wide - 1) / 2, (tall - 1) / 2])
+        found[:, 0, 2] = (width - 1) / 2 + mirror * off_x - found[:, 0, :2] @ center
+        found[:, 1, 2] = (height - 1) / 2 + upside * off_y - found[:, 1, :2] @ center
         return found
 
     def augmented(self, pixels: ByteArray, keys: IntArray, *, seed: int, epoch: int, out_size: Size | None = None) -> NDArray[np.uint8]:
-        """Pictures varied, uint8 (n, h, w, 3) to a new uint8 (n, o, o, 3); each a function of its pixels, its key, seed and epoch.
+        """Images varied, uint8 (n, h, w, 3) to a new uint8 (n, o, o, 3); each a function of its pixels, its key, seed and epoch.
 
         Args:
             pixels: uint8 (n, h, w, 3); not changed.
             keys: uint64 (n,), see :func:`tellapart.augmentation.counter_rng.image_keys`.
             seed: of everything random.
-            epoch: the pass over the pictures.
+            epoch: the pass over the images.
             out_size: side, or height and width, of the result; by default those of ``pixels``. Bilinear, so no less than about two thirds.
         """
         return self.drawn(pixels, uniforms(seed, epoch, keys, len(COLUMNS)), out_size=out_size)
@@ -141,16 +141,16 @@ class Augmentation(Options):
                 result[number] = self._retouched(result[number], draw)
         return result
 
-    def _retouched(self, picture: ByteArray, draws: FloatArray) -> ByteArray:
-        """One picture with its light, colours, noise and erased rectangle, from its draws (20,)."""
+    def _retouched(self, image: ByteArray, draws: FloatArray) -> ByteArray:
+        """One image with its light, colors, noise and erased rectangle, from its draws (20,)."""
         draw = {name: float(draws[number]) for name, number in _COLUMN.items()}
         factors = {name: 1 + (2 * draw[name] - 1) * getattr(self, name) for name in ("brightness", "contrast", "color")}
-        picture = jitter_color(picture, **factors)
+        image = jitter_color(image, **factors)
         if self.noise:
-            picture = add_noise(picture, 255 * self.noise, draw["noise"])
+            image = add_noise(image, 255 * self.noise, draw["noise"])
         if draw["erasing"] < self.erasing:
-            picture = erase_rectangle(picture, *(draw[f"erased_{name}"] for name in ("area", "aspect", "x", "y")))
-        return picture
+            image = erase_rectangle(image, *(draw[f"erased_{name}"] for name in ("area", "aspect", "x", "y")))
+        return image
 
     def _crop_shares(self, area: FloatArray, aspect: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shares of width and height that crops keep: an area of at least ``1 - crop``, a shape of 3/4 to 4/3 where that fits in."""

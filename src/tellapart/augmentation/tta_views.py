@@ -1,4 +1,4 @@
-"""Views: the same pictures seen several times at prediction, to average what is said of them.
+"""Views: the same images seen several times at prediction, to average what is said of them.
 
 >>> import numpy as np
 >>> [int(seen[0, 0, 0, 0]) for seen in views(np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3), 2)]
@@ -20,7 +20,7 @@ KEPT = 0.875
 """Share of each side that a crop keeps."""
 VIEWS: tuple[tuple[str, float, float, float], ...] = (
     ("as it is", 1.0, 0.0, 0.0),
-    ("centre", KEPT, 0.0, 0.0),
+    ("center", KEPT, 0.0, 0.0),
     ("top left", KEPT, -1.0, -1.0),
     ("bottom right", KEPT, 1.0, 1.0),
     ("top right", KEPT, 1.0, -1.0),
@@ -35,7 +35,7 @@ View ``2 i`` is entry ``i`` and view ``2 i + 1`` its mirror image; after the las
 
 
 def view_matrices(number: int, size: Size) -> NDArray[np.float64]:
-    """The affine matrices of the first ``number`` views of a picture of ``size`` pixels, float64 (number, 2, 3)."""
+    """The affine matrices of the first ``number`` views of an image of ``size`` pixels, float64 (number, 2, 3)."""
     height, width = height_and_width(size)
     found = np.zeros((number, 2, 3))
     for view in range(number):
@@ -49,13 +49,13 @@ def view_matrices(number: int, size: Size) -> NDArray[np.float64]:
 def view(
     pixels: ByteArray, number: int, *, augmentation: Augmentation | None = None, keys: IntArray | None = None, seed: int = 0
 ) -> ByteArray:
-    """View ``number`` of pictures, uint8 (n, h, w, 3); view 0 is ``pixels`` itself.
+    """View ``number`` of images, uint8 (n, h, w, 3); view 0 is ``pixels`` itself.
 
     Args:
         pixels: uint8 (n, h, w, 3).
         number: of the view, from 0 on.
         augmentation: draw the view from it; by default it is that of ``VIEWS``.
-        keys: uint64 (n,), so that each picture has draws of its own; without keys all pictures of a view have the same.
+        keys: uint64 (n,), so that each image has draws of its own; without keys all images of a view have the same.
         seed: of the draws.
     """
     if number == 0:
@@ -70,6 +70,6 @@ def view(
 def views(
     pixels: ByteArray, number: int, *, augmentation: Augmentation | None = None, keys: IntArray | None = None, seed: int = 0
 ) -> Iterator[ByteArray]:
-    """The first ``number`` views of pictures one after the other; see :func:`view`."""
+    """The first ``number`` views of images one after the other; see :func:`view`."""
     for each in range(number):
         yield view(pixels, each, augmentation=augmentation, keys=keys, seed=seed)

@@ -13,29 +13,29 @@ from tellapart.cli.terminal import Styled, visible_usage_errors, wants_color, wr
 from tellapart.errors import OptionError, TellapartError
 
 VERBS = {
-    "collect": "Collect pictures for classes, by keyword, from pages or lists.",
-    "sources": "List where pictures can be collected from, and who answers today.",
-    "check": "Find what is wrong with pictures and labels: broken, copied, blurred, off-subject, mislabelled.",
+    "collect": "Collect images for classes, by keyword, from pages or lists.",
+    "sources": "List where images can be collected from, and who answers today.",
+    "check": "Find what is wrong with images and labels: broken, copied, blurred, off-subject, mislabeled.",
     "train": "Train a classifier on a folder of photos and judge it honestly.",
     "ladder": "Climb from guessing to folds and views, and see what each step is worth.",
     "curve": "Measure whether more photos would help a recipe.",
-    "explore": "See what is in a folder: map, clusters, similar pictures, outliers.",
-    "map": "Put every picture at a place, alike ones near each other.",
-    "cluster": "Sort pictures into groups that look alike, labels or not.",
-    "similar": "Find the pictures most like one, or like each.",
-    "predict": "Say what new pictures show.",
+    "explore": "See what is in a folder: map, clusters, similar images, outliers.",
+    "map": "Put every image at a place, alike ones near each other.",
+    "cluster": "Sort images into groups that look alike, labels or not.",
+    "similar": "Find the images most like one, or like each.",
+    "predict": "Say what new images show.",
     "explain": "Show where a run looks when it answers.",
-    "autoencode": "Train a network that gives pictures back through a few numbers.",
+    "autoencode": "Train a network that gives images back through a few numbers.",
     "submit": "Write a checked Kaggle submission.",
-    "evaluate": "Judge a run on new labelled photos.",
+    "evaluate": "Judge a run on new labeled photos.",
     "compare": "Say which of two runs is better, on the same images.",
     "ensemble": "Combine finished runs into one.",
     "report": "Write a run's report anew.",
-    "exclude": "Leave pictures out from now on.",
-    "relabel": "Give pictures another label.",
-    "restore": "Have pictures as the folder has them again.",
+    "exclude": "Leave images out from now on.",
+    "relabel": "Give images another label.",
+    "restore": "Have images as the folder has them again.",
     "undo": "Take back the last decisions.",
-    "decisions": "List what was decided on single pictures, or apply a file of it.",
+    "decisions": "List what was decided on single images, or apply a file of it.",
     "export": "Write a clean copy of the photos, as decided.",
     "crop": "Crop photos to faces, the subject or a thing, and set strangers aside.",
     "split": "Divide photos into train, val and test, copies kept together, and price a leak.",
@@ -101,5 +101,5 @@ class CommandGroup(click.Group):
 @click.version_option(__version__, message="tellapart %(version)s")
 @click.pass_context
 def tellapart(ctx: click.Context) -> None:
-    """Turn a folder of pictures into an image classifier, and know how far to trust it."""
+    """Turn a folder of images into an image classifier, and know how far to trust it."""
     ctx.color = None if wants_color() else False

@@ -73,13 +73,13 @@ COMMANDS: dict[str, click.Command] = {
     "predict": _command(
         "predict",
         "PredictOptions",
-        (_argument("run", metavar="RUN"), _argument("pictures", metavar="FILE|FOLDER|-...", nargs=-1)),
+        (_argument("run", metavar="RUN"), _argument("images", metavar="FILE|FOLDER|-...", nargs=-1)),
         train.of_predict,
     ),
     "explain": _command(
         "explain",
         "ExplainOptions",
-        (_argument("run", metavar="RUN"), _argument("pictures", metavar="FILE|FOLDER|-...", nargs=-1)),
+        (_argument("run", metavar="RUN"), _argument("images", metavar="FILE|FOLDER|-...", nargs=-1)),
         train.of_explain,
     ),
     "autoencode": _command("autoencode", "AutoencodeOptions", (_FOLDER,), autoencode.of_autoencode),

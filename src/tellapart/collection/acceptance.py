@@ -17,7 +17,7 @@ from tellapart.collection.decode_result import Inspected
 from tellapart.collection.duplicate_index import DuplicateIndex
 from tellapart.collection.fetch_result import Fetched
 from tellapart.collection.ledger import BUSY, DUPLICATE, REFUSED, WAITING, Claim, Ledger, Verdict
-from tellapart.collection.storage.stores import Destination, picture_name
+from tellapart.collection.storage.stores import Destination, image_name
 from tellapart.images.perceptual_hash import SIGNATURE_SIDE
 
 MOST_TRIES = 5
@@ -44,7 +44,7 @@ class Acceptor:
     """Judges and keeps; its calls to the ledger all run on one thread of its own.
 
     Args:
-        min_side: pictures with a shorter side of fewer pixels are refused.
+        min_side: images with a shorter side of fewer pixels are refused.
         folders: the folder of each class at the destination.
     """
 
@@ -97,15 +97,15 @@ class Acceptor:
             yield self._verdict(look)
 
     def _learn(self) -> None:
-        """Take note of pictures accepted since the last time, by any collector."""
+        """Take note of images accepted since the last time, by any collector."""
         accepted = list(self.ledger.accepted_since(self._known_until))
         if accepted:
-            self._known.extend((str(picture), hash_) for _, picture, hash_ in accepted)
+            self._known.extend((str(image), hash_) for _, image, hash_ in accepted)
             self._known_until = accepted[-1][0]
 
-    def _signatures(self, pictures: Sequence[str]) -> FloatArray:
-        """float16 (m, 768); zeros, which are like nothing, for a picture whose row was given up."""
-        stored = self.ledger.signatures([int(picture) for picture in pictures])
+    def _signatures(self, images: Sequence[str]) -> FloatArray:
+        """float16 (m, 768); zeros, which are like nothing, for an image whose row was given up."""
+        stored = self.ledger.signatures([int(image) for image in images])
         return np.stack([np.frombuffer(one or bytes(2 * SIGNATURE_LENGTH), np.float16) for one in stored])
 
     def _verdict(self, look: FetchedImage) -> Verdict:
@@ -125,11 +125,11 @@ class Acceptor:
             return replace(seen_so, status=DUPLICATE, twin=same[0], reason=_twin_words("the same file", same[1], claim))
         twin = self._known.twin(seen.hash, seen.mirror_hash, seen.signature)
         if twin is not None and int(twin) != claim.id:
-            reason = _twin_words("nearly the same picture", self.ledger.label_of(int(twin)), claim)
+            reason = _twin_words("nearly the same image", self.ledger.label_of(int(twin)), claim)
             return replace(seen_so, status=DUPLICATE, twin=int(twin), reason=reason)
         body = _kept_body(look)
         image_id = fetched.sha256 if seen.body is None else sha256(body).hexdigest()
-        file = picture_name(self.folders[claim.label], image_id, seen.format)
+        file = image_name(self.folders[claim.label], image_id, seen.format)
         return replace(seen_so, status=BUSY, image_id=image_id, signature=seen.signature, file=file, size_bytes=len(body))
 
     def _failure(self, claim: Claim, fetched: Fetched) -> Verdict:
@@ -150,7 +150,7 @@ def back_off_s(tries: int, fetched: Fetched) -> float:
 
 
 def _kept_body(look: FetchedImage) -> bytes:
-    """The bytes to keep of a picture: the file as it came, or as it was remade on the way in."""
+    """The bytes to keep of an image: the file as it came, or as it was remade on the way in."""
     return look.inspected.body if look.inspected is not None and look.inspected.body is not None else look.fetched.body
 
 

@@ -1,4 +1,4 @@
-"""What passes between a source of pictures and the rest: a query, the request it becomes, and the offers found."""
+"""What passes between a source of images and the rest: a query, the request it becomes, and the offers found."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ DEFAULT_SIDE = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """One picture somebody offers: where it lies, and what is said of it. Nothing here has been checked."""
+    """One image somebody offers: where it lies, and what is said of it. Nothing here has been checked."""
 
     url: str
-    """Where the picture itself lies; http or https."""
+    """Where the image itself lies; http or https."""
     page: str = ""
-    """The page on which a person sees it; with ``creator`` and ``licence`` what attribution needs."""
-    licence: str = ""
+    """The page on which a person sees it; with ``creator`` and ``license`` what attribution needs."""
+    license: str = ""
     """In lower case with its version where known: ``cc-by-sa-4.0``, ``cc0-1.0``, ``pdm-1.0``, ``pexels``; empty where nobody says."""
-    licence_url: str = ""
+    license_url: str = ""
     creator: str = ""
     creator_url: str = ""
     title: str = ""
     attribution: str = ""
     """The sentence the source asks to be shown, as plain text."""
     group: str = ""
-    """Pictures of one observation, upload or page: they must not be parted by a split."""
+    """Images of one observation, upload or page: they must not be parted by a split."""
     width: int | None = None
     """Pixels, as the source says."""
     height: int | None = None
@@ -38,10 +38,10 @@ class Query:
     keyword: str
     facet: Mapping[str, str] = field(default_factory=dict)
     """One of the slices that :meth:`Source.facets` names, or nothing for all."""
-    licences: tuple[str, ...] = ()
+    licenses: tuple[str, ...] = ()
     """Families wanted (``cc0``, ``pdm``, ``cc-by``, ``cc-by-sa``, ``cc-by-nc``, ...); empty for any."""
     side: int = DEFAULT_SIDE
-    """Longer side in pixels of the picture wanted, where the source keeps several sizes."""
+    """Longer side in pixels of the image wanted, where the source keeps several sizes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

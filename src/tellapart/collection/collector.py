@@ -48,7 +48,7 @@ class Collector:
     """Collects for one ledger.
 
     Args:
-        advance: hears of each picture kept.
+        advance: hears of each image kept.
     """
 
     def __init__(

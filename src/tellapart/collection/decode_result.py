@@ -1,4 +1,4 @@
-"""What a look at a downloaded picture tells."""
+"""What a look at a downloaded image tells."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspected:
-    """One picture as decoded in a worker process, or the reason why it is none."""
+    """One image as decoded in a worker process, or the reason why it is none."""
 
     reason: str | None = None
-    """None for a good picture; else as :class:`tellapart.errors.ImageError` words it."""
+    """None for a good image; else as :class:`tellapart.errors.ImageError` words it."""
     format: str = ""
     width: int = 0
     height: int = 0

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 PER_CLASS = 500
-"""Pictures wanted of a class that is searched by keyword."""
+"""Images wanted of a class that is searched by keyword."""
 CONTACT_VARIABLE = "TELLAPART_CONTACT"
 """Environment variable with the e-mail or web address that servers are told."""

@@ -1,9 +1,9 @@
-"""Recognising, while collecting, a photo that is already there: saved again, resized, slightly cropped, brightened or mirrored.
+"""Recognizing, while collecting, a photo that is already there: saved again, resized, slightly cropped, brightened or mirrored.
 
 A difference hash proposes, a 16 x 16 miniature decides: alone, the hash merges different things photographed on one
 plain background. A cropped copy's miniature agrees no better with the original than two white shirts on one floor agree
 with each other; but the shirts also agree with a third one. So a likeness that is good but not perfect counts only where
-it stands out: where it is far better than with any other picture. No feature vectors are needed.
+it stands out: where it is far better than with any other image. No feature vectors are needed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tellapart.array_types import ByteArray, FloatArray, IntArray
 from tellapart.images.perceptual_hash import HASH_BYTES, mirrored_signature
 
 Signatures = Callable[[Sequence[str]], FloatArray]
-"""The signatures of some pictures, float (m, 768), in the order asked."""
+"""The signatures of some images, float (m, 768), in the order asked."""
 
 NEAR_BITS = 18
 """Of 128; a copy cropped by 3 % on every side lies within 12 in half of the cases, and within 19 in nine of ten."""
@@ -33,7 +33,7 @@ _FIRST_ROOM = 1024
 
 
 class DuplicateIndex:
-    """The fingerprints of all pictures kept so far; a query takes about 1 ms with 400,000 of them.
+    """The fingerprints of all images kept so far; a query takes about 1 ms with 400,000 of them.
 
     Not for several threads at once. Between :meth:`twin` and :meth:`add` there must be no await, or of two copies that
     arrive together both are kept.
@@ -54,26 +54,26 @@ class DuplicateIndex:
     def __len__(self) -> int:
         return len(self._ids)
 
-    def add(self, picture: str, plain_hash: bytes) -> None:
-        """Remember a picture that is kept; from now on ``signatures`` may be asked for it."""
-        self.extend([(picture, plain_hash)])
+    def add(self, image: str, plain_hash: bytes) -> None:
+        """Remember an image that is kept; from now on ``signatures`` may be asked for it."""
+        self.extend([(image, plain_hash)])
 
-    def extend(self, pictures: Iterable[tuple[str, bytes]]) -> None:
+    def extend(self, images: Iterable[tuple[str, bytes]]) -> None:
         """Remember many, as (id, 16-byte hash); those without a hash are passed over."""
-        rows = [(picture, plain) for picture, plain in pictures if len(plain) == HASH_BYTES]
+        rows = [(image, plain) for image, plain in images if len(plain) == HASH_BYTES]
         if not rows:
             return
         start, end = len(self._ids), len(self._ids) + len(rows)
         self._make_room(end)
         hashes = np.frombuffer(b"".join(plain for _, plain in rows), np.uint64).reshape(-1, 2)
         self._words[:, start:end] = hashes.T
-        self._ids.extend(picture for picture, _ in rows)
+        self._ids.extend(image for image, _ in rows)
 
     def twin(self, plain_hash: bytes, mirror_hash: bytes, signature: bytes) -> str | None:
-        """The id of the known picture that shows the same photo, the nearest where there are several; else None.
+        """The id of the known image that shows the same photo, the nearest where there are several; else None.
 
         Args:
-            plain_hash: the new picture's difference hash, 16 bytes.
+            plain_hash: the new image's difference hash, 16 bytes.
             mirror_hash: the hash of its mirror image.
             signature: its float16 (768,) miniature as bytes.
         """
@@ -93,7 +93,7 @@ class DuplicateIndex:
         return self._ids[likest[1]]
 
     def _likest(self, asked: bytes, miniature: FloatArray, bits: int) -> list[tuple[float, int]]:
-        """Correlation and place of the pictures near by hash, best first."""
+        """Correlation and place of the images near by hash, best first."""
         near = self._near(asked, bits)
         if not len(near):
             return []
@@ -101,7 +101,7 @@ class DuplicateIndex:
         return sorted(zip(correlations.tolist(), near.tolist(), strict=True), reverse=True)
 
     def _near(self, asked: bytes, bits: int) -> IntArray:
-        """Places of the pictures whose hash differs from ``asked`` in at most ``bits`` bits; the nearest where there are many."""
+        """Places of the images whose hash differs from ``asked`` in at most ``bits`` bits; the nearest where there are many."""
         n = len(self._ids)
         scratch, counts = self._scratch[:n], self._counts[:, :n]
         for half, word in enumerate(np.frombuffer(asked, np.uint64)):
@@ -112,7 +112,7 @@ class DuplicateIndex:
         return near[np.argsort(distances[near], kind="stable")][:MOST_RIVALS]
 
     def _correlations(self, names: Sequence[str], miniature: FloatArray) -> FloatArray:
-        """Correlations with the named pictures, after taking away what all pictures have in common."""
+        """Correlations with the named images, after taking away what all images have in common."""
         others = _units(self._signatures(names).astype(np.float32) - self._common)
         return np.asarray(others @ _units(miniature.astype(np.float32) - self._common))
 
@@ -137,5 +137,5 @@ class DuplicateIndex:
 
 
 def _units(rows: FloatArray) -> FloatArray:
-    """Rows of length 1; rows of zeros, from flat pictures, stay."""
+    """Rows of length 1; rows of zeros, from flat images, stay."""
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-6))

@@ -23,7 +23,7 @@ from uuid import uuid4
 
 from tellapart.collection.candidates import Offer
 from tellapart.collection.network.urls import canonical_url
-from tellapart.collection.schema import ADD_PICTURE, SPEND, WANT, WRITE_VERDICT, migrate
+from tellapart.collection.schema import ADD_IMAGE, SPEND, WANT, WRITE_VERDICT, migrate
 from tellapart.errors import StorageError
 from tellapart.paths import is_alive
 from tellapart.sqlite import NewerVersionError, is_damage
@@ -76,7 +76,7 @@ class Verdict:
     file: str | None = None
     """Where it will be written; only with the status ``busy``."""
     twin: int | None = None
-    """The row of the picture it is a duplicate of."""
+    """The row of the image it is a duplicate of."""
 
 
 class Ledger:
@@ -132,18 +132,18 @@ class Ledger:
         with self.transaction() as db:
             for owner in set(self._gone()) & begun.keys():
                 if (rows := self._begun(owner)) <= begun[owner]:
-                    kept = [(picture,) for picture, *_ in rows & whole]
-                    db.executemany(f"UPDATE pictures SET status = '{KEPT}', owner = NULL WHERE id = ?", kept)  # noqa: S608
+                    kept = [(image,) for image, *_ in rows & whole]
+                    db.executemany(f"UPDATE images SET status = '{KEPT}', owner = NULL WHERE id = ?", kept)  # noqa: S608
                     freed += self._release(db, owner)
         return freed
 
     def want(self, quotas: Mapping[str, int | None]) -> None:
-        """Write down how many pictures of each class are wanted; None: all that are offered."""
+        """Write down how many images of each class are wanted; None: all that are offered."""
         with self.transaction() as db:
             db.executemany(WANT, quotas.items())
 
     def quotas(self) -> dict[str, int | None]:
-        """How many pictures of each class are wanted."""
+        """How many images of each class are wanted."""
         return dict(self._asked("SELECT label, wanted FROM classes ORDER BY place, label"))
 
     def note_command(self, command: str) -> None:
@@ -170,7 +170,7 @@ class Ledger:
     def add_listed(self, offers: Iterable[tuple[str, Offer]], source: str) -> int:
         """Add addresses from a list, as (label, offer); how many are new."""
         with self.transaction() as db:
-            start = db.execute("SELECT coalesce(max(id), 0) FROM pictures").fetchone()[0]
+            start = db.execute("SELECT coalesce(max(id), 0) FROM images").fetchone()[0]
             return sum(self.add(db, label, source, "", [offer], None, start + place) for place, (label, offer) in enumerate(offers))
 
     def claim(self, label: str, source: str, most: int) -> list[Claim]:
@@ -180,7 +180,7 @@ class Ledger:
             for condition, order in (("status = 'queued'", "position, id"), ("status = 'waiting' AND next_try <= :now", "next_try")):
                 if len(rows) < most:
                     rows += db.execute(
-                        f"UPDATE pictures SET status = 'busy', owner = :owner, tries = tries + 1 WHERE id IN (SELECT id FROM pictures"  # noqa: S608
+                        f"UPDATE images SET status = 'busy', owner = :owner, tries = tries + 1 WHERE id IN (SELECT id FROM images"  # noqa: S608
                         f" WHERE label = :label AND source = :source AND {condition} ORDER BY {order} LIMIT :most)"
                         " RETURNING id, url, host, label, source, cell, tries",
                         {"owner": self.owner, "label": label, "source": source, "now": self.clock(), "most": most - len(rows)},
@@ -188,29 +188,29 @@ class Ledger:
         return sorted((Claim(*row) for row in rows), key=lambda claim: claim.id)
 
     def accepted_since(self, number: int) -> Iterator[tuple[int, int, bytes]]:
-        """Pictures accepted after the ``number``-th by whichever collector: their number, row and hash."""
+        """Images accepted after the ``number``-th by whichever collector: their number, row and hash."""
         with self._telling():
-            yield from self._db.execute("SELECT accepted, id, hash FROM pictures WHERE accepted > ? ORDER BY accepted", (number,))
+            yield from self._db.execute("SELECT accepted, id, hash FROM images WHERE accepted > ? ORDER BY accepted", (number,))
 
-    def signatures(self, pictures: Sequence[int]) -> list[bytes]:
-        """The signatures of accepted pictures, in their order."""
-        marks = ", ".join("?" * len(pictures))
-        found = dict(self._asked(f"SELECT picture, signature FROM signatures WHERE picture IN ({marks})", list(pictures)))  # noqa: S608
-        return [found.get(picture, b"") for picture in pictures]
+    def signatures(self, images: Sequence[int]) -> list[bytes]:
+        """The signatures of accepted images, in their order."""
+        marks = ", ".join("?" * len(images))
+        found = dict(self._asked(f"SELECT image, signature FROM signatures WHERE image IN ({marks})", list(images)))  # noqa: S608
+        return [found.get(image, b"") for image in images]
 
     def owner_of(self, sha256: str) -> tuple[int, str] | None:
-        """Row and class of the kept picture with those bytes."""
-        rows = self._asked("SELECT id, label FROM pictures WHERE sha256 = ? AND file IS NOT NULL", (sha256,))
+        """Row and class of the kept image with those bytes."""
+        rows = self._asked("SELECT id, label FROM images WHERE sha256 = ? AND file IS NOT NULL", (sha256,))
         return (rows[0][0], rows[0][1]) if rows else None
 
-    def label_of(self, picture: int) -> str:
+    def label_of(self, image: int) -> str:
         """The class of a row."""
-        return str(self._asked("SELECT label FROM pictures WHERE id = ?", (picture,))[0][0])
+        return str(self._asked("SELECT label FROM images WHERE id = ?", (image,))[0][0])
 
     def record(self, verdicts: Callable[[], Iterable[Verdict]]) -> list[Verdict]:
         """Write down what ``verdicts`` decides; nobody else writes from before it begins to look until all is written."""
         with self.transaction() as db:
-            accepted = db.execute("SELECT coalesce(max(accepted), 0) FROM pictures").fetchone()[0]
+            accepted = db.execute("SELECT coalesce(max(accepted), 0) FROM images").fetchone()[0]
             done = []
             for verdict in verdicts():
                 if verdict.file is not None:
@@ -224,7 +224,7 @@ class Ledger:
         """The files of these claims lie complete at their place. What another has taken over stays as it is, here and below."""
         with self.transaction() as db:
             db.executemany(
-                f"UPDATE pictures SET status = '{KEPT}', owner = NULL, changed = ? WHERE id = ? AND owner = ?",  # noqa: S608
+                f"UPDATE images SET status = '{KEPT}', owner = NULL, changed = ? WHERE id = ? AND owner = ?",  # noqa: S608
                 [(self.clock(), claim.id, self.owner) for claim in claims],
             )
 
@@ -232,7 +232,7 @@ class Ledger:
         """Return claims that were not worked on to the queue."""
         with self.transaction() as db:
             db.executemany(
-                f"UPDATE pictures SET status = '{QUEUED}', owner = NULL, tries = tries - 1 WHERE id = ? AND owner = ?",  # noqa: S608
+                f"UPDATE images SET status = '{QUEUED}', owner = NULL, tries = tries - 1 WHERE id = ? AND owner = ?",  # noqa: S608
                 [(claim.id, self.owner) for claim in claims],
             )
 
@@ -240,22 +240,22 @@ class Ledger:
         """Let claims wait that could not be tried yet; the try does not count."""
         with self.transaction() as db:
             db.executemany(
-                f"UPDATE pictures SET status = '{WAITING}', owner = NULL, tries = tries - 1, reason = ?, next_try = ?"  # noqa: S608
+                f"UPDATE images SET status = '{WAITING}', owner = NULL, tries = tries - 1, reason = ?, next_try = ?"  # noqa: S608
                 " WHERE id = ? AND owner = ?",
                 [(reason, next_try, claim.id, self.owner) for claim in claims],
             )
 
     def move_files(self, places: Iterable[tuple[int, str]]) -> None:
-        """Kept pictures lie elsewhere now: rows and the new names of their files."""
+        """Kept images lie elsewhere now: rows and the new names of their files."""
         with self.transaction() as db:
-            db.executemany("UPDATE pictures SET file = ? WHERE id = ?", [(file, picture) for picture, file in places])
+            db.executemany("UPDATE images SET file = ? WHERE id = ?", [(file, image) for image, file in places])
 
-    def requeue(self, pictures: Iterable[int]) -> None:
-        """Fetch kept pictures again whose files are gone."""
+    def requeue(self, images: Iterable[int]) -> None:
+        """Fetch kept images again whose files are gone."""
         with self.transaction() as db:
-            again = [(picture,) for picture in pictures]
-            db.executemany("DELETE FROM signatures WHERE picture = ?", again)
-            db.executemany(f"UPDATE pictures SET status = '{QUEUED}', file = NULL, accepted = NULL WHERE id = ?", again)  # noqa: S608
+            again = [(image,) for image in images]
+            db.executemany("DELETE FROM signatures WHERE image = ?", again)
+            db.executemany(f"UPDATE images SET status = '{QUEUED}', file = NULL, accepted = NULL WHERE id = ?", again)  # noqa: S608
 
     def rows(self, question: str, values: Sequence[Any] = ()) -> Iterator[sqlite3.Row]:
         """Read-only rows by name; for ``tellapart.collection.status``."""
@@ -279,14 +279,14 @@ class Ledger:
         fresh = 0
         for place, offer in enumerate(offers):
             url, host, complaint = canonical_url(offer.url)
-            known = db.execute("SELECT id, label FROM pictures WHERE url = ?", (url,)).fetchone()
+            known = db.execute("SELECT id, label FROM images WHERE url = ?", (url,)).fetchone()
             if known is not None:
                 if known[1] != label:
-                    db.execute("UPDATE pictures SET other_label = ? WHERE id = ?", (label, known[0]))
+                    db.execute("UPDATE images SET other_label = ? WHERE id = ?", (label, known[0]))
                 continue
             row = {**_said(offer), "url": url, "host": host, "label": label, "source": source, "keyword": keyword, "cell": cell}
             status = REFUSED if complaint else QUEUED
-            db.execute(ADD_PICTURE, {**row, "position": start + place, "status": status, "reason": complaint, "now": self.clock()})
+            db.execute(ADD_IMAGE, {**row, "position": start + place, "status": status, "reason": complaint, "now": self.clock()})
             fresh += 1
         return fresh
 
@@ -297,9 +297,9 @@ class Ledger:
     def _release(self, db: sqlite3.Connection, owner: str) -> int:
         """Whatever an owner still holds goes back; what it had begun to write counts as not written."""
         db.execute("UPDATE cells SET owner = NULL WHERE owner = ?", (owner,))
-        db.execute("DELETE FROM signatures WHERE picture IN (SELECT id FROM pictures WHERE owner = ?)", (owner,))
+        db.execute("DELETE FROM signatures WHERE image IN (SELECT id FROM images WHERE owner = ?)", (owner,))
         freed = db.execute(
-            "UPDATE pictures SET status = 'queued', owner = NULL, file = NULL, accepted = NULL, tries = max(0, tries - 1) WHERE owner = ?",
+            "UPDATE images SET status = 'queued', owner = NULL, file = NULL, accepted = NULL, tries = max(0, tries - 1) WHERE owner = ?",
             (owner,),
         ).rowcount
         db.execute("DELETE FROM collectors WHERE owner = ?", (owner,))
@@ -314,7 +314,7 @@ class Ledger:
 
     def _begun(self, owner: str) -> set[tuple[int, str, int]]:
         """What a collector had begun to write: row, name and bytes."""
-        return {tuple(row) for row in self.rows("SELECT id, file, size_bytes FROM pictures WHERE owner = ? AND file IS NOT NULL", (owner,))}
+        return {tuple(row) for row in self.rows("SELECT id, file, size_bytes FROM images WHERE owner = ? AND file IS NOT NULL", (owner,))}
 
     def _is_gone(self, owner: str, machine: str, process: int, beat: float) -> bool:
         if owner == self.owner:
@@ -360,6 +360,6 @@ class Ledger:
 
 
 def _said(offer: Offer) -> dict[str, str]:
-    """What a source says of a picture, as far as the ledger keeps it."""
-    names = ("page", "licence", "licence_url", "creator", "creator_url", "title", "attribution", "group")
+    """What a source says of an image, as far as the ledger keeps it."""
+    names = ("page", "license", "license_url", "creator", "creator_url", "title", "attribution", "group")
     return {name: getattr(offer, name) for name in names}

@@ -27,7 +27,7 @@ class CollectionOrder:
     asked: Mapping[str, tuple[str, ...]]
     """Names of sources by class."""
     usual: SearchPreferences
-    """What the options ask of every picture."""
+    """What the options ask of every image."""
     own: Mapping[str, SearchPreferences]
     """By class, where its plan asks for something else."""
     contact: str | None
@@ -35,7 +35,7 @@ class CollectionOrder:
     notes: tuple[str, ...]
 
     def wishes(self, label: str) -> SearchPreferences:
-        """What the pictures of a class should be like, wherever they come from: a plan, a name, a page, a list or an earlier run."""
+        """What the images of a class should be like, wherever they come from: a plan, a name, a page, a list or an earlier run."""
         return self.own.get(label, self.usual)
 
 
@@ -43,7 +43,7 @@ def resolve_order(names: Sequence[str], options: CollectOptions, environment: Ma
     """Resolve the options.
 
     Raises:
-        OptionError: unknown sources or licences, keys that are missing, options that do not go together.
+        OptionError: unknown sources or licenses, keys that are missing, options that do not go together.
     """
     from tellapart.collection.planner import PAGE_SOURCE
     from tellapart.collection.plans.plan import plan_of
@@ -54,18 +54,18 @@ def resolve_order(names: Sequence[str], options: CollectOptions, environment: Ma
 
     plans = plan_of(names, options.class_, options.plan)
     if options.page and not options.label:
-        raise OptionError("the pictures of a page need a class", hint='name it with --label "border collie"')
+        raise OptionError("the images of a page need a class", hint='name it with --label "border collie"')
     _check_idle(options, has_words=bool(plans))
-    usual = SearchPreferences(licences=families_named(words_of(options.licences)), side=options.side)
-    own = {plan.label: replace(usual, licences=families_named(plan.licences)) for plan in plans if plan.licences}
+    usual = SearchPreferences(licenses=families_named(words_of(options.licenses)), side=options.side)
+    own = {plan.label: replace(usual, licenses=families_named(plan.licenses)) for plan in plans if plan.licenses}
     contact = resolve_contact(options.contact, environment)
     sources: dict[str, Source] = {}
     asked: dict[str, tuple[str, ...]] = {}
     notes: list[str] = []
     for plan in plans:
         named = plan.sources or words_of(options.sources)
-        licences = own.get(plan.label, usual).licences
-        usable = _usable([source_named(name) for name in named], licences, contact, environment, notes)
+        licenses = own.get(plan.label, usual).licenses
+        usable = _usable([source_named(name) for name in named], licenses, contact, environment, notes)
         asked[plan.label] = tuple(source.name for source in usable)
         sources |= {source.name: source for source in usable}
     if plans and not sources:
@@ -115,7 +115,7 @@ def resolve_contact(given: str | None, environment: Mapping[str, str]) -> str | 
 
 
 def _usable(
-    named: Sequence[Source], licences: Sequence[str], contact: str | None, environment: Mapping[str, str], notes: list[str]
+    named: Sequence[Source], licenses: Sequence[str], contact: str | None, environment: Mapping[str, str], notes: list[str]
 ) -> list[Source]:
     """The sources that can be asked for a class: all that are named, or else an error; of the usual ones those that can, and notes."""
     from tellapart.collection.sources import all_sources, can_give, missing_keys
@@ -128,8 +128,8 @@ def _usable(
             complaint, hint = f"{source.name} needs a key in {' and '.join(missing)}", f"get one at {source.card.home}"
         elif source.card.needs_contact and not contact:
             complaint, hint = f"{source.name} wants to know whom to write to", "say so with --contact you@example.org"
-        elif not can_give(source, licences):
-            complaint = f"{source.name} has no pictures under the licences asked for"
+        elif not can_give(source, licenses):
+            complaint = f"{source.name} has no images under the licenses asked for"
         if complaint and named:
             raise OptionError(complaint, hint=hint)
         if complaint:

@@ -1,4 +1,4 @@
-"""The planner: which class needs pictures, from which source the next should come, and when there is no more to find.
+"""The planner: which class needs images, from which source the next should come, and when there is no more to find.
 
 Pure functions of the ledger's counts. All classes are collected from the same sources in the same shares: where cats
 come from one site and dogs from another, a network learns to tell the sites apart.
@@ -48,7 +48,7 @@ Supplies = Mapping[str, Mapping[str, SourceCounts]]
 
 
 def shortfalls(supplies: Supplies, quotas: Mapping[str, int | None]) -> dict[str, int]:
-    """How many more pictures each class needs beside those under way; classes in the order of their need."""
+    """How many more images each class needs beside those under way; classes in the order of their need."""
     needs = {}
     for label, wanted in quotas.items():
         held = sum(one.kept + one.busy for one in supplies.get(label, {}).values())
@@ -58,7 +58,7 @@ def shortfalls(supplies: Supplies, quotas: Mapping[str, int | None]) -> dict[str
 
 
 def ceilings(supplies: Supplies, needs: Mapping[str, int], *, is_even: bool = True) -> dict[str, int]:
-    """How many pictures any class may take from each source: somewhat more than the class that has fewest from there.
+    """How many images any class may take from each source: somewhat more than the class that has fewest from there.
 
     Classes that have all they need (``needs``, from :func:`shortfalls`) hold nobody back, unless the source could give
     them no more. What was listed by hand has no ceiling; with ``is_even=False`` nothing has.
@@ -75,7 +75,7 @@ def ceilings(supplies: Supplies, needs: Mapping[str, int], *, is_even: bool = Tr
 
 
 def sources_by_need(supplies: Mapping[str, SourceCounts], ceiling: Mapping[str, int]) -> list[tuple[str, int]]:
-    """For one class: the sources to take from, the one it has fewest pictures from first, and how many more each may give."""
+    """For one class: the sources to take from, the one it has fewest images from first, and how many more each may give."""
     room = {name: ceiling.get(name, 1 << 60) - one.kept - one.busy for name, one in supplies.items()}
     allowed = [name for name in supplies if room[name] > 0]
     return [(name, room[name]) for name in sorted(allowed, key=lambda name: supplies[name].kept + supplies[name].busy)]
@@ -86,7 +86,7 @@ def exhaustion_reason(judged: int, kept: int, stale_pages: int) -> str | None:
     if stale_pages >= STALE_PAGES:
         return f"its last {stale_pages} pages held next to nothing new"
     if judged >= FEWEST_JUDGED and kept <= DRY_SHARE * judged:
-        return f"of its last {count(judged, 'address', 'addresses')} {kept} gave a new picture"
+        return f"of its last {count(judged, 'address', 'addresses')} {kept} gave a new image"
     return None
 
 

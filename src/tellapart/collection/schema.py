@@ -7,7 +7,7 @@ import sqlite3
 from tellapart.sqlite import DamagedError, bring_up_to_date
 
 ADDRESSES = """
-CREATE TABLE pictures (
+CREATE TABLE images (
     id INTEGER PRIMARY KEY,
     url TEXT NOT NULL UNIQUE,
     host TEXT NOT NULL,
@@ -16,7 +16,7 @@ CREATE TABLE pictures (
     keyword TEXT NOT NULL,
     cell INTEGER,
     position INTEGER NOT NULL,
-    page TEXT NOT NULL, licence TEXT NOT NULL, licence_url TEXT NOT NULL, creator TEXT NOT NULL, creator_url TEXT NOT NULL,
+    page TEXT NOT NULL, license TEXT NOT NULL, license_url TEXT NOT NULL, creator TEXT NOT NULL, creator_url TEXT NOT NULL,
     title TEXT NOT NULL, attribution TEXT NOT NULL, "group" TEXT NOT NULL,
     status TEXT NOT NULL,
     tries INTEGER NOT NULL DEFAULT 0,
@@ -42,15 +42,15 @@ CREATE TABLE cells (
 )
 """
 
-ADD_PICTURE = """
-INSERT INTO pictures (url, host, label, source, keyword, cell, position, page, licence, licence_url, creator, creator_url, title,
+ADD_IMAGE = """
+INSERT INTO images (url, host, label, source, keyword, cell, position, page, license, license_url, creator, creator_url, title,
     attribution, "group", status, reason, changed)
-VALUES (:url, :host, :label, :source, :keyword, :cell, :position, :page, :licence, :licence_url, :creator, :creator_url, :title,
+VALUES (:url, :host, :label, :source, :keyword, :cell, :position, :page, :license, :license_url, :creator, :creator_url, :title,
     :attribution, :group, :status, :reason, :now)
 """
 
 WRITE_VERDICT = """
-UPDATE pictures SET status = :status, owner = CASE WHEN :status = 'busy' THEN owner END, reason = :reason, http_code = :http_code,
+UPDATE images SET status = :status, owner = CASE WHEN :status = 'busy' THEN owner END, reason = :reason, http_code = :http_code,
     next_try = :next_try, sha256 = :sha256, image_id = :image_id, hash = :hash, mirror_hash = :mirror_hash, size_bytes = :size_bytes,
     width = :width, height = :height, format = :format, file = :file, accepted = :accepted, twin = :twin, changed = :now
 WHERE id = :id
@@ -84,12 +84,12 @@ UPDATE cells SET status = 'exhausted', reason = :reason WHERE status = 'open' AN
 """
 
 TALLY_NEW = """
-CREATE TRIGGER counted_new AFTER INSERT ON pictures BEGIN
+CREATE TRIGGER counted_new AFTER INSERT ON images BEGIN
     INSERT INTO tally VALUES (NEW.label, NEW.source, NEW.status, 1) ON CONFLICT DO UPDATE SET number = number + 1;
 END
 """
 TALLY_CHANGED = """
-CREATE TRIGGER counted_change AFTER UPDATE OF status ON pictures WHEN OLD.status <> NEW.status BEGIN
+CREATE TRIGGER counted_change AFTER UPDATE OF status ON images WHEN OLD.status <> NEW.status BEGIN
     UPDATE tally SET number = number - 1 WHERE label = OLD.label AND source = OLD.source AND status = OLD.status;
     INSERT INTO tally VALUES (NEW.label, NEW.source, NEW.status, 1) ON CONFLICT DO UPDATE SET number = number + 1;
 END
@@ -102,17 +102,17 @@ def _create_tables(db: sqlite3.Connection) -> None:
     db.execute("CREATE TABLE classes (label TEXT PRIMARY KEY, wanted INTEGER, place INTEGER) WITHOUT ROWID")
     db.execute("CREATE TABLE commands (id INTEGER PRIMARY KEY, command TEXT NOT NULL, given REAL)")
     db.execute("CREATE TABLE spent (host TEXT PRIMARY KEY, requests INTEGER, at REAL) WITHOUT ROWID")
-    db.execute("CREATE TABLE signatures (picture INTEGER PRIMARY KEY, signature BLOB NOT NULL)")
+    db.execute("CREATE TABLE signatures (image INTEGER PRIMARY KEY, signature BLOB NOT NULL)")
     db.execute("CREATE TABLE collectors (owner TEXT PRIMARY KEY, machine TEXT, process INTEGER, beat REAL) WITHOUT ROWID")
     db.execute(
         "CREATE TABLE tally (label TEXT, source TEXT, status TEXT, number INTEGER, PRIMARY KEY (label, source, status)) WITHOUT ROWID"
     )
-    db.execute("CREATE INDEX pictures_to_fetch ON pictures (label, source, status, position)")
-    db.execute("CREATE INDEX pictures_waiting ON pictures (next_try) WHERE status = 'waiting'")
-    db.execute("CREATE INDEX pictures_of_owner ON pictures (owner) WHERE owner IS NOT NULL")
-    db.execute("CREATE INDEX pictures_of_cell ON pictures (cell, position)")
-    db.execute("CREATE INDEX pictures_accepted ON pictures (accepted) WHERE accepted IS NOT NULL")
-    db.execute("CREATE UNIQUE INDEX one_file_each ON pictures (sha256) WHERE file IS NOT NULL")
+    db.execute("CREATE INDEX images_to_fetch ON images (label, source, status, position)")
+    db.execute("CREATE INDEX images_waiting ON images (next_try) WHERE status = 'waiting'")
+    db.execute("CREATE INDEX images_of_owner ON images (owner) WHERE owner IS NOT NULL")
+    db.execute("CREATE INDEX images_of_cell ON images (cell, position)")
+    db.execute("CREATE INDEX images_accepted ON images (accepted) WHERE accepted IS NOT NULL")
+    db.execute("CREATE UNIQUE INDEX one_file_each ON images (sha256) WHERE file IS NOT NULL")
     db.execute(TALLY_NEW)
     db.execute(TALLY_CHANGED)
 
@@ -129,14 +129,14 @@ MIGRATIONS = (_create_tables, _count_requests_by_the_hour)
 
 STATUSES = ("queued", "busy", "kept", "duplicate", "refused", "waiting")
 _TEXTS = (
-    *("url", "host", "label", "source", "keyword", "page", "licence", "licence_url", "creator", "creator_url"),
+    *("url", "host", "label", "source", "keyword", "page", "license", "license_url", "creator", "creator_url"),
     *("title", "attribution", '"group"', "status"),
 )
 _NUMBERS = ("position", "tries")
 _MAYBE_TEXTS = ("owner", "reason", "sha256", "image_id", "format", "file", "other_label")
 _MAYBE_NUMBERS = ("cell", "http_code", "size_bytes", "width", "height", "accepted", "twin")
 _MAYBE_BLOBS = ("hash", "mirror_hash")
-_WRONG_PICTURE = " OR ".join(
+_WRONG_IMAGE = " OR ".join(
     [f"status NOT IN ({', '.join(map(repr, STATUSES))})", "typeof(changed) NOT IN ('real', 'integer')"]
     + [f"typeof({name}) <> 'text'" for name in _TEXTS]
     + [f"typeof({name}) <> 'integer'" for name in _NUMBERS]
@@ -145,7 +145,7 @@ _WRONG_PICTURE = " OR ".join(
     + [f"typeof({name}) NOT IN ('blob', 'null')" for name in _MAYBE_BLOBS]
 )
 _CHECKS = {
-    "pictures": f"SELECT id FROM pictures WHERE {_WRONG_PICTURE}",  # noqa: S608
+    "images": f"SELECT id FROM images WHERE {_WRONG_IMAGE}",  # noqa: S608
     "cells": "SELECT id FROM cells WHERE status NOT IN ('open', 'exhausted', 'dry', 'failed') OR typeof(pages) <> 'integer'"
     " OR typeof(rank) <> 'integer' OR typeof(tries) <> 'integer' OR typeof(label) <> 'text' OR typeof(facet) <> 'text'"
     " OR typeof(keyword) <> 'text' OR typeof(source) <> 'text' OR typeof(cursor) NOT IN ('text', 'null') OR NOT json_valid(facet)",
@@ -153,8 +153,8 @@ _CHECKS = {
     "classes": "SELECT label FROM classes WHERE typeof(label) <> 'text' OR typeof(wanted) NOT IN ('integer', 'null')",
     "spent": "SELECT host FROM spent WHERE typeof(host) <> 'text' OR typeof(hour) <> 'integer' OR typeof(requests) <> 'integer'",
     "tally": "SELECT label FROM (SELECT label, source, status, number FROM tally WHERE number <> 0 EXCEPT"
-    " SELECT label, source, status, count(*) FROM pictures GROUP BY 1, 2, 3)"
-    " UNION ALL SELECT label FROM (SELECT label, source, status, count(*) FROM pictures GROUP BY 1, 2, 3 EXCEPT"
+    " SELECT label, source, status, count(*) FROM images GROUP BY 1, 2, 3)"
+    " UNION ALL SELECT label FROM (SELECT label, source, status, count(*) FROM images GROUP BY 1, 2, 3 EXCEPT"
     " SELECT label, source, status, number FROM tally)",
 }
 

@@ -26,7 +26,7 @@ Ask = Callable[[Request], Awaitable[Fetched]]
 class SearchPreferences:
     """What the offers should be like."""
 
-    licences: tuple[str, ...]
+    licenses: tuple[str, ...]
     """Families; none for any."""
     side: int
     """Longer side in pixels to ask for, where there are several sizes."""
@@ -117,7 +117,7 @@ class Searcher:
 
     def _query(self, cell: Cell) -> Query:
         wishes = self._wishes(cell.label)
-        return Query(keyword=cell.keyword, facet=cell.facet, licences=wishes.licences, side=wishes.side)
+        return Query(keyword=cell.keyword, facet=cell.facet, licenses=wishes.licenses, side=wishes.side)
 
     def _request(self, cell: Cell) -> Request:
         return self.sources[cell.source].request(self._query(cell), cell.cursor, self._keys)

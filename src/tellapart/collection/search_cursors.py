@@ -91,7 +91,7 @@ class Cells:
         """Of the last addresses of a slice that were judged: how many, and how many were kept; and its stale pages in a row."""
         judged = next(
             self._ledger.rows(
-                "SELECT count(*) AS number, sum(status = 'kept') AS kept FROM (SELECT status FROM pictures WHERE cell = ?"
+                "SELECT count(*) AS number, sum(status = 'kept') AS kept FROM (SELECT status FROM images WHERE cell = ?"
                 " AND status IN ('kept', 'duplicate', 'refused') ORDER BY position DESC LIMIT ?)",
                 (cell.id, last),
             )

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 LISTED_AT_ONCE = 5_000
 PACK_EVERY_S = 10.0
 SHOWN_REASONS = 8
-SHARDS = "SELECT count(DISTINCT substr(file, 1, instr(file, '/') - 1)) AS number FROM pictures WHERE file LIKE 'shard-%'"
+SHARDS = "SELECT count(DISTINCT substr(file, 1, instr(file, '/') - 1)) AS number FROM images WHERE file LIKE 'shard-%'"
 
 
 def collect_images(names: Sequence[str], options: CollectOptions, environment: Mapping[str, str], progress: Progress) -> dict[str, Any]:
@@ -78,11 +78,11 @@ def collect_images(names: Sequence[str], options: CollectOptions, environment: M
 
 
 def _nothing_came(stands: CollectionStatus, options: CollectOptions) -> DataError:
-    """What to say where not one picture was kept."""
+    """What to say where not one image was kept."""
     said = [f"{source}: {reason} ({number:,} x)" for source, reason, number in stands.search_failures]
     said += [f"{one.host}: {one.reason} ({one.number:,} x)" for one in stands.reasons]
     return DataError(
-        "\n".join(["no picture was collected", *said[:SHOWN_REASONS]]),
+        "\n".join(["no image was collected", *said[:SHOWN_REASONS]]),
         hint=f"tellapart collect -o {options.out} --status explains what was tried; the same command tries again",
     )
 
@@ -148,7 +148,7 @@ def _written_down(order: CollectionOrder, options: CollectOptions, ledger: Ledge
         ledger.want({plan.label: options.per_class or plan.per_class or PER_CLASS})
         for source in order.asked[plan.label]:
             for keyword in plan.keywords:
-                cells.add(plan.label, source, keyword, facets_of(order.sources[source], keyword, order.wishes(plan.label).licences))
+                cells.add(plan.label, source, keyword, facets_of(order.sources[source], keyword, order.wishes(plan.label).licenses))
     if options.page:
         ledger.want({str(options.label): options.per_class or ledger.quotas().get(str(options.label))})
         for page in options.page:
@@ -159,7 +159,7 @@ def _written_down(order: CollectionOrder, options: CollectOptions, ledger: Ledge
 
 
 def _listed(order: CollectionOrder, options: CollectOptions, ledger: Ledger, progress: Progress) -> list[str]:
-    """Put the addresses of a list into the ledger, without those of a licence that is not wanted."""
+    """Put the addresses of a list into the ledger, without those of a license that is not wanted."""
     from tellapart.collection.planner import LIST_SOURCE
     from tellapart.collection.plans.url_lists import listed_offers
 
@@ -168,22 +168,22 @@ def _listed(order: CollectionOrder, options: CollectOptions, ledger: Ledger, pro
     fresh = unwanted = 0
     with progress.stage(f"reading {options.urls}", unit="addresses") as advance:
         while some := list(islice(offers, LISTED_AT_ONCE)):
-            wanted = [one for one in some if _is_wanted(one[1], order.wishes(one[0]).licences)]
+            wanted = [one for one in some if _is_wanted(one[1], order.wishes(one[0]).licenses)]
             known = ledger.quotas()
             ledger.want({label: options.per_class for label, _ in wanted if options.per_class or label not in known})
             fresh += ledger.add_listed(wanted, LIST_SOURCE)
             unwanted += len(some) - len(wanted)
             advance(len(some))
     if unwanted:
-        notes.append(f"{options.urls}: {count(unwanted, 'address', 'addresses')} left out, not under the licences asked for")
+        notes.append(f"{options.urls}: {count(unwanted, 'address', 'addresses')} left out, not under the licenses asked for")
     return [f"{fresh:,} new addresses in {options.urls}", *notes]
 
 
-def _is_wanted(offer: Offer, licences: Sequence[str]) -> bool:
-    """Whether what a list says of the licence, in whatever words, is of one of some families; none: any will do."""
-    from tellapart.collection.sources.licenses import is_wanted, licence_of
+def _is_wanted(offer: Offer, licenses: Sequence[str]) -> bool:
+    """Whether what a list says of the license, in whatever words, is of one of some families; none: any will do."""
+    from tellapart.collection.sources.licenses import is_wanted, license_of
 
-    return not licences or is_wanted(licence_of(offer.licence), licences)
+    return not licenses or is_wanted(license_of(offer.license), licenses)
 
 
 async def _collecting(
@@ -215,7 +215,7 @@ async def _collecting(
         _packing(keeper, packed_to),
     ):
         searcher = Searcher(keeper, hosts, order.sources, ask, order.wishes, order.keys)
-        with progress.stage("collecting", total=wanted, unit="pictures") as advance:
+        with progress.stage("collecting", total=wanted, unit="images") as advance:
             await Collector(keeper, searcher, fetcher, inspectors, hosts, pace, advance).run()
 
 
@@ -264,7 +264,7 @@ def _usual_limit(options: CollectOptions) -> HostLimit:
 
 
 def _known_limits(order: CollectionOrder) -> dict[str, HostLimit]:
-    """The limits of the sources that are asked, and of the hosts their pictures lie on."""
+    """The limits of the sources that are asked, and of the hosts their images lie on."""
     from tellapart.collection.candidates import Query
     from tellapart.collection.network.urls import host_of
     from tellapart.collection.planner import PAGE_SOURCE
@@ -279,7 +279,7 @@ def _known_limits(order: CollectionOrder) -> dict[str, HostLimit]:
 
 
 def _state(options: CollectOptions) -> Path:
-    """Where the ledger lies: as told, else beside the pictures, or for a bucket in the cache."""
+    """Where the ledger lies: as told, else beside the images, or for a bucket in the cache."""
     from tellapart.dataset.catalog import STATE_FOLDER
 
     if options.state is not None:

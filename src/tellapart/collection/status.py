@@ -19,7 +19,7 @@ _ADVICE = (
     ("429", "too many requests: run the same command again later"),
     ("404", "gone"),
     ("410", "gone"),
-    ("not an image", "not a picture, whatever its name says"),
+    ("not an image", "not an image, whatever its name says"),
     ("timed out", "slow: run the same command again"),
     (r"^address \S+ (is|stands)", "an address inside a network is never asked (--allow-private)"),
     ("opted out", "its owner does not want it used for this; respected"),
@@ -41,7 +41,7 @@ class ClassStatus:
     waiting: int = 0
     queued: int = 0
     sources: dict[str, int] = field(default_factory=dict)
-    """Pictures kept, by source."""
+    """Images kept, by source."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +86,11 @@ def read_status(ledger: Ledger) -> CollectionStatus:
     reasons = [
         FailureReason(number=row["number"], host=row["host"], reason=row["reason"], status=row["status"], advice=advice(row["reason"]))
         for row in ledger.rows(
-            "SELECT count(*) AS number, host, reason, status FROM pictures WHERE status IN ('refused', 'waiting') AND reason IS NOT NULL"
+            "SELECT count(*) AS number, host, reason, status FROM images WHERE status IN ('refused', 'waiting') AND reason IS NOT NULL"
             " GROUP BY host, reason, status ORDER BY number DESC, host, reason"
         )
     ]
-    two = next(ledger.rows("SELECT count(*) AS number FROM pictures WHERE other_label IS NOT NULL"))["number"]
+    two = next(ledger.rows("SELECT count(*) AS number FROM images WHERE other_label IS NOT NULL"))["number"]
     failures = ledger.rows(
         "SELECT source, reason, count(*) AS number FROM cells WHERE reason IS NOT NULL AND status IN ('failed', 'open')"
         " GROUP BY source, reason ORDER BY number DESC"
@@ -102,7 +102,7 @@ def read_status(ledger: Ledger) -> CollectionStatus:
         searches=_searches(ledger),
         search_failures=tuple((row["source"], row["reason"], row["number"]) for row in failures),
         in_two_classes=two,
-        next_try=next(ledger.rows("SELECT min(next_try) AS soonest FROM pictures WHERE status = 'waiting'"))["soonest"],
+        next_try=next(ledger.rows("SELECT min(next_try) AS soonest FROM images WHERE status = 'waiting'"))["soonest"],
     )
 
 
@@ -128,15 +128,15 @@ def next_chances(ledger: Ledger) -> dict[tuple[str, str, bool], float]:
     for row in ledger.rows("SELECT label, source, min(next_try) AS due FROM cells WHERE status = 'open' AND owner IS NULL GROUP BY 1, 2"):
         found[row["label"], row["source"], True] = row["due"]
     for row in ledger.rows(
-        "SELECT label, source, min(coalesce(next_try, 0)) AS due FROM pictures WHERE status IN ('queued', 'waiting') GROUP BY 1, 2"
+        "SELECT label, source, min(coalesce(next_try, 0)) AS due FROM images WHERE status IN ('queued', 'waiting') GROUP BY 1, 2"
     ):
         found[row["label"], row["source"], False] = row["due"]
     return found
 
 
 def kept_rows(ledger: Ledger) -> Iterator[dict[str, Any]]:
-    """Every kept picture with what attribution needs, by class and file."""
-    for row in ledger.rows("SELECT *, file AS file_name FROM pictures WHERE status = 'kept' ORDER BY label, file"):
+    """Every kept image with what attribution needs, by class and file."""
+    for row in ledger.rows("SELECT *, file AS file_name FROM images WHERE status = 'kept' ORDER BY label, file"):
         yield dict(row)
 
 

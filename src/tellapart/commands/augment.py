@@ -43,7 +43,7 @@ def augment(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
         **options: the fields of :class:`AugmentOptions`.
 
     Returns:
-        ``out``, ``augment`` (all its options), ``originals`` and ``copies`` (numbers of pictures), ``left_out`` (paths and reasons),
+        ``out``, ``augment`` (all its options), ``originals`` and ``copies`` (numbers of images), ``left_out`` (paths and reasons),
         ``notes``.
 
     Raises:
@@ -136,14 +136,14 @@ def _sheet(dataset: Dataset, out: Path, augmentation: Augmentation, chosen: Augm
             sheet.save(file, "PNG")
         else:
             sheet.save(file, "JPEG", quality=92)
-    pictures = sum(len(one.squares) for one in classes)
+    images = sum(len(one.squares) for one in classes)
     rest = len(entries) - len(shown)
     notes = [*dataset.notes, *([f"{count(rest, 'more class is', 'more classes are')} not shown"] if rest else [])]
-    return {"originals": pictures, "copies": pictures * DRAWS, "left_out": left_out, "notes": notes}
+    return {"originals": images, "copies": images * DRAWS, "left_out": left_out, "notes": notes}
 
 
 def _sheet_class(dataset: Dataset, name: str, entries: list[Entry], wanted: int, seed: int, left_out: dict[str, str]) -> SheetClass | None:
-    """Some pictures of a class, spread over its files; None where none of those tried can be read."""
+    """Some images of a class, spread over its files; None where none of those tried can be read."""
     import hashlib
 
     import numpy as np
@@ -166,11 +166,11 @@ def _sheet_class(dataset: Dataset, name: str, entries: list[Entry], wanted: int,
             break
         try:
             data = dataset.file(entry).read_bytes()
-            picture = Image.fromarray(decode(data, min_size=TILE).pixels)
+            image = Image.fromarray(decode(data, min_size=TILE).pixels)
         except (OSError, ImageError) as error:
             left_out[printable(entry.path)] = str(error) if isinstance(error, ImageError) else f"cannot be read: {error.strerror or error}"
             continue
-        squares.append(np.asarray(ImageOps.fit(picture, (TILE, TILE), Image.Resampling.BICUBIC)))
+        squares.append(np.asarray(ImageOps.fit(image, (TILE, TILE), Image.Resampling.BICUBIC)))
         image_ids.append(hashlib.sha256(data).hexdigest())
     if not squares:
         return None

@@ -1,4 +1,4 @@
-"""tellapart autoencode: a network that gives pictures back through few numbers, and those numbers as features."""
+"""tellapart autoencode: a network that gives images back through few numbers, and those numbers as features."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EXAMPLE = "tellapart autoencode photos"
 TEST_SHARE = 0.1
 SIZES = {"small": 64, "classic": 128}
-"""Side of the pictures where none is given."""
+"""Side of the images where none is given."""
 
 
 def _side_complaint(side: int | None) -> str | None:
@@ -35,22 +35,22 @@ class AutoencodeOptions(DatasetOptions):
     net: str = option("small", "small: ours; classic: the network of the animal-faces project.", choices=("small", "classic"))
     image_size: int | None = option(
         None,
-        "Side of the pictures in pixels, a multiple of 16; by default 64 for small, 128 for classic.",
+        "Side of the images in pixels, a multiple of 16; by default 64 for small, 128 for classic.",
         minimum=32,
         maximum=512,
         check=_side_complaint,
     )
     latent: int | None = option(
         None,
-        "Numbers a picture becomes, for small; by default 128. classic has its own.",
+        "Numbers an image becomes, for small; by default 128. classic has its own.",
         minimum=1,
         maximum=65_536,
         only_for=when("net", "small"),
     )
     resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"))
-    augment: str = option("flip", "Variation of training pictures: none or flip.", choices=("none", "flip"))
-    epochs: int = option(30, "Times every picture is seen.", minimum=1, maximum=10_000)
-    batch_size: int = option(32, "Pictures a step.", minimum=1, maximum=8192)
+    augment: str = option("flip", "Variation of training images: none or flip.", choices=("none", "flip"))
+    epochs: int = option(30, "Times every image is seen.", minimum=1, maximum=10_000)
+    batch_size: int = option(32, "Images a step.", minimum=1, maximum=8192)
     lr: float = option(2e-3, "Highest learning rate.", minimum=1e-8, maximum=10.0)
     patience: int = option(20, "Stop after so many epochs in a row that are worse on the held-out photos.", minimum=1, maximum=10_000)
     time: str | None = option(
@@ -74,7 +74,7 @@ class AutoencodeOptions(DatasetOptions):
 def autoencode(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> Run:
     """Train a convolutional autoencoder on a folder of photos, with labels or without.
 
-    It learns to give pictures back through a few numbers, which are then features like any other:
+    It learns to give images back through a few numbers, which are then features like any other:
     --features run:RUN. Errors are reported on photos it did not learn from. A training that was
     interrupted goes on where it stopped when the same command is given again.
 
@@ -84,7 +84,7 @@ def autoencode(folder: str | Path, *, progress: Progress = AUTO, **options: Any)
         **options: the fields of :class:`AutoencodeOptions`.
 
     Returns:
-        The finished run: encoder, decoder, numbers, the error of every picture, and a page.
+        The finished run: encoder, decoder, numbers, the error of every image, and a page.
 
     Raises:
         OptionError: an option's name or value is wrong.
@@ -167,7 +167,7 @@ def _said(numbers: dict[str, Any]) -> list[str]:
     """Sentences for whom the numbers are a surprise."""
     notes = []
     if numbers["held_back"] is None:
-        notes.append("there are too few different pictures to hold any back, so the error is that on pictures it learned from")
+        notes.append("there are too few different images to hold any back, so the error is that on images it learned from")
     dead = numbers["units"]["dead"] or []
     if len(dead) > numbers["units"]["latent"] / 2:
         notes.append(f"{len(dead):,} of {numbers['units']['latent']:,} units say next to nothing: a smaller --latent would do")

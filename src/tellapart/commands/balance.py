@@ -37,7 +37,7 @@ class BalanceOptions(DatasetOptions):
     cap: int | None = option(None, "For cap: most training photos of a class.", minimum=2, metavar="N", only_for=when("how", "cap"))
     out: Path = option(Path("balanced.csv"), "The list to write.", metavar="FILE", only_for=WRITTEN)
     test_share: float | None = test_share_option(only_for=WRITTEN)
-    backbone: str = option("lite2", "Network that recognises near-duplicates.", only_for=WRITTEN)
+    backbone: str = option("lite2", "Network that recognizes near-duplicates.", only_for=WRITTEN)
     seed: int = option(0, "Seed of the split and of the choice.", minimum=0, only_for=WRITTEN)
     state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
     num_workers: int | None = num_workers_option()
@@ -47,7 +47,7 @@ def balance(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
     """Say how unequal the classes are and what to do about it; with ``how`` write a list with fewer of the frequent ones.
 
     Only training photos are left out: test and validation stay as the world is. A class first loses further copies of a
-    photo and further pictures of a group, then drawn ones. The photos are only read; the list is a manifest for ``train``.
+    photo and further images of a group, then drawn ones. The photos are only read; the list is a manifest for ``train``.
 
     Args:
         folder: class folders, parts with class folders, or a manifest.
@@ -118,10 +118,10 @@ def _check_classes(counts: Mapping[str, int]) -> None:
     from tellapart.errors import DataError
 
     if len(counts) < 2:
-        found = f"there is only one class, {next(iter(counts))!r}" if counts else "no usable training picture has a label"
+        found = f"there is only one class, {next(iter(counts))!r}" if counts else "no usable training image has a label"
         raise DataError(
             f"{found}; there is nothing to balance",
-            hint="put the pictures of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg",
+            hint="put the images of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg",
         )
 
 

@@ -1,4 +1,4 @@
-"""tellapart check: everything that can be wrong with the pictures, as a table and a page to decide on."""
+"""tellapart check: everything that can be wrong with the images, as a table and a page to decide on."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GROUPS = {
 }
 """Other words for issues."""
 MOST_DOUBTFUL = 10
-DOUBTFUL = frozenset(("outlier", "mislabelled"))
+DOUBTFUL = frozenset(("outlier", "mislabeled"))
 """The issues that ``doubtful`` is about."""
 
 
@@ -47,7 +47,7 @@ def _issues_complaint(text: str) -> str | None:
 
 
 def _apply_complaint(text: str) -> str | None:
-    if "mislabelled" in [word.strip() for word in text.split(",")]:
+    if "mislabeled" in [word.strip() for word in text.split(",")]:
         return "labels are never changed by a check; look at the suggestions in review.html and use tellapart relabel"
     return _issues_complaint(text)
 
@@ -83,7 +83,7 @@ class CheckOptions(DatasetOptions):
 
 
 def check(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
-    """Find what is wrong with pictures and labels: broken, copied, contradictory, blurred, off-subject, mislabelled.
+    """Find what is wrong with images and labels: broken, copied, contradictory, blurred, off-subject, mislabeled.
 
     Nothing happens to the photos. With ``apply`` what is found is written down as decisions, which training and
     exporting follow and ``tellapart undo`` takes back; labels are never changed.
@@ -177,7 +177,7 @@ def _apply(looked: AnalyzedFolder, found: CheckResult, applied: list[str]) -> di
     after = Counter(row.label for n, row in enumerate(looked.rows) if row.is_used and row.label is not None and n not in why)
     if emptied := sorted(before.keys() - after.keys()):
         raise DataError(
-            f"excluding {', '.join(applied)} would leave no picture of {', '.join(map(repr, emptied))}, so nothing was decided",
+            f"excluding {', '.join(applied)} would leave no image of {', '.join(map(repr, emptied))}, so nothing was decided",
             hint="tellapart check FOLDER without --apply shows what was found",
         )
     decisions = [replace(decision_about(found.rows[number], looked, EXCLUDE), why=reason) for number, reason in sorted(why.items())]
@@ -205,7 +205,7 @@ def _summary(found: CheckResult, view: dict[str, Any]) -> dict[str, Any]:
                 "share": issue["n"] / max(1, header["files"]),
                 "worst": rows[issue["rows"][0]]["path"] if issue["rows"] else None,
                 "reason": rows[issue["rows"][0]]["reason"] if issue["rows"] else None,
-                "suggested": rows[issue["rows"][0]]["suggested"] if issue["rows"] and issue["name"] == "mislabelled" else None,
+                "suggested": rows[issue["rows"][0]]["suggested"] if issue["rows"] and issue["name"] == "mislabeled" else None,
                 "proposal": issue["proposal"],
             }
             for issue in view["issues"]

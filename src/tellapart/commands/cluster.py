@@ -1,4 +1,4 @@
-"""tellapart cluster: sort pictures into groups that look alike, labels or not, and say what the groups follow."""
+"""tellapart cluster: sort images into groups that look alike, labels or not, and say what the groups follow."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ClusterOptions(DatasetOptions):
 
     k: int = option(0, "How many clusters; 0 chooses, or says that no number is clear.", minimum=0, only_for=when_not("method", "hdbscan"))
     method: str = option("kmeans", "How clusters are found.", choices=METHODS)
-    features: str = option("lite2", "What is seen of a picture: lite2, any timm name, imagenet, pixels, run:FOLDER.", metavar="NAME")
+    features: str = option("lite2", "What is seen of an image: lite2, any timm name, imagenet, pixels, run:FOLDER.", metavar="NAME")
     layer: str | None = option(None, "Layer of the network, such as blocks.3; by default the last.", metavar="NAME")
     weights: Path | None = option(None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE")
     image_size: int | None = option(None, "Side of the network's input in pixels; by default its own.", minimum=8, maximum=2048)
@@ -55,8 +55,8 @@ class ClusterOptions(DatasetOptions):
     )
     words: str = option("imagenet", "What clusters may be called: imagenet, none, or words of yours: cheetah,lion,fox.", metavar="WORDS")
     name: str | None = option(None, "Names for clusters, by number: 0=cheetah,1=lion.", metavar="N=NAME,...", check=_is_named)
-    apply: bool = option(False, "Label the pictures by their clusters from now on: those with names, or else all by number.")
-    folders: Path | None = option(None, "Also copy the pictures into a new folder, one folder a cluster.", metavar="DIR")
+    apply: bool = option(False, "Label the images by their clusters from now on: those with names, or else all by number.")
+    folders: Path | None = option(None, "Also copy the images into a new folder, one folder a cluster.", metavar="DIR")
     links: bool = option(False, "With --folders: links to the photos in place of copies.", only_for=given("folders"))
     out: Path = option(Path("clusters"), "Folder for the table, the contact sheets and the figure.", metavar="DIR")
     seed: int = option(0, "Seed of everything random.", minimum=0)
@@ -67,23 +67,23 @@ class ClusterOptions(DatasetOptions):
 
 
 def cluster(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
-    """Sort pictures into clusters that look alike, with a contact sheet of each, and say what the clusters follow.
+    """Sort images into clusters that look alike, with a contact sheet of each, and say what the clusters follow.
 
     Labels are not needed and never used to cluster; where there are some, the clusters are compared with them. The photos are only read.
 
     Args:
-        folder: class folders, unsorted pictures, a manifest or a bucket.
-        progress: hears of every picture.
+        folder: class folders, unsorted images, a manifest or a bucket.
+        progress: hears of every image.
         **options: the fields of :class:`ClusterOptions`.
 
     Returns:
         ``out``, ``sentence``, ``method``, ``k``, ``images``, ``clusters`` (number, name, size, words, classes, medoid, nearest, farthest,
-        sheet), ``scores`` against the labels or None, ``choice`` of k or None, ``encoding``, ``outliers`` (the strangest pictures),
+        sheet), ``scores`` against the labels or None, ``choice`` of k or None, ``encoding``, ``outliers`` (the strangest images),
         ``applied`` (see :func:`tellapart.relabel`) or None, ``folders``, ``left_out`` (path: reason), ``notes``.
 
     Raises:
         OptionError: an option's name or value is wrong, or the result would lie among the photos or over other things.
-        DataError: no picture can be used, or fewer differ than clusters are wanted.
+        DataError: no image can be used, or fewer differ than clusters are wanted.
         StorageError: the disk is full or cannot be written.
     """
     chosen = ClusterOptions.of(**options)
@@ -221,18 +221,18 @@ def _write_table(found: FolderClustering, path: Path) -> None:
 
 
 def _write_sheet(found: FolderClustering, number: int, path: Path) -> None:
-    from tellapart.reports.cluster_sheets import ClusterPicture, cluster_sheet
+    from tellapart.reports.cluster_sheets import ClusterImage, cluster_sheet
 
     subjects, members = found.subjects, found.members[number]
     shown = [(members.medoid, "medoid"), *((i, "") for i in members.nearest), *((i, "farthest") for i in members.farthest)]
     jpegs = subjects.looked.thumbnails([subjects.rows[i].image_id or "" for i, _ in shown])
-    pictures = [
-        ClusterPicture(jpegs.get(subjects.rows[i].image_id or ""), subjects.rows[i].path, float(found.clustering.distances[i]), place)
+    images = [
+        ClusterImage(jpegs.get(subjects.rows[i].image_id or ""), subjects.rows[i].path, float(found.clustering.distances[i]), place)
         for i, place in shown
     ]
     name = found.names.get(number)
     title = f"Cluster {number}{f', {name}' if name else ''}: {members.size:,} images"
-    sheet = cluster_sheet(title, pictures, words=found.words[number], classes=found.classes[number])
+    sheet = cluster_sheet(title, images, words=found.words[number], classes=found.classes[number])
     sheet.save(path, "JPEG", quality=90)
 
 
@@ -243,13 +243,13 @@ def _copy(found: FolderClustering, folder: Path, is_linked: bool, progress: Prog
 
     looked = found.subjects.looked
     number_of, assigned = found.subjects.number_of, found.clustering.assigned
-    pictures = []
+    images = []
     for entry, row in zip(looked.dataset.entries, looked.rows, strict=True):
         if row.is_used and row.image_id in number_of:
             number = int(assigned[number_of[row.image_id]])
             label = found.label(number) if number >= 0 else "in no cluster"
-            pictures.append(Exported(looked.dataset.file(entry), replace(row, label=label, part=None)))
-    write_copy(pictures, folder, is_linked=is_linked, progress=progress)
+            images.append(Exported(looked.dataset.file(entry), replace(row, label=label, part=None)))
+    write_copy(images, folder, is_linked=is_linked, progress=progress)
 
 
 def _applied(found: FolderClustering) -> dict[str, Any]:

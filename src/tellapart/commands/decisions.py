@@ -1,4 +1,4 @@
-"""tellapart decisions: what was decided on single pictures, when and why; and decisions made elsewhere, applied here."""
+"""tellapart decisions: what was decided on single images, when and why; and decisions made elsewhere, applied here."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DecisionsOptions(DatasetOptions):
 def decisions(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """List the decisions on a data set, or apply those of a file.
 
-    A decision follows the bytes of a picture, so that it finds it in a newer download under any name.
+    A decision follows the bytes of an image, so that it finds it in a newer download under any name.
 
     Args:
         folder: class folders, parts with class folders, or a manifest.
@@ -86,7 +86,7 @@ def _found_again(decisions: Iterable[Decision], paths: Sequence[str]) -> Iterato
 
 
 def _taken_over(looked: AnalyzedFolder, file: Path) -> tuple[list[Decision], list[Decision]]:
-    """The decisions of a file that change something here, and those no picture answers to."""
+    """The decisions of a file that change something here, and those no image answers to."""
     from dataclasses import replace
 
     from tellapart.dataset.decisions import Decisions, parse_decisions

@@ -18,8 +18,8 @@ EXAMPLE = "tellapart demo"
 PACKAGE = "elpv_dataset"
 CELLS_OF_A_MODULE = 60
 ABOUT = (
-    "The demo's photos: 2,624 electroluminescence pictures of solar cells, working or defective, from the package elpv-dataset "
-    "(Buerhop-Lutz et al., ZAE Bayern; licence CC BY-NC-SA 4.0: not for commercial use)."
+    "The demo's photos: 2,624 electroluminescence images of solar cells, working or defective, from the package elpv-dataset "
+    "(Buerhop-Lutz et al., ZAE Bayern; license CC BY-NC-SA 4.0: not for commercial use)."
 )
 
 
@@ -70,7 +70,7 @@ def about_the_interval(numbers: Mapping[str, Any]) -> str:
 
 
 def photo_folder() -> Path:
-    """Where the package keeps its pictures."""
+    """Where the package keeps its images."""
     from tellapart.errors import MissingExtra
 
     found = importlib.util.find_spec(PACKAGE)
@@ -80,7 +80,7 @@ def photo_folder() -> Path:
 
 
 def write_manifest(photos: Path, folder: Path) -> Path:
-    """A CSV manifest of the certain labels: ``path``, ``label``, ``group``; the pictures stay where they are."""
+    """A CSV manifest of the certain labels: ``path``, ``label``, ``group``; the images stay where they are."""
     from tellapart.csv_writer import csv_file
 
     rows = [line.split() for line in (photos / "labels.csv").read_text(encoding="utf-8").splitlines() if line.strip()]

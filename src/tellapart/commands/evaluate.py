@@ -1,4 +1,4 @@
-"""tellapart evaluate: how good a trained run is on new labelled photos."""
+"""tellapart evaluate: how good a trained run is on new labeled photos."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, 
 
     Args:
         run: a run folder.
-        folder: labelled photos, in any layout that ``train`` reads.
+        folder: labeled photos, in any layout that ``train`` reads.
         progress: hears how far it is.
         **options: the fields of :class:`EvaluateOptions`.
 
     Returns:
         The numbers of ``PART`` (docs/reference/run-folder.md) with ``seen_in_training``, ``near_duplicate_of_training``,
-        ``group_in_training``, ``unknown_class``, ``unlabelled`` and ``unreadable``: how many files were left out, and why;
+        ``group_in_training``, ``unknown_class``, ``unlabeled`` and ``unreadable``: how many files were left out, and why;
         ``left_out`` (path: reason) names those of the first three, ``notes`` what could not be looked for. ``views`` says
         what more than one view changed: ``right_to_wrong`` and ``wrong_to_right`` (paths), and the paired differences of ``accuracy`` and
         ``log_loss`` from one view to all, with their intervals and ``p_value``; it is None for one view.
 
     Raises:
         OptionError: an option's name or value is wrong, or there are not so many views.
-        DataError: no photo is left to judge: none is labelled with one of the run's classes, or the run knows all of them.
+        DataError: no photo is left to judge: none is labeled with one of the run's classes, or the run knows all of them.
     """
     chosen = EvaluateOptions.of(**options)
     from dataclasses import replace
@@ -86,13 +86,13 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, 
     overlap = training_overlap(opened, model, dataset, found, progress)
     predictions = replace(found.predictions, groups=overlap.groups)
     is_new = np.array([kind is None for kind in overlap.kinds], dtype=bool)
-    is_unlabelled = np.array([label is None for label in predictions.labels], dtype=bool)
-    is_strange = (predictions.targets < 0) & ~is_unlabelled
+    is_unlabeled = np.array([label is None for label in predictions.labels], dtype=bool)
+    is_strange = (predictions.targets < 0) & ~is_unlabeled
     is_judged = is_new & (predictions.targets >= 0)
     left_out = {
         **{kind: overlap.kinds.count(kind) for kind in (SEEN, NEAR, GROUP)},
         "unknown_class": int((is_strange & is_new).sum()),
-        "unlabelled": int((is_unlabelled & is_new).sum()),
+        "unlabeled": int((is_unlabeled & is_new).sum()),
         "unreadable": len(found.unreadable),
     }
     if not is_judged.any():
@@ -127,6 +127,6 @@ def _nothing_to_judge(folder: str | Path, predictions: Predictions, left_out: di
             f"{message}; the classes there are {', '.join(map(repr, there[:NAMED]))}, the run knows {known}",
             hint="name the classes as the run does, or evaluate a run that knows these",
         )
-    if left_out["unlabelled"]:
-        return DataError(message, hint="numbers need labelled images: put them in folders named after their class")
+    if left_out["unlabeled"]:
+        return DataError(message, hint="numbers need labeled images: put them in folders named after their class")
     return DataError(message, hint="evaluate on images that are not of the training photos")

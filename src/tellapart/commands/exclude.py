@@ -1,4 +1,4 @@
-"""tellapart exclude: leave pictures out from now on; the files stay where they are."""
+"""tellapart exclude: leave images out from now on; the files stay where they are."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ExcludeOptions(DatasetOptions):
 
 
 def exclude(folder: str | Path, files: str | Path | Sequence[str | Path], *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
-    """Leave pictures out of everything from now on. No file is touched, and it can be undone.
+    """Leave images out of everything from now on. No file is touched, and it can be undone.
 
     Args:
         folder: class folders, parts with class folders, or a manifest.

@@ -21,7 +21,7 @@ SHEET = "explain.jpg"
 STEPS_A_SQUARE = 2
 
 
-def _is_picture(path: Path) -> str | None:
+def _is_image(path: Path) -> str | None:
     return None if path.suffix.lower() in SUFFIXES else f"{path} must end in {', '.join(SUFFIXES)}"
 
 
@@ -33,34 +33,34 @@ class ExplainOptions(Options):
     layer: str | None = option(None, "Layer of the Grad-CAM, such as blocks.3; by default the last with places.", metavar="NAME")
     occlusion: bool = option(True, "Also cover one place after another and see what it costs.")
     square: float = option(
-        0.25, "Side of the covering square, as a share of the picture's.", minimum=0.02, maximum=1.0, only_for=when("occlusion", True)
+        0.25, "Side of the covering square, as a share of the image's.", minimum=0.02, maximum=1.0, only_for=when("occlusion", True)
     )
     out: Path | None = option(
-        None, "The sheet to write, .jpg or .png; by default beside the run: runs/photos-1-explain.jpg.", metavar="FILE", check=_is_picture
+        None, "The sheet to write, .jpg or .png; by default beside the run: runs/photos-1-explain.jpg.", metavar="FILE", check=_is_image
     )
     device: str = option("auto", "Where the prediction is computed.", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = precision_option()
 
 
-def explain(run: str | Path, pictures: str | Path | Sequence[str | Path], *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
-    """Show which places of pictures a run's answer rests on: Grad-CAM and occlusion, on one sheet.
+def explain(run: str | Path, images: str | Path | Sequence[str | Path], *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+    """Show which places of images a run's answer rests on: Grad-CAM and occlusion, on one sheet.
 
     Both are in log odds of the class asked about. They show where the network looks, not why, and not that it is right.
 
     Args:
         run: a run folder, or the ``model`` folder in it.
-        pictures: folders (every image below, whatever its folders are called), manifests, files or patterns such as ``new/*.jpg``;
+        images: folders (every image below, whatever its folders are called), manifests, files or patterns such as ``new/*.jpg``;
             ``-`` reads a list of paths from standard input.
-        progress: hears of every picture.
+        progress: hears of every image.
         **options: the fields of :class:`ExplainOptions`.
 
     Returns:
-        ``out`` and ``pictures``: path, predicted class, the class asked about, its probability, ``brightest`` (x and y of each map's
+        ``out`` and ``images``: path, predicted class, the class asked about, its probability, ``brightest`` (x and y of each map's
         hottest place as shares of what the network sees), ``unreadable`` (path and reason).
 
     Raises:
         OptionError: an option's name or value is wrong, the run knows no such class, or the sheet would lie among photos.
-        DataError: there is no such run, or not one picture could be read.
+        DataError: there is no such run, or not one image could be read.
         ModelError: the saved model is damaged, or has no such layer.
         StorageError: the sheet cannot be written.
     """
@@ -73,7 +73,7 @@ def explain(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
 
     model = load_model(model_folder(run))
     asked = _asked(model, chosen.class_)
-    dataset = open_given_images(pictures, progress)
+    dataset = open_given_images(images, progress)
     out = _place(chosen.out, run, dataset)
     found = predict_files(model, dataset, device=chosen.device, precision=chosen.precision, progress=progress)
     predictions = found.predictions
@@ -100,11 +100,11 @@ def explain(run: str | Path, pictures: str | Path | Sequence[str | Path], *, pro
             sheet.save(file, "PNG")
         else:
             sheet.save(file, "JPEG", quality=92)
-    return {"out": str(out), "pictures": told, "unreadable": {printable(one.path): one.reason for one in found.unreadable}}
+    return {"out": str(out), "images": told, "unreadable": {printable(one.path): one.reason for one in found.unreadable}}
 
 
 def _place(out: Path | None, run: str | Path, dataset: Dataset) -> Path:
-    """Where the sheet goes: never among the pictures explained, nor among those that the run was trained on."""
+    """Where the sheet goes: never among the images explained, nor among those that the run was trained on."""
     from tellapart.errors import DataError
     from tellapart.output_guards import check_outside
     from tellapart.runs import open_run

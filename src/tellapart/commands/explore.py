@@ -1,4 +1,4 @@
-"""tellapart explore: what is in a folder, on one page: the map, the clusters, similar pictures, and what stands apart."""
+"""tellapart explore: what is in a folder, on one page: the map, the clusters, similar images, and what stands apart."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 EXAMPLE = "tellapart explore photos"
 PAGE, DETAILS = "explore.html", "explore.json"
-NEIGHBOURS = 8
+NEIGHBORS = 8
 ASKED_OF_ALL, ASKED = 12_000, 4_000
-"""Up to how many pictures all are asked for their neighbours; of more, as many drawn at random and those that sections show."""
+"""Up to how many images all are asked for their neighbors; of more, as many drawn at random and those that sections show."""
 OUTLIERS = 1_000
 
 
@@ -32,8 +32,8 @@ class ExploreOptions(DatasetOptions):
 
     k: int = option(0, "How many clusters; 0 chooses, or says that no number is clear.", minimum=0, only_for=when_not("method", "hdbscan"))
     method: str = option("kmeans", "How clusters are found.", choices=WAYS)
-    map: str = option("tsne", "How pictures are placed on the map; umap needs the extra maps.", choices=METHODS)
-    features: str = option("lite2", "What is seen of a picture: lite2, any timm name, imagenet, pixels, run:FOLDER.", metavar="NAME")
+    map: str = option("tsne", "How images are placed on the map; umap needs the extra maps.", choices=METHODS)
+    features: str = option("lite2", "What is seen of an image: lite2, any timm name, imagenet, pixels, run:FOLDER.", metavar="NAME")
     layer: str | None = option(None, "Layer of the network, such as blocks.3; by default the last.", metavar="NAME")
     weights: Path | None = option(None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE")
     image_size: int | None = option(None, "Side of the network's input in pixels; by default its own.", minimum=8, maximum=2048)
@@ -41,7 +41,7 @@ class ExploreOptions(DatasetOptions):
     name: str | None = option(None, "Names for clusters, by number: 0=cheetah,1=lion.", metavar="N=NAME,...")
     perplexity: float = option(
         PERPLEXITY,
-        "For tsne: how many neighbours of a picture are kept near it.",
+        "For tsne: how many neighbors of an image are kept near it.",
         minimum=2.0,
         maximum=500.0,
         only_for=when("map", "tsne"),
@@ -55,14 +55,14 @@ class ExploreOptions(DatasetOptions):
 
 
 def explore(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
-    """Say what is in a folder: a page with a map of all pictures, clusters and what they follow, similar pictures and outliers.
+    """Say what is in a folder: a page with a map of all images, clusters and what they follow, similar images and outliers.
 
-    Labels are not needed; where there are some, the map and the clusters are compared with them. On the page, pictures can
-    be chosen by drawing around them, and left out or relabelled; that is saved as a file of decisions. Photos are only read.
+    Labels are not needed; where there are some, the map and the clusters are compared with them. On the page, images can
+    be chosen by drawing around them, and left out or relabeled; that is saved as a file of decisions. Photos are only read.
 
     Args:
-        folder: class folders, unsorted pictures, a manifest or a bucket.
-        progress: hears of every picture.
+        folder: class folders, unsorted images, a manifest or a bucket.
+        progress: hears of every image.
         **options: the fields of :class:`ExploreOptions`.
 
     Returns:
@@ -72,7 +72,7 @@ def explore(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
 
     Raises:
         OptionError: an option's name or value is wrong, or the result would lie among the photos.
-        DataError: no picture can be used, or fewer differ than clusters are wanted.
+        DataError: no image can be used, or fewer differ than clusters are wanted.
         ModelError: no such network, layer or weights.
         MissingExtra: UMAP is asked for and not installed.
         StorageError: the page cannot be written.
@@ -119,23 +119,23 @@ def _sections(found: FolderProjection, grouping: FolderClustering, seed: int, pr
     points = {**found.view(), "score": strangeness}
     points["cluster"] = [None if number < 0 else int(number) for number in grouping.clustering.assigned]
     told = [one.medoid for one in grouping.members]
-    near = _neighbours(found.subjects, [*told, *order[:OUTLIERS]], seed, progress)
-    return {"map": points, **sections, "outliers": order[:OUTLIERS], "neighbours": near}
+    near = _neighbors(found.subjects, [*told, *order[:OUTLIERS]], seed, progress)
+    return {"map": points, **sections, "outliers": order[:OUTLIERS], "neighbors": near}
 
 
-def _neighbours(subjects: ExplorableImages, told: list[int], seed: int, progress: Progress) -> dict[int, list[list[float]]]:
-    """The most similar pictures of each, or in large sets of some, near-duplicates included: numbers and cosines."""
+def _neighbors(subjects: ExplorableImages, told: list[int], seed: int, progress: Progress) -> dict[int, list[list[float]]]:
+    """The most similar images of each, or in large sets of some, near-duplicates included: numbers and cosines."""
     import numpy as np
 
-    from tellapart.exploration.neighbors import neighbours
+    from tellapart.exploration.neighbors import neighbors
     from tellapart.exploration.pca import sample_rows
     from tellapart.features.matrix import unit_rows
 
     n = len(subjects)
     asked = np.arange(n) if n <= ASKED_OF_ALL else np.union1d(sample_rows(n, ASKED, seed), np.array(told, np.int64))
     units = unit_rows(subjects.features)
-    with progress.stage("looking for similar pictures", total=len(asked)) as advance:
-        near = neighbours(units, units[asked], NEIGHBOURS, without=asked)
+    with progress.stage("looking for similar images", total=len(asked)) as advance:
+        near = neighbors(units, units[asked], NEIGHBORS, without=asked)
         advance(len(asked))
     return {
         int(one): [[int(other), round(float(cosine), 4)] for other, cosine in zip(others, cosines, strict=True)]
@@ -164,4 +164,4 @@ def _line(cluster: dict[str, Any]) -> str:
     called = cluster["name"] or f"cluster {cluster['number']}"
     classes = ", ".join(f"{name} {count:,}" for name, count in list(cluster["classes"].items())[:3])
     words = f"  looks like {', '.join(cluster['words'])}" if cluster["words"] else ""
-    return f"{called}: {count(cluster['size'], 'picture')}" + (f" ({classes})" if classes else "") + words
+    return f"{called}: {count(cluster['size'], 'image')}" + (f" ({classes})" if classes else "") + words

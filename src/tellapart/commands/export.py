@@ -25,12 +25,12 @@ class ExportOptions(DatasetOptions):
 def export(folder: str | Path, out: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Write the data set as it is decided: one folder a class, or a CSV, without what is left out.
 
-    Excluded, unreadable and contradictory pictures and exact copies are left out; labels are those decided. The photos are only read.
+    Excluded, unreadable and contradictory images and exact copies are left out; labels are those decided. The photos are only read.
 
     Args:
         folder: class folders, parts with class folders, or a manifest.
         out: a new folder; with ``form="csv"`` the table.
-        progress: hears of every picture.
+        progress: hears of every image.
         **options: the fields of :class:`ExportOptions`.
 
     Returns:
@@ -63,7 +63,7 @@ def export(folder: str | Path, out: str | Path, *, progress: Progress = AUTO, **
     left_out = {row.path: row.reason or row.status for row in looked.rows if not row.is_used}
     if not entries:
         raise DataError(
-            f"of {count(len(looked.rows), 'picture')} none is left to write", hint=f"tellapart decisions {folder} says what was excluded"
+            f"of {count(len(looked.rows), 'image')} none is left to write", hint=f"tellapart decisions {folder} says what was excluded"
         )
     if chosen.form == "csv":
         write_table(entries, place)

@@ -72,7 +72,7 @@ class LadderOptions(DatasetOptions):
     )
     net: str = option("resnet", "Network for scratch: resnet, tiny, classic, or any timm name.", only_for=_rung("scratch"))
     scratch_size: int | None = option(
-        None, "Side of the pictures for scratch, in pixels.", minimum=24, maximum=2048, only_for=_rung("scratch")
+        None, "Side of the images for scratch, in pixels.", minimum=24, maximum=2048, only_for=_rung("scratch")
     )
     scratch_epochs: int | None = option(None, "Epochs for scratch.", minimum=1, maximum=10_000, only_for=_rung("scratch"))
     epochs: int | None = option(None, "Epochs for finetune.", minimum=1, maximum=10_000, only_for=_rung("finetune", "folds"))
@@ -80,7 +80,7 @@ class LadderOptions(DatasetOptions):
         None, "Also ask a network that knows words, with the class names alone: imagenet, clip:NAME or clip:NAME=FILE.", metavar="NAME"
     )
     folds: int = option(5, "Networks to train for the rung of the folds.", minimum=2, maximum=100, only_for=_rung("folds"))
-    views: int = option(4, "Views of each picture for the rung of the views.", minimum=2, maximum=8, only_for=_rung("views"))
+    views: int = option(4, "Views of each image for the rung of the views.", minimum=2, maximum=8, only_for=_rung("views"))
     balance: str = option("none", "What to do about unequal classes.", choices=("none", "weights", "oversample", "undersample"))
     time: str | None = option(
         None,
@@ -104,8 +104,8 @@ class LadderOptions(DatasetOptions):
 def ladder(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> Run:
     """Train every recipe on one split and say what each step is worth.
 
-    The rungs: majority class, nearest neighbours, a network from scratch, a probe, fine-tuning, an average over
-    folds, several views of each picture, calibration. All but the last report what the networks say, uncalibrated.
+    The rungs: majority class, nearest neighbors, a network from scratch, a probe, fine-tuning, an average over
+    folds, several views of each image, calibration. All but the last report what the networks say, uncalibrated.
 
     Args:
         folder: class folders, parts with class folders, or a manifest.

@@ -1,4 +1,4 @@
-"""tellapart map: every picture of a folder at a place in the plane, on a page that can be looked through."""
+"""tellapart map: every image of a folder at a place in the plane, on a page that can be looked through."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class MapOptions(DatasetOptions):
     layer: str | None = option(None, "Layer of the network, such as blocks.3; by default the last before the classifier.", metavar="NAME")
     weights: Path | None = option(None, "Weights of the network, for a timm name.", metavar="FILE")
     image_size: int | None = option(None, "Side of the network's input, where it is not its own.", minimum=16, maximum=2048, metavar="N")
-    method: str = option("tsne", "How pictures are placed; umap needs the extra maps.", choices=METHODS)
+    method: str = option("tsne", "How images are placed; umap needs the extra maps.", choices=METHODS)
     perplexity: float = option(
         PERPLEXITY,
-        "For tsne: how many neighbours of a picture are kept near it.",
+        "For tsne: how many neighbors of an image are kept near it.",
         minimum=2.0,
         maximum=500.0,
         only_for=when("method", "tsne"),
@@ -48,10 +48,10 @@ class MapOptions(DatasetOptions):
 
 
 def map(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
-    """Put every picture at a place, so that those a network finds alike lie near each other.
+    """Put every image at a place, so that those a network finds alike lie near each other.
 
     Writes a page with the map and a table beside it (``map.csv``: path, image_id, label, x, y). Works without labels. It
-    also says how far to trust the map: how many neighbours of a picture are still near it, and how well classes can be
+    also says how far to trust the map: how many neighbors of an image are still near it, and how well classes can be
     read from the map, beside the whole feature space.
 
     Args:
@@ -60,11 +60,11 @@ def map(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dic
         **options: the fields of :class:`MapOptions`.
 
     Returns:
-        ``out``, ``table``, ``method``, ``software``, ``images``, ``trust`` (``neighbours_kept``, ``knn_2d``, ``knn_full``) and ``notes``.
+        ``out``, ``table``, ``method``, ``software``, ``images``, ``trust`` (``neighbors_kept``, ``knn_2d``, ``knn_full``) and ``notes``.
 
     Raises:
         OptionError: an option's name or value is wrong, or the result would lie among the photos.
-        DataError: there is no picture to place.
+        DataError: there is no image to place.
         ModelError: no such network, layer or weights.
         MissingExtra: UMAP is asked for and not installed.
         StorageError: the page cannot be written.

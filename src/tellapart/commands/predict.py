@@ -1,4 +1,4 @@
-"""tellapart predict: what a trained run says about new pictures."""
+"""tellapart predict: what a trained run says about new images."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class PredictOptions(Options):
     num_workers: int | None = num_workers_option()
 
 
-def predict(run: str | Path, pictures: Any, *, progress: Progress = AUTO, **options: Any) -> PredictedFiles:
-    """Predict pictures with a run's saved model.
+def predict(run: str | Path, images: Any, *, progress: Progress = AUTO, **options: Any) -> PredictedFiles:
+    """Predict images with a run's saved model.
 
     Args:
         run: a run folder, or the ``model`` folder in it.
-        pictures: folders (every image below, whatever its folders are called), manifests, files or patterns such as ``new/*.jpg``;
+        images: folders (every image below, whatever its folders are called), manifests, files or patterns such as ``new/*.jpg``;
             ``-`` reads a list of paths from standard input.
             In place of a file also bytes, a PIL image, or an array: uint8 or floats from 0 to 1, (height, width, 3) or (height, width);
             an array of n of them too.
@@ -50,7 +50,7 @@ def predict(run: str | Path, pictures: Any, *, progress: Progress = AUTO, **opti
 
     Raises:
         OptionError: an option's name or value is wrong, or there are not so many views.
-        DataError: there is no such run, or not one picture could be read.
+        DataError: there is no such run, or not one image could be read.
         ModelError: the saved model is damaged.
     """
     chosen = PredictOptions.of(**options)
@@ -63,7 +63,7 @@ def predict(run: str | Path, pictures: Any, *, progress: Progress = AUTO, **opti
     from tellapart.workflows.tta_options import tta_settings
 
     model = load_model(model_folder(run))
-    with open_image_source(pictures, progress) as dataset:
+    with open_image_source(images, progress) as dataset:
         if chosen.out is not None:
             check_no_manifest(chosen.out, dataset)
         found = predict_files(model, dataset, **tta_settings(chosen), progress=progress)

@@ -35,7 +35,7 @@ ARRAYS = when("form", "npy")
 
 
 def _has_squares(options: PrepareOptions) -> str | None:
-    """Whether any picture is made anew."""
+    """Whether any image is made anew."""
     return "with --size original, which keeps the files as they are" if set(options.size) == {ORIGINAL} else None
 
 
@@ -51,9 +51,9 @@ class PrepareOptions(DatasetOptions):
         "npy", "npy: arrays for numpy; tar: shards for webdataset; parquet: shards for Hugging Face.", choices=("npy", "tar", "parquet")
     )
     resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"), only_for=_has_squares)
-    channels: str = option("last", "Colour comes last (Keras) or first (PyTorch) in an array.", choices=("last", "first"), only_for=ARRAYS)
+    channels: str = option("last", "Color comes last (Keras) or first (PyTorch) in an array.", choices=("last", "first"), only_for=ARRAYS)
     dtype: str = option("uint8", "uint8: 0 to 255; float32: 0 to 1, four times as large.", choices=("uint8", "float32"), only_for=ARRAYS)
-    grey: bool = option(False, "One channel in place of three.", only_for=_has_squares)
+    gray: bool = option(False, "One channel in place of three.", only_for=_has_squares)
     shuffle: bool = option(True, "Write each part in a drawn order; otherwise class after class, as the folder has them.")
     shard_mb: int = option(256, "Size of a tar or Parquet shard, in MB.", minimum=1, maximum=100_000, only_for=when_not("form", "npy"))
     seed: int = option(0, "Seed of the order.", minimum=0, only_for=when("shuffle", True))
@@ -74,7 +74,7 @@ def prepare(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
 
     Returns:
         ``out``, ``form``, ``sizes``, ``class_names``, ``parts`` (for each: images, classes, files), ``mean`` and ``std`` of the
-        training pictures, ``size_bytes``, ``left_out`` (path: reason), ``resumed_at`` (pictures done before), ``notes``.
+        training images, ``size_bytes``, ``left_out`` (path: reason), ``resumed_at`` (images done before), ``notes``.
 
     Raises:
         OptionError: an option's name or value is wrong, or the result would lie among the photos or over something else.
@@ -123,9 +123,9 @@ def _form(chosen: PrepareOptions) -> Form:
     from tellapart.errors import OptionError
 
     if chosen.form == "npy" and ORIGINAL in chosen.size:
-        raise OptionError("pictures of different sizes do not fit into one array", hint="--form tar or --form parquet keeps originals")
+        raise OptionError("images of different sizes do not fit into one array", hint="--form tar or --form parquet keeps originals")
     sizes = tuple(AS_IT_IS if word == ORIGINAL else int(word) for word in chosen.size)
-    square = Square(sizes, chosen.resize, is_grey=chosen.grey, is_first=chosen.channels == "first", is_float=chosen.dtype == "float32")
+    square = Square(sizes, chosen.resize, is_gray=chosen.gray, is_first=chosen.channels == "first", is_float=chosen.dtype == "float32")
     return Form(chosen.form, square, 0 if chosen.form == "npy" else chosen.shard_mb * 1_000_000)
 
 
@@ -158,5 +158,5 @@ def _decided(dataset: Dataset, chosen: PrepareOptions, progress: Progress) -> tu
 
 def _what_happened(resumed_at: int, number: int, *, was_there: bool) -> list[str]:
     if was_there:
-        return ["the folder is there already, made by the same command from the same pictures; nothing was done"]
-    return [f"went on after the first {resumed_at:,} of {count(number, 'picture')}, done before"] if resumed_at else []
+        return ["the folder is there already, made by the same command from the same images; nothing was done"]
+    return [f"went on after the first {resumed_at:,} of {count(number, 'image')}, done before"] if resumed_at else []

@@ -1,4 +1,4 @@
-"""tellapart relabel: give pictures another label; the files stay where they are."""
+"""tellapart relabel: give images another label; the files stay where they are."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class RelabelOptions(DatasetOptions):
     """How to relabel."""
 
     to: str | None = option(None, "The label from now on.", metavar="LABEL")
-    new: bool = option(False, "The label may be one that no picture has yet.")
+    new: bool = option(False, "The label may be one that no image has yet.")
     why: str = option("", "The reason, kept with the decision.")
     state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
 
 
 def relabel(folder: str | Path, files: str | Path | Sequence[str | Path], *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
-    """Give pictures another label from now on. No file is moved, and it can be undone.
+    """Give images another label from now on. No file is moved, and it can be undone.
 
     Args:
         folder: class folders, parts with class folders, or a manifest.
@@ -41,7 +41,7 @@ def relabel(folder: str | Path, files: str | Path | Sequence[str | Path], *, pro
         ``batch``, ``changed``, ``unchanged``, ``left``, ``log``, ``notes``; see :func:`tellapart.workflows.decision_writing.decide`.
 
     Raises:
-        OptionError: an option's name or value is wrong, no label was given, or no picture has that label and ``new`` is not set.
+        OptionError: an option's name or value is wrong, no label was given, or no image has that label and ``new`` is not set.
         DataError: a name fits no file.
         StorageError: the decisions cannot be read or written.
     """
@@ -54,15 +54,15 @@ def relabel(folder: str | Path, files: str | Path | Sequence[str | Path], *, pro
     if not label:
         raise OptionError("there is no label to give", hint="say which with --to LABEL")
 
-    def relabelling(row: FileRow, looked: AnalyzedFolder) -> ProposedDecision:
+    def relabeling(row: FileRow, looked: AnalyzedFolder) -> ProposedDecision:
         known = {other.label for other in looked.rows if other.label is not None}
         if label not in known and not chosen.new:
             close = closest_name(label, sorted(known))
             raise OptionError(
-                f"no picture has the label {label!r}; the labels are {', '.join(sorted(known)) or 'none'}",
+                f"no image has the label {label!r}; the labels are {', '.join(sorted(known)) or 'none'}",
                 hint=close or "to begin a new class add --new",
             )
         is_so = row.label == label and not row.is_excluded
         return ProposedDecision(row, None if is_so else decision_about(row, looked, RELABEL, label))
 
-    return decide(folder, files, relabelling, reading=chosen, state=chosen.state, why=chosen.why, progress=progress)
+    return decide(folder, files, relabeling, reading=chosen, state=chosen.state, why=chosen.why, progress=progress)

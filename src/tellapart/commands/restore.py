@@ -1,4 +1,4 @@
-"""tellapart restore: have pictures as the folder has them again."""
+"""tellapart restore: have images as the folder has them again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RestoreOptions(DatasetOptions):
 
 
 def restore(folder: str | Path, files: str | Path | Sequence[str | Path], *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
-    """Let pictures count again, under the label the folder gives them, whatever was decided before.
+    """Let images count again, under the label the folder gives them, whatever was decided before.
 
     Args:
         folder: class folders, parts with class folders, or a manifest.

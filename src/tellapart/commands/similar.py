@@ -1,4 +1,4 @@
-"""tellapart similar: the pictures most like one, or like each."""
+"""tellapart similar: the images most like one, or like each."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ MOST = 1000
 class SimilarOptions(DatasetOptions):
     """What to look for, and how."""
 
-    all_: bool = option(False, "Ask about every picture of the folder, and write a table.")
-    k: int = option(10, "How many similar pictures.", minimum=1, maximum=MOST)
-    skip_duplicates: bool = option(False, "Leave out near-duplicates of the picture asked about, and show of any others one.")
-    features: str = option("lite2", "What is seen of a picture: lite2, any timm name, imagenet, pixels, run:FOLDER.", metavar="NAME")
+    all_: bool = option(False, "Ask about every image of the folder, and write a table.")
+    k: int = option(10, "How many similar images.", minimum=1, maximum=MOST)
+    skip_duplicates: bool = option(False, "Leave out near-duplicates of the image asked about, and show of any others one.")
+    features: str = option("lite2", "What is seen of an image: lite2, any timm name, imagenet, pixels, run:FOLDER.", metavar="NAME")
     layer: str | None = option(None, "Layer of the network, such as blocks.3; by default the last.", metavar="NAME")
     weights: Path | None = option(None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE")
     image_size: int | None = option(None, "Side of the network's input in pixels; by default its own.", minimum=8, maximum=2048)
@@ -42,24 +42,24 @@ class SimilarOptions(DatasetOptions):
 
 
 def similar(folder: str | Path, image: str | Path | None = None, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
-    """Find the pictures of a folder that are most like one, or like each of them: exact cosines of what a network sees.
+    """Find the images of a folder that are most like one, or like each of them: exact cosines of what a network sees.
 
-    The picture may be one of the folder's or any other file. The photos are only read.
+    The image may be one of the folder's or any other file. The photos are only read.
 
     Args:
-        folder: class folders, unsorted pictures, a manifest or a bucket.
+        folder: class folders, unsorted images, a manifest or a bucket.
         image: a path in the folder, or of another file; None with ``all_``.
-        progress: hears of every picture.
+        progress: hears of every image.
         **options: the fields of :class:`SimilarOptions`.
 
     Returns:
         ``out``, ``features``, ``image`` (None for all), ``similar`` (path, label, cosine; the most similar first), ``images`` (how many
-        could have been found), ``same_label`` (share of the pictures whose most similar one has their label; None without labels or
-        for one picture), ``left_out`` (path: reason), ``notes``.
+        could have been found), ``same_label`` (share of the images whose most similar one has their label; None without labels or
+        for one image), ``left_out`` (path: reason), ``notes``.
 
     Raises:
         OptionError: an option is wrong, or the result would lie among the photos.
-        DataError: the picture asked about is not there or cannot be read, or none of the folder's can.
+        DataError: the image asked about is not there or cannot be read, or none of the folder's can.
         StorageError: the disk is full or cannot be written.
     """
     chosen = SimilarOptions.of(**options)
@@ -90,8 +90,8 @@ def _place(chosen: SimilarOptions, image: str | Path | None) -> Path:
     from tellapart.errors import OptionError
 
     if (image is None) != chosen.all_:
-        wrong = "a picture was named together with --all" if image is not None else "no picture was named"
-        raise OptionError(wrong, hint="name one picture, or ask about every one with --all")
+        wrong = "an image was named together with --all" if image is not None else "no image was named"
+        raise OptionError(wrong, hint="name one image, or ask about every one with --all")
     out = (chosen.out or (TABLE if chosen.all_ else SHEET)).expanduser()
     fitting = (".csv",) if chosen.all_ else (*SHEETS, ".csv")
     if out.is_dir() or out.suffix.lower() not in fitting:
@@ -111,14 +111,14 @@ def _candidates(subjects: ExplorableImages, chosen: SimilarOptions) -> IntArray:
 def _of_all(subjects: ExplorableImages, chosen: SimilarOptions, out: Path, progress: Progress) -> dict[str, Any]:
     import numpy as np
 
-    from tellapart.exploration.neighbors import neighbours
+    from tellapart.exploration.neighbors import neighbors
     from tellapart.features.matrix import unit_rows
 
     units = unit_rows(subjects.features)
     answers = _candidates(subjects, chosen)
     own = np.searchsorted(answers, subjects.originals) if chosen.skip_duplicates else np.arange(len(subjects))
     with progress.stage("comparing", total=len(subjects)) as advance:
-        found = neighbours(units[answers], units, chosen.k, without=own, advance=advance)
+        found = neighbors(units[answers], units, chosen.k, without=own, advance=advance)
     indices = answers[found.indices]
     _write_table(out, [(subjects.rows[i].path, subjects.labels[i]) for i in range(len(subjects))], subjects, indices, found.similarities)
     labels = subjects.labels
@@ -132,12 +132,12 @@ def _of_one(
 ) -> dict[str, Any]:
     import numpy as np
 
-    from tellapart.exploration.neighbors import neighbours
+    from tellapart.exploration.neighbors import neighbors
     from tellapart.features.matrix import unit_rows
 
     asked = _asked(subjects, image, spec, chosen, progress)
     answers = np.array([i for i in _candidates(subjects, chosen) if int(i) not in asked.same], np.int64)
-    found = neighbours(unit_rows(subjects.features[answers]), unit_rows(asked.features), chosen.k)
+    found = neighbors(unit_rows(subjects.features[answers]), unit_rows(asked.features), chosen.k)
     indices, cosines = answers[found.indices[0]], found.similarities[0]
     told = [
         {"path": subjects.rows[i].path, "label": subjects.labels[i], "cosine": round(float(c), 5)}
@@ -152,7 +152,7 @@ def _of_one(
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """The picture asked about: its path, label and features (1, d), and the images of the folder that are no answers to it."""
+    """The image asked about: its path, label and features (1, d), and the images of the folder that are no answers to it."""
 
     path: str
     label: str | None
@@ -175,7 +175,7 @@ def _asked(subjects: ExplorableImages, image: str, spec: FeatureSpec, chosen: Si
             raise
         return _from_outside(subjects, Path(image).expanduser(), spec, chosen, progress)
     if len(rows) > 1:
-        raise DataError(f"{image} is a folder of {count(len(rows), 'picture')}", hint="name one picture, or ask about every one with --all")
+        raise DataError(f"{image} is a folder of {count(len(rows), 'image')}", hint="name one image, or ask about every one with --all")
     row = rows[0]
     if row.image_id is None:
         raise DataError(f"{row.path} cannot be read: {row.reason}")

@@ -1,4 +1,4 @@
-"""tellapart sources: where pictures can be collected from, on what terms, and which of these places answer today."""
+"""tellapart sources: where images can be collected from, on what terms, and which of these places answer today."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ MOST_BYTES = 30_000_000
 class SourcesOptions(Options):
     """What to find out."""
 
-    check: bool = option(False, "Ask each for one page of results, and fetch its first picture.")
+    check: bool = option(False, "Ask each for one page of results, and fetch its first image.")
     contact: str | None = option(None, f"Your e-mail or web address, told to every server [default: ${CONTACT_VARIABLE}].")
     allow_private: bool = option(False, "Connect to addresses inside networks too, for sources of your own.", only_for=given("check"))
 
 
 def sources(names: str | Sequence[str] = (), *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
-    """List the sources of pictures: their limits, what they say of licences, their keys, and what speaks against them.
+    """List the sources of images: their limits, what they say of licenses, their keys, and what speaks against them.
 
     Nothing is asked of anybody, but with ``check``: then every source that can be asked is, once, and what came is told.
 

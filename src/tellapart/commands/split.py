@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXAMPLE = "tellapart split photos --val 0.1 --test 0.2"
 NO_BACKBONE = "none"
 DRAWN = (without("first"), when_not("how", "own"))
-"""Where pictures are drawn into parts."""
+"""Where images are drawn into parts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +37,8 @@ class SplitOptions(DatasetOptions):
         " By default own where you have parts, else stratified.",
         choices=("stratified", "random", "own"),
     )
-    val: float = option(0.1, "Share of the pictures for validation.", minimum=0.0, maximum=0.9, only_for=DRAWN)
-    test: float = option(0.2, "Share of the pictures for the test.", minimum=0.0, maximum=0.9, only_for=DRAWN)
+    val: float = option(0.1, "Share of the images for validation.", minimum=0.0, maximum=0.9, only_for=DRAWN)
+    test: float = option(0.2, "Share of the images for the test.", minimum=0.0, maximum=0.9, only_for=DRAWN)
     folds: int = option(0, "Also number so many folds of the training part; 0 for none.", minimum=0, maximum=100)
     group: str | None = option(
         None, "Keep together what this column of the manifest or of ATTRIBUTION.csv names alike: page, creator, host ...", metavar="COLUMN"
@@ -47,7 +47,7 @@ class SplitOptions(DatasetOptions):
         None, "Keep together what this regular expression catches alike in the paths.", metavar="REGEX", check=pattern_complaint
     )
     first: int = option(0, "Reproduce a bad split: the first so many files of each class by name are val.", minimum=0)
-    keep: Path | None = option(None, "An earlier split whose pictures keep their parts; by default --out where it exists.", metavar="FILE")
+    keep: Path | None = option(None, "An earlier split whose images keep their parts; by default --out where it exists.", metavar="FILE")
     anew: bool = option(False, "Forget the split that --out holds, and begin anew.", only_for=(without("keep"), without("first")))
     seed: int = option(0, "Seed of the split.", minimum=0)
     backbone: str = option("lite2", "Network whose features tell near-duplicates and price a leak; none for neither.")
@@ -60,7 +60,7 @@ class SplitOptions(DatasetOptions):
 def split(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
     """Divide a folder of photos into train, val and test, and write a manifest that every other verb takes.
 
-    Near-duplicates always stay together, and so does what --group or --pattern names alike. No file is moved. Pictures that
+    Near-duplicates always stay together, and so does what --group or --pattern names alike. No file is moved. Images that
     the manifest holds already keep their part; new ones join their group, or are placed by a hash of it.
 
     Args:
@@ -69,7 +69,7 @@ def split(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> d
         **options: the fields of :class:`SplitOptions`.
 
     Returns:
-        ``out``, ``how``, ``images``, ``groups``, ``kept`` (pictures that an earlier split placed), ``parts`` (part: label: number),
+        ``out``, ``how``, ``images``, ``groups``, ``kept`` (images that an earlier split placed), ``parts`` (part: label: number),
         ``folds`` (fold: number), ``left_out`` (path: reason), ``crossings`` (what stands in several parts), ``leak`` (naive and honest
         score, or the reason why there is none), ``notes``.
 
@@ -174,7 +174,7 @@ def _usable(looked: AnalyzedFolder, out: Path) -> tuple[list[FileRow], list[Path
             files.append(file.absolute())
     if len(rows) < 2:
         raise DataError(
-            f"of {count(len(looked.rows), 'picture')} {len(rows):,} can be divided; two are needed",
+            f"of {count(len(looked.rows), 'image')} {len(rows):,} can be divided; two are needed",
             hint=f"the first left out: {next(iter(left_out.items()))}" if left_out else None,
         )
     notes = [f"{len(left_out):,} of {count(len(looked.rows), 'file is', 'files are')} left out of the split"] if left_out else []
@@ -210,7 +210,7 @@ def _plan(rows: Sequence[FileRow], earlier: KnownSplit, chosen: SplitOptions, *,
         from tellapart.errors import OptionError
 
         raise OptionError(
-            f"{' and '.join(idle)} {'has' if len(idle) == 1 else 'have'} no effect: the pictures have parts of their own, which are kept",
+            f"{' and '.join(idle)} {'has' if len(idle) == 1 else 'have'} no effect: the images have parts of their own, which are kept",
             hint="leave it out, or make new parts with --how stratified",
         )
     if how == OWN and not chosen.how and not chosen.first:
@@ -246,13 +246,12 @@ def _earlier_notes(before: Path | None, division: SplitAssignment, number: int, 
     gone = max(0, len(earlier.by_path) - division.kept)
     lost = f"; {gone:,} that it names are not there any more, or left out" if gone else ""
     return [
-        f"{count(division.kept, 'picture keeps', 'pictures keep')} the part that {before} gives them,"
-        f" {number - division.kept:,} are new{lost}"
+        f"{count(division.kept, 'image keeps', 'images keep')} the part that {before} gives them, {number - division.kept:,} are new{lost}"
     ]
 
 
 def _counts(division: SplitAssignment) -> dict[str, Any]:
-    """Numbers of pictures: by part and label, and by fold."""
+    """Numbers of images: by part and label, and by fold."""
     from collections import Counter
 
     from tellapart.dataset.entry import PARTS

@@ -62,7 +62,7 @@ class Submission:
         unreadable: for each id whose file could not be read the reason; its row holds ``shares``.
         shares: the share of each class among the training images.
         unused: paths of files that no id means.
-        views: how many views of each picture were averaged.
+        views: how many views of each image were averaged.
         expected_accuracy: on the images the run was judged on, with one view; None if it was not.
         expected_log_loss: there, in nats, with this clip; None if no log loss can be told from the columns.
     """
@@ -108,12 +108,12 @@ class Submission:
 def submit(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> Submission:
     """Write a checked submission for a Kaggle competition.
 
-    The ids, the columns and their order are those of the sample; a picture that cannot be read gets the training
+    The ids, the columns and their order are those of the sample; an image that cannot be read gets the training
     images' class shares and is named.
 
     Args:
         run: a run folder.
-        folder: the competition's test pictures.
+        folder: the competition's test images.
         progress: hears how far it is.
         **options: the fields of :class:`SubmitOptions`; ``sample`` must be given.
 
@@ -140,7 +140,7 @@ def submit(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, **
     clip, lowest = _clip(model, chosen.clip)
     sample = read_sample(source)
     columns = columns_of(sample, model.class_names, chosen.class_)
-    wanted, matched_by, unused = _pictures_of(sample.ids, folder, chosen, progress)
+    wanted, matched_by, unused = _images_of(sample.ids, folder, chosen, progress)
     found = predict_files(model, wanted, **tta_settings(chosen), progress=progress)
     shares = _class_shares(opened, model.class_names)
     probabilities = submission_csv.floor_probabilities(_filled(found, list(shares.values())), lowest)
@@ -184,10 +184,8 @@ def _clip(model: SavedModel, chosen: float | None) -> tuple[float, float]:
     return model.clip, model.clip / (1 + (len(model.class_names) - 1) * model.clip)
 
 
-def _pictures_of(
-    ids: tuple[str, ...], folder: str | Path, chosen: SubmitOptions, progress: Progress
-) -> tuple[Dataset, str, tuple[str, ...]]:
-    """The picture of each id in their order, what the ids are matched by, and the paths of the other pictures.
+def _images_of(ids: tuple[str, ...], folder: str | Path, chosen: SubmitOptions, progress: Progress) -> tuple[Dataset, str, tuple[str, ...]]:
+    """The image of each id in their order, what the ids are matched by, and the paths of the other images.
 
     In a folder with ``train`` and ``test`` only the test part counts.
     """

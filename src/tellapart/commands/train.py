@@ -59,22 +59,22 @@ class TrainOptions(DatasetOptions):
     )
     augment: str | None = option(
         None,
-        "Augmentation of training pictures: none, flip, light, strong, or words such as flip,rotation=20,zoom=0.2.",
+        "Augmentation of training images: none, flip, light, strong, or words such as flip,rotation=20,zoom=0.2.",
         metavar="WORDS",
         only_for=TRAINED,
     )
     epochs: int | None = option(
-        None, "Times every picture is seen; by default 4 for finetune, 60 for scratch.", minimum=1, maximum=10_000, only_for=TRAINED
+        None, "Times every image is seen; by default 4 for finetune, 60 for scratch.", minimum=1, maximum=10_000, only_for=TRAINED
     )
     batch_size: int | None = option(
-        None, "Pictures a step; by default 16 for finetune, 32 for scratch.", minimum=1, maximum=8192, only_for=TRAINED
+        None, "Images a step; by default 16 for finetune, 32 for scratch.", minimum=1, maximum=8192, only_for=TRAINED
     )
     lr: float | None = option(None, "Highest learning rate; by default the recipe's.", minimum=1e-8, maximum=10.0, only_for=TRAINED)
     weight_decay: float = option(0.05, "Weight decay of AdamW.", minimum=0.0, maximum=10.0, only_for=TRAINED)
     layer_decay: float = option(0.8, "Learning rate of a stage as a share of that above it.", minimum=0.01, maximum=1.0, only_for=TRAINED)
     label_smoothing: float | None = option(None, "Share of the truth spread over all classes.", minimum=0.0, maximum=0.9, only_for=TRAINED)
-    mixup: float = option(0.0, "Mix pictures with each other: Beta parameter; 0 for never.", minimum=0.0, maximum=10.0, only_for=TRAINED)
-    cutmix: float = option(0.0, "Paste pictures into each other: Beta parameter; 0 for never.", minimum=0.0, maximum=10.0, only_for=TRAINED)
+    mixup: float = option(0.0, "Mix images with each other: Beta parameter; 0 for never.", minimum=0.0, maximum=10.0, only_for=TRAINED)
+    cutmix: float = option(0.0, "Paste images into each other: Beta parameter; 0 for never.", minimum=0.0, maximum=10.0, only_for=TRAINED)
     unfreeze: str = option(
         "all",
         "For finetune: which stages learn: all, last, or how many from the top.",

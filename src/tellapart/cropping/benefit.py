@@ -52,10 +52,10 @@ def measure_crop_benefit(
         shape: of the crops.
         chosen: the options.
         written: the folder of the crops and their names; None where they are not kept.
-        progress: hears of every picture.
+        progress: hears of every image.
 
     Raises:
-        DataError: there are not enough labelled photos to hold some back.
+        DataError: there are not enough labeled photos to hold some back.
     """
     spec = FeatureSpec(find_backbones(BACKBONE)).computed(chosen.device)
     looked = analyze_folder(

@@ -1,4 +1,4 @@
-"""A folder of crops: derived pictures that remember their parent and stay with its group and part."""
+"""A folder of crops: derived images that remember their parent and stay with its group and part."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AT_ONCE = 32
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """One picture to be made.
+    """One image to be made.
 
     Attributes:
         file: the photo.

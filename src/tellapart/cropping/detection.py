@@ -202,15 +202,15 @@ def _looker(find: Detector) -> Callable[[Sequence[Path]], list[Detection | str]]
         squares, sizes, reasons = [], [], []
         for file in files:
             try:
-                picture = decode(file.read_bytes(), min_size=find.side)
+                image = decode(file.read_bytes(), min_size=find.side)
             except ImageError as error:
                 reasons.append(str(error))
                 continue
             except OSError as error:
                 reasons.append(f"cannot be read: {error.strerror or error}")
                 continue
-            squares.append(resize(picture.pixels, find.side, "pad" if find.policy == "pad" else "squash"))
-            sizes.append((picture.width, picture.height))
+            squares.append(resize(image.pixels, find.side, "pad" if find.policy == "pad" else "squash"))
+            sizes.append((image.width, image.height))
             reasons.append("")
         seen = iter(find(np.stack(squares), sizes) if squares else [])
         return [reason or next(seen) for reason in reasons]

@@ -1,4 +1,4 @@
-"""Cropping: from a box in a picture to the pixels around it, with a margin, square or turned until the eyes are level."""
+"""Cropping: from a box in an image to the pixels around it, with a margin, square or turned until the eyes are level."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUBJECT_SHARE = 0.35
 
 @dataclass(frozen=True)
 class Box:
-    """Part of a picture in whole pixels; right and bottom are the first outside."""
+    """Part of an image in whole pixels; right and bottom are the first outside."""
 
     left: int
     top: int
@@ -44,8 +44,8 @@ class CropShape:
 
     Attributes:
         margin: added on each side, as a share of the box's width and height.
-        is_square: whether the shorter side is widened to the longer where the picture allows it.
-        is_aligned: whether the picture is turned until the eyes are level.
+        is_square: whether the shorter side is widened to the longer where the image allows it.
+        is_aligned: whether the image is turned until the eyes are level.
         size: side of the written square, or longer side of what is not square; None for as many pixels as there are.
     """
 
@@ -56,21 +56,21 @@ class CropShape:
 
 
 def crop_box(box: FloatArray, width: int, height: int, shape: CropShape) -> Box:
-    """The box with its margin, within a picture of ``width`` x ``height`` pixels: moved inside first, then cut.
+    """The box with its margin, within an image of ``width`` x ``height`` pixels: moved inside first, then cut.
 
     Args:
         box: left, top, right, bottom in pixels; may reach outside.
-        width: of the picture.
-        height: of the picture.
+        width: of the image.
+        height: of the image.
         shape: margin, and square or not.
     """
-    centre = (box[:2] + box[2:]) / 2
+    center = (box[:2] + box[2:]) / 2
     sides = np.maximum((box[2:] - box[:2]) * (1 + 2 * shape.margin), 1.0)
     limits = np.array([width, height], dtype=np.float64)
     if shape.is_square:
         sides = np.minimum(np.full(2, sides.max()), limits.min())
     sides = np.minimum(np.maximum(np.round(sides), 1), limits)
-    corner = np.clip(np.round(centre - sides / 2), 0, limits - sides)
+    corner = np.clip(np.round(center - sides / 2), 0, limits - sides)
     left, top = (int(value) for value in corner)
     return Box(left, top, left + int(sides[0]), top + int(sides[1]))
 
@@ -80,9 +80,9 @@ def crop_pixels_of(pixels: ByteArray, box: Box, shape: CropShape, eyes: FloatArr
 
     Args:
         pixels: uint8 (height, width, 3).
-        box: within the picture.
+        box: within the image.
         shape: aligned or not, and the size.
-        eyes: (2, 2), x and y of the eye on the picture's left, then of that on its right; None leaves the picture as it is.
+        eyes: (2, 2), x and y of the eye on the image's left, then of that on its right; None leaves the image as it is.
     """
     if shape.is_aligned and eyes is not None:
         found = _turned(pixels, box, eyes)
@@ -96,16 +96,16 @@ def crop_pixels_of(pixels: ByteArray, box: Box, shape: CropShape, eyes: FloatArr
 
 
 def _turned(pixels: ByteArray, box: Box, eyes: FloatArray) -> ByteArray:
-    """The box, turned around its centre until the eyes are level; what lies outside the picture repeats its edge."""
+    """The box, turned around its center until the eyes are level; what lies outside the image repeats its edge."""
     across = eyes[1] - eyes[0]
     angle = np.arctan2(across[1], across[0])
     if abs(angle) > np.pi / 2:
         angle -= np.copysign(np.pi, angle)
     cosine, sine = np.cos(angle), np.sin(angle)
     turn = np.array([[cosine, -sine], [sine, cosine]])
-    centre = np.array([(box.left + box.right - 1) / 2, (box.top + box.bottom - 1) / 2])
+    center = np.array([(box.left + box.right - 1) / 2, (box.top + box.bottom - 1) / 2])
     half = np.array([(box.width - 1) / 2, (box.height - 1) / 2])
-    matrix = np.column_stack([turn, centre - turn @ half])
+    matrix = np.column_stack([turn, center - turn @ half])
     cv2: Any = opencv()
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     turned: ByteArray = cv2.warpAffine(
@@ -124,12 +124,12 @@ def _with_longer_side(pixels: ByteArray, size: int) -> ByteArray:
 
 
 def activation_box(activations: FloatArray, width: int, height: int) -> FloatArray | None:
-    """The box of what a network saw most in a picture, float64 (4,) in its pixels; None where it saw the same everywhere.
+    """The box of what a network saw most in an image, float64 (4,) in its pixels; None where it saw the same everywhere.
 
     Args:
-        activations: (rows, columns), any scale; a grid over the whole picture.
-        width: of the picture.
-        height: of the picture.
+        activations: (rows, columns), any scale; a grid over the whole image.
+        width: of the image.
+        height: of the image.
     """
     values = activations - activations.min()
     if not np.isfinite(values).all() or values.max() <= 1e-6 * max(1.0, float(np.abs(activations).max())):

@@ -156,7 +156,7 @@ def _identified(
     sizes: dict[str, Counter[int]] = defaultdict(Counter)
     for label, identity in zip(labels, told, strict=True):
         sizes[label][identity.cluster] += 1
-    choice.people = {label: [sizes[label][number] for number in range(len(centres))] for label, centres in people.centres.items()}
+    choice.people = {label: [sizes[label][number] for number in range(len(centers))] for label, centers in people.centers.items()}
     choice.notes += [f"{label!r} is not about one person, so nobody is set aside" for label, who in choice.people.items() if not who]
     choice.notes += _doubles(people)
     return chosen, dict(zip(training, told, strict=True))
@@ -169,16 +169,16 @@ def _descriptors(sight: Detection) -> Any:
 def _doubles(people: People) -> list[str]:
     """Main people who are so in several classes."""
     notes = set()
-    for label, centres in people.centres.items():
-        for centre in centres:
-            names = people.classes_of(centre)
+    for label, centers in people.centers.items():
+        for center in centers:
+            names = people.classes_of(center)
             if len(names) > 1 and label in names:
                 notes.add(f"the same person seems to be a main one of {' and '.join(repr(name) for name in names)}")
     return sorted(notes)
 
 
 def _check_classes(rows: Sequence[FileRow], looked_at: Sequence[int], choice: CropSelection) -> None:
-    """See that every class keeps a picture."""
+    """See that every class keeps an image."""
     before = {rows[row].label for row in looked_at if rows[row].label is not None}
     lost = sorted(str(label) for label in before - {crop.label for crop in choice.crops})
     if not lost:

@@ -1,4 +1,4 @@
-"""Imbalance: classes of unequal size, and classes that differ in where their pictures come from."""
+"""Imbalance: classes of unequal size, and classes that differ in where their images come from."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def balance_sentence(counts: Mapping[str, int]) -> tuple[str, float] | None:
     ratio = most / least
     if ratio < UNEQUAL:
         return f"the classes are about equally large ({least:,} to {most:,})", ratio
-    sentence = f"{largest!r} has {count(most, 'picture')} and {smallest!r} {least:,}, {ratio:.1f} times fewer"
+    sentence = f"{largest!r} has {count(most, 'image')} and {smallest!r} {least:,}, {ratio:.1f} times fewer"
     return sentence + ("; tellapart train --balance weights lets each class weigh the same" if ratio >= VERY_UNEQUAL else ""), ratio
 
 
@@ -69,7 +69,7 @@ def origins(root: Path, rows: Sequence[FileRow]) -> Origins:
 
 
 def source_table(rows: Sequence[FileRow], values: Mapping[str, str]) -> list[tuple[str, Counter[str]]]:
-    """How many pictures of each class come from each source, the largest first; the rare ones together."""
+    """How many images of each class come from each source, the largest first; the rare ones together."""
     counts: dict[str, Counter[str]] = {}
     for row in rows:
         if row.label is not None and row.path in values:
@@ -81,7 +81,7 @@ def source_table(rows: Sequence[FileRow], values: Mapping[str, str]) -> list[tup
 
 
 def telling_sentence(what: str, table: Sequence[tuple[str, Counter[str]]]) -> str | None:
-    """A sentence where a property gives the class away; None where it does not, or there are too few pictures to say."""
+    """A sentence where a property gives the class away; None where it does not, or there are too few images to say."""
     strength = cramers_v([counts for _, counts in table])
     if strength is None or strength < TELLING:
         return None
@@ -95,7 +95,7 @@ def telling_sentence(what: str, table: Sequence[tuple[str, Counter[str]]]) -> st
     )
     return (
         f"{what} tells the classes apart by itself: {value} has {100 * high:.0f} % of {most!r} but {100 * low:.0f} % of {least!r};"
-        " a classifier may learn that instead of what the pictures show"
+        " a classifier may learn that instead of what the images show"
     )
 
 
@@ -105,7 +105,7 @@ def _spread(value: str, shares: Sequence[tuple[float, str, str]]) -> float:
 
 
 def cramers_v(columns: Sequence[Counter[str]]) -> float | None:
-    """Cramér's V with Bergsma's correction (2013), 0 (independent) to 1; None for too few pictures, classes or values."""
+    """Cramér's V with Bergsma's correction (2013), 0 (independent) to 1; None for too few images, classes or values."""
     labels = sorted(set().union(*columns)) if columns else []
     n = sum(counts.total() for counts in columns)
     if len(labels) < 2 or len(columns) < 2 or n < LEAST_ROWS:

@@ -1,4 +1,4 @@
-"""Doubt: one order of all pictures by how much speaks for throwing them out."""
+"""Doubt: one order of all images by how much speaks for throwing them out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tellapart.array_types import FloatArray
 def combined_ranks(*scores: FloatArray) -> FloatArray:
     """The product of the ranks that images have by several scores, as a rank again: float64 (n,) in (0, 1], low = worse.
 
-    A picture that is among the worst by one score and no better than others by the rest comes early; one that is among
+    An image that is among the worst by one score and no better than others by the rest comes early; one that is among
     the worst by two comes first. NaN where any of the scores is; nothing is tuned.
 
     Args:

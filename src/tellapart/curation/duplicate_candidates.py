@@ -1,4 +1,4 @@
-"""Which pairs of pictures are worth a closer look: near by hash, or near by features and not far by hash."""
+"""Which pairs of images are worth a closer look: near by hash, or near by features and not far by hash."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tellapart.array_types import BoolArray, ByteArray, FloatArray, IntArray
 from tellapart.features.matrix import unit_rows
 from tellapart.images.hamming_search import hamming_pairs
 
-NEIGHBOURS = 5
+NEIGHBORS = 5
 LEAST_COSINE = 0.3
-"""Crops of 12 % and grey copies reach 0.4 in 19 of 20 cases, all others more; unlike pictures have 0.0 +- 0.15."""
+"""Crops of 12 % and gray copies reach 0.4 in 19 of 20 cases, all others more; unlike images have 0.0 +- 0.15."""
 COSINES_BY_BITS = ((10, LEAST_COSINE), (24, 0.4), (128, 0.5))
 """Up to so many bits at least such a cosine: of planted copies 99 in 100 have 0.56 and more, unlike clothes on one floor 0.43."""
 MOST_BITS, MOST_BITS_UNSEEN = 48, 24
 """The latter where there are no features to say no: on plain backgrounds one of a hundred unlike pairs is within 34 bits."""
 CLOSE_COSINE, MOST_BITS_IF_CLOSE = 0.55, 60
-"""Crops of 12 % on every side lie 42 bits away in the median, unlike pictures 64 and seldom under 48."""
-WHOLE_LIMIT, NEIGHBOUR_LIMIT = 20_000, 100_000
-"""Up to the first, neighbours are sought among whole features; up to the second among their main directions; then not at all."""
-MOST_PER_PICTURE = 8
+"""Crops of 12 % on every side lie 42 bits away in the median, unlike images 64 and seldom under 48."""
+WHOLE_LIMIT, NEIGHBOR_LIMIT = 20_000, 100_000
+"""Up to the first, neighbors are sought among whole features; up to the second among their main directions; then not at all."""
+MOST_PER_IMAGE = 8
 """Where more pairs are likely, the likeliest."""
 SMALL_SET = 1_000
 _DIRECTIONS, _SAMPLE, _BLOCK = 64, 4096, 512
@@ -29,13 +29,13 @@ _DIRECTIONS, _SAMPLE, _BLOCK = 64, 4096, 512
 
 @dataclass(frozen=True, eq=False)
 class CandidatePairs:
-    """Pairs with what is known of them before any picture is looked at.
+    """Pairs with what is known of them before any image is looked at.
 
     Attributes:
         pairs: rows of both, int64 (m, 2), the smaller first.
         bits: in which the hashes differ (m,).
         mirror_bits: in which the first's hash and the second's mirrored one differ (m,).
-        cosines: of the standardised features (m,).
+        cosines: of the standardized features (m,).
         is_near: near by hash alone, one way or the other (m,); see :func:`hash_limit`.
     """
 
@@ -54,12 +54,12 @@ class CandidatePairs:
 
 
 def hash_limit(n: int) -> int:
-    """Bits in which hashes of n pictures may differ: pairs grow with the square of n, and so do chance neighbours."""
+    """Bits in which hashes of n images may differ: pairs grow with the square of n, and so do chance neighbors."""
     return 34 if n <= 6_000 else 24 if n <= 50_000 else 14
 
 
 def candidate_pairs(hashes: ByteArray, mirror_hashes: ByteArray, values: FloatArray) -> CandidatePairs:
-    """The likely pairs of n pictures.
+    """The likely pairs of n images.
 
     Args:
         hashes: uint8 (n, 16).
@@ -70,7 +70,7 @@ def candidate_pairs(hashes: ByteArray, mirror_hashes: ByteArray, values: FloatAr
     units = unit_rows((values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-6))
     limit = hash_limit(n) if values.shape[1] or n <= SMALL_SET else min(MOST_BITS_UNSEEN, hash_limit(n))
     near = np.concatenate([hamming_pairs(hashes, limit), hamming_pairs(hashes, limit, mirror_hashes)])
-    codes = np.unique(np.concatenate([near[:, 0] * n + near[:, 1], _neighbour_codes(units)]))
+    codes = np.unique(np.concatenate([near[:, 0] * n + near[:, 1], _neighbor_codes(units)]))
     pairs = np.stack(np.divmod(codes, n), axis=1)
     first, second = pairs.T
     bits = np.bitwise_count(hashes[first] ^ hashes[second]).sum(axis=1, dtype=np.int64)
@@ -83,8 +83,8 @@ def candidate_pairs(hashes: ByteArray, mirror_hashes: ByteArray, values: FloatAr
         limits, least = np.array(COSINES_BY_BITS).T
         is_kept &= cosines >= least[np.searchsorted(limits, fewest)]
     kept = np.flatnonzero(is_kept)
-    if len(kept) > MOST_PER_PICTURE * n:
-        kept = np.sort(kept[np.argsort(fewest[kept] / 128 - cosines[kept], kind="stable")[: MOST_PER_PICTURE * n]])
+    if len(kept) > MOST_PER_IMAGE * n:
+        kept = np.sort(kept[np.argsort(fewest[kept] / 128 - cosines[kept], kind="stable")[: MOST_PER_IMAGE * n]])
     return CandidatePairs(*(column[kept] for column in (pairs, bits, mirror_bits, cosines, is_near)))
 
 
@@ -93,13 +93,13 @@ def _blocks(first: IntArray, second: IntArray) -> list[tuple[IntArray, IntArray]
     return [(first[top : top + size], second[top : top + size]) for top in range(0, len(first), size)]
 
 
-def _neighbour_codes(units: FloatArray) -> IntArray:
-    """``smaller * n + larger`` of every picture with each of its nearest neighbours by features."""
+def _neighbor_codes(units: FloatArray) -> IntArray:
+    """``smaller * n + larger`` of every image with each of its nearest neighbors by features."""
     n, width = units.shape
-    if not width or n > NEIGHBOUR_LIMIT or n < 2:
+    if not width or n > NEIGHBOR_LIMIT or n < 2:
         return np.empty(0, np.int64)
     rows = units if n <= WHOLE_LIMIT else _narrowed(units)
-    count = min(NEIGHBOURS, n - 1)
+    count = min(NEIGHBORS, n - 1)
     found = [np.empty(0, np.int64)]
     for top in range(0, n, _BLOCK):
         cosines = rows[top : top + _BLOCK] @ rows.T

@@ -13,9 +13,9 @@ from tellapart.dataset.file_rows import FileRow
 
 EXACT, NEAR, BOUNDARY = "exact", "near", "boundary"
 SAME_SIZE = 0.05
-"""Pictures whose numbers of pixels differ by less than about this share count as equally large."""
+"""Images whose numbers of pixels differ by less than about this share count as equally large."""
 LEAST_CHROMA = 12.0
-"""Levels; a picture with less is taken for grey."""
+"""Levels; an image with less is taken for gray."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class _Quality:
 
     is_unframed: bool
     size: int
-    is_coloured: bool
+    is_colored: bool
     bytes_per_pixel: float
 
 
@@ -112,7 +112,7 @@ def _quality(row: FileRow, seen: ImageFacts, is_framed: bool) -> _Quality:
 
 
 def _key(quality: _Quality) -> tuple[bool, int, bool, float]:
-    return (not quality.is_unframed, -quality.size, not quality.is_coloured, -quality.bytes_per_pixel)
+    return (not quality.is_unframed, -quality.size, not quality.is_colored, -quality.bytes_per_pixel)
 
 
 def _why(order: Sequence[str], qualities: Mapping[str, _Quality], facts: Mapping[str, ImageFacts]) -> str:
@@ -123,8 +123,8 @@ def _why(order: Sequence[str], qualities: Mapping[str, _Quality], facts: Mapping
         return "without frame or caption"
     if best.size != second.size:
         return f"the largest, {seen.width} x {seen.height}"
-    if best.is_coloured != second.is_coloured:
-        return "in colour"
+    if best.is_colored != second.is_colored:
+        return "in color"
     if best.bytes_per_pixel != second.bytes_per_pixel:
         return f"least compressed, {best.bytes_per_pixel:.2f} bytes a pixel"
     return "the first by name"

@@ -35,7 +35,7 @@ def copy_findings(
     """What copies mean for each file.
 
     Exact and near-duplicates are told within a class and part: of each group there the best stays. Copies across
-    classes contradict each other, and training copies of reported pictures leak.
+    classes contradict each other, and training copies of reported images leak.
 
     Args:
         rows: one a file.

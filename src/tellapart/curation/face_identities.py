@@ -47,21 +47,21 @@ class People:
     """The main people of each class.
 
     Attributes:
-        centres: by class, float32 (people, d) of length 1; no row where a class is about nobody in particular.
+        centers: by class, float32 (people, d) of length 1; no row where a class is about nobody in particular.
     """
 
-    centres: Mapping[str, FloatArray]
+    centers: Mapping[str, FloatArray]
 
     def likest(self, descriptors: FloatArray) -> FloatArray:
         """Cosine of each descriptor (m, d) with the main person it is most like, of whatever class; -1 where there is none."""
-        rows = [centres for centres in self.centres.values() if len(centres)]
+        rows = [centers for centers in self.centers.values() if len(centers)]
         if not rows or not len(descriptors):
             return np.full(len(descriptors), -1.0)
         return np.asarray((descriptors @ np.concatenate(rows).T).max(axis=1))
 
-    def classes_of(self, centre: FloatArray, *, threshold: float = SAME_PERSON) -> tuple[str, ...]:
-        """Classes with a main person whom a centre (d,) is."""
-        return tuple(name for name, centres in self.centres.items() if len(centres) and float((centres @ centre).max()) >= threshold)
+    def classes_of(self, center: FloatArray, *, threshold: float = SAME_PERSON) -> tuple[str, ...]:
+        """Classes with a main person whom a center (d,) is."""
+        return tuple(name for name, centers in self.centers.items() if len(centers) and float((centers @ center).max()) >= threshold)
 
 
 def clusters(descriptors: FloatArray, *, threshold: float = SAME_PERSON) -> IntArray:
@@ -89,13 +89,13 @@ def clusters(descriptors: FloatArray, *, threshold: float = SAME_PERSON) -> IntA
 
 
 def _join(descriptors: FloatArray, found: IntArray, threshold: float) -> None:
-    """Give the faces without a cluster (-1) that of the nearest centre, or one of their own."""
-    centres = np.stack([_centre(descriptors[found == number]) for number in range(int(found.max()) + 1)])
+    """Give the faces without a cluster (-1) that of the nearest center, or one of their own."""
+    centers = np.stack([_center(descriptors[found == number]) for number in range(int(found.max()) + 1)])
     rest = np.flatnonzero(found < 0)
-    likeness = descriptors[rest] @ centres.T
+    likeness = descriptors[rest] @ centers.T
     nearest = likeness.argmax(axis=1)
     is_near = likeness.max(axis=1) >= threshold
-    found[rest] = np.where(is_near, nearest, len(centres) + np.arange(len(rest)))
+    found[rest] = np.where(is_near, nearest, len(centers) + np.arange(len(rest)))
 
 
 def identities(descriptors: FloatArray, labels: Sequence[str], *, threshold: float = SAME_PERSON) -> tuple[list[Identity], People]:
@@ -110,22 +110,22 @@ def identities(descriptors: FloatArray, labels: Sequence[str], *, threshold: flo
     for place, label in enumerate(labels):
         of_class[label].append(place)
     numbers = np.zeros(len(labels), dtype=np.int64)
-    centres: dict[str, FloatArray] = {}
+    centers: dict[str, FloatArray] = {}
     sizes: dict[str, Counter[int]] = {}
     for label, places in sorted(of_class.items()):
         found = clusters(descriptors[places], threshold=threshold)
         numbers[places] = found
         sizes[label] = Counter(found.tolist())
         main = _main_people(sizes[label], len(places))
-        rows = [_centre(descriptors[places][found == number]) for number in main]
-        centres[label] = np.stack(rows) if rows else np.zeros((0, descriptors.shape[1]), np.float32)
-    people = People(centres)
+        rows = [_center(descriptors[places][found == number]) for number in main]
+        centers[label] = np.stack(rows) if rows else np.zeros((0, descriptors.shape[1]), np.float32)
+    people = People(centers)
     told: dict[tuple[str, int], Identity] = {}
     for label, places in of_class.items():
         for number, size in sizes[label].items():
-            is_main = not len(centres[label]) or number < len(centres[label])
+            is_main = not len(centers[label]) or number < len(centers[label])
             members = [place for place in places if numbers[place] == number]
-            others = () if is_main else people.classes_of(_centre(descriptors[members]), threshold=threshold)
+            others = () if is_main else people.classes_of(_center(descriptors[members]), threshold=threshold)
             told[label, number] = Identity(number, size, is_main, tuple(name for name in others if name != label))
     return [told[label, int(number)] for label, number in zip(labels, numbers, strict=True)], people
 
@@ -138,6 +138,6 @@ def _main_people(sizes: Counter[int], faces: int) -> list[int]:
     return [number for number in sorted(sizes) if sizes[number] >= max(2.0, ALSO_MAIN * largest)]
 
 
-def _centre(descriptors: FloatArray) -> FloatArray:
-    centre = descriptors.mean(axis=0)
-    return np.asarray(centre / max(float(np.linalg.norm(centre)), 1e-12), dtype=np.float32)
+def _center(descriptors: FloatArray) -> FloatArray:
+    center = descriptors.mean(axis=0)
+    return np.asarray(center / max(float(np.linalg.norm(center)), 1e-12), dtype=np.float32)

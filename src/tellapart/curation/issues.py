@@ -1,4 +1,4 @@
-"""The issues a picture can have, and the table that says which has which: a row a file, a score an issue.
+"""The issues an image can have, and the table that says which has which: a row a file, a score an issue.
 
 Every score lies in [0, 1], and lower is worse. Where an issue is a matter of degree, :data:`BORDER` divides: what lies
 below it is an issue. Where it is a matter of fact (a file that cannot be read, a copy), the flagged files lie below it.
@@ -19,7 +19,7 @@ EXCLUDE, RELABEL = "exclude", "relabel"
 
 @dataclass(frozen=True)
 class Issue:
-    """One thing that can be wrong with a picture.
+    """One thing that can be wrong with an image.
 
     Attributes:
         name: in tables and options.
@@ -38,24 +38,24 @@ class Issue:
 
 
 ISSUES = (
-    Issue("unreadable", "Unreadable", "The file cannot be read as a picture; the reason stands with it.", EXCLUDE, needs="file"),
+    Issue("unreadable", "Unreadable", "The file cannot be read as an image; the reason stands with it.", EXCLUDE, needs="file"),
     Issue("exact_duplicate", "Exact copies", "The same bytes lie elsewhere in the same class and part; the best one is kept.", EXCLUDE),
-    Issue("contradiction", "Contradictions", "The same picture stands in two classes, so one of the labels is wrong.", EXCLUDE),
-    Issue("leak", "Leaks between parts", "A training picture is also in a part that is reported, so the numbers would flatter.", EXCLUDE),
+    Issue("contradiction", "Contradictions", "The same image stands in two classes, so one of the labels is wrong.", EXCLUDE),
+    Issue("leak", "Leaks between parts", "A training image is also in a part that is reported, so the numbers would flatter.", EXCLUDE),
     Issue("near_duplicate", "Near-duplicates", "The same photo saved again, resized, cropped or mirrored; the best copy is kept.", EXCLUDE),
     Issue("placeholder", "Placeholders", "The same stand-in, such as 'image not available', came for several names.", EXCLUDE),
     Issue("small", "Too small", "The shorter side has fewer than about 64 pixels."),
     Issue("blurred", "Blurred", "Edges are wide even at 128 pixels: out of focus, shaken, or enlarged from very little."),
     Issue("dark", "Too dark", "Even the bright places are nearly black."),
     Issue("bright", "Too bright", "Even the dark places are nearly white."),
-    Issue("flat", "Next to nothing in it", "One tone fills the picture: blank, a plain graphic, or a failed rendering."),
+    Issue("flat", "Next to nothing in it", "One tone fills the image: blank, a plain graphic, or a failed rendering."),
     Issue("odd_aspect", "Odd shape", "One side is more than three times the other, so a square shows little of it."),
-    Issue("grey", "Grey", "Without colour; harmless unless one class has many more of them than another."),
-    Issue("outlier", "Outliers", "Unlike the other pictures of its class, as a network sees them. Strange is not wrong.", needs="features"),
+    Issue("gray", "Gray", "Without color; harmless unless one class has many more of them than another."),
+    Issue("outlier", "Outliers", "Unlike the other images of its class, as a network sees them. Strange is not wrong.", needs="features"),
     Issue(
-        "mislabelled",
-        "Probably mislabelled",
-        "Models that did not learn from it are surer of another class than they usually are of pictures that belong there.",
+        "mislabeled",
+        "Probably mislabeled",
+        "Models that did not learn from it are surer of another class than they usually are of images that belong there.",
         proposal=RELABEL,
         needs="labels",
     ),

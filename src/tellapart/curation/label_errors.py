@@ -1,4 +1,4 @@
-"""Mislabelled pictures: whether a label is right, from what models say that did not learn from the picture.
+"""Mislabeled images: whether a label is right, from what models say that did not learn from the image.
 
 A confident model that names another class is evidence, and how much depends on how often labels are wrong at all and
 on how far the model is to be trusted. So both are weighed along: the true class is drawn from softmax(logits / T), and
@@ -35,7 +35,7 @@ class LabelErrors:
     Attributes:
         right: (n,), the probability that the label given is right, in view of the label; low = worse.
         suggested: (n,), the likeliest class other than the label.
-        probabilities: (n, k), of the true class from the picture alone.
+        probabilities: (n, k), of the true class from the image alone.
         noise: the share of wrong labels to be expected.
     """
 

@@ -1,9 +1,9 @@
 """Near-duplicates: the same photo saved again, resized, cropped, turned a little, framed, captioned or mirrored.
 
-Hashes and features propose; what decides is whether two pictures agree in detail once the one is laid over the other
+Hashes and features propose; what decides is whether two images agree in detail once the one is laid over the other
 (:mod:`tellapart.curation.registration`): a hash alone merges different things photographed on one plain background. Where
 there is too little detail, features and a 16 x 16 miniature must agree. Limits were set on the pairs listed in
-docs/log.md (2026-11-21). In sets whose pictures all share one picture (solar cells, X-rays), any two agree in detail:
+docs/log.md (2026-11-21). In sets whose images all share one image (solar cells, X-rays), any two agree in detail:
 there the miniatures alone count, less what they have in common.
 """
 
@@ -27,7 +27,7 @@ VERSION = 1
 """Of all that decides what a copy is, here, in ``alignment``, ``candidates`` and ``miniatures``: one more whenever it says something
 else than before, so that what the cache holds is found anew (a test of the output for fixed images reminds of it)."""
 SAME_FILE = {"bits": 10, "cosine": 0.30, "correlation": 0.998}
-SAME_PICTURE = {"bits": 24, "cosine": 0.70, "correlation": 0.985}
+SAME_IMAGE = {"bits": 24, "cosine": 0.70, "correlation": 0.985}
 SAME_SCENE = {"bits": 34, "cosine": 0.87, "correlation": 0.90}
 LEAST_DETAIL, LEAST_STRUCTURE, LEAST_AGREEING = 0.83, 0.80, 0.88
 LEAST_DETAIL_IF_LIKE = 0.70
@@ -35,15 +35,15 @@ LEAST_DETAIL_IF_LIKE = 0.70
 DOUBTFUL_DETAIL = 0.65
 FEWEST_BLOCKS = 6
 MOST_STRETCH, MOST_TURN, SAME_PLACE = 1.06, 10.0, 0.03
-LEAST_COLOUR, RECOLOURED_DETAIL = 0.5, 0.9
+LEAST_COLOR, RECOLORED_DETAIL = 0.5, 0.9
 COMMON_DETAIL = 0.3
 """Unlike photos agree in detail by 0.00 +- 0.05; nine of ten pairs of solar cells by less than 0.74."""
 SMALLEST_SET, SAMPLE = 64, 256
 _CHUNK, _RANDOM_PAIRS, _ORIENTATION_BITS = 512, 120, 12
 
 Signatures = Callable[[Sequence[str]], FloatArray]
-Pictures = Callable[[Sequence[str]], Mapping[str, ByteArray]]
-"""Small pictures, uint8 (h, w, 3), by image id; those that are not to be had are left out."""
+Images = Callable[[Sequence[str]], Mapping[str, ByteArray]]
+"""Small images, uint8 (h, w, 3), by image id; those that are not to be had are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def compare_pairs(
     mirror_hashes: ByteArray,
     features: FeatureMatrix,
     signatures: Signatures,
-    pictures: Pictures | None = None,
+    images: Images | None = None,
     *,
     is_asked: BoolArray | None = None,
 ) -> list[ComparedPair]:
@@ -90,9 +90,9 @@ def compare_pairs(
     Args:
         hashes: uint8 (n, 16), in the order of ``features.image_ids``.
         mirror_hashes: the same of the mirror images.
-        features: any backbone's; standardised here, so that cosines of unlike pictures lie about 0. Their width may be 0.
+        features: any backbone's; standardized here, so that cosines of unlike images lie about 0. Their width may be 0.
         signatures: gives the (m, 768) miniatures of m images; asked only for likely pairs.
-        pictures: gives small pictures, 128 pixels on the longer side; asked only for likely pairs. Without them crops,
+        images: gives small images, 128 pixels on the longer side; asked only for likely pairs. Without them crops,
             frames and captions are mostly missed, and nothing is doubtful.
         is_asked: a mask (n,); pairs of two images that are not asked about are left out.
     """
@@ -106,7 +106,7 @@ def compare_pairs(
         _passes(bits, likely.cosines, found) for bits, found in zip((likely.bits, likely.mirror_bits), correlations, strict=True)
     )
     best = np.maximum(*correlations)
-    if pictures is None or _share_one_picture(features.image_ids, pictures):
+    if images is None or _share_one_image(features.image_ids, images):
         found = [
             ComparedPair(*_ids(likely, row, features), similarity=_share(best[row]), is_mirrored=bool(~is_like[row]))
             for row in np.flatnonzero(is_like | is_like_mirrored).tolist()
@@ -116,7 +116,7 @@ def compare_pairs(
         with one_opencv_thread():
             found = [
                 one
-                for row, seen in _agreements(likely, is_like, features.image_ids, pictures)
+                for row, seen in _agreements(likely, is_like, features.image_ids, images)
                 if (one := _likeness(_ids(likely, row, features), seen, is_like=bool(is_like[row])))
             ]
     return sorted(found, key=lambda one: one.pair)
@@ -132,12 +132,12 @@ def _share(value: float) -> float:
 
 
 def _likeness(pair: tuple[str, str], seen: Agreement, *, is_like: bool) -> ComparedPair | None:
-    """What an agreement means; None where the pictures are simply different."""
+    """What an agreement means; None where the images are simply different."""
     is_move = (seen.stretch <= MOST_STRETCH and abs(seen.turn) <= MOST_TURN) or seen.shift <= SAME_PLACE
-    is_coloured_alike = seen.colour >= LEAST_COLOUR or seen.detail >= RECOLOURED_DETAIL
+    is_colored_alike = seen.color >= LEAST_COLOR or seen.detail >= RECOLORED_DETAIL
     has_detail = seen.detailed_blocks >= FEWEST_BLOCKS
     is_same = seen.detail >= LEAST_DETAIL and seen.agreeing >= LEAST_AGREEING and seen.structure >= LEAST_STRUCTURE
-    is_copy = has_detail and is_same and is_move and is_coloured_alike
+    is_copy = has_detail and is_same and is_move and is_colored_alike
     is_copy |= is_like and (seen.detail >= LEAST_DETAIL_IF_LIKE or not has_detail)
     if not is_copy and not is_like and not (has_detail and seen.detail >= DOUBTFUL_DETAIL):
         return None
@@ -146,13 +146,11 @@ def _likeness(pair: tuple[str, str], seen: Agreement, *, is_like: bool) -> Compa
     return ComparedPair(*pair, similarity=similarity, is_copy=is_copy, is_mirrored=seen.is_mirrored, framed=framed)
 
 
-def _agreements(
-    likely: CandidatePairs, is_like: BoolArray, image_ids: Sequence[str], pictures: Pictures
-) -> Iterator[tuple[int, Agreement]]:
+def _agreements(likely: CandidatePairs, is_like: BoolArray, image_ids: Sequence[str], images: Images) -> Iterator[tuple[int, Agreement]]:
     """Each candidate that fits, and how; pairs like by miniature are judged in any case, as they lie."""
     for top in range(0, len(likely), _CHUNK):
         rows = np.arange(top, min(top + _CHUNK, len(likely)))
-        small = _miniatures(np.unique(likely.pairs[rows]), image_ids, pictures)
+        small = _miniatures(np.unique(likely.pairs[rows]), image_ids, images)
         rows = np.array([row for row in rows.tolist() if all(i in small for i in likely.pairs[row].tolist())], np.int64)
 
         def seen(row: int, small: Mapping[int, RegistrationImage] = small) -> Agreement | None:
@@ -171,19 +169,19 @@ def _agreements(
         yield from ((row, one) for row in rows.tolist() if (one := seen(row)))
 
 
-def _miniatures(needed: IntArray, image_ids: Sequence[str], pictures: Pictures) -> dict[int, RegistrationImage]:
-    """Miniatures of the pictures that are to be had, by row."""
-    known = pictures([image_ids[i] for i in needed])
+def _miniatures(needed: IntArray, image_ids: Sequence[str], images: Images) -> dict[int, RegistrationImage]:
+    """Miniatures of the images that are to be had, by row."""
+    known = images([image_ids[i] for i in needed])
     rows = [int(i) for i in needed if image_ids[i] in known]
     return dict(zip(rows, side_by_side(lambda i: RegistrationImage.of(known[image_ids[i]]), rows), strict=True))
 
 
-def _share_one_picture(image_ids: Sequence[str], pictures: Pictures) -> bool:
-    """Whether pictures drawn at random agree in detail as they lie, as solar cells and X-rays do."""
+def _share_one_image(image_ids: Sequence[str], images: Images) -> bool:
+    """Whether images drawn at random agree in detail as they lie, as solar cells and X-rays do."""
     if len(image_ids) < SMALLEST_SET:
         return False
     rng = np.random.default_rng(0)
-    small = _miniatures(np.sort(rng.choice(len(image_ids), SMALLEST_SET, replace=False)), image_ids, pictures)
+    small = _miniatures(np.sort(rng.choice(len(image_ids), SMALLEST_SET, replace=False)), image_ids, images)
     if len(small) < SMALLEST_SET // 2:
         return False
     drawn = rng.choice(sorted(small), (_RANDOM_PAIRS, 2))
@@ -215,7 +213,7 @@ def connected_groups(names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> 
 
 def _passes(distances: IntArray, cosines: FloatArray, correlations: FloatArray) -> BoolArray:
     is_near = np.zeros(len(distances), bool)
-    for rule in (SAME_FILE, SAME_PICTURE, SAME_SCENE):
+    for rule in (SAME_FILE, SAME_IMAGE, SAME_SCENE):
         is_near |= (distances <= rule["bits"]) & (cosines >= rule["cosine"]) & (correlations >= rule["correlation"])
     return is_near
 
@@ -232,7 +230,7 @@ def _correlations_both_ways(likely: CandidatePairs, image_ids: Sequence[str], si
 
 
 def _correlations(pairs: IntArray, image_ids: Sequence[str], signatures: Signatures, *, is_mirrored: bool) -> FloatArray:
-    """Correlations of the pairs' miniatures, after taking away what all pictures of the set have in common."""
+    """Correlations of the pairs' miniatures, after taking away what all images of the set have in common."""
     if not len(pairs):
         return np.empty(0)
     needed = np.unique(pairs)
@@ -240,14 +238,14 @@ def _correlations(pairs: IntArray, image_ids: Sequence[str], signatures: Signatu
     first, second = rows[np.searchsorted(needed, pairs[:, 0])], rows[np.searchsorted(needed, pairs[:, 1])]
     if is_mirrored:
         second = np.stack([mirrored_signature(row) for row in second])
-    common = _common_picture(image_ids, signatures)
+    common = _common_image(image_ids, signatures)
     return np.asarray(np.einsum("ij,ij->i", unit_rows(first - common), unit_rows(second - common)))
 
 
-def _common_picture(image_ids: Sequence[str], signatures: Signatures) -> FloatArray:
+def _common_image(image_ids: Sequence[str], signatures: Signatures) -> FloatArray:
     """The mean miniature of the set (768,): the frame and bars of solar cells, next to nothing for holiday photos.
 
-    Without it any two pictures of such a set look the same. Sets too small to tell common from copied have none.
+    Without it any two images of such a set look the same. Sets too small to tell common from copied have none.
     """
     if len(image_ids) < SMALLEST_SET:
         return np.zeros(1, np.float32)

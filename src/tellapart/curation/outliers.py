@@ -1,7 +1,7 @@
-"""Outliers: pictures far from the middle of their class, as a network sees them.
+"""Outliers: images far from the middle of their class, as a network sees them.
 
-The distance is Euclidean, from the mean of the class, in standardised signed square roots of the features. Of the
-seventeen measures tried (nearest neighbours of several numbers, cosines, Mahalanobis distances) it found best both what
+The distance is Euclidean, from the mean of the class, in standardized signed square roots of the features. Of the
+seventeen measures tried (nearest neighbors of several numbers, cosines, Mahalanobis distances) it found best both what
 a person threw out of a scrape by hand and photos planted from other sets (docs/log.md, "Check").
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 from tellapart.array_types import FloatArray, IntArray
 
 LEAST = 8
-"""A class with fewer pictures has no outliers: there is nothing to be unlike."""
+"""A class with fewer images has no outliers: there is nothing to be unlike."""
 BORDER_DEVIATIONS = 3.0
 """Robust standard deviations of the logarithm above the median of the class; flags one or two of a hundred sound photos."""
 _LEAST_SPREAD = 1e-3

@@ -15,7 +15,7 @@ GRAPHIC_BITS = 5.5
 def placeholder_groups(groups: Iterable[DuplicateGroup], facts: Mapping[str, ImageFacts], names: Mapping[str, str]) -> list[DuplicateGroup]:
     """Those groups of copies that are a placeholder.
 
-    A picture is one if it came in at least three files, and is a plain graphic or came under at least three names.
+    An image is one if it came in at least three files, and is a plain graphic or came under at least three names.
 
     Args:
         groups: exact and near-duplicates.

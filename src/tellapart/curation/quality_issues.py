@@ -1,4 +1,4 @@
-"""What one decoding tells of a picture: too small, blurred, dark, bright, flat, oddly shaped, grey.
+"""What one decoding tells of an image: too small, blurred, dark, bright, flat, oddly shaped, gray.
 
 Each rule measures one amount, and the score is ``x^p / (x^p + border^p)``: 0 for nothing of it, one half exactly at the
 border, towards 1 beyond. So scores keep the order of the amounts, and :data:`tellapart.curation.issues.BORDER` divides.
@@ -17,7 +17,7 @@ from tellapart.array_types import FloatArray
 from tellapart.dataset.catalog import ImageFacts
 
 EDGELESS_BITS = 3.0
-"""Pictures with less entropy have too little in them to be called blurred or sharp."""
+"""Images with less entropy have too little in them to be called blurred or sharp."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ RULES = {
     "bright": Rule(lambda facts: 255 - facts.darkest, 60),
     "flat": Rule(lambda facts: facts.entropy, 3.0, 4.0),
     "odd_aspect": Rule(lambda facts: min(facts.width, facts.height) / max(facts.width, facts.height), 1 / 3),
-    "grey": Rule(lambda facts: facts.chroma, 12),
+    "gray": Rule(lambda facts: facts.chroma, 12),
 }
 
 

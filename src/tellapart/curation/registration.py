@@ -19,7 +19,7 @@ from tellapart.array_types import BoolArray, FloatArray
 from tellapart.curation.registration_images import COARSE_SIDE, SIDE, WHOLE, Box, Grid, RegistrationImage
 
 SCALES = (1.0, 0.94, 0.87, 0.76)
-"""How much of one picture the other shows; a crop of 12 % on every side leaves 0.76."""
+"""How much of one image the other shows; a crop of 12 % on every side leaves 0.76."""
 LEAST_COARSE, LEAST_COARSE_AGREEMENT, LEAST_OVERLAP = 0.75, 0.8, 0.2
 TEMPLATE_SHARE = 0.88
 BLOCK = 12
@@ -29,28 +29,28 @@ LEAST_ROUGH_DETAIL = 0.15
 """Of planted copies laid roughly 97 in 100 reach it where it is hardest (clothes on plain ground, framed in white)."""
 ENOUGH_DETAIL = 0.9
 """From here on no other move is tried."""
-COLOURLESS = 4.0
+COLORLESS = 4.0
 LEAST_BAR, FRAME_SLACK = 0.025, 0.03
-"""Shares of a side: the thinnest bar, and how far its end may seem to lie from the picture's."""
+"""Shares of a side: the thinnest bar, and how far its end may seem to lie from the image's."""
 
 _PLACES = np.meshgrid(*2 * [(np.arange(SIDE) + 0.5) / SIDE])
 _LAST_ROW = np.array([[0.0, 0.0, 1.0]])
 
 Move = NDArray[np.float64]
-"""(2, 3): from places of the first picture to places of the second, both in shares of width and height."""
+"""(2, 3): from places of the first image to places of the second, both in shares of width and height."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How two pictures agree where both show something, the first laid over the second.
+    """How two images agree where both show something, the first laid over the second.
 
     Attributes:
         detail: mean correlation of the blocks' fine structure, -1..1; 0 where there is none.
         detailed_blocks: of 64, those that have fine structure.
         agreeing: share of those whose correlation is above a half; strong outlines may agree where the rest does not.
         structure: mean correlation of the blocks as they are.
-        colour: cosine of the colours; 1 where one of the two is grey.
-        overlap: share of the first picture that was compared.
+        color: cosine of the colors; 1 where one of the two is gray.
+        overlap: share of the first image that was compared.
         stretch: by how much more the move enlarges one way than across it; 1 for none.
         turn: of the move, in degrees.
         shift: how far a corner comes to lie from where it would if both showed the same part, as a share of the side.
@@ -62,7 +62,7 @@ class Agreement:
     detailed_blocks: int
     agreeing: float
     structure: float
-    colour: float
+    color: float
     overlap: float
     stretch: float
     turn: float
@@ -72,7 +72,7 @@ class Agreement:
 
 
 def best_agreement(first: RegistrationImage, second: RegistrationImage, *, is_mirrored: bool = False) -> Agreement | None:
-    """The best agreement found, or None where the pictures do not even roughly fit onto each other."""
+    """The best agreement found, or None where the images do not even roughly fit onto each other."""
     first = first.mirrored() if is_mirrored else first
     likeness, start = _roughly(first, second)
     if likeness < LEAST_COARSE:
@@ -116,14 +116,14 @@ class _Laid:
         return _overlap(self.first, self.second, self.move)
 
     @cached_property
-    def greys(self) -> tuple[Grid, Grid]:
+    def grays(self) -> tuple[Grid, Grid]:
         """Both as they lie."""
-        return self.first.grey, _moved(self.second.grey, self.move, SIDE)
+        return self.first.gray, _moved(self.second.gray, self.move, SIDE)
 
     @cached_property
     def fine(self) -> tuple[Grid, Grid]:
         """Both without grain."""
-        one, other = self.greys
+        one, other = self.grays
         return _blurred(one, FINE), _blurred(other, FINE)
 
     @cached_property
@@ -132,7 +132,7 @@ class _Laid:
         import cv2
 
         inner = cv2.erode(self.is_both.astype(np.uint8), np.ones((7, 7), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
-        one, other = (fine - _blurred(grey, BROAD) for fine, grey in zip(self.fine, self.greys, strict=True))
+        one, other = (fine - _blurred(gray, BROAD) for fine, gray in zip(self.fine, self.grays, strict=True))
         return _by_block(one, other, inner, least_share=0.2, least_spread=0.8, noise=0.25)
 
     def agreement(self, *, is_mirrored: bool) -> Agreement | None:
@@ -143,9 +143,9 @@ class _Laid:
             return None
         structure, _, _ = _by_block(*self.fine, self.is_both, least_share=0.15, least_spread=2.0, noise=1.0)
         stretch, turn, shift = _geometry(first, second, move)
-        colour = _colour(first, second, move)
+        color = _color(first, second, move)
         is_framed = (_is_framed(first, second, move), _is_framed(second, first, _inverse(move)))
-        return Agreement(*self.detail, structure, colour, overlap, stretch, turn, shift, is_mirrored, is_framed)
+        return Agreement(*self.detail, structure, color, overlap, stretch, turn, shift, is_mirrored, is_framed)
 
 
 def _blurred(grid: Grid, deviation: float) -> Grid:
@@ -218,7 +218,7 @@ def _refined(first: RegistrationImage, second: RegistrationImage, move: Move, si
     """The move that maximises the correlation nearby; None where none does."""
     import cv2
 
-    one, other = (first.grey, second.grey) if side == SIDE else (first.coarse, second.coarse)
+    one, other = (first.gray, second.gray) if side == SIDE else (first.coarse, second.coarse)
     mask = np.full((side, side), 255, np.uint8)
     if first.content and second.content:
         left, top, right, bottom = (share * side for share in second.content)
@@ -235,7 +235,7 @@ def _refined(first: RegistrationImage, second: RegistrationImage, move: Move, si
 
 
 def _coarse_fit(first: RegistrationImage, second: RegistrationImage, move: Move) -> float:
-    """Correlation of the coarse pictures where they overlap."""
+    """Correlation of the coarse images where they overlap."""
     moved = _moved(second.coarse, move, COARSE_SIDE, outside=-1000.0)
     inside = moved > -1
     if inside.mean() < LEAST_OVERLAP:
@@ -291,14 +291,14 @@ def _by_block(
     return float((weights * correlation).sum() / weights.sum()), int(is_lively.sum()), agreeing
 
 
-def _colour(first: RegistrationImage, second: RegistrationImage, move: Move) -> float:
+def _color(first: RegistrationImage, second: RegistrationImage, move: Move) -> float:
     moved = _moved(second.chroma, move, COARSE_SIDE, outside=-1000.0)
     inside = moved[..., 0] > -255
     if not inside.any():
         return 1.0
     one, other = first.chroma[inside], moved[inside]
     own, others = float((one**2).mean()), float((other**2).mean())
-    return 1.0 if min(own, others) < COLOURLESS else float((one * other).mean() / np.sqrt(own * others))
+    return 1.0 if min(own, others) < COLORLESS else float((one * other).mean() / np.sqrt(own * others))
 
 
 def _geometry(first: RegistrationImage, second: RegistrationImage, move: Move) -> tuple[float, float, float]:
@@ -332,13 +332,13 @@ def _shift(move: Move, source: Box, target: Box) -> float:
 
 
 def _moved(grid: Grid, move: Move, side: int, *, outside: float | None = None) -> Grid:
-    """The second picture's grid as the first one's places see it."""
+    """The second image's grid as the first one's places see it."""
     import cv2
 
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
-    colour = (outside or 0.0,) * 4
-    moved = cv2.warpAffine(grid, _in_pixels(move, side), (side, side), flags=flags, borderMode=border, borderValue=colour)
+    color = (outside or 0.0,) * 4
+    moved = cv2.warpAffine(grid, _in_pixels(move, side), (side, side), flags=flags, borderMode=border, borderValue=color)
     return np.asarray(moved, np.float32)
 
 
@@ -349,7 +349,7 @@ def _in_pixels(move: Move, side: int) -> Grid:
 
 @cache
 def _frame(side: int) -> tuple[FloatArray, FloatArray]:
-    """From shares of a picture to places of its pixels, and back."""
+    """From shares of an image to places of its pixels, and back."""
     frame = np.array([[side, 0, -0.5], [0, side, -0.5], [0, 0, 1.0]])
     return frame, np.linalg.inv(frame)
 

@@ -1,4 +1,4 @@
-"""Small pictures made ready to be laid over each other, and what of them is picture rather than frame or caption."""
+"""Small images made ready to be laid over each other, and what of them is image rather than frame or caption."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tellapart.array_types import BoolArray, ByteArray
 
 SIDE, COARSE_SIDE = 96, 32
 FRAME_SPREAD = 14
-"""Grey levels by which the pixels of a frame may differ; JPEG's ringing stays within."""
+"""Gray levels by which the pixels of a frame may differ; JPEG's ringing stays within."""
 EDGE_SHARE, BAR_SHARE = 0.97, 0.5
-"""Share of the outermost line that has the bar's colour, and of every further line: the rest is words."""
+"""Share of the outermost line that has the bar's color, and of every further line: the rest is words."""
 LONGEST_BARS = 0.6
 """Share of a side that both its bars may take."""
 _BLEED = 0.3
@@ -26,17 +26,17 @@ WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 @dataclass(frozen=True, eq=False)
 class RegistrationImage:
-    """A picture squashed into a square.
+    """An image squashed into a square.
 
     Attributes:
-        grey: float32 (96, 96).
+        gray: float32 (96, 96).
         coarse: the same as float32 (32, 32).
         chroma: red and blue less the mean of all three channels, float32 (32, 32, 2).
-        width, height: of the picture, in any unit.
+        width, height: of the image, in any unit.
         content: what is inside frame and caption bars; None where there are none.
     """
 
-    grey: Grid
+    gray: Grid
     coarse: Grid
     chroma: Grid
     width: int
@@ -49,12 +49,12 @@ class RegistrationImage:
         import cv2
 
         square = cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-        grey = cv2.cvtColor(square, cv2.COLOR_RGB2GRAY).astype(np.float32)
-        colours = cv2.resize(square, (COARSE_SIDE, COARSE_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-        chroma = (colours - colours.mean(axis=2, keepdims=True))[..., [0, 2]]
-        coarse = np.asarray(cv2.resize(grey, (COARSE_SIDE, COARSE_SIDE), interpolation=cv2.INTER_AREA), np.float32)
+        gray = cv2.cvtColor(square, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        colors = cv2.resize(square, (COARSE_SIDE, COARSE_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+        chroma = (colors - colors.mean(axis=2, keepdims=True))[..., [0, 2]]
+        coarse = np.asarray(cv2.resize(gray, (COARSE_SIDE, COARSE_SIDE), interpolation=cv2.INTER_AREA), np.float32)
         content = content_box(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8))
-        return cls(grey, coarse, np.ascontiguousarray(chroma), pixels.shape[1], pixels.shape[0], content)
+        return cls(gray, coarse, np.ascontiguousarray(chroma), pixels.shape[1], pixels.shape[0], content)
 
     @property
     def aspect(self) -> float:
@@ -64,21 +64,21 @@ class RegistrationImage:
     def mirrored(self) -> RegistrationImage:
         """The mirror image, left and right exchanged."""
         box = None if self.content is None else (1 - self.content[2], self.content[1], 1 - self.content[0], self.content[3])
-        grey, coarse, chroma = (np.ascontiguousarray(grid[:, ::-1]) for grid in (self.grey, self.coarse, self.chroma))
-        return replace(self, grey=grey, coarse=coarse, chroma=chroma, content=box)
+        gray, coarse, chroma = (np.ascontiguousarray(grid[:, ::-1]) for grid in (self.gray, self.coarse, self.chroma))
+        return replace(self, gray=gray, coarse=coarse, chroma=chroma, content=box)
 
 
-def content_box(grey: ByteArray) -> Box | None:
-    """What is left of uint8 (h, w) ``grey`` without plain frames and caption bars; None where nothing is to be taken off.
+def content_box(gray: ByteArray) -> Box | None:
+    """What is left of uint8 (h, w) ``gray`` without plain frames and caption bars; None where nothing is to be taken off.
 
-    A bar begins with a line of one colour, at the edge of the picture, and goes on while its ends and half of it have it.
+    A bar begins with a line of one color, at the edge of the image, and goes on while its ends and half of it have it.
     A photo on a plain background loses some of that, which does no harm: its copies lose as much.
     """
-    height, width = grey.shape
-    top, bottom = _bar(grey), _bar(grey[::-1])
+    height, width = gray.shape
+    top, bottom = _bar(gray), _bar(gray[::-1])
     if top + bottom >= LONGEST_BARS * height:
         return None
-    middle = grey[top : height - bottom]
+    middle = gray[top : height - bottom]
     left, right = _bar(middle.T), _bar(middle.T[::-1])
     if left + right >= LONGEST_BARS * width:
         left = right = 0
@@ -88,13 +88,13 @@ def content_box(grey: ByteArray) -> Box | None:
 
 
 def _edge(lines: int, of: int) -> float:
-    """Where the bar ends; the line in which it fades into the picture is given away."""
+    """Where the bar ends; the line in which it fades into the image is given away."""
     return (lines + _BLEED) / of if lines else 0.0
 
 
-def _bar(grey: ByteArray) -> int:
+def _bar(gray: ByteArray) -> int:
     """How many lines from the top are a bar."""
-    lines = grey.astype(np.int16)
+    lines = gray.astype(np.int16)
     is_paper: BoolArray = np.abs(lines - np.median(lines[0])) <= FRAME_SPREAD
     if is_paper[0].mean() < EDGE_SHARE:
         return 0

@@ -1,4 +1,4 @@
-"""Which training pictures to keep so that classes are less unequal: as different ones as possible, otherwise drawn.
+"""Which training images to keep so that classes are less unequal: as different ones as possible, otherwise drawn.
 
 Not the sharpest or largest ones: where only the frequent classes are sifted, quality would tell the classes apart.
 """
@@ -13,26 +13,26 @@ from tellapart.dataset.file_rows import FileRow
 
 
 def training_counts(rows: Sequence[FileRow]) -> dict[str, int]:
-    """Number of used training pictures of each class, by name."""
+    """Number of used training images of each class, by name."""
     counts = Counter(row.label for row in rows if row.is_used and row.part in ("train", None) and row.label is not None)
     return {str(label): count for label, count in sorted(counts.items(), key=lambda item: str(item[0]))}
 
 
 def class_weight(counts: Mapping[str, int]) -> dict[str, float]:
-    """What each picture of a class would weigh for all classes to weigh the same; 1 on average over pictures."""
+    """What each image of a class would weigh for all classes to weigh the same; 1 on average over images."""
     total = sum(counts.values())
     return {label: total / (len(counts) * count) for label, count in counts.items()}
 
 
 def undersample(rows: Sequence[FileRow], most: int, *, better: Mapping[str, int], seed: int) -> list[FileRow]:
-    """The rows with training pictures beyond ``most`` of their class left out, each with the reason.
+    """The rows with training images beyond ``most`` of their class left out, each with the reason.
 
-    A class first loses further pictures of a group (copies of a photo, pictures of one thing), the worse copies before
-    the better, then pictures drawn by ``sha256(seed, group)``. Rows of other parts stay.
+    A class first loses further images of a group (copies of a photo, images of one thing), the worse copies before
+    the better, then images drawn by ``sha256(seed, group)``. Rows of other parts stay.
 
     Args:
         rows: with parts and groups.
-        most: training pictures to keep of each class at most.
+        most: training images to keep of each class at most.
         better: by path, the place of a copy among its copies, 0 for the best; others are taken in the order of their names.
         seed: another seed keeps others.
     """

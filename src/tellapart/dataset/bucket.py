@@ -19,7 +19,7 @@ CONNECTIONS = 16
 
 
 def copy_bucket(url: str, *, progress: Progress = SILENT) -> Path:
-    """The folder in the cache that holds the pictures and manifests below ``url``, brought up to date.
+    """The folder in the cache that holds the images and manifests below ``url``, brought up to date.
 
     An object is copied when its size or its time of change differs from the copy's; copies of objects that are gone
     are removed. Keys and endpoint come from the usual ``AWS_*`` variables.
@@ -41,7 +41,7 @@ def copy_bucket(url: str, *, progress: Progress = SILENT) -> Path:
     except Exception as error:  # obstore's errors have no common public parent
         raise DataError(f"{url} cannot be listed: {error}", hint="check the address and the AWS_* variables") from error
     if not objects:
-        raise DataError(f"there are no pictures in {url}", hint="give the prefix that holds one folder a class")
+        raise DataError(f"there are no images in {url}", hint="give the prefix that holds one folder a class")
     _remove_strangers(folder, objects)
     stale = [o for path, o in objects.items() if not _is_current(folder / path, o)]
 

@@ -24,7 +24,7 @@ _FILES_AT_ONCE = 32
 def file_states(dataset: Dataset, known: Mapping[str, FileState], num_workers: int, progress: Progress = SILENT) -> list[FileState]:
     """The state of each entry's file, in order; a file whose stamp is ``known`` is not read again.
 
-    A file that begins like no picture has a reason. Whether the others can be decoded to their end is not looked at.
+    A file that begins like no image has a reason. Whether the others can be decoded to their end is not looked at.
 
     Args:
         dataset: the files.

@@ -98,7 +98,7 @@ def open_dataset(where: str | Path, reading: DatasetOptions = AS_FOUND, *, progr
         return _with_name_notes(_of_manifest(listed, reading))
     if not files:
         raise DataError(
-            f"there are no pictures in {path}",
+            f"there are no images in {path}",
             hint="prepared arrays are for other programs: give the photos themselves" if (path / "prepared.json").is_file() else LABEL_HINT,
         )
     entries, notes = folder_entries(path, files, reading)

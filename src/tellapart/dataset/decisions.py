@@ -1,7 +1,7 @@
-"""Decisions: the user's own word on single pictures, as a log that only grows; the pictures themselves are never touched.
+"""Decisions: the user's own word on single images, as a log that only grows; the images themselves are never touched.
 
-Each command that decides something appends one batch to ``decisions.jsonl``, a line a picture. Nothing is ever taken
-out: an undo is a line too, so that it can be undone. A decision follows the bytes of a picture, whatever the file is
+Each command that decides something appends one batch to ``decisions.jsonl``, a line an image. Nothing is ever taken
+out: an undo is a line too, so that it can be undone. A decision follows the bytes of an image, whatever the file is
 called in a newer download; one about a file that has copies elsewhere follows its path.
 """
 
@@ -96,7 +96,7 @@ class Decisions:
         return max((decision.batch for decision in self.in_effect), default=None)
 
     def applied(self, rows: Sequence[FileRow]) -> list[FileRow]:
-        """The rows as decided: relabelled, or set aside where excluded."""
+        """The rows as decided: relabeled, or set aside where excluded."""
         return self._met(rows)[0]
 
     def unmet(self, rows: Sequence[FileRow]) -> list[Decision]:

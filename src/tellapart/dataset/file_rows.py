@@ -35,7 +35,7 @@ class FileRow:
     size_bytes: int
     x: float | None = None
     y: float | None = None
-    neighbours: tuple[str, ...] = ()
+    neighbors: tuple[str, ...] = ()
     similarities: tuple[float, ...] = ()
     user_group: str | None = None
     hash: bytes | None = None
@@ -61,7 +61,7 @@ def file_rows(
 ) -> list[FileRow]:
     """A row for each entry of the data set as decided; unreadable files, contradictions and exact copies are left out with a reason.
 
-    Of byte-identical files in the same part and class the first by path is used. A picture that stands under two
+    Of byte-identical files in the same part and class the first by path is used. An image that stands under two
     labels is not used at all: one of the labels is wrong and nobody knows which.
     """
     rows = undecided_rows(dataset, files, facts)
@@ -99,7 +99,7 @@ def _without_contradictions(rows: list[FileRow]) -> list[FileRow]:
         if row.is_used and row.image_id and row.label is not None:
             labels[row.image_id].add(row.label)
     return [
-        row.left_out(f"the same picture stands under {' and '.join(sorted(labels[row.image_id]))}")
+        row.left_out(f"the same image stands under {' and '.join(sorted(labels[row.image_id]))}")
         if row.is_used and row.image_id and len(labels[row.image_id]) > 1
         else row
         for row in rows
@@ -161,7 +161,7 @@ def _schema() -> dict[str, Any]:
         "size_bytes": pa.int64(),
         "x": real,
         "y": real,
-        "neighbours": pa.list_(text),
+        "neighbors": pa.list_(text),
         "similarities": pa.list_(real),
         "user_group": text,
         **dict.fromkeys(("hash", "mirror_hash"), pa.binary()),

@@ -119,17 +119,17 @@ def _is_divided(folder: Folder) -> bool:
 
 def _divided_one(here: Folder, divided: Sequence[Folder], plain: Sequence[Folder]) -> Folder | None:
     """Of folders divided into parts: the data set, or None where all are classes with parts in them."""
-    labelled = [folder for folder in divided if _has_class_folders(folder)]
-    if len(divided) == 1 and (labelled or is_data(divided[0].name) or not plain):
+    labeled = [folder for folder in divided if _has_class_folders(folder)]
+    if len(divided) == 1 and (labeled or is_data(divided[0].name) or not plain):
         return divided[0]
-    if len(labelled) > 1:
+    if len(labeled) > 1:
         raise ambiguous(
             here,
-            f"{listed([f.path for f in labelled])} are data sets of their own, each with parts and classes",
+            f"{listed([f.path for f in labeled])} are data sets of their own, each with parts and classes",
             f"give one: {here.root}/...",
         )
-    if plain or labelled:
-        odd = plain or labelled
+    if plain or labeled:
+        odd = plain or labeled
         raise ambiguous(
             here,
             f"{listed([folder.path for folder in divided if folder not in odd])} {_are(divided)} divided into parts, "

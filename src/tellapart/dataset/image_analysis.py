@@ -1,4 +1,4 @@
-"""One look at one picture: everything that needs its pixels is taken from a single decoding."""
+"""One look at one image: everything that needs its pixels is taken from a single decoding."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def analyze_image(data: bytes, image_id: str, sizes: Sequence[int], policy: str 
     """Decode a file's bytes once and take everything from it; ``policy`` is one way to become a square, or one for each size.
 
     Raises:
-        ImageError: the bytes are not a usable picture; the message is the reason.
+        ImageError: the bytes are not a usable image; the message is the reason.
     """
-    picture = decode(data, min_size=max(SMALLEST_LOOK, *sizes) if sizes else SMALLEST_LOOK)
+    image = decode(data, min_size=max(SMALLEST_LOOK, *sizes) if sizes else SMALLEST_LOOK)
     policies = [policy] * len(sizes) if isinstance(policy, str) else policy
-    pixels = tuple(resize(picture.pixels, size, cast(ResizePolicy, way)) for size, way in zip(sizes, policies, strict=True))
-    small = shrink(picture.pixels, SMALLEST_LOOK)
+    pixels = tuple(resize(image.pixels, size, cast(ResizePolicy, way)) for size, way in zip(sizes, policies, strict=True))
+    small = shrink(image.pixels, SMALLEST_LOOK)
     quality = quality_facts(small)
     own_hash, mirror_hash = difference_hashes(small)
     facts = ImageFacts(
         image_id=image_id,
-        width=picture.width,
-        height=picture.height,
-        format=picture.format,
+        width=image.width,
+        height=image.height,
+        format=image.format,
         hash=own_hash,
         mirror_hash=mirror_hash,
         **asdict(quality),

@@ -73,10 +73,10 @@ def _write(image: Any, name: str, file: Path) -> None:
             raise DataError(f"{name} is a file opened as text", hint='open it with open(path, "rb")')
         file.write_bytes(content)
     else:
-        picture = image if isinstance(image, Image.Image) else Image.fromarray(_pixels(image, name))
+        image = image if isinstance(image, Image.Image) else Image.fromarray(_pixels(image, name))
         try:
-            picture = ImageOps.exif_transpose(picture)
-            picture.save(file, **({"format": "PNG", "compress_level": 1} if picture.mode in PNG_MODES else {"format": "TIFF"}))
+            image = ImageOps.exif_transpose(image)
+            image.save(file, **({"format": "PNG", "compress_level": 1} if image.mode in PNG_MODES else {"format": "TIFF"}))
         except (OSError, ValueError, SyntaxError) as error:
             raise DataError(f"{name}, a PIL image, cannot be read: {error}") from error
 

@@ -90,7 +90,7 @@ class _Folder:
 
     def _has_class_folders(self) -> bool:
         try:
-            return read_layout(str(self.root), self.files).is_labelled
+            return read_layout(str(self.root), self.files).is_labeled
         except DataError:
             return False
 
@@ -170,14 +170,14 @@ class _Folder:
             said |= {entry.path: replace(entry, part=entry.part or part) for entry in table.entries}
         if not said:
             return entries
-        return [_joined(replace(entry, label=None), said.get(entry.path), is_labelled=True) for entry in entries]
+        return [_joined(replace(entry, label=None), said.get(entry.path), is_labeled=True) for entry in entries]
 
 
-def _joined(entry: Entry, row: Entry | None, *, is_labelled: bool = False) -> Entry:
+def _joined(entry: Entry, row: Entry | None, *, is_labeled: bool = False) -> Entry:
     """An entry of the folders with what a row of a table adds: part and group, and its label where it has one to give."""
     if row is None:
         return entry
-    label = row.label if is_labelled else entry.label
+    label = row.label if is_labeled else entry.label
     return Entry(entry.path, label, row.part or entry.part, row.group or entry.group)
 
 

@@ -46,7 +46,7 @@ class Layout:
     folders: tuple[str, ...] = ("",)
 
     @property
-    def is_labelled(self) -> bool:
+    def is_labeled(self) -> bool:
         """Whether folders name a class."""
         return any(entry.label is not None for entry in self.entries)
 
@@ -126,10 +126,10 @@ def _by_parts(files: Sequence[str], base: Folder, parts: Mapping[str, str], said
     names = listed(sorted(parts, key=lambda name: (PARTS.index(parts[name]), name)))
     if not has_train and trained:
         said = f"{names} beside the class folders, which are the train part"
-    unlabelled = [name for name in parts if not any(e.label is not None for e in entries if e.path.startswith(_below(base, name)))]
+    unlabeled = [name for name in parts if not any(e.label is not None for e in entries if e.path.startswith(_below(base, name)))]
     sentence = f"layout: {said or names}{_under(base)}, {_classes_said(entries)}"
-    if unlabelled and len(unlabelled) < len(parts):
-        sentence += f"; the images of {listed(sorted(unlabelled))} have no label"
+    if unlabeled and len(unlabeled) < len(parts):
+        sentence += f"; the images of {listed(sorted(unlabeled))} have no label"
     tables = dict.fromkeys([*base.chain, *(f for r in regions for f in r.folder.chain)])
     return Layout(entries, sentence + _passed_over(base, left), [], tuple(tables))
 

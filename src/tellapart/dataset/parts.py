@@ -141,15 +141,15 @@ def check_labels(dataset: Dataset, decisions: Decisions, min_classes: int) -> No
 
 
 def assign_unlabeled_parts(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int) -> Assignment:
-    """Like :func:`assign_parts`, where labels do not matter: pictures without one are used too, and nothing may be reported at all.
+    """Like :func:`assign_parts`, where labels do not matter: images without one are used too, and nothing may be reported at all.
 
     Raises:
-        DataError: there is no picture to learn from.
+        DataError: there is no image to learn from.
     """
     rows, leaked = _parted(_grouped(rows, pairs), test_share, seed)
     if not any(row.is_used and row.part == "train" for row in rows):
         why = next((f": the first file, {row.path}, is left out: {row.reason}" for row in rows if row.reason), "")
-        raise DataError(f"there is no picture to learn from{why}", hint="give a folder with pictures, or with a train part")
+        raise DataError(f"there is no image to learn from{why}", hint="give a folder with images, or with a train part")
     return Assignment(rows, leaked, _duplicate_groups(rows, pairs), [])
 
 
@@ -174,17 +174,17 @@ def _check_classes(rows: Sequence[FileRow]) -> None:
         unread = [row for row in rows if row.label is not None and row.reason]
         why = f"; the first unusable file is {unread[0].path}: {unread[0].reason}" if unread else ""
         raise DataError(
-            f"no usable picture has a label{why}",
-            hint="put the pictures of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg",
+            f"no usable image has a label{why}",
+            hint="put the images of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg",
         )
     lost = sorted({row.label for row in rows if row.label is not None} - {str(label) for label in counts})
     if lost:
         reasons = Counter(row.reason for row in rows if row.label == lost[0])
         raise DataError(
-            f"only the class {next(iter(counts))!r} has usable pictures; those of {lost[0]!r} are left out: {reasons.most_common(1)[0][0]}"
+            f"only the class {next(iter(counts))!r} has usable images; those of {lost[0]!r} are left out: {reasons.most_common(1)[0][0]}"
         )
     raise DataError(
-        f"there is only one class, {next(iter(counts))!r}; telling apart needs two", hint="add a folder with pictures of something else"
+        f"there is only one class, {next(iter(counts))!r}; telling apart needs two", hint="add a folder with images of something else"
     )
 
 
@@ -228,27 +228,27 @@ def _known_classes_only(rows: list[FileRow], notes: list[str]) -> list[FileRow]:
     trained = {row.label for row in rows if row.is_used and row.part == "train"}
     strange = Counter(row.label for row in rows if row.is_used and row.label not in trained)
     for label, number in strange.items():
-        notes.append(f"{label!r} has no training picture, so its {count(number, 'picture is', 'pictures are')} left out")
-    return [row.left_out("its class has no training picture") if row.is_used and row.label in strange else row for row in rows]
+        notes.append(f"{label!r} has no training image, so its {count(number, 'image is', 'images are')} left out")
+    return [row.left_out("its class has no training image") if row.is_used and row.label in strange else row for row in rows]
 
 
 def _check_parts(rows: Sequence[FileRow], notes: list[str]) -> None:
     counts = Counter((row.part, row.label) for row in rows if row.is_used)
     labels = sorted({label for part, label in counts if part == "train" and label is not None})
     if len(labels) < 2:
-        raise DataError("fewer than two classes have training pictures", hint="each class needs pictures in the train part")
+        raise DataError("fewer than two classes have training images", hint="each class needs images in the train part")
     if not any(part in REPORTED for part, _ in counts):
         raise DataError(
-            "there are too few different pictures to hold any back for a test",
+            "there are too few different images to hold any back for a test",
             hint="give each class at least a handful; 50 make numbers worth reading",
         )
     for label in labels:
         train = counts[("train", label)]
         reported = sum(counts[(part, label)] for part in REPORTED)
         if train + reported < 10:
-            notes.append(f"{label!r} has only {count(train + reported, 'picture')}; its numbers mean little")
+            notes.append(f"{label!r} has only {count(train + reported, 'image')}; its numbers mean little")
         elif not reported:
-            notes.append(f"{label!r} has no picture in the reported part")
+            notes.append(f"{label!r} has no image in the reported part")
 
 
 def _duplicate_groups(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]]) -> list[list[str]]:

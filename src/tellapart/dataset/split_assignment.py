@@ -1,4 +1,4 @@
-"""Dividing pictures into parts and folds: groups kept whole, what an earlier split says kept, new ones by a hash of their group."""
+"""Dividing images into parts and folds: groups kept whole, what an earlier split says kept, new ones by a hash of their group."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _first(rows: Sequence[FileRow], number: int) -> list[FileRow]:
     small = sorted(label for label, count in counts.items() if count <= number)
     if small:
         raise DataError(
-            f"the class {small[0]!r} has only {count(counts[small[0]], 'picture')}; taking the first {number:,} leaves none to train on",
+            f"the class {small[0]!r} has only {count(counts[small[0]], 'image')}; taking the first {number:,} leaves none to train on",
             hint=f"--first {max(1, min(counts.values()) // 2)}",
         )
     is_first = first_files([row.path for row in rows], [row.label or "" for row in rows], number)
@@ -164,7 +164,7 @@ def _check(rows: Sequence[FileRow], plan: SplitPlan, notes: list[str]) -> None:
     groups = {row.group for row in rows}
     if len(groups) == 1 and len(rows) > 1:
         raise DataError(
-            f"all {count(len(rows), 'picture is', 'pictures are')} one group and cannot be divided",
+            f"all {count(len(rows), 'image is', 'images are')} one group and cannot be divided",
             hint="look at what joins them: tellapart check shows near-duplicates; --group and --pattern join what they name alike",
         )
     counts = Counter((row.label, row.part) for row in rows)
@@ -172,15 +172,15 @@ def _check(rows: Sequence[FileRow], plan: SplitPlan, notes: list[str]) -> None:
     if "train" not in parts:
         raise DataError("nothing is left to train on", hint="ask for smaller shares with --val and --test")
     if parts == {"train"} and not plan.folds:
-        raise DataError("there are too few groups to hold any back", hint="add pictures, or ask for larger shares with --val and --test")
+        raise DataError("there are too few groups to hold any back", hint="add images, or ask for larger shares with --val and --test")
     wanted = [part for part, share in plan.shares.items() if share > 0] if plan.how != OWN and not plan.first else []
     for part in wanted:
         missing = sorted(str(label) for label in {row.label for row in rows} if label is not None and not counts[(label, part)])
         if missing:
-            notes.append(f"{_several(missing)}: no picture in the {part} part, for want of groups")
+            notes.append(f"{_several(missing)}: no image in the {part} part, for want of groups")
     untrained = sorted(str(label) for label in {row.label for row in rows} if label is not None and not counts[(label, "train")])
     if untrained:
-        notes.append(f"{_several(untrained)}: no picture in the train part")
+        notes.append(f"{_several(untrained)}: no image in the train part")
     if len({row.label for row in rows if row.label is not None}) == 1:
         notes.append("there is only one class; a classifier needs two")
 

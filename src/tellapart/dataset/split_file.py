@@ -1,4 +1,4 @@
-"""A split as a file: a manifest that says of every picture its part, its group and its fold, and knows it again by content."""
+"""A split as a file: a manifest that says of every image its part, its group and its fold, and knows it again by content."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ HINT = "name another file with --out, or begin anew with --anew"
 
 @dataclass(frozen=True)
 class SplitRow:
-    """One picture of a split.
+    """One image of a split.
 
     Attributes:
         file: where it lies.
         label: None where it has none.
         part: ``train``, ``val`` or ``test``.
-        group: pictures with the same stay together.
-        fold: from 0; None for pictures of no fold.
+        group: images with the same stay together.
+        fold: from 0; None for images of no fold.
         image_id: sha256 of its bytes.
     """
 
@@ -39,7 +39,7 @@ class SplitRow:
 
 @dataclass(frozen=True)
 class Known:
-    """What an earlier split says of one picture."""
+    """What an earlier split says of one image."""
 
     part: str
     group: str
@@ -61,7 +61,7 @@ class KnownSplit:
     folds: int = 0
 
     def of(self, file: Path, image_id: str) -> Known | None:
-        """What it says of a picture: by its content, or by its path where the content is not there any more or ambiguous."""
+        """What it says of an image: by its content, or by its path where the content is not there any more or ambiguous."""
         content, known = self.by_path.get(file, ("", None))
         if known is not None and content == image_id:
             return known

@@ -1,7 +1,7 @@
-"""Pictures in tar files: unpacked once into the cache, then read like any folder.
+"""Images in tar files: unpacked once into the cache, then read like any folder.
 
 Understood are the shards that ``collect --shards`` and ``prepare --form tar`` write, and others in the manner of the
-package webdataset: a picture with files of the same name beside it, ``.json`` (label, part or split, group, path) or ``.cls``.
+package webdataset: an image with files of the same name beside it, ``.json`` (label, part or split, group, path) or ``.cls``.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from tellapart.paths import cache_root, printable, replacing_folder, write_json
 from tellapart.progress import SILENT, Progress
 
 SUFFIX = ".tar"
-ROWS, WAITING = "rows.json", ".picture"
+ROWS, WAITING = "rows.json", ".image"
 LONGEST_CARD = 1 << 20
-"""Bytes; a larger .json beside a picture is not read."""
+"""Bytes; a larger .json beside an image is not read."""
 LONGEST_NAME = 200
 _END = bytes(1024)
 _CHUNK = 1 << 20
@@ -70,7 +70,7 @@ def _folders(path: Path) -> list[Path]:
 
 
 def unpack_shards(where: Path, progress: Progress = SILENT) -> tuple[Path, list[Entry], list[str]]:
-    """The folder in the cache that holds the pictures of the shards at ``where``, their entries, and notes.
+    """The folder in the cache that holds the images of the shards at ``where``, their entries, and notes.
 
     A shard is unpacked when it is new or has changed. The catalog and the user's decisions lie beside the shards, where
     that folder can be written.
@@ -80,7 +80,7 @@ def unpack_shards(where: Path, progress: Progress = SILENT) -> tuple[Path, list[
         progress: hears of every shard.
 
     Raises:
-        DataError: no picture is in them.
+        DataError: no image is in them.
         StorageError: the disk is full.
     """
     shards = shards_in(where)
@@ -108,12 +108,12 @@ def unpack_shards(where: Path, progress: Progress = SILENT) -> tuple[Path, list[
         notes += [f"{printable(shard.name)}: {note}" for note in found["notes"]]
         if found["damage"]:
             notes.append(
-                f"{printable(shard.name)} is damaged ({found['damage']}); the {count(len(found['rows']), 'picture')} before that are used"
+                f"{printable(shard.name)} is damaged ({found['damage']}); the {count(len(found['rows']), 'image')} before that are used"
             )
     if not entries:
         raise DataError(
-            f"there are no pictures in the tar files at {where}" + (f": {'; '.join(notes)}" if notes else ""),
-            hint="a shard holds pictures, each with a .json or .cls of the same name",
+            f"there are no images in the tar files at {where}" + (f": {'; '.join(notes)}" if notes else ""),
+            hint="a shard holds images, each with a .json or .cls of the same name",
         )
     return folder, entries, notes
 
@@ -155,7 +155,7 @@ def _unpack(folder: Path, job: tuple[str, Path]) -> None:
 
 @dataclass
 class _Found:
-    """One picture of a shard with what stands beside it."""
+    """One image of a shard with what stands beside it."""
 
     file: Path
     member: str
@@ -193,7 +193,7 @@ class _Found:
 
 
 class _Samples:
-    """The pictures of a shard one after another, each in a file; ``damage`` says where the shard could not be read on."""
+    """The images of a shard one after another, each in a file; ``damage`` says where the shard could not be read on."""
 
     def __init__(self, shard: Path, place: Path) -> None:
         self._shard, self._waiting = shard, place / WAITING
@@ -209,7 +209,7 @@ class _Samples:
             notes.append(f"files stored with holes (sparse, as tar -S does) are passed over: {self._sparse:,}; pack them without -S")
         if self._cards:
             how_many = f"{len(self._cards):,}, the first beside {self._cards[0]}"
-            notes.append(f"pictures are passed over whose .json is damaged, or has a label that is no word or number: {how_many}")
+            notes.append(f"images are passed over whose .json is damaged, or has a label that is no word or number: {how_many}")
         for number, labels in self._labels.items():
             if len(labels) > 1:
                 names = " and ".join(str(label) for label, _ in labels.most_common())
@@ -235,7 +235,7 @@ class _Samples:
                             yield found
                         found, card, number, key = None, {}, None, own
                     if f".{suffix.lower()}" in IMAGE_SUFFIXES and found is None:
-                        found = self._picture(tar, member)
+                        found = self._image(tar, member)
                     elif suffix == "json":
                         card = _card(tar, member)
                     elif suffix == "cls" and member.size <= LONGEST_NAME:
@@ -248,10 +248,10 @@ class _Samples:
             yield found
         self.damage = _complaint_about_end(self._shard, end)
 
-    def _picture(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> _Found:
+    def _image(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> _Found:
         source = tar.extractfile(member)
         if source is None:
-            raise tarfile.ReadError("a picture has no content")
+            raise tarfile.ReadError("an image has no content")
         with source, self._waiting.open("wb") as file:
             shutil.copyfileobj(source, file)
             file.flush()
@@ -261,7 +261,7 @@ class _Samples:
         return _Found(self._waiting, printable(member.name))
 
     def _is_complete(self, found: _Found, card: dict[str, Any] | None, number: str | None) -> bool:
-        """Put what stands beside a picture to it; false where that cannot be read, for its label is not known then."""
+        """Put what stands beside an image to it; false where that cannot be read, for its label is not known then."""
         if card is None:
             self._cards.append(found.member)
             return False
@@ -286,7 +286,7 @@ def _complaint_about_end(shard: Path, end: int) -> str | None:
 
 
 def _card(tar: tarfile.TarFile, member: tarfile.TarInfo) -> dict[str, Any] | None:
-    """What a .json beside a picture says; None where it is no JSON object, or its label, part or group is no word or number."""
+    """What a .json beside an image says; None where it is no JSON object, or its label, part or group is no word or number."""
     source = tar.extractfile(member) if member.size <= LONGEST_CARD else None
     try:
         card = json.loads(source.read()) if source else None
@@ -307,7 +307,7 @@ def _inside(path: str) -> str:
     """A path that stays inside the folder, each name short enough and none hidden."""
     parts = [printable(part).strip().lstrip(".").replace("\0", "_") for part in PurePosixPath(path).parts if part not in ("/", "..", ".")]
     short = [part if len(part.encode()) <= LONGEST_NAME else hashlib.sha256(part.encode()).hexdigest()[:16] for part in parts if part]
-    return "/".join(short) or "picture"
+    return "/".join(short) or "image"
 
 
 def _free(path: str, taken: set[str]) -> str:

@@ -1,4 +1,4 @@
-"""The user's own groups: a column of the manifest, a pattern in the file names, or the page pictures come from."""
+"""The user's own groups: a column of the manifest, a pattern in the file names, or the page images come from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tellapart.dataset.table_columns import columns_of, named_column
 from tellapart.errors import DataError, closest_name
 
 HOST, PAGE_NAMES = "host", ("page", "url")
-"""``host`` is no column: it is the site that the page or address of a picture lies on."""
+"""``host`` is no column: it is the site that the page or address of an image lies on."""
 
 
 def column_groups(where: Path, paths: Sequence[str], column: str) -> list[str | None]:
@@ -53,7 +53,7 @@ def column_groups(where: Path, paths: Sequence[str], column: str) -> list[str | 
     group_of = {files.path_of(row.get("path", ""))[0]: row.get("group", "") for _, row in rows}
     found = [group_of.get(posixpath.normpath(path)) or None for path in paths]
     if not any(found):
-        raise DataError(f"{table}: the column {column!r} says nothing about any of the {count(len(paths), 'picture')}")
+        raise DataError(f"{table}: the column {column!r} says nothing about any of the {count(len(paths), 'image')}")
     return [None if value is None else _host(value) for value in found] if column.lower() == HOST else found
 
 

@@ -22,62 +22,62 @@ LONGEST_NAME = 200
 
 @dataclass(frozen=True)
 class Exported:
-    """One picture to write: where its file lies, and its row as decided."""
+    """One image to write: where its file lies, and its row as decided."""
 
     file: Path
     row: FileRow
 
 
-def write_copy(pictures: Sequence[Exported], folder: Path, *, is_linked: bool, progress: Progress = SILENT) -> None:
-    """Write ``folder/[part/]label/name`` for every picture, and ``metadata.csv``; the folder appears when all is there.
+def write_copy(images: Sequence[Exported], folder: Path, *, is_linked: bool, progress: Progress = SILENT) -> None:
+    """Write ``folder/[part/]label/name`` for every image, and ``metadata.csv``; the folder appears when all is there.
 
-    The table holds the exact labels, parts, groups and where each picture came from. Names are kept; where two would
+    The table holds the exact labels, parts, groups and where each image came from. Names are kept; where two would
     meet, the later gets a number.
 
     Args:
-        pictures: to be written.
+        images: to be written.
         folder: new or empty.
         is_linked: symbolic links to the photos in place of copies.
-        progress: hears of every picture.
+        progress: hears of every image.
 
     Raises:
         StorageError: the disk is full or cannot be written; nothing is left behind.
     """
     taken: set[str] = {TABLE}
-    with replacing_folder(folder) as partial, progress.stage("writing pictures", total=len(pictures)) as advance:
+    with replacing_folder(folder) as partial, progress.stage("writing images", total=len(images)) as advance:
         rows = []
-        for picture in pictures:
-            path = _free(_place(picture.row), taken)
+        for image in images:
+            path = _free(_place(image.row), taken)
             target = partial / path
             target.parent.mkdir(parents=True, exist_ok=True)
             if is_linked:
-                target.symlink_to(picture.file.resolve())
+                target.symlink_to(image.file.resolve())
             else:
-                shutil.copy2(picture.file, target)
-            rows.append(_row(path, picture))
+                shutil.copy2(image.file, target)
+            rows.append(_row(path, image))
             advance(1)
         with csv_file(partial / TABLE, COLUMNS) as writer:
             writer.write_all(rows)
 
 
-def write_table(pictures: Sequence[Exported], path: Path) -> None:
-    """Write a manifest of the pictures where they lie; its paths are relative to its own folder.
+def write_table(images: Sequence[Exported], path: Path) -> None:
+    """Write a manifest of the images where they lie; its paths are relative to its own folder.
 
     Raises:
         StorageError: the disk is full or cannot be written.
     """
     here = path.absolute().parent
     with csv_file(path, COLUMNS, errors="surrogateescape") as writer:
-        writer.write_all(_row(Path(os.path.relpath(one.file, here)).as_posix(), one) for one in pictures)
+        writer.write_all(_row(Path(os.path.relpath(one.file, here)).as_posix(), one) for one in images)
 
 
-def _row(path: str, picture: Exported) -> tuple[str, ...]:
-    row = picture.row
+def _row(path: str, image: Exported) -> tuple[str, ...]:
+    row = image.row
     return path, row.label or "", row.part or "", row.group or "", row.path
 
 
 def _place(row: FileRow) -> str:
-    """``[part/]label/name``; a picture without a label lies in its part, or at the top."""
+    """``[part/]label/name``; an image without a label lies in its part, or at the top."""
     name = PurePosixPath(row.path).name
     stem, dot, suffix = name.rpartition(".")
     short = stem.encode()[:LONGEST_NAME].decode(errors="ignore")

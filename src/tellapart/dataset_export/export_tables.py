@@ -1,4 +1,4 @@
-"""The tables of a prepared data set: which picture lies where, and which were left out and why."""
+"""The tables of a prepared data set: which image lies where, and which were left out and why."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def write_samples(samples: Iterable[Sample], path: Path) -> dict[str, dict[str, 
     """Write ``part``, ``row`` (in its part, from 0), ``path``, ``image_id``, ``label``, ``target`` and ``group`` of each sample.
 
     Returns:
-        The number of pictures of each class, by part.
+        The number of images of each class, by part.
     """
     import pyarrow as pa
 

@@ -74,11 +74,11 @@ class ArrayStore:
             self._open(part, rows)
 
     def render(self, data: bytes, pixels: Mapping[int, Any]) -> Rendered:
-        """The arrays of one picture."""
+        """The arrays of one image."""
         return {size: self._square.array(found) for size, found in pixels.items()}
 
     def add(self, sample: Sample, rendered: Rendered) -> bool:
-        """Write one picture; what was added can be saved at any time."""
+        """Write one image; what was added can be saved at any time."""
         if (sample.part, None) not in self._files:
             self._open(sample.part, 0)
         for size in self._square.sizes:

@@ -1,4 +1,4 @@
-"""Preparing: every picture read and decoded once, written in the sizes and the form asked for; a killed run goes on where it was.
+"""Preparing: every image read and decoded once, written in the sizes and the form asked for; a killed run goes on where it was.
 
 All is written into a hidden folder beside the final one, with a note of what is safely on the disk. That folder takes
 the final name when everything is in it, ``prepared.json`` last.
@@ -41,8 +41,8 @@ class Form:
 
     Attributes:
         kind: ``npy``, ``tar`` or ``parquet``.
-        square: what becomes of a picture.
-        shard_bytes: a shard is full when the pictures of its largest size have so many bytes.
+        square: what becomes of an image.
+        shard_bytes: a shard is full when the images of its largest size have so many bytes.
         words: everything else that must be the same for a run to go on.
     """
 
@@ -54,7 +54,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Preparation:
-    """What became of it: the card that was written, and how many pictures had been done before."""
+    """What became of it: the card that was written, and how many images had been done before."""
 
     card: dict[str, Any]
     left_out: dict[str, str]
@@ -68,15 +68,15 @@ def prepare_samples(
     """Write ``samples`` into ``folder`` (see docs/guides/prepare.md for its files).
 
     Args:
-        samples: pictures in their order.
+        samples: images in their order.
         form: what is written of them.
         folder: new or empty; or what the same call made before, which is then left as it is.
         num_workers: threads that read, decode and resize; None for one a core.
-        progress: hears of every picture.
+        progress: hears of every image.
 
     Raises:
         OptionError: the folder holds something else.
-        DataError: not one picture could be read.
+        DataError: not one image could be read.
         StorageError: the disk is full or cannot be written; what is finished is kept for the next run.
     """
     fingerprint = samples.fingerprint(repr((FORMAT, form)))
@@ -110,7 +110,7 @@ def _made_before(folder: Path, fingerprint: str) -> dict[str, Any] | None:
         card: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
         if card["fingerprint"] == fingerprint:
             return card
-        what = "was prepared from other pictures or with other options"
+        what = "was prepared from other images or with other options"
     except (OSError, ValueError, KeyError, TypeError):
         what = "is not empty"
     raise OptionError(f"the folder {folder} {what}", hint="name a new folder with --out DIR, or remove that one")
@@ -123,7 +123,7 @@ class _Work:
         self.samples, self.form, self.folder, self.fingerprint, self.progress = samples, form, folder, fingerprint, progress
         state = self._state()
         if state is None and any(folder.iterdir()):
-            progress.note("an unfinished preparation with other pictures or options was thrown away")
+            progress.note("an unfinished preparation with other images or options was thrown away")
             shutil.rmtree(folder)
             folder.mkdir()
         state = state or {"done": 0, "unreadable": {}, "sums": None, "store": {}}
@@ -137,7 +137,7 @@ class _Work:
         """Write everything that is not there yet; the card."""
         self._check_room()
         try:
-            with one_torch_thread(), self.progress.stage("preparing pictures", total=len(self.samples) - self.done) as advance:
+            with one_torch_thread(), self.progress.stage("preparing images", total=len(self.samples) - self.done) as advance:
                 self._write_all(num_workers, advance)
             if len(self.unreadable) == len(self.samples):
                 raise self._nothing_read()
@@ -174,7 +174,7 @@ class _Work:
         try:
             data = sample.file.read_bytes()
             if not _is_same(data, sample):
-                return "has changed while the pictures were prepared"
+                return "has changed while the images were prepared"
             pixels = self.form.square.pixels(data)
         except ImageError as error:
             return str(error)
@@ -210,7 +210,7 @@ class _Work:
         if self.form.kind != "npy":
             return
         square = self.form.square
-        values = sum(size * size for size in square.sizes) * (1 if square.is_grey else 3) * (4 if square.is_float else 1)
+        values = sum(size * size for size in square.sizes) * (1 if square.is_gray else 3) * (4 if square.is_float else 1)
         needed = (len(self.samples) - self.done) * (values + 8) + SPARE_BYTES
         free = shutil.disk_usage(self.folder).free
         if needed > free:
@@ -225,7 +225,7 @@ class _Work:
         reasons = sorted(set(self.unreadable.values()))
         return DataError(
             f"none of the {count(len(self.samples), 'file')} could be read: {'; '.join(reasons[:3])}",
-            hint="tellapart reads JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF pictures",
+            hint="tellapart reads JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF images",
         )
 
     def _finished(self) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class PreparedPart:
     card: Mapping[str, Any]
 
     def __len__(self) -> int:
-        """Number of pictures."""
+        """Number of images."""
         return int(self.card["images"])
 
     @property
@@ -57,7 +57,7 @@ class PreparedPart:
         return [self.folder / name for name in self.card["files"][wanted]]
 
     def images(self, size: int | str | None = None) -> ByteArray | FloatArray:
-        """The pictures of a size as a memory map, read when they are used: (n, h, w, channels) or (n, channels, h, w).
+        """The images of a size as a memory map, read when they are used: (n, h, w, channels) or (n, channels, h, w).
 
         Raises:
             DataError: the set was not prepared as arrays.
@@ -68,16 +68,16 @@ class PreparedPart:
 
     @cached_property
     def labels(self) -> IntArray:
-        """int64 (n,): the number of each picture's class, -1 where it has none."""
+        """int64 (n,): the number of each image's class, -1 where it has none."""
         return np.array(self._array(self.folder / self.card["labels"] if "labels" in self.card else self.files()[0]))
 
     def batches(
         self, batch_size: int, *, size: int | str | None = None, seed: int | None = None, epoch: int = 0
     ) -> Iterator[tuple[ByteArray | FloatArray, IntArray]]:
-        """Pictures and labels, ``batch_size`` at a time (the last may be fewer), every picture once.
+        """Images and labels, ``batch_size`` at a time (the last may be fewer), every image once.
 
         Args:
-            batch_size: pictures in a batch.
+            batch_size: images in a batch.
             size: which of the sizes.
             seed: None for the order of the file; else another order each ``epoch``.
             epoch: number of the pass.
@@ -93,7 +93,7 @@ class PreparedPart:
 
     @cached_property
     def table(self) -> list[dict[str, Any]]:
-        """A row a picture, in the arrays' order: path, image_id, label, target, group."""
+        """A row an image, in the arrays' order: path, image_id, label, target, group."""
         try:
             rows = [row for row in read_parquet(self.folder / SAMPLES).to_pylist() if row["part"] == self.name]
             found = sorted(rows, key=lambda row: int(row["row"]))
@@ -143,12 +143,12 @@ class Prepared:
 
     @property
     def mean(self) -> FloatArray | None:
-        """Mean of each channel over the training pictures, from 0 to 1; None where only originals are kept."""
+        """Mean of each channel over the training images, from 0 to 1; None where only originals are kept."""
         return None if self.card["mean"] is None else np.array(self.card["mean"], np.float32)
 
     @property
     def std(self) -> FloatArray | None:
-        """Standard deviation of each channel over the training pictures, on the same scale."""
+        """Standard deviation of each channel over the training images, on the same scale."""
         return None if self.card["std"] is None else np.array(self.card["std"], np.float32)
 
     def __getitem__(self, part: str) -> PreparedPart:
@@ -163,7 +163,7 @@ class Prepared:
 
 
 def open_prepared(folder: str | Path) -> Prepared:
-    """Open a folder that ``tellapart prepare`` wrote; no picture is read.
+    """Open a folder that ``tellapart prepare`` wrote; no image is read.
 
     Raises:
         DataError: it is no such folder, or one of a newer version.

@@ -23,64 +23,64 @@ LUMA = np.array([19595, 38470, 7471], np.uint32)
 
 @dataclass(frozen=True)
 class Square:
-    """What a picture becomes.
+    """What an image becomes.
 
     Attributes:
         sizes: sides in pixels; ``ORIGINAL`` for the file as it is.
         resize: ``crop``, ``pad`` or ``squash``.
-        is_grey: one channel in place of three.
+        is_gray: one channel in place of three.
         is_first: the channel comes before height and width.
         is_float: float32 from 0 to 1 in place of bytes.
     """
 
     sizes: tuple[int, ...]
     resize: str = "crop"
-    is_grey: bool = False
+    is_gray: bool = False
     is_first: bool = False
     is_float: bool = False
 
     def shape(self, size: int) -> tuple[int, int, int]:
         """Of one array of that size."""
-        channels = 1 if self.is_grey else 3
+        channels = 1 if self.is_gray else 3
         return (channels, size, size) if self.is_first else (size, size, channels)
 
     def pixels(self, data: bytes) -> dict[int, ByteArray]:
         """uint8 (size, size, channels) by size, the same that training sees; decoded once, also where only the original is asked for.
 
         Raises:
-            ImageError: the bytes are no usable picture; the message is the reason.
+            ImageError: the bytes are no usable image; the message is the reason.
         """
         sides = [size for size in self.sizes if size != ORIGINAL]
-        picture = decode(data, min_size=max(SMALLEST_LOOK, *sides) if sides else SMALLEST_LOOK).pixels
-        return {side: self._coloured(resize(picture, side, cast(ResizePolicy, self.resize))) for side in sides}
+        image = decode(data, min_size=max(SMALLEST_LOOK, *sides) if sides else SMALLEST_LOOK).pixels
+        return {side: self._colored(resize(image, side, cast(ResizePolicy, self.resize))) for side in sides}
 
     def array(self, pixels: ByteArray) -> ByteArray | FloatArray:
         """uint8 (size, size, channels) as it lies in an array file."""
         placed = np.ascontiguousarray(pixels.transpose(2, 0, 1)) if self.is_first else pixels
         return placed.astype(np.float32) / np.float32(255) if self.is_float else placed
 
-    def _coloured(self, pixels: ByteArray) -> ByteArray:
-        if not self.is_grey:
+    def _colored(self, pixels: ByteArray) -> ByteArray:
+        if not self.is_gray:
             return pixels
         return ((pixels @ LUMA + 0x8000) >> 16).astype(np.uint8)[:, :, None]
 
 
 def encoded(pixels: ByteArray) -> bytes:
-    """uint8 (h, w, 3 or 1) as a JPEG of quality 95, colours at full resolution."""
+    """uint8 (h, w, 3 or 1) as a JPEG of quality 95, colors at full resolution."""
     import simplejpeg
 
-    is_grey = pixels.shape[2] == 1
+    is_gray = pixels.shape[2] == 1
     data: bytes = simplejpeg.encode_jpeg(
         np.ascontiguousarray(pixels),
         quality=QUALITY,
-        colorspace="GRAY" if is_grey else "RGB",
-        colorsubsampling="Gray" if is_grey else "444",
+        colorspace="GRAY" if is_gray else "RGB",
+        colorsubsampling="Gray" if is_gray else "444",
     )
     return data
 
 
 def suffix_of(data: bytes) -> str:
-    """The usual suffix of a picture's file, by its first bytes."""
+    """The usual suffix of an image's file, by its first bytes."""
     return SUFFIXES[sniffed_format(data)][0]
 
 
@@ -99,7 +99,7 @@ def mean_and_deviation(sums: Sequence[Sequence[int]], values: int) -> tuple[list
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Within, a call of torch uses one thread: pictures are resized side by side."""
+    """Within, a call of torch uses one thread: images are resized side by side."""
     import torch
 
     before = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""What the forms of a prepared data set have in common: something that takes pictures one by one and can be saved."""
+"""What the forms of a prepared data set have in common: something that takes images one by one and can be saved."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tellapart.array_types import ByteArray
 from tellapart.dataset_export.samples import Sample
 
 Rendered: TypeAlias = Mapping[int, Any]
-"""What is written of one picture, by size: an array, or bytes."""
+"""What is written of one image, by size: an array, or bytes."""
 
 
 class SampleStore(Protocol):
@@ -19,10 +19,10 @@ class SampleStore(Protocol):
     """Seconds between two saves; 0 to save whenever it can be done."""
 
     def render(self, data: bytes, pixels: Mapping[int, ByteArray]) -> Rendered:
-        """What is written of a picture; called from several threads."""
+        """What is written of an image; called from several threads."""
 
     def add(self, sample: Sample, rendered: Rendered) -> bool:
-        """Write a picture; whether all that was added can be saved now."""
+        """Write an image; whether all that was added can be saved now."""
 
     def saved(self) -> dict[str, Any]:
         """Sync to disk what was added; the state to go on from."""

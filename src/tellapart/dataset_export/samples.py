@@ -1,4 +1,4 @@
-"""The samples of a prepared data set: which pictures, in which part and in which order."""
+"""The samples of a prepared data set: which images, in which part and in which order."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tellapart.dataset.file_rows import FileRow
 
 REPORTED = ("test", "val")
 UNKNOWN = -1
-"""Target of a picture without a label."""
+"""Target of an image without a label."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One picture to prepare.
+    """One image to prepare.
 
     Attributes:
         file: where it lies.
@@ -47,7 +47,7 @@ class Samples:
     """The samples in their order: train, val, test, and within a part shuffled or as the folder has them.
 
     Attributes:
-        class_names: labels of the training pictures (of all pictures where none trains), sorted.
+        class_names: labels of the training images (of all images where none trains), sorted.
         left_out: path and reason of every file that is no sample.
         notes: sentences worth knowing.
     """
@@ -100,7 +100,7 @@ class Samples:
         return Counter(part_of(self._rows[int(place)]) for place in self._order)
 
     def _is_odd(self, row: FileRow, has_labels: bool) -> bool:
-        """Leave out pictures without a label where others have one; those of a test part wait for an answer."""
+        """Leave out images without a label where others have one; those of a test part wait for an answer."""
         if has_labels and row.label is None and row.part not in REPORTED:
             self.left_out[row.path] = "no label"
             return True
@@ -108,12 +108,12 @@ class Samples:
 
     def _is_strange(self, row: FileRow) -> bool:
         if row.label is not None and row.label not in self._targets:
-            self.left_out[row.path] = "its class has no training picture"
+            self.left_out[row.path] = "its class has no training image"
             return True
         return False
 
     def _without_leaks(self, used: list[int]) -> list[int]:
-        """Leave out training pictures that are byte for byte in a reported part too."""
+        """Leave out training images that are byte for byte in a reported part too."""
         reported: dict[str, FileRow] = {}
         for part in REPORTED:
             for i in used:
@@ -140,5 +140,5 @@ class Samples:
 
 
 def part_of(row: FileRow) -> str:
-    """The part a picture is prepared in: the user's, else ``train``."""
+    """The part an image is prepared in: the user's, else ``train``."""
     return row.part or "train"

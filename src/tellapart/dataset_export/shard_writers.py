@@ -1,4 +1,4 @@
-"""Shards: prepared pictures in tar files (as the package webdataset reads them) or Parquet files (as Hugging Face has them)."""
+"""Shards: prepared images in tar files (as the package webdataset reads them) or Parquet files (as Hugging Face has them)."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from tellapart.dataset_export.rendering import ORIGINAL, encoded, suffix_of
 from tellapart.dataset_export.sample_store import Rendered
 from tellapart.dataset_export.samples import Sample
 
-PICTURES_A_GROUP = 100
+IMAGES_A_GROUP = 100
 """Of a Parquet file: the unit in which it is read."""
 BYTES_A_GROUP = 1 << 24
 _MODE = 0o644
 
 
 class Shard(Protocol):
-    """One file that takes encoded pictures."""
+    """One file that takes encoded images."""
 
     size_bytes: int
 
     def add(self, sample: Sample, key: str, data: bytes) -> None:
-        """Write a picture under a key."""
+        """Write an image under a key."""
 
     def finish(self) -> None:
         """Complete and sync the file."""
@@ -38,7 +38,7 @@ class Shard(Protocol):
 
 
 class TarShard:
-    """``<key>.jpg``, ``<key>.cls`` (the target) and ``<key>.json`` for each picture; the same pictures give the same bytes."""
+    """``<key>.jpg``, ``<key>.cls`` (the target) and ``<key>.json`` for each image; the same images give the same bytes."""
 
     def __init__(self, path: Path) -> None:
         self._file: BinaryIO = open(path, "wb")  # noqa: SIM115
@@ -46,7 +46,7 @@ class TarShard:
         self.size_bytes = 0
 
     def add(self, sample: Sample, key: str, data: bytes) -> None:
-        """Write a picture and what is known of it."""
+        """Write an image and what is known of it."""
         card = {"path": sample.path, "label": sample.label, "image_id": sample.image_id, "part": sample.part, "group": sample.group}
         text = json.dumps(card, ensure_ascii=False, sort_keys=True).encode("utf-8", "backslashreplace")
         for suffix, body in ((suffix_of(data), data), ("cls", str(sample.target).encode()), ("json", text)):
@@ -82,13 +82,13 @@ class ParquetShard:
         self.size_bytes = 0
 
     def add(self, sample: Sample, key: str, data: bytes) -> None:
-        """Take a picture; it is written with its row group."""
+        """Take an image; it is written with its row group."""
         label = sample.target if sample.label is not None else None
         image = {"bytes": data, "path": sample.path}
         self._rows.append({"image": image, "label": label, "image_id": sample.image_id, "group": sample.group})
         self._waiting += len(data)
         self.size_bytes += len(data)
-        if len(self._rows) == PICTURES_A_GROUP or self._waiting >= BYTES_A_GROUP:
+        if len(self._rows) == IMAGES_A_GROUP or self._waiting >= BYTES_A_GROUP:
             self._write()
 
     def finish(self) -> None:
@@ -116,7 +116,7 @@ class ParquetShard:
 
 
 def _image_schema(class_names: Sequence[str]) -> Any:
-    """Columns with the note by which the package datasets knows pictures and classes."""
+    """Columns with the note by which the package datasets knows images and classes."""
     import pyarrow as pa
 
     text = {"dtype": "string", "_type": "Value"}
@@ -132,7 +132,7 @@ def _image_schema(class_names: Sequence[str]) -> Any:
 
 
 class ShardStore:
-    """The shards of a prepared data set; those of all sizes are full at the same picture, so that they go together."""
+    """The shards of a prepared data set; those of all sizes are full at the same image, so that they go together."""
 
     saves_every_s = 0.0
 
@@ -147,11 +147,11 @@ class ShardStore:
             self._place(size).mkdir(parents=True, exist_ok=True)
 
     def render(self, data: bytes, pixels: Mapping[int, ByteArray]) -> Rendered:
-        """The files of one picture: the original, or JPEGs."""
+        """The files of one image: the original, or JPEGs."""
         return {size: data if size == ORIGINAL else encoded(pixels[size]) for size in self._sizes}
 
     def add(self, sample: Sample, rendered: Rendered) -> bool:
-        """Write a picture; true when that filled a shard."""
+        """Write an image; true when that filled a shard."""
         if self._open and sample.part != self._part:
             self._close_shards()
         if not self._open:
@@ -168,7 +168,7 @@ class ShardStore:
         return is_full
 
     def saved(self) -> dict[str, Any]:
-        """The numbers of pictures in each finished shard of each part."""
+        """The numbers of images in each finished shard of each part."""
         return {part: list(rows) for part, rows in self._full.items()}
 
     def finish(self) -> dict[str, dict[str, Any]]:

@@ -119,10 +119,10 @@ class Comparison:
 def compare(first: Predictions, second: Predictions, *, draws: int = DRAWS, seed: int = 0) -> Comparison:
     """The second model against the first on the images that both have, matched by content and path.
 
-    Labels and groups are the second's, so that a relabelled folder is judged by what is now known.
+    Labels and groups are the second's, so that a relabeled folder is judged by what is now known.
 
     Raises:
-        DataError: the class names differ, or no labelled image is in both.
+        DataError: the class names differ, or no labeled image is in both.
     """
     rows = _matching_rows(first, second)
     a, b = first.where(rows[:, 0]), second.where(rows[:, 1])
@@ -191,12 +191,12 @@ def _accuracy_difference(was_right: BoolArray, is_right: BoolArray, index: IntAr
     lost, won = ((was_right & ~is_right).sum() * size / n, (~was_right & is_right).sum() * size / n)
     p_lost, p_won = (lost + 1) / (size + 2), (won + 1) / (size + 2)
     half = Z * math.sqrt((p_lost + p_won - (p_won - p_lost) ** 2) / (size + 2))
-    value, centre = float((won - lost) / size), float(p_won - p_lost)
-    return Interval(value, max(-1.0, min(value, centre - half)), min(1.0, max(value, centre + half)))
+    value, center = float((won - lost) / size), float(p_won - p_lost)
+    return Interval(value, max(-1.0, min(value, center - half)), min(1.0, max(value, center + half)))
 
 
 def _matching_rows(first: Predictions, second: Predictions) -> IntArray:
-    """Rows (n, 2) of the labelled images in both, in the second's order."""
+    """Rows (n, 2) of the labeled images in both, in the second's order."""
     if set(first.class_names) != set(second.class_names):
         raise DataError(
             f"the class names differ: {', '.join(first.class_names)} against {', '.join(second.class_names)}",
@@ -208,7 +208,7 @@ def _matching_rows(first: Predictions, second: Predictions) -> IntArray:
     if not rows:
         raise DataError(
             f"{first.source} ({count(len(first), 'image')}) and {second.source}"
-            f" ({count(len(second), 'image')}) have no labelled image in common",
+            f" ({count(len(second), 'image')}) have no labeled image in common",
             hint="compare runs that report on the same folder and the same part",
         )
     return np.array(rows, dtype=np.int64)

@@ -83,9 +83,9 @@ def wilson(right: float, n: int, *, effective_n: float | None = None) -> Interva
         raise ValueError(f"wilson needs 0 <= right <= n and n > 0, received right={right}, n={n}, effective_n={effective_n}")
     p = right / n
     shrink = 1 + Z * Z / size
-    centre = (p + Z * Z / (2 * size)) / shrink
+    center = (p + Z * Z / (2 * size)) / shrink
     half = Z / shrink * math.sqrt(p * (1 - p) / size + Z * Z / (4 * size * size))
-    return Interval(p, min(p, max(0.0, centre - half)), max(p, min(1.0, centre + half)))
+    return Interval(p, min(p, max(0.0, center - half)), max(p, min(1.0, center + half)))
 
 
 def images_worth(interval: Interval, n: int) -> float:
@@ -138,8 +138,8 @@ def logit_interval(value: float, influence: FloatArray) -> Interval:
         return Interval(value, 0.0, 1.0)
     deviation = math.sqrt(float(np.square(influence).sum()) * groups / (groups - 1))
     half = Z * deviation / (value * (1.0 - value))
-    centre = math.log(value / (1.0 - value))
-    low, high = (0.5 * (1.0 + math.tanh((centre + side) / 2.0)) for side in (-half, half))
+    center = math.log(value / (1.0 - value))
+    low, high = (0.5 * (1.0 + math.tanh((center + side) / 2.0)) for side in (-half, half))
     return Interval(value, min(low, value), max(high, value))
 
 

@@ -36,7 +36,7 @@ def known(predictions: Predictions) -> Predictions:
     if not has_target.any():
         raise DataError(
             f"none of the {len(predictions):,} predictions from {predictions.source} has a known label",
-            hint="numbers need labelled images: put them in folders named after their class",
+            hint="numbers need labeled images: put them in folders named after their class",
         )
     return predictions if has_target.all() else predictions.where(has_target)
 

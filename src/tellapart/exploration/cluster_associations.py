@@ -1,4 +1,4 @@
-"""What do clusters follow: the classes, the colour, the shape of the pictures, or where they came from?"""
+"""What do clusters follow: the classes, the color, the shape of the images, or where they came from?"""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Agreement:
 
     Attributes:
         accuracy: share of images right when each class is matched with one cluster as well as can be; the rest is wrong.
-        nmi: normalised mutual information, 0 to 1.
+        nmi: normalized mutual information, 0 to 1.
         ari: adjusted Rand index, 0 by chance and 1 if they are the same.
-        images: how many labelled ones were counted.
+        images: how many labeled ones were counted.
     """
 
     accuracy: float
@@ -39,7 +39,7 @@ class ClusterAssociations:
     """What clusters follow.
 
     Attributes:
-        nmi: by name (``class``, ``colour``, ...): normalised mutual information above chance, 1 for the same; None if not known.
+        nmi: by name (``class``, ``color``, ...): normalized mutual information above chance, 1 for the same; None if not known.
         chance: by name: what permuted values have, the level that ``nmi`` is above.
         sentence: the same in words.
     """
@@ -94,7 +94,7 @@ def cluster_associations(
 
 
 def quantile_bins(values: FloatArray, bins: int, *, seed: int = 0) -> IntArray:
-    """Numbers as few groups (n,): (n,) numbers in groups of equal size, (n, d) ones, such as colours, by k-means."""
+    """Numbers as few groups (n,): (n,) numbers in groups of equal size, (n, d) ones, such as colors, by k-means."""
     wanted = min(MOST_BINS, max(FEWEST_BINS, bins))
     if values.ndim == 1:
         edges = np.unique(np.quantile(values, np.linspace(0, 1, wanted + 1)[1:-1]))
@@ -108,7 +108,7 @@ def quantile_bins(values: FloatArray, bins: int, *, seed: int = 0) -> IntArray:
 
 
 def sources_of(paths: Sequence[str]) -> list[str] | None:
-    """Where pictures came from, by what their file names begin with, up to the first number; None where that says nothing.
+    """Where images came from, by what their file names begin with, up to the first number; None where that says nothing.
 
     >>> sources_of(["flickr_1.jpg", "flickr_2.jpg", "bing_1.jpg", "bing_2.jpg"])
     ['flickr', 'flickr', 'bing', 'bing']

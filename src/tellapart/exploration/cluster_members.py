@@ -19,7 +19,7 @@ class Members:
     Attributes:
         number: of the cluster.
         size: how many images are in it.
-        medoid: the image with the least squared distances to all others: the one nearest the centre.
+        medoid: the image with the least squared distances to all others: the one nearest the center.
         nearest: the next ones, the nearest first.
         farthest: the farthest first; none that is among ``nearest``.
     """
@@ -32,7 +32,7 @@ class Members:
 
 
 def members_of(clustering: Clustering, *, near: int = NEAR, far: int = FAR) -> list[Members]:
-    """The images to show of every cluster, the medoid and at most so many near the centre and far from it."""
+    """The images to show of every cluster, the medoid and at most so many near the center and far from it."""
     found = []
     for number in range(clustering.k):
         inside = np.flatnonzero(clustering.assigned == number)

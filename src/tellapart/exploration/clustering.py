@@ -28,21 +28,21 @@ class Clustering:
     Attributes:
         method: one of ``METHODS``.
         assigned: int (n,), cluster 0 (the largest) to k - 1; -1 for images in none.
-        centres: float32 (k, p), the mean place of each cluster.
-        distances: float32 (n,), from each image to the centre of its cluster; of one in none, to the nearest centre.
+        centers: float32 (k, p), the mean place of each cluster.
+        distances: float32 (n,), from each image to the center of its cluster; of one in none, to the nearest center.
         notes: sentences worth knowing.
     """
 
     method: str
     assigned: IntArray
-    centres: FloatArray
+    centers: FloatArray
     distances: FloatArray
     notes: tuple[str, ...] = ()
 
     @property
     def k(self) -> int:
         """How many clusters there are."""
-        return len(self.centres)
+        return len(self.centers)
 
     @property
     def sizes(self) -> IntArray:
@@ -88,8 +88,8 @@ def number_by_size(places: FloatArray, found: IntArray, method: str, notes: list
     number = np.full(len(names), -1)
     number[order] = np.arange(len(order))
     assigned = number[inverse]
-    centres = np.stack([places[assigned == j].mean(axis=0) for j in range(len(order))]) if order else np.empty((0, places.shape[1]))
-    return Clustering(method, assigned, centres.astype(np.float32), _distances(places, assigned, centres), tuple(notes))
+    centers = np.stack([places[assigned == j].mean(axis=0) for j in range(len(order))]) if order else np.empty((0, places.shape[1]))
+    return Clustering(method, assigned, centers.astype(np.float32), _distances(places, assigned, centers), tuple(notes))
 
 
 def count_distinct(places: FloatArray) -> int:
@@ -114,12 +114,12 @@ def _check_enough(places: FloatArray, k: int) -> None:
         )
 
 
-def _distances(places: FloatArray, assigned: IntArray, centres: FloatArray) -> FloatArray:
-    if not len(centres):
+def _distances(places: FloatArray, assigned: IntArray, centers: FloatArray) -> FloatArray:
+    if not len(centers):
         return np.asarray(np.linalg.norm(places - places.mean(axis=0), axis=1), np.float32)
-    distances = np.linalg.norm(places - centres[np.maximum(assigned, 0)], axis=1)
+    distances = np.linalg.norm(places - centers[np.maximum(assigned, 0)], axis=1)
     for i in np.flatnonzero(assigned < 0):
-        distances[i] = np.linalg.norm(centres - places[i], axis=1).min()
+        distances[i] = np.linalg.norm(centers - places[i], axis=1).min()
     return np.asarray(distances, np.float32)
 
 

@@ -15,7 +15,7 @@ NOBODY = -1
 
 
 @dataclass(frozen=True, eq=False)
-class Neighbours:
+class Neighbors:
     """The k most similar images of each question, the most similar first.
 
     Attributes:
@@ -27,14 +27,14 @@ class Neighbours:
     similarities: FloatArray
 
 
-def neighbours(
+def neighbors(
     units: FloatArray,
     questions: FloatArray,
     k: int,
     *,
     without: IntArray | None = None,
     advance: Callable[[int], None] = lambda count: None,
-) -> Neighbours:
+) -> Neighbors:
     """The k candidates with the highest cosine to each question; of equals the first comes first.
 
     Args:
@@ -58,7 +58,7 @@ def neighbours(
         indices[start : start + step] = best
         similarities[start : start + step] = np.take_along_axis(cosines, best, axis=1)
         advance(len(best))
-    return Neighbours(indices, np.clip(similarities, -1, 1))
+    return Neighbors(indices, np.clip(similarities, -1, 1))
 
 
 def highest(values: FloatArray, k: int) -> IntArray:

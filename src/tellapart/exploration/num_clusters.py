@@ -25,7 +25,7 @@ class NumClustersChoice:
 
     Attributes:
         ks: the numbers tried; the first is 1.
-        distortion: mean squared distance to the own centre.
+        distortion: mean squared distance to the own center.
         reference: the same of data without clusters: normal draws as spread out in every direction.
         silhouette: mean over the clusters of the mean silhouette of their images, -1 to 1.
         reference_silhouette: the same of the data without clusters.

@@ -22,7 +22,7 @@ def pca_coordinates(features: FloatArray, *, directions: int = DIRECTIONS, seed:
 
     Features that are never negative are raised to a power below 1 first, so that a few strong ones do not decide alone:
     shares of a whole, such as probabilities, to 0.5, which makes their distances Hellinger's; others, such as activations
-    behind a ReLU or colours, to 0.75. Then they are turned onto their strongest directions (principal components).
+    behind a ReLU or colors, to 0.75. Then they are turned onto their strongest directions (principal components).
 
     Args:
         features: (n, d), all finite.

@@ -11,7 +11,7 @@ WIDTH = 8
 
 
 def principal_map(features: FloatArray, *, seed: int = 0) -> FloatArray:
-    """First two principal components of standardised features (n, d) by subspace iteration: float32 (n, 2)."""
+    """First two principal components of standardized features (n, d) by subspace iteration: float32 (n, 2)."""
     standard = (features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-6)
     basis = np.random.default_rng(seed).standard_normal((features.shape[1], min(WIDTH, features.shape[1]))).astype(np.float32)
     for _ in range(ROUNDS):

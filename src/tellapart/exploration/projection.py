@@ -21,13 +21,13 @@ PCA, TSNE, UMAP = "pca", "tsne", "umap"
 METHODS = (TSNE, PCA, UMAP)
 TITLES = {PCA: "PCA", TSNE: "t-SNE", UMAP: "UMAP"}
 PERPLEXITY = 30.0
-UMAP_NEIGHBOURS = 15
+UMAP_NEIGHBORS = 15
 LEAST = 10
-"""Fewer images have no neighbourhoods to keep: their map is PCA."""
+"""Fewer images have no neighborhoods to keep: their map is PCA."""
 DRAWN_AT_ONCE = {"openTSNE": 200_000, "scikit-learn": 10_000}
 """Most images that are given to t-SNE themselves; of more, as many drawn at random, and the others beside them."""
 BESIDE = 5
-"""Drawn neighbours that say where another image lies."""
+"""Drawn neighbors that say where another image lies."""
 STEPS, EVERY = 750, 25
 ONE_THREAD = 10_000
 SPREAD = 1e-6
@@ -62,7 +62,7 @@ def project(
     Args:
         features: float (n, d), every value finite.
         method: ``tsne``, ``pca`` or ``umap``.
-        perplexity: how many neighbours of an image t-SNE tries to keep near it; lowered where there are few images.
+        perplexity: how many neighbors of an image t-SNE tries to keep near it; lowered where there are few images.
         seed: of all that is drawn.
         progress: hears of every step where the software tells.
 
@@ -138,7 +138,7 @@ def _threads(n: int) -> int:
 
 
 def _umap(reduced: FloatArray, seed: int, progress: Progress) -> Projection:
-    plan = _umap_class()(n_neighbors=min(UMAP_NEIGHBOURS, len(reduced) - 1), random_state=seed, n_jobs=1)
+    plan = _umap_class()(n_neighbors=min(UMAP_NEIGHBORS, len(reduced) - 1), random_state=seed, n_jobs=1)
     with progress.stage("placing by UMAP", total=len(reduced)) as advance, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         places = plan.fit_transform(reduced)
@@ -159,7 +159,7 @@ def _umap_class() -> Any:
 
 
 def _beside(reduced: FloatArray, drawn: IntArray, places: FloatArray) -> FloatArray:
-    """Places of all n images: of the drawn their own, of the others the mean of their nearest drawn neighbours'."""
+    """Places of all n images: of the drawn their own, of the others the mean of their nearest drawn neighbors'."""
     from sklearn.neighbors import NearestNeighbors
 
     whole = np.empty((len(reduced), 2), np.float32)

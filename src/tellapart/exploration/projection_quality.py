@@ -1,4 +1,4 @@
-"""How far to trust a map: how many neighbours it keeps, and how well labels can be read from it."""
+"""How far to trust a map: how many neighbors it keeps, and how well labels can be read from it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from tellapart.array_types import BoolArray, FloatArray, IntArray
 from tellapart.features.matrix import unit_rows
 
-NEIGHBOURS = 10
+NEIGHBORS = 10
 TRIED = 2_000
 _CELLS = 16_000_000
 """Most similarities held at once: 64 MB."""
 
 
 def neighbor_preservation(
-    features: FloatArray, places: FloatArray, *, k: int = NEIGHBOURS, tried: int = TRIED, seed: int = 0
+    features: FloatArray, places: FloatArray, *, k: int = NEIGHBORS, tried: int = TRIED, seed: int = 0
 ) -> float | None:
     """The share of images' k nearest by cosine of their features (n, d) that are among their k nearest on the map (n, 2).
 
@@ -37,9 +37,9 @@ def neighbor_preservation(
 
 
 def neighbor_label_accuracy(
-    vectors: FloatArray, labels: IntArray, groups: IntArray, rows: IntArray, *, k: int = NEIGHBOURS, is_cosine: bool = False
+    vectors: FloatArray, labels: IntArray, groups: IntArray, rows: IntArray, *, k: int = NEIGHBORS, is_cosine: bool = False
 ) -> BoolArray:
-    """Whether the majority of an image's k nearest labelled images has its label: bool (m,) for the images ``rows``.
+    """Whether the majority of an image's k nearest labeled images has its label: bool (m,) for the images ``rows``.
 
     The image itself and those of its group (near-duplicates) have no vote, so each answer is out of sample. A tie goes to the
     label of the nearest.
@@ -48,7 +48,7 @@ def neighbor_label_accuracy(
         vectors: features or places (n, d).
         labels: (n,) from 0; -1 for none, who neither vote nor may be asked.
         groups: (n,) images that show the same.
-        rows: images asked about, all labelled.
+        rows: images asked about, all labeled.
         k: votes.
         is_cosine: whether near is by cosine or by distance.
     """

@@ -1,6 +1,6 @@
-"""Pictures: decoding, resizing, hashing, quality and thumbnails. Light to import: torch and simplejpeg load on first use."""
+"""Images: decoding, resizing, hashing, quality and thumbnails. Light to import: torch and simplejpeg load on first use."""
 
-from tellapart.images.decoding import Picture, decode
+from tellapart.images.decoding import Image, decode
 from tellapart.images.formats import IMAGE_SUFFIXES
 from tellapart.images.hamming_search import hamming_pairs
 from tellapart.images.image_statistics import ImageStatistics, image_statistics
@@ -10,8 +10,8 @@ from tellapart.images.thumbnails import thumbnail
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "Image",
     "ImageStatistics",
-    "Picture",
     "ResizePolicy",
     "correlation",
     "decode",

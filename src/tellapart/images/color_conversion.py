@@ -1,4 +1,4 @@
-"""Every colour mode to 8-bit sRGB: alpha on white, deep greys scaled, CMYK, and profiles that are not sRGB."""
+"""Every color mode to 8-bit sRGB: alpha on white, deep grays scaled, CMYK, and profiles that are not sRGB."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def rgb_pixels(
         image: of any mode.
         factor: how many times smaller.
         icc_profile: of the file, or empty.
-        least_white: of a deep grey image, the least value that may be white, where the file says how deep it is.
-        is_negative: whether 0 is white in a deep grey image.
+        least_white: of a deep gray image, the least value that may be white, where the file says how deep it is.
+        is_negative: whether 0 is white in a deep gray image.
 
     Raises:
         ValueError: a mode Pillow cannot turn into RGB.
@@ -73,7 +73,7 @@ def srgb_transform(icc_profile: bytes, mode: str) -> Any:
 
         source = ImageCms.ImageCmsProfile(BytesIO(icc_profile))
         return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
-    except Exception:  # a damaged profile, or a Pillow without LittleCMS: the picture itself is still good
+    except Exception:  # a damaged profile, or a Pillow without LittleCMS: the image itself is still good
         return None
 
 
@@ -127,14 +127,14 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _scaled(image: Image.Image, low: float, high: float, *, is_negative: bool, clear: object) -> Image.Image:
-    """Map ``low``..``high`` of a deep grey image to black..white; NaN becomes black, the value ``clear`` white."""
+    """Map ``low``..``high`` of a deep gray image to black..white; NaN becomes black, the value ``clear`` white."""
     values = np.nan_to_num(np.asarray(image, dtype=np.float32), nan=low, posinf=high, neginf=low)
-    grey = np.clip((values - low) * (255.0 / ((high - low) or 1.0)) + 0.5, 0, 255).astype(np.uint8)
+    gray = np.clip((values - low) * (255.0 / ((high - low) or 1.0)) + 0.5, 0, 255).astype(np.uint8)
     if is_negative:
-        grey = 255 - grey
+        gray = 255 - gray
     if isinstance(clear, int):
-        grey[values == clear] = 255
-    return Image.fromarray(grey).convert("RGB")
+        gray[values == clear] = 255
+    return Image.fromarray(gray).convert("RGB")
 
 
 @lru_cache(maxsize=1)
@@ -154,7 +154,7 @@ def white_of(high: float, least_white: int = 0) -> int:
 
 
 def _value_range(image: Image.Image, least_white: int) -> tuple[float, float]:
-    """What is black and white in a deep grey image: a usual range that holds all values, else their own extent.
+    """What is black and white in a deep gray image: a usual range that holds all values, else their own extent.
 
     Whole numbers: 0 to :func:`white_of`. Fractions: 0 to 1, to 255 or to a deeper white, with a tenth more on either side, as
     resampling leaves it; but no range of which the image would use less than a sixteenth.

@@ -17,23 +17,23 @@ _LOST_DATA = ("premature end of data segment", "bad huffman", "corrupt data", "f
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """A decoded picture, upright, in sRGB."""
+class Image:
+    """A decoded image, upright, in sRGB."""
 
     pixels: ByteArray
     """uint8 (h, w, 3) RGB, writable and contiguous; smaller than the file's own size when ``min_size`` allowed it."""
     width: int
-    """Full width of the file's picture in pixels, upright."""
+    """Full width of the file's image in pixels, upright."""
     height: int
-    """Full height of the file's picture in pixels, upright."""
+    """Full height of the file's image in pixels, upright."""
     format: str
     """One of :data:`tellapart.images.formats.DECODABLE`: JPEG, PNG, ..."""
 
 
-def decode(data: bytes, *, min_size: int | None = None) -> Picture:
-    """Decode the whole picture in ``data``: orientation by EXIF or XMP applied, alpha on white, any colour mode to 8-bit sRGB.
+def decode(data: bytes, *, min_size: int | None = None) -> Image:
+    """Decode the whole image in ``data``: orientation by EXIF or XMP applied, alpha on white, any color mode to 8-bit sRGB.
 
-    ``min_size`` is the side in pixels needed later: the picture is halved up to three times while both sides stay at
+    ``min_size`` is the side in pixels needed later: the image is halved up to three times while both sides stay at
     least ``2 * min_size``. Only the first frame of an animation is decoded. Safe to call from several threads.
 
     Raises:
@@ -42,7 +42,7 @@ def decode(data: bytes, *, min_size: int | None = None) -> Picture:
     name = sniffed_format(data)
     if name != "JPEG":
         pixels, width, height = decoded_any(data, name, min_size)
-        return Picture(pixels, width, height, name)
+        return Image(pixels, width, height, name)
     header = read_jpeg_header(data)
     if header.bits != 8 or header.components not in (1, 3, 4):
         raise ImageError(f"unsupported: a JPEG with {header.components} components of {header.bits} bits")
@@ -51,7 +51,7 @@ def decode(data: bytes, *, min_size: int | None = None) -> Picture:
     width, height = header.width, header.height
     if swaps_sides(header.orientation):
         width, height = height, width
-    return Picture(pixels, width, height, name)
+    return Image(pixels, width, height, name)
 
 
 def _jpeg_pixels(data: bytes, header: JpegHeader, factor: int) -> ByteArray:

@@ -20,7 +20,7 @@ _SUBFILE, _BITS, _PHOTOMETRIC, _BANDS, _MAX_VALUE, _SUB_IFDS, _SAMPLE_FORMAT, _D
 _KINDS = {1: "whole numbers", 2: "signed whole numbers", 3: "floating-point numbers"}
 _SWAPPED = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if sys.byteorder == "little" else ";16L"}
 
-OPEN_INFO.setdefault((MM, 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))  # Pillow knows the little-endian one: 16-bit greys whose 0 is white
+OPEN_INFO.setdefault((MM, 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))  # Pillow knows the little-endian one: 16-bit grays whose 0 is white
 OPEN_INFO.setdefault((II, 0, (1,), 1, (12,), ()), ("I;16", "I;12"))
 
 
@@ -30,7 +30,7 @@ class StoredDepth:
 
     Attributes:
         least_white: the least value that may be white; 0 where the file does not say.
-        is_negative: whether 0 is white in a deep grey image.
+        is_negative: whether 0 is white in a deep gray image.
         low_bytes: Pillow's tiles of a 16-bit color image so that they give the low byte of each value; else empty.
     """
 

@@ -270,7 +270,7 @@ _PATTERNS = (
     (re.compile(rb"\x00\x00\x01\x00[\x01-\xff]\x00.{3}\x00", re.DOTALL), "ICO"),
     (re.compile(rb"\x00\x00\x02\x00[\x01-\xff]\x00.{3}\x00", re.DOTALL), "CUR"),
     (re.compile(rb"P[1-6](?:\s+#[^\n]*\n)*\s+\d|Pf\s+\d"), "PPM"),
-    (re.compile(rb"P7\nWIDTH|PF\s+\d"), "PAM or colour PFM"),
+    (re.compile(rb"P7\nWIDTH|PF\s+\d"), "PAM or color PFM"),
     (re.compile(rb"\x01\xda[\x00\x01][\x01\x02]\x00[\x01-\x03]", re.DOTALL), "SGI"),
     (re.compile(rb"\x0a[\x00\x02-\x05]\x01[\x01\x02\x04\x08].{61}[\x01\x03\x04]", re.DOTALL), "PCX"),
     (
@@ -355,7 +355,7 @@ def _brand(head: bytes) -> str:
 
 
 def _described(head: bytes) -> ImageError:
-    """A short guess at what a file that is no known picture is."""
+    """A short guess at what a file that is no known image is."""
     body = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if body[:1] == b"<" and _SVG.search(body):
         return _unsupported("SVG")

@@ -34,7 +34,7 @@ Keys = NDArray[np.int32]
 def hamming_pairs(hashes: ByteArray, max_bits: int, others: ByteArray | None = None) -> IntArray:
     """All pairs i < j whose hashes differ in at most ``max_bits`` bits, as int64 (m, 2), sorted.
 
-    ``hashes`` is uint8 (n, 16). With ``others`` (same shape, same pictures in the same order, e.g. their mirrored hashes)
+    ``hashes`` is uint8 (n, 16). With ``others`` (same shape, same images in the same order, e.g. their mirrored hashes)
     ``hashes[i]`` is compared with ``others[j]``. Beside the answer it takes some 20 MB, or 200 bytes a hash with the index.
     """
     first = _words(hashes)
@@ -161,7 +161,7 @@ def _chunk_bits(chunk: int, chunks: int) -> int:
 
 
 def _keys(words: Words, chunk: int, chunks: int) -> Keys:
-    """The bits of one chunk as a number (n,): every so manieth bit, since neighbouring bits go together."""
+    """The bits of one chunk as a number (n,): every so manieth bit, since neighboring bits go together."""
     keys = np.zeros(words.shape[1], np.int32)
     for place, bit in enumerate(range(chunk, _BITS, chunks)):
         keys |= ((words[bit // 64] >> np.uint64(bit % 64)) & np.uint64(1)).astype(np.int32) << place

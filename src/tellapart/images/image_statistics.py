@@ -1,4 +1,4 @@
-"""Plain facts of a picture: how bright, how contrasty, how sharp, which colour, how much there is to see."""
+"""Plain facts of an image: how bright, how contrasty, how sharp, which color, how much there is to see."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tellapart.images.resizing import shrink
 _LONG_EDGE = 128
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _GRAIN = 1.0
-"""Squared grey levels a pixel that count as no edge; keeps flat pictures from looking sharp by their noise."""
+"""Squared gray levels a pixel that count as no edge; keeps flat images from looking sharp by their noise."""
 
 
 @dataclass(frozen=True)
 class ImageStatistics:
-    """What one picture looks like, measured with its longer side at 128 pixels (or as it is, when smaller)."""
+    """What one image looks like, measured with its longer side at 128 pixels (or as it is, when smaller)."""
 
     brightness: float
-    """Mean grey level, 0 (black) to 255 (white)."""
+    """Mean gray level, 0 (black) to 255 (white)."""
     contrast: float
-    """Standard deviation of the grey levels, 0 to 127.5 grey levels."""
+    """Standard deviation of the gray levels, 0 to 127.5 gray levels."""
     sharpness: float
-    """Variance of the 4-neighbour Laplacian, in squared grey levels: blurred below about 50, crisp above about 500."""
+    """Variance of the 4-neighbor Laplacian, in squared gray levels: blurred below about 50, crisp above about 500."""
     red: float
     """Mean of the red channel, 0 to 255."""
     green: float
@@ -34,13 +34,13 @@ class ImageStatistics:
     blue: float
     """Mean of the blue channel, 0 to 255."""
     darkest: float
-    """The grey level that 5 % of the pixels do not exceed, 0 to 255."""
+    """The gray level that 5 % of the pixels do not exceed, 0 to 255."""
     brightest: float
-    """The grey level that 5 % of the pixels exceed, 0 to 255."""
+    """The gray level that 5 % of the pixels exceed, 0 to 255."""
     entropy: float
-    """Shannon entropy of the grey levels, 0 (one level) to 8 bits (all equally often)."""
+    """Shannon entropy of the gray levels, 0 (one level) to 8 bits (all equally often)."""
     chroma: float
-    """The difference of the strongest and the weakest channel that 2 % of the pixels exceed, 0 (grey) to 255."""
+    """The difference of the strongest and the weakest channel that 2 % of the pixels exceed, 0 (gray) to 255."""
     acutance: float
     """Strength of the Laplacian over that of the gradient: how narrow edges are, whatever the contrast; blurred below about 1."""
 
@@ -49,16 +49,16 @@ def image_statistics(pixels: ByteArray) -> ImageStatistics:
     """Measure uint8 (h, w, 3) ``pixels``; pass what ``shrink(pixels, 128)`` gave where several measures share it."""
     shrunk = shrink(pixels, _LONG_EDGE)
     small = shrunk.astype(np.float32)
-    grey = small @ _LUMA
+    gray = small @ _LUMA
     flat = small.reshape(-1, 3)
     red, green, blue = np.ones(len(flat), np.float32) @ flat / len(flat)
-    levels = _counts(grey.astype(np.uint8))
+    levels = _counts(gray.astype(np.uint8))
     r, g, b = shrunk[..., 0], shrunk[..., 1], shrunk[..., 2]
     chroma = _counts(np.maximum(np.maximum(r, g), b) - np.minimum(np.minimum(r, g), b))
-    laplacian = _laplacian(grey)
+    laplacian = _laplacian(gray)
     return ImageStatistics(
-        brightness=float(grey.mean()),
-        contrast=float(grey.std()),
+        brightness=float(gray.mean()),
+        contrast=float(gray.std()),
         sharpness=float(laplacian.var()) if laplacian.size else 0.0,
         red=float(red),
         green=float(green),
@@ -67,7 +67,7 @@ def image_statistics(pixels: ByteArray) -> ImageStatistics:
         brightest=_level(levels, 0.95),
         entropy=_entropy(levels),
         chroma=_level(chroma, 0.98),
-        acutance=_acutance(grey, laplacian),
+        acutance=_acutance(gray, laplacian),
     )
 
 
@@ -86,16 +86,16 @@ def _entropy(counts: NDArray[np.int64]) -> float:
     return max(0.0, float(-(shares * np.log2(shares)).sum()))
 
 
-def _laplacian(grey: NDArray[np.float32]) -> NDArray[Any]:
-    """The 4-neighbour Laplacian (h - 2, w - 2) of float32 (h, w) ``grey``; empty where that is too thin to have one."""
-    if min(grey.shape) < 3:
+def _laplacian(gray: NDArray[np.float32]) -> NDArray[Any]:
+    """The 4-neighbor Laplacian (h - 2, w - 2) of float32 (h, w) ``gray``; empty where that is too thin to have one."""
+    if min(gray.shape) < 3:
         return np.empty((0, 0), np.float32)
-    return np.asarray(grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1])
+    return np.asarray(gray[:-2, 1:-1] + gray[2:, 1:-1] + gray[1:-1, :-2] + gray[1:-1, 2:] - 4 * gray[1:-1, 1:-1])
 
 
-def _acutance(grey: NDArray[np.float32], laplacian: NDArray[Any]) -> float:
+def _acutance(gray: NDArray[np.float32], laplacian: NDArray[Any]) -> float:
     if not laplacian.size:
         return 0.0
-    across, down = grey[1:-1, 2:] - grey[1:-1, :-2], grey[2:, 1:-1] - grey[:-2, 1:-1]
+    across, down = gray[1:-1, 2:] - gray[1:-1, :-2], gray[2:, 1:-1] - gray[:-2, 1:-1]
     gradient = (np.square(across).mean() + np.square(down).mean()) / 4
     return float(np.sqrt(np.square(laplacian).mean() / (gradient + _GRAIN)))

@@ -72,7 +72,7 @@ def _segments(data: bytes) -> list[tuple[int, int, int]]:
             at += 1 if kind == 0xFF else 2
             continue
         if kind == _END:
-            raise ImageError("damaged: a JPEG without a picture in it")
+            raise ImageError("damaged: a JPEG without an image in it")
         end = at + 2 + (data[at + 2] << 8 | data[at + 3])
         found.append((kind, at + 4, end))
         if kind == _SCAN or end > size:

@@ -1,4 +1,4 @@
-"""How much memory one picture may take while it is decoded, decided from its header."""
+"""How much memory one image may take while it is decoded, decided from its header."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from contextlib import contextmanager, suppress
 from tellapart.errors import ImageError
 
 MOST_BYTES = 200_000_000
-"""A picture that needs more than this to decode is refused."""
+"""An image that needs more than this to decode is refused."""
 
 LOCK_BYTES = 32_000_000
-"""Pictures that need more than this are decoded one at a time, so two threads stay under 300 MB together."""
+"""Images that need more than this are decoded one at a time, so two threads stay under 300 MB together."""
 
 _one_at_a_time = threading.Lock()
 
 
 def check_memory(width: int, height: int, bytes_needed: int) -> None:
-    """Refuse a picture of ``width`` x ``height`` pixels that needs ``bytes_needed`` bytes while decoding.
+    """Refuse an image of ``width`` x ``height`` pixels that needs ``bytes_needed`` bytes while decoding.
 
     Raises:
         ImageError: more than :data:`MOST_BYTES`; the message says how many pixels would be allowed.
@@ -48,6 +48,6 @@ def memory_for(width: int, height: int, bytes_needed: int) -> Iterator[None]:
 
 
 def _give_back_memory() -> None:
-    """Have glibc return freed memory to the system: it keeps up to a whole big picture for each thread otherwise (measured: 190 MB)."""
+    """Have glibc return freed memory to the system: it keeps up to a whole big image for each thread otherwise (measured: 190 MB)."""
     with suppress(AttributeError, OSError, TypeError):  # not glibc
         ctypes.CDLL(None).malloc_trim(0)

@@ -20,21 +20,21 @@ _FLAT_SPREAD = 0.5
 def difference_hash(pixels: ByteArray) -> bytes:
     """The 128-bit difference hash of uint8 (h, w, 3) ``pixels``, as 16 bytes.
 
-    The first 64 bits: is each of 9 x 8 grey cells brighter than its right neighbour; the last 64: than the one below, on 8 x 9.
+    The first 64 bits: is each of 9 x 8 gray cells brighter than its right neighbor; the last 64: than the one below, on 8 x 9.
     """
     return difference_hashes(pixels)[0]
 
 
 def difference_hashes(pixels: ByteArray) -> tuple[bytes, bytes]:
     """The difference hashes of ``pixels`` and of its mirror image (left and right exchanged), 16 bytes each."""
-    grey = Image.fromarray(shrink(pixels, _HASHED_LONG_EDGE)).convert("L")
-    wide, tall = _cells(grey, 9, 8), _cells(grey, 8, 9)
+    gray = Image.fromarray(shrink(pixels, _HASHED_LONG_EDGE)).convert("L")
+    wide, tall = _cells(gray, 9, 8), _cells(gray, 8, 9)
     return _bits(wide, tall), _bits(wide[:, ::-1], tall[:, ::-1])
 
 
-def _cells(grey: Image.Image, columns: int, rows: int) -> NDArray[np.int16]:
-    """Mean grey level of each of ``columns`` x ``rows`` cells."""
-    return np.asarray(grey.resize((columns, rows), Image.Resampling.BOX)).astype(np.int16)
+def _cells(gray: Image.Image, columns: int, rows: int) -> NDArray[np.int16]:
+    """Mean gray level of each of ``columns`` x ``rows`` cells."""
+    return np.asarray(gray.resize((columns, rows), Image.Resampling.BOX)).astype(np.int16)
 
 
 def _bits(wide: NDArray[np.int16], tall: NDArray[np.int16]) -> bytes:
@@ -43,9 +43,9 @@ def _bits(wide: NDArray[np.int16], tall: NDArray[np.int16]) -> bytes:
 
 
 def signature(pixels: ByteArray) -> NDArray[np.float16]:
-    """A 16 x 16 colour miniature of ``pixels``, its mean removed and its length 1, as float16 (768,).
+    """A 16 x 16 color miniature of ``pixels``, its mean removed and its length 1, as float16 (768,).
 
-    The dot product of two signatures is their correlation, -1..1. A flat picture (spread under half a grey level) gives zeros.
+    The dot product of two signatures is their correlation, -1..1. A flat image (spread under half a gray level) gives zeros.
     """
     small = Image.fromarray(shrink(pixels, _HASHED_LONG_EDGE)).resize((SIGNATURE_SIDE, SIGNATURE_SIDE), Image.Resampling.BOX)
     values = np.asarray(small, dtype=np.float32).ravel()

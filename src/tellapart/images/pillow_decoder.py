@@ -162,7 +162,7 @@ def _reason(error: Exception, data: bytes, name: str) -> str:
     if "truncated" in said.lower() or "unexpected end" in said.lower() or isinstance(error, EOFError) or ends_early(data, name):
         return f"cut off: the {name} data ends early"
     if name == "TIFF" and (kind := tiff_kind(data)):
-        return f"unsupported: {kind} (save it as 8- or 16-bit grey or RGB)"
+        return f"unsupported: {kind} (save it as 8- or 16-bit gray or RGB)"
     if "cannot identify image file" in said:
         return f"damaged: the {name} header makes no sense"
     if any(word in said.lower() for word in ("support", "unknown")):

@@ -1,8 +1,8 @@
-"""The pixel store: every picture decoded once into a square of bytes, then read by number, never all in memory.
+"""The pixel store: every image decoded once into a square of bytes, then read by number, never all in memory.
 
 Below the store's root lies a folder for each size and resize policy, in it segments: ``<name>.pixels`` (the squares,
-one after another, uint8 height x width x colour) and, written last, ``<name>.json`` with their image ids and a checksum. Squares are
-read with ``pread``: a training's memory does not grow with the number of pictures.
+one after another, uint8 height x width x color) and, written last, ``<name>.json`` with their image ids and a checksum. Squares are
+read with ``pread``: a training's memory does not grow with the number of images.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class PixelStore:
     Attributes:
         root: the folder of all stores.
         size: side of a square in pixels.
-        resize: how a picture became a square.
+        resize: how an image became a square.
     """
 
     root: Path
@@ -54,7 +54,7 @@ class PixelStore:
         return 3 * self.size * self.size
 
     def image_ids(self) -> set[str]:
-        """Ids of all pictures that are there."""
+        """Ids of all images that are there."""
         return {image_id for _, ids in self._segments() for image_id in ids}
 
     def write(self, image_ids: Sequence[str], pixels: ByteArray) -> None:
@@ -68,7 +68,7 @@ class PixelStore:
         write_sealed(self.folder / f"{name}.json", {"crc32": zlib.crc32(data), "image_ids": list(image_ids)})
 
     def open(self, image_ids: Sequence[str]) -> Pixels:
-        """The squares of these pictures, in this order.
+        """The squares of these images, in this order.
 
         Raises:
             StorageError: one of them is not there.
@@ -84,7 +84,7 @@ class PixelStore:
         numbers = np.array([wanted[image_id] for image_id in image_ids], dtype=np.int64)
         if len(place) and place.min() < 0:
             raise StorageError(
-                f"{count(int((place[:, 0] < 0).sum()), 'picture is', 'pictures are')} missing in {self.folder}",
+                f"{count(int((place[:, 0] < 0).sum()), 'image is', 'images are')} missing in {self.folder}",
                 hint="run the same command again",
             )
         return Pixels(self.size, files, place[numbers])
@@ -115,7 +115,7 @@ class PixelStore:
 
 
 class Pixels:
-    """The squares of n pictures, read when they are taken; safe to use from several threads. A context manager."""
+    """The squares of n images, read when they are taken; safe to use from several threads. A context manager."""
 
     def __init__(self, size: int, files: Sequence[Path], place: IntArray) -> None:
         self.size = size

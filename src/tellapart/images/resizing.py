@@ -1,4 +1,4 @@
-"""One resize for the whole product: antialiased bicubic on 8-bit pixels, the same picture Pillow would make, four times faster."""
+"""One resize for the whole product: antialiased bicubic on 8-bit pixels, the same image Pillow would make, four times faster."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tellapart.array_types import ByteArray
 from tellapart.errors import OptionError
 
 ResizePolicy: TypeAlias = Literal["crop", "pad", "squash"]
-PAD_GREY = 127
-"""Grey level of the border that ``pad`` adds."""
+PAD_GRAY = 127
+"""Gray level of the border that ``pad`` adds."""
 _LONGEST_ASPECT = 8
 """Of an image that is longer than so many times its shorter side, only the middle is enlarged for ``crop``."""
 
@@ -20,7 +20,7 @@ _LONGEST_ASPECT = 8
 def resize(pixels: ByteArray, size: int, policy: ResizePolicy = "crop") -> ByteArray:
     """Resize uint8 (h, w, 3) ``pixels`` to uint8 (size, size, 3).
 
-    ``crop``: shorter side to ``size``, then the centre; ``pad``: longer side to ``size``, then centred on mid grey;
+    ``crop``: shorter side to ``size``, then the center; ``pad``: longer side to ``size``, then centerd on mid gray;
     ``squash``: straight to the square. Loads torch on the first call.
 
     Raises:
@@ -39,7 +39,7 @@ def resize(pixels: ByteArray, size: int, policy: ResizePolicy = "crop") -> ByteA
     if policy == "pad":
         longer = max(height, width)
         tall, wide = max(1, round(size * height / longer)), max(1, round(size * width / longer))
-        padded = np.full((size, size, 3), PAD_GREY, np.uint8)
+        padded = np.full((size, size, 3), PAD_GRAY, np.uint8)
         top, left = (size - tall) // 2, (size - wide) // 2
         padded[top : top + tall, left : left + wide] = _resampled(pixels, tall, wide)
         return padded

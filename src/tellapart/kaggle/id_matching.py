@@ -15,7 +15,7 @@ from tellapart.kaggle.sample_csv import first_names, repeated_names
 
 HINT = (
     "an id is a file's path in the folder given, its name with or without suffix, or the only number in its name;"
-    " is this the folder of the competition's test pictures?"
+    " is this the folder of the competition's test images?"
 )
 
 
@@ -81,7 +81,7 @@ def files_of_ids(ids: Sequence[str], paths: Sequence[str]) -> FilesOfIds:
             raise DataError(
                 f"the ids fit the files in two ways: by {matched_by}, {ids[row]!r} is {paths[places[row]]!r};"
                 f" by {other}, it is {paths[different[row]]!r}",
-                hint="keep only the competition's test pictures in the folder",
+                hint="keep only the competition's test images in the folder",
             )
     return FilesOfIds(places, matched_by, tuple(sorted(set(range(len(paths))) - set(places))))
 

@@ -1,7 +1,7 @@
-"""Convolutional autoencoders: a picture into a few numbers, and back.
+"""Convolutional autoencoders: an image into a few numbers, and back.
 
 ``small`` is ours. ``classic`` is the network of the animal-faces project that the guide speaks of, layer for layer; it
-is wide in the middle (two numbers for three of the picture) and so copies rather than describes.
+is wide in the middle (two numbers for three of the image) and so copies rather than describes.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from tellapart.errors import ModelError, OptionError
 from tellapart.models.model_card import check_tensors, read_card
 
 WIDTHS = (32, 64, 128, 256, 256, 256)
-"""Channels of ``small`` from the picture inwards."""
+"""Channels of ``small`` from the image inwards."""
 SMALLEST_MAP = 8
 """``small`` halves the map until its side is at most this; then all places go into the latent."""
 CLASSIC_CHANNELS = 8
 STEP = 16
-"""Sides of pictures are multiples of this."""
+"""Sides of images are multiples of this."""
 ARCHITECTURE = "autoencoder-"
 DECODER = "decoder.safetensors"
 
 
 class Autoencoder(nn.Module):
-    """Pictures (n, 3, s, s), float from 0 to 1, to pictures of the same shape.
+    """Images (n, 3, s, s), float from 0 to 1, to images of the same shape.
 
     Attributes:
-        encoder: pictures to latents (n, d).
-        decoder: latents to pictures.
+        encoder: images to latents (n, d).
+        decoder: latents to images.
         num_features: d.
     """
 
@@ -41,7 +41,7 @@ class Autoencoder(nn.Module):
         self.encoder, self.decoder, self.num_features = encoder, decoder, num_features
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """What becomes of pictures on their way through the latent."""
+        """What becomes of images on their way through the latent."""
         return self.decoder(self.encoder(x))  # type: ignore[no-any-return]
 
 
@@ -62,7 +62,7 @@ def build_autoencoder(net: str, image_size: int, latent: int | None = None) -> A
 
     Args:
         net: a name of ``AUTOENCODERS``.
-        image_size: side of the pictures in pixels, a multiple of 16.
+        image_size: side of the images in pixels, a multiple of 16.
         latent: width of the latent; None for the network's own.
 
     Raises:
@@ -105,7 +105,7 @@ def saved_decoder(folder: Path, architecture: str, image_size: int, num_features
 
 
 def _small(image_size: int, latent: int | None) -> Autoencoder:
-    """3x3 convolutions of stride 2, batch norm and SiLU; a linear layer to the latent and one back; nearest neighbours and convolutions."""
+    """3x3 convolutions of stride 2, batch norm and SiLU; a linear layer to the latent and one back; nearest neighbors and convolutions."""
     width = latent or 128
     sides = [image_size]
     while sides[-1] > SMALLEST_MAP:
@@ -124,7 +124,7 @@ def _small(image_size: int, latent: int | None) -> Autoencoder:
 
 
 def _classic(image_size: int, latent: int | None) -> Autoencoder:
-    """Convolutions of 64 and 8 maps with a max pool between; back by 8, nearest neighbours, 32 and 3 with a sigmoid (as in Keras)."""
+    """Convolutions of 64 and 8 maps with a max pool between; back by 8, nearest neighbors, 32 and 3 with a sigmoid (as in Keras)."""
     side = image_size // 2
     width = CLASSIC_CHANNELS * side * side
     if latent not in (None, width):

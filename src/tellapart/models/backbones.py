@@ -44,7 +44,7 @@ class BackboneCard:
         architecture: timm's name of the network.
         weights_sha256: of the file the tensors came from.
         image_size: side of the square input in pixels.
-        mean, std: of the input, one value a colour, on the scale 0 to 1.
+        mean, std: of the input, one value a color, on the scale 0 to 1.
         num_features: width of the feature vector.
         layer: where the features are taken; empty for what the classifier is given, ``probabilities`` for what it says,
             else the name of a module.
@@ -187,7 +187,7 @@ def check_fixed(names: Sequence[str], *, weights: Path | None, image_size: int |
         raise OptionError(f"weights has no effect on {packaged[0]}, which {what}", hint="leave --weights out, or give it with a timm name")
     if image_size is not None and all(name == FACES or name.startswith(CLIP) for name in names):
         raise OptionError(
-            f"image_size has no effect on {' and '.join(names)}, which sees pictures of its own size", hint="leave --image-size out"
+            f"image_size has no effect on {' and '.join(names)}, which sees images of its own size", hint="leave --image-size out"
         )
 
 
@@ -301,7 +301,7 @@ def _convert_faces(card_file: Path, tensors: Path) -> Backbone:
 
 
 def _convert_clip(name: str, weights: Path | None, card_file: Path, tensors: Path) -> Backbone:
-    """A network for pictures and words as one backbone; its features are those of the pictures."""
+    """A network for images and words as one backbone; its features are those of the images."""
     from safetensors.torch import save_file
 
     from tellapart.models.clip import clip_card, filled_clip

@@ -1,4 +1,4 @@
-"""Where the main thing of a picture is, or a thing called by a word: the class activation maps of a packaged classifier.
+"""Where the main thing of an image is, or a thing called by a word: the class activation maps of a packaged classifier.
 
 The features before pooling, weighed by a class's row of the classifier, say how much each place speaks for that class (Zhou et
 al., 2016). For no class in particular, those the network thinks of first are mixed by their probability.
@@ -15,11 +15,11 @@ from tellapart.array_types import ByteArray, FloatArray
 from tellapart.models.backbones import build_network
 from tellapart.models.efficientnet_lite import PACKAGED, packaged_state
 from tellapart.models.feature_network import chosen_device
-from tellapart.models.normalization import Normalisation
+from tellapart.models.normalization import Normalization
 
 NETWORK = "lite0"
 SIDE = 320
-"""Of the square the whole picture is squashed to: maps of 10 x 10."""
+"""Of the square the whole image is squashed to: maps of 10 x 10."""
 FIRST_FEW = 5
 SURE_ENOUGH = 0.1
 """Probability of all classes of a word together from which on its thing is taken to be there."""
@@ -34,7 +34,7 @@ class ActivationNetwork:
         model = build_network(packaged.architecture)
         model.load_state_dict(packaged_state(packaged, [len(stage) for stage in model.blocks]), strict=True)
         self._model = model.requires_grad_(False).to(self.device, memory_format=torch.channels_last)
-        self._normalised = Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5), SIDE, self.device)
+        self._normalized = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5), SIDE, self.device)
 
     @property
     def fingerprint(self) -> str:
@@ -43,17 +43,17 @@ class ActivationNetwork:
         return f"{NETWORK}-{SIDE}-{self.device}-{weights}"
 
     def maps(self, pixels: ByteArray, classes: Sequence[int] = ()) -> tuple[FloatArray, FloatArray]:
-        """How strongly each place of each picture speaks for a thing.
+        """How strongly each place of each image speaks for a thing.
 
         Args:
-            pixels: uint8 (n, 320, 320, 3), whole pictures squashed.
-            classes: of ImageNet, that the thing may be; none for whatever the picture shows.
+            pixels: uint8 (n, 320, 320, 3), whole images squashed.
+            classes: of ImageNet, that the thing may be; none for whatever the image shows.
 
         Returns:
             Maps float32 (n, 10, 10), and the probability that the thing is there (n,); 1 where no thing was named.
         """
         with torch.inference_mode():
-            features = self._model.forward_features(self._normalised(pixels))
+            features = self._model.forward_features(self._normalized(pixels))
             probabilities = self._model.forward_head(features).softmax(1)
             is_wanted = torch.zeros_like(probabilities[0])
             is_wanted[list(classes) or slice(None)] = 1.0

@@ -1,6 +1,6 @@
-"""CLIP and SigLIP: networks that put pictures and words into one space, by open_clip (MIT; the extra ``clip``).
+"""CLIP and SigLIP: networks that put images and words into one space, by open_clip (MIT; the extra ``clip``).
 
-The weights come from a file of yours or from the model hub. Pictures go the way of every backbone, so that their features
+The weights come from a file of yours or from the model hub. Images go the way of every backbone, so that their features
 are cached; words are put into the same space when they are asked for.
 """
 
@@ -20,22 +20,22 @@ from tellapart.models.backbones import CLIP, Backbone, BackboneCard
 from tellapart.models.feature_network import FeatureNetwork
 from tellapart.models.hub import hub_within_reach
 
-TEMPLATES = ("a photo of {}.", "a photo of a {}.", "a close-up photo of a {}.", "a picture of the {}.")
+TEMPLATES = ("a photo of {}.", "a photo of a {}.", "a close-up photo of a {}.", "an image of the {}.")
 """What a word is put into; the mean over them is steadier than any one of them (Radford et al. 2021)."""
 USUAL_SCALE = 100.0
 
 
 class ClipFeatures(FeatureNetwork):
-    """The picture side: features of length 1, float32 (n, d)."""
+    """The image side: features of length 1, float32 (n, d)."""
 
     def _made_ready(self, model: Any) -> tuple[torch.dtype, Any]:
-        network = _PictureSide(model.to(self.device))
+        network = _ImageSide(model.to(self.device))
         with torch.inference_mode():
             network(torch.zeros(1, 3, self.card.image_size, self.card.image_size, device=self.device))
         return torch.float32, network
 
 
-class _PictureSide(nn.Module):
+class _ImageSide(nn.Module):
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
@@ -100,7 +100,7 @@ def filled_clip(architecture: str, weights: Path | None) -> Any:
 
 
 def clip_card(architecture: str, model: Any, sha256: str) -> BackboneCard:
-    """What there is to know of a network: input size, colours and width."""
+    """What there is to know of a network: input size, colors and width."""
     wanted = open_clip().get_model_preprocess_cfg(model)
     size = wanted["size"]
     side = int(size[0] if isinstance(size, Sequence) else size)
@@ -111,7 +111,7 @@ def clip_card(architecture: str, model: Any, sha256: str) -> BackboneCard:
 
 
 def word_features(backbone: Backbone, words: Sequence[str], templates: Sequence[str] = TEMPLATES) -> tuple[FloatArray, float]:
-    """Words in the space of the pictures, float32 (m, d) of length 1, and the scale that cosines are multiplied with.
+    """Words in the space of the images, float32 (m, d) of length 1, and the scale that cosines are multiplied with.
 
     Raises:
         ModelError: it is no network of open_clip's.
@@ -129,8 +129,8 @@ def word_features(backbone: Backbone, words: Sequence[str], templates: Sequence[
     return np.stack(rows).astype(np.float32), scale
 
 
-def word_probabilities(pictures: FloatArray, words: FloatArray, scale: float) -> FloatArray:
-    """Zero-shot probabilities (n, m) of words (m, d) for pictures (n, d): the softmax of scaled cosines."""
-    logits = scale * (pictures / np.linalg.norm(pictures, axis=1, keepdims=True)) @ words.T
+def word_probabilities(images: FloatArray, words: FloatArray, scale: float) -> FloatArray:
+    """Zero-shot probabilities (n, m) of words (m, d) for images (n, d): the softmax of scaled cosines."""
+    logits = scale * (images / np.linalg.norm(images, axis=1, keepdims=True)) @ words.T
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float64)

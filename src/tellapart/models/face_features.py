@@ -55,11 +55,11 @@ class FaceNetwork(FeatureNetwork):
         return self.detector.found(pixels, sharpness or Sharpness())
 
     def described(self, pixels: ByteArray, boxes: Sequence[FloatArray], *, mirror: bool) -> FloatArray:
-        """Descriptors of length 1, float32 (m, 512), of all boxes of all pictures in their order.
+        """Descriptors of length 1, float32 (m, 512), of all boxes of all images in their order.
 
         Args:
             pixels: uint8 (n, side, side, 3).
-            boxes: for each picture (k, 4), in its pixels.
+            boxes: for each image (k, 4), in its pixels.
             mirror: whether a descriptor is averaged with that of the mirror image.
         """
         owner = np.repeat(np.arange(len(boxes)), [len(each) for each in boxes])
@@ -90,6 +90,6 @@ def widened(boxes: FloatArray, margin: float) -> FloatArray:
 
 def main_face(faces: Faces, side: int) -> int:
     """The face a photo is most likely of: the largest, where those near the edge count for less."""
-    centres = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2
-    off = np.linalg.norm(centres / side - 0.5, axis=1)
+    centers = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2
+    off = np.linalg.norm(centers / side - 0.5, axis=1)
     return int(np.argmax(faces.areas * np.maximum(0.2, 1 - off) * faces.scores))

@@ -12,7 +12,7 @@ from tellapart.errors import ModelError
 from tellapart.models.autoencoder import ARCHITECTURE, bare_encoder
 from tellapart.models.backbones import CLIP, PIXELS, PROBABILITIES, Backbone, BackboneCard, build_network
 from tellapart.models.fused_inference import fast_network
-from tellapart.models.normalization import Normalisation
+from tellapart.models.normalization import Normalization
 from tellapart.models.precision import check_bfloat16
 from tellapart.models.scratch_networks import NETS, build_image_network
 
@@ -24,8 +24,8 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 class FeatureNetwork:
     """A backbone ready to run; safe to call from several threads at once.
 
-    On a CPU each caller should hold one torch thread (``torch.set_num_threads(1)``): several pictures side by
-    side use the cores better than one picture on all of them.
+    On a CPU each caller should hold one torch thread (``torch.set_num_threads(1)``): several images side by
+    side use the cores better than one image on all of them.
     """
 
     def __init__(self, backbone: Backbone, *, device: str = "auto") -> None:
@@ -37,17 +37,17 @@ class FeatureNetwork:
             model.load_state_dict(backbone.state(), strict=True)
         except (RuntimeError, ValueError) as error:
             raise ModelError(
-                f"the tensors of {card.name} do not fit {card.architecture} for pictures of {card.image_size} pixels: {error}",
+                f"the tensors of {card.name} do not fit {card.architecture} for images of {card.image_size} pixels: {error}",
                 hint="leave --image-size out to use the network's own",
             ) from error
         try:
             self.dtype, self._network = self._made_ready(model.requires_grad_(False))
         except (AssertionError, RuntimeError, ValueError) as error:
             raise ModelError(
-                f"{card.name} cannot take pictures of {card.image_size} x {card.image_size} pixels: {error}",
+                f"{card.name} cannot take images of {card.image_size} x {card.image_size} pixels: {error}",
                 hint="leave --image-size out to use the network's own",
             ) from error
-        self._normalised = Normalisation(card.mean, card.std, card.image_size, self.device)
+        self._normalized = Normalization(card.mean, card.std, card.image_size, self.device)
 
     def _made_ready(self, model: Any) -> tuple[torch.dtype, Any]:
         """The number format, and the network in it, tried once."""
@@ -79,7 +79,7 @@ class FeatureNetwork:
     def _of_batch(self, pixels: ByteArray, *, mirror: bool) -> FloatArray:
         """Features of up to ``BATCH`` images; the last is repeated until there are so many."""
         filled = pixels[np.minimum(np.arange(BATCH), len(pixels) - 1)]
-        x = self._normalised(filled).to(self.dtype)
+        x = self._normalized(filled).to(self.dtype)
         with torch.inference_mode():
             found = self._answer(x)
             if mirror:

@@ -1,7 +1,7 @@
 """A pretrained network made fast to train further, its batch norm statistics frozen.
 
 Each frozen batch norm is folded into its convolution, whose weight and bias are then what is trained
-(:mod:`tellapart.models.folded_conv`); the picture is turned where the network pads like TensorFlow
+(:mod:`tellapart.models.folded_conv`); the image is turned where the network pads like TensorFlow
 (:mod:`tellapart.models.fused_inference`). What is trained is written back under timm's names, and timm's plain network
 gives the same features. A network that cannot be rewritten is trained as it is, channels last, with the same interface.
 """
@@ -39,7 +39,7 @@ class NetworkPart(nn.Module):
         self.precision = precision
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Pictures (n, 3, s, s) or what the part below gave, to features (n, d) or what the part above takes."""
+        """Images (n, 3, s, s) or what the part below gave, to features (n, d) or what the part above takes."""
         with self._format(x.device.type):
             return self.body(x)  # type: ignore[no-any-return]
 
@@ -62,7 +62,7 @@ class TopPart(NetworkPart):
 
 
 class FinetunableNetwork(TopPart):
-    """Features, float32 (n, d), of normalised pictures (n, 3, s, s); made by :func:`finetunable_network`.
+    """Features, float32 (n, d), of normalized images (n, 3, s, s); made by :func:`finetunable_network`.
 
     Attributes:
         is_rewritten: whether batch norms were folded; False for a network that runs as it was.
@@ -101,9 +101,9 @@ class FinetunableNetwork(TopPart):
     def split_at(self, index: int) -> tuple[nn.Module, nn.Module]:
         """The stages below ``index`` without gradients, and the rest; both share this network's parameters.
 
-        What the first gives for a picture may be kept and given to the second as often as one likes, as long as
+        What the first gives for an image may be kept and given to the second as often as one likes, as long as
         the stages below are not trained. The cut lies lower where more than one tensor passes between the stages,
-        and below everything (the first part then gives back the pictures) where the network was not rewritten.
+        and below everything (the first part then gives back the images) where the network was not rewritten.
 
         Args:
             index: into ``stages()``; 0 gives a first part that does nothing.
@@ -123,7 +123,7 @@ class FinetunableNetwork(TopPart):
 
     @property
     def network(self) -> Any:
-        """What runs, without the turning of the picture."""
+        """What runs, without the turning of the image."""
         return self.body.network if isinstance(self.body, RotatedInput) else self.body
 
     def _convs(self) -> list[TunedConv]:
@@ -144,7 +144,7 @@ class FrozenPart(NetworkPart):
     """The part that is not trained: what it gives has no gradient and may be kept."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Pictures (n, 3, s, s) to what the part above takes."""
+        """Images (n, 3, s, s) to what the part above takes."""
         with torch.no_grad():
             return super().forward(x)
 
@@ -154,7 +154,7 @@ def finetunable_network(model: nn.Module, image_size: int, *, precision: str) ->
 
     Args:
         model: used up: the result takes over its tensors.
-        image_size: side of the square pictures in pixels, for the trial runs.
+        image_size: side of the square images in pixels, for the trial runs.
         precision: one of ``PRECISIONS``.
 
     Raises:
@@ -188,7 +188,7 @@ def _groups(model: Any) -> list[tuple[str, list[str]]]:
 
 
 def _rewritten(plain: nn.Module, image_size: int) -> nn.Module | None:
-    """The folded form, or None where it cannot be made or gives other features or another gradient by the picture."""
+    """The folded form, or None where it cannot be made or gives other features or another gradient by the image."""
     try:
         rewritten = fused_network(deepcopy(plain), TunedConv)
         convs = [module for module in rewritten.modules() if isinstance(module, TunedConv)]

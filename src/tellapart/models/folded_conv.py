@@ -1,7 +1,7 @@
 """A convolution that learns: batch norm folded in, activation fused, and gradients by the fast routes of oneDNN.
 
 Three gradients of depthwise convolutions run here by other routes than torch's own, because oneDNN 3.12 has no fast
-kernel for them (lite0, 16 pictures of 224 pixels, one core, milliseconds a step; figures in docs/log.md):
+kernel for them (lite0, 16 images of 224 pixels, one core, milliseconds a step; figures in docs/log.md):
 
 1. by the weights, kernels wider than 3 columns (bfloat16 344, float32 194): two overlapping windows of 3 columns (19);
 2. by the input, stride 2 (bfloat16 361, float32 15): zeros put between, then a forward convolution (17);

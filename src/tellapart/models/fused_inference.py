@@ -4,8 +4,8 @@ Three exact rewritings of the traced graph (figures in docs/log.md):
 
 1. convolution, batch norm and activation become one oneDNN call, with the weights laid out once;
 2. an addition whose one side is such a convolution is done inside it;
-3. TensorFlow's "same" padding puts the odd row after the picture where oneDNN's symmetric padding would put it
-   before. Turning picture and kernels by 180 degrees swaps the two, so that no padded copy is needed; features
+3. TensorFlow's "same" padding puts the odd row after the image where oneDNN's symmetric padding would put it
+   before. Turning image and kernels by 180 degrees swaps the two, so that no padded copy is needed; features
    pooled over all places do not change.
 
 The result is checked against the original on noise; a network that cannot be rewritten runs as it is.
@@ -71,14 +71,14 @@ class FusedConv(nn.Module):
 
 
 class RotatedInput(nn.Module):
-    """Gives the network its picture turned by 180 degrees."""
+    """Gives the network its image turned by 180 degrees."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Pictures (n, 3, h, w) to features (n, d)."""
+        """Images (n, 3, h, w) to features (n, d)."""
         return self.network(x.flip(2, 3).contiguous(memory_format=torch.channels_last))  # type: ignore[no-any-return]
 
 

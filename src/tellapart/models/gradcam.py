@@ -1,4 +1,4 @@
-"""Where in a picture a classifier looks: Grad-CAM and occlusion, both in log odds of the class asked about.
+"""Where in an image a classifier looks: Grad-CAM and occlusion, both in log odds of the class asked about.
 
 Grad-CAM (Selvaraju et al. 2017) weighs the maps of the last spatial layer by the gradient; occlusion (Zeiler and
 Fergus 2014) covers one place after another and sees what it costs. Both are checked against captum in the tests.
@@ -24,14 +24,14 @@ from tellapart.models.saved_model import Member
 SMALLEST_FEATURE = 1e-6
 """Below it the slope of a signed square root is not followed any further up."""
 COVER = 0.5
-"""Grey of what covers a place, on the scale 0 to 1."""
+"""Gray of what covers a place, on the scale 0 to 1."""
 AT_ONCE = 32
 
 
 class MemberNetwork(nn.Module):
-    """A member of a saved model as one differentiable network in float32: pictures (n, 3, s, s), 0 to 1, to logits (n, k).
+    """A member of a saved model as one differentiable network in float32: images (n, 3, s, s), 0 to 1, to logits (n, k).
 
-    Backbones of other input sizes see the picture resized.
+    Backbones of other input sizes see the image resized.
     """
 
     def __init__(self, member: Member) -> None:
@@ -101,11 +101,11 @@ def grad_cam(network: MemberNetwork, pixels: ByteArray, target: int, *, layer: s
     Raises:
         ModelError: there is no such layer (it names the closest), or none has maps.
     """
-    x = _picture(pixels)
+    x = _image(pixels)
     layers = network.spatial_layers(x)
     chosen = [(0, _known(layer, layers[0]))] if layer else [(place, names[-1]) for place, names in enumerate(layers) if names]
     if not chosen:
-        raise ModelError("no layer of this network keeps the places of a picture apart", hint="occlusion works with any network")
+        raise ModelError("no layer of this network keeps the places of an image apart", hint="occlusion works with any network")
     kept: dict[int, torch.Tensor] = {}
 
     def keep(place: int) -> Callable[..., torch.Tensor]:
@@ -133,10 +133,10 @@ def grad_cam(network: MemberNetwork, pixels: ByteArray, target: int, *, layer: s
 
 
 def occlusion(score: Callable[[ByteArray], FloatArray], pixels: ByteArray, *, side: int, step: int) -> FloatArray:
-    """How much of a score is lost where a grey square covers the picture, float32 (s, s): the mean over all squares that cover a pixel.
+    """How much of a score is lost where a gray square covers the image, float32 (s, s): the mean over all squares that cover a pixel.
 
     Args:
-        score: gives (m,) for pictures uint8 (m, s, s, 3).
+        score: gives (m,) for images uint8 (m, s, s, 3).
         pixels: uint8 (s, s, 3).
         side: of the square, in pixels.
         step: from one place to the next, in pixels; at most ``side``.
@@ -149,8 +149,8 @@ def occlusion(score: Callable[[ByteArray], FloatArray], pixels: ByteArray, *, si
     for first in range(0, len(places), AT_ONCE):
         batch = places[first : first + AT_ONCE]
         covered = np.repeat(pixels[None], len(batch), axis=0)
-        for picture, (top, left) in zip(covered, batch, strict=True):
-            picture[top : top + side, left : left + side] = round(255 * COVER)
+        for image, (top, left) in zip(covered, batch, strict=True):
+            image[top : top + side, left : left + side] = round(255 * COVER)
         for value, (top, left) in zip(score(covered), batch, strict=True):
             lost[top : top + side, left : left + side] += whole - float(value)
             count[top : top + side, left : left + side] += 1
@@ -165,7 +165,7 @@ class MemberScore:
         self._networks = [FeatureNetwork(backbone, device=device) for backbone in member.backbones]
 
     def of(self, target: int) -> Callable[[ByteArray], FloatArray]:
-        """Gives the log odds of a class, float32 (m,), for pictures uint8 (m, s, s, 3)."""
+        """Gives the log odds of a class, float32 (m,), for images uint8 (m, s, s, 3)."""
 
         def score(pixels: ByteArray) -> FloatArray:
             features = [network.features(_sized(pixels, network.card.image_size), mirror=False) for network in self._networks]
@@ -177,7 +177,7 @@ class MemberScore:
 
 
 def _sized(pixels: ByteArray, side: int) -> ByteArray:
-    return pixels if pixels.shape[1] == side else np.stack([resize(picture, side, "squash") for picture in pixels])
+    return pixels if pixels.shape[1] == side else np.stack([resize(image, side, "squash") for image in pixels])
 
 
 def _loaded(backbone: Backbone) -> Any:
@@ -193,11 +193,11 @@ def _tensors(head: LinearHead) -> tuple[torch.Tensor, ...]:
     return tuple(torch.from_numpy(getattr(head, name)) for name in ("mean", "scale", "weight", "bias"))
 
 
-def _picture(pixels: ByteArray) -> torch.Tensor:
-    return _pictures(pixels[None])
+def _image(pixels: ByteArray) -> torch.Tensor:
+    return _images(pixels[None])
 
 
-def _pictures(pixels: ByteArray) -> torch.Tensor:
+def _images(pixels: ByteArray) -> torch.Tensor:
     return torch.from_numpy(pixels.copy()).permute(0, 3, 1, 2).float() / 255
 
 

@@ -15,7 +15,7 @@ FLATTEST = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class LinearHead:
-    """Logits as a linear function of standardised features.
+    """Logits as a linear function of standardized features.
 
     Attributes:
         power: 1.0 for the features as they are, 0.5 for their signed square root.
@@ -42,7 +42,7 @@ def mean_logits(heads: Sequence[LinearHead], features: FloatArray) -> FloatArray
 
 @dataclass(frozen=True, eq=False)
 class HeadSpace:
-    """Features powered, standardised and turned onto their principal components.
+    """Features powered, standardized and turned onto their principal components.
 
     A rotation changes nothing for a penalty on the length of the weights, but it makes the problems of
     :mod:`tellapart.models.logistic` well conditioned, and drops empty directions where there are more
@@ -92,7 +92,7 @@ def signed_power(features: FloatArray, power: float) -> FloatArray:
 
 
 def _rotation(standard: FloatArray) -> FloatArray:
-    """Principal directions of standardised features (n, d), largest first: float32 (d, min(n, d))."""
+    """Principal directions of standardized features (n, d), largest first: float32 (d, min(n, d))."""
     n, d = standard.shape
     if n >= d:
         _, directions = np.linalg.eigh(standard.T @ standard)

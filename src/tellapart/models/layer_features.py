@@ -22,7 +22,7 @@ class _Reached(Exception):
 
 
 class LayerNetwork(nn.Module):
-    """A network up to one of its modules: pictures (n, 3, s, s) to features (n, d). Safe in several threads at once."""
+    """A network up to one of its modules: images (n, 3, s, s) to features (n, d). Safe in several threads at once."""
 
     def __init__(self, network: nn.Module, layer: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Many regularised logistic regressions on the same features, solved together.
+"""Many regularized logistic regressions on the same features, solved together.
 
 Folds, strengths, splits and learning-curve points differ only in the weights of the images and the strength of the
 penalty, so their parameters are columns of one matrix and each step of all of them is two matrix products.

@@ -21,7 +21,7 @@ STRIDE = 2
 SHRINK = 0.709
 """Each level of the pyramid as a share of the one before."""
 MOST_CANDIDATES = 200
-"""Of a picture, to be looked at closer; the surest."""
+"""Of an image, to be looked at closer; the surest."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Sharpness:
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """The faces found in one picture, the surest first.
+    """The faces found in one image, the surest first.
 
     Attributes:
         boxes: float64 (m, 4): left, top, right, bottom in pixels.
-        points: float64 (m, 5, 2): x and y of the eye on the picture's left, that on its right, the nose, and both corners of the mouth.
+        points: float64 (m, 5, 2): x and y of the eye on the image's left, that on its right, the nose, and both corners of the mouth.
         scores: float64 (m,), 0 to 1.
     """
 
@@ -60,7 +60,7 @@ class Faces:
         return Faces(self.boxes[chosen], self.points[chosen], self.scores[chosen])
 
     def moved(self, factor: float, left: float, top: float) -> Faces:
-        """In another picture's pixels: each place times ``factor``, and from ``left`` and ``top`` on."""
+        """In another image's pixels: each place times ``factor``, and from ``left`` and ``top`` on."""
         shift = np.array([left, top])
         return Faces(self.boxes * factor + np.tile(shift, 2), self.points * factor + shift, self.scores)
 
@@ -97,7 +97,7 @@ class _Closer(nn.Module):
 
 
 class _Proposals(nn.Module):
-    """The first network, which slides over a whole picture."""
+    """The first network, which slides over a whole image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class _Proposals(nn.Module):
         self.shift = nn.Conv2d(32, 4, 1)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Pictures (n, 3, h, w): probabilities (n, places down, places across) and shifts (n, 4, places down, places across)."""
+        """Images (n, 3, h, w): probabilities (n, places down, places across) and shifts (n, 4, places down, places across)."""
         seen = self.layers(x)
         return self.sure(seen).softmax(1)[:, 1], self.shift(seen)
 
@@ -138,7 +138,7 @@ class Mtcnn(nn.Module):
             return self._described(levels, boxes, owner, sharpness.thresholds[2])
 
     def _proposed(self, levels: list[torch.Tensor], sharpness: Sharpness) -> tuple[torch.Tensor, torch.Tensor]:
-        """Square boxes (m, 4) and the number of the picture of each, from pictures of all sizes."""
+        """Square boxes (m, 4) and the number of the image of each, from images of all sizes."""
         side = levels[0].shape[2]
         scale = CELL / max(CELL, sharpness.smallest * side)
         boxes: list[torch.Tensor] = []
@@ -175,7 +175,7 @@ class Mtcnn(nn.Module):
         return _squared(_shifted(boxes[kept], shift[kept])), owner[kept]
 
     def _described(self, levels: list[torch.Tensor], boxes: torch.Tensor, owner: torch.Tensor, threshold: float) -> list[Faces]:
-        """What the third network says, by picture."""
+        """What the third network says, by image."""
         if not len(boxes):
             return [_none() for _ in levels[0]]
         sure, shift, points = _by_image(self.third, cut(levels, boxes, owner, 48), owner)
@@ -222,7 +222,7 @@ def _none() -> Faces:
 
 
 def halved(pixels: ByteArray, device: torch.device | str) -> list[torch.Tensor]:
-    """Pictures of uint8 (n, h, w, 3) as float (n, 3, h, w), then with half the sides, a quarter, and so on."""
+    """Images of uint8 (n, h, w, 3) as float (n, 3, h, w), then with half the sides, a quarter, and so on."""
     levels = [torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).to(device).float()]
     while min(levels[-1].shape[2:]) >= 2 * CELL:
         levels.append(torch.nn.functional.avg_pool2d(levels[-1], 2))
@@ -230,14 +230,14 @@ def halved(pixels: ByteArray, device: torch.device | str) -> list[torch.Tensor]:
 
 
 def cut(levels: list[torch.Tensor], boxes: torch.Tensor, owner: torch.Tensor, side: int) -> torch.Tensor:
-    """Boxes of pictures as squares, grey levels from -1 to 1, black outside the picture.
+    """Boxes of images as squares, gray levels from -1 to 1, black outside the image.
 
-    A box is cut from the level at which a pixel of the square covers less than two of the picture, so that nothing is skipped.
+    A box is cut from the level at which a pixel of the square covers less than two of the image, so that nothing is skipped.
 
     Args:
         levels: of :func:`halved`.
         boxes: (m, 4) in pixels of the first level.
-        owner: the number of the picture of each box (m,).
+        owner: the number of the image of each box (m,).
         side: of the squares (m, 3, side, side).
     """
     squares = boxes.new_empty(len(boxes), 3, side, side)
@@ -257,9 +257,9 @@ def _shifted(boxes: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
 
 
 def _squared(boxes: torch.Tensor) -> torch.Tensor:
-    """The smallest squares around boxes, with the same centres."""
-    centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).amax(1, keepdim=True) / 2
-    return torch.cat([centre - half, centre + half], 1)
+    """The smallest squares around boxes, with the same centers."""
+    center, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).amax(1, keepdim=True) / 2
+    return torch.cat([center - half, center + half], 1)
 
 
 def _apart(boxes: FloatArray, most: float = 0.7) -> list[int]:
@@ -303,7 +303,7 @@ _NAMES = {
 def mtcnn_state(networks: Mapping[str, Mapping[str, FloatArray]]) -> dict[str, torch.Tensor]:
     """The tensors of :class:`Mtcnn` from those of the three ONNX files ``pnet``, ``rnet`` and ``onet``.
 
-    The files were made for pictures turned over their diagonal; here the kernels are turned instead.
+    The files were made for images turned over their diagonal; here the kernels are turned instead.
     """
     state: dict[str, FloatArray] = {}
     for network, names in _NAMES.items():

@@ -9,12 +9,12 @@ import torch
 from tellapart.array_types import ByteArray
 
 
-class Normalisation:
+class Normalization:
     """Pixels less the mean, over the standard deviation; whole rows at once, six times faster than by channel.
 
     Args:
         mean, std: three each, on the scale 0 to 1.
-        width: of the pictures, in pixels.
+        width: of the images, in pixels.
         device: where it is computed.
     """
 

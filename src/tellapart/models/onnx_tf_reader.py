@@ -20,7 +20,7 @@ _FLOAT32 = 1
 
 
 def onnx_tensors(path: Path) -> dict[str, FloatArray]:
-    """The float32 initialisers of an ONNX file by name.
+    """The float32 initializers of an ONNX file by name.
 
     Raises:
         ModelError: the file cannot be read as one.

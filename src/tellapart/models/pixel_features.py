@@ -1,4 +1,4 @@
-"""The simplest features: the picture itself, made small. They need no network, and show what one is worth."""
+"""The simplest features: the image itself, made small. They need no network, and show what one is worth."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIDE = 32
 
 
 class PixelFeatures:
-    """Colours of ``image_size`` x ``image_size`` cells, 0 to 1, row by row."""
+    """Colors of ``image_size`` x ``image_size`` cells, 0 to 1, row by row."""
 
     def __init__(self, backbone: Backbone) -> None:
         self.card = backbone.card

@@ -31,11 +31,11 @@ HEAD_TENSORS = ("mean", "scale", "weight", "bias")
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One way from a picture to logits.
+    """One way from an image to logits.
 
     Attributes:
         backbones: whose features stand side by side.
-        resize, mirror: how a picture becomes input.
+        resize, mirror: how an image becomes input.
         heads: from features to logits, which are averaged.
         weight: of its logits among those of the other members.
     """
@@ -63,7 +63,7 @@ class Member:
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """Everything between a picture and its probabilities.
+    """Everything between an image and its probabilities.
 
     Attributes:
         class_names: the order of the outputs.

@@ -1,7 +1,7 @@
 """Networks that are trained from nothing: three of our own, and any architecture of timm without its weights.
 
 ``tiny`` and ``classic`` are the small networks of the Keras tutorials, kept because people compare with them;
-``resnet`` is ours. All have one shape: pictures to features, features to logits.
+``resnet`` is ours. All have one shape: images to features, features to logits.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ WIDTHS = (32, 64, 128, 256)
 """Channels of the four stages of ``resnet``."""
 BLOCKS = (2, 2, 2, 2)
 FIRST_MAP = 56
-"""The stem of ``resnet`` makes the picture smaller until its side is at most this, in pixels."""
+"""The stem of ``resnet`` makes the image smaller until its side is at most this, in pixels."""
 DENSE_MAP = 28
 """``classic`` repeats its block until the side of the map is at most this, so that its dense layer stays small."""
 
 
 class ImageNetwork(nn.Module):
-    """Pictures (n, 3, s, s), float, to logits (n, k): ``backbone`` gives features (n, d), ``head`` the logits.
+    """Images (n, 3, s, s), float, to logits (n, k): ``backbone`` gives features (n, d), ``head`` the logits.
 
     Attributes:
         backbone: ends with the dropout, so that ``head`` is nothing but a linear layer.
@@ -40,7 +40,7 @@ class ImageNetwork(nn.Module):
         self.head = nn.Linear(num_features, num_classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits (n, k) of pictures (n, 3, s, s)."""
+        """Logits (n, k) of images (n, 3, s, s)."""
         return self.head(self.backbone(x))  # type: ignore[no-any-return]
 
 
@@ -50,15 +50,15 @@ def build_image_network(net: str, num_classes: int, image_size: int, *, dropout:
     Args:
         net: a name of ``NETS`` or of a timm architecture; transformers are built for ``image_size``.
         num_classes: k.
-        image_size: side of the square pictures in pixels; our own networks take any from 24 to 512.
+        image_size: side of the square images in pixels; our own networks take any from 24 to 512.
         dropout: probability that a feature is dropped in training; None for the network's own.
 
     Raises:
-        ModelError: no such network, or it cannot take pictures of this size.
+        ModelError: no such network, or it cannot take images of this size.
     """
     if net in NETS:
         backbone = NETS[net](image_size, dropout)
-        _he_initialise(backbone)
+        _he_initialize(backbone)
     else:
         check_network_name(net, [*NETS])
         backbone = _timm_backbone(net, image_size, dropout)
@@ -141,7 +141,7 @@ NETS: dict[str, Callable[[int, float | None], nn.Module]] = {"resnet": _resnet, 
 """Our own networks: a backbone for an image size and a dropout. ``resnet`` is the one to take."""
 
 
-def _he_initialise(backbone: nn.Module) -> None:
+def _he_initialize(backbone: nn.Module) -> None:
     """He et al. 2015; the last norm of each residual branch starts at zero, so that blocks begin as the identity."""
     for module in backbone.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
@@ -169,7 +169,7 @@ def _timm_backbone(net: str, image_size: int, dropout: float | None) -> nn.Modul
 
 
 def _width(backbone: nn.Module, net: str, image_size: int) -> int:
-    """Features of one picture, tried on a grey one."""
+    """Features of one image, tried on a gray one."""
     backbone.eval()
     try:
         with torch.inference_mode():
@@ -185,6 +185,6 @@ def _width(backbone: nn.Module, net: str, image_size: int) -> int:
 def _cannot_take(net: str, image_size: int, error: Exception) -> ModelError:
     said = " ".join(str(error).split()) or type(error).__name__
     return ModelError(
-        f"{net} cannot take pictures of {image_size} x {image_size} pixels: {said}",
+        f"{net} cannot take images of {image_size} x {image_size} pixels: {said}",
         hint=f"choose another --image-size, such as 224, or one of our own networks ({', '.join(NETS)}), which take 24 to 512",
     )

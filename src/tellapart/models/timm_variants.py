@@ -19,7 +19,7 @@ def build_variant(name: str) -> Any:
 
 
 def _as_in_keras(model: Any) -> None:
-    """Pools padded as TensorFlow pads, more after the picture than before it, and Keras's epsilon in every norm."""
+    """Pools padded as TensorFlow pads, more after the image than before it, and Keras's epsilon in every norm."""
     import timm.layers
     from torch import nn
 

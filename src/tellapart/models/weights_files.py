@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 Tensors = dict[str, "torch.Tensor"]
-Colours = tuple[float, float, float]
+Colors = tuple[float, float, float]
 
 WITHIN = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model", "net")
 """Where training scripts keep the tensors among other things; averaged ones first."""
@@ -48,8 +48,8 @@ class WeightsFile:
     path: Path
     architecture: str
     tensors: Tensors
-    mean: Colours | None = None
-    std: Colours | None = None
+    mean: Colors | None = None
+    std: Colors | None = None
 
 
 def read_weights(path: Path, architecture: str) -> WeightsFile:

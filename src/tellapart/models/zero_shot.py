@@ -1,4 +1,4 @@
-"""Zero-shot: what a network says of pictures when it is given nothing but words.
+"""Zero-shot: what a network says of images when it is given nothing but words.
 
 A CLIP knows any word. A classifier of ImageNet knows the names of its 1,000 classes and of some groups of them (``cats``, ``dogs``).
 """
@@ -45,7 +45,7 @@ def check_knows_words(backbones: Sequence[Backbone], words: Sequence[str] = ()) 
 
 
 def zero_shot(backbone: Backbone, features: FloatArray, words: Sequence[str]) -> FloatArray:
-    """Probabilities of words for pictures.
+    """Probabilities of words for images.
 
     Args:
         backbone: a CLIP or a classifier of ImageNet.

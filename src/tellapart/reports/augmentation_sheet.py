@@ -1,4 +1,4 @@
-"""The contact sheet of an augmentation: pictures and their draws, and what each option does alone."""
+"""The contact sheet of an augmentation: images and their draws, and what each option does alone."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SHOWN = Augmentation(
 
 @dataclass(frozen=True, eq=False)
 class SheetClass:
-    """Pictures of one class: its name, their squares uint8 (n, 136, 136, 3), and their draws, float64 (7, n, 20)."""
+    """Images of one class: its name, their squares uint8 (n, 136, 136, 3), and their draws, float64 (7, n, 20)."""
 
     name: str
     squares: ByteArray
@@ -54,12 +54,12 @@ class _Tile:
 
 
 def augmentation_sheet(augmentation: Augmentation, title: str, classes: Sequence[SheetClass]) -> Image.Image:
-    """The sheet as an RGB picture: for each class its pictures as rows, the original first, then every option alone.
+    """The sheet as an RGB image: for each class its images as rows, the original first, then every option alone.
 
     Args:
         augmentation: what is drawn.
         title: what the user calls it.
-        classes: at least one, with at least one picture.
+        classes: at least one, with at least one image.
     """
     tiles = _option_tiles(augmentation, max((square for one in classes for square in one.squares), key=_sharpness))
     rows = sum(len(one.squares) for one in classes)
@@ -81,7 +81,7 @@ def augmentation_sheet(augmentation: Augmentation, title: str, classes: Sequence
         pen.y += 14
     pen.y += 6
     pen.write("Each option alone", 20, INK, line=30)
-    pen.write("at its two extremes; in black what is on above, in grey what is off", 14, FAINT, line=34)
+    pen.write("at its two extremes; in black what is on above, in gray what is off", 14, FAINT, line=34)
     for start in range(0, len(tiles), ACROSS):
         pen.captioned_row(tiles[start : start + ACROSS])
     return sheet.crop((0, 0, sheet.width, pen.y + MARGIN // 2))
@@ -165,7 +165,7 @@ def _option_tiles(augmentation: Augmentation, square: ByteArray) -> list[_Tile]:
 
 
 def _sharpness(square: ByteArray) -> float:
-    """Mean change from pixel to pixel: options are shown on a picture in which one sees something."""
+    """Mean change from pixel to pixel: options are shown on an image in which one sees something."""
     return float(np.abs(np.diff(square.astype(np.int16), axis=1)).mean())
 
 

@@ -28,7 +28,7 @@ MODULES = ("autoencoder.js", "sections.js", "theme.js")
 STYLES = ("page.css", "parts.css", "autoencoder.css")
 SECTIONS = (
     ("summary", "Summary"),
-    ("pictures", "Pictures"),
+    ("images", "Images"),
     ("strange", "Strangest"),
     ("latents", "Numbers"),
     ("units", "Units"),
@@ -39,8 +39,8 @@ ENLARGED = 3
 """How many times a difference is made larger, to be seen."""
 GROUPS = {"best": "Given back best", "median": "In the middle", "worst": "Given back worst"}
 STRANGE = (
-    "Error over the median of its own side, so that pictures learned from and pictures held back can stand in one list. Strange is not"
-    " wrong: fine detail is hard for every autoencoder. All pictures stand in reconstruction.csv."
+    "Error over the median of its own side, so that images learned from and images held back can stand in one list. Strange is not"
+    " wrong: fine detail is hard for every autoencoder. All images stand in reconstruction.csv."
 )
 MOST_DEAD = 60
 QUALITY = 88
@@ -55,7 +55,7 @@ def write_autoencoder_report(
         folder: where to.
         metrics: ``metrics.json``.
         history: the epochs.
-        examination: pictures, latents and what they draw.
+        examination: images, latents and what they draw.
 
     Raises:
         StorageError: the folder cannot be written.
@@ -90,30 +90,30 @@ def _view(
     section = training_section(history)
     cost, data, units = metrics["training"], metrics["data"], metrics["units"]
     header = {key: metrics[key] for key in ("run", "folder", "created", "tellapart", "net", "image_size")}
-    speed = f"{number_format.count(cost['images'], 'picture')} seen in {number_format.duration(cost['seconds'])}, {cost['images_per_s']:,.0f} a second."
+    speed = f"{number_format.count(cost['images'], 'image')} seen in {number_format.duration(cost['seconds'])}, {cost['images_per_s']:,.0f} a second."
     return {
         "header": {**header, "latent": units["latent"]},
         "facts": list(_facts(metrics)),
         "errors": _errors(metrics),
         "notes": metrics["notes"],
         "examples": [
-            {"name": name, "title": GROUPS[name], "pictures": [_triple(one, examination, images) for one in found]}
+            {"name": name, "title": GROUPS[name], "images": [_triple(one, examination, images) for one in found]}
             for name, found in examination.examples.items()
         ],
         "examples_sentence": (
-            f"Of the {number_format.count(data['held_back'], 'picture')} that it neither learned from nor was chosen by."
+            f"Of the {number_format.count(data['held_back'], 'image')} that it neither learned from nor was chosen by."
             if data["held_back"]
-            else "Of the pictures it learned from: nothing could be held back, so this says nothing about others."
+            else "Of the images it learned from: nothing could be held back, so this says nothing about others."
         )
         + f" Differences are {ENLARGED} times as strong as they are.",
         "strange": [_strange(one, examination, images) for one in examination.strangest],
         "strange_sentence": STRANGE,
-        "units_sentence": f"Each picture is {units['latent']:,} numbers. They vary like {units['worth']:,.1f} equally lively ones would.",
+        "units_sentence": f"Each image is {units['latent']:,} numbers. They vary like {units['worth']:,.1f} equally lively ones would.",
         "dead_sentence": _dead(units),
         "dead_shown": ", ".join(str(unit) for unit in (units["dead"] or [])[:MOST_DEAD]),
         "traversal": [_strip(i, examination, images) for i in range(len(examination.traversal.units))],
         "traversal_sentence": f"The latent of {_path(examination, examination.base)}, with one unit moved from -3 to +3 standard deviations"
-        " around its mean and all others held; the units that move the picture most.",
+        " around its mean and all others held; the units that move the image most.",
         "steps": [f"{step:+.0f} sd" if step else "mean" for step in STEPS],
         "training": {**section, "sentence": speed},
     }
@@ -123,11 +123,11 @@ def _facts(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     data, units, side = metrics["data"], metrics["units"], metrics["held_back"] or metrics["trained_on"]
     yield (
         f"{_levels(side['error']['value'])}",
-        "grey levels of 255 off, root mean square" + ("" if metrics["held_back"] else ", learned from"),
+        "gray levels of 255 off, root mean square" + ("" if metrics["held_back"] else ", learned from"),
     )
-    yield f"{data['trained_on']:,}", "pictures learned from"
+    yield f"{data['trained_on']:,}", "images learned from"
     yield f"{data['held_back']:,}", "held back"
-    yield f"{units['latent']:,}", "numbers a picture"
+    yield f"{units['latent']:,}", "numbers an image"
     yield ("–" if units["dead"] is None else f"{len(units['dead']):,}"), "of them dead"
 
 
@@ -140,9 +140,9 @@ def _errors(metrics: Mapping[str, Any]) -> dict[str, Any]:
         (
             "linear",
             f"{components:,} principal components",
-            "the best a linear way through so many numbers can do for the training pictures",
+            "the best a linear way through so many numbers can do for the training images",
         ),
-        ("mean_picture", "the mean training picture", "the same answer for every picture"),
+        ("mean_image", "the mean training image", "the same answer for every image"),
     )
     rows = [
         {"key": key, "name": name, "explanation": words, "error": _interval(side[key]), "levels": _levels(side[key]["value"])}
@@ -151,11 +151,11 @@ def _errors(metrics: Mapping[str, Any]) -> dict[str, Any]:
     ]
     if metrics["held_back"]:
         learned = metrics["trained_on"]["error"]
-        name, words = "this autoencoder, on pictures it learned from", "where this is much lower, more pictures would help"
+        name, words = "this autoencoder, on images it learned from", "where this is much lower, more images would help"
         rows.insert(
             1, {"key": "learned", "name": name, "explanation": words, "error": _interval(learned), "levels": _levels(learned["value"])}
         )
-    caption = f"Mean over {number_format.count(side['n'], 'picture')} {what}, on the scale 0 to 1; 95 % intervals in brackets"
+    caption = f"Mean over {number_format.count(side['n'], 'image')} {what}, on the scale 0 to 1; 95 % intervals in brackets"
     return {"caption": caption, "rows": rows, "verdict": _verdict(side, components)}
 
 
@@ -165,15 +165,15 @@ def _verdict(side: Mapping[str, Any], components: int) -> str:
     if not components:
         return ""
     if gain["low"] > 0:
-        return f"It gives pictures back better than {components:,} principal components do."
+        return f"It gives images back better than {components:,} principal components do."
     if gain["high"] < 0:
-        return f"{components:,} principal components, which take a second, give pictures back better: train longer, or on more pictures."
-    return f"It cannot be told apart from {components:,} principal components on these pictures."
+        return f"{components:,} principal components, which take a second, give images back better: train longer, or on more images."
+    return f"It cannot be told apart from {components:,} principal components on these images."
 
 
 def _dead(units: Mapping[str, Any]) -> str:
     if units["dead"] is None:
-        return "One picture alone does not show which units vary."
+        return "One image alone does not show which units vary."
     if not units["dead"]:
         return f"None: all {units['latent']:,} units vary by at least a hundredth of what the liveliest does."
     n = len(units["dead"])
@@ -188,21 +188,21 @@ def _figures(view: Mapping[str, Any], examination: AutoencoderEvaluation) -> Ite
     limits = limits_of(units.latents)
     by_class: dict[str, list[int]] = {}
     for place, row in enumerate(units.rows):
-        by_class.setdefault(rows[row].label or "all pictures", []).append(place)
+        by_class.setdefault(rows[row].label or "all images", []).append(place)
     largest = sorted(by_class, key=lambda name: (-len(by_class[name]), name))[:MOST_SERIES]
     first, second = _two(by_class, largest)
     one, two = (units.latents[place] for place in (first, second))
     names = [rows[units.rows[place]].path for place in (first, second)]
-    yield histogram_figure("latents-one", "The numbers of one picture", [(names[0], one)], limits)
+    yield histogram_figure("latents-one", "The numbers of one image", [(names[0], one)], limits)
     if first != second:
-        yield histogram_figure("latents-two", "Of two pictures", [(names[0], one), (names[1], two)], limits)
+        yield histogram_figure("latents-two", "Of two images", [(names[0], one), (names[1], two)], limits)
     pooled: list[tuple[str, FloatArray]] = [(name, units.latents[by_class[name]].ravel()) for name in largest]
-    title = "Of whole classes" if len(by_class) > 1 else "Of all pictures" if "all pictures" in by_class else "Of a class"
+    title = "Of whole classes" if len(by_class) > 1 else "Of all images" if "all images" in by_class else "Of a class"
     yield histogram_figure("latents-class", title, pooled, limits)
 
 
 def _two(by_class: Mapping[str, Sequence[int]], largest: Sequence[str]) -> tuple[int, int]:
-    """Two pictures, of two classes where there are two."""
+    """Two images, of two classes where there are two."""
     first = by_class[largest[0]][0]
     return first, by_class[largest[1]][0] if len(largest) > 1 else by_class[largest[0]][-1]
 
@@ -213,7 +213,7 @@ def _triple(one: Example, examination: AutoencoderEvaluation, images: dict[str, 
     error = float(examination.errors[one.row])
     return {
         "path": _path(examination, one.row),
-        "error": f"{_levels(error)} grey levels off",
+        "error": f"{_levels(error)} gray levels off",
         "mean_squared_error": error,
         "original": _put(images, f"original-{one.row}", one.original),
         "answer": _put(images, f"answer-{one.row}", one.answer),
@@ -235,12 +235,12 @@ def _strange(one: Example, examination: AutoencoderEvaluation, images: dict[str,
 def _strip(place: int, examination: AutoencoderEvaluation, images: dict[str, str]) -> dict[str, Any]:
     moved = examination.traversal
     unit, effect = int(moved.units[place]), float(moved.effects[place])
-    strip = np.concatenate(list(as_pixels(moved.pictures[place])), axis=1)
-    return {"unit": unit, "effect": f"{255 * effect:.1f} grey levels", "picture": _put(images, f"unit-{unit}", strip)}
+    strip = np.concatenate(list(as_pixels(moved.images[place])), axis=1)
+    return {"unit": unit, "effect": f"{255 * effect:.1f} gray levels", "image": _put(images, f"unit-{unit}", strip)}
 
 
 def _put(images: dict[str, str], name: str, pixels: ByteArray) -> str:
-    """Keep a picture for the page; gives its name."""
+    """Keep an image for the page; gives its name."""
     if name not in images:
         out = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(pixels)).save(out, "JPEG", quality=QUALITY)
@@ -253,7 +253,7 @@ def _path(examination: AutoencoderEvaluation, row: int) -> str:
 
 
 def _levels(error: float) -> str:
-    """A mean squared error on the scale 0 to 1 as a root mean square in grey levels of 255."""
+    """A mean squared error on the scale 0 to 1 as a root mean square in gray levels of 255."""
     return f"{255 * float(error) ** 0.5:.1f}"
 
 

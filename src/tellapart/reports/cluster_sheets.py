@@ -13,8 +13,8 @@ SHOWN_CLASSES = 4
 
 
 @dataclass(frozen=True, eq=False)
-class ClusterPicture:
-    """One picture of a sheet: JPEG bytes or None, what it is called, its distance to the centre, and its place in the cluster."""
+class ClusterImage:
+    """One image of a sheet: JPEG bytes or None, what it is called, its distance to the center, and its place in the cluster."""
 
     jpeg: bytes | None
     path: str
@@ -23,18 +23,18 @@ class ClusterPicture:
 
 
 def cluster_sheet(
-    title: str, pictures: Sequence[ClusterPicture], *, words: Sequence[str] = (), classes: Mapping[str, int] | None = None, columns: int = 8
+    title: str, images: Sequence[ClusterImage], *, words: Sequence[str] = (), classes: Mapping[str, int] | None = None, columns: int = 8
 ) -> Image.Image:
-    """The sheet as an RGB picture.
+    """The sheet as an RGB image.
 
     Args:
         title: what the cluster is called, and how many images it has.
-        pictures: in the order to show them; ``place`` stands under them (``medoid``, ``farthest``).
+        images: in the order to show them; ``place`` stands under them (``medoid``, ``farthest``).
         words: what the images look like.
         classes: how many of each label, the most frequent first.
-        columns: pictures in a row.
+        columns: images in a row.
     """
-    tiles = [Tile(one.jpeg, f"{one.path.rpartition('/')[2]}\n{one.place or 'near'}, {one.distance:.2f}") for one in pictures]
+    tiles = [Tile(one.jpeg, f"{one.path.rpartition('/')[2]}\n{one.place or 'near'}, {one.distance:.2f}") for one in images]
     known = [title, ", ".join(words), class_mix(classes or {})]
     return contact_sheet(tiles, columns=columns, title="   ".join(part for part in known if part))
 

@@ -1,4 +1,4 @@
-"""A contact sheet: many pictures on one, each with a caption and, where something was decided about it, a coloured frame."""
+"""A contact sheet: many images on one, each with a caption and, where something was decided about it, a colored frame."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ FRAMES: dict[Frame, tuple[int, ...]] = {
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One picture of a sheet.
+    """One image of a sheet.
 
     Attributes:
-        picture: pixels uint8 (height, width, 3), or the bytes of a picture file; None leaves the place empty.
+        image: pixels uint8 (height, width, 3), or the bytes of an image file; None leaves the place empty.
         caption: up to two lines, each cut to the width of the tile.
-        frame: what became of it, as a colour; None draws no frame.
+        frame: what became of it, as a color; None draws no frame.
     """
 
-    picture: ByteArray | bytes | None
+    image: ByteArray | bytes | None
     caption: str = ""
     frame: Frame | None = None
 
 
 def contact_sheet(tiles: Sequence[Tile], *, columns: int = 8, title: str = "") -> Image.Image:
-    """The sheet as an RGB picture: a title, what the frames mean and how many there are, then the tiles in rows.
+    """The sheet as an RGB image: a title, what the frames mean and how many there are, then the tiles in rows.
 
-    Pictures keep their shape. A sheet holds at most 800 tiles and says how many were left out: put first what matters.
+    Images keep their shape. A sheet holds at most 800 tiles and says how many were left out: put first what matters.
 
     Args:
-        tiles: any number; bytes that are no picture leave the place empty.
+        tiles: any number; bytes that are no image leave the place empty.
         columns: tiles in a row, at least 1.
         title: the line on top.
     """
@@ -97,9 +97,9 @@ def _write_head(drawing: ImageDraw.ImageDraw, title: str, key: Sequence[tuple[st
         write_line(drawing, (MARGIN, y), title, 24, INK, room)
         y += 42
     x = MARGIN
-    for words, colour in key:
-        if colour:
-            drawing.rectangle((x + 1, y + 1, x + 13, y + 13), outline=colour, width=BORDER)
+    for words, color in key:
+        if color:
+            drawing.rectangle((x + 1, y + 1, x + 13, y + 13), outline=color, width=BORDER)
             x += 22
         x += write_line(drawing, (x, y - 2), words, 15, INK, max(0, MARGIN + room - x)) + 26
 
@@ -107,7 +107,7 @@ def _write_head(drawing: ImageDraw.ImageDraw, title: str, key: Sequence[tuple[st
 def _put(sheet: Image.Image, tile: Tile, left: int, top: int) -> None:
     drawing, edge = ImageDraw.Draw(sheet), TILE + 2 * BORDER
     drawing.rectangle((left, top, left + edge - 1, top + edge - 1), fill=EMPTY)
-    image = _image(tile.picture)
+    image = _image(tile.image)
     if image is None:
         drawing.line((left, top + edge - 1, left + edge - 1, top), fill=FAINT)
     else:
@@ -119,8 +119,8 @@ def _put(sheet: Image.Image, tile: Tile, left: int, top: int) -> None:
         write_line(drawing, (left, top + edge + 4 + number * LINE), line, CAPTION, ink, edge)
 
 
-def _image(picture: ByteArray | bytes | None) -> Image.Image | None:
-    if picture is None:
+def _image(source: ByteArray | bytes | None) -> Image.Image | None:
+    if source is None:
         return None
-    image = opened(picture, TILE) if isinstance(picture, bytes) else Image.fromarray(picture).convert("RGB")
+    image = opened(source, TILE) if isinstance(source, bytes) else Image.fromarray(source).convert("RGB")
     return None if image is None else ImageOps.contain(image, (TILE, TILE), Image.Resampling.BICUBIC)

@@ -13,7 +13,7 @@ from tellapart.reports.runfiles import RunFiles
 
 LISTED_FILES = 200
 LISTED_GROUPS = 60
-PICTURED_CLASSES = 60
+IMAGED_CLASSES = 60
 
 
 def data_view(run: RunFiles) -> dict[str, Any]:
@@ -31,14 +31,14 @@ def data_view(run: RunFiles) -> dict[str, Any]:
         "skipped": _skipped(run),
         "duplicates": _duplicates(data.get("duplicates") or {}),
         "leak": _leak(run.metrics.get("leak")),
-        "pictured": pictured_classes(run),
+        "imaged": imaged_classes(run),
     }
 
 
-def pictured_classes(run: RunFiles) -> list[int]:
+def imaged_classes(run: RunFiles) -> list[int]:
     """Which classes get a contact sheet: all, or the 60 largest, in their order."""
     used = Counter(label for label, status in zip(run.images["label"], run.images["status"], strict=True) if status == "used")
-    largest = sorted(range(len(run.class_names)), key=lambda k: -used[run.class_names[k]])[:PICTURED_CLASSES]
+    largest = sorted(range(len(run.class_names)), key=lambda k: -used[run.class_names[k]])[:IMAGED_CLASSES]
     return sorted(largest)
 
 

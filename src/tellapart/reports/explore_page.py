@@ -38,11 +38,11 @@ MODULES = (
 )
 STYLES = ("page.css", "parts.css", "review.css", "explore.css")
 PAGE_BYTES = 22_000_000
-"""What a page may weigh, pictures included."""
+"""What a page may weigh, images included."""
 A_THUMBNAIL = 4_400
 """Bytes of a usual thumbnail: whether all fit is guessed from it."""
 THUMBNAIL_SHARE = 0.45
-"""Of the room for pictures, where not all fit as thumbnails; the rest is for sprites."""
+"""Of the room for images, where not all fit as thumbnails; the rest is for sprites."""
 SHOWN_OUTLIERS, SHOWN_ALIKE, SHOWN_CLUSTERS = 48, 6, 60
 
 
@@ -51,7 +51,7 @@ def write_exploration(folder: Path, view: Mapping[str, Any], thumbnails: Thumbna
 
     Args:
         folder: where to; it is made if it is not there.
-        view: what was found (docs/reference/explore.md): header, map, and clusters, choice, encoding, outliers, neighbours where known.
+        view: what was found (docs/reference/explore.md): header, map, and clusters, choice, encoding, outliers, neighbors where known.
         thumbnails: JPEG bytes (about 128 pixels, 4 kB) by image_id; ids may be missing from the answer.
         page_bytes: what the page may weigh.
 
@@ -74,12 +74,12 @@ def write_map(page: Path, view: Mapping[str, Any], thumbnails: Thumbnails, *, pa
 
 
 def exploration_html(view: Mapping[str, Any], thumbnails: Thumbnails, *, page_bytes: int = PAGE_BYTES) -> str:
-    """The page as text; as many pictures are in it as ``page_bytes`` leave room for, the most telling first."""
+    """The page as text; as many images are in it as ``page_bytes`` leave room for, the most telling first."""
     header, clusters = view["header"], view.get("clusters")
     payload, names = _payload(view), script_json(_names(view["map"]))
     room = page_bytes - len(names) - len(script_json(payload)) - 200_000
     alike = list(_alike(view))
-    chosen, sprites, blank = _pictures(view, alike, thumbnails, int(0.745 * max(0, room)))
+    chosen, sprites, blank = _images(view, alike, thumbnails, int(0.745 * max(0, room)))
     payload["sprites"] = {"side": SIDE, "across": ACROSS, "shown": _column(sprites.shown, np.int32)}
     return render_page(
         "exploration.html",
@@ -104,12 +104,12 @@ def exploration_html(view: Mapping[str, Any], thumbnails: Thumbnails, *, page_by
     )
 
 
-def _pictures(
+def _images(
     view: Mapping[str, Any], alike: Iterable[Mapping[str, Any]], thumbnails: Thumbnails, room: int
 ) -> tuple[dict[str, bytes], Sprites, int]:
     """Thumbnails by point, sprites of others, and how many points have neither."""
     image_ids = view["map"]["image_id"]
-    order = picture_order(view, alike)
+    order = image_order(view, alike)
     do_all_fit = A_THUMBNAIL * len(order) <= room
     by_image: dict[str, bytes] = {}
     done = fill(by_image, [image_ids[point] for point in order], thumbnails, room if do_all_fit else int(THUMBNAIL_SHARE * room))
@@ -119,8 +119,8 @@ def _pictures(
     return chosen, sprites, len(rest) - sprites.dealt
 
 
-def picture_order(view: Mapping[str, Any], alike: Iterable[Mapping[str, Any]] = ()) -> list[int]:
-    """All points in the order in which they deserve a picture: those the sections show, then the others at random with a fixed seed."""
+def image_order(view: Mapping[str, Any], alike: Iterable[Mapping[str, Any]] = ()) -> list[int]:
+    """All points in the order in which they deserve an image: those the sections show, then the others at random with a fixed seed."""
     told = [point for cluster in (view.get("clusters") or {}).get("clusters", ())[:SHOWN_CLUSTERS] for point in _cluster_points(cluster)]
     told += [point for row in alike for point in (row["point"], *(other for other, _ in row["near"]))]
     told += (view.get("outliers") or [])[:SHOWN_OUTLIERS]
@@ -152,7 +152,7 @@ def _payload(view: Mapping[str, Any]) -> dict[str, Any]:
         "cluster": _column([-1 if c is None else c for c in points["cluster"]], np.int32) if clusters else None,
         "clusters": [{"number": c["number"], "title": cluster_title(c)} for c in clusters["clusters"]] if clusters else [],
         "score": _column(np.rint(255 * _ranks(points["score"])), np.uint8) if points.get("score") else None,
-        "neighbours": _neighbours(view.get("neighbours") or {}),
+        "neighbors": _neighbors(view.get("neighbors") or {}),
         "outliers": view.get("outliers") or [],
     }
 
@@ -173,8 +173,8 @@ def _ranks(scores: Sequence[float | None]) -> np.ndarray[Any, np.dtype[np.float6
     return order / max(1, len(values) - 1)
 
 
-def _neighbours(near: Mapping[Any, Sequence[Sequence[float]]]) -> dict[str, Any] | None:
-    """Of each point that has some, its neighbours and their cosines, as three columns; a neighbour -1 is none."""
+def _neighbors(near: Mapping[Any, Sequence[Sequence[float]]]) -> dict[str, Any] | None:
+    """Of each point that has some, its neighbors and their cosines, as three columns; a neighbor -1 is none."""
     if not near:
         return None
     k = max(map(len, near.values()))
@@ -204,8 +204,8 @@ def _column(values: Any, kind: Any) -> str:
 
 
 def _alike(view: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Some pictures with their neighbours: the middle of each of the first clusters, else the first points that have any."""
-    near = {int(point): found for point, found in (view.get("neighbours") or {}).items() if found}
+    """Some images with their neighbors: the middle of each of the first clusters, else the first points that have any."""
+    near = {int(point): found for point, found in (view.get("neighbors") or {}).items() if found}
     medoids = [c["medoid"] for c in (view.get("clusters") or {}).get("clusters", ()) if c["medoid"] in near]
     for point in list(dict.fromkeys([*medoids, *near]))[:SHOWN_ALIKE]:
         yield {"point": point, "near": near[point][:8]}
@@ -230,13 +230,13 @@ def _cluster_rows(view: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _trust(points: Mapping[str, Any]) -> Iterator[str]:
     """How far the map is to be believed, in sentences."""
     trust = points.get("trust") or {}
-    if trust.get("neighbours_kept") is not None:
+    if trust.get("neighbors_kept") is not None:
         k = trust.get("k", 10)
-        kept = number_format.percent(trust["neighbours_kept"], 0)
-        yield f"Of the {k} pictures most like a picture, {kept} are among the {k} nearest on the map."
+        kept = number_format.percent(trust["neighbors_kept"], 0)
+        yield f"Of the {k} images most like an image, {kept} are among the {k} nearest on the map."
     if trust.get("knn_2d") and trust.get("knn_full"):
         yield (
-            f"Asked for a picture's class, its nearest on the map are right in {number_format.percent_brief(trust['knn_2d'])},"
+            f"Asked for an image's class, its nearest on the map are right in {number_format.percent_brief(trust['knn_2d'])},"
             f" its nearest in the whole feature space in {number_format.percent_brief(trust['knn_full'])}."
         )
 

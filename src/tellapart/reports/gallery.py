@@ -61,7 +61,7 @@ def gallery_view(run: RunFiles, rows: IntArray) -> dict[str, Any]:
                 "is_unsure": bool(margin[i] < UNSURE_MARGIN),
                 "margin": round(float(margin[i]), 4),
                 "probabilities": _listed(predictions.probabilities[i], int(targets[i])),
-                "nearest": [] if found is None else training.nearest(run.images["neighbours"][found], run.images["similarities"][found]),
+                "nearest": [] if found is None else training.nearest(run.images["neighbors"][found], run.images["similarities"][found]),
             }
         )
     total = {"images": len(predictions), "wrong": int(wrong.sum()), "unsure": int((margin < UNSURE_MARGIN).sum())}

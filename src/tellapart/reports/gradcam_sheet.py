@@ -1,4 +1,4 @@
-"""A sheet that shows where a classifier looked: each picture beside its heat maps."""
+"""A sheet that shows where a classifier looked: each image beside its heat maps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STRONGEST = 0.75
 
 @dataclass(frozen=True, eq=False)
 class Explained:
-    """One picture as the network sees it, uint8 (s, s, 3), what is said of it, and heat maps float32 (s, s) by name."""
+    """One image as the network sees it, uint8 (s, s, 3), what is said of it, and heat maps float32 (s, s) by name."""
 
     pixels: ByteArray
     title: str
@@ -26,37 +26,37 @@ class Explained:
     maps: dict[str, FloatArray]
 
 
-def explanation_sheet(pictures: Sequence[Explained], *, title: str) -> Image.Image:
-    """The pictures below each other as RGB; in each map the hottest place is the one that counts most in that picture."""
-    names = list(dict.fromkeys(name for picture in pictures for name in picture.maps))
+def explanation_sheet(images: Sequence[Explained], *, title: str) -> Image.Image:
+    """The images below each other as RGB; in each map the hottest place is the one that counts most in that image."""
+    names = list(dict.fromkeys(name for image in images for name in image.maps))
     width = 2 * MARGIN + (1 + len(names)) * (SIDE + GAP) - GAP
     step = SIDE + CAPTION + GAP
-    sheet = Image.new("RGB", (width, MARGIN + HEAD + len(pictures) * step + MARGIN - GAP), PAPER)
+    sheet = Image.new("RGB", (width, MARGIN + HEAD + len(images) * step + MARGIN - GAP), PAPER)
     drawing = ImageDraw.Draw(sheet)
     write_line(drawing, (MARGIN, MARGIN), title, 24, INK, width - 2 * MARGIN)
     for column, name in enumerate(["what the network sees", *names]):
         write_line(drawing, (MARGIN + column * (SIDE + GAP), MARGIN + 40), name, 14, FAINT, SIDE)
-    for row, picture in enumerate(pictures):
+    for row, image in enumerate(images):
         top = MARGIN + HEAD + row * step
-        sheet.paste(_sized(picture.pixels), (MARGIN, top))
+        sheet.paste(_sized(image.pixels), (MARGIN, top))
         for column, name in enumerate(names, start=1):
-            if name in picture.maps:
-                sheet.paste(_sized(overlaid(picture.pixels, picture.maps[name])), (MARGIN + column * (SIDE + GAP), top))
-        write_line(drawing, (MARGIN, top + SIDE + 5), picture.title, 15, INK, width - 2 * MARGIN)
-        write_line(drawing, (MARGIN, top + SIDE + 26), picture.detail, 13, FAINT, width - 2 * MARGIN)
+            if name in image.maps:
+                sheet.paste(_sized(overlaid(image.pixels, image.maps[name])), (MARGIN + column * (SIDE + GAP), top))
+        write_line(drawing, (MARGIN, top + SIDE + 5), image.title, 15, INK, width - 2 * MARGIN)
+        write_line(drawing, (MARGIN, top + SIDE + 26), image.detail, 13, FAINT, width - 2 * MARGIN)
     return sheet
 
 
 def overlaid(pixels: ByteArray, heat: FloatArray) -> ByteArray:
-    """uint8 (s, s, 3) ``pixels`` in grey under the heat (s, s), where anything below 0 is cold; a flat map colours nothing."""
+    """uint8 (s, s, 3) ``pixels`` in gray under the heat (s, s), where anything below 0 is cold; a flat map colors nothing."""
     import cv2
 
     warm = np.maximum(heat, 0)
     share = warm / warm.max() if warm.max() > 0 else np.zeros_like(warm)
-    colours = cv2.applyColorMap(np.rint(255 * share).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1].astype(np.float32)
-    grey = np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2)
+    colors = cv2.applyColorMap(np.rint(255 * share).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1].astype(np.float32)
+    gray = np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2)
     opacity = (STRONGEST * np.sqrt(share))[..., None]
-    return np.asarray(np.rint(opacity * colours + (1 - opacity) * grey), dtype=np.uint8)
+    return np.asarray(np.rint(opacity * colors + (1 - opacity) * gray), dtype=np.uint8)
 
 
 def _sized(pixels: ByteArray) -> Image.Image:

@@ -29,7 +29,7 @@ def render_page(
     Args:
         template: a file beside this one that extends ``frame.html``.
         modules: its files of ``static/``; the first is started.
-        styles: files of ``static/``, after the colours and the rules of figures.
+        styles: files of ``static/``, after the colors and the rules of figures.
         payload: what its modules read, as JSON.
         thumbnails: data URLs by image_id.
         **words: what the template speaks of, ``view`` with its ``header`` among them.
@@ -49,9 +49,9 @@ def render_page(
 
 
 def view_json(view: Mapping[str, Any]) -> str:
-    """The view without its pictures as JSON, a line a section."""
+    """The view without its images as JSON, a line a section."""
     lines = [
-        f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}" for key, value in view.items() if key != "pictures"
+        f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}" for key, value in view.items() if key != "images"
     ]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
@@ -70,7 +70,7 @@ def static_text(name: str) -> str:
 
 
 def module_urls(names: Sequence[str]) -> dict[str, str]:
-    """The import map of a page: each module unchanged in a ``data:`` URL, since a page from disk cannot import a neighbour."""
+    """The import map of a page: each module unchanged in a ``data:`` URL, since a page from disk cannot import a neighbor."""
     return {f"tellapart/{name}": "data:text/javascript;charset=utf-8," + quote(static_text(name)) for name in names}
 
 

@@ -58,7 +58,7 @@ def method_sentences(run: RunFiles) -> list[str]:
 
 
 def _training(run: RunFiles) -> list[str]:
-    """How a network was trained: its pictures, what was held out, and which weights were kept."""
+    """How a network was trained: its images, what was held out, and which weights were kept."""
     training, selection = run.metrics.get("training") or {}, run.metrics.get("selection") or {}
     options = run.options.get("options") or {}
     sentences = []
@@ -95,7 +95,7 @@ def _selection(selection: Mapping[str, Any], *, is_network: bool) -> list[str]:
     sentences = []
     if folds and n and not is_network:
         text = f"The head was chosen by {folds}-fold cross-validation on the {count(n, 'training image')} only"
-        sentences.append(text + (f", out of {count(len(tried), 'strength')} of regularisation." if len(tried) > 1 else "."))
+        sentences.append(text + (f", out of {count(len(tried), 'strength')} of regularization." if len(tried) > 1 else "."))
     if (temperature := selection.get("temperature")) is not None and selection.get("is_fitted", True):
         text = (
             f"Probabilities were softened by temperature {temperature:.2f}"
@@ -144,6 +144,6 @@ def _ladder(ladder: Mapping[str, Any]) -> list[str]:
         "only the one called calibrated has the temperature and the clip.",
         f"The model saved, and judged in the rest of this report with its temperature and clip, is “{ladder['saved']}”: "
         "a later recipe is taken only where its log loss on training images it did not learn from is lower by a standard error.",
-        "The time of a rung is what it took beyond those above it; features and pictures that already lay in the cache cost nothing. "
-        "The p-values compare neighbours, one test each: among many rungs one may fall below 0.05 by luck.",
+        "The time of a rung is what it took beyond those above it; features and images that already lay in the cache cost nothing. "
+        "The p-values compare neighbors, one test each: among many rungs one may fall below 0.05 by luck.",
     ]

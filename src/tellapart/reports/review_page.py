@@ -1,4 +1,4 @@
-"""The review page of ``tellapart check``: what was found, picture by picture, and what the reader decides about it."""
+"""The review page of ``tellapart check``: what was found, image by image, and what the reader decides about it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MODULES = (
     "virtual.js",
 )
 STYLES = ("page.css", "parts.css", "review.css")
-PICTURE_BYTES = 18_000_000
+IMAGE_BYTES = 18_000_000
 MOST_ROWS = 30_000
 MOST_OF_SET = 1 / 3
 MOST_SOURCES = 60
@@ -60,12 +60,12 @@ def write_review(folder: Path, view: Mapping[str, Any], thumbnails: Thumbnails, 
     public = without_absolute_paths(view, folder)
     write_text(folder / "review.json", view_json(public))
     page = folder / "review.html"
-    write_text(page, review_html(public, thumbnails, PICTURE_BYTES if budget is None else budget))
+    write_text(page, review_html(public, thumbnails, IMAGE_BYTES if budget is None else budget))
     return page
 
 
 def review_html(view: Mapping[str, Any], thumbnails: Thumbnails, budget: int) -> str:
-    """The page of a published view as text; the pictures most worth a look are in it, as far as ``budget`` bytes of JPEG go."""
+    """The page of a published view as text; the images most worth a look are in it, as far as ``budget`` bytes of JPEG go."""
     order = review_order(view)
     shown = _first_rows(view, order[:MOST_ROWS]) if len(order) > MOST_ROWS else view
     chosen: dict[str, bytes] = {}
@@ -86,16 +86,16 @@ def review_html(view: Mapping[str, Any], thumbnails: Thumbnails, budget: int) ->
         view={**view, **{key: view.get(key) for key in ("balance", "sources", "sources_sentence")}},
         name=f"Review of {header['folder']}",
         words=number_format,
-        sections=_sections(view, has_pictures=bool(order)),
+        sections=_sections(view, has_images=bool(order)),
         found=found,
         clean=[issue["title"].lower() for issue in view["issues"] if not issue["n"]],
         flagged=len({row for issue in view["issues"] for row in issue["rows"]}),
         excludable=len(
             {row for issue in view["issues"] if issue["proposal"] == "exclude" and not _is_trait(view, issue) for row in issue["rows"]}
         ),
-        relabelled=sum(issue["n"] for issue in view["issues"] if issue["name"] == "mislabelled"),
+        relabeled=sum(issue["n"] for issue in view["issues"] if issue["name"] == "mislabeled"),
         statement=_statement(len(order), len(shown["rows"]), done < len(image_ids), len(chosen)),
-        has_pictures=bool(order),
+        has_images=bool(order),
         largest=max((row["images"] for row in view["classes"]), default=0) or 1,
         sources=sorted(view.get("sources") or [], key=lambda row: -sum(row["classes"].values()))[:MOST_SOURCES],
         source_classes=source_classes,
@@ -153,13 +153,13 @@ def _groups_of(view: Mapping[str, Any], issue: str) -> int:
 
 
 def _is_trait(view: Mapping[str, Any], issue: Mapping[str, Any]) -> bool:
-    """Whether a finding names so many pictures that it tells of the whole set, and leaving them out would be no remedy."""
-    is_of_looks = issue["name"] not in {*GROUP_KINDS, "unreadable", "mislabelled"}
+    """Whether a finding names so many images that it tells of the whole set, and leaving them out would be no remedy."""
+    is_of_looks = issue["name"] not in {*GROUP_KINDS, "unreadable", "mislabeled"}
     return bool(is_of_looks and issue["n"] > MOST_OF_SET * view["header"]["images"])
 
 
 def _statement(rows: int, listed: int, is_cut: bool, shown: int) -> str:
-    words = "Decide here; nothing happens to the pictures."
+    words = "Decide here; nothing happens to the images."
     if listed < rows:
         words += f" The {listed:,} of {rows:,} most worth a look are listed; all stand in review.json."
     if is_cut:
@@ -167,7 +167,7 @@ def _statement(rows: int, listed: int, is_cut: bool, shown: int) -> str:
     return words
 
 
-def _sections(view: Mapping[str, Any], *, has_pictures: bool) -> list[tuple[str, str]]:
-    there = {"pictures": has_pictures, "sources": bool(view.get("sources"))}
-    every = (("overview", "Overview"), ("pictures", "Look and decide"), ("classes", "Classes"), ("sources", "Sources"))
+def _sections(view: Mapping[str, Any], *, has_images: bool) -> list[tuple[str, str]]:
+    there = {"images": has_images, "sources": bool(view.get("sources"))}
+    every = (("overview", "Overview"), ("images", "Look and decide"), ("classes", "Classes"), ("sources", "Sources"))
     return [(name, words) for name, words in every if there.get(name, True)]

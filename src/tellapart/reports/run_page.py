@@ -57,7 +57,7 @@ def write_report(folder: Path, thumbnails: Thumbnails, budget: ThumbnailBudget |
     Args:
         folder: the run folder (docs/reference/run-folder.md).
         thumbnails: JPEG bytes (about 128 pixels, 4 kB) by image_id; ids may be missing from the answer.
-        budget: how much room pictures may take; the default keeps the page under 25 MB.
+        budget: how much room images may take; the default keeps the page under 25 MB.
 
     Returns:
         The path of ``report.html``.
@@ -88,7 +88,7 @@ def page_html(view: Mapping[str, Any], figures: Mapping[str, Figure]) -> str:
         modules=MODULES,
         styles=STYLES,
         payload={**carried, "points": view["map"]["points"]},
-        thumbnails=view["pictures"]["thumbnails"],
+        thumbnails=view["images"]["thumbnails"],
         noun="report",
         view=view,
         figures=figures,
@@ -97,7 +97,7 @@ def page_html(view: Mapping[str, Any], figures: Mapping[str, Figure]) -> str:
         bars={part["part"]: list(_headline_bars(part)) for part in view["header"]["parts"]},
         rung_bars={section["part"]: _rung_bars(section) for section in view["rungs"]},
         has_confusion=bool(carried["confusion"]),
-        class_pictures=view["pictures"]["classes"],
+        class_images=view["images"]["classes"],
         options=list(_flattened(view["options"])),
     )
 

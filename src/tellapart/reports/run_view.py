@@ -29,13 +29,13 @@ def report_view(folder: Path, thumbnails: Thumbnails, budget: ThumbnailBudget | 
 
     Keys: ``format``, ``header``, ``rungs``, ``confusion``, ``gallery``, ``reliability``, ``coverage`` (lists have one item a reported
     part), ``sensitivity``, ``curve`` (each with ``reason`` set where the run has none), ``training`` (None where no network was
-    trained), ``map``, ``data``, ``notes``, ``method``, ``options`` and ``pictures``. ``pictures["thumbnails"]`` are data URIs by
-    image_id, ``pictures["classes"]`` the contact sheet and mean image of each class; ``report.json`` is the view without ``pictures``.
+    trained), ``map``, ``data``, ``notes``, ``method``, ``options`` and ``images``. ``images["thumbnails"]`` are data URIs by
+    image_id, ``images["classes"]`` the contact sheet and mean image of each class; ``report.json`` is the view without ``images``.
 
     Args:
         folder: the run folder.
         thumbnails: JPEG bytes (about 128 pixels, 4 kB) by image_id; ids may be missing from the answer.
-        budget: how much room pictures may take; the default keeps a page under 25 MB.
+        budget: how much room images may take; the default keeps a page under 25 MB.
 
     Raises:
         StorageError: a file of the run is absent or damaged.
@@ -67,9 +67,9 @@ def report_view(folder: Path, thumbnails: Thumbnails, budget: ThumbnailBudget | 
         fill(chosen, changed_images(section), thumbnails, budget.ladder_bytes // len(view["rungs"]))
     fill(chosen, (image["image_id"] for image in view["gallery"]["training_images"]), thumbnails, budget.nearest_bytes)
     fill(chosen, _map_images(view["map"]), thumbnails, budget.map_bytes)
-    view["pictures"] = {
+    view["images"] = {
         "thumbnails": {image_id: data_uri(jpeg) for image_id, jpeg in chosen.items()},
-        "classes": _class_pictures(run, view["data"]["pictured"], thumbnails),
+        "classes": _class_images(run, view["data"]["imaged"], thumbnails),
     }
     return view
 
@@ -194,7 +194,7 @@ def _curve(run: RunFiles) -> dict[str, Any]:
             else ", {} points ({} to {}).".format(*(number_format.signed(100 * gain[key], 1) for key in ("value", "low", "high")))
         )
         if gain and gain["low"] <= 0:
-            words += " The gain may be nothing: better pictures or labels may be worth more than more of them."
+            words += " The gain may be nothing: better images or labels may be worth more than more of them."
     return {"reason": None, **found, "sentence": words}
 
 
@@ -203,12 +203,12 @@ def _map_images(view: Mapping[str, Any]) -> list[str]:
     return [ids[i] for i in np.random.default_rng(1).permutation(len(ids)) if ids[i] is not None]
 
 
-def _class_pictures(run: RunFiles, pictured: list[int], thumbnails: Thumbnails) -> list[dict[str, Any]]:
+def _class_images(run: RunFiles, imaged: list[int], thumbnails: Thumbnails) -> list[dict[str, Any]]:
     images = class_images(run)
     found = []
-    for k in pictured:
+    for k in imaged:
         name = run.class_names[k]
-        made = class_sheets(images.get(name, []), len(pictured), thumbnails)
+        made = class_sheets(images.get(name, []), len(imaged), thumbnails)
         found.append(
             {
                 "label": k,

@@ -19,7 +19,7 @@ from tellapart.runs import RUN_FILE
 
 IMAGE_COLUMNS = (
     *("path", "image_id", "label", "part", "group", "status", "reason", "width", "height"),
-    *("size_bytes", "x", "y", "neighbours", "similarities"),
+    *("size_bytes", "x", "y", "neighbors", "similarities"),
 )
 PARTS = {"test": "Test", "val": "Validation", "train": "Train"}
 

@@ -1,4 +1,4 @@
-"""Sprites: thousands of tiny pictures side by side in a few JPEGs, a sixth of the bytes of as many thumbnails."""
+"""Sprites: thousands of tiny images side by side in a few JPEGs, a sixth of the bytes of as many thumbnails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUALITY = 62
 
 @dataclass(frozen=True, eq=False)
 class Sprites:
-    """Tiny pictures.
+    """Tiny images.
 
     Attributes:
         sheets: JPEGs of 16 x 16 squares of 32 pixels, row by row; the last may have empty places.
@@ -32,9 +32,9 @@ class Sprites:
     dealt: int = 0
 
 
-def sprites_of(pictures: Iterable[tuple[int, str]], thumbnails: Thumbnails, budget_bytes: int) -> Sprites:
-    """Sprites of (number, image_id) in their order, as many sheets as fit the budget; a picture that is not there takes no place."""
-    wanted = iter(pictures)
+def sprites_of(images: Iterable[tuple[int, str]], thumbnails: Thumbnails, budget_bytes: int) -> Sprites:
+    """Sprites of (number, image_id) in their order, as many sheets as fit the budget; an image that is not there takes no place."""
+    wanted = iter(images)
     sheets: list[bytes] = []
     shown: list[int] = []
     dealt = 0

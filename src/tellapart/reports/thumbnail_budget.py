@@ -1,4 +1,4 @@
-"""The pictures of the report: thumbnails within a constant budget, a contact sheet and a mean image of each class."""
+"""The images of the report: thumbnails within a constant budget, a contact sheet and a mean image of each class."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from tellapart.array_types import ByteArray
 
 Thumbnails: TypeAlias = Callable[[Sequence[str]], Mapping[str, bytes]]
-"""Gives JPEG bytes (about 128 pixels on the long edge) by image_id; ids it has no picture of are left out."""
+"""Gives JPEG bytes (about 128 pixels on the long edge) by image_id; ids it has no image of are left out."""
 
 Item = TypeVar("Item")
 BATCH = 500
@@ -27,7 +27,7 @@ SHEET_TILES = 720
 
 @dataclass(frozen=True)
 class ThumbnailBudget:
-    """How much of the page pictures may take; bytes are JPEG bytes, a third less than in the page.
+    """How much of the page images may take; bytes are JPEG bytes, a third less than in the page.
 
     The defaults keep a page of any number of images and classes under 25 MB.
     """
@@ -47,7 +47,7 @@ def data_uri(jpeg: bytes) -> str:
 def fill(chosen: dict[str, bytes], image_ids: Iterable[str], thumbnails: Thumbnails, budget_bytes: int) -> int:
     """Add thumbnails to ``chosen`` in the order of ``image_ids`` while their bytes stay within the budget.
 
-    Returns how many of the leading ids were dealt with; an id without a picture counts and costs nothing.
+    Returns how many of the leading ids were dealt with; an id without an image counts and costs nothing.
     """
     wanted, done = list(image_ids), 0
     for start in range(0, len(wanted), BATCH):
@@ -65,11 +65,11 @@ def fill(chosen: dict[str, bytes], image_ids: Iterable[str], thumbnails: Thumbna
 
 
 @dataclass(frozen=True, eq=False)
-class ClassPictures:
+class ClassImages:
     """One class at a glance.
 
     Attributes:
-        sheet: JPEG of some of its images side by side, or None without any picture.
+        sheet: JPEG of some of its images side by side, or None without any image.
         mean: JPEG of the mean of its images, each squashed to 64 x 64, or None.
         sheet_images, mean_images: how many images went into each.
     """
@@ -80,7 +80,7 @@ class ClassPictures:
     mean_images: int
 
 
-def class_sheets(image_ids: Sequence[str], num_classes: int, thumbnails: Thumbnails) -> ClassPictures:
+def class_sheets(image_ids: Sequence[str], num_classes: int, thumbnails: Thumbnails) -> ClassImages:
     """Contact sheet and mean image of a class from up to 200 of its images, spread evenly over ``image_ids``."""
     limit = max(4, min(MEAN_IMAGES_PER_CLASS, MEAN_IMAGES // max(1, num_classes)))
     tiles = max(8, min(24, SHEET_TILES // max(1, num_classes) // 8 * 8))
@@ -90,7 +90,7 @@ def class_sheets(image_ids: Sequence[str], num_classes: int, thumbnails: Thumbna
     squashed = [pixels for jpeg in jpegs if (pixels := _squashed(jpeg)) is not None]
     shown = [tile for jpeg in _spread(jpegs, tiles) if (tile := _tile(jpeg)) is not None]
     mean = np.stack(squashed).mean(axis=0) if squashed else None
-    return ClassPictures(
+    return ClassImages(
         sheet=_sheet(shown) if shown else None,
         sheet_images=len(shown),
         mean=None if mean is None else _jpeg(Image.fromarray(np.rint(mean).astype(np.uint8)), 90),
@@ -105,7 +105,7 @@ def _spread(items: Sequence[Item], limit: int) -> list[Item]:
 
 
 def opened(jpeg: bytes, edge: int) -> Image.Image | None:
-    """A picture from its bytes, upright, RGB, decoded no larger than needed for ``edge`` pixels; None where they are no picture."""
+    """An image from its bytes, upright, RGB, decoded no larger than needed for ``edge`` pixels; None where they are no image."""
     try:
         image = Image.open(io.BytesIO(jpeg))
         image.draft("RGB", (edge, edge))

@@ -87,7 +87,7 @@ def _spread(values: Sequence[float]) -> dict[str, float] | None:
 
 
 def _sentence(folds: Sequence[Mapping[str, Any]], cost: Mapping[str, Any]) -> str:
-    """What was trained, for how long, at what speed, and on what variations of the pictures."""
+    """What was trained, for how long, at what speed, and on what variations of the images."""
     planned, networks = cost.get("epochs"), len(folds)
     trained = [fold["trained"] for fold in folds]
     words = []
@@ -107,7 +107,7 @@ def _sentence(folds: Sequence[Mapping[str, Any]], cost: Mapping[str, Any]) -> st
             found += f": {cost['images_per_s']:,.0f} images a second"
     text = found[:1].upper() + found[1:] + "." if found else ""
     if (varied := cost.get("augmentation")) is not None:
-        text += " The pictures were shown as they are." if varied == "none" else f" Augmentation: {str(varied).replace(',', ', ')}."
+        text += " The images were shown as they are." if varied == "none" else f" Augmentation: {str(varied).replace(',', ', ')}."
     return text.strip()
 
 

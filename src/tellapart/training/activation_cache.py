@@ -1,6 +1,6 @@
-"""What frozen stages give for each picture, computed once and read back for every epoch.
+"""What frozen stages give for each image, computed once and read back for every epoch.
 
-Worth it where the pictures are not varied: then the frozen stages say the same every time, and only the stages
+Worth it where the images are not varied: then the frozen stages say the same every time, and only the stages
 above them have to be computed. Kept in bfloat16 in one file beside the checkpoint.
 """
 
@@ -30,8 +30,8 @@ class ActivationFeed:
     """Activations on their way into the upper stages; the same manners as :class:`DataLoader`.
 
     Attributes:
-        path: bfloat16 (n, h, w, c), one picture after another.
-        shape: (c, h, w) of one picture.
+        path: bfloat16 (n, h, w, c), one image after another.
+        shape: (c, h, w) of one image.
         targets: int (n,).
         device: where batches go.
         num_workers: threads that read ahead.
@@ -62,7 +62,7 @@ class ActivationFeed:
 
 
 def activation_feed(lower: nn.Module, feed: DataLoader, path: Path, progress: Progress) -> ActivationFeed:
-    """Run every picture of a feed through the frozen stages, unless ``path`` has the result already."""
+    """Run every image of a feed through the frozen stages, unless ``path`` has the result already."""
     rows = np.arange(len(feed.targets))
     with torch.inference_mode():
         shape = tuple(lower(next(iter(feed.plain(rows[:1], 1)))).shape[1:])

@@ -1,4 +1,4 @@
-"""How well a trained autoencoder gives pictures back, which it gives back worst, and what its units do."""
+"""How well a trained autoencoder gives images back, which it gives back worst, and what its units do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STRANGEST = 24
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """A picture, uint8 (s, s, 3), its number among the rows, and what the autoencoder made of it."""
+    """An image, uint8 (s, s, 3), its number among the rows, and what the autoencoder made of it."""
 
     row: int
     original: ByteArray
@@ -38,18 +38,18 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class AutoencoderEvaluation:
-    """What is known of an autoencoder on n pictures.
+    """What is known of an autoencoder on n images.
 
     Attributes:
-        rows: the used pictures, each with a part and a group.
-        chose: whether a picture chose among the epochs (n,).
+        rows: the used images, each with a part and a group.
+        chose: whether an image chose among the epochs (n,).
         errors: mean squared error of each, scale 0 to 1 (n,).
         compared: rows for which plainer ways were tried: those held back, else all (m,).
-        mean_picture, linear: their errors by the mean training picture, and through principal components (m,).
+        mean_image, linear: their errors by the mean training image, and through principal components (m,).
         components: how many.
         scores: error over the median of its own side (n,); large is strange.
         units: of the latent.
-        examples: of the pictures held back (of all, where none were): ``best``, ``median`` and ``worst``.
+        examples: of the images held back (of all, where none were): ``best``, ``median`` and ``worst``.
         strangest: by score.
         base: the row whose latent is moved.
         traversal: what moving its units draws.
@@ -59,7 +59,7 @@ class AutoencoderEvaluation:
     chose: BoolArray
     errors: FloatArray
     compared: IntArray
-    mean_picture: FloatArray
+    mean_image: FloatArray
     linear: FloatArray
     components: int
     scores: FloatArray
@@ -71,12 +71,12 @@ class AutoencoderEvaluation:
 
     @property
     def is_held_back(self) -> BoolArray:
-        """Which pictures neither taught nor chose anything (n,)."""
+        """Which images neither taught nor chose anything (n,)."""
         return np.array([row.part in REPORTED for row in self.rows], bool)
 
     @property
     def is_trained_on(self) -> BoolArray:
-        """Which pictures the network learned from (n,)."""
+        """Which images the network learned from (n,)."""
         return ~self.is_held_back & ~self.chose
 
     def numbers(self) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class AutoencoderEvaluation:
         return {
             "n": len(rows),
             "error": self._mean(errors, rows),
-            "mean_picture": self._mean(self.mean_picture, rows),
+            "mean_image": self._mean(self.mean_image, rows),
             "linear": self._mean(self.linear, rows),
             "better_than_linear": self._mean(self.linear - errors, rows),
         }
@@ -118,15 +118,15 @@ def evaluate_autoencoder(
     num_workers: int,
     progress: Progress = SILENT,
 ) -> AutoencoderEvaluation:
-    """Look at every used picture once more, with the finished network.
+    """Look at every used image once more, with the finished network.
 
     Args:
         trained: the network.
         recipe: how it was trained.
-        rows: the used pictures; those with part ``train`` in the order they were trained in.
+        rows: the used images; those with part ``train`` in the order they were trained in.
         device: where to compute.
         num_workers: threads that make batches.
-        progress: hears of every picture.
+        progress: hears of every image.
     """
     found = list(rows)
     image_ids = [row.image_id or "" for row in found]
@@ -140,7 +140,7 @@ def evaluate_autoencoder(
         is_held_back = np.array([row.part in REPORTED for row in found], bool)
         shown = np.flatnonzero(is_held_back) if is_held_back.any() else everything
         code = linear_code(pixels, np.setdiff1d(training, np.flatnonzero(chose)), learner.latent_width)
-        mean_picture, linear = linear_errors(code, pixels, shown)
+        mean_image, linear = linear_errors(code, pixels, shown)
         scores = outlier_scores(errors, ~is_held_back & ~chose)
         order = shown[np.argsort(errors[shown], kind="stable")]
         base = int(order[len(order) // 2])
@@ -152,7 +152,7 @@ def evaluate_autoencoder(
         chose=chose,
         errors=errors,
         compared=shown,
-        mean_picture=mean_picture,
+        mean_image=mean_image,
         linear=linear,
         components=len(code.basis),
         scores=scores,
@@ -168,7 +168,7 @@ def _seen(
     learner: AutoencoderLearner, feed: DataLoader, rows: IntArray, threads: int, progress: Progress
 ) -> tuple[FloatArray, LatentUnits]:
     errors, so_far = [], RunningUnits(len(rows))
-    with progress.stage("giving pictures back", total=len(rows)) as advance:
+    with progress.stage("giving images back", total=len(rows)) as advance:
         for latents, found in reconstruct(learner, feed, rows, threads):
             so_far.add(latents)
             errors.append(found)

@@ -1,4 +1,4 @@
-"""Writing the run folder of an autoencoder: what any run has, its encoder as a saved model, its decoder, and the error of every picture."""
+"""Writing the run folder of an autoencoder: what any run has, its encoder as a saved model, its decoder, and the error of every image."""
 
 from __future__ import annotations
 
@@ -84,11 +84,11 @@ def history_of(trained: TrainedAutoencoder) -> list[dict[str, Any]]:
 
 
 def _cost(recipe: AutoencoderRecipe, trained: TrainedAutoencoder) -> dict[str, Any]:
-    seconds, pictures = trained.facts["seconds"], trained.facts["pictures"]
+    seconds, images = trained.facts["seconds"], trained.facts["images"]
     return {
         "seconds": seconds,
-        "images": pictures,
-        "images_per_s": pictures / max(seconds, 1e-9),
+        "images": images,
+        "images_per_s": images / max(seconds, 1e-9),
         "epochs": recipe.plan.epochs,
         "image_size": recipe.image_size,
         "augmentation": str(recipe.augmentation),
@@ -108,7 +108,7 @@ def _counts(rows: Sequence[FileRow], examination: AutoencoderEvaluation) -> dict
 
 
 def _table(examination: AutoencoderEvaluation) -> str:
-    """A row a picture, the strangest first."""
+    """A row an image, the strangest first."""
     out = io.StringIO()
     table = CsvWriter(out, ["path", "image_id", "label", "part", "chose_epoch", "error", "score"])
     for i in sorted(range(len(examination.rows)), key=lambda i: (-examination.scores[i], examination.rows[i].path)):

@@ -1,4 +1,4 @@
-"""Training an autoencoder on the pictures of a folder; what was begun goes on, what is finished is taken from disk."""
+"""Training an autoencoder on the images of a folder; what was begun goes on, what is finished is taken from disk."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class AutoencoderRecipe:
 
     Attributes:
         net: a name of :data:`tellapart.models.autoencoder.AUTOENCODERS`.
-        image_size: side of the pictures in pixels.
+        image_size: side of the images in pixels.
         latent: width of the latent; None for the network's own.
-        resize: how a picture becomes a square.
-        augmentation: of the training pictures.
+        resize: how an image becomes a square.
+        augmentation: of the training images.
         plan: how to train.
         precision: number format of the training, or ``auto``.
     """
@@ -71,7 +71,7 @@ class AutoencoderRecipe:
         return PixelStore(cache_root() / "pixels", self.image_size, self.resize)
 
     def feed(self, pixels: Pixels, image_ids: Sequence[str], *, device: str, num_workers: int) -> DataLoader:
-        """Pictures on their way into the network, from 0 to 1."""
+        """Images on their way into the network, from 0 to 1."""
         nothing = np.zeros(len(image_ids), np.int64)
         varied = None if self.augmentation.is_nothing else self.augmentation
         return DataLoader(pixels, nothing, image_keys(tuple(image_ids)), BLACK, WHITE, varied, device, num_workers)
@@ -84,7 +84,7 @@ class TrainedAutoencoder:
     Attributes:
         backbone: its encoder.
         held_out: rows of the training images that chose among the epochs.
-        facts: ``history``, ``notes``, ``seconds`` and ``pictures`` of the training.
+        facts: ``history``, ``notes``, ``seconds`` and ``images`` of the training.
         folder: where it lies; may be removed once the run is written.
     """
 
@@ -117,7 +117,7 @@ def train_autoencoder(
     progress: Progress = SILENT,
     on_epoch: OnEpoch | None = None,
 ) -> TrainedAutoencoder:
-    """Train on these pictures, whose squares lie in the pixel store; a tenth of the groups chooses among the epochs.
+    """Train on these images, whose squares lie in the pixel store; a tenth of the groups chooses among the epochs.
 
     The same call after an interruption goes on where it stopped, and after the end reads what is there.
 
@@ -126,7 +126,7 @@ def train_autoencoder(
         rows: the training images; each has an image id and a group.
         device: where to compute.
         num_workers: threads that make batches.
-        progress: hears of every picture.
+        progress: hears of every image.
         on_epoch: hears of every epoch.
 
     Raises:
@@ -193,7 +193,7 @@ def _train(
         on_epoch=on_epoch,
     )
     trained = loop.run()
-    facts = {"history": trained.history, "notes": trained.notes, "seconds": trained.seconds, "pictures": trained.pictures}
+    facts = {"history": trained.history, "notes": trained.notes, "seconds": trained.seconds, "images": trained.images}
     Checkpoint(path).save({"encoder": _kept(learner.backbone), "decoder": _kept(learner.head)}, facts)
     checkpoint.remove()
 

@@ -1,4 +1,4 @@
-"""The rungs below: what one gets without learning anything, and by looking at the nearest pictures only."""
+"""The rungs below: what one gets without learning anything, and by looking at the nearest images only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.features.matrix import unit_rows
 
-NEIGHBOURS = 5
+NEIGHBORS = 5
 BLOCK = 1024
 BLOCK_COSINES = 2**22
 """Cosines computed at a time; with what sorts them 64 MB."""
@@ -19,9 +19,9 @@ def majority_probabilities(train_targets: IntArray, num_classes: int, n: int) ->
     return np.tile(counts / counts.sum(), (n, 1))
 
 
-def neighbour_probabilities(features: FloatArray, train_features: FloatArray, train_targets: IntArray, num_classes: int) -> FloatArray:
+def neighbor_probabilities(features: FloatArray, train_features: FloatArray, train_targets: IntArray, num_classes: int) -> FloatArray:
     """Votes of the 5 nearest training images by cosine, with half a vote for every class: (n, k)."""
-    index, _ = nearest(features, train_features, min(NEIGHBOURS, len(train_targets)))
+    index, _ = nearest(features, train_features, min(NEIGHBORS, len(train_targets)))
     votes = np.stack([(train_targets[index] == k).sum(axis=1) for k in range(num_classes)], axis=1) + 0.5
     return np.asarray(votes / votes.sum(axis=1, keepdims=True))
 

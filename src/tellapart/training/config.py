@@ -11,8 +11,8 @@ class TrainingConfig:
     """How to train.
 
     Attributes:
-        epochs: times every picture is seen.
-        batch_size: pictures a step.
+        epochs: times every image is seen.
+        batch_size: images a step.
         lr, weight_decay: of AdamW; ``lr`` is the highest of the one-cycle schedule, reached by the head.
         layer_decay: factor of the learning rate from each stage to the one below it.
         label_smoothing: share of the truth spread over all classes.
@@ -58,7 +58,7 @@ class TrainingState:
     loss: float = 0.0
     right: float = 0.0
     seen: int = 0
-    pictures: int = 0
+    images: int = 0
     seconds: float = 0.0
     judging_s: float = 0.0
     kept_epoch: int = -1

@@ -1,4 +1,4 @@
-"""The feed: batches of augmented, normalised pictures, made ahead by a few threads, the same whatever their number."""
+"""The feed: batches of augmented, normalized images, made ahead by a few threads, the same whatever their number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tellapart.array_types import IntArray
 from tellapart.augmentation.policy import Augmentation
 from tellapart.concurrency import ahead
 from tellapart.images.pixel_store import Pixels
-from tellapart.models.normalization import Normalisation
+from tellapart.models.normalization import Normalization
 from tellapart.training.epoch_sampling import occurrences
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -21,7 +21,7 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Pictures (n, 3, s, s), normalised, channels last; targets int64 (n,)."""
+    """Images (n, 3, s, s), normalized, channels last; targets int64 (n,)."""
 
     x: torch.Tensor
     targets: torch.Tensor
@@ -29,14 +29,14 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class DataLoader:
-    """Pictures on their way into a network.
+    """Images on their way into a network.
 
     Attributes:
-        pixels: of all pictures.
+        pixels: of all images.
         targets: int (n,).
-        keys: uint64 (n,), one a picture, from which its augmentation is drawn.
+        keys: uint64 (n,), one an image, from which its augmentation is drawn.
         mean, std: float (3,), of the input on the scale 0 to 1.
-        augmentation: None for the pictures as they are.
+        augmentation: None for the images as they are.
         device: where batches go.
         num_workers: threads; 0 makes each batch when it is asked for.
     """
@@ -64,17 +64,17 @@ class DataLoader:
             pixels = self.pixels.take(batch)
             if self.augmentation is not None:
                 pixels = self.augmentation.augmented(pixels, keys, seed=seed, epoch=epoch)
-            return Batch(self._normalised(pixels), torch.from_numpy(self.targets[batch]))
+            return Batch(self._normalized(pixels), torch.from_numpy(self.targets[batch]))
 
         for batch in ahead(made, jobs, self.num_workers):
             yield Batch(batch.x.to(self.device, non_blocking=True), batch.targets.to(self.device, non_blocking=True))
 
     def plain(self, rows: IntArray, batch_size: int) -> Iterator[torch.Tensor]:
-        """Pictures of these rows as they are, in order."""
+        """Images of these rows as they are, in order."""
         batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
-        for x in ahead(lambda batch: self._normalised(self.pixels.take(batch)), batches, self.num_workers):
+        for x in ahead(lambda batch: self._normalized(self.pixels.take(batch)), batches, self.num_workers):
             yield x.to(self.device, non_blocking=True)
 
     @cached_property
-    def _normalised(self) -> Normalisation:
-        return Normalisation(self.mean, self.std, self.pixels.size)
+    def _normalized(self) -> Normalization:
+        return Normalization(self.mean, self.std, self.pixels.size)

@@ -18,7 +18,7 @@ from tellapart.errors import ModelError
 from tellapart.training.learner import Learner
 
 PATIENCE = timedelta(days=7)
-"""How long processes wait for each other: the first may read a million pictures while the others do nothing."""
+"""How long processes wait for each other: the first may read a million images while the others do nothing."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Processes:
         return float(tensor) / self.count
 
     def share_statistics(self, network: nn.Module) -> None:
-        """Give every process the first one's running statistics (batch norm); each saw another share of the pictures."""
+        """Give every process the first one's running statistics (batch norm); each saw another share of the images."""
         if self.count > 1:
             with _together():
                 for buffer in network.buffers():

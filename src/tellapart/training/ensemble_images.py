@@ -65,9 +65,9 @@ def merged_rows(runs: Sequence[Run], reported: Predictions) -> list[FileRow]:
         known = trained.get(row.image_id or "")
         if row.is_used and row.part in REPORTED:
             if known is not None:
-                row = replace(row, part="train", neighbours=(), similarities=())
+                row = replace(row, part="train", neighbors=(), similarities=())
             elif row.image_id not in kept:
-                row = replace(row.left_out(TAKEN_OUT), neighbours=(), similarities=())
+                row = replace(row.left_out(TAKEN_OUT), neighbors=(), similarities=())
         elif known is not None and row.image_id not in used:
             row = replace(row, label=known.label, group=known.group, part="train", status=USED, reason=None)
             used.add(row.image_id)

@@ -1,4 +1,4 @@
-"""Which pictures an epoch shows, in which order and in which batches: a pure function of the seed and the epoch."""
+"""Which images an epoch shows, in which order and in which batches: a pure function of the seed and the epoch."""
 
 from __future__ import annotations
 

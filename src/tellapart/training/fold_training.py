@@ -28,7 +28,7 @@ from tellapart.training.checkpoint import Checkpoint, State
 from tellapart.training.data_loader import DataLoader
 from tellapart.training.distributed import ALONE, Processes
 from tellapart.training.learner import Learner
-from tellapart.training.linear_probe import LabelledFeatures
+from tellapart.training.linear_probe import LabeledFeatures
 from tellapart.training.loop import Loop, Trained
 from tellapart.training.network_recipe import NetworkRecipe, exported, head_of, learner_of
 from tellapart.training.thread_replicas import one_thread_each
@@ -45,7 +45,7 @@ class FoldMember:
     Attributes:
         member: backbone on disk, and head.
         held_out: rows of the training images it did not learn from.
-        facts: ``history``, ``notes``, ``seconds``, ``pictures`` and ``precision`` of its training.
+        facts: ``history``, ``notes``, ``seconds``, ``images`` and ``precision`` of its training.
     """
 
     member: Member
@@ -55,7 +55,7 @@ class FoldMember:
 
 def train_members(
     recipe: NetworkRecipe,
-    train: LabelledFeatures,
+    train: LabeledFeatures,
     image_ids: Sequence[str],
     *,
     device: str,
@@ -75,7 +75,7 @@ def train_members(
         device: where to compute.
         num_workers: threads that prepare batches.
         processes: who computes along.
-        progress: hears of every picture.
+        progress: hears of every image.
         on_epoch: hears of every epoch.
     """
     count = recipe.folds if recipe.folds > 1 else INNER_FOLDS
@@ -111,7 +111,7 @@ def train_members(
 
 
 def training_folder(
-    recipe: NetworkRecipe, train: LabelledFeatures, image_ids: Sequence[str], *, device: str, processes: Processes = ALONE
+    recipe: NetworkRecipe, train: LabeledFeatures, image_ids: Sequence[str], *, device: str, processes: Processes = ALONE
 ) -> Path:
     """Where an unfinished training keeps its checkpoints and finished members; named after all it depends on."""
     content = {
@@ -129,7 +129,7 @@ def training_folder(
     return cache_root() / "trainings" / hashlib.sha256(text).hexdigest()[:24]
 
 
-def _held_out(train: LabelledFeatures, folds: IntArray, fold: int) -> IntArray:
+def _held_out(train: LabeledFeatures, folds: IntArray, fold: int) -> IntArray:
     """Rows of a fold, but for those without which a class would have nothing to learn from."""
     rows = np.flatnonzero(folds == fold)
     others = np.bincount(train.targets[folds != fold], minlength=len(train.class_names))
@@ -138,7 +138,7 @@ def _held_out(train: LabelledFeatures, folds: IntArray, fold: int) -> IntArray:
 
 def _train(
     recipe: NetworkRecipe,
-    train: LabelledFeatures,
+    train: LabeledFeatures,
     feed: DataLoader,
     rows: IntArray,
     held_out: IntArray,
@@ -154,12 +154,12 @@ def _train(
     learner = learner_of(recipe, train.rows(rows), feed.device)
     plan = recipe.plan if recipe.plan.time_s is None else replace(recipe.plan, time_s=recipe.plan.time_s / recipe.folds)
     taught: Learner = learner
-    pictures: DataLoader | ActivationFeed = feed
+    images: DataLoader | ActivationFeed = feed
     if recipe.augmentation.is_nothing:
-        taught, pictures = shortened(learner, feed, path.with_suffix(".activations"), progress)
+        taught, images = shortened(learner, feed, path.with_suffix(".activations"), progress)
     loop = Loop(
         taught,
-        pictures,
+        images,
         rows,
         held_out,
         plan,
@@ -185,7 +185,7 @@ def replicas_on(device: str, processes: Processes = ALONE) -> int:
 def _write(path: Path, learner: Learner, trained: Trained) -> None:
     head = head_of(learner)
     tensors = {name: torch.from_numpy(getattr(head, name)) for name in HEAD_TENSORS}
-    facts = {"history": trained.history, "notes": trained.notes, "seconds": trained.seconds, "pictures": trained.pictures}
+    facts = {"history": trained.history, "notes": trained.notes, "seconds": trained.seconds, "images": trained.images}
     is_mixed = learner.is_autocast or getattr(learner.backbone, "precision", "") == "mixed"
     facts["precision"] = "bfloat16" if is_mixed else "float32"
     Checkpoint(path).save({"backbone": exported(learner), "head": tensors}, facts)

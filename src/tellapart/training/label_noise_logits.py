@@ -1,4 +1,4 @@
-"""What heads say of labelled images that they did not learn from, as evidence about the labels.
+"""What heads say of labeled images that they did not learn from, as evidence about the labels.
 
 Two rounds. In the first all labels count the same; in the second those that the first gave less than one half count
 less, so that wrong labels teach less. Strength is chosen out of fold on a sample. Every image is held out, whatever its
@@ -15,7 +15,7 @@ from tellapart.concurrency import one_blas_thread, side_by_side
 from tellapart.dataset.splits import assign_folds
 from tellapart.models.heads import HeadSpace
 from tellapart.models.logistic import fit_logistic
-from tellapart.training.linear_probe import MAX_FOLDS, POWERS, LabelledFeatures, limited_rows
+from tellapart.training.linear_probe import MAX_FOLDS, POWERS, LabeledFeatures, limited_rows
 
 STRENGTHS = tuple(10.0 ** (step / 2) for step in range(2, -5, -1))
 """Stronger than those of a probe that shall predict: wrong labels ask for more restraint."""
@@ -27,7 +27,7 @@ LEAST_WEIGHT = 1e-3
 
 
 @one_blas_thread()
-def held_out_logits(data: LabelledFeatures, *, seed: int = 0) -> FloatArray:
+def held_out_logits(data: LabeledFeatures, *, seed: int = 0) -> FloatArray:
     """Logits (n, k), each image's from heads that saw neither it nor any image of its group.
 
     Args:
@@ -50,7 +50,7 @@ def _space(features: FloatArray, power: float) -> FloatArray:
     return np.ascontiguousarray(HeadSpace.of(features, power=power).x[:, :MOST_DIRECTIONS])
 
 
-def _chosen_strength(space: FloatArray, data: LabelledFeatures, weights: FloatArray, strengths: tuple[float, ...], seed: int) -> float:
+def _chosen_strength(space: FloatArray, data: LabeledFeatures, weights: FloatArray, strengths: tuple[float, ...], seed: int) -> float:
     """The strength with the least weighted log loss, each at its best temperature, on a sample."""
     rows = limited_rows(len(data.targets), SEARCHED, seed)
     sample, shares = data.rows(rows), weights[rows]
@@ -62,7 +62,7 @@ def _chosen_strength(space: FloatArray, data: LabelledFeatures, weights: FloatAr
 
 
 def _held_out(
-    spaces: tuple[FloatArray, ...], data: LabelledFeatures, weights: FloatArray, strengths: tuple[float, ...], seed: int
+    spaces: tuple[FloatArray, ...], data: LabeledFeatures, weights: FloatArray, strengths: tuple[float, ...], seed: int
 ) -> FloatArray:
     """Logits (strengths, n, k), averaged over the spaces."""
     folds = assign_folds(data.labels, data.groups, folds=MAX_FOLDS, seed=seed)

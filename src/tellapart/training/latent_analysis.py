@@ -1,4 +1,4 @@
-"""What a trained autoencoder does to pictures: its errors beside plainer ways, its units, and what each of them draws."""
+"""What a trained autoencoder does to images: its errors beside plainer ways, its units, and what each of them draws."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tellapart.evaluation.intervals import Interval, bootstrap, group_index, gro
 from tellapart.images.pixel_store import Pixels
 
 SAMPLE = 500
-"""Pictures whose latents are kept whole, for the histograms."""
+"""Images whose latents are kept whole, for the histograms."""
 LINEAR_SAMPLE, LINEAR_VALUES = 1000, 64_000_000
-"""Most training pictures that the principal components are found from, and most numbers that these are."""
+"""Most training images that the principal components are found from, and most numbers that these are."""
 BATCH = 64
 DEAD = 0.01
 """A unit is dead if it varies less than this, as a share of the one that varies most."""
@@ -23,11 +23,11 @@ DEAD = 0.01
 
 @dataclass(frozen=True, eq=False)
 class LatentUnits:
-    """How the d units of a latent behave over pictures.
+    """How the d units of a latent behave over images.
 
     Attributes:
         mean, deviation: float64 (d,).
-        rows: the pictures of which the latents are kept, at most 500 spread evenly.
+        rows: the images of which the latents are kept, at most 500 spread evenly.
         latents: float32 (m, d), of those.
     """
 
@@ -54,10 +54,10 @@ class LatentUnits:
 
 
 class RunningUnits:
-    """Mean and deviation of units, batch after batch; of n pictures in order.
+    """Mean and deviation of units, batch after batch; of n images in order.
 
     Args:
-        n: how many pictures will come.
+        n: how many images will come.
     """
 
     def __init__(self, n: int) -> None:
@@ -67,7 +67,7 @@ class RunningUnits:
         self._first = self._sum = self._squares = np.empty(0)
 
     def add(self, latents: FloatArray) -> None:
-        """The latents float32 (b, d) of the next pictures."""
+        """The latents float32 (b, d) of the next images."""
         if not self._count:
             self._first = latents[0].astype(np.float64)
             self._sum, self._squares = np.zeros_like(self._first), np.zeros_like(self._first)
@@ -87,26 +87,26 @@ class RunningUnits:
 
 @dataclass(frozen=True, eq=False)
 class LinearCode:
-    """The best that a linear way through k numbers can do for training pictures: principal components.
+    """The best that a linear way through k numbers can do for training images: principal components.
 
     Attributes:
         mean: float32 (p,), on the scale 0 to 1.
-        basis: float32 (k, p), orthonormal rows; k may be 0, which leaves the mean picture.
+        basis: float32 (k, p), orthonormal rows; k may be 0, which leaves the mean image.
     """
 
     mean: FloatArray
     basis: FloatArray
 
     def errors(self, flat: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Squared error (n,) of pictures (n, p) by the mean picture alone, and through the components."""
-        centred = flat - self.mean
-        total = np.square(centred).sum(axis=1, dtype=np.float64)
-        held = np.square(centred @ self.basis.T).sum(axis=1, dtype=np.float64)
+        """Squared error (n,) of images (n, p) by the mean image alone, and through the components."""
+        centerd = flat - self.mean
+        total = np.square(centerd).sum(axis=1, dtype=np.float64)
+        held = np.square(centerd @ self.basis.T).sum(axis=1, dtype=np.float64)
         return total / flat.shape[1], np.maximum(total - held, 0.0) / flat.shape[1]
 
 
 def linear_code(pixels: Pixels, rows: IntArray, components: int) -> LinearCode:
-    """Principal components of up to 1,000 of these pictures (256 MB of them), at most one fewer than there are pictures."""
+    """Principal components of up to 1,000 of these images (256 MB of them), at most one fewer than there are images."""
     most = min(len(rows), LINEAR_SAMPLE, max(2, LINEAR_VALUES // (3 * pixels.size**2)))
     chosen = rows[np.unique(np.linspace(0, len(rows) - 1, most).astype(np.int64))]
     flat = np.concatenate([flatten(pixels, chosen[i : i + BATCH]) for i in range(0, len(chosen), BATCH)])
@@ -124,14 +124,14 @@ def linear_code(pixels: Pixels, rows: IntArray, components: int) -> LinearCode:
 
 
 def linear_errors(code: LinearCode, pixels: Pixels, rows: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Squared errors (n,) of these pictures by the mean picture, and through the components."""
+    """Squared errors (n,) of these images by the mean image, and through the components."""
     with one_blas_thread():
         parts = [code.errors(flatten(pixels, rows[i : i + BATCH])) for i in range(0, len(rows), BATCH)]
     return np.concatenate([mean for mean, _ in parts]), np.concatenate([linear for _, linear in parts])
 
 
 def flatten(pixels: Pixels, rows: IntArray) -> FloatArray:
-    """Pictures as rows of numbers from 0 to 1, float32 (n, 3 * s * s)."""
+    """Images as rows of numbers from 0 to 1, float32 (n, 3 * s * s)."""
     return np.asarray(pixels.take(rows).reshape(len(rows), -1), np.float32) / np.float32(255)
 
 
@@ -143,7 +143,7 @@ def mean_error(errors: FloatArray, groups: Sequence[str], *, seed: int = 0) -> I
 
 
 def outlier_scores(errors: FloatArray, is_trained_on: BoolArray) -> FloatArray:
-    """Errors (n,) over the median of their own side: pictures learned from are given back better than others."""
+    """Errors (n,) over the median of their own side: images learned from are given back better than others."""
     scores = np.zeros(len(errors))
     for side in (False, True):
         chosen = is_trained_on == side
@@ -152,6 +152,6 @@ def outlier_scores(errors: FloatArray, is_trained_on: BoolArray) -> FloatArray:
     return scores
 
 
-def as_pixels(pictures: FloatArray) -> ByteArray:
-    """Pictures float (n, 3, s, s) from 0 to 1 as uint8 (n, s, s, 3)."""
-    return np.ascontiguousarray(np.rint(255 * np.clip(pictures, 0, 1)).astype(np.uint8).transpose(0, 2, 3, 1))
+def as_pixels(images: FloatArray) -> ByteArray:
+    """Images float (n, 3, s, s) from 0 to 1 as uint8 (n, s, s, 3)."""
+    return np.ascontiguousarray(np.rint(255 * np.clip(images, 0, 1)).astype(np.uint8).transpose(0, 2, 3, 1))

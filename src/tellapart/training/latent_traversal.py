@@ -1,4 +1,4 @@
-"""What the units of a latent draw: one unit moved, the others held, and the picture decoded each time."""
+"""What the units of a latent draw: one unit moved, the others held, and the image decoded each time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tellapart.array_types import FloatArray, IntArray
 from tellapart.training.latent_analysis import LatentUnits
 
 Decode = Callable[[FloatArray], FloatArray]
-"""Pictures float (n, 3, s, s) of latents float32 (n, d)."""
+"""Images float (n, 3, s, s) of latents float32 (n, d)."""
 STEPS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 """Where a unit is moved to, in standard deviations from its mean."""
 CANDIDATES, BATCH = 128, 32
@@ -23,20 +23,20 @@ class Traversal:
 
     Attributes:
         units: their numbers (u,).
-        effects: how far the picture moves between -2 and +2 standard deviations, as the root of the mean square (u,), scale 0 to 1.
-        pictures: float (u, 7, 3, s, s).
+        effects: how far the image moves between -2 and +2 standard deviations, as the root of the mean square (u,), scale 0 to 1.
+        images: float (u, 7, 3, s, s).
     """
 
     units: IntArray
     effects: FloatArray
-    pictures: FloatArray
+    images: FloatArray
 
 
 def traversal(decode: Decode, units: LatentUnits, base: FloatArray, *, shown: int = 8) -> Traversal:
-    """The units that change a picture most, of the liveliest 128, from -3 to +3 standard deviations.
+    """The units that change an image most, of the liveliest 128, from -3 to +3 standard deviations.
 
     Args:
-        decode: latents to pictures.
+        decode: latents to images.
         units: mean and deviation of every unit.
         base: float32 (d,), the latent in which one unit at a time is moved.
         shown: how many units.
@@ -45,8 +45,8 @@ def traversal(decode: Decode, units: LatentUnits, base: FloatArray, *, shown: in
     alive = alive[np.argsort(-units.deviation[alive], kind="stable")]
     effects = np.array([_effect(decode, units, base, int(unit)) for unit in alive])
     best = np.argsort(-effects, kind="stable")[:shown]
-    pictures = [decode(_moved(units, base, int(unit), STEPS)) for unit in alive[best]]
-    return Traversal(alive[best], effects[best], np.stack(pictures) if pictures else np.empty((0, len(STEPS), 3, 1, 1), np.float32))
+    images = [decode(_moved(units, base, int(unit), STEPS)) for unit in alive[best]]
+    return Traversal(alive[best], effects[best], np.stack(images) if images else np.empty((0, len(STEPS), 3, 1, 1), np.float32))
 
 
 def _effect(decode: Decode, units: LatentUnits, base: FloatArray, unit: int) -> float:

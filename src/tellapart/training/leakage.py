@@ -14,7 +14,7 @@ from tellapart.dataset.parts import REPORTED
 from tellapart.evaluation import accuracy_interval, compare, log_loss_interval
 from tellapart.features import FeatureMatrix
 from tellapart.training.linear_probe import fit_probe
-from tellapart.training.part_evaluation import LabelledSet, naive_predictions, probe_predictions
+from tellapart.training.part_evaluation import LabeledSet, naive_predictions, probe_predictions
 
 GROUP = "group"
 SHOWN_PAIRS = 200
@@ -29,7 +29,7 @@ class Crossings:
     Attributes:
         pairs: first path, second path, kind and both parts, the first :data:`SHOWN_PAIRS` of them: training against reported first.
         counts: number of pairs that are the same bytes or near-duplicates; and of groups that lie in several parts.
-        images: training pictures whose group is reported too.
+        images: training images whose group is reported too.
     """
 
     pairs: list[dict[str, str]]
@@ -67,14 +67,14 @@ def crossings(rows: Sequence[FileRow], likenesses: Iterable[ComparedPair]) -> Cr
 
 
 def leak_price(rows: Sequence[FileRow], features: FeatureMatrix, *, seed: int) -> dict[str, Any]:
-    """The score of a quick probe with and without the pictures that leak.
+    """The score of a quick probe with and without the images that leak.
 
-    Where training pictures share a group with reported ones, naive is with them, honest without. Where no group is
-    divided, naive is what a split that divides them would have said: of every reported group all pictures but the first
+    Where training images share a group with reported ones, naive is with them, honest without. Where no group is
+    divided, naive is what a split that divides them would have said: of every reported group all images but the first
     are learned from, and the rest is judged.
 
     Args:
-        rows: labelled ones with parts and groups.
+        rows: labeled ones with parts and groups.
         features: of any backbone.
         seed: of the probe's folds.
 
@@ -100,9 +100,9 @@ def leak_price(rows: Sequence[FileRow], features: FeatureMatrix, *, seed: int) -
     class_names = tuple(sorted(str(label) for label, found in groups.items() if len(found) >= FEWEST_GROUPS))
     train, leaking, reported = ([row for row in some if row.label in class_names] for some in (train, leaking, reported))
     if len(class_names) < 2 or not reported:
-        return {"reason": "too few different pictures to train and judge a probe"}
+        return {"reason": "too few different images to train and judge a probe"}
     if not leaking:
-        return {"reason": "no picture of one part shows the same as one of another, so there is no leak to price"}
+        return {"reason": "no image of one part shows the same as one of another, so there is no leak to price"}
     return {"kind": kind, "part": part, **_priced(train, leaking, reported, features, class_names, seed)}
 
 
@@ -114,7 +114,7 @@ def _priced(
     class_names: Sequence[str],
     seed: int,
 ) -> dict[str, Any]:
-    learned, leaked, judged = (LabelledSet.of(some, features, class_names) for some in (train, leaking, reported))
+    learned, leaked, judged = (LabeledSet.of(some, features, class_names) for some in (train, leaking, reported))
     probe = fit_probe(learned.data, seed=seed)
     honest = probe_predictions(probe, judged, "the honest split")
     naive = naive_predictions(probe, learned, leaked, judged, class_weight="none")

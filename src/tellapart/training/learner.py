@@ -13,10 +13,10 @@ Stages = Sequence[tuple[str, Sequence[nn.Parameter]]]
 
 
 class Learner(nn.Module):
-    """Logits (n, k) of normalised pictures (n, 3, s, s).
+    """Logits (n, k) of normalized images (n, 3, s, s).
 
     Args:
-        backbone: pictures to features (n, d).
+        backbone: images to features (n, d).
         head: features to logits.
         stages: the backbone's trainable parameters, from the input to the features; a stage left out stays frozen.
         is_autocast: whether it is computed in bfloat16 where that is safe.

@@ -1,4 +1,4 @@
-"""The probe: regularised linear heads on frozen features, everything about them chosen out of fold.
+"""The probe: regularized linear heads on frozen features, everything about them chosen out of fold.
 
 One head sees the features, one their signed square roots; averaged, they were never worse than the better of the
 two on the sets of docs/log.md (2026-11-21), and nothing has to choose between them.
@@ -68,7 +68,7 @@ class Probe:
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledFeatures:
+class LabeledFeatures:
     """Training images: features float32 (n, d), targets int (n,), groups and labels of length n."""
 
     features: FloatArray
@@ -81,13 +81,13 @@ class LabelledFeatures:
         """The class name of each image."""
         return [self.class_names[target] for target in self.targets]
 
-    def rows(self, index: IntArray) -> LabelledFeatures:
+    def rows(self, index: IntArray) -> LabeledFeatures:
         """The chosen images."""
-        return LabelledFeatures(self.features[index], self.targets[index], [self.groups[i] for i in index], self.class_names)
+        return LabeledFeatures(self.features[index], self.targets[index], [self.groups[i] for i in index], self.class_names)
 
 
 @one_blas_thread()
-def fit_probe(train: LabelledFeatures, *, class_weight: str = "none", seed: int = 0) -> Probe:
+def fit_probe(train: LabeledFeatures, *, class_weight: str = "none", seed: int = 0) -> Probe:
     """Choose and fit a probe on training images only.
 
     With more than ``SELECTION_LIMIT`` images the choice is made on a random subset of that size; the head is
@@ -129,7 +129,7 @@ def fit_probe(train: LabelledFeatures, *, class_weight: str = "none", seed: int 
 
 @one_blas_thread()
 def fit_heads(
-    train: LabelledFeatures, choices: Sequence[HeadChoice], spaces: Sequence[HeadSpace], *, class_weight: str = "none"
+    train: LabeledFeatures, choices: Sequence[HeadChoice], spaces: Sequence[HeadSpace], *, class_weight: str = "none"
 ) -> tuple[LinearHead, ...]:
     """The chosen heads, fitted on all of ``train`` in spaces of its features."""
     weights = class_weights(train.targets, len(train.class_names), class_weight)[:, None]
@@ -142,7 +142,7 @@ def fit_heads(
     return tuple(side_by_side(head, zip(choices, spaces, strict=True)))
 
 
-def _tried(x: FloatArray, search: LabelledFeatures, folds: IntArray, weights: FloatArray) -> tuple[list[tuple[float, float]], FloatArray]:
+def _tried(x: FloatArray, search: LabeledFeatures, folds: IntArray, weights: FloatArray) -> tuple[list[tuple[float, float]], FloatArray]:
     """Each strength with its out-of-fold log loss, and the best one's logits (n, k); weaker ones only if the weakest was best."""
     tried: list[tuple[float, float]] = []
     found: list[FloatArray] = []
@@ -156,7 +156,7 @@ def _tried(x: FloatArray, search: LabelledFeatures, folds: IntArray, weights: Fl
     return tried, found[best]
 
 
-def _out_of_fold(x: FloatArray, search: LabelledFeatures, folds: IntArray, weights: FloatArray, strengths: Sequence[float]) -> FloatArray:
+def _out_of_fold(x: FloatArray, search: LabeledFeatures, folds: IntArray, weights: FloatArray, strengths: Sequence[float]) -> FloatArray:
     """Logits (strengths, n, k) of every image from the heads that did not see it."""
     present = np.unique(folds)
     masks = np.stack([weights * (folds != fold) for fold in present], axis=1)

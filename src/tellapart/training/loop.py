@@ -49,14 +49,14 @@ class Trained:
         history: one dict an epoch.
         notes: what had to be left out, and why.
         seconds: of training proper, over all its sessions.
-        pictures: seen in training, repeats counted.
+        images: seen in training, repeats counted.
     """
 
     learner: Learner
     history: list[dict[str, Any]]
     notes: list[str]
     seconds: float
-    pictures: int
+    images: int
 
 
 class Loop:
@@ -64,14 +64,14 @@ class Loop:
 
     Args:
         learner: what learns; already on its device.
-        feed: the pictures.
+        feed: the images.
         train: rows to learn from.
         held_out: rows that choose among the epochs; may be empty.
         plan: how.
         objective: what is wanted; by default to name the class.
         checkpoint: where to go on from and to; None to keep nothing.
         processes: who computes along.
-        progress: hears of every picture.
+        progress: hears of every image.
         title: of the stage.
         replicas: how many threads compute a step, each with its share of the batch.
         on_epoch: hears of every epoch.
@@ -117,12 +117,12 @@ class Loop:
         self._steps_an_epoch = len(batches_of(an_epoch, self.plan.batch_size))
         self.at.steps = self.at.steps or self.plan.epochs * self._steps_an_epoch
         self._begun, self._saved = time.monotonic() - self.at.seconds, time.monotonic()
-        pictures = len(an_epoch) * self.plan.epochs
+        images = len(an_epoch) * self.plan.epochs
         if not self.at.step and len(self.held_out):
             self.choice.start(self._judged(self.learner)[0])
             self._keep(self.learner)
-        with closing(self.replicas), self.progress.stage(self.title, total=pictures) as advance:
-            advance(min(pictures, self.at.pictures))
+        with closing(self.replicas), self.progress.stage(self.title, total=images) as advance:
+            advance(min(images, self.at.images))
             while not self.at.is_over:
                 for count in self._epoch():
                     advance(count)
@@ -131,14 +131,14 @@ class Loop:
         if self.kept:
             self.learner.load_state_dict({k: v.to(next(self.learner.parameters()).device) for k, v in self.kept.items()})
         self.learner.eval()
-        return Trained(self.learner, self.at.history, self.at.notes, self.at.seconds, self.at.pictures)
+        return Trained(self.learner, self.at.history, self.at.notes, self.at.seconds, self.at.images)
 
     def _keep(self, network: Learner) -> None:
         """Keep these weights, in place of those that were kept before."""
         self.kept = {key: value.detach().to("cpu", copy=True) for key, value in network.state_dict().items()}
 
     def _epoch(self) -> Iterator[int]:
-        """Train what is left of an epoch; yields the number of pictures of each step."""
+        """Train what is left of an epoch; yields the number of images of each step."""
         at, plan = self.at, self.plan
         rows = self.train[epoch_rows(self.feed.targets[self.train], plan.balance, seed=plan.seed, epoch=at.epoch)]
         batches = [self.processes.share(batch) for batch in batches_of(rows, plan.batch_size)]
@@ -184,7 +184,7 @@ class Loop:
         at.loss += value * len(batch.targets)
         at.right += self.objective.right(logits, batch.targets)
         at.seen += len(batch.targets)
-        at.pictures += len(batch.targets) * self.processes.count
+        at.images += len(batch.targets) * self.processes.count
         return True
 
     def _keep_to_the_time(self) -> None:
@@ -233,7 +233,7 @@ class Loop:
                 "held_out": None if loss is None else {"loss": loss, **self._accuracy(share), "n": len(self.held_out)},
                 "is_kept": is_kept,
                 "seconds": at.seconds,
-                "images_per_s": at.pictures / max(at.seconds, 1e-9),
+                "images_per_s": at.images / max(at.seconds, 1e-9),
             }
         )
         is_stuck = loss is not None and at.epoch - at.kept_epoch >= self.plan.patience

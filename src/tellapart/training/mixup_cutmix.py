@@ -14,10 +14,10 @@ LossOf = Callable[[torch.Tensor], torch.Tensor]
 
 
 def mix_batch(batch: Batch, mixup: float, cutmix: float, *, seed: int) -> tuple[torch.Tensor, Callable[[LossOf], torch.Tensor]]:
-    """Pictures (n, 3, s, s) mixed with others of the batch, and how to take the loss of both truths.
+    """Images (n, 3, s, s) mixed with others of the batch, and how to take the loss of both truths.
 
     Args:
-        batch: pictures and targets.
+        batch: images and targets.
         mixup: Beta parameter; 0 for never.
         cutmix: the same; if both are given, a coin decides for each batch.
         seed: of the coin, the share and the partners.

@@ -17,11 +17,11 @@ from tellapart.predictions import Predictions
 from tellapart.training.fold_training import FoldMember
 from tellapart.training.linear_probe import Probe
 from tellapart.training.network_recipe import NetworkRecipe
-from tellapart.training.part_evaluation import LabelledSet, baseline_predictions, evaluate_part, probe_predictions
+from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part, probe_predictions
 from tellapart.training.probe_evaluation import Evaluation, PartSets, concatenate_predictions, data_card, rows_with_neighbors
 
 FeaturesOf = Callable[[Member], FeatureMatrix]
-"""The features of every picture, from a member's backbone."""
+"""The features of every image, from a member's backbone."""
 
 
 def evaluate_network(
@@ -110,13 +110,13 @@ def _calibrated(
     return Classifier(class_names, tuple(members), temperature, clip), selection
 
 
-def _score(number: int, rows: IntArray, logits: FloatArray, train: LabelledSet, classifier: Classifier) -> dict[str, Any]:
+def _score(number: int, rows: IntArray, logits: FloatArray, train: LabeledSet, classifier: Classifier) -> dict[str, Any]:
     """A member's own score on the fold it did not see."""
     probabilities, targets = classifier.probabilities(logits), train.data.targets[rows]
     return {"fold": number, "n": len(rows), "accuracy": accuracy(probabilities, targets), "log_loss": log_loss(probabilities, targets)}
 
 
-def _rungs_below(train: LabelledSet, reported: LabelledSet, probe: Probe | None, base: FeatureMatrix) -> list[Predictions]:
+def _rungs_below(train: LabeledSet, reported: LabeledSet, probe: Probe | None, base: FeatureMatrix) -> list[Predictions]:
     rungs = baseline_predictions(train, reported)
     return rungs if probe is None else [*rungs, probe_predictions(probe, reported, f"probe on {base.provenance['backbone']}")]
 
@@ -124,11 +124,11 @@ def _rungs_below(train: LabelledSet, reported: LabelledSet, probe: Probe | None,
 def _training(recipe: NetworkRecipe, folds: Sequence[FoldMember]) -> dict[str, Any]:
     """``training`` of metrics.json: what it cost."""
     seconds = sum(fold.facts["seconds"] for fold in folds)
-    pictures = sum(fold.facts["pictures"] for fold in folds)
+    images = sum(fold.facts["images"] for fold in folds)
     return {
         "seconds": seconds,
-        "images": pictures,
-        "images_per_s": pictures / max(seconds, 1e-9),
+        "images": images,
+        "images_per_s": images / max(seconds, 1e-9),
         "epochs": recipe.plan.epochs,
         "image_size": recipe.card.image_size,
         "precision": folds[0].facts["precision"],

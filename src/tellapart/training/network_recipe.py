@@ -21,7 +21,7 @@ from tellapart.models.precision import training_precision
 from tellapart.models.scratch_networks import build_image_network
 from tellapart.training.config import TrainingConfig
 from tellapart.training.learner import Learner
-from tellapart.training.linear_probe import HeadChoice, LabelledFeatures, fit_heads
+from tellapart.training.linear_probe import HeadChoice, LabeledFeatures, fit_heads
 
 MEAN = STD = (0.5, 0.5, 0.5)
 
@@ -34,9 +34,9 @@ class NetworkRecipe:
         name: ``scratch`` or ``finetune``.
         card: of the network; its weights' hash is that of the start (empty for a network from scratch).
         backbone: where a fine-tuning starts; None from scratch.
-        resize: how a picture becomes a square.
+        resize: how an image becomes a square.
         unfreeze: ``all``, ``last`` or a number of stages from the top.
-        augmentation: of the training pictures.
+        augmentation: of the training images.
         plan: how to train.
         folds: 1 to hold one inner fold out, else the number of members, each with a fold of its own held out.
         head: how the head of a fine-tuning is fitted to begin with.
@@ -66,7 +66,7 @@ def scratch_card(net: str, image_size: int) -> BackboneCard:
     return BackboneCard(net, net, "", image_size, MEAN, STD, network.num_features)
 
 
-def learner_of(recipe: NetworkRecipe, train: LabelledFeatures, device: str) -> Learner:
+def learner_of(recipe: NetworkRecipe, train: LabeledFeatures, device: str) -> Learner:
     """A learner before its first step: random weights, or a pretrained backbone under a fitted head.
 
     Args:
@@ -124,7 +124,7 @@ def exported(learner: Learner) -> dict[str, torch.Tensor]:
 
 
 def _put(fitted: LinearHead, head: nn.Linear) -> None:
-    """Give a linear layer the weights of a fitted head, its standardisation folded in."""
+    """Give a linear layer the weights of a fitted head, its standardization folded in."""
     weight = fitted.weight / fitted.scale[:, None]
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(np.ascontiguousarray(weight.T, np.float32)))

@@ -35,10 +35,10 @@ class Objective(Protocol):
         """See above."""
 
     def loss(self, answers: torch.Tensor, x: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Mean loss of the answers to pictures ``x`` (n, 3, s, s) of targets (n,)."""
+        """Mean loss of the answers to images ``x`` (n, 3, s, s) of targets (n,)."""
 
     def weight(self, targets: torch.Tensor) -> float:
-        """How much pictures of these targets (n,) count together: means of several parts, weighed by it, give the mean of all."""
+        """How much images of these targets (n,) count together: means of several parts, weighed by it, give the mean of all."""
 
     def right(self, answers: torch.Tensor, targets: torch.Tensor) -> float:
         """How many answers are right; 0 where none can be."""
@@ -76,7 +76,7 @@ class Classification:
         return functional.cross_entropy(answers, targets, weight=self.class_weights, label_smoothing=self.label_smoothing)
 
     def weight(self, targets: torch.Tensor) -> float:
-        """The sum of the class weights, by which cross-entropy divides; the number of pictures where classes have none."""
+        """The sum of the class weights, by which cross-entropy divides; the number of images where classes have none."""
         return float(len(targets)) if self.class_weights is None else float(self.class_weights[targets].sum())
 
     def right(self, answers: torch.Tensor, targets: torch.Tensor) -> float:
@@ -95,7 +95,7 @@ class Classification:
 
 
 def logits_of(network: Learner, feed: DataLoader | ActivationFeed, rows: IntArray, threads: int = 1) -> FloatArray:
-    """Logits, float32 (n, k), of the pictures of these rows as they are."""
+    """Logits, float32 (n, k), of the images of these rows as they are."""
 
     def logits(x: torch.Tensor) -> FloatArray:
         with torch.inference_mode():

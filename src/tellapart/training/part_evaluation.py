@@ -14,28 +14,28 @@ from tellapart.evaluation import accuracy_interval, evaluate, log_loss_interval,
 from tellapart.features import FeatureMatrix
 from tellapart.models.heads import mean_logits
 from tellapart.predictions import Predictions
-from tellapart.training.baselines import majority_probabilities, neighbour_probabilities
-from tellapart.training.linear_probe import LabelledFeatures, Probe, fit_heads
+from tellapart.training.baselines import majority_probabilities, neighbor_probabilities
+from tellapart.training.linear_probe import LabeledFeatures, Probe, fit_heads
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledSet:
+class LabeledSet:
     """Used rows of one part with their features."""
 
     rows: Sequence[FileRow]
-    data: LabelledFeatures
+    data: LabeledFeatures
 
     @classmethod
-    def of(cls, rows: Sequence[FileRow], features: FeatureMatrix, class_names: Sequence[str]) -> LabelledSet:
+    def of(cls, rows: Sequence[FileRow], features: FeatureMatrix, class_names: Sequence[str]) -> LabeledSet:
         """The rows with their features and targets."""
         index = {name: i for i, name in enumerate(class_names)}
         targets = np.array([index[row.label or ""] for row in rows], dtype=np.int64)
         values = features.of([row.image_id or "" for row in rows])
-        return cls(rows, LabelledFeatures(values, targets, [row.group or "" for row in rows], class_names))
+        return cls(rows, LabeledFeatures(values, targets, [row.group or "" for row in rows], class_names))
 
-    def taken(self, index: IntArray) -> LabelledSet:
+    def taken(self, index: IntArray) -> LabeledSet:
         """The chosen images."""
-        return LabelledSet([self.rows[i] for i in index.tolist()], self.data.rows(index))
+        return LabeledSet([self.rows[i] for i in index.tolist()], self.data.rows(index))
 
     def predictions(self, probabilities: FloatArray, logits: FloatArray, source: str) -> Predictions:
         """Predictions for these rows."""
@@ -52,19 +52,19 @@ class LabelledSet:
         )
 
 
-def probe_predictions(probe: Probe, reported: LabelledSet, source: str) -> Predictions:
+def probe_predictions(probe: Probe, reported: LabeledSet, source: str) -> Predictions:
     """The probe's calibrated predictions for a reported part."""
     logits = mean_logits(probe.heads, reported.data.features)
     return reported.predictions(probe.probabilities(logits), logits, source)
 
 
-def baseline_predictions(train: LabelledSet, reported: LabelledSet) -> list[Predictions]:
-    """The rungs below every recipe: the majority class and, where there are features, the nearest neighbours."""
+def baseline_predictions(train: LabeledSet, reported: LabeledSet) -> list[Predictions]:
+    """The rungs below every recipe: the majority class and, where there are features, the nearest neighbors."""
     num_classes, n = len(train.data.class_names), len(reported.rows)
     found = [("majority class", majority_probabilities(train.data.targets, num_classes, n))]
     if train.data.features.shape[1]:
-        votes = neighbour_probabilities(reported.data.features, train.data.features, train.data.targets, num_classes)
-        found.append(("5 nearest neighbours", votes))
+        votes = neighbor_probabilities(reported.data.features, train.data.features, train.data.targets, num_classes)
+        found.append(("5 nearest neighbors", votes))
     return [reported.predictions(p, np.log(p), name) for name, p in found]
 
 
@@ -86,9 +86,9 @@ def ladder_rungs(steps: Sequence[Predictions]) -> list[dict[str, Any]]:
     ]
 
 
-def naive_predictions(probe: Probe, train: LabelledSet, leaked: LabelledSet, reported: LabelledSet, *, class_weight: str) -> Predictions:
+def naive_predictions(probe: Probe, train: LabeledSet, leaked: LabeledSet, reported: LabeledSet, *, class_weight: str) -> Predictions:
     """What the probe would say of a reported part had it learned from the leaked images too."""
-    both = LabelledFeatures(
+    both = LabeledFeatures(
         np.concatenate([train.data.features, leaked.data.features]),
         np.concatenate([train.data.targets, leaked.data.targets]),
         [*train.data.groups, *leaked.data.groups],
@@ -100,7 +100,7 @@ def naive_predictions(probe: Probe, train: LabelledSet, leaked: LabelledSet, rep
 
 
 def leak_effect(
-    probe: Probe, train: LabelledSet, leaked: LabelledSet, reported: LabelledSet, honest: Predictions, *, class_weight: str
+    probe: Probe, train: LabeledSet, leaked: LabeledSet, reported: LabeledSet, honest: Predictions, *, class_weight: str
 ) -> dict[str, Any]:
     """``leak`` of metrics.json: the score with the leaked images left in training, beside the honest one."""
     naive = naive_predictions(probe, train, leaked, reported, class_weight=class_weight)

@@ -20,11 +20,11 @@ from tellapart.models.saved_model import Classifier, Member
 from tellapart.predictions import Predictions
 from tellapart.training.baselines import nearest
 from tellapart.training.linear_probe import Probe, fit_probe
-from tellapart.training.part_evaluation import LabelledSet, baseline_predictions, evaluate_part, leak_effect, probe_predictions
+from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part, leak_effect, probe_predictions
 from tellapart.training.probe_learning_curve import learning_curve
 from tellapart.training.split_sensitivity import split_sensitivity
 
-SHOWN_NEIGHBOURS = 3
+SHOWN_NEIGHBORS = 3
 SHOWN_GROUPS = 200
 
 
@@ -76,15 +76,15 @@ class PartSets:
     """
 
     class_names: tuple[str, ...]
-    train: LabelledSet
-    reported: dict[str, LabelledSet]
+    train: LabeledSet
+    reported: dict[str, LabeledSet]
 
     @classmethod
     def of(cls, assignment: Assignment, features: FeatureMatrix) -> PartSets:
         """The sets of an assignment."""
         rows = assignment.rows
         names = tuple(sorted({row.label for row in rows if row.is_used and row.part == "train" and row.label is not None}))
-        sets = {part: LabelledSet.of([r for r in rows if r.is_used and r.part == part], features, names) for part in ("train", *REPORTED)}
+        sets = {part: LabeledSet.of([r for r in rows if r.is_used and r.part == part], features, names) for part in ("train", *REPORTED)}
         return cls(names, sets["train"], {part: sets[part] for part in REPORTED if sets[part].rows})
 
 
@@ -121,7 +121,7 @@ def evaluate_probe(assignment: Assignment, features: FeatureMatrix, spec: Featur
     )
 
 
-def _sensitivity(sets: Sequence[LabelledSet], probe: Probe, options: EvaluationOptions) -> dict[str, Any]:
+def _sensitivity(sets: Sequence[LabeledSet], probe: Probe, options: EvaluationOptions) -> dict[str, Any]:
     if not options.splits:
         return {"split_sensitivity": None, "split_sensitivity_reason": "not asked for (splits = 0)"}
     rows = [row for found in sets for row in found.rows]
@@ -133,7 +133,7 @@ def _sensitivity(sets: Sequence[LabelledSet], probe: Probe, options: EvaluationO
         groups=[group for found in sets for group in found.data.groups],
     )
     if np.bincount(pool.targets).min() < 4:
-        return {"split_sensitivity": None, "split_sensitivity_reason": "a class has fewer than 4 pictures"}
+        return {"split_sensitivity": None, "split_sensitivity_reason": "a class has fewer than 4 images"}
     paths = [row.path for row in rows]
     share = 1 - len(sets[0].rows) / len(rows)
     return {
@@ -143,7 +143,7 @@ def _sensitivity(sets: Sequence[LabelledSet], probe: Probe, options: EvaluationO
     }
 
 
-def _curve(train: LabelledSet, test: LabelledSet, probe: Probe, judged_part: dict[str, Any], options: EvaluationOptions) -> dict[str, Any]:
+def _curve(train: LabeledSet, test: LabeledSet, probe: Probe, judged_part: dict[str, Any], options: EvaluationOptions) -> dict[str, Any]:
     if not options.curve:
         return {"learning_curve": None, "learning_curve_reason": "not asked for (--no-curve)"}
     curve = learning_curve(
@@ -155,7 +155,7 @@ def _curve(train: LabelledSet, test: LabelledSet, probe: Probe, judged_part: dic
         class_weight=options.class_weight,
     )
     if len(curve["points"]) < 3:
-        return {"learning_curve": None, "learning_curve_reason": "too few training pictures to take shares of"}
+        return {"learning_curve": None, "learning_curve_reason": "too few training images to take shares of"}
     return {"learning_curve": curve}
 
 
@@ -164,8 +164,8 @@ def _leak(
     features: FeatureMatrix,
     class_names: Sequence[str],
     probe: Probe,
-    train: LabelledSet,
-    reported: dict[str, LabelledSet],
+    train: LabeledSet,
+    reported: dict[str, LabeledSet],
     predictions: dict[str, Predictions],
     options: EvaluationOptions,
 ) -> dict[str, Any] | None:
@@ -174,7 +174,7 @@ def _leak(
         return None
     hit = {row.group for row in rows}
     part = max(reported, key=lambda name: sum(row.group in hit for row in reported[name].rows))
-    leaked = LabelledSet.of(rows, features, class_names)
+    leaked = LabeledSet.of(rows, features, class_names)
     return leak_effect(probe, train, leaked, reported[part], predictions[part], class_weight=options.class_weight)
 
 
@@ -215,7 +215,7 @@ def concatenate_predictions(parts: Sequence[Predictions]) -> Predictions:
 
 
 def rows_with_neighbors(
-    rows: Sequence[FileRow], features: FeatureMatrix, train: LabelledSet, reported: dict[str, LabelledSet]
+    rows: Sequence[FileRow], features: FeatureMatrix, train: LabeledSet, reported: dict[str, LabeledSet]
 ) -> list[FileRow]:
     """Rows with their place on the map and, for reported images, their nearest training images."""
     used = [i for i, row in enumerate(rows) if row.is_used]
@@ -225,13 +225,13 @@ def rows_with_neighbors(
     for i, (x, y) in zip(used, places.tolist(), strict=True):
         with_places[i] = replace(with_places[i], x=x, y=y)
     train_ids = [row.image_id or "" for row in train.rows]
-    count = min(SHOWN_NEIGHBOURS, len(train_ids))
+    count = min(SHOWN_NEIGHBORS, len(train_ids))
     by_path: dict[str, tuple[tuple[str, ...], tuple[float, ...]]] = {}
     for found in reported.values():
         index, cosines = nearest(found.data.features, train.data.features, count)
         for row, near, similarity in zip(found.rows, index, cosines, strict=True):
             by_path[row.path] = (tuple(train_ids[j] for j in near), tuple(float(s) for s in similarity))
     return [
-        replace(row, neighbours=by_path[row.path][0], similarities=by_path[row.path][1]) if row.path in by_path and row.is_used else row
+        replace(row, neighbors=by_path[row.path][0], similarities=by_path[row.path][1]) if row.path in by_path and row.is_used else row
         for row in with_places
     ]

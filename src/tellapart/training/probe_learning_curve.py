@@ -15,7 +15,7 @@ from tellapart.dataset.splits import assign_folds
 from tellapart.evaluation.metrics import accuracy, log_loss
 from tellapart.evaluation.power_law import fit_power_law
 from tellapart.models.logistic import fit_logistic
-from tellapart.training.linear_probe import SEARCH_TOLERANCE, LabelledFeatures, Probe, class_weights, limited_rows
+from tellapart.training.linear_probe import SEARCH_TOLERANCE, LabeledFeatures, Probe, class_weights, limited_rows
 
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
 DRAWS = (6, 6, 4, 4)
@@ -26,7 +26,7 @@ CURVE_LIMIT = 20_000
 
 @one_blas_thread()
 def learning_curve(
-    train: LabelledFeatures, test: LabelledFeatures, probe: Probe, *, full_accuracy: float, full_log_loss: float, class_weight: str
+    train: LabeledFeatures, test: LabeledFeatures, probe: Probe, *, full_accuracy: float, full_log_loss: float, class_weight: str
 ) -> dict[str, Any]:
     """``learning_curve`` of metrics.json: errors on the reported part for shares of the training images.
 
@@ -60,7 +60,7 @@ def learning_curve(
     }
 
 
-def _drawn(train: LabelledFeatures, share: float, seed: int) -> IntArray:
+def _drawn(train: LabeledFeatures, share: float, seed: int) -> IntArray:
     """Rows of a share of the training images, whole groups, stratified; at least one image of every class."""
     parts = round(1 / share)
     folds = assign_folds(train.labels, train.groups, folds=parts, seed=1000 + seed)
@@ -79,7 +79,7 @@ class _Recipe:
     clip: float
 
 
-def _chosen(spaces: Sequence[FloatArray], drawn: LabelledFeatures, probe: Probe, class_weight: str) -> _Recipe:
+def _chosen(spaces: Sequence[FloatArray], drawn: LabeledFeatures, probe: Probe, class_weight: str) -> _Recipe:
     """The recipe for one size, chosen out of fold on its first draw."""
     num_classes, n = len(drawn.class_names), len(drawn.targets)
     fewer = len(probe.spaces[0].x) / n
@@ -103,7 +103,7 @@ def _chosen(spaces: Sequence[FloatArray], drawn: LabelledFeatures, probe: Probe,
 
 
 def _scored(
-    placed: Sequence[tuple[FloatArray, FloatArray]], train: LabelledFeatures, drawn: Sequence[IntArray], recipe: _Recipe, class_weight: str
+    placed: Sequence[tuple[FloatArray, FloatArray]], train: LabeledFeatures, drawn: Sequence[IntArray], recipe: _Recipe, class_weight: str
 ) -> list[FloatArray]:
     """Test probabilities of the recipe on each draw."""
 
@@ -113,7 +113,7 @@ def _scored(
     return side_by_side(score, drawn)
 
 
-def _fitted(spaces: Sequence[tuple[FloatArray, FloatArray]], drawn: LabelledFeatures, recipe: _Recipe, class_weight: str) -> FloatArray:
+def _fitted(spaces: Sequence[tuple[FloatArray, FloatArray]], drawn: LabeledFeatures, recipe: _Recipe, class_weight: str) -> FloatArray:
     """Test probabilities (m, k) of the recipe on one draw."""
     num_classes = len(drawn.class_names)
     weights = class_weights(drawn.targets, num_classes, class_weight)[:, None]

@@ -1,4 +1,4 @@
-"""From a training's options to the recipe at work: what it needs of every picture, and how it becomes an examination."""
+"""From a training's options to the recipe at work: what it needs of every image, and how it becomes an examination."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class RecipeRunner(Protocol):
 
     @property
     def spec(self) -> FeatureSpec:
-        """What it needs of every picture."""
+        """What it needs of every image."""
 
     @property
     def processes(self) -> Processes | None:
@@ -226,12 +226,12 @@ class NetworkRunner:
                 on_epoch=told,
             )
         if len(self._folds) < recipe.folds:
-            self.notes.append(f"there are pictures for {len(self._folds)} of {count(recipe.folds, 'fold')}")
+            self.notes.append(f"there are images for {len(self._folds)} of {count(recipe.folds, 'fold')}")
             self.recipe = replace(recipe, folds=len(self._folds))
         self.notes += [note for fold in self._folds for note in fold.facts["notes"]]
 
     def examination(self, dataset: Dataset, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Evaluation:
-        """Let the members see every picture, and judge."""
+        """Let the members see every image, and judge."""
         from tellapart.feature_extraction import FeatureSpec, extract
         from tellapart.training.network_evaluation import evaluate_network
 

@@ -1,4 +1,4 @@
-"""What an autoencoder learns: to give a picture back."""
+"""What an autoencoder learns: to give an image back."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class AutoencoderLearner(Learner):
         self.latent_width = network.num_features
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Pictures float32 (n, 3, s, s) from 0 to 1 given back."""
+        """Images float32 (n, 3, s, s) from 0 to 1 given back."""
         with self.precision(x.device.type):
             return self.head(self.backbone(x)).float()  # type: ignore[no-any-return]
 
     def seen(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Latents float32 (n, d) and the pictures given back (n, 3, s, s)."""
+        """Latents float32 (n, d) and the images given back (n, 3, s, s)."""
         with self.precision(x.device.type):
             latents = self.backbone(x)
             return latents.float(), self.head(latents).float()
@@ -43,7 +43,7 @@ class AutoencoderLearner(Learner):
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Mean squared error of pictures on the scale 0 to 1; nothing in it is right or wrong."""
+    """Mean squared error of images on the scale 0 to 1; nothing in it is right or wrong."""
 
     has_accuracy: bool = False
 
@@ -52,7 +52,7 @@ class Reconstruction:
         return torch.nn.functional.mse_loss(answers, x)
 
     def weight(self, targets: torch.Tensor) -> float:
-        """The number of pictures."""
+        """The number of images."""
         return float(len(targets))
 
     def right(self, answers: torch.Tensor, targets: torch.Tensor) -> float:
@@ -73,12 +73,12 @@ class Reconstruction:
 
 
 def squared_errors(answers: torch.Tensor, x: torch.Tensor) -> FloatArray:
-    """The mean squared error of each picture, float64 (n,)."""
+    """The mean squared error of each image, float64 (n,)."""
     return np.asarray((answers - x).square().mean(dim=(1, 2, 3)).double().cpu().numpy())
 
 
 def reconstruct(network: AutoencoderLearner, feed: DataLoader, rows: IntArray, threads: int = 1) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """Latents (b, d) and squared errors (b,) of the pictures of these rows as they are, batch after batch."""
+    """Latents (b, d) and squared errors (b,) of the images of these rows as they are, batch after batch."""
 
     def seen(x: torch.Tensor) -> tuple[FloatArray, FloatArray]:
         with torch.inference_mode():

@@ -16,7 +16,7 @@ from tellapart.evaluation.intervals import wilson
 from tellapart.evaluation.loss_intervals import loss_columns, mean_interval
 from tellapart.evaluation.metrics import accuracy, log_loss
 from tellapart.models.logistic import fit_logistic
-from tellapart.training.linear_probe import SEARCH_TOLERANCE, LabelledFeatures, Probe, class_weights, limited_rows
+from tellapart.training.linear_probe import SEARCH_TOLERANCE, LabeledFeatures, Probe, class_weights, limited_rows
 
 FIRST_FILES = 50
 SPLIT_LIMIT = 20_000
@@ -24,15 +24,15 @@ SPLIT_LIMIT = 20_000
 
 @one_blas_thread()
 def split_sensitivity(
-    pool: LabelledFeatures, paths: Sequence[str], probe: Probe, *, splits: int, test_share: float, class_weight: str
+    pool: LabeledFeatures, paths: Sequence[str], probe: Probe, *, splits: int, test_share: float, class_weight: str
 ) -> dict[str, Any]:
-    """``split_sensitivity`` of metrics.json: the recipe repeated on other splits of all labelled images.
+    """``split_sensitivity`` of metrics.json: the recipe repeated on other splits of all labeled images.
 
     Strength, feature power, temperature and clip stay as chosen (out of fold, on the first split's training images);
-    the heads are fitted anew for each split. Standardisation, which knows no labels, is done once for all.
+    the heads are fitted anew for each split. Standardization, which knows no labels, is done once for all.
 
     Args:
-        pool: every labelled image, of whatever part.
+        pool: every labeled image, of whatever part.
         paths: their paths; the first 50 of each class in the order of their names are what people take who do not shuffle.
         probe: the recipe's choices.
         splits: number of seeds tried (1..splits).
@@ -65,7 +65,7 @@ def split_sensitivity(
     }
 
 
-def _scored(pool: LabelledFeatures, held_out: list[BoolArray], probe: Probe, class_weight: str) -> list[FloatArray]:
+def _scored(pool: LabeledFeatures, held_out: list[BoolArray], probe: Probe, class_weight: str) -> list[FloatArray]:
     """Probabilities of each held-out set from a head fitted on the rest."""
     num_classes = len(pool.class_names)
     weights = np.stack([class_weights(pool.targets, num_classes, class_weight) * ~is_test for is_test in held_out], axis=1)
@@ -80,7 +80,7 @@ def _scored(pool: LabelledFeatures, held_out: list[BoolArray], probe: Probe, cla
     return [calibration.apply(found, probe.temperature, probe.clip) for found in logits]
 
 
-def _first_files(pool: LabelledFeatures, paths: Sequence[str]) -> tuple[BoolArray, int]:
+def _first_files(pool: LabeledFeatures, paths: Sequence[str]) -> tuple[BoolArray, int]:
     """The first files of each class in the order of their names; at most 50 and a quarter of the smallest class."""
     by_class: dict[int, list[int]] = defaultdict(list)
     for row in sorted(range(len(paths)), key=lambda i: paths[i]):
@@ -92,7 +92,7 @@ def _first_files(pool: LabelledFeatures, paths: Sequence[str]) -> tuple[BoolArra
     return first, per_class
 
 
-def _limited(pool: LabelledFeatures, paths: Sequence[str]) -> tuple[LabelledFeatures, Sequence[str]]:
+def _limited(pool: LabeledFeatures, paths: Sequence[str]) -> tuple[LabeledFeatures, Sequence[str]]:
     if len(paths) <= SPLIT_LIMIT:
         return pool, paths
     index = limited_rows(len(paths), SPLIT_LIMIT, seed=0)

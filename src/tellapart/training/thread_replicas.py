@@ -20,7 +20,7 @@ from tellapart.models.malloc import tune_malloc
 from tellapart.training.learner import Learner
 
 FEWEST = 4
-"""Pictures a replica has to get at least; smaller batches are computed by fewer of them."""
+"""Images a replica has to get at least; smaller batches are computed by fewer of them."""
 
 
 class OwnDropout(nn.Module):
@@ -61,7 +61,7 @@ class Replicas:
         """Loss and logits (n, k) of a batch; the parameters' gradients are set.
 
         Args:
-            x: pictures (n, 3, s, s).
+            x: images (n, 3, s, s).
             losses: what a slice of the batch, with its logits, adds to the loss of the whole batch.
             seed: of the dropout.
         """

@@ -1,4 +1,4 @@
-"""Finding everything that can be wrong with the pictures of a folder that was looked at."""
+"""Finding everything that can be wrong with the images of a folder that was looked at."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 COPIES = ("exact_duplicate", "contradiction", "leak", "near_duplicate", "placeholder")
 LEAST_GROUPS = 5
-"""A class of fewer different pictures cannot be held out, so nothing is said of its labels."""
+"""A class of fewer different images cannot be held out, so nothing is said of its labels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class CheckResult:
         doubted: the row of ``doubts`` by number of the file.
         class_names: columns of its probabilities.
         doubt: (n,) overall order, NaN where not measured.
-        origins: where the pictures come from.
+        origins: where the images come from.
         notes: sentences worth knowing.
     """
 
@@ -62,7 +62,7 @@ class CheckResult:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Usable pictures a class."""
+        """Usable images a class."""
         counts: dict[str, int] = defaultdict(int)
         for row in self.rows:
             if row.is_used and row.label is not None:
@@ -76,7 +76,7 @@ class CheckResult:
 
     @property
     def sources(self) -> list[tuple[str, dict[str, int]]]:
-        """Pictures of each class from each source."""
+        """Images of each class from each source."""
         return [(source, dict(counts)) for source, counts in source_table(self.used, self.origins.source_of)]
 
     @property
@@ -87,11 +87,11 @@ class CheckResult:
     @cached_property
     def sources_sentence(self) -> str | None:
         """A sentence where the source gives the class away."""
-        return telling_sentence("where a picture comes from", source_table(self.used, self.origins.source_of))
+        return telling_sentence("where an image comes from", source_table(self.used, self.origins.source_of))
 
 
 def run_check(looked: AnalyzedFolder, wanted: Sequence[str] = NAMES, *, seed: int = 0) -> CheckResult:
-    """Look for the wanted issues among all pictures that the user has not excluded.
+    """Look for the wanted issues among all images that the user has not excluded.
 
     Args:
         looked: the folder; features of no width are none.
@@ -124,7 +124,7 @@ class CheckRun:
     def result(self) -> CheckResult:
         """Everything together."""
         n = len(self.rows)
-        both = [self.findings[name].scores for name in ("outlier", "mislabelled") if name in self.findings]
+        both = [self.findings[name].scores for name in ("outlier", "mislabeled") if name in self.findings]
         doubt = combined_ranks(*both) if len(both) == 2 else np.full(n, np.nan)
         self.notes += self._confounded()
         return CheckResult(
@@ -141,7 +141,7 @@ class CheckRun:
         )
 
     def unreadable(self) -> None:
-        """Files that are no pictures."""
+        """Files that are no images."""
         if "unreadable" in self.wanted:
             flagged = {number: 0.0 for number, row in enumerate(self.rows) if row.status == UNREADABLE}
             self.findings["unreadable"] = certain(len(self.rows), flagged, [*self.used, *flagged])
@@ -172,7 +172,7 @@ class CheckRun:
                 self.findings[name] = grade_findings(appearance_scores(name, seen))
 
     def outliers(self) -> None:
-        """Pictures unlike their class."""
+        """Images unlike their class."""
         if "outlier" not in self.wanted:
             return
         if not self.has_features:
@@ -186,27 +186,27 @@ class CheckRun:
         self.findings["outlier"] = grade_findings(self._spread(first, scores))
         if len(first) and np.isnan(scores).all():
             del self.findings["outlier"]
-            self.skipped["outlier"] = f"no class has {count(LEAST, 'picture')}"
+            self.skipped["outlier"] = f"no class has {count(LEAST, 'image')}"
 
     def labels(self) -> None:
         """Labels that are probably wrong."""
-        if "mislabelled" not in self.wanted:
+        if "mislabeled" not in self.wanted:
             return
         reason = self._no_labels_to_doubt()
         if reason:
-            self.skipped["mislabelled"] = reason
+            self.skipped["mislabeled"] = reason
             return
         from tellapart.curation.label_errors import find_label_errors
         from tellapart.training.label_noise_logits import held_out_logits
-        from tellapart.training.linear_probe import LabelledFeatures
+        from tellapart.training.linear_probe import LabeledFeatures
 
         first, groups = self._doubtable()
         self.class_names = sorted({self.rows[number].label or "" for number in first})
         place = {name: number for number, name in enumerate(self.class_names)}
         targets = np.array([place[self.rows[number].label or ""] for number in first], np.int64)
-        data = LabelledFeatures(self._features(first), targets, groups, self.class_names)
+        data = LabeledFeatures(self._features(first), targets, groups, self.class_names)
         self.doubts = find_label_errors(held_out_logits(data, seed=self.seed), targets)
-        self.findings["mislabelled"] = grade_findings(self._spread(first, self.doubts.right))
+        self.findings["mislabeled"] = grade_findings(self._spread(first, self.doubts.right))
         known = {(self.rows[number].image_id, self.rows[number].label): row for row, number in enumerate(first)}
         keys = ((number, (self.rows[number].image_id, self.rows[number].label)) for number in self.used)
         self.doubted = {number: known[key] for number, key in keys if key in known}
@@ -216,13 +216,13 @@ class CheckRun:
             return "it needs a backbone"
         labels = {self.rows[number].label for number in self.used} - {None}
         if len(labels) < 2:
-            return "the pictures have no labels" if not labels else "there is only one class"
+            return "the images have no labels" if not labels else "there is only one class"
         if len({self.rows[number].label for number in self._doubtable()[0]}) < 2:
-            return f"fewer than two classes have {count(LEAST_GROUPS, 'different picture')}"
+            return f"fewer than two classes have {count(LEAST_GROUPS, 'different image')}"
         return None
 
     def _doubtable(self) -> tuple[list[int], list[str]]:
-        """Labelled images without contradiction, in classes large enough, and their groups."""
+        """Labeled images without contradiction, in classes large enough, and their groups."""
         labels: dict[str, set[str]] = defaultdict(set)
         for number in self.used:
             row = self.rows[number]
@@ -235,7 +235,7 @@ class CheckRun:
             different[self.rows[number].label or ""].add(group)
         kept = [place for place, number in enumerate(first) if len(different[self.rows[number].label or ""]) >= LEAST_GROUPS]
         for label in sorted(name for name, found in different.items() if len(found) < LEAST_GROUPS):
-            self._note(f"{label!r} has too few different pictures to say anything of its labels")
+            self._note(f"{label!r} has too few different images to say anything of its labels")
         return [first[place] for place in kept], [groups[place] for place in kept]
 
     def _note(self, sentence: str) -> None:
@@ -271,7 +271,7 @@ class CheckRun:
         return found
 
     def _confounded(self) -> list[str]:
-        """Properties that have nothing to do with what pictures show and yet tell the classes apart."""
+        """Properties that have nothing to do with what images show and yet tell the classes apart."""
         facts = self.looked.extraction.facts
         used = [self.rows[number] for number in self.used]
         formats = {row.path: facts[row.image_id].format for row in used if row.image_id in facts}

@@ -48,10 +48,10 @@ def decide(
         reading: how folders and tables are read.
         state: where decisions lie; None for the usual place.
         why: the reason of all.
-        progress: hears of every picture that is looked at for the first time.
+        progress: hears of every image that is looked at for the first time.
 
     Returns:
-        ``batch`` (None where nothing changed), ``changed`` (path, action, old, new), ``unchanged`` (paths), ``left`` (usable pictures a
+        ``batch`` (None where nothing changed), ``changed`` (path, action, old, new), ``unchanged`` (paths), ``left`` (usable images a
         class), ``log`` (file of the decisions), ``notes``.
 
     Raises:
@@ -68,7 +68,7 @@ def write_changes(looked: AnalyzedFolder, decisions: Sequence[Decision], why: st
     log = append_decisions(looked.state, decisions, why=why)
     before = Counter(row.label for row in looked.rows if row.is_used and row.label is not None)
     left = Counter(row.label for row in looked.decided_by(log) if row.is_used and row.label is not None)
-    notes = [f"{label!r} has no picture left" for label in sorted(before.keys() - left.keys())]
+    notes = [f"{label!r} has no image left" for label in sorted(before.keys() - left.keys())]
     return {
         "batch": log.log[-1].batch if decisions else None,
         "changed": [{"path": one.path, "action": one.action, "old": one.old, "new": one.new} for one in decisions],
@@ -107,7 +107,7 @@ def named_rows(looked: AnalyzedFolder, files: Sequence[str | Path]) -> list[File
     if missing:
         rest = f" and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
         raise DataError(
-            f"there is no picture {', '.join(repr(name) for name in missing[:NAMED])}{rest} in {printable(str(looked.dataset.root))}",
+            f"there is no image {', '.join(repr(name) for name in missing[:NAMED])}{rest} in {printable(str(looked.dataset.root))}",
             hint=closest_name(printable(missing[0]), by_path) or "name files as the report shows them: cats/12.jpg",
         )
     return [looked.rows[number] for number in sorted(meant)]

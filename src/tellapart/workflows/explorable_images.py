@@ -1,4 +1,4 @@
-"""What the verbs that explore work on: the pictures of a folder that are used, each once, with what a network sees of them."""
+"""What the verbs that explore work on: the images of a folder that are used, each once, with what a network sees of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOT_FINITE = "its features are not finite numbers"
 
 @dataclass(frozen=True, eq=False)
 class ExplorableImages:
-    """The pictures that take part, and what was seen of them.
+    """The images that take part, and what was seen of them.
 
     Attributes:
         looked: the folder as decided.
@@ -89,18 +89,18 @@ def explorable_images(
     """Look at a folder with one or two networks, and take what can be explored.
 
     Args:
-        folder: class folders, unsorted pictures, a manifest or a bucket.
+        folder: class folders, unsorted images, a manifest or a bucket.
         spec: the features wanted, see :func:`tellapart.feature_spec.spec_of`.
         words: what clusters may be called: ``imagenet``, ``none``, or words with commas between. A CLIP among the features is
             asked for those itself, else the packaged classifier is.
         reading: how folders and tables are read.
         state: folder of catalog and decisions.
         device: where networks run.
-        num_workers: threads that read pictures.
-        progress: hears of every picture.
+        num_workers: threads that read images.
+        progress: hears of every image.
 
     Raises:
-        DataError: the folder cannot be used, or no picture is left.
+        DataError: the folder cannot be used, or no image is left.
         OptionError: the packaged classifier does not know a word, and there is no CLIP.
         StorageError: the disk is full, or the decisions cannot be read.
     """
@@ -121,7 +121,7 @@ def explorable_images(
         rows, seen = [rows[number] for number in kept], seen[kept]
     if not rows:
         reasons = ", ".join(sorted(set(left_out.values()))[:3])
-        raise DataError(f"of {count(len(looked.rows), 'picture')} none can be explored: {reasons}")
+        raise DataError(f"of {count(len(looked.rows), 'image')} none can be explored: {reasons}")
     name = "+".join(_called(backbone) for backbone in backbones)
     columns = _columns(wanted.backbones)
     features = np.hstack([seen[:, columns[backbone]] for backbone in backbones])
@@ -149,7 +149,7 @@ def words_of(text: str) -> tuple[str, ...]:
 
 
 def _knows_words(backbones: Sequence[Backbone], words: Sequence[str], device: str) -> Backbone:
-    """Who is asked for words: a CLIP that looks at the pictures anyway, or the packaged classifier."""
+    """Who is asked for words: a CLIP that looks at the images anyway, or the packaged classifier."""
     clips = [backbone for backbone in backbones if words and is_clip(backbone)]
     packaged = spec_of(IMAGENET).computed(device).backbones[0]
     knows = clips[0] if clips else next((backbone for backbone in backbones if backbone.card == packaged.card), packaged)
@@ -161,7 +161,7 @@ def _knows_words(backbones: Sequence[Backbone], words: Sequence[str], device: st
 
 
 def _seen_by(knows: Backbone, backbones: Sequence[Backbone], device: str) -> Backbone:
-    """The network whose features say what ``knows`` would: of a classifier its backbone, so that no picture is looked at twice."""
+    """The network whose features say what ``knows`` would: of a classifier its backbone, so that no image is looked at twice."""
     if knows in backbones or is_clip(knows):
         return knows
     packaged = find_backbones(WORDS_OF)[0].in_precision("auto", device)

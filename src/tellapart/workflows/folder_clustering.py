@@ -201,9 +201,9 @@ def cluster_folder(subjects: ExplorableImages, wanted: ClusteringConfig, progres
 
 
 def factors_of(subjects: ExplorableImages, k: int, seed: int = 0) -> dict[str, Any]:
-    """What clusters may follow, by name: class, mean colour, shape and size of the pictures (in as many groups as clusters), source."""
+    """What clusters may follow, by name: class, mean color, shape and size of the images (in as many groups as clusters), source."""
     facts = [subjects.looked.extraction.facts[row.image_id or ""] for row in subjects.rows]
-    colours = np.array([(one.red, one.green, one.blue) for one in facts], np.float32)
+    colors = np.array([(one.red, one.green, one.blue) for one in facts], np.float32)
     sides = np.log(np.array([(max(1, one.width), max(1, one.height)) for one in facts]))
     labels = subjects.labels
     source = sources_of([row.path for row in subjects.rows])
@@ -211,7 +211,7 @@ def factors_of(subjects: ExplorableImages, k: int, seed: int = 0) -> dict[str, A
         source = None
     return {
         "class": labels if any(label is not None for label in labels) else None,
-        "colour": quantile_bins(colours, k, seed=seed),
+        "color": quantile_bins(colors, k, seed=seed),
         "aspect": quantile_bins(sides[:, 0] - sides[:, 1], k),
         "size": quantile_bins(sides.sum(axis=1), k),
         "source": source,

@@ -1,4 +1,4 @@
-"""What map and explore share: places for the pictures of a folder, how far to trust them, and what the page says of both."""
+"""What map and explore share: places for the images of a folder, how far to trust them, and what the page says of both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tellapart.array_types import BoolArray, FloatArray, IntArray
 from tellapart.curation.near_duplicates import connected_groups, joining_pairs
 from tellapart.evaluation.intervals import effective_sample_size, wilson
 from tellapart.exploration.projection import Projection, project
-from tellapart.exploration.projection_quality import NEIGHBOURS, TRIED, neighbor_label_accuracy, neighbor_preservation, sample_rows
+from tellapart.exploration.projection_quality import NEIGHBORS, TRIED, neighbor_label_accuracy, neighbor_preservation, sample_rows
 from tellapart.paths import printable
 from tellapart.progress import Progress
 from tellapart.workflows.explorable_images import NOT_FINITE, ExplorableImages
@@ -44,11 +44,11 @@ class FolderProjection:
     """A folder on a map.
 
     Attributes:
-        subjects: its n pictures.
+        subjects: its n images.
         class_names: sorted.
-        labels: the number of each picture's class (n,), -1 for none.
+        labels: the number of each image's class (n,), -1 for none.
         made: their places.
-        trust: ``k``, ``neighbours_kept``, ``knn_2d`` and ``knn_full`` (intervals, None without labels).
+        trust: ``k``, ``neighbors_kept``, ``knn_2d`` and ``knn_full`` (intervals, None without labels).
     """
 
     subjects: ExplorableImages
@@ -63,7 +63,7 @@ class FolderProjection:
         return [*self.subjects.looked.notes, *left_out_notes(self.subjects), *self.made.notes]
 
     def view(self) -> dict[str, Any]:
-        """``map`` of the explore page's view: a column for each thing known of the pictures."""
+        """``map`` of the explore page's view: a column for each thing known of the images."""
         rows, places = self.subjects.rows, np.round(self.made.places.astype(np.float64), 4)
         return {
             "method": self.made.method,
@@ -79,7 +79,7 @@ class FolderProjection:
 
 
 def project_folder(subjects: ExplorableImages, *, method: str, perplexity: float, seed: int, progress: Progress) -> FolderProjection:
-    """Place the pictures, and see how far the places are to be trusted; see :func:`tellapart.exploration.projection.project`."""
+    """Place the images, and see how far the places are to be trusted; see :func:`tellapart.exploration.projection.project`."""
     class_names = sorted({label for label in subjects.labels if label is not None})
     number = {name: k for k, name in enumerate(class_names)}
     labels = np.array([-1 if label is None else number[label] for label in subjects.labels], dtype=np.int64)
@@ -104,7 +104,7 @@ def header_view(found: FolderProjection, seeing: ProjectionConfig, folder: str |
 
 
 def left_out_notes(subjects: ExplorableImages) -> list[str]:
-    """What is not on the map, in sentences; pictures with features that are no numbers are said first."""
+    """What is not on the map, in sentences; images with features that are no numbers are said first."""
     broken = [path for path, reason in subjects.left_out.items() if reason == NOT_FINITE]
     others = len(subjects.left_out) - len(broken)
     more = f" and {len(broken) - NAMED:,} more" if len(broken) > NAMED else ""
@@ -119,7 +119,7 @@ def _trust(subjects: ExplorableImages, labels: IntArray, places: FloatArray, see
     groups = _groups(subjects, progress) if has_classes else np.arange(len(labels))
     with progress.stage("checking the map", total=3, unit="checks") as advance:
         kept = neighbor_preservation(subjects.features, places, seed=seed)
-        told: dict[str, Any] = {"k": NEIGHBOURS, "neighbours_kept": kept, "knn_2d": None, "knn_full": None}
+        told: dict[str, Any] = {"k": NEIGHBORS, "neighbors_kept": kept, "knn_2d": None, "knn_full": None}
         advance(1)
         if has_classes:
             asked = known[sample_rows(len(known), TRIED, seed)]
@@ -131,7 +131,7 @@ def _trust(subjects: ExplorableImages, labels: IntArray, places: FloatArray, see
 
 
 def _groups(subjects: ExplorableImages, progress: Progress) -> IntArray:
-    """Near-duplicates and the pictures of one group of the user's have the same number (n,)."""
+    """Near-duplicates and the images of one group of the user's have the same number (n,)."""
     names = [str(number) for number in range(len(subjects))]
     with progress.stage("looking for near-duplicates", total=len(subjects)) as advance:
         pairs = [(names[int(first)], name) for first, name in zip(subjects.originals, names, strict=True)]

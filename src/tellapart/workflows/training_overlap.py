@@ -149,7 +149,7 @@ def _hashes_of(small: Thumbnails, image_ids: Sequence[str]) -> dict[str, tuple[B
 def _by_hash_alone(
     image_ids: Sequence[str], hashes: ByteArray, mirror_hashes: ByteArray, is_gone: BoolArray, is_new: BoolArray
 ) -> list[tuple[str, str]]:
-    """Pairs of a new image and one that is gone whose hashes are as near as those of one picture saved twice."""
+    """Pairs of a new image and one that is gone whose hashes are as near as those of one image saved twice."""
     limit = int(SAME_FILE["bits"])
     near = np.concatenate([hamming_pairs(hashes, limit), hamming_pairs(hashes, limit, mirror_hashes)])
     first, second = near.T

@@ -1,4 +1,4 @@
-"""What several verbs need to look at pictures more than once: the options, and what the further views were worth."""
+"""What several verbs need to look at images more than once: the options, and what the further views were worth."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ MOST_VIEWS = 64
 
 
 def tta_option() -> Any:
-    """The option that says how many views of each picture are averaged."""
-    return option(1, "Views of each picture to average: as it is, then fixed crops.", minimum=1, maximum=MOST_VIEWS)
+    """The option that says how many views of each image are averaged."""
+    return option(1, "Views of each image to average: as it is, then fixed crops.", minimum=1, maximum=MOST_VIEWS)
 
 
 def _several_views(options: Any) -> str | None:
@@ -48,11 +48,11 @@ def tta_settings(chosen: Any) -> dict[str, Any]:
 
 
 def tta_gain(one: Predictions, several: Predictions, views: int) -> dict[str, Any] | None:
-    """``views`` of the returned numbers: what the average over views changed on labelled pictures, beside one view.
+    """``views`` of the returned numbers: what the average over views changed on labeled images, beside one view.
 
     Args:
-        one: predictions from the pictures as they are.
-        several: those averaged over the views, of the same pictures.
+        one: predictions from the images as they are.
+        several: those averaged over the views, of the same images.
         views: how many were averaged.
 
     Returns:

@@ -24,7 +24,7 @@ def said(found: dict[str, object]) -> str:
 
 def test_all_are_a_line_each() -> None:
     lines = said(tellapart.sources()).splitlines()
-    assert lines[0].split() == ["source", "by", "results", "a", "search", "requests", "licences", "key"]
+    assert lines[0].split() == ["source", "by", "results", "a", "search", "requests", "licenses", "key"]
     shown = {line.split()[0]: line for line in lines[1 : 1 + len(SOURCES)]}
     assert list(shown) == list(SOURCES)
     assert "60 a minute, 10,000 a day" in shown["inaturalist"]
@@ -42,7 +42,7 @@ def test_named_ones_are_told_in_full() -> None:
     assert "upload.wikimedia.org: 2 at once" in text
 
 
-def test_only_the_state_is_coloured() -> None:
+def test_only_the_state_is_colored() -> None:
     found = tellapart.sources()
     for one in found["sources"]:
         one["name"] = f"on {one['name']}"
@@ -54,15 +54,15 @@ def test_only_the_state_is_coloured() -> None:
 
 def test_a_check_tells_who_answers() -> None:
     found = tellapart.sources(["openverse", "flickr", "gbif"])
-    bare = {"offers": 0, "total": None, "picture": "", "picture_seconds": None}
+    bare = {"offers": 0, "total": None, "image": "", "image_seconds": None}
     healthy = {
         "state": "healthy",
         "said": "",
         "seconds": 0.31,
         "offers": 20,
         "total": 9_000,
-        "picture": "JPEG, 120 kB",
-        "picture_seconds": 0.2,
+        "image": "JPEG, 120 kB",
+        "image_seconds": 0.2,
     }
     found["sources"][0]["health"] = healthy
     found["sources"][1]["health"] = {**bare, "state": "no key", "said": "FLICKR_API_KEY not set", "seconds": None}

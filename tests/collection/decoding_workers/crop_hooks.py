@@ -1,4 +1,4 @@
-"""Crop hooks for the tests: good ones, and one of every bad kind. They tell pictures apart by how bright they are."""
+"""Crop hooks for the tests: good ones, and one of every bad kind. They tell images apart by how bright they are."""
 
 from __future__ import annotations
 

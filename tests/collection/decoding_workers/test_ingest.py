@@ -20,7 +20,7 @@ def bits_between(first: bytes, second: bytes) -> int:
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
-def test_a_good_picture_is_described_and_kept_as_it_is(name: str) -> None:
+def test_a_good_image_is_described_and_kept_as_it_is(name: str) -> None:
     body = sample_images.photo(3, 640, 480, name=name)
     found = ingest_image(body)
     pixels = decode(body).pixels
@@ -34,7 +34,7 @@ def test_a_good_picture_is_described_and_kept_as_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", sample_images.bad_files())
 @pytest.mark.parametrize("side", [None, 100])
-def test_what_is_no_picture_comes_with_its_reason(name: str, side: int | None) -> None:
+def test_what_is_no_image_comes_with_its_reason(name: str, side: int | None) -> None:
     body, reason = sample_images.bad_files()[name]
     found = ingest_image(body, side=side)
     assert found.reason is not None
@@ -52,7 +52,7 @@ def test_a_file_cut_off_is_found_although_it_is_decoded_small(name: str, options
         assert str(ingest_image(sample_images.cut(body, share)).reason).startswith("cut off")
 
 
-def test_a_picture_too_large_is_made_smaller_and_a_small_one_is_not_touched() -> None:
+def test_a_image_too_large_is_made_smaller_and_a_small_one_is_not_touched() -> None:
     body = sample_images.photo(5, 1000, 700)
     found = ingest_image(body, side=250)
     assert (found.format, found.width, found.height) == ("JPEG", 250, 175)
@@ -86,12 +86,12 @@ def test_what_is_made_smaller_is_in_srgb() -> None:
     assert blue > red + 100
 
 
-def test_a_very_long_picture_keeps_at_least_one_pixel() -> None:
+def test_a_very_long_image_keeps_at_least_one_pixel() -> None:
     found = ingest_image(sample_images.encoded(sample_images.photo_pixels(1, 3000, 2), "PNG"), side=50)
     assert (found.width, found.height) == (50, 1)
 
 
-def test_a_tiny_kept_picture_is_still_recognised_by_its_large_self() -> None:
+def test_a_tiny_kept_image_is_still_recognized_by_its_large_self() -> None:
     body = sample_images.photo(6, 900, 600)
     assert bits_between(ingest_image(body, side=32).hash, ingest_image(body).hash) <= 8
 

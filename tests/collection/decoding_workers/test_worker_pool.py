@@ -59,7 +59,7 @@ def test_a_record_goes_through_the_pipe_unchanged(record: Inspected) -> None:
         unpack_message(pack_message(record) + b"x")
 
 
-def test_many_pictures_at_once_come_back_each_as_itself() -> None:
+def test_many_images_at_once_come_back_each_as_itself() -> None:
     bodies = [sample_images.photo(seed, 100 + seed, 80) for seed in range(30)] + [
         b"",
         sample_images.HTML,
@@ -70,18 +70,18 @@ def test_many_pictures_at_once_come_back_each_as_itself() -> None:
     assert [record.reason for record in found[30:]] == ["empty file", "not an image (looks like HTML)", None]
 
 
-def test_a_process_that_dies_takes_only_its_picture_along() -> None:
+def test_a_process_that_dies_takes_only_its_image_along() -> None:
     found = inspected([*DAY[:3], NIGHT, *DAY[3:], NIGHT], crop=f"{HOOKS}:dies_of_dark")
     assert [record.reason for record in found] == [None, None, None, CRASHED, None, None, None, CRASHED]
 
 
-def test_a_picture_gets_a_second_chance_when_its_process_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_image_gets_a_second_chance_when_its_process_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(crop_hooks.MARK, str(tmp_path / "died"))
     assert inspected(DAY[:1], crop=f"{HOOKS}:dies_once")[0].reason is None
     assert (tmp_path / "died").exists()
 
 
-def test_a_picture_that_never_ends_is_given_up_in_time() -> None:
+def test_a_image_that_never_ends_is_given_up_in_time() -> None:
     found = inspected([NIGHT, *DAY], crop=f"{HOOKS}:dawdles_in_the_dark", timeout_s=0.5, num_workers=1)
     assert [record.reason for record in found] == ["took more than 0.5 s to decode"] + [None] * len(DAY)
 
@@ -91,14 +91,14 @@ def test_memory_is_limited() -> None:
     assert [record.reason for record in found] == ["not enough memory to decode it", None]
 
 
-def test_a_large_picture_does_not_fit_in_a_small_limit() -> None:
+def test_a_large_image_does_not_fit_in_a_small_limit() -> None:
     large = sample_images.encoded(np.zeros((2500, 3000, 3), np.uint8), "PNG")
     assert inspected([large, DAY[0]], memory_limit_bytes=20_000_000)[0].reason in ("not enough memory to decode it", CRASHED)
     assert inspected([large])[0].reason is None
 
 
 @pytest.mark.parametrize("is_large", [True, False])
-def test_large_pictures_take_turns_and_small_ones_do_not(is_large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_images_take_turns_and_small_ones_do_not(is_large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(crop_hooks.MARK, str(tmp_path / "notes"))
     side = 2500 if is_large else 100
     body = sample_images.encoded(np.zeros((side, side, 3), np.uint8), "PNG")
@@ -150,7 +150,7 @@ def test_a_process_killed_from_outside_is_replaced() -> None:
     assert [record.reason for record in asyncio.run(killed())] == [None] * len(DAY)
 
 
-def test_a_cancelled_picture_leaves_no_answer_for_the_next_one() -> None:
+def test_a_cancelled_image_leaves_no_answer_for_the_next_one() -> None:
     async def cancelled() -> list[Inspected]:
         async with Inspectors(1, crop=f"{HOOKS}:dawdles_in_the_dark") as inspectors:
             task = asyncio.ensure_future(inspectors.inspect(NIGHT))

@@ -27,7 +27,7 @@ from tellapart.collection.network.rate_limits import Hosts
 from tellapart.collection.sources.protocol import HostLimit
 from tests.collection import rude_server
 from tests.collection.network.test_ip_guard import Names
-from tests.collection.rude_server import HTML, SHORT_BY, RudeServer, picture
+from tests.collection.rude_server import HTML, SHORT_BY, RudeServer, image
 from tests.memory import PEAK_MEMORY
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ def fetched_by(use: Callable[[Fetcher, RudeServer], Awaitable[T]], *, server: di
 
 
 def images(*paths: str, **options: Any) -> list[Fetched]:
-    """The outcomes of asking for pictures, one after the other."""
+    """The outcomes of asking for images, one after the other."""
 
     async def each(fetcher: Fetcher, rude: RudeServer) -> list[Fetched]:
         return [await fetcher.image(path if "://" in path else rude.url(path)) for path in paths]
@@ -57,28 +57,28 @@ def images(*paths: str, **options: Any) -> list[Fetched]:
     return fetched_by(each, **options)
 
 
-def image(path: str, **options: Any) -> Fetched:
+def fetch_one(path: str, **options: Any) -> Fetched:
     return images(path, **options)[0]
 
 
-def test_a_good_picture_comes_whole_with_its_hash() -> None:
-    got = image("/good/7.jpg")
-    assert (got.verdict, got.reason, got.http_code, got.body) == ("ok", "", 200, picture(7))
-    assert got.sha256 == hashlib.sha256(picture(7)).hexdigest()
+def test_a_good_image_comes_whole_with_its_hash() -> None:
+    got = fetch_one("/good/7.jpg")
+    assert (got.verdict, got.reason, got.http_code, got.body) == ("ok", "", 200, image(7))
+    assert got.sha256 == hashlib.sha256(image(7)).hexdigest()
     assert got.headers["content-type"] == "image/jpeg"
     assert got.final_url == got.url
 
 
 @pytest.mark.parametrize("path", ["/chunks/3.jpg", "/hops/5/3.jpg", "/slow/0.1/3.jpg", "/large/3.jpg", "/to?/good/3.jpg"])
-def test_roundabout_ways_to_a_good_picture(path: str) -> None:
-    got = image(path)
+def test_roundabout_ways_to_a_good_image(path: str) -> None:
+    got = fetch_one(path)
     assert (got.verdict, got.reason) == ("ok", "")
-    assert got.body.startswith(picture(3))
+    assert got.body.startswith(image(3))
     assert got.sha256 == hashlib.sha256(got.body).hexdigest()
 
 
 def test_redirects_end_where_they_say() -> None:
-    got = image("/hops/3/9.jpg")
+    got = fetch_one("/hops/3/9.jpg")
     assert got.url.endswith("/hops/3/9.jpg")
     assert got.final_url.endswith("/good/9.jpg")
 
@@ -97,7 +97,7 @@ PASSING = {
     "/stall/body.jpg": "too slow: nothing for 0.4 s",
     "/silence": "connection closed without an answer",
     "/garbage": "not an HTTP answer",
-    "/broken-chunks/1.jpg": f"cut off after {len(picture(1)):,} bytes",
+    "/broken-chunks/1.jpg": f"cut off after {len(image(1)):,} bytes",
     "/void.jpg": "empty answer",
 }
 PERMANENT = {
@@ -165,7 +165,7 @@ def test_every_failure_keeps_its_code(outcomes: dict[str, Fetched]) -> None:
 
 
 def test_a_cut_off_body_says_how_much_came() -> None:
-    whole = len(picture(4))
+    whole = len(image(4))
     short, reset, after = images("/short/4.jpg", "/reset/4.jpg", "/good/4.jpg")
     assert (short.verdict, short.reason) == ("passing", f"cut off: {whole:,} of {whole + SHORT_BY:,} bytes")
     assert reset.verdict == "passing"
@@ -177,11 +177,11 @@ def test_a_cut_off_body_says_how_much_came() -> None:
 def test_bytes_after_the_end_do_not_become_the_next_answer() -> None:
     long, after = images("/long/4.jpg", "/good/5.jpg")
     assert (long.verdict, long.body) == ("passing", b"")
-    assert after.body == picture(5)
+    assert after.body == image(5)
 
 
 def test_a_bomb_of_pixels_is_only_a_small_file_here() -> None:
-    got = image("/png-bomb.png")
+    got = fetch_one("/png-bomb.png")
     assert got.verdict == "ok"
     assert len(got.body) < 60_000
 
@@ -190,13 +190,13 @@ def test_a_bomb_of_pixels_is_only_a_small_file_here() -> None:
     "path", ["/optout/googlebot:%20noai/1.jpg", "/optout/index,%20follow/1.jpg", "/tdm/0/1.jpg", "/optout/unavailable_after:%20noai/1.jpg"]
 )
 def test_what_is_not_said_to_us_is_no_opt_out(path: str) -> None:
-    assert image(path).verdict == "ok"
+    assert fetch_one(path).verdict == "ok"
 
 
 def test_a_second_try_may_succeed_and_the_wait_is_the_servers() -> None:
     first, second = images("/busy/1/7/2.jpg", "/busy/1/7/2.jpg")
     assert (first.verdict, first.http_code, first.retry_after_s) == ("passing", 429, 7.0)
-    assert second.body == picture(2)
+    assert second.body == image(2)
     first, second = images("/stumbles/1/2.jpg", "/stumbles/1/2.jpg")
     assert (first.verdict, first.http_code, first.retry_after_s, second.verdict) == ("passing", 500, None, "ok")
 
@@ -209,12 +209,12 @@ def test_retry_after_may_be_a_date_and_is_never_longer_than_a_day() -> None:
 
 
 def test_a_body_that_trickles_is_given_up_long_before_the_deadline() -> None:
-    got = image("/drip/body.jpg", limits=QUICK)
+    got = fetch_one("/drip/body.jpg", limits=QUICK)
     assert got.reason.startswith("too slow")
 
 
 def test_the_deadline_holds_for_all_redirects_together() -> None:
-    got = image(f"/to?{quote('/slow/9/1.jpg')}", limits=FetchLimits(timeout_s=0.5))
+    got = fetch_one(f"/to?{quote('/slow/9/1.jpg')}", limits=FetchLimits(timeout_s=0.5))
     assert (got.verdict, got.reason) == ("passing", "no answer in 0.5 s")
 
 
@@ -222,7 +222,7 @@ def test_nobody_listening_is_passing() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    got = image(f"http://127.0.0.1:{port}/1.jpg")
+    got = fetch_one(f"http://127.0.0.1:{port}/1.jpg")
     assert (got.verdict, got.reason) == ("passing", "connection refused")
 
 
@@ -231,8 +231,8 @@ def test_an_unknown_name_is_passing_since_the_network_may_be_down() -> None:
         async def resolve(self, *_: object, **__: object) -> list[Any]:
             raise socket.gaierror(socket.EAI_NONAME if self.answers[0] else socket.EAI_AGAIN, "no")
 
-    assert image("http://nowhere.test/1.jpg", resolver=Nothing(["x"])).reason == "host name unknown"
-    got = image("http://nowhere.test/1.jpg", resolver=Nothing([]))
+    assert fetch_one("http://nowhere.test/1.jpg", resolver=Nothing(["x"])).reason == "host name unknown"
+    got = fetch_one("http://nowhere.test/1.jpg", resolver=Nothing([]))
     assert (got.verdict, got.reason) == ("passing", "host name could not be looked up")
 
 
@@ -249,7 +249,7 @@ def test_plain_http_where_tls_is_expected_is_passing() -> None:
     ("url", "reason"),
     [
         ("", "not a usable address"),
-        ("pictures/1.jpg", "not a usable address"),
+        ("images/1.jpg", "not a usable address"),
         ("//host/1.jpg", "not a usable address"),
         ("data:image/png;base64,AAAA", "scheme data is not http or https"),
         ("javascript:alert(1)", "scheme javascript is not http or https"),
@@ -275,13 +275,13 @@ def test_who_asks_is_said_and_nothing_else_is_carried_along() -> None:
         request = Request(url=rude.url("/headers"), params={"q": "a b"}, headers={"User-Agent": "Mozilla/5.0", "X-Key": "k"})
         return rude.asked[0].headers, json.loads((await fetcher.ask(request)).body)
 
-    picture_headers, api_headers = fetched_by(look)
-    assert picture_headers["user-agent"] == api_headers["user-agent"] == AGENT
+    image_headers, api_headers = fetched_by(look)
+    assert image_headers["user-agent"] == api_headers["user-agent"] == AGENT
     assert AGENT.startswith("tellapart/")
     assert "(+me@example.org) aiohttp/" in AGENT
-    assert picture_headers["accept-encoding"] == "identity"
+    assert image_headers["accept-encoding"] == "identity"
     assert api_headers["x-key"] == "k"
-    assert "cookie" not in picture_headers
+    assert "cookie" not in image_headers
 
 
 def test_cookies_are_not_taken() -> None:
@@ -363,7 +363,7 @@ def test_large_bodies_wait_for_each_other_and_their_clocks_stand_still(monkeypat
 
 
 def test_broken_answers_of_any_kind_are_outcomes() -> None:
-    good = rude_server.answer(picture(0)[:3000], "image/jpeg", "X-Robots-Tag: index", "Connection: close")
+    good = rude_server.answer(image(0)[:3000], "image/jpeg", "X-Robots-Tag: index", "Connection: close")
     draw = random.Random(7)
 
     def spoilt() -> bytes:

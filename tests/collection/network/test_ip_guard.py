@@ -205,7 +205,7 @@ def test_the_reason_comes_out_of_aiohttp_however_many_addresses_a_name_has(ips: 
         connector = aiohttp.TCPConnector(resolver=Names(ips), socket_factory=guarded_socket)
         async with aiohttp.ClientSession(connector=connector) as session:
             with pytest.raises(aiohttp.ClientConnectorError) as caught:
-                await session.get("http://pictures.test/")
+                await session.get("http://images.test/")
         return refused_reason(caught.value)
 
     assert asyncio.run(attempt()) == reason

@@ -10,7 +10,7 @@ from tellapart.collection.fetch_result import Fetched
 from tellapart.collection.network.rate_limits import DAY_S, FAILURES, FIRST_PAUSE_S, LONGEST_PAUSE_S, RECOVERY, Hosts
 from tellapart.collection.sources.protocol import HostLimit
 
-HOST = "pictures.test"
+HOST = "images.test"
 URL = f"http://{HOST}/1.jpg"
 OK = Fetched(url=URL, verdict="ok", http_code=200, final_url=URL)
 GONE = Fetched(url=URL, verdict="permanent", reason="404 not found", http_code=404, final_url=URL)
@@ -194,7 +194,7 @@ def test_jitter_keeps_two_collectors_apart() -> None:
     assert all(0.5 * FIRST_PAUSE_S <= wait <= 1.5 * FIRST_PAUSE_S for wait in waits)
 
 
-def test_being_forbidden_again_and_again_counts_and_a_missing_picture_does_not() -> None:
+def test_being_forbidden_again_and_again_counts_and_a_missing_image_does_not() -> None:
     hosts = hosts_at(Clock())
     for _ in range(50):
         ask(hosts, GONE)

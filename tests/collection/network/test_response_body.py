@@ -11,7 +11,7 @@ from tellapart.collection.network.error_outcomes import Failure
 from tellapart.collection.network.fetch_limits import FetchLimits
 from tellapart.collection.network.fetcher import Fetcher, user_agent
 from tellapart.collection.network.response_body import Unpacker
-from tests.collection.rude_server import RudeServer, gzip_bomb, picture
+from tests.collection.rude_server import RudeServer, gzip_bomb, image
 
 PAGE = b"<!doctype html><p>" + bytes(random.Random(1).choices(b"abcdefgh \n", k=50_000))
 
@@ -49,7 +49,7 @@ def test_what_is_not_packed_as_it_says_is_permanent() -> None:
     assert (caught.value.verdict, caught.value.reason) == ("permanent", "broken content-encoding")
 
 
-@pytest.mark.parametrize(("most", "verdict"), [(len(picture(1)), "ok"), (len(picture(1)) - 1, "permanent")])
+@pytest.mark.parametrize(("most", "verdict"), [(len(image(1)), "ok"), (len(image(1)) - 1, "permanent")])
 @pytest.mark.parametrize("way", ["good", "chunks"])
 def test_the_cap_is_exact(most: int, verdict: str, way: str) -> None:
     async def one() -> tuple[str, str]:

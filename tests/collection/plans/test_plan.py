@@ -76,10 +76,10 @@ def test_toml_gives_order_defaults_and_exceptions(tmp_path: Path) -> None:
     file = written(
         tmp_path,
         "plan.toml",
-        '\ufeffper_class = 100\r\nsources = ["Openverse"]\r\nlicences = ["cc0"]\r\n[classes]\r\ntravel = ["road trip", "ski, trip"]\r\n'
+        '\ufeffper_class = 100\r\nsources = ["Openverse"]\r\nlicenses = ["cc0"]\r\n[classes]\r\ntravel = ["road trip", "ski, trip"]\r\n'
         '"savings goal" = ["piggy bank"]\r\n[classes.car]\r\nper_class = 5\r\nsources = ["flickr", "gbif"]\r\n',
     )
-    common = {"licences": ("cc0",)}
+    common = {"licenses": ("cc0",)}
     assert plan_of([], [], file) == (
         ClassPlan(label="travel", keywords=("road trip", "ski, trip"), per_class=100, sources=("openverse",), **common),
         ClassPlan(label="savings goal", keywords=("piggy bank",), per_class=100, sources=("openverse",), **common),
@@ -97,7 +97,7 @@ def test_every_problem_of_a_toml_plan_has_its_line(tmp_path: Path) -> None:
         tmp_path,
         "plan.toml",
         """per_clas = 5
-licences = "cc0"
+licenses = "cc0"
 per_class = 0
 
 [classes]
@@ -119,7 +119,7 @@ per_class = true
     said = problems("house", file=file)
     for line, part in [
         (1, "there is no key 'per_clas' (did you mean 'per_class'?)"),
-        (2, "licences must be a list of names, got 'cc0'"),
+        (2, "licenses must be a list of names, got 'cc0'"),
         (3, "per_class must be a whole number of at least 1, got 0"),
         (7, "the keyword 'ski trip' of the class 'travel' is given twice"),
         (9, "the keyword 'Ski Trip' of the class 'winter' is one of 'travel' too"),

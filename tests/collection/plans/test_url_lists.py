@@ -39,7 +39,7 @@ def test_a_table_as_any_program_writes_it(tmp_path: Path, encoding: str, end: st
             "B\u00e4r",
             Offer(
                 url="http://a.example/1.jpg",
-                licence="cc0-1.0",
+                license="cc0-1.0",
                 creator="M\u00fcller; A.",
                 title="K\u00f6ln",
                 group="album 1",
@@ -141,11 +141,11 @@ def test_parquet_of_odd_types(tmp_path: Path) -> None:
         label=[1.0, 2.0, None],
         license=[b"cc0-1.0", None, None],
         WIDTH=[640, 0, None],
-        picture=[[1, 2], None, [3]],
+        image=[[1, 2], None, [3]],
     )
     found, notes = read(file, "rest")
     assert found == [
-        ("1", Offer(url="http://a.example/1.jpg", licence="cc0-1.0", width=640)),
+        ("1", Offer(url="http://a.example/1.jpg", license="cc0-1.0", width=640)),
         ("rest", Offer(url="http://a.example/3.jpg")),
     ]
     assert notes == [f"{file}: 1 row left out, without an address (row 2)"]

@@ -10,11 +10,11 @@ from tests.collection.sources.answers import parsed, query, recorded
 GBIF = SOURCES["gbif"]
 
 
-def test_pictures_carry_the_licence_of_the_picture_not_of_the_record() -> None:
+def test_images_carry_the_license_of_the_image_not_of_the_record() -> None:
     first, second, third = parsed("gbif/page1.json").offers
-    assert [one.licence for one in (first, second, third)] == ["cc-by-nc-4.0", "cc0-1.0", "usage-conditions-apply"]
+    assert [one.license for one in (first, second, third)] == ["cc-by-nc-4.0", "cc0-1.0", "usage-conditions-apply"]
     assert third.creator == "Smithsonian Institution"
-    assert third.licence_url == ""
+    assert third.license_url == ""
     assert first.attribution == '"Puma concolor" by Ann Observer, CC BY-NC 4.0, via iNaturalist'
 
 
@@ -33,12 +33,12 @@ def test_living_things_come_before_specimens() -> None:
     assert "PRESERVED_SPECIMEN" in asked
 
 
-def test_offsets_and_licences() -> None:
-    asked = GBIF.request(query("gbif", licences=("cc0",)), "600", {}).params
+def test_offsets_and_licenses() -> None:
+    asked = GBIF.request(query("gbif", licenses=("cc0",)), "600", {}).params
     assert (asked["offset"], asked["limit"], asked["mediaType"], asked["license"]) == ("600", "300", "StillImage", "CC0_1_0")
     assert asked["scientificName"] == "Puma concolor"
-    assert "license" not in GBIF.request(query("gbif", licences=("cc0", "cc-by")), None, {}).params
-    assert "license" not in GBIF.request(query("gbif", licences=("cc-by-sa",)), None, {}).params
+    assert "license" not in GBIF.request(query("gbif", licenses=("cc0", "cc-by")), None, {}).params
+    assert "license" not in GBIF.request(query("gbif", licenses=("cc-by-sa",)), None, {}).params
 
 
 @pytest.mark.parametrize(("offset", "cursor"), [(None, "300"), ("99300", "99600"), ("99600", None), ("99700", None)])
@@ -48,7 +48,7 @@ def test_it_is_not_asked_beyond_its_depth(offset: str | None, cursor: str | None
 
 def test_sounds_pages_and_media_without_an_address_are_left_out() -> None:
     (only,) = parsed("gbif/missing_fields.json").offers
-    assert (only.url, only.page, only.licence) == ("https://example.org/7.jpg", "https://www.gbif.org/occurrence/7", "")
+    assert (only.url, only.page, only.license) == ("https://example.org/7.jpg", "https://www.gbif.org/occurrence/7", "")
 
 
 def test_a_smaller_limit_than_asked_for_skips_nothing() -> None:

@@ -18,7 +18,7 @@ PHOTO = sample_images.photo()
 def health(
     source: str,
     *answers: bytes | Fetched,
-    picture: bytes | Fetched = PHOTO,
+    image: bytes | Fetched = PHOTO,
     environment: Mapping[str, str] = KEYS,
     has_contact: bool = True,
 ) -> tuple[Health, list[Request], list[str]]:
@@ -35,16 +35,16 @@ def health(
 
     async def look(url: str) -> Fetched:
         seen.append(url)
-        return fetched(url, picture)
+        return fetched(url, image)
 
     return asyncio.run(health_of(SOURCES[source], ask, look, environment, has_contact=has_contact)), asked, seen
 
 
-def test_a_healthy_source_gives_offers_and_a_picture() -> None:
+def test_a_healthy_source_gives_offers_and_a_image() -> None:
     found, asked, seen = health("openverse", recorded("openverse/page1.json"))
     assert (found.state, found.said, found.offers, found.total) == ("healthy", "", 2, 23)
-    assert found.picture.startswith("JPEG, ")
-    assert found.seconds is not None and found.picture_seconds is not None
+    assert found.image.startswith("JPEG, ")
+    assert found.seconds is not None and found.image_seconds is not None
     assert (len(asked), seen) == (1, ["https://cdn.stocksnap.io/img-thumbs/960w/XNVBVXO3B7.jpg"])
 
 
@@ -87,16 +87,16 @@ def test_nothing_found_is_told(empty: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("picture", "said"),
+    ("image", "said"),
     [
         (Fetched(url="u", verdict="permanent", reason="404 not found"), "404 not found"),
         (b"<html><body>gone</body></html>", "not an image (looks like HTML)"),
         (b"", "empty file"),
     ],
 )
-def test_a_picture_that_is_none_is_told(picture: bytes | Fetched, said: str) -> None:
-    found, _, _ = health("openverse", recorded("openverse/page1.json"), picture=picture)
-    assert (found.state, found.said, found.offers) == ("no picture", said, 2)
+def test_a_image_that_is_none_is_told(image: bytes | Fetched, said: str) -> None:
+    found, _, _ = health("openverse", recorded("openverse/page1.json"), image=image)
+    assert (found.state, found.said, found.offers) == ("no image", said, 2)
 
 
 def test_it_is_not_asked_for_ever() -> None:

@@ -11,9 +11,9 @@ from tests.collection.sources.answers import parsed, query, recorded
 INATURALIST = SOURCES["inaturalist"]
 
 
-def test_every_photo_of_an_observation_is_offered_under_its_own_licence() -> None:
+def test_every_photo_of_an_observation_is_offered_under_its_own_license() -> None:
     first, second, third = parsed("inaturalist/page1.json").offers
-    assert [one.licence for one in (first, second, third)] == ["cc-by-nc-4.0", "", "cc0-1.0"]
+    assert [one.license for one in (first, second, third)] == ["cc-by-nc-4.0", "", "cc0-1.0"]
     assert first.group == second.group == "https://www.inaturalist.org/observations/57707611" != third.group
     assert first.attribution == "(c) Ingrid T, some rights reserved (CC BY-NC)"
     assert (first.creator, first.creator_url, first.title) == ("Ingrid T", "https://www.inaturalist.org/people/ingridt3", "Monarch")
@@ -40,7 +40,7 @@ def test_flagged_photos_are_left_out() -> None:
 def test_pages_go_on_above_the_last_number() -> None:
     found = parsed("inaturalist/page1.json")
     assert found.cursor == "57754375"
-    asked = INATURALIST.request(query("inaturalist", licences=("cc-by", "cc0")), found.cursor, {}).params
+    asked = INATURALIST.request(query("inaturalist", licenses=("cc-by", "cc0")), found.cursor, {}).params
     assert (asked["id_above"], asked["order_by"], asked["order"], asked["per_page"]) == ("57754375", "id", "asc", "200")
     assert (asked["taxon_name"], asked["quality_grade"], asked["photo_license"]) == ("Danaus plexippus", "research", "cc-by,cc0")
     assert "page" not in asked, "pages end at 10,000 results"
@@ -75,4 +75,4 @@ def test_the_total_is_that_of_the_first_page() -> None:
 def test_photos_without_an_address_or_a_size() -> None:
     (only,) = parsed("inaturalist/missing_fields.json").offers
     assert only.url == "https://static.inaturalist.org/photos/7/large.png"
-    assert (only.width, only.page, only.licence) == (None, "", "")
+    assert (only.width, only.page, only.license) == (None, "", "")

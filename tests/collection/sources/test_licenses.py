@@ -10,14 +10,14 @@ from tellapart.collection.sources.licenses import (
     attribution_of,
     family_of,
     is_wanted,
-    licence_of,
+    license_of,
     usable,
     words_of,
 )
 
 
 @pytest.mark.parametrize(
-    ("said", "licence"),
+    ("said", "license"),
     [
         ("CC BY-SA 4.0", "cc-by-sa-4.0"),
         ("cc-by-sa-3.0-de", "cc-by-sa-3.0"),
@@ -51,25 +51,25 @@ from tellapart.collection.sources.licenses import (
         ("...", ""),
     ],
 )
-def test_every_spelling_becomes_one(said: str, licence: str) -> None:
-    assert licence_of(said) == licence
-    assert licence_of(licence) == licence, "its own spelling stays"
+def test_every_spelling_becomes_one(said: str, license: str) -> None:
+    assert license_of(said) == license
+    assert license_of(license) == license, "its own spelling stays"
 
 
 def test_a_version_said_elsewhere_counts_where_the_name_has_none() -> None:
-    assert licence_of("cc-by", "2.0") == "cc-by-2.0"
-    assert licence_of("CC BY 4.0", "2.0") == "cc-by-4.0"
-    assert (licence_of("cc0", "1.0"), licence_of("pdm", "1.0")) == ("cc0-1.0", "pdm-1.0")
-    assert licence_of("pexels", "2.0") == "pexels"
+    assert license_of("cc-by", "2.0") == "cc-by-2.0"
+    assert license_of("CC BY 4.0", "2.0") == "cc-by-4.0"
+    assert (license_of("cc0", "1.0"), license_of("pdm", "1.0")) == ("cc0-1.0", "pdm-1.0")
+    assert license_of("pexels", "2.0") == "pexels"
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_families_have_an_address_and_words(family: str) -> None:
-    licence = f"{family}-4.0" if family in CREATIVE_COMMONS else family
-    assert family_of(licence) == family_of(family) == family
-    assert address_of(licence).startswith("https://")
+    license = f"{family}-4.0" if family in CREATIVE_COMMONS else family
+    assert family_of(license) == family_of(family) == family
+    assert address_of(license).startswith("https://")
     assert "{" not in address_of(family)
-    assert words_of(licence)
+    assert words_of(license)
 
 
 def test_words_are_those_people_write() -> None:
@@ -80,25 +80,25 @@ def test_words_are_those_people_write() -> None:
         "CC0 1.0",
         "public domain",
         "Public Domain Mark 1.0",
-        "Unsplash licence",
+        "Unsplash license",
         "all rights reserved",
         "",
     ]
 
 
-def test_a_stricter_licence_is_not_taken_for_a_free_one() -> None:
+def test_a_stricter_license_is_not_taken_for_a_free_one() -> None:
     assert is_wanted("cc-by-4.0", ("cc0", "cc-by"))
     assert not is_wanted("cc-by-nc-4.0", ("cc0", "cc-by"))
     assert not is_wanted("cc-by-sa-4.0", ("cc-by",))
     assert not is_wanted("", ("cc-by",))
     assert not is_wanted("all-rights-reserved", ("cc-by",))
     assert is_wanted("", ())
-    offers = [Offer(url=""), Offer(url="https://a/1", licence="cc0-1.0"), Offer(url="https://a/2", licence="cc-by-nc-2.0")]
+    offers = [Offer(url=""), Offer(url="https://a/1", license="cc0-1.0"), Offer(url="https://a/2", license="cc-by-nc-2.0")]
     assert usable(offers, ("cc0",)) == (offers[1],)
     assert usable(offers, ()) == tuple(offers[1:])
 
 
 def test_credit_says_what_is_known() -> None:
-    assert attribution_of(title="Oak", creator="Ann", licence="cc-by-2.0", via="Flickr") == '"Oak" by Ann, CC BY 2.0, via Flickr'
-    assert attribution_of(title="", creator="Ann", licence="", via="GBIF") == "Ann, via GBIF"
-    assert attribution_of(title="Oak", creator="", licence="cc0-1.0", via="GBIF") == '"Oak", CC0 1.0, via GBIF'
+    assert attribution_of(title="Oak", creator="Ann", license="cc-by-2.0", via="Flickr") == '"Oak" by Ann, CC BY 2.0, via Flickr'
+    assert attribution_of(title="", creator="Ann", license="", via="GBIF") == "Ann, via GBIF"
+    assert attribution_of(title="Oak", creator="", license="cc0-1.0", via="GBIF") == '"Oak", CC0 1.0, via GBIF'

@@ -11,7 +11,7 @@ DUCKDUCKGO, BING = SOURCES["duckduckgo"], SOURCES["bing"]
 
 
 @pytest.mark.parametrize("source", [DUCKDUCKGO, BING], ids=["duckduckgo", "bing"])
-def test_they_are_off_by_default_and_say_nothing_of_licences(source) -> None:  # type: ignore[no-untyped-def]
+def test_they_are_off_by_default_and_say_nothing_of_licenses(source) -> None:  # type: ignore[no-untyped-def]
     assert not source.card.is_default
     assert source.card.families == ()
     assert "against its terms" in source.card.caveat
@@ -32,11 +32,11 @@ def test_duckduckgos_page_gives_the_token(name: str, token: str) -> None:
 def test_duckduckgos_results() -> None:
     first, _ = parsed("duckduckgo/page1.json").offers
     assert (first.url, first.page) == ("https://upload.example.org/oak1.jpg", "https://www.example.org/oaks/1")
-    assert (first.title, first.licence, first.attribution) == ("Oak tree & meadow", "", "")
+    assert (first.title, first.license, first.attribution) == ("Oak tree & meadow", "", "")
     assert parsed("duckduckgo/page1.json").cursor == "vqd=4-1;s=100"
     assert [one.url for one in parsed("duckduckgo/missing_fields.json").offers] == ["https://cdn.example.org/a.jpg"]
     assert parsed("duckduckgo/empty.json").cursor is None
-    assert parsed("duckduckgo/page1.json", licences=("cc-by",)).offers == (), "nobody says what is allowed"
+    assert parsed("duckduckgo/page1.json", licenses=("cc-by",)).offers == (), "nobody says what is allowed"
 
 
 def test_duckduckgo_cannot_turn_in_a_circle() -> None:

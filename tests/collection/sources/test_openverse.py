@@ -14,22 +14,22 @@ OPENVERSE = SOURCES["openverse"]
 def test_the_first_page_as_its_documents_show_it() -> None:
     tree, exam = parsed("openverse/page1.json").offers
     assert tree.url == "https://cdn.stocksnap.io/img-thumbs/960w/XNVBVXO3B7.jpg"
-    assert (tree.licence, tree.creator, tree.title) == ("cc0-1.0", "Tim Sullivan", "Tree Bark Photo")
+    assert (tree.license, tree.creator, tree.title) == ("cc0-1.0", "Tim Sullivan", "Tree Bark Photo")
     assert tree.page == "https://stocksnap.io/photo/XNVBVXO3B7"
     assert tree.attribution.startswith('"Tree Bark Photo" by Tim Sullivan is marked with CC0 1.0.')
     assert (tree.width, tree.height) == (6016, 4016)
-    assert (exam.licence, exam.licence_url) == ("cc-by-2.0", "https://creativecommons.org/licenses/by/2.0/")
+    assert (exam.license, exam.license_url) == ("cc-by-2.0", "https://creativecommons.org/licenses/by/2.0/")
     assert (exam.width, exam.attribution) == (None, '"exam tactics" by Sean MacEntee, CC BY 2.0, via Openverse')
     assert parsed("openverse/page1.json").total == 23
 
 
-def test_licences_and_slices_become_its_own_parameters() -> None:
-    asked = OPENVERSE.request(query("openverse", licences=("cc0", "cc-by-sa", "pexels")), None, {}).params
+def test_licenses_and_slices_become_its_own_parameters() -> None:
+    asked = OPENVERSE.request(query("openverse", licenses=("cc0", "cc-by-sa", "pexels")), None, {}).params
     assert asked["license"] == "cc0,by-sa"
     assert (asked["q"], asked["page_size"], asked["page"], asked["mature"]) == ("oak tree", "20", "1", "false")
-    sliced = OPENVERSE.request(query("openverse", facet={"licence": "cc-by", "aspect_ratio": "tall"}), None, {}).params
+    sliced = OPENVERSE.request(query("openverse", facet={"license": "cc-by", "aspect_ratio": "tall"}), None, {}).params
     assert (sliced["license"], sliced["aspect_ratio"]) == ("by", "tall")
-    assert "licence" not in sliced
+    assert "license" not in sliced
     assert "license" not in OPENVERSE.request(query("openverse"), None, {}).params
     assert len(OPENVERSE.request(query("openverse", keyword="x" * 300), None, {}).params["q"]) == 200
 
@@ -70,4 +70,4 @@ def test_refusals(name: str, said: str) -> None:
 
 def test_results_without_an_address_are_left_out() -> None:
     (only,) = parsed("openverse/missing_fields.json").offers
-    assert (only.url, only.licence, only.title, only.width) == ("https://example.org/a.jpg", "cc-by", "", None)
+    assert (only.url, only.license, only.title, only.width) == ("https://example.org/a.jpg", "cc-by", "", None)

@@ -61,7 +61,7 @@ def check(found: Found) -> None:
 @pytest.mark.parametrize("source", SOURCES.values(), ids=NAMES)
 def test_its_card_says_what_a_person_must_know(source: Source) -> None:
     card = source.card
-    assert card.title and card.licences and card.caveat
+    assert card.title and card.licenses and card.caveat
     assert card.home.startswith("https://") and card.terms.startswith("https://")
     assert set(card.families) <= FAMILIES.keys()
     assert card.limit.per_minute and card.limit.concurrency <= 2
@@ -119,18 +119,18 @@ def test_a_refusal_is_told_in_the_servers_words(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", RESULTS)
-def test_what_is_said_of_a_picture_can_be_written_down(name: str) -> None:
+def test_what_is_said_of_a_image_can_be_written_down(name: str) -> None:
     for side in SIDES:
         check(parsed(name, side=side))
 
 
 @pytest.mark.parametrize("family", ["cc0", "cc-by", "cc-by-nc", "cc-by-sa", "pexels"])
 @pytest.mark.parametrize("source", NAMES)
-def test_only_wanted_licences_are_offered(source: str, family: str) -> None:
+def test_only_wanted_licenses_are_offered(source: str, family: str) -> None:
     names = [name for name in RESULTS if name.startswith(f"{source}/")]
-    offers = [offer for name in names for offer in parsed(name, licences=(family,)).offers]
-    assert {family_of(offer.licence) for offer in offers} <= {family}
-    anything = [family_of(offer.licence) for name in names for offer in parsed(name).offers]
+    offers = [offer for name in names for offer in parsed(name, licenses=(family,)).offers]
+    assert {family_of(offer.license) for offer in offers} <= {family}
+    anything = [family_of(offer.license) for name in names for offer in parsed(name).offers]
     assert len(offers) == anything.count(family)
     assert set(anything) - {""} <= set(SOURCES[source].card.families)
 

@@ -27,7 +27,7 @@ class Attic:
     """A source of somebody else."""
 
     name = "attic"
-    card = SourceCard(title="Attic", home="https://attic.example", terms="", licences="", is_default=True)
+    card = SourceCard(title="Attic", home="https://attic.example", terms="", licenses="", is_default=True)
 
     def facets(self, keyword: str) -> list[dict[str, str]]:
         return [{}]
@@ -110,12 +110,12 @@ def test_only_its_own_keys_are_handed_to_a_source() -> None:
     assert missing_keys(SOURCES["openverse"], {}) == []
 
 
-def test_slices_of_unwanted_licences_are_not_asked() -> None:
+def test_slices_of_unwanted_licenses_are_not_asked() -> None:
     openverse = SOURCES["openverse"]
     assert facets_of(openverse, "oak") == list(openverse.facets("oak"))
     kept = facets_of(openverse, "oak", ("cc0", "cc-by"))
-    assert {facet["licence"] for facet in kept if "licence" in facet} == {"cc0", "cc-by"}
-    assert [facet for facet in kept if "licence" not in facet] == [facet for facet in openverse.facets("oak") if "licence" not in facet]
+    assert {facet["license"] for facet in kept if "license" in facet} == {"cc0", "cc-by"}
+    assert [facet for facet in kept if "license" not in facet] == [facet for facet in openverse.facets("oak") if "license" not in facet]
     assert can_give(openverse, ("cc0",)) and not can_give(openverse, ("pexels",)) and can_give(SOURCES["bing"], ())
 
 

@@ -34,7 +34,7 @@ def test_pexels_asks_and_credits_as_it_wants() -> None:
     assert asked.headers == {"Authorization": "pexels key"}
     assert asked.params == {"query": "oak tree", "color": "red", "per_page": "80", "page": "3"}
     first = parsed("pexels/page1.json").offers[0]
-    assert (first.attribution, first.licence) == ("Photo by Joey Farina on Pexels", "pexels")
+    assert (first.attribution, first.license) == ("Photo by Joey Farina on Pexels", "pexels")
     assert first.page.startswith("https://www.pexels.com/photo/")
     (bare,) = parsed("pexels/missing_fields.json").offers
     assert (bare.url, bare.attribution) == ("https://images.pexels.com/photos/1/a.jpeg", "Photo on Pexels")

@@ -13,9 +13,9 @@ COMMONS = SOURCES["wikimedia"]
 
 def test_files_come_in_the_order_of_their_rank_with_credit_in_plain_words() -> None:
     oak, lone = parsed("wikimedia/search1.json").offers
-    assert (lone.licence, lone.creator, lone.attribution) == ("cc-by-sa-4.0", "PtrQs", "Photo by PtrQs")
-    assert lone.licence_url == "https://creativecommons.org/licenses/by-sa/4.0"
-    assert (oak.licence, oak.creator) == ("pdm", "Jane & John Doe of Kew")
+    assert (lone.license, lone.creator, lone.attribution) == ("cc-by-sa-4.0", "PtrQs", "Photo by PtrQs")
+    assert lone.license_url == "https://creativecommons.org/licenses/by-sa/4.0"
+    assert (oak.license, oak.creator) == ("pdm", "Jane & John Doe of Kew")
     assert oak.attribution == '"Old oak" by Jane & John Doe of Kew, public domain, via Wikimedia Commons'
     assert oak.page == "https://commons.wikimedia.org/wiki/File:Old_oak.tif"
 
@@ -68,10 +68,10 @@ def test_the_search_is_not_asked_beyond_its_end() -> None:
         assert (COMMONS.parse(body, query("wikimedia"), None).cursor is not None) is is_more
 
 
-def test_files_without_a_picture_are_left_out() -> None:
+def test_files_without_a_image_are_left_out() -> None:
     (bare,) = parsed("wikimedia/missing_fields.json").offers
     assert bare.url.endswith("/Bare.jpg")
-    assert (bare.licence, bare.creator, bare.title) == ("", "", "Bare")
+    assert (bare.license, bare.creator, bare.title) == ("", "", "Bare")
 
 
 def test_refusals() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tellapart.collection.storage.file_names import class_folder, class_folders, picture_name
+from tellapart.collection.storage.file_names import class_folder, class_folders, image_name
 from tellapart.dataset import open_dataset
 from tellapart.errors import OptionError
 from tellapart.paths import name_complaint
@@ -65,12 +65,10 @@ def test_every_clash_is_said_at_once() -> None:
 
 def test_what_was_collected_is_read_as_the_classes_meant(tmp_path: Path) -> None:
     labels = ["train", "test", "bus", "AC/DC", ".net", "con"]
-    names = {
-        picture_name(class_folder(label), f"{number:064x}", "JPEG"): sample_images.photo(number) for number, label in enumerate(labels)
-    }
+    names = {image_name(class_folder(label), f"{number:064x}", "JPEG"): sample_images.photo(number) for number, label in enumerate(labels)}
     found = open_dataset(folders.write(tmp_path / "photos", names))
     assert set(found.class_names) == {"train_", "test_", "bus", "AC-DC", "_.net", "con_"}
 
 
-def test_a_picture_is_named_by_its_content() -> None:
-    assert picture_name("cats", "0123456789abcdef" * 4, "TIFF") == "cats/0123456789abcdef0123456789abcdef.tif"
+def test_a_image_is_named_by_its_content() -> None:
+    assert image_name("cats", "0123456789abcdef" * 4, "TIFF") == "cats/0123456789abcdef0123456789abcdef.tif"

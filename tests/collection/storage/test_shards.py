@@ -26,7 +26,7 @@ def rows(tmp_path: Path) -> list[dict[str, Any]]:
     for number in range(10):
         name = f"{LABELS[number % 2]}/{number:032x}.jpg"
         source.put(name, sample_images.photo(number, 50, 40))
-        rows.append({"file_name": name, "label": LABELS[number % 2], "licence": "cc0-1.0", "page": None, "signature": b"left out"})
+        rows.append({"file_name": name, "label": LABELS[number % 2], "license": "cc0-1.0", "page": None, "signature": b"left out"})
     return rows
 
 
@@ -41,8 +41,8 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Destination:
     return open_destination(str(tmp_path / "shards") if request.param == "folder" else request.getfixturevalue("s3"))
 
 
-def test_pictures_and_what_is_known_of_them_are_read_back(rows: list[dict[str, Any]], target: Destination, tmp_path: Path) -> None:
-    shards = list(pack(rows, Folder(tmp_path / "photos"), target, 7, most_pictures=4))
+def test_images_and_what_is_known_of_them_are_read_back(rows: list[dict[str, Any]], target: Destination, tmp_path: Path) -> None:
+    shards = list(pack(rows, Folder(tmp_path / "photos"), target, 7, most_images=4))
     assert [shard.name for shard in shards] == ["shard-000007.tar", "shard-000008.tar", "shard-000009.tar"]
     assert [len(shard.files) for shard in shards] == [4, 4, 2]
     assert list(target.listed()) == [shard.name for shard in shards]
@@ -53,7 +53,7 @@ def test_pictures_and_what_is_known_of_them_are_read_back(rows: list[dict[str, A
     for number, row in enumerate(rows):
         assert found[row["file_name"]] == sample_images.photo(number, 50, 40)
         card = json.loads(found[row["file_name"].replace(".jpg", ".json")])
-        assert card == {"file_name": row["file_name"], "label": row["label"], "licence": "cc0-1.0", "page": None}
+        assert card == {"file_name": row["file_name"], "label": row["label"], "license": "cc0-1.0", "page": None}
     assert len(found) == 20
 
 
@@ -82,7 +82,7 @@ def test_a_shard_is_full_by_bytes_too(rows: list[dict[str, Any]], tmp_path: Path
     assert len(list(pack(rows, Folder(tmp_path / "photos"), Folder(tmp_path / "shards"), most_bytes=1))) == 10
 
 
-def test_a_picture_that_is_gone_is_named_and_the_rest_is_packed(rows: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_a_image_that_is_gone_is_named_and_the_rest_is_packed(rows: list[dict[str, Any]], tmp_path: Path) -> None:
     source, target = Folder(tmp_path / "photos"), Folder(tmp_path / "shards")
     source.remove(rows[3]["file_name"])
     (shard,) = pack(rows, source, target)
@@ -96,7 +96,7 @@ def test_a_picture_that_is_gone_is_named_and_the_rest_is_packed(rows: list[dict[
 
 def test_a_shard_that_cannot_be_written_is_absent(rows: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, target = Folder(tmp_path / "photos"), Folder(tmp_path / "shards")
-    shards = pack(rows, source, target, most_pictures=5)
+    shards = pack(rows, source, target, most_images=5)
     assert next(shards).name == "shard-000000.tar"
 
     def full(handle: int) -> None:

@@ -213,7 +213,7 @@ def test_a_server_killed_in_the_middle_and_started_again_loses_nothing(s3: str, 
 def test_what_was_collected_into_a_bucket_is_read_as_a_data_set(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))
     bucket = Bucket(s3)
-    with pytest.raises(DataError, match="no pictures in"):
+    with pytest.raises(DataError, match="no images in"):
         copy_bucket(s3)
     for number, name in enumerate([*ODD[1:], "dogs/1.jpg", "dogs/2.jpg", ".tellapart/hidden.jpg", "dogs/notes.txt"]):
         bucket.put(name, sample_images.photo(number, 60, 40))

@@ -28,7 +28,7 @@ async function more() {
     const names = await (await fetch("/more?batch=" + batch)).json();
     for (const name of names) {
         const image = new Image();
-        image.src = "/pictures/" + name + ".jpg";
+        image.src = "/images/" + name + ".jpg";
         image.style = "display:block; min-height:700px; width:700px";
         image.onerror = () => image.remove();
         wall.append(image);
@@ -109,11 +109,11 @@ def test_a_page_that_grows_is_scrolled_to_its_end(server: PageServer, visited: V
     whole, start = visited(visit)
     assert (whole.verdict, whole.http_code, whole.final_url, whole.reason) == ("ok", 200, url, "")
     assert [offer.url for offer in page_offers(whole.body, url, side=512)] == [
-        f"{server.address}/pictures/{batch}-{n}.jpg" for batch in range(5) for n in range(4)
+        f"{server.address}/images/{batch}-{n}.jpg" for batch in range(5) for n in range(4)
     ]
     assert "\u041a\u043e\u0442\u044b" in whole.body.decode("utf-8-sig")
     assert len(page_offers(start.body, url, side=512)) < 20
-    assert not any(path.startswith("/pictures") for path in server.asked)
+    assert not any(path.startswith("/images") for path in server.asked)
     (agent,) = {agent for agent in server.agents if agent}
     assert agent.endswith(AGENT)
     assert "Headless" in agent

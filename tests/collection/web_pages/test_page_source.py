@@ -78,7 +78,7 @@ def test_names_only_like_those_of_placeholders_stay() -> None:
     assert urls("".join(f'<img src="{name}">' for name in names)) == [HERE + name for name in names]
 
 
-def test_late_pictures_are_found_and_what_stands_for_them_is_not() -> None:
+def test_late_images_are_found_and_what_stands_for_them_is_not() -> None:
     body = """
         <img src="/loading.gif" data-src="a.jpg">
         <img src="/loading.gif" data-src="b.jpg">
@@ -89,7 +89,7 @@ def test_late_pictures_are_found_and_what_stands_for_them_is_not() -> None:
     assert urls(body) == [f"{HERE}{name}.jpg" for name in ("a", "b", "c", "d-900", "e")]
 
 
-def test_a_picture_is_one_offer_of_the_right_size() -> None:
+def test_a_image_is_one_offer_of_the_right_size() -> None:
     body = """
         <picture>
           <source type="image/svg+xml" srcset="z.svg 9000w">
@@ -120,7 +120,7 @@ def test_what_a_srcset_says_goes_before_the_place_the_page_gives() -> None:
     assert urls('<img width="1900" src="small.jpg" srcset="a-900.jpg 900w">') == [f"{HERE}a-900.jpg"]
 
 
-def test_the_original_behind_a_small_picture_is_taken_and_a_page_behind_it_is_not() -> None:
+def test_the_original_behind_a_small_image_is_taken_and_a_page_behind_it_is_not() -> None:
     body = """
         <a href="full/a.JPG"><span><img src="thumb-a.jpg" width="50" height="50" alt="A"></span></a>
         <a href="/wiki/File:B.jpg"><img src="b.jpg"></a>
@@ -140,7 +140,7 @@ def test_the_listing_of_a_folder_is_a_page_too() -> None:
     assert urls(body) == [f"{HERE}IMG%201.jpg", f"{HERE}IMG%202.JPEG?dl=1"]
 
 
-def test_the_head_names_pictures_once() -> None:
+def test_the_head_names_images_once() -> None:
     head = """
         <meta property="og:image" content="http://a.example/gallery/a-1200.jpg">
         <meta property="og:image:secure_url" content="https://a.example/gallery/a-1200.jpg">
@@ -155,7 +155,7 @@ def test_the_head_names_pictures_once() -> None:
     assert (found[0].width, found[0].height, found[0].title) == (2000, None, "Alt")
 
 
-def test_linked_data_gives_pictures_and_their_credit() -> None:
+def test_linked_data_gives_images_and_their_credit() -> None:
     content = {
         "@graph": [
             {"@type": "Organization", "logo": {"@type": "ImageObject", "url": "logo.png"}, "image": {"@id": "#x"}},
@@ -176,15 +176,15 @@ def test_linked_data_gives_pictures_and_their_credit() -> None:
         page=PAGE,
         group=PAGE,
         title="Two cats",
-        licence="cc-by-sa-4.0",
-        licence_url="https://creativecommons.org/licenses/by-sa/4.0/",
+        license="cc-by-sa-4.0",
+        license_url="https://creativecommons.org/licenses/by-sa/4.0/",
         creator="Ann, Bob",
         creator_url="https://a.example/ann",
         attribution="Ann & Bob / a.example",
         width=3000,
         height=2000,
     )
-    assert (found["d.jpg"].licence, found["d.jpg"].licence_url) == ("", "https://a.example/terms")
+    assert (found["d.jpg"].license, found["d.jpg"].license_url) == ("", "https://a.example/terms")
 
 
 @pytest.mark.parametrize(
@@ -210,23 +210,23 @@ def test_deeply_nested_linked_data_ends() -> None:
     assert urls(linked(content)) == [f"{HERE}a.jpg"]
 
 
-def test_one_licence_is_for_the_whole_page() -> None:
+def test_one_license_is_for_the_whole_page() -> None:
     body = (
         '<img src="a.jpg"><footer><a rel="LICENSE" href="http://creativecommons.org/publicdomain/zero/1.0/">CC0</a>'
         '<a rel="author" href="/ann">Ann</a></footer>'
     )
     (offer,) = offers(body)
-    assert (offer.licence, offer.creator, offer.creator_url) == ("cc0-1.0", "Ann", "https://a.example/ann")
+    assert (offer.license, offer.creator, offer.creator_url) == ("cc0-1.0", "Ann", "https://a.example/ann")
 
 
-def test_of_several_licences_the_one_beside_the_picture_counts() -> None:
-    def figure(name: str, licence: str, creator: str) -> str:
-        href = f"https://creativecommons.org/licenses/{licence}/2.0/"
+def test_of_several_licenses_the_one_beside_the_image_counts() -> None:
+    def figure(name: str, license: str, creator: str) -> str:
+        href = f"https://creativecommons.org/licenses/{license}/2.0/"
         credit = f'<a rel="license" href="{href}"></a><b property="cc:attributionName">{creator}</b>'
         return f'<figure><div><img src="{name}"></div>{credit}</figure>'
 
     found = offers(figure("a.jpg", "by", "Ann") + figure("b.jpg", "by-nc", "Bob") + '<p><img src="c.jpg"></p>')
-    assert [(o.licence, o.creator) for o in found] == [("cc-by-2.0", "Ann"), ("cc-by-nc-2.0", "Bob"), ("", "")]
+    assert [(o.license, o.creator) for o in found] == [("cc-by-2.0", "Ann"), ("cc-by-nc-2.0", "Bob"), ("", "")]
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_a_rule_that_is_none_is_told() -> None:
 
 
 def walk(source: Pages, site: dict[str, str], start: str, most: int = 30) -> tuple[list[str], list[str]]:
-    """The pages a walk reads, and the pictures it finds."""
+    """The pages a walk reads, and the images it finds."""
     query, cursor, read, found = Query(keyword=start), None, list[str](), list[str]()
     for _ in range(most):
         url = source.request(query, cursor, {}).url
@@ -319,7 +319,7 @@ def test_a_ring_of_pages_ends() -> None:
     assert read == ["https://a.example/1", "https://a.example/2", "https://a.example/3"]
 
 
-def test_a_pattern_ends_where_there_are_no_pictures() -> None:
+def test_a_pattern_ends_where_there_are_no_images() -> None:
     site = {f"https://a.example/?p={n}": f'<img src="/{n}.jpg">' for n in (1, 2, 3)}
     read, _ = walk(Pages(), site, "https://a.example/?p={page}")
     assert read == [f"https://a.example/?p={n}" for n in (1, 2, 3, 4)]
@@ -350,10 +350,10 @@ def test_a_page_is_read_as_it_was_fetched() -> None:
     assert source.request(Query(keyword="x"), found.cursor, {}).url == "https://www.a.example/de/2"
 
 
-def test_only_wanted_licences_where_some_are_named() -> None:
+def test_only_wanted_licenses_where_some_are_named() -> None:
     body = b'<img src="a.jpg"><a rel=license href="https://creativecommons.org/licenses/by/4.0/">'
-    for licences, number in [((), 1), (("cc-by",), 1), (("cc0",), 0)]:
-        assert len(Pages().parse(body, Query(keyword=PAGE, licences=licences), None).offers) == number
+    for licenses, number in [((), 1), (("cc-by",), 1), (("cc0",), 0)]:
+        assert len(Pages().parse(body, Query(keyword=PAGE, licenses=licenses), None).offers) == number
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ def test_only_wanted_licences_where_some_are_named() -> None:
         (b"%PDF-1.7", {}, "leads to a file (PDF)"),
     ],
 )
-def test_pages_that_are_none_or_keep_their_pictures(body: bytes, headers: dict[str, str], said: str) -> None:
+def test_pages_that_are_none_or_keep_their_images(body: bytes, headers: dict[str, str], said: str) -> None:
     with pytest.raises(SourceError) as caught:
         Pages().read(Fetched(url=PAGE, verdict="ok", body=body, headers=headers), Query(keyword=PAGE), None)
     assert said in str(caught.value)

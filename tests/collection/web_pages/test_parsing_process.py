@@ -28,16 +28,16 @@ def apart(html: str | bytes, **options: float) -> list[str]:
 
 
 def test_a_page_read_apart_is_as_one_read_here() -> None:
-    licence = '<a rel=license href="https://creativecommons.org/licenses/by/4.0/"></a>'
-    html = f'<a rel=next href=/q></a>{licence}<img src=/ü.jpg width=300 alt="A cat">'
-    source, query = Pages("auto"), replace(QUERY, licences=("cc-by",))
+    license = '<a rel=license href="https://creativecommons.org/licenses/by/4.0/"></a>'
+    html = f'<a rel=next href=/q></a>{license}<img src=/ü.jpg width=300 alt="A cat">'
+    source, query = Pages("auto"), replace(QUERY, licenses=("cc-by",))
     there = asyncio.run(parse_in_process(source, fetched(html), query, None))
     assert there == source.read(fetched(html), query, None)
-    assert there.offers[0].licence == "cc-by-4.0" and there.cursor is not None and json.loads(there.cursor)["number"] == 2
+    assert there.offers[0].license == "cc-by-4.0" and there.cursor is not None and json.loads(there.cursor)["number"] == 2
 
 
 def test_what_a_page_refuses_is_said() -> None:
-    with pytest.raises(SourceError, match="pictures be left alone"):
+    with pytest.raises(SourceError, match="images be left alone"):
         apart("<meta name=robots content=noai><img src=/a.jpg>")
 
 

@@ -1,4 +1,4 @@
-"""What the verb ``autoencode`` says: how well pictures are given back, what the units do, and where everything lies."""
+"""What the verb ``autoencode`` says: how well images are given back, what the units do, and where everything lies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def of_autoencode(run: Run) -> Answer:
         rows.append(("the same on photos it learned from", number(metrics["trained_on"]["error"], 5)))
     if metrics["components"]:
         rows.append((f"{metrics['components']:,} principal components", number(side["linear"], 5)))
-    rows.append(("the mean photo", number(side["mean_picture"], 5)))
+    rows.append(("the mean photo", number(side["mean_image"], 5)))
     lines: list[Line] = [f"{side['n']:,} {what}", *aligned(rows, before="  ")]
     dead = units["dead"]
     if dead:

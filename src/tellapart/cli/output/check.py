@@ -16,7 +16,7 @@ MOST_NAMED = 5
 
 def of_check(found: dict[str, Any]) -> Answer:
     """A line an issue with its worst example, what else is to be said of the set, and what to do next."""
-    lines: list[Line] = [f"{count(found['files'], 'file')}, {count(found['images'], 'different picture')} that can be used"]
+    lines: list[Line] = [f"{count(found['files'], 'file')}, {count(found['images'], 'different image')} that can be used"]
     rows = [(one["title"], f"{one['n']:,}", f"{100 * one['share']:.1f} %", _worst(one)) for one in found["issues"] if one["n"]]
     if rows:
         table = aligned([HEAD, *rows], before="  ")

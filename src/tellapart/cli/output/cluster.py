@@ -35,7 +35,7 @@ def of_cluster(found: dict[str, Any]) -> Answer:
     lines += [Styled(note, fg="yellow") for note in found["notes"]]
     lines += _left_out(found["left_out"])
     if applied := found["applied"]:
-        lines.append(f"{len(applied['changed']):,} relabelled: " + several([f"{n:,} {label}" for label, n in applied["left"].items()]))
+        lines.append(f"{len(applied['changed']):,} relabeled: " + several([f"{n:,} {label}" for label, n in applied["left"].items()]))
         if applied["batch"] is not None:
             lines.append(f"to take it back: tellapart undo FOLDER --batch {applied['batch']}")
     if found["folders"]:
@@ -44,12 +44,12 @@ def of_cluster(found: dict[str, Any]) -> Answer:
 
 
 def of_similar(found: dict[str, Any]) -> Answer:
-    """A line a similar picture, the most similar first; for all, how often the most similar one has the same label."""
+    """A line a similar image, the most similar first; for all, how often the most similar one has the same label."""
     lines = first_lines([f"{one['cosine']:.3f}  {one['path']}" for one in found["similar"]])
     if found["image"] is None:
-        lines.append(f"{count(found['images'], 'picture')} by {found['features']}")
+        lines.append(f"{count(found['images'], 'image')} by {found['features']}")
         if found["same_label"] is not None:
-            lines.append(f"the most similar picture has the same label in {100 * found['same_label']:.1f} % of them")
+            lines.append(f"the most similar image has the same label in {100 * found['same_label']:.1f} % of them")
     return [*lines, *_left_out(found["left_out"]), Styled(shown(Path(found["out"])), bold=True)], found
 
 

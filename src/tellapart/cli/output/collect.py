@@ -17,7 +17,7 @@ def of_collect(found: dict[str, Any]) -> Answer:
     """How a collection stands."""
     kept = sum(one["kept"] for one in found["classes"])
     now = f", {found['new']:,} of them new, in {in_words(found['seconds'])}" if found["seconds"] else ""
-    lines = [f"{found['out']}: {count(kept, 'picture')}{now}", ""]
+    lines = [f"{found['out']}: {count(kept, 'image')}{now}", ""]
     lines += aligned(_classes(found["classes"]))
     for label in found["short"]:
         first, *rest = found["short"][label]
@@ -68,8 +68,8 @@ def _what_next(found: dict[str, Any], kept: int) -> list[str]:
             f"{count(waiting, 'address', 'addresses')} may yet work, the first from {when} on: tellapart collect -o {found['out']}"
         )
     if kept:
-        lines.append(f"who made what, and under which licence: {found['out'].rstrip('/')}/ATTRIBUTION.csv")
+        lines.append(f"who made what, and under which license: {found['out'].rstrip('/')}/ATTRIBUTION.csv")
         if found["shards"]:
-            lines.append(f"{found['shards']:,} shards hold the pictures; tar xf makes class folders of them")
+            lines.append(f"{found['shards']:,} shards hold the images; tar xf makes class folders of them")
         lines.append(f"next: tellapart train {found['out']}")
     return lines

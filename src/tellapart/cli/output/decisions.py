@@ -1,4 +1,4 @@
-"""What the verbs that decide on single pictures say."""
+"""What the verbs that decide on single images say."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from tellapart.cli.listing import first_lines, shown
 from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.counts import count
 
-VERBS = {"exclude": "excluded", "relabel": "relabelled", "restore": "restored"}
-HEAD = ("batch", "when", "", "picture", "why")
+VERBS = {"exclude": "excluded", "relabel": "relabeled", "restore": "restored"}
+HEAD = ("batch", "when", "", "image", "why")
 
 
 def of_exclude(found: dict[str, Any]) -> Answer:
-    """What was excluded, and how many pictures each class has left."""
+    """What was excluded, and how many images each class has left."""
     return _of_decided(found, "exclude")
 
 
 def of_relabel(found: dict[str, Any]) -> Answer:
-    """What was relabelled, and how many pictures each class has now."""
+    """What was relabeled, and how many images each class has now."""
     return _of_decided(found, "relabel")
 
 
 def of_restore(found: dict[str, Any]) -> Answer:
-    """What was restored, and how many pictures each class has now."""
+    """What was restored, and how many images each class has now."""
     return _of_decided(found, "restore")
 
 
@@ -55,9 +55,9 @@ def of_decisions(found: dict[str, Any]) -> Answer:
 
 
 def of_export(found: dict[str, Any]) -> Answer:
-    """How many pictures were written, what was left out and why, and where they lie."""
+    """How many images were written, what was left out and why, and where they lie."""
     classes = ", ".join(f"{number:,} {name}" for name, number in found["classes"].items())
-    lines = [f"{count(found['images'], 'picture')}" + (f": {classes}" if classes else "")]
+    lines = [f"{count(found['images'], 'image')}" + (f": {classes}" if classes else "")]
     if found["left_out"]:
         lines.append(f"{len(found['left_out']):,} left out:")
         lines += first_lines([f"  {path}  ({reason})" for path, reason in found["left_out"].items()])
@@ -84,7 +84,7 @@ def _counted(decisions: list[dict[str, Any]]) -> str:
 
 
 def _parts(one: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Action, picture and reason, with a mark on what no longer holds."""
+    """Action, image and reason, with a mark on what no longer holds."""
     if one["action"] == "undo":
         return "undo", f"batch {one['undoes']}", one["why"]
     what = f"{one['path']}  {one['old']} -> {one['new']}" if one["action"] == "relabel" else one["path"]

@@ -14,7 +14,7 @@ from tellapart.counts import count
 def of_map(found: dict[str, Any]) -> Answer:
     """What was placed how, how far to trust it, and where it lies."""
     lines: list[Line] = [
-        f"{count(found['images'], 'picture')} placed by {found['method']} ({found['software']})",
+        f"{count(found['images'], 'image')} placed by {found['method']} ({found['software']})",
         *_trusted(found["trust"]),
     ]
     lines += [f"table: {shown(Path(found['table']))}", Styled(shown(Path(found["out"])), before="map:   ", bold=True)]
@@ -33,8 +33,8 @@ def of_explore(found: dict[str, Any]) -> Answer:
 def _trusted(trust: dict[str, Any]) -> list[str]:
     """How far to trust a map, in one or two lines."""
     lines = []
-    if trust["neighbours_kept"] is not None:
-        lines.append(f"  of a picture's {trust['k']} nearest, {100 * trust['neighbours_kept']:.0f} % are among its nearest on the map")
+    if trust["neighbors_kept"] is not None:
+        lines.append(f"  of an image's {trust['k']} nearest, {100 * trust['neighbors_kept']:.0f} % are among its nearest on the map")
     if trust["knn_2d"] and trust["knn_full"]:
         lines.append(f"  class by the nearest: on the map {share(trust['knn_2d'])}, in the whole space {share(trust['knn_full'])}")
     return lines

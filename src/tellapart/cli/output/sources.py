@@ -7,7 +7,7 @@ from typing import Any
 from tellapart.cli.columns import aligned
 from tellapart.cli.terminal import Answer, Line, Styled
 
-COLOURS = {
+COLORS = {
     "on": "green",
     "healthy": "green",
     "off": None,
@@ -16,12 +16,12 @@ COLOURS = {
     "no key": "yellow",
     "no contact": "yellow",
 }
-HEAD = ("source", "", "by", "results a search", "requests", "licences", "key")
-CHECK_HEAD = ("source", "", "answer", "results", "picture", "")
+HEAD = ("source", "", "by", "results a search", "requests", "licenses", "key")
+CHECK_HEAD = ("source", "", "answer", "results", "image", "")
 LONGEST_LISTED = 4
 LEGEND = (
     "off: asked only where you name it with --sources, as its terms are against it",
-    "tellapart sources NAME says more of one: its terms, its licence data, and what speaks against it",
+    "tellapart sources NAME says more of one: its terms, its license data, and what speaks against it",
 )
 
 
@@ -45,14 +45,14 @@ def _colored(table: list[str], rows: list[dict[str, Any]], states: list[str]) ->
     lines: list[Line] = [*table]
     for line, (row, state) in enumerate(zip(table[1:], states, strict=True), start=1):
         at = row.index(state, width)
-        lines[line] = Styled(state, fg=COLOURS.get(state, "red"), before=row[:at], after=row[at + len(state) :])
+        lines[line] = Styled(state, fg=COLORS.get(state, "red"), before=row[:at], after=row[at + len(state) :])
     return lines
 
 
 def _row(one: dict[str, Any]) -> list[str]:
     most = one["most_results"]
     asked = "words" if one["asks"] == "words" else "living things"
-    return [one["name"], one["state"], asked, f"{most:,}" if most else "all", _pace(one["limit"]), _licences(one), _keys(one)]
+    return [one["name"], one["state"], asked, f"{most:,}" if most else "all", _pace(one["limit"]), _licenses(one), _keys(one)]
 
 
 def _paragraph(one: dict[str, Any]) -> list[Line]:
@@ -61,13 +61,13 @@ def _paragraph(one: dict[str, Any]) -> list[Line]:
     hosts = [f"{host}: {_pace(limit)}" for host, limit in one["image_hosts"].items()]
     facts = {
         "by": asked,
-        "licences": one["licences"],
+        "licenses": one["licenses"],
         "limits": "; ".join([most, _pace(one["limit"]), *hosts]),
         "key": _keys(one),
         "note": one["caveat"],
         "terms": one["terms"],
     }
-    state = Styled(one["state"], fg=COLOURS.get(one["state"]), before=f"{one['name']}: {one['title']}, {one['home']} (", after=")")
+    state = Styled(one["state"], fg=COLORS.get(one["state"]), before=f"{one['name']}: {one['title']}, {one['home']} (", after=")")
     return [state, *aligned([("", ""), *facts.items()], before="  ")[1:]]
 
 
@@ -75,10 +75,10 @@ def _checked(one: dict[str, Any]) -> list[str]:
     health = one["health"]
     results = f"{health['offers']:,}" if health["offers"] else ""
     total = f" of {health['total']:,}" if health["total"] and health["offers"] else ""
-    is_picture = health["state"] == "healthy"
-    picture = f"{health['picture']}, {health['picture_seconds']:.1f} s" if is_picture else ""
+    is_image = health["state"] == "healthy"
+    image = f"{health['image']}, {health['image_seconds']:.1f} s" if is_image else ""
     answer = f"{health['seconds']:.1f} s" if health["seconds"] is not None else ""
-    return [one["name"], health["state"], answer, f"{results}{total}", picture, health["said"]]
+    return [one["name"], health["state"], answer, f"{results}{total}", image, health["said"]]
 
 
 def _pace(limit: dict[str, Any]) -> str:
@@ -88,7 +88,7 @@ def _pace(limit: dict[str, Any]) -> str:
     return ", ".join(filter(None, [shown, daily])) or f"{limit['concurrency']} at once"
 
 
-def _licences(one: dict[str, Any]) -> str:
+def _licenses(one: dict[str, Any]) -> str:
     families = one["families"]
     own = [family for family in families if family not in ("cc0", "pdm") and not family.startswith("cc-")]
     return ", ".join(own) or ("Creative Commons" if families else "not said")

@@ -17,9 +17,9 @@ MOST_CLASSES = 12
 
 
 def of_split(found: dict[str, Any]) -> Answer:
-    """How many pictures of each class are in each part, what leaks, and where the manifest lies."""
+    """How many images of each class are in each part, what leaks, and where the manifest lies."""
     is_bad = found["how"].startswith("first")
-    title = f"{count(found['images'], 'picture')} in {count(found['groups'], 'group')}, {found['how']}"
+    title = f"{count(found['images'], 'image')} in {count(found['groups'], 'group')}, {found['how']}"
     lines = [title + (": a bad split, made on purpose" if is_bad else ""), *aligned(_table(found["parts"]), before="  ")]
     if found["folds"]:
         lines.append("folds: " + ", ".join(f"{count:,}" for count in found["folds"].values()))
@@ -51,7 +51,7 @@ def _crossings(crossed: Mapping[str, Any]) -> list[str]:
         f"{count(crossed['groups'], 'group stands', 'groups stand')} in several parts:"
         f" {count(crossed['exact_pairs'], 'pair')} of the same bytes,"
         f" {crossed['near_pairs']:,} of near-duplicates;"
-        f" {count(crossed['images'], 'training picture is', 'training pictures are')} concerned"
+        f" {count(crossed['images'], 'training image is', 'training images are')} concerned"
     ]
     return lines + first_lines([f"  {pair['kind']:<5}  {pair['first']}  {pair['second']}  ({pair['parts']})" for pair in crossed["pairs"]])
 
@@ -60,9 +60,9 @@ def _leak(leak: Mapping[str, Any]) -> list[str]:
     if "reason" in leak:
         return [f"no scores: {leak['reason']}"]
     what = {
-        "leaking": f"a probe judged on {count(leak['n'], leak['part'] + ' picture')}, with and without the {leak['images']:,} that leak",
-        "would leak": f"had the groups been divided ({count(leak['images'], 'picture')}), judged on"
-        f" {count(leak['n'], leak['part'] + ' picture')}",
+        "leaking": f"a probe judged on {count(leak['n'], leak['part'] + ' image')}, with and without the {leak['images']:,} that leak",
+        "would leak": f"had the groups been divided ({count(leak['images'], 'image')}), judged on"
+        f" {count(leak['n'], leak['part'] + ' image')}",
     }[leak["kind"]]
     rows = [["", "accuracy (95 %)", "log loss (95 %)"]]
     rows += [[name, share(leak[name]["accuracy"]), number(leak[name]["log_loss"])] for name in ("naive", "honest")]

@@ -74,7 +74,7 @@ def of_predict(found: PredictedFiles) -> Answer:
         lines.append(f"{len(found.unreadable):,} of {count(len(found.files), 'file')} could not be read")
     if found.views > 1:
         changed = int((found.predictions.predicted != found.first_view.predicted).sum())
-        lines.append(f"averaged over {count(found.views, 'view')} of each picture; {changed:,} answers are others than with one")
+        lines.append(f"averaged over {count(found.views, 'view')} of each image; {changed:,} answers are others than with one")
     if found.out:
         lines.append(Styled(shown(found.out), before=f"{count(len(rows), 'row')} written to ", bold=True))
     return lines, rows
@@ -93,18 +93,17 @@ def of_submit(submission: Submission) -> Answer:
     elif submission.expected_accuracy:
         lines.append(f"expected accuracy {share(submission.expected_accuracy.as_dict())}, as on the images the run was judged on")
     if submission.views > 1:
-        lines.append(f"averaged over {count(submission.views, 'view')} of each picture; the run was judged with one")
+        lines.append(f"averaged over {count(submission.views, 'view')} of each image; the run was judged with one")
     if submission.unreadable:
         shares = several([f"{name} {_percent(part)}" for name, part in submission.shares.items()])
         lines.append(
-            f"{len(submission.unreadable):,} of {count(submission.rows, 'picture')} could not be read;"
+            f"{len(submission.unreadable):,} of {count(submission.rows, 'image')} could not be read;"
             f" their rows hold the training images' class shares ({shares}):"
         )
         lines += first_lines([f"  {name}  ({reason})" for name, reason in submission.unreadable.items()])
     if unused := submission.unused:
         lines.append(
-            f"{len(unused):,} of {count(submission.rows + len(unused), 'picture has', 'pictures have')} no id"
-            f" in the sample and were left out:"
+            f"{len(unused):,} of {count(submission.rows + len(unused), 'image has', 'images have')} no id in the sample and were left out:"
         )
         lines += first_lines([f"  {path}" for path in unused])
     return [*lines, Styled(shown(submission.path), bold=True)], submission.as_dict()
@@ -122,7 +121,7 @@ def of_evaluate(numbers: dict[str, Any]) -> Answer:
         "near_duplicate_of_training": "are near-duplicates of training images",
         "group_in_training": "are of a group that was trained on",
         "unknown_class": "are of a class the run does not know",
-        "unlabelled": "have no label",
+        "unlabeled": "have no label",
         "unreadable": "could not be read",
     }
     lines += [f"{numbers[key]:,} left out: they {why}" for key, why in left_out.items() if numbers[key]]
@@ -172,7 +171,7 @@ def of_report(path: Path) -> Answer:
 
 
 def of_augment(found: dict[str, Any]) -> Answer:
-    """How many pictures went in and came out, which were left out and why, and where the result lies."""
+    """How many images went in and came out, which were left out and why, and where the result lies."""
     lines: list[Line] = [f"{count(found['originals'], 'photo')}, {count(found['copies'], 'varied copy', 'varied copies')}"]
     left_out = found["left_out"]
     if left_out:
@@ -183,8 +182,8 @@ def of_augment(found: dict[str, Any]) -> Answer:
 
 
 def of_explain(found: dict[str, Any]) -> Answer:
-    """What is said of each picture, the files that could not be read, and where the sheet lies."""
-    lines = first_lines([f"{one['class']:<20} {_percent(one['probability']):>7}  {one['path']}" for one in found["pictures"]])
+    """What is said of each image, the files that could not be read, and where the sheet lies."""
+    lines = first_lines([f"{one['class']:<20} {_percent(one['probability']):>7}  {one['path']}" for one in found["images"]])
     lines += first_lines([f"  {path}  ({reason})" for path, reason in found["unreadable"].items()])
     return [*lines, Styled(shown(Path(found["out"])), bold=True)], found
 

@@ -1,1 +1,1 @@
-"""Looking at downloaded pictures in processes of their own."""
+"""Looking at downloaded images in processes of their own."""

@@ -1,4 +1,4 @@
-"""A picture on its way in: decoded, cropped, made smaller and fingerprinted, each step once."""
+"""An image on its way in: decoded, cropped, made smaller and fingerprinted, each step once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OTHER_BYTES_A_PIXEL = 7
 def ingest_image(body: bytes, *, side: int | None = None, hook: CropHook | None = None) -> Inspected:
     """Look at the file ``body``; a file that cannot be used comes back with the reason.
 
-    A picture whose longer side is over ``side`` pixels, or of which ``hook`` keeps a part, comes back as a new JPEG in
+    An image whose longer side is over ``side`` pixels, or of which ``hook`` keeps a part, comes back as a new JPEG in
     ``body``: upright, sRGB, without metadata. Anything else is kept as it is, byte for byte.
     """
     try:
@@ -39,7 +39,7 @@ def ingest_image(body: bytes, *, side: int | None = None, hook: CropHook | None 
         return Inspected(reason=str(error))
     except MemoryError:
         return Inspected(reason="not enough memory to decode it")
-    except Exception as error:  # one picture's failure is a row, whatever a decoder raises
+    except Exception as error:  # one image's failure is a row, whatever a decoder raises
         return Inspected(reason=f"the decoder failed: {type(error).__name__}: {error}"[:200])
 
 
@@ -57,8 +57,8 @@ def is_large(body: bytes, *, side: int | None = None, is_cropped: bool = False) 
 
 def _taken_in(body: bytes, side: int | None, hook: CropHook | None) -> Inspected:
     name, width, height, _ = _declared(body)
-    picture = decode(body, min_size=_min_size(width, height, side, hook is not None))
-    pixels, width, height = picture.pixels, picture.width, picture.height
+    image = decode(body, min_size=_min_size(width, height, side, hook is not None))
+    pixels, width, height = image.pixels, image.width, image.height
     is_new = False
     if hook is not None:
         left, top, right, bottom = _box(hook, pixels)
@@ -86,7 +86,7 @@ def _declared(body: bytes) -> tuple[str, int, int, int]:
     """Format, width and height as stored (0 where the header does not simply say), and bytes decoding takes at any scale.
 
     Raises:
-        ImageError: no picture, or a JPEG whose header makes no sense.
+        ImageError: no image, or a JPEG whose header makes no sense.
     """
     name = sniffed_format(body)
     if name == "JPEG":
@@ -96,7 +96,7 @@ def _declared(body: bytes) -> tuple[str, int, int, int]:
 
 
 def _min_size(width: int, height: int, side: int | None, is_cropped: bool) -> int | None:
-    """What :func:`decode` is told: all pixels for a crop; for a picture made smaller at least half as many again as it keeps; else few."""
+    """What :func:`decode` is told: all pixels for a crop; for an image made smaller at least half as many again as it keeps; else few."""
     if is_cropped:
         return None
     if side is None or 0 < max(width, height) <= side:
@@ -105,7 +105,7 @@ def _min_size(width: int, height: int, side: int | None, is_cropped: bool) -> in
 
 
 def _box(hook: CropHook, pixels: ByteArray) -> tuple[int, int, int, int]:
-    """The hook's box, within the picture.
+    """The hook's box, within the image.
 
     Raises:
         ImageError: the hook found nothing, failed, or gave something else.

@@ -1,7 +1,7 @@
-"""A decoding process: pictures come in on stdin, what they are goes out; started by :mod:`tellapart.collection.decoding_workers.worker_pool`.
+"""A decoding process: images come in on stdin, what they are goes out; started by :mod:`tellapart.collection.decoding_workers.worker_pool`.
 
 It lives as long as its stdin is open, ignores Ctrl-C and the other signals that its collector answers, and has limits on
-memory and processor time, so that a picture made to harm takes down this process and nothing else.
+memory and processor time, so that an image made to harm takes down this process and nothing else.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _own_output() -> BinaryIO:
 
 
 def _warm_up() -> None:
-    """Load what decoding loads on use, so that the memory limit counts pictures only."""
+    """Load what decoding loads on use, so that the memory limit counts images only."""
     for name in ("JPEG", "PNG"):
         file = BytesIO()
         Image.fromarray(np.zeros((160, 160, 3), np.uint8)).save(file, name)

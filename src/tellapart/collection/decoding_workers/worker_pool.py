@@ -1,4 +1,4 @@
-"""Looking at downloaded pictures in processes of their own: one that crashes, eats memory or never ends harms only itself."""
+"""Looking at downloaded images in processes of their own: one that crashes, eats memory or never ends harms only itself."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Inspectors:
     Args:
         num_workers: how many processes.
         memory_limit_bytes: by how much each may grow while decoding (where the system can limit it).
-        timeout_s: seconds after which a picture is given up, and its process replaced.
-        side: pictures whose longer side is over this many pixels are made smaller; None keeps all as they are.
+        timeout_s: seconds after which an image is given up, and its process replaced.
+        side: images whose longer side is over this many pixels are made smaller; None keeps all as they are.
         crop: ``module:function``, see :data:`tellapart.collection.decoding_workers.ingest.CropHook`; what it needs should load with its module.
 
     Raises:
@@ -79,9 +79,9 @@ class Inspectors:
         await asyncio.gather(*self._endings)
 
     async def inspect(self, body: bytes) -> Inspected:
-        """What the file ``body`` is; a picture that cannot be used comes back with its reason.
+        """What the file ``body`` is; an image that cannot be used comes back with its reason.
 
-        Pictures that take much memory are decoded one at a time, whatever the number of processes.
+        Images that take much memory are decoded one at a time, whatever the number of processes.
         """
         if is_large(body, side=self._settings.side, is_cropped=self._settings.crop is not None):
             async with self._turn:
@@ -103,7 +103,7 @@ class Inspectors:
 
     @asynccontextmanager
     async def _worker(self) -> AsyncIterator[_Worker]:
-        """A free process, new where the last one of its place died; one left in the middle of a picture is ended."""
+        """A free process, new where the last one of its place died; one left in the middle of an image is ended."""
         worker = await self._free.get()
         try:
             if worker is None:
@@ -169,7 +169,7 @@ class _Worker:
         return worker
 
     async def answer(self, body: bytes) -> bytes:
-        """Send a picture and wait for what is said of it.
+        """Send an image and wait for what is said of it.
 
         Raises:
             IncompleteReadError, OSError: the process died.

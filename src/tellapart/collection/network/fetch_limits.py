@@ -10,7 +10,7 @@ class FetchLimits:
     """How much time and memory one attempt may take."""
 
     max_bytes: int = 20_000_000
-    """Of a picture."""
+    """Of an image."""
     max_page_bytes: int = 8_000_000
     """Of a page or an answer of a source, unpacked."""
     timeout_s: float = 60.0
@@ -30,8 +30,8 @@ class BodyRules:
     """What a body may be."""
 
     max_bytes: int
-    is_picture: bool = False
-    """Look at the first bytes, and stop where they are no picture's."""
+    is_image: bool = False
+    """Look at the first bytes, and stop where they are no image's."""
     may_be_packed: bool = False
     """Accept gzip; ``max_bytes`` then holds for what comes out."""
     is_cut_at_cap: bool = False

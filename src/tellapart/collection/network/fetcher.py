@@ -1,4 +1,4 @@
-"""The downloader: asks for pictures, pages and answers of sources, one attempt each, and turns all that can go wrong into an outcome."""
+"""The downloader: asks for images, pages and answers of sources, one attempt each, and turns all that can go wrong into an outcome."""
 
 from __future__ import annotations
 
@@ -97,19 +97,19 @@ class Fetcher:
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self.robots = Robots(self._robots_txt)
         """What sites ask of robots; for whoever opens their pages otherwise."""
-        self._image = self._kind("image/jpeg,image/png,image/webp,image/*;q=0.9,*/*;q=0.1", "identity", is_picture=True)
+        self._image = self._kind("image/jpeg,image/png,image/webp,image/*;q=0.9,*/*;q=0.1", "identity", is_image=True)
         self._page = self._kind("text/html,application/xhtml+xml,*/*;q=0.5", "gzip")
         self._answer = self._kind("application/json,*/*;q=0.5", "gzip")
         self._session: aiohttp.ClientSession | None = None
         self._met: set[str] = set()
 
-    def _kind(self, accept: str, encoding: str, *, is_picture: bool = False, is_cut: bool = False) -> _Kind:
+    def _kind(self, accept: str, encoding: str, *, is_image: bool = False, is_cut: bool = False) -> _Kind:
         """The headers and rules for one kind of thing."""
         limits = self._limits
         rules = BodyRules(
-            max_bytes=limits.max_bytes if is_picture else MOST_BYTES if is_cut else limits.max_page_bytes,
-            is_picture=is_picture,
-            may_be_packed=not is_picture,
+            max_bytes=limits.max_bytes if is_image else MOST_BYTES if is_cut else limits.max_page_bytes,
+            is_image=is_image,
+            may_be_packed=not is_image,
             is_cut_at_cap=is_cut,
             min_bytes_per_s=limits.min_bytes_per_s,
             window_s=limits.window_s,
@@ -150,7 +150,7 @@ class Fetcher:
             await self._own_resolver.close()
 
     async def image(self, url: str) -> Fetched:
-        """One attempt at a picture; ``ok`` means whole, within the limits, not opted out, and beginning like a picture."""
+        """One attempt at an image; ``ok`` means whole, within the limits, not opted out, and beginning like an image."""
         return await self._attempt(_Trail(url), self._image)
 
     async def page(self, request: Request, *, obey_robots: bool = True) -> Fetched:
@@ -306,7 +306,7 @@ class Fetcher:
             if kind.tells_errors:
                 trail.body = await _error_text(response, self._large, deadline)
             raise status_failure(response.status)
-        if kind.body.is_picture:
+        if kind.body.is_image:
             reason = opt_out(response.headers.getall("X-Robots-Tag", ()), response.headers.get("TDM-Reservation", ""))
             if reason is not None:
                 raise Failure("permanent", reason)

@@ -40,7 +40,7 @@ class Body:
         """The whole body, unpacked, and its SHA-256.
 
         Raises:
-            Failure: too large, too slow, cut off, empty, packed in an unknown way, or not a picture.
+            Failure: too large, too slow, cut off, empty, packed in an unknown way, or not an image.
             TimeoutError: nothing came for too long, or the deadline passed.
         """
         unpack = self._unpacker()
@@ -120,12 +120,12 @@ class Body:
             return
         if declared > self.rules.max_bytes:
             raise Failure("permanent", f"larger than {self.rules.max_bytes:,} bytes")
-        if declared == 0 and self.rules.is_picture:
+        if declared == 0 and self.rules.is_image:
             raise Failure("permanent", "empty file")
 
     def _judge_head(self, head: bytes | bytearray) -> None:
-        """Refuse what does not begin like a picture."""
-        if not self.rules.is_picture:
+        """Refuse what does not begin like an image."""
+        if not self.rules.is_image:
             return
         if not head:
             raise Failure("passing", "empty answer")

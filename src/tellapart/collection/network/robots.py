@@ -1,4 +1,4 @@
-"""What a site asks of robots: robots.txt for pages (RFC 9309), and headers by which a picture is kept out of training."""
+"""What a site asks of robots: robots.txt for pages (RFC 9309), and headers by which an image is kept out of training."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LONGEST_DELAY_S = 3600.0
 MOST_RULES = 2_000_000
 
 OPT_OUTS = frozenset({"noai", "noimageai", "noindex", "noimageindex", "noml", "none"})
-"""Directives of X-Robots-Tag that keep a picture out."""
+"""Directives of X-Robots-Tag that keep an image out."""
 
 _MOST_ORIGINS = 10_000
 _LARGE = 32 * 1024
@@ -146,7 +146,7 @@ def _delay_s(rules: Protego) -> float:
 
 
 def opt_out(robots_tags: Iterable[str], tdm_reservation: str = "") -> str | None:
-    """Why a picture must not be taken, or None.
+    """Why an image must not be taken, or None.
 
     Args:
         robots_tags: each ``X-Robots-Tag`` header by itself; directives may be addressed to one robot (``tellapart: noai``).

@@ -25,11 +25,11 @@ class ClassPlan:
     keywords: tuple[str, ...]
     """What is searched for, in the order given; at least one."""
     per_class: int | None = None
-    """How many pictures."""
+    """How many images."""
     sources: tuple[str, ...] | None = None
     """Names of sources; whether they exist is not checked here."""
-    licences: tuple[str, ...] | None = None
-    """Families of licences wanted."""
+    licenses: tuple[str, ...] | None = None
+    """Families of licenses wanted."""
 
 
 def plan_of(names: Sequence[str], classes: Sequence[str], file: Path | None) -> tuple[ClassPlan, ...]:
@@ -58,7 +58,7 @@ def plan_of(names: Sequence[str], classes: Sequence[str], file: Path | None) -> 
             keywords=tuple(keyword for keyword, _ in entry.keywords),
             per_class=entry.per_class,
             sources=entry.sources,
-            licences=entry.licences,
+            licenses=entry.licenses,
         )
         for entry in tidied
     )
@@ -129,5 +129,5 @@ def _keyword_problems(given: Sequence[Given]) -> Iterator[str]:
                 elif first.label.casefold() != entry.label.casefold():
                     yield (
                         f"{place}: the keyword {word!r} of the class {entry.label!r} is one of {first.label!r} too"
-                        f" ({first_place}); the same pictures would be found for both"
+                        f" ({first_place}); the same images would be found for both"
                     )

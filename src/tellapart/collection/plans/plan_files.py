@@ -12,8 +12,8 @@ from tellapart.dataset.delimited_files import TEXT_SUFFIXES, table_rows, text_li
 from tellapart.errors import DataError, closest_name
 
 PLAN_SUFFIXES = (".toml", *TEXT_SUFFIXES)
-TOP_KEYS = ("classes", "per_class", "sources", "licences")
-CLASS_KEYS = ("keywords", "per_class", "sources", "licences")
+TOP_KEYS = ("classes", "per_class", "sources", "licenses")
+CLASS_KEYS = ("keywords", "per_class", "sources", "licenses")
 LABEL_COLUMNS = ("class", "label")
 
 
@@ -27,7 +27,7 @@ class Given:
     place: str
     per_class: int | None = None
     sources: tuple[str, ...] | None = None
-    licences: tuple[str, ...] | None = None
+    licenses: tuple[str, ...] | None = None
 
     def replaced(self, *, label: str, keywords: tuple[tuple[str, str], ...]) -> Given:
         """The same with other words."""
@@ -38,7 +38,7 @@ def file_entries(file: Path, problems: list[str]) -> list[Given]:
     """The classes a plan file names, in its order; what is wrong with the file goes to ``problems``.
 
     TOML holds ``[classes]`` with ``label = ["keyword", ...]``, or a table ``[classes.label]`` with ``keywords`` and, if
-    they differ from those at the top, ``per_class``, ``sources``, ``licences``. A CSV or TSV file has the columns
+    they differ from those at the top, ``per_class``, ``sources``, ``licenses``. A CSV or TSV file has the columns
     ``class`` (or ``label``) and ``keyword``.
     """
     suffix = file.suffix.lower()
@@ -155,7 +155,7 @@ class _Page:
                 )
             else:
                 found["per_class"] = number
-        for key in ("sources", "licences"):
+        for key in ("sources", "licenses"):
             listed = table.get(key)
             if key not in table:
                 continue

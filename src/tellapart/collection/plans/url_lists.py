@@ -1,4 +1,4 @@
-"""Lists of addresses: pictures somebody has looked up already, as CSV, TSV, Parquet or plain text."""
+"""Lists of addresses: images somebody has looked up already, as CSV, TSV, Parquet or plain text."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tellapart.errors import DataError, closest_name
 LIST_SUFFIXES = (*TABLE_SUFFIXES, ".txt")
 SHOWN = 3
 """How many lines a note names."""
-HINT = "a list has a column url, a column label, and if you like group, licence, creator, title, page"
+HINT = "a list has a column url, a column label, and if you like group, license, creator, title, page"
 
 COLUMNS = {
     "url": ("url", "image_url", "link"),
     "label": ("label", "class"),
     "group": ("group",),
-    "licence": ("licence", "license"),
-    "licence_url": ("licence_url", "license_url"),
+    "license": ("license", "license"),
+    "license_url": ("license_url", "license_url"),
     "creator": ("creator", "author"),
     "creator_url": ("creator_url", "author_url"),
     "title": ("title",),

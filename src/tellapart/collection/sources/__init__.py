@@ -1,4 +1,4 @@
-"""The sources of pictures, one module each."""
+"""The sources of images, one module each."""
 
 from tellapart.collection.sources.protocol import HostLimit, Source, SourceCard, SourceError
 from tellapart.collection.sources.registry import (

@@ -17,8 +17,8 @@ MOST = 1_000
 FILTERS = {
     "size": ("imagesize-large", "imagesize-medium", "imagesize-wallpaper", "imagesize-small"),
     "layout": ("aspect-wide", "aspect-tall", "aspect-square"),
-    "licence": ("licenseType-Any", "license-L1", "license-L2_L3_L4", "license-L2_L3"),
-    "colour": (
+    "license": ("licenseType-Any", "license-L1", "license-L2_L3_L4", "license-L2_L3"),
+    "color": (
         *("color2-FGcls_RED", "color2-FGcls_ORANGE", "color2-FGcls_YELLOW", "color2-FGcls_GREEN", "color2-FGcls_BLUE"),
         *("color2-FGcls_PURPLE", "color2-FGcls_PINK", "color2-FGcls_BROWN", "color2-FGcls_BLACK", "color2-FGcls_GRAY", "color2-bw"),
     ),
@@ -33,7 +33,7 @@ class Bing:
         title="Bing images",
         home="https://www.bing.com/images",
         terms="https://www.microsoft.com/servicesagreement",
-        licences="none: who owns a picture and what is allowed must be found out by you",
+        licenses="none: who owns an image and what is allowed must be found out by you",
         caveat="not an interface meant for programs: against its terms, and it breaks often; about 1,000 results a search",
         is_default=False,
         most_results=MOST,
@@ -41,7 +41,7 @@ class Bing:
     )
 
     def facets(self, keyword: str) -> Sequence[Mapping[str, str]]:
-        """All, then by size, shape, Bing's guess of the licence, and colour."""
+        """All, then by size, shape, Bing's guess of the license, and color."""
         return [{}, *({"filter": one} for kind in FILTERS.values() for one in kind)]
 
     def request(self, query: Query, cursor: str | None, keys: Mapping[str, str]) -> Request:
@@ -67,7 +67,7 @@ class Bing:
             raise SourceError(f"the answer of Bing is not a page of results: {json_fields.excerpt(body)}")
         after = json_fields.place_of(cursor) + len(results)
         return Found(
-            offers=usable(map(_offer, results), query.licences),
+            offers=usable(map(_offer, results), query.licenses),
             cursor=str(after) if results and after <= MOST else None,
         )
 

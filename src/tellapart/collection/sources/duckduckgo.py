@@ -15,7 +15,7 @@ PAGE, RESULTS = "https://duckduckgo.com/", "https://duckduckgo.com/i.js"
 MOST = 1_000
 FILTERS = ("time", "size", "color", "type", "layout", "license")
 SIZES, SHAPES = ("Large", "Medium", "Small", "Wallpaper"), ("Wide", "Tall", "Square")
-COLOURS = ("Red", "Orange", "Yellow", "Green", "Blue", "Purple", "Pink", "Brown", "Black", "Gray", "Teal", "White", "Monochrome")
+COLORS = ("Red", "Orange", "Yellow", "Green", "Blue", "Purple", "Pink", "Brown", "Black", "Gray", "Teal", "White", "Monochrome")
 TIMES = ("Year", "Month")
 _TOKEN = re.compile(rb"""vqd=["']?([0-9A-Za-z_-]+)""")
 _NEXT = re.compile(r"[?&]s=([0-9]+)")
@@ -29,7 +29,7 @@ class DuckDuckGo:
         title="DuckDuckGo images",
         home="https://duckduckgo.com",
         terms="https://duckduckgo.com/terms",
-        licences="none: who owns a picture and what is allowed must be found out by you",
+        licenses="none: who owns an image and what is allowed must be found out by you",
         caveat="not an interface meant for programs: against its terms, refused to many addresses (403), and it breaks often",
         is_default=False,
         most_results=MOST,
@@ -37,12 +37,12 @@ class DuckDuckGo:
     )
 
     def facets(self, keyword: str) -> Sequence[Mapping[str, str]]:
-        """All, then by size, shape, colour and age."""
+        """All, then by size, shape, color and age."""
         return [
             {},
             *({"size": size} for size in SIZES),
             *({"layout": shape} for shape in SHAPES),
-            *({"color": colour} for colour in COLOURS),
+            *({"color": color} for color in COLORS),
             *({"time": time} for time in TIMES),
         ]
 
@@ -77,7 +77,7 @@ class DuckDuckGo:
         after = max(int(then[1][:9]), start + 1) if then else MOST
         is_more = bool(found["results"]) and after < MOST
         return Found(
-            offers=usable(map(_offer, json_fields.objects(found["results"])), query.licences),
+            offers=usable(map(_offer, json_fields.objects(found["results"])), query.licenses),
             cursor=f"vqd={token_now};s={after}" if is_more else None,
         )
 

@@ -1,4 +1,4 @@
-"""Flickr: the photos of people who put them there, each under a licence of its own."""
+"""Flickr: the photos of people who put them there, each under a license of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PER_PAGE = 500
 DEPTH = 4_000
 FIRST_YEAR, LAST_YEAR = 2005, 2026
 SIZES = ("m", "z", "c", "l", "h", "k", "o")
-LICENCES = (
+LICENSES = (
     "all-rights-reserved",
     "cc-by-nc-sa-2.0",
     "cc-by-nc-2.0",
@@ -47,7 +47,7 @@ class Flickr:
         title="Flickr",
         home="https://www.flickr.com",
         terms="https://www.flickr.com/help/terms/api",
-        licences="licence and owner of each photo; without --licences also photos with all rights reserved",
+        licenses="license and owner of each photo; without --licenses also photos with all rights reserved",
         caveat=f"{DEPTH:,} results a search, so a keyword is asked year by year; words match titles and tags that owners wrote",
         keys=(KEY,),
         most_results=DEPTH,
@@ -78,8 +78,8 @@ class Flickr:
         if "uploaded" in query.facet:
             year = json_fields.place_of(query.facet["uploaded"])
             params["min_upload_date"], params["max_upload_date"] = str(_start_of(year)), str(_start_of(year + 1) - 1)
-        if query.licences:
-            wanted = [str(place) for place, licence in enumerate(LICENCES) if family_of(licence) in query.licences]
+        if query.licenses:
+            wanted = [str(place) for place, license in enumerate(LICENSES) if family_of(license) in query.licenses]
             params["license"] = ",".join(wanted)
         return Request(url=ENDPOINT, params=params)
 
@@ -94,7 +94,7 @@ class Flickr:
         pages = json_fields.number(found["photos"].get("pages")) or 0
         is_more = bool(photos) and page < pages and page * PER_PAGE < DEPTH
         return Found(
-            offers=usable((_offer(photo, query.side) for photo in photos), query.licences),
+            offers=usable((_offer(photo, query.side) for photo in photos), query.licenses),
             cursor=str(page + 1) if is_more else None,
             total=json_fields.number(found["photos"].get("total")),
         )
@@ -111,17 +111,17 @@ def _offer(photo: Mapping[str, Any], side: int) -> Offer:
     url, width, height = _copy(photo, side)
     owner, number, title = (json_fields.text(photo.get(name)) for name in ("owner", "id", "title"))
     place = json_fields.number(photo.get("license"))
-    licence = LICENCES[place] if place is not None and place < len(LICENCES) else ""
+    license = LICENSES[place] if place is not None and place < len(LICENSES) else ""
     creator = json_fields.text(photo.get("ownername"))
     return Offer(
         url=url if photo.get("ispublic", 1) else "",
         page=json_fields.address(f"https://www.flickr.com/photos/{owner}/{number}") if owner and number else "",
-        licence=licence,
-        licence_url=address_of(licence),
+        license=license,
+        license_url=address_of(license),
         creator=creator,
         creator_url=json_fields.address(f"https://www.flickr.com/people/{owner}/") if owner else "",
         title=title,
-        attribution=attribution_of(title=title, creator=creator, licence=licence, via="Flickr"),
+        attribution=attribution_of(title=title, creator=creator, license=license, via="Flickr"),
         group=_upload(owner, photo.get("dateupload")),
         width=width,
         height=height,

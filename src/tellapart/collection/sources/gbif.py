@@ -8,27 +8,27 @@ from typing import Any
 from tellapart.collection.candidates import Found, Offer, Query, Request
 from tellapart.collection.sources import json_fields
 from tellapart.collection.sources.inaturalist import sized
-from tellapart.collection.sources.licenses import CREATIVE_COMMONS, address_of, attribution_of, family_of, licence_of, usable
+from tellapart.collection.sources.licenses import CREATIVE_COMMONS, address_of, attribution_of, family_of, license_of, usable
 from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError
 
 ENDPOINT = "https://api.gbif.org/v1/occurrence/search"
 PER_PAGE = 300
 MOST = 100_000
-RECORD_LICENCES = {"cc0": "CC0_1_0", "cc-by": "CC_BY_4_0", "cc-by-nc": "CC_BY_NC_4_0"}
+RECORD_LICENSES = {"cc0": "CC0_1_0", "cc-by": "CC_BY_4_0", "cc-by-nc": "CC_BY_NC_4_0"}
 OBSERVED = "HUMAN_OBSERVATION"
 RECORDS = ("MACHINE_OBSERVATION", "LIVING_SPECIMEN", "PRESERVED_SPECIMEN", "FOSSIL_SPECIMEN")
 
 
 class Gbif:
-    """Occurrence records with pictures."""
+    """Occurrence records with images."""
 
     name = "gbif"
     card = SourceCard(
         title="GBIF",
         home="https://www.gbif.org",
         terms="https://www.gbif.org/terms",
-        licences="licence, creator and holder of each picture, in the words of whoever published it; often missing or unclear",
-        caveat="keywords are scientific names; pictures lie on the publishers' servers, of any size and speed; much of it comes from"
+        licenses="license, creator and holder of each image, in the words of whoever published it; often missing or unclear",
+        caveat="keywords are scientific names; images lie on the publishers' servers, of any size and speed; much of it comes from"
         " iNaturalist; pressed plants and pinned insects are a slice of their own, after the photos of living things",
         most_results=MOST,
         limit=HostLimit(concurrency=1, per_minute=60),
@@ -51,12 +51,12 @@ class Gbif:
             "limit": str(PER_PAGE),
             "offset": str(json_fields.place_of(cursor, first=0)),
         }
-        if len(query.licences) == 1 and query.licences[0] in RECORD_LICENCES:
-            params["license"] = RECORD_LICENCES[query.licences[0]]
+        if len(query.licenses) == 1 and query.licenses[0] in RECORD_LICENSES:
+            params["license"] = RECORD_LICENSES[query.licenses[0]]
         return Request(url=ENDPOINT, params=params)
 
     def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
-        """The pictures of one page of records; see :meth:`Source.parse`."""
+        """The images of one page of records; see :meth:`Source.parse`."""
         found = json_fields.document(body)
         if not isinstance(found.get("results"), list):
             raise SourceError(f"GBIF says: {json_fields.text(found.get('message')) or json_fields.excerpt(body)}")
@@ -64,7 +64,7 @@ class Gbif:
         after = json_fields.place_of(cursor, first=0) + (json_fields.pixels(found.get("limit")) or PER_PAGE)
         is_more = bool(records) and found.get("endOfRecords") is not True and after + PER_PAGE <= MOST
         return Found(
-            offers=usable((offer for record in records for offer in _offers(record, query.side)), query.licences),
+            offers=usable((offer for record in records for offer in _offers(record, query.side)), query.licenses),
             cursor=str(after) if is_more else None,
             total=json_fields.number(found.get("count")),
         )
@@ -80,16 +80,16 @@ def _offers(record: Mapping[str, Any], side: int) -> Iterator[Offer]:
         if kind not in ("StillImage", "") or (form and not form.startswith("image/")):
             continue
         said = {name: json_fields.plain(media.get(name)) for name in ("creator", "rightsHolder", "title", "publisher")}
-        licence = licence_of(json_fields.plain(media.get("license")))
+        license = license_of(json_fields.plain(media.get("license")))
         creator = said["creator"] or said["rightsHolder"] or json_fields.plain(record.get("recordedBy"))
         title = said["title"] or next(filter(None, names), "")
         yield Offer(
             url=sized(json_fields.address(media.get("identifier")), side),
             page=json_fields.address(media.get("references")) or own,
-            licence=licence,
-            licence_url=address_of(licence) if family_of(licence) else "",
+            license=license,
+            license_url=address_of(license) if family_of(license) else "",
             creator=creator,
             title=title,
-            attribution=attribution_of(title=title, creator=creator, licence=licence, via=said["publisher"] or "GBIF"),
+            attribution=attribution_of(title=title, creator=creator, license=license, via=said["publisher"] or "GBIF"),
             group=seen if "inaturalist.org/observations/" in seen else own,
         )

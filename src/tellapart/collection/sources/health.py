@@ -1,4 +1,4 @@
-"""Whether a source answers today: one page of a harmless search, and its first picture."""
+"""Whether a source answers today: one page of a harmless search, and its first image."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_REQUESTS = 3
 
 Ask = Callable[[Request], Awaitable[Fetched]]
 Look = Callable[[str], Awaitable[Fetched]]
-State = Literal["healthy", "no key", "no contact", "no answer", "not understood", "nothing found", "no picture"]
+State = Literal["healthy", "no key", "no contact", "no answer", "not understood", "nothing found", "no image"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +32,14 @@ class Health:
     """From the question to the answer; None where nothing was asked."""
     offers: int = 0
     total: int | None = None
-    """How many pictures the source says it has for the keyword."""
-    picture: str = ""
-    """The first picture: its format and size in kB, or why it could not be had."""
-    picture_seconds: float | None = None
+    """How many images the source says it has for the keyword."""
+    image: str = ""
+    """The first image: its format and size in kB, or why it could not be had."""
+    image_seconds: float | None = None
 
 
 async def health_of(source: Source, ask: Ask, look: Look, environment: Mapping[str, str], *, has_contact: bool) -> Health:
-    """Ask a source for one page and look at its first picture; never raises for what the source does."""
+    """Ask a source for one page and look at its first image; never raises for what the source does."""
     if missing := missing_keys(source, environment):
         return Health(state="no key", said=f"{' and '.join(missing)} not set")
     if source.card.needs_contact and not has_contact:
@@ -55,15 +55,15 @@ async def health_of(source: Source, ask: Ask, look: Look, environment: Mapping[s
     seconds = _since(start)
     if not found.offers:
         return Health(state="nothing found", said=f"nothing for {query.keyword!r}", seconds=seconds)
-    picture, is_one, took = await _looked_at(look, found.offers[0].url)
+    image, is_one, took = await _looked_at(look, found.offers[0].url)
     return Health(
-        state="healthy" if is_one else "no picture",
-        said="" if is_one else picture,
+        state="healthy" if is_one else "no image",
+        said="" if is_one else image,
         seconds=seconds,
         offers=len(found.offers),
         total=found.total,
-        picture=picture,
-        picture_seconds=took,
+        image=image,
+        image_seconds=took,
     )
 
 
@@ -96,7 +96,7 @@ async def _complaint(source: Source, body: bytes, query: Query, cursor: str | No
 
 
 async def _looked_at(look: Look, url: str) -> tuple[str, bool, float]:
-    """What the picture at an address is, whether it is one, and how many seconds it took."""
+    """What the image at an address is, whether it is one, and how many seconds it took."""
     from tellapart.errors import ImageError
     from tellapart.images.formats import sniffed_format
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tellapart.collection.candidates import Found, Offer, Query, Request
 from tellapart.collection.sources import json_fields
-from tellapart.collection.sources.licenses import CREATIVE_COMMONS, address_of, attribution_of, licence_of, usable
+from tellapart.collection.sources.licenses import CREATIVE_COMMONS, address_of, attribution_of, license_of, usable
 from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError
 
 ENDPOINT = "https://api.inaturalist.org/v1/observations"
@@ -28,7 +28,7 @@ class INaturalist:
         title="iNaturalist",
         home="https://www.inaturalist.org",
         terms="https://www.inaturalist.org/pages/terms",
-        licences="licence and credit line of each photo; photos without a licence are all rights reserved",
+        licenses="license and credit line of each photo; photos without a license are all rights reserved",
         caveat="keywords are names of living things, as iNaturalist has them (Panthera leo, lion, domestic dog; not dog);"
         " for tens of thousands of photos its open data bucket is the better way",
         limit=HostLimit(concurrency=1, per_minute=60, per_day=10_000),
@@ -54,8 +54,8 @@ class INaturalist:
             "order": "asc",
             "locale": "en",
         }
-        if query.licences:
-            params["photo_license"] = ",".join(family for family in query.licences if family in CODES)
+        if query.licenses:
+            params["photo_license"] = ",".join(family for family in query.licenses if family in CODES)
         if cursor is not None:
             params["id_above"] = str(json_fields.place_of(cursor))
         return Request(url=ENDPOINT, params=params)
@@ -70,7 +70,7 @@ class INaturalist:
         numbers = [one for observation in seen if (one := json_fields.number(observation.get("id"))) is not None]
         seen = _of_that_name(seen, query.keyword, is_first=cursor is None)
         return Found(
-            offers=usable((offer for observation in seen for offer in _offers(observation, query.side)), query.licences),
+            offers=usable((offer for observation in seen for offer in _offers(observation, query.side)), query.licenses),
             cursor=str(max(numbers)) if numbers and len(found["results"]) >= _page_size(found) else None,
             total=json_fields.number(found.get("total_results")) if cursor is None else None,
         )
@@ -119,20 +119,20 @@ def _offers(observation: Mapping[str, Any], side: int) -> Iterator[Offer]:
     for photo in json_fields.objects(observation.get("photos")):
         if photo.get("flags"):
             continue
-        licence = licence_of(json_fields.text(photo.get("license_code")), VERSION)
+        license = license_of(json_fields.text(photo.get("license_code")), VERSION)
         title, creator = next(filter(None, names), ""), next(filter(None, user), "")
         size = [json_fields.pixels(json_fields.within(photo, "original_dimensions", name)) for name in ("width", "height")]
         scale = min(1.0, _longest(side) / max(size[0], size[1])) if size[0] and size[1] else 1.0
         yield Offer(
             url=sized(json_fields.address(photo.get("url")), side),
             page=page,
-            licence=licence,
-            licence_url=address_of(licence),
+            license=license,
+            license_url=address_of(license),
             creator=creator,
             creator_url=json_fields.address(f"https://www.inaturalist.org/people/{user[1]}") if user[1] else "",
             title=title,
             attribution=json_fields.text(photo.get("attribution"))
-            or attribution_of(title=title, creator=creator, licence=licence, via="iNaturalist"),
+            or attribution_of(title=title, creator=creator, license=license, via="iNaturalist"),
             group=page,
             width=round(size[0] * scale) if size[0] else None,
             height=round(size[1] * scale) if size[1] else None,

@@ -1,4 +1,4 @@
-"""Licences under one spelling, whatever a source calls them, and the sentence that gives credit."""
+"""Licenses under one spelling, whatever a source calls them, and the sentence that gives credit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FAMILIES = {
     "pixabay": "https://pixabay.com/service/license-summary/",
     "unsplash": "https://unsplash.com/license",
 }
-"""The licences that can be asked for, and where each is to be read (``{}``: its version)."""
+"""The licenses that can be asked for, and where each is to be read (``{}``: its version)."""
 
 CREATIVE_COMMONS = tuple(family for family, address in FAMILIES.items() if "{}" in address)
 LONGEST = 60
@@ -46,11 +46,11 @@ _PUBLIC = re.compile(r"^(?:cc-)?pd(?:-|$)")
 _NOTHING = ("unspecified", "unsupported", "unknown", "none", "null")
 
 
-def licence_of(said: str, version: str = "") -> str:
-    """The one spelling of a licence: ``cc-by-sa-4.0``, ``cc0-1.0``, ``pdm-1.0``, ``pexels``.
+def license_of(said: str, version: str = "") -> str:
+    """The one spelling of a license: ``cc-by-sa-4.0``, ``cc0-1.0``, ``pdm-1.0``, ``pexels``.
 
-    ``said`` is what a source says: a code, a name, or the address of a Creative Commons licence. ``version`` counts where
-    it names none. A licence of no known family keeps its own words (``gfdl-1.2``, ``all-rights-reserved``); nothing said is empty.
+    ``said`` is what a source says: a code, a name, or the address of a Creative Commons license. ``version`` counts where
+    it names none. A license of no known family keeps its own words (``gfdl-1.2``, ``all-rights-reserved``); nothing said is empty.
     """
     short = said.lower()
     for pattern, letters in _SHORTENED:
@@ -69,9 +69,9 @@ def licence_of(said: str, version: str = "") -> str:
     return "" if short in _NOTHING else short[:LONGEST].strip("-.")
 
 
-def family_of(licence: str) -> str:
-    """The family of a licence spelt as :func:`licence_of` does, or empty."""
-    family = re.sub(r"-[0-9](\.[0-9])?$", "", licence)
+def family_of(license: str) -> str:
+    """The family of a license spelt as :func:`license_of` does, or empty."""
+    family = re.sub(r"-[0-9](\.[0-9])?$", "", license)
     return family if family in FAMILIES else ""
 
 
@@ -85,40 +85,40 @@ def families_named(names: Sequence[str]) -> tuple[str, ...]:
     for name in named:
         if name not in FAMILIES:
             raise OptionError(
-                f"there is no licence {name!r} to ask for", hint=closest_name(name, FAMILIES) or f"they are {', '.join(FAMILIES)}"
+                f"there is no license {name!r} to ask for", hint=closest_name(name, FAMILIES) or f"they are {', '.join(FAMILIES)}"
             )
     return named
 
 
-def is_wanted(licence: str, families: Sequence[str]) -> bool:
-    """Whether a licence is of one of some families; where none is named, anything is wanted, also what says nothing."""
-    return not families or family_of(licence) in families
+def is_wanted(license: str, families: Sequence[str]) -> bool:
+    """Whether a license is of one of some families; where none is named, anything is wanted, also what says nothing."""
+    return not families or family_of(license) in families
 
 
 def usable(offers: Iterable[Offer], families: Sequence[str]) -> tuple[Offer, ...]:
-    """The offers that say where the picture lies and are of a wanted licence."""
-    return tuple(offer for offer in offers if offer.url and is_wanted(offer.licence, families))
+    """The offers that say where the image lies and are of a wanted license."""
+    return tuple(offer for offer in offers if offer.url and is_wanted(offer.license, families))
 
 
-def address_of(licence: str) -> str:
-    """Where a licence is to be read; empty where that is not known."""
-    family = family_of(licence)
-    address, version = FAMILIES.get(family, ""), licence.removeprefix(family).strip("-")
+def address_of(license: str) -> str:
+    """Where a license is to be read; empty where that is not known."""
+    family = family_of(license)
+    address, version = FAMILIES.get(family, ""), license.removeprefix(family).strip("-")
     return address.format(version) if version or "{}" not in address else ""
 
 
-def words_of(licence: str) -> str:
-    """A licence as people write it: ``CC BY-SA 4.0``."""
-    family = family_of(licence)
-    version = licence.removeprefix(family).strip("-")
+def words_of(license: str) -> str:
+    """A license as people write it: ``CC BY-SA 4.0``."""
+    family = family_of(license)
+    version = license.removeprefix(family).strip("-")
     if family in CREATIVE_COMMONS:
         marks = {"cc0": "CC0", "pdm": "Public Domain Mark" if version else "public domain"}
         name = marks.get(family) or f"CC {family.removeprefix('cc-').upper()}"
         return f"{name} {version}".strip()
-    return f"{family.capitalize()} licence" if family else licence.replace("-", " ")
+    return f"{family.capitalize()} license" if family else license.replace("-", " ")
 
 
-def attribution_of(*, title: str, creator: str, licence: str, via: str) -> str:
+def attribution_of(*, title: str, creator: str, license: str, via: str) -> str:
     """The sentence of credit, for sources that give none: ``"Tree" by Tim, CC BY 2.0, via Flickr``."""
     work = " by ".join(filter(None, [f'"{title}"' if title else "", creator]))
-    return ", ".join(filter(None, [work, words_of(licence), f"via {via}"]))
+    return ", ".join(filter(None, [work, words_of(license), f"via {via}"]))

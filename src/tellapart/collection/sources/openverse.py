@@ -1,4 +1,4 @@
-"""Openverse: openly licensed pictures of many collections, with the best licence data there is."""
+"""Openverse: openly licensed images of many collections, with the best license data there is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from tellapart.collection.candidates import Found, Offer, Query, Request
 from tellapart.collection.sources import json_fields
-from tellapart.collection.sources.licenses import CREATIVE_COMMONS, address_of, attribution_of, licence_of, usable
+from tellapart.collection.sources.licenses import CREATIVE_COMMONS, address_of, attribution_of, license_of, usable
 from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError
 
 ENDPOINT = "https://api.openverse.org/v1/images/"
@@ -28,7 +28,7 @@ class Openverse:
         title="Openverse",
         home="https://openverse.org",
         terms="https://docs.openverse.org/terms_of_service.html",
-        licences="licence with version, creator, and the finished sentence of credit for every picture",
+        licenses="license with version, creator, and the finished sentence of credit for every image",
         caveat=f"{DEPTH} results a query, so a keyword is asked in many slices; without a token about 200 requests a day",
         optional_keys=(TOKEN,),
         most_results=DEPTH,
@@ -37,17 +37,17 @@ class Openverse:
     )
 
     def facets(self, keyword: str) -> Sequence[Mapping[str, str]]:
-        """All, then by what can be asked for: kind, shape, size, licence, collection, and shape within each licence and size."""
-        licences = [family for family in CREATIVE_COMMONS if family != "cc-by-nd"]
+        """All, then by what can be asked for: kind, shape, size, license, collection, and shape within each license and size."""
+        licenses = [family for family in CREATIVE_COMMONS if family != "cc-by-nd"]
         return [
             {},
             {"category": "photograph"},
             *({"aspect_ratio": aspect} for aspect in ASPECTS),
             *({"size": size} for size in SIZES),
-            *({"licence": family} for family in CREATIVE_COMMONS),
+            *({"license": family} for family in CREATIVE_COMMONS),
             *({"source": source} for source in COLLECTIONS),
             *({"aspect_ratio": aspect, "size": size} for aspect in ASPECTS for size in SIZES),
-            *({"licence": family, "aspect_ratio": aspect} for family in licences for aspect in ASPECTS),
+            *({"license": family, "aspect_ratio": aspect} for family in licenses for aspect in ASPECTS),
             *({"extension": extension} for extension in ("jpg", "png", "webp")),
         ]
 
@@ -56,8 +56,8 @@ class Openverse:
         token = keys.get(TOKEN, "").strip()
         page, size = _place(cursor) or (1, TOKEN_PAGE if token else ANONYMOUS_PAGE)
         facet = dict(query.facet)
-        licence = facet.pop("licence", "")
-        families = (licence,) if licence else tuple(family for family in query.licences if family in CREATIVE_COMMONS)
+        license = facet.pop("license", "")
+        families = (license,) if license else tuple(family for family in query.licenses if family in CREATIVE_COMMONS)
         params = {"q": query.keyword[:LONGEST_QUERY], "page_size": str(size), "page": str(page), "filter_dead": "true", "mature": "false"}
         if families:
             params["license"] = ",".join(family.removeprefix("cc-") for family in families)
@@ -72,7 +72,7 @@ class Openverse:
         page, size = _place(cursor) or (1, json_fields.pixels(found.get("page_size")) or ANONYMOUS_PAGE)
         is_more = bool(results) and page < (json_fields.number(found.get("page_count")) or 0) and page * size < DEPTH
         return Found(
-            offers=usable(map(_offer, results), query.licences),
+            offers=usable(map(_offer, results), query.licenses),
             cursor=f"page={page + 1};size={size}" if is_more else None,
             total=json_fields.number(found.get("result_count")),
         )
@@ -89,16 +89,16 @@ def _place(cursor: str | None) -> tuple[int, int] | None:
 def _offer(result: Mapping[str, Any]) -> Offer:
     said = {name: json_fields.text(value) for name, value in result.items()}
     code, title, creator = (said.get(name, "") for name in ("license", "title", "creator"))
-    licence = licence_of(code if code in ("cc0", "pdm", "") else f"cc-{code}", said.get("license_version", ""))
+    license = license_of(code if code in ("cc0", "pdm", "") else f"cc-{code}", said.get("license_version", ""))
     return Offer(
         url=json_fields.address(said.get("url")),
         page=json_fields.address(said.get("foreign_landing_url")),
-        licence=licence,
-        licence_url=json_fields.address(said.get("license_url")) or address_of(licence),
+        license=license,
+        license_url=json_fields.address(said.get("license_url")) or address_of(license),
         creator=creator,
         creator_url=json_fields.address(said.get("creator_url")),
         title=title,
-        attribution=said.get("attribution") or attribution_of(title=title, creator=creator, licence=licence, via="Openverse"),
+        attribution=said.get("attribution") or attribution_of(title=title, creator=creator, license=license, via="Openverse"),
         width=json_fields.pixels(result.get("width")),
         height=json_fields.pixels(result.get("height")),
     )

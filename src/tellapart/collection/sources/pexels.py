@@ -15,7 +15,7 @@ KEY = "PEXELS_API_KEY"
 PER_PAGE = 80
 MOST = 8_000
 SHAPES = ("landscape", "portrait", "square")
-COLOURS = ("red", "orange", "yellow", "green", "turquoise", "blue", "violet", "pink", "brown", "black", "gray", "white")
+COLORS = ("red", "orange", "yellow", "green", "turquoise", "blue", "violet", "pink", "brown", "black", "gray", "white")
 COPIES = {"medium": (10_000, 350), "large": (940, 650), "large2x": (1880, 1300)}
 """Width and height into which each smaller copy fits."""
 
@@ -28,7 +28,7 @@ class Pexels:
         title="Pexels",
         home="https://www.pexels.com",
         terms="https://www.pexels.com/terms-of-service",
-        licences="all under the Pexels licence; photographer of each photo",
+        licenses="all under the Pexels license; photographer of each photo",
         caveat="its terms forbid collecting photos through the API to train or judge models without its permission: have that first."
         " 200 requests an hour, 20,000 a month",
         is_default=False,
@@ -39,12 +39,12 @@ class Pexels:
     )
 
     def facets(self, keyword: str) -> Sequence[Mapping[str, str]]:
-        """All, then by shape, by colour, and by shape within each colour."""
+        """All, then by shape, by color, and by shape within each color."""
         return [
             {},
             *({"orientation": shape} for shape in SHAPES),
-            *({"color": colour} for colour in COLOURS),
-            *({"orientation": shape, "color": colour} for shape in SHAPES for colour in COLOURS),
+            *({"color": color} for color in COLORS),
+            *({"orientation": shape, "color": color} for shape in SHAPES for color in COLORS),
         ]
 
     def request(self, query: Query, cursor: str | None, keys: Mapping[str, str]) -> Request:
@@ -61,7 +61,7 @@ class Pexels:
         page = json_fields.place_of(cursor)
         is_more = bool(found["photos"]) and bool(json_fields.text(found.get("next_page"))) and page * PER_PAGE < MOST
         return Found(
-            offers=usable((_offer(photo, query.side) for photo in json_fields.objects(found["photos"])), query.licences),
+            offers=usable((_offer(photo, query.side) for photo in json_fields.objects(found["photos"])), query.licenses),
             cursor=str(page + 1) if is_more else None,
             total=json_fields.number(found.get("total_results")),
         )
@@ -75,8 +75,8 @@ def _offer(photo: Mapping[str, Any], side: int) -> Offer:
         url=json_fields.address(json_fields.within(photo, "src", name))
         or json_fields.address(json_fields.within(photo, "src", "original")),
         page=json_fields.address(photo.get("url")),
-        licence="pexels",
-        licence_url=FAMILIES["pexels"],
+        license="pexels",
+        license_url=FAMILIES["pexels"],
         creator=creator,
         creator_url=json_fields.address(photo.get("photographer_url")),
         title=json_fields.text(photo.get("alt")),

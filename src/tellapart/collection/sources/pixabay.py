@@ -21,7 +21,7 @@ CATEGORIES = (
     *("backgrounds", "fashion", "nature", "science", "education", "feelings", "health", "people", "religion", "places"),
     *("animals", "industry", "computer", "food", "sports", "transportation", "travel", "buildings", "business", "music"),
 )
-COLOURS = (*("grayscale", "red", "orange", "yellow", "green", "turquoise", "blue", "lilac", "pink", "white", "gray", "black", "brown"),)
+COLORS = (*("grayscale", "red", "orange", "yellow", "green", "turquoise", "blue", "lilac", "pink", "white", "gray", "black", "brown"),)
 COPIES = {"webformatURL": 640, "largeImageURL": 1280, "fullHDURL": 1920, "imageURL": 1 << 30}
 """Longer side in pixels of each copy; the last two only for keys with full access."""
 
@@ -34,7 +34,7 @@ class Pixabay:
         title="Pixabay",
         home="https://pixabay.com",
         terms="https://pixabay.com/api/docs/",
-        licences="all under the Pixabay licence; user name of each photo",
+        licenses="all under the Pixabay license; user name of each photo",
         caveat=f"its terms forbid systematic mass downloads: have its permission first. {MOST} results a search;"
         " the addresses it gives work for a day, so ask and fetch in one go",
         is_default=False,
@@ -45,14 +45,14 @@ class Pixabay:
     )
 
     def facets(self, keyword: str) -> Sequence[Mapping[str, str]]:
-        """All, newest first, by shape, by colour, by category, and by shape within each colour."""
+        """All, newest first, by shape, by color, by category, and by shape within each color."""
         return [
             {},
             {"order": "latest"},
             *({"orientation": shape} for shape in SHAPES),
-            *({"colors": colour} for colour in COLOURS),
+            *({"colors": color} for color in COLORS),
             *({"category": category} for category in CATEGORIES),
-            *({"orientation": shape, "colors": colour} for shape in SHAPES for colour in COLOURS),
+            *({"orientation": shape, "colors": color} for shape in SHAPES for color in COLORS),
         ]
 
     def request(self, query: Query, cursor: str | None, keys: Mapping[str, str]) -> Request:
@@ -82,7 +82,7 @@ class Pixabay:
         total = json_fields.number(found.get("totalHits"))
         is_more = bool(found["hits"]) and page * PER_PAGE < min(total or 0, MOST)
         return Found(
-            offers=usable((_offer(hit, query.side) for hit in json_fields.objects(found["hits"])), query.licences),
+            offers=usable((_offer(hit, query.side) for hit in json_fields.objects(found["hits"])), query.licenses),
             cursor=str(page + 1) if is_more else None,
             total=total,
         )
@@ -97,8 +97,8 @@ def _offer(hit: Mapping[str, Any], side: int) -> Offer:
     return Offer(
         url=offered.get(name, ""),
         page=json_fields.address(hit.get("pageURL")),
-        licence="pixabay",
-        licence_url=FAMILIES["pixabay"],
+        license="pixabay",
+        license_url=FAMILIES["pixabay"],
         creator=creator,
         creator_url=json_fields.address(f"https://pixabay.com/users/{creator}-{number}/") if creator and number else "",
         title=json_fields.text(hit.get("tags")),

@@ -1,4 +1,4 @@
-"""What every source of pictures is: pure functions from a query to a request, and from an answer to offers."""
+"""What every source of images is: pure functions from a query to a request, and from an answer to offers."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class SourceCard:
     home: str
     terms: str
     """Address of the terms of use."""
-    licences: str
-    """In words: what it says of licences."""
+    licenses: str
+    """In words: what it says of licenses."""
     caveat: str = ""
     """In words: what is known to go wrong, or to be against the rules."""
     is_default: bool = True
@@ -43,17 +43,17 @@ class SourceCard:
     limit: HostLimit = field(default_factory=HostLimit)
     """For the hosts that answer queries."""
     image_hosts: Mapping[str, HostLimit] = field(default_factory=dict)
-    """For the hosts pictures lie on, where they ask for less than usual."""
+    """For the hosts images lie on, where they ask for less than usual."""
     needs_contact: bool = False
     """Whether the operator must be named in the User-Agent."""
     asks: str = "words"
     """What its keywords are: ``words``, or ``taxon`` for the name of a living thing."""
     families: tuple[str, ...] = ()
-    """The licence families its offers can carry (``sources.licences``); empty where it says nothing of licences."""
+    """The license families its offers can carry (``sources.licenses``); empty where it says nothing of licenses."""
 
 
 class Source(Protocol):
-    """A place that finds pictures for words. It never touches the network itself."""
+    """A place that finds images for words. It never touches the network itself."""
 
     name: str
     card: SourceCard

@@ -65,14 +65,14 @@ def keys_of(source: Source, environment: Mapping[str, str]) -> dict[str, str]:
     return {name: environment[name].strip() for name in named if environment.get(name, "").strip()}
 
 
-def can_give(source: Source, licences: Sequence[str]) -> bool:
-    """Whether a source can have pictures of one of some licence families (none: of any)."""
-    return not licences or bool(set(licences) & set(source.card.families))
+def can_give(source: Source, licenses: Sequence[str]) -> bool:
+    """Whether a source can have images of one of some license families (none: of any)."""
+    return not licenses or bool(set(licenses) & set(source.card.families))
 
 
-def facets_of(source: Source, keyword: str, licences: Sequence[str] = ()) -> list[Mapping[str, str]]:
-    """The slices of a source worth asking: without those of a licence that is not wanted."""
-    return [facet for facet in source.facets(keyword) if not licences or facet.get("licence", licences[0]) in licences]
+def facets_of(source: Source, keyword: str, licenses: Sequence[str] = ()) -> list[Mapping[str, str]]:
+    """The slices of a source worth asking: without those of a license that is not wanted."""
+    return [facet for facet in source.facets(keyword) if not licenses or facet.get("license", licenses[0]) in licenses]
 
 
 def _looked_up() -> tuple[dict[str, Source], dict[str, str]]:

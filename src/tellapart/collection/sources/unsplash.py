@@ -14,7 +14,7 @@ ENDPOINT = "https://api.unsplash.com/search/photos"
 KEY = "UNSPLASH_ACCESS_KEY"
 PER_PAGE = 30
 SHAPES = ("landscape", "portrait", "squarish")
-COLOURS = ("black_and_white", "black", "white", "yellow", "orange", "red", "purple", "magenta", "green", "teal", "blue")
+COLORS = ("black_and_white", "black", "white", "yellow", "orange", "red", "purple", "magenta", "green", "teal", "blue")
 COPIES = {"small": 400, "regular": 1080}
 """Width in pixels of each smaller copy."""
 
@@ -27,7 +27,7 @@ class Unsplash:
         title="Unsplash",
         home="https://unsplash.com",
         terms="https://unsplash.com/api-terms",
-        licences="all under the Unsplash licence; photographer of each photo",
+        licenses="all under the Unsplash license; photographer of each photo",
         caveat="its API rules forbid data mining and training models, and want each download reported to it, which tellapart does"
         " not do: have its permission first. 50 requests an hour until it approves your application",
         is_default=False,
@@ -37,8 +37,8 @@ class Unsplash:
     )
 
     def facets(self, keyword: str) -> Sequence[Mapping[str, str]]:
-        """All, then by shape, and by colour."""
-        return [{}, *({"orientation": shape} for shape in SHAPES), *({"color": colour} for colour in COLOURS)]
+        """All, then by shape, and by color."""
+        return [{}, *({"orientation": shape} for shape in SHAPES), *({"color": color} for color in COLORS)]
 
     def request(self, query: Query, cursor: str | None, keys: Mapping[str, str]) -> Request:
         """One page of the search: safe photos only."""
@@ -58,7 +58,7 @@ class Unsplash:
         page = json_fields.place_of(cursor)
         free = (one for one in json_fields.objects(found["results"]) if not (one.get("premium") or one.get("plus")))
         return Found(
-            offers=usable((_offer(photo, query.side) for photo in free), query.licences),
+            offers=usable((_offer(photo, query.side) for photo in free), query.licenses),
             cursor=str(page + 1) if found["results"] and page < (json_fields.number(found.get("total_pages")) or 0) else None,
             total=json_fields.number(found.get("total")),
         )
@@ -73,8 +73,8 @@ def _offer(photo: Mapping[str, Any], side: int) -> Offer:
     return Offer(
         url=json_fields.address(json_fields.within(photo, "urls", name)) or json_fields.address(json_fields.within(photo, "urls", "full")),
         page=json_fields.address(json_fields.within(photo, "links", "html")),
-        licence="unsplash",
-        licence_url=FAMILIES["unsplash"],
+        license="unsplash",
+        license_url=FAMILIES["unsplash"],
         creator=creator,
         creator_url=json_fields.address(json_fields.within(photo, "user", "links", "html")),
         title=json_fields.text(photo.get("description")) or json_fields.text(photo.get("alt_description")),

@@ -8,7 +8,7 @@ from typing import Any
 
 from tellapart.collection.candidates import Found, Offer, Query, Request
 from tellapart.collection.sources import json_fields
-from tellapart.collection.sources.licenses import CREATIVE_COMMONS, address_of, attribution_of, family_of, licence_of, usable
+from tellapart.collection.sources.licenses import CREATIVE_COMMONS, address_of, attribution_of, family_of, license_of, usable
 from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError
 
 ENDPOINT = "https://commons.wikimedia.org/w/api.php"
@@ -29,8 +29,8 @@ class Wikimedia:
         title="Wikimedia Commons",
         home="https://commons.wikimedia.org",
         terms="https://foundation.wikimedia.org/wiki/Policy:Terms_of_Use",
-        licences="licence with version, author and credit line; some files also say which personality or trademark rights remain",
-        caveat="a free licence does not cover the rights of people shown: files with such a restriction say so on their page",
+        licenses="license with version, author and credit line; some files also say which personality or trademark rights remain",
+        caveat="a free license does not cover the rights of people shown: files with such a restriction say so on their page",
         most_results=MOST,
         limit=HostLimit(concurrency=2, per_minute=200),
         image_hosts={host: HostLimit(concurrency=2) for host in ("upload.wikimedia.org", "thumb.wikimedia.org")},
@@ -78,7 +78,7 @@ class Wikimedia:
             json_fields.objects(json_fields.within(found, "query", "pages")), key=lambda page: json_fields.number(page.get("index")) or 0
         )
         return Found(
-            offers=usable((_offer(page, query.side) for page in pages), query.licences),
+            offers=usable((_offer(page, query.side) for page in pages), query.licenses),
             cursor=_cursor(found.get("continue")),
             total=json_fields.number(json_fields.within(found, "query", "searchinfo", "totalhits")),
         )
@@ -127,15 +127,15 @@ def _offer(page: Mapping[str, Any], side: int) -> Offer:
     thumb = json_fields.address(info.get("thumburl"))
     is_smaller = bool(thumb) and _width(side) is not None
     said = {name: json_fields.plain(json_fields.within(info, "extmetadata", name, "value")) for name in SAID.split("|")}
-    named = [licence_of(said[name]) for name in ("License", "LicenseShortName", "LicenseUrl", "UsageTerms")]
-    licence = next((one for one in named if family_of(one)), next(filter(None, named), ""))
+    named = [license_of(said[name]) for name in ("License", "LicenseShortName", "LicenseUrl", "UsageTerms")]
+    license = next((one for one in named if family_of(one)), next(filter(None, named), ""))
     title = said["ObjectName"] or json_fields.text(page.get("title")).removeprefix("File:").rpartition(".")[0]
-    credit = said["Attribution"] or attribution_of(title=title, creator=said["Artist"], licence=licence, via="Wikimedia Commons")
+    credit = said["Attribution"] or attribution_of(title=title, creator=said["Artist"], license=license, via="Wikimedia Commons")
     return Offer(
         url=thumb if is_smaller else json_fields.address(info.get("url")),
         page=json_fields.address(info.get("descriptionurl")),
-        licence=licence,
-        licence_url=json_fields.address(said["LicenseUrl"]) or address_of(licence),
+        license=license,
+        license_url=json_fields.address(said["LicenseUrl"]) or address_of(license),
         creator=said["Artist"],
         title=title,
         attribution=credit,

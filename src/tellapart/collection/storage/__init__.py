@@ -1,1 +1,1 @@
-"""Where pictures go, under which names, and the table that says whose they are."""
+"""Where images go, under which names, and the table that says whose they are."""

@@ -1,7 +1,7 @@
-"""Who made the pictures and on what terms: the table that goes with them, which is a manifest as well.
+"""Who made the images and on what terms: the table that goes with them, which is a manifest as well.
 
 ``tellapart train photos/ATTRIBUTION.csv`` reads it: ``file_name``, ``label`` and ``group`` are what a manifest needs, so
-pictures of one page or one observation stay together in a split.
+images of one page or one observation stay together in a split.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ COLUMNS = (
     "source",
     "page",
     "url",
-    "licence",
-    "licence_url",
+    "license",
+    "license_url",
     "attribution",
     "sha256",
     "width",

@@ -1,4 +1,4 @@
-"""What collected things are called at their destination: the folder of a class, the file of a picture."""
+"""What collected things are called at their destination: the folder of a class, the file of an image."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _FORBIDDEN = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f\ud800-\udfff]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
-def picture_name(folder: str, image_id: str, image_format: str) -> str:
-    """``<folder>/<32 digits>.<suffix>``: named by its content, so that the same picture is never stored twice in a folder.
+def image_name(folder: str, image_id: str, image_format: str) -> str:
+    """``<folder>/<32 digits>.<suffix>``: named by its content, so that the same image is never stored twice in a folder.
 
     Args:
         folder: of its class.

@@ -1,7 +1,7 @@
-"""Packing collected pictures into tar files: a million small files are slow to copy, to list and to delete.
+"""Packing collected images into tar files: a million small files are slow to copy, to list and to delete.
 
-A shard holds, for each picture, its file under its own name (``cats/0123.jpg``) and a ``.json`` of the same name with
-label, licence and where it came from: what the package webdataset reads, and what ``tar xf`` turns back into class folders.
+A shard holds, for each image, its file under its own name (``cats/0123.jpg``) and a ``.json`` of the same name with
+label, license and where it came from: what the package webdataset reads, and what ``tar xf`` turns back into class folders.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from tellapart.collection.storage.stores import Destination
 from tellapart.errors import StorageError
 
-PICTURES_A_SHARD = 10_000
+IMAGES_A_SHARD = 10_000
 BYTES_A_SHARD = 1_000_000_000
 _MODE = 0o644
 
@@ -32,10 +32,10 @@ class Shard:
     name: str
     """``shard-000012.tar``."""
     files: tuple[str, ...]
-    """The pictures in it, in their order."""
+    """The images in it, in their order."""
     size_bytes: int
     missing: tuple[str, ...] = ()
-    """Pictures that had rows but no file at the source; they are in no shard."""
+    """Images that had rows but no file at the source; they are in no shard."""
 
 
 def pack(
@@ -44,10 +44,10 @@ def pack(
     target: Destination,
     number: int = 0,
     *,
-    most_pictures: int = PICTURES_A_SHARD,
+    most_images: int = IMAGES_A_SHARD,
     most_bytes: int = BYTES_A_SHARD,
 ) -> Iterator[Shard]:
-    """Pack the pictures of ``rows`` from ``source`` into shards at ``target``, one after the other as they are asked for.
+    """Pack the images of ``rows`` from ``source`` into shards at ``target``, one after the other as they are asked for.
 
     The same rows in the same order give the same bytes: members are sorted, without times and owners. Nothing is removed
     from the source: that is for the caller, after it has noted a shard.
@@ -57,15 +57,15 @@ def pack(
         source: where the files lie.
         target: where the shards go.
         number: of the first shard.
-        most_pictures: after so many a shard is full.
-        most_bytes: a shard is also full when its pictures have so many bytes, the last one included.
+        most_images: after so many a shard is full.
+        most_bytes: a shard is also full when its images have so many bytes, the last one included.
 
     Raises:
         StorageError: a file cannot be read, or a shard cannot be written; the shards before it are complete.
     """
-    if most_pictures < 1 or most_bytes < 1:
-        raise ValueError("a shard must hold at least one picture")
-    for at, batch in enumerate(_batches(rows, source, most_pictures, most_bytes), start=number):
+    if most_images < 1 or most_bytes < 1:
+        raise ValueError("a shard must hold at least one image")
+    for at, batch in enumerate(_batches(rows, source, most_images, most_bytes), start=number):
         yield _packed(batch, source, target, shard_name(at))
 
 
@@ -74,14 +74,14 @@ def shard_name(number: int) -> str:
     return f"shard-{number:06}.tar"
 
 
-def _batches(rows: Iterable[Row], source: Destination, most_pictures: int, most_bytes: int) -> Iterator[list[Row]]:
+def _batches(rows: Iterable[Row], source: Destination, most_images: int, most_bytes: int) -> Iterator[list[Row]]:
     """Rows of one shard each; sizes are asked of the source where a row does not say ``size_bytes``."""
     batch: list[Row] = []
     total = 0
     for row in rows:
         batch.append(row)
         total += row.get("size_bytes") or source.size(row["file_name"]) or 0
-        if len(batch) >= most_pictures or total >= most_bytes:
+        if len(batch) >= most_images or total >= most_bytes:
             yield batch
             batch, total = [], 0
     if batch:
@@ -95,14 +95,14 @@ def _packed(batch: list[Row], source: Destination, target: Destination, name: st
         try:
             with tarfile.open(file, "w", format=tarfile.PAX_FORMAT) as tar:
                 for row in sorted(batch, key=lambda row: str(row["file_name"])):
-                    picture = str(row["file_name"])
-                    body = source.get(picture)
+                    image = str(row["file_name"])
+                    body = source.get(image)
                     if body is None:
-                        missing.append(picture)
+                        missing.append(image)
                         continue
-                    _add(tar, picture, body)
-                    _add(tar, f"{picture.rpartition('.')[0]}.json", _card(row))
-                    packed.append(picture)
+                    _add(tar, image, body)
+                    _add(tar, f"{image.rpartition('.')[0]}.json", _card(row))
+                    packed.append(image)
             size_bytes = file.stat().st_size
         except OSError as error:
             raise StorageError(
@@ -121,6 +121,6 @@ def _add(tar: tarfile.TarFile, name: str, body: bytes) -> None:
 
 
 def _card(row: Row) -> bytes:
-    """What is known of a picture, as JSON in a fixed order."""
+    """What is known of an image, as JSON in a fixed order."""
     plain = {key: value for key, value in row.items() if isinstance(value, str | int | float) or value is None}
     return json.dumps(plain, ensure_ascii=False, sort_keys=True).encode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""Where collected pictures go: a folder or a bucket. What is there is complete."""
+"""Where collected images go: a folder or a bucket. What is there is complete."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from tellapart.collection.storage.file_names import class_folder, class_folders, picture_name
+from tellapart.collection.storage.file_names import class_folder, class_folders, image_name
 from tellapart.dataset.bucket import obstore_for
 from tellapart.errors import OptionError, StorageError
 from tellapart.paths import beside, remove_abandoned, storage_error
 
-__all__ = ["Bucket", "Destination", "Folder", "class_folder", "class_folders", "open_destination", "picture_name"]
+__all__ = ["Bucket", "Destination", "Folder", "class_folder", "class_folders", "image_name", "open_destination"]
 
 RESUMES = "run the same command again: what is stored is kept, and the rest goes on"
 PATIENCE_S = 60.0

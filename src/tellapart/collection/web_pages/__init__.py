@@ -1,1 +1,1 @@
-"""Pages as a source of pictures: reading them, turning them, and opening them in a browser."""
+"""Pages as a source of images: reading them, turning them, and opening them in a browser."""

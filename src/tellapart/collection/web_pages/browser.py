@@ -36,7 +36,7 @@ _FLAGS = [
 class Browser:
     """A browser without a window and without a memory; use as ``async with Browser(...) as browser``.
 
-    Every page is opened afresh: no cookies, no downloads, no service workers. Pictures, sounds and fonts are not fetched.
+    Every page is opened afresh: no cookies, no downloads, no service workers. Images, sounds and fonts are not fetched.
     All it asks for goes through a :class:`~tellapart.collection.web_pages.browser_proxy.Gateway`; what it would ask for by itself goes nowhere.
     """
 

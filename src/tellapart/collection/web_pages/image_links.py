@@ -1,4 +1,4 @@
-"""Pictures a page shows (``img``, ``picture``), links to, or names in its head, one offer each."""
+"""Images a page shows (``img``, ``image``), links to, or names in its head, one offer each."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _CLIMB = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """One picture as a page shows it."""
+    """One image as a page shows it."""
 
     url: str
     aliases: tuple[str, ...] = ()
-    """Addresses of the same picture in other sizes."""
+    """Addresses of the same image in other sizes."""
     title: str = ""
     width: int | None = None
     height: int | None = None
@@ -49,21 +49,21 @@ class Shown:
     """Where it stands, for the credit beside it."""
 
 
-def shown_pictures(tree: LexborHTMLParser, base: str, side: int) -> Iterator[Shown]:
-    """The pictures in the body, in the order of the page; of each the size that suits ``side`` pixels best."""
-    for node in tree.css("picture, img"):
+def shown_images(tree: LexborHTMLParser, base: str, side: int) -> Iterator[Shown]:
+    """The images in the body, in the order of the page; of each the size that suits ``side`` pixels best."""
+    for node in tree.css("image, img"):
         if node.tag == "picture" or _above(node, "picture") is None:
             yield from _shown(node, base, side)
 
 
-def linked_pictures(tree: LexborHTMLParser, base: str) -> Iterator[Shown]:
-    """Links to picture files, as in the listing of a folder."""
+def linked_images(tree: LexborHTMLParser, base: str) -> Iterator[Shown]:
+    """Links to image files, as in the listing of a folder."""
     for node in tree.css("a[href]"):
         if url := _file_link(node, base):
             yield Shown(url=url, node=node)
 
 
-def head_pictures(tree: LexborHTMLParser, base: str) -> Iterator[Shown]:
+def head_images(tree: LexborHTMLParser, base: str) -> Iterator[Shown]:
     """What a page names for others to show: ``og:image``, ``twitter:image``, ``image_src``, microdata."""
     found: list[dict[str, str]] = []
     for node in tree.css(_HEAD):
@@ -75,10 +75,10 @@ def head_pictures(tree: LexborHTMLParser, base: str) -> Iterator[Shown]:
             found.append({"url": joined(base, value)})
         elif found and detail in ("width", "height", "alt"):
             found[-1].setdefault(detail, value)
-    for picture in found:
-        width, height = pixels(picture.get("width", "").strip()), pixels(picture.get("height", "").strip())
-        if is_photo_address(picture["url"]) and not is_icon(width, height):
-            yield Shown(url=picture["url"], title=text(picture.get("alt")), width=width, height=height)
+    for image in found:
+        width, height = pixels(image.get("width", "").strip()), pixels(image.get("height", "").strip())
+        if is_photo_address(image["url"]) and not is_icon(width, height):
+            yield Shown(url=image["url"], title=text(image.get("alt")), width=width, height=height)
 
 
 def is_photo_address(url: str) -> bool:
@@ -88,12 +88,12 @@ def is_photo_address(url: str) -> bool:
 
 
 def is_icon(*sizes: float | None) -> bool:
-    """Whether one of some lengths in pixels says that a picture is too small to be a photo; unknown ones say nothing."""
+    """Whether one of some lengths in pixels says that an image is too small to be a photo; unknown ones say nothing."""
     return any(size is not None and size < LEAST_SIDE for size in sizes)
 
 
 def _shown(node: LexborNode, base: str, side: int) -> Iterator[Shown]:
-    """The one picture of an ``img`` or ``picture``, if it is a photo."""
+    """The one image of an ``img`` or ``image``, if it is a photo."""
     images = [node] if node.tag == "img" else node.css("img")
     layout, declared = _layout(images)
     sizes = [c for image in images for c in _sizes(image, base)]
@@ -111,7 +111,7 @@ def _shown(node: LexborNode, base: str, side: int) -> Iterator[Shown]:
 
 
 def _sizes(image: LexborNode, base: str) -> list[Candidate]:
-    """The sizes of an ``img``, its own address being one where it stands for the picture and not for a wait."""
+    """The sizes of an ``img``, its own address being one where it stands for the image and not for a wait."""
     sizes = _srcsets(image, base)
     late = _usable([Candidate(image.attributes.get(key) or "") for key in LATE_SRC], base)
     plain = _usable([Candidate(image.attributes.get("src") or "", density=1.0)], base)
@@ -132,7 +132,7 @@ def _usable(sizes: Sequence[Candidate], base: str) -> list[Candidate]:
 
 
 def _layout(images: Sequence[LexborNode]) -> tuple[float | None, list[float]]:
-    """The width in pixels of the place a page gives a picture, and all lengths it declares."""
+    """The width in pixels of the place a page gives an image, and all lengths it declares."""
     width, declared = None, []
     for image in images:
         for key in ("width", "height"):
@@ -151,7 +151,7 @@ def _is_readable(source: LexborNode) -> bool:
 
 
 def _file_link(node: LexborNode, base: str) -> str:
-    """Where a link leads if that is a picture file by its name; wikis call pages about pictures ``File:name.jpg``."""
+    """Where a link leads if that is an image file by its name; wikis call pages about images ``File:name.jpg``."""
     href = node.attributes.get("href") or ""
     name = unquote(href.partition("?")[0].partition("#")[0].rpartition("/")[2]).lower()
     if not name.endswith(tuple(READ_SUFFIXES)) or ":" in name or "/blob/" in href:

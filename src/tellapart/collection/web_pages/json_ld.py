@@ -1,4 +1,4 @@
-"""Pictures named in a page's JSON-LD (schema.org), with the credit that stands beside them."""
+"""Images named in a page's JSON-LD (schema.org), with the credit that stands beside them."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ IMAGE_KEYS = ("image", "photo", "photos", "primaryImageOfPage", "associatedMedia
 NOT_CONTENT = frozenset(
     {"logo", "author", "publisher", "creator", "sponsor", "copyrightHolder", "provider", "thumbnail", "potentialAction"}
 )
-"""Below these keys pictures are portraits and emblems."""
+"""Below these keys images are portraits and emblems."""
 _OPENED = re.compile(r"<!--|(?://|/\*)?\s{0,80}<!\[CDATA\[(?:\s{0,80}\*/)?")
 _CLOSED = re.compile(r"(?:-->|(?://|/\*)?\s{0,80}\]\]>(?:\s{0,80}\*/)?)$")
 _LONGEST_WRAPPING = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NamedPicture:
-    """One picture as JSON-LD names it; addresses as written there."""
+class NamedImage:
+    """One image as JSON-LD names it; addresses as written there."""
 
     url: str
-    licence_url: str = ""
+    license_url: str = ""
     acquire_url: str = ""
-    """Where a licence may be had."""
+    """Where a license may be had."""
     creator: str = ""
     creator_url: str = ""
     title: str = ""
@@ -37,8 +37,8 @@ class NamedPicture:
     height: int | None = None
 
 
-def named_pictures(scripts: Iterable[str]) -> Iterator[NamedPicture]:
-    """The pictures of the texts of ``application/ld+json`` scripts; what is not JSON is passed over."""
+def named_images(scripts: Iterable[str]) -> Iterator[NamedImage]:
+    """The images of the texts of ``application/ld+json`` scripts; what is not JSON is passed over."""
     for script in scripts:
         try:
             content = json.loads(_unwrapped(script.strip()), strict=False)
@@ -55,18 +55,18 @@ def _unwrapped(script: str) -> str:
     return (script[: len(script) - len(closed[0])] if closed else script).strip().rstrip(";")
 
 
-def _within(content: Any) -> Iterator[NamedPicture]:
-    """Every picture of nested objects, in their order; a stack instead of calls, as anything may be nested deeply."""
+def _within(content: Any) -> Iterator[NamedImage]:
+    """Every image of nested objects, in their order; a stack instead of calls, as anything may be nested deeply."""
     left = [(content, False)]
     while left:
         value, is_image = left.pop()
         if isinstance(value, list):
             left += [(item, is_image) for item in reversed(value)]
         elif isinstance(value, str) and is_image:
-            yield NamedPicture(url=value.strip())
+            yield NamedImage(url=value.strip())
         elif isinstance(value, Mapping):
             if is_image or _is_image_object(value):
-                yield from _picture(value)
+                yield from _image(value)
             left += [(item, key in IMAGE_KEYS) for key, item in reversed(list(value.items())) if key not in NOT_CONTENT]
 
 
@@ -76,14 +76,12 @@ def _is_image_object(value: Mapping[str, Any]) -> bool:
     return any(isinstance(name, str) and name.rpartition("/")[2].rpartition(":")[2].lower() in IMAGE_TYPES for name in names)
 
 
-def _picture(value: Mapping[str, Any]) -> Iterator[NamedPicture]:
+def _image(value: Mapping[str, Any]) -> Iterator[NamedImage]:
     for key in ("contentUrl", "url"):
         listed = value.get(key)
         for url in listed if isinstance(listed, list) else [listed]:
             if isinstance(url, str) and url.strip():
-                yield NamedPicture(
-                    url=url.strip(), **_credit(value), width=_pixels(value.get("width")), height=_pixels(value.get("height"))
-                )
+                yield NamedImage(url=url.strip(), **_credit(value), width=_pixels(value.get("width")), height=_pixels(value.get("height")))
                 return
 
 
@@ -92,7 +90,7 @@ def _credit(value: Mapping[str, Any]) -> dict[str, str]:
     names = [text(item.get("name") if isinstance(item, Mapping) else item) for item in creators]
     addresses = [text(item.get("url") or item.get("@id")) for item in creators if isinstance(item, Mapping)]
     return {
-        "licence_url": next((_address(item) for item in _listed(value.get("license")) if _address(item)), ""),
+        "license_url": next((_address(item) for item in _listed(value.get("license")) if _address(item)), ""),
         "acquire_url": next((_address(item) for item in _listed(value.get("acquireLicensePage")) if _address(item)), ""),
         "creator": ", ".join(dict.fromkeys(name for name in names if name)),
         "creator_url": next((address for address in addresses if address.startswith(("http:", "https:", "/"))), ""),

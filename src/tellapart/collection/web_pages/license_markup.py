@@ -1,17 +1,17 @@
-"""Who made the pictures of a page, and under which licence, as ``rel=license`` and the marks beside it say."""
+"""Who made the images of a page, and under which license, as ``rel=license`` and the marks beside it say."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from tellapart.collection.sources.json_fields import text
-from tellapart.collection.sources.licenses import family_of, licence_of
+from tellapart.collection.sources.licenses import family_of, license_of
 from tellapart.collection.web_pages.pagination import joined
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-_LICENCE = '[rel~="license" i][href]'
+_LICENSE = '[rel~="license" i][href]'
 _CREATOR = (
     '[property~="cc:attributionName" i], [rel~="cc:attributionURL" i], [rel~="author" i], [itemprop~="author" i], [itemprop~="creator" i]'
 )
@@ -19,36 +19,36 @@ _CLIMB = 5
 
 
 class Credit:
-    """The credit of a page: one for all of it, or one beside each picture."""
+    """The credit of a page: one for all of it, or one beside each image."""
 
     def __init__(self, tree: LexborHTMLParser, base: str) -> None:
         self._base = base
-        nodes = tree.css(_LICENCE)
+        nodes = tree.css(_LICENSE)
         self._is_varied = len({_href(node) for node in nodes}) > 1
         self._whole = self._said(nodes, tree.css(_CREATOR)) if nodes and not self._is_varied else {}
 
     def beside(self, node: LexborNode | None) -> dict[str, Any]:
-        """What is said of the picture at a place, by the names of an offer's fields; nothing where it is not clear."""
+        """What is said of the image at a place, by the names of an offer's fields; nothing where it is not clear."""
         if not self._is_varied or node is None:
             return dict(self._whole)
         around = node.parent
         for _ in range(_CLIMB):
             if around is None or around.tag in ("body", "html"):
                 break
-            if nodes := around.css(_LICENCE):
+            if nodes := around.css(_LICENSE):
                 return self._said(nodes, around.css(_CREATOR))
             around = around.parent
         return {}
 
-    def _said(self, licences: list[LexborNode], creators: list[LexborNode]) -> dict[str, Any]:
-        addresses = {_href(node) for node in licences}
+    def _said(self, licenses: list[LexborNode], creators: list[LexborNode]) -> dict[str, Any]:
+        addresses = {_href(node) for node in licenses}
         names = dict.fromkeys(text(node.text(strip=True) or node.attributes.get("content")) for node in creators)
         names.pop("", None)
         if len(addresses) != 1:
             return {}
         href = addresses.pop()
-        licence = licence_of(href)
-        found = {"licence": licence if family_of(licence) else "", "licence_url": joined(self._base, href)}
+        license = license_of(href)
+        found = {"license": license if family_of(license) else "", "license_url": joined(self._base, href)}
         if len(names) == 1:
             links = [link for node in creators if (link := _href(node))]
             found |= {"creator": next(iter(names)), "creator_url": joined(self._base, links[0]) if links else ""}

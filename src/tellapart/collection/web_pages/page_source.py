@@ -1,4 +1,4 @@
-"""Pages as a source: the pictures of a page, its credit for them, and the pages after it."""
+"""Pages as a source: the images of a page, its credit for them, and the pages after it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tellapart.collection.fetch_result import Fetched
 from tellapart.collection.network.robots import TOKEN
 from tellapart.collection.network.urls import canonical_url
 from tellapart.collection.sources.json_fields import html_tree
-from tellapart.collection.sources.licenses import family_of, licence_of, usable
+from tellapart.collection.sources.licenses import family_of, license_of, usable
 from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError
 from tellapart.collection.web_pages.html_decoding import page_text
-from tellapart.collection.web_pages.image_links import head_pictures, is_icon, is_photo_address, linked_pictures, shown_pictures
-from tellapart.collection.web_pages.json_ld import NamedPicture, named_pictures
+from tellapart.collection.web_pages.image_links import head_images, is_icon, is_photo_address, linked_images, shown_images
+from tellapart.collection.web_pages.json_ld import NamedImage, named_images
 from tellapart.collection.web_pages.license_markup import Credit
 from tellapart.collection.web_pages.pagination import NUMBER, base_of, joined, next_in, next_page, rule_complaint
 from tellapart.errors import ImageError
@@ -30,12 +30,12 @@ __all__ = ["Pages", "next_page", "page_offers", "rule_complaint"]
 
 MOST_PAGES = 50
 OPT_OUTS = frozenset({"noai", "noimageai", "noimageindex", "noml"})
-"""Words of ``meta name=robots`` by which a page keeps its pictures to itself."""
-_DETAILS = ("licence", "licence_url", "creator", "creator_url", "title", "attribution", "width", "height")
+"""Words of ``meta name=robots`` by which a page keeps its images to itself."""
+_DETAILS = ("license", "license_url", "creator", "creator_url", "title", "attribution", "width", "height")
 
 
 def page_offers(html: bytes | str, page_url: str, *, side: int) -> list[Offer]:
-    """The pictures of a page, each once: those it shows in their order, those it links to, those it names in its head.
+    """The images of a page, each once: those it shows in their order, those it links to, those it names in its head.
 
     Icons, drawings, placeholders and what is no web address are not among them. Credit is taken from JSON-LD, else from
     ``rel=license``. All have the page as their group.
@@ -51,11 +51,11 @@ def page_offers(html: bytes | str, page_url: str, *, side: int) -> list[Offer]:
 def _offers(tree: LexborHTMLParser, page_url: str, side: int) -> list[Offer]:
     base = base_of(tree, page_url)
     shelf, credit = _Shelf(), Credit(tree, base)
-    for shown in (*shown_pictures(tree, base, side), *linked_pictures(tree, base), *head_pictures(tree, base)):
+    for shown in (*shown_images(tree, base, side), *linked_images(tree, base), *head_images(tree, base)):
         said = credit.beside(shown.node)
         offer = Offer(url=shown.url, page=page_url, group=page_url, title=shown.title, width=shown.width, height=shown.height)
         shelf.add(replace(offer, **said), shown.aliases)
-    for named in named_pictures(script.text() for script in tree.css('script[type^="application/ld+json" i]')):
+    for named in named_images(script.text() for script in tree.css('script[type^="application/ld+json" i]')):
         url = joined(base, named.url)
         if is_photo_address(url) and not is_icon(named.width, named.height):
             offer = Offer(url=url, page=page_url, group=page_url, **credit.beside(None))
@@ -63,13 +63,13 @@ def _offers(tree: LexborHTMLParser, page_url: str, side: int) -> list[Offer]:
     return shelf.offers
 
 
-def _details(named: NamedPicture, base: str) -> dict[str, Any]:
-    """What JSON-LD says of a picture, where it says anything."""
-    licence_url = joined(base, named.licence_url) if named.licence_url else ""
-    licence = licence_of(named.licence_url)
+def _details(named: NamedImage, base: str) -> dict[str, Any]:
+    """What JSON-LD says of an image, where it says anything."""
+    license_url = joined(base, named.license_url) if named.license_url else ""
+    license = license_of(named.license_url)
     said = {
-        "licence": licence if family_of(licence) else "",
-        "licence_url": licence_url or (joined(base, named.acquire_url) if named.acquire_url else ""),
+        "license": license if family_of(license) else "",
+        "license_url": license_url or (joined(base, named.acquire_url) if named.acquire_url else ""),
         "creator": named.creator,
         "creator_url": joined(base, named.creator_url) if named.creator_url else "",
         "title": named.title,
@@ -81,7 +81,7 @@ def _details(named: NamedPicture, base: str) -> dict[str, Any]:
 
 
 class _Shelf:
-    """Offers of a page, each picture once."""
+    """Offers of a page, each image once."""
 
     def __init__(self) -> None:
         self.offers: list[Offer] = []
@@ -89,7 +89,7 @@ class _Shelf:
         self._aliases: dict[str, int] = {}
 
     def add(self, offer: Offer, aliases: Sequence[str], *, is_better: bool = False) -> None:
-        """Add an offer; of a picture that is there already only fill in what was not known, or, if ``is_better``, all that is said."""
+        """Add an offer; of an image that is there already only fill in what was not known, or, if ``is_better``, all that is said."""
         key = _key(offer.url)
         place = self._places.get(key, self._aliases.get(key))
         if place is None:
@@ -105,7 +105,7 @@ class _Shelf:
 
 
 def _key(url: str) -> str:
-    """One spelling of an address; with and without TLS it is the same picture."""
+    """One spelling of an address; with and without TLS it is the same image."""
     return canonical_url(url)[0].partition("://")[2] or url
 
 
@@ -118,7 +118,7 @@ class _Place:
     seen: str = ""
     """Eight letters for each page seen, so that a ring of pages ends."""
     last: str = ""
-    """Of the pictures of the page before: a site that has run out may show its last page again and again."""
+    """Of the images of the page before: a site that has run out may show its last page again and again."""
 
     @classmethod
     def of(cls, query: Query, cursor: str | None) -> _Place:
@@ -154,8 +154,8 @@ class Pages:
         title="Pages you name",
         home="",
         terms="",
-        licences="what a page says itself: JSON-LD, rel=license",
-        caveat="whether you may use the pictures is between you and the site; robots.txt and opt-outs are kept",
+        licenses="what a page says itself: JSON-LD, rel=license",
+        caveat="whether you may use the images is between you and the site; robots.txt and opt-outs are kept",
         is_default=False,
         limit=HostLimit(concurrency=1, per_minute=60),
         asks="page",
@@ -177,20 +177,20 @@ class Pages:
         return self.read(Fetched(url="", verdict="ok", body=body), query, cursor)
 
     def read(self, fetched: Fetched, query: Query, cursor: str | None) -> Found:
-        """The pictures of a page as it was fetched: redirects and the headers' encoding count.
+        """The images of a page as it was fetched: redirects and the headers' encoding count.
 
         Raises:
-            SourceError: it is no page, or asks that its pictures be left alone.
+            SourceError: it is no page, or asks that its images be left alone.
         """
         place = _Place.of(query, cursor)
         page_url = fetched.final_url or place.url
         _check_kind(fetched.body)
         tree = html_tree(page_text(fetched.body, fetched.headers.get("content-type", "")))
         if reason := _opt_out(tree, fetched.headers):
-            raise SourceError(f"the page asks that its pictures be left alone ({reason})")
+            raise SourceError(f"the page asks that its images be left alone ({reason})")
         offers = _offers(tree, page_url, query.side)
         following = self._following(tree, page_url, place, offers, query)
-        return Found(offers=usable(offers, query.licences), cursor=following.cursor() if following else None)
+        return Found(offers=usable(offers, query.licenses), cursor=following.cursor() if following else None)
 
     def _following(self, tree: LexborHTMLParser, page_url: str, place: _Place, offers: Sequence[Offer], query: Query) -> _Place | None:
         """The place after this one, unless the walk has come to its end or in a ring."""
@@ -209,7 +209,7 @@ def _check_kind(body: bytes) -> None:
     """Refuse what is no page.
 
     Raises:
-        SourceError: it is a picture, or a file of another kind.
+        SourceError: it is an image, or a file of another kind.
     """
     try:
         kind = sniffed_format(body[:4096])
@@ -220,7 +220,7 @@ def _check_kind(body: bytes) -> None:
 
 
 def _opt_out(tree: LexborHTMLParser, headers: Mapping[str, str]) -> str | None:
-    """How a page, or the headers it came with, keeps its pictures from being collected; None where it does not."""
+    """How a page, or the headers it came with, keeps its images from being collected; None where it does not."""
     for name, content in (("X-Robots-Tag", headers.get("x-robots-tag", "").lower()), *_metas(tree)):
         if name in ("X-Robots-Tag", "robots", TOKEN):
             said = {word.rpartition(":")[2].strip() for word in content.split(",")} & OPT_OUTS

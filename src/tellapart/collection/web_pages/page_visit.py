@@ -17,7 +17,7 @@ from tellapart.collection.web_pages.browser_proxy import MARK, Gateway
 BUSY_S = 10.0
 """How long nothing new may come while the page is still asking for something."""
 MOST_BYTES = 32 * 1024 * 1024
-_PICTURE = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c000000000100010000020144003b")
+_IMAGE = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c000000000100010000020144003b")
 _SCROLL = """async () => {
     const root = document.scrollingElement || document.documentElement;
     const boxes = [...document.querySelectorAll("div, main, section, ul, ol")].filter(
@@ -164,11 +164,11 @@ class Visit:
 
 
 async def _routed(route: Any) -> None:
-    """Pictures are answered with an empty one, so that scripts which wait for them go on."""
+    """Images are answered with an empty one, so that scripts which wait for them go on."""
     with suppress(Exception):
         kind = route.request.resource_type
         if kind == "image":
-            await route.fulfill(status=200, content_type="image/gif", body=_PICTURE)
+            await route.fulfill(status=200, content_type="image/gif", body=_IMAGE)
         elif kind in ("media", "font", "texttrack", "ping"):
             await route.abort()
         else:

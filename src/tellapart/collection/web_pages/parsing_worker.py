@@ -1,4 +1,4 @@
-"""A process that reads one page: the page comes in on stdin, the pictures go out; started by :mod:`tellapart.collection.web_pages.parsing_process`.
+"""A process that reads one page: the page comes in on stdin, the images go out; started by :mod:`tellapart.collection.web_pages.parsing_process`.
 
 It ignores Ctrl-C and has limits on memory and processor time, so that a page made to harm takes down this process and nothing else.
 """
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _answer(asked: dict[str, Any], body: bytes) -> dict[str, Any]:
-    query = Query(**{**asked["query"], "licences": tuple(asked["query"]["licences"])})
+    query = Query(**{**asked["query"], "licenses": tuple(asked["query"]["licenses"])})
     fetched = Fetched(url=asked["url"], verdict="ok", body=body, final_url=asked["final_url"], headers=asked["headers"])
     try:
         found = Pages(asked["rule"], asked["pages"]).read(fetched, query, asked["cursor"])

@@ -1,4 +1,4 @@
-"""The sizes in which a page keeps one picture, and the one worth having."""
+"""The sizes in which a page keeps one image, and the one worth having."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 MOST = 1_000_000
-"""Pixels; a page that says more of a picture is not believed."""
+"""Pixels; a page that says more of an image is not believed."""
 _BLANKS = " \t\n\r\f"
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One size of a picture."""
+    """One size of an image."""
 
     url: str
     """As the page writes it."""
@@ -80,7 +80,7 @@ def best_of(candidates: Sequence[Candidate], cap: float, layout_width: float | N
     of equals.
 
     Args:
-        candidates: of one picture.
+        candidates: of one image.
         cap: pixels.
         layout_width: pixels of the place the page gives it, by which densities become widths.
     """

@@ -13,7 +13,7 @@ DEEPEST = 0.65
 
 
 def confusion_figure(section: Mapping[str, Any], class_names: Sequence[str]) -> Figure | None:
-    """Rows are the truth, columns the prediction; the deeper the colour, the larger the share of the row."""
+    """Rows are the truth, columns the prediction; the deeper the color, the larger the share of the row."""
     matrix = section["matrix"]
     if not matrix:
         return None

@@ -1,4 +1,4 @@
-"""The rungs: what guessing, neighbours and the model reach on the same images; and the small interval bar."""
+"""The rungs: what guessing, neighbors and the model reach on the same images; and the small interval bar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How latents are spread: histograms of one picture's numbers, of two pictures', or of whole classes."""
+"""How latents are spread: histograms of one image's numbers, of two images', or of whole classes."""
 
 from __future__ import annotations
 

@@ -22,24 +22,24 @@ DARK = {
     "cell": "#3f78cc", "cell-wrong": "#b3541e", "class-0": "#4aa8e0", "class-1": "#ff8a3d", "class-2": "#2cc79a",
     "class-3": "#e08cc0", "class-4": "#f0b429", "class-5": "#8fd0f5", "class-6": "#b79be0", "class-x": "#737b89",
 }  # fmt: skip
-CLASS_COLOURS = 7
+CLASS_COLORS = 7
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @lru_cache(maxsize=1)
 def figure_css() -> str:
-    """The rules every figure is styled by, colours as ``var(--name)``."""
+    """The rules every figure is styled by, colors as ``var(--name)``."""
     return files("tellapart.reports").joinpath("static/figure.css").read_text(encoding="utf-8")
 
 
-def _filled(colours: dict[str, str]) -> str:
-    return re.sub(r"var\(--([\w-]+)\)", lambda found: colours[found[1]], figure_css())
+def _filled(colors: dict[str, str]) -> str:
+    return re.sub(r"var\(--([\w-]+)\)", lambda found: colors[found[1]], figure_css())
 
 
 @lru_cache(maxsize=1)
 def theme_css() -> str:
     """The palettes as CSS variables: by the reader's preference, by ``data-theme`` on the root element, and always light on paper."""
-    light, dark = (";".join(f"--{name}:{colour}" for name, colour in colours.items()) for colours in (LIGHT, DARK))
+    light, dark = (";".join(f"--{name}:{color}" for name, color in colors.items()) for colors in (LIGHT, DARK))
     return (
         f":root{{{light};color-scheme:light}}\n"
         f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark};color-scheme:dark}}}}\n"
@@ -50,7 +50,7 @@ def theme_css() -> str:
 
 @lru_cache(maxsize=1)
 def standalone_css() -> str:
-    """The same rules with the colours filled in, for light and for dark surroundings."""
+    """The same rules with the colors filled in, for light and for dark surroundings."""
     return f"{_filled(LIGHT)}\n@media (prefers-color-scheme: dark) {{\n{_filled(DARK)}}}"
 
 
@@ -76,7 +76,7 @@ class Figure:
 
     def _svg(self, style: str, surface: str) -> str:
         size = f'viewBox="0 0 {self.width:g} {self.height:g}" width="{self.width:g}" height="{self.height:g}"'
-        label = f'role="img" aria-labelledby="{self.name}-title {self.name}-desc"'
+        label = f'role="img" aria-labeledby="{self.name}-title {self.name}-desc"'
         head = f'<title id="{self.name}-title">{clean(self.title)}</title><desc id="{self.name}-desc">{clean(self.description)}</desc>'
         return f'<svg xmlns="http://www.w3.org/2000/svg" class="figure" {size} {label}>{head}{style}{surface}{self.body}</svg>'
 

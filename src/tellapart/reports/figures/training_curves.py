@@ -10,7 +10,7 @@ from tellapart.reports.number_format import loss, percent
 
 WIDTH, HEIGHT = 480.0, 400.0
 LEFT, RIGHT, TOP, FLOOR = 58.0, 452.0, 66.0, 340.0
-COLOURED_FOLDS = 7
+COLORED_FOLDS = 7
 LEAST_LOSS = 1e-4
 WIDE = 10.0
 """From which ratio of the largest to the smallest loss on their axis is logarithmic."""
@@ -67,23 +67,23 @@ def _figure(
     x = Scale(1, last, LEFT, RIGHT) if last > 1 else Scale(0.5, 1.5, LEFT, RIGHT)
     ticks = min(6, max(1, last - 1))
     parts = [y_axis(y, LEFT, RIGHT, label, write), x_axis(x, FLOOR, TOP, "epoch", lambda v: f"{v:,.0f}", ticks)]
-    parts += [_lines(fold, curve, x, y, _colour(number, len(folds))) for number, fold in enumerate(folds)]
+    parts += [_lines(fold, curve, x, y, _color(number, len(folds))) for number, fold in enumerate(folds)]
     parts += [_best(fold, curve, x, y, say, len(folds)) for fold in folds]
     has_held_out = any(value is not None for fold in folds for value in fold[f"held_out_{curve}"])
     parts.append(_legend(folds, has_held_out))
     return Figure(name, title, _described(folds, curve, say, what) or f"{title}; nothing was held out.", WIDTH, HEIGHT, "".join(parts))
 
 
-def _colour(number: int, folds: int) -> str:
-    return "" if folds == 1 else f" k{number}" if folds <= COLOURED_FOLDS else " faint"
+def _color(number: int, folds: int) -> str:
+    return "" if folds == 1 else f" k{number}" if folds <= COLORED_FOLDS else " faint"
 
 
-def _lines(fold: Mapping[str, Any], curve: str, x: Scale, y: Scale, colour: str) -> str:
+def _lines(fold: Mapping[str, Any], curve: str, x: Scale, y: Scale, color: str) -> str:
     drawn = ""
     for side, kind in (("train", "series trained"), ("held_out", "series")):
         for stretch in _stretches(fold["epochs"], fold[f"{side}_{curve}"]):
             points = [(x(epoch), y(min(max(value, y.low), y.high))) for epoch, value in stretch]
-            drawn += polyline(points, kind + colour) if len(points) > 1 else circle(*points[0], 2.5, "point" + colour)
+            drawn += polyline(points, kind + color) if len(points) > 1 else circle(*points[0], 2.5, "point" + color)
     return drawn
 
 
@@ -111,7 +111,7 @@ def _best(fold: Mapping[str, Any], curve: str, x: Scale, y: Scale, say: Callable
         return ""
     where = f" of fold {fold['fold']}" if folds > 1 else ""
     tip = f"best epoch{where}: {fold['best']}, held out {say(value)}"
-    return circle(x(fold["best"]), y(min(max(value, y.low), y.high)), 5.5 if folds <= COLOURED_FOLDS else 3.5, "best", tip)
+    return circle(x(fold["best"]), y(min(max(value, y.low), y.high)), 5.5 if folds <= COLORED_FOLDS else 3.5, "best", tip)
 
 
 def _legend(folds: Sequence[Mapping[str, Any]], has_held_out: bool) -> str:
@@ -122,7 +122,7 @@ def _legend(folds: Sequence[Mapping[str, Any]], has_held_out: bool) -> str:
         at += 54 + 8 * len(words)
     if has_held_out:
         drawn += circle(at + 6, 12, 5.5, "best") + text(at + 18, 16, "epoch kept", "small")
-    if 1 < len(folds) <= COLOURED_FOLDS:
+    if 1 < len(folds) <= COLORED_FOLDS:
         drawn += text(RIGHT - 22 * len(folds) - 4, 36, "fold", "quiet small", "end")
         for number, fold in enumerate(folds):
             place = RIGHT - 22 * (len(folds) - number)

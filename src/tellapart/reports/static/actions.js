@@ -1,4 +1,4 @@
-// Deciding about one picture, a group, or everything that is shown; what is decided already stays as it is.
+// Deciding about one image, a group, or everything that is shown; what is decided already stays as it is.
 
 import { element, grouped } from "tellapart/dom.js";
 import { isDoubted, isLeftOut } from "tellapart/facts.js";
@@ -6,7 +6,7 @@ import { isDoubted, isLeftOut } from "tellapart/facts.js";
 const OF_COPIES = new Set(["exact_duplicate", "contradiction", "leak"]);
 
 export function mountActions(root, { rows, decisions, tab, shown, onend }) {
-  // Leaving out one of several files with the same bytes is about that file; anything else is about the picture, wherever it stands.
+  // Leaving out one of several files with the same bytes is about that file; anything else is about the image, wherever it stands.
   function isOfFile(row, group) {
     if (!decisions.hasCopies(row)) return false;
     const inGroup = (group?.rows ?? []).some((other) => other !== row && rows[other].image_id === rows[row].image_id);
@@ -25,7 +25,7 @@ export function mountActions(root, { rows, decisions, tab, shown, onend }) {
     [...new Map(chosen.filter(({ row }) => !decisions.of(row) && !isLeftOut(rows[row])).map((one) => [one.row, one])).values()];
   const as = (action) => (one) => ({ ...one, action });
 
-  // What the finding proposes to leave out: all but the best copy of a group, else the pictures it names.
+  // What the finding proposes to leave out: all but the best copy of a group, else the images it names.
   const proposed = (groups) => members(groups).filter(({ row, group }) =>
     (group.best === null ? tab().proposal === "exclude" && tab().issue.inside.has(row) : row !== group.best));
   const propose = (groups) => decide(open(groups, proposed(groups)).map(as("exclude")));
@@ -48,9 +48,9 @@ export function mountActions(root, { rows, decisions, tab, shown, onend }) {
     const keep = isPairs ? "All different: keep" : left.length < everyone.length ? "Keep the other" : "Keep the";
     root.replaceChildren(...[
       isOfBest ? press(`${isPairs ? "All the same: exclude" : "Exclude"} all but the best copy of ${many(sets, "group")}`, named.length, isPairs ? "" : "strong", () => propose(groups)) : null,
-      isSome && !isOfBest ? press(`Exclude ${many(named.length, "picture")} as proposed`, named.length, "strong", () => propose(groups)) : null,
-      hasSuggestions ? press(`Relabel ${many(doubted(groups).length, "picture")} as suggested`, doubted(groups).length, "", () => relabel(groups)) : null,
-      key === "decided" || isOfBest || isSome ? null : press(`Exclude ${many(left.length, "picture")}`, left.length, proposal === "exclude" ? "strong" : "", () => exclude(groups)),
+      isSome && !isOfBest ? press(`Exclude ${many(named.length, "image")} as proposed`, named.length, "strong", () => propose(groups)) : null,
+      hasSuggestions ? press(`Relabel ${many(doubted(groups).length, "image")} as suggested`, doubted(groups).length, "", () => relabel(groups)) : null,
+      key === "decided" || isOfBest || isSome ? null : press(`Exclude ${many(left.length, "image")}`, left.length, proposal === "exclude" ? "strong" : "", () => exclude(groups)),
       key === "decided" || isOfLabels ? null : press(`${keep} ${grouped(left.length)}`, left.length, "", () => keepRest(groups)),
       press(`Take back ${many(done.length, "decision")}`, done.length, "", () => decisions.takeBack(done)),
     ].filter(Boolean));

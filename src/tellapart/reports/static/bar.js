@@ -39,9 +39,9 @@ export function mountBar(root, { decisions, command: byName, ways, emptied, onun
   function tell() {
     const all = decisions.all();
     const count = (action) => all.filter((decision) => decision.action === action).length;
-    const [excluded, relabelled, kept] = [count("exclude"), count("relabel"), count("keep")];
-    const words = [[excluded, "excluded"], [relabelled, "relabelled"], [kept, "kept"]].filter(([n]) => n).map(([n, what]) => `${grouped(n)} ${what}`);
-    const isEmpty = excluded + relabelled === 0;
+    const [excluded, relabeled, kept] = [count("exclude"), count("relabel"), count("keep")];
+    const words = [[excluded, "excluded"], [relabeled, "relabeled"], [kept, "kept"]].filter(([n]) => n).map(([n, what]) => `${grouped(n)} ${what}`);
+    const isEmpty = excluded + relabeled === 0;
     find("counts").textContent = words.length ? words.join(", ") : "Nothing decided yet";
     find("save").disabled = isEmpty;
     find("undo").disabled = !decisions.canUndo();
@@ -52,10 +52,10 @@ export function mountBar(root, { decisions, command: byName, ways, emptied, onun
   const where = () => (command === byName ? "With that file beside the photos' folder" : "In the folder of that file");
 
   function notes(isEmpty, kept) {
-    const said = emptied().map((name) => `No picture of ${name} would be left.`);
+    const said = emptied().map((name) => `No image of ${name} would be left.`);
     if (decisions.carried()) said.push("Taken over from an earlier page of this folder, where they were not saved.");
     if (!decisions.isStored()) said.push("This browser keeps nothing for this page: save before you close it.");
-    if (!said.length && isEmpty) said.push(kept ? "What is kept needs no file." : "Pictures are never touched: decisions are saved as a file, and can be undone.");
+    if (!said.length && isEmpty) said.push(kept ? "What is kept needs no file." : "Images are never touched: decisions are saved as a file, and can be undone.");
     if (!said.length) said.push(decisions.isSaved() ? `Saved. ${where()}, run the command:` : `Kept in this browser until you save them. Then, ${where().toLowerCase()}:`);
     return said;
   }

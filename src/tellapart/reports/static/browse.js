@@ -1,7 +1,7 @@
-// The pictures of one finding after the other: filters, groups side by side, and what is decided about them.
+// The images of one finding after the other: filters, groups side by side, and what is decided about them.
 
 import { mountActions } from "tellapart/actions.js";
-import { choice, element, grouped, percent, picture } from "tellapart/dom.js";
+import { choice, element, grouped, percent, image } from "tellapart/dom.js";
 import { address, decisionWords, facts, fileName, isDoubted, measures, portrait } from "tellapart/facts.js";
 import { findings } from "tellapart/findings.js";
 import { mountLarge } from "tellapart/large.js";
@@ -14,7 +14,7 @@ export function mountBrowse(root, { view, decisions, thumbnails }) {
   const find = (name) => root.querySelector(`[data-look=${name}]`);
   const tabs = findings(view, decisions);
   const state = { tab: tabs.find((tab) => tab.count()) ?? tabs[0], name: "", part: "", only: "all", sure: "0" };
-  const settings = { card, dress, label: "Pictures", oncurrent: (item) => { look(item); large.isOpen() && large.show(); } };
+  const settings = { card, dress, label: "Images", oncurrent: (item) => { look(item); large.isOpen() && large.show(); } };
   const single = virtualGrid(find("grid"), { ...settings, least: 148, height: 226 });
   const grouping = virtualGrid(find("groups"), { ...settings, least: 140, height: 226, heading, headingHeight: 46 });
   const grid = () => (state.tab.isGrouped ? grouping : single);
@@ -68,9 +68,9 @@ export function mountBrowse(root, { view, decisions, thumbnails }) {
     const items = shown.flatMap((group) => group.items);
     const groups = shown.filter((group) => group.heading !== null).length;
     const blank = items.findIndex(({ index }) => rows[index].image_id && !thumbnails[rows[index].image_id]);
-    const count = groups ? `${grouped(groups)} groups, ${grouped(items.length)} pictures` : `${grouped(items.length)} pictures`;
+    const count = groups ? `${grouped(groups)} groups, ${grouped(items.length)} images` : `${grouped(items.length)} images`;
     const rest = blank >= 0 && view.is_cut ? ` To keep this page small, the ${grouped(blank)} worst are shown; the others are named${folder ? ", and shown from their file when chosen" : ""}.` : "";
-    find("status").textContent = items.length ? `${count}${state.tab.isWorstFirst ? ", the worst first" : ""}.${rest}` : "No picture fits.";
+    find("status").textContent = items.length ? `${count}${state.tab.isWorstFirst ? ", the worst first" : ""}.${rest}` : "No image fits.";
   }
 
   function card({ index, group }) {
@@ -82,7 +82,7 @@ export function mountBrowse(root, { view, decisions, thumbnails }) {
     return element("div", { class: "card look", title: row.path },
       element("span", { class: "badge" }),
       tagOf(index, group),
-      picture(thumbnails, row.image_id, ""),
+      image(thumbnails, row.image_id, ""),
       element("span", { class: "words" }, row.label ?? "no label", ...(hasSuggestion ? [" → ", element("b", { class: "off" }, row.suggested)] : [])),
       element("small", {}, row.status === "unreadable" ? row.reason ?? "" : score !== null
         ? `${hasSuggestion && row.probability !== null ? `${percent(row.probability, 0)} sure` : `score ${score.toFixed(2)}`} · ${fileName(row)}`
@@ -120,7 +120,7 @@ export function mountBrowse(root, { view, decisions, thumbnails }) {
   }
 
   function look(item) {
-    if (!item) return find("detail").replaceChildren(element("p", { class: "empty" }, "No picture is chosen."));
+    if (!item) return find("detail").replaceChildren(element("p", { class: "empty" }, "No image is chosen."));
     const row = { ...rows[item.index], index: item.index };
     const source = address(folder, row);
     const frame = element("button", { type: "button", class: "frame", title: "Larger (Enter)", onclick: large.show }, portrait(thumbnails, row, source));
@@ -163,7 +163,7 @@ export function mountBrowse(root, { view, decisions, thumbnails }) {
     return false;
   }
 
-  // Keys decide about the current picture, so they work where that is seen, and not on the tabs and filters above it.
+  // Keys decide about the current image, so they work where that is seen, and not on the tabs and filters above it.
   function onkey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select, input, textarea, .heads")) return;
     const item = grid().current();

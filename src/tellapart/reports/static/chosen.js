@@ -1,13 +1,13 @@
-// The pictures chosen on the map: how many of which class, all of them side by side, and what is decided about all at once.
+// The images chosen on the map: how many of which class, all of them side by side, and what is decided about all at once.
 
 import { element, grouped, percent } from "tellapart/dom.js";
 import { decisionWords } from "tellapart/facts.js";
-import { relabelling } from "tellapart/point.js";
+import { relabeling } from "tellapart/point.js";
 import { virtualGrid } from "tellapart/virtual.js";
 
 const NAMED = 5;
 
-export function mountChosen(root, { labels, classNames, colourOf, names, shots, words, decisions, suggestions, decide, onpick, onclear }) {
+export function mountChosen(root, { labels, classNames, colorOf, names, shots, words, decisions, suggestions, decide, onpick, onclear }) {
   const find = (name) => root.querySelector(`[data-chosen=${name}]`);
   const state = { points: [], what: "" };
   let grid = null;
@@ -34,7 +34,7 @@ export function mountChosen(root, { labels, classNames, colourOf, names, shots, 
     Object.assign(state, { points, what });
     root.hidden = !points.length;
     if (!points.length) return;
-    grid ??= virtualGrid(find("grid"), { card, dress, least: 112, height: 164, label: "Pictures chosen", oncurrent: (i) => i !== null && isReady && onpick(i) });
+    grid ??= virtualGrid(find("grid"), { card, dress, least: 112, height: 164, label: "Images chosen", oncurrent: (i) => i !== null && isReady && onpick(i) });
     isReady = false;
     grid.show(points);
     isReady = true;
@@ -48,15 +48,15 @@ export function mountChosen(root, { labels, classNames, colourOf, names, shots, 
     const total = points.length;
     const parts = mixture();
     const name = (k) => (k < 0 ? "no label" : classNames[k]);
-    find("count").textContent = `${grouped(total)} picture${total === 1 ? "" : "s"} chosen${what ? `: ${what}` : ""}`;
+    find("count").textContent = `${grouped(total)} image${total === 1 ? "" : "s"} chosen${what ? `: ${what}` : ""}`;
     const told = parts.slice(0, NAMED).map(([k, count]) => `${name(k)} ${grouped(count)} (${percent(count / total, 0)})`).join(", ");
     find("mix").textContent = classNames.length ? told + (parts.length > NAMED ? ` and ${parts.length - NAMED} more classes` : "") : "";
-    find("bar").replaceChildren(...(classNames.length ? parts.map(([k, count]) => element("i", { style: `width:${(100 * count) / total}%;background:${colourOf(k)}`, title: `${name(k)}: ${count}` })) : []));
+    find("bar").replaceChildren(...(classNames.length ? parts.map(([k, count]) => element("i", { style: `width:${(100 * count) / total}%;background:${colorOf(k)}`, title: `${name(k)}: ${count}` })) : []));
     const done = points.filter((i) => decisions().of(i));
     const press = (text, onclick, kind = "") => element("button", { type: "button", class: `press ${kind}`, onclick }, text);
     const held = root.contains(document.activeElement) && document.activeElement.tagName === "INPUT" ? document.activeElement.value : null;
     find("presses").replaceChildren(...[
-      relabelling("Relabel all to …", suggestions, (to) => decide(points, "relabel", to)),
+      relabeling("Relabel all to …", suggestions, (to) => decide(points, "relabel", to)),
       press("Exclude all", () => decide(points, "exclude"), "danger"),
       done.length ? press(`Take back ${grouped(done.length)}`, () => decide(points, null)) : null,
       press("Copy paths", copy),

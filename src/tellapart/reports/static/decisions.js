@@ -2,7 +2,7 @@
 
 const HEADROOM = 5_000_000;
 
-// A decision: { row, action: "exclude" | "relabel" | "keep", new, why, isOfFile }. One about a picture stands at every row with its bytes.
+// A decision: { row, action: "exclude" | "relabel" | "keep", new, why, isOfFile }. One about an image stands at every row with its bytes.
 export function keepDecisions({ rows, key, made, onchange }) {
   const held = new Map();
   const steps = [];

@@ -1,6 +1,6 @@
 // One image in full: its label and the model's word, the probabilities, where it lies, and its nearest training images.
 
-import { element, percent, picture } from "tellapart/dom.js";
+import { element, percent, image } from "tellapart/dom.js";
 
 export function detail(image, { classNames, thumbnails, trainingImages }) {
   const label = image.label === null ? "no label" : classNames[image.label];
@@ -13,19 +13,19 @@ export function detail(image, { classNames, thumbnails, trainingImages }) {
     element("h4", {}, "Probabilities"),
     element("ul", { class: "bars" }, ...image.probabilities.map(([k, p]) => bar(k, p, image, classNames))),
     near.length ? element("h4", {}, "Nearest training images") : null,
-    near.length ? element("ul", { class: "near" }, ...near.map((one) => neighbour(one, classNames, thumbnails))) : null);
+    near.length ? element("ul", { class: "near" }, ...near.map((one) => neighbor(one, classNames, thumbnails))) : null);
 }
 
 function verdict(image, label, predicted) {
   const sure = percent(image.probabilities.find(([k]) => k === image.predicted)[1]);
   if (image.label === null) return element("span", {}, "The model says ", element("b", {}, predicted), `, ${sure} sure. There is no label.`);
-  if (!image.is_wrong) return element("span", {}, "Labelled ", element("b", {}, label), `; the model agrees, ${sure} sure.`);
-  return element("span", {}, "Labelled ", element("b", {}, label), "; the model says ", element("b", { class: "off" }, predicted), `, ${sure} sure.`);
+  if (!image.is_wrong) return element("span", {}, "Labeled ", element("b", {}, label), `; the model agrees, ${sure} sure.`);
+  return element("span", {}, "Labeled ", element("b", {}, label), "; the model says ", element("b", { class: "off" }, predicted), `, ${sure} sure.`);
 }
 
 function doubt(image, near, predicted) {
   if (!image.is_wrong || !near.length || !near.every((one) => one.label === image.predicted)) return null;
-  return element("p", { class: "doubt" }, `Its nearest training images are all labelled ${predicted}: perhaps the label is wrong, not the model.`);
+  return element("p", { class: "doubt" }, `Its nearest training images are all labeled ${predicted}: perhaps the label is wrong, not the model.`);
 }
 
 function bar(k, p, image, classNames) {
@@ -35,8 +35,8 @@ function bar(k, p, image, classNames) {
     element("span", { class: "value" }, percent(p)), element("span", { class: "meter" }, element("i", { style: `width:${(100 * p).toFixed(1)}%` })));
 }
 
-function neighbour(one, classNames, thumbnails) {
+function neighbor(one, classNames, thumbnails) {
   const name = one.label === null ? "unknown" : classNames[one.label];
-  return element("li", { title: one.path ?? "" }, picture(thumbnails, one.image_id, name),
+  return element("li", { title: one.path ?? "" }, image(thumbnails, one.image_id, name),
     element("span", { class: "name" }, name), element("span", { class: "value" }, `similarity ${one.similarity.toFixed(2)}`));
 }

@@ -22,11 +22,11 @@ export const percent = (share, digits = 1) => {
 
 export const grouped = (number) => number.toLocaleString("en-US");
 
-// A picture by image_id, or a quiet box where there is none.
-export function picture(thumbnails, imageId, words) {
+// An image by image_id, or a quiet box where there is none.
+export function image(thumbnails, imageId, words) {
   const source = imageId && thumbnails[imageId];
   if (source) return element("img", { src: source, alt: words, decoding: "async", draggable: "false" });
-  return element("span", { class: "no-picture", role: "img", "aria-label": `${words} (no picture kept)` });
+  return element("span", { class: "no-image", role: "img", "aria-label": `${words} (no image kept)` });
 }
 
 // A row of buttons of which one is chosen; arrow keys move the choice, a click or Enter also ends it (onend).

@@ -5,7 +5,7 @@ import { mountChosen } from "tellapart/chosen.js";
 import { column, keepNames } from "tellapart/columns.js";
 import { keepDecisions } from "tellapart/decisions.js";
 import { choice, element, grouped } from "tellapart/dom.js";
-import { colourOf, heat, MOST } from "tellapart/palette.js";
+import { colorOf, heat, MOST } from "tellapart/palette.js";
 import { keepPlaces } from "tellapart/places.js";
 import { pointDetail } from "tellapart/point.js";
 import { mountScatter } from "tellapart/scatter.js";
@@ -36,7 +36,7 @@ const find = (name) => document.querySelector(`[data-map=${name}]`);
 const state = { by: clusters && !classNames.length ? "cluster" : classNames.length ? "class" : "one", only: null, chosen: new Set(), pinned: -1 };
 let [decisions, bar, chosenPanel] = [null, null, null];
 
-// Kinds by which points are coloured: the number of each point's kind, and names and colours of the kinds.
+// Kinds by which points are colored: the number of each point's kind, and names and colors of the kinds.
 const ranked = (values) => {
   const counts = new Map();
   for (const value of values) if (value >= 0) counts.set(value, (counts.get(value) ?? 0) + 1);
@@ -47,24 +47,24 @@ function listed(values, nameOf, rest) {
   const place = new Map(kinds.map((kind, k) => [kind, k]));
   const isAny = values.some((value) => !place.has(value));
   return { of: Int16Array.from(values, (value) => place.get(value) ?? kinds.length), entries: [
-    ...kinds.map((kind, k) => ({ name: nameOf(kind), colour: colourOf(k) })), ...(isAny ? [{ name: rest, colour: "var(--class-x)" }] : [])] };
+    ...kinds.map((kind, k) => ({ name: nameOf(kind), color: colorOf(k) })), ...(isAny ? [{ name: rest, color: "var(--class-x)" }] : [])] };
 }
-const COLOURS = {
+const COLORS = {
   class: classNames.length ? ["Class", () => listed(labels, (k) => classNames[k], "others or no label")] : null,
   cluster: clusters ? ["Cluster", () => listed(clusters, (k) => titles.get(k) ?? `Cluster ${k}`, "no cluster")] : null,
   score: scores ? ["How strange", () => ({ of: Int16Array.from(scores, (score) => Math.min(STEPS - 1, Math.floor((score * STEPS) / 256))), isHeat: true,
-    entries: Array.from({ length: STEPS }, (_, k) => ({ name: "", colour: heat((k / (STEPS - 1)) ** 3) })) })] : null,
-  one: classNames.length || clusters ? null : ["All", () => ({ of: new Int16Array(n), entries: [{ name: "pictures", colour: "var(--accent)" }] })],
+    entries: Array.from({ length: STEPS }, (_, k) => ({ name: "", color: heat((k / (STEPS - 1)) ** 3) })) })] : null,
+  one: classNames.length || clusters ? null : ["All", () => ({ of: new Int16Array(n), entries: [{ name: "images", color: "var(--accent)" }] })],
 };
 const kindsOf = new Map();
-const kinds = (by) => { if (!kindsOf.has(by)) kindsOf.set(by, COLOURS[by][1]()); return kindsOf.get(by); };
-const classColour = (k) => (classNames.length ? kinds("class").entries[kinds("class").entries.findIndex(({ name }) => name === classNames[k])]?.colour : null) ?? "var(--class-x)";
+const kinds = (by) => { if (!kindsOf.has(by)) kindsOf.set(by, COLORS[by][1]()); return kindsOf.get(by); };
+const classColor = (k) => (classNames.length ? kinds("class").entries[kinds("class").entries.findIndex(({ name }) => name === classNames[k])]?.color : null) ?? "var(--class-x)";
 
 function words(i, isBrief = false) {
   const label = labels[i] < 0 ? null : classNames[labels[i]];
   const cluster = clusters && clusters[i] >= 0 ? titles.get(clusters[i]) : null;
   if (isBrief) return [label ?? cluster ?? "no label"];
-  return [...(label === null ? ["No label"] : ["Labelled ", element("b", {}, label)]), ...(cluster ? [", in ", element("b", {}, cluster)] : []), "."];
+  return [...(label === null ? ["No label"] : ["Labeled ", element("b", {}, label)]), ...(cluster ? [", in ", element("b", {}, cluster)] : []), "."];
 }
 
 const scatter = mountScatter(find("frame"), { places, thumbs: mountThumbs(shots),
@@ -78,15 +78,15 @@ const scatter = mountScatter(find("frame"), { places, thumbs: mountThumbs(shots)
 function paint() {
   const { of, entries } = kinds(state.by);
   const { only } = state;
-  scatter.colour((i) => of[i], entries.map(({ colour }) => colour), only === null ? () => false : (i) => of[i] !== only);
+  scatter.color((i) => of[i], entries.map(({ color }) => color), only === null ? () => false : (i) => of[i] !== only);
 }
 
 function legend() {
   const { entries, isHeat } = kinds(state.by);
   find("legend").replaceChildren(...(isHeat
-    ? [element("li", {}, "usual", element("span", { class: "heat", style: `background:linear-gradient(90deg,${entries.map(({ colour }) => colour).join(",")})` }), "strange")]
-    : entries.map(({ name, colour }, k) => element("li", {}, element("button", { type: "button", "aria-pressed": String(state.only === k), onclick: () => only(state.only === k ? null : k) },
-      element("i", { style: `background:${colour}` }), name)))));
+    ? [element("li", {}, "usual", element("span", { class: "heat", style: `background:linear-gradient(90deg,${entries.map(({ color }) => color).join(",")})` }), "strange")]
+    : entries.map(({ name, color }, k) => element("li", {}, element("button", { type: "button", "aria-pressed": String(state.only === k), onclick: () => only(state.only === k ? null : k) },
+      element("i", { style: `background:${color}` }), name)))));
 }
 
 function only(kind) { state.only = kind; paint(); legend(); }
@@ -94,21 +94,21 @@ function only(kind) { state.only = kind; paint(); legend(); }
 function by(key) {
   if (state.by === key) return;
   Object.assign(state, { by: key, only: null });
-  colours.choose(key);
+  colors.choose(key);
   paint();
   legend();
 }
 
-const near = view.neighbours && { ...view.neighbours, index: column(view.neighbours.index, "i32"), cosine: column(view.neighbours.cosine, "u8"),
-  row: new Map([...column(view.neighbours.of, "i32")].map((point, row) => [point, row])) };
-function neighboursOf(i) {
+const near = view.neighbors && { ...view.neighbors, index: column(view.neighbors.index, "i32"), cosine: column(view.neighbors.cosine, "u8"),
+  row: new Map([...column(view.neighbors.of, "i32")].map((point, row) => [point, row])) };
+function neighborsOf(i) {
   const row = near?.row.get(i);
   if (row === undefined) return [];
   return Array.from({ length: near.k }, (_, place) => [near.index[row * near.k + place], near.cosine[row * near.k + place] / 255]).filter(([other]) => other >= 0);
 }
 
 function detail() {
-  find("detail").replaceChildren(pointDetail(state.pinned, { words, shots, names, neighboursOf, decisions, suggestions: suggestions(), decide,
+  find("detail").replaceChildren(pointDetail(state.pinned, { words, shots, names, neighborsOf, decisions, suggestions: suggestions(), decide,
     onpick: (i) => pick(i), score: (i) => (scores ? scores[i] / 255 : null) }));
 }
 
@@ -148,7 +148,7 @@ function emptied() {
   return classNames.filter((_, k) => had[k] > 0 && left[k] <= 0);
 }
 
-// What needs names and ids of all pictures: made when the map stands, or as soon as it is asked for.
+// What needs names and ids of all images: made when the map stands, or as soon as it is asked for.
 function ready() {
   if (decisions) return;
   const rows = Array.from({ length: n }, (_, i) => ({ path: names.path(i), image_id: names.id(i), label: labels[i] < 0 ? null : classNames[labels[i]] }));
@@ -163,22 +163,22 @@ function ready() {
     const i = decisions.undo();
     if (i !== null) pick(i);
   } });
-  chosenPanel = mountChosen(document.getElementById("chosen"), { labels, classNames, colourOf: classColour, names, shots, words, decisions: () => decisions,
+  chosenPanel = mountChosen(document.getElementById("chosen"), { labels, classNames, colorOf: classColor, names, shots, words, decisions: () => decisions,
     suggestions: suggestions(), decide, onpick: (i) => pick(i), onclear: () => choose([]) });
   isMade = true;
   detail();
 }
 
-const keys = Object.keys(COLOURS).filter((key) => COLOURS[key]);
-const colours = choice(find("colours"), { label: "Colour by", value: state.by, options: keys.map((key) => [key, COLOURS[key][0]]), onchoice: (key) => { Object.assign(state, { by: key, only: null }); paint(); legend(); } });
-find("colours").hidden = keys.length < 2;
+const keys = Object.keys(COLORS).filter((key) => COLORS[key]);
+const colors = choice(find("colors"), { label: "Color by", value: state.by, options: keys.map((key) => [key, COLORS[key][0]]), onchoice: (key) => { Object.assign(state, { by: key, only: null }); paint(); legend(); } });
+find("colors").hidden = keys.length < 2;
 const tool = (text, title, onclick, more = {}) => element("button", { type: "button", class: "press", title, "aria-label": title, onclick, ...more }, text);
-const lassoButton = tool("Draw around", "Choose pictures by drawing around them, without Shift", () => {
+const lassoButton = tool("Draw around", "Choose images by drawing around them, without Shift", () => {
   const isOn = lassoButton.getAttribute("aria-pressed") !== "true";
   lassoButton.setAttribute("aria-pressed", String(isOn));
   scatter.lasso(isOn);
 }, { "aria-pressed": "false", "data-map": "lasso" });
-const thumbsButton = tool("Pictures", "Show small pictures on the map", () => showThumbs(thumbsButton.getAttribute("aria-pressed") !== "true"), { "aria-pressed": "false", "data-map": "thumbs" });
+const thumbsButton = tool("Images", "Show small images on the map", () => showThumbs(thumbsButton.getAttribute("aria-pressed") !== "true"), { "aria-pressed": "false", "data-map": "thumbs" });
 function showThumbs(isOn) {
   thumbsButton.setAttribute("aria-pressed", String(isOn));
   scatter.thumbs(isOn);
@@ -195,7 +195,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Pictures of the sections below, as they come into sight.
+// Images of the sections below, as they come into sight.
 const seen = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
     if (!isIntersecting) continue;
@@ -209,15 +209,15 @@ function around() {
   ready();
   if (n <= FEW) showThumbs(true);
   for (const node of document.querySelectorAll("[data-point]")) seen.observe(node);
-  const colour = () => {
-    for (const node of document.querySelectorAll("[data-class]")) node.style.background = classColour(classNames.indexOf(node.dataset.class));
+  const color = () => {
+    for (const node of document.querySelectorAll("[data-class]")) node.style.background = classColor(classNames.indexOf(node.dataset.class));
     if (!clusters) return;
     const { entries } = kinds("cluster");
-    for (const node of document.querySelectorAll("[data-cluster-colour]")) {
-      node.style.background = entries.find(({ name }) => name === titles.get(Number(node.dataset.clusterColour)))?.colour ?? "var(--class-x)";
+    for (const node of document.querySelectorAll("[data-cluster-color]")) {
+      node.style.background = entries.find(({ name }) => name === titles.get(Number(node.dataset.clusterColor)))?.color ?? "var(--class-x)";
     }
   };
-  colour();
+  color();
   const members = (number) => [...clusters.keys()].filter((i) => clusters[i] === number);
   for (const button of document.querySelectorAll("[data-show]")) {
     button.addEventListener("click", () => {

@@ -1,6 +1,6 @@
-// One picture with everything known about it and what can be decided; its file takes the thumbnail's place where it can be reached.
+// One image with everything known about it and what can be decided; its file takes the thumbnail's place where it can be reached.
 
-import { element, percent, picture } from "tellapart/dom.js";
+import { element, percent, image } from "tellapart/dom.js";
 
 const PATIENCE_MS = 150;
 
@@ -41,7 +41,7 @@ export const found = () => document.dispatchEvent(new CustomEvent("photosfound")
 
 // The thumbnail at once and the file a moment later, unless the reader has gone on by then.
 export function portrait(thumbnails, row, source) {
-  const frame = element("div", { class: "portrait" }, picture(thumbnails, row.image_id, fileName(row)));
+  const frame = element("div", { class: "portrait" }, image(thumbnails, row.image_id, fileName(row)));
   if (source) {
     setTimeout(() => {
       if (!frame.isConnected) return;
@@ -72,15 +72,15 @@ function verdict(row) {
   if (row.status === "unreadable") return [`It could not be read${row.reason ? `: ${row.reason}` : ""}.`];
   if (row.label === null) return ["It has no label."];
   const own = row.own_probability === null || row.own_probability === undefined ? "" : `; ${row.label} ${percent(row.own_probability, 0)}`;
-  if (!isDoubted(row)) return ["Labelled ", element("b", {}, row.label), "."];
-  return ["Labelled ", element("b", {}, row.label), ", looks like ", element("b", { class: "off" }, row.suggested),
+  if (!isDoubted(row)) return ["Labeled ", element("b", {}, row.label), "."];
+  return ["Labeled ", element("b", {}, row.label), ", looks like ", element("b", { class: "off" }, row.suggested),
     row.probability === null ? "." : ` (${percent(row.probability, 0)}${own}).`];
 }
 
 function decidedWords({ action, new: to, isOfFile }) {
   if (action === "keep") return "You keep it as it is.";
   if (action === "relabel") return `You call it ${to}.`;
-  return isOfFile ? "You leave out this copy; the same picture elsewhere stays." : "You leave it out.";
+  return isOfFile ? "You leave out this copy; the same image elsewhere stays." : "You leave it out.";
 }
 
 function buttons(row, decision, group, actions, classNames) {

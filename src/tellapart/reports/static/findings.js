@@ -1,4 +1,4 @@
-// What there is to look through: a tab a finding, its pictures alone or in groups, then the pairs to tell apart and what is decided.
+// What there is to look through: a tab a finding, its images alone or in groups, then the pairs to tell apart and what is decided.
 
 const KINDS = { exact_duplicate: "exact", contradiction: "contradiction", leak: "leak", near_duplicate: "near", placeholder: "placeholder" };
 const WITH_BEST = new Set(["exact", "near", "boundary"]);
@@ -35,7 +35,7 @@ function issueTab(view, issue, groups) {
     key: issue.name, title: issue.title, issue, why: issue.name, proposal: issue.is_trait ? null : issue.proposal,
     explanation: issue.explanation + (issue.is_trait ? " So many of them are a trait of this set: leaving them out would be no remedy." : ""),
     isGrouped: groups.length > 0, isWorstFirst: !groups.length, isOfLabels: groups.length > 0 && issue.name === "contradiction", isPairs: false,
-    hasSuggestions: issue.proposal === "relabel" || issue.name === "mislabelled",
+    hasSuggestions: issue.proposal === "relabel" || issue.name === "mislabeled",
     groups: () => all, count: () => issue.n,
   };
 }

@@ -1,7 +1,7 @@
 // The images themselves: filters, order, a virtual grid and the one looked at in full.
 
 import { detail } from "tellapart/detail.js";
-import { choice, element, grouped, percent, picture } from "tellapart/dom.js";
+import { choice, element, grouped, percent, image } from "tellapart/dom.js";
 import { address, portrait } from "tellapart/facts.js";
 import { mountLarge } from "tellapart/large.js";
 import { virtualGrid } from "tellapart/virtual.js";
@@ -52,7 +52,7 @@ export function mountGallery(root, { gallery, classNames, thumbnails, root: fold
     const sure = image.probabilities.find(([k]) => k === image.predicted)[1];
     const words = image.label === image.predicted ? `${label} ✓` : `${label} → ${classNames[image.predicted]}`;
     return element("div", { class: image.is_wrong ? "card wrong" : "card", title: image.path, "aria-label": `${words}, ${percent(sure)}` },
-      picture(thumbnails, image.image_id, ""),
+      image(thumbnails, image.image_id, ""),
       element("span", { class: "words" }, words),
       element("span", { class: "sure" }, element("i", { style: `width:${(100 * sure).toFixed(0)}%` })),
       element("small", {}, `${percent(sure)} · ${image.path.split("/").pop()}`));
@@ -78,7 +78,7 @@ export function mountGallery(root, { gallery, classNames, thumbnails, root: fold
     const { cell } = state;
     if (!cell) return find("status").replaceChildren(count ? `${grouped(count)} of the ${grouped(gallery.images.length)} images on this page.` : "No image on this page fits.");
     const left = cell.count > count ? ` of the ${grouped(cell.count)} in this cell` : "";
-    const words = ` ${grouped(count)}${left} labelled ${classNames[cell.label]}, taken for ${classNames[cell.predicted]}. `;
+    const words = ` ${grouped(count)}${left} labeled ${classNames[cell.label]}, taken for ${classNames[cell.predicted]}. `;
     return find("status").replaceChildren(words, element("button", { type: "button", class: "link", onclick: () => { change({ cell: null }); grid.focus(); } }, "Show the others again"));
   }
 

@@ -1,4 +1,4 @@
-// The current picture as large as the window: Enter opens it, the left and right arrows go on to the next, Esc closes it.
+// The current image as large as the window: Enter opens it, the left and right arrows go on to the next, Esc closes it.
 
 export function mountLarge(dialog, { image, facts, grid }) {
   const find = (name) => dialog.querySelector(`[data-look=${name}]`);

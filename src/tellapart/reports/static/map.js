@@ -1,9 +1,9 @@
 // The map on a canvas: hover, touch or arrow keys show the image; Enter or a click opens it in the gallery.
 
-import { choice, element, picture } from "tellapart/dom.js";
+import { choice, element, image } from "tellapart/dom.js";
 
 const EDGE = 20;
-const COLOURS = 7;
+const COLORS = 7;
 const MANY = 200;
 
 export function mountMap(root, { points, classNames, thumbnails, onimage }) {
@@ -12,24 +12,24 @@ export function mountMap(root, { points, classNames, thumbnails, onimage }) {
   const tip = element("div", { class: "tip", "aria-live": "polite", hidden: true });
   const legend = element("ul", { class: "legend" });
   const tools = element("div", { class: "tools" });
-  const colours = element("div");
+  const colors = element("div");
   root.replaceChildren(tools, element("div", { class: "map-frame" }, canvas, tip), legend);
   const counts = new Map();
   for (const label of points.label) if (label !== null) counts.set(label, (counts.get(label) ?? 0) + 1);
-  const largest = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, COLOURS).map(([k]) => k).sort((a, b) => a - b);
+  const largest = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, COLORS).map(([k]) => k).sort((a, b) => a - b);
   const [wide, high] = [Math.max(...points.x) || 1, Math.max(...points.y) || 1];
   const wrongs = points.is_wrong.filter(Boolean).length;
   const state = { by: "class", only: "", current: -1 };
   let place = { x: [], y: [], width: 0 };
 
-  tools.append(colours, element("label", { class: "select" }, element("span", {}, "Class"), element("select", {
+  tools.append(colors, element("label", { class: "select" }, element("span", {}, "Class"), element("select", {
     onchange: (event) => { state.only = event.target.value; draw(); } }, element("option", { value: "" }, "every class"),
   ...classNames.map((name, k) => element("option", { value: k }, name)))));
-  choice(colours, { label: "Colour by", value: "class", options: [["class", "Class"], ["answer", "Right or wrong"], ["part", "Part"]],
+  choice(colors, { label: "Color by", value: "class", options: [["class", "Class"], ["answer", "Right or wrong"], ["part", "Part"]],
     onchoice: (by) => { state.by = by; draw(); } });
 
   const kinds = () => ({
-    class: { of: (i) => largest.indexOf(points.label[i]), names: [...largest.map((k) => classNames[k])], other: counts.size > COLOURS ? "other classes" : null },
+    class: { of: (i) => largest.indexOf(points.label[i]), names: [...largest.map((k) => classNames[k])], other: counts.size > COLORS ? "other classes" : null },
     answer: { of: (i) => (points.is_wrong[i] ? 1 : points.predicted[i] === null ? -1 : 0), names: ["right", "wrong"], other: "not reported" },
     part: { of: (i) => ["train", "val", "test"].indexOf(points.part[i]), names: ["train", "validation", "test"], other: null },
   })[state.by];
@@ -46,11 +46,11 @@ export function mountMap(root, { points, classNames, thumbnails, onimage }) {
     place = { x: points.x.map((x) => left + x * scale * squeeze), y: points.y.map((y) => height - EDGE - y * scale * squeeze), width };
     const brush = canvas.getContext("2d");
     const style = getComputedStyle(document.documentElement);
-    const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+    const color = (name) => style.getPropertyValue(`--${name}`).trim();
     const { of, names, other } = kinds();
-    const palette = state.by === "answer" ? [colour("accent"), colour("wrong")] : names.map((_, i) => colour(`class-${i}`));
+    const palette = state.by === "answer" ? [color("accent"), color("wrong")] : names.map((_, i) => color(`class-${i}`));
     brush.scale(sharp, sharp);
-    const grey = colour("class-x");
+    const gray = color("class-x");
     const radius = points.x.length > 1500 ? 2.6 : 3.8;
     for (let pass = 0; pass < 2; pass += 1) {
       for (let i = 0; i < points.x.length; i += 1) {
@@ -58,7 +58,7 @@ export function mountMap(root, { points, classNames, thumbnails, onimage }) {
         const kind = of(i);
         if ((kind < 0 || isOff || (state.by === "answer" && kind === 0)) !== (pass === 0)) continue;
         brush.globalAlpha = isOff ? 0.12 : kind < 0 ? 0.4 : 0.72;
-        brush.fillStyle = kind < 0 ? grey : palette[kind];
+        brush.fillStyle = kind < 0 ? gray : palette[kind];
         brush.beginPath();
         brush.arc(place.x[i], place.y[i], radius, 0, 7);
         brush.fill();
@@ -73,17 +73,17 @@ export function mountMap(root, { points, classNames, thumbnails, onimage }) {
       brush.moveTo(x - 3.5, y - 3.5); brush.lineTo(x + 3.5, y + 3.5); brush.moveTo(x + 3.5, y - 3.5); brush.lineTo(x - 3.5, y + 3.5);
     }
     for (const [width, name] of wrongs > MANY ? [[1.1, "ink"]] : [[4.5, "surface"], [1.8, "ink"]]) {
-      [brush.lineWidth, brush.strokeStyle] = [width, colour(name)];
+      [brush.lineWidth, brush.strokeStyle] = [width, color(name)];
       brush.stroke();
     }
-    if (state.current >= 0) ring(brush, colour("ink"));
+    if (state.current >= 0) ring(brush, color("ink"));
     legend.replaceChildren(...names.map((name, i) => element("li", {}, element("i", { style: `background:${palette[i]}` }), name)),
-      ...(other ? [element("li", {}, element("i", { style: `background:${colour("class-x")}` }), other)] : []),
+      ...(other ? [element("li", {}, element("i", { style: `background:${color("class-x")}` }), other)] : []),
       ...(state.by === "answer" ? [] : [element("li", {}, element("b", {}, "✕"), "wrong")]));
   }
 
-  function ring(brush, colour) {
-    brush.strokeStyle = colour;
+  function ring(brush, color) {
+    brush.strokeStyle = color;
     brush.lineWidth = 2;
     brush.beginPath();
     brush.arc(place.x[state.current], place.y[state.current], 8, 0, 7);
@@ -108,7 +108,7 @@ export function mountMap(root, { points, classNames, thumbnails, onimage }) {
     if (i < 0) return;
     const name = (k) => (k === null ? "no label" : classNames[k]);
     const words = points.is_wrong[i] ? `${name(points.label[i])} → ${name(points.predicted[i])}` : name(points.label[i]);
-    tip.replaceChildren(picture(thumbnails, points.image_id[i], ""), element("b", {}, words),
+    tip.replaceChildren(image(thumbnails, points.image_id[i], ""), element("b", {}, words),
       element("span", {}, `${points.part[i] ?? "not used"} · ${points.path[i]}`));
     tip.style.cssText = `left:${Math.min(Math.max(place.x[i] - 84, 4), place.width - 176)}px;top:${place.y[i] + 14}px`;
   }

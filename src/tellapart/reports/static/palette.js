@@ -1,21 +1,21 @@
-// Colours of classes and clusters: the page's own for the first seven, then hues by the golden angle, as bytes for drawing and as words for CSS.
+// Colors of classes and clusters: the page's own for the first seven, then hues by the golden angle, as bytes for drawing and as words for CSS.
 
 const OWN = 7;
 export const MOST = 40;
 
 const brush = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
 
-export function bytesOf(colour) {
+export function bytesOf(color) {
   brush.clearRect(0, 0, 1, 1);
-  brush.fillStyle = colour;
+  brush.fillStyle = color;
   brush.fillRect(0, 0, 1, 1);
   return brush.getImageData(0, 0, 1, 1).data;
 }
 
 export const named = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-// The k-th colour, as CSS words that follow the theme; others than the first MOST are grey.
-export function colourOf(k) {
+// The k-th color, as CSS words that follow the theme; others than the first MOST are gray.
+export function colorOf(k) {
   if (k < 0 || k >= MOST) return "var(--class-x)";
   if (k < OWN) return `var(--class-${k})`;
   const hue = (40 + (k - OWN) * 137.508) % 360;
@@ -23,7 +23,7 @@ export function colourOf(k) {
   return `oklch(${light} ${k % 2 ? 0.13 : 0.17} ${hue.toFixed(0)})`;
 }
 
-export const resolved = (colour) => (colour.startsWith("var(--") ? named(colour.slice(6, -1)) : colour);
+export const resolved = (color) => (color.startsWith("var(--") ? named(color.slice(6, -1)) : color);
 
 // From usual to strange, `share` from 0 to 1.
 export function heat(share) {

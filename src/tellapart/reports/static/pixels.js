@@ -15,8 +15,8 @@ function stampOf(radius) {
 }
 
 // Draws the points of `order` at (left + x * scale, top + y * scale), in pixels of the device.
-// kindOf(i) is a number into `colours` ([r, g, b] each); opacityOf(i) is 0 to 1, and 0 is not drawn.
-export function drawPoints(brush, { width, height, ground, order, x, y, left, top, scale, radius, kindOf, opacityOf, colours }) {
+// kindOf(i) is a number into `colors` ([r, g, b] each); opacityOf(i) is 0 to 1, and 0 is not drawn.
+export function drawPoints(brush, { width, height, ground, order, x, y, left, top, scale, radius, kindOf, opacityOf, colors }) {
   const image = brush.createImageData(width, height);
   const { data } = image;
   new Uint32Array(data.buffer).fill(((BIT << 24) | (ground[2] << 16) | (ground[1] << 8) | ground[0]) >>> 0);
@@ -29,13 +29,13 @@ export function drawPoints(brush, { width, height, ground, order, x, y, left, to
     if (px < reach || py < reach || px >= width - reach || py >= height - reach) continue;
     const opacity = opacityOf(i);
     if (opacity === 0) continue;
-    const colour = colours[kindOf(i)];
+    const color = colors[kindOf(i)];
     for (let s = 0; s < stamp.length; s += 3) {
       const share = stamp[s + 2] * opacity;
       const to = ((py + stamp[s + 1]) * width + px + stamp[s]) * 4;
-      data[to] += (colour[0] - data[to]) * share;
-      data[to + 1] += (colour[1] - data[to + 1]) * share;
-      data[to + 2] += (colour[2] - data[to + 2]) * share;
+      data[to] += (color[0] - data[to]) * share;
+      data[to + 1] += (color[1] - data[to + 1]) * share;
+      data[to + 2] += (color[2] - data[to + 2]) * share;
     }
   }
   brush.putImageData(image, 0, 0);

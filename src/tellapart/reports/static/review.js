@@ -18,7 +18,7 @@ const decisions = keepDecisions({ rows: view.rows, key: `tellapart-review:${view
   bar.tell();
 } });
 
-// Classes of which every usable picture would be left out or called otherwise.
+// Classes of which every usable image would be left out or called otherwise.
 function emptied() {
   const left = new Map(view.classes.map(({ name, images }) => [name, images]));
   for (const index of decisions.rows()) {

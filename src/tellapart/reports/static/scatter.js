@@ -12,13 +12,13 @@ const KEYS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowU
 
 export function mountScatter(root, { places, thumbs, tip, onpick, onchoose, ontoggle }) {
   const { n, x, y, wide, high } = places;
-  const canvas = element("canvas", { tabindex: "0", role: "application", "aria-roledescription": "map of pictures",
-    "aria-label": `Map of ${n} pictures. Arrow keys go from picture to picture, Space chooses one, Enter shows it.` });
+  const canvas = element("canvas", { tabindex: "0", role: "application", "aria-roledescription": "map of images",
+    "aria-label": `Map of ${n} images. Arrow keys go from image to image, Space chooses one, Enter shows it.` });
   const above = element("canvas", { class: "above", "aria-hidden": "true" });
   const box = element("div", { class: "tip", "aria-live": "polite", hidden: true });
   root.replaceChildren(canvas, thumbs.layer, above, box);
   const order = shuffled(n);
-  const state = { hover: -1, pinned: -1, kindOf: () => 0, colours: ["var(--accent)"], isOff: () => false, chosen: new Set(), isLasso: false, hasThumbs: false };
+  const state = { hover: -1, pinned: -1, kindOf: () => 0, colors: ["var(--accent)"], isOff: () => false, chosen: new Set(), isLasso: false, hasThumbs: false };
   const look = { width: 0, height: 0, base: 1, zoom: 1, left: 0, top: 0 };
   let [drag, lasso, isDue, lastScroll] = [null, null, false, 0];
   const scale = () => look.base * look.zoom;
@@ -77,10 +77,10 @@ export function mountScatter(root, { places, thumbs, tip, onpick, onchoose, onto
     const opacityOf = (i) => (isOff(i) ? 0.07 : chosen.size && !chosen.has(i) ? 0.16 : chosen.size ? 1 : base);
     drawPoints(canvas.getContext("2d"), { width: canvas.width, height: canvas.height, ground: bytesOf(named("surface")), order, x, y,
       left: look.left * by, top: look.top * by, scale: scale() * by, radius, kindOf: state.kindOf, opacityOf,
-      colours: state.colours.map((colour) => bytesOf(resolved(colour))) });
+      colors: state.colors.map((color) => bytesOf(resolved(color))) });
     if (state.hasThumbs) {
       thumbs.draw({ order, width: look.width, height: look.height, placeOf: toScreen, isVisible,
-        colourOf: (i) => state.colours[state.kindOf(i)], opacityOf: (i) => (chosen.size && !chosen.has(i) ? 0.3 : 1) });
+        colorOf: (i) => state.colors[state.kindOf(i)], opacityOf: (i) => (chosen.size && !chosen.has(i) ? 0.3 : 1) });
     }
     canvas.dataset.drawn = String(Number(canvas.dataset.drawn ?? 0) + 1);
     mark();
@@ -90,10 +90,10 @@ export function mountScatter(root, { places, thumbs, tip, onpick, onchoose, onto
     const brush = above.getContext("2d");
     brush.setTransform(sharp(), 0, 0, sharp(), 0, 0);
     brush.clearRect(0, 0, look.width, look.height);
-    for (const [i, colour, size] of [[state.pinned, named("accent"), 10], [state.hover, named("ink"), 8]]) {
+    for (const [i, color, size] of [[state.pinned, named("accent"), 10], [state.hover, named("ink"), 8]]) {
       if (i < 0) continue;
       const [px, py] = toScreen(i);
-      for (const [width, stroke] of [[5, named("surface")], [2.2, colour]]) {
+      for (const [width, stroke] of [[5, named("surface")], [2.2, color]]) {
         [brush.lineWidth, brush.strokeStyle] = [width, stroke];
         brush.beginPath();
         brush.arc(px, py, size, 0, 7);
@@ -203,7 +203,7 @@ export function mountScatter(root, { places, thumbs, tip, onpick, onchoose, onto
   measure();
   return {
     canvas,
-    colour(kindOf, colours, isOff) { Object.assign(state, { kindOf, colours, isOff }); due(); },
+    color(kindOf, colors, isOff) { Object.assign(state, { kindOf, colors, isOff }); due(); },
     choose(chosen) { state.chosen = chosen; due(); },
     pin(i) { state.pinned = i; reach(i); mark(); },
     zoomBy,

@@ -1,4 +1,4 @@
-// The picture of a point: its thumbnail, else its place in a sheet of tiny ones, else its file where the page may reach it.
+// The image of a point: its thumbnail, else its place in a sheet of tiny ones, else its file where the page may reach it.
 
 import { element } from "tellapart/dom.js";
 import { address, found } from "tellapart/facts.js";
@@ -29,11 +29,11 @@ export function keepShots({ thumbnails, sheets, sprites, names, root, n }) {
 
   const source = (point) => address(root, { path: names.path(point) });
 
-  // `isLarge`: the file itself takes the place of the small picture a moment later.
+  // `isLarge`: the file itself takes the place of the small image a moment later.
   function shot(point, { words = names.file(point), isLarge = false, isFileMeant = isLarge } = {}) {
     const small = thumbnails()[point] ? element("img", { src: thumbnails()[point], alt: words, decoding: "async", draggable: "false" })
       : placeOf[point] >= 0 ? sprite(point, words)
-      : element("span", { class: "no-picture", role: "img", "aria-label": `${words} (no picture kept)` });
+      : element("span", { class: "no-image", role: "img", "aria-label": `${words} (no image kept)` });
     const frame = element("span", { class: "shot-frame" }, small);
     const isPoor = small.tagName !== "IMG";
     if ((isLarge || (isFileMeant && isPoor)) && source(point)) {

@@ -1,4 +1,4 @@
-// Small pictures at their points, as many as do not hide each other; the same ones at the same zoom.
+// Small images at their points, as many as do not hide each other; the same ones at the same zoom.
 
 import { element } from "tellapart/dom.js";
 
@@ -6,10 +6,10 @@ const SIDE = 48;
 const MOST = 400;
 
 export function mountThumbs(shots) {
-  const layer = element("div", { class: "small-pictures", "aria-hidden": "true" });
+  const layer = element("div", { class: "small-images", "aria-hidden": "true" });
   const shown = new Map();
 
-  // Which of the points, in their order, have room: each keeps a picture's side away from those before it.
+  // Which of the points, in their order, have room: each keeps an image's side away from those before it.
   function roomy({ order, width, height, placeOf, isVisible }) {
     const cells = new Map();
     const found = [];
@@ -46,7 +46,7 @@ export function mountThumbs(shots) {
     for (const [i, px, py] of found) {
       const node = shown.get(i)?.node ?? layer.appendChild(element("span", {}, shots.shot(i)));
       shown.set(i, { node, px, py });
-      node.style.cssText = `transform:translate(${px - SIDE / 2}px,${py - SIDE / 2}px);border-color:${look.colourOf(i)};opacity:${look.opacityOf(i)}`;
+      node.style.cssText = `transform:translate(${px - SIDE / 2}px,${py - SIDE / 2}px);border-color:${look.colorOf(i)};opacity:${look.opacityOf(i)}`;
     }
   }
 
@@ -55,7 +55,7 @@ export function mountThumbs(shots) {
     shown.clear();
   }
 
-  // The point whose picture is there, or -1.
+  // The point whose image is there, or -1.
   function at(px, py) {
     for (const [i, one] of shown) if (Math.abs(one.px - px) <= SIDE / 2 && Math.abs(one.py - py) <= SIDE / 2) return i;
     return -1;
