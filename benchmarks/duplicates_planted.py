@@ -89,7 +89,7 @@ def ours(folder: Path, state: Path, backbone: str) -> dict[str, list[tuple[str, 
     from itertools import combinations
 
     from tellapart.analyzed_folder import analyze_folder
-    from tellapart.curation.near_duplicates import connected_groups
+    from tellapart.dataset.groups import connected_groups
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.models.backbones import find_backbones
 

@@ -26,9 +26,11 @@ import torch
 
 from tellapart.concurrency import available_cores
 from tellapart.images import decode, resize
-from tellapart.models.backbones import BackboneCard, build_network, find_backbones
+from tellapart.models.backbone_card import BackboneCard
+from tellapart.models.backbones import find_backbones
 from tellapart.models.feature_network import FeatureNetwork
 from tellapart.models.malloc import tune_malloc
+from tellapart.models.timm_networks import build_network
 
 BATCH = 8
 Features = Callable[[Any], Any]

@@ -30,7 +30,7 @@ def made_step(way: str, size: int, batch: int, stages: int | None) -> tuple[Call
     import torch
     from torch.nn import functional
 
-    from tellapart.models.backbones import build_network
+    from tellapart.models.timm_networks import build_network
 
     torch.manual_seed(0)
     x, y = torch.randn(batch, 3, size, size), torch.randint(0, CLASSES, (batch,))

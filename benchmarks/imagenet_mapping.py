@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from tellapart.images import decode, resize
-from tellapart.models.backbones import build_network
 from tellapart.models.efficientnet_lite import PACKAGED, packaged_state
+from tellapart.models.timm_networks import build_network
 
 CROP = {"lite0": 0.875, "lite1": 0.882, "lite2": 0.89}
 WRONG = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}

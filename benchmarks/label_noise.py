@@ -20,7 +20,7 @@ import numpy as np
 from tellapart import calibration
 from tellapart.analyzed_folder import analyze_folder
 from tellapart.curation.label_errors import find_label_errors
-from tellapart.curation.near_duplicates import connected_groups
+from tellapart.dataset.groups import connected_groups
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tellapart.training.label_noise_logits import held_out_logits

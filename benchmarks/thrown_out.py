@@ -21,7 +21,7 @@ from sklearn.metrics import average_precision_score
 
 from label_noise import peer_scores
 from tellapart.analyzed_folder import analyze_folder
-from tellapart.curation.near_duplicates import connected_groups
+from tellapart.dataset.groups import connected_groups
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tellapart.training.label_noise_logits import held_out_logits

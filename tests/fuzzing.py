@@ -28,7 +28,7 @@ from tellapart.dataset.decisions import EXCLUDE, RELABEL, Decision, append_decis
 from tellapart.dataset.file_rows import FileRow, load_rows, save_rows
 from tellapart.dataset.tar_shards import unpack_shards
 from tellapart.errors import TellapartError
-from tellapart.models.backbones import Backbone, BackboneCard
+from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.heads import LinearHead
 from tellapart.models.saved_model import Classifier, Member, load_model, save_model
 from tellapart.paths import cache_root

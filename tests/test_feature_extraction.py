@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from tellapart.dataset import Catalog, Dataset, open_dataset
 from tellapart.errors import DataError, StorageError
 from tellapart.feature_extraction import BATCH, Extraction, FeatureSpec, extract
-from tellapart.models.backbones import Backbone, BackboneCard
+from tellapart.models.backbone_card import Backbone, BackboneCard
 from tests import folders, sample_images
 
 CARD = BackboneCard("toy", "toy", "0" * 64, 32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), 12)

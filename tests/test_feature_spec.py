@@ -12,7 +12,7 @@ from tellapart.errors import DataError, ModelError, OptionError
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.feature_spec import spec_of
 from tellapart.features import FeatureMatrix
-from tellapart.models.backbones import build_network
+from tellapart.models.timm_networks import build_network
 from tellapart.runs import Run
 from tests import folders
 

@@ -17,7 +17,8 @@ from safetensors.torch import load_file
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from tellapart.models.backbones import build_network, find_backbones
+from tellapart.models.backbones import find_backbones
+from tellapart.models.timm_networks import build_network
 
 
 class Photos(Dataset):  # type: ignore[type-arg]

@@ -21,11 +21,12 @@ from tellapart.dataset import Catalog, Dataset, open_dataset
 from tellapart.dataset.catalog import FileState, state_folder
 from tellapart.dataset.dataset import open_images
 from tellapart.dataset.decisions import Decisions, read_decisions
-from tellapart.dataset.file_rows import FileRow, file_rows, undecided_rows
+from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.image_arguments import resolve_image_arguments
 from tellapart.dataset.in_memory_images import image_list, in_memory_dataset, is_in_memory
 from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.dataset.parts import Assignment, assign_parts, check_labels, share_held_back, with_decisions
+from tellapart.dataset.row_building import file_rows, undecided_rows
 from tellapart.dataset.thumbnail_store import ThumbnailStore
 from tellapart.errors import DataError, ImageError
 from tellapart.feature_extraction import Extraction, FeatureSpec, extract
@@ -81,7 +82,7 @@ class AnalyzedFolder:
         state: folder of the catalog and the decisions.
         extraction: what became of every file, facts, features.
         decisions: the user's, as of now.
-        rows: one a file, as decided; see :func:`tellapart.dataset.file_rows.file_rows`.
+        rows: one a file, as decided; see :func:`tellapart.dataset.row_building.file_rows`.
         notes: sentences worth knowing.
     """
 

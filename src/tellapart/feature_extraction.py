@@ -33,9 +33,9 @@ from tellapart.dataset.thumbnail_store import ThumbnailStore
 from tellapart.errors import DataError, ImageError
 from tellapart.features import FeatureCache, FeatureMatrix
 from tellapart.images.pixel_store import PixelStore
-from tellapart.models.backbones import PIXELS, Backbone
+from tellapart.models.backbone_card import PIXELS, Backbone
+from tellapart.models.devices import used_device
 from tellapart.models.malloc import tune_malloc
-from tellapart.models.precision import used_device
 from tellapart.paths import cache_root
 from tellapart.progress import SILENT, Progress
 
@@ -408,6 +408,6 @@ def _set_torch_threads(count: int) -> int:
 
 
 def _network(backbone: Backbone, *, device: str) -> Features:
-    from tellapart.models.feature_network import network_of
+    from tellapart.models.network_loading import network_of
 
     return network_of(backbone, device=device)

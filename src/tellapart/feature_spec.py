@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from tellapart.errors import OptionError
 from tellapart.feature_extraction import FeatureSpec
-from tellapart.models.backbones import PIXELS, check_fixed, find_backbones, find_classifier
+from tellapart.models.backbone_card import PIXELS
+from tellapart.models.backbones import check_fixed, find_backbones, find_classifier
 
 if TYPE_CHECKING:
-    from tellapart.models.backbones import Backbone
+    from tellapart.models.backbone_card import Backbone
 
 RUN = "run:"
 IMAGENET = "imagenet"

@@ -12,7 +12,8 @@ from PIL import Image, ImageEnhance, ImageOps
 
 import tellapart
 from tellapart.analyzed_folder import analyze_folder
-from tellapart.curation.near_duplicates import connected_groups, near_duplicates
+from tellapart.curation.near_duplicates import near_duplicates
+from tellapart.dataset.groups import connected_groups
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.features import FeatureMatrix
 from tests import folders, sample_images

@@ -6,7 +6,8 @@ import pytest
 
 from tellapart.dataset import Dataset, Entry, ImageFacts
 from tellapart.dataset.catalog import FileState
-from tellapart.dataset.file_rows import SET_ASIDE, UNREADABLE, USED, FileRow, file_rows, load_rows, save_rows
+from tellapart.dataset.file_rows import SET_ASIDE, UNREADABLE, USED, FileRow, load_rows, save_rows
+from tellapart.dataset.row_building import file_rows
 from tellapart.errors import StorageError
 
 

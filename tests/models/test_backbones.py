@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 
 from tellapart.errors import ModelError
 from tellapart.models import backbones
-from tellapart.models.backbones import Backbone, BackboneCard, find_backbones
+from tellapart.models.backbone_card import Backbone, BackboneCard
+from tellapart.models.backbones import find_backbones
 from tellapart.models.feature_network import FeatureNetwork
 from tellapart.paths import read_sealed, write_sealed
 

@@ -9,9 +9,11 @@ import torch
 from safetensors.torch import save_file
 
 from tellapart.errors import ModelError
-from tellapart.models.backbones import Backbone, find_backbones
-from tellapart.models.clip import build_clip, open_clip, word_features, word_probabilities
-from tellapart.models.feature_network import network_of
+from tellapart.models.backbone_card import Backbone
+from tellapart.models.backbones import find_backbones
+from tellapart.models.clip import word_features, word_probabilities
+from tellapart.models.clip_networks import build_clip, open_clip
+from tellapart.models.network_loading import network_of
 from tellapart.models.zero_shot import zero_shot
 
 SMALL = {

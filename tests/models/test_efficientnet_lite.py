@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tellapart.errors import ModelError
-from tellapart.models.backbones import build_network
 from tellapart.models.efficientnet_lite import PACKAGED, PackagedWeights, packaged_state, timm_name
+from tellapart.models.timm_networks import build_network
 
 
 @pytest.mark.parametrize("name", PACKAGED)

@@ -9,10 +9,11 @@ from tellapart.array_types import ByteArray
 from tellapart.errors import MissingExtra, ModelError
 from tellapart.images import resize
 from tellapart.models import face_weights
-from tellapart.models.backbones import Backbone, find_backbones
+from tellapart.models.backbone_card import Backbone
+from tellapart.models.backbones import find_backbones
 from tellapart.models.face_features import FaceNetwork, main_face
-from tellapart.models.feature_network import network_of
 from tellapart.models.mtcnn import Faces
+from tellapart.models.network_loading import network_of
 from tests import faces, sample_images
 
 

@@ -12,9 +12,10 @@ from torch.nn import functional
 
 from tellapart.errors import ModelError
 from tellapart.models import finetunable
-from tellapart.models.backbones import build_network, find_backbones
+from tellapart.models.backbones import find_backbones
 from tellapart.models.finetunable import FinetunableNetwork, finetunable_network
 from tellapart.models.folded_conv import TunedConv
+from tellapart.models.timm_networks import build_network
 from tests.folders import KINDS, class_image
 from tests.models.test_fused_inference import network
 

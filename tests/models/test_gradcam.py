@@ -10,7 +10,7 @@ from torch import nn
 
 from tellapart.array_types import ByteArray
 from tellapart.errors import ModelError
-from tellapart.models.backbones import Backbone, BackboneCard
+from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.gradcam import MemberNetwork, MemberScore, grad_cam, log_odds, occlusion
 from tellapart.models.heads import LinearHead
 from tellapart.models.saved_model import Member

@@ -8,8 +8,8 @@ from huggingface_hub import constants
 
 from tellapart.errors import ModelError
 from tellapart.models import hub
-from tellapart.models.backbones import build_network
 from tellapart.models.hub import hub_within_reach
+from tellapart.models.timm_networks import build_network
 from tests.collection.web_pages.page_server import PageServer, serving
 
 

@@ -14,7 +14,8 @@ import torch
 from torch.nn import functional
 
 from tellapart.errors import MissingExtra, ModelError
-from tellapart.models.backbones import Backbone, find_backbones
+from tellapart.models.backbone_card import Backbone
+from tellapart.models.backbones import find_backbones
 from tellapart.models.feature_network import bare_network
 from tellapart.models.keras_weights import read_keras_weights
 

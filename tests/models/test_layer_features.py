@@ -8,9 +8,10 @@ import torch
 from safetensors.torch import save_file
 
 from tellapart.errors import ModelError
-from tellapart.models.backbones import Backbone, BackboneCard, build_network
-from tellapart.models.feature_network import network_of
+from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.layer_features import LayerFeatures, layer_features
+from tellapart.models.network_loading import network_of
+from tellapart.models.timm_networks import build_network
 
 SIZE = 64
 

@@ -12,9 +12,11 @@ from torch import nn
 
 from tellapart.errors import ModelError, OptionError
 from tellapart.models import precision
-from tellapart.models.backbones import Backbone, BackboneCard, build_network
+from tellapart.models.backbone_card import Backbone, BackboneCard
+from tellapart.models.devices import used_device
 from tellapart.models.feature_network import FeatureNetwork
-from tellapart.models.precision import has_fast_bfloat16, training_precision, used_device, used_precision
+from tellapart.models.precision import has_fast_bfloat16, training_precision, used_precision
+from tellapart.models.timm_networks import build_network
 
 
 def card(architecture: str, layer: str = "") -> BackboneCard:

@@ -10,7 +10,7 @@ from tellapart.augmentation.policy import parse_augmentation
 from tellapart.dataset.file_rows import USED, FileRow
 from tellapart.dataset.parts import Assignment
 from tellapart.features import FeatureMatrix
-from tellapart.models.backbones import Backbone
+from tellapart.models.backbone_card import Backbone
 from tellapart.models.heads import LinearHead
 from tellapart.models.saved_model import Member
 from tellapart.training.config import TrainingConfig

@@ -98,7 +98,7 @@ def autoencode(folder: str | Path, *, progress: Progress = AUTO, **options: Any)
     from tellapart.concurrency import worker_count
     from tellapart.dataset.parts import assign_unlabeled_parts, share_held_back
     from tellapart.feature_extraction import FeatureSpec
-    from tellapart.models.feature_network import chosen_device
+    from tellapart.models.devices import chosen_device
     from tellapart.models.pixel_features import pixel_backbone
     from tellapart.reports.autoencoder_page import write_autoencoder_report
     from tellapart.runs import Run

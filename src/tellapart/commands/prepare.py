@@ -139,7 +139,7 @@ def _decided(dataset: Dataset, chosen: PrepareOptions, progress: Progress) -> tu
     from tellapart.dataset.catalog import state_folder
     from tellapart.dataset.content_hashes import file_states
     from tellapart.dataset.decisions import read_decisions
-    from tellapart.dataset.file_rows import file_rows
+    from tellapart.dataset.row_building import file_rows
     from tellapart.feature_extraction import Extraction
     from tellapart.features import FeatureMatrix
 

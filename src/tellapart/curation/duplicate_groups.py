@@ -7,9 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tellapart.curation.near_duplicates import ComparedPair, connected_groups
+from tellapart.curation.near_duplicates import ComparedPair
 from tellapart.dataset.catalog import ImageFacts
 from tellapart.dataset.file_rows import FileRow
+from tellapart.dataset.groups import connected_groups
 
 EXACT, NEAR, BOUNDARY = "exact", "near", "boundary"
 SAME_SIZE = 0.05
@@ -61,7 +62,7 @@ def duplicate_groups(
     """Exact and near-duplicates among readable files, whatever their labels and parts; then the pairs at the boundary.
 
     Args:
-        rows: one a file; see :func:`tellapart.dataset.file_rows.file_rows`. Those set aside as copies take part.
+        rows: one a file; see :func:`tellapart.dataset.row_building.file_rows`. Those set aside as copies take part.
         facts: of the images.
         likenesses: what :func:`tellapart.curation.near_duplicates.compare_pairs` found.
         boundary: whether to add the pairs that just do not pass.

@@ -9,7 +9,7 @@ there the miniatures alone count, less what they have in common.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -187,28 +187,6 @@ def _share_one_image(image_ids: Sequence[str], images: Images) -> bool:
     drawn = rng.choice(sorted(small), (_RANDOM_PAIRS, 2))
     found = [compare_after_move(small[a], small[b], box_move(WHOLE, WHOLE)) for a, b in drawn.tolist() if a != b]
     return float(np.quantile([one.detail for one in found if one], 0.9)) > COMMON_DETAIL
-
-
-def joining_pairs(groups: Iterable[str | None], names: Iterable[str]) -> list[tuple[str, str]]:
-    """Pairs that join names of one group, each with the first of them; None joins nothing."""
-    first: dict[str, str] = {}
-    return [(first.setdefault(group, name), name) for group, name in zip(groups, names, strict=True) if group is not None]
-
-
-def connected_groups(names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The group of each name: names joined by pairs, directly or through others, share the smallest of them."""
-    parent = {name: name for name in names}
-
-    def root(name: str) -> str:
-        while parent[name] != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    for first, second in pairs:
-        low, high = sorted((root(first), root(second)))
-        parent[high] = low
-    return {name: root(name) for name in parent}
 
 
 def _passes(distances: IntArray, cosines: FloatArray, correlations: FloatArray) -> BoolArray:

@@ -15,22 +15,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tellapart.dataset.file_rows import EXCLUDED, FileRow
 from tellapart.errors import DataError, StorageError
 from tellapart.json_files import ShapeError, flag, maybe, parse_json, text, whole
 from tellapart.json_files import fields as object_of
 from tellapart.paths import one_at_a_time, regular_file, write_text
 
-if TYPE_CHECKING:
-    from tellapart.dataset.file_rows import FileRow
-
 LOG_FILE = "decisions.jsonl"
 RELABEL, EXCLUDE, RESTORE, UNDO = "relabel", "exclude", "restore", "undo"
 ACTIONS = (RELABEL, EXCLUDE, RESTORE, UNDO)
 CHECKSUM = "checksum"
-EXCLUDED = "excluded"
-"""How the reason of a row begins that the user excluded."""
 
 
 @dataclass(frozen=True, slots=True)

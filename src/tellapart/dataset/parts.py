@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from tellapart.counts import count
-from tellapart.curation.near_duplicates import connected_groups, joining_pairs
 from tellapart.dataset.dataset import LABEL_HINT, Dataset
 from tellapart.dataset.decisions import RELABEL, Decisions
 from tellapart.dataset.file_rows import FileRow
+from tellapart.dataset.groups import connected_groups, joining_pairs
 from tellapart.dataset.splits import assign_stratified_parts
 from tellapart.errors import DataError, OptionError
 from tellapart.paths import printable

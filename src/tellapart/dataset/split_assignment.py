@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tellapart.counts import count
-from tellapart.curation.near_duplicates import connected_groups, joining_pairs
 from tellapart.dataset.file_rows import FileRow
+from tellapart.dataset.groups import connected_groups, joining_pairs
 from tellapart.dataset.parts import REPORTED
 from tellapart.dataset.split_file import Known
 from tellapart.dataset.splits import assign_folds, assign_shares, first_files, hashed_fold, hashed_part

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.errors import ModelError, OptionError, closest_name
+from tellapart.errors import ModelError, OptionError
+from tellapart.models.backbone_card import CLIP, PIXELS, PROBABILITIES, Backbone, BackboneCard
 from tellapart.models.efficientnet_lite import PACKAGED, PackagedWeights, packaged_state
 from tellapart.models.face_weights import FACES, SIDE, faces_sha256, faces_state
-from tellapart.models.hub import hub_within_reach
-from tellapart.models.precision import used_precision
 from tellapart.models.tensors import disk_errors, tensors_digest
-from tellapart.models.timm_variants import VARIANTS, build_variant
+from tellapart.models.timm_networks import build_network, check_network_name
+from tellapart.models.timm_variants import VARIANTS
 from tellapart.models.weights_files import fit_weights, read_weights
 from tellapart.paths import cache_root, read_sealed, replacing, write_sealed
 
@@ -28,129 +27,6 @@ if TYPE_CHECKING:
     import torch
 
 FORMAT = 2
-PIXELS = "pixels"
-CLIP = "clip:"
-"""How the names of networks of open_clip begin."""
-PROBABILITIES = "probabilities"
-"""The layer after the last: what the network was trained to say."""
-
-
-@dataclass(frozen=True)
-class BackboneCard:
-    """What there is to know of a backbone without its tensors.
-
-    Attributes:
-        name: as the user says it: ``lite2``, ``resnet50.a1_in1k``, ...
-        architecture: timm's name of the network.
-        weights_sha256: of the file the tensors came from.
-        image_size: side of the square input in pixels.
-        mean, std: of the input, one value a color, on the scale 0 to 1.
-        num_features: width of the feature vector.
-        layer: where the features are taken; empty for what the classifier is given, ``probabilities`` for what it says,
-            else the name of a module.
-    """
-
-    name: str
-    architecture: str
-    weights_sha256: str
-    image_size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    num_features: int
-    layer: str = ""
-
-    @property
-    def is_special(self) -> bool:
-        """Whether it is no network of layers."""
-        return self.architecture in (PIXELS, FACES) or self.architecture.startswith(CLIP) or self.layer == PROBABILITIES
-
-    @property
-    def is_faces(self) -> bool:
-        """Whether it finds and describes faces: it must see the whole photo, and there is nothing to fine-tune."""
-        return self.architecture == FACES
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> BackboneCard:
-        """Read the card back from its JSON form."""
-        fields = {name: content[name] for name in cls.__dataclass_fields__ if name != "layer" or name in content}
-        return cls(**{**fields, "mean": tuple(fields["mean"]), "std": tuple(fields["std"])})
-
-
-@dataclass(frozen=True)
-class Backbone:
-    """A card, and where its tensors lie.
-
-    Attributes:
-        card: what there is to know without them.
-        tensors: a safetensors file with the tensors under timm's names, classifier left out.
-        prefix: what their names begin with in that file.
-        precision: number format it runs in: ``float32``, ``bfloat16`` or ``float16``, or ``auto`` for what suits the device.
-    """
-
-    card: BackboneCard
-    tensors: Path
-    prefix: str = ""
-    precision: str = "auto"
-
-    def sized(self, image_size: int | None) -> Backbone:
-        """The same backbone for another input size; the face networks have only one."""
-        if image_size is None or self.card.is_faces:
-            return self
-        width = 3 * image_size * image_size if self.card.architecture == PIXELS else self.card.num_features
-        return self.with_card(image_size=image_size, num_features=width)
-
-    def with_card(self, **changes: Any) -> Backbone:
-        """The same tensors under another card."""
-        return replace(self, card=replace(self.card, **changes))
-
-    def in_precision(self, precision: str, device: str) -> Backbone:
-        """The same backbone in a number format; ``auto`` keeps what it has, or else takes what suits the device.
-
-        Args:
-            precision: one of :data:`tellapart.models.precision.PRECISIONS`.
-            device: ``cpu``, ``cuda`` or ``mps``.
-
-        Raises:
-            OptionError: bfloat16 is asked of a network that runs in float32 only.
-        """
-        is_float32_only = (self.card.is_special and self.card.layer != PROBABILITIES) or self.card.layer not in ("", PROBABILITIES)
-        if precision == "bfloat16" and is_float32_only:
-            raise OptionError(f"{self.card.name} runs in float32 only", hint="leave --precision out")
-        chosen = self.precision if precision == "auto" else precision
-        return replace(self, precision=used_precision(device, is_float32_only=is_float32_only) if chosen == "auto" else chosen)
-
-    @cached_property
-    def digest(self) -> str:
-        """Names the tensors by what they hold, never by what the card says of them; empty for pixels.
-
-        Raises:
-            ModelError: the file is absent or damaged.
-        """
-        if self.card.architecture == PIXELS:
-            return ""
-        try:
-            return tensors_digest(self.tensors, self.prefix)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"the tensors of {self.card.name} in {self.tensors} cannot be read: {error}") from error
-
-    def state(self) -> dict[str, torch.Tensor]:
-        """The tensors under timm's names; none for pixels.
-
-        Raises:
-            ModelError: the file is absent or damaged, or has changed since its digest was taken.
-        """
-        from safetensors import SafetensorError, safe_open
-
-        if self.card.architecture == PIXELS:
-            return {}
-        if replace(self).digest != self.digest:
-            raise ModelError(f"the tensors of {self.card.name} in {self.tensors} have changed", hint="run the same command again")
-        try:
-            with safe_open(self.tensors, framework="pt") as file:
-                names = [name for name in file.keys() if name.startswith(self.prefix)]  # noqa: SIM118
-                return {name.removeprefix(self.prefix): file.get_tensor(name) for name in names}
-        except (OSError, SafetensorError) as error:
-            raise ModelError(f"the tensors of {self.card.name} in {self.tensors} cannot be read: {error}") from error
 
 
 def find_backbones(names: str, *, weights: Path | None = None, image_size: int | None = None) -> tuple[Backbone, ...]:
@@ -304,7 +180,7 @@ def _convert_clip(name: str, weights: Path | None, card_file: Path, tensors: Pat
     """A network for images and words as one backbone; its features are those of the images."""
     from safetensors.torch import save_file
 
-    from tellapart.models.clip import clip_card, filled_clip
+    from tellapart.models.clip_networks import clip_card, filled_clip
 
     model = filled_clip(name, weights)
     with replacing(tensors) as partial, disk_errors():
@@ -334,62 +210,6 @@ def _from_hub(name: str) -> _Filled:
     model = build_network(name, is_pretrained=True)
     config = model.pretrained_cfg
     return _Filled(model, name, None, config["input_size"][-1], tuple(config["mean"]), tuple(config["std"]))
-
-
-def build_network(architecture: str, *, is_pretrained: bool = False) -> Any:
-    """A timm network, or a variant of one, in evaluation mode.
-
-    Raises:
-        ModelError: timm knows no such name, or its pretrained weights cannot be fetched.
-    """
-    import timm
-
-    if architecture in VARIANTS and not is_pretrained:
-        return build_variant(architecture).eval()
-    check_network_name(architecture, [*PACKAGED, FACES])
-    if not is_pretrained:
-        return timm.create_model(architecture).eval()
-    with hub_within_reach() as silence:
-        try:
-            return timm.create_model(architecture, pretrained=True).eval()
-        except Exception as error:
-            raise ModelError(
-                f"the weights of {architecture} could not be fetched from the model hub: {silence or f'{type(error).__name__}: {error}'}",
-                hint=f"download them yourself and give --weights FILE, or use one of {', '.join(PACKAGED)}, which need no network",
-            ) from error
-
-
-def check_network_name(name: str, others: Sequence[str]) -> None:
-    """See that timm knows the network ``name``, with or without the tag of its weights.
-
-    Args:
-        name: to be looked up.
-        others: names that would have done as well, for the hint.
-
-    Raises:
-        ModelError: it does not; the hint is the closest name.
-    """
-    import timm
-
-    models = timm.list_models()
-    architecture = name.partition(".")[0]
-    is_known = architecture in models
-    if is_known and name != architecture:
-        models = timm.list_pretrained(f"{architecture}.*")
-        is_known = name in models or _has_tag(name)
-    if not is_known:
-        hint = closest_name(name, [*others, *models]) or f"our own are {', '.join(others)}; others are timm names"
-        raise ModelError(f"there is no backbone {name!r}", hint=hint)
-
-
-def _has_tag(name: str) -> bool:
-    """Whether timm knows the tag of a name, though it has no weights for it."""
-    import timm
-
-    try:
-        return timm.get_pretrained_cfg(name) is not None
-    except RuntimeError:
-        return False
 
 
 def _width(model: torch.nn.Module, image_size: int) -> int:

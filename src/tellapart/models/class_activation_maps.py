@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import torch
 
 from tellapart.array_types import ByteArray, FloatArray
-from tellapart.models.backbones import build_network
+from tellapart.models.devices import chosen_device
 from tellapart.models.efficientnet_lite import PACKAGED, packaged_state
-from tellapart.models.feature_network import chosen_device
 from tellapart.models.normalization import Normalization
+from tellapart.models.timm_networks import build_network
 
 NETWORK = "lite0"
 SIDE = 320

@@ -10,10 +10,11 @@ import torch
 from tellapart.array_types import ByteArray, FloatArray
 from tellapart.errors import ModelError
 from tellapart.models import facenet
-from tellapart.models.backbones import Backbone
+from tellapart.models.backbone_card import Backbone
+from tellapart.models.devices import chosen_device
 from tellapart.models.face_weights import PREFIXES
 from tellapart.models.facenet import FaceNet
-from tellapart.models.feature_network import FeatureNetwork, chosen_device
+from tellapart.models.feature_network import FeatureNetwork
 from tellapart.models.mtcnn import Faces, Mtcnn, Sharpness, cut, halved
 
 MARGIN = 0.12

@@ -10,15 +10,16 @@ import torch
 from tellapart.array_types import ByteArray, FloatArray
 from tellapart.errors import ModelError
 from tellapart.models.autoencoder import ARCHITECTURE, bare_encoder
-from tellapart.models.backbones import CLIP, PIXELS, PROBABILITIES, Backbone, BackboneCard, build_network
+from tellapart.models.backbone_card import CLIP, PROBABILITIES, Backbone, BackboneCard
+from tellapart.models.devices import chosen_device
 from tellapart.models.fused_inference import fast_network
 from tellapart.models.normalization import Normalization
 from tellapart.models.precision import check_bfloat16
 from tellapart.models.scratch_networks import NETS, build_image_network
+from tellapart.models.timm_networks import build_network
 
 BATCH = 8
 """Images that go through a network together, always so many: another number of rows is multiplied with another rounding."""
-DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 class FeatureNetwork:
@@ -95,31 +96,10 @@ class Features(Protocol):
         """float32 (n, d) of uint8 pixels (n, size, size, 3)."""
 
 
-def network_of(backbone: Backbone, *, device: str = "auto") -> Features:
-    """A backbone ready to run, whatever its kind."""
-    if backbone.card.is_faces:
-        from tellapart.models.face_features import FaceNetwork
-
-        return FaceNetwork(backbone, device=device)
-    if backbone.card.architecture == PIXELS:
-        from tellapart.models.pixel_features import PixelFeatures
-
-        return PixelFeatures(backbone)
-    if backbone.card.architecture.startswith(CLIP):
-        from tellapart.models.clip import ClipFeatures
-
-        return ClipFeatures(backbone, device=device)
-    if backbone.card.layer not in ("", PROBABILITIES):
-        from tellapart.models.layer_features import LayerFeatures
-
-        return LayerFeatures(backbone, device=device)
-    return FeatureNetwork(backbone, device=device)
-
-
 def bare_network(card: BackboneCard) -> Any:
     """The network of a card without its classifier, in evaluation mode; its weights are yet to be loaded."""
     if card.architecture.startswith(CLIP):
-        from tellapart.models.clip import build_clip
+        from tellapart.models.clip_networks import build_clip
 
         return build_clip(card.architecture)
     if card.architecture in NETS:
@@ -133,19 +113,3 @@ def bare_network(card: BackboneCard) -> Any:
     if card.layer != PROBABILITIES:
         model.reset_classifier(0)
     return model
-
-
-def chosen_device(device: str) -> str:
-    """``auto`` resolved to what is there.
-
-    Raises:
-        ModelError: the device asked for is not there.
-    """
-    found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if device == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if found[name])
-    if not found.get(device):
-        raise ModelError(
-            f"there is no device {device!r} here", hint=f"available: {', '.join(name for name, here in found.items() if here)}"
-        )
-    return device

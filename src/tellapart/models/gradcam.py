@@ -16,7 +16,7 @@ from torch import nn
 from tellapart.array_types import ByteArray, FloatArray
 from tellapart.errors import ModelError, closest_name
 from tellapart.images import resize
-from tellapart.models.backbones import Backbone
+from tellapart.models.backbone_card import Backbone
 from tellapart.models.feature_network import FeatureNetwork, bare_network
 from tellapart.models.heads import LinearHead
 from tellapart.models.saved_model import Member

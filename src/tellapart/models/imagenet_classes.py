@@ -13,7 +13,7 @@ from tellapart.array_types import FloatArray
 from tellapart.errors import OptionError, closest_name
 
 if TYPE_CHECKING:
-    from tellapart.models.backbones import Backbone
+    from tellapart.models.backbone_card import Backbone
 
 GROUPS = {
     "cat": ((281, 285),),

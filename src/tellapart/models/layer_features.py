@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from tellapart.errors import ModelError, closest_name
-from tellapart.models.backbones import Backbone, BackboneCard
+from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.feature_network import FeatureNetwork, bare_network
 
 NAMED = 8

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tellapart.array_types import ByteArray, FloatArray
-from tellapart.models.backbones import PIXELS, Backbone, BackboneCard
+from tellapart.models.backbone_card import PIXELS, Backbone, BackboneCard
 
 SIDE = 32
 

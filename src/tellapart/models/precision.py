@@ -7,7 +7,6 @@ Nothing here loads torch: a run whose features are all cached does not need it.
 
 from __future__ import annotations
 
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,6 @@ from tellapart.errors import ModelError
 from tellapart.options import option
 
 PRECISIONS = ("auto", "float32", "bfloat16")
-ACCELERATORS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
-"""On Linux one of these is there where torch could find a GPU."""
 FAST_FLAGS = {"avx512_bf16", "amx_bf16"}
 DEPTHWISE_SIZE = 192
 """Networks with depthwise convolutions train faster in bfloat16 on images of this side and larger only."""
@@ -39,20 +36,6 @@ def has_fast_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
         return False
     flags = next((line.partition(":")[2] for line in lines if line.startswith("flags")), "")
     return not FAST_FLAGS.isdisjoint(flags.split())
-
-
-def used_device(device: str) -> str:
-    """``auto`` resolved to what is there, without loading torch where that can only be the CPU.
-
-    Raises:
-        ModelError: the device asked for is not there.
-    """
-    has_none = sys.platform.startswith("linux") and not any(Path(place).exists() for place in ACCELERATORS)
-    if device == "cpu" or (device == "auto" and has_none):
-        return "cpu"
-    from tellapart.models.feature_network import chosen_device
-
-    return chosen_device(device)
 
 
 def used_precision(device: str, *, is_float32_only: bool = False) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from tellapart import calibration
 from tellapart.array_types import FloatArray
 from tellapart.errors import ModelError
-from tellapart.models.backbones import Backbone, BackboneCard
+from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.heads import LinearHead, mean_logits
 from tellapart.models.model_card import CARD, DAMAGED, FORMAT, check_tensors, read_card, sealed_card
 from tellapart.models.precision import has_fast_bfloat16

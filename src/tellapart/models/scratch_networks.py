@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from tellapart.errors import ModelError
-from tellapart.models.backbones import check_network_name
+from tellapart.models.timm_networks import check_network_name
 
 WIDTHS = (32, 64, 128, 256)
 """Channels of the four stages of ``resnet``."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from tellapart.array_types import FloatArray
 from tellapart.errors import ModelError
-from tellapart.models.backbones import CLIP, PROBABILITIES, Backbone
+from tellapart.models.backbone_card import CLIP, PROBABILITIES, Backbone
 
 NUM_IMAGENET_CLASSES = 1000
 

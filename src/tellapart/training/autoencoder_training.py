@@ -19,7 +19,7 @@ from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.splits import assign_folds
 from tellapart.images.pixel_store import Pixels, PixelStore
 from tellapart.models.autoencoder import ARCHITECTURE, Autoencoder, build_autoencoder
-from tellapart.models.backbones import Backbone, BackboneCard
+from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.precision import has_fast_bfloat16, training_precision
 from tellapart.paths import cache_root
 from tellapart.progress import SILENT, Progress

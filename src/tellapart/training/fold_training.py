@@ -17,7 +17,7 @@ from tellapart.augmentation.counter_rng import image_keys
 from tellapart.concurrency import available_cores
 from tellapart.dataset.splits import assign_folds
 from tellapart.images.pixel_store import PixelStore
-from tellapart.models.backbones import Backbone
+from tellapart.models.backbone_card import Backbone
 from tellapart.models.heads import LinearHead
 from tellapart.models.precision import has_fast_bfloat16
 from tellapart.models.saved_model import HEAD_TENSORS, Member

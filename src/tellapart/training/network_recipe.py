@@ -13,7 +13,7 @@ from torch import nn
 from tellapart.augmentation.policy import Augmentation
 from tellapart.counts import count
 from tellapart.errors import OptionError
-from tellapart.models.backbones import Backbone, BackboneCard
+from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.feature_network import bare_network
 from tellapart.models.finetunable import finetunable_network
 from tellapart.models.heads import HeadSpace, LinearHead

@@ -142,7 +142,7 @@ class NetworkRunner:
     @cached_property
     def device(self) -> str:
         """Where it is computed."""
-        from tellapart.models.feature_network import chosen_device
+        from tellapart.models.devices import chosen_device
 
         return chosen_device(self.options.device)
 

@@ -17,11 +17,12 @@ from tellapart.curation.combined_rank import combined_ranks
 from tellapart.curation.duplicate_groups import DuplicateGroup, duplicate_groups
 from tellapart.curation.duplicate_issues import CopyFindings, copy_findings
 from tellapart.curation.issues import NAMES, Finding, IssueTable, certain, grade_findings
-from tellapart.curation.near_duplicates import connected_groups, joining_pairs
 from tellapart.curation.outliers import LEAST, outlier_scores
 from tellapart.curation.placeholders import placeholder_groups
 from tellapart.curation.quality_issues import RULES, appearance_scores
-from tellapart.dataset.file_rows import UNREADABLE, FileRow, undecided_rows
+from tellapart.dataset.file_rows import UNREADABLE, FileRow
+from tellapart.dataset.groups import connected_groups, joining_pairs
+from tellapart.dataset.row_building import undecided_rows
 
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder

@@ -12,14 +12,15 @@ import numpy as np
 from tellapart.analyzed_folder import AnalyzedFolder, analyze_folder
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.counts import count
-from tellapart.curation.near_duplicates import connected_groups
 from tellapart.dataset.file_rows import FileRow
+from tellapart.dataset.groups import connected_groups
 from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.errors import DataError, OptionError
 from tellapart.exploration.pca import nonfinite_rows
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.feature_spec import IMAGENET, WORDS_OF, spec_of
-from tellapart.models.backbones import Backbone, find_backbones
+from tellapart.models.backbone_card import Backbone
+from tellapart.models.backbones import find_backbones
 from tellapart.models.imagenet_classes import class_probabilities
 from tellapart.models.zero_shot import check_knows_words, is_clip, zero_shot
 from tellapart.progress import SILENT, Progress

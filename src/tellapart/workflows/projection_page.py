@@ -12,7 +12,7 @@ import numpy as np
 
 from tellapart import __version__
 from tellapart.array_types import BoolArray, FloatArray, IntArray
-from tellapart.curation.near_duplicates import connected_groups, joining_pairs
+from tellapart.dataset.groups import connected_groups, joining_pairs
 from tellapart.evaluation.intervals import effective_sample_size, wilson
 from tellapart.exploration.projection import Projection, project
 from tellapart.exploration.projection_quality import NEIGHBORS, TRIED, neighbor_label_accuracy, neighbor_preservation, sample_rows

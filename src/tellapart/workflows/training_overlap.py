@@ -11,9 +11,10 @@ import numpy as np
 from tellapart.analyzed_folder import Thumbnails, looks_at, run_thumbnail_loader, thumbnail_loader
 from tellapart.array_types import BoolArray, ByteArray
 from tellapart.counts import count
-from tellapart.curation.near_duplicates import SAME_FILE, compare_pairs, connected_groups, joining_pairs
+from tellapart.curation.near_duplicates import SAME_FILE, compare_pairs
 from tellapart.dataset import Dataset
 from tellapart.dataset.file_rows import FileRow
+from tellapart.dataset.groups import connected_groups, joining_pairs
 from tellapart.feature_extraction import FeatureSpec, cached_features
 from tellapart.features import FeatureMatrix
 from tellapart.images import decode

@@ -1,0 +1,45 @@
+"""Where networks run: the devices there are."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+from tellapart.errors import ModelError
+
+ACCELERATORS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+"""On Linux one of these is there where torch could find a GPU."""
+
+
+def used_device(device: str) -> str:
+    """``auto`` resolved to what is there, without loading torch where that can only be the CPU.
+
+    Raises:
+        ModelError: the device asked for is not there.
+    """
+    has_none = sys.platform.startswith("linux") and not any(Path(place).exists() for place in ACCELERATORS)
+    if device == "cpu" or (device == "auto" and has_none):
+        return "cpu"
+
+    return chosen_device(device)
+
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def chosen_device(device: str) -> str:
+    """``auto`` resolved to what is there.
+
+    Raises:
+        ModelError: the device asked for is not there.
+    """
+    found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device == "auto":
+        return next(name for name in ("cuda", "mps", "cpu") if found[name])
+    if not found.get(device):
+        raise ModelError(
+            f"there is no device {device!r} here", hint=f"available: {', '.join(name for name, here in found.items() if here)}"
+        )
+    return device
