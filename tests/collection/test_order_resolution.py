@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from tellapart.collection.options import CollectOptions
 from tellapart.collection.order_resolution import resolve_contact, resolve_order
 from tellapart.collection.sources import SOURCES, registry
-from tellapart.commands.collect import CollectOptions
 from tellapart.errors import OptionError
 
 

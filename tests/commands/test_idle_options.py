@@ -14,12 +14,12 @@ from click.testing import CliRunner
 import tellapart
 from tellapart.cli.app import VERBS
 from tellapart.cli.app import tellapart as door
+from tellapart.collection.options import CollectOptions
 from tellapart.collection.order_resolution import resolve_order
-from tellapart.commands.collect import CollectOptions
-from tellapart.commands.train import TrainOptions
 from tellapart.dataset.options import DatasetOptions
 from tellapart.errors import OptionError
 from tellapart.options import Options
+from tellapart.training.options import TrainOptions
 
 Values = dict[str, Any]
 PROBE: Values = {}

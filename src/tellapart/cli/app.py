@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from tellapart import __version__
-from tellapart.cli import exit_code
+from tellapart.cli.signals import exit_code
 from tellapart.cli.terminal import Styled, visible_usage_errors, wants_color, write_line
 from tellapart.errors import OptionError, TellapartError
+from tellapart.version import __version__
 
 VERBS = {
     "collect": "Collect images for classes, by keyword, from pages or lists.",

@@ -11,10 +11,10 @@ from tellapart.errors import OptionError
 from tellapart.options import WITHOUT
 
 if TYPE_CHECKING:
+    from tellapart.collection.options import CollectOptions
     from tellapart.collection.plans.plan import ClassPlan
     from tellapart.collection.search import SearchPreferences
     from tellapart.collection.sources import Source
-    from tellapart.commands.collect import CollectOptions
 
 
 @dataclass(frozen=True, kw_only=True)

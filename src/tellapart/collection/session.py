@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from tellapart.collection.fetch_result import Fetched
     from tellapart.collection.ledger import Ledger
     from tellapart.collection.network.fetcher import Fetcher
+    from tellapart.collection.options import CollectOptions
     from tellapart.collection.search import Ask
     from tellapart.collection.sources import HostLimit, Source
     from tellapart.collection.status import CollectionStatus
     from tellapart.collection.storage.stores import Destination
-    from tellapart.commands.collect import CollectOptions
 
 LISTED_AT_ONCE = 5_000
 PACK_EVERY_S = 10.0

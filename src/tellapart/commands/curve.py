@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.commands.train import TRAINED, WITH_BACKBONE, TrainOptions
 from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, num_workers_option, option, test_share_option, when
 from tellapart.progress import AUTO, Progress
+from tellapart.training.options import TRAINED, WITH_BACKBONE, TrainOptions
 
 if TYPE_CHECKING:
     from tellapart.training.recipe_runner import RecipeRunner

@@ -34,9 +34,9 @@ def doctor(*, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
         ``versions``, ``processor``, ``torch``, ``cache``, ``backbones`` and ``problems`` (sentences; empty is well).
     """
     DoctorOptions.of(**options)
-    from tellapart import __version__
     from tellapart.models.efficientnet_lite import PACKAGED
     from tellapart.paths import cache_root
+    from tellapart.version import __version__
 
     versions = {name: _version(name) for name in REQUIRED}
     problems = [f"{name} is not installed: pip install {name}" for name, found in versions.items() if found is None]

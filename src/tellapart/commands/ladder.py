@@ -197,7 +197,8 @@ class _Climb:
             self._train(name, recipe, looking if name == first else 0.0)
 
     def _recipe(self, name: str, **own: Any) -> RecipeRunner:
-        from tellapart.commands.train import TrainOptions
+        from tellapart.reports.live_page import live_page
+        from tellapart.training.options import TrainOptions
         from tellapart.training.recipe_runner import recipe_runner
 
         chosen = self.options
@@ -206,7 +207,7 @@ class _Climb:
         if values["recipe"] == "probe" and chosen.balance not in ("none", "weights"):
             values["balance"] = "weights"
             self.notes.append(f"the probe weighs the classes: to {chosen.balance} is for networks that are trained step by step")
-        return recipe_runner(TrainOptions.from_others(**values), is_live=True)
+        return recipe_runner(TrainOptions.from_others(**values), live_page=live_page)
 
     def _extracted(self, recipe: RecipeRunner) -> Extraction:
         from tellapart.feature_extraction import extract

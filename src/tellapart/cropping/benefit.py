@@ -25,7 +25,7 @@ from tellapart.training.part_evaluation import probe_predictions
 from tellapart.training.probe_evaluation import PartSets
 
 if TYPE_CHECKING:
-    from tellapart.commands.crop import CropOptions
+    from tellapart.cropping.options import CropOptions
     from tellapart.dataset.parts import Assignment
     from tellapart.predictions import Predictions
 

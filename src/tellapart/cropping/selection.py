@@ -20,7 +20,7 @@ from tellapart.errors import DataError
 
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
-    from tellapart.commands.crop import CropOptions
+    from tellapart.cropping.options import CropOptions
 
 NO_LABEL = ""
 Item = TypeVar("Item")

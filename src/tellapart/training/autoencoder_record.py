@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tellapart import __version__
 from tellapart.csv_writer import CsvWriter
 from tellapart.dataset import Dataset
 from tellapart.dataset.file_rows import SET_ASIDE, UNREADABLE, FileRow, save_rows
@@ -19,6 +18,7 @@ from tellapart.paths import printable, write_json, write_text
 from tellapart.training.autoencoder_evaluation import AutoencoderEvaluation
 from tellapart.training.autoencoder_training import AutoencoderRecipe, TrainedAutoencoder
 from tellapart.training.run_writer import data_hash, versions_here
+from tellapart.version import __version__
 
 RECIPE = "autoencoder"
 ERRORS = "reconstruction.csv"

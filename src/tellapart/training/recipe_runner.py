@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,6 @@ from tellapart.errors import OptionError
 from tellapart.progress import Progress
 
 if TYPE_CHECKING:
-    from tellapart.commands.train import TrainOptions
     from tellapart.dataset import Dataset
     from tellapart.dataset.parts import Assignment
     from tellapart.feature_extraction import FeatureSpec
@@ -27,7 +26,13 @@ if TYPE_CHECKING:
     from tellapart.training.fold_training import FoldMember
     from tellapart.training.linear_probe import Probe
     from tellapart.training.network_recipe import NetworkRecipe
+    from tellapart.training.options import TrainOptions
     from tellapart.training.probe_evaluation import Evaluation
+
+Listener = Callable[[str, Sequence[Mapping[str, Any]]], None]
+"""Told after every epoch: the title of the training, and its history so far."""
+LivePage = Callable[[Path, str], AbstractContextManager[Listener]]
+"""Opens a page at a path, with a title, that shows a training while it runs."""
 
 SCRATCH_SIZE = 128
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -60,14 +65,14 @@ class RecipeRunner(Protocol):
         """Remove what was kept in case of an interruption."""
 
 
-def recipe_runner(options: TrainOptions, *, is_live: bool = False) -> RecipeRunner:
-    """The recipe that options name; ``is_live``: a page among the runs shows how the training goes.
+def recipe_runner(options: TrainOptions, *, live_page: LivePage | None = None) -> RecipeRunner:
+    """The recipe that options name; ``live_page`` shows how the training goes, on a page among the runs.
 
     Raises:
         OptionError: options that do not go together.
         ModelError: a network or weights that are not to be had.
     """
-    return ProbeRunner(options) if options.recipe == "probe" else NetworkRunner(options, is_live)
+    return ProbeRunner(options) if options.recipe == "probe" else NetworkRunner(options, live_page)
 
 
 def balance_of(options: TrainOptions) -> str:
@@ -126,7 +131,7 @@ class NetworkRunner:
     """A network trained from scratch or from a pretrained backbone; what it has finished is kept on disk."""
 
     options: TrainOptions
-    is_live: bool = False
+    live_page: LivePage | None = None
     notes: list[str] = field(default_factory=list)
     _folds: list[FoldMember] = field(default_factory=list)
     _probe: Probe | None = None
@@ -190,7 +195,6 @@ class NetworkRunner:
         """Train every member, each process along with the others."""
         from dataclasses import replace
 
-        from tellapart.reports.live_page import live_page
         from tellapart.training.fold_training import train_members, training_folder
         from tellapart.training.linear_probe import fit_probe
         from tellapart.training.probe_evaluation import PartSets
@@ -206,9 +210,9 @@ class NetworkRunner:
         self._folder = training_folder(recipe, sets.train.data, image_ids, device=self.device, processes=self.processes)
         with ExitStack() as stack:
             listeners = [stack.enter_context(tracker(self.options.track, self.options.out, self.options.as_dict()))]
-            if self.is_live:
+            if self.live_page is not None:
                 page = self.options.out / f"{self.options.name or recipe.name}.training.html"
-                listeners.append(stack.enter_context(live_page(page, recipe.title)))
+                listeners.append(stack.enter_context(self.live_page(page, recipe.title)))
 
             def told(title: str, history: Sequence[Mapping[str, Any]]) -> None:
                 for listener in listeners:

@@ -12,7 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tellapart import __version__
 from tellapart.dataset import Dataset
 from tellapart.dataset.file_rows import FileRow, save_rows
 from tellapart.errors import DataError
@@ -30,6 +29,7 @@ from tellapart.paths import (
 )
 from tellapart.progress import SILENT, Progress
 from tellapart.training.probe_evaluation import Evaluation
+from tellapart.version import __version__
 
 PACKAGES = ("torch", "timm", "numpy", "pillow", "simplejpeg")
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tellapart import __version__
 from tellapart.csv_writer import CsvWriter
 from tellapart.curation.issues import BY_NAME
 from tellapart.dataset.catalog import STATE_FOLDER
 from tellapart.dataset.entry import PARTS
 from tellapart.dataset.file_rows import FileRow
 from tellapart.paths import printable
+from tellapart.version import __version__
 
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder

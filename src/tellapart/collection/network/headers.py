@@ -8,8 +8,8 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 from multidict import CIMultiDictProxy
 
-from tellapart import __version__
 from tellapart.errors import OptionError
+from tellapart.version import __version__
 
 LONGEST_RETRY_AFTER_S = 86400.0
 
