@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -57,9 +58,14 @@ def modules() -> list[str]:
     return sorted(path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py"))
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported(module: str, *, at_load: bool = False) -> Iterator[str]:
     """Full names of what a module imports; ``at_load``: only what runs when the module is loaded."""
-    tree = ast.parse((SOURCE / module).read_text(encoding="utf-8"))
+    tree = parsed(SOURCE / module)
     package = ("tellapart", *Path(module).parent.parts)
     for node in _loaded(tree) if at_load else ast.walk(tree):
         if isinstance(node, ast.Import):

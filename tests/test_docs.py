@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tellapart.cli.app import VERBS, tellapart
+from tellapart.cli.app import tellapart
+from tellapart.commands import COMMANDS
 from tests import folders, sample_images
 
 ROOT = Path(__file__).parent.parent
@@ -128,7 +129,7 @@ def test_the_reference_is_fresh() -> None:
 
 def test_every_verb_has_a_guide() -> None:
     headings = {heading for guide in (ROOT / "docs" / "guides").glob("*.md") for heading in HEADING.findall(prose(guide))}
-    missing = [verb for verb in VERBS if not any(f"`tellapart {verb}`" in heading for heading in headings)]
+    missing = [name for name in COMMANDS if not any(f"`tellapart {name}`" in heading for heading in headings)]
     assert not missing
 
 

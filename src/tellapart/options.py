@@ -20,19 +20,34 @@ tellapart.errors.OptionError: align has no effect with --to subject; it goes wit
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Any, Self, Union, get_args, get_origin, get_type_hints
+from typing import Any, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from tellapart.errors import OptionError, closest_name
 
-__all__ = ["Options", "dataclass", "given", "num_workers_option", "option", "test_share_option", "when", "when_not", "without"]
+__all__ = [
+    "Options",
+    "dataclass",
+    "given",
+    "num_workers_option",
+    "option",
+    "test_share_option",
+    "when",
+    "when_not",
+    "with_options",
+    "without",
+]
 
 Condition = Callable[[Any], str | None]
 """From a command's options to why another option has no effect with them, or None: ``with --to subject``, ``without --out``."""
 
+R = TypeVar("R")
 WITHOUT = "leave it out, or say what it goes with"
 
 
@@ -185,6 +200,36 @@ class Options:
     def as_dict(self) -> dict[str, Any]:
         """Plain values (paths as strings), as saved beside a result."""
         return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+
+
+def with_options(
+    kind: type[Options], *, adapt: Callable[[dict[str, Any]], dict[str, Any]] = dict
+) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """A decorator: the function's parameter ``options`` becomes a keyword for each option, in signature and docstring too.
+
+    Args:
+        kind: the options.
+        adapt: other forms of the keywords that are welcome, made into those of ``kind``.
+    """
+
+    def decorate(function: Callable[..., R]) -> Callable[..., R]:
+        own = [parameter for parameter in signature(function).parameters.values() if parameter.name != "options"]
+        names = {parameter.name for parameter in own}
+
+        @wraps(function)
+        def call(*arguments: Any, **keywords: Any) -> R:
+            mine = {name: value for name, value in keywords.items() if name in names}
+            options = adapt({name: value for name, value in keywords.items() if name not in names})
+            return function(*arguments, options=kind.of(**options), **mine)
+
+        keywords = [Parameter(f.name, Parameter.KEYWORD_ONLY, default=f.default, annotation=f.type) for f in fields(kind)]
+        call.__signature__ = signature(function).replace(parameters=[*own, *keywords])  # type: ignore[attr-defined]
+        told = "".join(f"\n        {f.name}: {f.metadata['help']}" for f in fields(kind))
+        call.__doc__ = re.sub(r"\n +options: [^\n]*", lambda _: told, function.__doc__ or "", count=1)
+        call.options = kind  # type: ignore[attr-defined]
+        return call
+
+    return decorate
 
 
 def _fitted(value: Any, wanted: type) -> Any:

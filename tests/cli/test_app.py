@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 import tellapart as package
-from tellapart.cli.app import VERBS, tellapart
+from tellapart.cli.app import tellapart
+from tellapart.commands import COMMANDS, GROUPS
 from tellapart.errors import OptionError
 from tellapart.runs import Run
 from tests import folders, sample_images
@@ -30,17 +31,18 @@ def test_help_lists_every_verb_with_its_summary() -> None:
     for words in (["--help"], ["-h"]):
         result = called(*words)
         assert result.exit_code == 0
-        assert all(verb in result.stdout and VERBS[verb][:30] in result.stdout for verb in VERBS)
+        assert all(verb in result.stdout and COMMANDS[verb].summary[:30] in result.stdout for verb in COMMANDS)
+        assert all(f"{group}:" in result.stdout for group in GROUPS)
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", COMMANDS)
 def test_the_help_of_a_verb_says_what_and_shows_an_example(verb: str) -> None:
     result = called(verb, "--help")
     module = import_module(f"tellapart.commands.{verb}")
     said = " ".join(result.stdout.split())
     assert result.exit_code == 0
     assert " ".join(getattr(module, verb).__doc__.partition("\n\n")[0].split())[:60] in said
-    assert f"Example: {module.EXAMPLE}" in said
+    assert f"Example: {COMMANDS[verb].example}" in said
     assert "--json" in said
     assert "Args:" not in said
 
@@ -53,7 +55,7 @@ def test_the_version_is_the_packages() -> None:
 def test_an_unknown_verb_names_the_closest(word: str, hint: str) -> None:
     result = called(word)
     assert result.exit_code == 2
-    assert f"there is no verb '{word}'; did you mean '{hint}'?" in result.stderr
+    assert f"there is no command '{word}'; did you mean '{hint}'?" in result.stderr
     assert result.stdout == ""
 
 

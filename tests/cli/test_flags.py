@@ -3,46 +3,51 @@ from __future__ import annotations
 import inspect
 import shlex
 from dataclasses import fields
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
 import click
 import pytest
 
-from tellapart.cli.app import VERBS
-from tellapart.cli.command_table import COMMANDS
+from tellapart import commands
+from tellapart.cli.click_commands import click_command
+from tellapart.cli.click_commands import options_of as options_of_row
+from tellapart.commands import COMMANDS
 from tellapart.errors import OptionError
 from tellapart.options import Options, default_of
 
 OWN = {"is_json", "is_quiet", "help"}
 
 
-def options_of(verb: str) -> type[Options]:
-    return getattr(import_module(f"tellapart.commands.{verb}"), f"{verb.capitalize()}Options")
+def options_of(name: str) -> type[Options]:
+    return options_of_row(COMMANDS[name])
+
+
+@cache
+def command(name: str) -> click.Command:
+    return click_command(COMMANDS[name])
 
 
 def flags(verb: str) -> dict[str, click.Option]:
-    return {str(p.name): p for p in COMMANDS[verb].params if isinstance(p, click.Option) and p.name not in OWN}
+    return {str(p.name): p for p in command(verb).params if isinstance(p, click.Option) and p.name not in OWN}
 
 
 def cases() -> list[tuple[str, str]]:
-    return [(verb, f.name) for verb in VERBS for f in fields(options_of(verb))]
+    return [(verb, f.name) for verb in COMMANDS for f in fields(options_of(verb))]
 
 
-def test_every_verb_has_its_module_function_options_example_and_command() -> None:
-    modules = {p.stem for p in Path(import_module("tellapart.commands").__file__ or "").parent.glob("[a-z]*.py")}
-    verbs = {name for name in modules if hasattr(import_module(f"tellapart.commands.{name}"), "EXAMPLE")}
-    assert set(VERBS) == set(COMMANDS) == verbs
-    for verb in VERBS:
-        module = import_module(f"tellapart.commands.{verb}")
-        assert callable(getattr(module, verb))
-        assert module.EXAMPLE.startswith(f"tellapart {verb}")
-        assert issubclass(options_of(verb), Options)
-        assert inspect.signature(getattr(module, verb)).parameters["progress"].kind is inspect.Parameter.KEYWORD_ONLY
+def test_every_row_has_its_function_options_and_example() -> None:
+    for name, row in COMMANDS.items():
+        function = getattr(import_module(f"tellapart.commands.{row.home}"), row.function)
+        assert row.example.startswith(f"tellapart {name}")
+        assert issubclass(options_of(name), Options)
+        assert inspect.signature(function).parameters["progress"].kind is inspect.Parameter.KEYWORD_ONLY
+    assert {row.home for row in COMMANDS.values()} == {p.stem for p in Path(commands.__file__).parent.glob("[a-z]*.py")}
 
 
 def test_flags_and_fields_are_the_same_in_the_same_order() -> None:
-    for verb in VERBS:
+    for verb in COMMANDS:
         assert list(flags(verb)) == [f.name for f in fields(options_of(verb))]
 
 
@@ -54,7 +59,7 @@ def test_a_flags_default_and_help_are_the_fields() -> None:
 def check_flag(verb: str, name: str) -> None:
     field = next(f for f in fields(options_of(verb)) if f.name == name)
     flag = flags(verb)[name]
-    context = click.Context(COMMANDS[verb])
+    context = click.Context(command(verb))
     assert flag.type_cast_value(context, flag.get_default(context)) == default_of(field)
     assert flag.help == field.metadata["help"]
     assert len(field.metadata["help"]) > 10
@@ -65,14 +70,14 @@ def check_flag(verb: str, name: str) -> None:
 
 
 def test_the_defaults_are_valid() -> None:
-    for verb in VERBS:
+    for verb in COMMANDS:
         assert options_of(verb).of() == options_of(verb)()
 
 
 def test_the_examples_can_be_parsed() -> None:
-    for verb in VERBS:
-        words = shlex.split(import_module(f"tellapart.commands.{verb}").EXAMPLE)[2:]
-        COMMANDS[verb].make_context(verb, words, resilient_parsing=False)
+    for verb in COMMANDS:
+        words = shlex.split(COMMANDS[verb].example)[2:]
+        command(verb).make_context(verb, words, resilient_parsing=False)
 
 
 def test_no_worker_at_all_is_refused() -> None:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 import tellapart
 from tellapart.cli.app import tellapart as door
-from tellapart.cli.output.prepare import _bar
+from tellapart.cli.output.balance import _bar
 from tellapart.commands.balance import advice
 from tellapart.dataset import open_dataset
 from tellapart.errors import DataError, OptionError

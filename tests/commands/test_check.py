@@ -13,7 +13,7 @@ from PIL import Image, ImageFilter
 
 import tellapart
 from tellapart.cli.app import tellapart as door
-from tellapart.cli.output.check import of_check
+from tellapart.cli.output.check import check_output
 from tellapart.curation.issues import NAMES
 from tellapart.dataset.decisions import read_decisions, undo
 from tellapart.errors import DataError, OptionError
@@ -107,7 +107,7 @@ def test_a_swapped_label_is_suggested_back_and_never_applied(photos: Path, tmp_p
     assert {one["path"] for one in found["doubtful"]} <= flagged(found)["mislabeled"] | flagged(found).get("outlier", set())
     assert f"stripes/{name}" in {one["path"] for one in found["doubtful"]}
     assert {one["name"]: one["proposal"] for one in found["issues"]}["outlier"] is None
-    lines, _ = of_check({**found, "issues": [one for one in found["issues"] if one["proposal"] is None]})
+    lines, _ = check_output({**found, "issues": [one for one in found["issues"] if one["proposal"] is None]})
     assert not any("to exclude at once" in str(line) or "speaks against" in str(line) for line in lines)
     with pytest.raises(OptionError, match=r"never changed by a check.*relabel"):
         check(root, tmp_path, apply="duplicates,mislabeled")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import tellapart
-from tellapart.cli.output.train import of_compare
+from tellapart.cli.output.compare import compare_output
 from tellapart.commands.compare import _names
 from tellapart.errors import DataError
 from tellapart.runs import Run
@@ -37,7 +37,7 @@ def test_both_are_said_by_name_with_their_scores(trained: Run, photos: Path, tmp
         assert said["accuracy"] == pytest.approx(expected["accuracy"]) and said["log_loss"] == pytest.approx(expected["log_loss"])
         assert said["model"] == run.predictions.source
     assert second["accuracy"]["value"] - first["accuracy"]["value"] == pytest.approx(found.accuracy.value)
-    lines, content = of_compare(found)
+    lines, content = compare_output(found)
     assert json.loads(json.dumps(content))["runs"][1]["name"] == blind.folder.name
     for name, said in zip(found.names, (first, second), strict=True):
         line = next(line for line in map(str, lines) if name in line)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 import tellapart
-from tellapart.cli.app import VERBS
 from tellapart.cli.app import tellapart as door
+from tellapart.cli.click_commands import options_of as options_of_row
 from tellapart.collection.options import CollectOptions
 from tellapart.collection.order_resolution import resolve_order
+from tellapart.commands import COMMANDS
 from tellapart.dataset.options import DatasetOptions
 from tellapart.errors import OptionError
 from tellapart.options import Options
@@ -86,7 +86,7 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
         ({"score": False}, {"size": 96}),
         ({"score": False}, {"seed": 1}),
     ],
-    "curve": [
+    "learning-curve": [
         (PROBE, {"epochs": 3}),
         (PROBE, {"augment": "light"}),
         (PROBE, {"net": "tiny"}),
@@ -96,7 +96,11 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
     "decisions": [({}, {"why": "a reason"})],
     "evaluate": [({}, {"view_augment": "light"})],
     "explain": [({"occlusion": False}, {"square": 0.1})],
-    "explore": [({"method": "hdbscan"}, {"k": 4}), ({"map": "pca"}, {"perplexity": 10.0})],
+    "explore": [
+        ({"method": "hdbscan"}, {"k": 4}),
+        ({"map": "pca"}, {"perplexity": 10.0}),
+        *[({"only": "map"}, idle) for idle in ({"k": 4}, {"method": "hdbscan"}, {"words": "none"}, {"name": "0=a"})],
+    ],
     "ladder": [
         ({"rungs": "scratch"}, {"backbone": "lite0"}),
         ({"rungs": "scratch"}, {"weights": "a.pth"}),
@@ -108,7 +112,6 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
         ({"rungs": "probe"}, {"views": 2}),
         ({"rungs": "probe,views"}, {"time": "3m"}),
     ],
-    "map": [({"method": "umap"}, {"perplexity": 10.0})],
     "predict": [({"views": 1}, {"view_augment": "light"})],
     "prepare": [
         ({"form": "tar"}, {"channels": "first"}),
@@ -132,9 +135,8 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
 """By command: options that are fine together, and one more that would change nothing beside them."""
 
 
-def options_of(verb: str) -> type[Options]:
-    made: type[Options] = getattr(import_module(f"tellapart.commands.{verb}"), f"{verb.capitalize()}Options")
-    return made
+def options_of(name: str) -> type[Options]:
+    return options_of_row(COMMANDS[name])
 
 
 @pytest.mark.parametrize(("verb", "fine", "idle"), [(verb, *case) for verb, cases in IDLE.items() for case in cases])
@@ -148,19 +150,23 @@ def test_an_option_that_would_change_nothing_is_refused(verb: str, fine: Values,
 
 
 def test_every_condition_is_in_the_table() -> None:
-    declared = {(verb, f.name) for verb in VERBS for f in fields(options_of(verb)) if f.metadata["only_for"]}
+    declared = {(verb, f.name) for verb in COMMANDS for f in fields(options_of(verb)) if f.metadata["only_for"]}
     assert declared == {(verb, name) for verb, cases in IDLE.items() for _, idle in cases for name in idle}
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", COMMANDS)
 def test_every_option_is_read_somewhere(verb: str) -> None:
+    """In the command's own module, or where its options are handed on to: the modules that name its options class."""
     source = Path(tellapart.__file__).parent
-    own = (source / "verbs" / f"{verb}.py").read_text(encoding="utf-8").partition(f"class {verb.capitalize()}Options(")[2]
-    text = own + "".join(path.read_text(encoding="utf-8") for path in (source / "workflows").glob("*.py"))
-    is_handed_on = re.search(r'(reading(=|": )|(open_dataset|open_images)\(folder, )chosen\b', own)
+    kind = options_of(verb)
+    texts = [path.read_text(encoding="utf-8") for path in source.rglob("*.py")]
+    own = "".join(text.partition(f"class {kind.__name__}(")[2] if f"class {kind.__name__}(" in text else text
+                  for text in texts if kind.__name__ in text)  # fmt: skip
+    handed_on = "".join((source / "workflows" / f"{name}.py").read_text(encoding="utf-8") for name in ("tta_options", "projection_page"))
+    is_handed_on = re.search(r'(reading(=|": )|(open_dataset|open_images)\(folder, )(chosen|options)\b', own)
     read = {f.name for f in fields(DatasetOptions)} if is_handed_on else set()
-    for f in fields(options_of(verb)):
-        assert f.name in read or re.search(rf'(\.{f.name}\b|"{f.name}")', text), f"{verb} never reads {f.name}"
+    for f in fields(kind):
+        assert f.name in read or re.search(rf'(\.{f.name}\b|"{f.name}")', own + handed_on), f"{verb} never reads {f.name}"
 
 
 def test_the_recipe_that_has_an_option_is_named() -> None:

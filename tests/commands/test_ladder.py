@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tellapart
-from tellapart.cli.output.train import of_ladder
+from tellapart.cli.output.ladder import ladder_output
 from tellapart.curation.near_duplicates import compare_pairs
 from tellapart.errors import ModelError, OptionError
 from tellapart.features import FeatureMatrix
@@ -134,7 +134,7 @@ def test_the_split_is_that_of_train(climbed: Run, trained: Run) -> None:
 
 
 def test_the_answer_is_a_table(climbed: Run) -> None:
-    said, content = of_ladder(climbed)
+    said, content = ladder_output(climbed)
     lines = [str(line) for line in said]
     assert lines[0] == "18 test images, never seen in training"
     assert lines[1].split("  ")[-1] == "got wrong" and "images/s" in lines[1] and "gain" in lines[1]

@@ -156,7 +156,10 @@ def test_unknown_names_options_and_contacts_are_errors() -> None:
 
 
 def test_the_commands_start_without_a_loop() -> None:
-    code = "import sys, tellapart.cli.command_table; print(*sys.modules)"
+    code = (
+        "import sys\nfrom tellapart.cli.click_commands import click_command\nfrom tellapart.commands import COMMANDS\n"
+        "click_command(COMMANDS['sources'])\nprint(*sys.modules)"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "tellapart.commands.sources" in loaded
     assert "asyncio" not in loaded

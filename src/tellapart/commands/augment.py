@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
-from tellapart.options import dataclass, option
+from tellapart.options import dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tellapart.dataset import Dataset, Entry
     from tellapart.reports.augmentation_sheet import SheetClass
 
-EXAMPLE = "tellapart augment photos --augment strong"
 SHEET = Path("augment.jpg")
 SUFFIXES = (".jpg", ".jpeg", ".png")
 MOST_CLASSES, MOST_ROWS, MOST_OF_A_CLASS = 12, 12, 3
@@ -32,7 +31,8 @@ class AugmentOptions(DatasetOptions):
     seed: int = option(0, "Seed of the draws.", minimum=0)
 
 
-def augment(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+@with_options(AugmentOptions)
+def augment(folder: str | Path, *, options: AugmentOptions, progress: Progress = AUTO) -> dict[str, Any]:
     """Show what an augmentation does to photos, or write a copy of the folder enlarged by it.
 
     The folder itself is only read.
@@ -40,7 +40,7 @@ def augment(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
     Args:
         folder: class folders, parts with class folders, or a manifest.
         progress: hears how far it is.
-        **options: the fields of :class:`AugmentOptions`.
+        options: as keywords; see :class:`AugmentOptions`.
 
     Returns:
         ``out``, ``augment`` (all its options), ``originals`` and ``copies`` (numbers of images), ``left_out`` (paths and reasons),
@@ -51,18 +51,19 @@ def augment(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
         DataError: no photo can be read.
         StorageError: the disk is full or cannot be written.
     """
-    chosen = AugmentOptions.of(**options)
     from tellapart.augmentation.policy import parse_augmentation
     from tellapart.dataset import open_dataset
 
-    augmentation = parse_augmentation(chosen.augment)
-    if chosen.copies:
-        _check_copies(chosen, augmentation)
-    dataset = open_dataset(folder, chosen, progress=progress)
-    out = (chosen.out or SHEET).expanduser()
-    _check_place(out, dataset, is_folder=bool(chosen.copies))
+    augmentation = parse_augmentation(options.augment)
+    if options.copies:
+        _check_copies(options, augmentation)
+    dataset = open_dataset(folder, options, progress=progress)
+    out = (options.out or SHEET).expanduser()
+    _check_place(out, dataset, is_folder=bool(options.copies))
     found = (
-        _enlarged(dataset, out, augmentation, chosen, progress) if chosen.copies else _sheet(dataset, out, augmentation, chosen, progress)
+        _enlarged(dataset, out, augmentation, options, progress)
+        if options.copies
+        else _sheet(dataset, out, augmentation, options, progress)
     )
     for note in found["notes"]:
         progress.note(note)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.dataset.options import DatasetOptions
 from tellapart.durations import duration_complaint, seconds_of
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, num_workers_option, option, test_share_option, when
+from tellapart.options import dataclass, num_workers_option, option, test_share_option, when, with_options
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tellapart.runs import Run
     from tellapart.training.autoencoder_training import AutoencoderRecipe
 
-EXAMPLE = "tellapart autoencode photos"
 TEST_SHARE = 0.1
 SIZES = {"small": 64, "classic": 128}
 """Side of the images where none is given."""
@@ -71,7 +70,8 @@ class AutoencodeOptions(DatasetOptions):
     num_workers: int | None = num_workers_option()
 
 
-def autoencode(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> Run:
+@with_options(AutoencodeOptions)
+def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Progress = AUTO) -> Run:
     """Train a convolutional autoencoder on a folder of photos, with labels or without.
 
     It learns to give images back through a few numbers, which are then features like any other:
@@ -81,7 +81,7 @@ def autoencode(folder: str | Path, *, progress: Progress = AUTO, **options: Any)
     Args:
         folder: photos, in class folders or not, or a manifest.
         progress: hears how far it is.
-        **options: the fields of :class:`AutoencodeOptions`.
+        options: as keywords; see :class:`AutoencodeOptions`.
 
     Returns:
         The finished run: encoder, decoder, numbers, the error of every image, and a page.
@@ -92,8 +92,7 @@ def autoencode(folder: str | Path, *, progress: Progress = AUTO, **options: Any)
         ModelError: the training went astray.
         StorageError: the disk is full or cannot be written.
     """
-    chosen = AutoencodeOptions.of(**options)
-    recipe = _recipe(chosen)
+    recipe = _recipe(options)
     from tellapart.analyzed_folder import analyze_folder
     from tellapart.concurrency import worker_count
     from tellapart.dataset.parts import assign_unlabeled_parts, share_held_back
@@ -107,20 +106,20 @@ def autoencode(folder: str | Path, *, progress: Progress = AUTO, **options: Any)
     from tellapart.training.autoencoder_training import train_autoencoder
     from tellapart.training.run_writer import run_folder
 
-    started, device = datetime.now(UTC), chosen_device(chosen.device)
+    started, device = datetime.now(UTC), chosen_device(options.device)
     spec = FeatureSpec((pixel_backbone(None),), recipe.resize, False, (recipe.image_size,))  # near-duplicates are known by their pixels
     looked = analyze_folder(
-        folder, spec, reading=chosen, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress
+        folder, spec, reading=options, state=options.state, device=options.device, num_workers=options.num_workers, progress=progress
     )
-    share = share_held_back(looked.rows, chosen.test_share, usual=TEST_SHARE)
-    assignment = assign_unlabeled_parts(looked.rows, looked.pairs, test_share=share, seed=chosen.seed)
+    share = share_held_back(looked.rows, options.test_share, usual=TEST_SHARE)
+    assignment = assign_unlabeled_parts(looked.rows, looked.pairs, test_share=share, seed=options.seed)
     used = [row for row in assignment.rows if row.is_used]
-    workers = worker_count(chosen.num_workers)
+    workers = worker_count(options.num_workers)
     training = [row for row in used if row.part == "train"]
     trained = train_autoencoder(recipe, training, device=device, num_workers=workers, progress=progress)
     examination = evaluate_autoencoder(trained, recipe, used, device=device, num_workers=workers, progress=progress)
     notes = [*looked.notes, *assignment.notes, *trained.facts["notes"], *_said(examination.numbers())]
-    with run_folder(chosen.out, f"{folder_name(looked.dataset.root)}-autoencoder", given=chosen.name, progress=progress) as (
+    with run_folder(options.out, f"{folder_name(looked.dataset.root)}-autoencoder", given=options.name, progress=progress) as (
         partial,
         final,
     ):
@@ -132,7 +131,7 @@ def autoencode(folder: str | Path, *, progress: Progress = AUTO, **options: Any)
             examination,
             dataset=looked.dataset,
             rows=assignment.rows,
-            options=chosen.as_dict(),
+            options=options.as_dict(),
             notes=notes,
             started=started,
         )

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
-from tellapart.options import dataclass, num_workers_option, option, test_share_option, when
+from tellapart.options import dataclass, num_workers_option, option, test_share_option, when, with_options
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.dataset.file_rows import FileRow
 
-EXAMPLE = "tellapart balance photos --how cap --cap 500 --out balanced.csv"
 BY_TRAINING = ("weights", "oversample")
 EVEN = 1.5
 """Ratio of the largest to the smallest class below which nothing is worth doing."""
@@ -43,7 +42,13 @@ class BalanceOptions(DatasetOptions):
     num_workers: int | None = num_workers_option()
 
 
-def balance(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+def _with_cap(options: dict[str, Any]) -> dict[str, Any]:
+    """A cap alone says how."""
+    return {**options, "how": "cap"} if options.get("cap") is not None and options.get("how", "none") == "none" else options
+
+
+@with_options(BalanceOptions, adapt=_with_cap)
+def balance(folder: str | Path, *, options: BalanceOptions, progress: Progress = AUTO) -> dict[str, Any]:
     """Say how unequal the classes are and what to do about it; with ``how`` write a list with fewer of the frequent ones.
 
     Only training photos are left out: test and validation stay as the world is. A class first loses further copies of a
@@ -52,7 +57,7 @@ def balance(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
     Args:
         folder: class folders, parts with class folders, or a manifest.
         progress: hears how far it is.
-        **options: the fields of :class:`BalanceOptions`.
+        options: as keywords; see :class:`BalanceOptions`.
 
     Returns:
         ``classes`` (for each: label, train, val, test, kept, weight), ``ratio`` of the largest to the smallest class,
@@ -63,41 +68,35 @@ def balance(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
         DataError: the photos cannot be used as they are.
         StorageError: the disk is full or cannot be written.
     """
-    chosen = BalanceOptions.of(**_with_cap(options))
     from tellapart.analyzed_folder import analyze_folder
     from tellapart.curation.undersampling import training_counts, undersample
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.models.backbones import find_backbones
     from tellapart.output_guards import check_table
 
-    _check(chosen, folder)
-    if chosen.how == "none":
+    _check(options, folder)
+    if options.how == "none":
         looked = analyze_folder(
-            folder, FeatureSpec(()), reading=chosen, min_classes=2, state=chosen.state, num_workers=chosen.num_workers, progress=progress
+            folder, FeatureSpec(()), reading=options, min_classes=2, state=options.state, num_workers=options.num_workers, progress=progress
         )
         rows, kept, notes = looked.rows, looked.rows, list(looked.notes)
         _check_classes(training_counts(rows))
     else:
-        out = chosen.out.expanduser()
+        out = options.out.expanduser()
         check_table(out)
-        spec = FeatureSpec(find_backbones(chosen.backbone))
+        spec = FeatureSpec(find_backbones(options.backbone))
         looked = analyze_folder(
-            folder, spec, reading=chosen, min_classes=2, state=chosen.state, num_workers=chosen.num_workers, progress=progress
+            folder, spec, reading=options, min_classes=2, state=options.state, num_workers=options.num_workers, progress=progress
         )
-        assignment = looked.assignment(test_share=chosen.test_share, seed=chosen.seed)
+        assignment = looked.assignment(test_share=options.test_share, seed=options.seed)
         rows, notes = assignment.rows, [*looked.notes, *assignment.notes]
         counts = training_counts(rows)
-        most = min(counts.values()) if chosen.how == "undersample" else chosen.cap or 0
-        kept = undersample(rows, most, better=places(looked), seed=chosen.seed)
-        notes += _written(looked, kept, out, seed=chosen.seed)
+        most = min(counts.values()) if options.how == "undersample" else options.cap or 0
+        kept = undersample(rows, most, better=places(looked), seed=options.seed)
+        notes += _written(looked, kept, out, seed=options.seed)
     for note in notes:
         progress.note(note)
-    return {**_answer(rows, kept, chosen), "notes": notes}
-
-
-def _with_cap(options: dict[str, Any]) -> dict[str, Any]:
-    """A cap alone says how."""
-    return {**options, "how": "cap"} if options.get("cap") is not None and options.get("how", "none") == "none" else options
+    return {**_answer(rows, kept, options), "notes": notes}
 
 
 def _check(chosen: BalanceOptions, folder: str | Path) -> None:

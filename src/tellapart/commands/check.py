@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, num_workers_option, option, when_not
+from tellapart.options import dataclass, num_workers_option, option, when_not, with_options
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.workflows.check_run import CheckResult
 
-EXAMPLE = "tellapart check photos"
 NO_BACKBONE = "none"
 WITH_NETWORK = when_not("backbone", NO_BACKBONE)
 TABLE_FILE = "issues.csv"
@@ -82,7 +81,8 @@ class CheckOptions(DatasetOptions):
     num_workers: int | None = num_workers_option()
 
 
-def check(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+@with_options(CheckOptions)
+def check(folder: str | Path, *, options: CheckOptions, progress: Progress = AUTO) -> dict[str, Any]:
     """Find what is wrong with images and labels: broken, copied, contradictory, blurred, off-subject, mislabeled.
 
     Nothing happens to the photos. With ``apply`` what is found is written down as decisions, which training and
@@ -91,7 +91,7 @@ def check(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> d
     Args:
         folder: class folders, parts with class folders, a manifest or a bucket.
         progress: hears how far it is.
-        **options: the fields of :class:`CheckOptions`.
+        options: as keywords; see :class:`CheckOptions`.
 
     Returns:
         ``folder``, ``files``, ``images``; ``issues``: name, title, ``n``, share of the files, ``worst`` path, proposal; ``skipped``:
@@ -104,7 +104,6 @@ def check(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> d
         ModelError: the backbone is not to be had.
         StorageError: the disk is full or cannot be written.
     """
-    chosen = CheckOptions.of(**options)
     from tellapart.analyzed_folder import analyze_folder
     from tellapart.output_guards import check_outside
     from tellapart.paths import write_text
@@ -112,18 +111,24 @@ def check(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> d
     from tellapart.workflows.check_run import run_check
     from tellapart.workflows.review_view import issues_csv, review_view
 
-    wanted, applied = _names(chosen.issues), _names(chosen.apply, are_all=False)
+    wanted, applied = _names(options.issues), _names(options.apply, are_all=False)
     _check_apply(wanted, applied)
     looked = analyze_folder(
-        folder, _spec(chosen), reading=chosen, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress
+        folder,
+        _spec(options),
+        reading=options,
+        state=options.state,
+        device=options.device,
+        num_workers=options.num_workers,
+        progress=progress,
     )
-    out = chosen.out.expanduser()
+    out = options.out.expanduser()
     check_outside(out, looked.dataset)
     with progress.stage("checking", unit="steps"):
-        found = run_check(looked, wanted, seed=chosen.seed)
+        found = run_check(looked, wanted, seed=options.seed)
     decided = _apply(looked, found, applied) if applied else None
     rows = decided["rows"] if decided else looked.rows
-    backbone = None if chosen.backbone == NO_BACKBONE else chosen.backbone
+    backbone = None if options.backbone == NO_BACKBONE else options.backbone
     view = review_view(looked, found, rows, folder=str(folder), backbone=backbone)
     write_text(out / TABLE_FILE, issues_csv(found, rows))
     page = write_review(out, view, looked.thumbnails)

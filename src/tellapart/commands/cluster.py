@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, given, num_workers_option, option, when, when_not
+from tellapart.options import dataclass, given, num_workers_option, option, when, when_not, with_options
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.workflows.explorable_images import ExplorableImages
     from tellapart.workflows.folder_clustering import FolderClustering
 
-EXAMPLE = "tellapart cluster photos -k 5"
 METHODS = ("kmeans", "minibatch", "affinity", "hdbscan", "agglomerative")
 TABLE, DETAILS, FIGURE = "clusters.csv", "clusters.json", "choice-of-k.svg"
 COLUMNS = ("path", "image_id", "cluster", "name", "distance", "label")
@@ -66,7 +65,8 @@ class ClusterOptions(DatasetOptions):
     num_workers: int | None = num_workers_option()
 
 
-def cluster(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+@with_options(ClusterOptions)
+def cluster(folder: str | Path, *, options: ClusterOptions, progress: Progress = AUTO) -> dict[str, Any]:
     """Sort images into clusters that look alike, with a contact sheet of each, and say what the clusters follow.
 
     Labels are not needed and never used to cluster; where there are some, the clusters are compared with them. The photos are only read.
@@ -74,7 +74,7 @@ def cluster(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
     Args:
         folder: class folders, unsorted images, a manifest or a bucket.
         progress: hears of every image.
-        **options: the fields of :class:`ClusterOptions`.
+        options: as keywords; see :class:`ClusterOptions`.
 
     Returns:
         ``out``, ``sentence``, ``method``, ``k``, ``images``, ``clusters`` (number, name, size, words, classes, medoid, nearest, farthest,
@@ -86,41 +86,40 @@ def cluster(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
         DataError: no image can be used, or fewer differ than clusters are wanted.
         StorageError: the disk is full or cannot be written.
     """
-    chosen = ClusterOptions.of(**options)
     from tellapart.feature_spec import spec_of
     from tellapart.workflows.explorable_images import explorable_images
     from tellapart.workflows.folder_clustering import ClusteringConfig, cluster_folder, names_of
 
-    spec = spec_of(chosen.features, layer=chosen.layer, weights=chosen.weights, image_size=chosen.image_size)
-    spec = spec.computed(chosen.device, chosen.precision)
-    _check_folders(chosen)
+    spec = spec_of(options.features, layer=options.layer, weights=options.weights, image_size=options.image_size)
+    spec = spec.computed(options.device, options.precision)
+    _check_folders(options)
     subjects = explorable_images(
         folder,
         spec,
-        words=chosen.words,
-        reading=chosen,
-        state=chosen.state,
-        device=chosen.device,
-        num_workers=chosen.num_workers,
+        words=options.words,
+        reading=options,
+        state=options.state,
+        device=options.device,
+        num_workers=options.num_workers,
         progress=progress,
     )
-    _check_places(chosen, subjects)
+    _check_places(options, subjects)
     wanted = ClusteringConfig(
-        k=chosen.k,
-        method=chosen.method,
-        pca=chosen.pca,
-        restarts=chosen.restarts,
-        most=chosen.most,
-        seed=chosen.seed,
-        names=names_of(chosen.name),
+        k=options.k,
+        method=options.method,
+        pca=options.pca,
+        restarts=options.restarts,
+        most=options.most,
+        seed=options.seed,
+        names=names_of(options.name),
     )
     found = cluster_folder(subjects, wanted, progress)
-    told = _told(found, chosen.out.expanduser())
-    _write(found, told, chosen, progress)
-    if chosen.folders is not None:
-        _copy(found, chosen.folders.expanduser(), chosen.links, progress)
-        told["folders"] = str(chosen.folders)
-    if chosen.apply:
+    told = _told(found, options.out.expanduser())
+    _write(found, told, options, progress)
+    if options.folders is not None:
+        _copy(found, options.folders.expanduser(), options.links, progress)
+        told["folders"] = str(options.folders)
+    if options.apply:
         told["applied"] = _applied(found)
     for note in told["notes"]:
         progress.note(note)

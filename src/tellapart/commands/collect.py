@@ -8,12 +8,12 @@ from typing import Any
 
 from tellapart.collection.options import CollectOptions
 from tellapart.errors import OptionError
+from tellapart.options import with_options
 from tellapart.progress import AUTO, Progress
 
-EXAMPLE = 'tellapart collect -o photos "border collie" "golden retriever"'
 
-
-def collect(names: str | Sequence[str] = (), *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+@with_options(CollectOptions)
+def collect(names: str | Sequence[str] = (), *, options: CollectOptions, progress: Progress = AUTO) -> dict[str, Any]:
     """Collect images for classes, by keyword, from pages or from lists of addresses.
 
     Each name is a class and the words that find it. What is done is written down as it is done: the same command, or
@@ -22,7 +22,7 @@ def collect(names: str | Sequence[str] = (), *, progress: Progress = AUTO, **opt
     Args:
         names: one class or several, each also its keyword.
         progress: hears how far it is.
-        **options: the fields of :class:`CollectOptions`.
+        options: as keywords; see :class:`CollectOptions`.
 
     Returns:
         ``out``, ``classes`` (for each: wanted, kept, duplicates, refused, waiting, queued, and images by source), ``reasons`` (why
@@ -35,12 +35,11 @@ def collect(names: str | Sequence[str] = (), *, progress: Progress = AUTO, **opt
         StorageError: the disk is full or the destination cannot be written; what was collected is kept.
         MissingExtra: a browser or a bucket is asked for, and its package is not installed.
     """
-    chosen = CollectOptions.of(**options)
     from tellapart.collection.session import collect_images, collection_status
 
     wanted = [names] if isinstance(names, str) else list(names)
-    if chosen.status:
+    if options.status:
         if wanted:
             raise OptionError(f"{wanted[0]!r} has no effect with --status, which asks for nothing", hint="leave the names out, or --status")
-        return collection_status(chosen)
-    return collect_images(wanted, chosen, os.environ, progress)
+        return collection_status(options)
+    return collect_images(wanted, options, os.environ, progress)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tellapart.options import Options, dataclass
+from tellapart.options import Options, dataclass, with_options
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.evaluation import Comparison
-
-EXAMPLE = "tellapart compare runs/photos-1 runs/photos-2"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +17,8 @@ class CompareOptions(Options):
     """How to compare (there is nothing to choose)."""
 
 
-def compare(first: str | Path, second: str | Path, *, progress: Progress = AUTO, **options: Any) -> Comparison:
+@with_options(CompareOptions)
+def compare(first: str | Path, second: str | Path, *, options: CompareOptions, progress: Progress = AUTO) -> Comparison:
     """Compare two runs on the images both report.
 
     Images that either run trained on are left out.
@@ -28,7 +27,7 @@ def compare(first: str | Path, second: str | Path, *, progress: Progress = AUTO,
         first: a run folder.
         second: another; differences are second minus first.
         progress: not used; every verb takes it.
-        **options: none.
+        options: as keywords; see :class:`CompareOptions`.
 
     Returns:
         Names and scores of both runs on these images, and the differences with their intervals.
@@ -36,7 +35,6 @@ def compare(first: str | Path, second: str | Path, *, progress: Progress = AUTO,
     Raises:
         DataError: the runs share no reported image, or their classes differ.
     """
-    CompareOptions.of(**options)
     from dataclasses import replace
 
     import numpy as np

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
 from tellapart.cropping.options import CropOptions
+from tellapart.options import with_options
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
     from tellapart.cropping.geometry import CropShape
     from tellapart.cropping.selection import CropSelection
 
-EXAMPLE = "tellapart crop photos --to faces --out faces"
 SHEET = Path("crop.jpg")
 SCORED_UP_TO = 1_500
 """Photos, by default; more take longer than a minute."""
 
 
-def crop(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+@with_options(CropOptions)
+def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO) -> dict[str, Any]:
     """Crop photos to the faces, the subject, or a thing with a name.
 
     Without ``--out`` only a contact sheet is written, which shows what would be kept, set aside and not found. With it, a
@@ -32,7 +33,7 @@ def crop(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> di
     Args:
         folder: class folders, parts with class folders, or a manifest.
         progress: hears of every photo.
-        **options: the fields of :class:`CropOptions`.
+        options: as keywords; see :class:`CropOptions`.
 
     Returns:
         ``out``, ``sheet``, the numbers ``photos``, ``crops``, ``set_aside`` and ``not_found``, ``people`` by class,
@@ -44,7 +45,6 @@ def crop(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> di
         MissingExtra: faces are asked for, and their networks are not installed.
         StorageError: the disk is full or cannot be written.
     """
-    chosen = CropOptions.of(**options)
     from tellapart.analyzed_folder import analyze_folder
     from tellapart.cropping.crop_folder import write_crops, write_set_aside
     from tellapart.cropping.detection import detect, make_detector
@@ -52,35 +52,41 @@ def crop(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> di
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.paths import replacing, replacing_folder
 
-    find = make_detector(chosen.to, chosen.device)
+    find = make_detector(options.to, options.device)
     looked = analyze_folder(
-        folder, FeatureSpec(()), reading=chosen, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress
+        folder,
+        FeatureSpec(()),
+        reading=options,
+        state=options.state,
+        device=options.device,
+        num_workers=options.num_workers,
+        progress=progress,
     )
-    _check_place(chosen.out, looked)
+    _check_place(options.out, looked)
     rows = [number for number, row in enumerate(looked.rows) if row.is_used]
     files = [looked.dataset.file(looked.dataset.entries[number]) for number in rows]
     image_ids = [looked.rows[number].image_id or "" for number in rows]
-    seen = dict(zip(rows, detect(files, image_ids, find, num_workers=chosen.num_workers, progress=progress), strict=True))
-    shape = _shape(chosen)
-    choice = select_crops(looked, seen, chosen, shape)
+    seen = dict(zip(rows, detect(files, image_ids, find, num_workers=options.num_workers, progress=progress), strict=True))
+    shape = _shape(options)
+    choice = select_crops(looked, seen, options, shape)
     names: list[str] = []
-    if chosen.out is not None:
-        with replacing_folder(chosen.out) as partial, progress.stage("writing crops", total=len(choice.crops)) as advance:
+    if options.out is not None:
+        with replacing_folder(options.out) as partial, progress.stage("writing crops", total=len(choice.crops)) as advance:
             names, lost = write_crops(choice.crops, partial, shape, advance)
             choice.left_out.update(lost)
             write_set_aside(choice.not_kept(), partial)
-            _save_sheet(_sheet(looked, choice, shape, chosen), partial / SHEET)
+            _save_sheet(_sheet(looked, choice, shape, options), partial / SHEET)
     else:
         with replacing(SHEET) as partial:
-            _save_sheet(_sheet(looked, choice, shape, chosen), partial)
+            _save_sheet(_sheet(looked, choice, shape, options), partial)
     notes = [*looked.notes, *choice.notes]
-    score = _score(folder, looked, choice, shape, chosen, names, notes, progress)
+    score = _score(folder, looked, choice, shape, options, names, notes, progress)
     for note in notes:
         progress.note(note)
     return {
-        "out": str(chosen.out) if chosen.out is not None else None,
-        "sheet": str(chosen.out / SHEET if chosen.out is not None else SHEET),
-        "to": chosen.to,
+        "out": str(options.out) if options.out is not None else None,
+        "sheet": str(options.out / SHEET if options.out is not None else SHEET),
+        "to": options.to,
         "photos": len(rows),
         "crops": len(names) - names.count("") if names else len(choice.crops),
         "set_aside": len(choice.set_aside),

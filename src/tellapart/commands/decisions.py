@@ -7,14 +7,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.dataset.options import DatasetOptions
-from tellapart.options import dataclass, given, option
+from tellapart.options import dataclass, given, option, with_options
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.dataset.decisions import Decision
+from typing import TYPE_CHECKING
 
-EXAMPLE = "tellapart decisions photos"
+if TYPE_CHECKING:
+    from tellapart.analyzed_folder import AnalyzedFolder
+    from tellapart.dataset.file_rows import FileRow
+    from tellapart.workflows.decision_writing import ProposedDecision
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tellapart.analyzed_folder import AnalyzedFolder
+    from tellapart.dataset.file_rows import FileRow
+    from tellapart.workflows.decision_writing import ProposedDecision
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tellapart.analyzed_folder import AnalyzedFolder
+    from tellapart.dataset.file_rows import FileRow
+    from tellapart.workflows.decision_writing import ProposedDecision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +45,8 @@ class DecisionsOptions(DatasetOptions):
     state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
 
 
-def decisions(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+@with_options(DecisionsOptions)
+def decisions(folder: str | Path, *, options: DecisionsOptions, progress: Progress = AUTO) -> dict[str, Any]:
     """List the decisions on a data set, or apply those of a file.
 
     A decision follows the bytes of an image, so that it finds it in a newer download under any name.
@@ -37,7 +54,7 @@ def decisions(folder: str | Path, *, progress: Progress = AUTO, **options: Any) 
     Args:
         folder: class folders, parts with class folders, or a manifest.
         progress: hears how far it is.
-        **options: the fields of :class:`DecisionsOptions`.
+        options: as keywords; see :class:`DecisionsOptions`.
 
     Returns:
         ``decisions`` (rows with batch, when, who, action, path, old, new, why, ``holds``), ``unmet`` (those no file answers to),
@@ -48,25 +65,24 @@ def decisions(folder: str | Path, *, progress: Progress = AUTO, **options: Any) 
         DataError: the photos cannot be read.
         StorageError: the decisions cannot be read or written.
     """
-    chosen = DecisionsOptions.of(**options)
     from dataclasses import asdict
 
     from tellapart.analyzed_folder import analyze_folder
     from tellapart.dataset.decisions import read_decisions
     from tellapart.feature_extraction import FeatureSpec
 
-    looked = analyze_folder(folder, FeatureSpec(()), reading=chosen, state=chosen.state, progress=progress)
+    looked = analyze_folder(folder, FeatureSpec(()), reading=options, state=options.state, progress=progress)
     unknown: list[Decision] = []
     applied = None
-    if chosen.apply is not None:
-        new, unknown = _taken_over(looked, chosen.apply)
+    if options.apply is not None:
+        new, unknown = _taken_over(looked, options.apply)
         from tellapart.dataset.decisions import append_decisions
 
-        append_decisions(looked.state, new, why=chosen.why or f"from {chosen.apply.name}")
+        append_decisions(looked.state, new, why=options.why or f"from {options.apply.name}")
         applied = len(new)
     known = read_decisions(looked.state)
     holding = set(map(id, known.in_effect))
-    rows = [{**asdict(one), "holds": id(one) in holding} for one in known.log if chosen.all or id(one) in holding]
+    rows = [{**asdict(one), "holds": id(one) in holding} for one in known.log if options.all or id(one) in holding]
     return {
         "decisions": rows,
         "unmet": [asdict(one) for one in [*known.unmet(list(looked.found.values())), *unknown]],
@@ -104,3 +120,178 @@ def _taken_over(looked: AnalyzedFolder, file: Path) -> tuple[list[Decision], lis
     held = {(one.action, one.path, one.image_id, one.new) for one in looked.decisions.in_effect}
     new = [one for one in there.in_effect if one not in unmet and (one.action, one.path, one.image_id, one.new) not in held]
     return [replace(one, batch=0, who="", when="") for one in new], unmet
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExcludeOptions(DatasetOptions):
+    """How to exclude."""
+
+    why: str = option("", "The reason, kept with the decision.")
+    state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
+
+
+@with_options(ExcludeOptions)
+def exclude(
+    folder: str | Path, files: str | Path | Sequence[str | Path], *, options: ExcludeOptions, progress: Progress = AUTO
+) -> dict[str, Any]:
+    """Leave images out of everything from now on. No file is touched, and it can be undone.
+
+    Args:
+        folder: class folders, parts with class folders, or a manifest.
+        files: paths as the report shows them, or from here; a folder means all in it.
+        progress: hears how far it is.
+        options: as keywords; see :class:`ExcludeOptions`.
+
+    Returns:
+        ``batch``, ``changed``, ``unchanged``, ``left``, ``log``, ``notes``; see :func:`tellapart.workflows.decision_writing.decide`.
+
+    Raises:
+        OptionError: an option's name or value is wrong.
+        DataError: a name fits no file.
+        StorageError: the decisions cannot be read or written.
+    """
+    from tellapart.workflows.decision_writing import decide
+
+    return decide(folder, files, _exclusion, reading=options, state=options.state, why=options.why, progress=progress)
+
+
+def _exclusion(row: FileRow, looked: AnalyzedFolder) -> ProposedDecision:
+    from tellapart.dataset.decisions import EXCLUDE
+    from tellapart.workflows.decision_writing import ProposedDecision, decision_about
+
+    return ProposedDecision(row, None if row.is_excluded else decision_about(row, looked, EXCLUDE))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelabelOptions(DatasetOptions):
+    """How to relabel."""
+
+    to: str | None = option(None, "The label from now on.", metavar="LABEL")
+    new: bool = option(False, "The label may be one that no image has yet.")
+    why: str = option("", "The reason, kept with the decision.")
+    state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
+
+
+@with_options(RelabelOptions)
+def relabel(
+    folder: str | Path, files: str | Path | Sequence[str | Path], *, options: RelabelOptions, progress: Progress = AUTO
+) -> dict[str, Any]:
+    """Give images another label from now on. No file is moved, and it can be undone.
+
+    Args:
+        folder: class folders, parts with class folders, or a manifest.
+        files: paths as the report shows them, or from here; a folder means all in it.
+        progress: hears how far it is.
+        options: as keywords; see :class:`RelabelOptions`.
+
+    Returns:
+        ``batch``, ``changed``, ``unchanged``, ``left``, ``log``, ``notes``; see :func:`tellapart.workflows.decision_writing.decide`.
+
+    Raises:
+        OptionError: an option's name or value is wrong, no label was given, or no image has that label and ``new`` is not set.
+        DataError: a name fits no file.
+        StorageError: the decisions cannot be read or written.
+    """
+    from tellapart.dataset.decisions import RELABEL
+    from tellapart.errors import OptionError, closest_name
+    from tellapart.workflows.decision_writing import ProposedDecision, decide, decision_about
+
+    label = (options.to or "").strip()
+    if not label:
+        raise OptionError("there is no label to give", hint="say which with --to LABEL")
+
+    def relabeling(row: FileRow, looked: AnalyzedFolder) -> ProposedDecision:
+        known = {other.label for other in looked.rows if other.label is not None}
+        if label not in known and not options.new:
+            close = closest_name(label, sorted(known))
+            raise OptionError(
+                f"no image has the label {label!r}; the labels are {', '.join(sorted(known)) or 'none'}",
+                hint=close or "to begin a new class add --new",
+            )
+        is_so = row.label == label and not row.is_excluded
+        return ProposedDecision(row, None if is_so else decision_about(row, looked, RELABEL, label))
+
+    return decide(folder, files, relabeling, reading=options, state=options.state, why=options.why, progress=progress)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreOptions(DatasetOptions):
+    """How to restore."""
+
+    why: str = option("", "The reason, kept with the decision.")
+    state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
+
+
+@with_options(RestoreOptions)
+def restore(
+    folder: str | Path, files: str | Path | Sequence[str | Path], *, options: RestoreOptions, progress: Progress = AUTO
+) -> dict[str, Any]:
+    """Let images count again, under the label the folder gives them, whatever was decided before.
+
+    Args:
+        folder: class folders, parts with class folders, or a manifest.
+        files: paths as the report shows them, or from here; a folder means all in it.
+        progress: hears how far it is.
+        options: as keywords; see :class:`RestoreOptions`.
+
+    Returns:
+        ``batch``, ``changed``, ``unchanged``, ``left``, ``log``, ``notes``; see :func:`tellapart.workflows.decision_writing.decide`.
+
+    Raises:
+        OptionError: an option's name or value is wrong.
+        DataError: a name fits no file.
+        StorageError: the decisions cannot be read or written.
+    """
+    from tellapart.workflows.decision_writing import decide
+
+    return decide(folder, files, _restoration, reading=options, state=options.state, why=options.why, progress=progress)
+
+
+def _restoration(row: FileRow, looked: AnalyzedFolder) -> ProposedDecision:
+    from tellapart.dataset.decisions import RESTORE
+    from tellapart.workflows.decision_writing import ProposedDecision, decision_about
+
+    found = looked.found[row.path]
+    is_decided = row.is_excluded or row.label != found.label
+    return ProposedDecision(row, decision_about(row, looked, RESTORE, found.label) if is_decided else None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoOptions(DatasetOptions):
+    """What to undo."""
+
+    batch: int | None = option(None, "Number of the batch to take back, also one of undoing; by default the last that holds.", minimum=1)
+    state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
+
+
+@with_options(UndoOptions)
+def undo(folder: str | Path, *, options: UndoOptions, progress: Progress = AUTO) -> dict[str, Any]:
+    """Take back all that one command decided: the last one, or the batch of a number. Undoing can be undone.
+
+    Args:
+        folder: class folders, parts with class folders, or a manifest.
+        progress: hears how far it is.
+        options: as keywords; see :class:`UndoOptions`.
+
+    Returns:
+        ``undone`` (number of the batch), ``decisions`` (those taken back), ``batch`` (number of the undoing), ``log``.
+
+    Raises:
+        OptionError: an option's name or value is wrong.
+        DataError: there is nothing to undo, no such batch, or it is undone already.
+        StorageError: the decisions cannot be read or written.
+    """
+    from dataclasses import asdict
+
+    from tellapart.dataset import open_dataset
+    from tellapart.dataset.catalog import state_folder
+    from tellapart.dataset.decisions import undo as taken_back
+
+    state, _ = state_folder(open_dataset(folder, options, progress=progress).root, options.state)
+    log, batch = taken_back(state, options.batch)
+    return {
+        "undone": batch,
+        "decisions": [asdict(one) for one in log.log if one.batch == batch],
+        "batch": log.log[-1].batch,
+        "log": str(log.file),
+    }

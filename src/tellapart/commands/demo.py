@@ -8,13 +8,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.options import Options, dataclass, option
+from tellapart.options import Options, dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.runs import Run
 
-EXAMPLE = "tellapart demo"
 PACKAGE = "elpv_dataset"
 CELLS_OF_A_MODULE = 60
 ABOUT = (
@@ -31,7 +30,8 @@ class DemoOptions(Options):
     out: Path = option(Path("tellapart-demo"), "Folder for the demo.", metavar="DIR")
 
 
-def demo(*, progress: Progress = AUTO, **options: Any) -> Run:
+@with_options(DemoOptions)
+def demo(*, options: DemoOptions, progress: Progress = AUTO) -> Run:
     """Train on the solar cells of the package ``elpv-dataset``; a second call does it again from the cache.
 
     A manifest lists the package's own files: certain labels only (defect probability 0 or 1). Cells of one module look
@@ -40,18 +40,20 @@ def demo(*, progress: Progress = AUTO, **options: Any) -> Run:
 
     Args:
         progress: hears how far it is, and where the photos come from.
-        **options: the fields of :class:`DemoOptions`.
+        options: as keywords; see :class:`DemoOptions`.
 
     Raises:
         MissingExtra: the package with the photos is not installed.
     """
-    chosen = DemoOptions.of(**options)
-    from tellapart.commands.train import train
+    from tellapart.training.options import TrainOptions
+    from tellapart.workflows.training_run import train_folder
 
     progress.note(ABOUT)
-    manifest = write_manifest(photo_folder(), chosen.out.absolute())
-    run = train(
-        manifest, backbone=chosen.backbone, out=chosen.out / "runs", state=chosen.out / "state", name="solar-cells", progress=progress
+    manifest = write_manifest(photo_folder(), options.out.absolute())
+    run = train_folder(
+        manifest,
+        TrainOptions.of(backbone=options.backbone, out=options.out / "runs", state=options.out / "state", name="solar-cells"),
+        progress,
     )
     progress.note(about_the_interval(run.metrics["test"]))
     return run

@@ -10,10 +10,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from tellapart.options import Options, dataclass
+from tellapart.options import Options, dataclass, with_options
 from tellapart.progress import AUTO, Progress
 
-EXAMPLE = "tellapart doctor"
 REQUIRED = ("torch", "torchvision", "timm", "numpy", "pillow", "simplejpeg", "scikit-learn", "pyarrow", "pandas", "safetensors")
 CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
 
@@ -23,17 +22,17 @@ class DoctorOptions(Options):
     """How to look (there is nothing to choose)."""
 
 
-def doctor(*, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+@with_options(DoctorOptions)
+def doctor(*, options: DoctorOptions, progress: Progress = AUTO) -> dict[str, Any]:
     """Versions, processor, torch and torchvision's match, cache size, backbones at hand, and what is wrong.
 
     Args:
         progress: not used; every verb takes it.
-        **options: none.
+        options: as keywords; see :class:`DoctorOptions`.
 
     Returns:
         ``versions``, ``processor``, ``torch``, ``cache``, ``backbones`` and ``problems`` (sentences; empty is well).
     """
-    DoctorOptions.of(**options)
     from tellapart.models.efficientnet_lite import PACKAGED
     from tellapart.paths import cache_root
     from tellapart.version import __version__

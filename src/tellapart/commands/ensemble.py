@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tellapart.errors import DataError
-from tellapart.options import Options, dataclass, option
+from tellapart.options import Options, dataclass, option, with_options
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.runs import Run
-
-EXAMPLE = "tellapart ensemble runs/photos-1 runs/photos-2"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +31,8 @@ class EnsembleOptions(Options):
     out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
 
 
-def ensemble(runs: Sequence[str | Path], *, progress: Progress = AUTO, **options: Any) -> Run:
+@with_options(EnsembleOptions)
+def ensemble(runs: Sequence[str | Path], *, options: EnsembleOptions, progress: Progress = AUTO) -> Run:
     """Combine finished runs into one that predicts, is judged and is reported like any other.
 
     Each run's log-odds are calibrated by its own temperature and averaged. The result is judged on the images that all
@@ -42,7 +41,7 @@ def ensemble(runs: Sequence[str | Path], *, progress: Progress = AUTO, **options
     Args:
         runs: run folders, two or more.
         progress: hears how far it is.
-        **options: the fields of :class:`EnsembleOptions`.
+        options: as keywords; see :class:`EnsembleOptions`.
 
     Returns:
         The new run. Its model holds those of all runs: it needs none of them, and takes as long as all together.
@@ -53,7 +52,6 @@ def ensemble(runs: Sequence[str | Path], *, progress: Progress = AUTO, **options
         ModelError: a saved model is damaged.
         StorageError: a run is damaged, or the disk is full.
     """
-    chosen = EnsembleOptions.of(**options)
     opened = _opened(runs)
     from tellapart.analyzed_folder import run_thumbnail_loader
     from tellapart.dataset import Dataset
@@ -64,11 +62,11 @@ def ensemble(runs: Sequence[str | Path], *, progress: Progress = AUTO, **options
 
     started = datetime.now(UTC)
     root = Path(opened[0].metrics["folder"])
-    values = {"runs": [str(run.folder) for run in opened], **chosen.as_dict()}
+    values = {"runs": [str(run.folder) for run in opened], **options.as_dict()}
     with progress.stage("combining the runs", total=3, unit="steps") as advance:
-        examination, notes = evaluate_ensemble(opened, weights=chosen.weights)
+        examination, notes = evaluate_ensemble(opened, weights=options.weights)
         advance(1)
-        with run_folder(chosen.out, f"{folder_name(root)}-ensemble", given=chosen.name, progress=progress) as (partial, final):
+        with run_folder(options.out, f"{folder_name(root)}-ensemble", given=options.name, progress=progress) as (partial, final):
             write_run(partial, final, examination, Dataset(root, ()), values, notes, started, verb="ensemble")
             advance(1)
             write_report(partial, run_thumbnail_loader(root, examination.rows))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, num_workers_option, option
+from tellapart.options import dataclass, num_workers_option, option, with_options
 from tellapart.progress import AUTO, Progress
 from tellapart.workflows.tta_options import tta_augment_option, tta_option
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tellapart.predictions import Predictions
 
 NAMED = 8
-EXAMPLE = "tellapart evaluate runs/photos-1 newer_photos"
 
 
 def _is_parquet(path: Path) -> str | None:
@@ -35,7 +34,8 @@ class EvaluateOptions(DatasetOptions):
     num_workers: int | None = num_workers_option()
 
 
-def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+@with_options(EvaluateOptions)
+def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, progress: Progress = AUTO) -> dict[str, Any]:
     """Judge a run on photos it was not trained on.
 
     The run's training images, near-duplicates of them, and photos of the same group (of a manifest) are left out and counted:
@@ -45,7 +45,7 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, 
         run: a run folder.
         folder: labeled photos, in any layout that ``train`` reads.
         progress: hears how far it is.
-        **options: the fields of :class:`EvaluateOptions`.
+        options: as keywords; see :class:`EvaluateOptions`.
 
     Returns:
         The numbers of ``PART`` (docs/reference/run-folder.md) with ``seen_in_training``, ``near_duplicate_of_training``,
@@ -58,7 +58,6 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, 
         OptionError: an option's name or value is wrong, or there are not so many views.
         DataError: no photo is left to judge: none is labeled with one of the run's classes, or the run knows all of them.
     """
-    chosen = EvaluateOptions.of(**options)
     from dataclasses import replace
 
     import numpy as np
@@ -73,16 +72,16 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, 
     from tellapart.workflows.tta_options import tta_gain, tta_settings
 
     opened = open_judged_run(run)
-    model, dataset = load_model(opened.model_folder), open_dataset(folder, chosen, progress=progress)
+    model, dataset = load_model(opened.model_folder), open_dataset(folder, options, progress=progress)
     for note in dataset.notes:
         progress.note(note)
     for note in dataset.notes:
         progress.note(note)
     for note in dataset.notes:
         progress.note(note)
-    if chosen.out is not None:
-        check_no_manifest(chosen.out, dataset)
-    found = predict_files(model, dataset, **tta_settings(chosen), progress=progress)
+    if options.out is not None:
+        check_no_manifest(options.out, dataset)
+    found = predict_files(model, dataset, **tta_settings(options), progress=progress)
     overlap = training_overlap(opened, model, dataset, found, progress)
     predictions = replace(found.predictions, groups=overlap.groups)
     is_new = np.array([kind is None for kind in overlap.kinds], dtype=bool)
@@ -100,8 +99,8 @@ def evaluate(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, 
     judged = predictions.where(is_judged)
     for note in overlap.notes:
         progress.note(note)
-    if chosen.out is not None:
-        judged.save(chosen.out)
+    if options.out is not None:
+        judged.save(options.out)
     return {
         "run": opened.name,
         "folder": str(folder),

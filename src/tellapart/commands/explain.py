@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.models.precision import precision_option
-from tellapart.options import Options, dataclass, option, when
+from tellapart.options import Options, dataclass, option, when, with_options
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tellapart.dataset import Dataset
     from tellapart.models.saved_model import SavedModel
 
-EXAMPLE = "tellapart explain runs/photos-1 new/*.jpg"
 SUFFIXES = (".jpg", ".jpeg", ".png")
 SHEET = "explain.jpg"
 STEPS_A_SQUARE = 2
@@ -42,7 +41,10 @@ class ExplainOptions(Options):
     precision: str = precision_option()
 
 
-def explain(run: str | Path, images: str | Path | Sequence[str | Path], *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+@with_options(ExplainOptions)
+def explain(
+    run: str | Path, images: str | Path | Sequence[str | Path], *, options: ExplainOptions, progress: Progress = AUTO
+) -> dict[str, Any]:
     """Show which places of images a run's answer rests on: Grad-CAM and occlusion, on one sheet.
 
     Both are in log odds of the class asked about. They show where the network looks, not why, and not that it is right.
@@ -52,7 +54,7 @@ def explain(run: str | Path, images: str | Path | Sequence[str | Path], *, progr
         images: folders (every image below, whatever its folders are called), manifests, files or patterns such as ``new/*.jpg``;
             ``-`` reads a list of paths from standard input.
         progress: hears of every image.
-        **options: the fields of :class:`ExplainOptions`.
+        options: as keywords; see :class:`ExplainOptions`.
 
     Returns:
         ``out`` and ``images``: path, predicted class, the class asked about, its probability, ``brightest`` (x and y of each map's
@@ -64,7 +66,6 @@ def explain(run: str | Path, images: str | Path | Sequence[str | Path], *, progr
         ModelError: the saved model is damaged, or has no such layer.
         StorageError: the sheet cannot be written.
     """
-    chosen = ExplainOptions.of(**options)
     from tellapart.analyzed_folder import model_folder, open_given_images
     from tellapart.models.saved_model import load_model
     from tellapart.paths import printable, replacing
@@ -72,14 +73,14 @@ def explain(run: str | Path, images: str | Path | Sequence[str | Path], *, progr
     from tellapart.reports.gradcam_sheet import Explained, explanation_sheet
 
     model = load_model(model_folder(run))
-    asked = _asked(model, chosen.class_)
+    asked = _asked(model, options.class_)
     dataset = open_given_images(images, progress)
-    out = _place(chosen.out, run, dataset)
-    found = predict_files(model, dataset, device=chosen.device, precision=chosen.precision, progress=progress)
+    out = _place(options.out, run, dataset)
+    found = predict_files(model, dataset, device=options.device, precision=options.precision, progress=progress)
     predictions = found.predictions
     files = [dataset.file(entry) for entry, file in zip(dataset.entries, found.files, strict=True) if file.image_id]
     targets = [int(k) if asked is None else asked for k in predictions.predicted]
-    seen, maps = _heat_maps(model, files, targets, chosen, progress)
+    seen, maps = _heat_maps(model, files, targets, options, progress)
     shown = [
         Explained(pixels, *_said(model.class_names, row, target), heat)
         for pixels, row, target, heat in zip(seen, predictions.probabilities, targets, maps, strict=True)

@@ -10,7 +10,7 @@ from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.exploration.projection import METHODS, PERPLEXITY
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, num_workers_option, option, when, when_not
+from tellapart.options import dataclass, num_workers_option, option, when, when_not, with_options, without
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from tellapart.workflows.folder_clustering import FolderClustering
     from tellapart.workflows.projection_page import FolderProjection
 
-EXAMPLE = "tellapart explore photos"
+MAP = "map"
 PAGE, DETAILS = "explore.html", "explore.json"
+MAP_PAGE, MAP_TABLE = "map.html", "map.csv"
 NEIGHBORS = 8
 ASKED_OF_ALL, ASKED = 12_000, 4_000
 """Up to how many images all are asked for their neighbors; of more, as many drawn at random and those that sections show."""
@@ -30,15 +31,26 @@ OUTLIERS = 1_000
 class ExploreOptions(DatasetOptions):
     """What is looked at, and how."""
 
-    k: int = option(0, "How many clusters; 0 chooses, or says that no number is clear.", minimum=0, only_for=when_not("method", "hdbscan"))
-    method: str = option("kmeans", "How clusters are found.", choices=WAYS)
+    only: str | None = option(None, "Only the map, with a table of its coordinates.", choices=(MAP,))
+    k: int = option(
+        0,
+        "How many clusters; 0 chooses, or says that no number is clear.",
+        minimum=0,
+        only_for=(without("only"), when_not("method", "hdbscan")),
+    )
+    method: str = option("kmeans", "How clusters are found.", choices=WAYS, only_for=without("only"))
     map: str = option("tsne", "How images are placed on the map; umap needs the extra maps.", choices=METHODS)
     features: str = option("lite2", "What is seen of an image: lite2, any timm name, imagenet, pixels, run:FOLDER.", metavar="NAME")
     layer: str | None = option(None, "Layer of the network, such as blocks.3; by default the last.", metavar="NAME")
     weights: Path | None = option(None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE")
     image_size: int | None = option(None, "Side of the network's input in pixels; by default its own.", minimum=8, maximum=2048)
-    words: str = option("imagenet", "What clusters may be called: imagenet, none, or words of yours: cheetah,lion,fox.", metavar="WORDS")
-    name: str | None = option(None, "Names for clusters, by number: 0=cheetah,1=lion.", metavar="N=NAME,...")
+    words: str = option(
+        "imagenet",
+        "What clusters may be called: imagenet, none, or words of yours: cheetah,lion,fox.",
+        metavar="WORDS",
+        only_for=without("only"),
+    )
+    name: str | None = option(None, "Names for clusters, by number: 0=cheetah,1=lion.", metavar="N=NAME,...", only_for=without("only"))
     perplexity: float = option(
         PERPLEXITY,
         "For tsne: how many neighbors of an image are kept near it.",
@@ -54,8 +66,11 @@ class ExploreOptions(DatasetOptions):
     num_workers: int | None = num_workers_option()
 
 
-def explore(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+@with_options(ExploreOptions)
+def explore(folder: str | Path, *, options: ExploreOptions, progress: Progress = AUTO) -> dict[str, Any]:
     """Say what is in a folder: a page with a map of all images, clusters and what they follow, similar images and outliers.
+
+    With ``--only map`` the page holds the map alone, and a table of its coordinates lies beside it.
 
     Labels are not needed; where there are some, the map and the clusters are compared with them. On the page, images can
     be chosen by drawing around them, and left out or relabeled; that is saved as a file of decisions. Photos are only read.
@@ -63,12 +78,13 @@ def explore(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
     Args:
         folder: class folders, unsorted images, a manifest or a bucket.
         progress: hears of every image.
-        **options: the fields of :class:`ExploreOptions`.
+        options: as keywords; see :class:`ExploreOptions`.
 
     Returns:
         ``out`` (the page), ``details`` (the same as JSON), ``images``, ``map`` and ``software`` (what placed them), ``trust``,
         ``clusters`` (sentence, number, and for each a line), ``k``, ``scores``, ``choice`` and ``encoding`` (sentences, or None),
-        ``outliers`` (paths, the strangest first), ``left_out`` (path: reason), ``notes``.
+        ``outliers`` (paths, the strangest first), ``left_out`` (path: reason), ``notes``. With ``only="map"``: ``out``, ``table``,
+        ``images``, ``map``, ``software``, ``trust`` and ``notes``.
 
     Raises:
         OptionError: an option's name or value is wrong, or the result would lie among the photos.
@@ -77,7 +93,6 @@ def explore(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
         MissingExtra: UMAP is asked for and not installed.
         StorageError: the page cannot be written.
     """
-    chosen = ExploreOptions.of(**options)
     from tellapart.feature_spec import spec_of
     from tellapart.output_guards import check_outside
     from tellapart.reports.explore_page import write_exploration
@@ -85,28 +100,61 @@ def explore(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
     from tellapart.workflows.folder_clustering import ClusteringConfig, cluster_folder, names_of
     from tellapart.workflows.projection_page import header_view, project_folder
 
-    names = names_of(chosen.name)
-    spec = spec_of(chosen.features, layer=chosen.layer, weights=chosen.weights, image_size=chosen.image_size)
+    names = names_of(options.name)
+    spec = spec_of(options.features, layer=options.layer, weights=options.weights, image_size=options.image_size)
+    spec = spec.computed(options.device, options.precision)
     looking: dict[str, Any] = {
-        "reading": chosen,
-        "state": chosen.state,
-        "device": chosen.device,
-        "num_workers": chosen.num_workers,
+        "reading": options,
+        "state": options.state,
+        "device": options.device,
+        "num_workers": options.num_workers,
         "progress": progress,
     }
-    subjects = explorable_images(folder, spec, words=chosen.words, **looking)
-    out = chosen.out.expanduser()
+    words = "none" if options.only == MAP else options.words
+    subjects = explorable_images(folder, spec, words=words, **looking)
+    out = options.out.expanduser()
     check_outside(out, subjects.looked.dataset)
-    grouping = cluster_folder(subjects, ClusteringConfig(k=chosen.k, method=chosen.method, seed=chosen.seed, names=names), progress)
-    found = project_folder(subjects, method=chosen.map, perplexity=chosen.perplexity, seed=chosen.seed, progress=progress)
+    found = project_folder(subjects, method=options.map, perplexity=options.perplexity, seed=options.seed, progress=progress)
+    if options.only == MAP:
+        return _map_alone(found, out, {"header": header_view(found, options, folder), "map": found.view()}, progress)
+    grouping = cluster_folder(subjects, ClusteringConfig(k=options.k, method=options.method, seed=options.seed, names=names), progress)
     notes = [*found.notes, *grouping.clustering.notes]
-    view = {"header": header_view(found, chosen, folder), **_sections(found, grouping, chosen.seed, progress), "notes": notes}
+    view = {"header": header_view(found, options, folder), **_sections(found, grouping, options.seed, progress), "notes": notes}
     with progress.stage("writing the page", total=1, unit="pages") as advance:
         page = write_exploration(out, view, subjects.looked.thumbnails)
         advance(1)
     for note in notes:
         progress.note(note)
     return {"out": str(page), "details": str(out / DETAILS), **_told(found, grouping, view), "notes": notes}
+
+
+def _map_alone(found: FolderProjection, out: Path, view: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Write the page of the map, and the table of its coordinates."""
+    from tellapart.reports.explore_page import write_map
+
+    with progress.stage("writing the page", total=1, unit="pages") as advance:
+        _write_table(found, out / MAP_TABLE)
+        write_map(out / MAP_PAGE, {**view, "notes": found.notes}, found.subjects.looked.thumbnails)
+        advance(1)
+    for note in found.notes:
+        progress.note(note)
+    return {
+        "out": str(out / MAP_PAGE),
+        "table": str(out / MAP_TABLE),
+        "images": len(found.subjects),
+        "map": found.made.method,
+        "software": found.made.software,
+        "trust": found.trust,
+        "notes": found.notes,
+    }
+
+
+def _write_table(found: FolderProjection, table: Path) -> None:
+    from tellapart.csv_writer import csv_file
+
+    with csv_file(table, ("path", "image_id", "label", "x", "y")) as writer:
+        for row, (x, y) in zip(found.subjects.rows, found.made.places, strict=True):
+            writer.write([row.path, row.image_id, row.label or "", f"{x:.4f}", f"{y:.4f}"])
 
 
 def _sections(found: FolderProjection, grouping: FolderClustering, seed: int, progress: Progress) -> dict[str, Any]:

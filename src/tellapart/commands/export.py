@@ -7,10 +7,9 @@ from typing import Any
 
 from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
-from tellapart.options import dataclass, option
+from tellapart.options import dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
 
-EXAMPLE = "tellapart export photos clean"
 FORMS = ("files", "links", "csv")
 
 
@@ -22,7 +21,8 @@ class ExportOptions(DatasetOptions):
     state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
 
 
-def export(folder: str | Path, out: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+@with_options(ExportOptions)
+def export(folder: str | Path, out: str | Path, *, options: ExportOptions, progress: Progress = AUTO) -> dict[str, Any]:
     """Write the data set as it is decided: one folder a class, or a CSV, without what is left out.
 
     Excluded, unreadable and contradictory images and exact copies are left out; labels are those decided. The photos are only read.
@@ -31,7 +31,7 @@ def export(folder: str | Path, out: str | Path, *, progress: Progress = AUTO, **
         folder: class folders, parts with class folders, or a manifest.
         out: a new folder; with ``form="csv"`` the table.
         progress: hears of every image.
-        **options: the fields of :class:`ExportOptions`.
+        options: as keywords; see :class:`ExportOptions`.
 
     Returns:
         ``out``, ``form``, ``images`` (number written), ``classes`` (label: number), ``left_out`` (path: reason), ``notes``.
@@ -41,7 +41,6 @@ def export(folder: str | Path, out: str | Path, *, progress: Progress = AUTO, **
         DataError: the photos cannot be read, or nothing is left to write.
         StorageError: the disk is full or cannot be written; nothing is left behind.
     """
-    chosen = ExportOptions.of(**options)
     from collections import Counter
 
     from tellapart.analyzed_folder import analyze_folder
@@ -51,8 +50,8 @@ def export(folder: str | Path, out: str | Path, *, progress: Progress = AUTO, **
     from tellapart.output_guards import check_new_folder, check_outside, check_table
 
     place = Path(out).expanduser()
-    looked = analyze_folder(folder, FeatureSpec(()), reading=chosen, state=chosen.state, progress=progress)
-    if chosen.form == "csv":
+    looked = analyze_folder(folder, FeatureSpec(()), reading=options, state=options.state, progress=progress)
+    if options.form == "csv":
         check_table(place)
     else:
         check_outside(place, looked.dataset)
@@ -65,14 +64,14 @@ def export(folder: str | Path, out: str | Path, *, progress: Progress = AUTO, **
         raise DataError(
             f"of {count(len(looked.rows), 'image')} none is left to write", hint=f"tellapart decisions {folder} says what was excluded"
         )
-    if chosen.form == "csv":
+    if options.form == "csv":
         write_table(entries, place)
     else:
-        write_copy(entries, place, is_linked=chosen.form == "links", progress=progress)
+        write_copy(entries, place, is_linked=options.form == "links", progress=progress)
     counts = Counter(one.row.label for one in entries if one.row.label is not None)
     return {
         "out": str(place),
-        "form": chosen.form,
+        "form": options.form,
         "images": len(entries),
         "classes": dict(sorted(counts.items())),
         "left_out": left_out,

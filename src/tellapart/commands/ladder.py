@@ -13,7 +13,7 @@ from tellapart.dataset.options import DatasetOptions
 from tellapart.durations import duration_complaint
 from tellapart.errors import OptionError
 from tellapart.models.precision import precision_option
-from tellapart.options import Condition, dataclass, num_workers_option, option, test_share_option
+from tellapart.options import Condition, dataclass, num_workers_option, option, test_share_option, with_options
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from tellapart.training.probe_evaluation import Evaluation
     from tellapart.training.recipe_runner import RecipeRunner
 
-EXAMPLE = "tellapart ladder photos"
 SMALLEST_PROBABILITY = 1e-12
 RUNGS = ("scratch", "probe", "finetune", "folds", "views", "calibration")
 
@@ -101,7 +100,8 @@ class LadderOptions(DatasetOptions):
     num_workers: int | None = num_workers_option()
 
 
-def ladder(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> Run:
+@with_options(LadderOptions)
+def ladder(folder: str | Path, *, options: LadderOptions, progress: Progress = AUTO) -> Run:
     """Train every recipe on one split and say what each step is worth.
 
     The rungs: majority class, nearest neighbors, a network from scratch, a probe, fine-tuning, an average over
@@ -110,7 +110,7 @@ def ladder(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> 
     Args:
         folder: class folders, parts with class folders, or a manifest.
         progress: hears how far it is.
-        **options: the fields of :class:`LadderOptions`.
+        options: as keywords; see :class:`LadderOptions`.
 
     Returns:
         A run whose report shows the ladder; its model is the recipe with the best out-of-fold log loss.
@@ -121,7 +121,6 @@ def ladder(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> 
         ModelError: a network is not to be had, or a training went astray.
         StorageError: the disk is full or cannot be written.
     """
-    chosen = LadderOptions.of(**options)
     from tellapart.analyzed_folder import thumbnail_loader
     from tellapart.dataset import Catalog, open_dataset
     from tellapart.dataset.catalog import state_folder
@@ -132,18 +131,18 @@ def ladder(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> 
     from tellapart.training.run_writer import run_folder, write_run
 
     started = datetime.now(UTC)
-    dataset = open_dataset(folder, chosen, progress=progress)
-    state, note = state_folder(dataset.root, chosen.state)
+    dataset = open_dataset(folder, options, progress=progress)
+    state, note = state_folder(dataset.root, options.state)
     decisions = read_decisions(state)
     check_labels(dataset, decisions, 2)
     with Catalog(state / "catalog.sqlite") as catalog:
-        climb = _Climb(chosen, dataset, catalog, decisions, progress)
+        climb = _Climb(options, dataset, catalog, decisions, progress)
         climb.recipes()
         climb.refinements()
     examination = climb.judged()
     notes = [*dataset.notes, *([note] if note else []), *catalog.notes, *climb.notes]
-    with run_folder(chosen.out, f"{folder_name(dataset.root)}-ladder", given=chosen.name, progress=progress) as (partial, final):
-        write_run(partial, final, examination, dataset, chosen.as_dict(), notes, started, verb="ladder")
+    with run_folder(options.out, f"{folder_name(dataset.root)}-ladder", given=options.name, progress=progress) as (partial, final):
+        write_run(partial, final, examination, dataset, options.as_dict(), notes, started, verb="ladder")
         write_report(partial, thumbnail_loader(dataset, climb.files))
     for recipe in climb.finished:
         recipe.forget()

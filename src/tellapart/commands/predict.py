@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.models.precision import precision_option
-from tellapart.options import Options, dataclass, num_workers_option, option
+from tellapart.options import Options, dataclass, num_workers_option, option, with_options
 from tellapart.progress import AUTO, Progress
 from tellapart.workflows.tta_options import tta_augment_option, tta_option
 
 if TYPE_CHECKING:
     from tellapart.predictor import PredictedFiles
 
-EXAMPLE = "tellapart predict runs/photos-1 new/*.jpg --out answers.csv"
 FORMATS = (".csv", ".parquet", ".json")
 
 
@@ -33,7 +32,8 @@ class PredictOptions(Options):
     num_workers: int | None = num_workers_option()
 
 
-def predict(run: str | Path, images: Any, *, progress: Progress = AUTO, **options: Any) -> PredictedFiles:
+@with_options(PredictOptions)
+def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: Progress = AUTO) -> PredictedFiles:
     """Predict images with a run's saved model.
 
     Args:
@@ -43,7 +43,7 @@ def predict(run: str | Path, images: Any, *, progress: Progress = AUTO, **option
             In place of a file also bytes, a PIL image, or an array: uint8 or floats from 0 to 1, (height, width, 3) or (height, width);
             an array of n of them too.
         progress: hears how far it is.
-        **options: the fields of :class:`PredictOptions`.
+        options: as keywords; see :class:`PredictOptions`.
 
     Returns:
         Predictions for all that could be read, and the reason for each file that could not.
@@ -53,7 +53,6 @@ def predict(run: str | Path, images: Any, *, progress: Progress = AUTO, **option
         DataError: there is no such run, or not one image could be read.
         ModelError: the saved model is damaged.
     """
-    chosen = PredictOptions.of(**options)
     from dataclasses import replace
 
     from tellapart.analyzed_folder import model_folder, open_image_source
@@ -64,13 +63,13 @@ def predict(run: str | Path, images: Any, *, progress: Progress = AUTO, **option
 
     model = load_model(model_folder(run))
     with open_image_source(images, progress) as dataset:
-        if chosen.out is not None:
-            check_no_manifest(chosen.out, dataset)
-        found = predict_files(model, dataset, **tta_settings(chosen), progress=progress)
-    if chosen.out is None:
+        if options.out is not None:
+            check_no_manifest(options.out, dataset)
+        found = predict_files(model, dataset, **tta_settings(options), progress=progress)
+    if options.out is None:
         return found
-    save_table(found.records(), chosen.out)
-    return replace(found, out=chosen.out)
+    save_table(found.records(), options.out)
+    return replace(found, out=options.out)
 
 
 def save_table(rows: list[dict[str, Any]], path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
-from tellapart.options import dataclass, num_workers_option, option, when, when_not
+from tellapart.options import dataclass, num_workers_option, option, when, when_not, with_options
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tellapart.dataset.file_rows import FileRow
     from tellapart.dataset_export.preparation import Form
 
-EXAMPLE = "tellapart prepare photos --size 50 --size 100 --out arrays"
 SMALLEST, LARGEST = 8, 4096
 ORIGINAL = "original"
 
@@ -61,7 +60,16 @@ class PrepareOptions(DatasetOptions):
     num_workers: int | None = num_workers_option()
 
 
-def prepare(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+def _as_words(options: dict[str, Any]) -> dict[str, Any]:
+    """One size may be given alone, and sizes as numbers."""
+    size = options.get("size")
+    if isinstance(size, int | str):
+        return {**options, "size": (str(size),)}
+    return {**options, "size": tuple(str(one) for one in size)} if isinstance(size, list | tuple) else options
+
+
+@with_options(PrepareOptions, adapt=_as_words)
+def prepare(folder: str | Path, *, options: PrepareOptions, progress: Progress = AUTO) -> dict[str, Any]:
     """Write photos as arrays or shards for a training loop: every photo decoded once, for all sizes.
 
     Decisions hold: what is excluded is left out, labels are those decided. An interrupted run goes on where it stopped
@@ -70,7 +78,7 @@ def prepare(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
     Args:
         folder: class folders, parts with class folders, or a manifest.
         progress: hears how far it is.
-        **options: the fields of :class:`PrepareOptions`.
+        options: as keywords; see :class:`PrepareOptions`.
 
     Returns:
         ``out``, ``form``, ``sizes``, ``class_names``, ``parts`` (for each: images, classes, files), ``mean`` and ``std`` of the
@@ -81,7 +89,6 @@ def prepare(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
         DataError: no photo can be read.
         StorageError: the disk is full or cannot be written; what is finished is kept.
     """
-    chosen = PrepareOptions.of(**_as_words(options))
     from tellapart.dataset import open_dataset
     from tellapart.dataset_export.preparation import prepare_samples
     from tellapart.dataset_export.samples import Samples
@@ -89,31 +96,23 @@ def prepare(folder: str | Path, *, progress: Progress = AUTO, **options: Any) ->
     from tellapart.models.malloc import tune_malloc
     from tellapart.output_guards import check_outside
 
-    form = _form(chosen)
-    dataset = open_dataset(folder, chosen, progress=progress)
-    out = chosen.out.expanduser()
+    form = _form(options)
+    dataset = open_dataset(folder, options, progress=progress)
+    out = options.out.expanduser()
     check_outside(out, dataset)
-    rows, notes = _decided(dataset, chosen, progress)
-    samples = Samples(dataset, rows, seed=chosen.seed, is_shuffled=chosen.shuffle)
+    rows, notes = _decided(dataset, options, progress)
+    samples = Samples(dataset, rows, seed=options.seed, is_shuffled=options.shuffle)
     if not len(samples):
         reasons = sorted(set(samples.left_out.values()))
         raise DataError(f"none of the {count(len(rows), 'file')} can be prepared: {'; '.join(reasons[:3])}")
     tune_malloc()
-    done = prepare_samples(samples, form, out, num_workers=chosen.num_workers, progress=progress)
+    done = prepare_samples(samples, form, out, num_workers=options.num_workers, progress=progress)
     notes = [*notes, *samples.notes, *_what_happened(done.resumed_at, len(samples), was_there=done.was_there)]
     for note in notes:
         progress.note(note)
     size_bytes = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     shown = {name: done.card[name] for name in ("form", "sizes", "class_names", "parts", "mean", "std")}
     return {"out": str(out), **shown, "size_bytes": size_bytes, "left_out": done.left_out, "resumed_at": done.resumed_at, "notes": notes}
-
-
-def _as_words(options: dict[str, Any]) -> dict[str, Any]:
-    """One size may be given alone, and sizes as numbers."""
-    size = options.get("size")
-    if isinstance(size, int | str):
-        return {**options, "size": (str(size),)}
-    return {**options, "size": tuple(str(one) for one in size)} if isinstance(size, list | tuple) else options
 
 
 def _form(chosen: PrepareOptions) -> Form:

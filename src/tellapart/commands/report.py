@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from tellapart.options import Options, dataclass
+from tellapart.options import Options, dataclass, with_options
 from tellapart.progress import AUTO, Progress
-
-EXAMPLE = "tellapart report runs/photos-1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +13,8 @@ class ReportOptions(Options):
     """How to report (there is nothing to choose)."""
 
 
-def report(run: str | Path, *, progress: Progress = AUTO, **options: Any) -> Path:
+@with_options(ReportOptions)
+def report(run: str | Path, *, options: ReportOptions, progress: Progress = AUTO) -> Path:
     """Write ``report.html``, ``report.json`` and the figures of a finished run again, and say where.
 
     Thumbnails come from the cache, or are made from the photos if they still lie where they were.
@@ -24,9 +22,8 @@ def report(run: str | Path, *, progress: Progress = AUTO, **options: Any) -> Pat
     Args:
         run: a run folder.
         progress: hears how far it is.
-        **options: none.
+        options: as keywords; see :class:`ReportOptions`.
     """
-    ReportOptions.of(**options)
     from tellapart.analyzed_folder import run_thumbnail_loader
     from tellapart.reports import write_report
     from tellapart.runs import open_judged_run

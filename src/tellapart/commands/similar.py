@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, num_workers_option, option
+from tellapart.options import dataclass, num_workers_option, option, with_options
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tellapart.feature_extraction import Extraction, FeatureSpec
     from tellapart.workflows.explorable_images import ExplorableImages
 
-EXAMPLE = "tellapart similar photos new.jpg"
 SHEET, TABLE = Path("similar.jpg"), Path("similar.csv")
 SHEETS = (".jpg", ".jpeg", ".png")
 COLUMNS = ("path", "rank", "similar", "cosine", "label", "similar_label")
@@ -41,7 +40,8 @@ class SimilarOptions(DatasetOptions):
     num_workers: int | None = num_workers_option()
 
 
-def similar(folder: str | Path, image: str | Path | None = None, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+@with_options(SimilarOptions)
+def similar(folder: str | Path, image: str | Path | None = None, *, options: SimilarOptions, progress: Progress = AUTO) -> dict[str, Any]:
     """Find the images of a folder that are most like one, or like each of them: exact cosines of what a network sees.
 
     The image may be one of the folder's or any other file. The photos are only read.
@@ -50,7 +50,7 @@ def similar(folder: str | Path, image: str | Path | None = None, *, progress: Pr
         folder: class folders, unsorted images, a manifest or a bucket.
         image: a path in the folder, or of another file; None with ``all_``.
         progress: hears of every image.
-        **options: the fields of :class:`SimilarOptions`.
+        options: as keywords; see :class:`SimilarOptions`.
 
     Returns:
         ``out``, ``features``, ``image`` (None for all), ``similar`` (path, label, cosine; the most similar first), ``images`` (how many
@@ -62,18 +62,17 @@ def similar(folder: str | Path, image: str | Path | None = None, *, progress: Pr
         DataError: the image asked about is not there or cannot be read, or none of the folder's can.
         StorageError: the disk is full or cannot be written.
     """
-    chosen = SimilarOptions.of(**options)
     from tellapart.feature_spec import spec_of
     from tellapart.output_guards import check_outside
     from tellapart.workflows.explorable_images import explorable_images
 
-    out = _place(chosen, image)
-    spec = spec_of(chosen.features, layer=chosen.layer, weights=chosen.weights, image_size=chosen.image_size)
-    spec = spec.computed(chosen.device, chosen.precision)
-    looking: dict[str, Any] = {"device": chosen.device, "num_workers": chosen.num_workers, "progress": progress}
-    subjects = explorable_images(folder, spec, reading=chosen, state=chosen.state, **looking)
+    out = _place(options, image)
+    spec = spec_of(options.features, layer=options.layer, weights=options.weights, image_size=options.image_size)
+    spec = spec.computed(options.device, options.precision)
+    looking: dict[str, Any] = {"device": options.device, "num_workers": options.num_workers, "progress": progress}
+    subjects = explorable_images(folder, spec, reading=options, state=options.state, **looking)
     check_outside(out, subjects.looked.dataset)
-    found = _of_all(subjects, chosen, out, progress) if image is None else _of_one(subjects, str(image), spec, chosen, out, progress)
+    found = _of_all(subjects, options, out, progress) if image is None else _of_one(subjects, str(image), spec, options, out, progress)
     for note in subjects.looked.notes:
         progress.note(note)
     return {

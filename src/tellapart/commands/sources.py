@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 from tellapart.collection.defaults import CONTACT_VARIABLE
 from tellapart.collection.order_resolution import resolve_contact
 from tellapart.concurrency import run_to_end
-from tellapart.options import Options, dataclass, given, option
+from tellapart.options import Options, dataclass, given, option, with_options
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
     from tellapart.collection.sources import Source
     from tellapart.collection.sources.health import Health
 
-EXAMPLE = "tellapart sources --check --contact you@example.org"
 TIMEOUT_S = 20.0
 MOST_BYTES = 30_000_000
 
@@ -31,7 +30,8 @@ class SourcesOptions(Options):
     allow_private: bool = option(False, "Connect to addresses inside networks too, for sources of your own.", only_for=given("check"))
 
 
-def sources(names: str | Sequence[str] = (), *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+@with_options(SourcesOptions)
+def sources(names: str | Sequence[str] = (), *, options: SourcesOptions, progress: Progress = AUTO) -> dict[str, Any]:
     """List the sources of images: their limits, what they say of licenses, their keys, and what speaks against them.
 
     Nothing is asked of anybody, but with ``check``: then every source that can be asked is, once, and what came is told.
@@ -39,7 +39,7 @@ def sources(names: str | Sequence[str] = (), *, progress: Progress = AUTO, **opt
     Args:
         names: one source or several; all where none is named.
         progress: hears how many have answered.
-        **options: the fields of :class:`SourcesOptions`.
+        options: as keywords; see :class:`SourcesOptions`.
 
     Returns:
         ``sources``: for each its card, ``state`` (``on``: asked by ``collect`` where no source is named; ``off``: only where it is
@@ -49,15 +49,14 @@ def sources(names: str | Sequence[str] = (), *, progress: Progress = AUTO, **opt
     Raises:
         OptionError: an option's name or value is wrong, or there is no source of that name.
     """
-    chosen = SourcesOptions.of(**options)
     from tellapart.collection.sources import all_sources, broken_sources, source_named
 
     wanted = [names] if isinstance(names, str) else list(names)
     found = [source_named(name) for name in dict.fromkeys(wanted)] or list(all_sources().values())
-    contact = resolve_contact(chosen.contact, os.environ)
+    contact = resolve_contact(options.contact, os.environ)
     health: Sequence[Health | None] = [None] * len(found)
-    if chosen.check:
-        health = run_to_end(lambda: _asked(found, contact, chosen.allow_private, progress))
+    if options.check:
+        health = run_to_end(lambda: _asked(found, contact, options.allow_private, progress))
     rows = [
         {**_described(source, os.environ, contact), "health": asdict(one) if one else None}
         for source, one in zip(found, health, strict=True)

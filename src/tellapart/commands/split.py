@@ -9,7 +9,7 @@ from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.dataset.user_groups import pattern_complaint
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, num_workers_option, option, when_not, without
+from tellapart.options import dataclass, num_workers_option, option, when_not, with_options, without
 from tellapart.progress import AUTO, Progress
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tellapart.dataset.split_assignment import SplitAssignment, SplitPlan
     from tellapart.dataset.split_file import KnownSplit
 
-EXAMPLE = "tellapart split photos --val 0.1 --test 0.2"
 NO_BACKBONE = "none"
 DRAWN = (without("first"), when_not("how", "own"))
 """Where images are drawn into parts."""
@@ -57,7 +56,8 @@ class SplitOptions(DatasetOptions):
     num_workers: int | None = num_workers_option()
 
 
-def split(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+@with_options(SplitOptions)
+def split(folder: str | Path, *, options: SplitOptions, progress: Progress = AUTO) -> dict[str, Any]:
     """Divide a folder of photos into train, val and test, and write a manifest that every other verb takes.
 
     Near-duplicates always stay together, and so does what --group or --pattern names alike. No file is moved. Images that
@@ -66,7 +66,7 @@ def split(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> d
     Args:
         folder: class folders, parts with class folders, or a manifest.
         progress: hears how far it is.
-        **options: the fields of :class:`SplitOptions`.
+        options: as keywords; see :class:`SplitOptions`.
 
     Returns:
         ``out``, ``how``, ``images``, ``groups``, ``kept`` (images that an earlier split placed), ``parts`` (part: label: number),
@@ -78,20 +78,19 @@ def split(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> d
         DataError: the photos cannot be divided, or an earlier split cannot be read.
         StorageError: the disk is full or cannot be written.
     """
-    chosen = SplitOptions.of(**options)
-    _check(chosen)
+    _check(options)
     from tellapart.dataset.split_assignment import divide_rows, grouped_rows
     from tellapart.dataset.split_file import KnownSplit, read_split
     from tellapart.training.leakage import crossings
 
-    out = _place(Path(folder), chosen)
-    before = chosen.keep.expanduser() if chosen.keep else out if out.exists() and not chosen.anew and not chosen.first else None
+    out = _place(Path(folder), options)
+    before = options.keep.expanduser() if options.keep else out if out.exists() and not options.anew and not options.first else None
     earlier = read_split(before) if before else KnownSplit()
-    looked = _looked(folder, chosen, progress)
+    looked = _looked(folder, options, progress)
     rows, files, left_out, notes = _usable(looked, out)
     known = [earlier.of(file, row.image_id or "") for row, file in zip(rows, files, strict=True)]
-    grouped = grouped_rows(rows, _own_groups(looked, Path(folder).expanduser(), rows, chosen), looked.pairs, known)
-    plan = _plan(grouped, earlier, chosen, is_continued=any(known), notes=notes)
+    grouped = grouped_rows(rows, _own_groups(looked, Path(folder).expanduser(), rows, options), looked.pairs, known)
+    plan = _plan(grouped, earlier, options, is_continued=any(known), notes=notes)
     division = divide_rows(grouped, known, plan)
     _write(division, files, out, plan)
     crossed = crossings(division.rows, looked.likenesses)
@@ -105,7 +104,7 @@ def split(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> d
         **_counts(division),
         "left_out": left_out,
         "crossings": crossed.as_dict(),
-        "leak": _leak(division.rows, looked, chosen),
+        "leak": _leak(division.rows, looked, options),
         "notes": [*looked.notes, *notes],
     }
     for note in found["notes"]:
@@ -149,6 +148,7 @@ def _looked(folder: str | Path, chosen: SplitOptions, progress: Progress) -> Ana
     from tellapart.models.backbones import find_backbones
 
     spec = FeatureSpec(() if chosen.backbone == NO_BACKBONE else find_backbones(chosen.backbone))
+    spec = spec.computed(chosen.device, chosen.precision)
     return analyze_folder(
         folder, spec, reading=chosen, state=chosen.state, device=chosen.device, num_workers=chosen.num_workers, progress=progress
     )

@@ -10,7 +10,7 @@ from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.errors import OptionError
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, num_workers_option, option
+from tellapart.options import dataclass, num_workers_option, option, with_options
 from tellapart.progress import AUTO, Progress
 from tellapart.workflows.tta_options import tta_augment_option, tta_option
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from tellapart.models.saved_model import SavedModel
     from tellapart.predictor import PredictedFiles
     from tellapart.runs import Run
-
-EXAMPLE = "tellapart submit runs/photos-1 test --sample sample_submission.csv --class dogs"
 
 
 def _is_csv(path: Path) -> str | None:
@@ -105,7 +103,8 @@ class Submission:
         }
 
 
-def submit(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> Submission:
+@with_options(SubmitOptions)
+def submit(run: str | Path, folder: str | Path, *, options: SubmitOptions, progress: Progress = AUTO) -> Submission:
     """Write a checked submission for a Kaggle competition.
 
     The ids, the columns and their order are those of the sample; an image that cannot be read gets the training
@@ -115,7 +114,7 @@ def submit(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, **
         run: a run folder.
         folder: the competition's test images.
         progress: hears how far it is.
-        **options: the fields of :class:`SubmitOptions`; ``sample`` must be given.
+        options: as keywords; see :class:`SubmitOptions`.
 
     Returns:
         What was written, and what the run's own numbers let expect.
@@ -125,7 +124,6 @@ def submit(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, **
         OptionError: the class is not known, there are not so many views, or the sample itself would be overwritten.
         ModelError: the saved model is damaged.
     """
-    chosen = SubmitOptions.of(**options)
     from tellapart.kaggle import submission_csv
     from tellapart.kaggle.columns import columns_of
     from tellapart.kaggle.sample_csv import read_sample
@@ -134,21 +132,21 @@ def submit(run: str | Path, folder: str | Path, *, progress: Progress = AUTO, **
     from tellapart.runs import open_judged_run
     from tellapart.workflows.tta_options import tta_settings
 
-    source = _sample_file(chosen)
+    source = _sample_file(options)
     opened = open_judged_run(run)
     model = load_model(opened.model_folder)
-    clip, lowest = _clip(model, chosen.clip)
+    clip, lowest = _clip(model, options.clip)
     sample = read_sample(source)
-    columns = columns_of(sample, model.class_names, chosen.class_)
-    wanted, matched_by, unused = _images_of(sample.ids, folder, chosen, progress)
-    found = predict_files(model, wanted, **tta_settings(chosen), progress=progress)
+    columns = columns_of(sample, model.class_names, options.class_)
+    wanted, matched_by, unused = _images_of(sample.ids, folder, options, progress)
+    found = predict_files(model, wanted, **tta_settings(options), progress=progress)
     shares = _class_shares(opened, model.class_names)
     probabilities = submission_csv.floor_probabilities(_filled(found, list(shares.values())), lowest)
     submission_csv.check_probabilities(probabilities, len(sample.ids), lowest)
     accuracy, log_loss = _expected(opened, columns, clip if clip > model.clip else None)
-    submission_csv.write_submission(sample, submission_csv.submission_cells(probabilities, columns), chosen.out)
+    submission_csv.write_submission(sample, submission_csv.submission_cells(probabilities, columns), options.out)
     return Submission(
-        path=chosen.out,
+        path=options.out,
         rows=len(sample.ids),
         id_column=sample.header[sample.id_place],
         matched_by=matched_by,

@@ -1,4 +1,4 @@
-"""The page of ``tellapart explore`` and ``tellapart map``: the map of a folder, its clusters, what they encode, and what stands apart."""
+"""The page of ``tellapart explore``: the map of a folder, its clusters, what they encode, and what stands apart."""
 
 from __future__ import annotations
 

@@ -170,11 +170,13 @@ def _sensitivity(run: RunFiles) -> dict[str, Any]:
     spread, splits = found["accuracy"], found["splits"]
     words = (
         f"The same recipe on {number_format.count(len(splits), 'other split')} of the same images scored between "
-        f"{number_format.share(spread['low'])} and {number_format.percent(spread['high'])}, {number_format.percent(spread['mean'])} on average."
+        f"{number_format.share(spread['low'])} and {number_format.percent(spread['high'])},"
+        f" {number_format.percent(spread['mean'])} on average."
     )
     first = found.get("first")
     if first and first.get("accuracy"):
-        words += f" Testing on the first {first['per_class']} files of each class would have said {number_format.percent_interval(first['accuracy'])}."
+        score = number_format.percent_interval(first["accuracy"])
+        words += f" Testing on the first {first['per_class']} files of each class would have said {score}."
     part = run.parts[0] if run.parts else None
     reported = {"part": part, **run.metrics[part]["accuracy"]} if part and run.metrics[part].get("accuracy") else None
     return {"reason": None, **found, "reported": reported, "sentence": words}

@@ -72,7 +72,7 @@ def evaluate_network(
     last = PartSets.of(assignment, first)
     rungs_below = {part: _rungs_below(train, found, probe, base) for part, found in reported.items()}
     metrics: dict[str, Any] = {part: evaluate_part(predictions[part], rungs_below[part]) for part in reported}
-    why = f"it would mean training the {recipe.name} recipe again and again; tellapart curve does so when asked"
+    why = f"it would mean training the {recipe.name} recipe again and again; tellapart learning-curve does so when asked"
     metrics |= {
         "selection": selection,
         "split_sensitivity": None,

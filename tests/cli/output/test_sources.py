@@ -19,7 +19,7 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def said(found: dict[str, object]) -> str:
-    return "\n".join(map(str, sources.of_sources(found)[0]))
+    return "\n".join(map(str, sources.sources_output(found)[0]))
 
 
 def test_all_are_a_line_each() -> None:
@@ -46,7 +46,7 @@ def test_only_the_state_is_colored() -> None:
     found = tellapart.sources()
     for one in found["sources"]:
         one["name"] = f"on {one['name']}"
-    first = sources.of_sources(found)[0][1]
+    first = sources.sources_output(found)[0][1]
     assert isinstance(first, Styled)
     assert (first.text, first.fg) == ("on", "green")
     assert first.before.startswith("on openverse")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tellapart.cli.columns import aligned
-from tellapart.cli.intervals import number
-from tellapart.cli.listing import several, shown
+from tellapart.cli.formatting import aligned, number, several, shown
 from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.durations import in_words
 
@@ -14,7 +12,7 @@ if TYPE_CHECKING:
     from tellapart.runs import Run
 
 
-def of_autoencode(run: Run) -> Answer:
+def autoencode_output(run: Run) -> Answer:
     """The error beside plainer ways, the dead units, the cost, and where model and page lie."""
     metrics = run.metrics
     side, units, cost, data = metrics["held_back"] or metrics["trained_on"], metrics["units"], metrics["training"], metrics["data"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tellapart.cli.columns import aligned
-from tellapart.cli.listing import first_lines, shown
+from tellapart.cli.formatting import aligned, first_lines, shown
 from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.counts import count
 
@@ -14,7 +13,7 @@ HEAD = ("issue", "files", "share", "the worst")
 MOST_NAMED = 5
 
 
-def of_check(found: dict[str, Any]) -> Answer:
+def check_output(found: dict[str, Any]) -> Answer:
     """A line an issue with its worst example, what else is to be said of the set, and what to do next."""
     lines: list[Line] = [f"{count(found['files'], 'file')}, {count(found['images'], 'different image')} that can be used"]
     rows = [(one["title"], f"{one['n']:,}", f"{100 * one['share']:.1f} %", _worst(one)) for one in found["issues"] if one["n"]]

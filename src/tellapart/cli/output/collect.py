@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from tellapart.cli.columns import aligned
+from tellapart.cli.formatting import aligned
 from tellapart.cli.terminal import Answer
 from tellapart.counts import count
 from tellapart.durations import in_words
@@ -13,7 +13,7 @@ from tellapart.durations import in_words
 SHOWN_REASONS = 12
 
 
-def of_collect(found: dict[str, Any]) -> Answer:
+def collect_output(found: dict[str, Any]) -> Answer:
     """How a collection stands."""
     kept = sum(one["kept"] for one in found["classes"])
     now = f", {found['new']:,} of them new, in {in_words(found['seconds'])}" if found["seconds"] else ""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tellapart.cli.listing import first_lines, several, shown
+from tellapart.cli.formatting import first_lines, several, shown
 from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.counts import count
 
 
-def of_crop(found: dict[str, Any]) -> Answer:
+def crop_output(found: dict[str, Any]) -> Answer:
     """How many crops are kept, who is on them, what was left out and why, what cropping is worth, and where to look."""
     kept = "written" if found["out"] else "would be kept"
     head = f"{found['crops']:,} crops of {found['photos']:,} photos {kept}"

@@ -1,4 +1,4 @@
-"""What the verbs that decide on single images say."""
+"""What ``tellapart decisions`` prints."""
 
 from __future__ import annotations
 
@@ -7,38 +7,39 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tellapart.cli.columns import aligned
-from tellapart.cli.listing import first_lines, shown
+from tellapart.cli.formatting import aligned, first_lines, shown
 from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.counts import count
 
 VERBS = {"exclude": "excluded", "relabel": "relabeled", "restore": "restored"}
+
+
 HEAD = ("batch", "when", "", "image", "why")
 
 
-def of_exclude(found: dict[str, Any]) -> Answer:
+def exclude_output(found: dict[str, Any]) -> Answer:
     """What was excluded, and how many images each class has left."""
     return _of_decided(found, "exclude")
 
 
-def of_relabel(found: dict[str, Any]) -> Answer:
+def relabel_output(found: dict[str, Any]) -> Answer:
     """What was relabeled, and how many images each class has now."""
     return _of_decided(found, "relabel")
 
 
-def of_restore(found: dict[str, Any]) -> Answer:
+def restore_output(found: dict[str, Any]) -> Answer:
     """What was restored, and how many images each class has now."""
     return _of_decided(found, "restore")
 
 
-def of_undo(found: dict[str, Any]) -> Answer:
+def undo_output(found: dict[str, Any]) -> Answer:
     """What was taken back, and how to take that back."""
     lines = [f"batch {found['undone']} is undone: {_counted(found['decisions'])}"]
     lines += first_lines([f"  {_action(one)}" for one in found["decisions"]])
     return [*lines, f"to have it again: tellapart undo FOLDER --batch {found['batch']}"], found
 
 
-def of_decisions(found: dict[str, Any]) -> Answer:
+def decisions_output(found: dict[str, Any]) -> Answer:
     """A line a decision, the newest first; those that fit no file; and where the log lies."""
     listed = found["decisions"]
     lines = [f"{count(found['applied'], 'decision was', 'decisions were')} taken over"] if found["applied"] is not None else []
@@ -52,16 +53,6 @@ def of_decisions(found: dict[str, Any]) -> Answer:
         lines.append(f"{len(found['unmet']):,} are about files that are not there any more, or have changed:")
         lines += first_lines([f"  {_action(one)}" for one in found["unmet"]])
     return [*lines, Styled(shown(Path(found["log"])), bold=True)], found
-
-
-def of_export(found: dict[str, Any]) -> Answer:
-    """How many images were written, what was left out and why, and where they lie."""
-    classes = ", ".join(f"{number:,} {name}" for name, number in found["classes"].items())
-    lines = [f"{count(found['images'], 'image')}" + (f": {classes}" if classes else "")]
-    if found["left_out"]:
-        lines.append(f"{len(found['left_out']):,} left out:")
-        lines += first_lines([f"  {path}  ({reason})" for path, reason in found["left_out"].items()])
-    return [*lines, *found["notes"], Styled(shown(Path(found["out"])), bold=True)], found
 
 
 def _of_decided(found: dict[str, Any], action: str) -> Answer:

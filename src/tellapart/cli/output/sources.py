@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tellapart.cli.columns import aligned
+from tellapart.cli.formatting import aligned
 from tellapart.cli.terminal import Answer, Line, Styled
 
 COLORS = {
@@ -25,7 +25,7 @@ LEGEND = (
 )
 
 
-def of_sources(found: dict[str, Any]) -> Answer:
+def sources_output(found: dict[str, Any]) -> Answer:
     """A line a source; a paragraph each where few were asked for; what came of a check."""
     rows = found["sources"]
     if any(one["health"] for one in rows):

@@ -7,16 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tellapart.cli.columns import aligned
-from tellapart.cli.intervals import number, share
-from tellapart.cli.listing import first_lines, shown
+from tellapart.cli.formatting import aligned, first_lines, number, share, shown
 from tellapart.cli.terminal import Answer, Styled
 from tellapart.counts import count
 
 MOST_CLASSES = 12
 
 
-def of_split(found: dict[str, Any]) -> Answer:
+def split_output(found: dict[str, Any]) -> Answer:
     """How many images of each class are in each part, what leaks, and where the manifest lies."""
     is_bad = found["how"].startswith("first")
     title = f"{count(found['images'], 'image')} in {count(found['groups'], 'group')}, {found['how']}"

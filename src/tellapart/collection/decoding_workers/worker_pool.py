@@ -35,7 +35,8 @@ class Inspectors:
         memory_limit_bytes: by how much each may grow while decoding (where the system can limit it).
         timeout_s: seconds after which an image is given up, and its process replaced.
         side: images whose longer side is over this many pixels are made smaller; None keeps all as they are.
-        crop: ``module:function``, see :data:`tellapart.collection.decoding_workers.ingest.CropHook`; what it needs should load with its module.
+        crop: ``module:function``, see :data:`tellapart.collection.decoding_workers.ingest.CropHook`; its module should load
+            what it needs.
 
     Raises:
         OptionError: on entering, for a value out of range or a crop hook that cannot be loaded.

@@ -37,7 +37,8 @@ class Browser:
     """A browser without a window and without a memory; use as ``async with Browser(...) as browser``.
 
     Every page is opened afresh: no cookies, no downloads, no service workers. Images, sounds and fonts are not fetched.
-    All it asks for goes through a :class:`~tellapart.collection.web_pages.browser_proxy.Gateway`; what it would ask for by itself goes nowhere.
+    All requests go through a :class:`~tellapart.collection.web_pages.browser_proxy.Gateway`; those the browser makes for itself
+    go nowhere.
     """
 
     def __init__(

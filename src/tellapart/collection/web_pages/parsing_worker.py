@@ -1,4 +1,6 @@
-"""A process that reads one page: the page comes in on stdin, the images go out; started by :mod:`tellapart.collection.web_pages.parsing_process`.
+"""A process that reads one page: the page comes in on stdin, the images go out.
+
+Started by :mod:`tellapart.collection.web_pages.parsing_process`.
 
 It ignores Ctrl-C and has limits on memory and processor time, so that a page made to harm takes down this process and nothing else.
 """

@@ -12,7 +12,7 @@ from tellapart.errors import OptionError
 @pytest.mark.parametrize("recipe", ["probe", "scratch"])
 def test_more_photos_are_tried_for_any_recipe(photos: Path, tmp_path: Path, recipe: str) -> None:
     options = {"backbone": "lite0"} if recipe == "probe" else {"net": "tiny", "image_size": 32, "epochs": 1}
-    found = tellapart.curve(
+    found = tellapart.learning_curve(
         photos, recipe=recipe, sizes="24,48", draws=2, out=tmp_path / "curve.svg", state=tmp_path / "state", num_workers=1, **options
     )
     assert [p["n_train"] for p in found["points"]] == [24, 48]
@@ -24,6 +24,6 @@ def test_more_photos_are_tried_for_any_recipe(photos: Path, tmp_path: Path, reci
 
 def test_words_that_are_no_sizes_are_refused(photos: Path) -> None:
     with pytest.raises(OptionError, match="no numbers of photos"):
-        tellapart.curve(photos, sizes="many")
+        tellapart.learning_curve(photos, sizes="many")
     with pytest.raises(OptionError, match=r"must end in \.svg"):
-        tellapart.curve(photos, out="curve.xls")
+        tellapart.learning_curve(photos, out="curve.xls")

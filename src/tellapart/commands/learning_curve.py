@@ -1,4 +1,4 @@
-"""tellapart curve: would more photos help this recipe? It is trained on growing numbers of them, several draws each."""
+"""tellapart learning-curve: would more photos help this recipe? It is trained on growing numbers of them, several draws each."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, num_workers_option, option, test_share_option, when
+from tellapart.options import dataclass, num_workers_option, option, test_share_option, when, with_options
 from tellapart.progress import AUTO, Progress
 from tellapart.training.options import TRAINED, WITH_BACKBONE, TrainOptions
 
 if TYPE_CHECKING:
     from tellapart.training.recipe_runner import RecipeRunner
 
-EXAMPLE = "tellapart curve photos --recipe finetune --sizes 500,1000,2000"
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
 
 
@@ -31,7 +30,7 @@ def _is_figure(path: Path) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CurveOptions(DatasetOptions):
+class LearningCurveOptions(DatasetOptions):
     """What to measure."""
 
     recipe: str = option("probe", "Recipe to train: probe, finetune or scratch.", choices=("probe", "finetune", "scratch"))
@@ -57,7 +56,8 @@ class CurveOptions(DatasetOptions):
     num_workers: int | None = num_workers_option()
 
 
-def curve(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> dict[str, Any]:
+@with_options(LearningCurveOptions)
+def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progress: Progress = AUTO) -> dict[str, Any]:
     """Measure a recipe's learning curve on one split: sizes, several draws each, and what twice the photos promise.
 
     Every draw takes whole groups and keeps the classes' shares. The test photos are the same throughout.
@@ -65,7 +65,7 @@ def curve(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> d
     Args:
         folder: class folders, parts with class folders, or a manifest.
         progress: hears how far it is.
-        **options: the fields of :class:`CurveOptions`.
+        options: as keywords; see :class:`LearningCurveOptions`.
 
     Returns:
         ``learning_curve`` of metrics.json (docs/reference/run-folder.md) with ``recipe``, ``part`` and ``n``, the
@@ -75,40 +75,39 @@ def curve(folder: str | Path, *, progress: Progress = AUTO, **options: Any) -> d
         OptionError: an option's name or value is wrong.
         DataError: the photos cannot be used as they are, or are fewer than the sizes ask for.
     """
-    chosen = CurveOptions.of(**options)
     from tellapart.analyzed_folder import analyze_folder
     from tellapart.training.curve_subsets import curve_of, sizes_of, subset
     from tellapart.training.recipe_runner import recipe_runner
 
     shared = ("recipe", "backbone", "weights", "net", "image_size", "augment", "epochs", "balance", "seed", "device", "num_workers")
-    wanted = TrainOptions.from_others(**{name: getattr(chosen, name) for name in shared}, splits=0, curve=False)
+    wanted = TrainOptions.from_others(**{name: getattr(options, name) for name in shared}, splits=0, curve=False)
     spec = recipe_runner(wanted).spec
     looked = analyze_folder(
         folder,
         spec,
-        reading=chosen,
+        reading=options,
         min_classes=2,
-        state=chosen.state,
-        device=chosen.device,
-        num_workers=chosen.num_workers,
+        state=options.state,
+        device=options.device,
+        num_workers=options.num_workers,
         progress=progress,
     )
     dataset, extraction = looked.dataset, looked.extraction
-    assignment = looked.assignment(test_share=chosen.test_share, seed=chosen.seed)
+    assignment = looked.assignment(test_share=options.test_share, seed=options.seed)
     points = []
     finished: list[RecipeRunner] = []
-    for size in sizes_of(assignment, [int(part) for part in chosen.sizes.split(",")] if chosen.sizes else SHARES):
+    for size in sizes_of(assignment, [int(part) for part in options.sizes.split(",")] if options.sizes else SHARES):
         found = []
-        for smaller in subset(assignment, size, chosen.draws):
+        for smaller in subset(assignment, size, options.draws):
             recipe = recipe_runner(wanted)
             recipe.train(smaller, extraction.features, progress)
             found.append(recipe.examination(dataset, smaller, extraction.features, progress).metrics)
             finished.append(recipe)
         points.append((size, found))
-        _say(progress, chosen.recipe, size, found)
-    result = {"recipe": chosen.recipe, **curve_of(points)}
-    if chosen.out is not None:
-        _save(result, chosen.out)
+        _say(progress, options.recipe, size, found)
+    result = {"recipe": options.recipe, **curve_of(points)}
+    if options.out is not None:
+        _save(result, options.out)
     for recipe in finished:
         recipe.forget()
     return result

@@ -1,0 +1,558 @@
+# Written by docs/reference/generate.py; do not edit.
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tellapart.progress import Progress
+from tellapart.version import __version__ as __version__
+from tellapart.evaluation import Comparison as Comparison
+from tellapart.errors import DataError as DataError
+from tellapart.dataset import Dataset as Dataset
+from tellapart.features import FeatureMatrix as FeatureMatrix
+from tellapart.classifier import ImageClassifier as ImageClassifier
+from tellapart.errors import ImageError as ImageError
+from tellapart.evaluation import Interval as Interval
+from tellapart.errors import MissingExtra as MissingExtra
+from tellapart.errors import ModelError as ModelError
+from tellapart.errors import OptionError as OptionError
+from tellapart.predictions import Predictions as Predictions
+from tellapart.dataset_export.prepared import Prepared as Prepared
+from tellapart.runs import Run as Run
+from tellapart.errors import StorageError as StorageError
+from tellapart.errors import TellapartError as TellapartError
+from tellapart.dataset import open_dataset as open_dataset
+from tellapart.dataset_export.prepared import open_prepared as open_prepared
+from tellapart.runs import open_run as open_run
+from tellapart.commands.submit import Submission
+from tellapart.predictor import PredictedFiles
+
+def augment(
+    folder: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    augment: str = ...,
+    copies: int = ...,
+    out: Path | None = ...,
+    seed: int = ...,
+) -> dict[str, Any]: ...
+
+def autoencode(
+    folder: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    net: str = ...,
+    image_size: int | None = ...,
+    latent: int | None = ...,
+    resize: str = ...,
+    augment: str = ...,
+    epochs: int = ...,
+    batch_size: int = ...,
+    lr: float = ...,
+    patience: int = ...,
+    time: str | None = ...,
+    test_share: float | None = ...,
+    seed: int = ...,
+    name: str | None = ...,
+    out: Path = ...,
+    state: Path | None = ...,
+    device: str = ...,
+    precision: str = ...,
+    num_workers: int | None = ...,
+) -> Run: ...
+
+def balance(
+    folder: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    how: str = ...,
+    cap: int | None = ...,
+    out: Path = ...,
+    test_share: float | None = ...,
+    backbone: str = ...,
+    seed: int = ...,
+    state: Path | None = ...,
+    num_workers: int | None = ...,
+) -> dict[str, Any]: ...
+
+def check(
+    folder: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    backbone: str = ...,
+    image_size: int | None = ...,
+    resize: str = ...,
+    issues: str | None = ...,
+    apply: str | None = ...,
+    out: Path = ...,
+    seed: int = ...,
+    state: Path | None = ...,
+    device: str = ...,
+    precision: str = ...,
+    num_workers: int | None = ...,
+) -> dict[str, Any]: ...
+
+def cluster(
+    folder: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    k: int = ...,
+    method: str = ...,
+    features: str = ...,
+    layer: str | None = ...,
+    weights: Path | None = ...,
+    image_size: int | None = ...,
+    pca: int = ...,
+    restarts: int = ...,
+    most: int = ...,
+    words: str = ...,
+    name: str | None = ...,
+    apply: bool = ...,
+    folders: Path | None = ...,
+    links: bool = ...,
+    out: Path = ...,
+    seed: int = ...,
+    state: Path | None = ...,
+    device: str = ...,
+    precision: str = ...,
+    num_workers: int | None = ...,
+) -> dict[str, Any]: ...
+
+def collect(
+    names: str | Sequence[str] = ...,
+    *,
+    progress: Progress = ...,
+    out: str = ...,
+    per_class: int | None = ...,
+    class_: tuple[str, ...] = ...,
+    plan: Path | None = ...,
+    urls: Path | None = ...,
+    page: tuple[str, ...] = ...,
+    label: str | None = ...,
+    next_page: str | None = ...,
+    pages: int = ...,
+    browser: bool = ...,
+    sources: str | None = ...,
+    licenses: str | None = ...,
+    contact: str | None = ...,
+    side: int = ...,
+    min_side: int = ...,
+    resize: int | None = ...,
+    crop: str | None = ...,
+    per_host: int = ...,
+    host_rate: float = ...,
+    concurrency: int = ...,
+    time: str | None = ...,
+    shards: bool = ...,
+    uneven_sources: bool = ...,
+    allow_private: bool = ...,
+    status: bool = ...,
+    state: Path | None = ...,
+) -> dict[str, Any]: ...
+
+def compare(
+    first: str | Path,
+    second: str | Path,
+    *,
+    progress: Progress = ...,
+) -> Comparison: ...
+
+def crop(
+    folder: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    to: str = ...,
+    margin: float = ...,
+    square: bool = ...,
+    several: str = ...,
+    align: bool = ...,
+    missing: str = ...,
+    identities: bool = ...,
+    size: int | None = ...,
+    out: Path | None = ...,
+    score: bool | None = ...,
+    seed: int = ...,
+    state: Path | None = ...,
+    device: str = ...,
+    num_workers: int | None = ...,
+) -> dict[str, Any]: ...
+
+def decisions(
+    folder: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    apply: Path | None = ...,
+    all: bool = ...,
+    why: str = ...,
+    state: Path | None = ...,
+) -> dict[str, Any]: ...
+
+def demo(
+    *,
+    progress: Progress = ...,
+    backbone: str = ...,
+    out: Path = ...,
+) -> Run: ...
+
+def doctor(
+    *,
+    progress: Progress = ...,
+) -> dict[str, Any]: ...
+
+def ensemble(
+    runs: Sequence[str | Path],
+    *,
+    progress: Progress = ...,
+    weights: str = ...,
+    name: str | None = ...,
+    out: Path = ...,
+) -> Run: ...
+
+def evaluate(
+    run: str | Path,
+    folder: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    out: Path | None = ...,
+    views: int = ...,
+    view_augment: str | None = ...,
+    device: str = ...,
+    precision: str = ...,
+    num_workers: int | None = ...,
+) -> dict[str, Any]: ...
+
+def exclude(
+    folder: str | Path,
+    files: str | Path | Sequence[str | Path],
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    why: str = ...,
+    state: Path | None = ...,
+) -> dict[str, Any]: ...
+
+def explain(
+    run: str | Path,
+    images: str | Path | Sequence[str | Path],
+    *,
+    progress: Progress = ...,
+    class_: str | None = ...,
+    layer: str | None = ...,
+    occlusion: bool = ...,
+    square: float = ...,
+    out: Path | None = ...,
+    device: str = ...,
+    precision: str = ...,
+) -> dict[str, Any]: ...
+
+def explore(
+    folder: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    only: str | None = ...,
+    k: int = ...,
+    method: str = ...,
+    map: str = ...,
+    features: str = ...,
+    layer: str | None = ...,
+    weights: Path | None = ...,
+    image_size: int | None = ...,
+    words: str = ...,
+    name: str | None = ...,
+    perplexity: float = ...,
+    out: Path = ...,
+    seed: int = ...,
+    state: Path | None = ...,
+    device: str = ...,
+    precision: str = ...,
+    num_workers: int | None = ...,
+) -> dict[str, Any]: ...
+
+def export(
+    folder: str | Path,
+    out: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    form: str = ...,
+    state: Path | None = ...,
+) -> dict[str, Any]: ...
+
+def ladder(
+    folder: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    rungs: str = ...,
+    backbone: str = ...,
+    weights: Path | None = ...,
+    net: str = ...,
+    scratch_size: int | None = ...,
+    scratch_epochs: int | None = ...,
+    epochs: int | None = ...,
+    zero_shot: str | None = ...,
+    folds: int = ...,
+    views: int = ...,
+    balance: str = ...,
+    time: str | None = ...,
+    test_share: float | None = ...,
+    seed: int = ...,
+    name: str | None = ...,
+    out: Path = ...,
+    state: Path | None = ...,
+    device: str = ...,
+    precision: str = ...,
+    num_workers: int | None = ...,
+) -> Run: ...
+
+def learning_curve(
+    folder: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    recipe: str = ...,
+    sizes: str | None = ...,
+    draws: int = ...,
+    backbone: str = ...,
+    weights: Path | None = ...,
+    net: str = ...,
+    image_size: int | None = ...,
+    augment: str | None = ...,
+    epochs: int | None = ...,
+    balance: str = ...,
+    test_share: float | None = ...,
+    seed: int = ...,
+    out: Path | None = ...,
+    state: Path | None = ...,
+    device: str = ...,
+    precision: str = ...,
+    num_workers: int | None = ...,
+) -> dict[str, Any]: ...
+
+def predict(
+    run: str | Path,
+    images: Any,
+    *,
+    progress: Progress = ...,
+    out: Path | None = ...,
+    views: int = ...,
+    view_augment: str | None = ...,
+    device: str = ...,
+    precision: str = ...,
+    num_workers: int | None = ...,
+) -> PredictedFiles: ...
+
+def prepare(
+    folder: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    size: tuple[str, ...] = ...,
+    out: Path = ...,
+    form: str = ...,
+    resize: str = ...,
+    channels: str = ...,
+    dtype: str = ...,
+    gray: bool = ...,
+    shuffle: bool = ...,
+    shard_mb: int = ...,
+    seed: int = ...,
+    state: Path | None = ...,
+    num_workers: int | None = ...,
+) -> dict[str, Any]: ...
+
+def relabel(
+    folder: str | Path,
+    files: str | Path | Sequence[str | Path],
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    to: str | None = ...,
+    new: bool = ...,
+    why: str = ...,
+    state: Path | None = ...,
+) -> dict[str, Any]: ...
+
+def report(
+    run: str | Path,
+    *,
+    progress: Progress = ...,
+) -> Path: ...
+
+def restore(
+    folder: str | Path,
+    files: str | Path | Sequence[str | Path],
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    why: str = ...,
+    state: Path | None = ...,
+) -> dict[str, Any]: ...
+
+def similar(
+    folder: str | Path,
+    image: str | Path | None = ...,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    all_: bool = ...,
+    k: int = ...,
+    skip_duplicates: bool = ...,
+    features: str = ...,
+    layer: str | None = ...,
+    weights: Path | None = ...,
+    image_size: int | None = ...,
+    out: Path | None = ...,
+    state: Path | None = ...,
+    device: str = ...,
+    precision: str = ...,
+    num_workers: int | None = ...,
+) -> dict[str, Any]: ...
+
+def sources(
+    names: str | Sequence[str] = ...,
+    *,
+    progress: Progress = ...,
+    check: bool = ...,
+    contact: str | None = ...,
+    allow_private: bool = ...,
+) -> dict[str, Any]: ...
+
+def split(
+    folder: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    out: Path | None = ...,
+    how: str | None = ...,
+    val: float = ...,
+    test: float = ...,
+    folds: int = ...,
+    group: str | None = ...,
+    pattern: str | None = ...,
+    first: int = ...,
+    keep: Path | None = ...,
+    anew: bool = ...,
+    seed: int = ...,
+    backbone: str = ...,
+    state: Path | None = ...,
+    device: str = ...,
+    precision: str = ...,
+    num_workers: int | None = ...,
+) -> dict[str, Any]: ...
+
+def submit(
+    run: str | Path,
+    folder: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    sample: Path | None = ...,
+    out: Path = ...,
+    clip: float | None = ...,
+    class_: str | None = ...,
+    views: int = ...,
+    view_augment: str | None = ...,
+    device: str = ...,
+    precision: str = ...,
+    num_workers: int | None = ...,
+) -> Submission: ...
+
+def train(
+    folder: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    recipe: str = ...,
+    backbone: str = ...,
+    weights: Path | None = ...,
+    net: str = ...,
+    image_size: int | None = ...,
+    resize: str = ...,
+    mirror: bool = ...,
+    class_weight: str = ...,
+    balance: str = ...,
+    augment: str | None = ...,
+    epochs: int | None = ...,
+    batch_size: int | None = ...,
+    lr: float | None = ...,
+    weight_decay: float = ...,
+    layer_decay: float = ...,
+    label_smoothing: float | None = ...,
+    mixup: float = ...,
+    cutmix: float = ...,
+    unfreeze: str = ...,
+    patience: int = ...,
+    folds: int = ...,
+    time: str | None = ...,
+    track: str | None = ...,
+    test_share: float | None = ...,
+    splits: int = ...,
+    curve: bool = ...,
+    seed: int = ...,
+    name: str | None = ...,
+    out: Path = ...,
+    state: Path | None = ...,
+    device: str = ...,
+    precision: str = ...,
+    num_workers: int | None = ...,
+) -> Run: ...
+
+def undo(
+    folder: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    batch: int | None = ...,
+    state: Path | None = ...,
+) -> dict[str, Any]: ...

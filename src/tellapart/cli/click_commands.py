@@ -1,0 +1,58 @@
+"""Commands for click: options as flags, the result as text or, with --json, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from tellapart.cli.flags import flags_of
+from tellapart.cli.terminal import Answer, Terminal, write_answer, write_json
+from tellapart.commands import Argument, Command
+from tellapart.options import Options
+
+
+def click_command(row: Command) -> click.Command:
+    """A command's arguments, its flags, the call, and what is printed of its result."""
+    module = import_module(f"tellapart.commands.{row.home}")
+    function: Callable[..., Any] = getattr(module, row.function)
+    output: Callable[[Any], Answer] = getattr(import_module(f"tellapart.cli.output.{row.home}"), f"{row.function}_output")
+
+    @flags_of(options_of(row))
+    @click.option("--json", "is_json", is_flag=True, help="Print the result as JSON.")
+    @click.option("--quiet", "-q", "is_quiet", is_flag=True, help="No progress.")
+    def run(is_json: bool, is_quiet: bool, **values: Any) -> None:
+        positional = [values.pop(argument.name) for argument in row.arguments]
+        result = function(*positional, progress=Terminal(is_quiet=is_quiet), **_given(values))
+        lines, content = output(result)
+        write_json(content) if is_json else write_answer(lines)
+
+    summary, _, rest = (function.__doc__ or "").partition("\n\n")
+    description = rest.partition("Args:")[0]
+    command = click.command(row.name, help=f"{summary.strip()}\n\n{_unindented(description)}", epilog=f"Example: {row.example}")(run)
+    command.params = [*map(_click_argument, row.arguments), *command.params]
+    return command
+
+
+def options_of(row: Command) -> type[Options]:
+    """The options class of a command."""
+    kind: type[Options] = getattr(import_module(f"tellapart.commands.{row.home}"), row.function).options
+    return kind
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    """The values that the user gave, not those that are defaults: an option that is given may be refused where it changes nothing."""
+    context = click.get_current_context()
+    return {name: value for name, value in values.items() if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
+
+
+def _unindented(text: str) -> str:
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+def _click_argument(argument: Argument) -> click.Argument:
+    nargs = -1 if argument.is_many else 1
+    return click.Argument([argument.name], metavar=argument.shown, nargs=nargs, required=argument.is_required, type=str)

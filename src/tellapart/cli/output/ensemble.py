@@ -1,0 +1,20 @@
+"""What ``tellapart ensemble`` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tellapart.cli.formatting import several
+from tellapart.cli.terminal import Answer
+
+if TYPE_CHECKING:
+    from tellapart.runs import Run
+from tellapart.cli.output.tables import percent_or_dash
+from tellapart.cli.output.train import train_output
+
+
+def ensemble_output(run: Run) -> Answer:
+    """How much each run counts, and what is said of any run."""
+    lines, content = train_output(run)
+    members = [f"{member['name']} {percent_or_dash(member['weight'])}" for member in run.metrics["selection"]["runs"]]
+    return [f"weights: {several(members, most=12)}", *lines], content

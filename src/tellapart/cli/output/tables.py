@@ -1,0 +1,103 @@
+"""Lines that several commands print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tellapart.cli.formatting import first_lines, number, share
+from tellapart.cli.terminal import Line, Styled
+from tellapart.counts import count
+from tellapart.durations import in_words
+
+if TYPE_CHECKING:
+    pass
+
+
+def left_out_lines(left_out: Mapping[str, str]) -> list[str]:
+    listed = [f"  {path}  ({reason})" for path, reason in left_out.items()]
+    return [f"{len(listed):,} left out:", *first_lines(listed)] if listed else []
+
+
+def trust_lines(trust: dict[str, Any]) -> list[str]:
+    """How far to trust a map, in one or two lines."""
+    lines = []
+    if trust["neighbors_kept"] is not None:
+        lines.append(f"  of an image's {trust['k']} nearest, {100 * trust['neighbors_kept']:.0f} % are among its nearest on the map")
+    if trust["knn_2d"] and trust["knn_full"]:
+        lines.append(f"  class by the nearest: on the map {share(trust['knn_2d'])}, in the whole space {share(trust['knn_full'])}")
+    return lines
+
+
+PART_WORDS = {"test": "test images, never seen in training", "val": "images of your validation folder"}
+
+
+def ladder_lines(part: str, numbers: Mapping[str, Any]) -> list[Line]:
+    width = max(24, *(len(rung["name"]) for rung in numbers["rungs"]))
+    rows: list[Line] = [f"{numbers['n']:,} {PART_WORDS[part]}", f"  {'':<{width}} {'accuracy (95 %)':<28} log loss (95 %)"]
+    for rung in numbers["rungs"]:
+        line = f"  {rung['name']:<{width}} {share(rung['accuracy']):<28} {number(rung['log_loss'])}"
+        rows.append(Styled(line, bold=True) if rung is numbers["rungs"][-1] else line)
+    from tellapart.evaluation.intervals import groups_sentence
+
+    if sentence := groups_sentence(numbers):
+        rows.append(f"  {sentence}")
+    return rows
+
+
+def training_lines(metrics: Mapping[str, Any]) -> list[str]:
+    """What the training of a network took, and how far its folds agree."""
+    cost = metrics.get("training")
+    if not cost:
+        return []
+    lines = [f"trained for {in_words(cost['seconds'])}: {cost['images']:,} images, {cost['images_per_s']:,.0f} a second"]
+    members = (metrics.get("selection") or {}).get("members") or []
+    if len(members) > 1:
+        found = [member["accuracy"] for member in members]
+        mean = sum(found) / len(found)
+        lines.append(
+            f"{count(len(found), 'fold')}, each judged by the network that did not see it: accuracy {percent_or_dash(mean)} on average"
+            f" ({100 * min(found):.1f} to {100 * max(found):.1f})"
+        )
+    return lines
+
+
+def split_variance_lines(metrics: Mapping[str, Any]) -> list[str]:
+    found = metrics["split_sensitivity"]
+    if not found:
+        return []
+    a, first = found["accuracy"], found["first"]
+    return [
+        f"{len(found['splits'])} other splits of the same photos: accuracy {percent_or_dash(a['low'])} to {percent_or_dash(a['high'])};"
+        f" the first {count(first['per_class'], 'file')} of each class would have said {percent_or_dash(first['accuracy']['value'])}"
+    ]
+
+
+def learning_curve_lines(metrics: Mapping[str, Any]) -> list[str]:
+    curve = metrics["learning_curve"]
+    if not curve:
+        return []
+    twice = curve["twice"]
+    gain = {key: 100 * value for key, value in twice["gain"].items()}
+    return [
+        f"twice the training photos ({twice['n_train']:,}) would be worth about {gain['value']:+.1f} points of accuracy"
+        f" ({gain['low']:+.1f} to {gain['high']:+.1f})"
+    ]
+
+
+def leak_lines(leak: Mapping[str, Any] | None) -> list[str]:
+    if not leak:
+        return []
+    naive, honest = leak["naive"]["accuracy"]["value"], leak["honest"]["accuracy"]["value"]
+    return [
+        f"{count(leak['images'], 'training photo')} also stand in your {leak['part']} folder and were left out:"
+        f" with them {percent_or_dash(naive)}, honestly {percent_or_dash(honest)}"
+    ]
+
+
+def signed_points(interval: Mapping[str, float]) -> str:
+    return f"{interval['value']:+.4f} ({interval['low']:+.4f} to {interval['high']:+.4f})"
+
+
+def percent_or_dash(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f} %"

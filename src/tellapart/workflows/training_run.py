@@ -1,0 +1,53 @@
+"""A training from a folder to a finished run: what ``tellapart train`` and the demo do."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tellapart.analyzed_folder import analyze_folder
+from tellapart.paths import folder_name
+from tellapart.progress import SILENT, Progress
+from tellapart.reports import write_report
+from tellapart.reports.live_page import live_page
+from tellapart.runs import Run
+from tellapart.training.options import TrainOptions
+from tellapart.training.recipe_runner import recipe_runner
+from tellapart.training.run_writer import run_folder, write_run
+
+
+def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) -> Run:
+    """Train a classifier and judge it; arguments, result and errors as of :func:`tellapart.train`."""
+    started = datetime.now(UTC)
+    recipe = recipe_runner(options, live_page=live_page)
+    processes = recipe.processes
+    progress = SILENT if processes and not processes.is_first else progress
+    with processes.first_alone() if processes else nullcontext():
+        looked = analyze_folder(
+            folder,
+            recipe.spec,
+            reading=options,
+            min_classes=2,
+            state=options.state,
+            device=options.device,
+            num_workers=options.num_workers,
+            progress=progress,
+        )
+    dataset, extraction = looked.dataset, looked.extraction
+    assignment = looked.assignment(test_share=options.test_share, seed=options.seed)
+    recipe.train(assignment, extraction.features, progress)
+    if processes and not processes.is_first:
+        return Run(Path(processes.told_by_first()))
+    examination = recipe.examination(dataset, assignment, extraction.features, progress)
+    examination.metrics["decisions"] = assignment.decisions
+    notes = [*looked.notes, *assignment.notes, *recipe.notes]
+    with run_folder(options.out, folder_name(dataset.root), given=options.name, progress=progress) as (partial, final):
+        write_run(partial, final, examination, dataset, options.as_dict(), notes, started)
+        write_report(partial, looked.thumbnails)
+    recipe.forget()
+    for sentence in notes:
+        progress.note(sentence)
+    if processes:
+        processes.told_by_first(str(final))
+    return Run(final)
