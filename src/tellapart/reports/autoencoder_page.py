@@ -90,8 +90,8 @@ def _view(
     section = training_section(history)
     cost, data, units = metrics["training"], metrics["data"], metrics["units"]
     header = {key: metrics[key] for key in ("run", "folder", "created", "tellapart", "net", "image_size")}
-    images, seconds = number_format.count(cost["images"], "image"), number_format.duration(cost["seconds"])
-    speed = f"{images} seen in {seconds}, {cost['images_per_s']:,.0f} a second."
+    seen, seconds = number_format.count(cost["images"], "image"), number_format.duration(cost["seconds"])
+    speed = f"{seen} seen in {seconds}, {cost['images_per_s']:,.0f} a second."
     return {
         "header": {**header, "latent": units["latent"]},
         "facts": list(_facts(metrics)),

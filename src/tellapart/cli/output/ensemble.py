@@ -9,12 +9,12 @@ from tellapart.cli.terminal import Answer
 
 if TYPE_CHECKING:
     from tellapart.runs import Run
-from tellapart.cli.output.tables import percent_or_dash
+from tellapart.cli.output.tables import percent_or_blank
 from tellapart.cli.output.train import train_output
 
 
 def ensemble_output(run: Run) -> Answer:
     """How much each run counts, and what is said of any run."""
     lines, content = train_output(run)
-    members = [f"{member['name']} {percent_or_dash(member['weight'])}" for member in run.metrics["selection"]["runs"]]
+    members = [f"{member['name']} {percent_or_blank(member['weight'])}" for member in run.metrics["selection"]["runs"]]
     return [f"weights: {several(members, most=12)}", *lines], content

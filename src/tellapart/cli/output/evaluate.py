@@ -11,14 +11,14 @@ from tellapart.counts import count
 
 if TYPE_CHECKING:
     pass
-from tellapart.cli.output.tables import percent_or_dash, signed_points
+from tellapart.cli.output.tables import percent_or_blank, signed_points
 
 
 def evaluate_output(numbers: dict[str, Any]) -> Answer:
     """Accuracy and log loss with their intervals, the classes, and what was left out."""
     lines = [f"{count(numbers['n'], 'image')}: accuracy {share(numbers['accuracy'])}, log loss {number(numbers['log_loss'])}"]
     lines += [
-        f"  {c['name']:<20} precision {percent_or_dash(c['precision'])}  recall {percent_or_dash(c['recall'])}  of {c['support']:,}"
+        f"  {c['name']:<20} precision {percent_or_blank(c['precision'])}  recall {percent_or_blank(c['recall'])}  of {c['support']:,}"
         for c in numbers["per_class"]
     ]
     left_out = {

@@ -9,7 +9,7 @@ from tellapart.counts import count
 
 if TYPE_CHECKING:
     pass
-from tellapart.cli.output.tables import learning_curve_lines, percent_or_dash
+from tellapart.cli.output.tables import learning_curve_lines, percent_or_blank
 
 
 def learning_curve_output(found: dict[str, Any]) -> Answer:
@@ -19,5 +19,5 @@ def learning_curve_output(found: dict[str, Any]) -> Answer:
         f"  {'training photos':>15}  accuracy, each draw",
     ]
     for point in found["points"]:
-        lines.append(f"  {point['n_train']:>15,}  " + "  ".join(percent_or_dash(value) for value in point["accuracy"]))
+        lines.append(f"  {point['n_train']:>15,}  " + "  ".join(percent_or_blank(value) for value in point["accuracy"]))
     return [*lines, *learning_curve_lines({"learning_curve": found})], found

@@ -11,7 +11,7 @@ from tellapart.counts import count
 
 if TYPE_CHECKING:
     from tellapart.predictor import PredictedFiles
-from tellapart.cli.output.tables import percent_or_dash
+from tellapart.cli.output.tables import percent_or_blank
 
 
 def predict_output(found: PredictedFiles) -> Answer:
@@ -19,7 +19,7 @@ def predict_output(found: PredictedFiles) -> Answer:
     rows = found.records()
     where = "all of them are in the table" if found.out else "all of them with --out FILE.csv or --json"
     lines: list[Line] = [
-        f"{row['predicted'] or 'unreadable':<20} {percent_or_dash(row['probability']):>7}  {row['path']}"
+        f"{row['predicted'] or 'unreadable':<20} {percent_or_blank(row['probability']):>7}  {row['path']}"
         + (f"  ({row['reason']})" if row["reason"] else "")
         for row in rows[:SHOWN_ROWS]
     ]

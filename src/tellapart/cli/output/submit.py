@@ -10,7 +10,7 @@ from tellapart.counts import count
 
 if TYPE_CHECKING:
     from tellapart.commands.submit import Submission
-from tellapart.cli.output.tables import percent_or_dash
+from tellapart.cli.output.tables import percent_or_blank
 
 
 def submit_output(submission: Submission) -> Answer:
@@ -28,7 +28,7 @@ def submit_output(submission: Submission) -> Answer:
     if submission.views > 1:
         lines.append(f"averaged over {count(submission.views, 'view')} of each image; the run was judged with one")
     if submission.unreadable:
-        shares = several([f"{name} {percent_or_dash(part)}" for name, part in submission.shares.items()])
+        shares = several([f"{name} {percent_or_blank(part)}" for name, part in submission.shares.items()])
         lines.append(
             f"{len(submission.unreadable):,} of {count(submission.rows, 'image')} could not be read;"
             f" their rows hold the training images' class shares ({shares}):"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def left_out_lines(left_out: Mapping[str, str]) -> list[str]:
+    """Files left out, each with its reason."""
     listed = [f"  {path}  ({reason})" for path, reason in left_out.items()]
     return [f"{len(listed):,} left out:", *first_lines(listed)] if listed else []
 
@@ -33,6 +34,7 @@ PART_WORDS = {"test": "test images, never seen in training", "val": "images of y
 
 
 def ladder_lines(part: str, numbers: Mapping[str, Any]) -> list[Line]:
+    """The baselines and the model on one reported part, with intervals."""
     width = max(24, *(len(rung["name"]) for rung in numbers["rungs"]))
     rows: list[Line] = [f"{numbers['n']:,} {PART_WORDS[part]}", f"  {'':<{width}} {'accuracy (95 %)':<28} log loss (95 %)"]
     for rung in numbers["rungs"]:
@@ -56,24 +58,26 @@ def training_lines(metrics: Mapping[str, Any]) -> list[str]:
         found = [member["accuracy"] for member in members]
         mean = sum(found) / len(found)
         lines.append(
-            f"{count(len(found), 'fold')}, each judged by the network that did not see it: accuracy {percent_or_dash(mean)} on average"
+            f"{count(len(found), 'fold')}, each judged by the network that did not see it: accuracy {percent_or_blank(mean)} on average"
             f" ({100 * min(found):.1f} to {100 * max(found):.1f})"
         )
     return lines
 
 
 def split_variance_lines(metrics: Mapping[str, Any]) -> list[str]:
+    """What other splits of the same images would have said."""
     found = metrics["split_sensitivity"]
     if not found:
         return []
     a, first = found["accuracy"], found["first"]
     return [
-        f"{len(found['splits'])} other splits of the same photos: accuracy {percent_or_dash(a['low'])} to {percent_or_dash(a['high'])};"
-        f" the first {count(first['per_class'], 'file')} of each class would have said {percent_or_dash(first['accuracy']['value'])}"
+        f"{len(found['splits'])} other splits of the same photos: accuracy {percent_or_blank(a['low'])} to {percent_or_blank(a['high'])};"
+        f" the first {count(first['per_class'], 'file')} of each class would have said {percent_or_blank(first['accuracy']['value'])}"
     ]
 
 
 def learning_curve_lines(metrics: Mapping[str, Any]) -> list[str]:
+    """What more images are expected to be worth."""
     curve = metrics["learning_curve"]
     if not curve:
         return []
@@ -86,18 +90,21 @@ def learning_curve_lines(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def leak_lines(leak: Mapping[str, Any] | None) -> list[str]:
+    """How much near-duplicates across the split would have inflated the score."""
     if not leak:
         return []
     naive, honest = leak["naive"]["accuracy"]["value"], leak["honest"]["accuracy"]["value"]
     return [
         f"{count(leak['images'], 'training photo')} also stand in your {leak['part']} folder and were left out:"
-        f" with them {percent_or_dash(naive)}, honestly {percent_or_dash(honest)}"
+        f" with them {percent_or_blank(naive)}, honestly {percent_or_blank(honest)}"
     ]
 
 
 def signed_points(interval: Mapping[str, float]) -> str:
+    """``+0.0123 (-0.0010 to +0.0250)``."""
     return f"{interval['value']:+.4f} ({interval['low']:+.4f} to {interval['high']:+.4f})"
 
 
-def percent_or_dash(value: float | None) -> str:
+def percent_or_blank(value: float | None) -> str:
+    """``98.9 %``, or nothing where there is no value."""
     return "" if value is None else f"{100 * value:.1f} %"
