@@ -15,7 +15,19 @@ SOURCE = Path(tellapart.__file__).parent
 
 LEVELS = (
     (
-        *("version", "errors", "counts", "durations", "array_types", "options", "progress", "paths", "sqlite", "concurrency"),
+        *(
+            "version",
+            "errors",
+            "counts",
+            "durations",
+            "array_types",
+            "options",
+            "shared_options",
+            "progress",
+            "paths",
+            "sqlite",
+            "concurrency",
+        ),
         *("csv_writer", "json_files", "parquet_files"),
     ),
     ("calibration", "images", "dataset", "features", "predictions", "runs"),

@@ -35,9 +35,7 @@ __all__ = [
     "Options",
     "dataclass",
     "given",
-    "num_workers_option",
     "option",
-    "test_share_option",
     "when",
     "when_not",
     "with_options",
@@ -128,17 +126,6 @@ def said(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return flag if value else f"--no-{flag[2:]}"
     return f"{flag} {value}"
-
-
-def num_workers_option() -> Any:
-    """The option that says how many threads read images; see :func:`tellapart.concurrency.worker_count`."""
-    return option(None, "Threads that read images; by default one a core.", minimum=1, maximum=256)
-
-
-def test_share_option(share: float = 0.2, *, only_for: Condition | tuple[Condition, ...] = ()) -> Any:
-    """The option that says how many photos are held back; None, for this share, where the user has no part to report on."""
-    help = f"Share of the photos held back for the test, where you have no test or validation folder; by default {share:g}."
-    return option(None, help, minimum=0.01, maximum=0.9, only_for=only_for)
 
 
 @dataclass(frozen=True, kw_only=True)

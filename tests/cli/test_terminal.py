@@ -101,7 +101,7 @@ def test_errors_and_hints_are_visible(tmp_path: Path) -> None:
 
 def test_usage_errors_without_anything_hidden_stay_as_they_are() -> None:
     result = CliRunner().invoke(tellapart, [])
-    assert "Verbs:" in result.output
+    assert "Train:" in result.output
 
 
 def test_progress_is_visible_without_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.options import dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import seed_option
 
 if TYPE_CHECKING:
     from tellapart.array_types import ByteArray
@@ -28,7 +29,7 @@ class AugmentOptions(DatasetOptions):
     augment: str = option("light", "What may happen: none, flip, light, strong, or such as flip,rotation=20,zoom=0.2.", metavar="WORDS")
     copies: int = option(0, "Varied copies of each training photo to write; 0 for a contact sheet only.", minimum=0, maximum=100)
     out: Path | None = option(None, "The contact sheet, by default augment.jpg; with --copies the new folder.", metavar="FILE|DIR")
-    seed: int = option(0, "Seed of the draws.", minimum=0)
+    seed: int = seed_option()
 
 
 @with_options(AugmentOptions)

@@ -10,9 +10,19 @@ from typing import TYPE_CHECKING, Any
 from tellapart.dataset.options import DatasetOptions
 from tellapart.durations import duration_complaint, seconds_of
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, num_workers_option, option, test_share_option, when, with_options
+from tellapart.options import dataclass, option, when, with_options
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import (
+    device_option,
+    image_size_option,
+    num_workers_option,
+    resize_option,
+    runs_option,
+    seed_option,
+    state_option,
+    test_share_option,
+)
 
 if TYPE_CHECKING:
     from tellapart.runs import Run
@@ -32,13 +42,7 @@ class AutoencodeOptions(DatasetOptions):
     """How to train an autoencoder."""
 
     net: str = option("small", "small: ours; classic: the network of the animal-faces project.", choices=("small", "classic"))
-    image_size: int | None = option(
-        None,
-        "Side of the images in pixels, a multiple of 16; by default 64 for small, 128 for classic.",
-        minimum=32,
-        maximum=512,
-        check=_side_complaint,
-    )
+    image_size: int | None = image_size_option()
     latent: int | None = option(
         None,
         "Numbers an image becomes, for small; by default 128. classic has its own.",
@@ -46,7 +50,7 @@ class AutoencodeOptions(DatasetOptions):
         maximum=65_536,
         only_for=when("net", "small"),
     )
-    resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"))
+    resize: str = resize_option()
     augment: str = option("flip", "Variation of training images: none or flip.", choices=("none", "flip"))
     epochs: int = option(30, "Times every image is seen.", minimum=1, maximum=10_000)
     batch_size: int = option(32, "Images a step.", minimum=1, maximum=8192)
@@ -59,13 +63,13 @@ class AutoencodeOptions(DatasetOptions):
         metavar="TIME",
     )
     test_share: float | None = test_share_option(TEST_SHARE)
-    seed: int = option(0, "Seed of the split and of everything random.", minimum=0)
+    seed: int = seed_option()
     name: str | None = option(
         None, "Name of the run; by default the folder's name, autoencoder and a number.", metavar="NAME", check=name_complaint
     )
-    out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
-    state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
-    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    out: Path = runs_option()
+    state: Path | None = state_option()
+    device: str = device_option()
     precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 

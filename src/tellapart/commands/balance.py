@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
-from tellapart.options import dataclass, num_workers_option, option, test_share_option, when, with_options
+from tellapart.options import dataclass, option, when, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import num_workers_option, seed_option, state_option, test_share_option
 
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
@@ -37,8 +38,8 @@ class BalanceOptions(DatasetOptions):
     out: Path = option(Path("balanced.csv"), "The list to write.", metavar="FILE", only_for=WRITTEN)
     test_share: float | None = test_share_option(only_for=WRITTEN)
     backbone: str = option("lite2", "Network that recognizes near-duplicates.", only_for=WRITTEN)
-    seed: int = option(0, "Seed of the split and of the choice.", minimum=0, only_for=WRITTEN)
-    state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
+    seed: int = seed_option(only_for=WRITTEN)
+    state: Path | None = state_option()
     num_workers: int | None = num_workers_option()
 
 

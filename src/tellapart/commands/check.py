@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, num_workers_option, option, when_not, with_options
+from tellapart.options import dataclass, option, when_not, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import device_option, image_size_option, num_workers_option, resize_option, seed_option, state_option
 
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
@@ -58,10 +59,8 @@ class CheckOptions(DatasetOptions):
     backbone: str = option(
         "lite2", "Network for outliers, labels and near-duplicates: lite0, lite1, lite2, any timm name; none for what a look alone tells."
     )
-    image_size: int | None = option(
-        None, "Side of the network's input in pixels; by default its own.", minimum=24, maximum=2048, only_for=WITH_NETWORK
-    )
-    resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"), only_for=WITH_NETWORK)
+    image_size: int | None = image_size_option(minimum=24, only_for=WITH_NETWORK)
+    resize: str = resize_option(only_for=WITH_NETWORK)
     issues: str | None = option(
         None, "Issues to look for, with commas between them; by default all.", metavar="WORDS", check=_issues_complaint
     )
@@ -72,11 +71,9 @@ class CheckOptions(DatasetOptions):
         check=_apply_complaint,
     )
     out: Path = option(Path("check"), "Folder for issues.csv, review.html and review.json.", metavar="DIR")
-    seed: int = option(0, "Seed of everything random.", minimum=0)
-    state: Path | None = option(
-        None, "Folder for the catalog and your decisions; by default .tellapart in the photo folder.", metavar="DIR"
-    )
-    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"), only_for=WITH_NETWORK)
+    seed: int = seed_option()
+    state: Path | None = state_option()
+    device: str = device_option(only_for=WITH_NETWORK)
     precision: str = precision_option(only_for=WITH_NETWORK)
     num_workers: int | None = num_workers_option()
 

@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, given, num_workers_option, option, when, when_not, with_options
+from tellapart.options import dataclass, given, option, when, when_not, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import (
+    device_option,
+    features_option,
+    image_size_option,
+    layer_option,
+    num_workers_option,
+    seed_option,
+    state_option,
+    weights_option,
+)
 
 if TYPE_CHECKING:
     from tellapart.workflows.explorable_images import ExplorableImages
@@ -37,10 +47,10 @@ class ClusterOptions(DatasetOptions):
 
     k: int = option(0, "How many clusters; 0 chooses, or says that no number is clear.", minimum=0, only_for=when_not("method", "hdbscan"))
     method: str = option("kmeans", "How clusters are found.", choices=METHODS)
-    features: str = option("lite2", "What is seen of an image: lite2, any timm name, imagenet, pixels, run:FOLDER.", metavar="NAME")
-    layer: str | None = option(None, "Layer of the network, such as blocks.3; by default the last.", metavar="NAME")
-    weights: Path | None = option(None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE")
-    image_size: int | None = option(None, "Side of the network's input in pixels; by default its own.", minimum=8, maximum=2048)
+    features: str = features_option()
+    layer: str | None = layer_option()
+    weights: Path | None = weights_option()
+    image_size: int | None = image_size_option()
     pca: int = option(50, "Strongest directions that are kept; 0 keeps the features as they are.", minimum=0, maximum=10_000)
     restarts: int = option(
         10, "Times k-means begins anew; the best is kept.", minimum=1, maximum=1000, only_for=when("method", "kmeans", "minibatch")
@@ -58,9 +68,9 @@ class ClusterOptions(DatasetOptions):
     folders: Path | None = option(None, "Also copy the images into a new folder, one folder a cluster.", metavar="DIR")
     links: bool = option(False, "With --folders: links to the photos in place of copies.", only_for=given("folders"))
     out: Path = option(Path("clusters"), "Folder for the table, the contact sheets and the figure.", metavar="DIR")
-    seed: int = option(0, "Seed of everything random.", minimum=0)
-    state: Path | None = option(None, "Folder of catalog and decisions; by default .tellapart in the photo folder.", metavar="DIR")
-    device: str = option("auto", "Where networks run.", choices=("auto", "cpu", "cuda", "mps"))
+    seed: int = seed_option()
+    state: Path | None = state_option()
+    device: str = device_option()
     precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 

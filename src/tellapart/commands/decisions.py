@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.dataset.options import DatasetOptions
 from tellapart.options import dataclass, given, option, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import state_option
 
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
@@ -42,7 +43,7 @@ class DecisionsOptions(DatasetOptions):
     )
     all: bool = option(False, "Also list what was undone or decided otherwise later.")
     why: str = option("", "With --apply: the reason of decisions that have none.", only_for=given("apply"))
-    state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
+    state: Path | None = state_option()
 
 
 @with_options(DecisionsOptions)
@@ -127,7 +128,7 @@ class ExcludeOptions(DatasetOptions):
     """How to exclude."""
 
     why: str = option("", "The reason, kept with the decision.")
-    state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
+    state: Path | None = state_option()
 
 
 @with_options(ExcludeOptions)
@@ -169,7 +170,7 @@ class RelabelOptions(DatasetOptions):
     to: str | None = option(None, "The label from now on.", metavar="LABEL")
     new: bool = option(False, "The label may be one that no image has yet.")
     why: str = option("", "The reason, kept with the decision.")
-    state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
+    state: Path | None = state_option()
 
 
 @with_options(RelabelOptions)
@@ -219,7 +220,7 @@ class RestoreOptions(DatasetOptions):
     """How to restore."""
 
     why: str = option("", "The reason, kept with the decision.")
-    state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
+    state: Path | None = state_option()
 
 
 @with_options(RestoreOptions)
@@ -261,7 +262,7 @@ class UndoOptions(DatasetOptions):
     """What to undo."""
 
     batch: int | None = option(None, "Number of the batch to take back, also one of undoing; by default the last that holds.", minimum=1)
-    state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
+    state: Path | None = state_option()
 
 
 @with_options(UndoOptions)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.options import Options, dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import backbone_option
 
 if TYPE_CHECKING:
     from tellapart.runs import Run
@@ -26,7 +27,7 @@ ABOUT = (
 class DemoOptions(Options):
     """How to run the demo."""
 
-    backbone: str = option("lite0", "Network that sees: lite0, lite1, lite2, several joined by +, or any timm name.")
+    backbone: str = backbone_option("lite0")
     out: Path = option(Path("tellapart-demo"), "Folder for the demo.", metavar="DIR")
 
 

@@ -11,6 +11,7 @@ from tellapart.errors import DataError
 from tellapart.options import Options, dataclass, option, with_options
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import runs_option
 
 if TYPE_CHECKING:
     from tellapart.runs import Run
@@ -28,7 +29,7 @@ class EnsembleOptions(Options):
     name: str | None = option(
         None, "Name of the run; by default the folder's name, ensemble and a number.", metavar="NAME", check=name_complaint
     )
-    out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
+    out: Path = runs_option()
 
 
 @with_options(EnsembleOptions)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, num_workers_option, option, with_options
+from tellapart.options import dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import device_option, num_workers_option
 from tellapart.workflows.tta_options import tta_augment_option, tta_option
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class EvaluateOptions(DatasetOptions):
     out: Path | None = option(None, "File for the predictions (.parquet).", metavar="FILE", check=_is_parquet)
     views: int = tta_option()
     view_augment: str | None = tta_augment_option()
-    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = device_option()
     precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 

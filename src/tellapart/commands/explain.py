@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.models.precision import precision_option
 from tellapart.options import Options, dataclass, option, when, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import device_option, layer_option
 
 if TYPE_CHECKING:
     from tellapart.array_types import ByteArray, FloatArray
@@ -29,7 +30,7 @@ class ExplainOptions(Options):
     """What to explain, and how."""
 
     class_: str | None = option(None, "The class asked about; by default the one that is predicted.", metavar="NAME")
-    layer: str | None = option(None, "Layer of the Grad-CAM, such as blocks.3; by default the last with places.", metavar="NAME")
+    layer: str | None = layer_option()
     occlusion: bool = option(True, "Also cover one place after another and see what it costs.")
     square: float = option(
         0.25, "Side of the covering square, as a share of the image's.", minimum=0.02, maximum=1.0, only_for=when("occlusion", True)
@@ -37,7 +38,7 @@ class ExplainOptions(Options):
     out: Path | None = option(
         None, "The sheet to write, .jpg or .png; by default beside the run: runs/photos-1-explain.jpg.", metavar="FILE", check=_is_image
     )
-    device: str = option("auto", "Where the prediction is computed.", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = device_option()
     precision: str = precision_option()
 
 

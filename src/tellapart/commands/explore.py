@@ -10,8 +10,18 @@ from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.exploration.projection import METHODS, PERPLEXITY
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, num_workers_option, option, when, when_not, with_options, without
+from tellapart.options import dataclass, option, when, when_not, with_options, without
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import (
+    device_option,
+    features_option,
+    image_size_option,
+    layer_option,
+    num_workers_option,
+    seed_option,
+    state_option,
+    weights_option,
+)
 
 if TYPE_CHECKING:
     from tellapart.workflows.explorable_images import ExplorableImages
@@ -40,10 +50,10 @@ class ExploreOptions(DatasetOptions):
     )
     method: str = option("kmeans", "How clusters are found.", choices=WAYS, only_for=without("only"))
     map: str = option("tsne", "How images are placed on the map; umap needs the extra maps.", choices=METHODS)
-    features: str = option("lite2", "What is seen of an image: lite2, any timm name, imagenet, pixels, run:FOLDER.", metavar="NAME")
-    layer: str | None = option(None, "Layer of the network, such as blocks.3; by default the last.", metavar="NAME")
-    weights: Path | None = option(None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE")
-    image_size: int | None = option(None, "Side of the network's input in pixels; by default its own.", minimum=8, maximum=2048)
+    features: str = features_option()
+    layer: str | None = layer_option()
+    weights: Path | None = weights_option()
+    image_size: int | None = image_size_option()
     words: str = option(
         "imagenet",
         "What clusters may be called: imagenet, none, or words of yours: cheetah,lion,fox.",
@@ -59,9 +69,9 @@ class ExploreOptions(DatasetOptions):
         only_for=when("map", "tsne"),
     )
     out: Path = option(Path("explore"), "Folder for the page and its numbers.", metavar="DIR")
-    seed: int = option(0, "Seed of everything random.", minimum=0)
-    state: Path | None = option(None, "Folder of catalog and decisions; by default .tellapart in the photo folder.", metavar="DIR")
-    device: str = option("auto", "Where networks run.", choices=("auto", "cpu", "cuda", "mps"))
+    seed: int = seed_option()
+    state: Path | None = state_option()
+    device: str = device_option()
     precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 

@@ -9,6 +9,7 @@ from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.options import dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import state_option
 
 FORMS = ("files", "links", "csv")
 
@@ -18,7 +19,7 @@ class ExportOptions(DatasetOptions):
     """How to export."""
 
     form: str = option("files", "What OUT becomes: a folder of copies, a folder of links to the photos, or a table.", choices=FORMS)
-    state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
+    state: Path | None = state_option()
 
 
 @with_options(ExportOptions)

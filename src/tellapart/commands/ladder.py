@@ -13,9 +13,19 @@ from tellapart.dataset.options import DatasetOptions
 from tellapart.durations import duration_complaint
 from tellapart.errors import OptionError
 from tellapart.models.precision import precision_option
-from tellapart.options import Condition, dataclass, num_workers_option, option, test_share_option, with_options
+from tellapart.options import Condition, dataclass, option, with_options
 from tellapart.paths import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import (
+    backbone_option,
+    device_option,
+    num_workers_option,
+    runs_option,
+    seed_option,
+    state_option,
+    test_share_option,
+    weights_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,10 +75,8 @@ class LadderOptions(DatasetOptions):
     """How to climb."""
 
     rungs: str = option(",".join(RUNGS), "Rungs to climb, with commas between them.", check=_rungs_complaint)
-    backbone: str = option("lite2", "Network for probe and finetune: lite0, lite1, lite2 or any timm name.", only_for=_rung(*WITH_BACKBONE))
-    weights: Path | None = option(
-        None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE", only_for=_rung(*WITH_BACKBONE)
-    )
+    backbone: str = backbone_option(only_for=_rung(*WITH_BACKBONE))
+    weights: Path | None = weights_option(only_for=_rung(*WITH_BACKBONE))
     net: str = option("resnet", "Network for scratch: resnet, tiny, classic, or any timm name.", only_for=_rung("scratch"))
     scratch_size: int | None = option(
         None, "Side of the images for scratch, in pixels.", minimum=24, maximum=2048, only_for=_rung("scratch")
@@ -89,13 +97,13 @@ class LadderOptions(DatasetOptions):
         only_for=_rung("scratch", "finetune", "folds"),
     )
     test_share: float | None = test_share_option()
-    seed: int = option(0, "Seed of the split and of everything random.", minimum=0)
+    seed: int = seed_option()
     name: str | None = option(
         None, "Name of the run; by default the folder's name, ladder and a number.", metavar="NAME", check=name_complaint
     )
-    out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
-    state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
-    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    out: Path = runs_option()
+    state: Path | None = state_option()
+    device: str = device_option()
     precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 

@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Any
 from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, num_workers_option, option, test_share_option, when, with_options
+from tellapart.options import dataclass, option, when, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import (
+    backbone_option,
+    device_option,
+    image_size_option,
+    num_workers_option,
+    seed_option,
+    state_option,
+    test_share_option,
+    weights_option,
+)
 from tellapart.training.options import TRAINED, WITH_BACKBONE, TrainOptions
 
 if TYPE_CHECKING:
@@ -38,20 +48,18 @@ class LearningCurveOptions(DatasetOptions):
         None, "Numbers of training photos, with commas; by default an eighth to all.", check=_sizes_complaint, metavar="N,N"
     )
     draws: int = option(3, "Draws of each size; all photos can be drawn only once.", minimum=1, maximum=100)
-    backbone: str = option("lite2", "Network for probe and finetune: lite0, lite1, lite2 or any timm name.", only_for=WITH_BACKBONE)
-    weights: Path | None = option(
-        None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE", only_for=WITH_BACKBONE
-    )
+    backbone: str = backbone_option(only_for=WITH_BACKBONE)
+    weights: Path | None = weights_option(only_for=WITH_BACKBONE)
     net: str = option("resnet", "Network for scratch: resnet, tiny, classic, or any timm name.", only_for=when("recipe", "scratch"))
-    image_size: int | None = option(None, "Side of the network's input in pixels; by default its own.", minimum=24, maximum=2048)
+    image_size: int | None = image_size_option()
     augment: str | None = option(None, "Augmentation of training images, as for train.", metavar="WORDS", only_for=TRAINED)
     epochs: int | None = option(None, "Times every image is seen; by default the recipe's.", minimum=1, maximum=10_000, only_for=TRAINED)
     balance: str = option("none", "What to do about unequal classes.", choices=("none", "weights", "oversample", "undersample"))
     test_share: float | None = test_share_option()
-    seed: int = option(0, "Seed of the split and of everything random.", minimum=0)
+    seed: int = seed_option()
     out: Path | None = option(None, "File for the figure (.svg) or the numbers (.json).", metavar="FILE", check=_is_figure)
-    state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
-    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    state: Path | None = state_option()
+    device: str = device_option()
     precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.models.precision import precision_option
-from tellapart.options import Options, dataclass, num_workers_option, option, with_options
+from tellapart.options import Options, dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import device_option, num_workers_option
 from tellapart.workflows.tta_options import tta_augment_option, tta_option
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class PredictOptions(Options):
     out: Path | None = option(None, "Table to write: .csv, .parquet or .json.", metavar="FILE", check=_is_table)
     views: int = tta_option()
     view_augment: str | None = tta_augment_option()
-    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = device_option()
     precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
-from tellapart.options import dataclass, num_workers_option, option, when, when_not, with_options
+from tellapart.options import dataclass, option, when, when_not, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import num_workers_option, resize_option, seed_option, state_option
 
 if TYPE_CHECKING:
     from tellapart.dataset import Dataset
@@ -49,14 +50,14 @@ class PrepareOptions(DatasetOptions):
     form: str = option(
         "npy", "npy: arrays for numpy; tar: shards for webdataset; parquet: shards for Hugging Face.", choices=("npy", "tar", "parquet")
     )
-    resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"), only_for=_has_squares)
+    resize: str = resize_option(only_for=_has_squares)
     channels: str = option("last", "Color comes last (Keras) or first (PyTorch) in an array.", choices=("last", "first"), only_for=ARRAYS)
     dtype: str = option("uint8", "uint8: 0 to 255; float32: 0 to 1, four times as large.", choices=("uint8", "float32"), only_for=ARRAYS)
     gray: bool = option(False, "One channel in place of three.", only_for=_has_squares)
     shuffle: bool = option(True, "Write each part in a drawn order; otherwise class after class, as the folder has them.")
     shard_mb: int = option(256, "Size of a tar or Parquet shard, in MB.", minimum=1, maximum=100_000, only_for=when_not("form", "npy"))
-    seed: int = option(0, "Seed of the order.", minimum=0, only_for=when("shuffle", True))
-    state: Path | None = option(None, "Folder of the decisions; by default .tellapart in the photo folder.", metavar="DIR")
+    seed: int = seed_option(only_for=when("shuffle", True))
+    state: Path | None = state_option()
     num_workers: int | None = num_workers_option()
 
 

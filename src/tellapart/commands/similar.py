@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Any
 from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, num_workers_option, option, with_options
+from tellapart.options import dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import (
+    device_option,
+    features_option,
+    image_size_option,
+    layer_option,
+    num_workers_option,
+    state_option,
+    weights_option,
+)
 
 if TYPE_CHECKING:
     from tellapart.array_types import FloatArray, IntArray
@@ -29,13 +38,13 @@ class SimilarOptions(DatasetOptions):
     all_: bool = option(False, "Ask about every image of the folder, and write a table.")
     k: int = option(10, "How many similar images.", minimum=1, maximum=MOST)
     skip_duplicates: bool = option(False, "Leave out near-duplicates of the image asked about, and show of any others one.")
-    features: str = option("lite2", "What is seen of an image: lite2, any timm name, imagenet, pixels, run:FOLDER.", metavar="NAME")
-    layer: str | None = option(None, "Layer of the network, such as blocks.3; by default the last.", metavar="NAME")
-    weights: Path | None = option(None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE")
-    image_size: int | None = option(None, "Side of the network's input in pixels; by default its own.", minimum=8, maximum=2048)
+    features: str = features_option()
+    layer: str | None = layer_option()
+    weights: Path | None = weights_option()
+    image_size: int | None = image_size_option()
     out: Path | None = option(None, "The contact sheet, by default similar.jpg; with --all or for .csv the table.", metavar="FILE")
-    state: Path | None = option(None, "Folder of catalog and decisions; by default .tellapart in the photo folder.", metavar="DIR")
-    device: str = option("auto", "Where networks run.", choices=("auto", "cpu", "cuda", "mps"))
+    state: Path | None = state_option()
+    device: str = device_option()
     precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 

@@ -9,8 +9,9 @@ from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.dataset.user_groups import pattern_complaint
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, num_workers_option, option, when_not, with_options, without
+from tellapart.options import dataclass, option, when_not, with_options, without
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import device_option, num_workers_option, seed_option, state_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,10 +49,10 @@ class SplitOptions(DatasetOptions):
     first: int = option(0, "Reproduce a bad split: the first so many files of each class by name are val.", minimum=0)
     keep: Path | None = option(None, "An earlier split whose images keep their parts; by default --out where it exists.", metavar="FILE")
     anew: bool = option(False, "Forget the split that --out holds, and begin anew.", only_for=(without("keep"), without("first")))
-    seed: int = option(0, "Seed of the split.", minimum=0)
+    seed: int = seed_option()
     backbone: str = option("lite2", "Network whose features tell near-duplicates and price a leak; none for neither.")
-    state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
-    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"), only_for=when_not("backbone", NO_BACKBONE))
+    state: Path | None = state_option()
+    device: str = device_option(only_for=when_not("backbone", NO_BACKBONE))
     precision: str = precision_option(only_for=when_not("backbone", NO_BACKBONE))
     num_workers: int | None = num_workers_option()
 

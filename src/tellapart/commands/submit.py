@@ -10,8 +10,9 @@ from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.errors import OptionError
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, num_workers_option, option, with_options
+from tellapart.options import dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import device_option, num_workers_option
 from tellapart.workflows.tta_options import tta_augment_option, tta_option
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class SubmitOptions(DatasetOptions):
     class_: str | None = option(None, "The class whose probability the sample's one column means.", metavar="NAME")
     views: int = tta_option()
     view_augment: str | None = tta_augment_option()
-    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = device_option()
     precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tellapart.dataset.options import DatasetOptions
-from tellapart.options import dataclass, num_workers_option, option, when, when_not
+from tellapart.options import dataclass, option, when, when_not
+from tellapart.shared_options import device_option, num_workers_option, seed_option, state_option
 
 if TYPE_CHECKING:
     pass
@@ -38,7 +39,7 @@ class CropOptions(DatasetOptions):
     score: bool | None = option(
         None, "Say what cropping is worth: a probe on whole photos, one on crops; by default where it takes a minute."
     )
-    seed: int = option(0, "Seed of the split on which the two are compared.", minimum=0, only_for=when_not("score", False))
-    state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
-    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    seed: int = seed_option(only_for=when_not("score", False))
+    state: Path | None = state_option()
+    device: str = device_option()
     num_workers: int | None = num_workers_option()

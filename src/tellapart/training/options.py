@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tellapart.dataset.options import DatasetOptions
 from tellapart.durations import duration_complaint
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, num_workers_option, option, test_share_option, when, when_not
+from tellapart.options import dataclass, option, when, when_not
 from tellapart.paths import name_complaint
-
-if TYPE_CHECKING:
-    pass
-
+from tellapart.shared_options import (
+    backbone_option,
+    device_option,
+    image_size_option,
+    num_workers_option,
+    resize_option,
+    runs_option,
+    seed_option,
+    state_option,
+    test_share_option,
+    weights_option,
+)
 
 WITH_BACKBONE = when("recipe", "probe", "finetune")
 
@@ -35,15 +42,11 @@ class TrainOptions(DatasetOptions):
         "probe: a head on a frozen backbone; finetune: the backbone too; scratch: a network from nothing.",
         choices=("probe", "finetune", "scratch"),
     )
-    backbone: str = option(
-        "lite2", "Network that sees: lite0, lite1, lite2, several joined by +, or any timm name.", only_for=WITH_BACKBONE
-    )
-    weights: Path | None = option(
-        None, "Weights for a timm name: a .safetensors, .pth or Keras .h5 file.", metavar="FILE", only_for=WITH_BACKBONE
-    )
+    backbone: str = backbone_option(only_for=WITH_BACKBONE)
+    weights: Path | None = weights_option(only_for=WITH_BACKBONE)
     net: str = option("resnet", "For scratch: resnet, tiny, classic, or any timm name.", only_for=when("recipe", "scratch"))
-    image_size: int | None = option(None, "Side of the network's input in pixels; by default its own.", minimum=24, maximum=2048)
-    resize: str = option("crop", "How a photo becomes a square.", choices=("crop", "pad", "squash"))
+    image_size: int | None = image_size_option(minimum=24)
+    resize: str = resize_option()
     mirror: bool = option(
         True,
         "Average the backbone's features with those of the mirror image (twice the work, better numbers).",
@@ -101,10 +104,10 @@ class TrainOptions(DatasetOptions):
         only_for=when("recipe", "probe"),
     )
     curve: bool = option(True, "For probe: measure the learning curve: would more photos help?", only_for=when("recipe", "probe"))
-    seed: int = option(0, "Seed of the split and of everything random.", minimum=0)
+    seed: int = seed_option()
     name: str | None = option(None, "Name of the run; by default the folder's name and a number.", metavar="NAME", check=name_complaint)
-    out: Path = option(Path("runs"), "Folder for the runs.", metavar="DIR")
-    state: Path | None = option(None, "Folder for the catalog; by default .tellapart in the photo folder.", metavar="DIR")
-    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    out: Path = runs_option()
+    state: Path | None = state_option()
+    device: str = device_option()
     precision: str = precision_option()
     num_workers: int | None = num_workers_option()
