@@ -23,6 +23,7 @@ LEVELS = (
             "array_types",
             "options",
             "shared_options",
+            "results",
             "progress",
             "paths",
             "sqlite",
