@@ -25,7 +25,7 @@ BARE = """
 import hashlib, sys
 from pathlib import Path
 import numpy as np
-from tellapart.paths import cache_root
+from tellapart.atomic_files import cache_root
 from tellapart.augmentation.policy import augmentation_of
 from tellapart.images.pixel_store import PixelStore
 from tellapart.training.fold_training import train_members

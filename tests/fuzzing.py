@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from tellapart.cache_dir import cache_root
 from tellapart.collection.candidates import Offer
 from tellapart.collection.ledger import Ledger
 from tellapart.collection.status import read_status
@@ -31,7 +32,6 @@ from tellapart.errors import TellapartError
 from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.heads import LinearHead
 from tellapart.models.saved_model import Classifier, Member, load_model, save_model
-from tellapart.paths import cache_root
 from tellapart.predictions import Predictions
 
 RIGHT, SAID, REFUSED = "right", "said", "refused"

@@ -15,21 +15,8 @@ SOURCE = Path(tellapart.__file__).parent
 
 LEVELS = (
     (
-        *(
-            "version",
-            "errors",
-            "counts",
-            "durations",
-            "array_types",
-            "options",
-            "shared_options",
-            "results",
-            "progress",
-            "paths",
-            "sqlite",
-            "concurrency",
-        ),
-        *("csv_writer", "json_files", "parquet_files"),
+        *("version", "errors", "counts", "durations", "array_types", "options", "shared_options", "results", "progress"),
+        *("cache_dir", "printable", "atomic_files", "sqlite", "concurrency", "csv_writer", "json_files", "parquet_files"),
     ),
     ("calibration", "images", "dataset", "features", "predictions", "runs"),
     ("augmentation", "collection", "curation", "dataset_export", "evaluation", "exploration", "kaggle", "models"),
@@ -210,7 +197,7 @@ def test_the_library_never_prints_exits_or_asks() -> None:
         ("dataset/file_rows.py", "tellapart.runs.Run", "after"),
         ("curation/near_duplicates.py", "tellapart.models.heads", "sibling"),
         ("commands/train.py", "tellapart.cli.app", "above"),
-        ("paths.py", "tellapart.dataset.Dataset", "above"),
+        ("atomic_files.py", "tellapart.dataset.Dataset", "above"),
         ("classifier.py", "tellapart.commands.train", "sibling"),
     ],
 )
@@ -219,10 +206,10 @@ def test_the_law_itself_forbids(module: str, name: str, said: str) -> None:
 
 
 def test_the_law_sees_every_kind_of_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "paths.py").write_text(
+    (tmp_path / "atomic_files.py").write_text(
         "import tellapart.commands\nfrom .cli import app\nfrom . import runs\n"
         "def f():\n    from tellapart.models import saved\n    import_module('tellapart.training.linear_probe')\n"
     )
     monkeypatch.setitem(globals(), "SOURCE", tmp_path)
-    assert {room_of(name) for name in imported("paths.py")} == {"commands", "cli", "runs", "models", "training"}
-    assert {room_of(name) for name in imported("paths.py", at_load=True)} == {"commands", "cli", "runs"}
+    assert {room_of(name) for name in imported("atomic_files.py")} == {"commands", "cli", "runs", "models", "training"}
+    assert {room_of(name) for name in imported("atomic_files.py", at_load=True)} == {"commands", "cli", "runs"}

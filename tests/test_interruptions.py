@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import tellapart
+from tellapart.atomic_files import remove_abandoned
 from tellapart.features import FeatureCache
-from tellapart.paths import remove_abandoned
 from tellapart.runs import Run, open_run
 from tests import folders
 

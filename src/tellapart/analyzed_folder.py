@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tellapart.array_types import ByteArray, FloatArray
+from tellapart.cache_dir import cache_root
 from tellapart.curation.duplicate_groups import DuplicateGroup, duplicate_groups
 from tellapart.curation.near_duplicate_cache import cached_pairs
 from tellapart.curation.near_duplicates import ComparedPair, Images, Signatures, compare_pairs
@@ -34,7 +35,6 @@ from tellapart.images import decode
 from tellapart.images.perceptual_hash import signature
 from tellapart.images.thumbnails import thumbnail
 from tellapart.models.model_card import CARD
-from tellapart.paths import cache_root
 from tellapart.progress import SILENT, Progress
 from tellapart.runs import open_run
 

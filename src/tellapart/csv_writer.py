@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from tellapart.paths import replacing
+from tellapart.atomic_files import replacing
 
 PATH_COLUMNS = frozenset({"path", "file_name", "original", "parent", "similar"})
 """Columns of our tables whose cells are paths, relative or whole."""

@@ -24,6 +24,7 @@ from tellapart.array_types import ByteArray, FloatArray
 from tellapart.augmentation.counter_rng import image_keys
 from tellapart.augmentation.policy import parse_augmentation
 from tellapart.augmentation.tta_views import view
+from tellapart.cache_dir import cache_root
 from tellapart.concurrency import ahead, worker_count
 from tellapart.counts import count
 from tellapart.dataset import Catalog, Dataset, Entry, ImageFacts
@@ -36,7 +37,6 @@ from tellapart.images.pixel_store import PixelStore
 from tellapart.models.backbone_card import PIXELS, Backbone
 from tellapart.models.devices import used_device
 from tellapart.models.malloc import tune_malloc
-from tellapart.paths import cache_root
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:

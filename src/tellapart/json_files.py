@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tellapart.paths import regular_file
+from tellapart.atomic_files import regular_file
 
 Shape = Callable[[Any, str], Any]
 LARGEST = 1 << 30

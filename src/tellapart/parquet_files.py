@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tellapart.paths import regular_file, replacing
+from tellapart.atomic_files import regular_file, replacing
 
 SHA256 = b"content_sha256"
 BATCH_ROWS = 8192

@@ -18,8 +18,8 @@ from tellapart.errors import ModelError, OptionError
 from tellapart.feature_extraction import FeatureSpec, extract
 from tellapart.features import FeatureMatrix
 from tellapart.models.saved_model import Member, SavedModel
-from tellapart.paths import printable
 from tellapart.predictions import Predictions
+from tellapart.printable import printable
 from tellapart.progress import SILENT, Progress
 
 

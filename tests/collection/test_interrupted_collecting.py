@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 import tellapart
+from tellapart.atomic_files import storage_error
 from tellapart.collection.storage.stores import Folder, open_destination
-from tellapart.paths import storage_error
 from tests.collection.rude_server import RudeServer, running
 from tests.collection.seaweed import Seaweed
 from tests.collection.soundness import complaints, rows

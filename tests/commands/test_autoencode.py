@@ -15,13 +15,13 @@ from PIL import Image
 
 import tellapart
 from tellapart.analyzed_folder import analyze_folder
+from tellapart.cache_dir import cache_root
 from tellapart.errors import DataError, ModelError, OptionError
 from tellapart.feature_spec import spec_of
 from tellapart.images.pixel_store import PixelStore
 from tellapart.models import autoencoder
 from tellapart.models.autoencoder import saved_decoder
 from tellapart.models.saved_model import load_model
-from tellapart.paths import cache_root
 from tellapart.runs import Run
 from tellapart.training import loop as loop_module
 from tellapart.training.reconstruction import Reconstruction

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 import tellapart
+from tellapart.cache_dir import cache_root
 from tellapart.collection.storage.shards import pack
 from tellapart.collection.storage.stores import Folder
 from tellapart.dataset import open_dataset
 from tellapart.dataset.dataset import Dataset
 from tellapart.errors import DataError
-from tellapart.paths import cache_root
 from tests import folders, sample_images
 
 

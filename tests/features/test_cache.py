@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tellapart.atomic_files import read_sealed, write_sealed
 from tellapart.errors import StorageError
 from tellapart.features import FeatureCache
 from tellapart.features.cache import MERGE_AT
-from tellapart.paths import read_sealed, write_sealed
 
 IDS = [f"id{i}" for i in range(5)]
 

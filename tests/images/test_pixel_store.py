@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tellapart.atomic_files import read_sealed
 from tellapart.errors import StorageError
 from tellapart.images import pixel_store
 from tellapart.images.pixel_store import PixelStore
-from tellapart.paths import read_sealed
 from tests.memory import PEAK_MEMORY
 
 SIZE = 6

@@ -9,12 +9,12 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from tellapart.atomic_files import read_sealed, write_sealed
 from tellapart.errors import ModelError
 from tellapart.models import backbones
 from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.backbones import find_backbones
 from tellapart.models.feature_network import FeatureNetwork
-from tellapart.paths import read_sealed, write_sealed
 
 
 @pytest.fixture(scope="module")

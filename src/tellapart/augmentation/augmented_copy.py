@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from tellapart.array_types import ByteArray
+from tellapart.atomic_files import replacing_folder
 from tellapart.augmentation.counter_rng import image_keys
 from tellapart.augmentation.policy import Augmentation
 from tellapart.concurrency import side_by_side
@@ -19,7 +20,7 @@ from tellapart.csv_writer import csv_file
 from tellapart.dataset import Dataset, Entry
 from tellapart.errors import DataError, ImageError
 from tellapart.images import decode
-from tellapart.paths import printable, replacing_folder
+from tellapart.printable import printable
 from tellapart.progress import SILENT, Progress
 
 MANIFEST = "metadata.csv"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tellapart.paths import printable
+from tellapart.printable import printable
 
 
 def aligned(rows: Sequence[Sequence[str]], *, before: str = "") -> list[str]:

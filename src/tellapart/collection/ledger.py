@@ -21,11 +21,11 @@ from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
+from tellapart.atomic_files import is_alive
 from tellapart.collection.candidates import Offer
 from tellapart.collection.network.urls import canonical_url
 from tellapart.collection.schema import ADD_IMAGE, SPEND, WANT, WRITE_VERDICT, migrate
 from tellapart.errors import StorageError
-from tellapart.paths import is_alive
 from tellapart.sqlite import NewerVersionError, is_damage
 
 LEDGER_FILE = "collection.sqlite"

@@ -12,13 +12,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.cache_dir import cache_root
 from tellapart.collection.order_resolution import CollectionOrder, resolve_order
 from tellapart.concurrency import available_cores, run_to_end
 from tellapart.counts import count
 from tellapart.durations import seconds_of
 from tellapart.errors import DataError, OptionError, StorageError
 from tellapart.json_files import ShapeError, anything, fields, mapping, parse_json, several, text
-from tellapart.paths import cache_root
 from tellapart.progress import Progress
 
 if TYPE_CHECKING:

@@ -113,8 +113,8 @@ def _enlarged(dataset: Dataset, out: Path, augmentation: Augmentation, chosen: A
 
 
 def _sheet(dataset: Dataset, out: Path, augmentation: Augmentation, chosen: AugmentOptions, progress: Progress) -> dict[str, Any]:
+    from tellapart.atomic_files import replacing
     from tellapart.errors import DataError
-    from tellapart.paths import replacing
     from tellapart.reports.augmentation_sheet import DRAWS, augmentation_sheet
 
     entries: dict[str, list[Entry]] = {}
@@ -155,7 +155,7 @@ def _sheet_class(dataset: Dataset, name: str, entries: list[Entry], wanted: int,
     from tellapart.augmentation.policy import COLUMNS
     from tellapart.errors import ImageError
     from tellapart.images import decode
-    from tellapart.paths import printable
+    from tellapart.printable import printable
     from tellapart.reports.augmentation_sheet import DRAWS, SheetClass
     from tellapart.reports.contact_sheet import TILE
 

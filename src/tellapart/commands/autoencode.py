@@ -11,7 +11,7 @@ from tellapart.dataset.options import DatasetOptions
 from tellapart.durations import duration_complaint, seconds_of
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, when, with_options
-from tellapart.paths import folder_name, name_complaint
+from tellapart.printable import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
 from tellapart.shared_options import (
     device_option,

@@ -102,8 +102,8 @@ def check(folder: str | Path, *, options: CheckOptions, progress: Progress = AUT
         StorageError: the disk is full or cannot be written.
     """
     from tellapart.analyzed_folder import analyze_folder
+    from tellapart.atomic_files import write_text
     from tellapart.output_guards import check_outside
-    from tellapart.paths import write_text
     from tellapart.reports.review_page import write_review
     from tellapart.workflows.check_run import run_check
     from tellapart.workflows.review_view import issues_csv, review_view

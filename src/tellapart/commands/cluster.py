@@ -200,7 +200,7 @@ def _sheet_name(number: int, count: int) -> str:
 
 
 def _write(found: FolderClustering, told: dict[str, Any], chosen: ClusterOptions, progress: Progress) -> None:
-    from tellapart.paths import replacing_folder, write_json, write_text
+    from tellapart.atomic_files import replacing_folder, write_json, write_text
     from tellapart.reports.figures.num_clusters import choice_figure
 
     with replacing_folder(Path(told["out"])) as partial:

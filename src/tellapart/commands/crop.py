@@ -46,11 +46,11 @@ def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO)
         StorageError: the disk is full or cannot be written.
     """
     from tellapart.analyzed_folder import analyze_folder
+    from tellapart.atomic_files import replacing, replacing_folder
     from tellapart.cropping.crop_folder import write_crops, write_set_aside
     from tellapart.cropping.detection import detect, make_detector
     from tellapart.cropping.selection import select_crops
     from tellapart.feature_extraction import FeatureSpec
-    from tellapart.paths import replacing, replacing_folder
 
     find = make_detector(options.to, options.device)
     looked = analyze_folder(

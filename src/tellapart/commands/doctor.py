@@ -33,8 +33,8 @@ def doctor(*, options: DoctorOptions, progress: Progress = AUTO) -> dict[str, An
     Returns:
         ``versions``, ``processor``, ``torch``, ``cache``, ``backbones`` and ``problems`` (sentences; empty is well).
     """
+    from tellapart.cache_dir import cache_root
     from tellapart.models.efficientnet_lite import PACKAGED
-    from tellapart.paths import cache_root
     from tellapart.version import __version__
 
     versions = {name: _version(name) for name in REQUIRED}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tellapart.errors import DataError
 from tellapart.options import Options, dataclass, option, with_options
-from tellapart.paths import folder_name, name_complaint
+from tellapart.printable import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
 from tellapart.shared_options import runs_option
 

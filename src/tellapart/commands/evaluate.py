@@ -116,7 +116,7 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
 def _nothing_to_judge(folder: str | Path, predictions: Predictions, left_out: dict[str, int]) -> DataError:
     """Why no image can be judged: names both sets of classes where they differ, else counts the reasons."""
     from tellapart.errors import DataError
-    from tellapart.paths import printable
+    from tellapart.printable import printable
 
     counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in left_out.items() if count)
     message = f"no image in {printable(str(folder))} can be judged: {counts}"

@@ -68,9 +68,10 @@ def explain(
         StorageError: the sheet cannot be written.
     """
     from tellapart.analyzed_folder import model_folder, open_given_images
+    from tellapart.atomic_files import replacing
     from tellapart.models.saved_model import load_model
-    from tellapart.paths import printable, replacing
     from tellapart.predictor import predict_files
+    from tellapart.printable import printable
     from tellapart.reports.gradcam_sheet import Explained, explanation_sheet
 
     model = load_model(model_folder(run))

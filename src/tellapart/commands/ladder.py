@@ -14,7 +14,7 @@ from tellapart.durations import duration_complaint
 from tellapart.errors import OptionError
 from tellapart.models.precision import precision_option
 from tellapart.options import Condition, dataclass, option, with_options
-from tellapart.paths import folder_name, name_complaint
+from tellapart.printable import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
 from tellapart.shared_options import (
     backbone_option,

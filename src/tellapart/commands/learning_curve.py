@@ -128,7 +128,7 @@ def _say(progress: Progress, recipe: str, size: int, found: Sequence[dict[str, A
 
 
 def _save(result: dict[str, Any], path: Path) -> None:
-    from tellapart.paths import write_json, write_text
+    from tellapart.atomic_files import write_json, write_text
     from tellapart.reports.figures.split_variance import curve_figure
 
     if path.suffix.lower() == ".json":

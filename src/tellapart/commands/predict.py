@@ -77,8 +77,8 @@ def save_table(rows: list[dict[str, Any]], path: Path) -> None:
     """Write rows as CSV, Parquet or JSON, whole or not at all."""
     import json
 
+    from tellapart.atomic_files import replacing, write_text
     from tellapart.csv_writer import csv_file
-    from tellapart.paths import replacing, write_text
 
     if path.suffix.lower() == ".json":
         write_text(path, json.dumps(rows, indent=1, ensure_ascii=False) + "\n")

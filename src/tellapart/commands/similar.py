@@ -206,7 +206,7 @@ def _from_outside(subjects: ExplorableImages, file: Path, spec: FeatureSpec, cho
     from tellapart.feature_extraction import extract
     from tellapart.images import decode
     from tellapart.images.thumbnails import thumbnail
-    from tellapart.paths import printable
+    from tellapart.printable import printable
 
     try:
         with tempfile.TemporaryDirectory() as place, Catalog(Path(place) / "catalog.sqlite") as catalog:
@@ -253,7 +253,7 @@ def _write_table(
 
 
 def _write_sheet(out: Path, asked: _Asked, subjects: ExplorableImages, indices: IntArray, cosines: FloatArray) -> None:
-    from tellapart.paths import replacing
+    from tellapart.atomic_files import replacing
     from tellapart.reports.contact_sheet import Tile, contact_sheet
 
     ids = [subjects.rows[i].image_id or "" for i in indices]

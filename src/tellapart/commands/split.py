@@ -129,7 +129,7 @@ def _check(chosen: SplitOptions) -> None:
 def _place(folder: Path, chosen: SplitOptions) -> Path:
     """Where the manifest goes: a CSV, not among the photos of a folder, and not over the manifest that is read."""
     from tellapart.errors import OptionError
-    from tellapart.paths import folder_name
+    from tellapart.printable import folder_name
 
     whole = folder.expanduser().absolute()
     name = folder_name(whole) if whole.is_dir() else whole.stem

@@ -87,7 +87,7 @@ class Submission:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as ``tellapart submit --json`` prints them."""
-        from tellapart.paths import printable
+        from tellapart.printable import printable
 
         intervals = {name: getattr(self, name) for name in ("expected_accuracy", "expected_log_loss")}
         return {
@@ -192,7 +192,7 @@ def _images_of(ids: tuple[str, ...], folder: str | Path, chosen: SubmitOptions, 
     from tellapart.dataset.dataset import open_images
     from tellapart.dataset.folder_names import part_of
     from tellapart.kaggle.id_matching import files_of_ids
-    from tellapart.paths import printable
+    from tellapart.printable import printable
 
     opened = open_images(folder, chosen, progress=progress)
     for note in opened.notes:

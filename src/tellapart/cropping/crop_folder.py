@@ -14,7 +14,7 @@ from tellapart.cropping.geometry import Box, CropShape, crop_pixels_of
 from tellapart.csv_writer import csv_file
 from tellapart.errors import ImageError
 from tellapart.images import decode
-from tellapart.paths import printable
+from tellapart.printable import printable
 
 MANIFEST = "metadata.csv"
 SET_ASIDE = "set_aside.csv"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from tellapart.array_types import ByteArray, FloatArray
+from tellapart.cache_dir import cache_root
 from tellapart.concurrency import ahead, worker_count
 from tellapart.dataset.thumbnail_store import ThumbnailStore
 from tellapart.errors import ImageError
 from tellapart.images import decode, resize
-from tellapart.paths import cache_root
 from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:

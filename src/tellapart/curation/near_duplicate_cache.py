@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tellapart.atomic_files import read_sealed, write_sealed
+from tellapart.cache_dir import cache_root
 from tellapart.curation.near_duplicates import VERSION, ComparedPair
 from tellapart.errors import StorageError
 from tellapart.features import FeatureMatrix
-from tellapart.paths import cache_root, read_sealed, write_sealed
 
 FOLDER = "likenesses"
 

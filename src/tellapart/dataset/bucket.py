@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from tellapart.atomic_files import replacing
+from tellapart.cache_dir import cache_root
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES
 from tellapart.errors import DataError, MissingExtra
 from tellapart.images.formats import is_named_like_image
-from tellapart.paths import cache_root, replacing
 from tellapart.progress import SILENT, Progress
 
 SCHEME = "s3://"

@@ -16,8 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tellapart.atomic_files import beside
+from tellapart.cache_dir import cache_root
 from tellapart.errors import StorageError
-from tellapart.paths import beside, cache_root, printable
+from tellapart.printable import printable
 from tellapart.sqlite import NewerVersionError, bring_up_to_date, is_damage
 
 STATE_FOLDER = ".tellapart"

@@ -21,7 +21,7 @@ from tellapart.dataset.manifest import MANIFEST_SUFFIXES, read_manifest
 from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.dataset.tar_shards import shards_in, unpack_shards
 from tellapart.errors import DataError
-from tellapart.paths import printable
+from tellapart.printable import printable
 from tellapart.progress import SILENT, Progress
 
 LABEL_HINT = "put the images of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg"

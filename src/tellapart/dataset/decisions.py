@@ -17,11 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tellapart.atomic_files import one_at_a_time, regular_file, write_text
 from tellapart.dataset.file_rows import EXCLUDED, FileRow
 from tellapart.errors import DataError, StorageError
 from tellapart.json_files import ShapeError, flag, maybe, parse_json, text, whole
 from tellapart.json_files import fields as object_of
-from tellapart.paths import one_at_a_time, regular_file, write_text
 
 LOG_FILE = "decisions.jsonl"
 RELABEL, EXCLUDE, RESTORE, UNDO = "relabel", "exclude", "restore", "undo"

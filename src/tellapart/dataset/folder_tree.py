@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tellapart.dataset.entry import PARTS
 from tellapart.dataset.folder_names import is_aside, is_data, is_fold, part_of, parts_among
 from tellapart.errors import DataError
-from tellapart.paths import printable
+from tellapart.printable import printable
 
 NAMED = 5
 DIVIDE = "list the images in a table with the columns path, label and part (CSV, TSV or Parquet) and give that"

@@ -15,7 +15,7 @@ from tellapart.dataset.dataset import files_dataset
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES
 from tellapart.errors import DataError, ImageError, closest_name
 from tellapart.images.formats import sniffed_format
-from tellapart.paths import printable
+from tellapart.printable import printable
 
 STDIN = "-"
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")

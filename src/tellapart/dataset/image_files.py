@@ -10,7 +10,7 @@ from pathlib import Path
 from tellapart.dataset.delimited_files import TABLE_SUFFIXES
 from tellapart.errors import DataError
 from tellapart.images.formats import IMAGE_SUFFIXES, begins_like_image, is_named_like_image
-from tellapart.paths import printable
+from tellapart.printable import printable
 
 SYSTEM_FOLDERS = frozenset(
     {

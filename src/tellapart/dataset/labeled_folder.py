@@ -14,7 +14,7 @@ from tellapart.dataset.listed_files import ListedFiles
 from tellapart.dataset.manifest import Manifest, read_manifest
 from tellapart.dataset.options import AUTO, NONE, DatasetOptions
 from tellapart.errors import DataError
-from tellapart.paths import printable
+from tellapart.printable import printable
 
 MANIFEST_NAMES = tuple(f"{stem}{suffix}" for stem in ("metadata", "manifest") for suffix in (".csv", ".parquet", ".tsv", ".jsonl"))
 """Tables that speak for the folder they lie in."""

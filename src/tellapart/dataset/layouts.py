@@ -24,7 +24,7 @@ from tellapart.dataset.folder_tree import (
     same_folders,
 )
 from tellapart.dataset.options import AUTO, BOTTOM, TOP
-from tellapart.paths import printable
+from tellapart.printable import printable
 
 CLASSES_NAMED = 5
 

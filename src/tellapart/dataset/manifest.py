@@ -15,7 +15,7 @@ from tellapart.dataset.listed_files import AS_WRITTEN, BY_NAME, ListedFiles
 from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.dataset.table_columns import HINT, Columns, columns_of
 from tellapart.errors import DataError
-from tellapart.paths import printable
+from tellapart.printable import printable
 
 MANIFEST_SUFFIXES = TABLE_SUFFIXES
 _LISTS = "|;"

@@ -13,7 +13,7 @@ from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.groups import connected_groups, joining_pairs
 from tellapart.dataset.splits import assign_stratified_parts
 from tellapart.errors import DataError, OptionError
-from tellapart.paths import printable
+from tellapart.printable import printable
 
 REPORTED = ("test", "val")
 TEST_SHARE = 0.2

@@ -9,7 +9,7 @@ from tellapart.dataset.catalog import FileState, ImageFacts
 from tellapart.dataset.dataset import Dataset
 from tellapart.dataset.decisions import Decisions
 from tellapart.dataset.file_rows import UNREADABLE, USED, FileRow
-from tellapart.paths import printable
+from tellapart.printable import printable
 
 
 def file_rows(

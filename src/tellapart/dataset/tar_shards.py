@@ -19,6 +19,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tellapart.atomic_files import replacing_folder, write_json
+from tellapart.cache_dir import cache_root
 from tellapart.concurrency import ahead, available_cores
 from tellapart.counts import count
 from tellapart.dataset.catalog import STATE_FOLDER
@@ -27,7 +29,7 @@ from tellapart.dataset.folder_names import part_of
 from tellapart.errors import DataError, StorageError
 from tellapart.images.formats import IMAGE_SUFFIXES
 from tellapart.json_files import ShapeError, fields, maybe, read_json, several, text
-from tellapart.paths import cache_root, printable, replacing_folder, write_json
+from tellapart.printable import printable
 from tellapart.progress import SILENT, Progress
 
 SUFFIX = ".tar"

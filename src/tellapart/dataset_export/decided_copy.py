@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from tellapart.atomic_files import replacing_folder
 from tellapart.csv_writer import csv_file
 from tellapart.dataset.file_rows import FileRow
-from tellapart.paths import replacing_folder
 from tellapart.progress import SILENT, Progress
 
 TABLE = "metadata.csv"

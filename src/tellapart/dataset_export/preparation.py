@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.array_types import IntArray
+from tellapart.atomic_files import one_at_a_time, remove_abandoned, storage_error, write_json
 from tellapart.concurrency import ahead, worker_count
 from tellapart.counts import count
 from tellapart.dataset_export.export_tables import write_left_out, write_samples
@@ -27,7 +28,6 @@ from tellapart.dataset_export.sample_store import Rendered, SampleStore
 from tellapart.dataset_export.samples import Sample, Samples
 from tellapart.dataset_export.shard_writers import ShardForm, ShardStore, size_name
 from tellapart.errors import DataError, ImageError, OptionError, StorageError
-from tellapart.paths import one_at_a_time, remove_abandoned, storage_error, write_json
 from tellapart.progress import SILENT, Progress
 
 STATE = "progress.json"

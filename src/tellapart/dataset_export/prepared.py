@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from tellapart.array_types import ByteArray, FloatArray, IntArray
+from tellapart.atomic_files import regular_file
 from tellapart.counts import count
 from tellapart.errors import DataError, OptionError, StorageError
 from tellapart.json_files import ShapeError, fields, mapping, maybe, read_json, real, several, text, whole
 from tellapart.parquet_files import read_parquet
-from tellapart.paths import regular_file
 
 CARD, SAMPLES, LEFT_OUT = "prepared.json", "samples.parquet", "left_out.csv"
 FORMAT = 1

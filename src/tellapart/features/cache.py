@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from tellapart.array_types import FloatArray
-from tellapart.paths import read_sealed, replacing, write_sealed
+from tellapart.atomic_files import read_sealed, replacing, write_sealed
 
 MERGE_AT = 32
 NPY_HEADER = 128

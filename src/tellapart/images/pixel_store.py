@@ -20,9 +20,9 @@ from typing import Self
 import numpy as np
 
 from tellapart.array_types import ByteArray, IntArray
+from tellapart.atomic_files import checksum_of, read_sealed, replacing, write_sealed
 from tellapart.counts import count
 from tellapart.errors import StorageError
-from tellapart.paths import checksum_of, read_sealed, replacing, write_sealed
 
 FORMAT = 2
 MOST_OPEN = 256

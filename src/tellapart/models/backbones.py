@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.atomic_files import read_sealed, replacing, write_sealed
+from tellapart.cache_dir import cache_root
 from tellapart.errors import ModelError, OptionError
 from tellapart.models.backbone_card import CLIP, PIXELS, PROBABILITIES, Backbone, BackboneCard
 from tellapart.models.efficientnet_lite import PACKAGED, PackagedWeights, packaged_state
@@ -21,7 +23,6 @@ from tellapart.models.tensors import disk_errors, tensors_digest
 from tellapart.models.timm_networks import build_network, check_network_name
 from tellapart.models.timm_variants import VARIANTS
 from tellapart.models.weights_files import fit_weights, read_weights
-from tellapart.paths import cache_root, read_sealed, replacing, write_sealed
 
 if TYPE_CHECKING:
     import torch

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tellapart.atomic_files import regular_file
 from tellapart.errors import MissingExtra, ModelError
-from tellapart.paths import regular_file
 
 if TYPE_CHECKING:
     import torch

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tellapart.atomic_files import regular_file
 from tellapart.errors import ModelError
 from tellapart.json_files import Shape, ShapeError, anything, fields, flag, mapping, read_json, real, several, text, whole
-from tellapart.paths import regular_file
 
 CARD = "model.json"
 FORMAT = 1

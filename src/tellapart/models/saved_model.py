@@ -15,13 +15,13 @@ import numpy as np
 
 from tellapart import calibration
 from tellapart.array_types import FloatArray
+from tellapart.atomic_files import replacing_folder
 from tellapart.errors import ModelError
 from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.heads import LinearHead, mean_logits
 from tellapart.models.model_card import CARD, DAMAGED, FORMAT, check_tensors, read_card, sealed_card
 from tellapart.models.precision import has_fast_bfloat16
 from tellapart.models.tensors import disk_errors
-from tellapart.paths import replacing_folder
 
 if TYPE_CHECKING:
     import torch

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.atomic_files import regular_file
 from tellapart.errors import ModelError
 from tellapart.models.architecture_guess import classifier_names, likeliest_network
 from tellapart.models.keras_weights import read_keras_weights
-from tellapart.paths import regular_file
 
 if TYPE_CHECKING:
     import torch

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from tellapart.array_types import ByteArray, FloatArray
-from tellapart.paths import write_text
+from tellapart.atomic_files import write_text
 from tellapart.reports import number_format
 from tellapart.reports.figures.latent_histograms import MOST_SERIES, histogram_figure, limits_of
 from tellapart.reports.figures.svg import Figure

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tellapart.paths import write_text
+from tellapart.atomic_files import write_text
 from tellapart.reports import number_format
 from tellapart.reports.figures.num_clusters import choice_panels
 from tellapart.reports.html_shell import render_page, script_json, view_json

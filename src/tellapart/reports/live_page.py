@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tellapart.paths import write_text
+from tellapart.atomic_files import write_text
 from tellapart.reports.figures.svg import clean, figure_css, theme_css
 from tellapart.reports.figures.training_curves import accuracy_figure, loss_figure
 from tellapart.reports.training_section import training_section

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from tellapart.paths import write_text
+from tellapart.atomic_files import write_text
 from tellapart.reports import number_format
 from tellapart.reports.html_shell import render_page, view_json
 from tellapart.reports.relative_links import decisions_command, without_absolute_paths

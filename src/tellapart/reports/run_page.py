@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tellapart.paths import write_text
+from tellapart.atomic_files import write_text
 from tellapart.reports import number_format
 from tellapart.reports.figures import (
     BAR,

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from tellapart.atomic_files import regular_file
 from tellapart.errors import StorageError
 from tellapart.json_files import ShapeError, read_json
 from tellapart.parquet_files import ParquetError, read_parquet
-from tellapart.paths import regular_file
 from tellapart.predictions import Predictions
 from tellapart.runs import RUN_FILE
 

@@ -15,9 +15,9 @@ import torch
 from torch import nn
 
 from tellapart.array_types import IntArray
+from tellapart.atomic_files import checksum_of, read_sealed, replacing, write_sealed
 from tellapart.concurrency import ahead
 from tellapart.models.finetunable import FinetunableNetwork
-from tellapart.paths import checksum_of, read_sealed, replacing, write_sealed
 from tellapart.progress import Progress
 from tellapart.training.data_loader import Batch, DataLoader
 from tellapart.training.learner import Learner

@@ -9,12 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tellapart.atomic_files import write_json, write_text
 from tellapart.csv_writer import CsvWriter
 from tellapart.dataset import Dataset
 from tellapart.dataset.file_rows import SET_ASIDE, UNREADABLE, FileRow, save_rows
 from tellapart.models.autoencoder import DECODER
 from tellapart.models.saved_model import Classifier, Member, save_model
-from tellapart.paths import printable, write_json, write_text
+from tellapart.printable import printable
 from tellapart.training.autoencoder_evaluation import AutoencoderEvaluation
 from tellapart.training.autoencoder_training import AutoencoderRecipe, TrainedAutoencoder
 from tellapart.training.run_writer import data_hash, versions_here

@@ -15,13 +15,13 @@ import torch
 from tellapart.array_types import IntArray
 from tellapart.augmentation.counter_rng import image_keys
 from tellapart.augmentation.policy import Augmentation
+from tellapart.cache_dir import cache_root
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.splits import assign_folds
 from tellapart.images.pixel_store import Pixels, PixelStore
 from tellapart.models.autoencoder import ARCHITECTURE, Autoencoder, build_autoencoder
 from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.precision import has_fast_bfloat16, training_precision
-from tellapart.paths import cache_root
 from tellapart.progress import SILENT, Progress
 from tellapart.training.checkpoint import Checkpoint, State
 from tellapart.training.config import TrainingConfig

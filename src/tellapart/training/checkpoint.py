@@ -16,8 +16,8 @@ from safetensors.torch import save_file
 from torch import Tensor, empty_like, uint8
 from torch.optim import Optimizer
 
+from tellapart.atomic_files import replacing
 from tellapart.models.tensors import disk_errors
-from tellapart.paths import replacing
 
 State = dict[str, Tensor]
 

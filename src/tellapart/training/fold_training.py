@@ -14,6 +14,7 @@ import torch
 
 from tellapart.array_types import IntArray
 from tellapart.augmentation.counter_rng import image_keys
+from tellapart.cache_dir import cache_root
 from tellapart.concurrency import available_cores
 from tellapart.dataset.splits import assign_folds
 from tellapart.images.pixel_store import PixelStore
@@ -21,7 +22,6 @@ from tellapart.models.backbone_card import Backbone
 from tellapart.models.heads import LinearHead
 from tellapart.models.precision import has_fast_bfloat16
 from tellapart.models.saved_model import HEAD_TENSORS, Member
-from tellapart.paths import cache_root
 from tellapart.progress import SILENT, Progress
 from tellapart.training.activation_cache import ActivationFeed, shortened
 from tellapart.training.checkpoint import Checkpoint, State

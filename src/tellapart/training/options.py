@@ -8,7 +8,7 @@ from tellapart.dataset.options import DatasetOptions
 from tellapart.durations import duration_complaint
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, when, when_not
-from tellapart.paths import name_complaint
+from tellapart.printable import name_complaint
 from tellapart.shared_options import (
     backbone_option,
     device_option,

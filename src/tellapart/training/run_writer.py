@@ -12,21 +12,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tellapart.dataset import Dataset
-from tellapart.dataset.file_rows import FileRow, save_rows
-from tellapart.errors import DataError
-from tellapart.models.saved_model import save_model
-from tellapart.paths import (
+from tellapart.atomic_files import (
     name_being_written,
-    name_complaint,
     one_at_a_time,
-    printable,
     remove_abandoned,
     replacing_folder,
     storage_error,
     write_json,
     write_text,
 )
+from tellapart.dataset import Dataset
+from tellapart.dataset.file_rows import FileRow, save_rows
+from tellapart.errors import DataError
+from tellapart.models.saved_model import save_model
+from tellapart.printable import name_complaint, printable
 from tellapart.progress import SILENT, Progress
 from tellapart.training.probe_evaluation import Evaluation
 from tellapart.version import __version__

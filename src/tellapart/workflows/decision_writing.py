@@ -15,7 +15,7 @@ from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.options import DatasetOptions
 from tellapart.errors import DataError, closest_name
 from tellapart.feature_extraction import FeatureSpec
-from tellapart.paths import printable
+from tellapart.printable import printable
 from tellapart.progress import Progress
 
 NAMED = 3

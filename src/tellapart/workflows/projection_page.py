@@ -15,7 +15,7 @@ from tellapart.dataset.groups import connected_groups, joining_pairs
 from tellapart.evaluation.intervals import effective_sample_size, wilson
 from tellapart.exploration.projection import Projection, project
 from tellapart.exploration.projection_quality import NEIGHBORS, TRIED, neighbor_label_accuracy, neighbor_preservation, sample_rows
-from tellapart.paths import printable
+from tellapart.printable import printable
 from tellapart.progress import Progress
 from tellapart.version import __version__
 from tellapart.workflows.explorable_images import NOT_FINITE, ExplorableImages

@@ -15,7 +15,7 @@ from tellapart.curation.issues import BY_NAME
 from tellapart.dataset.catalog import STATE_FOLDER
 from tellapart.dataset.entry import PARTS
 from tellapart.dataset.file_rows import FileRow
-from tellapart.paths import printable
+from tellapart.printable import printable
 from tellapart.version import __version__
 
 if TYPE_CHECKING:

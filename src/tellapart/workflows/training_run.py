@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tellapart.analyzed_folder import analyze_folder
-from tellapart.paths import folder_name
+from tellapart.printable import folder_name
 from tellapart.progress import SILENT, Progress
 from tellapart.reports import write_report
 from tellapart.reports.live_page import live_page

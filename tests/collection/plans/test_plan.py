@@ -55,7 +55,7 @@ def test_every_problem_of_the_command_line_is_told_at_once() -> None:
         '--class food="a: the quotation marks do not match',
         "the class 'Cats' is given twice (as 'cats'",
         "the names: '' cannot be the name of a class: it is empty",
-        "'a/b' cannot be the name of a class: it holds a character",
+        "'a/b' cannot be the name of a class: it contains a character",
         "'.hidden' cannot be the name of a class: it begins with a dot",
         "cannot be seen",
         "longer than 200 bytes",

@@ -82,7 +82,7 @@ def test_rows_left_out_and_repeats_are_told_with_their_lines(tmp_path: Path) -> 
     assert notes == [
         f"{file}: 4 rows left out, without an address (lines 3, 6, 9 and 1 more)",
         f"{file}: 1 row left out, without a label (--label names one for them) (line 5)",
-        f"{file}: 1 row left out, whose label cannot be the name of a class: it holds a character no file name may hold (line 8)",
+        f"{file}: 1 row left out, whose label cannot be the name of a class: it contains a character not allowed in file names (line 8)",
         f"{file}: 1 row with an address that an earlier row has under the same label (lines 2 and 4)",
         f"{file}: 1 row with an address that an earlier row has under another label (lines 4 and 7)",
     ]

@@ -7,7 +7,7 @@ import pytest
 from tellapart.collection.storage.file_names import class_folder, class_folders, image_name
 from tellapart.dataset import open_dataset
 from tellapart.errors import OptionError
-from tellapart.paths import name_complaint
+from tellapart.printable import name_complaint
 from tests import folders, sample_images
 
 

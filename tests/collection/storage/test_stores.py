@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from tellapart.atomic_files import beside
 from tellapart.collection.storage import stores
 from tellapart.collection.storage.stores import Bucket, Destination, Folder, open_destination
 from tellapart.dataset import open_dataset
 from tellapart.dataset.bucket import copy_bucket
 from tellapart.errors import DataError, MissingExtra, OptionError, StorageError
-from tellapart.paths import beside
 from tests import sample_images
 from tests.collection.seaweed import Seaweed
 

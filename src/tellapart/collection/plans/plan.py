@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tellapart.collection.plans.plan_files import Given, file_entries
 from tellapart.errors import OptionError
-from tellapart.paths import name_complaint
+from tellapart.printable import name_complaint
 
 MOST_NAME_BYTES = 200
 HINT = 'a class is a name ("bill gates"), --class travel="road trip,ski trip", or a row of a --plan file'

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tellapart.atomic_files import one_at_a_time
 from tellapart.collection.ledger import Ledger
 from tellapart.collection.storage.shards import IMAGES_A_SHARD, pack
 from tellapart.collection.storage.stores import Destination, Folder
-from tellapart.paths import one_at_a_time
 
 SPOOL_FOLDER = "spool"
 SHARDED_FROM = 1_000_000

@@ -14,10 +14,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from tellapart.atomic_files import beside, remove_abandoned, storage_error
 from tellapart.collection.storage.file_names import class_folder, class_folders, image_name
 from tellapart.dataset.bucket import obstore_for
 from tellapart.errors import OptionError, StorageError
-from tellapart.paths import beside, remove_abandoned, storage_error
 
 __all__ = ["Bucket", "Destination", "Folder", "class_folder", "class_folders", "image_name", "open_destination"]
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import json
 import os
 import platform
@@ -11,12 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tellapart.errors import StorageError
-from tellapart.paths import (
+from tellapart.atomic_files import (
     beside,
-    cache_root,
     name_being_written,
-    printable,
     remove_abandoned,
     replacing,
     replacing_folder,
@@ -24,6 +20,7 @@ from tellapart.paths import (
     write_json,
     write_text,
 )
+from tellapart.errors import StorageError
 
 
 def dead_process() -> int:
@@ -160,7 +157,7 @@ def test_another_thread_does_not_remove_what_this_process_is_writing(tmp_path: P
 CRASH = """
 import os, shutil, sys
 from pathlib import Path
-from tellapart.paths import replacing_folder
+from tellapart.atomic_files import replacing_folder
 real, done = os.replace, []
 def replace(source, target):
     done.append(source)
@@ -211,36 +208,3 @@ def test_json_refuses_what_is_not_json(tmp_path: Path) -> None:
 def test_names_that_are_not_utf8_survive_json(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"path": "caf\udce9"})
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"path": "caf\udce9"}
-
-
-def test_the_cache_lies_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/me")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
-    monkeypatch.setenv("TELLAPART_CACHE", "~/mine")
-    assert cache_root() == Path("/home/me/mine")
-    monkeypatch.delenv("TELLAPART_CACHE")
-    assert cache_root() == Path("/xdg/tellapart")
-    monkeypatch.setenv("XDG_CACHE_HOME", "")
-    assert cache_root() == Path("/home/me/.cache/tellapart")
-
-
-def test_no_two_names_are_shown_alike() -> None:
-    pieces = ["\\", "x", "u", "e9", "5c", "\udce9", "\udcff", "\ud800", "\udc00", "00e9", "\xe9"]
-    names = ["".join(parts) for length in (1, 2, 3, 4) for parts in itertools.product(pieces, repeat=length)]
-    assert len({printable(name) for name in names}) == len(set(names))
-    for name in names:
-        printable(name).encode()
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("plain", "plain"),
-        ("猫 ü", "猫 ü"),
-        (os.fsdecode(b"caf\xe9"), "caf\\xe9"),
-        ("caf\\xe9", "caf\\x5cxe9"),
-        ("C:\\a\\b.jpg", "C:\\a\\b.jpg"),
-    ],
-)
-def test_names_can_be_shown_whatever_their_bytes(name: str, shown: str) -> None:
-    assert printable(name) == shown
