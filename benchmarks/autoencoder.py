@@ -49,10 +49,12 @@ def ours(train: Path, test: Path, epochs: int, lr: float) -> dict[str, Any]:
     from tellapart.models.autoencoder import build_autoencoder
     from tellapart.training.config import TrainingConfig
     from tellapart.training.data_loader import DataLoader
+    from tellapart.training.distributed import Compute
     from tellapart.training.fold_training import replicas_on
-    from tellapart.training.loop import Loop
+    from tellapart.training.loop import FoldRows, Loop
     from tellapart.training.reconstruction import AutoencoderLearner, Reconstruction
     from tellapart.training.thread_replicas import one_thread_each
+    from tellapart.training.tracking import Listeners
 
     class Squares:
         size = SIZE
@@ -79,12 +81,11 @@ def ours(train: Path, test: Path, epochs: int, lr: float) -> dict[str, Any]:
         loop = Loop(
             learner,
             feed,
-            learn,
-            nothing_held_out,
+            FoldRows(learn, nothing_held_out),
             plan,
             objective=Reconstruction(),
-            replicas=threads,
-            on_epoch=lambda title, events: work.append(time.process_time()),
+            compute=Compute(replicas=threads),
+            listeners=Listeners(on_epoch=lambda title, events: work.append(time.process_time())),
         )
         trained = loop.run()
         errors, _ = Reconstruction().judged(trained.learner, feed, judged, threads)

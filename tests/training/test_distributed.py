@@ -24,7 +24,7 @@ def test_a_process_alone_does_everything_at_once() -> None:
     assert ALONE.share(batch) is batch
     assert ALONE.is_first
     assert ALONE.mean(3.0) == 3.0
-    assert ALONE.told_by_first("words") == "words"
+    assert ALONE.broadcast_text("words") == "words"
     ALONE.wait()
     with ALONE.first_alone():
         pass

@@ -68,9 +68,9 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[np.ndarray
     begun = []
     original = fold_training.Loop
 
-    def remembered(learner: Any, feed: Any, train: np.ndarray, held_out: np.ndarray, *rest: Any, **more: Any) -> Any:
-        begun.append((train, held_out))
-        return original(learner, feed, train, held_out, *rest, **more)
+    def remembered(learner: Any, feed: Any, rows: loop.FoldRows, *rest: Any, **more: Any) -> Any:
+        begun.append((rows.train, rows.held_out))
+        return original(learner, feed, rows, *rest, **more)
 
     monkeypatch.setattr(fold_training, "Loop", remembered)
     yield begun
@@ -219,7 +219,7 @@ def test_the_folder_depends_on_all_the_result_depends_on_and_on_nothing_else() -
 def test_the_time_is_shared_by_the_folds(monkeypatch: pytest.MonkeyPatch) -> None:
     plans = []
     original = fold_training.Loop
-    monkeypatch.setattr(fold_training, "Loop", lambda *given, **more: plans.append(given[4]) or original(*given, **more))
+    monkeypatch.setattr(fold_training, "Loop", lambda *given, **more: plans.append(given[3]) or original(*given, **more))
     trained(recipe(folds=2, plan=replace(PLAN, time_s=50.0)), images())
     assert [plan.time_s for plan in plans] == [25.0, 25.0]
 

@@ -19,9 +19,11 @@ from tellapart.training import loop as loop_module
 from tellapart.training.checkpoint import Checkpoint
 from tellapart.training.config import TrainingConfig
 from tellapart.training.data_loader import DataLoader
+from tellapart.training.distributed import Compute
 from tellapart.training.learner import Learner
-from tellapart.training.loop import Loop, Trained
+from tellapart.training.loop import FoldRows, Loop, Trained
 from tellapart.training.objectives import Classification, logits_of
+from tellapart.training.tracking import Listeners
 from tests.training import toy_feed
 
 N, HELD = 60, np.arange(48, 60)
@@ -59,7 +61,10 @@ def made(
 ) -> Loop:
     pixels, targets = toy_feed.squares(N, noise=noise)
     feed = more.pop("feed", None) or toy_feed.feed_of(folder, pixels, targets, **more.pop("of_feed", {}))
-    return Loop(more.pop("learner", None) or toy_feed.learner(), feed, train, held, plan, **more)
+    compute = Compute(**{name: more.pop(name) for name in ("processes", "replicas") if name in more})
+    listeners = Listeners(**{name: more.pop(name) for name in ("progress", "on_epoch", "title") if name in more})
+    learner = more.pop("learner", None) or toy_feed.learner()
+    return Loop(learner, feed, FoldRows(train, held), plan, compute=compute, listeners=listeners, **more)
 
 
 def losses(trained: Trained) -> list[float]:

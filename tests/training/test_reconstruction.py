@@ -10,7 +10,7 @@ import torch
 from tellapart.models.autoencoder import build_autoencoder
 from tellapart.training.config import TrainingConfig
 from tellapart.training.data_loader import DataLoader
-from tellapart.training.loop import Loop
+from tellapart.training.loop import FoldRows, Loop
 from tellapart.training.reconstruction import AutoencoderLearner, Reconstruction, reconstruct
 from tests.training import toy_feed
 
@@ -41,7 +41,8 @@ def test_images_of_one_color_are_learned_and_the_history_has_no_accuracy(tmp_pat
     pixels = flat_squares(40)
     feed = feed_of(tmp_path, pixels)
     rows, held = np.arange(32), np.arange(32, 40)
-    loop = Loop(learner(), feed, rows, held, TrainingConfig(epochs=25, batch_size=8, lr=5e-3, averaging=0.9), objective=Reconstruction())
+    plan = TrainingConfig(epochs=25, batch_size=8, lr=5e-3, averaging=0.9)
+    loop = Loop(learner(), feed, FoldRows(rows, held), plan, objective=Reconstruction())
     trained = loop.run()
     spread = float((pixels[:, 0, 0] / 255).var(axis=0).mean())
     last = trained.history[-1]

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from tellapart.training.config import TrainingConfig
-from tellapart.training.distributed import Processes
+from tellapart.training.distributed import ALONE, Compute, Processes
 from tellapart.training.learner import Learner
-from tellapart.training.loop import Loop
+from tellapart.training.loop import FoldRows, Loop
 from tests.training import toy_feed
 
 PLAN = TrainingConfig(epochs=1, batch_size=16, lr=1e-9, clip_norm=1e9)
@@ -65,8 +65,8 @@ def step(folder: Path, plan: TrainingConfig, *, replicas: int = 1, processes: Pr
     for module in learner.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-    more = {} if processes is None else {"processes": processes}
-    loop = Loop(learner, feed, RARE, np.array([], np.int64), plan, replicas=replicas, **more)
+    compute = Compute(processes or ALONE, replicas)
+    loop = Loop(learner, feed, FoldRows(RARE, np.array([], np.int64)), plan, compute=compute)
     loop.at.steps = 1
     assert loop._step(next(feed.epoch([loop.processes.share(RARE)], seed=0, epoch=0)))
     return [parameter.grad.clone() for parameter in learner.trained() if parameter.grad is not None]

@@ -1,4 +1,4 @@
-"""Moving pixels: each image through its affine matrix once, on the processor, by OpenCV (models/warping.py does the same on a GPU)."""
+"""Warp images with their affine matrix in one resampling step, on the CPU with OpenCV."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Prog
     from tellapart.training.autoencoder_evaluation import evaluate_autoencoder
     from tellapart.training.autoencoder_record import history_of, write_autoencoder
     from tellapart.training.autoencoder_training import train_autoencoder
-    from tellapart.training.run_writer import run_folder
+    from tellapart.training.run_writer import RunContext, run_folder
 
     started, device = datetime.now(UTC), chosen_device(options.device)
     spec = FeatureSpec((pixel_backbone(None),), recipe.resize, False, (recipe.image_size,))  # near-duplicates are known by their pixels
@@ -133,11 +133,8 @@ def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Prog
             recipe,
             trained,
             examination,
-            dataset=looked.dataset,
-            rows=assignment.rows,
-            options=options.as_dict(),
-            notes=notes,
-            started=started,
+            assignment.rows,
+            RunContext("autoencode", looked.dataset, options.as_dict(), notes, started),
         )
         write_autoencoder_report(partial, metrics, history_of(trained), examination)
     shutil.rmtree(trained.folder, ignore_errors=True)

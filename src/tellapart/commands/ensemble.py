@@ -59,7 +59,7 @@ def ensemble(runs: Sequence[str | Path], *, options: EnsembleOptions, progress: 
     from tellapart.reports import write_report
     from tellapart.runs import Run
     from tellapart.training.ensemble import evaluate_ensemble
-    from tellapart.training.run_writer import run_folder, write_run
+    from tellapart.training.run_writer import RunContext, run_folder, write_run
 
     started = datetime.now(UTC)
     root = Path(opened[0].metrics["folder"])
@@ -68,7 +68,7 @@ def ensemble(runs: Sequence[str | Path], *, options: EnsembleOptions, progress: 
         examination, notes = evaluate_ensemble(opened, weights=options.weights)
         advance(1)
         with run_folder(options.out, f"{folder_name(root)}-ensemble", given=options.name, progress=progress) as (partial, final):
-            write_run(partial, final, examination, Dataset(root, ()), values, notes, started, verb="ensemble")
+            write_run(partial, final, examination, RunContext("ensemble", Dataset(root, ()), values, notes, started))
             advance(1)
             write_report(partial, run_thumbnail_loader(root, examination.rows))
             advance(1)

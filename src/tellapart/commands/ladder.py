@@ -136,7 +136,7 @@ def ladder(folder: str | Path, *, options: LadderOptions, progress: Progress = A
     from tellapart.dataset.parts import check_labels
     from tellapart.reports import write_report
     from tellapart.runs import Run
-    from tellapart.training.run_writer import run_folder, write_run
+    from tellapart.training.run_writer import RunContext, run_folder, write_run
 
     started = datetime.now(UTC)
     dataset = open_dataset(folder, options, progress=progress)
@@ -150,7 +150,7 @@ def ladder(folder: str | Path, *, options: LadderOptions, progress: Progress = A
     examination = climb.judged()
     notes = [*dataset.notes, *([note] if note else []), *catalog.notes, *climb.notes]
     with run_folder(options.out, f"{folder_name(dataset.root)}-ladder", given=options.name, progress=progress) as (partial, final):
-        write_run(partial, final, examination, dataset, options.as_dict(), notes, started, verb="ladder")
+        write_run(partial, final, examination, RunContext("ladder", dataset, options.as_dict(), notes, started))
         write_report(partial, thumbnail_loader(dataset, climb.files))
     for recipe in climb.finished:
         recipe.forget()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.errors import ModelError, OptionError
 from tellapart.models.face_weights import FACES
 from tellapart.models.precision import used_precision
-from tellapart.models.tensors import tensors_digest
+from tellapart.models.safetensors_files import tensors_digest
 
 if TYPE_CHECKING:
     import torch

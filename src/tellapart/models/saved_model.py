@@ -21,7 +21,7 @@ from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.heads import LinearHead, mean_logits
 from tellapart.models.model_card import CARD, DAMAGED, FORMAT, check_tensors, read_card, sealed_card
 from tellapart.models.precision import has_fast_bfloat16
-from tellapart.models.tensors import disk_errors
+from tellapart.models.safetensors_files import disk_errors
 
 if TYPE_CHECKING:
     import torch

@@ -1,24 +1,21 @@
-"""Writing the run folder of an autoencoder: what any run has, its encoder as a saved model, its decoder, and the error of every image."""
+"""Write the run folder of an autoencoder: encoder and decoder as a saved model, and the reconstruction error of every image."""
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tellapart.atomic_files import write_json, write_text
 from tellapart.csv_writer import CsvWriter
-from tellapart.dataset import Dataset
 from tellapart.dataset.file_rows import SET_ASIDE, UNREADABLE, FileRow, save_rows
 from tellapart.models.autoencoder import DECODER
 from tellapart.models.saved_model import Classifier, Member, save_model
-from tellapart.printable import printable
 from tellapart.training.autoencoder_evaluation import AutoencoderEvaluation
 from tellapart.training.autoencoder_training import AutoencoderRecipe, TrainedAutoencoder
-from tellapart.training.run_writer import data_hash, versions_here
+from tellapart.training.run_writer import RunContext, data_hash, package_versions
 from tellapart.version import __version__
 
 RECIPE = "autoencoder"
@@ -31,33 +28,22 @@ def write_autoencoder(
     recipe: AutoencoderRecipe,
     trained: TrainedAutoencoder,
     examination: AutoencoderEvaluation,
-    *,
-    dataset: Dataset,
     rows: Sequence[FileRow],
-    options: Mapping[str, Any],
-    notes: Sequence[str],
-    started: datetime,
+    context: RunContext,
 ) -> dict[str, Any]:
-    """Write everything but the report into ``folder``, which will be called ``final``; gives ``metrics.json``.
+    """Write everything but the report into ``folder``, which will be renamed to ``final``; returns ``metrics.json``.
 
     Args:
         folder: where to write.
         final: the run's folder when it is complete.
-        recipe: what was trained.
-        trained: the result.
-        examination: how good it is.
-        dataset: the photos.
-        rows: one a file, with parts.
-        options: of the verb.
-        notes: sentences worth knowing.
-        started: when the work began.
+        recipe: the network and how it was trained.
+        trained: the trained autoencoder.
+        examination: its evaluation.
+        rows: one row per file, with parts.
+        context: how the run came about.
     """
-    versions = versions_here()
     metrics = {
-        "run": final.name,
-        "folder": printable(str(dataset.root)),
-        "created": started.isoformat(timespec="seconds"),
-        "tellapart": __version__,
+        **context.heading(final),
         "recipe": RECIPE,
         "backbone": trained.backbone.card.name,
         "class_names": [],
@@ -66,13 +52,19 @@ def write_autoencoder(
         **examination.numbers(),
         "training": _cost(recipe, trained),
         "data": _counts(rows, examination),
-        "notes": list(notes),
+        "notes": list(context.notes),
     }
-    write_json(folder / "options.json", {"verb": "autoencode", "folder": metrics["folder"], "options": dict(options), "versions": versions})
+    context.write_options(folder)
     write_text(folder / "history.jsonl", "".join(json.dumps(event) + "\n" for event in history_of(trained)))
     save_rows(list(rows), folder / "images.parquet")
     write_text(folder / ERRORS, _table(examination))
-    details = {"tellapart": __version__, "versions": versions, "data_sha256": data_hash(rows), "run": final.name, "decoder": DECODER}
+    details = {
+        "tellapart": __version__,
+        "versions": package_versions(),
+        "data_sha256": data_hash(rows),
+        "run": final.name,
+        "decoder": DECODER,
+    }
     member = Member((trained.backbone,), recipe.resize, False, ())
     save_model(folder / "model", Classifier((), (member,), 1.0, 0.0), details, {DECODER: trained.decoder_state()})
     write_json(folder / "metrics.json", metrics)
@@ -80,7 +72,7 @@ def write_autoencoder(
 
 
 def history_of(trained: TrainedAutoencoder) -> list[dict[str, Any]]:
-    """The epochs as ``history.jsonl`` has them."""
+    """One event per epoch, the lines of ``history.jsonl``."""
     return [{"event": "epoch", "fold": 1, **event} for event in trained.facts["history"]]
 
 
@@ -109,7 +101,7 @@ def _counts(rows: Sequence[FileRow], examination: AutoencoderEvaluation) -> dict
 
 
 def _table(examination: AutoencoderEvaluation) -> str:
-    """A row an image, the strangest first."""
+    """CSV with one row per image, the highest outlier score first."""
     out = io.StringIO()
     table = CsvWriter(out, ["path", "image_id", "label", "part", "chose_epoch", "error", "score"])
     for i in sorted(range(len(examination.rows)), key=lambda i: (-examination.scores[i], examination.rows[i].path)):

@@ -1,4 +1,4 @@
-"""Training an autoencoder on the images of a folder; what was begun goes on, what is finished is taken from disk."""
+"""Train an autoencoder on the images of a folder; an interrupted training resumes, a finished one is read from disk."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ from tellapart.progress import SILENT, Progress
 from tellapart.training.checkpoint import Checkpoint, State
 from tellapart.training.config import TrainingConfig
 from tellapart.training.data_loader import DataLoader
+from tellapart.training.distributed import Compute
 from tellapart.training.fold_training import digest_of, replicas_on
-from tellapart.training.loop import Loop
+from tellapart.training.loop import FoldRows, Loop
 from tellapart.training.reconstruction import AutoencoderLearner, Reconstruction
 from tellapart.training.thread_replicas import one_thread_each
-from tellapart.training.tracking import OnEpoch
+from tellapart.training.tracking import Listeners, OnEpoch
 
 FORMAT = 2
 INNER_FOLDS = 10
-"""One group in so many is held out of the training to choose among the epochs."""
+"""One group in so many is held out to choose the epoch."""
 BLACK, WHITE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
 
@@ -46,7 +47,7 @@ class AutoencoderRecipe:
         net: a name of :data:`tellapart.models.autoencoder.AUTOENCODERS`.
         image_size: side of the images in pixels.
         latent: width of the latent; None for the network's own.
-        resize: how an image becomes a square.
+        resize: resize policy.
         augmentation: of the training images.
         plan: how to train.
         precision: number format of the training, or ``auto``.
@@ -61,20 +62,20 @@ class AutoencoderRecipe:
     precision: str = "auto"
 
     def network(self) -> Autoencoder:
-        """The network before its first step, a function of the seed."""
+        """The untrained network; the seed decides its weights."""
         torch.manual_seed(self.plan.seed)
         return build_autoencoder(self.net, self.image_size, self.latent)
 
     @property
     def store(self) -> PixelStore:
-        """Where the squares are."""
+        """The pixel store of this size and resize policy."""
         return PixelStore(cache_root() / "pixels", self.image_size, self.resize)
 
     def feed(self, pixels: Pixels, image_ids: Sequence[str], *, device: str, num_workers: int) -> DataLoader:
-        """Images on their way into the network, from 0 to 1."""
-        nothing = np.zeros(len(image_ids), np.int64)
-        varied = None if self.augmentation.is_nothing else self.augmentation
-        return DataLoader(pixels, nothing, image_keys(tuple(image_ids)), BLACK, WHITE, varied, device, num_workers)
+        """Data loader of the images, float32 from 0 to 1."""
+        no_targets = np.zeros(len(image_ids), np.int64)
+        augmentation = None if self.augmentation.is_nothing else self.augmentation
+        return DataLoader(pixels, no_targets, image_keys(tuple(image_ids)), BLACK, WHITE, augmentation, device, num_workers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +84,9 @@ class TrainedAutoencoder:
 
     Attributes:
         backbone: its encoder.
-        held_out: rows of the training images that chose among the epochs.
+        held_out: rows of the training images that chose the epoch, int64 (m,).
         facts: ``history``, ``notes``, ``seconds`` and ``images`` of the training.
-        folder: where it lies; may be removed once the run is written.
+        folder: its cache folder; may be removed once the run is written.
     """
 
     backbone: Backbone
@@ -98,7 +99,7 @@ class TrainedAutoencoder:
         return replace(self.backbone, prefix="decoder/").state()
 
     def learner(self, device: str) -> AutoencoderLearner:
-        """The network, ready to be asked, in float32."""
+        """The trained network in evaluation mode, in float32."""
         card = self.backbone.card
         net = card.architecture.removeprefix(ARCHITECTURE)
         network = build_autoencoder(net, card.image_size, None if net == "classic" else card.num_features)
@@ -117,17 +118,17 @@ def train_autoencoder(
     progress: Progress = SILENT,
     on_epoch: OnEpoch | None = None,
 ) -> TrainedAutoencoder:
-    """Train on these images, whose squares lie in the pixel store; a tenth of the groups chooses among the epochs.
+    """Train on images in the pixel store; a tenth of the groups is held out to choose the epoch.
 
-    The same call after an interruption goes on where it stopped, and after the end reads what is there.
+    The same call resumes an interrupted training and reads a finished one from disk.
 
     Args:
-        recipe: what to train.
+        recipe: the network and how to train it.
         rows: the training images; each has an image id and a group.
         device: where to compute.
-        num_workers: threads that make batches.
-        progress: hears of every image.
-        on_epoch: hears of every epoch.
+        num_workers: threads that prepare batches.
+        progress: receives the images trained on.
+        on_epoch: called after every epoch.
 
     Raises:
         ModelError: the loss became infinite in the first epoch.
@@ -142,13 +143,13 @@ def train_autoencoder(
         with recipe.store.open(image_ids) as pixels, one_thread_each(replicas):
             feed = recipe.feed(pixels, image_ids, device=device, num_workers=num_workers)
             _train(recipe, feed, held_out, path, replicas, progress, on_epoch)
-    found = _read(path, recipe, held_out)
-    assert found is not None  # noqa: S101
-    return found
+    trained = _read(path, recipe, held_out)
+    assert trained is not None  # noqa: S101
+    return trained
 
 
 def training_folder(recipe: AutoencoderRecipe, rows: Sequence[FileRow], device: str) -> Path:
-    """Where an unfinished training lies; named after all it depends on."""
+    """Folder of an unfinished training; its name is a hash of all inputs."""
     content = {
         "format": FORMAT,
         "recipe": [recipe.net, recipe.image_size, recipe.latent, recipe.resize, str(recipe.augmentation)],
@@ -162,7 +163,7 @@ def training_folder(recipe: AutoencoderRecipe, rows: Sequence[FileRow], device: 
 
 
 def _held_out(rows: Sequence[FileRow], seed: int) -> IntArray:
-    """Rows that choose among the epochs; none where there are too few groups to spare any."""
+    """Rows held out to choose the epoch, int64 (m,); none where there are too few groups."""
     groups = [row.group or "" for row in rows]
     if len(set(groups)) < INNER_FOLDS:
         return np.empty(0, np.int64)
@@ -182,23 +183,20 @@ def _train(
     loop = Loop(
         learner,
         feed,
-        rows,
-        held_out,
+        FoldRows(rows, held_out),
         recipe.plan,
         objective=Reconstruction(),
         checkpoint=checkpoint,
-        progress=progress,
-        title=f"autoencoder {recipe.net}",
-        replicas=replicas,
-        on_epoch=on_epoch,
+        compute=Compute(replicas=replicas),
+        listeners=Listeners(progress, on_epoch, f"autoencoder {recipe.net}"),
     )
     trained = loop.run()
     facts = {"history": trained.history, "notes": trained.notes, "seconds": trained.seconds, "images": trained.images}
-    Checkpoint(path).save({"encoder": _kept(learner.backbone), "decoder": _kept(learner.head)}, facts)
+    Checkpoint(path).save({"encoder": _cpu_state(learner.backbone), "decoder": _cpu_state(learner.head)}, facts)
     checkpoint.remove()
 
 
-def _kept(network: torch.nn.Module) -> State:
+def _cpu_state(network: torch.nn.Module) -> State:
     return {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, empty_like, uint8
 from torch.optim import Optimizer
 
 from tellapart.atomic_files import replacing
-from tellapart.models.tensors import disk_errors
+from tellapart.models.safetensors_files import disk_errors
 
 State = dict[str, Tensor]
 

@@ -1,4 +1,4 @@
-"""Several processes that train one network, each on its share of every batch (``torchrun``; gloo or nccl)."""
+"""Distributed training (DDP): processes started by ``torchrun`` train one network, each on its share of every batch (gloo or nccl)."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from tellapart.errors import ModelError
 from tellapart.training.learner import Learner
 
 PATIENCE = timedelta(days=7)
-"""How long processes wait for each other: the first may read a million images while the others do nothing."""
+"""Timeout of the process group: the first process may read a million images while the others wait."""
 
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among those that train together.
+    """The process group that trains together, and this process's place in it.
 
     Attributes:
-        rank: its number.
-        count: how many there are.
+        rank: number of this process.
+        count: number of processes (the world size).
     """
 
     rank: int = 0
@@ -35,25 +35,25 @@ class Processes:
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the one that writes and speaks."""
+        """Whether this process writes files and shows progress."""
         return self.rank == 0
 
     def share(self, batch: IntArray) -> IntArray:
-        """This process's rows of a batch; each gets as many, rows at the end are repeated to make it so."""
+        """This process's rows of a batch, int64; every process gets the same number, so rows at the end may be repeated."""
         if self.count == 1:
             return batch
         each = -(-len(batch) // self.count)
         return np.asarray(batch[(self.rank + self.count * np.arange(each)) % len(batch)])
 
     def average_gradients(self, learner: Learner) -> None:
-        """Replace every gradient by the mean over all processes."""
+        """Replace every gradient by its mean over all processes (all-reduce)."""
         if self.count == 1:
             return
         gradients = [p.grad for p in learner.trained() if p.grad is not None]
         if not gradients:
             return
         flat = torch.cat([g.reshape(-1) for g in gradients])
-        with _together():
+        with _collective():
             distributed.all_reduce(flat)
         flat /= self.count
         for gradient, mean in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
@@ -64,56 +64,69 @@ class Processes:
         if self.count == 1:
             return value
         tensor = torch.tensor([value], dtype=torch.float64)
-        with _together():
+        with _collective():
             distributed.all_reduce(tensor)
         return float(tensor) / self.count
 
     def share_statistics(self, network: nn.Module) -> None:
-        """Give every process the first one's running statistics (batch norm); each saw another share of the images."""
+        """Copy the first process's running statistics (batch norm) to all; each process saw a different share of the images."""
         if self.count > 1:
-            with _together():
+            with _collective():
                 for buffer in network.buffers():
                     distributed.broadcast(buffer, src=0)
 
     @contextmanager
     def first_alone(self) -> Iterator[None]:
-        """The first process passes alone; the others pass when it is through. Its error is for ``torchrun``, which ends the others."""
+        """Let the first process run the body alone, then the others. Where it raises, ``torchrun`` ends the others."""
         if not self.is_first:
             self.wait()
         yield
         if self.is_first:
             self.wait()
 
-    def told_by_first(self, words: str = "") -> str:
-        """What the first process says, in all of them."""
+    def broadcast_text(self, text: str = "") -> str:
+        """The text of the first process, in all processes."""
         if self.count == 1:
-            return words
-        said = [words]
-        with _together():
-            distributed.broadcast_object_list(said, src=0)
-        return said[0]
+            return text
+        texts = [text]
+        with _collective():
+            distributed.broadcast_object_list(texts, src=0)
+        return texts[0]
 
     def wait(self) -> None:
-        """Go on when all have come here."""
+        """Wait until all processes are here (a barrier)."""
         self.mean(0.0)
 
 
 @contextmanager
-def _together() -> Iterator[None]:
-    """Within, processes meet; where one does not come, the others say so."""
+def _collective() -> Iterator[None]:
+    """A collective operation; a process that is gone becomes an error in the others."""
     try:
         yield
     except RuntimeError as error:
-        raise ModelError("another of the processes that train together has ended", hint="its own message says why") from error
+        raise ModelError("another process of this distributed training has ended", hint="see its own error message") from error
 
 
 ALONE = Processes()
 
 
-def started_processes() -> Processes:
-    """The processes that ``torchrun`` started, joined on first use; just this one where it did not.
+@dataclass(frozen=True)
+class Compute:
+    """What computes the steps of a training.
 
-    Each has a GPU of its own where there are enough; nccl refuses two processes on one, gloo does not.
+    Attributes:
+        processes: the distributed process group.
+        replicas: threads that compute a step, each with its share of the batch.
+    """
+
+    processes: Processes = ALONE
+    replicas: int = 1
+
+
+def started_processes() -> Processes:
+    """The process group that ``torchrun`` started, initialized on first use; this process alone without ``torchrun``.
+
+    Each process has its own GPU where there are enough (nccl); otherwise they share, which only gloo allows.
     """
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:

@@ -1,4 +1,4 @@
-"""Training the members of a network recipe, fold by fold; each is kept on disk as soon as it is finished."""
+"""Train the members of a network recipe, one per fold; each is saved as soon as it is finished."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from tellapart.progress import SILENT, Progress
 from tellapart.training.activation_cache import ActivationFeed, shortened
 from tellapart.training.checkpoint import Checkpoint, State
 from tellapart.training.data_loader import DataLoader
-from tellapart.training.distributed import ALONE, Processes
+from tellapart.training.distributed import ALONE, Compute, Processes
 from tellapart.training.learner import Learner
 from tellapart.training.linear_probe import LabeledFeatures
-from tellapart.training.loop import Loop, Trained
+from tellapart.training.loop import FoldRows, Loop, Trained
 from tellapart.training.network_recipe import NetworkRecipe, exported, head_of, learner_of
 from tellapart.training.thread_replicas import one_thread_each
-from tellapart.training.tracking import OnEpoch
+from tellapart.training.tracking import Listeners, OnEpoch
 
 INNER_FOLDS = 5
 FORMAT = 2
@@ -44,7 +44,7 @@ class FoldMember:
 
     Attributes:
         member: backbone on disk, and head.
-        held_out: rows of the training images it did not learn from.
+        held_out: rows of the training images it did not learn from, int64 (m,).
         facts: ``history``, ``notes``, ``seconds``, ``images`` and ``precision`` of its training.
     """
 
@@ -64,26 +64,26 @@ def train_members(
     progress: Progress = SILENT,
     on_epoch: OnEpoch | None = None,
 ) -> list[FoldMember]:
-    """Train every member of a recipe; those a killed process finished are taken from disk, one it had begun goes on.
+    """Train every member of a recipe; after an interruption, finished members are read from disk and the last one resumes.
 
-    There are fewer members than folds where there are so few images that a fold would be empty.
+    There are fewer members than folds where a fold would be empty.
 
     Args:
-        recipe: what to train.
+        recipe: the network and how to train it.
         train: n training images, with the features of the recipe's backbone if it has one.
-        image_ids: of the training images; their squares lie in the pixel store.
+        image_ids: of the training images; their pixels are in the pixel store.
         device: where to compute.
         num_workers: threads that prepare batches.
-        processes: who computes along.
-        progress: hears of every image.
-        on_epoch: hears of every epoch.
+        processes: the distributed process group.
+        progress: receives the images trained on.
+        on_epoch: called after every epoch.
     """
     count = recipe.folds if recipe.folds > 1 else INNER_FOLDS
     folds = assign_folds(train.labels, train.groups, folds=count, seed=recipe.plan.seed)
     work = training_folder(recipe, train, image_ids, device=device, processes=processes)
     replicas = replicas_on(device, processes)
     store = PixelStore(cache_root() / "pixels", recipe.card.image_size, recipe.resize)
-    found = []
+    members = []
     with store.open(image_ids) as pixels, one_thread_each(replicas):
         feed = DataLoader(
             pixels=pixels,
@@ -103,17 +103,18 @@ def train_members(
             if _read(path, recipe, held_out, device) is None:
                 rows = np.setdiff1d(np.arange(len(train.targets)), held_out)
                 title = f"fold {fold + 1} of {recipe.folds}" if recipe.folds > 1 else recipe.name
-                _train(recipe, train, feed, rows, held_out, path, title, replicas, processes, progress, on_epoch)
+                listeners = Listeners(progress, on_epoch, title)
+                _train(recipe, train, feed, FoldRows(rows, held_out), path, Compute(processes, replicas), listeners)
             member = _read(path, recipe, held_out, device)
             assert member is not None  # noqa: S101
-            found.append(member)
-    return found
+            members.append(member)
+    return members
 
 
 def training_folder(
     recipe: NetworkRecipe, train: LabeledFeatures, image_ids: Sequence[str], *, device: str, processes: Processes = ALONE
 ) -> Path:
-    """Where an unfinished training keeps its checkpoints and finished members; named after all it depends on."""
+    """Folder of checkpoints and finished members of an unfinished training; its name is a hash of all inputs."""
     content = {
         "format": FORMAT,
         "recipe": [recipe.name, recipe.resize, recipe.unfreeze, str(recipe.augmentation), recipe.folds],
@@ -130,7 +131,7 @@ def training_folder(
 
 
 def _held_out(train: LabeledFeatures, folds: IntArray, fold: int) -> IntArray:
-    """Rows of a fold, but for those without which a class would have nothing to learn from."""
+    """Rows of a fold, without those of classes that have no image in the other folds."""
     rows = np.flatnonzero(folds == fold)
     others = np.bincount(train.targets[folds != fold], minlength=len(train.class_names))
     return np.asarray(rows[others[train.targets[rows]] > 0])
@@ -140,45 +141,28 @@ def _train(
     recipe: NetworkRecipe,
     train: LabeledFeatures,
     feed: DataLoader,
-    rows: IntArray,
-    held_out: IntArray,
+    rows: FoldRows,
     path: Path,
-    title: str,
-    replicas: int,
-    processes: Processes,
-    progress: Progress,
-    on_epoch: OnEpoch | None,
+    compute: Compute,
+    listeners: Listeners,
 ) -> None:
     """Train one member and write it to ``path``."""
     checkpoint = Checkpoint(path.with_suffix(".checkpoint"))
-    learner = learner_of(recipe, train.rows(rows), feed.device)
+    learner = learner_of(recipe, train.rows(rows.train), feed.device)
     plan = recipe.plan if recipe.plan.time_s is None else replace(recipe.plan, time_s=recipe.plan.time_s / recipe.folds)
-    taught: Learner = learner
+    trained_part: Learner = learner
     images: DataLoader | ActivationFeed = feed
     if recipe.augmentation.is_nothing:
-        taught, images = shortened(learner, feed, path.with_suffix(".activations"), progress)
-    loop = Loop(
-        taught,
-        images,
-        rows,
-        held_out,
-        plan,
-        checkpoint=checkpoint,
-        processes=processes,
-        progress=progress,
-        title=title,
-        replicas=replicas,
-        on_epoch=on_epoch,
-    )
-    trained = loop.run()
-    if processes.is_first:
+        trained_part, images = shortened(learner, feed, path.with_suffix(".activations"), listeners.progress)
+    trained = Loop(trained_part, images, rows, plan, checkpoint=checkpoint, compute=compute, listeners=listeners).run()
+    if compute.processes.is_first:
         _write(path, learner, trained)
         checkpoint.remove()
-    processes.wait()
+    compute.processes.wait()
 
 
 def replicas_on(device: str, processes: Processes = ALONE) -> int:
-    """How many threads compute a step: one a core of a CPU that this process has for itself."""
+    """Number of threads that compute a step: one per core on a CPU that this process has to itself, else 1."""
     return available_cores() if device == "cpu" and processes.count == 1 else 1
 
 
@@ -204,7 +188,7 @@ def _read(path: Path, recipe: NetworkRecipe, held_out: IntArray, device: str) ->
 
 
 def digest_of(state: State) -> str:
-    """Names tensors by what they hold; the file also holds seconds, which differ from training to training."""
+    """sha256 of the tensors alone; the file also holds the training time, which differs between runs."""
     digest = hashlib.sha256()
     for key, value in sorted(state.items()):
         digest.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())

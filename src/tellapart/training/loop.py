@@ -1,4 +1,4 @@
-"""The one training loop: a learner, a feed, a plan; weights out that do not depend on when it was interrupted.
+"""The training loop: a learner, a data loader and a config give weights that do not depend on interruptions.
 
 Order, augmentation, mixing and dropout are functions of the seed, the epoch and the step, never of what ran before.
 So a killed training that goes on from its checkpoint ends with the same weights as one that never stopped (same
@@ -19,12 +19,11 @@ import torch
 
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.errors import ModelError
-from tellapart.progress import SILENT, Progress
 from tellapart.training.activation_cache import ActivationFeed
 from tellapart.training.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
 from tellapart.training.config import TrainingConfig, TrainingState
 from tellapart.training.data_loader import Batch, DataLoader
-from tellapart.training.distributed import ALONE, Processes
+from tellapart.training.distributed import Compute
 from tellapart.training.ema import MovingAverage
 from tellapart.training.epoch_sampling import batches_of, epoch_rows
 from tellapart.training.epoch_selection import EpochChoice
@@ -33,7 +32,7 @@ from tellapart.training.lr_schedule import one_cycle
 from tellapart.training.mixup_cutmix import mix_batch
 from tellapart.training.objectives import Classification, Objective
 from tellapart.training.thread_replicas import Replicas
-from tellapart.training.tracking import OnEpoch
+from tellapart.training.tracking import Listeners
 
 CHECKPOINT_EVERY_S = 120.0
 TIMED_STEPS = 8
@@ -42,14 +41,14 @@ SHARE_FOR_STEPS = 0.9
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What came out of a training.
+    """The result of a training.
 
     Attributes:
         learner: with the weights that were kept; see :class:`tellapart.training.epoch_selection.EpochChoice`.
         history: one dict an epoch.
-        notes: what had to be left out, and why.
+        notes: sentences for the report, such as early stopping.
         seconds: of training proper, over all its sessions.
-        images: seen in training, repeats counted.
+        images: trained on, counted once per epoch.
     """
 
     learner: Learner
@@ -59,51 +58,57 @@ class Trained:
     images: int
 
 
+@dataclass(frozen=True, eq=False)
+class FoldRows:
+    """The rows of one training, int64 (n,) each.
+
+    Attributes:
+        train: rows to learn from.
+        held_out: rows that choose the epoch; may be empty.
+    """
+
+    train: IntArray
+    held_out: IntArray
+
+
 class Loop:
     """One training.
 
     Args:
-        learner: what learns; already on its device.
+        learner: backbone and head; already on its device.
         feed: the images.
-        train: rows to learn from.
-        held_out: rows that choose among the epochs; may be empty.
-        plan: how.
-        objective: what is wanted; by default to name the class.
-        checkpoint: where to go on from and to; None to keep nothing.
-        processes: who computes along.
-        progress: hears of every image.
-        title: of the stage.
-        replicas: how many threads compute a step, each with its share of the batch.
-        on_epoch: hears of every epoch.
+        rows: to learn from and held out.
+        plan: epochs, learning rate, augmentation and the like.
+        objective: the loss; by default classification.
+        checkpoint: file to resume from and to write; None for no checkpoints.
+        compute: process group and threads.
+        listeners: who follows the training.
     """
 
     def __init__(
         self,
         learner: Learner,
         feed: DataLoader | ActivationFeed,
-        train: IntArray,
-        held_out: IntArray,
+        rows: FoldRows,
         plan: TrainingConfig,
         *,
         objective: Objective | None = None,
         checkpoint: Checkpoint | None = None,
-        processes: Processes = ALONE,
-        progress: Progress = SILENT,
-        title: str = "training",
-        replicas: int = 1,
-        on_epoch: OnEpoch | None = None,
+        compute: Compute = Compute(),  # noqa: B008
+        listeners: Listeners = Listeners(),  # noqa: B008
     ) -> None:
-        self.learner, self.feed, self.train, self.held_out, self.plan = learner, feed, train, held_out, plan
-        self.checkpoint, self.processes, self.progress, self.title = checkpoint, processes, progress, title
-        self.on_epoch = on_epoch if processes.is_first else None
-        self.replicas = Replicas(learner, replicas)
+        self.learner, self.feed, self.train, self.held_out, self.plan = learner, feed, rows.train, rows.held_out, plan
+        self.checkpoint, self.processes = checkpoint, compute.processes
+        self.progress, self.title = listeners.progress, listeners.title
+        self.on_epoch = listeners.on_epoch if self.processes.is_first else None
+        self.replicas = Replicas(learner, compute.replicas)
         self.average = MovingAverage(learner, plan.averaging) if plan.averaging else None
         groups = learner.parameter_groups(plan.layer_decay, plan.weight_decay)
         self.optimizer = torch.optim.AdamW(groups, lr=plan.lr, fused=True)
         self.kept: dict[str, torch.Tensor] = {}
-        self.choice = EpochChoice(processes.mean)
+        self.choice = EpochChoice(self.processes.mean)
         self.at = TrainingState()
-        self.objective = objective or Classification.of(plan, feed, train, learner.head.out_features)
+        self.objective = objective or Classification.of(plan, feed, rows.train, learner.head.out_features)
 
     def run(self) -> Trained:
         """Train to the end, from the checkpoint if there is one.

@@ -1,12 +1,13 @@
-"""Writing a run folder; its files are described in docs/reference/run-folder.md."""
+"""Write a run folder; docs/reference/run-folder.md describes its files."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -33,12 +34,45 @@ from tellapart.version import __version__
 PACKAGES = ("torch", "timm", "numpy", "pillow", "simplejpeg")
 
 
+@dataclass(frozen=True, eq=False)
+class RunContext:
+    """How a run came about, as its files record it.
+
+    Attributes:
+        command: that made the run.
+        dataset: the images.
+        options: of the command.
+        notes: sentences for the report.
+        started: when the command began.
+    """
+
+    command: str
+    dataset: Dataset
+    options: Mapping[str, Any]
+    notes: Sequence[str]
+    started: datetime
+
+    def heading(self, final: Path) -> dict[str, Any]:
+        """The first entries of ``metrics.json`` for the run folder ``final``."""
+        return {
+            "run": final.name,
+            "folder": printable(str(self.dataset.root)),
+            "created": self.started.isoformat(timespec="seconds"),
+            "tellapart": __version__,
+        }
+
+    def write_options(self, folder: Path) -> None:
+        """Write ``options.json`` into ``folder``."""
+        place, versions = printable(str(self.dataset.root)), package_versions()
+        write_json(folder / "options.json", {"verb": self.command, "folder": place, "options": dict(self.options), "versions": versions})
+
+
 @contextmanager
 def run_folder(parent: Path, name: str, *, given: str | None = None, progress: Progress = SILENT) -> Iterator[tuple[Path, Path]]:
-    """A folder to write a run into, and the name it will have when complete.
+    """Context with a folder to write a run into, and the path it will have when complete.
 
-    That is ``<name>-<number>``, or the name the user has ``given``; where there is such a run already, ``<given>-2`` and
-    so on, and ``progress`` hears of it.
+    That is ``<name>-<number>``, or the name the user has ``given``; where that run exists already, ``<given>-2`` and
+    so on, with a note to ``progress``.
     """
     name = given or name
     parent = parent.expanduser().absolute()
@@ -58,7 +92,7 @@ def run_folder(parent: Path, name: str, *, given: str | None = None, progress: P
 
 
 def _free_name(parent: Path, name: str, *, is_numbered: bool) -> str:
-    """The first ``<name>-<number>`` that no run has, nor one that is being written; without need of a number the name itself."""
+    """The first free ``<name>-<number>``, runs that are being written included; the name itself where no number is needed."""
     remove_abandoned(parent)
     taken = {path.name for path in parent.iterdir()}
     taken |= {written for other in taken if (written := name_being_written(other))}
@@ -70,41 +104,32 @@ def write_run(
     folder: Path,
     final: Path,
     examination: Evaluation,
-    dataset: Dataset,
-    options: dict[str, Any],
-    notes: list[str],
-    started: datetime,
-    *,
-    verb: str = "train",
+    context: RunContext,
 ) -> None:
-    """Write everything but the report into ``folder``, which will be called ``final``; ``verb`` is who made it."""
-    about = {
-        "run": final.name,
-        "folder": printable(str(dataset.root)),
-        "created": started.isoformat(timespec="seconds"),
-        "tellapart": __version__,
+    """Write everything but the report into ``folder``, which will be renamed to ``final``."""
+    heading = {
+        **context.heading(final),
         "recipe": examination.recipe,
         "backbone": examination.backbone,
         "precision": sorted({b.precision for m in examination.classifier.members for b in m.backbones}),
         "class_names": list(examination.classifier.class_names),
     }
-    versions = versions_here()
-    write_json(folder / "options.json", {"verb": verb, "folder": about["folder"], "options": options, "versions": versions})
+    context.write_options(folder)
     write_text(folder / "history.jsonl", "".join(json.dumps(event) + "\n" for event in examination.history))
     save_rows(examination.rows, folder / "images.parquet")
     examination.predictions.save(folder / "predictions.parquet")
     examination.out_of_fold.save(folder / "out_of_fold.parquet")
-    details = {"tellapart": __version__, "versions": versions, "data_sha256": data_hash(examination.rows), "run": final.name}
+    details = {"tellapart": __version__, "versions": package_versions(), "data_sha256": data_hash(examination.rows), "run": final.name}
     save_model(folder / "model", examination.classifier, details)
-    write_json(folder / "metrics.json", {**about, **examination.metrics, "notes": notes})
+    write_json(folder / "metrics.json", {**heading, **examination.metrics, "notes": list(context.notes)})
 
 
-def versions_here() -> dict[str, str]:
-    """The versions that a run depends on."""
+def package_versions() -> dict[str, str]:
+    """The installed versions that a run depends on."""
     return {name: version(name) for name in PACKAGES} | {"python": platform.python_version()}
 
 
 def data_hash(rows: Sequence[FileRow]) -> str:
-    """Names the exact training data: the sorted ids, labels and parts of all used images."""
+    """sha256 of the sorted image ids, labels and parts of all used images."""
     lines = sorted(f"{row.image_id} {row.label} {row.part}" for row in rows if row.is_used)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

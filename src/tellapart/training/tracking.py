@@ -1,36 +1,53 @@
-"""Telling others how a training goes: TensorBoard files, or an MLflow run. Nothing is sent anywhere by default."""
+"""Loggers of a training: TensorBoard files or an MLflow run; and who else follows it. Nothing is sent anywhere by default."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tellapart.errors import MissingExtra
+from tellapart.progress import SILENT, Progress
 
 TRACKERS = ("tensorboard", "mlflow")
 OnEpoch = Callable[[str, Sequence[Mapping[str, Any]]], None]
-"""Hears, after every epoch, the title of a training and the events of its epochs so far, as in ``history.jsonl``."""
+"""Called after every epoch with the title of a training and the events of its epochs so far, as in ``history.jsonl``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Listeners:
+    """Who follows a training.
+
+    Attributes:
+        progress: receives the images trained on and a sentence per epoch.
+        on_epoch: called after every epoch; None for nobody.
+        title: of the training, in both.
+    """
+
+    progress: Progress = SILENT
+    on_epoch: OnEpoch | None = None
+    title: str = "training"
 
 
 def scalars(event: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of an epoch by name, such as ``held_out/loss``."""
-    found = {"lr": event["lr"], "images_per_s": event["images_per_s"]}
+    """The metrics of an epoch by name, such as ``held_out/loss``."""
+    values = {"lr": event["lr"], "images_per_s": event["images_per_s"]}
     for side in ("train", "held_out"):
-        found |= {f"{side}/{name}": event[side][name] for name in ("loss", "accuracy") if name in (event[side] or {})}
-    return found
+        values |= {f"{side}/{name}": event[side][name] for name in ("loss", "accuracy") if name in (event[side] or {})}
+    return values
 
 
 @contextmanager
 def tracker(kind: str | None, folder: Path, options: Mapping[str, Any]) -> Iterator[OnEpoch | None]:
-    """Someone to tell of every epoch; None where ``kind`` is None.
+    """Context with the function to call after every epoch; None where ``kind`` is None.
 
     Args:
         kind: ``tensorboard`` (files below ``folder``), ``mlflow`` (where ``MLFLOW_TRACKING_URI`` says, else ``folder``).
         folder: of the runs.
-        options: of the training, kept beside its numbers.
+        options: of the training, logged beside its metrics.
 
     Raises:
         MissingExtra: the package is not installed.
@@ -38,11 +55,11 @@ def tracker(kind: str | None, folder: Path, options: Mapping[str, Any]) -> Itera
     if kind is None:
         yield None
     elif kind == "tensorboard":
-        with _tensorboard(folder / "tensorboard") as heard:
-            yield heard
+        with _tensorboard(folder / "tensorboard") as on_epoch:
+            yield on_epoch
     else:
-        with _mlflow(folder / "mlflow", options) as heard:
-            yield heard
+        with _mlflow(folder / "mlflow", options) as on_epoch:
+            yield on_epoch
 
 
 @contextmanager
@@ -53,7 +70,7 @@ def _tensorboard(folder: Path) -> Iterator[OnEpoch]:
         raise MissingExtra("TensorBoard is not installed", hint="pip install 'tellapart[tensorboard]'") from error
     writers: dict[str, Any] = {}
 
-    def heard(title: str, history: Sequence[Mapping[str, Any]]) -> None:
+    def on_epoch(title: str, history: Sequence[Mapping[str, Any]]) -> None:
         event = history[-1]
         if title not in writers:
             writers[title] = SummaryWriter(folder / title.replace(" ", "-"))
@@ -61,7 +78,7 @@ def _tensorboard(folder: Path) -> Iterator[OnEpoch]:
             writers[title].add_scalar(name, value, event["epoch"])
 
     try:
-        yield heard
+        yield on_epoch
     finally:
         for writer in writers.values():
             writer.close()

@@ -14,7 +14,7 @@ from tellapart.reports.live_page import live_page
 from tellapart.runs import Run
 from tellapart.training.options import TrainOptions
 from tellapart.training.recipe_runner import recipe_runner
-from tellapart.training.run_writer import run_folder, write_run
+from tellapart.training.run_writer import RunContext, run_folder, write_run
 
 
 def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) -> Run:
@@ -38,16 +38,16 @@ def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) 
     assignment = looked.assignment(test_share=options.test_share, seed=options.seed)
     recipe.train(assignment, extraction.features, progress)
     if processes and not processes.is_first:
-        return Run(Path(processes.told_by_first()))
+        return Run(Path(processes.broadcast_text()))
     examination = recipe.examination(dataset, assignment, extraction.features, progress)
     examination.metrics["decisions"] = assignment.decisions
     notes = [*looked.notes, *assignment.notes, *recipe.notes]
     with run_folder(options.out, folder_name(dataset.root), given=options.name, progress=progress) as (partial, final):
-        write_run(partial, final, examination, dataset, options.as_dict(), notes, started)
+        write_run(partial, final, examination, RunContext("train", dataset, options.as_dict(), notes, started))
         write_report(partial, looked.thumbnails)
     recipe.forget()
     for sentence in notes:
         progress.note(sentence)
     if processes:
-        processes.told_by_first(str(final))
+        processes.broadcast_text(str(final))
     return Run(final)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from tellapart.models.tensors import tensors_digest
+from tellapart.models.safetensors_files import tensors_digest
 
 TENSORS = {"b.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "b.bias": np.zeros(2, np.float16), "a": np.zeros(0, np.float32)}
 
