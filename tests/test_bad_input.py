@@ -19,7 +19,7 @@ from tests import folders, sample_images
 
 
 def quick(folder: Path, place: Path, **options: object) -> Run:
-    return tellapart.train(folder, **{"backbone": "lite0", "out": place / "runs", "splits": 3, **options})
+    return tellapart.train(folder, **{"backbone": "lite0", "out": place / "runs", "splits": 3, "again": True, **options})
 
 
 @pytest.fixture

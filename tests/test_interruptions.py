@@ -88,7 +88,7 @@ def test_an_interrupted_training_leaves_nothing_half_and_the_next_one_succeeds(
     assert folders.contents(root) == before
     check_what_lies_about(tmp_path)
     finished = len(list((tmp_path / "runs").glob("photos-*")))
-    again = tellapart.train(root, backbone="lite0", out=tmp_path / "runs", splits=2)
+    again = tellapart.train(root, backbone="lite0", out=tmp_path / "runs", splits=2, again=True)
     assert again.name == f"photos-{finished + 1}"
     assert numbers(again) == wanted
     check_what_lies_about(tmp_path)

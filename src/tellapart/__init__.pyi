@@ -540,6 +540,7 @@ def train(
     seed: int = ...,
     name: str | None = ...,
     out: Path = ...,
+    again: bool = ...,
     state: Path | None = ...,
     device: str = ...,
     precision: str = ...,

@@ -9,6 +9,7 @@ import pytest
 
 import tellapart
 from tellapart.errors import DataError, ModelError, OptionError, StorageError
+from tellapart.progress import NoProgress
 from tellapart.runs import Run
 from tests import folders, sample_images
 
@@ -281,6 +282,25 @@ def test_wrong_options_are_clear_errors(photos: Path, tmp_path: Path, options: d
         photos = tmp_path / "photos"
     with pytest.raises(error, match=said):
         quick(photos, options.pop("out", tmp_path / "runs"), state=tmp_path / "state", **options)
+
+
+def test_a_run_that_exists_is_not_trained_again_unless_asked_to(photos: Path, tmp_path: Path) -> None:
+    root = folders.some_of(photos, tmp_path / "photos", 8)
+    notes: list[str] = []
+    heard = NoProgress()
+    heard.note = notes.append  # type: ignore[method-assign]
+    first = quick(root, tmp_path / "runs")
+    assert quick(root, tmp_path / "runs", num_workers=1, progress=heard).folder == first.folder
+    assert any("the run photos-1 has the same options and images" in note and "--again" in note for note in notes)
+    assert quick(root, tmp_path / "runs", again=True).name == "photos-2"
+    assert quick(root, tmp_path / "runs", seed=1).name == "photos-3"
+    assert quick(root, tmp_path / "runs", name="mine").name == "mine"
+    tellapart.exclude(root, "dots/dots 00.jpg")
+    assert quick(root, tmp_path / "runs").name == "photos-4"
+    tellapart.undo(root)
+    assert quick(root, tmp_path / "runs").name == "mine", "the newest of those that are equal"
+    (root / "dots/new.jpg").write_bytes(b"no image")
+    assert quick(root, tmp_path / "runs").name == "photos-5"
 
 
 def test_two_runs_at_once_do_not_take_each_others_name(trained: Run, photos: Path, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def write_autoencoder(
         "data": _counts(rows, examination),
         "notes": list(context.notes),
     }
-    context.write_options(folder)
+    context.write_options(folder, rows)
     write_text(folder / "history.jsonl", "".join(json.dumps(event) + "\n" for event in history_of(trained)))
     save_rows(list(rows), folder / "images.parquet")
     write_text(folder / ERRORS, _table(examination))

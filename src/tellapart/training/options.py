@@ -107,6 +107,7 @@ class TrainOptions(DatasetOptions):
     seed: int = seed_option()
     name: str | None = option(None, "Name of the run; by default the folder's name and a number.", metavar="NAME", check=name_complaint)
     out: Path = runs_option()
+    again: bool = option(False, "Train again where a finished run has the same options and images.")
     state: Path | None = state_option()
     device: str = device_option()
     precision: str = precision_option()

@@ -61,10 +61,10 @@ class RunContext:
             "tellapart": __version__,
         }
 
-    def write_options(self, folder: Path) -> None:
-        """Write ``options.json`` into ``folder``."""
-        place, versions = printable(str(self.dataset.root)), package_versions()
-        write_json(folder / "options.json", {"verb": self.command, "folder": place, "options": dict(self.options), "versions": versions})
+    def write_options(self, folder: Path, rows: Sequence[FileRow]) -> None:
+        """Write ``options.json`` into ``folder``; ``rows`` are those of the run."""
+        made_of = {"folder": printable(str(self.dataset.root)), "options": dict(self.options), "versions": package_versions()}
+        write_json(folder / "options.json", {"verb": self.command, **made_of, "rows_sha256": rows_hash(rows)})
 
 
 @contextmanager
@@ -114,7 +114,7 @@ def write_run(
         "precision": sorted({b.precision for m in examination.classifier.members for b in m.backbones}),
         "class_names": list(examination.classifier.class_names),
     }
-    context.write_options(folder)
+    context.write_options(folder, examination.rows)
     write_text(folder / "history.jsonl", "".join(json.dumps(event) + "\n" for event in examination.history))
     save_rows(examination.rows, folder / "images.parquet")
     examination.predictions.save(folder / "predictions.parquet")
@@ -122,6 +122,34 @@ def write_run(
     details = {"tellapart": __version__, "versions": package_versions(), "data_sha256": data_hash(examination.rows), "run": final.name}
     save_model(folder / "model", examination.classifier, details)
     write_json(folder / "metrics.json", {**heading, **examination.metrics, "notes": list(context.notes)})
+
+
+def equal_run(folder: Path, options: dict[str, Any], rows: Sequence[FileRow]) -> Path | None:
+    """The newest finished run of ``tellapart train`` in ``folder`` with the same options, image rows and versions, or None.
+
+    Where a run is written, what it is called, and the number of workers change nothing in it.
+    """
+    wanted = {"verb": "train", "options": _deciding(options), "versions": package_versions(), "rows_sha256": rows_hash(rows)}
+    for path in sorted(folder.expanduser().absolute().glob("*/options.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
+        try:
+            made = json.loads(path.read_text(encoding="utf-8"))
+            made = {**{key: made.get(key) for key in wanted}, "options": _deciding(made["options"])}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+        is_named = options.get("name") in (None, path.parent.name)
+        if made == wanted and is_named and (path.parent / "report.html").is_file():
+            return path.parent
+    return None
+
+
+def _deciding(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name not in ("again", "name", "out", "state", "num_workers")}
+
+
+def rows_hash(rows: Sequence[FileRow]) -> str:
+    """Names a data set as decided and divided: path, content, label, part, status and reason of every file."""
+    lines = sorted("\0".join(map(str, (row.path, row.image_id, row.label, row.part, row.status, row.reason))) for row in rows)
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogatepass")).hexdigest()
 
 
 def package_versions() -> dict[str, str]:

@@ -14,7 +14,7 @@ from tellapart.reports.live_page import live_page
 from tellapart.runs import Run
 from tellapart.training.options import TrainOptions
 from tellapart.training.recipe_runner import recipe_runner
-from tellapart.training.run_writer import RunContext, run_folder, write_run
+from tellapart.training.run_writer import RunContext, equal_run, run_folder, write_run
 
 
 def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) -> Run:
@@ -36,6 +36,10 @@ def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) 
         )
     dataset, extraction = looked.dataset, looked.extraction
     assignment = looked.assignment(test_share=options.test_share, seed=options.seed)
+    same = None if options.again or processes else equal_run(options.out, options.as_dict(), assignment.rows)
+    if same is not None:
+        progress.note(f"the run {same.name} has the same options and images, so nothing was trained; --again trains once more")
+        return Run(same)
     recipe.train(assignment, extraction.features, progress)
     if processes and not processes.is_first:
         return Run(Path(processes.broadcast_text()))
