@@ -10,6 +10,7 @@ checkers see stands in ``__init__.pyi``.
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import Any
 
@@ -40,6 +41,9 @@ HOMES = {
 """By public name, the module it comes from: records, errors, what opens them, and the function of every command."""
 
 __all__ = sorted(HOMES)
+
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:

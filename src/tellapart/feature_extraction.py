@@ -201,7 +201,7 @@ def extract(
     num_workers = worker_count(num_workers)
     try:
         outcomes = work.run(num_workers, progress)
-        if work.forget_damaged({f.image_id for f in outcomes.values() if f.image_id}):
+        if work.remove_damaged({f.image_id for f in outcomes.values() if f.image_id}):
             outcomes = work.run(num_workers, progress)
     finally:
         work.thumbnails.close()
@@ -254,7 +254,7 @@ class _Work:
                 self._compute(waiting, num_workers, states, advance)
         return states
 
-    def forget_damaged(self, image_ids: set[str]) -> bool:
+    def remove_damaged(self, image_ids: set[str]) -> bool:
         """Gather the vectors of these images; whether some, or some squares, were promised by the cache and turned out damaged."""
         is_damaged = False
         for cache, cached, gathered in zip(self.caches, self.cached, self.vectors, strict=True):
@@ -263,7 +263,7 @@ class _Work:
             cached -= missing
             is_damaged = is_damaged or bool(missing)
         for store, kept in zip(self.pixel_stores, self.kept, strict=True):
-            lost = store.forget_damaged(image_ids)
+            lost = store.remove_damaged(image_ids)
             kept -= lost
             is_damaged = is_damaged or bool(lost)
         return is_damaged

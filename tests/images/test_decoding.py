@@ -201,11 +201,11 @@ def test_adobe_cmyk_is_not_a_negative() -> None:
 
 def test_both_jpeg_routes_give_the_same_pixels() -> None:
     from tellapart.images.jpeg_header import read_jpeg_header
-    from tellapart.images.pillow_decoder import decoded_jpeg
+    from tellapart.images.pillow_decoder import decode_jpeg_with_pillow
 
     data = sample_images.photo(7, 403, 301)
     for factor, min_size in ((1, None), (2, 75), (4, 37), (8, 9)):
-        assert mean_difference(decode(data, min_size=min_size).pixels, decoded_jpeg(data, read_jpeg_header(data), factor)) < 0.5
+        assert mean_difference(decode(data, min_size=min_size).pixels, decode_jpeg_with_pillow(data, read_jpeg_header(data), factor)) < 0.5
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG"])

@@ -1,19 +1,19 @@
 import pytest
 
 from tellapart.errors import ImageError
-from tellapart.images.formats import DECODABLE, IMAGE_SUFFIXES, declared_size, sniffed_format
+from tellapart.images.formats import DECODABLE, IMAGE_SUFFIXES, declared_size, sniff_format
 from tests import sample_images
 
 
 @pytest.mark.parametrize("name", sorted(DECODABLE - {"HEIC", "PSD", "QOI", "SUN"}))
 def test_a_written_file_is_known_by_its_bytes(name: str) -> None:
-    assert sniffed_format(sample_images.photo(name=name)) == name
+    assert sniff_format(sample_images.photo(name=name)) == name
 
 
 def test_formats_pillow_does_not_write_are_known_by_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tellapart.images.formats.reads_heic", lambda: True)
     assert [
-        sniffed_format(data)
+        sniff_format(data)
         for data in (sample_images.HEIC_PHOTO, sample_images.flat_psd(), sample_images.flat_qoi(), sample_images.flat_sun())
     ] == [
         "HEIC",
@@ -26,7 +26,7 @@ def test_formats_pillow_does_not_write_are_known_by_their_bytes(monkeypatch: pyt
 def test_what_would_read_heic_is_said_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tellapart.images.formats.reads_heic", lambda: False)
     with pytest.raises(ImageError, match=r"unsupported: HEIC \(pip install 'tellapart\[heic\]'\)"):
-        sniffed_format(sample_images.HEIC_PHOTO)
+        sniff_format(sample_images.HEIC_PHOTO)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_what_would_read_heic_is_said_where_it_is_missing(monkeypatch: pytest.Mo
 )
 def test_the_brands_of_an_iso_file_tell_avif_from_heic(monkeypatch: pytest.MonkeyPatch, brands: bytes, name: str) -> None:
     monkeypatch.setattr("tellapart.images.formats.reads_heic", lambda: True)
-    assert sniffed_format((len(brands) + 8).to_bytes(4, "big") + b"ftyp" + brands + bytes(40)) == name
+    assert sniff_format((len(brands) + 8).to_bytes(4, "big") + b"ftyp" + brands + bytes(40)) == name
 
 
 @pytest.mark.parametrize("name", ["PNG", "GIF", "BMP", "WEBP"])
@@ -80,7 +80,7 @@ def test_declared_size_of_lossless_and_extended_webp() -> None:
 )
 def test_what_is_no_image_is_named(data: bytes, reason: str) -> None:
     with pytest.raises(ImageError, match=reason):
-        sniffed_format(data)
+        sniff_format(data)
 
 
 def test_suffixes_are_lower_case_with_a_dot() -> None:

@@ -48,9 +48,9 @@ def test_the_index_finds_the_same_pairs_as_counting_one_by_one(seed: int, max_bi
         second[:, ::3] = first[:, ::-3][:, : second[:, ::3].shape[1]]
     whole, rest = divmod(max_bits + 1, chunks)
     radii = tuple(whole - (chunk >= rest) for chunk in range(chunks))
-    expected = hamming_search._one_by_one(first, second, max_bits)
+    expected = hamming_search._compare_all(first, second, max_bits)
     assert len(expected) > 20
-    np.testing.assert_array_equal(hamming_search._by_index(first, second, max_bits, radii), expected)
+    np.testing.assert_array_equal(hamming_search._search_index(first, second, max_bits, radii), expected)
 
 
 def test_a_pair_apart_by_as_many_bits_as_allowed_is_met_wherever_they_lie() -> None:
@@ -64,7 +64,7 @@ def test_a_pair_apart_by_as_many_bits_as_allowed_is_met_wherever_they_lie() -> N
     words = hamming_search._words(hashes)
     for radii in ((2, 2, 2, 1, 1, 1), (1,) * 7 + (0,), (2, 1, 1, 1, 1, 1, 1)):
         assert sum(radius + 1 for radius in radii) == max_bits + 1
-        found = hamming_search._by_index(words, words, max_bits, radii)
+        found = hamming_search._search_index(words, words, max_bits, radii)
         assert found.tolist() == [[i, i + n // 2] for i in range(0, n // 2, 2)]
 
 

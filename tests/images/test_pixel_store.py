@@ -93,7 +93,7 @@ def test_a_file_cut_while_it_is_read_is_a_clear_error(store: PixelStore) -> None
         for path in store.folder.glob("*.pixels"):
             os.truncate(path, store.square_bytes + 5)
         pixels.take(np.array([0]))
-        with pytest.raises(StorageError, match="shorter"):
+        with pytest.raises(StorageError, match="truncated"):
             pixels.take(np.array([0, 1]))
 
 
@@ -120,7 +120,7 @@ def test_many_segments_do_not_use_up_the_files_a_process_may_open(tmp_path: Path
     wanted = some(40)
     for i, square in enumerate(wanted):
         store.write([f"{i:03}"], square[None])
-    monkeypatch.setattr(pixel_store, "MOST_OPEN", 8)
+    monkeypatch.setattr(pixel_store, "MAX_OPEN_FILES", 8)
     before = open_files()
     with store.open(store_ids := [f"{i:03}" for i in range(40)]) as pixels:
         assert open_files() == before + 8

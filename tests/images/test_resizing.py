@@ -105,8 +105,8 @@ def test_a_long_image_is_cut_before_it_is_resized(width: int, height: int, monke
     from tellapart.images import resizing
 
     made: list[int] = []
-    original = resizing._resampled
-    monkeypatch.setattr(resizing, "_resampled", lambda pixels, tall, wide: made.append(tall * wide) or original(pixels, tall, wide))
+    original = resizing._resample
+    monkeypatch.setattr(resizing, "_resample", lambda pixels, tall, wide: made.append(tall * wide) or original(pixels, tall, wide))
     for policy in ("crop", "pad", "squash"):
         assert resize(np.zeros((height, width, 3), np.uint8), 64, policy).shape == (64, 64, 3)  # type: ignore[arg-type]
     assert max(made) <= 12 * 64 * 64
@@ -114,17 +114,17 @@ def test_a_long_image_is_cut_before_it_is_resized(width: int, height: int, monke
 
 @pytest.mark.parametrize(("width", "height"), [(90, 10), (10, 91), (401, 40), (60, 1)])
 def test_the_middle_of_a_long_image_is_what_it_would_have_been(width: int, height: int) -> None:
-    from tellapart.images.resizing import _resampled
+    from tellapart.images.resizing import _resample
 
     pixels = sample_images.photo_pixels(3, width, height)
     scale = 32 / min(width, height)
-    whole = _resampled(pixels, round(height * scale), round(width * scale))
+    whole = _resample(pixels, round(height * scale), round(width * scale))
     top, left = round((whole.shape[0] - 32) / 2), round((whole.shape[1] - 32) / 2)
     assert np.abs(resize(pixels, 32).astype(int) - whole[top : top + 32, left : left + 32]).mean() < 3  # half a pixel of noise
 
 
 def test_images_up_to_eight_times_as_long_as_wide_are_untouched_by_that() -> None:
-    from tellapart.images.resizing import _middle
+    from tellapart.images.resizing import _crop_middle
 
     pixels = np.zeros((10, 80, 3), np.uint8)
-    assert _middle(pixels) is pixels
+    assert _crop_middle(pixels) is pixels

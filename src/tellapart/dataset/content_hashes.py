@@ -14,7 +14,7 @@ from tellapart.dataset.catalog import FileState
 from tellapart.dataset.dataset import Dataset
 from tellapart.dataset.entry import Entry
 from tellapart.errors import ImageError
-from tellapart.images.formats import sniffed_format
+from tellapart.images.formats import sniff_format
 from tellapart.progress import SILENT, Progress
 
 _CHUNK = 1 << 20
@@ -58,7 +58,7 @@ def _state(dataset: Dataset, before: FileState | None, entry: Entry) -> FileStat
             return before
         with open(path, "rb") as file:
             head = file.read(_CHUNK)
-            sniffed_format(head)
+            sniff_format(head)
             digest = hashlib.sha256(head)
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)

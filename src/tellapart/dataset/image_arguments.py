@@ -14,7 +14,7 @@ from tellapart.dataset.bucket import SCHEME
 from tellapart.dataset.dataset import files_dataset
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES
 from tellapart.errors import DataError, ImageError, closest_name
-from tellapart.images.formats import sniffed_format
+from tellapart.images.formats import sniff_format
 from tellapart.printable import printable
 
 STDIN = "-"
@@ -89,7 +89,7 @@ def _from_stdin() -> list[str | Path]:
         )
     data = sys.stdin.buffer.read()
     try:
-        kind = sniffed_format(data[:4096])
+        kind = sniff_format(data[:4096])
     except ImageError:
         kind = ""
     if kind:

@@ -12,7 +12,7 @@ import numpy as np
 from tellapart.array_types import ByteArray, FloatArray, IntArray
 from tellapart.dataset.image_analysis import SMALLEST_LOOK
 from tellapart.images import ResizePolicy, decode, resize
-from tellapart.images.formats import SUFFIXES, sniffed_format
+from tellapart.images.formats import SUFFIXES, sniff_format
 
 ORIGINAL = 0
 """As a size: the file's own bytes."""
@@ -81,7 +81,7 @@ def encoded(pixels: ByteArray) -> bytes:
 
 def suffix_of(data: bytes) -> str:
     """The usual suffix of an image's file, by its first bytes."""
-    return SUFFIXES[sniffed_format(data)][0]
+    return SUFFIXES[sniff_format(data)][0]
 
 
 def channel_sums(pixels: ByteArray) -> IntArray:

@@ -1,4 +1,4 @@
-"""Features of images: the matrix that probes, neighbors, maps and clusters are functions of, and its cache."""
+"""Features of images: the feature matrix that probes, neighbors, maps and clusters are computed from, and its cache."""
 
 from tellapart.features.cache import FeatureCache
 from tellapart.features.matrix import FeatureMatrix

@@ -1,8 +1,8 @@
-"""The feature cache: a vector is computed once for each image and backbone, and survives any interruption.
+"""The feature cache: the vector of an image is computed once per backbone and survives interruptions.
 
-Below the cache root lies a folder for each fingerprint (backbone weights, layer, image size, resize policy), in it
-segments: ``<name>.npy`` and, written last, ``<name>.json`` with the image ids and a checksum. A segment without
-its manifest, or whose bytes or manifest do not fit their checksums, is passed over and computed again.
+The cache root has one folder per fingerprint (backbone weights, layer, image size, resize policy). Each holds segments:
+``<name>.npy`` and, written last, ``<name>.json`` with the image ids and a checksum. A segment without a manifest, or whose
+checksum does not match, is ignored and its vectors are computed again.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class FeatureCache:
 
     Args:
         root: the folder of all fingerprints.
-        fingerprint: names everything the vectors depend on, except the image.
-        width: number of values of a vector.
+        fingerprint: identifies everything the vectors depend on, except the image.
+        width: number of values per vector (d).
     """
 
     def __init__(self, root: Path, fingerprint: str, width: int) -> None:
@@ -42,30 +42,35 @@ class FeatureCache:
         self.width = width
 
     def image_ids(self) -> set[str]:
-        """Ids of all images whose vector is cached (undamaged as far as the manifests tell)."""
+        """Ids of all images whose vector is cached (checked by their manifests only)."""
         return {image_id for segment in self._segments() for image_id in self._ids(segment)}
 
     def read(self, image_ids: Iterable[str]) -> dict[str, FloatArray]:
-        """The vectors, float32 (width,), of those images that are cached and undamaged."""
-        wanted, found, segments = set(image_ids), {}, self._segments()
+        """Read the vectors, float32 (width,), of those images that are cached and undamaged."""
+        requested, vectors, segments = set(image_ids), {}, self._segments()
         for segment in segments:
             ids, values = self._load(segment)
             for row, image_id in enumerate(ids):
-                if image_id in wanted:
-                    found[image_id] = values[row]
+                if image_id in requested:
+                    vectors[image_id] = values[row]
         if len(segments) >= MERGE_AT:
             self._merge(segments)
-        return found
+        return vectors
 
     def write(self, image_ids: Sequence[str], values: FloatArray) -> None:
-        """Add a segment of vectors, float32 (m, width); complete or absent whatever happens."""
+        """Add a segment atomically.
+
+        Args:
+            image_ids: m ids.
+            values: float32 (m, width).
+        """
         if not image_ids:
             return
         name = uuid.uuid4().hex
         array = np.ascontiguousarray(values, dtype=np.float32)
         with replacing(self.folder / f"{name}.npy") as partial, partial.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
-            file.write(array.data)  # np.save would not say that a disk is full
+            file.write(array.data)  # np.save does not report a full disk
         write_sealed(self.folder / f"{name}.json", {"crc32": zlib.crc32(array.data), "image_ids": list(image_ids)})
 
     def _segments(self) -> list[_Segment]:
@@ -74,10 +79,10 @@ class FeatureCache:
     def _ids(self, segment: _Segment) -> list[str]:
         try:
             ids: list[str] = read_sealed(segment.manifest)["image_ids"]
-            whole = segment.vectors.stat().st_size == NPY_HEADER + 4 * self.width * len(ids)
+            is_whole = segment.vectors.stat().st_size == NPY_HEADER + 4 * self.width * len(ids)
         except (OSError, ValueError, KeyError, TypeError):
             return []
-        return ids if whole else []
+        return ids if is_whole else []
 
     def _load(self, segment: _Segment) -> tuple[list[str], FloatArray]:
         try:
@@ -92,7 +97,7 @@ class FeatureCache:
         return (ids, values) if is_whole else ([], np.empty((0, self.width), np.float32))
 
     def _merge(self, segments: Sequence[_Segment]) -> None:
-        """Write many small segments as one, then remove them."""
+        """Merge many small segments into one, then remove them."""
         merged: dict[str, FloatArray] = {}
         for segment in segments:
             ids, values = self._load(segment)

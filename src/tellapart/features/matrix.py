@@ -1,4 +1,4 @@
-"""FeatureMatrix: a vector for each image, and where the vectors come from."""
+"""FeatureMatrix: one feature vector per image, and the provenance of the vectors."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class FeatureMatrix:
     """Features of n images.
 
     Attributes:
-        image_ids: n content hashes, unique.
+        image_ids: n unique content hashes.
         values: float32 (n, d).
-        provenance: backbone, layer, image_size, resize policy and the like: what would make them again.
+        provenance: backbone, layer, image_size, resize policy and so on: what is needed to compute them again.
     """
 
     image_ids: tuple[str, ...]
@@ -38,7 +38,7 @@ class FeatureMatrix:
         return {image_id: row for row, image_id in enumerate(self.image_ids)}
 
     def rows(self, image_ids: Sequence[str]) -> IntArray:
-        """The row of each image (m,); a KeyError names an image that is not there."""
+        """The row of each image, int64 (m,); raises KeyError for an image that is not in the matrix."""
         return np.array([self._row_of[image_id] for image_id in image_ids], dtype=np.int64)
 
     def of(self, image_ids: Sequence[str]) -> FloatArray:
@@ -51,6 +51,6 @@ class FeatureMatrix:
 
 
 def unit_rows(values: FloatArray) -> FloatArray:
-    """The rows scaled to length 1, float32 (n, d); a zero row stays zero. Their products are cosines."""
+    """Scale the rows of (n, d) to unit length: float32 (n, d). Zero rows stay zero; products of rows are cosines."""
     lengths = np.linalg.norm(values, axis=1, keepdims=True)
     return np.asarray(values / np.maximum(lengths, 1e-12), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Images: decoding, resizing, hashing, quality and thumbnails. Light to import: torch and simplejpeg load on first use."""
+"""Images: decoding, resizing, hashing, statistics and thumbnails. Light to import: torch and simplejpeg load on first use."""
 
 from tellapart.images.decoding import Image, decode
 from tellapart.images.formats import IMAGE_SUFFIXES

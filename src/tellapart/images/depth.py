@@ -1,4 +1,4 @@
-"""How deep the values of a file are stored, where Pillow does not say: dark 16-bit images, negatives, and TIFFs it cannot read."""
+"""Bit depth where Pillow does not tell it: 10- to 14-bit values in 16-bit files, inverted grays, and TIFFs Pillow cannot read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import II, MM, OPEN_INFO, ImageFileDirectory_v2
 
 from tellapart.errors import ImageError
-from tellapart.images.color_conversion import white_of
+from tellapart.images.color_conversion import white_level
 
 _FULL = 65535
 _BAND_ROWS = 64
@@ -26,12 +26,12 @@ OPEN_INFO.setdefault((II, 0, (1,), 1, (12,), ()), ("I;16", "I;12"))
 
 @dataclass(frozen=True)
 class StoredDepth:
-    """What a file says about its values.
+    """What a file says about the depth of its values.
 
     Attributes:
-        least_white: the least value that may be white; 0 where the file does not say.
-        is_negative: whether 0 is white in a deep gray image.
-        low_bytes: Pillow's tiles of a 16-bit color image so that they give the low byte of each value; else empty.
+        least_white: the smallest value that may be white; 0 if the file does not say.
+        is_negative: whether 0 is white in a gray image of more than 8 bits.
+        low_bytes: Pillow tiles that read the low byte of each value of a 16-bit color image; else empty.
     """
 
     least_white: int = 0
@@ -40,10 +40,10 @@ class StoredDepth:
 
 
 def stored_depth(image: Image.Image, data: bytes, name: str) -> StoredDepth:
-    """The depth of an image that is opened and not loaded.
+    """The depth of an image that is opened but not loaded yet.
 
-    A TIFF's number of bits and its tag MaxSampleValue, and a PNG's sBIT, say how deep it is at least; PPM and JPEG 2000 come
-    scaled to 16 bits.
+    The bits and the MaxSampleValue tag of a TIFF, and the sBIT chunk of a PNG, give a lower bound; Pillow scales PPM and
+    JPEG 2000 to 16 bits.
     """
     tags: Any = getattr(image, "tag_v2", {})
     if name in ("PPM", "JPEG2000"):
@@ -65,28 +65,32 @@ def is_dark(image: Image.Image) -> bool:
     return image.mode in ("RGB", "RGBA") and max(high for _, high in extrema[:3]) < 64
 
 
-def brightened(high: Image.Image, low: Image.Image) -> Image.Image:
-    """An 8-bit image from the high and the low bytes of one whose white is not 65,535: 8 of its 10, 12 or 14 bits.
+def brighten(high: Image.Image, low: Image.Image) -> Image.Image:
+    """Scale a 16-bit image whose white is below 65,535 to 8 bits, from its high and its low bytes.
 
-    Alpha is scaled likewise if it is no deeper than the colors.
+    Alpha is scaled in the same way if it is no deeper than the colors.
+
+    Args:
+        high: the high bytes, an 8-bit RGB or RGBA image.
+        low: the low bytes, of the same size and mode.
     """
     result = np.empty((high.height, high.width, len(high.getbands())), np.uint8)
     bands = [(top, min(top + _BAND_ROWS, high.height)) for top in range(0, high.height, _BAND_ROWS)]
-    most = np.zeros(result.shape[2], np.int64)
+    maxima = np.zeros(result.shape[2], np.int64)
     for top, bottom in bands:
-        most = np.maximum(most, _values(high, low, top, bottom).max(axis=(0, 1)))
-    white = white_of(int(most[:3].max()))
-    scales = np.array([255 / (white if value <= white else _FULL) for value in most], np.float32)
+        maxima = np.maximum(maxima, _values(high, low, top, bottom).max(axis=(0, 1)))
+    white = white_level(int(maxima[:3].max()))
+    scales = np.array([255 / (white if value <= white else _FULL) for value in maxima], np.float32)
     for top, bottom in bands:
         result[top:bottom] = np.minimum(_values(high, low, top, bottom) * scales + np.float32(0.5), 255)
     return Image.fromarray(result)
 
 
 def refuse_raw(image: Image.Image) -> None:
-    """Refuse a raw photo in a TIFF: what Pillow would read of it is a small preview.
+    """Refuse a raw photo in a TIFF container, of which Pillow would read only a small preview.
 
     Raises:
-        ImageError: it is one.
+        ImageError: it is a raw photo.
     """
     tags: Any = getattr(image, "tag_v2", {})
     if _DNG_VERSION in tags or (_first(tags.get(_SUBFILE), 0) & 1 and _SUB_IFDS in tags):
@@ -94,7 +98,7 @@ def refuse_raw(image: Image.Image) -> None:
 
 
 def tiff_kind(data: bytes) -> str | None:
-    """What kind of TIFF this is, in words, for one that is whole and that Pillow does not read; None where its tags make no sense."""
+    """Describe a complete TIFF that Pillow cannot read; None if it is an ordinary one or its tags are invalid."""
     try:
         is_big = data[2:3] == b"+" or data[3:4] == b"+"
         tags = ImageFileDirectory_v2(data[: 16 if is_big else 8])
@@ -117,7 +121,7 @@ def _values(high: Image.Image, low: Image.Image, top: int, bottom: int) -> Any:
 
 
 def _low_bytes(image: Image.Image) -> list[Any]:
-    """The tiles of a 16-bit RGB or RGBA image with its two bytes exchanged, as Pillow takes the high one only."""
+    """The tiles of a 16-bit RGB or RGBA image with the two bytes swapped, because Pillow reads only the high one."""
     tiles: Any = getattr(image, "tile", [])
     swapped = []
     for tile in tiles:

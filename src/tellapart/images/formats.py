@@ -1,4 +1,4 @@
-"""Which files are looked at, and what a file is by its first bytes (a name proves nothing)."""
+"""Image formats: by file name, and by the first bytes of a file (which decide, as names may be wrong)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SUFFIXES = {
     "SUN": ("ras",),
     "DDS": ("dds",),
 }
-"""File suffixes (lower case, without the dot) of each format that is read, the usual one first."""
+"""File suffixes (lower case, without the dot) of each supported format, the usual one first."""
 
 _UNREAD_SUFFIXES = [
     "jxl",
@@ -93,10 +93,10 @@ _UNREAD_SUFFIXES = [
 ]
 
 READ_SUFFIXES = frozenset(f".{suffix}" for suffixes in SUFFIXES.values() for suffix in suffixes)
-"""File suffixes (lower case, with the dot) of images that are read."""
+"""File suffixes (lower case, with the dot) of supported image formats."""
 
 IMAGE_SUFFIXES = READ_SUFFIXES | {f".{suffix}" for suffix in _UNREAD_SUFFIXES}
-"""File suffixes (lower case, with the dot) that are listed as images, read or not: each such file has a row."""
+"""File suffixes (lower case, with the dot) that are listed as images, supported or not: one row per file."""
 
 OTHER_SUFFIXES = frozenset(
     f".{suffix}"
@@ -202,10 +202,10 @@ OTHER_SUFFIXES = frozenset(
         "so",
     ]
 )
-"""File suffixes (lower case, with the dot) of files that are surely no images: they are not opened."""
+"""File suffixes (lower case, with the dot) of files that are certainly not images: they are not opened."""
 
 DECODABLE = frozenset(SUFFIXES)
-"""Formats :func:`tellapart.images.decode` reads, under Pillow's names; MPO counts as JPEG, HEIF as HEIC (needs the extra ``heic``)."""
+"""Formats that :func:`tellapart.images.decode` reads, by Pillow's names; MPO counts as JPEG, HEIF as HEIC (needs the extra ``heic``)."""
 
 _COMMON = [suffix for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIC") for suffix in SUFFIXES[name]]
 _IMAGE_NAME = re.compile(rf"\.(?:{'|'.join(_COMMON)})(?![a-z0-9])", re.IGNORECASE)
@@ -253,10 +253,10 @@ _MAGIC = (
 )
 _NO_IMAGES = frozenset({"PDF", "PostScript", "ZIP archive", "gzip file", "RAR archive", "video", "video or ISO media file", "RIFF file"})
 _WEAK = frozenset({"TGA", "PCX"})
-"""Formats told by so few bytes that a file of another suffix is not taken for one."""
+"""Formats recognized by so few bytes that the file name must agree."""
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1", b"heif"})
-_ADVICE = {
+_HINTS = {
     "HEIC": "pip install 'tellapart[heic]'",
     "raw photo": "export it as JPEG or TIFF",
     "JPEG XL": "save it as PNG or JPEG",
@@ -280,14 +280,14 @@ _PATTERNS = (
         "TGA",
     ),
 )
-"""Formats without a signature of their own, by what their first fields may hold; after :data:`_MAGIC`, in this order."""
+"""Formats without a signature, recognized by their first fields; checked after :data:`_MAGIC`, in this order."""
 _HTML = re.compile(rb"<(!doctype\s+html|html|head|body|script|title|meta|div)\b", re.IGNORECASE)
 _SVG = re.compile(rb"<svg\b", re.IGNORECASE)
 _TEXT = re.compile(rb"[\t\n\f\r\x1b\x20-\x7e\x80-\xff]*\Z")
 
 
-def sniffed_format(data: bytes) -> str:
-    """The format of a file by its first bytes, one of :data:`DECODABLE`.
+def sniff_format(data: bytes) -> str:
+    """Detect the format of a file by its first bytes: one of :data:`DECODABLE`.
 
     Raises:
         ImageError: "empty file", "not an image (looks like HTML)", "unsupported: JPEG XL (save it as PNG or JPEG)" and the like.
@@ -299,11 +299,11 @@ def sniffed_format(data: bytes) -> str:
         return name
     if name:
         raise _unsupported(name)
-    raise _described(data[:1024])
+    raise _no_image_error(data[:1024])
 
 
 def is_named_like_image(name: str) -> bool | None:
-    """Whether a file is an image by its name alone; None where only its first bytes can tell.
+    """Whether a file is an image by its name alone; None if its first bytes have to decide.
 
     ``cat.jpg``, and also ``cat.jpg_large``, ``cat.jpg.1``, ``cat.JPG.download`` and ``cat.jpg~``; not ``cat.jpg.json``.
     """
@@ -316,7 +316,7 @@ def is_named_like_image(name: str) -> bool | None:
 
 
 def begins_like_image(head: bytes) -> bool:
-    """Whether the first 512 bytes of a file are those of an image format, read or not."""
+    """Whether the first 512 bytes of a file are those of an image format, supported or not."""
     name = _known_format(head[:_HEAD_BYTES])
     return bool(name) and name not in _NO_IMAGES and name not in _WEAK
 
@@ -328,19 +328,19 @@ def reads_heic() -> bool:
 
 
 def _unsupported(name: str) -> ImageError:
-    return ImageError(f"unsupported: {name} ({_ADVICE[name]})" if name in _ADVICE else f"unsupported: {name}")
+    return ImageError(f"unsupported: {name} ({_HINTS[name]})" if name in _HINTS else f"unsupported: {name}")
 
 
 def _known_format(head: bytes) -> str:
-    """The name of the format ``head`` begins like, or "" when unknown."""
+    """The format whose signature ``head`` starts with, or "" if unknown."""
     if head[:4] == b"RIFF":
         return "WEBP" if head[8:12] == b"WEBP" else "RIFF file"
     if head[4:8] == b"ftyp":
         return _brand(head)
     if head[128:132] == b"DICM":
         return "DICOM"
-    found = next((name for magic, name in _MAGIC if head.startswith(magic)), "")
-    return found or next((name for pattern, name in _PATTERNS if pattern.match(head)), "")
+    by_magic = next((name for magic, name in _MAGIC if head.startswith(magic)), "")
+    return by_magic or next((name for pattern, name in _PATTERNS if pattern.match(head)), "")
 
 
 def _brand(head: bytes) -> str:
@@ -354,8 +354,8 @@ def _brand(head: bytes) -> str:
     return "HEIC" if brands & _HEIC_BRANDS else "video or ISO media file"
 
 
-def _described(head: bytes) -> ImageError:
-    """A short guess at what a file that is no known image is."""
+def _no_image_error(head: bytes) -> ImageError:
+    """The error for a file of no known format, with a guess at what it is."""
     body = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if body[:1] == b"<" and _SVG.search(body):
         return _unsupported("SVG")
@@ -369,7 +369,7 @@ def _described(head: bytes) -> ImageError:
 
 
 def declared_size(data: bytes, name: str) -> tuple[int, int] | None:
-    """Width and height in pixels as the header of a PNG, GIF, BMP, WebP or ICO file says, or None where it is not that simple."""
+    """Width and height in pixels from the header of a PNG, GIF, BMP, WebP or ICO file; None for other formats and variants."""
     if name == "PNG" and data[12:16] == b"IHDR":
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     if name == "GIF":
@@ -382,7 +382,7 @@ def declared_size(data: bytes, name: str) -> tuple[int, int] | None:
 
 
 def _ico_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height of the largest PNG in an icon: the table of contents may say less."""
+    """Width and height of the largest PNG in an icon; the icon directory may give a smaller size."""
     places = (int.from_bytes(data[at + 12 : at + 16], "little") for at in range(6, 6 + 16 * int.from_bytes(data[4:6], "little"), 16))
     sizes = [declared_size(data[place : place + 24], "PNG") for place in places if data.startswith(b"\x89PNG", place)]
     return max((size for size in sizes if size), key=lambda size: size[0] * size[1], default=None)
@@ -402,7 +402,7 @@ def _webp_size(data: bytes) -> tuple[int, int] | None:
 
 
 def ends_early(data: bytes, name: str) -> bool:
-    """Whether a WebP, TIFF or AVIF file is shorter than its own header says."""
+    """Whether a WebP, TIFF or AVIF file is shorter than its header says."""
     if name == "WEBP":
         return int.from_bytes(data[4:8], "little") + 8 > len(data)
     if name == "TIFF":

@@ -1,4 +1,4 @@
-"""Plain facts of an image: how bright, how contrasty, how sharp, which color, how much there is to see."""
+"""Statistics of one image: brightness, contrast, sharpness, color and entropy."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tellapart.images.resizing import shrink
 _LONG_EDGE = 128
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _GRAIN = 1.0
-"""Squared gray levels a pixel that count as no edge; keeps flat images from looking sharp by their noise."""
+"""Squared gray levels per pixel that do not count as an edge, so that noise does not make flat images look sharp."""
 
 
 @dataclass(frozen=True)
 class ImageStatistics:
-    """What one image looks like, measured with its longer side at 128 pixels (or as it is, when smaller)."""
+    """Statistics measured with the longer side at 128 pixels (smaller images as they are)."""
 
     brightness: float
     """Mean gray level, 0 (black) to 255 (white)."""
@@ -34,19 +34,19 @@ class ImageStatistics:
     blue: float
     """Mean of the blue channel, 0 to 255."""
     darkest: float
-    """The gray level that 5 % of the pixels do not exceed, 0 to 255."""
+    """5th percentile of the gray levels, 0 to 255."""
     brightest: float
-    """The gray level that 5 % of the pixels exceed, 0 to 255."""
+    """95th percentile of the gray levels, 0 to 255."""
     entropy: float
-    """Shannon entropy of the gray levels, 0 (one level) to 8 bits (all equally often)."""
+    """Shannon entropy of the gray levels, 0 (one level) to 8 bits (all levels equally frequent)."""
     chroma: float
-    """The difference of the strongest and the weakest channel that 2 % of the pixels exceed, 0 (gray) to 255."""
+    """98th percentile of the difference between the strongest and the weakest channel, 0 (gray) to 255."""
     acutance: float
-    """Strength of the Laplacian over that of the gradient: how narrow edges are, whatever the contrast; blurred below about 1."""
+    """Root mean square of the Laplacian over that of the gradient: how narrow edges are at any contrast; blurred below about 1."""
 
 
 def image_statistics(pixels: ByteArray) -> ImageStatistics:
-    """Measure uint8 (h, w, 3) ``pixels``; pass what ``shrink(pixels, 128)`` gave where several measures share it."""
+    """Statistics of uint8 (h, w, 3) ``pixels``; pass ``shrink(pixels, 128)`` if it is already computed."""
     shrunk = shrink(pixels, _LONG_EDGE)
     small = shrunk.astype(np.float32)
     gray = small @ _LUMA
@@ -77,7 +77,7 @@ def _counts(values: ByteArray) -> NDArray[np.int64]:
 
 
 def _level(counts: NDArray[np.int64], share: float) -> float:
-    """The lowest level that ``share`` of all values do not exceed."""
+    """The lowest level that at least ``share`` of all values do not exceed."""
     return float(np.searchsorted(np.cumsum(counts), share * counts.sum()))
 
 
@@ -87,7 +87,7 @@ def _entropy(counts: NDArray[np.int64]) -> float:
 
 
 def _laplacian(gray: NDArray[np.float32]) -> NDArray[Any]:
-    """The 4-neighbor Laplacian (h - 2, w - 2) of float32 (h, w) ``gray``; empty where that is too thin to have one."""
+    """The 4-neighbor Laplacian (h - 2, w - 2) of float32 (h, w) ``gray``; empty if either side is below 3 pixels."""
     if min(gray.shape) < 3:
         return np.empty((0, 0), np.float32)
     return np.asarray(gray[:-2, 1:-1] + gray[2:, 1:-1] + gray[1:-1, :-2] + gray[1:-1, 2:] - 4 * gray[1:-1, 1:-1])

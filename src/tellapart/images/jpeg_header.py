@@ -1,4 +1,4 @@
-"""What a JPEG file says about itself before its first scan: read in a few microseconds, without a decoder."""
+"""Reading the header of a JPEG up to its first scan, in a few microseconds and without a decoder."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _BARE = frozenset(range(0xD0, 0xD9)) | {0x01}
 _END, _SCAN, _APP1, _ICC = 0xD9, 0xDA, 0xE1, 0xE2
 _XMP = b"http://ns.adobe.com/xap/1.0/\x00"
-_MOST_SCANS = 500
-_MOST_STEPS = 50_000
+_MAX_SCANS = 500
+_MAX_MARKERS = 50_000
 
 
 @dataclass(frozen=True)
 class JpegHeader:
-    """A JPEG's size in pixels as stored (before turning upright), and what decoding it will take."""
+    """The size of a JPEG in pixels as stored (before its orientation is applied), and what decoding it needs."""
 
     width: int
     height: int
@@ -27,14 +27,14 @@ class JpegHeader:
     orientation: int
     icc_profile: bytes
     coefficient_bytes: int
-    """Memory the decoder needs for coefficients: 0 for ordinary one-scan files."""
+    """Bytes the decoder needs for coefficients: 0 for ordinary one-scan files."""
 
 
 def read_jpeg_header(data: bytes) -> JpegHeader:
     """Read the markers of ``data`` up to its first scan.
 
     Raises:
-        ImageError: the markers end early ("cut off: ..."), make no sense, or the size is zero.
+        ImageError: the markers end early ("cut off: ..."), are invalid, or the size is zero.
     """
     by_exif: int | None = None
     by_xmp, frame, frame_kind = 1, b"", 0
@@ -57,9 +57,9 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
 
 def _segments(data: bytes) -> list[tuple[int, int, int]]:
     """(marker, first byte, end) of every segment up to and with the first scan's header."""
-    found = []
+    segments = []
     at, size = 2, len(data)
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MAX_MARKERS):
         if at + 4 > size:
             break
         if data[at] != 0xFF:
@@ -74,11 +74,11 @@ def _segments(data: bytes) -> list[tuple[int, int, int]]:
         if kind == _END:
             raise ImageError("damaged: a JPEG without an image in it")
         end = at + 2 + (data[at + 2] << 8 | data[at + 3])
-        found.append((kind, at + 4, end))
+        segments.append((kind, at + 4, end))
         if kind == _SCAN or end > size:
             break
         at = end
-    return found
+    return segments
 
 
 def _header(data: bytes, frame: bytes, many_scans: bool, orientation: int, icc_profile: bytes) -> JpegHeader:
@@ -90,14 +90,14 @@ def _header(data: bytes, frame: bytes, many_scans: bool, orientation: int, icc_p
         raise ImageError(f"damaged: the header says {width} x {height} pixels")
     coefficient_bytes = 0
     if many_scans:
-        if data.count(b"\xff\xda") > _MOST_SCANS:
-            raise ImageError(f"damaged: more than {_MOST_SCANS} scans in one JPEG")
+        if data.count(b"\xff\xda") > _MAX_SCANS:
+            raise ImageError(f"damaged: more than {_MAX_SCANS} scans in one JPEG")
         coefficient_bytes = 2 * _coefficients(frame, width, height, components)
     return JpegHeader(width, height, components, bits, orientation, icc_profile, coefficient_bytes)
 
 
 def _coefficients(frame: bytes, width: int, height: int, components: int) -> int:
-    """How many DCT coefficients all components have together, their edges filled up to whole blocks."""
+    """Number of DCT coefficients of all components, edges padded to whole blocks."""
     factors = [(frame[7 + 3 * part] >> 4 or 1, frame[7 + 3 * part] & 15 or 1) for part in range(components)]
     widest, tallest = max((across for across, _ in factors), default=1), max((down for _, down in factors), default=1)
     columns, rows = -(-width // (8 * widest)), -(-height // (8 * tallest))

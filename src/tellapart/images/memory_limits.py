@@ -1,4 +1,4 @@
-"""How much memory one image may take while it is decoded, decided from its header."""
+"""The limit on the memory that decoding one image may take, checked from its header."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from contextlib import contextmanager, suppress
 from tellapart.errors import ImageError
 
 MOST_BYTES = 200_000_000
-"""An image that needs more than this to decode is refused."""
+"""Images that need more bytes than this to decode are refused."""
 
 LOCK_BYTES = 32_000_000
-"""Images that need more than this are decoded one at a time, so two threads stay under 300 MB together."""
+"""Images that need more bytes than this are decoded one at a time, so that two threads stay under 300 MB."""
 
 _one_at_a_time = threading.Lock()
 
@@ -31,7 +31,7 @@ def check_memory(width: int, height: int, bytes_needed: int) -> None:
 
 @contextmanager
 def memory_for(width: int, height: int, bytes_needed: int) -> Iterator[None]:
-    """Hold the right to decode: refuse what is too big, wait for the turn of what is big, let the rest through.
+    """Refuse images that are too large to decode; decode large ones one at a time, and small ones at once.
 
     Raises:
         ImageError: as :func:`check_memory`.
@@ -44,10 +44,10 @@ def memory_for(width: int, height: int, bytes_needed: int) -> Iterator[None]:
         try:
             yield
         finally:
-            _give_back_memory()
+            _trim_memory()
 
 
-def _give_back_memory() -> None:
-    """Have glibc return freed memory to the system: it keeps up to a whole big image for each thread otherwise (measured: 190 MB)."""
+def _trim_memory() -> None:
+    """Make glibc return freed memory to the system; otherwise it keeps up to one large image per thread (190 MB measured)."""
     with suppress(AttributeError, OSError, TypeError):  # not glibc
         ctypes.CDLL(None).malloc_trim(0)

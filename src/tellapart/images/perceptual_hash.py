@@ -1,4 +1,4 @@
-"""Fingerprints that survive resizing and recompression: 128-bit difference hashes to find near-duplicates, signatures to confirm them."""
+"""Perceptual hashes that survive resizing and recompression: 128-bit difference hashes find near-duplicates, signatures confirm them."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ _FLAT_SPREAD = 0.5
 def difference_hash(pixels: ByteArray) -> bytes:
     """The 128-bit difference hash of uint8 (h, w, 3) ``pixels``, as 16 bytes.
 
-    The first 64 bits: is each of 9 x 8 gray cells brighter than its right neighbor; the last 64: than the one below, on 8 x 9.
+    The first 64 bits tell whether each of 9 x 8 gray cells is brighter than its right neighbor; the last 64, on 8 x 9 cells, than
+    the one below.
     """
     return difference_hashes(pixels)[0]
 
 
 def difference_hashes(pixels: ByteArray) -> tuple[bytes, bytes]:
-    """The difference hashes of ``pixels`` and of its mirror image (left and right exchanged), 16 bytes each."""
+    """The difference hashes of uint8 (h, w, 3) ``pixels`` and of their left-right mirror image, 16 bytes each."""
     gray = Image.fromarray(shrink(pixels, _HASHED_LONG_EDGE)).convert("L")
     wide, tall = _cells(gray, 9, 8), _cells(gray, 8, 9)
     return _bits(wide, tall), _bits(wide[:, ::-1], tall[:, ::-1])
 
 
 def _cells(gray: Image.Image, columns: int, rows: int) -> NDArray[np.int16]:
-    """Mean gray level of each of ``columns`` x ``rows`` cells."""
+    """Mean gray level of each cell of a grid, int16 (rows, columns)."""
     return np.asarray(gray.resize((columns, rows), Image.Resampling.BOX)).astype(np.int16)
 
 
@@ -43,9 +44,10 @@ def _bits(wide: NDArray[np.int16], tall: NDArray[np.int16]) -> bytes:
 
 
 def signature(pixels: ByteArray) -> NDArray[np.float16]:
-    """A 16 x 16 color miniature of ``pixels``, its mean removed and its length 1, as float16 (768,).
+    """A 16 x 16 color thumbnail of uint8 (h, w, 3) ``pixels``, centered and of unit length: float16 (768,).
 
-    The dot product of two signatures is their correlation, -1..1. A flat image (spread under half a gray level) gives zeros.
+    The dot product of two signatures is their correlation, -1..1. Flat images (standard deviation below half a gray level) give
+    zeros.
     """
     small = Image.fromarray(shrink(pixels, _HASHED_LONG_EDGE)).resize((SIGNATURE_SIDE, SIGNATURE_SIDE), Image.Resampling.BOX)
     values = np.asarray(small, dtype=np.float32).ravel()
@@ -57,7 +59,7 @@ def signature(pixels: ByteArray) -> NDArray[np.float16]:
 
 
 def mirrored_signature(signature: NDArray[np.float16]) -> NDArray[np.float16]:
-    """The signature of the mirror image."""
+    """The signature, float16 (768,), of the left-right mirror image."""
     return signature.reshape(SIGNATURE_SIDE, SIGNATURE_SIDE, 3)[:, ::-1].ravel()
 
 

@@ -1,4 +1,4 @@
-"""Decoding through Pillow: everything that is not an ordinary JPEG."""
+"""Decoding with Pillow: everything that is not an ordinary JPEG."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, features
 from tellapart.array_types import ByteArray
 from tellapart.errors import ImageError
 from tellapart.images.color_conversion import rgb_pixels
-from tellapart.images.depth import brightened, is_dark, refuse_raw, stored_depth, tiff_kind
+from tellapart.images.depth import brighten, is_dark, refuse_raw, stored_depth, tiff_kind
 from tellapart.images.formats import declared_size, ends_early
 from tellapart.images.jpeg_header import JpegHeader
 from tellapart.images.memory_limits import check_memory, memory_for
@@ -26,9 +26,9 @@ from tellapart.images.orientation import swaps_sides, upright, xmp_orientation
 
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
 _DECODER_BYTES = {"WEBP": 12, "AVIF": 8, "TIFF": 4, "GIF": 1, "HEIC": 6, "JPEG2000": 20, "SGI": 2, "DDS": 4, "QOI": 4, "ICO": 4, "PSD": 1}
-"""Bytes a pixel that the format's own decoder takes beside Pillow's image (measured)."""
-_KEPT_BYTES = {"WEBP": 8, "AVIF": 4, "HEIC": 4}
-"""Those of them it keeps until the file is closed."""
+"""Bytes per pixel that the decoder of a format takes in addition to Pillow's image (measured)."""
+_RETAINED_BYTES = {"WEBP": 8, "AVIF": 4, "HEIC": 4}
+"""Those of these bytes that are retained until the file is closed."""
 _Result = TypeVar("_Result")
 
 _quiet_lock = threading.Lock()
@@ -37,14 +37,14 @@ _QUIET = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 
 def scale_factor(width: int, height: int, min_size: int | None) -> int:
-    """The largest of 8, 4, 2 that leaves both sides at least ``2 * min_size`` pixels, else 1."""
+    """The largest of 8, 4 and 2 that keeps both sides at least ``2 * min_size`` pixels, else 1."""
     if not min_size:
         return 1
     return next((factor for factor in (8, 4, 2) if min(-(-width // factor), -(-height // factor)) >= 2 * min_size), 1)
 
 
-def decoded_jpeg(data: bytes, header: JpegHeader, factor: int) -> ByteArray:
-    """A JPEG through Pillow (CMYK, YCCK, or one the fast decoder complained about): upright uint8 (h, w, 3).
+def decode_jpeg_with_pillow(data: bytes, header: JpegHeader, factor: int) -> ByteArray:
+    """Decode a JPEG (CMYK, YCCK, or one that simplejpeg refused) with Pillow: upright uint8 (h, w, 3).
 
     Raises:
         ImageError: with the reason.
@@ -53,18 +53,18 @@ def decoded_jpeg(data: bytes, header: JpegHeader, factor: int) -> ByteArray:
     def pixels(turn: ExitStack) -> ByteArray:
         width, height = header.width, header.height
         turn.enter_context(memory_for(width, height, header.coefficient_bytes + 7 * width * height // factor**2))
-        with _opened(data, "JPEG") as image:
+        with _open(data, "JPEG") as image:
             if factor > 1:
                 image.draft(image.mode, (width // factor, height // factor))
             image.load()
             return rgb_pixels(image, 1, header.icc_profile)
 
     with ExitStack() as turn:
-        return upright(_leaving_nothing(pixels, turn), header.orientation)
+        return upright(_without_frames(pixels, turn), header.orientation)
 
 
-def decoded_any(data: bytes, name: str, min_size: int | None) -> tuple[ByteArray, int, int]:
-    """Upright uint8 (h, w, 3) pixels of the first frame, and the full width and height in pixels after turning upright.
+def decode_with_pillow(data: bytes, name: str, min_size: int | None) -> tuple[ByteArray, int, int]:
+    """Decode the first frame: upright uint8 (h, w, 3) pixels, and the full upright width and height in pixels.
 
     Raises:
         ImageError: with the reason.
@@ -76,33 +76,33 @@ def decoded_any(data: bytes, name: str, min_size: int | None) -> tuple[ByteArray
         check_memory(*declared, declared[0] * declared[1] * (1 + _DECODER_BYTES.get(name, 0)))
 
     def pixels_size_orientation(turn: ExitStack) -> tuple[ByteArray, int, int, int]:
-        with _opened(data, name) as image:
+        with _open(data, name) as image:
             refuse_raw(image)
             factor = scale_factor(*image.size, min_size)
             turn.enter_context(memory_for(*image.size, _bytes_needed(image, name, factor)))
             depth = stored_depth(image, data, name)
             image.load()
-            width, height = image.size  # a TIFF that is upright only now has exchanged them
+            width, height = image.size  # loading a TIFF applies its orientation, which may swap them
             orientation, icc_profile = _orientation(image), image.info.get("icc_profile") or b""
             if depth.low_bytes and is_dark(image):
-                with _opened(data, name) as low:
+                with _open(data, name) as low:
                     setattr(low, "tile", list(depth.low_bytes))  # noqa: B010  (ImageFile has it, Image has not)
                     low.load()
                     check_memory(width, height, 2 * _bytes_needed(image, name, factor))
-                    image = brightened(image, low)
-            elif name == "TGA" and not data[17] & 15:  # no bit of its fourth channel means anything
+                    image = brighten(image, low)
+            elif name == "TGA" and not data[17] & 15:  # its fourth channel is unused
                 image = image.convert("RGB") if image.mode == "RGBA" else image
             pixels = rgb_pixels(image, factor, icc_profile, least_white=depth.least_white, is_negative=depth.is_negative)
             return pixels, width, height, orientation
 
     with ExitStack() as turn:
-        pixels, width, height, orientation = _leaving_nothing(pixels_size_orientation, turn)
+        pixels, width, height, orientation = _without_frames(pixels_size_orientation, turn)
         pixels = upright(pixels, orientation)
     return (pixels, height, width) if swaps_sides(orientation) else (pixels, width, height)
 
 
-def _leaving_nothing(work: Callable[[ExitStack], _Result], turn: ExitStack) -> _Result:
-    """What ``work(turn)`` returns; its ImageError comes without the frames that would keep Pillow's image alive after the turn."""
+def _without_frames(work: Callable[[ExitStack], _Result], turn: ExitStack) -> _Result:
+    """Return ``work(turn)``; its ImageError is raised without the frames that would keep Pillow's image in memory."""
     try:
         return work(turn)
     except ImageError as error:
@@ -111,7 +111,7 @@ def _leaving_nothing(work: Callable[[ExitStack], _Result], turn: ExitStack) -> _
 
 
 def _orientation(image: Image.Image) -> int:
-    """Orientation 1-8 of a loaded image by its EXIF, else its XMP (Pillow has turned TIFFs by now, and forgotten both)."""
+    """Orientation 1-8 of a loaded image from EXIF, else XMP (Pillow has already rotated TIFFs and removed both)."""
     try:
         value = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # damaged EXIF beside good pixels
@@ -123,18 +123,18 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _bytes_needed(image: Image.Image, name: str, factor: int) -> int:
-    """Memory to decode ``image``: Pillow's pixels, and either the format's own buffers or, when those are gone, the result."""
-    own, buffers, kept = _MODE_BYTES.get(image.mode, 4), _DECODER_BYTES.get(name, 0), _KEPT_BYTES.get(name, 0)
-    return int(image.width * image.height * (own + max(buffers, kept + 3 / factor**2)))
+    """Bytes to decode ``image``: Pillow's pixels, plus the buffers of the format or, after these are freed, the result."""
+    own, buffers, retained = _MODE_BYTES.get(image.mode, 4), _DECODER_BYTES.get(name, 0), _RETAINED_BYTES.get(name, 0)
+    return int(image.width * image.height * (own + max(buffers, retained + 3 / factor**2)))
 
 
 @contextmanager
-def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
-    """Open ``data`` as this one format; whatever goes wrong inside becomes an ImageError, and Pillow's warnings stay inside."""
+def _open(data: bytes, name: str) -> Iterator[Image.Image]:
+    """Open ``data`` as this format; every exception inside becomes an ImageError, and Pillow's warnings are suppressed."""
     if name in ("AVIF", "WEBP") and not features.check(name.lower()):
         raise ImageError(f"unsupported: {name} (this build of Pillow cannot read it)")
     try:
-        with _quiet_pillow(), closing(_lazily_opened(data, name)) as image:
+        with _quiet_pillow(), closing(_open_lazily(data, name)) as image:
             if 0 in image.size:
                 raise ImageError(f"damaged: the header says {image.width} x {image.height} pixels")
             yield image
@@ -148,8 +148,8 @@ def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
         raise ImageError(_reason(error, data, name)) from error
 
 
-def _lazily_opened(data: bytes, name: str) -> Image.Image:
-    """The image whose header is read and whose pixels are not."""
+def _open_lazily(data: bytes, name: str) -> Image.Image:
+    """Open an image: its header is read, its pixels are not."""
     if name == "HEIC":
         heif_image: Image.Image = import_module("pi_heif").HeifImageFile(BytesIO(data))
         return heif_image
@@ -157,26 +157,26 @@ def _lazily_opened(data: bytes, name: str) -> Image.Image:
 
 
 def _reason(error: Exception, data: bytes, name: str) -> str:
-    """A short sentence for what Pillow raised on a file of format ``name``."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    if "truncated" in said.lower() or "unexpected end" in said.lower() or isinstance(error, EOFError) or ends_early(data, name):
+    """The reason in a few words, from what Pillow raised on a file of format ``name``."""
+    message = " ".join(str(error).split()) or type(error).__name__
+    if "truncated" in message.lower() or "unexpected end" in message.lower() or isinstance(error, EOFError) or ends_early(data, name):
         return f"cut off: the {name} data ends early"
     if name == "TIFF" and (kind := tiff_kind(data)):
         return f"unsupported: {kind} (save it as 8- or 16-bit gray or RGB)"
-    if "cannot identify image file" in said:
+    if "cannot identify image file" in message:
         return f"damaged: the {name} header makes no sense"
-    if any(word in said.lower() for word in ("support", "unknown")):
-        return f"unsupported: this kind of {name} ({said[:100]})"
-    if "stream" in said or "decoder error" in said or "decoder object" in said:
+    if any(word in message.lower() for word in ("support", "unknown")):
+        return f"unsupported: this kind of {name} ({message[:100]})"
+    if "stream" in message or "decoder error" in message or "decoder object" in message:
         return f"damaged: the {name} data cannot be decoded"
-    return f"damaged: {said[:120]}"
+    return f"damaged: {message[:120]}"
 
 
 @contextmanager
 def _quiet_pillow() -> Iterator[None]:
-    """Keep Pillow's warnings from showing, or raising, while any thread is inside.
+    """Suppress Pillow's warnings while any thread is inside.
 
-    ``warnings.catch_warnings`` puts back a whole list and so is not safe in threads: here one filter is put in and taken out.
+    ``warnings.catch_warnings`` restores the whole list of filters and so is not thread-safe; this adds and removes one filter.
     """
     global _quiet_threads
     with _quiet_lock:
@@ -196,6 +196,6 @@ def _quiet_pillow() -> Iterator[None]:
 
 @cache
 def _hush_libtiff() -> None:
-    """Keep libtiff from writing its errors straight to stderr; Pillow raises them as well."""
-    with suppress(AttributeError, OSError, TypeError):  # a Pillow built another way talks on stderr, nothing worse
+    """Keep libtiff from writing its errors to stderr; Pillow raises them as well."""
+    with suppress(AttributeError, OSError, TypeError):  # in other builds of Pillow the errors go to stderr, nothing worse
         ctypes.CDLL(import_module("PIL._imaging").__file__).TIFFSetErrorHandler(None)

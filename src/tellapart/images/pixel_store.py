@@ -1,8 +1,8 @@
-"""The pixel store: every image decoded once into a square of bytes, then read by number, never all in memory.
+"""The pixel store: every image decoded and resized to a square once, then read by index and never all in memory.
 
-Below the store's root lies a folder for each size and resize policy, in it segments: ``<name>.pixels`` (the squares,
-one after another, uint8 height x width x color) and, written last, ``<name>.json`` with their image ids and a checksum. Squares are
-read with ``pread``: a training's memory does not grow with the number of images.
+The store has one folder per size and resize policy. Each holds segments: ``<name>.pixels`` (the squares one after another,
+uint8 height x width x 3) and, written last, ``<name>.json`` with their image ids and a checksum. Squares are read with
+``pread``, so the memory of a training does not grow with the number of images.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from tellapart.counts import count
 from tellapart.errors import StorageError
 
 FORMAT = 2
-MOST_OPEN = 256
-"""Segments that stay open while a training reads."""
+MAX_OPEN_FILES = 256
+"""Segments that stay open during a training."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class PixelStore:
     Attributes:
         root: the folder of all stores.
         size: side of a square in pixels.
-        resize: how an image became a square.
+        resize: the resize policy.
     """
 
     root: Path
@@ -45,20 +45,25 @@ class PixelStore:
 
     @property
     def folder(self) -> Path:
-        """Where this store's segments lie."""
+        """The folder of this store's segments."""
         return self.root / f"{self.resize}-{self.size}-{FORMAT}"
 
     @property
     def square_bytes(self) -> int:
-        """Bytes of one square."""
+        """Bytes per square."""
         return 3 * self.size * self.size
 
     def image_ids(self) -> set[str]:
-        """Ids of all images that are there."""
+        """Ids of all stored images."""
         return {image_id for _, ids in self._segments() for image_id in ids}
 
     def write(self, image_ids: Sequence[str], pixels: ByteArray) -> None:
-        """Add squares, uint8 (m, size, size, 3); all of them or none, whatever happens."""
+        """Add squares atomically.
+
+        Args:
+            image_ids: m ids.
+            pixels: uint8 (m, size, size, 3).
+        """
         if not image_ids:
             return
         name = uuid.uuid4().hex
@@ -68,20 +73,20 @@ class PixelStore:
         write_sealed(self.folder / f"{name}.json", {"crc32": zlib.crc32(data), "image_ids": list(image_ids)})
 
     def open(self, image_ids: Sequence[str]) -> Pixels:
-        """The squares of these images, in this order.
+        """Open the squares of these images, in this order.
 
         Raises:
-            StorageError: one of them is not there.
+            StorageError: an image is missing.
         """
-        wanted = {image_id: number for number, image_id in enumerate(dict.fromkeys(image_ids))}
+        index_of = {image_id: number for number, image_id in enumerate(dict.fromkeys(image_ids))}
         files: list[Path] = []
-        place = np.full((len(wanted), 2), -1, dtype=np.int64)
+        place = np.full((len(index_of), 2), -1, dtype=np.int64)
         for path, ids in self._segments():
             for row, image_id in enumerate(ids):
-                if image_id in wanted:
-                    place[wanted[image_id]] = (len(files), row)
+                if image_id in index_of:
+                    place[index_of[image_id]] = (len(files), row)
             files.append(path)
-        numbers = np.array([wanted[image_id] for image_id in image_ids], dtype=np.int64)
+        numbers = np.array([index_of[image_id] for image_id in image_ids], dtype=np.int64)
         if len(place) and place.min() < 0:
             raise StorageError(
                 f"{count(int((place[:, 0] < 0).sum()), 'image is', 'images are')} missing in {self.folder}",
@@ -90,20 +95,20 @@ class PixelStore:
         return Pixels(self.size, files, place[numbers])
 
     def _segments(self) -> list[tuple[Path, list[str]]]:
-        """The whole segments with their image ids."""
-        found = []
+        """The complete segments with their image ids."""
+        segments = []
         for manifest in sorted(self.folder.glob("[!.]*.json")):
             path = manifest.with_suffix(".pixels")
             try:
                 ids: list[str] = read_sealed(manifest)["image_ids"]
                 if path.stat().st_size == len(ids) * self.square_bytes:
-                    found.append((path, ids))
+                    segments.append((path, ids))
             except (OSError, KeyError, TypeError):
                 continue
-        return found
+        return segments
 
-    def forget_damaged(self, image_ids: set[str]) -> set[str]:
-        """Read every segment that holds some of these images; those whose bytes have changed are forgotten, and their images told."""
+    def remove_damaged(self, image_ids: set[str]) -> set[str]:
+        """Check every segment with some of these images, delete the damaged ones and return the ids that are lost with them."""
         lost: set[str] = set()
         for path, ids in self._segments():
             if image_ids.isdisjoint(ids) or checksum_of(path) == read_sealed(path.with_suffix(".json"))["crc32"]:
@@ -115,31 +120,31 @@ class PixelStore:
 
 
 class Pixels:
-    """The squares of n images, read when they are taken; safe to use from several threads. A context manager."""
+    """The squares of n images, read on demand; thread-safe. A context manager."""
 
     def __init__(self, size: int, files: Sequence[Path], place: IntArray) -> None:
         self.size = size
         self._place = place
         used = set(place[:, 0].tolist())
         self._paths = {number: path for number, path in enumerate(files) if number in used}
-        self._handles = {number: os.open(path, os.O_RDONLY) for number, path in list(self._paths.items())[:MOST_OPEN]}
+        self._handles = {number: os.open(path, os.O_RDONLY) for number, path in list(self._paths.items())[:MAX_OPEN_FILES]}
 
     def __len__(self) -> int:
         return len(self._place)
 
     def take(self, rows: IntArray) -> ByteArray:
-        """The squares of these rows: uint8 (m, size, size, 3)."""
+        """Read the squares of rows (m,): uint8 (m, size, size, 3)."""
         squares = np.empty((len(rows), self.size, self.size, 3), dtype=np.uint8)
         length = 3 * self.size * self.size
         for square, (number, row) in zip(squares, self._place[rows].tolist(), strict=True):
             with self._handle(number) as handle:
                 if os.preadv(handle, [square.data.cast("B")], row * length) != length:
-                    raise StorageError("a file of the pixel store has become shorter while it was read", hint="run the same command again")
+                    raise StorageError("a file of the pixel store was truncated while it was read", hint="run the same command again")
         return squares
 
     @contextmanager
     def _handle(self, number: int) -> Iterator[int]:
-        """A segment's file, open; of very many only the first stay so, as a process may hold but so many."""
+        """The open file of a segment; of very many only the first stay open, as open files per process are limited."""
         if number in self._handles:
             yield self._handles[number]
             return

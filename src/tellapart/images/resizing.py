@@ -1,4 +1,4 @@
-"""One resize for the whole product: antialiased bicubic on 8-bit pixels, the same image Pillow would make, four times faster."""
+"""Resizing: antialiased bicubic on 8-bit pixels, equal to Pillow's and four times faster."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ ResizePolicy: TypeAlias = Literal["crop", "pad", "squash"]
 PAD_GRAY = 127
 """Gray level of the border that ``pad`` adds."""
 _LONGEST_ASPECT = 8
-"""Of an image that is longer than so many times its shorter side, only the middle is enlarged for ``crop``."""
+"""If the longer side is more than so many times the shorter one, ``crop`` cuts the middle out before it resizes."""
 
 
 def resize(pixels: ByteArray, size: int, policy: ResizePolicy = "crop") -> ByteArray:
     """Resize uint8 (h, w, 3) ``pixels`` to uint8 (size, size, 3).
 
-    ``crop``: shorter side to ``size``, then the center; ``pad``: longer side to ``size``, then centerd on mid gray;
-    ``squash``: straight to the square. Loads torch on the first call.
+    ``crop``: shorter side to ``size``, then a center crop; ``pad``: longer side to ``size``, centered on mid gray;
+    ``squash``: both sides to ``size``, ignoring the aspect ratio. Loads torch on the first call.
 
     Raises:
         OptionError: an unknown policy.
     """
     if policy == "crop":
-        pixels = _middle(pixels)
+        pixels = _crop_middle(pixels)
     height, width = pixels.shape[:2]
     if policy == "squash":
-        return _resampled(pixels, size, size)
+        return _resample(pixels, size, size)
     if policy == "crop":
         shorter = min(height, width)
         tall, wide = max(size, size * height // shorter), max(size, size * width // shorter)
         top, left = round((tall - size) / 2), round((wide - size) / 2)
-        return np.ascontiguousarray(_resampled(pixels, tall, wide)[top : top + size, left : left + size])
+        return np.ascontiguousarray(_resample(pixels, tall, wide)[top : top + size, left : left + size])
     if policy == "pad":
         longer = max(height, width)
         tall, wide = max(1, round(size * height / longer)), max(1, round(size * width / longer))
         padded = np.full((size, size, 3), PAD_GRAY, np.uint8)
         top, left = (size - tall) // 2, (size - wide) // 2
-        padded[top : top + tall, left : left + wide] = _resampled(pixels, tall, wide)
+        padded[top : top + tall, left : left + wide] = _resample(pixels, tall, wide)
         return padded
     raise OptionError(f"unknown resize policy {policy!r}; choose one of {', '.join(get_args(ResizePolicy))}")
 
 
-def _middle(pixels: ByteArray) -> ByteArray:
-    """The part of a very long image that ``crop`` looks at, with margins for the filter; any other image as it is.
+def _crop_middle(pixels: ByteArray) -> ByteArray:
+    """Cut a very long image to the part that ``crop`` needs, with margins for the filter; return others unchanged.
 
-    Cut before it is resized: 20,000 x 1 pixels would otherwise be enlarged to 4.5 million x 224.
+    Otherwise 20,000 x 1 pixels would be enlarged to 4.5 million x 224 first.
     """
     height, width = pixels.shape[:2]
     shorter, longer = min(height, width), max(height, width)
@@ -61,8 +61,8 @@ def _middle(pixels: ByteArray) -> ByteArray:
     return pixels[first : first + length] if height > width else pixels[:, first : first + length]
 
 
-def _resampled(pixels: ByteArray, height: int, width: int) -> ByteArray:
-    """Antialiased bicubic to (height, width, 3)."""
+def _resample(pixels: ByteArray, height: int, width: int) -> ByteArray:
+    """Antialiased bicubic of uint8 (h, w, 3) to uint8 (height, width, 3)."""
     if pixels.shape[:2] == (height, width):
         return pixels.copy()
     import torch
@@ -75,9 +75,9 @@ def _resampled(pixels: ByteArray, height: int, width: int) -> ByteArray:
 
 
 def shrink(pixels: ByteArray, long_edge: int) -> ByteArray:
-    """uint8 (h, w, 3) ``pixels`` with the longer side at most ``long_edge`` pixels; never enlarged, torch-free.
+    """Shrink uint8 (h, w, 3) ``pixels`` to a longer side of at most ``long_edge`` pixels; never enlarges, does not load torch.
 
-    Whole-number box averaging first, then Pillow's bicubic: for thumbnails, hashes and quality, not for models.
+    Box averaging by an integer factor, then Pillow's bicubic: for thumbnails, hashes and statistics, not for models.
     """
     height, width = pixels.shape[:2]
     longer = max(height, width)

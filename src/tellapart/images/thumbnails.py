@@ -11,7 +11,7 @@ _QUALITY = 80
 
 
 def thumbnail(pixels: ByteArray, long_edge: int = 128) -> bytes:
-    """uint8 (h, w, 3) ``pixels`` as a JPEG (quality 80) whose longer side is at most ``long_edge`` pixels."""
+    """Encode uint8 (h, w, 3) ``pixels`` as a JPEG (quality 80) whose longer side is at most ``long_edge`` pixels."""
     import simplejpeg
 
     small = np.ascontiguousarray(shrink(pixels, long_edge))

@@ -12,7 +12,7 @@ from tellapart.array_types import ByteArray
 from tellapart.collection.decode_result import Inspected
 from tellapart.errors import ImageError
 from tellapart.images import decode, difference_hashes, shrink, signature
-from tellapart.images.formats import declared_size, sniffed_format
+from tellapart.images.formats import declared_size, sniff_format
 from tellapart.images.jpeg_header import read_jpeg_header
 from tellapart.images.memory_limits import LOCK_BYTES
 from tellapart.images.pillow_decoder import scale_factor
@@ -88,7 +88,7 @@ def _declared(body: bytes) -> tuple[str, int, int, int]:
     Raises:
         ImageError: no image, or a JPEG whose header makes no sense.
     """
-    name = sniffed_format(body)
+    name = sniff_format(body)
     if name == "JPEG":
         header = read_jpeg_header(body)
         return name, header.width, header.height, header.coefficient_bytes

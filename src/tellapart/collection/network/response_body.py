@@ -12,7 +12,7 @@ import aiohttp
 from tellapart.collection.network.error_outcomes import NETWORK_ERRORS, Failure, network_failure
 from tellapart.collection.network.fetch_limits import BodyRules
 from tellapart.errors import ImageError
-from tellapart.images.formats import sniffed_format
+from tellapart.images.formats import sniff_format
 
 LARGE = 1_000_000
 """Bytes; only :data:`LARGE_AT_ONCE` bodies may grow beyond it at the same time, the others wait and are not read meanwhile."""
@@ -130,7 +130,7 @@ class Body:
         if not head:
             raise Failure("passing", "empty answer")
         try:
-            sniffed_format(bytes(head[:_HEAD]))
+            sniff_format(bytes(head[:_HEAD]))
         except ImageError as error:
             raise Failure("permanent", str(error)) from None
 

@@ -98,7 +98,7 @@ async def _complaint(source: Source, body: bytes, query: Query, cursor: str | No
 async def _looked_at(look: Look, url: str) -> tuple[str, bool, float]:
     """What the image at an address is, whether it is one, and how many seconds it took."""
     from tellapart.errors import ImageError
-    from tellapart.images.formats import sniffed_format
+    from tellapart.images.formats import sniff_format
 
     start = time.monotonic()
     fetched = await look(url)
@@ -106,7 +106,7 @@ async def _looked_at(look: Look, url: str) -> tuple[str, bool, float]:
     if fetched.verdict != "ok":
         return fetched.reason, False, took
     try:
-        return f"{sniffed_format(fetched.body)}, {len(fetched.body) / 1000:,.0f} kB", True, took
+        return f"{sniff_format(fetched.body)}, {len(fetched.body) / 1000:,.0f} kB", True, took
     except ImageError as error:
         return str(error), False, took
 

@@ -21,7 +21,7 @@ from tellapart.collection.web_pages.json_ld import NamedImage, named_images
 from tellapart.collection.web_pages.license_markup import Credit
 from tellapart.collection.web_pages.pagination import NUMBER, base_of, joined, next_in, next_page, rule_complaint
 from tellapart.errors import ImageError
-from tellapart.images.formats import sniffed_format
+from tellapart.images.formats import sniff_format
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser
@@ -212,7 +212,7 @@ def _check_kind(body: bytes) -> None:
         SourceError: it is an image, or a file of another kind.
     """
     try:
-        kind = sniffed_format(body[:4096])
+        kind = sniff_format(body[:4096])
     except ImageError as error:
         kind = str(error).removeprefix("unsupported: ") if str(error).startswith("unsupported: ") and "SVG" not in str(error) else ""
     if kind:
