@@ -23,8 +23,11 @@ from tellapart.errors import TellapartError as TellapartError
 from tellapart.dataset import open_dataset as open_dataset
 from tellapart.dataset_export.prepared import open_prepared as open_prepared
 from tellapart.runs import open_run as open_run
+from tellapart.commands.decisions import DecisionsResult
+from tellapart.commands.decisions import UndoResult
 from tellapart.commands.submit import Submission
 from tellapart.predictor import PredictedFiles
+from tellapart.workflows.decision_writing import DecisionResult
 
 def augment(
     folder: str | Path,
@@ -203,9 +206,9 @@ def decisions(
     label_column: str | None = ...,
     apply: Path | None = ...,
     all: bool = ...,
-    why: str = ...,
+    reason: str = ...,
     state: Path | None = ...,
-) -> dict[str, Any]: ...
+) -> DecisionsResult: ...
 
 def demo(
     *,
@@ -252,9 +255,9 @@ def exclude(
     label_folder: str = ...,
     path_column: str | None = ...,
     label_column: str | None = ...,
-    why: str = ...,
+    reason: str = ...,
     state: Path | None = ...,
-) -> dict[str, Any]: ...
+) -> DecisionResult: ...
 
 def explain(
     run: str | Path,
@@ -405,11 +408,11 @@ def relabel(
     label_folder: str = ...,
     path_column: str | None = ...,
     label_column: str | None = ...,
-    to: str | None = ...,
-    new: bool = ...,
-    why: str = ...,
+    reason: str = ...,
     state: Path | None = ...,
-) -> dict[str, Any]: ...
+    to: str | None = ...,
+    allow_new: bool = ...,
+) -> DecisionResult: ...
 
 def report(
     run: str | Path,
@@ -425,9 +428,9 @@ def restore(
     label_folder: str = ...,
     path_column: str | None = ...,
     label_column: str | None = ...,
-    why: str = ...,
+    reason: str = ...,
     state: Path | None = ...,
-) -> dict[str, Any]: ...
+) -> DecisionResult: ...
 
 def similar(
     folder: str | Path,
@@ -556,4 +559,4 @@ def undo(
     label_column: str | None = ...,
     batch: int | None = ...,
     state: Path | None = ...,
-) -> dict[str, Any]: ...
+) -> UndoResult: ...

@@ -15,7 +15,7 @@ import tellapart
 from tellapart.cli.app import tellapart as door
 from tellapart.cli.output.check import check_output
 from tellapart.curation.issues import NAMES
-from tellapart.dataset.decisions import read_decisions, undo
+from tellapart.dataset.decisions import read_decisions, undo_batch
 from tellapart.errors import DataError, OptionError
 from tests import folders, sample_images
 
@@ -129,7 +129,7 @@ def test_applying_writes_decisions_touches_no_file_and_can_be_undone(root: Path,
     assert again["applied"]["changed"] == [], "what is excluded is not found again"
     assert "exact_duplicate" not in flagged(again)
     assert len(read_decisions(state).log) == 2
-    undo(state)
+    undo_batch(state)
     assert flagged(check(root, tmp_path))["exact_duplicate"] == {copy}
 
 

@@ -122,7 +122,7 @@ def test_words_that_cannot_be_asked_for(root: Path, tmp_path: Path, words: str, 
 
 def test_bad_images_and_bad_features_are_rows_with_a_reason(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders.write(root, {"dots/broken.jpg": sample_images.HTML, "dots/näme\n of two.jpg": sample_images.photo(5)})
-    real = subjects_module.looked_at
+    real = subjects_module.analyze_folder
 
     def with_a_gap(*words: Any, **more: Any) -> Any:
         looked = real(*words, **more)
@@ -132,7 +132,7 @@ def test_bad_images_and_bad_features_are_rows_with_a_reason(root: Path, tmp_path
         object.__setattr__(looked.extraction, "features", FeatureMatrix(features.image_ids, values, features.provenance))
         return looked
 
-    monkeypatch.setattr(subjects_module, "looked_at", with_a_gap)
+    monkeypatch.setattr(subjects_module, "analyze_folder", with_a_gap)
     found = tellapart.cluster(root, k=2, out=tmp_path / "out", **LOOK)
     assert found["images"] == 16
     assert found["left_out"]["dots/dots 00.jpg"] == "its features are not finite numbers"
@@ -193,7 +193,7 @@ def test_from_the_command_line(root: Path, tmp_path: Path) -> None:
     assert plain.exit_code == 0, plain.output
     for words in ("2 clusters of 16 images", "big", "These clusters follow", "beside the labels of 16", "dots/broken.jpg  (empty file)"):
         assert words in plain.stdout
-    assert "to take it back: tellapart undo FOLDER --batch 1" in plain.stdout
+    assert "to undo it: tellapart undo FOLDER --batch 1" in plain.stdout
     spoken = called("-k", 0, "--most", 2, "--json", "--quiet")
     assert json.loads(spoken.stdout)["choice"]["ks"] == [1, 2]
     assert called("--name", "cheetah").exit_code == 2

@@ -118,7 +118,7 @@ def test_no_face_anywhere_is_said(tmp_path: Path) -> None:
 
 def test_decisions_are_honoured(people: Path, in_a_folder: Path) -> None:
     tellapart.exclude(people, ["train/her/second.png"])
-    tellapart.relabel(people, ["val/her/two.jpg"], to="someone", new=True)
+    tellapart.relabel(people, ["val/her/two.jpg"], to="someone", allow_new=True)
     tellapart.crop(people, out="faces", score=False)
     rows = {row["parent"]: row["label"] for row in table(in_a_folder / "faces/metadata.csv")}
     assert rows == {"train/her/first photo.jpg": "her", "val/her/two.jpg": "someone", "train/none/landscape.jpg": "none"}

@@ -114,7 +114,7 @@ def test_decisions_hold_and_what_is_left_out_is_said(root: Path, tmp_path: Path)
     }
     leak = {"train/dogs/leak.jpg": (root / "test/dogs/dogs 7.jpg").read_bytes()}
     folders.write(root, {**extra, **leak, "train/cats/both.jpg": sample_images.photo(50), "train/dogs/both.jpg": sample_images.photo(50)})
-    tellapart.exclude(root, ["train/cats/cats 0.jpg"], why="a drawing")
+    tellapart.exclude(root, ["train/cats/cats 0.jpg"], reason="a drawing")
     tellapart.relabel(root, ["train/dogs/dogs 5.jpg"], to="cats")
     found = tellapart.prepare(root, size=16, out=tmp_path / "new")
     left_out = found["left_out"]

@@ -195,7 +195,7 @@ def test_own_parts_are_kept_and_what_crosses_them_is_said(tmp_path: Path) -> Non
 
 
 def test_decisions_are_followed(root: Path, tmp_path: Path) -> None:
-    tellapart.exclude(root, "a/p0_0.jpg", why="blurred")
+    tellapart.exclude(root, "a/p0_0.jpg", reason="blurred")
     tellapart.relabel(root, "a/p0_1.jpg", to="b")
     found = split(root, tmp_path / "split.csv")
     assert found["left_out"] == {"a/p0_0.jpg": "excluded: blurred"}

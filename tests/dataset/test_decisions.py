@@ -20,7 +20,7 @@ from tellapart.dataset.decisions import (
     Decisions,
     append_decisions,
     read_decisions,
-    undo,
+    undo_batch,
 )
 from tellapart.dataset.file_rows import SET_ASIDE, UNREADABLE, USED, FileRow
 from tellapart.errors import DataError, StorageError, TellapartError
@@ -94,17 +94,17 @@ def test_batches_are_numbered_and_undone_as_wholes_and_undoing_is_undone(tmp_pat
     append_decisions(tmp_path, [exclude("a", "1"), exclude("b", "2")], why="twice")
     log = append_decisions(tmp_path, [relabel("c", "3", "dogs")])
     assert [(one.batch, one.why) for one in log.log] == [(1, "twice"), (1, "twice"), (2, "")]
-    assert undo(tmp_path)[1] == 2
-    assert undo(tmp_path)[1] == 1
+    assert undo_batch(tmp_path)[1] == 2
+    assert undo_batch(tmp_path)[1] == 1
     assert read_decisions(tmp_path).in_effect == []
     with pytest.raises(DataError, match="no decision to undo"):
-        undo(tmp_path)
-    again, _ = undo(tmp_path, 4)
+        undo_batch(tmp_path)
+    again, _ = undo_batch(tmp_path, 4)
     assert [one.path for one in again.in_effect] == ["a", "b"]
-    undo(tmp_path, 5)
+    undo_batch(tmp_path, 5)
     assert read_decisions(tmp_path).in_effect == []
     with pytest.raises(DataError, match="no batch 99"):
-        undo(tmp_path, 99)
+        undo_batch(tmp_path, 99)
 
 
 def test_names_of_all_kinds_survive(tmp_path: Path) -> None:
@@ -131,14 +131,14 @@ def at_once(*jobs: Callable[[], object]) -> list[object]:
 def test_undoing_at_once_undoes_one_batch_each(tmp_path: Path) -> None:
     for number in range(8):
         append_decisions(tmp_path, [exclude(f"{number}", str(number))])
-    undone = at_once(*(partial(undo, tmp_path) for _ in range(6)))
+    undone = at_once(*(partial(undo_batch, tmp_path) for _ in range(6)))
     assert sorted(batch for _, batch in undone) == [3, 4, 5, 6, 7, 8]  # type: ignore[misc]
     assert [one.path for one in read_decisions(tmp_path).in_effect] == ["0", "1"]
 
 
 def test_more_undo_at_once_than_there_is_to_undo(tmp_path: Path) -> None:
     append_decisions(tmp_path, [exclude("a", "1")])
-    outcomes = at_once(*(partial(undo, tmp_path) for _ in range(3)))
+    outcomes = at_once(*(partial(undo_batch, tmp_path) for _ in range(3)))
     assert sum(isinstance(one, DataError) for one in outcomes) == 2
     assert [one.action for one in read_decisions(tmp_path).log] == [EXCLUDE, UNDO]
 
@@ -147,7 +147,7 @@ def test_undoing_and_excluding_at_once_loses_neither(tmp_path: Path) -> None:
     for number in range(6):
         append_decisions(tmp_path, [exclude(f"old-{number}", str(number))])
     excluding = [partial(append_decisions, tmp_path, [exclude(f"new-{number}", "n")]) for number in range(4)]
-    at_once(*excluding, *(partial(undo, tmp_path) for _ in range(4)))
+    at_once(*excluding, *(partial(undo_batch, tmp_path) for _ in range(4)))
     log = read_decisions(tmp_path)
     assert sorted(one.path for one in log.log if one.path.startswith("new")) == [f"new-{number}" for number in range(4)]
     assert len({one.undoes for one in log.log if one.action == UNDO}) == 4
@@ -156,15 +156,15 @@ def test_undoing_and_excluding_at_once_loses_neither(tmp_path: Path) -> None:
 
 def test_a_batch_is_undone_once(tmp_path: Path) -> None:
     append_decisions(tmp_path, [exclude("a", "1")])
-    outcomes = at_once(*(partial(undo, tmp_path, 1) for _ in range(3)))
+    outcomes = at_once(*(partial(undo_batch, tmp_path, 1) for _ in range(3)))
     assert sum(isinstance(one, DataError) and "already undone" in str(one) for one in outcomes) == 2
-    undo(tmp_path, 2)
+    undo_batch(tmp_path, 2)
     assert len(read_decisions(tmp_path).in_effect) == 1
 
 
 def test_nothing_to_undo_where_there_never_was_a_decision(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no decision to undo"):
-        undo(tmp_path / "state")
+        undo_batch(tmp_path / "state")
 
 
 def test_two_at_once_lose_nothing(tmp_path: Path) -> None:

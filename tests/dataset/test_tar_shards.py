@@ -122,7 +122,7 @@ def test_what_is_no_shard_is_said(tmp_path: Path, data: bytes) -> None:
 def test_decisions_about_packed_images_lie_beside_the_shards(tmp_path: Path) -> None:
     write_tar(tmp_path / "shards/a.tar", {f"{'ab'[i % 2]}/{i}.jpg": sample_images.photo(i, 60, 60) for i in range(6)})
     path = open_dataset(tmp_path / "shards").entries[0].path
-    tellapart.exclude(tmp_path / "shards", [path], why="a drawing")
+    tellapart.exclude(tmp_path / "shards", [path], reason="a drawing")
     assert (tmp_path / "shards/.tellapart/decisions.jsonl").is_file()
     found = tellapart.prepare(tmp_path / "shards", size=16, out=tmp_path / "new")
     assert found["left_out"] == {path: "excluded: a drawing"}

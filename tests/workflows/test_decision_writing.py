@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ from click.testing import CliRunner
 
 import tellapart
 from tellapart.cli.app import tellapart as door
+from tellapart.dataset.decisions import Decision
 from tellapart.errors import DataError, OptionError
+from tellapart.workflows.decision_writing import DecidedImage
 from tests import folders
 
 
@@ -19,20 +22,20 @@ def mixed(tmp_path: Path) -> Path:
     return folders.write(tmp_path / "photos", {**files, "stripes/copy.jpg": files["dots/0.jpg"], "stripes/bad.jpg": b"no image"})
 
 
-def paths(found: list[dict[str, str]]) -> list[str]:
-    return [one["path"] for one in found]
+def paths(found: Sequence[Decision | DecidedImage]) -> list[str]:
+    return [one.path for one in found]
 
 
 def test_excluding_leaves_the_file_and_is_undone(mixed: Path) -> None:
     before = folders.contents(mixed)
-    found = tellapart.exclude(mixed, ["dots/1.jpg", mixed / "stripes/2.jpg"], why="not sharp")
-    assert paths(found["changed"]) == ["dots/1.jpg", "stripes/2.jpg"]
-    assert found["left"] == {"dots": 1, "stripes": 2}
+    found = tellapart.exclude(mixed, ["dots/1.jpg", mixed / "stripes/2.jpg"], reason="not sharp")
+    assert paths(found.changed) == ["dots/1.jpg", "stripes/2.jpg"]
+    assert found.left == {"dots": 1, "stripes": 2}
     again = tellapart.exclude(mixed, "dots/1.jpg")
-    assert again["batch"] is None
-    assert again["unchanged"] == ["dots/1.jpg"]
-    assert tellapart.undo(mixed)["undone"] == 1
-    assert tellapart.decisions(mixed)["decisions"] == []
+    assert again.batch is None
+    assert again.unchanged == ("dots/1.jpg",)
+    assert tellapart.undo(mixed).undone == 1
+    assert tellapart.decisions(mixed).decisions == ()
     assert folders.contents(mixed) == before
 
 
@@ -54,35 +57,35 @@ def test_a_label_that_no_image_has_must_be_meant(mixed: Path) -> None:
     with pytest.raises(OptionError, match="no image has the label 'dot'") as error:
         tellapart.relabel(mixed, "dots/1.jpg", to="dot")
     assert "'dots'" in str(error.value.hint)
-    assert tellapart.relabel(mixed, "dots/1.jpg", to="rings", new=True)["left"]["rings"] == 1
+    assert tellapart.relabel(mixed, "dots/1.jpg", to="rings", allow_new=True).left["rings"] == 1
     with pytest.raises(OptionError, match="no label"):
         tellapart.relabel(mixed, "dots/1.jpg")
 
 
 def test_restoring_and_a_class_that_empties(mixed: Path) -> None:
     found = tellapart.exclude(mixed, "dots")
-    assert len(found["changed"]) == 3
-    assert found["notes"] == ["'dots' has no image left"]
+    assert len(found.changed) == 3
+    assert found.notes == ("'dots' has no image left",)
     restored = tellapart.restore(mixed, ["dots/1.jpg", "stripes/1.jpg"])
-    assert paths(restored["changed"]) == ["dots/1.jpg"]
-    assert restored["unchanged"] == ["stripes/1.jpg"]
-    assert restored["left"]["dots"] == 1
+    assert paths(restored.changed) == ["dots/1.jpg"]
+    assert restored.unchanged == ("stripes/1.jpg",)
+    assert restored.left["dots"] == 1
 
 
 def test_a_name_that_fits_nothing_is_said_with_the_closest(mixed: Path) -> None:
     with pytest.raises(DataError, match=r"there is no image 'dots/11\.jpg'") as error:
         tellapart.exclude(mixed, ["dots/1.jpg", "dots/11.jpg"])
     assert "dots/1.jpg" in str(error.value.hint)
-    assert tellapart.decisions(mixed)["decisions"] == []
+    assert tellapart.decisions(mixed).decisions == ()
     with pytest.raises(DataError, match="no file was named"):
         tellapart.exclude(mixed, [])
 
 
 def test_decisions_are_replayed_on_a_newer_download(mixed: Path, tmp_path: Path) -> None:
-    tellapart.exclude(mixed, ["dots/1.jpg", "stripes/bad.jpg"], why="bad")
+    tellapart.exclude(mixed, ["dots/1.jpg", "stripes/bad.jpg"], reason="bad")
     tellapart.relabel(mixed, "stripes/1.jpg", to="dots")
     tellapart.exclude(mixed, "dots/2.jpg")
-    log = Path(tellapart.undo(mixed)["log"])
+    log = tellapart.undo(mixed).log
     newer = folders.write(
         tmp_path / "newer",
         {
@@ -92,10 +95,10 @@ def test_decisions_are_replayed_on_a_newer_download(mixed: Path, tmp_path: Path)
         },
     )
     found = tellapart.decisions(newer, apply=log)
-    assert found["applied"] == 1
-    assert [(one["action"], one["path"], one["why"]) for one in found["decisions"]] == [("exclude", "dots/1.jpg", "bad")]
-    assert sorted(paths(found["unmet"])) == ["stripes/1.jpg", "stripes/bad.jpg"]
-    assert tellapart.decisions(newer, apply=log)["applied"] == 0
+    assert found.applied == 1
+    assert [(one.action, one.path, one.why) for one in found.decisions] == [("exclude", "dots/1.jpg", "bad")]
+    assert sorted(paths(found.unmet)) == ["stripes/1.jpg", "stripes/bad.jpg"]
+    assert tellapart.decisions(newer, apply=log).applied == 0
     assert tellapart.export(newer, tmp_path / "newer.csv", form="csv")["left_out"] == {"dots/other-name.jpg": "excluded: bad"}
 
 
@@ -107,14 +110,14 @@ def test_decisions_of_a_page_that_says_the_ends_of_whole_paths_find_their_files(
     lines = [{"action": "exclude", "path": f"stripes/{name}", "image_id": None, "why": "bad"} for name in ("bad.jpg", "gone.jpg")]
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
     found = tellapart.decisions(manifest, apply=file)
-    assert found["applied"] == 1 and [one["path"] for one in found["decisions"]] == [str(mixed / "stripes/bad.jpg")]
-    assert [one["path"] for one in found["unmet"]] == ["stripes/gone.jpg"]
+    assert found.applied == 1 and [one.path for one in found.decisions] == [str(mixed / "stripes/bad.jpg")]
+    assert [one.path for one in found.unmet] == ["stripes/gone.jpg"]
 
 
 def test_decisions_that_name_vanished_files_are_told(mixed: Path) -> None:
     tellapart.exclude(mixed, "dots/1.jpg")
     (mixed / "dots/1.jpg").unlink()
-    assert paths(tellapart.decisions(mixed)["unmet"]) == ["dots/1.jpg"]
+    assert paths(tellapart.decisions(mixed).unmet) == ["dots/1.jpg"]
 
 
 def test_a_file_of_decisions_that_is_none(mixed: Path, tmp_path: Path) -> None:
@@ -125,7 +128,7 @@ def test_a_file_of_decisions_that_is_none(mixed: Path, tmp_path: Path) -> None:
 def test_training_follows_decisions(photos: Path, tmp_path: Path) -> None:
     own = folders.some_of(photos, tmp_path / "photos", 12, ("dots", "plain"))
     names = [f"dots/{path.name}" for path in sorted((own / "dots").iterdir())]
-    tellapart.exclude(own, names[0], why="no dots")
+    tellapart.exclude(own, names[0], reason="no dots")
     tellapart.relabel(own, names[1], to="plain")
     run = tellapart.train(own, backbone="lite0", out=tmp_path / "runs", splits=0, curve=False)
     rows = {row.path: row for row in run.rows}
@@ -136,7 +139,7 @@ def test_training_follows_decisions(photos: Path, tmp_path: Path) -> None:
 
 def test_the_command_line_says_what_was_done_and_how_to_take_it_back(mixed: Path) -> None:
     runner = CliRunner()
-    said = runner.invoke(door, ["relabel", str(mixed), "stripes/1.jpg", "--to", "dots", "--why", "looks so"])
+    said = runner.invoke(door, ["relabel", str(mixed), "stripes/1.jpg", "--to", "dots", "--reason", "looks so"])
     assert said.exit_code == 0
     assert "1 relabeled" in said.output
     assert "stripes/1.jpg  stripes -> dots" in said.output
@@ -145,5 +148,5 @@ def test_the_command_line_says_what_was_done_and_how_to_take_it_back(mixed: Path
     assert "looks so" in listed.output
     undone = runner.invoke(door, ["undo", str(mixed), "--json", "-q"])
     assert json.loads(undone.stdout)["undone"] == 1
-    assert "nothing is decided" in runner.invoke(door, ["decisions", str(mixed), "-q"]).output
+    assert "there are no decisions" in runner.invoke(door, ["decisions", str(mixed), "-q"]).output
     assert "undo" in runner.invoke(door, ["decisions", str(mixed), "--all", "-q"]).output

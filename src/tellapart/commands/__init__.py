@@ -185,7 +185,7 @@ ROWS = (
         "Decide",
         "Exclude images from everything from now on.",
         (FOLDER, FILES),
-        'tellapart exclude photos cats/12.jpg cats/40.jpg --why "no cat to be seen"',
+        'tellapart exclude photos cats/12.jpg cats/40.jpg --reason "no cat to be seen"',
         "decisions",
     ),
     Command(

@@ -183,8 +183,7 @@ def _apply(looked: AnalyzedFolder, found: CheckResult, applied: list[str]) -> di
             hint="tellapart check FOLDER without --apply shows what was found",
         )
     decisions = [replace(decision_about(found.rows[number], looked, EXCLUDE), why=reason) for number, reason in sorted(why.items())]
-    said = write_changes(looked, decisions, "")
-    said["counts"] = dict(Counter(why.values()))
+    said = {**write_changes(looked, decisions, "").as_dict(), "counts": dict(Counter(why.values()))}
     return {"rows": looked.decided_by(read_decisions(looked.state)), "said": said}
 
 

@@ -275,4 +275,4 @@ def _applied(found: FolderClustering) -> dict[str, Any]:
         is_meant = number in names if names else number >= 0
         if is_meant and found.label(number) != row.label:
             decisions.append(decision_about(row, subjects.looked, RELABEL, found.label(number)))
-    return write_changes(subjects.looked, decisions, f"tellapart cluster, {found.sentence}")
+    return write_changes(subjects.looked, decisions, f"tellapart cluster, {found.sentence}").as_dict()

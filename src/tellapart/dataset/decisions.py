@@ -226,7 +226,7 @@ def append_decisions(state: Path, decisions: Iterable[Decision], *, why: str = "
     return _append(state, lambda _: new, why)
 
 
-def undo(state: Path, batch: int | None = None) -> tuple[Decisions, int]:
+def undo_batch(state: Path, batch: int | None = None) -> tuple[Decisions, int]:
     """Undo a batch, by default the newest that holds; the log, and which batch it was.
 
     Two that undo at the same time undo two batches: each chooses when it is its turn to write.

@@ -1,4 +1,4 @@
-"""What the verbs that decide share: which rows are meant by the names given, and one batch of decisions about them."""
+"""What exclude, relabel and restore share: find the rows of the named files, and write one batch of decisions about them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tellapart.analyzed_folder import AnalyzedFolder, analyze_folder
-from tellapart.dataset.decisions import RELABEL, Decision, append_decisions
+from tellapart.dataset.decisions import LOG_FILE, RELABEL, Decision, append_decisions
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.options import DatasetOptions
 from tellapart.errors import DataError, closest_name
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.printable import printable
 from tellapart.progress import Progress
+from tellapart.results import Result
 
 NAMED = 3
 
@@ -29,67 +29,97 @@ class ProposedDecision:
     decision: Decision | None
 
 
+@dataclass(frozen=True)
+class DecidedImage(Result):
+    """One image a decision was made about.
+
+    Attributes:
+        path: as the reports show it.
+        action: ``exclude``, ``relabel`` or ``restore``.
+        old: its label before.
+        new: its label from now on, for ``relabel`` and ``restore``.
+    """
+
+    path: str
+    action: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True)
+class DecisionResult(Result):
+    """One batch of decisions.
+
+    Attributes:
+        batch: its number, for ``undo``; None where nothing changed.
+        changed: the images decided on.
+        unchanged: paths of the named files that were as asked already.
+        left: number of usable images in each class, from now on.
+        log: the file of the decisions.
+        notes: sentences worth knowing, such as that a class has no image left.
+    """
+
+    batch: int | None
+    changed: tuple[DecidedImage, ...]
+    unchanged: tuple[str, ...]
+    left: dict[str, int]
+    log: Path
+    notes: tuple[str, ...]
+
+
 def decide(
     folder: str | Path,
     files: str | Path | Sequence[str | Path],
-    change: Callable[[FileRow, AnalyzedFolder], ProposedDecision],
+    propose: Callable[[FileRow, AnalyzedFolder], ProposedDecision],
     *,
     reading: DatasetOptions,
     state: Path | None,
-    why: str,
+    reason: str,
     progress: Progress,
-) -> dict[str, Any]:
-    """Decide on the named files as one batch, and say what changed.
+) -> DecisionResult:
+    """Decide on the named files as one batch.
 
     Args:
         folder: the data set.
-        files: paths as the reports show them, or as they are found from here; a folder means all files in it.
-        change: what to decide of a row.
+        files: paths as the reports show them, or relative to the working directory; a folder means all files in it.
+        propose: the decision about a row.
         reading: how folders and tables are read.
-        state: where decisions lie; None for the usual place.
-        why: the reason of all.
-        progress: hears of every image that is looked at for the first time.
-
-    Returns:
-        ``batch`` (None where nothing changed), ``changed`` (path, action, old, new), ``unchanged`` (paths), ``left`` (usable images a
-        class), ``log`` (file of the decisions), ``notes``.
+        state: folder of the decisions; None for the usual place.
+        reason: kept with each decision.
+        progress: progress receiver.
 
     Raises:
         DataError: a name fits no file.
         StorageError: the decisions cannot be read or written.
     """
-    looked = analyze_folder(folder, FeatureSpec(()), reading=reading, state=state, progress=progress)
-    changes = [change(row, looked) for row in named_rows(looked, [files] if isinstance(files, str | Path) else files)]
-    return {**write_changes(looked, [one.decision for one in changes if one.decision], why), "unchanged": unchanged(changes)}
+    analyzed = analyze_folder(folder, FeatureSpec(()), reading=reading, state=state, progress=progress)
+    proposed = [propose(row, analyzed) for row in named_rows(analyzed, [files] if isinstance(files, str | Path) else files)]
+    unchanged = tuple(one.row.path for one in proposed if one.decision is None)
+    return write_changes(analyzed, [one.decision for one in proposed if one.decision], reason, unchanged)
 
 
-def write_changes(looked: AnalyzedFolder, decisions: Sequence[Decision], why: str) -> dict[str, Any]:
-    """Write decisions as one batch; what :func:`decide` returns, without ``unchanged``."""
-    log = append_decisions(looked.state, decisions, why=why)
-    before = Counter(row.label for row in looked.rows if row.is_used and row.label is not None)
-    left = Counter(row.label for row in looked.decided_by(log) if row.is_used and row.label is not None)
-    notes = [f"{label!r} has no image left" for label in sorted(before.keys() - left.keys())]
-    return {
-        "batch": log.log[-1].batch if decisions else None,
-        "changed": [{"path": one.path, "action": one.action, "old": one.old, "new": one.new} for one in decisions],
-        "left": dict(sorted(left.items())),
-        "log": str(log.file),
-        "notes": notes,
-    }
+def write_changes(analyzed: AnalyzedFolder, decisions: Sequence[Decision], reason: str, unchanged: tuple[str, ...] = ()) -> DecisionResult:
+    """Write decisions as one batch."""
+    log = append_decisions(analyzed.state, decisions, why=reason)
+    before = Counter(row.label for row in analyzed.rows if row.is_used and row.label is not None)
+    left = Counter(row.label for row in analyzed.decided_by(log) if row.is_used and row.label is not None)
+    return DecisionResult(
+        batch=log.log[-1].batch if decisions else None,
+        changed=tuple(DecidedImage(one.path, one.action, one.old, one.new) for one in decisions),
+        unchanged=unchanged,
+        left=dict(sorted(left.items())),
+        log=log.file or analyzed.state / LOG_FILE,
+        notes=tuple(f"{label!r} has no image left" for label in sorted(before.keys() - left.keys())),
+    )
 
 
-def unchanged(changes: Sequence[ProposedDecision]) -> list[str]:
-    """Paths of the rows that were already as wanted."""
-    return [one.row.path for one in changes if one.decision is None]
-
-
-def decision_about(row: FileRow, looked: AnalyzedFolder, action: str, new: str | None = None) -> Decision:
+def decision_about(row: FileRow, analyzed: AnalyzedFolder, action: str, new: str | None = None) -> Decision:
     """A decision about one row; an exclusion where copies of the file stand elsewhere holds for this file alone."""
-    has_copies = row.image_id is not None and looked.copies[row.image_id] > 1
+    has_copies = row.image_id is not None and analyzed.copies[row.image_id] > 1
     return Decision(action, row.path, row.image_id, is_of_file=has_copies and action != RELABEL, old=row.label, new=new)
 
 
-def named_rows(looked: AnalyzedFolder, files: Sequence[str | Path]) -> list[FileRow]:
+def named_rows(analyzed: AnalyzedFolder, files: Sequence[str | Path]) -> list[FileRow]:
     """The rows of the named files, in the order of the data set, each once.
 
     Raises:
@@ -97,25 +127,25 @@ def named_rows(looked: AnalyzedFolder, files: Sequence[str | Path]) -> list[File
     """
     if not files:
         raise DataError("no file was named", hint="name files as the report shows them: cats/12.jpg")
-    by_path = {row.path: number for number, row in enumerate(looked.rows)}
+    by_path = {row.path: number for number, row in enumerate(analyzed.rows)}
     meant: set[int] = set()
     missing = []
     for file in files:
-        found = _meant(looked, by_path, str(file))
+        found = _meant(analyzed, by_path, str(file))
         meant.update(found)
         missing += [] if found else [str(file)]
     if missing:
         rest = f" and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
         raise DataError(
-            f"there is no image {', '.join(repr(name) for name in missing[:NAMED])}{rest} in {printable(str(looked.dataset.root))}",
+            f"there is no image {', '.join(repr(name) for name in missing[:NAMED])}{rest} in {printable(str(analyzed.dataset.root))}",
             hint=closest_name(printable(missing[0]), by_path) or "name files as the report shows them: cats/12.jpg",
         )
-    return [looked.rows[number] for number in sorted(meant)]
+    return [analyzed.rows[number] for number in sorted(meant)]
 
 
-def _meant(looked: AnalyzedFolder, by_path: dict[str, int], name: str) -> list[int]:
+def _meant(analyzed: AnalyzedFolder, by_path: dict[str, int], name: str) -> list[int]:
     """Numbers of the rows a name means: a path in the data set, a path from here, or a folder of either kind."""
-    root = looked.dataset.root
+    root = analyzed.dataset.root
     from_here = os.path.relpath(Path(name).expanduser().absolute(), root)
     for path in dict.fromkeys((printable(name), printable(from_here), printable(str(Path(name).absolute())), name)):
         if path in by_path:

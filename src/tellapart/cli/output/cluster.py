@@ -38,7 +38,7 @@ def cluster_output(found: dict[str, Any]) -> Answer:
     if applied := found["applied"]:
         lines.append(f"{len(applied['changed']):,} relabeled: " + several([f"{n:,} {label}" for label, n in applied["left"].items()]))
         if applied["batch"] is not None:
-            lines.append(f"to take it back: tellapart undo FOLDER --batch {applied['batch']}")
+            lines.append(f"to undo it: tellapart undo FOLDER --batch {applied['batch']}")
     if found["folders"]:
         lines.append(Styled(shown(Path(found["folders"])), before="a folder a cluster: ", bold=True))
     return [*lines, Styled(shown(Path(found["out"])), before="contact sheets: ", bold=True)], found

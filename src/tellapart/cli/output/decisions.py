@@ -1,88 +1,89 @@
-"""What ``tellapart decisions`` prints."""
+"""What ``tellapart exclude``, ``relabel``, ``restore``, ``undo`` and ``decisions`` print."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import aligned, first_lines, shown
 from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.counts import count
 
-VERBS = {"exclude": "excluded", "relabel": "relabeled", "restore": "restored"}
+if TYPE_CHECKING:
+    from tellapart.commands.decisions import DecisionsResult, ListedDecision, UndoResult
+    from tellapart.dataset.decisions import Decision
+    from tellapart.workflows.decision_writing import DecidedImage, DecisionResult
+
+DONE = {"exclude": "excluded", "relabel": "relabeled", "restore": "restored"}
+"""Each action and how it is called once it is done."""
+HEAD = ("batch", "when", "", "image", "reason")
 
 
-HEAD = ("batch", "when", "", "image", "why")
-
-
-def exclude_output(found: dict[str, Any]) -> Answer:
+def exclude_output(result: DecisionResult) -> Answer:
     """What was excluded, and how many images each class has left."""
-    return _of_decided(found, "exclude")
+    return _decision_output(result, "exclude")
 
 
-def relabel_output(found: dict[str, Any]) -> Answer:
+def relabel_output(result: DecisionResult) -> Answer:
     """What was relabeled, and how many images each class has now."""
-    return _of_decided(found, "relabel")
+    return _decision_output(result, "relabel")
 
 
-def restore_output(found: dict[str, Any]) -> Answer:
+def restore_output(result: DecisionResult) -> Answer:
     """What was restored, and how many images each class has now."""
-    return _of_decided(found, "restore")
+    return _decision_output(result, "restore")
 
 
-def undo_output(found: dict[str, Any]) -> Answer:
-    """What was taken back, and how to take that back."""
-    lines = [f"batch {found['undone']} is undone: {_counted(found['decisions'])}"]
-    lines += first_lines([f"  {_action(one)}" for one in found["decisions"]])
-    return [*lines, f"to have it again: tellapart undo FOLDER --batch {found['batch']}"], found
+def undo_output(result: UndoResult) -> Answer:
+    """What was undone, and how to undo that."""
+    lines = [f"batch {result.undone} is undone: {_counted(result.decisions)}"]
+    lines += first_lines([f"  {_subject(one)}" for one in result.decisions])
+    return [*lines, f"to redo it: tellapart undo FOLDER --batch {result.batch}"], result.as_dict()
 
 
-def decisions_output(found: dict[str, Any]) -> Answer:
-    """A line a decision, the newest first; those that fit no file; and where the log lies."""
-    listed = found["decisions"]
-    lines = [f"{count(found['applied'], 'decision was', 'decisions were')} taken over"] if found["applied"] is not None else []
-    if not listed:
-        lines.append("nothing is decided")
+def decisions_output(result: DecisionsResult) -> Answer:
+    """One line per decision, the newest first; those that match no file; and where the log is."""
+    lines = [f"{count(result.applied, 'decision was', 'decisions were')} applied"] if result.applied is not None else []
+    if not result.decisions:
+        lines.append("there are no decisions")
     else:
-        rows = [(str(one["batch"]), one["when"][:16].replace("T", " "), *_parts(one)) for one in reversed(listed)]
+        rows = [(str(one.batch), one.when[:16].replace("T", " "), *_columns(one)) for one in reversed(result.decisions)]
         table = aligned([HEAD, *rows])
-        lines += [_counted([one for one in listed if one["holds"]]), table[0], *first_lines(table[1:])]
-    if found["unmet"]:
-        lines.append(f"{len(found['unmet']):,} are about files that are not there any more, or have changed:")
-        lines += first_lines([f"  {_action(one)}" for one in found["unmet"]])
-    return [*lines, Styled(shown(Path(found["log"])), bold=True)], found
+        lines += [_counted(one for one in result.decisions if one.holds), table[0], *first_lines(table[1:])]
+    if result.unmet:
+        lines.append(f"{len(result.unmet):,} are about files that no longer exist or have changed:")
+        lines += first_lines([f"  {_image(one)}" for one in result.unmet])
+    return [*lines, Styled(shown(result.log), bold=True)], result.as_dict()
 
 
-def _of_decided(found: dict[str, Any], action: str) -> Answer:
-    changed = found["changed"]
-    lines: list[Line] = [
-        f"{len(changed):,} {VERBS[action]}" + (f", {len(found['unchanged']):,} were so already" if found["unchanged"] else "")
-    ]
-    lines += first_lines([f"  {_action(one)}" for one in changed])
-    if found["left"]:
-        lines.append("now: " + ", ".join(f"{number:,} {name}" for name, number in found["left"].items()))
-    lines += [Styled(note, fg="yellow") for note in found["notes"]]
-    if changed:
-        lines.append(f"to take it back: tellapart undo FOLDER --batch {found['batch']}")
-    return lines, found
+def _decision_output(result: DecisionResult, action: str) -> Answer:
+    unchanged = f", {len(result.unchanged):,} needed no change" if result.unchanged else ""
+    lines: list[Line] = [f"{len(result.changed):,} {DONE[action]}{unchanged}"]
+    lines += first_lines([f"  {_image(one)}" for one in result.changed])
+    if result.left:
+        lines.append("now: " + ", ".join(f"{number:,} {name}" for name, number in result.left.items()))
+    lines += [Styled(note, fg="yellow") for note in result.notes]
+    if result.changed:
+        lines.append(f"to undo it: tellapart undo FOLDER --batch {result.batch}")
+    return lines, result.as_dict()
 
 
-def _counted(decisions: list[dict[str, Any]]) -> str:
-    counts = Counter(one["action"] for one in decisions)
-    return ", ".join(f"{counts[action]:,} {word}" for action, word in VERBS.items() if counts[action]) or "an undoing"
+def _counted(decisions: Iterable[Decision]) -> str:
+    counts = Counter(one.action for one in decisions)
+    return ", ".join(f"{counts[action]:,} {word}" for action, word in DONE.items() if counts[action]) or "an undo"
 
 
-def _parts(one: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Action, image and reason, with a mark on what no longer holds."""
-    if one["action"] == "undo":
-        return "undo", f"batch {one['undoes']}", one["why"]
-    what = f"{one['path']}  {one['old']} -> {one['new']}" if one["action"] == "relabel" else one["path"]
-    return one["action"] if one.get("holds", True) else f"({one['action']})", what, one["why"]
+def _columns(one: ListedDecision) -> tuple[str, str, str]:
+    """Action, image and reason; the action in brackets where it is no longer in effect."""
+    if one.action == "undo":
+        return "undo", f"batch {one.undoes}", one.why
+    return one.action if one.holds else f"({one.action})", _image(one), one.why
 
 
-def _action(one: Mapping[str, Any]) -> str:
-    if one["action"] == "undo":
-        return f"the undoing of batch {one['undoes']}"
-    return f"{one['path']}  {one['old']} -> {one['new']}" if one["action"] == "relabel" else f"{one['path']}"
+def _subject(one: Decision) -> str:
+    return f"the undo of batch {one.undoes}" if one.action == "undo" else _image(one)
+
+
+def _image(one: Decision | DecidedImage) -> str:
+    return f"{one.path}  {one.old} -> {one.new}" if one.action == "relabel" else one.path
