@@ -1,7 +1,7 @@
 // The images of one finding after the other: filters, groups side by side, and what is decided about them.
 
 import { mountActions } from "tellapart/actions.js";
-import { choice, element, grouped, percent, image } from "tellapart/dom.js";
+import { choice, element, grouped, percent, thumbnail } from "tellapart/dom.js";
 import { address, decisionWords, facts, fileName, isDoubted, measures, portrait } from "tellapart/facts.js";
 import { findings } from "tellapart/findings.js";
 import { mountLarge } from "tellapart/large.js";
@@ -82,7 +82,7 @@ export function mountBrowse(root, { view, decisions, thumbnails }) {
     return element("div", { class: "card look", title: row.path },
       element("span", { class: "badge" }),
       tagOf(index, group),
-      image(thumbnails, row.image_id, ""),
+      thumbnail(thumbnails, row.image_id, ""),
       element("span", { class: "words" }, row.label ?? "no label", ...(hasSuggestion ? [" → ", element("b", { class: "off" }, row.suggested)] : [])),
       element("small", {}, row.status === "unreadable" ? row.reason ?? "" : score !== null
         ? `${hasSuggestion && row.probability !== null ? `${percent(row.probability, 0)} sure` : `score ${score.toFixed(2)}`} · ${fileName(row)}`

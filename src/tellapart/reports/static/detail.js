@@ -1,6 +1,6 @@
 // One image in full: its label and the model's word, the probabilities, where it lies, and its nearest training images.
 
-import { element, percent, image } from "tellapart/dom.js";
+import { element, percent, thumbnail } from "tellapart/dom.js";
 
 export function detail(image, { classNames, thumbnails, trainingImages }) {
   const label = image.label === null ? "no label" : classNames[image.label];
@@ -37,6 +37,6 @@ function bar(k, p, image, classNames) {
 
 function neighbor(one, classNames, thumbnails) {
   const name = one.label === null ? "unknown" : classNames[one.label];
-  return element("li", { title: one.path ?? "" }, image(thumbnails, one.image_id, name),
+  return element("li", { title: one.path ?? "" }, thumbnail(thumbnails, one.image_id, name),
     element("span", { class: "name" }, name), element("span", { class: "value" }, `similarity ${one.similarity.toFixed(2)}`));
 }

@@ -23,7 +23,7 @@ export const percent = (share, digits = 1) => {
 export const grouped = (number) => number.toLocaleString("en-US");
 
 // An image by image_id, or a quiet box where there is none.
-export function image(thumbnails, imageId, words) {
+export function thumbnail(thumbnails, imageId, words) {
   const source = imageId && thumbnails[imageId];
   if (source) return element("img", { src: source, alt: words, decoding: "async", draggable: "false" });
   return element("span", { class: "no-image", role: "img", "aria-label": `${words} (no image kept)` });

@@ -1,6 +1,6 @@
 // One image with everything known about it and what can be decided; its file takes the thumbnail's place where it can be reached.
 
-import { element, percent, image } from "tellapart/dom.js";
+import { element, percent, thumbnail } from "tellapart/dom.js";
 
 const PATIENCE_MS = 150;
 
@@ -41,7 +41,7 @@ export const found = () => document.dispatchEvent(new CustomEvent("photosfound")
 
 // The thumbnail at once and the file a moment later, unless the reader has gone on by then.
 export function portrait(thumbnails, row, source) {
-  const frame = element("div", { class: "portrait" }, image(thumbnails, row.image_id, fileName(row)));
+  const frame = element("div", { class: "portrait" }, thumbnail(thumbnails, row.image_id, fileName(row)));
   if (source) {
     setTimeout(() => {
       if (!frame.isConnected) return;

@@ -1,7 +1,7 @@
 // The images themselves: filters, order, a virtual grid and the one looked at in full.
 
 import { detail } from "tellapart/detail.js";
-import { choice, element, grouped, percent, image } from "tellapart/dom.js";
+import { choice, element, grouped, percent, thumbnail } from "tellapart/dom.js";
 import { address, portrait } from "tellapart/facts.js";
 import { mountLarge } from "tellapart/large.js";
 import { virtualGrid } from "tellapart/virtual.js";
@@ -52,7 +52,7 @@ export function mountGallery(root, { gallery, classNames, thumbnails, root: fold
     const sure = image.probabilities.find(([k]) => k === image.predicted)[1];
     const words = image.label === image.predicted ? `${label} ✓` : `${label} → ${classNames[image.predicted]}`;
     return element("div", { class: image.is_wrong ? "card wrong" : "card", title: image.path, "aria-label": `${words}, ${percent(sure)}` },
-      image(thumbnails, image.image_id, ""),
+      thumbnail(thumbnails, image.image_id, ""),
       element("span", { class: "words" }, words),
       element("span", { class: "sure" }, element("i", { style: `width:${(100 * sure).toFixed(0)}%` })),
       element("small", {}, `${percent(sure)} · ${image.path.split("/").pop()}`));

@@ -1,6 +1,6 @@
 // The map on a canvas: hover, touch or arrow keys show the image; Enter or a click opens it in the gallery.
 
-import { choice, element, image } from "tellapart/dom.js";
+import { choice, element, thumbnail } from "tellapart/dom.js";
 
 const EDGE = 20;
 const COLORS = 7;
@@ -108,7 +108,7 @@ export function mountMap(root, { points, classNames, thumbnails, onimage }) {
     if (i < 0) return;
     const name = (k) => (k === null ? "no label" : classNames[k]);
     const words = points.is_wrong[i] ? `${name(points.label[i])} → ${name(points.predicted[i])}` : name(points.label[i]);
-    tip.replaceChildren(image(thumbnails, points.image_id[i], ""), element("b", {}, words),
+    tip.replaceChildren(thumbnail(thumbnails, points.image_id[i], ""), element("b", {}, words),
       element("span", {}, `${points.part[i] ?? "not used"} · ${points.path[i]}`));
     tip.style.cssText = `left:${Math.min(Math.max(place.x[i] - 84, 4), place.width - 176)}px;top:${place.y[i] + 14}px`;
   }
