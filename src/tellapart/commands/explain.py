@@ -155,12 +155,13 @@ def _heat_maps(
 
     with progress.stage("explaining", total=len(files) * len(model.members)) as advance:
         for place, member in enumerate(model.members):
-            network, score = MemberNetwork(member), MemberScore(member, chosen.device)
+            network = MemberNetwork(member)
+            score = MemberScore(member, chosen.device) if chosen.occlusion else None
             for number, (file, target) in enumerate(zip(files, targets, strict=True)):
                 pixels = resize(decode(file.read_bytes(), min_size=side).pixels, side, cast(ResizePolicy, member.resize))
                 seen += [pixels] if place == 0 else []
                 add(number, "Grad-CAM", grad_cam(network, pixels, target, layer=chosen.layer), member.weight)
-                if chosen.occlusion:
+                if score is not None:
                     heat = occlusion(score.of(target), pixels, side=square, step=max(1, square // STEPS_A_SQUARE))
                     add(number, "occlusion", heat, member.weight)
                 advance(1)
