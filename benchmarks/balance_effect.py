@@ -22,7 +22,7 @@ from tellapart.commands.balance import places
 from tellapart.curation.undersampling import training_counts, undersample
 from tellapart.dataset.file_rows import FileRow
 from tellapart.evaluation.intervals import group_index, resampled_sums
-from tellapart.evaluation.metrics import f1_of, losses
+from tellapart.evaluation.metrics import f1_scores, losses
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tellapart.training.linear_probe import fit_probe
@@ -59,7 +59,7 @@ def columns(found: Found) -> Any:
 def numbers(sums: Any, n: Any, k: int, rare: int) -> Any:
     """(..., 4): accuracy, macro F1, log loss, recall of the rarest class; from sums (..., 3 k + 2) over n images."""
     positives, support, predicted = (sums[..., 2 + i * k : 2 + (i + 1) * k] for i in range(3))
-    f1 = np.nanmean(f1_of(positives, support, predicted), axis=-1)
+    f1 = np.nanmean(f1_scores(positives, support, predicted), axis=-1)
     recall = positives[..., rare] / np.maximum(support[..., rare], 1e-9)
     return np.stack([sums[..., 0] / n, f1, sums[..., 1] / n, recall], axis=-1)
 

@@ -48,10 +48,10 @@ def main() -> None:
     asked = sample_rows(len(labels), 2000, 0)
     full = neighbor_label_accuracy(features, labels, alone, asked, is_cosine=True).mean()
     print(f"{len(features):,} x {features.shape[1]:,}: class by the 10 nearest in the whole space {full:.3f}", flush=True)
-    find, most = projection.find_spec, dict(projection.DRAWN_AT_ONCE)
+    find, most = projection.find_spec, dict(projection.MAX_TSNE_IMAGES)
     for name in chosen.methods.split(","):
         projection.find_spec = find if name == "openTSNE" else lambda _: None  # type: ignore[assignment]
-        projection.DRAWN_AT_ONCE["scikit-learn"] = sys.maxsize if name == "scikit-learn" else most["scikit-learn"]
+        projection.MAX_TSNE_IMAGES["scikit-learn"] = sys.maxsize if name == "scikit-learn" else most["scikit-learn"]
         start, before = time.perf_counter(), time.process_time()
         made = project(features, method=name if name in ("umap", "pca") else "tsne")
         took, worked = time.perf_counter() - start, time.process_time() - before

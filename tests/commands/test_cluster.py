@@ -58,7 +58,7 @@ def test_without_labels_and_without_a_number(root: Path, tmp_path: Path) -> None
     found = tellapart.cluster(flat, out=tmp_path / "out", most=3, **LOOK)
     assert found["choice"]["ks"] == [1, 2, 3]
     assert found["choice"]["suggested"] is None
-    assert "16 images are too few to tell" in found["choice"]["reason"]
+    assert "16 images are too few" in found["choice"]["reason"]
     assert found["k"] == 5
     assert found["scores"] is None
     assert found["encoding"]["nmi"]["class"] is None
@@ -142,7 +142,7 @@ def test_bad_images_and_bad_features_are_rows_with_a_reason(root: Path, tmp_path
 
 def test_more_clusters_than_images(tmp_path: Path) -> None:
     one = folders.write(tmp_path / "one", {"1.jpg": sample_images.photo(1)})
-    with pytest.raises(DataError, match=r"4 clusters are wanted of 1 image$"):
+    with pytest.raises(DataError, match=r"4 clusters cannot be made of 1 image$"):
         tellapart.cluster(one, k=4, out=tmp_path / "out", **LOOK)
     assert not (tmp_path / "out").exists()
     found = tellapart.cluster(one, out=tmp_path / "out", **LOOK)

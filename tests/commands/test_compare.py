@@ -24,7 +24,7 @@ def test_a_run_cannot_be_told_apart_from_itself(trained: Run) -> None:
     assert (found.n, found.accuracy.value, found.log_loss.value, found.p_value) == (18, 0, 0, 1)
     name = trained.folder.name
     assert found.names == (f"{name} (first)", f"{name} (second)")
-    assert found.verdict == f"{name} (first) and {name} (second) cannot be told apart on these 18 images (p = 1)"
+    assert found.verdict == f"{name} (first) and {name} (second) do not differ significantly on these 18 images (p = 1)"
 
 
 def test_both_are_said_by_name_with_their_scores(trained: Run, photos: Path, tmp_path: Path) -> None:

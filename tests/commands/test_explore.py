@@ -45,7 +45,7 @@ def test_one_image(photos: Path, tmp_path: Path) -> None:
 
 def test_wrong_wishes_are_said_before_anything_is_written(photos: Path, tmp_path: Path) -> None:
     folders.some_of(photos, tmp_path / "few", 2)
-    with pytest.raises(DataError, match="9 clusters are wanted of 6"):
+    with pytest.raises(DataError, match="9 clusters cannot be made of 6"):
         tellapart.explore(tmp_path / "few", k=9, features="lite0", words="none", out=tmp_path / "seen")
     with pytest.raises(OptionError, match="lies in the folder of the photos"):
         tellapart.explore(tmp_path / "few", features="lite0", words="none", out=tmp_path / "few" / "seen")

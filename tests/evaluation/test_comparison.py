@@ -71,7 +71,7 @@ def test_equal_models_cannot_be_told_apart() -> None:
     first, _ = planted(160)
     found = compare(first, first)
     assert found.p_value == 1.0
-    assert found.verdict == "the first and the second cannot be told apart on these 160 images (p = 1)"
+    assert found.verdict == "the first and the second do not differ significantly on these 160 images (p = 1)"
     assert found.accuracy.low < 0 < found.accuracy.high
 
 
@@ -79,7 +79,7 @@ def test_log_loss_can_tell_what_accuracy_cannot() -> None:
     logits, y = logits_and_targets(400, 2, 1.5)
     found = compare(record(logits * 6, y, source="loud"), record(logits, y, source="calm"))
     assert found.p_value == 1.0
-    assert "cannot be told apart by accuracy" in found.verdict
+    assert "do not differ significantly in accuracy" in found.verdict
     assert "the log loss of calm is lower by" in found.verdict
 
 

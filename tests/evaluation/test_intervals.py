@@ -9,12 +9,12 @@ from scipy.stats import binomtest
 from tellapart.evaluation.intervals import (
     Interval,
     bootstrap,
+    effective_images,
     effective_size,
+    effective_size_sentence,
     group_index,
     group_sums,
     group_weights,
-    groups_sentence,
-    images_worth,
     logit_interval,
     percentile_interval,
     perfect_score_interval,
@@ -136,14 +136,14 @@ def test_forms() -> None:
 
 @pytest.mark.parametrize(("right", "n", "worth"), [(340, 352, 21.0), (352, 352, 7.0), (0, 50, 3.5), (100, 200, 200.0)])
 def test_what_images_are_worth_is_read_from_the_interval(right: int, n: int, worth: float) -> None:
-    assert images_worth(wilson(right, n, effective_n=worth), n) == pytest.approx(worth, rel=1e-3)
+    assert effective_images(wilson(right, n, effective_n=worth), n) == pytest.approx(worth, rel=1e-3)
 
 
 def test_grouped_images_are_said_for_what_they_are_worth() -> None:
     numbers = {"n": 352, "groups": 7, "accuracy": wilson(340, 352, effective_n=21.0).as_dict()}
-    assert groups_sentence(numbers) == (
-        "352 images in 7 groups that stay together are worth about 21 independent ones; the intervals say so"
+    assert effective_size_sentence(numbers) == (
+        "352 images in 7 groups that stay together have an effective sample size of about 21; the intervals account for it"
     )
-    assert groups_sentence({**numbers, "groups": 352}) is None
-    assert groups_sentence({**numbers, "accuracy": None}) is None
-    assert groups_sentence({"n": 352, "groups": 350, "accuracy": wilson(340, 352).as_dict()}) is None
+    assert effective_size_sentence({**numbers, "groups": 352}) is None
+    assert effective_size_sentence({**numbers, "accuracy": None}) is None
+    assert effective_size_sentence({"n": 352, "groups": 350, "accuracy": wilson(340, 352).as_dict()}) is None

@@ -77,5 +77,5 @@ def test_any_errors_give_a_falling_finite_curve(errors: list[list[float]]) -> No
 
 @pytest.mark.parametrize(("sizes", "errors"), [([], []), ([100], [[]]), ([0], [[0.1]]), ([1, 2], [[0.1]])])
 def test_nonsense_is_refused(sizes: list[int], errors: list[list[float]]) -> None:
-    with pytest.raises(ValueError, match="a curve needs points"):
+    with pytest.raises(ValueError, match="every point needs"):
         fit_power_law(sizes, errors)

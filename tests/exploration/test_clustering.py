@@ -7,7 +7,7 @@ from sklearn.metrics import adjusted_rand_score
 from tellapart.errors import DataError
 from tellapart.exploration import clustering as clusters_module
 from tellapart.exploration import pairwise_methods
-from tellapart.exploration.cluster_members import members_of, rank_by_distance
+from tellapart.exploration.cluster_members import list_members, rank_by_distance
 from tellapart.exploration.clustering import METHODS, cluster_points, count_distinct, number_by_size
 from tellapart.exploration.pca import pca_coordinates
 from tests.exploration.blobs import blobs, noise
@@ -49,7 +49,7 @@ def test_clusters_are_numbered_from_the_largest_and_measured_from_their_centers(
 def test_members_are_the_medoid_the_nearest_and_the_farthest() -> None:
     places = np.array([[x, 0] for x in (0, 1, 2, 3, 4, 10.0)] + [[100, 0], [101, 0]], np.float32)
     found = number_by_size(places, np.array([0] * 6 + [1] * 2), "kmeans")
-    first, second = members_of(found, near=2, far=2)
+    first, second = list_members(found, near=2, far=2)
     assert (first.number, first.size, first.medoid) == (0, 6, 3)
     assert set(first.nearest) == {4, 2}
     assert first.farthest == (5, 0)
@@ -69,11 +69,11 @@ def test_the_strangest_images_come_first() -> None:
 
 def test_more_clusters_than_images_or_than_different_ones() -> None:
     places = pca_coordinates(blobs(2, n=12)[0])
-    with pytest.raises(DataError, match="13 clusters are wanted of 12 images"):
+    with pytest.raises(DataError, match="13 clusters cannot be made of 12 images"):
         cluster_points(places, 13)
     alike = np.repeat(places[:3], 4, axis=0)
     assert count_distinct(alike) == 3
-    with pytest.raises(DataError, match="5 clusters are wanted, but of 12 images only 3 differ"):
+    with pytest.raises(DataError, match="5 clusters cannot be made: of 12 images only 3 differ"):
         cluster_points(alike, 5)
     assert cluster_points(alike, 3).sizes.tolist() == [4, 4, 4]
 
@@ -95,8 +95,8 @@ def test_one_image_is_one_cluster(method: str) -> None:
 def test_large_sets_go_by_a_sample_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     features, truth = blobs(3, n=400)
     places = pca_coordinates(features)
-    monkeypatch.setattr(pairwise_methods, "MOST_AFFINITY", 100)
-    monkeypatch.setattr(pairwise_methods, "MOST_TREE", 150)
+    monkeypatch.setattr(pairwise_methods, "MAX_AFFINITY", 100)
+    monkeypatch.setattr(pairwise_methods, "MAX_TREE", 150)
     monkeypatch.setattr(pairwise_methods, "SEARCHED_ON", 60)
     monkeypatch.setattr(clusters_module, "STARTS_ON", 100)
     for method, sampled in (("affinity", "100 of 400"), ("agglomerative", "150 of 400"), ("kmeans", None)):
@@ -110,14 +110,14 @@ def test_affinity_says_what_it_could_not_do(monkeypatch: pytest.MonkeyPatch) -> 
     for k in (2, 6):
         found = cluster_points(places, k, method="affinity")
         assert found.k == k or any(f"gives {found.k:,} clusters: no preference that was tried gives {k}" in note for note in found.notes)
-    monkeypatch.setattr(pairwise_methods, "ROUNDS", 3)
-    assert any("did not converge in 3 rounds" in note for note in cluster_points(places, None, method="affinity").notes)
+    monkeypatch.setattr(pairwise_methods, "MAX_ITERATIONS", 3)
+    assert any("did not converge in 3 iterations" in note for note in cluster_points(places, None, method="affinity").notes)
 
 
-def test_hdbscan_finds_little_in_noise_and_does_not_heed_k() -> None:
+def test_hdbscan_finds_little_in_noise_and_ignores_k() -> None:
     found = cluster_points(pca_coordinates(noise(200)), 4, method="hdbscan")
     assert (found.assigned < 0).mean() > 0.7
-    assert any("k = 4 was not heeded" in note for note in found.notes)
+    assert any("k = 4 is ignored" in note for note in found.notes)
     assert any("in no cluster" in note or "found no cluster" in note for note in found.notes)
 
 
@@ -126,5 +126,5 @@ def test_there_may_be_no_cluster_at_all() -> None:
     found = number_by_size(places, np.full(200, -1), "hdbscan")
     assert found.k == 0
     assert found.inertia == 0
-    assert members_of(found) == []
+    assert list_members(found) == []
     assert len(rank_by_distance(found)) == 200

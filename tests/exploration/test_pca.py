@@ -63,7 +63,7 @@ def test_values_that_are_no_numbers_are_named() -> None:
     assert nonfinite_rows(features).tolist() == [7, 9]
     with pytest.raises(DataError, match=r"2 of 300 images are not finite numbers; the first is image 7"):
         pca_coordinates(features)
-    with pytest.raises(DataError, match="there is no image"):
+    with pytest.raises(DataError, match="there are no images"):
         pca_coordinates(features[:0])
 
 

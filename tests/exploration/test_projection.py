@@ -59,7 +59,7 @@ def test_the_same_seed_gives_the_same_map(method: str) -> None:
 def test_identical_images_lie_at_one_place_and_it_is_said(method: str) -> None:
     made = project(np.full((30, 16), 0.3, np.float32), method=method)
     assert np.array_equal(made.places, np.zeros((30, 2)))
-    assert made.notes == ("all images have the same features, so they lie at one place",)
+    assert made.notes == ("all images have the same features, so they have the same position",)
 
 
 def test_many_copies_of_one_image_do_not_spoil_the_others() -> None:
@@ -75,7 +75,7 @@ def test_few_images_get_a_map_by_pca(n: int) -> None:
     features, _ = planted(each=4)
     made = project(features[:n])
     assert made.method == "PCA" and made.places.shape == (n, 2) and np.isfinite(made.places).all()
-    assert made.notes == (() if n == 1 else (f"{n} images are too few for t-SNE: this is PCA",))
+    assert made.notes == (() if n == 1 else (f"{n} images are too few for t-SNE: PCA is used instead",))
     assert n == 1 or len(np.unique(made.places, axis=0)) == n
 
 
@@ -88,7 +88,7 @@ def test_a_perplexity_too_high_for_the_images_is_lowered_and_said() -> None:
 def test_features_that_are_no_numbers_are_refused(value: float) -> None:
     features, _ = planted()
     features[7, 3] = value
-    with pytest.raises(ValueError, match="no numbers"):
+    with pytest.raises(ValueError, match="not finite"):
         project(features)
 
 
@@ -111,7 +111,7 @@ def test_umap_is_given_places_seed_and_one_thread(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_unknown_method_and_a_missing_extra_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(OptionError, match="no map 'som'"):
+    with pytest.raises(OptionError, match="unknown method 'som'"):
         project(planted()[0], method="som")
     monkeypatch.setitem(sys.modules, "umap", None)
     with pytest.raises(MissingExtra, match="umap-learn is not installed"):
@@ -119,10 +119,10 @@ def test_an_unknown_method_and_a_missing_extra_are_said(monkeypatch: pytest.Monk
 
 
 def test_of_too_many_images_some_are_drawn_and_the_others_placed_amid_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(projection, "DRAWN_AT_ONCE", {"openTSNE": 90, "scikit-learn": 90})
+    monkeypatch.setattr(projection, "MAX_TSNE_IMAGES", {"openTSNE": 90, "scikit-learn": 90})
     features, kind = planted(each=60)
     made = project(features, perplexity=20)
-    assert made.notes == ("90 images drawn at random were placed by t-SNE, each of the others amid the 5 of them most like it",)
+    assert made.notes == ("t-SNE ran on 90 images drawn at random; each other image is at the mean of its 5 nearest neighbors among them",)
     assert neighbor_label_accuracy(made.places, kind, np.arange(180), np.arange(180), k=5).mean() == 1.0
 
 

@@ -40,7 +40,7 @@ def compare(first: str | Path, second: str | Path, *, options: CompareOptions, p
     import numpy as np
 
     from tellapart.evaluation import compare as compared
-    from tellapart.evaluation.comparison import both_scores
+    from tellapart.evaluation.comparison import score_both
     from tellapart.runs import open_judged_run
 
     runs = [open_judged_run(where) for where in (first, second)]
@@ -50,7 +50,7 @@ def compare(first: str | Path, second: str | Path, *, options: CompareOptions, p
         predictions = run.predictions
         sides.append(predictions.where(np.array([image_id not in trained_on for image_id in predictions.image_ids], dtype=bool)))
     found = compared(*sides)
-    return replace(found, names=_names(*(run.folder for run in runs)), scores=both_scores(sides[0], sides[1], found.rows))
+    return replace(found, names=_names(*(run.folder for run in runs)), scores=score_both(sides[0], sides[1], found.rows))
 
 
 def _names(first: Path, second: Path) -> tuple[str, str]:

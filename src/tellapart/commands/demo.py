@@ -62,10 +62,10 @@ def demo(*, options: DemoOptions, progress: Progress = AUTO) -> Run:
 
 def about_the_interval(numbers: Mapping[str, Any]) -> str:
     """Why the interval of the demo is as wide as it is; of ``test`` of ``metrics.json``."""
-    from tellapart.evaluation.intervals import Interval, images_worth
+    from tellapart.evaluation.intervals import Interval, effective_images
 
     accuracy = Interval.from_dict(numbers["accuracy"])
-    worth = max(1, round(images_worth(accuracy, numbers["n"])))
+    worth = max(1, round(effective_images(accuracy, numbers["n"])))
     return (
         f"The {numbers['n']:,} test photos are cells of {numbers['groups']:,} modules. Cells of a module look alike and tend to be "
         f"right or wrong together, so for the accuracy they count as about {worth:,} independent photos: hence {accuracy.percent()}."

@@ -1,4 +1,4 @@
-"""From predictions to numbers with their uncertainty; numpy only."""
+"""Metrics of predictions with 95 % intervals; numpy only."""
 
 from tellapart.evaluation.comparison import Comparison, compare, rung_gain
 from tellapart.evaluation.intervals import Interval, effective_size, wilson

@@ -1,4 +1,4 @@
-"""Two models on the same images: what differs, and whether it can be told from chance."""
+"""Comparison of two models on the same images: the differences, and whether they are significant."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tellapart.predictions import Predictions
 
 @dataclass(frozen=True)
 class Score:
-    """What one of two models scores on the images compared.
+    """The scores of one of two models on the images compared.
 
     Attributes:
-        accuracy: a proportion.
+        accuracy: proportion, 0 to 1.
         log_loss: in nats.
     """
 
@@ -32,20 +32,20 @@ class Score:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The second model against the first on the images both have seen; differences are second minus first.
+    """The second model against the first on the images both have predicted; differences are second minus first.
 
     Attributes:
-        names: what the first and the second are called.
-        n: images compared; those without a known label are not.
-        groups: groups they form.
+        names: names of the first and the second.
+        n: number of images compared; images without a known label are left out.
+        groups: number of groups they form.
         accuracy: difference in accuracy (a proportion).
-        log_loss: difference in log loss, in nats; below zero the second is better.
-        p_value: exact McNemar test of equal accuracy.
-        right_to_wrong: rows of the first predictions (m,) that only the first got right.
-        wrong_to_right: rows of the first predictions (m,) that only the second got right.
-        rows: rows in the first and in the second predictions (n, 2) of each image compared.
-        models: what the first and the second are: where either's predictions come from.
-        scores: of the first and of the second on these images; None where only the differences were asked for.
+        log_loss: difference in log loss, in nats; negative if the second is better.
+        p_value: of the exact McNemar test of equal accuracy.
+        right_to_wrong: int (m,), rows of the first predictions that only the first got right.
+        wrong_to_right: int (m,), rows of the first predictions that only the second got right.
+        rows: int (n, 2), the row of each image compared in the first and in the second predictions.
+        models: source of the predictions of the first and of the second.
+        scores: of the first and of the second on these images; None if only the differences were computed.
     """
 
     names: tuple[str, str]
@@ -62,7 +62,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """The result in a sentence."""
+        """The result as a sentence."""
         first, second = self.names if self.names[0] != self.names[1] else ("the first", "the second")
         images = f"on these {count(self.n, 'image')}"
         if self.p_value < 0.05:
@@ -74,10 +74,10 @@ class Comparison:
         if self.log_loss.excludes_zero:
             better = second if self.log_loss.value < 0 else first
             return (
-                f"{first} and {second} cannot be told apart by accuracy {images} (p = {self.p_value:.2g}), "
+                f"{first} and {second} do not differ significantly in accuracy {images} (p = {self.p_value:.2g}), "
                 f"but the log loss of {better} is lower by {abs(self.log_loss.value):.3f}"
             )
-        return f"{first} and {second} cannot be told apart {images} (p = {self.p_value:.2g})"
+        return f"{first} and {second} do not differ significantly {images} (p = {self.p_value:.2g})"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain numbers, names and the verdict, for JSON."""
@@ -117,9 +117,9 @@ class Comparison:
 
 
 def compare(first: Predictions, second: Predictions, *, draws: int = DRAWS, seed: int = 0) -> Comparison:
-    """The second model against the first on the images that both have, matched by content and path.
+    """Compare the second model with the first on the images that both have, matched by content and path.
 
-    Labels and groups are the second's, so that a relabeled folder is judged by what is now known.
+    Labels and groups are the second's, so that a relabeled folder is evaluated with its new labels.
 
     Raises:
         DataError: the class names differ, or no labeled image is in both.
@@ -146,8 +146,8 @@ def compare(first: Predictions, second: Predictions, *, draws: int = DRAWS, seed
     )
 
 
-def both_scores(first: Predictions, second: Predictions, rows: IntArray, *, draws: int = DRAWS, seed: int = 0) -> tuple[Score, Score]:
-    """What both models score on the images compared, ``rows`` (n, 2) of a :class:`Comparison`; labels and groups are the second's."""
+def score_both(first: Predictions, second: Predictions, rows: IntArray, *, draws: int = DRAWS, seed: int = 0) -> tuple[Score, Score]:
+    """Score both models on the images compared, ``rows`` (n, 2) of a :class:`Comparison`, with the second's labels and groups."""
     a, b = first.where(rows[:, 0]), second.where(rows[:, 1])
     order = [first.class_names.index(name) for name in second.class_names]
     index, num_groups = group_index(b.groups)
@@ -167,7 +167,7 @@ def rung_gain(before: Predictions, after: Predictions, *, draws: int = DRAWS, se
 
 
 def mcnemar(right_to_wrong: int, wrong_to_right: int) -> float:
-    """Exact two-sided p-value that both changes are equally likely (McNemar 1947): the binomial tail, doubled."""
+    """Exact two-sided p-value of equally likely changes (McNemar 1947): twice the binomial tail."""
     n, k = right_to_wrong + wrong_to_right, min(right_to_wrong, wrong_to_right)
     if n == 0:
         return 1.0
@@ -176,15 +176,15 @@ def mcnemar(right_to_wrong: int, wrong_to_right: int) -> float:
 
 
 def _grouped_mcnemar(was_right: BoolArray, is_right: BoolArray, index: IntArray) -> float:
-    """McNemar with each group as one image: it counts for the model that got more of it right."""
+    """McNemar with each group as one image, counted for the model that got more of it right."""
     net = np.bincount(index, weights=is_right.astype(np.float64) - was_right)
     return mcnemar(int((net < 0).sum()), int((net > 0).sum()))
 
 
 def _accuracy_difference(was_right: BoolArray, is_right: BoolArray, index: IntArray) -> Interval:
-    """Paired difference of accuracy by the adjusted Wald interval of Bonett & Price (2012), at the groups' worth.
+    """Paired difference of accuracy with the adjusted Wald interval of Bonett & Price (2012), at the effective sample size.
 
-    Unlike a bootstrap it stays honest when few or no images changed sides.
+    Unlike a bootstrap, it covers well when few or no images changed.
     """
     n = len(is_right)
     size = effective_sample_size(is_right.astype(np.float64) - was_right, index)
@@ -196,7 +196,7 @@ def _accuracy_difference(was_right: BoolArray, is_right: BoolArray, index: IntAr
 
 
 def _matching_rows(first: Predictions, second: Predictions) -> IntArray:
-    """Rows (n, 2) of the labeled images in both, in the second's order."""
+    """Rows, int64 (n, 2), of the labeled images in both, in the second's order."""
     if set(first.class_names) != set(second.class_names):
         raise DataError(
             f"the class names differ: {', '.join(first.class_names)} against {', '.join(second.class_names)}",

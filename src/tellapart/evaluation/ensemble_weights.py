@@ -1,4 +1,4 @@
-"""How much each of several models should count when their log-odds are averaged.
+"""Weights of the models of an ensemble whose log-odds are averaged.
 
 >>> import numpy as np
 >>> sure, blind = np.array([[3.0, 0], [0, 3], [0, 3]]), np.zeros((3, 2))
@@ -15,25 +15,25 @@ import numpy as np
 from tellapart.array_types import FloatArray, IntArray
 
 PRIOR = 1.0
-STEPS = 100
-CLOSE_ENOUGH = 1e-10
+MAX_STEPS = 100
+TOLERANCE = 1e-10
 
 
 def fit_weights(log_odds: Sequence[FloatArray], targets: IntArray, *, prior: float = PRIOR) -> FloatArray:
-    """Weights, none below 0 and 1 in sum, for the average of r models' log-odds: those with the least log loss.
+    """Fit the weights (not negative, sum 1) of an average of r models' log-odds that minimize the log loss.
 
-    The scale of the sum is fitted with them, as the temperature will be fitted anew, so a model is not preferred for
-    being sure. With v the weights times that scale, the sum of the images' losses plus
-    ``prior * sum(r v - log(r v))`` is minimised: a gamma prior, at its best where all weigh the same. It is worth a few
-    images, so few images move the weights little. The whole is strictly convex and is solved by Newton's method.
+    The scale of the sum is fitted with the weights, because the temperature is fitted again later; so a model is not preferred
+    for being confident. With v the weights times that scale, the sum of the images' losses plus ``prior * sum(r v - log(r v))``
+    is minimized: a gamma prior with its mode at equal weights. The prior is as strong as a few images, so few images move the
+    weights little. The objective is strictly convex and is solved by Newton's method.
 
     Args:
         log_odds: r arrays, float64 (n, k), of the same images and classes, each calibrated.
-        targets: integer labels (n,); rows of -1 are left out.
-        prior: how many times the prior counts.
+        targets: integer labels (n,); rows of -1 are ignored.
+        prior: strength of the prior.
 
     Returns:
-        Weights (r,), float64; equal ones if no image has a label.
+        Weights (r,), float64; equal if no image has a label.
     """
     known = targets >= 0
     y = targets[known]
@@ -41,20 +41,20 @@ def fit_weights(log_odds: Sequence[FloatArray], targets: IntArray, *, prior: flo
     margins -= margins[:, np.arange(len(y)), y][:, :, None]
     v = np.full(len(margins), 1 / len(margins))
     value, gradient, hessian = _objective(v, margins, prior)
-    for _ in range(STEPS):
+    for _ in range(MAX_STEPS):
         step = np.linalg.solve(hessian, gradient)
         decrement = float(gradient @ step)
-        if decrement < CLOSE_ENOUGH:
+        if decrement < TOLERANCE:
             break
         size = min(1.0, 0.9 / max(float((step / v).max()), 1e-12))
-        while (found := _objective(v - size * step, margins, prior))[0] > value - 0.1 * size * decrement and size > CLOSE_ENOUGH:
+        while (trial := _objective(v - size * step, margins, prior))[0] > value - 0.1 * size * decrement and size > TOLERANCE:
             size /= 2
-        v, (value, gradient, hessian) = v - size * step, found
+        v, (value, gradient, hessian) = v - size * step, trial
     return np.asarray(v / v.sum())
 
 
 def _objective(v: FloatArray, margins: FloatArray, prior: float) -> tuple[float, FloatArray, FloatArray]:
-    """What is minimised at v (r,) for margins (r, n, k): its value, gradient (r,) and Hessian (r, r)."""
+    """The objective at v (r,) for margins (r, n, k): its value, gradient (r,) and Hessian (r, r)."""
     r = len(v)
     scores = np.tensordot(v, margins, axes=1)
     peaks = scores.max(axis=1, keepdims=True)

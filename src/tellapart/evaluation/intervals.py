@@ -1,4 +1,4 @@
-"""Intervals: Wilson for proportions, a bootstrap over groups for everything else; always 95 %."""
+"""95 % intervals: Wilson for proportions, the delta method and a bootstrap over groups for everything else."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Z = 1.959963984540054
 DRAWS = 2000
 """Bootstrap draws behind every interval that is not closed-form."""
 BLOCK_ROWS, BLOCK_CELLS = 64, 2_000_000
-"""Most draws and most weights held at once: 16 MB of float64."""
+"""Maximum draws and weights in memory at once: 16 MB of float64."""
 ONE_THREAD = 250_000
 """Multiplications up to which OpenBLAS starts no threads."""
-WARY = 2
-"""Groups' worth of doubt about how alike the images of a group are."""
+PRIOR_GROUPS = 2
+"""Weight, in groups, of the worst case in which all images of a group share one outcome."""
 
 
 @dataclass(frozen=True)
@@ -37,22 +37,22 @@ class Interval:
 
     @classmethod
     def from_dict(cls, form: dict[str, float]) -> Interval:
-        """What :meth:`as_dict` gave, back again."""
+        """The inverse of :meth:`as_dict`."""
         return cls(float(form["value"]), float(form["low"]), float(form["high"]))
 
     def percent(self, digits: int = 1) -> str:
-        """A proportion for reading, ``97.1 % (95.3 to 98.4)``."""
+        """Format a proportion, ``97.1 % (95.3 to 98.4)``."""
         value, low, high = (f"{100 * x:.{digits}f}" for x in (self.value, self.low, self.high))
         return f"{value} % ({low} to {high})"
 
     def points(self, digits: int = 1) -> str:
-        """A difference of proportions for reading, ``+1.2 points (-0.3 to +2.7)``."""
+        """Format a difference of proportions, ``+1.2 points (-0.3 to +2.7)``."""
         value, low, high = (f"{100 * x:+.{digits}f}" for x in (self.value, self.low, self.high))
         return f"{value} points ({low} to {high})"
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether zero lies outside the interval: a difference that can be told apart from none."""
+        """Whether zero lies outside the interval: a significant difference."""
         return self.low > 0 or self.high < 0
 
     def __str__(self) -> str:
@@ -73,7 +73,12 @@ class Interval:
 
 
 def wilson(right: float, n: int, *, effective_n: float | None = None) -> Interval:
-    """The 95 % score interval of a proportion (Wilson 1927), with fewer independent images if ``effective_n`` says so.
+    """The 95 % score interval of a proportion (Wilson 1927).
+
+    Args:
+        right: number of successes, 0 to ``n``.
+        n: number of images.
+        effective_n: effective sample size, if the images are not independent.
 
     Raises:
         ValueError: ``n`` or ``effective_n`` is not positive, or ``right`` is not in 0..n.
@@ -88,8 +93,8 @@ def wilson(right: float, n: int, *, effective_n: float | None = None) -> Interva
     return Interval(p, min(p, max(0.0, center - half)), max(p, min(1.0, center + half)))
 
 
-def images_worth(interval: Interval, n: int) -> float:
-    """How many independent images the Wilson interval of an accuracy over n images was made for, from its width; n at most."""
+def effective_images(interval: Interval, n: int) -> float:
+    """The effective sample size of the Wilson interval of an accuracy over n images, from its width; at most n."""
     low, high = 1e-6, float(n)
     for _ in range(80):
         middle = (low + high) / 2
@@ -101,8 +106,8 @@ def images_worth(interval: Interval, n: int) -> float:
     return high
 
 
-def groups_sentence(numbers: Mapping[str, Any]) -> str | None:
-    """What the images of a part are worth where groups hold them together; None where each stands for itself or nothing was measured.
+def effective_size_sentence(numbers: Mapping[str, Any]) -> str | None:
+    """A sentence on the effective sample size of a part whose images form groups; None without groups or without an accuracy.
 
     Args:
         numbers: a part of ``metrics.json``: ``n``, ``groups``, ``accuracy``.
@@ -110,28 +115,36 @@ def groups_sentence(numbers: Mapping[str, Any]) -> str | None:
     n, groups = numbers["n"], numbers.get("groups")
     if not groups or groups == n or not numbers.get("accuracy"):
         return None
-    worth = max(1, round(images_worth(Interval.from_dict(numbers["accuracy"]), n)))
+    effective = max(1, round(effective_images(Interval.from_dict(numbers["accuracy"]), n)))
     noun = "group" if groups == 1 else "groups"
-    said = f"{n:,} images in {groups:,} {noun} that stay together are worth about {worth:,} independent ones"
-    return f"{said}; the intervals say so" if worth < n else None
+    sentence = f"{n:,} images in {groups:,} {noun} that stay together have an effective sample size of about {effective:,}"
+    return f"{sentence}; the intervals account for it" if effective < n else None
 
 
-def perfect_score_interval(support: IntArray, worth: float) -> Interval:
-    """The interval of a mean over classes of support (k,) when nothing went wrong, where resampling has nothing to show.
+def perfect_score_interval(support: IntArray, weight: float) -> Interval:
+    """The interval of a macro average without any error, where resampling shows no spread.
 
-    A mean of the classes' shares varies like a proportion of k^2 / sum(1 / support) images (for equal classes: of them all),
-    times what an image is worth among its duplicates; Wilson's bound for no errors in as many is the lower end.
+    A mean of the classes' proportions varies like a proportion of k^2 / sum(1 / support) images (for balanced classes: of all
+    images), times the weight of an image among its duplicates; the lower end is Wilson's bound for no errors in as many.
+
+    Args:
+        support: int (k,), images per class.
+        weight: effective sample size over number of images.
     """
     present = support[support > 0]
-    size = worth * len(present) ** 2 / float((1.0 / present).sum())
+    size = weight * len(present) ** 2 / float((1.0 / present).sum())
     return Interval(1.0, 1.0 / (1.0 + Z * Z / size), 1.0)
 
 
 def logit_interval(value: float, influence: FloatArray) -> Interval:
-    """A score strictly between 0 and 1 whose groups move it by ``influence`` (g,): the delta method on the logit scale.
+    """The interval of a score between 0 and 1 by the delta method on the logit scale.
 
-    In ``benchmarks/interval_honesty.py`` bootstrap percentiles of an AUC of 0.998 from 100 images hold the truth two times in
-    three; this does 97 times in 100, at the cost of one pass. With one group nothing is known.
+    In ``benchmarks/interval_honesty.py`` bootstrap percentiles of an AUC of 0.998 from 100 images cover the truth two times in
+    three; this does 97 times in 100, in one pass. With one group the interval is 0 to 1.
+
+    Args:
+        value: the score, strictly between 0 and 1.
+        influence: float (g,), the contribution of each group to the score.
     """
     groups = len(influence)
     if groups < 2:
@@ -144,16 +157,16 @@ def logit_interval(value: float, influence: FloatArray) -> Interval:
 
 
 def group_index(groups: Sequence[str]) -> tuple[IntArray, int]:
-    """Each image's group as a number (n,), in order of first appearance, and how many groups there are."""
+    """Number the groups by first appearance: the group of each image, int64 (n,), and the number of groups."""
     numbers: dict[str, int] = {}
     index = np.fromiter((numbers.setdefault(group, len(numbers)) for group in groups), dtype=np.int64, count=len(groups))
     return index, len(numbers)
 
 
 def effective_size(group_sizes: IntArray) -> float:
-    """How many independent images groups of these sizes (g,) are worth when a group is right or wrong as one: n^2 / sum of squares.
+    """The effective sample size of groups, int (g,), whose images share one outcome: n^2 / sum of squares.
 
-    Kish (1965), with the images of a group taken as fully dependent: exact for duplicates, too cautious for mere relatives.
+    Kish (1965), with the images of a group fully dependent: exact for duplicates, too cautious for less similar images.
     """
     sizes = np.asarray(group_sizes, dtype=np.float64)
     squares = float(np.square(sizes).sum())
@@ -161,11 +174,15 @@ def effective_size(group_sizes: IntArray) -> float:
 
 
 def effective_sample_size(values: FloatArray, index: IntArray) -> float:
-    """How many independent images the mean of ``values`` (n,) over grouped images (group numbers ``index``) is worth.
+    """The effective sample size of a mean over grouped images.
 
-    The design effect (Kish 1965) is estimated from the scatter of the groups' sums. What that cannot know while few groups
-    show anything unusual is taken from the worst case, in which all images of a group share one fate, with the weight of
-    ``WARY`` groups. Lies between :func:`effective_size` and n; simulated in ``benchmarks/interval_honesty.py``.
+    The design effect (Kish 1965) is estimated from the scatter of the groups' sums. Few informative groups say little, so the
+    worst case, in which all images of a group share one outcome, is averaged in with the weight of ``PRIOR_GROUPS`` groups. Lies
+    between :func:`effective_size` and n; simulated in ``benchmarks/interval_honesty.py``.
+
+    Args:
+        values: float (n,), the value of each image.
+        index: int (n,), the group of each image from 0.
     """
     n, sizes = len(values), np.bincount(index)
     worst = n / effective_size(sizes)
@@ -175,14 +192,14 @@ def effective_sample_size(values: FloatArray, index: IntArray) -> float:
     scatter = float(np.square(deviations).sum())
     sums = np.bincount(index, weights=deviations)
     groups = len(sizes)
-    seen = worst if scatter == 0.0 else float(np.square(sums).sum()) / scatter * groups / max(1, groups - 1)
-    telling = len(np.unique(index[(sizes[index] > 1) & (values != np.median(values))]))
-    effect = (telling * min(max(seen, 1.0), worst) + WARY * worst) / (telling + WARY)
+    observed = worst if scatter == 0.0 else float(np.square(sums).sum()) / scatter * groups / max(1, groups - 1)
+    informative = len(np.unique(index[(sizes[index] > 1) & (values != np.median(values))]))
+    effect = (informative * min(max(observed, 1.0), worst) + PRIOR_GROUPS * worst) / (informative + PRIOR_GROUPS)
     return float(n / effect)
 
 
 def group_sums(columns: FloatArray, index: IntArray, num_groups: int) -> FloatArray:
-    """Columns (n, m) summed within groups: float64 (num_groups, m)."""
+    """Sum columns (n, m) within groups, ``index`` int (n,): float64 (num_groups, m)."""
     if num_groups == len(index):
         return np.asarray(columns, dtype=np.float64)  # every image its own group, already in order of appearance
     order = np.argsort(index, kind="stable")
@@ -191,9 +208,9 @@ def group_sums(columns: FloatArray, index: IntArray, num_groups: int) -> FloatAr
 
 
 def group_weights(num_groups: int, draws: int = DRAWS, seed: int = 0) -> Iterator[FloatArray]:
-    """How often each group is drawn, in blocks (b, num_groups) of float64 that never hold more than 16 MB or one draw.
+    """Bootstrap weights of the groups, in blocks of float64 (b, num_groups) of at most 16 MB or one draw.
 
-    Multinomial counts, ``num_groups`` draws with replacement; the block size does not change them.
+    Multinomial counts of ``num_groups`` draws with replacement; they do not depend on the block size.
     """
     rng = np.random.default_rng(seed)
     rows = max(1, min(BLOCK_ROWS, BLOCK_CELLS // max(1, num_groups)))
@@ -205,10 +222,10 @@ def group_weights(num_groups: int, draws: int = DRAWS, seed: int = 0) -> Iterato
 
 
 def resampled_sums(sums: FloatArray, draws: int = DRAWS, seed: int = 0) -> FloatArray:
-    """Totals of the group sums (g, m) over ``draws`` resamplings of the groups: (draws, m).
+    """Totals of group sums, float (g, m), over ``draws`` resamplings of the groups: float64 (draws, m).
 
-    Multiplied in pieces small enough for OpenBLAS to stay in one thread: its threads wait on each other so eagerly that a
-    product of 10 ms takes a second when another process holds a core.
+    Multiplied in pieces small enough for OpenBLAS to use one thread: its threads busy-wait for each other, and a product of
+    10 ms takes a second when another process occupies a core.
     """
     across = np.ascontiguousarray(sums.T)
     totals = np.zeros((len(across), draws))
@@ -223,13 +240,13 @@ def resampled_sums(sums: FloatArray, draws: int = DRAWS, seed: int = 0) -> Float
 
 
 def percentile_interval(value: float, resampled: FloatArray) -> Interval:
-    """The middle 95 % of resampled values (draws,), undefined ones left out, widened to hold the value itself."""
-    kept = resampled[np.isfinite(resampled)]
-    low, high = np.percentile(kept, [2.5, 97.5]) if len(kept) else (value, value)
+    """The central 95 % of resampled values (draws,), ignoring NaN and infinity, widened to contain ``value``."""
+    finite = resampled[np.isfinite(resampled)]
+    low, high = np.percentile(finite, [2.5, 97.5]) if len(finite) else (value, value)
     return Interval(float(value), min(float(low), float(value)), max(float(high), float(value)))
 
 
 def bootstrap(statistic: Callable[[FloatArray], FloatArray], sums: FloatArray, draws: int = DRAWS, seed: int = 0) -> Interval:
-    """Percentile interval of a statistic of group sums (g, m); ``statistic`` maps totals (d, m) to values (d,)."""
+    """Bootstrap percentile interval of a statistic of group sums, float (g, m); ``statistic`` maps totals (d, m) to values (d,)."""
     value = float(statistic(sums.sum(axis=0, keepdims=True))[0])
     return percentile_interval(value, statistic(resampled_sums(sums, draws, seed)))

@@ -1,4 +1,4 @@
-"""The maths of a learning curve: error = floor + scale * n ** -power, and what more images would be worth."""
+"""A power law for learning curves: error = floor + scale * n ** -power, and the gain from more images."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from tellapart.evaluation.intervals import Interval
 POWERS = np.geomspace(0.05, 2.0, 60)
 LIKELY_POWER, POWER_SPREAD = 0.5, 0.7
 SMALLEST_NOISE = 0.002
-"""Errors are never believed to better than this: a fifth of a point."""
+"""Smallest standard deviation of an error: 0.2 percentage points."""
 CURVE_DRAWS = 500
 
 
 @dataclass(frozen=True, eq=False)
 class PowerLaw:
-    """A fitted curve and its resampled twins.
+    """A fitted curve and its bootstrap refits.
 
     Attributes:
-        floor: error that no number of images removes.
+        floor: error that remains with any number of images.
         scale: error above the floor at one image.
-        power: how fast the error falls.
-        twins: (draws, 3) floor, scale and power refitted to resampled residuals.
+        power: exponent of the decay.
+        twins: float (draws, 3), floor, scale and power refitted to resampled residuals.
     """
 
     floor: float
@@ -42,14 +42,14 @@ class PowerLaw:
         return float(self.floor + self.scale * n_train**-self.power)
 
     def predict_at(self, n_train: float) -> Interval:
-        """The fitted error after ``n_train`` images, with the spread of refits to resampled residuals.
+        """The fitted error after ``n_train`` images, with the interval of the bootstrap refits.
 
-        It covers chance in the draw of the training images, not in the images the error was measured on.
+        It covers the sampling of the training images, not of the images on which the error was measured.
         """
         return _symmetric(self.error_at(n_train), self._twin_errors(n_train))
 
     def gain(self, n_now: float, n_then: float) -> Interval:
-        """How much error going from ``n_now`` to ``n_then`` training images (more) takes away: positive is better."""
+        """The decrease of the error from ``n_now`` to ``n_then`` training images; positive is better."""
         return _symmetric(self.error_at(n_now) - self.error_at(n_then), self._twin_errors(n_now) - self._twin_errors(n_then))
 
     def accuracy_at(self, n_train: float) -> Interval:
@@ -62,10 +62,10 @@ class PowerLaw:
 
 
 def _symmetric(value: float, twins: FloatArray) -> Interval:
-    """The value and the distance that 95 % of the twins keep within, either way, never below zero.
+    """A symmetric interval that contains 95 % of the refits, never below zero.
 
-    A floor cannot be negative, so twins err to one side: their plain percentiles held a planted gain three times in four,
-    this 93 to 99 times in 100 (``benchmarks/interval_honesty.py``).
+    A floor cannot be negative, so the refits are skewed: their plain percentiles covered a planted gain three times in four,
+    this interval 93 to 99 times in 100 (``benchmarks/interval_honesty.py``).
     """
     half = float(np.percentile(np.abs(twins - value), 95.0))
     return Interval(value, min(value, max(0.0, value - half)), value + half)
@@ -74,12 +74,12 @@ def _symmetric(value: float, twins: FloatArray) -> Interval:
 def fit_power_law(n_train: Sequence[int], errors: Sequence[Sequence[float]], *, draws: int = CURVE_DRAWS, seed: int = 0) -> PowerLaw:
     """Fit error = floor + scale * n ** -power, floor and scale not negative, by weighted least squares over a grid of powers.
 
-    The noise of an error is taken to grow with its square root, as a proportion's does. Two or three sizes leave the
-    power open, so it is drawn towards 1/2 (log-normal, spread 0.7); errors that do not fall give a floor and no scale.
+    The standard deviation of an error is taken as proportional to its square root, as for a proportion. Two or three sizes do
+    not determine the power, so it has a log-normal prior around 1/2 (sigma 0.7); errors that do not fall give scale 0.
 
     Args:
-        n_train: training images at each point (m,).
-        errors: at each point, one error a seed (at least one).
+        n_train: numbers of training images, m values.
+        errors: for each of them the errors, 0 to 1, one per seed (at least one).
         draws: refits to resampled residuals, for the intervals.
         seed: of the resampling.
 
@@ -87,7 +87,7 @@ def fit_power_law(n_train: Sequence[int], errors: Sequence[Sequence[float]], *, 
         ValueError: no points, a point without errors, lengths that differ, or sizes that are not positive.
     """
     if not n_train or len(n_train) != len(errors) or min(n_train) <= 0 or not all(len(seeds) for seeds in errors):
-        raise ValueError(f"a curve needs points with a size and errors, received sizes {list(n_train)} and {len(errors)} lists of errors")
+        raise ValueError(f"every point needs a positive size and errors, received sizes {list(n_train)} and {len(errors)} lists of errors")
     sizes = np.repeat(np.asarray(n_train, dtype=np.float64), [len(seeds) for seeds in errors])
     observed = np.concatenate([np.asarray(seeds, dtype=np.float64) for seeds in errors])
     means = np.repeat([float(np.mean(seeds)) for seeds in errors], [len(seeds) for seeds in errors])
@@ -100,16 +100,16 @@ def fit_power_law(n_train: Sequence[int], errors: Sequence[Sequence[float]], *, 
     residuals = (observed - fitted) / root * np.sqrt(len(observed) / max(1, len(observed) - 2))
     residuals = residuals - residuals.mean()
     if len(observed) <= 3:
-        residuals = np.array([-noise, noise])  # too few to resample: the assumed noise speaks for them
+        residuals = np.array([-noise, noise])  # too few to resample: use the assumed noise
     rng = np.random.default_rng(seed)
     resampled = np.maximum(0.0, fitted + root * rng.choice(residuals, size=(draws, len(observed))))
     return PowerLaw(float(floor), float(scale), float(power), _fits(sizes, resampled, weights, rng))
 
 
 def _fits(sizes: FloatArray, observed: FloatArray, weights: FloatArray, rng: np.random.Generator | None) -> FloatArray:
-    """(floor, scale, power) for each row of observed errors (d, n): (d, 3).
+    """Fit (floor, scale, power) to each row of observed errors, float (d, n): float (d, 3).
 
-    The best power, or with ``rng`` one drawn by its posterior weight (Gumbel's trick): near-equal fits stay in play.
+    The best power or, with ``rng``, one drawn from the posterior (Gumbel-max trick).
     """
     x = sizes[None] ** -POWERS[:, None]  # (powers, n)
     sw, swx, swxx = weights.sum(), x @ weights, np.square(x) @ weights

@@ -1,4 +1,4 @@
-"""Whether the confidence can be believed: reliability bins, calibration error, and accuracy when only sure answers are given."""
+"""Calibration of the confidence: reliability bins, expected calibration error (ECE), and accuracy against coverage."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ COVERAGES = tuple(round(0.05 * i, 2) for i in range(2, 21))
 
 
 def reliability_bins(probabilities: FloatArray, targets: IntArray, bins: int | None = None) -> list[dict[str, float]]:
-    """Confidence against accuracy in bins of equal mass: ``{"low", "high", "n", "confidence", "accuracy"}``, least confident first.
+    """Confidence and accuracy in bins of equal mass: ``{"low", "high", "n", "confidence", "accuracy"}``, least confident first.
 
-    Equal mass, because a good model puts nearly all its images into the last bin of equal width. At most 15 bins of at least
-    20 images; equal confidences share a bin. ``low`` and ``high`` are the smallest and largest confidence in the bin.
+    Equal mass, because a good model would put nearly all images into the last bin of equal width. Equal confidences share a
+    bin. ``low`` and ``high`` are the smallest and the largest confidence in the bin.
+
+    Args:
+        probabilities: float (n, k).
+        targets: int (n,).
+        bins: number of bins; by default at most 15, of at least 20 images each.
     """
     confidence = probabilities.max(axis=1)
     is_right = probabilities.argmax(axis=1) == targets
@@ -40,26 +45,30 @@ def reliability_bins(probabilities: FloatArray, targets: IntArray, bins: int | N
 
 
 def calibration_error(bins: list[dict[str, float]]) -> float:
-    """Mean distance between confidence and accuracy over bins, weighted by their images (Naeini et al. 2015)."""
+    """Expected calibration error: mean gap between confidence and accuracy over bins, weighted by images (Naeini et al. 2015)."""
     total = sum(b["n"] for b in bins)
     return float(sum(b["n"] * abs(b["confidence"] - b["accuracy"]) for b in bins) / total)
 
 
 def expected_calibration_error(probabilities: FloatArray, targets: IntArray, bins: int | None = None) -> float:
-    """:func:`calibration_error` of :func:`reliability_bins`; biased upwards on few images, as every binned estimate is."""
+    """:func:`calibration_error` of :func:`reliability_bins`; biased upwards on few images, like every binned estimate."""
     return calibration_error(reliability_bins(probabilities, targets, bins))
 
 
 def coverage_curve(probabilities: FloatArray, targets: IntArray) -> list[dict[str, float]]:
-    """Accuracy when only the surest images are answered: ``{"coverage", "threshold", "accuracy"}``, fewest answers first.
+    """Accuracy when only the most confident images are predicted: ``{"coverage", "threshold", "accuracy"}``, lowest coverage first.
 
-    ``coverage`` is the share actually answered at ``confidence >= threshold``, so equal confidences are answered together.
+    ``coverage`` is the share of images with ``confidence >= threshold``, so equal confidences stay together.
+
+    Args:
+        probabilities: float (n, k).
+        targets: int (n,).
     """
     confidence = probabilities.max(axis=1)
     order = np.argsort(-confidence, kind="stable")
     ranked = confidence[order]
     right = np.cumsum((probabilities.argmax(axis=1) == targets)[order])
     n = len(ranked)
-    wanted = np.unique(np.maximum(1, np.ceil(np.array(COVERAGES) * n - 1e-9).astype(np.int64)))
-    answered = np.unique(np.searchsorted(-ranked, -ranked[wanted - 1], side="right"))
+    answer_counts = np.unique(np.maximum(1, np.ceil(np.array(COVERAGES) * n - 1e-9).astype(np.int64)))
+    answered = np.unique(np.searchsorted(-ranked, -ranked[answer_counts - 1], side="right"))
     return [{"coverage": float(m / n), "threshold": float(ranked[m - 1]), "accuracy": float(right[m - 1] / m)} for m in answered.tolist()]

@@ -1,4 +1,4 @@
-"""Everything the report says about one part, as the plain dict of ``metrics.json`` (docs/reference/run-folder.md)."""
+"""All metrics of one part, in the form of ``metrics.json`` (docs/reference/run-folder.md)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tellapart.evaluation.reliability import calibration_error, coverage_curve, 
 from tellapart.predictions import Predictions
 
 
-def known(predictions: Predictions) -> Predictions:
+def labeled_rows(predictions: Predictions) -> Predictions:
     """The rows whose label is one of the classes.
 
     Raises:
@@ -35,24 +35,24 @@ def known(predictions: Predictions) -> Predictions:
     has_target = predictions.targets >= 0
     if not has_target.any():
         raise DataError(
-            f"none of the {len(predictions):,} predictions from {predictions.source} has a known label",
-            hint="numbers need labeled images: put them in folders named after their class",
+            f"none of the {len(predictions):,} predictions from {predictions.source} has a labeled_rows label",
+            hint="metrics need labeled images: put them in folders named after their class",
         )
     return predictions if has_target.all() else predictions.where(has_target)
 
 
 def accuracy_interval(predictions: Predictions) -> Interval:
-    """Accuracy over the images with a known label: Wilson, a group of duplicates counted for what it is worth."""
-    judged = known(predictions)
-    index, _ = group_index(judged.groups)
-    return wilson(int(judged.is_right.sum()), len(judged), effective_n=effective_sample_size(judged.is_right.astype(float), index))
+    """Accuracy over the images with a known label: a Wilson interval at the effective sample size."""
+    labeled = labeled_rows(predictions)
+    index, _ = group_index(labeled.groups)
+    return wilson(int(labeled.is_right.sum()), len(labeled), effective_n=effective_sample_size(labeled.is_right.astype(float), index))
 
 
 def log_loss_interval(predictions: Predictions, *, draws: int = DRAWS, seed: int = 0) -> Interval:
-    """Log loss in nats over the images with a known label, bootstrapped over groups as in ``losses.py``."""
-    judged = known(predictions)
-    index, num_groups = group_index(judged.groups)
-    sums = group_sums(loss_columns(judged.probabilities, judged.targets), index, num_groups)
+    """Log loss in nats over the images with a labeled_rows label, bootstrapped over groups (:mod:`tellapart.evaluation.loss_intervals`)."""
+    labeled = labeled_rows(predictions)
+    index, num_groups = group_index(labeled.groups)
+    sums = group_sums(loss_columns(labeled.probabilities, labeled.targets), index, num_groups)
     return mean_interval(sums, lowest=0.0, draws=draws, seed=seed)
 
 
@@ -68,25 +68,25 @@ def evaluate(predictions: Predictions, uncalibrated: FloatArray | None = None, *
         seed: of the bootstrap.
 
     Raises:
-        DataError: no image has a known label.
+        DataError: no image has a labeled_rows label.
     """
     before = softmax(predictions.logits) if uncalibrated is None else np.asarray(uncalibrated)
     before = before[predictions.targets >= 0]
-    judged = known(predictions)
-    probabilities, targets = judged.probabilities, judged.targets
-    index, num_groups = group_index(judged.groups)
+    labeled = labeled_rows(predictions)
+    probabilities, targets = labeled.probabilities, labeled.targets
+    index, num_groups = group_index(labeled.groups)
     matrix = metrics.confusion_matrix(probabilities, targets)
     bins = {"before": reliability_bins(before, targets), "after": reliability_bins(probabilities, targets)}
     macro_f1, auc = _class_intervals(probabilities, targets, index, num_groups)
     return {
-        "n": len(judged),
+        "n": len(labeled),
         "groups": num_groups,
-        "accuracy": accuracy_interval(judged).as_dict(),
-        "log_loss": log_loss_interval(judged, draws=draws, seed=seed).as_dict(),
+        "accuracy": accuracy_interval(labeled).as_dict(),
+        "log_loss": log_loss_interval(labeled, draws=draws, seed=seed).as_dict(),
         "macro_f1": macro_f1.as_dict(),
         "auc": auc.as_dict() if auc else None,
-        "ece": {name: calibration_error(found) for name, found in bins.items()},
-        "per_class": metrics.per_class(matrix, judged.class_names),
+        "ece": {name: calibration_error(rows) for name, rows in bins.items()},
+        "per_class": metrics.per_class(matrix, labeled.class_names),
         "confusion_matrix": matrix.tolist(),
         "reliability": bins,
         "coverage": coverage_curve(probabilities, targets),
@@ -95,13 +95,13 @@ def evaluate(predictions: Predictions, uncalibrated: FloatArray | None = None, *
 
 def _class_intervals(probabilities: FloatArray, targets: IntArray, index: IntArray, num_groups: int) -> tuple[Interval, Interval | None]:
     """Macro F1 and AUC, the second None if a class is absent."""
-    spotless = perfect_score_interval(np.bincount(targets), effective_size(np.bincount(index)) / len(targets))
+    perfect = perfect_score_interval(np.bincount(targets), effective_size(np.bincount(index)) / len(targets))
 
     def interval(value: float, influence: FloatArray) -> Interval:
         if value >= 1.0:
-            return spotless
+            return perfect
         if value <= 0.0:
-            return Interval(0.0, 0.0, 1.0 - spotless.low)
+            return Interval(0.0, 0.0, 1.0 - perfect.low)
         return logit_interval(value, group_sums(influence[:, None], index, num_groups)[:, 0])
 
     area = metrics.auc_influence(probabilities, targets)

@@ -1,1 +1,1 @@
-"""Seeing what is in a set of features."""
+"""Clusters, neighbors and 2-D projections of features."""

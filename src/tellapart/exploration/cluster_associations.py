@@ -1,4 +1,4 @@
-"""What do clusters follow: the classes, the color, the shape of the images, or where they came from?"""
+"""What clusters are associated with: the classes, the color, the shape or the source of the images."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ FEWEST_BINS, MOST_BINS = 2, 12
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far clusters agree with labels.
+    """Agreement between clusters and labels.
 
     Attributes:
-        accuracy: share of images right when each class is matched with one cluster as well as can be; the rest is wrong.
+        accuracy: share of images that are right under the best one-to-one matching of classes and clusters.
         nmi: normalized mutual information, 0 to 1.
-        ari: adjusted Rand index, 0 by chance and 1 if they are the same.
-        images: how many labeled ones were counted.
+        ari: adjusted Rand index, 0 by chance and 1 for identical partitions.
+        images: number of labeled images.
     """
 
     accuracy: float
@@ -36,11 +36,11 @@ class Agreement:
 
 @dataclass(frozen=True)
 class ClusterAssociations:
-    """What clusters follow.
+    """What clusters are associated with.
 
     Attributes:
-        nmi: by name (``class``, ``color``, ...): normalized mutual information above chance, 1 for the same; None if not known.
-        chance: by name: what permuted values have, the level that ``nmi`` is above.
+        nmi: by factor (``class``, ``color``, ...), normalized mutual information adjusted for chance, at most 1; None if unknown.
+        chance: by factor, the mean NMI of permuted values.
         sentence: the same in words.
     """
 
@@ -50,39 +50,39 @@ class ClusterAssociations:
 
 
 def agreement(assigned: IntArray, labels: Sequence[str | None]) -> Agreement | None:
-    """How far clusters (n,) agree with labels; images without a label do not count. None with fewer than two labels.
+    """Agreement of clusters, int (n,), with n labels; unlabeled images are ignored. None with fewer than two different labels.
 
-    Images in no cluster (-1) are wrong for the accuracy and one cluster more for the other two.
+    Images in no cluster (-1) count as wrong for the accuracy and as one more cluster for NMI and ARI.
     """
     from scipy.optimize import linear_sum_assignment
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-    kept = [i for i, label in enumerate(labels) if label is not None]
-    names, truth = np.unique([labels[i] for i in kept] or [""], return_inverse=True)
+    rows_used = [i for i, label in enumerate(labels) if label is not None]
+    names, truth = np.unique([labels[i] for i in rows_used] or [""], return_inverse=True)
     if len(names) < 2:
         return None
-    found = assigned[kept]
-    counts = np.zeros((max(1, int(found.max(initial=0)) + 1), len(names)), np.int64)
-    inside = found >= 0
-    np.add.at(counts, (found[inside], truth[inside]), 1)
-    rows, columns = linear_sum_assignment(-counts)
+    clusters = assigned[rows_used]
+    counts = np.zeros((max(1, int(clusters.max(initial=0)) + 1), len(names)), np.int64)
+    inside = clusters >= 0
+    np.add.at(counts, (clusters[inside], truth[inside]), 1)
+    matched, columns = linear_sum_assignment(-counts)
     return Agreement(
-        accuracy=float(counts[rows, columns].sum() / len(kept)),
-        nmi=float(normalized_mutual_info_score(truth, found)),
-        ari=float(adjusted_rand_score(truth, found)),
-        images=len(kept),
+        accuracy=float(counts[matched, columns].sum() / len(rows_used)),
+        nmi=float(normalized_mutual_info_score(truth, clusters)),
+        ari=float(adjusted_rand_score(truth, clusters)),
+        images=len(rows_used),
     )
 
 
 def cluster_associations(
     assigned: IntArray, factors: Mapping[str, Sequence[object] | None], *, subject: str = "clusters", seed: int = 0
 ) -> ClusterAssociations:
-    """What clusters (n,) follow, of several factors.
+    """Measure the association of clusters with several factors.
 
     Args:
-        assigned: a cluster for each image; images in none (-1) do not count.
-        factors: by name a value for each image, from few different ones (:func:`quantile_bins` makes them of numbers); None as a
-            value leaves the image out, None as a factor is one that is not known.
+        assigned: int (n,), the cluster of each image; images in none (-1) are ignored.
+        factors: by name, a value per image out of few different ones (use :func:`quantile_bins` for numbers). Images with the
+            value None are ignored; a factor None is unknown.
         subject: what the sentence is about.
         seed: of the permutations.
     """
@@ -94,21 +94,27 @@ def cluster_associations(
 
 
 def quantile_bins(values: FloatArray, bins: int, *, seed: int = 0) -> IntArray:
-    """Numbers as few groups (n,): (n,) numbers in groups of equal size, (n, d) ones, such as colors, by k-means."""
-    wanted = min(MOST_BINS, max(FEWEST_BINS, bins))
+    """Discretize numbers into a few bins: int (n,).
+
+    Args:
+        values: float (n,), binned by quantiles, or (n, d), such as colors, binned by k-means.
+        bins: number of bins, clipped to 2 to 12.
+        seed: of k-means.
+    """
+    num_bins = min(MOST_BINS, max(FEWEST_BINS, bins))
     if values.ndim == 1:
-        edges = np.unique(np.quantile(values, np.linspace(0, 1, wanted + 1)[1:-1]))
+        edges = np.unique(np.quantile(values, np.linspace(0, 1, num_bins + 1)[1:-1]))
         return np.searchsorted(edges, values, side="right")
     from sklearn.cluster import KMeans
 
     different = len(np.unique(values, axis=0))
-    if different <= wanted:
+    if different <= num_bins:
         return np.unique(values, axis=0, return_inverse=True)[1].ravel()
-    return np.asarray(KMeans(wanted, n_init=4, random_state=seed).fit(values).labels_, np.int64)
+    return np.asarray(KMeans(num_bins, n_init=4, random_state=seed).fit(values).labels_, np.int64)
 
 
 def sources_of(paths: Sequence[str]) -> list[str] | None:
-    """Where images came from, by what their file names begin with, up to the first number; None where that says nothing.
+    """The source of each image: the start of its file name up to the first number; None if that does not group the images.
 
     >>> sources_of(["flickr_1.jpg", "flickr_2.jpg", "bing_1.jpg", "bing_2.jpg"])
     ['flickr', 'flickr', 'bing', 'bing']
@@ -119,14 +125,14 @@ def sources_of(paths: Sequence[str]) -> list[str] | None:
 
 
 def _above_chance(assigned: IntArray, values: Sequence[object], seed: int) -> tuple[float | None, float | None]:
-    """NMI above that of permuted values, and that level; None where there is nothing to compare."""
+    """NMI adjusted by that of permuted values, and the latter; None with fewer than two images."""
     from sklearn.metrics import normalized_mutual_info_score
 
-    kept = [i for i, value in enumerate(values) if value is not None and assigned[i] >= 0]
-    if len(kept) < 2:
+    rows_used = [i for i, value in enumerate(values) if value is not None and assigned[i] >= 0]
+    if len(rows_used) < 2:
         return None, None
-    _, coded = np.unique(np.array([str(values[i]) for i in kept]), return_inverse=True)
-    own = assigned[kept]
+    _, coded = np.unique(np.array([str(values[i]) for i in rows_used]), return_inverse=True)
+    own = assigned[rows_used]
     if len(np.unique(coded)) < 2 or len(np.unique(own)) < 2:
         return 0.0, 0.0
     rng = np.random.default_rng(seed)

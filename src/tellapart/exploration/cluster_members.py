@@ -1,4 +1,4 @@
-"""What is shown of a cluster: its most typical images, its least typical ones; and the strangest images of all."""
+"""The images to show of each cluster: the most and the least typical ones; and the least typical images of all."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ NEAR, FAR = 15, 8
 
 @dataclass(frozen=True)
 class Members:
-    """The images of one cluster that are worth seeing; all are numbers of images.
+    """The images to show of one cluster, as row indices.
 
     Attributes:
-        number: of the cluster.
-        size: how many images are in it.
-        medoid: the image with the least squared distances to all others: the one nearest the center.
-        nearest: the next ones, the nearest first.
-        farthest: the farthest first; none that is among ``nearest``.
+        number: of the cluster, from 0.
+        size: number of images in it.
+        medoid: the image nearest to the center.
+        nearest: the next nearest, nearest first.
+        farthest: the farthest, farthest first; disjoint from ``nearest``.
     """
 
     number: int
@@ -31,19 +31,23 @@ class Members:
     farthest: tuple[int, ...]
 
 
-def members_of(clustering: Clustering, *, near: int = NEAR, far: int = FAR) -> list[Members]:
-    """The images to show of every cluster, the medoid and at most so many near the center and far from it."""
-    found = []
+def list_members(clustering: Clustering, *, near: int = NEAR, far: int = FAR) -> list[Members]:
+    """The images to show of every cluster: the medoid, and at most ``near`` nearest to and ``far`` farthest from the center."""
+    members = []
     for number in range(clustering.k):
         inside = np.flatnonzero(clustering.assigned == number)
         order = [int(i) for i in inside[np.argsort(clustering.distances[inside], kind="stable")]]
         rest = order[near + 1 :]
-        found.append(Members(number, len(order), order[0], tuple(order[1 : near + 1]), tuple(rest[: -far - 1 : -1])))
-    return found
+        members.append(Members(number, len(order), order[0], tuple(order[1 : near + 1]), tuple(rest[: -far - 1 : -1])))
+    return members
 
 
 def rank_by_distance(clustering: Clustering) -> IntArray:
-    """All images, the strangest first: those in no cluster, then by distance beside what is usual in their cluster (n,)."""
+    """Rank all images, the least typical first: those in no cluster, then by distance over the median distance of their cluster.
+
+    Returns:
+        int (n,), row indices.
+    """
     strangeness = clustering.distances.astype(np.float64)
     for number in range(clustering.k):
         inside = clustering.assigned == number

@@ -1,4 +1,4 @@
-"""Clusters: images that lie together, found by one of five methods, numbered from the largest."""
+"""Clustering by one of five methods; clusters are numbered from the largest."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from tellapart.exploration.pca import sample_rows
 METHODS = ("kmeans", "minibatch", "affinity", "hdbscan", "agglomerative")
 NEEDS_K = ("kmeans", "minibatch", "agglomerative")
 STARTS_ON = 20_000
-"""Images all restarts are tried on; the best of them goes on with all images."""
+"""Images that all restarts run on; the best one continues with all images."""
 RESTARTS = 10
 
 
 @dataclass(frozen=True, eq=False)
 class Clustering:
-    """Which image is in which cluster.
+    """An assignment of images to clusters.
 
     Attributes:
         method: one of ``METHODS``.
         assigned: int (n,), cluster 0 (the largest) to k - 1; -1 for images in none.
-        centers: float32 (k, p), the mean place of each cluster.
-        distances: float32 (n,), from each image to the center of its cluster; of one in none, to the nearest center.
-        notes: sentences worth knowing.
+        centers: float32 (k, p), the mean of each cluster.
+        distances: float32 (n,), from each image to the center of its cluster, or to the nearest center if it is in none.
+        notes: sentences for the user.
     """
 
     method: str
@@ -41,123 +41,130 @@ class Clustering:
 
     @property
     def k(self) -> int:
-        """How many clusters there are."""
+        """Number of clusters."""
         return len(self.centers)
 
     @property
     def sizes(self) -> IntArray:
-        """Images in each cluster, int (k,)."""
+        """Images per cluster, int (k,)."""
         return np.bincount(self.assigned[self.assigned >= 0], minlength=self.k)
 
     @property
     def inertia(self) -> float:
-        """Sum of the squared distances of the images in clusters."""
+        """Sum of the squared distances of the images that are in a cluster."""
         return float(np.square(self.distances[self.assigned >= 0], dtype=np.float64).sum())
 
 
 def cluster_points(
-    places: FloatArray, k: int | None = None, *, method: str = "kmeans", restarts: int = RESTARTS, seed: int = 0
+    points: FloatArray, k: int | None = None, *, method: str = "kmeans", restarts: int = RESTARTS, seed: int = 0
 ) -> Clustering:
-    """The clusters of images; the same for the same seed.
+    """Cluster images; deterministic for a seed.
 
     Args:
-        places: float32 (n, p), see :func:`tellapart.exploration.pca.pca_coordinates`.
-        k: how many are wanted. ``affinity`` looks for the preference that gives them, or takes its usual one for None;
-            ``hdbscan`` finds their number itself and does not heed it.
+        points: float32 (n, p), see :func:`tellapart.exploration.pca.pca_coordinates`.
+        k: number of clusters. ``affinity`` searches for a preference that gives as many, or uses the median similarity for
+            None; ``hdbscan`` finds the number itself and ignores ``k``.
         method: one of ``METHODS``.
-        restarts: of ``kmeans`` and ``minibatch``; the best is kept.
-        seed: of everything random.
+        restarts: of ``kmeans`` and ``minibatch`` (``n_init``); the best is used.
+        seed: of the random number generators.
 
     Raises:
-        DataError: there are fewer images, or fewer different ones, than clusters wanted.
+        DataError: there are fewer images, or fewer distinct ones, than clusters.
     """
     notes: list[str] = []
     if method in NEEDS_K and k is None:
         raise ValueError(f"{method} needs a number of clusters")
-    _check_enough(places, k or 1)
+    _check_enough(points, k or 1)
     if method == "hdbscan" and k is not None:
-        notes.append(f"HDBSCAN finds the number of clusters itself; k = {k} was not heeded")
-    found = _FINDERS[method](places, k, restarts, seed, notes)
-    return number_by_size(places, found, method, notes)
+        notes.append(f"HDBSCAN finds the number of clusters itself; k = {k} is ignored")
+    labels = _METHODS[method](points, k, restarts, seed, notes)
+    return number_by_size(points, labels, method, notes)
 
 
-def number_by_size(places: FloatArray, found: IntArray, method: str, notes: list[str] | tuple[str, ...] = ()) -> Clustering:
-    """A clustering from any assignment (n,): clusters numbered from the largest, of equals the one of the first image."""
-    names, first, inverse, sizes = np.unique(found, return_index=True, return_inverse=True, return_counts=True)
+def number_by_size(points: FloatArray, labels: IntArray, method: str, notes: list[str] | tuple[str, ...] = ()) -> Clustering:
+    """Number the clusters of any assignment from the largest; of equal sizes, the one of the first image comes first.
+
+    Args:
+        points: float32 (n, p).
+        labels: int (n,); negative for images in no cluster.
+        method: one of ``METHODS``.
+        notes: sentences for the user.
+    """
+    names, first, inverse, sizes = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
     order = [i for i in np.lexsort((first, -sizes)) if names[i] >= 0]
     number = np.full(len(names), -1)
     number[order] = np.arange(len(order))
     assigned = number[inverse]
-    centers = np.stack([places[assigned == j].mean(axis=0) for j in range(len(order))]) if order else np.empty((0, places.shape[1]))
-    return Clustering(method, assigned, centers.astype(np.float32), _distances(places, assigned, centers), tuple(notes))
+    centers = np.stack([points[assigned == j].mean(axis=0) for j in range(len(order))]) if order else np.empty((0, points.shape[1]))
+    return Clustering(method, assigned, centers.astype(np.float32), _distances(points, assigned, centers), tuple(notes))
 
 
-def count_distinct(places: FloatArray) -> int:
-    """How many different places there are; those that differ by rounding count as one."""
-    direction = np.random.default_rng(0).standard_normal(places.shape[1])
-    return len(np.unique(np.round(places @ direction, 4)))
+def count_distinct(points: FloatArray) -> int:
+    """The number of distinct points of float32 (n, p), up to rounding."""
+    direction = np.random.default_rng(0).standard_normal(points.shape[1])
+    return len(np.unique(np.round(points @ direction, 4)))
 
 
-def _check_enough(places: FloatArray, k: int) -> None:
-    if k > len(places):
+def _check_enough(points: FloatArray, k: int) -> None:
+    if k > len(points):
         raise DataError(
-            f"{count(k, 'cluster is', 'clusters are')} wanted of {count(len(places), 'image')}",
+            f"{count(k, 'cluster')} cannot be made of {count(len(points), 'image')}",
             hint="ask for fewer with -k",
         )
-    several = count_distinct(places) if k > 1 else 1
-    if k > several:
+    distinct = count_distinct(points) if k > 1 else 1
+    if k > distinct:
         raise DataError(
-            f"{count(k, 'cluster is', 'clusters are')} wanted, but of {count(len(places), 'image')} only"
-            f" {count(several, 'differs', 'differ')}"
+            f"{count(k, 'cluster')} cannot be made: of {count(len(points), 'image')} only"
+            f" {count(distinct, 'differs', 'differ')}"
             " in their features: the others are the same to the network",
             hint="ask for fewer with -k, or look at other features",
         )
 
 
-def _distances(places: FloatArray, assigned: IntArray, centers: FloatArray) -> FloatArray:
+def _distances(points: FloatArray, assigned: IntArray, centers: FloatArray) -> FloatArray:
     if not len(centers):
-        return np.asarray(np.linalg.norm(places - places.mean(axis=0), axis=1), np.float32)
-    distances = np.linalg.norm(places - centers[np.maximum(assigned, 0)], axis=1)
+        return np.asarray(np.linalg.norm(points - points.mean(axis=0), axis=1), np.float32)
+    distances = np.linalg.norm(points - centers[np.maximum(assigned, 0)], axis=1)
     for i in np.flatnonzero(assigned < 0):
-        distances[i] = np.linalg.norm(centers - places[i], axis=1).min()
+        distances[i] = np.linalg.norm(centers - points[i], axis=1).min()
     return np.asarray(distances, np.float32)
 
 
-def _kmeans(places: FloatArray, k: int | None, restarts: int, seed: int, notes: list[str]) -> IntArray:
+def _kmeans(points: FloatArray, k: int | None, restarts: int, seed: int, notes: list[str]) -> IntArray:
     from sklearn.cluster import KMeans
 
-    few = places[sample_rows(len(places), STARTS_ON, seed)]
+    few = points[sample_rows(len(points), STARTS_ON, seed)]
 
-    def begun(number: int) -> KMeans:
+    def fit_once(number: int) -> KMeans:
         with one_openmp_thread():
             return KMeans(k, n_init=1, random_state=seed * restarts + number).fit(few)
 
     with one_blas_thread():
-        best = min(side_by_side(begun, range(restarts)), key=lambda model: float(model.inertia_))
-    if len(few) < len(places):
-        best = KMeans(k, init=best.cluster_centers_, n_init=1, random_state=seed).fit(places)
+        best = min(side_by_side(fit_once, range(restarts)), key=lambda model: float(model.inertia_))
+    if len(few) < len(points):
+        best = KMeans(k, init=best.cluster_centers_, n_init=1, random_state=seed).fit(points)
     return np.asarray(best.labels_, np.int64)
 
 
-def _minibatch(places: FloatArray, k: int | None, restarts: int, seed: int, notes: list[str]) -> IntArray:
+def _minibatch(points: FloatArray, k: int | None, restarts: int, seed: int, notes: list[str]) -> IntArray:
     from sklearn.cluster import MiniBatchKMeans
 
-    return np.asarray(MiniBatchKMeans(k, n_init=restarts, batch_size=2048, random_state=seed).fit(places).labels_, np.int64)
+    return np.asarray(MiniBatchKMeans(k, n_init=restarts, batch_size=2048, random_state=seed).fit(points).labels_, np.int64)
 
 
-def _affinity(places: FloatArray, k: int | None, restarts: int, seed: int, notes: list[str]) -> IntArray:
-    return affinity(places, k, seed, notes)
+def _affinity(points: FloatArray, k: int | None, restarts: int, seed: int, notes: list[str]) -> IntArray:
+    return affinity(points, k, seed, notes)
 
 
-def _density(places: FloatArray, k: int | None, restarts: int, seed: int, notes: list[str]) -> IntArray:
-    return density(places, seed, notes)
+def _density(points: FloatArray, k: int | None, restarts: int, seed: int, notes: list[str]) -> IntArray:
+    return density(points, seed, notes)
 
 
-def _agglomerative(places: FloatArray, k: int | None, restarts: int, seed: int, notes: list[str]) -> IntArray:
-    return agglomerative(places, k or 1, seed, notes)
+def _agglomerative(points: FloatArray, k: int | None, restarts: int, seed: int, notes: list[str]) -> IntArray:
+    return agglomerative(points, k or 1, seed, notes)
 
 
-_FINDERS: dict[str, Callable[[FloatArray, int | None, int, int, list[str]], IntArray]] = {
+_METHODS: dict[str, Callable[[FloatArray, int | None, int, int, list[str]], IntArray]] = {
     "kmeans": _kmeans,
     "minibatch": _minibatch,
     "affinity": _affinity,

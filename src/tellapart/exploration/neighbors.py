@@ -1,4 +1,4 @@
-"""The most similar images, exactly: the cosine with every other one, a block of questions at a time."""
+"""Exact nearest neighbors by cosine similarity, a block of queries at a time."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tellapart.array_types import FloatArray, IntArray
 
 BLOCK_BYTES = 2**27
 CHUNK = 64
-NOBODY = -1
+NONE = -1
 
 
 @dataclass(frozen=True, eq=False)
 class Neighbors:
-    """The k most similar images of each question, the most similar first.
+    """The k most similar images of each query, most similar first.
 
     Attributes:
-        indices: int (m, k), rows of the candidates.
-        similarities: float32 (m, k), cosines.
+        indices: int64 (m, k), rows of the candidates.
+        similarities: float32 (m, k), cosines, -1 to 1.
     """
 
     indices: IntArray
@@ -29,31 +29,31 @@ class Neighbors:
 
 def neighbors(
     units: FloatArray,
-    questions: FloatArray,
+    queries: FloatArray,
     k: int,
     *,
     without: IntArray | None = None,
     advance: Callable[[int], None] = lambda count: None,
 ) -> Neighbors:
-    """The k candidates with the highest cosine to each question; of equals the first comes first.
+    """Find the k candidates with the highest cosine to each query; of equal ones the first comes first.
 
     Args:
         units: candidates, float32 (n, d), rows of length 1 (:func:`tellapart.features.matrix.unit_rows`).
-        questions: float32 (m, d), rows of length 1.
-        k: how many; as many as there are where there are fewer.
-        without: int (m,), the one candidate that is no answer to each question (itself), or -1.
-        advance: hears how many questions were just answered.
+        queries: float32 (m, d), rows of length 1.
+        k: number of neighbors; fewer if there are fewer candidates.
+        without: int (m,), the candidate to leave out for each query (usually itself), or -1.
+        advance: called with the number of queries just finished.
     """
-    is_short = without is not None and bool((without != NOBODY).any())
+    is_short = without is not None and bool((without != NONE).any())
     k = max(0, min(k, len(units) - is_short))
-    indices, similarities = np.empty((len(questions), k), np.int64), np.empty((len(questions), k), np.float32)
+    indices, similarities = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
     step = max(1, BLOCK_BYTES // (4 * max(1, len(units))))
-    for start in range(0, len(questions), step):
-        cosines = questions[start : start + step] @ units.T
+    for start in range(0, len(queries), step):
+        cosines = queries[start : start + step] @ units.T
         if without is not None:
-            own = without[start : start + step]
-            rows = np.flatnonzero(own != NOBODY)
-            cosines[rows, own[rows]] = -np.inf
+            excluded = without[start : start + step]
+            rows = np.flatnonzero(excluded != NONE)
+            cosines[rows, excluded[rows]] = -np.inf
         best = highest(cosines, k)
         indices[start : start + step] = best
         similarities[start : start + step] = np.take_along_axis(cosines, best, axis=1)
@@ -62,7 +62,7 @@ def neighbors(
 
 
 def highest(values: FloatArray, k: int) -> IntArray:
-    """Columns of the k highest values of each row of (m, n), the highest first; of equals the first column.
+    """Columns of the k highest values of each row of float (m, n), highest first; of equal ones the first column: int64 (m, k).
 
     The k highest lie in the k chunks of columns with the highest maxima, so only those are sorted.
     """

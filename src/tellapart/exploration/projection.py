@@ -1,7 +1,8 @@
-"""Maps: every image at a place in the plane, so that those a network finds alike lie near each other."""
+"""2-D projections of features by t-SNE, UMAP or PCA."""
 
 from __future__ import annotations
 
+import logging
 import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -14,8 +15,10 @@ from tellapart.concurrency import available_cores
 from tellapart.counts import count
 from tellapart.errors import MissingExtra, OptionError
 from tellapart.exploration.pca import pca_coordinates
-from tellapart.exploration.pca_projection import principal_map
+from tellapart.exploration.pca_projection import principal_components_2d
 from tellapart.progress import SILENT, Progress
+
+logger = logging.getLogger(__name__)
 
 PCA, TSNE, UMAP = "pca", "tsne", "umap"
 METHODS = (TSNE, PCA, UMAP)
@@ -23,11 +26,11 @@ TITLES = {PCA: "PCA", TSNE: "t-SNE", UMAP: "UMAP"}
 PERPLEXITY = 30.0
 UMAP_NEIGHBORS = 15
 LEAST = 10
-"""Fewer images have no neighborhoods to keep: their map is PCA."""
-DRAWN_AT_ONCE = {"openTSNE": 200_000, "scikit-learn": 10_000}
-"""Most images that are given to t-SNE themselves; of more, as many drawn at random, and the others beside them."""
-BESIDE = 5
-"""Drawn neighbors that say where another image lies."""
+"""Fewer images than this are projected by PCA, whatever the method."""
+MAX_TSNE_IMAGES = {"openTSNE": 200_000, "scikit-learn": 10_000}
+"""Images that t-SNE runs on; from a larger set as many are drawn at random, and the others are placed next to them."""
+NUM_DRAWN_NEIGHBORS = 5
+"""Nearest drawn images whose mean position another image gets."""
 STEPS, EVERY = 750, 25
 ONE_THREAD = 10_000
 SPREAD = 1e-6
@@ -36,13 +39,13 @@ BLOCK = 4_096
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """A place for each of n images.
+    """The 2-D coordinates of n images.
 
     Attributes:
-        method: ``PCA``, ``t-SNE`` or ``UMAP``; not always what was asked for, see ``notes``.
-        places: float32 (n, 2), in no unit; only what is near what has a meaning (for PCA, distances too).
-        software: what computed it.
-        notes: sentences worth knowing.
+        method: ``PCA``, ``t-SNE`` or ``UMAP``; may differ from the method requested, see ``notes``.
+        places: float32 (n, 2), without a unit; only neighborhoods are meaningful (for PCA, distances too).
+        software: the library that computed it.
+        notes: sentences for the user.
     """
 
     method: str
@@ -54,34 +57,34 @@ class Projection:
 def project(
     features: FloatArray, *, method: str = TSNE, perplexity: float = PERPLEXITY, seed: int = 0, progress: Progress = SILENT
 ) -> Projection:
-    """A map of n images by their features.
+    """Project the features of n images to two dimensions.
 
-    t-SNE and UMAP see what clusters are sought in: 50 strongest directions, rows of length 1. t-SNE is openTSNE's where that
-    is installed, else scikit-learn's; see ``DRAWN_AT_ONCE`` for how many images each takes.
+    t-SNE and UMAP use the same 50 principal components as clustering. t-SNE is computed by openTSNE if it is installed, else by
+    scikit-learn; see ``MAX_TSNE_IMAGES`` for how many images each takes.
 
     Args:
-        features: float (n, d), every value finite.
+        features: float (n, d), all finite.
         method: ``tsne``, ``pca`` or ``umap``.
-        perplexity: how many neighbors of an image t-SNE tries to keep near it; lowered where there are few images.
-        seed: of all that is drawn.
-        progress: hears of every step where the software tells.
+        perplexity: of t-SNE (about the number of neighbors it preserves); lowered for few images.
+        seed: of the random number generators.
+        progress: progress receiver.
 
     Raises:
-        OptionError: there is no such method.
+        OptionError: the method is unknown.
         MissingExtra: umap-learn is not installed.
         ValueError: a value of the features is not finite.
     """
     if method not in METHODS:
-        raise OptionError(f"there is no map {method!r}", hint=f"there are {', '.join(METHODS)}")
+        raise OptionError(f"unknown method {method!r}", hint=f"choose one of {', '.join(METHODS)}")
     if not np.isfinite(features).all():
-        raise ValueError("features hold values that are no numbers")
+        raise ValueError("the features contain values that are not finite")
     n = len(features)
     if n < 2 or np.ptp(features, axis=0).max(initial=0.0) <= SPREAD:
-        alike = ("all images have the same features, so they lie at one place",) if n > 1 else ()
+        alike = ("all images have the same features, so they have the same position",) if n > 1 else ()
         return Projection(TITLES[PCA], np.zeros((n, 2), np.float32), "numpy", alike)
     if method == PCA or n < LEAST:
-        few = (f"{count(n, 'image is', 'images are')} too few for {TITLES[method]}: this is PCA",) if method != PCA else ()
-        return Projection(TITLES[PCA], principal_map(features, seed=seed), "numpy", few)
+        few = (f"{count(n, 'image is', 'images are')} too few for {TITLES[method]}: PCA is used instead",) if method != PCA else ()
+        return Projection(TITLES[PCA], principal_components_2d(features, seed=seed), "numpy", few)
     reduced = pca_coordinates(features, seed=seed)
     return _umap(reduced, seed, progress) if method == UMAP else _tsne(reduced, perplexity, seed, progress)
 
@@ -89,7 +92,9 @@ def project(
 def _tsne(reduced: FloatArray, perplexity: float, seed: int, progress: Progress) -> Projection:
     n = len(reduced)
     software = "openTSNE" if find_spec("openTSNE") else "scikit-learn"
-    most = DRAWN_AT_ONCE[software]
+    if software == "scikit-learn":
+        logger.info("openTSNE is not installed: t-SNE is computed by scikit-learn, which is slower and takes fewer images")
+    most = MAX_TSNE_IMAGES[software]
     drawn = np.arange(n) if n <= most else np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
     possible = min(perplexity, (len(drawn) - 1) / 3)
     notes = [f"perplexity {possible:.1f}, a third of the {count(len(drawn), 'image')}"] if possible < perplexity else []
@@ -97,27 +102,28 @@ def _tsne(reduced: FloatArray, perplexity: float, seed: int, progress: Progress)
     places = fit(np.ascontiguousarray(reduced[drawn]), possible, seed, progress)
     if n > most:
         notes.append(
-            f"{count(most, 'image')} drawn at random were placed by t-SNE, each of the others amid the {BESIDE} of them most like it"
+            f"t-SNE ran on {count(most, 'image')} drawn at random;"
+            f" each other image is at the mean of its {NUM_DRAWN_NEIGHBORS} nearest neighbors among them"
         )
-        places = _beside(reduced, drawn, places)
+        places = _place_others(reduced, drawn, places)
     return Projection(TITLES[TSNE], places, software, tuple(notes))
 
 
 def _open_tsne(reduced: FloatArray, perplexity: float, seed: int, progress: Progress) -> FloatArray:
     import openTSNE
 
-    with progress.stage("placing by t-SNE", total=STEPS, unit="steps") as advance:
+    with progress.stage("computing t-SNE", total=STEPS, unit="steps") as advance:
 
-        def told(step: int, _error: float, _places: Any) -> None:
+        def report(step: int, _error: float, _places: Any) -> None:
             advance(EVERY)
 
-        plan = openTSNE.TSNE(
+        model = openTSNE.TSNE(
             perplexity=perplexity, initialization="pca", n_jobs=_threads(len(reduced)), random_state=seed,
-            callbacks=told, callbacks_every_iters=EVERY, early_exaggeration_iter=250, n_iter=STEPS - 250,
+            callbacks=report, callbacks_every_iters=EVERY, early_exaggeration_iter=250, n_iter=STEPS - 250,
         )  # fmt: skip
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return np.array(plan.fit(reduced), dtype=np.float32)
+            return np.array(model.fit(reduced), dtype=np.float32)
 
 
 def _scikit_tsne(reduced: FloatArray, perplexity: float, seed: int, progress: Progress) -> FloatArray:
@@ -125,7 +131,7 @@ def _scikit_tsne(reduced: FloatArray, perplexity: float, seed: int, progress: Pr
     from threadpoolctl import threadpool_limits
 
     threads = _threads(len(reduced))
-    with progress.stage("placing by t-SNE", total=len(reduced)) as advance, warnings.catch_warnings(), threadpool_limits(threads):
+    with progress.stage("computing t-SNE", total=len(reduced)) as advance, warnings.catch_warnings(), threadpool_limits(threads):
         warnings.simplefilter("ignore")
         places = manifold.TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=threads).fit_transform(reduced)
         advance(len(reduced))
@@ -133,15 +139,15 @@ def _scikit_tsne(reduced: FloatArray, perplexity: float, seed: int, progress: Pr
 
 
 def _threads(n: int) -> int:
-    """How many threads are worth it: on a busy machine those of a small problem wait for each other longer than they compute."""
+    """Number of threads: one for small problems, whose threads wait for each other longer than they compute on a busy machine."""
     return available_cores() if n > ONE_THREAD else 1
 
 
 def _umap(reduced: FloatArray, seed: int, progress: Progress) -> Projection:
-    plan = _umap_class()(n_neighbors=min(UMAP_NEIGHBORS, len(reduced) - 1), random_state=seed, n_jobs=1)
-    with progress.stage("placing by UMAP", total=len(reduced)) as advance, warnings.catch_warnings():
+    model = _umap_class()(n_neighbors=min(UMAP_NEIGHBORS, len(reduced) - 1), random_state=seed, n_jobs=1)
+    with progress.stage("computing UMAP", total=len(reduced)) as advance, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        places = plan.fit_transform(reduced)
+        places = model.fit_transform(reduced)
         advance(len(reduced))
     return Projection(TITLES[UMAP], np.asarray(places, dtype=np.float32), "umap-learn")
 
@@ -158,14 +164,14 @@ def _umap_class() -> Any:
     return umap.UMAP
 
 
-def _beside(reduced: FloatArray, drawn: IntArray, places: FloatArray) -> FloatArray:
-    """Places of all n images: of the drawn their own, of the others the mean of their nearest drawn neighbors'."""
+def _place_others(reduced: FloatArray, drawn: IntArray, places: FloatArray) -> FloatArray:
+    """Coordinates of all n images, float32 (n, 2): each image that was not drawn gets the mean of its nearest drawn neighbors."""
     from sklearn.neighbors import NearestNeighbors
 
     whole = np.empty((len(reduced), 2), np.float32)
     whole[drawn] = places
     others = np.setdiff1d(np.arange(len(reduced)), drawn)
-    index = NearestNeighbors(n_neighbors=BESIDE, algorithm="brute").fit(reduced[drawn])
+    index = NearestNeighbors(n_neighbors=NUM_DRAWN_NEIGHBORS, algorithm="brute").fit(reduced[drawn])
     for start in range(0, len(others), BLOCK):
         rows = others[start : start + BLOCK]
         whole[rows] = places[index.kneighbors(reduced[rows], return_distance=False)].mean(axis=1)

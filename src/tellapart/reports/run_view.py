@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tellapart.evaluation.intervals import groups_sentence
+from tellapart.evaluation.intervals import effective_size_sentence
 from tellapart.reports import number_format
 from tellapart.reports.data_card import class_images, data_view
 from tellapart.reports.gallery import gallery_order, gallery_view
@@ -88,7 +88,7 @@ def header_view(run: RunFiles) -> dict[str, Any]:
                 "title": PARTS[part],
                 "n": numbers["n"],
                 "groups": numbers.get("groups"),
-                "groups_sentence": groups_sentence(numbers),
+                "effective_size_sentence": effective_size_sentence(numbers),
                 "accuracy": accuracy,
                 "log_loss": log_loss,
                 "macro_f1": numbers.get("macro_f1"),

@@ -13,7 +13,7 @@ from tellapart.array_types import FloatArray
 from tellapart.concurrency import one_blas_thread
 from tellapart.dataset.file_rows import UNREADABLE, USED, FileRow
 from tellapart.dataset.parts import REPORTED, Assignment
-from tellapart.exploration.pca_projection import principal_map
+from tellapart.exploration.pca_projection import principal_components_2d
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.features import FeatureMatrix
 from tellapart.models.saved_model import Classifier, Member
@@ -220,7 +220,7 @@ def rows_with_neighbors(
     """Rows with their place on the map and, for reported images, their nearest training images."""
     used = [i for i, row in enumerate(rows) if row.is_used]
     values = features.of([rows[i].image_id or "" for i in used])
-    places: FloatArray = principal_map(values)
+    places: FloatArray = principal_components_2d(values)
     with_places = list(rows)
     for i, (x, y) in zip(used, places.tolist(), strict=True):
         with_places[i] = replace(with_places[i], x=x, y=y)

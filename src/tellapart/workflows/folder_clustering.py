@@ -20,9 +20,9 @@ from tellapart.exploration.cluster_associations import (
     quantile_bins,
     sources_of,
 )
-from tellapart.exploration.cluster_members import Members, members_of, rank_by_distance
+from tellapart.exploration.cluster_members import Members, list_members, rank_by_distance
 from tellapart.exploration.clustering import NEEDS_K, RESTARTS, Clustering, cluster_points, count_distinct
-from tellapart.exploration.num_clusters import MOST_K, NumClustersChoice, choose_num_clusters
+from tellapart.exploration.num_clusters import MAX_K, NumClustersChoice, choose_num_clusters
 from tellapart.exploration.pca import DIRECTIONS, pca_coordinates
 from tellapart.models.imagenet_classes import imagenet_names, likely_words
 from tellapart.progress import SILENT, Progress
@@ -47,7 +47,7 @@ class ClusteringConfig:
     method: str = "kmeans"
     pca: int = DIRECTIONS
     restarts: int = RESTARTS
-    most: int = MOST_K
+    most: int = MAX_K
     seed: int = 0
     names: dict[int, str] = field(default_factory=dict)
 
@@ -73,7 +73,7 @@ class FolderClustering:
     @cached_property
     def members(self) -> list[Members]:
         """The images of each cluster worth seeing."""
-        return members_of(self.clustering)
+        return list_members(self.clustering)
 
     @cached_property
     def words(self) -> list[list[str]]:

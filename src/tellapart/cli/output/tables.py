@@ -40,9 +40,9 @@ def ladder_lines(part: str, numbers: Mapping[str, Any]) -> list[Line]:
     for rung in numbers["rungs"]:
         line = f"  {rung['name']:<{width}} {share(rung['accuracy']):<28} {number(rung['log_loss'])}"
         rows.append(Styled(line, bold=True) if rung is numbers["rungs"][-1] else line)
-    from tellapart.evaluation.intervals import groups_sentence
+    from tellapart.evaluation.intervals import effective_size_sentence
 
-    if sentence := groups_sentence(numbers):
+    if sentence := effective_size_sentence(numbers):
         rows.append(f"  {sentence}")
     return rows
 
