@@ -129,9 +129,9 @@ def colors(photos: Path, epochs: int) -> None:
         for name, words in (("error", "this autoencoder"), ("linear", "principal components"), ("mean_image", "the mean image")):
             print(f"  {words:<22} {side[name]['value']:.5f} ({side[name]['low']:.5f} to {side[name]['high']:.5f})")
         for name, features in (("latents", f"run:{run.folder}"), ("pixels", "pixels"), ("lite0", "lite0")):
-            found = tellapart.cluster(photos, k=2, features=features, words="none", out=Path(work) / name, state=state)
-            accuracy = found["scores"]["accuracy"] if found["scores"] else None
-            print(f"two clusters of {name}: {found['encoding']}; accuracy {accuracy}", flush=True)
+            found = tellapart.cluster(photos, k=2, features=features, vocabulary="none", out=Path(work) / name, state=state)
+            accuracy = found.scores.accuracy if found.scores else None
+            print(f"two clusters of {name}: {found.encoding}; accuracy {accuracy}", flush=True)
 
 
 def main() -> None:

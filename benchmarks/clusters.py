@@ -99,8 +99,8 @@ def on_speed(images: int, rounds: int) -> None:
     values, k = made_up(images), 50
     ways: dict[str, Callable[[], IntArray]] = {
         "ours, 10 restarts": lambda: cluster_points(pca_coordinates(values), k).assigned,
-        "ours, 1 restart": lambda: cluster_points(pca_coordinates(values), k, restarts=1).assigned,
-        "ours, mini-batch": lambda: cluster_points(pca_coordinates(values), k, method="minibatch", restarts=3).assigned,
+        "ours, 1 restart": lambda: cluster_points(pca_coordinates(values), k, n_init=1).assigned,
+        "ours, mini-batch": lambda: cluster_points(pca_coordinates(values), k, method="minibatch", n_init=3).assigned,
         "scikit-learn, 1 start": lambda: np.asarray(KMeans(k, n_init=1, random_state=0).fit(values).labels_),
     }
     try:

@@ -23,8 +23,11 @@ from tellapart.errors import TellapartError as TellapartError
 from tellapart.dataset import open_dataset as open_dataset
 from tellapart.dataset_export.prepared import open_prepared as open_prepared
 from tellapart.runs import open_run as open_run
+from tellapart.commands.cluster import ClusterResult
 from tellapart.commands.decisions import DecisionsResult
 from tellapart.commands.decisions import UndoResult
+from tellapart.commands.explore import ExploreResult
+from tellapart.commands.similar import SimilarResult
 from tellapart.commands.submit import Submission
 from tellapart.predictor import PredictedFiles
 from tellapart.workflows.decision_writing import DecisionResult
@@ -49,7 +52,7 @@ def autoencode(
     label_folder: str = ...,
     path_column: str | None = ...,
     label_column: str | None = ...,
-    net: str = ...,
+    architecture: str = ...,
     image_size: int | None = ...,
     latent: int | None = ...,
     resize: str = ...,
@@ -58,7 +61,7 @@ def autoencode(
     batch_size: int = ...,
     lr: float = ...,
     patience: int = ...,
-    time: str | None = ...,
+    time_limit: str | None = ...,
     test_share: float | None = ...,
     seed: int = ...,
     name: str | None = ...,
@@ -120,9 +123,9 @@ def cluster(
     weights: Path | None = ...,
     image_size: int | None = ...,
     pca: int = ...,
-    restarts: int = ...,
-    most: int = ...,
-    words: str = ...,
+    n_init: int = ...,
+    max_k: int = ...,
+    vocabulary: str = ...,
     name: str | None = ...,
     apply: bool = ...,
     folders: Path | None = ...,
@@ -133,7 +136,7 @@ def cluster(
     device: str = ...,
     precision: str = ...,
     num_workers: int | None = ...,
-) -> dict[str, Any]: ...
+) -> ClusterResult: ...
 
 def collect(
     names: str | Sequence[str] = ...,
@@ -288,7 +291,7 @@ def explore(
     layer: str | None = ...,
     weights: Path | None = ...,
     image_size: int | None = ...,
-    words: str = ...,
+    vocabulary: str = ...,
     name: str | None = ...,
     perplexity: float = ...,
     out: Path = ...,
@@ -297,7 +300,7 @@ def explore(
     device: str = ...,
     precision: str = ...,
     num_workers: int | None = ...,
-) -> dict[str, Any]: ...
+) -> ExploreResult: ...
 
 def export(
     folder: str | Path,
@@ -452,7 +455,7 @@ def similar(
     device: str = ...,
     precision: str = ...,
     num_workers: int | None = ...,
-) -> dict[str, Any]: ...
+) -> SimilarResult: ...
 
 def sources(
     names: str | Sequence[str] = ...,

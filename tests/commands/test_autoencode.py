@@ -234,8 +234,8 @@ def test_copies_of_one_photo_never_lie_on_both_sides(few: Path, tmp_path: Path) 
     ("options", "said"),
     [
         ({"image_size": 40}, "multiple of 16, got 40"),
-        ({"net": "classic", "latent": 6}, "latent has no effect with --net classic"),
-        ({"net": "smal"}, "small"),
+        ({"architecture": "classic", "latent": 6}, "latent has no effect with --architecture classic"),
+        ({"architecture": "smal"}, "small"),
         ({"augment": "strong"}, "flip"),
     ],
 )

@@ -18,9 +18,9 @@ from tests import folders, sample_images
 def test_a_map_with_its_table_and_how_far_to_trust_it(photos: Path, tmp_path: Path) -> None:
     before = folders.contents(photos)
     found = tellapart.explore(photos, only="map", features="lite0", out=tmp_path / "my map", state=tmp_path / "state")
-    assert (found["map"], found["images"]) == ("t-SNE", 90)
-    assert 0 < found["trust"]["neighbors_kept"] <= 1
-    flat, full = found["trust"]["knn_2d"], found["trust"]["knn_full"]
+    assert (found.map, found.images) == ("t-SNE", 90)
+    assert 0 < found.trust.neighbors_kept <= 1
+    flat, full = found.trust.knn_2d, found.trust.knn_full
     assert flat["low"] < flat["value"] <= flat["high"] and flat["value"] > 0.7 and full["value"] > 0.7
     with (tmp_path / "my map/map.csv").open(encoding="utf-8", newline="") as table:
         rows = list(csv.DictReader(table))
@@ -29,7 +29,7 @@ def test_a_map_with_its_table_and_how_far_to_trust_it(photos: Path, tmp_path: Pa
     assert "knn" not in (tmp_path / "my map/map.html").read_text(encoding="utf-8").split("<script")[0]
     assert folders.contents(photos) == before
     again = tellapart.explore(photos, only="map", features="lite0", out=tmp_path / "again", state=tmp_path / "state")
-    assert (tmp_path / "again/map.csv").read_bytes() == (tmp_path / "my map/map.csv").read_bytes() and again["trust"] == found["trust"]
+    assert (tmp_path / "again/map.csv").read_bytes() == (tmp_path / "my map/map.csv").read_bytes() and again.trust == found.trust
 
 
 def test_a_flat_folder_without_labels(photos: Path, tmp_path: Path) -> None:
@@ -37,14 +37,14 @@ def test_a_flat_folder_without_labels(photos: Path, tmp_path: Path) -> None:
         (tmp_path / "flat").mkdir(exist_ok=True)
         shutil.copy2(path, tmp_path / "flat" / f"{n} ümläut.jpg")
     found = tellapart.explore(tmp_path / "flat", only="map", features="lite0", map="pca", out=tmp_path / "m")
-    assert found["map"] == "PCA" and found["trust"]["knn_2d"] is None and found["trust"]["neighbors_kept"] > 0
+    assert found.map == "PCA" and found.trust.knn_2d is None and found.trust.neighbors_kept > 0
 
 
 @pytest.mark.parametrize("n", [1, 2])
 def test_one_or_two_images(photos: Path, tmp_path: Path, n: int) -> None:
     folders.some_of(photos, tmp_path / "few", n, kinds=("dots",))
     found = tellapart.explore(tmp_path / "few", only="map", features="lite0", out=tmp_path / "m")
-    assert (found["map"], found["images"], found["trust"]["neighbors_kept"]) == ("PCA", n, None)
+    assert (found.map, found.images, found.trust.neighbors_kept) == ("PCA", n, None)
 
 
 def test_broken_files_and_features_that_are_no_numbers_are_said(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,8 +60,8 @@ def test_broken_files_and_features_that_are_no_numbers_are_said(photos: Path, tm
 
     monkeypatch.setattr(analyzed_folder, "extract", spoilt)
     found = tellapart.explore(tmp_path / "some", only="map", features="lite0", map="pca", out=tmp_path / "m")
-    assert found["images"] == 14
-    said = " / ".join(found["notes"])
+    assert found.images == 14
+    said = " / ".join(found.notes)
     assert "are not finite numbers, so they are left out" in said and "1 file is not on the map" in said
 
 

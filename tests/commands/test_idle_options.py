@@ -58,7 +58,7 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
         (SCRATCH, {"curve": True}),
         ({"class_weight": "balanced"}, {"balance": "oversample"}),
     ],
-    "autoencode": [({"net": "classic"}, {"latent": 64})],
+    "autoencode": [({"architecture": "classic"}, {"latent": 64})],
     "balance": [({}, {name: value}) for name, value in {"out": "a.csv", "backbone": "lite0", "seed": 1, "test_share": 0.3}.items()]
     + [({"how": "undersample"}, {"cap": 5})],
     "check": [
@@ -69,7 +69,7 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
     ],
     "cluster": [
         ({"method": "hdbscan"}, {"k": 4}),
-        ({"method": "agglomerative"}, {"restarts": 3}),
+        ({"method": "agglomerative"}, {"n_init": 3}),
         ({"k": 4}, {"most": 20}),
         ({"method": "affinity"}, {"most": 20}),
         ({}, {"links": True}),

@@ -16,7 +16,7 @@ from tests.exploration.blobs import blobs, noise
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_finds_planted_groups(method: str) -> None:
     features, truth = blobs(4, apart=2.5)
-    found = cluster_points(pca_coordinates(features), None if method == "hdbscan" else 4, method=method, restarts=3)
+    found = cluster_points(pca_coordinates(features), None if method == "hdbscan" else 4, method=method, n_init=3)
     inside = found.assigned >= 0
     assert found.k == 4
     assert inside.mean() > 0.9

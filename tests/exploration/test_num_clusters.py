@@ -11,25 +11,25 @@ from tests.exploration.blobs import blobs, noise
 
 @pytest.mark.parametrize("k", [2, 3, 5])
 def test_the_planted_number_is_suggested(k: int) -> None:
-    found = choose_num_clusters(pca_coordinates(blobs(k, n=160)[0]), most=6)
+    found = choose_num_clusters(pca_coordinates(blobs(k, n=160)[0]), max_k=6)
     assert found.suggested == k
     assert found.reason.startswith(f"{k} clusters: silhouette")
 
 
 @pytest.mark.parametrize("d", [3, 20, 60])
 def test_noise_has_no_clear_number(d: int) -> None:
-    found = choose_num_clusters(pca_coordinates(noise(160, d)), most=5)
+    found = choose_num_clusters(pca_coordinates(noise(160, d)), max_k=5)
     assert found.suggested is None
     assert found.reason.startswith("no clear k")
 
 
 def test_a_long_cloud_has_no_clear_number() -> None:
-    found = choose_num_clusters(pca_coordinates(noise(200, 60) * np.exp(-np.arange(60) / 5).astype(np.float32)), most=4)
+    found = choose_num_clusters(pca_coordinates(noise(200, 60) * np.exp(-np.arange(60) / 5).astype(np.float32)), max_k=4)
     assert found.suggested is None
 
 
 def test_measures_are_those_of_their_names() -> None:
-    found = choose_num_clusters(pca_coordinates(blobs(3, n=150)[0]), most=5)
+    found = choose_num_clusters(pca_coordinates(blobs(3, n=150)[0]), max_k=5)
     assert found.ks == (1, 2, 3, 4, 5)
     assert found.silhouette[0] is None and found.stability[0] is None
     assert list(found.distortion) == sorted(found.distortion, reverse=True)
@@ -63,5 +63,5 @@ def test_too_little_to_choose_from(places: np.ndarray, why: str) -> None:
 
 def test_progress_is_told_twice_a_number() -> None:
     told: list[int] = []
-    choose_num_clusters(noise(50, 4), most=4, advance=told.append)
+    choose_num_clusters(noise(50, 4), max_k=4, advance=told.append)
     assert sum(told) == 8

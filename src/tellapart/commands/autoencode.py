@@ -1,4 +1,4 @@
-"""tellapart autoencode: a network that gives images back through few numbers, and those numbers as features."""
+"""tellapart autoencode: a network that reconstructs images from a low-dimensional code, and the codes as features."""
 
 from __future__ import annotations
 
@@ -41,24 +41,24 @@ def _side_complaint(side: int | None) -> str | None:
 class AutoencodeOptions(DatasetOptions):
     """How to train an autoencoder."""
 
-    net: str = option("small", "small: ours; classic: the network of the animal-faces project.", choices=("small", "classic"))
+    architecture: str = option("small", "small: ours; classic: the network of the animal-faces project.", choices=("small", "classic"))
     image_size: int | None = image_size_option()
     latent: int | None = option(
         None,
-        "Numbers an image becomes, for small; by default 128. classic has its own.",
+        "Size of the latent code, for small; by default 128. classic has its own.",
         minimum=1,
         maximum=65_536,
-        only_for=when("net", "small"),
+        only_for=when("architecture", "small"),
     )
     resize: str = resize_option()
-    augment: str = option("flip", "Variation of training images: none or flip.", choices=("none", "flip"))
-    epochs: int = option(30, "Times every image is seen.", minimum=1, maximum=10_000)
-    batch_size: int = option(32, "Images a step.", minimum=1, maximum=8192)
-    lr: float = option(2e-3, "Highest learning rate.", minimum=1e-8, maximum=10.0)
-    patience: int = option(20, "Stop after so many epochs in a row that are worse on the held-out photos.", minimum=1, maximum=10_000)
-    time: str | None = option(
+    augment: str = option("flip", "Data augmentation: none or flip.", choices=("none", "flip"))
+    epochs: int = option(30, "Number of epochs.", minimum=1, maximum=10_000)
+    batch_size: int = option(32, "Images per batch.", minimum=1, maximum=8192)
+    lr: float = option(2e-3, "Peak learning rate.", minimum=1e-8, maximum=10.0)
+    patience: int = option(20, "Stop after this many epochs without improvement on the held-out photos.", minimum=1, maximum=10_000)
+    time_limit: str | None = option(
         None,
-        "Time for the training of the network: 90s, 10m, 2h. Reading the photos and the report come on top.",
+        "Time limit for training the network: 90s, 10m, 2h. Reading the photos and writing the report are not counted.",
         check=duration_complaint,
         metavar="TIME",
     )
@@ -78,13 +78,13 @@ class AutoencodeOptions(DatasetOptions):
 def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Progress = AUTO) -> Run:
     """Train a convolutional autoencoder on a folder of photos, with labels or without.
 
-    It learns to give images back through a few numbers, which are then features like any other:
-    --features run:RUN. Errors are reported on photos it did not learn from. A training that was
-    interrupted goes on where it stopped when the same command is given again.
+    It learns to reconstruct images from a low-dimensional code, and the codes are features like any other:
+    --features run:RUN. Errors are reported on held-out photos. If a training is interrupted, the same command
+    continues it.
 
     Args:
         folder: photos, in class folders or not, or a manifest.
-        progress: hears how far it is.
+        progress: progress receiver.
         options: as keywords; see :class:`AutoencodeOptions`.
 
     Returns:
@@ -93,7 +93,7 @@ def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Prog
     Raises:
         OptionError: an option's name or value is wrong.
         DataError: the photos cannot be used as they are.
-        ModelError: the training went astray.
+        ModelError: the training diverged.
         StorageError: the disk is full or cannot be written.
     """
     recipe = _recipe(options)
@@ -112,18 +112,18 @@ def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Prog
 
     started, device = datetime.now(UTC), chosen_device(options.device)
     spec = FeatureSpec((pixel_backbone(None),), recipe.resize, False, (recipe.image_size,))  # near-duplicates are known by their pixels
-    looked = analyze_folder(
+    analyzed = analyze_folder(
         folder, spec, reading=options, state=options.state, device=options.device, num_workers=options.num_workers, progress=progress
     )
-    share = share_held_back(looked.rows, options.test_share, usual=TEST_SHARE)
-    assignment = assign_unlabeled_parts(looked.rows, looked.pairs, test_share=share, seed=options.seed)
+    share = share_held_back(analyzed.rows, options.test_share, usual=TEST_SHARE)
+    assignment = assign_unlabeled_parts(analyzed.rows, analyzed.pairs, test_share=share, seed=options.seed)
     used = [row for row in assignment.rows if row.is_used]
     workers = worker_count(options.num_workers)
     training = [row for row in used if row.part == "train"]
     trained = train_autoencoder(recipe, training, device=device, num_workers=workers, progress=progress)
-    examination = evaluate_autoencoder(trained, recipe, used, device=device, num_workers=workers, progress=progress)
-    notes = [*looked.notes, *assignment.notes, *trained.facts["notes"], *_said(examination.numbers())]
-    with run_folder(options.out, f"{folder_name(looked.dataset.root)}-autoencoder", given=options.name, progress=progress) as (
+    evaluation = evaluate_autoencoder(trained, recipe, used, device=device, num_workers=workers, progress=progress)
+    notes = [*analyzed.notes, *assignment.notes, *trained.facts["notes"], *_notes(evaluation.numbers())]
+    with run_folder(options.out, f"{folder_name(analyzed.dataset.root)}-autoencoder", given=options.name, progress=progress) as (
         partial,
         final,
     ):
@@ -132,11 +132,11 @@ def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Prog
             final,
             recipe,
             trained,
-            examination,
+            evaluation,
             assignment.rows,
-            RunContext("autoencode", looked.dataset, options.as_dict(), notes, started),
+            RunContext("autoencode", analyzed.dataset, options.as_dict(), notes, started),
         )
-        write_autoencoder_report(partial, metrics, history_of(trained), examination)
+        write_autoencoder_report(partial, metrics, history_of(trained), evaluation)
     shutil.rmtree(trained.folder, ignore_errors=True)
     for sentence in notes:
         progress.note(sentence)
@@ -149,26 +149,27 @@ def _recipe(chosen: AutoencodeOptions) -> AutoencoderRecipe:
     from tellapart.training.autoencoder_training import AutoencoderRecipe
     from tellapart.training.config import TrainingConfig
 
-    size = chosen.image_size or SIZES[chosen.net]
-    build_autoencoder(chosen.net, size, chosen.latent)
-    plan = TrainingConfig(
+    size = chosen.image_size or SIZES[chosen.architecture]
+    build_autoencoder(chosen.architecture, size, chosen.latent)
+    config = TrainingConfig(
         epochs=chosen.epochs,
         batch_size=chosen.batch_size,
         lr=chosen.lr,
         weight_decay=0.0,
         patience=chosen.patience,
-        time_s=seconds_of(chosen.time) if chosen.time else None,
+        time_s=seconds_of(chosen.time_limit) if chosen.time_limit else None,
         seed=chosen.seed,
     )
-    return AutoencoderRecipe(chosen.net, size, chosen.latent, chosen.resize, parse_augmentation(chosen.augment), plan, chosen.precision)
+    augmentation = parse_augmentation(chosen.augment)
+    return AutoencoderRecipe(chosen.architecture, size, chosen.latent, chosen.resize, augmentation, config, chosen.precision)
 
 
-def _said(numbers: dict[str, Any]) -> list[str]:
-    """Sentences for whom the numbers are a surprise."""
+def _notes(numbers: dict[str, Any]) -> list[str]:
+    """Sentences worth knowing about the numbers."""
     notes = []
     if numbers["held_back"] is None:
-        notes.append("there are too few different images to hold any back, so the error is that on images it learned from")
+        notes.append("there are too few different images to hold any back, so the error is that on training images")
     dead = numbers["units"]["dead"] or []
     if len(dead) > numbers["units"]["latent"] / 2:
-        notes.append(f"{len(dead):,} of {numbers['units']['latent']:,} units say next to nothing: a smaller --latent would do")
+        notes.append(f"{len(dead):,} of {numbers['units']['latent']:,} units are dead: a smaller --latent is enough")
     return notes

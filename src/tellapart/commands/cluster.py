@@ -1,14 +1,15 @@
-"""tellapart cluster: sort images into groups that look alike, labels or not, and say what the groups follow."""
+"""tellapart cluster: group images that look alike, with labels or without, and report what the clusters follow."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, given, option, when, when_not, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.results import Result
 from tellapart.shared_options import (
     device_option,
     features_option,
@@ -21,21 +22,25 @@ from tellapart.shared_options import (
 )
 
 if TYPE_CHECKING:
+    from tellapart.exploration.cluster_associations import Agreement, ClusterAssociations
+    from tellapart.exploration.num_clusters import NumClustersChoice
+    from tellapart.workflows.decision_writing import DecisionResult
     from tellapart.workflows.explorable_images import ExplorableImages
-    from tellapart.workflows.folder_clustering import FolderClustering
+    from tellapart.workflows.folder_clustering import ClusteringConfig, FolderClustering
 
 METHODS = ("kmeans", "minibatch", "affinity", "hdbscan", "agglomerative")
 TABLE, DETAILS, FIGURE = "clusters.csv", "clusters.json", "choice-of-k.svg"
 COLUMNS = ("path", "image_id", "cluster", "name", "distance", "label")
-STRANGEST = 20
+OUTLIERS = 20
+"""Images that are listed as outliers."""
 
 
-def _is_named(text: str) -> str | None:
+def _names_complaint(text: str) -> str | None:
     from tellapart.errors import OptionError
-    from tellapart.workflows.folder_clustering import names_of
+    from tellapart.workflows.folder_clustering import parse_cluster_names
 
     try:
-        names_of(text)
+        parse_cluster_names(text)
     except OptionError as error:
         return str(error)
     return None
@@ -45,28 +50,28 @@ def _is_named(text: str) -> str | None:
 class ClusterOptions(DatasetOptions):
     """How to cluster."""
 
-    k: int = option(0, "How many clusters; 0 chooses, or says that no number is clear.", minimum=0, only_for=when_not("method", "hdbscan"))
-    method: str = option("kmeans", "How clusters are found.", choices=METHODS)
+    k: int = option(
+        0, "Number of clusters; 0 chooses it, or reports that no number is clear.", minimum=0, only_for=when_not("method", "hdbscan")
+    )
+    method: str = option("kmeans", "Clustering method.", choices=METHODS)
     features: str = features_option()
     layer: str | None = layer_option()
     weights: Path | None = weights_option()
     image_size: int | None = image_size_option()
-    pca: int = option(50, "Strongest directions that are kept; 0 keeps the features as they are.", minimum=0, maximum=10_000)
-    restarts: int = option(
-        10, "Times k-means begins anew; the best is kept.", minimum=1, maximum=1000, only_for=when("method", "kmeans", "minibatch")
-    )
-    most: int = option(
+    pca: int = option(50, "PCA components to keep; 0 uses the features as they are.", minimum=0, maximum=10_000)
+    n_init: int = option(10, "K-means restarts; the best is used.", minimum=1, maximum=1000, only_for=when("method", "kmeans", "minibatch"))
+    max_k: int = option(
         12,
-        "The largest number of clusters tried where it is chosen.",
+        "Largest number of clusters to try, where it is chosen.",
         minimum=2,
         maximum=200,
         only_for=(when("k", 0), when_not("method", "affinity", "hdbscan")),
     )
-    words: str = option("imagenet", "What clusters may be called: imagenet, none, or words of yours: cheetah,lion,fox.", metavar="WORDS")
-    name: str | None = option(None, "Names for clusters, by number: 0=cheetah,1=lion.", metavar="N=NAME,...", check=_is_named)
-    apply: bool = option(False, "Label the images by their clusters from now on: those with names, or else all by number.")
-    folders: Path | None = option(None, "Also copy the images into a new folder, one folder a cluster.", metavar="DIR")
-    links: bool = option(False, "With --folders: links to the photos in place of copies.", only_for=given("folders"))
+    vocabulary: str = option("imagenet", "Words to describe clusters with: imagenet, none, or your own: cheetah,lion,fox.", metavar="WORDS")
+    name: str | None = option(None, "Names for clusters, by number: 0=cheetah,1=lion.", metavar="N=NAME,...", check=_names_complaint)
+    apply: bool = option(False, "Relabel the images by cluster from now on: the named clusters, or all by number if none has a name.")
+    folders: Path | None = option(None, "Also copy the images into a new folder, one folder per cluster.", metavar="DIR")
+    links: bool = option(False, "With --folders: links to the photos instead of copies.", only_for=given("folders"))
     out: Path = option(Path("clusters"), "Folder for the table, the contact sheets and the figure.", metavar="DIR")
     seed: int = seed_option()
     state: Path | None = state_option()
@@ -75,65 +80,135 @@ class ClusterOptions(DatasetOptions):
     num_workers: int | None = num_workers_option()
 
 
-@with_options(ClusterOptions)
-def cluster(folder: str | Path, *, options: ClusterOptions, progress: Progress = AUTO) -> dict[str, Any]:
-    """Sort images into clusters that look alike, with a contact sheet of each, and say what the clusters follow.
+@dataclass(frozen=True)
+class ClusterSummary(Result):
+    """One cluster; images by their paths.
 
-    Labels are not needed and never used to cluster; where there are some, the clusters are compared with them. The photos are only read.
+    Attributes:
+        number: from 0, the largest cluster first.
+        name: the one given, or the word that most of its images are called; None without.
+        size: number of images.
+        medoid: the most typical image.
+        nearest: the images nearest to it.
+        farthest: those farthest from it.
+        classes: number of images of each label, the most frequent first.
+        words: what it looks like.
+        sheet: name of its contact sheet.
+    """
+
+    number: int
+    name: str | None
+    size: int
+    medoid: str
+    nearest: tuple[str, ...]
+    farthest: tuple[str, ...]
+    classes: dict[str, int]
+    words: tuple[str, ...]
+    sheet: str
+
+
+@dataclass(frozen=True)
+class ClusterResult(Result):
+    """A folder in clusters.
+
+    Attributes:
+        out: folder with the table, the contact sheets and the figure.
+        sentence: how many clusters of what, found how.
+        method: of clustering.
+        k: number of clusters.
+        images: number of images.
+        clusters: one record per cluster.
+        scores: agreement with the labels; None without labels.
+        choice: how k was chosen; None where it was given or the method finds it.
+        encoding: what the clusters follow.
+        outliers: paths of the images farthest from their cluster, the farthest first.
+        applied: the new labels; None without ``apply``.
+        folders: the copies, one folder per cluster; None without ``folders``.
+        left_out: reason by path.
+        notes: sentences worth knowing.
+    """
+
+    out: Path
+    sentence: str
+    method: str
+    k: int
+    images: int
+    clusters: tuple[ClusterSummary, ...]
+    scores: Agreement | None
+    choice: NumClustersChoice | None
+    encoding: ClusterAssociations
+    outliers: tuple[str, ...]
+    applied: DecisionResult | None
+    folders: Path | None
+    left_out: dict[str, str]
+    notes: tuple[str, ...]
+
+
+@with_options(ClusterOptions)
+def cluster(folder: str | Path, *, options: ClusterOptions, progress: Progress = AUTO) -> ClusterResult:
+    """Group images that look alike, with a contact sheet per cluster, and report what the clusters follow.
+
+    Labels are not needed and never used for clustering; if there are some, the clusters are compared with them.
+    The photos are only read.
 
     Args:
         folder: class folders, unsorted images, a manifest or a bucket.
-        progress: hears of every image.
+        progress: progress receiver.
         options: as keywords; see :class:`ClusterOptions`.
 
     Returns:
-        ``out``, ``sentence``, ``method``, ``k``, ``images``, ``clusters`` (number, name, size, words, classes, medoid, nearest, farthest,
-        sheet), ``scores`` against the labels or None, ``choice`` of k or None, ``encoding``, ``outliers`` (the strangest images),
-        ``applied`` (see :func:`tellapart.relabel`) or None, ``folders``, ``left_out`` (path: reason), ``notes``.
+        The clusters, and how far they agree with the labels.
 
     Raises:
-        OptionError: an option's name or value is wrong, or the result would lie among the photos or over other things.
-        DataError: no image can be used, or fewer differ than clusters are wanted.
+        OptionError: an option's name or value is wrong, or the result would be written among the photos or over other files.
+        DataError: no image can be used, or there are fewer different images than clusters.
         StorageError: the disk is full or cannot be written.
     """
+    from dataclasses import replace
+
     from tellapart.feature_spec import spec_of
     from tellapart.workflows.explorable_images import explorable_images
-    from tellapart.workflows.folder_clustering import ClusteringConfig, cluster_folder, names_of
+    from tellapart.workflows.folder_clustering import cluster_folder
 
     spec = spec_of(options.features, layer=options.layer, weights=options.weights, image_size=options.image_size)
     spec = spec.computed(options.device, options.precision)
     _check_folders(options)
-    subjects = explorable_images(
+    images = explorable_images(
         folder,
         spec,
-        words=options.words,
+        words=options.vocabulary,
         reading=options,
         state=options.state,
         device=options.device,
         num_workers=options.num_workers,
         progress=progress,
     )
-    _check_places(options, subjects)
-    wanted = ClusteringConfig(
+    _check_places(options, images)
+    clustering = cluster_folder(images, _config(options), progress)
+    result = _result(clustering, options.out.expanduser())
+    _write(clustering, result, options, progress)
+    if options.folders is not None:
+        _copy(clustering, options.folders.expanduser(), options.links, progress)
+        result = replace(result, folders=options.folders)
+    if options.apply:
+        result = replace(result, applied=_relabel(clustering))
+    for note in result.notes:
+        progress.note(note)
+    return result
+
+
+def _config(options: ClusterOptions) -> ClusteringConfig:
+    from tellapart.workflows.folder_clustering import ClusteringConfig, parse_cluster_names
+
+    return ClusteringConfig(
         k=options.k,
         method=options.method,
         pca=options.pca,
-        restarts=options.restarts,
-        most=options.most,
+        n_init=options.n_init,
+        max_k=options.max_k,
         seed=options.seed,
-        names=names_of(options.name),
+        names=parse_cluster_names(options.name),
     )
-    found = cluster_folder(subjects, wanted, progress)
-    told = _told(found, options.out.expanduser())
-    _write(found, told, options, progress)
-    if options.folders is not None:
-        _copy(found, options.folders.expanduser(), options.links, progress)
-        told["folders"] = str(options.folders)
-    if options.apply:
-        told["applied"] = _applied(found)
-    for note in told["notes"]:
-        progress.note(note)
-    return told
 
 
 def _check_folders(chosen: ClusterOptions) -> None:
@@ -144,7 +219,7 @@ def _check_folders(chosen: ClusterOptions) -> None:
 
 
 def _check_places(chosen: ClusterOptions, subjects: ExplorableImages) -> None:
-    """Nothing is written among the photos or over other things; an earlier result of this verb is replaced."""
+    """Nothing is written among the photos or over other things; an earlier result of this command is replaced."""
     from tellapart.output_guards import check_new_folder, check_outside
 
     for place in (chosen.out, chosen.folders):
@@ -163,60 +238,63 @@ def _is_ours(out: Path) -> bool:
     return out.is_dir() and (out / DETAILS).is_file() and all(ours.fullmatch(one.name) for one in out.iterdir())
 
 
-def _told(found: FolderClustering, out: Path) -> dict[str, Any]:
-    """The result with paths for images."""
-    paths = [row.path for row in found.subjects.rows]
-    view = found.view()
-    listed = [
-        {
-            **one,
-            "medoid": paths[one["medoid"]],
-            "nearest": [paths[i] for i in one["nearest"]],
-            "farthest": [paths[i] for i in one["farthest"]],
-            "sheet": _sheet_name(one["number"], found.clustering.k),
-        }
-        for one in view["clusters"]["clusters"]
-    ]
-    return {
-        "out": str(out),
-        "sentence": found.sentence,
-        "method": found.wanted.method,
-        "k": found.clustering.k,
-        "images": len(paths),
-        "clusters": listed,
-        "scores": view["clusters"]["scores"],
-        "choice": view["choice"],
-        "encoding": view["encoding"],
-        "outliers": [paths[i] for i in view["outliers"][:STRANGEST]],
-        "applied": None,
-        "folders": None,
-        "left_out": found.subjects.left_out,
-        "notes": [*found.subjects.looked.notes, *found.clustering.notes],
-    }
+def _result(found: FolderClustering, out: Path) -> ClusterResult:
+    paths, k = [row.path for row in found.subjects.rows], found.clustering.k
+    clusters = tuple(
+        ClusterSummary(
+            number=members.number,
+            name=found.names.get(members.number),
+            size=members.size,
+            medoid=paths[members.medoid],
+            nearest=tuple(paths[i] for i in members.nearest),
+            farthest=tuple(paths[i] for i in members.farthest),
+            classes=classes,
+            words=tuple(words),
+            sheet=_sheet_name(members.number, k),
+        )
+        for members, classes, words in zip(found.members, found.classes, found.words, strict=True)
+    )
+    return ClusterResult(
+        out=out,
+        sentence=found.sentence,
+        method=found.config.method,
+        k=k,
+        images=len(paths),
+        clusters=clusters,
+        scores=found.scores,
+        choice=found.choice,
+        encoding=found.encoding,
+        outliers=tuple(paths[i] for i in found.outliers[:OUTLIERS]),
+        applied=None,
+        folders=None,
+        left_out=found.subjects.left_out,
+        notes=(*found.subjects.looked.notes, *found.clustering.notes),
+    )
 
 
 def _sheet_name(number: int, count: int) -> str:
     return f"cluster-{number:0{len(str(max(0, count - 1)))}}.jpg"
 
 
-def _write(found: FolderClustering, told: dict[str, Any], chosen: ClusterOptions, progress: Progress) -> None:
+def _write(found: FolderClustering, result: ClusterResult, chosen: ClusterOptions, progress: Progress) -> None:
     from tellapart.atomic_files import replacing_folder, write_json, write_text
     from tellapart.reports.figures.num_clusters import choice_figure
+    from tellapart.results import plain
 
-    with replacing_folder(Path(told["out"])) as partial:
+    with replacing_folder(result.out) as partial:
         _write_table(found, partial / TABLE)
         with progress.stage("drawing contact sheets", total=found.clustering.k, unit="clusters") as advance:
-            for number, one in enumerate(told["clusters"]):
-                _write_sheet(found, number, partial / one["sheet"])
+            for number, one in enumerate(result.clusters):
+                _write_sheet(found, number, partial / one.sheet)
                 advance(1)
-        figure = choice_figure(told["choice"]) if told["choice"] else None
+        figure = choice_figure(plain(result.choice)) if result.choice else None
         if figure is not None:
             write_text(partial / FIGURE, figure.standalone())
-        write_json(partial / DETAILS, {**told, "options": chosen.as_dict()})
+        write_json(partial / DETAILS, {**result.as_dict(), "options": chosen.as_dict()})
 
 
 def _write_table(found: FolderClustering, path: Path) -> None:
-    """A line a file, also of an image that stands in several parts."""
+    """One row per file, also of an image that is in several parts."""
     from tellapart.csv_writer import csv_file
 
     clustering, number_of = found.clustering, found.subjects.number_of
@@ -261,7 +339,7 @@ def _copy(found: FolderClustering, folder: Path, is_linked: bool, progress: Prog
     write_copy(images, folder, is_linked=is_linked, progress=progress)
 
 
-def _applied(found: FolderClustering) -> dict[str, Any]:
+def _relabel(found: FolderClustering) -> DecisionResult:
     """Label by cluster, as one batch that can be undone: the named clusters, or all by number where none has a name."""
     from tellapart.dataset.decisions import RELABEL
     from tellapart.workflows.decision_writing import decision_about, write_changes
@@ -275,4 +353,4 @@ def _applied(found: FolderClustering) -> dict[str, Any]:
         is_meant = number in names if names else number >= 0
         if is_meant and found.label(number) != row.label:
             decisions.append(decision_about(row, subjects.looked, RELABEL, found.label(number)))
-    return write_changes(subjects.looked, decisions, f"tellapart cluster, {found.sentence}").as_dict()
+    return write_changes(subjects.looked, decisions, f"tellapart cluster, {found.sentence}")

@@ -1,17 +1,18 @@
-"""tellapart explore: what is in a folder, on one page: the map, the clusters, similar images, and what stands apart."""
+"""tellapart explore: what is in a folder, on one page: a map, clusters, similar images and outliers."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.commands.cluster import METHODS as WAYS
+from tellapart.commands.cluster import METHODS as CLUSTERING_METHODS
 from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.exploration.projection import METHODS, PERPLEXITY
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, when, when_not, with_options, without
 from tellapart.progress import AUTO, Progress
+from tellapart.results import Result
 from tellapart.shared_options import (
     device_option,
     features_option,
@@ -24,51 +25,53 @@ from tellapart.shared_options import (
 )
 
 if TYPE_CHECKING:
+    from tellapart.exploration.cluster_associations import Agreement
     from tellapart.workflows.explorable_images import ExplorableImages
     from tellapart.workflows.folder_clustering import FolderClustering
-    from tellapart.workflows.projection_page import FolderProjection
+    from tellapart.workflows.projection_page import FolderProjection, MapTrust
 
 MAP = "map"
 PAGE, DETAILS = "explore.html", "explore.json"
 MAP_PAGE, MAP_TABLE = "map.html", "map.csv"
 NEIGHBORS = 8
-ASKED_OF_ALL, ASKED = 12_000, 4_000
-"""Up to how many images all are asked for their neighbors; of more, as many drawn at random and those that sections show."""
-OUTLIERS = 1_000
+MAX_ALL_QUERIES, SAMPLED_QUERIES = 12_000, 4_000
+"""Up to this many images, neighbors are looked up for all; of more, for a random sample and for those that sections show."""
+OUTLIERS, LISTED_OUTLIERS = 1_000, 20
+"""How many the page shows, and how many the result lists."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExploreOptions(DatasetOptions):
-    """What is looked at, and how."""
+    """What to show, and how to compute it."""
 
-    only: str | None = option(None, "Only the map, with a table of its coordinates.", choices=(MAP,))
+    only: str | None = option(None, "Write only the map, with a table of its coordinates.", choices=(MAP,))
     k: int = option(
         0,
-        "How many clusters; 0 chooses, or says that no number is clear.",
+        "Number of clusters; 0 chooses it, or reports that no number is clear.",
         minimum=0,
         only_for=(without("only"), when_not("method", "hdbscan")),
     )
-    method: str = option("kmeans", "How clusters are found.", choices=WAYS, only_for=without("only"))
-    map: str = option("tsne", "How images are placed on the map; umap needs the extra maps.", choices=METHODS)
+    method: str = option("kmeans", "Clustering method.", choices=CLUSTERING_METHODS, only_for=without("only"))
+    map: str = option("tsne", "Projection of the map; umap needs the extra maps.", choices=METHODS)
     features: str = features_option()
     layer: str | None = layer_option()
     weights: Path | None = weights_option()
     image_size: int | None = image_size_option()
-    words: str = option(
+    vocabulary: str = option(
         "imagenet",
-        "What clusters may be called: imagenet, none, or words of yours: cheetah,lion,fox.",
+        "Words to describe clusters with: imagenet, none, or your own: cheetah,lion,fox.",
         metavar="WORDS",
         only_for=without("only"),
     )
     name: str | None = option(None, "Names for clusters, by number: 0=cheetah,1=lion.", metavar="N=NAME,...", only_for=without("only"))
     perplexity: float = option(
         PERPLEXITY,
-        "For tsne: how many neighbors of an image are kept near it.",
+        "Perplexity of t-SNE: about how many neighbors of an image stay near it.",
         minimum=2.0,
         maximum=500.0,
         only_for=when("map", "tsne"),
     )
-    out: Path = option(Path("explore"), "Folder for the page and its numbers.", metavar="DIR")
+    out: Path = option(Path("explore"), "Folder for the page and its data.", metavar="DIR")
     seed: int = seed_option()
     state: Path | None = state_option()
     device: str = device_option()
@@ -76,112 +79,189 @@ class ExploreOptions(DatasetOptions):
     num_workers: int | None = num_workers_option()
 
 
-@with_options(ExploreOptions)
-def explore(folder: str | Path, *, options: ExploreOptions, progress: Progress = AUTO) -> dict[str, Any]:
-    """Say what is in a folder: a page with a map of all images, clusters and what they follow, similar images and outliers.
+@dataclass(frozen=True)
+class ExploredClusters(Result):
+    """The clusters in words.
 
-    With ``--only map`` the page holds the map alone, and a table of its coordinates lies beside it.
+    Attributes:
+        sentence: how many clusters of what, found how.
+        lines: one per cluster: its name, size, labels and what it looks like.
+    """
+
+    sentence: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ExploreResult(Result):
+    """The page of a folder.
+
+    Attributes:
+        out: the page.
+        details: the same as JSON; None with ``only="map"``, as all that follows ``notes``.
+        table: the coordinates of the map; only with ``only="map"``.
+        images: number of images.
+        map: the projection.
+        software: what computed it.
+        trust: how far the map is to be trusted.
+        notes: sentences worth knowing.
+        k: number of clusters.
+        clusters: in words.
+        scores: agreement of the clusters with the labels; None without labels.
+        choice: how k was chosen, as a sentence; None where it was given.
+        encoding: what the clusters follow, as a sentence.
+        outliers: paths of the images farthest from their cluster, the farthest first.
+        left_out: reason by path.
+    """
+
+    out: Path
+    details: Path | None
+    table: Path | None
+    images: int
+    map: str
+    software: str
+    trust: MapTrust
+    notes: tuple[str, ...]
+    k: int | None = None
+    clusters: ExploredClusters | None = None
+    scores: Agreement | None = None
+    choice: str | None = None
+    encoding: str | None = None
+    outliers: tuple[str, ...] = ()
+    left_out: dict[str, str] | None = None
+
+
+@with_options(ExploreOptions)
+def explore(folder: str | Path, *, options: ExploreOptions, progress: Progress = AUTO) -> ExploreResult:
+    """Write a page about a folder: a map of all images, clusters and what they follow, similar images and outliers.
+
+    With ``--only map`` the page holds only the map, and a table of its coordinates is written beside it.
 
     Labels are not needed; where there are some, the map and the clusters are compared with them. On the page, images can
-    be chosen by drawing around them, and left out or relabeled; that is saved as a file of decisions. Photos are only read.
+    be selected with a lasso, and excluded or relabeled; that is saved as a file of decisions. The photos are only read.
 
     Args:
         folder: class folders, unsorted images, a manifest or a bucket.
-        progress: hears of every image.
+        progress: progress receiver.
         options: as keywords; see :class:`ExploreOptions`.
 
     Returns:
-        ``out`` (the page), ``details`` (the same as JSON), ``images``, ``map`` and ``software`` (what placed them), ``trust``,
-        ``clusters`` (sentence, number, and for each a line), ``k``, ``scores``, ``choice`` and ``encoding`` (sentences, or None),
-        ``outliers`` (paths, the strangest first), ``left_out`` (path: reason), ``notes``. With ``only="map"``: ``out``, ``table``,
-        ``images``, ``map``, ``software``, ``trust`` and ``notes``.
+        Where the page is, and its main results.
 
     Raises:
-        OptionError: an option's name or value is wrong, or the result would lie among the photos.
-        DataError: no image can be used, or fewer differ than clusters are wanted.
+        OptionError: an option's name or value is wrong, or the result would be written among the photos.
+        DataError: no image can be used, or there are fewer different images than clusters.
         ModelError: no such network, layer or weights.
         MissingExtra: UMAP is asked for and not installed.
         StorageError: the page cannot be written.
     """
     from tellapart.feature_spec import spec_of
     from tellapart.output_guards import check_outside
-    from tellapart.reports.explore_page import write_exploration
     from tellapart.workflows.explorable_images import explorable_images
-    from tellapart.workflows.folder_clustering import ClusteringConfig, cluster_folder, names_of
+    from tellapart.workflows.folder_clustering import ClusteringConfig, cluster_folder, parse_cluster_names
     from tellapart.workflows.projection_page import header_view, project_folder
 
-    names = names_of(options.name)
+    names = parse_cluster_names(options.name)
     spec = spec_of(options.features, layer=options.layer, weights=options.weights, image_size=options.image_size)
-    spec = spec.computed(options.device, options.precision)
-    looking: dict[str, Any] = {
-        "reading": options,
-        "state": options.state,
-        "device": options.device,
-        "num_workers": options.num_workers,
-        "progress": progress,
-    }
-    words = "none" if options.only == MAP else options.words
-    subjects = explorable_images(folder, spec, words=words, **looking)
+    images = explorable_images(
+        folder,
+        spec.computed(options.device, options.precision),
+        words="none" if options.only == MAP else options.vocabulary,
+        reading=options,
+        state=options.state,
+        device=options.device,
+        num_workers=options.num_workers,
+        progress=progress,
+    )
     out = options.out.expanduser()
-    check_outside(out, subjects.looked.dataset)
-    found = project_folder(subjects, method=options.map, perplexity=options.perplexity, seed=options.seed, progress=progress)
+    check_outside(out, images.looked.dataset)
+    projection = project_folder(images, method=options.map, perplexity=options.perplexity, seed=options.seed, progress=progress)
+    header = header_view(projection, options, folder)
     if options.only == MAP:
-        return _map_alone(found, out, {"header": header_view(found, options, folder), "map": found.view()}, progress)
-    grouping = cluster_folder(subjects, ClusteringConfig(k=options.k, method=options.method, seed=options.seed, names=names), progress)
-    notes = [*found.notes, *grouping.clustering.notes]
-    view = {"header": header_view(found, options, folder), **_sections(found, grouping, options.seed, progress), "notes": notes}
+        return _write_map(projection, out, header, progress)
+    clustering = cluster_folder(images, ClusteringConfig(k=options.k, method=options.method, seed=options.seed, names=names), progress)
+    sections = _sections(projection, clustering, options.seed, progress)
+    return _write_page(projection, clustering, out, {"header": header, **sections}, progress)
+
+
+def _write_page(
+    projection: FolderProjection, clustering: FolderClustering, out: Path, view: dict[str, Any], progress: Progress
+) -> ExploreResult:
+    from tellapart.reports.explore_page import write_exploration
+
+    notes = [*projection.notes, *clustering.clustering.notes]
     with progress.stage("writing the page", total=1, unit="pages") as advance:
-        page = write_exploration(out, view, subjects.looked.thumbnails)
+        page = write_exploration(out, {**view, "notes": notes}, clustering.subjects.looked.thumbnails)
         advance(1)
     for note in notes:
         progress.note(note)
-    return {"out": str(page), "details": str(out / DETAILS), **_told(found, grouping, view), "notes": notes}
+    paths = view["map"]["path"]
+    return ExploreResult(
+        out=page,
+        details=out / DETAILS,
+        table=None,
+        images=len(paths),
+        map=projection.made.method,
+        software=projection.made.software,
+        trust=projection.trust,
+        notes=tuple(notes),
+        k=clustering.clustering.k,
+        clusters=ExploredClusters(clustering.sentence, tuple(_line(one) for one in view["clusters"]["clusters"])),
+        scores=clustering.scores,
+        choice=clustering.choice.reason if clustering.choice else None,
+        encoding=clustering.encoding.sentence,
+        outliers=tuple(paths[point] for point in view["outliers"][:LISTED_OUTLIERS]),
+        left_out=clustering.subjects.left_out,
+    )
 
 
-def _map_alone(found: FolderProjection, out: Path, view: dict[str, Any], progress: Progress) -> dict[str, Any]:
+def _write_map(projection: FolderProjection, out: Path, header: dict[str, Any], progress: Progress) -> ExploreResult:
     """Write the page of the map, and the table of its coordinates."""
     from tellapart.reports.explore_page import write_map
 
+    notes = projection.notes
     with progress.stage("writing the page", total=1, unit="pages") as advance:
-        _write_table(found, out / MAP_TABLE)
-        write_map(out / MAP_PAGE, {**view, "notes": found.notes}, found.subjects.looked.thumbnails)
+        _write_table(projection, out / MAP_TABLE)
+        view = {"header": header, "map": projection.view(), "notes": notes}
+        write_map(out / MAP_PAGE, view, projection.subjects.looked.thumbnails)
         advance(1)
-    for note in found.notes:
+    for note in notes:
         progress.note(note)
-    return {
-        "out": str(out / MAP_PAGE),
-        "table": str(out / MAP_TABLE),
-        "images": len(found.subjects),
-        "map": found.made.method,
-        "software": found.made.software,
-        "trust": found.trust,
-        "notes": found.notes,
-    }
+    return ExploreResult(
+        out=out / MAP_PAGE,
+        details=None,
+        table=out / MAP_TABLE,
+        images=len(projection.subjects),
+        map=projection.made.method,
+        software=projection.made.software,
+        trust=projection.trust,
+        notes=tuple(notes),
+    )
 
 
-def _write_table(found: FolderProjection, table: Path) -> None:
+def _write_table(projection: FolderProjection, table: Path) -> None:
     from tellapart.csv_writer import csv_file
 
     with csv_file(table, ("path", "image_id", "label", "x", "y")) as writer:
-        for row, (x, y) in zip(found.subjects.rows, found.made.places, strict=True):
+        for row, (x, y) in zip(projection.subjects.rows, projection.made.places, strict=True):
             writer.write([row.path, row.image_id, row.label or "", f"{x:.4f}", f"{y:.4f}"])
 
 
-def _sections(found: FolderProjection, grouping: FolderClustering, seed: int, progress: Progress) -> dict[str, Any]:
+def _sections(projection: FolderProjection, clustering: FolderClustering, seed: int, progress: Progress) -> dict[str, Any]:
     """All of the view but the header and the notes."""
-    sections = grouping.view()
+    sections = clustering.view()
     order = sections["outliers"]
-    strangeness = [0.0] * len(order)
+    score = [0.0] * len(order)
     for place, point in enumerate(reversed(order)):
-        strangeness[point] = place / max(1, len(order) - 1)
-    points = {**found.view(), "score": strangeness}
-    points["cluster"] = [None if number < 0 else int(number) for number in grouping.clustering.assigned]
-    told = [one.medoid for one in grouping.members]
-    near = _neighbors(found.subjects, [*told, *order[:OUTLIERS]], seed, progress)
+        score[point] = place / max(1, len(order) - 1)
+    points = {**projection.view(), "score": score}
+    points["cluster"] = [None if number < 0 else int(number) for number in clustering.clustering.assigned]
+    medoids = [one.medoid for one in clustering.members]
+    near = _neighbors(projection.subjects, [*medoids, *order[:OUTLIERS]], seed, progress)
     return {"map": points, **sections, "outliers": order[:OUTLIERS], "neighbors": near}
 
 
-def _neighbors(subjects: ExplorableImages, told: list[int], seed: int, progress: Progress) -> dict[int, list[list[float]]]:
+def _neighbors(images: ExplorableImages, shown: list[int], seed: int, progress: Progress) -> dict[int, list[list[float]]]:
     """The most similar images of each, or in large sets of some, near-duplicates included: numbers and cosines."""
     import numpy as np
 
@@ -189,37 +269,20 @@ def _neighbors(subjects: ExplorableImages, told: list[int], seed: int, progress:
     from tellapart.exploration.pca import sample_rows
     from tellapart.features.matrix import unit_rows
 
-    n = len(subjects)
-    asked = np.arange(n) if n <= ASKED_OF_ALL else np.union1d(sample_rows(n, ASKED, seed), np.array(told, np.int64))
-    units = unit_rows(subjects.features)
-    with progress.stage("looking for similar images", total=len(asked)) as advance:
-        near = neighbors(units, units[asked], NEIGHBORS, without=asked)
-        advance(len(asked))
+    n = len(images)
+    queries = np.arange(n) if n <= MAX_ALL_QUERIES else np.union1d(sample_rows(n, SAMPLED_QUERIES, seed), np.array(shown, np.int64))
+    units = unit_rows(images.features)
+    with progress.stage("looking for similar images", total=len(queries)) as advance:
+        near = neighbors(units, units[queries], NEIGHBORS, without=queries)
+        advance(len(queries))
     return {
         int(one): [[int(other), round(float(cosine), 4)] for other, cosine in zip(others, cosines, strict=True)]
-        for one, others, cosines in zip(asked, near.indices, near.similarities, strict=True)
-    }
-
-
-def _told(found: FolderProjection, grouping: FolderClustering, view: dict[str, Any]) -> dict[str, Any]:
-    paths = view["map"]["path"]
-    return {
-        "images": len(paths),
-        "map": found.made.method,
-        "software": found.made.software,
-        "trust": found.trust,
-        "k": grouping.clustering.k,
-        "clusters": {"sentence": grouping.sentence, "lines": [_line(one) for one in view["clusters"]["clusters"]]},
-        "scores": view["clusters"]["scores"],
-        "choice": view["choice"]["reason"] if view["choice"] else None,
-        "encoding": view["encoding"]["sentence"],
-        "outliers": [paths[point] for point in view["outliers"][:20]],
-        "left_out": grouping.subjects.left_out,
+        for one, others, cosines in zip(queries, near.indices, near.similarities, strict=True)
     }
 
 
 def _line(cluster: dict[str, Any]) -> str:
-    called = cluster["name"] or f"cluster {cluster['number']}"
-    classes = ", ".join(f"{name} {count:,}" for name, count in list(cluster["classes"].items())[:3])
+    name = cluster["name"] or f"cluster {cluster['number']}"
+    classes = ", ".join(f"{label} {n:,}" for label, n in list(cluster["classes"].items())[:3])
     words = f"  looks like {', '.join(cluster['words'])}" if cluster["words"] else ""
-    return f"{called}: {count(cluster['size'], 'image')}" + (f" ({classes})" if classes else "") + words
+    return f"{name}: {count(cluster['size'], 'image')}" + (f" ({classes})" if classes else "") + words

@@ -1,15 +1,16 @@
-"""tellapart similar: the images most like one, or like each."""
+"""tellapart similar: the images most similar to one, or to each."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.results import Result
 from tellapart.shared_options import (
     device_option,
     features_option,
@@ -28,47 +29,79 @@ if TYPE_CHECKING:
 SHEET, TABLE = Path("similar.jpg"), Path("similar.csv")
 SHEETS = (".jpg", ".jpeg", ".png")
 COLUMNS = ("path", "rank", "similar", "cosine", "label", "similar_label")
-MOST = 1000
+MAX_K = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
 class SimilarOptions(DatasetOptions):
-    """What to look for, and how."""
+    """What to search for, and how."""
 
-    all_: bool = option(False, "Ask about every image of the folder, and write a table.")
-    k: int = option(10, "How many similar images.", minimum=1, maximum=MOST)
-    skip_duplicates: bool = option(False, "Leave out near-duplicates of the image asked about, and show of any others one.")
+    all_: bool = option(False, "Search for every image of the folder, and write a table.")
+    k: int = option(10, "Number of similar images.", minimum=1, maximum=MAX_K)
+    skip_duplicates: bool = option(False, "Leave out near-duplicates of the query image, and show only one of each other group.")
     features: str = features_option()
     layer: str | None = layer_option()
     weights: Path | None = weights_option()
     image_size: int | None = image_size_option()
-    out: Path | None = option(None, "The contact sheet, by default similar.jpg; with --all or for .csv the table.", metavar="FILE")
+    out: Path | None = option(None, "The contact sheet, by default similar.jpg; the table with --all or for .csv.", metavar="FILE")
     state: Path | None = state_option()
     device: str = device_option()
     precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 
 
-@with_options(SimilarOptions)
-def similar(folder: str | Path, image: str | Path | None = None, *, options: SimilarOptions, progress: Progress = AUTO) -> dict[str, Any]:
-    """Find the images of a folder that are most like one, or like each of them: exact cosines of what a network sees.
+@dataclass(frozen=True)
+class SimilarImage(Result):
+    """An image of the folder, and its cosine similarity to the query image."""
 
-    The image may be one of the folder's or any other file. The photos are only read.
+    path: str
+    label: str | None
+    cosine: float
+
+
+@dataclass(frozen=True)
+class SimilarResult(Result):
+    """What was found.
+
+    Attributes:
+        out: the contact sheet, or the table.
+        features: what the images were compared by.
+        image: the query image; None for all.
+        similar: the most similar first; none for all.
+        same_label: share of the images whose most similar one has their label; None without labels or for one image.
+        images: number of images searched.
+        left_out: reason by path.
+        notes: sentences worth knowing.
+    """
+
+    out: Path
+    features: str
+    image: str | None
+    similar: tuple[SimilarImage, ...]
+    same_label: float | None
+    images: int
+    left_out: dict[str, str]
+    notes: tuple[str, ...]
+
+
+@with_options(SimilarOptions)
+def similar(folder: str | Path, image: str | Path | None = None, *, options: SimilarOptions, progress: Progress = AUTO) -> SimilarResult:
+    """Find the images of a folder that are most similar to one, or to each of them, by the exact cosine of their features.
+
+    The query image may be one of the folder or any other file. The photos are only read.
 
     Args:
         folder: class folders, unsorted images, a manifest or a bucket.
         image: a path in the folder, or of another file; None with ``all_``.
-        progress: hears of every image.
+        progress: progress receiver.
         options: as keywords; see :class:`SimilarOptions`.
 
     Returns:
-        ``out``, ``features``, ``image`` (None for all), ``similar`` (path, label, cosine; the most similar first), ``images`` (how many
-        could have been found), ``same_label`` (share of the images whose most similar one has their label; None without labels or
-        for one image), ``left_out`` (path: reason), ``notes``.
+        The similar images, or for all how often the most similar one has the same label.
 
     Raises:
-        OptionError: an option is wrong, or the result would lie among the photos.
-        DataError: the image asked about is not there or cannot be read, or none of the folder's can.
+        OptionError: an option is wrong, or the result would be written among the photos.
+        DataError: the query image does not exist or cannot be read, or none of the folder's can.
         StorageError: the disk is full or cannot be written.
     """
     from tellapart.feature_spec import spec_of
@@ -78,20 +111,34 @@ def similar(folder: str | Path, image: str | Path | None = None, *, options: Sim
     out = _place(options, image)
     spec = spec_of(options.features, layer=options.layer, weights=options.weights, image_size=options.image_size)
     spec = spec.computed(options.device, options.precision)
-    looking: dict[str, Any] = {"device": options.device, "num_workers": options.num_workers, "progress": progress}
-    subjects = explorable_images(folder, spec, reading=options, state=options.state, **looking)
-    check_outside(out, subjects.looked.dataset)
-    found = _of_all(subjects, options, out, progress) if image is None else _of_one(subjects, str(image), spec, options, out, progress)
-    for note in subjects.looked.notes:
+    images = explorable_images(
+        folder,
+        spec,
+        reading=options,
+        state=options.state,
+        device=options.device,
+        num_workers=options.num_workers,
+        progress=progress,
+    )
+    check_outside(out, images.looked.dataset)
+    query, found, same_label = None, [], None
+    if image is None:
+        same_label = _search_all(images, options, out, progress)
+    else:
+        query = _query(images, str(image), spec, options, progress)
+        found = _search(images, query, options, out)
+    for note in images.looked.notes:
         progress.note(note)
-    return {
-        "out": str(out),
-        "features": subjects.name,
-        "images": len(subjects),
-        **found,
-        "left_out": subjects.left_out,
-        "notes": subjects.looked.notes,
-    }
+    return SimilarResult(
+        out=out,
+        features=images.name,
+        image=query.path if query else None,
+        similar=tuple(found),
+        same_label=same_label,
+        images=len(images),
+        left_out=images.left_out,
+        notes=tuple(images.looked.notes),
+    )
 
 
 def _place(chosen: SimilarOptions, image: str | Path | None) -> Path:
@@ -99,7 +146,7 @@ def _place(chosen: SimilarOptions, image: str | Path | None) -> Path:
 
     if (image is None) != chosen.all_:
         wrong = "an image was named together with --all" if image is not None else "no image was named"
-        raise OptionError(wrong, hint="name one image, or ask about every one with --all")
+        raise OptionError(wrong, hint="name one image, or search for all with --all")
     out = (chosen.out or (TABLE if chosen.all_ else SHEET)).expanduser()
     fitting = (".csv",) if chosen.all_ else (*SHEETS, ".csv")
     if out.is_dir() or out.suffix.lower() not in fitting:
@@ -116,7 +163,8 @@ def _candidates(subjects: ExplorableImages, chosen: SimilarOptions) -> IntArray:
     return np.unique(subjects.originals)
 
 
-def _of_all(subjects: ExplorableImages, chosen: SimilarOptions, out: Path, progress: Progress) -> dict[str, Any]:
+def _search_all(subjects: ExplorableImages, chosen: SimilarOptions, out: Path, progress: Progress) -> float | None:
+    """Write the table; the share of images whose most similar one has their label."""
     import numpy as np
 
     from tellapart.exploration.neighbors import neighbors
@@ -131,36 +179,31 @@ def _of_all(subjects: ExplorableImages, chosen: SimilarOptions, out: Path, progr
     _write_table(out, [(subjects.rows[i].path, subjects.labels[i]) for i in range(len(subjects))], subjects, indices, found.similarities)
     labels = subjects.labels
     known = [i for i in range(len(subjects)) if labels[i] is not None and indices.shape[1] and labels[indices[i, 0]] is not None]
-    same = sum(labels[i] == labels[indices[i, 0]] for i in known) / len(known) if known else None
-    return {"image": None, "similar": [], "same_label": same}
+    return sum(labels[i] == labels[indices[i, 0]] for i in known) / len(known) if known else None
 
 
-def _of_one(
-    subjects: ExplorableImages, image: str, spec: FeatureSpec, chosen: SimilarOptions, out: Path, progress: Progress
-) -> dict[str, Any]:
+def _search(subjects: ExplorableImages, query: _Query, chosen: SimilarOptions, out: Path) -> list[SimilarImage]:
+    """Write the sheet or the table of one query; the images found."""
     import numpy as np
 
     from tellapart.exploration.neighbors import neighbors
     from tellapart.features.matrix import unit_rows
 
-    asked = _asked(subjects, image, spec, chosen, progress)
-    answers = np.array([i for i in _candidates(subjects, chosen) if int(i) not in asked.same], np.int64)
-    found = neighbors(unit_rows(subjects.features[answers]), unit_rows(asked.features), chosen.k)
+    answers = np.array([i for i in _candidates(subjects, chosen) if int(i) not in query.same], np.int64)
+    found = neighbors(unit_rows(subjects.features[answers]), unit_rows(query.features), chosen.k)
     indices, cosines = answers[found.indices[0]], found.similarities[0]
-    told = [
-        {"path": subjects.rows[i].path, "label": subjects.labels[i], "cosine": round(float(c), 5)}
-        for i, c in zip(indices, cosines, strict=True)
-    ]
     if out.suffix.lower() == ".csv":
-        _write_table(out, [(asked.path, asked.label)], subjects, indices[None], cosines[None])
+        _write_table(out, [(query.path, query.label)], subjects, indices[None], cosines[None])
     else:
-        _write_sheet(out, asked, subjects, indices, cosines)
-    return {"image": asked.path, "similar": told, "same_label": None}
+        _write_sheet(out, query, subjects, indices, cosines)
+    return [
+        SimilarImage(subjects.rows[i].path, subjects.labels[i], round(float(cosine), 5)) for i, cosine in zip(indices, cosines, strict=True)
+    ]
 
 
 @dataclass(frozen=True, eq=False)
-class _Asked:
-    """The image asked about: its path, label and features (1, d), and the images of the folder that are no answers to it."""
+class _Query:
+    """The query image: its path, label and features (1, d), and the images of the folder that are not answers to it."""
 
     path: str
     label: str | None
@@ -169,7 +212,7 @@ class _Asked:
     jpeg: bytes | None
 
 
-def _asked(subjects: ExplorableImages, image: str, spec: FeatureSpec, chosen: SimilarOptions, progress: Progress) -> _Asked:
+def _query(subjects: ExplorableImages, image: str, spec: FeatureSpec, chosen: SimilarOptions, progress: Progress) -> _Query:
     import numpy as np
 
     from tellapart.errors import DataError
@@ -183,7 +226,7 @@ def _asked(subjects: ExplorableImages, image: str, spec: FeatureSpec, chosen: Si
             raise
         return _from_outside(subjects, Path(image).expanduser(), spec, chosen, progress)
     if len(rows) > 1:
-        raise DataError(f"{image} is a folder of {count(len(rows), 'image')}", hint="name one image, or ask about every one with --all")
+        raise DataError(f"{image} is a folder of {count(len(rows), 'image')}", hint="name one image, or search for all with --all")
     row = rows[0]
     if row.image_id is None:
         raise DataError(f"{row.path} cannot be read: {row.reason}")
@@ -194,10 +237,10 @@ def _asked(subjects: ExplorableImages, image: str, spec: FeatureSpec, chosen: Si
     same = {number} if number is not None else set()
     if chosen.skip_duplicates and number is not None:
         same |= {int(i) for i in np.flatnonzero(subjects.originals == subjects.originals[number])}
-    return _Asked(row.path, row.label, features, frozenset(same), looked.thumbnails([row.image_id]).get(row.image_id))
+    return _Query(row.path, row.label, features, frozenset(same), looked.thumbnails([row.image_id]).get(row.image_id))
 
 
-def _from_outside(subjects: ExplorableImages, file: Path, spec: FeatureSpec, chosen: SimilarOptions, progress: Progress) -> _Asked:
+def _from_outside(subjects: ExplorableImages, file: Path, spec: FeatureSpec, chosen: SimilarOptions, progress: Progress) -> _Query:
     import tempfile
 
     from tellapart.dataset import Catalog
@@ -212,9 +255,9 @@ def _from_outside(subjects: ExplorableImages, file: Path, spec: FeatureSpec, cho
         with tempfile.TemporaryDirectory() as place, Catalog(Path(place) / "catalog.sqlite") as catalog:
             seen = extract(files_dataset([file]), spec, catalog=catalog, num_workers=1, progress=progress)
     except DataError as error:
-        raise DataError(f"{file} cannot be asked about: {error}", hint=error.hint) from error
+        raise DataError(f"{file} cannot be compared: {error}", hint=error.hint) from error
     same = _copies(subjects, seen) if chosen.skip_duplicates else frozenset()
-    return _Asked(printable(str(file)), None, seen.features.values, same, thumbnail(decode(file.read_bytes(), min_size=128).pixels))
+    return _Query(printable(str(file)), None, seen.features.values, same, thumbnail(decode(file.read_bytes(), min_size=128).pixels))
 
 
 def _copies(subjects: ExplorableImages, seen: Extraction) -> frozenset[int]:
@@ -242,29 +285,29 @@ def _copies(subjects: ExplorableImages, seen: Extraction) -> frozenset[int]:
 
 
 def _write_table(
-    out: Path, asked: list[tuple[str, str | None]], subjects: ExplorableImages, indices: IntArray, cosines: FloatArray
+    out: Path, queries: list[tuple[str, str | None]], subjects: ExplorableImages, indices: IntArray, cosines: FloatArray
 ) -> None:
     from tellapart.csv_writer import csv_file
 
     with csv_file(out, COLUMNS) as writer:
-        for (path, label), row, values in zip(asked, indices.tolist(), cosines.tolist(), strict=True):
+        for (path, label), row, values in zip(queries, indices.tolist(), cosines.tolist(), strict=True):
             for rank, (i, cosine) in enumerate(zip(row, values, strict=True), start=1):
                 writer.write([path, rank, subjects.rows[i].path, f"{cosine:.5f}", label or "", subjects.labels[i] or ""])
 
 
-def _write_sheet(out: Path, asked: _Asked, subjects: ExplorableImages, indices: IntArray, cosines: FloatArray) -> None:
+def _write_sheet(out: Path, query: _Query, subjects: ExplorableImages, indices: IntArray, cosines: FloatArray) -> None:
     from tellapart.atomic_files import replacing
     from tellapart.reports.contact_sheet import Tile, contact_sheet
 
     ids = [subjects.rows[i].image_id or "" for i in indices]
     jpegs = subjects.looked.thumbnails(ids)
-    name = asked.path.rpartition("/")[2]
-    tiles = [Tile(asked.jpeg, f"{name}\nasked about", "kept")]
+    name = query.path.rpartition("/")[2]
+    tiles = [Tile(query.jpeg, f"{name}\nquery", "kept")]
     tiles += [
         Tile(jpegs.get(image_id), f"{subjects.rows[i].path.rpartition('/')[2]}\n{cosine:.3f} {subjects.labels[i] or ''}")
         for i, image_id, cosine in zip(indices, ids, cosines, strict=True)
     ]
-    sheet = contact_sheet(tiles, title=f"Most like {name}, by {subjects.name}")
+    sheet = contact_sheet(tiles, title=f"Most similar to {name}, by {subjects.name}")
     with replacing(out) as partial, partial.open("wb") as file:
         if out.suffix.lower() == ".png":
             sheet.save(file, "PNG")

@@ -18,7 +18,7 @@ METHODS = ("kmeans", "minibatch", "affinity", "hdbscan", "agglomerative")
 NEEDS_K = ("kmeans", "minibatch", "agglomerative")
 STARTS_ON = 20_000
 """Images that all restarts run on; the best one continues with all images."""
-RESTARTS = 10
+N_INIT = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +55,7 @@ class Clustering:
         return float(np.square(self.distances[self.assigned >= 0], dtype=np.float64).sum())
 
 
-def cluster_points(
-    points: FloatArray, k: int | None = None, *, method: str = "kmeans", restarts: int = RESTARTS, seed: int = 0
-) -> Clustering:
+def cluster_points(points: FloatArray, k: int | None = None, *, method: str = "kmeans", n_init: int = N_INIT, seed: int = 0) -> Clustering:
     """Cluster images; deterministic for a seed.
 
     Args:
@@ -65,7 +63,7 @@ def cluster_points(
         k: number of clusters. ``affinity`` searches for a preference that gives as many, or uses the median similarity for
             None; ``hdbscan`` finds the number itself and ignores ``k``.
         method: one of ``METHODS``.
-        restarts: of ``kmeans`` and ``minibatch`` (``n_init``); the best is used.
+        n_init: k-means restarts, of ``kmeans`` and ``minibatch``; the best is used.
         seed: of the random number generators.
 
     Raises:
@@ -77,7 +75,7 @@ def cluster_points(
     _check_enough(points, k or 1)
     if method == "hdbscan" and k is not None:
         notes.append(f"HDBSCAN finds the number of clusters itself; k = {k} is ignored")
-    labels = _METHODS[method](points, k, restarts, seed, notes)
+    labels = _METHODS[method](points, k, n_init, seed, notes)
     return number_by_size(points, labels, method, notes)
 
 
@@ -130,37 +128,37 @@ def _distances(points: FloatArray, assigned: IntArray, centers: FloatArray) -> F
     return np.asarray(distances, np.float32)
 
 
-def _kmeans(points: FloatArray, k: int | None, restarts: int, seed: int, notes: list[str]) -> IntArray:
+def _kmeans(points: FloatArray, k: int | None, n_init: int, seed: int, notes: list[str]) -> IntArray:
     from sklearn.cluster import KMeans
 
     few = points[sample_rows(len(points), STARTS_ON, seed)]
 
     def fit_once(number: int) -> KMeans:
         with one_openmp_thread():
-            return KMeans(k, n_init=1, random_state=seed * restarts + number).fit(few)
+            return KMeans(k, n_init=1, random_state=seed * n_init + number).fit(few)
 
     with one_blas_thread():
-        best = min(side_by_side(fit_once, range(restarts)), key=lambda model: float(model.inertia_))
+        best = min(side_by_side(fit_once, range(n_init)), key=lambda model: float(model.inertia_))
     if len(few) < len(points):
         best = KMeans(k, init=best.cluster_centers_, n_init=1, random_state=seed).fit(points)
     return np.asarray(best.labels_, np.int64)
 
 
-def _minibatch(points: FloatArray, k: int | None, restarts: int, seed: int, notes: list[str]) -> IntArray:
+def _minibatch(points: FloatArray, k: int | None, n_init: int, seed: int, notes: list[str]) -> IntArray:
     from sklearn.cluster import MiniBatchKMeans
 
-    return np.asarray(MiniBatchKMeans(k, n_init=restarts, batch_size=2048, random_state=seed).fit(points).labels_, np.int64)
+    return np.asarray(MiniBatchKMeans(k, n_init=n_init, batch_size=2048, random_state=seed).fit(points).labels_, np.int64)
 
 
-def _affinity(points: FloatArray, k: int | None, restarts: int, seed: int, notes: list[str]) -> IntArray:
+def _affinity(points: FloatArray, k: int | None, n_init: int, seed: int, notes: list[str]) -> IntArray:
     return affinity(points, k, seed, notes)
 
 
-def _density(points: FloatArray, k: int | None, restarts: int, seed: int, notes: list[str]) -> IntArray:
+def _density(points: FloatArray, k: int | None, n_init: int, seed: int, notes: list[str]) -> IntArray:
     return density(points, seed, notes)
 
 
-def _agglomerative(points: FloatArray, k: int | None, restarts: int, seed: int, notes: list[str]) -> IntArray:
+def _agglomerative(points: FloatArray, k: int | None, n_init: int, seed: int, notes: list[str]) -> IntArray:
     return agglomerative(points, k or 1, seed, notes)
 
 

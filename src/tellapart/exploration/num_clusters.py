@@ -13,7 +13,7 @@ from tellapart.exploration.pca import sample_rows
 
 MAX_K = 12
 TRIED_ON = 2_000
-DRAWS, SHARE, RESTARTS = 4, 0.6, 3
+DRAWS, SHARE, N_INIT = 4, 0.6, 3
 STANDS_OUT, STEADY = 0.06, 0.85
 """Minimum silhouette above that of data without clusters, and minimum stability; measured, see docs/log.md."""
 LEAST_IMAGES, FLAT = 20, 1e-9
@@ -57,21 +57,21 @@ class _Measures:
 
 
 def choose_num_clusters(
-    points: FloatArray, *, most: int = MAX_K, seed: int = 0, advance: Callable[[int], None] = lambda count: None
+    points: FloatArray, *, max_k: int = MAX_K, seed: int = 0, advance: Callable[[int], None] = lambda count: None
 ) -> NumClustersChoice:
-    """Measure clusterings into 1 to ``most`` clusters and suggest one number, or none.
+    """Measure clusterings into 1 to ``max_k`` clusters and suggest one number, or none.
 
     A number is suggested if its silhouette exceeds that of data without clusters by 0.06 and random subsets of the images give
     the same clusters (adjusted Rand index of at least 0.85); of several, the one with the largest excess.
 
     Args:
         points: float32 (n, p), see :func:`tellapart.exploration.pca.pca_coordinates`.
-        most: the largest number tried.
+        max_k: the largest number tried.
         seed: of the sample (2,000 images), the draws and the data without clusters.
         advance: called with 1 for every finished k, twice (data and reference).
     """
     few = points[sample_rows(len(points), TRIED_ON, seed)]
-    ks = tuple(range(1, min(most, (len(few) - 1) // 2) + 1)) or (1,)
+    ks = tuple(range(1, min(max_k, (len(few) - 1) // 2) + 1)) or (1,)
     own = _measure_all(few, ks, seed, advance, is_drawn=True)
     other = _measure_all(reference_points(few, seed) if len(few) > 1 else few, ks, seed, advance, is_drawn=False)
     suggested, reason = _suggest(ks, own, other, len(few))
@@ -134,7 +134,7 @@ def _measure(points: FloatArray, k: int, seed: int, is_drawn: bool) -> _Measures
     from sklearn.cluster import KMeans
     from sklearn.metrics import calinski_harabasz_score
 
-    model = KMeans(k, n_init=RESTARTS, random_state=seed).fit(points)
+    model = KMeans(k, n_init=N_INIT, random_state=seed).fit(points)
     return _Measures(
         float(model.inertia_) / len(points),
         macro_silhouette(points, model.labels_),

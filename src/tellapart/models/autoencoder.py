@@ -129,7 +129,7 @@ def _classic(image_size: int, latent: int | None) -> Autoencoder:
     width = CLASSIC_CHANNELS * side * side
     if latent not in (None, width):
         raise OptionError(
-            f"classic has a latent of its own, {width:,} numbers at {image_size} pixels", hint="leave --latent out, or --net small"
+            f"classic has a latent of its own, {width:,} numbers at {image_size} pixels", hint="leave --latent out, or --architecture small"
         )
     encoder = nn.Sequential(
         nn.Conv2d(3, 64, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(64, CLASSIC_CHANNELS, 3, padding=1), nn.ReLU(), nn.Flatten()

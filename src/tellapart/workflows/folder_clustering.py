@@ -21,7 +21,7 @@ from tellapart.exploration.cluster_associations import (
     sources_of,
 )
 from tellapart.exploration.cluster_members import Members, list_members, rank_by_distance
-from tellapart.exploration.clustering import NEEDS_K, RESTARTS, Clustering, cluster_points, count_distinct
+from tellapart.exploration.clustering import N_INIT, NEEDS_K, Clustering, cluster_points, count_distinct
 from tellapart.exploration.num_clusters import MAX_K, NumClustersChoice, choose_num_clusters
 from tellapart.exploration.pca import DIRECTIONS, pca_coordinates
 from tellapart.models.imagenet_classes import imagenet_names, likely_words
@@ -46,8 +46,8 @@ class ClusteringConfig:
     k: int = 0
     method: str = "kmeans"
     pca: int = DIRECTIONS
-    restarts: int = RESTARTS
-    most: int = MAX_K
+    n_init: int = N_INIT
+    max_k: int = MAX_K
     seed: int = 0
     names: dict[int, str] = field(default_factory=dict)
 
@@ -58,14 +58,14 @@ class FolderClustering:
 
     Attributes:
         subjects: the images.
-        wanted: how they were clustered.
+        config: how they were clustered.
         places: float32 (n, p), where clusters were sought.
         clustering: which image is in which.
         choice: how their number was chosen; None where it was given or the method finds it.
     """
 
     subjects: ExplorableImages
-    wanted: ClusteringConfig
+    config: ClusteringConfig
     places: FloatArray
     clustering: Clustering
     choice: NumClustersChoice | None
@@ -88,7 +88,7 @@ class FolderClustering:
     @cached_property
     def names(self) -> dict[int, str]:
         """Clusters that have a name: the one given, or of the words asked for the one that more than half of its images are called."""
-        given, words = self.wanted.names, self.subjects.words
+        given, words = self.config.names, self.subjects.words
         if not words or self.subjects.probabilities is None:
             return given
         likeliest = self.subjects.probabilities.argmax(axis=1)
@@ -119,14 +119,19 @@ class FolderClustering:
     def encoding(self) -> ClusterAssociations:
         """What the clusters follow."""
         return cluster_associations(
-            self.clustering.assigned, factors_of(self.subjects, self.clustering.k, self.wanted.seed), seed=self.wanted.seed
+            self.clustering.assigned, factors_of(self.subjects, self.clustering.k, self.config.seed), seed=self.config.seed
         )
+
+    @cached_property
+    def outliers(self) -> list[int]:
+        """All images, those farthest from their cluster first."""
+        return [int(i) for i in rank_by_distance(self.clustering)]
 
     @property
     def sentence(self) -> str:
         """How many clusters of what, found how."""
-        found, method = self.clustering, METHOD_WORDS[self.wanted.method]
-        directions = f" on {self.places.shape[1]} directions" if self.wanted.pca else ""
+        found, method = self.clustering, METHOD_WORDS[self.config.method]
+        directions = f" on {self.places.shape[1]} directions" if self.config.pca else ""
         outside = int((found.assigned < 0).sum())
         rest = f"; {outside:,} are in none" if outside else ""
         named = count(found.k, "cluster")
@@ -154,7 +159,7 @@ class FolderClustering:
         ]
         return {
             "clusters": {
-                "method": METHOD_WORDS[self.wanted.method],
+                "method": METHOD_WORDS[self.config.method],
                 "k": self.clustering.k,
                 "sentence": self.sentence,
                 "clusters": listed,
@@ -162,7 +167,7 @@ class FolderClustering:
             },
             "choice": num_clusters_view(self.choice),
             "encoding": asdict(self.encoding),
-            "outliers": [int(i) for i in rank_by_distance(self.clustering)],
+            "outliers": self.outliers,
         }
 
 
@@ -171,33 +176,33 @@ def num_clusters_view(choice: NumClustersChoice | None) -> dict[str, Any] | None
     return None if choice is None else {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(choice).items()}
 
 
-def cluster_folder(subjects: ExplorableImages, wanted: ClusteringConfig, progress: Progress = SILENT) -> FolderClustering:
+def cluster_folder(subjects: ExplorableImages, config: ClusteringConfig, progress: Progress = SILENT) -> FolderClustering:
     """Cluster a folder's images.
 
     Where ``k`` is 0 and the method needs a number, it is chosen; where none is clear, five clusters are shown, and the
     choice says so.
 
     Raises:
-        DataError: there are fewer different images than clusters wanted.
+        DataError: there are fewer different images than clusters.
         OptionError: a name is given to a cluster that there is not.
     """
-    places = pca_coordinates(subjects.features, directions=wanted.pca, seed=wanted.seed)
-    k: int | None = wanted.k or None
+    places = pca_coordinates(subjects.features, directions=config.pca, seed=config.seed)
+    k: int | None = config.k or None
     choice = None
-    if k is None and wanted.method in NEEDS_K:
-        with progress.stage("choosing a number of clusters", total=2 * wanted.most, unit="clusterings") as advance:
-            choice = choose_num_clusters(places, most=wanted.most, seed=wanted.seed, advance=advance)
+    if k is None and config.method in NEEDS_K:
+        with progress.stage("choosing a number of clusters", total=2 * config.max_k, unit="clusterings") as advance:
+            choice = choose_num_clusters(places, max_k=config.max_k, seed=config.seed, advance=advance)
         k = choice.suggested or min(FOR_LOOKING, count_distinct(places))
     with progress.stage("clustering", total=len(subjects)) as advance:
-        clustering = cluster_points(places, k, method=wanted.method, restarts=wanted.restarts, seed=wanted.seed)
+        clustering = cluster_points(places, k, method=config.method, n_init=config.n_init, seed=config.seed)
         advance(len(subjects))
-    strange = sorted(number for number in wanted.names if number >= clustering.k)
+    strange = sorted(number for number in config.names if number >= clustering.k)
     if strange:
         raise OptionError(
             f"there is no cluster {strange[0]}; the clusters are 0 to {clustering.k - 1}",
             hint="look at their sheets first, then name them with the same options",
         )
-    return FolderClustering(subjects, wanted, places, clustering, choice)
+    return FolderClustering(subjects, config, places, clustering, choice)
 
 
 def factors_of(subjects: ExplorableImages, k: int, seed: int = 0) -> dict[str, Any]:
@@ -218,7 +223,7 @@ def factors_of(subjects: ExplorableImages, k: int, seed: int = 0) -> dict[str, A
     }
 
 
-def names_of(text: str | None) -> dict[int, str]:
+def parse_cluster_names(text: str | None) -> dict[int, str]:
     """Names by cluster from ``0=cheetah,1=lion``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What map and explore share: places for the images of a folder, how far to trust them, and what the page says of both."""
+"""The map of ``tellapart explore``: places for the images of a folder, how far to trust them, and what the page says of both."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tellapart.exploration.projection import Projection, project
 from tellapart.exploration.projection_quality import NEIGHBORS, TRIED, neighbor_label_accuracy, neighbor_preservation, sample_rows
 from tellapart.printable import printable
 from tellapart.progress import Progress
+from tellapart.results import Result
 from tellapart.version import __version__
 from tellapart.workflows.explorable_images import NOT_FINITE, ExplorableImages
 
@@ -24,7 +25,7 @@ NAMED = 3
 
 
 class ProjectionConfig(Protocol):
-    """The options that say what is seen."""
+    """The options that name the features."""
 
     @property
     def features(self) -> str:
@@ -39,6 +40,23 @@ class ProjectionConfig(Protocol):
         """Where decisions lie."""
 
 
+@dataclass(frozen=True)
+class MapTrust(Result):
+    """How far a map is to be trusted.
+
+    Attributes:
+        k: how many nearest neighbors are compared.
+        neighbors_kept: share of an image's k nearest that are among its k nearest on the map; None for one or two images.
+        knn_2d: accuracy of the class of the nearest image on the map: value, low, high; None without labels.
+        knn_full: the same in the whole feature space.
+    """
+
+    k: int
+    neighbors_kept: float | None
+    knn_2d: Mapping[str, float] | None
+    knn_full: Mapping[str, float] | None
+
+
 @dataclass(frozen=True, eq=False)
 class FolderProjection:
     """A folder on a map.
@@ -48,14 +66,14 @@ class FolderProjection:
         class_names: sorted.
         labels: the number of each image's class (n,), -1 for none.
         made: their places.
-        trust: ``k``, ``neighbors_kept``, ``knn_2d`` and ``knn_full`` (intervals, None without labels).
+        trust: how far the places are to be trusted.
     """
 
     subjects: ExplorableImages
     class_names: list[str]
     labels: IntArray
     made: Projection
-    trust: dict[str, Any]
+    trust: MapTrust
 
     @property
     def notes(self) -> list[str]:
@@ -74,7 +92,7 @@ class FolderProjection:
             "cluster": [None] * len(rows),
             "image_id": [row.image_id for row in rows],
             "path": [row.path for row in rows],
-            "trust": self.trust,
+            "trust": self.trust.as_dict(),
         }
 
 
@@ -113,21 +131,21 @@ def left_out_notes(subjects: ExplorableImages) -> list[str]:
     return said + ([counted] if others else [])
 
 
-def _trust(subjects: ExplorableImages, labels: IntArray, places: FloatArray, seed: int, progress: Progress) -> dict[str, Any]:
+def _trust(subjects: ExplorableImages, labels: IntArray, places: FloatArray, seed: int, progress: Progress) -> MapTrust:
     known = np.flatnonzero(labels >= 0)
     has_classes = len(np.unique(labels[known])) > 1
     groups = _groups(subjects, progress) if has_classes else np.arange(len(labels))
     with progress.stage("checking the map", total=3, unit="checks") as advance:
         kept = neighbor_preservation(subjects.features, places, seed=seed)
-        told: dict[str, Any] = {"k": NEIGHBORS, "neighbors_kept": kept, "knn_2d": None, "knn_full": None}
+        knn_2d = knn_full = None
         advance(1)
         if has_classes:
             asked = known[sample_rows(len(known), TRIED, seed)]
-            told["knn_2d"] = _share(neighbor_label_accuracy(places, labels, groups, asked), groups[asked])
+            knn_2d = _share(neighbor_label_accuracy(places, labels, groups, asked), groups[asked])
             advance(1)
-            told["knn_full"] = _share(neighbor_label_accuracy(subjects.features, labels, groups, asked, is_cosine=True), groups[asked])
+            knn_full = _share(neighbor_label_accuracy(subjects.features, labels, groups, asked, is_cosine=True), groups[asked])
             advance(1)
-    return told
+    return MapTrust(NEIGHBORS, kept, knn_2d, knn_full)
 
 
 def _groups(subjects: ExplorableImages, progress: Progress) -> IntArray:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import first_lines, shown
 from tellapart.cli.output.tables import trust_lines
-from tellapart.cli.terminal import Answer, Styled
+from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.counts import count
 
-
-def explore_output(found: dict[str, Any]) -> Answer:
-    """The clusters, what they follow, how far to trust the map, and where the page lies."""
-    if "clusters" not in found:
-        return _map_alone(found)
-    lines = [found["clusters"]["sentence"], *first_lines([f"  {line}" for line in found["clusters"]["lines"]])]
-    lines += [found[key] for key in ("choice", "encoding") if found[key]]
-    lines += [f"map by {found['map']} ({found['software']})", *trust_lines(found["trust"])]
-    lines.append(Styled(shown(Path(found["out"])), before="page: ", bold=True))
-    return lines, found
+if TYPE_CHECKING:
+    from tellapart.commands.explore import ExploreResult
 
 
-def _map_alone(found: dict[str, Any]) -> Answer:
-    lines = [f"{count(found['images'], 'image')} placed by {found['map']} ({found['software']})", *trust_lines(found["trust"])]
-    return [*lines, f"table: {shown(Path(found['table']))}", Styled(shown(Path(found["out"])), before="map:   ", bold=True)], found
+def explore_output(result: ExploreResult) -> Answer:
+    """The clusters, what they follow, how far to trust the map, and where the page is."""
+    lines: list[Line] = []
+    if result.clusters is None:
+        lines.append(f"{count(result.images, 'image')} placed by {result.map} ({result.software})")
+    else:
+        lines += [result.clusters.sentence, *first_lines([f"  {line}" for line in result.clusters.lines])]
+        lines += [sentence for sentence in (result.choice, result.encoding) if sentence]
+        lines.append(f"map by {result.map} ({result.software})")
+    lines += trust_lines(result.trust)
+    if result.table:
+        lines.append(f"table: {shown(result.table)}")
+    return [*lines, Styled(shown(result.out), before="map:   " if result.table else "page: ", bold=True)], result.as_dict()

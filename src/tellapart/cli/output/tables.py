@@ -11,7 +11,7 @@ from tellapart.counts import count
 from tellapart.durations import in_words
 
 if TYPE_CHECKING:
-    pass
+    from tellapart.workflows.projection_page import MapTrust
 
 
 def left_out_lines(left_out: Mapping[str, str]) -> list[str]:
@@ -20,13 +20,13 @@ def left_out_lines(left_out: Mapping[str, str]) -> list[str]:
     return [f"{len(listed):,} left out:", *first_lines(listed)] if listed else []
 
 
-def trust_lines(trust: dict[str, Any]) -> list[str]:
+def trust_lines(trust: MapTrust) -> list[str]:
     """How far to trust a map, in one or two lines."""
     lines = []
-    if trust["neighbors_kept"] is not None:
-        lines.append(f"  of an image's {trust['k']} nearest, {100 * trust['neighbors_kept']:.0f} % are among its nearest on the map")
-    if trust["knn_2d"] and trust["knn_full"]:
-        lines.append(f"  class by the nearest: on the map {share(trust['knn_2d'])}, in the whole space {share(trust['knn_full'])}")
+    if trust.neighbors_kept is not None:
+        lines.append(f"  of an image's {trust.k} nearest, {100 * trust.neighbors_kept:.0f} % are among its nearest on the map")
+    if trust.knn_2d and trust.knn_full:
+        lines.append(f"  class by the nearest: on the map {share(trust.knn_2d)}, in the whole space {share(trust.knn_full)}")
     return lines
 
 
