@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from tellapart.analyzed_folder import AnalyzedFolder, analyze_folder
-from tellapart.commands.balance import places
+from tellapart.commands.balance import copy_ranks
 from tellapart.curation.undersampling import training_counts, undersample
 from tellapart.dataset.file_rows import FileRow
 from tellapart.evaluation.intervals import group_index, resampled_sums
@@ -97,7 +97,7 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         looked = analyze_folder(chosen.photos, FeatureSpec(find_backbones(chosen.backbone)), state=chosen.state or Path(folder))
-        rows, better = looked.assignment(test_share=0.2, seed=0).rows, places(looked)
+        rows, better = looked.assignment(test_share=0.2, seed=0).rows, copy_ranks(looked)
         counts = training_counts(rows)
         smallest = min(counts, key=lambda label: counts[label])
         print(f"{chosen.photos}: {counts}, rarest {smallest}", flush=True)

@@ -92,7 +92,7 @@ def main() -> None:
         before = judged("whole photo, lite0", assignment, features(chosen.photos, "lite0", state).extraction.features, None)
         before = judged("whole photo, lite2", assignment, whole.extraction.features, before)
         cut: Callable[..., dict[str, object]] = tellapart.crop
-        cut(chosen.photos, out=Path(spare) / "crops", margin=chosen.margin, identities=False, score=False, state=state)
+        cut(chosen.photos, out=Path(spare) / "crops", margin=chosen.margin, filter_identities=False, measure_benefit=False, state=state)
         before = judged("face crop, lite2", assignment, of_crops(chosen.photos, "lite2", assignment, Path(spare) / "crops"), before)
         on_crops = of_crops(chosen.photos, "lite2", assignment, Path(spare) / "crops")
         before = judged("faces", assignment, faces.extraction.features, before)
@@ -101,8 +101,8 @@ def main() -> None:
         judged("faces, and lite2 on face crops", assignment, FeatureMatrix(tuple(shared), values, {"backbone": "both"}), before)
         both = features(chosen.photos, "faces+lite2", state).extraction.features
         joined = judged("faces+lite2", assignment, both, before)
-        found = cut(chosen.photos, out=Path(spare) / "clean", margin=chosen.margin, missing="keep", score=False, state=state)
-        print(f"people: {found['people']}; {found['set_aside']} photos of the training part set aside")
+        found = cut(chosen.photos, out=Path(spare) / "clean", margin=chosen.margin, on_missing="keep", measure_benefit=False, state=state)
+        print(f"people: {found.people}; {found.set_aside} photos of the training part set aside")
         kept = {row.path for row in assignment.rows} - set_aside(Path(spare) / "clean")
         clean = replace(assignment, rows=[row if row.path in kept else row.left_out("a stranger") for row in assignment.rows])
         judged("faces, without strangers in training", clean, faces.extraction.features, before)

@@ -23,11 +23,17 @@ from tellapart.errors import TellapartError as TellapartError
 from tellapart.dataset import open_dataset as open_dataset
 from tellapart.dataset_export.prepared import open_prepared as open_prepared
 from tellapart.runs import open_run as open_run
+from tellapart.commands.augment import AugmentResult
+from tellapart.commands.balance import BalanceResult
 from tellapart.commands.cluster import ClusterResult
+from tellapart.commands.crop import CropResult
 from tellapart.commands.decisions import DecisionsResult
 from tellapart.commands.decisions import UndoResult
 from tellapart.commands.explore import ExploreResult
+from tellapart.commands.export import ExportResult
+from tellapart.commands.prepare import PrepareResult
 from tellapart.commands.similar import SimilarResult
+from tellapart.commands.split import SplitResult
 from tellapart.commands.submit import Submission
 from tellapart.predictor import PredictedFiles
 from tellapart.workflows.decision_writing import DecisionResult
@@ -43,7 +49,7 @@ def augment(
     copies: int = ...,
     out: Path | None = ...,
     seed: int = ...,
-) -> dict[str, Any]: ...
+) -> AugmentResult: ...
 
 def autoencode(
     folder: str | Path,
@@ -79,7 +85,7 @@ def balance(
     label_folder: str = ...,
     path_column: str | None = ...,
     label_column: str | None = ...,
-    how: str = ...,
+    strategy: str = ...,
     cap: int | None = ...,
     out: Path = ...,
     test_share: float | None = ...,
@@ -87,7 +93,7 @@ def balance(
     seed: int = ...,
     state: Path | None = ...,
     num_workers: int | None = ...,
-) -> dict[str, Any]: ...
+) -> BalanceResult: ...
 
 def check(
     folder: str | Path,
@@ -155,7 +161,7 @@ def collect(
     sources: str | None = ...,
     licenses: str | None = ...,
     contact: str | None = ...,
-    side: int = ...,
+    max_side: int = ...,
     min_side: int = ...,
     resize: int | None = ...,
     crop: str | None = ...,
@@ -184,21 +190,21 @@ def crop(
     label_folder: str = ...,
     path_column: str | None = ...,
     label_column: str | None = ...,
-    to: str = ...,
+    target: str = ...,
     margin: float = ...,
     square: bool = ...,
-    several: str = ...,
+    on_multiple: str = ...,
     align: bool = ...,
-    missing: str = ...,
-    identities: bool = ...,
+    on_missing: str = ...,
+    filter_identities: bool = ...,
     size: int | None = ...,
     out: Path | None = ...,
-    score: bool | None = ...,
+    measure_benefit: bool | None = ...,
     seed: int = ...,
     state: Path | None = ...,
     device: str = ...,
     num_workers: int | None = ...,
-) -> dict[str, Any]: ...
+) -> CropResult: ...
 
 def decisions(
     folder: str | Path,
@@ -310,9 +316,9 @@ def export(
     label_folder: str = ...,
     path_column: str | None = ...,
     label_column: str | None = ...,
-    form: str = ...,
+    format: str = ...,
     state: Path | None = ...,
-) -> dict[str, Any]: ...
+) -> ExportResult: ...
 
 def ladder(
     folder: str | Path,
@@ -391,7 +397,7 @@ def prepare(
     label_column: str | None = ...,
     size: tuple[str, ...] = ...,
     out: Path = ...,
-    form: str = ...,
+    format: str = ...,
     resize: str = ...,
     channels: str = ...,
     dtype: str = ...,
@@ -401,7 +407,7 @@ def prepare(
     seed: int = ...,
     state: Path | None = ...,
     num_workers: int | None = ...,
-) -> dict[str, Any]: ...
+) -> PrepareResult: ...
 
 def relabel(
     folder: str | Path,
@@ -474,22 +480,22 @@ def split(
     path_column: str | None = ...,
     label_column: str | None = ...,
     out: Path | None = ...,
-    how: str | None = ...,
+    strategy: str | None = ...,
     val: float = ...,
     test: float = ...,
     folds: int = ...,
     group: str | None = ...,
     pattern: str | None = ...,
-    first: int = ...,
-    keep: Path | None = ...,
-    anew: bool = ...,
+    first_n: int = ...,
+    previous: Path | None = ...,
+    reset: bool = ...,
     seed: int = ...,
     backbone: str = ...,
     state: Path | None = ...,
     device: str = ...,
     precision: str = ...,
     num_workers: int | None = ...,
-) -> dict[str, Any]: ...
+) -> SplitResult: ...
 
 def submit(
     run: str | Path,

@@ -35,7 +35,7 @@ class Result:
 
 def plain(value: Any) -> Any:
     """A value as JSON has it: paths as strings, records as dictionaries, tuples as lists."""
-    if isinstance(value, Result):
+    if hasattr(value, "as_dict"):
         return value.as_dict()
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in fields(value)}

@@ -30,7 +30,7 @@ def test_whom_to_write_to_is_said_by_the_option_before_the_environment(
 def test_every_class_has_its_wishes_wherever_its_images_come_from(tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
     plan.write_text('[classes.oak]\nlicenses = ["cc-by"]\n[classes.elm]\nkeywords = ["elm tree"]\n')
-    options = CollectOptions.of(plan=plan, page=("https://a.example",), label="ash", licenses="cc0,pdm", side=300)
+    options = CollectOptions.of(plan=plan, page=("https://a.example",), label="ash", licenses="cc0,pdm", max_side=300)
     order = resolve_order(["birch"], options, {})
     assert {label: order.wishes(label).licenses for label in ("oak", "elm", "birch", "ash", "of a list")} == {
         "oak": ("cc-by",),

@@ -38,8 +38,8 @@ def pixels(path: Path) -> Any:
 def test_a_contact_sheet_shows_every_class(root: Path, tmp_path: Path, name: str) -> None:
     before = folders.contents(root)
     found = tellapart.augment(root, out=tmp_path / name)
-    assert (found["originals"], found["copies"], found["left_out"], found["notes"][1:]) == (9, 63, {}, [])
-    assert found["augment"]["rotation"] == 10
+    assert (found.originals, found.copies, found.left_out, found.notes[1:]) == (9, 63, {}, [])
+    assert found.augment["rotation"] == 10
     with Image.open(tmp_path / name) as sheet:
         assert sheet.width > 1000
         assert sheet.height > 12 * 136
@@ -56,32 +56,32 @@ def test_the_same_seed_gives_the_same_sheet_and_another_another(root: Path, tmp_
 
 @pytest.mark.parametrize("words", ["none", "flip", "strong", "noise=0.1,fill=nearest", "vertical_flip"])
 def test_any_augmentation_has_a_sheet(root: Path, tmp_path: Path, words: str) -> None:
-    assert tellapart.augment(root, out=tmp_path / "sheet.png", augment=words)["originals"] == 9
+    assert tellapart.augment(root, out=tmp_path / "sheet.png", augment=words).originals == 9
 
 
 def test_the_sheet_lies_here_by_default(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert tellapart.augment("photos")["out"] == "augment.jpg"
+    assert tellapart.augment("photos").out == Path("augment.jpg")
     assert (tmp_path / "augment.jpg").is_file()
 
 
 def test_a_sheet_does_not_grow_with_the_number_of_classes(tmp_path: Path) -> None:
     root = folders.write(tmp_path / "many", {f"class {number:02}/1.jpg": sample_images.photo(number) for number in range(30)})
     found = tellapart.augment(root, out=tmp_path / "sheet.jpg")
-    assert (found["originals"], found["notes"][1:]) == (12, ["18 more classes are not shown"])
+    assert (found.originals, found.notes[1:]) == (12, ["18 more classes are not shown"])
 
 
 def test_photos_without_labels_have_a_sheet_and_copies_too(tmp_path: Path) -> None:
     root = folders.write(tmp_path / "loose", {f"{number}.jpg": sample_images.photo(number) for number in range(3)})
-    assert tellapart.augment(root, out=tmp_path / "sheet.jpg")["originals"] == 3
-    assert tellapart.augment(root, out=tmp_path / "new", copies=1)["copies"] == 3
+    assert tellapart.augment(root, out=tmp_path / "sheet.jpg").originals == 3
+    assert tellapart.augment(root, out=tmp_path / "new", copies=1).copies == 3
 
 
 def test_copies_stand_beside_originals_that_are_byte_for_byte_the_same(root: Path, tmp_path: Path) -> None:
     before = folders.contents(root)
     found = tellapart.augment(root, out=tmp_path / "new", copies=2)
-    assert (found["originals"], found["copies"], found["left_out"]) == (9, 18, {})
-    assert len(found["notes"]) == 2
+    assert (found.originals, found.copies, found.left_out) == (9, 18, {})
+    assert len(found.notes) == 2
     rows = manifest(tmp_path / "new")
     assert list(rows[0]) == ["path", "label", "part", "group", "parent"]
     assert {row["path"] for row in rows} == {str(p.relative_to(tmp_path / "new")) for p in (tmp_path / "new").rglob("*.jpg")}
@@ -111,9 +111,9 @@ def test_doubling_by_mirror_mirrors_every_photo(root: Path, tmp_path: Path) -> N
 
 
 def test_flips_have_no_more_copies_than_they_make(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="flip alone makes only 1 different copy of a photo, not 2"):
+    with pytest.raises(OptionError, match="flip alone makes only 1 different copy of an image, not 2"):
         tellapart.augment(root, out=tmp_path / "new", copies=2, augment="flip")
-    assert tellapart.augment(root, out=tmp_path / "new", copies=3, augment="flip,vertical_flip")["copies"] == 27
+    assert tellapart.augment(root, out=tmp_path / "new", copies=3, augment="flip,vertical_flip").copies == 27
     both = next(row for row in manifest(tmp_path / "new") if row["path"].endswith("augmented-3.jpg"))
     assert abs(pixels(tmp_path / "new" / both["path"]) - pixels(root / both["parent"])[::-1, ::-1]).mean() < 4
 
@@ -134,7 +134,7 @@ def test_reported_parts_are_copied_and_never_varied(tmp_path: Path) -> None:
     }
     root = folders.write(tmp_path / "parts", files)
     found = tellapart.augment(root, out=tmp_path / "new", copies=1)
-    assert (found["originals"], found["copies"], found["notes"][1:]) == (18, 6, [])
+    assert (found.originals, found.copies, found.notes[1:]) == (18, 6, [])
     assert {row["part"] for row in manifest(tmp_path / "new") if row["parent"]} == {"train"}
     again = open_dataset(tmp_path / "new")
     assert again.counts()[("train", "dots")] == 4
@@ -171,13 +171,13 @@ def test_files_that_cannot_be_read_are_left_out_with_a_reason(root: Path, tmp_pa
     bad = sample_images.bad_files()
     folders.write(root / "dots", {name: data for name, (data, _) in bad.items()})
     found = tellapart.augment(root, out=tmp_path / "new", copies=1)
-    assert (found["originals"], found["copies"]) == (9, 9)
-    assert found["left_out"].keys() == {f"dots/{name}" for name in bad}
+    assert (found.originals, found.copies) == (9, 9)
+    assert found.left_out.keys() == {f"dots/{name}" for name in bad}
     for name, (_, reason) in bad.items():
-        assert found["left_out"][f"dots/{name}"].startswith(reason)
+        assert found.left_out[f"dots/{name}"].startswith(reason)
     sheet = tellapart.augment(root, out=tmp_path / "sheet.png")
-    assert sheet["originals"] == 9
-    assert sheet["left_out"].items() <= found["left_out"].items()
+    assert sheet.originals == 9
+    assert sheet.left_out.items() <= found.left_out.items()
 
 
 def test_missing_files_and_what_is_no_file_are_left_out(root: Path, tmp_path: Path) -> None:
@@ -185,15 +185,15 @@ def test_missing_files_and_what_is_no_file_are_left_out(root: Path, tmp_path: Pa
         "path,label\nnowhere.jpg,spots\ndots,spots\n" + f"{next((root / 'dots').iterdir()).relative_to(root)},spots\n"
     )
     found = tellapart.augment(root, out=tmp_path / "new", copies=1)
-    assert found["left_out"] == {"nowhere.jpg": "there is no such file", "dots": "not a file"}
-    assert found["originals"] == 1
+    assert found.left_out == {"nowhere.jpg": "there is no such file", "dots": "not a file"}
+    assert found.originals == 1
 
 
 def test_nothing_readable_is_a_clear_error_and_leaves_nothing(tmp_path: Path) -> None:
     root = folders.write(tmp_path / "bad", {"a/1.jpg": b"", "b/2.jpg": sample_images.HTML})
     with pytest.raises(DataError, match="none of the 2 files could be read: empty file"):
         tellapart.augment(root, out=tmp_path / "new", copies=1)
-    with pytest.raises(DataError, match="no photo could be read: empty file"):
+    with pytest.raises(DataError, match="no image could be read: empty file"):
         tellapart.augment(root, out=tmp_path / "sheet.png")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad"]
 
@@ -205,7 +205,7 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {
     "copies above the photos": ({"out": ".", "copies": 1}, "is not empty"),
     "copies over a file": ({"out": "file.txt", "copies": 1}, "is a file"),
     "copies nowhere": ({"copies": 1}, "copies need a folder"),
-    "copies of nothing": ({"copies": 1, "augment": "none", "out": "new"}, "would be the photos again"),
+    "copies of nothing": ({"copies": 1, "augment": "none", "out": "new"}, "would equal the originals"),
     "a sheet that is a folder": ({"out": "new"}, r"must be a file that ends in \.jpg"),
     "unknown words": ({"augment": "lihgt"}, "there is no augmentation 'lihgt'"),
     "too many copies": ({"copies": 101}, "copies must be at most 100"),
@@ -232,7 +232,7 @@ def test_a_link_to_the_photos_is_the_photos(root: Path, tmp_path: Path) -> None:
 
 def test_an_empty_folder_may_be_filled(root: Path, tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
-    assert tellapart.augment(root, out=tmp_path / "new", copies=1)["originals"] == 9
+    assert tellapart.augment(root, out=tmp_path / "new", copies=1).originals == 9
 
 
 def test_names_that_clash_or_are_odd_find_a_place(tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_names_that_clash_or_are_odd_find_a_place(tmp_path: Path) -> None:
     names = ["a/1.jpg", "a/1.png", "a/1-augmented-1.jpg", 'b/ß, "1"\n.jpg', odd, long]
     root = folders.write(tmp_path / "photos", {name: sample_images.photo(seed) for seed, name in enumerate(names)})
     found = tellapart.augment(root, out=tmp_path / "new", copies=2)
-    assert (found["originals"], found["copies"]) == (6, 12)
+    assert (found.originals, found.copies) == (6, 12)
     again = open_dataset(tmp_path / "new")
     assert len({entry.path for entry in again.entries}) == 18
     assert all(again.file(entry).is_file() for entry in again.entries)
@@ -290,7 +290,7 @@ def test_from_the_command_line(root: Path, tmp_path: Path) -> None:
     assert plain.exit_code == 0, plain.output
     assert str(tmp_path / "sheet.jpg") in plain.stdout
     copied = called("--out", tmp_path / "new", "--copies", 1)
-    assert "9 photos, 9 varied copies" in copied.stdout
+    assert "9 images, 9 augmented copies" in copied.stdout
     assert "dots/broken.jpg  (empty file)" in copied.stdout
     spoken = called("--out", tmp_path / "newer", "--copies", 1, "--json", "--quiet")
     assert json.loads(spoken.stdout)["left_out"] == {"dots/broken.jpg": "empty file"}

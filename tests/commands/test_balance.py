@@ -37,12 +37,12 @@ def listed(path: Path) -> list[dict[str, str]]:
 def test_counting_writes_nothing_and_says_what_to_do(root: Path, tmp_path: Path) -> None:
     before = folders.contents(root)
     found = tellapart.balance(root)
-    assert [(one["label"], one["train"], one["kept"], one["weight"]) for one in found["classes"]] == [
+    assert [(one.label, one.train, one.kept, one.weight) for one in found.classes] == [
         ("dots", 24, 24, 0.6667),
         ("stripes", 8, 8, 2.0),
     ]
-    assert (found["ratio"], found["out"], found["left_out"]) == (3.0, None, 0)
-    assert "'stripes' has only 8 photos" in found["advice"]
+    assert (found.ratio, found.out, found.left_out) == (3.0, None, 0)
+    assert "'stripes' has only 8 images" in found.advice
     assert folders.contents(root) == before
     assert [p.name for p in tmp_path.iterdir()] == ["photos"]
 
@@ -50,12 +50,12 @@ def test_counting_writes_nothing_and_says_what_to_do(root: Path, tmp_path: Path)
 def test_undersampling_leaves_the_test_as_it_is_and_copies_out_first(root: Path, tmp_path: Path) -> None:
     before = folders.contents(root)
     plain = tellapart.train(root, backbone="lite0", splits=0, curve=False, out=tmp_path / "runs")
-    found = tellapart.balance(root, how="undersample", backbone="lite0", out=tmp_path / "lists" / "even list.csv")
+    found = tellapart.balance(root, strategy="undersample", backbone="lite0", out=tmp_path / "lists" / "even list.csv")
     rows = listed(tmp_path / "lists/even list.csv")
     parts = Counter((row["part"], row["label"]) for row in rows)
-    counts = {one["label"]: one["train"] for one in found["classes"]}
+    counts = {one.label: one.train for one in found.classes}
     assert parts[("train", "dots")] == parts[("train", "stripes")] == counts["stripes"] < counts["dots"]
-    assert found["left_out"] == counts["dots"] - counts["stripes"]
+    assert found.left_out == counts["dots"] - counts["stripes"]
     tested = {os.path.normpath(tmp_path / "lists" / row["path"]) for row in rows if row["part"] == "test"}
     assert tested == {str(root / row.path) for row in plain.rows if row.part == "test"}
     assert folders.contents(root) == before
@@ -76,7 +76,7 @@ def test_a_cap_takes_at_most_so_many_and_keeps_your_parts_and_labels(root: Path,
     tellapart.relabel(root, ["train/stripes/stripes 07.jpg"], to="dots")
     tellapart.exclude(root, ["val/dots/copy 40.jpg"])
     found = tellapart.balance(root, cap=6, backbone="lite0", out=tmp_path / "list.csv")
-    assert found["how"] == "cap"
+    assert found.strategy == "cap"
     parts = Counter((row["part"], row["label"]) for row in listed(tmp_path / "list.csv"))
     assert (parts[("train", "dots")], parts[("train", "stripes")], parts[("val", "stripes")]) == (6, 4, 3)
     assert sum(count for (part, _), count in parts.items() if part == "val") == 5
@@ -85,11 +85,11 @@ def test_a_cap_takes_at_most_so_many_and_keeps_your_parts_and_labels(root: Path,
 
 
 WRONG: dict[str, tuple[dict[str, object], str, str]] = {
-    "oversample": ({"how": "oversample"}, "a row that comes twice is an exact copy", "--balance oversample --recipe finetune"),
-    "weights": ({"how": "weights"}, "training does that itself", "--balance weights"),
-    "cap without a number": ({"how": "cap"}, "cap needs a number", "--cap 500"),
-    "a number without cap": ({"how": "undersample", "cap": 5}, "cap has no effect with --how undersample", "leave it out"),
-    "a list that is no table": ({"how": "undersample", "out": "list.txt"}, "must be a file that ends in .csv", ""),
+    "oversample": ({"strategy": "oversample"}, "a row given twice is an exact copy", "--balance oversample --recipe finetune"),
+    "weights": ({"strategy": "weights"}, "training does that itself", "--balance weights"),
+    "cap without a number": ({"strategy": "cap"}, "cap needs a number", "--cap 500"),
+    "a number without cap": ({"strategy": "undersample", "cap": 5}, "cap has no effect with --strategy undersample", "leave it out"),
+    "a list that is no table": ({"strategy": "undersample", "out": "list.txt"}, "must be a file that ends in .csv", ""),
 }
 
 
@@ -123,7 +123,7 @@ def test_nothing_to_balance_is_said(tmp_path: Path) -> None:
 def test_advice_fits_the_numbers() -> None:
     assert advice({"a": 100, "b": 110}) == "the classes are about even: nothing to do"
     assert "--balance weights" in advice({"a": 100, "b": 700})
-    assert advice({"a": 20, "b": 700}).startswith("'a' has only 20 photos: more of them help more than any weighing")
+    assert advice({"a": 20, "b": 700}).startswith("'a' has only 20 images: more of them help more than any weighting")
 
 
 def test_bars_show_what_is_kept() -> None:
@@ -136,7 +136,7 @@ def test_the_command_shows_bars_and_where_the_list_lies(root: Path, tmp_path: Pa
     monkeypatch.chdir(tmp_path)
     told = CliRunner().invoke(door, ["balance", "photos"], catch_exceptions=False).stdout
     assert "dots         24           " + "█" * 40 + "  0.67" in told
-    assert "the largest class has 3 times the training photos of the smallest" in told
+    assert "the largest class has 3 times the training images of the smallest" in told
     told = CliRunner().invoke(door, ["balance", "photos", "--cap", "5", "--backbone", "lite0"], catch_exceptions=False).stdout
     assert "balanced.csv  (next: tellapart train balanced.csv)" in told
-    assert "val and test photos stay as they are" in told
+    assert "val and test keep their natural distribution" in told

@@ -50,9 +50,9 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_without_out_only_a_sheet_is_written(people: Path, in_a_folder: Path) -> None:
     before = folders.contents(people)
-    found = tellapart.crop(people, score=False)
-    assert (found["photos"], found["crops"], found["set_aside"], found["not_found"]) == (4, 4, 0, 1)
-    assert found["score"] is None
+    found = tellapart.crop(people, measure_benefit=False)
+    assert (found.images, found.crops, found.set_aside, found.not_found) == (4, 4, 0, 1)
+    assert found.benefit is None
     assert {path.name for path in in_a_folder.iterdir() if path.name != "cache"} == {"photos", "crop.jpg"}
     with Image.open("crop.jpg") as sheet:
         assert sheet.width > 1000
@@ -60,7 +60,7 @@ def test_without_out_only_a_sheet_is_written(people: Path, in_a_folder: Path) ->
 
 
 def test_crops_keep_part_label_and_group_and_lie_around_the_face(people: Path, in_a_folder: Path) -> None:
-    found = tellapart.crop(people, out="faces", score=False, several="all", identities=False)
+    found = tellapart.crop(people, out="faces", measure_benefit=False, on_multiple="all", filter_identities=False)
     out = in_a_folder / "faces"
     rows = {row["path"]: row for row in table(out / "metadata.csv")}
     assert set(rows) == {
@@ -70,7 +70,7 @@ def test_crops_keep_part_label_and_group_and_lie_around_the_face(people: Path, i
         "val/her/two-2.jpg",
         "train/none/landscape.jpg",
     }
-    assert found["crops"] == 5
+    assert found.crops == 5
     first = rows["train/her/first photo.jpg"]
     assert (first["label"], first["part"], first["parent"]) == ("her", "train", "train/her/first photo.jpg")
     left, top, right, bottom = (int(value) for value in first["box"].split(","))
@@ -88,7 +88,7 @@ def test_crops_keep_part_label_and_group_and_lie_around_the_face(people: Path, i
 
 
 def test_the_largest_face_and_a_size(people: Path, in_a_folder: Path) -> None:
-    tellapart.crop(people, out="faces", score=False, size=64, align=True)
+    tellapart.crop(people, out="faces", measure_benefit=False, size=64, align=True)
     rows = {row["parent"]: row for row in table(in_a_folder / "faces/metadata.csv")}
     left, _, right, _ = (int(value) for value in rows["val/her/two.jpg"]["box"].split(","))
     assert left < 280 + 110 < right
@@ -97,29 +97,29 @@ def test_the_largest_face_and_a_size(people: Path, in_a_folder: Path) -> None:
 
 def test_several_faces_may_be_a_reason_and_none_too(people: Path, in_a_folder: Path) -> None:
     (people / "train/none/face.jpg").write_bytes(jpeg(faces.placed(300, 300, (20, 10, 1.0), seed=9)))
-    found = tellapart.crop(people, out="faces", score=False, several="reject", missing="drop")
-    assert (found["crops"], found["set_aside"], found["not_found"]) == (3, 1, 1)
+    found = tellapart.crop(people, out="faces", measure_benefit=False, on_multiple="reject", on_missing="drop")
+    assert (found.crops, found.set_aside, found.not_found) == (3, 1, 1)
     reasons = {row["path"]: row["reason"] for row in table(in_a_folder / "faces/set_aside.csv")}
     assert reasons == {"val/her/two.jpg": "2 faces", "train/none/landscape.jpg": "no face found"}
 
 
 def test_a_class_that_would_be_empty_is_refused(people: Path, in_a_folder: Path) -> None:
     with pytest.raises(DataError, match="no crop of 'none' would be kept: no face found") as caught:
-        tellapart.crop(people, out="faces", missing="drop")
-    assert "--missing keep" in (caught.value.hint or "")
+        tellapart.crop(people, out="faces", on_missing="drop")
+    assert "--on-missing keep" in (caught.value.hint or "")
     assert not (in_a_folder / "faces").exists()
 
 
 def test_no_face_anywhere_is_said(tmp_path: Path) -> None:
     folders.write(tmp_path / "photos", {f"a/{i}.jpg": sample_images.photo(i) for i in range(3)})
-    with pytest.raises(DataError, match="no face found on any of the 3 photos"):
+    with pytest.raises(DataError, match="no face found in any of the 3 images"):
         tellapart.crop(tmp_path / "photos")
 
 
 def test_decisions_are_honoured(people: Path, in_a_folder: Path) -> None:
     tellapart.exclude(people, ["train/her/second.png"])
     tellapart.relabel(people, ["val/her/two.jpg"], to="someone", allow_new=True)
-    tellapart.crop(people, out="faces", score=False)
+    tellapart.crop(people, out="faces", measure_benefit=False)
     rows = {row["parent"]: row["label"] for row in table(in_a_folder / "faces/metadata.csv")}
     assert rows == {"train/her/first photo.jpg": "her", "val/her/two.jpg": "someone", "train/none/landscape.jpg": "none"}
 
@@ -129,8 +129,8 @@ def test_tiny_and_huge_images_are_cropped(tmp_path: Path) -> None:
     folders.write(
         tmp_path / "photos", {"a/huge.jpg": jpeg(huge), "a/tiny.png": sample_images.encoded(np.zeros((3, 1, 3), np.uint8), "PNG")}
     )
-    found = tellapart.crop(tmp_path / "photos", out=tmp_path / "out", score=False)
-    assert (found["crops"], found["not_found"]) == (2, 1)
+    found = tellapart.crop(tmp_path / "photos", out=tmp_path / "out", measure_benefit=False)
+    assert (found.crops, found.not_found) == (2, 1)
     box = [int(value) for value in table(tmp_path / "out/metadata.csv")[0]["box"].split(",")]
     assert 900 < box[2] - box[0] < 2600
 
@@ -140,8 +140,8 @@ def test_the_subject_and_a_word(tmp_path: Path) -> None:
     scene[80:280, 380:580] = Image.fromarray(faces.shipped("chelsea.png")[:, 100:400]).resize((200, 200))
     folders.write(tmp_path / "photos", {"a/cat.jpg": jpeg(scene), "a/plain.jpg": sample_images.photo(3, 300, 200)})
     for to, missing in (("subject", 0), ("cats", 1)):
-        found = tellapart.crop(tmp_path / "photos", to=to, out=tmp_path / to, margin=0.0)
-        assert (found["crops"], found["not_found"]) == (2, missing)
+        found = tellapart.crop(tmp_path / "photos", target=to, out=tmp_path / to, margin=0.0)
+        assert (found.crops, found.not_found) == (2, missing)
         left, top, right, bottom = (int(value) for value in table(tmp_path / to / "metadata.csv")[0]["box"].split(","))
         assert left < 480 < right
         assert top < 190 < bottom
@@ -150,7 +150,7 @@ def test_the_subject_and_a_word(tmp_path: Path) -> None:
 
 def test_unknown_words_and_bad_places_are_refused_before_anything_is_read(people: Path, in_a_folder: Path) -> None:
     with pytest.raises(OptionError, match="no 'unobtainium'"):
-        tellapart.crop(people, to="unobtainium")
+        tellapart.crop(people, target="unobtainium")
     with pytest.raises(OptionError, match="only read"):
         tellapart.crop(people, out=people / "crops")
     (in_a_folder / "full").mkdir()
@@ -158,23 +158,24 @@ def test_unknown_words_and_bad_places_are_refused_before_anything_is_read(people
     with pytest.raises(OptionError, match="not empty"):
         tellapart.crop(people, out="full")
     with pytest.raises(OptionError, match="must be one of"):
-        tellapart.crop(people, several="some")
+        tellapart.crop(people, on_multiple="some")
 
 
-def test_the_score_compares_whole_photos_with_crops(photos: Path, tmp_path: Path) -> None:
+def test_the_benefit_compares_whole_images_with_crops(photos: Path, tmp_path: Path) -> None:
     root = folders.some_of(photos, tmp_path / "few", each=16, kinds=("dots", "stripes"))
-    found = tellapart.crop(root, to="subject", score=True)
-    score = found["score"]
-    assert score["n"] > 4
-    assert 0 <= score["crops"]["low"] <= score["crops"]["value"] <= 1
-    assert "p_value" in score
-    assert "whole photos" in score["verdict"]
+    found = tellapart.crop(root, target="subject", measure_benefit=True)
+    benefit = found.benefit
+    assert benefit is not None
+    assert benefit.n > 4
+    assert 0 <= benefit.crops.low <= benefit.crops.value <= 1
+    assert 0 <= benefit.p_value <= 1
+    assert "whole images" in benefit.verdict
 
 
 def test_the_command_says_what_would_be_kept(people: Path) -> None:
-    said = CliRunner().invoke(door, ["crop", str(people), "--no-score", "-q"])
+    said = CliRunner().invoke(door, ["crop", str(people), "--no-measure-benefit", "-q"])
     assert said.exit_code == 0, said.output
-    assert "4 crops of 4 photos would be kept; 0 photos set aside, 1 with nothing found" in said.output
+    assert "4 crops of 4 images would be kept; 0 images excluded, 1 with nothing detected" in said.output
     assert "--out DIR keeps the crops" in said.output
-    said = CliRunner().invoke(door, ["crop", str(people), "--no-score", "-q", "--json", "--out", "kept"])
+    said = CliRunner().invoke(door, ["crop", str(people), "--no-measure-benefit", "-q", "--json", "--out", "kept"])
     assert json.loads(said.output)["crops"] == 4

@@ -21,9 +21,9 @@ def test_the_copy_holds_what_is_used_under_the_labels_decided(photos: Path, tmp_
     before = folders.contents(photos)
     tellapart.relabel(photos, "train/stripes/1.jpg", to="dots")
     found = tellapart.export(photos, tmp_path / "clean")
-    assert found["images"] == 5
-    assert found["classes"] == {"dots": 4, "größe": 1}
-    assert found["left_out"].keys() == {"train/dots/copy.jpg", "train/dots/bad.jpg"}
+    assert found.images == 5
+    assert found.classes == {"dots": 4, "größe": 1}
+    assert found.left_out.keys() == {"train/dots/copy.jpg", "train/dots/bad.jpg"}
     copied = open_dataset(tmp_path / "clean")
     assert {(e.path, e.label, e.part) for e in copied.entries} == {
         ("train/dots/1.jpg", "dots", "train"),
@@ -37,9 +37,9 @@ def test_the_copy_holds_what_is_used_under_the_labels_decided(photos: Path, tmp_
 
 
 def test_links_and_table_show_the_photos_where_they_lie(photos: Path, tmp_path: Path) -> None:
-    tellapart.export(photos, tmp_path / "links", form="links")
+    tellapart.export(photos, tmp_path / "links", format="links")
     assert (tmp_path / "links/train/dots/2.jpg").resolve() == photos / "train/dots/2.jpg"
-    tellapart.export(photos, tmp_path / "tables" / "clean.csv", form="csv")
+    tellapart.export(photos, tmp_path / "tables" / "clean.csv", format="csv")
     table = open_dataset(tmp_path / "tables" / "clean.csv")
     assert {table.file(e).resolve() for e in table.entries} == {
         photos / name for name in ("train/dots/1.jpg", "train/dots/2.jpg", "train/stripes/1.jpg", "test/dots/1 2\n.jpg", "test/größe/1.jpg")
@@ -66,9 +66,9 @@ def test_nothing_is_written_among_the_photos_or_over_other_things(photos: Path, 
 def test_a_table_over_another_file_is_refused(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "there.csv").write_text("mine")
     with pytest.raises(OptionError, match="there already"):
-        tellapart.export(photos, tmp_path / "there.csv", form="csv")
+        tellapart.export(photos, tmp_path / "there.csv", format="csv")
     with pytest.raises(OptionError, match=r"ends in \.csv"):
-        tellapart.export(photos, tmp_path / "there.txt", form="csv")
+        tellapart.export(photos, tmp_path / "there.txt", format="csv")
 
 
 def test_nothing_left_to_write_is_said(photos: Path, tmp_path: Path) -> None:

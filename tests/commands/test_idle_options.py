@@ -60,7 +60,7 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
     ],
     "autoencode": [({"architecture": "classic"}, {"latent": 64})],
     "balance": [({}, {name: value}) for name, value in {"out": "a.csv", "backbone": "lite0", "seed": 1, "test_share": 0.3}.items()]
-    + [({"how": "undersample"}, {"cap": 5})],
+    + [({"strategy": "undersample"}, {"cap": 5})],
     "check": [
         (ONE_LOOK, {"image_size": 96}),
         (ONE_LOOK, {"resize": "pad"}),
@@ -80,11 +80,11 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
         if name not in ("out", "state", "status")
     ],
     "crop": [
-        ({"to": "subject"}, {"several": "all"}),
-        ({"to": "cats"}, {"align": True}),
-        ({"to": "subject"}, {"identities": False}),
-        ({"score": False}, {"size": 96}),
-        ({"score": False}, {"seed": 1}),
+        ({"target": "subject"}, {"on_multiple": "all"}),
+        ({"target": "cats"}, {"align": True}),
+        ({"target": "subject"}, {"filter_identities": False}),
+        ({"measure_benefit": False}, {"size": 96}),
+        ({"measure_benefit": False}, {"seed": 1}),
     ],
     "learning-curve": [
         (PROBE, {"epochs": 3}),
@@ -93,7 +93,7 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
         (SCRATCH, {"backbone": "lite0"}),
         (SCRATCH, {"weights": "a.pth"}),
     ],
-    "decisions": [({}, {"why": "a reason"})],
+    "decisions": [({}, {"reason": "a reason"})],
     "evaluate": [({}, {"view_augment": "light"})],
     "explain": [({"occlusion": False}, {"square": 0.1})],
     "explore": [
@@ -114,19 +114,19 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
     ],
     "predict": [({"views": 1}, {"view_augment": "light"})],
     "prepare": [
-        ({"form": "tar"}, {"channels": "first"}),
-        ({"form": "parquet"}, {"dtype": "float32"}),
-        ({"form": "npy"}, {"shard_mb": 10}),
-        ({"form": "tar", "size": ("original",)}, {"resize": "pad"}),
-        ({"form": "tar", "size": ("original",)}, {"gray": True}),
+        ({"format": "tar"}, {"channels": "first"}),
+        ({"format": "parquet"}, {"dtype": "float32"}),
+        ({"format": "npy"}, {"shard_mb": 10}),
+        ({"format": "tar", "size": ("original",)}, {"resize": "pad"}),
+        ({"format": "tar", "size": ("original",)}, {"gray": True}),
         ({"shuffle": False}, {"seed": 1}),
     ],
     "sources": [({}, {"allow_private": True})],
     "split": [
-        ({"how": "own"}, {"val": 0.2}),
-        ({"first": 50}, {"test": 0.2}),
-        ({"first": 50}, {"anew": True}),
-        ({"keep": "a.csv"}, {"anew": True}),
+        ({"strategy": "own"}, {"val": 0.2}),
+        ({"first_n": 50}, {"test": 0.2}),
+        ({"first_n": 50}, {"reset": True}),
+        ({"previous": "a.csv"}, {"reset": True}),
         (ONE_LOOK, {"device": "cpu"}),
         (ONE_LOOK, {"precision": "float32"}),
     ],

@@ -48,8 +48,8 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
 def test_every_image_lies_in_its_row_in_every_size(root: Path, tmp_path: Path) -> None:
     before = folders.contents(root)
     found = tellapart.prepare(root, size=[32, 48], out=tmp_path / "new")
-    assert (found["form"], found["sizes"], found["class_names"], found["left_out"]) == ("npy", ["32", "48"], ["cats", "dogs"], {})
-    assert {part: (one["images"], one["classes"]) for part, one in found["parts"].items()} == {
+    assert (found.format, found.sizes, found.class_names, found.left_out) == ("npy", ["32", "48"], ["cats", "dogs"], {})
+    assert {part: (one.images, one.classes) for part, one in found.parts.items()} == {
         "train": (12, {"cats": 6, "dogs": 6}),
         "test": (4, {"cats": 2, "dogs": 2}),
     }
@@ -66,7 +66,7 @@ def test_every_image_lies_in_its_row_in_every_size(root: Path, tmp_path: Path) -
     mean = prepared["train"].images(32).reshape(-1, 3).mean(axis=0) / 255
     assert prepared.mean is not None
     assert prepared.mean == pytest.approx(mean, abs=1e-5)
-    assert found["size_bytes"] == sum(len(data) for data in whole(tmp_path / "new").values())
+    assert found.size_bytes == sum(len(data) for data in whole(tmp_path / "new").values())
     assert folders.contents(root) == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["new", "photos"]
 
@@ -96,8 +96,8 @@ def test_the_order_is_drawn_and_the_same_again(root: Path, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("form", ["tar", "parquet"])
 def test_shards_hold_the_same_images(root: Path, tmp_path: Path, form: str) -> None:
-    found = tellapart.prepare(root, size=["32", "original"], form=form, out=tmp_path / "new")
-    assert found["sizes"] == ["32", "original"]
+    found = tellapart.prepare(root, size=["32", "original"], format=form, out=tmp_path / "new")
+    assert found.sizes == ["32", "original"]
     part = tellapart.open_prepared(tmp_path / "new")["train"]
     assert [path.is_file() for path in [*part.files(32), *part.files("original")]] == [True, True]
     with pytest.raises(DataError, match=f"holds {form} shards, not arrays"):
@@ -117,7 +117,7 @@ def test_decisions_hold_and_what_is_left_out_is_said(root: Path, tmp_path: Path)
     tellapart.exclude(root, ["train/cats/cats 0.jpg"], reason="a drawing")
     tellapart.relabel(root, ["train/dogs/dogs 5.jpg"], to="cats")
     found = tellapart.prepare(root, size=16, out=tmp_path / "new")
-    left_out = found["left_out"]
+    left_out = found.left_out
     assert {path: reason.split(":")[0] for path, reason in left_out.items()} == {
         "train/cats/cats 0.jpg": "excluded",
         "train/cats/copy.jpg": "exact copy of train/cats/cats 1.jpg",
@@ -129,26 +129,26 @@ def test_decisions_hold_and_what_is_left_out_is_said(root: Path, tmp_path: Path)
     }
     with (tmp_path / "new/left_out.csv").open(newline="", encoding="utf-8") as file:
         assert {row["path"]: row["reason"] for row in csv.DictReader(file)} == left_out
-    assert found["parts"]["train"]["classes"] == {"cats": 6, "dogs": 5}
+    assert found.parts["train"].classes == {"cats": 6, "dogs": 5}
     assert next(row["label"] for row in rows_of(tmp_path / "new") if row["path"] == "train/dogs/dogs 5.jpg") == "cats"
-    assert any("1 excluded and 1 relabeled" in note for note in found["notes"])
+    assert any("1 excluded and 1 relabeled" in note for note in found.notes)
 
 
 def test_groups_and_parts_of_a_manifest_are_kept(root: Path, tmp_path: Path) -> None:
     table = "path,label,part,group\ntrain/cats/cats 0.jpg,cats,train,rex\ntrain/dogs/dogs 0.jpg,dogs,val,\n"
     (root / "list.csv").write_text(table)
     found = tellapart.prepare(root / "list.csv", size=16, out=tmp_path / "new")
-    assert {part: one["images"] for part, one in found["parts"].items()} == {"train": 1}
-    assert found["left_out"] == {"train/dogs/dogs 0.jpg": "its class has no training image"}
+    assert {part: one.images for part, one in found.parts.items()} == {"train": 1}
+    assert found.left_out == {"train/dogs/dogs 0.jpg": "its class has no training image"}
     assert rows_of(tmp_path / "new")[0]["group"] == "rex"
 
 
 def test_photos_without_labels_or_parts_are_prepared_and_it_is_said(tmp_path: Path) -> None:
     root = folders.write(tmp_path / "loose", {f"{i}.jpg": sample_images.photo(i) for i in range(3)})
     found = tellapart.prepare(root, size=16, out=tmp_path / "new")
-    assert (found["class_names"], found["parts"]["train"]["images"]) == ([], 3)
+    assert (found.class_names, found.parts["train"].images) == ([], 3)
     assert tellapart.open_prepared(tmp_path / "new")["train"].labels.tolist() == [-1, -1, -1]
-    assert "no photo was set aside for a test" in found["notes"][1]
+    assert "no photo was set aside for a test" in found.notes[1]
 
 
 def test_odd_names_are_no_hindrance(tmp_path: Path) -> None:
@@ -157,19 +157,19 @@ def test_odd_names_are_no_hindrance(tmp_path: Path) -> None:
     folders.write(root, {"c/1.jpg": sample_images.photo(77)})
     tellapart.prepare(root, size=16, out=tmp_path / "new")
     for form in ("tar", "parquet"):
-        tellapart.prepare(root, size=16, out=tmp_path / form, form=form)
+        tellapart.prepare(root, size=16, out=tmp_path / form, format=form)
     paths = {row["path"] for row in rows_of(tmp_path / "new")}
     assert paths == {"c/1.jpg", "a, b/not utf-8 \\xff.jpg", *(f"a, b/{name}" for name in names[:3])}
     assert paths == {row["path"] for row in rows_of(tmp_path / "tar")} == {row["path"] for row in rows_of(tmp_path / "parquet")}
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
-    "a size that is no number": ({"size": "big"}, "'big' is no side in pixels"),
+    "a size that is no number": ({"size": "big"}, "'big' is not a side in pixels"),
     "no size": ({"size": ()}, "give at least one"),
     "a size twice": ({"size": [32, 32]}, "each only once"),
-    "too small": ({"size": 4}, "'4' is no side"),
+    "too small": ({"size": 4}, "'4' is not a side"),
     "originals in an array": ({"size": "original"}, "do not fit into one array"),
-    "channels of a shard": ({"form": "tar", "channels": "first"}, "channels has no effect with --form tar; it goes with --form npy"),
+    "channels of a shard": ({"format": "tar", "channels": "first"}, "channels has no effect with --format tar; it goes with --format npy"),
     "among the photos": ({"out": "photos/new"}, "lies in the folder of the photos"),
     "a typo": ({"sizes": 5}, "there is no option 'sizes'"),
 }
@@ -198,8 +198,8 @@ def test_a_result_is_never_written_over_something_else(root: Path, tmp_path: Pat
     tellapart.prepare(root, size=16, out=tmp_path / "new")
     before = folders.contents(tmp_path / "new")
     again = tellapart.prepare(root, size=16, out=tmp_path / "new")
-    assert "nothing was done" in again["notes"][-1]
-    assert again["parts"]["train"]["images"] == 12
+    assert "nothing was done" in again.notes[-1]
+    assert again.parts["train"].images == 12
     with pytest.raises(OptionError, match="prepared from other images or with other options"):
         tellapart.prepare(root, size=24, out=tmp_path / "new")
     assert folders.contents(tmp_path / "new") == before
@@ -209,13 +209,13 @@ def test_a_result_is_never_written_over_something_else(root: Path, tmp_path: Pat
     with pytest.raises(OptionError, match="is a file"):
         tellapart.prepare(root, size=16, out=tmp_path / "full/letter.txt")
     (tmp_path / "empty").mkdir()
-    assert tellapart.prepare(root, size=16, out=tmp_path / "empty")["out"] == str(tmp_path / "empty")
+    assert tellapart.prepare(root, size=16, out=tmp_path / "empty").out == tmp_path / "empty"
 
 
 @pytest.mark.parametrize("form", ["npy", "tar", "parquet"])
 def test_an_interrupted_run_goes_on_and_ends_the_same(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
     folders.write(root, {"train/cats/half.jpg": sample_images.cut(sample_images.photo(9), 0.6)})
-    options = {"size": [64, 32], "form": form, "num_workers": 1}
+    options = {"size": [64, 32], "format": form, "num_workers": 1}
     with monkeypatch.context() as patch:
         patch.setattr(preparation.Form, "__repr__", lambda self: form)
         patch.setattr(preparation.ArrayStore, "saves_every_s", 0.0)
@@ -238,11 +238,11 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(root: Path, tmp_path: Path
         assert not (tmp_path / "cut").exists()
         begun = len(seen)
         found = tellapart.prepare(root, **options, out=tmp_path / "cut")
-        assert 0 < found["resumed_at"] <= 10
-        assert len(seen) - begun == 17 - found["resumed_at"], "what was done is not done again"
-        assert "went on after the first" in found["notes"][-1]
+        assert 0 < found.resumed_at <= 10
+        assert len(seen) - begun == 17 - found.resumed_at, "what was done is not done again"
+        assert "resumed after the first" in found.notes[-1]
     assert whole(tmp_path / "cut") == whole(tmp_path / "whole")
-    assert found["left_out"] == {"train/cats/half.jpg": found["left_out"]["train/cats/half.jpg"]}
+    assert found.left_out == {"train/cats/half.jpg": found.left_out["train/cats/half.jpg"]}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cut", "photos", "whole"]
 
 
@@ -258,14 +258,14 @@ def test_other_photos_begin_anew(root: Path, tmp_path: Path, monkeypatch: pytest
     (unfinished / "train_16.npy").write_bytes(b"old")
     (unfinished / "progress.json").write_text(json.dumps({"fingerprint": "another", "done": 5}))
     found = tellapart.prepare(root, size=16, out=tmp_path / "new", progress=Heard())
-    assert found["resumed_at"] == 0
+    assert found.resumed_at == 0
     assert any("was thrown away" in note for note in notes)
     assert tellapart.open_prepared(tmp_path / "new")["train"].images().shape == (12, 16, 16, 3)
 
 
 KILLED = """
 import sys, time, tellapart
-from tellapart.preparation import preparing
+from tellapart.dataset_export import preparation as preparing
 preparing.ArrayStore.saves_every_s = 0.0
 square = preparing.Square.pixels
 def slow(self, data):
@@ -287,7 +287,7 @@ def test_a_killed_run_leaves_nothing_half_under_the_final_name(tmp_path: Path) -
         process.send_signal(signal.SIGKILL)
     assert not (tmp_path / "new").exists()
     found = tellapart.prepare(root, size=16, out=tmp_path / "new")
-    assert 10 <= found["resumed_at"] < 40
+    assert 10 <= found.resumed_at < 40
     assert whole(tmp_path / "new") == whole(tmp_path / "whole")
 
 
@@ -300,12 +300,12 @@ def test_a_full_disk_is_a_clear_sentence_and_work_is_kept(
     monkeypatch.setattr(preparation.ArrayStore, "saves_every_s", 0.0)
     with pytest.raises(StorageError, match="no space left on the disk"):
         tellapart.prepare(
-            root, size=250 if form == "npy" else 1000, out=small_disk / "new", form=form, **({} if form == "npy" else {"shard_mb": 1})
+            root, size=250 if form == "npy" else 1000, out=small_disk / "new", format=form, **({} if form == "npy" else {"shard_mb": 1})
         )
     assert not (small_disk / "new").exists()
     if form == "npy":
         shutil.copytree(small_disk / ".new.unfinished", tmp_path / ".new.unfinished")
-        assert tellapart.prepare(root, size=250, out=tmp_path / "new")["resumed_at"] > 5
+        assert tellapart.prepare(root, size=250, out=tmp_path / "new").resumed_at > 5
 
 
 def test_what_cannot_fit_is_refused_before_anything_is_decoded(root: Path, small_disk: Path) -> None:

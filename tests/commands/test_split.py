@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 import tellapart
 from tellapart.cli.app import tellapart as door
+from tellapart.commands.split import SplitResult
 from tellapart.dataset import open_dataset
 from tellapart.errors import DataError, OptionError
 from tests import folders, sample_images
@@ -24,7 +25,7 @@ def part_of(manifest: Path, key: str = "sha256") -> dict[str, str]:
     return {row[key]: row["part"] for row in rows_of(manifest)}
 
 
-def split(root: Path, out: Path, **options: Any) -> dict[str, Any]:
+def split(root: Path, out: Path, **options: Any) -> SplitResult:
     return tellapart.split(root, out=out, **({"backbone": "none"} | options))
 
 
@@ -42,9 +43,9 @@ def root(tmp_path: Path) -> Path:
 def test_shares_are_met_in_every_class_and_the_manifest_is_what_other_verbs_take(root: Path, tmp_path: Path) -> None:
     before = folders.contents(root)
     found = split(root, tmp_path / "lists/split.csv", val=0.1, test=0.2)
-    assert (found["how"], found["images"], found["groups"], found["kept"]) == ("stratified", 40, 40, 0)
-    assert found["parts"] == {"train": {"a": 14, "b": 14}, "val": {"a": 2, "b": 2}, "test": {"a": 4, "b": 4}}
-    assert found["crossings"]["groups"] == 0
+    assert (found.strategy, found.images, found.groups, found.kept) == ("stratified", 40, 40, 0)
+    assert found.parts == {"train": {"a": 14, "b": 14}, "val": {"a": 2, "b": 2}, "test": {"a": 4, "b": 4}}
+    assert found.crossings.groups == 0
     again = open_dataset(tmp_path / "lists/split.csv")
     assert {(e.part, e.label) for e in again.entries} == {(part, label) for part in ("train", "val", "test") for label in "ab"}
     assert all(again.file(entry).is_file() for entry in again.entries)
@@ -58,8 +59,8 @@ def test_seeds_give_other_splits_and_the_same_seed_the_same(root: Path, tmp_path
 
 def test_what_a_pattern_catches_stays_together(root: Path, tmp_path: Path) -> None:
     found = split(root, tmp_path / "split.csv", pattern=r"(p\d+)_", val=0.0, test=0.25)
-    assert found["groups"] == 8
-    assert found["parts"] == {"train": {"a": 15, "b": 15}, "test": {"a": 5, "b": 5}}
+    assert found.groups == 8
+    assert found.parts == {"train": {"a": 15, "b": 15}, "test": {"a": 5, "b": 5}}
     groups = {row["group"]: row["part"] for row in rows_of(tmp_path / "split.csv")}
     assert sorted(groups) == sorted(f"p{n}" for n in (0, 1, 2, 3, 10, 11, 12, 13))
 
@@ -70,10 +71,10 @@ def test_what_a_column_or_the_host_of_a_page_names_alike_stays_together(root: Pa
         patient = path.partition("/")[2].partition("_")[0]
         lines.append(f"./{path},{path[0]},,https://www.site{int(patient[1:]) % 4}.org/{path},{patient}")
     (root / "ATTRIBUTION.csv").write_text("\n".join(lines) + "\n")
-    assert split(root, tmp_path / "1.csv", group="Creator")["groups"] == 8
-    assert split(root, tmp_path / "2.csv", group="host")["groups"] == 4
+    assert split(root, tmp_path / "1.csv", group="Creator").groups == 8
+    assert split(root, tmp_path / "2.csv", group="host").groups == 4
     assert {row["group"] for row in rows_of(tmp_path / "2.csv")} == {f"site{n}.org" for n in range(4)}
-    assert split(root, tmp_path / "3.csv", group="page")["groups"] == 40
+    assert split(root, tmp_path / "3.csv", group="page").groups == 40
     with pytest.raises(DataError, match="has no column license; its columns are file_name"):
         split(root, tmp_path / "4.csv", group="license")
 
@@ -89,10 +90,10 @@ def test_new_images_never_move_old_ones_and_join_their_copies(root: Path, tmp_pa
     found = split(root, out, seed=5)
     after = part_of(out)
     assert {content: after[content] for content in before} == before
-    assert (found["images"], found["kept"]) == (70, 40)
-    assert set(found["left_out"].values()) == {f"exact copy of a/copy{n}.jpg" for n in range(5)}
+    assert (found.images, found.kept) == (70, 40)
+    assert set(found.left_out.values()) == {f"exact copy of a/copy{n}.jpg" for n in range(5)}
     assert len(set(part_of(out, "path").values())) == 3
-    assert split(root, out, anew=True, seed=5)["kept"] == 0
+    assert split(root, out, reset=True, seed=5).kept == 0
     assert part_of(out) != after
 
 
@@ -107,25 +108,25 @@ def test_a_new_near_duplicate_joins_the_part_of_the_old_image(tmp_path: Path) ->
     folders.write(root, {f"{'ab'[n % 2]}/{n:02} again.jpg": sample_images.encoded(image, quality=75) for n, image in enumerate(images)})
     found = split(root, out, backbone="lite0", val=0.0, test=0.3)
     after = {Path(path).name: part for path, part in part_of(out, "path").items()}
-    assert found["groups"] == 12
+    assert found.groups == 12
     assert after == before | {name.replace(".jpg", " again.jpg"): part for name, part in before.items()}
 
 
 def test_another_file_can_say_what_to_keep(root: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("path,part\nphotos/a/p0_0.jpg,test\nphotos/a/p0_1.jpg,val\n")
-    found = split(root, tmp_path / "split.csv", keep=tmp_path / "mine.csv")
+    found = split(root, tmp_path / "split.csv", previous=tmp_path / "mine.csv")
     parts = {Path(path).name: part for path, part in part_of(tmp_path / "split.csv", "path").items()}
-    assert (parts["p0_0.jpg"], parts["p0_1.jpg"], found["kept"]) == ("test", "val", 2)
+    assert (parts["p0_0.jpg"], parts["p0_1.jpg"], found.kept) == ("test", "val", 2)
 
 
 def test_random_places_no_image_by_the_others(root: Path, tmp_path: Path) -> None:
-    split(root, tmp_path / "1.csv", how="random", test=0.4)
+    split(root, tmp_path / "1.csv", strategy="random", test=0.4)
     before = part_of(tmp_path / "1.csv")
     assert len(set(before.values())) == 3
     for path in sorted(root.rglob("*_3.jpg")):
         path.unlink()
     folders.write(root, {f"b/new{n}.jpg": sample_images.photo(900 + n, 48, 40) for n in range(30)})
-    split(root, tmp_path / "2.csv", how="random", test=0.4)
+    split(root, tmp_path / "2.csv", strategy="random", test=0.4)
     after = part_of(tmp_path / "2.csv")
     assert len(after) == 62
     assert all(after[content] == before[content] for content in after.keys() & before.keys())
@@ -134,8 +135,8 @@ def test_random_places_no_image_by_the_others(root: Path, tmp_path: Path) -> Non
 def test_folds_are_numbered_and_kept(root: Path, tmp_path: Path) -> None:
     out = tmp_path / "split.csv"
     found = split(root, out, folds=5, val=0.0, test=0.0, pattern=r"(p\d+)_")
-    assert sum(found["folds"].values()) == 40
-    assert "'a', 'b': not in every one of the 5 folds, for want of groups" in found["notes"]
+    assert sum(found.folds.values()) == 40
+    assert "'a', 'b': not in every one of the 5 folds, for want of groups" in found.notes
     fold_of = {row["sha256"]: row["fold"] for row in rows_of(out)}
     assert len({(row["group"], row["fold"]) for row in rows_of(out)}) == 8
     folders.write(root, {"a/new.jpg": sample_images.photo(901, 48, 40), "a/p0_9.jpg": sample_images.photo(902, 48, 40)})
@@ -153,27 +154,25 @@ def test_a_bad_split_is_reproduced_marked_and_priced(tmp_path: Path) -> None:
     files |= {f"{kind}/x{n}.jpg": sample_images.encoded(images[kind][n], quality=40) for kind in images for n in range(4)}
     root = folders.write(tmp_path / "photos", files)
     out = tmp_path / "bad.csv"
-    found = split(root, out, first=8, backbone="lite0")
-    assert (found["how"], found["parts"]["val"]) == ("first 8", {"dots": 8, "stripes": 8})
+    found = split(root, out, first_n=8, backbone="lite0")
+    assert (found.strategy, found.parts["val"]) == ("first 8", {"dots": 8, "stripes": 8})
     assert {Path(path).name for path, part in part_of(out, "path").items() if part == "val"} == {f"{n:02}.jpg" for n in range(8)}
-    assert {row["how"] for row in rows_of(out)} == {"first 8"}
-    crossed = found["crossings"]
-    assert (crossed["images"], crossed["near_pairs"], crossed["exact_pairs"], crossed["groups"]) == (8, 8, 0, 8)
-    assert {tuple(sorted((Path(p["first"]).name, Path(p["second"]).name))) for p in crossed["pairs"]} == {
+    assert {row["strategy"] for row in rows_of(out)} == {"first 8"}
+    crossed = found.crossings
+    assert (crossed.images, crossed.near_pairs, crossed.exact_pairs, crossed.groups) == (8, 8, 0, 8)
+    assert {tuple(sorted((Path(p.first).name, Path(p.second).name))) for p in crossed.pairs} == {
         (f"0{n}.jpg", f"x{n}.jpg") for n in range(4)
     }
-    leak = found["leak"]
-    assert (leak["kind"], leak["part"], leak["n"], leak["images"], leak["trained_on"]) == ("leaking", "val", 16, 8, 16)
-    assert leak["naive"]["log_loss"]["value"] < leak["honest"]["log_loss"]["value"]
-    assert leak["comparison"]["n"] == 16
+    leak = found.leak
+    assert (leak.kind, leak.part, leak.n, leak.images, leak.trained_on) == ("leaking", "val", 16, 8, 16)
+    assert leak.naive.log_loss.value < leak.honest.log_loss.value
+    assert leak.comparison.n == 16
     honest = split(root, tmp_path / "good.csv", backbone="lite0", test=0.4, val=0.0)
-    assert honest["crossings"]["groups"] == 0
-    assert honest["leak"]["kind"] == "would leak"
-    said = CliRunner().invoke(door, ["split", str(root), "--out", str(tmp_path / "bad2.csv"), "--first", "8", "--backbone", "lite0", "-q"])
+    assert honest.crossings.groups == 0
+    assert honest.leak.kind == "would leak"
+    said = CliRunner().invoke(door, ["split", str(root), "--out", str(tmp_path / "b.csv"), "--first-n", "8", "--backbone", "lite0", "-q"])
     assert "first 8: a bad split, made on purpose" in said.stdout
-    assert (
-        "8 groups stand in several parts: 0 pairs of the same bytes, 8 of near-duplicates; 8 training images are concerned" in said.stdout
-    )
+    assert "8 groups lie in several parts: 0 pairs of the same bytes, 8 of near-duplicates; 8 training images are affected" in said.stdout
     assert "with and without the 8 that leak" in said.stdout
 
 
@@ -187,18 +186,18 @@ def test_own_parts_are_kept_and_what_crosses_them_is_said(tmp_path: Path) -> Non
     }
     root = folders.write(tmp_path / "photos", files | {"train/a/9.jpg": photo, "valid/a/9.jpg": photo})
     found = split(root, tmp_path / "split.csv")
-    assert (found["how"], found["crossings"]["exact_pairs"], found["crossings"]["images"]) == ("own", 1, 1)
-    assert found["parts"] == {"train": {"a": 5, "b": 4}, "val": {"a": 5, "b": 4}}
-    assert any("--how stratified makes new ones" in note for note in found["notes"])
-    mended = split(root, tmp_path / "new.csv", how="stratified")
-    assert (mended["how"], mended["crossings"]["groups"]) == ("stratified", 0)
+    assert (found.strategy, found.crossings.exact_pairs, found.crossings.images) == ("own", 1, 1)
+    assert found.parts == {"train": {"a": 5, "b": 4}, "val": {"a": 5, "b": 4}}
+    assert any("--strategy stratified makes new ones" in note for note in found.notes)
+    mended = split(root, tmp_path / "new.csv", strategy="stratified")
+    assert (mended.strategy, mended.crossings.groups) == ("stratified", 0)
 
 
 def test_decisions_are_followed(root: Path, tmp_path: Path) -> None:
     tellapart.exclude(root, "a/p0_0.jpg", reason="blurred")
     tellapart.relabel(root, "a/p0_1.jpg", to="b")
     found = split(root, tmp_path / "split.csv")
-    assert found["left_out"] == {"a/p0_0.jpg": "excluded: blurred"}
+    assert found.left_out == {"a/p0_0.jpg": "excluded: blurred"}
     labels = {Path(row["path"]).name: row["label"] for row in rows_of(tmp_path / "split.csv")}
     assert "p0_0.jpg" not in labels
     assert labels["p0_1.jpg"] == "b"
@@ -210,7 +209,7 @@ def test_decisions_are_followed(root: Path, tmp_path: Path) -> None:
         ({"val": 0.5, "test": 0.5}, "leave nothing to train on"),
         ({"val": 0.0, "test": 0.0}, "nothing is held back"),
         ({"folds": 1}, "one fold holds nothing back"),
-        ({"first": 3, "how": "random"}, "goes with neither"),
+        ({"first_n": 3, "strategy": "random"}, "goes with neither"),
         ({"pattern": "(unclosed"}, "is no regular expression"),
         ({"pattern": "a", "group": "b"}, "two ways to say the same"),
         ({"out": "x.txt"}, "must be a file that ends in .csv"),
@@ -228,9 +227,9 @@ def test_options_that_cannot_be_are_refused(root: Path, tmp_path: Path, options:
         ({"pattern": "/"}, "all 40 images are one group"),
         ({"pattern": "nothing like it"}, "matches none of the 40 paths"),
         ({"group": "page"}, "has no table with columns"),
-        ({"first": 20}, "has only 20 images; taking the first 20 leaves none to train on"),
-        ({"how": "own"}, "there are no parts to keep"),
-        ({"keep": "absent.csv"}, "there is no file"),
+        ({"first_n": 20}, "has only 20 images; taking the first 20 leaves none to train on"),
+        ({"strategy": "own"}, "there are no parts to keep"),
+        ({"previous": "absent.csv"}, "there is no file"),
     ],
 )
 def test_what_cannot_be_divided_is_a_clear_error_and_writes_nothing(
@@ -242,7 +241,7 @@ def test_what_cannot_be_divided_is_a_clear_error_and_writes_nothing(
 
 
 def test_nothing_is_written_among_the_photos_or_over_a_table_that_is_no_split(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="lies in the folder of the photos"):
+    with pytest.raises(OptionError, match="lies in the folder of the images"):
         split(root, root / "split.csv")
     (tmp_path / "notes.csv").write_text("name,remark\na,b\n")
     with pytest.raises(DataError, match="is no split"):
@@ -257,12 +256,12 @@ def test_one_class_no_labels_and_odd_names_can_be_divided(tmp_path: Path) -> Non
     odd = ['ß, "1"\n.jpg', "a b.jpg", "=1.jpg", *(f"{n}.jpg" for n in range(7))]
     root = folders.write(tmp_path / "flat", {name: sample_images.photo(n, 48, 40) for n, name in enumerate(odd)})
     found = split(root, tmp_path / "flat.csv", test=0.3, val=0.0)
-    assert found["parts"] == {"train": {"": 7}, "test": {"": 3}}
+    assert found.parts == {"train": {"": 7}, "test": {"": 3}}
     assert {open_dataset(tmp_path / "flat.csv").file(e).resolve() for e in open_dataset(tmp_path / "flat.csv").entries} == {
         (root / name).resolve() for name in odd
     }
     one = folders.write(tmp_path / "one", {f"a/{name}": sample_images.photo(n, 48, 40) for n, name in enumerate(odd)})
-    assert "there is only one class; a classifier needs two" in split(one, tmp_path / "one.csv")["notes"]
+    assert "there is only one class; a classifier needs two" in split(one, tmp_path / "one.csv").notes
 
 
 def test_from_the_command_line(root: Path, tmp_path: Path) -> None:
@@ -273,6 +272,6 @@ def test_from_the_command_line(root: Path, tmp_path: Path) -> None:
     assert "40 images in 40 groups, stratified" in plain.stdout
     assert "1 left out:" in plain.stdout
     assert "1 x empty file" in plain.stdout
-    assert "nothing stands in two parts" in plain.stdout
+    assert "no group lies in two parts" in plain.stdout
     spoken = CliRunner().invoke(door, [*words, "--json"], catch_exceptions=False)
     assert json.loads(spoken.stdout)["kept"] == 40

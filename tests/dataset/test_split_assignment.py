@@ -60,9 +60,9 @@ def test_folds_are_of_training_images_only_and_stay() -> None:
     ("given", "plan", "message"),
     [
         ([replace(row, group="g") for row in rows(5)], PLAN, "all 5 images are one group"),
-        ([replace(row, part="val", group=row.path) for row in rows(5)], replace(PLAN, how="own"), "nothing is left to train on"),
-        ([replace(row, part="train", group=row.path) for row in rows(5)], replace(PLAN, how="own"), "too few groups to hold any back"),
-        ([replace(row, group=row.path) for row in rows(5)], replace(PLAN, first=5), "has only 5 images"),
+        ([replace(row, part="val", group=row.path) for row in rows(5)], replace(PLAN, strategy="own"), "nothing is left to train on"),
+        ([replace(row, part="train", group=row.path) for row in rows(5)], replace(PLAN, strategy="own"), "too few groups to hold any back"),
+        ([replace(row, group=row.path) for row in rows(5)], replace(PLAN, first_n=5), "has only 5 images"),
     ],
 )
 def test_what_cannot_be_divided(given: list[FileRow], plan: SplitPlan, message: str) -> None:

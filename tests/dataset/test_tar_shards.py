@@ -50,7 +50,7 @@ def test_what_prepare_packed_is_read_with_parts_labels_and_groups(tmp_path: Path
     table = "path,label,part,group\n" + "".join(f"{i}.jpg,{'ab'[i % 2]},{'train' if i < 6 else 'test'},{i // 2}\n" for i in range(8))
     root = folders.write(tmp_path / "photos", {f"{i}.jpg": sample_images.photo(i, 40, 40) for i in range(8)})
     (root / "metadata.csv").write_text(table)
-    tellapart.prepare(root, size="original", form="tar", out=tmp_path / "packed")
+    tellapart.prepare(root, size="original", format="tar", out=tmp_path / "packed")
     own, packed = open_dataset(root), open_dataset(tmp_path / "packed")
     assert read(packed) == read(own)
     assert read(open_dataset(tmp_path / "packed/original")) == read(own)

@@ -5,7 +5,7 @@ import numpy as np
 from tellapart.curation.near_duplicates import ComparedPair
 from tellapart.dataset.file_rows import USED, FileRow
 from tellapart.features import FeatureMatrix
-from tellapart.training.leakage import crossings, leak_price
+from tellapart.training.leakage import LeakageEstimate, NoEstimate, crossings, estimate_leakage
 
 
 def row(name: str, part: str, label: str = "a", group: str | None = None, image_id: str | None = None) -> FileRow:
@@ -33,9 +33,9 @@ def test_pairs_across_the_parts_are_counted_by_kind_and_those_of_training_come_f
         ComparedPair("1", "gone", 1.0),
     ]
     found = crossings(given, known)
-    assert found.counts == {"exact": 1, "near": 2, "group": 4}
+    assert (found.exact_pairs, found.near_pairs, found.groups) == (1, 2, 4)
     assert found.images == 3
-    assert [(pair["kind"], pair["first"], pair["parts"]) for pair in found.pairs] == [
+    assert [(pair.kind, pair.first, pair.parts) for pair in found.pairs] == [
         ("exact", "train/a/3.jpg", "train, test"),
         ("near", "train/a/1.jpg", "train, val"),
         ("near", "val/a/5.jpg", "val, test"),
@@ -53,13 +53,14 @@ def labeled(n: int, leaks: int, *, seed: int = 0) -> tuple[list[FileRow], Featur
     return given, FeatureMatrix(tuple(one.image_id or "" for one in given), values, {})
 
 
-def test_a_leak_flatters_and_its_price_is_paired() -> None:
-    found = leak_price(*labeled(60, 60), seed=0)
-    assert (found["kind"], found["part"], found["n"], found["images"], found["trained_on"]) == ("leaking", "val", 60, 60, 60)
-    assert found["honest"]["accuracy"]["low"] < 0.5 < found["honest"]["accuracy"]["high"]
-    assert found["naive"]["accuracy"]["value"] > found["honest"]["accuracy"]["high"]
-    assert found["comparison"]["p_value"] < 0.01
-    assert found["comparison"]["names"] == ["the honest split", "the leaking one"]
+def test_leakage_inflates_the_score_and_the_comparison_is_paired() -> None:
+    found = estimate_leakage(*labeled(60, 60), seed=0)
+    assert isinstance(found, LeakageEstimate)
+    assert (found.kind, found.part, found.n, found.images, found.trained_on) == ("leaking", "val", 60, 60, 60)
+    assert found.honest.accuracy.low < 0.5 < found.honest.accuracy.high
+    assert found.naive.accuracy.value > found.honest.accuracy.high
+    assert found.comparison.p_value < 0.01
+    assert found.comparison.names == ("the honest split", "the leaking one")
 
 
 def test_an_honest_split_is_compared_with_one_that_divides_its_groups() -> None:
@@ -73,13 +74,19 @@ def test_an_honest_split_is_compared_with_one_that_divides_its_groups() -> None:
     for n, one in enumerate(given):
         if one.part == "val":
             values[n] = values[first.setdefault(one.group, n)]
-    found = leak_price(given, FeatureMatrix(features.image_ids, values, {}), seed=0)
-    assert (found["kind"], found["n"], found["images"], found["trained_on"]) == ("would leak", 30, 30, 60)
-    assert found["naive"]["accuracy"]["value"] > found["honest"]["accuracy"]["value"]
+    found = estimate_leakage(given, FeatureMatrix(features.image_ids, values, {}), seed=0)
+    assert isinstance(found, LeakageEstimate)
+    assert (found.kind, found.n, found.images, found.trained_on) == ("would leak", 30, 30, 60)
+    assert found.naive.accuracy.value > found.honest.accuracy.value
 
 
 def test_without_a_leak_or_without_enough_images_there_is_a_reason() -> None:
-    assert "no leak to price" in leak_price(*labeled(30, 0), seed=0)["reason"]
-    assert "too few" in leak_price(*labeled(4, 4), seed=0)["reason"]
+    def reason(rows: list[FileRow], features: FeatureMatrix) -> str:
+        found = estimate_leakage(rows, features, seed=0)
+        assert isinstance(found, NoEstimate)
+        return found.reason
+
+    assert "no leakage to estimate" in reason(*labeled(30, 0))
+    assert "too few" in reason(*labeled(4, 4))
     given, features = labeled(30, 2)
-    assert "too few" in leak_price([one for one in given if one.label == "a"], features, seed=0)["reason"]
+    assert "too few" in reason([one for one in given if one.label == "a"], features)

@@ -31,7 +31,7 @@ class CollectOptions(Options):
     sources: str | None = _asked(None, "Sources to ask, with commas [default: those that are on; see tellapart sources].", metavar="NAMES")
     licenses: str | None = _asked(None, "Licenses to take, with commas: cc0,pdm,cc-by,cc-by-sa,... [default: any].", metavar="NAMES")
     contact: str | None = _asked(None, f"Your e-mail or web address, told to every server [default: ${CONTACT_VARIABLE}].")
-    side: int = _asked(1024, "Longer side in pixels to ask for, where a source keeps several sizes.", minimum=50)
+    max_side: int = _asked(1024, "Longer side in pixels to ask for, where a source keeps several sizes.", minimum=50)
     min_side: int = _asked(64, "Refuse images with a shorter side of fewer pixels.", minimum=1)
     resize: int | None = _asked(None, "Scale larger images down to so many pixels on their longer side.", minimum=16)
     crop: str | None = _asked(None, "A function of yours that says which box of an image to keep.", metavar="MODULE:FUNCTION")

@@ -56,7 +56,7 @@ def resolve_order(names: Sequence[str], options: CollectOptions, environment: Ma
     if options.page and not options.label:
         raise OptionError("the images of a page need a class", hint='name it with --label "border collie"')
     _check_idle(options, has_words=bool(plans))
-    usual = SearchPreferences(licenses=families_named(words_of(options.licenses)), side=options.side)
+    usual = SearchPreferences(licenses=families_named(words_of(options.licenses)), side=options.max_side)
     own = {plan.label: replace(usual, licenses=families_named(plan.licenses)) for plan in plans if plan.licenses}
     contact = resolve_contact(options.contact, environment)
     sources: dict[str, Source] = {}

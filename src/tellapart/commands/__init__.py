@@ -95,14 +95,14 @@ ROWS = (
         "Data",
         "Show how unequal the classes are, and undersample the frequent ones.",
         (FOLDER,),
-        "tellapart balance photos --how cap --cap 500 --out balanced.csv",
+        "tellapart balance photos --strategy cap --cap 500 --out balanced.csv",
     ),
     Command(
         "crop",
         "Data",
         "Crop images to faces, the main subject, or a named object.",
         (FOLDER,),
-        "tellapart crop photos --to faces --out faces",
+        "tellapart crop photos --target faces --out faces",
     ),
     Command(
         "augment",

@@ -1,4 +1,4 @@
-"""tellapart augment: see what augmentation does to your photos, or write an enlarged copy of them."""
+"""tellapart augment: preview data augmentation, or write an augmented copy of the images."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.options import dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.results import Result
 from tellapart.shared_options import seed_option
 
 if TYPE_CHECKING:
@@ -19,37 +20,54 @@ if TYPE_CHECKING:
 
 SHEET = Path("augment.jpg")
 SUFFIXES = (".jpg", ".jpeg", ".png")
-MOST_CLASSES, MOST_ROWS, MOST_OF_A_CLASS = 12, 12, 3
+MAX_CLASSES, MAX_ROWS, MAX_PER_CLASS = 12, 12, 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentOptions(DatasetOptions):
     """How to augment."""
 
-    augment: str = option("light", "What may happen: none, flip, light, strong, or such as flip,rotation=20,zoom=0.2.", metavar="WORDS")
-    copies: int = option(0, "Varied copies of each training photo to write; 0 for a contact sheet only.", minimum=0, maximum=100)
+    augment: str = option("light", "Augmentation: none, flip, light, strong, or a list such as flip,rotation=20,zoom=0.2.", metavar="WORDS")
+    copies: int = option(0, "Augmented copies to write of each training image; 0 for a contact sheet only.", minimum=0, maximum=100)
     out: Path | None = option(None, "The contact sheet, by default augment.jpg; with --copies the new folder.", metavar="FILE|DIR")
     seed: int = seed_option()
 
 
+@dataclass(frozen=True, kw_only=True)
+class AugmentResult(Result):
+    """What was drawn or written.
+
+    Attributes:
+        out: the contact sheet, or the folder of copies.
+        augment: the augmentation, option by option.
+        originals: number of original images.
+        copies: number of augmented ones.
+        left_out: path and reason of every image that could not be read.
+        notes: what else is worth knowing.
+    """
+
+    out: Path
+    augment: dict[str, Any]
+    originals: int
+    copies: int
+    left_out: dict[str, str]
+    notes: list[str]
+
+
 @with_options(AugmentOptions)
-def augment(folder: str | Path, *, options: AugmentOptions, progress: Progress = AUTO) -> dict[str, Any]:
-    """Show what an augmentation does to photos, or write a copy of the folder enlarged by it.
+def augment(folder: str | Path, *, options: AugmentOptions, progress: Progress = AUTO) -> AugmentResult:
+    """Show what an augmentation does to images, or write a copy of the folder with augmented images.
 
     The folder itself is only read.
 
     Args:
         folder: class folders, parts with class folders, or a manifest.
-        progress: hears how far it is.
+        progress: receives the progress.
         options: as keywords; see :class:`AugmentOptions`.
 
-    Returns:
-        ``out``, ``augment`` (all its options), ``originals`` and ``copies`` (numbers of images), ``left_out`` (paths and reasons),
-        ``notes``.
-
     Raises:
-        OptionError: an option's name or value is wrong, or the result would lie among the photos.
-        DataError: no photo can be read.
+        OptionError: an option's name or value is wrong, or the result would lie among the images.
+        DataError: no image can be read.
         StorageError: the disk is full or cannot be written.
     """
     from tellapart.augmentation.policy import parse_augmentation
@@ -61,14 +79,11 @@ def augment(folder: str | Path, *, options: AugmentOptions, progress: Progress =
     dataset = open_dataset(folder, options, progress=progress)
     out = (options.out or SHEET).expanduser()
     _check_place(out, dataset, is_folder=bool(options.copies))
-    found = (
-        _enlarged(dataset, out, augmentation, options, progress)
-        if options.copies
-        else _sheet(dataset, out, augmentation, options, progress)
-    )
-    for note in found["notes"]:
+    write = _write_copies if options.copies else _write_sheet
+    result = write(dataset, out, augmentation, options, progress)
+    for note in result.notes:
         progress.note(note)
-    return {"out": str(out), "augment": augmentation.as_dict(), **found}
+    return result
 
 
 def _check_copies(chosen: AugmentOptions, augmentation: Augmentation) -> None:
@@ -76,19 +91,19 @@ def _check_copies(chosen: AugmentOptions, augmentation: Augmentation) -> None:
     from tellapart.errors import OptionError
 
     if chosen.out is None:
-        raise OptionError("copies need a folder to go to", hint="say where with --out DIR")
+        raise OptionError("copies need a folder to be written to", hint="say where with --out DIR")
     if augmentation.is_nothing:
-        raise OptionError("with augment none the copies would be the photos again", hint="choose flip, light or strong")
+        raise OptionError("with --augment none the copies would equal the originals", hint="choose flip, light or strong")
     variants = len(flipped_variants(augmentation))
     if augmentation.flips_only and chosen.copies > variants:
         raise OptionError(
-            f"{augmentation} alone makes only {variants} different {'copy' if variants == 1 else 'copies'} of a photo, not {chosen.copies}",
+            f"{augmentation} alone makes only {count(variants, 'different copy', 'different copies')} of an image, not {chosen.copies}",
             hint="ask for fewer copies, or add rotation=10",
         )
 
 
 def _check_place(out: Path, dataset: Dataset, *, is_folder: bool) -> None:
-    """Nothing is written among the photos or over other things."""
+    """Refuse to write among the images or over other files."""
     from tellapart.errors import OptionError
     from tellapart.output_guards import check_new_folder, check_outside
 
@@ -98,21 +113,23 @@ def _check_place(out: Path, dataset: Dataset, *, is_folder: bool) -> None:
     elif out.is_dir() or out.suffix.lower() not in SUFFIXES:
         raise OptionError(
             f"{out} cannot be the contact sheet: it must be a file that ends in {', '.join(SUFFIXES)}",
-            hint="to write copies of the photos into a folder, say how many with --copies",
+            hint="to write augmented copies into a folder, give their number with --copies",
         )
 
 
-def _enlarged(dataset: Dataset, out: Path, augmentation: Augmentation, chosen: AugmentOptions, progress: Progress) -> dict[str, Any]:
+def _write_copies(dataset: Dataset, out: Path, augmentation: Augmentation, chosen: AugmentOptions, progress: Progress) -> AugmentResult:
     from tellapart.augmentation.augmented_copy import REPORTED, enlarge
 
     notes = list(dataset.notes)
     if not any(entry.part in REPORTED for entry in dataset.entries):
-        notes.append("no photo was set aside for a test, so the test part of a later training will hold varied copies too")
+        notes.append("there is no test or validation part, so the test part of a later training will contain augmented copies")
     done = enlarge(dataset, out, augmentation, copies=chosen.copies, seed=chosen.seed, progress=progress)
-    return {"originals": done.originals, "copies": done.copies, "left_out": done.left_out, "notes": notes}
+    return AugmentResult(
+        out=out, augment=augmentation.as_dict(), originals=done.originals, copies=done.copies, left_out=done.left_out, notes=notes
+    )
 
 
-def _sheet(dataset: Dataset, out: Path, augmentation: Augmentation, chosen: AugmentOptions, progress: Progress) -> dict[str, Any]:
+def _write_sheet(dataset: Dataset, out: Path, augmentation: Augmentation, chosen: AugmentOptions, progress: Progress) -> AugmentResult:
     from tellapart.atomic_files import replacing
     from tellapart.errors import DataError
     from tellapart.reports.augmentation_sheet import DRAWS, augmentation_sheet
@@ -122,16 +139,16 @@ def _sheet(dataset: Dataset, out: Path, augmentation: Augmentation, chosen: Augm
         if entry.label is not None or not dataset.class_names:
             entries.setdefault(entry.label or "photos", []).append(entry)
     left_out: dict[str, str] = {}
-    shown = sorted(entries)[:MOST_CLASSES]
-    each = max(1, min(MOST_OF_A_CLASS, MOST_ROWS // len(shown)))
+    shown = sorted(entries)[:MAX_CLASSES]
+    each = max(1, min(MAX_PER_CLASS, MAX_ROWS // len(shown)))
     with progress.stage("drawing", total=len(shown), unit="classes") as advance:
         classes = []
         for name in shown:
-            found = _sheet_class(dataset, name, entries[name], each, chosen.seed, left_out)
-            classes += [found] if found is not None else []
+            shown_class = _sheet_class(dataset, name, entries[name], each, chosen.seed, left_out)
+            classes += [shown_class] if shown_class is not None else []
             advance(1)
         if not classes:
-            raise DataError(f"no photo could be read: {'; '.join(sorted(set(left_out.values()))[:3])}")
+            raise DataError(f"no image could be read: {'; '.join(sorted(set(left_out.values()))[:3])}")
         sheet = augmentation_sheet(augmentation, chosen.augment, classes)
     with replacing(out) as partial, partial.open("wb") as file:
         if out.suffix.lower() == ".png":
@@ -141,10 +158,10 @@ def _sheet(dataset: Dataset, out: Path, augmentation: Augmentation, chosen: Augm
     images = sum(len(one.squares) for one in classes)
     rest = len(entries) - len(shown)
     notes = [*dataset.notes, *([f"{count(rest, 'more class is', 'more classes are')} not shown"] if rest else [])]
-    return {"originals": images, "copies": images * DRAWS, "left_out": left_out, "notes": notes}
+    return AugmentResult(out=out, augment=augmentation.as_dict(), originals=images, copies=images * DRAWS, left_out=left_out, notes=notes)
 
 
-def _sheet_class(dataset: Dataset, name: str, entries: list[Entry], wanted: int, seed: int, left_out: dict[str, str]) -> SheetClass | None:
+def _sheet_class(dataset: Dataset, name: str, entries: list[Entry], number: int, seed: int, left_out: dict[str, str]) -> SheetClass | None:
     """Some images of a class, spread over its files; None where none of those tried can be read."""
     import hashlib
 
@@ -161,10 +178,10 @@ def _sheet_class(dataset: Dataset, name: str, entries: list[Entry], wanted: int,
 
     squares: list[ByteArray] = []
     image_ids: list[str] = []
-    spread = [entries[int(i)] for i in np.linspace(0, len(entries) - 1, min(len(entries), 10 * wanted))]
+    spread = [entries[int(i)] for i in np.linspace(0, len(entries) - 1, min(len(entries), 10 * number))]
     order = [entry for first in range(10) for entry in spread[first::10]]
     for entry in order:
-        if len(squares) == wanted:
+        if len(squares) == number:
             break
         try:
             data = dataset.file(entry).read_bytes()

@@ -1,4 +1,4 @@
-"""tellapart balance: how unequal the classes are, what to do about it, and a list with fewer photos of the frequent ones."""
+"""tellapart balance: show how unequal the classes are, and undersample the frequent ones."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.options import dataclass, option, when, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.results import Result
 from tellapart.shared_options import num_workers_option, seed_option, state_option, test_share_option
 
 if TYPE_CHECKING:
@@ -18,55 +19,95 @@ if TYPE_CHECKING:
 
 BY_TRAINING = ("weights", "oversample")
 EVEN = 1.5
-"""Ratio of the largest to the smallest class below which nothing is worth doing."""
+"""Ratio of the largest to the smallest class below which nothing needs doing."""
 FEW = 50
-"""Photos of a class with which numbers mean something."""
+"""Training images of a class below which more images are the best remedy."""
 
-WRITTEN = when("how", "undersample", "cap")
+WRITTEN = when("strategy", "undersample", "cap")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BalanceOptions(DatasetOptions):
     """What to do about unequal classes."""
 
-    how: str = option(
+    strategy: str = option(
         "none",
-        "none: only count; undersample: of each class as many training photos as the smallest has; cap: at most --cap of each.",
+        "none: only count; undersample: keep as many training images of each class as the smallest has; cap: at most --cap of each.",
         choices=("none", "undersample", "cap", *BY_TRAINING),
     )
-    cap: int | None = option(None, "For cap: most training photos of a class.", minimum=2, metavar="N", only_for=when("how", "cap"))
-    out: Path = option(Path("balanced.csv"), "The list to write.", metavar="FILE", only_for=WRITTEN)
+    cap: int | None = option(None, "For cap: most training images per class.", minimum=2, metavar="N", only_for=when("strategy", "cap"))
+    out: Path = option(Path("balanced.csv"), "The manifest to write.", metavar="FILE", only_for=WRITTEN)
     test_share: float | None = test_share_option(only_for=WRITTEN)
-    backbone: str = option("lite2", "Network that recognizes near-duplicates.", only_for=WRITTEN)
+    backbone: str = option("lite2", "Backbone for near-duplicates.", only_for=WRITTEN)
     seed: int = seed_option(only_for=WRITTEN)
     state: Path | None = state_option()
     num_workers: int | None = num_workers_option()
 
 
 def _with_cap(options: dict[str, Any]) -> dict[str, Any]:
-    """A cap alone says how."""
-    return {**options, "how": "cap"} if options.get("cap") is not None and options.get("how", "none") == "none" else options
+    """``cap`` alone implies ``strategy="cap"``."""
+    return {**options, "strategy": "cap"} if options.get("cap") is not None and options.get("strategy", "none") == "none" else options
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassBalance(Result):
+    """The images of one class.
+
+    Attributes:
+        label: the class.
+        train: training images.
+        val: validation images.
+        test: test images.
+        kept: training images that the manifest keeps.
+        weight: weight of each image in a loss where all classes count the same.
+    """
+
+    label: str
+    train: int
+    val: int
+    test: int
+    kept: int
+    weight: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalanceResult(Result):
+    """How unequal the classes are.
+
+    Attributes:
+        classes: one record per class.
+        ratio: training images of the largest class over those of the smallest.
+        advice: what to do about it.
+        strategy: how the manifest was made.
+        out: the manifest; None if none was written.
+        left_out: number of training images that the manifest leaves out.
+        notes: what else is worth knowing.
+    """
+
+    classes: list[ClassBalance]
+    ratio: float
+    advice: str
+    strategy: str
+    out: Path | None
+    left_out: int
+    notes: list[str]
 
 
 @with_options(BalanceOptions, adapt=_with_cap)
-def balance(folder: str | Path, *, options: BalanceOptions, progress: Progress = AUTO) -> dict[str, Any]:
-    """Say how unequal the classes are and what to do about it; with ``how`` write a list with fewer of the frequent ones.
+def balance(folder: str | Path, *, options: BalanceOptions, progress: Progress = AUTO) -> BalanceResult:
+    """Show how unequal the classes are and what to do about it; with ``strategy`` write a manifest that undersamples them.
 
-    Only training photos are left out: test and validation stay as the world is. A class first loses further copies of a
-    photo and further images of a group, then drawn ones. The photos are only read; the list is a manifest for ``train``.
+    Only training images are left out; test and validation keep their natural distribution. A class first loses further
+    copies of an image and further images of a group, then random ones. The images are only read.
 
     Args:
         folder: class folders, parts with class folders, or a manifest.
-        progress: hears how far it is.
+        progress: receives the progress.
         options: as keywords; see :class:`BalanceOptions`.
 
-    Returns:
-        ``classes`` (for each: label, train, val, test, kept, weight), ``ratio`` of the largest to the smallest class,
-        ``advice``, ``how``, ``out`` (None where nothing was written), ``left_out`` (number), ``notes``.
-
     Raises:
-        OptionError: an option's name or value is wrong, or training itself does what is asked for.
-        DataError: the photos cannot be used as they are.
+        OptionError: an option's name or value is wrong, or it is a strategy of ``train``.
+        DataError: the images cannot be used as they are.
         StorageError: the disk is full or cannot be written.
     """
     from tellapart.analyzed_folder import analyze_folder
@@ -76,7 +117,7 @@ def balance(folder: str | Path, *, options: BalanceOptions, progress: Progress =
     from tellapart.output_guards import check_table
 
     _check(options, folder)
-    if options.how == "none":
+    if options.strategy == "none":
         looked = analyze_folder(
             folder, FeatureSpec(()), reading=options, min_classes=2, state=options.state, num_workers=options.num_workers, progress=progress
         )
@@ -92,26 +133,26 @@ def balance(folder: str | Path, *, options: BalanceOptions, progress: Progress =
         assignment = looked.assignment(test_share=options.test_share, seed=options.seed)
         rows, notes = assignment.rows, [*looked.notes, *assignment.notes]
         counts = training_counts(rows)
-        most = min(counts.values()) if options.how == "undersample" else options.cap or 0
-        kept = undersample(rows, most, better=places(looked), seed=options.seed)
-        notes += _written(looked, kept, out, seed=options.seed)
+        most = min(counts.values()) if options.strategy == "undersample" else options.cap or 0
+        kept = undersample(rows, most, better=copy_ranks(looked), seed=options.seed)
+        notes += _write(looked, kept, out, seed=options.seed)
     for note in notes:
         progress.note(note)
-    return {**_answer(rows, kept, options), "notes": notes}
+    return _result(rows, kept, options, notes)
 
 
 def _check(chosen: BalanceOptions, folder: str | Path) -> None:
     from tellapart.errors import OptionError
 
-    if chosen.how in BY_TRAINING:
+    if chosen.strategy in BY_TRAINING:
         raise OptionError(
-            f"a list cannot {'weigh classes' if chosen.how == 'weights' else 'repeat photos: a row that comes twice is an exact copy'};"
+            f"a list cannot {'weight classes' if chosen.strategy == 'weights' else 'repeat images: a row given twice is an exact copy'};"
             " training does that itself",
-            hint=f"tellapart train {folder} --balance {chosen.how}"
-            + (" --recipe finetune (a probe knows weights only)" if chosen.how == "oversample" else ""),
+            hint=f"tellapart train {folder} --balance {chosen.strategy}"
+            + (" --recipe finetune (a linear probe supports weights only)" if chosen.strategy == "oversample" else ""),
         )
-    if chosen.how == "cap" and chosen.cap is None:
-        raise OptionError("cap needs a number", hint="--how cap --cap 500")
+    if chosen.strategy == "cap" and chosen.cap is None:
+        raise OptionError("cap needs a number", hint="--strategy cap --cap 500")
 
 
 def _check_classes(counts: Mapping[str, int]) -> None:
@@ -125,21 +166,21 @@ def _check_classes(counts: Mapping[str, int]) -> None:
         )
 
 
-def places(looked: AnalyzedFolder) -> dict[str, int]:
-    """The place of each copy among its copies, by path."""
+def copy_ranks(looked: AnalyzedFolder) -> dict[str, int]:
+    """The rank of each copy among its copies, by path; 0 is the best."""
     groups = [group for group in looked.duplicate_groups if group.kind in ("exact", "near")]
-    return {path: place for group in groups for place, path in enumerate(group.paths)}
+    return {path: rank for group in groups for rank, path in enumerate(group.paths)}
 
 
-def _written(looked: AnalyzedFolder, kept: Sequence[FileRow], out: Path, *, seed: int) -> list[str]:
+def _write(looked: AnalyzedFolder, kept: Sequence[FileRow], out: Path, *, seed: int) -> list[str]:
     from tellapart.dataset_export.decided_copy import Exported, write_table
 
     files = [looked.dataset.file(entry) for entry in looked.dataset.entries]
     write_table([Exported(file, row) for file, row in zip(files, kept, strict=True) if row.is_used], out)
-    return [f"of each class the copies of a photo go first, then photos drawn with seed {seed}; quality plays no part"]
+    return [f"of each class, copies are left out first, then images at random (seed {seed}); image quality plays no role"]
 
 
-def _answer(rows: Sequence[FileRow], kept: Sequence[FileRow], chosen: BalanceOptions) -> dict[str, Any]:
+def _result(rows: Sequence[FileRow], kept: Sequence[FileRow], chosen: BalanceOptions, notes: list[str]) -> BalanceResult:
     from collections import Counter
 
     from tellapart.curation.undersampling import class_weight, training_counts
@@ -148,36 +189,37 @@ def _answer(rows: Sequence[FileRow], kept: Sequence[FileRow], chosen: BalanceOpt
     weights = class_weight(before)
     reported = Counter((row.label, row.part) for row in rows if row.is_used)
     classes = [
-        {
-            "label": label,
-            "train": count,
-            "val": reported[(label, "val")],
-            "test": reported[(label, "test")],
-            "kept": after.get(label, 0),
-            "weight": round(weights[label], 4),
-        }
-        for label, count in before.items()
+        ClassBalance(
+            label=label,
+            train=number,
+            val=reported[(label, "val")],
+            test=reported[(label, "test")],
+            kept=after.get(label, 0),
+            weight=round(weights[label], 4),
+        )
+        for label, number in before.items()
     ]
-    return {
-        "classes": classes,
-        "ratio": round(max(before.values()) / min(before.values()), 2),
-        "advice": advice(before),
-        "how": chosen.how,
-        "out": None if chosen.how == "none" else str(chosen.out),
-        "left_out": sum(before.values()) - sum(after.values()),
-    }
+    return BalanceResult(
+        classes=classes,
+        ratio=round(max(before.values()) / min(before.values()), 2),
+        advice=advice(before),
+        strategy=chosen.strategy,
+        out=None if chosen.strategy == "none" else chosen.out,
+        left_out=sum(before.values()) - sum(after.values()),
+        notes=notes,
+    )
 
 
 def advice(counts: Mapping[str, int]) -> str:
-    """The cheapest remedy for numbers of training photos by class, and why; measured in docs/log.md."""
+    """The simplest remedy for these numbers of training images per class; measured in docs/log.md."""
     largest, smallest = max(counts, key=lambda label: counts[label]), min(counts, key=lambda label: counts[label])
     ratio = counts[largest] / counts[smallest]
     short = [label for label, count in counts.items() if count < FEW]
-    more = f"{smallest!r} has only {count(counts[smallest], 'photo')}: more of them help more than any weighing" if short else ""
+    more = f"{smallest!r} has only {count(counts[smallest], 'image')}: more of them help more than any weighting" if short else ""
     if ratio < EVEN:
         return "; ".join(["the classes are about even: nothing to do", *([more] if more else [])])
-    weigh = (
+    weighting = (
         "leave it as it is for the best log loss and accuracy; if a mistake in a rare class costs as much as one in a frequent class,"
-        " tellapart train --balance weights: no photo is lost"
+        " use tellapart train --balance weights: no image is lost"
     )
-    return f"{more}. Otherwise {weigh}" if more else weigh
+    return f"{more}. Otherwise {weighting}" if more else weighting

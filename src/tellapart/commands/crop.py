@@ -1,4 +1,4 @@
-"""tellapart crop: photos cropped to the faces, the subject, or a thing with a name; strangers set aside for review."""
+"""tellapart crop: crop images to faces, the main subject, or a named object."""
 
 from __future__ import annotations
 
@@ -7,42 +7,72 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
 from tellapart.cropping.options import CropOptions
-from tellapart.options import with_options
+from tellapart.options import dataclass, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.results import Result
 
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
+    from tellapart.cropping.benefit import CropBenefit
     from tellapart.cropping.crop_folder import Crop
     from tellapart.cropping.geometry import CropShape
     from tellapart.cropping.selection import CropSelection
 
 SHEET = Path("crop.jpg")
-SCORED_UP_TO = 1_500
-"""Photos, by default; more take longer than a minute."""
+MAX_MEASURED = 1_500
+"""Crops up to which the benefit is measured by default; more take longer than a minute."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropResult(Result):
+    """What was cropped.
+
+    Attributes:
+        out: the folder of crops; None if only the contact sheet was written.
+        sheet: the contact sheet.
+        target: what the images were cropped to.
+        images: number of images.
+        crops: number of crops that are kept.
+        set_aside: number of images that are excluded, because of several faces or of who they show.
+        not_found: number of images in which nothing was detected.
+        people: for each class, the number of images of each of its main people.
+        left_out: path and reason of every image that could not be read.
+        benefit: how much cropping helps, or None if it was not measured.
+        notes: what else is worth knowing.
+    """
+
+    out: Path | None
+    sheet: Path
+    target: str
+    images: int
+    crops: int
+    set_aside: int
+    not_found: int
+    people: dict[str, list[int]]
+    left_out: dict[str, str]
+    benefit: CropBenefit | None
+    notes: list[str]
 
 
 @with_options(CropOptions)
-def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO) -> dict[str, Any]:
-    """Crop photos to the faces, the subject, or a thing with a name.
+def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO) -> CropResult:
+    """Crop images to faces, the main subject, or a named object.
 
-    Without ``--out`` only a contact sheet is written, which shows what would be kept, set aside and not found. With it, a
-    new folder: crops as JPEG, ``metadata.csv`` with label, part, group, parent and box, ``set_aside.csv`` with reasons, and
-    the sheet. The photos are only read. A crop keeps the part of its photo, and its group, so that crops of one photo are
-    never on both sides of a split. Photos of a val or test part are cropped, and nobody on them is set aside.
+    Without ``--out`` only a contact sheet is written: what would be kept, what would be excluded, and where nothing was
+    detected. With it, a new folder: crops as JPEG, ``metadata.csv`` with label, part, group, parent and box,
+    ``set_aside.csv`` with the excluded and the reasons, and the sheet. The images are only read. A crop keeps the part and
+    the group of its image, so that crops of one image never lie in two parts. Images of a val or test part are cropped, and
+    none of them is excluded because of who it shows.
 
     Args:
         folder: class folders, parts with class folders, or a manifest.
-        progress: hears of every photo.
+        progress: receives every image.
         options: as keywords; see :class:`CropOptions`.
 
-    Returns:
-        ``out``, ``sheet``, the numbers ``photos``, ``crops``, ``set_aside`` and ``not_found``, ``people`` by class,
-        ``left_out`` with reasons, ``score`` and ``notes``.
-
     Raises:
-        OptionError: an option's name or value is wrong, or the result would lie among the photos.
-        DataError: no photo can be read, nothing is found on any, or a class would be empty.
-        MissingExtra: faces are asked for, and their networks are not installed.
+        OptionError: an option's name or value is wrong, or the result would lie among the images.
+        DataError: no image can be read, nothing is detected in any, or a class would be empty.
+        MissingExtra: the networks for faces are not installed.
         StorageError: the disk is full or cannot be written.
     """
     from tellapart.analyzed_folder import analyze_folder
@@ -52,7 +82,7 @@ def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO)
     from tellapart.cropping.selection import select_crops
     from tellapart.feature_extraction import FeatureSpec
 
-    find = make_detector(options.to, options.device)
+    detector = make_detector(options.target, options.device)
     looked = analyze_folder(
         folder,
         FeatureSpec(()),
@@ -66,9 +96,9 @@ def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO)
     rows = [number for number, row in enumerate(looked.rows) if row.is_used]
     files = [looked.dataset.file(looked.dataset.entries[number]) for number in rows]
     image_ids = [looked.rows[number].image_id or "" for number in rows]
-    seen = dict(zip(rows, detect(files, image_ids, find, num_workers=options.num_workers, progress=progress), strict=True))
+    detections = dict(zip(rows, detect(files, image_ids, detector, num_workers=options.num_workers, progress=progress), strict=True))
     shape = _shape(options)
-    choice = select_crops(looked, seen, options, shape)
+    choice = select_crops(looked, detections, options, shape)
     names: list[str] = []
     if options.out is not None:
         with replacing_folder(options.out) as partial, progress.stage("writing crops", total=len(choice.crops)) as advance:
@@ -80,22 +110,22 @@ def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO)
         with replacing(SHEET) as partial:
             _save_sheet(_sheet(looked, choice, shape, options), partial)
     notes = [*looked.notes, *choice.notes]
-    score = _score(folder, looked, choice, shape, options, names, notes, progress)
+    benefit = _benefit(folder, choice, shape, options, names, notes, progress)
     for note in notes:
         progress.note(note)
-    return {
-        "out": str(options.out) if options.out is not None else None,
-        "sheet": str(options.out / SHEET if options.out is not None else SHEET),
-        "to": options.to,
-        "photos": len(rows),
-        "crops": len(names) - names.count("") if names else len(choice.crops),
-        "set_aside": len(choice.set_aside),
-        "not_found": len(choice.not_found),
-        "people": choice.people,
-        "left_out": choice.left_out,
-        "score": score,
-        "notes": notes,
-    }
+    return CropResult(
+        out=options.out,
+        sheet=options.out / SHEET if options.out is not None else SHEET,
+        target=options.target,
+        images=len(rows),
+        crops=len(names) - names.count("") if names else len(choice.crops),
+        set_aside=len(choice.set_aside),
+        not_found=len(choice.not_found),
+        people=choice.people,
+        left_out=choice.left_out,
+        benefit=benefit,
+        notes=notes,
+    )
 
 
 def _shape(chosen: CropOptions) -> CropShape:
@@ -105,7 +135,7 @@ def _shape(chosen: CropOptions) -> CropShape:
 
 
 def _check_place(out: Path | None, looked: AnalyzedFolder) -> None:
-    """Nothing is written among the photos or over other things."""
+    """Refuse to write among the images or over other files."""
     from tellapart.output_guards import check_new_folder, check_outside
 
     check_outside(out or SHEET.resolve(), looked.dataset)
@@ -114,7 +144,7 @@ def _check_place(out: Path | None, looked: AnalyzedFolder) -> None:
 
 
 def _sheet(looked: AnalyzedFolder, choice: CropSelection, shape: CropShape, chosen: CropOptions) -> Any:
-    """The contact sheet: what is set aside and not found first, then what is kept, spread over the classes."""
+    """The contact sheet: first what is excluded and where nothing was detected, then what is kept, class by class in turns."""
     from dataclasses import replace
 
     from tellapart.concurrency import side_by_side
@@ -138,13 +168,13 @@ def _sheet(looked: AnalyzedFolder, choice: CropSelection, shape: CropShape, chos
         except (OSError, ImageError):
             return Tile(None, caption, frame)
 
-    title = f"{looked.dataset.root.name}: {chosen.to}, {count(len(choice.crops), 'crop')}"
+    title = f"{looked.dataset.root.name}: {chosen.target}, {count(len(choice.crops), 'crop')}"
     tiles = side_by_side(tile, [*aside[:160], *missing[:80], *kept[:240]])
     return contact_sheet(tiles, title=title, columns=10)
 
 
 def _caption(label: str | None, reason: str) -> str:
-    short = reason.replace(f" than most of {label}", "").replace(" photos of that person", " photos")
+    short = reason.replace(f" than most of {label}", "").replace(" images of that person", " images")
     return "\n".join(line for line in (label or "", short) if line)
 
 
@@ -153,28 +183,29 @@ def _save_sheet(sheet: Any, path: Path) -> None:
         sheet.save(file, "JPEG", quality=90)
 
 
-def _score(
+def _benefit(
     folder: str | Path,
-    looked: AnalyzedFolder,
     choice: CropSelection,
     shape: CropShape,
     chosen: CropOptions,
     names: list[str],
     notes: list[str],
     progress: Progress,
-) -> dict[str, Any] | None:
-    """What cropping is worth, or None where it cannot or shall not be said."""
+) -> CropBenefit | None:
+    """How much cropping helps, or None if it is not or cannot be measured."""
     from tellapart.cropping.benefit import measure_crop_benefit
     from tellapart.errors import DataError
 
     labels = {crop.label for crop in choice.crops}
-    is_wanted = chosen.score if chosen.score is not None else len(choice.crops) <= SCORED_UP_TO and len(labels - {None}) > 1
-    if not is_wanted:
+    is_measured = (
+        chosen.measure_benefit if chosen.measure_benefit is not None else len(choice.crops) <= MAX_MEASURED and len(labels - {None}) > 1
+    )
+    if not is_measured:
         return None
     try:
         return measure_crop_benefit(folder, choice.crops, shape, chosen, (chosen.out, names), progress)
     except DataError as error:
-        if chosen.score:
+        if chosen.measure_benefit:
             raise
-        notes.append(f"what cropping is worth cannot be said: {error}")
+        notes.append(f"the benefit of cropping cannot be measured: {error}")
         return None

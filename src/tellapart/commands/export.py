@@ -1,45 +1,64 @@
-"""tellapart export: a clean copy of the photos, as decided."""
+"""tellapart export: write a clean copy of the images with your decisions applied."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
 from tellapart.options import dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.results import Result
 from tellapart.shared_options import state_option
 
-FORMS = ("files", "links", "csv")
+FORMATS = ("files", "links", "csv")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportOptions(DatasetOptions):
     """How to export."""
 
-    form: str = option("files", "What OUT becomes: a folder of copies, a folder of links to the photos, or a table.", choices=FORMS)
+    format: str = option("files", "What to write: a folder of copies, a folder of links to the images, or a table.", choices=FORMATS)
     state: Path | None = state_option()
 
 
-@with_options(ExportOptions)
-def export(folder: str | Path, out: str | Path, *, options: ExportOptions, progress: Progress = AUTO) -> dict[str, Any]:
-    """Write the data set as it is decided: one folder a class, or a CSV, without what is left out.
+@dataclass(frozen=True, kw_only=True)
+class ExportResult(Result):
+    """What was exported.
 
-    Excluded, unreadable and contradictory images and exact copies are left out; labels are those decided. The photos are only read.
+    Attributes:
+        out: the folder or table.
+        format: ``files``, ``links`` or ``csv``.
+        images: number of images written.
+        classes: number of images by label.
+        left_out: path and reason of every file that was not written.
+        notes: what else is worth knowing.
+    """
+
+    out: Path
+    format: str
+    images: int
+    classes: dict[str, int]
+    left_out: dict[str, str]
+    notes: list[str]
+
+
+@with_options(ExportOptions)
+def export(folder: str | Path, out: str | Path, *, options: ExportOptions, progress: Progress = AUTO) -> ExportResult:
+    """Write the data set with your decisions applied: one folder per class, or a CSV file.
+
+    Excluded, unreadable and contradictory images and exact copies are left out; relabeled images have their new label. The
+    images are only read.
 
     Args:
         folder: class folders, parts with class folders, or a manifest.
-        out: a new folder; with ``form="csv"`` the table.
-        progress: hears of every image.
+        out: a new folder; with ``format="csv"`` the table.
+        progress: receives every image.
         options: as keywords; see :class:`ExportOptions`.
 
-    Returns:
-        ``out``, ``form``, ``images`` (number written), ``classes`` (label: number), ``left_out`` (path: reason), ``notes``.
-
     Raises:
-        OptionError: an option is wrong, or ``out`` lies among the photos or is not empty.
-        DataError: the photos cannot be read, or nothing is left to write.
+        OptionError: an option is wrong, or ``out`` lies among the images or is not empty.
+        DataError: the images cannot be read, or nothing is left to write.
         StorageError: the disk is full or cannot be written; nothing is left behind.
     """
     from collections import Counter
@@ -50,13 +69,13 @@ def export(folder: str | Path, out: str | Path, *, options: ExportOptions, progr
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.output_guards import check_new_folder, check_outside, check_table
 
-    place = Path(out).expanduser()
+    destination = Path(out).expanduser()
     looked = analyze_folder(folder, FeatureSpec(()), reading=options, state=options.state, progress=progress)
-    if options.form == "csv":
-        check_table(place)
+    if options.format == "csv":
+        check_table(destination)
     else:
-        check_outside(place, looked.dataset)
-        check_new_folder(place)
+        check_outside(destination, looked.dataset)
+        check_new_folder(destination)
     entries = [
         Exported(looked.dataset.file(entry), row) for entry, row in zip(looked.dataset.entries, looked.rows, strict=True) if row.is_used
     ]
@@ -65,16 +84,16 @@ def export(folder: str | Path, out: str | Path, *, options: ExportOptions, progr
         raise DataError(
             f"of {count(len(looked.rows), 'image')} none is left to write", hint=f"tellapart decisions {folder} says what was excluded"
         )
-    if options.form == "csv":
-        write_table(entries, place)
+    if options.format == "csv":
+        write_table(entries, destination)
     else:
-        write_copy(entries, place, is_linked=options.form == "links", progress=progress)
+        write_copy(entries, destination, is_linked=options.format == "links", progress=progress)
     counts = Counter(one.row.label for one in entries if one.row.label is not None)
-    return {
-        "out": str(place),
-        "form": options.form,
-        "images": len(entries),
-        "classes": dict(sorted(counts.items())),
-        "left_out": left_out,
-        "notes": looked.notes,
-    }
+    return ExportResult(
+        out=destination,
+        format=options.format,
+        images=len(entries),
+        classes=dict(sorted(counts.items())),
+        left_out=left_out,
+        notes=looked.notes,
+    )

@@ -1,9 +1,9 @@
-"""tellapart split: who trains and who is tested, groups kept whole, and what a leak would be worth."""
+"""tellapart split: divide images into train, val and test, keep groups together, and estimate what leakage inflates."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
@@ -11,6 +11,7 @@ from tellapart.dataset.user_groups import pattern_complaint
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, when_not, with_options, without
 from tellapart.progress import AUTO, Progress
+from tellapart.results import Result
 from tellapart.shared_options import device_option, num_workers_option, seed_option, state_option
 
 if TYPE_CHECKING:
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     from tellapart.dataset.file_rows import FileRow
     from tellapart.dataset.split_assignment import SplitAssignment, SplitPlan
     from tellapart.dataset.split_file import KnownSplit
+    from tellapart.training.leakage import Crossings, LeakageEstimate, NoEstimate
 
 NO_BACKBONE = "none"
-DRAWN = (without("first"), when_not("how", "own"))
-"""Where images are drawn into parts."""
+DRAWN = (without("first_n"), when_not("strategy", "own"))
+"""The shares matter only where images are assigned to parts by chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,52 +33,80 @@ class SplitOptions(DatasetOptions):
     """How to split."""
 
     out: Path | None = option(None, "The manifest to write; by default FOLDER's name and -split.csv.", metavar="FILE")
-    how: str | None = option(
+    strategy: str | None = option(
         None,
-        "stratified: the shares in every class. random: every group by a hash of its own. own: your parts as they are."
+        "stratified: the shares in every class. random: every group by its hash. own: your parts as they are."
         " By default own where you have parts, else stratified.",
         choices=("stratified", "random", "own"),
     )
     val: float = option(0.1, "Share of the images for validation.", minimum=0.0, maximum=0.9, only_for=DRAWN)
-    test: float = option(0.2, "Share of the images for the test.", minimum=0.0, maximum=0.9, only_for=DRAWN)
-    folds: int = option(0, "Also number so many folds of the training part; 0 for none.", minimum=0, maximum=100)
+    test: float = option(0.2, "Share of the images for testing.", minimum=0.0, maximum=0.9, only_for=DRAWN)
+    folds: int = option(0, "Number of cross-validation folds of the training part; 0 for none.", minimum=0, maximum=100)
     group: str | None = option(
-        None, "Keep together what this column of the manifest or of ATTRIBUTION.csv names alike: page, creator, host ...", metavar="COLUMN"
+        None,
+        "Keep images together that agree in this column of the manifest or of ATTRIBUTION.csv: page, creator, host ...",
+        metavar="COLUMN",
     )
     pattern: str | None = option(
-        None, "Keep together what this regular expression catches alike in the paths.", metavar="REGEX", check=pattern_complaint
+        None, "Keep images together whose paths have the same match of this regular expression.", metavar="REGEX", check=pattern_complaint
     )
-    first: int = option(0, "Reproduce a bad split: the first so many files of each class by name are val.", minimum=0)
-    keep: Path | None = option(None, "An earlier split whose images keep their parts; by default --out where it exists.", metavar="FILE")
-    anew: bool = option(False, "Forget the split that --out holds, and begin anew.", only_for=(without("keep"), without("first")))
+    first_n: int = option(0, "Reproduce a bad split: the first N files of each class by name are val.", minimum=0)
+    previous: Path | None = option(None, "An earlier split whose images keep their parts; by default --out, if it exists.", metavar="FILE")
+    reset: bool = option(False, "Ignore the split that --out holds, and start over.", only_for=(without("previous"), without("first_n")))
     seed: int = seed_option()
-    backbone: str = option("lite2", "Network whose features tell near-duplicates and price a leak; none for neither.")
+    backbone: str = option("lite2", "Backbone for near-duplicates and the leakage estimate; none for neither.")
     state: Path | None = state_option()
     device: str = device_option(only_for=when_not("backbone", NO_BACKBONE))
     precision: str = precision_option(only_for=when_not("backbone", NO_BACKBONE))
     num_workers: int | None = num_workers_option()
 
 
-@with_options(SplitOptions)
-def split(folder: str | Path, *, options: SplitOptions, progress: Progress = AUTO) -> dict[str, Any]:
-    """Divide a folder of photos into train, val and test, and write a manifest that every other verb takes.
+@dataclass(frozen=True, kw_only=True)
+class SplitResult(Result):
+    """The parts of a split, and what leaks between them.
 
-    Near-duplicates always stay together, and so does what --group or --pattern names alike. No file is moved. Images that
-    the manifest holds already keep their part; new ones join their group, or are placed by a hash of it.
+    Attributes:
+        out: the manifest.
+        strategy: how images were assigned: ``stratified``, ``random``, ``own``, or ``first N``.
+        images: number of images in the manifest.
+        groups: number of groups they form.
+        kept: images that keep the part of an earlier split.
+        parts: images by part and label.
+        folds: images by fold.
+        left_out: path and reason of every file that is not in the manifest.
+        crossings: what lies in several parts.
+        leak: how much leakage inflates the score, or why that was not estimated.
+        notes: what else is worth knowing.
+    """
+
+    out: Path
+    strategy: str
+    images: int
+    groups: int
+    kept: int
+    parts: dict[str, dict[str, int]]
+    folds: dict[int, int]
+    left_out: dict[str, str]
+    crossings: Crossings
+    leak: LeakageEstimate | NoEstimate
+    notes: list[str]
+
+
+@with_options(SplitOptions)
+def split(folder: str | Path, *, options: SplitOptions, progress: Progress = AUTO) -> SplitResult:
+    """Divide a folder of images into train, val and test, and write a manifest that every other command takes.
+
+    Near-duplicates always stay together, and so do images with the same --group or --pattern. No file is moved. Images that
+    are in the manifest already keep their part; new ones join their group, or are assigned by its hash.
 
     Args:
         folder: class folders, parts with class folders, or a manifest.
-        progress: hears how far it is.
+        progress: receives the progress.
         options: as keywords; see :class:`SplitOptions`.
 
-    Returns:
-        ``out``, ``how``, ``images``, ``groups``, ``kept`` (images that an earlier split placed), ``parts`` (part: label: number),
-        ``folds`` (fold: number), ``left_out`` (path: reason), ``crossings`` (what stands in several parts), ``leak`` (naive and honest
-        score, or the reason why there is none), ``notes``.
-
     Raises:
-        OptionError: an option's name or value is wrong, or options do not go together.
-        DataError: the photos cannot be divided, or an earlier split cannot be read.
+        OptionError: an option's name or value is wrong, or options contradict each other.
+        DataError: the images cannot be divided, or an earlier split cannot be read.
         StorageError: the disk is full or cannot be written.
     """
     _check(options)
@@ -85,45 +115,48 @@ def split(folder: str | Path, *, options: SplitOptions, progress: Progress = AUT
     from tellapart.training.leakage import crossings
 
     out = _place(Path(folder), options)
-    before = options.keep.expanduser() if options.keep else out if out.exists() and not options.anew and not options.first else None
+    before = (
+        options.previous.expanduser() if options.previous else out if out.exists() and not options.reset and not options.first_n else None
+    )
     earlier = read_split(before) if before else KnownSplit()
-    looked = _looked(folder, options, progress)
+    looked = _analyze(folder, options, progress)
     rows, files, left_out, notes = _usable(looked, out)
     known = [earlier.of(file, row.image_id or "") for row, file in zip(rows, files, strict=True)]
     grouped = grouped_rows(rows, _own_groups(looked, Path(folder).expanduser(), rows, options), looked.pairs, known)
     plan = _plan(grouped, earlier, options, is_continued=any(known), notes=notes)
     division = divide_rows(grouped, known, plan)
     _write(division, files, out, plan)
-    crossed = crossings(division.rows, looked.likenesses)
     notes += [*_earlier_notes(before, division, len(rows), earlier), *division.notes]
-    found = {
-        "out": str(out),
-        "how": _how(plan),
-        "images": len(rows),
-        "groups": len({row.group for row in division.rows}),
-        "kept": division.kept,
-        **_counts(division),
-        "left_out": left_out,
-        "crossings": crossed.as_dict(),
-        "leak": _leak(division.rows, looked, options),
-        "notes": [*looked.notes, *notes],
-    }
-    for note in found["notes"]:
+    parts, folds = _counts(division)
+    result = SplitResult(
+        out=out,
+        strategy=_strategy(plan),
+        images=len(rows),
+        groups=len({row.group for row in division.rows}),
+        kept=division.kept,
+        parts=parts,
+        folds=folds,
+        left_out=left_out,
+        crossings=crossings(division.rows, looked.likenesses),
+        leak=_estimate(division.rows, looked, options),
+        notes=[*looked.notes, *notes],
+    )
+    for note in result.notes:
         progress.note(note)
-    return found
+    return result
 
 
 def _check(chosen: SplitOptions) -> None:
     from tellapart.errors import OptionError
 
-    if chosen.val + chosen.test >= 1 and not chosen.first and chosen.how != "own":
-        raise OptionError(f"val {chosen.val:g} and test {chosen.test:g} leave nothing to train on", hint="together they must stay below 1")
-    if chosen.val + chosen.test == 0 and not chosen.folds and not chosen.first and chosen.how != "own":
+    if chosen.val + chosen.test >= 1 and not chosen.first_n and chosen.strategy != "own":
+        raise OptionError(f"val {chosen.val:g} and test {chosen.test:g} leave nothing to train on", hint="their sum must be below 1")
+    if chosen.val + chosen.test == 0 and not chosen.folds and not chosen.first_n and chosen.strategy != "own":
         raise OptionError("with val 0, test 0 and no folds nothing is held back", hint="--test 0.2, or --folds 5")
     if chosen.folds == 1:
         raise OptionError("one fold holds nothing back", hint="--folds 5")
-    if chosen.first and (chosen.keep or chosen.how):
-        raise OptionError("--first N is a split of its own, and goes with neither --keep nor --how", hint="leave them out")
+    if chosen.first_n and (chosen.previous or chosen.strategy):
+        raise OptionError("--first-n N is a strategy of its own, and goes with neither --previous nor --strategy", hint="leave them out")
 
 
 def _place(folder: Path, chosen: SplitOptions) -> Path:
@@ -133,17 +166,17 @@ def _place(folder: Path, chosen: SplitOptions) -> Path:
 
     whole = folder.expanduser().absolute()
     name = folder_name(whole) if whole.is_dir() else whole.stem
-    out = (chosen.out or Path(f"{name}-{'first' + str(chosen.first) if chosen.first else 'split'}.csv")).expanduser()
+    out = (chosen.out or Path(f"{name}-{'first' + str(chosen.first_n) if chosen.first_n else 'split'}.csv")).expanduser()
     if out.suffix.lower() != ".csv" or out.is_dir():
         raise OptionError(f"{out} cannot be the manifest: it must be a file that ends in .csv", hint="name a file such as split.csv")
     if out.resolve() == whole.resolve():
         raise OptionError(f"{out} is the manifest that is read", hint="name another file with --out")
     if whole.is_dir() and out.resolve().is_relative_to(whole.resolve()):
-        raise OptionError(f"{out} lies in the folder of the photos, which is only read", hint="choose another place with --out")
+        raise OptionError(f"{out} lies in the folder of the images, which is only read", hint="choose another place with --out")
     return out
 
 
-def _looked(folder: str | Path, chosen: SplitOptions, progress: Progress) -> AnalyzedFolder:
+def _analyze(folder: str | Path, chosen: SplitOptions, progress: Progress) -> AnalyzedFolder:
     from tellapart.analyzed_folder import analyze_folder
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.models.backbones import find_backbones
@@ -201,33 +234,33 @@ def _plan(rows: Sequence[FileRow], earlier: KnownSplit, chosen: SplitOptions, *,
     from tellapart.dataset.split_assignment import OWN, STRATIFIED, SplitPlan
 
     has_parts = any(row.part is not None for row in rows)
-    how = chosen.how or (OWN if has_parts and not is_continued else STRATIFIED)
-    if how == OWN and not has_parts:
+    strategy = chosen.strategy or (OWN if has_parts and not is_continued else STRATIFIED)
+    if strategy == OWN and not has_parts:
         from tellapart.errors import DataError
 
-        raise DataError("there are no parts to keep", hint="--how stratified")
+        raise DataError("there are no parts to keep", hint="--strategy stratified")
     idle = [name for name in ("val", "test") if chosen.is_given(name)]
-    if how == OWN and not chosen.how and not chosen.first and idle:
+    if strategy == OWN and not chosen.strategy and not chosen.first_n and idle:
         from tellapart.errors import OptionError
 
         raise OptionError(
             f"{' and '.join(idle)} {'has' if len(idle) == 1 else 'have'} no effect: the images have parts of their own, which are kept",
-            hint="leave it out, or make new parts with --how stratified",
+            hint="leave it out, or make new parts with --strategy stratified",
         )
-    if how == OWN and not chosen.how and not chosen.first:
-        notes.append("your own parts are kept as they are; --how stratified makes new ones")
+    if strategy == OWN and not chosen.strategy and not chosen.first_n:
+        notes.append("your own parts are kept as they are; --strategy stratified makes new ones")
     folds = chosen.folds
     if is_continued and earlier.folds and folds not in (0, earlier.folds):
         from tellapart.errors import OptionError
 
-        raise OptionError(f"the earlier split has {count(earlier.folds, 'fold')}, not {folds}", hint=f"--folds {earlier.folds}, or --anew")
+        raise OptionError(f"the earlier split has {count(earlier.folds, 'fold')}, not {folds}", hint=f"--folds {earlier.folds}, or --reset")
     return SplitPlan(
-        how, {"test": chosen.test, "val": chosen.val}, folds or (earlier.folds if is_continued else 0), chosen.first, chosen.seed
+        strategy, {"test": chosen.test, "val": chosen.val}, folds or (earlier.folds if is_continued else 0), chosen.first_n, chosen.seed
     )
 
 
-def _how(plan: SplitPlan) -> str:
-    return f"first {plan.first}" if plan.first else plan.how
+def _strategy(plan: SplitPlan) -> str:
+    return f"first {plan.first_n}" if plan.first_n else plan.strategy
 
 
 def _write(division: SplitAssignment, files: Sequence[Path], out: Path, plan: SplitPlan) -> None:
@@ -237,7 +270,7 @@ def _write(division: SplitAssignment, files: Sequence[Path], out: Path, plan: Sp
         SplitRow(file, row.label, row.part or "train", row.group or "", fold, row.image_id or "")
         for row, file, fold in zip(division.rows, files, division.folds, strict=True)
     ]
-    write_split(rows, out, _how(plan))
+    write_split(rows, out, _strategy(plan))
 
 
 def _earlier_notes(before: Path | None, division: SplitAssignment, number: int, earlier: KnownSplit) -> list[str]:
@@ -251,7 +284,7 @@ def _earlier_notes(before: Path | None, division: SplitAssignment, number: int, 
     ]
 
 
-def _counts(division: SplitAssignment) -> dict[str, Any]:
+def _counts(division: SplitAssignment) -> tuple[dict[str, dict[str, int]], dict[int, int]]:
     """Numbers of images: by part and label, and by fold."""
     from collections import Counter
 
@@ -263,12 +296,12 @@ def _counts(division: SplitAssignment) -> dict[str, Any]:
         if any(row.part == part for row in division.rows)
     }
     folds = Counter(fold for fold in division.folds if fold is not None)
-    return {"parts": parts, "folds": dict(sorted(folds.items()))}
+    return parts, dict(sorted(folds.items()))
 
 
-def _leak(rows: Sequence[FileRow], looked: AnalyzedFolder, chosen: SplitOptions) -> dict[str, Any]:
-    from tellapart.training.leakage import leak_price
+def _estimate(rows: Sequence[FileRow], looked: AnalyzedFolder, chosen: SplitOptions) -> LeakageEstimate | NoEstimate:
+    from tellapart.training.leakage import NoEstimate, estimate_leakage
 
     if chosen.backbone == NO_BACKBONE:
-        return {"reason": "not asked for (--backbone none)"}
-    return leak_price([row for row in rows if row.label is not None], looked.extraction.features, seed=chosen.seed)
+        return NoEstimate("not asked for (--backbone none)")
+    return estimate_leakage([row for row in rows if row.label is not None], looked.extraction.features, seed=chosen.seed)

@@ -1,12 +1,12 @@
-"""What cropping is worth: the same probe on whole photos and on crops, judged on the same photos."""
+"""How much cropping helps: the same linear probe on whole images and on crops, evaluated on the same images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,12 +14,13 @@ from tellapart.analyzed_folder import analyze_folder
 from tellapart.cropping.crop_folder import Crop, write_crops
 from tellapart.cropping.geometry import CropShape
 from tellapart.dataset.dataset import files_dataset
-from tellapart.evaluation import accuracy_interval
+from tellapart.evaluation import Interval, accuracy_interval
 from tellapart.evaluation.comparison import compare
 from tellapart.feature_extraction import FeatureSpec, extract
 from tellapart.features import FeatureMatrix
 from tellapart.models.backbones import find_backbones
 from tellapart.progress import SILENT, Progress
+from tellapart.results import Result
 from tellapart.training.linear_probe import fit_probe
 from tellapart.training.part_evaluation import probe_predictions
 from tellapart.training.probe_evaluation import PartSets
@@ -33,6 +34,29 @@ BACKBONE = "lite0"
 TEST_SHARE = 0.3
 
 
+@dataclass(frozen=True, kw_only=True)
+class CropBenefit(Result):
+    """What cropping changes for a linear probe.
+
+    Attributes:
+        n: held-out images that both probes are evaluated on.
+        whole_images: accuracy on whole images.
+        crops: accuracy on crops.
+        accuracy: the paired difference, crops minus whole images.
+        log_loss: the paired difference, in nats.
+        p_value: of the exact McNemar test.
+        verdict: the result in a sentence.
+    """
+
+    n: int
+    whole_images: Interval
+    crops: Interval
+    accuracy: Interval
+    log_loss: Interval
+    p_value: float
+    verdict: str
+
+
 def measure_crop_benefit(
     folder: str | Path,
     crops: Sequence[Crop],
@@ -40,22 +64,22 @@ def measure_crop_benefit(
     chosen: CropOptions,
     written: tuple[Path | None, Sequence[str]],
     progress: Progress = SILENT,
-) -> dict[str, Any]:
-    """Accuracy on held-back photos before and after cropping, and the paired difference.
+) -> CropBenefit:
+    """Accuracy on held-out images before and after cropping, and the paired difference.
 
-    Both probes are judged on the photos of which a crop was kept. The one on whole photos learns from all photos of the
-    training part, the one on crops from those that were kept. Of several crops of a photo the first counts.
+    Both probes are evaluated on the images of which a crop was kept. One is trained on all whole images of the training
+    part, the other on the crops that were kept. Of several crops of an image the first counts.
 
     Args:
-        folder: the photos.
-        crops: what was kept.
-        shape: of the crops.
+        folder: the images.
+        crops: the crops that were kept.
+        shape: the shape of the crops.
         chosen: the options.
-        written: the folder of the crops and their names; None where they are not kept.
-        progress: hears of every image.
+        written: the folder of the crops and their names; None if they were not written.
+        progress: receives every image.
 
     Raises:
-        DataError: there are not enough labeled photos to hold some back.
+        DataError: there are too few labeled images to hold some out.
     """
     spec = FeatureSpec(find_backbones(BACKBONE)).computed(chosen.device)
     looked = analyze_folder(
@@ -88,20 +112,22 @@ def measure_crop_benefit(
         made.features.of([id_of[path] or "" for path in {row.image_id: row.path for row in rows}.values()]),
         made.features.provenance,
     )
-    before = _judged(assignment, looked.extraction.features, set(named), "whole photos")
+    before = _evaluate(assignment, looked.extraction.features, set(named), "whole images")
     kept = replace(assignment, rows=[row if row.path in named else row.left_out("set aside") for row in assignment.rows])
-    after = _judged(kept, crops_of, set(named), "crops")
-    found = compare(before, after)
-    return {
-        "n": found.n,
-        "whole_photos": accuracy_interval(before).as_dict(),
-        "crops": accuracy_interval(after).as_dict(),
-        **found.gain(),
-        "verdict": found.verdict,
-    }
+    after = _evaluate(kept, crops_of, set(named), "crops")
+    comparison = compare(before, after)
+    return CropBenefit(
+        n=comparison.n,
+        whole_images=accuracy_interval(before),
+        crops=accuracy_interval(after),
+        accuracy=comparison.accuracy,
+        log_loss=comparison.log_loss,
+        p_value=comparison.p_value,
+        verdict=comparison.verdict,
+    )
 
 
-def _judged(assignment: Assignment, features: FeatureMatrix, paths: set[str], source: str) -> Predictions:
+def _evaluate(assignment: Assignment, features: FeatureMatrix, paths: set[str], source: str) -> Predictions:
     """Predictions of a probe for those of the reported photos that have a crop."""
     sets = PartSets.of(assignment, features)
     probe = fit_probe(sets.train.data)

@@ -1,4 +1,4 @@
-"""From what was found on the photos to what is kept: which face of several, strangers set aside, nothing found."""
+"""Which crops are kept: which face of several, other people excluded, images in which nothing was detected."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ class CropSelection:
         ]
 
 
-def select_crops(looked: AnalyzedFolder, seen: Mapping[int, Detection | str], chosen: CropOptions, shape: CropShape) -> CropSelection:
+def select_crops(looked: AnalyzedFolder, detections: Mapping[int, Detection | str], chosen: CropOptions, shape: CropShape) -> CropSelection:
     """What is kept of what was found.
 
     Args:
         looked: the data set.
-        seen: by number of the row, what is on the photo, or why it could not be looked at.
+        detections: by number of the row, what the image shows, or why it could not be read.
         chosen: the options.
         shape: of the crops.
 
@@ -68,19 +68,21 @@ def select_crops(looked: AnalyzedFolder, seen: Mapping[int, Detection | str], ch
         DataError: nothing was found at all, or a class would be empty.
     """
     choice = CropSelection()
-    found = {row: sight for row, sight in seen.items() if isinstance(sight, Detection)}
-    choice.left_out = {looked.rows[row].path: sight for row, sight in seen.items() if isinstance(sight, str)}
+    found = {row: sight for row, sight in detections.items() if isinstance(sight, Detection)}
+    choice.left_out = {looked.rows[row].path: sight for row, sight in detections.items() if isinstance(sight, str)}
     if not any(len(sight.boxes) for sight in found.values()):
-        raise DataError(f"no {_thing(chosen.to)} found on any of the {count(len(seen), 'photo')}", hint="tellapart crop --to subject")
+        raise DataError(
+            f"no {_thing(chosen.target)} found in any of the {count(len(detections), 'image')}", hint="tellapart crop --target subject"
+        )
     faces = {row: sight.main for row, sight in found.items() if len(sight.boxes)}
     told: dict[int, Identity] = {}
-    if chosen.to == "faces" and chosen.identities:
+    if chosen.target == "faces" and chosen.filter_identities:
         faces, told = _identified(looked.rows, found, faces, choice)
     for row, sight in found.items():
         if not len(sight.boxes):
             whole = _whole(looked, row)
-            choice.not_found.append((whole, f"no {_thing(chosen.to)} found"))
-            if chosen.missing == "keep":
+            choice.not_found.append((whole, f"no {_thing(chosen.target)} found"))
+            if chosen.on_missing == "keep":
                 choice.crops.append(whole)
             continue
         crops = _crops(looked, row, sight, faces[row], chosen, shape)
@@ -109,7 +111,7 @@ def _crops(looked: AnalyzedFolder, row: int, sight: Detection, main: int, chosen
     from dataclasses import replace
 
     whole = _whole(looked, row)
-    others = [number for number in range(len(sight.boxes)) if number != main] if chosen.several == "all" else []
+    others = [number for number in range(len(sight.boxes)) if number != main] if chosen.on_multiple == "all" else []
     crops = []
     for place, number in enumerate([main, *others], start=1):
         box = crop_box(sight.boxes[number], sight.width, sight.height, shape)
@@ -120,13 +122,13 @@ def _crops(looked: AnalyzedFolder, row: int, sight: Detection, main: int, chosen
 
 def _reason(row: FileRow, sight: Detection, identity: Identity | None, chosen: CropOptions) -> str | None:
     """Why a photo is set aside, or None."""
-    if chosen.several == "reject" and len(sight.boxes) > 1:
+    if chosen.on_multiple == "reject" and len(sight.boxes) > 1:
         return f"{len(sight.boxes)} faces"
     if identity is None or identity.is_main:
         return None
     if identity.also_in:
         return f"looks like the one of {' and '.join(identity.also_in)}"
-    alike = f": {count(identity.size, 'photo')} of that person" if identity.size > 1 else ""
+    alike = f": {count(identity.size, 'image')} of that person" if identity.size > 1 else ""
     return f"another person than most of {row.label}{alike}"
 
 
@@ -157,7 +159,7 @@ def _identified(
     for label, identity in zip(labels, told, strict=True):
         sizes[label][identity.cluster] += 1
     choice.people = {label: [sizes[label][number] for number in range(len(centers))] for label, centers in people.centers.items()}
-    choice.notes += [f"{label!r} is not about one person, so nobody is set aside" for label, who in choice.people.items() if not who]
+    choice.notes += [f"{label!r} is not about one person, so nobody is excluded" for label, who in choice.people.items() if not who]
     choice.notes += _doubles(people)
     return chosen, dict(zip(training, told, strict=True))
 
@@ -185,7 +187,9 @@ def _check_classes(rows: Sequence[FileRow], looked_at: Sequence[int], choice: Cr
         return
     reasons = Counter(reason for crop, reason in [*choice.set_aside, *choice.not_found] if crop.label == lost[0])
     why = f": {reasons.most_common(1)[0][0]}" if reasons else ""
-    raise DataError(f"no crop of {lost[0]!r} would be kept{why}", hint="--missing keep, --no-identities or --several largest keep more")
+    raise DataError(
+        f"no crop of {lost[0]!r} would be kept{why}", hint="--on-missing keep, --no-filter-identities or --on-multiple largest keep more"
+    )
 
 
 def alternate_classes(items: Sequence[Item], label_of: Callable[[Item], str | None]) -> list[Item]:

@@ -23,17 +23,17 @@ class SplitPlan:
     """How to divide.
 
     Attributes:
-        how: ``stratified``, ``random`` (every group by a hash of its own), or ``own`` (the parts the rows have).
+        strategy: ``stratified``, ``random`` (every group by a hash of its own), or ``own`` (the parts the rows have).
         shares: of every part but ``train``, in the order they are filled.
         folds: number of folds of the training part; 0 for none.
-        first: so many files of each class, the first by name, become ``val`` and nothing is kept together; 0 for a real split.
+        first_n: so many files of each class, the first by name, become ``val`` and nothing is kept together; 0 for a real split.
         seed: of everything random.
     """
 
-    how: str
+    strategy: str
     shares: Mapping[str, float]
     folds: int
-    first: int
+    first_n: int
     seed: int
 
 
@@ -93,15 +93,15 @@ def divide_rows(rows: Sequence[FileRow], known: Sequence[Known | None], plan: Sp
         DataError: nothing can be held back, or nothing is left to train on.
     """
     notes: list[str] = []
-    if plan.first:
-        placed = _first(rows, plan.first)
-    elif plan.how == OWN:
+    if plan.first_n:
+        placed = _first(rows, plan.first_n)
+    elif plan.strategy == OWN:
         placed = [replace(row, part=row.part or "train") for row in rows]
     else:
         placed = _placed(rows, known, plan)
     _check(placed, plan, notes)
     folds = _folds(placed, known, plan, notes)
-    kept = 0 if plan.first or plan.how == OWN else sum(one is not None for one in known)
+    kept = 0 if plan.first_n or plan.strategy == OWN else sum(one is not None for one in known)
     return SplitAssignment(placed, folds, kept, notes)
 
 
@@ -111,7 +111,7 @@ def _first(rows: Sequence[FileRow], number: int) -> list[FileRow]:
     if small:
         raise DataError(
             f"the class {small[0]!r} has only {count(counts[small[0]], 'image')}; taking the first {number:,} leaves none to train on",
-            hint=f"--first {max(1, min(counts.values()) // 2)}",
+            hint=f"--first-n {max(1, min(counts.values()) // 2)}",
         )
     is_first = first_files([row.path for row in rows], [row.label or "" for row in rows], number)
     return [replace(row, part="val" if first else "train") for row, first in zip(rows, is_first, strict=True)]
@@ -123,7 +123,7 @@ def _placed(rows: Sequence[FileRow], known: Sequence[Known | None], plan: SplitP
     for group, one in zip(groups, known, strict=True):
         if one is not None:
             before[group].add(one.part)
-    if before or plan.how == RANDOM:
+    if before or plan.strategy == RANDOM:
         new = {group: hashed_part(group, seed=plan.seed, shares=plan.shares) for group in dict.fromkeys(groups)}
     else:
         parts = assign_shares([row.label or "" for row in rows], groups, seed=plan.seed, shares=plan.shares)
@@ -173,7 +173,7 @@ def _check(rows: Sequence[FileRow], plan: SplitPlan, notes: list[str]) -> None:
         raise DataError("nothing is left to train on", hint="ask for smaller shares with --val and --test")
     if parts == {"train"} and not plan.folds:
         raise DataError("there are too few groups to hold any back", hint="add images, or ask for larger shares with --val and --test")
-    wanted = [part for part, share in plan.shares.items() if share > 0] if plan.how != OWN and not plan.first else []
+    wanted = [part for part, share in plan.shares.items() if share > 0] if plan.strategy != OWN and not plan.first_n else []
     for part in wanted:
         missing = sorted(str(label) for label in {row.label for row in rows} if label is not None and not counts[(label, part)])
         if missing:

@@ -12,8 +12,8 @@ from tellapart.dataset.delimited_files import columns_found, named_rows
 from tellapart.dataset.entry import PARTS
 from tellapart.errors import DataError
 
-COLUMNS = ("path", "label", "part", "group", "fold", "sha256", "how")
-HINT = "name another file with --out, or begin anew with --anew"
+COLUMNS = ("path", "label", "part", "group", "fold", "sha256", "strategy")
+HINT = "name another file with --out, or start over with --reset"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class KnownSplit:
         return self.by_content.get(image_id) or known
 
 
-def write_split(rows: Sequence[SplitRow], path: Path, how: str) -> None:
+def write_split(rows: Sequence[SplitRow], path: Path, strategy: str) -> None:
     """Write the manifest, whole or not at all; paths are relative to its folder.
 
     Raises:
@@ -79,7 +79,7 @@ def write_split(rows: Sequence[SplitRow], path: Path, how: str) -> None:
         for row in rows:
             place = Path(os.path.relpath(row.file, here)).as_posix()
             fold = "" if row.fold is None else row.fold
-            writer.write((place, row.label or "", row.part, row.group, fold, row.image_id, how))
+            writer.write((place, row.label or "", row.part, row.group, fold, row.image_id, strategy))
 
 
 def read_split(path: Path) -> KnownSplit:

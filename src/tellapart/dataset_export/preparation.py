@@ -216,7 +216,7 @@ class _Work:
         if needed > free:
             raise StorageError(
                 f"no space left on the disk: {needed / 1e9:,.1f} GB are needed, and {self.folder.parent} has {free / 1e9:,.1f} GB left",
-                hint="free some space, choose another disk with --out, or write --form tar, which is smaller",
+                hint="free some space, choose another disk with --out, or write --format tar, which is smaller",
             )
 
     def _nothing_read(self) -> DataError:

@@ -57,7 +57,7 @@ def imagenet_classes(word: str) -> tuple[int, ...]:
             return tuple(sorted(found))
     raise OptionError(
         f"there is no {word!r} among the things the packaged network knows",
-        hint=closest_name(wanted, [*GROUPS, *names]) or "--to faces, --to subject, or the name of an ImageNet class such as cats",
+        hint=closest_name(wanted, [*GROUPS, *names]) or "--target faces, --target subject, or the name of an ImageNet class such as cats",
     )
 
 

@@ -1,46 +1,95 @@
-"""What leaks between the parts of a split, and what the leak is worth: the honest score beside the naive one."""
+"""What leaks between the parts of a split, and how much the leakage inflates the score."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from tellapart.curation.duplicate_groups import EXACT, NEAR
 from tellapart.curation.near_duplicates import ComparedPair
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.parts import REPORTED
 from tellapart.evaluation import accuracy_interval, compare, log_loss_interval
+from tellapart.evaluation.comparison import Comparison, Score
 from tellapart.features import FeatureMatrix
+from tellapart.results import Result
 from tellapart.training.linear_probe import fit_probe
 from tellapart.training.part_evaluation import LabeledSet, naive_predictions, probe_predictions
 
 GROUP = "group"
 SHOWN_PAIRS = 200
-FEWEST_GROUPS = 4
+MIN_GROUPS = 4
 """Of every class in training, for a probe to be fitted at all."""
 
 
 @dataclass(frozen=True)
-class Crossings:
-    """What stands in more than one part.
+class CrossingPair(Result):
+    """Two images in different parts that show the same.
 
     Attributes:
-        pairs: first path, second path, kind and both parts, the first :data:`SHOWN_PAIRS` of them: training against reported first.
-        counts: number of pairs that are the same bytes or near-duplicates; and of groups that lie in several parts.
-        images: training images whose group is reported too.
+        first: path of one.
+        second: path of the other.
+        kind: ``exact`` (the same bytes) or ``near`` (near-duplicates).
+        parts: both parts, as in ``train, test``.
     """
 
-    pairs: list[dict[str, str]]
-    counts: dict[str, int]
-    images: int
+    first: str
+    second: str
+    kind: str
+    parts: str
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return {"images": self.images, "exact_pairs": self.counts[EXACT], "near_pairs": self.counts[NEAR], "groups": self.counts[GROUP]} | {
-            "pairs": self.pairs
-        }
+
+@dataclass(frozen=True, kw_only=True)
+class Crossings(Result):
+    """What lies in more than one part.
+
+    Attributes:
+        images: training images whose group is in a reported part too.
+        exact_pairs: number of pairs across parts with the same bytes.
+        near_pairs: number of pairs of near-duplicates across parts.
+        groups: number of groups that lie in several parts.
+        pairs: the first :data:`SHOWN_PAIRS` pairs, those with a training image first.
+    """
+
+    images: int
+    exact_pairs: int
+    near_pairs: int
+    groups: int
+    pairs: list[CrossingPair]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeakageEstimate(Result):
+    """How much leakage inflates the score of a linear probe.
+
+    Attributes:
+        kind: ``leaking``: training images share groups with reported ones; ``would leak``: none does, and the naive score is that of a
+            split that divides groups.
+        part: the part that the probe is evaluated on.
+        n: images it is evaluated on.
+        images: images that leak.
+        trained_on: training images that do not leak.
+        naive: scores with the images that leak.
+        honest: scores without them.
+        comparison: naive against honest, paired by image.
+    """
+
+    kind: str
+    part: str
+    n: int
+    images: int
+    trained_on: int
+    naive: Score
+    honest: Score
+    comparison: Comparison
+
+
+@dataclass(frozen=True)
+class NoEstimate(Result):
+    """Why leakage was not estimated."""
+
+    reason: str
 
 
 def crossings(rows: Sequence[FileRow], likenesses: Iterable[ComparedPair]) -> Crossings:
@@ -59,28 +108,21 @@ def crossings(rows: Sequence[FileRow], likenesses: Iterable[ComparedPair]) -> Cr
     counts[GROUP] = sum(len(parts) > 1 for parts in parts_of_group.values())
     leaking = sum(row.part == "train" and bool(parts_of_group[row.group or ""] & set(REPORTED)) for row in rows)
     across.sort(key=lambda pair: ("train" not in (pair[1].part, pair[2].part), pair[0], pair[1].path, pair[2].path))
-    pairs = [
-        {"first": one.path, "second": other.path, "kind": kind, "parts": f"{one.part}, {other.part}"}
-        for kind, one, other in across[:SHOWN_PAIRS]
-    ]
-    return Crossings(pairs, {kind: counts[kind] for kind in (EXACT, NEAR, GROUP)}, leaking)
+    pairs = [CrossingPair(one.path, other.path, kind, f"{one.part}, {other.part}") for kind, one, other in across[:SHOWN_PAIRS]]
+    return Crossings(images=leaking, exact_pairs=counts[EXACT], near_pairs=counts[NEAR], groups=counts[GROUP], pairs=pairs)
 
 
-def leak_price(rows: Sequence[FileRow], features: FeatureMatrix, *, seed: int) -> dict[str, Any]:
-    """The score of a quick probe with and without the images that leak.
+def estimate_leakage(rows: Sequence[FileRow], features: FeatureMatrix, *, seed: int) -> LeakageEstimate | NoEstimate:
+    """The score of a linear probe with and without the images that leak.
 
     Where training images share a group with reported ones, naive is with them, honest without. Where no group is
-    divided, naive is what a split that divides them would have said: of every reported group all images but the first
-    are learned from, and the rest is judged.
+    divided, naive is the score of a split that divides them: of every reported group all images but the first are trained
+    on, and the first is evaluated.
 
     Args:
         rows: labeled ones with parts and groups.
         features: of any backbone.
         seed: of the probe's folds.
-
-    Returns:
-        ``kind`` (``leaking`` or ``would leak``), ``part``, ``n``, ``images`` (that leak), ``naive`` and ``honest`` (accuracy and log
-        loss with intervals), ``comparison`` (paired); or ``reason`` why there is none.
     """
     part = max(REPORTED, key=lambda name: sum(row.part == name for row in rows))
     reported = [row for row in rows if row.part == part]
@@ -97,30 +139,23 @@ def leak_price(rows: Sequence[FileRow], features: FeatureMatrix, *, seed: int) -
         reported = [row for row in reported if first[row.group] == row.path]
     train = [row for row in rows if row.part == "train" and row.group not in everywhere]
     groups = {label: {row.group for row in train if row.label == label} for label in {row.label for row in train}}
-    class_names = tuple(sorted(str(label) for label, found in groups.items() if len(found) >= FEWEST_GROUPS))
+    class_names = tuple(sorted(str(label) for label, found in groups.items() if len(found) >= MIN_GROUPS))
     train, leaking, reported = ([row for row in some if row.label in class_names] for some in (train, leaking, reported))
     if len(class_names) < 2 or not reported:
-        return {"reason": "too few different images to train and judge a probe"}
+        return NoEstimate("too few different images to train and evaluate a probe")
     if not leaking:
-        return {"reason": "no image of one part shows the same as one of another, so there is no leak to price"}
-    return {"kind": kind, "part": part, **_priced(train, leaking, reported, features, class_names, seed)}
-
-
-def _priced(
-    train: Sequence[FileRow],
-    leaking: Sequence[FileRow],
-    reported: Sequence[FileRow],
-    features: FeatureMatrix,
-    class_names: Sequence[str],
-    seed: int,
-) -> dict[str, Any]:
-    learned, leaked, judged = (LabeledSet.of(some, features, class_names) for some in (train, leaking, reported))
-    probe = fit_probe(learned.data, seed=seed)
-    honest = probe_predictions(probe, judged, "the honest split")
-    naive = naive_predictions(probe, learned, leaked, judged, class_weight="none")
-    scores = {
-        name: {"accuracy": accuracy_interval(found).as_dict(), "log_loss": log_loss_interval(found).as_dict()}
-        for name, found in (("naive", naive), ("honest", honest))
-    }
-    comparison = compare(honest, replace(naive, source="the leaking one"))
-    return {"n": len(reported), "images": len(leaking), "trained_on": len(train), **scores, "comparison": comparison.as_dict()}
+        return NoEstimate("no image of one part shows the same as one of another, so there is no leakage to estimate")
+    trained, leaked, evaluated = (LabeledSet.of(some, features, class_names) for some in (train, leaking, reported))
+    probe = fit_probe(trained.data, seed=seed)
+    honest = probe_predictions(probe, evaluated, "the honest split")
+    naive = naive_predictions(probe, trained, leaked, evaluated, class_weight="none")
+    return LeakageEstimate(
+        kind=kind,
+        part=part,
+        n=len(reported),
+        images=len(leaking),
+        trained_on=len(train),
+        naive=Score(accuracy_interval(naive), log_loss_interval(naive)),
+        honest=Score(accuracy_interval(honest), log_loss_interval(honest)),
+        comparison=compare(honest, replace(naive, source="the leaking one")),
+    )

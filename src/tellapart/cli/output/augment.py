@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import first_lines, shown
 from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.counts import count
 
 if TYPE_CHECKING:
-    pass
+    from tellapart.commands.augment import AugmentResult
 
 
-def augment_output(found: dict[str, Any]) -> Answer:
-    """How many images went in and came out, which were left out and why, and where the result lies."""
-    lines: list[Line] = [f"{count(found['originals'], 'photo')}, {count(found['copies'], 'varied copy', 'varied copies')}"]
-    left_out = found["left_out"]
-    if left_out:
-        lines.append(f"{len(left_out):,} left out:")
-        lines += first_lines([f"  {path}  ({reason})" for path, reason in left_out.items()])
-    lines.append(Styled(shown(Path(found["out"])), bold=True))
-    return lines, found
+def augment_output(result: AugmentResult) -> Answer:
+    """How many images were read and written, which were left out and why, and where the result is."""
+    lines: list[Line] = [f"{count(result.originals, 'image')}, {count(result.copies, 'augmented copy', 'augmented copies')}"]
+    if result.left_out:
+        lines.append(f"{len(result.left_out):,} left out:")
+        lines += first_lines([f"  {path}  ({reason})" for path, reason in result.left_out.items()])
+    lines.append(Styled(shown(result.out), bold=True))
+    return lines, result.as_dict()

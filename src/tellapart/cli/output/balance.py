@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import aligned, shown
 from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.counts import count
 
+if TYPE_CHECKING:
+    from tellapart.commands.balance import BalanceResult
 
-def balance_output(found: dict[str, Any]) -> Answer:
-    """A bar a class, the ratio, what to do, and where the list lies."""
-    most = max(one["train"] for one in found["classes"])
-    is_written = found["out"] is not None
-    rows = [["class", "training photos", "", "kept" if is_written else "", "val", "test", "weight"]]
-    for one in found["classes"]:
-        reported = [f"{one[part]:,}" if one[part] else "" for part in ("val", "test")]
-        kept = f"{one['kept']:,}" if is_written else ""
-        rows.append(
-            [one["label"], f"{one['train']:,}".rjust(6), _bar(one["kept"], one["train"], most), kept, *reported, f"{one['weight']:.2f}"]
-        )
-    lines: list[Line] = [*aligned(rows), f"the largest class has {found['ratio']:g} times the training photos of the smallest"]
-    lines.append(f"what to do: {found['advice']}")
-    if is_written:
-        lines.append(f"{count(found['left_out'], 'training photo')} left out; val and test photos stay as they are, as the world is")
-        out = shown(Path(found["out"]))
+
+def balance_output(result: BalanceResult) -> Answer:
+    """One bar per class, the ratio, what to do, and the manifest."""
+    most = max(one.train for one in result.classes)
+    is_written = result.out is not None
+    rows = [["class", "training images", "", "kept" if is_written else "", "val", "test", "weight"]]
+    for one in result.classes:
+        reported = [f"{number:,}" if number else "" for number in (one.val, one.test)]
+        kept = f"{one.kept:,}" if is_written else ""
+        rows.append([one.label, f"{one.train:,}".rjust(6), _bar(one.kept, one.train, most), kept, *reported, f"{one.weight:.2f}"])
+    lines: list[Line] = [*aligned(rows), f"the largest class has {result.ratio:g} times the training images of the smallest"]
+    lines.append(f"what to do: {result.advice}")
+    if result.out is not None:
+        lines.append(f"{count(result.left_out, 'training image')} left out; val and test keep their natural distribution")
+        out = shown(result.out)
         lines.append(Styled(out, bold=True, after=f"  (next: tellapart train {out})"))
-    return lines, found
+    return lines, result.as_dict()
 
 
 def _bar(kept: int, count: int, most: int, width: int = 40) -> str:
-    """A bar of ``count`` out of ``most``, its end hollow where photos are left out; never empty."""
+    """A bar of ``count`` out of ``most``, its end hollow where images are left out; never empty."""
     whole = max(1, round(width * count / most))
     full = min(whole, max(1, round(width * kept / most))) if kept else 0
     return "█" * full + "░" * (whole - full)

@@ -1,32 +1,34 @@
-"""What cropping has to say."""
+"""What ``tellapart crop`` prints."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import first_lines, several, shown
 from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.counts import count
 
+if TYPE_CHECKING:
+    from tellapart.commands.crop import CropResult
 
-def crop_output(found: dict[str, Any]) -> Answer:
-    """How many crops are kept, who is on them, what was left out and why, what cropping is worth, and where to look."""
-    kept = "written" if found["out"] else "would be kept"
-    head = f"{found['crops']:,} crops of {found['photos']:,} photos {kept}"
-    lines: list[Line] = [f"{head}; {count(found['set_aside'], 'photo')} set aside, {found['not_found']:,} with nothing found"]
-    for label, sizes in found["people"].items():
+
+def crop_output(result: CropResult) -> Answer:
+    """How many crops are kept, who they show, what was left out and why, how much cropping helps, and the files."""
+    kept = "written" if result.out else "would be kept"
+    head = f"{result.crops:,} crops of {result.images:,} images {kept}"
+    lines: list[Line] = [f"{head}; {count(result.set_aside, 'image')} excluded, {result.not_found:,} with nothing detected"]
+    for label, sizes in result.people.items():
         if sizes:
-            lines.append(f"  {label}: {several([f'a person on {size:,} photos' for size in sizes])}")
-    if left_out := found["left_out"]:
-        lines.append(f"{len(left_out):,} could not be read:")
-        lines += first_lines([f"  {path}  ({reason})" for path, reason in left_out.items()])
-    if (score := found["score"]) is not None:
-        whole, crops = (100 * score[name]["value"] for name in ("whole_photos", "crops"))
-        lines.append(f"a quick probe: {whole:.1f} % on whole photos, {crops:.1f} % on crops; {score['verdict']}")
-    lines.append(Styled(shown(Path(found["sheet"])), before="contact sheet: ", bold=True))
-    if found["out"]:
-        lines.append(Styled(shown(Path(found["out"])), before="crops: ", bold=True))
+            lines.append(f"  {label}: {several(['a person in ' + count(size, 'image') for size in sizes])}")
+    if result.left_out:
+        lines.append(f"{len(result.left_out):,} could not be read:")
+        lines += first_lines([f"  {path}  ({reason})" for path, reason in result.left_out.items()])
+    if (benefit := result.benefit) is not None:
+        whole, crops = 100 * benefit.whole_images.value, 100 * benefit.crops.value
+        lines.append(f"accuracy of a linear probe: {whole:.1f} % on whole images, {crops:.1f} % on crops; {benefit.verdict}")
+    lines.append(Styled(shown(result.sheet), before="contact sheet: ", bold=True))
+    if result.out:
+        lines.append(Styled(shown(result.out), before="crops: ", bold=True))
     else:
         lines.append("nothing else was written; --out DIR keeps the crops")
-    return lines, found
+    return lines, result.as_dict()

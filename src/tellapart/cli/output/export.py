@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import first_lines, shown
 from tellapart.cli.terminal import Answer, Styled
 from tellapart.counts import count
 
+if TYPE_CHECKING:
+    from tellapart.commands.export import ExportResult
 
-def export_output(found: dict[str, Any]) -> Answer:
-    """How many images were written, what was left out and why, and where they lie."""
-    classes = ", ".join(f"{number:,} {name}" for name, number in found["classes"].items())
-    lines = [f"{count(found['images'], 'image')}" + (f": {classes}" if classes else "")]
-    if found["left_out"]:
-        lines.append(f"{len(found['left_out']):,} left out:")
-        lines += first_lines([f"  {path}  ({reason})" for path, reason in found["left_out"].items()])
-    return [*lines, *found["notes"], Styled(shown(Path(found["out"])), bold=True)], found
+
+def export_output(result: ExportResult) -> Answer:
+    """How many images were written, what was left out and why, and where they are."""
+    classes = ", ".join(f"{number:,} {name}" for name, number in result.classes.items())
+    lines = [f"{count(result.images, 'image')}" + (f": {classes}" if classes else "")]
+    if result.left_out:
+        lines.append(f"{len(result.left_out):,} left out:")
+        lines += first_lines([f"  {path}  ({reason})" for path, reason in result.left_out.items()])
+    return [*lines, *result.notes, Styled(shown(result.out), bold=True)], result.as_dict()

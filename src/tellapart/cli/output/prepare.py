@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import aligned, first_lines, several, shown
 from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.counts import count
 
+if TYPE_CHECKING:
+    from tellapart.commands.prepare import PrepareResult
 
-def prepare_output(found: dict[str, Any]) -> Answer:
-    """A row a part, what was left out and why, and where the files lie."""
+
+def prepare_output(result: PrepareResult) -> Answer:
+    """One row per part, what was left out and why, and where the files are."""
     rows = [["part", "images", "classes", "files"]]
-    for name, part in found["parts"].items():
-        classes = several([f"{label} {count:,}" for label, count in part["classes"].items()]) or "no labels"
-        files = [names[0] if len(names) == 1 else f"{names[0]} ... ({count(len(names), 'shard')})" for names in part["files"].values()]
-        rows.append([name, f"{part['images']:,}", classes, several(files)])
+    for name, part in result.parts.items():
+        classes = several([f"{label} {number:,}" for label, number in part.classes.items()]) or "no labels"
+        files = [names[0] if len(names) == 1 else f"{names[0]} ... ({count(len(names), 'shard')})" for names in part.files.values()]
+        rows.append([name, f"{part.images:,}", classes, several(files)])
     lines: list[Line] = [*aligned(rows)]
-    if left_out := found["left_out"]:
-        lines.append(f"{len(left_out):,} left out (left_out.csv):")
-        lines += first_lines([f"  {path}  ({reason})" for path, reason in left_out.items()])
-    lines.append(Styled(shown(Path(found["out"])), bold=True, after=f"  ({found['size_bytes'] / 1e6:,.1f} MB)"))
-    return lines, found
+    if result.left_out:
+        lines.append(f"{len(result.left_out):,} left out (left_out.csv):")
+        lines += first_lines([f"  {path}  ({reason})" for path, reason in result.left_out.items()])
+    lines.append(Styled(shown(result.out), bold=True, after=f"  ({result.size_bytes / 1e6:,.1f} MB)"))
+    return lines, result.as_dict()
