@@ -4,7 +4,7 @@ A toy set is drawn and a network trained on it without interruption; then once w
 and again at random moments and given the same command again until it ends. Compared is the sha256 of
 ``model/member-1.safetensors``.
 
-    python benchmarks/kill_and_resume.py [--kills 5] [--net resnet] [--epochs 10] [--seed 0]
+    python benchmarks/kill_and_resume.py [--kills 5] [--architecture resnet] [--epochs 10] [--seed 0]
 """
 
 from __future__ import annotations
@@ -40,8 +40,20 @@ def draw(folder: Path, each: int = 60, side: int = 48) -> None:
             Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / name / f"{number}.png")
 
 
-def command(work: Path, out: Path, num_workers: int, net: str, epochs: int) -> list[str]:
-    start = [sys.executable, "-m", "tellapart", "train", str(work / "photos"), "--recipe", "scratch", "--net", net, "--image-size", "32"]
+def command(work: Path, out: Path, num_workers: int, architecture: str, epochs: int) -> list[str]:
+    start = [
+        sys.executable,
+        "-m",
+        "tellapart",
+        "train",
+        str(work / "photos"),
+        "--recipe",
+        "scratch",
+        "--architecture",
+        architecture,
+        "--image-size",
+        "32",
+    ]
     return [*start, "--epochs", str(epochs), "--out", str(out), "--num-workers", str(num_workers), "--quiet"]
 
 
@@ -85,7 +97,7 @@ def epoch_of(checkpoint: Path) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=5, help="of each training")
-    parser.add_argument("--net", default="resnet")
+    parser.add_argument("--architecture", default="resnet")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
@@ -95,14 +107,16 @@ def main() -> None:
         draw(work / "photos")
         environment = {**os.environ, "TELLAPART_CACHE": str(work / "cache")}
         begin = time.monotonic()
-        subprocess.run(command(work, work / "whole", 2, chosen.net, chosen.epochs), env=environment, check=True, capture_output=True)
+        subprocess.run(
+            command(work, work / "whole", 2, chosen.architecture, chosen.epochs), env=environment, check=True, capture_output=True
+        )
         wanted = digest(work / "whole")
         print(f"never stopped, 2 workers   {wanted}  {time.monotonic() - begin:.1f} s", flush=True)
         events = [json.loads(line) for line in (work / "whole/photos-1/history.jsonl").read_text().splitlines()]
         total, same = 0, 0
         for num_workers in WORKERS:
             out = work / f"killed-{num_workers}"
-            again = command(work, out, num_workers, chosen.net, chosen.epochs)
+            again = command(work, out, num_workers, chosen.architecture, chosen.epochs)
             moments = killed(again, work, environment, chosen.kills, events[-1]["seconds"] / len(events), draws)
             found = digest(out)
             total, same = total + len(moments), same + (found == wanted)

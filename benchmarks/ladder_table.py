@@ -1,6 +1,6 @@
 """The ladder on real photos: every rung's accuracy and log loss, mean and range over seeds, and what it cost.
 
-    python benchmarks/ladder_table.py PHOTOS [PHOTOS ...] [--seeds 3] [--rungs scratch,probe,finetune,views,calibration]
+    python benchmarks/ladder_table.py PHOTOS [PHOTOS ...] [--seeds 3] [--steps scratch,probe,finetune,tta,calibration]
         [--backbone lite0] [--scratch-epochs 60] [--folds 3] [--keep FOLDER]
 
 The table is printed anew as each seed ends. With ``--keep`` every seed's figures are kept in FOLDER, and a later call
@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, nargs="+")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--rungs", default="scratch,probe,finetune,views,calibration")
+    parser.add_argument("--steps", default="scratch,probe,finetune,tta,calibration")
     parser.add_argument("--backbone", default="lite0")
     parser.add_argument("--scratch-epochs", type=int)
     parser.add_argument("--epochs", type=int)
@@ -52,7 +52,7 @@ def main() -> None:
         tables: list[dict[str, Any]] = []
         for seed in range(chosen.seeds):
             options = {
-                "rungs": chosen.rungs,
+                "steps": chosen.steps,
                 "backbone": chosen.backbone,
                 "scratch_epochs": chosen.scratch_epochs,
                 "epochs": chosen.epochs,

@@ -42,11 +42,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         before = tellapart.train(
-            chosen.photos, backbone=chosen.backbone, out=work / "runs", state=work / "s1", name="before", splits=0, curve=False
+            chosen.photos, backbone=chosen.backbone, out=work / "runs", state=work / "s1", name="before", n_splits=0, learning_curve=False
         )
         count = planted(chosen.photos, work / "planted", chosen.share)
         after = tellapart.train(
-            work / "planted", backbone=chosen.backbone, out=work / "runs", state=work / "s2", name="after", splits=0, curve=False
+            work / "planted", backbone=chosen.backbone, out=work / "runs", state=work / "s2", name="after", n_splits=0, learning_curve=False
         )
         leak = after.metrics["leak"]
         print(f"{chosen.photos.name}, {chosen.backbone}: {count} copies planted, {leak['images']} training photos recognized as leaks")

@@ -23,7 +23,8 @@ OURS = """
 import json, sys, time
 import tellapart
 photos, size, epochs, work = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-run = tellapart.train(photos, recipe="scratch", net="tiny", image_size=size, epochs=epochs, augment="flip,rotation=10,shift=0.08,zoom=0.1",
+run = tellapart.train(photos, recipe="scratch", architecture="tiny", image_size=size, epochs=epochs,
+                      augment="flip,rotation=10,shift=0.08,zoom=0.1",
                       out=work + "/runs", state=work + "/state")
 events = [json.loads(line) for line in (run.folder / "history.jsonl").read_text().splitlines()]
 ends = [0.0] + [event["seconds"] for event in events]

@@ -1,6 +1,6 @@
 """Peak memory of a training from scratch on 2,000 and on 60,000 images: it must not grow with their number.
 
-Distinct CIFAR-size PNGs of ten classes are drawn into a temporary folder; then `tellapart train --recipe scratch --net tiny
+Distinct CIFAR-size PNGs of ten classes are drawn into a temporary folder; then `tellapart train --recipe scratch --architecture tiny
 --image-size 32 --epochs 1` runs as a process of its own. `bare` is the same training without the verb around it
 (no catalog, search for duplicates, features, report): the pixel store, the feed and the loop alone.
 
@@ -85,7 +85,17 @@ def main() -> None:
                     command = [sys.executable, "-c", BARE, str(n)]
                 else:
                     draw(work / "photos", n)
-                    command = [sys.executable, "-m", "tellapart", "train", str(work / "photos"), "--recipe", "scratch", "--net", "tiny"]
+                    command = [
+                        sys.executable,
+                        "-m",
+                        "tellapart",
+                        "train",
+                        str(work / "photos"),
+                        "--recipe",
+                        "scratch",
+                        "--architecture",
+                        "tiny",
+                    ]
                     command += ["--image-size", "32", "--epochs", "1", "--out", str(work / "runs"), "--quiet"]
                 peak, seconds = measured(command, environment)
                 peaks.append(peak)

@@ -19,7 +19,7 @@ from tests import folders, sample_images
 
 
 def quick(folder: Path, place: Path, **options: object) -> Run:
-    return tellapart.train(folder, **{"backbone": "lite0", "out": place / "runs", "splits": 3, "again": True, **options})
+    return tellapart.train(folder, **{"backbone": "lite0", "out": place / "runs", "n_splits": 3, "again": True, **options})
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_flipped_bits_end_as_pixels_or_as_a_reason(root: Path, tmp_path: Path) -
     for seed in range(40):
         folders.write(root / "dots", {f"flipped {seed}.jpg": sample_images.flipped(sound, seed, count=1 + seed % 5)})
         folders.write(root / "dots", {f"cut {seed}.jpg": sample_images.cut(sound, (seed + 0.5) / 40)})
-    run = quick(root, tmp_path, curve=False, splits=0)
+    run = quick(root, tmp_path, learning_curve=False, n_splits=0)
     assert len(run.rows) == 110
     assert all(row.is_used or row.reason for row in run.rows)
     assert sum(row.status == "unreadable" for row in run.rows) >= 20
@@ -166,7 +166,7 @@ def test_any_name_goes_the_whole_way(trained: Run, photos: Path, tmp_path: Path)
         for place, path in enumerate(sorted((photos / kind).iterdir())[5 * (number // 3) : 5 * (number // 3) + 5]):
             folders.write(root / name, {f"{name[:100]} {place}.jpg": path.read_bytes()})
     before = folders.contents(root)
-    run = quick(root, tmp_path, curve=False, splits=0)
+    run = quick(root, tmp_path, learning_curve=False, n_splits=0)
     assert run.metrics["data"]["used"] == 60
     assert {"new\nline", "Ünïcödé 猫 🦊", "caf\\xe9"} <= set(run.class_names)
     assert tellapart.open_run(run.folder).predictions.class_names == run.class_names
@@ -179,7 +179,7 @@ def test_loops_of_links_end(root: Path, tmp_path: Path) -> None:
     (root / "dots/around").symlink_to(root, target_is_directory=True)
     (root / "self.jpg").symlink_to("self.jpg")
     (root / "dots/nowhere.jpg").symlink_to("gone.jpg")
-    run = quick(root, tmp_path, curve=False, splits=0)
+    run = quick(root, tmp_path, learning_curve=False, n_splits=0)
     assert reasons(run) == {"self.jpg": "Too many levels of symbolic links", "dots/nowhere.jpg": "there is no such file"}
     assert run.metrics["data"]["used"] == 30
 
@@ -207,7 +207,7 @@ def test_a_folder_that_cannot_be_written_is_trained_on_and_said(
 
         monkeypatch.setattr(Path, "mkdir", mkdir)
     try:
-        run = quick(root, tmp_path, curve=False, splits=0)
+        run = quick(root, tmp_path, learning_curve=False, n_splits=0)
         assert run.metrics["data"]["used"] == 30
         assert len(run.metrics["notes"]) == 2
         assert f"{root} cannot be written" in run.metrics["notes"][1]
@@ -220,23 +220,23 @@ def test_a_folder_that_cannot_be_written_is_trained_on_and_said(
 
 @pytest.mark.parametrize("kind", ["garbage", "cut", "empty", "pages"])
 def test_a_corrupt_catalog_is_made_anew(root: Path, tmp_path: Path, kind: str) -> None:
-    first = quick(root, tmp_path, curve=False, splits=0)
+    first = quick(root, tmp_path, learning_curve=False, n_splits=0)
     path = root / ".tellapart/catalog.sqlite"
     data = path.read_bytes()
     spoilt = {"garbage": b"\xa5" * 20_000, "cut": data[: len(data) // 2], "empty": b"", "pages": data[:4096] + b"\xa5" * (len(data) - 4096)}
     path.write_bytes(spoilt[kind])
-    second = quick(root, tmp_path, curve=False, splits=0)
+    second = quick(root, tmp_path, learning_curve=False, n_splits=0)
     assert second.metrics["test"] == first.metrics["test"]
 
 
 @pytest.mark.parametrize("kind", ["garbage", "cut", "pages"])
 def test_corrupt_thumbnails_are_made_anew(root: Path, tmp_path: Path, own_cache: Path, kind: str) -> None:
-    first = quick(root, tmp_path, curve=False, splits=0)
+    first = quick(root, tmp_path, learning_curve=False, n_splits=0)
     path = own_cache / "thumbnails.sqlite"
     data = path.read_bytes()
     spoilt = {"garbage": b"\xa5" * 20_000, "cut": data[: len(data) // 2], "pages": data[:8192] + b"\xa5" * 30_000 + data[38_192:]}
     path.write_bytes(spoilt[kind])
-    second = quick(root, tmp_path, curve=False, splits=0)
+    second = quick(root, tmp_path, learning_curve=False, n_splits=0)
     assert second.metrics["test"] == first.metrics["test"]
     assert (second.folder / "report.json").read_text().count('"src"') == (first.folder / "report.json").read_text().count('"src"')
     assert len(second.report.read_bytes()) == pytest.approx(len(first.report.read_bytes()), rel=0.01)
@@ -244,11 +244,11 @@ def test_corrupt_thumbnails_are_made_anew(root: Path, tmp_path: Path, own_cache:
 
 @pytest.mark.parametrize("kind", ["flipped", "cut"])
 def test_a_corrupt_feature_cache_is_computed_again(root: Path, tmp_path: Path, own_cache: Path, kind: str) -> None:
-    first = quick(root, tmp_path, curve=False, splits=0)
+    first = quick(root, tmp_path, learning_curve=False, n_splits=0)
     for path in (own_cache / "features").rglob("*.npy"):
         data = path.read_bytes()
         path.write_bytes(data[:-100] if kind == "cut" else data[:-100] + bytes(100))
-    second = quick(root, tmp_path, curve=False, splits=0)
+    second = quick(root, tmp_path, learning_curve=False, n_splits=0)
     assert second.metrics["test"]["accuracy"] == first.metrics["test"]["accuracy"]
     assert second.metrics["test"]["log_loss"]["value"] == pytest.approx(first.metrics["test"]["log_loss"]["value"], abs=0.02)
 
@@ -257,7 +257,7 @@ def test_a_cut_off_backbone_is_converted_again(root: Path, tmp_path: Path, own_c
     tensors = next((own_cache / "backbones").glob("*.safetensors"))
     whole = tensors.read_bytes()
     tensors.write_bytes(whole[: len(whole) // 2])
-    run = quick(root, tmp_path, curve=False, splits=0)
+    run = quick(root, tmp_path, learning_curve=False, n_splits=0)
     assert tensors.read_bytes() == whole
     assert run.metrics["test"]["n"] == 6
 
@@ -266,17 +266,17 @@ def test_a_backbone_damaged_within_is_converted_again(root: Path, tmp_path: Path
     tensors = next((own_cache / "backbones").glob("*.safetensors"))
     whole = tensors.read_bytes()
     tensors.write_bytes(b"\xff" * len(whole))
-    run = quick(root, tmp_path, curve=False, splits=0)
+    run = quick(root, tmp_path, learning_curve=False, n_splits=0)
     assert tensors.read_bytes() == whole
     assert run.metrics["test"]["n"] == 6
 
 
 def test_a_full_disk_for_the_run_leaves_no_run(root: Path, tmp_path: Path, small_disk: Path) -> None:
     with pytest.raises(StorageError, match="no space left") as caught:
-        quick(root, tmp_path, out=small_disk, curve=False, splits=0)
+        quick(root, tmp_path, out=small_disk, learning_curve=False, n_splits=0)
     assert "run the same command again" in str(caught.value.hint)
     assert list(small_disk.iterdir()) == []
-    assert quick(root, tmp_path, curve=False, splits=0).report.is_file()
+    assert quick(root, tmp_path, learning_curve=False, n_splits=0).report.is_file()
 
 
 @pytest.mark.parametrize("free", [0, 8, 64, 160])
@@ -288,12 +288,12 @@ def test_a_full_disk_for_the_cache_is_a_clear_error_and_nothing_broken_stays(
     with (small_disk / "filler").open("wb") as file:
         file.write(bytes((4000 - free) * 1024))
     with pytest.raises(TellapartError) as caught:
-        quick(root, tmp_path, curve=False, splits=0)
+        quick(root, tmp_path, learning_curve=False, n_splits=0)
     assert isinstance(caught.value, StorageError), caught.value
     assert not list(small_disk.rglob("*.partial"))
     assert not (tmp_path / "runs").exists()
     (small_disk / "filler").unlink()
-    assert quick(root, tmp_path, curve=False, splits=0).metrics["data"]["used"] == 30
+    assert quick(root, tmp_path, learning_curve=False, n_splits=0).metrics["data"]["used"] == 30
 
 
 def test_a_full_disk_for_the_backbone_is_a_clear_error(
@@ -309,7 +309,7 @@ def test_a_place_for_the_run_that_cannot_be_written_is_a_clear_error(root: Path,
     (tmp_path / "a file").touch()
     for out in (tmp_path / "a file", Path("/proc/runs"), Path("/sys/runs")):
         with pytest.raises(StorageError, match=str(out)):
-            quick(root, tmp_path, out=out, curve=False, splits=0)
+            quick(root, tmp_path, out=out, learning_curve=False, n_splits=0)
 
 
 @pytest.mark.parametrize("variable", ["/proc/cache", "/dev/null/cache"])
@@ -322,12 +322,12 @@ def test_a_cache_that_cannot_be_written_is_a_clear_error(
 
 
 def test_files_that_change_between_two_runs_are_seen(root: Path, tmp_path: Path) -> None:
-    first = quick(root, tmp_path, curve=False, splits=0)
+    first = quick(root, tmp_path, learning_curve=False, n_splits=0)
     chosen = random.Random(0).choice(sorted((root / "dots").iterdir()))
     chosen.unlink()
     (root / "plain/new.jpg").write_bytes(folders.class_photo("plain", 95))
     shutil.move(root / "stripes", root / "lines")
-    second = quick(root, tmp_path, curve=False, splits=0)
+    second = quick(root, tmp_path, learning_curve=False, n_splits=0)
     assert second.class_names == ("dots", "lines", "plain")
     assert {c["name"]: c["train"] + c["test"] for c in second.metrics["data"]["classes"]} == {"dots": 9, "lines": 10, "plain": 11}
     assert first.class_names == ("dots", "plain", "stripes")

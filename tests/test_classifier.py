@@ -59,8 +59,8 @@ def test_it_can_be_cloned_and_set_like_any_estimator() -> None:
     assert twin is not classifier
     assert twin.get_params() == classifier.get_params()
     assert twin.get_params()["resize"] == "pad"
-    assert set(twin.get_params()) == {"backbone", "weights", "image_size", "resize", "mirror", "class_weight", "precision", "seed"}
-    assert twin.set_params(mirror=False).mirror is False
+    assert set(twin.get_params()) == {"backbone", "weights", "image_size", "resize", "flip_average", "class_weight", "precision", "seed"}
+    assert twin.set_params(flip_average=False).flip_average is False
     assert "lite0" in repr(twin)
 
 

@@ -67,7 +67,7 @@ def test_a_classifiers_weights_from_a_file(few: Path, tmp_path: Path) -> None:
 
 
 def test_a_probe_on_pixels_is_a_run_like_any_other(photos: Path, tmp_path: Path) -> None:
-    run = tellapart.train(photos, backbone="pixels", out=tmp_path / "runs", state=tmp_path / "state", splits=0, curve=False)
+    run = tellapart.train(photos, backbone="pixels", out=tmp_path / "runs", state=tmp_path / "state", n_splits=0, learning_curve=False)
     assert tellapart.predict(run.folder, photos).predictions.class_names == run.class_names
     with pytest.raises(OptionError, match="not fine-tuned"):
         tellapart.train(photos, recipe="finetune", backbone="pixels", out=tmp_path / "runs", state=tmp_path / "state")

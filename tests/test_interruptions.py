@@ -29,7 +29,7 @@ STARTED = 0.5
 
 
 def command(photos: Path, out: Path) -> list[str]:
-    return [sys.executable, "-c", TRAIN, "train", str(photos), "--backbone", "lite0", "--out", str(out), "--splits", "2", "--quiet"]
+    return [sys.executable, "-c", TRAIN, "train", str(photos), "--backbone", "lite0", "--out", str(out), "--n-splits", "2", "--quiet"]
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_an_interrupted_training_leaves_nothing_half_and_the_next_one_succeeds(
     assert folders.contents(root) == before
     check_what_lies_about(tmp_path)
     finished = len(list((tmp_path / "runs").glob("photos-*")))
-    again = tellapart.train(root, backbone="lite0", out=tmp_path / "runs", splits=2, again=True)
+    again = tellapart.train(root, backbone="lite0", out=tmp_path / "runs", n_splits=2, again=True)
     assert again.name == f"photos-{finished + 1}"
     assert numbers(again) == wanted
     check_what_lies_about(tmp_path)

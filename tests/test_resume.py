@@ -27,7 +27,7 @@ EPOCHS = 6
 MOMENTS = int(os.environ.get("TELLAPART_MOMENTS", "3"))
 """Kills, at random moments of a training's time; more of them make a longer and surer test."""
 WORKERS = (1, 2, 4)
-TRAIN = {"recipe": "scratch", "net": "resnet", "image_size": 24, "epochs": EPOCHS, "batch_size": 8, "augment": "strong"}
+TRAIN = {"recipe": "scratch", "architecture": "resnet", "image_size": 24, "epochs": EPOCHS, "batch_size": 8, "augment": "strong"}
 
 
 def command(photos: Path, out: Path, num_workers: int = 2) -> list[str]:
@@ -123,7 +123,7 @@ class Interrupting:
 
 def train(place: Path, out: Path, progress: Any = tellapart.progress.SILENT, **more: Any) -> Path:
     """In this process: two epochs of four steps, with a checkpoint after each step."""
-    options = {"recipe": "scratch", "net": "tiny", "image_size": 24, "epochs": 2, "batch_size": 8, "num_workers": 1}
+    options = {"recipe": "scratch", "architecture": "tiny", "image_size": 24, "epochs": 2, "batch_size": 8, "num_workers": 1}
     return tellapart.train(place / "photos", out=out, progress=progress, **{**options, **more}).folder
 
 

@@ -13,9 +13,9 @@ import tellapart
 from tests import folders
 
 RECIPES: dict[str, dict[str, Any]] = {
-    "probe": {"backbone": "lite0", "splits": 3},
+    "probe": {"backbone": "lite0", "n_splits": 3},
     "finetune": {"recipe": "finetune", "backbone": "lite0", "image_size": 64, "epochs": 1, "unfreeze": "1", "augment": "none"},
-    "scratch": {"recipe": "scratch", "net": "tiny", "image_size": 32, "epochs": 2},
+    "scratch": {"recipe": "scratch", "architecture": "tiny", "image_size": 32, "epochs": 2},
 }
 TIMES = {"run", "created", "seconds", "images_per_s"}
 

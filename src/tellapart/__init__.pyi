@@ -29,8 +29,12 @@ from tellapart.commands.cluster import ClusterResult
 from tellapart.commands.crop import CropResult
 from tellapart.commands.decisions import DecisionsResult
 from tellapart.commands.decisions import UndoResult
+from tellapart.commands.doctor import DoctorResult
+from tellapart.commands.evaluate import EvaluateResult
+from tellapart.commands.explain import ExplainResult
 from tellapart.commands.explore import ExploreResult
 from tellapart.commands.export import ExportResult
+from tellapart.commands.learning_curve import LearningCurveResult
 from tellapart.commands.prepare import PrepareResult
 from tellapart.commands.similar import SimilarResult
 from tellapart.commands.split import SplitResult
@@ -229,7 +233,7 @@ def demo(
 def doctor(
     *,
     progress: Progress = ...,
-) -> dict[str, Any]: ...
+) -> DoctorResult: ...
 
 def ensemble(
     runs: Sequence[str | Path],
@@ -249,12 +253,12 @@ def evaluate(
     path_column: str | None = ...,
     label_column: str | None = ...,
     out: Path | None = ...,
-    views: int = ...,
-    view_augment: str | None = ...,
+    tta: int = ...,
+    tta_augment: str | None = ...,
     device: str = ...,
     precision: str = ...,
     num_workers: int | None = ...,
-) -> dict[str, Any]: ...
+) -> EvaluateResult: ...
 
 def exclude(
     folder: str | Path,
@@ -280,7 +284,7 @@ def explain(
     out: Path | None = ...,
     device: str = ...,
     precision: str = ...,
-) -> dict[str, Any]: ...
+) -> ExplainResult: ...
 
 def explore(
     folder: str | Path,
@@ -327,18 +331,18 @@ def ladder(
     label_folder: str = ...,
     path_column: str | None = ...,
     label_column: str | None = ...,
-    rungs: str = ...,
+    steps: str = ...,
     backbone: str = ...,
     weights: Path | None = ...,
-    net: str = ...,
+    architecture: str = ...,
     scratch_size: int | None = ...,
     scratch_epochs: int | None = ...,
     epochs: int | None = ...,
     zero_shot: str | None = ...,
     folds: int = ...,
-    views: int = ...,
+    tta: int = ...,
     balance: str = ...,
-    time: str | None = ...,
+    time_limit: str | None = ...,
     test_share: float | None = ...,
     seed: int = ...,
     name: str | None = ...,
@@ -361,7 +365,7 @@ def learning_curve(
     draws: int = ...,
     backbone: str = ...,
     weights: Path | None = ...,
-    net: str = ...,
+    architecture: str = ...,
     image_size: int | None = ...,
     augment: str | None = ...,
     epochs: int | None = ...,
@@ -373,7 +377,7 @@ def learning_curve(
     device: str = ...,
     precision: str = ...,
     num_workers: int | None = ...,
-) -> dict[str, Any]: ...
+) -> LearningCurveResult: ...
 
 def predict(
     run: str | Path,
@@ -381,8 +385,8 @@ def predict(
     *,
     progress: Progress = ...,
     out: Path | None = ...,
-    views: int = ...,
-    view_augment: str | None = ...,
+    tta: int = ...,
+    tta_augment: str | None = ...,
     device: str = ...,
     precision: str = ...,
     num_workers: int | None = ...,
@@ -509,8 +513,8 @@ def submit(
     out: Path = ...,
     clip: float | None = ...,
     class_: str | None = ...,
-    views: int = ...,
-    view_augment: str | None = ...,
+    tta: int = ...,
+    tta_augment: str | None = ...,
     device: str = ...,
     precision: str = ...,
     num_workers: int | None = ...,
@@ -526,11 +530,10 @@ def train(
     recipe: str = ...,
     backbone: str = ...,
     weights: Path | None = ...,
-    net: str = ...,
+    architecture: str = ...,
     image_size: int | None = ...,
     resize: str = ...,
-    mirror: bool = ...,
-    class_weight: str = ...,
+    flip_average: bool = ...,
     balance: str = ...,
     augment: str | None = ...,
     epochs: int | None = ...,
@@ -544,11 +547,11 @@ def train(
     unfreeze: str = ...,
     patience: int = ...,
     folds: int = ...,
-    time: str | None = ...,
-    track: str | None = ...,
+    time_limit: str | None = ...,
+    logger: str | None = ...,
     test_share: float | None = ...,
-    splits: int = ...,
-    curve: bool = ...,
+    n_splits: int = ...,
+    learning_curve: bool = ...,
     seed: int = ...,
     name: str | None = ...,
     out: Path = ...,

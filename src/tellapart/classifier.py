@@ -44,7 +44,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weights: weights file for a timm name.
         image_size: side of the network's input in pixels; None for its own.
         resize: ``crop``, ``pad`` or ``squash``.
-        mirror: average features with the mirror image's.
+        flip_average: average features with the mirror image's.
         class_weight: ``none`` or ``balanced``.
         precision: number format of the network: ``auto``, ``float32`` or ``bfloat16``.
         seed: of the folds.
@@ -57,7 +57,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weights: str | Path | None = None,
         image_size: int | None = None,
         resize: str = "crop",
-        mirror: bool = True,
+        flip_average: bool = True,
         class_weight: str = "none",
         precision: str = "auto",
         seed: int = 0,
@@ -66,7 +66,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.weights = weights
         self.image_size = image_size
         self.resize = resize
-        self.mirror = mirror
+        self.flip_average = flip_average
         self.class_weight = class_weight
         self.precision = precision
         self.seed = seed
@@ -115,7 +115,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         images = image_list(paths)
         _Words.of(resize=self.resize, class_weight=self.class_weight, precision=self.precision)
         weights = Path(self.weights) if self.weights is not None else None
-        spec = FeatureSpec(find_backbones(self.backbone, weights=weights, image_size=self.image_size), self.resize, self.mirror)
+        spec = FeatureSpec(find_backbones(self.backbone, weights=weights, image_size=self.image_size), self.resize, self.flip_average)
         with in_memory_dataset(images) as dataset:
             extraction = extract(dataset, spec.computed("auto", self.precision), progress=AUTO)
         broken = [file for file in extraction.files if file.image_id is None]

@@ -29,12 +29,12 @@ class PredictedFiles:
 
     Attributes:
         predictions: averaged over the views.
-        first_view: of the image as it is, alone; the same as ``predictions`` if nothing else was looked at.
-        views: how many views were averaged.
-        files: one a file of the data set.
+        first_view: of the image itself, alone; the same as ``predictions`` if there was only one view.
+        views: number of views averaged.
+        files: one for each file of the data set.
         labels: the true label of each file, None where it is unknown.
-        features: of the images as they are, as the model's first member sees them.
-        out: the table that was written; None where none was asked for.
+        features: of the images themselves, from the model's first member.
+        out: the table that was written, or None.
     """
 
     predictions: Predictions
@@ -84,25 +84,25 @@ def predict_files(
     num_workers: int | None = None,
     progress: Progress = SILENT,
 ) -> PredictedFiles:
-    """Predictions of a saved model for every readable file of a data set; nothing is written beside the photos.
+    """Predictions of a saved model for every readable file of a data set; nothing is written to the image folder.
 
-    Members are asked one after another, each for all views of an image, which is decoded once. View 0 is the image as it is;
+    Members run one after another, each on all views of an image, which is decoded once. View 0 is the image itself;
     the logits of the views are averaged.
 
     Args:
-        model: what is asked.
+        model: the saved model.
         dataset: the files.
-        views: how many views of each image.
+        views: number of views of each image.
         augment: words of the augmentation that the further views are drawn from; by default they are fixed crops.
         device: where to compute.
         precision: number format; ``auto`` for the one the model was made with.
         num_workers: worker threads; None for one a core.
-        progress: hears of every image.
+        progress: receives progress and notes.
 
     Raises:
-        OptionError: there are not so many fixed crops.
+        OptionError: there are fewer fixed crops than views.
         ModelError: it is an autoencoder, which names no classes.
-        DataError: not one file could be read.
+        DataError: no file can be read.
     """
     if not model.class_names:
         raise ModelError(
@@ -128,7 +128,7 @@ def predict_files(
 
 
 def check_crops(views: int, members: Sequence[Member]) -> None:
-    """See that so many views can be told from each other: there are 16 fixed ones, and 8 where each has its mirror image with it.
+    """Check that there are enough fixed crops: there are 16, or 8 where features are averaged with the mirror image.
 
     Raises:
         OptionError: there are fewer.
@@ -136,8 +136,8 @@ def check_crops(views: int, members: Sequence[Member]) -> None:
     most = min(len(VIEWS) if member.mirror else 2 * len(VIEWS) for member in members)
     if views > most:
         raise OptionError(
-            f"views must be at most {most} for this model, got {views}: there are no more fixed crops",
-            hint="--view-augment draws as many as you like, for example --view-augment light",
+            f"tta must be at most {most} for this model, got {views}: there are no more fixed crops",
+            hint="--tta-augment draws any number of random views, for example --tta-augment light",
         )
 
 

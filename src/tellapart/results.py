@@ -25,8 +25,8 @@ class Result:
     """
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as ``--json`` prints them: paths as strings, records as dictionaries, tuples as lists."""
-        return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
+        """Plain values, as ``--json`` prints them: paths as strings, records as dictionaries, tuples as lists, ``class_`` as ``class``."""
+        return {f.name.rstrip("_"): plain(getattr(self, f.name)) for f in fields(self)}
 
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(_summary(value))}</td></tr>" for name, value in self.as_dict().items())

@@ -23,7 +23,7 @@ def called(*words: object, color: bool = False) -> Result:
 
 
 def quick(folder: Path, out: Path, *words: object) -> Result:
-    return called("train", folder, "--backbone", "lite0", "--splits", 0, "--no-curve", "--out", out, *words)
+    return called("train", folder, "--backbone", "lite0", "--n-splits", 0, "--no-learning-curve", "--out", out, *words)
 
 
 def test_help_lists_every_verb_with_its_summary() -> None:
@@ -109,7 +109,7 @@ def test_train_says_the_rungs_and_where_the_report_lies(photos: Path, trained: R
     lines = result.stdout.splitlines()
     assert lines[0].startswith("18 test images, never seen in training")
     assert [line.split()[0] for line in lines[2:5]] == ["majority", "5", "probe"]
-    assert "90 of 90 files used; 0 unreadable, 0 set aside" in result.stdout
+    assert "90 of 90 files used; 0 unreadable, 0 excluded" in result.stdout
     assert result.stdout.rstrip().endswith("runs/photos-1/report.html")
     assert "\x1b[" not in result.stdout
 
@@ -157,7 +157,7 @@ def test_every_reporting_verb_speaks_plainly(trained: Run, tmp_path: Path) -> No
     assert "1 left out: they are of a class the run does not know" in evaluated
     assert "do not differ significantly" in called("compare", trained.folder, trained.folder).stdout
     assert called("report", trained.folder).stdout.strip().endswith("photos-1/report.html")
-    assert "all well" in called("doctor").stdout
+    assert "no problems" in called("doctor").stdout
 
 
 def test_several_files_can_be_named(trained: Run, tmp_path: Path) -> None:

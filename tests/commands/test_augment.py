@@ -144,7 +144,7 @@ def test_reported_parts_are_copied_and_never_varied(tmp_path: Path) -> None:
 def test_training_on_the_enlarged_copy_keeps_every_group_on_one_side(photos: Path, tmp_path: Path) -> None:
     root = folders.some_of(photos, tmp_path / "photos", each=8)
     tellapart.augment(root, out=tmp_path / "new", copies=2, augment="strong")
-    run = tellapart.train(tmp_path / "new", backbone="lite0", out=tmp_path / "runs", splits=0, curve=False)
+    run = tellapart.train(tmp_path / "new", backbone="lite0", out=tmp_path / "runs", n_splits=0, learning_curve=False)
     group = {row["path"]: row["group"] for row in manifest(tmp_path / "new")}
     parts = defaultdict(set)
     for row in run.rows:

@@ -49,7 +49,7 @@ def test_counting_writes_nothing_and_says_what_to_do(root: Path, tmp_path: Path)
 
 def test_undersampling_leaves_the_test_as_it_is_and_copies_out_first(root: Path, tmp_path: Path) -> None:
     before = folders.contents(root)
-    plain = tellapart.train(root, backbone="lite0", splits=0, curve=False, out=tmp_path / "runs")
+    plain = tellapart.train(root, backbone="lite0", n_splits=0, learning_curve=False, out=tmp_path / "runs")
     found = tellapart.balance(root, strategy="undersample", backbone="lite0", out=tmp_path / "lists" / "even list.csv")
     rows = listed(tmp_path / "lists/even list.csv")
     parts = Counter((row["part"], row["label"]) for row in rows)
@@ -61,7 +61,7 @@ def test_undersampling_leaves_the_test_as_it_is_and_copies_out_first(root: Path,
     assert folders.contents(root) == before
     groups = Counter(row["group"] for row in rows if row["part"] == "train")
     assert set(groups.values()) == {1}, "no copy stays where another photo could"
-    run = tellapart.train(tmp_path / "lists/even list.csv", backbone="lite0", splits=0, curve=False, out=tmp_path / "runs")
+    run = tellapart.train(tmp_path / "lists/even list.csv", backbone="lite0", n_splits=0, learning_curve=False, out=tmp_path / "runs")
     assert run.metrics["data"]["used"] == len(rows)
     assert run.metrics["test"]["n"] == plain.metrics["test"]["n"]
 

@@ -15,7 +15,7 @@ from tests import folders
 
 def run_on(folder: Path, tmp_path: Path, **options: object) -> Run:
     return tellapart.train(
-        folder, out=tmp_path / "runs", state=tmp_path / "state", splits=0, curve=False, **{"backbone": "lite0", **options}
+        folder, out=tmp_path / "runs", state=tmp_path / "state", n_splits=0, learning_curve=False, **{"backbone": "lite0", **options}
     )
 
 
@@ -28,7 +28,7 @@ def test_a_run_cannot_be_told_apart_from_itself(trained: Run) -> None:
 
 
 def test_both_are_said_by_name_with_their_scores(trained: Run, photos: Path, tmp_path: Path) -> None:
-    blind = run_on(photos, tmp_path, image_size=32, mirror=False, name="blind")
+    blind = run_on(photos, tmp_path, image_size=32, flip_average=False, name="blind")
     found = tellapart.compare(trained.folder, blind.folder)
     first, second = found.as_dict()["runs"]
     assert (first["name"], second["name"]) == found.names == (trained.folder.name, blind.folder.name)
@@ -60,7 +60,7 @@ def test_images_either_run_trained_on_are_left_out(trained: Run, photos: Path, t
 
 
 def test_differences_are_second_minus_first(trained: Run, photos: Path, tmp_path: Path) -> None:
-    blind = run_on(photos, tmp_path, image_size=32, mirror=False)
+    blind = run_on(photos, tmp_path, image_size=32, flip_average=False)
     there, back = tellapart.compare(blind.folder, trained.folder), tellapart.compare(trained.folder, blind.folder)
     assert there.log_loss.value == pytest.approx(-back.log_loss.value)
     assert there.log_loss.value < 0, "32 pixels see less"

@@ -22,7 +22,9 @@ from tests import folders
 
 
 def run_on(folder: Path, out: Path, **options: object) -> Run:
-    return tellapart.train(folder, out=out / "runs", state=out / "state", splits=0, curve=False, **{"backbone": "lite0", **options})
+    return tellapart.train(
+        folder, out=out / "runs", state=out / "state", n_splits=0, learning_curve=False, **{"backbone": "lite0", **options}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +113,7 @@ def test_an_ensemble_is_evaluated_compared_submitted_and_reported(combined: Run,
     new = folders.write(
         tmp_path / "new", {f"{kind}/{i}.jpg": folders.class_photo(kind, 600 + i) for kind in folders.KINDS for i in range(2)}
     )
-    assert tellapart.evaluate(combined.folder, new, views=2)["n"] == 6
+    assert tellapart.evaluate(combined.folder, new, tta=2).n == 6
     found = tellapart.compare(trained.folder, combined.folder)
     assert found.n == len(combined.predictions)
     assert found.log_loss.value == pytest.approx(
@@ -203,7 +205,7 @@ def test_what_any_run_trained_on_is_not_reported(trained: Run, photos: Path, tmp
     assert sum(c["train"] for c in found.metrics["data"]["classes"]) == len(trained_on)
     assert any(f"{18 - len(in_both)} of the 18 images" in note for note in found.metrics["notes"])
     numbers = tellapart.evaluate(found.folder, photos)
-    assert numbers["seen_in_training"] == len(trained_on)
+    assert numbers.seen_in_training == len(trained_on)
 
 
 def test_images_that_only_another_folder_trained_on_count_as_seen(trained: Run, photos: Path, tmp_path: Path) -> None:
@@ -218,7 +220,7 @@ def test_images_that_only_another_folder_trained_on_count_as_seen(trained: Run, 
     assert len(own) == 24
     assert {(row.part, row.status) for row in own} == {("train", "used")}
     numbers = tellapart.evaluate(found.folder, tmp_path / "others")
-    assert (numbers["n"], numbers["seen_in_training"]) == (18, 24)
+    assert (numbers.n, numbers.seen_in_training) == (18, 24)
 
 
 def test_a_near_duplicate_in_anyones_training_keeps_an_image_out(trained: Run, second: Run, tmp_path: Path) -> None:

@@ -28,11 +28,11 @@ def test_new_photos_are_judged_and_what_is_left_out_is_counted(trained: Run, pho
         (root / str(row.label) / Path(row.path).name).write_bytes((photos / row.path).read_bytes())
     extra = {"checks/1.jpg": sample_images.photo(301), "5.jpg": sample_images.photo(302), "dots/broken.jpg": b""}
     numbers = tellapart.evaluate(trained.folder, folders.write(root, extra), out=tmp_path / "out.parquet")
-    assert numbers["n"] == 13
-    counts = {name: numbers[name] for name in ("seen_in_training", "unknown_class", "unlabeled", "unreadable")}
+    assert numbers.n == 13
+    counts = {name: getattr(numbers, name) for name in ("seen_in_training", "unknown_class", "unlabeled", "unreadable")}
     assert counts == {"seen_in_training": 1, "unknown_class": 1, "unlabeled": 1, "unreadable": 1}
-    assert numbers["accuracy"]["value"] > 0.7
-    assert [sum(row) for row in numbers["confusion_matrix"]] == [c["support"] for c in numbers["per_class"]]
+    assert numbers.accuracy.value > 0.7
+    assert [sum(row) for row in numbers.confusion_matrix] == [row["support"] for row in numbers.per_class]
     assert len(Predictions.load(tmp_path / "out.parquet")) == 13
 
 
@@ -41,9 +41,9 @@ def test_the_runs_own_test_part_gives_the_runs_own_numbers(trained: Run, photos:
         if row.part == "test":
             folders.write(tmp_path / "again", {row.path: (photos / row.path).read_bytes()})
     numbers = tellapart.evaluate(trained.folder, tmp_path / "again")
-    assert numbers["n"] == 18
-    assert numbers["confusion_matrix"] == trained.metrics["test"]["confusion_matrix"]
-    assert numbers["log_loss"]["value"] == pytest.approx(trained.metrics["test"]["log_loss"]["value"], abs=0.01)
+    assert numbers.n == 18
+    assert numbers.confusion_matrix == trained.metrics["test"]["confusion_matrix"]
+    assert numbers.log_loss.value == pytest.approx(trained.metrics["test"]["log_loss"]["value"], abs=0.01)
 
 
 def test_near_duplicates_and_groups_of_training_images_are_left_out(trained: Run, photos: Path, tmp_path: Path) -> None:
@@ -57,8 +57,8 @@ def test_near_duplicates_and_groups_of_training_images_are_left_out(trained: Run
         f"{rows[2].label}/cropped.jpg": sample_images.encoded(cropped.crop((8, 6, width - 8, height - 6)), quality=85),
     }
     numbers = tellapart.evaluate(trained.folder, folders.write(root, copies))
-    assert (numbers["n"], numbers["near_duplicate_of_training"], numbers["seen_in_training"]) == (12, 3, 0)
-    assert numbers["left_out"] == {
+    assert (numbers.n, numbers.near_duplicate_of_training, numbers.seen_in_training) == (12, 3, 0)
+    assert numbers.left_out == {
         path: f"near-duplicate of the training image {row.path}" for path, row in sorted(zip(copies, rows, strict=False))
     }
     said = CliRunner().invoke(door, ["evaluate", str(trained.folder), str(root), "-q"]).stdout
@@ -69,13 +69,13 @@ def test_images_of_a_group_that_was_trained_on_are_left_out(photos: Path, tmp_pa
     lines = [f"{path},{path.parent.name},{path.name[-6]},train" for path in sorted(photos.rglob("*.jpg"))[:60] if path.name[-6] != "2"]
     lines += [f"{path},{path.parent.name},held,test" for path in sorted(photos.rglob("*.jpg"))[:60] if path.name[-6] == "2"]
     (tmp_path / "old.csv").write_text("path,label,group,part\n" + "\n".join(lines), encoding="utf-8")
-    run = tellapart.train(tmp_path / "old.csv", backbone="lite0", splits=0, curve=False, out=tmp_path / "runs")
+    run = tellapart.train(tmp_path / "old.csv", backbone="lite0", n_splits=0, learning_curve=False, out=tmp_path / "runs")
     root = newer(tmp_path / "new")
     table = "path,label,group\n" + "\n".join(f"{kind}/{i}.jpg,{kind},{i}" for kind in ("dots", "plain") for i in range(4))
     (root / "metadata.csv").write_text(table, encoding="utf-8")
     numbers = tellapart.evaluate(run.folder, root / "metadata.csv")
-    assert (numbers["n"], numbers["group_in_training"]) == (4, 4)
-    assert set(numbers["left_out"]) == {f"{kind}/{i}.jpg" for kind in ("dots", "plain") for i in (0, 1)}
+    assert (numbers.n, numbers.group_in_training) == (4, 4)
+    assert set(numbers.left_out) == {f"{kind}/{i}.jpg" for kind in ("dots", "plain") for i in (0, 1)}
 
 
 def test_near_duplicates_of_each_other_count_as_one_group(trained: Run, tmp_path: Path) -> None:
@@ -98,8 +98,8 @@ def test_without_photos_and_cache_near_duplicates_are_found_by_hash_and_said(
     row = next(row for row in trained.rows if row.part == "train")
     again = sample_images.encoded(folders.Image.open(photos / row.path), quality=75)
     numbers = tellapart.evaluate(run, folders.write(newer(tmp_path / "new"), {f"{row.label}/again.jpg": again}))
-    assert numbers["left_out"] == {f"{row.label}/again.jpg": f"near-duplicate of the training image {row.path}"}
-    assert "by hash alone" in numbers["notes"][0]
+    assert numbers.left_out == {f"{row.label}/again.jpg": f"near-duplicate of the training image {row.path}"}
+    assert "by hash alone" in numbers.notes[0]
 
 
 def test_a_folder_of_other_classes_is_refused_with_both_sets_of_names(trained: Run, tmp_path: Path) -> None:
@@ -125,22 +125,22 @@ def test_nothing_left_to_judge_is_a_clear_error(trained: Run, photos: Path, tmp_
 
 def test_several_views_stand_beside_one_view_of_the_same_images(trained: Run, tmp_path: Path) -> None:
     root = newer(tmp_path / "new")
-    one, several = tellapart.evaluate(trained.folder, root), tellapart.evaluate(trained.folder, root, views=3)
-    found = several["views"]
-    assert one["views"] is None
-    assert found["views"] == 3
-    right = {numbers["n"]: round(numbers["accuracy"]["value"] * numbers["n"]) for numbers in (one, several)}
+    one, several = tellapart.evaluate(trained.folder, root), tellapart.evaluate(trained.folder, root, tta=3)
+    found = several.tta
+    assert one.tta is None and found is not None
+    assert found.views == 3
+    right = {numbers.n: round(numbers.accuracy.value * numbers.n) for numbers in (one, several)}
     assert len(right) == 1, "the same images are judged"
-    assert several["accuracy"]["value"] - one["accuracy"]["value"] == pytest.approx(found["accuracy"]["value"])
-    assert several["log_loss"]["value"] - one["log_loss"]["value"] == pytest.approx(found["log_loss"]["value"])
-    assert found["log_loss"]["value"] != 0
-    assert (len(found["wrong_to_right"]) - len(found["right_to_wrong"])) / 12 == pytest.approx(found["accuracy"]["value"])
-    assert 0 < found["p_value"] <= 1
-    assert "one view" in found["verdict"]
-    assert "3 views" in found["verdict"]
-    said = CliRunner().invoke(door, ["evaluate", str(trained.folder), str(root), "--views", "3", "-q"]).stdout
-    assert found["verdict"] in said
-    assert f"right to wrong: {len(found['right_to_wrong'])}, wrong to right: {len(found['wrong_to_right'])}" in said
+    assert several.accuracy.value - one.accuracy.value == pytest.approx(found.accuracy.value)
+    assert several.log_loss.value - one.log_loss.value == pytest.approx(found.log_loss.value)
+    assert found.log_loss.value != 0
+    assert (len(found.wrong_to_right) - len(found.right_to_wrong)) / 12 == pytest.approx(found.accuracy.value)
+    assert 0 < found.p_value <= 1
+    assert "one view" in found.verdict
+    assert "3 views" in found.verdict
+    said = CliRunner().invoke(door, ["evaluate", str(trained.folder), str(root), "--tta", "3", "-q"]).stdout
+    assert found.verdict in said
+    assert f"right to wrong: {len(found.right_to_wrong)}, wrong to right: {len(found.wrong_to_right)}" in said
 
 
 def test_images_that_views_turned_are_named(trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,6 +156,7 @@ def test_images_that_views_turned_are_named(trained: Run, tmp_path: Path, monkey
         return found
 
     monkeypatch.setattr(Member, "logits", second_view_upside_down)
-    found = tellapart.evaluate(trained.folder, root, views=2)["views"]
-    assert found["right_to_wrong"] == ["dots/0.jpg"]
-    assert found["wrong_to_right"] == []
+    found = tellapart.evaluate(trained.folder, root, tta=2).tta
+    assert found is not None
+    assert found.right_to_wrong == ("dots/0.jpg",)
+    assert found.wrong_to_right == ()

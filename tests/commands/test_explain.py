@@ -18,21 +18,21 @@ def image(tmp_path: Path) -> Path:
 
 def test_each_image_is_shown_with_its_maps_and_the_unreadable_are_named(trained: Run, image: Path, tmp_path: Path) -> None:
     found = tellapart.explain(trained.folder, image, out=tmp_path / "sheet.png")
-    [one] = found["images"]
-    assert one["predicted"] == one["class"] == "dots"
-    assert one["probability"] > 0.5
-    assert set(one["brightest"]) == {"Grad-CAM", "occlusion"}
-    assert list(found["unreadable"]) == ["bad.jpg"]
+    [one] = found.images
+    assert one.predicted == one.class_ == "dots"
+    assert one.probability > 0.5
+    assert set(one.brightest) == {"Grad-CAM", "occlusion"}
+    assert list(found.unreadable) == ["bad.jpg"]
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 3 * 280
 
 
 def test_another_class_and_no_occlusion(trained: Run, image: Path, tmp_path: Path) -> None:
     found = tellapart.explain(trained.folder, image / "dots 1.jpg", class_="stripes", occlusion=False, out=tmp_path / "sheet.jpg")
-    [one] = found["images"]
-    assert (one["predicted"], one["class"]) == ("dots", "stripes")
-    assert one["probability"] < 0.5
-    assert set(one["brightest"]) == {"Grad-CAM"}
+    [one] = found.images
+    assert (one.predicted, one.class_) == ("dots", "stripes")
+    assert one.probability < 0.5
+    assert set(one.brightest) == {"Grad-CAM"}
     with Image.open(tmp_path / "sheet.jpg") as sheet:
         assert sheet.format == "JPEG"
 
@@ -56,12 +56,13 @@ def test_the_sheet_lies_beside_the_run_by_default_and_never_among_photos(
     monkeypatch.chdir(image)
     before = set(image.iterdir())
     found = tellapart.explain(trained.folder, "dots 1.jpg", occlusion=False)
-    assert Path(found["out"]) == trained.folder.with_name("photos-1-explain.jpg")
-    assert Path(found["out"]).is_file()
+    assert found.out == trained.folder.with_name("photos-1-explain.jpg")
+    assert found.out.is_file()
     for place in ("sheet.png", photos / "dots/sheet.png", photos / "sheet.png"):
         with pytest.raises(OptionError, match="lies in the folder of the photos"):
             tellapart.explain(trained.folder, "dots 1.jpg", out=place)
     assert set(image.iterdir()) == before
+    found.out.unlink()  # the run is that of all tests
 
 
 def test_no_run_is_said(image: Path, tmp_path: Path) -> None:

@@ -37,26 +37,25 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
         (PROBE, {"lr": 1e-3}),
         (PROBE, {"augment": "light"}),
         (PROBE, {"augment": "lihgt"}),
-        (PROBE, {"time": "3m"}),
+        (PROBE, {"time_limit": "3m"}),
         (PROBE, {"mixup": 0.2}),
         (PROBE, {"cutmix": 0.2}),
         (PROBE, {"unfreeze": "last"}),
-        (PROBE, {"net": "resnet"}),
+        (PROBE, {"architecture": "resnet"}),
         (PROBE, {"batch_size": 16}),
-        (PROBE, {"track": "mlflow"}),
+        (PROBE, {"logger": "mlflow"}),
         (PROBE, {"weight_decay": 0.05}),
         (PROBE, {"layer_decay": 0.5}),
         (PROBE, {"label_smoothing": 0.1}),
         (PROBE, {"patience": 20}),
-        (TUNED, {"net": "tiny"}),
-        (TUNED, {"splits": 5}),
-        (TUNED, {"curve": False}),
+        (TUNED, {"architecture": "tiny"}),
+        (TUNED, {"n_splits": 5}),
+        (TUNED, {"learning_curve": False}),
         (SCRATCH, {"backbone": "lite0"}),
         (SCRATCH, {"weights": "a.pth"}),
-        (SCRATCH, {"mirror": False}),
+        (SCRATCH, {"flip_average": False}),
         (SCRATCH, {"unfreeze": "all"}),
-        (SCRATCH, {"curve": True}),
-        ({"class_weight": "balanced"}, {"balance": "oversample"}),
+        (SCRATCH, {"learning_curve": True}),
     ],
     "autoencode": [({"architecture": "classic"}, {"latent": 64})],
     "balance": [({}, {name: value}) for name, value in {"out": "a.csv", "backbone": "lite0", "seed": 1, "test_share": 0.3}.items()]
@@ -89,12 +88,12 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
     "learning-curve": [
         (PROBE, {"epochs": 3}),
         (PROBE, {"augment": "light"}),
-        (PROBE, {"net": "tiny"}),
+        (PROBE, {"architecture": "tiny"}),
         (SCRATCH, {"backbone": "lite0"}),
         (SCRATCH, {"weights": "a.pth"}),
     ],
     "decisions": [({}, {"reason": "a reason"})],
-    "evaluate": [({}, {"view_augment": "light"})],
+    "evaluate": [({}, {"tta_augment": "light"})],
     "explain": [({"occlusion": False}, {"square": 0.1})],
     "explore": [
         ({"method": "hdbscan"}, {"k": 4}),
@@ -102,17 +101,17 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
         *[({"only": "map"}, idle) for idle in ({"k": 4}, {"method": "hdbscan"}, {"words": "none"}, {"name": "0=a"})],
     ],
     "ladder": [
-        ({"rungs": "scratch"}, {"backbone": "lite0"}),
-        ({"rungs": "scratch"}, {"weights": "a.pth"}),
-        ({"rungs": "probe,finetune"}, {"net": "tiny"}),
-        ({"rungs": "probe"}, {"scratch_size": 32}),
-        ({"rungs": "probe"}, {"scratch_epochs": 2}),
-        ({"rungs": "scratch,probe"}, {"epochs": 2}),
-        ({"rungs": "probe,finetune"}, {"folds": 3}),
-        ({"rungs": "probe"}, {"views": 2}),
-        ({"rungs": "probe,views"}, {"time": "3m"}),
+        ({"steps": "scratch"}, {"backbone": "lite0"}),
+        ({"steps": "scratch"}, {"weights": "a.pth"}),
+        ({"steps": "probe,finetune"}, {"architecture": "tiny"}),
+        ({"steps": "probe"}, {"scratch_size": 32}),
+        ({"steps": "probe"}, {"scratch_epochs": 2}),
+        ({"steps": "scratch,probe"}, {"epochs": 2}),
+        ({"steps": "probe,finetune"}, {"folds": 3}),
+        ({"steps": "probe"}, {"tta": 2}),
+        ({"steps": "probe,tta"}, {"time_limit": "3m"}),
     ],
-    "predict": [({"views": 1}, {"view_augment": "light"})],
+    "predict": [({"tta": 1}, {"tta_augment": "light"})],
     "prepare": [
         ({"format": "tar"}, {"channels": "first"}),
         ({"format": "parquet"}, {"dtype": "float32"}),
@@ -130,7 +129,7 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
         (ONE_LOOK, {"device": "cpu"}),
         (ONE_LOOK, {"precision": "float32"}),
     ],
-    "submit": [({}, {"view_augment": "strong"})],
+    "submit": [({}, {"tta_augment": "strong"})],
 }
 """By command: options that are fine together, and one more that would change nothing beside them."""
 
@@ -178,7 +177,7 @@ def test_the_recipe_that_has_an_option_is_named() -> None:
     ]
 
 
-@pytest.mark.parametrize("words", [["--patience", "20"], ["--unfreeze", "all"], ["--mixup", "0"], ["--net", "resnet"]])
+@pytest.mark.parametrize("words", [["--patience", "20"], ["--unfreeze", "all"], ["--mixup", "0"], ["--architecture", "resnet"]])
 def test_the_default_value_is_refused_too_where_it_is_given(words: list[str]) -> None:
     result = CliRunner().invoke(door, ["train", "nowhere", *words])
     assert result.exit_code == 2
@@ -195,8 +194,8 @@ def test_nothing_is_refused_for_being_given_where_it_counts() -> None:
 
 
 def test_options_of_another_command_are_taken_over_where_they_count() -> None:
-    made = TrainOptions.from_others(recipe="scratch", backbone="lite2", net="tiny", epochs=3, splits=0, curve=False)
-    assert (made.net, made.epochs, made.backbone) == ("tiny", 3, "lite2")
+    made = TrainOptions.from_others(recipe="scratch", backbone="lite2", architecture="tiny", epochs=3, n_splits=0, learning_curve=False)
+    assert (made.architecture, made.epochs, made.backbone) == ("tiny", 3, "lite2")
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,12 @@ from tellapart.predictions import Predictions
 from tellapart.runs import Run
 from tests import folders
 
-SMALL: dict[str, Any] = {"backbone": "lite0", "net": "tiny", "scratch_size": 32, "scratch_epochs": 2}
-OF_RUNGS = {"backbone": ("probe", "finetune", "folds"), **dict.fromkeys(("net", "scratch_size", "scratch_epochs"), ("scratch",))}
+SMALL: dict[str, Any] = {"backbone": "lite0", "architecture": "tiny", "scratch_size": 32, "scratch_epochs": 2}
+OF_RUNGS = {"backbone": ("probe", "finetune", "folds"), **dict.fromkeys(("architecture", "scratch_size", "scratch_epochs"), ("scratch",))}
 
 
 def climb(folder: Path, tmp_path: Path, **options: Any) -> Run:
-    rungs = [rung.strip() for rung in str(options["rungs"]).split(",")]
+    rungs = [rung.strip() for rung in str(options["steps"]).split(",")]
     small = {name: value for name, value in SMALL.items() if any(rung in rungs for rung in OF_RUNGS[name])}
     return tellapart.ladder(folder, out=tmp_path / "runs", state=tmp_path / "state", **{**small, **options})
 
@@ -29,13 +29,13 @@ def climb(folder: Path, tmp_path: Path, **options: Any) -> Run:
 @pytest.fixture(scope="module")
 def climbed(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Scratch, probe, views and calibration."""
-    return climb(photos, tmp_path_factory.mktemp("climbed"), rungs="scratch,probe,views,calibration", views=3)
+    return climb(photos, tmp_path_factory.mktemp("climbed"), steps="scratch,probe,tta,calibration", tta=3)
 
 
 def test_rungs_stand_in_their_order_whatever_the_order_asked_for(climbed: Run, photos: Path, tmp_path: Path) -> None:
     names = ["majority class", "5 nearest neighbors", "scratch, tiny", "probe on lite0", "probe on lite0, 3 views"]
     assert [rung["name"] for rung in climbed.metrics["test"]["rungs"]] == [*names, "probe on lite0, 3 views, calibrated"]
-    turned = climb(folders.some_of(photos, tmp_path / "photos", each=8), tmp_path, rungs=" calibration, probe")
+    turned = climb(folders.some_of(photos, tmp_path / "photos", each=8), tmp_path, steps=" calibration, probe")
     assert [rung["name"] for rung in turned.metrics["test"]["rungs"]] == [*names[:2], "probe on lite0", "probe on lite0, calibrated"]
 
 
@@ -46,7 +46,7 @@ def test_a_network_that_knows_words_stands_above_those_that_learn_nothing(
     monkeypatch.setattr("tellapart.models.zero_shot.is_clip", lambda backbone: True)
     places = np.eye(3, 1280, dtype=np.float32)
     monkeypatch.setattr("tellapart.models.clip.word_features", lambda backbone, words: (places[: len(words)], 1.0))
-    run = climb(photos, tmp_path, rungs="probe", zero_shot="lite0")
+    run = climb(photos, tmp_path, steps="probe", zero_shot="lite0")
     rungs = run.metrics["test"]["rungs"]
     assert [rung["name"] for rung in rungs][:3] == ["majority class", "5 nearest neighbors", "zero-shot, lite0"]
     assert 0 <= rungs[2]["accuracy"]["value"] <= 1
@@ -55,15 +55,15 @@ def test_a_network_that_knows_words_stands_above_those_that_learn_nothing(
 
 def test_the_packaged_classifier_is_asked_for_names_it_knows(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OptionError, match="among the things the packaged network knows"):
-        climb(photos, tmp_path, rungs="probe", zero_shot="imagenet")
+        climb(photos, tmp_path, steps="probe", zero_shot="imagenet")
     monkeypatch.setattr("tellapart.models.imagenet_classes.imagenet_classes", lambda word: (len(word),))
-    rungs = climb(photos, tmp_path, rungs="probe", zero_shot="imagenet").metrics["test"]["rungs"]
+    rungs = climb(photos, tmp_path, steps="probe", zero_shot="imagenet").metrics["test"]["rungs"]
     assert rungs[2]["name"].startswith("zero-shot, lite2")
 
 
 def test_a_network_that_knows_no_words_is_said_before_any_work(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="lite0 does not know words"):
-        climb(photos, tmp_path, rungs="probe", zero_shot="lite0")
+        climb(photos, tmp_path, steps="probe", zero_shot="lite0")
 
 
 @pytest.mark.parametrize(("rungs", "has_features"), [("scratch,probe", True), ("scratch", False)])
@@ -76,9 +76,9 @@ def test_near_duplicates_are_told_by_features_where_a_rung_has_them(
         widths.append(features.values.shape[1])
         return compare_pairs(hashes, mirrored, features, *more)
 
-    monkeypatch.setattr("tellapart.analyzed_folder.likenesses", spied)
-    monkeypatch.setattr("tellapart.analyzed_folder.kept_likenesses", lambda features, find: find())
-    climb(folders.some_of(photos, tmp_path / "photos", each=8), tmp_path, rungs=rungs)
+    monkeypatch.setattr("tellapart.analyzed_folder.compare_pairs", spied)
+    monkeypatch.setattr("tellapart.analyzed_folder.cached_pairs", lambda features, find: find())
+    climb(folders.some_of(photos, tmp_path / "photos", each=8), tmp_path, steps=rungs)
     assert [width > 0 for width in widths] == [has_features]
 
 
@@ -137,24 +137,24 @@ def test_the_answer_is_a_table(climbed: Run) -> None:
     said, content = ladder_output(climbed)
     lines = [str(line) for line in said]
     assert lines[0] == "18 test images, never seen in training"
-    assert lines[1].split("  ")[-1] == "got wrong" and "images/s" in lines[1] and "gain" in lines[1]
+    assert lines[1].split("  ")[-1] == "broke" and "images/s" in lines[1] and "gain" in lines[1]
     assert lines[2].startswith("  majority class  ") and " points" not in lines[2]
     assert all(" points" in line for line in lines[3:8])
-    assert any(line.startswith("saved: probe on lite0, by log loss") for line in lines)
+    assert any(line.startswith("saved: probe on lite0, by its out-of-fold log loss") for line in lines)
     assert content["ladder"] == {"saved": "probe on lite0"}
 
 
 @pytest.mark.parametrize(
     ("rungs", "said"),
     [
-        ("scratch,prob", "there is no rung 'prob'.*did you mean 'probe'"),
-        ("", "there is no rung ''"),
-        ("views,calibration", "at least one of scratch, probe, finetune and folds"),
+        ("scratch,prob", "there is no step 'prob'.*did you mean 'probe'"),
+        ("", "there is no step ''"),
+        ("tta,calibration", "at least one of scratch, probe, finetune and folds"),
     ],
 )
 def test_wrong_rungs_are_a_clear_error_before_any_work(photos: Path, tmp_path: Path, rungs: str, said: str) -> None:
     with pytest.raises(OptionError, match=said):
-        climb(photos, tmp_path, rungs=rungs)
+        climb(photos, tmp_path, steps=rungs)
     assert not (tmp_path / "runs").exists()
 
 
@@ -168,7 +168,7 @@ def counted_trainings(monkeypatch: pytest.MonkeyPatch, stop_at: int | None = Non
     def counted(*arguments: Any) -> None:
         if len(titles) == stop_at:
             raise KeyboardInterrupt
-        titles.append(next(word for word in arguments if isinstance(word, str)))
+        titles.append(next(argument.title for argument in arguments if isinstance(argument, fold_training.Listeners)))
         train(*arguments)
 
     monkeypatch.setattr(fold_training, "_train", counted)
@@ -179,7 +179,7 @@ def test_an_interrupted_ladder_does_not_train_finished_members_again(
     photos: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = folders.some_of(photos, tmp_path / "photos", each=7)
-    options = {"rungs": "scratch,folds", "folds": 2, "epochs": 1}
+    options = {"steps": "scratch,folds", "folds": 2, "epochs": 1}
     with monkeypatch.context() as patch:
         titles = counted_trainings(patch, stop_at=2)
         with pytest.raises(KeyboardInterrupt):
@@ -197,7 +197,7 @@ def test_an_interrupted_ladder_does_not_train_finished_members_again(
 
 def test_fine_tuning_folds_and_all_refinements(photos: Path, tmp_path: Path) -> None:
     small = folders.some_of(photos, tmp_path / "photos", each=7)
-    run = climb(small, tmp_path, rungs="probe,finetune,folds,views,calibration", folds=2, epochs=1, views=2)
+    run = climb(small, tmp_path, steps="probe,finetune,folds,tta,calibration", folds=2, epochs=1, tta=2)
     tuned, several = "finetune, lite0", "finetune, lite0, 2 folds"
     names = [rung["name"] for rung in run.metrics["test"]["rungs"]][2:]
     assert names == ["probe on lite0", tuned, several, f"{several}, 2 views", f"{several}, 2 views, calibrated"]

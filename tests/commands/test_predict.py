@@ -147,23 +147,23 @@ def test_a_run_without_its_model_is_a_clear_error(trained: Run, tmp_path: Path) 
 
 def test_views_are_averaged_and_the_first_is_the_image_itself(trained: Run, tmp_path: Path) -> None:
     root = new_photos(tmp_path / "new", each=1)
-    alone, found = tellapart.predict(trained.folder, root), tellapart.predict(trained.folder, root, views=3)
+    alone, found = tellapart.predict(trained.folder, root), tellapart.predict(trained.folder, root, tta=3)
     assert (alone.views, found.views) == (1, 3)
     assert alone.first_view is alone.predictions
     assert (found.first_view.probabilities == alone.predictions.probabilities).all()
     assert not np.allclose(found.predictions.logits, found.first_view.logits)
-    again = tellapart.predict(trained.folder, root, views=3)
+    again = tellapart.predict(trained.folder, root, tta=3)
     assert (again.predictions.logits == found.predictions.logits).all()
-    said = CliRunner().invoke(door, ["predict", str(trained.folder), str(root), "--views", "3", "-q"]).stdout
+    said = CliRunner().invoke(door, ["predict", str(trained.folder), str(root), "--tta", "3", "-q"]).stdout
     assert "averaged over 3 views of each image; " in said
 
 
 def test_views_can_be_drawn_from_an_augmentation(trained: Run, tmp_path: Path) -> None:
     root = new_photos(tmp_path / "new", each=1)
-    crops = tellapart.predict(trained.folder, root, views=2).predictions
-    drawn = tellapart.predict(trained.folder, root, views=2, view_augment="light").predictions
+    crops = tellapart.predict(trained.folder, root, tta=2).predictions
+    drawn = tellapart.predict(trained.folder, root, tta=2, tta_augment="light").predictions
     longhand = tellapart.predict(
-        trained.folder, root, views=2, view_augment="flip, rotation=10 shift=0.08 zoom=0.1 brightness=0.1 contrast=0.1"
+        trained.folder, root, tta=2, tta_augment="flip, rotation=10 shift=0.08 zoom=0.1 brightness=0.1 contrast=0.1"
     ).predictions
     assert not np.allclose(crops.logits, drawn.logits)
     assert (longhand.logits == drawn.logits).all(), "the same in other words"
@@ -172,12 +172,12 @@ def test_views_can_be_drawn_from_an_augmentation(trained: Run, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"views": 0}, "views must be at least 1, got 0"),
-        ({"views": 65}, "views must be at most 64, got 65"),
-        ({"views": 2, "view_augment": "rotaton=3"}, "view_augment: there is no augmentation 'rotaton'"),
-        ({"views": 2, "view_augment": "none"}, "view_augment: 'none' changes nothing"),
-        ({"view_augment": "light"}, "view_augment has no effect on one view"),
-        ({"views": 9}, "views must be at most 8 for this model, got 9"),
+        ({"tta": 0}, "tta must be at least 1, got 0"),
+        ({"tta": 65}, "tta must be at most 64, got 65"),
+        ({"tta": 2, "tta_augment": "rotaton=3"}, "tta_augment: there is no augmentation 'rotaton'"),
+        ({"tta": 2, "tta_augment": "none"}, "tta_augment: 'none' changes nothing"),
+        ({"tta_augment": "light"}, "tta_augment has no effect on one view"),
+        ({"tta": 9}, "tta must be at most 8 for this model, got 9"),
     ],
 )
 def test_views_that_cannot_be_are_refused(trained: Run, tmp_path: Path, options: dict[str, object], complaint: str) -> None:

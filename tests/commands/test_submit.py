@@ -34,7 +34,7 @@ def pair(photos: Path, trained: Run, tmp_path_factory: pytest.TempPathFactory) -
     """A run on two classes."""
     where = tmp_path_factory.mktemp("pair")
     root = folders.some_of(photos, where / "photos", each=20, kinds=("dots", "stripes"))
-    return tellapart.train(root, backbone="lite0", out=where / "runs", splits=0, curve=False)
+    return tellapart.train(root, backbone="lite0", out=where / "runs", n_splits=0, learning_curve=False)
 
 
 def sample(tmp_path: Path, header: str, *rows: str, data: bytes | None = None) -> Path:
@@ -243,15 +243,15 @@ def test_the_command_says_what_was_written(trained: Run, tests: Path, tmp_path: 
 
 def test_views_are_averaged_as_predict_averages_them(trained: Run, tests: Path, tmp_path: Path) -> None:
     given = sample(tmp_path, HEADER, *(f"{i},0.3,0.3,0.3" for i in range(1, 7)))
-    written = tellapart.submit(trained.folder, tests, sample=given, out=tmp_path / "out.csv", views=2, view_augment="light")
-    found = tellapart.predict(trained.folder, tests, views=2, view_augment="light").predictions
+    written = tellapart.submit(trained.folder, tests, sample=given, out=tmp_path / "out.csv", tta=2, tta_augment="light")
+    found = tellapart.predict(trained.folder, tests, tta=2, tta_augment="light").predictions
     values = np.array([[float(cell) for cell in row[1:]] for row in table(tmp_path / "out.csv")[1:]])
     assert values == pytest.approx(found.probabilities[:, [1, 0, 2]], abs=1e-12)
     assert written.views == written.as_dict()["views"] == 2
     said = CliRunner().invoke(
-        door, ["submit", str(trained.folder), str(tests), "--sample", str(given), "--views", "2", "--out", str(tmp_path / "o.csv")]
+        door, ["submit", str(trained.folder), str(tests), "--sample", str(given), "--tta", "2", "--out", str(tmp_path / "o.csv")]
     )
-    assert "averaged over 2 views of each image; the run was judged with one" in said.stdout
+    assert "averaged over 2 views of each image; the run was evaluated with one" in said.stdout
 
 
 def test_the_command_asks_for_the_class(pair: Run, tests: Path, tmp_path: Path) -> None:

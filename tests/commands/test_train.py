@@ -44,7 +44,7 @@ PART = {
 
 def quick(folder: Path, out: Path, **options: Any) -> Run:
     """A run without what takes time; the catalog beside it."""
-    return tellapart.train(folder, **{"backbone": "lite0", "out": out, "splits": 0, "curve": False, **options})
+    return tellapart.train(folder, **{"backbone": "lite0", "out": out, "n_splits": 0, "learning_curve": False, **options})
 
 
 def test_the_run_folder_holds_what_the_reference_says(trained: Run) -> None:
@@ -220,7 +220,7 @@ def test_one_image_in_two_classes_is_set_aside_and_said(photos: Path, tmp_path: 
 def test_options_change_what_they_say(photos: Path, tmp_path: Path) -> None:
     root = folders.some_of(photos, tmp_path / "photos", each=10)
     run = quick(
-        root, tmp_path / "runs", name="mine", test_share=0.5, image_size=64, resize="pad", mirror=False, class_weight="balanced", seed=3
+        root, tmp_path / "runs", name="mine", test_share=0.5, image_size=64, resize="pad", flip_average=False, balance="weights", seed=3
     )
     assert run.name == "mine"
     assert run.metrics["test"]["n"] == 15
@@ -232,11 +232,11 @@ def test_options_change_what_they_say(photos: Path, tmp_path: Path) -> None:
         False,
     )
     options = run.options["options"]
-    assert (options["seed"], options["class_weight"], options["out"]) == (3, "balanced", str(tmp_path / "runs"))
+    assert (options["seed"], options["balance"], options["out"]) == (3, "weights", str(tmp_path / "runs"))
     assert run.metrics["split_sensitivity"] is None
-    assert "splits = 0" in run.metrics["split_sensitivity_reason"]
+    assert "n_splits = 0" in run.metrics["split_sensitivity_reason"]
     assert run.metrics["learning_curve"] is None
-    assert "no-curve" in run.metrics["learning_curve_reason"]
+    assert "no-learning-curve" in run.metrics["learning_curve_reason"]
 
 
 def test_two_backbones_see_more_together(photos: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_on_faces_answers_for_new_photos_without_the_extra(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = tellapart.train(people, backbone="faces", out=tmp_path / "runs", curve=False, splits=0)
+    run = tellapart.train(people, backbone="faces", out=tmp_path / "runs", learning_curve=False, n_splits=0)
     assert run.metrics["test"]["accuracy"]["value"] == 1
     monkeypatch.setattr(face_weights, "DESCRIBER", ("no_such_package_at_all", "x.pb", "0"))
     monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "other cache"))
@@ -36,7 +36,9 @@ def test_a_run_on_faces_answers_for_new_photos_without_the_extra(people: Path, t
 
 
 def test_faces_and_a_whole_photo_stand_side_by_side(people: Path, tmp_path: Path) -> None:
-    run = tellapart.train(people, backbone="faces+lite0", out=tmp_path / "runs", curve=False, splits=0, resize="squash", image_size=96)
+    run = tellapart.train(
+        people, backbone="faces+lite0", out=tmp_path / "runs", learning_curve=False, n_splits=0, resize="squash", image_size=96
+    )
     assert run.metrics["test"]["accuracy"]["value"] == 1
 
 

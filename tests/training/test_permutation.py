@@ -18,7 +18,7 @@ def test_shuffled_labels_give_chance_within_its_interval(photos: Path, tmp_path:
     root = tmp_path / "photos"
     folders.write(root, {f"{kind}/{number}.jpg": path.read_bytes() for number, (kind, path) in enumerate(zip(kinds, paths, strict=True))})
     run = tellapart.train(
-        root, recipe="scratch", net="tiny", image_size=32, epochs=6, augment="flip", test_share=0.4, out=tmp_path / "runs"
+        root, recipe="scratch", architecture="tiny", image_size=32, epochs=6, augment="flip", test_share=0.4, out=tmp_path / "runs"
     )
     accuracy, loss = run.metrics["test"]["accuracy"], run.metrics["test"]["log_loss"]
     assert run.metrics["test"]["n"] == 36

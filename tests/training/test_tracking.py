@@ -33,7 +33,14 @@ def test_tensorboard_reads_what_a_training_said(photos: Path, tmp_path: Path) ->
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     tellapart.train(
-        photos, recipe="scratch", net="tiny", image_size=32, epochs=2, track="tensorboard", out=tmp_path / "runs", state=tmp_path / "state"
+        photos,
+        recipe="scratch",
+        architecture="tiny",
+        image_size=32,
+        epochs=2,
+        logger="tensorboard",
+        out=tmp_path / "runs",
+        state=tmp_path / "state",
     )
     found = EventAccumulator(str(tmp_path / "runs/tensorboard/scratch"))
     found.Reload()

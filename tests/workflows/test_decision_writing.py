@@ -130,7 +130,7 @@ def test_training_follows_decisions(photos: Path, tmp_path: Path) -> None:
     names = [f"dots/{path.name}" for path in sorted((own / "dots").iterdir())]
     tellapart.exclude(own, names[0], reason="no dots")
     tellapart.relabel(own, names[1], to="plain")
-    run = tellapart.train(own, backbone="lite0", out=tmp_path / "runs", splits=0, curve=False)
+    run = tellapart.train(own, backbone="lite0", out=tmp_path / "runs", n_splits=0, learning_curve=False)
     rows = {row.path: row for row in run.rows}
     assert rows[names[0]].reason == "excluded: no dots"
     assert rows[names[1]].label == "plain"

@@ -1,4 +1,4 @@
-"""tellapart compare: which of two runs is better, on the same images."""
+"""tellapart compare: compare two runs on the same images."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class CompareOptions(Options):
-    """How to compare (there is nothing to choose)."""
+    """``compare`` has no options."""
 
 
 @with_options(CompareOptions)
 def compare(first: str | Path, second: str | Path, *, options: CompareOptions, progress: Progress = AUTO) -> Comparison:
-    """Compare two runs on the images both report.
+    """Compare two runs on their common test images.
 
-    Images that either run trained on are left out.
+    Training images of either run are left out.
 
     Args:
         first: a run folder.
         second: another; differences are second minus first.
-        progress: not used; every verb takes it.
+        progress: not used.
         options: as keywords; see :class:`CompareOptions`.
 
     Returns:
         Names and scores of both runs on these images, and the differences with their intervals.
 
     Raises:
-        DataError: the runs share no reported image, or their classes differ.
+        DataError: the runs have no test image in common, or their classes differ.
     """
     from dataclasses import replace
 
     import numpy as np
 
-    from tellapart.evaluation import compare as compared
+    from tellapart.evaluation import compare as compare_predictions
     from tellapart.evaluation.comparison import score_both
     from tellapart.runs import open_judged_run
 
@@ -49,12 +49,12 @@ def compare(first: str | Path, second: str | Path, *, options: CompareOptions, p
     for run in runs:
         predictions = run.predictions
         sides.append(predictions.where(np.array([image_id not in trained_on for image_id in predictions.image_ids], dtype=bool)))
-    found = compared(*sides)
-    return replace(found, names=_names(*(run.folder for run in runs)), scores=score_both(sides[0], sides[1], found.rows))
+    comparison = compare_predictions(*sides)
+    return replace(comparison, names=_names(*(run.folder for run in runs)), scores=score_both(sides[0], sides[1], comparison.rows))
 
 
 def _names(first: Path, second: Path) -> tuple[str, str]:
-    """What to call two run folders: their names, with as many of the folders above as tell them apart."""
+    """Names for two run folders, with as many parent folders as it takes to make them differ."""
     if first.resolve() == second.resolve():
         return f"{first.name} (first)", f"{second.name} (second)"
     for depth in range(1, max(len(first.parts), len(second.parts)) + 1):

@@ -1,4 +1,4 @@
-"""tellapart demo: the whole way on real photos that arrive as an ordinary package."""
+"""tellapart demo: train on real images that come as a Python package."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ class DemoOptions(Options):
 
 @with_options(DemoOptions)
 def demo(*, options: DemoOptions, progress: Progress = AUTO) -> Run:
-    """Train on the solar cells of the package ``elpv-dataset``; a second call does it again from the cache.
+    """Train on the solar cells of the package ``elpv-dataset``; a second call uses the cache.
 
     A manifest lists the package's own files: certain labels only (defect probability 0 or 1). Cells of one module look
-    alike and must stay together; the package does not say which module a cell is from, so 60 consecutive cells of one
-    type, as many as a usual module has, are taken for one.
+    alike and must stay together. The package does not say which module a cell is from, so 60 consecutive cells of one
+    type, the usual number, are treated as a module.
 
     Args:
-        progress: hears how far it is, and where the photos come from.
+        progress: receives progress and notes.
         options: as keywords; see :class:`DemoOptions`.
 
     Raises:
-        MissingExtra: the package with the photos is not installed.
+        MissingExtra: the package with the images is not installed.
     """
     from tellapart.training.options import TrainOptions
     from tellapart.workflows.training_run import train_folder
@@ -61,7 +61,7 @@ def demo(*, options: DemoOptions, progress: Progress = AUTO) -> Run:
 
 
 def about_the_interval(numbers: Mapping[str, Any]) -> str:
-    """Why the interval of the demo is as wide as it is; of ``test`` of ``metrics.json``."""
+    """Why the interval of the demo is wide, from ``test`` of ``metrics.json``."""
     from tellapart.evaluation.intervals import Interval, effective_images
 
     accuracy = Interval.from_dict(numbers["accuracy"])
@@ -73,7 +73,7 @@ def about_the_interval(numbers: Mapping[str, Any]) -> str:
 
 
 def photo_folder() -> Path:
-    """Where the package keeps its images."""
+    """The folder of the package's images."""
     from tellapart.errors import MissingExtra
 
     found = importlib.util.find_spec(PACKAGE)
@@ -83,7 +83,7 @@ def photo_folder() -> Path:
 
 
 def write_manifest(photos: Path, folder: Path) -> Path:
-    """A CSV manifest of the certain labels: ``path``, ``label``, ``group``; the images stay where they are."""
+    """Write a CSV manifest of the certain labels: ``path``, ``label``, ``group``; the images stay where they are."""
     from tellapart.csv_writer import csv_file
 
     rows = [line.split() for line in (photos / "labels.csv").read_text(encoding="utf-8").splitlines() if line.strip()]

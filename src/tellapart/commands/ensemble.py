@@ -1,4 +1,4 @@
-"""tellapart ensemble: several finished runs as one."""
+"""tellapart ensemble: combine several finished runs into one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class EnsembleOptions(Options):
 
     weights: str = option(
         "out-of-fold",
-        "How much each run counts: what fits best on images it had not seen in training, or all the same.",
+        "Weights of the runs: fitted on out-of-fold predictions, or equal.",
         choices=("out-of-fold", "equal"),
     )
     name: str | None = option(
@@ -34,26 +34,26 @@ class EnsembleOptions(Options):
 
 @with_options(EnsembleOptions)
 def ensemble(runs: Sequence[str | Path], *, options: EnsembleOptions, progress: Progress = AUTO) -> Run:
-    """Combine finished runs into one that predicts, is judged and is reported like any other.
+    """Combine finished runs into one that predicts and has a report like any other.
 
-    Each run's log-odds are calibrated by its own temperature and averaged. The result is judged on the images that all
-    runs report and none trained on.
+    The logits of each run are calibrated by its own temperature and averaged. The ensemble is evaluated on the images that
+    are test images of every run and training images of none.
 
     Args:
         runs: run folders, two or more.
-        progress: hears how far it is.
+        progress: receives progress and notes.
         options: as keywords; see :class:`EnsembleOptions`.
 
     Returns:
-        The new run. Its model holds those of all runs: it needs none of them, and takes as long as all together.
+        The new run. Its model contains those of all runs: it does not need their folders, and takes as long as all of them together.
 
     Raises:
         OptionError: an option's name or value is wrong.
-        DataError: fewer than two runs, a run twice, other classes, or no image that all report.
+        DataError: fewer than two runs, a run given twice, different classes, or no test image in common.
         ModelError: a saved model is damaged.
         StorageError: a run is damaged, or the disk is full.
     """
-    opened = _opened(runs)
+    opened = _open_runs(runs)
     from tellapart.analyzed_folder import run_thumbnail_loader
     from tellapart.dataset import Dataset
     from tellapart.reports import write_report
@@ -77,8 +77,8 @@ def ensemble(runs: Sequence[str | Path], *, options: EnsembleOptions, progress: 
     return Run(final)
 
 
-def _opened(runs: Sequence[str | Path]) -> list[Run]:
-    """The runs, each once."""
+def _open_runs(runs: Sequence[str | Path]) -> list[Run]:
+    """The runs; raises if one is given twice."""
     from tellapart.runs import open_judged_run
 
     several = [runs] if isinstance(runs, str | Path) else list(runs)

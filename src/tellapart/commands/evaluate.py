@@ -1,7 +1,8 @@
-"""tellapart evaluate: how good a trained run is on new labeled photos."""
+"""tellapart evaluate: the accuracy of a run on new labeled images."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,14 +10,16 @@ from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.results import Result
 from tellapart.shared_options import device_option, num_workers_option
-from tellapart.workflows.tta_options import tta_augment_option, tta_option
+from tellapart.workflows.tta_options import TtaGain, tta_augment_option, tta_option
 
 if TYPE_CHECKING:
     from tellapart.errors import DataError
+    from tellapart.evaluation import Interval
     from tellapart.predictions import Predictions
 
-NAMED = 8
+MAX_NAMED = 8
 
 
 def _is_parquet(path: Path) -> str | None:
@@ -28,43 +31,92 @@ class EvaluateOptions(DatasetOptions):
     """How to evaluate."""
 
     out: Path | None = option(None, "File for the predictions (.parquet).", metavar="FILE", check=_is_parquet)
-    views: int = tta_option()
-    view_augment: str | None = tta_augment_option()
+    tta: int = tta_option()
+    tta_augment: str | None = tta_augment_option()
     device: str = device_option()
     precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 
 
-@with_options(EvaluateOptions)
-def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, progress: Progress = AUTO) -> dict[str, Any]:
-    """Judge a run on photos it was not trained on.
+@dataclass(frozen=True)
+class EvaluateResult(Result):
+    """The scores of a run on new images; the fields up to ``coverage`` are those of ``PART`` in docs/reference/run-folder.md.
 
-    The run's training images, near-duplicates of them, and photos of the same group (of a manifest) are left out and counted:
-    they would flatter.
+    Attributes:
+        run: name of the run.
+        folder: the images.
+        n: number of images evaluated.
+        groups: number of groups they form; images of a group count as one for the intervals.
+        accuracy: a proportion.
+        log_loss: in nats.
+        macro_f1: mean F1 score of the classes.
+        auc: mean area under the ROC curve, one class against the rest; None if a class is absent.
+        ece: expected calibration error ``before`` and ``after`` calibration.
+        per_class: a row per class: ``name``, ``precision``, ``recall``, ``f1``, ``support``.
+        confusion_matrix: images by true class (rows) and predicted class (columns).
+        reliability: bins of the reliability diagram ``before`` and ``after`` calibration.
+        coverage: accuracy on the most confident shares of the images.
+        tta: what test-time augmentation changed; None for one view.
+        seen_in_training: number of files left out because the run was trained on them.
+        near_duplicate_of_training: number left out because they are near-duplicates of training images.
+        group_in_training: number left out because an image of their group was trained on.
+        unknown_class: number left out because the run does not know their class.
+        unlabeled: number left out because they have no label.
+        unreadable: number of files that cannot be read.
+        left_out: reason by path, for files left out because of the training images.
+        notes: checks that were not possible.
+    """
+
+    run: str
+    folder: str
+    n: int
+    groups: int
+    accuracy: Interval
+    log_loss: Interval
+    macro_f1: Interval
+    auc: Interval | None
+    ece: Mapping[str, float]
+    per_class: Sequence[Mapping[str, Any]]
+    confusion_matrix: Sequence[Sequence[int]]
+    reliability: Mapping[str, Any]
+    coverage: Sequence[Mapping[str, Any]]
+    tta: TtaGain | None
+    seen_in_training: int
+    near_duplicate_of_training: int
+    group_in_training: int
+    unknown_class: int
+    unlabeled: int
+    unreadable: int
+    left_out: Mapping[str, str]
+    notes: Sequence[str]
+
+
+@with_options(EvaluateOptions)
+def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, progress: Progress = AUTO) -> EvaluateResult:
+    """Evaluate a run on images it was not trained on.
+
+    The run's training images, near-duplicates of them, and images of the same group (of a manifest) are left out and counted:
+    they would inflate the scores.
 
     Args:
         run: a run folder.
-        folder: labeled photos, in any layout that ``train`` reads.
-        progress: hears how far it is.
+        folder: labeled images, in any layout that ``train`` reads.
+        progress: receives progress and notes.
         options: as keywords; see :class:`EvaluateOptions`.
 
     Returns:
-        The numbers of ``PART`` (docs/reference/run-folder.md) with ``seen_in_training``, ``near_duplicate_of_training``,
-        ``group_in_training``, ``unknown_class``, ``unlabeled`` and ``unreadable``: how many files were left out, and why;
-        ``left_out`` (path: reason) names those of the first three, ``notes`` what could not be looked for. ``views`` says
-        what more than one view changed: ``right_to_wrong`` and ``wrong_to_right`` (paths), and the paired differences of ``accuracy`` and
-        ``log_loss`` from one view to all, with their intervals and ``p_value``; it is None for one view.
+        The scores with their 95 % intervals, and the number of files left out, by reason.
 
     Raises:
-        OptionError: an option's name or value is wrong, or there are not so many views.
-        DataError: no photo is left to judge: none is labeled with one of the run's classes, or the run knows all of them.
+        OptionError: an option's name or value is wrong, or there are fewer fixed crops than views.
+        DataError: no image is left to evaluate: none is labeled with one of the run's classes, or all are training images.
     """
     from dataclasses import replace
 
     import numpy as np
 
     from tellapart.dataset import open_dataset
-    from tellapart.evaluation import evaluate as evaluated
+    from tellapart.evaluation import evaluate as evaluate_predictions
     from tellapart.models.saved_model import load_model
     from tellapart.output_guards import check_no_manifest
     from tellapart.predictor import predict_files
@@ -76,57 +128,61 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
     model, dataset = load_model(opened.model_folder), open_dataset(folder, options, progress=progress)
     for note in dataset.notes:
         progress.note(note)
-    for note in dataset.notes:
-        progress.note(note)
-    for note in dataset.notes:
-        progress.note(note)
     if options.out is not None:
         check_no_manifest(options.out, dataset)
-    found = predict_files(model, dataset, **tta_settings(options), progress=progress)
-    overlap = training_overlap(opened, model, dataset, found, progress)
-    predictions = replace(found.predictions, groups=overlap.groups)
+    predicted = predict_files(model, dataset, **tta_settings(options), progress=progress)
+    overlap = training_overlap(opened, model, dataset, predicted, progress)
+    predictions = replace(predicted.predictions, groups=overlap.groups)
     is_new = np.array([kind is None for kind in overlap.kinds], dtype=bool)
     is_unlabeled = np.array([label is None for label in predictions.labels], dtype=bool)
-    is_strange = (predictions.targets < 0) & ~is_unlabeled
-    is_judged = is_new & (predictions.targets >= 0)
-    left_out = {
+    is_unknown = (predictions.targets < 0) & ~is_unlabeled
+    is_evaluated = is_new & (predictions.targets >= 0)
+    counts: dict[str, Any] = {
         **{kind: overlap.kinds.count(kind) for kind in (SEEN, NEAR, GROUP)},
-        "unknown_class": int((is_strange & is_new).sum()),
+        "unknown_class": int((is_unknown & is_new).sum()),
         "unlabeled": int((is_unlabeled & is_new).sum()),
-        "unreadable": len(found.unreadable),
+        "unreadable": len(predicted.unreadable),
     }
-    if not is_judged.any():
-        raise _nothing_to_judge(folder, predictions, left_out)
-    judged = predictions.where(is_judged)
+    if not is_evaluated.any():
+        raise _nothing_to_evaluate(folder, predictions, counts)
+    evaluated = predictions.where(is_evaluated)
     for note in overlap.notes:
         progress.note(note)
     if options.out is not None:
-        judged.save(options.out)
-    return {
-        "run": opened.name,
-        "folder": str(folder),
-        **evaluated(judged),
-        "views": tta_gain(replace(found.first_view, groups=overlap.groups).where(is_judged), judged, found.views),
-        **left_out,
-        "left_out": {path: reason for path, reason in zip(predictions.paths, overlap.reasons, strict=True) if reason},
-        "notes": overlap.notes,
-    }
+        evaluated.save(options.out)
+    return EvaluateResult(
+        run=opened.name,
+        folder=str(folder),
+        **_scores(evaluate_predictions(evaluated)),
+        tta=tta_gain(replace(predicted.first_view, groups=overlap.groups).where(is_evaluated), evaluated, predicted.views),
+        **counts,
+        left_out={path: reason for path, reason in zip(predictions.paths, overlap.reasons, strict=True) if reason},
+        notes=tuple(overlap.notes),
+    )
 
 
-def _nothing_to_judge(folder: str | Path, predictions: Predictions, left_out: dict[str, int]) -> DataError:
-    """Why no image can be judged: names both sets of classes where they differ, else counts the reasons."""
+def _scores(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """The summary of an evaluation, with its intervals as objects."""
+    from tellapart.evaluation import Interval
+
+    names = ("accuracy", "log_loss", "macro_f1", "auc")
+    return {**summary, **{name: Interval.from_dict(summary[name]) if summary[name] else None for name in names}}
+
+
+def _nothing_to_evaluate(folder: str | Path, predictions: Predictions, left_out: dict[str, int]) -> DataError:
+    """The error when no image is left: names both sets of classes where they differ, else counts the reasons."""
     from tellapart.errors import DataError
     from tellapart.printable import printable
 
     counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in left_out.items() if count)
-    message = f"no image in {printable(str(folder))} can be judged: {counts}"
-    there = sorted({label for label in predictions.labels if label is not None} - set(predictions.class_names))
-    if there and left_out["unknown_class"]:
-        known = ", ".join(map(repr, predictions.class_names[:NAMED]))
+    message = f"no image in {printable(str(folder))} can be evaluated: {counts}"
+    classes = sorted({label for label in predictions.labels if label is not None} - set(predictions.class_names))
+    if classes and left_out["unknown_class"]:
+        known = ", ".join(map(repr, predictions.class_names[:MAX_NAMED]))
         return DataError(
-            f"{message}; the classes there are {', '.join(map(repr, there[:NAMED]))}, the run knows {known}",
-            hint="name the classes as the run does, or evaluate a run that knows these",
+            f"{message}; the classes there are {', '.join(map(repr, classes[:MAX_NAMED]))}, the run knows {known}",
+            hint="use the class names of the run, or evaluate a run that knows these classes",
         )
     if left_out["unlabeled"]:
-        return DataError(message, hint="numbers need labeled images: put them in folders named after their class")
-    return DataError(message, hint="evaluate on images that are not of the training photos")
+        return DataError(message, hint="evaluation needs labeled images: put them in folders named after their class")
+    return DataError(message, hint="evaluate on images that are not among the training images")

@@ -1,4 +1,4 @@
-"""tellapart ladder: every recipe on one split, each beside the one below it."""
+"""tellapart ladder: every recipe on one split, each compared with the one before it."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ if TYPE_CHECKING:
     from tellapart.training.recipe_runner import RecipeRunner
 
 SMALLEST_PROBABILITY = 1e-12
-RUNGS = ("scratch", "probe", "finetune", "folds", "views", "calibration")
+STEPS = ("scratch", "probe", "finetune", "folds", "tta", "calibration")
 
 
-def _rungs_complaint(text: str) -> str | None:
+def _steps_complaint(text: str) -> str | None:
     from tellapart.errors import closest_name
 
     for name in text.split(","):
-        if name.strip() not in RUNGS:
-            hint = closest_name(name.strip(), RUNGS)
-            return f"there is no rung {name.strip()!r}; there are {', '.join(RUNGS)}" + (f" ({hint})" if hint else "")
+        if name.strip() not in STEPS:
+            hint = closest_name(name.strip(), STEPS)
+            return f"there is no step {name.strip()!r}; the steps are {', '.join(STEPS)}" + (f" ({hint})" if hint else "")
     if not {"scratch", "probe", "finetune", "folds"} & {name.strip() for name in text.split(",")}:
         return "at least one of scratch, probe, finetune and folds is needed"
     return None
@@ -60,41 +60,45 @@ def _rungs_complaint(text: str) -> str | None:
 WITH_BACKBONE = ("probe", "finetune", "folds")
 
 
-def _rung(*names: str) -> Condition:
-    """One of these rungs has to be climbed."""
+def _with_step(*names: str) -> Condition:
+    """One of these steps must be among ``steps``."""
 
     def complaint(options: LadderOptions) -> str | None:
-        wanted = {name.strip() for name in options.rungs.split(",")}
-        return None if wanted & set(names) else f"without the {'rung' if len(names) == 1 else 'rungs'} {' or '.join(names)}"
+        wanted = {name.strip() for name in options.steps.split(",")}
+        return None if wanted & set(names) else f"without the step {' or '.join(names)}"
 
     return complaint
 
 
 @dataclass(frozen=True, kw_only=True)
 class LadderOptions(DatasetOptions):
-    """How to climb."""
+    """What to compare."""
 
-    rungs: str = option(",".join(RUNGS), "Rungs to climb, with commas between them.", check=_rungs_complaint)
-    backbone: str = backbone_option(only_for=_rung(*WITH_BACKBONE))
-    weights: Path | None = weights_option(only_for=_rung(*WITH_BACKBONE))
-    net: str = option("resnet", "Network for scratch: resnet, tiny, classic, or any timm name.", only_for=_rung("scratch"))
-    scratch_size: int | None = option(
-        None, "Side of the images for scratch, in pixels.", minimum=24, maximum=2048, only_for=_rung("scratch")
+    steps: str = option(",".join(STEPS), "Steps to compare, separated by commas.", check=_steps_complaint)
+    backbone: str = backbone_option(only_for=_with_step(*WITH_BACKBONE))
+    weights: Path | None = weights_option(only_for=_with_step(*WITH_BACKBONE))
+    architecture: str = option(
+        "resnet", "Architecture for scratch: resnet, tiny, classic, or any timm name.", only_for=_with_step("scratch")
     )
-    scratch_epochs: int | None = option(None, "Epochs for scratch.", minimum=1, maximum=10_000, only_for=_rung("scratch"))
-    epochs: int | None = option(None, "Epochs for finetune.", minimum=1, maximum=10_000, only_for=_rung("finetune", "folds"))
+    scratch_size: int | None = option(None, "Image size for scratch, in pixels.", minimum=24, maximum=2048, only_for=_with_step("scratch"))
+    scratch_epochs: int | None = option(None, "Number of epochs for scratch.", minimum=1, maximum=10_000, only_for=_with_step("scratch"))
+    epochs: int | None = option(None, "Number of epochs for finetune.", minimum=1, maximum=10_000, only_for=_with_step("finetune", "folds"))
     zero_shot: str | None = option(
-        None, "Also ask a network that knows words, with the class names alone: imagenet, clip:NAME or clip:NAME=FILE.", metavar="NAME"
+        None, "Also add a zero-shot classifier that only gets the class names: imagenet, clip:NAME or clip:NAME=FILE.", metavar="NAME"
     )
-    folds: int = option(5, "Networks to train for the rung of the folds.", minimum=2, maximum=100, only_for=_rung("folds"))
-    views: int = option(4, "Views of each image for the rung of the views.", minimum=2, maximum=8, only_for=_rung("views"))
-    balance: str = option("none", "What to do about unequal classes.", choices=("none", "weights", "oversample", "undersample"))
-    time: str | None = option(
+    folds: int = option(5, "Number of cross-validation folds, one network each.", minimum=2, maximum=100, only_for=_with_step("folds"))
+    tta: int = option(4, "Views of each image for the step tta.", minimum=2, maximum=8, only_for=_with_step("tta"))
+    balance: str = option(
+        "none",
+        "How to handle class imbalance: weights in the loss, or over- or undersampling.",
+        choices=("none", "weights", "oversample", "undersample"),
+    )
+    time_limit: str | None = option(
         None,
-        "Time for the training of each network: 90s, 10m, 2h.",
+        "Time limit for training each network, such as 90s, 10m or 2h.",
         check=duration_complaint,
         metavar="TIME",
-        only_for=_rung("scratch", "finetune", "folds"),
+        only_for=_with_step("scratch", "finetune", "folds"),
     )
     test_share: float | None = test_share_option()
     seed: int = seed_option()
@@ -110,14 +114,14 @@ class LadderOptions(DatasetOptions):
 
 @with_options(LadderOptions)
 def ladder(folder: str | Path, *, options: LadderOptions, progress: Progress = AUTO) -> Run:
-    """Train every recipe on one split and say what each step is worth.
+    """Train every recipe on one split and measure what each step gains.
 
-    The rungs: majority class, nearest neighbors, a network from scratch, a probe, fine-tuning, an average over
-    folds, several views of each image, calibration. All but the last report what the networks say, uncalibrated.
+    The steps: majority class, nearest neighbors, a network from scratch, a linear probe, fine-tuning, an average over
+    cross-validation folds, test-time augmentation, calibration. All but the last report uncalibrated probabilities.
 
     Args:
         folder: class folders, parts with class folders, or a manifest.
-        progress: hears how far it is.
+        progress: receives progress and notes.
         options: as keywords; see :class:`LadderOptions`.
 
     Returns:
@@ -125,8 +129,8 @@ def ladder(folder: str | Path, *, options: LadderOptions, progress: Progress = A
 
     Raises:
         OptionError: an option's name or value is wrong.
-        DataError: the photos cannot be used as they are.
-        ModelError: a network is not to be had, or a training went astray.
+        DataError: the images cannot be used as they are.
+        ModelError: a network is not available, or a training diverged.
         StorageError: the disk is full or cannot be written.
     """
     from tellapart.analyzed_folder import thumbnail_loader
@@ -164,7 +168,7 @@ class _Climb:
 
     def __init__(self, options: LadderOptions, dataset: Dataset, catalog: Catalog, decisions: Decisions, progress: Progress) -> None:
         self.options, self.dataset, self.catalog, self.decisions, self.progress = options, dataset, catalog, decisions, progress
-        self.wanted = [name.strip() for name in options.rungs.split(",")]
+        self.wanted = [name.strip() for name in options.steps.split(",")]
         self.assignment: Assignment | None = None
         self.examinations: dict[str, Evaluation] = {}
         self.rungs: list[Rung] = []
@@ -191,7 +195,7 @@ class _Climb:
         chosen = self.options
         own: dict[str, dict[str, Any]] = {
             "scratch": {"image_size": chosen.scratch_size, "epochs": chosen.scratch_epochs},
-            "probe": {"splits": 0, "curve": False},
+            "probe": {"n_splits": 0, "learning_curve": False},
             "finetune": {"epochs": chosen.epochs},
             "folds": {"recipe": "finetune", "folds": chosen.folds, "epochs": chosen.epochs},
         }
@@ -209,11 +213,11 @@ class _Climb:
         from tellapart.training.recipe_runner import recipe_runner
 
         chosen = self.options
-        shared = ("backbone", "weights", "net", "balance", "time", "seed", "device", "precision", "num_workers", "out")
+        shared = ("backbone", "weights", "architecture", "balance", "time_limit", "seed", "device", "precision", "num_workers", "out")
         values = {"recipe": name, **{key: getattr(chosen, key) for key in shared}, **own}
         if values["recipe"] == "probe" and chosen.balance not in ("none", "weights"):
             values["balance"] = "weights"
-            self.notes.append(f"the probe weighs the classes: to {chosen.balance} is for networks that are trained step by step")
+            self.notes.append(f"the probe uses class weights: {chosen.balance} is for networks trained batch by batch")
         return recipe_runner(TrainOptions.from_others(**values), live_page=live_page)
 
     def _extracted(self, recipe: RecipeRunner) -> Extraction:
@@ -259,10 +263,10 @@ class _Climb:
 
         last = list(self.examinations.values())[-1]
         predictions = last.predictions
-        if "views" in self.wanted:
+        if "tta" in self.wanted:
             start = time.monotonic()
             predictions = self._with_views(last)
-            name = f"{last.predictions.source}, {count(self.options.views, 'view')}"
+            name = f"{last.predictions.source}, {count(self.options.tta, 'view')}"
             self.rungs.append(Rung(without_calibration(predictions, name), time.monotonic() - start))
         if "calibration" in self.wanted:
             probabilities = last.classifier.probabilities(predictions.logits)
@@ -276,13 +280,13 @@ class _Climb:
         from tellapart.predictor import predict_files
 
         classifier, wanted = examination.classifier, examination.predictions
-        model = SavedModel(classifier.class_names, classifier.members, classifier.temperature, classifier.clip, Path(), {"run": "views"})
+        model = SavedModel(classifier.class_names, classifier.members, classifier.temperature, classifier.clip, Path(), {"run": "tta"})
         entries = {row.path: entry for row, entry in zip(examination.rows, self.dataset.entries, strict=True)}
         paths = [self.dataset.file(entries[path]) for path in wanted.paths]
         found = predict_files(
             model,
             files_dataset(paths),
-            views=self.options.views,
+            views=self.options.tta,
             device=self.options.device,
             precision=self.options.precision,
             num_workers=self.options.num_workers,

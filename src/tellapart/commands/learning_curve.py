@@ -1,8 +1,8 @@
-"""tellapart learning-curve: would more photos help this recipe? It is trained on growing numbers of them, several draws each."""
+"""tellapart learning-curve: train a recipe on growing numbers of images, to see whether more would help."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, when, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.results import Result
 from tellapart.shared_options import (
     backbone_option,
     device_option,
@@ -24,6 +25,7 @@ from tellapart.shared_options import (
 from tellapart.training.options import TRAINED, WITH_BACKBONE, TrainOptions
 
 if TYPE_CHECKING:
+    from tellapart.evaluation import Interval
     from tellapart.training.recipe_runner import RecipeRunner
 
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
@@ -32,7 +34,7 @@ SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
 def _sizes_complaint(text: str) -> str | None:
     parts = [part.strip() for part in text.split(",")]
     is_fine = all(part.isdigit() and int(part) > 1 for part in parts)
-    return None if is_fine else f"{text!r} are no numbers of photos; write them with commas, such as 500,1000,2000"
+    return None if is_fine else f"{text!r} is not a list of numbers of images; separate them by commas, such as 500,1000,2000"
 
 
 def _is_figure(path: Path) -> str | None:
@@ -45,16 +47,22 @@ class LearningCurveOptions(DatasetOptions):
 
     recipe: str = option("probe", "Recipe to train: probe, finetune or scratch.", choices=("probe", "finetune", "scratch"))
     sizes: str | None = option(
-        None, "Numbers of training photos, with commas; by default an eighth to all.", check=_sizes_complaint, metavar="N,N"
+        None, "Numbers of training images, separated by commas; by default 1/8, 1/4, 1/2 and all.", check=_sizes_complaint, metavar="N,N"
     )
-    draws: int = option(3, "Draws of each size; all photos can be drawn only once.", minimum=1, maximum=100)
+    draws: int = option(3, "Random subsets of each size; the full set is trained on once.", minimum=1, maximum=100)
     backbone: str = backbone_option(only_for=WITH_BACKBONE)
     weights: Path | None = weights_option(only_for=WITH_BACKBONE)
-    net: str = option("resnet", "Network for scratch: resnet, tiny, classic, or any timm name.", only_for=when("recipe", "scratch"))
+    architecture: str = option(
+        "resnet", "Architecture for scratch: resnet, tiny, classic, or any timm name.", only_for=when("recipe", "scratch")
+    )
     image_size: int | None = image_size_option()
-    augment: str | None = option(None, "Augmentation of training images, as for train.", metavar="WORDS", only_for=TRAINED)
-    epochs: int | None = option(None, "Times every image is seen; by default the recipe's.", minimum=1, maximum=10_000, only_for=TRAINED)
-    balance: str = option("none", "What to do about unequal classes.", choices=("none", "weights", "oversample", "undersample"))
+    augment: str | None = option(None, "Data augmentation, as for train.", metavar="WORDS", only_for=TRAINED)
+    epochs: int | None = option(None, "Number of epochs; by default the recipe's.", minimum=1, maximum=10_000, only_for=TRAINED)
+    balance: str = option(
+        "none",
+        "How to handle class imbalance: weights in the loss, or over- or undersampling.",
+        choices=("none", "weights", "oversample", "undersample"),
+    )
     test_share: float | None = test_share_option()
     seed: int = seed_option()
     out: Path | None = option(None, "File for the figure (.svg) or the numbers (.json).", metavar="FILE", check=_is_figure)
@@ -64,33 +72,95 @@ class LearningCurveOptions(DatasetOptions):
     num_workers: int | None = num_workers_option()
 
 
-@with_options(LearningCurveOptions)
-def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progress: Progress = AUTO) -> dict[str, Any]:
-    """Measure a recipe's learning curve on one split: sizes, several draws each, and what twice the photos promise.
+@dataclass(frozen=True)
+class CurvePoint(Result):
+    """One size of the training set.
 
-    Every draw takes whole groups and keeps the classes' shares. The test photos are the same throughout.
+    Attributes:
+        n_train: number of training images, the mean of the draws.
+        accuracy: of each draw, a proportion.
+        log_loss: of each draw, in nats.
+    """
+
+    n_train: int
+    accuracy: tuple[float, ...]
+    log_loss: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class DoubledTraining(Result):
+    """What twice the training images are expected to reach, by the fitted power law.
+
+    Attributes:
+        n_train: number of training images.
+        accuracy: expected accuracy, a proportion.
+        gain: expected gain in accuracy over all of today's training images, a proportion.
+    """
+
+    n_train: int
+    accuracy: Interval
+    gain: Interval
+
+
+@dataclass(frozen=True)
+class LearningCurveResult(Result):
+    """The learning curve of a recipe on one split.
+
+    Attributes:
+        recipe: the recipe.
+        part: the part it is evaluated on, ``test`` or ``val``.
+        n: number of images of that part.
+        points: one for each size of the training set, from the smallest to the largest.
+        fit: the power law of the error, ``floor + scale * n_train ** -power``.
+        twice: what twice the training images are expected to reach.
+    """
+
+    recipe: str
+    part: str
+    n: int
+    points: tuple[CurvePoint, ...]
+    fit: Mapping[str, float]
+    twice: DoubledTraining
+
+
+@with_options(LearningCurveOptions)
+def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progress: Progress = AUTO) -> LearningCurveResult:
+    """Train a recipe on growing subsets of one split, and estimate what twice the training images would gain.
+
+    Every subset consists of whole groups and keeps the shares of the classes. The test images are always the same.
 
     Args:
         folder: class folders, parts with class folders, or a manifest.
-        progress: hears how far it is.
+        progress: receives progress and notes.
         options: as keywords; see :class:`LearningCurveOptions`.
 
     Returns:
-        ``learning_curve`` of metrics.json (docs/reference/run-folder.md) with ``recipe``, ``part`` and ``n``, the
-        number of photos judged on.
+        The accuracy for each size, the fitted power law, and what it predicts for twice the training images.
 
     Raises:
         OptionError: an option's name or value is wrong.
-        DataError: the photos cannot be used as they are, or are fewer than the sizes ask for.
+        DataError: the images cannot be used as they are, or a size is too small to train on.
     """
     from tellapart.analyzed_folder import analyze_folder
     from tellapart.training.curve_subsets import curve_of, sizes_of, subset
     from tellapart.training.recipe_runner import recipe_runner
 
-    shared = ("recipe", "backbone", "weights", "net", "image_size", "augment", "epochs", "balance", "seed", "device", "num_workers")
-    wanted = TrainOptions.from_others(**{name: getattr(options, name) for name in shared}, splits=0, curve=False)
-    spec = recipe_runner(wanted).spec
-    looked = analyze_folder(
+    shared = (
+        "recipe",
+        "backbone",
+        "weights",
+        "architecture",
+        "image_size",
+        "augment",
+        "epochs",
+        "balance",
+        "seed",
+        "device",
+        "num_workers",
+    )
+    training = TrainOptions.from_others(**{name: getattr(options, name) for name in shared}, n_splits=0, learning_curve=False)
+    spec = recipe_runner(training).spec
+    analyzed = analyze_folder(
         folder,
         spec,
         reading=options,
@@ -100,20 +170,20 @@ def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progres
         num_workers=options.num_workers,
         progress=progress,
     )
-    dataset, extraction = looked.dataset, looked.extraction
-    assignment = looked.assignment(test_share=options.test_share, seed=options.seed)
+    dataset, extraction = analyzed.dataset, analyzed.extraction
+    assignment = analyzed.assignment(test_share=options.test_share, seed=options.seed)
     points = []
     finished: list[RecipeRunner] = []
     for size in sizes_of(assignment, [int(part) for part in options.sizes.split(",")] if options.sizes else SHARES):
-        found = []
+        metrics = []
         for smaller in subset(assignment, size, options.draws):
-            recipe = recipe_runner(wanted)
+            recipe = recipe_runner(training)
             recipe.train(smaller, extraction.features, progress)
-            found.append(recipe.examination(dataset, smaller, extraction.features, progress).metrics)
+            metrics.append(recipe.examination(dataset, smaller, extraction.features, progress).metrics)
             finished.append(recipe)
-        points.append((size, found))
-        _say(progress, options.recipe, size, found)
-    result = {"recipe": options.recipe, **curve_of(points)}
+        points.append((size, metrics))
+        _note_accuracy(progress, options.recipe, size, metrics)
+    result = _result(options.recipe, curve_of(points))
     if options.out is not None:
         _save(result, options.out)
     for recipe in finished:
@@ -121,19 +191,28 @@ def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progres
     return result
 
 
-def _say(progress: Progress, recipe: str, size: int, found: Sequence[dict[str, Any]]) -> None:
+def _result(recipe: str, curve: Mapping[str, Any]) -> LearningCurveResult:
+    from tellapart.evaluation import Interval
+
+    points = (CurvePoint(point["n_train"], tuple(point["accuracy"]), tuple(point["log_loss"])) for point in curve["points"])
+    twice = curve["twice"]
+    doubled = DoubledTraining(twice["n_train"], Interval.from_dict(twice["accuracy"]), Interval.from_dict(twice["gain"]))
+    return LearningCurveResult(recipe, curve["part"], curve["n"], tuple(points), curve["fit"], doubled)
+
+
+def _note_accuracy(progress: Progress, recipe: str, size: int, found: Sequence[dict[str, Any]]) -> None:
     part = "test" if "test" in found[0] else "val"
     accuracies = ", ".join(f"{100 * metrics[part]['accuracy']['value']:.1f} %" for metrics in found)
-    progress.note(f"{recipe} on {count(size, 'photo')}: {accuracies}")
+    progress.note(f"{recipe} on {count(size, 'image')}: {accuracies}")
 
 
-def _save(result: dict[str, Any], path: Path) -> None:
+def _save(result: LearningCurveResult, path: Path) -> None:
     from tellapart.atomic_files import write_json, write_text
     from tellapart.reports.figures.split_variance import curve_figure
 
     if path.suffix.lower() == ".json":
-        write_json(path, result)
+        write_json(path, result.as_dict())
         return
-    figure = curve_figure({"reason": None, "sentence": "", **result})
+    figure = curve_figure({"reason": None, "sentence": "", **result.as_dict()})
     if figure is not None:
         write_text(path, figure.standalone())

@@ -1,4 +1,4 @@
-"""tellapart predict: what a trained run says about new images."""
+"""tellapart predict: predict the classes of new images."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class PredictOptions(Options):
     """How to predict."""
 
     out: Path | None = option(None, "Table to write: .csv, .parquet or .json.", metavar="FILE", check=_is_table)
-    views: int = tta_option()
-    view_augment: str | None = tta_augment_option()
+    tta: int = tta_option()
+    tta_augment: str | None = tta_augment_option()
     device: str = device_option()
     precision: str = precision_option()
     num_workers: int | None = num_workers_option()
@@ -35,7 +35,7 @@ class PredictOptions(Options):
 
 @with_options(PredictOptions)
 def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: Progress = AUTO) -> PredictedFiles:
-    """Predict images with a run's saved model.
+    """Predict the classes of new images with a run's saved model.
 
     Args:
         run: a run folder, or the ``model`` folder in it.
@@ -43,15 +43,15 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
             ``-`` reads a list of paths from standard input.
             In place of a file also bytes, a PIL image, or an array: uint8 or floats from 0 to 1, (height, width, 3) or (height, width);
             an array of n of them too.
-        progress: hears how far it is.
+        progress: receives progress and notes.
         options: as keywords; see :class:`PredictOptions`.
 
     Returns:
-        Predictions for all that could be read, and the reason for each file that could not.
+        Predictions for all files that can be read, and the reason for each that cannot.
 
     Raises:
-        OptionError: an option's name or value is wrong, or there are not so many views.
-        DataError: there is no such run, or not one image could be read.
+        OptionError: an option's name or value is wrong, or there are fewer fixed crops than views.
+        DataError: there is no such run, or no image can be read.
         ModelError: the saved model is damaged.
     """
     from dataclasses import replace
@@ -66,11 +66,11 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
     with open_image_source(images, progress) as dataset:
         if options.out is not None:
             check_no_manifest(options.out, dataset)
-        found = predict_files(model, dataset, **tta_settings(options), progress=progress)
+        predicted = predict_files(model, dataset, **tta_settings(options), progress=progress)
     if options.out is None:
-        return found
-    save_table(found.records(), options.out)
-    return replace(found, out=options.out)
+        return predicted
+    save_table(predicted.records(), options.out)
+    return replace(predicted, out=options.out)
 
 
 def save_table(rows: list[dict[str, Any]], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""tellapart report: write a run's report anew."""
+"""tellapart report: write the report of a run again."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tellapart.progress import AUTO, Progress
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions(Options):
-    """How to report (there is nothing to choose)."""
+    """``report`` has no options."""
 
 
 @with_options(ReportOptions)
 def report(run: str | Path, *, options: ReportOptions, progress: Progress = AUTO) -> Path:
-    """Write ``report.html``, ``report.json`` and the figures of a finished run again, and say where.
+    """Write ``report.html``, ``report.json`` and the figures of a finished run again, and return its path.
 
-    Thumbnails come from the cache, or are made from the photos if they still lie where they were.
+    Thumbnails come from the cache, or from the images if they are still where they were.
 
     Args:
         run: a run folder.
-        progress: hears how far it is.
+        progress: receives progress and notes.
         options: as keywords; see :class:`ReportOptions`.
     """
     from tellapart.analyzed_folder import run_thumbnail_loader

@@ -1,4 +1,4 @@
-"""tellapart submit: a checked file for a Kaggle competition."""
+"""tellapart submit: a validated submission file for a Kaggle competition."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tellapart.errors import OptionError
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.results import Result
 from tellapart.shared_options import device_option, num_workers_option
 from tellapart.workflows.tta_options import tta_augment_option, tta_option
 
@@ -34,36 +35,36 @@ class SubmitOptions(DatasetOptions):
     """How to write a submission."""
 
     sample: Path | None = option(
-        None, "The competition's sample submission; its ids, columns and order are kept. Must be given.", metavar="FILE"
+        None, "Sample submission of the competition (required); its ids, columns and order are used.", metavar="FILE"
     )
     out: Path = option(Path("submission.csv"), "File to write (.csv).", metavar="FILE", check=_is_csv)
-    clip: float | None = option(None, "Least probability to write; it can only raise the run's own.", minimum=0, maximum=0.5)
-    class_: str | None = option(None, "The class whose probability the sample's one column means.", metavar="NAME")
-    views: int = tta_option()
-    view_augment: str | None = tta_augment_option()
+    clip: float | None = option(None, "Lower bound of the probabilities; it can only raise the run's own.", minimum=0, maximum=0.5)
+    class_: str | None = option(None, "Class whose probability goes into the sample's only column.", metavar="NAME")
+    tta: int = tta_option()
+    tta_augment: str | None = tta_augment_option()
     device: str = device_option()
     precision: str = precision_option()
     num_workers: int | None = num_workers_option()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Submission:
-    """A submission as it was written.
+class Submission(Result):
+    """A submission that was written.
 
     Attributes:
         path: the file.
-        rows: how many rows it has under its header.
+        rows: number of rows without the header.
         id_column: the name of the id column.
-        matched_by: what of a file's path the ids are.
-        columns: for each column to fill the class whose probability it holds, or None where it holds the predicted class.
-        clip: the least probability of a class that stands; the run's own is applied before rows are scaled to sum to 1.
-        run_clip: the run's own clip, fitted out of fold and kept in ``model.json``.
-        unreadable: for each id whose file could not be read the reason; its row holds ``shares``.
+        matched_by: the part of a file's path that the ids are.
+        columns: by column to fill, the class whose probability it holds; None where it holds the predicted class.
+        clip: the lower bound of the probabilities that was used; the run's own is applied before rows are scaled to sum to 1.
+        run_clip: the run's own clip, fitted out of fold and saved in ``model.json``.
+        unreadable: reason by id, for files that cannot be read; their rows hold ``shares``.
         shares: the share of each class among the training images.
-        unused: paths of files that no id means.
-        views: how many views of each image were averaged.
-        expected_accuracy: on the images the run was judged on, with one view; None if it was not.
-        expected_log_loss: there, in nats, with this clip; None if no log loss can be told from the columns.
+        unused: paths of files without an id in the sample.
+        views: number of views of each image that were averaged.
+        expected_accuracy: accuracy on the run's own test images, with one view; None if it has none.
+        expected_log_loss: log loss there, in nats, with this clip; None if the columns do not define one.
     """
 
     path: Path
@@ -82,7 +83,7 @@ class Submission:
 
     @property
     def clip_source(self) -> str:
-        """Where the clip that stands comes from: ``run`` or ``--clip``."""
+        """Where the clip comes from: ``run`` or ``--clip``."""
         return "--clip" if self.clip > self.run_clip else "run"
 
     def as_dict(self) -> dict[str, Any]:
@@ -100,29 +101,29 @@ class Submission:
             "shares": dict(self.shares),
             "unused": list(self.unused),
             "views": self.views,
-            **{name: found.as_dict() if found else None for name, found in intervals.items()},
+            **{name: interval.as_dict() if interval else None for name, interval in intervals.items()},
         }
 
 
 @with_options(SubmitOptions)
 def submit(run: str | Path, folder: str | Path, *, options: SubmitOptions, progress: Progress = AUTO) -> Submission:
-    """Write a checked submission for a Kaggle competition.
+    """Write a validated submission for a Kaggle competition.
 
-    The ids, the columns and their order are those of the sample; an image that cannot be read gets the training
-    images' class shares and is named.
+    The ids, the columns and their order are those of the sample. An image that cannot be read gets the class shares of
+    the training images, and is reported.
 
     Args:
         run: a run folder.
         folder: the competition's test images.
-        progress: hears how far it is.
+        progress: receives progress and notes.
         options: as keywords; see :class:`SubmitOptions`.
 
     Returns:
-        What was written, and what the run's own numbers let expect.
+        What was written, and the scores to expect from the run's own evaluation.
 
     Raises:
         DataError: the sample cannot be read, or does not fit the files or the classes.
-        OptionError: the class is not known, there are not so many views, or the sample itself would be overwritten.
+        OptionError: the class is unknown, there are fewer fixed crops than views, or the sample itself would be overwritten.
         ModelError: the saved model is damaged.
     """
     from tellapart.kaggle import submission_csv
@@ -139,10 +140,10 @@ def submit(run: str | Path, folder: str | Path, *, options: SubmitOptions, progr
     clip, lowest = _clip(model, options.clip)
     sample = read_sample(source)
     columns = columns_of(sample, model.class_names, options.class_)
-    wanted, matched_by, unused = _images_of(sample.ids, folder, options, progress)
-    found = predict_files(model, wanted, **tta_settings(options), progress=progress)
+    tests, matched_by, unused = _images_of(sample.ids, folder, options, progress)
+    predicted = predict_files(model, tests, **tta_settings(options), progress=progress)
     shares = _class_shares(opened, model.class_names)
-    probabilities = submission_csv.floor_probabilities(_filled(found, list(shares.values())), lowest)
+    probabilities = submission_csv.floor_probabilities(_fill_unreadable(predicted, list(shares.values())), lowest)
     submission_csv.check_probabilities(probabilities, len(sample.ids), lowest)
     accuracy, log_loss = _expected(opened, columns, clip if clip > model.clip else None)
     submission_csv.write_submission(sample, submission_csv.submission_cells(probabilities, columns), options.out)
@@ -151,20 +152,20 @@ def submit(run: str | Path, folder: str | Path, *, options: SubmitOptions, progr
         rows=len(sample.ids),
         id_column=sample.header[sample.id_place],
         matched_by=matched_by,
-        columns=_meanings(sample.columns, columns, model.class_names),
+        columns=_classes_by_column(sample.columns, columns, model.class_names),
         clip=clip,
         run_clip=model.clip,
-        unreadable={name: file.reason or "" for name, file in zip(sample.ids, found.files, strict=True) if file.image_id is None},
+        unreadable={name: file.reason or "" for name, file in zip(sample.ids, predicted.files, strict=True) if file.image_id is None},
         shares=shares,
         unused=unused,
-        views=found.views,
+        views=predicted.views,
         expected_accuracy=accuracy,
         expected_log_loss=log_loss,
     )
 
 
 def _sample_file(chosen: SubmitOptions) -> Path:
-    """The sample, once it is sure that it is not the file to write."""
+    """The sample submission, checked not to be the file to write."""
     if chosen.sample is None:
         raise OptionError("sample must be given", hint="--sample sample_submission.csv, from the competition's page")
     is_same = chosen.out.resolve() == chosen.sample.resolve()
@@ -174,7 +175,7 @@ def _sample_file(chosen: SubmitOptions) -> Path:
 
 
 def _clip(model: SavedModel, chosen: float | None) -> tuple[float, float]:
-    """The clip that stands, and the least probability it lets through: the run's is applied before rows are scaled."""
+    """The clip to use, and the lowest probability it allows: the run's own is applied before rows are scaled."""
     if chosen is not None and chosen > model.clip:
         k = len(model.class_names)
         if chosen * k >= 1:
@@ -184,7 +185,7 @@ def _clip(model: SavedModel, chosen: float | None) -> tuple[float, float]:
 
 
 def _images_of(ids: tuple[str, ...], folder: str | Path, chosen: SubmitOptions, progress: Progress) -> tuple[Dataset, str, tuple[str, ...]]:
-    """The image of each id in their order, what the ids are matched by, and the paths of the other images.
+    """The image of each id in the order of the ids, what the ids are matched by, and the paths of the other images.
 
     In a folder with ``train`` and ``test`` only the test part counts.
     """
@@ -201,8 +202,8 @@ def _images_of(ids: tuple[str, ...], folder: str | Path, chosen: SubmitOptions, 
     tests = [entry for entry, part in zip(opened.entries, parts, strict=True) if "test" in part] or list(opened.entries)
     paths = [printable(entry.path) for entry in tests]
     matched = files_of_ids(ids, paths)
-    wanted = Dataset(opened.root, tuple(tests[place] for place in matched.places))
-    return wanted, matched.matched_by, tuple(paths[place] for place in matched.unused)
+    dataset = Dataset(opened.root, tuple(tests[place] for place in matched.places))
+    return dataset, matched.matched_by, tuple(paths[place] for place in matched.unused)
 
 
 def _class_shares(run: Run, class_names: tuple[str, ...]) -> dict[str, float]:
@@ -212,18 +213,18 @@ def _class_shares(run: Run, class_names: tuple[str, ...]) -> dict[str, float]:
     return {name: counts[name] / total for name in class_names}
 
 
-def _filled(found: PredictedFiles, shares: list[float]) -> FloatArray:
-    """Probabilities (n, k) of all files in their order; the shares where a file could not be read."""
+def _fill_unreadable(predicted: PredictedFiles, shares: list[float]) -> FloatArray:
+    """Probabilities (n, k) of all files in their order, float64; the shares where a file cannot be read."""
     import numpy as np
 
-    is_read = np.array([file.image_id is not None for file in found.files], dtype=bool)
+    is_read = np.array([file.image_id is not None for file in predicted.files], dtype=bool)
     probabilities = np.tile(np.asarray(shares, dtype=np.float64), (len(is_read), 1))
-    probabilities[is_read] = found.predictions.probabilities
+    probabilities[is_read] = predicted.predictions.probabilities
     return probabilities
 
 
 def _expected(run: Run, columns: Columns, raised: float | None) -> tuple[Interval | None, Interval | None]:
-    """Accuracy and log loss as the run was judged; the log loss anew where the clip was raised."""
+    """Accuracy and log loss of the run's own evaluation; the log loss is computed again where the clip was raised."""
     from dataclasses import replace
 
     from tellapart.evaluation import Interval, log_loss_interval
@@ -234,17 +235,17 @@ def _expected(run: Run, columns: Columns, raised: float | None) -> tuple[Interva
     if part is None:
         return None, None
     accuracy = Interval.from_dict(run.metrics[part]["accuracy"])
-    tells_log_loss = len(columns.classes) > 1 or (len(columns.classes) == 1 and len(run.class_names) == 2)
-    if not tells_log_loss:
+    has_log_loss = len(columns.classes) > 1 or (len(columns.classes) == 1 and len(run.class_names) == 2)
+    if not has_log_loss:
         return accuracy, None
     if raised is None:
         return accuracy, Interval.from_dict(run.metrics[part]["log_loss"])
-    judged = run.predictions.part(part)
-    return accuracy, log_loss_interval(replace(judged, probabilities=floor_probabilities(judged.probabilities, raised)))
+    predictions = run.predictions.part(part)
+    return accuracy, log_loss_interval(replace(predictions, probabilities=floor_probabilities(predictions.probabilities, raised)))
 
 
-def _meanings(names: tuple[str, ...], columns: Columns, class_names: tuple[str, ...]) -> dict[str, str | None]:
-    """What each column holds, by class; None for the predicted class."""
+def _classes_by_column(names: tuple[str, ...], columns: Columns, class_names: tuple[str, ...]) -> dict[str, str | None]:
+    """The class whose probability each column holds; None for the predicted class."""
     if not columns.classes:
         return dict.fromkeys(names)
     return {name: class_names[number] for name, number in zip(names, columns.classes, strict=True)}

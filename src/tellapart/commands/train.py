@@ -1,4 +1,4 @@
-"""tellapart train: from a folder of photos to a saved model, honest numbers and a report."""
+"""tellapart train: from a folder of images to a saved model, its evaluation and a report."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @with_options(TrainOptions)
 def train(folder: str | Path, *, options: TrainOptions, progress: Progress = AUTO) -> Run:
-    """Train a classifier on a folder of photos and judge it honestly.
+    """Train a classifier on a folder of images and evaluate it on images it was not trained on.
 
-    A training that was interrupted goes on where it stopped when the same command is given again.
+    An interrupted training resumes where it stopped when the same command is given again.
 
     Args:
         folder: class folders, parts with class folders, or a manifest.
-        progress: hears how far it is.
+        progress: receives progress and notes.
         options: as keywords; see :class:`TrainOptions`.
 
     Returns:
@@ -29,8 +29,8 @@ def train(folder: str | Path, *, options: TrainOptions, progress: Progress = AUT
 
     Raises:
         OptionError: an option's name or value is wrong.
-        DataError: the photos cannot be used as they are.
-        ModelError: the backbone or its weights are not to be had, or the training went astray.
+        DataError: the images cannot be used as they are.
+        ModelError: the backbone or its weights are not available, or the training diverged.
         StorageError: the disk is full or cannot be written.
     """
     from tellapart.workflows.training_run import train_folder

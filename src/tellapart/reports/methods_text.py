@@ -67,7 +67,7 @@ def _training(run: RunFiles) -> list[str]:
         sentences.append("The training images were shown as they are.")
     elif varied:
         sentences.append(f"Each time a training image was shown it was varied at random: {str(varied).replace(',', ', ')}.")
-    balance = "weights" if options.get("class_weight") == "balanced" else str(options.get("balance"))
+    balance = str(options.get("balance"))
     if words := BALANCES.get(balance):
         sentences.append(words)
     sentences += _held_out(selection)

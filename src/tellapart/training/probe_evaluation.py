@@ -34,8 +34,8 @@ class EvaluationOptions:
 
     class_weight: str
     seed: int
-    splits: int
-    curve: bool
+    n_splits: int
+    learning_curve: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +122,8 @@ def evaluate_probe(assignment: Assignment, features: FeatureMatrix, spec: Featur
 
 
 def _sensitivity(sets: Sequence[LabeledSet], probe: Probe, options: EvaluationOptions) -> dict[str, Any]:
-    if not options.splits:
-        return {"split_sensitivity": None, "split_sensitivity_reason": "not asked for (splits = 0)"}
+    if not options.n_splits:
+        return {"split_sensitivity": None, "split_sensitivity_reason": "not asked for (n_splits = 0)"}
     rows = [row for found in sets for row in found.rows]
     data = sets[0].data
     pool = replace(
@@ -138,14 +138,14 @@ def _sensitivity(sets: Sequence[LabeledSet], probe: Probe, options: EvaluationOp
     share = 1 - len(sets[0].rows) / len(rows)
     return {
         "split_sensitivity": split_sensitivity(
-            pool, paths, probe, splits=options.splits, test_share=share, class_weight=options.class_weight
+            pool, paths, probe, splits=options.n_splits, test_share=share, class_weight=options.class_weight
         )
     }
 
 
 def _curve(train: LabeledSet, test: LabeledSet, probe: Probe, judged_part: dict[str, Any], options: EvaluationOptions) -> dict[str, Any]:
-    if not options.curve:
-        return {"learning_curve": None, "learning_curve_reason": "not asked for (--no-curve)"}
+    if not options.learning_curve:
+        return {"learning_curve": None, "learning_curve_reason": "not asked for (--no-learning-curve)"}
     curve = learning_curve(
         train.data,
         test.data,

@@ -1,4 +1,4 @@
-"""From a training's options to the recipe at work: what it needs of every image, and how it becomes an examination."""
+"""From the options of a training to a recipe that runs: the features it needs, the training, and the evaluation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tellapart.training.probe_evaluation import Evaluation
 
 Listener = Callable[[str, Sequence[Mapping[str, Any]]], None]
-"""Told after every epoch: the title of the training, and its history so far."""
+"""Called after every epoch with the title of the training and its history so far."""
 LivePage = Callable[[Path, str], AbstractContextManager[Listener]]
 """Opens a page at a path, with a title, that shows a training while it runs."""
 
@@ -39,7 +39,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "finetune": {"epochs": 4, "batch_size": 16, "lr": 2e-4, "label_smoothing": 0.0, "augment": "light"},
     "scratch": {"epochs": 60, "batch_size": 32, "lr": 2e-3, "label_smoothing": 0.1, "augment": "strong"},
 }
-"""What is meant where an option is left out; chosen by measurement (docs/log.md)."""
+"""Defaults of each recipe; chosen by measurement (docs/log.md)."""
 
 
 class RecipeRunner(Protocol):
@@ -49,40 +49,35 @@ class RecipeRunner(Protocol):
 
     @property
     def spec(self) -> FeatureSpec:
-        """What it needs of every image."""
+        """The features it needs."""
 
     @property
     def processes(self) -> Processes | None:
-        """Who computes along; None for this process alone."""
+        """The distributed process group; None for this process alone."""
 
     def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> None:
-        """Do what several processes do together."""
+        """Do the part that several processes do together."""
 
     def examination(self, dataset: Dataset, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Evaluation:
-        """Do the rest."""
+        """Fit what is left and evaluate."""
 
     def forget(self) -> None:
-        """Remove what was kept in case of an interruption."""
+        """Remove what was saved for resuming."""
 
 
 def recipe_runner(options: TrainOptions, *, live_page: LivePage | None = None) -> RecipeRunner:
-    """The recipe that options name; ``live_page`` shows how the training goes, on a page among the runs.
+    """The runner for the recipe that the options name; ``live_page`` shows the training on a page beside the runs.
 
     Raises:
         OptionError: options that do not go together.
-        ModelError: a network or weights that are not to be had.
+        ModelError: a network or weights that are not available.
     """
     return ProbeRunner(options) if options.recipe == "probe" else NetworkRunner(options, live_page)
 
 
-def balance_of(options: TrainOptions) -> str:
-    """What is done about unequal classes."""
-    return "weights" if options.class_weight == "balanced" else options.balance
-
-
 @dataclass
 class ProbeRunner:
-    """The probe; quick, and so nothing is kept for an interruption but features."""
+    """A linear probe; it is quick, so only features are saved for resuming."""
 
     options: TrainOptions
     notes: list[str] = field(default_factory=list)
@@ -93,42 +88,42 @@ class ProbeRunner:
             raise OptionError(
                 "a probe has no folds to average: its head is chosen over 5 folds already", hint="--recipe finetune --folds 5"
             )
-        if balance_of(self.options) not in ("none", "weights"):
+        if self.options.balance not in ("none", "weights"):
             raise OptionError(
-                f"a probe does not {self.options.balance}: for a linear head weighing the classes does the same without losing a photo",
+                f"a probe cannot {self.options.balance}: class weights do the same for a linear head, and no image is lost",
                 hint="--balance weights",
             )
 
     @cached_property
     def spec(self) -> FeatureSpec:
-        """Features of the backbones."""
+        """The features of the backbones."""
         from tellapart.feature_extraction import FeatureSpec
         from tellapart.models.backbones import find_backbones
 
         chosen = self.options
         backbones = find_backbones(chosen.backbone, weights=chosen.weights, image_size=chosen.image_size)
-        return FeatureSpec(backbones, chosen.resize, chosen.mirror).computed(chosen.device, chosen.precision)
+        return FeatureSpec(backbones, chosen.resize, chosen.flip_average).computed(chosen.device, chosen.precision)
 
     def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> None:
-        """Nothing: the examination fits the probe."""
+        """Nothing to do: the evaluation fits the probe."""
 
     def examination(self, dataset: Dataset, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Evaluation:
-        """Fit and judge."""
+        """Fit and evaluate."""
         from tellapart.training.probe_evaluation import EvaluationOptions, evaluate_probe
 
         chosen = self.options
-        class_weight = "balanced" if balance_of(chosen) == "weights" else "none"
-        wanted = EvaluationOptions(class_weight, chosen.seed, chosen.splits, chosen.curve)
-        with progress.stage("training and judging", unit="steps"):
+        class_weight = "balanced" if chosen.balance == "weights" else "none"
+        wanted = EvaluationOptions(class_weight, chosen.seed, chosen.n_splits, chosen.learning_curve)
+        with progress.stage("training and evaluating", unit="steps"):
             return evaluate_probe(assignment, features, self.spec, wanted)
 
     def forget(self) -> None:
-        """Nothing was kept."""
+        """Nothing was saved."""
 
 
 @dataclass
 class NetworkRunner:
-    """A network trained from scratch or from a pretrained backbone; what it has finished is kept on disk."""
+    """A network trained from scratch or from a pretrained backbone; its checkpoints are saved on disk."""
 
     options: TrainOptions
     live_page: LivePage | None = None
@@ -139,14 +134,14 @@ class NetworkRunner:
 
     @cached_property
     def processes(self) -> Processes:
-        """Those that torchrun started."""
+        """The processes that torchrun started."""
         from tellapart.training.distributed import started_processes
 
         return started_processes()
 
     @cached_property
     def device(self) -> str:
-        """Where it is computed."""
+        """The device it runs on."""
         from tellapart.models.devices import chosen_device
 
         return chosen_device(self.options.device)
@@ -171,7 +166,7 @@ class NetworkRunner:
                 raise OptionError(f"{chosen.backbone} is not fine-tuned, only probed", hint=f"--recipe probe --backbone {chosen.backbone}")
         return NetworkRecipe(
             name=chosen.recipe,
-            card=backbone.card if backbone else scratch_card(chosen.net, chosen.image_size or SCRATCH_SIZE),
+            card=backbone.card if backbone else scratch_card(chosen.architecture, chosen.image_size or SCRATCH_SIZE),
             backbone=backbone,
             resize=chosen.resize,
             unfreeze=chosen.unfreeze,
@@ -183,16 +178,16 @@ class NetworkRunner:
 
     @cached_property
     def spec(self) -> FeatureSpec:
-        """Squares for the training, and features for the head it begins with."""
+        """Resized images for the training, and features for the initial head."""
         from tellapart.feature_extraction import FeatureSpec
 
         recipe = self.recipe
         backbones = (recipe.backbone,) if recipe.backbone else ()
-        spec = FeatureSpec(backbones, recipe.resize, self.options.mirror, (recipe.card.image_size,))
+        spec = FeatureSpec(backbones, recipe.resize, self.options.flip_average, (recipe.card.image_size,))
         return spec.computed(self.options.device, self.options.precision)
 
     def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> None:
-        """Train every member, each process along with the others."""
+        """Train every member, distributed over the processes."""
         from dataclasses import replace
 
         from tellapart.training.fold_training import train_members, training_folder
@@ -203,18 +198,18 @@ class NetworkRunner:
         sets = PartSets.of(assignment, features)
         recipe = self.recipe
         if recipe.backbone is not None:
-            with progress.stage("fitting the head to begin with", unit="steps"):
+            with progress.stage("fitting the initial head", unit="steps"):
                 self._probe = fit_probe(sets.train.data, seed=self.options.seed)
             recipe = self.recipe = replace(recipe, head=self._probe.choices[0])
         image_ids = [row.image_id or "" for row in sets.train.rows]
         self._folder = training_folder(recipe, sets.train.data, image_ids, device=self.device, processes=self.processes)
         with ExitStack() as stack:
-            listeners = [stack.enter_context(tracker(self.options.track, self.options.out, self.options.as_dict()))]
+            listeners = [stack.enter_context(tracker(self.options.logger, self.options.out, self.options.as_dict()))]
             if self.live_page is not None:
                 page = self.options.out / f"{self.options.name or recipe.name}.training.html"
                 listeners.append(stack.enter_context(self.live_page(page, recipe.title)))
 
-            def told(title: str, history: Sequence[Mapping[str, Any]]) -> None:
+            def on_epoch(title: str, history: Sequence[Mapping[str, Any]]) -> None:
                 for listener in listeners:
                     if listener:
                         listener(title, history)
@@ -227,7 +222,7 @@ class NetworkRunner:
                 num_workers=worker_count(self.options.num_workers),
                 processes=self.processes,
                 progress=progress,
-                on_epoch=told,
+                on_epoch=on_epoch,
             )
         if len(self._folds) < recipe.folds:
             self.notes.append(f"there are images for {len(self._folds)} of {count(recipe.folds, 'fold')}")
@@ -235,7 +230,7 @@ class NetworkRunner:
         self.notes += [note for fold in self._folds for note in fold.facts["notes"]]
 
     def examination(self, dataset: Dataset, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Evaluation:
-        """Let the members see every image, and judge."""
+        """Predict every image with the members, and evaluate."""
         from tellapart.feature_extraction import FeatureSpec, extract
         from tellapart.training.network_evaluation import evaluate_network
 
@@ -246,12 +241,12 @@ class NetworkRunner:
         return evaluate_network(assignment, features, self.recipe, self._folds, features_of, self._probe)
 
     def forget(self) -> None:
-        """Remove checkpoints and members; the run has them now."""
+        """Remove checkpoints and members; they are saved in the run now."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _value(self, name: str) -> Any:
-        """An option, or what the recipe means where it is left out."""
+        """An option, or the default of the recipe."""
         given = getattr(self.options, name)
         return DEFAULTS[self.options.recipe][name] if given is None else given
 
@@ -268,8 +263,8 @@ class NetworkRunner:
             label_smoothing=self._value("label_smoothing"),
             mixup=chosen.mixup,
             cutmix=chosen.cutmix,
-            balance=balance_of(chosen),
+            balance=chosen.balance,
             patience=chosen.patience,
-            time_s=seconds_of(chosen.time) if chosen.time else None,
+            time_s=seconds_of(chosen.time_limit) if chosen.time_limit else None,
             seed=chosen.seed,
         )

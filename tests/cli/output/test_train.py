@@ -9,7 +9,7 @@ from tellapart.cli.output.train import train_output
 
 def test_a_trained_network_says_what_it_took_and_how_far_its_folds_agree(photos: Path, tmp_path: Path) -> None:
     run = tellapart.train(
-        photos, recipe="scratch", net="tiny", image_size=32, epochs=1, folds=2, out=tmp_path / "runs", state=tmp_path / "state"
+        photos, recipe="scratch", architecture="tiny", image_size=32, epochs=1, folds=2, out=tmp_path / "runs", state=tmp_path / "state"
     )
     lines = [line for line in train_output(run)[0] if isinstance(line, str)]
     [took] = [line for line in lines if line.startswith("trained for ")]

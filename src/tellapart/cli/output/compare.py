@@ -13,7 +13,7 @@ from tellapart.cli.output.tables import signed_points
 
 
 def compare_output(comparison: Comparison) -> Answer:
-    """Both runs by name with their scores, the verdict, both differences, and the images that flipped."""
+    """The scores of both runs, the verdict, both differences, and the number of images that only one run got right."""
     content = comparison.as_dict()
     first, second = comparison.names
     scores = comparison.scores or ()

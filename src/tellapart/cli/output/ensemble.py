@@ -14,7 +14,7 @@ from tellapart.cli.output.train import train_output
 
 
 def ensemble_output(run: Run) -> Answer:
-    """How much each run counts, and what is said of any run."""
+    """The weight of each run, and what ``train`` prints."""
     lines, content = train_output(run)
     members = [f"{member['name']} {percent_or_blank(member['weight'])}" for member in run.metrics["selection"]["runs"]]
     return [f"weights: {several(members, most=12)}", *lines], content

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import number, share
 from tellapart.cli.terminal import Answer
 from tellapart.counts import count
 
 if TYPE_CHECKING:
-    pass
+    from tellapart.commands.evaluate import EvaluateResult
+    from tellapart.workflows.tta_options import TtaGain
 from tellapart.cli.output.tables import percent_or_blank, signed_points
 
 
-def evaluate_output(numbers: dict[str, Any]) -> Answer:
+def evaluate_output(result: EvaluateResult) -> Answer:
     """Accuracy and log loss with their intervals, the classes, and what was left out."""
-    lines = [f"{count(numbers['n'], 'image')}: accuracy {share(numbers['accuracy'])}, log loss {number(numbers['log_loss'])}"]
+    accuracy, log_loss = share(result.accuracy.as_dict()), number(result.log_loss.as_dict())
+    lines = [f"{count(result.n, 'image')}: accuracy {accuracy}, log loss {log_loss}"]
     lines += [
         f"  {c['name']:<20} precision {percent_or_blank(c['precision'])}  recall {percent_or_blank(c['recall'])}  of {c['support']:,}"
-        for c in numbers["per_class"]
+        for c in result.per_class
     ]
-    left_out = {
+    reasons = {
         "seen_in_training": "were in the training part",
         "near_duplicate_of_training": "are near-duplicates of training images",
         "group_in_training": "are of a group that was trained on",
@@ -29,18 +30,17 @@ def evaluate_output(numbers: dict[str, Any]) -> Answer:
         "unlabeled": "have no label",
         "unreadable": "could not be read",
     }
-    lines += [f"{numbers[key]:,} left out: they {why}" for key, why in left_out.items() if numbers[key]]
-    return [*lines, *_views(numbers["views"])], numbers
+    counts = {name: getattr(result, name) for name in reasons}
+    lines += [f"{counts[name]:,} left out: they {reason}" for name, reason in reasons.items() if counts[name]]
+    return [*lines, *_tta_lines(result.tta)], result.as_dict()
 
 
-def _views(found: Mapping[str, Any] | None) -> list[str]:
-    """What several views changed, beside one."""
-    if not found:
+def _tta_lines(gain: TtaGain | None) -> list[str]:
+    """What several views changed, compared with one."""
+    if gain is None:
         return []
-    gain = {key: 100 * value for key, value in found["accuracy"].items()}
-    points = f"{gain['value']:+.1f} points ({gain['low']:+.1f} to {gain['high']:+.1f})"
     return [
-        found["verdict"],
-        f"  accuracy: {points}, log loss: {signed_points(found['log_loss'])}",
-        f"  right to wrong: {len(found['right_to_wrong'])}, wrong to right: {len(found['wrong_to_right'])}",
+        gain.verdict,
+        f"  accuracy: {gain.accuracy.points()}, log loss: {signed_points(gain.log_loss.as_dict())}",
+        f"  right to wrong: {len(gain.right_to_wrong)}, wrong to right: {len(gain.wrong_to_right)}",
     ]

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from tellapart.runs import Run
 from tellapart.cli.output.tables import PART_WORDS
 
-LADDER_HEAD = ("", "accuracy (95 %)", "log loss (95 %)", "gain", "p", "time", "images/s", "put right", "got wrong")
+LADDER_HEAD = ("", "accuracy (95 %)", "log loss (95 %)", "gain", "p", "time", "images/s", "fixed", "broke")
 
 
 def ladder_output(run: Run) -> Answer:
-    """Each rung with its intervals, what it gains and costs, and how many images it put right or got wrong; and which one was saved."""
+    """Each step with its intervals, gain and time, and the number of images it fixed or broke; and which one was saved."""
     metrics = run.metrics
     lines: list[Line] = []
     for part in PART_WORDS:
@@ -27,7 +27,7 @@ def ladder_output(run: Run) -> Answer:
             is_saved = [rung["name"] == metrics["ladder"]["saved"] for rung in rungs]
             lines += [f"{metrics[part]['n']:,} {PART_WORDS[part]}", table[0]]
             lines += [Styled(line, bold=True) if saved else line for line, saved in zip(table[1:], is_saved, strict=True)]
-    lines.append(f"saved: {metrics['ladder']['saved']}, by log loss on training images it did not learn from")
+    lines.append(f"saved: {metrics['ladder']['saved']}, by its out-of-fold log loss")
     lines += [f"model:  {shown(run.model_folder)}", Styled(shown(run.report), before="report: ", bold=True)]
     return lines, run.summary()
 

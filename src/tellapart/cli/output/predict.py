@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 from tellapart.cli.output.tables import percent_or_blank
 
 
-def predict_output(found: PredictedFiles) -> Answer:
-    """A line a file, up to a screenful, and how many could not be read."""
-    rows = found.records()
-    where = "all of them are in the table" if found.out else "all of them with --out FILE.csv or --json"
+def predict_output(result: PredictedFiles) -> Answer:
+    """One line per file, up to a screenful, and the number of files that cannot be read."""
+    rows = result.records()
+    where = "all of them are in the table" if result.out else "all of them with --out FILE.csv or --json"
     lines: list[Line] = [
         f"{row['predicted'] or 'unreadable':<20} {percent_or_blank(row['probability']):>7}  {row['path']}"
         + (f"  ({row['reason']})" if row["reason"] else "")
@@ -27,11 +27,11 @@ def predict_output(found: PredictedFiles) -> Answer:
         counts = Counter(row["predicted"] for row in rows if row["predicted"])
         lines.append(f"... and {len(rows) - SHOWN_ROWS:,} more ({where})")
         lines.append("in all: " + ", ".join(f"{count:,} {name}" for name, count in counts.most_common()))
-    if found.unreadable:
-        lines.append(f"{len(found.unreadable):,} of {count(len(found.files), 'file')} could not be read")
-    if found.views > 1:
-        changed = int((found.predictions.predicted != found.first_view.predicted).sum())
-        lines.append(f"averaged over {count(found.views, 'view')} of each image; {changed:,} answers are others than with one")
-    if found.out:
-        lines.append(Styled(shown(found.out), before=f"{count(len(rows), 'row')} written to ", bold=True))
+    if result.unreadable:
+        lines.append(f"{len(result.unreadable):,} of {count(len(result.files), 'file')} could not be read")
+    if result.views > 1:
+        changed = int((result.predictions.predicted != result.first_view.predicted).sum())
+        lines.append(f"averaged over {count(result.views, 'view')} of each image; {changed:,} predictions differ from those of one view")
+    if result.out:
+        lines.append(Styled(shown(result.out), before=f"{count(len(rows), 'row')} written to ", bold=True))
     return lines, rows

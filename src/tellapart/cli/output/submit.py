@@ -14,19 +14,19 @@ from tellapart.cli.output.tables import percent_or_blank
 
 
 def submit_output(submission: Submission) -> Answer:
-    """What was written, the clip, what to expect, and the files that could not be read or have no id."""
-    held = [f"{column} = {'predicted class' if name is None else f'p({name})'}" for column, name in submission.columns.items()]
+    """What was written, the clip, the expected score, and the files that cannot be read or have no id."""
+    columns = [f"{column} = {'predicted class' if name is None else f'p({name})'}" for column, name in submission.columns.items()]
     own = "the run's own, fitted out of fold" if submission.clip_source == "run" else f"--clip; the run's own is {submission.run_clip:.3g}"
     lines = [
-        f"{count(submission.rows, 'row')}, {submission.id_column} = {submission.matched_by}, {several(held)}",
+        f"{count(submission.rows, 'row')}, {submission.id_column} = {submission.matched_by}, {several(columns)}",
         f"clip {submission.clip:.3g} ({own})",
     ]
     if submission.expected_log_loss:
-        lines.append(f"expected log loss {number(submission.expected_log_loss.as_dict())}, as on the images the run was judged on")
+        lines.append(f"expected log loss {number(submission.expected_log_loss.as_dict())}, as on the test images of the run")
     elif submission.expected_accuracy:
-        lines.append(f"expected accuracy {share(submission.expected_accuracy.as_dict())}, as on the images the run was judged on")
+        lines.append(f"expected accuracy {share(submission.expected_accuracy.as_dict())}, as on the test images of the run")
     if submission.views > 1:
-        lines.append(f"averaged over {count(submission.views, 'view')} of each image; the run was judged with one")
+        lines.append(f"averaged over {count(submission.views, 'view')} of each image; the run was evaluated with one")
     if submission.unreadable:
         shares = several([f"{name} {percent_or_blank(part)}" for name, part in submission.shares.items()])
         lines.append(

@@ -13,7 +13,7 @@ from tellapart.cli.output.tables import ladder_lines, leak_lines, learning_curve
 
 
 def train_output(run: Run) -> Answer:
-    """The rungs of each reported part, what the split and more data would change, and where the report lies."""
+    """Baselines and model on each reported part, the effect of the split and of more data, and the path of the report."""
     metrics = run.metrics
     lines: list[Line] = []
     for part in ("test", "val"):
@@ -22,7 +22,7 @@ def train_output(run: Run) -> Answer:
     data = metrics["data"]
     lines.append(
         f"{data['used']:,} of {data['files']:,} files used; {data['unreadable']:,} unreadable,"
-        f" {data['set_aside']:,} set aside (reasons in the report)"
+        f" {data['set_aside']:,} excluded (reasons in the report)"
     )
     lines += training_lines(metrics) + split_variance_lines(metrics) + learning_curve_lines(metrics) + leak_lines(metrics["leak"])
     lines += [f"model:  {shown(run.model_folder)}", Styled(shown(run.report), before="report: ", bold=True)]
