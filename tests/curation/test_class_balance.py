@@ -19,7 +19,10 @@ def rows_of(**classes: list[str]) -> list[FileRow]:
 
 def test_sizes_of_classes_in_a_sentence() -> None:
     assert balance_sentence({"cats": 10}) is None
-    assert balance_sentence({"cats": 100, "dogs": 90}) == ("the classes are about equally large (90 to 100)", pytest.approx(100 / 90))
+    assert balance_sentence({"cats": 100, "dogs": 90}) == (
+        "the classes have about the same size (90 to 100)",
+        pytest.approx(100 / 90),
+    )
     sentence, ratio = balance_sentence({"cats": 100, "dogs": 20, "eels": 50}) or ("", 0)
     assert ratio == 5
     assert "'cats' has 100 images and 'dogs' 20, 5.0 times fewer" in sentence

@@ -68,7 +68,7 @@ def test_crowded_sets_keep_the_likeliest_pairs() -> None:
     hashes[:100], values[:100] = hashes[0], values[0] + 0.3 * values[:100]
     hashes[1], values[1] = hashes[0], values[0]
     found = candidate_pairs(hashes, mirrored, values)
-    assert len(found) <= module.MOST_PER_IMAGE * 300
+    assert len(found) <= module.MAX_PER_IMAGE * 300
     assert [0, 1] in found.pairs.tolist()
 
 

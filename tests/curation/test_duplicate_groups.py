@@ -31,7 +31,7 @@ def test_exact_copies_in_any_class_and_however_they_were_set_aside_are_one_group
     [
         ({"width": 200}, {}, "the largest, 200 x 100"),
         ({"width": 98}, {"is_framed": True}, "without frame or caption"),
-        ({"size_bytes": 9000}, {"width": 101}, "least compressed, 0.90 bytes a pixel"),
+        ({"size_bytes": 9000}, {"width": 101}, "least compressed, 0.90 bytes per pixel"),
         ({}, {"gray": True, "size_bytes": 9000}, "in color"),
         ({}, {}, "the first by name"),
     ],

@@ -1,1 +1,1 @@
-"""Finding what is wrong with a set of photos."""
+"""Finding issues in a set of images: duplicates, label errors, outliers, low quality and imbalance."""

@@ -1,4 +1,4 @@
-"""Imbalance: classes of unequal size, and classes that differ in where their images come from."""
+"""Class imbalance, and confounding: classes whose images come from different sources."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TABLES = ("ATTRIBUTION.csv", "metadata.csv", "manifest.csv")
 FILE_COLUMNS, SOURCE_COLUMNS = ("file_name", "path", "filename", "file"), ("source", "host", "site", "page", "url")
 UNEQUAL, VERY_UNEQUAL = 1.5, 3.0
 TELLING = 0.3
-"""Cramér's V from which a property is said to give the class away."""
+"""Cramér's V from which a property is reported as confounded with the class."""
 LEAST_ROWS = 20
 MOST_VALUES = 40
 _PREFIX = re.compile(r"([^\W\d_]{2,})[ _.\-]*\d")
@@ -29,8 +29,8 @@ class Origins:
     """Where files come from.
 
     Attributes:
-        source_of: the source by path.
-        keyword_of: what was searched for, by path.
+        source_of: source by path.
+        keyword_of: search keyword by path.
     """
 
     source_of: Mapping[str, str]
@@ -38,27 +38,27 @@ class Origins:
 
 
 def balance_sentence(counts: Mapping[str, int]) -> tuple[str, float] | None:
-    """What to say of the sizes of classes, and the largest over the smallest; None for fewer than two classes."""
+    """A sentence on the class sizes, and the largest over the smallest; None for fewer than two classes."""
     sizes = sorted(((number, name) for name, number in counts.items() if number), reverse=True)
     if len(sizes) < 2:
         return None
     (most, largest), (least, smallest) = sizes[0], sizes[-1]
     ratio = most / least
     if ratio < UNEQUAL:
-        return f"the classes are about equally large ({least:,} to {most:,})", ratio
+        return f"the classes have about the same size ({least:,} to {most:,})", ratio
     sentence = f"{largest!r} has {count(most, 'image')} and {smallest!r} {least:,}, {ratio:.1f} times fewer"
-    return sentence + ("; tellapart train --balance weights lets each class weigh the same" if ratio >= VERY_UNEQUAL else ""), ratio
+    return sentence + ("; tellapart train --balance weights gives every class the same weight" if ratio >= VERY_UNEQUAL else ""), ratio
 
 
 def origins(root: Path, rows: Sequence[FileRow]) -> Origins:
-    """Sources and keywords from ``ATTRIBUTION.csv`` or a manifest, else sources from the beginnings of file names.
+    """Sources and keywords from ``ATTRIBUTION.csv`` or a manifest, else sources from the prefixes of file names.
 
-    Beginnings count only where one of them stands in several classes: else they are the classes' own names.
+    Prefixes are used only if one of them occurs in several classes; otherwise they are class names.
     """
     for name in TABLES:
-        found = _from_table(root / name, {row.path for row in rows})
-        if found is not None and found.source_of:
-            return found
+        from_table = _from_table(root / name, {row.path for row in rows})
+        if from_table is not None and from_table.source_of:
+            return from_table
     prefixes = {row.path: match[1].lower() for row in rows if (match := _PREFIX.match(row.path.rsplit("/", 1)[-1]))}
     classes: dict[str, set[str | None]] = {}
     for row in rows:
@@ -69,7 +69,7 @@ def origins(root: Path, rows: Sequence[FileRow]) -> Origins:
 
 
 def source_table(rows: Sequence[FileRow], values: Mapping[str, str]) -> list[tuple[str, Counter[str]]]:
-    """How many images of each class come from each source, the largest first; the rare ones together."""
+    """Images per source and class, the largest source first; rare sources are combined."""
     counts: dict[str, Counter[str]] = {}
     for row in rows:
         if row.label is not None and row.path in values:
@@ -81,7 +81,7 @@ def source_table(rows: Sequence[FileRow], values: Mapping[str, str]) -> list[tup
 
 
 def telling_sentence(what: str, table: Sequence[tuple[str, Counter[str]]]) -> str | None:
-    """A sentence where a property gives the class away; None where it does not, or there are too few images to say."""
+    """A sentence if a property predicts the class; None if it does not, or if there are too few images."""
     strength = cramers_v([counts for _, counts in table])
     if strength is None or strength < TELLING:
         return None
@@ -94,8 +94,8 @@ def telling_sentence(what: str, table: Sequence[tuple[str, Counter[str]]]) -> st
         min((s, label) for s, label, v in shares if v == value),
     )
     return (
-        f"{what} tells the classes apart by itself: {value} has {100 * high:.0f} % of {most!r} but {100 * low:.0f} % of {least!r};"
-        " a classifier may learn that instead of what the images show"
+        f"{what} alone predicts the class: {value} has {100 * high:.0f} % of {most!r} but {100 * low:.0f} % of {least!r};"
+        " a classifier may learn that instead of the content of the images"
     )
 
 
@@ -123,20 +123,20 @@ def cramers_v(columns: Sequence[Counter[str]]) -> float | None:
 
 
 def _from_table(file: Path, paths: set[str]) -> Origins | None:
-    """Sources and keywords of those files that a table names; None where there is no such table, or it tells nothing."""
+    """Sources and keywords of the files listed in a table; None if there is no such table, or it has no file column."""
     try:
         with file.open(newline="", encoding="utf-8-sig", errors="replace") as text:
-            listed = list(csv.DictReader(text))
+            table = list(csv.DictReader(text))
     except (OSError, csv.Error):
         return None
-    columns = {name.strip().lower(): name for name in (listed[0] if listed else {}) if name}
+    columns = {name.strip().lower(): name for name in (table[0] if table else {}) if name}
     named = next((columns[name] for name in FILE_COLUMNS if name in columns), None)
     from_where = [columns[name] for name in SOURCE_COLUMNS if name in columns]
     if named is None:
         return None
     sources: dict[str, str] = {}
     keywords: dict[str, str] = {}
-    for row in listed:
+    for row in table:
         path = (row.get(named) or "").strip().removeprefix("./")
         source = next((_site(value) for column in from_where if (value := unguarded((row.get(column) or "").strip()))), None)
         if path in paths:
@@ -146,5 +146,5 @@ def _from_table(file: Path, paths: set[str]) -> Origins | None:
 
 
 def _site(value: str) -> str:
-    """An address's host; anything else as it is."""
+    """The host of a URL; any other value unchanged."""
     return (urlsplit(value).hostname or value).removeprefix("www.") if "://" in value else value

@@ -1,4 +1,4 @@
-"""Doubt: one order of all images by how much speaks for throwing them out."""
+"""Combining several scores into one rank."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from tellapart.array_types import FloatArray
 
 
 def combined_ranks(*scores: FloatArray) -> FloatArray:
-    """The product of the ranks that images have by several scores, as a rank again: float64 (n,) in (0, 1], low = worse.
+    """Rank images by the product of their ranks by several scores.
 
-    An image that is among the worst by one score and no better than others by the rest comes early; one that is among
-    the worst by two comes first. NaN where any of the scores is; nothing is tuned.
+    Images that are among the worst by two scores come before those that are among the worst by one.
 
     Args:
-        *scores: arrays of (n,), low = worse.
+        *scores: float (n,) each, low = worse.
+
+    Returns:
+        float64 (n,) in (0, 1], low = worse; NaN where any score is NaN.
     """
     known = ~np.isnan(np.stack(scores)).any(axis=0)
     total = np.full(known.shape, np.nan)
@@ -24,7 +26,7 @@ def combined_ranks(*scores: FloatArray) -> FloatArray:
 
 
 def _shares(values: FloatArray) -> FloatArray:
-    """Ranks from the lowest on as shares of all, (0, 1]; equals share the mean."""
+    """Ascending ranks over their number, (0, 1]; ties get the mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return np.asarray(((last - (counts - 1) / 2) / len(values))[inverse])

@@ -1,4 +1,4 @@
-"""Which pairs of images are worth a closer look: near by hash, or near by features and not far by hash."""
+"""Candidate pairs of near-duplicates: similar by hash, or similar by features and not too different by hash."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ from tellapart.images.hamming_search import hamming_pairs
 
 NEIGHBORS = 5
 LEAST_COSINE = 0.3
-"""Crops of 12 % and gray copies reach 0.4 in 19 of 20 cases, all others more; unlike images have 0.0 +- 0.15."""
+"""Crops of 12 % and gray copies reach 0.4 in 19 of 20 cases, other copies more; different images have 0.0 +- 0.15."""
 COSINES_BY_BITS = ((10, LEAST_COSINE), (24, 0.4), (128, 0.5))
-"""Up to so many bits at least such a cosine: of planted copies 99 in 100 have 0.56 and more, unlike clothes on one floor 0.43."""
-MOST_BITS, MOST_BITS_UNSEEN = 48, 24
-"""The latter where there are no features to say no: on plain backgrounds one of a hundred unlike pairs is within 34 bits."""
-CLOSE_COSINE, MOST_BITS_IF_CLOSE = 0.55, 60
-"""Crops of 12 % on every side lie 42 bits away in the median, unlike images 64 and seldom under 48."""
+"""(bits, cosine): up to so many bits, at least such a cosine. 99 % of planted copies have 0.56 or more, different clothes on one
+floor 0.43."""
+MOST_BITS, MAX_BITS_WITHOUT_FEATURES = 48, 24
+"""The latter without features: on plain backgrounds 1 % of the pairs of different images are within 34 bits."""
+CLOSE_COSINE, MAX_BITS_IF_CLOSE = 0.55, 60
+"""Crops of 12 % on every side differ in 42 bits in the median, different images in 64 and rarely in fewer than 48."""
 WHOLE_LIMIT, NEIGHBOR_LIMIT = 20_000, 100_000
-"""Up to the first, neighbors are sought among whole features; up to the second among their main directions; then not at all."""
-MOST_PER_IMAGE = 8
-"""Where more pairs are likely, the likeliest."""
+"""Up to the first number of images, neighbors are searched with all features; up to the second, with principal components."""
+MAX_PER_IMAGE = 8
+"""Maximum candidates per image; the most likely ones are used."""
 SMALL_SET = 1_000
 _DIRECTIONS, _SAMPLE, _BLOCK = 64, 4096, 512
 
 
 @dataclass(frozen=True, eq=False)
 class CandidatePairs:
-    """Pairs with what is known of them before any image is looked at.
+    """Candidate pairs, with what hashes and features say about them.
 
     Attributes:
-        pairs: rows of both, int64 (m, 2), the smaller first.
-        bits: in which the hashes differ (m,).
-        mirror_bits: in which the first's hash and the second's mirrored one differ (m,).
-        cosines: of the standardized features (m,).
-        is_near: near by hash alone, one way or the other (m,); see :func:`hash_limit`.
+        pairs: int64 (m, 2), rows of both images, the smaller first.
+        bits: int64 (m,), Hamming distance of the hashes.
+        mirror_bits: int64 (m,), Hamming distance of the hash of the first and the hash of the mirrored second.
+        cosines: float32 (m,), of the standardized features.
+        is_near: bool (m,), whether either distance is within :func:`hash_limit`.
     """
 
     pairs: IntArray
@@ -49,26 +50,26 @@ class CandidatePairs:
         return len(self.pairs)
 
     def where(self, keep: BoolArray) -> CandidatePairs:
-        """The pairs of a mask (m,)."""
+        """The pairs selected by a mask, bool (m,)."""
         return CandidatePairs(self.pairs[keep], self.bits[keep], self.mirror_bits[keep], self.cosines[keep], self.is_near[keep])
 
 
 def hash_limit(n: int) -> int:
-    """Bits in which hashes of n images may differ: pairs grow with the square of n, and so do chance neighbors."""
+    """Maximum Hamming distance in bits among n images; it falls with n, as the number of chance matches grows with n squared."""
     return 34 if n <= 6_000 else 24 if n <= 50_000 else 14
 
 
 def candidate_pairs(hashes: ByteArray, mirror_hashes: ByteArray, values: FloatArray) -> CandidatePairs:
-    """The likely pairs of n images.
+    """Find candidate pairs among n images.
 
     Args:
         hashes: uint8 (n, 16).
-        mirror_hashes: the same of the mirror images.
-        values: features float (n, d) of any backbone; d may be 0.
+        mirror_hashes: uint8 (n, 16), of the mirror images.
+        values: float (n, d), features of any backbone; d may be 0.
     """
     n = len(hashes)
     units = unit_rows((values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-6))
-    limit = hash_limit(n) if values.shape[1] or n <= SMALL_SET else min(MOST_BITS_UNSEEN, hash_limit(n))
+    limit = hash_limit(n) if values.shape[1] or n <= SMALL_SET else min(MAX_BITS_WITHOUT_FEATURES, hash_limit(n))
     near = np.concatenate([hamming_pairs(hashes, limit), hamming_pairs(hashes, limit, mirror_hashes)])
     codes = np.unique(np.concatenate([near[:, 0] * n + near[:, 1], _neighbor_codes(units)]))
     pairs = np.stack(np.divmod(codes, n), axis=1)
@@ -78,14 +79,14 @@ def candidate_pairs(hashes: ByteArray, mirror_hashes: ByteArray, values: FloatAr
     cosines = np.concatenate([np.empty(0, np.float32), *(np.einsum("ij,ij->i", units[a], units[b]) for a, b in _blocks(first, second))])
     fewest = np.minimum(bits, mirror_bits)
     is_near = fewest <= limit
-    is_kept = is_near | (fewest <= MOST_BITS) | ((fewest <= MOST_BITS_IF_CLOSE) & (cosines >= CLOSE_COSINE))
+    is_kept = is_near | (fewest <= MOST_BITS) | ((fewest <= MAX_BITS_IF_CLOSE) & (cosines >= CLOSE_COSINE))
     if values.shape[1]:
         limits, least = np.array(COSINES_BY_BITS).T
         is_kept &= cosines >= least[np.searchsorted(limits, fewest)]
-    kept = np.flatnonzero(is_kept)
-    if len(kept) > MOST_PER_IMAGE * n:
-        kept = np.sort(kept[np.argsort(fewest[kept] / 128 - cosines[kept], kind="stable")[: MOST_PER_IMAGE * n]])
-    return CandidatePairs(*(column[kept] for column in (pairs, bits, mirror_bits, cosines, is_near)))
+    rows_kept = np.flatnonzero(is_kept)
+    if len(rows_kept) > MAX_PER_IMAGE * n:
+        rows_kept = np.sort(rows_kept[np.argsort(fewest[rows_kept] / 128 - cosines[rows_kept], kind="stable")[: MAX_PER_IMAGE * n]])
+    return CandidatePairs(*(column[rows_kept] for column in (pairs, bits, mirror_bits, cosines, is_near)))
 
 
 def _blocks(first: IntArray, second: IntArray) -> list[tuple[IntArray, IntArray]]:
@@ -98,9 +99,9 @@ def _neighbor_codes(units: FloatArray) -> IntArray:
     n, width = units.shape
     if not width or n > NEIGHBOR_LIMIT or n < 2:
         return np.empty(0, np.int64)
-    rows = units if n <= WHOLE_LIMIT else _narrowed(units)
+    rows = units if n <= WHOLE_LIMIT else _project(units)
     count = min(NEIGHBORS, n - 1)
-    found = [np.empty(0, np.int64)]
+    codes = [np.empty(0, np.int64)]
     for top in range(0, n, _BLOCK):
         cosines = rows[top : top + _BLOCK] @ rows.T
         own = np.arange(len(cosines))
@@ -108,12 +109,12 @@ def _neighbor_codes(units: FloatArray) -> IntArray:
         nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
         row, place = np.nonzero(np.take_along_axis(cosines, nearest, axis=1) >= LEAST_COSINE)
         one, other = row + top, nearest[row, place]
-        found.append(np.minimum(one, other) * n + np.maximum(one, other))
-    return np.concatenate(found)
+        codes.append(np.minimum(one, other) * n + np.maximum(one, other))
+    return np.concatenate(codes)
 
 
-def _narrowed(units: FloatArray) -> FloatArray:
-    """The rows in the main directions of a sample, again of length 1."""
+def _project(units: FloatArray) -> FloatArray:
+    """Project the rows onto the principal components of a sample and scale them to unit length."""
     sample = units[:: max(1, len(units) // _SAMPLE)]
     _, directions = np.linalg.eigh(sample.T @ sample)
     return unit_rows(units @ directions[:, -_DIRECTIONS:])

@@ -1,4 +1,4 @@
-"""Groups of copies, and which copy is the one to keep."""
+"""Groups of duplicates, and the best copy of each."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tellapart.dataset.groups import connected_groups
 
 EXACT, NEAR, BOUNDARY = "exact", "near", "boundary"
 SAME_SIZE = 0.05
-"""Images whose numbers of pixels differ by less than about this share count as equally large."""
+"""Images whose pixel counts differ by less than about this fraction count as the same size."""
 LEAST_CHROMA = 12.0
-"""Levels; an image with less is taken for gray."""
+"""In gray levels; images with less count as gray."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class DuplicateGroup:
     """Files that show the same photo.
 
     Attributes:
-        kind: ``exact`` (the same bytes), ``near`` (the same photo, changed), or ``boundary`` (a pair that just does not pass:
-            for the eye, not joined by anything).
-        image_ids: the contents, the best first.
-        paths: the files, the best first; copies of one content by name.
-        best: the path of the copy to keep.
-        why: why that one, in a few words.
-        similarity: of the least alike two that were joined, 0..1; 1 for the same bytes.
+        kind: ``exact`` (the same bytes), ``near`` (the same photo, changed), or ``boundary`` (a pair just below the threshold, to
+            be checked by a person).
+        image_ids: content hashes, the best first.
+        paths: files, the best first; exact copies by name.
+        best: path of the copy to keep.
+        why: the reason for that copy, in a few words.
+        similarity: of the least similar pair that was joined, 0 to 1; 1 for the same bytes.
     """
 
     kind: str
@@ -48,7 +48,7 @@ class DuplicateGroup:
 
 @dataclass(frozen=True)
 class _Quality:
-    """What speaks for a copy; compared in the order of the fields, more is better."""
+    """Criteria for the best copy, compared in the order of the fields; more is better."""
 
     is_unframed: bool
     size: int
@@ -59,13 +59,13 @@ class _Quality:
 def duplicate_groups(
     rows: Sequence[FileRow], facts: Mapping[str, ImageFacts], likenesses: Iterable[ComparedPair], *, boundary: bool = True
 ) -> list[DuplicateGroup]:
-    """Exact and near-duplicates among readable files, whatever their labels and parts; then the pairs at the boundary.
+    """Group exact and near-duplicates among readable files, across labels and parts; then list the pairs at the boundary.
 
     Args:
-        rows: one a file; see :func:`tellapart.dataset.row_building.file_rows`. Those set aside as copies take part.
-        facts: of the images.
-        likenesses: what :func:`tellapart.curation.near_duplicates.compare_pairs` found.
-        boundary: whether to add the pairs that just do not pass.
+        rows: one per file; see :func:`tellapart.dataset.row_building.file_rows`. Excluded copies are included.
+        facts: image facts by image id.
+        likenesses: the result of :func:`tellapart.curation.near_duplicates.compare_pairs`.
+        boundary: whether to add the pairs just below the threshold.
     """
     files: dict[str, list[FileRow]] = defaultdict(list)
     for row in rows:
@@ -117,7 +117,7 @@ def _key(quality: _Quality) -> tuple[bool, int, bool, float]:
 
 
 def _why(order: Sequence[str], qualities: Mapping[str, _Quality], facts: Mapping[str, ImageFacts]) -> str:
-    """The first thing in which the best differs from the next."""
+    """The first criterion in which the best copy differs from the second."""
     best, second = qualities[order[0]], qualities[order[1]]
     seen = facts[order[0]]
     if best.is_unframed != second.is_unframed:
@@ -127,5 +127,5 @@ def _why(order: Sequence[str], qualities: Mapping[str, _Quality], facts: Mapping
     if best.is_colored != second.is_colored:
         return "in color"
     if best.bytes_per_pixel != second.bytes_per_pixel:
-        return f"least compressed, {best.bytes_per_pixel:.2f} bytes a pixel"
+        return f"least compressed, {best.bytes_per_pixel:.2f} bytes per pixel"
     return "the first by name"

@@ -1,4 +1,4 @@
-"""From groups of copies to what is wrong with which file."""
+"""Issues of files that follow from groups of duplicates: copies, contradictions, leaks and placeholders."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ ISSUE_OF = {EXACT: "exact_duplicate", NEAR: "near_duplicate", BOUNDARY: "near_du
 
 @dataclass(frozen=True)
 class CopyFindings:
-    """Scores of the flagged files of each issue, by number of the file; and groups with the kind they are shown as."""
+    """Scores of the flagged files by issue and row; and the groups with the kind they are shown as."""
 
     flagged: dict[str, dict[int, float]]
     groups: list[tuple[str, DuplicateGroup]]
 
     @staticmethod
     def issue_of(kind: str) -> str:
-        """The issue that a kind of group belongs to."""
+        """The issue that belongs to a kind of group."""
         return ISSUE_OF.get(kind, kind)
 
 
 def copy_findings(
     rows: Sequence[FileRow], used: Iterable[int], groups: Iterable[DuplicateGroup], placeholders: Iterable[DuplicateGroup]
 ) -> CopyFindings:
-    """What copies mean for each file.
+    """Derive the issues of files from groups of duplicates.
 
-    Exact and near-duplicates are told within a class and part: of each group there the best stays. Copies across
-    classes contradict each other, and training copies of reported images leak.
+    Exact and near-duplicates are flagged within a class and part, except the best copy. Copies across classes are
+    contradictions, and training copies of validation or test images are leaks.
 
     Args:
-        rows: one a file.
-        used: numbers of those that take part.
-        groups: of copies, the best first.
-        placeholders: those of them that are a placeholder; they are nothing else besides.
+        rows: one per file.
+        used: indices of the rows that take part.
+        groups: of duplicates, the best first.
+        placeholders: those of the groups that are placeholders; they get no other issue.
     """
     numbers: dict[str, list[int]] = defaultdict(list)
     for number in used:
         numbers[rows[number].path].append(number)
     flagged: dict[str, dict[int, float]] = {name: {} for name in (*ISSUE_OF.values(), CONTRADICTION, LEAK, PLACEHOLDER)}
-    stand_ins = {group.paths for group in placeholders}
+    placeholder_paths = {group.paths for group in placeholders}
     shown: list[tuple[str, DuplicateGroup]] = []
     for group in groups:
         members = [number for path in dict.fromkeys(group.paths) for number in numbers[path]]
         if group.kind == BOUNDARY:
             shown.append((BOUNDARY, group))
-        elif group.paths in stand_ins:
+        elif group.paths in placeholder_paths:
             flagged[PLACEHOLDER].update(dict.fromkeys(members, 1.0 / len(members)))
             shown.append((PLACEHOLDER, group))
         else:
@@ -62,22 +62,22 @@ def copy_findings(
 
 
 def _kinds(rows: Sequence[FileRow], members: Sequence[int], group: DuplicateGroup, flagged: dict[str, dict[int, float]]) -> list[str]:
-    """Flag the members of a group, and say what it is."""
+    """Flag the members of a group and return the kinds of the group."""
     kinds = []
-    if contradicting := _contradicting(rows, members):
+    if contradicting := _contradictions(rows, members):
         flagged[CONTRADICTION].update(contradicting)
         kinds.append(CONTRADICTION)
-    if leaking := _leaking(rows, members):
+    if leaking := _leaks(rows, members):
         flagged[LEAK].update(leaking)
         kinds.append(LEAK)
-    exact, near = _superfluous(rows, members)
+    exact, near = _redundant(rows, members)
     flagged["exact_duplicate"].update(dict.fromkeys(exact, SAME_BYTES))
     flagged["near_duplicate"].update(dict.fromkeys(near, (1.0 - group.similarity) / 2))
     return kinds + [NEAR] * bool(near) + [EXACT] * bool(exact and not near)
 
 
-def _contradicting(rows: Sequence[FileRow], members: Sequence[int]) -> dict[int, float]:
-    """Scores of the members, where they stand in several classes."""
+def _contradictions(rows: Sequence[FileRow], members: Sequence[int]) -> dict[int, float]:
+    """Scores of the members if they are in several classes."""
     labels: dict[str | None, set[str]] = defaultdict(set)
     for number in members:
         if (label := rows[number].label) is not None:
@@ -89,8 +89,8 @@ def _contradicting(rows: Sequence[FileRow], members: Sequence[int]) -> dict[int,
     }
 
 
-def _leaking(rows: Sequence[FileRow], members: Sequence[int]) -> dict[int, float]:
-    """Scores of training files that are also in a reported part."""
+def _leaks(rows: Sequence[FileRow], members: Sequence[int]) -> dict[int, float]:
+    """Scores of training files that are also in the validation or test part."""
     reported = {rows[number].image_id for number in members if rows[number].part in REPORTED}
     if not reported:
         return {}
@@ -99,8 +99,8 @@ def _leaking(rows: Sequence[FileRow], members: Sequence[int]) -> dict[int, float
     }
 
 
-def _superfluous(rows: Sequence[FileRow], members: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Exact copies, then near-duplicates, that a class and part could do without; members come the best first."""
+def _redundant(rows: Sequence[FileRow], members: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Exact copies and near-duplicates that are redundant within a class and part; ``members`` are ordered best first."""
     best: dict[tuple[str | None, str | None], str | None] = {}
     seen: set[tuple[str | None, str | None, str | None]] = set()
     exact, near = [], []

@@ -1,8 +1,8 @@
-"""Who is on the photos of a class: faces clustered by their descriptors, the main people kept, strangers set aside.
+"""The people in the photos of a class: faces clustered by their descriptors, and the main people of each class.
 
-Faces of one class are clustered by average linkage. The largest cluster is the class's main person, if it holds a good
-share of the faces; otherwise the class is not about one person ("smiling", "a crowd"), and nobody is a stranger in it.
-The threshold was set on the people of docs/log.md (2026-11-21, faces).
+Faces of one class are clustered by average linkage. The largest cluster is the main person of the class if it has a sufficient
+share of the faces; otherwise the class is not about one person ("smiling", "a crowd"), and every face belongs to it.
+The threshold was set on the people in docs/log.md (2026-11-21, faces).
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ import numpy as np
 from tellapart.array_types import FloatArray, IntArray
 
 SAME_PERSON = 0.3
-"""Mean cosine of two clusters of descriptors from which on they are one person."""
+"""Mean cosine from which two clusters of descriptors are one person."""
 MAIN_SHARE = 0.3
-"""The main person has at least this share of the faces of a class."""
+"""Minimum share of the faces of a class that the main person has."""
 ALSO_MAIN = 0.25
-"""Another person belongs to a class who has this share of the main person's faces."""
+"""Another person with this share of the main person's number of faces is a main person too."""
 MOST_FACES = 4_000
-"""Of a class are clustered with each other; further ones go to the nearest cluster."""
+"""Maximum number of faces of a class that are clustered; further ones join the nearest cluster."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose face it is, as far as the others tell.
+    """The person a face belongs to.
 
     Attributes:
         cluster: number of the person within the class, 0 for the one with most faces.
         size: number of faces of that person in the class.
-        is_main: whether the class is about that person, or about nobody in particular.
-        also_in: classes of which the same person is a main one, though not of this.
+        is_main: whether the person is a main person of the class, or the class has none.
+        also_in: other classes of which this person is a main person, if not of this one.
     """
 
     cluster: int
@@ -47,29 +47,29 @@ class People:
     """The main people of each class.
 
     Attributes:
-        centers: by class, float32 (people, d) of length 1; no row where a class is about nobody in particular.
+        centers: by class, float32 (people, d), rows of unit length; no rows if the class has no main person.
     """
 
     centers: Mapping[str, FloatArray]
 
     def likest(self, descriptors: FloatArray) -> FloatArray:
-        """Cosine of each descriptor (m, d) with the main person it is most like, of whatever class; -1 where there is none."""
+        """The highest cosine of each descriptor, float32 (m, d), with any main person: float (m,); -1 if there is none."""
         rows = [centers for centers in self.centers.values() if len(centers)]
         if not rows or not len(descriptors):
             return np.full(len(descriptors), -1.0)
         return np.asarray((descriptors @ np.concatenate(rows).T).max(axis=1))
 
     def classes_of(self, center: FloatArray, *, threshold: float = SAME_PERSON) -> tuple[str, ...]:
-        """Classes with a main person whom a center (d,) is."""
+        """Classes with a main person that matches ``center``, float32 (d,)."""
         return tuple(name for name, centers in self.centers.items() if len(centers) and float((centers @ center).max()) >= threshold)
 
 
 def clusters(descriptors: FloatArray, *, threshold: float = SAME_PERSON) -> IntArray:
-    """The number of the person of each face, 0 for the one with most faces.
+    """Cluster faces into people: int64 (n,), 0 for the person with the most faces.
 
     Args:
-        descriptors: float32 (n, d), each of length 1.
-        threshold: mean cosine from which on two clusters are one person.
+        descriptors: float32 (n, d), rows of unit length.
+        threshold: mean cosine from which two clusters are one person.
     """
     n = len(descriptors)
     if n < 2:
@@ -79,32 +79,32 @@ def clusters(descriptors: FloatArray, *, threshold: float = SAME_PERSON) -> IntA
     first = np.sort(np.random.default_rng(0).choice(n, MOST_FACES, replace=False)) if n > MOST_FACES else np.arange(n)
     distances = 1.0 - descriptors[first] @ descriptors[first].T
     model = AgglomerativeClustering(n_clusters=None, metric="precomputed", linkage="average", distance_threshold=1.0 - threshold)
-    found = np.full(n, -1, dtype=np.int64)
-    found[first] = model.fit_predict(np.maximum(distances, 0.0))
+    labels_found = np.full(n, -1, dtype=np.int64)
+    labels_found[first] = model.fit_predict(np.maximum(distances, 0.0))
     if len(first) < n:
-        _join(descriptors, found, threshold)
-    by_size = sorted(Counter(found.tolist()).items(), key=lambda pair: (-pair[1], pair[0]))
+        _join(descriptors, labels_found, threshold)
+    by_size = sorted(Counter(labels_found.tolist()).items(), key=lambda pair: (-pair[1], pair[0]))
     rank = {number: place for place, (number, _) in enumerate(by_size)}
-    return np.array([rank[number] for number in found.tolist()], dtype=np.int64)
+    return np.array([rank[number] for number in labels_found.tolist()], dtype=np.int64)
 
 
-def _join(descriptors: FloatArray, found: IntArray, threshold: float) -> None:
-    """Give the faces without a cluster (-1) that of the nearest center, or one of their own."""
-    centers = np.stack([_center(descriptors[found == number]) for number in range(int(found.max()) + 1)])
-    rest = np.flatnonzero(found < 0)
+def _join(descriptors: FloatArray, labels_found: IntArray, threshold: float) -> None:
+    """Assign the faces without a cluster (-1) to the nearest center or to a new cluster, in place."""
+    centers = np.stack([_center(descriptors[labels_found == number]) for number in range(int(labels_found.max()) + 1)])
+    rest = np.flatnonzero(labels_found < 0)
     likeness = descriptors[rest] @ centers.T
     nearest = likeness.argmax(axis=1)
     is_near = likeness.max(axis=1) >= threshold
-    found[rest] = np.where(is_near, nearest, len(centers) + np.arange(len(rest)))
+    labels_found[rest] = np.where(is_near, nearest, len(centers) + np.arange(len(rest)))
 
 
 def identities(descriptors: FloatArray, labels: Sequence[str], *, threshold: float = SAME_PERSON) -> tuple[list[Identity], People]:
-    """Whose faces they are, and the main people of each class.
+    """Identify the people, and the main people of each class.
 
     Args:
-        descriptors: float32 (n, d), each of length 1; one face a photo.
-        labels: the class of each photo (n,).
-        threshold: mean cosine from which on two clusters are one person.
+        descriptors: float32 (n, d), rows of unit length; one face per photo.
+        labels: the class of each photo, n names.
+        threshold: mean cosine from which two clusters are one person.
     """
     of_class: dict[str, list[int]] = defaultdict(list)
     for place, label in enumerate(labels):
@@ -113,25 +113,25 @@ def identities(descriptors: FloatArray, labels: Sequence[str], *, threshold: flo
     centers: dict[str, FloatArray] = {}
     sizes: dict[str, Counter[int]] = {}
     for label, places in sorted(of_class.items()):
-        found = clusters(descriptors[places], threshold=threshold)
-        numbers[places] = found
-        sizes[label] = Counter(found.tolist())
+        labels_found = clusters(descriptors[places], threshold=threshold)
+        numbers[places] = labels_found
+        sizes[label] = Counter(labels_found.tolist())
         main = _main_people(sizes[label], len(places))
-        rows = [_center(descriptors[places][found == number]) for number in main]
+        rows = [_center(descriptors[places][labels_found == number]) for number in main]
         centers[label] = np.stack(rows) if rows else np.zeros((0, descriptors.shape[1]), np.float32)
     people = People(centers)
-    told: dict[tuple[str, int], Identity] = {}
+    identity_of: dict[tuple[str, int], Identity] = {}
     for label, places in of_class.items():
         for number, size in sizes[label].items():
             is_main = not len(centers[label]) or number < len(centers[label])
             members = [place for place in places if numbers[place] == number]
             others = () if is_main else people.classes_of(_center(descriptors[members]), threshold=threshold)
-            told[label, number] = Identity(number, size, is_main, tuple(name for name in others if name != label))
-    return [told[label, int(number)] for label, number in zip(labels, numbers, strict=True)], people
+            identity_of[label, number] = Identity(number, size, is_main, tuple(name for name in others if name != label))
+    return [identity_of[label, int(number)] for label, number in zip(labels, numbers, strict=True)], people
 
 
 def _main_people(sizes: Counter[int], faces: int) -> list[int]:
-    """Clusters a class is about, the largest first; none where no one has a good share."""
+    """The clusters of the main people of a class, the largest first; empty if no one has a sufficient share."""
     largest = sizes[0]
     if faces < 3 or largest < 2 or largest < MAIN_SHARE * faces:
         return []

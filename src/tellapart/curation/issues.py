@@ -1,7 +1,7 @@
-"""The issues an image can have, and the table that says which has which: a row a file, a score an issue.
+"""The issues an image can have, and the issue table: one row per file, one score per issue.
 
-Every score lies in [0, 1], and lower is worse. Where an issue is a matter of degree, :data:`BORDER` divides: what lies
-below it is an issue. Where it is a matter of fact (a file that cannot be read, a copy), the flagged files lie below it.
+Scores are in [0, 1], lower is worse. For issues of degree, scores below :data:`BORDER` are an issue. For issues of fact (an
+unreadable file, a copy), flagged files have scores below it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ EXCLUDE, RELABEL = "exclude", "relabel"
 
 @dataclass(frozen=True)
 class Issue:
-    """One thing that can be wrong with an image.
+    """One kind of issue.
 
     Attributes:
-        name: in tables and options.
-        title: for people.
-        explanation: a sentence.
-        proposal: what is proposed to do about it: ``exclude`` where the facts show an error (a file that cannot be read, a copy, a
-            wrong label, a leak), ``relabel`` (by a person only), or None: what is only strange may well be right.
+        name: used in tables and options.
+        title: shown to people.
+        explanation: one or two sentences.
+        proposal: the proposed decision: ``exclude`` if the facts show an error (an unreadable file, a copy, a contradiction, a
+            leak), ``relabel`` (by a person only), or None if the image may well be right.
         needs: ``file``, ``facts`` (one decoding), ``features`` (a network) or ``labels`` (features and labels).
     """
 
@@ -38,24 +38,29 @@ class Issue:
 
 
 ISSUES = (
-    Issue("unreadable", "Unreadable", "The file cannot be read as an image; the reason stands with it.", EXCLUDE, needs="file"),
-    Issue("exact_duplicate", "Exact copies", "The same bytes lie elsewhere in the same class and part; the best one is kept.", EXCLUDE),
-    Issue("contradiction", "Contradictions", "The same image stands in two classes, so one of the labels is wrong.", EXCLUDE),
-    Issue("leak", "Leaks between parts", "A training image is also in a part that is reported, so the numbers would flatter.", EXCLUDE),
+    Issue("unreadable", "Unreadable", "The file cannot be read as an image; the reason is shown.", EXCLUDE, needs="file"),
+    Issue("exact_duplicate", "Exact copies", "The same bytes occur again in the same class and part; the best copy is kept.", EXCLUDE),
+    Issue("contradiction", "Contradictions", "The same image is in two classes, so one of the labels is wrong.", EXCLUDE),
+    Issue("leak", "Leaks between parts", "A training image is also in the validation or test part, which inflates the scores.", EXCLUDE),
     Issue("near_duplicate", "Near-duplicates", "The same photo saved again, resized, cropped or mirrored; the best copy is kept.", EXCLUDE),
-    Issue("placeholder", "Placeholders", "The same stand-in, such as 'image not available', came for several names.", EXCLUDE),
+    Issue("placeholder", "Placeholders", "The same placeholder, such as 'image not available', occurs under several names.", EXCLUDE),
     Issue("small", "Too small", "The shorter side has fewer than about 64 pixels."),
-    Issue("blurred", "Blurred", "Edges are wide even at 128 pixels: out of focus, shaken, or enlarged from very little."),
-    Issue("dark", "Too dark", "Even the bright places are nearly black."),
-    Issue("bright", "Too bright", "Even the dark places are nearly white."),
-    Issue("flat", "Next to nothing in it", "One tone fills the image: blank, a plain graphic, or a failed rendering."),
-    Issue("odd_aspect", "Odd shape", "One side is more than three times the other, so a square shows little of it."),
-    Issue("gray", "Gray", "Without color; harmless unless one class has many more of them than another."),
-    Issue("outlier", "Outliers", "Unlike the other images of its class, as a network sees them. Strange is not wrong.", needs="features"),
+    Issue("blurred", "Blurred", "Edges are wide even at 128 pixels: out of focus, motion blur, or enlarged from very few pixels."),
+    Issue("dark", "Too dark", "Even the bright areas are nearly black."),
+    Issue("bright", "Too bright", "Even the dark areas are nearly white."),
+    Issue("flat", "Almost empty", "Nearly one color: blank, a plain graphic, or a failed rendering."),
+    Issue("odd_aspect", "Odd aspect ratio", "One side is more than three times the other, so a square crop shows little of it."),
+    Issue("gray", "Gray", "No color; harmless unless one class has many more of them than another."),
+    Issue(
+        "outlier",
+        "Outliers",
+        "Different from the other images of its class in the features of a network. Unusual does not mean wrong.",
+        needs="features",
+    ),
     Issue(
         "mislabeled",
         "Probably mislabeled",
-        "Models that did not learn from it are surer of another class than they usually are of images that belong there.",
+        "Models that were not trained on it favor another class more than usual for images of that class.",
         proposal=RELABEL,
         needs="labels",
     ),
@@ -66,12 +71,12 @@ BY_NAME = {issue.name: issue for issue in ISSUES}
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """One issue over all files.
+    """One issue over all n files.
 
     Attributes:
-        scores: float (n,) in [0, 1], low = worse; NaN where it was not measured.
+        scores: float64 (n,) in [0, 1], low = worse; NaN where it was not measured.
         is_issue: bool (n,).
-        threshold: below which a score is an issue; None where facts decide.
+        threshold: scores below it are an issue; None for issues of fact.
     """
 
     scores: FloatArray
@@ -80,24 +85,24 @@ class Finding:
 
     @property
     def worst_first(self) -> list[int]:
-        """Rows that have the issue, the lowest score first."""
+        """Rows with the issue, the lowest score first."""
         rows = np.flatnonzero(self.is_issue)
         return [int(row) for row in rows[np.argsort(self.scores[rows], kind="stable")]]
 
 
 def grade_findings(scores: FloatArray, threshold: float = BORDER) -> Finding:
-    """The finding of an issue that is a matter of degree; NaN is none."""
+    """The finding of an issue of degree from float (n,) scores; NaN is no issue."""
     with np.errstate(invalid="ignore"):
         return Finding(scores, np.asarray(scores < threshold), threshold)
 
 
 def certain(n: int, flagged: Mapping[int, float], measured: Sequence[int] | None = None) -> Finding:
-    """The finding of an issue that is a matter of fact.
+    """The finding of an issue of fact.
 
     Args:
         n: number of files.
         flagged: score below :data:`BORDER` by row.
-        measured: rows it was looked for in; None for all. They score 1 where not flagged, the others NaN.
+        measured: rows that were checked; None for all. They score 1 if not flagged; other rows score NaN.
     """
     scores = np.full(n, 1.0 if measured is None else np.nan)
     if measured is not None:
@@ -110,13 +115,13 @@ def certain(n: int, flagged: Mapping[int, float], measured: Sequence[int] | None
 
 @dataclass(frozen=True, eq=False)
 class IssueTable:
-    """All findings, in the order of :data:`ISSUES`; one that was not looked for is absent."""
+    """All findings by issue; an issue that was not checked is absent."""
 
     findings: Mapping[str, Finding]
 
     @property
     def names(self) -> list[str]:
-        """What was looked for."""
+        """The issues that were checked, in the order of :data:`ISSUES`."""
         return [name for name in NAMES if name in self.findings]
 
     def of_row(self, row: int) -> list[str]:
@@ -124,6 +129,6 @@ class IssueTable:
         return [name for name in self.names if self.findings[name].is_issue[row]]
 
     def scores(self, row: int) -> dict[str, float]:
-        """The scores of one file, those not measured left out."""
+        """The scores of one file, without those not measured."""
         found = {name: float(self.findings[name].scores[row]) for name in self.names}
         return {name: score for name, score in found.items() if not np.isnan(score)}

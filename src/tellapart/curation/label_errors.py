@@ -1,15 +1,15 @@
-"""Mislabeled images: whether a label is right, from what models say that did not learn from the image.
+"""Label errors: the probability that a label is right, from out-of-sample logits.
 
-A confident model that names another class is evidence, and how much depends on how often labels are wrong at all and
-on how far the model is to be trusted. So both are weighed along: the true class is drawn from softmax(logits / T), and
-the label is, with probability ``noise``, any other class. Every T and noise on a grid counts as far as it makes the
-labels given likely (noise evenly likely beforehand), and the score of an image is the probability, given its label,
-that the label is right. Below one half it more probably is wrong than right, which is the cut.
+A confident prediction of another class is evidence against a label; how strong depends on the rate of label noise and on the
+calibration of the model. Both are estimated: the true class is drawn from softmax(logits / T), and with probability ``noise``
+the label is any other class. Every T and noise of a grid is weighted by its posterior probability given the labels, and the
+score of an image is the posterior probability that its label is right. Below one half the label is more likely wrong than
+right, which is the threshold.
 
-Against the per-class thresholds of confident learning (Northcutt, Jiang & Chuang 2021, J. Artificial Intelligence
-Research 70) on the same logits the cut names far fewer wrongly where classes are hard to tell apart, and finds more
-where they are easy; the order is as good (docs/log.md, "Check"). The one likeliest T and noise will not do: on few and
-hard images they can take all noise for ignorance.
+Compared with the per-class thresholds of confident learning (Northcutt, Jiang & Chuang 2021, J. Artificial Intelligence
+Research 70) on the same logits, this flags far fewer right labels where classes are hard to distinguish and finds more errors
+where they are easy; the ranking is as good (docs/log.md, "Check"). The single most likely T and noise is not enough: with few
+hard images it can attribute all noise to an uncertain model.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from tellapart.calibration import softmax
 TEMPERATURES = np.geomspace(0.05, 2.0, 24)
 NOISES = np.geomspace(0.001, 0.4, 40)
 SOUND_BEFOREHAND = 10.0
-"""Images with a right label that are imagined besides, so that a handful of real ones does not tell of much noise."""
+"""Strength of the prior in correctly labeled pseudo-images, so that few images do not give a high noise estimate."""
 _NEGLIGIBLE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class LabelErrors:
-    """What is to be thought of n labels.
+    """Estimated label errors of n images in k classes.
 
     Attributes:
-        right: (n,), the probability that the label given is right, in view of the label; low = worse.
-        suggested: (n,), the likeliest class other than the label.
-        probabilities: (n, k), of the true class from the image alone.
-        noise: the share of wrong labels to be expected.
+        right: float64 (n,), the posterior probability that the label is right; low = worse.
+        suggested: int64 (n,), the most likely class other than the label.
+        probabilities: float64 (n, k), of the true class, from the image alone.
+        noise: the expected share of wrong labels.
     """
 
     right: FloatArray
@@ -46,11 +46,11 @@ class LabelErrors:
 
 
 def find_label_errors(logits: FloatArray, targets: IntArray) -> LabelErrors:
-    """Doubts about the labels of n images.
+    """Estimate which of n labels are wrong.
 
     Args:
-        logits: (n, k) from models that did not learn from the image, k at least 2.
-        targets: the labels given, int (n,).
+        logits: float (n, k), out of sample (from models that were not trained on the image), k at least 2.
+        targets: int (n,), the given labels.
     """
     n, k = logits.shape
     own = [softmax(logits, float(temperature))[np.arange(n), targets] for temperature in TEMPERATURES]
@@ -69,7 +69,7 @@ def find_label_errors(logits: FloatArray, targets: IntArray) -> LabelErrors:
 
 
 def _weights(own: list[FloatArray], num_classes: int) -> FloatArray:
-    """How much each temperature and noise counts (temperatures, noises), 1 together."""
+    """Posterior weights of each temperature and noise, float64 (temperatures, noises), sum 1."""
     logs = np.empty((len(TEMPERATURES), len(NOISES)))
     for at, chances in enumerate(own):
         for place, noise in enumerate(NOISES):
@@ -80,5 +80,5 @@ def _weights(own: list[FloatArray], num_classes: int) -> FloatArray:
 
 
 def _shares(own: FloatArray, noise: float, num_classes: int) -> tuple[FloatArray, FloatArray]:
-    """The chance of the label given as a right one, and as a wrong one, where the model gives it ``own``."""
+    """The probability of the given label as a right and as a wrong one, for model probabilities ``own`` (n,)."""
     return own * (1 - noise), (1 - own) * noise / (num_classes - 1)

@@ -1,10 +1,10 @@
-"""Likenesses kept in the cache: the next verb on the same photos need not lay them over each other again."""
+"""The cache of compared pairs, so that the next command on the same images does not compare them again."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,23 +16,27 @@ from tellapart.curation.near_duplicates import VERSION, ComparedPair
 from tellapart.errors import StorageError
 from tellapart.features import FeatureMatrix
 
+logger = logging.getLogger(__name__)
+
 FOLDER = "likenesses"
 
 
 def cached_pairs(features: FeatureMatrix, find: Callable[[], list[ComparedPair]]) -> list[ComparedPair]:
-    """The likenesses of these images as they were found before, else as ``find`` finds them now.
+    """The compared pairs of these images from the cache, else from ``find``.
 
-    They depend on the images, on their features, and on the code that tells copies (its ``VERSION``), all of which name the
-    file. A damaged file is made again, and one that cannot be written is not missed.
+    The file name contains a digest of everything they depend on: the images, their features and the ``VERSION`` of the code.
+    A damaged file is replaced; an error while writing the file is logged and ignored.
     """
     file = cache_root() / FOLDER / f"{_name(features)}.json"
-    known = _read(file)
-    if known is not None:
-        return known
-    found = find()
-    with suppress(StorageError):
-        write_sealed(file, [asdict(one) for one in found])
-    return found
+    cached = _read(file)
+    if cached is not None:
+        return cached
+    pairs = find()
+    try:
+        write_sealed(file, [asdict(pair) for pair in pairs])
+    except StorageError as error:
+        logger.warning("the compared pairs are not cached: %s", error)
+    return pairs
 
 
 def _read(file: Path) -> list[ComparedPair] | None:

@@ -1,8 +1,8 @@
-"""Outliers: images far from the middle of their class, as a network sees them.
+"""Outliers: images far from the center of their class in the features of a network.
 
-The distance is Euclidean, from the mean of the class, in standardized signed square roots of the features. Of the
-seventeen measures tried (nearest neighbors of several numbers, cosines, Mahalanobis distances) it found best both what
-a person threw out of a scrape by hand and photos planted from other sets (docs/log.md, "Check").
+The distance is Euclidean, from the mean of the class, in standardized signed square roots of the features. Of seventeen
+measures tried (k nearest neighbors for several k, cosines, Mahalanobis distances) it best found both the images that a person
+removed from a scrape by hand and photos planted from other sets (docs/log.md, "Check").
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ import numpy as np
 from tellapart.array_types import FloatArray, IntArray
 
 LEAST = 8
-"""A class with fewer images has no outliers: there is nothing to be unlike."""
+"""Classes with fewer images have no outliers."""
 BORDER_DEVIATIONS = 3.0
-"""Robust standard deviations of the logarithm above the median of the class; flags one or two of a hundred sound photos."""
+"""Robust standard deviations of the logarithm above the median of the class; flags one or two of a hundred normal photos."""
 _LEAST_SPREAD = 1e-3
 
 
 def outlier_scores(features: FloatArray, classes: IntArray) -> FloatArray:
-    """Scores of n images, float64 (n,): one half at the border, lower is farther out; NaN in classes of fewer than ``LEAST``.
+    """Outlier scores, float64 (n,) in [0, 1]: one half at the border, lower is farther out; NaN in classes of fewer than ``LEAST``.
 
     Distances of a class are compared by median and median absolute deviation of their logarithms.
 
     Args:
         features: float (n, d).
-        classes: int (n,); images without a class may all bear the same number, and then form one.
+        classes: int (n,); images without a class may share one number, and then form one class.
     """
     scores = np.full(len(features), np.nan)
     if not len(features) or not features.shape[1]:

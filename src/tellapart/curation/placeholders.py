@@ -1,4 +1,4 @@
-"""Placeholders: "image not available" and other stand-ins, which come again and again whatever was asked for."""
+"""Placeholders: "image not available" and the like, which sites return again and again for different requests."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from tellapart.dataset.catalog import ImageFacts
 
 LEAST_FILES, LEAST_NAMES = 3, 3
 GRAPHIC_BITS = 5.5
-"""Of photos of animals, people and clothes fewer than one in twenty have less entropy; drawn signs and logos have it nearly always."""
+"""Entropy below which an image is a graphic: fewer than one in twenty photos, but nearly all signs and logos are below it."""
 
 
 def placeholder_groups(groups: Iterable[DuplicateGroup], facts: Mapping[str, ImageFacts], names: Mapping[str, str]) -> list[DuplicateGroup]:
-    """Those groups of copies that are a placeholder.
+    """The groups of duplicates that are placeholders.
 
-    An image is one if it came in at least three files, and is a plain graphic or came under at least three names.
+    An image is a placeholder if it occurs in at least three files and is a plain graphic or occurs under at least three names.
 
     Args:
         groups: exact and near-duplicates.
-        facts: of the images.
-        names: what was asked for when each file came, by path: keyword or class.
+        facts: image facts by image id.
+        names: by path, the search keyword or class of each file.
     """
     return [group for group in groups if group.kind != BOUNDARY and _is_placeholder(group, facts, names)]
 
@@ -33,5 +33,5 @@ def _is_placeholder(group: DuplicateGroup, facts: Mapping[str, ImageFacts], name
 
 
 def _is_graphic(seen: Sequence[ImageFacts]) -> bool:
-    """Whether most of the copies are drawn rather than photographed."""
+    """Whether most of the copies are graphics rather than photos."""
     return 2 * sum(one.entropy < GRAPHIC_BITS for one in seen) > len(seen)

@@ -1,8 +1,8 @@
-"""What one decoding tells of an image: too small, blurred, dark, bright, flat, oddly shaped, gray.
+"""Quality issues from image statistics: too small, blurred, dark, bright, flat, odd aspect ratio, gray.
 
-Each rule measures one amount, and the score is ``x^p / (x^p + border^p)``: 0 for nothing of it, one half exactly at the
-border, towards 1 beyond. So scores keep the order of the amounts, and :data:`tellapart.curation.issues.BORDER` divides.
-The borders were set on photos of animals, people and clothes, of which each flags less than one in a hundred
+Each rule measures one amount x, and the score is ``x^p / (x^p + border^p)``: 0 for x = 0, one half at the border, towards 1
+above it. So scores have the order of the amounts, and :data:`tellapart.curation.issues.BORDER` is the threshold.
+The borders were set on photos of animals, people and clothes, of which each rule flags less than one in a hundred
 (docs/log.md, "Check").
 """
 
@@ -17,7 +17,7 @@ from tellapart.array_types import FloatArray
 from tellapart.dataset.catalog import ImageFacts
 
 EDGELESS_BITS = 3.0
-"""Images with less entropy have too little in them to be called blurred or sharp."""
+"""Images with less entropy (in bits) have too few edges to be called blurred or sharp."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Rule:
     """An amount, of which too little is an issue.
 
     Attributes:
-        amount: from the facts of an image; not negative. None where it cannot be told.
-        border: the least that is well.
+        amount: from the facts of an image, not negative; None if undefined.
+        border: amounts below it are an issue.
         steepness: the power p.
     """
 
@@ -35,7 +35,7 @@ class Rule:
     steepness: float = 2.0
 
     def score(self, facts: ImageFacts) -> float:
-        """In [0, 1]; NaN where the amount cannot be told."""
+        """The score in [0, 1]; NaN if the amount is undefined."""
         amount = self.amount(facts)
         if amount is None:
             return float("nan")

@@ -1,9 +1,9 @@
-"""Laying one miniature over another and asking whether they agree in detail.
+"""Registration of two small images, and whether they agree in detail afterwards.
 
-A crop, a turn by a few degrees, a frame or a caption moves everything, so pixel by pixel nothing agrees until the one is
-moved back onto the other. First the place is looked for coarsely, over a few scales; then it is refined by maximising the
-correlation over all affine moves (ECC, Evangelidis and Psarakis 2008). What decides is not how like the two are as a
-whole (two dark shirts on one floor are), but whether the fine structure agrees, block by block.
+A crop, a rotation by a few degrees, a frame or a caption moves everything, so pixels can only be compared after registration.
+It starts with a coarse search over a few scales and refines the result by maximizing the correlation over affine transforms
+(ECC, Evangelidis and Psarakis 2008). The decision does not depend on the overall similarity (two dark shirts on one floor are
+similar), but on the agreement of the fine structure, block by block.
 """
 
 from __future__ import annotations
@@ -24,38 +24,38 @@ LEAST_COARSE, LEAST_COARSE_AGREEMENT, LEAST_OVERLAP = 0.75, 0.8, 0.2
 TEMPLATE_SHARE = 0.88
 BLOCK = 12
 FINE, BROAD = 0.8, 2.5
-"""Standard deviations, in pixels of the miniature, between which lies what is called detail."""
+"""Standard deviations, in pixels of the small image, of the two Gaussians whose difference is the detail."""
 LEAST_ROUGH_DETAIL = 0.15
-"""Of planted copies laid roughly 97 in 100 reach it where it is hardest (clothes on plain ground, framed in white)."""
+"""97 % of planted copies reach it after the coarse search, in the hardest set (clothes on a plain background, white frames)."""
 ENOUGH_DETAIL = 0.9
-"""From here on no other move is tried."""
+"""From this detail on, no other transform is tried."""
 COLORLESS = 4.0
 LEAST_BAR, FRAME_SLACK = 0.025, 0.03
-"""Shares of a side: the thinnest bar, and how far its end may seem to lie from the image's."""
+"""Shares of a side: the thinnest bar, and the tolerance for the position of its end."""
 
 _PLACES = np.meshgrid(*2 * [(np.arange(SIDE) + 0.5) / SIDE])
 _LAST_ROW = np.array([[0.0, 0.0, 1.0]])
 
 Move = NDArray[np.float64]
-"""(2, 3): from places of the first image to places of the second, both in shares of width and height."""
+"""An affine transform, float64 (2, 3), from positions in the first image to the second, in shares of width and height."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How two images agree where both show something, the first laid over the second.
+    """Agreement of two registered images where they overlap.
 
     Attributes:
-        detail: mean correlation of the blocks' fine structure, -1..1; 0 where there is none.
-        detailed_blocks: of 64, those that have fine structure.
-        agreeing: share of those whose correlation is above a half; strong outlines may agree where the rest does not.
-        structure: mean correlation of the blocks as they are.
-        color: cosine of the colors; 1 where one of the two is gray.
+        detail: mean correlation of the fine structure of the blocks, -1 to 1; 0 without fine structure.
+        detailed_blocks: number of blocks, out of 64, with fine structure.
+        agreeing: share of these whose correlation is above 0.5; strong outlines may agree where the rest does not.
+        structure: mean correlation of the unfiltered blocks, -1 to 1.
+        color: cosine of the colors; 1 if one of the two is gray.
         overlap: share of the first image that was compared.
-        stretch: by how much more the move enlarges one way than across it; 1 for none.
-        turn: of the move, in degrees.
-        shift: how far a corner comes to lie from where it would if both showed the same part, as a share of the side.
-        is_mirrored: the first was mirrored.
-        is_framed: whether the first has a frame or caption around what the second shows, and the other way about.
+        stretch: ratio of the singular values of the transform; 1 for none.
+        turn: rotation in degrees.
+        shift: largest displacement of a corner relative to the same part in both, as a share of the side.
+        is_mirrored: whether the first was mirrored.
+        is_framed: whether the first has a frame or caption around what the second shows, and vice versa.
     """
 
     detail: float
@@ -72,39 +72,39 @@ class Agreement:
 
 
 def best_agreement(first: RegistrationImage, second: RegistrationImage, *, is_mirrored: bool = False) -> Agreement | None:
-    """The best agreement found, or None where the images do not even roughly fit onto each other."""
+    """Register two images and return their best agreement; None if they do not match even coarsely."""
     first = first.mirrored() if is_mirrored else first
-    likeness, start = _roughly(first, second)
+    likeness, start = _coarse_search(first, second)
     if likeness < LEAST_COARSE:
         return None
-    moves = [move for move in (start, _refined(first, second, start, COARSE_SIDE, 12)) if move is not None]
+    moves = [move for move in (start, _refine(first, second, start, COARSE_SIDE, 12)) if move is not None]
     fits = [_coarse_fit(first, second, move) for move in moves]
     if max(fits) < LEAST_COARSE_AGREEMENT:
         return None
     rough = moves[int(np.argmax(fits))]
-    laid = _Laid(first, second, rough)
-    if laid.detail[0] < LEAST_ROUGH_DETAIL:
+    overlay = _Overlay(first, second, rough)
+    if overlay.detail[0] < LEAST_ROUGH_DETAIL:
         return None
-    fine = _refined(first, second, rough, SIDE, 8)
+    fine = _refine(first, second, rough, SIDE, 8)
     best = None if fine is None else compare_after_move(first, second, fine, is_mirrored=is_mirrored)
     if best is None or best.detail < ENOUGH_DETAIL:
-        best = better_agreement(best, laid.agreement(is_mirrored=is_mirrored))
+        best = better_agreement(best, overlay.agreement(is_mirrored=is_mirrored))
     return best
 
 
 def better_agreement(one: Agreement | None, other: Agreement | None) -> Agreement | None:
-    """Of two agreements the one in more detail."""
+    """The agreement with the higher detail."""
     return one if other is None or (one is not None and one.detail >= other.detail) else other
 
 
 def compare_after_move(first: RegistrationImage, second: RegistrationImage, move: Move, *, is_mirrored: bool = False) -> Agreement | None:
-    """How the two agree after a move; None where too little of both remains to be compared."""
-    return _Laid(first, second, move).agreement(is_mirrored=is_mirrored)
+    """The agreement after a transform; None if the overlap is too small."""
+    return _Overlay(first, second, move).agreement(is_mirrored=is_mirrored)
 
 
 @dataclass(frozen=True, eq=False)
-class _Laid:
-    """Two miniatures, the second moved under the first; what is looked at twice is computed once."""
+class _Overlay:
+    """Two small images, the second transformed onto the first, with cached intermediate results."""
 
     first: RegistrationImage
     second: RegistrationImage
@@ -112,31 +112,31 @@ class _Laid:
 
     @cached_property
     def is_both(self) -> BoolArray:
-        """Where both show something."""
+        """Where both have pixels, bool (96, 96)."""
         return _overlap(self.first, self.second, self.move)
 
     @cached_property
     def grays(self) -> tuple[Grid, Grid]:
-        """Both as they lie."""
-        return self.first.gray, _moved(self.second.gray, self.move, SIDE)
+        """Both gray images, the second transformed."""
+        return self.first.gray, _warp(self.second.gray, self.move, SIDE)
 
     @cached_property
     def fine(self) -> tuple[Grid, Grid]:
-        """Both without grain."""
+        """Both gray images, denoised."""
         one, other = self.grays
-        return _blurred(one, FINE), _blurred(other, FINE)
+        return _blur(one, FINE), _blur(other, FINE)
 
     @cached_property
     def detail(self) -> tuple[float, int, float]:
-        """How the fine structure of the blocks agrees, see :func:`_by_block`."""
+        """Agreement of the fine structure of the blocks, see :func:`_by_block`."""
         import cv2
 
         inner = cv2.erode(self.is_both.astype(np.uint8), np.ones((7, 7), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
-        one, other = (fine - _blurred(gray, BROAD) for fine, gray in zip(self.fine, self.grays, strict=True))
+        one, other = (fine - _blur(gray, BROAD) for fine, gray in zip(self.fine, self.grays, strict=True))
         return _by_block(one, other, inner, least_share=0.2, least_spread=0.8, noise=0.25)
 
     def agreement(self, *, is_mirrored: bool) -> Agreement | None:
-        """Everything that is judged; None where too little of both remains to be compared."""
+        """All measures; None if the overlap is too small."""
         first, second, move = self.first, self.second, self.move
         overlap = float(self.is_both.mean())
         if overlap < LEAST_OVERLAP:
@@ -148,32 +148,32 @@ class _Laid:
         return Agreement(*self.detail, structure, color, overlap, stretch, turn, shift, is_mirrored, is_framed)
 
 
-def _blurred(grid: Grid, deviation: float) -> Grid:
+def _blur(grid: Grid, deviation: float) -> Grid:
     import cv2
 
     return np.asarray(cv2.GaussianBlur(grid, (0, 0), deviation), np.float32)
 
 
 def box_move(source: Box, target: Box) -> Move:
-    """The move that lays one box over another."""
+    """The transform that maps one box onto another."""
     across = (target[2] - target[0]) / (source[2] - source[0])
     down = (target[3] - target[1]) / (source[3] - source[1])
     return np.array([[across, 0, target[0] - source[0] * across], [0, down, target[1] - source[1] * down]])
 
 
-def _roughly(first: RegistrationImage, second: RegistrationImage) -> tuple[float, Move]:
-    """The best rough place and its correlation: the first within the second, or the second within the first."""
+def _coarse_search(first: RegistrationImage, second: RegistrationImage) -> tuple[float, Move]:
+    """The best coarse transform and its correlation: the first within the second, or the second within the first."""
     best = (-1.0, box_move(WHOLE, WHOLE))
     for one, other, is_back in ((first, second, False), (second, first, True)):
-        for box, across, down in _ways(one, other, is_back):
+        for box, across, down in _search_options(one, other, is_back):
             found = _template(one, other, box, across, down)
             if found is not None and found[0] > best[0]:
                 best = (found[0], _inverse(found[1]) if is_back else found[1])
     return best
 
 
-def _ways(first: RegistrationImage, second: RegistrationImage, is_back: bool) -> Iterator[tuple[Box, float, float]]:
-    """What part of the first to look for in the second, and how much smaller across and down."""
+def _search_options(first: RegistrationImage, second: RegistrationImage, is_back: bool) -> Iterator[tuple[Box, float, float]]:
+    """Yield the part of the first to search for in the second, and its horizontal and vertical scale."""
     ratio = first.aspect / second.aspect
     for scale in SCALES:
         if not (is_back and scale == 1.0):
@@ -190,7 +190,7 @@ def _ways(first: RegistrationImage, second: RegistrationImage, is_back: bool) ->
 
 
 def _template(first: RegistrationImage, second: RegistrationImage, box: Box, across: float, down: float) -> tuple[float, Move] | None:
-    """Where the middle of a box of the first fits best into the second, made smaller as told."""
+    """Match the center of a box of the first, scaled, within the second: correlation and transform."""
     import cv2
 
     side = COARSE_SIDE
@@ -214,8 +214,8 @@ def _template(first: RegistrationImage, second: RegistrationImage, box: Box, acr
     return float(likeness), move
 
 
-def _refined(first: RegistrationImage, second: RegistrationImage, move: Move, side: int, rounds: int) -> Move | None:
-    """The move that maximises the correlation nearby; None where none does."""
+def _refine(first: RegistrationImage, second: RegistrationImage, move: Move, side: int, rounds: int) -> Move | None:
+    """Refine a transform by maximizing the correlation (ECC); None if it does not converge."""
     import cv2
 
     one, other = (first.gray, second.gray) if side == SIDE else (first.coarse, second.coarse)
@@ -236,7 +236,7 @@ def _refined(first: RegistrationImage, second: RegistrationImage, move: Move, si
 
 def _coarse_fit(first: RegistrationImage, second: RegistrationImage, move: Move) -> float:
     """Correlation of the coarse images where they overlap."""
-    moved = _moved(second.coarse, move, COARSE_SIDE, outside=-1000.0)
+    moved = _warp(second.coarse, move, COARSE_SIDE, outside=-1000.0)
     inside = moved > -1
     if inside.mean() < LEAST_OVERLAP:
         return -1.0
@@ -246,7 +246,7 @@ def _coarse_fit(first: RegistrationImage, second: RegistrationImage, move: Move)
 
 
 def _overlap(first: RegistrationImage, second: RegistrationImage, move: Move) -> BoolArray:
-    """Pixels (96, 96) of the first that both show; without frames where both have one, as the same frame is no likeness."""
+    """Pixels of the first that both show, bool (96, 96); without the frames if both have one, as equal frames are no evidence."""
     x, y = _PLACES
     across, down = (row[0] * x + row[1] * y + row[2] for row in move)
     both = _inside(x, y, WHOLE) & _inside(across, down, WHOLE)
@@ -266,7 +266,7 @@ def _inside(x: FloatArray, y: FloatArray, box: Box) -> BoolArray:
 def _by_block(
     one: Grid, other: Grid, is_both: BoolArray, *, least_share: float, least_spread: float, noise: float
 ) -> tuple[float, int, float]:
-    """Mean correlation of the blocks that have something to show, the livelier ones counting more; their number; share above 0.5."""
+    """Weighted mean correlation of the blocks with enough contrast; their number; share of them above 0.5."""
     import cv2
 
     mask = is_both.astype(np.float32)
@@ -292,7 +292,7 @@ def _by_block(
 
 
 def _color(first: RegistrationImage, second: RegistrationImage, move: Move) -> float:
-    moved = _moved(second.chroma, move, COARSE_SIDE, outside=-1000.0)
+    moved = _warp(second.chroma, move, COARSE_SIDE, outside=-1000.0)
     inside = moved[..., 0] > -255
     if not inside.any():
         return 1.0
@@ -302,7 +302,7 @@ def _color(first: RegistrationImage, second: RegistrationImage, move: Move) -> f
 
 
 def _geometry(first: RegistrationImage, second: RegistrationImage, move: Move) -> tuple[float, float, float]:
-    """Stretch, turn and shift of a move; see :class:`Agreement`."""
+    """Stretch, turn and shift of a transform; see :class:`Agreement`."""
     to, fro = np.diag([second.width, second.height]), np.diag([1 / first.width, 1 / first.height])
     linear = to @ move[:, :2] @ fro
     values = np.linalg.svd(linear, compute_uv=False)
@@ -313,7 +313,7 @@ def _geometry(first: RegistrationImage, second: RegistrationImage, move: Move) -
 
 
 def _is_framed(first: RegistrationImage, second: RegistrationImage, move: Move) -> bool:
-    """Whether the first is the second with a frame or caption around it: all that it has more is bars, which the second has not."""
+    """Whether the first is the second with a frame or caption: everything outside the second is bars that the second does not have."""
     if first.content is None:
         return False
     corners = _inverse(move) @ np.array([[x, y, 1.0] for x in (0, 1) for y in (0, 1)]).T
@@ -326,13 +326,13 @@ def _is_framed(first: RegistrationImage, second: RegistrationImage, move: Move) 
 
 
 def _shift(move: Move, source: Box, target: Box) -> float:
-    """How far the corners of the source come to lie from those of the target."""
+    """The largest distance between the transformed corners of the source and those of the target."""
     corners = np.array([[x, y, 1.0] for x in (source[0], source[2]) for y in (source[1], source[3])]).T
     return float(np.abs((move - box_move(source, target)) @ corners).max())
 
 
-def _moved(grid: Grid, move: Move, side: int, *, outside: float | None = None) -> Grid:
-    """The second image's grid as the first one's places see it."""
+def _warp(grid: Grid, move: Move, side: int, *, outside: float | None = None) -> Grid:
+    """Warp the grid of the second image onto the first: float32 (side, side) or (side, side, 2)."""
     import cv2
 
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -349,7 +349,7 @@ def _in_pixels(move: Move, side: int) -> Grid:
 
 @cache
 def _frame(side: int) -> tuple[FloatArray, FloatArray]:
-    """From shares of an image to places of its pixels, and back."""
+    """The matrices, float64 (3, 3), from shares of an image to pixel positions, and back."""
     frame = np.array([[side, 0, -0.5], [0, side, -0.5], [0, 0, 1.0]])
     return frame, np.linalg.inv(frame)
 

@@ -1,4 +1,4 @@
-"""Small images made ready to be laid over each other, and what of them is image rather than frame or caption."""
+"""Small images for registration, and the box of their content without frames and captions."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tellapart.array_types import BoolArray, ByteArray
 
 SIDE, COARSE_SIDE = 96, 32
 FRAME_SPREAD = 14
-"""Gray levels by which the pixels of a frame may differ; JPEG's ringing stays within."""
+"""Gray levels by which the pixels of a frame may differ; JPEG ringing stays within."""
 EDGE_SHARE, BAR_SHARE = 0.97, 0.5
-"""Share of the outermost line that has the bar's color, and of every further line: the rest is words."""
+"""Minimum share of the bar color in the outermost line, and in every further line, which may contain text."""
 LONGEST_BARS = 0.6
-"""Share of a side that both its bars may take."""
+"""Maximum share of a side that both bars may take."""
 _BLEED = 0.3
 
 Grid = NDArray[np.float32]
@@ -26,14 +26,14 @@ WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 @dataclass(frozen=True, eq=False)
 class RegistrationImage:
-    """An image squashed into a square.
+    """An image squashed to a square.
 
     Attributes:
-        gray: float32 (96, 96).
-        coarse: the same as float32 (32, 32).
-        chroma: red and blue less the mean of all three channels, float32 (32, 32, 2).
+        gray: float32 (96, 96), 0 to 255.
+        coarse: float32 (32, 32), the same, smaller.
+        chroma: float32 (32, 32, 2), red and blue minus the mean of all three channels.
         width, height: of the image, in any unit.
-        content: what is inside frame and caption bars; None where there are none.
+        content: the box inside frame and caption bars; None without any.
     """
 
     gray: Grid
@@ -45,7 +45,7 @@ class RegistrationImage:
 
     @classmethod
     def of(cls, pixels: ByteArray) -> RegistrationImage:
-        """Of uint8 (h, w, 3); 128 pixels on the longer side are plenty."""
+        """From uint8 (h, w, 3) pixels; 128 pixels on the longer side are enough."""
         import cv2
 
         square = cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
@@ -58,21 +58,21 @@ class RegistrationImage:
 
     @property
     def aspect(self) -> float:
-        """Width by height."""
+        """Width over height."""
         return self.width / self.height
 
     def mirrored(self) -> RegistrationImage:
-        """The mirror image, left and right exchanged."""
+        """The left-right mirror image."""
         box = None if self.content is None else (1 - self.content[2], self.content[1], 1 - self.content[0], self.content[3])
         gray, coarse, chroma = (np.ascontiguousarray(grid[:, ::-1]) for grid in (self.gray, self.coarse, self.chroma))
         return replace(self, gray=gray, coarse=coarse, chroma=chroma, content=box)
 
 
 def content_box(gray: ByteArray) -> Box | None:
-    """What is left of uint8 (h, w) ``gray`` without plain frames and caption bars; None where nothing is to be taken off.
+    """The box of uint8 (h, w) ``gray`` without plain frames and caption bars; None if there are none.
 
-    A bar begins with a line of one color, at the edge of the image, and goes on while its ends and half of it have it.
-    A photo on a plain background loses some of that, which does no harm: its copies lose as much.
+    A bar starts with a line of one color at the edge of the image, and continues while the ends and half of a line have it.
+    A photo on a plain background loses some of it, which does no harm, because its copies lose as much.
     """
     height, width = gray.shape
     top, bottom = _bar(gray), _bar(gray[::-1])
@@ -88,12 +88,12 @@ def content_box(gray: ByteArray) -> Box | None:
 
 
 def _edge(lines: int, of: int) -> float:
-    """Where the bar ends; the line in which it fades into the image is given away."""
+    """The end of the bar as a share of the side, including the line in which it fades into the image."""
     return (lines + _BLEED) / of if lines else 0.0
 
 
 def _bar(gray: ByteArray) -> int:
-    """How many lines from the top are a bar."""
+    """Number of lines from the top that are a bar."""
     lines = gray.astype(np.int16)
     is_paper: BoolArray = np.abs(lines - np.median(lines[0])) <= FRAME_SPREAD
     if is_paper[0].mean() < EDGE_SHARE:
