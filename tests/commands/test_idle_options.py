@@ -69,8 +69,8 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
     "cluster": [
         ({"method": "hdbscan"}, {"k": 4}),
         ({"method": "agglomerative"}, {"n_init": 3}),
-        ({"k": 4}, {"most": 20}),
-        ({"method": "affinity"}, {"most": 20}),
+        ({"k": 4}, {"max_k": 20}),
+        ({"method": "affinity"}, {"max_k": 20}),
         ({}, {"links": True}),
     ],
     "collect": [
@@ -98,7 +98,7 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
     "explore": [
         ({"method": "hdbscan"}, {"k": 4}),
         ({"map": "pca"}, {"perplexity": 10.0}),
-        *[({"only": "map"}, idle) for idle in ({"k": 4}, {"method": "hdbscan"}, {"words": "none"}, {"name": "0=a"})],
+        *[({"only": "map"}, idle) for idle in ({"k": 4}, {"method": "hdbscan"}, {"vocabulary": "none"}, {"name": "0=a"})],
     ],
     "ladder": [
         ({"steps": "scratch"}, {"backbone": "lite0"}),
