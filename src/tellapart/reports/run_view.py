@@ -88,7 +88,7 @@ def header_view(run: RunFiles) -> dict[str, Any]:
                 "title": PARTS[part],
                 "n": numbers["n"],
                 "groups": numbers.get("groups"),
-                "groups_sentence": effective_size_sentence(numbers),
+                "effective_size_sentence": effective_size_sentence(numbers),
                 "accuracy": accuracy,
                 "log_loss": log_loss,
                 "macro_f1": numbers.get("macro_f1"),
