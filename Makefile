@@ -14,10 +14,12 @@ demo: $(READY)  ## train on 1,800 photos of solar cells and write the report
 test: $(READY)  ## run all tests (browser tests need Chromium and skip without)
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
-check: $(READY)  ## lint, types, architecture, documentation
+check: $(READY)  ## lint, types (JavaScript too where there is npm), architecture, documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --no-package-lock && npm run --silent check; \
+	else echo "no npm: the JavaScript of the reports is not type-checked"; fi
 	$(BIN)/pytest -q tests/test_architecture.py tests/test_public_api.py tests/test_docs.py
 
 format: $(READY)  ## format the code

@@ -139,7 +139,8 @@ export function mountBrowse(root, { view, decisions, thumbnails }) {
 
   // Put new facts in place of old ones without taking the focus from the button that was pressed.
   function renew(old, made) {
-    const act = old.contains(document.activeElement) ? document.activeElement.dataset.act : null;
+    const focused = /** @type {HTMLElement} */ (document.activeElement);
+    const act = old.contains(focused) ? focused.dataset.act : null;
     old.replaceWith(made);
     if (act) (made.querySelector(`[data-act="${act}"]`) ?? made.querySelector("[data-act]")).focus();
   }

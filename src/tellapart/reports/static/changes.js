@@ -3,7 +3,7 @@
 import { element, thumbnail } from "tellapart/dom.js";
 
 export function mountChanges(root, { thumbnails, shows, onimage }) {
-  root.addEventListener("toggle", () => root.open && fill(root), { once: true });
+  root.addEventListener("toggle", () => root.open && fill(), { once: true });
 
   function fill() {
     for (const item of root.querySelectorAll("[data-image]")) {

@@ -54,7 +54,8 @@ export function mountChosen(root, { labels, classNames, colorOf, names, shots, w
     find("bar").replaceChildren(...(classNames.length ? parts.map(([k, count]) => element("i", { style: `width:${(100 * count) / total}%;background:${colorOf(k)}`, title: `${name(k)}: ${count}` })) : []));
     const done = points.filter((i) => decisions().of(i));
     const press = (text, onclick, kind = "") => element("button", { type: "button", class: `press ${kind}`, onclick }, text);
-    const held = root.contains(document.activeElement) && document.activeElement.tagName === "INPUT" ? document.activeElement.value : null;
+    const focused = document.activeElement;
+    const held = root.contains(focused) && focused instanceof HTMLInputElement ? focused.value : null;
     find("presses").replaceChildren(...[
       relabeling("Relabel all to …", suggestions, (to) => decide(points, "relabel", to)),
       press("Exclude all", () => decide(points, "exclude"), "danger"),

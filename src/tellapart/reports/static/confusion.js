@@ -49,7 +49,8 @@ export function mountConfusion(root, { sections, classNames, onCell }) {
         ...shown.map((j) => cellOf(i, j, matrix[i][j], total, worst)));
     });
     const size = shown.length > 24 ? "tiny" : shown.length > 6 ? "small" : "large";
-    const focused = frame.contains(document.activeElement) && document.activeElement.dataset.cell;
+    const active = /** @type {HTMLElement} */ (document.activeElement);
+    const focused = frame.contains(active) && active.dataset.cell;
     frame.replaceChildren(element("table", { class: `confusion ${size}` },
       element("caption", { class: "hidden" }, "Confusion matrix: rows are the labels, columns what the model says."),
       element("thead", {}, head), element("tbody", {}, ...rows)));

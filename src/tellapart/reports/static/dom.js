@@ -29,6 +29,9 @@ export function thumbnail(thumbnails, imageId, words) {
   return element("span", { class: "no-image", role: "img", "aria-label": `${words} (no image kept)` });
 }
 
+// All elements that match a selector.
+export const all = (selector) => /** @type {HTMLElement[]} */ ([...document.querySelectorAll(selector)]);
+
 // A row of buttons of which one is chosen; arrow keys move the choice, a click or Enter also ends it (onend).
 export function choice(root, { label, options, value, onchoice, onend = () => {} }) {
   root.setAttribute("role", "radiogroup");

@@ -4,7 +4,7 @@ import { mountBar } from "tellapart/bar.js";
 import { mountChosen } from "tellapart/chosen.js";
 import { column, keepNames } from "tellapart/columns.js";
 import { keepDecisions } from "tellapart/decisions.js";
-import { choice, element, grouped } from "tellapart/dom.js";
+import { all, choice, element, grouped } from "tellapart/dom.js";
 import { colorOf, heat, MOST } from "tellapart/palette.js";
 import { keepPlaces } from "tellapart/places.js";
 import { pointDetail } from "tellapart/point.js";
@@ -171,7 +171,7 @@ function ready() {
 
 const keys = Object.keys(COLORS).filter((key) => COLORS[key]);
 const colors = choice(find("colors"), { label: "Color by", value: state.by, options: keys.map((key) => [key, COLORS[key][0]]), onchoice: (key) => { Object.assign(state, { by: key, only: null }); paint(); legend(); } });
-find("colors").hidden = keys.length < 2;
+/** @type {HTMLElement} */ (find("colors")).hidden = keys.length < 2;
 const tool = (text, title, onclick, more = {}) => element("button", { type: "button", class: "press", title, "aria-label": title, onclick, ...more }, text);
 const lassoButton = tool("Draw around", "Choose images by drawing around them, without Shift", () => {
   const isOn = lassoButton.getAttribute("aria-pressed") !== "true";
@@ -189,9 +189,9 @@ legend();
 detail();
 document.addEventListener("themechange", () => { kindsOf.delete("score"); paint(); legend(); });
 document.addEventListener("keydown", (event) => {
-  if ((event.ctrlKey || event.metaKey) && event.key === "z" && !event.target.closest("input, textarea")) {
+  if ((event.ctrlKey || event.metaKey) && event.key === "z" && !/** @type {Element} */ (event.target).closest("input, textarea")) {
     event.preventDefault();
-    document.querySelector("[data-bar=undo]").click();
+    /** @type {HTMLElement} */ (document.querySelector("[data-bar=undo]")).click();
   }
 });
 
@@ -200,7 +200,7 @@ const seen = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
     if (!isIntersecting) continue;
     seen.unobserve(target);
-    const i = Number(target.dataset.point);
+    const i = Number(/** @type {HTMLElement} */ (target).dataset.point);
     target.replaceChildren(element("button", { type: "button", title: names.path(i), "aria-label": `${names.file(i)}: show on the map`, onclick: () => pick(i, { isShown: true }) }, shots.shot(i, { isFileMeant: true })));
   }
 }, { rootMargin: "600px 0px" });
@@ -208,25 +208,25 @@ const seen = new IntersectionObserver((entries) => {
 function around() {
   ready();
   if (n <= FEW) showThumbs(true);
-  for (const node of document.querySelectorAll("[data-point]")) seen.observe(node);
+  for (const node of all("[data-point]")) seen.observe(node);
   const color = () => {
-    for (const node of document.querySelectorAll("[data-class]")) node.style.background = classColor(classNames.indexOf(node.dataset.class));
+    for (const node of all("[data-class]")) node.style.background = classColor(classNames.indexOf(node.dataset.class));
     if (!clusters) return;
     const { entries } = kinds("cluster");
-    for (const node of document.querySelectorAll("[data-cluster-color]")) {
+    for (const node of all("[data-cluster-color]")) {
       node.style.background = entries.find(({ name }) => name === titles.get(Number(node.dataset.clusterColor)))?.color ?? "var(--class-x)";
     }
   };
   color();
   const members = (number) => [...clusters.keys()].filter((i) => clusters[i] === number);
-  for (const button of document.querySelectorAll("[data-show]")) {
+  for (const button of all("[data-show]")) {
     button.addEventListener("click", () => {
       by("cluster");
       only(kinds("cluster").entries.findIndex(({ name }) => name === titles.get(Number(button.dataset.show))));
       scrollTo(document.getElementById("map"));
     });
   }
-  for (const button of document.querySelectorAll("[data-choose]")) {
+  for (const button of all("[data-choose]")) {
     button.addEventListener("click", () => {
       const number = Number(button.dataset.choose);
       choose(members(number), titles.get(number));

@@ -11,7 +11,7 @@ export function findings(view, decisions) {
     return { ...group, heading: headingOf(group, view.rows, isOfLabels), index, isOfLabels, best: hasBest ? group.best : null, why: hasBest ? group.why : "" };
   });
   const of = (kind) => groups.filter((group) => group.kind === kind);
-  const tabs = view.issues.filter((issue) => issue.rows.length).map((issue) => issueTab(view, issue, KINDS[issue.name] ? of(KINDS[issue.name]) : []));
+  const tabs = view.issues.filter((issue) => issue.rows.length).map((issue) => issueTab(issue, KINDS[issue.name] ? of(KINDS[issue.name]) : []));
   if (of("boundary").length) {
     const after = tabs.findIndex((tab) => tab.key === "near_duplicate");
     tabs.splice(after < 0 ? tabs.length : after + 1, 0, {
@@ -27,7 +27,7 @@ export function findings(view, decisions) {
 
 const alone = (rows) => ({ heading: null, rows, best: null, why: "", kind: "" });
 
-function issueTab(view, issue, groups) {
+function issueTab(issue, groups) {
   const grouped = new Set(groups.flatMap((group) => group.rows));
   const rest = groups.length ? issue.rows.filter((index) => !grouped.has(index)) : issue.rows;
   const all = rest.length ? [...groups, alone(rest)] : groups;

@@ -3,6 +3,7 @@
 import { mountBar } from "tellapart/bar.js";
 import { mountBrowse } from "tellapart/browse.js";
 import { keepDecisions } from "tellapart/decisions.js";
+import { all } from "tellapart/dom.js";
 import { mountSections } from "tellapart/sections.js";
 import { mountTheme } from "tellapart/theme.js";
 
@@ -36,14 +37,14 @@ bar = mountBar(document.getElementById("bar"), { decisions, command: view.comman
   if (!decisions.canUndo()) browse?.focus();
 } });
 document.addEventListener("keydown", (event) => {
-  if ((event.ctrlKey || event.metaKey) && event.key === "z" && !event.target.closest("input, textarea")) {
+  if ((event.ctrlKey || event.metaKey) && event.key === "z" && !/** @type {Element} */ (event.target).closest("input, textarea")) {
     event.preventDefault();
-    document.querySelector("[data-bar=undo]").click();
+    /** @type {HTMLElement} */ (document.querySelector("[data-bar=undo]")).click();
   }
 });
 const root = document.getElementById("look");
 if (root) browse = mountBrowse(root, { view, decisions, thumbnails: carried("thumbnails") });
-for (const button of document.querySelectorAll("[data-open]")) {
+for (const button of all("[data-open]")) {
   button.addEventListener("click", () => {
     browse.open(button.dataset.open);
     browse.focus();

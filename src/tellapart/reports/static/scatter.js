@@ -18,7 +18,10 @@ export function mountScatter(root, { places, thumbs, tip, onpick, onchoose, onto
   const box = element("div", { class: "tip", "aria-live": "polite", hidden: true });
   root.replaceChildren(canvas, thumbs.layer, above, box);
   const order = shuffled(n);
-  const state = { hover: -1, pinned: -1, kindOf: () => 0, colors: ["var(--accent)"], isOff: () => false, chosen: new Set(), isLasso: false, hasThumbs: false };
+  const state = {
+    hover: -1, pinned: -1, kindOf: (_i) => 0, colors: ["var(--accent)"], isOff: (_i) => false, chosen: new Set(), isLasso: false,
+    hasThumbs: false,
+  };
   const look = { width: 0, height: 0, base: 1, zoom: 1, left: 0, top: 0 };
   let [drag, lasso, isDue, lastScroll] = [null, null, false, 0];
   const scale = () => look.base * look.zoom;
@@ -90,7 +93,8 @@ export function mountScatter(root, { places, thumbs, tip, onpick, onchoose, onto
     const brush = above.getContext("2d");
     brush.setTransform(sharp(), 0, 0, sharp(), 0, 0);
     brush.clearRect(0, 0, look.width, look.height);
-    for (const [i, color, size] of [[state.pinned, named("accent"), 10], [state.hover, named("ink"), 8]]) {
+    const rings = [{ i: state.pinned, color: named("accent"), size: 10 }, { i: state.hover, color: named("ink"), size: 8 }];
+    for (const { i, color, size } of rings) {
       if (i < 0) continue;
       const [px, py] = toScreen(i);
       for (const [width, stroke] of [[5, named("surface")], [2.2, color]]) {

@@ -1,7 +1,7 @@
 // The links in the head of the page tell which section is being read.
 
 export function mountSections() {
-  const links = [...document.querySelectorAll("nav a")];
+  const links = /** @type {HTMLAnchorElement[]} */ ([...document.querySelectorAll("nav a")]);
   const seen = new IntersectionObserver((entries) => {
     for (const entry of entries) {
       if (!entry.isIntersecting) continue;

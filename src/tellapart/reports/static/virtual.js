@@ -8,7 +8,7 @@ const BETWEEN = 10;
 const PAD = 5;
 const BEYOND = 260;
 
-export function virtualGrid(root, { card, least, height, label, oncurrent, dress = () => {}, heading = null, headingHeight = 0 }) {
+export function virtualGrid(root, { card, least, height, label, oncurrent, dress = (_node, _item) => {}, heading = null, headingHeight = 0 }) {
   const stage = element("div", { class: "stage", role: "presentation" });
   const alive = new Map();
   let [groups, items, lines, columns, wide, current] = [[], [], [], 1, 0, -1];
