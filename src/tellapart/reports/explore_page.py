@@ -34,6 +34,7 @@ MODULES = (
     "shots.js",
     "theme.js",
     "thumbs.js",
+    "viewport.js",
     "virtual.js",
 )
 STYLES = ("page.css", "parts.css", "review.css", "explore.css")

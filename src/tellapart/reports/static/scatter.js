@@ -3,66 +3,41 @@
 import { element } from "tellapart/dom.js";
 import { bytesOf, named, resolved } from "tellapart/palette.js";
 import { drawPoints, shuffled } from "tellapart/pixels.js";
+import { viewport } from "tellapart/viewport.js";
 
-const EDGE = 22;
 const NEAR = 14;
-const MOST_ZOOM = 60;
 const STILL_MS = 350;
 const KEYS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
 
+const sharp = () => Math.min(2, window.devicePixelRatio || 1);
+
 export function mountScatter(root, { places, thumbs, tip, onpick, onchoose, ontoggle }) {
-  const { n, x, y, wide, high } = places;
+  const { n, x, y } = places;
   const canvas = element("canvas", { tabindex: "0", role: "application", "aria-roledescription": "map of images",
     "aria-label": `Map of ${n} images. Arrow keys go from image to image, Space chooses one, Enter shows it.` });
   const above = element("canvas", { class: "above", "aria-hidden": "true" });
   const box = element("div", { class: "tip", "aria-live": "polite", hidden: true });
   root.replaceChildren(canvas, thumbs.layer, above, box);
-  const order = shuffled(n);
-  const state = {
-    hover: -1, pinned: -1, kindOf: (_i) => 0, colors: ["var(--accent)"], isOff: (_i) => false, chosen: new Set(), isLasso: false,
-    hasThumbs: false,
-  };
-  const look = { width: 0, height: 0, base: 1, zoom: 1, left: 0, top: 0 };
-  let [drag, lasso, isDue, lastScroll] = [null, null, false, 0];
-  const scale = () => look.base * look.zoom;
-  const toMap = (px, py) => [(px - look.left) / scale(), (py - look.top) / scale()];
-  const toScreen = (i) => [look.left + x[i] * scale(), look.top + y[i] * scale()];
+  const state = { hover: -1, pinned: -1, kindOf: (_i) => 0, colors: ["var(--accent)"], isOff: (_i) => false,
+    chosen: new Set(), isLasso: false, lasso: null, hasThumbs: false };
+  const [order, sight] = [shuffled(n), viewport(places)];
+  const { view } = sight;
+  let isDue = false;
+  const toScreen = (i) => sight.toScreen(x[i], y[i]);
   const isVisible = (i) => !state.isOff(i);
+  const mark = () => drawMarks(above.getContext("2d"), { state, view, toScreen });
 
   function measure() {
     const width = root.clientWidth;
     if (!width) return;
     const height = Math.round(Math.max(320, Math.min(width * 0.78, innerHeight * 0.78, 760)));
-    if (width === look.width && height === look.height) return;
-    const wasWhole = look.zoom === 1;
-    const middle = toMap(look.width / 2, look.height / 2);
-    Object.assign(look, { width, height, base: Math.min((width - 2 * EDGE) / (wide || 1), (height - 2 * EDGE) / (high || 1)) });
+    if (width === view.width && height === view.height) return;
     for (const one of [canvas, above]) {
       [one.width, one.height] = [Math.round(width * sharp()), Math.round(height * sharp())];
       one.style.cssText = `width:${width}px;height:${height}px`;
     }
-    if (wasWhole || !Number.isFinite(middle[0])) fit();
-    else [look.left, look.top] = [width / 2 - middle[0] * scale(), height / 2 - middle[1] * scale()];
+    sight.resize(width, height);
     draw();
-  }
-
-  const sharp = () => Math.min(2, window.devicePixelRatio || 1);
-
-  function fit() {
-    look.zoom = 1;
-    [look.left, look.top] = [(look.width - wide * scale()) / 2, (look.height - high * scale()) / 2];
-  }
-
-  function zoomBy(factor, px = look.width / 2, py = look.height / 2) {
-    const zoom = Math.max(1, Math.min(MOST_ZOOM, look.zoom * factor));
-    if (zoom === 1) fit();
-    else {
-      const [u, v] = toMap(px, py);
-      look.zoom = zoom;
-      [look.left, look.top] = [px - u * scale(), py - v * scale()];
-    }
-    canvas.style.touchAction = look.zoom > 1 || state.isLasso ? "none" : "pan-y";
-    due();
   }
 
   function due() {
@@ -72,46 +47,15 @@ export function mountScatter(root, { places, thumbs, tip, onpick, onchoose, onto
   }
 
   function draw() {
-    if (!look.width) return;
-    const by = sharp();
-    const radius = (n > 40_000 ? 1.15 : n > 12_000 ? 1.5 : n > 4000 ? 2 : n > 1200 ? 2.8 : 4) * Math.min(2.4, look.zoom ** 0.4) * by;
-    const base = n > 12_000 ? 0.6 : 0.78;
-    const { chosen, isOff } = state;
-    const opacityOf = (i) => (isOff(i) ? 0.07 : chosen.size && !chosen.has(i) ? 0.16 : chosen.size ? 1 : base);
-    drawPoints(canvas.getContext("2d"), { width: canvas.width, height: canvas.height, ground: bytesOf(named("surface")), order, x, y,
-      left: look.left * by, top: look.top * by, scale: scale() * by, radius, kindOf: state.kindOf, opacityOf,
-      colors: state.colors.map((color) => bytesOf(resolved(color))) });
+    if (!view.width) return;
+    drawMap(canvas, { places, order, sight, state });
     if (state.hasThumbs) {
-      thumbs.draw({ order, width: look.width, height: look.height, placeOf: toScreen, isVisible,
+      const { chosen } = state;
+      thumbs.draw({ order, width: view.width, height: view.height, placeOf: toScreen, isVisible,
         colorOf: (i) => state.colors[state.kindOf(i)], opacityOf: (i) => (chosen.size && !chosen.has(i) ? 0.3 : 1) });
     }
     canvas.dataset.drawn = String(Number(canvas.dataset.drawn ?? 0) + 1);
     mark();
-  }
-
-  function mark() {
-    const brush = above.getContext("2d");
-    brush.setTransform(sharp(), 0, 0, sharp(), 0, 0);
-    brush.clearRect(0, 0, look.width, look.height);
-    const rings = [{ i: state.pinned, color: named("accent"), size: 10 }, { i: state.hover, color: named("ink"), size: 8 }];
-    for (const { i, color, size } of rings) {
-      if (i < 0) continue;
-      const [px, py] = toScreen(i);
-      for (const [width, stroke] of [[5, named("surface")], [2.2, color]]) {
-        [brush.lineWidth, brush.strokeStyle] = [width, stroke];
-        brush.beginPath();
-        brush.arc(px, py, size, 0, 7);
-        brush.stroke();
-      }
-    }
-    if (!lasso) return;
-    brush.beginPath();
-    lasso.forEach(([px, py], at) => (at ? brush.lineTo(px, py) : brush.moveTo(px, py)));
-    brush.closePath();
-    brush.fillStyle = `color-mix(in srgb, ${named("accent")} 14%, transparent)`;
-    brush.fill();
-    [brush.lineWidth, brush.strokeStyle] = [1.8, named("accent")];
-    brush.stroke();
   }
 
   function hover(i) {
@@ -119,63 +63,145 @@ export function mountScatter(root, { places, thumbs, tip, onpick, onchoose, onto
     state.hover = i;
     mark();
     box.hidden = i < 0;
-    canvas.style.cursor = i >= 0 ? "pointer" : state.isLasso ? "crosshair" : look.zoom > 1 ? "grab" : "default";
-    if (i < 0) return;
-    box.replaceChildren(...tip(i));
-    const [px, py] = toScreen(i);
-    const isLow = py > look.height - 190;
-    box.style.cssText = `left:${Math.min(Math.max(px - 86, 4), look.width - 176)}px;${isLow ? `bottom:${look.height - py + 14}px` : `top:${py + 14}px`}`;
+    canvas.style.cursor = i >= 0 ? "pointer" : state.isLasso ? "crosshair" : view.zoom > 1 ? "grab" : "default";
+    if (i >= 0) showTip(box, tip(i), toScreen(i), view);
   }
 
-  const at = (event) => { const { left, top } = canvas.getBoundingClientRect(); return [event.clientX - left, event.clientY - top]; };
-  const under = (px, py, reach = NEAR) => {
+  const allowTouch = () => { canvas.style.touchAction = view.zoom > 1 || state.isLasso ? "none" : "pan-y"; };
+  const zoomBy = (factor, px, py) => { sight.zoomBy(factor, px, py); allowTouch(); due(); };
+  const reach = (i) => { if (sight.reach(...toScreen(i))) draw(); };
+  const under = (px, py, distance = NEAR) => {
     const i = thumbs.at(px, py);
-    return i >= 0 ? i : places.nearest(...toMap(px, py), reach / scale(), isVisible);
+    return i >= 0 ? i : places.nearest(...sight.toMap(px, py), distance / sight.scale(), isVisible);
   };
+
+  const map = { places, state, sight, isVisible, under, hover, mark, due, reach, zoomBy, onpick, onchoose, ontoggle };
+  listenToPointer(canvas, map);
+  listenToWheel(canvas, map);
+  listenToKeys(canvas, map);
+  new ResizeObserver(measure).observe(root);
+  document.addEventListener("themechange", due);
+  measure();
+  return {
+    canvas, zoomBy, placeOf: toScreen, isVisible,
+    color(kindOf, colors, isOff) { Object.assign(state, { kindOf, colors, isOff }); due(); },
+    choose(chosen) { state.chosen = chosen; due(); },
+    pin(i) { state.pinned = i; reach(i); mark(); },
+    thumbs(isOn) { state.hasThumbs = isOn; if (!isOn) thumbs.clear(); due(); },
+    lasso(isOn) { state.isLasso = isOn; canvas.style.cursor = isOn ? "crosshair" : "default"; allowTouch(); },
+  };
+}
+
+function drawMap(canvas, { places: { n, x, y }, order, sight, state }) {
+  const { view } = sight;
+  const by = sharp();
+  const size = n > 40_000 ? 1.15 : n > 12_000 ? 1.5 : n > 4000 ? 2 : n > 1200 ? 2.8 : 4;
+  const base = n > 12_000 ? 0.6 : 0.78;
+  const { chosen, isOff, kindOf } = state;
+  const opacityOf = (i) => (isOff(i) ? 0.07 : chosen.size && !chosen.has(i) ? 0.16 : chosen.size ? 1 : base);
+  drawPoints(canvas.getContext("2d"), { width: canvas.width, height: canvas.height, ground: bytesOf(named("surface")),
+    order, x, y, left: view.left * by, top: view.top * by, scale: sight.scale() * by,
+    radius: size * Math.min(2.4, view.zoom ** 0.4) * by, kindOf, opacityOf,
+    colors: state.colors.map((color) => bytesOf(resolved(color))) });
+}
+
+// Rings around the image pointed at and the one shown, and the lasso.
+function drawMarks(brush, { state, view, toScreen }) {
+  brush.setTransform(sharp(), 0, 0, sharp(), 0, 0);
+  brush.clearRect(0, 0, view.width, view.height);
+  const rings = [
+    { i: state.pinned, color: named("accent"), size: 10 },
+    { i: state.hover, color: named("ink"), size: 8 },
+  ];
+  for (const { i, color, size } of rings) {
+    if (i < 0) continue;
+    const [px, py] = toScreen(i);
+    for (const { width, stroke } of [{ width: 5, stroke: named("surface") }, { width: 2.2, stroke: color }]) {
+      [brush.lineWidth, brush.strokeStyle] = [width, stroke];
+      brush.beginPath();
+      brush.arc(px, py, size, 0, 7);
+      brush.stroke();
+    }
+  }
+  if (!state.lasso) return;
+  brush.beginPath();
+  state.lasso.forEach(([px, py], at) => (at ? brush.lineTo(px, py) : brush.moveTo(px, py)));
+  brush.closePath();
+  brush.fillStyle = `color-mix(in srgb, ${named("accent")} 14%, transparent)`;
+  brush.fill();
+  [brush.lineWidth, brush.strokeStyle] = [1.8, named("accent")];
+  brush.stroke();
+}
+
+function showTip(box, words, [px, py], { width, height }) {
+  box.replaceChildren(...words);
+  const side = py > height - 190 ? `bottom:${height - py + 14}px` : `top:${py + 14}px`;
+  box.style.cssText = `left:${Math.min(Math.max(px - 86, 4), width - 176)}px;${side}`;
+}
+
+function pixelOf(canvas, event) {
+  const { left, top } = canvas.getBoundingClientRect();
+  return [event.clientX - left, event.clientY - top];
+}
+
+function listenToPointer(canvas, map) {
+  const { places, state, sight, isVisible, under, hover, mark, due, onpick, onchoose, ontoggle } = map;
+  const { view } = sight;
+  let drag = null;
 
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
-    const [px, py] = at(event);
-    drag = { px, py, left: look.left, top: look.top, isMoved: false };
-    if (event.shiftKey || state.isLasso) lasso = [[px, py]];
+    const [px, py] = pixelOf(canvas, event);
+    drag = { px, py, left: view.left, top: view.top, isMoved: false };
+    if (event.shiftKey || state.isLasso) state.lasso = [[px, py]];
     canvas.setPointerCapture(event.pointerId);
   });
   canvas.addEventListener("pointermove", (event) => {
-    const [px, py] = at(event);
+    const [px, py] = pixelOf(canvas, event);
     if (!drag) { hover(under(px, py)); return; }
     drag.isMoved ||= Math.hypot(px - drag.px, py - drag.py) > 4;
     if (!drag.isMoved) return;
     hover(-1);
-    if (lasso) { lasso.push([px, py]); mark(); return; }
-    if (look.zoom === 1) return;
+    if (state.lasso) { state.lasso.push([px, py]); mark(); return; }
+    if (view.zoom === 1) return;
     canvas.style.cursor = "grabbing";
-    [look.left, look.top] = [drag.left + px - drag.px, drag.top + py - drag.py];
+    [view.left, view.top] = [drag.left + px - drag.px, drag.top + py - drag.py];
     due();
   });
   canvas.addEventListener("pointerup", (event) => {
     if (!drag) return;
-    const [was, drawn] = [drag, lasso];
-    [drag, lasso] = [null, null];
-    if (was.isMoved && drawn) onchoose(places.inside(drawn.map(([px, py]) => toMap(px, py)), isVisible));
-    else if (!was.isMoved) {
-      const i = under(...at(event), 20);
-      if (i >= 0 && drawn) ontoggle(i);
+    const [{ isMoved }, lasso] = [drag, state.lasso];
+    [drag, state.lasso] = [null, null];
+    if (isMoved && lasso) onchoose(places.inside(lasso.map(([px, py]) => sight.toMap(px, py)), isVisible));
+    else if (!isMoved) {
+      const [px, py] = pixelOf(canvas, event);
+      const i = under(px, py, 20);
+      if (i >= 0 && lasso) ontoggle(i);
       else if (i >= 0) onpick(i);
     }
     mark();
   });
-  canvas.addEventListener("pointercancel", () => { [drag, lasso] = [null, null]; mark(); });
+  canvas.addEventListener("pointercancel", () => { [drag, state.lasso] = [null, null]; mark(); });
   canvas.addEventListener("pointerleave", () => { if (!drag) hover(-1); });
   canvas.addEventListener("blur", () => hover(-1));
+}
+
+// The wheel zooms, but not while it scrolls the page past the map.
+function listenToWheel(canvas, { sight, hover, zoomBy }) {
+  let lastScroll = 0;
   addEventListener("scroll", () => { lastScroll = performance.now(); }, { passive: true });
   canvas.addEventListener("wheel", (event) => {
     const isPassing = performance.now() - lastScroll < STILL_MS && !event.ctrlKey;
-    if (isPassing || (event.deltaY > 0 && look.zoom === 1)) { lastScroll = performance.now(); return; }
+    if (isPassing || (event.deltaY > 0 && sight.view.zoom === 1)) { lastScroll = performance.now(); return; }
     event.preventDefault();
     hover(-1);
     const lines = event.deltaMode === 1 ? 24 : 1;
-    zoomBy(Math.exp(Math.max(-240, Math.min(240, -event.deltaY * lines)) * 0.0022), ...at(event));
+    const [px, py] = pixelOf(canvas, event);
+    zoomBy(Math.exp(Math.max(-240, Math.min(240, -event.deltaY * lines)) * 0.0022), px, py);
   }, { passive: false });
+}
+
+function listenToKeys(canvas, { places, state, sight, isVisible, hover, reach, zoomBy, onpick, onchoose, ontoggle }) {
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const { hover: i } = state;
@@ -188,36 +214,8 @@ export function mountScatter(root, { places, thumbs, tip, onpick, onchoose, onto
     event.preventDefault();
     if (!way) { keys[event.key](); return; }
     const from = i >= 0 ? i : state.pinned;
-    const next = from >= 0 ? places.towards(from, way, isVisible) : places.nearest(...toMap(look.width / 2, look.height / 2), 2, isVisible);
+    const [u, v] = sight.toMap(sight.view.width / 2, sight.view.height / 2);
+    const next = from >= 0 ? places.towards(from, way, isVisible) : places.nearest(u, v, 2, isVisible);
     if (next >= 0) { reach(next); hover(next); }
   });
-
-  // Moves the map as far as needed for a point to be in sight.
-  function reach(i) {
-    const [px, py] = toScreen(i);
-    const [dx, dy] = [Math.max(EDGE, Math.min(look.width - EDGE, px)) - px, Math.max(EDGE, Math.min(look.height - EDGE, py)) - py];
-    if (!dx && !dy) return;
-    look.left += dx;
-    look.top += dy;
-    draw();
-  }
-
-  new ResizeObserver(measure).observe(root);
-  document.addEventListener("themechange", due);
-  measure();
-  return {
-    canvas,
-    color(kindOf, colors, isOff) { Object.assign(state, { kindOf, colors, isOff }); due(); },
-    choose(chosen) { state.chosen = chosen; due(); },
-    pin(i) { state.pinned = i; reach(i); mark(); },
-    zoomBy,
-    thumbs(isOn) {
-      state.hasThumbs = isOn;
-      if (!isOn) thumbs.clear();
-      due();
-    },
-    lasso(isOn) { state.isLasso = isOn; canvas.style.cursor = isOn ? "crosshair" : "default"; canvas.style.touchAction = isOn || look.zoom > 1 ? "none" : "pan-y"; },
-    placeOf: toScreen,
-    isVisible,
-  };
 }
