@@ -169,7 +169,7 @@ def _verdict(side: Mapping[str, Any], components: int) -> str:
         return f"It gives images back better than {components:,} principal components do."
     if gain["high"] < 0:
         return f"{components:,} principal components, which take a second, give images back better: train longer, or on more images."
-    return f"It cannot be told apart from {components:,} principal components on these images."
+    return f"It is not significantly different from {components:,} principal components on these images."
 
 
 def _dead(units: Mapping[str, Any]) -> str:

@@ -74,11 +74,11 @@ def gain_words(gain: Mapping[str, Any]) -> str:
 
 
 def p_value_words(p_value: float | None, n: int) -> str:
-    """``p = 0.012``, and in plain words when the two cannot be told apart on these n images."""
+    """``p = 0.012``, and in words if the two are not significantly different on these n images."""
     if p_value is None:
         return ""
     text = "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
-    return text if p_value < 0.05 else f"{text}: cannot be told apart on these {count(n, 'image')}"
+    return text if p_value < 0.05 else f"{text}: not significantly different on these {count(n, 'image')}"
 
 
 def duration(seconds: float) -> str:

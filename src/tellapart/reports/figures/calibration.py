@@ -29,7 +29,7 @@ def reliability_figure(section: Mapping[str, Any]) -> Figure | None:
     parts.append(_curve(before, x, y, "before") + _curve(after, x, y, ""))
     parts.append(_counts(after or before, x))
     parts.append(_legend([("before", "before"), ("", "after the temperature")]))
-    words = section["sentence"] + " On the dotted line a stated probability is exactly right; below it the model is too sure."
+    words = section["sentence"] + " On the dotted line a predicted probability is exactly right; below it the model is too sure."
     return Figure(f"reliability-{section['part']}", f"Reliability, {section['title'].lower()}", words, WIDTH, HEIGHT, "".join(parts))
 
 

@@ -30,7 +30,7 @@ def rungs_figure(section: Mapping[str, Any]) -> Figure | None:
     parts += [_rung(row, x, step * (i + 0.75), is_last=i == len(rows) - 1) for i, row in enumerate(rows)]
     words = "; ".join(f"{row['name']}: {percent_interval(row['accuracy'])}" for row in rows) + "."
     return Figure(
-        f"rungs-{section['part']}", f"Accuracy of each rung, {section['title'].lower()}", words, WIDTH, floor + 50, "".join(parts)
+        f"rungs-{section['part']}", f"Accuracy of each step, {section['title'].lower()}", words, WIDTH, floor + 50, "".join(parts)
     )
 
 
