@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax as scipy_softmax
 
-from tellapart.calibration import apply, clipped, fit_clip, fit_temperature, softmax
+from tellapart.calibration import apply, clip_probabilities, fit_clip, fit_temperature, softmax
 from tellapart.evaluation.metrics import log_loss
 
 from .evaluation.toy import logits_and_targets
@@ -80,4 +80,4 @@ def test_calibrated_rows_are_probabilities(logits: np.ndarray, temperature: floa
 
 def test_clip_zero_changes_nothing() -> None:
     p = np.array([[0.25, 0.75]])
-    assert (clipped(p, 0.0) == p).all()
+    assert (clip_probabilities(p, 0.0) == p).all()

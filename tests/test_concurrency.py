@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from tellapart.concurrency import available_cores, one_blas_thread, run_to_end, side_by_side, worker_count
+from tellapart.concurrency import available_cores, one_blas_thread, parallel_map, run_to_end, worker_count
 from tellapart.errors import OptionError
 
 
@@ -18,19 +18,19 @@ def blas_threads() -> set[int]:
 
 
 def test_results_come_in_the_order_of_the_items() -> None:
-    assert side_by_side(lambda x: x * x, range(50)) == [x * x for x in range(50)]
-    assert side_by_side(lambda x: x, []) == []
+    assert parallel_map(lambda x: x * x, range(50)) == [x * x for x in range(50)]
+    assert parallel_map(lambda x: x, []) == []
 
 
 def test_no_more_threads_than_cores() -> None:
     seen: set[int] = set()
-    side_by_side(lambda _: seen.add(threading.get_ident()), range(200))
+    parallel_map(lambda _: seen.add(threading.get_ident()), range(200))
     assert 1 <= len(seen) <= available_cores()
 
 
 def test_an_error_comes_out() -> None:
     with pytest.raises(ZeroDivisionError):
-        side_by_side(lambda x: 1 / x, [1, 0])
+        parallel_map(lambda x: 1 / x, [1, 0])
 
 
 def test_the_callers_number_of_blas_threads_comes_back() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import tellapart
-from tellapart.csv_writer import CsvWriter, csv_file, guarded, unguarded
+from tellapart.csv_writer import CsvWriter, csv_file, guard_cell, unguard_cell
 from tellapart.dataset.delimited_files import table_rows
 
 SOURCE = Path(tellapart.__file__).parent
@@ -34,18 +34,18 @@ HARMLESS = ("", "cat", "-1", "+0.5", "-1e-05", "1", "a=b", "'quoted'", "O'Hara",
 
 @pytest.mark.parametrize("cell", FORMULAS)
 def test_no_spreadsheet_runs_a_cell_and_reading_gives_it_back(cell: str) -> None:
-    assert guarded(cell) == f"'{cell}" and unguarded(guarded(cell)) == cell
-    assert guarded(cell, is_path=True) == f"./{cell}"
+    assert guard_cell(cell) == f"'{cell}" and unguard_cell(guard_cell(cell)) == cell
+    assert guard_cell(cell, is_path=True) == f"./{cell}"
 
 
 @pytest.mark.parametrize("cell", HARMLESS)
 def test_what_no_spreadsheet_runs_stays(cell: str) -> None:
-    assert guarded(cell) == guarded(cell, is_path=True) == unguarded(cell) == cell
+    assert guard_cell(cell) == guard_cell(cell, is_path=True) == unguard_cell(cell) == cell
 
 
 def test_two_cells_never_become_one() -> None:
     cells = [*FORMULAS, *HARMLESS, *(f"'{cell}" for cell in FORMULAS)]
-    assert len({guarded(cell) for cell in cells}) == len(set(cells))
+    assert len({guard_cell(cell) for cell in cells}) == len(set(cells))
 
 
 def test_a_table_is_guarded_in_every_cell_and_its_header() -> None:

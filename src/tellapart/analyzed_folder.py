@@ -1,4 +1,4 @@
-"""What several verbs need when they look at images: networks, thumbnails, decisions, and pairs that show the same."""
+"""The analyzed folder: features, facts, decisions, rows and near-duplicates of a dataset."""
 
 from __future__ import annotations
 
@@ -42,48 +42,48 @@ Thumbnails = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
 def thumbnail_loader(dataset: Dataset, files: Sequence[FileState]) -> Thumbnails:
-    """Gives thumbnails by image id: from the cache, else made from those files that still hold the bytes the id names."""
+    """A function from image ids to thumbnails: from the cache, else made from those files that still have this content."""
     path_of = {file.image_id: dataset.root / file.path for file in files if file.image_id}
 
-    def found(image_ids: Sequence[str]) -> Mapping[str, bytes]:
-        wanted = list(dict.fromkeys(image_ids))
+    def load(image_ids: Sequence[str]) -> Mapping[str, bytes]:
+        unique_ids = list(dict.fromkeys(image_ids))
         store = ThumbnailStore(cache_root() / "thumbnails.sqlite")
         try:
-            known = store.read(wanted)
+            cached = store.read(unique_ids)
             made = {}
-            for image_id in wanted:
-                if image_id not in known and image_id in path_of:
+            for image_id in unique_ids:
+                if image_id not in cached and image_id in path_of:
                     try:
                         data = path_of[image_id].read_bytes()
-                        if hashlib.sha256(data).hexdigest() == image_id:  # else another image lies there by now
+                        if hashlib.sha256(data).hexdigest() == image_id:  # otherwise the file has changed
                             made[image_id] = thumbnail(decode(data, min_size=128).pixels)
                     except (OSError, ImageError):
                         continue
             store.write(made)
         finally:
             store.close()
-        return {**known, **made}
+        return {**cached, **made}
 
-    return found
+    return load
 
 
 def run_thumbnail_loader(root: Path, rows: Sequence[FileRow]) -> Thumbnails:
-    """Gives thumbnails of a finished run's images: from the cache, or from the photos if they still lie where they were."""
+    """A function from image ids to thumbnails of a run: from the cache, or from the images if they are still in place."""
     files = [FileState(row.path, row.size_bytes, 0, row.image_id, row.reason) for row in rows]
     return thumbnail_loader(Dataset(root, ()), files)
 
 
 @dataclass(frozen=True, eq=False)
 class AnalyzedFolder:
-    """A data set with everything one look at its images tells.
+    """A dataset with everything that the analysis of its images gives.
 
     Attributes:
         dataset: the user's files.
         state: folder of the catalog and the decisions.
-        extraction: what became of every file, facts, features.
-        decisions: the user's, as of now.
-        rows: one a file, as decided; see :func:`tellapart.dataset.row_building.file_rows`.
-        notes: sentences worth knowing.
+        extraction: file states, facts and features.
+        decisions: the user's current decisions.
+        rows: one per file, with the decisions applied; see :func:`tellapart.dataset.row_building.file_rows`.
+        notes: sentences for the user.
     """
 
     dataset: Dataset
@@ -95,7 +95,7 @@ class AnalyzedFolder:
 
     @cached_property
     def likenesses(self) -> list[ComparedPair]:
-        """Images that show the same photo, and those that nearly pass for it."""
+        """Pairs of images that show the same photo, and those just below the threshold."""
         return compared_pairs_of(self.dataset, self.extraction)
 
     @property
@@ -105,30 +105,30 @@ class AnalyzedFolder:
 
     @cached_property
     def duplicate_groups(self) -> list[DuplicateGroup]:
-        """Groups of copies with the best of each named, and the pairs at the boundary."""
+        """Groups of duplicates with the best copy of each, and the pairs at the boundary."""
         return duplicate_groups(self.rows, self.extraction.facts, self.likenesses)
 
     @cached_property
     def found(self) -> dict[str, FileRow]:
-        """The rows by path as the folder has them, nothing decided."""
+        """The rows by path, without decisions."""
         return {row.path: row for row in undecided_rows(self.dataset, self.extraction.files, self.extraction.facts)}
 
     @cached_property
     def copies(self) -> Counter[str]:
-        """How many files have the bytes of each image."""
+        """Number of files by image id."""
         return Counter(row.image_id for row in self.rows if row.image_id is not None)
 
     def decided_by(self, decisions: Decisions) -> list[FileRow]:
-        """The rows as other decisions would have them."""
+        """The rows with other decisions applied."""
         return file_rows(self.dataset, self.extraction.files, self.extraction.facts, decisions)
 
     @property
     def thumbnails(self) -> Thumbnails:
-        """Gives thumbnails by image id."""
+        """A function from image ids to thumbnails."""
         return thumbnail_loader(self.dataset, self.extraction.files)
 
     def assignment(self, *, test_share: float | None, seed: int) -> Assignment:
-        """Who trains and who is tested, near-duplicates kept together; see :func:`tellapart.dataset.parts.assign_parts`."""
+        """Assign images to parts with near-duplicates kept together; see :func:`tellapart.dataset.parts.assign_parts`."""
         before = file_rows(self.dataset, self.extraction.files, self.extraction.facts)
         return _assigned(before, self.rows, self.pairs, test_share=test_share, seed=seed)
 
@@ -144,20 +144,20 @@ def analyze_folder(
     num_workers: int | None = None,
     progress: Progress = SILENT,
 ) -> AnalyzedFolder:
-    """Open a data set, look at every image that is new, and apply the user's decisions.
+    """Open a dataset, analyze every new image, and apply the user's decisions.
 
     Args:
         folder: class folders, parts with class folders, a manifest or a bucket.
-        spec: the features wanted; ``FeatureSpec(())`` for facts alone.
+        spec: the features to compute; ``FeatureSpec(())`` for image facts only.
         reading: how folders and tables are read.
-        min_classes: refuse a data set with fewer before any image is read.
-        state: folder of catalog and decisions; by default ``.tellapart`` beside the photos.
-        device: where networks run.
-        num_workers: threads that read images; None for one a core.
-        progress: hears of every image.
+        min_classes: minimum number of classes, checked before any image is read.
+        state: folder of catalog and decisions; by default ``.tellapart`` in the image folder.
+        device: device to compute on.
+        num_workers: worker threads; None for one per core.
+        progress: progress receiver.
 
     Raises:
-        DataError: the folder cannot be used, or not one file could be read.
+        DataError: the folder cannot be used, or no file could be read.
         StorageError: the disk is full, or the decisions cannot be read.
     """
     dataset = open_dataset(folder, reading, progress=progress)
@@ -172,20 +172,20 @@ def analyze_folder(
 
 
 def decision_notes(dataset: Dataset, extraction: Extraction, decisions: Decisions) -> list[str]:
-    """What the user's decisions change, in a sentence; nothing where they change nothing."""
+    """Sentences on what the user's decisions change; empty if they change nothing."""
     before = undecided_rows(dataset, extraction.files, extraction.facts)
     after = decisions.applied(before)
     excluded = sum(one.is_used and not other.is_used for one, other in zip(before, after, strict=True))
     relabeled = sum(one.label != other.label for one, other in zip(before, after, strict=True))
     unmet = len(decisions.unmet(before))
-    lost = [f"{unmet:,} of your decisions {'is' if unmet == 1 else 'are'} about files that are not there any more, or have changed"]
-    said = [f"{excluded:,} excluded"] * bool(excluded) + [f"{relabeled:,} relabeled"] * bool(relabeled)
-    held = [f"by your decisions {' and '.join(said)} (tellapart decisions lists them)"] if said else []
+    lost = [f"{unmet:,} of your decisions {'is' if unmet == 1 else 'are'} about files that no longer exist or have changed"]
+    changes = [f"{excluded:,} excluded"] * bool(excluded) + [f"{relabeled:,} relabeled"] * bool(relabeled)
+    held = [f"by your decisions {' and '.join(changes)} (tellapart decisions lists them)"] if changes else []
     return held + (lost if unmet else [])
 
 
 def assignment_of(dataset: Dataset, extraction: Extraction, decisions: Decisions, *, test_share: float | None, seed: int) -> Assignment:
-    """Who trains and who is tested, near-duplicates kept together; see :func:`tellapart.dataset.parts.assign_parts`."""
+    """Assign images to parts with near-duplicates kept together; see :func:`tellapart.dataset.parts.assign_parts`."""
     rows = file_rows(dataset, extraction.files, extraction.facts, decisions)
     before = file_rows(dataset, extraction.files, extraction.facts)
     return _assigned(before, rows, near_duplicate_pairs(dataset, extraction), test_share=test_share, seed=seed)
@@ -194,7 +194,7 @@ def assignment_of(dataset: Dataset, extraction: Extraction, decisions: Decisions
 def _assigned(
     before: Sequence[FileRow], rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float | None, seed: int
 ) -> Assignment:
-    """The assignment of the rows as decided, with what was decided in each part."""
+    """The assignment of the rows with decisions, and the decisions by part."""
     share = share_held_back(rows, test_share)
     assignment = assign_parts(rows, pairs, test_share=share, seed=seed)
     return with_decisions(assignment, before, pairs, test_share=share, seed=seed)
@@ -206,7 +206,7 @@ def near_duplicate_pairs(dataset: Dataset, extraction: Extraction) -> list[tuple
 
 
 def compared_pairs_of(dataset: Dataset, extraction: Extraction) -> list[ComparedPair]:
-    """Images that show the same photo, and those that nearly pass for it, from the cache where they were found before."""
+    """Pairs that show the same photo, and those just below the threshold; cached."""
     image_ids = extraction.features.image_ids
     hashes = np.stack([np.frombuffer(extraction.facts[i].hash, np.uint8) for i in image_ids])
     mirrored = np.stack([np.frombuffer(extraction.facts[i].mirror_hash, np.uint8) for i in image_ids])
@@ -215,26 +215,26 @@ def compared_pairs_of(dataset: Dataset, extraction: Extraction) -> list[Compared
 
 
 def looks_at(small: Thumbnails) -> tuple[Signatures, Images]:
-    """What :func:`tellapart.curation.near_duplicates.compare_pairs` asks of images, from their thumbnails."""
+    """The functions that :func:`tellapart.curation.near_duplicates.compare_pairs` needs, from thumbnails."""
 
-    def images(wanted: Sequence[str]) -> dict[str, ByteArray]:
-        return {image_id: decode(jpeg).pixels for image_id, jpeg in small(wanted).items()}
+    def images(image_ids: Sequence[str]) -> dict[str, ByteArray]:
+        return {image_id: decode(jpeg).pixels for image_id, jpeg in small(image_ids).items()}
 
-    def signatures(wanted: Sequence[str]) -> FloatArray:
-        known, blank = images(wanted), np.zeros(768, np.float16)
-        return np.stack([signature(known[i]) if i in known else blank for i in wanted])
+    def signatures(image_ids: Sequence[str]) -> FloatArray:
+        pixels, blank = images(image_ids), np.zeros(768, np.float16)
+        return np.stack([signature(pixels[i]) if i in pixels else blank for i in image_ids])
 
     return signatures, images
 
 
 def model_folder(run: str | Path) -> Path:
-    """The saved model of a run folder; a model folder is taken as it is."""
+    """The model folder of a run folder; a model folder is returned unchanged."""
     folder = Path(run).expanduser()
     return folder if (folder / CARD).is_file() else open_run(folder).model_folder
 
 
 def open_given_images(images: str | Path | Sequence[str | Path], progress: Progress = SILENT) -> Dataset:
-    """A data set from folders, manifests, files and patterns (:func:`resolve_image_arguments`); ``progress`` hears its notes."""
+    """Open a dataset from folders, manifests, files and patterns (:func:`resolve_image_arguments`); its notes go to ``progress``."""
     dataset = resolve_image_arguments(images, lambda where: open_images(where, progress=progress))
     for note in dataset.notes:
         progress.note(note)
@@ -243,10 +243,10 @@ def open_given_images(images: str | Path | Sequence[str | Path], progress: Progr
 
 @contextmanager
 def open_image_source(images: Any, progress: Progress = SILENT) -> Iterator[Dataset]:
-    """The data set of :func:`open_given_images`, or of images in memory for as long as the block runs.
+    """The dataset of :func:`open_given_images`, or of images in memory within the block.
 
     Raises:
-        DataError: nothing was given, or one is no image.
+        DataError: no images were given, or one is not an image.
     """
     if isinstance(images, str | Path):
         yield open_given_images(images, progress)

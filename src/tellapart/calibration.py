@@ -1,4 +1,4 @@
-"""Probabilities from logits: one temperature and one clip, both fitted on out-of-fold images only."""
+"""Calibration: probabilities from logits by one temperature and one clip, both fitted on out-of-fold images only."""
 
 from __future__ import annotations
 
@@ -15,36 +15,43 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def log_softmax(logits: FloatArray, temperature: float = 1.0) -> FloatArray:
-    """Log of the softmax over the last axis, float64, without overflow."""
+    """Log-softmax over the last axis of float (..., k) logits: float64 (..., k), without overflow."""
     scaled = np.asarray(logits, dtype=np.float64) / temperature
     scaled = scaled - scaled.max(axis=-1, keepdims=True)
     return np.asarray(scaled - np.log(np.exp(scaled).sum(axis=-1, keepdims=True)))
 
 
 def softmax(logits: FloatArray, temperature: float = 1.0) -> FloatArray:
-    """Probabilities (..., k) of logits (..., k) divided by a temperature; float64, rows sum to 1."""
+    """Softmax of float (..., k) logits divided by a temperature: float64 (..., k), rows sum to 1."""
     scaled = np.asarray(logits, dtype=np.float64) / temperature
     powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
-def clipped(probabilities: FloatArray, clip: float) -> FloatArray:
-    """Probabilities (..., k) raised to at least ``clip``, then scaled so that rows sum to 1 again."""
+def clip_probabilities(probabilities: FloatArray, clip: float) -> FloatArray:
+    """Raise float (..., k) probabilities to at least ``clip`` and normalize: float64 (..., k), rows sum to 1."""
     raised = np.maximum(np.asarray(probabilities, dtype=np.float64), clip)
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
 
 
 def apply(logits: FloatArray, temperature: float = 1.0, clip: float = 0.0) -> FloatArray:
-    """Calibrated probabilities (n, k) of logits (n, k): softmax at the temperature, then the clip."""
-    return clipped(softmax(logits, temperature), clip)
+    """Calibrated probabilities, float64 (n, k), of float (n, k) logits: softmax at the temperature, then the clip."""
+    return clip_probabilities(softmax(logits, temperature), clip)
 
 
 def fit_temperature(logits: FloatArray, targets: IntArray, weights: FloatArray | None = None) -> float:
-    """The temperature in 0.05..20 that minimises the log loss of logits (n, k) (Guo et al. 2017), drawn weakly towards 1.
+    """Fit the temperature, 0.05 to 20, that minimizes the log loss (Guo et al. 2017), with a weak prior around 1.
 
-    The penalty is that of a standard normal prior on log T, worth about half a nat over *all* images: nothing where the
-    data say anything, and enough to stop perfectly separated images from asking for T = 0. Golden section in log T.
-    Rows whose target is -1 are left out; without rows the answer is 1.
+    The penalty is that of a standard normal prior on log T, about half a nat over *all* images: negligible where the data are
+    informative, and enough to keep T above 0 for perfectly separated images. Golden-section search in log T.
+
+    Args:
+        logits: float (n, k).
+        targets: int (n,); rows of -1 are ignored.
+        weights: float (n,), of the images; by default all 1.
+
+    Returns:
+        The temperature; 1 without labeled images.
     """
     known = targets >= 0
     z, y = np.asarray(logits, dtype=np.float64)[known], targets[known]
@@ -79,12 +86,18 @@ def _golden_section(objective: Callable[[float], float], low: float, high: float
 
 
 def fit_clip(probabilities: FloatArray, targets: IntArray) -> float:
-    """The clip in 1e-7..0.05 that minimises the log loss of probabilities (n, k), half an unseen error included.
+    """Fit the clip, 1e-7 to 0.05, that minimizes the log loss, with half a pseudo-error added.
 
-    Data without a confident error would ask for no clip at all, and the first one would then cost 16 nats. So half an
-    image is added whose truth got exactly the clip (Krichevsky & Trofimov 1981: the rule of succession with a half):
-    with n images all sure and right the answer is about 1 / (2 n (k - 1)), with e confident errors (e + 1/2) / (n (k - 1)).
-    Never above half of 1 / k. Rows whose target is -1 are left out.
+    Without a confident error in the data the best clip would be 0, and the first such error would then cost 16 nats. So half an
+    image is added whose true class has exactly the clip as probability (Krichevsky & Trofimov 1981): with n confident and right
+    images the result is about 1 / (2 n (k - 1)), with e confident errors (e + 1/2) / (n (k - 1)).
+
+    Args:
+        probabilities: float (n, k).
+        targets: int (n,); rows of -1 are ignored.
+
+    Returns:
+        The clip, at most half of 1 / k.
     """
     known = targets >= 0
     p, y = np.asarray(probabilities, dtype=np.float64)[known], targets[known]

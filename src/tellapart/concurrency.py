@@ -1,7 +1,7 @@
-"""Using the cores: several independent jobs side by side, each on one thread.
+"""Concurrency: independent jobs in parallel threads, each job on one thread.
 
-A BLAS that spreads one product over all cores waits for the slowest of them at every step; on a machine that also
-does other things that costs up to ten times (docs/log.md, 2026-11-21). Independent jobs on single threads do not wait.
+A BLAS that splits one product over all cores waits for the slowest core at every step; on a busy machine this costs a factor of
+up to ten (docs/log.md, 2026-11-21). Independent single-threaded jobs do not wait for each other.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ Result = TypeVar("Result")
 
 
 def available_cores() -> int:
-    """Processors this process may use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def worker_count(num_workers: int | None) -> int:
-    """How many threads ``num_workers`` asks for: None for one a core, otherwise at least 1.
+    """The number of worker threads for ``num_workers``: None for one per core.
 
     Raises:
-        OptionError: fewer than 1.
+        OptionError: it is below 1.
     """
     if num_workers is not None and num_workers < 1:
-        raise OptionError(f"num_workers must be at least 1, got {num_workers}", hint="leave it out for one thread a core")
+        raise OptionError(f"num_workers must be at least 1, got {num_workers}", hint="leave it out for one thread per core")
     return available_cores() if num_workers is None else num_workers
 
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Within, each call of numpy's BLAS and LAPACK uses one thread; outside, the caller's setting holds again.
+    """Limit numpy's BLAS and LAPACK to one thread within the block; the previous setting is restored afterwards.
 
-    The number of threads belongs to the whole process. Where several threads are within at the same time, the first to
-    come sets it and the last to leave restores it: products, and so results, would otherwise depend on who left first.
+    The limit applies to the whole process. If several threads are inside, the first one sets it and the last one restores it;
+    otherwise products, and so results, would depend on the order in which they leave.
     """
     _blas_limit.enter()
     try:
@@ -51,7 +51,7 @@ def one_blas_thread() -> Iterator[None]:
 
 
 class _BlasLimit:
-    """One BLAS thread for as long as anybody wants it."""
+    """The limit to one BLAS thread, while any block needs it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -78,7 +78,7 @@ _blas_limit = _BlasLimit()
 
 @contextmanager
 def one_openmp_thread() -> Iterator[None]:
-    """Within, what this thread calls of scikit-learn uses one OpenMP thread; jobs side by side then do not wait for each other."""
+    """Limit OpenMP (used by scikit-learn) to one thread within the block, so that parallel jobs do not wait for each other."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1, user_api="openmp"):
@@ -87,7 +87,7 @@ def one_openmp_thread() -> Iterator[None]:
 
 @contextmanager
 def one_opencv_thread() -> Iterator[None]:
-    """Within, OpenCV computes on the thread that calls it: for images as small as miniatures its own threads only cost."""
+    """Limit OpenCV to the calling thread within the block: for small images its own threads only add overhead."""
     import cv2
 
     before = cv2.getNumThreads()
@@ -98,14 +98,14 @@ def one_opencv_thread() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-def side_by_side(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """The function's results for all items, in order, computed on as many threads as there are cores."""
+def parallel_map(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Apply a function to all items on one thread per core; results are in order."""
     with ThreadPoolExecutor(available_cores()) as pool:
         return list(pool.map(function, items))
 
 
 def run_to_end(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-    """What asynchronous work gives; on a thread of its own where a loop runs already, as in a notebook."""
+    """Run a coroutine to its result; in a new thread if an event loop is already running, as in a notebook."""
     import asyncio
 
     try:
@@ -117,7 +117,7 @@ def run_to_end(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
 
 
 def ahead(function: Callable[[Item], Result], items: Iterable[Item], num_workers: int) -> Iterator[Result]:
-    """The function's results in order, a few computed ahead on ``num_workers`` threads; with 0 each when it is asked for."""
+    """Yield results in order, a few computed ahead on ``num_workers`` threads; with 0 workers, each on demand."""
     if num_workers == 0:
         yield from map(function, items)
         return

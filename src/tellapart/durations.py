@@ -1,4 +1,4 @@
-"""Times as people write them."""
+"""Parsing and formatting durations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 def seconds_of(text: str) -> float | None:
-    """The seconds of ``90``, ``90s``, ``10m``, ``2h`` or ``1h30m``, or None where it is no time.
+    """Parse ``90``, ``90s``, ``10m``, ``2h`` or ``1h30m`` into seconds; None if it is not a duration.
 
     >>> seconds_of("1h30m")
     5400.0
@@ -23,12 +23,12 @@ def seconds_of(text: str) -> float | None:
 
 
 def duration_complaint(text: str) -> str | None:
-    """What is wrong with a time, or None."""
-    return None if seconds_of(text) else f"{text!r} is no time; write 90s, 10m or 2h"
+    """Why ``text`` is not a duration; None if it is one."""
+    return None if seconds_of(text) else f"{text!r} is not a duration; write 90s, 10m or 2h"
 
 
 def in_words(seconds: float) -> str:
-    """Seconds in the unit people read.
+    """Format seconds in a readable unit.
 
     >>> [in_words(seconds) for seconds in (0.31, 42, 750, 7500)]
     ['0.3 s', '42 s', '12 min', '2 h 5 min']

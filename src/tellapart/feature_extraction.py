@@ -1,7 +1,7 @@
-"""From files to features: each image decoded once, each vector computed once, whatever interrupts.
+"""Feature extraction: each image is decoded once and each vector computed once, across interruptions.
 
-A worker thread takes a few files, reads, hashes, decodes and runs them through the backbones; torch, the decoders
-and the hash all release the interpreter lock, so as many workers as cores keep the machine busy without processes.
+A worker thread reads, hashes and decodes a few files and runs them through the backbones; torch, the decoders and the hash
+release the GIL, so one thread per core keeps the machine busy without processes.
 """
 
 from __future__ import annotations
@@ -43,26 +43,26 @@ if TYPE_CHECKING:
     from tellapart.models.feature_network import Features
 
 PREPROCESSING = 2
-"""Raised when the same file gives other pixels than before: 2 reads deep, negative and XMP-turned images right."""
+"""Version of the preprocessing, raised when a file gives other pixels than before: 2 reads deep, inverted and XMP-rotated images."""
 BATCH = 8
 SAVE_EVERY_S = 5.0
 SAVE_AT_BYTES = 2**27
 _one_at_a_time = threading.Lock()
-"""Extractions of one process take turns: torch's number of threads and its tracing are the process's."""
+"""Extractions of one process run one at a time: torch's number of threads and its tracing are global."""
 
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """What is wanted of each image.
+    """Which features of each image are computed, and how.
 
     Attributes:
-        backbones: networks whose features are wanted.
-        resize: how an image becomes a square.
+        backbones: networks whose features are computed.
+        resize: resize policy.
         mirror: whether features are averaged with those of the mirror image.
-        pixel_sizes: sides of the squares to be kept in the pixel store.
-        view: which view of an image the networks see; 0 is the image as it is (see ``preparation.views``).
-        augment: words of the augmentation that other views are drawn from; by default they are crops.
-        device: where the networks run.
+        pixel_sizes: sides, in pixels, of the squares to keep in the pixel store.
+        view: number of the view of an image; 0 is the unmodified image (see :mod:`tellapart.augmentation.tta_views`).
+        augment: augmentation that other views are drawn from; by default they are crops.
+        device: device to compute on.
     """
 
     backbones: tuple[Backbone, ...]
@@ -74,17 +74,17 @@ class FeatureSpec:
     device: str = "auto"
 
     def computed(self, device: str, precision: str = "auto") -> FeatureSpec:
-        """The same features, made on a device and in a number format: every backbone then has the one it will run in.
+        """The same features on a device and in a number format.
 
         Raises:
-            OptionError: bfloat16 is asked of a network that runs in float32 only.
-            ModelError: the device is not there.
+            OptionError: bfloat16 for a network that runs in float32 only.
+            ModelError: the device is not available.
         """
         device = used_device(device)
         return replace(self, device=device, backbones=tuple(b.in_precision(precision, device) for b in self.backbones))
 
-    def viewed(self, pixels: ByteArray, image_ids: Sequence[str]) -> ByteArray:
-        """Squares, uint8 (n, s, s, 3), as the networks shall see them."""
+    def apply_view(self, pixels: ByteArray, image_ids: Sequence[str]) -> ByteArray:
+        """The view of uint8 (n, s, s, 3) squares that the networks get, in the same form."""
         if not self.view:
             return pixels
         if self.augment:
@@ -93,24 +93,24 @@ class FeatureSpec:
 
     @property
     def sizes(self) -> list[int]:
-        """Sides of the squares an image is needed in: one a backbone, then those to keep."""
+        """Sides, in pixels, of the squares made of an image: one per backbone, then those to keep."""
         return [b.card.image_size for b in self.backbones] + list(self.pixel_sizes)
 
     @property
     def policies(self) -> list[str]:
-        """How an image becomes each of those squares."""
+        """The resize policy of each of these squares."""
         return [self.resize_of(b) for b in self.backbones] + [self.resize] * len(self.pixel_sizes)
 
     def resize_of(self, backbone: Backbone) -> str:
-        """How an image becomes the square a backbone sees; one that looks for faces sees the whole of it."""
+        """The resize policy for a backbone; face backbones get the whole image."""
         return "pad" if backbone.card.is_faces else self.resize
 
     def pixel_stores(self) -> tuple[PixelStore, ...]:
-        """Where the squares to keep are kept."""
+        """The stores of the squares to keep."""
         return tuple(PixelStore(cache_root() / "pixels", size, self.resize) for size in self.pixel_sizes)
 
     def fingerprint(self, backbone: Backbone) -> str:
-        """Names everything the vectors of one backbone depend on, except the image."""
+        """Identifies everything that the vectors of a backbone depend on, except the image."""
         card = backbone.card
         resize = self.resize_of(backbone)
         used = backbone.in_precision("auto", used_device(self.device)) if card.architecture != PIXELS else backbone
@@ -121,33 +121,33 @@ class FeatureSpec:
         return f"{re.sub('[/:]', '_', card.name)}-{hashlib.sha256(repr(content).encode()).hexdigest()[:16]}"
 
     def provenance(self) -> dict[str, object]:
-        """For the feature matrix and the saved model."""
+        """Provenance for the feature matrix and the saved model."""
         names = "+".join(b.card.name for b in self.backbones)
         layers = "+".join(dict.fromkeys(b.card.layer or "pooled" for b in self.backbones))
         return {"backbone": names, "layer": layers, "resize": self.resize, "mirror": self.mirror}
 
 
 def cached_features(spec: FeatureSpec, image_ids: Sequence[str]) -> FeatureMatrix | None:
-    """The features of images as the cache holds them, whether or not their files are still there; None where one is missing."""
+    """The cached features of images, even if their files are gone; None if the vector of one is missing."""
     blocks = []
     for backbone in spec.backbones:
         cache = FeatureCache(cache_root() / "features", spec.fingerprint(backbone), backbone.card.num_features)
-        found = cache.read(image_ids)
-        if len(found) < len(set(image_ids)):
+        vectors = cache.read(image_ids)
+        if len(vectors) < len(set(image_ids)):
             return None
-        blocks.append(np.stack([found[image_id] for image_id in image_ids]))
+        blocks.append(np.stack([vectors[image_id] for image_id in image_ids]))
     return FeatureMatrix(tuple(image_ids), np.hstack(blocks), spec.provenance()) if blocks else None
 
 
 @dataclass(frozen=True, eq=False)
 class Extraction:
-    """What became of every file.
+    """The result of an extraction.
 
     Attributes:
-        files: one a data set entry, in its order: image id, or the reason why there is none.
-        facts: by image id (empty without a catalog).
-        features: of all images that could be read, in the first view asked for.
-        views: the same in every view asked for.
+        files: one state per dataset entry, in order: the image id, or the reason why there is none.
+        facts: image facts by image id (empty without a catalog).
+        features: of all readable images, in the first view.
+        views: the features in every view.
     """
 
     files: tuple[FileState, ...]
@@ -158,7 +158,7 @@ class Extraction:
 
 @dataclass
 class _Outcome:
-    """What a worker found out about one file; of its pixels only those to keep are held on to."""
+    """The result of a worker for one file, with only those pixels that are stored."""
 
     file: FileState
     look: ImageAnalysis | None = None
@@ -166,7 +166,7 @@ class _Outcome:
 
     @property
     def size_bytes(self) -> int:
-        """Memory held by pixels."""
+        """Bytes of its pixels."""
         return sum(square.nbytes for square in self.look.pixels) if self.look else 0
 
 
@@ -180,20 +180,20 @@ def extract(
     num_workers: int | None = None,
     progress: Progress = SILENT,
 ) -> Extraction:
-    """Features of every readable image of a data set, computed only where the cache lacks them.
+    """Extract the features of every readable image of a dataset, computing only what is not cached.
 
     Args:
         dataset: the files.
-        spec: the features wanted.
-        views: which views are wanted, from one decoding of each image; None for the one of ``spec``.
-        catalog: where facts are kept; None leaves no trace beside the photos.
-        network: makes the network of a backbone, on the spec's device if left out; called only if something must be computed.
-        num_workers: worker threads; None for one a core.
-        progress: hears of every image.
+        spec: the features to compute.
+        views: view numbers, all computed from one decoding of each image; None for that of ``spec``.
+        catalog: stores the image facts; None to store nothing in the image folder.
+        network: loads the network of a backbone, by default on the device of ``spec``; called only if something must be computed.
+        num_workers: worker threads; None for one per core.
+        progress: progress receiver.
 
     Raises:
-        DataError: not one file could be read.
-        StorageError: the disk is full or cannot be written; what is finished is kept.
+        DataError: no file could be read.
+        StorageError: the disk is full or cannot be written; finished work is kept.
     """
     spec = spec.computed(spec.device)
     specs = [spec] if views is None else [replace(spec, view=number) for number in views]
@@ -227,7 +227,7 @@ class _Work:
         self.dataset, self.spec, self.catalog = dataset, specs[0], catalog
         spec, root = specs[0], cache_root() / "features"
         self.lanes = [(one, number) for one in specs for number in range(len(spec.backbones))]
-        """A view and a backbone each: what is computed of an image."""
+        """Pairs of a view and the index of a backbone: what is computed for each image."""
         in_lanes = [(one, spec.backbones[number]) for one, number in self.lanes]
         self.caches = [FeatureCache(root, one.fingerprint(b), b.card.num_features) for one, b in in_lanes]
         self.cached = [cache.image_ids() for cache in self.caches]
@@ -240,11 +240,11 @@ class _Work:
         self.networks = _Networks(spec, network)
 
     def run(self, num_workers: int, progress: Progress) -> dict[str, FileState]:
-        """The state of every file by path; computes and saves what is missing on the way."""
+        """Compute and save what is missing; the state of every file by path."""
         states: dict[str, FileState] = {}
         waiting: list[Entry] = []
         for entry in self.dataset.entries:
-            state = self._settled(entry)
+            state = self._cached_state(entry)
             if state is None:
                 waiting.append(entry)
             else:
@@ -255,7 +255,7 @@ class _Work:
         return states
 
     def remove_damaged(self, image_ids: set[str]) -> bool:
-        """Gather the vectors of these images; whether some, or some squares, were promised by the cache and turned out damaged."""
+        """Read the vectors of these images; whether cached vectors or squares turned out to be damaged."""
         is_damaged = False
         for cache, cached, gathered in zip(self.caches, self.cached, self.vectors, strict=True):
             gathered.update(cache.read(image_ids - gathered.keys()))
@@ -269,14 +269,14 @@ class _Work:
         return is_damaged
 
     def matrix(self, image_ids: Sequence[str], place: int) -> FeatureMatrix:
-        """The gathered features of these images in one of the views, backbones side by side."""
+        """The features of these images in one view, the backbones concatenated."""
         width = len(self.spec.backbones)
         blocks = [np.stack([gathered[i] for i in image_ids]) for gathered in self.vectors[place * width : (place + 1) * width]]
         values = np.hstack(blocks) if blocks else np.empty((len(image_ids), 0), np.float32)
         return FeatureMatrix(tuple(image_ids), values, self.spec.provenance())
 
-    def _settled(self, entry: Entry) -> FileState | None:
-        """The state of a file of which everything is known, else None."""
+    def _cached_state(self, entry: Entry) -> FileState | None:
+        """The state of a file if everything about it is cached, else None."""
         try:
             status = os.stat(self.dataset.file(entry))
         except OSError as error:
@@ -309,7 +309,7 @@ class _Work:
             self._save(unsaved)
 
     def _outcomes(self, waiting: Sequence[Entry], num_workers: int) -> Generator[list[_Outcome]]:
-        """Outcomes of batches, in order, with a bounded number of batches under way."""
+        """Yield the outcomes of batches in order, with a bounded number of batches in progress."""
         with _one_at_a_time, closing(self.networks):
             yield from ahead(self._batch, (waiting[i : i + BATCH] for i in range(0, len(waiting), BATCH)), num_workers)
 
@@ -320,7 +320,7 @@ class _Work:
             if not todo:
                 continue
             pixels = np.stack([o.look.pixels[number] for o in todo if o.look is not None])
-            pixels = spec.viewed(pixels, [o.file.image_id or "" for o in todo])
+            pixels = spec.apply_view(pixels, [o.file.image_id or "" for o in todo])
             for outcome, vector in zip(todo, self.networks[number].features(pixels, mirror=spec.mirror), strict=True):
                 outcome.vectors[lane] = vector
         for outcome in outcomes:
@@ -349,28 +349,28 @@ class _Work:
         return _Outcome(read, look, [None] * len(self.lanes))
 
     def _save(self, outcomes: Sequence[_Outcome]) -> None:
-        """Thumbnails, vectors, and last the catalog, which says that they are there."""
-        looked = {o.file.image_id: o for o in outcomes if o.look is not None and o.file.image_id}
-        self.thumbnails.write({i: o.look.thumbnail for i, o in looked.items() if o.look is not None})
+        """Save thumbnails, vectors and, last, the catalog, which records that they exist."""
+        analyzed = {o.file.image_id: o for o in outcomes if o.look is not None and o.file.image_id}
+        self.thumbnails.write({i: o.look.thumbnail for i, o in analyzed.items() if o.look is not None})
         for number, cache in enumerate(self.caches):
-            vectors = {i: o.vectors[number] for i, o in looked.items() if o.vectors[number] is not None}
+            vectors = {i: o.vectors[number] for i, o in analyzed.items() if o.vectors[number] is not None}
             if vectors:
                 cache.write(list(vectors), np.stack([v for v in vectors.values() if v is not None]))
             self.vectors[number].update((i, v) for i, v in vectors.items() if v is not None)
         for number, store in enumerate(self.pixel_stores):
-            squares = {i: o.look.pixels[number] for i, o in looked.items() if o.look is not None and i not in self.kept[number]}
+            squares = {i: o.look.pixels[number] for i, o in analyzed.items() if o.look is not None and i not in self.kept[number]}
             if squares:
                 store.write(list(squares), np.stack(list(squares.values())))
                 self.kept[number].update(squares)
         if self.catalog:
-            self.catalog.record([o.file for o in outcomes], [o.look.facts for o in looked.values() if o.look is not None])
+            self.catalog.record([o.file for o in outcomes], [o.look.facts for o in analyzed.values() if o.look is not None])
 
 
 class _Networks:
-    """The networks of a spec, loaded when one is first needed; while they are, torch uses one thread a call.
+    """The networks of a spec, loaded on first use; while they are loaded, torch uses one thread per call.
 
-    All are loaded at once, before any of them runs: ``torch.fx`` traces a network by patching ``nn.Module`` for the
-    whole process, so that a network at work in another thread would be taken for a part of the one being traced.
+    All are loaded at once, before any of them runs: ``torch.fx`` traces a network by patching ``nn.Module`` globally, so a
+    network that runs in another thread would become part of the trace.
     """
 
     def __init__(self, spec: FeatureSpec, make: Callable[[Backbone], Features] | None) -> None:
@@ -389,7 +389,7 @@ class _Networks:
             return self._loaded[number]
 
     def close(self) -> None:
-        """Let go of the networks and give torch its threads back."""
+        """Release the networks and restore torch's number of threads."""
         with self._lock:
             self._loaded.clear()
             if self._threads_before is not None:
@@ -398,7 +398,7 @@ class _Networks:
 
 
 def _set_torch_threads(count: int) -> int:
-    """Set the number of threads of a torch call; what it was before."""
+    """Set the number of threads per torch call and return the previous one."""
     tune_malloc()
     import torch
 

@@ -1,4 +1,4 @@
-"""What the verbs that explore share: which features are looked at, by the name a user gives them."""
+"""Feature specifications from the names that users give on the command line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WORDS_OF = "lite2"
 def spec_of(
     features: str, *, layer: str | None = None, weights: Path | None = None, image_size: int | None = None, resize: str = "crop"
 ) -> FeatureSpec:
-    """What is wanted of each image, by name.
+    """The feature specification for a name.
 
     Args:
         features: one of
@@ -30,21 +30,21 @@ def spec_of(
             - backbones as for ``train``: ``lite2``, ``lite0+lite2``, ``faces``, any timm name;
             - ``imagenet``: the probabilities of the 1,000 ImageNet classes by lite2; ``imagenet:NAME`` by another network;
             - ``pixels``: the image itself at 32 x 32, or ``image_size``;
-            - ``run:FOLDER``: what the network of a run sees.
-        layer: of the network, such as ``blocks.3``; by default the last before the classifier.
-        weights: a file for the one timm name given.
-        image_size: of the input, where it is not the network's own.
-        resize: how a photo becomes a square; a run has its own way.
+            - ``run:FOLDER``: the features of the network of a run.
+        layer: of the network, such as ``blocks.3``; by default the last one before the classifier.
+        weights: a weights file, if ``features`` is one timm name.
+        image_size: side of the input in pixels; by default the network's.
+        resize: the resize policy; a run has its own.
 
     Raises:
-        OptionError: a layer of what has none, or a size of what has its own.
-        ModelError: no such network, layer or weights.
-        DataError: no such run.
+        OptionError: an option does not apply to these features.
+        ModelError: the network, layer or weights do not exist.
+        DataError: the run does not exist.
     """
     if features.startswith(RUN):
         if weights is not None:
             raise OptionError("weights has no effect on a run, which has its own", hint="leave --weights out")
-        return _of_run(features.removeprefix(RUN), layer, image_size)
+        return _run_spec(features.removeprefix(RUN), layer, image_size)
     if features == PIXELS:
         from tellapart.models.pixel_features import pixel_backbone
 
@@ -59,20 +59,20 @@ def spec_of(
         if layer:
             raise OptionError(f"{features} is the last layer itself", hint="leave --layer out, or name a network with --features")
         return FeatureSpec((find_classifier(network or WORDS_OF, weights=weights).sized(image_size),), resize)
-    return FeatureSpec(_layered(find_backbones(features, weights=weights, image_size=image_size), layer), resize)
+    return FeatureSpec(_at_layer(find_backbones(features, weights=weights, image_size=image_size), layer), resize)
 
 
-def _of_run(folder: str, layer: str | None, image_size: int | None) -> FeatureSpec:
+def _run_spec(folder: str, layer: str | None, image_size: int | None) -> FeatureSpec:
     from tellapart.analyzed_folder import model_folder
     from tellapart.models.saved_model import load_model
 
     if image_size is not None:
         raise OptionError("a run has its own image size", hint="leave --image-size out")
     member = load_model(model_folder(folder)).members[0]
-    return FeatureSpec(_layered(member.backbones, layer), member.resize, member.mirror)
+    return FeatureSpec(_at_layer(member.backbones, layer), member.resize, member.mirror)
 
 
-def _layered(backbones: tuple[Backbone, ...], layer: str | None) -> tuple[Backbone, ...]:
+def _at_layer(backbones: tuple[Backbone, ...], layer: str | None) -> tuple[Backbone, ...]:
     if not layer:
         return backbones
     from tellapart.models.layer_features import layer_features

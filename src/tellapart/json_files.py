@@ -1,7 +1,7 @@
-"""Reading JSON that may be damaged or made by somebody else: one door, and the shape that the content must have.
+"""Reading and validating JSON that may be damaged or come from other programs.
 
-A shape is a function of a value and of where it stands; it gives the value back or raises :class:`ShapeError`. Shapes
-are put together from the functions below::
+A shape is a function of a value and its location; it returns the value or raises :class:`ShapeError`. Shapes are composed of the
+functions below::
 
     CARD = fields({"name": text(), "size": whole(1, 4096), "tags": several(text())})
 """
@@ -18,24 +18,24 @@ from tellapart.atomic_files import regular_file
 
 Shape = Callable[[Any, str], Any]
 LARGEST = 1 << 30
-"""Bytes; a larger file is not read."""
+"""Largest file that is read, in bytes."""
 
 
 class ShapeError(ValueError):
-    """Content that is no JSON or of another shape; the message says where and what was expected."""
+    """Content that is not valid JSON or has the wrong shape; the message says where, and what was expected."""
 
 
 def read_json(path: Path, shape: Shape, *, largest: int = LARGEST) -> Any:
-    """The content of a JSON file.
+    """Read and validate a JSON file.
 
     Args:
         path: a regular file in UTF-8.
-        shape: what it must be.
-        largest: size in bytes that is not exceeded.
+        shape: the shape of the content.
+        largest: maximum size of the file in bytes.
 
     Raises:
-        OSError: it cannot be read, or is no regular file.
-        ShapeError: it is no JSON, or of another shape.
+        OSError: it cannot be read, or is not a regular file.
+        ShapeError: it is not valid JSON, or has the wrong shape.
     """
     with regular_file(path).open("rb") as file:
         data = file.read(largest + 1)
@@ -45,14 +45,16 @@ def read_json(path: Path, shape: Shape, *, largest: int = LARGEST) -> Any:
 
 
 def parse_json(data: bytes | str, shape: Shape) -> Any:
-    """The content of JSON text; NaN, numbers without end and a name that comes twice in an object are refused.
+    """Parse and validate JSON text; NaN, infinity and duplicate keys are refused.
 
     Raises:
-        ShapeError: it is no JSON, or of another shape.
+        ShapeError: it is not valid JSON, or has the wrong shape.
     """
     try:
         content = json.loads(
-            data if isinstance(data, str) else data.decode("utf-8"), parse_constant=_no_number, object_pairs_hook=_without_doubles
+            data if isinstance(data, str) else data.decode("utf-8"),
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_refuse_duplicate_keys,
         )
     except RecursionError as error:
         raise ShapeError("lists or objects are nested too deeply") from error
@@ -62,7 +64,7 @@ def parse_json(data: bytes | str, shape: Shape) -> Any:
 
 
 def fields(required: Mapping[str, Shape], optional: Mapping[str, Shape] | None = None, *, is_open: bool = True) -> Shape:
-    """An object with these fields; others are let through unless it is not open."""
+    """An object with these fields; unknown fields are allowed if ``is_open``."""
     known = {**required, **(optional or {})}
 
     def check(value: Any, where: str) -> dict[str, Any]:
@@ -90,7 +92,7 @@ def mapping(item: Shape) -> Shape:
 
 
 def several(item: Shape, least: int = 0, most: int | None = None, *, is_unique: bool = False) -> Shape:
-    """A list of ``least`` to ``most`` values of a shape, no two of them equal where it is unique."""
+    """A list of ``least`` to ``most`` values of a shape, without duplicates if ``is_unique``."""
 
     def check(value: Any, where: str) -> list[Any]:
         if not isinstance(value, list):
@@ -98,17 +100,17 @@ def several(item: Shape, least: int = 0, most: int | None = None, *, is_unique: 
         if len(value) < least or (most is not None and len(value) > most):
             count = f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"
             raise ShapeError(f"{where or 'the list'} has {len(value):,} items, expected {count}")
-        found = [item(one, f"{where}[{number}]") for number, one in enumerate(value)]
-        if is_unique and len(set(found)) < len(found):
-            double = next(one for number, one in enumerate(found) if one in found[:number])
-            raise ShapeError(f"{where or 'the list'} has {double!r} twice")
-        return found
+        items = [item(one, f"{where}[{number}]") for number, one in enumerate(value)]
+        if is_unique and len(set(items)) < len(items):
+            duplicate = next(one for number, one in enumerate(items) if one in items[:number])
+            raise ShapeError(f"{where or 'the list'} has {duplicate!r} twice")
+        return items
 
     return check
 
 
 def text(*choices: str, least: int = 0) -> Shape:
-    """Text of at least so many characters; one of the choices where there are any."""
+    """Text of at least ``least`` characters; one of the choices if there are any."""
 
     def check(value: Any, where: str) -> str:
         if not isinstance(value, str) or len(value) < least:
@@ -125,7 +127,7 @@ def text(*choices: str, least: int = 0) -> Shape:
 
 
 def whole(low: int, high: int) -> Shape:
-    """A whole number from ``low`` to ``high``."""
+    """An integer from ``low`` to ``high``."""
 
     def check(value: Any, where: str) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
@@ -136,7 +138,7 @@ def whole(low: int, high: int) -> Shape:
 
 
 def real(low: float = -math.inf, high: float = math.inf, *, is_above: bool = False) -> Shape:
-    """A finite number from ``low`` to ``high``; above ``low`` where that is said."""
+    """A finite number from ``low`` to ``high``; above ``low`` if ``is_above``."""
 
     def check(value: Any, where: str) -> float:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -160,7 +162,7 @@ def flag(value: Any, where: str) -> bool:
 
 
 def anything(value: Any, where: str) -> Any:
-    """Whatever it is."""
+    """Any value."""
     return value
 
 
@@ -173,16 +175,16 @@ def maybe(shape: Shape) -> Shape:
     return check
 
 
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ShapeError(f"{next(name for name in names if names.count(name) > 1)!r} comes twice in one object")
-    return found
+        raise ShapeError(f"{next(name for name in names if names.count(name) > 1)!r} occurs twice in one object")
+    return content
 
 
-def _no_number(word: str) -> float:
-    raise ShapeError(f"{word} is no number of JSON")
+def _refuse_constant(word: str) -> float:
+    raise ShapeError(f"{word} is not a JSON number")
 
 
 def _place(where: str, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Where results may go: never among the photos, never over other things."""
+"""Checks of output paths: never inside the image folder, never over existing files."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from tellapart.errors import OptionError
 
 
 def check_outside(out: Path, dataset: Dataset, *others: Path) -> None:
-    """See that ``out`` does not lie among the photos of a data set, nor in other folders of photos.
+    """Check that ``out`` is not inside the image folders of a dataset, nor inside ``others``.
 
     Raises:
         OptionError: it does.
     """
     if _is_inside(out, [*_photo_folders(dataset), *others]):
         raise OptionError(
-            f"{out} lies in the folder of the photos, which is only read",
-            hint="choose a place outside of it with --out, or run the command in another folder",
+            f"{out} is inside the image folder, which is only read",
+            hint="choose another folder with --out, or run the command in another folder",
         )
 
 
 def check_no_manifest(out: Path, dataset: Dataset) -> None:
-    """See that a table would not be read as the list of the photos beside it.
+    """Check that a table would not be read as the manifest of its folder.
 
     Raises:
         OptionError: it would.
     """
     if out.name.lower() in MANIFEST_NAMES and _is_inside(out, _photo_folders(dataset)):
-        raise OptionError(f"{out} would be read as the list of the photos in its folder", hint=f"choose another name than {out.name}")
+        raise OptionError(f"{out} would be read as the manifest of the image folder", hint=f"choose another name than {out.name}")
 
 
 def _photo_folders(dataset: Dataset) -> set[Path]:
-    """The folder of a data set and those of its files; single files have no folder in common but that of everything."""
+    """The root folder of a dataset and the folders of its files, without the root of the file system."""
     parents = {dataset.file(entry).parent for entry in dataset.entries}
     return {folder for folder in {dataset.root, *parents} if folder != Path(folder.anchor)}
 
@@ -45,24 +45,24 @@ def _is_inside(out: Path, folders: Iterable[Path]) -> bool:
 
 
 def check_new_folder(out: Path) -> None:
-    """See that ``out`` is not there yet, or an empty folder.
+    """Check that ``out`` does not exist, or is an empty folder.
 
     Raises:
-        OptionError: it is something else.
+        OptionError: it is a file or a folder with content.
     """
     if out.exists() and not out.is_dir():
-        raise OptionError(f"{out} is a file, and the result is a folder", hint="name a new folder")
+        raise OptionError(f"{out} is a file, but the output is a folder", hint="name a new folder")
     if out.is_dir() and any(out.iterdir()):
         raise OptionError(f"the folder {out} is not empty", hint="name a new folder")
 
 
 def check_table(out: Path) -> None:
-    """See that ``out`` can become a CSV.
+    """Check that ``out`` can be written as a CSV file.
 
     Raises:
-        OptionError: it is a folder, exists already, or ends otherwise.
+        OptionError: it is a folder, exists already, or does not end in ``.csv``.
     """
     if out.is_dir() or out.suffix.lower() != ".csv":
         raise OptionError(f"{out} cannot be the table: it must be a file that ends in .csv", hint="name a file such as clean.csv")
     if out.exists():
-        raise OptionError(f"the file {out} is there already", hint="name a new file")
+        raise OptionError(f"the file {out} already exists", hint="name a new file")

@@ -1,7 +1,7 @@
-"""Parquet files: written with a checksum of their content, and read by one door that a damaged or hostile file cannot get past.
+"""Parquet files: written with a checksum of their content, and read safely even if damaged or malicious.
 
-Arrow is always given a path. Given a file object of Python's, its threads may still hold that when Python ends, and take
-the process down with SIGABRT.
+Arrow is always given a path: its threads may still hold a Python file object when Python exits, which aborts the process with
+SIGABRT.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from tellapart.atomic_files import regular_file, replacing
 SHA256 = b"content_sha256"
 BATCH_ROWS = 8192
 ROOM, GROWTH = 256 << 20, 100
-"""A file may hold so many bytes of values, or so many times its own size; more is made to fill the memory."""
+"""The values of a file may take ROOM bytes plus GROWTH times the size of the file; more is treated as an attack on the memory."""
 
 
 class ParquetError(ValueError):
-    """A file that is no Parquet, is damaged, lacks a column, or holds far more than its size allows."""
+    """A file that is not valid Parquet, is damaged, lacks a column, or expands far beyond its size."""
 
 
 def write_parquet(table: Any, path: Path) -> None:
-    """Write a pyarrow table of numbers, text and lists of them, whole or not at all, with a checksum of its content.
+    """Write a pyarrow table of numbers, text and lists of them, atomically, with a checksum of its content.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written.
@@ -41,44 +41,44 @@ def write_parquet(table: Any, path: Path) -> None:
 
 
 def read_parquet(path: Path) -> Any:
-    """A Parquet file as a pyarrow table.
+    """Read a Parquet file as a pyarrow table.
 
     Raises:
-        OSError: it cannot be read, or is no regular file.
-        ParquetError: it is no whole Parquet file, or its content is not what :func:`write_parquet` wrote.
+        OSError: it cannot be read, or is not a regular file.
+        ParquetError: it is not a complete Parquet file, or its content does not match its checksum.
     """
     import pyarrow as pa
 
     with _arrow_errors():
-        file = _opened(path)
+        file = _open(path)
         table = pa.Table.from_batches([*_batches(file, path, None)], _plain(file.schema_arrow))
         table.validate(full=True)
         metadata = dict(table.schema.metadata or {})
-        known = metadata.pop(SHA256, None)
+        checksum = metadata.pop(SHA256, None)
         table = table.replace_schema_metadata(metadata)
-        if known is not None and known != _digest(table, metadata).encode():
-            raise ParquetError("its content is not what was written")
+        if checksum is not None and checksum != _digest(table, metadata).encode():
+            raise ParquetError("its content does not match its checksum")
         return table
 
 
 def parquet_columns(path: Path) -> list[tuple[str, bool]]:
-    """The names of a Parquet file's columns, and whether they hold records; raises as :func:`read_parquet`."""
+    """The column names of a Parquet file, and whether they are structs; raises as :func:`read_parquet`."""
     import pyarrow as pa
 
     with _arrow_errors():
-        return [(str(field.name), bool(pa.types.is_struct(field.type))) for field in _opened(path).schema_arrow]
+        return [(str(field.name), bool(pa.types.is_struct(field.type))) for field in _open(path).schema_arrow]
 
 
 def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """The rows of a Parquet file, as Python values of the named columns, unread the others; raises as :func:`read_parquet`."""
+    """Yield the rows of a Parquet file as Python values of the given columns, reading only these; raises as :func:`read_parquet`."""
     with _arrow_errors():
-        for batch in _batches(_opened(path), path, list(columns)):
+        for batch in _batches(_open(path), path, list(columns)):
             yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 
 
 @contextmanager
 def _arrow_errors() -> Iterator[None]:
-    """Within, whatever Arrow complains of in a damaged file is a :class:`ParquetError`."""
+    """Turn every error of Arrow about a damaged file into a :class:`ParquetError`."""
     import pyarrow as pa
 
     try:
@@ -97,10 +97,10 @@ def _first_line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0][:200] or type(error).__name__
 
 
-def _opened(path: Path) -> Any:
-    """A ``ParquetFile`` that checks its pages, and gives text as dictionaries where that can be read so.
+def _open(path: Path) -> Any:
+    """Open a ``ParquetFile`` that checks its pages, and reads text as dictionaries if possible.
 
-    A few kilobytes may hold one text a billion times; as a dictionary it stays as small as it is in the file.
+    A few kilobytes may contain one text a billion times; as a dictionary it stays as small as in the file.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -108,7 +108,7 @@ def _opened(path: Path) -> Any:
     source: Any = str(regular_file(path))
     try:
         source.encode("utf-8")
-    except UnicodeEncodeError:  # Arrow takes no other names
+    except UnicodeEncodeError:  # Arrow accepts only UTF-8 names
         source = pa.BufferReader(path.read_bytes())
     plain = pq.ParquetFile(source, page_checksum_verification=True)
     names = plain.schema_arrow.names
@@ -123,7 +123,7 @@ def _opened(path: Path) -> Any:
     except (pa.ArrowNotImplementedError, OSError) as error:
         if "DictAccumulator" not in str(error):
             raise
-        return plain  # text written as what differs from the text before is not read as dictionaries
+        return plain  # delta-encoded text cannot be read as dictionaries
     return file
 
 
@@ -134,7 +134,7 @@ def _is_text(kind: Any) -> bool:
 
 
 def _batches(file: Any, path: Path, columns: list[str] | None) -> Iterator[Any]:
-    """Record batches without dictionaries, as long as their values do not outgrow the file beyond measure."""
+    """Yield record batches without dictionaries, while their values stay within the limit on growth."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -156,7 +156,7 @@ def _batches(file: Any, path: Path, columns: list[str] | None) -> Iterator[Any]:
 
 
 def _plain(schema: Any) -> Any:
-    """A schema with text in the place of dictionaries of text."""
+    """A schema with dictionaries of text replaced by text."""
     import pyarrow as pa
 
     for number, field in enumerate(schema):
@@ -166,7 +166,7 @@ def _plain(schema: Any) -> Any:
 
 
 def _digest(table: Any, metadata: Mapping[bytes, bytes]) -> str:
-    """A digest of a table's names, types, values and metadata; how it is cut into pieces and compressed does not matter."""
+    """A digest of the names, types, values and metadata of a table, independent of chunks and compression."""
     digest = hashlib.sha256()
     for key in sorted(metadata):
         if key != SHA256:
@@ -175,11 +175,11 @@ def _digest(table: Any, metadata: Mapping[bytes, bytes]) -> str:
         column = table.column(name)
         digest.update(repr((name, len(column))).encode())
         for array in [column.combine_chunks()] if len(column) else []:
-            _add(digest, array)
+            _update(digest, array)
     return digest.hexdigest()
 
 
-def _add(digest: Any, array: Any) -> None:
+def _update(digest: Any, array: Any) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -188,7 +188,7 @@ def _add(digest: Any, array: Any) -> None:
     if pa.types.is_list(kind):
         digest.update(b"list")
         digest.update(pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False).tobytes())
-        _add(digest, array.flatten())
+        _update(digest, array.flatten())
     elif pa.types.is_string(kind) or pa.types.is_binary(kind):
         digest.update(str(kind).encode())
         digest.update(pc.fill_null(pc.binary_length(array), 0).to_numpy(zero_copy_only=False).tobytes())

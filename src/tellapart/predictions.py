@@ -1,4 +1,4 @@
-"""Predictions: the record that every number is a function of."""
+"""Predictions: the record that all metrics are computed from."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from tellapart.json_files import parse_json, several, text
 from tellapart.parquet_files import read_parquet, write_parquet
 
 COLUMNS = ("image_id", "path", "label", "part", "group", "probabilities", "logits")
-"""What is read of ``predictions.parquet``."""
+"""Columns that are read from ``predictions.parquet``."""
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Probabilities for n images and k classes, with what is needed to judge them.
+    """Probabilities for n images and k classes, with labels, parts and groups.
 
     Attributes:
         image_ids: n content hashes.
-        paths: n paths, relative to the folder read.
-        labels: n strings, or None where the truth is unknown.
-        probabilities: float64 (n, k), rows sum to 1; after temperature and clip.
-        logits: float64 (n, k), before temperature and clip.
+        paths: n paths, relative to the image folder.
+        labels: n class names, None where the label is unknown.
+        probabilities: float64 (n, k), rows sum to 1; calibrated (after temperature and clip).
+        logits: float64 (n, k), uncalibrated.
         class_names: k names, the order of the columns.
         parts: n part names (``train``, ``val``, ``test``) or None.
         groups: n group names; images of a group are not independent of each other.
@@ -60,27 +60,27 @@ class Predictions:
 
     @property
     def targets(self) -> IntArray:
-        """Integer labels (n,), -1 where the label is unknown or not one of the classes."""
+        """Integer labels, int64 (n,); -1 where the label is unknown or not one of the classes."""
         index = {name: i for i, name in enumerate(self.class_names)}
         return np.array([index.get(label, -1) if label is not None else -1 for label in self.labels], dtype=np.int64)
 
     @property
     def predicted(self) -> IntArray:
-        """Index of the most probable class (n,)."""
+        """Index of the most probable class, int64 (n,)."""
         return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
 
     @property
     def confidence(self) -> FloatArray:
-        """Probability of the predicted class (n,)."""
+        """Probability of the predicted class, float64 (n,)."""
         return np.asarray(self.probabilities.max(axis=1))
 
     @property
     def is_right(self) -> BoolArray:
-        """Whether the predicted class is the label (n,)."""
+        """Whether the predicted class is the label, bool (n,)."""
         return np.asarray(self.predicted == self.targets)
 
     def where(self, keep: BoolArray | IntArray) -> Predictions:
-        """The chosen rows, as a boolean mask or as indices."""
+        """Select rows by a mask, bool (n,), or by indices, int (m,)."""
         index = np.arange(len(self))[keep]
 
         def take(column: Sequence[Any]) -> tuple[Any, ...]:
@@ -144,7 +144,7 @@ class Predictions:
         return pd.DataFrame(self.records(), columns=self.columns)
 
     def save(self, path: Path) -> None:
-        """Write ``predictions.parquet``, whole or not at all."""
+        """Write ``predictions.parquet`` atomically."""
         write_parquet(self.to_table(), path)
 
     @classmethod
@@ -160,7 +160,7 @@ class Predictions:
             class_names = tuple(parse_json(metadata[b"class_names"], several(text(), is_unique=True)))
             column = {name: table.column(name).to_pylist() for name in COLUMNS}
             shape = (table.num_rows, len(class_names))
-            found = cls(
+            predictions = cls(
                 image_ids=tuple(column["image_id"]),
                 paths=tuple(column["path"]),
                 labels=tuple(column["label"]),
@@ -171,13 +171,13 @@ class Predictions:
                 groups=tuple(column["group"]),
                 source=metadata[b"source"].decode(),
             )
-            found._check_values()
+            predictions._check_values()
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise StorageError(f"{path} cannot be read as predictions: {error}") from error
-        return found
+        return predictions
 
     def _check_values(self) -> None:
-        """See that ids, paths and groups are text, and that probabilities are some.
+        """Check that ids, paths and groups are text, and that probabilities are valid.
 
         Raises:
             ValueError: they are not.
@@ -189,7 +189,7 @@ class Predictions:
             if not all(value is None or isinstance(value, str) for value in getattr(self, name)):
                 raise ValueError(f"{name} are not all text or absent")
         if not np.isfinite(self.logits).all() or not (self.probabilities >= 0).all():
-            raise ValueError("logits or probabilities are no numbers")
+            raise ValueError("logits or probabilities are not finite, or probabilities are negative")
         if len(self) and not np.allclose(self.probabilities.sum(axis=1), 1.0, atol=1e-6):
             raise ValueError("the probabilities of an image do not sum to 1")
 

@@ -1,4 +1,4 @@
-"""From images to predictions with a saved model."""
+"""Predicting images with a saved model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tellapart.progress import SILENT, Progress
 
 @dataclass(frozen=True, eq=False)
 class PredictedFiles:
-    """Predictions for the files that could be read, and the state of every file in the data set's order.
+    """Predictions for the readable files, and the state of every file, in the order of the dataset.
 
     Attributes:
         predictions: averaged over the views.
@@ -106,7 +106,7 @@ def predict_files(
     """
     if not model.class_names:
         raise ModelError(
-            f"{model.details.get('run', model.folder)} is an autoencoder: it names no classes", hint="as features: --features run:RUN"
+            f"{model.details.get('run', model.folder)} is an autoencoder: it has no classes", hint="as features: --features run:RUN"
         )
     if not augment:
         check_crops(views, model.members)
@@ -118,7 +118,7 @@ def predict_files(
         features += [] if features else [extraction.features]
         readable = [(entry, file) for entry, file in zip(dataset.entries, extraction.files, strict=True) if file.image_id]
         image_ids = [file.image_id or "" for _, file in readable]
-        of_views = [member.logits(seen.of(image_ids)) for seen in extraction.views]
+        of_views = [member.logits(features_of_view.of(image_ids)) for features_of_view in extraction.views]
         first.append(of_views[0])
         averaged.append(np.mean(of_views, axis=0))
     predictions = _predictions(model, readable, averaged)
@@ -142,7 +142,7 @@ def check_crops(views: int, members: Sequence[Member]) -> None:
 
 
 def _predictions(model: SavedModel, readable: Sequence[tuple[Entry, FileState]], of_members: Sequence[FloatArray]) -> Predictions:
-    """Predictions for the files that could be read, from the logits (n, k) of each member."""
+    """Predictions for the readable files, from the logits, float (n, k), of each member."""
     logits = model.logits(of_members)
     image_ids = [file.image_id or "" for _, file in readable]
     return Predictions(
@@ -163,5 +163,5 @@ def _label(entry: Entry) -> str | None:
 
 
 def _groups(image_ids: Sequence[str], chosen: Sequence[str | None]) -> tuple[str, ...]:
-    """Groups as far as they are known without looking for near-duplicates: the user's, else the same bytes."""
+    """Groups without a search for near-duplicates: the user's, else files with the same bytes."""
     return tuple(group if group is not None else image_id[:16] for image_id, group in zip(image_ids, chosen, strict=True))

@@ -1,4 +1,4 @@
-"""Run: a finished training on disk, read back."""
+"""Run: the folder of a finished training."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Run:
 
     @cached_property
     def out_of_fold(self) -> Predictions | None:
-        """``out_of_fold.parquet``: training images, by models that had not seen them; None in a run of an older version."""
+        """``out_of_fold.parquet``: training images, predicted by models that were not trained on them; None in runs of older versions."""
         path = self.folder / "out_of_fold.parquet"
         return Predictions.load(path) if path.exists() else None
 
@@ -60,7 +60,7 @@ class Run:
 
     @property
     def model_folder(self) -> Path:
-        """Where the saved model lies."""
+        """The folder of the saved model."""
         return self.folder / "model"
 
     @property
@@ -98,10 +98,10 @@ class Run:
 
 
 def open_run(where: str | Path) -> Run:
-    """The run in a folder.
+    """Open the run in a folder.
 
     Raises:
-        DataError: there is no finished run there.
+        DataError: there is no finished run.
     """
     folder = Path(where).expanduser().absolute()
     if (folder / "metrics.json").is_file():
@@ -111,15 +111,15 @@ def open_run(where: str | Path) -> Run:
     raise DataError(f"there is no finished run in {folder}", hint=hint)
 
 
-def open_judged_run(where: str | Path) -> Run:
-    """The run of a classifier in a folder.
+def open_classifier_run(where: str | Path) -> Run:
+    """Open the run of a classifier in a folder.
 
     Raises:
-        DataError: there is no finished run there, or it is that of an autoencoder, which names no classes.
+        DataError: there is no finished run, or it is an autoencoder, which has no classes.
     """
     run = open_run(where)
     if run.metrics.get("recipe") == "autoencoder":
-        raise DataError(f"{run.name} is an autoencoder: it names no classes", hint=f"as features: --features run:{run.folder}")
+        raise DataError(f"{run.name} is an autoencoder: it has no classes", hint=f"as features: --features run:{run.folder}")
     return run
 
 

@@ -1,4 +1,4 @@
-"""SQLite files that several processes open at once."""
+"""SQLite files that several processes open concurrently: WAL, migrations and integrity checks."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ PATIENCE_S, PAUSE_S = 60.0, 0.02
 def write_ahead(db: sqlite3.Connection) -> None:
     """Let readers and one writer work at the same time (WAL).
 
-    SQLite waits for its turn everywhere but here: where two processes do this to a new file at the same moment, one is told
-    that the database is locked, whatever its timeout. So it is asked again.
+    SQLite's timeout does not apply here: if two processes set the mode of a new file at once, one gets "database is locked".
+    So it is tried again.
     """
     end = time.monotonic() + PATIENCE_S
     while True:
@@ -29,34 +29,34 @@ def write_ahead(db: sqlite3.Connection) -> None:
 
 
 class DamagedError(sqlite3.DatabaseError):
-    """What is wrong with a file that SQLite itself can open."""
+    """A file that SQLite can open, but whose content is damaged."""
 
     sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
 
 class NewerVersionError(DamagedError):
-    """A file that has seen migrations which are not known here."""
+    """A file with migrations of a newer version of tellapart."""
 
 
 def is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Whether the file is no database or a broken one, rather than locked, full or out of reach."""
+    """Whether the file is not a database or a damaged one, rather than locked, full or inaccessible."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def bring_up_to_date(db: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
-    """Run those migrations that a file has not seen, all or none; readers and one writer may then work at the same time.
+    """Run the pending migrations, all or none, and switch to WAL.
 
     Args:
-        db: the file; its ``user_version`` is the number of migrations it has seen.
-        migrations: all there are, the oldest first.
+        db: the file; its ``user_version`` is the number of migrations that were run.
+        migrations: all migrations, the oldest first.
 
     Raises:
-        NewerVersionError: it has seen more than there are.
-        DamagedError: its pages or tables are not as they should be; the message names the table.
+        NewerVersionError: more migrations were run than are known.
+        DamagedError: its pages or tables are damaged; the message names the table.
     """
     try:
         _bring_up_to_date(db, tuple(migrations))
-    except UnicodeDecodeError as error:  # SQLite's own message repeats what it met in the file
+    except UnicodeDecodeError as error:  # SQLite's own message repeats the content of the file
         raise DamagedError("its tables are not as they were made") from error
 
 
@@ -77,22 +77,22 @@ def _bring_up_to_date(db: sqlite3.Connection, migrations: tuple[Migration, ...])
 
 
 def _check(db: sqlite3.Connection, migrations: tuple[Migration, ...]) -> None:
-    """See that pages and tables are whole."""
+    """Check the integrity of pages and tables."""
     (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise DamagedError(_with_table(db, str(verdict)))
-    found, expected = _structure(db), _expected(migrations)
-    for name in sorted(found.keys() | expected.keys()):
-        if found.get(name) != expected.get(name):
+    actual, expected = _structure(db), _expected(migrations)
+    for name in sorted(actual.keys() | expected.keys()):
+        if actual.get(name) != expected.get(name):
             raise DamagedError(f"{name} is not as it was made")
 
 
 def _with_table(db: sqlite3.Connection, verdict: str) -> str:
-    """A verdict of SQLite's with the name of the first table that it holds for."""
+    """Add the name of the first damaged table to SQLite's verdict."""
     words = " ".join(verdict.replace("*** in database main ***", "").split())
     for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
         try:
-            (own,) = db.execute(f"PRAGMA quick_check({_quoted(name)})").fetchone()
+            (own,) = db.execute(f"PRAGMA quick_check({_quote(name)})").fetchone()
         except sqlite3.DatabaseError as error:
             own = str(error)
         if own != "ok":
@@ -101,10 +101,10 @@ def _with_table(db: sqlite3.Connection, verdict: str) -> str:
 
 
 def _structure(db: sqlite3.Connection) -> dict[str, object]:
-    """Tables with names and types of their columns, and whatever else there is by its statement."""
+    """Tables with the names and types of their columns, and other objects with their SQL statement."""
     rows = db.execute("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall()
     return {
-        f"{kind} {name}": tuple(row[1:4] for row in db.execute(f"PRAGMA table_info({_quoted(name)})")) if kind == "table" else sql
+        f"{kind} {name}": tuple(row[1:4] for row in db.execute(f"PRAGMA table_info({_quote(name)})")) if kind == "table" else sql
         for kind, name, sql in rows
     }
 
@@ -120,5 +120,5 @@ def _expected(migrations: tuple[Migration, ...]) -> dict[str, object]:
         db.close()
 
 
-def _quoted(name: object) -> str:
+def _quote(name: object) -> str:
     return '"' + str(name).replace('"', '""') + '"'

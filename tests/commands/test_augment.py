@@ -199,9 +199,9 @@ def test_nothing_readable_is_a_clear_error_and_leaves_nothing(tmp_path: Path) ->
 
 
 WRONG: dict[str, tuple[dict[str, object], str]] = {
-    "a sheet among the photos": ({"out": "photos/sheet.jpg"}, "lies in the folder of the photos"),
-    "copies among the photos": ({"out": "photos/new", "copies": 1}, "lies in the folder of the photos"),
-    "copies instead of the photos": ({"out": "photos", "copies": 1}, "lies in the folder of the photos"),
+    "a sheet among the photos": ({"out": "photos/sheet.jpg"}, "is inside the image folder"),
+    "copies among the photos": ({"out": "photos/new", "copies": 1}, "is inside the image folder"),
+    "copies instead of the photos": ({"out": "photos", "copies": 1}, "is inside the image folder"),
     "copies above the photos": ({"out": ".", "copies": 1}, "is not empty"),
     "copies over a file": ({"out": "file.txt", "copies": 1}, "is a file"),
     "copies nowhere": ({"copies": 1}, "copies need a folder"),
@@ -226,7 +226,7 @@ def test_wrong_wishes_are_clear_errors_and_write_nothing(root: Path, tmp_path: P
 
 def test_a_link_to_the_photos_is_the_photos(root: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(root)
-    with pytest.raises(OptionError, match="lies in the folder of the photos"):
+    with pytest.raises(OptionError, match="is inside the image folder"):
         tellapart.augment(root, out=tmp_path / "link/new", copies=1)
 
 
@@ -254,7 +254,7 @@ def test_a_manifest_that_points_elsewhere_is_copied_inside(tmp_path: Path) -> No
     tellapart.augment(tmp_path / "lists/list.csv", out=tmp_path / "new", copies=1)
     assert all(not row["path"].startswith(("/", "..")) for row in manifest(tmp_path / "new"))
     assert all((tmp_path / "new" / row["path"]).is_file() for row in manifest(tmp_path / "new"))
-    with pytest.raises(OptionError, match="lies in the folder of the photos"):
+    with pytest.raises(OptionError, match="is inside the image folder"):
         tellapart.augment(tmp_path / "lists/list.csv", out=elsewhere / "new", copies=1)
 
 

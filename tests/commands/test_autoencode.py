@@ -251,8 +251,8 @@ def test_a_folder_without_images_is_said(tmp_path: Path) -> None:
 
 
 def test_what_needs_classes_says_that_there_are_none(run: Run, few: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="names no classes"):
+    with pytest.raises(ModelError, match="has no classes"):
         tellapart.predict(run.folder, few)
     for verb in (tellapart.report, lambda where: tellapart.compare(where, where), lambda where: tellapart.evaluate(where, few)):
-        with pytest.raises(DataError, match="names no classes"):
+        with pytest.raises(DataError, match="has no classes"):
             verb(run.folder)

@@ -104,7 +104,7 @@ def test_what_cannot_be_is_said_with_what_can(root: Path, monkeypatch: pytest.Mo
 
 def test_a_list_is_never_written_over_another(root: Path, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("mine")
-    with pytest.raises(OptionError, match="is there already"):
+    with pytest.raises(OptionError, match="already exists"):
         tellapart.balance(root, cap=5, out=tmp_path / "list.csv")
     assert (tmp_path / "list.csv").read_text() == "mine"
 

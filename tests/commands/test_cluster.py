@@ -159,7 +159,7 @@ def test_images_that_are_the_same_to_the_network(tmp_path: Path) -> None:
 
 
 def test_results_never_lie_among_the_photos_or_over_other_things(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="lies in the folder of the photos"):
+    with pytest.raises(OptionError, match="is inside the image folder"):
         tellapart.cluster(root, k=2, out=root / "clusters", **LOOK)
     mine = folders.write(tmp_path / "mine", {"clusters.json": b"{}", "letter.txt": b"mine"})
     with pytest.raises(OptionError, match="is not empty"):

@@ -59,7 +59,7 @@ def test_the_sheet_lies_beside_the_run_by_default_and_never_among_photos(
     assert found.out == trained.folder.with_name("photos-1-explain.jpg")
     assert found.out.is_file()
     for place in ("sheet.png", photos / "dots/sheet.png", photos / "sheet.png"):
-        with pytest.raises(OptionError, match="lies in the folder of the photos"):
+        with pytest.raises(OptionError, match="is inside the image folder"):
             tellapart.explain(trained.folder, "dots 1.jpg", out=place)
     assert set(image.iterdir()) == before
     found.out.unlink()  # the run is that of all tests

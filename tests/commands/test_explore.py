@@ -49,7 +49,7 @@ def test_wrong_wishes_are_said_before_anything_is_written(photos: Path, tmp_path
     folders.some_of(photos, tmp_path / "few", 2)
     with pytest.raises(DataError, match="9 clusters cannot be made of 6"):
         tellapart.explore(tmp_path / "few", k=9, features="lite0", vocabulary="none", out=tmp_path / "seen")
-    with pytest.raises(OptionError, match="lies in the folder of the photos"):
+    with pytest.raises(OptionError, match="is inside the image folder"):
         tellapart.explore(tmp_path / "few", features="lite0", vocabulary="none", out=tmp_path / "few" / "seen")
     with pytest.raises(OptionError, match="there is no cluster 7"):
         tellapart.explore(tmp_path / "few", k=2, features="lite0", vocabulary="none", name="7=lion", out=tmp_path / "seen")

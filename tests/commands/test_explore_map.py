@@ -68,7 +68,7 @@ def test_broken_files_and_features_that_are_no_numbers_are_said(photos: Path, tm
 def test_wrong_wishes_are_said(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="one of tsne, pca, umap"):
         tellapart.explore(photos, only="map", map="som")
-    with pytest.raises(OptionError, match="lies in the folder of the photos"):
+    with pytest.raises(OptionError, match="is inside the image folder"):
         tellapart.explore(photos, only="map", features="lite0", out=photos / "map", state=tmp_path / "state")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError):

@@ -106,7 +106,7 @@ def test_the_table_has_a_row_a_file_in_every_form(trained: Run, tmp_path: Path, 
 @pytest.mark.parametrize("name", ["metadata.csv", "Manifest.parquet"])
 def test_a_table_is_not_written_where_it_would_list_the_photos(trained: Run, tmp_path: Path, name: str) -> None:
     root = new_photos(tmp_path / "new", each=1)
-    with pytest.raises(OptionError, match="would be read as the list of the photos"):
+    with pytest.raises(OptionError, match="would be read as the manifest"):
         tellapart.predict(trained.folder, root, out=root / name)
     assert not (root / name).exists()
 

@@ -170,7 +170,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "too small": ({"size": 4}, "'4' is not a side"),
     "originals in an array": ({"size": "original"}, "do not fit into one array"),
     "channels of a shard": ({"format": "tar", "channels": "first"}, "channels has no effect with --format tar; it goes with --format npy"),
-    "among the photos": ({"out": "photos/new"}, "lies in the folder of the photos"),
+    "among the photos": ({"out": "photos/new"}, "is inside the image folder"),
     "a typo": ({"sizes": 5}, "there is no option 'sizes'"),
 }
 

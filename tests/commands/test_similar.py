@@ -109,7 +109,7 @@ def test_what_cannot_be_asked(root: Path, tmp_path: Path) -> None:
         tellapart.similar(root, **LOOK)
     with pytest.raises(OptionError, match="together with --all"):
         tellapart.similar(root, "dots/dots 01.jpg", all_=True, **LOOK)
-    with pytest.raises(OptionError, match="lies in the folder of the photos"):
+    with pytest.raises(OptionError, match="is inside the image folder"):
         tellapart.similar(root, "dots/dots 01.jpg", out=root / "s.jpg", **LOOK)
     with pytest.raises(OptionError, match=r"must be a file that ends in \.csv"):
         tellapart.similar(root, all_=True, out=tmp_path / "s.jpg", **LOOK)

@@ -210,7 +210,7 @@ def test_a_damaged_model_writes_nothing(trained: Run, tests: Path, tmp_path: Pat
     from tellapart import calibration
 
     given = sample(tmp_path, HEADER, *(f"{i},0,0,1" for i in range(1, 7)))
-    monkeypatch.setattr(calibration, "clipped", lambda probabilities, clip: np.full_like(probabilities, np.nan))
+    monkeypatch.setattr(calibration, "clip_probabilities", lambda probabilities, clip: np.full_like(probabilities, np.nan))
     with pytest.raises(ModelError, match="nothing was written: 6 of 6 rows hold"):
         tellapart.submit(trained.folder, tests, sample=given, out=tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()

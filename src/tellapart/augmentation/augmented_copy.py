@@ -14,7 +14,7 @@ from tellapart.array_types import ByteArray
 from tellapart.atomic_files import replacing_folder
 from tellapart.augmentation.counter_rng import image_keys
 from tellapart.augmentation.policy import Augmentation
-from tellapart.concurrency import side_by_side
+from tellapart.concurrency import parallel_map
 from tellapart.counts import count
 from tellapart.csv_writer import csv_file
 from tellapart.dataset import Dataset, Entry
@@ -102,7 +102,7 @@ def enlarge(
         with progress.stage("copying and varying images", total=len(jobs)) as advance:
             for start in range(0, len(jobs), _AT_ONCE):
                 chunk = jobs[start : start + _AT_ONCE]
-                for job, done in zip(chunk, side_by_side(work, chunk), strict=True):
+                for job, done in zip(chunk, parallel_map(work, chunk), strict=True):
                     rows += done.rows
                     if done.reason is not None:
                         left_out[printable(job.entry.path)] = done.reason

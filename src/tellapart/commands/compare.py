@@ -41,9 +41,9 @@ def compare(first: str | Path, second: str | Path, *, options: CompareOptions, p
 
     from tellapart.evaluation import compare as compare_predictions
     from tellapart.evaluation.comparison import score_both
-    from tellapart.runs import open_judged_run
+    from tellapart.runs import open_classifier_run
 
-    runs = [open_judged_run(where) for where in (first, second)]
+    runs = [open_classifier_run(where) for where in (first, second)]
     trained_on = {row.image_id for run in runs for row in run.rows if row.is_used and row.part == "train"}
     sides = []
     for run in runs:

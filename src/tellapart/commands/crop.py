@@ -147,7 +147,7 @@ def _sheet(looked: AnalyzedFolder, choice: CropSelection, shape: CropShape, chos
     """The contact sheet: first what is excluded and where nothing was detected, then what is kept, class by class in turns."""
     from dataclasses import replace
 
-    from tellapart.concurrency import side_by_side
+    from tellapart.concurrency import parallel_map
     from tellapart.cropping.selection import alternate_classes
     from tellapart.reports.contact_sheet import TILE, Tile, contact_sheet
 
@@ -169,7 +169,7 @@ def _sheet(looked: AnalyzedFolder, choice: CropSelection, shape: CropShape, chos
             return Tile(None, caption, frame)
 
     title = f"{looked.dataset.root.name}: {chosen.target}, {count(len(choice.crops), 'crop')}"
-    tiles = side_by_side(tile, [*aside[:160], *missing[:80], *kept[:240]])
+    tiles = parallel_map(tile, [*aside[:160], *missing[:80], *kept[:240]])
     return contact_sheet(tiles, title=title, columns=10)
 
 

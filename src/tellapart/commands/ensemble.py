@@ -79,10 +79,10 @@ def ensemble(runs: Sequence[str | Path], *, options: EnsembleOptions, progress: 
 
 def _open_runs(runs: Sequence[str | Path]) -> list[Run]:
     """The runs; raises if one is given twice."""
-    from tellapart.runs import open_judged_run
+    from tellapart.runs import open_classifier_run
 
     several = [runs] if isinstance(runs, str | Path) else list(runs)
-    opened = [open_judged_run(where) for where in several]
+    opened = [open_classifier_run(where) for where in several]
     if len(opened) < 2:
         raise DataError("an ensemble needs at least two runs", hint="tellapart ensemble runs/photos-1 runs/photos-2")
     places = [run.folder.resolve() for run in opened]

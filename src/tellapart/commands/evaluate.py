@@ -120,11 +120,11 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
     from tellapart.models.saved_model import load_model
     from tellapart.output_guards import check_no_manifest
     from tellapart.predictor import predict_files
-    from tellapart.runs import open_judged_run
+    from tellapart.runs import open_classifier_run
     from tellapart.workflows.training_overlap import GROUP, NEAR, SEEN, training_overlap
     from tellapart.workflows.tta_options import tta_gain, tta_settings
 
-    opened = open_judged_run(run)
+    opened = open_classifier_run(run)
     model, dataset = load_model(opened.model_folder), open_dataset(folder, options, progress=progress)
     for note in dataset.notes:
         progress.note(note)

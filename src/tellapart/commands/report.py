@@ -26,8 +26,8 @@ def report(run: str | Path, *, options: ReportOptions, progress: Progress = AUTO
     """
     from tellapart.analyzed_folder import run_thumbnail_loader
     from tellapart.reports import write_report
-    from tellapart.runs import open_judged_run
+    from tellapart.runs import open_classifier_run
 
-    opened = open_judged_run(run)
+    opened = open_classifier_run(run)
     with progress.stage("writing the report", unit="steps"):
         return write_report(opened.folder, run_thumbnail_loader(Path(opened.metrics["folder"]), opened.rows))

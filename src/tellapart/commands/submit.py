@@ -131,11 +131,11 @@ def submit(run: str | Path, folder: str | Path, *, options: SubmitOptions, progr
     from tellapart.kaggle.sample_csv import read_sample
     from tellapart.models.saved_model import load_model
     from tellapart.predictor import predict_files
-    from tellapart.runs import open_judged_run
+    from tellapart.runs import open_classifier_run
     from tellapart.workflows.tta_options import tta_settings
 
     source = _sample_file(options)
-    opened = open_judged_run(run)
+    opened = open_classifier_run(run)
     model = load_model(opened.model_folder)
     clip, lowest = _clip(model, options.clip)
     sample = read_sample(source)

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from tellapart.array_types import ByteArray, FloatArray
-from tellapart.concurrency import side_by_side
+from tellapart.concurrency import parallel_map
 from tellapart.cropping.geometry import Box, CropShape, crop_pixels_of
 from tellapart.csv_writer import csv_file
 from tellapart.errors import ImageError
@@ -91,7 +91,7 @@ def write_crops(crops: Sequence[Crop], folder: Path, shape: CropShape, advance: 
     with csv_file(folder / MANIFEST, COLUMNS) as writer:
         for start in range(0, len(crops), _AT_ONCE):
             jobs = list(zip(crops[start : start + _AT_ONCE], names[start : start + _AT_ONCE], strict=True))
-            for (crop, name), reason in zip(jobs, side_by_side(work, jobs), strict=True):
+            for (crop, name), reason in zip(jobs, parallel_map(work, jobs), strict=True):
                 written.append("" if reason else name)
                 if reason:
                     left_out[crop.path] = reason

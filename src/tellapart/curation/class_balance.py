@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tellapart.counts import count
-from tellapart.csv_writer import unguarded
+from tellapart.csv_writer import unguard_cell
 from tellapart.dataset.file_rows import FileRow
 
 TABLES = ("ATTRIBUTION.csv", "metadata.csv", "manifest.csv")
@@ -138,10 +138,10 @@ def _from_table(file: Path, paths: set[str]) -> Origins | None:
     keywords: dict[str, str] = {}
     for row in table:
         path = (row.get(named) or "").strip().removeprefix("./")
-        source = next((_site(value) for column in from_where if (value := unguarded((row.get(column) or "").strip()))), None)
+        source = next((_site(value) for column in from_where if (value := unguard_cell((row.get(column) or "").strip()))), None)
         if path in paths:
             sources |= {path: source} if source else {}
-            keywords |= {path: value} if (value := unguarded((row.get(columns.get("keyword", "")) or "").strip())) else {}
+            keywords |= {path: value} if (value := unguard_cell((row.get(columns.get("keyword", "")) or "").strip())) else {}
     return Origins(sources, keywords)
 
 

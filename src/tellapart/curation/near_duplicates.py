@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tellapart.array_types import BoolArray, ByteArray, FloatArray, IntArray
-from tellapart.concurrency import one_opencv_thread, side_by_side
+from tellapart.concurrency import one_opencv_thread, parallel_map
 from tellapart.curation.duplicate_candidates import MOST_BITS, CandidatePairs, candidate_pairs
 from tellapart.curation.registration import ENOUGH_DETAIL, Agreement, best_agreement, better_agreement, box_move, compare_after_move
 from tellapart.curation.registration_images import WHOLE, RegistrationImage
@@ -92,7 +92,7 @@ def compare_pairs(
         hashes: uint8 (n, 16), in the order of ``features.image_ids``.
         mirror_hashes: uint8 (n, 16), of the mirror images.
         features: of any backbone, float32 (n, d), d may be 0; they are standardized here.
-        signatures: gives the (m, 768) miniatures of m images; asked only for candidates pairs.
+        signatures: returns the signatures, float (m, 768), of m images; called for candidates only.
         images: returns small images, 128 pixels on the longer side; called for candidates only. Without it crops, frames and
             captions are mostly missed, and no pair is below the threshold.
         is_asked: bool (n,); pairs of two images outside the mask are left out.
@@ -177,7 +177,7 @@ def _miniatures(needed: IntArray, image_ids: Sequence[str], images: Images) -> d
     """Registration images by row, of the images that are available."""
     known = images([image_ids[i] for i in needed])
     rows = [int(i) for i in needed if image_ids[i] in known]
-    return dict(zip(rows, side_by_side(lambda i: RegistrationImage.of(known[image_ids[i]]), rows), strict=True))
+    return dict(zip(rows, parallel_map(lambda i: RegistrationImage.of(known[image_ids[i]]), rows), strict=True))
 
 
 def _share_one_image(image_ids: Sequence[str], images: Images) -> bool:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tellapart.csv_writer import unguarded
+from tellapart.csv_writer import unguard_cell
 from tellapart.errors import DataError
 from tellapart.parquet_files import ParquetError, parquet_columns, parquet_rows
 
@@ -93,7 +93,7 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
 def table_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The rows of a CSV or TSV file, the header first, each with the line it ends on; lines without any text are passed over.
 
-    Cells come stripped, and :func:`unguarded`.
+    Cells come stripped, and :func:`unguard_cell`.
     A ``.csv`` without a comma in its first line may be parted by semicolons or tabs, as some programs write it.
 
     Raises:
@@ -109,7 +109,7 @@ def table_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             delimiter = told[1] if told else "\t" if path.suffix.lower() == ".tsv" else _delimiter(first)
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             for row in reader:
-                cells = [unguarded(cell.strip()) for cell in row]
+                cells = [unguard_cell(cell.strip()) for cell in row]
                 if any(cells):
                     yield reader.line_num + bool(told), cells
     except csv.Error as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
-from tellapart.concurrency import one_blas_thread, one_openmp_thread, side_by_side
+from tellapart.concurrency import one_blas_thread, one_openmp_thread, parallel_map
 from tellapart.counts import count
 from tellapart.errors import DataError
 from tellapart.exploration.pairwise_methods import affinity, agglomerative, density
@@ -138,7 +138,7 @@ def _kmeans(points: FloatArray, k: int | None, n_init: int, seed: int, notes: li
             return KMeans(k, n_init=1, random_state=seed * n_init + number).fit(few)
 
     with one_blas_thread():
-        best = min(side_by_side(fit_once, range(n_init)), key=lambda model: float(model.inertia_))
+        best = min(parallel_map(fit_once, range(n_init)), key=lambda model: float(model.inertia_))
     if len(few) < len(points):
         best = KMeans(k, init=best.cluster_centers_, n_init=1, random_state=seed).fit(points)
     return np.asarray(best.labels_, np.int64)

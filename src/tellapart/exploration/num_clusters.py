@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
-from tellapart.concurrency import one_blas_thread, one_openmp_thread, side_by_side
+from tellapart.concurrency import one_blas_thread, one_openmp_thread, parallel_map
 from tellapart.exploration.pca import sample_rows
 
 MAX_K = 12
@@ -127,7 +127,7 @@ def _measure_all(points: FloatArray, ks: Sequence[int], seed: int, advance: Call
         return measures
 
     with one_blas_thread():
-        return side_by_side(measure_one, ks)
+        return parallel_map(measure_one, ks)
 
 
 def _measure(points: FloatArray, k: int, seed: int, is_drawn: bool) -> _Measures:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tellapart.array_types import ByteArray, IntArray
-from tellapart.concurrency import side_by_side
+from tellapart.concurrency import parallel_map
 
 HASH_BYTES = 16
 _BITS = 8 * HASH_BYTES
@@ -84,7 +84,7 @@ def _search_index(first: Words, second: Words, max_bits: int, radii: tuple[int, 
             codes_found.append(low * first.shape[1] + high)
         return np.concatenate(codes_found)
 
-    codes = np.unique(np.concatenate(side_by_side(of_chunk, range(len(radii)))))
+    codes = np.unique(np.concatenate(parallel_map(of_chunk, range(len(radii)))))
     return np.stack(np.divmod(codes, first.shape[1]), axis=1)
 
 

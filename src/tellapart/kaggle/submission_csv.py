@@ -20,7 +20,7 @@ ROUNDING = 1e-9
 def floor_probabilities(probabilities: FloatArray, lowest: float) -> FloatArray:
     """Probabilities (n, k) with none below ``lowest`` (less than 1 / k) and rows that sum to 1; the others keep their proportions.
 
-    Unlike :func:`tellapart.calibration.clipped`, whose least value falls a little below its clip when rows are scaled.
+    Unlike :func:`tellapart.calibration.clip_probabilities`, whose least value falls a little below its clip when rows are scaled.
     """
     found = np.array(probabilities, dtype=np.float64)
     is_low = np.zeros(found.shape, dtype=bool)

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from tellapart.array_types import ByteArray, FloatArray
-from tellapart.concurrency import side_by_side
+from tellapart.concurrency import parallel_map
 from tellapart.errors import ModelError, closest_name
 from tellapart.images import resize
 from tellapart.models.backbone_card import Backbone
@@ -162,7 +162,7 @@ def occlusion(score: Callable[[ByteArray], FloatArray], pixels: ByteArray, *, si
 
     with _one_torch_thread():
         uncovered = float(score(pixels[None])[0])
-        scores = np.concatenate(side_by_side(batch_scores, batches))
+        scores = np.concatenate(parallel_map(batch_scores, batches))
     drop, count = np.zeros((size, size), np.float32), np.zeros((size, size), np.float32)
     for value, (top, left) in zip(scores, places, strict=True):
         drop[top : top + side, left : left + side] += uncovered - float(value)

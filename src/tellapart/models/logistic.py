@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tellapart.array_types import BoolArray, FloatArray, IntArray
-from tellapart.concurrency import available_cores, one_blas_thread, side_by_side
+from tellapart.concurrency import available_cores, one_blas_thread, parallel_map
 
 MEMORY = 8
 MAX_STEPS = 200
@@ -63,7 +63,7 @@ def fit_logistic(
         return _Block(augmented, wanted, weights, np.asarray(strengths[columns], np.float32)).solve(tolerance)
 
     with one_blas_thread():
-        parts = side_by_side(solved, starts)
+        parts = parallel_map(solved, starts)
     solution = np.concatenate(parts, axis=1).transpose(1, 0, 2)
     if num_classes == 2:
         solution = np.concatenate([-solution / 2, solution / 2], axis=2)

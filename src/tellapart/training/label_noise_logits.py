@@ -11,7 +11,7 @@ import numpy as np
 
 from tellapart import calibration
 from tellapart.array_types import FloatArray
-from tellapart.concurrency import one_blas_thread, side_by_side
+from tellapart.concurrency import one_blas_thread, parallel_map
 from tellapart.dataset.splits import assign_folds
 from tellapart.models.heads import HeadSpace
 from tellapart.models.logistic import fit_logistic
@@ -34,7 +34,7 @@ def held_out_logits(data: LabeledFeatures, *, seed: int = 0) -> FloatArray:
         data: the images; every class has images, two classes at least.
         seed: of the folds, other ones in each round.
     """
-    spaces = tuple(side_by_side(lambda power: _space(data.features, power), POWERS))
+    spaces = tuple(parallel_map(lambda power: _space(data.features, power), POWERS))
     everyone = np.ones(len(data.targets))
     strength = _chosen_strength(spaces[-1], data, everyone, STRENGTHS, seed)
     first = _held_out(spaces, data, everyone, (strength,), seed)[0]

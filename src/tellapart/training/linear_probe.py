@@ -17,7 +17,7 @@ import numpy as np
 
 from tellapart import calibration
 from tellapart.array_types import FloatArray, IntArray
-from tellapart.concurrency import one_blas_thread, side_by_side
+from tellapart.concurrency import one_blas_thread, parallel_map
 from tellapart.dataset.splits import assign_folds
 from tellapart.evaluation.metrics import log_loss
 from tellapart.models.heads import HeadSpace, LinearHead
@@ -103,7 +103,7 @@ def fit_probe(train: LabeledFeatures, *, class_weight: str = "none", seed: int =
     folds = assign_folds(search.labels, search.groups, folds=MAX_FOLDS, seed=seed)
     weights = class_weights(search.targets, len(train.class_names), class_weight)
     rows, choices, chosen_logits = [], [], []
-    spaces = tuple(side_by_side(lambda power: HeadSpace.of(train.features, power=power), POWERS))
+    spaces = tuple(parallel_map(lambda power: HeadSpace.of(train.features, power=power), POWERS))
     for power, space in zip(POWERS, spaces, strict=True):
         tried, logits = _tried(space.x[chosen_on], search, folds, weights)
         rows += [{"power": power, "strength": strength, "log_loss": loss} for strength, loss in tried]
@@ -139,7 +139,7 @@ def fit_heads(
         fits = fit_logistic(space.x, train.targets, len(train.class_names), weights, np.array([choice.strength]), tolerance=FINAL_TOLERANCE)
         return space.head(fits.weight[0], fits.bias[0])
 
-    return tuple(side_by_side(head, zip(choices, spaces, strict=True)))
+    return tuple(parallel_map(head, zip(choices, spaces, strict=True)))
 
 
 def _tried(x: FloatArray, search: LabeledFeatures, folds: IntArray, weights: FloatArray) -> tuple[list[tuple[float, float]], FloatArray]:

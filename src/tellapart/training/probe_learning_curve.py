@@ -10,7 +10,7 @@ import numpy as np
 
 from tellapart import calibration
 from tellapart.array_types import FloatArray, IntArray
-from tellapart.concurrency import one_blas_thread, side_by_side
+from tellapart.concurrency import one_blas_thread, parallel_map
 from tellapart.dataset.splits import assign_folds
 from tellapart.evaluation.metrics import accuracy, log_loss
 from tellapart.evaluation.power_law import fit_power_law
@@ -110,7 +110,7 @@ def _scored(
     def score(rows: IntArray) -> FloatArray:
         return _fitted([(x[rows], x_test) for x, x_test in placed], train.rows(rows), recipe, class_weight)
 
-    return side_by_side(score, drawn)
+    return parallel_map(score, drawn)
 
 
 def _fitted(spaces: Sequence[tuple[FloatArray, FloatArray]], drawn: LabeledFeatures, recipe: _Recipe, class_weight: str) -> FloatArray:

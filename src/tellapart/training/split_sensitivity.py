@@ -10,7 +10,7 @@ import numpy as np
 
 from tellapart import calibration
 from tellapart.array_types import BoolArray, FloatArray
-from tellapart.concurrency import one_blas_thread, side_by_side
+from tellapart.concurrency import one_blas_thread, parallel_map
 from tellapart.dataset.splits import assign_stratified_parts
 from tellapart.evaluation.intervals import wilson
 from tellapart.evaluation.loss_intervals import loss_columns, mean_interval
@@ -70,7 +70,7 @@ def _scored(pool: LabeledFeatures, held_out: list[BoolArray], probe: Probe, clas
     num_classes = len(pool.class_names)
     weights = np.stack([class_weights(pool.targets, num_classes, class_weight) * ~is_test for is_test in held_out], axis=1)
     logits = [np.zeros((int(is_test.sum()), num_classes)) for is_test in held_out]
-    spaces = side_by_side(lambda space: space.covering(pool.features), probe.spaces)
+    spaces = parallel_map(lambda space: space.covering(pool.features), probe.spaces)
     for choice, space in zip(probe.choices, spaces, strict=True):
         fits = fit_logistic(
             space.x, pool.targets, num_classes, weights, np.full(len(held_out), choice.strength), tolerance=SEARCH_TOLERANCE
