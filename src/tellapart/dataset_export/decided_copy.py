@@ -1,4 +1,4 @@
-"""A copy of a data set as it is decided: files or links in class folders, or a table."""
+"""Exporting a dataset with the decisions applied: copies or links in class folders, or a table."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tellapart.progress import SILENT, Progress
 TABLE = "metadata.csv"
 COLUMNS = ("path", "label", "part", "group", "original")
 LONGEST_NAME = 200
-"""Bytes; file systems allow 255, and a number may be added."""
+"""Maximum length of a name in bytes; file systems allow 255, and a number may be added."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """One image to write: where its file lies, and its row as decided."""
+    """One image to export: its file, and its row with the decisions applied."""
 
     file: Path
     row: FileRow
@@ -37,8 +37,8 @@ def write_copy(images: Sequence[Exported], folder: Path, *, is_linked: bool, pro
     Args:
         images: to be written.
         folder: new or empty.
-        is_linked: symbolic links to the photos in place of copies.
-        progress: hears of every image.
+        is_linked: whether to write symbolic links instead of copies.
+        progress: progress receiver.
 
     Raises:
         StorageError: the disk is full or cannot be written; nothing is left behind.

@@ -1,4 +1,4 @@
-"""The tables of a prepared data set: which image lies where, and which were left out and why."""
+"""The tables of a prepared dataset: the location of each image, and the files left out with the reason."""
 
 from __future__ import annotations
 

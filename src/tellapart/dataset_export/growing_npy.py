@@ -1,4 +1,4 @@
-"""Array files that grow: ``.npy`` files that numpy opens as memory maps, written row after row by a process that may be killed."""
+"""``.npy`` files that are written row by row and survive a killed process; numpy opens them as memory maps."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ArrayFile:
         self.rows += 1
 
     def sync(self) -> None:
-        """See that all rows are on the disk."""
+        """Sync all rows to disk."""
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -56,7 +56,7 @@ class ArrayFile:
         self._file.close()
 
     def close(self) -> None:
-        """Let go of the file, whatever is in it."""
+        """Close the file without completing it."""
         with suppress(OSError):
             self._file.close()
 
@@ -87,13 +87,13 @@ class ArrayStore:
         return True
 
     def saved(self) -> dict[str, Any]:
-        """Sync everything; the state to go on from."""
+        """Sync everything and return the state to resume from."""
         for file in self._files.values():
             file.sync()
         return {part: file.rows for (part, size), file in self._files.items() if size is None}
 
     def finish(self) -> dict[str, dict[str, Any]]:
-        """Complete all files; for each part its files."""
+        """Complete all files and return those of each part."""
         found: dict[str, dict[str, Any]] = {}
         for (part, size), file in self._files.items():
             file.finish()
@@ -105,7 +105,7 @@ class ArrayStore:
         return found
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files without completing them."""
         for file in self._files.values():
             file.close()
 

@@ -1,4 +1,4 @@
-"""From the bytes of a file to what is stored of it: squares of every size asked for, from one decoding."""
+"""Rendering the images of a prepared dataset: squares of every size from one decoding."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from tellapart.images import ResizePolicy, decode, resize
 from tellapart.images.formats import SUFFIXES, sniff_format
 
 ORIGINAL = 0
-"""As a size: the file's own bytes."""
+"""The size that stands for the original file."""
 QUALITY = 95
 LUMA = np.array([19595, 38470, 7471], np.uint32)
-"""Weights of red, green and blue in 65,536ths, as Pillow has them."""
+"""Weights of red, green and blue in 65,536ths, the same as Pillow's."""
 
 
 @dataclass(frozen=True)
 class Square:
-    """What an image becomes.
+    """How images are rendered.
 
     Attributes:
-        sizes: sides in pixels; ``ORIGINAL`` for the file as it is.
+        sizes: sides in pixels; ``ORIGINAL`` for the original file.
         resize: ``crop``, ``pad`` or ``squash``.
-        is_gray: one channel in place of three.
-        is_first: the channel comes before height and width.
-        is_float: float32 from 0 to 1 in place of bytes.
+        is_gray: one channel instead of three.
+        is_first: channels first, (channels, size, size).
+        is_float: float32 from 0 to 1 instead of uint8.
     """
 
     sizes: tuple[int, ...]
@@ -66,7 +66,7 @@ class Square:
 
 
 def encoded(pixels: ByteArray) -> bytes:
-    """uint8 (h, w, 3 or 1) as a JPEG of quality 95, colors at full resolution."""
+    """Encode uint8 (h, w, 3 or 1) as a JPEG of quality 95 without chroma subsampling."""
     import simplejpeg
 
     is_gray = pixels.shape[2] == 1
@@ -80,18 +80,18 @@ def encoded(pixels: ByteArray) -> bytes:
 
 
 def suffix_of(data: bytes) -> str:
-    """The usual suffix of an image's file, by its first bytes."""
+    """The usual suffix of an image file, from its first bytes."""
     return SUFFIXES[sniff_format(data)][0]
 
 
 def channel_sums(pixels: ByteArray) -> IntArray:
-    """int64 (2, channels): sums of the values and of their squares; exact, as float64 holds such sums."""
+    """Sums of the values and of their squares per channel: int64 (2, channels), exact."""
     values = np.ascontiguousarray(pixels.reshape(-1, pixels.shape[2]).T).astype(np.float64)
     return np.stack([values.sum(axis=1), np.einsum("ij,ij->i", values, values)]).astype(np.int64)
 
 
 def mean_and_deviation(sums: Sequence[Sequence[int]], values: int) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each channel, on a scale of 0 to 1, of ``values`` values a channel."""
+    """Mean and standard deviation of each channel, on a scale of 0 to 1, of ``values`` values per channel."""
     mean = np.array(sums[0], np.float64) / values
     deviation = np.sqrt(np.maximum(np.array(sums[1], np.float64) / values - mean**2, 0.0))
     return [round(float(x), 6) for x in mean / 255], [round(float(x), 6) for x in deviation / 255]
@@ -99,7 +99,7 @@ def mean_and_deviation(sums: Sequence[Sequence[int]], values: int) -> tuple[list
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Within, a call of torch uses one thread: images are resized side by side."""
+    """Limit torch to one thread per call within the block, because images are resized in parallel."""
     import torch
 
     before = torch.get_num_threads()

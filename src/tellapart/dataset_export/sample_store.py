@@ -1,4 +1,4 @@
-"""What the forms of a prepared data set have in common: something that takes images one by one and can be saved."""
+"""The protocol of the writers of a prepared dataset: they take images one by one and can be saved and resumed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class SampleStore(Protocol):
     """The files of one form while they are written."""
 
     saves_every_s: float
-    """Seconds between two saves; 0 to save whenever it can be done."""
+    """Seconds between two saves; 0 to save whenever possible."""
 
     def render(self, data: bytes, pixels: Mapping[int, ByteArray]) -> Rendered:
         """What is written of an image; called from several threads."""
@@ -25,10 +25,10 @@ class SampleStore(Protocol):
         """Write an image; whether all that was added can be saved now."""
 
     def saved(self) -> dict[str, Any]:
-        """Sync to disk what was added; the state to go on from."""
+        """Sync to disk what was added and return the state to resume from."""
 
     def finish(self) -> dict[str, dict[str, Any]]:
         """Complete all files; for each part ``images``, ``files`` by size, and for arrays ``labels``. May be called again."""
 
     def close(self) -> None:
-        """Let go of all files, whatever is in them."""
+        """Close all files without completing them."""

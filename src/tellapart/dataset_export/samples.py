@@ -25,11 +25,11 @@ class Sample:
     """One image to prepare.
 
     Attributes:
-        file: where it lies.
-        path: relative to the data set, as it can be written.
+        file: its path on disk.
+        path: relative to the dataset, printable.
         image_id: sha256 of its bytes.
-        label: its class as decided, or None.
-        target: number of the class, or -1.
+        label: its class with decisions applied, or None.
+        target: index of the class, or -1.
         part: ``train``, ``val`` or ``test``.
         group: the user's, or None.
     """
@@ -48,8 +48,8 @@ class Samples:
 
     Attributes:
         class_names: labels of the training images (of all images where none trains), sorted.
-        left_out: path and reason of every file that is no sample.
-        notes: sentences worth knowing.
+        left_out: path and reason of every file that is not a sample.
+        notes: sentences for the user.
     """
 
     def __init__(self, dataset: Dataset, rows: Sequence[FileRow], *, seed: int, is_shuffled: bool) -> None:
@@ -96,7 +96,7 @@ class Samples:
         return digest.hexdigest()[:32]
 
     def counts(self) -> Counter[str]:
-        """Number of samples a part."""
+        """Number of samples per part."""
         return Counter(part_of(self._rows[int(place)]) for place in self._order)
 
     def _is_odd(self, row: FileRow, has_labels: bool) -> bool:

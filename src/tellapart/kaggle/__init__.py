@@ -1,1 +1,1 @@
-"""A competition's sample submission, and what is made of it: ids to files, columns to classes, and the checked table."""
+"""Kaggle submissions: reading the sample submission, matching ids to files and columns to classes, and writing the table."""

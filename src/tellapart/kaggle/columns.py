@@ -1,4 +1,4 @@
-"""What the columns of a sample submission ask for: the probability of a class each, or the predicted class."""
+"""The meaning of the columns of a sample submission: class probabilities, or the predicted class."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Columns:
     """What to write into the columns.
 
     Attributes:
-        classes: for each column to fill the number of the class whose probability it holds; empty where the predicted class is written.
-        spelling: how to write each class, where the one column holds the predicted class; else empty.
+        classes: for each column to fill, the index of the class whose probability it holds; empty if it holds the predicted class.
+        spelling: how to write each class if the one column holds the predicted class; else empty.
     """
 
     classes: tuple[int, ...] = ()
@@ -27,10 +27,10 @@ class Columns:
 
 
 def columns_of(sample: Sample, class_names: Sequence[str], chosen: str | None = None) -> Columns:
-    """What the columns of a sample ask for; nothing is guessed.
+    """Find the meaning of the columns of a sample, without guessing.
 
     Several columns: each must be a class (capitals, spaces, ``_``, ``-`` and singular or plural do not matter). One column of names:
-    the predicted class. One column of numbers: the probability of ``chosen``, else of the class the column is called after.
+    the predicted class. One column of numbers: the probability of ``chosen``, else of the class the column is named after.
 
     Args:
         sample: the sample submission.
@@ -62,9 +62,9 @@ def columns_of(sample: Sample, class_names: Sequence[str], chosen: str | None = 
 
 
 def class_of(name: str, class_names: Sequence[str]) -> int | None:
-    """The number of the class that a name means: the same text, else the same letters, else its singular or plural; None if unsure."""
-    folded = [_folded(known) for known in class_names]
-    own = _folded(name)
+    """The index of the class that matches a name: equal text, equal letters, or singular and plural; None if ambiguous."""
+    folded = [_fold(known) for known in class_names]
+    own = _fold(name)
     for are_same in (
         [known == name for known in class_names],
         [known == own for known in folded],
@@ -76,7 +76,7 @@ def class_of(name: str, class_names: Sequence[str]) -> int | None:
 
 
 @lru_cache(maxsize=4096)
-def _folded(name: str) -> str:
+def _fold(name: str) -> str:
     return re.sub(r"[\s_\-]+", "", unicodedata.normalize("NFC", name).casefold())
 
 
@@ -99,11 +99,11 @@ def _one_each(sample: Sample, class_names: Sequence[str]) -> tuple[int, ...]:
     extra = [column for column, number in found.items() if number is None]
     missing = [name for number, name in enumerate(class_names) if number not in found.values()]
     twice = repeated_names(class_names[number] for number in found.values() if number is not None)
-    said = [f"no class of the run is called {first_names(extra)}"] if extra else []
-    said += [f"there is no column for the class {first_names(missing)}"] if missing else []
-    said += [f"more than one column means the class {first_names(twice)}"] if twice else []
-    if said:
-        raise DataError(f"the columns of {sample.path} are not the run's classes: {'; '.join(said)}", hint=_lists(sample, class_names))
+    problems = [f"no class of the run is called {first_names(extra)}"] if extra else []
+    problems += [f"there is no column for the class {first_names(missing)}"] if missing else []
+    problems += [f"more than one column means the class {first_names(twice)}"] if twice else []
+    if problems:
+        raise DataError(f"the columns of {sample.path} are not the run's classes: {'; '.join(problems)}", hint=_lists(sample, class_names))
     return tuple(number for number in found.values() if number is not None)
 
 
@@ -112,7 +112,7 @@ def _lists(sample: Sample, class_names: Sequence[str]) -> str:
 
 
 def _one_meant(column: str, chosen: str | None, class_names: Sequence[str]) -> int:
-    """The class whose probability the one column holds."""
+    """The index of the class whose probability the one column holds."""
     named, known = class_of(column, class_names), f"the classes are {', '.join(class_names)}"
     if chosen is None:
         if named is None:
@@ -129,7 +129,7 @@ def _one_meant(column: str, chosen: str | None, class_names: Sequence[str]) -> i
 
 
 def _spelling(values: Sequence[str], class_names: Sequence[str]) -> tuple[str, ...]:
-    """How the sample writes each class: as the run does, or every class in the sample's own way."""
+    """The spelling of each class: the run's, or the sample's if it shows every class."""
     if all(value in class_names for value in values):
         return tuple(class_names)
     written = {class_of(value, class_names): value for value in values}

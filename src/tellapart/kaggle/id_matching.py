@@ -1,4 +1,4 @@
-"""Which file an id means: its path, its name with or without suffix, or the number in its name."""
+"""Matching ids to files: by path, by name with or without suffix, or by the number in the name."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class FilesOfIds:
     """The file of each id.
 
     Attributes:
-        places: for each id the place of its file among the paths.
-        matched_by: what of a file the ids are: ``path``, ``file name``, ``file name without suffix`` or ``number in the file name``.
-        unused: places of the files that no id means.
+        places: for each id, the index of its file among the paths.
+        matched_by: how the ids match files: ``path``, ``file name``, ``file name without suffix`` or ``number in the file name``.
+        unused: indices of the files without an id.
     """
 
     places: tuple[int, ...]
@@ -55,25 +55,25 @@ WAYS: dict[str, Way] = {
     "file name without suffix": (lambda path: PurePosixPath(path).stem, _plain),
     "number in the file name": (lambda path: _number(PurePosixPath(path).stem), _number_alone),
 }
-"""What of a path, and what of an id, must be the same."""
+"""By rule, the keys of a path and of an id that must be equal."""
 
 
 def files_of_ids(ids: Sequence[str], paths: Sequence[str]) -> FilesOfIds:
-    """Find the file of every id, in the only way that gives each id one file of its own.
+    """Find the file of every id, by the only rule that gives each id exactly one file.
 
     Args:
         ids: n different ids.
-        paths: m different paths relative to the folder, with ``/``; files that no id means are allowed.
+        paths: m different paths relative to the folder, with ``/``; files without an id are allowed.
 
     Raises:
-        DataError: no way gives every id a file, or two ways give different ones; names the first few.
+        DataError: no rule gives every id a file, or two rules disagree; the message names the first few.
     """
-    wanted = [unicodedata.normalize("NFC", name.strip()) for name in ids]
-    offered = [unicodedata.normalize("NFC", path) for path in paths]
-    found = {name: _candidates(wanted, offered, way) for name, way in WAYS.items()}
-    whole = {name: tuple(c[0] for c in candidates) for name, candidates in found.items() if _is_whole(candidates)}
+    id_names = [unicodedata.normalize("NFC", name.strip()) for name in ids]
+    path_names = [unicodedata.normalize("NFC", path) for path in paths]
+    by_rule = {name: _candidates(id_names, path_names, way) for name, way in WAYS.items()}
+    whole = {name: tuple(c[0] for c in candidates) for name, candidates in by_rule.items() if _is_whole(candidates)}
     if not whole:
-        raise _not_covered(ids, paths, max(found.values(), key=_fit))
+        raise _not_covered(ids, paths, max(by_rule.values(), key=_fit))
     (matched_by, places), *others = whole.items()
     for other, different in others:
         if different != places:
@@ -87,7 +87,7 @@ def files_of_ids(ids: Sequence[str], paths: Sequence[str]) -> FilesOfIds:
 
 
 def _candidates(ids: Sequence[str], paths: Sequence[str], way: Way) -> list[list[int]]:
-    """For each id the places of all files it could mean in one way."""
+    """For each id, the indices of all files that match by one rule."""
     of_path, of_id = way
     places: dict[str | None, list[int]] = defaultdict(list)
     for place, path in enumerate(paths):
@@ -101,30 +101,30 @@ def _is_whole(candidates: Sequence[Sequence[int]]) -> bool:
 
 
 def _fit(candidates: Sequence[Sequence[int]]) -> tuple[int, int]:
-    """How many ids have a file, and how many only one."""
+    """Number of ids with a file, and with exactly one."""
     return sum(len(c) > 0 for c in candidates), sum(len(c) == 1 for c in candidates)
 
 
 def _not_covered(ids: Sequence[str], paths: Sequence[str], candidates: Sequence[Sequence[int]]) -> DataError:
-    """What is wrong in the way that fits best."""
+    """The error for the rule that fits best."""
     missing = [name for name, c in zip(ids, candidates, strict=True) if not c]
     several = [(name, c) for name, c in zip(ids, candidates, strict=True) if len(c) > 1]
     shared = repeated_names(str(c[0]) for c in candidates if len(c) == 1)
-    said = []
+    problems = []
     if missing:
-        said.append(f"{len(missing):,} of {len(ids):,} ids have no file: {first_names(missing)}")
+        problems.append(f"{len(missing):,} of {len(ids):,} ids have no file: {first_names(missing)}")
     if several:
         name, places = several[0]
-        said.append(
+        problems.append(
             f"{len(several):,} of {len(ids):,} ids fit more than one file: {name!r} could be {first_names(paths[p] for p in places)}"
         )
     if shared:
         same = [name for name, c in zip(ids, candidates, strict=True) if [str(p) for p in c] == shared[:1]]
-        said.append(
+        problems.append(
             f"{len(shared):,} of {count(len(paths), 'file fits', 'files fit')} more than one id:"
             f" {paths[int(shared[0])]!r} could be {first_names(same)}"
         )
     unused = sorted(set(range(len(paths))) - {place for c in candidates for place in c})
     if unused:
-        said.append(f"{len(unused):,} of {count(len(paths), 'file has', 'files have')} no id: {first_names(paths[p] for p in unused)}")
-    return DataError("\n".join(said), hint=HINT)
+        problems.append(f"{len(unused):,} of {count(len(paths), 'file has', 'files have')} no id: {first_names(paths[p] for p in unused)}")
+    return DataError("\n".join(problems), hint=HINT)

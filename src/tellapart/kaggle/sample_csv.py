@@ -1,4 +1,4 @@
-"""Reading a sample submission; every cell stays the text it is, so that ids keep their leading zeros."""
+"""Reading a sample submission; cells stay text, so that ids keep their leading zeros."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Sample:
         path: the file it was read from.
         header: the names of all columns, in order.
         rows: the cells, each row as long as the header.
-        id_place: where in a row the id stands.
+        id_place: index of the id column.
     """
 
     path: Path
@@ -43,18 +43,18 @@ class Sample:
         return tuple(name for place, name in enumerate(self.header) if place != self.id_place)
 
     def values(self, column: str) -> tuple[str, ...]:
-        """What the sample holds in a column, in the order of the rows."""
+        """The cells of a column, in the order of the rows."""
         place = self.header.index(column)
         return tuple(row[place] for row in self.rows)
 
 
 def read_sample(path: Path) -> Sample:
-    """Read a sample submission: comma-separated UTF-8 with a header; a byte order mark and any line ends are understood.
+    """Read a sample submission: comma-separated UTF-8 with a header; a byte order mark and any line endings are accepted.
 
     The id column is the one called ``id``, else the first.
 
     Raises:
-        DataError: no such file, not a table, no rows, or ids that are empty or stand twice.
+        DataError: the file does not exist, is not a table, has no rows, or has empty or duplicate ids.
     """
     lines = _lines(path)
     if not lines:
@@ -96,7 +96,7 @@ def _short(text: str, most: int = 60) -> str:
 
 
 def _lines(path: Path) -> list[tuple[int, list[str]]]:
-    """The lines that hold anything, each with its number."""
+    """The non-empty lines, each with its number."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             text = file.read()

@@ -1,4 +1,4 @@
-"""The rows of a submission: kept away from 0 and 1, checked, and written whole or not at all."""
+"""The rows of a submission: probabilities kept away from 0 and 1, checked, and written atomically."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ ROUNDING = 1e-9
 
 
 def floor_probabilities(probabilities: FloatArray, lowest: float) -> FloatArray:
-    """Probabilities (n, k) with none below ``lowest`` (less than 1 / k) and rows that sum to 1; the others keep their proportions.
+    """Raise float (n, k) probabilities to at least ``lowest`` (less than 1 / k): float64 (n, k), rows sum to 1.
 
-    Unlike :func:`tellapart.calibration.clip_probabilities`, whose least value falls a little below its clip when rows are scaled.
+    The other probabilities keep their proportions. The least value of :func:`tellapart.calibration.clip_probabilities` is a
+    little below its clip, because rows are scaled afterwards.
     """
-    found = np.array(probabilities, dtype=np.float64)
-    is_low = np.zeros(found.shape, dtype=bool)
+    values = np.array(probabilities, dtype=np.float64)
+    is_low = np.zeros(values.shape, dtype=bool)
     while True:
-        rest = np.where(is_low, 0.0, found)
+        rest = np.where(is_low, 0.0, values)
         scaled = rest * ((1.0 - lowest * is_low.sum(axis=1)) / rest.sum(axis=1))[:, None]
         falls = ~is_low & (scaled < lowest)
         if not falls.any():
@@ -34,17 +35,18 @@ def floor_probabilities(probabilities: FloatArray, lowest: float) -> FloatArray:
 
 
 def submission_cells(probabilities: FloatArray, columns: Columns) -> list[tuple[str, ...]]:
-    """What to write for each row of probabilities (n, k): the asked-for ones in full precision, or the most probable class."""
+    """The cells for each row of float (n, k) probabilities: those of the columns in full precision, or the predicted class."""
     if columns.spelling:
         return [(columns.spelling[number],) for number in probabilities.argmax(axis=1)]
     return [tuple(repr(float(p)) for p in row) for row in probabilities[:, list(columns.classes)]]
 
 
 def check_probabilities(probabilities: FloatArray, num_rows: int, lowest: float) -> None:
-    """Make sure of probabilities (n, k) before they are written.
+    """Check float (n, k) probabilities before they are written.
 
     Raises:
-        ModelError: not a row an id, a value that is no number, one nearer to 0 or 1 than ``lowest``, or a row that does not sum to 1.
+        ModelError: the number of rows differs from the ids, a value is not finite or nearer to 0 or 1 than ``lowest``, or a row does
+            not sum to 1.
     """
     problem = None
     if len(probabilities) != num_rows:
@@ -63,7 +65,7 @@ def check_probabilities(probabilities: FloatArray, num_rows: int, lowest: float)
 
 
 def write_submission(sample: Sample, filled: Sequence[tuple[str, ...]], path: Path) -> None:
-    """Write the sample with its columns filled: its header, ids and order, UTF-8, lines that end with a line feed.
+    """Write the sample with its columns filled: same header, ids and order, UTF-8, line feeds.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written.
