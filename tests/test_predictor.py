@@ -50,7 +50,7 @@ def test_all_views_of_a_image_come_from_one_decoding(trained: Run, new: Path, ow
         decoded.append(image_id)
         return analyze_image(data, image_id, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(feature_extraction, "look_at", counted)
+    monkeypatch.setattr(feature_extraction, "analyze_image", counted)
     found = predict_files(load_model(trained.model_folder), open_dataset(new), views=3)
     assert len(decoded) == len(set(decoded)) == 3
     assert found.first_view is not found.predictions

@@ -191,7 +191,7 @@ def test_two_classes_pass(tmp_path: Path) -> None:
     check_labels(listed(("a", None), ("b", "train"), ("c", "test")), Decisions(), 2)
 
 
-@pytest.mark.parametrize("verb", ["train", "ladder", "curve", "balance"])
+@pytest.mark.parametrize("verb", ["train", "ladder", "learning_curve", "balance"])
 def test_no_image_is_read_where_the_listing_shows_one_class(tmp_path: Path, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "cats").mkdir()
     (tmp_path / "cats/1.jpg").write_bytes(b"never read")

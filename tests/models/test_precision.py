@@ -77,8 +77,8 @@ def test_a_cpu_without_bfloat16_says_so(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_torch_is_not_loaded_to_learn_that_there_is_only_a_cpu() -> None:
     assert used_device("cpu") == "cpu"
-    code = "import sys; from tellapart.models import precision as p; p.ACCELERATORS = (); "
-    code += "p.used_device('auto' if sys.platform == 'linux' else 'cpu'); p.has_fast_bfloat16(); sys.exit('torch' in sys.modules)"
+    code = "import sys; from tellapart.models import devices as d, precision as p; d.ACCELERATORS = (); "
+    code += "d.used_device('auto' if sys.platform == 'linux' else 'cpu'); p.has_fast_bfloat16(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

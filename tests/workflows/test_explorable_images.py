@@ -33,13 +33,13 @@ def test_words_need_no_second_look_by_the_same_network(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, features: str, networks: int
 ) -> None:
     asked = []
-    looked_at = explorable_images.looked_at
+    analyze_folder = explorable_images.analyze_folder
 
     def noted(folder: Path, spec: explorable_images.FeatureSpec, **options: object) -> AnalyzedFolder:
         asked.append(spec)
-        return looked_at(folder, spec, **options)  # type: ignore[arg-type]
+        return analyze_folder(folder, spec, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(explorable_images, "looked_at", noted)
+    monkeypatch.setattr(explorable_images, "analyze_folder", noted)
     few = folders.some_of(photos, tmp_path / "few", 1)
     found = explorable_images.explorable_images(few, spec_of(features), words="imagenet")
     assert len(asked[0].backbones) == networks

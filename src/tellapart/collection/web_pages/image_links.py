@@ -51,7 +51,7 @@ class Shown:
 
 def shown_images(tree: LexborHTMLParser, base: str, side: int) -> Iterator[Shown]:
     """The images in the body, in the order of the page; of each the size that suits ``side`` pixels best."""
-    for node in tree.css("image, img"):
+    for node in tree.css("picture, img"):
         if node.tag == "picture" or _above(node, "picture") is None:
             yield from _shown(node, base, side)
 
