@@ -1,4 +1,4 @@
-"""What is in the user's folder: files, labels, parts, groups; never changed by us."""
+"""Datasets: the files, labels, parts and groups in the user's folder, which is never changed."""
 
 from tellapart.dataset.catalog import Catalog, ImageFacts
 from tellapart.dataset.dataset import Dataset, open_dataset

@@ -1,4 +1,4 @@
-"""Photos in a bucket: copied once into the cache, then read like any folder."""
+"""Images in a bucket: downloaded once into the cache, then read like any folder."""
 
 from __future__ import annotations
 

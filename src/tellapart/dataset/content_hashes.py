@@ -1,4 +1,4 @@
-"""What the files of a data set are, by their bytes: read and hashed, not decoded."""
+"""Content hashes of the files of a dataset; files are read and hashed, not decoded."""
 
 from __future__ import annotations
 

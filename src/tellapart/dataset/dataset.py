@@ -1,4 +1,4 @@
-"""Opening a data set: a folder, a manifest, or a folder with a manifest in it."""
+"""Opening a dataset: a folder, a manifest, or a folder with a manifest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSV, TSV, JSON Lines and Parquet files as people's programs write them: any usual encoding and line end, each row with its line."""
+"""CSV, TSV, JSON Lines and Parquet files as written by other programs: any common encoding and line end, each row with its line number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One file of a data set, as the user arranged it."""
+"""One file of a dataset, with the user's label, part and group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""File rows: what became of every file found, and why; the records behind ``images.parquet``."""
+"""File rows: the state of every file, and the reason for it; the records of ``images.parquet``."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class FileRow:
         return self.status == SET_ASIDE and (self.reason or "").startswith(EXCLUDED)
 
     def left_out(self, reason: str) -> FileRow:
-        """The row, set aside for a reason."""
+        """The row, left out for a reason."""
         return replace(self, status=SET_ASIDE, reason=reason, part=None)
 
 
 def save_rows(rows: Sequence[FileRow], path: Path) -> None:
-    """Write ``images.parquet``, whole or not at all."""
+    """Write ``images.parquet`` atomically."""
     import pyarrow as pa
 
     columns: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in FileRow.__dataclass_fields__}
@@ -103,4 +103,4 @@ def _schema() -> dict[str, Any]:
 
 
 EXCLUDED = "excluded"
-"""How the reason of a row begins that the user excluded."""
+"""Start of the reason of rows that the user excluded."""

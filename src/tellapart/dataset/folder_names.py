@@ -1,4 +1,4 @@
-"""Names of folders that are no classes: parts of a split, folds, folders around a data set, and what lies beside one."""
+"""Names of folders that are not classes: parts of a split, folds, wrapper folders, and folders next to a dataset."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 
 
 def part_of(name: str) -> str | None:
-    """``train``, ``val`` or ``test`` where a name says so: ``training_set``, ``Valid``, ``seg_test``, ``ImagesTrain``, ``test1``.
+    """``train``, ``val`` or ``test`` if a folder name means it: ``training_set``, ``Valid``, ``seg_test``, ``ImagesTrain``, ``test1``.
 
     >>> [part_of(name) for name in ("Train_Set", "validation", "test1", "trains", "contest")]
     ['train', 'val', 'test', None, None]
@@ -62,22 +62,22 @@ def is_fold(name: str) -> bool:
 
 
 def is_data(name: str) -> bool:
-    """Whether a name says no more than that data are in it: ``dataset``, ``images``, ``raw_data``."""
+    """Whether a name only says that it contains data: ``dataset``, ``images``, ``raw_data``."""
     return bool(_DATA.fullmatch(_plain(name)))
 
 
 def is_aside(name: str) -> bool:
-    """Whether a name is one of those that lie beside a data set: ``docs``, ``figures``, ``results``, ``masks``."""
+    """Whether a name is one of those usually found next to a dataset: ``docs``, ``figures``, ``results``, ``masks``."""
     return bool(_ASIDE.fullmatch(_plain(name)))
 
 
 def is_class(name: str) -> bool:
-    """Whether a folder of that name is read as a class whatever lies beside it."""
+    """Whether a folder of that name is always read as a class."""
     return not (part_of(name) or is_fold(name) or is_data(name))
 
 
 def _plain(name: str) -> str:
-    """A name without capitals and marks; nothing for one that ends in ``_``, which is a class whatever it says (``train_``)."""
+    """A name in lower case without punctuation; empty for names that end in ``_``, which are always classes (``train_``)."""
     if name.endswith("_"):
         return ""
     return "".join(letter for letter in unicodedata.normalize("NFKC", name).casefold() if letter.isalnum())

@@ -1,4 +1,4 @@
-"""The folders of a data set as a tree, and questions about it: what wraps the data, which folders are parts, which are folds."""
+"""The folders of a dataset as a tree: which wrap the data, which are parts, and which are folds."""
 
 from __future__ import annotations
 

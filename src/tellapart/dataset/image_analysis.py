@@ -1,4 +1,4 @@
-"""One look at one image: everything that needs its pixels is taken from a single decoding."""
+"""Analysis of one image: everything that needs its pixels, from a single decoding."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SMALLEST_LOOK = 128
 
 @dataclass(frozen=True, eq=False)
 class ImageAnalysis:
-    """What one decoding gave: facts for the catalog, a thumbnail, and pixels (size, size, 3) for each size asked for."""
+    """The result of one decoding: facts for the catalog, a thumbnail, and uint8 (size, size, 3) pixels for each requested size."""
 
     facts: ImageFacts
     thumbnail: bytes

@@ -1,4 +1,4 @@
-"""The images a command was given: files, folders, patterns in quotation marks, or a list of paths on standard input."""
+"""The image arguments of a command: files, folders, quoted patterns, or a list of paths on standard input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding the image files below a folder: every file that could be an image is listed, and what is passed over is said."""
+"""Finding the image files in a folder: every file that may be an image is listed, and skipped files are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images as a notebook has them: paths, bytes, open files, PIL images and arrays, as a data set like any other."""
+"""Images in memory (paths, bytes, open files, PIL images and arrays) as a dataset."""
 
 from __future__ import annotations
 

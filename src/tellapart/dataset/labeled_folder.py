@@ -1,4 +1,4 @@
-"""What a folder says of its images: the layout of its folders, and the tables that lie in it."""
+"""Labels, parts and groups of the images of a folder, from its layout and the tables in it."""
 
 from __future__ import annotations
 

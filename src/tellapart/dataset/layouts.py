@@ -1,4 +1,4 @@
-"""Reading a layout from the paths of the images alone: which folders are classes, which are parts, and what is neither.
+"""Detecting the layout from the paths of the images: which folders are classes, which are parts, and which are neither.
 
 Understood are class folders, parts (``train``, ``val``, ``test`` under their many names) with class folders, class folders divided
 into parts, and folds, each of them doubled or wrapped into other folders. What could be read in two ways is refused.

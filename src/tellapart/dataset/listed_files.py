@@ -1,4 +1,4 @@
-"""From what a table calls an image to its file: the path as written, with other slashes, from another machine, or without its suffix."""
+"""Finding the file of a table cell: by the path as written, with other slashes, from another machine, or without a suffix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a table that lists images with labels: CSV, TSV, JSON Lines or Parquet (Hugging Face ``metadata.csv`` too)."""
+"""Reading a manifest, a table of images with labels: CSV, TSV, JSON Lines or Parquet (Hugging Face ``metadata.csv`` too)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a data set is to be read where the names of folders and columns do not tell: options of every command that opens one."""
+"""Options of every command that opens a dataset: how to read it where folder and column names are not conclusive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who trains and who is tested: groups kept whole, the user's own parts honoured, leaks taken out of training."""
+"""Assignment of images to parts: groups stay together, the user's parts are respected, leaks are removed from training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tellapart.printable import printable
 
 REPORTED = ("test", "val")
 TEST_SHARE = 0.2
-"""Share of the groups that is held back where nothing else is said."""
+"""Default share of the groups for the test part."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ def _check_classes(rows: Sequence[FileRow]) -> None:
 
 
 def _lost_classes(rows: Sequence[FileRow]) -> list[str]:
-    """A sentence for each class of which no image is used, with the usual reason."""
+    """A sentence for each class without a used image, with the most frequent reason."""
     used = {row.label for row in rows if row.is_used}
     lost: dict[str, list[str]] = {}
     for row in rows:

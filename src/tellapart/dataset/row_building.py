@@ -1,4 +1,4 @@
-"""From files, statistics and decisions to file rows: what becomes of every file, and why."""
+"""Building file rows from files, statistics and decisions: the state of every file, and the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dividing images into parts and folds: groups kept whole, what an earlier split says kept, new ones by a hash of their group."""
+"""Splitting images into parts and folds: groups stay together, an earlier split is kept, new groups are assigned by hash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A split as a file: a manifest that says of every image its part, its group and its fold, and knows it again by content."""
+"""Split files: a manifest with the part, group and fold of every image, which is identified by its content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Assigning parts and folds: stratified, grouped, seeded; a user's own parts are honoured.
+"""Assigning parts and folds: stratified, grouped, seeded; a user's own parts are respected.
 
 The order of groups comes from ``sha256(seed, group)``, so the same photos give the same split on every machine,
 and adding photos moves few of the old ones.
@@ -53,7 +53,7 @@ def assign_folds(labels: Sequence[str], groups: Sequence[str], *, folds: int, se
 
 
 def ordered_groups(labels: Sequence[str], groups: Sequence[str], *, seed: int) -> dict[str, list[str]]:
-    """The names of the groups of each class in the order of their seeded hash."""
+    """The group names of each class in the order of their seeded hash."""
     label_of: dict[str, str] = {}
     mixed = {group for group, label in zip(groups, labels, strict=True) if label_of.setdefault(group, label) != label}
     votes: dict[str, Counter[str]] = {group: Counter() for group in mixed}
@@ -92,7 +92,7 @@ def assign_shares(labels: Sequence[str], groups: Sequence[str], *, seed: int, sh
 
 
 def _about(names: Sequence[str], sizes: Mapping[str, int], wanted: float) -> set[str]:
-    """Groups that together have about as many images as wanted, at least one and never all; the first that fit."""
+    """The first groups that together have about the requested number of images; at least one, never all."""
     chosen: set[str] = set()
     taken = 0
     for name in names:
@@ -105,7 +105,7 @@ def _about(names: Sequence[str], sizes: Mapping[str, int], wanted: float) -> set
 
 
 def hashed_part(group: str, *, seed: int, shares: Mapping[str, float]) -> str:
-    """The part of one group, whatever else there is: it never changes when others come or go.
+    """The part of one group, independent of all other groups.
 
     Shares come out by chance: a part of 20 % of 100 groups has 12 to 28 of them, 19 times out of 20.
     """
@@ -118,7 +118,7 @@ def hashed_part(group: str, *, seed: int, shares: Mapping[str, float]) -> str:
 
 
 def hashed_fold(group: str, *, seed: int, folds: int) -> int:
-    """The fold 0..folds-1 of one group, whatever else there is."""
+    """The fold 0..folds-1 of one group, independent of all other groups."""
     return int(_place(f"fold {group}", seed) * folds)
 
 
@@ -132,7 +132,7 @@ def first_files(paths: Sequence[str], labels: Sequence[str], number: int) -> lis
 
 
 def _place(name: str, seed: int) -> float:
-    """A number in [0, 1) that belongs to a name."""
+    """A pseudo-random number in [0, 1) from the hash of a name."""
     return int.from_bytes(_digest(name, seed)[:7], "big") / 2**56
 
 

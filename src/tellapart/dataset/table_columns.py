@@ -1,4 +1,4 @@
-"""Which column of a table names the images, which one holds the labels, parts and groups."""
+"""Finding the columns of a table with the images, labels, parts and groups."""
 
 from __future__ import annotations
 

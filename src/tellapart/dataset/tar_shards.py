@@ -1,4 +1,4 @@
-"""Images in tar files: unpacked once into the cache, then read like any folder.
+"""Images in tar shards: unpacked once into the cache, then read like any folder.
 
 Understood are the shards that ``collect --shards`` and ``prepare --format tar`` write, and others in the manner of the
 package webdataset: an image with files of the same name beside it, ``.json`` (label, part or split, group, path) or ``.cls``.

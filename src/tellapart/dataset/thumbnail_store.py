@@ -15,7 +15,7 @@ CHECKSUM = 4
 
 
 class ThumbnailStore:
-    """JPEG thumbnails by image id; a damaged store is dropped and begins anew."""
+    """JPEG thumbnails by image id; a damaged store is replaced by an empty one."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -28,7 +28,7 @@ class ThumbnailStore:
             ) from error
 
     def read(self, image_ids: Sequence[str]) -> dict[str, bytes]:
-        """The thumbnails that are there."""
+        """Read the stored thumbnails of these images."""
         found: dict[str, bytes] = {}
         try:
             for start in range(0, len(image_ids), CHUNK):
@@ -74,7 +74,7 @@ class ThumbnailStore:
             return self._renewed()
 
     def _renewed(self) -> sqlite3.Connection:
-        """An empty store in place of a damaged one."""
+        """Replace a damaged store by an empty one."""
         for suffix in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         return self._connected()
@@ -92,5 +92,5 @@ class ThumbnailStore:
 
 
 def _sealed(jpeg: bytes) -> bytes:
-    """A thumbnail followed by its checksum, as it is stored."""
+    """A thumbnail followed by its checksum."""
     return jpeg + zlib.crc32(jpeg).to_bytes(CHECKSUM, "big")

@@ -1,4 +1,4 @@
-"""The user's own groups: a column of the manifest, a pattern in the file names, or the page images come from."""
+"""The user's own groups: a column of the manifest, a pattern in the file names, or the source page of the images."""
 
 from __future__ import annotations
 
