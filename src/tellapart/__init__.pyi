@@ -23,8 +23,10 @@ from tellapart.errors import TellapartError as TellapartError
 from tellapart.dataset import open_dataset as open_dataset
 from tellapart.dataset_export.prepared import open_prepared as open_prepared
 from tellapart.runs import open_run as open_run
+from tellapart.collection.status import CollectResult
 from tellapart.commands.augment import AugmentResult
 from tellapart.commands.balance import BalanceResult
+from tellapart.commands.check import CheckResult
 from tellapart.commands.cluster import ClusterResult
 from tellapart.commands.crop import CropResult
 from tellapart.commands.decisions import DecisionsResult
@@ -117,7 +119,7 @@ def check(
     device: str = ...,
     precision: str = ...,
     num_workers: int | None = ...,
-) -> dict[str, Any]: ...
+) -> CheckResult: ...
 
 def cluster(
     folder: str | Path,
@@ -178,7 +180,7 @@ def collect(
     allow_private: bool = ...,
     status: bool = ...,
     state: Path | None = ...,
-) -> dict[str, Any]: ...
+) -> CollectResult: ...
 
 def compare(
     first: str | Path,

@@ -111,12 +111,12 @@ def test_two_collectors_on_one_plan_do_no_work_twice(tmp_path: Path, server: Rud
 def test_a_bare_command_goes_on_with_what_was_asked_for(tmp_path: Path, server: RudeServer, urls: Path) -> None:
     out = tmp_path / "photos"
     first = tellapart.collect(out=str(out), urls=urls, label="good", allow_private=True, host_rate=20.0, time="1s", min_side=50)
-    (one,) = first["classes"]
-    assert one["kept"] < GOOD
-    assert one["queued"] > 0
+    (one,) = first.classes
+    assert one.kept < GOOD
+    assert one.queued > 0
     again = tellapart.collect(out=str(out), host_rate=500.0)
-    assert again["classes"][0]["kept"] == GOOD
-    assert again["new"] == GOOD - one["kept"]
+    assert again.classes[0].kept == GOOD
+    assert again.new == GOOD - one.kept
     options = json.loads(_last_command(out))["options"]
     assert (options["min_side"], options["allow_private"], options["host_rate"]) == (50, True, 500.0)
 
@@ -165,9 +165,9 @@ def test_shards_hold_every_image_once_with_its_card(tmp_path: Path, urls: Path) 
     out = tmp_path / "photos"
     options: dict[str, Any] = {"urls": urls, "label": "good", "allow_private": True, "host_rate": 0.0, "shards": True}
     first = tellapart.collect(out=str(out), per_class=100, **options)
-    assert first["shards"] == 1
+    assert first.shards == 1
     second = tellapart.collect(out=str(out), per_class=GOOD, **options)
-    assert second["shards"] == 2
+    assert second.shards == 2
     members: list[str] = []
     for shard in sorted(out.glob("shard-*.tar")):
         with tarfile.open(shard) as tar:

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image, ImageFilter
 import tellapart
 from tellapart.cli.app import tellapart as door
 from tellapart.cli.output.check import check_output
+from tellapart.commands.check import CheckResult
 from tellapart.curation.issues import NAMES
 from tellapart.dataset.decisions import read_decisions, undo_batch
 from tellapart.errors import DataError, OptionError
@@ -33,18 +35,18 @@ def root(sound: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(sound, tmp_path / "photos", ignore=shutil.ignore_patterns(".tellapart")))
 
 
-def check(root: Path, tmp_path: Path, **options: Any) -> dict[str, Any]:
+def check(root: Path, tmp_path: Path, **options: Any) -> CheckResult:
     return tellapart.check(root, out=tmp_path / "check", **{"backbone": "lite0", **options})
 
 
-def flagged(found: dict[str, Any]) -> dict[str, set[str]]:
+def flagged(found: CheckResult) -> dict[str, set[str]]:
     """Paths by issue, from review.json."""
-    view = json.loads(Path(found["review"]).with_suffix(".json").read_text())
+    view = json.loads(found.review.with_suffix(".json").read_text())
     return {issue["name"]: {view["rows"][row]["path"] for row in issue["rows"]} for issue in view["issues"] if issue["rows"]}
 
 
-def table(found: dict[str, Any]) -> dict[str, dict[str, str]]:
-    with Path(found["table"]).open(newline="", encoding="utf-8") as file:
+def table(found: CheckResult) -> dict[str, dict[str, str]]:
+    with found.table.open(newline="", encoding="utf-8") as file:
         return {row["path"]: row for row in csv.DictReader(file)}
 
 
@@ -84,10 +86,10 @@ def test_every_planted_fault_is_found_where_it_was_planted(root: Path, tmp_path:
     assert seen["flat"] == {"dots/flat.png"}
     assert seen["odd_aspect"] == {"dots/strip.png"}
     assert seen["small"] == {"dots/small.png"}
-    assert "looks like HTML" in next(issue["reason"] for issue in found["issues"] if issue["name"] == "unreadable")
+    assert "looks like HTML" in next(issue.reason or "" for issue in found.issues if issue.name == "unreadable")
     assert folders.contents(root) == before
     rows = table(found)
-    assert len(rows) == found["files"] == 2 * EACH + len(planted) + 1
+    assert len(rows) == found.files == 2 * EACH + len(planted) + 1
     for row in rows.values():
         assert all(0 <= float(row[name]) <= 1 for name in NAMES if row.get(name))
     assert rows["dots/page.jpg"]["dark"] == "", "what cannot be read is not measured"
@@ -103,11 +105,11 @@ def test_a_swapped_label_is_suggested_back_and_never_applied(photos: Path, tmp_p
     row = table(found)[f"stripes/{name}"]
     assert row["suggested"] == "dots"
     assert float(row["mislabeled"]) < 0.5 < float(row["probability"])
-    assert 0 < found["noise"] < 0.2
-    assert {one["path"] for one in found["doubtful"]} <= flagged(found)["mislabeled"] | flagged(found).get("outlier", set())
-    assert f"stripes/{name}" in {one["path"] for one in found["doubtful"]}
-    assert {one["name"]: one["proposal"] for one in found["issues"]}["outlier"] is None
-    lines, _ = check_output({**found, "issues": [one for one in found["issues"] if one["proposal"] is None]})
+    assert 0 < found.noise < 0.2
+    assert {one.path for one in found.doubtful} <= flagged(found)["mislabeled"] | flagged(found).get("outlier", set())
+    assert f"stripes/{name}" in {one.path for one in found.doubtful}
+    assert {one.name: one.proposal for one in found.issues}["outlier"] is None
+    lines, _ = check_output(replace(found, issues=tuple(one for one in found.issues if one.proposal is None)))
     assert not any("to exclude at once" in str(line) or "speaks against" in str(line) for line in lines)
     with pytest.raises(OptionError, match=r"never changed by a check.*relabel"):
         check(root, tmp_path, apply="duplicates,mislabeled")
@@ -119,14 +121,14 @@ def test_applying_writes_decisions_touches_no_file_and_can_be_undone(root: Path,
     broken = put(root, "stripes/page.jpg", sample_images.HTML)
     before = folders.contents(root)
     found = check(root, tmp_path, apply="duplicates,broken")
-    assert {(one["path"], one["action"]) for one in found["applied"]["changed"]} == {(copy, "exclude"), (broken, "exclude")}
-    assert found["applied"]["counts"] == {"unreadable": 1, "exact_duplicate": 1}
+    assert {(one.path, one.action) for one in found.applied.changed} == {(copy, "exclude"), (broken, "exclude")}
+    assert found.applied.counts == {"unreadable": 1, "exact_duplicate": 1}
     assert folders.contents(root) == before
     state = root / ".tellapart"
     assert {(one.path, one.why, one.is_of_file) for one in read_decisions(state).log} >= {(copy, "exact_duplicate", True)}
     assert table(found)[copy]["reason"] == "excluded: exact_duplicate"
     again = check(root, tmp_path, apply="duplicates,broken")
-    assert again["applied"]["changed"] == [], "what is excluded is not found again"
+    assert again.applied.changed == (), "what is excluded is not found again"
     assert "exact_duplicate" not in flagged(again)
     assert len(read_decisions(state).log) == 2
     undo_batch(state)
@@ -143,7 +145,7 @@ def test_leaks_take_out_the_training_copy(sound: Path, tmp_path: Path) -> None:
                 shutil.copy2(sound / kind / name, root / part / kind / name)
     found = check(root, tmp_path, apply="leaks")
     leaked = {f"train/{kind}/{sorted(p.name for p in (sound / kind).iterdir())[13]}" for kind in ("dots", "stripes")}
-    assert flagged(found)["leak"] == leaked == {one["path"] for one in found["applied"]["changed"]}
+    assert flagged(found)["leak"] == leaked == {one.path for one in found.applied.changed}
 
 
 def test_a_placeholder_is_told_from_a_photo_that_came_twice(root: Path, tmp_path: Path) -> None:
@@ -152,7 +154,7 @@ def test_a_placeholder_is_told_from_a_photo_that_came_twice(root: Path, tmp_path
     names = {put(root, f"{kind}/sign {number}.png", sign) for kind, number in (("dots", 1), ("dots", 2), ("stripes", 3))}
     found = check(root, tmp_path, backbone="none", apply="placeholders")
     assert flagged(found)["placeholder"] == names
-    assert {one["path"] for one in found["applied"]["changed"]} == names
+    assert {one.path for one in found.applied.changed} == names
 
 
 def test_without_a_backbone_what_it_needs_is_said_to_be_left_out(root: Path, tmp_path: Path) -> None:
@@ -160,12 +162,12 @@ def test_without_a_backbone_what_it_needs_is_said_to_be_left_out(root: Path, tmp
     put(root, "dots/z copy.jpg", first.read_bytes())
     put(root, "dots/again.jpg", sample_images.encoded(Image.open(second), quality=40))
     found = check(root, tmp_path, backbone="none")
-    assert found["skipped"] == {"outlier": "it needs a backbone", "mislabeled": "it needs a backbone"}
+    assert found.skipped == {"outlier": "it needs a backbone", "mislabeled": "it needs a backbone"}
     assert flagged(found)["exact_duplicate"] == {"dots/z copy.jpg"}
     assert flagged(found)["near_duplicate"] == {"dots/again.jpg"}
-    assert any("by their pixels alone" in note for note in found["notes"])
-    assert found["doubtful"] == []
-    assert found["noise"] is None
+    assert any("by their pixels alone" in note for note in found.notes)
+    assert found.doubtful == ()
+    assert found.noise is None
 
 
 def test_images_without_labels_or_of_one_class_are_checked_for_the_rest(sound: Path, tmp_path: Path) -> None:
@@ -173,20 +175,20 @@ def test_images_without_labels_or_of_one_class_are_checked_for_the_rest(sound: P
     shutil.copytree(sound / "dots", flat)
     put(flat, "page.jpg", sample_images.HTML)
     found = check(flat, tmp_path)
-    assert found["skipped"] == {"mislabeled": "the images have no labels"}
+    assert found.skipped == {"mislabeled": "the images have no labels"}
     assert flagged(found)["unreadable"] == {"page.jpg"}
     one = tmp_path / "one"
     shutil.copytree(sound / "dots", one / "dots")
     (one / "none").mkdir()
     shutil.copytree(sound / "dots", one / "train" / "dots")
     shutil.rmtree(one / "dots")
-    assert check(one, tmp_path)["skipped"] == {"mislabeled": "there is only one class"}
+    assert check(one, tmp_path).skipped == {"mislabeled": "there is only one class"}
 
 
 def test_only_the_chosen_issues_are_looked_for(root: Path, tmp_path: Path) -> None:
     found = check(root, tmp_path, issues="broken,dark", backbone="none")
-    assert [issue["name"] for issue in found["issues"]] == ["unreadable", "dark"]
-    assert found["skipped"] == {}
+    assert [issue.name for issue in found.issues] == ["unreadable", "dark"]
+    assert found.skipped == {}
     with pytest.raises(OptionError, match="small cannot be applied"):
         check(root, tmp_path, issues="broken,dark", apply="small")
     with pytest.raises(OptionError, match=r"there is no issue 'drak'.*dark"):

@@ -10,6 +10,7 @@ import pytest
 import tellapart
 from tellapart.collection.candidates import Found, Offer, Query, Request
 from tellapart.collection.sources import SourceCard, SourceError, registry
+from tellapart.collection.status import ClassStatus, CollectResult
 from tellapart.collection.web_pages.browser import browser_path
 from tellapart.errors import DataError, OptionError
 from tellapart.images import decode
@@ -30,7 +31,7 @@ def listed(tmp_path: Path, server: RudeServer, rows: list[tuple[str, str]]) -> P
     return file
 
 
-def collected(out: Path, *names: str, **options: Any) -> dict[str, Any]:
+def collected(out: Path, *names: str, **options: Any) -> CollectResult:
     usual = {} if options.get("status") else {"allow_private": True, "host_rate": 0.0, "per_host": 16}
     return tellapart.collect(names, out=str(out), **{**usual, **options})
 
@@ -39,8 +40,8 @@ def images(out: Path) -> dict[str, bytes]:
     return {f.relative_to(out).as_posix(): f.read_bytes() for f in sorted(out.rglob("*.jpg"))}
 
 
-def by_class(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {one["label"]: one for one in found["classes"]}
+def by_class(found: CollectResult) -> dict[str, ClassStatus]:
+    return {one.label: one for one in found.classes}
 
 
 class Shelf:
@@ -92,7 +93,7 @@ def test_a_list_becomes_class_folders_named_by_content_with_attribution(tmp_path
         rows_written = list(csv.DictReader(handle))
     assert {row["file_name"] for row in rows_written} == set(kept)
     assert {row["url"] for row in rows_written} == {server.url(f"/good/{i}.jpg") for i in range(8)}
-    assert {label: one["kept"] for label, one in by_class(found).items()} == {"cat": 5, "dog": 3}
+    assert {label: one.kept for label, one in by_class(found).items()} == {"cat": 5, "dog": 3}
     assert tellapart.open_dataset(tmp_path / "photos").class_names == ("cat", "dog")
 
 
@@ -109,9 +110,9 @@ def test_every_failure_is_a_row_with_its_reason_and_nothing_half_is_left(tmp_pat
     }
     rows = [(path, "cat") for path in [*bad, *good(20, 3), "/hops/3/23.jpg"]]
     found = collected(tmp_path / "photos", urls=listed(tmp_path, server, rows))
-    assert by_class(found)["cat"]["kept"] == 4
-    assert by_class(found)["cat"]["refused"] == len(bad)
-    said = [reason["reason"] for reason in found["reasons"]]
+    assert by_class(found)["cat"].kept == 4
+    assert by_class(found)["cat"].refused == len(bad)
+    said = [reason.reason for reason in found.reasons]
     for words in bad.values():
         assert any(words in reason for reason in said), (words, said)
     assert sorted(p.name for p in (tmp_path / "photos").iterdir()) == [".tellapart", "ATTRIBUTION.csv", "cat"]
@@ -122,9 +123,9 @@ def test_the_private_network_is_never_asked(tmp_path: Path, server: RudeServer) 
     with pytest.raises(DataError, match=r"no image was collected\n127\.0\.0\.1: address 127\.0\.0\.1 is loopback"):
         collected(tmp_path / "photos", urls=file, allow_private=False)
     found = collected(tmp_path / "photos", status=True)
-    assert by_class(found)["cat"]["refused"] == 2
-    assert "127.0.0.1" in found["reasons"][0]["reason"]
-    assert "--allow-private" in found["reasons"][0]["advice"]
+    assert by_class(found)["cat"].refused == 2
+    assert "127.0.0.1" in found.reasons[0].reason
+    assert "--allow-private" in found.reasons[0].advice
 
 
 def test_the_same_command_asks_only_for_what_may_have_passed(tmp_path: Path, server: RudeServer) -> None:
@@ -135,15 +136,15 @@ def test_the_same_command_asks_only_for_what_may_have_passed(tmp_path: Path, ser
     found = collected(tmp_path / "photos")
     again = {one.path for one in server.asked[before:]}
     assert again <= {"/stumbles/1/40.jpg", "/busy/1/1/41.jpg"}
-    assert by_class(found)["cat"]["kept"] == 5
-    assert by_class(found)["cat"]["refused"] == 1
+    assert by_class(found)["cat"].kept == 5
+    assert by_class(found)["cat"].refused == 1
 
 
 def test_exact_and_near_duplicates_do_not_count_and_say_where_the_other_is(tmp_path: Path, server: RudeServer) -> None:
     rows = [("/good/0.jpg", "cat"), ("/same/1.jpg", "cat"), ("/same/2.jpg", "dog"), *[(path, "dog") for path in good(1, 3)]]
     found = collected(tmp_path / "photos", urls=listed(tmp_path, server, rows))
-    assert sum(one["kept"] for one in found["classes"]) == 4
-    assert sum(one["duplicates"] for one in found["classes"]) == 2
+    assert sum(one.kept for one in found.classes) == 4
+    assert sum(one.duplicates for one in found.classes) == 2
     assert len(images(tmp_path / "photos")) == 4
 
 
@@ -151,11 +152,11 @@ def test_keywords_are_collected_to_their_number_in_equal_shares(tmp_path: Path, 
     for name, start in (("left", 1000), ("right", 2000)):
         shelves[name] = Shelf(name, server, {"cat": good(start, 70), "dog": good(start + 200, 300)}, page=20)
     found = collected(tmp_path / "photos", "cat", "dog", per_class=100)
-    for one in found["classes"]:
-        assert one["kept"] == 100
-    cat, dog = (by_class(found)[label]["sources"] for label in ("cat", "dog"))
+    for one in found.classes:
+        assert one.kept == 100
+    cat, dog = (by_class(found)[label].sources for label in ("cat", "dog"))
     assert all(abs(cat[name] - dog[name]) <= 0.25 * max(cat[name], dog[name]) + 15 for name in ("left", "right")), (cat, dog)
-    assert found["short"] == {}
+    assert found.short == {}
     assert len(images(tmp_path / "photos")) == 200
 
 
@@ -165,19 +166,19 @@ def test_a_poor_source_does_not_make_the_classes_uneven_and_the_shortage_is_expl
     shelves["left"] = Shelf("left", server, {"cat": good(300, 60), "dog": good(360, 8)})
     found = collected(tmp_path / "photos", "cat", "dog", per_class=50)
     classes = by_class(found)
-    assert classes["dog"]["kept"] == 8
-    assert 8 <= classes["cat"]["kept"] <= 20
-    assert any("dog has only 8 from there" in sentence for sentence in found["short"]["cat"])
-    assert any("came to their end" in sentence for sentence in found["short"]["dog"])
+    assert classes["dog"].kept == 8
+    assert 8 <= classes["cat"].kept <= 20
+    assert any("dog has only 8 from there" in sentence for sentence in found.short["cat"])
+    assert any("came to their end" in sentence for sentence in found.short["dog"])
     uneven = collected(tmp_path / "photos", "cat", "dog", per_class=50, uneven_sources=True)
-    assert by_class(uneven)["cat"]["kept"] == 50
+    assert by_class(uneven)["cat"].kept == 50
 
 
 def test_several_keywords_share_a_class_and_a_broken_search_is_told(tmp_path: Path, server: RudeServer, shelves: dict[str, Shelf]) -> None:
     shelves["left"] = Shelf("left", server, {"road trip": good(400, 9), "ski trip": good(409, 9)})
     found = collected(tmp_path / "photos", class_=("travel=road trip,ski trip,broken",), per_class=100)
-    assert by_class(found)["travel"]["kept"] == 18
-    assert [list(failure) for failure in found["search_failures"]] == [["left", "the answer is no JSON", 1]]
+    assert by_class(found)["travel"].kept == 18
+    assert [list(failure) for failure in found.search_failures] == [["left", "the answer is no JSON", 1]]
 
 
 def test_a_dry_search_is_given_up(tmp_path: Path, server: RudeServer, shelves: dict[str, Shelf]) -> None:
@@ -185,7 +186,7 @@ def test_a_dry_search_is_given_up(tmp_path: Path, server: RudeServer, shelves: d
     with pytest.raises(DataError, match="404 not found"):
         collected(tmp_path / "photos", "cat", per_class=30)
     found = collected(tmp_path / "photos", status=True)
-    assert found["searches"] == {"left": {"dry": 1}}
+    assert found.searches == {"left": {"dry": 1}}
     assert len(shelf.asked) < 10
 
 
@@ -195,14 +196,14 @@ def test_a_class_with_its_number_is_not_asked_for_again(tmp_path: Path, server: 
     asked, before = len(shelf.asked), len(server.asked)
     found = collected(tmp_path / "photos", "cat", per_class=5)
     assert (len(shelf.asked), len(server.asked)) == (asked, before)
-    assert by_class(found)["cat"]["kept"] == 5
+    assert by_class(found)["cat"].kept == 5
     more = collected(tmp_path / "photos", "cat", per_class=8)
-    assert by_class(more)["cat"]["kept"] == 8
+    assert by_class(more)["cat"].kept == 8
 
 
 def test_pages_are_scraped_one_after_the_other(tmp_path: Path, server: RudeServer) -> None:
     found = collected(tmp_path / "photos", page=(server.url("/page/1"),), label="cat", next_page="auto")
-    assert by_class(found)["cat"]["kept"] == 16
+    assert by_class(found)["cat"].kept == 16
     with (tmp_path / "photos" / "ATTRIBUTION.csv").open(newline="") as handle:
         groups = {row["group"] for row in csv.DictReader(handle)}
     assert len(groups) == 4
@@ -222,8 +223,8 @@ def test_a_page_gives_images_of_the_side_and_the_licenses_asked_for(tmp_path: Pa
             return {row["url"].rpartition("/")[2] for row in csv.DictReader(handle)}
 
     with serving() as pages:
-        assert shown(side=1000) == {"631.jpg", "632.jpg"}
-        assert shown(side=200, min_side=64) == {"630.jpg", "632.jpg"}
+        assert shown(max_side=1000) == {"631.jpg", "632.jpg"}
+        assert shown(max_side=200, min_side=64) == {"630.jpg", "632.jpg"}
         assert shown(licenses="cc0,cc-by") == {"631.jpg"}
 
 
@@ -233,16 +234,16 @@ def test_of_a_list_only_the_licenses_asked_for_are_taken(tmp_path: Path, server:
     rows = [f"{server.url(f'/good/{640 + place}.jpg')},cat,{license}" for place, license in enumerate(licenses)]
     file.write_text("\n".join(["url,label,license", *rows]))
     found = collected(tmp_path / "photos", urls=file, licenses="cc0,cc-by")
-    assert by_class(found)["cat"]["kept"] == 2
-    assert f"{file}: 2 addresses left out, not under the licenses asked for" in found["notes"]
-    assert by_class(collected(tmp_path / "all", urls=file))["cat"]["kept"] == 4
+    assert by_class(found)["cat"].kept == 2
+    assert f"{file}: 2 addresses left out, not under the licenses asked for" in found.notes
+    assert by_class(collected(tmp_path / "all", urls=file))["cat"].kept == 4
 
 
 def test_small_images_are_refused_and_large_ones_made_smaller(tmp_path: Path, server: RudeServer) -> None:
     file = listed(tmp_path, server, [(path, "cat") for path in good(50, 2)])
     with pytest.raises(DataError, match="fewer than 1000 pixels on its shorter side: 400 x 300"):
         collected(tmp_path / "refused", urls=file, min_side=1000)
-    assert by_class(collected(tmp_path / "refused", status=True))["cat"]["refused"] == 2
+    assert by_class(collected(tmp_path / "refused", status=True))["cat"].refused == 2
     collected(tmp_path / "small", urls=file, resize=100)
     small = [decode(data) for data in images(tmp_path / "small").values()]
     assert [(one.width, one.height) for one in small] == [(100, 75)] * 2
@@ -254,7 +255,7 @@ def test_status_asks_nobody_and_says_where_to_look(tmp_path: Path, server: RudeS
     assert not (tmp_path / "photos").exists()
     collected(tmp_path / "photos", urls=listed(tmp_path, server, [(path, "cat") for path in good(60, 2)]))
     before = len(server.asked)
-    assert by_class(collected(tmp_path / "photos", status=True))["cat"]["kept"] == 2
+    assert by_class(collected(tmp_path / "photos", status=True))["cat"].kept == 2
     assert len(server.asked) == before
 
 
@@ -287,7 +288,7 @@ def test_it_works_where_a_loop_runs_already_as_in_a_notebook(tmp_path: Path, ser
     async def cell() -> dict[str, Any]:
         return collected(tmp_path / "photos", urls=file)
 
-    assert by_class(asyncio.run(cell()))["cat"]["kept"] == 2
+    assert by_class(asyncio.run(cell()))["cat"].kept == 2
 
 
 @pytest.mark.browser
@@ -306,6 +307,6 @@ def test_pages_built_by_a_script_are_scrolled_in_a_browser(tmp_path: Path, serve
         url = pages.html("/wall", f"<!doctype html><body style='margin:0'><div style='height:1500px'></div><script>{script}</script>")
         plain = collected(tmp_path / "plain", page=(url,), label="cat", urls=listed(tmp_path, server, [("/good/620.jpg", "cat")]))
         found = collected(tmp_path / "photos", page=(url,), label="cat", browser=True)
-    assert by_class(plain)["cat"]["kept"] == 1
-    assert by_class(found)["cat"]["kept"] == 12
+    assert by_class(plain)["cat"].kept == 1
+    assert by_class(found)["cat"].kept == 12
     assert "/robots.txt" in pages.asked

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tellapart.cache_dir import cache_root
 from tellapart.collection.order_resolution import CollectionOrder, resolve_order
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from tellapart.collection.options import CollectOptions
     from tellapart.collection.search import Ask
     from tellapart.collection.sources import HostLimit, Source
-    from tellapart.collection.status import CollectionStatus
+    from tellapart.collection.status import CollectionStatus, CollectResult
     from tellapart.collection.storage.stores import Destination
 
 LISTED_AT_ONCE = 5_000
@@ -39,7 +41,7 @@ SHOWN_REASONS = 8
 SHARDS = "SELECT count(DISTINCT substr(file, 1, instr(file, '/') - 1)) AS number FROM images WHERE file LIKE 'shard-%'"
 
 
-def collect_images(names: Sequence[str], options: CollectOptions, environment: Mapping[str, str], progress: Progress) -> dict[str, Any]:
+def collect_images(names: Sequence[str], options: CollectOptions, environment: Mapping[str, str], progress: Progress) -> CollectResult:
     """Collect, and say how it stands afterwards; arguments and errors as in :func:`tellapart.collect`."""
     from tellapart.collection.acceptance import Acceptor
     from tellapart.collection.ledger import LEDGER_FILE, Ledger
@@ -74,7 +76,7 @@ def collect_images(names: Sequence[str], options: CollectOptions, environment: M
         if not any(one.kept or one.queued for one in stands.classes):
             raise _nothing_came(stands, options)
         write_attribution(kept_rows(ledger), target)
-        return {**_told(ledger, stands, options, notes), "new": _kept(ledger) - before, "seconds": round(time.monotonic() - begin, 1)}
+        return replace(_result(ledger, stands, options, notes), new=_kept(ledger) - before, seconds=round(time.monotonic() - begin, 1))
 
 
 def _nothing_came(stands: CollectionStatus, options: CollectOptions) -> DataError:
@@ -87,7 +89,7 @@ def _nothing_came(stands: CollectionStatus, options: CollectOptions) -> DataErro
     )
 
 
-def collection_status(options: CollectOptions) -> dict[str, Any]:
+def collection_status(options: CollectOptions) -> CollectResult:
     """How a collection stands; nothing is asked of anybody.
 
     Raises:
@@ -102,7 +104,7 @@ def collection_status(options: CollectOptions) -> dict[str, Any]:
             f"nothing has been collected in {options.out} (there is no {file})", hint="say where it is with -o DIR or --state DIR"
         )
     with Ledger(file) as ledger:
-        return {**_told(ledger, read_status(ledger), options, []), "new": 0, "seconds": 0.0}
+        return _result(ledger, read_status(ledger), options, [])
 
 
 def _asks_something(options: CollectOptions) -> bool:
@@ -295,10 +297,10 @@ def _kept(ledger: Ledger) -> int:
     return sum(one.kept for sources in source_counts(ledger).values() for one in sources.values())
 
 
-def _told(ledger: Ledger, stands: CollectionStatus, options: CollectOptions, notes: Sequence[str]) -> dict[str, Any]:
+def _result(ledger: Ledger, stands: CollectionStatus, options: CollectOptions, notes: Sequence[str]) -> CollectResult:
     """How it stands, and what is short of its number and why."""
     from tellapart.collection.planner import ceilings, reasons_for_shortage, shortfalls, unevenness
-    from tellapart.collection.status import slice_ends, source_counts
+    from tellapart.collection.status import CollectResult, slice_ends, source_counts
 
     held = source_counts(ledger)
     ceiling = ceilings(held, shortfalls(held, ledger.quotas()), is_even=not options.uneven_sources)
@@ -306,12 +308,12 @@ def _told(ledger: Ledger, stands: CollectionStatus, options: CollectOptions, not
     for one in stands.classes:
         if one.wanted is not None and one.kept < one.wanted:
             short[one.label] = reasons_for_shortage(one.label, held, one.wanted - one.kept, slice_ends(ledger, one.label), ceiling)
-    return {
-        "out": options.out,
-        **stands.as_dict(),
-        "short": short,
-        "shards": next(ledger.rows(SHARDS))["number"],
-        "uneven": unevenness(held),
-        "notes": list(notes),
-        "ledger": str(ledger.path),
-    }
+    return CollectResult(
+        **{field.name: getattr(stands, field.name) for field in dataclasses.fields(stands)},
+        out=options.out,
+        short=short,
+        shards=next(ledger.rows(SHARDS))["number"],
+        uneven=list(unevenness(held)),
+        notes=list(notes),
+        ledger=ledger.path,
+    )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tellapart.collection.ledger import BUSY, DUPLICATE, KEPT, QUEUED, REFUSED, WAITING, Ledger
 from tellapart.collection.planner import SourceCounts
 from tellapart.collection.search_cursors import OPEN
+from tellapart.results import Result
 
 MOST_REASONS = 20
 
@@ -30,7 +32,7 @@ _ADVICE = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassStatus:
+class ClassStatus(Result):
     """How far one class is."""
 
     label: str
@@ -45,7 +47,7 @@ class ClassStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FailureReason:
+class FailureReason(Result):
     """Addresses that failed for one reason at one host."""
 
     number: int
@@ -56,7 +58,7 @@ class FailureReason:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CollectionStatus:
+class CollectionStatus(Result):
     """How a collection stands."""
 
     classes: tuple[ClassStatus, ...]
@@ -73,9 +75,27 @@ class CollectionStatus:
     next_try: float | None
     """When the first of the waiting may be tried again, in seconds since 1970."""
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
+
+@dataclass(frozen=True, kw_only=True)
+class CollectResult(CollectionStatus):
+    """What was collected."""
+
+    out: str
+    """The folder or bucket."""
+    short: dict[str, list[str]]
+    """By class: why it has not reached its number, in sentences."""
+    shards: int
+    """Number of tar files."""
+    uneven: list[str]
+    """Sentences on classes that got different shares of their images from a source."""
+    notes: list[str]
+    """What else is worth knowing."""
+    ledger: Path
+    """The database of the collection."""
+    new: int = 0
+    """Images collected by this call."""
+    seconds: float = 0.0
+    """How long it took."""
 
 
 def read_status(ledger: Ledger) -> CollectionStatus:

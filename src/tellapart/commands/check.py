@@ -1,8 +1,9 @@
-"""tellapart check: everything that can be wrong with the images, as a table and a page to decide on."""
+"""tellapart check: find broken, duplicate, blurred, off-topic and mislabeled images, as a table and a review page."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,15 @@ from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, when_not, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.results import Result
 from tellapart.shared_options import device_option, image_size_option, num_workers_option, resize_option, seed_option, state_option
 
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
+    from tellapart.dataset.file_rows import FileRow
     from tellapart.feature_extraction import FeatureSpec
-    from tellapart.workflows.check_run import CheckResult
+    from tellapart.workflows.check_run import CheckFindings
+    from tellapart.workflows.decision_writing import DecidedImage
 
 NO_BACKBONE = "none"
 WITH_NETWORK = when_not("backbone", NO_BACKBONE)
@@ -29,10 +33,10 @@ GROUPS = {
     "placeholders": ("placeholder",),
     "outliers": ("outlier",),
 }
-"""Other words for issues."""
-MOST_DOUBTFUL = 10
+"""Names for several issues at once."""
+MAX_DOUBTFUL = 10
 DOUBTFUL = frozenset(("outlier", "mislabeled"))
-"""The issues that ``doubtful`` is about."""
+"""The issues whose images ``doubtful`` lists."""
 
 
 def _issues_complaint(text: str) -> str | None:
@@ -57,16 +61,14 @@ class CheckOptions(DatasetOptions):
     """What to look for."""
 
     backbone: str = option(
-        "lite2", "Network for outliers, labels and near-duplicates: lite0, lite1, lite2, any timm name; none for what a look alone tells."
+        "lite2", "Backbone for outliers, labels and near-duplicates: lite0, lite1, lite2, any timm name; none to do without."
     )
     image_size: int | None = image_size_option(minimum=24, only_for=WITH_NETWORK)
     resize: str = resize_option(only_for=WITH_NETWORK)
-    issues: str | None = option(
-        None, "Issues to look for, with commas between them; by default all.", metavar="WORDS", check=_issues_complaint
-    )
+    issues: str | None = option(None, "Issues to look for, separated by commas; by default all.", metavar="WORDS", check=_issues_complaint)
     apply: str | None = option(
         None,
-        "Exclude what these issues name, as decisions that can be undone: duplicates, broken, contradictions, leaks, ...",
+        "Exclude the images with these issues, as decisions that can be undone: duplicates, broken, contradictions, leaks, ...",
         metavar="WORDS",
         check=_apply_complaint,
     )
@@ -78,27 +80,128 @@ class CheckOptions(DatasetOptions):
     num_workers: int | None = num_workers_option()
 
 
-@with_options(CheckOptions)
-def check(folder: str | Path, *, options: CheckOptions, progress: Progress = AUTO) -> dict[str, Any]:
-    """Find what is wrong with images and labels: broken, copied, contradictory, blurred, off-subject, mislabeled.
+@dataclass(frozen=True, kw_only=True)
+class IssueSummary(Result):
+    """One issue that was looked for.
 
-    Nothing happens to the photos. With ``apply`` what is found is written down as decisions, which training and
-    exporting follow and ``tellapart undo`` takes back; labels are never changed.
+    Attributes:
+        name: as in ``--issues`` and ``issues.csv``.
+        title: for reading.
+        n: number of files that have it.
+        share: their share of all files.
+        worst: path of the clearest case, or None.
+        reason: why that file cannot be used, or None.
+        suggested: for ``mislabeled``, the label suggested for that file.
+        proposal: ``exclude``, or None where a person should look first.
+    """
+
+    name: str
+    title: str
+    n: int
+    share: float
+    worst: str | None
+    reason: str | None
+    suggested: str | None
+    proposal: str | None
+
+
+@dataclass(frozen=True)
+class DoubtfulImage(Result):
+    """An outlier or probably mislabeled image.
+
+    Attributes:
+        path: of the image.
+        label: its label.
+        doubt: combined rank of both scores; lower is more doubtful.
+    """
+
+    path: str
+    label: str | None
+    doubt: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppliedIssues(Result):
+    """The images that ``apply`` excluded, one batch of decisions.
+
+    Attributes:
+        batch: its number, for ``undo``; None where nothing changed.
+        changed: the images excluded.
+        left: number of usable images in each class from now on.
+        log: the file of the decisions.
+        notes: what else is worth knowing.
+        counts: number of excluded images by issue.
+    """
+
+    batch: int | None
+    changed: tuple[DecidedImage, ...]
+    left: dict[str, int]
+    log: Path
+    notes: tuple[str, ...]
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckResult(Result):
+    """What is wrong with a folder of images.
+
+    Attributes:
+        folder: as it was named.
+        files: number of files.
+        images: number of different images that can be used.
+        class_names: the classes.
+        issues: one record per issue that was looked for.
+        skipped: why an issue was not looked for, by name.
+        noise: estimated share of wrong labels, or None.
+        doubtful: outliers and probably mislabeled images, the clearest first.
+        balance: a sentence on unequal classes, or None.
+        sources: a sentence where the source of an image gives its class away, or None.
+        applied: what ``apply`` excluded, or None.
+        table: ``issues.csv``.
+        review: ``review.html``.
+        notes: what else is worth knowing.
+    """
+
+    folder: str
+    files: int
+    images: int
+    class_names: list[str]
+    issues: tuple[IssueSummary, ...]
+    skipped: dict[str, str]
+    noise: float | None
+    doubtful: tuple[DoubtfulImage, ...]
+    balance: str | None
+    sources: str | None
+    applied: AppliedIssues | None
+    table: Path
+    review: Path
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class _Excluded:
+    """The rows with the new decisions applied, and what to report."""
+
+    rows: list[FileRow]
+    applied: AppliedIssues
+
+
+@with_options(CheckOptions)
+def check(folder: str | Path, *, options: CheckOptions, progress: Progress = AUTO) -> CheckResult:
+    """Find what is wrong with images and labels: broken, duplicate, contradictory, blurred, off-topic, mislabeled.
+
+    No file is changed. With ``apply`` images are excluded by decisions, which training and exporting follow and
+    ``tellapart undo`` reverts; labels are never changed.
 
     Args:
         folder: class folders, parts with class folders, a manifest or a bucket.
-        progress: hears how far it is.
+        progress: receives the progress.
         options: as keywords; see :class:`CheckOptions`.
-
-    Returns:
-        ``folder``, ``files``, ``images``; ``issues``: name, title, ``n``, share of the files, ``worst`` path, proposal; ``skipped``:
-        reasons by issue; ``noise``: estimated share of wrong labels or None; ``doubtful``: outliers and doubted labels, the clearest first;
-        ``balance`` and ``sources``: sentences or None; ``applied``: what was decided or None; ``table``, ``review``: files; ``notes``.
 
     Raises:
         OptionError: an option's name or value is wrong.
-        DataError: the photos cannot be used as they are, or what shall be applied would leave a class empty.
-        ModelError: the backbone is not to be had.
+        DataError: the images cannot be used as they are, or ``apply`` would leave a class empty.
+        ModelError: the backbone is not available.
         StorageError: the disk is full or cannot be written.
     """
     from tellapart.analyzed_folder import analyze_folder
@@ -123,15 +226,17 @@ def check(folder: str | Path, *, options: CheckOptions, progress: Progress = AUT
     check_outside(out, looked.dataset)
     with progress.stage("checking", unit="steps"):
         found = run_check(looked, wanted, seed=options.seed)
-    decided = _apply(looked, found, applied) if applied else None
-    rows = decided["rows"] if decided else looked.rows
+    excluded = _apply(looked, found, applied) if applied else None
+    rows = excluded.rows if excluded else looked.rows
     backbone = None if options.backbone == NO_BACKBONE else options.backbone
     view = review_view(looked, found, rows, folder=str(folder), backbone=backbone)
     write_text(out / TABLE_FILE, issues_csv(found, rows))
     page = write_review(out, view, looked.thumbnails)
     for sentence in view["notes"]:
         progress.note(sentence)
-    return {**_summary(found, view), "applied": decided and decided["said"], "table": str(out / TABLE_FILE), "review": str(page)}
+    return CheckResult(
+        **_summary(found, view), applied=excluded.applied if excluded else None, table=out / TABLE_FILE, review=page, notes=view["notes"]
+    )
 
 
 def _names(words: str | None, *, are_all: bool = True) -> list[str]:
@@ -165,8 +270,8 @@ def _spec(chosen: CheckOptions) -> FeatureSpec:
     return spec.computed(chosen.device, chosen.precision)
 
 
-def _apply(looked: AnalyzedFolder, found: CheckResult, applied: list[str]) -> dict[str, Any]:
-    """Write exclusions as one batch; the rows as then decided, and what to say."""
+def _apply(looked: AnalyzedFolder, found: CheckFindings, applied: list[str]) -> _Excluded:
+    """Exclude the images with these issues, as one batch of decisions."""
     from tellapart.dataset.decisions import EXCLUDE, read_decisions
     from tellapart.errors import DataError
     from tellapart.workflows.decision_writing import decision_about, write_changes
@@ -183,14 +288,22 @@ def _apply(looked: AnalyzedFolder, found: CheckResult, applied: list[str]) -> di
             hint="tellapart check FOLDER without --apply shows what was found",
         )
     decisions = [replace(decision_about(found.rows[number], looked, EXCLUDE), why=reason) for number, reason in sorted(why.items())]
-    said = {**write_changes(looked, decisions, "").as_dict(), "counts": dict(Counter(why.values()))}
-    return {"rows": looked.decided_by(read_decisions(looked.state)), "said": said}
+    batch = write_changes(looked, decisions, "")
+    result = AppliedIssues(
+        batch=batch.batch,
+        changed=batch.changed,
+        left=batch.left,
+        log=batch.log,
+        notes=batch.notes,
+        counts=dict(Counter(why.values())),
+    )
+    return _Excluded(looked.decided_by(read_decisions(looked.state)), result)
 
 
-def _summary(found: CheckResult, view: dict[str, Any]) -> dict[str, Any]:
+def _summary(found: CheckFindings, view: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
-    header, rows = view["header"], view["rows"]
+    header = view["header"]
     is_odd = [not DOUBTFUL.isdisjoint(found.table.of_row(number)) for number in range(len(found.rows))]
     order = [int(number) for number in np.argsort(found.doubt, kind="stable") if is_odd[number] and not np.isnan(found.doubt[number])]
     return {
@@ -198,26 +311,26 @@ def _summary(found: CheckResult, view: dict[str, Any]) -> dict[str, Any]:
         "files": header["files"],
         "images": header["images"],
         "class_names": header["class_names"],
-        "issues": [
-            {
-                "name": issue["name"],
-                "title": issue["title"],
-                "n": issue["n"],
-                "share": issue["n"] / max(1, header["files"]),
-                "worst": rows[issue["rows"][0]]["path"] if issue["rows"] else None,
-                "reason": rows[issue["rows"][0]]["reason"] if issue["rows"] else None,
-                "suggested": rows[issue["rows"][0]]["suggested"] if issue["rows"] and issue["name"] == "mislabeled" else None,
-                "proposal": issue["proposal"],
-            }
-            for issue in view["issues"]
-        ],
+        "issues": tuple(_issue(issue, view["rows"], header["files"]) for issue in view["issues"]),
         "skipped": found.skipped,
         "noise": found.doubts.noise if found.doubts else None,
-        "doubtful": [
-            {"path": found.rows[number].path, "label": found.rows[number].label, "doubt": float(found.doubt[number])}
-            for number in order[:MOST_DOUBTFUL]
-        ],
+        "doubtful": tuple(
+            DoubtfulImage(found.rows[number].path, found.rows[number].label, float(found.doubt[number])) for number in order[:MAX_DOUBTFUL]
+        ),
         "balance": view["balance"]["sentence"] if view["balance"] else None,
         "sources": view["sources_sentence"],
-        "notes": view["notes"],
     }
+
+
+def _issue(issue: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], files: int) -> IssueSummary:
+    worst = rows[issue["rows"][0]] if issue["rows"] else None
+    return IssueSummary(
+        name=issue["name"],
+        title=issue["title"],
+        n=issue["n"],
+        share=issue["n"] / max(1, files),
+        worst=worst["path"] if worst else None,
+        reason=worst["reason"] if worst else None,
+        suggested=worst["suggested"] if worst and issue["name"] == "mislabeled" else None,
+        proposal=issue["proposal"],
+    )

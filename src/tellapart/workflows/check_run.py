@@ -34,7 +34,7 @@ LEAST_GROUPS = 5
 
 
 @dataclass(frozen=True, eq=False)
-class CheckResult:
+class CheckFindings:
     """What was found.
 
     Attributes:
@@ -91,7 +91,7 @@ class CheckResult:
         return telling_sentence("where an image comes from", source_table(self.used, self.origins.source_of))
 
 
-def run_check(looked: AnalyzedFolder, wanted: Sequence[str] = NAMES, *, seed: int = 0) -> CheckResult:
+def run_check(looked: AnalyzedFolder, wanted: Sequence[str] = NAMES, *, seed: int = 0) -> CheckFindings:
     """Look for the wanted issues among all images that the user has not excluded.
 
     Args:
@@ -122,13 +122,13 @@ class CheckRun:
         self.class_names: list[str] = []
         self.notes: list[str] = []
 
-    def result(self) -> CheckResult:
+    def result(self) -> CheckFindings:
         """Everything together."""
         n = len(self.rows)
         both = [self.findings[name].scores for name in ("outlier", "mislabeled") if name in self.findings]
         doubt = combined_ranks(*both) if len(both) == 2 else np.full(n, np.nan)
         self.notes += self._confounded()
-        return CheckResult(
+        return CheckFindings(
             self.rows,
             IssueTable(self.findings),
             self.skipped,

@@ -20,7 +20,7 @@ from tellapart.version import __version__
 
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
-    from tellapart.workflows.check_run import CheckResult
+    from tellapart.workflows.check_run import CheckFindings
 
 COLUMNS = ("path", "image_id", "label", "part", "status", "reason", "width", "height", "size_bytes", "issues")
 LABEL_COLUMNS = ("suggested", "probability", "own_probability", "doubt")
@@ -28,7 +28,7 @@ DIGITS = 6
 
 
 def review_view(
-    looked: AnalyzedFolder, found: CheckResult, decided: Sequence[FileRow], *, folder: str, backbone: str | None
+    looked: AnalyzedFolder, found: CheckFindings, decided: Sequence[FileRow], *, folder: str, backbone: str | None
 ) -> dict[str, Any]:
     """The view of the review page (docs/reference/review.md).
 
@@ -72,7 +72,7 @@ def review_view(
     }
 
 
-def issues_csv(found: CheckResult, decided: Sequence[FileRow]) -> str:
+def issues_csv(found: CheckFindings, decided: Sequence[FileRow]) -> str:
     """The table as CSV (RFC 4180): a row a file, a column a score (empty where not measured), lower is worse."""
     text = StringIO()
     names = found.table.names
@@ -93,7 +93,7 @@ def issues_csv(found: CheckResult, decided: Sequence[FileRow]) -> str:
     return text.getvalue()
 
 
-def _header(looked: AnalyzedFolder, found: CheckResult, folder: str, backbone: str | None) -> dict[str, Any]:
+def _header(looked: AnalyzedFolder, found: CheckFindings, folder: str, backbone: str | None) -> dict[str, Any]:
     root = looked.dataset.root
     usual = looked.state == root / STATE_FOLDER
     return {
@@ -110,7 +110,7 @@ def _header(looked: AnalyzedFolder, found: CheckResult, folder: str, backbone: s
     }
 
 
-def _issue(found: CheckResult, name: str, place: dict[int, int]) -> dict[str, Any]:
+def _issue(found: CheckFindings, name: str, place: dict[int, int]) -> dict[str, Any]:
     issue, finding = BY_NAME[name], found.table.findings[name]
     rows = [place[number] for number in finding.worst_first]
     return {
@@ -124,13 +124,13 @@ def _issue(found: CheckResult, name: str, place: dict[int, int]) -> dict[str, An
     }
 
 
-def _row(found: CheckResult, row: FileRow, number: int) -> dict[str, Any]:
+def _row(found: CheckFindings, row: FileRow, number: int) -> dict[str, Any]:
     columns = ("path", "image_id", "label", "part", "width", "height", "size_bytes", "status", "reason")
     scores = {name: _rounded(score) for name, score in found.table.scores(number).items()}
     return {**{name: getattr(row, name) for name in columns}, "scores": scores, **_of_label(found, number)}
 
 
-def _of_label(found: CheckResult, number: int) -> dict[str, Any]:
+def _of_label(found: CheckFindings, number: int) -> dict[str, Any]:
     """The suggested label with its probability, and that of the file's own; None where nothing is known."""
     row = found.doubted.get(number)
     if row is None or found.doubts is None:
@@ -145,7 +145,7 @@ def _of_label(found: CheckResult, number: int) -> dict[str, Any]:
     }
 
 
-def _classes(found: CheckResult) -> list[dict[str, Any]]:
+def _classes(found: CheckFindings) -> list[dict[str, Any]]:
     issues: dict[str, dict[str, int]] = {label: {} for label in found.counts}
     for name in found.table.names:
         for number in found.table.findings[name].worst_first:

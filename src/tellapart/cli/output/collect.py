@@ -1,40 +1,44 @@
-"""What the verb ``collect`` says: a table of the classes, what is short and why, and every failure explained."""
+"""What ``tellapart collect`` prints: a table of the classes, what is missing and why, and every failure explained."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import aligned
 from tellapart.cli.terminal import Answer
 from tellapart.counts import count
 from tellapart.durations import in_words
 
+if TYPE_CHECKING:
+    from tellapart.collection.status import ClassStatus, CollectResult
+
 SHOWN_REASONS = 12
 
 
-def collect_output(found: dict[str, Any]) -> Answer:
+def collect_output(result: CollectResult) -> Answer:
     """How a collection stands."""
-    kept = sum(one["kept"] for one in found["classes"])
-    now = f", {found['new']:,} of them new, in {in_words(found['seconds'])}" if found["seconds"] else ""
-    lines = [f"{found['out']}: {count(kept, 'image')}{now}", ""]
-    lines += aligned(_classes(found["classes"]))
-    for label in found["short"]:
-        first, *rest = found["short"][label]
+    kept = sum(one.kept for one in result.classes)
+    now = f", {result.new:,} of them new, in {in_words(result.seconds)}" if result.seconds else ""
+    lines = [f"{result.out}: {count(kept, 'image')}{now}", ""]
+    lines += aligned(_classes(result.classes))
+    for label in result.short:
+        first, *rest = result.short[label]
         lines += ["", first, *(f"  {sentence}" for sentence in rest)]
-    lines += _failures(found)
-    lines += ["", *found["uneven"]] if found["uneven"] else []
-    lines += ["", *_what_next(found, kept)]
-    return lines if lines[-1] else lines[:-1], found
+    lines += _failures(result)
+    lines += ["", *result.uneven] if result.uneven else []
+    lines += ["", *_what_next(result, kept)]
+    return lines if lines[-1] else lines[:-1], result.as_dict()
 
 
-def _classes(classes: list[dict[str, Any]]) -> list[list[str]]:
+def _classes(classes: Sequence[ClassStatus]) -> list[list[str]]:
     rows = [["class", "kept", "wanted", "duplicates", "refused", "waiting", "in the queue", "from"]]
     for one in classes:
-        sources = ", ".join(f"{name} {number:,}" for name, number in sorted(one["sources"].items(), key=lambda item: -item[1]))
-        numbers = [_shown(one[name]) for name in ("duplicates", "refused", "waiting", "queued")]
-        wanted = "all" if one["wanted"] is None else f"{one['wanted']:,}"
-        rows.append([one["label"], f"{one['kept']:,}", wanted, *numbers, sources])
+        sources = ", ".join(f"{name} {number:,}" for name, number in sorted(one.sources.items(), key=lambda item: -item[1]))
+        numbers = [_shown(number) for number in (one.duplicates, one.refused, one.waiting, one.queued)]
+        wanted = "all" if one.wanted is None else f"{one.wanted:,}"
+        rows.append([one.label, f"{one.kept:,}", wanted, *numbers, sources])
     return rows
 
 
@@ -42,34 +46,32 @@ def _shown(number: int) -> str:
     return f"{number:,}" if number else ""
 
 
-def _failures(found: dict[str, Any]) -> list[str]:
+def _failures(result: CollectResult) -> list[str]:
     """A line for each reason, the most frequent first."""
     rows = [["addresses", "why", "where", "what to make of it"]]
-    rows += [[f"{one['number']:,} x", one["reason"], one["host"], one["advice"]] for one in found["reasons"][:SHOWN_REASONS]]
-    rest = found["more_reasons"] + sum(one["number"] for one in found["reasons"][SHOWN_REASONS:])
+    rows += [[f"{one.number:,} x", one.reason, one.host, one.advice] for one in result.reasons[:SHOWN_REASONS]]
+    rest = result.more_reasons + sum(one.number for one in result.reasons[SHOWN_REASONS:])
     lines = ["", *aligned(rows)] if len(rows) > 1 else []
-    lines += [f"and {rest:,} more, for other reasons (--json shows more of them; the ledger holds all: {found['ledger']})"] if rest else []
+    lines += [f"and {rest:,} more, for other reasons (--json shows more of them; the ledger holds all: {result.ledger})"] if rest else []
     searches = [
         f"{source}: {number:,} {'search' if number == 1 else 'searches'} failed: {reason}"
-        for source, reason, number in found["search_failures"]
+        for source, reason, number in result.search_failures
     ]
     lines += ["", *searches] if searches else []
-    if found["in_two_classes"]:
-        lines += ["", f"{count(found['in_two_classes'], 'address was', 'addresses were')} found for two classes; each counts for the first"]
+    if result.in_two_classes:
+        lines += ["", f"{count(result.in_two_classes, 'address was', 'addresses were')} found for two classes; each counts for the first"]
     return lines
 
 
-def _what_next(found: dict[str, Any], kept: int) -> list[str]:
+def _what_next(result: CollectResult, kept: int) -> list[str]:
     lines = []
-    waiting = sum(one["waiting"] for one in found["classes"])
-    if waiting and found["next_try"]:
-        when = time.strftime("%H:%M", time.localtime(found["next_try"]))
-        lines.append(
-            f"{count(waiting, 'address', 'addresses')} may yet work, the first from {when} on: tellapart collect -o {found['out']}"
-        )
+    waiting = sum(one.waiting for one in result.classes)
+    if waiting and result.next_try:
+        when = time.strftime("%H:%M", time.localtime(result.next_try))
+        lines.append(f"{count(waiting, 'address', 'addresses')} may yet work, the first from {when} on: tellapart collect -o {result.out}")
     if kept:
-        lines.append(f"who made what, and under which license: {found['out'].rstrip('/')}/ATTRIBUTION.csv")
-        if found["shards"]:
-            lines.append(f"{found['shards']:,} shards hold the images; tar xf makes class folders of them")
-        lines.append(f"next: tellapart train {found['out']}")
+        lines.append(f"who made what, and under which license: {result.out.rstrip('/')}/ATTRIBUTION.csv")
+        if result.shards:
+            lines.append(f"{result.shards:,} shards hold the images; tar xf makes class folders of them")
+        lines.append(f"next: tellapart train {result.out}")
     return lines
