@@ -96,7 +96,7 @@ def test_batch_norms_are_gone() -> None:
 
 
 def test_a_network_that_cannot_be_rewritten_is_trained_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finetunable, "_rewritten", lambda plain, size: None)
+    monkeypatch.setattr(finetunable, "_rewrite", lambda plain, size: None)
     plain, fast = network("resnet18"), tuned("resnet18").train()
     assert not fast.is_rewritten
     assert not any(module.training for module in fast.body.modules())
@@ -237,7 +237,7 @@ def test_fine_tuning_learns_in_either_precision_as_the_plain_network_does(monkey
     exact, mixed = (
         train(finetunable_network(lite0(), 96, precision=p), images, classes, 8, 1280, rate=3e-4) for p in finetunable.PRECISIONS
     )
-    monkeypatch.setattr(finetunable, "_rewritten", lambda plain, size: None)
+    monkeypatch.setattr(finetunable, "_rewrite", lambda plain, size: None)
     plain = train(finetunable_network(lite0(), 96, precision="float32"), images, classes, 8, 1280, rate=3e-4)
     assert abs(exact[0] - plain[0]) < 1e-4 and abs(mixed[0] - plain[0]) < 0.02
     for losses in (exact, mixed, plain):

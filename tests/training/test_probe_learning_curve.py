@@ -40,7 +40,7 @@ def test_every_draw_has_every_class_and_whole_groups() -> None:
     rare = train.rows(np.flatnonzero((train.targets < 2) | (np.arange(300) == 299)))
     grouped = LabeledFeatures(rare.features, rare.targets, [f"g{i // 4}" for i in range(len(rare.targets))], rare.class_names)
     for seed in range(6):
-        rows = probe_learning_curve._drawn(grouped, 1 / 8, seed)
+        rows = probe_learning_curve._draw(grouped, 1 / 8, seed)
         assert set(grouped.targets[rows]) == {0, 1, 2}
         assert len(set(rows)) == len(rows)
         by_group = {g: sum(grouped.groups[i] == g for i in rows) for g in {grouped.groups[i] for i in rows}}
@@ -50,7 +50,7 @@ def test_every_draw_has_every_class_and_whole_groups() -> None:
 
 def test_draws_differ() -> None:
     train = labeled(200)
-    assert len({tuple(probe_learning_curve._drawn(train, 1 / 4, seed)) for seed in range(4)}) == 4
+    assert len({tuple(probe_learning_curve._draw(train, 1 / 4, seed)) for seed in range(4)}) == 4
 
 
 def test_a_large_set_is_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +63,7 @@ def test_a_large_set_is_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_smaller_draws_are_held_back_more() -> None:
     train = labeled(400, margin=0.3)
     probe = fit_probe(train)
-    rows = probe_learning_curve._drawn(train, 1 / 4, 0)
+    rows = probe_learning_curve._draw(train, 1 / 4, 0)
     recipe = probe_learning_curve._chosen([space.x[rows] for space in probe.spaces], train.rows(rows), probe, "none")
     fewer = 400 / len(rows)
     for strength, choice in zip(recipe.strengths, probe.choices, strict=True):

@@ -1,4 +1,4 @@
-"""An enlarged copy of a data set: every original byte for byte, and varied copies of those that are for training."""
+"""Offline augmentation: a copy of a data set with augmented copies of its training images."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _LONGEST_STEM = 180
 
 @dataclass(frozen=True)
 class Enlargement:
-    """What was written.
+    """Result of :func:`enlarge`.
 
     Attributes:
-        originals: number of files copied as they are.
-        copies: number of varied images.
-        left_out: path and reason of each file that is not in the copy, or has no varied images though it should.
+        originals: number of files copied unchanged.
+        copies: number of augmented images.
+        left_out: path and reason of each file that could not be copied or augmented.
     """
 
     originals: int
@@ -85,7 +85,7 @@ def enlarge(
         augmentation: if it only flips, copy ``i`` is the ``i``-th of :func:`flipped_variants`; else it is drawn for ``i``.
         copies: of each image.
         seed: of the draws.
-        progress: hears of every original.
+        progress: receives the originals copied.
 
     Raises:
         DataError: not one image could be read.
@@ -97,7 +97,7 @@ def enlarge(
     with replacing_folder(folder) as partial:
 
         def work(job: _Job) -> _Done:
-            return _written(dataset, job, partial, augmentation, seed)
+            return _write(dataset, job, partial, augmentation, seed)
 
         with progress.stage("copying and varying images", total=len(jobs)) as advance:
             for start in range(0, len(jobs), _AT_ONCE):
@@ -150,7 +150,7 @@ def _free(path: str, taken: set[str]) -> str:
     return found
 
 
-def _written(dataset: Dataset, job: _Job, folder: Path, augmentation: Augmentation, seed: int) -> _Done:
+def _write(dataset: Dataset, job: _Job, folder: Path, augmentation: Augmentation, seed: int) -> _Done:
     """Write one original and its copies."""
     try:
         path = dataset.file(job.entry)
@@ -177,7 +177,7 @@ def _written(dataset: Dataset, job: _Job, folder: Path, augmentation: Augmentati
     if job.copies and max(pixels.shape) > LONGEST_SIDE:
         return _Done(rows, f"too long to be varied ({max(pixels.shape):,} pixels); the original is there")
     for number, name in enumerate(job.copies, start=1):
-        (folder / name).write_bytes(_encoded(_copy(pixels, image_id, augmentation, seed, number)))
+        (folder / name).write_bytes(_encode_jpeg(_copy(pixels, image_id, augmentation, seed, number)))
         rows.append({"path": name, **row, "parent": job.path})
     return _Done(rows)
 
@@ -190,7 +190,7 @@ def _copy(pixels: ByteArray, image_id: str, augmentation: Augmentation, seed: in
     return varied
 
 
-def _encoded(pixels: ByteArray) -> bytes:
+def _encode_jpeg(pixels: ByteArray) -> bytes:
     import simplejpeg
 
     encoded: bytes = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality=QUALITY, colorspace="RGB", colorsubsampling="444")

@@ -1,4 +1,4 @@
-"""Changing what pixels say without moving them: light and color, noise, and an erased rectangle."""
+"""Color jitter (brightness, contrast, saturation), noise, and random erasing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ERASED_ASPECT = 3.0
 
 
 def jitter_color(pixels: ByteArray, brightness: float = 1.0, contrast: float = 1.0, color: float = 1.0) -> ByteArray:
-    """uint8 (h, w, 3) with its light, its contrast around its mean gray, and its saturation multiplied; 1 leaves each as it is."""
+    """Scale brightness, contrast (around the mean gray) and saturation of an image uint8 (h, w, 3); factors of 1 change nothing."""
     if brightness == contrast == color == 1.0:
         return pixels
     cv2 = opencv()
@@ -28,7 +28,13 @@ def jitter_color(pixels: ByteArray, brightness: float = 1.0, contrast: float = 1
 
 
 def add_noise(pixels: ByteArray, deviation: float, draw: float) -> ByteArray:
-    """uint8 (h, w, 3) with normal noise of a standard deviation in gray levels; the noise is a function of ``draw``, 0 to 1."""
+    """Add Gaussian noise to an image uint8 (h, w, 3).
+
+    Args:
+        pixels: uint8 (h, w, 3).
+        deviation: standard deviation in gray levels, 0 to 255.
+        draw: random number in [0, 1), the seed of the noise.
+    """
     generator = np.random.Generator(np.random.Philox(key=int(draw * 2.0**53)))
     grain = generator.standard_normal(pixels.shape, dtype=np.float32)
     grain *= deviation
@@ -37,14 +43,14 @@ def add_noise(pixels: ByteArray, deviation: float, draw: float) -> ByteArray:
 
 
 def erase_rectangle(pixels: ByteArray, area: float, aspect: float, x: float, y: float) -> ByteArray:
-    """uint8 (h, w, 3) with one gray rectangle of 2 to 20 % of the area and any shape from 1:3 to 3:1.
+    """Random erasing: a copy of the image with one gray rectangle of 2 to 20 % of the area and an aspect ratio from 1:3 to 3:1.
 
     Args:
-        pixels: the image; it is not changed.
-        area: draw, 0 to 1, of the rectangle's area.
-        aspect: draw, 0 to 1, of its shape; 0.5 for the image's own.
-        x: draw, 0 to 1, of its place from left to right.
-        y: draw, 0 to 1, of its place from top to bottom.
+        pixels: uint8 (h, w, 3).
+        area: random number in [0, 1) that decides the area.
+        aspect: random number in [0, 1) that decides the aspect ratio; 0.5 for the image's own.
+        x: random number in [0, 1) that decides the position from left to right.
+        y: random number in [0, 1) that decides the position from top to bottom.
     """
     height, width = pixels.shape[:2]
     share = _ERASED_AREA[0] + area * (_ERASED_AREA[1] - _ERASED_AREA[0])

@@ -1,4 +1,4 @@
-"""Random numbers by counter: each is a function of what it is for, so nothing depends on order, batches, workers or interruptions.
+"""Counter-based random numbers: functions of seed, epoch and image, independent of order, batches, workers and interruptions.
 
 >>> import numpy as np
 >>> keys = np.array([image_key("00000000000000ff" + 48 * "0")], np.uint64)
@@ -43,14 +43,14 @@ def uniforms(seed: int, epoch: int, keys: IntArray, count: int) -> NDArray[np.fl
         keys: uint64 (n,), one an image.
         count: columns.
     """
-    stream = _mixed(np.array([(seed * _GOLDEN + epoch * _EPOCH + _GOLDEN) & _MASK], np.uint64))
-    states = _mixed(_mixed(np.asarray(keys, np.uint64)) ^ stream)
+    stream = _mix(np.array([(seed * _GOLDEN + epoch * _EPOCH + _GOLDEN) & _MASK], np.uint64))
+    states = _mix(_mix(np.asarray(keys, np.uint64)) ^ stream)
     columns = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(_GOLDEN)
-    bits = _mixed(states[:, None] + columns[None, :])
+    bits = _mix(states[:, None] + columns[None, :])
     return np.ldexp((bits >> np.uint64(11)).astype(np.float64), -53)
 
 
-def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """splitmix64's finisher: every bit of the result depends on every bit of the value."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

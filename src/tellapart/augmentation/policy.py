@@ -1,6 +1,6 @@
-"""Augmentation: an image as it could also have been taken; every draw is a function of seed, epoch and image.
+"""Data augmentation; every draw is a function of seed, epoch and image.
 
-All moves of an image are one affine matrix and so one interpolation; its colors are one look-up table.
+All geometric changes of an image are one affine matrix, so one interpolation; see color_jitter for the colors.
 
 >>> augmentation_of("light").rotation
 10

@@ -1,4 +1,4 @@
-"""Views: the same images seen several times at prediction, to average what is said of them.
+"""Test-time augmentation (TTA): views of the same image, whose predictions are averaged.
 
 >>> import numpy as np
 >>> [int(seen[0, 0, 0, 0]) for seen in views(np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3), 2)]

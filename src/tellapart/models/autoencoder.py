@@ -1,4 +1,4 @@
-"""Convolutional autoencoders: an image into a few numbers, and back.
+"""Convolutional autoencoders: encode an image as a low-dimensional latent, and decode it.
 
 ``small`` is ours. ``classic`` is the network of the animal-faces project that the guide speaks of, layer for layer; it
 is wide in the middle (two numbers for three of the image) and so copies rather than describes.
@@ -41,7 +41,7 @@ class Autoencoder(nn.Module):
         self.encoder, self.decoder, self.num_features = encoder, decoder, num_features
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """What becomes of images on their way through the latent."""
+        """Reconstructions of the images."""
         return self.decoder(self.encoder(x))  # type: ignore[no-any-return]
 
 

@@ -1,4 +1,4 @@
-"""A backbone as it is known before it runs: its card, and where its tensors lie."""
+"""A backbone before it is loaded: its card, and the file of its weights."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ CLIP = "clip:"
 
 
 PROBABILITIES = "probabilities"
-"""The layer after the last: what the network was trained to say."""
+"""Name of the layer of class probabilities, after the classifier."""
 
 
 @dataclass(frozen=True)
 class BackboneCard:
-    """What there is to know of a backbone without its tensors.
+    """Description of a backbone without its weights.
 
     Attributes:
-        name: as the user says it: ``lite2``, ``resnet50.a1_in1k``, ...
+        name: as in ``--backbone``: ``lite2``, ``resnet50.a1_in1k``, ...
         architecture: timm's name of the network.
         weights_sha256: of the file the tensors came from.
         image_size: side of the square input in pixels.
-        mean, std: of the input, one value a color, on the scale 0 to 1.
+        mean, std: of the input normalization, one value per channel, on the scale 0 to 1.
         num_features: width of the feature vector.
-        layer: where the features are taken; empty for what the classifier is given, ``probabilities`` for what it says,
+        layer: source of the features: empty for the pooled features before the classifier, ``probabilities`` for its output,
             else the name of a module.
     """
 
@@ -54,12 +54,12 @@ class BackboneCard:
 
     @property
     def is_special(self) -> bool:
-        """Whether it is no network of layers."""
+        """Whether it has no layers to choose from."""
         return self.architecture in (PIXELS, FACES) or self.architecture.startswith(CLIP) or self.layer == PROBABILITIES
 
     @property
     def is_faces(self) -> bool:
-        """Whether it finds and describes faces: it must see the whole photo, and there is nothing to fine-tune."""
+        """Whether it detects and embeds faces: its input is the whole photo, and it is not fine-tuned."""
         return self.architecture == FACES
 
     @classmethod
@@ -71,10 +71,10 @@ class BackboneCard:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A card, and where its tensors lie.
+    """A card, and the file of the weights.
 
     Attributes:
-        card: what there is to know without them.
+        card: description of the backbone.
         tensors: a safetensors file with the tensors under timm's names, classifier left out.
         prefix: what their names begin with in that file.
         precision: number format it runs in: ``float32``, ``bfloat16`` or ``float16``, or ``auto`` for what suits the device.
@@ -114,7 +114,7 @@ class Backbone:
 
     @cached_property
     def digest(self) -> str:
-        """Names the tensors by what they hold, never by what the card says of them; empty for pixels.
+        """sha256 of the weights, independent of the card; empty for pixels.
 
         Raises:
             ModelError: the file is absent or damaged.

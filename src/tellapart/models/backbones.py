@@ -1,7 +1,7 @@
-"""Backbones: the networks that turn pixels into features, by name, with their weights converted once.
+"""Find backbones (pretrained networks that compute features) by name, and convert their weights into the cache.
 
-A backbone is known by its card, a few lines of JSON beside its tensors in the cache. The card alone names the
-cached features, so a warm run loads neither torch nor timm.
+Each has a card, a few lines of JSON beside its weights in the cache. The card is enough to find cached features, so
+that a run with cached features loads neither torch nor timm.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _find(name: str, weights: Path | None, *, has_classifier: bool = False) -> B
 
 
 def _read(card_file: Path, tensors: Path) -> Backbone | None:
-    """The converted backbone if it is there and whole."""
+    """The converted backbone, or None where it is absent or damaged."""
     try:
         content = read_sealed(card_file)
         is_whole = content["format"] == FORMAT and content["tensors_sha256"] == tensors_digest(tensors)
@@ -116,14 +116,14 @@ def _read(card_file: Path, tensors: Path) -> Backbone | None:
         return None
 
 
-def _kept(card: BackboneCard, tensors: Path, card_file: Path) -> Backbone:
-    """The backbone whose tensors have been written, its card beside them."""
+def _write_card(card: BackboneCard, tensors: Path, card_file: Path) -> Backbone:
+    """Write the card beside the weights; returns the backbone."""
     write_sealed(card_file, {"format": FORMAT, "tensors_sha256": tensors_digest(tensors), **asdict(card)})
     return Backbone(card, tensors)
 
 
 @dataclass(frozen=True, eq=False)
-class _Filled:
+class _LoadedNetwork:
     """A network with its weights, and what its card will say."""
 
     model: Any
@@ -160,7 +160,7 @@ def _convert(name: str, weights: Path | None, card_file: Path, tensors: Path, *,
         num_features=_width(model, model.pretrained_cfg["input_size"][-1]),
         layer=PROBABILITIES if has_classifier else "",
     )
-    return _kept(card, tensors, card_file)
+    return _write_card(card, tensors, card_file)
 
 
 def _convert_faces(card_file: Path, tensors: Path) -> Backbone:
@@ -174,7 +174,7 @@ def _convert_faces(card_file: Path, tensors: Path) -> Backbone:
         save_file(state, partial)
     half = (0.5, 0.5, 0.5)
     card = BackboneCard(FACES, FACES, faces_sha256(), SIDE, half, half, WIDTH + 1)
-    return _kept(card, tensors, card_file)
+    return _write_card(card, tensors, card_file)
 
 
 def _convert_clip(name: str, weights: Path | None, card_file: Path, tensors: Path) -> Backbone:
@@ -187,16 +187,16 @@ def _convert_clip(name: str, weights: Path | None, card_file: Path, tensors: Pat
     with replacing(tensors) as partial, disk_errors():
         save_file({key: value.contiguous().clone() for key, value in model.state_dict().items()}, partial)
     card = clip_card(name, model, _sha256(weights) if weights else _sha256(tensors))
-    return _kept(card, tensors, card_file)
+    return _write_card(card, tensors, card_file)
 
 
-def _from_package(packaged: PackagedWeights) -> _Filled:
+def _from_package(packaged: PackagedWeights) -> _LoadedNetwork:
     model = build_network(packaged.architecture)
     model.load_state_dict(packaged_state(packaged, [len(stage) for stage in model.blocks]), strict=True)
-    return _Filled(model, packaged.architecture, packaged.sha256, packaged.image_size, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    return _LoadedNetwork(model, packaged.architecture, packaged.sha256, packaged.image_size, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
-def _from_file(name: str, weights: Path, *, has_classifier: bool) -> _Filled:
+def _from_file(name: str, weights: Path, *, has_classifier: bool) -> _LoadedNetwork:
     if name not in VARIANTS:
         check_network_name(name, [*PACKAGED, FACES])
     file = read_weights(weights, name)
@@ -204,13 +204,13 @@ def _from_file(name: str, weights: Path, *, has_classifier: bool) -> _Filled:
     fit_weights(model, file, has_classifier=has_classifier)
     config = model.pretrained_cfg
     mean, std = file.mean or tuple(config["mean"]), file.std or tuple(config["std"])
-    return _Filled(model, file.architecture, _sha256(weights), config["input_size"][-1], mean, std)
+    return _LoadedNetwork(model, file.architecture, _sha256(weights), config["input_size"][-1], mean, std)
 
 
-def _from_hub(name: str) -> _Filled:
+def _from_hub(name: str) -> _LoadedNetwork:
     model = build_network(name, is_pretrained=True)
     config = model.pretrained_cfg
-    return _Filled(model, name, None, config["input_size"][-1], tuple(config["mean"]), tuple(config["std"]))
+    return _LoadedNetwork(model, name, None, config["input_size"][-1], tuple(config["mean"]), tuple(config["std"]))
 
 
 def _width(model: torch.nn.Module, image_size: int) -> int:

@@ -1,7 +1,7 @@
-"""Where the main thing of an image is, or a thing called by a word: the class activation maps of a packaged classifier.
+"""Class activation maps (CAM) of a packaged ImageNet classifier: where the subject of an image is, or a class.
 
-The features before pooling, weighed by a class's row of the classifier, say how much each place speaks for that class (Zhou et
-al., 2016). For no class in particular, those the network thinks of first are mixed by their probability.
+The features before pooling, weighted by a class's row of the classifier, show how much each place contributes to that
+class (Zhou et al., 2016). Without a class, the maps of the most probable classes are averaged by their probability.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SURE_ENOUGH = 0.1
 
 
 class ActivationNetwork:
-    """A packaged classifier that shows where it looks; safe to call from several threads at once."""
+    """A packaged classifier that gives class activation maps; thread-safe."""
 
     def __init__(self, *, device: str = "auto") -> None:
         packaged = PACKAGED[NETWORK]
@@ -43,14 +43,14 @@ class ActivationNetwork:
         return f"{NETWORK}-{SIDE}-{self.device}-{weights}"
 
     def maps(self, pixels: ByteArray, classes: Sequence[int] = ()) -> tuple[FloatArray, FloatArray]:
-        """How strongly each place of each image speaks for a thing.
+        """Class activation maps of images.
 
         Args:
             pixels: uint8 (n, 320, 320, 3), whole images squashed.
-            classes: of ImageNet, that the thing may be; none for whatever the image shows.
+            classes: indices of ImageNet classes; none for the most probable classes of each image.
 
         Returns:
-            Maps float32 (n, 10, 10), and the probability that the thing is there (n,); 1 where no thing was named.
+            Maps float32 (n, 10, 10), and the total probability of ``classes``, float32 (n,); 1 without classes.
         """
         with torch.inference_mode():
             features = self._model.forward_features(self._normalized(pixels))

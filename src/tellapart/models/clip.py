@@ -26,7 +26,7 @@ USUAL_SCALE = 100.0
 class ClipFeatures(FeatureNetwork):
     """The image side: features of length 1, float32 (n, d)."""
 
-    def _made_ready(self, model: Any) -> tuple[torch.dtype, Any]:
+    def _prepare(self, model: Any) -> tuple[torch.dtype, Any]:
         network = _ImageSide(model.to(self.device))
         with torch.inference_mode():
             network(torch.zeros(1, 3, self.card.image_size, self.card.image_size, device=self.device))

@@ -1,4 +1,4 @@
-"""Where networks run: the devices there are."""
+"""Devices that networks run on."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ ACCELERATORS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 
 
 def used_device(device: str) -> str:
-    """``auto`` resolved to what is there, without loading torch where that can only be the CPU.
+    """Resolve ``auto`` to an available device, without loading torch where that can only be the CPU.
 
     Raises:
-        ModelError: the device asked for is not there.
+        ModelError: the device is not available.
     """
     has_none = sys.platform.startswith("linux") and not any(Path(place).exists() for place in ACCELERATORS)
     if device == "cpu" or (device == "auto" and has_none):
@@ -28,10 +28,10 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def chosen_device(device: str) -> str:
-    """``auto`` resolved to what is there.
+    """Resolve ``auto`` to an available device.
 
     Raises:
-        ModelError: the device asked for is not there.
+        ModelError: the device is not available.
     """
     import torch
 

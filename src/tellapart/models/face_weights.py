@@ -44,14 +44,14 @@ def faces_state() -> dict[str, torch.Tensor]:
     from tellapart.models.mtcnn import mtcnn_state
     from tellapart.models.onnx_tf_reader import onnx_tensors, tensorflow_tensors
 
-    describer = _checked(*DESCRIBER)
-    networks = {name: onnx_tensors(_checked(*where)) for name, where in DETECTOR.items()}
+    describer = _check_file(*DESCRIBER)
+    networks = {name: onnx_tensors(_check_file(*where)) for name, where in DETECTOR.items()}
     first, second = PREFIXES
     state = {f"{first}{name}": tensor for name, tensor in mtcnn_state(networks).items()}
     return state | {f"{second}{name}": tensor for name, tensor in facenet_state(tensorflow_tensors(describer)).items()}
 
 
-def _checked(package: str, file: str, sha256: str) -> Path:
+def _check_file(package: str, file: str, sha256: str) -> Path:
     """The file, installed and the one we know."""
     found = importlib.util.find_spec(package)
     path = Path(found.origin).parent / file if found is not None and found.origin is not None else None

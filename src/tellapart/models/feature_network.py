@@ -1,4 +1,4 @@
-"""FeatureNetwork: a backbone at work, from uint8 pixels to float32 features."""
+"""FeatureNetwork: a loaded backbone, from uint8 pixels to float32 features."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tellapart.models.scratch_networks import NETS, build_image_network
 from tellapart.models.timm_networks import build_network
 
 BATCH = 8
-"""Images that go through a network together, always so many: another number of rows is multiplied with another rounding."""
+"""Batch size, always the same: a different number of rows rounds differently."""
 
 
 class FeatureNetwork:
@@ -42,16 +42,16 @@ class FeatureNetwork:
                 hint="leave --image-size out to use the network's own",
             ) from error
         try:
-            self.dtype, self._network = self._made_ready(model.requires_grad_(False))
+            self.dtype, self._network = self._prepare(model.requires_grad_(False))
         except (AssertionError, RuntimeError, ValueError) as error:
             raise ModelError(
                 f"{card.name} cannot take images of {card.image_size} x {card.image_size} pixels: {error}",
                 hint="leave --image-size out to use the network's own",
             ) from error
-        self._normalized = Normalization(card.mean, card.std, card.image_size, self.device)
+        self._normalize = Normalization(card.mean, card.std, card.image_size, self.device)
 
-    def _made_ready(self, model: Any) -> tuple[torch.dtype, Any]:
-        """The number format, and the network in it, tried once."""
+    def _prepare(self, model: Any) -> tuple[torch.dtype, Any]:
+        """The number format and the network in it, after one forward pass."""
         size, dtype = self.card.image_size, getattr(torch, self.precision)
         if self.device == "cpu":
             if dtype is torch.bfloat16:
@@ -68,9 +68,13 @@ class FeatureNetwork:
         return found.softmax(dim=1) if self.card.layer == PROBABILITIES else found
 
     def features(self, pixels: ByteArray, *, mirror: bool) -> FloatArray:
-        """Features, float32 (n, d), of uint8 pixels (n, size, size, 3); averaged with the mirror image's if asked.
+        """Features float32 (n, d) of images.
 
-        Those of an image do not depend on the images beside it, nor on their number.
+        The features of an image do not depend on the other images of the batch, nor on their number.
+
+        Args:
+            pixels: uint8 (n, size, size, 3).
+            mirror: average with the features of the mirror image (flip test-time augmentation).
         """
         if not len(pixels):
             return np.zeros((0, self.card.num_features), np.float32)
@@ -80,7 +84,7 @@ class FeatureNetwork:
     def _of_batch(self, pixels: ByteArray, *, mirror: bool) -> FloatArray:
         """Features of up to ``BATCH`` images; the last is repeated until there are so many."""
         filled = pixels[np.minimum(np.arange(BATCH), len(pixels) - 1)]
-        x = self._normalized(filled).to(self.dtype)
+        x = self._normalize(filled).to(self.dtype)
         with torch.inference_mode():
             found = self._answer(x)
             if mirror:

@@ -1,4 +1,4 @@
-"""A pretrained network made fast to train further, its batch norm statistics frozen.
+"""A pretrained network rewritten for fast fine-tuning, with frozen batch norm statistics.
 
 Each frozen batch norm is folded into its convolution, whose weight and bias are then what is trained
 (:mod:`tellapart.models.folded_conv`); the image is turned where the network pads like TensorFlow
@@ -165,7 +165,7 @@ def finetunable_network(model: nn.Module, image_size: int, *, precision: str) ->
     plain = model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
     state = {key: value.detach().clone() for key, value in plain.state_dict().items()}
     groups = _groups(plain)
-    return FinetunableNetwork(_rewritten(plain, image_size) or plain, groups, state, precision).requires_grad_(True)
+    return FinetunableNetwork(_rewrite(plain, image_size) or plain, groups, state, precision).requires_grad_(True)
 
 
 def _noise(network: nn.Module, image_size: int, count: int) -> torch.Tensor:
@@ -187,13 +187,13 @@ def _groups(model: Any) -> list[tuple[str, list[str]]]:
     return [(".".join(group[0].split(".")[:-1][:2]) or group[0], group) for group in members]
 
 
-def _rewritten(plain: nn.Module, image_size: int) -> nn.Module | None:
+def _rewrite(plain: nn.Module, image_size: int) -> nn.Module | None:
     """The folded form, or None where it cannot be made or gives other features or another gradient by the image."""
     try:
         rewritten = fused_network(deepcopy(plain), TunedConv)
         convs = [module for module in rewritten.modules() if isinstance(module, TunedConv)]
         is_shared = len({conv.names for conv in convs}) < len(convs)
-        found = [_answer(network, _noise(plain, image_size, 2)) for network in (plain, rewritten)]
+        found = [_features_and_gradient(network, _noise(plain, image_size, 2)) for network in (plain, rewritten)]
         (wanted, slope), (got, other) = found
         is_equal = bool((wanted - got).abs().max() <= TOLERANCE * wanted.abs().max())
         is_equal = is_equal and bool((slope - other).norm() <= GRADIENT_TOLERANCE * slope.norm())
@@ -202,7 +202,7 @@ def _rewritten(plain: nn.Module, image_size: int) -> nn.Module | None:
     return rewritten if is_equal and convs and not is_shared else None
 
 
-def _answer(network: nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _features_and_gradient(network: nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     x = x.clone(memory_format=torch.preserve_format).requires_grad_(True)
     features = network(x)
     (slope,) = torch.autograd.grad(features.square().sum(), x)

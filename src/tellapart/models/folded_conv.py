@@ -1,4 +1,4 @@
-"""A convolution that learns: batch norm folded in, activation fused, and gradients by the fast routes of oneDNN.
+"""A trainable convolution with batch norm folded in, activation fused, and gradients by the fast kernels of oneDNN.
 
 Three gradients of depthwise convolutions run here by other routes than torch's own, because oneDNN 3.12 has no fast
 kernel for them (lite0, 16 images of 224 pixels, one core, milliseconds a step; figures in docs/log.md):

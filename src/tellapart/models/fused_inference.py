@@ -1,4 +1,4 @@
-"""A network made fast for inference: batch norm folded, activations and additions fused, and no padding copies.
+"""Rewrite a network for fast inference: fold batch norm, fuse activations and additions, avoid padding copies.
 
 Three exact rewritings of the traced graph (figures in docs/log.md):
 

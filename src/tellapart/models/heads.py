@@ -1,4 +1,4 @@
-"""The linear head: from features to logits, and the space its problems are solved in."""
+"""Linear heads, from features to logits, and the standardized PCA space they are fitted in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from tellapart.array_types import FloatArray
 
 FLATTEST = 1e-6
-"""A feature that varies less is constant in training, and is not blown up where it is not constant later."""
+"""A feature with a smaller standard deviation counts as constant and is not scaled."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ def mean_logits(heads: Sequence[LinearHead], features: FloatArray) -> FloatArray
 
 @dataclass(frozen=True, eq=False)
 class HeadSpace:
-    """Features powered, standardized and turned onto their principal components.
+    """Features raised to a power, standardized and rotated onto their principal components.
 
     A rotation changes nothing for a penalty on the length of the weights, but it makes the problems of
     :mod:`tellapart.models.logistic` well conditioned, and drops empty directions where there are more
@@ -85,7 +85,7 @@ class HeadSpace:
 
 
 def signed_power(features: FloatArray, power: float) -> FloatArray:
-    """Features with every value's size raised to ``power``, signs kept; float32."""
+    """Signed power of features float32 (n, d): sign(x) * abs(x) ** power."""
     if power == 1.0:
         return np.asarray(features, dtype=np.float32)
     return np.asarray(np.sign(features) * np.abs(features) ** np.float32(power), dtype=np.float32)

@@ -49,7 +49,7 @@ class LayerNetwork(nn.Module):
 class LayerFeatures(FeatureNetwork):
     """A backbone that ends at the layer its card names."""
 
-    def _made_ready(self, model: Any) -> tuple[torch.dtype, Any]:
+    def _prepare(self, model: Any) -> tuple[torch.dtype, Any]:
         network = LayerNetwork(model.to(self.device, memory_format=torch.channels_last), self.card.layer)
         with torch.inference_mode():
             network(torch.zeros(1, 3, self.card.image_size, self.card.image_size, device=self.device))

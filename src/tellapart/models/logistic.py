@@ -93,7 +93,7 @@ class _Block:
             if not len(active):
                 break
             direction = self._direction(gradient, steps)
-            moved, new_value, new_gradient, has_moved = self._searched(point, value, gradient, direction, active)
+            moved, new_value, new_gradient, has_moved = self._line_search(point, value, gradient, direction, active)
             if not has_moved.any():
                 break
             s, y = moved - point, new_gradient - gradient
@@ -139,7 +139,7 @@ class _Block:
             q += (share - inverse * _dots(y, q))[None, :, None].astype(np.float32) * s
         return -q
 
-    def _searched(
+    def _line_search(
         self, point: FloatArray, value: FloatArray, gradient: FloatArray, direction: FloatArray, active: IntArray
     ) -> tuple[FloatArray, FloatArray, FloatArray, BoolArray]:
         """Backtracking from a full step until the Armijo condition holds, for the active problems."""

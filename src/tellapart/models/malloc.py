@@ -1,4 +1,4 @@
-"""glibc's malloc, told to keep what it has.
+"""Tune glibc's malloc to keep freed memory.
 
 By default glibc returns every large block to the system and asks for it again; a network on a CPU then spends up
 to two thirds of its time in page faults (figures in docs/log.md). One call to ``mallopt`` ends that. It changes

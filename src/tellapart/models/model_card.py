@@ -1,4 +1,4 @@
-"""The card of a saved model: what ``model.json`` must hold, and the checksums that tell it and its tensors from damaged ones.
+"""The card of a saved model: the schema of ``model.json``, and checksums of it and its tensors.
 
 A model may come from anybody. Nothing of the card is used before all of it has the right type and range, and no file is
 read but those that lie beside the card under their usual names.
@@ -91,7 +91,7 @@ def read_card(folder: Path) -> dict[str, Any]:
         ModelError: absent, damaged, changed by hand, of a wrong shape or of a newer version.
     """
     try:
-        card: dict[str, Any] = read_json(folder / CARD, _versioned(folder), largest=LARGEST_CARD)
+        card: dict[str, Any] = read_json(folder / CARD, _card_shape(folder), largest=LARGEST_CARD)
     except (OSError, ShapeError) as error:
         raise ModelError(f"there is no usable model in {folder}: {error}", hint=HINT) from error
     return card
@@ -113,7 +113,7 @@ def check_tensors(folder: Path, card: Mapping[str, Any], name: str) -> Path:
     return path
 
 
-def _versioned(folder: Path) -> Shape:
+def _card_shape(folder: Path) -> Shape:
     """The shape of a card: of this version, sound, and as it was written."""
 
     def check(value: Any, where: str) -> Any:
@@ -121,7 +121,7 @@ def _versioned(folder: Path) -> Shape:
         if isinstance(found, int) and not isinstance(found, bool) and found > FORMAT:
             raise ModelError(f"{folder} was written by a newer tellapart", hint="pip install --upgrade tellapart")
         card = _CARD(value, where)
-        _check_together(card)
+        _check_consistency(card)
         if _digest({name: content for name, content in value.items() if name != "sha256"}) != card["sha256"]:
             raise ModelError(f"there is no usable model in {folder}: {CARD} is not as it was written", hint=DAMAGED)
         return card
@@ -129,7 +129,7 @@ def _versioned(folder: Path) -> Shape:
     return check
 
 
-def _check_together(card: Mapping[str, Any]) -> None:
+def _check_consistency(card: Mapping[str, Any]) -> None:
     """See that the values of a card go together."""
     count = len(card["class_names"])
     if count and card["clip"] >= 1 / count:

@@ -1,4 +1,4 @@
-"""A backbone ready to run, whatever its kind."""
+"""Load a backbone of any kind (timm, CLIP, pixels, faces) as a network that computes features."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tellapart.models.feature_network import FeatureNetwork, Features
 
 
 def network_of(backbone: Backbone, *, device: str = "auto") -> Features:
-    """A backbone ready to run, whatever its kind."""
+    """Load a backbone of any kind (timm, CLIP, pixels, faces) as a network that computes features."""
     if backbone.card.is_faces:
         from tellapart.models.face_features import FaceNetwork
 

@@ -1,4 +1,4 @@
-"""The simplest features: the image itself, made small. They need no network, and show what one is worth."""
+"""Baseline features: the pixels of a small image, without a network."""
 
 from __future__ import annotations
 

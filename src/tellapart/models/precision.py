@@ -1,4 +1,4 @@
-"""float32 or bfloat16: decided by a rule and never by a clock, so that the same command gives the same numbers.
+"""Number format, float32 or bfloat16: chosen by a rule and not by timing, so that the same command gives the same numbers.
 
 Timed at every load, the choice fell differently on a busy machine, and a cold cache held other features than a warm one.
 The rule reproduces what timing chose on an idle machine (docs/log.md): bfloat16 where the CPU multiplies in it.

@@ -31,13 +31,14 @@ HEAD_TENSORS = ("mean", "scale", "weight", "bias")
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One way from an image to logits.
+    """One member of a classifier: backbones, and heads on their features.
 
     Attributes:
-        backbones: whose features stand side by side.
-        resize, mirror: how an image becomes input.
+        backbones: their features are concatenated.
+        resize: resize policy.
+        mirror: whether features are averaged with those of the mirror image.
         heads: from features to logits, which are averaged.
-        weight: of its logits among those of the other members.
+        weight: of its logits in the mean over members.
     """
 
     backbones: tuple[Backbone, ...]
@@ -47,10 +48,10 @@ class Member:
     weight: float = 1.0
 
     def logits(self, features: FloatArray) -> FloatArray:
-        """Logits, float64 (n, k), of features (n, d).
+        """Logits float64 (n, k) of features float32 (n, d).
 
         Raises:
-            ModelError: the features are not those the heads were made for, or the answer is no number.
+            ModelError: the width of the features is wrong, or a logit is not finite.
         """
         for head in self.heads:
             if features.shape[1] != len(head.mean):
@@ -63,12 +64,12 @@ class Member:
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """Everything between an image and its probabilities.
+    """An ensemble of members with calibrated probabilities.
 
     Attributes:
-        class_names: the order of the outputs.
-        members: whose logits are averaged by weight.
-        temperature, clip: from logits to probabilities.
+        class_names: in the order of the outputs.
+        members: their logits are averaged by weight.
+        temperature, clip: of the calibration.
     """
 
     class_names: tuple[str, ...]

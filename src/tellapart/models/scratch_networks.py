@@ -1,4 +1,4 @@
-"""Networks that are trained from nothing: three of our own, and any architecture of timm without its weights.
+"""Networks trained from scratch: three of our own, and any timm architecture without its weights.
 
 ``tiny`` and ``classic`` are the small networks of the Keras tutorials, kept because people compare with them;
 ``resnet`` is ours. All have one shape: images to features, features to logits.

@@ -1,4 +1,4 @@
-"""Weights files of every kind, read as tensors under timm's names and put into a network, or refused with a reason."""
+"""Read weights files of any kind (.safetensors, .pth, Keras .h5) and load them into a timm network."""
 
 from __future__ import annotations
 

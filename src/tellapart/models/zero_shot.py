@@ -1,4 +1,4 @@
-"""Zero-shot: what a network says of images when it is given nothing but words.
+"""Zero-shot classification: probabilities of words for images, without training.
 
 A CLIP knows any word. A classifier of ImageNet knows the names of its 1,000 classes and of some groups of them (``cats``, ``dogs``).
 """

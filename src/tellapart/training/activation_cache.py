@@ -1,7 +1,7 @@
-"""What frozen stages give for each image, computed once and read back for every epoch.
+"""Cache of the activations of frozen stages: computed once per image and read in every epoch.
 
-Worth it where the images are not varied: then the frozen stages say the same every time, and only the stages
-above them have to be computed. Kept in bfloat16 in one file beside the checkpoint.
+Used where images are not augmented, so that the frozen stages give the same output in every epoch and only the stages
+above them have to be computed. The activations are stored in bfloat16 in one file beside the checkpoint.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ BATCH = 16
 
 @dataclass(frozen=True, eq=False)
 class ActivationFeed:
-    """Activations on their way into the upper stages; the same manners as :class:`DataLoader`.
+    """Data loader of cached activations, with the interface of :class:`DataLoader`.
 
     Attributes:
-        path: bfloat16 (n, h, w, c), one image after another.
+        path: file of bfloat16 (n, h, w, c).
         shape: (c, h, w) of one image.
-        targets: int (n,).
-        device: where batches go.
-        num_workers: threads that read ahead.
+        targets: class indices, int64 (n,).
+        device: of the batches.
+        num_workers: worker threads.
     """
 
     path: Path
@@ -44,16 +44,16 @@ class ActivationFeed:
     num_workers: int
 
     def epoch(self, batches: Sequence[IntArray], *, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from number ``first`` on; nothing in them is random."""
-        for x, rows in zip(ahead(self._taken, batches[first:], self.num_workers), batches[first:], strict=True):
+        """The batches of an epoch from batch ``first`` on; nothing in them is random."""
+        for x, rows in zip(ahead(self._read, batches[first:], self.num_workers), batches[first:], strict=True):
             yield Batch(x.to(self.device), torch.from_numpy(self.targets[rows]).to(self.device))
 
     def plain(self, rows: IntArray, batch_size: int) -> Iterator[torch.Tensor]:
-        """Activations of these rows, in order."""
-        for x in ahead(self._taken, [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)], self.num_workers):
+        """Activations float32 (b, c, h, w) of ``rows`` int64 (n,), in order."""
+        for x in ahead(self._read, [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)], self.num_workers):
             yield x.to(self.device)
 
-    def _taken(self, rows: IntArray) -> torch.Tensor:
+    def _read(self, rows: IntArray) -> torch.Tensor:
         """Activations of these rows, float32 (m, c, h, w), channels last."""
         channels, *places = self.shape
         stored = np.memmap(self.path, np.int16, "r", shape=(len(self.targets), *places, channels))
@@ -62,7 +62,7 @@ class ActivationFeed:
 
 
 def activation_feed(lower: nn.Module, feed: DataLoader, path: Path, progress: Progress) -> ActivationFeed:
-    """Run every image of a feed through the frozen stages, unless ``path`` has the result already."""
+    """Run every image through the frozen stages, unless ``path`` has their activations already."""
     rows = np.arange(len(feed.targets))
     with torch.inference_mode():
         shape = tuple(lower(next(iter(feed.plain(rows[:1], 1)))).shape[1:])
@@ -80,9 +80,9 @@ def activation_feed(lower: nn.Module, feed: DataLoader, path: Path, progress: Pr
 
 
 def shortened(learner: Learner, feed: DataLoader, path: Path, progress: Progress) -> tuple[Learner, DataLoader | ActivationFeed]:
-    """A learner of the stages that learn alone, on what the frozen ones below give; the same one where none are frozen.
+    """A learner of the trainable stages alone, and cached activations as its input; the same learner where no stage is frozen.
 
-    Both learners share their parameters: what the short one learns, the long one knows.
+    Both learners share their parameters.
     """
     tuned = learner.backbone
     if not isinstance(tuned, FinetunableNetwork):

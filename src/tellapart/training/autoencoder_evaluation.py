@@ -1,4 +1,4 @@
-"""How well a trained autoencoder gives images back, which it gives back worst, and what its units do."""
+"""Evaluate a trained autoencoder: reconstruction errors, outliers, and what its latent units do."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class AutoencoderEvaluation:
-    """What is known of an autoencoder on n images.
+    """Evaluation of an autoencoder on n images.
 
     Attributes:
         rows: the used images, each with a part and a group.
-        chose: whether an image chose among the epochs (n,).
-        errors: mean squared error of each, scale 0 to 1 (n,).
-        compared: rows for which plainer ways were tried: those held back, else all (m,).
-        mean_image, linear: their errors by the mean training image, and through principal components (m,).
-        components: how many.
-        scores: error over the median of its own side (n,); large is strange.
+        chose: whether an image was used to choose the epoch, bool (n,).
+        errors: mean squared error of each image, scale 0 to 1, float64 (n,).
+        compared: rows compared with the baselines: those held back, else all, int64 (m,).
+        mean_image, linear: errors of the baselines, the mean training image and PCA, float64 (m,).
+        components: number of principal components.
+        scores: outlier scores, float64 (n,); see :func:`tellapart.training.latent_analysis.outlier_scores`.
         units: of the latent.
         examples: of the images held back (of all, where none were): ``best``, ``median`` and ``worst``.
         strangest: by score.
@@ -71,12 +71,12 @@ class AutoencoderEvaluation:
 
     @property
     def is_held_back(self) -> BoolArray:
-        """Which images neither taught nor chose anything (n,)."""
+        """Whether an image was used neither for training nor for selection, bool (n,)."""
         return np.array([row.part in REPORTED for row in self.rows], bool)
 
     @property
     def is_trained_on(self) -> BoolArray:
-        """Which images the network learned from (n,)."""
+        """Whether the network was trained on an image, bool (n,)."""
         return ~self.is_held_back & ~self.chose
 
     def numbers(self) -> dict[str, Any]:
@@ -84,8 +84,8 @@ class AutoencoderEvaluation:
         learned = np.flatnonzero(self.is_trained_on)
         beside = {"n": len(learned), "error": self._mean(self.errors[learned], learned)}
         return {
-            "held_back": self._compared() if self.is_held_back.any() else None,
-            "trained_on": beside if self.is_held_back.any() else self._compared(),
+            "held_back": self._compare_with_baselines() if self.is_held_back.any() else None,
+            "trained_on": beside if self.is_held_back.any() else self._compare_with_baselines(),
             "components": self.components,
             "units": {
                 "latent": len(self.units.deviation),
@@ -94,7 +94,7 @@ class AutoencoderEvaluation:
             },
         }
 
-    def _compared(self) -> dict[str, Any]:
+    def _compare_with_baselines(self) -> dict[str, Any]:
         rows, errors = self.compared, self.errors[self.compared]
         return {
             "n": len(rows),
@@ -118,7 +118,7 @@ def evaluate_autoencoder(
     num_workers: int,
     progress: Progress = SILENT,
 ) -> AutoencoderEvaluation:
-    """Look at every used image once more, with the finished network.
+    """Evaluate an autoencoder on every used image.
 
     Args:
         trained: the network.
@@ -136,7 +136,7 @@ def evaluate_autoencoder(
     learner, threads = trained.learner(device), replicas_on(device)
     with recipe.store.open(image_ids) as pixels, one_thread_each(threads):
         feed = recipe.feed(pixels, image_ids, device=device, num_workers=num_workers)
-        errors, units = _seen(learner, feed, everything, threads, progress)
+        errors, units = _reconstruct_all(learner, feed, everything, threads, progress)
         is_held_back = np.array([row.part in REPORTED for row in found], bool)
         shown = np.flatnonzero(is_held_back) if is_held_back.any() else everything
         code = linear_code(pixels, np.setdiff1d(training, np.flatnonzero(chose)), learner.latent_width)
@@ -144,7 +144,7 @@ def evaluate_autoencoder(
         scores = outlier_scores(errors, ~is_held_back & ~chose)
         order = shown[np.argsort(errors[shown], kind="stable")]
         base = int(order[len(order) // 2])
-        examples = {name: _examples(learner, feed, pixels, chosen) for name, chosen in _chosen(order).items()}
+        examples = {name: _examples(learner, feed, pixels, chosen) for name, chosen in _example_rows(order).items()}
         strangest = _examples(learner, feed, pixels, np.argsort(-scores, kind="stable")[:STRANGEST])
         moved = traversal(_decoder(learner, device), units, _latent(learner, feed, base))
     return AutoencoderEvaluation(
@@ -164,11 +164,11 @@ def evaluate_autoencoder(
     )
 
 
-def _seen(
+def _reconstruct_all(
     learner: AutoencoderLearner, feed: DataLoader, rows: IntArray, threads: int, progress: Progress
 ) -> tuple[FloatArray, LatentUnits]:
     errors, so_far = [], RunningUnits(len(rows))
-    with progress.stage("giving images back", total=len(rows)) as advance:
+    with progress.stage("reconstructing images", total=len(rows)) as advance:
         for latents, found in reconstruct(learner, feed, rows, threads):
             so_far.add(latents)
             errors.append(found)
@@ -176,7 +176,7 @@ def _seen(
     return np.concatenate(errors), so_far.units()
 
 
-def _chosen(order: IntArray) -> dict[str, IntArray]:
+def _example_rows(order: IntArray) -> dict[str, IntArray]:
     """The best, the median and the worst of rows ordered by error; no row twice where there are three or more."""
     each = max(1, min(EXAMPLES, len(order) // 3))
     middle = max(0, (len(order) - each) // 2)

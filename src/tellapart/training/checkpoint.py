@@ -1,6 +1,6 @@
-"""A checkpoint: all a training needs to go on as if nothing had happened, in one file.
+"""Checkpoints: everything a training needs to resume exactly, in one safetensors file.
 
-The tensors lie in a safetensors file, whose header also holds the JSON of everything else: one rename replaces both.
+The header of the file also holds the JSON of all that is no tensor, so that one rename replaces both.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a training's state is kept; it is worth nothing once the training is done."""
+    """The checkpoint file of a training; it can be removed when the training is finished."""
 
     path: Path
 
@@ -55,12 +55,12 @@ class Checkpoint:
         return (states, facts) if _checksum(tensors, metadata["facts"]) == metadata.get("checksum") else None
 
     def remove(self) -> None:
-        """Forget it."""
+        """Delete the file."""
         self.path.unlink(missing_ok=True)
 
 
 def _checksum(tensors: State, facts: str) -> str:
-    """Of all that a checkpoint holds: one changed bit makes it another."""
+    """CRC-32 of all contents of a checkpoint."""
     checksum = zlib.crc32(facts.encode())
     for key, value in sorted(tensors.items()):
         checksum = zlib.crc32(f"{key} {value.dtype} {tuple(value.shape)}".encode(), checksum)
@@ -70,25 +70,25 @@ def _checksum(tensors: State, facts: str) -> str:
 
 
 def _unshared(tensors: State) -> State:
-    """Tensors of which no two share memory, as safetensors wants them."""
-    seen: set[int] = set()
-    found = {}
+    """The tensors, copied where two share memory, as safetensors requires."""
+    pointers: set[int] = set()
+    unshared = {}
     for key, value in tensors.items():
-        found[key] = value.clone() if value.data_ptr() in seen else value
-        seen.add(value.data_ptr())
-    return found
+        unshared[key] = value.clone() if value.data_ptr() in pointers else value
+        pointers.add(value.data_ptr())
+    return unshared
 
 
 def optimizer_tensors(optimizer: Optimizer) -> State:
-    """What an optimizer remembers, by the number of the parameter and the name."""
+    """State tensors of an optimizer, keyed by parameter number and name."""
     state = optimizer.state_dict()["state"]
     return {f"{number}.{name}": value for number, entry in state.items() for name, value in entry.items()}
 
 
 def restore_optimizer(optimizer: Optimizer, tensors: State) -> None:
-    """Let an optimizer remember these tensors.
+    """Load state tensors into an optimizer.
 
-    They are laid out in memory as their parameters are: fused AdamW goes along both at once and does not look at strides.
+    They get the memory layout of their parameters, because fused AdamW ignores strides.
     """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, State] = {}

@@ -1,4 +1,4 @@
-"""What a training is to do, and where it stands."""
+"""The configuration of a training, and its state."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How to train.
+    """Hyperparameters of a training.
 
     Attributes:
-        epochs: times every image is seen.
-        batch_size: images a step.
-        lr, weight_decay: of AdamW; ``lr`` is the highest of the one-cycle schedule, reached by the head.
-        layer_decay: factor of the learning rate from each stage to the one below it.
-        label_smoothing: share of the truth spread over all classes.
-        averaging: decay of the moving average of the weights; 0 for none.
-        mixup, cutmix: their Beta parameters; 0 for none.
+        epochs: number of epochs.
+        batch_size: images per batch.
+        lr, weight_decay: of AdamW; ``lr`` is the peak of the one-cycle learning-rate schedule, for the head.
+        layer_decay: layer-wise decay of the learning rate, from each stage to the one below it.
+        label_smoothing: label smoothing factor.
+        averaging: decay of the EMA of the weights; 0 for none.
+        mixup, cutmix: parameter of the Beta distribution of mixup and of CutMix; 0 for none.
         balance: see :mod:`tellapart.training.epoch_sampling`.
-        patience: epochs in a row that are not kept after which training stops.
-        clip_norm: longest gradient.
-        time_s: seconds within which training has to end, or None.
-        seed: of everything random.
+        patience: early stopping after so many epochs without improvement.
+        clip_norm: maximum norm of the gradient.
+        time_s: time limit in seconds, or None.
+        seed: random seed.
     """
 
     epochs: int
@@ -43,12 +43,12 @@ class TrainingConfig:
 
 @dataclass
 class TrainingState:
-    """Where a training stands; everything here is in the checkpoint.
+    """State of a training; all of it is in the checkpoint.
 
     Attributes:
-        steps: planned in all.
-        seconds: of training, over all its sessions; ``judging_s`` is what the last look at the held-out images took.
-        kept_epoch: the epoch whose weights are kept; -1 while those of the start are.
+        steps: total number of steps planned.
+        seconds: training time over all sessions; ``judging_s`` is the time of the last evaluation of the held-out images.
+        kept_epoch: the best epoch so far, whose weights are kept; -1 for the initial weights.
     """
 
     epoch: int = 0

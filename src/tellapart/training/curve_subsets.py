@@ -1,4 +1,4 @@
-"""Growing training sets: subsets of the training part in whole groups, and the curve of what they gave."""
+"""Subsets of the training part for a learning curve, in whole groups, and the learning curve of their metrics."""
 
 from __future__ import annotations
 

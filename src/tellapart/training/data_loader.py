@@ -1,4 +1,4 @@
-"""The feed: batches of augmented, normalized images, made ahead by a few threads, the same whatever their number."""
+"""Data loader: batches of augmented, normalized images, prepared by worker threads; the batches do not depend on their number."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Images (n, 3, s, s), normalized, channels last; targets int64 (n,)."""
+    """Images ``x`` float32 (n, 3, s, s), normalized, channels last; ``targets`` int64 (n,)."""
 
     x: torch.Tensor
     targets: torch.Tensor
@@ -29,16 +29,16 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class DataLoader:
-    """Images on their way into a network.
+    """Prepares batches of images for a network.
 
     Attributes:
         pixels: of all images.
-        targets: int (n,).
-        keys: uint64 (n,), one an image, from which its augmentation is drawn.
-        mean, std: float (3,), of the input on the scale 0 to 1.
-        augmentation: None for the images as they are.
-        device: where batches go.
-        num_workers: threads; 0 makes each batch when it is asked for.
+        targets: class indices, int64 (n,).
+        keys: uint64 (n,), one per image, seeds of its augmentation.
+        mean, std: three floats each, of the normalization, on the scale 0 to 1.
+        augmentation: of the images; None for none.
+        device: of the batches.
+        num_workers: worker threads; 0 prepares each batch on demand.
     """
 
     pixels: Pixels
@@ -51,26 +51,33 @@ class DataLoader:
     num_workers: int
 
     def epoch(self, batches: Sequence[IntArray], *, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from number ``first`` on; a row that comes again is augmented anew."""
+        """The batches of an epoch from batch ``first`` on; a row that is repeated is augmented differently each time.
+
+        Args:
+            batches: rows of each batch, int64 (b,).
+            seed: random seed of the augmentation.
+            epoch: number of the epoch.
+            first: index of the first batch to give.
+        """
         rows = np.concatenate(list(batches))
-        again = np.split(occurrences(rows), np.cumsum([len(batch) for batch in batches])[:-1])
+        repeats = np.split(occurrences(rows), np.cumsum([len(batch) for batch in batches])[:-1])
         jobs = [
-            (batch, self.keys[batch] + again_in.astype(np.uint64) * GOLDEN)
-            for batch, again_in in list(zip(batches, again, strict=True))[first:]
+            (batch, self.keys[batch] + repeat.astype(np.uint64) * GOLDEN)
+            for batch, repeat in list(zip(batches, repeats, strict=True))[first:]
         ]
 
-        def made(job: tuple[IntArray, IntArray]) -> Batch:
+        def load(job: tuple[IntArray, IntArray]) -> Batch:
             batch, keys = job
             pixels = self.pixels.take(batch)
             if self.augmentation is not None:
                 pixels = self.augmentation.augmented(pixels, keys, seed=seed, epoch=epoch)
             return Batch(self._normalized(pixels), torch.from_numpy(self.targets[batch]))
 
-        for batch in ahead(made, jobs, self.num_workers):
+        for batch in ahead(load, jobs, self.num_workers):
             yield Batch(batch.x.to(self.device, non_blocking=True), batch.targets.to(self.device, non_blocking=True))
 
     def plain(self, rows: IntArray, batch_size: int) -> Iterator[torch.Tensor]:
-        """Images of these rows as they are, in order."""
+        """Normalized images float32 (b, 3, s, s) of ``rows`` int64 (n,), in order and without augmentation."""
         batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
         for x in ahead(lambda batch: self._normalized(self.pixels.take(batch)), batches, self.num_workers):
             yield x.to(self.device, non_blocking=True)

@@ -1,4 +1,4 @@
-"""The moving average of a network's weights, which judges better than the last weights do (Polyak & Juditsky 1992)."""
+"""EMA: the exponential moving average of a network's weights, which predicts better than the last weights (Polyak & Juditsky 1992)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tellapart.training.learner import Learner
 
 
 class MovingAverage:
-    """An exponential moving average of parameters and statistics; young averages forget faster.
+    """Exponential moving average (EMA) of parameters and running statistics; the decay is smaller in the first steps.
 
     Args:
-        network: what is averaged.
-        decay: weight of the old average in the long run.
+        network: the network whose weights are averaged.
+        decay: weight of the old average, once warmed up.
     """
 
     def __init__(self, network: Learner, decay: float) -> None:
@@ -24,7 +24,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, network: Learner, step: int) -> None:
-        """Take in the network's state after its ``step``-th step (1, 2, ...)."""
+        """Update the average with the network's weights after training step ``step`` (1, 2, ...)."""
         share = 1 - min(self.decay, (1 + step) / (10 + step))
         for mean, value in zip(self.network.state_dict().values(), network.state_dict().values(), strict=True):
             if mean.is_floating_point():

@@ -1,4 +1,4 @@
-"""An ensemble: finished runs whose calibrated log-odds are averaged, judged on images that none of them trained on."""
+"""Ensembles: average the calibrated log odds of finished runs, and evaluate them on images that none of them trained on."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ NEGLIGIBLE = 0.01
 
 
 def evaluate_ensemble(runs: Sequence[Run], *, weights: str) -> tuple[Evaluation, list[str]]:
-    """Combine finished runs, and judge them on the images that all report and none trained on.
+    """Combine finished runs, and evaluate the ensemble on the images that all report and none trained on.
 
     Args:
         runs: at least two.
-        weights: ``equal``, or ``out-of-fold`` to find them on images that each run answered without having seen them.
+        weights: ``equal``, or ``out-of-fold`` to fit them to out-of-fold predictions.
 
     Returns:
-        What is to be written, and sentences worth knowing.
+        The evaluation to write, and sentences for the report.
 
     Raises:
         DataError: the classes differ, or no image is left to judge on.
@@ -46,7 +46,7 @@ def evaluate_ensemble(runs: Sequence[Run], *, weights: str) -> tuple[Evaluation,
     reported = reported_by_all(runs)
     answers = [voter.answers(voter.run.predictions, reported) for voter in voters]
     held_out, notes = _out_of_fold(voters)
-    mixture, selection, more = _chosen(voters, held_out, weights)
+    mixture, selection, more = _choose_weights(voters, held_out, weights)
     predictions = mixture.predictions(answers)
     rows = merged_rows(runs, reported)
     below = {part: [each.part(part) for each in answers] for part in REPORTED if part in reported.parts}
@@ -91,7 +91,9 @@ def _nothing(voter: EnsembleMember) -> Predictions:
     return voter.run.predictions.where(np.zeros(0, dtype=np.int64))
 
 
-def _chosen(voters: Sequence[EnsembleMember], held_out: Sequence[Predictions], how: str) -> tuple[Ensemble, dict[str, Any], list[str]]:
+def _choose_weights(
+    voters: Sequence[EnsembleMember], held_out: Sequence[Predictions], how: str
+) -> tuple[Ensemble, dict[str, Any], list[str]]:
     """Weights, temperature and clip from out-of-fold answers; ``selection`` of metrics.json; and what could not be chosen."""
     n, targets, notes = len(held_out[0]), held_out[0].targets, []
     equal = Ensemble(voters, np.full(len(voters), 1 / len(voters)), clip=max(voter.model.clip for voter in voters))
@@ -104,13 +106,13 @@ def _chosen(voters: Sequence[EnsembleMember], held_out: Sequence[Predictions], h
         how = "equal"
     else:
         if how == "out-of-fold":
-            mixture = Ensemble(voters, _rounded(fit_weights([each.logits for each in held_out], targets)))
+            mixture = Ensemble(voters, _drop_negligible(fit_weights([each.logits for each in held_out], targets)))
             notes += [
                 f"{voter.run.name} weighs less than {NEGLIGIBLE:.0%} and is left out of the model"
                 for weight, voter in zip(mixture.weights, voters, strict=True)
                 if not weight
             ]
-        mixture = _calibrated(mixture, held_out, targets)
+        mixture = _calibrate(mixture, held_out, targets)
     scores = [_score(each.probabilities, targets) for each in held_out]
     mean = mixture.log_odds(held_out)
     before = _score(calibration.softmax(mean), targets)
@@ -127,13 +129,13 @@ def _chosen(voters: Sequence[EnsembleMember], held_out: Sequence[Predictions], h
     return mixture, selection, notes
 
 
-def _rounded(weights: FloatArray) -> FloatArray:
+def _drop_negligible(weights: FloatArray) -> FloatArray:
     """Weights without the negligible ones."""
     kept = np.where(weights < NEGLIGIBLE, 0.0, weights)
     return np.asarray(kept / kept.sum())
 
 
-def _calibrated(mixture: Ensemble, held_out: Sequence[Predictions], targets: IntArray) -> Ensemble:
+def _calibrate(mixture: Ensemble, held_out: Sequence[Predictions], targets: IntArray) -> Ensemble:
     mean = mixture.log_odds(held_out)
     temperature = calibration.fit_temperature(mean, targets)
     return replace(mixture, temperature=temperature, clip=calibration.fit_clip(calibration.softmax(mean, temperature), targets))

@@ -1,4 +1,4 @@
-"""Runs put together: the mean of their calibrated log-odds, as predictions and as one saved model."""
+"""The members of an ensemble, and the mean of their calibrated log odds as predictions and as one saved model."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class EnsembleMember:
         total = sum(member.weight for member in self.model.members)
         share = weight / (self.model.temperature * total)
         return [
-            replace(member, heads=tuple(_reordered(head, self.order) for head in member.heads), weight=share * member.weight)
+            replace(member, heads=tuple(_reorder_classes(head, self.order) for head in member.heads), weight=share * member.weight)
             for member in self.model.members
         ]
 
@@ -122,5 +122,5 @@ def ensemble_members(runs: Sequence[Run]) -> list[EnsembleMember]:
     return voters
 
 
-def _reordered(head: LinearHead, order: Sequence[int]) -> LinearHead:
+def _reorder_classes(head: LinearHead, order: Sequence[int]) -> LinearHead:
     return replace(head, weight=np.ascontiguousarray(head.weight[:, order]), bias=head.bias[order])

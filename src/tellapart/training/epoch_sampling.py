@@ -1,4 +1,4 @@
-"""Which images an epoch shows, in which order and in which batches: a pure function of the seed and the epoch."""
+"""Sampling of an epoch: which images, in which order and batches, as a pure function of seed and epoch."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ BALANCES = ("none", "weights", "oversample", "undersample")
 
 
 def epoch_rows(targets: IntArray, balance: str, *, seed: int, epoch: int) -> IntArray:
-    """The rows of one epoch in their order.
+    """Shuffled rows of one epoch, int64 (m,).
 
     Args:
-        targets: int (n,).
-        balance: ``oversample`` shows every class as often as the largest, ``undersample`` as often as the smallest
-            (another choice each epoch); otherwise every row comes once.
-        seed: another seed gives another order.
-        epoch: so does another epoch.
+        targets: class indices, int64 (n,).
+        balance: ``oversample`` samples every class as often as the largest, ``undersample`` as often as the smallest
+            (a different sample each epoch); otherwise every row occurs once.
+        seed: random seed.
+        epoch: number of the epoch, also part of the seed.
     """
     rng = np.random.default_rng([seed, epoch])
     if balance in ("oversample", "undersample"):
         counts = np.bincount(targets)
         counts = counts[counts > 0]
-        wanted = int(counts.max() if balance == "oversample" else counts.min())
-        rows = np.concatenate([_drawn(np.flatnonzero(targets == target), wanted, rng) for target in np.unique(targets)])
+        per_class = int(counts.max() if balance == "oversample" else counts.min())
+        rows = np.concatenate([_sample(np.flatnonzero(targets == target), per_class, rng) for target in np.unique(targets)])
     else:
         rows = np.arange(len(targets))
     return np.asarray(rng.permutation(rows), dtype=np.int64)
 
 
-def _drawn(rows: IntArray, wanted: int, rng: np.random.Generator) -> IntArray:
-    """``wanted`` of the rows, all of them equally often up to one."""
-    whole, rest = divmod(wanted, len(rows))
+def _sample(rows: IntArray, size: int, rng: np.random.Generator) -> IntArray:
+    """Sample ``size`` of the rows int64 (n,); how often two of them occur differs by at most one."""
+    whole, rest = divmod(size, len(rows))
     return np.concatenate([np.tile(rows, whole), rng.permutation(rows)[:rest]])
 
 
 def batches_of(rows: IntArray, batch_size: int) -> list[IntArray]:
-    """The rows in batches of nearly equal size, at most ``batch_size``; never a lone last row beside larger batches."""
+    """Split rows int64 (n,) into batches of nearly equal size, at most ``batch_size``, so that the last one is not tiny."""
     return np.array_split(rows, max(1, -(-len(rows) // batch_size)))
 
 
 def occurrences(rows: IntArray) -> IntArray:
-    """For each row, how often it came before in the same epoch (n,)."""
+    """For each of rows int64 (n,), how often it occurred before in the same epoch, int64 (n,)."""
     order = np.argsort(rows, kind="stable")
     sorted_rows = rows[order]
     starts = np.flatnonzero(np.r_[True, sorted_rows[1:] != sorted_rows[:-1]])

@@ -1,4 +1,4 @@
-"""Which epoch of a training is kept: the last that its held-out images cannot tell apart from the best one."""
+"""Model selection over epochs: keep the last epoch that is not significantly worse than the best on held-out images."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from tellapart.array_types import FloatArray
 
 
 class EpochChoice:
-    """The best epoch so far, and whether another may be kept in its place.
+    """The best epoch so far, and whether a later one replaces it.
 
     An epoch is kept if its mean loss is lower than that of the best so far, or higher by no more than one standard
-    error of the paired difference: choosing the luckiest among equals would flatter it. The reference is always the
-    best, never the last that was kept, so a slow decline is not followed. The start of a training, where it is a
-    candidate, gives way only to a lower loss: what trained without a gain is not worth keeping.
+    error of the paired difference: picking the minimum among equals would be optimistic. The reference is always the
+    best epoch, not the last one kept, so a slow decline is not followed. The initial weights, where they are a
+    candidate, are replaced only by a lower loss.
 
     Args:
-        mean: the mean of a number over all processes that train together.
-        losses: of the best so far, one a held-out image (n,); empty before anything was offered.
-        is_start: whether these are the losses of the start.
+        mean: averages a number over all distributed processes.
+        losses: of the best so far, one per held-out image, float64 (n,); empty at first.
+        is_start: whether these are the losses of the initial weights.
     """
 
     def __init__(self, mean: Callable[[float], float] = float, losses: FloatArray | None = None, *, is_start: bool = False) -> None:
@@ -30,12 +30,12 @@ class EpochChoice:
         self.is_start = is_start
 
     def start(self, losses: FloatArray) -> None:
-        """The training begins with these losses (n,); where they are no numbers, the first epoch is the first candidate."""
+        """Set the losses of the initial weights, float64 (n,); if they are not finite, the first epoch is the first candidate."""
         if np.isfinite(losses).all():
             self.losses, self.is_start = losses, True
 
     def is_kept(self, losses: FloatArray) -> bool:
-        """Whether an epoch with these losses (n,) is kept; every one is where nothing is held out."""
+        """Whether an epoch with these losses float64 (n,) is kept; always true where nothing is held out."""
         if not len(losses) or not len(self.losses):
             self.losses = losses
             return True

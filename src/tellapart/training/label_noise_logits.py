@@ -1,8 +1,9 @@
-"""What heads say of labeled images that they did not learn from, as evidence about the labels.
+"""Out-of-fold logits of all labeled images, used to find label errors.
 
-Two rounds. In the first all labels count the same; in the second those that the first gave less than one half count
-less, so that wrong labels teach less. Strength is chosen out of fold on a sample. Every image is held out, whatever its
-part: nothing here trains a model or reports how good one is.
+There are two rounds of cross-validation. In the first all labels have the same weight; in the second, labels with a
+predicted probability below one half in the first weigh less, so that wrong labels matter less. The regularization
+strength is chosen out of fold on a sample. Every image is held out once, whatever its part: nothing here trains a model
+or reports its accuracy.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tellapart.models.logistic import fit_logistic
 from tellapart.training.linear_probe import MAX_FOLDS, POWERS, LabeledFeatures, limited_rows
 
 STRENGTHS = tuple(10.0 ** (step / 2) for step in range(2, -5, -1))
-"""Stronger than those of a probe that shall predict: wrong labels ask for more restraint."""
+"""Stronger regularization than that of a linear probe, because of wrong labels."""
 SEARCHED = 1_500
 MOST_DIRECTIONS = 512
 TOLERANCE = 1e-3
@@ -28,20 +29,20 @@ LEAST_WEIGHT = 1e-3
 
 @one_blas_thread()
 def held_out_logits(data: LabeledFeatures, *, seed: int = 0) -> FloatArray:
-    """Logits (n, k), each image's from heads that saw neither it nor any image of its group.
+    """Out-of-fold logits float64 (n, k), by heads that were fitted without the image and its group.
 
     Args:
         data: the images; every class has images, two classes at least.
-        seed: of the folds, other ones in each round.
+        seed: random seed of the folds, which differ between the rounds.
     """
     spaces = tuple(parallel_map(lambda power: _space(data.features, power), POWERS))
     everyone = np.ones(len(data.targets))
-    strength = _chosen_strength(spaces[-1], data, everyone, STRENGTHS, seed)
+    strength = _choose_strength(spaces[-1], data, everyone, STRENGTHS, seed)
     first = _held_out(spaces, data, everyone, (strength,), seed)[0]
     own = calibration.softmax(first, calibration.fit_temperature(first, data.targets))[np.arange(len(first)), data.targets]
     weights = np.maximum(np.minimum(1.0, own / DOUBTED), LEAST_WEIGHT)
     place = STRENGTHS.index(strength)
-    strength = _chosen_strength(spaces[-1], data, weights, STRENGTHS[max(0, place - 1) : place + 2], seed + 1)
+    strength = _choose_strength(spaces[-1], data, weights, STRENGTHS[max(0, place - 1) : place + 2], seed + 1)
     return np.asarray(_held_out(spaces, data, weights, (strength,), seed + 1)[0])
 
 
@@ -50,7 +51,7 @@ def _space(features: FloatArray, power: float) -> FloatArray:
     return np.ascontiguousarray(HeadSpace.of(features, power=power).x[:, :MOST_DIRECTIONS])
 
 
-def _chosen_strength(space: FloatArray, data: LabeledFeatures, weights: FloatArray, strengths: tuple[float, ...], seed: int) -> float:
+def _choose_strength(space: FloatArray, data: LabeledFeatures, weights: FloatArray, strengths: tuple[float, ...], seed: int) -> float:
     """The strength with the least weighted log loss, each at its best temperature, on a sample."""
     rows = limited_rows(len(data.targets), SEARCHED, seed)
     sample, shares = data.rows(rows), weights[rows]

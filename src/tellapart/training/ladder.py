@@ -1,4 +1,4 @@
-"""The ladder: recipes from the simplest to the most laborious, each judged against the one below on the same images."""
+"""The ladder: recipes from the simplest to the most expensive, each compared with the one before on the same images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trained autoencoder does to images: its errors beside plainer ways, its units, and what each of them draws."""
+"""Analysis of a trained autoencoder: its errors beside PCA and the mean image, and its latent units."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LINEAR_SAMPLE, LINEAR_VALUES = 1000, 64_000_000
 """Most training images that the principal components are found from, and most numbers that these are."""
 BATCH = 64
 DEAD = 0.01
-"""A unit is dead if it varies less than this, as a share of the one that varies most."""
+"""A unit is dead if its standard deviation is below this share of the largest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class LatentUnits:
 
     @property
     def dead(self) -> IntArray:
-        """Units that say next to nothing: they vary by less than a hundredth of what the liveliest does."""
+        """Dead units, int64 (u,): their standard deviation is below a hundredth of the largest."""
         largest = float(self.deviation.max(initial=0.0))
         level = max(1.0, float(np.abs(self.mean).max(initial=0.0)))
         if largest < 1e-6 * level:
@@ -47,7 +47,7 @@ class LatentUnits:
 
     @property
     def worth(self) -> float:
-        """How many equally lively units would vary as much: the participation ratio of the variances."""
+        """Effective number of units: the participation ratio of their variances."""
         variances = np.square(self.deviation)
         squares = float(np.square(variances).sum())
         return float(variances.sum()) ** 2 / squares if squares else 0.0
@@ -87,7 +87,7 @@ class RunningUnits:
 
 @dataclass(frozen=True, eq=False)
 class LinearCode:
-    """The best that a linear way through k numbers can do for training images: principal components.
+    """The best linear autoencoder of training images: PCA with k components.
 
     Attributes:
         mean: float32 (p,), on the scale 0 to 1.
@@ -99,9 +99,9 @@ class LinearCode:
 
     def errors(self, flat: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Squared error (n,) of images (n, p) by the mean image alone, and through the components."""
-        centerd = flat - self.mean
-        total = np.square(centerd).sum(axis=1, dtype=np.float64)
-        held = np.square(centerd @ self.basis.T).sum(axis=1, dtype=np.float64)
+        centered = flat - self.mean
+        total = np.square(centered).sum(axis=1, dtype=np.float64)
+        held = np.square(centered @ self.basis.T).sum(axis=1, dtype=np.float64)
         return total / flat.shape[1], np.maximum(total - held, 0.0) / flat.shape[1]
 
 
@@ -136,14 +136,14 @@ def flatten(pixels: Pixels, rows: IntArray) -> FloatArray:
 
 
 def mean_error(errors: FloatArray, groups: Sequence[str], *, seed: int = 0) -> Interval:
-    """The mean of errors (n,) and its 95 % interval, drawn over groups."""
+    """The mean of errors float64 (n,) and its 95 % interval, bootstrapped over groups."""
     index, count = group_index(groups)
     sums = group_sums(np.column_stack([errors, np.ones(len(errors))]), index, count)
     return bootstrap(lambda totals: totals[:, 0] / totals[:, 1], sums, seed=seed)
 
 
 def outlier_scores(errors: FloatArray, is_trained_on: BoolArray) -> FloatArray:
-    """Errors (n,) over the median of their own side: images learned from are given back better than others."""
+    """Outlier scores float64 (n,): errors over the median of training or other images, as training images are reconstructed better."""
     scores = np.zeros(len(errors))
     for side in (False, True):
         chosen = is_trained_on == side

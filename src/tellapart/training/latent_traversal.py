@@ -1,4 +1,4 @@
-"""What the units of a latent draw: one unit moved, the others held, and the image decoded each time."""
+"""Latent traversals: move one latent unit, hold the others, and decode the image at each step."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ CANDIDATES, BATCH = 128, 32
 
 @dataclass(frozen=True, eq=False)
 class Traversal:
-    """Units in the order of what they change.
+    """Traversals of units, the largest effect first.
 
     Attributes:
-        units: their numbers (u,).
-        effects: how far the image moves between -2 and +2 standard deviations, as the root of the mean square (u,), scale 0 to 1.
-        images: float (u, 7, 3, s, s).
+        units: indices of the units, int64 (u,).
+        effects: root mean square difference of the images at -2 and +2 standard deviations, float64 (u,), scale 0 to 1.
+        images: float32 (u, 7, 3, s, s), from 0 to 1.
     """
 
     units: IntArray
@@ -33,13 +33,13 @@ class Traversal:
 
 
 def traversal(decode: Decode, units: LatentUnits, base: FloatArray, *, shown: int = 8) -> Traversal:
-    """The units that change an image most, of the liveliest 128, from -3 to +3 standard deviations.
+    """The units that change an image most, of the 128 with the largest variance, from -3 to +3 standard deviations.
 
     Args:
         decode: latents to images.
         units: mean and deviation of every unit.
         base: float32 (d,), the latent in which one unit at a time is moved.
-        shown: how many units.
+        shown: number of units.
     """
     alive = np.setdiff1d(np.argsort(-units.deviation, kind="stable")[:CANDIDATES], units.dead)
     alive = alive[np.argsort(-units.deviation[alive], kind="stable")]

@@ -1,4 +1,4 @@
-"""A network that learns: backbone and head, their parameters by stage, and the number format they are computed in."""
+"""A network to train: backbone and head, trainable parameters by stage, and the number format (mixed precision)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Learner(nn.Module):
         backbone: images to features (n, d).
         head: features to logits.
         stages: the backbone's trainable parameters, from the input to the features; a stage left out stays frozen.
-        is_autocast: whether it is computed in bfloat16 where that is safe.
+        is_autocast: whether it runs under autocast in bfloat16.
     """
 
     def __init__(self, backbone: nn.Module, head: nn.Linear, stages: Stages, *, is_autocast: bool) -> None:
@@ -40,19 +40,19 @@ class Learner(nn.Module):
         return self.head(features.float())  # type: ignore[no-any-return]
 
     def precision(self, device: str) -> AbstractContextManager[Any]:
-        """Within, operations that bear it run in bfloat16, if this learner wants that."""
+        """Autocast to bfloat16, if this learner uses it."""
         return torch.autocast(device, torch.bfloat16) if self.is_autocast else nullcontext()
 
     def trained(self) -> Iterator[nn.Parameter]:
-        """Every parameter that learns."""
+        """Every trainable parameter."""
         for _, parameters in self.stages:
             yield from parameters
         yield from self.head.parameters()
 
     def parameter_groups(self, layer_decay: float, weight_decay: float) -> list[dict[str, Any]]:
-        """Groups for an optimizer: a stage's learning rate is ``layer_decay`` times that of the stage above it.
+        """Parameter groups for an optimizer: the learning rate of a stage is ``layer_decay`` times that of the stage above it.
 
-        Each group has its ``scale`` of the learning rate; vectors (biases, norms) know no weight decay.
+        Each group has its ``scale`` of the learning rate; vectors (biases, norms) have no weight decay.
         """
         groups = []
         everything = [*self.stages, ("head", list(self.head.parameters()))]

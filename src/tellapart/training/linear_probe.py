@@ -1,10 +1,10 @@
-"""The probe: regularized linear heads on frozen features, everything about them chosen out of fold.
+"""Linear probe: regularized linear heads on frozen features, with all hyperparameters chosen by grouped cross-validation.
 
-One head sees the features, one their signed square roots; averaged, they were never worse than the better of the
-two on the sets of docs/log.md (2026-11-21), and nothing has to choose between them.
+One head is fitted to the features, one to their signed square roots; on the data sets of docs/log.md (2026-11-21) their
+mean was never worse than the better of the two.
 
-Principle: nothing that selects may report. Strength, feature power, temperature and clip come from grouped
-out-of-fold predictions within the training images; the reported parts are never looked at.
+Images that select do not report: strength, feature power, temperature and clip come from grouped out-of-fold
+predictions within the training images; the reported parts are never used.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SEARCH_TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class HeadChoice:
-    """What identifies a head before it is fitted: the power its features are raised to, and its strength."""
+    """Hyperparameters of a head: the power its features are raised to, and its regularization strength."""
 
     power: float
     strength: float
@@ -42,16 +42,16 @@ class HeadChoice:
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """A fitted probe: heads on differently powered features, whose logits are averaged.
+    """A fitted linear probe: heads on differently powered features, whose logits are averaged.
 
     Attributes:
         heads: from features to logits.
-        choices: how each head was to be fitted.
-        spaces: of the training features, one a choice.
+        choices: hyperparameters of each head.
+        spaces: of the training features, one per head.
         temperature, clip: see :mod:`tellapart.calibration`.
-        selection: how all that was chosen, as in ``metrics.json``.
-        out_of_fold: rows of the training images the choice was made on (m,), and their logits (m, k) from heads that
-            did not see them.
+        selection: results of the model selection, as in ``metrics.json``.
+        out_of_fold: rows of the training images used for the selection, int64 (m,), and their out-of-fold logits,
+            float64 (m, k).
     """
 
     heads: tuple[LinearHead, ...]
@@ -63,13 +63,13 @@ class Probe:
     out_of_fold: tuple[IntArray, FloatArray]
 
     def probabilities(self, logits: FloatArray) -> FloatArray:
-        """Calibrated probabilities (n, k) of logits (n, k)."""
+        """Calibrated probabilities float64 (n, k) of logits (n, k)."""
         return calibration.apply(logits, self.temperature, self.clip)
 
 
 @dataclass(frozen=True, eq=False)
 class LabeledFeatures:
-    """Training images: features float32 (n, d), targets int (n,), groups and labels of length n."""
+    """Labeled images: features float32 (n, d), targets int64 (n,), and n groups."""
 
     features: FloatArray
     targets: IntArray
@@ -82,21 +82,20 @@ class LabeledFeatures:
         return [self.class_names[target] for target in self.targets]
 
     def rows(self, index: IntArray) -> LabeledFeatures:
-        """The chosen images."""
+        """The images of rows ``index``, int64 (m,)."""
         return LabeledFeatures(self.features[index], self.targets[index], [self.groups[i] for i in index], self.class_names)
 
 
 @one_blas_thread()
 def fit_probe(train: LabeledFeatures, *, class_weight: str = "none", seed: int = 0) -> Probe:
-    """Choose and fit a probe on training images only.
+    """Select the hyperparameters of a linear probe by cross-validation and fit it, on training images only.
 
-    With more than ``SELECTION_LIMIT`` images the choice is made on a random subset of that size; the head is
-    fitted on all.
+    With more than ``SELECTION_LIMIT`` images the selection uses a random subset of that size; the heads are fitted on all.
 
     Args:
         train: the training images; every class has at least one.
-        class_weight: ``none``, or ``balanced`` for each class to weigh the same.
-        seed: of the folds.
+        class_weight: ``none``, or ``balanced`` to give every class the same total weight.
+        seed: random seed of the folds.
     """
     chosen_on = limited_rows(len(train.targets), SELECTION_LIMIT, seed)
     search = train.rows(chosen_on)
@@ -105,9 +104,9 @@ def fit_probe(train: LabeledFeatures, *, class_weight: str = "none", seed: int =
     rows, choices, chosen_logits = [], [], []
     spaces = tuple(parallel_map(lambda power: HeadSpace.of(train.features, power=power), POWERS))
     for power, space in zip(POWERS, spaces, strict=True):
-        tried, logits = _tried(space.x[chosen_on], search, folds, weights)
-        rows += [{"power": power, "strength": strength, "log_loss": loss} for strength, loss in tried]
-        choices.append(HeadChoice(power, min(tried, key=lambda pair: pair[1])[0]))
+        losses, logits = _cross_validate(space.x[chosen_on], search, folds, weights)
+        rows += [{"power": power, "strength": strength, "log_loss": loss} for strength, loss in losses]
+        choices.append(HeadChoice(power, min(losses, key=lambda pair: pair[1])[0]))
         chosen_logits.append(logits)
     mean_logits = np.mean(chosen_logits, axis=0)
     temperature = calibration.fit_temperature(mean_logits, search.targets)
@@ -131,7 +130,7 @@ def fit_probe(train: LabeledFeatures, *, class_weight: str = "none", seed: int =
 def fit_heads(
     train: LabeledFeatures, choices: Sequence[HeadChoice], spaces: Sequence[HeadSpace], *, class_weight: str = "none"
 ) -> tuple[LinearHead, ...]:
-    """The chosen heads, fitted on all of ``train`` in spaces of its features."""
+    """Fit heads with the given hyperparameters on all of ``train``, in spaces of its features."""
     weights = class_weights(train.targets, len(train.class_names), class_weight)[:, None]
 
     def head(chosen: tuple[HeadChoice, HeadSpace]) -> LinearHead:
@@ -142,7 +141,9 @@ def fit_heads(
     return tuple(parallel_map(head, zip(choices, spaces, strict=True)))
 
 
-def _tried(x: FloatArray, search: LabeledFeatures, folds: IntArray, weights: FloatArray) -> tuple[list[tuple[float, float]], FloatArray]:
+def _cross_validate(
+    x: FloatArray, search: LabeledFeatures, folds: IntArray, weights: FloatArray
+) -> tuple[list[tuple[float, float]], FloatArray]:
     """Each strength with its out-of-fold log loss, and the best one's logits (n, k); weaker ones only if the weakest was best."""
     tried: list[tuple[float, float]] = []
     found: list[FloatArray] = []
@@ -157,7 +158,7 @@ def _tried(x: FloatArray, search: LabeledFeatures, folds: IntArray, weights: Flo
 
 
 def _out_of_fold(x: FloatArray, search: LabeledFeatures, folds: IntArray, weights: FloatArray, strengths: Sequence[float]) -> FloatArray:
-    """Logits (strengths, n, k) of every image from the heads that did not see it."""
+    """Out-of-fold logits, float64 (strengths, n, k)."""
     present = np.unique(folds)
     masks = np.stack([weights * (folds != fold) for fold in present], axis=1)
     num_classes = len(search.class_names)
@@ -174,7 +175,7 @@ def _out_of_fold(x: FloatArray, search: LabeledFeatures, folds: IntArray, weight
 
 
 def class_weights(targets: IntArray, num_classes: int, class_weight: str) -> FloatArray:
-    """A weight for each image (n,): 1, or with ``balanced`` such that every class weighs the same."""
+    """Sample weights float64 (n,) for targets int64 (n,): 1, or with ``balanced`` such that every class has the same total."""
     if class_weight == "none":
         return np.ones(len(targets))
     counts = np.bincount(targets, minlength=num_classes)
@@ -182,7 +183,7 @@ def class_weights(targets: IntArray, num_classes: int, class_weight: str) -> Flo
 
 
 def limited_rows(n: int, limit: int, seed: int) -> IntArray:
-    """All of n rows, or a seeded random choice of ``limit`` of them in their order."""
+    """Rows 0 to n - 1, int64 (n,); a sorted random sample of ``limit`` of them where there are more."""
     if n <= limit:
         return np.arange(n)
     return np.sort(np.random.default_rng(seed).choice(n, limit, replace=False))

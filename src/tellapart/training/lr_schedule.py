@@ -1,4 +1,4 @@
-"""The learning rate over a training: up, then down to nothing (Smith & Topin 2018, with half cosines)."""
+"""Learning-rate schedule: one-cycle with cosine warm-up and annealing to 0 (Smith & Topin 2018)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ START = 0.04
 
 
 def one_cycle(step: int, steps: int) -> float:
-    """The share of the highest learning rate at ``step`` (0 ... steps - 1)."""
+    """Learning rate at ``step`` (0 ... steps - 1) as a share of its peak."""
     top = max(1, round(WARM_UP * steps))
     if step < top:
         return START + (1 - START) * 0.5 * (1 - math.cos(math.pi * step / top))

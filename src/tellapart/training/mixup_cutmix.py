@@ -1,4 +1,4 @@
-"""Mixup (Zhang et al. 2018) and cutmix (Yun et al. 2019) of a batch with itself; off unless asked for."""
+"""mixup (Zhang et al. 2018) and CutMix (cutmix, Yun et al. 2019) within a batch; off by default."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import torch
 from tellapart.training.data_loader import Batch
 
 LossOf = Callable[[torch.Tensor], torch.Tensor]
-"""The loss against targets (n,)."""
+"""From targets int64 (n,) to the loss."""
 
 
 def mix_batch(batch: Batch, mixup: float, cutmix: float, *, seed: int) -> tuple[torch.Tensor, Callable[[LossOf], torch.Tensor]]:
-    """Images (n, 3, s, s) mixed with others of the batch, and how to take the loss of both truths.
+    """Mix images of a batch: returns images float32 (n, 3, s, s), and a function that mixes the losses of both targets.
 
     Args:
         batch: images and targets.
-        mixup: Beta parameter; 0 for never.
-        cutmix: the same; if both are given, a coin decides for each batch.
-        seed: of the coin, the share and the partners.
+        mixup: parameter of the Beta distribution of mixup; 0 turns it off.
+        cutmix: the same for CutMix; if both are on, each batch uses one of them, with equal probability.
+        seed: random seed.
     """
     if mixup <= 0 and cutmix <= 0:
         return batch.x, lambda loss_of: loss_of(batch.targets)
@@ -30,14 +30,14 @@ def mix_batch(batch: Batch, mixup: float, cutmix: float, *, seed: int) -> tuple[
     share = float(rng.beta(parameter, parameter))
     partner = torch.from_numpy(rng.permutation(len(batch.targets))).to(batch.x.device)
     if is_cut:
-        x, share = _pasted(batch.x, partner, share, rng)
+        x, share = _paste_square(batch.x, partner, share, rng)
     else:
         x = batch.x.lerp(batch.x[partner], 1 - share)
     return x, lambda loss_of: share * loss_of(batch.targets) + (1 - share) * loss_of(batch.targets[partner])
 
 
-def _pasted(x: torch.Tensor, partner: torch.Tensor, share: float, rng: np.random.Generator) -> tuple[torch.Tensor, float]:
-    """A rectangle of about 1 - share of the area comes from the partner; the share that really stayed."""
+def _paste_square(x: torch.Tensor, partner: torch.Tensor, share: float, rng: np.random.Generator) -> tuple[torch.Tensor, float]:
+    """Paste a square of about 1 - share of the area from the partner; returns the images and the share that remains."""
     size = x.shape[-1]
     side = round(size * (1 - share) ** 0.5)
     top, left = (int(v) for v in rng.integers(0, size - side + 1, 2))

@@ -32,15 +32,15 @@ def evaluate_network(
     features_of: FeaturesOf,
     probe: Probe | None,
 ) -> Evaluation:
-    """Calibrate a trained network on what its members did not see, and judge it on the reported parts.
+    """Calibrate a trained network on held-out images, and evaluate it on the reported parts.
 
     Args:
-        assignment: who trained and who is tested.
-        base: features of the backbone that fine-tuning began with; width 0 from scratch.
-        recipe: what was trained.
+        assignment: the parts.
+        base: features of the pretrained backbone; width 0 from scratch.
+        recipe: the network and how it was trained.
         folds: the members.
         features_of: computes features with a member's backbone.
-        probe: the rung below a fine-tuning.
+        probe: linear probe on the pretrained backbone, a baseline of fine-tuning.
     """
     sets = PartSets.of(assignment, base)
     train, reported = sets.train, sets.reported
@@ -56,7 +56,7 @@ def evaluate_network(
         held_rows.append(fold.held_out)
         held_logits.append(fold.member.logits(features.of([train.rows[i].image_id or "" for i in fold.held_out])))
     rows, logits = np.concatenate(held_rows), np.concatenate(held_logits)
-    classifier, selection = _calibrated(sets.class_names, [fold.member for fold in folds], logits, train.data.targets[rows], len(folds))
+    classifier, selection = _calibrate(sets.class_names, [fold.member for fold in folds], logits, train.data.targets[rows], len(folds))
     selection["members"] = [
         _score(number, held, found, train, classifier)
         for number, (held, found) in enumerate(zip(held_rows, held_logits, strict=True), 1)
@@ -96,7 +96,7 @@ def evaluate_network(
     )
 
 
-def _calibrated(
+def _calibrate(
     class_names: tuple[str, ...], members: Sequence[Member], logits: FloatArray, targets: IntArray, folds: int
 ) -> tuple[Classifier, dict[str, Any]]:
     """The classifier with temperature and clip chosen on held-out logits, and the ``selection`` of metrics.json."""

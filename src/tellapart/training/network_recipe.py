@@ -1,4 +1,4 @@
-"""Recipes that train a network: what they train, with which plan, and how a learner is made for each."""
+"""Recipes that train a network (scratch, finetune): architecture, config, and the learner before its first step."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MEAN = STD = (0.5, 0.5, 0.5)
 
 @dataclass(frozen=True, eq=False)
 class NetworkRecipe:
-    """A network to be trained.
+    """A network and how to train it.
 
     Attributes:
         name: ``scratch`` or ``finetune``.

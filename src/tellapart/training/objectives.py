@@ -1,4 +1,4 @@
-"""What a training wants of its learner: to name the class, or whatever else has a loss."""
+"""Training objectives: classification (cross-entropy), and the protocol that others follow."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ SMALLEST = 1e-12
 
 
 class Objective(Protocol):
-    """What is wanted of a learner's answers.
+    """Loss and metrics of a network's outputs.
 
     Attributes:
-        has_accuracy: whether an answer can be right or wrong.
+        has_accuracy: whether an output can be right or wrong.
     """
 
     @property
@@ -35,27 +35,27 @@ class Objective(Protocol):
         """See above."""
 
     def loss(self, answers: torch.Tensor, x: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Mean loss of the answers to images ``x`` (n, 3, s, s) of targets (n,)."""
+        """Mean loss of the outputs for images ``x`` float32 (n, 3, s, s) with targets int64 (n,)."""
 
     def weight(self, targets: torch.Tensor) -> float:
-        """How much images of these targets (n,) count together: means of several parts, weighed by it, give the mean of all."""
+        """Total weight of images with targets int64 (n,): the mean over a batch is the mean over its parts with these weights."""
 
     def right(self, answers: torch.Tensor, targets: torch.Tensor) -> float:
-        """How many answers are right; 0 where none can be."""
+        """Number of right outputs; 0 where outputs cannot be right."""
 
     def judged(self, network: Learner, feed: DataLoader | ActivationFeed, rows: IntArray, threads: int) -> tuple[FloatArray, float]:
-        """What each of these rows is lost by, float64 (n,), and the share that is right; NaN where an answer is no number."""
+        """Loss of each row, float64 (n,), and the accuracy; NaN where an output is not finite."""
 
 
 @dataclass(frozen=True, eq=False)
 class Classification:
-    """Logits that name the class: cross-entropy, and held out the log loss at the best temperature.
+    """Cross-entropy with label smoothing; on held-out images, the log loss at the best temperature.
 
-    The temperature is chosen there in the end too; without it epochs would be chosen for being little sure.
+    The final model is temperature-scaled too; without it, underconfident epochs would be preferred.
 
     Attributes:
-        class_weights: float (k,), or None.
-        label_smoothing: share of the truth spread over all classes.
+        class_weights: float32 (k,), or None.
+        label_smoothing: label smoothing factor.
     """
 
     class_weights: torch.Tensor | None = None
@@ -64,7 +64,7 @@ class Classification:
 
     @classmethod
     def of(cls, plan: TrainingConfig, feed: DataLoader | ActivationFeed, train: IntArray, num_classes: int) -> Classification:
-        """As a plan has it, for these training rows."""
+        """The objective of a config; class weights are inverse frequencies in the rows ``train``, int64 (n,)."""
         if plan.balance != "weights":
             return cls(None, plan.label_smoothing)
         counts = np.bincount(feed.targets[train], minlength=num_classes)
@@ -76,15 +76,15 @@ class Classification:
         return functional.cross_entropy(answers, targets, weight=self.class_weights, label_smoothing=self.label_smoothing)
 
     def weight(self, targets: torch.Tensor) -> float:
-        """The sum of the class weights, by which cross-entropy divides; the number of images where classes have none."""
+        """Sum of the class weights, by which cross-entropy divides; the number of images without class weights."""
         return float(len(targets)) if self.class_weights is None else float(self.class_weights[targets].sum())
 
     def right(self, answers: torch.Tensor, targets: torch.Tensor) -> float:
-        """How many logits are largest where they should be."""
+        """Number of images whose largest logit is that of their class."""
         return float((answers.argmax(1) == targets).sum())
 
     def judged(self, network: Learner, feed: DataLoader | ActivationFeed, rows: IntArray, threads: int) -> tuple[FloatArray, float]:
-        """Log loss at the best temperature of each row, and the accuracy."""
+        """Log loss of each row at the best temperature, float64 (n,), and the accuracy."""
         logits = logits_of(network, feed, rows, threads)
         targets = feed.targets[rows]
         if not np.isfinite(logits).all():
@@ -95,7 +95,7 @@ class Classification:
 
 
 def logits_of(network: Learner, feed: DataLoader | ActivationFeed, rows: IntArray, threads: int = 1) -> FloatArray:
-    """Logits, float32 (n, k), of the images of these rows as they are."""
+    """Logits float32 (n, k) of the images of ``rows`` int64 (n,), without augmentation."""
 
     def logits(x: torch.Tensor) -> FloatArray:
         with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""Judging a probe on the reported parts: predictions, rungs, and what a leak would have made of them."""
+"""Evaluate a linear probe on the reported parts: predictions, baselines, and the effect of a leak."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def probe_predictions(probe: Probe, reported: LabeledSet, source: str) -> Predic
 
 
 def baseline_predictions(train: LabeledSet, reported: LabeledSet) -> list[Predictions]:
-    """The rungs below every recipe: the majority class and, where there are features, the nearest neighbors."""
+    """Predictions of the baselines: the majority class and, where there are features, the nearest neighbors."""
     num_classes, n = len(train.data.class_names), len(reported.rows)
     found = [("majority class", majority_probabilities(train.data.targets, num_classes, n))]
     if train.data.features.shape[1]:
@@ -69,12 +69,12 @@ def baseline_predictions(train: LabeledSet, reported: LabeledSet) -> list[Predic
 
 
 def evaluate_part(predictions: Predictions, rungs_below: Sequence[Predictions]) -> dict[str, Any]:
-    """PART of metrics.json: every number of one reported part, with the rungs below on the same images."""
+    """PART of metrics.json: all metrics of one reported part, with the baselines on the same images."""
     return {**evaluate(predictions), "rungs": ladder_rungs([*rungs_below, predictions])}
 
 
 def ladder_rungs(steps: Sequence[Predictions]) -> list[dict[str, Any]]:
-    """Each step with its intervals and what it gains over the one below, on the same images."""
+    """Each step with its intervals and its gain over the step before, on the same images."""
     return [
         {
             "name": step.source,
@@ -87,7 +87,7 @@ def ladder_rungs(steps: Sequence[Predictions]) -> list[dict[str, Any]]:
 
 
 def naive_predictions(probe: Probe, train: LabeledSet, leaked: LabeledSet, reported: LabeledSet, *, class_weight: str) -> Predictions:
-    """What the probe would say of a reported part had it learned from the leaked images too."""
+    """Predictions for a reported part of a probe that is trained on the leaked images too."""
     both = LabeledFeatures(
         np.concatenate([train.data.features, leaked.data.features]),
         np.concatenate([train.data.targets, leaked.data.targets]),

@@ -1,4 +1,4 @@
-"""The examination: fit the probe, then ask it everything the report will say."""
+"""Evaluate a linear probe: fit it, then compute everything the report shows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHOWN_GROUPS = 200
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """The options an examination depends on, as explained in ``tellapart.commands.train``."""
+    """The options an evaluation depends on; see :class:`tellapart.training.options.TrainOptions`."""
 
     class_weight: str
     seed: int
@@ -40,18 +40,18 @@ class EvaluationOptions:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A fitted classifier and all that is to be said about it.
+    """A fitted classifier and its evaluation.
 
     Attributes:
-        recipe: how it was trained.
-        backbone: what it was trained with, in a word.
-        classifier: what is to be saved.
+        recipe: name of the recipe.
+        backbone: name of the backbone.
+        classifier: the model to save.
         predictions: of every reported image.
-        below: by reported part, what simpler answers say of the same images.
-        out_of_fold: of training images, by members that did not see them; before temperature and clip chosen on them.
-        rows: one a file, with places on the map and nearest training images.
-        metrics: the parts of metrics.json that come from here.
-        history: the events of the training.
+        below: by reported part, predictions of the baselines for the same images.
+        out_of_fold: predictions of training images by members that were not trained on them; temperature and clip were chosen on them.
+        rows: one row per file, with coordinates on the map and nearest training images.
+        metrics: entries of metrics.json.
+        history: events of the training.
     """
 
     recipe: str
@@ -71,8 +71,8 @@ class PartSets:
 
     Attributes:
         class_names: those of the training part, sorted.
-        train: what is learned from.
-        reported: what is judged on, by part.
+        train: the training images.
+        reported: the images to evaluate on, by part.
     """
 
     class_names: tuple[str, ...]
@@ -90,7 +90,7 @@ class PartSets:
 
 @one_blas_thread()
 def evaluate_probe(assignment: Assignment, features: FeatureMatrix, spec: FeatureSpec, options: EvaluationOptions) -> Evaluation:
-    """Fit a probe on the training part and judge it on the reported parts."""
+    """Fit a linear probe on the training part and evaluate it on the reported parts."""
     sets = PartSets.of(assignment, features)
     train, reported = sets.train, sets.reported
     probe = fit_probe(train.data, class_weight=options.class_weight, seed=options.seed)
@@ -200,7 +200,7 @@ def data_card(rows: Sequence[FileRow], class_names: Sequence[str], duplicate_gro
 
 
 def concatenate_predictions(parts: Sequence[Predictions]) -> Predictions:
-    """Predictions of several parts, one after another."""
+    """Concatenate the predictions of several parts."""
     return Predictions(
         image_ids=tuple(i for p in parts for i in p.image_ids),
         paths=tuple(i for p in parts for i in p.paths),

@@ -1,4 +1,4 @@
-"""The learning curve: does more data help? The recipe on growing shares of the training images, several draws each."""
+"""Learning curve of a linear probe: does more data help? It is fitted to growing shares of the training images, several draws each."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def learning_curve(
     for share, draws in zip(SHARES, DRAWS, strict=True):
         if share * len(train.targets) < max(SMALLEST, 4 * len(train.class_names)):
             continue
-        drawn = [_drawn(train, share, seed) for seed in range(draws)]
-        recipe = _chosen([x[drawn[0]] for x, _ in placed], train.rows(drawn[0]), probe, class_weight)
-        found = _scored(placed, train, drawn, recipe, class_weight)
+        drawn = [_draw(train, share, seed) for seed in range(draws)]
+        recipe = _choose_recipe([x[drawn[0]] for x, _ in placed], train.rows(drawn[0]), probe, class_weight)
+        found = _predict(placed, train, drawn, recipe, class_weight)
         points.append(
             {
                 "n_train": round(float(np.mean([len(rows) for rows in drawn]))),
@@ -60,7 +60,7 @@ def learning_curve(
     }
 
 
-def _drawn(train: LabeledFeatures, share: float, seed: int) -> IntArray:
+def _draw(train: LabeledFeatures, share: float, seed: int) -> IntArray:
     """Rows of a share of the training images, whole groups, stratified; at least one image of every class."""
     parts = round(1 / share)
     folds = assign_folds(train.labels, train.groups, folds=parts, seed=1000 + seed)
@@ -79,7 +79,7 @@ class _Recipe:
     clip: float
 
 
-def _chosen(spaces: Sequence[FloatArray], drawn: LabeledFeatures, probe: Probe, class_weight: str) -> _Recipe:
+def _choose_recipe(spaces: Sequence[FloatArray], drawn: LabeledFeatures, probe: Probe, class_weight: str) -> _Recipe:
     """The recipe for one size, chosen out of fold on its first draw."""
     num_classes, n = len(drawn.class_names), len(drawn.targets)
     fewer = len(probe.spaces[0].x) / n
@@ -102,7 +102,7 @@ def _chosen(spaces: Sequence[FloatArray], drawn: LabeledFeatures, probe: Probe, 
     return _Recipe(tuple(strengths), temperature, clip)
 
 
-def _scored(
+def _predict(
     placed: Sequence[tuple[FloatArray, FloatArray]], train: LabeledFeatures, drawn: Sequence[IntArray], recipe: _Recipe, class_weight: str
 ) -> list[FloatArray]:
     """Test probabilities of the recipe on each draw."""

@@ -1,4 +1,4 @@
-"""What an autoencoder learns: to give an image back."""
+"""The training objective of an autoencoder: reconstruct the image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BATCH = 32
 
 
 class AutoencoderLearner(Learner):
-    """An autoencoder that learns: the encoder is the backbone, the decoder the head."""
+    """An autoencoder to train: the encoder is the backbone, the decoder the head."""
 
     def __init__(self, network: Autoencoder, *, is_autocast: bool) -> None:
         stages = [("encoder", list(network.encoder.parameters()))]
@@ -30,12 +30,12 @@ class AutoencoderLearner(Learner):
         self.latent_width = network.num_features
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Images float32 (n, 3, s, s) from 0 to 1 given back."""
+        """Reconstructions of images, float32 (n, 3, s, s) from 0 to 1."""
         with self.precision(x.device.type):
             return self.head(self.backbone(x)).float()  # type: ignore[no-any-return]
 
-    def seen(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Latents float32 (n, d) and the images given back (n, 3, s, s)."""
+    def encode_decode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Latents float32 (n, d) and reconstructions float32 (n, 3, s, s)."""
         with self.precision(x.device.type):
             latents = self.backbone(x)
             return latents.float(), self.head(latents).float()
@@ -43,12 +43,12 @@ class AutoencoderLearner(Learner):
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Mean squared error of images on the scale 0 to 1; nothing in it is right or wrong."""
+    """Mean squared error of images on the scale 0 to 1; it has no accuracy."""
 
     has_accuracy: bool = False
 
     def loss(self, answers: torch.Tensor, x: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Mean squared error of the answers (n, 3, s, s)."""
+        """Mean squared error of the reconstructions float32 (n, 3, s, s)."""
         return torch.nn.functional.mse_loss(answers, x)
 
     def weight(self, targets: torch.Tensor) -> float:
@@ -56,11 +56,11 @@ class Reconstruction:
         return float(len(targets))
 
     def right(self, answers: torch.Tensor, targets: torch.Tensor) -> float:
-        """Nothing."""
+        """Always 0."""
         return 0.0
 
     def judged(self, network: Learner, feed: DataLoader | ActivationFeed, rows: IntArray, threads: int) -> tuple[FloatArray, float]:
-        """Mean squared error of each row, float64 (n,); NaN where an answer is no number."""
+        """Mean squared error of each row, float64 (n,); NaN where an output is not finite."""
 
         def errors(x: torch.Tensor) -> FloatArray:
             with torch.inference_mode():
@@ -78,12 +78,12 @@ def squared_errors(answers: torch.Tensor, x: torch.Tensor) -> FloatArray:
 
 
 def reconstruct(network: AutoencoderLearner, feed: DataLoader, rows: IntArray, threads: int = 1) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """Latents (b, d) and squared errors (b,) of the images of these rows as they are, batch after batch."""
+    """Latents float32 (b, d) and mean squared errors float64 (b,) of the images of ``rows`` int64 (n,), batch by batch."""
 
-    def seen(x: torch.Tensor) -> tuple[FloatArray, FloatArray]:
+    def encode_batch(x: torch.Tensor) -> tuple[FloatArray, FloatArray]:
         with torch.inference_mode():
-            latents, answers = network.seen(x)
+            latents, answers = network.encode_decode(x)
             return latents.cpu().numpy(), squared_errors(answers, x)
 
     network.eval()
-    yield from ahead(seen, feed.plain(rows, BATCH), threads if threads > 1 else 0)
+    yield from ahead(encode_batch, feed.plain(rows, BATCH), threads if threads > 1 else 0)

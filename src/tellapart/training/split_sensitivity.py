@@ -1,4 +1,4 @@
-"""What other splits would have said: the same recipe on twenty of them, and on "the first 50 files of each class"."""
+"""Split variance: the same linear probe on twenty other splits, and on "the first 50 files of each class"."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def split_sensitivity(
         test_share: as the first split's.
         class_weight: as the first split's.
     """
-    pool, paths = _limited(pool, paths)
+    pool, paths = _subsample(pool, paths)
     first, per_class = _first_files(pool, paths)
     held_out = [
         np.array([part == "test" for part in assign_stratified_parts(pool.labels, pool.groups, seed=seed, test_share=test_share)])
         for seed in range(1, splits + 1)
     ]
-    probabilities = _scored(pool, [*held_out, first], probe, class_weight)
+    probabilities = _predict(pool, [*held_out, first], probe, class_weight)
     rows = []
     for seed, (is_test, found) in enumerate(zip(held_out, probabilities, strict=False), start=1):
         targets = pool.targets[is_test]
@@ -65,7 +65,7 @@ def split_sensitivity(
     }
 
 
-def _scored(pool: LabeledFeatures, held_out: list[BoolArray], probe: Probe, class_weight: str) -> list[FloatArray]:
+def _predict(pool: LabeledFeatures, held_out: list[BoolArray], probe: Probe, class_weight: str) -> list[FloatArray]:
     """Probabilities of each held-out set from a head fitted on the rest."""
     num_classes = len(pool.class_names)
     weights = np.stack([class_weights(pool.targets, num_classes, class_weight) * ~is_test for is_test in held_out], axis=1)
@@ -92,7 +92,7 @@ def _first_files(pool: LabeledFeatures, paths: Sequence[str]) -> tuple[BoolArray
     return first, per_class
 
 
-def _limited(pool: LabeledFeatures, paths: Sequence[str]) -> tuple[LabeledFeatures, Sequence[str]]:
+def _subsample(pool: LabeledFeatures, paths: Sequence[str]) -> tuple[LabeledFeatures, Sequence[str]]:
     if len(paths) <= SPLIT_LIMIT:
         return pool, paths
     index = limited_rows(len(paths), SPLIT_LIMIT, seed=0)

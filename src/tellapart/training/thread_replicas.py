@@ -1,8 +1,8 @@
-"""One step on several cores: replicas of the learner, each with its share of the batch on one thread.
+"""Data parallelism over threads: replicas of the learner, each with its share of the batch on one core.
 
-torch spreads every operation over all cores, and waits for the slowest of them after each; on a machine that also
-does other things that costs up to ten times (docs/log.md). Replicas meet once a step. They share the parameters,
-and each has its own statistics and its own source of dropout, so that a step is the same however threads interleave.
+torch parallelizes every operation and waits for the slowest core after each; on a busy machine that is up to ten times
+slower (docs/log.md). Replicas synchronize once per step. They share the parameters; each has its own running statistics
+and dropout generator, so that a step does not depend on the order of threads.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from tellapart.models.malloc import tune_malloc
 from tellapart.training.learner import Learner
 
 FEWEST = 4
-"""Images a replica has to get at least; smaller batches are computed by fewer of them."""
+"""Minimum number of images per replica; smaller batches use fewer replicas."""
 
 
 class OwnDropout(nn.Module):
-    """Dropout that draws from a generator of its own."""
+    """Dropout with its own random generator."""
 
     def __init__(self, probability: float) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class OwnDropout(nn.Module):
         self.seed = 0
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """In training, x with a share of its values zero and the rest larger."""
+        """In training, x with some values set to zero and the others scaled up."""
         if not self.training or not self.probability:
             return x
         generator = torch.Generator().manual_seed(self.seed)
@@ -45,7 +45,7 @@ class Replicas:
 
     Args:
         learner: the first; its dropout layers are replaced.
-        count: how many there are; 1 where the network draws at random elsewhere than in dropout layers.
+        count: number of replicas; 1 is used where the network is random elsewhere than in dropout layers.
     """
 
     def __init__(self, learner: Learner, count: int) -> None:
@@ -62,8 +62,8 @@ class Replicas:
 
         Args:
             x: images (n, 3, s, s).
-            losses: what a slice of the batch, with its logits, adds to the loss of the whole batch.
-            seed: of the dropout.
+            losses: from a slice of the batch and its logits to its contribution to the loss of the batch.
+            seed: random seed of the dropout.
         """
         parts = _parts(len(x), min(self.count, max(1, len(x) // FEWEST)))
         parameters = list(self.learner.trained())
@@ -89,12 +89,12 @@ class Replicas:
         return float(sum(loss for loss, _, _ in found)), torch.cat([logits for _, logits, _ in found])
 
     def set_precision(self, is_autocast: bool) -> None:
-        """Compute in bfloat16 where that is safe, or not."""
+        """Turn autocast to bfloat16 on or off."""
         for learner in self._learners:
             learner.is_autocast = is_autocast
 
     def close(self) -> None:
-        """Let the threads go."""
+        """Shut down the threads."""
         self._pool.shutdown()
 
 
@@ -111,7 +111,7 @@ def one_thread_each(count: int) -> Iterator[None]:
 
 
 def is_repeatable(network: nn.Module) -> bool:
-    """Whether all that a network draws at random is drawn by dropout layers."""
+    """Whether dropout layers are the only source of randomness in a network."""
     return not any(type(module).__name__ == "DropPath" or getattr(module, "drop_rate", 0) for module in network.modules())
 
 
