@@ -1,4 +1,4 @@
-"""Keeping: what was fetched and looked at is judged, written down, stored, and confirmed, in this order."""
+"""Acceptance: decide on fetched images (retry, refuse, duplicate, accept), record the verdicts, store the files, confirm them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from tellapart.collection.storage.stores import Destination, image_name
 from tellapart.images.perceptual_hash import SIGNATURE_SIDE
 
 MOST_TRIES = 5
+"""Maximum number of attempts for one URL."""
 MOST_TRIES_BLOCKED = 3
-"""Of an address that a server refuses to hand out (4xx)."""
+"""The same for a URL that the server refuses (4xx)."""
 BACK_OFF_S = 2.0
 LONGEST_BACK_OFF_S = 3_600.0
 WRITERS = 8
@@ -33,7 +34,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class FetchedImage:
-    """One address as it was fetched and, where that went well, looked at."""
+    """One fetched URL and, where that succeeded, its decoded image."""
 
     claim: Claim
     fetched: Fetched
@@ -41,7 +42,7 @@ class FetchedImage:
 
 
 class Acceptor:
-    """Judges and keeps; its calls to the ledger all run on one thread of its own.
+    """Decides on images and stores them; all calls to the ledger run on one thread.
 
     Args:
         min_side: images with a shorter side of fewer pixels are refused.
@@ -61,7 +62,7 @@ class Acceptor:
         return await asyncio.get_running_loop().run_in_executor(self._ledger_thread, function, *values)
 
     async def keep(self, looks: Sequence[FetchedImage]) -> list[Verdict]:
-        """Judge a batch, write down the verdicts, store the files of the good ones, and confirm them.
+        """Decide on a batch, record the verdicts, store the accepted files, and confirm them.
 
         Raises:
             StorageError: the ledger or the destination cannot be written; what was not confirmed goes back to the queue.
@@ -133,7 +134,7 @@ class Acceptor:
         return replace(seen_so, status=BUSY, image_id=image_id, signature=seen.signature, file=file, size_bytes=len(body))
 
     def _failure(self, claim: Claim, fetched: Fetched) -> Verdict:
-        """A passing failure waits, unless it has been met too often."""
+        """The retry rule: temporary failures wait for another attempt, up to a maximum number."""
         failed = Verdict(claim=claim, status=REFUSED, reason=fetched.reason, http_code=fetched.http_code)
         if fetched.verdict == "permanent":
             return failed
@@ -144,7 +145,7 @@ class Acceptor:
 
 
 def back_off_s(tries: int, fetched: Fetched) -> float:
-    """Seconds to wait before the next try: twice as long each time, with jitter; at least what the server asked for."""
+    """Seconds before the next attempt: exponential backoff with jitter, and at least the server's Retry-After."""
     waited = min(LONGEST_BACK_OFF_S, BACK_OFF_S * 2.0 ** (tries - 1)) * random.uniform(0.5, 1.5)  # noqa: S311  (no secret)
     return max(waited, fetched.retry_after_s or 0.0)
 

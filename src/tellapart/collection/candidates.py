@@ -1,4 +1,4 @@
-"""What passes between a source of images and the rest: a query, the request it becomes, and the offers found."""
+"""Records exchanged with a source of images: a query, its HTTP request, and the candidate images found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEFAULT_SIDE = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """One image somebody offers: where it lies, and what is said of it. Nothing here has been checked."""
+    """One candidate image: its URL and metadata as a source gives them, unchecked."""
 
     url: str
     """Where the image itself lies; http or https."""
@@ -33,7 +33,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What is asked of a source."""
+    """A search at a source."""
 
     keyword: str
     facet: Mapping[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What one answer of a source holds."""
+    """One page of results of a source."""
 
     offers: tuple[Offer, ...] = ()
     cursor: str | None = None

@@ -1,4 +1,4 @@
-"""The collector: searching, fetching, looking and keeping at once, until every class has its number or there is no more."""
+"""The collector: search, fetch, decode and store concurrently, until every class has its number of images or nothing more can be found."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CLAIMS_AHEAD = 4
 
 @dataclass(frozen=True, kw_only=True)
 class CollectorLimits:
-    """How much at once, and how long."""
+    """Limits of concurrency and time."""
 
     concurrency: int = 64
     deadline: float | None = None
@@ -48,7 +48,7 @@ class Collector:
     """Collects for one ledger.
 
     Args:
-        advance: hears of each image kept.
+        advance: called with the number of images stored.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Collector:
         self._failure: BaseException | None = None
 
     async def run(self) -> None:
-        """Collect until all is there, nothing more can be had now, or the time is up.
+        """Collect until every class is complete, nothing more is available now, or the time is up.
 
         Raises:
             StorageError: ledger or destination cannot be written.
@@ -128,7 +128,7 @@ class Collector:
         return held, ceilings(held, needs, is_even=self._pace.is_even), needs
 
     async def _give_back(self) -> None:
-        """Return what was taken on and not begun: another collector may have it at once."""
+        """Return claimed URLs that were not fetched, so that another collector can take them."""
         claims = [claim for waiting in self._backlog.values() for claim in waiting]
         self._backlog.clear()
         self._is_drained = True
@@ -183,7 +183,7 @@ class Collector:
             self._woken.set()
 
     def _start_fetches(self) -> None:
-        """Fetch whatever hosts allow now, and note when the next one will."""
+        """Start every fetch that the rate limits allow now, and note when the next one may start."""
         self._swept, self._soonest_s = time.monotonic(), STEP_S
         for host in list(self._backlog):
             if not self._has_room:
@@ -236,7 +236,7 @@ class Collector:
             self._start_fetches()
 
     async def _beat(self) -> None:
-        """Say now and then that this collector lives, and take over from those that do not."""
+        """Send heartbeats, and take over the claims of collectors that died."""
         ledger = self._keeper.ledger
         while True:
             await asyncio.sleep(BEAT_S)
@@ -268,7 +268,7 @@ class Collector:
         return bool(chances) and min(chances) - self._keeper.ledger.clock() <= self._pace.patience_s
 
     async def _guarded(self, work: Callable[..., Coroutine[Any, Any, None]], *values: Any) -> None:
-        """Whatever goes wrong in the background ends the run, and is raised there."""
+        """Run ``work``; an error in the background ends the run and is raised there."""
         try:
             await work(*values)
         except Exception as error:

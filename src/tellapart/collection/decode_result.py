@@ -1,4 +1,4 @@
-"""What a look at a downloaded image tells."""
+"""The result of decoding a downloaded image."""
 
 from __future__ import annotations
 

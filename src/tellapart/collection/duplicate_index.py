@@ -1,4 +1,4 @@
-"""Recognizing, while collecting, a photo that is already there: saved again, resized, slightly cropped, brightened or mirrored.
+"""Detect near-duplicates while collecting: re-encoded, resized, slightly cropped, brightened or mirrored copies of a stored photo.
 
 A difference hash proposes, a 16 x 16 miniature decides: alone, the hash merges different things photographed on one
 plain background. A cropped copy's miniature agrees no better with the original than two white shirts on one floor agree
@@ -33,7 +33,7 @@ _FIRST_ROOM = 1024
 
 
 class DuplicateIndex:
-    """The fingerprints of all images kept so far; a query takes about 1 ms with 400,000 of them.
+    """The perceptual hashes of all stored images; a query takes about 1 ms with 400,000 of them.
 
     Not for several threads at once. Between :meth:`twin` and :meth:`add` there must be no await, or of two copies that
     arrive together both are kept.
@@ -82,17 +82,17 @@ class DuplicateIndex:
         self._renew_common()
         own = np.frombuffer(signature, np.float16)
         sides = ((plain_hash, own), (mirror_hash, mirrored_signature(own)))
-        likest = max((found for asked, miniature in sides for found in self._likest(asked, miniature, NEAR_BITS)[:1]), default=None)
+        likest = max((found for asked, miniature in sides for found in self._nearest(asked, miniature, NEAR_BITS)[:1]), default=None)
         if likest is None or likest[0] < LIKE_CORRELATION:
             return None
         if likest[0] < SAME_CORRELATION:
-            found = [pair for asked, miniature in sides for pair in self._likest(asked, miniature, RIVAL_BITS)]
+            found = [pair for asked, miniature in sides for pair in self._nearest(asked, miniature, RIVAL_BITS)]
             rival = max((correlation for correlation, at in found if at != likest[1]), default=0.0)
             if 1 - likest[0] > STANDS_OUT * (1 - max(0.0, rival)):
                 return None
         return self._ids[likest[1]]
 
-    def _likest(self, asked: bytes, miniature: FloatArray, bits: int) -> list[tuple[float, int]]:
+    def _nearest(self, asked: bytes, miniature: FloatArray, bits: int) -> list[tuple[float, int]]:
         """Correlation and place of the images near by hash, best first."""
         near = self._near(asked, bits)
         if not len(near):

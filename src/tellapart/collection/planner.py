@@ -1,4 +1,4 @@
-"""The planner: which class needs images, from which source the next should come, and when there is no more to find.
+"""The planner: which class needs images, from which source to take them next, and when a search is exhausted.
 
 Pure functions of the ledger's counts. All classes are collected from the same sources in the same shares: where cats
 come from one site and dogs from another, a network learns to tell the sites apart.

@@ -1,4 +1,4 @@
-"""Searching: asking the sources for more offers, one page at a time, where and when the planner says so."""
+"""Search the sources for candidates, one page of results at a time, as the planner decides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a collect's options to a collector at work, and what came of it."""
+"""Run a collection: from the options of ``tellapart collect`` to a collector and its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a collection stands, read from its ledger: counts, shares, and every failure explained."""
+"""Status of a collection, read from its ledger: counts, shares, and the reasons of failures."""
 
 from __future__ import annotations
 

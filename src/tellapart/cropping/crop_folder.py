@@ -1,4 +1,4 @@
-"""A folder of crops: derived images that remember their parent and stay with its group and part."""
+"""Write a folder of crops, whose manifest records the parent, group and part of each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AT_ONCE = 32
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """One image to be made.
+    """One crop to write.
 
     Attributes:
         file: the photo.
@@ -79,7 +79,7 @@ def write_crops(crops: Sequence[Crop], folder: Path, shape: CropShape, advance: 
     def work(job: tuple[Crop, str]) -> str | None:
         crop, name = job
         try:
-            data = _encoded(crop_pixels(crop, shape))
+            data = _encode_jpeg(crop_pixels(crop, shape))
         except ImageError as error:
             return str(error)
         except OSError as error:
@@ -128,7 +128,7 @@ def _names(crops: Sequence[Crop]) -> list[str]:
     return names
 
 
-def _encoded(pixels: ByteArray) -> bytes:
+def _encode_jpeg(pixels: ByteArray) -> bytes:
     import simplejpeg
 
     encoded: bytes = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality=QUALITY, colorspace="RGB", colorsubsampling="444")

@@ -1,4 +1,4 @@
-"""What is to be cropped to: faces, the subject, or a thing called by a word, found on every photo of a data set."""
+"""Detect what to crop to in every photo of a data set: faces, the subject, or an object named by a word."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 AT_ONCE = 8
 VERSION = 1
-"""Of what becomes of a photo before and after the networks; another one, and all photos are looked at again."""
+"""Version of the detection, part of the cache key."""
 
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """What was found on one photo, in its own pixels.
+    """The detections on one photo, in its pixels.
 
     Attributes:
         width, height: of the photo.
@@ -68,7 +68,7 @@ class Detection:
 
 
 class Detector(Protocol):
-    """Finds something on squares that show whole photos."""
+    """Detects objects on squares that show whole photos."""
 
     side: int
     policy: str
@@ -152,7 +152,7 @@ def make_detector(to: str, device: str) -> Detector:
 def detect(
     files: Sequence[Path], image_ids: Sequence[str], find: Detector, *, num_workers: int | None = None, progress: Progress = SILENT
 ) -> list[Detection | str]:
-    """What is on each photo, or the reason why it could not be looked at; from the cache where it was found before.
+    """Detect on each photo, with cached results; the reason as a text for photos that cannot be read.
 
     Args:
         files: the photos.
@@ -166,14 +166,14 @@ def detect(
     try:
         known = {image_id: Detection.from_bytes(content) for image_id, content in store.read(list(dict.fromkeys(image_ids))).items()}
         missing = {image_id: file for file, image_id in zip(files, image_ids, strict=True) if image_id not in known}
-        found = dict(zip(missing, _found(list(missing.values()), find, num_workers, progress) if missing else [], strict=True))
+        found = dict(zip(missing, _detect_all(list(missing.values()), find, num_workers, progress) if missing else [], strict=True))
         store.write({image_id: one.to_bytes() for image_id, one in found.items() if isinstance(one, Detection)})
     finally:
         store.close()
     return [known[image_id] if image_id in known else found[image_id] for image_id in image_ids]
 
 
-def _found(files: Sequence[Path], find: Detector, num_workers: int | None, progress: Progress) -> list[Detection | str]:
+def _detect_all(files: Sequence[Path], find: Detector, num_workers: int | None, progress: Progress) -> list[Detection | str]:
     """What is on each photo, as the networks find it now."""
     import torch
 
@@ -187,7 +187,7 @@ def _found(files: Sequence[Path], find: Detector, num_workers: int | None, progr
     found: list[Detection | str] = []
     try:
         with progress.stage("looking where to crop", total=len(files)) as advance:
-            for some in ahead(_looker(find), chunks, workers):
+            for some in ahead(_detect_function(find), chunks, workers):
                 found += some
                 advance(len(some))
     finally:
@@ -195,7 +195,7 @@ def _found(files: Sequence[Path], find: Detector, num_workers: int | None, progr
     return found
 
 
-def _looker(find: Detector) -> Callable[[Sequence[Path]], list[Detection | str]]:
+def _detect_function(find: Detector) -> Callable[[Sequence[Path]], list[Detection | str]]:
     """Reads some photos and looks at all of them at once."""
 
     def look(files: Sequence[Path]) -> list[Detection | str]:

@@ -1,4 +1,4 @@
-"""Cropping: from a box in an image to the pixels around it, with a margin, square or turned until the eyes are level."""
+"""Crop geometry: from a bounding box to pixels, with a margin, square, or aligned so that the eyes are level."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tellapart.augmentation.affine import opencv
 from tellapart.images import resize
 
 SUBJECT_SHARE = 0.35
-"""Of the strongest activation; what lies above it belongs to the subject."""
+"""Threshold as a share of the strongest activation; above it is the subject."""
 
 
 @dataclass(frozen=True)
@@ -85,17 +85,17 @@ def crop_pixels_of(pixels: ByteArray, box: Box, shape: CropShape, eyes: FloatArr
         eyes: (2, 2), x and y of the eye on the image's left, then of that on its right; None leaves the image as it is.
     """
     if shape.is_aligned and eyes is not None:
-        found = _turned(pixels, box, eyes)
+        found = _align_eyes(pixels, box, eyes)
     else:
         found = np.ascontiguousarray(pixels[box.top : box.bottom, box.left : box.right])
     if shape.size is None:
         return found
     if shape.is_square:
         return resize(found, shape.size, "squash" if found.shape[0] == found.shape[1] else "pad")
-    return _with_longer_side(found, shape.size)
+    return _resize_longer_side(found, shape.size)
 
 
-def _turned(pixels: ByteArray, box: Box, eyes: FloatArray) -> ByteArray:
+def _align_eyes(pixels: ByteArray, box: Box, eyes: FloatArray) -> ByteArray:
     """The box, turned around its center until the eyes are level; what lies outside the image repeats its edge."""
     across = eyes[1] - eyes[0]
     angle = np.arctan2(across[1], across[0])
@@ -114,7 +114,7 @@ def _turned(pixels: ByteArray, box: Box, eyes: FloatArray) -> ByteArray:
     return turned
 
 
-def _with_longer_side(pixels: ByteArray, size: int) -> ByteArray:
+def _resize_longer_side(pixels: ByteArray, size: int) -> ByteArray:
     """Resized, shape kept; without the border that a padded square has."""
     height, width = pixels.shape[:2]
     longer = max(height, width)
@@ -124,7 +124,7 @@ def _with_longer_side(pixels: ByteArray, size: int) -> ByteArray:
 
 
 def activation_box(activations: FloatArray, width: int, height: int) -> FloatArray | None:
-    """The box of what a network saw most in an image, float64 (4,) in its pixels; None where it saw the same everywhere.
+    """The bounding box of the strongest activations, float64 (4,) in pixels of the image; None where all are equal.
 
     Args:
         activations: (rows, columns), any scale; a grid over the whole image.

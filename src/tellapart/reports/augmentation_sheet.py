@@ -1,4 +1,4 @@
-"""The contact sheet of an augmentation: images and their draws, and what each option does alone."""
+"""Contact sheet of an augmentation: augmented images, and the effect of each option alone."""
 
 from __future__ import annotations
 

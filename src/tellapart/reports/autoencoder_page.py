@@ -1,4 +1,4 @@
-"""The page of an autoencoder: what it gives back, what its numbers look like, and what they draw."""
+"""The report of an autoencoder: reconstructions, histograms of its latent units, and latent traversals."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def _errors(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _verdict(side: Mapping[str, Any], components: int) -> str:
-    """Whether the network is worth more than a linear way through as many numbers."""
+    """Whether the network is better than PCA with as many components."""
     gain = side["better_than_linear"]
     if not components:
         return ""

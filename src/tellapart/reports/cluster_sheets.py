@@ -1,4 +1,4 @@
-"""A contact sheet of a cluster: what is typical of it, and what is least so."""
+"""Contact sheet of a cluster: its most and least typical images."""
 
 from __future__ import annotations
 

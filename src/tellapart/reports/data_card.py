@@ -1,4 +1,4 @@
-"""The data card: what was in the folder, what became of it, and what was found wrong with it."""
+"""The data card: files of the folder, how they were used, and the issues found."""
 
 from __future__ import annotations
 

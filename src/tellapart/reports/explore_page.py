@@ -1,4 +1,4 @@
-"""The page of ``tellapart explore``: the map of a folder, its clusters, what they encode, and what stands apart."""
+"""The page of ``tellapart explore``: the map of a folder, its clusters, their associations, and outliers."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def _cluster_rows(view: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _trust(points: Mapping[str, Any]) -> Iterator[str]:
-    """How far the map is to be believed, in sentences."""
+    """The quality of the projection, in sentences."""
     trust = points.get("trust") or {}
     if trust.get("neighbors_kept") is not None:
         k = trust.get("k", 10)

@@ -1,4 +1,4 @@
-"""The images worth looking at: the wrong ones, then the least certain, each with its nearest training images."""
+"""Gallery of images to look at: wrong predictions, then the least confident, each with its nearest training images."""
 
 from __future__ import annotations
 

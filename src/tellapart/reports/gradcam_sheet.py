@@ -1,4 +1,4 @@
-"""A sheet that shows where a classifier looked: each image beside its heat maps."""
+"""Sheet of Grad-CAM and occlusion maps: each image beside its heat maps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every page is made of: one HTML file with its styles, modules and data inside, that asks nothing of any other machine."""
+"""The HTML shell of every page: one self-contained file with styles, modules and data, without requests to other machines."""
 
 from __future__ import annotations
 

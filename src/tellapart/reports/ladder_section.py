@@ -1,4 +1,4 @@
-"""The rungs: what each is worth beside the one above it, what it cost, and the images it put right or got wrong."""
+"""The ladder section: the gain of each step over the one before, its cost, and the images it fixed or broke."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of a training under way: its curves so far; it loads itself anew every few seconds and is gone at the end."""
+"""The live page of a running training: its curves so far; it reloads every few seconds and is removed at the end."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def live_page(path: Path, title: str) -> Iterator[Listener]:
     """
     histories: dict[str, list[Mapping[str, Any]]] = {}
 
-    def heard(name: str, history: Sequence[Mapping[str, Any]]) -> None:
+    def on_epoch(name: str, history: Sequence[Mapping[str, Any]]) -> None:
         histories[name] = list(history)
         events = [{**event, "event": "epoch", "fold": fold} for fold, epochs in enumerate(histories.values(), 1) for event in epochs]
         write_text(path, page(title, events))
 
     try:
-        yield heard
+        yield on_epoch
     finally:
         path.unlink(missing_ok=True)
 

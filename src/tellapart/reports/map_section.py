@@ -1,4 +1,4 @@
-"""The map: where the features put each image (first two principal components), thinned to what a page can hold."""
+"""The map section: the first two principal components of the features, subsampled to fit the page."""
 
 from __future__ import annotations
 

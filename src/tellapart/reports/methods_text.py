@@ -1,4 +1,4 @@
-"""How these numbers were made, in short plain sentences."""
+"""The methods section: how the metrics were computed, in short sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page may say of where the photos lie: the name of their folder, and the way to it from the page.
+"""Remove absolute paths from a page: it names the folder of the photos and the relative path to it.
 
 A page is mailed and published. Where the photos lie on the machine that made it is nobody else's business, and a whole
 path usually holds the user's name.

@@ -1,4 +1,4 @@
-"""The review page of ``tellapart check``: what was found, image by image, and what the reader decides about it."""
+"""The review page of ``tellapart check``: issues image by image, and the decisions of the reader."""
 
 from __future__ import annotations
 

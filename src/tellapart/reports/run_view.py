@@ -1,4 +1,4 @@
-"""A run folder as plain dicts, one a section: what the HTML file, its JSON twin and the studio show."""
+"""View of a run: one plain dict per section, for the HTML report, its JSON twin and the studio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sprites: thousands of tiny images side by side in a few JPEGs, a sixth of the bytes of as many thumbnails."""
+"""Sprites: thousands of tiny images in a few JPEG sheets, a sixth of the bytes of as many thumbnails."""
 
 from __future__ import annotations
 

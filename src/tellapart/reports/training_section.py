@@ -1,4 +1,4 @@
-"""How the training of a network went: its curves by fold, what it cost, and how far its members agree."""
+"""The training section: learning curves by fold, cost, and the spread of the members' scores."""
 
 from __future__ import annotations
 

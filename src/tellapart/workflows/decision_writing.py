@@ -1,4 +1,4 @@
-"""What exclude, relabel and restore share: find the rows of the named files, and write one batch of decisions about them."""
+"""Shared by exclude, relabel and restore: find the rows of the named files, and write one batch of decisions."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def named_rows(analyzed: AnalyzedFolder, files: Sequence[str | Path]) -> list[Fi
     meant: set[int] = set()
     missing = []
     for file in files:
-        found = _meant(analyzed, by_path, str(file))
+        found = _matching_rows(analyzed, by_path, str(file))
         meant.update(found)
         missing += [] if found else [str(file)]
     if missing:
@@ -143,7 +143,7 @@ def named_rows(analyzed: AnalyzedFolder, files: Sequence[str | Path]) -> list[Fi
     return [analyzed.rows[number] for number in sorted(meant)]
 
 
-def _meant(analyzed: AnalyzedFolder, by_path: dict[str, int], name: str) -> list[int]:
+def _matching_rows(analyzed: AnalyzedFolder, by_path: dict[str, int], name: str) -> list[int]:
     """Numbers of the rows a name means: a path in the data set, a path from here, or a folder of either kind."""
     root = analyzed.dataset.root
     from_here = os.path.relpath(Path(name).expanduser().absolute(), root)

@@ -1,4 +1,4 @@
-"""What the verbs that explore work on: the images of a folder that are used, each once, with what a network sees of them."""
+"""The images that cluster, explore and similar work on: the used images of a folder, each once, with their features."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def explorable_images(
     num_workers: int | None = None,
     progress: Progress = SILENT,
 ) -> ExplorableImages:
-    """Look at a folder with one or two networks, and take what can be explored.
+    """Analyze a folder with one or two networks, and select the images that can be explored.
 
     Args:
         folder: class folders, unsorted images, a manifest or a bucket.
@@ -108,11 +108,11 @@ def explorable_images(
     spec = spec.computed(device)
     backbones = spec.backbones
     own = () if words in (IMAGENET, NO_WORDS) else words_of(words)
-    knows = None if words == NO_WORDS else _knows_words(backbones, own, device)
-    asked = _seen_by(knows, backbones, spec.device) if knows else None
+    knows = None if words == NO_WORDS else _word_network(backbones, own, device)
+    asked = _shared_backbone(knows, backbones, spec.device) if knows else None
     wanted = replace(spec, backbones=tuple(dict.fromkeys([*backbones, *([asked] if asked else [])])))
     looked = analyze_folder(folder, wanted, reading=reading, state=state, device=device, num_workers=num_workers, progress=progress)
-    rows = _each_once(looked.rows)
+    rows = _unique_rows(looked.rows)
     left_out = {row.path: row.reason or row.status for row in looked.rows if not row.is_used}
     seen = looked.extraction.features.of([row.image_id or "" for row in rows])
     broken = set(nonfinite_rows(seen).tolist())
@@ -123,7 +123,7 @@ def explorable_images(
     if not rows:
         reasons = ", ".join(sorted(set(left_out.values()))[:3])
         raise DataError(f"of {count(len(looked.rows), 'image')} none can be explored: {reasons}")
-    name = "+".join(_called(backbone) for backbone in backbones)
+    name = "+".join(_display_name(backbone) for backbone in backbones)
     columns = _columns(wanted.backbones)
     features = np.hstack([seen[:, columns[backbone]] for backbone in backbones])
     said = seen[:, columns[asked]] if asked else None
@@ -149,7 +149,7 @@ def words_of(text: str) -> tuple[str, ...]:
     return words
 
 
-def _knows_words(backbones: Sequence[Backbone], words: Sequence[str], device: str) -> Backbone:
+def _word_network(backbones: Sequence[Backbone], words: Sequence[str], device: str) -> Backbone:
     """Who is asked for words: a CLIP that looks at the images anyway, or the packaged classifier."""
     clips = [backbone for backbone in backbones if words and is_clip(backbone)]
     packaged = spec_of(IMAGENET).computed(device).backbones[0]
@@ -161,7 +161,7 @@ def _knows_words(backbones: Sequence[Backbone], words: Sequence[str], device: st
     return knows
 
 
-def _seen_by(knows: Backbone, backbones: Sequence[Backbone], device: str) -> Backbone:
+def _shared_backbone(knows: Backbone, backbones: Sequence[Backbone], device: str) -> Backbone:
     """The network whose features say what ``knows`` would: of a classifier its backbone, so that no image is looked at twice."""
     if knows in backbones or is_clip(knows):
         return knows
@@ -169,7 +169,7 @@ def _seen_by(knows: Backbone, backbones: Sequence[Backbone], device: str) -> Bac
     return next((backbone for backbone in backbones if backbone.card == packaged.card), packaged)
 
 
-def _each_once(rows: Sequence[FileRow]) -> list[FileRow]:
+def _unique_rows(rows: Sequence[FileRow]) -> list[FileRow]:
     first: dict[str | None, FileRow] = {}
     for row in rows:
         if row.is_used:
@@ -183,6 +183,6 @@ def _columns(backbones: Sequence[Backbone]) -> dict[Backbone, slice]:
     return {backbone: slice(start, end) for backbone, start, end in zip(backbones, [0, *ends[:-1]], ends, strict=True)}
 
 
-def _called(backbone: Backbone) -> str:
+def _display_name(backbone: Backbone) -> str:
     layer = backbone.card.layer
     return f"{backbone.card.name} ({layer})" if layer else backbone.card.name

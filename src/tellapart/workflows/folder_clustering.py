@@ -1,4 +1,4 @@
-"""A folder in clusters: which images, what they are called, what they follow, and how many there are."""
+"""Cluster the images of a folder: members, names, associations with other properties, and the number of clusters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check found, as the review page and the table want it."""
+"""The result of a check as data for the review page and as CSV."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which images a run must not be judged on: those it was trained on, near-duplicates of them, and images of the same group."""
+"""Which images must not be used to evaluate a run: its training images, their near-duplicates, and images of the same groups."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Asking addresses of the web: safely, politely, and with every failure as an outcome."""
+"""HTTP: fetch images, pages and API answers safely, within rate limits, with every error as an outcome."""

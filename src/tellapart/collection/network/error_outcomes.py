@@ -1,4 +1,4 @@
-"""What an HTTP status or a network trouble means: worth another try or not, and why in a few words."""
+"""Classify HTTP statuses and network errors: whether to retry, and the reason in a few words."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Failure(Exception):
 
 
 def status_failure(code: int) -> Failure:
-    """What an answer with a status other than 200 means."""
+    """Classify a response with a status other than 200."""
     try:
         words = _OWN_WORDS.get(code) or HTTPStatus(code).phrase.lower()
     except ValueError:
@@ -50,7 +50,7 @@ def status_failure(code: int) -> Failure:
 
 
 def network_failure(error: BaseException) -> Failure:
-    """What an exception of aiohttp or the system means, other than a time-out."""
+    """Classify an exception of aiohttp or the system, other than a timeout."""
     reason = refused_reason(error)
     if reason is not None:
         return Failure("permanent", reason)

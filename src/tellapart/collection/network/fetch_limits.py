@@ -1,4 +1,4 @@
-"""How much time and memory one attempt at an address may take, and what its body may be."""
+"""Limits of one fetch: time, memory, and what the body may be."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class FetchLimits:
     max_page_bytes: int = 8_000_000
     """Of a page or an answer of a source, unpacked."""
     timeout_s: float = 60.0
-    """For one attempt in all, redirects included."""
+    """Timeout of one attempt, redirects included."""
     connect_timeout_s: float = 10.0
     """For one connection; the name's lookup and the answer's headers may take ``window_s`` more."""
     min_bytes_per_s: float = 1000.0
@@ -22,7 +22,7 @@ class FetchLimits:
     """A body slower than ``min_bytes_per_s`` over this time is given up, and so is one of which nothing comes for as long."""
     redirects: int = 5
     concurrency: int = 64
-    """Attempts under way at once."""
+    """Maximum number of concurrent attempts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""The downloader: asks for images, pages and answers of sources, one attempt each, and turns all that can go wrong into an outcome."""
+"""The downloader: fetches images, pages and API answers, one attempt each, and turns every error into an outcome.
+
+acceptance.py has the retry rule.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ from tellapart.collection.network.urls import redirected, target_of
 __all__ = ["FetchLimits", "Fetcher", "user_agent"]
 
 PATIENCE_S = 10.0
-"""How long a redirect waits for its turn at another host."""
+"""How long a redirect waits for the rate limit of another host."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OURS = frozenset({"user-agent", "accept-encoding", "host", "connection", "content-length", "transfer-encoding"})
@@ -63,7 +66,7 @@ class _Trail:
 
 
 class Fetcher:
-    """Asks for addresses over a pool of connections; use as ``async with Fetcher(...) as fetcher``.
+    """Fetches URLs over a connection pool; use as ``async with Fetcher(...) as fetcher``.
 
     Nothing a network or a server does raises; only :class:`asyncio.CancelledError` passes through.
     """
@@ -150,11 +153,11 @@ class Fetcher:
             await self._own_resolver.close()
 
     async def image(self, url: str) -> Fetched:
-        """One attempt at an image; ``ok`` means whole, within the limits, not opted out, and beginning like an image."""
+        """Fetch an image once; ``ok`` means complete, within the limits, not opted out, and with the first bytes of an image."""
         return await self._attempt(_Trail(url), self._image)
 
     async def page(self, request: Request, *, obey_robots: bool = True) -> Fetched:
-        """One attempt at a page, after its site's robots.txt."""
+        """Fetch a page once, if robots.txt of its site allows it."""
         target = self._with_params(request)
         return await self._attempt(_Trail(target), self._kind_for(self._page, request, obeys_robots=obey_robots))
 
@@ -224,7 +227,7 @@ class Fetcher:
         return min(self._limits.timeout_s, self._limits.connect_timeout_s + self._limits.window_s)
 
     async def _hops(self, trail: _Trail, kind: _Kind, deadline: asyncio.Timeout) -> Fetched:
-        """Follow redirects by hand: each hop is judged like a first one."""
+        """Follow redirects ourselves, so that each hop is checked like the first URL."""
         if self._session is None:
             raise RuntimeError("use `async with Fetcher(...)`")
         now = asyncio.get_running_loop().time

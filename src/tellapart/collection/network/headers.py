@@ -1,4 +1,4 @@
-"""Headers as they are said and read: who asks, how long to wait, and all of them as plain values."""
+"""HTTP headers: User-Agent, Retry-After, and headers as plain values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which network addresses may be connected to: public ones, judged where the connection is made, so no name or redirect gets around it."""
+"""Allow connections to public IP addresses only, checked on connecting, so that no host name or redirect gets around it (SSRF)."""
 
 from __future__ import annotations
 

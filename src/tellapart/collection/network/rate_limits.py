@@ -1,4 +1,4 @@
-"""How hard each host may be asked: pacing, pauses a host asks for, and a breaker that leaves a failing host alone for a while.
+"""Rate limits per host: requests per second and per day, pauses that a host asks for, and a circuit breaker for failing hosts.
 
 Plain synchronous bookkeeping on a clock that is passed in. Whoever fetches asks :meth:`Hosts.wait_s` before, and tells
 :meth:`Hosts.begin` and :meth:`Hosts.end`.
@@ -18,7 +18,7 @@ from tellapart.collection.network.urls import host_of
 from tellapart.collection.sources.protocol import HostLimit
 
 FAILURES = 5
-"""Passing failures in a row after which a host is left alone for a while."""
+"""Consecutive temporary failures after which a host is paused."""
 FIRST_PAUSE_S = 10.0
 LONGEST_PAUSE_S = 1800.0
 DAY_S = 86400.0
@@ -29,7 +29,7 @@ _SLOW_DOWN = frozenset({420, 429, 503})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSummary:
-    """What became of the requests to one host."""
+    """Counts of the requests to one host."""
 
     host: str
     requests: int
@@ -82,7 +82,7 @@ class _State:
 
 
 class Hosts:
-    """The limits and the state of every host that is asked."""
+    """The rate limits and the state of every host."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class Hosts:
                 pace.starts.extend([clock()] * count)
 
     def wait_s(self, host: str) -> float:
-        """Seconds until ``host`` may be asked: 0 now, infinity when only the end of a running request can tell."""
+        """Seconds until the next request to ``host`` is allowed: 0 for now, infinity while it depends on a running request."""
         state = self._state(host)
         now = self._clock()
         pace = state.pace

@@ -1,4 +1,4 @@
-"""Reading the body of an answer: caps, pace, length, first bytes; never more in memory than agreed."""
+"""Read the body of a response within its limits: size, speed, declared length and first bytes; bounded memory."""
 
 from __future__ import annotations
 

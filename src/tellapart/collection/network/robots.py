@@ -1,4 +1,4 @@
-"""What a site asks of robots: robots.txt for pages (RFC 9309), and headers by which an image is kept out of training."""
+"""robots.txt (RFC 9309) for pages, and the X-Robots-Tag and opt-out headers of images."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ TOKEN = "tellapart"  # noqa: S105
 MOST_BYTES = 512 * 1024
 """Of a robots.txt; what comes after is not read (RFC 9309 asks for 500 KiB at least)."""
 FRESH_S = 86400.0
-"""How long a robots.txt is believed."""
+"""How long a robots.txt is cached."""
 RETRY_S = 600.0
-"""How long a site whose robots.txt could not be had is left alone."""
+"""How long a site whose robots.txt cannot be fetched is not visited."""
 LONGEST_DELAY_S = 3600.0
 MOST_RULES = 2_000_000
 
@@ -37,7 +37,7 @@ _WITH_VALUE = frozenset({"unavailable_after", "max-snippet", "max-image-preview"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """What robots.txt says of one page."""
+    """Whether robots.txt allows one page."""
 
     reason: str = ""
     """Why the page must not be asked for; empty when it may."""
@@ -58,7 +58,7 @@ class _Rules:
 
 
 class Robots:
-    """The robots.txt of every origin met, each fetched once a day."""
+    """The robots.txt of every origin, each fetched once a day."""
 
     def __init__(self, fetch: Callable[[str], Awaitable[Fetched]], *, clock: Callable[[], float] = time.monotonic) -> None:
         """``fetch`` gets the address of a robots.txt; it answers, it does not raise."""
@@ -68,7 +68,7 @@ class Robots:
         self._under_way: dict[str, asyncio.Task[_Rules]] = {}
 
     async def ruling(self, target: URL) -> Ruling:
-        """Whether ``target`` may be asked for; fetches the robots.txt of its origin where need be."""
+        """Whether robots.txt allows ``target``; fetches it where it is not cached."""
         rules = await self._rules_of(str(target.origin()))
         if rules.failure is not None:
             wait = max(0.0, rules.until - self._clock())

@@ -1,4 +1,4 @@
-"""Addresses of the web as they are sent: checked, and otherwise left as they were written (a signed address must not be touched)."""
+"""Normalize and check URLs before they are requested, with as few changes as possible (signed URLs must not change)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every source of images is: pure functions from a query to a request, and from an answer to offers."""
+"""The protocol of a source of images: pure functions from a query to an HTTP request, and from a response to candidates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tellapart.collection.candidates import Found, Query, Request
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostLimit:
-    """How hard a host may be asked."""
+    """Rate limit of a host."""
 
     concurrency: int = 4
     """Requests under way at once."""

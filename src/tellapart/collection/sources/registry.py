@@ -1,4 +1,4 @@
-"""The sources there are: ours, and those that other packages bring under the entry point group ``tellapart.sources``."""
+"""Registry of sources: ours, and those of other packages under the entry point group ``tellapart.sources``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who made the images and on what terms: the table that goes with them, which is a manifest as well.
+"""Credits: ATTRIBUTION.csv with the creator and license of every image, which is also a manifest.
 
 ``tellapart train photos/ATTRIBUTION.csv`` reads it: ``file_name``, ``label`` and ``group`` are what a manifest needs, so
 images of one page or one observation stay together in a split.

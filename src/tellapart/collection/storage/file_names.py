@@ -1,4 +1,4 @@
-"""What collected things are called at their destination: the folder of a class, the file of an image."""
+"""Names at the destination: the folder of a class, the file of an image."""
 
 from __future__ import annotations
 

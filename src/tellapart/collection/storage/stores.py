@@ -1,4 +1,4 @@
-"""Where collected images go: a folder or a bucket. What is there is complete."""
+"""Stores for collected images: a folder or a bucket; files appear there only when complete."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Pages as a source of images: reading them, turning them, and opening them in a browser."""
+"""Web pages as a source of images: parsing, pagination, and rendering in a browser."""

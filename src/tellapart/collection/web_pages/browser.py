@@ -1,4 +1,4 @@
-"""Pages that a script builds: opened in the system's Chromium and scrolled until nothing new comes."""
+"""Render pages that need JavaScript in the system's Chromium, and scroll until nothing new is loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one door through which a browser reaches the network: a proxy on this machine that connects to public addresses only.
+"""The proxy through which the browser reaches the network: local, and connecting to public addresses only.
 
 A browser looks up names and follows redirects by itself, so what it may reach cannot be judged by looking at its requests.
 Here the address that is judged is the address that is connected to.
