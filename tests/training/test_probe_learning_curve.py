@@ -64,7 +64,7 @@ def test_smaller_draws_are_held_back_more() -> None:
     train = labeled(400, margin=0.3)
     probe = fit_probe(train)
     rows = probe_learning_curve._draw(train, 1 / 4, 0)
-    recipe = probe_learning_curve._chosen([space.x[rows] for space in probe.spaces], train.rows(rows), probe, "none")
+    recipe = probe_learning_curve._choose_recipe([space.x[rows] for space in probe.spaces], train.rows(rows), probe, "none")
     fewer = 400 / len(rows)
     for strength, choice in zip(recipe.strengths, probe.choices, strict=True):
         assert strength / choice.strength == pytest.approx(fewer) or strength / choice.strength == pytest.approx(fewer**0.5)

@@ -8,6 +8,7 @@ gives the same features. A network that cannot be rewritten is trained as it is,
 
 from __future__ import annotations
 
+import logging
 from contextlib import AbstractContextManager
 from copy import deepcopy
 from typing import Any
@@ -18,6 +19,8 @@ from torch import fx, nn
 from tellapart.errors import ModelError
 from tellapart.models.folded_conv import TunedConv
 from tellapart.models.fused_inference import RotatedInput, fused_network
+
+logger = logging.getLogger(__name__)
 
 PRECISIONS = ("float32", "mixed")
 """All in float32; or convolutions and products in bfloat16 with parameters and their gradients in float32."""
@@ -197,9 +200,13 @@ def _rewrite(plain: nn.Module, image_size: int) -> nn.Module | None:
         (wanted, slope), (got, other) = found
         is_equal = bool((wanted - got).abs().max() <= TOLERANCE * wanted.abs().max())
         is_equal = is_equal and bool((slope - other).norm() <= GRADIENT_TOLERANCE * slope.norm())
-    except Exception:
+    except Exception as error:
+        logger.info("%s cannot be rewritten for fast fine-tuning and is trained as it is: %s", type(plain).__name__, error)
         return None
-    return rewritten if is_equal and convs and not is_shared else None
+    if not is_equal or not convs or is_shared:
+        logger.info("%s is trained as it is, not rewritten for fast fine-tuning", type(plain).__name__)
+        return None
+    return rewritten
 
 
 def _features_and_gradient(network: nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

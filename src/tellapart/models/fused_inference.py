@@ -13,12 +13,15 @@ The result is checked against the original on noise; a network that cannot be re
 
 from __future__ import annotations
 
+import logging
 import operator
 from typing import Any
 
 import torch
 from timm.models.vgg import ConvMlp
 from torch import fx, nn
+
+logger = logging.getLogger(__name__)
 
 ACTIVATIONS: dict[type, tuple[str, list[float]]] = {
     nn.Identity: ("none", []),
@@ -92,8 +95,11 @@ def fast_network(model: nn.Module, image_size: int) -> nn.Module:
             fused = fused_network(model)
             wanted, got = plain(sample), fused(sample)
             is_equal = bool((wanted - got).abs().max() <= TOLERANCE * wanted.abs().max())
-    except Exception:
-        is_equal = False
+    except Exception as error:
+        logger.info("%s cannot be fused for inference and runs unfused: %s", type(model).__name__, error)
+        return plain
+    if not is_equal:
+        logger.info("the fused %s gives other features, so it runs unfused", type(model).__name__)
     return fused if is_equal else plain
 
 

@@ -7,6 +7,7 @@ and dropout generator, so that a step does not depend on the order of threads.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from torch import nn
 
 from tellapart.models.malloc import tune_malloc
 from tellapart.training.learner import Learner
+
+logger = logging.getLogger(__name__)
 
 FEWEST = 4
 """Minimum number of images per replica; smaller batches use fewer replicas."""
@@ -51,6 +54,8 @@ class Replicas:
     def __init__(self, learner: Learner, count: int) -> None:
         self.learner = learner
         self.count = count if is_repeatable(learner) else 1
+        if self.count < count:
+            logger.info("the network draws random numbers outside of dropout layers, so each step runs on one replica instead of %d", count)
         if self.count > 1:
             _own_dropout(learner)
         shared = {id(p): p for p in learner.parameters()}
