@@ -15,7 +15,6 @@ from tellapart.printable import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
 from tellapart.shared_options import (
     device_option,
-    image_size_option,
     num_workers_option,
     resize_option,
     runs_option,
@@ -42,7 +41,14 @@ class AutoencodeOptions(DatasetOptions):
     """How to train an autoencoder."""
 
     architecture: str = option("small", "small: ours; classic: the network of the animal-faces project.", choices=("small", "classic"))
-    image_size: int | None = image_size_option()
+    image_size: int | None = option(
+        None,
+        "Side of the images in pixels, a multiple of 16; by default 64 for small, 128 for classic.",
+        minimum=32,
+        maximum=512,
+        check=_side_complaint,
+        metavar="N",
+    )
     latent: int | None = option(
         None,
         "Size of the latent code, for small; by default 128. classic has its own.",
