@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.counts import count
+from tellapart.counts import count, is_whole_number
 from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, when, with_options
@@ -33,7 +33,7 @@ SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
 
 def _sizes_complaint(text: str) -> str | None:
     parts = [part.strip() for part in text.split(",")]
-    is_fine = all(part.isdigit() and int(part) > 1 for part in parts)
+    is_fine = all(is_whole_number(part) and int(part) > 1 for part in parts)
     return None if is_fine else f"{text!r} is not a list of numbers of images; separate them by commas, such as 500,1000,2000"
 
 

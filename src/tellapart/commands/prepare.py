@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tellapart.counts import count
+from tellapart.counts import count, is_whole_number
 from tellapart.dataset.options import DatasetOptions
 from tellapart.options import dataclass, option, when, when_not, with_options
 from tellapart.progress import AUTO, Progress
@@ -27,7 +27,7 @@ def sizes_complaint(sizes: tuple[Any, ...]) -> str | None:
         return "give at least one, such as --size 100"
     words = [str(size) for size in sizes]
     for word in words:
-        if word != ORIGINAL and not (word.isdecimal() and MIN_SIZE <= int(word) <= MAX_SIZE):
+        if word != ORIGINAL and not (is_whole_number(word) and MIN_SIZE <= int(word) <= MAX_SIZE):
             return f"{word!r} is not a side in pixels from {MIN_SIZE} to {MAX_SIZE:,}"
     return f"{', '.join(words)}: each only once" if len(set(words)) < len(words) else None
 

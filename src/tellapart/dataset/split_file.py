@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tellapart.counts import is_whole_number
 from tellapart.csv_writer import csv_file
 from tellapart.dataset.delimited_files import columns_found, named_rows
 from tellapart.dataset.entry import PARTS
@@ -101,7 +102,7 @@ def read_split(path: Path) -> KnownSplit:
     folds = 0
     for line, row in named_rows(path, choice):
         part, fold, content = row.get("part", ""), row.get("fold", ""), row.get("sha256", "")
-        if part not in PARTS or not (fold.isdecimal() or not fold):
+        if part not in PARTS or (fold and not is_whole_number(fold)):
             raise DataError(f"{path}, line {line}: part {part!r}, fold {fold!r}", hint=f"a part is one of {', '.join(PARTS)}; {HINT}")
         one = Known(part, row.get("group", ""), int(fold) if fold else None)
         folds = max(folds, int(fold) + 1 if fold else 0)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from tellapart.augmentation.policy import Augmentation
-from tellapart.counts import count
+from tellapart.counts import count, is_whole_number
 from tellapart.errors import OptionError
 from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.feature_network import bare_network
@@ -103,7 +103,7 @@ def unfrozen(stages: Sequence[tuple[str, Sequence[nn.Parameter]]], unfreeze: str
     """
     if unfreeze == "all":
         return stages
-    count = 1 if unfreeze == "last" else int(unfreeze) if unfreeze.isdigit() else -1
+    count = 1 if unfreeze == "last" else int(unfreeze) if is_whole_number(unfreeze) else -1
     if not 0 <= count <= len(stages):
         raise OptionError(f"unfreeze must be all, last or a number from 0 to {len(stages)}, got {unfreeze!r}")
     return stages[len(stages) - count :]

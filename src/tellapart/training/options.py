@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tellapart.counts import is_whole_number
 from tellapart.dataset.options import DatasetOptions
 from tellapart.durations import duration_complaint
 from tellapart.models.precision import precision_option
@@ -30,7 +31,7 @@ TRAINED = when("recipe", "finetune", "scratch")
 
 
 def _unfreeze_complaint(words: str) -> str | None:
-    return None if words in ("all", "last") or words.isdigit() else f"must be all, last or a number of stages, got {words!r}"
+    return None if words in ("all", "last") or is_whole_number(words) else f"must be all, last or a number of stages, got {words!r}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tellapart.array_types import FloatArray
-from tellapart.counts import count
+from tellapart.counts import count, is_whole_number
 from tellapart.errors import OptionError
 from tellapart.exploration.cluster_associations import (
     Agreement,
@@ -232,7 +232,7 @@ def parse_cluster_names(text: str | None) -> dict[int, str]:
     found: dict[int, str] = {}
     for part in (text or "").split(",") if text else ():
         number, _, name = part.partition("=")
-        if not number.strip().isdigit() or not name.strip():
+        if not is_whole_number(number.strip()) or not name.strip():
             raise OptionError(f"{part.strip()!r} does not name a cluster", hint="write numbers and names: 0=cheetah,1=lion")
         if int(number) in found:
             raise OptionError(f"cluster {int(number)} is named twice", hint="give each cluster one name")
