@@ -89,7 +89,7 @@ def ours(folder: Path, state: Path, backbone: str) -> dict[str, list[tuple[str, 
     from itertools import combinations
 
     from tellapart.analyzed_folder import analyze_folder
-    from tellapart.dataset.groups import connected_groups
+    from tellapart.dataset.groups import groups_together
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.models.backbones import find_backbones
 
@@ -99,7 +99,7 @@ def ours(folder: Path, state: Path, backbone: str) -> dict[str, list[tuple[str, 
     pairs = [(name_of[a], name_of[b]) for a, b in looked.pairs]
     seconds = time.perf_counter() - start
     groups: dict[str, list[str]] = {}
-    for name, group in connected_groups(name_of.values(), pairs).items():
+    for name, group in groups_together(name_of.values(), pairs).items():
         groups.setdefault(group, []).append(name)
     joined = [pair for members in groups.values() for pair in combinations(sorted(members), 2)]
     print(f"tellapart: {len(looked.rows):,} images, pairs found in {seconds:.1f} s after the features")

@@ -20,7 +20,7 @@ import numpy as np
 from tellapart import calibration
 from tellapart.analyzed_folder import analyze_folder
 from tellapart.curation.label_errors import find_label_errors
-from tellapart.dataset.groups import connected_groups
+from tellapart.dataset.groups import groups_together
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tellapart.training.label_noise_logits import held_out_logits
@@ -35,7 +35,7 @@ def loaded(photos: Path, backbone: str, most: int, state: Path) -> LabeledFeatur
     ids = list(rows)
     if len(ids) > most:
         ids = [ids[i] for i in np.sort(np.random.default_rng(0).choice(len(ids), most, replace=False))]
-    group_of = connected_groups(ids, [(a, b) for a, b in looked.pairs if a in rows and b in rows and {a, b} <= set(ids)])
+    group_of = groups_together(ids, [(a, b) for a, b in looked.pairs if a in rows and b in rows and {a, b} <= set(ids)])
     names = sorted(set(rows.values()))
     targets = np.array([names.index(rows[i]) for i in ids])
     return LabeledFeatures(looked.extraction.features.of(ids), targets, [group_of[i] for i in ids], names)

@@ -21,7 +21,7 @@ from sklearn.metrics import average_precision_score
 
 from label_noise import peer_scores
 from tellapart.analyzed_folder import analyze_folder
-from tellapart.dataset.groups import connected_groups
+from tellapart.dataset.groups import groups_together
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tellapart.training.label_noise_logits import held_out_logits
@@ -68,7 +68,7 @@ def main() -> None:
             ids = [row.image_id or "" for row in rows]
             classes = sorted({row.label or "" for row in rows})
             targets = np.array([classes.index(row.label or "") for row in rows])
-            group_of = connected_groups(set(ids), [pair for pair in looked.pairs if set(pair) <= set(ids)])
+            group_of = groups_together(set(ids), [pair for pair in looked.pairs if set(pair) <= set(ids)])
             data = LabeledFeatures(looked.extraction.features.of(ids), targets, [group_of[i] for i in ids], classes)
             peer = peer_scores(chosen.peer, targets, held_out_logits(data))
             for name in ("self_confidence", "normalized_margin"):

@@ -13,7 +13,7 @@ from PIL import Image, ImageEnhance, ImageOps
 import tellapart
 from tellapart.analyzed_folder import analyze_folder
 from tellapart.curation.near_duplicates import near_duplicates
-from tellapart.dataset.groups import connected_groups
+from tellapart.dataset.groups import groups_together
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.features import FeatureMatrix
 from tests import folders, sample_images
@@ -117,8 +117,8 @@ names = st.integers(0, 12).map(str)
 @given(st.sets(names, min_size=1), st.lists(st.tuples(names, names)))
 def test_groups_are_what_is_connected_whatever_the_order(alone: set[str], pairs: list[tuple[str, str]]) -> None:
     everyone = alone | {name for pair in pairs for name in pair}
-    groups = connected_groups(everyone, pairs)
-    assert groups == connected_groups(sorted(everyone, reverse=True), [pair[::-1] for pair in reversed(pairs)])
+    groups = groups_together(everyone, pairs)
+    assert groups == groups_together(sorted(everyone, reverse=True), [pair[::-1] for pair in reversed(pairs)])
     assert set(groups) == everyone
     assert all(groups[a] == groups[b] for a, b in pairs)
     reach = {name: {name} for name in everyone}

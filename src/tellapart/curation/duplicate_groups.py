@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tellapart.curation.near_duplicates import ComparedPair
 from tellapart.dataset.catalog import ImageFacts
 from tellapart.dataset.file_rows import FileRow
-from tellapart.dataset.groups import connected_groups
+from tellapart.dataset.groups import groups_together
 
 EXACT, NEAR, BOUNDARY = "exact", "near", "boundary"
 SAME_SIZE = 0.05
@@ -74,7 +74,7 @@ def duplicate_groups(
     known = [one for one in likenesses if one.first in files and one.second in files]
     framed = {image_id for one in known for image_id in one.framed}
     copies = [one for one in known if one.is_copy]
-    group_of = connected_groups(files, [one.pair for one in copies])
+    group_of = groups_together(files, [one.pair for one in copies])
     members: dict[str, list[str]] = defaultdict(list)
     for image_id, group in group_of.items():
         members[group].append(image_id)

@@ -10,7 +10,7 @@ from tellapart.counts import count
 from tellapart.dataset.dataset import LABEL_HINT, Dataset
 from tellapart.dataset.decisions import RELABEL, Decisions
 from tellapart.dataset.file_rows import FileRow
-from tellapart.dataset.groups import connected_groups, joining_pairs
+from tellapart.dataset.groups import groups_together
 from tellapart.dataset.splits import assign_stratified_parts
 from tellapart.errors import DataError, OptionError
 from tellapart.printable import printable
@@ -204,9 +204,7 @@ def _lost_classes(rows: Sequence[FileRow]) -> list[str]:
 def _grouped(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]]) -> list[FileRow]:
     """Rows with the name of their group: near-duplicates, and images of one group of the user's, are joined."""
     used = [row for row in rows if row.is_used and row.image_id]
-    joined = joining_pairs([row.group for row in used], [row.image_id or "" for row in used])
-    names = {row.image_id or "" for row in used}
-    groups = connected_groups(names, [(a, b) for a, b in [*pairs, *joined] if a in names and b in names])
+    groups = groups_together([row.image_id or "" for row in used], pairs, [row.group for row in used])
     return [replace(row, group=groups[row.image_id][:16]) if row.is_used and row.image_id else row for row in rows]
 
 
@@ -256,7 +254,7 @@ def _duplicate_groups(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]])
     for row in rows:
         if row.image_id:
             paths[row.image_id].append(row.path)
-    groups = connected_groups(paths, [(a, b) for a, b in pairs if a in paths and b in paths])
+    groups = groups_together(paths, pairs)
     members: dict[str, list[str]] = defaultdict(list)
     for image_id, group in groups.items():
         members[group].extend(paths[image_id])

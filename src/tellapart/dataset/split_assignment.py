@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from tellapart.counts import count
 from tellapart.dataset.file_rows import FileRow
-from tellapart.dataset.groups import connected_groups, joining_pairs
+from tellapart.dataset.groups import groups_together
 from tellapart.dataset.parts import REPORTED
 from tellapart.dataset.split_file import Known
 from tellapart.dataset.splits import assign_folds, assign_shares, first_files, hashed_fold, hashed_part
@@ -69,9 +69,7 @@ def grouped_rows(
         known: what an earlier split says of each row.
     """
     ids = [row.image_id or "" for row in rows]
-    names = set(ids)
-    joined = joining_pairs(own, ids) + joining_pairs([one.group or None if one is not None else None for one in known], ids)
-    group_of = connected_groups(names, [pair for pair in (*pairs, *joined) if pair[0] in names and pair[1] in names])
+    group_of = groups_together(ids, pairs, own, [one.group or None if one is not None else None for one in known])
     title: dict[str, tuple[int, str]] = {}
     for row, name, one in zip(rows, own, known, strict=True):
         group = group_of[row.image_id or ""]

@@ -21,7 +21,7 @@ from tellapart.curation.outliers import LEAST, outlier_scores
 from tellapart.curation.placeholders import placeholder_groups
 from tellapart.curation.quality_issues import RULES, appearance_scores
 from tellapart.dataset.file_rows import UNREADABLE, FileRow
-from tellapart.dataset.groups import connected_groups, joining_pairs
+from tellapart.dataset.groups import groups_together
 from tellapart.dataset.row_building import undecided_rows
 
 if TYPE_CHECKING:
@@ -254,11 +254,12 @@ class CheckRun:
 
     def _groups(self, numbers: Sequence[int]) -> list[str]:
         """The group of each file: near-duplicates and images of one group of the user's are joined."""
-        ids = {self.rows[number].image_id or "" for number in numbers}
-        used = [row for row in (self.rows[number] for number in self.used) if row.image_id in ids]
-        joined = joining_pairs([row.group for row in used], [row.image_id or "" for row in used])
-        group_of = connected_groups(ids, [(a, b) for a, b in [*self.looked.pairs, *joined] if a in ids and b in ids])
-        return [group_of[self.rows[number].image_id or ""] for number in numbers]
+        ids = [self.rows[number].image_id or "" for number in numbers]
+        known = set(ids)
+        used = [row for row in (self.rows[number] for number in self.used) if row.image_id in known]
+        own = [*[None] * len(ids), *(row.group for row in used)]
+        group_of = groups_together([*ids, *(row.image_id or "" for row in used)], self.looked.pairs, own)
+        return [group_of[image_id] for image_id in ids]
 
     def _features(self, numbers: Sequence[int]) -> FloatArray:
         return self.looked.extraction.features.of([self.rows[number].image_id or "" for number in numbers])

@@ -13,7 +13,7 @@ from tellapart.analyzed_folder import AnalyzedFolder, analyze_folder
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.counts import count
 from tellapart.dataset.file_rows import FileRow
-from tellapart.dataset.groups import connected_groups
+from tellapart.dataset.groups import groups_together
 from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.errors import DataError, OptionError
 from tellapart.exploration.pca import nonfinite_rows
@@ -68,8 +68,7 @@ class ExplorableImages:
     @cached_property
     def originals(self) -> IntArray:
         """For each image the first of those that show the same photo, itself where there is no other; int (n,)."""
-        pairs = [pair for pair in self.looked.pairs if all(image_id in self.number_of for image_id in pair)]
-        groups = connected_groups(list(self.number_of), pairs)
+        groups = groups_together(self.number_of, self.looked.pairs)
         first: dict[str, int] = {}
         for image_id, number in self.number_of.items():
             first.setdefault(groups[image_id], number)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tellapart.array_types import BoolArray, FloatArray, IntArray
-from tellapart.dataset.groups import connected_groups, joining_pairs
+from tellapart.dataset.groups import groups_together
 from tellapart.evaluation.intervals import effective_sample_size, wilson
 from tellapart.exploration.projection import Projection, project
 from tellapart.exploration.projection_quality import NEIGHBORS, TRIED, neighbor_label_accuracy, neighbor_preservation, sample_rows
@@ -154,8 +154,7 @@ def _groups(subjects: ExplorableImages, progress: Progress) -> IntArray:
     with progress.stage("looking for near-duplicates", total=len(subjects)) as advance:
         pairs = [(names[int(first)], name) for first, name in zip(subjects.originals, names, strict=True)]
         advance(len(subjects))
-    pairs += joining_pairs([row.group for row in subjects.rows], names)
-    group_of = connected_groups(names, pairs)
+    group_of = groups_together(names, pairs, [row.group for row in subjects.rows])
     return np.unique([group_of[name] for name in names], return_inverse=True)[1]
 
 

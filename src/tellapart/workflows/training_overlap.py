@@ -14,7 +14,7 @@ from tellapart.counts import count
 from tellapart.curation.near_duplicates import SAME_FILE, compare_pairs
 from tellapart.dataset import Dataset
 from tellapart.dataset.file_rows import FileRow
-from tellapart.dataset.groups import connected_groups, joining_pairs
+from tellapart.dataset.groups import groups_together
 from tellapart.feature_extraction import FeatureSpec, cached_features
 from tellapart.features import FeatureMatrix
 from tellapart.images import decode
@@ -68,8 +68,8 @@ def training_overlap(run: Run, model: SavedModel, dataset: Dataset, found: Predi
     user_group = {image_id: row.user_group for image_id, row in trained.items()}
     entry_group = {file.path: entry.group for entry, file in zip(dataset.entries, found.files, strict=True)}
     own = [entry_group[file.path] for file in found.files if file.image_id]
-    joined = joining_pairs([*user_group.values(), *own], [*user_group, *found.predictions.image_ids])
-    alike, together = connected_groups(names, pairs), connected_groups(names, [*pairs, *joined])
+    alike = groups_together(names, pairs)
+    together = groups_together([*user_group, *found.predictions.image_ids], pairs, [*user_group.values(), *own])
     twin_of, fellow_of = _first_of_each(alike, trained), _first_of_each(together, trained)
     kinds: list[str | None] = []
     reasons: list[str | None] = []
