@@ -233,7 +233,7 @@ def test_copies_of_one_photo_never_lie_on_both_sides(few: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"image_size": 40}, "multiple of 16 from 32 on, got 40"),
+        ({"image_size": 40}, "multiple of 16, got 40"),
         ({"architecture": "classic", "latent": 6}, "latent has no effect with --architecture classic"),
         ({"architecture": "smal"}, "small"),
         ({"augment": "strong"}, "flip"),
