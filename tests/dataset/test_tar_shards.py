@@ -125,7 +125,7 @@ def test_decisions_about_packed_images_lie_beside_the_shards(tmp_path: Path) -> 
     tellapart.exclude(tmp_path / "shards", [path], reason="a drawing")
     assert (tmp_path / "shards/.tellapart/decisions.jsonl").is_file()
     found = tellapart.prepare(tmp_path / "shards", size=16, out=tmp_path / "new")
-    assert found["left_out"] == {path: "excluded: a drawing"}
+    assert found.left_out == {path: "excluded: a drawing"}
 
 
 def test_prepared_arrays_are_no_photos_and_it_is_said(tmp_path: Path) -> None:
