@@ -21,5 +21,3 @@ class DatasetOptions(Options):
 
 
 AS_FOUND = DatasetOptions()
-NO_LABELS = DatasetOptions(label_folder=NONE)
-"""Every image below a folder, whatever folders and tables say."""

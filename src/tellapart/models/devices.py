@@ -20,11 +20,7 @@ def used_device(device: str) -> str:
     has_none = sys.platform.startswith("linux") and not any(Path(place).exists() for place in ACCELERATORS)
     if device == "cpu" or (device == "auto" and has_none):
         return "cpu"
-
     return chosen_device(device)
-
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def chosen_device(device: str) -> str:

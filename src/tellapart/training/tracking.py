@@ -12,7 +12,6 @@ from typing import Any
 from tellapart.errors import MissingExtra
 from tellapart.progress import SILENT, Progress
 
-TRACKERS = ("tensorboard", "mlflow")
 OnEpoch = Callable[[str, Sequence[Mapping[str, Any]]], None]
 """Called after every epoch with the title of a training and the events of its epochs so far, as in ``history.jsonl``."""
 
