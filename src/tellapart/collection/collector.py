@@ -101,7 +101,8 @@ class Collector:
         await asyncio.sleep(0)
         while (left := end - now()) > 0 and not self._woken.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), min(left, self._soonest_s))
+                async with asyncio.timeout(min(left, self._soonest_s)):
+                    await self._woken.wait()
             self._start_fetches()
         self._woken.clear()
 

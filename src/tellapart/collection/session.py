@@ -8,7 +8,7 @@ import hashlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -237,8 +237,9 @@ async def _packing(keeper: Acceptor, packed_to: Destination | None) -> AsyncIter
     finally:
         if task is not None:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            (outcome,) = await asyncio.gather(task, return_exceptions=True)
+            if isinstance(outcome, Exception):
+                raise outcome
 
 
 @asynccontextmanager

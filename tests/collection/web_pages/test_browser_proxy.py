@@ -25,7 +25,8 @@ def through(request: str, *, allow_private: bool = True, most_bytes: int = 10**8
             host, _, port = gateway.address.removeprefix("http://").partition(":")
             reader, writer = await asyncio.open_connection(host, int(port))
             writer.write(request.encode())
-            answer = await asyncio.wait_for(reader.read(), 10)
+            async with asyncio.timeout(10):
+                answer = await reader.read()
             writer.close()
             return answer, gateway
 

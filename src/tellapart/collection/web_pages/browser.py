@@ -124,7 +124,8 @@ class Browser:
                 return visit.failed(Failure("passing", f"timed out after {self._timeout_s:g} s"))
             finally:
                 with suppress(Exception):
-                    await asyncio.wait_for(context.close(), 10)
+                    async with asyncio.timeout(10):
+                        await context.close()
 
     async def _refused(self, url: str) -> Fetched | None:
         """What the site's robots.txt has against it, or the address itself."""

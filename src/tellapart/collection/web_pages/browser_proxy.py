@@ -157,7 +157,8 @@ class Gateway:
         for ip in found:
             if ip not in reasons:
                 try:
-                    return await asyncio.wait_for(asyncio.open_connection(ip, port, limit=_HEAD_BYTES), CONNECT_S)
+                    async with asyncio.timeout(CONNECT_S):
+                        return await asyncio.open_connection(ip, port, limit=_HEAD_BYTES)
                 except OSError as error:
                     failure = network_failure(error)
         raise failure
