@@ -34,7 +34,7 @@ import tellapart
 from tellapart.array_types import FloatArray
 from tellapart.evaluation import accuracy_interval, compare, log_loss_interval
 from tellapart.predictions import Predictions
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 
 HERE = Path(__file__).parent
 SMALLEST = 1e-7

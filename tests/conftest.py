@@ -13,7 +13,7 @@ from hypothesis import settings
 from tests import folders
 
 if TYPE_CHECKING:
-    from tellapart.runs import Run
+    from tellapart.run_folder import Run
 
 EACH = 30
 settings.register_profile("tellapart", deadline=None)

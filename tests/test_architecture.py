@@ -18,7 +18,7 @@ LEVELS = (
         *("version", "errors", "counts", "durations", "array_types", "options", "shared_options", "results", "progress"),
         *("cache_dir", "printable", "atomic_files", "sqlite", "concurrency", "csv_writer", "json_files", "parquet_files"),
     ),
-    ("calibration", "images", "dataset", "features", "predictions", "runs"),
+    ("calibration", "images", "dataset", "features", "predictions", "run_folder"),
     ("augmentation", "collection", "curation", "dataset_export", "evaluation", "exploration", "kaggle", "models"),
     ("feature_extraction", "predictor", "analyzed_folder", "feature_spec", "output_guards"),
     ("training",),
@@ -194,7 +194,7 @@ def test_the_library_never_prints_exits_or_asks() -> None:
     ("module", "name", "said"),
     [
         ("images/decoding.py", "tellapart.models.heads", "above"),
-        ("dataset/file_rows.py", "tellapart.runs.Run", "after"),
+        ("dataset/file_rows.py", "tellapart.run_folder.Run", "after"),
         ("curation/near_duplicates.py", "tellapart.models.heads", "sibling"),
         ("commands/train.py", "tellapart.cli.app", "above"),
         ("atomic_files.py", "tellapart.dataset.Dataset", "above"),
@@ -207,9 +207,9 @@ def test_the_law_itself_forbids(module: str, name: str, said: str) -> None:
 
 def test_the_law_sees_every_kind_of_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "atomic_files.py").write_text(
-        "import tellapart.commands\nfrom .cli import app\nfrom . import runs\n"
+        "import tellapart.commands\nfrom .cli import app\nfrom . import run_folder\n"
         "def f():\n    from tellapart.models import saved\n    import_module('tellapart.training.linear_probe')\n"
     )
     monkeypatch.setitem(globals(), "SOURCE", tmp_path)
-    assert {room_of(name) for name in imported("atomic_files.py")} == {"commands", "cli", "runs", "models", "training"}
-    assert {room_of(name) for name in imported("atomic_files.py", at_load=True)} == {"commands", "cli", "runs"}
+    assert {room_of(name) for name in imported("atomic_files.py")} == {"commands", "cli", "run_folder", "models", "training"}
+    assert {room_of(name) for name in imported("atomic_files.py", at_load=True)} == {"commands", "cli", "run_folder"}

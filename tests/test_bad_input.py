@@ -14,7 +14,7 @@ from PIL import Image
 
 import tellapart
 from tellapart.errors import DataError, StorageError, TellapartError
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 from tests import folders, sample_images
 
 

@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from tellapart import DataError, ImageClassifier, ModelError
 from tellapart.classifier import _encoded
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 from tests import folders
 
 

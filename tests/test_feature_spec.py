@@ -13,7 +13,7 @@ from tellapart.feature_extraction import FeatureSpec
 from tellapart.feature_spec import spec_of
 from tellapart.features import FeatureMatrix
 from tellapart.models.timm_networks import build_network
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 from tests import folders
 
 

@@ -15,7 +15,7 @@ import pytest
 import tellapart
 from tellapart.atomic_files import remove_abandoned
 from tellapart.features import FeatureCache
-from tellapart.runs import Run, open_run
+from tellapart.run_folder import Run, open_run
 from tests import folders
 
 TRAIN = "import sys; from tellapart.cli import main; main()"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 from tests import folders
 
 ALONE = """

@@ -15,7 +15,7 @@ from tellapart.errors import OptionError
 from tellapart.feature_extraction import FeatureSpec, extract
 from tellapart.models.saved_model import load_model
 from tellapart.predictor import check_crops, predict_files
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 from tests import folders
 
 

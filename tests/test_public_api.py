@@ -13,7 +13,7 @@ from tellapart.commands import COMMANDS
 from tellapart.dataset import Dataset, Entry
 from tellapart.features import FeatureMatrix
 from tellapart.predictions import Predictions
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 from tests import folders
 
 NASTY = '<b onclick="alert(1)">&'

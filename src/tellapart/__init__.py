@@ -30,12 +30,12 @@ HOMES = {
     "OptionError": "errors",
     "Predictions": "predictions",
     "Prepared": "dataset_export.prepared",
-    "Run": "runs",
+    "Run": "run_folder",
     "StorageError": "errors",
     "TellapartError": "errors",
     "open_dataset": "dataset",
     "open_prepared": "dataset_export.prepared",
-    "open_run": "runs",
+    "open_run": "run_folder",
     **{row.function: f"commands.{row.home}" for row in COMMANDS.values()},
 }
 """By public name, the module it comes from: records, errors, what opens them, and the function of every command."""

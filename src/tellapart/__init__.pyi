@@ -17,12 +17,12 @@ from tellapart.errors import ModelError as ModelError
 from tellapart.errors import OptionError as OptionError
 from tellapart.predictions import Predictions as Predictions
 from tellapart.dataset_export.prepared import Prepared as Prepared
-from tellapart.runs import Run as Run
+from tellapart.run_folder import Run as Run
 from tellapart.errors import StorageError as StorageError
 from tellapart.errors import TellapartError as TellapartError
 from tellapart.dataset import open_dataset as open_dataset
 from tellapart.dataset_export.prepared import open_prepared as open_prepared
-from tellapart.runs import open_run as open_run
+from tellapart.run_folder import open_run as open_run
 from tellapart.collection.status import CollectResult
 from tellapart.commands.augment import AugmentResult
 from tellapart.commands.balance import BalanceResult

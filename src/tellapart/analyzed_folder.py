@@ -36,7 +36,7 @@ from tellapart.images.perceptual_hash import signature
 from tellapart.images.thumbnails import thumbnail
 from tellapart.models.model_card import CARD
 from tellapart.progress import SILENT, Progress
-from tellapart.runs import open_run
+from tellapart.run_folder import open_run
 
 Thumbnails = Callable[[Sequence[str]], Mapping[str, bytes]]
 

@@ -14,7 +14,7 @@ import tellapart as package
 from tellapart.cli.app import tellapart
 from tellapart.commands import COMMANDS, GROUPS
 from tellapart.errors import OptionError
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 from tests import folders, sample_images
 
 

@@ -22,7 +22,7 @@ from tellapart.images.pixel_store import PixelStore
 from tellapart.models import autoencoder
 from tellapart.models.autoencoder import saved_decoder
 from tellapart.models.saved_model import load_model
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 from tellapart.training import loop as loop_module
 from tellapart.training.reconstruction import Reconstruction
 from tests import folders, sample_images

@@ -14,7 +14,7 @@ from tellapart.cli.output.balance import _bar
 from tellapart.commands.balance import advice
 from tellapart.dataset import open_dataset
 from tellapart.errors import DataError, OptionError
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 from tests import folders, sample_images
 
 

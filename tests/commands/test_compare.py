@@ -9,7 +9,7 @@ import tellapart
 from tellapart.cli.output.compare import compare_output
 from tellapart.commands.compare import _names
 from tellapart.errors import DataError
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 from tests import folders
 
 

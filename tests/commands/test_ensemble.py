@@ -17,7 +17,7 @@ from tellapart.errors import DataError, OptionError, StorageError
 from tellapart.models.model_card import sealed_card
 from tellapart.models.saved_model import load_model
 from tellapart.predictions import Predictions
-from tellapart.runs import Run, open_run
+from tellapart.run_folder import Run, open_run
 from tests import folders
 
 

@@ -12,7 +12,7 @@ import tellapart
 from tellapart.cli.app import tellapart as door
 from tellapart.errors import DataError, OptionError
 from tellapart.predictions import Predictions
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 from tests import folders, sample_images
 
 

@@ -13,7 +13,7 @@ from tellapart.curation.near_duplicates import compare_pairs
 from tellapart.errors import ModelError, OptionError
 from tellapart.features import FeatureMatrix
 from tellapart.predictions import Predictions
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 from tests import folders
 
 SMALL: dict[str, Any] = {"backbone": "lite0", "architecture": "tiny", "scratch_size": 32, "scratch_epochs": 2}

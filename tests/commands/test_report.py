@@ -7,7 +7,7 @@ import pytest
 
 import tellapart
 from tellapart.errors import DataError, StorageError
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tellapart.cli.app import tellapart as door
 from tellapart.errors import DataError, ModelError, OptionError
 from tellapart.evaluation import log_loss_interval
 from tellapart.kaggle.submission_csv import floor_probabilities
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 from tests import folders, sample_images
 
 KINDS = ("stripes", "dots", "plain", "dots", "stripes", "plain")

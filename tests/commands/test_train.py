@@ -10,7 +10,7 @@ import pytest
 import tellapart
 from tellapart.errors import DataError, ModelError, OptionError, StorageError
 from tellapart.progress import NoProgress
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 from tests import folders, sample_images
 
 FILES = {

@@ -14,7 +14,7 @@ from tellapart.models.backbones import find_backbones
 from tellapart.models.heads import LinearHead
 from tellapart.models.model_card import CARD, sealed_card
 from tellapart.models.saved_model import Classifier, Member, load_model, save_model
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 
 WEIGHTS = "member-1.safetensors"
 

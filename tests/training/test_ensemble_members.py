@@ -9,7 +9,7 @@ from tellapart import calibration
 from tellapart.models.heads import LinearHead
 from tellapart.models.saved_model import Member, SavedModel
 from tellapart.predictions import Predictions
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 from tellapart.training.ensemble_members import Ensemble, EnsembleMember
 
 NAMES = ("cat", "dog", "owl")

@@ -24,7 +24,7 @@ from tellapart.shared_options import (
 )
 
 if TYPE_CHECKING:
-    from tellapart.runs import Run
+    from tellapart.run_folder import Run
     from tellapart.training.autoencoder_training import AutoencoderRecipe
 
 TEST_SHARE = 0.1
@@ -110,11 +110,11 @@ def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Prog
     from tellapart.models.devices import chosen_device
     from tellapart.models.pixel_features import pixel_backbone
     from tellapart.reports.autoencoder_page import write_autoencoder_report
-    from tellapart.runs import Run
+    from tellapart.run_folder import Run
     from tellapart.training.autoencoder_evaluation import evaluate_autoencoder
     from tellapart.training.autoencoder_record import history_of, write_autoencoder
     from tellapart.training.autoencoder_training import train_autoencoder
-    from tellapart.training.run_writer import RunContext, run_folder
+    from tellapart.training.run_writer import RunContext, new_run_folder
 
     started, device = datetime.now(UTC), chosen_device(options.device)
     spec = FeatureSpec((pixel_backbone(None),), recipe.resize, False, (recipe.image_size,))  # near-duplicates are known by their pixels
@@ -129,7 +129,7 @@ def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Prog
     trained = train_autoencoder(recipe, training, device=device, num_workers=workers, progress=progress)
     evaluation = evaluate_autoencoder(trained, recipe, used, device=device, num_workers=workers, progress=progress)
     notes = [*analyzed.notes, *assignment.notes, *trained.facts["notes"], *_notes(evaluation.numbers())]
-    with run_folder(options.out, f"{folder_name(analyzed.dataset.root)}-autoencoder", given=options.name, progress=progress) as (
+    with new_run_folder(options.out, f"{folder_name(analyzed.dataset.root)}-autoencoder", given=options.name, progress=progress) as (
         partial,
         final,
     ):

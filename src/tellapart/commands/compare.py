@@ -41,7 +41,7 @@ def compare(first: str | Path, second: str | Path, *, options: CompareOptions, p
 
     from tellapart.evaluation import compare as compare_predictions
     from tellapart.evaluation.comparison import score_both
-    from tellapart.runs import open_classifier_run
+    from tellapart.run_folder import open_classifier_run
 
     runs = [open_classifier_run(where) for where in (first, second)]
     trained_on = {row.image_id for run in runs for row in run.rows if row.is_used and row.part == "train"}

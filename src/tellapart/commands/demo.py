@@ -13,7 +13,7 @@ from tellapart.progress import AUTO, Progress
 from tellapart.shared_options import backbone_option
 
 if TYPE_CHECKING:
-    from tellapart.runs import Run
+    from tellapart.run_folder import Run
 
 PACKAGE = "elpv_dataset"
 CELLS_OF_A_MODULE = 60

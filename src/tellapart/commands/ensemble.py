@@ -14,7 +14,7 @@ from tellapart.progress import AUTO, Progress
 from tellapart.shared_options import runs_option
 
 if TYPE_CHECKING:
-    from tellapart.runs import Run
+    from tellapart.run_folder import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +57,9 @@ def ensemble(runs: Sequence[str | Path], *, options: EnsembleOptions, progress: 
     from tellapart.analyzed_folder import run_thumbnail_loader
     from tellapart.dataset import Dataset
     from tellapart.reports import write_report
-    from tellapart.runs import Run
+    from tellapart.run_folder import Run
     from tellapart.training.ensemble import evaluate_ensemble
-    from tellapart.training.run_writer import RunContext, run_folder, write_run
+    from tellapart.training.run_writer import RunContext, new_run_folder, write_run
 
     started = datetime.now(UTC)
     root = Path(opened[0].metrics["folder"])
@@ -67,7 +67,7 @@ def ensemble(runs: Sequence[str | Path], *, options: EnsembleOptions, progress: 
     with progress.stage("combining the runs", total=3, unit="steps") as advance:
         examination, notes = evaluate_ensemble(opened, weights=options.weights)
         advance(1)
-        with run_folder(options.out, f"{folder_name(root)}-ensemble", given=options.name, progress=progress) as (partial, final):
+        with new_run_folder(options.out, f"{folder_name(root)}-ensemble", given=options.name, progress=progress) as (partial, final):
             write_run(partial, final, examination, RunContext("ensemble", Dataset(root, ()), values, notes, started))
             advance(1)
             write_report(partial, run_thumbnail_loader(root, examination.rows))
@@ -79,7 +79,7 @@ def ensemble(runs: Sequence[str | Path], *, options: EnsembleOptions, progress: 
 
 def _open_runs(runs: Sequence[str | Path]) -> list[Run]:
     """The runs; raises if one is given twice."""
-    from tellapart.runs import open_classifier_run
+    from tellapart.run_folder import open_classifier_run
 
     several = [runs] if isinstance(runs, str | Path) else list(runs)
     opened = [open_classifier_run(where) for where in several]

@@ -120,7 +120,7 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
     from tellapart.models.saved_model import load_model
     from tellapart.output_guards import check_no_manifest
     from tellapart.predictor import predict_files
-    from tellapart.runs import open_classifier_run
+    from tellapart.run_folder import open_classifier_run
     from tellapart.workflows.training_overlap import GROUP, NEAR, SEEN, training_overlap
     from tellapart.workflows.tta_options import tta_gain, tta_settings
 

@@ -144,7 +144,7 @@ def _output_path(out: Path | None, run: str | Path, dataset: Dataset) -> Path:
     """The file to write: never among the images explained, nor among those that the run was trained on."""
     from tellapart.errors import DataError
     from tellapart.output_guards import check_outside
-    from tellapart.runs import open_run
+    from tellapart.run_folder import open_run
 
     folder = Path(run).expanduser().absolute()
     path = folder.with_name(f"{folder.name}-{SHEET}") if out is None else out.expanduser()

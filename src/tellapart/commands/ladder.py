@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tellapart.dataset.parts import Assignment
     from tellapart.feature_extraction import Extraction, FeatureSpec
     from tellapart.predictions import Predictions
-    from tellapart.runs import Run
+    from tellapart.run_folder import Run
     from tellapart.training.ladder import Rung
     from tellapart.training.probe_evaluation import Evaluation
     from tellapart.training.recipe_runner import RecipeRunner
@@ -139,8 +139,8 @@ def ladder(folder: str | Path, *, options: LadderOptions, progress: Progress = A
     from tellapart.dataset.decisions import read_decisions
     from tellapart.dataset.parts import check_labels
     from tellapart.reports import write_report
-    from tellapart.runs import Run
-    from tellapart.training.run_writer import RunContext, run_folder, write_run
+    from tellapart.run_folder import Run
+    from tellapart.training.run_writer import RunContext, new_run_folder, write_run
 
     started = datetime.now(UTC)
     dataset = open_dataset(folder, options, progress=progress)
@@ -153,7 +153,7 @@ def ladder(folder: str | Path, *, options: LadderOptions, progress: Progress = A
         climb.refinements()
     examination = climb.judged()
     notes = [*dataset.notes, *([note] if note else []), *catalog.notes, *climb.notes]
-    with run_folder(options.out, f"{folder_name(dataset.root)}-ladder", given=options.name, progress=progress) as (partial, final):
+    with new_run_folder(options.out, f"{folder_name(dataset.root)}-ladder", given=options.name, progress=progress) as (partial, final):
         write_run(partial, final, examination, RunContext("ladder", dataset, options.as_dict(), notes, started))
         write_report(partial, thumbnail_loader(dataset, climb.files))
     for recipe in climb.finished:

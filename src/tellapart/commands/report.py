@@ -26,7 +26,7 @@ def report(run: str | Path, *, options: ReportOptions, progress: Progress = AUTO
     """
     from tellapart.analyzed_folder import run_thumbnail_loader
     from tellapart.reports import write_report
-    from tellapart.runs import open_classifier_run
+    from tellapart.run_folder import open_classifier_run
 
     opened = open_classifier_run(run)
     with progress.stage("writing the report", unit="steps"):

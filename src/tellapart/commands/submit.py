@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tellapart.kaggle.columns import Columns
     from tellapart.models.saved_model import SavedModel
     from tellapart.predictor import PredictedFiles
-    from tellapart.runs import Run
+    from tellapart.run_folder import Run
 
 
 def _is_csv(path: Path) -> str | None:
@@ -131,7 +131,7 @@ def submit(run: str | Path, folder: str | Path, *, options: SubmitOptions, progr
     from tellapart.kaggle.sample_csv import read_sample
     from tellapart.models.saved_model import load_model
     from tellapart.predictor import predict_files
-    from tellapart.runs import open_classifier_run
+    from tellapart.run_folder import open_classifier_run
     from tellapart.workflows.tta_options import tta_settings
 
     source = _sample_file(options)
@@ -229,7 +229,7 @@ def _expected(run: Run, columns: Columns, raised: float | None) -> tuple[Interva
 
     from tellapart.evaluation import Interval, log_loss_interval
     from tellapart.kaggle.submission_csv import floor_probabilities
-    from tellapart.runs import REPORTED_PARTS
+    from tellapart.run_folder import REPORTED_PARTS
 
     part = next((name for name in REPORTED_PARTS if name in run.metrics), None)
     if part is None:

@@ -10,7 +10,7 @@ from tellapart.progress import AUTO, Progress
 from tellapart.training.options import TrainOptions
 
 if TYPE_CHECKING:
-    from tellapart.runs import Run
+    from tellapart.run_folder import Run
 
 
 @with_options(TrainOptions)

@@ -15,7 +15,7 @@ from tellapart.errors import StorageError
 from tellapart.json_files import ShapeError, read_json
 from tellapart.parquet_files import ParquetError, read_parquet
 from tellapart.predictions import Predictions
-from tellapart.runs import RUN_FILE
+from tellapart.run_folder import RUN_FILE
 
 IMAGE_COLUMNS = (
     *("path", "image_id", "label", "part", "group", "status", "reason", "width", "height"),

@@ -16,7 +16,7 @@ from tellapart.evaluation import evaluate
 from tellapart.evaluation.ensemble_weights import fit_weights
 from tellapart.evaluation.metrics import log_loss
 from tellapart.predictions import Predictions
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 from tellapart.training.ensemble_images import merged_rows, reported_by_all
 from tellapart.training.ensemble_members import Ensemble, EnsembleMember, ensemble_members
 from tellapart.training.part_evaluation import ladder_rungs

@@ -12,7 +12,7 @@ from tellapart.dataset.file_rows import USED, FileRow
 from tellapart.dataset.parts import REPORTED
 from tellapart.errors import DataError
 from tellapart.predictions import Predictions
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 
 TAKEN_OUT = "not every run of the ensemble reports it, or one trained on a near-duplicate of it"
 

@@ -13,7 +13,7 @@ from tellapart.errors import DataError
 from tellapart.models.heads import LinearHead
 from tellapart.models.saved_model import Classifier, Member, SavedModel, load_model
 from tellapart.predictions import Predictions
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 
 
 @dataclass(frozen=True, eq=False)

@@ -68,7 +68,7 @@ class RunContext:
 
 
 @contextmanager
-def run_folder(parent: Path, name: str, *, given: str | None = None, progress: Progress = SILENT) -> Iterator[tuple[Path, Path]]:
+def new_run_folder(parent: Path, name: str, *, given: str | None = None, progress: Progress = SILENT) -> Iterator[tuple[Path, Path]]:
     """Context with a folder to write a run into, and the path it will have when complete.
 
     That is ``<name>-<number>``, or the name the user has ``given``; where that run exists already, ``<given>-2`` and

@@ -23,7 +23,7 @@ from tellapart.images.perceptual_hash import difference_hashes
 from tellapart.models.saved_model import SavedModel
 from tellapart.predictor import PredictedFiles
 from tellapart.progress import Progress
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 
 SEEN, NEAR, GROUP = "seen_in_training", "near_duplicate_of_training", "group_in_training"
 

@@ -11,10 +11,10 @@ from tellapart.printable import folder_name
 from tellapart.progress import SILENT, Progress
 from tellapart.reports import write_report
 from tellapart.reports.live_page import live_page
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 from tellapart.training.options import TrainOptions
 from tellapart.training.recipe_runner import recipe_runner
-from tellapart.training.run_writer import RunContext, equal_run, run_folder, write_run
+from tellapart.training.run_writer import RunContext, equal_run, new_run_folder, write_run
 
 
 def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) -> Run:
@@ -46,7 +46,7 @@ def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) 
     examination = recipe.examination(dataset, assignment, extraction.features, progress)
     examination.metrics["decisions"] = assignment.decisions
     notes = [*looked.notes, *assignment.notes, *recipe.notes]
-    with run_folder(options.out, folder_name(dataset.root), given=options.name, progress=progress) as (partial, final):
+    with new_run_folder(options.out, folder_name(dataset.root), given=options.name, progress=progress) as (partial, final):
         write_run(partial, final, examination, RunContext("train", dataset, options.as_dict(), notes, started))
         write_report(partial, looked.thumbnails)
     recipe.forget()

@@ -9,7 +9,7 @@ from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.durations import in_words
 
 if TYPE_CHECKING:
-    from tellapart.runs import Run
+    from tellapart.run_folder import Run
 
 
 def autoencode_output(run: Run) -> Answer:

@@ -8,7 +8,7 @@ from tellapart.cli.formatting import several
 from tellapart.cli.terminal import Answer
 
 if TYPE_CHECKING:
-    from tellapart.runs import Run
+    from tellapart.run_folder import Run
 from tellapart.cli.output.tables import percent_or_blank
 from tellapart.cli.output.train import train_output
 

@@ -10,7 +10,7 @@ from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.durations import in_words
 
 if TYPE_CHECKING:
-    from tellapart.runs import Run
+    from tellapart.run_folder import Run
 from tellapart.cli.output.tables import PART_WORDS
 
 LADDER_HEAD = ("", "accuracy (95 %)", "log loss (95 %)", "gain", "p", "time", "images/s", "fixed", "broke")

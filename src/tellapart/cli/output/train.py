@@ -8,7 +8,7 @@ from tellapart.cli.formatting import shown
 from tellapart.cli.terminal import Answer, Line, Styled
 
 if TYPE_CHECKING:
-    from tellapart.runs import Run
+    from tellapart.run_folder import Run
 from tellapart.cli.output.tables import ladder_lines, leak_lines, learning_curve_lines, split_variance_lines, training_lines
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tellapart.errors import StorageError
 from tellapart.reports.runfiles import RunFiles
-from tellapart.runs import Run
+from tellapart.run_folder import Run
 
 WRONG = [
     "",
