@@ -35,7 +35,7 @@ from tellapart.commands.doctor import DoctorResult
 from tellapart.commands.evaluate import EvaluateResult
 from tellapart.commands.explain import ExplainResult
 from tellapart.commands.explore import ExploreResult
-from tellapart.commands.export import ExportResult
+from tellapart.commands.export_dataset import ExportDatasetResult
 from tellapart.commands.learning_curve import LearningCurveResult
 from tellapart.commands.prepare import PrepareResult
 from tellapart.commands.similar import SimilarResult
@@ -314,7 +314,7 @@ def explore(
     num_workers: int | None = ...,
 ) -> ExploreResult: ...
 
-def export(
+def export_dataset(
     folder: str | Path,
     out: str | Path,
     *,
@@ -324,7 +324,7 @@ def export(
     label_column: str | None = ...,
     format: str = ...,
     state: Path | None = ...,
-) -> ExportResult: ...
+) -> ExportDatasetResult: ...
 
 def ladder(
     folder: str | Path,

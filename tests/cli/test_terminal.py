@@ -157,7 +157,7 @@ def test_a_whole_command_shows_a_hostile_name(tmp_path: Path) -> None:
     bad.mkdir(parents=True)
     folders.write(tmp_path / "photos", {"dogs/a.jpg": folders.class_photo("dots", 1, 64)})
     (bad / "x\x9b2J.jpg").write_bytes(b"no image")
-    result = CliRunner().invoke(tellapart, ["export", str(tmp_path / "photos"), str(tmp_path / "out"), "--quiet"])
+    result = CliRunner().invoke(tellapart, ["export-dataset", str(tmp_path / "photos"), str(tmp_path / "out"), "--quiet"])
     assert result.exit_code == 0
     assert "x\\x9b2J.jpg  (" in result.output and is_harmless(result.output)
 

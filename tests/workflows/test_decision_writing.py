@@ -40,15 +40,15 @@ def test_excluding_leaves_the_file_and_is_undone(mixed: Path) -> None:
 
 
 def test_relabeling_settles_a_contradiction(mixed: Path, tmp_path: Path) -> None:
-    contradicted = tellapart.export(mixed, tmp_path / "before.csv", format="csv")
+    contradicted = tellapart.export_dataset(mixed, tmp_path / "before.csv", format="csv")
     assert {"dots/0.jpg", "stripes/copy.jpg"} <= set(contradicted.left_out)
     tellapart.relabel(mixed, "stripes/copy.jpg", to="dots")
-    assert tellapart.export(mixed, tmp_path / "after.csv", format="csv").classes == {"dots": 3, "stripes": 3}
+    assert tellapart.export_dataset(mixed, tmp_path / "after.csv", format="csv").classes == {"dots": 3, "stripes": 3}
 
 
 def test_excluding_one_copy_keeps_the_other(mixed: Path, tmp_path: Path) -> None:
     tellapart.exclude(mixed, "stripes/copy.jpg")
-    found = tellapart.export(mixed, tmp_path / "after.csv", format="csv")
+    found = tellapart.export_dataset(mixed, tmp_path / "after.csv", format="csv")
     assert found.classes == {"dots": 3, "stripes": 3}
     assert found.left_out["stripes/copy.jpg"] == "excluded by you"
 
@@ -99,7 +99,7 @@ def test_decisions_are_replayed_on_a_newer_download(mixed: Path, tmp_path: Path)
     assert [(one.action, one.path, one.why) for one in found.decisions] == [("exclude", "dots/1.jpg", "bad")]
     assert sorted(paths(found.unmet)) == ["stripes/1.jpg", "stripes/bad.jpg"]
     assert tellapart.decisions(newer, apply=log).applied == 0
-    assert tellapart.export(newer, tmp_path / "newer.csv", format="csv").left_out == {"dots/other-name.jpg": "excluded: bad"}
+    assert tellapart.export_dataset(newer, tmp_path / "newer.csv", format="csv").left_out == {"dots/other-name.jpg": "excluded: bad"}
 
 
 def test_decisions_of_a_page_that_says_the_ends_of_whole_paths_find_their_files(mixed: Path, tmp_path: Path) -> None:

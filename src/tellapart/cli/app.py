@@ -42,11 +42,12 @@ class CommandGroup(click.Group):
             return super().make_context(*values, **extra)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or name the closest one."""
+        """Find the command, or name those that begin with the word, else the closest one."""
         from tellapart.errors import closest_name
 
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            hint = closest_name(args[0], COMMANDS)
+            longer = [name for name in COMMANDS if name.startswith(f"{args[0]}-")]
+            hint = f"did you mean {' or '.join(map(repr, longer))}?" if longer else closest_name(args[0], COMMANDS)
             raise click.UsageError(f"there is no command {args[0]!r}" + (f"; {hint}" if hint else ""), ctx)
         return super().resolve_command(ctx, args)
 

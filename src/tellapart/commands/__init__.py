@@ -119,11 +119,11 @@ ROWS = (
         "tellapart prepare photos --size 50 --size 100 --out arrays",
     ),
     Command(
-        "export",
+        "export-dataset",
         "Data",
         "Write a clean copy of the images with your decisions applied.",
         (FOLDER, Argument("out", "OUT")),
-        "tellapart export photos clean",
+        "tellapart export-dataset photos clean",
     ),
     Command("train", "Train", "Train a classifier on a folder of images and evaluate it.", (FOLDER,), "tellapart train photos"),
     Command(

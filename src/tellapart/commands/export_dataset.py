@@ -1,4 +1,4 @@
-"""tellapart export: write a clean copy of the images with your decisions applied."""
+"""tellapart export-dataset: write a clean copy of the images with your decisions applied."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FORMATS = ("files", "links", "csv")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportOptions(DatasetOptions):
+class ExportDatasetOptions(DatasetOptions):
     """How to export."""
 
     format: str = option("files", "What to write: a folder of copies, a folder of links to the images, or a table.", choices=FORMATS)
@@ -23,7 +23,7 @@ class ExportOptions(DatasetOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportResult(Result):
+class ExportDatasetResult(Result):
     """What was exported.
 
     Attributes:
@@ -43,8 +43,8 @@ class ExportResult(Result):
     notes: list[str]
 
 
-@with_options(ExportOptions)
-def export(folder: str | Path, out: str | Path, *, options: ExportOptions, progress: Progress = AUTO) -> ExportResult:
+@with_options(ExportDatasetOptions)
+def export_dataset(folder: str | Path, out: str | Path, *, options: ExportDatasetOptions, progress: Progress = AUTO) -> ExportDatasetResult:
     """Write the data set with your decisions applied: one folder per class, or a CSV file.
 
     Excluded, unreadable and contradictory images and exact copies are left out; relabeled images have their new label. The
@@ -54,7 +54,7 @@ def export(folder: str | Path, out: str | Path, *, options: ExportOptions, progr
         folder: class folders, parts with class folders, or a manifest.
         out: a new folder; with ``format="csv"`` the table.
         progress: receives every image.
-        options: as keywords; see :class:`ExportOptions`.
+        options: as keywords; see :class:`ExportDatasetOptions`.
 
     Raises:
         OptionError: an option is wrong, or ``out`` lies among the images or is not empty.
@@ -89,7 +89,7 @@ def export(folder: str | Path, out: str | Path, *, options: ExportOptions, progr
     else:
         write_copy(entries, destination, is_linked=options.format == "links", progress=progress)
     counts = Counter(one.row.label for one in entries if one.row.label is not None)
-    return ExportResult(
+    return ExportDatasetResult(
         out=destination,
         format=options.format,
         images=len(entries),

@@ -1,4 +1,4 @@
-"""What ``tellapart export`` prints."""
+"""What ``tellapart export-dataset`` prints."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from tellapart.cli.terminal import Answer, Styled
 from tellapart.counts import count
 
 if TYPE_CHECKING:
-    from tellapart.commands.export import ExportResult
+    from tellapart.commands.export_dataset import ExportDatasetResult
 
 
-def export_output(result: ExportResult) -> Answer:
+def export_dataset_output(result: ExportDatasetResult) -> Answer:
     """How many images were written, what was left out and why, and where they are."""
     classes = ", ".join(f"{number:,} {name}" for name, number in result.classes.items())
     lines = [f"{count(result.images, 'image')}" + (f": {classes}" if classes else "")]
