@@ -44,9 +44,9 @@ def squares(photos: Path, part: str, place: Path) -> Path:
 def ours(train: Path, test: Path, epochs: int, lr: float) -> dict[str, Any]:
     """Our loop on the same squares."""
     import torch
-    from tellapart.training.precision import settled_precision
 
     from tellapart.models.autoencoder import build_autoencoder
+    from tellapart.models.precision import training_precision
     from tellapart.training.config import TrainingConfig
     from tellapart.training.data_loader import DataLoader
     from tellapart.training.distributed import Compute
@@ -74,7 +74,7 @@ def ours(train: Path, test: Path, epochs: int, lr: float) -> dict[str, Any]:
     learner = AutoencoderLearner(build_autoencoder("classic", SIZE), is_autocast=False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     threads = replicas_on("cpu")
     with one_thread_each(threads):
-        learner.is_autocast = settled_precision("autoencoder-classic", learner, feed, learn[:BATCH])
+        learner.is_autocast = training_precision(learner, SIZE, "cpu", "auto") == "bfloat16"
         plan = TrainingConfig(epochs=epochs, batch_size=BATCH, lr=lr, weight_decay=0.0)
         work = [time.process_time()]
         nothing_held_out = np.empty(0, np.int64)

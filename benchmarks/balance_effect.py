@@ -32,9 +32,9 @@ from tellapart.training.probe_evaluation import PartSets, concatenate_prediction
 Found = dict[str, Any]
 
 
-def judged(looked: AnalyzedFolder, rows: Sequence[FileRow], balance: str = "none") -> Found:
+def judged(analyzed: AnalyzedFolder, rows: Sequence[FileRow], balance: str = "none") -> Found:
     """A probe learns from the training rows; targets, probabilities and groups of the images of val and test."""
-    sets = PartSets.of(replace(looked.assignment(test_share=0.2, seed=0), rows=list(rows)), looked.extraction.features)
+    sets = PartSets.of(replace(analyzed.assignment(test_share=0.2, seed=0), rows=list(rows)), analyzed.features)
     probe = fit_probe(sets.train.data, class_weight="balanced" if balance == "weights" else "none")
     found = concatenate_predictions([probe_predictions(probe, part, "probe") for part in sets.reported.values()])
     return {
@@ -96,17 +96,17 @@ def main() -> None:
     parser.add_argument("--state", type=Path, help="folder of the catalog, to be kept")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        looked = analyze_folder(chosen.photos, FeatureSpec(find_backbones(chosen.backbone)), state=chosen.state or Path(folder))
-        rows, better = looked.assignment(test_share=0.2, seed=0).rows, copy_ranks(looked)
+        analyzed = analyze_folder(chosen.photos, FeatureSpec(find_backbones(chosen.backbone)), state=chosen.state or Path(folder))
+        rows, better = analyzed.assignment(test_share=0.2, seed=0).rows, copy_ranks(analyzed)
         counts = training_counts(rows)
         smallest = min(counts, key=lambda label: counts[label])
         print(f"{chosen.photos}: {counts}, rarest {smallest}", flush=True)
-        none = judged(looked, rows)
+        none = judged(analyzed, rows)
         rare = none["names"].index(smallest)
-        ways = {"weights": [judged(looked, rows, "weights")]}
+        ways = {"weights": [judged(analyzed, rows, "weights")]}
         for most in [*chosen.caps, counts[smallest]]:
             lists = [undersample(rows, most, better=better, seed=seed) for seed in range(chosen.draws)]
-            ways["undersample" if most == counts[smallest] else f"cap {most}"] = [judged(looked, one) for one in lists]
+            ways["undersample" if most == counts[smallest] else f"cap {most}"] = [judged(analyzed, one) for one in lists]
     value, _ = differences(none, [none], rare)
     heads = ("accuracy, %", "macro F1, %", "log loss", "recall of the rarest, %")
     scale = np.array([100, 100, 1, 100])

@@ -93,16 +93,16 @@ def ours(folder: Path, state: Path, backbone: str) -> dict[str, list[tuple[str, 
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.models.backbones import find_backbones
 
-    looked = analyze_folder(folder, FeatureSpec(find_backbones(backbone)), state=state)
-    name_of = {row.image_id or "": row.path for row in looked.rows}
+    analyzed = analyze_folder(folder, FeatureSpec(find_backbones(backbone)), state=state)
+    name_of = {row.image_id or "": row.path for row in analyzed.rows}
     start = time.perf_counter()
-    pairs = [(name_of[a], name_of[b]) for a, b in looked.pairs]
+    pairs = [(name_of[a], name_of[b]) for a, b in analyzed.pairs]
     seconds = time.perf_counter() - start
     groups: dict[str, list[str]] = {}
     for name, group in groups_together(name_of.values(), pairs).items():
         groups.setdefault(group, []).append(name)
     joined = [pair for members in groups.values() for pair in combinations(sorted(members), 2)]
-    print(f"tellapart: {len(looked.rows):,} images, pairs found in {seconds:.1f} s after the features")
+    print(f"tellapart: {len(analyzed.rows):,} images, pairs found in {seconds:.1f} s after the features")
     return {"tellapart": pairs, "tellapart, as groups": joined}
 
 

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 import tellapart
-from tellapart.analyzed_folder import AnalyzedFolder, analyze_folder, networks
+from tellapart.analyzed_folder import AnalyzedFolder, analyze_folder
 from tellapart.dataset import open_dataset
 from tellapart.dataset.parts import Assignment
 from tellapart.evaluation import accuracy_interval, log_loss_interval
@@ -42,7 +42,7 @@ def of_crops(photos: Path, names: str, assignment: Assignment, folder: Path) -> 
     with (folder / "metadata.csv").open(newline="", encoding="utf-8") as file:
         parents = {row["path"]: row["parent"] for row in csv.DictReader(file)}
     dataset = open_dataset(folder)
-    made = extract(dataset, FeatureSpec(find_backbones(names)), network=networks("auto"))
+    made = extract(dataset, FeatureSpec(find_backbones(names)))
     by_parent = {parents[entry.path]: state.image_id for entry, state in zip(dataset.entries, made.files, strict=True)}
     rows = {row.image_id or "": row for row in assignment.rows if row.path in by_parent}
     return FeatureMatrix(tuple(rows), made.features.of([by_parent[row.path] or "" for row in rows.values()]), made.features.provenance)
@@ -85,27 +85,27 @@ def main() -> None:
         faces = features(chosen.photos, "faces", state)
         seconds = time.perf_counter() - start
         used = [row.image_id or "" for row in assignment.rows if row.is_used]
-        has_face = {i: bool(value) for i, value in zip(used, faces.extraction.features.of(used)[:, -1], strict=True)}
+        has_face = {i: bool(value) for i, value in zip(used, faces.features.of(used)[:, -1], strict=True)}
         print(
             f"a face on {100 * np.mean(list(has_face.values())):.1f} % of {len(used):,} photos; {len(used) / seconds:.1f} photos/s if cold"
         )
-        before = judged("whole photo, lite0", assignment, features(chosen.photos, "lite0", state).extraction.features, None)
-        before = judged("whole photo, lite2", assignment, whole.extraction.features, before)
+        before = judged("whole photo, lite0", assignment, features(chosen.photos, "lite0", state).features, None)
+        before = judged("whole photo, lite2", assignment, whole.features, before)
         cut: Callable[..., dict[str, object]] = tellapart.crop
         cut(chosen.photos, out=Path(spare) / "crops", margin=chosen.margin, filter_identities=False, measure_benefit=False, state=state)
         before = judged("face crop, lite2", assignment, of_crops(chosen.photos, "lite2", assignment, Path(spare) / "crops"), before)
         on_crops = of_crops(chosen.photos, "lite2", assignment, Path(spare) / "crops")
-        before = judged("faces", assignment, faces.extraction.features, before)
-        shared = [image_id for image_id in faces.extraction.features.image_ids if image_id in set(on_crops.image_ids)]
-        values = np.hstack([faces.extraction.features.of(shared), on_crops.of(shared)])
+        before = judged("faces", assignment, faces.features, before)
+        shared = [image_id for image_id in faces.features.image_ids if image_id in set(on_crops.image_ids)]
+        values = np.hstack([faces.features.of(shared), on_crops.of(shared)])
         judged("faces, and lite2 on face crops", assignment, FeatureMatrix(tuple(shared), values, {"backbone": "both"}), before)
-        both = features(chosen.photos, "faces+lite2", state).extraction.features
+        both = features(chosen.photos, "faces+lite2", state).features
         joined = judged("faces+lite2", assignment, both, before)
         found = cut(chosen.photos, out=Path(spare) / "clean", margin=chosen.margin, on_missing="keep", measure_benefit=False, state=state)
         print(f"people: {found.people}; {found.set_aside} photos of the training part set aside")
         kept = {row.path for row in assignment.rows} - set_aside(Path(spare) / "clean")
         clean = replace(assignment, rows=[row if row.path in kept else row.left_out("a stranger") for row in assignment.rows])
-        judged("faces, without strangers in training", clean, faces.extraction.features, before)
+        judged("faces, without strangers in training", clean, faces.features, before)
         judged("faces+lite2, without strangers in training", clean, both, joined)
         shares = [has_face[i] for i in joined.image_ids]
         for name, predictions in (("faces", before), ("faces+lite2", joined)):

@@ -30,15 +30,15 @@ PEER = Path(__file__).parent / "peers" / "cleanlab_scores.py"
 
 
 def loaded(photos: Path, backbone: str, most: int, state: Path) -> LabeledFeatures:
-    looked = analyze_folder(photos, FeatureSpec(find_backbones(backbone)), state=state)
-    rows = {row.image_id: row.label for row in looked.rows if row.is_used and row.label is not None and row.image_id is not None}
+    analyzed = analyze_folder(photos, FeatureSpec(find_backbones(backbone)), state=state)
+    rows = {row.image_id: row.label for row in analyzed.rows if row.is_used and row.label is not None and row.image_id is not None}
     ids = list(rows)
     if len(ids) > most:
         ids = [ids[i] for i in np.sort(np.random.default_rng(0).choice(len(ids), most, replace=False))]
-    group_of = groups_together(ids, [(a, b) for a, b in looked.pairs if a in rows and b in rows and {a, b} <= set(ids)])
+    group_of = groups_together(ids, [(a, b) for a, b in analyzed.pairs if a in rows and b in rows and {a, b} <= set(ids)])
     names = sorted(set(rows.values()))
     targets = np.array([names.index(rows[i]) for i in ids])
-    return LabeledFeatures(looked.extraction.features.of(ids), targets, [group_of[i] for i in ids], names)
+    return LabeledFeatures(analyzed.features.of(ids), targets, [group_of[i] for i in ids], names)
 
 
 def flipped(targets: np.ndarray, k: int, share: float, seed: int, *, are_pairs: bool) -> np.ndarray:

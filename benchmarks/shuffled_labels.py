@@ -19,10 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tellapart.analyzed_folder import assignment_of, networks
-from tellapart.dataset import Catalog, open_dataset
+from tellapart.analyzed_folder import analyze_folder
 from tellapart.evaluation import accuracy_interval, log_loss_interval
-from tellapart.feature_extraction import FeatureSpec, extract
+from tellapart.feature_extraction import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tellapart.training.linear_probe import fit_probe
 from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, probe_predictions
@@ -63,10 +62,9 @@ def main() -> None:
 
 def sets_of(photos: Path, backbone: str) -> tuple[LabeledSet, LabeledSet]:
     """The training photos and those judged, with features."""
-    with tempfile.TemporaryDirectory() as folder, Catalog(Path(folder) / "catalog.sqlite") as catalog:
-        dataset = open_dataset(photos)
-        made = extract(dataset, FeatureSpec(find_backbones(backbone)), catalog=catalog, network=networks("auto"))
-    sets = PartSets.of(assignment_of(dataset, made, test_share=0.2, seed=0), made.features)
+    with tempfile.TemporaryDirectory() as state:
+        analyzed = analyze_folder(photos, FeatureSpec(find_backbones(backbone)), state=Path(state))
+        sets = PartSets.of(analyzed.assignment(test_share=0.2, seed=0), analyzed.features)
     return sets.train, next(iter(sets.reported.values()))
 
 

@@ -51,8 +51,8 @@ def main() -> None:
     parser.add_argument("--peer", help="python of an environment with cleanlab and cleanvision")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        looked = analyze_folder(chosen.scrape, FeatureSpec(find_backbones(chosen.backbone)), state=Path(folder))
-        found = run_check(looked)
+        analyzed = analyze_folder(chosen.scrape, FeatureSpec(find_backbones(chosen.backbone)), state=Path(folder))
+        found = run_check(analyzed)
         kept = names_in(chosen.kept)
         numbers = [number for number, row in enumerate(found.rows) if row.is_used and row.label is not None]
         rows = [found.rows[number] for number in numbers]
@@ -68,8 +68,8 @@ def main() -> None:
             ids = [row.image_id or "" for row in rows]
             classes = sorted({row.label or "" for row in rows})
             targets = np.array([classes.index(row.label or "") for row in rows])
-            group_of = groups_together(set(ids), [pair for pair in looked.pairs if set(pair) <= set(ids)])
-            data = LabeledFeatures(looked.extraction.features.of(ids), targets, [group_of[i] for i in ids], classes)
+            group_of = groups_together(set(ids), [pair for pair in analyzed.pairs if set(pair) <= set(ids)])
+            data = LabeledFeatures(analyzed.features.of(ids), targets, [group_of[i] for i in ids], classes)
             peer = peer_scores(chosen.peer, targets, held_out_logits(data))
             for name in ("self_confidence", "normalized_margin"):
                 report(f"cleanlab: {name}", peer[name], is_bad, is_fresh)
@@ -80,7 +80,7 @@ def main() -> None:
             subprocess.run([chosen.peer, str(VISION), str(chosen.scrape), str(table)], check=True)
             with table.open(newline="") as file:
                 seen = {row[""]: row for row in csv.DictReader(file)}
-            paths = [str(looked.dataset.root / row.path) for row in rows]
+            paths = [str(analyzed.dataset.root / row.path) for row in rows]
             columns = [name for name in next(iter(seen.values())) if name.endswith("_score")]
             values = np.array([[float(seen[path][name]) if path in seen else np.nan for name in columns] for path in paths])
             for place, name in enumerate(columns):

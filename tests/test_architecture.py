@@ -190,6 +190,32 @@ def test_the_library_never_prints_exits_or_asks() -> None:
     assert found == []
 
 
+def test_what_the_benchmarks_import_exists() -> None:
+    missing = []
+    for path in sorted((SOURCE.parents[1] / "benchmarks").glob("*.py")):
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "tellapart":
+                missing += [f"{path.name}: {node.module}.{name.name}" for name in node.names if not _exists(str(node.module), name.name)]
+    assert missing == []
+
+
+def _exists(module: str, name: str) -> bool:
+    """Whether a module of the package binds a name at its top, or has a module of that name beneath it."""
+    place = SOURCE.parent.joinpath(*module.split("."))
+    file = place.with_suffix(".py") if place.with_suffix(".py").is_file() else place / "__init__.py"
+    if (place / f"{name}.py").is_file() or (place / name).is_dir():
+        return True
+    if not file.is_file():
+        return False
+    bound = {getattr(node, "name", None) for node in parsed(file).body}
+    for node in ast.walk(parsed(file)):
+        if isinstance(node, ast.ImportFrom | ast.Import):
+            bound |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound.add(node.id)
+    return name in bound or module == "tellapart"
+
+
 @pytest.mark.parametrize(
     ("module", "name", "said"),
     [

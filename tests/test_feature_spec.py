@@ -23,7 +23,7 @@ def few(photos: Path, tmp_path: Path) -> Path:
 
 
 def seen(folder: Path, spec: FeatureSpec) -> FeatureMatrix:
-    return analyze_folder(folder, spec, device="cpu").extraction.features
+    return analyze_folder(folder, spec, device="cpu").features
 
 
 def test_pixels_are_the_image_made_small(few: Path) -> None:

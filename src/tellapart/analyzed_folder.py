@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from tellapart.array_types import ByteArray, FloatArray
-from tellapart.cache_dir import cache_root
+from tellapart.concurrency import worker_count
 from tellapart.curation.duplicate_groups import DuplicateGroup, duplicate_groups
 from tellapart.curation.near_duplicate_cache import cached_pairs
 from tellapart.curation.near_duplicates import ComparedPair, Images, Signatures, compare_pairs
-from tellapart.dataset import Catalog, Dataset, open_dataset
-from tellapart.dataset.catalog import FileState, state_folder
-from tellapart.dataset.dataset import open_images
+from tellapart.dataset import Catalog, Dataset, ImageFacts, open_dataset
+from tellapart.dataset.catalog import CATALOG, FileState, state_folder
+from tellapart.dataset.content_hashes import file_states
+from tellapart.dataset.dataset import files_dataset, open_images
 from tellapart.dataset.decisions import Decisions, read_decisions
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.image_arguments import resolve_image_arguments
@@ -28,49 +29,69 @@ from tellapart.dataset.in_memory_images import image_list, in_memory_dataset, is
 from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.dataset.parts import Assignment, assign_parts, check_labels, share_held_back, with_decisions
 from tellapart.dataset.row_building import file_rows, undecided_rows
-from tellapart.dataset.thumbnail_store import ThumbnailStore
-from tellapart.errors import DataError, ImageError
+from tellapart.dataset.thumbnail_store import Thumbnails, thumbnail_loader
+from tellapart.errors import DataError
 from tellapart.feature_extraction import Extraction, FeatureSpec, extract
+from tellapart.features import FeatureMatrix
 from tellapart.images import decode
 from tellapart.images.perceptual_hash import signature
-from tellapart.images.thumbnails import thumbnail
-from tellapart.models.model_card import CARD
 from tellapart.progress import SILENT, Progress
-from tellapart.run_folder import open_run
-
-Thumbnails = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
-def thumbnail_loader(dataset: Dataset, files: Sequence[FileState]) -> Thumbnails:
-    """A function from image ids to thumbnails: from the cache, else made from those files that still have this content."""
-    path_of = {file.image_id: dataset.root / file.path for file in files if file.image_id}
+@dataclass(frozen=True, eq=False)
+class OpenedFolder:
+    """A dataset before its images are read.
 
-    def load(image_ids: Sequence[str]) -> Mapping[str, bytes]:
-        unique_ids = list(dict.fromkeys(image_ids))
-        store = ThumbnailStore(cache_root() / "thumbnails.sqlite")
-        try:
-            cached = store.read(unique_ids)
-            made = {}
-            for image_id in unique_ids:
-                if image_id not in cached and image_id in path_of:
-                    try:
-                        data = path_of[image_id].read_bytes()
-                        if hashlib.sha256(data).hexdigest() == image_id:  # otherwise the file has changed
-                            made[image_id] = thumbnail(decode(data, min_size=128).pixels)
-                    except (OSError, ImageError):
-                        continue
-            store.write(made)
-        finally:
-            store.close()
-        return {**cached, **made}
+    Attributes:
+        dataset: the user's files.
+        state: folder of the catalog and the decisions.
+        decisions: the user's current decisions.
+        notes: sentences for the user.
+        num_workers: worker threads; None for one per core.
+    """
 
-    return load
+    dataset: Dataset
+    state: Path
+    decisions: Decisions
+    notes: list[str]
+    num_workers: int | None = None
 
+    def extract(self, spec: FeatureSpec, *, progress: Progress = SILENT) -> Extraction:
+        """Extract features; the catalog is open only meanwhile.
 
-def run_thumbnail_loader(root: Path, rows: Sequence[FileRow]) -> Thumbnails:
-    """A function from image ids to thumbnails of a run: from the cache, or from the images if they are still in place."""
-    files = [FileState(row.path, row.size_bytes, 0, row.image_id, row.reason) for row in rows]
-    return thumbnail_loader(Dataset(root, ()), files)
+        Raises:
+            DataError: no file could be read.
+            StorageError: the disk is full.
+        """
+        with Catalog(self.state / CATALOG) as catalog:
+            extraction = extract(self.dataset, spec, catalog=catalog, num_workers=self.num_workers, progress=progress)
+        self.notes.extend(note for note in catalog.notes if note not in self.notes)
+        return extraction
+
+    def hash_files(self, *, progress: Progress = SILENT) -> list[FileState]:
+        """The state of every file, only hashed and not decoded; nothing is recorded."""
+        known = {}
+        if (self.state / CATALOG).is_file():
+            with Catalog(self.state / CATALOG) as catalog:
+                known = catalog.files()
+        return file_states(self.dataset, known, worker_count(self.num_workers), progress)
+
+    def analyze(self, spec: FeatureSpec, *, progress: Progress = SILENT) -> AnalyzedFolder:
+        """Analyze every new image and apply the decisions; errors as of :meth:`extract`."""
+        extraction = self.extract(spec, progress=progress)
+        return AnalyzedFolder(self, extraction.files, extraction.facts, extraction.features)
+
+    def decision_notes(self, files: Sequence[FileState], facts: Mapping[str, ImageFacts]) -> list[str]:
+        """Sentences on what the user's decisions change; empty if they change nothing."""
+        before = undecided_rows(self.dataset, files, facts)
+        after = self.decisions.applied(before)
+        excluded = sum(one.is_used and not other.is_used for one, other in zip(before, after, strict=True))
+        relabeled = sum(one.label != other.label for one, other in zip(before, after, strict=True))
+        unmet = len(self.decisions.unmet(before))
+        lost = [f"{unmet:,} of your decisions {'is' if unmet == 1 else 'are'} about files that no longer exist or have changed"]
+        changes = [f"{excluded:,} excluded"] * bool(excluded) + [f"{relabeled:,} relabeled"] * bool(relabeled)
+        applied = [f"by your decisions {' and '.join(changes)} (tellapart decisions lists them)"] if changes else []
+        return applied + (lost if unmet else [])
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,59 +99,118 @@ class AnalyzedFolder:
     """A dataset with everything that the analysis of its images gives.
 
     Attributes:
-        dataset: the user's files.
-        state: folder of the catalog and the decisions.
-        extraction: file states, facts and features.
-        decisions: the user's current decisions.
-        rows: one per file, with the decisions applied; see :func:`tellapart.dataset.row_building.file_rows`.
-        notes: sentences for the user.
+        opened: the dataset, the state folder and the decisions.
+        files: one state per dataset entry, in order: the image id, or the reason why there is none.
+        facts: image facts by image id.
+        features: of all readable images.
     """
 
-    dataset: Dataset
-    state: Path
-    extraction: Extraction
-    decisions: Decisions
-    rows: list[FileRow]
-    notes: list[str]
+    opened: OpenedFolder
+    files: tuple[FileState, ...]
+    facts: dict[str, ImageFacts]
+    features: FeatureMatrix
+
+    @property
+    def dataset(self) -> Dataset:
+        """The user's files."""
+        return self.opened.dataset
+
+    @property
+    def state(self) -> Path:
+        """Folder of the catalog and the decisions."""
+        return self.opened.state
+
+    @property
+    def decisions(self) -> Decisions:
+        """The user's decisions."""
+        return self.opened.decisions
 
     @cached_property
-    def likenesses(self) -> list[ComparedPair]:
-        """Pairs of images that show the same photo, and those just below the threshold."""
-        return compared_pairs_of(self.dataset, self.extraction)
+    def rows(self) -> list[FileRow]:
+        """One row per file, with the decisions applied; see :func:`tellapart.dataset.row_building.file_rows`."""
+        return self.rows_with(self.decisions)
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences for the user."""
+        return [*self.opened.notes, *self.opened.decision_notes(self.files, self.facts)]
+
+    def extracted(self, spec: FeatureSpec, *, progress: Progress = SILENT) -> FeatureMatrix:
+        """Other features of the same images; what is cached is not computed again.
+
+        Raises:
+            StorageError: the disk is full.
+        """
+        return self.opened.extract(spec, progress=progress).features
+
+    @cached_property
+    def compared_pairs(self) -> list[ComparedPair]:
+        """Pairs of images that show the same photo, and those just below the threshold; cached."""
+        return _compared_pairs(self.features, self.facts, self.thumbnails)
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
         """Pairs of image ids of near-duplicates."""
-        return [one.pair for one in self.likenesses if one.is_copy]
+        return [one.pair for one in self.compared_pairs if one.is_copy]
+
+    def duplicates_of(self, other: AnalyzedFolder, image_ids: Sequence[str]) -> set[str]:
+        """Those of ``image_ids`` that show the same photo as the one image of another folder, with the same features."""
+        (new,) = other.features.image_ids
+        values = np.vstack([other.features.values, self.features.of(image_ids)])
+        features = FeatureMatrix((new, *image_ids), values, self.features.provenance)
+
+        def thumbnails(wanted: Sequence[str]) -> Mapping[str, bytes]:
+            return {**self.thumbnails(wanted), **other.thumbnails(wanted)}
+
+        compared = _compared_pairs(features, {**self.facts, **other.facts}, thumbnails)
+        return {image_id for one in compared if one.is_copy and new in one.pair for image_id in one.pair} - {new}
 
     @cached_property
     def duplicate_groups(self) -> list[DuplicateGroup]:
         """Groups of duplicates with the best copy of each, and the pairs at the boundary."""
-        return duplicate_groups(self.rows, self.extraction.facts, self.likenesses)
+        return duplicate_groups(self.rows, self.facts, self.compared_pairs)
 
     @cached_property
-    def found(self) -> dict[str, FileRow]:
+    def undecided_by_path(self) -> dict[str, FileRow]:
         """The rows by path, without decisions."""
-        return {row.path: row for row in undecided_rows(self.dataset, self.extraction.files, self.extraction.facts)}
+        return {row.path: row for row in undecided_rows(self.dataset, self.files, self.facts)}
 
     @cached_property
-    def copies(self) -> Counter[str]:
+    def files_per_image(self) -> Counter[str]:
         """Number of files by image id."""
         return Counter(row.image_id for row in self.rows if row.image_id is not None)
 
-    def decided_by(self, decisions: Decisions) -> list[FileRow]:
-        """The rows with other decisions applied."""
-        return file_rows(self.dataset, self.extraction.files, self.extraction.facts, decisions)
+    def rows_with(self, decisions: Decisions | None) -> list[FileRow]:
+        """The rows with other decisions applied, or none."""
+        return file_rows(self.dataset, self.files, self.facts, decisions)
 
     @property
     def thumbnails(self) -> Thumbnails:
         """A function from image ids to thumbnails."""
-        return thumbnail_loader(self.dataset, self.extraction.files)
+        return thumbnail_loader(self.dataset, self.files)
 
     def assignment(self, *, test_share: float | None, seed: int) -> Assignment:
         """Assign images to parts with near-duplicates kept together; see :func:`tellapart.dataset.parts.assign_parts`."""
-        before = file_rows(self.dataset, self.extraction.files, self.extraction.facts)
-        return _assigned(before, self.rows, self.pairs, test_share=test_share, seed=seed)
+        share = share_held_back(self.rows, test_share)
+        assignment = assign_parts(self.rows, self.pairs, test_share=share, seed=seed)
+        return with_decisions(assignment, self.rows_with(None), self.pairs, test_share=share, seed=seed)
+
+
+def open_folder(
+    folder: str | Path,
+    *,
+    reading: DatasetOptions = AS_FOUND,
+    min_classes: int = 0,
+    state: Path | None = None,
+    num_workers: int | None = None,
+    progress: Progress = SILENT,
+) -> OpenedFolder:
+    """Open a dataset with its decisions, before any image is read; arguments and errors as of :func:`analyze_folder`."""
+    dataset = open_dataset(folder, reading, progress=progress)
+    place, note = state_folder(dataset.root, state)
+    decisions = read_decisions(place)
+    check_labels(dataset, decisions, min_classes)
+    return OpenedFolder(dataset, place, decisions, [*dataset.notes, *([note] if note else [])], num_workers)
 
 
 def analyze_folder(
@@ -160,77 +240,36 @@ def analyze_folder(
         DataError: the folder cannot be used, or no file could be read.
         StorageError: the disk is full, or the decisions cannot be read.
     """
-    dataset = open_dataset(folder, reading, progress=progress)
-    place, note = state_folder(dataset.root, state)
-    decisions = read_decisions(place)
-    check_labels(dataset, decisions, min_classes)
-    with Catalog(place / "catalog.sqlite") as catalog:
-        extraction = extract(dataset, spec.computed(device), catalog=catalog, num_workers=num_workers, progress=progress)
-    rows = file_rows(dataset, extraction.files, extraction.facts, decisions)
-    notes = [*dataset.notes, *([note] if note else []), *catalog.notes, *decision_notes(dataset, extraction, decisions)]
-    return AnalyzedFolder(dataset, place, extraction, decisions, rows, notes)
+    opened = open_folder(folder, reading=reading, min_classes=min_classes, state=state, num_workers=num_workers, progress=progress)
+    return opened.analyze(spec.computed(device), progress=progress)
 
 
-def decision_notes(dataset: Dataset, extraction: Extraction, decisions: Decisions) -> list[str]:
-    """Sentences on what the user's decisions change; empty if they change nothing."""
-    before = undecided_rows(dataset, extraction.files, extraction.facts)
-    after = decisions.applied(before)
-    excluded = sum(one.is_used and not other.is_used for one, other in zip(before, after, strict=True))
-    relabeled = sum(one.label != other.label for one, other in zip(before, after, strict=True))
-    unmet = len(decisions.unmet(before))
-    lost = [f"{unmet:,} of your decisions {'is' if unmet == 1 else 'are'} about files that no longer exist or have changed"]
-    changes = [f"{excluded:,} excluded"] * bool(excluded) + [f"{relabeled:,} relabeled"] * bool(relabeled)
-    held = [f"by your decisions {' and '.join(changes)} (tellapart decisions lists them)"] if changes else []
-    return held + (lost if unmet else [])
+def analyze_files(
+    files: Sequence[Path], spec: FeatureSpec, *, num_workers: int | None = None, progress: Progress = SILENT
+) -> AnalyzedFolder:
+    """Analyze single files, without decisions; nothing is written beside them. Errors as of :func:`analyze_folder`."""
+    with TemporaryDirectory() as state:
+        opened = OpenedFolder(files_dataset(files), Path(state), Decisions(()), [], num_workers)
+        return opened.analyze(spec, progress=progress)
 
 
-def assignment_of(dataset: Dataset, extraction: Extraction, decisions: Decisions, *, test_share: float | None, seed: int) -> Assignment:
-    """Assign images to parts with near-duplicates kept together; see :func:`tellapart.dataset.parts.assign_parts`."""
-    rows = file_rows(dataset, extraction.files, extraction.facts, decisions)
-    before = file_rows(dataset, extraction.files, extraction.facts)
-    return _assigned(before, rows, near_duplicate_pairs(dataset, extraction), test_share=test_share, seed=seed)
+def _compared_pairs(features: FeatureMatrix, facts: Mapping[str, ImageFacts], thumbnails: Thumbnails) -> list[ComparedPair]:
+    hashes = np.stack([np.frombuffer(facts[i].hash, np.uint8) for i in features.image_ids])
+    mirrored = np.stack([np.frombuffer(facts[i].mirror_hash, np.uint8) for i in features.image_ids])
+    return cached_pairs(features, lambda: compare_pairs(hashes, mirrored, features, *signatures_and_images(thumbnails)))
 
 
-def _assigned(
-    before: Sequence[FileRow], rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float | None, seed: int
-) -> Assignment:
-    """The assignment of the rows with decisions, and the decisions by part."""
-    share = share_held_back(rows, test_share)
-    assignment = assign_parts(rows, pairs, test_share=share, seed=seed)
-    return with_decisions(assignment, before, pairs, test_share=share, seed=seed)
-
-
-def near_duplicate_pairs(dataset: Dataset, extraction: Extraction) -> list[tuple[str, str]]:
-    """Pairs of image ids of near-duplicates."""
-    return [one.pair for one in compared_pairs_of(dataset, extraction) if one.is_copy]
-
-
-def compared_pairs_of(dataset: Dataset, extraction: Extraction) -> list[ComparedPair]:
-    """Pairs that show the same photo, and those just below the threshold; cached."""
-    image_ids = extraction.features.image_ids
-    hashes = np.stack([np.frombuffer(extraction.facts[i].hash, np.uint8) for i in image_ids])
-    mirrored = np.stack([np.frombuffer(extraction.facts[i].mirror_hash, np.uint8) for i in image_ids])
-    looks = looks_at(thumbnail_loader(dataset, extraction.files))
-    return cached_pairs(extraction.features, lambda: compare_pairs(hashes, mirrored, extraction.features, *looks))
-
-
-def looks_at(small: Thumbnails) -> tuple[Signatures, Images]:
+def signatures_and_images(thumbnails: Thumbnails) -> tuple[Signatures, Images]:
     """The functions that :func:`tellapart.curation.near_duplicates.compare_pairs` needs, from thumbnails."""
 
     def images(image_ids: Sequence[str]) -> dict[str, ByteArray]:
-        return {image_id: decode(jpeg).pixels for image_id, jpeg in small(image_ids).items()}
+        return {image_id: decode(jpeg).pixels for image_id, jpeg in thumbnails(image_ids).items()}
 
     def signatures(image_ids: Sequence[str]) -> FloatArray:
         pixels, blank = images(image_ids), np.zeros(768, np.float16)
         return np.stack([signature(pixels[i]) if i in pixels else blank for i in image_ids])
 
     return signatures, images
-
-
-def model_folder(run: str | Path) -> Path:
-    """The model folder of a run folder; a model folder is returned unchanged."""
-    folder = Path(run).expanduser()
-    return folder if (folder / CARD).is_file() else open_run(folder).model_folder
 
 
 def open_given_images(images: str | Path | Sequence[str | Path], progress: Progress = SILENT) -> Dataset:

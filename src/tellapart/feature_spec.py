@@ -63,8 +63,7 @@ def spec_of(
 
 
 def _run_spec(folder: str, layer: str | None, image_size: int | None) -> FeatureSpec:
-    from tellapart.analyzed_folder import model_folder
-    from tellapart.models.saved_model import load_model
+    from tellapart.models.saved_model import load_model, model_folder
 
     if image_size is not None:
         raise OptionError("a run has its own image size", hint="leave --image-size out")

@@ -49,7 +49,9 @@ def test_the_version_is_the_packages() -> None:
     assert called("--version").stdout == f"tellapart {package.__version__}\n"
 
 
-@pytest.mark.parametrize(("word", "hint"), [("trian", "train"), ("pridict", "predict"), ("compair", "compare"), ("export", "export-dataset")])
+@pytest.mark.parametrize(
+    ("word", "hint"), [("trian", "train"), ("pridict", "predict"), ("compair", "compare"), ("export", "export-dataset")]
+)
 def test_an_unknown_verb_names_the_closest(word: str, hint: str) -> None:
     result = called(word)
     assert result.exit_code == 2

@@ -90,7 +90,7 @@ def test_scores_are_ordered_and_errors_over_the_median_of_their_side(run: Run) -
 
 def test_its_numbers_are_features_like_any_other_and_the_decoder_draws_them(run: Run, few: Path, tmp_path: Path) -> None:
     spec = spec_of(f"run:{run.folder}")
-    features = analyze_folder(few, spec, state=tmp_path).extraction.features
+    features = analyze_folder(few, spec, state=tmp_path).features
     assert features.values.shape == (3 * EACH, 6)
     assert features.values.std(axis=0).min() > 0
     card = load_model(run.model_folder).members[0].backbones[0].card

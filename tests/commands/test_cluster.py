@@ -125,12 +125,12 @@ def test_bad_images_and_bad_features_are_rows_with_a_reason(root: Path, tmp_path
     real = subjects_module.analyze_folder
 
     def with_a_gap(*words: Any, **more: Any) -> Any:
-        looked = real(*words, **more)
-        features = looked.extraction.features
+        analyzed = real(*words, **more)
+        features = analyzed.features
         values = features.values.copy()
-        values[features.rows([next(r.image_id for r in looked.rows if r.path == "dots/dots 00.jpg")])] = np.nan
-        object.__setattr__(looked.extraction, "features", FeatureMatrix(features.image_ids, values, features.provenance))
-        return looked
+        values[features.rows([next(r.image_id for r in analyzed.rows if r.path == "dots/dots 00.jpg")])] = np.nan
+        object.__setattr__(analyzed, "features", FeatureMatrix(features.image_ids, values, features.provenance))
+        return analyzed
 
     monkeypatch.setattr(subjects_module, "analyze_folder", with_a_gap)
     found = tellapart.cluster(root, k=2, out=tmp_path / "out", **LOOK)

@@ -28,10 +28,10 @@ def root(photos: Path, tmp_path: Path) -> Path:
 
 def expected(root: Path, path: str) -> list[str]:
     """The paths of all others by cosine, computed by hand."""
-    looked = analyze_folder(root, FeatureSpec(find_backbones("lite0")))
-    features = looked.extraction.features
+    analyzed = analyze_folder(root, FeatureSpec(find_backbones("lite0")))
+    features = analyzed.features
     values = features.values / np.linalg.norm(features.values, axis=1, keepdims=True)
-    name = {row.image_id: row.path for row in looked.rows}
+    name = {row.image_id: row.path for row in analyzed.rows}
     own = [name[i] for i in features.image_ids].index(path)
     return [name[features.image_ids[i]] for i in np.argsort(-(values @ values[own])) if i != own]
 

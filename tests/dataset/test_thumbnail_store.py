@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
 import pytest
 
-from tellapart.dataset.thumbnail_store import ThumbnailStore
+from tellapart.dataset.catalog import FileState
+from tellapart.dataset.dataset import Dataset
+from tellapart.dataset.thumbnail_store import ThumbnailStore, thumbnail_loader
 from tellapart.errors import StorageError
+from tests import folders, sample_images
 
 IMAGES = {f"id{i:04}": bytes([i % 256]) * 300 for i in range(1200)}
 
@@ -66,3 +70,16 @@ def test_a_full_disk_is_a_storage_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be written"):
         store.write(IMAGES)
     store.close()
+
+
+def test_a_thumbnail_is_made_only_of_the_bytes_its_id_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))
+    first, other = sample_images.photo(1), sample_images.photo(2)
+    root = folders.write(tmp_path / "photos", {"a/1.jpg": other})
+    image_id = hashlib.sha256(first).hexdigest()
+    small = thumbnail_loader(Dataset(root, ()), [FileState.of("a/1.jpg", os.stat(root / "a/1.jpg"), image_id, None)])
+    assert small([image_id]) == {}, "another image lies there now"
+    (root / "a/1.jpg").write_bytes(first)
+    assert set(small([image_id])) == {image_id}
+    (root / "a/1.jpg").write_bytes(other)
+    assert set(small([image_id])) == {image_id}, "from the cache"

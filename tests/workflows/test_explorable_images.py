@@ -43,7 +43,7 @@ def test_words_need_no_second_look_by_the_same_network(
     few = folders.some_of(photos, tmp_path / "few", 1)
     found = explorable_images.explorable_images(few, spec_of(features), words="imagenet")
     assert len(asked[0].backbones) == networks
-    assert isinstance(found.looked.extraction.features, FeatureMatrix)
+    assert isinstance(found.analyzed.features, FeatureMatrix)
     assert found.probabilities is not None
     assert found.probabilities.shape == (3, 1000)
     assert found.probabilities.sum(axis=1) == pytest.approx(1, abs=0.01)

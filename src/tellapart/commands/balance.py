@@ -118,24 +118,24 @@ def balance(folder: str | Path, *, options: BalanceOptions, progress: Progress =
 
     _check(options, folder)
     if options.strategy == "none":
-        looked = analyze_folder(
+        analyzed = analyze_folder(
             folder, FeatureSpec(()), reading=options, min_classes=2, state=options.state, num_workers=options.num_workers, progress=progress
         )
-        rows, kept, notes = looked.rows, looked.rows, list(looked.notes)
+        rows, kept, notes = analyzed.rows, analyzed.rows, list(analyzed.notes)
         _check_classes(training_counts(rows))
     else:
         out = options.out.expanduser()
         check_table(out)
         spec = FeatureSpec(find_backbones(options.backbone))
-        looked = analyze_folder(
+        analyzed = analyze_folder(
             folder, spec, reading=options, min_classes=2, state=options.state, num_workers=options.num_workers, progress=progress
         )
-        assignment = looked.assignment(test_share=options.test_share, seed=options.seed)
-        rows, notes = assignment.rows, [*looked.notes, *assignment.notes]
+        assignment = analyzed.assignment(test_share=options.test_share, seed=options.seed)
+        rows, notes = assignment.rows, [*analyzed.notes, *assignment.notes]
         counts = training_counts(rows)
         most = min(counts.values()) if options.strategy == "undersample" else options.cap or 0
-        kept = undersample(rows, most, better=copy_ranks(looked), seed=options.seed)
-        notes += _write(looked, kept, out, seed=options.seed)
+        kept = undersample(rows, most, better=copy_ranks(analyzed), seed=options.seed)
+        notes += _write(analyzed, kept, out, seed=options.seed)
     for note in notes:
         progress.note(note)
     return _result(rows, kept, options, notes)
@@ -166,16 +166,16 @@ def _check_classes(counts: Mapping[str, int]) -> None:
         )
 
 
-def copy_ranks(looked: AnalyzedFolder) -> dict[str, int]:
+def copy_ranks(analyzed: AnalyzedFolder) -> dict[str, int]:
     """The rank of each copy among its copies, by path; 0 is the best."""
-    groups = [group for group in looked.duplicate_groups if group.kind in ("exact", "near")]
+    groups = [group for group in analyzed.duplicate_groups if group.kind in ("exact", "near")]
     return {path: rank for group in groups for rank, path in enumerate(group.paths)}
 
 
-def _write(looked: AnalyzedFolder, kept: Sequence[FileRow], out: Path, *, seed: int) -> list[str]:
+def _write(analyzed: AnalyzedFolder, kept: Sequence[FileRow], out: Path, *, seed: int) -> list[str]:
     from tellapart.dataset_export.decided_copy import Exported, write_table
 
-    files = [looked.dataset.file(entry) for entry in looked.dataset.entries]
+    files = [analyzed.dataset.file(entry) for entry in analyzed.dataset.entries]
     write_table([Exported(file, row) for file, row in zip(files, kept, strict=True) if row.is_used], out)
     return [f"of each class, copies are left out first, then images at random (seed {seed}); image quality plays no role"]
 

@@ -213,7 +213,7 @@ def check(folder: str | Path, *, options: CheckOptions, progress: Progress = AUT
 
     wanted, applied = _names(options.issues), _names(options.apply, are_all=False)
     _check_apply(wanted, applied)
-    looked = analyze_folder(
+    analyzed = analyze_folder(
         folder,
         _spec(options),
         reading=options,
@@ -223,15 +223,15 @@ def check(folder: str | Path, *, options: CheckOptions, progress: Progress = AUT
         progress=progress,
     )
     out = options.out.expanduser()
-    check_outside(out, looked.dataset)
+    check_outside(out, analyzed.dataset)
     with progress.stage("checking", unit="steps"):
-        found = run_check(looked, wanted, seed=options.seed)
-    excluded = _apply(looked, found, applied) if applied else None
-    rows = excluded.rows if excluded else looked.rows
+        found = run_check(analyzed, wanted, seed=options.seed)
+    excluded = _apply(analyzed, found, applied) if applied else None
+    rows = excluded.rows if excluded else analyzed.rows
     backbone = None if options.backbone == NO_BACKBONE else options.backbone
-    view = review_view(looked, found, rows, folder=str(folder), backbone=backbone)
+    view = review_view(analyzed, found, rows, folder=str(folder), backbone=backbone)
     write_text(out / TABLE_FILE, issues_csv(found, rows))
-    page = write_review(out, view, looked.thumbnails)
+    page = write_review(out, view, analyzed.thumbnails)
     for sentence in view["notes"]:
         progress.note(sentence)
     return CheckResult(
@@ -270,7 +270,7 @@ def _spec(chosen: CheckOptions) -> FeatureSpec:
     return spec.computed(chosen.device, chosen.precision)
 
 
-def _apply(looked: AnalyzedFolder, found: CheckFindings, applied: list[str]) -> _Excluded:
+def _apply(analyzed: AnalyzedFolder, found: CheckFindings, applied: list[str]) -> _Excluded:
     """Exclude the images with these issues, as one batch of decisions."""
     from tellapart.dataset.decisions import EXCLUDE, read_decisions
     from tellapart.errors import DataError
@@ -280,15 +280,15 @@ def _apply(looked: AnalyzedFolder, found: CheckFindings, applied: list[str]) -> 
     for name in applied:
         for number in found.table.findings[name].worst_first if name in found.table.findings else []:
             why.setdefault(number, name)
-    before = Counter(row.label for row in looked.rows if row.is_used and row.label is not None)
-    after = Counter(row.label for n, row in enumerate(looked.rows) if row.is_used and row.label is not None and n not in why)
+    before = Counter(row.label for row in analyzed.rows if row.is_used and row.label is not None)
+    after = Counter(row.label for n, row in enumerate(analyzed.rows) if row.is_used and row.label is not None and n not in why)
     if emptied := sorted(before.keys() - after.keys()):
         raise DataError(
             f"excluding {', '.join(applied)} would leave no image of {', '.join(map(repr, emptied))}, so nothing was decided",
             hint="tellapart check FOLDER without --apply shows what was found",
         )
-    decisions = [replace(decision_about(found.rows[number], looked, EXCLUDE), why=reason) for number, reason in sorted(why.items())]
-    batch = write_changes(looked, decisions, "")
+    decisions = [replace(decision_about(found.rows[number], analyzed, EXCLUDE), why=reason) for number, reason in sorted(why.items())]
+    batch = write_changes(analyzed, decisions, "")
     result = AppliedIssues(
         batch=batch.batch,
         changed=batch.changed,
@@ -297,7 +297,7 @@ def _apply(looked: AnalyzedFolder, found: CheckFindings, applied: list[str]) -> 
         notes=batch.notes,
         counts=dict(Counter(why.values())),
     )
-    return _Excluded(looked.decided_by(read_decisions(looked.state)), result)
+    return _Excluded(analyzed.rows_with(read_decisions(analyzed.state)), result)
 
 
 def _summary(found: CheckFindings, view: dict[str, Any]) -> dict[str, Any]:

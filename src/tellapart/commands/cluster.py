@@ -224,7 +224,7 @@ def _check_places(chosen: ClusterOptions, subjects: ExplorableImages) -> None:
 
     for place in (chosen.out, chosen.folders):
         if place is not None:
-            check_outside(place.expanduser(), subjects.looked.dataset)
+            check_outside(place.expanduser(), subjects.analyzed.dataset)
     out = chosen.out.expanduser()
     if not _is_ours(out):
         check_new_folder(out)
@@ -268,7 +268,7 @@ def _result(found: FolderClustering, out: Path) -> ClusterResult:
         applied=None,
         folders=None,
         left_out=found.subjects.left_out,
-        notes=(*found.subjects.looked.notes, *found.clustering.notes),
+        notes=(*found.subjects.analyzed.notes, *found.clustering.notes),
     )
 
 
@@ -299,7 +299,7 @@ def _write_table(found: FolderClustering, path: Path) -> None:
 
     clustering, number_of = found.clustering, found.subjects.number_of
     with csv_file(path, COLUMNS) as writer:
-        for row in found.subjects.looked.rows:
+        for row in found.subjects.analyzed.rows:
             if row.is_used and row.image_id in number_of:
                 i = number_of[row.image_id]
                 number = int(clustering.assigned[i])
@@ -312,7 +312,7 @@ def _write_sheet(found: FolderClustering, number: int, path: Path) -> None:
 
     subjects, members = found.subjects, found.members[number]
     shown = [(members.medoid, "medoid"), *((i, "") for i in members.nearest), *((i, "farthest") for i in members.farthest)]
-    jpegs = subjects.looked.thumbnails([subjects.rows[i].image_id or "" for i, _ in shown])
+    jpegs = subjects.analyzed.thumbnails([subjects.rows[i].image_id or "" for i, _ in shown])
     images = [
         ClusterImage(jpegs.get(subjects.rows[i].image_id or ""), subjects.rows[i].path, float(found.clustering.distances[i]), place)
         for i, place in shown
@@ -328,14 +328,14 @@ def _copy(found: FolderClustering, folder: Path, is_linked: bool, progress: Prog
 
     from tellapart.dataset_export.decided_copy import Exported, write_copy
 
-    looked = found.subjects.looked
+    analyzed = found.subjects.analyzed
     number_of, assigned = found.subjects.number_of, found.clustering.assigned
     images = []
-    for entry, row in zip(looked.dataset.entries, looked.rows, strict=True):
+    for entry, row in zip(analyzed.dataset.entries, analyzed.rows, strict=True):
         if row.is_used and row.image_id in number_of:
             number = int(assigned[number_of[row.image_id]])
             label = found.label(number) if number >= 0 else "in no cluster"
-            images.append(Exported(looked.dataset.file(entry), replace(row, label=label, part=None)))
+            images.append(Exported(analyzed.dataset.file(entry), replace(row, label=label, part=None)))
     write_copy(images, folder, is_linked=is_linked, progress=progress)
 
 
@@ -346,11 +346,11 @@ def _relabel(found: FolderClustering) -> DecisionResult:
 
     subjects, names = found.subjects, found.names
     decisions = []
-    for row in subjects.looked.rows:
+    for row in subjects.analyzed.rows:
         if not row.is_used or row.image_id not in subjects.number_of:
             continue
         number = int(found.clustering.assigned[subjects.number_of[row.image_id]])
         is_meant = number in names if names else number >= 0
         if is_meant and found.label(number) != row.label:
-            decisions.append(decision_about(row, subjects.looked, RELABEL, found.label(number)))
-    return write_changes(subjects.looked, decisions, f"tellapart cluster, {found.sentence}")
+            decisions.append(decision_about(row, subjects.analyzed, RELABEL, found.label(number)))
+    return write_changes(subjects.analyzed, decisions, f"tellapart cluster, {found.sentence}")

@@ -83,7 +83,7 @@ def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO)
     from tellapart.feature_extraction import FeatureSpec
 
     detector = make_detector(options.target, options.device)
-    looked = analyze_folder(
+    analyzed = analyze_folder(
         folder,
         FeatureSpec(()),
         reading=options,
@@ -92,24 +92,24 @@ def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO)
         num_workers=options.num_workers,
         progress=progress,
     )
-    _check_place(options.out, looked)
-    rows = [number for number, row in enumerate(looked.rows) if row.is_used]
-    files = [looked.dataset.file(looked.dataset.entries[number]) for number in rows]
-    image_ids = [looked.rows[number].image_id or "" for number in rows]
+    _check_place(options.out, analyzed)
+    rows = [number for number, row in enumerate(analyzed.rows) if row.is_used]
+    files = [analyzed.dataset.file(analyzed.dataset.entries[number]) for number in rows]
+    image_ids = [analyzed.rows[number].image_id or "" for number in rows]
     detections = dict(zip(rows, detect(files, image_ids, detector, num_workers=options.num_workers, progress=progress), strict=True))
     shape = _shape(options)
-    choice = select_crops(looked, detections, options, shape)
+    choice = select_crops(analyzed, detections, options, shape)
     names: list[str] = []
     if options.out is not None:
         with replacing_folder(options.out) as partial, progress.stage("writing crops", total=len(choice.crops)) as advance:
             names, lost = write_crops(choice.crops, partial, shape, advance)
             choice.left_out.update(lost)
             write_set_aside(choice.not_kept(), partial)
-            _save_sheet(_sheet(looked, choice, shape, options), partial / SHEET)
+            _save_sheet(_sheet(analyzed, choice, shape, options), partial / SHEET)
     else:
         with replacing(SHEET) as partial:
-            _save_sheet(_sheet(looked, choice, shape, options), partial)
-    notes = [*looked.notes, *choice.notes]
+            _save_sheet(_sheet(analyzed, choice, shape, options), partial)
+    notes = [*analyzed.notes, *choice.notes]
     benefit = _benefit(folder, choice, shape, options, names, notes, progress)
     for note in notes:
         progress.note(note)
@@ -134,16 +134,16 @@ def _shape(chosen: CropOptions) -> CropShape:
     return CropShape(chosen.margin, chosen.square, chosen.align, chosen.size)
 
 
-def _check_place(out: Path | None, looked: AnalyzedFolder) -> None:
+def _check_place(out: Path | None, analyzed: AnalyzedFolder) -> None:
     """Refuse to write among the images or over other files."""
     from tellapart.output_guards import check_new_folder, check_outside
 
-    check_outside(out or SHEET.resolve(), looked.dataset)
+    check_outside(out or SHEET.resolve(), analyzed.dataset)
     if out is not None:
         check_new_folder(out)
 
 
-def _sheet(looked: AnalyzedFolder, choice: CropSelection, shape: CropShape, chosen: CropOptions) -> Any:
+def _sheet(analyzed: AnalyzedFolder, choice: CropSelection, shape: CropShape, chosen: CropOptions) -> Any:
     """The contact sheet: first what is excluded and where nothing was detected, then what is kept, class by class in turns."""
     from dataclasses import replace
 
@@ -168,7 +168,7 @@ def _sheet(looked: AnalyzedFolder, choice: CropSelection, shape: CropShape, chos
         except (OSError, ImageError):
             return Tile(None, caption, frame)
 
-    title = f"{looked.dataset.root.name}: {chosen.target}, {count(len(choice.crops), 'crop')}"
+    title = f"{analyzed.dataset.root.name}: {chosen.target}, {count(len(choice.crops), 'crop')}"
     tiles = parallel_map(tile, [*aside[:160], *missing[:80], *kept[:240]])
     return contact_sheet(tiles, title=title, columns=10)
 

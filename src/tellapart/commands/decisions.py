@@ -203,7 +203,7 @@ def restore(
     from tellapart.workflows.decision_writing import ProposedDecision, decide, decision_about
 
     def restoration(row: FileRow, analyzed: AnalyzedFolder) -> ProposedDecision:
-        original = analyzed.found[row.path]
+        original = analyzed.undecided_by_path[row.path]
         is_decided = row.is_excluded or row.label != original.label
         return ProposedDecision(row, decision_about(row, analyzed, RESTORE, original.label) if is_decided else None)
 
@@ -271,7 +271,7 @@ def decisions(folder: str | Path, *, options: DecisionsOptions, progress: Progre
     log = read_decisions(analyzed.state)
     in_effect = set(map(id, log.in_effect))
     listed = [ListedDecision(**asdict(one), holds=id(one) in in_effect) for one in log.log if options.all or id(one) in in_effect]
-    unmet = (*log.unmet(list(analyzed.found.values())), *unknown)
+    unmet = (*log.unmet(list(analyzed.undecided_by_path.values())), *unknown)
     return DecisionsResult(tuple(listed), unmet, applied, analyzed.state / LOG_FILE)
 
 
@@ -281,7 +281,7 @@ def _new_decisions(analyzed: AnalyzedFolder, file: Path) -> tuple[list[Decision]
 
     from tellapart.dataset.decisions import Decisions, parse_decisions
 
-    rows = list(analyzed.found.values())
+    rows = list(analyzed.undecided_by_path.values())
     given = Decisions(tuple(_with_whole_paths(parse_decisions(_text_of(file), str(file)), [row.path for row in rows])))
     unmet = given.unmet(rows)
     known = {(one.action, one.path, one.image_id, one.new) for one in analyzed.decisions.in_effect}

@@ -54,8 +54,8 @@ def ensemble(runs: Sequence[str | Path], *, options: EnsembleOptions, progress: 
         StorageError: a run is damaged, or the disk is full.
     """
     opened = _open_runs(runs)
-    from tellapart.analyzed_folder import run_thumbnail_loader
     from tellapart.dataset import Dataset
+    from tellapart.dataset.thumbnail_store import run_thumbnail_loader
     from tellapart.reports import write_report
     from tellapart.run_folder import Run
     from tellapart.training.ensemble import evaluate_ensemble

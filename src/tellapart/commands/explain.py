@@ -101,9 +101,9 @@ def explain(
         ModelError: the saved model is damaged, or has no such layer.
         StorageError: the file cannot be written.
     """
-    from tellapart.analyzed_folder import model_folder, open_given_images
+    from tellapart.analyzed_folder import open_given_images
     from tellapart.atomic_files import replacing
-    from tellapart.models.saved_model import load_model
+    from tellapart.models.saved_model import load_model, model_folder
     from tellapart.predictor import predict_files
     from tellapart.printable import printable
     from tellapart.reports.gradcam_sheet import Explained, explanation_sheet

@@ -174,7 +174,7 @@ def explore(folder: str | Path, *, options: ExploreOptions, progress: Progress =
         progress=progress,
     )
     out = options.out.expanduser()
-    check_outside(out, images.looked.dataset)
+    check_outside(out, images.analyzed.dataset)
     projection = project_folder(images, method=options.map, perplexity=options.perplexity, seed=options.seed, progress=progress)
     header = header_view(projection, options, folder)
     if options.only == MAP:
@@ -191,7 +191,7 @@ def _write_page(
 
     notes = [*projection.notes, *clustering.clustering.notes]
     with progress.stage("writing the page", total=1, unit="pages") as advance:
-        page = write_exploration(out, {**view, "notes": notes}, clustering.subjects.looked.thumbnails)
+        page = write_exploration(out, {**view, "notes": notes}, clustering.subjects.analyzed.thumbnails)
         advance(1)
     for note in notes:
         progress.note(note)
@@ -223,7 +223,7 @@ def _write_map(projection: FolderProjection, out: Path, header: dict[str, Any], 
     with progress.stage("writing the page", total=1, unit="pages") as advance:
         _write_table(projection, out / MAP_TABLE)
         view = {"header": header, "map": projection.view(), "notes": notes}
-        write_map(out / MAP_PAGE, view, projection.subjects.looked.thumbnails)
+        write_map(out / MAP_PAGE, view, projection.subjects.analyzed.thumbnails)
         advance(1)
     for note in notes:
         progress.note(note)

@@ -70,19 +70,21 @@ def export_dataset(folder: str | Path, out: str | Path, *, options: ExportDatase
     from tellapart.output_guards import check_new_folder, check_outside, check_table
 
     destination = Path(out).expanduser()
-    looked = analyze_folder(folder, FeatureSpec(()), reading=options, state=options.state, progress=progress)
+    analyzed = analyze_folder(folder, FeatureSpec(()), reading=options, state=options.state, progress=progress)
     if options.format == "csv":
         check_table(destination)
     else:
-        check_outside(destination, looked.dataset)
+        check_outside(destination, analyzed.dataset)
         check_new_folder(destination)
     entries = [
-        Exported(looked.dataset.file(entry), row) for entry, row in zip(looked.dataset.entries, looked.rows, strict=True) if row.is_used
+        Exported(analyzed.dataset.file(entry), row)
+        for entry, row in zip(analyzed.dataset.entries, analyzed.rows, strict=True)
+        if row.is_used
     ]
-    left_out = {row.path: row.reason or row.status for row in looked.rows if not row.is_used}
+    left_out = {row.path: row.reason or row.status for row in analyzed.rows if not row.is_used}
     if not entries:
         raise DataError(
-            f"of {count(len(looked.rows), 'image')} none is left to write", hint=f"tellapart decisions {folder} says what was excluded"
+            f"of {count(len(analyzed.rows), 'image')} none is left to write", hint=f"tellapart decisions {folder} says what was excluded"
         )
     if options.format == "csv":
         write_table(entries, destination)
@@ -95,5 +97,5 @@ def export_dataset(folder: str | Path, out: str | Path, *, options: ExportDatase
         images=len(entries),
         classes=dict(sorted(counts.items())),
         left_out=left_out,
-        notes=looked.notes,
+        notes=analyzed.notes,
     )

@@ -30,14 +30,12 @@ from tellapart.shared_options import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tellapart.dataset import Dataset
-    from tellapart.dataset.catalog import Catalog
-    from tellapart.dataset.decisions import Decisions
+    from tellapart.analyzed_folder import AnalyzedFolder, OpenedFolder
     from tellapart.dataset.parts import Assignment
-    from tellapart.feature_extraction import Extraction, FeatureSpec
+    from tellapart.feature_extraction import FeatureSpec
     from tellapart.predictions import Predictions
     from tellapart.run_folder import Run
-    from tellapart.training.ladder import Rung
+    from tellapart.training.ladder import LadderStep
     from tellapart.training.probe_evaluation import Evaluation
     from tellapart.training.recipe_runner import RecipeRunner
 
@@ -133,48 +131,41 @@ def ladder(folder: str | Path, *, options: LadderOptions, progress: Progress = A
         ModelError: a network is not available, or a training diverged.
         StorageError: the disk is full or cannot be written.
     """
-    from tellapart.analyzed_folder import thumbnail_loader
-    from tellapart.dataset import Catalog, open_dataset
-    from tellapart.dataset.catalog import state_folder
-    from tellapart.dataset.decisions import read_decisions
-    from tellapart.dataset.parts import check_labels
+    from tellapart.analyzed_folder import open_folder
     from tellapart.reports import write_report
     from tellapart.run_folder import Run
     from tellapart.training.run_writer import RunContext, new_run_folder, write_run
 
     started = datetime.now(UTC)
-    dataset = open_dataset(folder, options, progress=progress)
-    state, note = state_folder(dataset.root, options.state)
-    decisions = read_decisions(state)
-    check_labels(dataset, decisions, 2)
-    with Catalog(state / "catalog.sqlite") as catalog:
-        climb = _Climb(options, dataset, catalog, decisions, progress)
-        climb.recipes()
-        climb.refinements()
-    examination = climb.judged()
-    notes = [*dataset.notes, *([note] if note else []), *catalog.notes, *climb.notes]
+    opened = open_folder(folder, reading=options, min_classes=2, state=options.state, num_workers=options.num_workers, progress=progress)
+    run = _LadderRun(options, opened, progress)
+    run.train_recipes()
+    run.refine()
+    evaluation = run.evaluation()
+    dataset, notes = opened.dataset, [*run.folder.notes, *run.notes]
     with new_run_folder(options.out, f"{folder_name(dataset.root)}-ladder", given=options.name, progress=progress) as (partial, final):
-        write_run(partial, final, examination, RunContext("ladder", dataset, options.as_dict(), notes, started))
-        write_report(partial, thumbnail_loader(dataset, climb.files))
-    for recipe in climb.finished:
+        write_run(partial, final, evaluation, RunContext("ladder", dataset, options.as_dict(), notes, started))
+        write_report(partial, run.folder.thumbnails)
+    for recipe in run.finished:
         recipe.forget()
     for sentence in notes:
         progress.note(sentence)
     return Run(final)
 
 
-class _Climb:
-    """The way up."""
+class _LadderRun:
+    """The steps of one ladder, on one split."""
 
-    def __init__(self, options: LadderOptions, dataset: Dataset, catalog: Catalog, decisions: Decisions, progress: Progress) -> None:
-        self.options, self.dataset, self.catalog, self.decisions, self.progress = options, dataset, catalog, decisions, progress
+    folder: AnalyzedFolder
+    assignment: Assignment
+
+    def __init__(self, options: LadderOptions, opened: OpenedFolder, progress: Progress) -> None:
+        self.options, self.opened, self.progress = options, opened, progress
         self.wanted = [name.strip() for name in options.steps.split(",")]
-        self.assignment: Assignment | None = None
-        self.examinations: dict[str, Evaluation] = {}
-        self.rungs: list[Rung] = []
+        self.evaluations: dict[str, Evaluation] = {}
+        self.steps: list[LadderStep] = []
         self.finished: list[RecipeRunner] = []
         self.sources: set[str] = set()
-        self.files: Any = ()
         self.notes: list[str] = []
         self.knows_words = self._word_network()
 
@@ -187,10 +178,10 @@ class _Climb:
 
         name, _, weights = self.options.zero_shot.partition("=")
         spec = spec_of(name, weights=Path(weights).expanduser() if weights else None)
-        check_knows_words(spec.backbones, _as_words(sorted({entry.label for entry in self.dataset.entries if entry.label})))
+        check_knows_words(spec.backbones, _as_words(sorted({entry.label for entry in self.opened.dataset.entries if entry.label})))
         return spec
 
-    def recipes(self) -> None:
+    def train_recipes(self) -> None:
         """Train the recipes, from the simplest on."""
         chosen = self.options
         own: dict[str, dict[str, Any]] = {
@@ -202,10 +193,12 @@ class _Climb:
         recipes = {name: self._recipe(name, **options) for name, options in own.items() if name in self.wanted}
         first = next((name for name, recipe in recipes.items() if recipe.spec.backbones), next(iter(recipes)))
         start = time.monotonic()
-        self._assign(self._extracted(recipes[first]))
-        looking = time.monotonic() - start
+        self.folder = self.opened.analyze(recipes[first].spec, progress=self.progress)
+        self.assignment = self.folder.assignment(test_share=chosen.test_share, seed=chosen.seed)
+        self.notes += self.assignment.notes
+        extraction_s = time.monotonic() - start
         for name, recipe in recipes.items():
-            self._train(name, recipe, looking if name == first else 0.0)
+            self._train(name, recipe, extraction_s if name == first else 0.0)
 
     def _recipe(self, name: str, **own: Any) -> RecipeRunner:
         from tellapart.reports.live_page import live_page
@@ -220,70 +213,50 @@ class _Climb:
             self.notes.append(f"the probe uses class weights: {chosen.balance} is for networks trained batch by batch")
         return recipe_runner(TrainOptions.from_others(**values), live_page=live_page)
 
-    def _extracted(self, recipe: RecipeRunner) -> Extraction:
-        from tellapart.feature_extraction import extract
-
-        chosen = self.options
-        return extract(
-            self.dataset,
-            recipe.spec,
-            catalog=self.catalog,
-            num_workers=chosen.num_workers,
-            progress=self.progress,
-        )
-
-    def _assign(self, extraction: Extraction) -> None:
-        """One split for all, as ``train`` makes it: near-duplicates are told by a backbone's features where any rung has one."""
-        from tellapart.analyzed_folder import assignment_of, decision_notes
-
-        chosen = self.options
-        self.assignment = assignment_of(self.dataset, extraction, self.decisions, test_share=chosen.test_share, seed=chosen.seed)
-        decided = decision_notes(self.dataset, extraction, self.decisions)
-        self.files, self.notes = extraction.files, [*self.notes, *decided, *self.assignment.notes]
-
     def _train(self, name: str, recipe: RecipeRunner, seconds_before: float) -> None:
-        from tellapart.training.ladder import Rung, without_calibration
+        from tellapart.training.ladder import LadderStep, without_calibration
 
-        assert self.assignment is not None  # noqa: S101
         start = time.monotonic() - seconds_before
-        extraction = self._extracted(recipe)
-        recipe.train(self.assignment, extraction.features, self.progress)
-        found = recipe.examination(self.dataset, self.assignment, extraction.features, self.progress)
-        self.examinations[name] = found
-        self.sources.add(found.predictions.source)
+        features = self.folder.extracted(recipe.spec, progress=self.progress)
+        recipe.train(self.assignment, features, self.progress)
+        evaluation = recipe.evaluate(self.folder, self.assignment, features, self.progress)
+        self.evaluations[name] = evaluation
+        self.sources.add(evaluation.predictions.source)
         self.finished.append(recipe)
         self.notes += recipe.notes
-        cost = found.metrics.get("training", {})
+        cost = evaluation.metrics.get("training", {})
         seconds = max(time.monotonic() - start, cost.get("seconds", 0.0))  # the latter where part of it was done before an interruption
-        self.rungs.append(Rung(without_calibration(found.predictions, found.predictions.source), seconds, cost.get("images_per_s")))
+        self.steps.append(
+            LadderStep(without_calibration(evaluation.predictions, evaluation.predictions.source), seconds, cost.get("images_per_s"))
+        )
 
-    def refinements(self) -> None:
+    def refine(self) -> None:
         """More views, and calibration, of the last recipe trained."""
-        from tellapart.training.ladder import Rung, without_calibration
+        from tellapart.training.ladder import LadderStep, without_calibration
 
-        last = list(self.examinations.values())[-1]
+        last = list(self.evaluations.values())[-1]
         predictions = last.predictions
         if "tta" in self.wanted:
             start = time.monotonic()
             predictions = self._with_views(last)
             name = f"{last.predictions.source}, {count(self.options.tta, 'view')}"
-            self.rungs.append(Rung(without_calibration(predictions, name), time.monotonic() - start))
+            self.steps.append(LadderStep(without_calibration(predictions, name), time.monotonic() - start))
         if "calibration" in self.wanted:
             probabilities = last.classifier.probabilities(predictions.logits)
-            calibrated = replace(predictions, probabilities=probabilities, source=f"{self.rungs[-1].predictions.source}, calibrated")
-            self.rungs.append(Rung(calibrated, 0.0))
+            calibrated = replace(predictions, probabilities=probabilities, source=f"{self.steps[-1].predictions.source}, calibrated")
+            self.steps.append(LadderStep(calibrated, 0.0))
 
-    def _with_views(self, examination: Evaluation) -> Any:
+    def _with_views(self, evaluation: Evaluation) -> Any:
         """The reported images seen several times."""
         from tellapart.dataset.dataset import files_dataset
         from tellapart.models.saved_model import SavedModel
         from tellapart.predictor import predict_files
 
-        classifier, wanted = examination.classifier, examination.predictions
+        classifier, reported = evaluation.classifier, evaluation.predictions
         model = SavedModel(classifier.class_names, classifier.members, classifier.temperature, classifier.clip, Path(), {"run": "tta"})
-        entries = {row.path: entry for row, entry in zip(examination.rows, self.dataset.entries, strict=True)}
-        paths = [self.dataset.file(entries[path]) for path in wanted.paths]
-        found = predict_files(
+        entries = {row.path: entry for row, entry in zip(evaluation.rows, self.opened.dataset.entries, strict=True)}
+        paths = [self.opened.dataset.file(entries[path]) for path in reported.paths]
+        viewed = predict_files(
             model,
             files_dataset(paths),
             views=self.options.tta,
@@ -292,52 +265,49 @@ class _Climb:
             num_workers=self.options.num_workers,
             progress=self.progress,
         ).predictions
-        row_of = {image_id: row for row, image_id in enumerate(found.image_ids)}
-        order = [row_of[image_id] for image_id in wanted.image_ids]
-        return replace(wanted, probabilities=found.probabilities[order], logits=found.logits[order])
+        row_of = {image_id: row for row, image_id in enumerate(viewed.image_ids)}
+        order = [row_of[image_id] for image_id in reported.image_ids]
+        return replace(reported, probabilities=viewed.probabilities[order], logits=viewed.logits[order])
 
-    def _zero_shot(self, reported: Predictions) -> list[Rung]:
+    def _zero_shot(self, reported: Predictions) -> list[LadderStep]:
         """What a network says that knows the names of the classes and has seen no photo of them."""
-        from tellapart.training.ladder import Rung
+        from tellapart.training.ladder import LadderStep
 
         if self.knows_words is None:
             return []
         import numpy as np
 
-        from tellapart.feature_extraction import extract
         from tellapart.models.zero_shot import zero_shot
 
         start = time.monotonic()
-        found = extract(
-            self.dataset, self.knows_words.computed(self.options.device), num_workers=self.options.num_workers, progress=self.progress
-        ).features
+        features = self.folder.extracted(self.knows_words.computed(self.options.device), progress=self.progress)
         words = _as_words(reported.class_names)
         try:
-            said = zero_shot(self.knows_words.backbones[0], found.of(reported.image_ids), words)
+            scores = zero_shot(self.knows_words.backbones[0], features.of(reported.image_ids), words)
         except OptionError as error:
-            self.notes.append(f"no zero-shot rung: {error}")
+            self.notes.append(f"no zero-shot step: {error}")
             return []
-        likely = np.maximum(said[:, :-1], SMALLEST_PROBABILITY)
+        likely = np.maximum(scores[:, :-1], SMALLEST_PROBABILITY)
         probabilities = likely / likely.sum(axis=1, keepdims=True)
         logits = np.log(probabilities)
         predictions = replace(
             reported, probabilities=probabilities, logits=logits, source=f"zero-shot, {self.knows_words.backbones[0].card.name}"
         )
-        return [Rung(predictions, time.monotonic() - start)]
+        return [LadderStep(predictions, time.monotonic() - start)]
 
-    def judged(self) -> Evaluation:
+    def evaluation(self) -> Evaluation:
         """The recipe with the best out-of-fold log loss, on the images for which all have one, with the whole ladder in its numbers."""
-        from tellapart.training.ladder import Rung, best_out_of_fold, rung_rows
+        from tellapart.training.ladder import LadderStep, best_out_of_fold, step_rows
 
-        best = self.examinations[best_out_of_fold({name: found.out_of_fold for name, found in self.examinations.items()})]
-        base = next((found for name, found in self.examinations.items() if name != "scratch"), best)
+        best = self.evaluations[best_out_of_fold({name: one.out_of_fold for name, one in self.evaluations.items()})]
+        base = next((one for name, one in self.evaluations.items() if name != "scratch"), best)
         for part, lowest in base.below.items():
-            own = [Rung(predictions, 0.0) for predictions in lowest if predictions.source not in self.sources]
-            scratch = int("scratch" in self.examinations)
+            own = [LadderStep(predictions, 0.0) for predictions in lowest if predictions.source not in self.sources]
+            scratch = int("scratch" in self.evaluations)
             untaught = [*own[:2], *self._zero_shot(lowest[0])]
-            best.metrics[part]["rungs"] = rung_rows([*untaught, *self.rungs[:scratch], *own[2:], *self.rungs[scratch:]], part)
+            best.metrics[part]["rungs"] = step_rows([*untaught, *self.steps[:scratch], *own[2:], *self.steps[scratch:]], part)
         best.metrics["ladder"] = {"saved": best.predictions.source}
-        best.metrics["decisions"] = self.assignment.decisions if self.assignment else {}
+        best.metrics["decisions"] = self.assignment.decisions
         return best
 
 

@@ -170,7 +170,6 @@ def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progres
         num_workers=options.num_workers,
         progress=progress,
     )
-    dataset, extraction = analyzed.dataset, analyzed.extraction
     assignment = analyzed.assignment(test_share=options.test_share, seed=options.seed)
     points = []
     finished: list[RecipeRunner] = []
@@ -178,8 +177,8 @@ def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progres
         metrics = []
         for smaller in subset(assignment, size, options.draws):
             recipe = recipe_runner(training)
-            recipe.train(smaller, extraction.features, progress)
-            metrics.append(recipe.examination(dataset, smaller, extraction.features, progress).metrics)
+            recipe.train(smaller, analyzed.features, progress)
+            metrics.append(recipe.evaluate(analyzed, smaller, analyzed.features, progress).metrics)
             finished.append(recipe)
         points.append((size, metrics))
         _note_accuracy(progress, options.recipe, size, metrics)

@@ -56,8 +56,8 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
     """
     from dataclasses import replace
 
-    from tellapart.analyzed_folder import model_folder, open_image_source
-    from tellapart.models.saved_model import load_model
+    from tellapart.analyzed_folder import open_image_source
+    from tellapart.models.saved_model import load_model, model_folder
     from tellapart.output_guards import check_no_manifest
     from tellapart.predictor import predict_files
     from tellapart.workflows.tta_options import tta_settings

@@ -13,8 +13,6 @@ from tellapart.results import Result
 from tellapart.shared_options import num_workers_option, resize_option, seed_option, state_option
 
 if TYPE_CHECKING:
-    from tellapart.dataset import Dataset
-    from tellapart.dataset.file_rows import FileRow
     from tellapart.dataset_export.preparation import Form
 
 MIN_SIZE, MAX_SIZE = 8, 4096
@@ -135,7 +133,8 @@ def prepare(folder: str | Path, *, options: PrepareOptions, progress: Progress =
         DataError: no image can be read.
         StorageError: the disk is full or cannot be written; what is finished is kept.
     """
-    from tellapart.dataset import open_dataset
+    from tellapart.analyzed_folder import open_folder
+    from tellapart.dataset.row_building import file_rows
     from tellapart.dataset_export.preparation import prepare_samples
     from tellapart.dataset_export.samples import Samples
     from tellapart.errors import DataError
@@ -143,11 +142,14 @@ def prepare(folder: str | Path, *, options: PrepareOptions, progress: Progress =
     from tellapart.output_guards import check_outside
 
     form = _form(options)
-    dataset = open_dataset(folder, options, progress=progress)
+    opened = open_folder(folder, reading=options, state=options.state, num_workers=options.num_workers, progress=progress)
     out = options.out.expanduser()
-    check_outside(out, dataset)
-    rows, notes = _decided(dataset, options, progress)
-    samples = Samples(dataset, rows, seed=options.seed, is_shuffled=options.shuffle)
+    check_outside(out, opened.dataset)
+    files = opened.hash_files(progress=progress)  # they are decoded once, when they are prepared
+    rows = file_rows(opened.dataset, files, {}, opened.decisions)
+    decided = bool(opened.decisions.log)
+    notes = [*opened.notes, *opened.decision_notes(files, {})] if decided else list(opened.dataset.notes)
+    samples = Samples(opened.dataset, rows, seed=options.seed, is_shuffled=options.shuffle)
     if not len(samples):
         reasons = sorted(set(samples.left_out.values()))
         raise DataError(f"none of the {count(len(rows), 'file')} can be prepared: {'; '.join(reasons[:3])}")
@@ -184,33 +186,6 @@ def _form(chosen: PrepareOptions) -> Form:
     sizes = tuple(AS_IT_IS if word == ORIGINAL else int(word) for word in chosen.size)
     square = Square(sizes, chosen.resize, is_gray=chosen.gray, is_first=chosen.channels == "first", is_float=chosen.dtype == "float32")
     return Form(chosen.format, square, 0 if chosen.format == "npy" else chosen.shard_mb * 1_000_000)
-
-
-def _decided(dataset: Dataset, chosen: PrepareOptions, progress: Progress) -> tuple[list[FileRow], list[str]]:
-    """One row per file with decisions applied, and notes. Files are only hashed: they are decoded once, when they are prepared."""
-    import numpy as np
-
-    from tellapart.analyzed_folder import decision_notes
-    from tellapart.concurrency import worker_count
-    from tellapart.dataset import Catalog
-    from tellapart.dataset.catalog import state_folder
-    from tellapart.dataset.content_hashes import file_states
-    from tellapart.dataset.decisions import read_decisions
-    from tellapart.dataset.row_building import file_rows
-    from tellapart.feature_extraction import Extraction
-    from tellapart.features import FeatureMatrix
-
-    state, note = state_folder(dataset.root, chosen.state)
-    decisions = read_decisions(state)
-    known = {}
-    if (state / "catalog.sqlite").is_file():
-        with Catalog(state / "catalog.sqlite") as catalog:
-            known = catalog.files()
-    files = file_states(dataset, known, worker_count(chosen.num_workers), progress)
-    rows = file_rows(dataset, files, {}, decisions)
-    found = Extraction(tuple(files), {}, FeatureMatrix((), np.empty((0, 0), np.float32), {}))
-    said = decision_notes(dataset, found, decisions) if decisions.log else []
-    return rows, [*dataset.notes, *([note] if note and decisions.log else []), *said]
 
 
 def _resume_notes(resumed_at: int, number: int, *, was_there: bool) -> list[str]:

@@ -24,7 +24,7 @@ def report(run: str | Path, *, options: ReportOptions, progress: Progress = AUTO
         progress: receives progress and notes.
         options: as keywords; see :class:`ReportOptions`.
     """
-    from tellapart.analyzed_folder import run_thumbnail_loader
+    from tellapart.dataset.thumbnail_store import run_thumbnail_loader
     from tellapart.reports import write_report
     from tellapart.run_folder import open_classifier_run
 

@@ -22,8 +22,9 @@ from tellapart.shared_options import (
 )
 
 if TYPE_CHECKING:
+    from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.array_types import FloatArray, IntArray
-    from tellapart.feature_extraction import Extraction, FeatureSpec
+    from tellapart.feature_extraction import FeatureSpec
     from tellapart.workflows.explorable_images import ExplorableImages
 
 SHEET, TABLE = Path("similar.jpg"), Path("similar.csv")
@@ -120,14 +121,14 @@ def similar(folder: str | Path, image: str | Path | None = None, *, options: Sim
         num_workers=options.num_workers,
         progress=progress,
     )
-    check_outside(out, images.looked.dataset)
+    check_outside(out, images.analyzed.dataset)
     query, found, same_label = None, [], None
     if image is None:
         same_label = _search_all(images, options, out, progress)
     else:
         query = _query(images, str(image), spec, options, progress)
         found = _search(images, query, options, out)
-    for note in images.looked.notes:
+    for note in images.analyzed.notes:
         progress.note(note)
     return SimilarResult(
         out=out,
@@ -137,7 +138,7 @@ def similar(folder: str | Path, image: str | Path | None = None, *, options: Sim
         same_label=same_label,
         images=len(images),
         left_out=images.left_out,
-        notes=tuple(images.looked.notes),
+        notes=tuple(images.analyzed.notes),
     )
 
 
@@ -218,9 +219,9 @@ def _query(subjects: ExplorableImages, image: str, spec: FeatureSpec, chosen: Si
     from tellapart.errors import DataError
     from tellapart.workflows.decision_writing import named_rows
 
-    looked = subjects.looked
+    analyzed = subjects.analyzed
     try:
-        rows = named_rows(looked, [image])
+        rows = named_rows(analyzed, [image])
     except DataError:
         if not Path(image).expanduser().is_file():
             raise
@@ -230,57 +231,36 @@ def _query(subjects: ExplorableImages, image: str, spec: FeatureSpec, chosen: Si
     row = rows[0]
     if row.image_id is None:
         raise DataError(f"{row.path} cannot be read: {row.reason}")
-    features = looked.extraction.features.of([row.image_id])
+    features = analyzed.features.of([row.image_id])
     if not np.isfinite(features).all():
         raise DataError(f"{row.path} cannot be compared: its features are not finite numbers")
     number = subjects.number_of.get(row.image_id)
     same = {number} if number is not None else set()
     if chosen.skip_duplicates and number is not None:
         same |= {int(i) for i in np.flatnonzero(subjects.originals == subjects.originals[number])}
-    return _Query(row.path, row.label, features, frozenset(same), looked.thumbnails([row.image_id]).get(row.image_id))
+    return _Query(row.path, row.label, features, frozenset(same), analyzed.thumbnails([row.image_id]).get(row.image_id))
 
 
 def _from_outside(subjects: ExplorableImages, file: Path, spec: FeatureSpec, chosen: SimilarOptions, progress: Progress) -> _Query:
-    import tempfile
-
-    from tellapart.dataset import Catalog
-    from tellapart.dataset.dataset import files_dataset
+    from tellapart.analyzed_folder import analyze_files
     from tellapart.errors import DataError
-    from tellapart.feature_extraction import extract
     from tellapart.images import decode
     from tellapart.images.thumbnails import thumbnail
     from tellapart.printable import printable
 
     try:
-        with tempfile.TemporaryDirectory() as place, Catalog(Path(place) / "catalog.sqlite") as catalog:
-            seen = extract(files_dataset([file]), spec, catalog=catalog, num_workers=1, progress=progress)
+        outside = analyze_files([file], spec, num_workers=1, progress=progress)
     except DataError as error:
         raise DataError(f"{file} cannot be compared: {error}", hint=error.hint) from error
-    same = _copies(subjects, seen) if chosen.skip_duplicates else frozenset()
-    return _Query(printable(str(file)), None, seen.features.values, same, thumbnail(decode(file.read_bytes(), min_size=128).pixels))
+    same = _copies(subjects, outside) if chosen.skip_duplicates else frozenset()
+    return _Query(printable(str(file)), None, outside.features.values, same, thumbnail(decode(file.read_bytes(), min_size=128).pixels))
 
 
-def _copies(subjects: ExplorableImages, seen: Extraction) -> frozenset[int]:
+def _copies(subjects: ExplorableImages, outside: AnalyzedFolder) -> frozenset[int]:
     """Images of the folder that show the same photo as one from outside."""
-    from dataclasses import replace
-
-    import numpy as np
-
-    from tellapart.analyzed_folder import near_duplicate_pairs
-    from tellapart.dataset.dataset import files_dataset
-    from tellapart.feature_extraction import Extraction
-    from tellapart.features import FeatureMatrix
-
-    own = seen.features.image_ids[0]
-    if own in subjects.number_of:
-        return frozenset(np.flatnonzero(subjects.originals == subjects.originals[subjects.number_of[own]]).tolist())
-    inside, root = subjects.looked.extraction, subjects.looked.dataset.root
-    files = (*seen.files, *(replace(file, path=str(root / file.path)) for file in inside.files))
-    features = FeatureMatrix((own, *subjects.number_of), np.vstack([seen.features.values, subjects.features]), inside.features.provenance)
-    both = Extraction(files, {**inside.facts, **seen.facts}, features)
-    pairs = near_duplicate_pairs(files_dataset([file.path for file in files]), both)
-    copies = {subjects.number_of[one] for pair in pairs if own in pair for one in pair if one != own}
-    groups = {int(subjects.originals[number]) for number in copies}
+    (own,) = outside.features.image_ids
+    same = {own} if own in subjects.number_of else subjects.analyzed.duplicates_of(outside, list(subjects.number_of))
+    groups = {int(subjects.originals[subjects.number_of[image_id]]) for image_id in same}
     return frozenset(i for i in range(len(subjects)) if int(subjects.originals[i]) in groups)
 
 
@@ -300,7 +280,7 @@ def _write_sheet(out: Path, query: _Query, subjects: ExplorableImages, indices: 
     from tellapart.reports.contact_sheet import Tile, contact_sheet
 
     ids = [subjects.rows[i].image_id or "" for i in indices]
-    jpegs = subjects.looked.thumbnails(ids)
+    jpegs = subjects.analyzed.thumbnails(ids)
     name = query.path.rpartition("/")[2]
     tiles = [Tile(query.jpeg, f"{name}\nquery", "kept")]
     tiles += [

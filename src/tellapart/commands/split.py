@@ -119,10 +119,10 @@ def split(folder: str | Path, *, options: SplitOptions, progress: Progress = AUT
         options.previous.expanduser() if options.previous else out if out.exists() and not options.reset and not options.first_n else None
     )
     earlier = read_split(before) if before else KnownSplit()
-    looked = _analyze(folder, options, progress)
-    rows, files, left_out, notes = _usable(looked, out)
+    analyzed = _analyze(folder, options, progress)
+    rows, files, left_out, notes = _usable(analyzed, out)
     known = [earlier.of(file, row.image_id or "") for row, file in zip(rows, files, strict=True)]
-    grouped = grouped_rows(rows, _own_groups(looked, Path(folder).expanduser(), rows, options), looked.pairs, known)
+    grouped = grouped_rows(rows, _own_groups(analyzed, Path(folder).expanduser(), rows, options), analyzed.pairs, known)
     plan = _plan(grouped, earlier, options, is_continued=any(known), notes=notes)
     division = divide_rows(grouped, known, plan)
     _write(division, files, out, plan)
@@ -137,9 +137,9 @@ def split(folder: str | Path, *, options: SplitOptions, progress: Progress = AUT
         parts=parts,
         folds=folds,
         left_out=left_out,
-        crossings=crossings(division.rows, looked.likenesses),
-        leak=_estimate(division.rows, looked, options),
-        notes=[*looked.notes, *notes],
+        crossings=crossings(division.rows, analyzed.compared_pairs),
+        leak=_estimate(division.rows, analyzed, options),
+        notes=[*analyzed.notes, *notes],
     )
     for note in result.notes:
         progress.note(note)
@@ -188,15 +188,15 @@ def _analyze(folder: str | Path, chosen: SplitOptions, progress: Progress) -> An
     )
 
 
-def _usable(looked: AnalyzedFolder, out: Path) -> tuple[list[FileRow], list[Path], dict[str, str], list[str]]:
+def _usable(analyzed: AnalyzedFolder, out: Path) -> tuple[list[FileRow], list[Path], dict[str, str], list[str]]:
     """The rows that are divided with their files, what is left out and why, and a sentence about it."""
     from tellapart.errors import DataError
 
-    left_out = {row.path: row.reason or row.status for row in looked.rows if not row.is_used}
-    has_labels = any(row.label is not None for row in looked.rows)
+    left_out = {row.path: row.reason or row.status for row in analyzed.rows if not row.is_used}
+    has_labels = any(row.label is not None for row in analyzed.rows)
     rows, files = [], []
-    for entry, row in zip(looked.dataset.entries, looked.rows, strict=True):
-        file = looked.dataset.file(entry)
+    for entry, row in zip(analyzed.dataset.entries, analyzed.rows, strict=True):
+        file = analyzed.dataset.file(entry)
         if not row.is_used:
             continue
         if row.label is None and has_labels:
@@ -208,14 +208,14 @@ def _usable(looked: AnalyzedFolder, out: Path) -> tuple[list[FileRow], list[Path
             files.append(file.absolute())
     if len(rows) < 2:
         raise DataError(
-            f"of {count(len(looked.rows), 'image')} {len(rows):,} can be divided; two are needed",
+            f"of {count(len(analyzed.rows), 'image')} {len(rows):,} can be divided; two are needed",
             hint=f"the first left out: {next(iter(left_out.items()))}" if left_out else None,
         )
-    notes = [f"{len(left_out):,} of {count(len(looked.rows), 'file is', 'files are')} left out of the split"] if left_out else []
+    notes = [f"{len(left_out):,} of {count(len(analyzed.rows), 'file is', 'files are')} left out of the split"] if left_out else []
     return rows, files, left_out, notes
 
 
-def _own_groups(looked: AnalyzedFolder, where: Path, rows: Sequence[FileRow], chosen: SplitOptions) -> list[str | None]:
+def _own_groups(analyzed: AnalyzedFolder, where: Path, rows: Sequence[FileRow], chosen: SplitOptions) -> list[str | None]:
     """The user's groups: of the manifest, of --group and of --pattern; several of them are joined by their rows."""
     from tellapart.dataset.user_groups import column_groups, pattern_groups
     from tellapart.errors import OptionError
@@ -224,7 +224,7 @@ def _own_groups(looked: AnalyzedFolder, where: Path, rows: Sequence[FileRow], ch
         raise OptionError("--group and --pattern are two ways to say the same", hint="give one of them")
     paths = [row.path for row in rows]
     if chosen.group:
-        return column_groups(where if where.exists() else looked.dataset.root, paths, chosen.group)
+        return column_groups(where if where.exists() else analyzed.dataset.root, paths, chosen.group)
     if chosen.pattern:
         return pattern_groups(paths, chosen.pattern)
     return [row.group for row in rows]
@@ -299,9 +299,9 @@ def _counts(division: SplitAssignment) -> tuple[dict[str, dict[str, int]], dict[
     return parts, dict(sorted(folds.items()))
 
 
-def _estimate(rows: Sequence[FileRow], looked: AnalyzedFolder, chosen: SplitOptions) -> LeakageEstimate | NoEstimate:
+def _estimate(rows: Sequence[FileRow], analyzed: AnalyzedFolder, chosen: SplitOptions) -> LeakageEstimate | NoEstimate:
     from tellapart.training.leakage import NoEstimate, estimate_leakage
 
     if chosen.backbone == NO_BACKBONE:
         return NoEstimate("not asked for (--backbone none)")
-    return estimate_leakage([row for row in rows if row.label is not None], looked.extraction.features, seed=chosen.seed)
+    return estimate_leakage([row for row in rows if row.label is not None], analyzed.features, seed=chosen.seed)

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tellapart.analyzed_folder import analyze_folder
+from tellapart.analyzed_folder import analyze_files, analyze_folder
 from tellapart.cropping.crop_folder import Crop, write_crops
 from tellapart.cropping.geometry import CropShape
-from tellapart.dataset.dataset import files_dataset
 from tellapart.evaluation import Interval, accuracy_interval
 from tellapart.evaluation.comparison import compare
-from tellapart.feature_extraction import FeatureSpec, extract
+from tellapart.feature_extraction import FeatureSpec
 from tellapart.features import FeatureMatrix
 from tellapart.models.backbones import find_backbones
 from tellapart.progress import SILENT, Progress
@@ -82,7 +81,7 @@ def measure_crop_benefit(
         DataError: there are too few labeled images to hold some out.
     """
     spec = FeatureSpec(find_backbones(BACKBONE)).computed(chosen.device)
-    looked = analyze_folder(
+    analyzed = analyze_folder(
         folder,
         spec,
         reading=chosen,
@@ -92,7 +91,7 @@ def measure_crop_benefit(
         num_workers=chosen.num_workers,
         progress=progress,
     )
-    assignment = looked.assignment(test_share=TEST_SHARE, seed=chosen.seed)
+    assignment = analyzed.assignment(test_share=TEST_SHARE, seed=chosen.seed)
     first = {crop.path: crop for crop in reversed(crops)}
     with TemporaryDirectory() as spare:
         where, names = written
@@ -103,8 +102,7 @@ def measure_crop_benefit(
         else:
             named = {crop.path: name for crop, name in zip(reversed(crops), reversed(names), strict=True)}
         named = {path: name for path, name in named.items() if name}
-        files = files_dataset([where / name for name in named.values()])
-        made = extract(files, spec, num_workers=chosen.num_workers, progress=progress)
+        made = analyze_files([where / name for name in named.values()], spec, num_workers=chosen.num_workers, progress=progress)
     id_of = {path: file.image_id for path, file in zip(named, made.files, strict=True)}
     rows = [row for row in assignment.rows if id_of.get(row.path)]
     crops_of = FeatureMatrix(
@@ -112,7 +110,7 @@ def measure_crop_benefit(
         made.features.of([id_of[path] or "" for path in {row.image_id: row.path for row in rows}.values()]),
         made.features.provenance,
     )
-    before = _evaluate(assignment, looked.extraction.features, set(named), "whole images")
+    before = _evaluate(assignment, analyzed.features, set(named), "whole images")
     kept = replace(assignment, rows=[row if row.path in named else row.left_out("set aside") for row in assignment.rows])
     after = _evaluate(kept, crops_of, set(named), "crops")
     comparison = compare(before, after)

@@ -55,11 +55,13 @@ class CropSelection:
         ]
 
 
-def select_crops(looked: AnalyzedFolder, detections: Mapping[int, Detection | str], chosen: CropOptions, shape: CropShape) -> CropSelection:
+def select_crops(
+    analyzed: AnalyzedFolder, detections: Mapping[int, Detection | str], chosen: CropOptions, shape: CropShape
+) -> CropSelection:
     """What is kept of what was found.
 
     Args:
-        looked: the data set.
+        analyzed: the data set.
         detections: by number of the row, what the image shows, or why it could not be read.
         chosen: the options.
         shape: of the crops.
@@ -69,7 +71,7 @@ def select_crops(looked: AnalyzedFolder, detections: Mapping[int, Detection | st
     """
     choice = CropSelection()
     found = {row: sight for row, sight in detections.items() if isinstance(sight, Detection)}
-    choice.left_out = {looked.rows[row].path: sight for row, sight in detections.items() if isinstance(sight, str)}
+    choice.left_out = {analyzed.rows[row].path: sight for row, sight in detections.items() if isinstance(sight, str)}
     if not any(len(sight.boxes) for sight in found.values()):
         raise DataError(
             f"no {_thing(chosen.target)} found in any of the {count(len(detections), 'image')}", hint="tellapart crop --target subject"
@@ -77,21 +79,21 @@ def select_crops(looked: AnalyzedFolder, detections: Mapping[int, Detection | st
     faces = {row: sight.main for row, sight in found.items() if len(sight.boxes)}
     told: dict[int, Identity] = {}
     if chosen.target == "faces" and chosen.filter_identities:
-        faces, told = _identified(looked.rows, found, faces, choice)
+        faces, told = _identified(analyzed.rows, found, faces, choice)
     for row, sight in found.items():
         if not len(sight.boxes):
-            whole = _whole(looked, row)
+            whole = _whole(analyzed, row)
             choice.not_found.append((whole, f"no {_thing(chosen.target)} found"))
             if chosen.on_missing == "keep":
                 choice.crops.append(whole)
             continue
-        crops = _crops(looked, row, sight, faces[row], chosen, shape)
-        reason = _reason(looked.rows[row], sight, told.get(row), chosen)
+        crops = _crops(analyzed, row, sight, faces[row], chosen, shape)
+        reason = _reason(analyzed.rows[row], sight, told.get(row), chosen)
         if reason:
             choice.set_aside += [(crop, reason) for crop in crops[:1]]
         else:
             choice.crops += crops
-    _check_classes(looked.rows, list(found), choice)
+    _check_classes(analyzed.rows, list(found), choice)
     return choice
 
 
@@ -99,18 +101,18 @@ def _thing(to: str) -> str:
     return {"faces": "face", "subject": "subject"}.get(to, to)
 
 
-def _whole(looked: AnalyzedFolder, row: int) -> Crop:
+def _whole(analyzed: AnalyzedFolder, row: int) -> Crop:
     """The photo itself, as a crop of all of it."""
-    found = looked.rows[row]
-    entry = looked.dataset.entries[row]
-    return Crop(looked.dataset.file(entry), found.path, found.label, found.part, found.group or found.image_id or "", None)
+    found = analyzed.rows[row]
+    entry = analyzed.dataset.entries[row]
+    return Crop(analyzed.dataset.file(entry), found.path, found.label, found.part, found.group or found.image_id or "", None)
 
 
-def _crops(looked: AnalyzedFolder, row: int, sight: Detection, main: int, chosen: CropOptions, shape: CropShape) -> list[Crop]:
+def _crops(analyzed: AnalyzedFolder, row: int, sight: Detection, main: int, chosen: CropOptions, shape: CropShape) -> list[Crop]:
     """The crop of the main thing, or with ``all`` those of every one, the main one first."""
     from dataclasses import replace
 
-    whole = _whole(looked, row)
+    whole = _whole(analyzed, row)
     others = [number for number in range(len(sight.boxes)) if number != main] if chosen.on_multiple == "all" else []
     crops = []
     for place, number in enumerate([main, *others], start=1):

@@ -22,6 +22,7 @@ from tellapart.errors import StorageError
 from tellapart.printable import printable
 from tellapart.sqlite import NewerVersionError, bring_up_to_date, is_damage
 
+CATALOG = "catalog.sqlite"
 STATE_FOLDER = ".tellapart"
 
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tellapart.errors import StorageError
+from tellapart.cache_dir import cache_root
+from tellapart.dataset.catalog import FileState
+from tellapart.dataset.dataset import Dataset
+from tellapart.dataset.file_rows import FileRow
+from tellapart.errors import ImageError, StorageError
+from tellapart.images import decode
+from tellapart.images.thumbnails import thumbnail
 from tellapart.sqlite import is_damage, write_ahead
 
 CHUNK = 500
 CHECKSUM = 4
+
+Thumbnails = Callable[[Sequence[str]], Mapping[str, bytes]]
+"""Gives JPEG thumbnails by image id, without those that cannot be had."""
 
 
 class ThumbnailStore:
@@ -94,3 +104,35 @@ class ThumbnailStore:
 def _sealed(jpeg: bytes) -> bytes:
     """A thumbnail followed by its checksum."""
     return jpeg + zlib.crc32(jpeg).to_bytes(CHECKSUM, "big")
+
+
+def thumbnail_loader(dataset: Dataset, files: Sequence[FileState]) -> Thumbnails:
+    """A function from image ids to thumbnails: from the cache, else made from those files that still have this content."""
+    path_of = {file.image_id: dataset.root / file.path for file in files if file.image_id}
+
+    def load(image_ids: Sequence[str]) -> Mapping[str, bytes]:
+        unique_ids = list(dict.fromkeys(image_ids))
+        store = ThumbnailStore(cache_root() / "thumbnails.sqlite")
+        try:
+            cached = store.read(unique_ids)
+            made = {}
+            for image_id in unique_ids:
+                if image_id not in cached and image_id in path_of:
+                    try:
+                        data = path_of[image_id].read_bytes()
+                        if hashlib.sha256(data).hexdigest() == image_id:  # otherwise the file has changed
+                            made[image_id] = thumbnail(decode(data, min_size=128).pixels)
+                    except (OSError, ImageError):
+                        continue
+            store.write(made)
+        finally:
+            store.close()
+        return {**cached, **made}
+
+    return load
+
+
+def run_thumbnail_loader(root: Path, rows: Sequence[FileRow]) -> Thumbnails:
+    """A function from image ids to thumbnails of a run: from the cache, or from the images if they are still in place."""
+    files = [FileState(row.path, row.size_bytes, 0, row.image_id, row.reason) for row in rows]
+    return thumbnail_loader(Dataset(root, ()), files)

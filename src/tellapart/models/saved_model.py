@@ -22,6 +22,7 @@ from tellapart.models.heads import LinearHead, mean_logits
 from tellapart.models.model_card import CARD, DAMAGED, FORMAT, check_tensors, read_card, sealed_card
 from tellapart.models.precision import has_fast_bfloat16
 from tellapart.models.safetensors_files import disk_errors
+from tellapart.run_folder import open_run
 
 if TYPE_CHECKING:
     import torch
@@ -137,6 +138,12 @@ def load_model(folder: Path) -> SavedModel:
         folder=folder,
         details=card,
     )
+
+
+def model_folder(run: str | Path) -> Path:
+    """The model folder of a run folder; a model folder is returned unchanged."""
+    folder = Path(run).expanduser()
+    return folder if (folder / CARD).is_file() else open_run(folder).model_folder
 
 
 def _file_name(number: int) -> str:

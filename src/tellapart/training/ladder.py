@@ -20,12 +20,12 @@ SHOWN = 24
 
 
 @dataclass(frozen=True, eq=False)
-class Rung:
+class LadderStep:
     """One step of the ladder.
 
     Attributes:
         predictions: for the reported images.
-        seconds: what it took beyond the rungs below.
+        seconds: what it took beyond the steps before.
         images_per_s: of its training, repeats counted; None where nothing was trained.
     """
 
@@ -39,17 +39,17 @@ def without_calibration(predictions: Predictions, name: str) -> Predictions:
     return replace(predictions, probabilities=calibration.apply(predictions.logits, 1.0, SMALLEST), source=name)
 
 
-def rung_rows(rungs: Sequence[Rung], part: str) -> list[dict[str, Any]]:
+def step_rows(ladder_steps: Sequence[LadderStep], part: str) -> list[dict[str, Any]]:
     """``rungs`` of metrics.json for one reported part: intervals, paired gains, cost, and the images each fixed and broke."""
-    steps = [rung.predictions.part(part) for rung in rungs]
-    rows = ladder_rungs(steps)
-    for number, (row, rung) in enumerate(zip(rows, rungs, strict=True)):
-        row |= {"seconds": rung.seconds, "images_per_s": rung.images_per_s}
+    predictions = [step.predictions.part(part) for step in ladder_steps]
+    rows = ladder_rungs(predictions)
+    for number, (row, step) in enumerate(zip(rows, ladder_steps, strict=True)):
+        row |= {"seconds": step.seconds, "images_per_s": step.images_per_s}
         if number:
-            below = steps[number - 1]
-            found = compare(below, steps[number], draws=1)
-            for name, changed in (("fixed", found.wrong_to_right), ("broke", found.right_to_wrong)):
-                row[name] = {"n": len(changed), "paths": [below.paths[i] for i in changed[:SHOWN].tolist()]}
+            before = predictions[number - 1]
+            compared = compare(before, predictions[number], draws=1)
+            for name, changed in (("fixed", compared.wrong_to_right), ("broke", compared.right_to_wrong)):
+                row[name] = {"n": len(changed), "paths": [before.paths[i] for i in changed[:SHOWN].tolist()]}
     return rows
 
 

@@ -17,7 +17,7 @@ from tellapart.errors import OptionError
 from tellapart.progress import Progress
 
 if TYPE_CHECKING:
-    from tellapart.dataset import Dataset
+    from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.dataset.parts import Assignment
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.features import FeatureMatrix
@@ -58,7 +58,7 @@ class RecipeRunner(Protocol):
     def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> None:
         """Do the part that several processes do together."""
 
-    def examination(self, dataset: Dataset, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Evaluation:
+    def evaluate(self, folder: AnalyzedFolder, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Evaluation:
         """Fit what is left and evaluate."""
 
     def forget(self) -> None:
@@ -107,7 +107,7 @@ class ProbeRunner:
     def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> None:
         """Nothing to do: the evaluation fits the probe."""
 
-    def examination(self, dataset: Dataset, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Evaluation:
+    def evaluate(self, folder: AnalyzedFolder, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Evaluation:
         """Fit and evaluate."""
         from tellapart.training.probe_evaluation import EvaluationOptions, evaluate_probe
 
@@ -229,14 +229,14 @@ class NetworkRunner:
             self.recipe = replace(recipe, folds=len(self._folds))
         self.notes += [note for fold in self._folds for note in fold.facts["notes"]]
 
-    def examination(self, dataset: Dataset, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Evaluation:
+    def evaluate(self, folder: AnalyzedFolder, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Evaluation:
         """Predict every image with the members, and evaluate."""
-        from tellapart.feature_extraction import FeatureSpec, extract
+        from tellapart.feature_extraction import FeatureSpec
         from tellapart.training.network_evaluation import evaluate_network
 
         def features_of(member: Member) -> FeatureMatrix:
             spec = FeatureSpec(member.backbones, member.resize, member.mirror).computed(self.options.device)
-            return extract(dataset, spec, num_workers=self.options.num_workers, progress=progress).features
+            return folder.extracted(spec, progress=progress)
 
         return evaluate_network(assignment, features, self.recipe, self._folds, features_of, self._probe)
 

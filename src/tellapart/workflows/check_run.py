@@ -91,15 +91,15 @@ class CheckFindings:
         return telling_sentence("where an image comes from", source_table(self.used, self.origins.source_of))
 
 
-def run_check(looked: AnalyzedFolder, wanted: Sequence[str] = NAMES, *, seed: int = 0) -> CheckFindings:
+def run_check(analyzed: AnalyzedFolder, wanted: Sequence[str] = NAMES, *, seed: int = 0) -> CheckFindings:
     """Look for the wanted issues among all images that the user has not excluded.
 
     Args:
-        looked: the folder; features of no width are none.
+        analyzed: the folder; features of no width are none.
         wanted: names of issues.
         seed: of folds and samples.
     """
-    check = CheckRun(looked, wanted, seed)
+    check = CheckRun(analyzed, wanted, seed)
     for step in (check.unreadable, check.copies, check.appearance, check.outliers, check.labels):
         step()
     return check.result()
@@ -108,12 +108,12 @@ def run_check(looked: AnalyzedFolder, wanted: Sequence[str] = NAMES, *, seed: in
 class CheckRun:
     """The state of one check."""
 
-    def __init__(self, looked: AnalyzedFolder, wanted: Sequence[str], seed: int) -> None:
-        self.looked, self.wanted, self.seed = looked, set(wanted), seed
-        self.rows = looked.decisions.applied(undecided_rows(looked.dataset, looked.extraction.files, looked.extraction.facts))
+    def __init__(self, analyzed: AnalyzedFolder, wanted: Sequence[str], seed: int) -> None:
+        self.analyzed, self.wanted, self.seed = analyzed, set(wanted), seed
+        self.rows = analyzed.decisions.applied(undecided_rows(analyzed.dataset, analyzed.files, analyzed.facts))
         self.used = [number for number, row in enumerate(self.rows) if row.is_used and row.image_id is not None]
-        self.has_features = looked.extraction.features.values.shape[1] > 0
-        self.origins = origins(looked.dataset.root, [self.rows[number] for number in self.used])
+        self.has_features = analyzed.features.values.shape[1] > 0
+        self.origins = origins(analyzed.dataset.root, [self.rows[number] for number in self.used])
         self.findings: dict[str, Finding] = {}
         self.skipped: dict[str, str] = {}
         self.groups: list[tuple[str, DuplicateGroup]] = []
@@ -152,8 +152,8 @@ class CheckRun:
         wanted = self.wanted & set(COPIES)
         if not wanted:
             return
-        facts = self.looked.extraction.facts
-        groups = duplicate_groups([self.rows[number] for number in self.used], facts, self.looked.likenesses)
+        facts = self.analyzed.facts
+        groups = duplicate_groups([self.rows[number] for number in self.used], facts, self.analyzed.compared_pairs)
         names = {row.path: self.origins.keyword_of.get(row.path) or row.label or "" for row in self.rows}
         placeholders = placeholder_groups(groups, facts, names)
         found: CopyFindings = copy_findings(self.rows, self.used, groups, placeholders)
@@ -166,7 +166,7 @@ class CheckRun:
 
     def appearance(self) -> None:
         """What one decoding tells."""
-        facts = self.looked.extraction.facts
+        facts = self.analyzed.facts
         seen = [facts.get(row.image_id or "") if row.is_used else None for row in self.rows]
         for name in RULES:
             if name in self.wanted:
@@ -258,11 +258,11 @@ class CheckRun:
         known = set(ids)
         used = [row for row in (self.rows[number] for number in self.used) if row.image_id in known]
         own = [*[None] * len(ids), *(row.group for row in used)]
-        group_of = groups_together([*ids, *(row.image_id or "" for row in used)], self.looked.pairs, own)
+        group_of = groups_together([*ids, *(row.image_id or "" for row in used)], self.analyzed.pairs, own)
         return [group_of[image_id] for image_id in ids]
 
     def _features(self, numbers: Sequence[int]) -> FloatArray:
-        return self.looked.extraction.features.of([self.rows[number].image_id or "" for number in numbers])
+        return self.analyzed.features.of([self.rows[number].image_id or "" for number in numbers])
 
     def _spread(self, first: Sequence[int], scores: FloatArray) -> FloatArray:
         """Scores of images as scores of all their files."""
@@ -274,7 +274,7 @@ class CheckRun:
 
     def _confounded(self) -> list[str]:
         """Properties that have nothing to do with what images show and yet tell the classes apart."""
-        facts = self.looked.extraction.facts
+        facts = self.analyzed.facts
         used = [self.rows[number] for number in self.used]
         formats = {row.path: facts[row.image_id].format for row in used if row.image_id in facts}
         sizes = {row.path: f"{row.width} x {row.height}" for row in used if row.width}

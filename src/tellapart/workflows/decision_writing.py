@@ -102,7 +102,7 @@ def write_changes(analyzed: AnalyzedFolder, decisions: Sequence[Decision], reaso
     """Write decisions as one batch."""
     log = append_decisions(analyzed.state, decisions, why=reason)
     before = Counter(row.label for row in analyzed.rows if row.is_used and row.label is not None)
-    left = Counter(row.label for row in analyzed.decided_by(log) if row.is_used and row.label is not None)
+    left = Counter(row.label for row in analyzed.rows_with(log) if row.is_used and row.label is not None)
     return DecisionResult(
         batch=log.log[-1].batch if decisions else None,
         changed=tuple(DecidedImage(one.path, one.action, one.old, one.new) for one in decisions),
@@ -115,7 +115,7 @@ def write_changes(analyzed: AnalyzedFolder, decisions: Sequence[Decision], reaso
 
 def decision_about(row: FileRow, analyzed: AnalyzedFolder, action: str, new: str | None = None) -> Decision:
     """A decision about one row; an exclusion where copies of the file stand elsewhere holds for this file alone."""
-    has_copies = row.image_id is not None and analyzed.copies[row.image_id] > 1
+    has_copies = row.image_id is not None and analyzed.files_per_image[row.image_id] > 1
     return Decision(action, row.path, row.image_id, is_of_file=has_copies and action != RELABEL, old=row.label, new=new)
 
 

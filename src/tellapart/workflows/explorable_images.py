@@ -34,7 +34,7 @@ class ExplorableImages:
     """The images that take part, and what was seen of them.
 
     Attributes:
-        looked: the folder as decided.
+        analyzed: the folder as decided.
         rows: n rows, one an image; of an image that stands in several parts the first.
         features: float32 (n, d), as the network gives them.
         words: what clusters may be called, m of them; none where the names of ImageNet's classes are meant, or nothing.
@@ -44,7 +44,7 @@ class ExplorableImages:
         name: what the features are called.
     """
 
-    looked: AnalyzedFolder
+    analyzed: AnalyzedFolder
     rows: list[FileRow]
     features: FloatArray
     words: tuple[str, ...]
@@ -68,7 +68,7 @@ class ExplorableImages:
     @cached_property
     def originals(self) -> IntArray:
         """For each image the first of those that show the same photo, itself where there is no other; int (n,)."""
-        groups = groups_together(self.number_of, self.looked.pairs)
+        groups = groups_together(self.number_of, self.analyzed.pairs)
         first: dict[str, int] = {}
         for image_id, number in self.number_of.items():
             first.setdefault(groups[image_id], number)
@@ -110,10 +110,10 @@ def explorable_images(
     knows = None if words == NO_WORDS else _word_network(backbones, own, device)
     asked = _shared_backbone(knows, backbones, spec.device) if knows else None
     wanted = replace(spec, backbones=tuple(dict.fromkeys([*backbones, *([asked] if asked else [])])))
-    looked = analyze_folder(folder, wanted, reading=reading, state=state, device=device, num_workers=num_workers, progress=progress)
-    rows = _unique_rows(looked.rows)
-    left_out = {row.path: row.reason or row.status for row in looked.rows if not row.is_used}
-    seen = looked.extraction.features.of([row.image_id or "" for row in rows])
+    analyzed = analyze_folder(folder, wanted, reading=reading, state=state, device=device, num_workers=num_workers, progress=progress)
+    rows = _unique_rows(analyzed.rows)
+    left_out = {row.path: row.reason or row.status for row in analyzed.rows if not row.is_used}
+    seen = analyzed.features.of([row.image_id or "" for row in rows])
     broken = set(nonfinite_rows(seen).tolist())
     if broken:
         left_out |= {row.path: NOT_FINITE for number, row in enumerate(rows) if number in broken}
@@ -121,7 +121,7 @@ def explorable_images(
         rows, seen = [rows[number] for number in kept], seen[kept]
     if not rows:
         reasons = ", ".join(sorted(set(left_out.values()))[:3])
-        raise DataError(f"of {count(len(looked.rows), 'image')} none can be explored: {reasons}")
+        raise DataError(f"of {count(len(analyzed.rows), 'image')} none can be explored: {reasons}")
     name = "+".join(_display_name(backbone) for backbone in backbones)
     columns = _columns(wanted.backbones)
     features = np.hstack([seen[:, columns[backbone]] for backbone in backbones])
@@ -130,7 +130,7 @@ def explorable_images(
         said = class_probabilities(knows, said)
     if knows and own and said is not None:
         said = zero_shot(knows, said, own)
-    return ExplorableImages(looked, rows, features, own, said, left_out, name)
+    return ExplorableImages(analyzed, rows, features, own, said, left_out, name)
 
 
 def words_of(text: str) -> tuple[str, ...]:

@@ -207,7 +207,7 @@ def cluster_folder(subjects: ExplorableImages, config: ClusteringConfig, progres
 
 def factors_of(subjects: ExplorableImages, k: int, seed: int = 0) -> dict[str, Any]:
     """What clusters may follow, by name: class, mean color, shape and size of the images (in as many groups as clusters), source."""
-    facts = [subjects.looked.extraction.facts[row.image_id or ""] for row in subjects.rows]
+    facts = [subjects.analyzed.facts[row.image_id or ""] for row in subjects.rows]
     colors = np.array([(one.red, one.green, one.blue) for one in facts], np.float32)
     sides = np.log(np.array([(max(1, one.width), max(1, one.height)) for one in facts]))
     labels = subjects.labels

@@ -78,7 +78,7 @@ class FolderProjection:
     @property
     def notes(self) -> list[str]:
         """Sentences worth knowing."""
-        return [*self.subjects.looked.notes, *left_out_notes(self.subjects), *self.made.notes]
+        return [*self.subjects.analyzed.notes, *left_out_notes(self.subjects), *self.made.notes]
 
     def view(self) -> dict[str, Any]:
         """``map`` of the explore page's view: a column for each thing known of the images."""
@@ -110,7 +110,7 @@ def header_view(found: FolderProjection, seeing: ProjectionConfig, folder: str |
     place = Path(folder).expanduser()
     return {
         "folder": printable(str(place.resolve() if place.exists() else folder)),
-        "root": printable(str(found.subjects.looked.dataset.root)),
+        "root": printable(str(found.subjects.analyzed.dataset.root)),
         "state": None if seeing.state is None else printable(str(seeing.state.expanduser().resolve())),
         "images": len(found.subjects),
         "features": seeing.features,

@@ -28,12 +28,12 @@ DIGITS = 6
 
 
 def review_view(
-    looked: AnalyzedFolder, found: CheckFindings, decided: Sequence[FileRow], *, folder: str, backbone: str | None
+    analyzed: AnalyzedFolder, found: CheckFindings, decided: Sequence[FileRow], *, folder: str, backbone: str | None
 ) -> dict[str, Any]:
     """The view of the review page (docs/reference/review.md).
 
     Args:
-        looked: the folder.
+        analyzed: the folder.
         found: what is wrong.
         decided: its rows with the decisions of now.
         folder: as the user named it.
@@ -47,7 +47,7 @@ def review_view(
     shown = sorted(flagged.union(*(members for _, _, members in groups)))
     place = {number: position for position, number in enumerate(shown)}
     return {
-        "header": _header(looked, found, folder, backbone),
+        "header": _header(analyzed, found, folder, backbone),
         "issues": [_issue(found, name, place) for name in found.table.names],
         "rows": [_row(found, decided[number], number) for number in shown],
         "groups": [
@@ -65,7 +65,7 @@ def review_view(
         "sources": [{"source": source, "classes": dict(counts)} for source, counts in found.sources],
         "sources_sentence": found.sources_sentence,
         "notes": [
-            *looked.notes,
+            *analyzed.notes,
             *found.notes,
             *(f"{BY_NAME[name].title.lower()}: not looked for; {why}" for name, why in found.skipped.items()),
         ],
@@ -93,13 +93,13 @@ def issues_csv(found: CheckFindings, decided: Sequence[FileRow]) -> str:
     return text.getvalue()
 
 
-def _header(looked: AnalyzedFolder, found: CheckFindings, folder: str, backbone: str | None) -> dict[str, Any]:
-    root = looked.dataset.root
-    usual = looked.state == root / STATE_FOLDER
+def _header(analyzed: AnalyzedFolder, found: CheckFindings, folder: str, backbone: str | None) -> dict[str, Any]:
+    root = analyzed.dataset.root
+    usual = analyzed.state == root / STATE_FOLDER
     return {
         "folder": printable(folder),
         "root": printable(str(root)),
-        **({} if usual else {"state": printable(str(looked.state))}),
+        **({} if usual else {"state": printable(str(analyzed.state))}),
         "files": len(found.rows),
         "images": len({row.image_id for row in found.used}),
         "class_names": list(found.counts),

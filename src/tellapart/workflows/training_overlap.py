@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tellapart.analyzed_folder import Thumbnails, looks_at, run_thumbnail_loader, thumbnail_loader
+from tellapart.analyzed_folder import signatures_and_images
 from tellapart.array_types import BoolArray, ByteArray
 from tellapart.counts import count
 from tellapart.curation.near_duplicates import SAME_FILE, compare_pairs
 from tellapart.dataset import Dataset
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.groups import groups_together
+from tellapart.dataset.thumbnail_store import Thumbnails, run_thumbnail_loader, thumbnail_loader
 from tellapart.feature_extraction import FeatureSpec, cached_features
 from tellapart.features import FeatureMatrix
 from tellapart.images import decode
@@ -122,7 +123,9 @@ def _near_duplicates(
     )
     is_new = np.arange(len(image_ids)) >= len(known)
     features = _features(model, list(known), found.features, list(new_hashes))
-    pairs = [one.pair for one in compare_pairs(hashes, mirror_hashes, features, *looks_at(small), is_asked=is_new) if one.is_copy]
+    pairs = [
+        one.pair for one in compare_pairs(hashes, mirror_hashes, features, *signatures_and_images(small), is_asked=is_new) if one.is_copy
+    ]
     gone = set(known) - set(of_trained(list(known)))
     if gone:
         notes.append(

@@ -18,13 +18,13 @@ from tellapart.training.run_writer import RunContext, equal_run, new_run_folder,
 
 
 def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) -> Run:
-    """Train a classifier and judge it; arguments, result and errors as of :func:`tellapart.train`."""
+    """Train a classifier and evaluate it; arguments, result and errors as of :func:`tellapart.train`."""
     started = datetime.now(UTC)
     recipe = recipe_runner(options, live_page=live_page)
     processes = recipe.processes
     progress = SILENT if processes and not processes.is_first else progress
     with processes.first_alone() if processes else nullcontext():
-        looked = analyze_folder(
+        analyzed = analyze_folder(
             folder,
             recipe.spec,
             reading=options,
@@ -34,21 +34,20 @@ def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) 
             num_workers=options.num_workers,
             progress=progress,
         )
-    dataset, extraction = looked.dataset, looked.extraction
-    assignment = looked.assignment(test_share=options.test_share, seed=options.seed)
+    assignment = analyzed.assignment(test_share=options.test_share, seed=options.seed)
     same = None if options.again or processes else equal_run(options.out, options.as_dict(), assignment.rows)
     if same is not None:
         progress.note(f"the run {same.name} has the same options and images, so nothing was trained; --again trains once more")
         return Run(same)
-    recipe.train(assignment, extraction.features, progress)
+    recipe.train(assignment, analyzed.features, progress)
     if processes and not processes.is_first:
         return Run(Path(processes.broadcast_text()))
-    examination = recipe.examination(dataset, assignment, extraction.features, progress)
-    examination.metrics["decisions"] = assignment.decisions
-    notes = [*looked.notes, *assignment.notes, *recipe.notes]
-    with new_run_folder(options.out, folder_name(dataset.root), given=options.name, progress=progress) as (partial, final):
-        write_run(partial, final, examination, RunContext("train", dataset, options.as_dict(), notes, started))
-        write_report(partial, looked.thumbnails)
+    evaluation = recipe.evaluate(analyzed, assignment, analyzed.features, progress)
+    evaluation.metrics["decisions"] = assignment.decisions
+    notes = [*analyzed.notes, *assignment.notes, *recipe.notes]
+    with new_run_folder(options.out, folder_name(analyzed.dataset.root), given=options.name, progress=progress) as (partial, final):
+        write_run(partial, final, evaluation, RunContext("train", analyzed.dataset, options.as_dict(), notes, started))
+        write_report(partial, analyzed.thumbnails)
     recipe.forget()
     for sentence in notes:
         progress.note(sentence)
