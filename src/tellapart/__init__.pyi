@@ -26,6 +26,7 @@ from tellapart.run_folder import open_run as open_run
 from tellapart.collection.status import CollectResult
 from tellapart.commands.augment import AugmentResult
 from tellapart.commands.balance import BalanceResult
+from tellapart.commands.cache import CacheResult
 from tellapart.commands.check import CheckResult
 from tellapart.commands.cluster import ClusterResult
 from tellapart.commands.crop import CropResult
@@ -38,6 +39,8 @@ from tellapart.commands.explore import ExploreResult
 from tellapart.commands.export_dataset import ExportDatasetResult
 from tellapart.commands.learning_curve import LearningCurveResult
 from tellapart.commands.prepare import PrepareResult
+from tellapart.commands.runs import RmRunResult
+from tellapart.commands.runs import RunsResult
 from tellapart.commands.similar import SimilarResult
 from tellapart.commands.split import SplitResult
 from tellapart.commands.submit import Submission
@@ -100,6 +103,13 @@ def balance(
     state: Path | None = ...,
     num_workers: int | None = ...,
 ) -> BalanceResult: ...
+
+def cache(
+    *,
+    progress: Progress = ...,
+    clear: str | None = ...,
+    older_than: str | None = ...,
+) -> CacheResult: ...
 
 def check(
     folder: str | Path,
@@ -446,6 +456,20 @@ def restore(
     reason: str = ...,
     state: Path | None = ...,
 ) -> DecisionResult: ...
+
+def rm_run(
+    runs: Sequence[str | Path],
+    *,
+    progress: Progress = ...,
+    yes: bool = ...,
+) -> RmRunResult: ...
+
+def runs(
+    folder: str | Path = ...,
+    *,
+    progress: Progress = ...,
+    page: Path | None = ...,
+) -> RunsResult: ...
 
 def similar(
     folder: str | Path,

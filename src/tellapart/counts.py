@@ -12,6 +12,19 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def data_size(size_bytes: float) -> str:
+    """Bytes in a readable unit.
+
+    >>> data_size(999), data_size(81_400), data_size(2_345_000_000)
+    ('999 bytes', '81 kB', '2.3 GB')
+    """
+    for unit in ("bytes", "kB", "MB"):
+        if size_bytes < 1000:
+            return f"{size_bytes:.{1 if unit == 'MB' and size_bytes < 100 else 0}f} {unit}"
+        size_bytes /= 1000
+    return f"{size_bytes:.{1 if size_bytes < 100 else 0}f} GB"
+
+
 def is_whole_number(text: str) -> bool:
     """Whether ``text`` is a whole number of at most nine ASCII digits, which ``int`` reads without surprise.
 

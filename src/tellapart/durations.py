@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-UNITS = {"s": 1, "m": 60, "h": 3600}
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def seconds_of(text: str) -> float | None:
-    """Parse ``90``, ``90s``, ``10m``, ``2h`` or ``1h30m`` into seconds; None if it is not a duration.
+    """Parse ``90``, ``90s``, ``10m``, ``2h``, ``1h30m`` or ``3d`` into seconds; None if it is not a duration.
 
     >>> seconds_of("1h30m")
     5400.0
@@ -16,7 +16,7 @@ def seconds_of(text: str) -> float | None:
     text = text.strip().lower()
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return float(text) or None
-    parts = re.findall(r"(\d+(?:\.\d+)?)([hms])", text)
+    parts = re.findall(r"(\d+(?:\.\d+)?)([dhms])", text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         return None
     return sum(float(number) * UNITS[unit] for number, unit in parts) or None
@@ -24,7 +24,7 @@ def seconds_of(text: str) -> float | None:
 
 def duration_complaint(text: str) -> str | None:
     """Why ``text`` is not a duration; None if it is one."""
-    return None if seconds_of(text) else f"{text!r} is not a duration; write 90s, 10m or 2h"
+    return None if seconds_of(text) else f"{text!r} is not a duration; write 90s, 10m, 2h or 3d"
 
 
 def in_words(seconds: float) -> str:

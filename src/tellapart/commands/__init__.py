@@ -143,6 +143,22 @@ ROWS = (
         (Argument("runs", "RUN", is_many=True),),
         "tellapart ensemble runs/photos-1 runs/photos-2",
     ),
+    Command(
+        "runs",
+        "Evaluate",
+        "List the runs, ranked; those on the same images are compared with the best.",
+        (Argument("folder", "DIR", is_required=False),),
+        "tellapart runs",
+    ),
+    Command(
+        "rm-run",
+        "Use",
+        "Delete runs.",
+        (Argument("runs", "RUN", is_many=True),),
+        "tellapart rm-run runs/photos-1 --yes",
+        "runs",
+    ),
+    Command("cache", "Use", "Show what lies in the cache, by kind and age, and clear it.", (), "tellapart cache --clear pixels"),
     Command("demo", "Train", "Train on a packaged set of solar-cell images.", (), "tellapart demo"),
     Command(
         "evaluate", "Evaluate", "Evaluate a run on new labeled images.", (RUN, FOLDER), "tellapart evaluate runs/photos-1 newer_photos"

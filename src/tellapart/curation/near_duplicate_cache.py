@@ -18,7 +18,7 @@ from tellapart.features import FeatureMatrix
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "likenesses"
+FOLDER = "near-duplicates"
 
 
 def cached_pairs(features: FeatureMatrix, find: Callable[[], list[ComparedPair]]) -> list[ComparedPair]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tellapart.counts import count as count
+from tellapart.counts import data_size
 from tellapart.durations import in_words
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -88,11 +89,7 @@ def duration(seconds: float) -> str:
 
 def size(size_bytes: float) -> str:
     """Bytes in the unit people read: ``81 kB``, ``2.3 GB``."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size_bytes < 1000 or unit == "GB":
-            return f"{size_bytes:.{1 if unit in ('MB', 'GB') and size_bytes < 100 else 0}f}{SPACE}{unit}"
-        size_bytes /= 1000
-    raise AssertionError("unreachable")
+    return data_size(size_bytes).replace(" ", SPACE)
 
 
 def day(created: str | None) -> str:

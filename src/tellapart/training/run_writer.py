@@ -8,7 +8,7 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ class RunContext:
             "folder": printable(str(self.dataset.root)),
             "created": self.started.isoformat(timespec="seconds"),
             "tellapart": __version__,
+            "seconds": round((datetime.now(UTC) - self.started).total_seconds(), 1),
         }
 
     def write_options(self, folder: Path, rows: Sequence[FileRow]) -> None:
