@@ -129,6 +129,7 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
         (ONE_LOOK, {"device": "cpu"}),
         (ONE_LOOK, {"precision": "float32"}),
     ],
+    "cache": [({}, {"older_than": "30d"})],
     "submit": [({}, {"tta_augment": "strong"})],
 }
 """By command: options that are fine together, and one more that would change nothing beside them."""
