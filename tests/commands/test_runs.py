@@ -5,8 +5,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import tellapart
+from tellapart.cli.app import tellapart as cli
 from tellapart.cli.output.runs import rm_run_output, runs_output
 from tellapart.errors import DataError
 from tellapart.evaluation.leaderboard import BEST, LEVEL
@@ -79,6 +81,12 @@ def test_a_run_folder_with_files_of_yours_is_left_alone(several: Path) -> None:
     with pytest.raises(DataError, match=r"thesis\.docx"):
         tellapart.rm_run([several / "first", several / "twin"], yes=True)
     assert (several / "first").exists()
+
+
+def test_without_a_folder_those_in_runs_are_listed(several: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(several.parent)
+    result = CliRunner().invoke(cli, ["runs", "--json"], catch_exceptions=False)
+    assert {entry["name"] for entry in json.loads(result.stdout)["runs"]} == {"first", "twin", "blind", "other"}
 
 
 def test_a_folder_without_runs_is_said(tmp_path: Path) -> None:

@@ -25,8 +25,9 @@ def click_command(row: Command) -> click.Command:
     @click.option("--json", "is_json", is_flag=True, help="Print the result as JSON.")
     @click.option("--quiet", "-q", "is_quiet", is_flag=True, help="No progress.")
     def run(is_json: bool, is_quiet: bool, **values: Any) -> None:
-        positional = [values.pop(argument.name) for argument in row.arguments]
-        result = function(*positional, progress=Terminal(is_quiet=is_quiet), **_given(values))
+        named = {argument.name: values.pop(argument.name) for argument in row.arguments}
+        named = {name: value for name, value in named.items() if value is not None}  # left out: the function's own default
+        result = function(**named, progress=Terminal(is_quiet=is_quiet), **_given(values))
         lines, content = output(result)
         write_json(content) if is_json else write_answer(lines)
 

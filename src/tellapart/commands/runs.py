@@ -264,8 +264,8 @@ def _notes(groups: Sequence[RunGroup]) -> tuple[str, ...]:
     if most < MANY:
         return ()
     return (
-        f"the best of {count(most, 'run')} on the same images is partly luck, so its score is too optimistic; before you rely on it,"
-        " evaluate it on new images: tellapart evaluate RUN FOLDER",
+        f"The best of {count(most, 'run')} on the same images is partly luck, so its score is too optimistic; before you rely on it,"
+        " evaluate it on new images: tellapart evaluate RUN FOLDER.",
     )
 
 

@@ -69,8 +69,9 @@ def _row(rank: Mapping[str, Any], entry: Mapping[str, Any], n: int, scale: Any) 
         "accuracy": words,
         "log_loss": number_format.loss_brief(entry["log_loss"]),
         "bar": interval_bar(entry["accuracy"], scale, words),
-        "gain": number_format.gain_words(gain) if gain else "",
-        "p": number_format.p_value_words(rank["p_value"], n),
+        "gain": f"{number_format.gain_words(gain)}; McNemar {number_format.p_value_words(rank['p_value'], n).partition(':')[0]}"
+        if gain
+        else "",
     }
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import aligned, number, share, shown
+from tellapart.cli.output.tables import signed_points
 from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.counts import count, data_size
 from tellapart.durations import in_words
 
 if TYPE_CHECKING:
     from tellapart.commands.runs import RmRunResult, RunEntry, RunGroup, RunsResult
+    from tellapart.evaluation import Interval
 
 HEAD = ("run", "model", "accuracy", "log loss", "against the first", "time", "size")
 
@@ -36,12 +38,19 @@ def _group_lines(group: RunGroup, entries: dict[str, RunEntry]) -> list[Line]:
     for rank in group.ranks:
         entry = entries[rank.name]
         scores = (share(entry.accuracy.as_dict()), number(entry.log_loss.as_dict())) if entry.accuracy and entry.log_loss else ("", "")
-        against = "" if rank.p_value is None or rank.accuracy is None else f"{rank.standing}: {rank.accuracy.points()}"
+        against = "" if rank.accuracy is None or rank.log_loss is None else f"{rank.standing}: {_difference(rank.accuracy, rank.log_loss)}"
         seconds = "" if entry.seconds is None else in_words(entry.seconds)
         rows.append((entry.name, _model(entry), *scores, against, seconds, data_size(entry.size_bytes)))
     first = entries[group.ranks[0].name]
     head, *table = aligned([HEAD, *rows], before="  ")
     return [f"{count(group.n, 'image')} of {first.images} ({first.part})", head, Styled(table[0], bold=True), *table[1:]]
+
+
+def _difference(accuracy: Interval, log_loss: Interval) -> str:
+    """The difference that is significant; accuracy where none is."""
+    if log_loss.excludes_zero and not accuracy.excludes_zero:
+        return f"log loss {signed_points(log_loss.as_dict())}"
+    return accuracy.points()
 
 
 def _model(entry: RunEntry) -> str:
