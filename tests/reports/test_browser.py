@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tellapart.dataset.decisions import parse_decisions
+from tellapart.predictions import Predictions
+
+from .conftest import reported
+from .synthetic import write_run
 
 pytestmark = pytest.mark.browser
 
@@ -33,7 +41,7 @@ def test_opens_from_disk_without_a_request_or_an_error(
     for folder in (two, nasty, sixty, folds, ladder):
         with opened(browser, folder) as page:
             assert page.title().startswith(folder.name)
-            assert page.locator("#map canvas").count() == 1
+            assert page.locator("#map canvas:not(.above)").count() == 1
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -111,7 +119,7 @@ def test_the_keyboard_is_enough(browser: Any, two: Path) -> None:
         page.keyboard.press("End")
         page.keyboard.press("Home")
         assert page.locator("#grid").get_attribute("aria-activedescendant") == "grid-0"
-        page.locator("#map canvas").focus()
+        page.locator("#map canvas:not(.above)").focus()
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowRight")
         assert page.locator("#map .tip").is_visible()
@@ -154,7 +162,7 @@ def test_after_any_choice_the_arrows_move_among_the_images(browser: Any, two: Pa
         page.get_by_title("Larger (Enter)").focus()
         page.keyboard.press("Home")
         assert current(page) == "grid-0"
-        page.locator("#map canvas").focus()
+        page.locator("#map canvas:not(.above)").focus()
         page.keyboard.press("ArrowRight")
         for way in 10 * ["Right", "Down", "Left", "Up"]:
             if "test ·" in page.locator("#map .tip").inner_text():
@@ -206,3 +214,71 @@ def test_without_scripts_the_ladder_is_still_a_list_of_names(browser: Any, ladde
     page.locator(".changes summary").first.click()
     assert page.locator(".thumbs li").first.inner_text() == "IMG_00000.jpg"
     context.close()
+
+
+def saved(page: Any, to: Path) -> Path:
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save decisions").click()
+    assert download.value.suggested_filename == "decisions.jsonl"
+    download.value.save_as(to)
+    return to
+
+
+def test_a_mistake_is_relabeled_or_excluded_and_the_file_saved(browser: Any, two: Path, tmp_path: Path) -> None:
+    with opened(browser, two) as page:
+        assert not page.locator("#bar").is_visible()
+        page.locator("#grid").focus()
+        first, second = (page.locator(f"#grid-{place}").get_attribute("title") for place in (0, 1))
+        page.keyboard.press("r")
+        page.keyboard.press("x")
+        page.keyboard.press("k")
+        assert page.locator("[data-bar=counts]").inner_text() == "1 excluded, 1 relabeled, 1 kept" and current(page) == "grid-3"
+        page.keyboard.press("Control+z")
+        assert page.locator("[data-bar=counts]").inner_text() == "1 excluded, 1 relabeled"
+        found = list(parse_decisions(saved(page, tmp_path / "decisions.jsonl").read_text(encoding="utf-8"), "decisions.jsonl"))
+    assert [(one.action, one.path, one.why) for one in found] == [("relabel", first, "report"), ("exclude", second, "report")]
+    assert {found[0].old, found[0].new} == {"cats", "dogs"}
+
+
+def test_the_table_of_classes_is_sorted_by_its_heads(browser: Any, sixty: Path) -> None:
+    with opened(browser, sixty) as page:
+        page.get_by_role("button", name="Recall").click()
+        shares = [float(cell.get_attribute("data-value")) for cell in page.locator(".per-class tbody td:nth-child(3)").all()]
+        assert shares == sorted(shares) and shares[0] < shares[-1]
+        page.get_by_role("button", name="Class", exact=True).click()
+        names = page.locator(".per-class tbody th").all_inner_texts()
+        assert names == sorted(names, key=str.lower)
+
+
+def test_the_slider_moves_the_scores_and_the_dots(browser: Any, two: Path) -> None:
+    with opened(browser, two) as page:
+        slider, dots = page.get_by_role("slider"), page.locator("#thresholds .marker")
+        before = [(dot.get_attribute("cx"), dot.get_attribute("cy")) for dot in dots.all()]
+        slider.focus()
+        page.keyboard.press("End")
+        assert (
+            "dogs missed" in page.locator(".threshold").inner_text() and "a probability of 100" in page.locator(".threshold").inner_text()
+        )
+        assert all(old != (dot.get_attribute("cx"), dot.get_attribute("cy")) for old, dot in zip(before, dots.all(), strict=True))
+
+
+def test_a_switch_shows_one_part(browser: Any, tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "both", n_test=200, n_train=200)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    (folder / "metrics.json").write_text(json.dumps(metrics | {"val": metrics["test"]}))
+    found = Predictions.load(folder / "predictions.parquet")
+    replace(found, parts=tuple("val" if i % 2 else "test" for i in range(len(found)))).save(folder / "predictions.parquet")
+    with opened(browser, reported(folder)) as page:
+        assert page.locator(".hero:visible").count() == 1
+        page.locator("[data-component=parts]").get_by_role("radio", name="Validation").click()
+        assert page.locator(".hero:visible").get_attribute("data-part-block") == "val"
+        assert page.locator("[data-filter=part] select").input_value() == "val"
+
+
+def test_an_entry_of_the_legend_shows_one_class(browser: Any, two: Path) -> None:
+    with opened(browser, two) as page:
+        entry = page.locator("#map .legend button").first
+        drawn = page.locator("#map canvas:not(.above)").get_attribute("data-drawn")
+        entry.click()
+        assert page.locator("#map .legend button").first.get_attribute("aria-pressed") == "true"
+        page.wait_for_function(f"document.querySelector('#map canvas').dataset.drawn !== '{drawn}'")

@@ -66,7 +66,7 @@ def test_deciding_by_click_and_saving(browser: Any, tmp_path: Path) -> None:
     view = written(tmp_path, review_view())
     with opened(browser, tmp_path) as page:
         assert counts(page) == "Nothing decided yet" and page.get_by_role("button", name="Save decisions").is_disabled()
-        page.locator("[data-open=blurred]").click()
+        tab(page, "blurred")
         page.locator("#grid-0").get_by_text("Exclude").click()
         page.locator("#grid-1").get_by_text("Keep").click()
         tab(page, "mislabeled")
@@ -119,20 +119,18 @@ def current(page: Any, root: str = "grid") -> str | None:
     return str(page.locator(f"#{root}").get_attribute("aria-activedescendant")) if has_focus else None
 
 
-def test_after_look_the_next_key_decides(browser: Any, tmp_path: Path) -> None:
-    view = written(tmp_path, review_view())
+def test_when_the_page_opens_and_after_a_finding_is_chosen_the_next_key_decides(browser: Any, tmp_path: Path) -> None:
+    view = written(tmp_path, review_view(found=("blurred", "near_duplicate")))
+    near = next(group for group in view["groups"] if group["kind"] == "near")
     with opened(browser, tmp_path) as page:
-        page.locator("[data-open=blurred]").focus()
-        page.keyboard.press("Enter")
-        assert current(page) == "grid-0"
-        page.keyboard.press("x")
-        page.locator("[data-open=near_duplicate]").click()
         assert current(page, "groups") == "groups-0"
         page.keyboard.press("ArrowRight")
         page.keyboard.press("x")
+        tab(page, "blurred")
+        assert current(page) == "grid-0"
+        page.keyboard.press("x")
         assert counts(page) == "2 excluded"
-        near = next(group for group in view["groups"] if group["kind"] == "near")
-        assert [one.path for one in saved(page)] == [row_of(view, "blurred", 0)["path"], view["rows"][near["rows"][1]]["path"]]
+        assert [one.path for one in saved(page)] == [view["rows"][near["rows"][1]]["path"], row_of(view, "blurred", 0)["path"]]
 
 
 def test_a_tab_that_was_clicked_hands_the_keys_to_its_images(browser: Any, tmp_path: Path) -> None:
@@ -317,6 +315,56 @@ def test_a_pair_under_two_labels_asks_which_is_right(browser: Any, tmp_path: Pat
         assert [one.path for one in saved(page)] == [first["path"]]
 
 
+def test_of_two_labels_one_button_says_what_it_is(browser: Any, tmp_path: Path) -> None:
+    view = written(tmp_path, review_view(groups=1, names=("glass", "metal"), found=("contradiction",)))
+    (group,) = view["groups"]
+    with opened(browser, tmp_path) as page:
+        page.get_by_role("button", name="It is metal").click()
+        assert counts(page) == "1 excluded, 1 kept" and current(page, "groups") is not None
+        (found,) = saved(page)
+    assert (found.path, found.old, found.is_of_file) == (view["rows"][group["rows"][0]]["path"], "glass", True)
+
+
+def test_two_images_stand_side_by_side_or_flicker_in_one_place(browser: Any, tmp_path: Path) -> None:
+    written(tmp_path, review_view(groups=1, found=("near_duplicate",)))
+    with opened(browser, tmp_path) as page:
+        page.keyboard.press("Enter")
+        left, right = (figure.bounding_box() for figure in page.locator("dialog .two figure").all())
+        assert left["x"] + left["width"] <= right["x"] + 1 and left["y"] == right["y"]
+        page.keyboard.press("f")
+        boxes = [figure.bounding_box() for figure in page.locator("dialog .two figure").all()]
+        assert boxes[0] == boxes[1] and page.locator("dialog .two .is-under").count() == 1
+        page.keyboard.press("Escape")
+        assert current(page, "groups") == "groups-0"
+
+
+def test_doubtful_labels_are_ranked_and_the_worst_has_the_longest_bar(browser: Any, tmp_path: Path) -> None:
+    view = review_view(found=("mislabeled",), each=6)
+    view["doubtful"] = view["issues"][10]["rows"]
+    view["issues"][10] |= {"rows": view["doubtful"][:2], "n": 2}
+    written(tmp_path, view)
+    with opened(browser, tmp_path) as page:
+        tab(page, "doubtful")
+        assert page.locator("#grid .card").count() == 6
+        widths = [float(bar.evaluate("bar => bar.getBoundingClientRect().width")) for bar in page.locator("#grid .sure i").all()]
+        assert widths == sorted(widths, reverse=True) and widths[0] > widths[-1]
+        assert page.get_by_role("button", name="as suggested").count() == 0
+        page.keyboard.press("r")
+        assert counts(page) == "1 relabeled"
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (900, 720), (390, 844)])
+def test_the_workspace_fits_the_window_and_no_button_is_cut(browser: Any, tmp_path: Path, size: tuple[int, int]) -> None:
+    written(tmp_path, review_view(each=9, groups=4))
+    with opened(browser, tmp_path, viewport={"width": size[0], "height": size[1]}) as page:
+        box = page.locator("#look").bounding_box()
+        deck = page.locator("#bar").bounding_box()
+        assert box["y"] + box["height"] <= deck["y"] + 1 and page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        tab(page, "mislabeled")
+        cut = "buttons => buttons.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"
+        assert page.locator("#look > .side button, #look .rail button").evaluate_all(cut) == []
+
+
 def test_pairs_at_the_boundary_are_the_same_or_not(browser: Any, tmp_path: Path) -> None:
     view = written(tmp_path, review_view(groups=2))
     pairs = [group for group in view["groups"] if group["kind"] == "boundary"]
@@ -365,7 +413,8 @@ def test_the_filters_show_what_they_say(browser: Any, tmp_path: Path) -> None:
         page.locator("[data-filter=name] select").select_option("cats")
         groups = [group for group in view["groups"] if group["kind"] == "near"]
         fitting = [group for group in groups if any(view["rows"][row]["label"] == "cats" for row in group["rows"])]
-        assert page.locator("[data-look=status]").inner_text().startswith(f"{len(fitting)} groups, {sum(len(g['rows']) for g in fitting)} ")
+        noun = "group" if len(fitting) == 1 else "groups"
+        assert page.locator("[data-look=status]").inner_text().startswith(f"{len(fitting)} {noun}, {sum(len(g['rows']) for g in fitting)} ")
 
 
 def test_decisions_survive_the_tab_and_a_new_page_takes_over_what_was_not_saved(browser: Any, tmp_path: Path) -> None:

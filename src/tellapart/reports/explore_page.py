@@ -22,6 +22,7 @@ MODULES = (
     "bar.js",
     "chosen.js",
     "columns.js",
+    "copyable.js",
     "decisions.js",
     "dom.js",
     "facts.js",

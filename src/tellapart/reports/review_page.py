@@ -18,6 +18,8 @@ MODULES = (
     "actions.js",
     "bar.js",
     "browse.js",
+    "cards.js",
+    "copyable.js",
     "decisions.js",
     "dom.js",
     "facts.js",
@@ -86,10 +88,10 @@ def review_html(view: Mapping[str, Any], thumbnails: Thumbnails, budget: int) ->
         view={**view, **{key: view.get(key) for key in ("balance", "sources", "sources_sentence")}},
         name=f"Review of {header['folder']}",
         words=number_format,
-        sections=_sections(view, has_images=bool(order)),
+        sections=_sections(view),
         found=found,
         clean=[issue["title"].lower() for issue in view["issues"] if not issue["n"]],
-        flagged=len({row for issue in view["issues"] for row in issue["rows"]}),
+        flagged=len({row for issue in view["issues"] if not _is_trait(view, issue) for row in issue["rows"]}),
         excludable=len(
             {row for issue in view["issues"] if issue["proposal"] == "exclude" and not _is_trait(view, issue) for row in issue["rows"]}
         ),
@@ -112,7 +114,8 @@ def review_order(view: Mapping[str, Any]) -> list[int]:
         for issue in view["issues"]
         if issue["rows"]
     ]
-    turns = zip_longest(*streams, by_kind.get("boundary", []), fillvalue=())
+    doubtful = [[row] for row in view.get("doubtful") or []]
+    turns = zip_longest(*streams, by_kind.get("boundary", []), doubtful, fillvalue=())
     return list(dict.fromkeys(row for turn in turns for unit in turn for row in unit))
 
 
@@ -124,6 +127,7 @@ def _first_rows(view: Mapping[str, Any], rows: Sequence[int]) -> dict[str, Any]:
         **view,
         "rows": [view["rows"][row] for row in rows],
         "issues": [{**issue, "rows": [place[row] for row in issue["rows"] if row in place]} for issue in view["issues"]],
+        "doubtful": [place[row] for row in view.get("doubtful") or [] if row in place],
         "groups": [
             {**group, "rows": [place[row] for row in group["rows"]], "best": None if group["best"] is None else place[group["best"]]}
             for group in groups
@@ -145,6 +149,7 @@ def _payload(view: Mapping[str, Any]) -> dict[str, Any]:
         "issues": [{**issue, "is_trait": _is_trait(view, issue)} for issue in view["issues"]],
         "groups": view["groups"],
         "rows": view["rows"],
+        "doubtful": view.get("doubtful") or [],
     }
 
 
@@ -167,7 +172,7 @@ def _statement(rows: int, listed: int, is_cut: bool, shown: int) -> str:
     return words
 
 
-def _sections(view: Mapping[str, Any], *, has_images: bool) -> list[tuple[str, str]]:
-    there = {"images": has_images, "sources": bool(view.get("sources"))}
-    every = (("overview", "Overview"), ("images", "Look and decide"), ("classes", "Classes"), ("sources", "Sources"))
+def _sections(view: Mapping[str, Any]) -> list[tuple[str, str]]:
+    there = {"notes": bool(view["notes"]), "sources": bool(view.get("sources"))}
+    every = (("overview", "Findings"), ("notes", "Worth knowing"), ("classes", "Classes"), ("sources", "Sources"))
     return [(name, words) for name, words in every if there.get(name, True)]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,30 +17,45 @@ from tellapart.reports.figures import (
     rungs_scale,
     share_range,
 )
+from tellapart.reports.figures.thresholds import plot_scales
 from tellapart.reports.html_shell import render_page, view_json
+from tellapart.reports.relative_links import decisions_command
+from tellapart.reports.run_options import changed_options, repeating_command
 from tellapart.reports.run_view import report_view
 from tellapart.reports.thumbnail_budget import ThumbnailBudget, Thumbnails
 
 MODULES = (
     "page.js",
-    "sections.js",
+    "bar.js",
     "changes.js",
     "confusion.js",
+    "copyable.js",
+    "decisions.js",
     "detail.js",
     "dom.js",
     "facts.js",
     "gallery.js",
     "large.js",
     "map.js",
+    "palette.js",
+    "pixels.js",
+    "places.js",
+    "scatter.js",
+    "sections.js",
+    "sortable.js",
     "theme.js",
+    "thresholds.js",
+    "thumbs.js",
+    "viewport.js",
     "virtual.js",
 )
-STYLES = ("page.css", "parts.css")
+STYLES = ("page.css", "parts.css", "review.css", "explore.css")
 SECTIONS = (
     ("summary", "Summary"),
-    ("rungs", "Ladder"),
     ("mistakes", "Mistakes"),
     ("images", "Images"),
+    ("thresholds", "Threshold"),
+    ("rungs", "Ladder"),
     ("trust", "Calibration"),
     ("luck", "Split variance"),
     ("training", "Training"),
@@ -77,35 +91,61 @@ def write_report(folder: Path, thumbnails: Thumbnails, budget: ThumbnailBudget |
 
 def page_html(view: Mapping[str, Any], figures: Mapping[str, Figure]) -> str:
     """The page as text; ``figures`` are those of ``report_figures``."""
-    carried = {
-        "class_names": view["header"]["class_names"],
-        "confusion": [s for s in view["confusion"] if s["matrix"]],
-        "gallery": view["gallery"],
-        "root": view["header"]["ways"]["root"],
-    }
+    header = view["header"]
+    confusion = [section for section in view["confusion"] if section["matrix"]]
     return render_page(
         "page.html",
         modules=MODULES,
         styles=STYLES,
-        payload={**carried, "points": view["map"]["points"]},
+        payload=_payload(view, confusion),
         thumbnails=view["images"]["thumbnails"],
         noun="report",
         view=view,
         figures=figures,
         words=number_format,
-        sections=_sections(view),
-        bars={part["part"]: list(_headline_bars(part)) for part in view["header"]["parts"]},
+        sections=_sections(view, figures),
+        bars={part["part"]: list(_headline_bars(part)) for part in header["parts"]},
         rung_bars={section["part"]: _rung_bars(section) for section in view["rungs"]},
-        has_confusion=bool(carried["confusion"]),
+        has_confusion=bool(confusion),
         class_images=view["images"]["classes"],
-        options=list(_flattened(view["options"])),
+        options=changed_options(view["options"]),
+        versions=[(name, str(version)) for name, version in (view["options"].get("versions") or {}).items()],
+        command=repeating_command(view["options"], header["folder"]),
+        run_facts=view["run_facts"],
     )
 
 
-def _sections(view: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _payload(view: Mapping[str, Any], confusion: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the modules read."""
+    header = view["header"]
+    return {
+        "class_names": header["class_names"],
+        "parts": [{"part": part["part"], "title": part["title"]} for part in header["parts"]],
+        "confusion": confusion,
+        "gallery": view["gallery"],
+        "binary": [part["binary"] for part in header["parts"] if part["binary"]],
+        "plots": plot_scales(),
+        "points": view["map"]["points"],
+        "place": header["place"],
+        "made": header["created"] or "",
+        "ways": header["ways"],
+        "command": decisions_command(header),
+    }
+
+
+def _sections(view: Mapping[str, Any], figures: Mapping[str, Figure]) -> list[tuple[str, str]]:
     """The sections worth a place in the head of the page."""
-    absent = {"rungs": not view["header"]["saved"], "training": not view["training"]}
-    return [(name, words) for name, words in SECTIONS if not absent.get(name)]
+    there = {
+        "mistakes": any(section["matrix"] for section in view["confusion"]),
+        "images": bool(view["gallery"]["images"]),
+        "thresholds": any(part["binary"] for part in view["header"]["parts"]),
+        "rungs": bool(view["header"]["saved"]),
+        "trust": bool(view["reliability"]),
+        "luck": "sensitivity" in figures or "learning-curve" in figures,
+        "training": bool(view["training"]),
+        "where": bool(view["map"]["points"]),
+    }
+    return [(name, words) for name, words in SECTIONS if there.get(name, True)]
 
 
 def _headline_bars(part: Mapping[str, Any]) -> Iterator[dict[str, str]]:
@@ -113,12 +153,12 @@ def _headline_bars(part: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     if accuracy := part["accuracy"]:
         low, high = share_range([accuracy["low"], accuracy["high"]], least=0.1)
         yield {
-            "what": f"Accuracy, {part['title'].lower()}",
+            "what": f"Accuracy, {part['title'].lower()}: this split",
             "value": number_format.percent(accuracy["value"]),
             "drawing": interval_bar(accuracy, Scale(low, high, *BAR), number_format.percent_interval(accuracy)),
             "low": number_format.percent(low, 0),
             "high": number_format.percent(high, 0),
-            "sentence": part["sentence"] + ".",
+            "sentence": part["interval_sentence"] + ".",
         }
     if log_loss := part["log_loss"]:
         top = share_range([0, log_loss["high"] / 10])[1] * 10
@@ -138,11 +178,3 @@ def _rung_bars(section: Mapping[str, Any]) -> list[str]:
         return [""] * len(section["rows"])
     scale = rungs_scale(measured, section["n"], *BAR)
     return [interval_bar(row["accuracy"], scale, row["accuracy_text"]) if row.get("accuracy") else "" for row in section["rows"]]
-
-
-def _flattened(options: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in options.items():
-        if isinstance(value, Mapping):
-            yield from _flattened(value, f"{before}{key}.")
-        else:
-            yield f"{before}{key}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

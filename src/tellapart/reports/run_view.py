@@ -11,12 +11,14 @@ import numpy as np
 from tellapart.evaluation.intervals import effective_size_sentence
 from tellapart.reports import number_format
 from tellapart.reports.data_card import class_images, data_view
+from tellapart.reports.figures.calibration import FEW
 from tellapart.reports.gallery import gallery_order, gallery_view
 from tellapart.reports.ladder_section import changed_images, rungs_view
 from tellapart.reports.map_section import map_view
 from tellapart.reports.methods_text import method_sentences
 from tellapart.reports.relative_links import without_absolute_paths
 from tellapart.reports.runfiles import PARTS, RunFiles
+from tellapart.reports.scores_section import binary_view, per_class_view, top_k_view, verdict_view
 from tellapart.reports.thumbnail_budget import ThumbnailBudget, Thumbnails, class_sheets, data_uri, fill
 from tellapart.reports.training_section import training_view
 
@@ -61,6 +63,7 @@ def report_view(folder: Path, thumbnails: Thumbnails, budget: ThumbnailBudget | 
         "notes": list(run.metrics.get("notes") or []),
         "method": method_sentences(run),
         "options": dict(run.options),
+        "run_facts": run_facts(run),
     }
     view = without_absolute_paths(view, folder)
     for section in view["rungs"]:
@@ -94,18 +97,44 @@ def header_view(run: RunFiles) -> dict[str, Any]:
                 "macro_f1": numbers.get("macro_f1"),
                 "auc": numbers.get("auc"),
                 "ece": numbers.get("ece"),
-                "per_class": numbers.get("per_class") or [],
+                "verdict": verdict_view(run, part),
+                "per_class": per_class_view(run, part),
+                "top_k": top_k_view(run, part),
+                "binary": binary_view(run, part),
                 "sentence": f"{number_format.percent_interval(accuracy)}, {seen}" if accuracy else f"Not measured on {seen}",
+                "interval_sentence": f"95{number_format.SPACE}% interval {number_format.share(accuracy['low'])} to "
+                f"{number_format.percent(accuracy['high'])}"
+                if accuracy
+                else "Not measured",
                 "log_loss_sentence": number_format.loss_interval(log_loss) if log_loss else "not measured",
             }
         )
     names = run.class_names
     fields = {key: metrics.get(key) for key in ("run", "folder", "created", "tellapart", "recipe", "backbone")}
     fields["run"] = fields["run"] or run.folder.name
+    if state := (run.options.get("options") or {}).get("state"):
+        fields["state"] = state
     words = WAYS.get(str(fields["recipe"]), "{recipe} on {backbone}").format(**fields)
     ladder = metrics.get("ladder") or {}
     fields |= {"model": words, "saved": ladder.get("saved"), "members": len((metrics.get("selection") or {}).get("members") or [])}
     return {**fields, "date": number_format.day(metrics.get("created")), "class_names": names, "num_classes": len(names), "parts": parts}
+
+
+def run_facts(run: RunFiles) -> list[list[str]]:
+    """Size of the saved model and speed of its training, each with a name; what is not known is left out."""
+    found = []
+    model = run.folder / "model"
+    size = sum(path.stat().st_size for path in model.iterdir() if path.is_file()) if model.is_dir() else 0
+    if size:
+        found.append(["Saved model", number_format.size(size)])
+    if count := len((run.metrics.get("selection") or {}).get("members") or []):
+        found.append(["Networks averaged", str(count)])
+    cost = run.metrics.get("training") or {}
+    if cost.get("seconds"):
+        found.append(["Trained for", number_format.duration(cost["seconds"])])
+    if cost.get("images_per_s"):
+        found.append(["Training speed", f"{cost['images_per_s']:,.0f} images/s"])
+    return found
 
 
 def _confusion(run: RunFiles, part: str) -> dict[str, Any]:
@@ -131,6 +160,9 @@ def _reliability(run: RunFiles, part: str) -> dict[str, Any]:
     numbers = run.metrics[part]
     bins, ece = numbers.get("reliability") or {}, numbers.get("ece") or {}
     words = "How often a stated probability comes true was not measured."
+    few = ""
+    if numbers["n"] < FEW:
+        few = f"{number_format.count(numbers['n'], 'image')} are too few for a reliability diagram; it takes at least {FEW}."
     if ece.get("before") is not None and ece.get("after") is not None:
         words = (
             f"Stated and true shares differ by {number_format.percent(ece['after'])} on average (expected calibration error); "
@@ -143,6 +175,7 @@ def _reliability(run: RunFiles, part: str) -> dict[str, Any]:
         "before": bins.get("before") or [],
         "after": bins.get("after") or [],
         "sentence": words,
+        "too_few": few,
     }
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 COLUMNS = ("path", "image_id", "label", "part", "status", "reason", "width", "height", "size_bytes", "issues")
 LABEL_COLUMNS = ("suggested", "probability", "own_probability", "doubt")
 DIGITS = 6
+MOST_DOUBTFUL = 200
+"""So many labels are ranked on the page, or all that are probably wrong if those are more."""
 
 
 def review_view(
@@ -44,7 +46,8 @@ def review_view(
         numbers[row.path].append(number)
     groups = [(kind, group, [number for path in dict.fromkeys(group.paths) for number in numbers[path]]) for kind, group in found.groups]
     flagged = {number for name in found.table.names for number in found.table.findings[name].worst_first}
-    shown = sorted(flagged.union(*(members for _, _, members in groups)))
+    doubtful = _doubtful(found)
+    shown = sorted(flagged.union(doubtful, *(members for _, _, members in groups)))
     place = {number: position for position, number in enumerate(shown)}
     return {
         "header": _header(analyzed, found, folder, backbone),
@@ -60,6 +63,7 @@ def review_view(
             }
             for kind, group, members in groups
         ],
+        "doubtful": [place[number] for number in doubtful],
         "classes": _classes(found),
         "balance": dict(zip(("sentence", "ratio"), found.balance, strict=True)) if found.balance else None,
         "sources": [{"source": source, "classes": dict(counts)} for source, counts in found.sources],
@@ -70,6 +74,16 @@ def review_view(
             *(f"{BY_NAME[name].title.lower()}: not looked for; {why}" for name, why in found.skipped.items()),
         ],
     }
+
+
+def _doubtful(found: CheckFindings) -> list[int]:
+    """Numbers of the files whose label is doubted, the most doubtful first: the probable errors and as many again as deserve a look."""
+    finding = found.table.findings.get("mislabeled")
+    if finding is None or found.doubts is None:
+        return []
+    order = [int(number) for number in np.argsort(finding.scores, kind="stable") if not np.isnan(finding.scores[number])]
+    doubted = [number for number in order if number in found.doubted and _of_label(found, number)["suggested"] != found.rows[number].label]
+    return doubted[: max(MOST_DOUBTFUL, int(finding.is_issue.sum()))]
 
 
 def issues_csv(found: CheckFindings, decided: Sequence[FileRow]) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 from tellapart.reports.figures.calibration import coverage_figure, reliability_figure
 from tellapart.reports.figures.class_counts import counts_figure
 from tellapart.reports.figures.confusion import confusion_figure
-from tellapart.reports.figures.ladder import BAR, interval_bar, rungs_figure, rungs_scale
+from tellapart.reports.figures.ladder import BAR, interval_bar, rungs_figure, rungs_scale, rungs_time_figure
 from tellapart.reports.figures.projection import map_figure
 from tellapart.reports.figures.split_variance import curve_figure, sensitivity_figure
 from tellapart.reports.figures.svg import Figure, Scale, figure_css, share_range, theme_css
+from tellapart.reports.figures.thresholds import precision_recall_figure, roc_figure
 from tellapart.reports.figures.training_curves import accuracy_figure, loss_figure
 
 __all__ = ["BAR", "Figure", "Scale", "figure_css", "interval_bar", "report_figures", "rungs_scale", "share_range", "theme_css"]
@@ -24,7 +25,8 @@ def report_figures(view: Mapping[str, Any]) -> dict[str, Figure]:
     found += [confusion_figure(section, names) for section in view["confusion"]]
     found += [reliability_figure(section) for section in view["reliability"]]
     found += [coverage_figure(section) for section in view["coverage"]]
-    found += [rungs_figure(section) for section in view["rungs"]]
+    found += [draw(part["binary"], part["title"]) for part in view["header"]["parts"] for draw in (roc_figure, precision_recall_figure)]
+    found += [draw(section) for section in view["rungs"] for draw in (rungs_figure, rungs_time_figure)]
     found += [
         sensitivity_figure(view["sensitivity"]),
         curve_figure(view["curve"]),

@@ -5,54 +5,49 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tellapart.evaluation.intervals import wilson
 from tellapart.reports.figures.svg import Figure, Scale, circle, line, polyline, rectangle, share_range, text, tick_percent, x_axis, y_axis
 from tellapart.reports.number_format import count, percent
 
 WIDTH, HEIGHT = 480.0, 400.0
-LEFT, RIGHT, TOP = 58.0, 452.0, 62.0
+LEFT, RIGHT, TOP, FLOOR = 58.0, 452.0, 62.0, 340.0
+FEW = 50
+"""Fewer images than this are too few for a reliability diagram."""
 
 
 def reliability_figure(section: Mapping[str, Any]) -> Figure | None:
-    """Stated probability against the share that was right, before and after the temperature, with the counts below."""
+    """Stated probability against the share that was right: a bar for each bin with its interval, and the bins before the temperature.
+
+    None for fewer than ``FEW`` images, which say nothing about single bins.
+    """
     before, after = section["before"], section["after"]
-    if not after and not before:
+    bins = [b for b in after or before if b.get("n") and b.get("confidence") is not None and b.get("accuracy") is not None]
+    if not bins or sum(b["n"] for b in bins) < FEW:
         return None
-    values = [b[key] for b in (*before, *after) for key in ("confidence", "accuracy") if b.get(key) is not None]
-    low = max(0.0, int(min(values) * 10) / 10)
-    x, y = Scale(low, 1, LEFT, RIGHT), Scale(low, 1, 300, TOP)
-    write = tick_percent(x.ticks())
+    spread = [wilson(b["accuracy"] * b["n"], b["n"]) for b in bins]
+    low = max(0.0, int(min(b["low"] for b in bins) * 10) / 10)
+    x, y = Scale(low, 1, LEFT, RIGHT), Scale(0, 1, FLOOR, TOP)
     parts = [
-        y_axis(y, LEFT, RIGHT, "share that was right", write),
-        x_axis(x, 300, TOP, "", write),
+        y_axis(y, LEFT, RIGHT, "share that was right", tick_percent(y.ticks())),
+        x_axis(x, FLOOR, TOP, "predicted probability", tick_percent(x.ticks())),
+        *(_bar(b, x, y) for b in bins),
         line(x(low), y(low), x(1), y(1), "ideal"),
+        polyline([(x(b["confidence"]), y(b["accuracy"])) for b in before if after and b.get("n")], "series before"),
     ]
-    parts.append(_curve(before, x, y, "before") + _curve(after, x, y, ""))
-    parts.append(_counts(after or before, x))
-    parts.append(_legend([("before", "before"), ("", "after the temperature")]))
-    words = section["sentence"] + " On the dotted line a predicted probability is exactly right; below it the model is too sure."
+    for b, interval in zip(bins, spread, strict=True):
+        here = x(b["confidence"])
+        tip = f"{count(b['n'], 'image')}: predicted {percent(b['confidence'])}, right {percent(b['accuracy'])}"
+        parts += [line(here, y(interval.low), here, y(interval.high), "whisker"), circle(here, y(b["accuracy"]), 5, "dot", tip)]
+    parts.append(_legend([("before", "before the temperature"), ("", "after, with 95 % intervals")]))
+    words = section["sentence"] + " On the dotted line a predicted probability is exactly right; below it the model is overconfident."
     return Figure(f"reliability-{section['part']}", f"Reliability, {section['title'].lower()}", words, WIDTH, HEIGHT, "".join(parts))
 
 
-def _curve(bins: Sequence[Mapping[str, Any]], x: Scale, y: Scale, kind: str) -> str:
-    kept = [b for b in bins if b.get("n") and b.get("confidence") is not None and b.get("accuracy") is not None]
-    most = max((b["n"] for b in kept), default=1)
-    drawn = polyline([(x(b["confidence"]), y(b["accuracy"])) for b in kept], f"series {kind}".strip())
-    for b in kept:
-        tip = f"{count(b['n'], 'image')}: stated {percent(b['confidence'])}, right {percent(b['accuracy'])}"
-        radius = 3 + 5 * (b["n"] / most) ** 0.5
-        drawn += circle(x(b["confidence"]), y(b["accuracy"]), 4 if kind else radius, "ring" if kind else "dot", tip)
-    return drawn
-
-
-def _counts(bins: Sequence[Mapping[str, Any]], x: Scale) -> str:
-    most = max((b["n"] for b in bins), default=0) or 1
-    drawn = text((LEFT + RIGHT) / 2, 392, "stated probability; bars: how many images", "quiet", "middle")
-    for b in bins:
-        left, right = (min(max(edge, x.low), x.high) for edge in (b["low"], b["high"]))
-        height = 36 * b["n"] / most
-        tip = f"{count(b['n'], 'image')} from {percent(b['low'], 0)} to {percent(b['high'], 0)}"
-        drawn += rectangle(x(left) + 1, 366 - height, x(right) - x(left) - 2, max(height, 1 if b["n"] else 0), "bar soft", tip)
-    return drawn
+def _bar(b: Mapping[str, Any], x: Scale, y: Scale) -> str:
+    left, right = (x(min(max(edge, x.low), x.high)) for edge in (b["low"], b["high"]))
+    tip = f"{count(b['n'], 'image')} from {percent(b['low'], 0)} to {percent(b['high'], 0)}"
+    drawn = rectangle(left + 1, y(b["accuracy"]), max(right - left - 2, 2), FLOOR - y(b["accuracy"]), "bar soft", tip)
+    return drawn + (text((left + right) / 2, FLOOR - 8, f"{b['n']:,}", "quiet small", "middle") if right - left > 26 else "")
 
 
 def _legend(entries: Sequence[tuple[str, str]]) -> str:

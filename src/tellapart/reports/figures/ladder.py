@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tellapart.reports.figures.svg import ErrorScale, Figure, Scale, circle, clean, line, share_range, text, tick_percent, x_axis
-from tellapart.reports.number_format import percent, percent_interval, shortened
+from tellapart.reports.figures.svg import ErrorScale, Figure, Scale, circle, clean, line, share_range, text, tick_percent, x_axis, y_axis
+from tellapart.reports.number_format import duration, percent, percent_interval, shortened
 
 WIDTH = 480.0
 FEW = 4
@@ -14,6 +14,7 @@ FEW = 4
 BAR = (7.0, 233.0)
 LABEL = 46
 LETTER = 7.2
+LEFT, RIGHT, TOP, FLOOR = 64.0, 700.0, 40.0, 330.0
 
 
 def rungs_figure(section: Mapping[str, Any]) -> Figure | None:
@@ -32,6 +33,36 @@ def rungs_figure(section: Mapping[str, Any]) -> Figure | None:
     return Figure(
         f"rungs-{section['part']}", f"Accuracy of each step, {section['title'].lower()}", words, WIDTH, floor + 50, "".join(parts)
     )
+
+
+def rungs_time_figure(section: Mapping[str, Any]) -> Figure | None:
+    """Accuracy with its interval against the time that a step and those below it took; None where the time is not known."""
+    rows, total = [], 0.0
+    for number, row in enumerate(section["rows"], start=1):
+        total += row.get("seconds") or 0.0
+        if row.get("accuracy"):
+            rows.append((number, row, total))
+    if total <= 0 or len(rows) < 2:
+        return None
+    least = min(seconds for _, _, seconds in rows if seconds > 0)
+    x = Scale(max(least / 3, 0.1), max(total * 1.6, least * 2), LEFT, RIGHT, is_log=True)
+    across = rungs_scale([row for _, row, _ in rows], section["n"], FLOOR, TOP)
+    write = tick_percent(across.ticks()) if len(rows) <= FEW else lambda value: f"{100 * value:g} %"
+    label = "accuracy" if len(rows) <= FEW else "accuracy (stretched towards 100 %)"
+    parts = [y_axis(across, LEFT, RIGHT, label, write), x_axis(x, FLOOR, TOP, "time, with all steps below", duration)]
+    taken: list[float] = []
+    for number, row, seconds in rows:
+        here = x(max(seconds, x.low))
+        while any(abs(here - other) < 22 for other in taken):
+            here += 22 if here < RIGHT - 22 else -23
+        taken.append(here)
+        accuracy, kind = row["accuracy"], "whisker" if row.get("is_saved") or number == len(rows) else "axis"
+        parts.append(line(here, across(accuracy["low"]), here, across(accuracy["high"]), kind))
+        parts.append(circle(here, across(accuracy["value"]), 9, "ring", f"{row['name']}: {percent_interval(accuracy)}"))
+        parts.append(text(here, across(accuracy["value"]) + 4, str(number), "small strong", "middle"))
+    words = "; ".join(f"{number}: {row['name']}" for number, row, _ in rows) + ". Dots that would hide each other are moved aside."
+    title = f"Accuracy and time of each step, {section['title'].lower()}"
+    return Figure(f"rungs-time-{section['part']}", title, words, RIGHT + 24, FLOOR + 56, "".join(parts))
 
 
 def rungs_scale(rows: Sequence[Mapping[str, Any]], n: int, start: float, end: float) -> Scale:

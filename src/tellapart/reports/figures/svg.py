@@ -76,7 +76,7 @@ class Figure:
 
     def _svg(self, style: str, surface: str) -> str:
         size = f'viewBox="0 0 {self.width:g} {self.height:g}" width="{self.width:g}" height="{self.height:g}"'
-        label = f'role="img" aria-labeledby="{self.name}-title {self.name}-desc"'
+        label = f'role="img" aria-labelledby="{self.name}-title {self.name}-desc"'
         head = f'<title id="{self.name}-title">{clean(self.title)}</title><desc id="{self.name}-desc">{clean(self.description)}</desc>'
         return f'<svg xmlns="http://www.w3.org/2000/svg" class="figure" {size} {label}>{head}{style}{surface}{self.body}</svg>'
 

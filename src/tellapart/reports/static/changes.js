@@ -1,4 +1,5 @@
-// The images a rung put right or got wrong: their images come in when the list is opened; one click shows them in the gallery.
+// The images a rung put right or got wrong: their images come in when the list is opened; one click shows them in the
+// gallery.
 
 import { element, thumbnail } from "tellapart/dom.js";
 
@@ -9,7 +10,9 @@ export function mountChanges(root, { thumbnails, shows, onimage }) {
     for (const item of root.querySelectorAll("[data-image]")) {
       const id = item.dataset.image;
       const shown = [thumbnail(thumbnails, id, item.title), ...item.childNodes];
-      item.replaceChildren(...(shows(id) ? [element("button", { type: "button", onclick: () => onimage(id) }, ...shown)] : shown));
+      item.replaceChildren(
+        ...(shows(id) ? [element("button", { type: "button", onclick: () => onimage(id) }, ...shown)] : shown),
+      );
     }
   }
 }

@@ -1,4 +1,5 @@
-// Columns of numbers as the page carries them: base64 of little-endian bytes. Names and ids are read only when one is wanted.
+// Columns of numbers as the page carries them: base64 of little-endian bytes. Names and ids are read only when one is
+// wanted.
 
 const KINDS = { u8: Uint8Array, u16: Uint16Array, i32: Int32Array };
 
@@ -9,7 +10,8 @@ export function bytes(text) {
   return found;
 }
 
-export const column = (text, kind) => (text === null || text === undefined ? null : new KINDS[kind](bytes(text).buffer));
+export const column = (text, kind) =>
+  text === null || text === undefined ? null : new KINDS[kind](bytes(text).buffer);
 
 // Paths and image ids by point.
 export function keepNames(read) {
@@ -22,7 +24,10 @@ export function keepNames(read) {
   };
   return {
     file: (i) => names().files[i],
-    path: (i) => { const { folders, folder, files } = names(); return folders[folder[i]] ? `${folders[folder[i]]}/${files[i]}` : files[i]; },
+    path: (i) => {
+      const { folders, folder, files } = names();
+      return folders[folder[i]] ? `${folders[folder[i]]}/${files[i]}` : files[i];
+    },
     id: (i) => names().ids.slice(i * names().id_length, (i + 1) * names().id_length),
   };
 }

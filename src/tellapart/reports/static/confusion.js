@@ -4,90 +4,157 @@
 import { choice, element, grouped, percent } from "tellapart/dom.js";
 
 const MOST_CLASSES = 20;
+const KEY = "Blue is right, orange wrong; the deeper, the more of its row. Choose a cell to see its images.";
+const ARROWS = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1] };
+const MODES = [
+  ["counts", "Counts"],
+  ["rows", "Row %"],
+  ["columns", "Column %"],
+];
+const SHARES = { rows: "row", columns: "column" };
 
-export function mountConfusion(root, { sections, classNames, onCell }) {
-  const state = { section: sections[0], mode: "counts", hideDiagonal: false, all: classNames.length <= MOST_CLASSES, cell: null };
-  const tools = element("div", { class: "tools" });
-  const frame = element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Confusion matrix" });
-  const key = element("p", { class: "muted key" }, "Blue is right, orange wrong; the deeper, the more of its row. Choose a cell to see its images.");
-  root.replaceChildren(tools, frame, key);
-
-  if (sections.length > 1) {
-    const parts = element("div");
-    tools.append(parts);
-    choice(parts, { label: "Part", value: state.section.part, options: sections.map((s) => [s.part, s.title]), onchoice: (part) => {
-      state.section = sections.find((section) => section.part === part);
-      pick(null);
-    } });
-  }
-  const modes = element("div");
-  tools.append(modes);
-  choice(modes, { label: "What the cells show", value: "counts", options: [["counts", "Counts"], ["rows", "Row %"]], onchoice: (mode) => {
-    state.mode = mode;
-    draw();
-  } });
-  tools.append(tick("Hide the diagonal", false, (on) => { state.hideDiagonal = on; draw(); }));
-  if (classNames.length > MOST_CLASSES) {
-    tools.append(tick(`All ${classNames.length} classes (else the ${MOST_CLASSES} most confused)`, false, (on) => { state.all = on; draw(); }));
-  }
-
-  function pick(cell, isPointed = false) {
-    state.cell = cell;
-    draw();
-    onCell(cell && { ...cell, part: state.section.part, count: state.section.matrix[cell.label][cell.predicted] }, isPointed);
+class Confusion {
+  constructor(root, { sections, classNames, onCell }) {
+    this.sections = sections;
+    this.classNames = classNames;
+    this.onCell = onCell;
+    this.section = sections[0];
+    this.mode = "counts";
+    this.isDiagonalHidden = false;
+    this.cell = null;
+    this.isAll = classNames.length <= MOST_CLASSES;
+    this.frame = element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Confusion matrix" });
+    const tools = element("div", { class: "tools" });
+    root.replaceChildren(tools, this.frame, element("p", { class: "muted key" }, KEY));
+    this.mountTools(tools);
+    this.frame.addEventListener("keydown", (event) => this.steer(event));
+    this.draw();
   }
 
-  function draw() {
-    const { matrix, order } = state.section;
-    const shown = state.all ? classNames.map((_, k) => k) : order.slice(0, MOST_CLASSES).sort((a, b) => a - b);
-    const worst = Math.max(1, ...matrix.flatMap((row, i) => row.filter((_, j) => i !== j)));
-    const head = element("tr", {}, element("td", { class: "corner" }, "true ↓ predicted →"),
-      ...shown.map((k) => element("th", { scope: "col", title: classNames[k] }, element("span", {}, classNames[k]))));
-    const rows = shown.map((i) => {
-      const total = matrix[i].reduce((sum, n) => sum + n, 0);
-      return element("tr", {}, element("th", { scope: "row", title: classNames[i] }, element("span", {}, classNames[i])),
-        ...shown.map((j) => cellOf(i, j, matrix[i][j], total, worst)));
+  mountTools(tools) {
+    const modes = element("div");
+    choice(modes, {
+      label: "What the cells show",
+      value: "counts",
+      options: MODES,
+      onchoice: (mode) => {
+        this.mode = mode;
+        this.draw();
+      },
     });
+    const hide = tick("Hide the diagonal", (isOn) => {
+      this.isDiagonalHidden = isOn;
+      this.draw();
+    });
+    tools.append(modes, hide);
+    const { length } = this.classNames;
+    if (length <= MOST_CLASSES) return;
+    const every = tick(`All ${length} classes (else the ${MOST_CLASSES} most confused)`, (isOn) => {
+      this.isAll = isOn;
+      this.draw();
+    });
+    tools.append(every);
+  }
+
+  showPart(part) {
+    const section = this.sections.find((one) => one.part === part);
+    if (!section || section === this.section) return;
+    this.section = section;
+    this.pick(null);
+  }
+
+  pick(cell, isPointed = false) {
+    this.cell = cell;
+    this.draw();
+    const { part, matrix } = this.section;
+    this.onCell(cell && { ...cell, part, count: matrix[cell.label][cell.predicted] }, isPointed);
+  }
+
+  draw() {
+    const { classNames, section, frame } = this;
+    const { matrix, order } = section;
+    const most = order.slice(0, MOST_CLASSES).sort((a, b) => a - b);
+    const shown = this.isAll ? classNames.map((_, k) => k) : most;
+    const total = (counts) => counts.reduce((sum, n) => sum + n, 0);
+    const totals = { rows: matrix.map(total), columns: matrix.map((_, j) => total(matrix.map((row) => row[j]))) };
+    const worst = Math.max(1, ...matrix.flatMap((row, i) => row.filter((_, j) => i !== j)));
+    const name = (k, scope) => element("th", { scope, title: classNames[k] }, element("span", {}, classNames[k]));
+    const head = element(
+      "tr",
+      {},
+      element("td", { class: "corner" }, "predicted →", element("br"), "true ↓"),
+      ...shown.map((k) => name(k, "col")),
+    );
+    const rows = shown.map((i) =>
+      element("tr", {}, name(i, "row"), ...shown.map((j) => this.cellOf(i, j, totals, worst))),
+    );
     const size = shown.length > 24 ? "tiny" : shown.length > 6 ? "small" : "large";
     const active = /** @type {HTMLElement} */ (document.activeElement);
     const focused = frame.contains(active) && active.dataset.cell;
-    frame.replaceChildren(element("table", { class: `confusion ${size}` },
-      element("caption", { class: "hidden" }, "Confusion matrix: rows are the labels, columns what the model says."),
-      element("thead", {}, head), element("tbody", {}, ...rows)));
+    const caption = "Confusion matrix: rows are the labels, columns what the model says.";
+    frame.replaceChildren(
+      element(
+        "table",
+        { class: `confusion ${size}` },
+        element("caption", { class: "hidden" }, caption),
+        element("thead", {}, head),
+        element("tbody", {}, ...rows),
+      ),
+    );
     if (focused) frame.querySelector(`[data-cell="${focused}"]`)?.focus();
   }
 
-  function cellOf(i, j, count, total, worst) {
-    if (!count || (state.hideDiagonal && i === j)) return element("td", { class: "none" }, count ? "" : "·");
-    const share = count / (total || 1);
-    const depth = i === j ? share * 65 : 12 + 48 * Math.sqrt(state.hideDiagonal ? count / worst : share);
-    const words = state.mode === "rows" ? (100 * share).toFixed(share < 0.0995 ? 1 : 0) : grouped(count);
-    const isChosen = Boolean(state.cell) && state.cell.label === i && state.cell.predicted === j;
-    return element("td", { class: i === j ? "right" : "wrong", style: `--depth:${depth.toFixed(0)}%` }, element("button", {
-      type: "button", "data-cell": `${i},${j}`, "aria-pressed": String(isChosen),
-      "aria-label": `${classNames[i]} taken for ${classNames[j]}: ${grouped(count)}, ${percent(share)} of the row`,
-      onclick: (event) => pick(isChosen ? null : { label: i, predicted: j }, event.detail > 0),
-    }, words));
+  cellOf(i, j, totals, worst) {
+    const { mode, isDiagonalHidden, classNames, cell } = this;
+    const count = this.section.matrix[i][j];
+    if (!count || (isDiagonalHidden && i === j)) return element("td", { class: "none" }, count ? "" : "·");
+    const share = mode === "columns" ? count / (totals.columns[j] || 1) : count / (totals.rows[i] || 1);
+    const depth = i === j ? share * 65 : 12 + 48 * Math.sqrt(isDiagonalHidden ? count / worst : share);
+    const words = mode === "counts" ? grouped(count) : (100 * share).toFixed(share < 0.0995 ? 1 : 0);
+    const isChosen = Boolean(cell) && cell.label === i && cell.predicted === j;
+    const of = `${grouped(count)}, ${percent(share)} of the ${SHARES[mode] ?? "row"}`;
+    const button = element(
+      "button",
+      {
+        type: "button",
+        "data-cell": `${i},${j}`,
+        "aria-pressed": String(isChosen),
+        "aria-label": `${classNames[i]} taken for ${classNames[j]}: ${of}`,
+        onclick: (event) => this.pick(isChosen ? null : { label: i, predicted: j }, event.detail > 0),
+      },
+      words,
+    );
+    return element("td", { class: i === j ? "right" : "wrong", style: `--depth:${depth.toFixed(0)}%` }, button);
   }
 
-  frame.addEventListener("keydown", (event) => {
-    const [down, across] = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1] }[event.key] ?? [0, 0];
+  steer(event) {
+    const [down, across] = ARROWS[event.key] ?? [0, 0];
     const cell = event.target.closest?.("td");
     if (!cell || (!down && !across)) return;
     event.preventDefault();
-    const rows = [...frame.querySelectorAll("tbody tr")];
+    const rows = [...this.frame.querySelectorAll("tbody tr")];
     let [y, x] = [rows.indexOf(cell.parentElement), cell.cellIndex];
     for (;;) {
       [y, x] = [y + down, x + across];
       const next = rows[y]?.cells[x];
       if (!next || x < 1) return;
-      if (next.firstElementChild) { next.firstElementChild.focus(); return; }
+      if (next.firstElementChild) {
+        next.firstElementChild.focus();
+        return;
+      }
     }
-  });
-  draw();
-  return { clear: () => { if (state.cell) { state.cell = null; draw(); } } };
+  }
+
+  clear() {
+    if (!this.cell) return;
+    this.cell = null;
+    this.draw();
+  }
 }
 
-function tick(words, checked, onchange) {
-  return element("label", { class: "tick" }, element("input", { type: "checkbox", checked, onchange: (event) => onchange(event.target.checked) }), words);
+function tick(words, onchange) {
+  const box = element("input", { type: "checkbox", onchange: (event) => onchange(event.target.checked) });
+  return element("label", { class: "tick" }, box, words);
 }
+
+export const mountConfusion = (root, options) => new Confusion(root, options);

@@ -32,13 +32,39 @@ export function thumbnail(thumbnails, imageId, words) {
 // All elements that match a selector.
 export const all = (selector) => /** @type {HTMLElement[]} */ ([...document.querySelectorAll(selector)]);
 
-// A row of buttons of which one is chosen; arrow keys move the choice, a click or Enter also ends it (onend).
+// A menu with its name before it; `key` names it for the style and the tests.
+export function labeledSelect(label, key, options, onchange) {
+  const menu = { onchange: (event) => onchange(event.target.value) };
+  return element(
+    "label",
+    { class: "select", "data-filter": key },
+    element("span", {}, label),
+    element("select", menu, ...options.map(([value, words]) => element("option", { value }, words))),
+  );
+}
+
+// A row of buttons of which one is chosen, each [key, words, number?];
+// arrow keys move the choice, a click or Enter also ends it (onend).
 export function choice(root, { label, options, value, onchoice, onend = () => {} }) {
   root.setAttribute("role", "radiogroup");
   root.setAttribute("aria-label", label);
   root.classList.add("choice");
-  const buttons = options.map(([key, words]) =>
-    element("button", { type: "button", role: "radio", "data-key": key, onclick: () => { choose(key, true); onend(); } }, words));
+  const buttons = options.map(([key, words, number]) =>
+    element(
+      "button",
+      {
+        type: "button",
+        role: "radio",
+        "data-key": key,
+        onclick: () => {
+          choose(key, true);
+          onend();
+        },
+      },
+      words,
+      number === undefined ? null : element("span", { class: "n" }, number),
+    ),
+  );
   const choose = (key, isUser) => {
     const isAny = buttons.some((button) => button.dataset.key === key);
     for (const button of buttons) {
@@ -59,4 +85,21 @@ export function choice(root, { label, options, value, onchoice, onend = () => {}
   root.replaceChildren(...buttons);
   choose(value, false);
   return { choose: (key) => choose(key, false) };
+}
+
+// JSON that the page carries.
+export const carried = (id) => JSON.parse(document.getElementById(id).textContent);
+
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+export const scrollTo = (node, block = "start") =>
+  node.scrollIntoView({ behavior: still.matches ? "auto" : "smooth", block });
+
+// Ctrl+Z presses the bar's Undo, but not while something is being typed.
+export function undoByKey() {
+  document.addEventListener("keydown", (event) => {
+    const isTyping = /** @type {Element} */ (event.target).closest("input, textarea");
+    if (!(event.ctrlKey || event.metaKey) || event.key !== "z" || isTyping) return;
+    event.preventDefault();
+    /** @type {HTMLElement} */ (document.querySelector("[data-bar=undo]")).click();
+  });
 }

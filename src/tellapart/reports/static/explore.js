@@ -17,7 +17,10 @@ import { mountThumbs } from "tellapart/thumbs.js";
 const STEPS = 24;
 const FEW = 400;
 const carried = (id) => JSON.parse(document.getElementById(id).textContent);
-const lazy = (id) => { let held = null; return () => (held ??= carried(id)); };
+const lazy = (id) => {
+  let held = null;
+  return () => (held ??= carried(id));
+};
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const scrollTo = (node, block = "start") => node.scrollIntoView({ behavior: still.matches ? "auto" : "smooth", block });
 
@@ -30,10 +33,22 @@ const clusters = column(view.cluster, "i32");
 const scores = column(view.score, "u8");
 const places = keepPlaces(column(view.x, "u16"), column(view.y, "u16"));
 const names = keepNames(() => carried("names"));
-const shots = keepShots({ thumbnails: lazy("thumbnails"), sheets: lazy("sheets"), sprites: { ...view.sprites, shown: column(view.sprites.shown, "i32") }, names, root: view.ways.root, n });
+const shots = keepShots({
+  thumbnails: lazy("thumbnails"),
+  sheets: lazy("sheets"),
+  sprites: { ...view.sprites, shown: column(view.sprites.shown, "i32") },
+  names,
+  root: view.ways.root,
+  n,
+});
 const titles = new Map(view.clusters.map(({ number, title }) => [number, title]));
 const find = (name) => document.querySelector(`[data-map=${name}]`);
-const state = { by: clusters && !classNames.length ? "cluster" : classNames.length ? "class" : "one", only: null, chosen: new Set(), pinned: -1 };
+const state = {
+  by: clusters && !classNames.length ? "cluster" : classNames.length ? "class" : "one",
+  only: null,
+  chosen: new Set(),
+  pinned: -1,
+};
 let [decisions, bar, chosenPanel] = [null, null, null];
 
 // Kinds by which points are colored: the number of each point's kind, and names and colors of the kinds.
@@ -43,53 +58,125 @@ const ranked = (values) => {
   return [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a) || a - b);
 };
 function listed(values, nameOf, rest) {
-  const kinds = ranked(values).slice(0, MOST).sort((a, b) => a - b);
+  const kinds = ranked(values)
+    .slice(0, MOST)
+    .sort((a, b) => a - b);
   const place = new Map(kinds.map((kind, k) => [kind, k]));
   const isAny = values.some((value) => !place.has(value));
-  return { of: Int16Array.from(values, (value) => place.get(value) ?? kinds.length), entries: [
-    ...kinds.map((kind, k) => ({ name: nameOf(kind), color: colorOf(k) })), ...(isAny ? [{ name: rest, color: "var(--class-x)" }] : [])] };
+  return {
+    of: Int16Array.from(values, (value) => place.get(value) ?? kinds.length),
+    entries: [
+      ...kinds.map((kind, k) => ({ name: nameOf(kind), color: colorOf(k) })),
+      ...(isAny ? [{ name: rest, color: "var(--class-x)" }] : []),
+    ],
+  };
 }
 const COLORS = {
   class: classNames.length ? ["Class", () => listed(labels, (k) => classNames[k], "others or no label")] : null,
   cluster: clusters ? ["Cluster", () => listed(clusters, (k) => titles.get(k) ?? `Cluster ${k}`, "no cluster")] : null,
-  score: scores ? ["How strange", () => ({ of: Int16Array.from(scores, (score) => Math.min(STEPS - 1, Math.floor((score * STEPS) / 256))), isHeat: true,
-    entries: Array.from({ length: STEPS }, (_, k) => ({ name: "", color: heat((k / (STEPS - 1)) ** 3) })) })] : null,
-  one: classNames.length || clusters ? null : ["All", () => ({ of: new Int16Array(n), entries: [{ name: "images", color: "var(--accent)" }] })],
+  score: scores
+    ? [
+        "How strange",
+        () => ({
+          of: Int16Array.from(scores, (score) => Math.min(STEPS - 1, Math.floor((score * STEPS) / 256))),
+          isHeat: true,
+          entries: Array.from({ length: STEPS }, (_, k) => ({ name: "", color: heat((k / (STEPS - 1)) ** 3) })),
+        }),
+      ]
+    : null,
+  one:
+    classNames.length || clusters
+      ? null
+      : ["All", () => ({ of: new Int16Array(n), entries: [{ name: "images", color: "var(--accent)" }] })],
 };
 const kindsOf = new Map();
-const kinds = (by) => { if (!kindsOf.has(by)) kindsOf.set(by, COLORS[by][1]()); return kindsOf.get(by); };
-const classColor = (k) => (classNames.length ? kinds("class").entries[kinds("class").entries.findIndex(({ name }) => name === classNames[k])]?.color : null) ?? "var(--class-x)";
+const kinds = (by) => {
+  if (!kindsOf.has(by)) kindsOf.set(by, COLORS[by][1]());
+  return kindsOf.get(by);
+};
+const classColor = (k) =>
+  (classNames.length
+    ? kinds("class").entries[kinds("class").entries.findIndex(({ name }) => name === classNames[k])]?.color
+    : null) ?? "var(--class-x)";
 
 function words(i, isBrief = false) {
   const label = labels[i] < 0 ? null : classNames[labels[i]];
   const cluster = clusters && clusters[i] >= 0 ? titles.get(clusters[i]) : null;
   if (isBrief) return [label ?? cluster ?? "no label"];
-  return [...(label === null ? ["No label"] : ["Labeled ", element("b", {}, label)]), ...(cluster ? [", in ", element("b", {}, cluster)] : []), "."];
+  return [
+    ...(label === null ? ["No label"] : ["Labeled ", element("b", {}, label)]),
+    ...(cluster ? [", in ", element("b", {}, cluster)] : []),
+    ".",
+  ];
 }
 
-const scatter = mountScatter(find("frame"), { places, thumbs: mountThumbs(shots),
-  tip: (i) => [shots.shot(i, { isFileMeant: true }), element("b", {}, ...words(i, true)), element("span", {}, names.path(i))],
-  onpick: (i) => pick(i), onchoose: (points) => choose(points), ontoggle: (i) => {
+const scatter = mountScatter(find("frame"), {
+  places,
+  thumbs: mountThumbs(shots),
+  tip: (i) => [
+    shots.shot(i, { isFileMeant: true }),
+    element("b", {}, ...words(i, true)),
+    element("span", {}, names.path(i)),
+  ],
+  onpick: (i) => pick(i),
+  onchoose: (points) => choose(points),
+  ontoggle: (i) => {
     const next = new Set(state.chosen);
     if (!next.delete(i)) next.add(i);
     choose([...next]);
-  } });
+  },
+});
 
 function paint() {
   const { of, entries } = kinds(state.by);
   const { only } = state;
-  scatter.color((i) => of[i], entries.map(({ color }) => color), only === null ? () => false : (i) => of[i] !== only);
+  scatter.color(
+    (i) => of[i],
+    entries.map(({ color }) => color),
+    only === null ? () => false : (i) => of[i] !== only,
+  );
 }
 
 function legend() {
   const { entries, isHeat } = kinds(state.by);
-  find("legend").replaceChildren(...(isHeat
-    ? [element("li", {}, "usual", element("span", { class: "heat", style: `background:linear-gradient(90deg,${entries.map(({ color }) => color).join(",")})` }), "strange")]
-    : entries.map(({ name, color }, k) => element("li", {}, element("button", { type: "button", "aria-pressed": String(state.only === k), onclick: () => only(state.only === k ? null : k) },
-      element("i", { style: `background:${color}` }), name)))));
+  find("legend").replaceChildren(
+    ...(isHeat
+      ? [
+          element(
+            "li",
+            {},
+            "usual",
+            element("span", {
+              class: "heat",
+              style: `background:linear-gradient(90deg,${entries.map(({ color }) => color).join(",")})`,
+            }),
+            "strange",
+          ),
+        ]
+      : entries.map(({ name, color }, k) =>
+          element(
+            "li",
+            {},
+            element(
+              "button",
+              {
+                type: "button",
+                "aria-pressed": String(state.only === k),
+                onclick: () => only(state.only === k ? null : k),
+              },
+              element("i", { style: `background:${color}` }),
+              name,
+            ),
+          ),
+        )),
+  );
 }
 
-function only(kind) { state.only = kind; paint(); legend(); }
+function only(kind) {
+  state.only = kind;
+  paint();
+  legend();
+}
 
 function by(key) {
   if (state.by === key) return;
@@ -99,17 +186,35 @@ function by(key) {
   legend();
 }
 
-const near = view.neighbors && { ...view.neighbors, index: column(view.neighbors.index, "i32"), cosine: column(view.neighbors.cosine, "u8"),
-  row: new Map([...column(view.neighbors.of, "i32")].map((point, row) => [point, row])) };
+const near = view.neighbors && {
+  ...view.neighbors,
+  index: column(view.neighbors.index, "i32"),
+  cosine: column(view.neighbors.cosine, "u8"),
+  row: new Map([...column(view.neighbors.of, "i32")].map((point, row) => [point, row])),
+};
 function neighborsOf(i) {
   const row = near?.row.get(i);
   if (row === undefined) return [];
-  return Array.from({ length: near.k }, (_, place) => [near.index[row * near.k + place], near.cosine[row * near.k + place] / 255]).filter(([other]) => other >= 0);
+  return Array.from({ length: near.k }, (_, place) => [
+    near.index[row * near.k + place],
+    near.cosine[row * near.k + place] / 255,
+  ]).filter(([other]) => other >= 0);
 }
 
 function detail() {
-  find("detail").replaceChildren(pointDetail(state.pinned, { words, shots, names, neighborsOf, decisions, suggestions: suggestions(), decide,
-    onpick: (i) => pick(i), score: (i) => (scores ? scores[i] / 255 : null) }));
+  find("detail").replaceChildren(
+    pointDetail(state.pinned, {
+      words,
+      shots,
+      names,
+      neighborsOf,
+      decisions,
+      suggestions: suggestions(),
+      decide,
+      onpick: (i) => pick(i),
+      score: (i) => (scores ? scores[i] / 255 : null),
+    }),
+  );
 }
 
 function pick(i, { isShown = false } = {}) {
@@ -124,16 +229,29 @@ function choose(points, what = "") {
   state.chosen = new Set(points);
   scatter.choose(state.chosen);
   ready();
-  chosenPanel.show([...points].sort((a, b) => a - b), what);
+  chosenPanel.show(
+    [...points].sort((a, b) => a - b),
+    what,
+  );
 }
 
-const suggestions = () => [...new Set([...classNames, ...view.clusters.map(({ title }) => title).filter((title) => !title.startsWith("Cluster "))])];
+const suggestions = () => [
+  ...new Set([
+    ...classNames,
+    ...view.clusters.map(({ title }) => title).filter((title) => !title.startsWith("Cluster ")),
+  ]),
+];
 
 function decide(points, action, to = null) {
   ready();
   const own = (i) => (labels[i] < 0 ? null : classNames[labels[i]]);
   if (action === null) decisions.takeBack(points);
-  else decisions.decide(points.filter((i) => action !== "relabel" || own(i) !== to).map((row) => ({ row, action, new: to, why: "explore", isOfFile: false })));
+  else
+    decisions.decide(
+      points
+        .filter((i) => action !== "relabel" || own(i) !== to)
+        .map((row) => ({ row, action, new: to, why: "explore", isOfFile: false })),
+    );
 }
 
 function emptied() {
@@ -151,59 +269,133 @@ function emptied() {
 // What needs names and ids of all images: made when the map stands, or as soon as it is asked for.
 function ready() {
   if (decisions) return;
-  const rows = Array.from({ length: n }, (_, i) => ({ path: names.path(i), image_id: names.id(i), label: labels[i] < 0 ? null : classNames[labels[i]] }));
+  const rows = Array.from({ length: n }, (_, i) => ({
+    path: names.path(i),
+    image_id: names.id(i),
+    label: labels[i] < 0 ? null : classNames[labels[i]],
+  }));
   let isMade = false;
-  decisions = keepDecisions({ rows, key: `tellapart-explore:${view.place}`, made: view.made, onchange: () => {
-    if (!isMade) return;
-    bar.tell();
-    chosenPanel.tell();
-    detail();
-  } });
-  bar = mountBar(document.getElementById("bar"), { decisions, command: view.command, ways: view.ways, emptied, onundo: () => {
-    const i = decisions.undo();
-    if (i !== null) pick(i);
-  } });
-  chosenPanel = mountChosen(document.getElementById("chosen"), { labels, classNames, colorOf: classColor, names, shots, words, decisions: () => decisions,
-    suggestions: suggestions(), decide, onpick: (i) => pick(i), onclear: () => choose([]) });
+  decisions = keepDecisions({
+    rows,
+    key: `tellapart-explore:${view.place}`,
+    made: view.made,
+    onchange: () => {
+      if (!isMade) return;
+      bar.tell();
+      chosenPanel.tell();
+      detail();
+    },
+  });
+  bar = mountBar(document.getElementById("bar"), {
+    decisions,
+    command: view.command,
+    ways: view.ways,
+    emptied,
+    onundo: () => {
+      const i = decisions.undo();
+      if (i !== null) pick(i);
+    },
+  });
+  chosenPanel = mountChosen(document.getElementById("chosen"), {
+    labels,
+    classNames,
+    colorOf: classColor,
+    names,
+    shots,
+    words,
+    decisions: () => decisions,
+    suggestions: suggestions(),
+    decide,
+    onpick: (i) => pick(i),
+    onclear: () => choose([]),
+  });
   isMade = true;
   detail();
 }
 
 const keys = Object.keys(COLORS).filter((key) => COLORS[key]);
-const colors = choice(find("colors"), { label: "Color by", value: state.by, options: keys.map((key) => [key, COLORS[key][0]]), onchoice: (key) => { Object.assign(state, { by: key, only: null }); paint(); legend(); } });
+const colors = choice(find("colors"), {
+  label: "Color by",
+  value: state.by,
+  options: keys.map((key) => [key, COLORS[key][0]]),
+  onchoice: (key) => {
+    Object.assign(state, { by: key, only: null });
+    paint();
+    legend();
+  },
+});
 /** @type {HTMLElement} */ (find("colors")).hidden = keys.length < 2;
-const tool = (text, title, onclick, more = {}) => element("button", { type: "button", class: "press", title, "aria-label": title, onclick, ...more }, text);
-const lassoButton = tool("Draw around", "Choose images by drawing around them, without Shift", () => {
-  const isOn = lassoButton.getAttribute("aria-pressed") !== "true";
-  lassoButton.setAttribute("aria-pressed", String(isOn));
-  scatter.lasso(isOn);
-}, { "aria-pressed": "false", "data-map": "lasso" });
-const thumbsButton = tool("Images", "Show small images on the map", () => showThumbs(thumbsButton.getAttribute("aria-pressed") !== "true"), { "aria-pressed": "false", "data-map": "thumbs" });
+const tool = (text, title, onclick, more = {}) =>
+  element("button", { type: "button", class: "press", title, "aria-label": title, onclick, ...more }, text);
+const lassoButton = tool(
+  "Draw around",
+  "Choose images by drawing around them, without Shift",
+  () => {
+    const isOn = lassoButton.getAttribute("aria-pressed") !== "true";
+    lassoButton.setAttribute("aria-pressed", String(isOn));
+    scatter.lasso(isOn);
+  },
+  { "aria-pressed": "false", "data-map": "lasso" },
+);
+const thumbsButton = tool(
+  "Images",
+  "Show small images on the map",
+  () => showThumbs(thumbsButton.getAttribute("aria-pressed") !== "true"),
+  { "aria-pressed": "false", "data-map": "thumbs" },
+);
 function showThumbs(isOn) {
   thumbsButton.setAttribute("aria-pressed", String(isOn));
   scatter.thumbs(isOn);
 }
-find("zoom").append(thumbsButton, lassoButton, tool("−", "Zoom out", () => scatter.zoomBy(1 / 1.6)), tool("+", "Zoom in", () => scatter.zoomBy(1.6)), tool("Whole", "See the whole map", () => scatter.zoomBy(0)));
+find("zoom").append(
+  thumbsButton,
+  lassoButton,
+  tool("−", "Zoom out", () => scatter.zoomBy(1 / 1.6)),
+  tool("+", "Zoom in", () => scatter.zoomBy(1.6)),
+  tool("Whole", "See the whole map", () => scatter.zoomBy(0)),
+);
 paint();
 legend();
 detail();
-document.addEventListener("themechange", () => { kindsOf.delete("score"); paint(); legend(); });
+document.addEventListener("themechange", () => {
+  kindsOf.delete("score");
+  paint();
+  legend();
+});
 document.addEventListener("keydown", (event) => {
-  if ((event.ctrlKey || event.metaKey) && event.key === "z" && !/** @type {Element} */ (event.target).closest("input, textarea")) {
+  if (
+    (event.ctrlKey || event.metaKey) &&
+    event.key === "z" &&
+    !(/** @type {Element} */ (event.target).closest("input, textarea"))
+  ) {
     event.preventDefault();
     /** @type {HTMLElement} */ (document.querySelector("[data-bar=undo]")).click();
   }
 });
 
 // Images of the sections below, as they come into sight.
-const seen = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) {
-    if (!isIntersecting) continue;
-    seen.unobserve(target);
-    const i = Number(/** @type {HTMLElement} */ (target).dataset.point);
-    target.replaceChildren(element("button", { type: "button", title: names.path(i), "aria-label": `${names.file(i)}: show on the map`, onclick: () => pick(i, { isShown: true }) }, shots.shot(i, { isFileMeant: true })));
-  }
-}, { rootMargin: "600px 0px" });
+const seen = new IntersectionObserver(
+  (entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      seen.unobserve(target);
+      const i = Number(/** @type {HTMLElement} */ (target).dataset.point);
+      target.replaceChildren(
+        element(
+          "button",
+          {
+            type: "button",
+            title: names.path(i),
+            "aria-label": `${names.file(i)}: show on the map`,
+            onclick: () => pick(i, { isShown: true }),
+          },
+          shots.shot(i, { isFileMeant: true }),
+        ),
+      );
+    }
+  },
+  { rootMargin: "600px 0px" },
+);
 
 function around() {
   ready();
@@ -214,7 +406,8 @@ function around() {
     if (!clusters) return;
     const { entries } = kinds("cluster");
     for (const node of all("[data-cluster-color]")) {
-      node.style.background = entries.find(({ name }) => name === titles.get(Number(node.dataset.clusterColor)))?.color ?? "var(--class-x)";
+      node.style.background =
+        entries.find(({ name }) => name === titles.get(Number(node.dataset.clusterColor)))?.color ?? "var(--class-x)";
     }
   };
   color();

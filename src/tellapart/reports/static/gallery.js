@@ -1,111 +1,279 @@
-// The images themselves: filters, order, a virtual grid and the one looked at in full.
+// The images themselves: filters, order, a virtual grid, the one looked at in full, and what is decided about it.
 
 import { detail } from "tellapart/detail.js";
-import { choice, element, grouped, percent, thumbnail } from "tellapart/dom.js";
-import { address, portrait } from "tellapart/facts.js";
+import { choice, element, grouped, labeledSelect, percent, thumbnail } from "tellapart/dom.js";
+import { address, decidedWords, decisionButtons, decisionWords, portrait } from "tellapart/facts.js";
 import { mountLarge } from "tellapart/large.js";
 import { virtualGrid } from "tellapart/virtual.js";
 
 const FEW = 8;
+const LONG = 15;
+const KEYS = { x: "exclude", k: "keep", r: "relabel" };
+const byPath = (a, b) => (a.path < b.path ? -1 : 1);
 const ORDERS = {
   given: ["Wrong first, then least certain", null],
   sure: ["Surest first", (a, b) => b.probabilities[0][1] - a.probabilities[0][1]],
   unsure: ["Least certain first", (a, b) => a.margin - b.margin],
-  path: ["By path", (a, b) => (a.path < b.path ? -1 : 1)],
+  path: ["By path", byPath],
 };
 const KINDS = {
   wrong: ["Wrong", (image) => image.is_wrong],
+  doubtful: ["Label perhaps wrong", (image) => image.is_doubtful],
   unsure: ["Unsure", (image) => image.is_unsure],
   all: ["All", () => true],
 };
 
-export function mountGallery(root, { gallery, classNames, thumbnails, root: folder, onclear }) {
-  const find = (name) => root.querySelector(`[data-gallery=${name}]`);
-  const state = { kind: gallery.images.filter((image) => image.is_wrong).length >= FEW ? "wrong" : "all", name: "", part: "", order: "given", cell: null };
-  const longest = Math.max(0, ...gallery.images.filter((image) => image.is_wrong).map((image) =>
-    classNames[image.label].length + classNames[image.predicted].length + 3));
-  const grid = virtualGrid(find("grid"), {
-    least: 132, height: longest > 15 ? 193 : 176, label: "Images", card,
-    oncurrent: (image) => { look(image); large.isOpen() && large.show(); },
-  });
-  const shot = (image) => portrait(thumbnails, image, address(folder, image));
-  const words = (image) => detail(image, { classNames, thumbnails, trainingImages: gallery.training_images });
-  const large = mountLarge(root.querySelector("dialog"), { grid: () => grid, image: shot, facts: words });
-  const parts = [...new Set(gallery.images.map((image) => image.part))];
-  const kinds = choice(find("kinds"), { label: "Which images", value: state.kind, options: Object.entries(KINDS).map(([key, [words, keep]]) =>
-    [key, `${words} ${grouped(gallery.images.filter(keep).length)}`]), onchoice: (kind) => change({ kind, cell: null }), onend: () => grid.focus() });
-  find("tools").append(
-    select("Class", [["", "every class"], ...classNames.map((name, k) => [String(k), name])], (name) => change({ name })),
-    ...(parts.length > 1 ? [select("Part", [["", "every part"], ...parts.map((part) => [part, part])], (part) => change({ part }))] : []),
-    select("Order", Object.entries(ORDERS).map(([key, [words]]) => [key, words]), (order) => change({ order })));
-
-  function look(image) {
-    if (!image) return find("detail").replaceChildren(element("p", { class: "empty" }, "No image fits."));
-    const frame = element("button", { type: "button", class: "frame", title: "Larger (Enter)", onclick: large.show }, shot(image));
-    const source = address(folder, image);
-    return find("detail").replaceChildren(frame, words(image),
-      source ? element("a", { class: "open", href: source, target: "_blank", rel: "noopener" }, "Open the file") : "");
+class Gallery {
+  // `decisions` are about the images by their place in `gallery.images`.
+  constructor(root, { gallery, classNames, thumbnails, root: folder, decisions, onclear }) {
+    this.root = root;
+    this.gallery = gallery;
+    this.classNames = classNames;
+    this.thumbnails = thumbnails;
+    this.folder = folder;
+    this.decisions = decisions;
+    this.onclear = onclear;
+    this.images = gallery.images;
+    this.placeOf = new Map(this.images.map((image, place) => [image, place]));
+    const wrong = this.images.filter((image) => image.is_wrong);
+    const kind = wrong.length >= FEW ? "wrong" : "all";
+    this.state = { kind, name: "", part: "", order: "given", cell: null };
+    this.mountGrid(wrong);
+    this.mountTools();
+    root.addEventListener("keydown", (event) => this.onkey(event));
+    this.find("detail").addEventListener("change", () => this.focus());
+    root.addEventListener("dblclick", ({ target }) => {
+      if (target.closest(".card") && !target.closest("button")) this.large.show();
+    });
+    this.change({});
   }
 
-  function card(image) {
+  find(name) {
+    return this.root.querySelector(`[data-gallery=${name}]`);
+  }
+
+  mountGrid(wrong) {
+    const wordsOf = (image) => this.classNames[image.label].length + this.classNames[image.predicted].length + 3;
+    const longest = Math.max(0, ...wrong.map(wordsOf));
+    this.grid = virtualGrid(this.find("grid"), {
+      least: 132,
+      height: longest > LONG ? 193 : 176,
+      label: "Images",
+      card: (image) => this.card(image),
+      dress: (node, image) => this.dress(node, image),
+      oncurrent: (image) => {
+        this.look(image);
+        if (this.large.isOpen()) this.large.show();
+      },
+    });
+    this.large = mountLarge(this.root.querySelector("dialog"), {
+      grid: () => this.grid,
+      image: (image) => this.portraitOf(image),
+      facts: (image) => this.factsOf(image),
+    });
+  }
+
+  mountTools() {
+    const { classNames, images } = this;
+    const count = (keep) => images.filter(keep).length;
+    const shown = Object.entries(KINDS).filter(([key, [, keep]]) => key !== "doubtful" || count(keep));
+    this.kinds = choice(this.find("kinds"), {
+      label: "Which images",
+      value: this.state.kind,
+      options: shown.map(([key, [words, keep]]) => [key, `${words} ${grouped(count(keep))}`]),
+      onchoice: (kind) => this.change({ kind, cell: null }),
+      onend: () => this.focus(),
+    });
+    const classes = [["", "every class"], ...classNames.map((name, k) => [String(k), name])];
+    const orders = Object.entries(ORDERS).map(([key, [words]]) => [key, words]);
+    const parts = [...new Set(images.map((image) => image.part))];
+    const partOptions = [["", "every part"], ...parts.map((part) => [part, part])];
+    this.find("tools").append(
+      labeledSelect("Class", "name", classes, (name) => this.change({ name })),
+      ...(parts.length > 1 ? [labeledSelect("Part", "part", partOptions, (part) => this.change({ part }))] : []),
+      labeledSelect("Order", "order", orders, (order) => this.change({ order })),
+    );
+  }
+
+  focus() {
+    this.grid.focus();
+  }
+
+  portraitOf(image) {
+    return portrait(this.thumbnails, image, address(this.folder, image));
+  }
+
+  look(image) {
+    if (!image) {
+      this.find("detail").replaceChildren(element("p", { class: "empty" }, "No image fits."));
+      return;
+    }
+    const onclick = () => this.large.show();
+    const frame = element("button", { type: "button", class: "frame", title: "Larger (Enter)", onclick });
+    frame.append(this.portraitOf(image));
+    this.find("detail").replaceChildren(frame, this.factsOf(image));
+  }
+
+  factsOf(image) {
+    const { classNames, thumbnails, gallery, folder } = this;
+    const panel = detail(image, { classNames, thumbnails, trainingImages: gallery.training_images });
+    const decision = this.decisionOf(image);
+    const words = decision ? decidedWords(decision) : "";
+    const said = decision ? [element("p", { class: `decided is-${decision.action}` }, words)] : [];
+    panel.querySelector(".verdict").after(...said, this.buttons(image, decision));
+    const source = address(folder, image);
+    const link = { class: "open", href: source, target: "_blank", rel: "noopener" };
+    if (source) panel.append(element("a", link, "Open the file"));
+    return panel;
+  }
+
+  buttons(image, decision) {
+    const { classNames } = this;
+    const label = image.label === null ? null : classNames[image.label];
+    const row = { image_id: image.image_id, label, suggested: classNames[image.predicted], probability: null };
+    const own = (action) => (value) => this.act(action, image, typeof value === "string" ? value : null);
+    const names = ["exclude", "keep", "relabel", "takeBack"];
+    const actions = Object.fromEntries(names.map((name) => [name, own(name)]));
+    return decisionButtons(row, decision, null, actions, classNames);
+  }
+
+  decisionOf(image) {
+    return this.decisions.of(this.placeOf.get(image));
+  }
+
+  act(action, image, to = null) {
+    const row = this.placeOf.get(image);
+    if (action === "takeBack") {
+      this.decisions.takeBack([row]);
+      return true;
+    }
+    const name = to ?? this.classNames[image.predicted];
+    if (action === "relabel" && image.label !== null && name === this.classNames[image.label]) return this.menu();
+    const renamed = action === "relabel" ? name : null;
+    this.decisions.decide([{ row, action, new: renamed, why: "report", isOfFile: false }]);
+    return true;
+  }
+
+  menu() {
+    const side = this.large.isOpen() ? this.large.facts() : this.find("detail");
+    /** @type {HTMLElement | null} */ (side.querySelector("select[data-look=menu]"))?.focus();
+    return false;
+  }
+
+  card(image) {
+    const { classNames } = this;
     const label = image.label === null ? "?" : classNames[image.label];
     const sure = image.probabilities.find(([k]) => k === image.predicted)[1];
     const words = image.label === image.predicted ? `${label} ✓` : `${label} → ${classNames[image.predicted]}`;
-    return element("div", { class: image.is_wrong ? "card wrong" : "card", title: image.path, "aria-label": `${words}, ${percent(sure)}` },
-      thumbnail(thumbnails, image.image_id, ""),
+    const kind = image.is_wrong ? "card wrong" : "card";
+    return element(
+      "div",
+      { class: kind, title: image.path, "data-words": `${words}, ${percent(sure)}` },
+      element("span", { class: "badge" }),
+      thumbnail(this.thumbnails, image.image_id, ""),
       element("span", { class: "words" }, words),
       element("span", { class: "sure" }, element("i", { style: `width:${(100 * sure).toFixed(0)}%` })),
-      element("small", {}, `${percent(sure)} · ${image.path.split("/").pop()}`));
+      element("small", {}, `${percent(sure)} · ${image.path.split("/").pop()}`),
+    );
   }
 
-  function change(changed) {
-    const hadCell = state.cell;
-    Object.assign(state, changed);
-    if (hadCell && !state.cell) onclear();
-    const { cell, name, part } = state;
-    const isIn = cell
-      ? (image) => image.label === cell.label && image.predicted === cell.predicted && image.part === cell.part
-      : (image) => KINDS[state.kind][1](image) && (!part || image.part === part)
-        && (!name || image.label === Number(name) || image.predicted === Number(name));
-    const found = gallery.images.filter(isIn);
-    if (ORDERS[state.order][1]) found.sort(ORDERS[state.order][1]);
-    kinds.choose(cell ? "" : state.kind);
-    tell(found.length);
-    grid.show(found);
+  dress(node, image) {
+    const decision = this.decisionOf(image);
+    const kinds = ["card", image.is_wrong && "wrong", decision && `is-${decision.action}`];
+    node.className = kinds.filter(Boolean).join(" ");
+    node.querySelector(".badge").textContent = decisionWords(decision);
+    node.setAttribute("aria-label", [node.dataset.words, decisionWords(decision)].filter(Boolean).join(", "));
   }
 
-  function tell(count) {
-    const { cell } = state;
-    if (!cell) return find("status").replaceChildren(count ? `${grouped(count)} of the ${grouped(gallery.images.length)} images on this page.` : "No image on this page fits.");
+  fits(image) {
+    const { cell, name, part, kind } = this.state;
+    if (cell) return image.label === cell.label && image.predicted === cell.predicted && image.part === cell.part;
+    const isOfClass = !name || image.label === Number(name) || image.predicted === Number(name);
+    return KINDS[kind][1](image) && (!part || image.part === part) && isOfClass;
+  }
+
+  change(changed) {
+    const hadCell = this.state.cell;
+    Object.assign(this.state, changed);
+    const { cell, order, kind } = this.state;
+    if (hadCell && !cell) this.onclear();
+    const found = this.images.filter((image) => this.fits(image));
+    const compare = ORDERS[order][1];
+    if (compare) found.sort(compare);
+    this.kinds.choose(cell ? "" : kind);
+    this.tell(found.length);
+    this.grid.show(found);
+  }
+
+  tell(count) {
+    const { cell } = this.state;
+    const total = grouped(this.images.length);
+    if (!cell) {
+      const words = count ? `${grouped(count)} of the ${total} images on this page.` : "No image on this page fits.";
+      this.find("status").replaceChildren(words);
+      return;
+    }
+    const { classNames } = this;
     const left = cell.count > count ? ` of the ${grouped(cell.count)} in this cell` : "";
-    const words = ` ${grouped(count)}${left} labeled ${classNames[cell.label]}, taken for ${classNames[cell.predicted]}. `;
-    return find("status").replaceChildren(words, element("button", { type: "button", class: "link", onclick: () => { change({ cell: null }); grid.focus(); } }, "Show the others again"));
+    const kind = `labeled ${classNames[cell.label]}, taken for ${classNames[cell.predicted]}`;
+    const letGo = () => {
+      this.change({ cell: null });
+      this.focus();
+    };
+    const button = element("button", { type: "button", class: "link", onclick: letGo }, "Show the others again");
+    this.find("status").replaceChildren(` ${grouped(count)}${left} ${kind}. `, button);
   }
 
-  root.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || large.isOpen() || event.target.closest("select, .tools")) return;
-    if (find("detail").contains(event.target) && grid.steer(event)) { grid.focus(); return; }
-    if (event.key !== "Enter" || event.target.closest("button, a")) return;
+  onkey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select, .tools")) return;
+    const image = this.grid.current();
+    const isOpen = this.large.isOpen();
+    if (!isOpen && this.find("detail").contains(event.target) && this.grid.steer(event)) {
+      this.focus();
+      return;
+    }
+    if (!image) return;
+    const key = event.key.toLowerCase();
+    if (key in KEYS) {
+      if (this.act(KEYS[key], image)) this.grid.step(1);
+    } else if (key === "m") this.menu();
+    else if (key === "u") this.decisions.takeBack([this.placeOf.get(image)]);
+    else if (key === "enter" && !isOpen && !event.target.closest("button, a, summary")) this.large.show();
+    else return;
     event.preventDefault();
-    large.show();
-  });
-  root.addEventListener("dblclick", (event) => event.target.closest(".card") && large.show());
+  }
 
-  change({});
-  return {
-    focus: grid.focus,
-    showCell: (cell) => change({ cell }),
-    showImage(imageId) {
-      const image = gallery.images.find((one) => one.image_id === imageId);
-      if (!image) return false;
-      if (grid.indexOf(image) < 0) change({ kind: "all", name: "", part: "", cell: null });
-      grid.move(grid.indexOf(image));
-      return true;
-    },
-  };
+  redraw() {
+    this.grid.redress();
+    const image = this.grid.current();
+    if (!image) return;
+    const isHeld = this.find("detail").contains(document.activeElement);
+    this.find("detail").lastElementChild.replaceWith(this.factsOf(image));
+    if (isHeld) this.focus();
+    if (this.large.isOpen()) this.large.facts().replaceChildren(this.factsOf(image));
+  }
+
+  showCell(cell) {
+    this.change({ cell });
+  }
+
+  showPart(part) {
+    const select = /** @type {HTMLSelectElement | null} */ (this.root.querySelector("[data-filter=part] select"));
+    if (select) select.value = part;
+    this.change({ part: select ? part : "", cell: null });
+  }
+
+  showImageAt(place) {
+    return this.showImage(this.images[place]?.image_id);
+  }
+
+  showImage(imageId) {
+    const image = this.images.find((one) => one.image_id === imageId);
+    if (!image) return false;
+    if (this.grid.indexOf(image) < 0) this.change({ kind: "all", name: "", part: "", cell: null });
+    this.grid.move(this.grid.indexOf(image));
+    return true;
+  }
 }
 
-function select(label, options, onchange) {
-  return element("label", { class: "select" }, element("span", {}, label),
-    element("select", { onchange: (event) => onchange(event.target.value) }, ...options.map(([value, words]) => element("option", { value }, words))));
-}
+export const mountGallery = (root, options) => new Gallery(root, options);

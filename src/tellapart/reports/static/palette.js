@@ -1,4 +1,5 @@
-// Colors of classes and clusters: the page's own for the first seven, then hues by the golden angle, as bytes for drawing and as words for CSS.
+// Colors of classes and clusters: the page's own for the first seven, then hues by the golden angle, as bytes for
+// drawing and as words for CSS.
 
 const OWN = 7;
 export const MOST = 40;

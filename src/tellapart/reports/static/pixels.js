@@ -1,4 +1,5 @@
-// Points as pixels: each disc is a small stamp blended into the image, which draws 100,000 of them within a frame or two.
+// Points as pixels: each disc is a small stamp blended into the image, which draws 100,000 of them within a frame or
+// two.
 
 const BIT = 255;
 
@@ -16,7 +17,10 @@ function stampOf(radius) {
 
 // Draws the points of `order` at (left + x * scale, top + y * scale), in pixels of the device.
 // kindOf(i) is a number into `colors` ([r, g, b] each); opacityOf(i) is 0 to 1, and 0 is not drawn.
-export function drawPoints(brush, { width, height, ground, order, x, y, left, top, scale, radius, kindOf, opacityOf, colors }) {
+export function drawPoints(
+  brush,
+  { width, height, ground, order, x, y, left, top, scale, radius, kindOf, opacityOf, colors },
+) {
   const image = brush.createImageData(width, height);
   const { data } = image;
   new Uint32Array(data.buffer).fill(((BIT << 24) | (ground[2] << 16) | (ground[1] << 8) | ground[0]) >>> 0);

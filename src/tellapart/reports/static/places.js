@@ -1,5 +1,26 @@
 // Where the points are, and a grid over them, so that the nearest of 100,000 is found by looking at a handful.
 
+// The points of each cell of a square grid, row by row: `held` from `starts[c]` to `starts[c + 1]`.
+function gridOver(x, y) {
+  const n = x.length;
+  const size = Math.max(1, Math.min(256, Math.round(Math.sqrt(n) / 1.5)));
+  const cell = (value) => Math.max(0, Math.min(size - 1, Math.floor(value * size)));
+  const starts = new Int32Array(size * size + 1);
+  const cells = new Int32Array(n);
+  for (let i = 0; i < n; i += 1) {
+    cells[i] = cell(y[i]) * size + cell(x[i]);
+    starts[cells[i] + 1] += 1;
+  }
+  for (let c = 0; c < size * size; c += 1) starts[c + 1] += starts[c];
+  const held = new Int32Array(n);
+  const next = starts.slice(0, -1);
+  for (let i = 0; i < n; i += 1) {
+    held[next[cells[i]]] = i;
+    next[cells[i]] += 1;
+  }
+  return { size, cell, starts, held };
+}
+
 export function keepPlaces(xs, ys) {
   const n = xs.length;
   const x = new Float32Array(n);
@@ -12,18 +33,7 @@ export function keepPlaces(xs, ys) {
     if (y[i] > high) high = y[i];
   }
   for (let i = 0; i < n; i += 1) y[i] = high - y[i];
-  const size = Math.max(1, Math.min(256, Math.round(Math.sqrt(n) / 1.5)));
-  const cell = (value) => Math.max(0, Math.min(size - 1, Math.floor(value * size)));
-  const starts = new Int32Array(size * size + 1);
-  const cells = new Int32Array(n);
-  for (let i = 0; i < n; i += 1) {
-    cells[i] = cell(y[i]) * size + cell(x[i]);
-    starts[cells[i] + 1] += 1;
-  }
-  for (let c = 0; c < size * size; c += 1) starts[c + 1] += starts[c];
-  const held = new Int32Array(n);
-  const next = starts.slice(0, -1);
-  for (let i = 0; i < n; i += 1) { held[next[cells[i]]] = i; next[cells[i]] += 1; }
+  const { size, cell, starts, held } = gridOver(x, y);
 
   function within(left, top, right, bottom, visit) {
     const [first, last] = [cell(left), cell(right)];
@@ -33,7 +43,11 @@ export function keepPlaces(xs, ys) {
   }
 
   return {
-    n, x, y, wide, high,
+    n,
+    x,
+    y,
+    wide,
+    high,
 
     // The nearest point that may be, no farther than `limit`; -1 where there is none.
     nearest(px, py, limit, isAllowed) {
@@ -65,7 +79,8 @@ export function keepPlaces(xs, ys) {
       within(Math.min(...us), Math.min(...vs), Math.max(...us), Math.max(...vs), (i) => {
         let isIn = false;
         for (let a = 0, b = us.length - 1; a < us.length; b = a, a += 1) {
-          if ((vs[a] > y[i]) !== (vs[b] > y[i]) && x[i] < ((us[b] - us[a]) * (y[i] - vs[a])) / (vs[b] - vs[a]) + us[a]) isIn = !isIn;
+          if (vs[a] > y[i] !== vs[b] > y[i] && x[i] < ((us[b] - us[a]) * (y[i] - vs[a])) / (vs[b] - vs[a]) + us[a])
+            isIn = !isIn;
         }
         if (isIn && isAllowed(i)) found.push(i);
       });

@@ -3,21 +3,23 @@
 import { mountBar } from "tellapart/bar.js";
 import { mountBrowse } from "tellapart/browse.js";
 import { keepDecisions } from "tellapart/decisions.js";
-import { all } from "tellapart/dom.js";
+import { carried, undoByKey } from "tellapart/dom.js";
 import { mountSections } from "tellapart/sections.js";
 import { mountTheme } from "tellapart/theme.js";
-
-const carried = (id) => JSON.parse(document.getElementById(id).textContent);
-const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 mountTheme(document.getElementById("theme"));
 const view = carried("view");
 for (const issue of view.issues) issue.inside = new Set(issue.rows);
 let [browse, bar] = [null, null];
-const decisions = keepDecisions({ rows: view.rows, key: `tellapart-review:${view.place}`, made: view.made, onchange: () => {
-  browse?.redraw();
-  bar.tell();
-} });
+const decisions = keepDecisions({
+  rows: view.rows,
+  key: `tellapart-review:${view.place}`,
+  made: view.made,
+  onchange: () => {
+    browse?.redraw();
+    bar.tell();
+  },
+});
 
 // Classes of which every usable image would be left out or called otherwise.
 function emptied() {
@@ -31,24 +33,17 @@ function emptied() {
   return view.classes.filter(({ name, images }) => images > 0 && left.get(name) <= 0).map(({ name }) => name);
 }
 
-bar = mountBar(document.getElementById("bar"), { decisions, command: view.command, ways: view.ways, emptied, onundo: () => {
+function onundo() {
   const index = decisions.undo();
   if (index !== null) browse?.reveal(index);
-  if (!decisions.canUndo()) browse?.focus();
-} });
-document.addEventListener("keydown", (event) => {
-  if ((event.ctrlKey || event.metaKey) && event.key === "z" && !/** @type {Element} */ (event.target).closest("input, textarea")) {
-    event.preventDefault();
-    /** @type {HTMLElement} */ (document.querySelector("[data-bar=undo]")).click();
-  }
-});
+  browse?.focus();
+}
+
+bar = mountBar(document.getElementById("bar"), { decisions, command: view.command, ways: view.ways, emptied, onundo });
+undoByKey();
 const root = document.getElementById("look");
-if (root) browse = mountBrowse(root, { view, decisions, thumbnails: carried("thumbnails") });
-for (const button of all("[data-open]")) {
-  button.addEventListener("click", () => {
-    browse.open(button.dataset.open);
-    browse.focus();
-    document.getElementById("look").scrollIntoView({ behavior: still.matches ? "auto" : "smooth", block: "start" });
-  });
+if (root) {
+  browse = mountBrowse(root, { view, decisions, thumbnails: carried("thumbnails") });
+  browse.focus();
 }
 mountSections();

@@ -3,10 +3,18 @@
 const KEY = "tellapart-theme";
 
 const remembered = () => {
-  try { return localStorage.getItem(KEY); } catch { return null; }
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    return null;
+  }
 };
 const remember = (theme) => {
-  try { localStorage.setItem(KEY, theme); } catch { /* a page from disk may have no storage: the choice then lasts as long as the page */ }
+  try {
+    localStorage.setItem(KEY, theme);
+  } catch {
+    /* a page from disk may have no storage: the choice then lasts as long as the page */
+  }
 };
 
 export function mountTheme(button) {

@@ -46,7 +46,8 @@ export function mountThumbs(shots) {
     for (const [i, px, py] of found) {
       const node = shown.get(i)?.node ?? layer.appendChild(element("span", {}, shots.shot(i)));
       shown.set(i, { node, px, py });
-      node.style.cssText = `transform:translate(${px - SIDE / 2}px,${py - SIDE / 2}px);border-color:${look.colorOf(i)};opacity:${look.opacityOf(i)}`;
+      const place = `transform:translate(${px - SIDE / 2}px,${py - SIDE / 2}px)`;
+      node.style.cssText = `${place};border-color:${look.colorOf(i)};opacity:${look.opacityOf(i)}`;
     }
   }
 

@@ -29,7 +29,10 @@ export function viewport({ wide, high }) {
   // Zooms so that the place under a pixel stays there; by default the middle.
   function zoomBy(factor, px = view.width / 2, py = view.height / 2) {
     const zoom = Math.max(1, Math.min(MAX_ZOOM, view.zoom * factor));
-    if (zoom === 1) { fit(); return; }
+    if (zoom === 1) {
+      fit();
+      return;
+    }
     const [u, v] = toMap(px, py);
     view.zoom = zoom;
     [view.left, view.top] = [px - u * scale(), py - v * scale()];

@@ -1,0 +1,160 @@
+"""The scores behind the headline: each class with its intervals, the verdict, top-k accuracy, and the thresholds of two classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tellapart.array_types import BoolArray, FloatArray, IntArray
+from tellapart.evaluation.intervals import effective_sample_size, group_index, wilson
+from tellapart.predictions import Predictions
+from tellapart.reports.number_format import count, percent, percent_brief, share
+from tellapart.reports.runfiles import RunFiles
+
+FEW_CLASSES = 10
+TOP = (1, 3, 5)
+STEPS = 100
+CURVE_POINTS = 200
+LEAST_SUPPORT = 5
+"""A class of fewer images is not called the weakest: one mistake would make it so."""
+
+
+def proportion(is_right: BoolArray, groups: Sequence[str]) -> dict[str, float] | None:
+    """The share of true values, bool (n,), with its 95 % interval by groups; None without an image."""
+    n = len(is_right)
+    if not n:
+        return None
+    index, _ = group_index(groups)
+    found = wilson(float(is_right.sum()), n, effective_n=effective_sample_size(is_right.astype(np.float64), index))
+    return {"value": found.value, "low": found.low, "high": found.high}
+
+
+def part_predictions(run: RunFiles, part: str) -> Predictions:
+    """The labeled predictions of one reported part."""
+    predictions = run.predictions
+    is_part = np.array([name == part for name in predictions.parts], dtype=bool)
+    return predictions.where(is_part & (predictions.targets >= 0))
+
+
+def per_class_view(run: RunFiles, part: str) -> list[dict[str, Any]]:
+    """The rows of metrics.json with ``recall_interval`` and ``precision_interval``; None where there is nothing to take a share of."""
+    rows = [dict(row) for row in run.metrics[part].get("per_class") or []]
+    found = part_predictions(run, part)
+    predicted, groups = found.predicted, np.array(found.groups, dtype=object)
+    for k, row in enumerate(rows):
+        row["recall_interval"] = _share(found.is_right, found.targets == k, groups) if len(found) else None
+        row["precision_interval"] = _share(found.is_right, predicted == k, groups) if len(found) else None
+    return rows
+
+
+def _share(is_right: BoolArray, among: BoolArray, groups: Any) -> dict[str, float] | None:
+    return proportion(is_right[among], [str(group) for group in groups[among]])
+
+
+def top_k_view(run: RunFiles, part: str) -> list[dict[str, Any]]:
+    """How often the label is among the k most probable classes, for more than ten classes; else nothing."""
+    found = part_predictions(run, part)
+    num_classes = len(run.class_names)
+    if num_classes <= FEW_CLASSES or not len(found):
+        return []
+    own = found.probabilities[np.arange(len(found)), found.targets]
+    rank = (found.probabilities > own[:, None]).sum(axis=1)
+    return [{"k": k, "accuracy": proportion(rank < k, found.groups)} for k in TOP if k < num_classes]
+
+
+def verdict_view(run: RunFiles, part: str) -> dict[str, Any]:
+    """What the first screen says of one part: one line, and the facts beside it, each with a name, a value and a sentence."""
+    numbers = run.metrics[part]
+    accuracy = numbers.get("accuracy")
+    if not accuracy:
+        return {"line": "The accuracy was not measured.", "facts": []}
+    line = f"{percent(accuracy['value'])} of {count(numbers['n'], 'image')} it never saw are classified correctly"
+    facts = [*_other_splits(run, part), *_size(numbers), *_weakest(run, part), *_top_confusion(run, part)]
+    return {"line": f"{line}.", "facts": facts}
+
+
+def _other_splits(run: RunFiles, part: str) -> list[dict[str, str]]:
+    found: Mapping[str, Any] | None = run.metrics.get("split_sensitivity")
+    if not found or part != run.parts[0]:
+        return []
+    spread = found["accuracy"]
+    words = f"{share(spread['low'])} to {percent(spread['high'])}; this split is one of many"
+    return [{"name": f"Mean of {count(len(found['splits']), 'other split')}", "value": percent(spread["mean"]), "words": words}]
+
+
+def _size(numbers: Mapping[str, Any]) -> list[dict[str, str]]:
+    n, groups = numbers["n"], numbers.get("groups")
+    words = "each its own group" if not groups or groups == n else f"in {count(groups, 'group')} that stay together"
+    return [{"name": "Images", "value": f"{n:,}", "words": words}]
+
+
+def _weakest(run: RunFiles, part: str) -> list[dict[str, str]]:
+    rows = [row for row in per_class_view(run, part) if row["recall_interval"] and row["support"] >= LEAST_SUPPORT]
+    if len(rows) < 2:
+        return []
+    row = min(rows, key=lambda one: one["recall_interval"]["value"])
+    return [{"name": "Weakest class", "value": row["name"], "words": f"{percent_brief(row['recall_interval'])} of it recognized"}]
+
+
+def _top_confusion(run: RunFiles, part: str) -> list[dict[str, str]]:
+    matrix = np.array(run.metrics[part].get("confusion_matrix") or [], dtype=np.int64)
+    if matrix.size == 0:
+        return []
+    off = matrix - np.diag(np.diag(matrix))
+    if not off.any():
+        return [{"name": "Most frequent confusion", "value": "none", "words": "no image was classified wrongly"}]
+    i, j = divmod(int(off.argmax()), len(off))
+    names = run.class_names
+    words = f"{count(int(off[i, j]), 'time')}, of {count(int(matrix[i].sum()), 'image')}"
+    return [{"name": "Most frequent confusion", "value": f"{names[i]} → {names[j]}", "words": words}]
+
+
+def binary_view(run: RunFiles, part: str) -> dict[str, Any] | None:
+    """Curves and thresholds of two classes, the second being the positive one; None for other numbers of classes.
+
+    ``rows`` has one item per threshold 0, 0.01 ... 1: ``threshold``, the counts ``tp``, ``fp``, ``fn``, ``tn``, and
+    ``accuracy``, ``recall``, ``precision`` with their intervals (None where undefined). ``roc`` are points (false-positive
+    rate, recall), ``pr`` points (recall, precision), at most 200 of each.
+    """
+    found = part_predictions(run, part)
+    is_positive = found.targets == 1
+    if len(run.class_names) != 2 or is_positive.all() or not is_positive.any():
+        return None
+    scores = found.probabilities[:, 1]
+    groups = np.array(found.groups, dtype=object)
+    rows = [_at_threshold(step / STEPS, scores, is_positive, groups) for step in range(STEPS + 1)]
+    roc, pr = _curves(scores, is_positive)
+    negative, positive = run.class_names
+    return {"part": part, "positive": positive, "negative": negative, "rows": rows, "roc": roc, "pr": pr}
+
+
+def _at_threshold(threshold: float, scores: FloatArray, is_positive: BoolArray, groups: Any) -> dict[str, Any]:
+    called = scores >= threshold
+    is_right = called == is_positive
+    counts = (("tp", called & is_positive), ("fp", called & ~is_positive), ("fn", ~called & is_positive), ("tn", ~called & ~is_positive))
+    every = np.ones(len(scores), dtype=bool)
+    return {
+        "threshold": threshold,
+        **{name: int(rows.sum()) for name, rows in counts},
+        "accuracy": _share(is_right, every, groups),
+        "recall": _share(is_right, is_positive, groups),
+        "precision": _share(is_right, called, groups),
+    }
+
+
+def _curves(scores: FloatArray, is_positive: BoolArray) -> tuple[list[list[float]], list[list[float]]]:
+    order = np.argsort(-scores, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    tp = np.cumsum(is_positive[order])[last].astype(np.float64)
+    called = (last + 1).astype(np.float64)
+    recall, false_rate = tp / is_positive.sum(), (called - tp) / (~is_positive).sum()
+    roc = np.vstack([[0.0, 0.0], np.column_stack([false_rate, recall])])
+    pr = np.column_stack([recall, tp / called])
+    return _thinned(roc), _thinned(pr)
+
+
+def _thinned(points: FloatArray) -> list[list[float]]:
+    kept: IntArray = np.unique(np.linspace(0, len(points) - 1, CURVE_POINTS).astype(np.int64))
+    return np.round(points[kept], 5).tolist()  # type: ignore[no-any-return]
