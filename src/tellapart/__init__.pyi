@@ -397,6 +397,8 @@ def predict(
     *,
     progress: Progress = ...,
     out: Path | None = ...,
+    sheet: Path | None = ...,
+    sort_into: Path | None = ...,
     tta: int = ...,
     tta_augment: str | None = ...,
     device: str = ...,

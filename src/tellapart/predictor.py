@@ -35,6 +35,8 @@ class PredictedFiles:
         labels: the true label of each file, None where it is unknown.
         features: of the images themselves, from the model's first member.
         out: the table that was written, or None.
+        sheet: the contact sheet that was written, or None.
+        sorted_into: the folder of copies by predicted class, or None.
     """
 
     predictions: Predictions
@@ -44,6 +46,8 @@ class PredictedFiles:
     labels: tuple[str | None, ...]
     features: FeatureMatrix
     out: Path | None = None
+    sheet: Path | None = None
+    sorted_into: Path | None = None
 
     @property
     def unreadable(self) -> list[FileState]:

@@ -17,7 +17,7 @@ from tellapart.commands import COMMANDS
 from tellapart.errors import OptionError
 from tellapart.options import Options, default_of
 
-OWN = {"is_json", "is_quiet", "help"}
+OWN = {"is_json", "is_quiet", "is_opened", "help"}
 
 
 def options_of(name: str) -> type[Options]:

@@ -191,3 +191,39 @@ def test_every_image_below_a_folder_is_answered_whatever_its_folders_are_called(
     root = folders.write(tmp_path / "new", {path: folders.class_photo("dots", 100 + i) for i, path in enumerate(paths)})
     folders.write(root, {"phone.HEIC": b"\0\0\0\x18ftypheic", "metadata.csv": b"file_name,label\ninbox/1.jpg,cats\n"})
     assert [file.path for file in tellapart.predict(trained.folder, root).files] == sorted([*paths, "phone.HEIC"])
+
+
+def test_images_are_copied_by_class_and_names_that_collide_are_numbered(trained: Run, tmp_path: Path) -> None:
+    root = new_photos(tmp_path / "new", each=2)
+    before = {path: path.read_bytes() for path in root.rglob("*.jpg")}
+    found = tellapart.predict(trained.folder, root, sort_into=tmp_path / "sorted").predictions
+    copies = sorted(path for path in (tmp_path / "sorted").rglob("*.jpg"))
+    assert sorted(path.read_bytes() for path in copies) == sorted(before.values())
+    assert {path.parent.name for path in copies} == {found.class_names[k] for k in found.predicted}
+    assert {path: path.read_bytes() for path in root.rglob("*.jpg")} == before
+    both = tellapart.predict(trained.folder, [root / "dots" / "0.jpg", root / "dots" / "0.jpg"], sort_into=tmp_path / "twice")
+    assert both.sorted_into == tmp_path / "twice" and len(list((tmp_path / "twice").rglob("*.jpg"))) in (1, 2)
+
+
+def test_copies_are_refused_among_the_images_and_over_other_files(trained: Run, tmp_path: Path) -> None:
+    root = new_photos(tmp_path / "new", each=1)
+    with pytest.raises(OptionError, match="inside the image folder"):
+        tellapart.predict(trained.folder, root, sort_into=root / "sorted")
+    with pytest.raises(OptionError, match="inside the image folder"):
+        tellapart.predict(trained.folder, root, sheet=root / "sheet.jpg")
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "mine.txt").write_text("mine")
+    with pytest.raises(OptionError, match="is not empty"):
+        tellapart.predict(trained.folder, root, sort_into=full)
+    assert [path.name for path in full.iterdir()] == ["mine.txt"]
+
+
+def test_a_contact_sheet_of_the_predictions(trained: Run, tmp_path: Path) -> None:
+    root = new_photos(tmp_path / "new", each=1)
+    (root / "broken.jpg").write_bytes(b"no image")
+    sheet = tmp_path / "sheet.png"
+    result = CliRunner().invoke(door, ["predict", str(trained.folder), str(root), "--sheet", str(sheet), "-q"])
+    assert result.exit_code == 0 and "contact sheet" in result.output
+    with Image.open(sheet) as image:
+        assert image.format == "PNG" and image.width > 8 * 136

@@ -122,14 +122,14 @@ def test_drawing_around_chooses_what_lies_inside_and_decides_about_all(browser: 
         point = view["map"]["path"].index(found[0].path)
         image_id, label = view["map"]["image_id"][point], names[view["map"]["label"][point]]
         assert found[0] == Decision("relabel", found[0].path, image_id, False, label, "wolves", why="explore")
-        page.get_by_role("button", name="Let go").click()
+        page.get_by_role("button", name="Clear selection").click()
         assert page.locator("#chosen").is_hidden()
 
 
 def test_the_button_draws_without_shift_and_paths_are_copied(browser: Any, tmp_path: Path) -> None:
     view = exploration_view(n=120)
     with opened(browser, tmp_path, view, permissions=["clipboard-read", "clipboard-write"]) as page:
-        page.get_by_role("button", name="Choose images by drawing").click()
+        page.get_by_role("button", name="Select images by drawing").click()
         center = place_of(page, view, view["clusters"]["clusters"][0]["medoid"])
         draw_around(page, center, 60, shift=False)
         page.get_by_role("button", name="Copy paths").click()
@@ -152,7 +152,7 @@ def test_keys_go_from_image_to_image_and_choose(browser: Any, tmp_path: Path) ->
         page.keyboard.press(" ")
         page.keyboard.press("ArrowDown")
         page.keyboard.press(" ")
-        assert page.locator("[data-chosen=count]").inner_text() == "2 images chosen"
+        assert page.locator("[data-chosen=count]").inner_text() == "2 images selected"
         page.keyboard.press("Enter")
         assert page.locator("[data-map=detail] .path").inner_text() == page.locator(".tip span").last.inner_text()
         page.keyboard.press("Escape")
@@ -196,10 +196,41 @@ def test_colors_follow_the_choice_and_one_kind_can_be_seen_alone(browser: Any, t
         assert page.locator("[data-map=legend] button[aria-pressed=true]").inner_text().startswith("Cluster 2")
         page.locator("[data-choose='2']").click()
         size = sum(one == 2 for one in view["map"]["cluster"])
-        assert page.locator("[data-chosen=count]").inner_text().startswith(f"{size} images chosen: Cluster 2")
+        assert page.locator("[data-chosen=count]").inner_text().startswith(f"{size} images selected: Cluster 2")
         page.mouse.move(*place_of(page, view, point))
         page.locator("#choose-outliers").click()
-        assert page.locator("[data-chosen=count]").inner_text() == "48 images chosen: outliers"
+        assert page.locator("[data-chosen=count]").inner_text() == "48 images selected: outliers"
+
+
+def test_the_map_fits_the_window_and_what_is_selected_stands_beside_it(browser: Any, tmp_path: Path) -> None:
+    for width, height in ((1280, 720), (390, 844)):
+        with opened(browser, tmp_path, exploration_view(n=150), viewport={"width": width, "height": height}) as page:
+            canvas, deck = (page.locator(name).bounding_box() for name in ("[data-map=frame] canvas:not(.above)", "#bar"))
+            legend = page.locator("[data-map=legend]").bounding_box()
+            assert canvas["y"] + canvas["height"] <= legend["y"] + 1 and canvas["height"] > 150
+            page.get_by_label("Find in names").fill(".jpg")
+            page.get_by_label("Find in names").press("Enter")
+            chosen = page.locator("[data-chosen=presses]").bounding_box()
+            assert chosen["y"] + 40 <= deck["y"]
+
+
+def test_a_name_finds_images_and_a_cluster_is_renamed(browser: Any, tmp_path: Path) -> None:
+    view = exploration_view(n=150)
+    with opened(browser, tmp_path, view) as page:
+        needle = view["map"]["path"][7].rsplit("/", 1)[-1]
+        page.get_by_label("Find in names").fill(needle.upper())
+        page.get_by_label("Find in names").press("Enter")
+        total = sum(needle.lower() in path.lower() for path in view["map"]["path"])
+        assert page.locator("[data-chosen=count]").inner_text().startswith(f"{total} image")
+        page.locator("[data-rename='1']").get_by_label("Name this cluster").fill("<b>red ones</b>")
+        page.locator("[data-rename='1']").get_by_role("button", name="Rename").click()
+        page.locator("[data-key=cluster]").click()
+        assert "<b>red ones</b>" in page.locator("[data-map=legend] button").all_inner_texts()
+        assert page.locator("[data-cluster-title='1']").inner_text() == "<b>red ones</b>"
+        style = "node => node.style.background"
+        swatches = [one.evaluate(style) for one in page.locator("[data-map=legend] i").all()]
+        page.locator("[data-key=class]").click()
+        assert not set(swatches[:3]) & {one.evaluate(style) for one in page.locator("[data-map=legend] i").all()}
 
 
 def test_images_without_thumbnails_come_from_sprites(browser: Any, tmp_path: Path) -> None:
@@ -207,6 +238,7 @@ def test_images_without_thumbnails_come_from_sprites(browser: Any, tmp_path: Pat
     with opened(browser, tmp_path, view, page_bytes=1_500_000) as page:
         page.locator("#choose-outliers").click()
         page.locator("[data-choose='0']").click()
+        page.locator("#grid").press("End")
         assert page.locator("#grid .sprite").count() > 0
         image = page.locator("#grid .sprite").first.evaluate("node => getComputedStyle(node).backgroundImage")
         assert image.startswith('url("data:image/jpeg')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -22,20 +23,47 @@ def click_command(row: Command) -> click.Command:
     output: Callable[[Any], Answer] = getattr(import_module(f"tellapart.cli.output.{row.home}"), f"{row.function}_output")
 
     @flags_of(options_of(row))
+    @_open_flag(row)
     @click.option("--json", "is_json", is_flag=True, help="Print the result as JSON.")
     @click.option("--quiet", "-q", "is_quiet", is_flag=True, help="No progress.")
-    def run(is_json: bool, is_quiet: bool, **values: Any) -> None:
+    def run(is_json: bool, is_quiet: bool, is_opened: bool = False, **values: Any) -> None:
         named = {argument.name: values.pop(argument.name) for argument in row.arguments}
         named = {name: value for name, value in named.items() if value is not None}  # left out: the function's own default
         result = function(**named, progress=Terminal(is_quiet=is_quiet), **_given(values))
         lines, content = output(result)
         write_json(content) if is_json else write_answer(lines)
+        if is_opened:
+            _open_page(result if row.page == "." else getattr(result, row.page))
 
     summary, _, rest = (function.__doc__ or "").partition("\n\n")
     description = rest.partition("Args:")[0]
     command = click.command(row.name, help=f"{summary.strip()}\n\n{_unindented(description)}", epilog=f"Example: {row.example}")(run)
     command.params = [*map(_click_argument, row.arguments), *command.params]
     return command
+
+
+def _open_flag(row: Command) -> Callable[[Any], Any]:
+    """``--open`` for a command that writes a page."""
+    if not row.page:
+        return lambda command: command
+    return click.option("--open", "is_opened", is_flag=True, help="Open the page in the browser.")
+
+
+def _open_page(page: Path | None) -> None:
+    """Open a page in the user's browser.
+
+    Raises:
+        OptionError: the command wrote none.
+        StorageError: no browser could be started.
+    """
+    import webbrowser
+
+    from tellapart.errors import OptionError, StorageError
+
+    if page is None:
+        raise OptionError("--open has no page to open: none was written", hint="add --page FILE")
+    if not webbrowser.open(page.absolute().as_uri()):
+        raise StorageError(f"no browser could be started for {page}", hint="open the file yourself")
 
 
 def options_of(row: Command) -> type[Options]:

@@ -42,6 +42,7 @@ class Command:
         arguments: positional ones, in order.
         example: a command line to begin with.
         module: of ``tellapart.commands``, and of ``tellapart.cli.output``; by default the name.
+        page: the attribute of its result that is an HTML page, which ``--open`` opens; ``.`` if the result itself is one.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Command:
     arguments: tuple[Argument, ...]
     example: str
     module: str = ""
+    page: str = ""
 
     @property
     def function(self) -> str:
@@ -82,7 +84,14 @@ ROWS = (
         (Argument("names", "NAME", is_many=True, is_required=False),),
         "tellapart sources --check --contact you@example.org",
     ),
-    Command("check", "Data", "Find broken, duplicate, blurred, off-topic and mislabeled images.", (FOLDER,), "tellapart check photos"),
+    Command(
+        "check",
+        "Data",
+        "Find broken, duplicate, blurred, off-topic and mislabeled images.",
+        (FOLDER,),
+        "tellapart check photos",
+        page="review",
+    ),
     Command(
         "split",
         "Data",
@@ -125,9 +134,16 @@ ROWS = (
         (FOLDER, Argument("out", "OUT")),
         "tellapart export-dataset photos clean",
     ),
-    Command("train", "Train", "Train a classifier on a folder of images and evaluate it.", (FOLDER,), "tellapart train photos"),
     Command(
-        "ladder", "Train", "Compare baselines, linear probe, fine-tuning, folds and TTA on one split.", (FOLDER,), "tellapart ladder photos"
+        "train", "Train", "Train a classifier on a folder of images and evaluate it.", (FOLDER,), "tellapart train photos", page="report"
+    ),
+    Command(
+        "ladder",
+        "Train",
+        "Compare baselines, linear probe, fine-tuning, folds and TTA on one split.",
+        (FOLDER,),
+        "tellapart ladder photos",
+        page="report",
     ),
     Command(
         "learning-curve",
@@ -142,6 +158,7 @@ ROWS = (
         "Average several runs into one.",
         (Argument("runs", "RUN", is_many=True),),
         "tellapart ensemble runs/photos-1 runs/photos-2",
+        page="report",
     ),
     Command(
         "runs",
@@ -149,6 +166,7 @@ ROWS = (
         "List the runs, ranked; those on the same images are compared with the best.",
         (Argument("folder", "DIR", is_required=False),),
         "tellapart runs",
+        page="page",
     ),
     Command(
         "rm-run",
@@ -159,7 +177,7 @@ ROWS = (
         "runs",
     ),
     Command("cache", "Use", "Show what lies in the cache, by kind and age, and clear it.", (), "tellapart cache --clear pixels"),
-    Command("demo", "Train", "Train on a packaged set of solar-cell images.", (), "tellapart demo"),
+    Command("demo", "Train", "Train on a packaged set of solar-cell images.", (), "tellapart demo", page="report"),
     Command(
         "evaluate", "Evaluate", "Evaluate a run on new labeled images.", (RUN, FOLDER), "tellapart evaluate runs/photos-1 newer_photos"
     ),
@@ -177,13 +195,14 @@ ROWS = (
         (RUN, IMAGES),
         "tellapart explain runs/photos-1 new/*.jpg",
     ),
-    Command("report", "Evaluate", "Write the HTML report of a run again.", (RUN,), "tellapart report runs/photos-1"),
+    Command("report", "Evaluate", "Write the HTML report of a run again.", (RUN,), "tellapart report runs/photos-1", page="."),
     Command(
         "explore",
         "Explore",
         "Project a folder onto a map with clusters, similar images and outliers.",
         (FOLDER,),
         "tellapart explore photos",
+        page="out",
     ),
     Command("cluster", "Explore", "Cluster images, with or without labels.", (FOLDER,), "tellapart cluster photos -k 5"),
     Command(
@@ -194,7 +213,12 @@ ROWS = (
         "tellapart similar photos new.jpg",
     ),
     Command(
-        "autoencode", "Explore", "Train an autoencoder and use its latent codes as features.", (FOLDER,), "tellapart autoencode photos"
+        "autoencode",
+        "Explore",
+        "Train an autoencoder and use its latent codes as features.",
+        (FOLDER,),
+        "tellapart autoencode photos",
+        page="report",
     ),
     Command(
         "exclude",

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from tellapart.predictor import PredictedFiles
 
 FORMATS = (".csv", ".parquet", ".json")
+SHEETS = (".jpg", ".jpeg", ".png")
+
+
+def _is_sheet(path: Path) -> str | None:
+    return None if path.suffix.lower() in SHEETS else f"{path} must end in {', '.join(SHEETS)}"
 
 
 def _is_table(path: Path) -> str | None:
@@ -26,6 +31,10 @@ class PredictOptions(Options):
     """How to predict."""
 
     out: Path | None = option(None, "Table to write: .csv, .parquet or .json.", metavar="FILE", check=_is_table)
+    sheet: Path | None = option(
+        None, "Contact sheet to write, by class, the least certain first: .jpg or .png.", metavar="FILE", check=_is_sheet
+    )
+    sort_into: Path | None = option(None, "New folder for copies of the images, in a folder for each predicted class.", metavar="DIR")
     tta: int = tta_option()
     tta_augment: str | None = tta_augment_option()
     device: str = device_option()
@@ -50,7 +59,8 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
         Predictions for all files that can be read, and the reason for each that cannot.
 
     Raises:
-        OptionError: an option's name or value is wrong, or there are fewer fixed crops than views.
+        OptionError: an option's name or value is wrong, there are fewer fixed crops than views, or ``sheet`` or ``sort_into`` is
+            inside the image folder, or ``sort_into`` is not empty.
         DataError: there is no such run, or no image can be read.
         ModelError: the saved model is damaged.
     """
@@ -58,19 +68,28 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
 
     from tellapart.analyzed_folder import open_image_source
     from tellapart.models.saved_model import load_model, model_folder
-    from tellapart.output_guards import check_no_manifest
+    from tellapart.output_guards import check_new_folder, check_no_manifest, check_outside
     from tellapart.predictor import predict_files
+    from tellapart.workflows.predicted_images import sort_into_classes, write_prediction_sheet
     from tellapart.workflows.tta_options import tta_settings
 
     model = load_model(model_folder(run))
     with open_image_source(images, progress) as dataset:
         if options.out is not None:
             check_no_manifest(options.out, dataset)
+        if options.sheet is not None:
+            check_outside(options.sheet, dataset)
+        if options.sort_into is not None:
+            check_outside(options.sort_into, dataset)
+            check_new_folder(options.sort_into)
         predicted = predict_files(model, dataset, **tta_settings(options), progress=progress)
-    if options.out is None:
-        return predicted
-    save_table(predicted.records(), options.out)
-    return replace(predicted, out=options.out)
+        if options.sheet is not None:
+            write_prediction_sheet(predicted, dataset, options.sheet, progress)
+        if options.sort_into is not None:
+            sort_into_classes(predicted, dataset, options.sort_into, progress)
+    if options.out is not None:
+        save_table(predicted.records(), options.out)
+    return replace(predicted, out=options.out, sheet=options.sheet, sorted_into=options.sort_into)
 
 
 def save_table(rows: list[dict[str, Any]], path: Path) -> None:

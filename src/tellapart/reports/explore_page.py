@@ -152,7 +152,9 @@ def _payload(view: Mapping[str, Any]) -> dict[str, Any]:
         "y": _column(np.rint(65535 * (y - low) / longest), np.uint16),
         "label": _column([-1 if label is None else label for label in points["label"]], np.int32),
         "cluster": _column([-1 if c is None else c for c in points["cluster"]], np.int32) if clusters else None,
-        "clusters": [{"number": c["number"], "title": cluster_title(c)} for c in clusters["clusters"]] if clusters else [],
+        "clusters": [{"number": c["number"], "title": cluster_title(c), "medoid": c["medoid"]} for c in clusters["clusters"]]
+        if clusters
+        else [],
         "score": _column(np.rint(255 * _ranks(points["score"])), np.uint8) if points.get("score") else None,
         "neighbors": _neighbors(view.get("neighbors") or {}),
         "outliers": view.get("outliers") or [],

@@ -34,4 +34,10 @@ def predict_output(result: PredictedFiles) -> Answer:
         lines.append(f"averaged over {count(result.views, 'view')} of each image; {changed:,} predictions differ from those of one view")
     if result.out:
         lines.append(Styled(shown(result.out), before=f"{count(len(rows), 'row')} written to ", bold=True))
+    if result.sheet:
+        lines.append(Styled(shown(result.sheet), before="contact sheet: ", bold=True))
+    if result.sorted_into:
+        lines.append(
+            Styled(shown(result.sorted_into), before=f"{count(len(result.predictions), 'image')} copied by class into ", bold=True)
+        )
     return lines, rows

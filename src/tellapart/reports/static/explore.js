@@ -4,10 +4,10 @@ import { mountBar } from "tellapart/bar.js";
 import { mountChosen } from "tellapart/chosen.js";
 import { column, keepNames } from "tellapart/columns.js";
 import { keepDecisions } from "tellapart/decisions.js";
-import { all, choice, element, grouped } from "tellapart/dom.js";
-import { colorOf, heat, MOST } from "tellapart/palette.js";
+import { all, carried, choice, element, grouped, scrollTo, undoByKey } from "tellapart/dom.js";
+import { clusterColorOf, colorOf, heat, MOST } from "tellapart/palette.js";
 import { keepPlaces } from "tellapart/places.js";
-import { pointDetail } from "tellapart/point.js";
+import { pointDetail, relabeling } from "tellapart/point.js";
 import { mountScatter } from "tellapart/scatter.js";
 import { mountSections } from "tellapart/sections.js";
 import { keepShots } from "tellapart/shots.js";
@@ -16,13 +16,10 @@ import { mountThumbs } from "tellapart/thumbs.js";
 
 const STEPS = 24;
 const FEW = 400;
-const carried = (id) => JSON.parse(document.getElementById(id).textContent);
 const lazy = (id) => {
   let held = null;
   return () => (held ??= carried(id));
 };
-const still = matchMedia("(prefers-reduced-motion: reduce)");
-const scrollTo = (node, block = "start") => node.scrollIntoView({ behavior: still.matches ? "auto" : "smooth", block });
 
 mountTheme(document.getElementById("theme"));
 mountSections();
@@ -57,7 +54,7 @@ const ranked = (values) => {
   for (const value of values) if (value >= 0) counts.set(value, (counts.get(value) ?? 0) + 1);
   return [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a) || a - b);
 };
-function listed(values, nameOf, rest) {
+function listed(values, nameOf, rest, color = colorOf) {
   const kinds = ranked(values)
     .slice(0, MOST)
     .sort((a, b) => a - b);
@@ -66,14 +63,16 @@ function listed(values, nameOf, rest) {
   return {
     of: Int16Array.from(values, (value) => place.get(value) ?? kinds.length),
     entries: [
-      ...kinds.map((kind, k) => ({ name: nameOf(kind), color: colorOf(k) })),
-      ...(isAny ? [{ name: rest, color: "var(--class-x)" }] : []),
+      ...kinds.map((kind, k) => ({ kind, name: nameOf(kind), color: color(k) })),
+      ...(isAny ? [{ kind: -1, name: rest, color: "var(--class-x)" }] : []),
     ],
   };
 }
 const COLORS = {
   class: classNames.length ? ["Class", () => listed(labels, (k) => classNames[k], "others or no label")] : null,
-  cluster: clusters ? ["Cluster", () => listed(clusters, (k) => titles.get(k) ?? `Cluster ${k}`, "no cluster")] : null,
+  cluster: clusters
+    ? ["Cluster", () => listed(clusters, (k) => titles.get(k) ?? `Cluster ${k}`, "no cluster", clusterColorOf)]
+    : null,
   score: scores
     ? [
         "How strange",
@@ -135,6 +134,15 @@ function paint() {
     entries.map(({ color }) => color),
     only === null ? () => false : (i) => of[i] !== only,
   );
+  scatter.entitle(state.by === "cluster" ? numbers(entries) : []);
+}
+
+// The number of each cluster, at its middle image.
+function numbers(entries) {
+  const colorOfKind = new Map(entries.map(({ kind, color }) => [kind, color]));
+  return view.clusters
+    .filter(({ number, medoid }) => medoid !== null && colorOfKind.has(number))
+    .map(({ number, medoid }) => ({ i: medoid, text: String(number), color: colorOfKind.get(number) }));
 }
 
 function legend() {
@@ -236,10 +244,7 @@ function choose(points, what = "") {
 }
 
 const suggestions = () => [
-  ...new Set([
-    ...classNames,
-    ...view.clusters.map(({ title }) => title).filter((title) => !title.startsWith("Cluster ")),
-  ]),
+  ...new Set([...classNames, ...[...titles.values()].filter((title) => !title.startsWith("Cluster "))]),
 ];
 
 function decide(points, action, to = null) {
@@ -304,7 +309,9 @@ function ready() {
     shots,
     words,
     decisions: () => decisions,
-    suggestions: suggestions(),
+    get suggestions() {
+      return suggestions();
+    },
     decide,
     onpick: (i) => pick(i),
     onclear: () => choose([]),
@@ -328,8 +335,8 @@ const colors = choice(find("colors"), {
 const tool = (text, title, onclick, more = {}) =>
   element("button", { type: "button", class: "press", title, "aria-label": title, onclick, ...more }, text);
 const lassoButton = tool(
-  "Draw around",
-  "Choose images by drawing around them, without Shift",
+  "Lasso",
+  "Select images by drawing around them, without Shift",
   () => {
     const isOn = lassoButton.getAttribute("aria-pressed") !== "true";
     lassoButton.setAttribute("aria-pressed", String(isOn));
@@ -352,7 +359,7 @@ find("zoom").append(
   lassoButton,
   tool("−", "Zoom out", () => scatter.zoomBy(1 / 1.6)),
   tool("+", "Zoom in", () => scatter.zoomBy(1.6)),
-  tool("Whole", "See the whole map", () => scatter.zoomBy(0)),
+  tool("Fit", "See the whole map", () => scatter.zoomBy(0)),
 );
 paint();
 legend();
@@ -362,16 +369,29 @@ document.addEventListener("themechange", () => {
   paint();
   legend();
 });
-document.addEventListener("keydown", (event) => {
-  if (
-    (event.ctrlKey || event.metaKey) &&
-    event.key === "z" &&
-    !(/** @type {Element} */ (event.target).closest("input, textarea"))
-  ) {
-    event.preventDefault();
-    /** @type {HTMLElement} */ (document.querySelector("[data-bar=undo]")).click();
-  }
+undoByKey();
+
+// Part of a name, typed and sent with Enter, selects the images that have it in their path.
+const field = element("input", {
+  type: "search",
+  class: "find",
+  placeholder: "Find in names",
+  "aria-label": "Find in names",
 });
+const search = element("form", { onsubmit: searched }, field);
+function searched(event) {
+  event.preventDefault();
+  const text = field.value.trim().toLowerCase();
+  const found = text
+    ? Array.from({ length: n }, (_, i) => i).filter((i) => names.path(i).toLowerCase().includes(text))
+    : [];
+  choose(found, text ? `“${field.value.trim()}”` : "");
+  field.setCustomValidity(text && !found.length ? "No image has this in its name." : "");
+  field.reportValidity();
+  if (found.length) pick(found[0]);
+}
+field.addEventListener("input", () => field.setCustomValidity(""));
+find("tools").append(search);
 
 // Images of the sections below, as they come into sight.
 const seen = new IntersectionObserver(
@@ -397,25 +417,65 @@ const seen = new IntersectionObserver(
   { rootMargin: "600px 0px" },
 );
 
+// The colors and names of classes and clusters in the sections below the map.
+function paintSections() {
+  for (const node of all("[data-class]")) node.style.background = classColor(classNames.indexOf(node.dataset.class));
+  if (!clusters) return;
+  const { entries } = kinds("cluster");
+  for (const node of all("[data-cluster-color]")) {
+    const own = entries.find(({ kind }) => kind === Number(node.dataset.clusterColor));
+    node.style.background = own?.color ?? "var(--class-x)";
+  }
+  for (const node of all("[data-cluster-title]")) {
+    const number = Number(node.dataset.clusterTitle);
+    if (renamed.has(number)) node.textContent = renamed.get(number);
+  }
+}
+
+// Names given to clusters on this page, kept by the browser.
+const RENAMED = `tellapart-clusters:${view.place}:${view.made}`;
+const renamed = new Map();
+function rename(number, name) {
+  renamed.set(number, name);
+  titles.set(number, name);
+  kindsOf.delete("cluster");
+}
+
+function mountRenaming() {
+  try {
+    for (const [number, name] of JSON.parse(localStorage.getItem(RENAMED) ?? "[]")) rename(number, name);
+  } catch {
+    /* without storage the names last as long as the page */
+  }
+  paintSections();
+  for (const root of all("[data-rename]")) {
+    const onname = (name) => {
+      rename(Number(root.dataset.rename), name);
+      try {
+        localStorage.setItem(RENAMED, JSON.stringify([...renamed]));
+      } catch {
+        /* as above */
+      }
+      paintSections();
+      paint();
+      legend();
+      detail();
+    };
+    root.replaceChildren(relabeling("Name this cluster", classNames, onname, "Rename"));
+  }
+}
+
 function around() {
   ready();
   if (n <= FEW) showThumbs(true);
   for (const node of all("[data-point]")) seen.observe(node);
-  const color = () => {
-    for (const node of all("[data-class]")) node.style.background = classColor(classNames.indexOf(node.dataset.class));
-    if (!clusters) return;
-    const { entries } = kinds("cluster");
-    for (const node of all("[data-cluster-color]")) {
-      node.style.background =
-        entries.find(({ name }) => name === titles.get(Number(node.dataset.clusterColor)))?.color ?? "var(--class-x)";
-    }
-  };
-  color();
+  paintSections();
+  mountRenaming();
   const members = (number) => [...clusters.keys()].filter((i) => clusters[i] === number);
   for (const button of all("[data-show]")) {
     button.addEventListener("click", () => {
       by("cluster");
-      only(kinds("cluster").entries.findIndex(({ name }) => name === titles.get(Number(button.dataset.show))));
+      only(kinds("cluster").entries.findIndex(({ kind }) => kind === Number(button.dataset.show)));
       scrollTo(document.getElementById("map"));
     });
   }
@@ -423,12 +483,12 @@ function around() {
     button.addEventListener("click", () => {
       const number = Number(button.dataset.choose);
       choose(members(number), titles.get(number));
-      scrollTo(document.getElementById("chosen"));
+      scrollTo(document.getElementById("map"));
     });
   }
   document.getElementById("choose-outliers")?.addEventListener("click", () => {
     choose(view.outliers.slice(0, document.querySelectorAll("#outliers [data-point]").length), "outliers");
-    scrollTo(document.getElementById("chosen"));
+    scrollTo(document.getElementById("map"));
   });
 }
 requestAnimationFrame(() => setTimeout(around, 0));

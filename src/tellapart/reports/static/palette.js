@@ -30,3 +30,11 @@ export const resolved = (color) => (color.startsWith("var(--") ? named(color.sli
 export function heat(share) {
   return `color-mix(in oklch, ${named("class-x")} ${(100 * (1 - share)).toFixed(0)}%, ${named("wrong")})`;
 }
+
+// The color of the k-th cluster: deeper than those of classes and in another order, so that the two are not taken for
+// each other.
+export function clusterColorOf(k) {
+  if (k < 0 || k >= MOST) return "var(--class-x)";
+  const hue = (285 + k * 137.508) % 360;
+  return `oklch(${[0.48, 0.6, 0.54][k % 3]} 0.13 ${hue.toFixed(0)})`;
+}

@@ -71,7 +71,7 @@ function buttons(i, decision, { suggestions, decide }) {
 }
 
 // A field for a name, with those that are there already to choose from, and a button.
-export function relabeling(words, suggestions, onname) {
+export function relabeling(words, suggestions, onname, action = "Relabel") {
   const list = `names-${Math.random().toString(36).slice(2)}`;
   const field = element("input", { type: "text", list, placeholder: words, "aria-label": words, size: "14" });
   return element(
@@ -85,6 +85,6 @@ export function relabeling(words, suggestions, onname) {
     },
     field,
     element("datalist", { id: list }, ...suggestions.map((name) => element("option", { value: name }))),
-    element("button", { type: "submit", class: "press" }, "Relabel"),
+    element("button", { type: "submit", class: "press" }, action),
   );
 }

@@ -24,6 +24,7 @@ const START = {
   lasso: null,
   hasThumbs: false,
   crossed: [],
+  titles: [],
 };
 
 class Scatter {
@@ -152,6 +153,12 @@ class Scatter {
     this.due();
   }
 
+  // `titles` are numbers on the map: [{ i, text, color }].
+  entitle(titles) {
+    this.state.titles = titles;
+    this.due();
+  }
+
   choose(chosen) {
     this.state.chosen = chosen;
     this.due();
@@ -207,6 +214,7 @@ function drawMarks(brush, { state, view, toScreen }) {
   brush.setTransform(sharp(), 0, 0, sharp(), 0, 0);
   brush.clearRect(0, 0, view.width, view.height);
   drawCrosses(brush, state, toScreen);
+  drawTitles(brush, state, toScreen);
   const rings = [
     { i: state.pinned, color: named("accent"), size: 10 },
     { i: state.hover, color: named("ink"), size: 8 },
@@ -252,6 +260,24 @@ function drawCrosses(brush, { crossed, isOff }, toScreen) {
   for (const [width, name] of crossed.length > MANY ? [[1.1, "ink"]] : strokes) {
     [brush.lineWidth, brush.strokeStyle] = [Number(width), named(name)];
     brush.stroke();
+  }
+}
+
+// A number on a disc at each of `titles`, [{ i, text, color }].
+function drawTitles(brush, { titles }, toScreen) {
+  brush.font = "600 13px system-ui, sans-serif";
+  [brush.textAlign, brush.textBaseline] = ["center", "middle"];
+  for (const { i, text, color } of titles) {
+    const [x, y] = toScreen(i);
+    brush.fillStyle = resolved(color);
+    brush.strokeStyle = named("surface");
+    brush.lineWidth = 3;
+    brush.beginPath();
+    brush.arc(x, y, 12, 0, 7);
+    brush.stroke();
+    brush.fill();
+    brush.fillStyle = "#fff";
+    brush.fillText(text, x, y + 0.5);
   }
 }
 
