@@ -265,6 +265,7 @@ def evaluate(
     path_column: str | None = ...,
     label_column: str | None = ...,
     out: Path | None = ...,
+    report: Path | None = ...,
     tta: int = ...,
     tta_augment: str | None = ...,
     device: str = ...,

@@ -160,3 +160,18 @@ def test_images_that_views_turned_are_named(trained: Run, tmp_path: Path, monkey
     assert found is not None
     assert found.right_to_wrong == ("dots/0.jpg",)
     assert found.wrong_to_right == ()
+
+
+def test_the_report_is_about_the_new_images_alone(trained: Run, tmp_path: Path) -> None:
+    found = tellapart.evaluate(trained.folder, newer(tmp_path / "new"), report=tmp_path / "report")
+    assert found.report == tmp_path / "report" / "report.html"
+    view = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
+    (part,) = view["header"]["parts"]
+    assert (part["n"], part["accuracy"]["value"]) == (found.n, found.accuracy.value)
+    assert {image["path"] for image in view["gallery"]["images"]} <= {f"{kind}/{seed}.jpg" for kind in folders.KINDS for seed in range(4)}
+    text = found.report.read_text(encoding="utf-8")
+    assert "Duplicates</h3>" not in text and "Leaks between" not in text and str(tmp_path) not in text
+    with pytest.raises(OptionError, match="is not empty"):
+        tellapart.evaluate(trained.folder, tmp_path / "new", report=tmp_path / "report")
+    with pytest.raises(OptionError, match="inside the image folder"):
+        tellapart.evaluate(trained.folder, tmp_path / "new", report=tmp_path / "new" / "report")

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
+import tellapart
 from tellapart.dataset.decisions import parse_decisions
 from tellapart.predictions import Predictions
+from tellapart.run_folder import Run
 
 from .conftest import reported
 from .synthetic import write_run
@@ -19,8 +23,8 @@ pytestmark = pytest.mark.browser
 
 
 @contextmanager
-def opened(browser: Any, folder: Path, **options: Any) -> Iterator[Any]:
-    """The report in a fresh tab; on leaving, no request may have left the file and no error been told."""
+def opened(browser: Any, folder: Path, *, photos: Path | None = None, **options: Any) -> Iterator[Any]:
+    """The report in a fresh tab; on leaving, nothing but ``photos`` may have been asked for and no error been told."""
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **options})
     page, left, errors = context.new_page(), [], []
     page.on("request", lambda request: left.append(request.url[:200]) if not request.url.startswith(("data:", "blob:")) else None)
@@ -31,7 +35,7 @@ def opened(browser: Any, folder: Path, **options: Any) -> Iterator[Any]:
     page.wait_for_selector(".card")
     yield page
     context.close()
-    assert left == [address]
+    assert [one for one in left if photos is None or not one.startswith(photos.as_uri())] == [address]
     assert errors == []
 
 
@@ -282,3 +286,22 @@ def test_an_entry_of_the_legend_shows_one_class(browser: Any, two: Path) -> None
         entry.click()
         assert page.locator("#map .legend button").first.get_attribute("aria-pressed") == "true"
         page.wait_for_function(f"document.querySelector('#map canvas').dataset.drawn !== '{drawn}'")
+
+
+def test_what_a_mailed_report_decides_is_applied_with_its_conflicts(browser: Any, trained: Run, photos: Path, tmp_path: Path) -> None:
+    way = json.loads((trained.folder / "report.json").read_text(encoding="utf-8"))["header"]["ways"]["folder"]
+    page_folder = Path(shutil.copytree(trained.folder, tmp_path / "a" / "b" / "c" / "mailed"))
+    folder = Path(shutil.copytree(photos, (page_folder / unquote(way)).resolve()))
+    with opened(browser, page_folder, photos=folder) as page:
+        page.locator("#grid").focus()
+        paths = [str(page.locator(f"#grid-{place}").get_attribute("title")) for place in (0, 1)]
+        page.keyboard.press("x")
+        page.keyboard.press("m")
+        page.locator("[data-gallery=detail] select").select_option(index=1)
+        file = saved(page, tmp_path / "decisions.jsonl")
+    tellapart.exclude(folder, paths[1], reason="was excluded meanwhile")
+    found = tellapart.decisions(folder, apply=file)
+    assert found.applied == 2 and not found.unmet
+    assert [(one.path, one.before) for one in found.conflicts] == [(paths[1], "exclude")]
+    assert {(one.action, one.path) for one in found.decisions} >= {("exclude", paths[0]), ("relabel", paths[1])}
+    assert (page_folder / "report.html").read_bytes() == (trained.folder / "report.html").read_bytes()

@@ -61,7 +61,7 @@ def _open_page(page: Path | None) -> None:
     from tellapart.errors import OptionError, StorageError
 
     if page is None:
-        raise OptionError("--open has no page to open: none was written", hint="add --page FILE")
+        raise OptionError("--open has no page to open: none was written", hint="name a page to write; see --help")
     if not webbrowser.open(page.absolute().as_uri()):
         raise StorageError(f"no browser could be started for {page}", hint="open the file yourself")
 

@@ -179,7 +179,12 @@ ROWS = (
     Command("cache", "Use", "Show what lies in the cache, by kind and age, and clear it.", (), "tellapart cache --clear pixels"),
     Command("demo", "Train", "Train on a packaged set of solar-cell images.", (), "tellapart demo", page="report"),
     Command(
-        "evaluate", "Evaluate", "Evaluate a run on new labeled images.", (RUN, FOLDER), "tellapart evaluate runs/photos-1 newer_photos"
+        "evaluate",
+        "Evaluate",
+        "Evaluate a run on new labeled images.",
+        (RUN, FOLDER),
+        "tellapart evaluate runs/photos-1 newer_photos",
+        page="report",
     ),
     Command(
         "compare",

@@ -72,6 +72,21 @@ class ListedDecision(Decision):
 
 
 @dataclass(frozen=True)
+class Conflict(Result):
+    """An applied decision that contradicts one that was in effect, or a label that has changed since; the applied one holds.
+
+    Attributes:
+        path: the image.
+        before: what held until then: an action, with its label for ``relabel``, or the present label.
+        applied: what the file says.
+    """
+
+    path: str
+    before: str
+    applied: str
+
+
+@dataclass(frozen=True)
 class DecisionsResult(Result):
     """The decisions on a data set.
 
@@ -80,12 +95,14 @@ class DecisionsResult(Result):
         unmet: those that match no file.
         applied: number of decisions taken over from the file; None without ``apply``.
         log: the file of the decisions.
+        conflicts: applied decisions that contradict what held until then; they replace it, and ``undo`` brings it back.
     """
 
     decisions: tuple[ListedDecision, ...]
     unmet: tuple[Decision, ...]
     applied: int | None
     log: Path
+    conflicts: tuple[Conflict, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -264,15 +281,17 @@ def decisions(folder: str | Path, *, options: DecisionsOptions, progress: Progre
     analyzed = analyze_folder(folder, FeatureSpec(()), reading=options, state=options.state, progress=progress)
     unknown: list[Decision] = []
     applied = None
+    conflicts: tuple[Conflict, ...] = ()
     if options.apply is not None:
         new, unknown = _new_decisions(analyzed, options.apply)
+        conflicts = tuple(_conflicts(analyzed, new))
         append_decisions(analyzed.state, new, why=options.reason or f"from {options.apply.name}")
         applied = len(new)
     log = read_decisions(analyzed.state)
     in_effect = set(map(id, log.in_effect))
     listed = [ListedDecision(**asdict(one), holds=id(one) in in_effect) for one in log.log if options.all or id(one) in in_effect]
     unmet = (*log.unmet(list(analyzed.undecided_by_path.values())), *unknown)
-    return DecisionsResult(tuple(listed), unmet, applied, analyzed.state / LOG_FILE)
+    return DecisionsResult(tuple(listed), unmet, applied, analyzed.state / LOG_FILE, conflicts)
 
 
 def _new_decisions(analyzed: AnalyzedFolder, file: Path) -> tuple[list[Decision], list[Decision]]:
@@ -287,6 +306,23 @@ def _new_decisions(analyzed: AnalyzedFolder, file: Path) -> tuple[list[Decision]
     known = {(one.action, one.path, one.image_id, one.new) for one in analyzed.decisions.in_effect}
     new = [one for one in given.in_effect if one not in unmet and (one.action, one.path, one.image_id, one.new) not in known]
     return [replace(one, batch=0, who="", when="") for one in new], unmet
+
+
+def _conflicts(analyzed: AnalyzedFolder, new: Sequence[Decision]) -> Iterator[Conflict]:
+    """Where decisions contradict what holds for their images now."""
+    current = {row.path: row for row in analyzed.rows}
+    found = analyzed.undecided_by_path
+    for one in new:
+        row = current.get(one.path)
+        original = found.get(one.path)
+        if row is None or original is None:
+            continue
+        is_decided = row.is_excluded or row.label != original.label
+        before = EXCLUDE if row.is_excluded else f"{RELABEL} to {row.label}" if is_decided else f"labeled {row.label}"
+        applied = f"{RELABEL} to {one.new}" if one.action == RELABEL else one.action
+        is_changed = one.old is not None and row.label != one.old
+        if (is_decided or is_changed) and before != applied:
+            yield Conflict(one.path, before, applied)
 
 
 def _text_of(file: Path) -> str:

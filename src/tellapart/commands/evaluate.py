@@ -31,6 +31,7 @@ class EvaluateOptions(DatasetOptions):
     """How to evaluate."""
 
     out: Path | None = option(None, "File for the predictions (.parquet).", metavar="FILE", check=_is_parquet)
+    report: Path | None = option(None, "New folder for report.html, its data and figures.", metavar="DIR")
     tta: int = tta_option()
     tta_augment: str | None = tta_augment_option()
     device: str = device_option()
@@ -65,6 +66,7 @@ class EvaluateResult(Result):
         unreadable: number of files that cannot be read.
         left_out: reason by path, for files left out because of the training images.
         notes: checks that were not possible.
+        report: ``report.html``, or None.
     """
 
     run: str
@@ -89,6 +91,7 @@ class EvaluateResult(Result):
     unreadable: int
     left_out: Mapping[str, str]
     notes: Sequence[str]
+    report: Path | None = None
 
 
 @with_options(EvaluateOptions)
@@ -108,7 +111,8 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
         The scores with their 95 % intervals, and the number of files left out, by reason.
 
     Raises:
-        OptionError: an option's name or value is wrong, or there are fewer fixed crops than views.
+        OptionError: an option's name or value is wrong, there are fewer fixed crops than views, or ``report`` is no new folder outside
+            of the images.
         DataError: no image is left to evaluate: none is labeled with one of the run's classes, or all are training images.
     """
     from dataclasses import replace
@@ -118,9 +122,10 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
     from tellapart.dataset import open_dataset
     from tellapart.evaluation import evaluate as evaluate_predictions
     from tellapart.models.saved_model import load_model
-    from tellapart.output_guards import check_no_manifest
+    from tellapart.output_guards import check_new_folder, check_no_manifest, check_outside
     from tellapart.predictor import predict_files
     from tellapart.run_folder import open_classifier_run
+    from tellapart.workflows.evaluation_report import write_evaluation_report
     from tellapart.workflows.training_overlap import GROUP, NEAR, SEEN, training_overlap
     from tellapart.workflows.tta_options import tta_gain, tta_settings
 
@@ -130,6 +135,9 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
         progress.note(note)
     if options.out is not None:
         check_no_manifest(options.out, dataset)
+    if options.report is not None:
+        check_outside(options.report, dataset)
+        check_new_folder(options.report)
     predicted = predict_files(model, dataset, **tta_settings(options), progress=progress)
     overlap = training_overlap(opened, model, dataset, predicted, progress)
     predictions = replace(predicted.predictions, groups=overlap.groups)
@@ -150,14 +158,20 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
         progress.note(note)
     if options.out is not None:
         evaluated.save(options.out)
+    scores = evaluate_predictions(evaluated)
+    page = None
+    if options.report is not None:
+        images = (dataset, predicted)
+        page = write_evaluation_report(options.report, opened, scores, evaluated, images, list(overlap.notes), progress)
     return EvaluateResult(
         run=opened.name,
         folder=str(folder),
-        **_scores(evaluate_predictions(evaluated)),
+        **_scores(scores),
         tta=tta_gain(replace(predicted.first_view, groups=overlap.groups).where(is_evaluated), evaluated, predicted.views),
         **counts,
         left_out={path: reason for path, reason in zip(predictions.paths, overlap.reasons, strict=True) if reason},
         notes=tuple(overlap.notes),
+        report=page,
     )
 
 

@@ -29,8 +29,9 @@ def data_view(run: RunFiles) -> dict[str, Any]:
         "parts": {part: sum(row[part] for row in classes) for part in ("train", "val", "test")},
         "sizes": _sizes(run),
         "skipped": _skipped(run),
-        "duplicates": _duplicates(data.get("duplicates") or {}),
+        "duplicates": None if data.get("duplicates") is None else _duplicates(data["duplicates"]),
         "leak": _leak(run.metrics.get("leak")),
+        "is_leak_checked": "leak" in run.metrics,
         "imaged": imaged_classes(run),
     }
 

@@ -22,6 +22,7 @@ from tellapart.reports.html_shell import render_page, view_json
 from tellapart.reports.relative_links import decisions_command
 from tellapart.reports.run_options import changed_options, repeating_command
 from tellapart.reports.run_view import report_view
+from tellapart.reports.runfiles import RunFiles
 from tellapart.reports.thumbnail_budget import ThumbnailBudget, Thumbnails
 
 MODULES = (
@@ -65,13 +66,14 @@ SECTIONS = (
 )
 
 
-def write_report(folder: Path, thumbnails: Thumbnails, budget: ThumbnailBudget | None = None) -> Path:
+def write_report(folder: Path, thumbnails: Thumbnails, budget: ThumbnailBudget | None = None, *, run: RunFiles | None = None) -> Path:
     """Write ``report.html``, ``report.json`` and ``figures/*.svg`` into a run folder, each whole or not at all.
 
     Args:
         folder: the run folder (docs/reference/run-folder.md).
         thumbnails: JPEG bytes (about 128 pixels, 4 kB) by image_id; ids may be missing from the answer.
         budget: how much room images may take; the default keeps the page under 25 MB.
+        run: what to report on, where ``folder`` is no run folder but only the place of the page.
 
     Returns:
         The path of ``report.html``.
@@ -79,7 +81,7 @@ def write_report(folder: Path, thumbnails: Thumbnails, budget: ThumbnailBudget |
     Raises:
         StorageError: a file of the run is absent or damaged, or the folder cannot be written.
     """
-    view = report_view(folder, thumbnails, budget)
+    view = report_view(folder, thumbnails, budget, run=run)
     figures = report_figures(view)
     for name, figure in figures.items():
         write_text(folder / "figures" / f"{name}.svg", figure.standalone())
@@ -104,7 +106,7 @@ def page_html(view: Mapping[str, Any], figures: Mapping[str, Figure]) -> str:
         figures=figures,
         words=number_format,
         sections=_sections(view, figures),
-        bars={part["part"]: list(_headline_bars(part)) for part in header["parts"]},
+        bars={part["part"]: list(_headline_bars(part, has_other_splits=not view["sensitivity"]["reason"])) for part in header["parts"]},
         rung_bars={section["part"]: _rung_bars(section) for section in view["rungs"]},
         has_confusion=bool(confusion),
         class_images=view["images"]["classes"],
@@ -148,12 +150,12 @@ def _sections(view: Mapping[str, Any], figures: Mapping[str, Figure]) -> list[tu
     return [(name, words) for name, words in SECTIONS if there.get(name, True)]
 
 
-def _headline_bars(part: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+def _headline_bars(part: Mapping[str, Any], *, has_other_splits: bool) -> Iterator[dict[str, str]]:
     """The two numbers of a part, each as a value, a small bar with the ends of its axis, and a sentence."""
     if accuracy := part["accuracy"]:
         low, high = share_range([accuracy["low"], accuracy["high"]], least=0.1)
         yield {
-            "what": f"Accuracy, {part['title'].lower()}: this split",
+            "what": f"Accuracy, {part['title'].lower()}{': this split' if has_other_splits else ''}",
             "value": number_format.percent(accuracy["value"]),
             "drawing": interval_bar(accuracy, Scale(low, high, *BAR), number_format.percent_interval(accuracy)),
             "low": number_format.percent(low, 0),

@@ -26,7 +26,9 @@ FORMAT = 1
 WAYS = {"scratch": "{backbone} from scratch", "finetune": "{backbone}, fine-tuned"}
 
 
-def report_view(folder: Path, thumbnails: Thumbnails, budget: ThumbnailBudget | None = None) -> dict[str, Any]:
+def report_view(
+    folder: Path, thumbnails: Thumbnails, budget: ThumbnailBudget | None = None, *, run: RunFiles | None = None
+) -> dict[str, Any]:
     """Everything the report of a run shows, JSON-able, one key a section.
 
     Keys: ``format``, ``header``, ``rungs``, ``confusion``, ``gallery``, ``reliability``, ``coverage`` (lists have one item a reported
@@ -38,12 +40,13 @@ def report_view(folder: Path, thumbnails: Thumbnails, budget: ThumbnailBudget | 
         folder: the run folder.
         thumbnails: JPEG bytes (about 128 pixels, 4 kB) by image_id; ids may be missing from the answer.
         budget: how much room images may take; the default keeps a page under 25 MB.
+        run: what to report on, where ``folder`` is no run folder but only the place of the page.
 
     Raises:
         StorageError: a file of the run is absent or damaged.
     """
     budget = budget or ThumbnailBudget()
-    run = RunFiles.load(folder)
+    run = run or RunFiles.load(folder)
     chosen: dict[str, bytes] = {}
     order = gallery_order(run.predictions)[: budget.gallery_images]
     shown = fill(chosen, (run.predictions.image_ids[i] for i in order), thumbnails, budget.gallery_bytes)

@@ -45,6 +45,10 @@ def undo_output(result: UndoResult) -> Answer:
 def decisions_output(result: DecisionsResult) -> Answer:
     """One line per decision, the newest first; those that match no file; and where the log is."""
     lines = [f"{count(result.applied, 'decision was', 'decisions were')} applied"] if result.applied is not None else []
+    if result.conflicts:
+        verb = "contradicts" if len(result.conflicts) == 1 else "contradict"
+        lines.append(f"{len(result.conflicts):,} of them {verb} what held until now, and replaced it (tellapart undo brings it back):")
+        lines += first_lines([f"  {one.path}: {one.before} -> {one.applied}" for one in result.conflicts])
     if not result.decisions:
         lines.append("there are no decisions")
     else:

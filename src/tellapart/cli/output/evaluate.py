@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tellapart.cli.formatting import number, share
-from tellapart.cli.terminal import Answer
+from tellapart.cli.formatting import number, share, shown
+from tellapart.cli.terminal import Answer, Styled
 from tellapart.counts import count
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def evaluate_output(result: EvaluateResult) -> Answer:
     }
     counts = {name: getattr(result, name) for name in reasons}
     lines += [f"{counts[name]:,} left out: they {reason}" for name, reason in reasons.items() if counts[name]]
-    return [*lines, *_tta_lines(result.tta)], result.as_dict()
+    page = [Styled(shown(result.report), before="report: ", bold=True)] if result.report else []
+    return [*lines, *_tta_lines(result.tta), *page], result.as_dict()
 
 
 def _tta_lines(gain: TtaGain | None) -> list[str]:

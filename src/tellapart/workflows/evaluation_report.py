@@ -1,0 +1,91 @@
+"""The report of an evaluation on new images: the page of a run, about these images alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tellapart.version import __version__
+
+if TYPE_CHECKING:
+    from tellapart.dataset import Dataset
+    from tellapart.predictions import Predictions
+    from tellapart.predictor import PredictedFiles
+    from tellapart.progress import Progress
+    from tellapart.run_folder import Run
+
+PART = "test"
+"""New images are a test: the model saw none of them."""
+OF_THE_MODEL = ("run", "recipe", "backbone", "class_names", "selection")
+
+
+def write_evaluation_report(
+    folder: Path,
+    run: Run,
+    scores: Mapping[str, Any],
+    evaluated: Predictions,
+    images: tuple[Dataset, PredictedFiles],
+    notes: list[str],
+    progress: Progress,
+) -> Path:
+    """Write ``report.html``, ``report.json`` and the figures into a folder.
+
+    Args:
+        folder: where to; it is made if it is not there.
+        run: whose model was evaluated.
+        scores: the summary of the evaluation, as in ``metrics.json``.
+        evaluated: the predictions that the scores are of.
+        images: the data set, and the predictions for all its files.
+        notes: sentences worth knowing.
+        progress: receives progress.
+
+    Returns:
+        The path of ``report.html``.
+    """
+    from tellapart.dataset.thumbnail_store import thumbnail_loader
+    from tellapart.reports import write_report
+    from tellapart.reports.runfiles import RunFiles
+
+    dataset, predicted = images
+    n = len(evaluated)
+    metrics = {
+        **{key: run.metrics[key] for key in OF_THE_MODEL if key in run.metrics},
+        "run": f"{run.name} on {dataset.root.name}",
+        "folder": str(dataset.root),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "tellapart": __version__,
+        PART: dict(scores),
+        "data": {
+            "files": len(predicted.files),
+            "used": n,
+            "unreadable": len(predicted.unreadable),
+            "set_aside": len(predicted.files) - len(predicted.unreadable) - n,
+            "classes": [{"name": name, PART: evaluated.labels.count(name)} for name in evaluated.class_names],
+        },
+        "notes": notes,
+        "split_sensitivity_reason": "These images are new: there is no other split of them.",
+        "learning_curve_reason": "Nothing was trained on these images.",
+    }
+    files = RunFiles(folder, metrics, {}, _image_columns(evaluated), replace(evaluated, parts=(PART,) * n))
+    with progress.stage("writing the report", unit="steps"):
+        return write_report(folder, thumbnail_loader(dataset, predicted.files), run=files)
+
+
+def _image_columns(evaluated: Predictions) -> dict[str, list[Any]]:
+    """The evaluated images in the columns of ``images.parquet``."""
+    from tellapart.reports.runfiles import IMAGE_COLUMNS
+
+    n = len(evaluated)
+    known: dict[str, list[Any]] = {
+        "path": list(evaluated.paths),
+        "image_id": list(evaluated.image_ids),
+        "label": list(evaluated.labels),
+        "group": list(evaluated.groups),
+        "part": [PART] * n,
+        "status": ["used"] * n,
+        "size_bytes": [0] * n,
+    }
+    return {name: known.get(name, [None] * n) for name in IMAGE_COLUMNS}
