@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from tellapart.reports.cluster_sheets import ClusterImage, class_mix, cluster_sheet
+from tellapart.reports.cluster_sheets import ClusterImage, class_mix, cluster_index, cluster_sheet
 from tellapart.reports.figures.num_clusters import choice_figure
 from tests import sample_images
 
@@ -62,3 +62,11 @@ def test_what_could_not_be_measured_is_said() -> None:
     figure = choice_figure({**CHOICE, "silhouette": [None] * 3, "reference_silhouette": [None] * 3})
     assert figure is not None
     assert "nothing to measure" in figure.body
+
+
+def test_one_page_shows_every_sheet_and_runs_no_script_of_a_name() -> None:
+    text = cluster_index(
+        "2 clusters", [("Cluster 0, <script>alert(1)</script>", "cats 3", "cluster-0.jpg"), ("Cluster 1", "", "cluster-1.jpg")]
+    )
+    assert text.count("<img ") == 2 and 'src="cluster-1.jpg"' in text
+    assert "<script" not in text and "&lt;script&gt;" in text and "default-src 'none'" in text

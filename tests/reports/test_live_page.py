@@ -22,14 +22,15 @@ def event(epoch: int) -> dict:
 
 def test_the_page_grows_and_is_gone_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "runs/scratch.training.html"
-    with live_page(path, "scratch, <tiny>") as heard:
+    with live_page(path, "scratch, <tiny>", 2, 2) as heard:
+        assert "has not ended yet" in path.read_text()
         heard("fold 1 of 2", [event(1)])
         first = path.read_text()
         heard("fold 1 of 2", [event(1), event(2)])
         heard("fold 2 of 2", [event(1)])
         second = path.read_text()
     assert "fold 1, epoch 1, 9 images a second" in first
-    assert "fold 2, epoch 1" in second
+    assert "fold 2, epoch 1" in second and "3 of 4 epochs done, about 1" in second
     assert "scratch, &lt;tiny&gt;" in second
     assert second.count("<svg") == 2
     assert not path.exists()

@@ -209,7 +209,7 @@ ROWS = (
         "tellapart explore photos",
         page="out",
     ),
-    Command("cluster", "Explore", "Cluster images, with or without labels.", (FOLDER,), "tellapart cluster photos -k 5"),
+    Command("cluster", "Explore", "Cluster images, with or without labels.", (FOLDER,), "tellapart cluster photos -k 5", page="index"),
     Command(
         "similar",
         "Explore",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tellapart.workflows.folder_clustering import ClusteringConfig, FolderClustering
 
 METHODS = ("kmeans", "minibatch", "affinity", "hdbscan", "agglomerative")
-TABLE, DETAILS, FIGURE = "clusters.csv", "clusters.json", "choice-of-k.svg"
+TABLE, DETAILS, FIGURE, INDEX = "clusters.csv", "clusters.json", "choice-of-k.svg", "index.html"
 COLUMNS = ("path", "image_id", "cluster", "name", "distance", "label")
 OUTLIERS = 20
 """Images that are listed as outliers."""
@@ -143,6 +143,11 @@ class ClusterResult(Result):
     left_out: dict[str, str]
     notes: tuple[str, ...]
 
+    @property
+    def index(self) -> Path:
+        """The page of all contact sheets."""
+        return self.out / INDEX
+
 
 @with_options(ClusterOptions)
 def cluster(folder: str | Path, *, options: ClusterOptions, progress: Progress = AUTO) -> ClusterResult:
@@ -234,7 +239,7 @@ def _is_ours(out: Path) -> bool:
     """Whether a folder holds nothing but an earlier result."""
     import re
 
-    ours = re.compile(rf"{re.escape(TABLE)}|{re.escape(DETAILS)}|{re.escape(FIGURE)}|cluster-\d+\.jpg")
+    ours = re.compile(rf"{re.escape(TABLE)}|{re.escape(DETAILS)}|{re.escape(FIGURE)}|{re.escape(INDEX)}|cluster-\d+\.jpg")
     return out.is_dir() and (out / DETAILS).is_file() and all(ours.fullmatch(one.name) for one in out.iterdir())
 
 
@@ -287,10 +292,24 @@ def _write(found: FolderClustering, result: ClusterResult, chosen: ClusterOption
             for number, one in enumerate(result.clusters):
                 _write_sheet(found, number, partial / one.sheet)
                 advance(1)
+        write_text(partial / INDEX, _index(found, result))
         figure = choice_figure(plain(result.choice)) if result.choice else None
         if figure is not None:
             write_text(partial / FIGURE, figure.standalone())
         write_json(partial / DETAILS, {**result.as_dict(), "options": chosen.as_dict()})
+
+
+def _index(found: FolderClustering, result: ClusterResult) -> str:
+    """The page of all contact sheets."""
+    from tellapart.reports.cluster_sheets import class_mix, cluster_index
+
+    clusters = []
+    for number, one in enumerate(result.clusters):
+        name = found.names.get(number)
+        heading = f"Cluster {number}{f', {name}' if name else ''}: {found.members[number].size:,} images"
+        words = "; ".join(part for part in (", ".join(found.words[number]), class_mix(found.classes[number])) if part)
+        clusters.append((heading, words, one.sheet))
+    return cluster_index(result.sentence, clusters)
 
 
 def _write_table(found: FolderClustering, path: Path) -> None:

@@ -64,7 +64,7 @@ def augmentation_sheet(augmentation: Augmentation, title: str, classes: Sequence
     tiles = _option_tiles(augmentation, max((square for one in classes for square in one.squares), key=_sharpness))
     rows = sum(len(one.squares) for one in classes)
     lower = -(-len(tiles) // ACROSS)
-    height = 2 * MARGIN + 94 + 42 * len(classes) + rows * (TILE + GAP) + 70 + lower * (TILE + 58)
+    height = 2 * MARGIN + 94 + 42 * len(classes) + rows * (TILE + GAP) + 94 + lower * (TILE + 58)
     sheet = Image.new("RGB", (WIDTH + 2 * MARGIN, height), PAPER)
     pen = _Pen(sheet)
     is_explained = str(augmentation) != title
@@ -81,7 +81,8 @@ def augmentation_sheet(augmentation: Augmentation, title: str, classes: Sequence
         pen.y += 14
     pen.y += 6
     pen.write("Each option alone", 20, INK, line=30)
-    pen.write("at its two extremes; in black what is on above, in gray what is off", 14, FAINT, line=34)
+    pen.write("at its two extremes; in black what is on above, in gray what is off", 14, FAINT, line=24)
+    pen.write(_probabilities(augmentation), 14, FAINT, line=34)
     for start in range(0, len(tiles), ACROSS):
         pen.captioned_row(tiles[start : start + ACROSS])
     return sheet.crop((0, 0, sheet.width, pen.y + MARGIN // 2))
@@ -162,6 +163,14 @@ def _option_tiles(augmentation: Augmentation, square: ByteArray) -> list[_Tile]:
         fills("reflect"),
         fills("black" if augmentation.fill != "nearest" else "nearest"),
     ]
+
+
+def _probabilities(augmentation: Augmentation) -> str:
+    """How often each option is applied."""
+    flips = [name for name in ("flip", "vertical_flip") if getattr(augmentation, name)]
+    some = [f"{name} with probability 0.5" for name in flips]
+    some += [f"erasing with probability {augmentation.erasing:g}"] if augmentation.erasing else []
+    return "; ".join([*some, "all others for every image, uniformly between the extremes"])
 
 
 def _sharpness(square: ByteArray) -> float:

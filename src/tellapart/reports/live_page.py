@@ -10,9 +10,11 @@ from typing import Any
 from tellapart.atomic_files import write_text
 from tellapart.reports.figures.svg import clean, figure_css, theme_css
 from tellapart.reports.figures.training_curves import accuracy_figure, loss_figure
+from tellapart.reports.number_format import duration
 from tellapart.reports.training_section import training_section
 
 REFRESH_S = 5
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 STYLE = """
 body{margin:2rem auto;max-width:64rem;padding:0 1rem;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page)}
 h1{font-size:1.4rem;margin:0}p{color:var(--muted);margin:.3rem 0 1.5rem}
@@ -25,35 +27,55 @@ Listener = Callable[[str, Sequence[Mapping[str, Any]]], None]
 
 
 @contextmanager
-def live_page(path: Path, title: str) -> Iterator[Listener]:
+def live_page(path: Path, title: str, trainings: int = 1, epochs: int | None = None) -> Iterator[Listener]:
     """A listener that writes the page after every epoch of the trainings of one run; at the end the page is removed.
+
+    The page is there from the start, before the first epoch has ended.
 
     Args:
         path: of the page.
         title: what it is about.
+        trainings: how many trainings the run has, one after the other.
+        epochs: of each training; None where it is not known.
     """
     histories: dict[str, list[Mapping[str, Any]]] = {}
+    total = trainings * epochs if epochs else None
 
     def on_epoch(name: str, history: Sequence[Mapping[str, Any]]) -> None:
         histories[name] = list(history)
         events = [{**event, "event": "epoch", "fold": fold} for fold, epochs in enumerate(histories.values(), 1) for event in epochs]
-        write_text(path, page(title, events))
+        write_text(path, page(title, events, total=total))
 
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, page(title, [], total=total))
     try:
         yield on_epoch
     finally:
         path.unlink(missing_ok=True)
 
 
-def page(title: str, events: Sequence[Mapping[str, Any]]) -> str:
-    """The HTML of a page for events as in ``history.jsonl``."""
+def page(title: str, events: Sequence[Mapping[str, Any]], *, total: int | None = None) -> str:
+    """The HTML of a page for events as in ``history.jsonl``; ``total`` epochs are meant to be trained in all."""
     section = training_section(events)
     drawn = "".join(f"<figure>{figure.inline()}</figure>" for figure in (loss_figure(section), accuracy_figure(section)) if figure)
-    last = events[-1]
-    words = f"fold {last['fold']}, epoch {last['epoch']}, {last['images_per_s']:.0f} images a second; this page follows by itself"
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="{REFRESH_S}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f'<meta name="viewport" content="width=device-width"><title>{clean(title)}</title>'
         f"<style>{theme_css()}{figure_css()}{STYLE}</style></head>"
-        f"<body><h1>{clean(title)}</h1><p>{clean(words)}</p><main>{drawn}</main></body></html>\n"
+        f"<body><h1>{clean(title)}</h1><p>{clean(_words(events, total))}; this page follows by itself</p>"
+        f"<main>{drawn}</main></body></html>\n"
     )
+
+
+def _words(events: Sequence[Mapping[str, Any]], total: int | None) -> str:
+    """How far it is, and how long it will still take at the speed so far."""
+    if not events:
+        return "The first epoch has not ended yet"
+    last = events[-1]
+    words = f"fold {last['fold']}, epoch {last['epoch']}, {last['images_per_s']:.0f} images a second"
+    if total is None or total <= len(events):
+        return words
+    spent = sum(max(event["seconds"] for event in events if event["fold"] == fold) for fold in {event["fold"] for event in events})
+    left = duration(spent / len(events) * (total - len(events)))
+    return f"{words}; {len(events):,} of {total:,} epochs done, about {left} left unless it stops early"

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 Listener = Callable[[str, Sequence[Mapping[str, Any]]], None]
 """Called after every epoch with the title of the training and its history so far."""
-LivePage = Callable[[Path, str], AbstractContextManager[Listener]]
-"""Opens a page at a path, with a title, that shows a training while it runs."""
+LivePage = Callable[[Path, str, int, int], AbstractContextManager[Listener]]
+"""Opens a page at a path, with a title, the number of trainings and of their epochs, that shows a training while it runs."""
 
 SCRATCH_SIZE = 128
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -207,7 +207,8 @@ class NetworkRunner:
             listeners = [stack.enter_context(tracker(self.options.logger, self.options.out, self.options.as_dict()))]
             if self.live_page is not None:
                 page = self.options.out / f"{self.options.name or recipe.name}.training.html"
-                listeners.append(stack.enter_context(self.live_page(page, recipe.title)))
+                listeners.append(stack.enter_context(self.live_page(page, recipe.title, recipe.folds, recipe.plan.epochs)))
+                progress.note(f"live page of the training: {page.absolute().as_uri()}")
 
             def on_epoch(title: str, history: Sequence[Mapping[str, Any]]) -> None:
                 for listener in listeners:

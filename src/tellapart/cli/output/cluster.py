@@ -35,7 +35,7 @@ def cluster_output(result: ClusterResult) -> Answer:
             lines.append(f"to undo it: tellapart undo FOLDER --batch {applied.batch}")
     if result.folders:
         lines.append(Styled(shown(result.folders), before="one folder per cluster: ", bold=True))
-    return [*lines, Styled(shown(result.out), before="contact sheets: ", bold=True)], result.as_dict()
+    return [*lines, Styled(shown(result.index), before="contact sheets: ", bold=True)], result.as_dict()
 
 
 def _table(result: ClusterResult) -> list[str]:
