@@ -17,8 +17,7 @@ import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.exploration import projection
-from tellapart.exploration.projection import project
-from tellapart.exploration.projection_quality import neighbor_label_accuracy, neighbor_preservation, sample_rows
+from tellapart.exploration.projection import neighbor_label_accuracy, neighbor_preservation, project, sample_rows
 
 KINDS = 50
 

@@ -95,6 +95,7 @@ def room_of(name: str) -> str | None:
     return parts[1] if parts[0] == "tellapart" and len(parts) > 1 and parts[1] in {*LEVEL, *rooms()} else None
 
 
+@cache
 def rooms() -> set[str]:
     return {Path(module).parts[0].removesuffix(".py") for module in modules()} - {"__init__"}
 

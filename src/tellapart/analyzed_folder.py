@@ -16,8 +16,7 @@ import numpy as np
 from tellapart.array_types import ByteArray, FloatArray
 from tellapart.concurrency import worker_count
 from tellapart.curation.duplicate_groups import DuplicateGroup, duplicate_groups
-from tellapart.curation.near_duplicate_cache import cached_pairs
-from tellapart.curation.near_duplicates import ComparedPair, Images, Signatures, compare_pairs
+from tellapart.curation.near_duplicates import ComparedPair, Images, Signatures, cached_pairs, compare_pairs
 from tellapart.dataset import Catalog, Dataset, ImageFacts, open_dataset
 from tellapart.dataset.catalog import CATALOG, FileState, state_folder
 from tellapart.dataset.content_hashes import file_states

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from tellapart.curation.duplicate_groups import DuplicateGroup
 from tellapart.curation.issues import BORDER
-from tellapart.curation.quality_issues import RULES, appearance_scores
+from tellapart.curation.quality_issues import GRAPHIC_BITS, RULES, appearance_scores, placeholder_groups
 from tellapart.dataset.catalog import ImageFacts
 from tellapart.images import image_statistics as quality_facts
 from tests import folders
@@ -69,3 +70,31 @@ def test_scores_of_any_facts_lie_between_0_and_1_or_are_unknown(name: str) -> No
 
 def test_a_flat_image_is_not_called_blurred() -> None:
     assert np.isnan(appearance_scores("blurred", [facts_of(PLANTED["flat"])])[0])
+
+
+def group(kind: str, *paths: str) -> DuplicateGroup:
+    return DuplicateGroup(kind, ("id",), paths, paths[0], "", 1.0)
+
+
+def facts(entropy: float) -> dict[str, ImageFacts]:
+    return {"id": ImageFacts("id", 200, 200, "PNG", b"", b"", 0, 0, 0, 0, 0, 0, 0, 0, entropy, 0, 0)}
+
+
+@pytest.mark.parametrize(
+    ("paths", "entropy", "is_placeholder"),
+    [
+        (("a/1", "b/1", "c/1"), 7.0, True),
+        (("a/1", "b/1", "b/2"), 7.0, False),
+        (("a/1", "a/2", "a/3"), 7.0, False),
+        (("a/1", "a/2", "a/3"), GRAPHIC_BITS - 1, True),
+        (("a/1", "b/1"), 1.0, False),
+    ],
+)
+def test_a_stand_in_came_often_and_is_drawn_or_came_for_many_names(paths: tuple[str, ...], entropy: float, is_placeholder: bool) -> None:
+    names = {path: path.split("/")[0] for path in paths}
+    found = placeholder_groups([group("near", *paths)], facts(entropy), names)
+    assert bool(found) == is_placeholder
+
+
+def test_pairs_at_the_boundary_are_no_placeholders() -> None:
+    assert placeholder_groups([group("boundary", "a/1", "b/1", "c/1")], facts(1.0), {"a/1": "a", "b/1": "b", "c/1": "c"}) == []

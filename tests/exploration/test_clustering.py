@@ -7,8 +7,7 @@ from sklearn.metrics import adjusted_rand_score
 from tellapart.errors import DataError
 from tellapart.exploration import clustering as clusters_module
 from tellapart.exploration import pairwise_methods
-from tellapart.exploration.cluster_members import list_members, rank_by_distance
-from tellapart.exploration.clustering import METHODS, cluster_points, count_distinct, number_by_size
+from tellapart.exploration.clustering import METHODS, cluster_points, count_distinct, list_members, number_by_size, rank_by_distance
 from tellapart.exploration.pca import pca_coordinates
 from tests.exploration.blobs import blobs, noise
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from tellapart.models.fused_inference import FusedConv, RotatedInput, fast_network, fused_network
-from tellapart.models.timm_variants import build_variant
+from tellapart.models.timm_networks import build_variant
 
 
 @pytest.fixture(autouse=True)

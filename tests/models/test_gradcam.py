@@ -9,12 +9,16 @@ from captum.attr import LayerGradCam, Occlusion
 from torch import nn
 
 from tellapart.array_types import ByteArray
+from tellapart.cropping.geometry import activation_box
 from tellapart.errors import ModelError
+from tellapart.images import resize
 from tellapart.models.backbone_card import Backbone, BackboneCard
-from tellapart.models.gradcam import MemberNetwork, MemberScore, grad_cam, log_odds, occlusion
+from tellapart.models.gradcam import SIDE, ActivationNetwork, MemberNetwork, MemberScore, grad_cam, log_odds, occlusion
 from tellapart.models.heads import LinearHead
+from tellapart.models.imagenet_classes import imagenet_classes
 from tellapart.models.saved_model import Member
 from tellapart.models.scratch_networks import build_image_network
+from tests import faces, sample_images
 
 SIZE, CLASSES = 48, 3
 
@@ -122,3 +126,30 @@ def test_a_layer_that_is_not_there_is_said_with_the_closest(tmp_path: Path, pixe
     with pytest.raises(ModelError, match=r"no layer '1\.3\.conv' with maps") as error:
         grad_cam(MemberNetwork(member(tmp_path, "resnet")), pixels, 0, layer="1.3.conv")
     assert "1.3.conv" in str(error.value.hint)
+
+
+@pytest.fixture(scope="module")
+def network(cache: Path) -> ActivationNetwork:
+    return ActivationNetwork(device="cpu")
+
+
+def test_a_cat_is_found_where_it_sits(network: ActivationNetwork) -> None:
+    cat = resize(faces.shipped("chelsea.png"), 200, "crop")
+    scene = np.full((400, 800, 3), 200, np.uint8)
+    scene[180:380, 550:750] = cat
+    maps, sure = network.maps(resize(scene, SIDE, "squash")[None], imagenet_classes("cats"))
+    assert maps.shape == (1, 10, 10)
+    assert sure[0] > 0.15
+    box = activation_box(maps[0], 800, 400)
+    assert box is not None
+    center = (box[:2] + box[2:]) / 2
+    assert abs(center[0] - 650) < 110
+    assert abs(center[1] - 280) < 80
+
+
+def test_a_thing_that_is_not_there_is_improbable(network: ActivationNetwork) -> None:
+    pixels = resize(sample_images.photo_pixels(1, 300, 200), SIDE, "squash")[None]
+    _, sure = network.maps(pixels, imagenet_classes("cats"))
+    assert sure[0] < 0.05
+    _, sure = network.maps(pixels)
+    assert sure[0] == 1

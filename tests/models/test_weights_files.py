@@ -12,12 +12,10 @@ import torch
 from safetensors.torch import save_file
 
 from tellapart.errors import ModelError
-from tellapart.models.architecture_guess import FAMILIES, likeliest_network
 from tellapart.models.backbones import find_backbones
 from tellapart.models.feature_network import bare_network
-from tellapart.models.timm_networks import build_network
-from tellapart.models.timm_variants import VARIANTS, build_variant
-from tellapart.models.weights_files import WeightsFile, fit_weights, plain_names, read_weights
+from tellapart.models.timm_networks import VARIANTS, build_network, build_variant
+from tellapart.models.weights_files import FAMILIES, WeightsFile, fit_weights, likeliest_network, plain_names, read_weights
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellapart.training.latent_analysis import LatentUnits, RunningUnits, linear_code, linear_errors, mean_error, outlier_scores
-from tellapart.training.latent_traversal import traversal
+from tellapart.training.latent_analysis import LatentUnits, RunningUnits, linear_code, linear_errors, mean_error, outlier_scores, traversal
 from tests.training import toy_feed
 
 

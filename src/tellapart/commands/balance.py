@@ -111,7 +111,7 @@ def balance(folder: str | Path, *, options: BalanceOptions, progress: Progress =
         StorageError: the disk is full or cannot be written.
     """
     from tellapart.analyzed_folder import analyze_folder
-    from tellapart.curation.undersampling import training_counts, undersample
+    from tellapart.curation.class_balance import training_counts, undersample
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.models.backbones import find_backbones
     from tellapart.output_guards import check_table
@@ -183,7 +183,7 @@ def _write(analyzed: AnalyzedFolder, kept: Sequence[FileRow], out: Path, *, seed
 def _result(rows: Sequence[FileRow], kept: Sequence[FileRow], chosen: BalanceOptions, notes: list[str]) -> BalanceResult:
     from collections import Counter
 
-    from tellapart.curation.undersampling import class_weight, training_counts
+    from tellapart.curation.class_balance import class_weight, training_counts
 
     before, after = training_counts(rows), training_counts(kept)
     weights = class_weight(before)

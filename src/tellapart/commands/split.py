@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tellapart.counts import count
+from tellapart.dataset.groups import pattern_complaint
 from tellapart.dataset.options import DatasetOptions
-from tellapart.dataset.user_groups import pattern_complaint
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, when_not, with_options, without
 from tellapart.progress import AUTO, Progress
@@ -217,7 +217,7 @@ def _usable(analyzed: AnalyzedFolder, out: Path) -> tuple[list[FileRow], list[Pa
 
 def _own_groups(analyzed: AnalyzedFolder, where: Path, rows: Sequence[FileRow], chosen: SplitOptions) -> list[str | None]:
     """The user's groups: of the manifest, of --group and of --pattern; several of them are joined by their rows."""
-    from tellapart.dataset.user_groups import column_groups, pattern_groups
+    from tellapart.dataset.groups import column_groups, pattern_groups
     from tellapart.errors import OptionError
 
     if chosen.group and chosen.pattern:

@@ -113,7 +113,7 @@ class ActivationDetector:
     policy = "squash"
 
     def __init__(self, word: str | None, device: str) -> None:
-        from tellapart.models.class_activation_maps import SIDE, SURE_ENOUGH, ActivationNetwork
+        from tellapart.models.gradcam import SIDE, SURE_ENOUGH, ActivationNetwork
         from tellapart.models.imagenet_classes import imagenet_classes
 
         self._classes = imagenet_classes(word) if word else ()
@@ -124,7 +124,7 @@ class ActivationDetector:
     def __call__(self, squares: ByteArray, sizes: Sequence[tuple[int, int]]) -> list[Detection]:
         """One box a photo, or none."""
         from tellapart.cropping.geometry import activation_box
-        from tellapart.models.class_activation_maps import SURE_ENOUGH
+        from tellapart.models.gradcam import SURE_ENOUGH
 
         maps, sure = self._network.maps(squares, self._classes)
         sightings = []

@@ -9,16 +9,22 @@ signatures count, minus their mean.
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
 from tellapart.array_types import BoolArray, ByteArray, FloatArray, IntArray
+from tellapart.atomic_files import read_sealed, write_sealed
+from tellapart.cache_dir import cache_root
 from tellapart.concurrency import one_opencv_thread, parallel_map
 from tellapart.curation.duplicate_candidates import MOST_BITS, CandidatePairs, candidate_pairs
 from tellapart.curation.registration import ENOUGH_DETAIL, Agreement, best_agreement, better_agreement, box_move, compare_after_move
 from tellapart.curation.registration_images import WHOLE, RegistrationImage
+from tellapart.errors import StorageError
 from tellapart.features import FeatureMatrix
 from tellapart.features.matrix import unit_rows
 from tellapart.images.perceptual_hash import mirrored_signature
@@ -233,3 +239,41 @@ def _common_image(image_ids: Sequence[str], signatures: Signatures) -> FloatArra
         return np.zeros(1, np.float32)
     sample = image_ids[:: max(1, len(image_ids) // SAMPLE)][:SAMPLE]
     return np.asarray(signatures(sample).astype(np.float32).mean(axis=0))
+
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "near-duplicates"
+
+
+def cached_pairs(features: FeatureMatrix, find: Callable[[], list[ComparedPair]]) -> list[ComparedPair]:
+    """The compared pairs of these images from the cache, else from ``find``.
+
+    The file name contains a digest of everything they depend on: the images, their features and the ``VERSION`` of the code.
+    A damaged file is replaced; an error while writing the file is logged and ignored.
+    """
+    file = cache_root() / FOLDER / f"{_name(features)}.json"
+    cached = _read(file)
+    if cached is not None:
+        return cached
+    pairs = find()
+    try:
+        write_sealed(file, [asdict(pair) for pair in pairs])
+    except StorageError as error:
+        logger.warning("the compared pairs are not cached: %s", error)
+    return pairs
+
+
+def _read(file: Path) -> list[ComparedPair] | None:
+    try:
+        return [ComparedPair(**{**one, "framed": tuple(one["framed"])}) for one in read_sealed(file)]
+    except (TypeError, KeyError):
+        return None
+
+
+def _name(features: FeatureMatrix) -> str:
+    """A digest of the images in their order, of their features, and of the version of the code."""
+    digest = hashlib.sha256("\n".join([str(VERSION), *features.image_ids]).encode())
+    digest.update(repr((features.values.shape, str(features.values.dtype))).encode())
+    digest.update(np.ascontiguousarray(features.values).data)
+    return digest.hexdigest()[:32]

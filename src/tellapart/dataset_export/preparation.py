@@ -20,12 +20,11 @@ from tellapart.array_types import IntArray
 from tellapart.atomic_files import one_at_a_time, remove_abandoned, storage_error, write_json
 from tellapart.concurrency import ahead, worker_count
 from tellapart.counts import count
-from tellapart.dataset_export.export_tables import write_left_out, write_samples
 from tellapart.dataset_export.growing_npy import ArrayStore
 from tellapart.dataset_export.prepared import CARD, FORMAT, LEFT_OUT, SAMPLES
 from tellapart.dataset_export.rendering import Square, channel_sums, mean_and_deviation, one_torch_thread
 from tellapart.dataset_export.sample_store import Rendered, SampleStore
-from tellapart.dataset_export.samples import Sample, Samples
+from tellapart.dataset_export.samples import Sample, Samples, write_left_out, write_samples
 from tellapart.dataset_export.shard_writers import ShardForm, ShardStore, size_name
 from tellapart.errors import DataError, ImageError, OptionError, StorageError
 from tellapart.progress import SILENT, Progress

@@ -1,19 +1,22 @@
-"""The samples of a prepared data set: which images, in which part and in which order."""
+"""The samples of a prepared data set: which images, in which part and in which order, and the tables that list them."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tellapart.array_types import IntArray
+from tellapart.csv_writer import csv_file
 from tellapart.dataset import Dataset
 from tellapart.dataset.entry import PARTS
 from tellapart.dataset.file_rows import FileRow
+from tellapart.parquet_files import write_parquet
 
 REPORTED = ("test", "val")
 UNKNOWN = -1
@@ -142,3 +145,40 @@ class Samples:
 def part_of(row: FileRow) -> str:
     """The part an image is prepared in: the user's, else ``train``."""
     return row.part or "train"
+
+
+ROWS_AT_ONCE = 10_000
+
+
+def write_samples(samples: Iterable[Sample], path: Path) -> dict[str, dict[str, int]]:
+    """Write ``part``, ``row`` (in its part, from 0), ``path``, ``image_id``, ``label``, ``target`` and ``group`` of each sample.
+
+    Returns:
+        The number of images of each class, by part.
+    """
+    import pyarrow as pa
+
+    text, whole = pa.string(), pa.int64()
+    schema = pa.schema(
+        [("part", text), ("row", whole), ("path", text), ("image_id", text), ("label", text), ("target", whole), ("group", text)]
+    )
+    rows: Counter[str] = Counter()
+    classes: dict[str, Counter[str]] = defaultdict(Counter)
+    waiting: list[dict[str, Any]] = []
+    tables = [schema.empty_table()]
+    for one in samples:
+        place = {"part": one.part, "row": rows[one.part], "path": one.path, "image_id": one.image_id}
+        waiting.append({**place, "label": one.label, "target": one.target, "group": one.group})
+        rows[one.part] += 1
+        classes[one.part].update([one.label] if one.label is not None else [])
+        if len(waiting) == ROWS_AT_ONCE:
+            tables.append(pa.Table.from_pylist(waiting, schema=schema))
+            waiting = []
+    write_parquet(pa.concat_tables([*tables, pa.Table.from_pylist(waiting, schema=schema)]), path)
+    return {part: dict(sorted(classes[part].items())) for part in rows}
+
+
+def write_left_out(left_out: Mapping[str, str], path: Path) -> None:
+    """Write ``path`` and ``reason`` of every file that is not in the prepared set."""
+    with csv_file(path, ("path", "reason")) as writer:
+        writer.write_all(left_out.items())

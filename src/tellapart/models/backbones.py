@@ -20,8 +20,7 @@ from tellapart.models.backbone_card import CLIP, PIXELS, PROBABILITIES, Backbone
 from tellapart.models.efficientnet_lite import PACKAGED, PackagedWeights, packaged_state
 from tellapart.models.face_weights import FACES, SIDE, faces_sha256, faces_state
 from tellapart.models.safetensors_files import disk_errors, tensors_digest
-from tellapart.models.timm_networks import build_network, check_network_name
-from tellapart.models.timm_variants import VARIANTS
+from tellapart.models.timm_networks import VARIANTS, build_network, check_network_name
 from tellapart.models.weights_files import fit_weights, read_weights
 
 if TYPE_CHECKING:

@@ -1,11 +1,14 @@
-"""Grad-CAM and occlusion: heat maps of where a classifier looks, in log odds of one class.
+"""Grad-CAM, class activation maps (CAM) and occlusion: heat maps of where a classifier looks, in log odds of one class.
 
 Grad-CAM (Selvaraju et al. 2017) weights the maps of the last spatial layer by their gradients; occlusion (Zeiler and
-Fergus 2014) covers one place after another and measures the loss in score. The tests check both against captum.
+Fergus 2014) covers one place after another and measures the loss in score. The tests check both against captum. A CAM of the
+packaged ImageNet classifier (Zhou et al. 2016) weights the features before pooling by a class's row of the classifier; without a
+class, the maps of the most probable classes are averaged by their probability.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -19,10 +22,14 @@ from tellapart.concurrency import parallel_map
 from tellapart.errors import ModelError, closest_name
 from tellapart.images import resize
 from tellapart.models.backbone_card import Backbone
+from tellapart.models.devices import chosen_device
+from tellapart.models.efficientnet_lite import PACKAGED, packaged_state
 from tellapart.models.feature_network import BATCH, FeatureNetwork, bare_network
 from tellapart.models.heads import LinearHead
 from tellapart.models.malloc import tune_malloc
+from tellapart.models.normalization import Normalization
 from tellapart.models.saved_model import Member
+from tellapart.models.timm_networks import build_network
 
 SMALLEST_FEATURE = 1e-6
 """Smallest absolute value in a signed square root, whose gradient is infinite at 0."""
@@ -231,3 +238,52 @@ def _check_layer(layer: str, names: Sequence[str]) -> str:
         close = closest_name(layer, names)
         raise ModelError(f"there is no layer {layer!r} with maps", hint=close or f"the last ones are {', '.join(names[-5:])}")
     return layer
+
+
+NETWORK = "lite0"
+SIDE = 320
+"""Of the square the whole image is squashed to: maps of 10 x 10."""
+FIRST_FEW = 5
+SURE_ENOUGH = 0.1
+"""Probability of all classes of a word together from which on its thing is taken to be there."""
+
+
+class ActivationNetwork:
+    """A packaged classifier that gives class activation maps; thread-safe."""
+
+    def __init__(self, *, device: str = "auto") -> None:
+        packaged = PACKAGED[NETWORK]
+        self.device = chosen_device(device)
+        model = build_network(packaged.architecture)
+        model.load_state_dict(packaged_state(packaged, [len(stage) for stage in model.blocks]), strict=True)
+        self._model = model.requires_grad_(False).to(self.device, memory_format=torch.channels_last)
+        self._normalized = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5), SIDE, self.device)
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the weights and the device, on both of which the maps depend."""
+        weights = hashlib.sha256(self._model.classifier.weight.detach().cpu().numpy().tobytes()).hexdigest()
+        return f"{NETWORK}-{SIDE}-{self.device}-{weights}"
+
+    def maps(self, pixels: ByteArray, classes: Sequence[int] = ()) -> tuple[FloatArray, FloatArray]:
+        """Class activation maps of images.
+
+        Args:
+            pixels: uint8 (n, 320, 320, 3), whole images squashed.
+            classes: indices of ImageNet classes; none for the most probable classes of each image.
+
+        Returns:
+            Maps float32 (n, 10, 10), and the total probability of ``classes``, float32 (n,); 1 without classes.
+        """
+        with torch.inference_mode():
+            features = self._model.forward_features(self._normalized(pixels))
+            probabilities = self._model.forward_head(features).softmax(1)
+            is_wanted = torch.zeros_like(probabilities[0])
+            is_wanted[list(classes) or slice(None)] = 1.0
+            wanted = probabilities * is_wanted
+            strongest = wanted.topk(min(FIRST_FEW, int(is_wanted.sum())), dim=1)
+            shares = strongest.values / strongest.values.sum(1, keepdim=True).clamp(min=1e-12)
+            rows = (self._model.classifier.weight[strongest.indices] * shares[..., None]).sum(1)
+            maps = torch.einsum("nchw,nc->nhw", features, rows)
+        sure = wanted.sum(1) if len(classes) else torch.ones(len(pixels))
+        return maps.float().cpu().numpy(), sure.float().cpu().numpy()

@@ -21,8 +21,7 @@ from tellapart.reports.relative_links import without_absolute_paths
 from tellapart.reports.thumbnail_budget import data_uri
 from tellapart.reports.training_section import training_section
 from tellapart.training.autoencoder_evaluation import AutoencoderEvaluation, Example
-from tellapart.training.latent_analysis import as_pixels
-from tellapart.training.latent_traversal import STEPS
+from tellapart.training.latent_analysis import STEPS, as_pixels
 
 MODULES = ("autoencoder.js", "sections.js", "theme.js")
 STYLES = ("page.css", "parts.css", "autoencoder.css")

@@ -18,8 +18,17 @@ from tellapart.progress import SILENT, Progress
 from tellapart.training.autoencoder_training import AutoencoderRecipe, TrainedAutoencoder
 from tellapart.training.data_loader import DataLoader
 from tellapart.training.fold_training import replicas_on
-from tellapart.training.latent_analysis import LatentUnits, RunningUnits, as_pixels, linear_code, linear_errors, mean_error, outlier_scores
-from tellapart.training.latent_traversal import Traversal, traversal
+from tellapart.training.latent_analysis import (
+    LatentUnits,
+    RunningUnits,
+    Traversal,
+    as_pixels,
+    linear_code,
+    linear_errors,
+    mean_error,
+    outlier_scores,
+    traversal,
+)
 from tellapart.training.reconstruction import AutoencoderLearner, reconstruct
 from tellapart.training.thread_replicas import one_thread_each
 

@@ -18,9 +18,8 @@ from tellapart.feature_extraction import FeatureSpec
 from tellapart.features import FeatureMatrix
 from tellapart.models.saved_model import Classifier, Member
 from tellapart.predictions import Predictions
-from tellapart.training.baselines import nearest
 from tellapart.training.linear_probe import Probe, fit_probe
-from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part, leak_effect, probe_predictions
+from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part, leak_effect, nearest, probe_predictions
 from tellapart.training.probe_learning_curve import learning_curve
 from tellapart.training.split_sensitivity import split_sensitivity
 

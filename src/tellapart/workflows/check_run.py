@@ -13,13 +13,10 @@ import numpy as np
 from tellapart.array_types import FloatArray
 from tellapart.counts import count
 from tellapart.curation.class_balance import Origins, balance_sentence, origins, source_table, telling_sentence
-from tellapart.curation.combined_rank import combined_ranks
-from tellapart.curation.duplicate_groups import DuplicateGroup, duplicate_groups
-from tellapart.curation.duplicate_issues import CopyFindings, copy_findings
-from tellapart.curation.issues import NAMES, Finding, IssueTable, certain, grade_findings
+from tellapart.curation.duplicate_groups import CopyFindings, DuplicateGroup, copy_findings, duplicate_groups
+from tellapart.curation.issues import NAMES, Finding, IssueTable, certain, combined_ranks, grade_findings
 from tellapart.curation.outliers import LEAST, outlier_scores
-from tellapart.curation.placeholders import placeholder_groups
-from tellapart.curation.quality_issues import RULES, appearance_scores
+from tellapart.curation.quality_issues import RULES, appearance_scores, placeholder_groups
 from tellapart.dataset.file_rows import UNREADABLE, FileRow
 from tellapart.dataset.groups import groups_together
 from tellapart.dataset.row_building import undecided_rows

@@ -20,8 +20,16 @@ from tellapart.exploration.cluster_associations import (
     quantile_bins,
     sources_of,
 )
-from tellapart.exploration.cluster_members import Members, list_members, rank_by_distance
-from tellapart.exploration.clustering import N_INIT, NEEDS_K, Clustering, cluster_points, count_distinct
+from tellapart.exploration.clustering import (
+    N_INIT,
+    NEEDS_K,
+    Clustering,
+    Members,
+    cluster_points,
+    count_distinct,
+    list_members,
+    rank_by_distance,
+)
 from tellapart.exploration.num_clusters import MAX_K, NumClustersChoice, choose_num_clusters
 from tellapart.exploration.pca import DIRECTIONS, pca_coordinates
 from tellapart.models.imagenet_classes import imagenet_names, likely_words

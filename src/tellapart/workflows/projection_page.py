@@ -13,8 +13,15 @@ import numpy as np
 from tellapart.array_types import BoolArray, FloatArray, IntArray
 from tellapart.dataset.groups import groups_together
 from tellapart.evaluation.intervals import effective_sample_size, wilson
-from tellapart.exploration.projection import Projection, project
-from tellapart.exploration.projection_quality import NEIGHBORS, TRIED, neighbor_label_accuracy, neighbor_preservation, sample_rows
+from tellapart.exploration.projection import (
+    NEIGHBORS,
+    TRIED,
+    Projection,
+    neighbor_label_accuracy,
+    neighbor_preservation,
+    project,
+    sample_rows,
+)
 from tellapart.printable import printable
 from tellapart.progress import Progress
 from tellapart.results import Result

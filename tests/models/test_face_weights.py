@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tellapart.errors import ModelError
-from tellapart.models.onnx_tf_reader import onnx_tensors, tensorflow_tensors
+from tellapart.models.face_weights import onnx_tensors, tensorflow_tensors
 
 
 def varint(value: int) -> bytes:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tellapart.collection.web_pages.srcset import Candidate, best_of, candidates_of
+from tellapart.collection.web_pages.image_links import Candidate, best_of, candidates_of
 
 
 @pytest.mark.parametrize(
