@@ -42,6 +42,7 @@ from tellapart.commands.prepare import PrepareResult
 from tellapart.commands.runs import RmRunResult
 from tellapart.commands.runs import RunsResult
 from tellapart.commands.similar import SimilarResult
+from tellapart.commands.sources import SourcesResult
 from tellapart.commands.split import SplitResult
 from tellapart.commands.submit import Submission
 from tellapart.predictor import PredictedFiles
@@ -503,7 +504,7 @@ def sources(
     check: bool = ...,
     contact: str | None = ...,
     allow_private: bool = ...,
-) -> dict[str, Any]: ...
+) -> SourcesResult: ...
 
 def split(
     folder: str | Path,

@@ -32,7 +32,7 @@ def test_new_photos_are_judged_and_what_is_left_out_is_counted(trained: Run, pho
     counts = {name: getattr(numbers, name) for name in ("seen_in_training", "unknown_class", "unlabeled", "unreadable")}
     assert counts == {"seen_in_training": 1, "unknown_class": 1, "unlabeled": 1, "unreadable": 1}
     assert numbers.accuracy.value > 0.7
-    assert [sum(row) for row in numbers.confusion_matrix] == [row["support"] for row in numbers.per_class]
+    assert [sum(row) for row in numbers.confusion_matrix] == [row.support for row in numbers.per_class]
     assert len(Predictions.load(tmp_path / "out.parquet")) == 13
 
 

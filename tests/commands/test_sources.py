@@ -87,7 +87,7 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def states(**options: Any) -> dict[str, str]:
-    return {one["name"]: one["state"] for one in tellapart.sources(**options)["sources"]}
+    return {one.name: one.state for one in tellapart.sources(**options).sources}
 
 
 def test_all_are_listed_with_how_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,17 +105,17 @@ def test_all_are_listed_with_how_they_stand(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_what_is_told_can_be_written_as_json_and_holds_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLICKR_API_KEY", "secret")
-    found = tellapart.sources("flickr")
+    found = tellapart.sources("flickr").as_dict()
     (flickr,) = found["sources"]
     assert (flickr["keys"], flickr["optional_keys"], flickr["health"]) == ({"FLICKR_API_KEY": True}, {}, None)
     assert flickr["limit"] == {"concurrency": 1, "per_minute": 60, "per_day": None}
     assert "secret" not in json.dumps(found)
-    wikimedia = tellapart.sources(["wikimedia", "wikimedia"])["sources"]
+    wikimedia = tellapart.sources(["wikimedia", "wikimedia"]).as_dict()["sources"]
     assert [one["image_hosts"]["upload.wikimedia.org"]["concurrency"] for one in json.loads(json.dumps(wikimedia))] == [2]
 
 
 def test_a_check_asks_each_once_and_tells_what_came(attic: None) -> None:
-    found = tellapart.sources(["attic", "cellar", "flickr"], check=True, allow_private=True, contact="me@example.org")
+    found = tellapart.sources(["attic", "cellar", "flickr"], check=True, allow_private=True, contact="me@example.org").as_dict()
     attic_, cellar, flickr = (one["health"] for one in found["sources"])
     assert (attic_["state"], attic_["offers"], attic_["total"]) == ("healthy", 1, 7)
     assert attic_["image"].startswith("JPEG, ")
@@ -128,22 +128,23 @@ def test_a_check_asks_each_once_and_tells_what_came(attic: None) -> None:
 
 
 def test_private_addresses_are_refused_unless_allowed(attic: None) -> None:
-    health = tellapart.sources("attic", check=True)["sources"][0]["health"]
-    assert health["state"] == "no answer"
+    health = tellapart.sources("attic", check=True).sources[0].health
+    assert health is not None
+    assert health.state == "no answer"
     assert ASKED == []
 
 
 def test_it_works_where_a_loop_runs_already(attic: None) -> None:
     async def notebook() -> str:
-        return str(tellapart.sources("attic", check=True, allow_private=True)["sources"][0]["health"]["state"])
+        return str(tellapart.sources("attic", check=True, allow_private=True).as_dict()["sources"][0]["health"]["state"])
 
     assert asyncio.run(notebook()) == "healthy"
 
 
 def test_broken_sources_of_other_packages_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "entry_points", lambda group: [EntryPoint("gone", "no_such_package:It", group)])
-    assert "no_such_package" in tellapart.sources()["broken"]["gone"]
-    assert tellapart.sources("openverse")["broken"] == {}
+    assert "no_such_package" in tellapart.sources().broken["gone"]
+    assert tellapart.sources("openverse").broken == {}
 
 
 def test_unknown_names_options_and_contacts_are_errors() -> None:

@@ -36,14 +36,14 @@ def test_per_class_equals_scikit_learn() -> None:
     rows = metrics.per_class(metrics.confusion_matrix(p, y), tuple("abcd"))
     theirs = sk.precision_recall_fscore_support(y, p.argmax(axis=1), labels=range(4))
     for i, row in enumerate(rows):
-        assert (row["precision"], row["recall"], row["f1"], row["support"]) == pytest.approx(tuple(column[i] for column in theirs))
-        assert row["name"] == "abcd"[i]
+        assert (row.precision, row.recall, row.f1, row.support) == pytest.approx(tuple(column[i] for column in theirs))
+        assert row.name == "abcd"[i]
 
 
 def test_per_class_is_none_where_undefined() -> None:
     rows = metrics.per_class(np.array([[3, 0, 0], [1, 0, 0], [0, 0, 0]]), ("a", "b", "c"))
-    assert rows[1] == {"name": "b", "precision": None, "recall": 0.0, "f1": 0.0, "support": 1}
-    assert rows[2] == {"name": "c", "precision": None, "recall": None, "f1": None, "support": 0}
+    assert rows[1] == metrics.ClassScores("b", None, 0.0, 0.0, 1)
+    assert rows[2] == metrics.ClassScores("c", None, None, None, 0)
 
 
 def test_auc_is_none_when_a_class_is_absent() -> None:

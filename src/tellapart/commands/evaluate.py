@@ -17,6 +17,8 @@ from tellapart.workflows.tta_options import TtaGain, tta_augment_option, tta_opt
 if TYPE_CHECKING:
     from tellapart.errors import DataError
     from tellapart.evaluation import Interval
+    from tellapart.evaluation.metrics import ClassScores
+    from tellapart.evaluation.reliability import CoveragePoint, ReliabilityBin
     from tellapart.predictions import Predictions
 
 MAX_NAMED = 8
@@ -53,7 +55,7 @@ class EvaluateResult(Result):
         macro_f1: mean F1 score of the classes.
         auc: mean area under the ROC curve, one class against the rest; None if a class is absent.
         ece: expected calibration error ``before`` and ``after`` calibration.
-        per_class: a row per class: ``name``, ``precision``, ``recall``, ``f1``, ``support``.
+        per_class: the scores of each class.
         confusion_matrix: images by true class (rows) and predicted class (columns).
         reliability: bins of the reliability diagram ``before`` and ``after`` calibration.
         coverage: accuracy on the most confident shares of the images.
@@ -78,10 +80,10 @@ class EvaluateResult(Result):
     macro_f1: Interval
     auc: Interval | None
     ece: Mapping[str, float]
-    per_class: Sequence[Mapping[str, Any]]
+    per_class: Sequence[ClassScores]
     confusion_matrix: Sequence[Sequence[int]]
-    reliability: Mapping[str, Any]
-    coverage: Sequence[Mapping[str, Any]]
+    reliability: Mapping[str, Sequence[ReliabilityBin]]
+    coverage: Sequence[CoveragePoint]
     tta: TtaGain | None
     seen_in_training: int
     near_duplicate_of_training: int
@@ -115,7 +117,7 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
             of the images.
         DataError: no image is left to evaluate: none is labeled with one of the run's classes, or all are training images.
     """
-    from dataclasses import replace
+    from dataclasses import fields, replace
 
     import numpy as np
 
@@ -166,21 +168,13 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
     return EvaluateResult(
         run=opened.name,
         folder=str(folder),
-        **_scores(scores),
+        **{f.name: getattr(scores, f.name) for f in fields(scores)},
         tta=tta_gain(replace(predicted.first_view, groups=overlap.groups).where(is_evaluated), evaluated, predicted.views),
         **counts,
         left_out={path: reason for path, reason in zip(predictions.paths, overlap.reasons, strict=True) if reason},
         notes=tuple(overlap.notes),
         report=page,
     )
-
-
-def _scores(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """The summary of an evaluation, with its intervals as objects."""
-    from tellapart.evaluation import Interval
-
-    names = ("accuracy", "log_loss", "macro_f1", "auc")
-    return {**summary, **{name: Interval.from_dict(summary[name]) if summary[name] else None for name in names}}
 
 
 def _nothing_to_evaluate(folder: str | Path, predictions: Predictions, left_out: dict[str, int]) -> DataError:

@@ -1,10 +1,9 @@
-"""tellapart sources: where images can be collected from, on what terms, and which of these places answer today."""
+"""tellapart sources: where images can be collected from, on what terms, and which sources respond today."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tellapart.collection.defaults import CONTACT_VARIABLE
@@ -12,10 +11,12 @@ from tellapart.collection.order_resolution import resolve_contact
 from tellapart.concurrency import run_to_end
 from tellapart.options import Options, dataclass, given, option, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.results import Result, plain
 
 if TYPE_CHECKING:
     from tellapart.collection.sources import Source
     from tellapart.collection.sources.health import Health
+    from tellapart.collection.sources.protocol import SourceCard
 
 TIMEOUT_S = 20.0
 MOST_BYTES = 30_000_000
@@ -23,52 +24,82 @@ MOST_BYTES = 30_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class SourcesOptions(Options):
-    """What to find out."""
+    """Which sources to check, and how."""
 
-    check: bool = option(False, "Ask each for one page of results, and fetch its first image.")
+    check: bool = option(False, "Request one page of results from each source, and fetch its first image.")
     contact: str | None = option(None, f"Your e-mail or web address, told to every server [default: ${CONTACT_VARIABLE}].")
     allow_private: bool = option(False, "Connect to addresses inside networks too, for sources of your own.", only_for=given("check"))
 
 
-@with_options(SourcesOptions)
-def sources(names: str | Sequence[str] = (), *, options: SourcesOptions, progress: Progress = AUTO) -> dict[str, Any]:
-    """List the sources of images: their limits, what they say of licenses, their keys, and what speaks against them.
+@dataclass(frozen=True)
+class SourceInfo(Result):
+    """One source of images.
 
-    Nothing is asked of anybody, but with ``check``: then every source that can be asked is, once, and what came is told.
+    Attributes:
+        name: as ``collect --sources`` takes it.
+        card: its terms, licenses, keys and limits.
+        keys: whether each environment variable that it needs is set.
+        optional_keys: whether each environment variable that raises its limits is set.
+        state: ``on`` (``collect`` uses it unless other sources are named), ``off`` (only used if named), ``needs a key`` or
+            ``needs a contact``.
+        health: its response; None without ``check``.
+    """
+
+    name: str
+    card: SourceCard
+    keys: dict[str, bool]
+    optional_keys: dict[str, bool]
+    state: str
+    health: Health | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values; the fields of the card lie beside the others."""
+        own = {"keys": self.keys, "optional_keys": self.optional_keys, "state": self.state, "health": plain(self.health)}
+        return {"name": self.name, **plain(self.card), **own}
+
+
+@dataclass(frozen=True)
+class SourcesResult(Result):
+    """The sources of images.
+
+    Attributes:
+        sources: those named, else all.
+        broken: sources of other packages that cannot be loaded, each with the reason; empty if sources were named.
+    """
+
+    sources: tuple[SourceInfo, ...]
+    broken: dict[str, str]
+
+
+@with_options(SourcesOptions)
+def sources(names: str | Sequence[str] = (), *, options: SourcesOptions, progress: Progress = AUTO) -> SourcesResult:
+    """List the sources of images: their limits, licenses, keys, and known problems.
+
+    No request is sent, except with ``check``: one search to every source that can be used, and one image.
 
     Args:
-        names: one source or several; all where none is named.
-        progress: hears how many have answered.
+        names: one source or several; by default all.
+        progress: receives the number of sources that have responded.
         options: as keywords; see :class:`SourcesOptions`.
-
-    Returns:
-        ``sources``: for each its card, ``state`` (``on``: asked by ``collect`` where no source is named; ``off``: only where it is
-        named; ``needs a key``; ``needs a contact``), ``keys`` (whether each is set) and ``health`` (None without ``check``).
-        ``broken``: by name, what is wrong with sources that other packages bring.
 
     Raises:
         OptionError: an option's name or value is wrong, or there is no source of that name.
     """
     from tellapart.collection.sources import all_sources, broken_sources, source_named
 
-    wanted = [names] if isinstance(names, str) else list(names)
-    found = [source_named(name) for name in dict.fromkeys(wanted)] or list(all_sources().values())
+    named = [names] if isinstance(names, str) else list(names)
+    listed = [source_named(name) for name in dict.fromkeys(named)] or list(all_sources().values())
     contact = resolve_contact(options.contact, os.environ)
-    health: Sequence[Health | None] = [None] * len(found)
+    health: Sequence[Health | None] = [None] * len(listed)
     if options.check:
-        health = run_to_end(lambda: _asked(found, contact, options.allow_private, progress))
-    rows = [
-        {**_described(source, os.environ, contact), "health": asdict(one) if one else None}
-        for source, one in zip(found, health, strict=True)
-    ]
-    return {"sources": rows, "broken": {} if wanted else broken_sources()}
+        health = run_to_end(lambda: _check_all(listed, contact, options.allow_private, progress))
+    infos = tuple(_info(source, os.environ, contact, one) for source, one in zip(listed, health, strict=True))
+    return SourcesResult(infos, {} if named else broken_sources())
 
 
-def _described(source: Source, environment: Mapping[str, str], contact: str | None) -> dict[str, Any]:
-    """A source's card as plain values, and how it stands here."""
+def _info(source: Source, environment: Mapping[str, str], contact: str | None, health: Health | None) -> SourceInfo:
     from tellapart.collection.sources import missing_keys
 
-    card = asdict(source.card)
     keys = {name: bool(environment.get(name, "").strip()) for name in source.card.keys}
     optional = {name: bool(environment.get(name, "").strip()) for name in source.card.optional_keys}
     if not source.card.is_default:
@@ -77,19 +108,18 @@ def _described(source: Source, environment: Mapping[str, str], contact: str | No
         state = "needs a key"
     else:
         state = "needs a contact" if source.card.needs_contact and not contact else "on"
-    listed = {"families": list(source.card.families), "image_hosts": card["image_hosts"]}
-    return {"name": source.name, **card, **listed, "keys": keys, "optional_keys": optional, "state": state}
+    return SourceInfo(source.name, source.card, keys, optional, state, health)
 
 
-async def _asked(found: list[Source], contact: str | None, allow_private: bool, progress: Progress) -> list[Health]:
-    """Ask all at the same time: they are different servers."""
+async def _check_all(listed: list[Source], contact: str | None, allow_private: bool, progress: Progress) -> list[Health]:
+    """Check all at the same time: they are different servers."""
     import asyncio
 
     from tellapart.collection.network.fetcher import Fetcher, FetchLimits, user_agent
     from tellapart.collection.sources.health import health_of
 
     limits = FetchLimits(timeout_s=TIMEOUT_S, max_bytes=MOST_BYTES)
-    with progress.stage("asking", total=len(found), unit="sources") as advance:
+    with progress.stage("asking", total=len(listed), unit="sources") as advance:
         async with Fetcher(limits, user_agent=user_agent(contact), allow_private=allow_private) as fetcher:
 
             async def one(source: Source) -> Health:
@@ -97,4 +127,4 @@ async def _asked(found: list[Source], contact: str | None, allow_private: bool, 
                 advance(1)
                 return health
 
-            return list(await asyncio.gather(*(one(source) for source in found)))
+            return list(await asyncio.gather(*(one(source) for source in listed)))

@@ -1,13 +1,14 @@
 """Metrics of predictions with 95 % intervals; numpy only."""
 
-from tellapart.evaluation.comparison import Comparison, compare, rung_gain
+from tellapart.evaluation.comparison import Comparison, compare
 from tellapart.evaluation.intervals import Interval, effective_size, wilson
 from tellapart.evaluation.power_law import PowerLaw, fit_power_law
-from tellapart.evaluation.summary import accuracy_interval, evaluate, log_loss_interval
+from tellapart.evaluation.summary import PartMetrics, accuracy_interval, evaluate, log_loss_interval
 
 __all__ = [
     "Comparison",
     "Interval",
+    "PartMetrics",
     "PowerLaw",
     "accuracy_interval",
     "compare",
@@ -15,6 +16,5 @@ __all__ = [
     "evaluate",
     "fit_power_law",
     "log_loss_interval",
-    "rung_gain",
     "wilson",
 ]

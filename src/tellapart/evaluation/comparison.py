@@ -99,7 +99,7 @@ class Comparison:
         ]
 
     def gain(self) -> dict[str, Any]:
-        """A rung's ``gain`` in ``metrics.json``: both differences and the p-value."""
+        """The ``gain`` of a ladder step in ``metrics.json``: both differences and the p-value."""
         return {"accuracy": self.accuracy.as_dict(), "log_loss": self.log_loss.as_dict(), "p_value": self.p_value}
 
     def __str__(self) -> str:
@@ -159,11 +159,6 @@ def score_both(first: Predictions, second: Predictions, rows: IntArray, *, draws
         return Score(wilson(int(right.sum()), len(right), effective_n=size), mean_interval(sums, lowest=0.0, draws=draws, seed=seed))
 
     return score(a.probabilities[:, order]), score(b.probabilities)
-
-
-def rung_gain(before: Predictions, after: Predictions, *, draws: int = DRAWS, seed: int = 0) -> dict[str, Any]:
-    """The ``gain`` of a rung over the rung before it, in the form of ``metrics.json``; errors as :func:`compare`."""
-    return compare(before, after, draws=draws, seed=seed).gain()
 
 
 def mcnemar(right_to_wrong: int, wrong_to_right: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -49,7 +49,18 @@ def macro_f1(probabilities: FloatArray, targets: IntArray) -> float:
     return float(np.nanmean(f1_scores(np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0))))
 
 
-def per_class(matrix: IntArray, class_names: tuple[str, ...]) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class ClassScores:
+    """Scores of one class, proportions; None where undefined. ``support`` is its number of images."""
+
+    name: str
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int
+
+
+def per_class(matrix: IntArray, class_names: tuple[str, ...]) -> list[ClassScores]:
     """Precision, recall, F1 and support of each class of a confusion matrix, int (k, k); None where undefined."""
     right, support, predicted = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
 
@@ -57,13 +68,13 @@ def per_class(matrix: IntArray, class_names: tuple[str, ...]) -> list[dict[str, 
         return float(part / whole) if whole else None
 
     return [
-        {
-            "name": name,
-            "precision": share(right[i], predicted[i]),
-            "recall": share(right[i], support[i]),
-            "f1": share(2 * right[i], support[i] + predicted[i]),
-            "support": int(support[i]),
-        }
+        ClassScores(
+            name=name,
+            precision=share(right[i], predicted[i]),
+            recall=share(right[i], support[i]),
+            f1=share(2 * right[i], support[i] + predicted[i]),
+            support=int(support[i]),
+        )
         for i, name in enumerate(class_names)
     ]
 

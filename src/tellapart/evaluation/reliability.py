@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -13,11 +15,31 @@ IMAGES_PER_BIN = 20
 COVERAGES = tuple(round(0.05 * i, 2) for i in range(2, 21))
 
 
-def reliability_bins(probabilities: FloatArray, targets: IntArray, bins: int | None = None) -> list[dict[str, float]]:
-    """Confidence and accuracy in bins of equal mass: ``{"low", "high", "n", "confidence", "accuracy"}``, least confident first.
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Images of similar confidence: the smallest and largest confidence, the number of images, mean confidence and accuracy."""
+
+    low: float
+    high: float
+    n: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class CoveragePoint:
+    """Accuracy on the share ``coverage`` of the images, those with a confidence of at least ``threshold``."""
+
+    coverage: float
+    threshold: float
+    accuracy: float
+
+
+def reliability_bins(probabilities: FloatArray, targets: IntArray, bins: int | None = None) -> list[ReliabilityBin]:
+    """Confidence and accuracy in bins of equal mass, least confident first.
 
     Equal mass, because a good model would put nearly all images into the last bin of equal width. Equal confidences share a
-    bin. ``low`` and ``high`` are the smallest and the largest confidence in the bin.
+    bin.
 
     Args:
         probabilities: float (n, k).
@@ -33,30 +55,28 @@ def reliability_bins(probabilities: FloatArray, targets: IntArray, bins: int | N
     cuts = np.searchsorted(ranked, ranked[np.arange(1, count) * n // count], side="left")
     edges = np.unique(np.concatenate([[0], cuts, [n]]))
     return [
-        {
-            "low": float(ranked[start]),
-            "high": float(ranked[stop - 1]),
-            "n": int(stop - start),
-            "confidence": float(ranked[start:stop].mean()),
-            "accuracy": float(is_right[order[start:stop]].mean()),
-        }
+        ReliabilityBin(
+            low=float(ranked[start]),
+            high=float(ranked[stop - 1]),
+            n=int(stop - start),
+            confidence=float(ranked[start:stop].mean()),
+            accuracy=float(is_right[order[start:stop]].mean()),
+        )
         for start, stop in pairwise(edges.tolist())
     ]
 
 
-def calibration_error(bins: list[dict[str, float]]) -> float:
-    """Expected calibration error: mean gap between confidence and accuracy over bins, weighted by images (Naeini et al. 2015)."""
-    total = sum(b["n"] for b in bins)
-    return float(sum(b["n"] * abs(b["confidence"] - b["accuracy"]) for b in bins) / total)
+def calibration_error(bins: Sequence[ReliabilityBin]) -> float:
+    """Expected calibration error (ECE): mean gap between confidence and accuracy over bins, weighted by images (Naeini et al. 2015).
+
+    Biased upwards on few images, like every binned estimate.
+    """
+    total = sum(b.n for b in bins)
+    return float(sum(b.n * abs(b.confidence - b.accuracy) for b in bins) / total)
 
 
-def expected_calibration_error(probabilities: FloatArray, targets: IntArray, bins: int | None = None) -> float:
-    """:func:`calibration_error` of :func:`reliability_bins`; biased upwards on few images, like every binned estimate."""
-    return calibration_error(reliability_bins(probabilities, targets, bins))
-
-
-def coverage_curve(probabilities: FloatArray, targets: IntArray) -> list[dict[str, float]]:
-    """Accuracy when only the most confident images are predicted: ``{"coverage", "threshold", "accuracy"}``, lowest coverage first.
+def coverage_curve(probabilities: FloatArray, targets: IntArray) -> list[CoveragePoint]:
+    """Accuracy when only the most confident images are predicted, lowest coverage first.
 
     ``coverage`` is the share of images with ``confidence >= threshold``, so equal confidences stay together.
 
@@ -71,4 +91,4 @@ def coverage_curve(probabilities: FloatArray, targets: IntArray) -> list[dict[st
     n = len(ranked)
     answer_counts = np.unique(np.maximum(1, np.ceil(np.array(COVERAGES) * n - 1e-9).astype(np.int64)))
     answered = np.unique(np.searchsorted(-ranked, -ranked[answer_counts - 1], side="right"))
-    return [{"coverage": float(m / n), "threshold": float(ranked[m - 1]), "accuracy": float(right[m - 1] / m)} for m in answered.tolist()]
+    return [CoveragePoint(float(m / n), float(ranked[m - 1]), float(right[m - 1] / m)) for m in answered.tolist()]

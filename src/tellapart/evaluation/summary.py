@@ -1,8 +1,8 @@
-"""All metrics of one part, in the form of ``metrics.json`` (docs/reference/run-folder.md)."""
+"""All metrics of one part, as ``metrics.json`` holds them (docs/reference/run-folder.md)."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,8 +22,41 @@ from tellapart.evaluation.intervals import (
     wilson,
 )
 from tellapart.evaluation.loss_intervals import loss_columns, mean_interval
-from tellapart.evaluation.reliability import calibration_error, coverage_curve, reliability_bins
+from tellapart.evaluation.metrics import ClassScores
+from tellapart.evaluation.reliability import CoveragePoint, ReliabilityBin, calibration_error, coverage_curve, reliability_bins
 from tellapart.predictions import Predictions
+from tellapart.results import Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartMetrics(Result):
+    """The metrics of one part.
+
+    Attributes:
+        n: number of images.
+        groups: number of groups they form; images of a group count as one for the intervals.
+        accuracy: a proportion.
+        log_loss: in nats.
+        macro_f1: mean F1 score of the classes.
+        auc: mean area under the ROC curve, one class against the rest; None if a class is absent.
+        ece: expected calibration error ``before`` and ``after`` calibration.
+        per_class: the scores of each class.
+        confusion_matrix: images by true class (rows) and predicted class (columns).
+        reliability: bins of the reliability diagram ``before`` and ``after`` calibration.
+        coverage: accuracy on the most confident shares of the images.
+    """
+
+    n: int
+    groups: int
+    accuracy: Interval
+    log_loss: Interval
+    macro_f1: Interval
+    auc: Interval | None
+    ece: dict[str, float]
+    per_class: list[ClassScores]
+    confusion_matrix: list[list[int]]
+    reliability: dict[str, list[ReliabilityBin]]
+    coverage: list[CoveragePoint]
 
 
 def labeled_rows(predictions: Predictions) -> Predictions:
@@ -35,7 +68,7 @@ def labeled_rows(predictions: Predictions) -> Predictions:
     has_target = predictions.targets >= 0
     if not has_target.any():
         raise DataError(
-            f"none of the {len(predictions):,} predictions from {predictions.source} has a labeled_rows label",
+            f"none of the {len(predictions):,} predictions from {predictions.source} has a label that is one of the classes",
             hint="metrics need labeled images: put them in folders named after their class",
         )
     return predictions if has_target.all() else predictions.where(has_target)
@@ -49,15 +82,15 @@ def accuracy_interval(predictions: Predictions) -> Interval:
 
 
 def log_loss_interval(predictions: Predictions, *, draws: int = DRAWS, seed: int = 0) -> Interval:
-    """Log loss in nats over the images with a labeled_rows label, bootstrapped over groups (:mod:`tellapart.evaluation.loss_intervals`)."""
+    """Log loss in nats over the images with a known label, bootstrapped over groups (:mod:`tellapart.evaluation.loss_intervals`)."""
     labeled = labeled_rows(predictions)
     index, num_groups = group_index(labeled.groups)
     sums = group_sums(loss_columns(labeled.probabilities, labeled.targets), index, num_groups)
     return mean_interval(sums, lowest=0.0, draws=draws, seed=seed)
 
 
-def evaluate(predictions: Predictions, uncalibrated: FloatArray | None = None, *, draws: int = DRAWS, seed: int = 0) -> dict[str, Any]:
-    """The numbers of one part, PART of ``metrics.json`` without its rungs; images of unknown label are left out.
+def evaluate(predictions: Predictions, uncalibrated: FloatArray | None = None, *, draws: int = DRAWS, seed: int = 0) -> PartMetrics:
+    """The metrics of one part; images of unknown label are left out.
 
     Accuracy has a Wilson interval, log loss a bootstrap over groups, macro F1 and AUC the delta method on the logit scale.
 
@@ -68,7 +101,7 @@ def evaluate(predictions: Predictions, uncalibrated: FloatArray | None = None, *
         seed: of the bootstrap.
 
     Raises:
-        DataError: no image has a labeled_rows label.
+        DataError: no image has a label that is one of the classes.
     """
     before = softmax(predictions.logits) if uncalibrated is None else np.asarray(uncalibrated)
     before = before[predictions.targets >= 0]
@@ -78,19 +111,19 @@ def evaluate(predictions: Predictions, uncalibrated: FloatArray | None = None, *
     matrix = metrics.confusion_matrix(probabilities, targets)
     bins = {"before": reliability_bins(before, targets), "after": reliability_bins(probabilities, targets)}
     macro_f1, auc = _class_intervals(probabilities, targets, index, num_groups)
-    return {
-        "n": len(labeled),
-        "groups": num_groups,
-        "accuracy": accuracy_interval(labeled).as_dict(),
-        "log_loss": log_loss_interval(labeled, draws=draws, seed=seed).as_dict(),
-        "macro_f1": macro_f1.as_dict(),
-        "auc": auc.as_dict() if auc else None,
-        "ece": {name: calibration_error(rows) for name, rows in bins.items()},
-        "per_class": metrics.per_class(matrix, labeled.class_names),
-        "confusion_matrix": matrix.tolist(),
-        "reliability": bins,
-        "coverage": coverage_curve(probabilities, targets),
-    }
+    return PartMetrics(
+        n=len(labeled),
+        groups=num_groups,
+        accuracy=accuracy_interval(labeled),
+        log_loss=log_loss_interval(labeled, draws=draws, seed=seed),
+        macro_f1=macro_f1,
+        auc=auc,
+        ece={name: calibration_error(rows) for name, rows in bins.items()},
+        per_class=metrics.per_class(matrix, labeled.class_names),
+        confusion_matrix=matrix.tolist(),
+        reliability=bins,
+        coverage=coverage_curve(probabilities, targets),
+    )
 
 
 def _class_intervals(probabilities: FloatArray, targets: IntArray, index: IntArray, num_groups: int) -> tuple[Interval, Interval | None]:

@@ -53,7 +53,7 @@ def evaluate_ensemble(runs: Sequence[Run], *, weights: str) -> tuple[Evaluation,
     below = {part: [each.part(part) for each in answers] for part in REPORTED if part in reported.parts}
     metrics: dict[str, Any] = {
         part: {
-            **evaluate(predictions.part(part), calibration.softmax(mixture.log_odds(steps))),
+            **evaluate(predictions.part(part), calibration.softmax(mixture.log_odds(steps))).as_dict(),
             "rungs": ladder_rungs([*steps, predictions.part(part)]),
         }
         for part, steps in below.items()

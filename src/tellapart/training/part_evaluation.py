@@ -10,7 +10,7 @@ import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.dataset.file_rows import FileRow
-from tellapart.evaluation import accuracy_interval, evaluate, log_loss_interval, rung_gain
+from tellapart.evaluation import accuracy_interval, compare, evaluate, log_loss_interval
 from tellapart.features import FeatureMatrix
 from tellapart.features.matrix import unit_rows
 from tellapart.models.heads import mean_logits
@@ -70,7 +70,7 @@ def baseline_predictions(train: LabeledSet, reported: LabeledSet) -> list[Predic
 
 def evaluate_part(predictions: Predictions, rungs_below: Sequence[Predictions]) -> dict[str, Any]:
     """PART of metrics.json: all metrics of one reported part, with the baselines on the same images."""
-    return {**evaluate(predictions), "rungs": ladder_rungs([*rungs_below, predictions])}
+    return {**evaluate(predictions).as_dict(), "rungs": ladder_rungs([*rungs_below, predictions])}
 
 
 def ladder_rungs(steps: Sequence[Predictions]) -> list[dict[str, Any]]:
@@ -80,7 +80,7 @@ def ladder_rungs(steps: Sequence[Predictions]) -> list[dict[str, Any]]:
             "name": step.source,
             "accuracy": accuracy_interval(step).as_dict(),
             "log_loss": log_loss_interval(step).as_dict(),
-            "gain": rung_gain(steps[number - 1], step) if number else None,
+            "gain": compare(steps[number - 1], step).gain() if number else None,
         }
         for number, step in enumerate(steps)
     ]

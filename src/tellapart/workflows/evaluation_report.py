@@ -12,6 +12,7 @@ from tellapart.version import __version__
 
 if TYPE_CHECKING:
     from tellapart.dataset import Dataset
+    from tellapart.evaluation import PartMetrics
     from tellapart.predictions import Predictions
     from tellapart.predictor import PredictedFiles
     from tellapart.progress import Progress
@@ -25,7 +26,7 @@ OF_THE_MODEL = ("run", "recipe", "backbone", "class_names", "selection")
 def write_evaluation_report(
     folder: Path,
     run: Run,
-    scores: Mapping[str, Any],
+    scores: PartMetrics,
     evaluated: Predictions,
     images: tuple[Dataset, PredictedFiles],
     notes: list[str],
@@ -36,7 +37,7 @@ def write_evaluation_report(
     Args:
         folder: where to; it is made if it is not there.
         run: whose model was evaluated.
-        scores: the summary of the evaluation, as in ``metrics.json``.
+        scores: the metrics of the evaluated images.
         evaluated: the predictions that the scores are of.
         images: the data set, and the predictions for all its files.
         notes: sentences worth knowing.
@@ -57,7 +58,7 @@ def write_evaluation_report(
         "folder": str(dataset.root),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "tellapart": __version__,
-        PART: dict(scores),
+        PART: scores.as_dict(),
         "data": {
             "files": len(predicted.files),
             "used": n,

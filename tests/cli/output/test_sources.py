@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -10,6 +11,8 @@ from tellapart.cli.app import tellapart as door
 from tellapart.cli.output import sources
 from tellapart.cli.terminal import Styled
 from tellapart.collection.sources import SOURCES
+from tellapart.collection.sources.health import Health
+from tellapart.commands.sources import SourcesResult
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +21,7 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def said(found: dict[str, object]) -> str:
+def said(found: SourcesResult) -> str:
     return "\n".join(map(str, sources.sources_output(found)[0]))
 
 
@@ -44,9 +47,8 @@ def test_named_ones_are_told_in_full() -> None:
 
 def test_only_the_state_is_colored() -> None:
     found = tellapart.sources()
-    for one in found["sources"]:
-        one["name"] = f"on {one['name']}"
-    first = sources.sources_output(found)[0][1]
+    renamed = tuple(replace(one, name=f"on {one.name}") for one in found.sources)
+    first = sources.sources_output(replace(found, sources=renamed))[0][1]
     assert isinstance(first, Styled)
     assert (first.text, first.fg) == ("on", "green")
     assert first.before.startswith("on openverse")
@@ -54,20 +56,13 @@ def test_only_the_state_is_colored() -> None:
 
 def test_a_check_tells_who_answers() -> None:
     found = tellapart.sources(["openverse", "flickr", "gbif"])
-    bare = {"offers": 0, "total": None, "image": "", "image_seconds": None}
-    healthy = {
-        "state": "healthy",
-        "said": "",
-        "seconds": 0.31,
-        "offers": 20,
-        "total": 9_000,
-        "image": "JPEG, 120 kB",
-        "image_seconds": 0.2,
-    }
-    found["sources"][0]["health"] = healthy
-    found["sources"][1]["health"] = {**bare, "state": "no key", "said": "FLICKR_API_KEY not set", "seconds": None}
-    found["sources"][2]["health"] = {**bare, "state": "no answer", "said": "timed out", "seconds": 20.0}
-    found["broken"] = {"attic": "ImportError: no"}
+    health = (
+        Health(state="healthy", seconds=0.31, offers=20, total=9_000, image="JPEG, 120 kB", image_seconds=0.2),
+        Health(state="no key", said="FLICKR_API_KEY not set"),
+        Health(state="no answer", said="timed out", seconds=20.0),
+    )
+    checked = tuple(replace(one, health=answer) for one, answer in zip(found.sources, health, strict=True))
+    found = SourcesResult(checked, {"attic": "ImportError: no"})
     lines = said(found).splitlines()
     assert lines[1].split() == ["openverse", "healthy", "0.3", "s", "20", "of", "9,000", "JPEG,", "120", "kB,", "0.2", "s"]
     assert lines[2].endswith("FLICKR_API_KEY not set")

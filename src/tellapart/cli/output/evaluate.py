@@ -19,7 +19,7 @@ def evaluate_output(result: EvaluateResult) -> Answer:
     accuracy, log_loss = share(result.accuracy.as_dict()), number(result.log_loss.as_dict())
     lines = [f"{count(result.n, 'image')}: accuracy {accuracy}, log loss {log_loss}"]
     lines += [
-        f"  {c['name']:<20} precision {percent_or_blank(c['precision'])}  recall {percent_or_blank(c['recall'])}  of {c['support']:,}"
+        f"  {c.name:<20} precision {percent_or_blank(c.precision)}  recall {percent_or_blank(c.recall)}  of {c.support:,}"
         for c in result.per_class
     ]
     reasons = {

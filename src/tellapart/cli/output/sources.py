@@ -1,11 +1,17 @@
-"""What the verb ``sources`` says: a table of the sources, what is to be known of those named, or who answers."""
+"""What ``tellapart sources`` prints: a table of all sources, a paragraph on each one named, or the results of a check."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import aligned
 from tellapart.cli.terminal import Answer, Line, Styled
+
+if TYPE_CHECKING:
+    from tellapart.collection.sources.health import Health
+    from tellapart.collection.sources.protocol import HostLimit
+    from tellapart.commands.sources import SourceInfo, SourcesResult
 
 COLORS = {
     "on": "green",
@@ -25,23 +31,25 @@ LEGEND = (
 )
 
 
-def sources_output(found: dict[str, Any]) -> Answer:
-    """A line a source; a paragraph each where few were asked for; what came of a check."""
-    rows = found["sources"]
-    if any(one["health"] for one in rows):
-        lines = _colored(aligned([CHECK_HEAD, *(_checked(one) for one in rows)]), rows, [one["health"]["state"] for one in rows])
+def sources_output(result: SourcesResult) -> Answer:
+    """One line per source; a paragraph each if only a few were named; the results of a check."""
+    rows = result.sources
+    checks = [one.health for one in rows if one.health]
+    if checks:
+        table = aligned([CHECK_HEAD, *(_checked(one, health) for one, health in zip(rows, checks, strict=True))])
+        lines = _colored(table, rows, [health.state for health in checks])
     elif len(rows) <= LONGEST_LISTED:
         lines = [line for one in rows for line in _paragraph(one)]
     else:
-        lines = _colored(aligned([HEAD, *(_row(one) for one in rows)]), rows, [one["state"] for one in rows])
+        lines = _colored(aligned([HEAD, *(_row(one) for one in rows)]), rows, [one.state for one in rows])
         lines += ["", *LEGEND]
-    lines += [Styled(f"{name} cannot be used: {reason}", fg="red") for name, reason in found["broken"].items()]
-    return lines, found
+    lines += [Styled(f"{name} cannot be used: {reason}", fg="red") for name, reason in result.broken.items()]
+    return lines, result.as_dict()
 
 
-def _colored(table: list[str], rows: list[dict[str, Any]], states: list[str]) -> list[Line]:
+def _colored(table: list[str], rows: Sequence[SourceInfo], states: Sequence[str]) -> list[Line]:
     """A table of sources with the state of each in its color."""
-    width = max((len(one["name"]) for one in rows), default=0)
+    width = max((len(one.name) for one in rows), default=0)
     lines: list[Line] = [*table]
     for line, (row, state) in enumerate(zip(table[1:], states, strict=True), start=1):
         at = row.index(state, width)
@@ -49,51 +57,50 @@ def _colored(table: list[str], rows: list[dict[str, Any]], states: list[str]) ->
     return lines
 
 
-def _row(one: dict[str, Any]) -> list[str]:
-    most = one["most_results"]
-    asked = "words" if one["asks"] == "words" else "living things"
-    return [one["name"], one["state"], asked, f"{most:,}" if most else "all", _pace(one["limit"]), _licenses(one), _keys(one)]
+def _row(one: SourceInfo) -> list[str]:
+    most = one.card.most_results
+    asked = "words" if one.card.asks == "words" else "living things"
+    return [one.name, one.state, asked, f"{most:,}" if most else "all", _pace(one.card.limit), _licenses(one), _keys(one)]
 
 
-def _paragraph(one: dict[str, Any]) -> list[Line]:
-    asked = "words" if one["asks"] == "words" else "names of living things"
-    most = f"{one['most_results']:,} results a search" if one["most_results"] else "all results of a search"
-    hosts = [f"{host}: {_pace(limit)}" for host, limit in one["image_hosts"].items()]
+def _paragraph(one: SourceInfo) -> list[Line]:
+    asked = "words" if one.card.asks == "words" else "names of living things"
+    most = f"{one.card.most_results:,} results a search" if one.card.most_results else "all results of a search"
+    hosts = [f"{host}: {_pace(limit)}" for host, limit in one.card.image_hosts.items()]
     facts = {
         "by": asked,
-        "licenses": one["licenses"],
-        "limits": "; ".join([most, _pace(one["limit"]), *hosts]),
+        "licenses": one.card.licenses,
+        "limits": "; ".join([most, _pace(one.card.limit), *hosts]),
         "key": _keys(one),
-        "note": one["caveat"],
-        "terms": one["terms"],
+        "note": one.card.caveat,
+        "terms": one.card.terms,
     }
-    state = Styled(one["state"], fg=COLORS.get(one["state"]), before=f"{one['name']}: {one['title']}, {one['home']} (", after=")")
+    state = Styled(one.state, fg=COLORS.get(one.state), before=f"{one.name}: {one.card.title}, {one.card.home} (", after=")")
     return [state, *aligned([("", ""), *facts.items()], before="  ")[1:]]
 
 
-def _checked(one: dict[str, Any]) -> list[str]:
-    health = one["health"]
-    results = f"{health['offers']:,}" if health["offers"] else ""
-    total = f" of {health['total']:,}" if health["total"] and health["offers"] else ""
-    is_image = health["state"] == "healthy"
-    image = f"{health['image']}, {health['image_seconds']:.1f} s" if is_image else ""
-    answer = f"{health['seconds']:.1f} s" if health["seconds"] is not None else ""
-    return [one["name"], health["state"], answer, f"{results}{total}", image, health["said"]]
+def _checked(one: SourceInfo, health: Health) -> list[str]:
+    results = f"{health.offers:,}" if health.offers else ""
+    total = f" of {health.total:,}" if health.total and health.offers else ""
+    is_image = health.state == "healthy"
+    image = f"{health.image}, {health.image_seconds or 0:.1f} s" if is_image else ""
+    answer = f"{health.seconds:.1f} s" if health.seconds is not None else ""
+    return [one.name, health.state, answer, f"{results}{total}", image, health.said]
 
 
-def _pace(limit: dict[str, Any]) -> str:
-    rate = limit["per_minute"]
+def _pace(limit: HostLimit) -> str:
+    rate = limit.per_minute
     shown = f"{rate:,.0f} a minute" if rate and rate >= 10 else f"{60 * rate:,.0f} an hour" if rate else ""
-    daily = f"{limit['per_day']:,} a day" if limit["per_day"] else ""
-    return ", ".join(filter(None, [shown, daily])) or f"{limit['concurrency']} at once"
+    daily = f"{limit.per_day:,} a day" if limit.per_day else ""
+    return ", ".join(filter(None, [shown, daily])) or f"{limit.concurrency} at once"
 
 
-def _licenses(one: dict[str, Any]) -> str:
-    families = one["families"]
+def _licenses(one: SourceInfo) -> str:
+    families = one.card.families
     own = [family for family in families if family not in ("cc0", "pdm") and not family.startswith("cc-")]
     return ", ".join(own) or ("Creative Commons" if families else "not said")
 
 
-def _keys(one: dict[str, Any]) -> str:
-    needed = [f"{name} ({'set' if is_set else 'not set'})" for name, is_set in one["keys"].items()]
-    return ", ".join(needed + [f"{name} ({'set' if is_set else 'not needed'})" for name, is_set in one["optional_keys"].items()])
+def _keys(one: SourceInfo) -> str:
+    needed = [f"{name} ({'set' if is_set else 'not set'})" for name, is_set in one.keys.items()]
+    return ", ".join(needed + [f"{name} ({'set' if is_set else 'not needed'})" for name, is_set in one.optional_keys.items()])
