@@ -116,7 +116,7 @@ def run_to_end(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         return pool.submit(lambda: asyncio.run(work())).result()
 
 
-def ahead(function: Callable[[Item], Result], items: Iterable[Item], num_workers: int) -> Iterator[Result]:
+def prefetch(function: Callable[[Item], Result], items: Iterable[Item], num_workers: int) -> Iterator[Result]:
     """Yield results in order, a few computed ahead on ``num_workers`` threads; with 0 workers, each on demand."""
     if num_workers == 0:
         yield from map(function, items)

@@ -27,10 +27,10 @@ def duration_complaint(text: str) -> str | None:
     return None if seconds_of(text) else f"{text!r} is not a duration; write 90s, 10m, 2h or 3d"
 
 
-def in_words(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Format seconds in a readable unit.
 
-    >>> [in_words(seconds) for seconds in (0.31, 42, 750, 7500)]
+    >>> [duration_text(seconds) for seconds in (0.31, 42, 750, 7500)]
     ['0.3 s', '42 s', '12 min', '2 h 5 min']
     """
     if seconds < 99.5:

@@ -25,7 +25,7 @@ from tellapart.augmentation.counter_rng import image_keys
 from tellapart.augmentation.policy import parse_augmentation
 from tellapart.augmentation.tta_views import view
 from tellapart.cache_dir import cache_root
-from tellapart.concurrency import ahead, worker_count
+from tellapart.concurrency import prefetch, worker_count
 from tellapart.counts import count
 from tellapart.dataset import Catalog, Dataset, Entry, ImageFacts
 from tellapart.dataset.catalog import FileState
@@ -311,7 +311,7 @@ class _Work:
     def _outcomes(self, waiting: Sequence[Entry], num_workers: int) -> Generator[list[_Outcome]]:
         """Yield the outcomes of batches in order, with a bounded number of batches in progress."""
         with _one_at_a_time, closing(self.networks):
-            yield from ahead(self._batch, (waiting[i : i + BATCH] for i in range(0, len(waiting), BATCH)), num_workers)
+            yield from prefetch(self._batch, (waiting[i : i + BATCH] for i in range(0, len(waiting), BATCH)), num_workers)
 
     def _batch(self, entries: Sequence[Entry]) -> list[_Outcome]:
         outcomes = [self._read(entry) for entry in entries]

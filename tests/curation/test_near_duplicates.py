@@ -12,7 +12,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 import tellapart
 from tellapart.analyzed_folder import analyze_folder
-from tellapart.curation.near_duplicates import FOLDER, VERSION, ComparedPair, cached_pairs, compare_pairs, near_duplicates
+from tellapart.curation.near_duplicates import FOLDER, VERSION, ComparedPair, cached_pairs, compare_pairs
 from tellapart.dataset.groups import groups_together
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.features import FeatureMatrix
@@ -76,7 +76,8 @@ def unlike(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
 
 
 def found(hashes: np.ndarray, mirrored: np.ndarray, values: np.ndarray, small: np.ndarray) -> list[tuple[str, str]]:
-    return near_duplicates(hashes, mirrored, matrix(values), lambda ids: small[[int(i[2:]) for i in ids]])
+    compared = compare_pairs(hashes, mirrored, matrix(values), lambda ids: small[[int(i[2:]) for i in ids]])
+    return [one.pair for one in compared if one.is_copy]
 
 
 def test_unlike_images_are_no_duplicates() -> None:

@@ -76,8 +76,6 @@ def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO)
         StorageError: the disk is full or cannot be written.
     """
     from tellapart.analyzed_folder import analyze_folder
-    from tellapart.atomic_files import replacing, replacing_folder
-    from tellapart.cropping.crop_folder import write_crops, write_set_aside
     from tellapart.cropping.detection import detect, make_detector
     from tellapart.cropping.selection import select_crops
     from tellapart.feature_extraction import FeatureSpec
@@ -99,16 +97,7 @@ def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO)
     detections = dict(zip(rows, detect(files, image_ids, detector, num_workers=options.num_workers, progress=progress), strict=True))
     shape = _shape(options)
     choice = select_crops(analyzed, detections, options, shape)
-    names: list[str] = []
-    if options.out is not None:
-        with replacing_folder(options.out) as partial, progress.stage("writing crops", total=len(choice.crops)) as advance:
-            names, lost = write_crops(choice.crops, partial, shape, advance)
-            choice.left_out.update(lost)
-            write_set_aside(choice.not_kept(), partial)
-            _save_sheet(_sheet(analyzed, choice, shape, options), partial / SHEET)
-    else:
-        with replacing(SHEET) as partial:
-            _save_sheet(_sheet(analyzed, choice, shape, options), partial)
+    names = _write(analyzed, choice, shape, options, progress)
     notes = [*analyzed.notes, *choice.notes]
     benefit = _benefit(folder, choice, shape, options, names, notes, progress)
     for note in notes:
@@ -126,6 +115,23 @@ def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO)
         benefit=benefit,
         notes=notes,
     )
+
+
+def _write(analyzed: AnalyzedFolder, choice: CropSelection, shape: CropShape, chosen: CropOptions, progress: Progress) -> list[str]:
+    """Write the crops and the contact sheet, or only the sheet; the names of the crops."""
+    from tellapart.atomic_files import replacing, replacing_folder
+    from tellapart.cropping.crop_folder import write_crops, write_set_aside
+
+    if chosen.out is None:
+        with replacing(SHEET) as partial:
+            _save_sheet(_sheet(analyzed, choice, shape, chosen), partial)
+        return []
+    with replacing_folder(chosen.out) as partial, progress.stage("writing crops", total=len(choice.crops)) as advance:
+        names, lost = write_crops(choice.crops, partial, shape, advance)
+        choice.left_out.update(lost)
+        write_set_aside(choice.not_kept(), partial)
+        _save_sheet(_sheet(analyzed, choice, shape, chosen), partial / SHEET)
+    return names
 
 
 def _shape(chosen: CropOptions) -> CropShape:

@@ -65,12 +65,12 @@ def ensemble(runs: Sequence[str | Path], *, options: EnsembleOptions, progress: 
     root = Path(opened[0].metrics["folder"])
     values = {"runs": [str(run.folder) for run in opened], **options.as_dict()}
     with progress.stage("combining the runs", total=3, unit="steps") as advance:
-        examination, notes = evaluate_ensemble(opened, weights=options.weights)
+        evaluation, notes = evaluate_ensemble(opened, weights=options.weights)
         advance(1)
         with new_run_folder(options.out, f"{folder_name(root)}-ensemble", given=options.name, progress=progress) as (partial, final):
-            write_run(partial, final, examination, RunContext("ensemble", Dataset(root, ()), values, notes, started))
+            write_run(partial, final, evaluation, RunContext("ensemble", Dataset(root, ()), values, notes, started))
             advance(1)
-            write_report(partial, run_thumbnail_loader(root, examination.rows))
+            write_report(partial, run_thumbnail_loader(root, evaluation.rows))
             advance(1)
     for sentence in notes:
         progress.note(sentence)

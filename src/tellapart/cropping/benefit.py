@@ -92,27 +92,13 @@ def measure_crop_benefit(
         progress=progress,
     )
     assignment = analyzed.assignment(test_share=TEST_SHARE, seed=chosen.seed)
-    first = {crop.path: crop for crop in reversed(crops)}
-    with TemporaryDirectory() as spare:
-        where, names = written
-        if where is None:
-            where = Path(spare)
-            names, _ = write_crops(list(first.values()), where, shape, lambda _: None)
-            named = dict(zip(first, names, strict=True))
-        else:
-            named = {crop.path: name for crop, name in zip(reversed(crops), reversed(names), strict=True)}
-        named = {path: name for path, name in named.items() if name}
-        made = analyze_files([where / name for name in named.values()], spec, num_workers=chosen.num_workers, progress=progress)
-    id_of = {path: file.image_id for path, file in zip(named, made.files, strict=True)}
-    rows = [row for row in assignment.rows if id_of.get(row.path)]
-    crops_of = FeatureMatrix(
-        tuple(dict.fromkeys(row.image_id or "" for row in rows)),
-        made.features.of([id_of[path] or "" for path in {row.image_id: row.path for row in rows}.values()]),
-        made.features.provenance,
-    )
-    before = _evaluate(assignment, analyzed.features, set(named), "whole images")
+    ids, crops_of = _crop_features(crops, shape, spec, written, chosen.num_workers, progress)
+    rows = {row.image_id or "": row for row in assignment.rows if ids.get(row.path)}
+    named = set(ids)
+    on_crops = FeatureMatrix(tuple(rows), crops_of.of([ids[row.path] or "" for row in rows.values()]), crops_of.provenance)
+    before = _evaluate(assignment, analyzed.features, named, "whole images")
     kept = replace(assignment, rows=[row if row.path in named else row.left_out("set aside") for row in assignment.rows])
-    after = _evaluate(kept, crops_of, set(named), "crops")
+    after = _evaluate(kept, on_crops, named, "crops")
     comparison = compare(before, after)
     return CropBenefit(
         n=comparison.n,
@@ -123,6 +109,29 @@ def measure_crop_benefit(
         p_value=comparison.p_value,
         verdict=comparison.verdict,
     )
+
+
+def _crop_features(
+    crops: Sequence[Crop],
+    shape: CropShape,
+    spec: FeatureSpec,
+    written: tuple[Path | None, Sequence[str]],
+    num_workers: int | None,
+    progress: Progress,
+) -> tuple[dict[str, str | None], FeatureMatrix]:
+    """The id of the first crop of each image by the path of the image, and the features of the crops."""
+    first = {crop.path: crop for crop in reversed(crops)}
+    with TemporaryDirectory() as spare:
+        where, names = written
+        if where is None:
+            where = Path(spare)
+            names, _ = write_crops(list(first.values()), where, shape, lambda _: None)
+            named = dict(zip(first, names, strict=True))
+        else:
+            named = {crop.path: name for crop, name in zip(reversed(crops), reversed(names), strict=True)}
+        named = {path: name for path, name in named.items() if name}
+        made = analyze_files([where / name for name in named.values()], spec, num_workers=num_workers, progress=progress)
+    return {path: file.image_id for path, file in zip(named, made.files, strict=True)}, made.features
 
 
 def _evaluate(assignment: Assignment, features: FeatureMatrix, paths: set[str], source: str) -> Predictions:

@@ -12,7 +12,7 @@ import numpy as np
 
 from tellapart.array_types import ByteArray, FloatArray
 from tellapart.cache_dir import cache_root
-from tellapart.concurrency import ahead, worker_count
+from tellapart.concurrency import prefetch, worker_count
 from tellapart.dataset.thumbnail_store import ThumbnailStore
 from tellapart.errors import ImageError
 from tellapart.images import decode, resize
@@ -187,7 +187,7 @@ def _detect_all(files: Sequence[Path], find: Detector, num_workers: int | None, 
     found: list[Detection | str] = []
     try:
         with progress.stage("looking where to crop", total=len(files)) as advance:
-            for some in ahead(_detect_function(find), chunks, workers):
+            for some in prefetch(_detect_function(find), chunks, workers):
                 found += some
                 advance(len(some))
     finally:

@@ -78,11 +78,6 @@ class ComparedPair:
         return self.first, self.second
 
 
-def near_duplicates(hashes: ByteArray, mirror_hashes: ByteArray, features: FeatureMatrix, signatures: Signatures) -> list[tuple[str, str]]:
-    """Pairs of image ids that show the same photo, by hash, features and signature only; see :func:`compare_pairs`."""
-    return [one.pair for one in compare_pairs(hashes, mirror_hashes, features, signatures) if one.is_copy]
-
-
 def compare_pairs(
     hashes: ByteArray,
     mirror_hashes: ByteArray,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from tellapart.concurrency import ahead
+from tellapart.concurrency import prefetch
 from tellapart.dataset.catalog import FileState
 from tellapart.dataset.dataset import Dataset
 from tellapart.dataset.entry import Entry
@@ -36,7 +36,7 @@ def file_states(dataset: Dataset, known: Mapping[str, FileState], num_workers: i
     batches = (entries[i : i + _FILES_AT_ONCE] for i in range(0, len(entries), _FILES_AT_ONCE))
     found: list[FileState] = []
     with progress.stage("reading files", total=len(entries)) as advance:
-        for states in ahead(partial(_states, dataset, known), batches, num_workers):
+        for states in prefetch(partial(_states, dataset, known), batches, num_workers):
             found += states
             advance(len(states))
     return found

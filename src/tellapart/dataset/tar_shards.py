@@ -21,7 +21,7 @@ from typing import Any
 
 from tellapart.atomic_files import replacing_folder, write_json
 from tellapart.cache_dir import cache_root
-from tellapart.concurrency import ahead, available_cores
+from tellapart.concurrency import available_cores, prefetch
 from tellapart.counts import count
 from tellapart.dataset.catalog import STATE_FOLDER
 from tellapart.dataset.entry import PARTS, Entry
@@ -98,7 +98,7 @@ def unpack_shards(where: Path, progress: Progress = SILENT) -> tuple[Path, list[
     new = [(name, shard) for name, shard in names.items() if _known_rows(folder / name) is None]
     if new:
         with progress.stage("unpacking shards", total=len(new), unit="shards") as advance:
-            for _ in ahead(partial(_unpack, folder), new, min(4, available_cores())):
+            for _ in prefetch(partial(_unpack, folder), new, min(4, available_cores())):
                 advance(1)
     entries: list[Entry] = []
     notes: list[str] = []

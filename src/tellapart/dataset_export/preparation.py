@@ -18,7 +18,7 @@ from typing import Any
 
 from tellapart.array_types import IntArray
 from tellapart.atomic_files import one_at_a_time, remove_abandoned, storage_error, write_json
-from tellapart.concurrency import ahead, worker_count
+from tellapart.concurrency import prefetch, worker_count
 from tellapart.counts import count
 from tellapart.dataset_export.growing_npy import ArrayStore
 from tellapart.dataset_export.prepared import CARD, FORMAT, LEFT_OUT, SAMPLES
@@ -151,7 +151,7 @@ class _Work:
     def _write_all(self, num_workers: int, advance: Any) -> None:
         last_saved = time.monotonic()
         numbers = range(self.done, len(self.samples))
-        for number, found in zip(numbers, ahead(self._rendered, numbers, num_workers), strict=True):
+        for number, found in zip(numbers, prefetch(self._rendered, numbers, num_workers), strict=True):
             can_save = True
             if isinstance(found, str):
                 self.unreadable[number] = found

@@ -46,7 +46,7 @@ QUALITY = 88
 
 
 def write_autoencoder_report(
-    folder: Path, metrics: Mapping[str, Any], history: Sequence[Mapping[str, Any]], examination: AutoencoderEvaluation
+    folder: Path, metrics: Mapping[str, Any], history: Sequence[Mapping[str, Any]], evaluation: AutoencoderEvaluation
 ) -> Path:
     """Write ``report.html``, ``report.json`` and ``figures/*.svg`` into the run folder; gives the page's path.
 
@@ -54,14 +54,14 @@ def write_autoencoder_report(
         folder: where to.
         metrics: ``metrics.json``.
         history: the epochs.
-        examination: images, latents and what they draw.
+        evaluation: images, latents and what they draw.
 
     Raises:
         StorageError: the folder cannot be written.
     """
     images: dict[str, str] = {}
-    view = without_absolute_paths(_view(metrics, history, examination, images), folder)
-    figures = {figure.name: figure for figure in _figures(view, examination) if figure is not None}
+    view = without_absolute_paths(_view(metrics, history, evaluation, images), folder)
+    figures = {figure.name: figure for figure in _figures(view, evaluation) if figure is not None}
     for name, figure in figures.items():
         write_text(folder / "figures" / f"{name}.svg", figure.standalone())
     write_text(folder / "report.json", view_json(view))
@@ -84,7 +84,7 @@ def write_autoencoder_report(
 
 
 def _view(
-    metrics: Mapping[str, Any], history: Sequence[Mapping[str, Any]], examination: AutoencoderEvaluation, images: dict[str, str]
+    metrics: Mapping[str, Any], history: Sequence[Mapping[str, Any]], evaluation: AutoencoderEvaluation, images: dict[str, str]
 ) -> dict[str, Any]:
     section = training_section(history)
     cost, data, units = metrics["training"], metrics["data"], metrics["units"]
@@ -97,8 +97,8 @@ def _view(
         "errors": _errors(metrics),
         "notes": metrics["notes"],
         "examples": [
-            {"name": name, "title": GROUPS[name], "images": [_triple(one, examination, images) for one in found]}
-            for name, found in examination.examples.items()
+            {"name": name, "title": GROUPS[name], "images": [_triple(one, evaluation, images) for one in found]}
+            for name, found in evaluation.examples.items()
         ],
         "examples_sentence": (
             f"Of the {number_format.count(data['held_back'], 'image')} that it neither learned from nor was chosen by."
@@ -106,13 +106,13 @@ def _view(
             else "Of the images it learned from: nothing could be held back, so this says nothing about others."
         )
         + f" Differences are {ENLARGED} times as strong as they are.",
-        "strange": [_strange(one, examination, images) for one in examination.strangest],
+        "strange": [_strange(one, evaluation, images) for one in evaluation.strangest],
         "strange_sentence": STRANGE,
         "units_sentence": f"Each image is {units['latent']:,} numbers. They vary like {units['worth']:,.1f} equally lively ones would.",
         "dead_sentence": _dead(units),
         "dead_shown": ", ".join(str(unit) for unit in (units["dead"] or [])[:MOST_DEAD]),
-        "traversal": [_strip(i, examination, images) for i in range(len(examination.traversal.units))],
-        "traversal_sentence": f"The latent of {_path(examination, examination.base)}, with one unit moved from -3 to +3 standard deviations"
+        "traversal": [_strip(i, evaluation, images) for i in range(len(evaluation.traversal.units))],
+        "traversal_sentence": f"The latent of {_path(evaluation, evaluation.base)}, with one unit moved from -3 to +3 standard deviations"
         " around its mean and all others held; the units that move the image most.",
         "steps": [f"{step:+.0f} sd" if step else "mean" for step in STEPS],
         "training": {**section, "sentence": speed},
@@ -182,9 +182,9 @@ def _dead(units: Mapping[str, Any]) -> str:
     return f"{words} Dead{first}:"
 
 
-def _figures(view: Mapping[str, Any], examination: AutoencoderEvaluation) -> Iterator[Figure | None]:
+def _figures(view: Mapping[str, Any], evaluation: AutoencoderEvaluation) -> Iterator[Figure | None]:
     yield loss_figure(view["training"], "mean squared error", lambda value: f"{value:.5f}")
-    units, rows = examination.units, examination.rows
+    units, rows = evaluation.units, evaluation.rows
     limits = limits_of(units.latents)
     by_class: dict[str, list[int]] = {}
     for place, row in enumerate(units.rows):
@@ -207,12 +207,12 @@ def _two(by_class: Mapping[str, Sequence[int]], largest: Sequence[str]) -> tuple
     return first, by_class[largest[1]][0] if len(largest) > 1 else by_class[largest[0]][-1]
 
 
-def _triple(one: Example, examination: AutoencoderEvaluation, images: dict[str, str]) -> dict[str, Any]:
+def _triple(one: Example, evaluation: AutoencoderEvaluation, images: dict[str, str]) -> dict[str, Any]:
     difference = np.abs(one.original.astype(np.int16) - one.answer)
     enlarged = np.minimum(ENLARGED * difference, 255).astype(np.uint8)
-    error = float(examination.errors[one.row])
+    error = float(evaluation.errors[one.row])
     return {
-        "path": _path(examination, one.row),
+        "path": _path(evaluation, one.row),
         "error": f"{_levels(error)} gray levels off",
         "mean_squared_error": error,
         "original": _put(images, f"original-{one.row}", one.original),
@@ -221,10 +221,10 @@ def _triple(one: Example, examination: AutoencoderEvaluation, images: dict[str, 
     }
 
 
-def _strange(one: Example, examination: AutoencoderEvaluation, images: dict[str, str]) -> dict[str, Any]:
-    score, part = float(examination.scores[one.row]), "held back" if examination.is_held_back[one.row] else "learned from"
+def _strange(one: Example, evaluation: AutoencoderEvaluation, images: dict[str, str]) -> dict[str, Any]:
+    score, part = float(evaluation.scores[one.row]), "held back" if evaluation.is_held_back[one.row] else "learned from"
     return {
-        "path": _path(examination, one.row),
+        "path": _path(evaluation, one.row),
         "score": score,
         "words": f"{score:.1f} times the median, {part}",
         "original": _put(images, f"original-{one.row}", one.original),
@@ -232,8 +232,8 @@ def _strange(one: Example, examination: AutoencoderEvaluation, images: dict[str,
     }
 
 
-def _strip(place: int, examination: AutoencoderEvaluation, images: dict[str, str]) -> dict[str, Any]:
-    moved = examination.traversal
+def _strip(place: int, evaluation: AutoencoderEvaluation, images: dict[str, str]) -> dict[str, Any]:
+    moved = evaluation.traversal
     unit, effect = int(moved.units[place]), float(moved.effects[place])
     strip = np.concatenate(list(as_pixels(moved.images[place])), axis=1)
     return {"unit": unit, "effect": f"{255 * effect:.1f} gray levels", "image": _put(images, f"unit-{unit}", strip)}
@@ -248,8 +248,8 @@ def _put(images: dict[str, str], name: str, pixels: ByteArray) -> str:
     return name
 
 
-def _path(examination: AutoencoderEvaluation, row: int) -> str:
-    return examination.rows[row].path
+def _path(evaluation: AutoencoderEvaluation, row: int) -> str:
+    return evaluation.rows[row].path
 
 
 def _levels(error: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tellapart.counts import count as count
 from tellapart.counts import data_size
-from tellapart.durations import in_words
+from tellapart.durations import duration_text
 
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
@@ -84,7 +84,7 @@ def p_value_words(p_value: float | None, n: int) -> str:
 
 def duration(seconds: float) -> str:
     """``0.3 s``, ``42 s``, ``12 min``, ``2 h 5 min``."""
-    return in_words(seconds).replace(" ", SPACE)
+    return duration_text(seconds).replace(" ", SPACE)
 
 
 def size(size_bytes: float) -> str:

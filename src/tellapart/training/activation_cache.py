@@ -16,7 +16,7 @@ from torch import nn
 
 from tellapart.array_types import IntArray
 from tellapart.atomic_files import checksum_of, read_sealed, replacing, write_sealed
-from tellapart.concurrency import ahead
+from tellapart.concurrency import prefetch
 from tellapart.models.finetunable import FinetunableNetwork
 from tellapart.progress import Progress
 from tellapart.training.data_loader import Batch, DataLoader
@@ -45,12 +45,12 @@ class ActivationFeed:
 
     def epoch(self, batches: Sequence[IntArray], *, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from batch ``first`` on; nothing in them is random."""
-        for x, rows in zip(ahead(self._read, batches[first:], self.num_workers), batches[first:], strict=True):
+        for x, rows in zip(prefetch(self._read, batches[first:], self.num_workers), batches[first:], strict=True):
             yield Batch(x.to(self.device), torch.from_numpy(self.targets[rows]).to(self.device))
 
     def plain(self, rows: IntArray, batch_size: int) -> Iterator[torch.Tensor]:
         """Activations float32 (b, c, h, w) of ``rows`` int64 (n,), in order."""
-        for x in ahead(self._read, [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)], self.num_workers):
+        for x in prefetch(self._read, [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)], self.num_workers):
             yield x.to(self.device)
 
     def _read(self, rows: IntArray) -> torch.Tensor:

@@ -27,7 +27,7 @@ def write_autoencoder(
     final: Path,
     recipe: AutoencoderRecipe,
     trained: TrainedAutoencoder,
-    examination: AutoencoderEvaluation,
+    evaluation: AutoencoderEvaluation,
     rows: Sequence[FileRow],
     context: RunContext,
 ) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def write_autoencoder(
         final: the run's folder when it is complete.
         recipe: the network and how it was trained.
         trained: the trained autoencoder.
-        examination: its evaluation.
+        evaluation: its evaluation.
         rows: one row per file, with parts.
         context: how the run came about.
     """
@@ -49,15 +49,15 @@ def write_autoencoder(
         "class_names": [],
         "net": recipe.net,
         "image_size": recipe.image_size,
-        **examination.numbers(),
+        **evaluation.numbers(),
         "training": _cost(recipe, trained),
-        "data": _counts(rows, examination),
+        "data": _counts(rows, evaluation),
         "notes": list(context.notes),
     }
     context.write_options(folder, rows)
     write_text(folder / "history.jsonl", "".join(json.dumps(event) + "\n" for event in history_of(trained)))
     save_rows(list(rows), folder / "images.parquet")
-    write_text(folder / ERRORS, _table(examination))
+    write_text(folder / ERRORS, _table(evaluation))
     details = {
         "tellapart": __version__,
         "versions": package_versions(),
@@ -88,24 +88,24 @@ def _cost(recipe: AutoencoderRecipe, trained: TrainedAutoencoder) -> dict[str, A
     }
 
 
-def _counts(rows: Sequence[FileRow], examination: AutoencoderEvaluation) -> dict[str, int]:
+def _counts(rows: Sequence[FileRow], evaluation: AutoencoderEvaluation) -> dict[str, int]:
     return {
         "files": len(rows),
-        "used": len(examination.rows),
+        "used": len(evaluation.rows),
         "unreadable": sum(row.status == UNREADABLE for row in rows),
         "set_aside": sum(row.status == SET_ASIDE for row in rows),
-        "trained_on": int(examination.is_trained_on.sum()),
-        "chose": int(examination.chose.sum()),
-        "held_back": int(examination.is_held_back.sum()),
+        "trained_on": int(evaluation.is_trained_on.sum()),
+        "chose": int(evaluation.chose.sum()),
+        "held_back": int(evaluation.is_held_back.sum()),
     }
 
 
-def _table(examination: AutoencoderEvaluation) -> str:
+def _table(evaluation: AutoencoderEvaluation) -> str:
     """CSV with one row per image, the highest outlier score first."""
     out = io.StringIO()
     table = CsvWriter(out, ["path", "image_id", "label", "part", "chose_epoch", "error", "score"])
-    for i in sorted(range(len(examination.rows)), key=lambda i: (-examination.scores[i], examination.rows[i].path)):
-        row = examination.rows[i]
+    for i in sorted(range(len(evaluation.rows)), key=lambda i: (-evaluation.scores[i], evaluation.rows[i].path)):
+        row = evaluation.rows[i]
         known = [row.path, row.image_id, row.label or "", row.part]
-        table.write([*known, int(examination.chose[i]), f"{examination.errors[i]:.8f}", f"{examination.scores[i]:.4f}"])
+        table.write([*known, int(evaluation.chose[i]), f"{evaluation.errors[i]:.8f}", f"{evaluation.scores[i]:.4f}"])
     return out.getvalue()

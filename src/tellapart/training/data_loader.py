@@ -11,7 +11,7 @@ import torch
 
 from tellapart.array_types import IntArray
 from tellapart.augmentation.policy import Augmentation
-from tellapart.concurrency import ahead
+from tellapart.concurrency import prefetch
 from tellapart.images.pixel_store import Pixels
 from tellapart.models.normalization import Normalization
 from tellapart.training.epoch_sampling import occurrences
@@ -73,13 +73,13 @@ class DataLoader:
                 pixels = self.augmentation.augmented(pixels, keys, seed=seed, epoch=epoch)
             return Batch(self._normalized(pixels), torch.from_numpy(self.targets[batch]))
 
-        for batch in ahead(load, jobs, self.num_workers):
+        for batch in prefetch(load, jobs, self.num_workers):
             yield Batch(batch.x.to(self.device, non_blocking=True), batch.targets.to(self.device, non_blocking=True))
 
     def plain(self, rows: IntArray, batch_size: int) -> Iterator[torch.Tensor]:
         """Normalized images float32 (b, 3, s, s) of ``rows`` int64 (n,), in order and without augmentation."""
         batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
-        for x in ahead(lambda batch: self._normalized(self.pixels.take(batch)), batches, self.num_workers):
+        for x in prefetch(lambda batch: self._normalized(self.pixels.take(batch)), batches, self.num_workers):
             yield x.to(self.device, non_blocking=True)
 
     @cached_property

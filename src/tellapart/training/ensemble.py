@@ -59,7 +59,7 @@ def evaluate_ensemble(runs: Sequence[Run], *, weights: str) -> tuple[Evaluation,
         for part, steps in below.items()
     }
     metrics |= {"selection": selection, **_not_made(), "data": _data(rows, runs[0])}
-    examination = Evaluation(
+    evaluation = Evaluation(
         recipe="ensemble",
         backbone=" + ".join(dict.fromkeys(str(run.metrics["backbone"]) for run in runs)),
         classifier=mixture.classifier,
@@ -70,7 +70,7 @@ def evaluate_ensemble(runs: Sequence[Run], *, weights: str) -> tuple[Evaluation,
         metrics=metrics,
         history=[{"event": "run", **run} for run in selection["runs"]],
     )
-    return examination, [*notes, *more, *_left_out(runs, reported)]
+    return evaluation, [*notes, *more, *_left_out(runs, reported)]
 
 
 def _out_of_fold(voters: Sequence[EnsembleMember]) -> tuple[list[Predictions], list[str]]:

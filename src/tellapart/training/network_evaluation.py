@@ -1,8 +1,9 @@
-"""The examination of a trained network: its members' features and logits, calibrated out of fold, judged like a probe."""
+"""Evaluation of a trained network: the features and logits of its members, calibrated out of fold, evaluated like a probe."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -44,56 +45,77 @@ def evaluate_network(
     """
     sets = PartSets.of(assignment, base)
     train, reported = sets.train, sets.reported
-    member_logits: dict[str, list[FloatArray]] = {part: [] for part in reported}
-    held_rows: list[IntArray] = []
-    held_logits: list[FloatArray] = []
-    first: FeatureMatrix | None = None
-    for fold in folds:
-        features = features_of(fold.member)
-        first = first or features
-        for part, found in reported.items():
-            member_logits[part].append(fold.member.logits(features.of([row.image_id or "" for row in found.rows])))
-        held_rows.append(fold.held_out)
-        held_logits.append(fold.member.logits(features.of([train.rows[i].image_id or "" for i in fold.held_out])))
-    rows, logits = np.concatenate(held_rows), np.concatenate(held_logits)
-    classifier, selection = _calibrate(sets.class_names, [fold.member for fold in folds], logits, train.data.targets[rows], len(folds))
-    selection["members"] = [
-        _score(number, held, found, train, classifier)
-        for number, (held, found) in enumerate(zip(held_rows, held_logits, strict=True), 1)
-        if len(held)
-    ]
-    predictions = {
-        part: found.predictions(
-            classifier.probabilities(classifier.logits(member_logits[part])), classifier.logits(member_logits[part]), recipe.title
-        )
-        for part, found in reported.items()
-    }
-    assert first is not None  # noqa: S101
-    last = PartSets.of(assignment, first)
-    rungs_below = {part: _rungs_below(train, found, probe, base) for part, found in reported.items()}
-    metrics: dict[str, Any] = {part: evaluate_part(predictions[part], rungs_below[part]) for part in reported}
-    why = f"it would mean training the {recipe.name} recipe again and again; tellapart learning-curve does so when asked"
-    metrics |= {
-        "selection": selection,
-        "split_sensitivity": None,
-        "split_sensitivity_reason": "Other splits were not tried: every one would mean training the network again.",
-        "learning_curve": None,
-        "learning_curve_reason": f"No learning curve was made: {why}.",
-        "leak": None,
-        "training": _training(recipe, folds),
-        "data": data_card(assignment.rows, sets.class_names, assignment.duplicate_groups),
-    }
+    logits = _fold_logits(folds, features_of, train, reported)
+    members = [fold.member for fold in folds]
+    held_out, targets = np.concatenate(logits.held_out), train.data.targets[logits.rows]
+    classifier, selection = _calibrate(sets.class_names, members, held_out, targets, len(folds))
+    selection["members"] = _member_scores(folds, logits, train, classifier)
+    predictions = {}
+    for part, labeled in reported.items():
+        mean = classifier.logits(logits.reported[part])
+        predictions[part] = labeled.predictions(classifier.probabilities(mean), mean, recipe.title)
+    last = PartSets.of(assignment, logits.features)
+    below = {part: _baselines(train, labeled, probe, base) for part, labeled in reported.items()}
     return Evaluation(
         recipe=recipe.name,
         backbone=recipe.card.name,
         classifier=classifier,
         predictions=concatenate_predictions(list(predictions.values())),
-        below=rungs_below,
-        out_of_fold=train.taken(rows).predictions(classifier.probabilities(logits), logits, recipe.title),
-        rows=rows_with_neighbors(assignment.rows, first, last.train, last.reported),
-        metrics=metrics,
+        below=below,
+        out_of_fold=train.taken(logits.rows).predictions(classifier.probabilities(held_out), held_out, recipe.title),
+        rows=rows_with_neighbors(assignment.rows, logits.features, last.train, last.reported),
+        metrics={
+            **{part: evaluate_part(predictions[part], below[part]) for part in reported},
+            "selection": selection,
+            **_not_measured(recipe),
+            "training": _training(recipe, folds),
+            "data": data_card(assignment.rows, sets.class_names, assignment.duplicate_groups),
+        },
         history=[{"event": "epoch", "fold": number, **event} for number, fold in enumerate(folds, 1) for event in fold.facts["history"]],
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _FoldLogits:
+    """The logits of every member.
+
+    Attributes:
+        reported: by part, one array (n, k) for each member.
+        held_out: for each member, the logits (m, k) of the training images that it was not trained on.
+        rows: int, the numbers of those training images, all members after one another.
+        features: of every image, by the first member.
+    """
+
+    reported: dict[str, list[FloatArray]]
+    held_out: list[FloatArray]
+    rows: IntArray
+    features: FeatureMatrix
+
+
+def _fold_logits(folds: Sequence[FoldMember], features_of: FeaturesOf, train: LabeledSet, reported: dict[str, LabeledSet]) -> _FoldLogits:
+    of_parts: dict[str, list[FloatArray]] = {part: [] for part in reported}
+    held_out: list[FloatArray] = []
+    first: FeatureMatrix | None = None
+    for fold in folds:
+        features = features_of(fold.member)
+        first = first or features
+        for part, labeled in reported.items():
+            of_parts[part].append(fold.member.logits(features.of([row.image_id or "" for row in labeled.rows])))
+        held_out.append(fold.member.logits(features.of([train.rows[i].image_id or "" for i in fold.held_out])))
+    assert first is not None  # noqa: S101
+    return _FoldLogits(of_parts, held_out, np.concatenate([fold.held_out for fold in folds]), first)
+
+
+def _not_measured(recipe: NetworkRecipe) -> dict[str, Any]:
+    """The entries of metrics.json that would take other trainings, with the reasons."""
+    why = f"it would mean training the {recipe.name} recipe again and again; tellapart learning-curve does so when asked"
+    return {
+        "split_sensitivity": None,
+        "split_sensitivity_reason": "Other splits were not tried: every one would mean training the network again.",
+        "learning_curve": None,
+        "learning_curve_reason": f"No learning curve was made: {why}.",
+        "leak": None,
+    }
 
 
 def _calibrate(
@@ -110,15 +132,20 @@ def _calibrate(
     return Classifier(class_names, tuple(members), temperature, clip), selection
 
 
-def _score(number: int, rows: IntArray, logits: FloatArray, train: LabeledSet, classifier: Classifier) -> dict[str, Any]:
-    """A member's own score on the fold it did not see."""
-    probabilities, targets = classifier.probabilities(logits), train.data.targets[rows]
-    return {"fold": number, "n": len(rows), "accuracy": accuracy(probabilities, targets), "log_loss": log_loss(probabilities, targets)}
+def _member_scores(folds: Sequence[FoldMember], logits: _FoldLogits, train: LabeledSet, classifier: Classifier) -> list[dict[str, Any]]:
+    """Each member's own score on the fold it was not trained on."""
+    scores = []
+    for number, (fold, held_out) in enumerate(zip(folds, logits.held_out, strict=True), 1):
+        if n := len(fold.held_out):
+            probabilities, targets = classifier.probabilities(held_out), train.data.targets[fold.held_out]
+            loss = log_loss(probabilities, targets)
+            scores.append({"fold": number, "n": n, "accuracy": accuracy(probabilities, targets), "log_loss": loss})
+    return scores
 
 
-def _rungs_below(train: LabeledSet, reported: LabeledSet, probe: Probe | None, base: FeatureMatrix) -> list[Predictions]:
-    rungs = baseline_predictions(train, reported)
-    return rungs if probe is None else [*rungs, probe_predictions(probe, reported, f"probe on {base.provenance['backbone']}")]
+def _baselines(train: LabeledSet, reported: LabeledSet, probe: Probe | None, base: FeatureMatrix) -> list[Predictions]:
+    baselines = baseline_predictions(train, reported)
+    return baselines if probe is None else [*baselines, probe_predictions(probe, reported, f"probe on {base.provenance['backbone']}")]
 
 
 def _training(recipe: NetworkRecipe, folds: Sequence[FoldMember]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from tellapart import calibration
 from tellapart.array_types import FloatArray, IntArray
-from tellapart.concurrency import ahead
+from tellapart.concurrency import prefetch
 from tellapart.evaluation.metrics import accuracy
 from tellapart.training.activation_cache import ActivationFeed
 from tellapart.training.config import TrainingConfig
@@ -104,7 +104,7 @@ def logits_of(network: Learner, feed: DataLoader | ActivationFeed, rows: IntArra
     network.eval()
     found = np.empty((len(rows), network.head.out_features), np.float32)  # small arrays kept between large ones would tear the heap
     done = 0
-    for part in ahead(logits, feed.plain(rows, JUDGED_BATCH), threads if threads > 1 else 0):
+    for part in prefetch(logits, feed.plain(rows, JUDGED_BATCH), threads if threads > 1 else 0):
         found[done : done + len(part)] = part
         done += len(part)
     return found

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from tellapart.array_types import FloatArray, IntArray
-from tellapart.concurrency import ahead
+from tellapart.concurrency import prefetch
 from tellapart.models.autoencoder import Autoencoder
 from tellapart.training.activation_cache import ActivationFeed
 from tellapart.training.data_loader import DataLoader
@@ -67,7 +67,7 @@ class Reconstruction:
                 return squared_errors(network(x), x)
 
         network.eval()
-        parts = list(ahead(errors, feed.plain(rows, BATCH), threads if threads > 1 else 0))
+        parts = list(prefetch(errors, feed.plain(rows, BATCH), threads if threads > 1 else 0))
         found = np.concatenate(parts) if parts else np.empty(0)
         return np.where(np.isfinite(found), found, math.nan), 0.0
 
@@ -86,4 +86,4 @@ def reconstruct(network: AutoencoderLearner, feed: DataLoader, rows: IntArray, t
             return latents.cpu().numpy(), squared_errors(answers, x)
 
     network.eval()
-    yield from ahead(encode_batch, feed.plain(rows, BATCH), threads if threads > 1 else 0)
+    yield from prefetch(encode_batch, feed.plain(rows, BATCH), threads if threads > 1 else 0)

@@ -65,7 +65,7 @@ class RunContext:
     def write_options(self, folder: Path, rows: Sequence[FileRow]) -> None:
         """Write ``options.json`` into ``folder``; ``rows`` are those of the run."""
         made_of = {"folder": printable(str(self.dataset.root)), "options": dict(self.options), "versions": package_versions()}
-        write_json(folder / "options.json", {"verb": self.command, **made_of, "rows_sha256": rows_hash(rows)})
+        write_json(folder / "options.json", {"verb": self.command, **made_of, "data_sha256": data_hash(rows)})
 
 
 @contextmanager
@@ -104,25 +104,25 @@ def _free_name(parent: Path, name: str, *, is_numbered: bool) -> str:
 def write_run(
     folder: Path,
     final: Path,
-    examination: Evaluation,
+    evaluation: Evaluation,
     context: RunContext,
 ) -> None:
     """Write everything but the report into ``folder``, which will be renamed to ``final``."""
     heading = {
         **context.heading(final),
-        "recipe": examination.recipe,
-        "backbone": examination.backbone,
-        "precision": sorted({b.precision for m in examination.classifier.members for b in m.backbones}),
-        "class_names": list(examination.classifier.class_names),
+        "recipe": evaluation.recipe,
+        "backbone": evaluation.backbone,
+        "precision": sorted({b.precision for m in evaluation.classifier.members for b in m.backbones}),
+        "class_names": list(evaluation.classifier.class_names),
     }
-    context.write_options(folder, examination.rows)
-    write_text(folder / "history.jsonl", "".join(json.dumps(event) + "\n" for event in examination.history))
-    save_rows(examination.rows, folder / "images.parquet")
-    examination.predictions.save(folder / "predictions.parquet")
-    examination.out_of_fold.save(folder / "out_of_fold.parquet")
-    details = {"tellapart": __version__, "versions": package_versions(), "data_sha256": data_hash(examination.rows), "run": final.name}
-    save_model(folder / "model", examination.classifier, details)
-    write_json(folder / "metrics.json", {**heading, **examination.metrics, "notes": list(context.notes)})
+    context.write_options(folder, evaluation.rows)
+    write_text(folder / "history.jsonl", "".join(json.dumps(event) + "\n" for event in evaluation.history))
+    save_rows(evaluation.rows, folder / "images.parquet")
+    evaluation.predictions.save(folder / "predictions.parquet")
+    evaluation.out_of_fold.save(folder / "out_of_fold.parquet")
+    details = {"tellapart": __version__, "versions": package_versions(), "data_sha256": data_hash(evaluation.rows), "run": final.name}
+    save_model(folder / "model", evaluation.classifier, details)
+    write_json(folder / "metrics.json", {**heading, **evaluation.metrics, "notes": list(context.notes)})
 
 
 def equal_run(folder: Path, options: dict[str, Any], rows: Sequence[FileRow]) -> Path | None:
@@ -130,7 +130,7 @@ def equal_run(folder: Path, options: dict[str, Any], rows: Sequence[FileRow]) ->
 
     Where a run is written, what it is called, and the number of workers change nothing in it.
     """
-    wanted = {"verb": "train", "options": _deciding(options), "versions": package_versions(), "rows_sha256": rows_hash(rows)}
+    wanted = {"verb": "train", "options": _deciding(options), "versions": package_versions(), "data_sha256": data_hash(rows)}
     for path in sorted(folder.expanduser().absolute().glob("*/options.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
         try:
             made = json.loads(path.read_text(encoding="utf-8"))
@@ -147,8 +147,8 @@ def _deciding(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in ("again", "name", "out", "state", "num_workers")}
 
 
-def rows_hash(rows: Sequence[FileRow]) -> str:
-    """Names a data set as decided and divided: path, content, label, part, status and reason of every file."""
+def data_hash(rows: Sequence[FileRow]) -> str:
+    """sha256 of a data set with its decisions and parts: path, content, label, part, status and reason of every file."""
     lines = sorted("\0".join(map(str, (row.path, row.image_id, row.label, row.part, row.status, row.reason))) for row in rows)
     return hashlib.sha256("\n".join(lines).encode(errors="surrogatepass")).hexdigest()
 
@@ -156,9 +156,3 @@ def rows_hash(rows: Sequence[FileRow]) -> str:
 def package_versions() -> dict[str, str]:
     """The installed versions that a run depends on."""
     return {name: version(name) for name in PACKAGES} | {"python": platform.python_version()}
-
-
-def data_hash(rows: Sequence[FileRow]) -> str:
-    """sha256 of the sorted image ids, labels and parts of all used images."""
-    lines = sorted(f"{row.image_id} {row.label} {row.part}" for row in rows if row.is_used)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import aligned, number, several, shown
 from tellapart.cli.terminal import Answer, Line, Styled
-from tellapart.durations import in_words
+from tellapart.durations import duration_text
 
 if TYPE_CHECKING:
     from tellapart.run_folder import Run
@@ -29,7 +29,7 @@ def autoencode_output(run: Run) -> Answer:
         lines.append(f"{len(dead):,} of {units['latent']:,} units are dead: {several([str(unit) for unit in dead], most=12)}")
     elif dead is not None:
         lines.append(f"none of {units['latent']:,} units is dead")
-    lines.append(f"trained for {in_words(cost['seconds'])}: {cost['images']:,} images, {cost['images_per_s']:,.0f} per second")
+    lines.append(f"trained for {duration_text(cost['seconds'])}: {cost['images']:,} images, {cost['images_per_s']:,.0f} per second")
     lines.append(f"{data['used']:,} of {data['files']:,} files used; {data['unreadable']:,} unreadable, {data['set_aside']:,} excluded")
     lines += [f"features: --features run:{shown(run.folder)}", Styled(shown(run.report), before="report:   ", bold=True)]
     return lines, run.summary()

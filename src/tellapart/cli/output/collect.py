@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tellapart.cli.formatting import aligned
 from tellapart.cli.terminal import Answer
 from tellapart.counts import count
-from tellapart.durations import in_words
+from tellapart.durations import duration_text
 
 if TYPE_CHECKING:
     from tellapart.collection.status import ClassStatus, CollectResult
@@ -20,7 +20,7 @@ SHOWN_REASONS = 12
 def collect_output(result: CollectResult) -> Answer:
     """How a collection stands."""
     kept = sum(one.kept for one in result.classes)
-    now = f", {result.new:,} of them new, in {in_words(result.seconds)}" if result.seconds else ""
+    now = f", {result.new:,} of them new, in {duration_text(result.seconds)}" if result.seconds else ""
     lines = [f"{result.out}: {count(kept, 'image')}{now}", ""]
     lines += aligned(_classes(result.classes))
     for label in result.short:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.cli.formatting import aligned, number, share, shown
 from tellapart.cli.terminal import Answer, Line, Styled
-from tellapart.durations import in_words
+from tellapart.durations import duration_text
 
 if TYPE_CHECKING:
     from tellapart.run_folder import Run
@@ -41,7 +41,7 @@ def _ladder_row(rung: Mapping[str, Any]) -> list[str]:
         number(rung["log_loss"]),
         f"{100 * gain['accuracy']['value']:+.1f} points" if gain else "",
         "" if p_value is None else "< 0.001" if p_value < 0.001 else f"{p_value:.3f}",
-        in_words(seconds) if seconds else "",
+        duration_text(seconds) if seconds else "",
         f"{speed:,.0f}" if speed else "",
         *(f"{rung[name]['n']:,}" if rung.get(name) else "" for name in ("fixed", "broke")),
     ]

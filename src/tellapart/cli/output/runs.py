@@ -8,7 +8,7 @@ from tellapart.cli.formatting import aligned, number, share, shown
 from tellapart.cli.output.tables import signed_points
 from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.counts import count, data_size
-from tellapart.durations import in_words
+from tellapart.durations import duration_text
 
 if TYPE_CHECKING:
     from tellapart.commands.runs import RmRunResult, RunEntry, RunGroup, RunsResult
@@ -39,7 +39,7 @@ def _group_lines(group: RunGroup, entries: dict[str, RunEntry]) -> list[Line]:
         entry = entries[rank.name]
         scores = (share(entry.accuracy.as_dict()), number(entry.log_loss.as_dict())) if entry.accuracy and entry.log_loss else ("", "")
         against = "" if rank.accuracy is None or rank.log_loss is None else f"{rank.standing}: {_difference(rank.accuracy, rank.log_loss)}"
-        seconds = "" if entry.seconds is None else in_words(entry.seconds)
+        seconds = "" if entry.seconds is None else duration_text(entry.seconds)
         rows.append((entry.name, _model(entry), *scores, against, seconds, data_size(entry.size_bytes)))
     first = entries[group.ranks[0].name]
     head, *table = aligned([HEAD, *rows], before="  ")

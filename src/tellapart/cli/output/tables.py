@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tellapart.cli.formatting import first_lines, number, share
 from tellapart.cli.terminal import Line, Styled
 from tellapart.counts import count
-from tellapart.durations import in_words
+from tellapart.durations import duration_text
 
 if TYPE_CHECKING:
     from tellapart.workflows.projection_page import MapTrust
@@ -52,7 +52,7 @@ def training_lines(metrics: Mapping[str, Any]) -> list[str]:
     cost = metrics.get("training")
     if not cost:
         return []
-    lines = [f"trained for {in_words(cost['seconds'])}: {cost['images']:,} images, {cost['images_per_s']:,.0f} a second"]
+    lines = [f"trained for {duration_text(cost['seconds'])}: {cost['images']:,} images, {cost['images_per_s']:,.0f} a second"]
     members = (metrics.get("selection") or {}).get("members") or []
     if len(members) > 1:
         found = [member["accuracy"] for member in members]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tellapart.reports.figures.svg import Figure, Scale, circle, line, polyline, share_range, text, tick_percent, x_axis, y_axis
@@ -29,8 +30,7 @@ def loss_figure(section: Mapping[str, Any] | None, what: str = "log loss", say: 
         air = max((high - low) * 0.1, high * 0.02)
         y = Scale(max(0.0, low - air), high + air, FLOOR, TOP)
     label = f"{what} (logarithmic scale)" if is_log else what
-    title = f"{what[:1].upper()}{what[1:]} by epoch"
-    return _figure(section, "training-loss", title, "loss", y, label, lambda v: f"{v:g}", say, what)
+    return _figure(section, "training-loss", _Curve("loss", what, label, y, lambda v: f"{v:g}", say))
 
 
 def accuracy_figure(section: Mapping[str, Any] | None) -> Figure | None:
@@ -40,9 +40,7 @@ def accuracy_figure(section: Mapping[str, Any] | None) -> Figure | None:
         return None
     low, high = share_range(values)
     y = Scale(low, high, FLOOR, TOP)
-    return _figure(
-        section, "training-accuracy", "Accuracy by epoch", "accuracy", y, "accuracy", tick_percent(y.ticks()), percent, "accuracy"
-    )
+    return _figure(section, "training-accuracy", _Curve("accuracy", "accuracy", "accuracy", y, tick_percent(y.ticks()), percent))
 
 
 def _values(section: Mapping[str, Any] | None, name: str) -> Iterator[float]:
@@ -51,37 +49,40 @@ def _values(section: Mapping[str, Any] | None, name: str) -> Iterator[float]:
             yield from (value for value in fold[f"{side}_{name}"] if value is not None)
 
 
-def _figure(
-    section: Mapping[str, Any],
-    name: str,
-    title: str,
-    curve: str,
-    y: Scale,
-    label: str,
-    write: Callable[[float], str],
-    say: Callable[[float], str],
-    what: str,
-) -> Figure:
+@dataclass(frozen=True)
+class _Curve:
+    """One quantity by epoch: its key in a fold, its name, the label and scale of its axis, and how ticks and values are written."""
+
+    key: str
+    what: str
+    label: str
+    y: Scale
+    tick: Callable[[float], str]
+    say: Callable[[float], str]
+
+
+def _figure(section: Mapping[str, Any], name: str, curve: _Curve) -> Figure:
     folds = section["folds"]
     last = max(fold["epochs"][-1] for fold in folds)
     x = Scale(1, last, LEFT, RIGHT) if last > 1 else Scale(0.5, 1.5, LEFT, RIGHT)
     ticks = min(6, max(1, last - 1))
-    parts = [y_axis(y, LEFT, RIGHT, label, write), x_axis(x, FLOOR, TOP, "epoch", lambda v: f"{v:,.0f}", ticks)]
-    parts += [_lines(fold, curve, x, y, _color(number, len(folds))) for number, fold in enumerate(folds)]
-    parts += [_best(fold, curve, x, y, say, len(folds)) for fold in folds]
-    has_held_out = any(value is not None for fold in folds for value in fold[f"held_out_{curve}"])
+    parts = [y_axis(curve.y, LEFT, RIGHT, curve.label, curve.tick), x_axis(x, FLOOR, TOP, "epoch", lambda v: f"{v:,.0f}", ticks)]
+    parts += [_lines(fold, curve, x, _color(number, len(folds))) for number, fold in enumerate(folds)]
+    parts += [_best(fold, curve, x, len(folds)) for fold in folds]
+    has_held_out = any(value is not None for fold in folds for value in fold[f"held_out_{curve.key}"])
     parts.append(_legend(folds, has_held_out))
-    return Figure(name, title, _described(folds, curve, say, what) or f"{title}; nothing was held out.", WIDTH, HEIGHT, "".join(parts))
+    title = f"{curve.what[:1].upper()}{curve.what[1:]} by epoch"
+    return Figure(name, title, _described(folds, curve) or f"{title}; nothing was held out.", WIDTH, HEIGHT, "".join(parts))
 
 
 def _color(number: int, folds: int) -> str:
     return "" if folds == 1 else f" k{number}" if folds <= COLORED_FOLDS else " faint"
 
 
-def _lines(fold: Mapping[str, Any], curve: str, x: Scale, y: Scale, color: str) -> str:
-    drawn = ""
+def _lines(fold: Mapping[str, Any], curve: _Curve, x: Scale, color: str) -> str:
+    y, drawn = curve.y, ""
     for side, kind in (("train", "series trained"), ("held_out", "series")):
-        for stretch in _stretches(fold["epochs"], fold[f"{side}_{curve}"]):
+        for stretch in _stretches(fold["epochs"], fold[f"{side}_{curve.key}"]):
             points = [(x(epoch), y(min(max(value, y.low), y.high))) for epoch, value in stretch]
             drawn += polyline(points, kind + color) if len(points) > 1 else circle(*points[0], 2.5, "point" + color)
     return drawn
@@ -98,19 +99,19 @@ def _stretches(epochs: Sequence[int], values: Sequence[float | None]) -> list[li
     return [stretch for stretch in found if stretch]
 
 
-def _at_best(fold: Mapping[str, Any], curve: str) -> float | None:
+def _at_best(fold: Mapping[str, Any], curve: _Curve) -> float | None:
     if fold["best"] is None:
         return None
-    value: float | None = fold[f"held_out_{curve}"][fold["epochs"].index(fold["best"])]
+    value: float | None = fold[f"held_out_{curve.key}"][fold["epochs"].index(fold["best"])]
     return value
 
 
-def _best(fold: Mapping[str, Any], curve: str, x: Scale, y: Scale, say: Callable[[float], str], folds: int) -> str:
-    value = _at_best(fold, curve)
+def _best(fold: Mapping[str, Any], curve: _Curve, x: Scale, folds: int) -> str:
+    y, value = curve.y, _at_best(fold, curve)
     if value is None:
         return ""
     where = f" of fold {fold['fold']}" if folds > 1 else ""
-    tip = f"best epoch{where}: {fold['best']}, held out {say(value)}"
+    tip = f"best epoch{where}: {fold['best']}, held out {curve.say(value)}"
     return circle(x(fold["best"]), y(min(max(value, y.low), y.high)), 5.5 if folds <= COLORED_FOLDS else 3.5, "best", tip)
 
 
@@ -130,11 +131,11 @@ def _legend(folds: Sequence[Mapping[str, Any]], has_held_out: bool) -> str:
     return drawn
 
 
-def _described(folds: Sequence[Mapping[str, Any]], curve: str, say: Callable[[float], str], what: str) -> str:
+def _described(folds: Sequence[Mapping[str, Any]], curve: _Curve) -> str:
     found = []
     for fold in folds:
         value = _at_best(fold, curve)
         if value is not None:
             where = f"Fold {fold['fold']}: best" if len(folds) > 1 else "Best"
-            found.append(f"{where} epoch {fold['best']} of {fold['trained']}, held-out {what} {say(value)}.")
+            found.append(f"{where} epoch {fold['best']} of {fold['trained']}, held-out {curve.what} {curve.say(value)}.")
     return " ".join(found)
