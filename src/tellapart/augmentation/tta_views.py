@@ -1,5 +1,7 @@
 """Test-time augmentation (TTA): views of the same image, whose predictions are averaged.
 
+Averaging features with those of the mirror image (``flip_average``) is in models/feature_network.py.
+
 >>> import numpy as np
 >>> [int(seen[0, 0, 0, 0]) for seen in views(np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3), 2)]
 [0, 3]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -17,15 +16,10 @@ from tellapart.collection.decode_result import Inspected
 from tellapart.collection.duplicate_index import DuplicateIndex
 from tellapart.collection.fetch_result import Fetched
 from tellapart.collection.ledger import BUSY, DUPLICATE, REFUSED, WAITING, Claim, Ledger, Verdict
+from tellapart.collection.retries import retry_after
 from tellapart.collection.storage.stores import Destination, image_name
 from tellapart.images.perceptual_hash import SIGNATURE_SIDE
 
-MOST_TRIES = 5
-"""Maximum number of attempts for one URL."""
-MOST_TRIES_BLOCKED = 3
-"""The same for a URL that the server refuses (4xx)."""
-BACK_OFF_S = 2.0
-LONGEST_BACK_OFF_S = 3_600.0
 WRITERS = 8
 SIGNATURE_LENGTH = 3 * SIGNATURE_SIDE**2
 
@@ -134,20 +128,14 @@ class Acceptor:
         return replace(seen_so, status=BUSY, image_id=image_id, signature=seen.signature, file=file, size_bytes=len(body))
 
     def _failure(self, claim: Claim, fetched: Fetched) -> Verdict:
-        """The retry rule: temporary failures wait for another attempt, up to a maximum number."""
+        """A temporary failure waits for another attempt (:mod:`tellapart.collection.retries`); any other is final."""
         failed = Verdict(claim=claim, status=REFUSED, reason=fetched.reason, http_code=fetched.http_code)
         if fetched.verdict == "permanent":
             return failed
-        is_blocked = fetched.http_code is not None and 400 <= fetched.http_code < 500 and fetched.http_code not in (408, 425, 429)
-        if claim.tries >= (MOST_TRIES_BLOCKED if is_blocked else MOST_TRIES):
+        wait_s = retry_after(claim.tries, fetched)
+        if wait_s is None:
             return replace(failed, reason=f"{fetched.reason}, {claim.tries} times")
-        return replace(failed, status=WAITING, next_try=self.ledger.clock() + back_off_s(claim.tries, fetched))
-
-
-def back_off_s(tries: int, fetched: Fetched) -> float:
-    """Seconds before the next attempt: exponential backoff with jitter, and at least the server's Retry-After."""
-    waited = min(LONGEST_BACK_OFF_S, BACK_OFF_S * 2.0 ** (tries - 1)) * random.uniform(0.5, 1.5)  # noqa: S311  (no secret)
-    return max(waited, fetched.retry_after_s or 0.0)
+        return replace(failed, status=WAITING, next_try=self.ledger.clock() + wait_s)
 
 
 def _kept_body(look: FetchedImage) -> bytes:

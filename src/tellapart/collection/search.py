@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from tellapart.collection.acceptance import Acceptor, back_off_s
+from tellapart.collection.acceptance import Acceptor
 from tellapart.collection.candidates import Found, Query, Request
 from tellapart.collection.fetch_result import Fetched
 from tellapart.collection.network.rate_limits import Hosts
 from tellapart.collection.network.urls import host_of
 from tellapart.collection.planner import JUDGED, exhaustion_reason
+from tellapart.collection.retries import MAX_SEARCH_TRIES, backoff_s
 from tellapart.collection.search_cursors import DRY, FAILED, Cell, Cells
 from tellapart.collection.sources.protocol import Source, SourceError, parse_answer
 from tellapart.collection.web_pages.page_source import Pages
 from tellapart.collection.web_pages.parsing_process import parse_in_process
-
-MOST_TRIES = 4
 
 Ask = Callable[[Request], Awaitable[Fetched]]
 """How a request becomes an answer: through the fetcher, or through a browser."""
@@ -90,10 +89,10 @@ class Searcher:
 
     async def _put_off(self, cell: Cell, fetched: Fetched, reason: str) -> None:
         ledger = self._keeper.ask_ledger
-        if fetched.verdict == "permanent" or cell.tries + 1 >= MOST_TRIES:
+        if fetched.verdict == "permanent" or cell.tries + 1 >= MAX_SEARCH_TRIES:
             await ledger(self.cells.close, cell, FAILED, reason)
         else:
-            due = self._keeper.ledger.clock() + back_off_s(cell.tries + 1, fetched)
+            due = self._keeper.ledger.clock() + backoff_s(cell.tries + 1, fetched)
             await ledger(self.cells.postpone, cell, reason, due)
 
     async def _read(self, source: Source, fetched: Fetched, cell: Cell) -> Found:

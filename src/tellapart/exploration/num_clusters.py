@@ -1,4 +1,6 @@
-"""The number of clusters: four measures for each k, compared with data without clusters; one suggestion, or none."""
+"""The number of clusters: four measures for each k (elbow, silhouette, Calinski-Harabasz, stability), compared with data without
+clusters; one suggestion, or none.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The limit on the memory that decoding one image may take, checked from its header."""
+"""The limit on the memory that decoding one image may take, checked from its header: decompression bombs are refused."""
 
 from __future__ import annotations
 

@@ -24,9 +24,9 @@ from tellapart.training.checkpoint import Checkpoint, optimizer_tensors, restore
 from tellapart.training.config import TrainingConfig, TrainingState
 from tellapart.training.data_loader import Batch, DataLoader
 from tellapart.training.distributed import Compute
+from tellapart.training.early_stopping import EpochChoice, is_out_of_patience
 from tellapart.training.ema import MovingAverage
 from tellapart.training.epoch_sampling import batches_of, epoch_rows
-from tellapart.training.epoch_selection import EpochChoice
 from tellapart.training.learner import Learner
 from tellapart.training.lr_schedule import one_cycle
 from tellapart.training.mixup_cutmix import mix_batch
@@ -44,7 +44,7 @@ class Trained:
     """The result of a training.
 
     Attributes:
-        learner: with the weights that were kept; see :class:`tellapart.training.epoch_selection.EpochChoice`.
+        learner: with the weights that were kept; see :class:`tellapart.training.early_stopping.EpochChoice`.
         history: one dict an epoch.
         notes: sentences for the report, such as early stopping.
         seconds: of training proper, over all its sessions.
@@ -241,7 +241,7 @@ class Loop:
                 "images_per_s": at.images / max(at.seconds, 1e-9),
             }
         )
-        is_stuck = loss is not None and at.epoch - at.kept_epoch >= self.plan.patience
+        is_stuck = loss is not None and is_out_of_patience(at.epoch, at.kept_epoch, self.plan.patience)
         if is_stuck and at.kept_epoch >= 0:
             kept = f"every epoch since epoch {at.kept_epoch + 1}, which is kept, was worse on the held-out photos"
             at.notes.append(f"{self.title}: stopped after epoch {at.epoch + 1}; {kept}")

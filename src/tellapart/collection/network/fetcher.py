@@ -1,6 +1,6 @@
 """The downloader: fetches images, pages and API answers, one attempt each, and turns every error into an outcome.
 
-acceptance.py has the retry rule.
+collection/retries.py has the retry rule.
 """
 
 from __future__ import annotations

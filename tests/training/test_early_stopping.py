@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tellapart.training.epoch_selection import EpochChoice
+from tellapart.training.early_stopping import EpochChoice, is_out_of_patience
 
 N = 100
 SPREAD = np.random.default_rng(0).normal(size=N)
@@ -78,3 +78,8 @@ def test_where_nothing_is_held_out_every_epoch_is_kept() -> None:
 def test_it_goes_on_from_what_is_known(is_start: bool) -> None:
     choice = EpochChoice(float, losses(0.4, spread=0.5), is_start=is_start)
     assert choice.is_kept(losses(0.41, spread=0.5, turn=1)) != is_start
+
+
+def test_patience_counts_the_epochs_since_the_one_that_is_kept() -> None:
+    assert [is_out_of_patience(epoch, 2, 3) for epoch in range(2, 7)] == [False, False, False, True, True]
+    assert is_out_of_patience(2, -1, 3), "nothing was ever better than the start"

@@ -1,4 +1,4 @@
-"""Model selection over epochs: keep the last epoch that is not significantly worse than the best on held-out images."""
+"""Early stopping and the choice of an epoch: the last one that is not significantly worse than the best on held-out images."""
 
 from __future__ import annotations
 
@@ -45,3 +45,8 @@ class EpochChoice:
         if gap < 0:
             self.losses, self.is_start = losses, False
         return gap < 0 or (gap <= error and not self.is_start)
+
+
+def is_out_of_patience(epoch: int, kept_epoch: int, patience: int) -> bool:
+    """Whether to stop early: ``patience`` epochs have passed since the one that is kept."""
+    return epoch - kept_epoch >= patience
