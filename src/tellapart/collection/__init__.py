@@ -1,1 +1,1 @@
-"""Collecting images: from the names of classes to folders of photos that say where each came from."""
+"""Collecting images: from the names of classes to folders of photos, with the origin of each."""

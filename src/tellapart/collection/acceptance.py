@@ -59,7 +59,7 @@ class Acceptor:
         """Decide on a batch, record the verdicts, store the accepted files, and confirm them.
 
         Raises:
-            StorageError: the ledger or the destination cannot be written; what was not confirmed goes back to the queue.
+            StorageError: the ledger or the destination cannot be written; what was not confirmed is queued again.
         """
         bodies = {look.claim.id: _kept_body(look) for look in looks}
         verdicts = await self.ask_ledger(self.ledger.record, lambda: self._verdicts(looks))
@@ -73,7 +73,7 @@ class Acceptor:
         return verdicts
 
     def has_file(self, name: str, size_bytes: int) -> bool:
-        """Whether a file of that size lies at the destination."""
+        """Whether the destination has a file of that size."""
         return self.destination.size(name) == size_bytes
 
     def close(self) -> None:
@@ -86,7 +86,7 @@ class Acceptor:
             self.destination.put(name, body)
 
     def _verdicts(self, looks: Sequence[FetchedImage]) -> Iterator[Verdict]:
-        """A verdict on each look, seeing those before it; runs inside the ledger's transaction."""
+        """A verdict on each image, in order, so that duplicates within the batch are found; runs inside the ledger's transaction."""
         for look in looks:
             self._learn()
             yield self._verdict(look)
@@ -139,7 +139,7 @@ class Acceptor:
 
 
 def _kept_body(look: FetchedImage) -> bytes:
-    """The bytes to keep of an image: the file as it came, or as it was remade on the way in."""
+    """The bytes to store: the downloaded file, or the image as resized or cropped."""
     return look.inspected.body if look.inspected is not None and look.inspected.body is not None else look.fetched.body
 
 

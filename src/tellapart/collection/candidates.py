@@ -13,11 +13,11 @@ class Offer:
     """One candidate image: its URL and metadata as a source gives them, unchecked."""
 
     url: str
-    """Where the image itself lies; http or https."""
+    """URL of the image; http or https."""
     page: str = ""
-    """The page on which a person sees it; with ``creator`` and ``license`` what attribution needs."""
+    """URL of the page with the image; attribution needs it with ``creator`` and ``license``."""
     license: str = ""
-    """In lower case with its version where known: ``cc-by-sa-4.0``, ``cc0-1.0``, ``pdm-1.0``, ``pexels``; empty where nobody says."""
+    """In lower case with its version where known: ``cc-by-sa-4.0``, ``cc0-1.0``, ``pdm-1.0``, ``pexels``; empty if unknown."""
     license_url: str = ""
     creator: str = ""
     creator_url: str = ""
@@ -27,7 +27,7 @@ class Offer:
     group: str = ""
     """Images of one observation, upload or page: they must not be parted by a split."""
     width: int | None = None
-    """Pixels, as the source says."""
+    """Pixels, according to the source."""
     height: int | None = None
 
 
@@ -61,4 +61,4 @@ class Found:
     cursor: str | None = None
     """To be handed back for the next page; None where there is none."""
     total: int | None = None
-    """How many results the source says it has."""
+    """Total number of results, according to the source."""

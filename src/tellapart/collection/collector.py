@@ -39,7 +39,7 @@ class CollectorLimits:
     deadline: float | None = None
     """In the collector's seconds (``time.monotonic``)."""
     patience_s: float = 30.0
-    """How long to stay for a host or an address that asks to be left alone; later ones are left to the next run."""
+    """How long to wait for a host or a URL that is paused; longer pauses are left to the next run."""
     is_even: bool = True
     """Whether all classes are taken from the same sources in the same shares."""
 
@@ -227,7 +227,7 @@ class Collector:
         self._looks.put_nowait(FetchedImage(claim, fetched, inspected))
 
     async def _keep_looks(self) -> None:
-        """Keep what was looked at, in batches."""
+        """Accept decoded images, in batches."""
         while True:
             looks = [await self._looks.get()]
             while len(looks) < BATCH and not self._looks.empty():
@@ -246,7 +246,7 @@ class Collector:
             await self._keeper.ask_ledger(ledger.recover, self._keeper.has_file)
 
     async def _put_off_paused(self) -> None:
-        """Give back addresses of hosts that want to be left alone for longer than we stay."""
+        """Requeue the URLs of hosts that are paused for longer than the run waits."""
         for host in list(self._backlog):
             wait = self._hosts.wait_s(host)
             if self._pace.patience_s < wait < math.inf:

@@ -21,4 +21,4 @@ class Inspected:
     signature: bytes = b""
     """float16 (768,) as bytes."""
     body: bytes | None = None
-    """The file to keep where it is not the one downloaded: resized or cropped on the way in."""
+    """The file to store if it is not the one downloaded: resized or cropped."""

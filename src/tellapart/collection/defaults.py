@@ -5,4 +5,4 @@ from __future__ import annotations
 PER_CLASS = 500
 """Number of images per class that is searched by keyword."""
 CONTACT_VARIABLE = "TELLAPART_CONTACT"
-"""Environment variable with the e-mail or web address that servers are told."""
+"""Environment variable with the e-mail or web address to send to servers."""

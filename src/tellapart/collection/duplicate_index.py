@@ -16,12 +16,12 @@ from tellapart.array_types import ByteArray, FloatArray, IntArray
 from tellapart.images.perceptual_hash import HASH_BYTES, mirrored_signature
 
 Signatures = Callable[[Sequence[str]], FloatArray]
-"""The signatures of some images, float (m, 768), in the order asked."""
+"""The signatures of some images, float (m, 768), in the order given."""
 
 NEAR_BITS = 18
 """Of 128; a copy cropped by 3 % on every side lies within 12 in half of the cases, and within 19 in nine of ten."""
 SAME_CORRELATION = 0.99
-"""From here on it is the same photo, whatever the others look like."""
+"""At or above this correlation it is the same photo, regardless of the other images."""
 LIKE_CORRELATION = 0.93
 """From here on it is the same photo if its disagreement is at most ``STANDS_OUT`` of the next best's."""
 STANDS_OUT = 0.2
@@ -39,7 +39,7 @@ class DuplicateIndex:
     arrive together both are kept.
 
     Args:
-        signatures: fetches those few that are needed, so that they need not lie in memory (1.5 kB each).
+        signatures: reads the few that are needed, so that they are not all in memory (1.5 kB each).
     """
 
     def __init__(self, signatures: Signatures) -> None:
@@ -55,7 +55,7 @@ class DuplicateIndex:
         return len(self._ids)
 
     def add(self, image: str, plain_hash: bytes) -> None:
-        """Remember an image that is kept; from now on ``signatures`` may be asked for it."""
+        """Add an accepted image; ``signatures`` must be able to read it from now on."""
         self.extend([(image, plain_hash)])
 
     def extend(self, images: Iterable[tuple[str, bytes]]) -> None:

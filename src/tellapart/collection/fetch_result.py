@@ -1,4 +1,4 @@
-"""What came of asking for one address."""
+"""The outcome of one request for a URL."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Fetched:
 
     url: str
     verdict: Verdict
-    """``passing``: worth another try later; ``permanent``: it will not get better by itself."""
+    """``passing``: a later attempt may succeed; ``permanent``: it will not."""
     reason: str = ""
     """Why not, as a short phrase without the address: ``404 not found``, ``timed out after 30 s``, ``address 10.0.0.1 is private``."""
     http_code: int | None = None
     retry_after_s: float | None = None
-    """What the server asked for, in seconds."""
+    """The server's Retry-After, in seconds."""
     body: bytes = b""
     sha256: str = ""
     """Of the body, hexadecimal."""

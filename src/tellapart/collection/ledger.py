@@ -1,4 +1,4 @@
-"""The ledger: a row for each address ever offered, and what became of it; SQLite beside the photos.
+"""The ledger: one row for each candidate URL with its outcome, in SQLite next to the photos.
 
     queued -> busy -> kept | duplicate | refused | waiting (a passing failure; may be tried again from ``next_try`` on)
 
@@ -36,7 +36,7 @@ DAMAGED = (
     " offered again is fetched again"
 )
 SILENT_S = 60.0
-"""A collector that has not been heard of for so long is taken for gone, if it is not seen to live on this machine."""
+"""A collector without a sign of life for so long is considered dead, unless its process runs on this machine."""
 
 QUEUED, BUSY, KEPT, DUPLICATE, REFUSED, WAITING = "queued", "busy", "kept", "duplicate", "refused", "waiting"
 
@@ -147,7 +147,7 @@ class Ledger:
         return dict(self._asked("SELECT label, wanted FROM classes ORDER BY place, label"))
 
     def note_command(self, command: str) -> None:
-        """Write down what was asked for, so that it can be asked for again."""
+        """Record the request, so that it can be repeated."""
         with self.transaction() as db:
             db.execute("INSERT INTO commands (command, given) VALUES (?, ?)", (command, self.clock()))
 
@@ -157,7 +157,7 @@ class Ledger:
         return str(rows[0][0]) if rows else None
 
     def note_spent(self, requests: Mapping[str, int]) -> None:
-        """Write down how many more requests each host with a daily budget has had, beside those of other collectors."""
+        """Add the number of new requests to each host with a daily budget, to those of other collectors."""
         hour = self._hour()
         with self.transaction() as db:
             db.execute("DELETE FROM spent WHERE hour < ?", (hour - HOURS,))
@@ -208,7 +208,7 @@ class Ledger:
         return str(self._asked("SELECT label FROM images WHERE id = ?", (image,))[0][0])
 
     def record(self, verdicts: Callable[[], Iterable[Verdict]]) -> list[Verdict]:
-        """Write down what ``verdicts`` decides; nobody else writes from before it begins to look until all is written."""
+        """Record what ``verdicts`` decides, in one transaction that no other process writes into."""
         with self.transaction() as db:
             accepted = db.execute("SELECT coalesce(max(accepted), 0) FROM images").fetchone()[0]
             done = []
@@ -221,7 +221,7 @@ class Ledger:
             return done
 
     def confirm(self, claims: Iterable[Claim]) -> None:
-        """The files of these claims lie complete at their place. What another has taken over stays as it is, here and below."""
+        """The files of these claims are written. Claims that another collector has taken over stay unchanged, here and below."""
         with self.transaction() as db:
             db.executemany(
                 f"UPDATE images SET status = '{KEPT}', owner = NULL, changed = ? WHERE id = ? AND owner = ?",  # noqa: S608
@@ -246,7 +246,7 @@ class Ledger:
             )
 
     def move_files(self, places: Iterable[tuple[int, str]]) -> None:
-        """Kept images lie elsewhere now: rows and the new names of their files."""
+        """Accepted images have moved: rows and the new names of their files."""
         with self.transaction() as db:
             db.executemany("UPDATE images SET file = ? WHERE id = ?", [(file, image) for image, file in places])
 
@@ -295,7 +295,7 @@ class Ledger:
         db.execute(WRITE_VERDICT, {**said, "id": verdict.claim.id, "accepted": accepted, "now": self.clock()})
 
     def _release(self, db: sqlite3.Connection, owner: str) -> int:
-        """Whatever an owner still holds goes back; what it had begun to write counts as not written."""
+        """Requeue all claims of an owner; files that it had begun to write count as not written."""
         db.execute("UPDATE cells SET owner = NULL WHERE owner = ?", (owner,))
         db.execute("DELETE FROM signatures WHERE image IN (SELECT id FROM images WHERE owner = ?)", (owner,))
         freed = db.execute(
@@ -360,6 +360,6 @@ class Ledger:
 
 
 def _said(offer: Offer) -> dict[str, str]:
-    """What a source says of an image, as far as the ledger keeps it."""
+    """The fields of a candidate that the ledger stores."""
     names = ("page", "license", "license_url", "creator", "creator_url", "title", "attribution", "group")
     return {name: getattr(offer, name) for name in names}

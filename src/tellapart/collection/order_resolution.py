@@ -35,7 +35,7 @@ class CollectionOrder:
     notes: tuple[str, ...]
 
     def wishes(self, label: str) -> SearchPreferences:
-        """What the images of a class should be like, wherever they come from: a plan, a name, a page, a list or an earlier run."""
+        """The requirements for the images of a class, from a plan, a name, a page, a list or an earlier run."""
         return self.own.get(label, self.usual)
 
 
@@ -88,7 +88,7 @@ def resolve_order(names: Sequence[str], options: CollectOptions, environment: Ma
 
 
 def _check_idle(options: CollectOptions, *, has_words: bool) -> None:
-    """See that no option is given for a way of collecting that is not gone.
+    """Refuse options that have no effect on this way of collecting.
 
     Raises:
         OptionError: one is, and would change nothing.
@@ -110,7 +110,7 @@ def _check_idle(options: CollectOptions, *, has_words: bool) -> None:
 
 
 def resolve_contact(given: str | None, environment: Mapping[str, str]) -> str | None:
-    """Whom a server may write to: as the option says, else as ``$TELLAPART_CONTACT`` does; None where neither is set."""
+    """The contact for servers: from the option, else from ``$TELLAPART_CONTACT``; None if neither is set."""
     return given or environment.get(CONTACT_VARIABLE) or None
 
 

@@ -15,7 +15,7 @@ JUDGED = 60
 """A slice is judged by its last so many addresses."""
 FEWEST_JUDGED = 40
 DRY_SHARE = 0.05
-"""A slice of which no more than this share is new and good is asked no more."""
+"""A slice is no longer searched if at most this share of its results is new and accepted."""
 STALE_PAGES = 2
 MOST_AHEAD = 1.25
 ALLOWANCE = 10
@@ -35,11 +35,11 @@ class SourceCounts:
     """Being fetched or written, by whichever collector."""
     queued: int = 0
     is_open: bool = False
-    """Whether the source can still be asked for more."""
+    """Whether the source may have more results."""
 
     @property
     def is_ended(self) -> bool:
-        """Whether no more will come: nothing to ask, nothing to fetch."""
+        """Whether nothing is left to search or fetch."""
         return not (self.is_open or self.queued or self.busy)
 
 
@@ -48,7 +48,7 @@ Supplies = Mapping[str, Mapping[str, SourceCounts]]
 
 
 def shortfalls(supplies: Supplies, quotas: Mapping[str, int | None]) -> dict[str, int]:
-    """How many more images each class needs beside those under way; classes in the order of their need."""
+    """How many more images each class needs in addition to those in progress; classes in the order of their need."""
     needs = {}
     for label, wanted in quotas.items():
         held = sum(one.kept + one.busy for one in supplies.get(label, {}).values())
@@ -82,7 +82,7 @@ def sources_by_need(supplies: Mapping[str, SourceCounts], ceiling: Mapping[str, 
 
 
 def exhaustion_reason(judged: int, kept: int, stale_pages: int) -> str | None:
-    """Why a slice is to be asked no more, or None."""
+    """Why a slice is no longer searched, or None."""
     if stale_pages >= STALE_PAGES:
         return f"its last {stale_pages} pages held next to nothing new"
     if judged >= FEWEST_JUDGED and kept <= DRY_SHARE * judged:

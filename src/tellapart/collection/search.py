@@ -35,7 +35,7 @@ class Searcher:
     """Asks sources on behalf of a collector.
 
     Args:
-        sources: by name; those that are asked.
+        sources: by name; those that are searched.
         ask: how the requests of a source are sent.
         wishes: of a class.
         keys: the environment variables that hold keys.
@@ -54,7 +54,7 @@ class Searcher:
         self.cells = Cells(keeper.ledger)
 
     async def claim(self, label: str, source: str) -> Cell | None:
-        """The cell to ask next; those that have run dry are closed on the way."""
+        """The cursor to search next; exhausted ones are closed."""
         ledger = self._keeper.ask_ledger
         while (cell := await ledger(self.cells.claim, label, source)) is not None:
             why = exhaustion_reason(*await ledger(self.cells.harvest, cell, JUDGED)) if cell.pages else None
@@ -64,7 +64,7 @@ class Searcher:
         return None
 
     def wait_s(self, cell: Cell) -> float:
-        """How long the host of a cell's source wants to be left alone, in seconds."""
+        """Seconds until the host of a cursor's source accepts a request."""
         return self._hosts.wait_s(host_of(self._request(cell).url))
 
     async def turn_page(self, cell: Cell) -> int:

@@ -12,7 +12,7 @@ from tellapart.collection.schema import CLAIM_CELL, CLOSE_FACETS, TURN_PAGE
 
 OPEN, EXHAUSTED, DRY, FAILED = "open", "exhausted", "dry", "failed"
 STALE_SHARE = 0.05
-"""A page of results of which no more than this share is new says that there is little more to find."""
+"""If at most this share of a page of results is new, there is little more to find."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Cells:
             db.execute("UPDATE cells SET next_try = 0 WHERE status = ?", (OPEN,))
 
     def claim(self, label: str, source: str) -> Cell | None:
-        """Take on the slice to ask next for a class at a source; None where there is none to be asked now."""
+        """Claim the slice to search next for a class at a source; None if there is none now."""
         with self._ledger.transaction() as db:
             values = {"owner": self._ledger.owner, "label": label, "source": source, "now": self._ledger.clock()}
             row = db.execute(CLAIM_CELL, values).fetchone()

@@ -42,7 +42,7 @@ SHARDS = "SELECT count(DISTINCT substr(file, 1, instr(file, '/') - 1)) AS number
 
 
 def collect_images(names: Sequence[str], options: CollectOptions, environment: Mapping[str, str], progress: Progress) -> CollectResult:
-    """Collect, and say how it stands afterwards; arguments and errors as in :func:`tellapart.collect`."""
+    """Collect, and return the status; arguments and errors as in :func:`tellapart.collect`."""
     from tellapart.collection.acceptance import Acceptor
     from tellapart.collection.ledger import LEDGER_FILE, Ledger
     from tellapart.collection.status import kept_rows, read_status
@@ -80,7 +80,7 @@ def collect_images(names: Sequence[str], options: CollectOptions, environment: M
 
 
 def _nothing_came(stands: CollectionStatus, options: CollectOptions) -> DataError:
-    """What to say where not one image was kept."""
+    """The error if no image was accepted."""
     said = [f"{source}: {reason} ({number:,} x)" for source, reason, number in stands.search_failures]
     said += [f"{one.host}: {one.reason} ({one.number:,} x)" for one in stands.reasons]
     return DataError(
@@ -90,7 +90,7 @@ def _nothing_came(stands: CollectionStatus, options: CollectOptions) -> DataErro
 
 
 def collection_status(options: CollectOptions) -> CollectResult:
-    """How a collection stands; nothing is asked of anybody.
+    """The status of a collection; no request is sent.
 
     Raises:
         OptionError: nothing has been collected there.
@@ -137,7 +137,7 @@ def _asked_before(ledger_file: Path, options: CollectOptions) -> tuple[Sequence[
 
 
 def _written_down(order: CollectionOrder, options: CollectOptions, ledger: Ledger, progress: Progress) -> list[str]:
-    """Bring the ledger up to date with what is asked; what is worth saying about it."""
+    """Update the ledger with the request; notes for the user."""
     from tellapart.collection.defaults import PER_CLASS
     from tellapart.collection.planner import PAGE_SOURCE
     from tellapart.collection.search_cursors import Cells
@@ -223,7 +223,7 @@ async def _collecting(
 
 @asynccontextmanager
 async def _packing(keeper: Acceptor, packed_to: Destination | None) -> AsyncIterator[None]:
-    """Within, what has come together in the spool is packed now and then."""
+    """Within this context, the spool is packed into shards from time to time."""
     from tellapart.collection.storage.spool import pack_spool
 
     async def pack_now_and_then(target: Destination) -> None:
@@ -244,7 +244,7 @@ async def _packing(keeper: Acceptor, packed_to: Destination | None) -> AsyncIter
 
 @asynccontextmanager
 async def _asking(fetcher: Fetcher, options: CollectOptions, agent: str) -> AsyncIterator[Callable[[Source], Ask]]:
-    """How each source is asked: programs' interfaces as they are, pages by their robots.txt or in a browser."""
+    """How each source is requested: APIs directly, pages according to their robots.txt or in a browser."""
     from tellapart.collection.planner import PAGE_SOURCE
 
     if not (options.browser and options.page):
@@ -267,7 +267,7 @@ def _usual_limit(options: CollectOptions) -> HostLimit:
 
 
 def _known_limits(order: CollectionOrder) -> dict[str, HostLimit]:
-    """The limits of the sources that are asked, and of the hosts their images lie on."""
+    """The rate limits of the sources, and of the hosts of their images."""
     from tellapart.collection.candidates import Query
     from tellapart.collection.network.urls import host_of
     from tellapart.collection.planner import PAGE_SOURCE
@@ -282,7 +282,7 @@ def _known_limits(order: CollectionOrder) -> dict[str, HostLimit]:
 
 
 def _state(options: CollectOptions) -> Path:
-    """Where the ledger lies: as told, else beside the images, or for a bucket in the cache."""
+    """The folder of the ledger: as given, else next to the images, or for a bucket in the cache."""
     from tellapart.dataset.catalog import STATE_FOLDER
 
     if options.state is not None:
@@ -299,7 +299,7 @@ def _kept(ledger: Ledger) -> int:
 
 
 def _result(ledger: Ledger, stands: CollectionStatus, options: CollectOptions, notes: Sequence[str]) -> CollectResult:
-    """How it stands, and what is short of its number and why."""
+    """The status, and which classes have too few images and why."""
     from tellapart.collection.planner import ceilings, reasons_for_shortage, shortfalls, unevenness
     from tellapart.collection.status import CollectResult, slice_ends, source_counts
 

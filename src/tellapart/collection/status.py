@@ -69,7 +69,7 @@ class CollectionStatus(Result):
     searches: dict[str, dict[str, int]]
     """By source: slices by their state."""
     search_failures: tuple[tuple[str, str, int], ...]
-    """Source, what it said, how many slices."""
+    """Source, reason, number of slices."""
     in_two_classes: int
     """Addresses that were offered for two classes; the first one counts."""
     next_try: float | None
@@ -89,7 +89,7 @@ class CollectResult(CollectionStatus):
     uneven: list[str]
     """Sentences on classes that got different shares of their images from a source."""
     notes: list[str]
-    """What else is worth knowing."""
+    """Notes for the user."""
     ledger: Path
     """The database of the collection."""
     new: int = 0
@@ -99,7 +99,7 @@ class CollectResult(CollectionStatus):
 
 
 def read_status(ledger: Ledger) -> CollectionStatus:
-    """How the collection of ``ledger`` stands."""
+    """The status of the collection in ``ledger``."""
     tallies = _tallies(ledger)
     quotas = ledger.quotas()
     labels = [*quotas, *sorted({label for label, _, _ in tallies} - quotas.keys())]

@@ -125,7 +125,7 @@ class ClusterResult(Result):
         applied: the new labels; None without ``apply``.
         folders: the copies, one folder per cluster; None without ``folders``.
         left_out: reason by path.
-        notes: sentences worth knowing.
+        notes: sentences for the user.
     """
 
     out: Path

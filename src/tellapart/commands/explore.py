@@ -104,7 +104,7 @@ class ExploreResult(Result):
         map: the projection.
         software: what computed it.
         trust: how far the map is to be trusted.
-        notes: sentences worth knowing.
+        notes: sentences for the user.
         k: number of clusters.
         clusters: in words.
         scores: agreement of the clusters with the labels; None without labels.

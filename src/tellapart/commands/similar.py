@@ -72,7 +72,7 @@ class SimilarResult(Result):
         same_label: share of the images whose most similar one has their label; None without labels or for one image.
         images: number of images searched.
         left_out: reason by path.
-        notes: sentences worth knowing.
+        notes: sentences for the user.
     """
 
     out: Path

@@ -36,7 +36,7 @@ class CropSelection:
         not_found: whole photos on which nothing was found, with the reason; whether they are among the crops is the user's choice.
         left_out: path and reason of photos that could not be looked at.
         people: by class, number of faces of each main person.
-        notes: sentences worth knowing.
+        notes: sentences for the user.
     """
 
     crops: list[Crop] = field(default_factory=list)

@@ -27,7 +27,7 @@ def copy_bucket(url: str, *, progress: Progress = SILENT) -> Path:
 
     Args:
         url: ``s3://bucket/prefix``, or any other that the package obstore knows.
-        progress: hears of every object copied.
+        progress: progress receiver.
 
     Raises:
         MissingExtra: obstore is not installed.

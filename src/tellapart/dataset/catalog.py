@@ -1,4 +1,4 @@
-"""The catalog: what is known of each file and each image, kept in SQLite beside the photos.
+"""The catalog: the state of each file and the facts about each image, in SQLite next to the photos.
 
 A file is known by path, size, times of change and inode; an image by the sha256 of its bytes. Nothing here is the
 user's own word: the catalog can be thrown away and is then made again from the files.
@@ -28,7 +28,7 @@ STATE_FOLDER = ".tellapart"
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """What one look at an image tells; the columns of the table ``images``.
+    """Facts measured when an image is read; the columns of the table ``images``.
 
     Attributes:
         image_id: sha256 of the file's bytes, hexadecimal.
@@ -60,7 +60,7 @@ class ImageFacts:
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """What is known of one file: its stamp when last read, and what came of it.
+    """The state of one file when it was last read: size, times, and the image id or the reason why there is none.
 
     Attributes:
         path: below the data set's root.
@@ -80,12 +80,12 @@ class FileState:
 
     @classmethod
     def of(cls, path: str, status: os.stat_result, image_id: str | None, reason: str | None) -> FileState:
-        """The state of a file as ``os.stat`` tells it."""
+        """The state of a file from ``os.stat``."""
         inode = status.st_ino - (1 << 64) if status.st_ino >= 1 << 63 else status.st_ino  # SQLite's numbers have a sign
         return cls(path, status.st_size, status.st_mtime_ns, image_id, reason, status.st_ctime_ns, inode)
 
     def is_same_file(self, other: FileState) -> bool:
-        """Whether a look at the file finds the same stamp: it need not be read again."""
+        """Whether size and times are the same, so that the file need not be read again."""
         stamps = [(f.size_bytes, f.mtime_ns, f.ctime_ns, f.inode) for f in (self, other)]
         return stamps[0] == stamps[1]
 
@@ -99,7 +99,7 @@ def _create_tables(db: sqlite3.Connection) -> None:
 
 
 def _forget_shorter_facts(db: sqlite3.Connection) -> None:
-    """More facts belong to an image now; those of old catalogs are measured again at the next look."""
+    """There are more facts about an image now; those of old catalogs are measured again."""
     db.execute("DELETE FROM images")
     for column in ("darkest", "brightest", "entropy", "chroma", "acutance"):
         db.execute(f"ALTER TABLE images ADD COLUMN {column} REAL")
@@ -221,7 +221,7 @@ def _checksum(row: tuple[Any, ...]) -> int:
 
 
 def state_folder(root: Path, chosen: Path | None) -> tuple[Path, str | None]:
-    """Where the state of the data set at ``root`` lies, and a note when that is not beside the photos.
+    """The folder with the state of the data set at ``root``, and a note if it is not in that folder.
 
     The user's choice; else ``<root>/.tellapart``; else, where the folder cannot be written, a folder in the cache.
     """

@@ -24,13 +24,13 @@ _FILES_AT_ONCE = 32
 def file_states(dataset: Dataset, known: Mapping[str, FileState], num_workers: int, progress: Progress = SILENT) -> list[FileState]:
     """The state of each entry's file, in order; a file whose stamp is ``known`` is not read again.
 
-    A file that begins like no image has a reason. Whether the others can be decoded to their end is not looked at.
+    A file whose first bytes are not those of an image has a reason. Whether the others can be decoded completely is not checked.
 
     Args:
         dataset: the files.
         known: by path, as :meth:`tellapart.dataset.catalog.Catalog.files` gives them.
         num_workers: threads that read.
-        progress: hears of every file.
+        progress: progress receiver.
     """
     entries = dataset.entries
     batches = (entries[i : i + _FILES_AT_ONCE] for i in range(0, len(entries), _FILES_AT_ONCE))

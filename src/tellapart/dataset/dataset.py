@@ -50,7 +50,7 @@ class Dataset:
         return tuple(sorted({e.label for e in self.entries if e.label is not None}))
 
     def file(self, entry: Entry) -> Path:
-        """Where the file of an entry lies."""
+        """The path of an entry's file."""
         return self.root / entry.path
 
     def counts(self) -> Counter[tuple[str | None, str | None]]:
@@ -77,8 +77,8 @@ def open_dataset(where: str | Path, reading: DatasetOptions = AS_FOUND, *, progr
     Args:
         where: a folder, a manifest, tar shards (unpacked into the cache), or ``s3://bucket/prefix`` (copied into the cache,
             needs the extra ``s3``).
-        reading: which folder names the class, and which columns of a table are meant, where names do not tell.
-        progress: hears of every object copied and every shard unpacked.
+        reading: which folder is the class and which columns to read, if the names are not clear.
+        progress: progress receiver.
 
     Raises:
         DataError: nothing there, nothing in it, folders that can be read in more than one way, or a manifest that cannot be understood.
@@ -169,7 +169,7 @@ def _of_manifest(file: Path, reading: DatasetOptions) -> Dataset:
 
 
 def _with_name_notes(dataset: Dataset) -> Dataset:
-    """The data set with a note where classes have names that differ in capitals, blanks or Unicode form alone."""
+    """The data set, with a note if class names differ only in capitals, blanks or Unicode form."""
     alike: dict[str, list[str]] = defaultdict(list)
     for name in dataset.class_names:
         alike[" ".join(unicodedata.normalize("NFKC", name).casefold().split())].append(name)
@@ -183,5 +183,5 @@ def _with_name_notes(dataset: Dataset) -> Dataset:
 
 
 def _spelled(name: str) -> str:
-    """A name in quotation marks, in which letters that look like others are told by their number."""
+    """A name in quotation marks, with code points for letters that look like others."""
     return repr(name) if name.isascii() else f"{printable(name)!r} ({name!a})"

@@ -1,4 +1,4 @@
-"""Decisions: the user's own word on single images, as a log that only grows; the images themselves are never touched.
+"""Decisions of the user about single images, in an append-only log; the images are never changed.
 
 Each command that decides something appends one batch to ``decisions.jsonl``, a line an image. Nothing is ever taken
 out: an undo is a line too, so that it can be undone. A decision follows the bytes of an image, whatever the file is
@@ -34,14 +34,14 @@ class Decision:
     """One line of the log.
 
     Attributes:
-        action: ``relabel``, ``exclude``, ``restore`` (as the folder has it) or ``undo`` (of a whole batch).
+        action: ``relabel``, ``exclude``, ``restore`` (to the label of the folder) or ``undo`` (of a whole batch).
         path: of the file, as it was called; empty for ``undo``.
         image_id: sha256 of its bytes; None where it could not be read.
-        is_of_file: it holds for the file of that path alone, not for copies of it elsewhere.
+        is_of_file: it applies only to the file of that path, not to copies of it elsewhere.
         old: the label before, as decided until then.
         new: the label from now on, for ``relabel``.
         undoes: the batch that an ``undo`` takes back.
-        why: in the user's words, or the name of the check that proposed it.
+        why: the reason, in the user's words, or the name of the check that proposed it.
         who: the user's name on this machine.
         when: ISO 8601, UTC.
         batch: number of the command that decided it, from 1.
@@ -92,11 +92,11 @@ class Decisions:
         return max((decision.batch for decision in self.in_effect), default=None)
 
     def applied(self, rows: Sequence[FileRow]) -> list[FileRow]:
-        """The rows as decided: relabeled, or set aside where excluded."""
+        """The rows with the decisions applied: relabeled or excluded."""
         return self._met(rows)[0]
 
     def unmet(self, rows: Sequence[FileRow]) -> list[Decision]:
-        """Decisions in effect that no file answers to: it has vanished or its bytes have changed."""
+        """Decisions in effect that match no file: it was removed or its bytes have changed."""
         return self._met(rows)[1]
 
     def _met(self, rows: Sequence[FileRow]) -> tuple[list[FileRow], list[Decision]]:

@@ -19,7 +19,7 @@ TABLE_SUFFIXES = (*TEXT_SUFFIXES, ".parquet", JSON_SUFFIX)
 _CHUNK_BYTES = 1 << 20
 _DELIMITERS = ",;\t"
 _SEPARATOR = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)
-"""The first line by which Excel is told what parts the cells."""
+"""The first line that tells Excel the separator."""
 RECORD = " (records, not text)"
 """Added to the name of a column of a Parquet file that holds records, such as images with their bytes."""
 

@@ -9,13 +9,13 @@ PARTS = ("train", "val", "test")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file: its path relative to the data set's root, and what the user says about it.
+    """One file: its path relative to the data set's root, and its label, part and group.
 
     Attributes:
         path: relative, with ``/``; may hold any character a file name may.
         label: the class, or None where unknown.
         part: ``train``, ``val`` or ``test`` where the user chose it, else None.
-        group: files with the same group must stay together; None where the user did not say.
+        group: files with the same group must stay together; None if the user gave none.
     """
 
     path: str

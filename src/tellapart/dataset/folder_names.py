@@ -62,7 +62,7 @@ def is_fold(name: str) -> bool:
 
 
 def is_data(name: str) -> bool:
-    """Whether a name only says that it contains data: ``dataset``, ``images``, ``raw_data``."""
+    """Whether a name only means "data": ``dataset``, ``images``, ``raw_data``."""
     return bool(_DATA.fullmatch(_plain(name)))
 
 

@@ -37,7 +37,7 @@ class Folder:
 
     @property
     def chain(self) -> tuple[str, ...]:
-        """The paths of all folders it lies in, from the root, and its own."""
+        """The paths of all its parent folders, from the root, and its own."""
         names = self.path.split("/") if self.path else []
         return tuple("/".join(names[:depth]) for depth in range(len(names) + 1))
 
@@ -59,7 +59,7 @@ def folder_tree(root: str, files: Iterable[str]) -> Folder:
 
 
 def data_folder(top: Folder) -> Folder:
-    """The folder that holds the data set: the top itself, or one below it where the others are wrappers or lie beside.
+    """The folder that contains the data set: the top folder, or one inside it if the others are only wrappers.
 
     Raises:
         DataError: there are several data sets, or only some of the folders are divided into parts.
@@ -150,7 +150,7 @@ def _has_class_folders(divided: Folder) -> bool:
 
 
 def inside_part(part: Folder) -> Folder:
-    """Where the classes of a part lie: in it, or in the folder it wraps (``train/train``, ``train/data``, ``train/images``)."""
+    """The folder with the classes of a part: the part's own, or the one inside it (``train/train``, ``train/data``, ``train/images``)."""
     here = part
     while len(here.folders) == 1:
         only = next(iter(here.folders.values()))
@@ -215,7 +215,7 @@ def parts_of(here: Folder) -> dict[str, str]:
 
 
 def _beside_classes(here: Folder, parts: dict[str, str], classes: set[str], others: dict[str, Folder]) -> dict[str, str]:
-    """A test part with the classes that lie beside it, which are then the train part."""
+    """A test part next to class folders, which are then the train part."""
     known = {name.casefold() for name in others}
     if classes and all(name.casefold() in known for name in classes):
         return parts

@@ -23,10 +23,10 @@ from tellapart.errors import DataError, closest_name
 def groups_together(image_ids: Iterable[str], pairs: Iterable[tuple[str, str]], *groupings: Sequence[str | None]) -> dict[str, str]:
     """The group of each image: connected components of near-duplicates and of groups that images share.
 
-    This is the one place that decides what stays together; splits, folds, intervals and evaluation all ask it.
+    Splits, folds, intervals and evaluation all use this function, so that the same images always stay together.
 
     Args:
-        image_ids: one per row; an image may come several times.
+        image_ids: one per row; an image may occur several times.
         pairs: image ids of near-duplicates; pairs with an image that is not among ``image_ids`` are ignored.
         groupings: each a group name per row, None for a row without one: rows with one name stay together.
 
@@ -57,7 +57,7 @@ def _joining_pairs(grouping: Sequence[str | None], image_ids: Sequence[str]) -> 
 
 
 HOST, PAGE_NAMES = "host", ("page", "url")
-"""``host`` is no column: it is the site that the page or address of an image lies on."""
+"""``host`` is not a column: it is the host of an image's page or URL."""
 
 
 def column_groups(where: Path, paths: Sequence[str], column: str) -> list[str | None]:
@@ -101,7 +101,7 @@ def pattern_groups(paths: Sequence[str], pattern: str) -> list[str | None]:
     """The group of each file: what the pattern's brackets catch in its path, or all that it matches; None where it does not.
 
     Raises:
-        DataError: it matches no path at all.
+        DataError: it matches no path.
     """
     expression = re.compile(pattern)
     found = [_caught(expression.search(path)) for path in paths]

@@ -53,13 +53,13 @@ def resolve_image_arguments(given: str | Path | Sequence[str | Path], open_folde
 
 
 def _is_opened(path: str | Path) -> bool:
-    """Whether a path is of a data set of its own: a folder, a bucket or a manifest."""
+    """Whether a path is a data set: a folder, a bucket or a manifest."""
     is_manifest = Path(path).suffix.lower() in MANIFEST_SUFFIXES
     return str(path).startswith(SCHEME) or is_manifest or Path(path).expanduser().is_dir()
 
 
 def _expanded(word: str | Path) -> list[str | Path]:
-    """The paths that one word of the command line stands for."""
+    """The paths that match one argument."""
     text = str(word)
     if text == STDIN:
         return _from_stdin()
@@ -104,7 +104,7 @@ def _from_stdin() -> list[str | Path]:
 
 
 def _missing(path: Path) -> DataError:
-    """Says that a file is not there, and which one may be meant."""
+    """The error for a missing file; its hint is the closest name."""
     if not path.parent.is_dir():
         return DataError(f"there is no file {printable(str(path))}: there is no folder {printable(str(path.parent))}")
     names = [printable(one.name) for one in path.parent.iterdir()]

@@ -68,7 +68,7 @@ def image_files(root: Path) -> tuple[list[str], list[str]]:
 
 
 class _Walk:
-    """What has been found below a folder so far; folders that really lie there come before those that are linked."""
+    """The files found in a folder so far; real folders come before linked ones."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -109,7 +109,7 @@ class _Walk:
                     (self.links if entry.is_symlink() else waiting).append(path)
 
     def follow(self, link: str) -> None:
-        """Read a linked folder where the link stands, unless its files are read where they lie."""
+        """Read a linked folder at the path of the link, unless its files are already read at their real path."""
         try:
             identity = _identity(self.root / link)
         except OSError as error:
@@ -166,7 +166,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_image(entry: os.DirEntry[str]) -> bool:
-    """Whether a file is to be listed; one that cannot be opened is, so that its row says why."""
+    """Whether to list a file; one that cannot be opened is listed, so that its row gives the reason."""
     by_name = is_named_like_image(entry.name)
     if by_name is not None:
         return by_name

@@ -46,10 +46,10 @@ def image_list(images: Any) -> list[Any]:
 def in_memory_dataset(images: Sequence[Any]) -> Iterator[Dataset]:
     """A data set of images in the order given; paths are kept absolute, images in memory are called ``image 1`` and so on.
 
-    What is in memory lies in a temporary folder within the block, without loss. An array is uint8, or floats from 0 to 1.
+    Images in memory are written to a temporary folder within the block, without loss. An array is uint8, or floats from 0 to 1.
 
     Raises:
-        DataError: one is no image; it says which and why.
+        DataError: one is not an image; the message names it and gives the reason.
     """
     with tempfile.TemporaryDirectory(prefix="tellapart-") as folder:
         entries = []
@@ -85,7 +85,7 @@ def _pixels(image: Any, name: str) -> ByteArray:
     """An array as uint8 (height, width) or (height, width, 3 or 4).
 
     Raises:
-        DataError: it has another shape, or values of which nobody knows what is white.
+        DataError: it has another shape, or a range of values in which white is not defined.
     """
     if not _is_pixels(image):
         raise DataError(f"{name} is a {type(image).__name__}", hint=f"an image is {KINDS}")

@@ -17,18 +17,18 @@ from tellapart.errors import DataError
 from tellapart.printable import printable
 
 MANIFEST_NAMES = tuple(f"{stem}{suffix}" for stem in ("metadata", "manifest") for suffix in (".csv", ".parquet", ".tsv", ".jsonl"))
-"""Tables that speak for the folder they lie in."""
+"""Names of tables that describe their folder."""
 ATTRIBUTION = "ATTRIBUTION.csv"
 """Written by ``tellapart collect`` beside the images."""
 
 
 def folder_entries(root: Path, files: Sequence[str], reading: DatasetOptions) -> tuple[list[Entry], list[str]]:
-    """The images of a folder with their labels, parts and groups, and what is worth knowing, the layout understood first.
+    """The images of a folder with their labels, parts and groups from its layout and tables, and notes.
 
     Args:
         root: the folder.
         files: the image files below it, sorted.
-        reading: what the user says of folders and columns.
+        reading: the user's options on folders and columns.
 
     Raises:
         DataError: folders or tables can be read in more than one way, or a table cannot be read at all.

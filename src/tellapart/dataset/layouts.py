@@ -31,12 +31,12 @@ CLASSES_NAMED = 5
 
 @dataclass(frozen=True)
 class Layout:
-    """What the folders say.
+    """Labels and parts from the folders.
 
     Attributes:
         entries: one for each image that belongs to the data set, in the order of the paths.
         sentence: what was understood, for people.
-        notes: more that is worth knowing.
+        notes: sentences for the user.
         folders: where a table of this data set may lie, the outermost first; empty for the root itself.
     """
 
@@ -75,7 +75,7 @@ def read_layout(root: str, files: Sequence[str], label_folder: str = AUTO) -> La
         label_folder: as in :class:`tellapart.dataset.options.DatasetOptions`.
 
     Raises:
-        DataError: the folders can be read in more than one way; it names them, and what would be understood.
+        DataError: the folders are ambiguous; the message lists the possible readings.
     """
     if label_folder != AUTO:
         return _as_told(files, label_folder)
@@ -113,7 +113,7 @@ def _as_told(files: Sequence[str], label_folder: str) -> Layout:
 
 
 def _by_parts(files: Sequence[str], base: Folder, parts: Mapping[str, str], said: str = "") -> Layout:
-    """Parts with class folders; what lies beside them is passed over, unless it is the class folders of a lone test part."""
+    """Parts with class folders; other folders next to them are ignored, unless the only part is a test part and they are its classes."""
     regions = [_Region(inside_part(base.folders[name]), part) for name, part in parts.items()]
     beside = [folder for name, folder in base.folders.items() if name not in parts]
     has_train = "train" in parts.values()

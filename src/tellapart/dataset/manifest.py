@@ -31,10 +31,10 @@ class Manifest:
         entries: one for each row, in order.
         path_column: the column that names the images.
         label_column: the column of the labels; None where no column is known for it.
-        has_parts: whether it says which part an image belongs to.
-        is_guess: whether the name of the label column says nothing of labels.
+        has_parts: whether it has a column with the part.
+        is_guess: whether the label column has a name that does not mean "label".
         missing: how many rows name no file.
-        notes: sentences worth knowing.
+        notes: sentences for the user.
     """
 
     file: Path
@@ -212,7 +212,7 @@ def _part(place: str, text: str) -> str | None:
 
 
 def with_parts(manifest: Manifest, part: str) -> list[Entry]:
-    """The entries, all of one part where the table says none."""
+    """The entries; all of one part if the table has no column for it."""
     return manifest.entries if manifest.has_parts else [replace(entry, part=part) for entry in manifest.entries]
 
 

@@ -22,13 +22,13 @@ TEST_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Assignment:
-    """Rows with parts and groups, and what was found on the way.
+    """Rows with parts and groups, and what was found during the assignment.
 
     Attributes:
         rows: one a file; used rows have a part and a group.
         leaked: indices of training rows taken out because a reported image shows the same photo.
         duplicate_groups: paths of the images of each group of near-duplicates.
-        notes: sentences worth knowing.
+        notes: sentences for the user.
         decisions: for each part the number of images that the user ``excluded`` and ``relabeled``; parts without any are left out.
     """
 
@@ -40,10 +40,10 @@ class Assignment:
 
 
 def share_held_back(rows: Sequence[FileRow], wanted: float | None, *, usual: float = TEST_SHARE) -> float:
-    """The share of the groups to hold back, from what the user asked for: None for the usual one.
+    """The share of the groups to hold out; None for the default.
 
     Raises:
-        OptionError: a share was asked for, and the user chose a part to report on, so that nothing else is held back.
+        OptionError: a share was given although the data set already has a part to report on.
     """
     own = next((row.part for row in rows if row.is_used and row.part in REPORTED), None)
     if own is not None and wanted is not None:
@@ -113,9 +113,9 @@ def with_decisions(
 
 
 def check_labels(dataset: Dataset, decisions: Decisions, min_classes: int) -> None:
-    """Refuse a data set that its listing alone shows to have too few classes to train on; no image is read for it.
+    """Refuse a data set with too few classes to train on, from its listing, before any image is read.
 
-    Where the user decided on labels the listing does not tell, and nothing is refused.
+    If the user relabeled images, the listing does not tell the classes, and nothing is refused.
 
     Raises:
         DataError: no labels, or fewer classes than wanted, also in the train part alone.
@@ -141,7 +141,7 @@ def check_labels(dataset: Dataset, decisions: Decisions, min_classes: int) -> No
 
 
 def assign_unlabeled_parts(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int) -> Assignment:
-    """Like :func:`assign_parts`, where labels do not matter: images without one are used too, and nothing may be reported at all.
+    """Like :func:`assign_parts` without labels: unlabeled images are used too, and there may be no part to report on.
 
     Raises:
         DataError: there is no image to learn from.

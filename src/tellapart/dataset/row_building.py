@@ -17,15 +17,15 @@ def file_rows(
 ) -> list[FileRow]:
     """A row for each entry of the data set as decided; unreadable files, contradictions and exact copies are left out with a reason.
 
-    Of byte-identical files in the same part and class the first by path is used. An image that stands under two
-    labels is not used at all: one of the labels is wrong and nobody knows which.
+    Of byte-identical files in the same part and class the first by path is used. An image with two
+    labels is not used: one of the labels is wrong, and it is not known which.
     """
     rows = undecided_rows(dataset, files, facts)
     return _without_copies(_without_contradictions(decisions.applied(rows) if decisions else rows))
 
 
 def undecided_rows(dataset: Dataset, files: Sequence[FileState], facts: Mapping[str, ImageFacts]) -> list[FileRow]:
-    """A row for each entry of the data set as the user's folder has it, nothing decided and nothing compared."""
+    """A row for each entry of the data set, without decisions and without a comparison of the files."""
     rows = []
     for entry, file in zip(dataset.entries, files, strict=True):
         seen = facts.get(file.image_id or "")

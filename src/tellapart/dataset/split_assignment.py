@@ -45,7 +45,7 @@ class SplitAssignment:
         rows: those given, each with part and group.
         folds: of each row; None outside the training part or without folds.
         kept: number of rows whose part an earlier split decided.
-        notes: sentences worth knowing.
+        notes: sentences for the user.
     """
 
     rows: list[FileRow]
@@ -66,7 +66,7 @@ def grouped_rows(
         rows: used ones, so every one has an image id.
         own: the user's group of each row; None for none.
         pairs: image ids of near-duplicates.
-        known: what an earlier split says of each row.
+        known: each row's part and fold in an earlier split.
     """
     ids = [row.image_id or "" for row in rows]
     group_of = groups_together(ids, pairs, own, [one.group or None if one is not None else None for one in known])
@@ -84,7 +84,7 @@ def divide_rows(rows: Sequence[FileRow], known: Sequence[Known | None], plan: Sp
 
     Args:
         rows: used ones with groups; see :func:`grouped_rows`.
-        known: what an earlier split says of each row; those keep their part and fold.
+        known: each row's part and fold in an earlier split, which it keeps.
         plan: how to divide the others.
 
     Raises:

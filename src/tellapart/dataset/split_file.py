@@ -40,7 +40,7 @@ class SplitRow:
 
 @dataclass(frozen=True)
 class Known:
-    """What an earlier split says of one image."""
+    """The part and fold of one image in an earlier split."""
 
     part: str
     group: str
@@ -52,7 +52,7 @@ class KnownSplit:
     """An earlier split.
 
     Attributes:
-        by_path: what it says of a file, by absolute path.
+        by_path: the part and fold of a file, by absolute path.
         by_content: the same by sha256; a content that it puts into several parts is left out.
         folds: how many folds it has; 0 for none.
     """
@@ -62,7 +62,7 @@ class KnownSplit:
     folds: int = 0
 
     def of(self, file: Path, image_id: str) -> Known | None:
-        """What it says of an image: by its content, or by its path where the content is not there any more or ambiguous."""
+        """The part and fold of an image: by its content, or by its path if the content is unknown or ambiguous."""
         content, known = self.by_path.get(file, ("", None))
         if known is not None and content == image_id:
             return known
@@ -70,7 +70,7 @@ class KnownSplit:
 
 
 def write_split(rows: Sequence[SplitRow], path: Path, strategy: str) -> None:
-    """Write the manifest, whole or not at all; paths are relative to its folder.
+    """Write the manifest atomically; paths are relative to its folder.
 
     Raises:
         StorageError: the disk is full or cannot be written.

@@ -76,7 +76,7 @@ class Columns:
 
 
 def columns_of(table: Path, header: Sequence[str], reading: DatasetOptions = AS_FOUND) -> Columns:
-    """What the names of the columns say; capitals, blanks and other marks in them do not matter.
+    """The meaning of the columns from their names; capitals, blanks and punctuation are ignored.
 
     Raises:
         DataError: there is no header, no column that may name images, or none that the user named.
@@ -112,7 +112,7 @@ def plain_name(name: str) -> str:
 
 
 def named_column(header: Sequence[str], name: str) -> int | None:
-    """The place of a column by its name as written, else by its name without capitals and marks; None where there is none."""
+    """The index of a column by its exact name, else ignoring capitals and punctuation; None if there is none."""
     if name in header:
         return list(header).index(name)
     names = [plain_name(one) for one in header]

@@ -79,7 +79,7 @@ def unpack_shards(where: Path, progress: Progress = SILENT) -> tuple[Path, list[
 
     Args:
         where: a folder with tar files, or one of them.
-        progress: hears of every shard.
+        progress: progress receiver.
 
     Raises:
         DataError: no image is in them.
@@ -157,7 +157,7 @@ def _unpack(folder: Path, job: tuple[str, Path]) -> None:
 
 @dataclass
 class _Found:
-    """One image of a shard with what stands beside it."""
+    """One image of a shard with its label, part and group."""
 
     file: Path
     member: str
@@ -195,7 +195,7 @@ class _Found:
 
 
 class _Samples:
-    """The images of a shard one after another, each in a file; ``damage`` says where the shard could not be read on."""
+    """The images of a shard one after another, each in a file; ``damage`` is where the shard could not be read further."""
 
     def __init__(self, shard: Path, place: Path) -> None:
         self._shard, self._waiting = shard, place / WAITING
@@ -263,7 +263,7 @@ class _Samples:
         return _Found(self._waiting, printable(member.name))
 
     def _is_complete(self, found: _Found, card: dict[str, Any] | None, number: str | None) -> bool:
-        """Put what stands beside an image to it; false where that cannot be read, for its label is not known then."""
+        """Add the label, part and group to an image; false if they cannot be read."""
         if card is None:
             self._cards.append(found.member)
             return False
@@ -288,7 +288,7 @@ def _complaint_about_end(shard: Path, end: int) -> str | None:
 
 
 def _card(tar: tarfile.TarFile, member: tarfile.TarInfo) -> dict[str, Any] | None:
-    """What a .json beside an image says; None where it is no JSON object, or its label, part or group is no word or number."""
+    """The content of the .json of an image; None if it is not a JSON object, or its label, part or group is not text or a number."""
     source = tar.extractfile(member) if member.size <= LONGEST_CARD else None
     try:
         card = json.loads(source.read()) if source else None
@@ -313,7 +313,7 @@ def _inside(path: str) -> str:
 
 
 def _free(path: str, taken: set[str]) -> str:
-    """The path, or one like it, that is no other file and lies below none; takes it."""
+    """Reserve the path, or a similar one if it is taken by or lies inside another file."""
     if any(str(parent) in taken for parent in PurePosixPath(path).parents):
         path = path.replace("/", "_")
     wanted, found, number = PurePosixPath(path), path, 2

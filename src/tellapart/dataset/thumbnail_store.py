@@ -133,6 +133,6 @@ def thumbnail_loader(dataset: Dataset, files: Sequence[FileState]) -> Thumbnails
 
 
 def run_thumbnail_loader(root: Path, rows: Sequence[FileRow]) -> Thumbnails:
-    """A function from image ids to thumbnails of a run: from the cache, or from the images if they are still in place."""
+    """A function from image ids to thumbnails of a run: from the cache, or from the images if they still exist."""
     files = [FileState(row.path, row.size_bytes, 0, row.image_id, row.reason) for row in rows]
     return thumbnail_loader(Dataset(root, ()), files)

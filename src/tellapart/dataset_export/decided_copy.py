@@ -31,7 +31,7 @@ class Exported:
 def write_copy(images: Sequence[Exported], folder: Path, *, is_linked: bool, progress: Progress = SILENT) -> None:
     """Write ``folder/[part/]label/name`` for every image, and ``metadata.csv``; the folder appears when all is there.
 
-    The table holds the exact labels, parts, groups and where each image came from. Names are kept; where two would
+    The table has the exact labels, parts, groups and the origin of each image. Names are kept; where two would
     meet, the later gets a number.
 
     Args:
@@ -61,7 +61,7 @@ def write_copy(images: Sequence[Exported], folder: Path, *, is_linked: bool, pro
 
 
 def write_table(images: Sequence[Exported], path: Path) -> None:
-    """Write a manifest of the images where they lie; its paths are relative to its own folder.
+    """Write a manifest of the images at their present paths, relative to the folder of the manifest.
 
     Raises:
         StorageError: the disk is full or cannot be written.

@@ -1,4 +1,4 @@
-"""Preparing: every image read and decoded once, written in the sizes and the form asked for; a killed run goes on where it was.
+"""Preparation: every image is decoded once and written in the given sizes and format; an interrupted run resumes.
 
 All is written into a hidden folder beside the final one, with a note of what is safely on the disk. That folder takes
 the final name when everything is in it, ``prepared.json`` last.
@@ -71,7 +71,7 @@ def prepare_samples(
         form: what is written of them.
         folder: new or empty; or what the same call made before, which is then left as it is.
         num_workers: threads that read, decode and resize; None for one a core.
-        progress: hears of every image.
+        progress: progress receiver.
 
     Raises:
         OptionError: the folder holds something else.

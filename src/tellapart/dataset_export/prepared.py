@@ -42,7 +42,7 @@ class PreparedPart:
 
     @property
     def sizes(self) -> tuple[str, ...]:
-        """The sizes there are, such as ``"50"``; the first is taken where none is asked for."""
+        """The available sizes, such as ``"50"``; the first is the default."""
         return tuple(self.card["files"])
 
     def files(self, size: int | str | None = None) -> list[Path]:

@@ -15,7 +15,7 @@ from tellapart.images import ResizePolicy, decode, resize
 from tellapart.images.formats import SUFFIXES, sniff_format
 
 ORIGINAL = 0
-"""The size that stands for the original file."""
+"""The size that means the original file."""
 QUALITY = 95
 LUMA = np.array([19595, 38470, 7471], np.uint32)
 """Weights of red, green and blue in 65,536ths, the same as Pillow's."""
@@ -45,7 +45,7 @@ class Square:
         return (channels, size, size) if self.is_first else (size, size, channels)
 
     def pixels(self, data: bytes) -> dict[int, ByteArray]:
-        """uint8 (size, size, channels) by size, the same that training sees; decoded once, also where only the original is asked for.
+        """uint8 (size, size, channels) by size, the same as in training; decoded once, also if only the original is written.
 
         Raises:
             ImageError: the bytes are no usable image; the message is the reason.
@@ -55,7 +55,7 @@ class Square:
         return {side: self._colored(resize(image, side, cast(ResizePolicy, self.resize))) for side in sides}
 
     def array(self, pixels: ByteArray) -> ByteArray | FloatArray:
-        """uint8 (size, size, channels) as it lies in an array file."""
+        """uint8 (size, size, channels) in the layout of the array file."""
         placed = np.ascontiguousarray(pixels.transpose(2, 0, 1)) if self.is_first else pixels
         return placed.astype(np.float32) / np.float32(255) if self.is_float else placed
 

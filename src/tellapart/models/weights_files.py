@@ -26,7 +26,7 @@ WITHIN = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "mode
 PREFIXES = ("module.", "model.", "backbone.")
 """What wrappers (DataParallel, Lightning, OpenMMLab) put before every name."""
 DEEPEST = 8
-"""How deep the dictionary with the tensors may lie in others."""
+"""Maximum nesting of the dictionary with the tensors."""
 ROOM, GROWTH = 64 << 20, 16
 """A file may unpack to so many bytes, or so many times its own size."""
 OTHER_FILE = "give a .safetensors or .pth file of plain tensors"
@@ -40,7 +40,7 @@ class WeightsFile:
 
     Attributes:
         path: where it lies.
-        architecture: the network to put the tensors into: what was asked for, or the form of it that the file needs.
+        architecture: the network that the tensors are loaded into: the one given, or the variant that the file needs.
         tensors: by name, wrappers' prefixes removed.
         mean, std: of the input on the scale 0 to 1, where the kind of file decides them.
     """
@@ -57,7 +57,7 @@ def read_weights(path: Path, architecture: str) -> WeightsFile:
 
     Args:
         path: the file.
-        architecture: timm's name of the network it is meant for.
+        architecture: timm's name of the network.
 
     Raises:
         ModelError: it cannot be read, holds no tensors, or is a Keras file of another network.
@@ -136,7 +136,7 @@ def fit_weights(model: Any, file: WeightsFile, *, has_classifier: bool = False) 
     """Put the tensors into a timm network; the classifier keeps what it has, and the file's may have any shape, unless it is wanted.
 
     Raises:
-        ModelError: something is missing or has another shape; tells how much fits, and what network would.
+        ModelError: a tensor is missing or has another shape; the message says how many fit, and which network would.
     """
     starts = ("\0",) if has_classifier else classifier_names(model)
     own = {key: value for key, value in model.state_dict().items() if not key.startswith(starts)}
@@ -190,7 +190,7 @@ def _does_not_fit(file: WeightsFile, own: Tensors, missing: list[str], wrong: li
 Shapes = Mapping[str, tuple[int, ...]]
 
 SURE = 0.6
-"""Part of all names and shapes, the file's and the network's together, that must agree for a guess to be told."""
+"""Share of all names and shapes, of the file and the network together, that must agree for a guess to be shown."""
 
 FAMILIES: dict[str, str] = {
     "layer1.": "resnet18 resnet34 resnet50 resnet101 resnet152 resnet26 resnet14t resnet18d resnet26d resnet34d resnet50d resnet101d"

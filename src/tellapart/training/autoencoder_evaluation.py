@@ -135,7 +135,7 @@ def evaluate_autoencoder(
         rows: the used images; those with part ``train`` in the order they were trained in.
         device: where to compute.
         num_workers: threads that make batches.
-        progress: hears of every image.
+        progress: progress receiver.
     """
     found = list(rows)
     image_ids = [row.image_id or "" for row in found]

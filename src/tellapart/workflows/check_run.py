@@ -44,7 +44,7 @@ class CheckFindings:
         class_names: columns of its probabilities.
         doubt: (n,) overall order, NaN where not measured.
         origins: where the images come from.
-        notes: sentences worth knowing.
+        notes: sentences for the user.
     """
 
     rows: list[FileRow]

@@ -97,7 +97,7 @@ def explorable_images(
         state: folder of catalog and decisions.
         device: where networks run.
         num_workers: threads that read images.
-        progress: hears of every image.
+        progress: progress receiver.
 
     Raises:
         DataError: the folder cannot be used, or no image is left.

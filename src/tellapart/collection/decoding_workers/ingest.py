@@ -1,4 +1,4 @@
-"""An image on its way in: decoded, cropped, made smaller and fingerprinted, each step once."""
+"""Ingest of a downloaded image: decode, crop, resize and hash, each once."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _OTHER_BYTES_A_PIXEL = 7
 
 
 def ingest_image(body: bytes, *, side: int | None = None, hook: CropHook | None = None) -> Inspected:
-    """Look at the file ``body``; a file that cannot be used comes back with the reason.
+    """Decode the file ``body``; a file that cannot be used is returned with the reason.
 
-    An image whose longer side is over ``side`` pixels, or of which ``hook`` keeps a part, comes back as a new JPEG in
+    An image whose longer side is over ``side`` pixels, or of which ``hook`` keeps a part, is returned as a new JPEG in
     ``body``: upright, sRGB, without metadata. Anything else is kept as it is, byte for byte.
     """
     try:
@@ -44,7 +44,7 @@ def ingest_image(body: bytes, *, side: int | None = None, hook: CropHook | None 
 
 
 def is_large(body: bytes, *, side: int | None = None, is_cropped: bool = False) -> bool:
-    """Whether decoding ``body`` will take so much memory that it should be done alone; from its header only."""
+    """Whether decoding ``body`` takes so much memory that no other image should be decoded at the same time; from its header only."""
     try:
         name, width, height, fixed = _declared(body)
     except ImageError:
@@ -83,7 +83,7 @@ def _taken_in(body: bytes, side: int | None, hook: CropHook | None) -> Inspected
 
 
 def _declared(body: bytes) -> tuple[str, int, int, int]:
-    """Format, width and height as stored (0 where the header does not simply say), and bytes decoding takes at any scale.
+    """Format, width and height as stored (0 if not in the header), and bytes that decoding takes at any scale.
 
     Raises:
         ImageError: no image, or a JPEG whose header makes no sense.
@@ -96,7 +96,7 @@ def _declared(body: bytes) -> tuple[str, int, int, int]:
 
 
 def _min_size(width: int, height: int, side: int | None, is_cropped: bool) -> int | None:
-    """What :func:`decode` is told: all pixels for a crop; for an image made smaller at least half as many again as it keeps; else few."""
+    """The ``min_size`` for :func:`decode`: all pixels for a crop; 1.5 times the target for an image that is resized; else few."""
     if is_cropped:
         return None
     if side is None or 0 < max(width, height) <= side:

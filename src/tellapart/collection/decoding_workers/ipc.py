@@ -1,4 +1,4 @@
-"""What the collector and its decoding processes say to each other: length, then that many bytes; nothing is unpickled."""
+"""Messages between the collector and its decoding processes: length, then that many bytes; nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BLOBS = ("hash", "mirror_hash", "signature", "body")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectionSettings:
-    """What a decoding process is told at its start."""
+    """Settings that a decoding process gets at its start."""
 
     memory_limit_bytes: int
     timeout_s: float

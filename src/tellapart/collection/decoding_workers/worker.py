@@ -1,4 +1,4 @@
-"""A decoding process: images come in on stdin, what they are goes out; started by :mod:`tellapart.collection.decoding_workers.worker_pool`.
+"""A decoding process: reads images from stdin and writes the results to stdout; started by worker_pool.py.
 
 It lives as long as its stdin is open, ignores Ctrl-C and the other signals that its collector answers, and has limits on
 memory and processor time, so that an image made to harm takes down this process and nothing else.
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def loaded_hook(crop: str) -> CropHook:
-    """The function that ``module:function`` names; the module may lie in the current folder.
+    """The function that ``module:function`` names; the module may be in the current folder.
 
     Raises:
         OptionError: there is none.
@@ -88,7 +88,7 @@ def _warm_up() -> None:
 
 
 def limit_memory(limit_bytes: int) -> None:
-    """Let the process grow by ``limit_bytes`` from here (where the system has such limits and says how large it is)."""
+    """Limit the memory of this process to ``limit_bytes`` more than now (if the system has such limits)."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 
@@ -99,7 +99,7 @@ def limit_memory(limit_bytes: int) -> None:
 
 
 def limit_processor_time(timeout_s: float) -> None:
-    """End this process soon after the time limit even where nobody is left to do it."""
+    """End this process soon after the time limit, even if the collector no longer runs."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 

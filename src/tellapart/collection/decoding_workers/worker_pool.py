@@ -80,7 +80,7 @@ class Inspectors:
         await asyncio.gather(*self._endings)
 
     async def inspect(self, body: bytes) -> Inspected:
-        """What the file ``body`` is; an image that cannot be used comes back with its reason.
+        """Decode the file ``body``; an image that cannot be used is returned with the reason.
 
         Images that take much memory are decoded one at a time, whatever the number of processes.
         """
@@ -104,7 +104,7 @@ class Inspectors:
 
     @asynccontextmanager
     async def _worker(self) -> AsyncIterator[_Worker]:
-        """A free process, new where the last one of its place died; one left in the middle of an image is ended."""
+        """A free process, started again if it died; one that is still busy with an abandoned image is ended."""
         worker = await self._free.get()
         try:
             if worker is None:
@@ -125,7 +125,7 @@ class Inspectors:
 
 
 class _Worker:
-    """One decoding process, as seen from the collector."""
+    """One decoding process, on the side of the collector."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin is not None and process.stdout is not None  # noqa: S101  (both are pipes)
@@ -134,7 +134,7 @@ class _Worker:
 
     @classmethod
     async def started(cls, settings: InspectionSettings) -> _Worker:
-        """A process that has said that it is ready.
+        """A process that is ready.
 
         Raises:
             OptionError: its crop hook cannot be loaded.
@@ -170,7 +170,7 @@ class _Worker:
         return worker
 
     async def answer(self, body: bytes) -> bytes:
-        """Send an image and wait for what is said of it.
+        """Send an image and wait for the result.
 
         Raises:
             IncompleteReadError, OSError: the process died.

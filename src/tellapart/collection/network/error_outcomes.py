@@ -31,7 +31,7 @@ _SYSTEM_WORDS = {
 
 
 class Failure(Exception):
-    """Ends one attempt; becomes a :class:`~tellapart.collection.fetch_result.Fetched` and is never seen outside of it."""
+    """Ends one attempt; becomes a :class:`~tellapart.collection.fetch_result.Fetched` and does not leave the fetcher."""
 
     def __init__(self, verdict: Verdict, reason: str, retry_after_s: float | None = None) -> None:
         super().__init__(reason)
@@ -67,7 +67,7 @@ def network_failure(error: BaseException) -> Failure:
 
 
 def _trouble(error: BaseException, inner: object) -> str:
-    """A few words for what went wrong with a connection."""
+    """A short reason for a failed connection."""
     if isinstance(inner, OSError) and inner.errno in _SYSTEM_WORDS:
         return _SYSTEM_WORDS[inner.errno]
     if isinstance(error, aiohttp.ServerDisconnectedError):
@@ -89,7 +89,7 @@ def _certificate_failure(error: Exception) -> Failure:
 
 
 def _name_failure(error: socket.gaierror) -> Failure:
-    """An unknown name is passing as well: without a network some systems say the same of every name."""
+    """An unknown host name is passing as well: without a network some systems report this for every name."""
     if error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)):
         return Failure("passing", "host name unknown")
     return Failure("passing", "host name could not be looked up")

@@ -47,15 +47,15 @@ class _Kind:
     headers: Mapping[str, str]
     body: BodyRules
     extra: Mapping[str, str] = field(default_factory=dict)
-    """Headers of this request; they may hold a key, and are not told to where a redirect leads."""
+    """Headers of this request; they may contain a key, and are not sent to the target of a redirect."""
     obeys_robots: bool = False
     tells_errors: bool = False
-    """Keep the body of a refusal: it says what a source did not like."""
+    """Keep the body of an error response: it has the source's message."""
 
 
 @dataclass(slots=True)
 class _Trail:
-    """Where an attempt has got to; what a failure tells of it."""
+    """The progress of an attempt, for the report of a failure."""
 
     url: str
     target: URL | None = None
@@ -99,7 +99,7 @@ class Fetcher:
         self._slots = asyncio.Semaphore(self._limits.concurrency)
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self.robots = Robots(self._robots_txt)
-        """What sites ask of robots; for whoever opens their pages otherwise."""
+        """The robots.txt rules, also for pages that are opened in a browser."""
         self._image = self._kind("image/jpeg,image/png,image/webp,image/*;q=0.9,*/*;q=0.1", "identity", is_image=True)
         self._page = self._kind("text/html,application/xhtml+xml,*/*;q=0.5", "gzip")
         self._answer = self._kind("application/json,*/*;q=0.5", "gzip")
@@ -162,9 +162,9 @@ class Fetcher:
         return await self._attempt(_Trail(target), self._kind_for(self._page, request, obeys_robots=obey_robots))
 
     async def ask(self, request: Request) -> Fetched:
-        """One attempt at an answer of a source, made to be asked by programs.
+        """One attempt at a request to an API.
 
-        The body of a refusal is kept. ``url`` and ``final_url`` come without their query: it may hold a key.
+        The body of an error response is kept. ``url`` and ``final_url`` have no query, because it may contain a key.
         """
         fetched = await self._attempt(_Trail(self._with_params(request)), self._kind_for(self._answer, request, tells_errors=True))
         return _without_query(fetched, request.url)
@@ -174,7 +174,7 @@ class Fetcher:
         return await self._timed(_Trail(url), self._kind("text/plain,*/*;q=0.5", "gzip", is_cut=True))
 
     def _with_params(self, request: Request) -> str:
-        """The address with its parameters; left as it is where it is not usable, which the attempt will tell."""
+        """The URL with its parameters; unchanged if it is not valid, which the attempt reports."""
         if not request.params:
             return request.url
         try:
@@ -193,7 +193,7 @@ class Fetcher:
             return await self._timed(trail, kind)
 
     async def _timed(self, trail: _Trail, kind: _Kind) -> Fetched:
-        """One attempt; the hosts it came to besides the first are told of its end."""
+        """One attempt; for other hosts than the first, its end is reported to the rate limits."""
         fetched: Fetched | None = None
         try:
             fetched = await self._judged(trail, kind)
@@ -330,7 +330,7 @@ class Fetcher:
 
 
 async def _error_text(response: aiohttp.ClientResponse, large: asyncio.Semaphore, deadline: asyncio.Timeout) -> bytes:
-    """The first 16 kB of what a source says when it refuses; nothing where that cannot be read either."""
+    """The first 16 kB of an error response; empty if it cannot be read."""
     try:
         rules = BodyRules(max_bytes=16_384, may_be_packed=True, is_cut_at_cap=True)
         body, _ = await Body(rules, response, large, deadline).read()
@@ -340,7 +340,7 @@ async def _error_text(response: aiohttp.ClientResponse, large: asyncio.Semaphore
 
 
 def _outcome(trail: _Trail, failure: Failure) -> Fetched:
-    """A failure as a row, with what is known of the way to it."""
+    """A failure as an outcome, with the URLs and headers known so far."""
     headers = plain_headers(trail.headers) if trail.headers is not None else {}
     wait = failure.retry_after_s
     if wait is None and failure.verdict == "passing":

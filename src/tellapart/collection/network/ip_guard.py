@@ -61,7 +61,7 @@ _ISATAP = (0x5EFE, 0x0200_5EFE)
 
 
 class AddressRefused(OSError):
-    """A connection that is not made, because of where it would lead; ``reason`` says why."""
+    """A connection that is refused because of its address; ``reason`` says why."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(REFUSED, reason)
@@ -135,7 +135,7 @@ def refused_reason(error: BaseException) -> str | None:
 
 
 class Resolver(AbstractResolver):
-    """The system's name lookup in threads of its own, so that names nobody answers for hold up nothing else."""
+    """The system's name lookup in separate threads, so that names without an answer block nothing else."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(_LOOKUPS_AT_ONCE, thread_name_prefix="lookup")

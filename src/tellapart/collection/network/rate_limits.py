@@ -40,9 +40,9 @@ class HostSummary:
     """Passing failures."""
     running: int
     paused_s: float
-    """Seconds until it may be asked again; 0 when it may now."""
+    """Seconds until the next request is allowed; 0 if it is now."""
     reason: str
-    """Why it is paused, or what went wrong last; empty where nothing did."""
+    """Why it is paused, or the last error; empty if there was none."""
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class _Pace:
     refilled: float = -math.inf
     starts: deque[float] = field(default_factory=deque)
     fresh: int = 0
-    """Requests nobody has been told of yet; only where there is a budget a day."""
+    """Requests not yet recorded in the ledger; only counted for daily budgets."""
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ class Hosts:
         chance: Callable[[], float] | None = None,
         spent: Mapping[str, int] | None = None,
     ) -> None:
-        """Start with nothing asked.
+        """Start without any request.
 
         Args:
             default: for each host not named in ``known``.
@@ -172,7 +172,7 @@ class Hosts:
         return fresh
 
     def summary(self) -> list[HostSummary]:
-        """One row a host, most asked first."""
+        """One row per host, most requests first."""
         now = self._clock()
         rows = [
             HostSummary(

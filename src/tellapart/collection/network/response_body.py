@@ -40,7 +40,7 @@ class Body:
         """The whole body, unpacked, and its SHA-256.
 
         Raises:
-            Failure: too large, too slow, cut off, empty, packed in an unknown way, or not an image.
+            Failure: too large, too slow, truncated, empty, in an unknown encoding, or not an image.
             TimeoutError: nothing came for too long, or the deadline passed.
         """
         unpack = self._unpacker()
@@ -56,7 +56,7 @@ class Body:
                 self.large.release()
 
     async def _whole(self) -> tuple[bytes, str]:
-        """A body that is not packed; most come in a single piece, which is not copied."""
+        """A body that is not compressed; usually one piece, which is not copied."""
         content = self.response.content
         if (self.response.content_length or 0) <= LARGE:
             first = await content.readany()
@@ -67,7 +67,7 @@ class Body:
         return await self._streamed(None)
 
     async def _streamed(self, unpack: Unpacker | None) -> tuple[bytes, str]:
-        """A body that comes in pieces: everything is judged as it comes."""
+        """A body in pieces, checked as they arrive."""
         content, rules, data = self.response.content, self.rules, self.data
         now = asyncio.get_running_loop().time
         digest = hashlib.sha256(data)
@@ -146,7 +146,7 @@ class Body:
         self._window_from, self._window_bytes = now, self.response.content.total_bytes
 
     async def _wait_for_room(self) -> None:
-        """Become one of the few large bodies; the clocks stand still meanwhile, and the connection is not read."""
+        """Wait to be one of the few large bodies; meanwhile the time limits are suspended, and the connection is not read."""
         now = asyncio.get_running_loop().time
         start, when = now(), self.deadline.when()
         self.deadline.reschedule(None)
@@ -157,7 +157,7 @@ class Body:
         self._window_from += waited
 
     def _broken_off(self, error: BaseException) -> Failure:
-        """How much came before the connection or the encoding broke."""
+        """How many bytes were received before the connection or the encoding broke."""
         came, declared = self.response.content.total_bytes, self.response.content_length
         if declared is not None and came < declared:
             return Failure("passing", f"cut off: {came:,} of {declared:,} bytes")
@@ -167,7 +167,7 @@ class Body:
 
 
 class Unpacker:
-    """Undoes gzip or deflate piece by piece, never yielding more than asked for; what follows the end is dropped."""
+    """Decompress gzip or deflate in pieces of limited size; bytes after the end are dropped."""
 
     def __init__(self) -> None:
         self._decoder = zlib.decompressobj(_GZIP_OR_ZLIB)
@@ -177,7 +177,7 @@ class Unpacker:
         """Up to ``most`` bytes of what ``packed`` holds; the rest is dropped, so ask for one more than is allowed.
 
         Raises:
-            Failure: it is not packed as it says.
+            Failure: the encoding is not the declared one.
         """
         if self._decoder.eof:
             return b""

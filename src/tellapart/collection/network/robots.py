@@ -40,7 +40,7 @@ class Ruling:
     """Whether robots.txt allows one page."""
 
     reason: str = ""
-    """Why the page must not be asked for; empty when it may."""
+    """Why the page must not be requested; empty if it may."""
     verdict: Verdict = "ok"
     retry_after_s: float | None = None
     delay_s: float = 0.0
@@ -49,7 +49,7 @@ class Ruling:
 
 @dataclass(slots=True)
 class _Rules:
-    """The robots.txt of one origin as it was last seen."""
+    """The robots.txt of one origin when it was last fetched."""
 
     until: float
     parsed: Protego | None = None
@@ -81,7 +81,7 @@ class Robots:
         return Ruling(reason="robots.txt forbids it", verdict="permanent", delay_s=delay)
 
     async def _rules_of(self, origin: str) -> _Rules:
-        """The rules of an origin, asked for once however many wait for them."""
+        """The rules of an origin, fetched once for all that wait for them."""
         rules = self._rules.get(origin)
         if rules is not None and rules.until > self._clock():
             return rules

@@ -23,23 +23,23 @@ State = Literal["healthy", "no key", "no contact", "no answer", "not understood"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What came of asking a source."""
+    """The result of checking a source."""
 
     state: State
     said: str = ""
     """What went wrong, as a short phrase."""
     seconds: float | None = None
-    """From the question to the answer; None where nothing was asked."""
+    """Seconds from request to response; None if no request was sent."""
     offers: int = 0
     total: int | None = None
-    """How many images the source says it has for the keyword."""
+    """Total number of images for the keyword, according to the source."""
     image: str = ""
     """The first image: its format and size in kB, or why it could not be had."""
     image_seconds: float | None = None
 
 
 async def health_of(source: Source, ask: Ask, look: Look, environment: Mapping[str, str], *, has_contact: bool) -> Health:
-    """Ask a source for one page and look at its first image; never raises for what the source does."""
+    """Request one page of results and its first image; errors of the source are results, not exceptions."""
     if missing := missing_keys(source, environment):
         return Health(state="no key", said=f"{' and '.join(missing)} not set")
     if source.card.needs_contact and not has_contact:
@@ -86,7 +86,7 @@ async def _first_page(source: Source, ask: Ask, query: Query, keys: Mapping[str,
 
 
 async def _complaint(source: Source, body: bytes, query: Query, cursor: str | None) -> str:
-    """What a source says in the body of a refusal."""
+    """The message in the body of an error response."""
     try:
         if body:
             await parse_answer(source, body, query, cursor)

@@ -96,13 +96,13 @@ def _of_that_name(observations: list[Mapping[str, Any]], keyword: str, *, is_fir
 
 
 def _names(observation: Mapping[str, Any]) -> tuple[str, ...]:
-    """The scientific name of what was seen, then its common ones; empty where there is none."""
+    """The scientific name of the observed organism, then its common names; empty if there is none."""
     names = ("name", "preferred_common_name", "english_common_name")
     return tuple(json_fields.text(json_fields.within(observation, "taxon", name)) for name in names)
 
 
 def _page_size(found: Mapping[str, Any]) -> int:
-    """How many observations a full page holds: fewer than asked for where the server allows fewer."""
+    """Number of observations on a full page: fewer than requested if the server allows fewer."""
     return min(json_fields.pixels(found.get("per_page")) or PER_PAGE, PER_PAGE)
 
 

@@ -1,4 +1,4 @@
-"""What servers answer, as plain values: nothing in an answer is believed to be of the type its documentation says."""
+"""Reading fields of JSON responses: no field is assumed to have the type that its documentation says."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def objects(value: object) -> Iterator[Mapping[str, Any]]:
 
 
 def within(value: object, *names: str | int) -> Any:
-    """What lies under some names and places of nested objects and lists, or None."""
+    """The value at a path of names and indices in nested objects and lists, or None."""
     for name in names:
         if isinstance(value, dict):
             value = value.get(name)

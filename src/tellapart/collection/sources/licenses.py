@@ -21,7 +21,7 @@ FAMILIES = {
     "pixabay": "https://pixabay.com/service/license-summary/",
     "unsplash": "https://unsplash.com/license",
 }
-"""The licenses that can be asked for, and where each is to be read (``{}``: its version)."""
+"""The licenses that can be requested, and the URL of each (``{}``: its version)."""
 
 CREATIVE_COMMONS = tuple(family for family, address in FAMILIES.items() if "{}" in address)
 LONGEST = 60
@@ -96,7 +96,7 @@ def is_wanted(license: str, families: Sequence[str]) -> bool:
 
 
 def usable(offers: Iterable[Offer], families: Sequence[str]) -> tuple[Offer, ...]:
-    """The offers that say where the image lies and are of a wanted license."""
+    """The candidates that have an image URL and one of the requested licenses."""
     return tuple(offer for offer in offers if offer.url and is_wanted(offer.license, families))
 
 

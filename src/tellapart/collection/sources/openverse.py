@@ -105,7 +105,7 @@ def _offer(result: Mapping[str, Any]) -> Offer:
 
 
 def _complaint(found: Mapping[str, Any]) -> str:
-    """What an error answer says: ``{"detail": ...}``, where the detail may be a sentence or lists of them by field."""
+    """The message of an error response: ``{"detail": ...}``, where the detail may be a sentence or lists of them by field."""
     detail = found.get("detail", found.get("error"))
     if isinstance(detail, dict):
         return "; ".join(

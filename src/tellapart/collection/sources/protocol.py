@@ -15,7 +15,7 @@ class HostLimit:
     """Rate limit of a host."""
 
     concurrency: int = 4
-    """Requests under way at once."""
+    """Maximum number of concurrent requests."""
     per_minute: float | None = None
     per_day: int | None = None
 
@@ -29,11 +29,11 @@ class SourceCard:
     terms: str
     """Address of the terms of use."""
     licenses: str
-    """In words: what it says of licenses."""
+    """Its statement on licenses, in words."""
     caveat: str = ""
     """In words: what is known to go wrong, or to be against the rules."""
     is_default: bool = True
-    """Whether it is asked when no source is named."""
+    """Whether it is used if no source is named."""
     keys: tuple[str, ...] = ()
     """Environment variables that must hold keys."""
     optional_keys: tuple[str, ...] = ()
@@ -43,17 +43,17 @@ class SourceCard:
     limit: HostLimit = field(default_factory=HostLimit)
     """For the hosts that answer queries."""
     image_hosts: Mapping[str, HostLimit] = field(default_factory=dict)
-    """For the hosts images lie on, where they ask for less than usual."""
+    """Rate limits of the image hosts, if lower than usual."""
     needs_contact: bool = False
     """Whether the operator must be named in the User-Agent."""
     asks: str = "words"
     """What its keywords are: ``words``, or ``taxon`` for the name of a living thing."""
     families: tuple[str, ...] = ()
-    """The license families its offers can carry (``sources.licenses``); empty where it says nothing of licenses."""
+    """The license families its offers can carry (``sources.licenses``); empty if it gives no licenses."""
 
 
 class Source(Protocol):
-    """A place that finds images for words. It never touches the network itself."""
+    """A source of images for keywords. It never uses the network itself."""
 
     name: str
     card: SourceCard
@@ -68,12 +68,12 @@ class Source(Protocol):
         """What the answer holds.
 
         Raises:
-            SourceError: the answer is not of the expected shape, or reports an error; says what the server said.
+            SourceError: the response does not have the expected form, or reports an error; with the server's message.
         """
 
 
 class SourceError(Exception):
-    """An answer that cannot be used; the message is shown beside the source."""
+    """A response that cannot be used; the message is shown with the source."""
 
 
 async def parse_answer(source: Source, body: bytes, query: Query, cursor: str | None) -> Found:

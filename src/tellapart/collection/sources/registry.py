@@ -26,7 +26,7 @@ _OWN: tuple[Source, ...] = (
     *(DuckDuckGo(), Bing()),
 )
 SOURCES: Mapping[str, Source] = MappingProxyType({source.name: source for source in _OWN})
-"""Ours by name, in the order in which they are asked."""
+"""The built-in sources by name, in the order in which they are used."""
 METHODS = ("facets", "request", "parse")
 
 
@@ -71,7 +71,7 @@ def can_give(source: Source, licenses: Sequence[str]) -> bool:
 
 
 def facets_of(source: Source, keyword: str, licenses: Sequence[str] = ()) -> list[Mapping[str, str]]:
-    """The slices of a source worth asking: without those of a license that is not wanted."""
+    """The slices of a source, without those of a license that was not requested."""
     return [facet for facet in source.facets(keyword) if not licenses or facet.get("license", licenses[0]) in licenses]
 
 

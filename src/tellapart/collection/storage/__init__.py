@@ -1,1 +1,1 @@
-"""Where images go, under which names, and the table that says whose they are."""
+"""Storing images: destinations, file names, and the table of credits."""

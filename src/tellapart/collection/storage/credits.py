@@ -62,7 +62,7 @@ def attribution_parts(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def write_attribution(rows: Iterable[Mapping[str, Any]], destination: Destination) -> None:
-    """Write the table to ``ATTRIBUTION.csv``, whole or not at all, without ever holding it in memory.
+    """Write the table to ``ATTRIBUTION.csv`` atomically, row by row.
 
     Raises:
         StorageError: it cannot be written.

@@ -24,7 +24,7 @@ def image_name(folder: str, image_id: str, image_format: str) -> str:
     Args:
         folder: of its class.
         image_id: sha256 of the file as kept, hexadecimal.
-        image_format: as sniffed; a name or a server's word proves nothing.
+        image_format: from the bytes of the file, not from its name or Content-Type.
     """
     return f"{folder}/{image_id[:NAME_DIGITS]}.{SUFFIXES[image_format][0]}"
 
@@ -68,6 +68,6 @@ def class_folders(labels: Iterable[str]) -> dict[str, str]:
 
 
 def _cut(name: str) -> str:
-    """The beginning of a name too long for a file system, with a mark that tells it from others that begin so."""
+    """The beginning of a name that is too long for a file system, with a hash to keep it unique."""
     mark = hashlib.sha256(name.encode()).hexdigest()[:8]
     return f"{name.encode()[: _LONGEST_BYTES - 9].decode('utf-8', 'ignore').rstrip('. ')}-{mark}"

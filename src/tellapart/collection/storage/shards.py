@@ -27,7 +27,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One tar file that now lies, complete, at the destination."""
+    """One tar file that was stored completely at the destination."""
 
     name: str
     """``shard-000012.tar``."""
@@ -47,14 +47,14 @@ def pack(
     most_images: int = IMAGES_A_SHARD,
     most_bytes: int = BYTES_A_SHARD,
 ) -> Iterator[Shard]:
-    """Pack the images of ``rows`` from ``source`` into shards at ``target``, one after the other as they are asked for.
+    """Pack the images of ``rows`` from ``source`` into shards at ``target``, one per iteration.
 
     The same rows in the same order give the same bytes: members are sorted, without times and owners. Nothing is removed
     from the source: that is for the caller, after it has noted a shard.
 
     Args:
         rows: with ``file_name``; all their other values that JSON knows go into the ``.json``.
-        source: where the files lie.
+        source: the folder of the files.
         target: where the shards go.
         number: of the first shard.
         most_images: after so many a shard is full.

@@ -13,7 +13,7 @@ from tellapart.collection.storage.stores import Destination, Folder
 
 SPOOL_FOLDER = "spool"
 SHARDED_FROM = 1_000_000
-"""Images wanted above which they are packed without being asked to."""
+"""Number of images above which they are packed by default."""
 
 
 def is_sharded(state: Path, quotas: Mapping[str, int | None]) -> bool:

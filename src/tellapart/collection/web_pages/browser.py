@@ -24,7 +24,7 @@ APPLICATIONS = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", 
 SCROLLS = 20
 TIMEOUT_S = 90.0
 QUIET_S = 2.0
-"""How long nothing new may come before a page counts as complete."""
+"""How long without new images until a page counts as complete."""
 
 _NOWHERE = "http://127.0.0.1:9"
 _FLAGS = [
@@ -53,8 +53,8 @@ class Browser:
         """Nothing is started yet.
 
         Args:
-            user_agent: who asks; added to what the browser says of itself.
-            robots: asked before a page is opened; None where the caller has done so.
+            user_agent: added to the browser's own User-Agent.
+            robots: checked before a page is opened; None if the caller has done so.
             allow_private: also connect to addresses that are not public.
             timeout_s: seconds for one page, all in all.
             quiet_s: seconds without anything new after which a page is complete.
@@ -103,7 +103,7 @@ class Browser:
             await self._playwright.stop()
 
     async def rendered(self, url: str, *, scrolls: int = SCROLLS) -> Fetched:
-        """A page as it stands once its scripts have run and it has been scrolled to its end, at most ``scrolls`` times.
+        """The HTML of a page after its scripts have run and it has been scrolled to its end, at most ``scrolls`` times.
 
         Nothing a page or its network does raises. The body is UTF-8 with a byte order mark, whatever the page calls itself.
         """

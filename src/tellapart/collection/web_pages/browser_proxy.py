@@ -29,7 +29,7 @@ class Gateway:
 
     Args:
         allow_private: also connect to addresses that are not public.
-        most_bytes: what may come in altogether; then every connection ends.
+        most_bytes: total bytes that may be received; then every connection ends.
     """
 
     def __init__(self, *, allow_private: bool = False, most_bytes: int = MOST_BYTES) -> None:
@@ -135,7 +135,7 @@ class Gateway:
     async def _dialled(
         self, host: str, port: int, writer: asyncio.StreamWriter
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        """A connection to a host; where there can be none the browser is told so."""
+        """A connection to a host; if it fails, the browser gets an error response."""
         try:
             connection = await self._connected(host, port)
         except Failure as failure:

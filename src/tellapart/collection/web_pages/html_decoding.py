@@ -21,7 +21,7 @@ _MEANT = {
     "euc_kr": "cp949",
     "big5": "big5hkscs",
 }
-"""What is meant where pages say less, after WHATWG's encoding standard; by Python's names of codecs."""
+"""The encoding that a label means in WHATWG's encoding standard; by Python's names of codecs."""
 
 
 def page_text(page: bytes | str, content_type: str = "") -> str:

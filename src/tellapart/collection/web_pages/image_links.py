@@ -46,7 +46,7 @@ class Shown:
     width: int | None = None
     height: int | None = None
     node: LexborNode | None = None
-    """Where it stands, for the credit beside it."""
+    """Its node in the page, to find the credit next to it."""
 
 
 def shown_images(tree: LexborHTMLParser, base: str, side: int) -> Iterator[Shown]:
@@ -132,7 +132,7 @@ def _usable(sizes: Sequence[Candidate], base: str) -> list[Candidate]:
 
 
 def _layout(images: Sequence[LexborNode]) -> tuple[float | None, list[float]]:
-    """The width in pixels of the place a page gives an image, and all lengths it declares."""
+    """The layout width in pixels of an image, and all lengths that the page declares."""
     width, declared = None, []
     for image in images:
         for key in ("width", "height"):
@@ -171,7 +171,7 @@ def _above(node: LexborNode, tag: str) -> LexborNode | None:
 
 
 MOST = 1_000_000
-"""Pixels; a page that says more of an image is not believed."""
+"""Maximum width or height in pixels that a page may declare."""
 _BLANKS = " \t\n\r\f"
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?")
 
@@ -246,7 +246,7 @@ def best_of(candidates: Sequence[Candidate], cap: float, layout_width: float | N
     Args:
         candidates: of one image.
         cap: pixels.
-        layout_width: pixels of the place the page gives it, by which densities become widths.
+        layout_width: layout width in pixels, to convert densities to widths.
     """
     sized = [(candidate, _width(candidate, layout_width)) for candidate in candidates]
     known = [(candidate, width) for candidate, width in sized if width is not None]

@@ -1,4 +1,4 @@
-"""Images named in a page's JSON-LD (schema.org), with the credit that stands beside them."""
+"""Images named in a page's JSON-LD (schema.org), with their credit."""
 
 from __future__ import annotations
 

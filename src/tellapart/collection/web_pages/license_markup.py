@@ -1,4 +1,4 @@
-"""Who made the images of a page, and under which license, as ``rel=license`` and the marks beside it say."""
+"""Creator and license of the images of a page, from ``rel=license`` and the markup near it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CLIMB = 5
 
 
 class Credit:
-    """The credit of a page: one for all of it, or one beside each image."""
+    """The credit on a page: one for the whole page, or one for each image."""
 
     def __init__(self, tree: LexborHTMLParser, base: str) -> None:
         self._base = base
@@ -28,7 +28,7 @@ class Credit:
         self._whole = self._said(nodes, tree.css(_CREATOR)) if nodes and not self._is_varied else {}
 
     def beside(self, node: LexborNode | None) -> dict[str, Any]:
-        """What is said of the image at a place, by the names of an offer's fields; nothing where it is not clear."""
+        """The credit for the image at a node, by the field names of a candidate; empty if it is not clear."""
         if not self._is_varied or node is None:
             return dict(self._whole)
         around = node.parent

@@ -42,7 +42,7 @@ def page_offers(html: bytes | str, page_url: str, *, side: int) -> list[Offer]:
 
     Args:
         html: the page; bytes in any encoding.
-        page_url: where it lies, after redirects.
+        page_url: its URL after redirects.
         side: pixels wanted; of several sizes the largest that is not wider than twice this is taken, else the smallest.
     """
     return _offers(html_tree(page_text(html)), page_url, side)
@@ -64,7 +64,7 @@ def _offers(tree: LexborHTMLParser, page_url: str, side: int) -> list[Offer]:
 
 
 def _details(named: NamedImage, base: str) -> dict[str, Any]:
-    """What JSON-LD says of an image, where it says anything."""
+    """The fields of an image in JSON-LD, if any."""
     license_url = joined(base, named.license_url) if named.license_url else ""
     license = license_of(named.license_url)
     said = {
@@ -111,12 +111,12 @@ def _key(url: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """How far a walk from page to page has come; all of it is in the cursor, so it can go on in another process."""
+    """The position in a walk from page to page, complete in the cursor, so that another process can continue."""
 
     url: str
     number: int = 1
     seen: str = ""
-    """Eight letters for each page seen, so that a ring of pages ends."""
+    """Eight letters for each visited page, so that a cycle of pages ends."""
     last: str = ""
     """Of the images of the page before: a site that has run out may show its last page again and again."""
 
@@ -180,7 +180,7 @@ class Pages:
         """The images of a page as it was fetched: redirects and the headers' encoding count.
 
         Raises:
-            SourceError: it is no page, or asks that its images be left alone.
+            SourceError: it is not a page, or forbids collecting its images.
         """
         place = _Place.of(query, cursor)
         page_url = fetched.final_url or place.url
@@ -193,7 +193,7 @@ class Pages:
         return Found(offers=usable(offers, query.licenses), cursor=following.cursor() if following else None)
 
     def _following(self, tree: LexborHTMLParser, page_url: str, place: _Place, offers: Sequence[Offer], query: Query) -> _Place | None:
-        """The place after this one, unless the walk has come to its end or in a ring."""
+        """The next position, unless the walk is at its end or in a cycle."""
         rule = query.keyword if NUMBER in query.keyword else self.rule
         if rule is None or place.number >= self.pages:
             return None
@@ -220,7 +220,7 @@ def _check_kind(body: bytes) -> None:
 
 
 def _opt_out(tree: LexborHTMLParser, headers: Mapping[str, str]) -> str | None:
-    """How a page, or the headers it came with, keeps its images from being collected; None where it does not."""
+    """The directive by which a page or its headers forbids collecting its images; None if there is none."""
     for name, content in (("X-Robots-Tag", headers.get("x-robots-tag", "").lower()), *_metas(tree)):
         if name in ("X-Robots-Tag", "robots", TOKEN):
             said = {word.rpartition(":")[2].strip() for word in content.split(",")} & OPT_OUTS

@@ -1,4 +1,4 @@
-"""One page being opened in a browser, scrolled, and taken as it then stands."""
+"""Visit of one page in a browser: open it, scroll, and read its final HTML."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tellapart.collection.network.urls import target_of
 from tellapart.collection.web_pages.browser_proxy import MARK, Gateway
 
 BUSY_S = 10.0
-"""How long nothing new may come while the page is still asking for something."""
+"""How long without new images while requests of the page are pending."""
 MOST_BYTES = 32 * 1024 * 1024
 _IMAGE = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c000000000100010000020144003b")
 _SCROLL = """async () => {
@@ -46,7 +46,7 @@ class Visit:
         self._under_way = 0
 
     async def outcome(self, context: Any, scrolls: int) -> Fetched:
-        """What came of it.
+        """The outcome.
 
         Raises:
             TimeoutError: the page did not become one in time.
@@ -124,7 +124,7 @@ class Visit:
         return Failure("passing", known.removeprefix("ERR_").replace("_", " ").lower() or "the browser could not open it")
 
     async def _scrolled(self, page: Any, scrolls: int) -> None:
-        """Scroll down until nothing new comes, or a fifth of the time is left."""
+        """Scroll down until nothing new appears, or a fifth of the time is left."""
         clock, start = asyncio.get_running_loop().time, asyncio.get_running_loop().time()
         end = self._deadline - 0.2 * (self._deadline - start)
         with suppress(TimeoutError):
@@ -137,7 +137,7 @@ class Visit:
                         return
 
     async def _has_grown(self, page: Any, before: str) -> bool:
-        """Whether something new comes within the quiet time, longer while requests are under way."""
+        """Whether something new appears within the quiet time, which is longer while requests are pending."""
         clock = asyncio.get_running_loop().time
         start = clock()
         while clock() - start < (BUSY_S if self._under_way > 0 else self._quiet_s):
@@ -176,7 +176,7 @@ async def _routed(route: Any) -> None:
 
 
 async def _evaluated(page: Any, script: str) -> str:
-    """What a script says; empty where the page is just going elsewhere."""
+    """The result of a script; empty if the page is navigating."""
     try:
         return str(await page.evaluate(script))
     except Exception:  # playwright's errors have no common public parent worth telling apart here

@@ -23,7 +23,7 @@ def next_page(html: bytes | str, page_url: str, rule: str, number: int) -> str |
 
     Args:
         html: the page.
-        page_url: where it lies.
+        page_url: its URL.
         rule: ``auto`` (what the page itself calls ``rel=next``), a pattern of addresses with ``{page}`` for a number, or a
             CSS selector of the link.
         number: of this page, the first being 1; a pattern gets one more.
@@ -95,7 +95,7 @@ def _selected(tree: LexborHTMLParser, selector: str) -> list[LexborNode]:
 
 
 def _link(node: LexborNode) -> str:
-    """Where a selected element leads: by itself, by a link in it, or by one around it."""
+    """The target of a selected element: its own link, or one inside or around it."""
     inner = node.css_first("a[href]")
     found: LexborNode | None = inner if inner is not None and "href" not in node.attributes else node
     for _ in range(_CLIMB):

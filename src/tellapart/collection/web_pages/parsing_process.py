@@ -1,4 +1,4 @@
-"""Reading a page in a process of its own: one that takes for ever, eats memory or crashes the parser harms only itself."""
+"""Parsing a page in a separate process: a page that takes too long, too much memory or crashes the parser harms nothing else."""
 
 from __future__ import annotations
 

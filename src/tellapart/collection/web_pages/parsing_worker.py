@@ -1,4 +1,4 @@
-"""A process that reads one page: the page comes in on stdin, the images go out.
+"""A process that parses one page: reads it from stdin and writes the images to stdout.
 
 Started by :mod:`tellapart.collection.web_pages.parsing_process`.
 
@@ -22,7 +22,7 @@ from tellapart.collection.web_pages.page_source import Pages
 
 
 def main() -> None:
-    """Read the page on stdin and say what it holds on stdout, as JSON."""
+    """Read the page from stdin and write its images to stdout as JSON."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     order, body = read_frame(sys.stdin.buffer), read_frame(sys.stdin.buffer)
     if order is None or body is None:
