@@ -14,7 +14,7 @@ from tellapart.dataset.image_analysis import ImageAnalysis, analyze_image
 from tellapart.errors import OptionError
 from tellapart.feature_extraction import FeatureSpec, extract
 from tellapart.models.saved_model import load_model
-from tellapart.predictor import check_crops, predict_files
+from tellapart.predictor import PredictionSettings, check_crops, predict_files
 from tellapart.run_folder import Run
 from tests import folders
 
@@ -29,7 +29,7 @@ def test_logits_are_the_mean_over_views_of_the_weighted_members(trained: Run, ne
     (member,) = model.members
     two = replace(model, members=(member, replace(member, resize="pad", weight=3.0)))
     dataset = open_dataset(new)
-    found = predict_files(two, dataset, views=2)
+    found = predict_files(two, dataset, PredictionSettings(views=2))
     logits = {
         (each.resize, view): each.logits(extract(dataset, FeatureSpec(each.backbones, each.resize, view=view)).features.values)
         for each in two.members
@@ -51,7 +51,7 @@ def test_all_views_of_a_image_come_from_one_decoding(trained: Run, new: Path, ow
         return analyze_image(data, image_id, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(feature_extraction, "analyze_image", counted)
-    found = predict_files(load_model(trained.model_folder), open_dataset(new), views=3)
+    found = predict_files(load_model(trained.model_folder), open_dataset(new), PredictionSettings(views=3))
     assert len(decoded) == len(set(decoded)) == 3
     assert found.first_view is not found.predictions
 

@@ -77,16 +77,27 @@ class PredictedFiles:
         return self.predictions._repr_html_() + (f"{unreadable}<ul>{lines}</ul>" if unreadable else "")
 
 
+@dataclass(frozen=True, kw_only=True)
+class PredictionSettings:
+    """How images are predicted.
+
+    Attributes:
+        views: number of views of each image.
+        augment: augmentation that the further views are drawn from; by default they are fixed crops.
+        device: device to compute on.
+        precision: number format; ``auto`` for the one the model was made with.
+        num_workers: worker threads; None for one per core.
+    """
+
+    views: int = 1
+    augment: str = ""
+    device: str = "auto"
+    precision: str = "auto"
+    num_workers: int | None = None
+
+
 def predict_files(
-    model: SavedModel,
-    dataset: Dataset,
-    *,
-    views: int = 1,
-    augment: str = "",
-    device: str = "auto",
-    precision: str = "auto",
-    num_workers: int | None = None,
-    progress: Progress = SILENT,
+    model: SavedModel, dataset: Dataset, settings: PredictionSettings | None = None, *, progress: Progress = SILENT
 ) -> PredictedFiles:
     """Predictions of a saved model for every readable file of a data set; nothing is written to the image folder.
 
@@ -96,11 +107,7 @@ def predict_files(
     Args:
         model: the saved model.
         dataset: the files.
-        views: number of views of each image.
-        augment: words of the augmentation that the further views are drawn from; by default they are fixed crops.
-        device: where to compute.
-        precision: number format; ``auto`` for the one the model was made with.
-        num_workers: worker threads; None for one a core.
+        settings: by default one view.
         progress: receives progress and notes.
 
     Raises:
@@ -112,13 +119,17 @@ def predict_files(
         raise ModelError(
             f"{model.details.get('run', model.folder)} is an autoencoder: it has no classes", hint="as features: --features run:RUN"
         )
-    if not augment:
+    settings = settings or PredictionSettings()
+    views = settings.views
+    if not settings.augment:
         check_crops(views, model.members)
     first, averaged = [], []
     features: list[FeatureMatrix] = []
     for member in model.members:
-        spec = FeatureSpec(member.backbones, member.resize, member.mirror, augment=augment).computed(device, precision)
-        extraction = extract(dataset, spec, views=range(views), num_workers=num_workers, progress=progress)
+        spec = FeatureSpec(member.backbones, member.resize, member.mirror, augment=settings.augment).computed(
+            settings.device, settings.precision
+        )
+        extraction = extract(dataset, spec, views=range(views), num_workers=settings.num_workers, progress=progress)
         features += [] if features else [extraction.features]
         readable = [(entry, file) for entry, file in zip(dataset.entries, extraction.files, strict=True) if file.image_id]
         image_ids = [file.image_id or "" for _, file in readable]

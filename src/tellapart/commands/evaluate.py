@@ -140,7 +140,7 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
     if options.report is not None:
         check_outside(options.report, dataset)
         check_new_folder(options.report)
-    predicted = predict_files(model, dataset, **tta_settings(options), progress=progress)
+    predicted = predict_files(model, dataset, tta_settings(options), progress=progress)
     overlap = training_overlap(opened, model, dataset, predicted, progress)
     predictions = replace(predicted.predictions, groups=overlap.groups)
     is_new = np.array([kind is None for kind in overlap.kinds], dtype=bool)

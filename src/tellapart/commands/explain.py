@@ -104,7 +104,7 @@ def explain(
     from tellapart.analyzed_folder import open_given_images
     from tellapart.atomic_files import replacing
     from tellapart.models.saved_model import load_model, model_folder
-    from tellapart.predictor import predict_files
+    from tellapart.predictor import PredictionSettings, predict_files
     from tellapart.printable import printable
     from tellapart.reports.gradcam_sheet import Explained, explanation_sheet
 
@@ -112,7 +112,7 @@ def explain(
     asked = _class_index(model, options.class_)
     dataset = open_given_images(images, progress)
     out = _output_path(options.out, run, dataset)
-    predicted = predict_files(model, dataset, device=options.device, precision=options.precision, progress=progress)
+    predicted = predict_files(model, dataset, PredictionSettings(device=options.device, precision=options.precision), progress=progress)
     predictions = predicted.predictions
     files = [dataset.file(entry) for entry, file in zip(dataset.entries, predicted.files, strict=True) if file.image_id]
     targets = [int(k) if asked is None else asked for k in predictions.predicted]

@@ -250,7 +250,7 @@ class _LadderRun:
         """The reported images seen several times."""
         from tellapart.dataset.dataset import files_dataset
         from tellapart.models.saved_model import SavedModel
-        from tellapart.predictor import predict_files
+        from tellapart.predictor import PredictionSettings, predict_files
 
         classifier, reported = evaluation.classifier, evaluation.predictions
         model = SavedModel(classifier.class_names, classifier.members, classifier.temperature, classifier.clip, Path(), {"run": "tta"})
@@ -259,10 +259,12 @@ class _LadderRun:
         viewed = predict_files(
             model,
             files_dataset(paths),
-            views=self.options.tta,
-            device=self.options.device,
-            precision=self.options.precision,
-            num_workers=self.options.num_workers,
+            PredictionSettings(
+                views=self.options.tta,
+                device=self.options.device,
+                precision=self.options.precision,
+                num_workers=self.options.num_workers,
+            ),
             progress=self.progress,
         ).predictions
         row_of = {image_id: row for row, image_id in enumerate(viewed.image_ids)}

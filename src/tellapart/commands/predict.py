@@ -82,7 +82,7 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
         if options.sort_into is not None:
             check_outside(options.sort_into, dataset)
             check_new_folder(options.sort_into)
-        predicted = predict_files(model, dataset, **tta_settings(options), progress=progress)
+        predicted = predict_files(model, dataset, tta_settings(options), progress=progress)
         if options.sheet is not None:
             write_prediction_sheet(predicted, dataset, options.sheet, progress)
         if options.sort_into is not None:

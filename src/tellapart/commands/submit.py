@@ -141,7 +141,7 @@ def submit(run: str | Path, folder: str | Path, *, options: SubmitOptions, progr
     sample = read_sample(source)
     columns = columns_of(sample, model.class_names, options.class_)
     tests, matched_by, unused = _images_of(sample.ids, folder, options, progress)
-    predicted = predict_files(model, tests, **tta_settings(options), progress=progress)
+    predicted = predict_files(model, tests, tta_settings(options), progress=progress)
     shares = _class_shares(opened, model.class_names)
     probabilities = submission_csv.floor_probabilities(_fill_unreadable(predicted, list(shares.values())), lowest)
     submission_csv.check_probabilities(probabilities, len(sample.ids), lowest)

@@ -11,6 +11,7 @@ from tellapart.results import Result
 if TYPE_CHECKING:
     from tellapart.evaluation import Interval
     from tellapart.predictions import Predictions
+    from tellapart.predictor import PredictionSettings
 
 MOST_VIEWS = 64
 
@@ -63,18 +64,15 @@ def tta_augment_option() -> Any:
     )
 
 
-def tta_settings(chosen: Any) -> dict[str, Any]:
-    """The arguments of :func:`tellapart.predictor.predict_files`, from a command's options."""
+def tta_settings(chosen: Any) -> PredictionSettings:
+    """How images are predicted, from a command's options."""
     from tellapart.augmentation.policy import parse_augmentation
+    from tellapart.predictor import PredictionSettings
 
     words = str(parse_augmentation(chosen.tta_augment)) if chosen.tta_augment is not None else ""
-    return {
-        "views": chosen.tta,
-        "augment": words,
-        "device": chosen.device,
-        "precision": chosen.precision,
-        "num_workers": chosen.num_workers,
-    }
+    return PredictionSettings(
+        views=chosen.tta, augment=words, device=chosen.device, precision=chosen.precision, num_workers=chosen.num_workers
+    )
 
 
 def tta_gain(one: Predictions, several: Predictions, views: int) -> TtaGain | None:
