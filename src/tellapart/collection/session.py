@@ -47,7 +47,7 @@ def collect_images(names: Sequence[str], options: CollectOptions, environment: M
     from tellapart.collection.ledger import LEDGER_FILE, Ledger
     from tellapart.collection.status import kept_rows, read_status
     from tellapart.collection.storage.credits import write_attribution
-    from tellapart.collection.storage.spool import is_sharded, open_spool, pack_spool
+    from tellapart.collection.storage.shards import is_sharded, open_spool, pack_spool
     from tellapart.collection.storage.stores import class_folders, open_destination
 
     begin = time.monotonic()
@@ -224,7 +224,7 @@ async def _collecting(
 @asynccontextmanager
 async def _packing(keeper: Acceptor, packed_to: Destination | None) -> AsyncIterator[None]:
     """Within this context, the spool is packed into shards from time to time."""
-    from tellapart.collection.storage.spool import pack_spool
+    from tellapart.collection.storage.shards import pack_spool
 
     async def pack_now_and_then(target: Destination) -> None:
         while True:

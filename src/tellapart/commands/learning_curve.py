@@ -142,7 +142,7 @@ def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progres
         DataError: the images cannot be used as they are, or a size is too small to train on.
     """
     from tellapart.analyzed_folder import analyze_folder
-    from tellapart.training.curve_subsets import curve_of, sizes_of, subset
+    from tellapart.training.learning_curves import curve_of, sizes_of, subset
     from tellapart.training.recipe_runner import recipe_runner
 
     shared = (

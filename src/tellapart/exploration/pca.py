@@ -83,3 +83,22 @@ def _project(features: FloatArray, power: float, directions: int, seed: int) -> 
     for start in range(0, len(features), BLOCK):
         turned[start : start + BLOCK] = (_apply_power(features[start : start + BLOCK], power) - pca.mean_) @ pca.components_.T
     return turned
+
+
+ITERATIONS = 12
+WIDTH = 8
+
+
+def principal_components_2d(features: FloatArray, *, seed: int = 0) -> FloatArray:
+    """The first two principal components of float (n, d) features, standardized, by subspace iteration: float32 (n, 2)."""
+    standard = (features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-6)
+    basis = np.random.default_rng(seed).standard_normal((features.shape[1], min(WIDTH, features.shape[1]))).astype(np.float32)
+    for _ in range(ITERATIONS):
+        basis, _ = np.linalg.qr(standard.T @ (standard @ basis))
+    scores = standard @ basis
+    _, order = np.linalg.eigh(scores.T @ scores)
+    flat = scores @ order[:, ::-1][:, :2]
+    if flat.shape[1] < 2:
+        flat = np.hstack([flat, np.zeros_like(flat)])
+    signs = np.where(np.abs(flat.min(axis=0)) > flat.max(axis=0), -1.0, 1.0)
+    return np.asarray(flat * signs, dtype=np.float32)

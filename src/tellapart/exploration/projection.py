@@ -15,8 +15,7 @@ from tellapart.array_types import BoolArray, FloatArray, IntArray
 from tellapart.concurrency import available_cores
 from tellapart.counts import count
 from tellapart.errors import MissingExtra, OptionError
-from tellapart.exploration.pca import pca_coordinates
-from tellapart.exploration.pca_projection import principal_components_2d
+from tellapart.exploration.pca import pca_coordinates, principal_components_2d
 from tellapart.features.matrix import unit_rows
 from tellapart.progress import SILENT, Progress
 

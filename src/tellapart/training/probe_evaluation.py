@@ -13,14 +13,14 @@ from tellapart.array_types import FloatArray
 from tellapart.concurrency import one_blas_thread
 from tellapart.dataset.file_rows import UNREADABLE, USED, FileRow
 from tellapart.dataset.parts import REPORTED, Assignment
-from tellapart.exploration.pca_projection import principal_components_2d
+from tellapart.exploration.pca import principal_components_2d
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.features import FeatureMatrix
 from tellapart.models.saved_model import Classifier, Member
 from tellapart.predictions import Predictions
+from tellapart.training.learning_curves import learning_curve
 from tellapart.training.linear_probe import Probe, fit_probe
 from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part, leak_effect, nearest, probe_predictions
-from tellapart.training.probe_learning_curve import learning_curve
 from tellapart.training.split_sensitivity import split_sensitivity
 
 SHOWN_NEIGHBORS = 3
