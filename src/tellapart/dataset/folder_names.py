@@ -13,14 +13,14 @@ _PART_WORDS = {
     "test": "testing|test|holdout|heldout",
 }
 _FILLERS = (
-    "dataset|data|set|images|image|imgs|img|images|image|pics|photos|photo|samples|split|part|seg|public|private|"
+    "dataset|data|set|images|image|imgs|img|pictures|picture|pics|photos|photo|samples|split|part|seg|public|private|"
     "small|full|all|new|original|orig|raw|resized|cropped|clean|final|folder|dir|files|zip|jpeg|jpg|png"
 )
 _PART = re.compile(rf"\d*(?:{_FILLERS})*(?:{'|'.join(f'(?P<{part}>{words})' for part, words in _PART_WORDS.items())})(?:{_FILLERS})*\d*")
 _WORDS = {word: part for part, words in _PART_WORDS.items() for word in words.split("|")}
 _FOLD = re.compile(r"(?:cv)?k?(?:folds?|cv|splits?)(?:\d+|[a-e])|\d+(?:fold|split)")
 _DATA = re.compile(
-    rf"(?:{_FILLERS})*(?:dataset|data|images|image|imgs|img|images|pics|photos|samples|files|jpegs?|jpgs?|pngs?)(?:{_FILLERS})*\d*"
+    rf"(?:{_FILLERS})*(?:dataset|data|images|image|imgs|img|pictures|pics|photos|samples|files|jpegs?|jpgs?|pngs?)(?:{_FILLERS})*\d*"
 )
 _ASIDE = re.compile(
     r"docs?|documentation|assets?|figures?|figs?|plots?|readme|screenshots?|previews?|thumbnails?|thumbs?|examples?|demos?|static|media|"

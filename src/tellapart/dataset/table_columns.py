@@ -13,7 +13,7 @@ from tellapart.images.formats import IMAGE_SUFFIXES
 
 PATH_NAMES = (
     *("path", "filename", "file", "filepath", "imagepath", "imgpath", "imagefile", "imagefilename", "imagename", "imgname", "image"),
-    *("img", "image", "photo", "fname", "paths", "filenames", "files", "filepaths", "images", "imageid", "imgid", "idcode", "id"),
+    *("img", "picture", "photo", "fname", "paths", "filenames", "files", "filepaths", "images", "imageid", "imgid", "idcode", "id"),
 )
 LABEL_NAMES = (
     *("label", "labels", "class", "classname", "classlabel", "classes", "category", "categoryname", "categories", "labelname"),
@@ -39,7 +39,7 @@ _NO_LABELS = (
         "height",
         "size",
     ),
-    *("license", "license", "author", "source", "page", "date", "", "index", "unnamed0", "fold"),
+    *("license", "licence", "author", "source", "page", "date", "", "index", "unnamed0", "fold"),
 )
 HINT = (
     "a table has a column path (or file_name), a column label, and optionally part and group; --path-column and --label-column name others"

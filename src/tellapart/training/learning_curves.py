@@ -1,4 +1,4 @@
-"""Learning curves: does more data help? Recipes are fitted to growing subsets of the training images, in whole groups, several draws each."""
+"""Learning curves: does more data help? Recipes are fitted to growing subsets of the training images, whole groups, several draws each."""
 
 from __future__ import annotations
 

@@ -52,6 +52,14 @@ def test_a_table_as_any_program_writes_it(tmp_path: Path, encoding: str, end: st
     assert notes == []
 
 
+def test_licence_columns_are_read_in_either_spelling(tmp_path: Path) -> None:
+    for spelling in ("license", "licence"):
+        found, _ = read(
+            written(tmp_path, "list.csv", f"url,label,{spelling},{spelling}_url\nhttp://a.example/1.jpg,cat,cc0-1.0,http://l.example\n")
+        )
+        assert (found[0][1].license, found[0][1].license_url) == ("cc0-1.0", "http://l.example")
+
+
 def test_plain_text_needs_a_label_and_has_comments(tmp_path: Path) -> None:
     file = written(tmp_path, "list.txt", "\ufeff# mine\r\n\r\n http://a.example/1.jpg#x \r\nhttp://a.example/2.jpg")
     assert urls(file, "cats") == [("cats", "http://a.example/1.jpg#x"), ("cats", "http://a.example/2.jpg")]
