@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tellapart.dataset import Dataset, Entry
+from tellapart.dataset.dataset import files_dataset
+from tellapart.errors import OptionError
+from tellapart.output_guards import check_new_folder, check_no_manifest, check_outside, check_table
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Dataset:
+    (tmp_path / "photos/cats").mkdir(parents=True)
+    return Dataset(tmp_path / "photos", (Entry("cats/1.jpg"),))
+
+
+@pytest.mark.parametrize("place", ["photos", "photos/out", "photos/cats/../new", "link/out"])
+def test_nothing_is_written_among_the_photos_by_whatever_path(photos: Dataset, tmp_path: Path, place: str) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "photos")
+    with pytest.raises(OptionError, match="which is only read"):
+        check_outside(tmp_path / place, photos)
+
+
+def test_a_folder_beside_the_photos_is_no_place_among_them(photos: Dataset, tmp_path: Path) -> None:
+    check_outside(tmp_path / "photos-out", photos)
+    with pytest.raises(OptionError):
+        check_outside(tmp_path / "other/out", photos, tmp_path / "other")
+
+
+def test_the_root_of_the_disk_is_not_the_folder_of_single_files(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    single = files_dataset([tmp_path / "a/1.jpg"])
+    check_outside(tmp_path / "b/out", single)
+    with pytest.raises(OptionError):
+        check_outside(tmp_path / "a/out", single)
+
+
+def test_a_table_must_not_be_read_as_the_manifest_of_the_photos(photos: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="as the manifest"):
+        check_no_manifest(tmp_path / "photos/Manifest.csv", photos)
+    check_no_manifest(tmp_path / "photos/answers.csv", photos)
+    check_no_manifest(tmp_path / "manifest.csv", photos)
+
+
+def test_nothing_that_exists_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/a.csv").write_text("mine")
+    (tmp_path / "empty").mkdir()
+    check_new_folder(tmp_path / "empty")
+    check_table(tmp_path / "empty/new.csv")
+    for check, place in (
+        (check_new_folder, "full"),
+        (check_new_folder, "full/a.csv"),
+        (check_table, "full/a.csv"),
+        (check_table, "full"),
+        (check_table, "b.txt"),
+    ):
+        with pytest.raises(OptionError):
+            check(tmp_path / place)
