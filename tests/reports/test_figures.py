@@ -131,3 +131,8 @@ def test_words_stand_out_from_every_ground(palette: dict[str, str], ground: str,
 
     dark, light = sorted((luminance(palette[ground]), luminance(palette[ink])))
     assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_a_stretched_axis_has_ticks_upwards_as_well_as_to_the_right() -> None:
+    upwards, right = ErrorScale(0.4, 0.995, 330, 40), ErrorScale(0.4, 0.995, 40, 330)
+    assert upwards.ticks() == right.ticks() and len(right.ticks()) > 2

@@ -127,7 +127,7 @@ class ErrorScale(Scale):
         """Round shares far enough from each other to be written."""
         kept: list[float] = []
         for tick in (t for t in self.TICKS if self.low - 1e-9 <= t < self.high + 1e-9):
-            if (not kept or self(tick) - self(kept[-1]) >= self.LEAST_GAP) and self.end - self(tick) >= self.LEAST_GAP:
+            if (not kept or abs(self(tick) - self(kept[-1])) >= self.LEAST_GAP) and abs(self.end - self(tick)) >= self.LEAST_GAP:
                 kept.append(tick)
         return [*kept, 1.0]
 
