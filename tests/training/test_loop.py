@@ -239,6 +239,19 @@ def test_where_every_epoch_does_harm_the_start_is_kept(tmp_path: Path) -> None:
     assert judged(trained.learner, feed) == pytest.approx(start)
 
 
+def test_where_nothing_selects_the_epoch_the_last_is_kept_whatever_it_is(tmp_path: Path) -> None:
+    """Held-out images that will judge the network must not have chosen its weights; patience still ends what does harm."""
+    feed = wrong_about(tmp_path, 1.0)
+    learner = toy_feed.learner()
+    start = judged(learner, feed)
+    plan = replace(PLAN, epochs=40, patience=3, averaging=0.0, selects_epoch=False)
+    trained = made(tmp_path, plan, feed=feed, learner=learner).run()
+    assert [event["is_kept"] for event in trained.history] == [True] * len(trained.history)
+    assert len(trained.history) < 40 and trained.notes[0].endswith("was worse on the held-out photos")
+    assert judged(trained.learner, feed) == pytest.approx(trained.history[-1]["held_out"]["loss"])
+    assert judged(trained.learner, feed) > start
+
+
 def test_without_held_out_images_the_last_weights_are_kept(tmp_path: Path) -> None:
     loop = made(tmp_path, replace(PLAN, patience=1, averaging=0.0), held=np.array([], dtype=np.int64))
     trained = loop.run()

@@ -187,7 +187,7 @@ class _LadderRun:
         own: dict[str, dict[str, Any]] = {
             "scratch": {"image_size": chosen.scratch_size, "epochs": chosen.scratch_epochs},
             "probe": {"n_splits": 0, "learning_curve": False},
-            "finetune": {"epochs": chosen.epochs},
+            "finetune": {"epochs": chosen.epochs, "folds": 1},
             "folds": {"recipe": "finetune", "folds": chosen.folds, "epochs": chosen.epochs},
         }
         recipes = {name: self._recipe(name, **options) for name, options in own.items() if name in self.wanted}
@@ -203,7 +203,7 @@ class _LadderRun:
     def _recipe(self, name: str, **own: Any) -> RecipeRunner:
         from tellapart.reports.live_page import live_page
         from tellapart.training.options import TrainOptions
-        from tellapart.training.recipe_runner import recipe_runner
+        from tellapart.training.recipes import recipe_runner
 
         chosen = self.options
         shared = ("backbone", "weights", "architecture", "balance", "time_limit", "seed", "device", "precision", "num_workers", "out")

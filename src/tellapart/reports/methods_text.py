@@ -14,6 +14,10 @@ RECIPES = {
         "The backbone ({backbone}) and its head were trained together on the training images; the head began as a linear head fitted "
         "to the backbone's features."
     ),
+    "auto": (
+        "Several recipes were tried ({backbone}), and an average of those that earned a place was saved: one is taken only where the "
+        "log loss on training images it did not learn from falls by a standard error."
+    ),
     "ensemble": "The answers of finished runs ({backbone}) were averaged; nothing new was trained.",
     "scratch": "The network ({backbone}) was trained from random weights on the training images alone.",
 }
@@ -79,12 +83,28 @@ def _held_out(selection: Mapping[str, Any]) -> list[str]:
     folds, n = selection.get("folds"), selection.get("n")
     if not folds or not n:
         return []
+    if len(selection.get("candidates") or []) > 1:
+        held = f"{count(n, 'training image')} were held out of its training"
+        each = f"{folds} networks: each held out another one of {folds} folds of the training images"
+        return [f"{each if folds > 1 else f'One network: {held}'}, and the last epoch was kept.", *_average(selection)]
     kept = "of the epochs that these could not tell apart from the best the last was kept"
     if folds == 1:
         return [f"One network: {count(n, 'training image')} were held out of its training, and {kept}."]
     return [
         f"{folds} networks: each held out another one of {folds} folds of the training images, and {kept}. "
         "The model's answer is the mean of their logits."
+    ]
+
+
+def _average(selection: Mapping[str, Any]) -> list[str]:
+    """How far a fine-tuned network and the probe it started from count."""
+    rows = selection.get("candidates") or []
+    if len(rows) < 2:
+        return []
+    shares = " and ".join(f"{percent(row['weight'], 0)} of the {row['name']}" for row in rows)
+    return [
+        f"What is saved is an average of log-odds, {shares}: weights chosen on training images that neither learned from, and the probe "
+        "alone where the average was worse by a standard error."
     ]
 
 

@@ -22,6 +22,8 @@ class TrainingConfig:
         patience: early stopping after so many epochs without improvement.
         clip_norm: maximum norm of the gradient.
         time_s: time limit in seconds, or None.
+        selects_epoch: whether the held-out images choose the epoch; otherwise the last one is kept, and what the network says of
+            these images does not flatter it.
         seed: random seed.
     """
 
@@ -38,6 +40,7 @@ class TrainingConfig:
     patience: int = 1000
     clip_norm: float = 5.0
     time_s: float | None = None
+    selects_epoch: bool = True
     seed: int = 0
 
 

@@ -123,7 +123,7 @@ class Loop:
         self.at.steps = self.at.steps or self.plan.epochs * self._steps_an_epoch
         self._begun, self._saved = time.monotonic() - self.at.seconds, time.monotonic()
         images = len(an_epoch) * self.plan.epochs
-        if not self.at.step and len(self.held_out):
+        if not self.at.step and len(self.held_out) and self.plan.selects_epoch:
             self.choice.start(self._judged(self.learner)[0])
             self._keep(self.learner)
         with closing(self.replicas), self.progress.stage(self.title, total=images) as advance:
@@ -131,7 +131,7 @@ class Loop:
             while not self.at.is_over:
                 for count in self._epoch():
                     advance(count)
-        if self.at.kept_epoch < 0 and len(self.held_out):
+        if self.at.kept_epoch < 0 and len(self.held_out) and self.plan.selects_epoch:
             self.at.notes.append(f"{self.title}: no epoch was better on the held-out photos than the start, which is kept")
         if self.kept:
             self.learner.load_state_dict({k: v.to(next(self.learner.parameters()).device) for k, v in self.kept.items()})
@@ -225,9 +225,10 @@ class Loop:
         if loss is not None and not math.isfinite(loss):
             self._break_off()
             return
-        is_kept = self.choice.is_kept(losses)
+        is_best = self.choice.is_kept(losses)
+        is_kept = is_best or not self.plan.selects_epoch
+        at.kept_epoch = at.epoch if is_best else at.kept_epoch
         if is_kept:
-            at.kept_epoch = at.epoch
             self._keep(judged)
         at.history.append(
             {
@@ -243,7 +244,8 @@ class Loop:
         )
         is_stuck = loss is not None and is_out_of_patience(at.epoch, at.kept_epoch, self.plan.patience)
         if is_stuck and at.kept_epoch >= 0:
-            kept = f"every epoch since epoch {at.kept_epoch + 1}, which is kept, was worse on the held-out photos"
+            best = f"epoch {at.kept_epoch + 1}{', which is kept,' if self.plan.selects_epoch else ''}"
+            kept = f"every epoch since {best} was worse on the held-out photos"
             at.notes.append(f"{self.title}: stopped after epoch {at.epoch + 1}; {kept}")
         at.epoch, at.batch, at.loss, at.right, at.seen = at.epoch + 1, 0, 0.0, 0.0, 0
         at.is_over = is_stuck or at.step >= at.steps
@@ -270,7 +272,8 @@ class Loop:
                 f"the loss became infinite in epoch {self.at.epoch + 1}, before anything was learned",
                 hint=f"try a lower learning rate: --lr {self.plan.lr / 5:g}",
             )
-        kept = f"the weights after epoch {self.at.kept_epoch + 1}" if self.at.kept_epoch >= 0 else "the weights it began with"
+        last = self.at.kept_epoch if self.plan.selects_epoch else self.at.epoch - 1
+        kept = f"the weights after epoch {last + 1}" if last >= 0 else "the weights it began with"
         self.at.notes.append(
             f"{self.title}: the loss became infinite in epoch {self.at.epoch + 1}; {kept}"
             f" are kept (a lower --lr than {self.plan.lr:g} may help)"

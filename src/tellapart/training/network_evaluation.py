@@ -1,8 +1,8 @@
-"""Evaluation of a trained network: the features and logits of its members, calibrated out of fold, evaluated like a probe."""
+"""The evaluation of a trained network: calibrated and averaged with its probe on held-out images, and evaluated like a probe."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,19 +10,61 @@ import numpy as np
 
 from tellapart import calibration
 from tellapart.array_types import FloatArray, IntArray
+from tellapart.counts import count
 from tellapart.dataset.parts import Assignment
 from tellapart.evaluation.metrics import accuracy, log_loss
 from tellapart.features import FeatureMatrix
 from tellapart.models.saved_model import Classifier, Member
 from tellapart.predictions import Predictions
+from tellapart.training.candidates import Candidate, Choice, choose
 from tellapart.training.fold_training import FoldMember
-from tellapart.training.linear_probe import Probe
 from tellapart.training.network_recipe import NetworkRecipe
-from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part, probe_predictions
+from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part
 from tellapart.training.probe_evaluation import Evaluation, PartSets, concatenate_predictions, data_card, rows_with_neighbors
 
 FeaturesOf = Callable[[Member], FeatureMatrix]
 """The features of every image, from a member's backbone."""
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkAnswers:
+    """What the members of a trained network say.
+
+    Attributes:
+        candidate: the network, with its logits for the training images that its members held out.
+        held_out: of each member the rows held out, and its own logits for them.
+        reported: by reported part, the network's logits float64 (n, k).
+        features: of the first member.
+    """
+
+    candidate: Candidate
+    held_out: list[tuple[IntArray, FloatArray]]
+    reported: dict[str, FloatArray]
+    features: FeatureMatrix
+
+
+def network_answers(sets: PartSets, recipe: NetworkRecipe, folds: Sequence[FoldMember], features_of: FeaturesOf) -> NetworkAnswers:
+    """Calibrate a trained network on the images that its members held out, and let it predict the reported parts."""
+    train = sets.train
+    of_members: dict[str, list[FloatArray]] = {part: [] for part in sets.reported}
+    held_out = []
+    first: FeatureMatrix | None = None
+    for fold in folds:
+        features = features_of(fold.member)
+        first = first or features
+        for part, found in sets.reported.items():
+            of_members[part].append(fold.member.logits(features.of([row.image_id or "" for row in found.rows])))
+        held_out.append((fold.held_out, fold.member.logits(features.of([train.rows[i].image_id or "" for i in fold.held_out]))))
+    rows, logits = np.concatenate([rows for rows, _ in held_out]), np.concatenate([logits for _, logits in held_out])
+    order = np.argsort(rows)
+    rows, logits, targets = rows[order], logits[order], train.data.targets[rows[order]]
+    lowest = 1.0 if recipe.plan.selects_epoch else 0.0  # images that chose the epoch flatter, they never sharpen
+    temperature = max(lowest, calibration.fit_temperature(logits, targets))
+    clip = calibration.fit_clip(calibration.softmax(logits, temperature), targets)
+    classifier = Classifier(sets.class_names, tuple(fold.member for fold in folds), temperature, clip)
+    candidate = Candidate(recipe.title, classifier, rows, logits)
+    assert first is not None  # noqa: S101
+    return NetworkAnswers(candidate, held_out, {part: classifier.logits(each) for part, each in of_members.items()}, first)
 
 
 def evaluate_network(
@@ -31,9 +73,9 @@ def evaluate_network(
     recipe: NetworkRecipe,
     folds: Sequence[FoldMember],
     features_of: FeaturesOf,
-    probe: Probe | None,
+    probe: Candidate | None,
 ) -> Evaluation:
-    """Calibrate a trained network on held-out images, and evaluate it on the reported parts.
+    """Average a trained network with the probe it started from as held-out images say, and evaluate it on the reported parts.
 
     Args:
         assignment: the parts.
@@ -41,32 +83,27 @@ def evaluate_network(
         recipe: the network and how it was trained.
         folds: the members.
         features_of: computes features with a member's backbone.
-        probe: linear probe on the pretrained backbone, a baseline of fine-tuning.
+        probe: linear probe on the pretrained backbone, a baseline of fine-tuning and what is saved where that does not help.
     """
     sets = PartSets.of(assignment, base)
     train, reported = sets.train, sets.reported
-    logits = _fold_logits(folds, features_of, train, reported)
-    members = [fold.member for fold in folds]
-    held_out, targets = np.concatenate(logits.held_out), train.data.targets[logits.rows]
-    classifier, selection = _calibrate(sets.class_names, members, held_out, targets, len(folds))
-    selection["members"] = _member_scores(folds, logits, train, classifier)
-    predictions = {}
-    for part, labeled in reported.items():
-        mean = classifier.logits(logits.reported[part])
-        predictions[part] = labeled.predictions(classifier.probabilities(mean), mean, recipe.title)
-    last = PartSets.of(assignment, logits.features)
-    below = {part: _baselines(train, labeled, probe, base) for part, labeled in reported.items()}
+    network = network_answers(sets, recipe, folds, features_of)
+    candidates = [probe, network.candidate] if probe else [network.candidate]
+    choice = choose(candidates, train.data, networks=1, seed=recipe.plan.seed)
+    chosen = choice.candidate
+    predictions, below = _reported(sets, choice, network, probe)
+    last = PartSets.of(assignment, network.features)
     return Evaluation(
         recipe=recipe.name,
         backbone=recipe.card.name,
-        classifier=classifier,
+        classifier=chosen.classifier,
         predictions=concatenate_predictions(list(predictions.values())),
         below=below,
-        out_of_fold=train.taken(logits.rows).predictions(classifier.probabilities(held_out), held_out, recipe.title),
-        rows=rows_with_neighbors(assignment.rows, logits.features, last.train, last.reported),
+        out_of_fold=train.taken(chosen.rows).predictions(chosen.classifier.probabilities(chosen.logits), chosen.logits, recipe.title),
+        rows=rows_with_neighbors(assignment.rows, network.features, last.train, last.reported),
         metrics={
             **{part: evaluate_part(predictions[part], below[part]) for part in reported},
-            "selection": selection,
+            "selection": _selection(choice, network, train, len(folds)),
             **_not_measured(recipe),
             "training": _training(recipe, folds),
             "data": data_card(assignment.rows, sets.class_names, assignment.duplicate_groups),
@@ -75,35 +112,63 @@ def evaluate_network(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _FoldLogits:
-    """The logits of every member.
-
-    Attributes:
-        reported: by part, one array (n, k) for each member.
-        held_out: for each member, the logits (m, k) of the training images that it was not trained on.
-        rows: int, the numbers of those training images, all members after one another.
-        features: of every image, by the first member.
-    """
-
-    reported: dict[str, list[FloatArray]]
-    held_out: list[FloatArray]
-    rows: IntArray
-    features: FeatureMatrix
+def _reported(
+    sets: PartSets, choice: Choice, network: NetworkAnswers, probe: Candidate | None
+) -> tuple[dict[str, Predictions], dict[str, list[Predictions]]]:
+    """By reported part, the predictions of what was chosen, and those of the baselines and the probe."""
+    predictions, below = {}, {}
+    for part, found in sets.reported.items():
+        of_probe = [_logits(probe, found)] if probe else []
+        logits = choice.logits([*of_probe, network.reported[part]])
+        predictions[part] = found.predictions(choice.candidate.classifier.probabilities(logits), logits, network.candidate.name)
+        below[part] = baseline_predictions(sets.train, found)
+        below[part] += [found.predictions(probe.classifier.probabilities(each), each, probe.name) for each in of_probe if probe]
+    return predictions, below
 
 
-def _fold_logits(folds: Sequence[FoldMember], features_of: FeaturesOf, train: LabeledSet, reported: dict[str, LabeledSet]) -> _FoldLogits:
-    of_parts: dict[str, list[FloatArray]] = {part: [] for part in reported}
-    held_out: list[FloatArray] = []
-    first: FeatureMatrix | None = None
-    for fold in folds:
-        features = features_of(fold.member)
-        first = first or features
-        for part, labeled in reported.items():
-            of_parts[part].append(fold.member.logits(features.of([row.image_id or "" for row in labeled.rows])))
-        held_out.append(fold.member.logits(features.of([train.rows[i].image_id or "" for i in fold.held_out])))
-    assert first is not None  # noqa: S101
-    return _FoldLogits(of_parts, held_out, np.concatenate([fold.held_out for fold in folds]), first)
+def choice_note(selection: Mapping[str, Any]) -> list[str]:
+    """What became of a fine-tuning beside the probe it started from, as a sentence; none from scratch."""
+    rows = selection.get("candidates") or []
+    if len(rows) < 2:
+        return []
+    probe, network = rows[:2]
+    judged = f"on {count(selection['n'], 'training image')} that it did not learn from"
+    if not network["weight"]:
+        return [f"fine-tuning harms, {judged}: the {probe['name']} is saved"]
+    if not probe["weight"]:
+        return []
+    return [f"the model is an average: {network['weight']:.0%} fine-tuned network, {probe['weight']:.0%} {probe['name']}, chosen {judged}"]
+
+
+def _logits(probe: Candidate, found: LabeledSet) -> FloatArray:
+    """The probe's logits float64 (n, k) for a set with the backbone's features."""
+    return probe.classifier.logits([member.logits(found.data.features) for member in probe.classifier.members])
+
+
+def _selection(choice: Choice, network: NetworkAnswers, train: LabeledSet, folds: int) -> dict[str, Any]:
+    """``selection`` of metrics.json."""
+    chosen, targets = choice.candidate, train.data.targets[choice.candidate.rows]
+    classifier = chosen.classifier
+    losses = None
+    if len(targets):
+        before, after = calibration.softmax(chosen.logits), classifier.probabilities(chosen.logits)
+        losses = {"before": log_loss(before, targets), "after": log_loss(after, targets)}
+    selection: dict[str, Any] = {
+        "folds": folds,
+        "n": len(network.candidate.rows),
+        "temperature": classifier.temperature,
+        "clip": classifier.clip,
+    }
+    selection |= {"log_loss": losses, "cross_fitted_log_loss": choice.log_loss, "candidates": choice.as_rows()}
+    own = network.candidate.classifier
+    held = enumerate(network.held_out, 1)
+    return {**selection, "members": [_score(number, rows, logits, train, own) for number, (rows, logits) in held if len(rows)]}
+
+
+def _score(number: int, rows: IntArray, logits: FloatArray, train: LabeledSet, classifier: Classifier) -> dict[str, Any]:
+    """A member's own score on the fold it did not see."""
+    probabilities, targets = classifier.probabilities(logits), train.data.targets[rows]
+    return {"fold": number, "n": len(rows), "accuracy": accuracy(probabilities, targets), "log_loss": log_loss(probabilities, targets)}
 
 
 def _not_measured(recipe: NetworkRecipe) -> dict[str, Any]:
@@ -116,36 +181,6 @@ def _not_measured(recipe: NetworkRecipe) -> dict[str, Any]:
         "learning_curve_reason": f"No learning curve was made: {why}.",
         "leak": None,
     }
-
-
-def _calibrate(
-    class_names: tuple[str, ...], members: Sequence[Member], logits: FloatArray, targets: IntArray, folds: int
-) -> tuple[Classifier, dict[str, Any]]:
-    """The classifier with temperature and clip chosen on held-out logits, and the ``selection`` of metrics.json."""
-    temperature = max(1.0, calibration.fit_temperature(logits, targets))  # these images chose the epoch: they flatter, never sharpen
-    clip = calibration.fit_clip(calibration.softmax(logits, temperature), targets)
-    losses = None
-    if len(targets):
-        before, after = calibration.softmax(logits), calibration.apply(logits, temperature, clip)
-        losses = {"before": log_loss(before, targets), "after": log_loss(after, targets)}
-    selection = {"folds": folds, "n": len(targets), "temperature": temperature, "clip": clip, "log_loss": losses}
-    return Classifier(class_names, tuple(members), temperature, clip), selection
-
-
-def _member_scores(folds: Sequence[FoldMember], logits: _FoldLogits, train: LabeledSet, classifier: Classifier) -> list[dict[str, Any]]:
-    """Each member's own score on the fold it was not trained on."""
-    scores = []
-    for number, (fold, held_out) in enumerate(zip(folds, logits.held_out, strict=True), 1):
-        if n := len(fold.held_out):
-            probabilities, targets = classifier.probabilities(held_out), train.data.targets[fold.held_out]
-            loss = log_loss(probabilities, targets)
-            scores.append({"fold": number, "n": n, "accuracy": accuracy(probabilities, targets), "log_loss": loss})
-    return scores
-
-
-def _baselines(train: LabeledSet, reported: LabeledSet, probe: Probe | None, base: FeatureMatrix) -> list[Predictions]:
-    baselines = baseline_predictions(train, reported)
-    return baselines if probe is None else [*baselines, probe_predictions(probe, reported, f"probe on {base.provenance['backbone']}")]
 
 
 def _training(recipe: NetworkRecipe, folds: Sequence[FoldMember]) -> dict[str, Any]:

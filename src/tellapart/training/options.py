@@ -23,7 +23,8 @@ from tellapart.shared_options import (
     weights_option,
 )
 
-WITH_BACKBONE = when("recipe", "probe", "finetune")
+WITH_BACKBONE = when("recipe", "probe", "finetune", "auto")
+PROBED_OR_TUNED = when("recipe", "probe", "finetune")
 
 
 TRAINED = when("recipe", "finetune", "scratch")
@@ -40,8 +41,9 @@ class TrainOptions(DatasetOptions):
 
     recipe: str = option(
         "probe",
-        "probe: a linear head on a frozen backbone; finetune: the backbone too; scratch: a network from random weights.",
-        choices=("probe", "finetune", "scratch"),
+        "probe: a linear head on a frozen backbone; finetune: the backbone too; scratch: a network from random weights; "
+        "auto: whatever is best out of fold of these and their averages.",
+        choices=("probe", "finetune", "scratch", "auto"),
     )
     backbone: str = backbone_option(only_for=WITH_BACKBONE)
     weights: Path | None = weights_option(only_for=WITH_BACKBONE)
@@ -53,7 +55,7 @@ class TrainOptions(DatasetOptions):
     flip_average: bool = option(
         True,
         "Average the features of each image and its mirror image: twice the work, better accuracy.",
-        only_for=WITH_BACKBONE,
+        only_for=PROBED_OR_TUNED,
     )
     balance: str = option(
         "none",
@@ -93,13 +95,20 @@ class TrainOptions(DatasetOptions):
     patience: int = option(
         20, "Early stopping: epochs without improvement on the held-out images.", minimum=1, maximum=10_000, only_for=TRAINED
     )
-    folds: int = option(1, "Train one network per cross-validation fold and average them.", minimum=1, maximum=100)
+    folds: int | None = option(
+        None,
+        "Train one network per cross-validation fold and average them; by default 1, and for finetune 5 or 3 where there are few images.",
+        minimum=1,
+        maximum=100,
+        only_for=when("recipe", "probe", "finetune", "scratch"),
+    )
     time_limit: str | None = option(
         None,
-        "Time limit for training the network, such as 90s, 10m or 2h; reading images and writing the report are not counted.",
+        "Time limit for training the network, such as 90s, 10m or 2h; reading images and writing the report are not counted. "
+        "For auto: for everything.",
         check=duration_complaint,
         metavar="TIME",
-        only_for=TRAINED,
+        only_for=when("recipe", "finetune", "scratch", "auto"),
     )
     logger: str | None = option(None, "Also log every epoch to TensorBoard or MLflow.", choices=("tensorboard", "mlflow"), only_for=TRAINED)
     test_share: float | None = test_share_option()

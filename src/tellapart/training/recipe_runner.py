@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tellapart.training.distributed import Processes
     from tellapart.training.fold_training import FoldMember
     from tellapart.training.linear_probe import Probe
+    from tellapart.training.network_evaluation import NetworkAnswers
     from tellapart.training.network_recipe import NetworkRecipe
     from tellapart.training.options import TrainOptions
     from tellapart.training.probe_evaluation import Evaluation
@@ -40,6 +41,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "scratch": {"epochs": 60, "batch_size": 32, "lr": 2e-3, "label_smoothing": 0.1, "augment": "strong"},
 }
 """Defaults of each recipe; chosen by measurement (docs/log.md)."""
+FOLDS_OF_FEW = ((600, 5), (2000, 3))
+"""Below so many training images a fine-tuning has so many folds; above, one fifth of the images is enough to judge it."""
+
+
+def folds_by_size(n: int) -> int:
+    """The folds of a fine-tuning on n training images, where the user gives none."""
+    return next((folds for most, folds in FOLDS_OF_FEW if n < most), 1)
 
 
 class RecipeRunner(Protocol):
@@ -65,16 +73,6 @@ class RecipeRunner(Protocol):
         """Remove what was saved for resuming."""
 
 
-def recipe_runner(options: TrainOptions, *, live_page: LivePage | None = None) -> RecipeRunner:
-    """The runner for the recipe that the options name; ``live_page`` shows the training on a page beside the runs.
-
-    Raises:
-        OptionError: options that do not go together.
-        ModelError: a network or weights that are not available.
-    """
-    return ProbeRunner(options) if options.recipe == "probe" else NetworkRunner(options, live_page)
-
-
 @dataclass
 class ProbeRunner:
     """A linear probe; it is quick, so only features are saved for resuming."""
@@ -84,7 +82,7 @@ class ProbeRunner:
     processes: None = None
 
     def __post_init__(self) -> None:
-        if self.options.folds > 1:
+        if self.options.folds not in (None, 1):
             raise OptionError(
                 "a probe has no folds to average: its head is chosen over 5 folds already", hint="--recipe finetune --folds 5"
             )
@@ -130,6 +128,7 @@ class NetworkRunner:
     notes: list[str] = field(default_factory=list)
     _folds: list[FoldMember] = field(default_factory=list)
     _probe: Probe | None = None
+    _class_names: tuple[str, ...] = ()
     _folder: Path | None = None
 
     @cached_property
@@ -172,7 +171,7 @@ class NetworkRunner:
             unfreeze=chosen.unfreeze,
             augmentation=parse_augmentation(str(self._value("augment"))),
             plan=self._plan(),
-            folds=chosen.folds,
+            folds=chosen.folds or 1,
             precision=chosen.precision,
         )
 
@@ -196,7 +195,8 @@ class NetworkRunner:
         from tellapart.training.tracking import tracker
 
         sets = PartSets.of(assignment, features)
-        recipe = self.recipe
+        self._class_names = sets.class_names
+        recipe = self.recipe = self._with_folds(len(sets.train.rows))
         if recipe.backbone is not None:
             with progress.stage("fitting the initial head", unit="steps"):
                 self._probe = fit_probe(sets.train.data, seed=self.options.seed)
@@ -232,19 +232,49 @@ class NetworkRunner:
 
     def evaluate(self, folder: AnalyzedFolder, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Evaluation:
         """Predict every image with the members, and evaluate."""
+        from tellapart.models.saved_model import Member
+        from tellapart.training.candidates import probe_candidate
+        from tellapart.training.network_evaluation import choice_note, evaluate_network
+
+        recipe, probe = self.recipe, None
+        if self._probe is not None:
+            member = Member(self.spec.backbones, self.spec.resize, self.spec.mirror, ())
+            probe = probe_candidate(self._probe, member, self._class_names, f"probe on {recipe.card.name}")
+        found = evaluate_network(assignment, features, recipe, self._folds, self._features_of(folder, progress), probe)
+        self.notes += choice_note(found.metrics["selection"])
+        return found
+
+    def answers(self, folder: AnalyzedFolder, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> NetworkAnswers:
+        """Predict every image with the members, without an evaluation."""
+        from tellapart.training.network_evaluation import network_answers
+        from tellapart.training.probe_evaluation import PartSets
+
+        sets = PartSets.of(assignment, features)
+        return network_answers(sets, self.recipe, self._folds, self._features_of(folder, progress))
+
+    def _features_of(self, folder: AnalyzedFolder, progress: Progress) -> Callable[[Member], FeatureMatrix]:
+        """Computes the features of every image with the backbone of a member."""
         from tellapart.feature_extraction import FeatureSpec
-        from tellapart.training.network_evaluation import evaluate_network
 
         def features_of(member: Member) -> FeatureMatrix:
             spec = FeatureSpec(member.backbones, member.resize, member.mirror).computed(self.options.device)
             return folder.extracted(spec, progress=progress)
 
-        return evaluate_network(assignment, features, self.recipe, self._folds, features_of, self._probe)
+        return features_of
 
     def forget(self) -> None:
         """Remove checkpoints and members; they are saved in the run now."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _with_folds(self, n: int) -> NetworkRecipe:
+        """The recipe for n training images."""
+        from dataclasses import replace
+
+        recipe = self.recipe
+        if recipe.backbone is None:
+            return recipe
+        return replace(recipe, folds=self.options.folds or folds_by_size(n))
 
     def _value(self, name: str) -> Any:
         """An option, or the default of the recipe."""
@@ -266,6 +296,7 @@ class NetworkRunner:
             cutmix=chosen.cutmix,
             balance=chosen.balance,
             patience=chosen.patience,
+            selects_epoch=chosen.recipe == "scratch",
             time_s=seconds_of(chosen.time_limit) if chosen.time_limit else None,
             seed=chosen.seed,
         )
