@@ -33,6 +33,7 @@ from tellapart.dataset.image_analysis import ImageAnalysis, analyze_image
 from tellapart.dataset.thumbnail_store import ThumbnailStore
 from tellapart.errors import DataError, ImageError
 from tellapart.features import FeatureCache, FeatureMatrix
+from tellapart.features.extraction_rates import record_rate
 from tellapart.images.pixel_store import PixelStore
 from tellapart.models.backbone_card import PIXELS, Backbone
 from tellapart.models.devices import used_device
@@ -250,9 +251,18 @@ class _Work:
             else:
                 states[entry.path] = state
         if waiting:
+            begun = time.monotonic()
             with progress.stage("reading images", total=len(waiting)) as advance:
                 self._compute(waiting, num_workers, states, advance)
+            self._record_rate(len(waiting), time.monotonic() - begun)
         return states
+
+    def _record_rate(self, images: int, seconds: float) -> None:
+        """Keep the speed of a single network that computed (nearly) all of these images."""
+        new = len(self.vectors[0]) if len(self.lanes) == 1 else 0
+        if new >= 0.9 * images:
+            card, device = self.spec.backbones[0].card, used_device(self.spec.device)
+            record_rate(card.name, card.image_size, device, mirror=self.spec.mirror, images=new, seconds=seconds)
 
     def remove_damaged(self, image_ids: set[str]) -> bool:
         """Read the vectors of these images; whether cached vectors or squares turned out to be damaged."""

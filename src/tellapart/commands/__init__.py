@@ -249,6 +249,13 @@ ROWS = (
         (RUN, Argument("folder", "TEST_FOLDER")),
         "tellapart submit runs/photos-1 test --sample sample_submission.csv --class dogs",
     ),
+    Command(
+        "backbones",
+        "Train",
+        "List the pretrained networks at hand, and others worth fetching, with size, license and speed.",
+        (Argument("names", "NAME", is_many=True, is_required=False),),
+        "tellapart backbones --measure",
+    ),
     Command("doctor", "Use", "Check the installation.", (), "tellapart doctor"),
 )
 COMMANDS = {row.name: row for row in ROWS}
