@@ -25,6 +25,7 @@ from tellapart.dataset_export.prepared import open_prepared as open_prepared
 from tellapart.run_folder import open_run as open_run
 from tellapart.collection.status import CollectResult
 from tellapart.commands.augment import AugmentResult
+from tellapart.commands.backbones import BackbonesResult
 from tellapart.commands.balance import BalanceResult
 from tellapart.commands.cache import CacheResult
 from tellapart.commands.check import CheckResult
@@ -87,6 +88,14 @@ def autoencode(
     precision: str = ...,
     num_workers: int | None = ...,
 ) -> Run: ...
+
+def backbones(
+    names: str | Sequence[str] = ...,
+    *,
+    progress: Progress = ...,
+    measure: bool = ...,
+    device: str = ...,
+) -> BackbonesResult: ...
 
 def balance(
     folder: str | Path,
@@ -576,7 +585,7 @@ def train(
     cutmix: float = ...,
     unfreeze: str = ...,
     patience: int = ...,
-    folds: int = ...,
+    folds: int | None = ...,
     time_limit: str | None = ...,
     logger: str | None = ...,
     test_share: float | None = ...,

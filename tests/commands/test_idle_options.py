@@ -25,6 +25,7 @@ Values = dict[str, Any]
 PROBE: Values = {}
 TUNED: Values = {"recipe": "finetune"}
 SCRATCH: Values = {"recipe": "scratch"}
+SEARCHED: Values = {"recipe": "auto"}
 ONE_LOOK: Values = {"backbone": "none"}
 
 COLLECTED: Values = {"class_": ("a=b",), "page": ("http://a.example",)}
@@ -56,8 +57,13 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
         (SCRATCH, {"flip_average": False}),
         (SCRATCH, {"unfreeze": "all"}),
         (SCRATCH, {"learning_curve": True}),
+        (SEARCHED, {"folds": 5}),
+        (SEARCHED, {"flip_average": False}),
+        (SEARCHED, {"epochs": 4}),
+        (SEARCHED, {"n_splits": 5}),
     ],
     "autoencode": [({"architecture": "classic"}, {"latent": 64})],
+    "backbones": [({}, {"device": "cpu"})],
     "balance": [({}, {name: value}) for name, value in {"out": "a.csv", "backbone": "lite0", "seed": 1, "test_share": 0.3}.items()]
     + [({"strategy": "undersample"}, {"cap": 5})],
     "check": [

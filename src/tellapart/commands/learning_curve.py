@@ -143,7 +143,7 @@ def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progres
     """
     from tellapart.analyzed_folder import analyze_folder
     from tellapart.training.learning_curves import curve_of, sizes_of, subset
-    from tellapart.training.recipe_runner import recipe_runner
+    from tellapart.training.recipes import recipe_runner
 
     shared = (
         "recipe",

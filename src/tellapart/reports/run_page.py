@@ -59,6 +59,7 @@ SECTIONS = (
     ("rungs", "Ladder"),
     ("trust", "Calibration"),
     ("luck", "Split variance"),
+    ("search", "Search"),
     ("training", "Training"),
     ("where", "Map"),
     ("data", "Data"),
@@ -144,6 +145,7 @@ def _sections(view: Mapping[str, Any], figures: Mapping[str, Figure]) -> list[tu
         "rungs": bool(view["header"]["saved"]),
         "trust": bool(view["reliability"]),
         "luck": "sensitivity" in figures or "learning-curve" in figures,
+        "search": bool(view["search"]),
         "training": bool(view["training"]),
         "where": bool(view["map"]["points"]),
     }

@@ -19,11 +19,12 @@ from tellapart.reports.methods_text import method_sentences
 from tellapart.reports.relative_links import without_absolute_paths
 from tellapart.reports.runfiles import PARTS, RunFiles
 from tellapart.reports.scores_section import binary_view, per_class_view, top_k_view, verdict_view
+from tellapart.reports.search_section import search_view
 from tellapart.reports.thumbnail_budget import ThumbnailBudget, Thumbnails, class_sheets, data_uri, fill
 from tellapart.reports.training_section import training_view
 
 FORMAT = 1
-WAYS = {"scratch": "{backbone} from scratch", "finetune": "{backbone}, fine-tuned"}
+WAYS = {"scratch": "{backbone} from scratch", "finetune": "{backbone}, fine-tuned", "auto": "auto: {backbone}"}
 
 
 def report_view(
@@ -32,9 +33,10 @@ def report_view(
     """Everything the report of a run shows, JSON-able, one key a section.
 
     Keys: ``format``, ``header``, ``rungs``, ``confusion``, ``gallery``, ``reliability``, ``coverage`` (lists have one item a reported
-    part), ``sensitivity``, ``curve`` (each with ``reason`` set where the run has none), ``training`` (None where no network was
-    trained), ``map``, ``data``, ``notes``, ``method``, ``options`` and ``images``. ``images["thumbnails"]`` are data URIs by
-    image_id, ``images["classes"]`` the contact sheet and mean image of each class; ``report.json`` is the view without ``images``.
+    part), ``sensitivity``, ``curve`` (each with ``reason`` set where the run has none), ``search`` (``auto`` only), ``training`` (None
+    where no network was trained), ``map``, ``data``, ``notes``, ``method``, ``options`` and ``images``. ``images["thumbnails"]`` are
+    data URIs by image_id, ``images["classes"]`` the contact sheet and mean image of each class; ``report.json`` is the view without
+    ``images``.
 
     Args:
         folder: the run folder.
@@ -60,6 +62,7 @@ def report_view(
         "coverage": [_coverage(run, part) for part in run.parts],
         "sensitivity": _sensitivity(run),
         "curve": _curve(run),
+        "search": search_view(run),
         "training": training_view(run),
         "map": map_view(run),
         "data": data_view(run),

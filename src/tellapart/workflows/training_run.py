@@ -12,8 +12,9 @@ from tellapart.progress import SILENT, Progress
 from tellapart.reports import write_report
 from tellapart.reports.live_page import live_page
 from tellapart.run_folder import Run
+from tellapart.training.auto_recipe import outlook
 from tellapart.training.options import TrainOptions
-from tellapart.training.recipe_runner import recipe_runner
+from tellapart.training.recipes import recipe_runner
 from tellapart.training.run_writer import RunContext, equal_run, new_run_folder, write_run
 
 
@@ -51,6 +52,8 @@ def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) 
     recipe.forget()
     for sentence in notes:
         progress.note(sentence)
+    if options.recipe == "probe":
+        progress.note(outlook(options, assignment.rows, recipe.spec))
     if processes:
         processes.broadcast_text(str(final))
     return Run(final)

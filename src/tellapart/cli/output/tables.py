@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tellapart.cli.formatting import first_lines, number, share
+from tellapart.cli.formatting import aligned, first_lines, number, share
 from tellapart.cli.terminal import Line, Styled
 from tellapart.counts import count
 from tellapart.durations import duration_text
@@ -28,6 +28,25 @@ def trust_lines(trust: MapTrust) -> list[str]:
     if trust.knn_2d and trust.knn_full:
         lines.append(f"  class by the nearest: on the map {share(trust.knn_2d)}, in the whole space {share(trust.knn_full)}")
     return lines
+
+
+def search_lines(metrics: Mapping[str, Any]) -> list[str]:
+    """What ``--recipe auto`` tried: the log loss of each out of fold, its weight in the model, and what it cost."""
+    found = metrics.get("search")
+    if not found:
+        return []
+    head = ["tried", "log loss out of fold", "weight", "time", ""]
+    rows = [
+        [
+            row["name"],
+            "" if row["log_loss"] is None else f"{row['log_loss']:.4f}",
+            f"{row['weight']:.0%}" if row["weight"] else "",
+            duration_text(row["seconds"]),
+            row["reason"],
+        ]
+        for row in found["trials"]
+    ]
+    return [*aligned([head, *rows]), *found["findings"]]
 
 
 PART_WORDS = {"test": "test images, never seen in training", "val": "images of your validation folder"}

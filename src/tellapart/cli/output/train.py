@@ -9,7 +9,7 @@ from tellapart.cli.terminal import Answer, Line, Styled
 
 if TYPE_CHECKING:
     from tellapart.run_folder import Run
-from tellapart.cli.output.tables import ladder_lines, leak_lines, learning_curve_lines, split_variance_lines, training_lines
+from tellapart.cli.output.tables import ladder_lines, leak_lines, learning_curve_lines, search_lines, split_variance_lines, training_lines
 
 
 def train_output(run: Run) -> Answer:
@@ -24,6 +24,7 @@ def train_output(run: Run) -> Answer:
         f"{data['used']:,} of {data['files']:,} files used; {data['unreadable']:,} unreadable,"
         f" {data['set_aside']:,} excluded (reasons in the report)"
     )
-    lines += training_lines(metrics) + split_variance_lines(metrics) + learning_curve_lines(metrics) + leak_lines(metrics["leak"])
+    lines += search_lines(metrics) + training_lines(metrics) + split_variance_lines(metrics)
+    lines += learning_curve_lines(metrics) + leak_lines(metrics["leak"])
     lines += [f"model:  {shown(run.model_folder)}", Styled(shown(run.report), before="report: ", bold=True)]
     return lines, run.summary()
