@@ -25,7 +25,7 @@ def test_the_view_is_plain_json(view: dict[str, Any]) -> None:
     assert json.loads(json.dumps(view, allow_nan=False)) == view
     assert set(view) == {
         *("format", "header", "rungs", "confusion", "gallery", "reliability", "coverage", "sensitivity", "curve"),
-        *("training", "map", "data", "notes", "method", "options", "run_facts", "images"),
+        *("search", "training", "map", "data", "notes", "method", "options", "run_facts", "images"),
     }
 
 
