@@ -58,7 +58,7 @@ def test_the_run_folder_holds_what_the_reference_says(trained: Run) -> None:
 def test_metrics_have_the_form_of_the_reference(trained: Run, photos: Path) -> None:
     metrics = trained.metrics
     assert set(metrics) == {
-        *("run", "folder", "created", "tellapart", "recipe", "backbone", "precision", "class_names", "test"),
+        *("run", "folder", "created", "seconds", "tellapart", "recipe", "backbone", "precision", "class_names", "test"),
         *("selection", "split_sensitivity", "learning_curve", "leak", "data", "decisions", "notes"),
     }
     assert (metrics["run"], metrics["folder"], metrics["recipe"], metrics["backbone"]) == ("photos-1", str(photos), "probe", "lite0")
@@ -117,7 +117,7 @@ def test_reported_images_know_their_nearest_training_images(trained: Run) -> Non
 
 
 def comparable(run: Run) -> dict[str, Any]:
-    return {key: value for key, value in run.metrics.items() if key not in ("run", "created")}
+    return {key: value for key, value in run.metrics.items() if key not in ("run", "created", "seconds")}
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(trained: Run, photos: Path, tmp_path: Path) -> None:
