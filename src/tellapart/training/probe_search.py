@@ -85,11 +85,13 @@ class ProbeSearch:
         resize = self._resize(base)
         names = packaged_names([b.card.name for b in base])
         others = [find_backbones(name, image_size=chosen.image_size)[0] for name in names]
+        joined = []
         for other in others:
-            self._try(ProbeTrial((other,), resize))
-            self._try(ProbeTrial((*base, other), resize))
-        if len(others) > 1:
-            self._try(ProbeTrial((*base, *others), resize))
+            if self._try(ProbeTrial((other,), resize)):
+                joined.append(other)
+                self._try(ProbeTrial((*base, other), resize))
+        if len(joined) > 1:
+            self._try(ProbeTrial((*base, *joined), resize))
         size = other_size(self.used_rows, base[0].card.image_size) if chosen.image_size is None else None
         if size is not None and not any(b.card.is_special for b in base):
             self._try(ProbeTrial(base, resize, image_size=size))
@@ -136,8 +138,8 @@ class ProbeSearch:
         groups = np.array([self.train_rows[row].group or "" for row in self.fitted[before].candidate.rows])
         return mean_gain(self.fitted[before].losses, self.fitted[after].losses, np.unique(groups, return_inverse=True)[1])
 
-    def _try(self, trial: ProbeTrial) -> None:
-        """Compute the features, fit the probe and keep it; a trial that does not fit into the time is left out with its reason."""
+    def _try(self, trial: ProbeTrial) -> bool:
+        """Compute the features, fit the probe and keep it, if there is time; whether it was kept."""
         begun, row = time.monotonic(), Tried(trial.name)
         spec = trial.spec(self.options.device, self.options.precision)
         self.tried.append(row)
@@ -152,6 +154,7 @@ class ProbeSearch:
         except OutOfTime:
             row.reason = "the time was over"
         row.seconds = time.monotonic() - begun
+        return not row.reason
 
     def _why_not(self, spec: FeatureSpec) -> str:
         """Why a trial is left out: no time, or clearly worse on a sample of the training images; empty if it is not."""
