@@ -83,6 +83,7 @@ def autoencode(
     seed: int = ...,
     name: str | None = ...,
     out: Path = ...,
+    again: bool = ...,
     state: Path | None = ...,
     device: str = ...,
     precision: str = ...,
@@ -264,6 +265,7 @@ def ensemble(
     weights: str = ...,
     name: str | None = ...,
     out: Path = ...,
+    again: bool = ...,
 ) -> Run: ...
 
 def evaluate(
@@ -370,6 +372,7 @@ def ladder(
     seed: int = ...,
     name: str | None = ...,
     out: Path = ...,
+    again: bool = ...,
     state: Path | None = ...,
     device: str = ...,
     precision: str = ...,
@@ -456,6 +459,7 @@ def report(
     run: str | Path,
     *,
     progress: Progress = ...,
+    again: bool = ...,
 ) -> Path: ...
 
 def restore(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import filecmp
 import hashlib
 import json
 import os
@@ -28,10 +29,11 @@ _in_progress: set[Path] = set()
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, is_anew: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success sync it to disk and rename it to ``path``.
 
-    Whatever happens, ``path`` is the old file, the new file, or absent; never half a file.
+    Whatever happens, ``path`` is the old file, the new file, or absent; never half a file. A file that has these bytes
+    already is left as it is, with its time, unless ``is_anew``.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written.
@@ -43,13 +45,22 @@ def replacing(path: Path) -> Iterator[Path]:
         yield partial
         with open(partial, "rb") as file:
             os.fsync(file.fileno())
-        os.replace(partial, path)
+        if is_anew or not _has_bytes_of(path, partial):
+            os.replace(partial, path)
     except OSError as error:
         raise storage_error(error, path) from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         _in_progress.discard(partial)
+
+
+def _has_bytes_of(path: Path, other: Path) -> bool:
+    """Whether ``path`` is a regular file with the bytes of ``other``."""
+    with suppress(OSError):
+        found = path.lstat()
+        return stat.S_ISREG(found.st_mode) and found.st_size == other.stat().st_size and filecmp.cmp(path, other, shallow=False)
+    return False
 
 
 @contextmanager
@@ -175,9 +186,9 @@ def regular_file(path: Path) -> Path:
     return path
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, is_anew: bool = False) -> None:
     """Write ``text`` to ``path`` as UTF-8, atomically; bytes of file names that are not UTF-8 become escapes."""
-    with replacing(path) as partial:
+    with replacing(path, is_anew=is_anew) as partial:
         partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 

@@ -1,13 +1,15 @@
-"""Checks of output paths: never inside the image folder, never over existing files."""
+"""Checks of output paths: never inside the image folder, never over existing files; and what a second run changed of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tellapart.dataset import Dataset
 from tellapart.dataset.labeled_folder import MANIFEST_NAMES
 from tellapart.errors import OptionError
+from tellapart.progress import Progress
 
 
 def check_outside(out: Path, dataset: Dataset, *others: Path) -> None:
@@ -66,3 +68,28 @@ def check_table(out: Path) -> None:
         raise OptionError(f"{out} cannot be the table: it must be a file that ends in .csv", hint="name a file such as clean.csv")
     if out.exists():
         raise OptionError(f"the file {out} already exists", hint="name a new file")
+
+
+@contextmanager
+def noting_unchanged(paths: Sequence[Path], progress: Progress, *, hint: str = "") -> Iterator[None]:
+    """Within, ``paths`` are written; if all were there and none has changed, a note says so.
+
+    Args:
+        paths: what is written, each by :func:`tellapart.atomic_files.replacing`, which leaves a file with the same bytes alone.
+        progress: receives the note.
+        hint: added to the note.
+    """
+    before = [_mark(path) for path in paths]
+    yield
+    if all(before) and before == [_mark(path) for path in paths]:
+        names = " and ".join(dict.fromkeys(path.name for path in paths))
+        progress.note(f"nothing has changed: {names} would be the same, so nothing was rewritten{hint}")
+
+
+def _mark(path: Path) -> tuple[int, int, int] | None:
+    """Tells a file from one that has replaced it; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size

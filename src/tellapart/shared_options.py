@@ -73,6 +73,11 @@ def runs_option() -> Any:
     return option(Path("runs"), "Folder for the runs.", metavar="DIR")
 
 
+def again_option(help: str = "Train again where a finished run has the same options and images.") -> Any:
+    """Whether finished work is done once more."""
+    return option(False, help)
+
+
 def test_share_option(share: float = 0.2, *, only_for: Conditions = ()) -> Any:
     """The share of images held back; None, for this share, where the user has a part of their own to report on."""
     help = f"Share of the images held back for testing, where you have no test or validation folder; by default {share:g}."

@@ -8,6 +8,7 @@ import pytest
 import tellapart
 from tellapart.errors import DataError, StorageError
 from tellapart.run_folder import Run
+from tests.listeners import Heard
 
 
 @pytest.fixture
@@ -68,3 +69,28 @@ def test_a_damaged_metrics_file_is_a_clear_error(copy: Path) -> None:
 def test_what_is_no_run_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no finished run"):
         tellapart.report(tmp_path)
+
+
+def marks(run: Path) -> dict[str, tuple[int, int]]:
+    return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in sorted(run.rglob("*")) if path.is_file()}
+
+
+def test_again_with_nothing_changed_says_so_and_rewrites_nothing(copy: Path) -> None:
+    before, heard = marks(copy), Heard()
+    tellapart.report(copy, progress=heard)
+    assert marks(copy) == before
+    assert heard.notes == [
+        "nothing has changed: report.html and report.json would be the same, so nothing was rewritten; --again writes them anew"
+    ]
+    tellapart.report(copy, again=True, progress=(heard := Heard()))
+    after = marks(copy)
+    assert {Path(path).name for path in before if before[path] != after[path]} >= {"report.html", "report.json"}
+    assert not heard.notes
+
+
+def test_what_has_changed_is_written_again_without_a_word(copy: Path, trained: Run) -> None:
+    whole = (copy / "report.html").read_bytes()
+    (copy / "report.html").write_bytes(whole[:-1] + b"?")
+    tellapart.report(copy, progress=(heard := Heard()))
+    assert (copy / "report.html").read_bytes() == whole
+    assert not heard.notes

@@ -132,6 +132,7 @@ def _write_copies(dataset: Dataset, out: Path, augmentation: Augmentation, chose
 def _write_sheet(dataset: Dataset, out: Path, augmentation: Augmentation, chosen: AugmentOptions, progress: Progress) -> AugmentResult:
     from tellapart.atomic_files import replacing
     from tellapart.errors import DataError
+    from tellapart.output_guards import noting_unchanged
     from tellapart.reports.augmentation_sheet import DRAWS, augmentation_sheet
 
     entries: dict[str, list[Entry]] = {}
@@ -150,7 +151,7 @@ def _write_sheet(dataset: Dataset, out: Path, augmentation: Augmentation, chosen
         if not classes:
             raise DataError(f"no image could be read: {'; '.join(sorted(set(left_out.values()))[:3])}")
         sheet = augmentation_sheet(augmentation, chosen.augment, classes)
-    with replacing(out) as partial, partial.open("wb") as file:
+    with noting_unchanged([out], progress), replacing(out) as partial, partial.open("wb") as file:
         if out.suffix.lower() == ".png":
             sheet.save(file, "PNG")
         else:

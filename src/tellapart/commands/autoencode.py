@@ -14,6 +14,7 @@ from tellapart.options import dataclass, option, when, with_options
 from tellapart.printable import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
 from tellapart.shared_options import (
+    again_option,
     device_option,
     num_workers_option,
     resize_option,
@@ -74,6 +75,7 @@ class AutoencodeOptions(DatasetOptions):
         None, "Name of the run; by default the folder's name, autoencoder and a number.", metavar="NAME", check=name_complaint
     )
     out: Path = runs_option()
+    again: bool = again_option()
     state: Path | None = state_option()
     device: str = device_option()
     precision: str = precision_option()
@@ -114,7 +116,7 @@ def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Prog
     from tellapart.training.autoencoder_evaluation import evaluate_autoencoder
     from tellapart.training.autoencoder_record import history_of, write_autoencoder
     from tellapart.training.autoencoder_training import train_autoencoder
-    from tellapart.training.run_writer import RunContext, new_run_folder
+    from tellapart.training.run_writer import RunContext, equal_run, new_run_folder
 
     started, device = datetime.now(UTC), chosen_device(options.device)
     spec = FeatureSpec((pixel_backbone(None),), recipe.resize, False, (recipe.image_size,))  # near-duplicates are known by their pixels
@@ -123,6 +125,8 @@ def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Prog
     )
     share = share_held_back(analyzed.rows, options.test_share, usual=TEST_SHARE)
     assignment = assign_unlabeled_parts(analyzed.rows, analyzed.pairs, test_share=share, seed=options.seed)
+    if same := equal_run("autoencode", options.out, options.as_dict(), assignment.rows, progress):
+        return Run(same)
     used = [row for row in assignment.rows if row.is_used]
     workers = worker_count(options.num_workers)
     training = [row for row in used if row.part == "train"]

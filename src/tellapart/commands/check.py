@@ -206,8 +206,8 @@ def check(folder: str | Path, *, options: CheckOptions, progress: Progress = AUT
     """
     from tellapart.analyzed_folder import analyze_folder
     from tellapart.atomic_files import write_text
-    from tellapart.output_guards import check_outside
-    from tellapart.reports.review_page import write_review
+    from tellapart.output_guards import check_outside, noting_unchanged
+    from tellapart.reports.review_page import PAGE, VIEW, write_review
     from tellapart.workflows.check_run import run_check
     from tellapart.workflows.review_view import issues_csv, review_view
 
@@ -230,8 +230,9 @@ def check(folder: str | Path, *, options: CheckOptions, progress: Progress = AUT
     rows = excluded.rows if excluded else analyzed.rows
     backbone = None if options.backbone == NO_BACKBONE else options.backbone
     view = review_view(analyzed, found, rows, folder=str(folder), backbone=backbone)
-    write_text(out / TABLE_FILE, issues_csv(found, rows))
-    page = write_review(out, view, analyzed.thumbnails)
+    with noting_unchanged([out / PAGE, out / VIEW, out / TABLE_FILE], progress):
+        write_text(out / TABLE_FILE, issues_csv(found, rows))
+        page = write_review(out, view, analyzed.thumbnails)
     for sentence in view["notes"]:
         progress.note(sentence)
     return CheckResult(

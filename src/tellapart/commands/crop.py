@@ -121,9 +121,10 @@ def _write(analyzed: AnalyzedFolder, choice: CropSelection, shape: CropShape, ch
     """Write the crops and the contact sheet, or only the sheet; the names of the crops."""
     from tellapart.atomic_files import replacing, replacing_folder
     from tellapart.cropping.crop_folder import write_crops, write_set_aside
+    from tellapart.output_guards import noting_unchanged
 
     if chosen.out is None:
-        with replacing(SHEET) as partial:
+        with noting_unchanged([SHEET], progress), replacing(SHEET) as partial:
             _save_sheet(_sheet(analyzed, choice, shape, chosen), partial)
         return []
     with replacing_folder(chosen.out) as partial, progress.stage("writing crops", total=len(choice.crops)) as advance:

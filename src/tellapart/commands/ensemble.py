@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from tellapart.errors import DataError
 from tellapart.options import Options, dataclass, option, with_options
 from tellapart.printable import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
-from tellapart.shared_options import runs_option
+from tellapart.shared_options import again_option, runs_option
 
 if TYPE_CHECKING:
     from tellapart.run_folder import Run
@@ -30,6 +31,7 @@ class EnsembleOptions(Options):
         None, "Name of the run; by default the folder's name, ensemble and a number.", metavar="NAME", check=name_complaint
     )
     out: Path = runs_option()
+    again: bool = again_option("Combine again where a finished run is made of the same runs.")
 
 
 @with_options(EnsembleOptions)
@@ -56,17 +58,21 @@ def ensemble(runs: Sequence[str | Path], *, options: EnsembleOptions, progress: 
     opened = _open_runs(runs)
     from tellapart.dataset import Dataset
     from tellapart.dataset.thumbnail_store import run_thumbnail_loader
+    from tellapart.models.model_card import CARD
     from tellapart.reports import write_report
     from tellapart.run_folder import Run
     from tellapart.training.ensemble import evaluate_ensemble
-    from tellapart.training.run_writer import RunContext, new_run_folder, write_run
+    from tellapart.training.run_writer import RunContext, equal_run, new_run_folder, write_run
 
     started = datetime.now(UTC)
     root = Path(opened[0].metrics["folder"])
-    values = {"runs": [str(run.folder) for run in opened], **options.as_dict()}
     with progress.stage("combining the runs", total=3, unit="steps") as advance:
         evaluation, notes = evaluate_ensemble(opened, weights=options.weights)
+        models = [hashlib.sha256((run.model_folder / CARD).read_bytes()).hexdigest() for run in opened]
+        values = {"runs": [str(run.folder) for run in opened], "models": models, **options.as_dict()}
         advance(1)
+        if same := equal_run("ensemble", options.out, values, evaluation.rows, progress):
+            return Run(same)
         with new_run_folder(options.out, f"{folder_name(root)}-ensemble", given=options.name, progress=progress) as (partial, final):
             write_run(partial, final, evaluation, RunContext("ensemble", Dataset(root, ()), values, notes, started))
             advance(1)

@@ -124,7 +124,7 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
     from tellapart.dataset import open_dataset
     from tellapart.evaluation import evaluate as evaluate_predictions
     from tellapart.models.saved_model import load_model
-    from tellapart.output_guards import check_new_folder, check_no_manifest, check_outside
+    from tellapart.output_guards import check_new_folder, check_no_manifest, check_outside, noting_unchanged
     from tellapart.predictor import predict_files
     from tellapart.run_folder import open_classifier_run
     from tellapart.workflows.evaluation_report import write_evaluation_report
@@ -159,7 +159,8 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
     for note in overlap.notes:
         progress.note(note)
     if options.out is not None:
-        evaluated.save(options.out)
+        with noting_unchanged([options.out], progress):
+            evaluated.save(options.out)
     scores = evaluate_predictions(evaluated)
     page = None
     if options.report is not None:

@@ -104,6 +104,7 @@ def explain(
     from tellapart.analyzed_folder import open_given_images
     from tellapart.atomic_files import replacing
     from tellapart.models.saved_model import load_model, model_folder
+    from tellapart.output_guards import noting_unchanged
     from tellapart.predictor import PredictionSettings, predict_files
     from tellapart.printable import printable
     from tellapart.reports.gradcam_sheet import Explained, explanation_sheet
@@ -132,7 +133,7 @@ def explain(
         for path, row, target, heat in zip(predictions.paths, predictions.probabilities, targets, maps, strict=True)
     )
     sheet = explanation_sheet(tiles, title=f"Where {Path(run).name} looks")
-    with replacing(out) as partial, partial.open("wb") as file:
+    with noting_unchanged([out], progress), replacing(out) as partial, partial.open("wb") as file:
         if out.suffix.lower() == ".png":
             sheet.save(file, "PNG")
         else:

@@ -187,10 +187,12 @@ def explore(folder: str | Path, *, options: ExploreOptions, progress: Progress =
 def _write_page(
     projection: FolderProjection, clustering: FolderClustering, out: Path, view: dict[str, Any], progress: Progress
 ) -> ExploreResult:
-    from tellapart.reports.explore_page import write_exploration
+    from tellapart.output_guards import noting_unchanged
+    from tellapart.reports.explore_page import PAGE, VIEW, write_exploration
 
     notes = [*projection.notes, *clustering.clustering.notes]
-    with progress.stage("writing the page", total=1, unit="pages") as advance:
+    written = [out / PAGE, out / VIEW]
+    with noting_unchanged(written, progress), progress.stage("writing the page", total=1, unit="pages") as advance:
         page = write_exploration(out, {**view, "notes": notes}, clustering.subjects.analyzed.thumbnails)
         advance(1)
     for note in notes:
@@ -217,10 +219,12 @@ def _write_page(
 
 def _write_map(projection: FolderProjection, out: Path, header: dict[str, Any], progress: Progress) -> ExploreResult:
     """Write the page of the map, and the table of its coordinates."""
+    from tellapart.output_guards import noting_unchanged
     from tellapart.reports.explore_page import write_map
 
     notes = projection.notes
-    with progress.stage("writing the page", total=1, unit="pages") as advance:
+    written = [out / MAP_PAGE, out / MAP_TABLE]
+    with noting_unchanged(written, progress), progress.stage("writing the page", total=1, unit="pages") as advance:
         _write_table(projection, out / MAP_TABLE)
         view = {"header": header, "map": projection.view(), "notes": notes}
         write_map(out / MAP_PAGE, view, projection.subjects.analyzed.thumbnails)

@@ -17,6 +17,7 @@ from tellapart.options import Condition, dataclass, option, with_options
 from tellapart.printable import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
 from tellapart.shared_options import (
+    again_option,
     backbone_option,
     device_option,
     num_workers_option,
@@ -104,6 +105,7 @@ class LadderOptions(DatasetOptions):
         None, "Name of the run; by default the folder's name, ladder and a number.", metavar="NAME", check=name_complaint
     )
     out: Path = runs_option()
+    again: bool = again_option()
     state: Path | None = state_option()
     device: str = device_option()
     precision: str = precision_option()
@@ -134,11 +136,14 @@ def ladder(folder: str | Path, *, options: LadderOptions, progress: Progress = A
     from tellapart.analyzed_folder import open_folder
     from tellapart.reports import write_report
     from tellapart.run_folder import Run
-    from tellapart.training.run_writer import RunContext, new_run_folder, write_run
+    from tellapart.training.run_writer import RunContext, equal_run, new_run_folder, write_run
 
     started = datetime.now(UTC)
     opened = open_folder(folder, reading=options, min_classes=2, state=options.state, num_workers=options.num_workers, progress=progress)
     run = _LadderRun(options, opened, progress)
+    run.assign()
+    if same := equal_run("ladder", options.out, options.as_dict(), run.assignment.rows, progress):
+        return Run(same)
     run.train_recipes()
     run.refine()
     evaluation = run.evaluation()
@@ -162,6 +167,8 @@ class _LadderRun:
     def __init__(self, options: LadderOptions, opened: OpenedFolder, progress: Progress) -> None:
         self.options, self.opened, self.progress = options, opened, progress
         self.wanted = [name.strip() for name in options.steps.split(",")]
+        self.recipes: dict[str, RecipeRunner] = {}
+        self.seconds_before: dict[str, float] = {}
         self.evaluations: dict[str, Evaluation] = {}
         self.steps: list[LadderStep] = []
         self.finished: list[RecipeRunner] = []
@@ -181,8 +188,8 @@ class _LadderRun:
         check_knows_words(spec.backbones, _as_words(sorted({entry.label for entry in self.opened.dataset.entries if entry.label})))
         return spec
 
-    def train_recipes(self) -> None:
-        """Train the recipes, from the simplest on."""
+    def assign(self) -> None:
+        """Make the one split of all recipes, by the features of the first that has a backbone."""
         chosen = self.options
         own: dict[str, dict[str, Any]] = {
             "scratch": {"image_size": chosen.scratch_size, "epochs": chosen.scratch_epochs},
@@ -190,15 +197,18 @@ class _LadderRun:
             "finetune": {"epochs": chosen.epochs, "folds": 1},
             "folds": {"recipe": "finetune", "folds": chosen.folds, "epochs": chosen.epochs},
         }
-        recipes = {name: self._recipe(name, **options) for name, options in own.items() if name in self.wanted}
-        first = next((name for name, recipe in recipes.items() if recipe.spec.backbones), next(iter(recipes)))
+        self.recipes = {name: self._recipe(name, **options) for name, options in own.items() if name in self.wanted}
+        first = next((name for name, recipe in self.recipes.items() if recipe.spec.backbones), next(iter(self.recipes)))
         start = time.monotonic()
-        self.folder = self.opened.analyze(recipes[first].spec, progress=self.progress)
+        self.folder = self.opened.analyze(self.recipes[first].spec, progress=self.progress)
         self.assignment = self.folder.assignment(test_share=chosen.test_share, seed=chosen.seed)
         self.notes += self.assignment.notes
-        extraction_s = time.monotonic() - start
-        for name, recipe in recipes.items():
-            self._train(name, recipe, extraction_s if name == first else 0.0)
+        self.seconds_before = {first: time.monotonic() - start}
+
+    def train_recipes(self) -> None:
+        """Train the recipes, from the simplest on."""
+        for name, recipe in self.recipes.items():
+            self._train(name, recipe, self.seconds_before.get(name, 0.0))
 
     def _recipe(self, name: str, **own: Any) -> RecipeRunner:
         from tellapart.reports.live_page import live_page

@@ -142,6 +142,7 @@ def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progres
         DataError: the images cannot be used as they are, or a size is too small to train on.
     """
     from tellapart.analyzed_folder import analyze_folder
+    from tellapart.output_guards import noting_unchanged
     from tellapart.training.learning_curves import curve_of, sizes_of, subset
     from tellapart.training.recipes import recipe_runner
 
@@ -184,7 +185,8 @@ def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progres
         _note_accuracy(progress, options.recipe, size, metrics)
     result = _result(options.recipe, curve_of(points))
     if options.out is not None:
-        _save(result, options.out)
+        with noting_unchanged([options.out], progress):
+            _save(result, options.out)
     for recipe in finished:
         recipe.forget()
     return result

@@ -68,7 +68,7 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
 
     from tellapart.analyzed_folder import open_image_source
     from tellapart.models.saved_model import load_model, model_folder
-    from tellapart.output_guards import check_new_folder, check_no_manifest, check_outside
+    from tellapart.output_guards import check_new_folder, check_no_manifest, check_outside, noting_unchanged
     from tellapart.predictor import predict_files
     from tellapart.workflows.predicted_images import sort_into_classes, write_prediction_sheet
     from tellapart.workflows.tta_options import tta_settings
@@ -88,7 +88,8 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
         if options.sort_into is not None:
             sort_into_classes(predicted, dataset, options.sort_into, progress)
     if options.out is not None:
-        save_table(predicted.records(), options.out)
+        with noting_unchanged([options.out], progress):
+            save_table(predicted.records(), options.out)
     return replace(predicted, out=options.out, sheet=options.sheet, sorted_into=options.sort_into)
 
 

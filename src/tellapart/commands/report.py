@@ -6,18 +6,22 @@ from pathlib import Path
 
 from tellapart.options import Options, dataclass, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.shared_options import again_option
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions(Options):
-    """``report`` has no options."""
+    """How to write the report again."""
+
+    again: bool = again_option("Write the files anew even where nothing has changed.")
 
 
 @with_options(ReportOptions)
 def report(run: str | Path, *, options: ReportOptions, progress: Progress = AUTO) -> Path:
     """Write ``report.html``, ``report.json`` and the figures of a finished run again, and return its path.
 
-    Thumbnails come from the cache, or from the images if they are still where they were.
+    Thumbnails come from the cache, or from the images if they are still where they were. Files that would be the same are
+    left as they are, and a note says so.
 
     Args:
         run: a run folder.
@@ -25,9 +29,12 @@ def report(run: str | Path, *, options: ReportOptions, progress: Progress = AUTO
         options: as keywords; see :class:`ReportOptions`.
     """
     from tellapart.dataset.thumbnail_store import run_thumbnail_loader
+    from tellapart.output_guards import noting_unchanged
     from tellapart.reports import write_report
     from tellapart.run_folder import open_classifier_run
 
     opened = open_classifier_run(run)
-    with progress.stage("writing the report", unit="steps"):
-        return write_report(opened.folder, run_thumbnail_loader(Path(opened.metrics["folder"]), opened.rows))
+    written = [opened.report, opened.folder / "report.json"]
+    with noting_unchanged(written, progress, hint="; --again writes them anew"), progress.stage("writing the report", unit="steps"):
+        thumbnails = run_thumbnail_loader(Path(opened.metrics["folder"]), opened.rows)
+        return write_report(opened.folder, thumbnails, is_anew=options.again)

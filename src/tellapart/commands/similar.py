@@ -106,7 +106,7 @@ def similar(folder: str | Path, image: str | Path | None = None, *, options: Sim
         StorageError: the disk is full or cannot be written.
     """
     from tellapart.feature_spec import spec_of
-    from tellapart.output_guards import check_outside
+    from tellapart.output_guards import check_outside, noting_unchanged
     from tellapart.workflows.explorable_images import explorable_images
 
     out = _place(options, image)
@@ -123,11 +123,12 @@ def similar(folder: str | Path, image: str | Path | None = None, *, options: Sim
     )
     check_outside(out, images.analyzed.dataset)
     query, found, same_label = None, [], None
-    if image is None:
-        same_label = _search_all(images, options, out, progress)
-    else:
-        query = _query(images, str(image), spec, options, progress)
-        found = _search(images, query, options, out)
+    with noting_unchanged([out], progress):
+        if image is None:
+            same_label = _search_all(images, options, out, progress)
+        else:
+            query = _query(images, str(image), spec, options, progress)
+            found = _search(images, query, options, out)
     for note in images.analyzed.notes:
         progress.note(note)
     return SimilarResult(

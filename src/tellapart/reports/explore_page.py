@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tellapart.atomic_files import write_text
 from tellapart.reports import number_format
 from tellapart.reports.figures.num_clusters import choice_panels
 from tellapart.reports.html_shell import render_page, script_json, view_json
+from tellapart.reports.page_date import dated_as_before
 from tellapart.reports.relative_links import decisions_command, place_name, without_absolute_paths
 from tellapart.reports.sprites import ACROSS, SIDE, Sprites, sprites_of
 from tellapart.reports.thumbnail_budget import Thumbnails, data_uri, fill
@@ -39,6 +41,7 @@ MODULES = (
     "virtual.js",
 )
 STYLES = ("page.css", "parts.css", "review.css", "explore.css")
+PAGE, VIEW = "explore.html", "explore.json"
 PAGE_BYTES = 22_000_000
 """What a page may weigh, images included."""
 A_THUMBNAIL = 4_400
@@ -63,16 +66,17 @@ def write_exploration(folder: Path, view: Mapping[str, Any], thumbnails: Thumbna
     Raises:
         StorageError: the folder cannot be written.
     """
-    public = without_absolute_paths(view, folder)
-    write_text(folder / "explore.json", view_json(public))
-    page = folder / "explore.html"
+    public = dated_as_before(without_absolute_paths(view, folder), folder / VIEW, view_json)
+    write_text(folder / VIEW, view_json(public))
+    page = folder / PAGE
     write_text(page, exploration_html(public, thumbnails, page_bytes=page_bytes))
     return page
 
 
 def write_map(page: Path, view: Mapping[str, Any], thumbnails: Thumbnails, *, page_bytes: int = PAGE_BYTES) -> None:
     """Write the page with the map alone, whole or not at all; see :func:`write_exploration`."""
-    write_text(page, exploration_html(without_absolute_paths(view, page.parent), thumbnails, page_bytes=page_bytes))
+    html_of = partial(exploration_html, thumbnails=thumbnails, page_bytes=page_bytes)
+    write_text(page, html_of(dated_as_before(without_absolute_paths(view, page.parent), page, html_of)))
 
 
 def exploration_html(view: Mapping[str, Any], thumbnails: Thumbnails, *, page_bytes: int = PAGE_BYTES) -> str:

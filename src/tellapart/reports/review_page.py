@@ -10,6 +10,7 @@ from typing import Any
 from tellapart.atomic_files import write_text
 from tellapart.reports import number_format
 from tellapart.reports.html_shell import render_page, view_json
+from tellapart.reports.page_date import dated_as_before
 from tellapart.reports.relative_links import decisions_command, without_absolute_paths
 from tellapart.reports.thumbnail_budget import Thumbnails, data_uri, fill
 
@@ -30,6 +31,7 @@ MODULES = (
     "virtual.js",
 )
 STYLES = ("page.css", "parts.css", "review.css")
+PAGE, VIEW = "review.html", "review.json"
 IMAGE_BYTES = 18_000_000
 MOST_ROWS = 30_000
 MOST_OF_SET = 1 / 3
@@ -59,9 +61,9 @@ def write_review(folder: Path, view: Mapping[str, Any], thumbnails: Thumbnails, 
     Raises:
         StorageError: the folder cannot be written.
     """
-    public = without_absolute_paths(view, folder)
-    write_text(folder / "review.json", view_json(public))
-    page = folder / "review.html"
+    public = dated_as_before(without_absolute_paths(view, folder), folder / VIEW, view_json)
+    write_text(folder / VIEW, view_json(public))
+    page = folder / PAGE
     write_text(page, review_html(public, thumbnails, IMAGE_BYTES if budget is None else budget))
     return page
 

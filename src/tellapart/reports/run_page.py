@@ -67,7 +67,14 @@ SECTIONS = (
 )
 
 
-def write_report(folder: Path, thumbnails: Thumbnails, budget: ThumbnailBudget | None = None, *, run: RunFiles | None = None) -> Path:
+def write_report(
+    folder: Path,
+    thumbnails: Thumbnails,
+    budget: ThumbnailBudget | None = None,
+    *,
+    run: RunFiles | None = None,
+    is_anew: bool = False,
+) -> Path:
     """Write ``report.html``, ``report.json`` and ``figures/*.svg`` into a run folder, each whole or not at all.
 
     Args:
@@ -75,6 +82,7 @@ def write_report(folder: Path, thumbnails: Thumbnails, budget: ThumbnailBudget |
         thumbnails: JPEG bytes (about 128 pixels, 4 kB) by image_id; ids may be missing from the answer.
         budget: how much room images may take; the default keeps the page under 25 MB.
         run: what to report on, where ``folder`` is no run folder but only the place of the page.
+        is_anew: whether files that are the same already are written, too.
 
     Returns:
         The path of ``report.html``.
@@ -85,10 +93,10 @@ def write_report(folder: Path, thumbnails: Thumbnails, budget: ThumbnailBudget |
     view = report_view(folder, thumbnails, budget, run=run)
     figures = report_figures(view)
     for name, figure in figures.items():
-        write_text(folder / "figures" / f"{name}.svg", figure.standalone())
-    write_text(folder / "report.json", view_json(view))
+        write_text(folder / "figures" / f"{name}.svg", figure.standalone(), is_anew=is_anew)
+    write_text(folder / "report.json", view_json(view), is_anew=is_anew)
     page = folder / "report.html"
-    write_text(page, page_html(view, figures))
+    write_text(page, page_html(view, figures), is_anew=is_anew)
     return page
 
 

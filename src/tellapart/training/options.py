@@ -11,6 +11,7 @@ from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, when
 from tellapart.printable import name_complaint
 from tellapart.shared_options import (
+    again_option,
     backbone_option,
     device_option,
     image_size_option,
@@ -125,7 +126,7 @@ class TrainOptions(DatasetOptions):
     seed: int = seed_option()
     name: str | None = option(None, "Name of the run; by default the folder's name and a number.", metavar="NAME", check=name_complaint)
     out: Path = runs_option()
-    again: bool = option(False, "Train again where a finished run has the same options and images.")
+    again: bool = again_option()
     state: Path | None = state_option()
     device: str = device_option()
     precision: str = precision_option()

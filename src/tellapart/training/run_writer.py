@@ -65,7 +65,8 @@ class RunContext:
     def write_options(self, folder: Path, rows: Sequence[FileRow]) -> None:
         """Write ``options.json`` into ``folder``; ``rows`` are those of the run."""
         made_of = {"folder": printable(str(self.dataset.root)), "options": dict(self.options), "versions": package_versions()}
-        write_json(folder / "options.json", {"verb": self.command, **made_of, "data_sha256": data_hash(rows)})
+        hashes = {"data_sha256": data_hash(rows), **_weights_hash(self.options)}
+        write_json(folder / "options.json", {"verb": self.command, **made_of, **hashes})
 
 
 @contextmanager
@@ -125,12 +126,20 @@ def write_run(
     write_json(folder / "metrics.json", {**heading, **evaluation.metrics, "notes": list(context.notes)})
 
 
-def equal_run(folder: Path, options: dict[str, Any], rows: Sequence[FileRow]) -> Path | None:
-    """The newest finished run of ``tellapart train`` in ``folder`` with the same options, image rows and versions, or None.
+def equal_run(command: str, folder: Path, options: dict[str, Any], rows: Sequence[FileRow], progress: Progress) -> Path | None:
+    """The newest finished run of ``command`` in ``folder`` with the same options, image rows and versions, with a note; or None.
 
-    Where a run is written, what it is called, and the number of workers change nothing in it.
+    Where a run is written, what it is called, and the number of workers change nothing in it. Always None with ``again``.
     """
-    wanted = {"verb": "train", "options": _deciding(options), "versions": package_versions(), "data_sha256": data_hash(rows)}
+    found = None if options["again"] else _equal_run(command, folder, options, rows)
+    if found is not None:
+        progress.note(f"the run {found.name} has the same options and images, so nothing was trained; --again trains once more")
+    return found
+
+
+def _equal_run(command: str, folder: Path, options: dict[str, Any], rows: Sequence[FileRow]) -> Path | None:
+    wanted = {"verb": command, "options": _deciding(options), "versions": package_versions(), "data_sha256": data_hash(rows)}
+    wanted |= _weights_hash(options)
     for path in sorted(folder.expanduser().absolute().glob("*/options.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
         try:
             made = json.loads(path.read_text(encoding="utf-8"))
@@ -145,6 +154,15 @@ def equal_run(folder: Path, options: dict[str, Any], rows: Sequence[FileRow]) ->
 
 def _deciding(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in ("again", "name", "out", "state", "num_workers")}
+
+
+def _weights_hash(options: Mapping[str, Any]) -> dict[str, str]:
+    """The sha256 of the weights file that options name; nothing without one."""
+    weights = options.get("weights")
+    if weights is None or not Path(weights).expanduser().is_file():
+        return {}
+    with Path(weights).expanduser().open("rb") as file:
+        return {"weights_sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def data_hash(rows: Sequence[FileRow]) -> str:

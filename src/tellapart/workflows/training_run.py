@@ -36,9 +36,8 @@ def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) 
             progress=progress,
         )
     assignment = analyzed.assignment(test_share=options.test_share, seed=options.seed)
-    same = None if options.again or processes else equal_run(options.out, options.as_dict(), assignment.rows)
+    same = None if processes else equal_run("train", options.out, options.as_dict(), assignment.rows, progress)
     if same is not None:
-        progress.note(f"the run {same.name} has the same options and images, so nothing was trained; --again trains once more")
         return Run(same)
     recipe.train(assignment, analyzed.features, progress)
     if processes and not processes.is_first:
