@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellapart import feature_extraction
+from tellapart import feature_extraction, predictor
 from tellapart.augmentation.tta_views import VIEWS
 from tellapart.dataset import open_dataset
 from tellapart.dataset.image_analysis import ImageAnalysis, analyze_image
@@ -54,6 +54,39 @@ def test_all_views_of_a_image_come_from_one_decoding(trained: Run, new: Path, ow
     found = predict_files(load_model(trained.model_folder), open_dataset(new), PredictionSettings(views=3))
     assert len(decoded) == len(set(decoded)) == 3
     assert found.first_view is not found.predictions
+
+
+def test_all_members_see_an_image_in_one_decoding_and_answer_as_alone(
+    trained: Run, new: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[str] = []
+
+    def counted(data: bytes, image_id: str, *rest: object) -> ImageAnalysis:
+        decoded.append(image_id)
+        return analyze_image(data, image_id, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(feature_extraction, "analyze_image", counted)
+    model, dataset = load_model(trained.model_folder), open_dataset(new)
+    (own,) = model.members
+    smaller = replace(own, backbones=tuple(backbone.sized(160) for backbone in own.backbones))
+    members = (own, replace(own, resize="squash", weight=3.0), replace(own, mirror=not own.mirror), smaller)
+    together = predict_files(replace(model, members=members), dataset, views=2).predictions
+    assert len(decoded) == 2 * len(set(decoded)) == 6, "once for the three members of one size, once for the smaller one"
+    shutil.rmtree(own_cache / "features")
+    alone = [predict_files(replace(model, members=(member,)), dataset, views=2).predictions.logits for member in members]
+    assert np.array_equal(together.logits, np.tensordot(np.array([1, 3, 1, 1]) / 6, np.stack(alone), axes=1))
+
+
+def test_networks_that_would_not_lie_in_memory_together_read_the_images_in_turn(
+    trained: Run, new: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, dataset = load_model(trained.model_folder), open_dataset(new)
+    (own,) = model.members
+    model = replace(model, members=(own, replace(own, resize="squash")))
+    together = predict_files(model, dataset).predictions
+    shutil.rmtree(own_cache / "features")
+    monkeypatch.setattr(predictor, "TOGETHER_BYTES", 1)
+    assert np.array_equal(predict_files(model, dataset).predictions.logits, together.logits)
 
 
 class Corner:

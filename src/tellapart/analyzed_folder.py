@@ -34,6 +34,7 @@ from tellapart.feature_extraction import Extraction, FeatureSpec, extract
 from tellapart.features import FeatureMatrix
 from tellapart.images import decode
 from tellapart.images.perceptual_hash import signature
+from tellapart.predictor import extract_members
 from tellapart.progress import SILENT, Progress
 
 
@@ -141,6 +142,12 @@ class AnalyzedFolder:
             StorageError: the disk is full.
         """
         return self.opened.extract(spec, progress=progress).features
+
+    def extracted_by_members(self, specs: Sequence[FeatureSpec], *, progress: Progress = SILENT) -> list[FeatureMatrix]:
+        """Features of the same images for the members of a model; see :func:`tellapart.predictor.extract_members`."""
+        with Catalog(self.opened.state / CATALOG) as catalog:
+            found = extract_members(self.opened.dataset, specs, catalog=catalog, num_workers=self.opened.num_workers, progress=progress)
+        return [features for (features,) in found[1]]
 
     @cached_property
     def compared_pairs(self) -> list[ComparedPair]:

@@ -93,14 +93,13 @@ class FeatureSpec:
         return view(pixels, 2 * self.view if self.mirror else self.view)
 
     @property
-    def sizes(self) -> list[int]:
-        """Sides, in pixels, of the squares made of an image: one per backbone, then those to keep."""
-        return [b.card.image_size for b in self.backbones] + list(self.pixel_sizes)
+    def largest(self) -> int:
+        """The largest side, in pixels, of the squares made of an image, which decides how it is decoded."""
+        return max([b.card.image_size for b in self.backbones] + list(self.pixel_sizes), default=0)
 
-    @property
-    def policies(self) -> list[str]:
-        """The resize policy of each of these squares."""
-        return [self.resize_of(b) for b in self.backbones] + [self.resize] * len(self.pixel_sizes)
+    def square_of(self, backbone: Backbone) -> tuple[int, str]:
+        """Side and resize policy of the square that a backbone gets."""
+        return backbone.card.image_size, self.resize_of(backbone)
 
     def resize_of(self, backbone: Backbone) -> str:
         """The resize policy for a backbone; face backbones get the whole image."""
@@ -148,7 +147,7 @@ class Extraction:
         files: one state per dataset entry, in order: the image id, or the reason why there is none.
         facts: image facts by image id (empty without a catalog).
         features: of all readable images, in the first view.
-        views: the features in every view.
+        views: the features in every view, or of every spec.
     """
 
     files: tuple[FileState, ...]
@@ -196,8 +195,25 @@ def extract(
         DataError: no file could be read.
         StorageError: the disk is full or cannot be written; finished work is kept.
     """
-    spec = spec.computed(spec.device)
     specs = [spec] if views is None else [replace(spec, view=number) for number in views]
+    return extract_together(dataset, specs, catalog=catalog, network=network, num_workers=num_workers, progress=progress)
+
+
+def extract_together(
+    dataset: Dataset,
+    specs: Sequence[FeatureSpec],
+    *,
+    catalog: Catalog | None = None,
+    network: Callable[[Backbone], Features] | None = None,
+    num_workers: int | None = None,
+    progress: Progress = SILENT,
+) -> Extraction:
+    """Extract several kinds of features from one decoding of each image; ``views`` of the result has those of each spec.
+
+    Their networks lie in memory together. The specs have the same ``largest`` square, so that each of them gives what it gives
+    alone. Arguments and errors are those of :func:`extract`; pixels are kept for the first spec.
+    """
+    specs = [spec.computed(spec.device) for spec in specs]
     work = _Work(dataset, specs, catalog, network)
     num_workers = worker_count(num_workers)
     try:
@@ -215,8 +231,32 @@ def extract(
             hint="tellapart reads JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, JPEG 2000, TGA, PPM and PSD images, and HEIC with the extra heic",
         )
     facts = catalog.facts(image_ids) if catalog else {}
-    matrices = tuple(work.matrix(image_ids, place) for place in range(len(specs)))
+    matrices = tuple(work.matrix(image_ids, spec) for spec in specs)
     return Extraction(files, facts, matrices[0], matrices)
+
+
+@dataclass(eq=False)
+class _Lane:
+    """What is computed for each image by one backbone in one view.
+
+    Attributes:
+        spec: the view, among others.
+        backbone: the network.
+        cache: where the vectors lie.
+        cached: images whose vectors lie there.
+        vectors: by image id.
+    """
+
+    spec: FeatureSpec
+    backbone: Backbone
+    cache: FeatureCache
+    cached: set[str]
+    vectors: dict[str, FloatArray] = field(default_factory=dict)
+
+    @property
+    def square(self) -> tuple[int, str]:
+        """Side and resize policy of the pixels it needs."""
+        return self.spec.square_of(self.backbone)
 
 
 class _Work:
@@ -225,20 +265,24 @@ class _Work:
     def __init__(
         self, dataset: Dataset, specs: Sequence[FeatureSpec], catalog: Catalog | None, network: Callable[[Backbone], Features] | None
     ) -> None:
-        self.dataset, self.spec, self.catalog = dataset, specs[0], catalog
-        spec, root = specs[0], cache_root() / "features"
-        self.lanes = [(one, number) for one in specs for number in range(len(spec.backbones))]
-        """Pairs of a view and the index of a backbone: what is computed for each image."""
-        in_lanes = [(one, spec.backbones[number]) for one, number in self.lanes]
-        self.caches = [FeatureCache(root, one.fingerprint(b), b.card.num_features) for one, b in in_lanes]
-        self.cached = [cache.image_ids() for cache in self.caches]
-        self.vectors: list[dict[str, FloatArray]] = [{} for _ in self.caches]
-        self.pixel_stores = spec.pixel_stores()
+        self.dataset, self.catalog = dataset, catalog
+        lanes: dict[str, _Lane] = {}
+        for spec in specs:
+            for backbone in spec.backbones:
+                fingerprint = spec.fingerprint(backbone)
+                if fingerprint not in lanes:
+                    cache = FeatureCache(cache_root() / "features", fingerprint, backbone.card.num_features)
+                    lanes[fingerprint] = _Lane(spec, backbone, cache, cache.image_ids())
+        self.by_fingerprint, self.lanes = lanes, list(lanes.values())
+        self.pixel_stores = specs[0].pixel_stores()
+        kept = [(size, specs[0].resize) for size in specs[0].pixel_sizes]
+        self.squares = [*dict.fromkeys(lane.square for lane in self.lanes), *kept]
+        """Side and resize policy of the squares made of an image: those of the lanes, then those to keep."""
         self.kept = [store.image_ids() for store in self.pixel_stores]
         self.thumbnails = ThumbnailStore(cache_root() / "thumbnails.sqlite")
         self.known = catalog.files() if catalog else {}
         self.with_facts = catalog.image_ids() if catalog else set()
-        self.networks = _Networks(spec, network)
+        self.networks = _Networks(specs, network)
 
     def run(self, num_workers: int, progress: Progress) -> dict[str, FileState]:
         """Compute and save what is missing; the state of every file by path."""
@@ -267,10 +311,10 @@ class _Work:
     def remove_damaged(self, image_ids: set[str]) -> bool:
         """Read the vectors of these images; whether cached vectors or squares turned out to be damaged."""
         is_damaged = False
-        for cache, cached, gathered in zip(self.caches, self.cached, self.vectors, strict=True):
-            gathered.update(cache.read(image_ids - gathered.keys()))
-            missing = image_ids - gathered.keys()
-            cached -= missing
+        for lane in self.lanes:
+            lane.vectors.update(lane.cache.read(image_ids - lane.vectors.keys()))
+            missing = image_ids - lane.vectors.keys()
+            lane.cached -= missing
             is_damaged = is_damaged or bool(missing)
         for store, kept in zip(self.pixel_stores, self.kept, strict=True):
             lost = store.remove_damaged(image_ids)
@@ -278,12 +322,12 @@ class _Work:
             is_damaged = is_damaged or bool(lost)
         return is_damaged
 
-    def matrix(self, image_ids: Sequence[str], place: int) -> FeatureMatrix:
-        """The features of these images in one view, the backbones concatenated."""
-        width = len(self.spec.backbones)
-        blocks = [np.stack([gathered[i] for i in image_ids]) for gathered in self.vectors[place * width : (place + 1) * width]]
+    def matrix(self, image_ids: Sequence[str], spec: FeatureSpec) -> FeatureMatrix:
+        """The features of these images by one spec, the backbones concatenated."""
+        lanes = [self.by_fingerprint[spec.fingerprint(backbone)] for backbone in spec.backbones]
+        blocks = [np.stack([lane.vectors[i] for i in image_ids]) for lane in lanes]
         values = np.hstack(blocks) if blocks else np.empty((len(image_ids), 0), np.float32)
-        return FeatureMatrix(tuple(image_ids), values, self.spec.provenance())
+        return FeatureMatrix(tuple(image_ids), values, spec.provenance())
 
     def _cached_state(self, entry: Entry) -> FileState | None:
         """The state of a file if everything about it is cached, else None."""
@@ -300,7 +344,7 @@ class _Work:
 
     def _is_complete(self, image_id: str) -> bool:
         has_facts = self.catalog is None or image_id in self.with_facts
-        return has_facts and all(image_id in known for known in [*self.cached, *self.kept])
+        return has_facts and all(image_id in known for known in [*(lane.cached for lane in self.lanes), *self.kept])
 
     def _compute(self, waiting: Sequence[Entry], num_workers: int, states: dict[str, FileState], advance: Callable[[int], None]) -> None:
         unsaved: list[_Outcome] = []
@@ -325,17 +369,19 @@ class _Work:
 
     def _batch(self, entries: Sequence[Entry]) -> list[_Outcome]:
         outcomes = [self._read(entry) for entry in entries]
-        for lane, (spec, number) in enumerate(self.lanes):
-            todo = [o for o in outcomes if o.look is not None and o.file.image_id not in self.cached[lane]]
+        for place, lane in enumerate(self.lanes):
+            todo = [o for o in outcomes if o.look is not None and o.file.image_id not in lane.cached]
             if not todo:
                 continue
-            pixels = np.stack([o.look.pixels[number] for o in todo if o.look is not None])
-            pixels = spec.apply_view(pixels, [o.file.image_id or "" for o in todo])
-            for outcome, vector in zip(todo, self.networks[number].features(pixels, mirror=spec.mirror), strict=True):
-                outcome.vectors[lane] = vector
+            square = self.squares.index(lane.square)
+            pixels = np.stack([o.look.pixels[square] for o in todo if o.look is not None])
+            pixels = lane.spec.apply_view(pixels, [o.file.image_id or "" for o in todo])
+            for outcome, vector in zip(todo, self.networks[lane.backbone].features(pixels, mirror=lane.spec.mirror), strict=True):
+                outcome.vectors[place] = vector
+        kept = len(self.squares) - len(self.pixel_stores)
         for outcome in outcomes:
             if outcome.look is not None:
-                outcome.look = replace(outcome.look, pixels=outcome.look.pixels[len(self.spec.backbones) :])
+                outcome.look = replace(outcome.look, pixels=outcome.look.pixels[kept:])
         return outcomes
 
     def _read(self, entry: Entry) -> _Outcome:
@@ -351,7 +397,7 @@ class _Work:
             read = replace(state, image_id=image_id)
             if self._is_complete(image_id):
                 return _Outcome(read, None, [None] * len(self.lanes))
-            look = analyze_image(data, image_id, self.spec.sizes, self.spec.policies)
+            look = analyze_image(data, image_id, [size for size, _ in self.squares], [policy for _, policy in self.squares])
         except ImageError as error:
             return _Outcome(replace(state, reason=str(error)), None, [])
         except OSError as error:
@@ -362,11 +408,11 @@ class _Work:
         """Save thumbnails, vectors and, last, the catalog, which records that they exist."""
         analyzed = {o.file.image_id: o for o in outcomes if o.look is not None and o.file.image_id}
         self.thumbnails.write({i: o.look.thumbnail for i, o in analyzed.items() if o.look is not None})
-        for number, cache in enumerate(self.caches):
-            vectors = {i: o.vectors[number] for i, o in analyzed.items() if o.vectors[number] is not None}
+        for place, lane in enumerate(self.lanes):
+            vectors = {i: o.vectors[place] for i, o in analyzed.items() if o.vectors[place] is not None}
             if vectors:
-                cache.write(list(vectors), np.stack([v for v in vectors.values() if v is not None]))
-            self.vectors[number].update((i, v) for i, v in vectors.items() if v is not None)
+                lane.cache.write(list(vectors), np.stack([v for v in vectors.values() if v is not None]))
+            lane.vectors.update((i, v) for i, v in vectors.items() if v is not None)
         for number, store in enumerate(self.pixel_stores):
             squares = {i: o.look.pixels[number] for i, o in analyzed.items() if o.look is not None and i not in self.kept[number]}
             if squares:
@@ -377,26 +423,26 @@ class _Work:
 
 
 class _Networks:
-    """The networks of a spec, loaded on first use; while they are loaded, torch uses one thread per call.
+    """The networks of specs, loaded on first use; while they are loaded, torch uses one thread per call.
 
     All are loaded at once, before any of them runs: ``torch.fx`` traces a network by patching ``nn.Module`` globally, so a
     network that runs in another thread would become part of the trace.
     """
 
-    def __init__(self, spec: FeatureSpec, make: Callable[[Backbone], Features] | None) -> None:
-        self._make = make or partial(_network, device=spec.device)
-        self._backbones = spec.backbones
-        self._loaded: list[Features] = []
+    def __init__(self, specs: Sequence[FeatureSpec], make: Callable[[Backbone], Features] | None) -> None:
+        self._make = make or partial(_network, device=specs[0].device)
+        self._backbones = list(dict.fromkeys(backbone for spec in specs for backbone in spec.backbones))
+        self._loaded: dict[Backbone, Features] = {}
         self._threads_before: int | None = None
         self._lock = threading.Lock()
 
-    def __getitem__(self, number: int) -> Features:
+    def __getitem__(self, backbone: Backbone) -> Features:
         with self._lock:
             if not self._loaded:
                 if self._threads_before is None:
                     self._threads_before = _set_torch_threads(1)
-                self._loaded = [self._make(backbone) for backbone in self._backbones]
-            return self._loaded[number]
+                self._loaded = {one: self._make(one) for one in self._backbones}
+            return self._loaded[backbone]
 
     def close(self) -> None:
         """Release the networks and restore torch's number of threads."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,18 @@ import numpy as np
 
 from tellapart.array_types import FloatArray
 from tellapart.augmentation.tta_views import VIEWS
-from tellapart.dataset import Dataset, Entry
+from tellapart.dataset import Catalog, Dataset, Entry
 from tellapart.dataset.catalog import FileState
 from tellapart.errors import ModelError, OptionError
-from tellapart.feature_extraction import FeatureSpec, extract
+from tellapart.feature_extraction import FeatureSpec, extract_together
 from tellapart.features import FeatureMatrix
 from tellapart.models.saved_model import Member, SavedModel
 from tellapart.predictions import Predictions
 from tellapart.printable import printable
 from tellapart.progress import SILENT, Progress
+
+TOGETHER_BYTES = 1 << 30
+"""Bytes of weights of the networks that lie in memory together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +104,8 @@ def predict_files(
 ) -> PredictedFiles:
     """Predictions of a saved model for every readable file of a data set; nothing is written to the image folder.
 
-    Members run one after another, each on all views of an image, which is decoded once. View 0 is the image itself;
-    the logits of the views are averaged.
+    Each image is decoded once for all views and all members with the same input size. View 0 is the image itself; the logits
+    of the views are averaged.
 
     Args:
         model: the saved model.
@@ -123,23 +126,70 @@ def predict_files(
     views = settings.views
     if not settings.augment:
         check_crops(views, model.members)
+    specs = [FeatureSpec(member.backbones, member.resize, member.mirror, augment=settings.augment) for member in model.members]
+    specs = [spec.computed(settings.device, settings.precision) for spec in specs]
+    files, features = extract_members(dataset, specs, views=views, num_workers=settings.num_workers, progress=progress)
+    readable = [(entry, file) for entry, file in zip(dataset.entries, files, strict=True) if file.image_id]
+    image_ids = [file.image_id or "" for _, file in readable]
     first, averaged = [], []
-    features: list[FeatureMatrix] = []
-    for member in model.members:
-        spec = FeatureSpec(member.backbones, member.resize, member.mirror, augment=settings.augment).computed(
-            settings.device, settings.precision
-        )
-        extraction = extract(dataset, spec, views=range(views), num_workers=settings.num_workers, progress=progress)
-        features += [] if features else [extraction.features]
-        readable = [(entry, file) for entry, file in zip(dataset.entries, extraction.files, strict=True) if file.image_id]
-        image_ids = [file.image_id or "" for _, file in readable]
-        of_views = [member.logits(features_of_view.of(image_ids)) for features_of_view in extraction.views]
+    for member, of_member in zip(model.members, features, strict=True):
+        of_views = [member.logits(of_view.of(image_ids)) for of_view in of_member]
         first.append(of_views[0])
         averaged.append(np.mean(of_views, axis=0))
     predictions = _predictions(model, readable, averaged)
     labels = tuple(_label(entry) for entry in dataset.entries)
     at_first = _predictions(model, readable, first) if views > 1 else predictions
-    return PredictedFiles(predictions, at_first, views, extraction.files, labels, features[0])
+    return PredictedFiles(predictions, at_first, views, files, labels, features[0][0])
+
+
+def extract_members(
+    dataset: Dataset,
+    specs: Sequence[FeatureSpec],
+    *,
+    views: int = 1,
+    catalog: Catalog | None = None,
+    num_workers: int | None = None,
+    progress: Progress = SILENT,
+) -> tuple[tuple[FileState, ...], list[tuple[FeatureMatrix, ...]]]:
+    """The features that the members of a model need, each image decoded once for those with the same input size.
+
+    Networks lie in memory together up to :data:`TOGETHER_BYTES` of weights; beyond, images are read once more.
+
+    Args:
+        dataset: the files.
+        specs: one for each member.
+        views: number of views of each image.
+        catalog: of the files, where they have one.
+        num_workers: worker threads; None for one per core.
+        progress: receives progress and notes.
+
+    Returns:
+        The state of every file, and for each member its features in every view.
+    """
+    found: dict[int, tuple[FeatureMatrix, ...]] = {}
+    files: tuple[FileState, ...] = ()
+    for members in _together(specs):
+        of_views = [replace(specs[member], view=number) for member in members for number in range(views)]
+        extraction = extract_together(dataset, of_views, catalog=catalog, num_workers=num_workers, progress=progress)
+        files = files or extraction.files
+        for place, member in enumerate(members):
+            found[member] = extraction.views[place * views : (place + 1) * views]
+    return files, [found[member] for member in range(len(specs))]
+
+
+def _together(specs: Sequence[FeatureSpec]) -> list[list[int]]:
+    """Numbers of the specs in groups of the same input size, each of a bounded size in memory."""
+    groups: list[list[int]] = []
+    room: dict[int, int] = {}
+    group_of: dict[int, list[int]] = {}
+    for number, spec in enumerate(specs):
+        size = sum(backbone.tensors.stat().st_size for backbone in spec.backbones if backbone.tensors.is_file())
+        if spec.largest not in group_of or room[spec.largest] < size:
+            group_of[spec.largest], room[spec.largest] = [], TOGETHER_BYTES
+            groups.append(group_of[spec.largest])
+        group_of[spec.largest].append(number)
+        room[spec.largest] -= size
+    return groups
 
 
 def check_crops(views: int, members: Sequence[Member]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,10 @@ def examined(held_out: list[np.ndarray]) -> Evaluation:
     files = rows()
     ids = tuple(row.image_id or "" for row in files)
 
-    def features_of(member: Member) -> FeatureMatrix:
-        values = np.tile(np.array([[places[id(member)], 0.0]], np.float32), (len(ids), 1))
-        values[:, 1] = np.arange(len(ids)) / 100
-        return FeatureMatrix(ids, values, {"backbone": "tiny"})
+    def features_of(members: Sequence[Member]) -> list[FeatureMatrix]:
+        values = np.tile(np.arange(len(ids), dtype=np.float32)[:, None] / 100, (len(members), 1, 2))
+        values[:, :, 0] = np.array([places[id(member)] for member in members])[:, None]
+        return [FeatureMatrix(ids, each, {"backbone": "tiny"}) for each in values]
 
     base = FeatureMatrix(ids, np.empty((len(ids), 0), np.float32), {"backbone": ""})
     return evaluate_network(Assignment(files, [], [], []), base, RECIPE, folds, features_of, None)

@@ -1,7 +1,8 @@
 """A saved model: ``model.json``, the card that says how to use it, and beside it the tensors of each member.
 
 A probe has one member; a run with folds has one a fold, an ensemble those of its runs. The tensors of a member lie in
-a file of their own and are read when the member's turn comes, so that members never lie in memory together.
+A probe has one member; a run with folds has one for each fold, an ensemble those of its runs. The tensors of a member lie in
+a file of their own and are read when they are first used.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ from tellapart.training.network_recipe import NetworkRecipe
 from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part
 from tellapart.training.probe_evaluation import Evaluation, PartSets, concatenate_predictions, data_card, rows_with_neighbors
 
-FeaturesOf = Callable[[Member], FeatureMatrix]
-"""The features of every image, from a member's backbone."""
+FeaturesOf = Callable[[Sequence[Member]], Sequence[FeatureMatrix]]
+"""The features of every image from the backbone of each member."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +48,8 @@ def network_answers(sets: PartSets, recipe: NetworkRecipe, folds: Sequence[FoldM
     train = sets.train
     of_members: dict[str, list[FloatArray]] = {part: [] for part in sets.reported}
     held_out = []
-    first: FeatureMatrix | None = None
-    for fold in folds:
-        features = features_of(fold.member)
-        first = first or features
+    features_by_member = features_of([fold.member for fold in folds])
+    for fold, features in zip(folds, features_by_member, strict=True):
         for part, found in sets.reported.items():
             of_members[part].append(fold.member.logits(features.of([row.image_id or "" for row in found.rows])))
         held_out.append((fold.held_out, fold.member.logits(features.of([train.rows[i].image_id or "" for i in fold.held_out]))))
@@ -63,8 +61,8 @@ def network_answers(sets: PartSets, recipe: NetworkRecipe, folds: Sequence[FoldM
     clip = calibration.fit_clip(calibration.softmax(logits, temperature), targets)
     classifier = Classifier(sets.class_names, tuple(fold.member for fold in folds), temperature, clip)
     candidate = Candidate(recipe.title, classifier, rows, logits)
-    assert first is not None  # noqa: S101
-    return NetworkAnswers(candidate, held_out, {part: classifier.logits(each) for part, each in of_members.items()}, first)
+    by_part = {part: classifier.logits(each) for part, each in of_members.items()}
+    return NetworkAnswers(candidate, held_out, by_part, features_by_member[0])
 
 
 def evaluate_network(
@@ -82,7 +80,7 @@ def evaluate_network(
         base: features of the pretrained backbone; width 0 from scratch.
         recipe: the network and how it was trained.
         folds: the members.
-        features_of: computes features with a member's backbone.
+        features_of: computes features with the members' backbones.
         probe: linear probe on the pretrained backbone, a baseline of fine-tuning and what is saved where that does not help.
     """
     sets = PartSets.of(assignment, base)

@@ -256,9 +256,9 @@ class NetworkRunner:
         """Computes the features of every image with the backbone of a member."""
         from tellapart.feature_extraction import FeatureSpec
 
-        def features_of(member: Member) -> FeatureMatrix:
-            spec = FeatureSpec(member.backbones, member.resize, member.mirror).computed(self.options.device)
-            return folder.extracted(spec, progress=progress)
+        def features_of(members: Sequence[Member]) -> list[FeatureMatrix]:
+            specs = [FeatureSpec(one.backbones, one.resize, one.mirror).computed(self.options.device) for one in members]
+            return folder.extracted_by_members(specs, progress=progress)
 
         return features_of
 
