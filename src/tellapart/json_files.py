@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,20 @@ def parse_json(data: bytes | str, shape: Shape) -> Any:
     except ValueError as error:
         raise error if isinstance(error, ShapeError) else ShapeError(str(error)) from error
     return shape(content, "")
+
+
+def checked_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record with a checksum of itself as ``crc32``; :func:`is_intact` looks at it."""
+    return {**record, "crc32": _record_checksum(record)}
+
+
+def is_intact(record: Mapping[str, Any]) -> bool:
+    """Whether a record has the checksum it was written with; one that never had any is taken as it is."""
+    return "crc32" not in record or record["crc32"] == _record_checksum({key: value for key, value in record.items() if key != "crc32"})
+
+
+def _record_checksum(record: Mapping[str, Any]) -> str:
+    return f"{zlib.crc32(json.dumps(record, sort_keys=True).encode('ascii')):08x}"
 
 
 def fields(required: Mapping[str, Shape], optional: Mapping[str, Shape] | None = None, *, is_open: bool = True) -> Shape:

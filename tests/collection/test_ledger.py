@@ -440,7 +440,7 @@ DAMAGES = {
     "UPDATE tally SET number = number + 1": "table tally, row 'cat'",
     "DELETE FROM tally": "table tally, row 'cat'",
     "INSERT INTO commands (command) VALUES ('{')": "table commands, row 1",
-    "INSERT INTO classes VALUES ('dog', 'many', 0)": "table classes, row 'dog'",
+    "INSERT INTO classes VALUES ('dog', 'many', 0, NULL)": "table classes, row 'dog'",
     "DROP TABLE spent": "table spent is not as it was made",
     "DROP TRIGGER counted_new": "trigger counted_new is not as it was made",
     "CREATE TRIGGER mine AFTER INSERT ON images BEGIN DELETE FROM classes; END": "trigger mine is not as it was made",
@@ -472,3 +472,32 @@ def test_a_damaged_page_of_a_ledger_is_said_with_its_table(tmp_path: Path) -> No
     with pytest.raises(StorageError, match="is damaged: table images: ") as caught:
         Ledger(tmp_path / "c.sqlite")
     assert "backup" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("kind", [b"https://images.example/a.jpg", b"Ann"])
+def test_a_changed_letter_of_an_address_or_credit_is_damage(tmp_path: Path, kind: bytes) -> None:
+    path = tmp_path / "collection.sqlite"
+    with Ledger(path, clock=Clock()) as ledger:
+        filled(ledger, "a", "b")
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    data = path.read_bytes()
+    assert kind in data
+    path.write_bytes(data.replace(kind, kind[:-1] + b"x"))
+    with pytest.raises(StorageError, match="table images, row 1"), Ledger(path):
+        pass
+
+
+def test_a_ledger_without_checksums_gets_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "collection.sqlite"
+    with Ledger(path, clock=Clock()) as ledger:
+        filled(ledger, "a", "b")
+    with closing(sqlite3.connect(path)) as db:
+        for table in schema.FIXED:
+            db.execute(f"ALTER TABLE {table} DROP COLUMN checksum")
+        db.execute("PRAGMA user_version = 2")
+        db.commit()
+    with Ledger(path, clock=Clock()) as ledger:
+        assert [row["url"] for row in ledger.rows("SELECT url FROM images WHERE checksum IS NOT NULL")] == [
+            f"https://images.example/{name}.jpg" for name in "ab"
+        ]

@@ -193,7 +193,16 @@ TYPES = [
 ]
 
 
-@pytest.mark.parametrize("line", [*TYPES, "{", "[]", '"x"', "{}", '{"action": "burn", "path": "a"}', '{"action": "relabel", "path": "a"}'])
+PIECES = (
+    '{"action": "exclude", "path": "a", "when": "2098d33"}',
+    '{"action": "exclude", "path": "a", "when": "2026-11-29T22:24:03+00:00"}',
+)
+"""What is left where a piece with the checksum is lost."""
+
+
+@pytest.mark.parametrize(
+    "line", [*TYPES, *PIECES, "{", "[]", '"x"', "{}", '{"action": "burn", "path": "a"}', '{"action": "relabel", "path": "a"}']
+)
 def test_a_damaged_log_is_said_with_its_line_and_never_thrown_away(tmp_path: Path, line: str) -> None:
     append_decisions(tmp_path, [exclude("a", "1")])
     file = tmp_path / LOG_FILE

@@ -15,6 +15,7 @@ from tellapart.collection.storage.stores import Folder
 from tellapart.dataset import open_dataset
 from tellapart.dataset.dataset import Dataset
 from tellapart.errors import DataError
+from tellapart.json_files import checked_record
 from tests import folders, sample_images
 
 
@@ -213,3 +214,14 @@ def test_a_damaged_copy_is_unpacked_again(tmp_path: Path) -> None:
     for content in ("", "{", '{"rows": [{"path": 1}], "damage": null, "notes": []}', '{"rows": 7}'):
         known.write_text(content)
         assert read(open_dataset(tmp_path / "shards")) == {photo: ("cats", None, None)}
+
+
+def test_a_changed_letter_in_a_card_of_ours_is_damage(tmp_path: Path) -> None:
+    cards = [json.dumps(checked_record({"path": f"cats/{i}.jpg", "label": "cat", "group": "album"})).encode() for i in range(3)]
+    members = {f"{i}.jpg": sample_images.photo(i, 30, 30) for i in range(3)}
+    members |= {f"{i}.json": card for i, card in enumerate(cards)}
+    members["1.json"] = cards[1].replace(b"album", b"alcum")
+    write_tar(tmp_path / "shards/a.tar", dict(sorted(members.items())))
+    dataset = open_dataset(tmp_path / "shards")
+    assert [entry.path.partition("/")[2] for entry in dataset.entries] == ["cats/0.jpg", "cats/2.jpg"]
+    assert any("whose .json is damaged" in note and "1, the first beside 1.jpg" in note for note in dataset.notes)

@@ -13,6 +13,7 @@ from PIL import Image
 from tellapart.dataset_export.rendering import ORIGINAL
 from tellapart.dataset_export.samples import Sample
 from tellapart.dataset_export.shard_writers import ShardForm, ShardStore
+from tellapart.json_files import checked_record
 from tests import sample_images
 
 
@@ -45,7 +46,7 @@ def test_a_tar_shard_is_what_webdataset_reads(tmp_path: Path) -> None:
     assert list(small) == [f"00000000{i}.{suffix}" for i in (0, 1) for suffix in ("jpg", "cls", "json")]
     assert small["000000001.cls"] == b"1"
     card = {"path": "a/0.jpg", "label": "dogs", "image_id": "id 0", "part": "train", "group": "album"}
-    assert json.loads(small["000000000.json"]) == card
+    assert json.loads(small["000000000.json"]) == checked_record(card)
     assert Image.open(io.BytesIO(small["000000000.jpg"])).size == (16, 16)
     assert members(tmp_path / "original/train-000000.tar")["000000000.png"] == original
 

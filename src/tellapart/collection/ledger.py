@@ -24,7 +24,7 @@ from uuid import uuid4
 from tellapart.atomic_files import is_alive
 from tellapart.collection.candidates import Offer
 from tellapart.collection.network.urls import canonical_url
-from tellapart.collection.schema import ADD_IMAGE, SPEND, WANT, WRITE_VERDICT, migrate
+from tellapart.collection.schema import ADD_COMMAND, ADD_IMAGE, SPEND, WANT, WRITE_VERDICT, migrate
 from tellapart.errors import StorageError
 from tellapart.sqlite import NewerVersionError, is_damage
 
@@ -140,7 +140,7 @@ class Ledger:
     def want(self, quotas: Mapping[str, int | None]) -> None:
         """Write down how many images of each class are wanted; None: all that are offered."""
         with self.transaction() as db:
-            db.executemany(WANT, quotas.items())
+            db.executemany(WANT, [{"label": label, "wanted": wanted} for label, wanted in quotas.items()])
 
     def quotas(self) -> dict[str, int | None]:
         """How many images of each class are wanted."""
@@ -149,7 +149,7 @@ class Ledger:
     def note_command(self, command: str) -> None:
         """Record the request, so that it can be repeated."""
         with self.transaction() as db:
-            db.execute("INSERT INTO commands (command, given) VALUES (?, ?)", (command, self.clock()))
+            db.execute(ADD_COMMAND, {"command": command, "given": self.clock()})
 
     def last_command(self) -> str | None:
         """What was asked for last."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 
 from tellapart.sqlite import DamagedError, bring_up_to_date
 
@@ -44,9 +45,9 @@ CREATE TABLE cells (
 
 ADD_IMAGE = """
 INSERT INTO images (url, host, label, source, keyword, cell, position, page, license, license_url, creator, creator_url, title,
-    attribution, "group", status, reason, changed)
+    attribution, "group", status, reason, changed, checksum)
 VALUES (:url, :host, :label, :source, :keyword, :cell, :position, :page, :license, :license_url, :creator, :creator_url, :title,
-    :attribution, :group, :status, :reason, :now)
+    :attribution, :group, :status, :reason, :now, {checksum})
 """
 
 WRITE_VERDICT = """
@@ -71,7 +72,8 @@ WHERE id = :id
 """
 
 WANT = """
-INSERT INTO classes VALUES (?, ?, (SELECT count(*) FROM classes)) ON CONFLICT DO UPDATE SET wanted = excluded.wanted
+INSERT INTO classes VALUES (:label, :wanted, (SELECT count(*) FROM classes), {checksum})
+ON CONFLICT DO UPDATE SET wanted = excluded.wanted, checksum = excluded.checksum
 """
 
 SPEND = """
@@ -124,7 +126,54 @@ def _count_requests_by_the_hour(db: sqlite3.Connection) -> None:
     db.execute("DROP TABLE spent_by_day")
 
 
-MIGRATIONS = (_create_tables, _count_requests_by_the_hour)
+FIXED = {
+    "images": (
+        "url",
+        "label",
+        "source",
+        "keyword",
+        "page",
+        "license",
+        "license_url",
+        "creator",
+        "creator_url",
+        "title",
+        "attribution",
+        "group",
+    ),
+    "classes": ("label", "wanted"),
+    "cells": ("label", "source", "keyword", "facet", "rank"),
+    "commands": ("command",),
+}
+"""Columns that change only where a row is written as a whole; a checksum in the row tells that nothing else has changed them."""
+
+
+def checksum_sql(table: str, form: str) -> str:
+    """The checksum of a row in SQL; ``form`` is what a column is called: ``:{}`` for a parameter of its name."""
+    return f"fixed_checksum({', '.join(f'CAST({form.format(name)} AS BLOB)' for name in FIXED[table])})"
+
+
+ADD_IMAGE = ADD_IMAGE.format(checksum=checksum_sql("images", ":{}"))
+WANT = WANT.format(checksum=checksum_sql("classes", ":{}"))
+ADD_CELL = """
+INSERT OR IGNORE INTO cells (label, source, keyword, facet, rank, status, checksum)
+VALUES (:label, :source, :keyword, :facet, :rank, :status, {checksum})
+""".format(checksum=checksum_sql("cells", ":{}"))
+ADD_COMMAND = "INSERT INTO commands (command, given, checksum) VALUES (:command, :given, " + checksum_sql("commands", ":{}") + ")"  # noqa: S608
+
+
+def _fixed_checksum(*values: bytes | None) -> int:
+    return zlib.crc32(b"\0".join(b"-" if value is None else b"+" + value for value in values))
+
+
+def _add_checksums(db: sqlite3.Connection) -> None:
+    db.create_function("fixed_checksum", -1, _fixed_checksum, deterministic=True)
+    for table in FIXED:
+        db.execute(f"ALTER TABLE {table} ADD COLUMN checksum INTEGER")
+        db.execute(f"UPDATE {table} SET checksum = " + checksum_sql(table, '"{}"'))  # noqa: S608
+
+
+MIGRATIONS = (_create_tables, _count_requests_by_the_hour, _add_checksums)
 
 
 STATUSES = ("queued", "busy", "kept", "duplicate", "refused", "waiting")
@@ -159,14 +208,21 @@ _CHECKS = {
 }
 
 
+_CHANGED = {
+    table: f"SELECT {'label' if table == 'classes' else 'id'} FROM {table} WHERE checksum IS NOT " + checksum_sql(table, '"{}"')  # noqa: S608
+    for table in FIXED
+}
+
+
 def migrate(db: sqlite3.Connection) -> None:
     """Bring the tables up to date, and see that they are whole.
 
     Raises:
         NewerVersionError, DamagedError: see :func:`tellapart.sqlite.bring_up_to_date`; a row is named with its table.
     """
+    db.create_function("fixed_checksum", -1, _fixed_checksum, deterministic=True)
     bring_up_to_date(db, MIGRATIONS)
-    for table, question in _CHECKS.items():
+    for table, question in [*_CHECKS.items(), *_CHANGED.items()]:
         row = db.execute(f"{question} LIMIT 1").fetchone()
         if row is not None:
             raise DamagedError(f"table {table}, row {row[0]!r} holds what was never written there")

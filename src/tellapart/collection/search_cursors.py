@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tellapart.collection.candidates import Found
 from tellapart.collection.ledger import Ledger
-from tellapart.collection.schema import CLAIM_CELL, CLOSE_FACETS, TURN_PAGE
+from tellapart.collection.schema import ADD_CELL, CLAIM_CELL, CLOSE_FACETS, TURN_PAGE
 
 OPEN, EXHAUSTED, DRY, FAILED = "open", "exhausted", "dry", "failed"
 STALE_SHARE = 0.05
@@ -37,10 +37,11 @@ class Cells:
 
     def add(self, label: str, source: str, keyword: str, facets: Iterable[Mapping[str, str]]) -> None:
         """Add what is to be asked for a keyword, the first facets first; what is known already stays as it is."""
+        whole = {"label": label, "source": source, "keyword": keyword, "status": OPEN}
         with self._ledger.transaction() as db:
             db.executemany(
-                "INSERT OR IGNORE INTO cells (label, source, keyword, facet, rank, status) VALUES (?, ?, ?, ?, ?, ?)",
-                [(label, source, keyword, json.dumps(dict(facet)), rank, OPEN) for rank, facet in enumerate(facets)],
+                ADD_CELL,
+                [{**whole, "facet": json.dumps(dict(facet)), "rank": rank} for rank, facet in enumerate(facets)],
             )
 
     def reopen(self) -> None:

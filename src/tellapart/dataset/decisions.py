@@ -173,7 +173,18 @@ def _decision(value: object, where: str) -> dict[str, Any]:
         raise ShapeError("a relabel has no new label")
     if content["action"] == UNDO and content.get("undoes") is None:
         raise ShapeError("an undo names no batch")
+    if content.get("when") and not _is_whole(content):
+        raise ShapeError("a piece of it is missing: tellapart writes 'when', as in 2026-11-29T12:00:00+00:00, together with 'batch'")
     return content
+
+
+def _is_whole(content: Mapping[str, Any]) -> bool:
+    """Whether a line that says when it was written has a time and a batch; one written by hand has neither."""
+    try:
+        datetime.fromisoformat(content["when"])
+    except ValueError:
+        return False
+    return bool(content.get("batch"))
 
 
 _DECISION = object_of(

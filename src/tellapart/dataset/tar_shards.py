@@ -28,7 +28,7 @@ from tellapart.dataset.entry import PARTS, Entry
 from tellapart.dataset.folder_names import part_of
 from tellapart.errors import DataError, StorageError
 from tellapart.images.formats import IMAGE_SUFFIXES
-from tellapart.json_files import ShapeError, fields, maybe, read_json, several, text
+from tellapart.json_files import ShapeError, fields, is_intact, maybe, read_json, several, text
 from tellapart.printable import printable
 from tellapart.progress import SILENT, Progress
 
@@ -288,13 +288,15 @@ def _complaint_about_end(shard: Path, end: int) -> str | None:
 
 
 def _card(tar: tarfile.TarFile, member: tarfile.TarInfo) -> dict[str, Any] | None:
-    """The content of the .json of an image; None if it is not a JSON object, or its label, part or group is not text or a number."""
+    """The content of the .json of an image; None if it is not a JSON object, has another checksum than it was written with, or its
+    label, part or group is not text or a number.
+    """
     source = tar.extractfile(member) if member.size <= LONGEST_CARD else None
     try:
         card = json.loads(source.read()) if source else None
     except (ValueError, RecursionError):
         return None
-    if not isinstance(card, dict):
+    if not isinstance(card, dict) or not is_intact(card):
         return None
     names = ("path", "file_name", "label", "group", *_NAMES_OF_PARTS)
     return card if all(isinstance(card.get(name), str | int | float | None) for name in names) else None

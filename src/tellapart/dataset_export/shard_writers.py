@@ -15,6 +15,7 @@ from tellapart.array_types import ByteArray
 from tellapart.dataset_export.rendering import ORIGINAL, encoded, suffix_of
 from tellapart.dataset_export.sample_store import Rendered
 from tellapart.dataset_export.samples import Sample
+from tellapart.json_files import checked_record
 
 IMAGES_A_GROUP = 100
 """Of a Parquet file: the unit in which it is read."""
@@ -48,7 +49,8 @@ class TarShard:
     def add(self, sample: Sample, key: str, data: bytes) -> None:
         """Write an image and what is known of it."""
         card = {"path": sample.path, "label": sample.label, "image_id": sample.image_id, "part": sample.part, "group": sample.group}
-        text = json.dumps(card, ensure_ascii=False, sort_keys=True).encode("utf-8", "backslashreplace")
+        card = {key: value and value.encode("utf-8", "backslashreplace").decode("utf-8") for key, value in card.items()}
+        text = json.dumps(checked_record(card), ensure_ascii=False, sort_keys=True).encode("utf-8")
         for suffix, body in ((suffix_of(data), data), ("cls", str(sample.target).encode()), ("json", text)):
             member = tarfile.TarInfo(f"{key}.{suffix}")
             member.size, member.mode = len(body), _MODE

@@ -14,6 +14,7 @@ from tellapart.collection.storage.shards import pack
 from tellapart.collection.storage.stores import Destination, Folder, open_destination
 from tellapart.dataset import open_dataset
 from tellapart.errors import StorageError
+from tellapart.json_files import is_intact
 from tests import sample_images
 
 LABELS = ("St. Bernard", "ü 猫 " + "very " * 20 + "long")
@@ -53,6 +54,7 @@ def test_images_and_what_is_known_of_them_are_read_back(rows: list[dict[str, Any
     for number, row in enumerate(rows):
         assert found[row["file_name"]] == sample_images.photo(number, 50, 40)
         card = json.loads(found[row["file_name"].replace(".jpg", ".json")])
+        assert is_intact(card) and card.pop("crc32")
         assert card == {"file_name": row["file_name"], "label": row["label"], "license": "cc0-1.0", "page": None}
     assert len(found) == 20
 

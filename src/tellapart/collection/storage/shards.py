@@ -20,6 +20,7 @@ from tellapart.atomic_files import one_at_a_time
 from tellapart.collection.ledger import Ledger
 from tellapart.collection.storage.stores import Destination, Folder
 from tellapart.errors import StorageError
+from tellapart.json_files import checked_record
 
 IMAGES_A_SHARD = 10_000
 BYTES_A_SHARD = 1_000_000_000
@@ -125,8 +126,12 @@ def _add(tar: tarfile.TarFile, name: str, body: bytes) -> None:
 
 def _card(row: Row) -> bytes:
     """What is known of an image, as JSON in a fixed order."""
-    plain = {key: value for key, value in row.items() if isinstance(value, str | int | float) or value is None}
-    return json.dumps(plain, ensure_ascii=False, sort_keys=True).encode("utf-8", "backslashreplace")
+    plain = {
+        key: value.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(value, str) else value
+        for key, value in row.items()
+        if isinstance(value, str | int | float) or value is None
+    }
+    return json.dumps(checked_record(plain), ensure_ascii=False, sort_keys=True).encode("utf-8")
 
 
 SPOOL_FOLDER = "spool"
