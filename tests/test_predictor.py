@@ -70,10 +70,10 @@ def test_all_members_see_an_image_in_one_decoding_and_answer_as_alone(
     (own,) = model.members
     smaller = replace(own, backbones=tuple(backbone.sized(160) for backbone in own.backbones))
     members = (own, replace(own, resize="squash", weight=3.0), replace(own, mirror=not own.mirror), smaller)
-    together = predict_files(replace(model, members=members), dataset, views=2).predictions
+    together = predict_files(replace(model, members=members), dataset, PredictionSettings(views=2)).predictions
     assert len(decoded) == 2 * len(set(decoded)) == 6, "once for the three members of one size, once for the smaller one"
     shutil.rmtree(own_cache / "features")
-    alone = [predict_files(replace(model, members=(member,)), dataset, views=2).predictions.logits for member in members]
+    alone = [predict_files(replace(model, members=(member,)), dataset, PredictionSettings(views=2)).predictions.logits for member in members]
     assert np.array_equal(together.logits, np.tensordot(np.array([1, 3, 1, 1]) / 6, np.stack(alone), axes=1))
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,10 @@ from tellapart.models.saved_model import Member, SavedModel
 from tellapart.predictions import Predictions
 from tellapart.printable import printable
 from tellapart.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from tellapart.models.backbone_card import Backbone
+    from tellapart.models.feature_network import Features
 
 TOGETHER_BYTES = 1 << 30
 """Bytes of weights of the networks that lie in memory together."""
@@ -100,7 +104,12 @@ class PredictionSettings:
 
 
 def predict_files(
-    model: SavedModel, dataset: Dataset, settings: PredictionSettings | None = None, *, progress: Progress = SILENT
+    model: SavedModel,
+    dataset: Dataset,
+    settings: PredictionSettings | None = None,
+    *,
+    network: Callable[[Backbone], Features] | None = None,
+    progress: Progress = SILENT,
 ) -> PredictedFiles:
     """Predictions of a saved model for every readable file of a data set; nothing is written to the image folder.
 
@@ -111,6 +120,7 @@ def predict_files(
         model: the saved model.
         dataset: the files.
         settings: by default one view.
+        network: loads the network of a backbone; by default each is loaded and released again.
         progress: receives progress and notes.
 
     Raises:
@@ -118,17 +128,12 @@ def predict_files(
         ModelError: it is an autoencoder, which names no classes.
         DataError: no file can be read.
     """
-    if not model.class_names:
-        raise ModelError(
-            f"{model.details.get('run', model.folder)} is an autoencoder: it has no classes", hint="as features: --features run:RUN"
-        )
     settings = settings or PredictionSettings()
-    views = settings.views
+    views, num_workers = settings.views, settings.num_workers
     if not settings.augment:
         check_crops(views, model.members)
-    specs = [FeatureSpec(member.backbones, member.resize, member.mirror, augment=settings.augment) for member in model.members]
-    specs = [spec.computed(settings.device, settings.precision) for spec in specs]
-    files, features = extract_members(dataset, specs, views=views, num_workers=settings.num_workers, progress=progress)
+    specs = member_specs(model, settings)
+    files, features = extract_members(dataset, specs, views=views, network=network, num_workers=num_workers, progress=progress)
     readable = [(entry, file) for entry, file in zip(dataset.entries, files, strict=True) if file.image_id]
     image_ids = [file.image_id or "" for _, file in readable]
     first, averaged = [], []
@@ -142,12 +147,27 @@ def predict_files(
     return PredictedFiles(predictions, at_first, views, files, labels, features[0][0])
 
 
+def member_specs(model: SavedModel, settings: PredictionSettings) -> list[FeatureSpec]:
+    """What is computed of an image for each member.
+
+    Raises:
+        ModelError: it is an autoencoder, which names no classes.
+    """
+    if not model.class_names:
+        raise ModelError(
+            f"{model.details.get('run', model.folder)} is an autoencoder: it has no classes", hint="as features: --features run:RUN"
+        )
+    specs = [FeatureSpec(member.backbones, member.resize, member.mirror, augment=settings.augment) for member in model.members]
+    return [spec.computed(settings.device, settings.precision) for spec in specs]
+
+
 def extract_members(
     dataset: Dataset,
     specs: Sequence[FeatureSpec],
     *,
     views: int = 1,
     catalog: Catalog | None = None,
+    network: Callable[[Backbone], Features] | None = None,
     num_workers: int | None = None,
     progress: Progress = SILENT,
 ) -> tuple[tuple[FileState, ...], list[tuple[FeatureMatrix, ...]]]:
@@ -160,6 +180,7 @@ def extract_members(
         specs: one for each member.
         views: number of views of each image.
         catalog: of the files, where they have one.
+        network: loads the network of a backbone; by default each is loaded and released again.
         num_workers: worker threads; None for one per core.
         progress: receives progress and notes.
 
@@ -170,7 +191,7 @@ def extract_members(
     files: tuple[FileState, ...] = ()
     for members in _together(specs):
         of_views = [replace(specs[member], view=number) for member in members for number in range(views)]
-        extraction = extract_together(dataset, of_views, catalog=catalog, num_workers=num_workers, progress=progress)
+        extraction = extract_together(dataset, of_views, catalog=catalog, network=network, num_workers=num_workers, progress=progress)
         files = files or extraction.files
         for place, member in enumerate(members):
             found[member] = extraction.views[place * views : (place + 1) * views]

@@ -7,6 +7,9 @@ from PIL import Image
 
 import tellapart
 from tellapart.errors import DataError, ModelError, OptionError
+from tellapart.models import network_loading
+from tellapart.models.backbone_card import Backbone
+from tellapart.models.feature_network import Features
 from tellapart.run_folder import Run
 from tests import folders
 
@@ -68,3 +71,19 @@ def test_the_sheet_lies_beside_the_run_by_default_and_never_among_photos(
 def test_no_run_is_said(image: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no finished run"):
         tellapart.explain(tmp_path / "none", image)
+
+
+def test_the_network_is_built_once_for_prediction_and_occlusion(
+    trained: Run, photos: Path, own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+    real = network_loading.network_of
+
+    def counted(backbone: Backbone, *, device: str = "auto") -> Features:
+        built.append(backbone.precision)
+        return real(backbone, device=device)
+
+    monkeypatch.setattr(network_loading, "network_of", counted)
+    files = sorted(photos.rglob("*.jpg"))[:2]
+    tellapart.explain(trained.folder, files, out=tmp_path / "e.jpg", precision="float32")
+    assert built == ["float32"]

@@ -13,6 +13,7 @@ from tellapart.cropping.geometry import activation_box
 from tellapart.errors import ModelError
 from tellapart.images import resize
 from tellapart.models.backbone_card import Backbone, BackboneCard
+from tellapart.models.feature_network import FeatureNetwork
 from tellapart.models.gradcam import SIDE, ActivationNetwork, MemberNetwork, MemberScore, grad_cam, log_odds, occlusion
 from tellapart.models.heads import LinearHead
 from tellapart.models.imagenet_classes import imagenet_classes
@@ -73,7 +74,12 @@ def tensor(pixels: ByteArray) -> torch.Tensor:
 def test_the_differentiable_network_says_what_the_fast_one_says(tmp_path: Path, pixels: ByteArray) -> None:
     one = member(tmp_path, "resnet", "tiny")
     slow = Odds(MemberNetwork(one), 1)(tensor(pixels))
-    np.testing.assert_allclose(MemberScore(one, "cpu").of(1)(pixels[None]), slow.detach().numpy(), atol=0.05, rtol=0.01)
+    np.testing.assert_allclose(
+        MemberScore(one, [FeatureNetwork(backbone, device="cpu") for backbone in one.backbones]).of(1)(pixels[None]),
+        slow.detach().numpy(),
+        atol=0.05,
+        rtol=0.01,
+    )
 
 
 @pytest.mark.parametrize("layer", [None, "1.3.conv2"])

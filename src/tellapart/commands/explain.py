@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tellapart.dataset.options import DatasetOptions, path_column_option
 from tellapart.models.precision import precision_option
 from tellapart.options import Options, dataclass, option, when, with_options
 from tellapart.progress import AUTO, Progress
@@ -15,6 +16,10 @@ from tellapart.shared_options import device_option, layer_option
 if TYPE_CHECKING:
     from tellapart.array_types import ByteArray, FloatArray
     from tellapart.dataset import Dataset
+    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.models.backbone_card import Backbone
+    from tellapart.models.feature_network import Features
+    from tellapart.models.gradcam import MemberScore
     from tellapart.models.saved_model import SavedModel
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -31,6 +36,7 @@ class ExplainOptions(Options):
     """How to explain."""
 
     class_: str | None = option(None, "Class to explain; by default the predicted one.", metavar="NAME")
+    path_column: str | None = path_column_option()
     layer: str | None = layer_option()
     occlusion: bool = option(True, "Also compute an occlusion map: cover one region after another and measure the change.")
     square: float = option(
@@ -103,21 +109,26 @@ def explain(
     """
     from tellapart.analyzed_folder import open_given_images
     from tellapart.atomic_files import replacing
+    from tellapart.models.network_loading import LoadedNetworks
     from tellapart.models.saved_model import load_model, model_folder
     from tellapart.output_guards import noting_unchanged
-    from tellapart.predictor import PredictionSettings, predict_files
+    from tellapart.predictor import PredictionSettings, member_specs, predict_files
     from tellapart.printable import printable
     from tellapart.reports.gradcam_sheet import Explained, explanation_sheet
 
     model = load_model(model_folder(run))
     asked = _class_index(model, options.class_)
-    dataset = open_given_images(images, progress)
+    dataset = open_given_images(images, DatasetOptions(path_column=options.path_column), progress)
     out = _output_path(options.out, run, dataset)
-    predicted = predict_files(model, dataset, PredictionSettings(device=options.device, precision=options.precision), progress=progress)
+    settings = PredictionSettings(device=options.device, precision=options.precision)
+    specs = member_specs(model, settings)
+    networks = LoadedNetworks(specs[0].device)
+    predicted = predict_files(model, dataset, settings, network=networks, progress=progress)
     predictions = predicted.predictions
     files = [dataset.file(entry) for entry, file in zip(dataset.entries, predicted.files, strict=True) if file.image_id]
     targets = [int(k) if asked is None else asked for k in predictions.predicted]
-    inputs, maps = _heat_maps(model, files, targets, options, progress)
+    scores = _scores(model, specs, networks) if options.occlusion else []
+    inputs, maps = _heat_maps(model, files, targets, scores, options, progress)
     tiles = [
         Explained(pixels, *_captions(model.class_names, row, target), heat)
         for pixels, row, target, heat in zip(inputs, predictions.probabilities, targets, maps, strict=True)
@@ -169,16 +180,31 @@ def _class_index(model: SavedModel, name: str | None) -> int | None:
     return model.class_names.index(name)
 
 
+def _scores(model: SavedModel, specs: Sequence[FeatureSpec], networks: Callable[[Backbone], Features]) -> list[MemberScore]:
+    """The score of each member, from the networks that predicted."""
+    from tellapart.models.gradcam import MemberScore
+
+    return [MemberScore(member, [networks(one) for one in spec.backbones]) for member, spec in zip(model.members, specs, strict=True)]
+
+
 def _heat_maps(
-    model: SavedModel, files: Sequence[Path], targets: Sequence[int], options: ExplainOptions, progress: Progress
+    model: SavedModel,
+    files: Sequence[Path],
+    targets: Sequence[int],
+    scores: Sequence[MemberScore],
+    options: ExplainOptions,
+    progress: Progress,
 ) -> tuple[list[ByteArray], list[dict[str, FloatArray]]]:
-    """The network's inputs, and their maps by name; those of several members are averaged by weight."""
+    """The network's inputs, and their maps by name; those of several members are averaged by weight.
+
+    Without ``scores`` there is no occlusion map.
+    """
     from typing import cast
 
     import numpy as np
 
     from tellapart.images import ResizePolicy, decode, resize
-    from tellapart.models.gradcam import MemberNetwork, MemberScore, grad_cam, occlusion
+    from tellapart.models.gradcam import MemberNetwork, grad_cam, occlusion
 
     side = max(backbone.card.image_size for member in model.members for backbone in member.backbones)
     square = max(1, round(side * options.square))
@@ -192,13 +218,12 @@ def _heat_maps(
     with progress.stage("explaining", total=len(files) * len(model.members)) as advance:
         for place, member in enumerate(model.members):
             network = MemberNetwork(member)
-            score = MemberScore(member, options.device) if options.occlusion else None
             for number, (file, target) in enumerate(zip(files, targets, strict=True)):
                 pixels = resize(decode(file.read_bytes(), min_size=side).pixels, side, cast(ResizePolicy, member.resize))
                 inputs += [pixels] if place == 0 else []
                 add(number, "Grad-CAM", grad_cam(network, pixels, target, layer=options.layer), member.weight)
-                if score is not None:
-                    heat = occlusion(score.of(target), pixels, side=square, step=max(1, square // STEPS_PER_SQUARE))
+                if scores:
+                    heat = occlusion(scores[place].of(target), pixels, side=square, step=max(1, square // STEPS_PER_SQUARE))
                     add(number, "occlusion", heat, member.weight)
                 advance(1)
     return inputs, maps

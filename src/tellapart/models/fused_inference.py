@@ -18,7 +18,6 @@ import operator
 from typing import Any
 
 import torch
-from timm.models.vgg import ConvMlp
 from torch import fx, nn
 
 logger = logging.getLogger(__name__)
@@ -128,7 +127,8 @@ def fused_network(model: nn.Module, kind: type[FusedConv] = FusedConv) -> fx.Gra
 
 class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, nn.Conv2d | nn.BatchNorm2d | nn.MaxPool2d | ConvMlp) or super().is_leaf_module(m, module_qualified_name)
+        is_whole = isinstance(m, nn.Conv2d | nn.BatchNorm2d | nn.MaxPool2d) or type(m).__name__ == "ConvMlp"  # of timm's vgg
+        return is_whole or super().is_leaf_module(m, module_qualified_name)
 
 
 def _pads_like_tensorflow(convs: list[nn.Module]) -> bool:

@@ -24,7 +24,7 @@ from tellapart.images import resize
 from tellapart.models.backbone_card import Backbone
 from tellapart.models.devices import chosen_device
 from tellapart.models.efficientnet_lite import PACKAGED, packaged_state
-from tellapart.models.feature_network import BATCH, FeatureNetwork, bare_network
+from tellapart.models.feature_network import BATCH, Features, bare_network
 from tellapart.models.heads import LinearHead
 from tellapart.models.malloc import tune_malloc
 from tellapart.models.normalization import Normalization
@@ -192,15 +192,15 @@ def _one_torch_thread() -> Iterator[None]:
 class MemberScore:
     """Log odds of a member by the fast inference network, for occlusion, which needs no gradient."""
 
-    def __init__(self, member: Member, device: str = "auto") -> None:
+    def __init__(self, member: Member, networks: Sequence[Features]) -> None:
         self._member = member
-        self._networks = [FeatureNetwork(backbone, device=device) for backbone in member.backbones]
+        self._networks = list(zip(networks, [backbone.card.image_size for backbone in member.backbones], strict=True))
 
     def of(self, target: int) -> Callable[[ByteArray], FloatArray]:
         """Function from images uint8 (m, s, s, 3) to the log odds of class ``target``, float32 (m,)."""
 
         def score(pixels: ByteArray) -> FloatArray:
-            features = [network.features(_resize_images(pixels, network.card.image_size), mirror=False) for network in self._networks]
+            features = [network.features(_resize_images(pixels, side), mirror=False) for network, side in self._networks]
             logits = torch.from_numpy(self._member.logits(np.concatenate(features, axis=1)))
             odds: FloatArray = log_odds(logits, target).float().numpy()
             return odds

@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+import threading
+
 from tellapart.models.backbone_card import CLIP, PIXELS, PROBABILITIES, Backbone
 from tellapart.models.feature_network import FeatureNetwork, Features
+
+
+class LoadedNetworks:
+    """Networks by backbone on one device, each loaded when it is first asked for and kept; safe to call from several threads."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self._loaded: dict[Backbone, Features] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, backbone: Backbone) -> Features:
+        """The network of a backbone."""
+        with self._lock:
+            if backbone not in self._loaded:
+                self._loaded[backbone] = network_of(backbone, device=self._device)
+            return self._loaded[backbone]
 
 
 def network_of(backbone: Backbone, *, device: str = "auto") -> Features:
