@@ -73,7 +73,9 @@ def test_all_members_see_an_image_in_one_decoding_and_answer_as_alone(
     together = predict_files(replace(model, members=members), dataset, PredictionSettings(views=2)).predictions
     assert len(decoded) == 2 * len(set(decoded)) == 6, "once for the three members of one size, once for the smaller one"
     shutil.rmtree(own_cache / "features")
-    alone = [predict_files(replace(model, members=(member,)), dataset, PredictionSettings(views=2)).predictions.logits for member in members]
+    alone = [
+        predict_files(replace(model, members=(member,)), dataset, PredictionSettings(views=2)).predictions.logits for member in members
+    ]
     assert np.array_equal(together.logits, np.tensordot(np.array([1, 3, 1, 1]) / 6, np.stack(alone), axes=1))
 
 

@@ -25,11 +25,12 @@ from tellapart.dataset.decisions import Decisions, read_decisions
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.image_arguments import resolve_image_arguments
 from tellapart.dataset.in_memory_images import image_list, in_memory_dataset, is_in_memory
+from tellapart.dataset.manifest import MANIFEST_SUFFIXES
 from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.dataset.parts import Assignment, assign_parts, check_labels, share_held_back, with_decisions
 from tellapart.dataset.row_building import file_rows, undecided_rows
 from tellapart.dataset.thumbnail_store import Thumbnails, thumbnail_loader
-from tellapart.errors import DataError
+from tellapart.errors import DataError, OptionError
 from tellapart.feature_extraction import Extraction, FeatureSpec, extract
 from tellapart.features import FeatureMatrix
 from tellapart.images import decode
@@ -278,29 +279,46 @@ def signatures_and_images(thumbnails: Thumbnails) -> tuple[Signatures, Images]:
     return signatures, images
 
 
-def open_given_images(images: str | Path | Sequence[str | Path], progress: Progress = SILENT) -> Dataset:
-    """Open a dataset from folders, manifests, files and patterns (:func:`resolve_image_arguments`); its notes go to ``progress``."""
-    dataset = resolve_image_arguments(images, lambda where: open_images(where, progress=progress))
+def open_given_images(
+    images: str | Path | Sequence[str | Path], reading: DatasetOptions = AS_FOUND, progress: Progress = SILENT
+) -> Dataset:
+    """Open a dataset from folders, manifests, files and patterns (:func:`resolve_image_arguments`); its notes go to ``progress``.
+
+    Raises:
+        OptionError: ``reading`` names a column, and no manifest was given.
+    """
+    given = [images] if isinstance(images, str | Path) else images
+    is_table = any(Path(one).suffix.lower() in MANIFEST_SUFFIXES for one in given)
+    _check_columns(reading, is_table=is_table)
+    dataset = resolve_image_arguments(images, lambda where: open_images(where, reading, progress=progress))
     for note in dataset.notes:
         progress.note(note)
     return dataset
 
 
+def _check_columns(reading: DatasetOptions, *, is_table: bool) -> None:
+    named = [name for name in ("path_column", "label_column") if getattr(reading, name) is not None]
+    if named and not is_table:
+        raise OptionError(f"{named[0]} names a column of a table, and no table was given", hint="give the table in place of the images")
+
+
 @contextmanager
-def open_image_source(images: Any, progress: Progress = SILENT) -> Iterator[Dataset]:
+def open_image_source(images: Any, reading: DatasetOptions = AS_FOUND, progress: Progress = SILENT) -> Iterator[Dataset]:
     """The dataset of :func:`open_given_images`, or of images in memory within the block.
 
     Raises:
+        OptionError: as :func:`open_given_images`.
         DataError: no images were given, or one is not an image.
     """
     if isinstance(images, str | Path):
-        yield open_given_images(images, progress)
+        yield open_given_images(images, reading, progress)
         return
     is_one = is_in_memory(images) and getattr(images, "ndim", 2) < 4
     images = [images] if is_one else image_list(images)
     if images and all(isinstance(image, str | Path) for image in images):
-        yield open_given_images(images, progress)
+        yield open_given_images(images, reading, progress)
         return
+    _check_columns(reading, is_table=False)
     if not images:
         raise DataError("no images were given", hint="give files or a folder")
     with in_memory_dataset(images) as dataset:

@@ -227,3 +227,12 @@ def test_a_contact_sheet_of_the_predictions(trained: Run, tmp_path: Path) -> Non
     assert result.exit_code == 0 and "contact sheet" in result.output
     with Image.open(sheet) as image:
         assert image.format == "PNG" and image.width > 8 * 136
+
+
+def test_columns_of_a_table_are_named(trained: Run, tmp_path: Path) -> None:
+    folders.write(tmp_path, {f"a/{kind}.jpg": folders.class_photo(kind, 400) for kind in folders.KINDS})
+    (tmp_path / "list.csv").write_text("foto,art\n" + "".join(f"a/{kind}.jpg,{kind}\n" for kind in folders.KINDS))
+    found = tellapart.predict(trained.folder, tmp_path / "list.csv", path_column="foto", label_column="art").predictions
+    assert found.labels == tuple(folders.KINDS) and len(found.paths) == 3
+    with pytest.raises(OptionError, match="path_column names a column of a table, and no table was given"):
+        tellapart.predict(trained.folder, tmp_path / "a", path_column="foto")

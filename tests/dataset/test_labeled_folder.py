@@ -145,7 +145,77 @@ UNDERSTOOD["lists of one label"] = (
     ("train ('b') 1, train [a] 1, train a 1, train b 1",),
 )
 
+RED, BLUE = RED_BLUE[:4], RED_BLUE[4:]
+UNDERSTOOD |= {
+    "a table that corrects some labels of the folders": (
+        (CLASSES, {"metadata.csv": listed("path", *RED[:3], label=["red", "red", "blue"])}),
+        (
+            "- blue 5, - red 3",
+            "and from the folders where it says nothing; it says other than the folders of 1 image, such as red/2.jpg: blue",
+        ),
+    ),
+    "a table that corrects most of what it lists, with the classes of the folders": (
+        (CLASSES, {"metadata.csv": listed("path", RED[0], BLUE[0], label=["blue", "red"])}),
+        ("- blue 4, - red 4", "of 2 images, such as red/0.jpg: blue"),
+    ),
+    "a table that adds a class to those of the folders": (
+        (CLASSES, {"metadata.csv": listed("path", *RED, label=["red", "red", "red", "pink"])}),
+        ("- blue 4, - pink 1, - red 3", "of 1 image, such as red/3.jpg: pink"),
+    ),
+    "an empty label beside those of the folders": (
+        (CLASSES, {"metadata.csv": listed("path", *RED_BLUE, label=["red"] * 3 + [""] + ["blue"] * 4)}),
+        ("- blue 4, - red 4", "1 image without a label in metadata.csv has that of the folder"),
+    ),
+    "one-hot": (
+        (FLAT, {"metadata.csv": listed("path", *FOUR, cat=["1", "0", "1", "0"], dog=["0", "1", "0", "1"])}),
+        ("train cat 2, train dog 2", "labels come from its 2 columns of 0 and 1, a class each: 'cat', 'dog'"),
+    ),
+    "one-hot as floats, beside an age, with a row of none": (
+        (
+            FLAT,
+            {
+                "metadata.csv": listed(
+                    "image", *FOUR, age=["3", "4", "5", "6"], MEL=["1.0", "0.0", "0.0", "1.0"], NV=["0.0", "1.0", "0.0", "0.0"]
+                )
+            },
+        ),
+        ("train - 1, train MEL 2, train NV 1", "1 row has no 1 in these columns, and so no label"),
+    ),
+    "one-hot flags beside class folders say nothing of the class": (
+        (CLASSES, {"metadata.csv": listed("path", *RED_BLUE, flash=["1", "0"] * 4, tripod=["0", "1"] * 4)}),
+        ("- blue 4, - red 4", "has no column known to hold labels, so labels come from the folders"),
+    ),
+    "names of several words": (
+        (FLAT, {"metadata.csv": listed("path", *FOUR, label=["red panda", "giant panda", "red panda", "panda"])}),
+        ("train giant panda 1, train panda 1, train red panda 2",),
+    ),
+}
 REFUSED = {
+    "several 1s": (
+        (FLAT, {"metadata.csv": listed("path", *FOUR, cat=["1", "0", "1", "0"], dog=["0", "1", "1", "1"])}),
+        ("line 4: a 1 in each of the columns 'cat', 'dog'", "one class"),
+    ),
+    "labels between blanks": (
+        (FLAT, {"metadata.csv": listed("path", *FOUR, label=["cat", "dog", "cat dog", "dog"])}),
+        ("'cat dog' is a list of several", "name the column with --label-column"),
+    ),
+    "tags between blanks, none alone": (
+        (FLAT, {"metadata.csv": listed("path", *FOUR, label=["clear road", "clear", "road", "road clear"])}),
+        ("is a list of several",),
+    ),
+    "labels between marks that never stand alone": (
+        (FLAT, {"metadata.csv": listed("path", *FOUR, label=["a|b", "b|c", "a|c", "a|b"])}),
+        ("'a|b' is a list of several",),
+    ),
+    "numpy's lists of words": (
+        (FLAT, {"metadata.csv": listed("path", *FOUR, label=["['red' 'blue']"] * 4)}),
+        ("line 2: the label", "several"),
+    ),
+    "numpy's one-hot vectors": (
+        (FLAT, {"metadata.csv": listed("path", *FOUR, label=["[1 0]", "[0 1]"] * 2)}),
+        ("line 2: the label", "several"),
+    ),
+    "words in brackets": ((FLAT, {"metadata.csv": 'path,label\ntrain/0.jpg,"[red, blue]"\n'}), ("line 2: the label", "several")),
     "two labels in a list": (
         (FLAT, {"metadata.csv": "path,label\ntrain/0.jpg,\"['a', 'b']\"\n"}),
         ("line 2: the label", "a list of several"),
@@ -243,3 +313,8 @@ def test_parquet_that_holds_the_images_themselves_says_so(tmp_path: Path) -> Non
     pq.write_table(pa.table({"image": [{"bytes": b"x", "path": None}], "label": [1]}), tmp_path / "a.parquet")
     with pytest.raises(DataError, match=r"its columns are image \(records, not text\), label"):
         open_dataset(tmp_path / "a.parquet")
+
+
+def test_a_column_that_the_user_names_holds_names_of_several_words(tmp_path: Path) -> None:
+    table = listed("path", *FOUR, label=["red", "panda", "red panda", "red"])
+    assert told(opened(tmp_path, FLAT, {"metadata.csv": table}, label_column="label")) == "train panda 1, train red 2, train red panda 1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.dataset.options import DatasetOptions, label_column_option, path_column_option
 from tellapart.models.precision import precision_option
 from tellapart.options import Options, dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
@@ -35,6 +36,8 @@ class PredictOptions(Options):
         None, "Contact sheet to write, by class, the least certain first: .jpg or .png.", metavar="FILE", check=_is_sheet
     )
     sort_into: Path | None = option(None, "New folder for copies of the images, in a folder for each predicted class.", metavar="DIR")
+    path_column: str | None = path_column_option()
+    label_column: str | None = label_column_option()
     tta: int = tta_option()
     tta_augment: str | None = tta_augment_option()
     device: str = device_option()
@@ -74,7 +77,8 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
     from tellapart.workflows.tta_options import tta_settings
 
     model = load_model(model_folder(run))
-    with open_image_source(images, progress) as dataset:
+    reading = DatasetOptions(path_column=options.path_column, label_column=options.label_column)
+    with open_image_source(images, reading, progress) as dataset:
         if options.out is not None:
             check_no_manifest(options.out, dataset)
         if options.sheet is not None:

@@ -146,7 +146,7 @@ def _of_manifest(file: Path, reading: DatasetOptions) -> Dataset:
     """A table with its labels and parts, or, in a column it does not have, those of the folders its paths name."""
     root = file.parent
     table = read_manifest(file, ListedFiles(root, "", lambda: image_files(root)[0]), reading)
-    entries, notes = table.entries, table.notes
+    entries, notes = table.entries, table.all_notes
     paths = sorted({entry.path for entry in entries})
     if (table.label_column is None or not table.has_parts) and not any(path.startswith(("/", "../")) for path in paths):
         by_layout = {}

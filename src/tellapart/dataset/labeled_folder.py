@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tellapart.counts import count
 from tellapart.dataset.delimited_files import TABLE_SUFFIXES
 from tellapart.dataset.entry import Entry
 from tellapart.dataset.folder_names import part_of
@@ -97,36 +98,73 @@ class _Folder:
     def _with_table(self, entries: list[Entry], folder: str, table: Manifest) -> list[Entry]:
         """The entries as a table of a folder has them; those outside that folder stay as they are."""
         name = printable(f"{folder}/{table.file.name}" if folder else table.file.name)
-        inside = [entry for entry in entries if _is_below(entry.path, folder)]
+        inside = {entry.path: entry for entry in entries if _is_below(entry.path, folder)}
         outside = [entry for entry in entries if not _is_below(entry.path, folder)]
-        said = {entry.path: entry for entry in table.entries}
-        by_layout = {entry.path: entry for entry in inside}
-        has_folders = any(entry.label is not None for entry in inside)
-        unlisted = [file for file in self.files if _is_below(file, folder) and file not in said]
-        rest = f"{len(unlisted):,} of {len(self._below(folder)):,} images are not listed in it" if unlisted else ""
+        has_folders = any(entry.label is not None for entry in inside.values())
         takes_labels = table.label_column is not None and not (table.is_guess and has_folders)
-        agrees = has_folders and all(
-            by_layout[path].label == one.label for path, one in said.items() if path in by_layout and one.label is not None
-        )
-        self.notes += [note for note in table.notes if takes_labels or "no column known to hold labels" not in note]
-        more = {file for file in unlisted if file in by_layout and by_layout[file].label is not None}
-        if takes_labels and agrees and more:
-            inside = [entry for entry in inside if entry.path in said or entry.path in more]
-        if not takes_labels or (agrees and more):
-            reason = "says the same of labels as the folders" if takes_labels else "has no column known to hold labels"
+        self.notes += [*table.notes, *(table.label_notes if takes_labels else [])]
+        if not takes_labels:
+            reason = "has no column known to hold labels"
             source = "labels come from the folders" if has_folders else "its images have no label; --label-column names the column"
-            self.notes.append(f"{name} {reason}, so {source}" + (f"; {rest}" if rest else ""))
-            missing = [one for one in table.entries if takes_labels and one.path not in by_layout]
-            joined = [_joined(entry, said.get(entry.path)) for entry in inside]
-            return sorted(outside + joined + missing, key=lambda entry: entry.path)
-        where = f"labels come from the column {table.label_column!r} of {name} ({_shown(table)})"
-        self.notes.append(where + (", not from the folders" if has_folders and not agrees else ""))
-        if unlisted:
-            self.notes.append(f"{rest} and are passed over, such as {printable(unlisted[0])}")
-        listed = [replace(one, part=one.part or self._part_by_layout(by_layout, one)) for one in table.entries]
-        if not folder:
-            return listed
+            self._note_unlisted(f"{name} {reason}, so {source}", folder, table)
+            listed = self._joined_entries(inside, table)
+        elif has_folders and _is_about_the_folders(inside, table):
+            listed = self._completed_by_folders(inside, folder, table, name)
+        else:
+            where = f"labels come from the column {table.label_column!r} of {name} ({_shown(table)})"
+            self.notes.append(where + (", not from the folders" if has_folders and _differing(inside, table) else ""))
+            if unlisted := self._unlisted(folder, table):
+                rest = f"{len(unlisted):,} of {len(self._below(folder)):,} images are not listed in it"
+                self.notes.append(f"{rest} and are passed over, such as {printable(unlisted[0])}")
+            listed = [replace(one, part=one.part or self._part_by_layout(inside, one)) for one in table.entries]
+            if not folder:
+                return listed
         return sorted(outside + listed, key=lambda entry: entry.path)
+
+    def _completed_by_folders(self, inside: dict[str, Entry], folder: str, table: Manifest, name: str) -> list[Entry]:
+        """The labels of a table that speaks of the classes of the folders, and those of the folders where it says nothing."""
+        differing = _differing(inside, table)
+        empty = [one.path for one in table.entries if one.label is None and one.path in inside and inside[one.path].label is not None]
+        unlisted = self._unlisted(folder, table)
+        if differing:
+            first = differing[0]
+            self.notes.append(
+                f"labels come from the column {table.label_column!r} of {name}, and from the folders where it says nothing; it says other "
+                f"than the folders of {count(len(differing), 'image')}, such as {printable(first.path)}: {printable(first.label or '')}"
+            )
+        elif unlisted or empty:
+            self._note_unlisted(f"{name} says the same of labels as the folders, so labels come from the folders", folder, table)
+        else:
+            self.notes.append(f"labels come from the column {table.label_column!r} of {name} ({_shown(table)})")
+        if empty:
+            self.notes.append(
+                f"{count(len(empty), 'image')} without a label in {name} {'has' if len(empty) == 1 else 'have'} that of the folder"
+            )
+        by_folders = {path: entry for path, entry in inside.items() if entry.label is not None}
+        listed = {one.path for one in table.entries}
+        kept = {path: entry for path, entry in inside.items() if path in listed or path in by_folders}
+        if passed_over := [file for file in unlisted if file not in by_folders]:
+            said = f"{len(passed_over):,} of {len(self._below(folder)):,} images are not listed in it and are passed over"
+            self.notes.append(f"{said}, such as {printable(passed_over[0])}")
+        return self._joined_entries(kept, table, is_labeled=True)
+
+    def _joined_entries(self, inside: dict[str, Entry], table: Manifest, *, is_labeled: bool = False) -> list[Entry]:
+        """The entries of the layout with what a table adds; with ``is_labeled`` its labels, and its rows for files of no folder, too."""
+        said = {one.path: one for one in table.entries}
+        joined = [
+            _joined(entry, said.get(path), is_labeled=is_labeled and said.get(path, entry).label is not None)
+            for path, entry in inside.items()
+        ]
+        return joined + [one for one in table.entries if is_labeled and one.path not in inside]
+
+    def _note_unlisted(self, note: str, folder: str, table: Manifest) -> None:
+        unlisted = self._unlisted(folder, table)
+        rest = f"; {len(unlisted):,} of {len(self._below(folder)):,} images are not listed in it" if unlisted else ""
+        self.notes.append(note + rest)
+
+    def _unlisted(self, folder: str, table: Manifest) -> list[str]:
+        listed = {one.path for one in table.entries}
+        return [file for file in self._below(folder) if file not in listed]
 
     def _part_by_layout(self, by_layout: dict[str, Entry], entry: Entry) -> str | None:
         return by_layout[entry.path].part if entry.path in by_layout else None
@@ -147,7 +185,7 @@ class _Folder:
                 if len({entry.label for entry in table.entries if entry.label is not None}) > 1 or self.reading.label_column:
                     tables.append((folder, table))
                 else:
-                    self.notes += table.notes
+                    self.notes += table.all_notes
         named = [(folder, table, {entry.path for entry in table.entries}) for folder, table in tables]
         for number, (_, table, paths) in enumerate(named):
             for _, other, others in named[:number]:
@@ -162,7 +200,7 @@ class _Folder:
             part = part_of(table.file.stem) if len(named) > 1 and not has_parts else None
             name = printable(f"{folder}/{table.file.name}" if folder else table.file.name)
             listed = {entry.path for entry in table.entries}
-            self.notes += table.notes
+            self.notes += table.all_notes
             self.notes.append(
                 f"labels come from the column {table.label_column!r} of {name} ({_shown(table)}), paths from {table.path_column!r}; "
                 f"it lists {sum(entry.path in listed for entry in entries):,} of {len(entries):,} images"
@@ -171,6 +209,19 @@ class _Folder:
         if not said:
             return entries
         return [_joined(replace(entry, label=None), said.get(entry.path), is_labeled=True) for entry in entries]
+
+
+def _differing(inside: dict[str, Entry], table: Manifest) -> list[Entry]:
+    """The rows that give a file another label than its folder."""
+    return [one for one in table.entries if one.label is not None and one.path in inside and inside[one.path].label != one.label]
+
+
+def _is_about_the_folders(inside: dict[str, Entry], table: Manifest) -> bool:
+    """Whether a table names the classes of the folders: all its labels are theirs, or it agrees with them for most files."""
+    labeled = [one for one in table.entries if one.label is not None and one.path in inside]
+    classes = {entry.label for entry in inside.values()}
+    differing = len(_differing(inside, table))
+    return all(one.label in classes for one in labeled) or 2 * differing < len(labeled)
 
 
 def _joined(entry: Entry, row: Entry | None, *, is_labeled: bool = False) -> Entry:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,12 +12,11 @@ from tellapart.dataset.folder_names import part_of
 from tellapart.dataset.listed_files import AS_WRITTEN, BY_NAME, ListedFiles
 from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.dataset.table_columns import HINT, Columns, columns_of
+from tellapart.dataset.table_labels import Row, table_labels
 from tellapart.errors import DataError
 from tellapart.printable import printable
 
 MANIFEST_SUFFIXES = TABLE_SUFFIXES
-_LISTS = "|;"
-Row = tuple[int, dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -35,6 +32,7 @@ class Manifest:
         is_guess: whether the label column has a name that does not mean "label".
         missing: how many rows name no file.
         notes: sentences for the user.
+        label_notes: those on the labels.
     """
 
     file: Path
@@ -45,6 +43,12 @@ class Manifest:
     is_guess: bool
     missing: int
     notes: list[str]
+    label_notes: list[str]
+
+    @property
+    def all_notes(self) -> list[str]:
+        """Both kinds of notes."""
+        return [*self.notes, *self.label_notes]
 
 
 def read_manifest(file: Path, files: ListedFiles, reading: DatasetOptions = AS_FOUND) -> Manifest:
@@ -71,7 +75,7 @@ def read_manifest(file: Path, files: ListedFiles, reading: DatasetOptions = AS_F
         raise DataError(f"{file} has no rows", hint=HINT)
     columns = known[0]
     path, found, notes = _paths(file, place, rows, columns, files)
-    label, is_guess, more = _label_column(file, rows, columns, path)
+    said = table_labels(file, place, rows, columns, path, is_named=reading.label_column is not None)
     weak = columns.weak_part
     if weak is not None and not all(part_of(row.get(str(weak), "")) for _, row in rows):
         weak = None
@@ -79,22 +83,22 @@ def read_manifest(file: Path, files: ListedFiles, reading: DatasetOptions = AS_F
     entries = [
         Entry(
             found[number][0],
-            None if label is None else _label(f"{file}, {place} {line}", row.get(str(label), "")),
+            said.labels[number],
             None if part is None else _part(f"{file}, {place} {line}", row.get(str(part), "")),
             None if columns.group is None else row.get(str(columns.group)) or None,
         )
         for number, (line, row) in enumerate(rows)
     ]
-    _check_single(file, entries, columns, label)
     return Manifest(
         file=file,
         entries=entries,
         path_column=columns.header[path],
-        label_column=None if label is None else columns.header[label],
+        label_column=said.column,
         has_parts=part is not None,
-        is_guess=is_guess,
+        is_guess=said.is_guess,
         missing=sum(how is None for _, how in found),
-        notes=[*notes, *more],
+        notes=notes,
+        label_notes=said.notes,
     )
 
 
@@ -144,62 +148,6 @@ def _path_notes(
             f"the first in {place} {rows[first][0]}: {cells[first]!r}"
         )
     return notes
-
-
-def _label_column(file: Path, rows: Sequence[Row], columns: Columns, path: int) -> tuple[int | None, bool, list[str]]:
-    """The column of the labels, whether it is a guess, and notes."""
-    labels = [place for place in columns.labels if place != path]
-    if labels:
-        others = [columns.header[place] for place in labels[1:]]
-        if not others:
-            return labels[0], False, []
-        return (
-            labels[0],
-            False,
-            [f"{printable(file.name)}: labels come from the column {columns.header[labels[0]]!r}, not from {', '.join(map(repr, others))}"],
-        )
-    if columns.other is not None and columns.other != path:
-        values = Counter(row.get(str(columns.other), "") for _, row in rows)
-        if 2 <= len(values) <= len(rows) / 2:
-            return columns.other, True, []
-    names = [name for place, name in enumerate(columns.header) if place != path]
-    said = f"its other columns are {', '.join(names)}; --label-column names one" if names else "it has no other column"
-    return None, False, [f"{printable(file.name)} has no column known to hold labels: {said}"]
-
-
-def _label(place: str, text: str) -> str | None:
-    """The label in a cell; a list of one is that one.
-
-    Raises:
-        DataError: a list of several.
-    """
-    if text[:1] in "[({" and text[-1:] in "])}" and text:
-        try:
-            value = ast.literal_eval(text)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return text
-        if isinstance(value, list | tuple | set):
-            if len(value) > 1:
-                raise _several(place, text)
-            return next((str(one).strip() for one in value if one is not None), None) or None
-    return text or None
-
-
-def _check_single(file: Path, entries: Sequence[Entry], columns: Columns, label: int | None) -> None:
-    """Refuse labels such as ``cat|dog`` beside ``cat`` and ``dog``: lists of labels, not labels."""
-    labels = {entry.label for entry in entries if entry.label is not None}
-    for mark in _LISTS:
-        for one in sorted(labels):
-            pieces = [piece.strip() for piece in one.split(mark)]
-            if len(pieces) > 1 and all(piece in labels for piece in pieces):
-                raise _several(f"{file}, column {columns.header[label or 0]}", one)
-
-
-def _several(place: str, text: str) -> DataError:
-    return DataError(
-        f"{place}: the label {text!r} is a list of several; an image has one class here",
-        hint="keep one label for each image, or name another column with --label-column",
-    )
 
 
 def _part(place: str, text: str) -> str | None:

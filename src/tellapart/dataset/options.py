@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tellapart.options import Options, dataclass, option
 
 AUTO, TOP, BOTTOM, NONE = "auto", "top", "bottom", "none"
+
+
+def path_column_option() -> Any:
+    """The column of the paths."""
+    return option(None, "Column of a table that names the image files; by default path, file_name, ...", metavar="NAME")
+
+
+def label_column_option() -> Any:
+    """The column of the labels."""
+    return option(None, "Column of a table that holds the labels; by default label, class, ...", metavar="NAME")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +28,8 @@ class DatasetOptions(Options):
         "Which folder names the class: top (directly below FOLDER), bottom (the one an image lies in), none, or as understood (auto).",
         choices=(AUTO, TOP, BOTTOM, NONE),
     )
-    path_column: str | None = option(None, "Column of a table that names the image files; by default path, file_name, ...", metavar="NAME")
-    label_column: str | None = option(None, "Column of a table that holds the labels; by default label, class, ...", metavar="NAME")
+    path_column: str | None = path_column_option()
+    label_column: str | None = label_column_option()
 
 
 AS_FOUND = DatasetOptions()

@@ -54,7 +54,7 @@ class Columns:
         header: their names, as written.
         paths: those that may name the images, the likeliest first.
         labels: those that may hold labels, the likeliest first.
-        other: the only column that is left, which may be that of the labels; None where there are none or several.
+        others: the columns that are left, which may hold labels where ``labels`` is empty.
         part: the part of an image; None for none.
         weak_part: one that may be its part.
         group: the group of an image; None for none.
@@ -63,7 +63,7 @@ class Columns:
     header: tuple[str, ...]
     paths: tuple[int, ...]
     labels: tuple[int, ...]
-    other: int | None
+    others: tuple[int, ...]
     part: int | None
     weak_part: int | None
     group: int | None
@@ -71,7 +71,8 @@ class Columns:
     @property
     def read(self) -> dict[str, int]:
         """The columns whose cells are needed, by their number in words."""
-        places = (*self.paths, *self.labels, self.other, self.part, self.weak_part, self.group)
+        others = () if self.labels else self.others
+        places = (*self.paths, *self.labels, *others, self.part, self.weak_part, self.group)
         return {str(place): place for place in places if place is not None}
 
 
@@ -102,8 +103,8 @@ def columns_of(table: Path, header: Sequence[str], reading: DatasetOptions = AS_
         labels = tuple(place for place in all_of(LABEL_NAMES) if place not in paths)
     weak, part, group = first(WEAK_PART_NAMES), first(PART_NAMES), first(GROUP_NAMES)
     taken = {*paths, *labels, weak, part, group}
-    rest = [place for place, name in enumerate(names) if place not in taken and name not in _NO_LABELS]
-    return Columns(tuple(header), paths, labels, rest[0] if len(rest) == 1 else None, part, weak if part is None else None, group)
+    rest = tuple(place for place, name in enumerate(names) if place not in taken and name not in _NO_LABELS)
+    return Columns(tuple(header), paths, labels, rest, part, weak if part is None else None, group)
 
 
 def plain_name(name: str) -> str:

@@ -1,0 +1,165 @@
+"""The labels of a table: from one column, or from a 0/1 column for each class; several labels for one image are refused."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tellapart.counts import count
+from tellapart.dataset.table_columns import Columns
+from tellapart.errors import DataError
+from tellapart.printable import printable
+
+Row = tuple[int, dict[str, str]]
+_LISTS, _WORDY = "|;", ", "
+"""Marks that part labels; the second ones occur within names, too."""
+_TRUTH = {"1": True, "1.0": True, "true": True, "yes": True, "0": False, "0.0": False, "false": False, "no": False, "": False}
+NAMED = 6
+
+
+@dataclass(frozen=True)
+class TableLabels:
+    """The labels of a table.
+
+    Attributes:
+        labels: of each row; None for none.
+        column: where they come from, as written; None where no column is known for them.
+        is_guess: whether the names of the columns say nothing of labels.
+        notes: sentences worth knowing.
+    """
+
+    labels: list[str | None]
+    column: str | None
+    is_guess: bool
+    notes: list[str]
+
+
+def table_labels(file: Path, place: str, rows: Sequence[Row], columns: Columns, path: int, *, is_named: bool) -> TableLabels:
+    """The labels of the rows of a table.
+
+    Args:
+        file: the table.
+        place: what a row is called: ``line`` or ``row``.
+        rows: with their numbers.
+        columns: of the table.
+        path: the column of the paths.
+        is_named: whether the user names the column of the labels.
+
+    Raises:
+        DataError: several labels for one image, in one column or in several; says where.
+    """
+    column, is_guess, notes = _label_column(file, rows, columns, path)
+    if column is None:
+        found = _from_indicators(file, place, rows, columns)
+        return found or TableLabels([None] * len(rows), None, False, notes)
+    labels = [_label(f"{file}, {place} {line}", row.get(str(column), "")) for line, row in rows]
+    _check_single(f"{file}, column {columns.header[column]}", {label for label in labels if label is not None}, is_named=is_named)
+    return TableLabels(labels, columns.header[column], is_guess, notes)
+
+
+def _label_column(file: Path, rows: Sequence[Row], columns: Columns, path: int) -> tuple[int | None, bool, list[str]]:
+    """The column of the labels, whether it is a guess, and notes."""
+    labels = [place for place in columns.labels if place != path]
+    if labels:
+        others = [columns.header[place] for place in labels[1:]]
+        said = f"labels come from the column {columns.header[labels[0]]!r}, not from {', '.join(map(repr, others))}"
+        return labels[0], False, [f"{printable(file.name)}: {said}"] if others else []
+    if len(columns.others) == 1 and columns.others[0] != path:
+        values = Counter(row.get(str(columns.others[0]), "") for _, row in rows)
+        if 2 <= len(values) <= len(rows) / 2:
+            return columns.others[0], True, []
+    names = [name for place, name in enumerate(columns.header) if place != path]
+    said = f"its other columns are {', '.join(names)}; --label-column names one" if names else "it has no other column"
+    return None, False, [f"{printable(file.name)} has no column known to hold labels: {said}"]
+
+
+def _from_indicators(file: Path, place: str, rows: Sequence[Row], columns: Columns) -> TableLabels | None:
+    """The labels of a one-hot table, with a column of 0 and 1 for each class; None for another table.
+
+    Raises:
+        DataError: all further columns hold 0 and 1, and a row has several 1s.
+    """
+    cells = {column: [row.get(str(column), "").casefold() for _, row in rows] for column in columns.others}
+    classes = [column for column, own in cells.items() if all(cell in _TRUTH for cell in own) and any(own)]
+    if len(classes) < 2:
+        return None
+    labels: list[str | None] = []
+    for number, (line, _) in enumerate(rows):
+        ones = [columns.header[column] for column in classes if _TRUTH[cells[column][number]]]
+        if len(ones) > 1:
+            if len(classes) < len(columns.others):
+                return None
+            raise DataError(
+                f"{file}, {place} {line}: a 1 in each of the columns {_named(ones)}: several labels; an image has one class here",
+                hint="keep one class for each image, or name the one column that is meant with --label-column",
+            )
+        labels.append(ones[0] if ones else None)
+    if not any(labels):
+        return None
+    names = [columns.header[column] for column in classes]
+    notes = [f"{printable(file.name)}: labels come from its {count(len(names), 'column')} of 0 and 1, a class each: {_named(names)}"]
+    without = labels.count(None)
+    if without:
+        notes.append(f"{printable(file.name)}: {count(without, 'row has', 'rows have')} no 1 in these columns, and so no label")
+    return TableLabels(labels, " + ".join(names[:NAMED]), True, notes)
+
+
+def _named(names: Sequence[str]) -> str:
+    rest = len(names) - NAMED
+    return ", ".join(repr(printable(name)) for name in names[:NAMED]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def _label(place: str, text: str) -> str | None:
+    """The label in a cell; a list of one is that one.
+
+    Raises:
+        DataError: a list of several.
+    """
+    if text[:1] not in tuple("[({") or text[-1:] not in tuple("])}"):
+        return text or None
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        if text[0] != "(" and len(re.split(r"[,;|\s]+", text[1:-1].strip())) > 1:
+            raise _several(place, text) from None
+        return text
+    if not isinstance(value, list | tuple | set):
+        if isinstance(value, dict):
+            raise _several(place, text)
+        return text
+    is_joined = len(value) == 1 and len(re.findall(r"'[^']*'|\"[^\"]*\"", text)) > 1  # numpy prints ['a' 'b']
+    if len(value) > 1 or is_joined:
+        raise _several(place, text)
+    return next((str(one).strip() for one in value if one is not None), None) or None
+
+
+def _check_single(place: str, labels: set[str], *, is_named: bool) -> None:
+    """Refuse lists of labels, such as ``cat|dog`` beside ``cat``.
+
+    Blanks and commas occur within names, too; where the user names the column, such labels are taken as they are.
+    """
+    for mark in _LISTS + ("" if is_named else _WORDY):
+        pieces = {label: [piece.strip() for piece in label.split(mark) if piece.strip()] for label in labels}
+        several = sorted(label for label, own in pieces.items() if len(own) > 1)
+        if not several:
+            continue
+        used = Counter(piece for own in pieces.values() for piece in set(own))
+        if mark in _LISTS:
+            lists = [label for label in several if any(used[piece] > 1 for piece in pieces[label])]
+        else:
+            lists = [label for label in several if all(piece in labels for piece in pieces[label])]
+            if not lists and len(labels) > len(used) and len({len(own) for own in pieces.values()}) > 1:
+                lists = several
+        if lists:
+            raise _several(place, lists[0], is_sure=mark in _LISTS)
+
+
+def _several(place: str, text: str, *, is_sure: bool = True) -> DataError:
+    hint = "keep one label for each image, or name another column with --label-column"
+    if not is_sure:
+        hint = "keep one label for each image; if it is the name of one class, name the column with --label-column"
+    return DataError(f"{place}: the label {text!r} is a list of several; an image has one class here", hint=hint)
