@@ -112,6 +112,8 @@ def balance(
     backbone: str = ...,
     seed: int = ...,
     state: Path | None = ...,
+    device: str = ...,
+    precision: str = ...,
     num_workers: int | None = ...,
 ) -> BalanceResult: ...
 
@@ -230,6 +232,7 @@ def crop(
     seed: int = ...,
     state: Path | None = ...,
     device: str = ...,
+    precision: str = ...,
     num_workers: int | None = ...,
 ) -> CropResult: ...
 

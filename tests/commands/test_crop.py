@@ -179,3 +179,11 @@ def test_the_command_says_what_would_be_kept(people: Path) -> None:
     assert "--out DIR keeps the crops" in said.output
     said = CliRunner().invoke(door, ["crop", str(people), "--no-measure-benefit", "-q", "--json", "--out", "kept"])
     assert json.loads(said.output)["crops"] == 4
+
+
+@pytest.mark.parametrize("names", [("cats/1.jpg", "cats/2.jpg"), ("1.jpg", "2.jpg")])
+def test_the_benefit_for_one_class_or_none_is_refused_before_a_file_is_read(tmp_path: Path, names: tuple[str, ...]) -> None:
+    folders.write(tmp_path / "photos", dict.fromkeys(names, b"never read"))
+    with pytest.raises(DataError, match=r"only one class|no .* has a label|no label") as caught:
+        tellapart.crop(tmp_path / "photos", target="subject", measure_benefit=True)
+    assert "be read" not in str(caught.value)

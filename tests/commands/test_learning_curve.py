@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tellapart
+from tellapart.commands.learning_curve import LearningCurveOptions
 from tellapart.errors import OptionError
+from tellapart.training import recipe_runner
+from tellapart.training.options import TrainOptions
 
 
 @pytest.mark.parametrize("recipe", ["probe", "scratch"])
@@ -27,3 +32,34 @@ def test_words_that_are_no_sizes_are_refused(photos: Path) -> None:
         tellapart.learning_curve(photos, sizes="many")
     with pytest.raises(OptionError, match=r"must end in \.svg"):
         tellapart.learning_curve(photos, out="curve.xls")
+
+
+def test_every_option_of_a_training_reaches_it(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {
+        "recipe": "finetune",
+        "backbone": "lite0",
+        "weights": "a.pth",
+        "image_size": 64,
+        "augment": "strong",
+        "epochs": 3,
+        "balance": "weights",
+        "seed": 5,
+        "device": "cpu",
+        "precision": "float32",
+        "num_workers": 1,
+    }
+    handed_on: list[TrainOptions] = []
+
+    class Enough(Exception):
+        pass
+
+    def recipe(options: TrainOptions) -> None:
+        handed_on.append(options)
+        raise Enough
+
+    monkeypatch.setattr(recipe_runner, "recipe_runner", recipe)
+    with pytest.raises(Enough):
+        tellapart.learning_curve(photos, **given)
+    assert {name: str(getattr(handed_on[0], name)) for name in given} == {name: str(value) for name, value in given.items()}
+    common = {f.name for f in fields(LearningCurveOptions)} & {f.name for f in fields(TrainOptions)}
+    assert common - set(given) == {"architecture", "test_share", "state", "out", "label_folder", "path_column", "label_column"}

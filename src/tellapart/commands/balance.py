@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
 from tellapart.dataset.options import DatasetOptions
+from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, when, with_options
 from tellapart.progress import AUTO, Progress
 from tellapart.results import Result
-from tellapart.shared_options import num_workers_option, seed_option, state_option, test_share_option
+from tellapart.shared_options import device_option, num_workers_option, seed_option, state_option, test_share_option
 
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
@@ -41,6 +42,8 @@ class BalanceOptions(DatasetOptions):
     backbone: str = option("lite2", "Backbone for near-duplicates.", only_for=WRITTEN)
     seed: int = seed_option(only_for=WRITTEN)
     state: Path | None = state_option()
+    device: str = device_option(only_for=WRITTEN)
+    precision: str = precision_option(only_for=WRITTEN)
     num_workers: int | None = num_workers_option()
 
 
@@ -126,9 +129,16 @@ def balance(folder: str | Path, *, options: BalanceOptions, progress: Progress =
     else:
         out = options.out.expanduser()
         check_table(out)
-        spec = FeatureSpec(find_backbones(options.backbone))
+        spec = FeatureSpec(find_backbones(options.backbone)).computed(options.device, options.precision)
         analyzed = analyze_folder(
-            folder, spec, reading=options, min_classes=2, state=options.state, num_workers=options.num_workers, progress=progress
+            folder,
+            spec,
+            reading=options,
+            min_classes=2,
+            state=options.state,
+            device=options.device,
+            num_workers=options.num_workers,
+            progress=progress,
         )
         assignment = analyzed.assignment(test_share=options.test_share, seed=options.seed)
         rows, notes = assignment.rows, [*analyzed.notes, *assignment.notes]

@@ -85,6 +85,7 @@ def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO)
         folder,
         FeatureSpec(()),
         reading=options,
+        min_classes=2 if options.measure_benefit else 0,
         state=options.state,
         device=options.device,
         num_workers=options.num_workers,

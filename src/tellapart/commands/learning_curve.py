@@ -157,6 +157,7 @@ def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progres
         "balance",
         "seed",
         "device",
+        "precision",
         "num_workers",
     )
     training = TrainOptions.from_others(**{name: getattr(options, name) for name in shared}, n_splits=0, learning_curve=False)

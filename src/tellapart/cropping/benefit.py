@@ -80,7 +80,7 @@ def measure_crop_benefit(
     Raises:
         DataError: there are too few labeled images to hold some out.
     """
-    spec = FeatureSpec(find_backbones(BACKBONE)).computed(chosen.device)
+    spec = FeatureSpec(find_backbones(BACKBONE)).computed(chosen.device, chosen.precision)
     analyzed = analyze_folder(
         folder,
         spec,

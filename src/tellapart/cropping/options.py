@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tellapart.dataset.options import DatasetOptions
+from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, when, when_not
 from tellapart.shared_options import device_option, num_workers_option, seed_option, state_option
 
@@ -39,4 +40,5 @@ class CropOptions(DatasetOptions):
     seed: int = seed_option(only_for=when_not("measure_benefit", False))
     state: Path | None = state_option()
     device: str = device_option()
+    precision: str = precision_option(only_for=when_not("measure_benefit", False))
     num_workers: int | None = num_workers_option()
