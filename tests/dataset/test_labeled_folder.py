@@ -185,6 +185,22 @@ UNDERSTOOD |= {
         (CLASSES, {"metadata.csv": listed("path", *RED_BLUE, flash=["1", "0"] * 4, tripod=["0", "1"] * 4)}),
         ("- blue 4, - red 4", "has no column known to hold labels, so labels come from the folders"),
     ),
+    "words for a missing value are no classes": (
+        (FLAT, {"metadata.csv": listed("path", *FOUR, label=["a", "nan", "b", "NULL"])}),
+        ("train - 2, train a 1, train b 1", "2 rows have no label: 'nan' in line 3 is how programs write a missing value"),
+    ),
+    "whole numbers however they are written": (
+        (FLAT, {"metadata.csv": listed("path", *FOUR, label=["1.0", "0", "1", "0.0"])}),
+        ("train 0 2, train 1 2",),
+    ),
+    "numbers that are not whole stay as they are": (
+        (FLAT, {"metadata.csv": listed("path", *FOUR, label=["1.0", "1.5", "1.0", "1.5"])}),
+        ("train 1.0 2, train 1.5 2",),
+    ),
+    "tables put one after the other": (
+        (FLAT, {"metadata.csv": listed("path", *FOUR[:2], label=["a", "b"]) + listed("path", *FOUR[2:], label=["a", "b"])}),
+        ("train a 2, train b 2",),
+    ),
     "names of several words": (
         (FLAT, {"metadata.csv": listed("path", *FOUR, label=["red panda", "giant panda", "red panda", "panda"])}),
         ("train giant panda 1, train panda 1, train red panda 2",),
@@ -206,6 +222,14 @@ REFUSED = {
     "labels between marks that never stand alone": (
         (FLAT, {"metadata.csv": listed("path", *FOUR, label=["a|b", "b|c", "a|c", "a|b"])}),
         ("'a|b' is a list of several",),
+    ),
+    "labels between slashes": (
+        (FLAT, {"metadata.csv": listed("path", *FOUR, label=["a", "b", "a/b", "b"])}),
+        ("'a/b' is a list of several",),
+    ),
+    "labels between plus signs": (
+        (FLAT, {"metadata.csv": listed("path", *FOUR, label=["a", "b", "a+b", "b"])}),
+        ("'a+b' is a list of several",),
     ),
     "numpy's lists of words": (
         (FLAT, {"metadata.csv": listed("path", *FOUR, label=["['red' 'blue']"] * 4)}),

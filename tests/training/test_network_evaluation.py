@@ -71,6 +71,7 @@ def test_reported_images_are_answered_by_the_mean_of_all_members() -> None:
     assert np.allclose(examination.predictions.logits[:, 0], 2.0)
     assert examination.metrics["training"] == {
         "precision": "float32",
+        "replicas": 1,
         "seconds": 6.0,
         "images": 90,
         "images_per_s": 15.0,

@@ -109,6 +109,7 @@ def doctor(*, options: DoctorOptions, progress: Progress = AUTO) -> DoctorResult
         What was checked, and the problems.
     """
     from tellapart.cache_dir import cache_root
+    from tellapart.concurrency import available_cores
     from tellapart.models.efficientnet_lite import PACKAGED
     from tellapart.version import __version__
 
@@ -126,7 +127,7 @@ def doctor(*, options: DoctorOptions, progress: Progress = AUTO) -> DoctorResult
         python=platform.python_version(),
         platform=platform.platform(),
         versions=versions,
-        processor=Processor(os.cpu_count(), _cpu_features()),
+        processor=Processor(available_cores(), _cpu_features()),
         torch=torch,
         cache=Cache(cache_root(), _size(cache_root()), _can_write(cache_root())),
         backbones=backbones,

@@ -8,9 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 _PART_WORDS = {
-    "train": "trainval|training|train",
-    "val": "validation|valid|val|development|dev|evaluation|eval",
-    "test": "testing|test|holdout|heldout",
+    "train": "trainval|training|train|trn",
+    "val": "validation|valid|val|development|dev|evaluation|eval|vld",
+    "test": "testing|test|tst|holdout|heldout",
 }
 _FILLERS = (
     "dataset|data|set|images|image|imgs|img|pictures|picture|pics|photos|photo|samples|split|part|seg|public|private|"

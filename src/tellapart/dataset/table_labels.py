@@ -15,9 +15,12 @@ from tellapart.errors import DataError
 from tellapart.printable import printable
 
 Row = tuple[int, dict[str, str]]
-_LISTS, _WORDY = "|;", ", "
+_LISTS, _WORDY = "|;", ",/+& "
 """Marks that part labels; the second ones occur within names, too."""
+_WHOLE = re.compile(r"-?\d+(\.0*)?")
 _TRUTH = {"1": True, "1.0": True, "true": True, "yes": True, "0": False, "0.0": False, "false": False, "no": False, "": False}
+_ABSENT = {"nan", "null", "<na>", "n/a", "#n/a"}
+"""How programs write a cell without a value."""
 NAMED = 6
 
 
@@ -56,9 +59,26 @@ def table_labels(file: Path, place: str, rows: Sequence[Row], columns: Columns, 
     if column is None:
         found = _from_indicators(file, place, rows, columns)
         return found or TableLabels([None] * len(rows), None, False, notes)
-    labels = [_label(f"{file}, {place} {line}", row.get(str(column), "")) for line, row in rows]
+    labels = _as_whole_numbers([_label(f"{file}, {place} {line}", row.get(str(column), "")) for line, row in rows])
+    absent = [number for number, label in enumerate(labels) if label is not None and label.casefold() in _ABSENT]
+    if absent and len(absent) < len(rows):
+        first = absent[0]
+        notes = [
+            *notes,
+            f"{printable(file.name)}: {count(len(absent), 'row has', 'rows have')} no label: {labels[first]!r} in {place} {rows[first][0]} "
+            "is how programs write a missing value",
+        ]
+        labels = [None if number in set(absent) else label for number, label in enumerate(labels)]
     _check_single(f"{file}, column {columns.header[column]}", {label for label in labels if label is not None}, is_named=is_named)
     return TableLabels(labels, columns.header[column], is_guess, notes)
+
+
+def _as_whole_numbers(labels: list[str | None]) -> list[str | None]:
+    """Labels such as ``1.0`` beside ``0`` as whole numbers, where all are: one class has one name."""
+    given = [label for label in labels if label is not None and label.casefold() not in _ABSENT]
+    if not all(_WHOLE.fullmatch(label) for label in given):
+        return labels
+    return [label and re.sub(r"\.0*$", "", label) for label in labels]
 
 
 def _label_column(file: Path, rows: Sequence[Row], columns: Columns, path: int) -> tuple[int | None, bool, list[str]]:

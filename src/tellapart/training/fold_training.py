@@ -45,7 +45,7 @@ class FoldMember:
     Attributes:
         member: backbone on disk, and head.
         held_out: rows of the training images it did not learn from, int64 (m,).
-        facts: ``history``, ``notes``, ``seconds``, ``images`` and ``precision`` of its training.
+        facts: ``history``, ``notes``, ``seconds``, ``images``, ``replicas`` and ``precision`` of its training.
     """
 
     member: Member
@@ -156,7 +156,7 @@ def _train(
         trained_part, images = shortened(learner, feed, path.with_suffix(".activations"), listeners.progress)
     trained = Loop(trained_part, images, rows, plan, checkpoint=checkpoint, compute=compute, listeners=listeners).run()
     if compute.processes.is_first:
-        _write(path, learner, trained)
+        _write(path, learner, trained, compute.replicas)
         checkpoint.remove()
     compute.processes.wait()
 
@@ -166,11 +166,12 @@ def replicas_on(device: str, processes: Processes = ALONE) -> int:
     return available_cores() if device == "cpu" and processes.count == 1 else 1
 
 
-def _write(path: Path, learner: Learner, trained: Trained) -> None:
+def _write(path: Path, learner: Learner, trained: Trained, replicas: int) -> None:
     head = head_of(learner)
     tensors = {name: torch.from_numpy(getattr(head, name)) for name in HEAD_TENSORS}
     facts = {"history": trained.history, "notes": trained.notes, "seconds": trained.seconds, "images": trained.images}
     is_mixed = learner.is_autocast or getattr(learner.backbone, "precision", "") == "mixed"
+    facts["replicas"] = replicas
     facts["precision"] = "bfloat16" if is_mixed else "float32"
     Checkpoint(path).save({"backbone": exported(learner), "head": tensors}, facts)
 

@@ -192,5 +192,6 @@ def _training(recipe: NetworkRecipe, folds: Sequence[FoldMember]) -> dict[str, A
         "epochs": recipe.plan.epochs,
         "image_size": recipe.card.image_size,
         "precision": folds[0].facts["precision"],
+        "replicas": folds[0].facts.get("replicas", 1),
         "augmentation": str(recipe.augmentation),
     }

@@ -18,6 +18,8 @@ def doctor_output(result: DoctorResult) -> Answer:
         f"tellapart {result.tellapart}, Python {result.python}, {result.platform}",
         "packages:  " + ", ".join(f"{name} {version or 'missing'}" for name, version in result.versions.items()),
         f"processor: {result.processor.cores} cores, {' '.join(result.processor.features) or 'no known vector extensions'}",
+        f"training:  networks divide each batch among {result.processor.cores or 1:,} cores, and their last digits depend on that number; "
+        "probes and predictions do not",
         f"torch:     {'compatible' if torch and torch.fits_torchvision else 'NOT compatible'} with torchvision, GPU {gpu}",
         f"cache:     {cache.folder}, {cache.size_bytes / 1e6:,.0f} MB{'' if cache.can_be_written else ', NOT writable'}",
         "backbones: "
