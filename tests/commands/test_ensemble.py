@@ -282,5 +282,5 @@ def test_the_command_says_the_weights_and_the_rungs(trained: Run, second: Run, t
     assert result.stdout.startswith("weights: photos-1 50.0 %, small 50.0 %\n18 test images")
     assert "ensemble of 2 runs" in result.stdout
     content = json.loads(CliRunner().invoke(door, [*words, "--json"]).stdout)
-    assert open_run(content["path"]).name == "photos-ensemble-2"
+    assert open_run(content["path"]).name == "photos-ensemble-1"
     assert CliRunner().invoke(door, ["ensemble", str(trained.folder)]).exit_code == 1

@@ -24,7 +24,10 @@ def test_the_tensors_are_timms_and_so_are_the_bits(architecture: str, has_classi
     with torch.inference_mode():
         assert torch.equal(ours(images), timms(images))
         if architecture == "tf_efficientnet_lite0":
-            assert torch.equal(fused_network(ours)(images), fused_network(timms)(images))
+            graphs = [fused_network(network) for network in (ours, timms)]
+            assert torch.equal(*(graph(images) for graph in graphs))
+            halves = [graph.to(torch.bfloat16, memory_format=torch.channels_last)(images.bfloat16()) for graph in graphs]
+            assert torch.equal(*halves)
 
 
 def test_timms_names_of_layers_hold() -> None:

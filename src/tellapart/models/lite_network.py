@@ -75,6 +75,8 @@ class LiteBlock(nn.Module):
             self.add_module(name, conv)
             self.add_module(f"bn{number}", norm)
         self.has_skip = inputs == outputs and stride == 1
+        if self.has_skip:
+            self.drop_path = nn.Identity()  # timm's graph has it, and without it bfloat16 rounds once less than in earlier versions
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Features (n, c, h, w) to features."""
