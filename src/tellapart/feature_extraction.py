@@ -303,10 +303,10 @@ class _Work:
 
     def _record_rate(self, images: int, seconds: float) -> None:
         """Keep the speed of a single network that computed (nearly) all of these images."""
-        new = len(self.vectors[0]) if len(self.lanes) == 1 else 0
-        if new >= 0.9 * images:
-            card, device = self.spec.backbones[0].card, used_device(self.spec.device)
-            record_rate(card.name, card.image_size, device, mirror=self.spec.mirror, images=new, seconds=seconds)
+        if len(self.lanes) == 1 and len(self.lanes[0].vectors) >= 0.9 * images:
+            (lane,) = self.lanes
+            card, device, new = lane.backbone.card, used_device(lane.spec.device), len(lane.vectors)
+            record_rate(card.name, card.image_size, device, mirror=lane.spec.mirror, images=new, seconds=seconds)
 
     def remove_damaged(self, image_ids: set[str]) -> bool:
         """Read the vectors of these images; whether cached vectors or squares turned out to be damaged."""

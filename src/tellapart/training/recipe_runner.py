@@ -252,8 +252,8 @@ class NetworkRunner:
         sets = PartSets.of(assignment, features)
         return network_answers(sets, self.recipe, self._folds, self._features_of(folder, progress))
 
-    def _features_of(self, folder: AnalyzedFolder, progress: Progress) -> Callable[[Member], FeatureMatrix]:
-        """Computes the features of every image with the backbone of a member."""
+    def _features_of(self, folder: AnalyzedFolder, progress: Progress) -> Callable[[Sequence[Member]], list[FeatureMatrix]]:
+        """Computes the features of every image with the backbones of members."""
         from tellapart.feature_extraction import FeatureSpec
 
         def features_of(members: Sequence[Member]) -> list[FeatureMatrix]:
