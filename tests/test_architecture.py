@@ -17,6 +17,7 @@ LEVELS = (
     (
         *("version", "errors", "counts", "durations", "array_types", "options", "shared_options", "results", "progress"),
         *("cache_dir", "printable", "atomic_files", "sqlite", "concurrency", "csv_writer", "json_files", "parquet_files"),
+        "large_arrays",
     ),
     ("calibration", "images", "dataset", "features", "predictions", "run_folder"),
     ("augmentation", "collection", "curation", "dataset_export", "evaluation", "exploration", "kaggle", "models"),

@@ -12,7 +12,7 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tellapart.array_types import ByteArray, FloatArray
+from tellapart.array_types import BoolArray, ByteArray, FloatArray
 from tellapart.augmentation.counter_rng import image_keys
 from tellapart.augmentation.policy import parse_augmentation
 from tellapart.augmentation.tta_views import view
@@ -31,10 +31,11 @@ from tellapart.dataset import Catalog, Dataset, Entry, ImageFacts
 from tellapart.dataset.catalog import FileState
 from tellapart.dataset.image_analysis import ImageAnalysis, analyze_image
 from tellapart.dataset.thumbnail_store import ThumbnailStore
-from tellapart.errors import DataError, ImageError
+from tellapart.errors import DataError, ImageError, StorageError
 from tellapart.features import FeatureCache, FeatureMatrix
 from tellapart.features.extraction_rates import record_rate
 from tellapart.images.pixel_store import PixelStore
+from tellapart.large_arrays import empty_rows
 from tellapart.models.backbone_card import PIXELS, Backbone
 from tellapart.models.devices import used_device
 from tellapart.models.malloc import tune_malloc
@@ -48,6 +49,7 @@ PREPROCESSING = 2
 BATCH = 8
 SAVE_EVERY_S = 5.0
 SAVE_AT_BYTES = 2**27
+ATTEMPTS = 3
 _one_at_a_time = threading.Lock()
 """Extractions of one process run one at a time: torch's number of threads and its tracing are global."""
 
@@ -129,14 +131,24 @@ class FeatureSpec:
 
 def cached_features(spec: FeatureSpec, image_ids: Sequence[str]) -> FeatureMatrix | None:
     """The cached features of images, even if their files are gone; None if the vector of one is missing."""
-    blocks = []
-    for backbone in spec.backbones:
-        cache = FeatureCache(cache_root() / "features", spec.fingerprint(backbone), backbone.card.num_features)
-        vectors = cache.read(image_ids)
-        if len(vectors) < len(set(image_ids)):
-            return None
-        blocks.append(np.stack([vectors[image_id] for image_id in image_ids]))
-    return FeatureMatrix(tuple(image_ids), np.hstack(blocks), spec.provenance()) if blocks else None
+    different = list(dict.fromkeys(image_ids))
+    caches = [FeatureCache(cache_root() / "features", spec.fingerprint(b), b.card.num_features) for b in spec.backbones]
+    values, is_found = _read_vectors(caches, different)
+    if not caches or not is_found.all():
+        return None
+    found = FeatureMatrix(tuple(different), values, spec.provenance())
+    return found if len(different) == len(image_ids) else replace(found, image_ids=tuple(image_ids), values=found.of(image_ids))
+
+
+def _read_vectors(caches: Sequence[FeatureCache], image_ids: Sequence[str]) -> tuple[FloatArray, BoolArray]:
+    """The vectors of several caches beside each other, float32 (n, d), and whether each was found, bool (caches, n)."""
+    values = empty_rows((len(image_ids), sum(cache.width for cache in caches)))
+    is_found = np.zeros((len(caches), len(image_ids)), bool)
+    start = 0
+    for number, cache in enumerate(caches):
+        is_found[number] = cache.read_into(image_ids, values[:, start : start + cache.width])
+        start += cache.width
+    return values, is_found
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,13 +229,18 @@ def extract_together(
     work = _Work(dataset, specs, catalog, network)
     num_workers = worker_count(num_workers)
     try:
-        outcomes = work.run(num_workers, progress)
-        if work.remove_damaged({f.image_id for f in outcomes.values() if f.image_id}):
+        for _ in range(ATTEMPTS):
             outcomes = work.run(num_workers, progress)
+            image_ids = _image_ids(dataset, outcomes)
+            if not work.remove_damaged(image_ids):
+                break
+        else:
+            raise StorageError(
+                f"features that were just written to {cache_root()} cannot be read back", hint="choose another disk with TELLAPART_CACHE"
+            )
     finally:
         work.thumbnails.close()
     files = tuple(outcomes[entry.path] for entry in dataset.entries)
-    image_ids = list(dict.fromkeys(f.image_id for f in files if f.image_id))
     if not image_ids:
         reasons = sorted({f.reason or "" for f in files})
         raise DataError(
@@ -231,8 +248,13 @@ def extract_together(
             hint="tellapart reads JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, JPEG 2000, TGA, PPM and PSD images, and HEIC with the extra heic",
         )
     facts = catalog.facts(image_ids) if catalog else {}
-    matrices = tuple(work.matrix(image_ids, spec) for spec in specs)
+    matrices = tuple(FeatureMatrix(tuple(image_ids), values, spec.provenance()) for spec, values in zip(specs, work.values, strict=True))
     return Extraction(files, facts, matrices[0], matrices)
+
+
+def _image_ids(dataset: Dataset, outcomes: Mapping[str, FileState]) -> list[str]:
+    """The different images of a dataset that could be read, in its order."""
+    return list(dict.fromkeys(state.image_id for entry in dataset.entries if (state := outcomes[entry.path]).image_id))
 
 
 @dataclass(eq=False)
@@ -244,14 +266,14 @@ class _Lane:
         backbone: the network.
         cache: where the vectors lie.
         cached: images whose vectors lie there.
-        vectors: by image id.
+        num_computed: vectors computed by this extraction.
     """
 
     spec: FeatureSpec
     backbone: Backbone
     cache: FeatureCache
     cached: set[str]
-    vectors: dict[str, FloatArray] = field(default_factory=dict)
+    num_computed: int = 0
 
     @property
     def square(self) -> tuple[int, str]:
@@ -265,7 +287,9 @@ class _Work:
     def __init__(
         self, dataset: Dataset, specs: Sequence[FeatureSpec], catalog: Catalog | None, network: Callable[[Backbone], Features] | None
     ) -> None:
-        self.dataset, self.catalog = dataset, catalog
+        self.dataset, self.specs, self.catalog = dataset, specs, catalog
+        self.values: list[FloatArray] = []
+        """For each spec the features of the images last asked for, the backbones beside each other."""
         lanes: dict[str, _Lane] = {}
         for spec in specs:
             for backbone in spec.backbones:
@@ -289,7 +313,7 @@ class _Work:
         states: dict[str, FileState] = {}
         waiting: list[Entry] = []
         for entry in self.dataset.entries:
-            state = self._cached_state(entry)
+            state = self.cached_state(entry)
             if state is None:
                 waiting.append(entry)
             else:
@@ -303,33 +327,29 @@ class _Work:
 
     def _record_rate(self, images: int, seconds: float) -> None:
         """Keep the speed of a single network that computed (nearly) all of these images."""
-        if len(self.lanes) == 1 and len(self.lanes[0].vectors) >= 0.9 * images:
+        if len(self.lanes) == 1 and self.lanes[0].num_computed >= 0.9 * images:
             (lane,) = self.lanes
-            card, device, new = lane.backbone.card, used_device(lane.spec.device), len(lane.vectors)
+            card, device, new = lane.backbone.card, used_device(lane.spec.device), lane.num_computed
             record_rate(card.name, card.image_size, device, mirror=lane.spec.mirror, images=new, seconds=seconds)
 
-    def remove_damaged(self, image_ids: set[str]) -> bool:
-        """Read the vectors of these images; whether cached vectors or squares turned out to be damaged."""
-        is_damaged = False
-        for lane in self.lanes:
-            lane.vectors.update(lane.cache.read(image_ids - lane.vectors.keys()))
-            missing = image_ids - lane.vectors.keys()
-            lane.cached -= missing
-            is_damaged = is_damaged or bool(missing)
+    def remove_damaged(self, image_ids: list[str]) -> bool:
+        """Read the vectors of these images into ``values``; whether cached vectors or squares turned out to be damaged."""
+        is_damaged, self.values = False, []
+        for spec in self.specs:
+            lanes = [self.by_fingerprint[spec.fingerprint(backbone)] for backbone in spec.backbones]
+            values, is_found = _read_vectors([lane.cache for lane in lanes], image_ids)
+            self.values.append(values)
+            for lane, is_read in zip(lanes, is_found, strict=True):
+                missing = {image_ids[row] for row in np.flatnonzero(~is_read).tolist()}
+                lane.cached -= missing
+                is_damaged = is_damaged or bool(missing)
         for store, kept in zip(self.pixel_stores, self.kept, strict=True):
-            lost = store.remove_damaged(image_ids)
+            lost = store.remove_damaged(set(image_ids))
             kept -= lost
             is_damaged = is_damaged or bool(lost)
         return is_damaged
 
-    def matrix(self, image_ids: Sequence[str], spec: FeatureSpec) -> FeatureMatrix:
-        """The features of these images by one spec, the backbones concatenated."""
-        lanes = [self.by_fingerprint[spec.fingerprint(backbone)] for backbone in spec.backbones]
-        blocks = [np.stack([lane.vectors[i] for i in image_ids]) for lane in lanes]
-        values = np.hstack(blocks) if blocks else np.empty((len(image_ids), 0), np.float32)
-        return FeatureMatrix(tuple(image_ids), values, spec.provenance())
-
-    def _cached_state(self, entry: Entry) -> FileState | None:
+    def cached_state(self, entry: Entry) -> FileState | None:
         """The state of a file if everything about it is cached, else None."""
         try:
             status = os.stat(self.dataset.file(entry))
@@ -409,10 +429,11 @@ class _Work:
         analyzed = {o.file.image_id: o for o in outcomes if o.look is not None and o.file.image_id}
         self.thumbnails.write({i: o.look.thumbnail for i, o in analyzed.items() if o.look is not None})
         for place, lane in enumerate(self.lanes):
-            vectors = {i: o.vectors[place] for i, o in analyzed.items() if o.vectors[place] is not None}
+            vectors = {i: v for i, o in analyzed.items() if (v := o.vectors[place]) is not None}
             if vectors:
-                lane.cache.write(list(vectors), np.stack([v for v in vectors.values() if v is not None]))
-            lane.vectors.update((i, v) for i, v in vectors.items() if v is not None)
+                lane.cache.write(list(vectors), np.stack(list(vectors.values())))
+                lane.cached.update(vectors)
+                lane.num_computed += len(vectors)
         for number, store in enumerate(self.pixel_stores):
             squares = {i: o.look.pixels[number] for i, o in analyzed.items() if o.look is not None and i not in self.kept[number]}
             if squares:

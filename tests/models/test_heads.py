@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from tellapart import large_arrays
 from tellapart.models.heads import HeadSpace, LinearHead, mean_logits, signed_power
 
 
@@ -68,3 +71,17 @@ def test_a_feature_constant_in_training_stays_small_when_it_changes(n: int, d: i
     other = values.copy()
     other[:, -1] = 0.0
     assert np.abs(space.placed(other) - space.x).max() <= 1.001
+
+
+def test_a_space_made_in_blocks_on_disk_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    values = features(200, 6)
+    whole = HeadSpace.of(values, power=0.5)
+    monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path))
+    monkeypatch.setattr(large_arrays, "IN_MEMORY", 0)
+    monkeypatch.setattr(large_arrays, "BLOCK_BYTES", 500)
+    blocks = HeadSpace.of(values, power=0.5)
+    signs = np.sign((whole.rotation * blocks.rotation).sum(axis=0))
+    np.testing.assert_allclose(blocks.x * signs, whole.x, atol=1e-3)
+    np.testing.assert_allclose(blocks.placed(values), blocks.x, atol=1e-3)
+    head = blocks.head(np.ones((6, 3), np.float32), np.zeros(3, np.float32))
+    np.testing.assert_allclose(head.logits(values), blocks.x.sum(axis=1, keepdims=True).repeat(3, axis=1), atol=1e-3)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from tellapart import large_arrays
 from tellapart.models import logistic
 from tellapart.models.heads import HeadSpace
 from tellapart.models.logistic import fit_logistic
@@ -90,3 +91,14 @@ def test_the_rotated_space_gives_the_unrotated_solution(n: int, d: int, k: int) 
     head = space.head(rotated.weight[0], rotated.bias[0])
     assert np.abs(softmax(head.logits(x)) - softmax(straight.logits(standard, 0))).max() < 2e-3
     assert np.allclose(softmax(head.logits(x)), softmax(rotated.logits(space.x, 0)), atol=1e-4)
+
+
+@pytest.mark.parametrize("k", [2, 4])
+def test_images_in_blocks_on_disk_give_the_solution_of_the_whole(k: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, targets = data(300, 12, k)
+    weights, strengths = np.random.default_rng(1).uniform(0.2, 2, (300, 3)), np.array([0.01, 0.1, 1.0])
+    whole = fit_logistic(x, targets, k, weights, strengths, tolerance=1e-5)
+    monkeypatch.setattr(large_arrays, "BLOCK_BYTES", 2000)
+    blocks = fit_logistic(x, targets, k, weights, strengths, tolerance=1e-5)
+    np.testing.assert_allclose(blocks.weight, whole.weight, atol=2e-3)
+    np.testing.assert_allclose(blocks.logits(x, 1), whole.logits(x, 1), atol=1e-2)

@@ -103,3 +103,14 @@ def test_blocks_change_nothing_but_memory(monkeypatch: pytest.MonkeyPatch) -> No
     again, near = part_evaluation.nearest(features, train, 3)
     assert np.array_equal(rows, again)
     assert np.allclose(cosines, near, atol=1e-6)
+
+
+def test_in_large_sets_neighbors_are_searched_in_a_sample_and_numbered_as_in_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(part_evaluation, "SEARCHED", 40)
+    train = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
+    searched = part_evaluation.searched_rows(200)
+    rows, cosines = part_evaluation.nearest(train, train, 1)
+    assert len(searched) == len(np.unique(searched)) == 40
+    assert np.isin(rows, searched).all()
+    assert np.array_equal(rows[searched, 0], searched)
+    np.testing.assert_allclose(cosines[searched], 1, atol=1e-5)

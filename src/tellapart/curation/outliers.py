@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
+from tellapart.large_arrays import empty_rows, release, row_blocks, row_moments, take_rows
 
 LEAST = 8
 """Classes with fewer images have no outliers."""
@@ -30,14 +31,21 @@ def outlier_scores(features: FloatArray, classes: IntArray) -> FloatArray:
     scores = np.full(len(features), np.nan)
     if not len(features) or not features.shape[1]:
         return scores
-    roots = np.sign(features) * np.sqrt(np.abs(features))
-    values = (roots - roots.mean(axis=0)) / np.maximum(roots.std(axis=0), 1e-6)
+    values = empty_rows(features.shape, features.dtype)
+    for block in row_blocks(features):
+        values[block] = np.sign(features[block]) * np.sqrt(np.abs(features[block]))
+        release(values)
+    mean, spread_of = row_moments(values)
+    for block in row_blocks(values):
+        values[block] = (values[block] - mean) / np.maximum(spread_of, 1e-6)
     for one in np.unique(classes):
         rows = np.flatnonzero(classes == one)
         if len(rows) < LEAST:
             continue
-        own = values[rows]
-        distances = np.log(np.maximum(np.linalg.norm(own - own.mean(axis=0), axis=1), 1e-12))
+        own = take_rows(values, rows)
+        middle = row_moments(own)[0]
+        lengths = np.concatenate([np.linalg.norm(own[block] - middle, axis=1) for block in row_blocks(own)])
+        distances = np.log(np.maximum(lengths, 1e-12))
         median = np.median(distances)
         spread = max(float(1.4826 * np.median(np.abs(distances - median))), _LEAST_SPREAD)
         scores[rows] = 1.0 / (1.0 + np.exp(np.clip((distances - median) / spread - BORDER_DEVIATIONS, -50, 50)))

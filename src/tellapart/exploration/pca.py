@@ -7,6 +7,7 @@ import numpy as np
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.counts import count
 from tellapart.errors import DataError
+from tellapart.large_arrays import release, row_blocks, row_moments, take_rows
 
 DIRECTIONS = 50
 FITTED_ON = 20_000
@@ -50,7 +51,10 @@ def pca_coordinates(features: FloatArray, *, directions: int = DIRECTIONS, seed:
 
 def nonfinite_rows(features: FloatArray) -> IntArray:
     """Indices, int (m,), of the rows of float (n, d) features with a value that is not finite."""
-    return np.flatnonzero(~np.isfinite(features.sum(axis=1, dtype=np.float64)))
+    if not len(features):
+        return np.empty(0, np.int64)
+    sums = np.concatenate([features[block].sum(axis=1, dtype=np.float64) for block in row_blocks(features)])
+    return np.flatnonzero(~np.isfinite(sums))
 
 
 def sample_rows(count: int, most: int, seed: int) -> IntArray:
@@ -61,7 +65,7 @@ def sample_rows(count: int, most: int, seed: int) -> IntArray:
 
 
 def _power(features: FloatArray) -> float:
-    if features.min() < 0:
+    if any(bool(features[block].min(initial=0.0) < 0) for block in row_blocks(features)):
         return 1.0
     return ROOT_OF_SHARES if np.allclose(features[:BLOCK].sum(axis=1), 1, atol=1e-3) else ROOT_OF_STRENGTHS
 
@@ -73,7 +77,7 @@ def _apply_power(features: FloatArray, power: float) -> FloatArray:
 def _project(features: FloatArray, power: float, directions: int, seed: int) -> FloatArray:
     from sklearn.decomposition import PCA
 
-    few = _apply_power(features[sample_rows(len(features), FITTED_ON, seed)], power)
+    few = _apply_power(take_rows(features, sample_rows(len(features), FITTED_ON, seed)), power)
     rank = min(directions, len(few) - 1, few.shape[1])
     if rank < 1 or not np.ptp(few, axis=0).any():
         return np.zeros((len(features), 1), np.float32)
@@ -82,6 +86,7 @@ def _project(features: FloatArray, power: float, directions: int, seed: int) -> 
     turned = np.empty((len(features), rank), np.float32)
     for start in range(0, len(features), BLOCK):
         turned[start : start + BLOCK] = (_apply_power(features[start : start + BLOCK], power) - pca.mean_) @ pca.components_.T
+        release(features)
     return turned
 
 
@@ -91,11 +96,16 @@ WIDTH = 8
 
 def principal_components_2d(features: FloatArray, *, seed: int = 0) -> FloatArray:
     """The first two principal components of float (n, d) features, standardized, by subspace iteration: float32 (n, 2)."""
-    standard = (features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-6)
+    mean, spread = row_moments(features)
+    spread = np.maximum(spread, 1e-6)
+    fitted = features if len(features) <= FITTED_ON else take_rows(features, sample_rows(len(features), FITTED_ON, seed))
+    standard = (fitted - mean) / spread
     basis = np.random.default_rng(seed).standard_normal((features.shape[1], min(WIDTH, features.shape[1]))).astype(np.float32)
     for _ in range(ITERATIONS):
         basis, _ = np.linalg.qr(standard.T @ (standard @ basis))
     scores = standard @ basis
+    if fitted is not features:
+        scores = np.concatenate([(features[block] - mean) / spread @ basis for block in row_blocks(features)])
     _, order = np.linalg.eigh(scores.T @ scores)
     flat = scores @ order[:, ::-1][:, :2]
     if flat.shape[1] < 2:

@@ -15,8 +15,9 @@ from tellapart.array_types import BoolArray, FloatArray, IntArray
 from tellapart.concurrency import available_cores
 from tellapart.counts import count
 from tellapart.errors import MissingExtra, OptionError
-from tellapart.exploration.pca import pca_coordinates, principal_components_2d
+from tellapart.exploration.pca import nonfinite_rows, pca_coordinates, principal_components_2d
 from tellapart.features.matrix import unit_rows
+from tellapart.large_arrays import row_blocks
 from tellapart.progress import SILENT, Progress
 
 logger = logging.getLogger(__name__)
@@ -77,10 +78,10 @@ def project(
     """
     if method not in METHODS:
         raise OptionError(f"unknown method {method!r}", hint=f"choose one of {', '.join(METHODS)}")
-    if not np.isfinite(features).all():
+    if len(nonfinite_rows(features)):
         raise ValueError("the features contain values that are not finite")
     n = len(features)
-    if n < 2 or np.ptp(features, axis=0).max(initial=0.0) <= SPREAD:
+    if n < 2 or _largest_range(features) <= SPREAD:
         alike = ("all images have the same features, so they have the same position",) if n > 1 else ()
         return Projection(TITLES[PCA], np.zeros((n, 2), np.float32), "numpy", alike)
     if method == PCA or n < LEAST:
@@ -88,6 +89,13 @@ def project(
         return Projection(TITLES[PCA], principal_components_2d(features, seed=seed), "numpy", few)
     reduced = pca_coordinates(features, seed=seed)
     return _umap(reduced, seed, progress) if method == UMAP else _tsne(reduced, perplexity, seed, progress)
+
+
+def _largest_range(features: FloatArray) -> float:
+    """The largest difference between two values of a column of float (n, d)."""
+    lows = np.stack([features[block].min(axis=0) for block in row_blocks(features)]).min(axis=0)
+    highs = np.stack([features[block].max(axis=0) for block in row_blocks(features)]).max(axis=0)
+    return float((highs - lows).max(initial=0.0))
 
 
 def _tsne(reduced: FloatArray, perplexity: float, seed: int, progress: Progress) -> Projection:

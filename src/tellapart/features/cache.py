@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import uuid
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tellapart.array_types import FloatArray
+from tellapart.array_types import BoolArray, FloatArray
 from tellapart.atomic_files import read_sealed, replacing, write_sealed
+from tellapart.large_arrays import release, row_blocks
 
 MERGE_AT = 32
 NPY_HEADER = 128
@@ -45,17 +46,29 @@ class FeatureCache:
         """Ids of all images whose vector is cached (checked by their manifests only)."""
         return {image_id for segment in self._segments() for image_id in self._ids(segment)}
 
-    def read(self, image_ids: Iterable[str]) -> dict[str, FloatArray]:
-        """Read the vectors, float32 (width,), of those images that are cached and undamaged."""
-        requested, vectors, segments = set(image_ids), {}, self._segments()
+    def read_into(self, image_ids: Sequence[str], values: FloatArray) -> BoolArray:
+        """Read the vectors of those images that are cached and undamaged; whether each of them is, bool (n,).
+
+        Args:
+            image_ids: n different ids.
+            values: float32 (n, width), where the vectors are written; other rows keep what they hold.
+        """
+        row_of = {image_id: row for row, image_id in enumerate(image_ids)}
+        is_found, segments = np.zeros(len(image_ids), bool), self._segments()
         for segment in segments:
-            ids, values = self._load(segment)
-            for row, image_id in enumerate(ids):
-                if image_id in requested:
-                    vectors[image_id] = values[row]
+            ids, vectors, crc32 = self._open(segment)
+            places = [(place, row_of[image_id]) for place, image_id in enumerate(ids) if image_id in row_of]
+            taken, rows = np.array([pair for pair in places if not is_found[pair[1]]], np.int64).reshape(-1, 2).T
+            checksum = 0
+            for block in row_blocks(vectors):
+                checksum = zlib.crc32(np.ascontiguousarray(vectors[block]).data, checksum)
+                first, last = np.searchsorted(taken, (block.start, block.stop))
+                values[rows[first:last]] = vectors[taken[first:last]]
+                release(values)
+            is_found[rows] = checksum == crc32
         if len(segments) >= MERGE_AT:
             self._merge(segments)
-        return vectors
+        return is_found
 
     def write(self, image_ids: Sequence[str], values: FloatArray) -> None:
         """Add a segment atomically.
@@ -64,14 +77,18 @@ class FeatureCache:
             image_ids: m ids.
             values: float32 (m, width).
         """
-        if not image_ids:
-            return
-        name = uuid.uuid4().hex
-        array = np.ascontiguousarray(values, dtype=np.float32)
+        if image_ids:
+            self._write(list(image_ids), [np.ascontiguousarray(values, dtype=np.float32)])
+
+    def _write(self, image_ids: list[str], blocks: Iterable[FloatArray]) -> None:
+        name, checksum = uuid.uuid4().hex, 0
         with replacing(self.folder / f"{name}.npy") as partial, partial.open("wb") as file:
-            np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
-            file.write(array.data)  # np.save does not report a full disk
-        write_sealed(self.folder / f"{name}.json", {"crc32": zlib.crc32(array.data), "image_ids": list(image_ids)})
+            shape = (len(image_ids), self.width)
+            np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+            for block in blocks:
+                file.write(block.data)  # np.save does not report a full disk
+                checksum = zlib.crc32(block.data, checksum)
+        write_sealed(self.folder / f"{name}.json", {"crc32": checksum, "image_ids": image_ids})
 
     def _segments(self) -> list[_Segment]:
         return [_Segment(manifest.with_suffix(".npy"), manifest) for manifest in sorted(self.folder.glob("[!.]*.json"))]
@@ -84,26 +101,43 @@ class FeatureCache:
             return []
         return ids if is_whole else []
 
-    def _load(self, segment: _Segment) -> tuple[list[str], FloatArray]:
+    def _open(self, segment: _Segment) -> tuple[list[str], FloatArray, int]:
+        """The ids, the vectors as they lie on the disk, and their checksum; no ids where the segment is damaged."""
         try:
             manifest = read_sealed(segment.manifest)
-            values = np.load(segment.vectors, allow_pickle=False)
+            values = np.load(segment.vectors, mmap_mode="r", allow_pickle=False)
             ids: list[str] = manifest["image_ids"]
-            is_whole = (
-                values.shape == (len(ids), self.width) and values.dtype == np.float32 and zlib.crc32(values.data) == manifest["crc32"]
-            )
+            crc32 = int(manifest["crc32"])
+            is_whole = values.shape == (len(ids), self.width) and values.dtype == np.float32 and values.flags.c_contiguous
         except (OSError, ValueError, KeyError, TypeError, EOFError):
             is_whole = False
-        return (ids, values) if is_whole else ([], np.empty((0, self.width), np.float32))
+        return (ids, values, crc32) if is_whole else ([], np.empty((0, self.width), np.float32), 0)
+
+    def _sound(self, segment: _Segment) -> tuple[list[str], FloatArray]:
+        """The ids and vectors of a segment; none where it is damaged."""
+        ids, values, crc32 = self._open(segment)
+        checksum = 0
+        for block in row_blocks(values):
+            checksum = zlib.crc32(np.ascontiguousarray(values[block]).data, checksum)
+        return (ids, values) if checksum == crc32 else ([], values[:0])
 
     def _merge(self, segments: Sequence[_Segment]) -> None:
         """Merge many small segments into one, then remove them."""
-        merged: dict[str, FloatArray] = {}
-        for segment in segments:
-            ids, values = self._load(segment)
-            merged.update(zip(ids, values, strict=True))
-        if merged:
-            self.write(list(merged), np.stack(list(merged.values())))
+        place_of: dict[str, tuple[int, int]] = {}
+        sound = [self._sound(segment) for segment in segments]
+        for number, (ids, _) in enumerate(sound):
+            for row, image_id in enumerate(ids):
+                place_of.setdefault(image_id, (number, row))
+        places = np.array(list(place_of.values()), np.int64).reshape(-1, 2)
+
+        def blocks() -> Iterator[FloatArray]:
+            for number, (_, values) in enumerate(sound):
+                rows = places[places[:, 0] == number, 1]
+                for block in row_blocks(values[: len(rows)]):
+                    yield np.ascontiguousarray(values[rows[block]])
+
+        if place_of:
+            self._write(list(place_of), blocks())
         for segment in segments:
             segment.manifest.unlink(missing_ok=True)
             segment.vectors.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
+from tellapart.large_arrays import empty_rows, release, row_blocks, take_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +44,7 @@ class FeatureMatrix:
 
     def of(self, image_ids: Sequence[str]) -> FloatArray:
         """The vectors of these images, float32 (m, d), in their order."""
-        return np.ascontiguousarray(self.values[self.rows(image_ids)])
+        return take_rows(self.values, self.rows(image_ids))
 
     def _repr_html_(self) -> str:
         origin = ", ".join(f"{html.escape(str(k))} {html.escape(str(v))}" for k, v in self.provenance.items())
@@ -52,5 +53,9 @@ class FeatureMatrix:
 
 def unit_rows(values: FloatArray) -> FloatArray:
     """Scale the rows of (n, d) to unit length: float32 (n, d). Zero rows stay zero; products of rows are cosines."""
-    lengths = np.linalg.norm(values, axis=1, keepdims=True)
-    return np.asarray(values / np.maximum(lengths, 1e-12), dtype=np.float32)
+    units = empty_rows(values.shape)
+    for block in row_blocks(values):
+        lengths = np.linalg.norm(values[block], axis=1, keepdims=True)
+        units[block] = values[block] / np.maximum(lengths, 1e-12)
+        release(units)
+    return units

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tellapart.array_types import FloatArray
+from tellapart.large_arrays import empty_rows, is_one_block, release, row_blocks, row_moments
 
 FLATTEST = 1e-6
 """A feature with a smaller standard deviation counts as constant and is not scaled."""
@@ -32,7 +33,10 @@ class LinearHead:
 
     def logits(self, features: FloatArray) -> FloatArray:
         """Logits, float64 (m, k), of features (m, d)."""
-        return np.asarray(((signed_power(features, self.power) - self.mean) / self.scale) @ self.weight + self.bias, dtype=np.float64)
+        found = np.empty((len(features), len(self.bias)))
+        for block in row_blocks(features):
+            found[block] = ((signed_power(features[block], self.power) - self.mean) / self.scale) @ self.weight + self.bias
+        return found
 
 
 def mean_logits(heads: Sequence[LinearHead], features: FloatArray) -> FloatArray:
@@ -62,16 +66,24 @@ class HeadSpace:
     @classmethod
     def of(cls, features: FloatArray, *, power: float) -> HeadSpace:
         """The space of features (n, d)."""
-        values = signed_power(features, power)
-        mean, spread = values.mean(axis=0), values.std(axis=0)
+        standard = empty_rows(features.shape)
+        for block in row_blocks(features):
+            standard[block] = signed_power(features[block], power)
+            release(standard)
+        mean, spread = row_moments(standard)
         scale = np.where(spread > FLATTEST, spread, np.float32(1.0))
-        standard = (values - mean) / scale
+        for block in row_blocks(standard):
+            standard[block] = (standard[block] - mean) / scale
         rotation = _rotation(standard)
-        return cls(power, mean, scale, rotation, standard @ rotation)
+        return cls(power, mean, scale, rotation, _product(standard, rotation))
 
     def placed(self, features: FloatArray) -> FloatArray:
         """Other features (m, d) in this space: float32 (m, r)."""
-        return np.asarray(((signed_power(features, self.power) - self.mean) / self.scale) @ self.rotation)
+        x = empty_rows((len(features), self.rotation.shape[1]))
+        for block in row_blocks(features):
+            x[block] = ((signed_power(features[block], self.power) - self.mean) / self.scale) @ self.rotation
+            release(x)
+        return x
 
     def covering(self, features: FloatArray) -> HeadSpace:
         """A space for fitting on other features (m, d): this one if it has every direction, else their own."""
@@ -95,9 +107,28 @@ def _rotation(standard: FloatArray) -> FloatArray:
     """Principal directions of standardized features (n, d), largest first: float32 (d, min(n, d))."""
     n, d = standard.shape
     if n >= d:
-        _, directions = np.linalg.eigh(standard.T @ standard)
+        _, directions = np.linalg.eigh(_covariance(standard))
         return np.ascontiguousarray(directions[:, ::-1], dtype=np.float32)
     variances, weights = np.linalg.eigh((standard @ standard.T).astype(np.float64))
     kept = variances > variances[-1] * 1e-7
     directions = standard.T.astype(np.float64) @ (weights[:, kept] / np.sqrt(variances[kept]))
     return np.ascontiguousarray(directions[:, ::-1], dtype=np.float32)
+
+
+def _covariance(standard: FloatArray) -> FloatArray:
+    """``standard.T @ standard`` of float32 (n, d), a block of rows at a time: float32 (d, d)."""
+    if is_one_block(standard):
+        return np.asarray(standard.T @ standard)
+    total = np.zeros((standard.shape[1],) * 2)
+    for block in row_blocks(standard):
+        total += standard[block].T @ standard[block]
+    return total.astype(np.float32)
+
+
+def _product(standard: FloatArray, rotation: FloatArray) -> FloatArray:
+    """``standard @ rotation``, written over ``standard`` where they have one shape: float32 (n, r)."""
+    x = standard if rotation.shape[0] == rotation.shape[1] else empty_rows((len(standard), rotation.shape[1]))
+    for block in row_blocks(standard):
+        x[block] = standard[block] @ rotation
+        release(x)
+    return x

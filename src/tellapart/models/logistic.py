@@ -13,12 +13,14 @@ Hessian (Boehning 1992), which is tight when the columns of x are principal comp
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from tellapart.array_types import BoolArray, FloatArray, IntArray
 from tellapart.concurrency import available_cores, one_blas_thread, parallel_map
+from tellapart.large_arrays import is_one_block, row_blocks
 
 MEMORY = 8
 MAX_STEPS = 200
@@ -34,7 +36,10 @@ class LogisticFits:
 
     def logits(self, x: FloatArray, problem: int) -> FloatArray:
         """Logits of one problem for features (m, d): float64 (m, k)."""
-        return np.asarray(x @ self.weight[problem] + self.bias[problem], dtype=np.float64)
+        found = np.empty((len(x), self.bias.shape[1]))
+        for block in row_blocks(x):
+            found[block] = x[block] @ self.weight[problem] + self.bias[problem]
+        return found
 
 
 def fit_logistic(
@@ -51,16 +56,16 @@ def fit_logistic(
         tolerance: a problem is solved when its largest gradient entry falls below this.
     """
     outputs = 1 if num_classes == 2 else num_classes
-    augmented = np.hstack([x, np.ones((len(x), 1), np.float32)]).astype(np.float32, copy=False)
+    images = _Images(x)
     wanted = np.eye(num_classes, dtype=np.float32)[targets][:, None, -outputs:]
-    size = min(MAX_CELLS // max(1, 4 * max(augmented.shape) * outputs), -(-len(strengths) // available_cores()))
+    size = min(MAX_CELLS // max(1, 4 * max(len(x), images.width) * outputs), -(-len(strengths) // available_cores()))
     starts = range(0, len(strengths), max(1, size))
 
     def solved(start: int) -> FloatArray:
         columns = slice(start, start + max(1, size))
         weights = np.asarray(sample_weights[:, columns], np.float32)
         weights = weights / np.maximum(weights.sum(axis=0), 1e-12)
-        return _Block(augmented, wanted, weights, np.asarray(strengths[columns], np.float32)).solve(tolerance)
+        return _Block(images, wanted, weights, np.asarray(strengths[columns], np.float32)).solve(tolerance)
 
     with one_blas_thread():
         parts = parallel_map(solved, starts)
@@ -70,20 +75,47 @@ def fit_logistic(
     return LogisticFits(np.ascontiguousarray(solution[:, :-1]), solution[:, -1])
 
 
+class _Images:
+    """The features of n images with a column of ones for the bias; large ones are read from disk a block at a time."""
+
+    def __init__(self, x: FloatArray) -> None:
+        self.x, self.width = x, x.shape[1] + 1
+        self.whole = _with_ones(x) if is_one_block(x) else None
+
+    def blocks(self) -> Iterator[tuple[slice, FloatArray]]:
+        """Yield the rows in blocks: their numbers, and float32 (m, d + 1)."""
+        if self.whole is not None:
+            yield slice(0, len(self.whole)), self.whole
+            return
+        for rows in row_blocks(self.x):
+            yield rows, _with_ones(self.x[rows])
+
+    def mean_squares(self) -> FloatArray:
+        """Of each column, float32 (d + 1,)."""
+        if self.whole is not None:
+            return np.asarray(np.square(self.whole).mean(axis=0))
+        total = sum(np.square(block).sum(axis=0, dtype=np.float64) for _, block in self.blocks())
+        return np.asarray(total / len(self.x), np.float32)
+
+
+def _with_ones(x: FloatArray) -> FloatArray:
+    return np.hstack([x, np.ones((len(x), 1), np.float32)]).astype(np.float32, copy=False)
+
+
 class _Block:
     """Problems small enough to be solved at once; parameters are (d + 1, p, k) with the bias last."""
 
-    def __init__(self, x: FloatArray, wanted: FloatArray, weights: FloatArray, strengths: FloatArray) -> None:
-        self.x, self.wanted, self.weights = x, wanted, weights
+    def __init__(self, images: _Images, wanted: FloatArray, weights: FloatArray, strengths: FloatArray) -> None:
+        self.images, self.wanted, self.weights = images, wanted, weights
         self.outputs = wanted.shape[2]
-        spread = np.square(x).mean(axis=0)
+        spread = images.mean_squares()
         curvature = 0.25 if self.outputs == 1 else 0.5
-        self.penalty = np.repeat(strengths[None, :], x.shape[1], axis=0)
+        self.penalty = np.repeat(strengths[None, :], images.width, axis=0)
         self.penalty[-1] = 0.0
         self.scaling = 1.0 / (curvature * spread[:, None] + self.penalty)
 
     def solve(self, tolerance: float) -> FloatArray:
-        d, p, k = self.x.shape[1], self.weights.shape[1], self.outputs
+        d, p, k = self.images.width, self.weights.shape[1], self.outputs
         point = np.zeros((d, p, k), np.float32)
         value, gradient = self.evaluated(point, np.arange(p))
         steps: list[tuple[FloatArray, FloatArray, FloatArray]] = []
@@ -106,23 +138,24 @@ class _Block:
 
     def evaluated(self, point: FloatArray, chosen: IntArray) -> tuple[FloatArray, FloatArray]:
         """Objective (p',) and gradient (d, p', k) of the chosen problems."""
-        d, p, k = point.shape
-        z = (self.x @ point.reshape(d, p * k)).reshape(-1, p, k)
-        weights = self.weights[:, chosen]
-        if k == 1:
-            loss = np.logaddexp(0.0, z) - self.wanted * z
-            residual = 1.0 / (1.0 + np.exp(-np.clip(z, -60, 60))) - self.wanted
-        else:
-            z -= z.max(axis=2, keepdims=True)
-            e = np.exp(z)
-            total = e.sum(axis=2, keepdims=True)
-            loss = np.log(total) - (self.wanted * z).sum(axis=2, keepdims=True)
-            residual = e / total - self.wanted
-        residual *= weights[:, :, None]
         penalty = self.penalty[:, chosen, None]
-        gradient = (self.x.T @ residual.reshape(-1, p * k)).reshape(d, p, k) + penalty * point
-        value = np.einsum("np,np->p", weights, loss[:, :, 0]) + 0.5 * (penalty * point * point).sum(axis=(0, 2))
-        return value.astype(np.float64), gradient
+        data_value, data_gradient = self._data_terms(point, chosen)
+        value = data_value + 0.5 * (penalty * point * point).sum(axis=(0, 2))
+        return value.astype(np.float64), data_gradient + penalty * point
+
+    def _data_terms(self, point: FloatArray, chosen: IntArray) -> tuple[FloatArray, FloatArray]:
+        """The terms of objective and gradient that depend on the images; over several blocks they are summed in float64."""
+        value: FloatArray | None = None
+        gradient: FloatArray | None = None
+        for rows, x in self.images.blocks():
+            block_value, block_gradient = _block_terms(x, self.wanted[rows], self.weights[rows][:, chosen], point)
+            if value is None or gradient is None:
+                value, gradient = block_value, block_gradient
+            else:
+                value, gradient = value + block_value.astype(np.float64), gradient + block_gradient.astype(np.float64)
+        if value is None or gradient is None:
+            return np.zeros(point.shape[1], np.float32), np.zeros_like(point)
+        return value, gradient.astype(np.float32, copy=False)
 
     def _direction(self, gradient: FloatArray, steps: list[tuple[FloatArray, FloatArray, FloatArray]]) -> FloatArray:
         q, shares = gradient.copy(), []
@@ -159,6 +192,24 @@ class _Block:
             if not len(waiting):
                 break
         return moved, new_value, new_gradient, has_moved
+
+
+def _block_terms(x: FloatArray, wanted: FloatArray, weights: FloatArray, point: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The sum of the losses (p,) and its gradient (d, p, k) of one block of images; ``weights`` are (m, p)."""
+    d, p, k = point.shape
+    z = (x @ point.reshape(d, p * k)).reshape(-1, p, k)
+    if k == 1:
+        loss = np.logaddexp(0.0, z) - wanted * z
+        residual = 1.0 / (1.0 + np.exp(-np.clip(z, -60, 60))) - wanted
+    else:
+        z -= z.max(axis=2, keepdims=True)
+        e = np.exp(z)
+        total = e.sum(axis=2, keepdims=True)
+        loss = np.log(total) - (wanted * z).sum(axis=2, keepdims=True)
+        residual = e / total - wanted
+    residual *= weights[:, :, None]
+    gradient = (x.T @ residual.reshape(-1, p * k)).reshape(d, p, k)
+    return np.einsum("np,np->p", weights, loss[:, :, 0]), gradient
 
 
 def _dots(a: FloatArray, b: FloatArray) -> FloatArray:

@@ -14,6 +14,7 @@ from tellapart import calibration
 from tellapart.array_types import FloatArray
 from tellapart.concurrency import one_blas_thread, parallel_map
 from tellapart.dataset.splits import assign_folds
+from tellapart.large_arrays import empty_rows, release, row_blocks, take_rows
 from tellapart.models.heads import HeadSpace
 from tellapart.models.logistic import fit_logistic
 from tellapart.training.linear_probe import MAX_FOLDS, POWERS, LabeledFeatures, limited_rows
@@ -48,7 +49,12 @@ def held_out_logits(data: LabeledFeatures, *, seed: int = 0) -> FloatArray:
 
 def _space(features: FloatArray, power: float) -> FloatArray:
     """The images on their largest principal components, float32 (n, r)."""
-    return np.ascontiguousarray(HeadSpace.of(features, power=power).x[:, :MOST_DIRECTIONS])
+    x = HeadSpace.of(features, power=power).x
+    largest = empty_rows((len(x), min(MOST_DIRECTIONS, x.shape[1])))
+    for block in row_blocks(x):
+        largest[block] = x[block, :MOST_DIRECTIONS]
+        release(largest)
+    return largest
 
 
 def _choose_strength(space: FloatArray, data: LabeledFeatures, weights: FloatArray, strengths: tuple[float, ...], seed: int) -> float:
@@ -74,7 +80,8 @@ def _held_out(
     for x in spaces:
         fits = fit_logistic(x, data.targets, k, sample_weights, each, tolerance=TOLERANCE)
         for place, fold in enumerate(present):
-            held = folds == fold
+            held = np.flatnonzero(folds == fold)
+            own = take_rows(x, held)
             for number in range(len(strengths)):
-                logits[number, held] += fits.logits(x[held], number * len(present) + place) / len(spaces)
+                logits[number, held] += fits.logits(own, number * len(present) + place) / len(spaces)
     return logits

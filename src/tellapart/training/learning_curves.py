@@ -19,6 +19,7 @@ from tellapart.dataset.splits import assign_folds, ordered_groups
 from tellapart.errors import DataError
 from tellapart.evaluation.metrics import accuracy, log_loss
 from tellapart.evaluation.power_law import fit_power_law
+from tellapart.large_arrays import take_rows
 from tellapart.models.logistic import fit_logistic
 from tellapart.training.linear_probe import SEARCH_TOLERANCE, LabeledFeatures, Probe, class_weights, limited_rows
 
@@ -41,7 +42,7 @@ def learning_curve(
     total = len(train.targets)
     chosen = limited_rows(total, CURVE_LIMIT, seed=0)
     train = train.rows(chosen)
-    placed = [(space.x[chosen], space.placed(test.features)) for space in probe.spaces]
+    placed = [(take_rows(space.x, chosen), space.placed(test.features)) for space in probe.spaces]
     points: list[dict[str, Any]] = []
     for share, draws in zip(SHARES, DRAWS, strict=True):
         if share * len(train.targets) < max(SMALLEST, 4 * len(train.class_names)):

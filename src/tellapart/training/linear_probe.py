@@ -20,6 +20,7 @@ from tellapart.array_types import FloatArray, IntArray
 from tellapart.concurrency import one_blas_thread, parallel_map
 from tellapart.dataset.splits import assign_folds
 from tellapart.evaluation.metrics import log_loss
+from tellapart.large_arrays import take_rows
 from tellapart.models.heads import HeadSpace, LinearHead
 from tellapart.models.logistic import fit_logistic
 
@@ -83,7 +84,7 @@ class LabeledFeatures:
 
     def rows(self, index: IntArray) -> LabeledFeatures:
         """The images of rows ``index``, int64 (m,)."""
-        return LabeledFeatures(self.features[index], self.targets[index], [self.groups[i] for i in index], self.class_names)
+        return LabeledFeatures(take_rows(self.features, index), self.targets[index], [self.groups[i] for i in index], self.class_names)
 
 
 @one_blas_thread()
@@ -104,7 +105,7 @@ def fit_probe(train: LabeledFeatures, *, class_weight: str = "none", seed: int =
     rows, choices, chosen_logits = [], [], []
     spaces = tuple(parallel_map(lambda power: HeadSpace.of(train.features, power=power), POWERS))
     for power, space in zip(POWERS, spaces, strict=True):
-        losses, logits = _cross_validate(space.x[chosen_on], search, folds, weights)
+        losses, logits = _cross_validate(take_rows(space.x, chosen_on), search, folds, weights)
         rows += [{"power": power, "strength": strength, "log_loss": loss} for strength, loss in losses]
         choices.append(HeadChoice(power, min(losses, key=lambda pair: pair[1])[0]))
         chosen_logits.append(logits)

@@ -13,6 +13,7 @@ from tellapart.dataset.file_rows import FileRow
 from tellapart.evaluation import accuracy_interval, compare, evaluate, log_loss_interval
 from tellapart.features import FeatureMatrix
 from tellapart.features.matrix import unit_rows
+from tellapart.large_arrays import concatenate_rows, release, take_rows
 from tellapart.models.heads import mean_logits
 from tellapart.predictions import Predictions
 from tellapart.training.linear_probe import LabeledFeatures, Probe, fit_heads
@@ -64,7 +65,8 @@ def baseline_predictions(train: LabeledSet, reported: LabeledSet) -> list[Predic
     found = [("majority class", majority_probabilities(train.data.targets, num_classes, n))]
     if train.data.features.shape[1]:
         votes = neighbor_probabilities(reported.data.features, train.data.features, train.data.targets, num_classes)
-        found.append(("5 nearest neighbors", votes))
+        is_sampled = len(train.rows) > SEARCHED
+        found.append((f"5 nearest neighbors{f' of {SEARCHED:,}' if is_sampled else ''}", votes))
     return [reported.predictions(p, np.log(p), name) for name, p in found]
 
 
@@ -89,7 +91,7 @@ def ladder_rungs(steps: Sequence[Predictions]) -> list[dict[str, Any]]:
 def naive_predictions(probe: Probe, train: LabeledSet, leaked: LabeledSet, reported: LabeledSet, *, class_weight: str) -> Predictions:
     """Predictions for a reported part of a probe that is trained on the leaked images too."""
     both = LabeledFeatures(
-        np.concatenate([train.data.features, leaked.data.features]),
+        concatenate_rows([train.data.features, leaked.data.features]),
         np.concatenate([train.data.targets, leaked.data.targets]),
         [*train.data.groups, *leaked.data.groups],
         train.data.class_names,
@@ -113,7 +115,7 @@ def leak_effect(
     }
 
 
-NEIGHBORS = 5
+NEIGHBORS, SEARCHED = 5, 20_000
 BLOCK = 1024
 BLOCK_COSINES = 2**22
 """Cosine similarities computed at a time; 64 MB with sorting."""
@@ -145,24 +147,34 @@ def neighbor_probabilities(features: FloatArray, train_features: FloatArray, tra
     return np.asarray(votes / votes.sum(axis=1, keepdims=True))
 
 
+def searched_rows(n: int) -> IntArray:
+    """The rows of n training images among which neighbors are searched, int64: all, or a sorted random sample of ``SEARCHED``."""
+    return np.arange(n) if n <= SEARCHED else np.sort(np.random.default_rng(0).choice(n, SEARCHED, replace=False))
+
+
 def nearest(features: FloatArray, train_features: FloatArray, count: int) -> tuple[IntArray, FloatArray]:
     """Rows of the nearest training images by cosine, nearest first, int64 (n, count), and their cosines, float32 (n, count).
+
+    Above ``SEARCHED`` training images a random sample of that size is searched, because all pairs take time that grows with the
+    square of the number of images.
 
     Args:
         features: float32 (n, d).
         train_features: float32 (m, d).
         count: number of neighbors.
     """
-    train_units = unit_rows(train_features)
+    searched = searched_rows(len(train_features))
+    train_units = unit_rows(take_rows(train_features, searched))
     rows, cosines = [], []
-    block = max(1, min(BLOCK, BLOCK_COSINES // max(1, len(train_features))))
+    block = max(1, min(BLOCK, BLOCK_COSINES // max(1, len(searched))))
     for start in range(0, len(features), block):
         similarity = unit_rows(features[start : start + block]) @ train_units.T
         top = np.argpartition(-similarity, count - 1, axis=1)[:, :count]
         values = np.take_along_axis(similarity, top, axis=1)
         order = np.argsort(-values, axis=1, kind="stable")
-        rows.append(np.take_along_axis(top, order, axis=1))
+        rows.append(searched[np.take_along_axis(top, order, axis=1)])
         cosines.append(np.take_along_axis(values, order, axis=1))
+        release(features)
     if not rows:
         return np.empty((0, count), np.int64), np.empty((0, count), np.float32)
     return np.concatenate(rows), np.concatenate(cosines)

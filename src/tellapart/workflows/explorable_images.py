@@ -19,6 +19,7 @@ from tellapart.errors import DataError, OptionError
 from tellapart.exploration.pca import nonfinite_rows
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.feature_spec import IMAGENET, WORDS_OF, spec_of
+from tellapart.large_arrays import take_rows
 from tellapart.models.backbone_card import Backbone
 from tellapart.models.backbones import find_backbones
 from tellapart.models.imagenet_classes import class_probabilities
@@ -118,13 +119,13 @@ def explorable_images(
     if broken:
         left_out |= {row.path: NOT_FINITE for number, row in enumerate(rows) if number in broken}
         kept = [number for number in range(len(rows)) if number not in broken]
-        rows, seen = [rows[number] for number in kept], seen[kept]
+        rows, seen = [rows[number] for number in kept], take_rows(seen, np.array(kept, np.int64))
     if not rows:
         reasons = ", ".join(sorted(set(left_out.values()))[:3])
         raise DataError(f"of {count(len(analyzed.rows), 'image')} none can be explored: {reasons}")
     name = "+".join(_display_name(backbone) for backbone in backbones)
     columns = _columns(wanted.backbones)
-    features = np.hstack([seen[:, columns[backbone]] for backbone in backbones])
+    features = seen if wanted.backbones == backbones else np.hstack([seen[:, columns[backbone]] for backbone in backbones])
     said = seen[:, columns[asked]] if asked else None
     if knows and said is not None and asked != knows:
         said = class_probabilities(knows, said)
