@@ -80,7 +80,7 @@ class OpenedFolder:
     def analyze(self, spec: FeatureSpec, *, progress: Progress = SILENT) -> AnalyzedFolder:
         """Analyze every new image and apply the decisions; errors as of :meth:`extract`."""
         extraction = self.extract(spec, progress=progress)
-        return AnalyzedFolder(self, extraction.files, extraction.facts, extraction.features)
+        return AnalyzedFolder(self, extraction.files, extraction.facts, extraction.features, progress)
 
     def decision_notes(self, files: Sequence[FileState], facts: Mapping[str, ImageFacts]) -> list[str]:
         """Sentences on what the user's decisions change; empty if they change nothing."""
@@ -104,12 +104,14 @@ class AnalyzedFolder:
         files: one state per dataset entry, in order: the image id, or the reason why there is none.
         facts: image facts by image id.
         features: of all readable images.
+        progress: hears of the search for near-duplicates.
     """
 
     opened: OpenedFolder
     files: tuple[FileState, ...]
     facts: dict[str, ImageFacts]
     features: FeatureMatrix
+    progress: Progress = SILENT
 
     @property
     def dataset(self) -> Dataset:
@@ -153,7 +155,7 @@ class AnalyzedFolder:
     @cached_property
     def compared_pairs(self) -> list[ComparedPair]:
         """Pairs of images that show the same photo, and those just below the threshold; cached."""
-        return _compared_pairs(self.features, self.facts, self.thumbnails)
+        return _compared_pairs(self.features, self.facts, self.thumbnails, self.progress)
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -260,10 +262,12 @@ def analyze_files(
         return opened.analyze(spec, progress=progress)
 
 
-def _compared_pairs(features: FeatureMatrix, facts: Mapping[str, ImageFacts], thumbnails: Thumbnails) -> list[ComparedPair]:
+def _compared_pairs(
+    features: FeatureMatrix, facts: Mapping[str, ImageFacts], thumbnails: Thumbnails, progress: Progress = SILENT
+) -> list[ComparedPair]:
     hashes = np.stack([np.frombuffer(facts[i].hash, np.uint8) for i in features.image_ids])
     mirrored = np.stack([np.frombuffer(facts[i].mirror_hash, np.uint8) for i in features.image_ids])
-    return cached_pairs(features, lambda: compare_pairs(hashes, mirrored, features, *signatures_and_images(thumbnails)))
+    return cached_pairs(features, lambda: compare_pairs(hashes, mirrored, features, *signatures_and_images(thumbnails), progress=progress))
 
 
 def signatures_and_images(thumbnails: Thumbnails) -> tuple[Signatures, Images]:

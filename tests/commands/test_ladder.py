@@ -72,9 +72,9 @@ def test_near_duplicates_are_told_by_features_where_a_rung_has_them(
 ) -> None:
     widths = []
 
-    def spied(hashes: Any, mirrored: Any, features: FeatureMatrix, *more: Any) -> Any:
+    def spied(hashes: Any, mirrored: Any, features: FeatureMatrix, *more: Any, **options: Any) -> Any:
         widths.append(features.values.shape[1])
-        return compare_pairs(hashes, mirrored, features, *more)
+        return compare_pairs(hashes, mirrored, features, *more, **options)
 
     monkeypatch.setattr("tellapart.analyzed_folder.compare_pairs", spied)
     monkeypatch.setattr("tellapart.analyzed_folder.cached_pairs", lambda features, find: find())

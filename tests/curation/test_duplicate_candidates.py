@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from tellapart.curation import duplicate_candidates as module
+from tellapart.curation import feature_neighbors
 from tellapart.curation.duplicate_candidates import candidate_pairs, hash_limit
 
 
@@ -56,11 +57,9 @@ def test_main_directions_find_the_neighbors_too(monkeypatch) -> None:  # type: i
     values[200:] = values[:200] + 0.05 * rng.normal(size=(200, 200))
     hashes[200:] = hashes[:200]
     hashes[200:, :5] ^= 255
-    monkeypatch.setattr(module, "WHOLE_LIMIT", 100)
+    monkeypatch.setattr(feature_neighbors, "EXACT_LIMIT", 100)
     found = {tuple(pair) for pair in candidate_pairs(hashes, mirrored, values).pairs.tolist()}
     assert {(i, i + 200) for i in range(200)} <= found
-    monkeypatch.setattr(module, "NEIGHBOR_LIMIT", 100)
-    assert not candidate_pairs(hashes, mirrored, values).pairs.tolist()
 
 
 def test_crowded_sets_keep_the_likeliest_pairs() -> None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tellapart.array_types import BoolArray, ByteArray, FloatArray, IntArray
+from tellapart.curation.feature_neighbors import neighbor_pairs
 from tellapart.features.matrix import unit_rows
 from tellapart.images.hamming_search import hamming_pairs
+from tellapart.large_arrays import empty_rows, release, row_blocks, row_moments
 
 NEIGHBORS = 5
 LEAST_COSINE = 0.3
@@ -20,12 +22,10 @@ MOST_BITS, MAX_BITS_WITHOUT_FEATURES = 48, 24
 """The latter without features: on plain backgrounds 1 % of the pairs of different images are within 34 bits."""
 CLOSE_COSINE, MAX_BITS_IF_CLOSE = 0.55, 60
 """Crops of 12 % on every side differ in 42 bits in the median, different images in 64 and rarely in fewer than 48."""
-WHOLE_LIMIT, NEIGHBOR_LIMIT = 20_000, 100_000
-"""Up to the first number of images, neighbors are searched with all features; up to the second, with principal components."""
 MAX_PER_IMAGE = 8
 """Maximum candidates per image; the most likely ones are used."""
 SMALL_SET = 1_000
-_DIRECTIONS, _SAMPLE, _BLOCK = 64, 4096, 512
+_BLOCK = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +49,8 @@ class CandidatePairs:
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def where(self, keep: BoolArray) -> CandidatePairs:
-        """The pairs selected by a mask, bool (m,)."""
+    def where(self, keep: BoolArray | IntArray) -> CandidatePairs:
+        """The pairs selected by a mask, bool (m,), or by their numbers, int."""
         return CandidatePairs(self.pairs[keep], self.bits[keep], self.mirror_bits[keep], self.cosines[keep], self.is_near[keep])
 
 
@@ -68,15 +68,16 @@ def candidate_pairs(hashes: ByteArray, mirror_hashes: ByteArray, values: FloatAr
         values: float (n, d), features of any backbone; d may be 0.
     """
     n = len(hashes)
-    units = unit_rows((values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-6))
+    units = _standard_units(values)
     limit = hash_limit(n) if values.shape[1] or n <= SMALL_SET else min(MAX_BITS_WITHOUT_FEATURES, hash_limit(n))
     near = np.concatenate([hamming_pairs(hashes, limit), hamming_pairs(hashes, limit, mirror_hashes)])
-    codes = np.unique(np.concatenate([near[:, 0] * n + near[:, 1], _neighbor_codes(units)]))
+    alike = neighbor_pairs(units, NEIGHBORS, LEAST_COSINE)
+    codes = np.unique(np.concatenate([pairs[:, 0] * n + pairs[:, 1] for pairs in (near, alike)]))
     pairs = np.stack(np.divmod(codes, n), axis=1)
     first, second = pairs.T
     bits = np.bitwise_count(hashes[first] ^ hashes[second]).sum(axis=1, dtype=np.int64)
     mirror_bits = np.bitwise_count(hashes[first] ^ mirror_hashes[second]).sum(axis=1, dtype=np.int64)
-    cosines = np.concatenate([np.empty(0, np.float32), *(np.einsum("ij,ij->i", units[a], units[b]) for a, b in _blocks(first, second))])
+    cosines = _cosines(units, first, second)
     fewest = np.minimum(bits, mirror_bits)
     is_near = fewest <= limit
     is_kept = is_near | (fewest <= MOST_BITS) | ((fewest <= MAX_BITS_IF_CLOSE) & (cosines >= CLOSE_COSINE))
@@ -86,35 +87,24 @@ def candidate_pairs(hashes: ByteArray, mirror_hashes: ByteArray, values: FloatAr
     rows_kept = np.flatnonzero(is_kept)
     if len(rows_kept) > MAX_PER_IMAGE * n:
         rows_kept = np.sort(rows_kept[np.argsort(fewest[rows_kept] / 128 - cosines[rows_kept], kind="stable")[: MAX_PER_IMAGE * n]])
-    return CandidatePairs(*(column[rows_kept] for column in (pairs, bits, mirror_bits, cosines, is_near)))
+    return CandidatePairs(pairs, bits, mirror_bits, cosines, is_near).where(rows_kept)
 
 
-def _blocks(first: IntArray, second: IntArray) -> list[tuple[IntArray, IntArray]]:
-    size = _BLOCK * 16
-    return [(first[top : top + size], second[top : top + size]) for top in range(0, len(first), size)]
+def _standard_units(values: FloatArray) -> FloatArray:
+    """Standardized features, scaled to unit length: float32 (n, d)."""
+    units = empty_rows(values.shape)
+    mean, spread = row_moments(values)
+    for block in row_blocks(values):
+        units[block] = unit_rows((values[block] - mean) / np.maximum(spread, 1e-6))
+        release(units)
+    return units
 
 
-def _neighbor_codes(units: FloatArray) -> IntArray:
-    """``smaller * n + larger`` of every image with each of its nearest neighbors by features."""
-    n, width = units.shape
-    if not width or n > NEIGHBOR_LIMIT or n < 2:
-        return np.empty(0, np.int64)
-    rows = units if n <= WHOLE_LIMIT else _project(units)
-    count = min(NEIGHBORS, n - 1)
-    codes = [np.empty(0, np.int64)]
-    for top in range(0, n, _BLOCK):
-        cosines = rows[top : top + _BLOCK] @ rows.T
-        own = np.arange(len(cosines))
-        cosines[own, top + own] = -2.0
-        nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
-        row, place = np.nonzero(np.take_along_axis(cosines, nearest, axis=1) >= LEAST_COSINE)
-        one, other = row + top, nearest[row, place]
-        codes.append(np.minimum(one, other) * n + np.maximum(one, other))
-    return np.concatenate(codes)
-
-
-def _project(units: FloatArray) -> FloatArray:
-    """Project the rows onto the principal components of a sample and scale them to unit length."""
-    sample = units[:: max(1, len(units) // _SAMPLE)]
-    _, directions = np.linalg.eigh(sample.T @ sample)
-    return unit_rows(units @ directions[:, -_DIRECTIONS:])
+def _cosines(units: FloatArray, first: IntArray, second: IntArray) -> FloatArray:
+    """The cosine of each pair of rows, float32 (m,)."""
+    cosines = np.empty(len(first), np.float32)
+    for top in range(0, len(first), _BLOCK):
+        block = slice(top, top + _BLOCK)
+        cosines[block] = np.einsum("ij,ij->i", units[first[block]], units[second[block]])
+        release(units)
+    return cosines

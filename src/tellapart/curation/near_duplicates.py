@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +30,9 @@ from tellapart.errors import StorageError
 from tellapart.features import FeatureMatrix
 from tellapart.features.matrix import unit_rows
 from tellapart.images.perceptual_hash import mirrored_signature
+from tellapart.progress import SILENT, Progress
 
-VERSION = 1
+VERSION = 2
 """Of the code that decides which pairs are copies: here and in ``registration``, ``duplicate_candidates`` and
 ``registration_images``. Increase it whenever the result changes, so that cached pairs are computed again (a test of the output for
 fixed images reminds of it)."""
@@ -46,7 +49,7 @@ LEAST_COLOR, RECOLORED_DETAIL = 0.5, 0.9
 COMMON_DETAIL = 0.3
 """Different photos agree in detail by 0.00 +- 0.05; nine of ten pairs of solar cells by less than 0.74."""
 SMALLEST_SET, SAMPLE = 64, 256
-_CHUNK, _RANDOM_PAIRS, _ORIENTATION_BITS = 512, 120, 12
+_CHUNK, _AT_ONCE, _RANDOM_PAIRS, _ORIENTATION_BITS = 512, 32, 120, 12
 
 Signatures = Callable[[Sequence[str]], FloatArray]
 Images = Callable[[Sequence[str]], Mapping[str, ByteArray]]
@@ -86,6 +89,7 @@ def compare_pairs(
     images: Images | None = None,
     *,
     is_asked: BoolArray | None = None,
+    progress: Progress = SILENT,
 ) -> list[ComparedPair]:
     """Find the pairs of images that show the same photo, and those just below the threshold.
 
@@ -97,10 +101,12 @@ def compare_pairs(
         images: returns small images, 128 pixels on the longer side; called for candidates only. Without it crops, frames and
             captions are mostly missed, and no pair is below the threshold.
         is_asked: bool (n,); pairs of two images outside the mask are left out.
+        progress: hears of every candidate compared.
     """
     if len(features) < 3:
         return []
-    candidates = candidate_pairs(hashes, mirror_hashes, features.values)
+    with progress.stage("searching for near-duplicates", unit="pairs"):
+        candidates = candidate_pairs(hashes, mirror_hashes, features.values)
     if is_asked is not None:
         candidates = candidates.where(np.asarray(is_asked[candidates.pairs].any(axis=1)))
     correlations = _correlations_both_ways(candidates, features.image_ids, signatures)
@@ -116,12 +122,8 @@ def compare_pairs(
         ]
     else:
         is_similar |= is_similar_mirrored
-        with one_opencv_thread():
-            found = [
-                one
-                for row, agreement in _agreements(candidates, is_similar, features.image_ids, images)
-                if (one := _compared_pair(_ids(candidates, row, features), agreement, is_similar=bool(is_similar[row])))
-            ]
+        with one_opencv_thread(), progress.stage("comparing near-duplicates", total=len(candidates), unit="pairs") as advance:
+            found = _registered_pairs(candidates, is_similar, features, images, advance)
     return sorted(found, key=lambda one: one.pair)
 
 
@@ -149,36 +151,97 @@ def _compared_pair(pair: tuple[str, str], agreement: Agreement, *, is_similar: b
     return ComparedPair(*pair, similarity=similarity, is_copy=is_copy, is_mirrored=agreement.is_mirrored, framed=framed)
 
 
-def _agreements(
-    candidates: CandidatePairs, is_similar: BoolArray, image_ids: Sequence[str], images: Images
-) -> Iterator[tuple[int, Agreement]]:
-    """Yield each candidate that can be registered, with its agreement; pairs with similar signatures are always compared."""
+def _registered_pairs(
+    candidates: CandidatePairs, is_similar: BoolArray, features: FeatureMatrix, images: Images, advance: Callable[[int], None]
+) -> list[ComparedPair]:
+    """The pairs that agree after registration, or nearly.
+
+    Candidates are compared in chunks, so that an image is decoded once or twice, and within a chunk the likeliest first. Of
+    images that a chain of copies already joins, no two are registered: they are copies of one photo.
+    """
+    found: list[ComparedPair] = []
+    joined, small = JoinedImages(), dict[int, RegistrationImage]()
+    likeliest = np.minimum(candidates.bits, candidates.mirror_bits) / 128 - candidates.cosines
     for top in range(0, len(candidates), _CHUNK):
-        rows = np.arange(top, min(top + _CHUNK, len(candidates)))
-        small = _miniatures(np.unique(candidates.pairs[rows]), image_ids, images)
-        rows = np.array([row for row in rows.tolist() if all(i in small for i in candidates.pairs[row].tolist())], np.int64)
+        chunk = np.arange(top, min(top + _CHUNK, len(candidates)))
+        small = _miniatures(np.unique(candidates.pairs[chunk]), features.image_ids, images, small)
+        waiting = deque(chunk[np.argsort(likeliest[chunk], kind="stable")].tolist())
+        while waiting:
+            some: list[int] = []
+            while waiting and len(some) < _AT_ONCE:
+                row = waiting.popleft()
+                first, second = candidates.pairs[row].tolist()
+                if joined.are_joined(first, second):
+                    is_mirrored = bool(candidates.mirror_bits[row] < candidates.bits[row])
+                    similarity = joined.similarity(first)
+                    found.append(ComparedPair(*_ids(candidates, row, features), similarity=similarity, is_mirrored=is_mirrored))
+                elif first in small and second in small:
+                    some.append(row)
+            for row, agreement in zip(some, parallel_map(partial(_agreement, candidates, is_similar, small), some), strict=True):
+                one = agreement and _compared_pair(_ids(candidates, row, features), agreement, is_similar=bool(is_similar[row]))
+                if one:
+                    found.append(one)
+                    if one.is_copy:
+                        first, second = candidates.pairs[row].tolist()
+                        joined.join(first, second, one.similarity)
+        advance(len(chunk))
+    return found
 
-        def agreement(row: int, small: Mapping[int, RegistrationImage] = small) -> Agreement | None:
-            first, second = (small[i] for i in candidates.pairs[row].tolist())
-            plain, mirrored = candidates.bits[row], candidates.mirror_bits[row]
-            best: Agreement | None = None
-            if is_similar[row]:
-                way = bool(mirrored < plain)
-                best = compare_after_move(first.mirrored() if way else first, second, box_move(WHOLE, WHOLE), is_mirrored=way)
-            for way, bits in ((False, plain), (True, mirrored)):
-                is_worth_it = bits <= max(MOST_BITS, min(plain, mirrored) + _ORIENTATION_BITS)
-                if is_worth_it and (best is None or best.detail < ENOUGH_DETAIL):
-                    best = better_agreement(best, best_agreement(first, second, is_mirrored=way))
-            return best
 
-        yield from ((row, one) for row in rows.tolist() if (one := agreement(row)))
+def _agreement(candidates: CandidatePairs, is_similar: BoolArray, small: Mapping[int, RegistrationImage], row: int) -> Agreement | None:
+    """The best agreement of a candidate, plain or mirrored; a pair with similar signatures is always compared as it lies, too."""
+    first, second = (small[i] for i in candidates.pairs[row].tolist())
+    plain, mirrored = int(candidates.bits[row]), int(candidates.mirror_bits[row])
+    best: Agreement | None = None
+    if is_similar[row]:
+        way = mirrored < plain
+        best = compare_after_move(first.mirrored() if way else first, second, box_move(WHOLE, WHOLE), is_mirrored=way)
+    for way, bits in sorted(((False, plain), (True, mirrored)), key=lambda one: one[1]):
+        is_worth_it = bits <= max(MOST_BITS, min(plain, mirrored) + _ORIENTATION_BITS)
+        if is_worth_it and (best is None or best.detail < ENOUGH_DETAIL):
+            best = better_agreement(best, best_agreement(first, second, is_mirrored=way))
+    return best
 
 
-def _miniatures(needed: IntArray, image_ids: Sequence[str], images: Images) -> dict[int, RegistrationImage]:
-    """Registration images by row, of the images that are available."""
-    known = images([image_ids[i] for i in needed])
-    rows = [int(i) for i in needed if image_ids[i] in known]
-    return dict(zip(rows, parallel_map(lambda i: RegistrationImage.of(known[image_ids[i]]), rows), strict=True))
+class JoinedImages:
+    """Images that chains of copies join, and how alike the least similar pair of each chain is."""
+
+    def __init__(self) -> None:
+        self._parent: dict[int, int] = {}
+        self._similarity: dict[int, float] = {}
+
+    def join(self, first: int, second: int, similarity: float) -> None:
+        """Two images are copies."""
+        one, other = self._root(first), self._root(second)
+        self._parent[max(one, other)] = min(one, other)
+        least = min(similarity, self._similarity.get(one, 1.0), self._similarity.get(other, 1.0))
+        self._similarity[min(one, other)] = least
+
+    def are_joined(self, first: int, second: int) -> bool:
+        """Whether a chain of copies joins two images."""
+        return self._root(first) == self._root(second)
+
+    def similarity(self, image: int) -> float:
+        """Of the least similar pair that was joined among the copies of an image."""
+        return self._similarity.get(self._root(image), 1.0)
+
+    def _root(self, image: int) -> int:
+        while (parent := self._parent.get(image, image)) != image:
+            self._parent[image] = self._parent.get(parent, parent)
+            image = parent
+        return image
+
+
+def _miniatures(
+    needed: IntArray, image_ids: Sequence[str], images: Images, made: Mapping[int, RegistrationImage] | None = None
+) -> dict[int, RegistrationImage]:
+    """Registration images by row, of the images that are available; those already ``made`` are not made again."""
+    made = made or {}
+    missing = [i for i in needed.tolist() if i not in made]
+    known = images([image_ids[i] for i in missing])
+    rows = [i for i in missing if image_ids[i] in known]
+    new = dict(zip(rows, parallel_map(lambda i: RegistrationImage.of(known[image_ids[i]]), rows), strict=True))
+    return {i: one for i in needed.tolist() if (one := new.get(i) or made.get(i))}
 
 
 def _share_one_image(image_ids: Sequence[str], images: Images) -> bool:

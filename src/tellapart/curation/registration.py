@@ -27,8 +27,8 @@ FINE, BROAD = 0.8, 2.5
 """Standard deviations, in pixels of the small image, of the two Gaussians whose difference is the detail."""
 LEAST_ROUGH_DETAIL = 0.15
 """97 % of planted copies reach it after the coarse search, in the hardest set (clothes on a plain background, white frames)."""
-ENOUGH_DETAIL = 0.9
-"""From this detail on, no other transform is tried."""
+ENOUGH_DETAIL, ENOUGH_COLOR = 0.9, 0.9
+"""From this detail and color on, no other transform is tried; the edge of a frame that is a pixel off costs color."""
 COLORLESS = 4.0
 LEAST_BAR, FRAME_SLACK = 0.025, 0.03
 """Shares of a side: the thinnest bar, and the tolerance for the position of its end."""
@@ -85,6 +85,10 @@ def best_agreement(first: RegistrationImage, second: RegistrationImage, *, is_mi
     overlay = _Overlay(first, second, rough)
     if overlay.detail[0] < LEAST_ROUGH_DETAIL:
         return None
+    if overlay.detail[0] >= ENOUGH_DETAIL:
+        agreement = overlay.agreement(is_mirrored=is_mirrored)
+        if agreement is not None and agreement.color >= ENOUGH_COLOR:
+            return agreement
     fine = _refine(first, second, rough, SIDE, 8)
     best = None if fine is None else compare_after_move(first, second, fine, is_mirrored=is_mirrored)
     if best is None or best.detail < ENOUGH_DETAIL:

@@ -141,7 +141,7 @@ def left_out_notes(subjects: ExplorableImages) -> list[str]:
 def _trust(subjects: ExplorableImages, labels: IntArray, places: FloatArray, seed: int, progress: Progress) -> MapTrust:
     known = np.flatnonzero(labels >= 0)
     has_classes = len(np.unique(labels[known])) > 1
-    groups = _groups(subjects, progress) if has_classes else np.arange(len(labels))
+    groups = _groups(subjects) if has_classes else np.arange(len(labels))
     with progress.stage("checking the map", total=3, unit="checks") as advance:
         kept = neighbor_preservation(subjects.features, places, seed=seed)
         knn_2d = knn_full = None
@@ -155,12 +155,10 @@ def _trust(subjects: ExplorableImages, labels: IntArray, places: FloatArray, see
     return MapTrust(NEIGHBORS, kept, knn_2d, knn_full)
 
 
-def _groups(subjects: ExplorableImages, progress: Progress) -> IntArray:
+def _groups(subjects: ExplorableImages) -> IntArray:
     """Near-duplicates and the images of one group of the user's have the same number (n,)."""
     names = [str(number) for number in range(len(subjects))]
-    with progress.stage("looking for near-duplicates", total=len(subjects)) as advance:
-        pairs = [(names[int(first)], name) for first, name in zip(subjects.originals, names, strict=True)]
-        advance(len(subjects))
+    pairs = [(names[int(first)], name) for first, name in zip(subjects.originals, names, strict=True)]
     group_of = groups_together(names, pairs, [row.group for row in subjects.rows])
     return np.unique([group_of[name] for name in names], return_inverse=True)[1]
 
