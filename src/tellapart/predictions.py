@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -115,8 +115,8 @@ class Predictions:
                 "group": pa.array(self.groups, pa.string()),
                 "predicted": pa.array(names, pa.string()),
                 "probability": pa.array(self.confidence, pa.float64()),
-                "probabilities": pa.array(list(self.probabilities), pa.list_(pa.float64())),
-                "logits": pa.array(list(self.logits), pa.list_(pa.float64())),
+                "probabilities": _lists(self.probabilities),
+                "logits": _lists(self.logits),
             }
         )
         return table.replace_schema_metadata({"class_names": json.dumps(self.class_names), "source": self.source})
@@ -127,15 +127,20 @@ class Predictions:
         return ["path", "label", "predicted", "probability", *(f"p({name})" for name in self.class_names), "status", "reason"]
 
     def records(self) -> list[dict[str, Any]]:
-        """One row per image, by column name.
+        """One row per image, as :meth:`iter_records` gives them."""
+        return list(self.iter_records())
+
+    def iter_records(self) -> Iterator[dict[str, Any]]:
+        """Yield one row per image, by column name.
 
         ``label`` is the true class, None where it is unknown; ``predicted`` the most probable class, ``probability`` its
         probability, ``p(<class>)`` that of each class. ``status`` and ``reason`` say which files could not be read; here
         they are ``ok`` and None.
         """
-        predicted = [self.class_names[i] for i in self.predicted]
-        rows = zip(self.paths, self.labels, predicted, self.confidence.tolist(), self.probabilities.tolist(), strict=True)
-        return [dict(zip(self.columns, [*row, *each, "ok", None], strict=True)) for *row, each in rows]
+        columns, confidence = self.columns, self.confidence
+        for row, predicted in enumerate(self.predicted.tolist()):
+            own = (self.paths[row], self.labels[row], self.class_names[predicted], float(confidence[row]))
+            yield dict(zip(columns, [*own, *self.probabilities[row].tolist(), "ok", None], strict=True))
 
     def to_frame(self) -> Any:
         """A pandas DataFrame of :meth:`records`."""
@@ -198,3 +203,12 @@ class Predictions:
         return f"<b>{len(self):,} predictions</b>, {len(self.class_names)} classes, from {html.escape(self.source)}" + str(
             rows.to_html(index=False)
         )
+
+
+def _lists(values: FloatArray) -> Any:
+    """A pyarrow column with one list for each row of float64 (n, k)."""
+    import pyarrow as pa
+
+    n, k = values.shape
+    flat = pa.array(np.ascontiguousarray(values, np.float64).ravel())
+    return pa.ListArray.from_arrays(pa.array(np.arange(n + 1, dtype=np.int32) * np.int32(k)), flat)

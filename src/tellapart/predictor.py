@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,15 +62,19 @@ class PredictedFiles:
         return [file for file in self.files if file.image_id is None]
 
     def records(self) -> list[dict[str, Any]]:
-        """One row per file, in the order given: those of :meth:`Predictions.records`, and for unreadable files the label and the reason."""
-        predicted = iter(self.predictions.records())
+        """One row per file, as :meth:`iter_records` gives them."""
+        return list(self.iter_records())
+
+    def iter_records(self) -> Iterator[dict[str, Any]]:
+        """Yield one row per file, in the order given: those of :meth:`Predictions.records`, for unreadable files label and reason."""
+        predicted = self.predictions.iter_records()
         empty: dict[str, Any] = dict.fromkeys(self.predictions.columns)
-        return [
-            next(predicted)
-            if file.image_id
-            else {**empty, "path": printable(file.path), "label": label, "status": "unreadable", "reason": file.reason}
-            for file, label in zip(self.files, self.labels, strict=True)
-        ]
+        for file, label in zip(self.files, self.labels, strict=True):
+            yield (
+                next(predicted)
+                if file.image_id
+                else {**empty, "path": printable(file.path), "label": label, "status": "unreadable", "reason": file.reason}
+            )
 
     def to_frame(self) -> Any:
         """A pandas DataFrame of :meth:`records`, with the columns of :meth:`Predictions.to_frame`."""

@@ -31,7 +31,7 @@ def click_command(row: Command) -> click.Command:
         named = {name: value for name, value in named.items() if value is not None}  # left out: the function's own default
         result = function(**named, progress=Terminal(is_quiet=is_quiet), **_given(values))
         lines, content = output(result)
-        write_json(content) if is_json else write_answer(lines)
+        write_json(content() if callable(content) else content) if is_json else write_answer(lines)
         if is_opened:
             _open_page(result if row.page == "." else getattr(result, row.page))
 

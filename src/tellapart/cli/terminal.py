@@ -23,6 +23,7 @@ from typing import Any, TextIO
 import click
 
 from tellapart.counts import count
+from tellapart.progress import state_of_stage
 
 PLAIN_EVERY_S = 10.0
 WORTH_A_LINE_S = 1.0
@@ -50,7 +51,7 @@ class Styled:
 Line = str | Styled
 """One line of an answer; a line break within it belongs to somebody's name and is shown as an escape."""
 Answer = tuple[Sequence[Line], Any]
-"""What a command has to say: the lines for people, and the content for ``--json``."""
+"""What a command has to say: the lines for people, and the content for ``--json``, or a function that gives it where it is large."""
 
 
 def visible(text: str) -> str:
@@ -179,8 +180,7 @@ class Terminal:
             now = time.monotonic()
             if now - last >= PLAIN_EVERY_S:
                 last = now
-                share = f" of {total:,}" if total else ""
-                write_line(f"{title}: {done:,}{share} {unit}, {done / (now - start):.0f} a second", to_stderr=True)
+                write_line(state_of_stage(title, done, total, unit, now - start), to_stderr=True)
 
         yield advance
         seconds = time.monotonic() - start

@@ -205,11 +205,10 @@ def check(folder: str | Path, *, options: CheckOptions, progress: Progress = AUT
         StorageError: the disk is full or cannot be written.
     """
     from tellapart.analyzed_folder import analyze_folder
-    from tellapart.atomic_files import write_text
     from tellapart.output_guards import check_outside, noting_unchanged
     from tellapart.reports.review_page import PAGE, VIEW, write_review
     from tellapart.workflows.check_run import run_check
-    from tellapart.workflows.review_view import issues_csv, review_view
+    from tellapart.workflows.review_view import review_view, write_issues
 
     wanted, applied = _names(options.issues), _names(options.apply, are_all=False)
     _check_apply(wanted, applied)
@@ -224,14 +223,13 @@ def check(folder: str | Path, *, options: CheckOptions, progress: Progress = AUT
     )
     out = options.out.expanduser()
     check_outside(out, analyzed.dataset)
-    with progress.stage("checking", unit="steps"):
-        found = run_check(analyzed, wanted, seed=options.seed)
+    found = run_check(analyzed, wanted, seed=options.seed, progress=progress)
     excluded = _apply(analyzed, found, applied) if applied else None
     rows = excluded.rows if excluded else analyzed.rows
     backbone = None if options.backbone == NO_BACKBONE else options.backbone
     view = review_view(analyzed, found, rows, folder=str(folder), backbone=backbone)
     with noting_unchanged([out / PAGE, out / VIEW, out / TABLE_FILE], progress):
-        write_text(out / TABLE_FILE, issues_csv(found, rows))
+        write_issues(out / TABLE_FILE, found, rows)
         page = write_review(out, view, analyzed.thumbnails)
     for sentence in view["notes"]:
         progress.note(sentence)

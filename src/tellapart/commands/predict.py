@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from tellapart.dataset.options import DatasetOptions, label_column_option, path_column_option
 from tellapart.models.precision import precision_option
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tellapart.predictor import PredictedFiles
 
 FORMATS = (".csv", ".parquet", ".json")
+GROUP_ROWS = 8192
 SHEETS = (".jpg", ".jpeg", ".png")
 
 
@@ -93,25 +95,48 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
             sort_into_classes(predicted, dataset, options.sort_into, progress)
     if options.out is not None:
         with noting_unchanged([options.out], progress):
-            save_table(predicted.records(), options.out)
+            save_table(predicted.iter_records(), predicted.predictions.columns, options.out)
     return replace(predicted, out=options.out, sheet=options.sheet, sorted_into=options.sort_into)
 
 
-def save_table(rows: list[dict[str, Any]], path: Path) -> None:
-    """Write rows as CSV, Parquet or JSON, whole or not at all."""
-    import json
-
-    from tellapart.atomic_files import replacing, write_text
+def save_table(rows: Iterable[dict[str, Any]], columns: Sequence[str], path: Path) -> None:
+    """Write rows as CSV, Parquet or JSON, whole or not at all, a few thousand at a time."""
+    from tellapart.atomic_files import replacing
     from tellapart.csv_writer import csv_file
 
     if path.suffix.lower() == ".json":
-        write_text(path, json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+        with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
+            _write_json(rows, file)
     elif path.suffix.lower() == ".parquet":
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         with replacing(path) as partial, partial.open("wb") as file:
-            pq.write_table(pa.Table.from_pylist(rows), file)
+            _write_parquet(rows, columns, file)
     else:
-        with csv_file(path, list(rows[0])) as writer:
+        with csv_file(path, columns) as writer:
             writer.write_all(rows)
+
+
+def _write_json(rows: Iterable[dict[str, Any]], file: TextIO) -> None:
+    """A list of objects, as ``json.dumps`` writes it with one blank of indentation."""
+    import json
+
+    before = "[\n"
+    for row in rows:
+        lines = json.dumps(row, indent=1, ensure_ascii=False).split("\n")
+        file.write(before + "\n".join(f" {line}" for line in lines))
+        before = ",\n"
+    file.write("\n]\n")
+
+
+def _write_parquet(rows: Iterable[dict[str, Any]], columns: Sequence[str], file: BinaryIO) -> None:
+    """One row group for every ``GROUP_ROWS`` rows."""
+    from itertools import islice
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    texts = ("path", "label", "predicted", "status", "reason")
+    schema = pa.schema([(name, pa.string() if name in texts else pa.float64()) for name in columns])
+    with pq.ParquetWriter(file, schema) as writer:
+        following = iter(rows)
+        while some := list(islice(following, GROUP_ROWS)):
+            writer.write_table(pa.Table.from_pylist(some, schema))

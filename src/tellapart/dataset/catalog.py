@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import sys
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -151,13 +152,17 @@ class Catalog:
 
     def files(self) -> dict[str, FileState]:
         """Everything known of files, by path."""
-        rows = self._sound_rows("files", _FILE_COLUMNS)
-        return {state.path: state for state in (FileState(os.fsdecode(row[0]), *row[1:]) for row in rows)}
+        states = (FileState(os.fsdecode(row[0]), *row[1:]) for row in self._sound_rows("files", _FILE_COLUMNS))
+        return {state.path: state for state in states}
 
     def facts(self, image_ids: Iterable[str]) -> dict[str, ImageFacts]:
         """The facts of those images that are known, by image_id."""
-        wanted = set(image_ids)
-        return {row[0]: ImageFacts(*row) for row in self._sound_rows("images", _FACT_COLUMNS) if row[0] in wanted}
+        wanted, known = {image_id: image_id for image_id in image_ids}, {}
+        for image_id, width, height, kind, *rest in self._sound_rows("images", _FACT_COLUMNS):
+            if image_id in wanted:
+                own = wanted[image_id]
+                known[own] = ImageFacts(own, width, height, sys.intern(kind), *rest)
+        return known
 
     def image_ids(self) -> set[str]:
         """Ids of all images whose facts are known."""
@@ -179,17 +184,20 @@ class Catalog:
         statement = f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}, checksum) VALUES ({marks})"  # noqa: S608
         self._db.executemany(statement, [(*row, _checksum(row)) for row in rows])
 
-    def _sound_rows(self, table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        """The rows of a table that are as they were written."""
+    def _sound_rows(self, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a table that are as they were written; a table of 400,000 rows is never in memory at once."""
+        damaged = 0
         try:
-            rows = self._db.execute(f"SELECT {', '.join(columns)}, checksum FROM {table}").fetchall()  # noqa: S608
+            for row in self._db.execute(f"SELECT {', '.join(columns)}, checksum FROM {table}"):  # noqa: S608
+                if row[-1] == _checksum(row[:-1]):
+                    yield row[:-1]
+                else:
+                    damaged += 1
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise StorageError(f"the catalog {self.path} cannot be read: {error}", hint="remove it: it is made anew") from error
-        sound = [row[:-1] for row in rows if row[-1] == _checksum(row[:-1])]
-        note = f"rows of the catalog's table {table} that are damaged and are made anew: {len(rows) - len(sound):,}"
-        if len(sound) < len(rows) and note not in self.notes:
+        note = f"rows of the catalog's table {table} that are damaged and are made anew: {damaged:,}"
+        if damaged and note not in self.notes:
             self.notes.append(note)
-        return sound
 
     def _opened(self) -> sqlite3.Connection:
         """A migrated connection; a damaged catalog is set aside under another name and made anew."""

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.errors import StorageError
-from tellapart.parquet_files import ParquetError, read_parquet, write_parquet
+from tellapart.parquet_files import BATCH_ROWS, ParquetError, read_parquet, write_parquet
 
 USED, SET_ASIDE, UNREADABLE = "used", "set aside", "unreadable"
 STATUSES = (USED, SET_ASIDE, UNREADABLE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileRow:
     """One file; the columns of ``images.parquet`` (see docs/reference/run-folder.md)."""
 
@@ -71,8 +71,7 @@ def load_rows(path: Path) -> list[FileRow]:
         needed = {f.name for f in fields(FileRow) if f.default is MISSING}
         if not needed <= set(table.column_names) <= set(known) or any(field.type != known[field.name] for field in table.schema):
             raise ParquetError(f"its columns are {', '.join(table.column_names)[:200]}, expected {', '.join(known)}")
-        rows = table.to_pylist()
-        return [_row_read(row) for row in rows]
+        return [_row_read(row) for batch in table.to_batches(max_chunksize=BATCH_ROWS) for row in batch.to_pylist()]
     except (OSError, TypeError, ValueError) as error:
         raise StorageError(f"{path} cannot be read as the images of a run: {error}") from error
 

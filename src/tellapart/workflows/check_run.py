@@ -20,6 +20,7 @@ from tellapart.curation.quality_issues import RULES, appearance_scores, placehol
 from tellapart.dataset.file_rows import UNREADABLE, FileRow
 from tellapart.dataset.groups import groups_together
 from tellapart.dataset.row_building import undecided_rows
+from tellapart.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
@@ -88,17 +89,28 @@ class CheckFindings:
         return telling_sentence("where an image comes from", source_table(self.used, self.origins.source_of))
 
 
-def run_check(analyzed: AnalyzedFolder, wanted: Sequence[str] = NAMES, *, seed: int = 0) -> CheckFindings:
+def run_check(analyzed: AnalyzedFolder, wanted: Sequence[str] = NAMES, *, seed: int = 0, progress: Progress = SILENT) -> CheckFindings:
     """Look for the wanted issues among all images that the user has not excluded.
 
     Args:
         analyzed: the folder; features of no width are none.
         wanted: names of issues.
         seed: of folds and samples.
+        progress: hears of every step.
     """
     check = CheckRun(analyzed, wanted, seed)
-    for step in (check.unreadable, check.copies, check.appearance, check.outliers, check.labels):
-        step()
+    steps = {
+        "looking for copies": check.copies,
+        "judging image quality": check.appearance,
+        "looking for outliers": check.outliers,
+        "looking for wrong labels": check.labels,
+    }
+    check.unreadable()
+    if not check.wanted.isdisjoint((*COPIES, "mislabeled")):
+        _ = analyzed.compared_pairs  # it has stages of its own
+    for title, step in steps.items():
+        with progress.stage(title, unit="steps"):
+            step()
     return check.result()
 
 

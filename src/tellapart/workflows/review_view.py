@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tellapart.csv_writer import CsvWriter
+from tellapart.csv_writer import csv_file
 from tellapart.curation.issues import BY_NAME
 from tellapart.dataset.catalog import STATE_FOLDER
 from tellapart.dataset.entry import PARTS
@@ -86,25 +86,23 @@ def _doubtful(found: CheckFindings) -> list[int]:
     return doubted[: max(MOST_DOUBTFUL, int(finding.is_issue.sum()))]
 
 
-def issues_csv(found: CheckFindings, decided: Sequence[FileRow]) -> str:
-    """The table as CSV (RFC 4180): a row a file, a column a score (empty where not measured), lower is worse."""
-    text = StringIO()
+def write_issues(path: Path, found: CheckFindings, decided: Sequence[FileRow]) -> None:
+    """Write the table as CSV (RFC 4180): a row a file, a column a score (empty where not measured), lower is worse."""
     names = found.table.names
-    writer = CsvWriter(text, [*COLUMNS, *names, *LABEL_COLUMNS])
-    for number, row in enumerate(decided):
-        scores, said = found.table.scores(number), _of_label(found, number)
-        doubt = found.doubt[number]
-        writer.write(
-            [
-                row.path,
-                *(_cell(getattr(row, column)) for column in COLUMNS[1:-1]),
-                " ".join(found.table.of_row(number)),
-                *(_cell(_rounded(scores.get(name))) for name in names),
-                *(_cell(said[column]) for column in LABEL_COLUMNS[:-1]),
-                _cell(_rounded(None if np.isnan(doubt) else float(doubt))),
-            ]
-        )
-    return text.getvalue()
+    with csv_file(path, [*COLUMNS, *names, *LABEL_COLUMNS]) as writer:
+        for number, row in enumerate(decided):
+            scores, said = found.table.scores(number), _of_label(found, number)
+            doubt = found.doubt[number]
+            writer.write(
+                [
+                    row.path,
+                    *(_cell(getattr(row, column)) for column in COLUMNS[1:-1]),
+                    " ".join(found.table.of_row(number)),
+                    *(_cell(_rounded(scores.get(name))) for name in names),
+                    *(_cell(said[column]) for column in LABEL_COLUMNS[:-1]),
+                    _cell(_rounded(None if np.isnan(doubt) else float(doubt))),
+                ]
+            )
 
 
 def _header(analyzed: AnalyzedFolder, found: CheckFindings, folder: str, backbone: str | None) -> dict[str, Any]:

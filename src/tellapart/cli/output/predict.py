@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import SHOWN_ROWS, shown
@@ -16,16 +17,16 @@ from tellapart.cli.output.tables import percent_or_blank
 
 def predict_output(result: PredictedFiles) -> Answer:
     """One line per file, up to a screenful, and the number of files that cannot be read."""
-    rows = result.records()
+    total = len(result.files)
     where = "all of them are in the table" if result.out else "all of them with --out FILE.csv or --json"
     lines: list[Line] = [
         f"{row['predicted'] or 'unreadable':<20} {percent_or_blank(row['probability']):>7}  {row['path']}"
         + (f"  ({row['reason']})" if row["reason"] else "")
-        for row in rows[:SHOWN_ROWS]
+        for row in islice(result.iter_records(), SHOWN_ROWS)
     ]
-    if len(rows) > SHOWN_ROWS:
-        counts = Counter(row["predicted"] for row in rows if row["predicted"])
-        lines.append(f"... and {len(rows) - SHOWN_ROWS:,} more ({where})")
+    if total > SHOWN_ROWS:
+        counts = Counter(result.predictions.class_names[i] for i in result.predictions.predicted.tolist())
+        lines.append(f"... and {total - SHOWN_ROWS:,} more ({where})")
         lines.append("in all: " + ", ".join(f"{count:,} {name}" for name, count in counts.most_common()))
     if result.unreadable:
         lines.append(f"{len(result.unreadable):,} of {count(len(result.files), 'file')} could not be read")
@@ -33,11 +34,11 @@ def predict_output(result: PredictedFiles) -> Answer:
         changed = int((result.predictions.predicted != result.first_view.predicted).sum())
         lines.append(f"averaged over {count(result.views, 'view')} of each image; {changed:,} predictions differ from those of one view")
     if result.out:
-        lines.append(Styled(shown(result.out), before=f"{count(len(rows), 'row')} written to ", bold=True))
+        lines.append(Styled(shown(result.out), before=f"{count(total, 'row')} written to ", bold=True))
     if result.sheet:
         lines.append(Styled(shown(result.sheet), before="contact sheet: ", bold=True))
     if result.sorted_into:
         lines.append(
             Styled(shown(result.sorted_into), before=f"{count(len(result.predictions), 'image')} copied by class into ", bold=True)
         )
-    return lines, rows
+    return lines, result.records
