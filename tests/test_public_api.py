@@ -75,7 +75,7 @@ def test_every_command_is_documented_in_one_form() -> None:
 
 def test_every_error_is_one_of_ours_and_carries_a_hint() -> None:
     kinds = [getattr(tellapart, name) for name in tellapart.__all__ if name.endswith("Error") or name == "MissingExtra"]
-    assert len(kinds) == 7
+    assert len(kinds) == 8
     for kind in kinds:
         assert issubclass(kind, tellapart.TellapartError)
         assert kind("what", hint="do this").hint == "do this"

@@ -33,6 +33,7 @@ HOMES = {
     "Run": "run_folder",
     "StorageError": "errors",
     "TellapartError": "errors",
+    "TimeLimitError": "errors",
     "open_dataset": "dataset",
     "open_prepared": "dataset_export.prepared",
     "open_run": "run_folder",

@@ -20,6 +20,7 @@ from tellapart.dataset_export.prepared import Prepared as Prepared
 from tellapart.run_folder import Run as Run
 from tellapart.errors import StorageError as StorageError
 from tellapart.errors import TellapartError as TellapartError
+from tellapart.errors import TimeLimitError as TimeLimitError
 from tellapart.dataset import open_dataset as open_dataset
 from tellapart.dataset_export.prepared import open_prepared as open_prepared
 from tellapart.run_folder import open_run as open_run
@@ -48,6 +49,7 @@ from tellapart.commands.split import SplitResult
 from tellapart.commands.submit import Submission
 from tellapart.predictor import PredictedFiles
 from tellapart.workflows.decision_writing import DecisionResult
+from tellapart.workflows.training_plan import TrainingPlan
 
 def augment(
     folder: str | Path,
@@ -604,12 +606,13 @@ def train(
     seed: int = ...,
     name: str | None = ...,
     out: Path = ...,
+    plan: bool = ...,
     again: bool = ...,
     state: Path | None = ...,
     device: str = ...,
     precision: str = ...,
     num_workers: int | None = ...,
-) -> Run: ...
+) -> Run | TrainingPlan: ...
 
 def undo(
     folder: str | Path,

@@ -6,6 +6,7 @@
     │   └── ImageError        one file is not a usable image (always ends as a row with a reason)
     ├── ModelError            weights or a saved model are missing, damaged or of another kind
     ├── StorageError          a disk is full, read-only, or a file of ours is damaged
+    ├── TimeLimitError        the time limit was over before there was a result
     └── MissingExtra          an optional package is needed and not installed
 
 Anything else that escapes is a bug and shows its traceback.
@@ -43,6 +44,10 @@ class ModelError(TellapartError):
 
 class StorageError(TellapartError):
     """Something could not be written or read back: full or read-only disk, damaged file."""
+
+
+class TimeLimitError(TellapartError):
+    """The time limit was over before there was a result; what was done is kept."""
 
 
 class MissingExtra(TellapartError):

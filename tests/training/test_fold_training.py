@@ -231,3 +231,16 @@ def test_without_its_squares_a_training_says_what_to_do() -> None:
     with pytest.raises(StorageError, match="30 images are missing") as caught:
         trained(recipe(), (data, names))
     assert caught.value.hint == "run the same command again"
+
+
+def test_what_is_used_of_the_time_limit_is_not_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[float | None] = []
+    original = fold_training.Loop
+
+    def remembered(learner: Any, feed: Any, rows: loop.FoldRows, plan: TrainingConfig, **more: Any) -> Any:
+        limits.append(plan.time_s)
+        return original(learner, feed, rows, replace(plan, time_s=None), **more)
+
+    monkeypatch.setattr(fold_training, "Loop", remembered)
+    trained(recipe(folds=2, plan=replace(PLAN, time_s=100.0)), images(), used_s=40.0)
+    assert limits == [30.0, 30.0]

@@ -11,10 +11,11 @@ from tellapart.training.options import TrainOptions
 
 if TYPE_CHECKING:
     from tellapart.run_folder import Run
+    from tellapart.workflows.training_plan import TrainingPlan
 
 
 @with_options(TrainOptions)
-def train(folder: str | Path, *, options: TrainOptions, progress: Progress = AUTO) -> Run:
+def train(folder: str | Path, *, options: TrainOptions, progress: Progress = AUTO) -> Run | TrainingPlan:
     """Train a classifier on a folder of images and evaluate it on images it was not trained on.
 
     An interrupted training resumes where it stopped when the same command is given again.
@@ -25,7 +26,7 @@ def train(folder: str | Path, *, options: TrainOptions, progress: Progress = AUT
         options: as keywords; see :class:`TrainOptions`.
 
     Returns:
-        The finished run: model, metrics, predictions and report in one folder.
+        The finished run: model, metrics, predictions and report in one folder. With ``plan``, what it would cost.
 
     Raises:
         OptionError: an option's name or value is wrong.
@@ -33,6 +34,9 @@ def train(folder: str | Path, *, options: TrainOptions, progress: Progress = AUT
         ModelError: the backbone or its weights are not available, or the training diverged.
         StorageError: the disk is full or cannot be written.
     """
+    from tellapart.workflows.training_plan import plan_training
     from tellapart.workflows.training_run import train_folder
 
+    if options.plan:
+        return plan_training(folder, options, progress)
     return train_folder(folder, options, progress)

@@ -63,6 +63,7 @@ def train_members(
     processes: Processes = ALONE,
     progress: Progress = SILENT,
     on_epoch: OnEpoch | None = None,
+    used_s: float = 0.0,
 ) -> list[FoldMember]:
     """Train every member of a recipe; after an interruption, finished members are read from disk and the last one resumes.
 
@@ -77,7 +78,11 @@ def train_members(
         processes: the distributed process group.
         progress: receives the images trained on.
         on_epoch: called after every epoch.
+        used_s: seconds of the time limit that are used already or reserved for what follows; all members share the rest.
     """
+    plan = recipe.plan
+    if plan.time_s is not None:
+        plan = replace(plan, time_s=max(0.0, plan.time_s - used_s) / recipe.folds)
     count = recipe.folds if recipe.folds > 1 else INNER_FOLDS
     folds = assign_folds(train.labels, train.groups, folds=count, seed=recipe.plan.seed)
     work = training_folder(recipe, train, image_ids, device=device, processes=processes)
@@ -104,7 +109,7 @@ def train_members(
                 rows = np.setdiff1d(np.arange(len(train.targets)), held_out)
                 title = f"fold {fold + 1} of {recipe.folds}" if recipe.folds > 1 else recipe.name
                 listeners = Listeners(progress, on_epoch, title)
-                _train(recipe, train, feed, FoldRows(rows, held_out), path, Compute(processes, replicas), listeners)
+                _train(replace(recipe, plan=plan), train, feed, FoldRows(rows, held_out), path, Compute(processes, replicas), listeners)
             member = _read(path, recipe, held_out, device)
             assert member is not None  # noqa: S101
             members.append(member)
@@ -149,12 +154,11 @@ def _train(
     """Train one member and write it to ``path``."""
     checkpoint = Checkpoint(path.with_suffix(".checkpoint"))
     learner = learner_of(recipe, train.rows(rows.train), feed.device)
-    plan = recipe.plan if recipe.plan.time_s is None else replace(recipe.plan, time_s=recipe.plan.time_s / recipe.folds)
     trained_part: Learner = learner
     images: DataLoader | ActivationFeed = feed
     if recipe.augmentation.is_nothing:
         trained_part, images = shortened(learner, feed, path.with_suffix(".activations"), listeners.progress)
-    trained = Loop(trained_part, images, rows, plan, checkpoint=checkpoint, compute=compute, listeners=listeners).run()
+    trained = Loop(trained_part, images, rows, recipe.plan, checkpoint=checkpoint, compute=compute, listeners=listeners).run()
     if compute.processes.is_first:
         _write(path, learner, trained, compute.replicas)
         checkpoint.remove()

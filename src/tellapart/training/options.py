@@ -105,8 +105,7 @@ class TrainOptions(DatasetOptions):
     )
     time_limit: str | None = option(
         None,
-        "Time limit for training the network, such as 90s, 10m or 2h; reading images and writing the report are not counted. "
-        "For auto: for everything.",
+        "Time limit for the whole command, such as 90s, 10m or 2h: fewer epochs are trained if necessary.",
         check=duration_complaint,
         metavar="TIME",
         only_for=when("recipe", "finetune", "scratch", "auto"),
@@ -126,6 +125,11 @@ class TrainOptions(DatasetOptions):
     seed: int = seed_option()
     name: str | None = option(None, "Name of the run; by default the folder's name and a number.", metavar="NAME", check=name_complaint)
     out: Path = runs_option()
+    plan: bool = option(
+        False,
+        "Only estimate time, memory and disk, from a few seconds of measurement; nothing is trained.",
+        only_for=when("recipe", "probe", "finetune", "scratch"),
+    )
     again: bool = again_option()
     state: Path | None = state_option()
     device: str = device_option()

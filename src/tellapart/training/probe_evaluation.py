@@ -16,8 +16,10 @@ from tellapart.dataset.parts import REPORTED, Assignment
 from tellapart.exploration.pca import principal_components_2d
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.features import FeatureMatrix
+from tellapart.large_arrays import concatenate_rows
 from tellapart.models.saved_model import Classifier, Member
 from tellapart.predictions import Predictions
+from tellapart.progress import SILENT, Progress
 from tellapart.training.learning_curves import learning_curve
 from tellapart.training.linear_probe import Probe, fit_probe
 from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part, leak_effect, nearest, probe_predictions
@@ -88,25 +90,34 @@ class PartSets:
 
 
 @one_blas_thread()
-def evaluate_probe(assignment: Assignment, features: FeatureMatrix, spec: FeatureSpec, options: EvaluationOptions) -> Evaluation:
+def evaluate_probe(
+    assignment: Assignment, features: FeatureMatrix, spec: FeatureSpec, options: EvaluationOptions, progress: Progress = SILENT
+) -> Evaluation:
     """Fit a linear probe on the training part and evaluate it on the reported parts."""
     sets = PartSets.of(assignment, features)
     train, reported = sets.train, sets.reported
-    probe = fit_probe(train.data, class_weight=options.class_weight, seed=options.seed)
+    with progress.stage("fitting the probe", unit="steps"):
+        probe = fit_probe(train.data, class_weight=options.class_weight, seed=options.seed)
     source = f"probe on {features.provenance['backbone']}"
     predictions = {part: probe_predictions(probe, found, source) for part, found in reported.items()}
     main = next(iter(reported))
-    rungs_below = {part: baseline_predictions(train, found) for part, found in reported.items()}
+    with progress.stage("predicting by nearest neighbors", unit="steps"):
+        rungs_below = {part: baseline_predictions(train, found) for part, found in reported.items()}
     metrics: dict[str, Any] = {part: evaluate_part(predictions[part], rungs_below[part]) for part in reported}
     metrics["selection"] = probe.selection
-    metrics |= _sensitivity([train, *reported.values()], probe, options)
-    metrics |= _curve(train, reported[main], probe, metrics[main], options)
-    metrics["leak"] = _leak(assignment, features, sets.class_names, probe, train, reported, predictions, options)
+    with progress.stage("evaluating other splits", unit="steps"):
+        metrics |= _sensitivity([train, *reported.values()], probe, options)
+    with progress.stage("measuring the learning curve", unit="steps"):
+        metrics |= _curve(train, reported[main], probe, metrics[main], options)
+    with progress.stage("estimating the leak", unit="steps"):
+        metrics["leak"] = _leak(assignment, features, sets.class_names, probe, train, reported, predictions, options)
     metrics["data"] = data_card(assignment.rows, sets.class_names, assignment.duplicate_groups)
     member = Member(spec.backbones, spec.resize, spec.mirror, probe.heads)
     rows, logits = probe.out_of_fold
     events = [{"event": "strength", **row} for row in probe.selection["strengths"]]
     events.append({"event": "chosen", **{k: v for k, v in probe.selection.items() if k != "strengths"}})
+    with progress.stage("searching for similar images", unit="steps"):
+        placed_rows = rows_with_neighbors(assignment.rows, features, train, reported)
     return Evaluation(
         recipe="probe",
         backbone=str(features.provenance["backbone"]),
@@ -114,7 +125,7 @@ def evaluate_probe(assignment: Assignment, features: FeatureMatrix, spec: Featur
         predictions=concatenate_predictions(list(predictions.values())),
         below=rungs_below,
         out_of_fold=train.taken(rows).predictions(probe.probabilities(logits), logits, source),
-        rows=rows_with_neighbors(assignment.rows, features, train, reported),
+        rows=placed_rows,
         metrics=metrics,
         history=events,
     )
@@ -127,7 +138,7 @@ def _sensitivity(sets: Sequence[LabeledSet], probe: Probe, options: EvaluationOp
     data = sets[0].data
     pool = replace(
         data,
-        features=np.concatenate([found.data.features for found in sets]),
+        features=concatenate_rows([found.data.features for found in sets]),
         targets=np.concatenate([found.data.targets for found in sets]),
         groups=[group for found in sets for group in found.data.groups],
     )

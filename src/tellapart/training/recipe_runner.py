@@ -63,8 +63,8 @@ class RecipeRunner(Protocol):
     def processes(self) -> Processes | None:
         """The distributed process group; None for this process alone."""
 
-    def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> None:
-        """Do the part that several processes do together."""
+    def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress, *, used_s: float = 0.0) -> None:
+        """Do the part that several processes do together; ``used_s`` seconds of the time limit are used or reserved."""
 
     def evaluate(self, folder: AnalyzedFolder, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Evaluation:
         """Fit what is left and evaluate."""
@@ -102,7 +102,7 @@ class ProbeRunner:
         backbones = find_backbones(chosen.backbone, weights=chosen.weights, image_size=chosen.image_size)
         return FeatureSpec(backbones, chosen.resize, chosen.flip_average).computed(chosen.device, chosen.precision)
 
-    def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> None:
+    def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress, *, used_s: float = 0.0) -> None:
         """Nothing to do: the evaluation fits the probe."""
 
     def evaluate(self, folder: AnalyzedFolder, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Evaluation:
@@ -112,8 +112,7 @@ class ProbeRunner:
         chosen = self.options
         class_weight = "balanced" if chosen.balance == "weights" else "none"
         wanted = EvaluationOptions(class_weight, chosen.seed, chosen.n_splits, chosen.learning_curve)
-        with progress.stage("training and evaluating", unit="steps"):
-            return evaluate_probe(assignment, features, self.spec, wanted)
+        return evaluate_probe(assignment, features, self.spec, wanted, progress)
 
     def forget(self) -> None:
         """Nothing was saved."""
@@ -185,7 +184,7 @@ class NetworkRunner:
         spec = FeatureSpec(backbones, recipe.resize, self.options.flip_average, (recipe.card.image_size,))
         return spec.computed(self.options.device, self.options.precision)
 
-    def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> None:
+    def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress, *, used_s: float = 0.0) -> None:
         """Train every member, distributed over the processes."""
         from dataclasses import replace
 
@@ -224,6 +223,7 @@ class NetworkRunner:
                 processes=self.processes,
                 progress=progress,
                 on_epoch=on_epoch,
+                used_s=used_s,
             )
         if len(self._folds) < recipe.folds:
             self.notes.append(f"there are images for {len(self._folds)} of {count(recipe.folds, 'fold')}")

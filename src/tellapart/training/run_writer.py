@@ -153,7 +153,7 @@ def _equal_run(command: str, folder: Path, options: dict[str, Any], rows: Sequen
 
 
 def _deciding(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name not in ("again", "name", "out", "state", "num_workers")}
+    return {name: value for name, value in options.items() if name not in ("again", "plan", "name", "out", "state", "num_workers")}
 
 
 def _weights_hash(options: Mapping[str, Any]) -> dict[str, str]:

@@ -6,13 +6,44 @@ from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import shown
 from tellapart.cli.terminal import Answer, Line, Styled
+from tellapart.counts import count
+from tellapart.durations import in_words
 
 if TYPE_CHECKING:
     from tellapart.run_folder import Run
+    from tellapart.workflows.training_plan import TrainingPlan
 from tellapart.cli.output.tables import ladder_lines, leak_lines, learning_curve_lines, search_lines, split_variance_lines, training_lines
 
 
-def train_output(run: Run) -> Answer:
+def train_output(result: Run | TrainingPlan) -> Answer:
+    """The scores of a run and the path of its report; or what it would cost."""
+    from tellapart.run_folder import Run
+
+    return _run_output(result) if isinstance(result, Run) else _plan_output(result)
+
+
+def _plan_output(plan: TrainingPlan) -> Answer:
+    """One line per stage: how fast, how long, how much memory and disk; and the sum."""
+    cached = f", {plan.cached:,} of them read already" if plan.cached else ""
+    lines: list[Line] = [
+        f"{plan.recipe}: {count(plan.files, 'file')}{cached}",
+        f"{'stage':<44}{'images/s':>9}{'time':>12}{'memory':>9}{'disk':>9}",
+    ]
+    for stage in plan.stages:
+        speed = f"{stage.images_per_s:,.0f}" if stage.images_per_s else "-"
+        lines.append(f"{stage.name:<44}{speed:>9}{in_words(stage.seconds):>12}{_size(stage.memory_bytes):>9}{_size(stage.disk_bytes):>9}")
+    total = f"{'together':<44}{'':>9}{in_words(plan.seconds):>12}{_size(plan.memory_bytes):>9}{_size(plan.disk_bytes):>9}"
+    lines += [Styled(total, bold=True), f"free on the disk of the cache: {_size(plan.free_bytes)}"]
+    if plan.disk_bytes > plan.free_bytes:
+        lines.append(Styled("that is not enough: choose another disk with TELLAPART_CACHE", fg="yellow"))
+    return [*lines, plan.more_images], plan.as_dict()
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+def _run_output(run: Run) -> Answer:
     """Baselines and model on each reported part, the effect of the split and of more data, and the path of the report."""
     metrics = run.metrics
     lines: list[Line] = []
