@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +47,7 @@ LEAST_COLOR, RECOLORED_DETAIL = 0.5, 0.9
 COMMON_DETAIL = 0.3
 """Different photos agree in detail by 0.00 +- 0.05; nine of ten pairs of solar cells by less than 0.74."""
 SMALLEST_SET, SAMPLE = 64, 256
-_CHUNK, _AT_ONCE, _RANDOM_PAIRS, _ORIENTATION_BITS = 512, 32, 120, 12
+_CHUNK, _RANDOM_PAIRS, _ORIENTATION_BITS = 512, 120, 12
 
 Signatures = Callable[[Sequence[str]], FloatArray]
 Images = Callable[[Sequence[str]], Mapping[str, ByteArray]]
@@ -165,35 +163,29 @@ def _registered_pairs(
     for top in range(0, len(candidates), _CHUNK):
         chunk = np.arange(top, min(top + _CHUNK, len(candidates)))
         small = _miniatures(np.unique(candidates.pairs[chunk]), features.image_ids, images, small)
-        waiting = deque(chunk[np.argsort(likeliest[chunk], kind="stable")].tolist())
-        while waiting:
-            some: list[int] = []
-            while waiting and len(some) < _AT_ONCE:
-                row = waiting.popleft()
-                first, second = candidates.pairs[row].tolist()
-                if joined.are_joined(first, second):
-                    is_mirrored = bool(candidates.mirror_bits[row] < candidates.bits[row])
-                    similarity = joined.similarity(first)
-                    found.append(ComparedPair(*_ids(candidates, row, features), similarity=similarity, is_mirrored=is_mirrored))
-                elif first in small and second in small:
-                    some.append(row)
-            for row, agreement in zip(some, parallel_map(partial(_agreement, candidates, is_similar, small), some), strict=True):
+        for row in chunk[np.argsort(likeliest[chunk], kind="stable")].tolist():
+            first, second = candidates.pairs[row].tolist()
+            if joined.are_joined(first, second):
+                is_mirrored = bool(candidates.mirror_bits[row] < candidates.bits[row])
+                similarity = joined.similarity(first)
+                found.append(ComparedPair(*_ids(candidates, row, features), similarity=similarity, is_mirrored=is_mirrored))
+            elif first in small and second in small:
+                agreement = _agreement(candidates, row, small, is_similar=bool(is_similar[row]))
                 one = agreement and _compared_pair(_ids(candidates, row, features), agreement, is_similar=bool(is_similar[row]))
                 if one:
                     found.append(one)
                     if one.is_copy:
-                        first, second = candidates.pairs[row].tolist()
                         joined.join(first, second, one.similarity)
         advance(len(chunk))
     return found
 
 
-def _agreement(candidates: CandidatePairs, is_similar: BoolArray, small: Mapping[int, RegistrationImage], row: int) -> Agreement | None:
+def _agreement(candidates: CandidatePairs, row: int, small: Mapping[int, RegistrationImage], *, is_similar: bool) -> Agreement | None:
     """The best agreement of a candidate, plain or mirrored; a pair with similar signatures is always compared as it lies, too."""
     first, second = (small[i] for i in candidates.pairs[row].tolist())
     plain, mirrored = int(candidates.bits[row]), int(candidates.mirror_bits[row])
     best: Agreement | None = None
-    if is_similar[row]:
+    if is_similar:
         way = mirrored < plain
         best = compare_after_move(first.mirrored() if way else first, second, box_move(WHOLE, WHOLE), is_mirrored=way)
     for way, bits in sorted(((False, plain), (True, mirrored)), key=lambda one: one[1]):
