@@ -1,17 +1,13 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tellapart import progress
-from tellapart.errors import TimeLimitError
-from tellapart.progress import AUTO, SILENT, Lines, NotebookBar, TimeLimited, listener, state_of_stage
+from tellapart.progress import AUTO, SILENT, Lines, NotebookBar, listener, state_of_stage
 
 
 class Shell:
@@ -80,25 +76,3 @@ def test_a_stage_says_how_long_the_rest_takes() -> None:
     assert state_of_stage("reading", 30, None, "images", 10) == "reading: 30 images, 3.0 a second"
     assert state_of_stage("reading", 0, 400, "images", 10) == "reading: 0 of 400 images"
     assert state_of_stage("reading", 400, 400, "images", 10) == "reading: 400 of 400 images, 40 a second"
-
-
-def test_a_time_limit_ends_a_stage_and_says_where() -> None:
-    heard: list[int] = []
-
-    class Heard:
-        @contextmanager
-        def stage(self, title: str, total: int | None = None, unit: str = "images") -> Iterator[Callable[[int], None]]:
-            yield heard.append
-
-        def note(self, message: str) -> None:
-            raise AssertionError(message)
-
-    with TimeLimited(Heard(), None, "").stage("reading") as advance:
-        advance(3)
-    past = TimeLimited(Heard(), time.monotonic() - 1, "the time limit of 1m")
-    said = r"the time limit of 1m was over while reading \(4 of 9 images\)"
-    with pytest.raises(TimeLimitError, match=said), past.stage("reading", 9) as advance:
-        advance(4)
-    with past.stage("reading", 9) as advance:
-        advance(9)
-    assert heard == [3, 4, 9]

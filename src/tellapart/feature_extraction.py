@@ -168,6 +168,13 @@ class Extraction:
     views: tuple[FeatureMatrix, ...] = ()
 
 
+def waiting_entries(dataset: Dataset, spec: FeatureSpec, catalog: Catalog | None) -> list[Entry]:
+    """The files of a dataset of which something must still be computed."""
+    work = _Work(dataset, [spec.computed(spec.device)], catalog, None)
+    work.thumbnails.close()
+    return [entry for entry in dataset.entries if work.cached_state(entry) is None]
+
+
 @dataclass
 class _Outcome:
     """The result of a worker for one file, with only those pixels that are stored."""

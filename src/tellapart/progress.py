@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
-from tellapart.durations import in_words
-from tellapart.errors import TimeLimitError
+from tellapart.durations import duration_text
 
 LINE_EVERY_S, WORTH_A_LINE_S, BAR_EVERY_S = 10.0, 1.0, 0.1
 _numbers = itertools.count(1)
@@ -42,46 +41,6 @@ class NoProgress:
 SILENT = NoProgress()
 
 
-class TimeLimited:
-    """Passes everything on to another receiver, and ends the work when the time is over.
-
-    Args:
-        progress: the other receiver.
-        until: the end, by ``time.monotonic``; None for no limit.
-        what: the limit in words, such as ``the time limit of 10m``.
-    """
-
-    def __init__(self, progress: Progress, until: float | None, what: str) -> None:
-        self._progress, self._until, self._what = progress, until, what
-
-    @contextmanager
-    def stage(self, title: str, total: int | None = None, unit: str = "images") -> Iterator[Callable[[int], None]]:
-        """Open a stage.
-
-        Raises:
-            TimeLimitError: within the stage, when the time is over.
-        """
-        done = 0
-        with self._progress.stage(title, total, unit) as advance:
-
-            def advance_in_time(count: int) -> None:
-                nonlocal done
-                done += count
-                advance(count)
-                if self._until is not None and time.monotonic() > self._until and done != total:
-                    counted = f"{done:,}{f' of {total:,}' if total else ''} {unit}"
-                    raise TimeLimitError(
-                        f"{self._what} was over while {title} ({counted})",
-                        hint="what was done is kept: the same command goes on from there",
-                    )
-
-            yield advance_in_time
-
-    def note(self, message: str) -> None:
-        """Pass one sentence on."""
-        self._progress.note(message)
-
-
 def state_of_stage(title: str, done: int, total: int | None, unit: str, seconds: float) -> str:
     """One line on a stage that runs: what is done, how fast, and how long the rest takes at this speed.
 
@@ -92,8 +51,8 @@ def state_of_stage(title: str, done: int, total: int | None, unit: str, seconds:
     counted = f"{title}: {done:,}{f' of {total:,}' if total else ''} {unit}"
     if speed <= 0:
         return counted
-    rate = f"{speed:.0f} a second" if speed >= 9.5 else f"{speed:.1f} a second" if speed >= 0.1 else f"{in_words(1 / speed)} each"
-    return f"{counted}, {rate}" + (f", {in_words((total - done) / speed)} left" if total and total > done else "")
+    rate = f"{speed:.0f} a second" if speed >= 9.5 else f"{speed:.1f} a second" if speed >= 0.1 else f"{duration_text(1 / speed)} each"
+    return f"{counted}, {rate}" + (f", {duration_text((total - done) / speed)} left" if total and total > done else "")
 
 
 class Lines:

@@ -7,7 +7,7 @@ import pytest
 
 import tellapart
 from tellapart.cli.output.train import train_output
-from tellapart.errors import DataError
+from tellapart.errors import DataError, TimeLimitError
 from tellapart.run_folder import Run
 from tellapart.workflows.training_plan import TrainingPlan
 from tests import folders
@@ -59,3 +59,15 @@ def test_a_plan_refuses_what_the_training_would(tmp_path: Path, photos: Path) ->
             file.unlink()
     with pytest.raises(DataError, match="class"):
         planned(tmp_path / "photos", tmp_path)
+
+
+def test_a_time_limit_that_reading_uses_up_ends_the_command_and_keeps_what_was_read(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))
+    few = folders.some_of(photos, tmp_path / "photos", each=4)
+    options: dict[str, Any] = {"recipe": "scratch", "architecture": "tiny", "image_size": 32, "epochs": 1}
+    with pytest.raises(TimeLimitError, match="the time limit of 0.001s leaves no time to train"):
+        tellapart.train(few, time_limit="0.001s", out=tmp_path / "runs", state=tmp_path / "state", **options)
+    assert not list((tmp_path / "runs").glob("*"))
+    assert planned(few, tmp_path, **options).cached > 0

@@ -67,7 +67,7 @@ class AutoRunner:
         backbones = find_backbones(chosen.backbone, weights=chosen.weights, image_size=chosen.image_size)
         return FeatureSpec(backbones, chosen.resize).computed(chosen.device, chosen.precision)
 
-    def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> None:
+    def train(self, assignment: Assignment, features: FeatureMatrix, progress: Progress, *, used_s: float = 0.0) -> None:
         """Nothing to do: the evaluation needs the files."""
 
     def evaluate(self, folder: AnalyzedFolder, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Evaluation:

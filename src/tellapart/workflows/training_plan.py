@@ -20,7 +20,8 @@ from tellapart.progress import SILENT, Progress
 from tellapart.results import Result
 from tellapart.run_folder import Run
 from tellapart.training.options import TrainOptions
-from tellapart.training.recipe_runner import NetworkRunner, ProbeRunner, recipe_runner
+from tellapart.training.recipe_runner import NetworkRunner, ProbeRunner, folds_by_size
+from tellapart.training.recipes import recipe_runner
 
 MEASURE_S = 3.0
 WARM_UP = 16
@@ -162,7 +163,8 @@ def _training_stage(runner: NetworkRunner, dataset: Dataset, options: TrainOptio
         speed = training_speed(recipe, max(2, len(dataset.class_names)), device=runner.device, num_workers=num_workers)
     share = 1.0 if any(entry.part for entry in dataset.entries) else 1 - (options.test_share or TEST_SHARE)
     trained = sum(entry.part in (None, "train") for entry in dataset.entries) * share
-    images = round(trained * (1 - HELD_OUT) * recipe.plan.epochs * recipe.folds)
+    folds = options.folds or (folds_by_size(round(trained)) if options.recipe == "finetune" else 1)
+    images = round(trained * (1 - HELD_OUT) * recipe.plan.epochs * folds)
     seconds = min(images / speed, recipe.plan.time_s or float("inf"))
     memory = BASE_BYTES + BYTES_PER_IMAGE * len(dataset)
     name = f"training {recipe.title}, {recipe.plan.epochs} epochs"

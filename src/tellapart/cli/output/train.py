@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tellapart.cli.formatting import shown
 from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.counts import count
-from tellapart.durations import in_words
+from tellapart.durations import duration_text
 
 if TYPE_CHECKING:
     from tellapart.run_folder import Run
@@ -31,8 +31,10 @@ def _plan_output(plan: TrainingPlan) -> Answer:
     ]
     for stage in plan.stages:
         speed = f"{stage.images_per_s:,.0f}" if stage.images_per_s else "-"
-        lines.append(f"{stage.name:<44}{speed:>9}{in_words(stage.seconds):>12}{_size(stage.memory_bytes):>9}{_size(stage.disk_bytes):>9}")
-    total = f"{'together':<44}{'':>9}{in_words(plan.seconds):>12}{_size(plan.memory_bytes):>9}{_size(plan.disk_bytes):>9}"
+        lines.append(
+            f"{stage.name:<44}{speed:>9}{duration_text(stage.seconds):>12}{_size(stage.memory_bytes):>9}{_size(stage.disk_bytes):>9}"
+        )
+    total = f"{'together':<44}{'':>9}{duration_text(plan.seconds):>12}{_size(plan.memory_bytes):>9}{_size(plan.disk_bytes):>9}"
     lines += [Styled(total, bold=True), f"free on the disk of the cache: {_size(plan.free_bytes)}"]
     if plan.disk_bytes > plan.free_bytes:
         lines.append(Styled("that is not enough: choose another disk with TELLAPART_CACHE", fg="yellow"))
