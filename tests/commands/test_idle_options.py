@@ -61,6 +61,7 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
         (SEARCHED, {"flip_average": False}),
         (SEARCHED, {"epochs": 4}),
         (SEARCHED, {"n_splits": 5}),
+        (SEARCHED, {"plan": True}),
     ],
     "autoencode": [({"architecture": "classic"}, {"latent": 64})],
     "backbones": [({}, {"device": "cpu"})],

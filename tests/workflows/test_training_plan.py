@@ -67,7 +67,7 @@ def test_a_time_limit_that_reading_uses_up_ends_the_command_and_keeps_what_was_r
     monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))
     few = folders.some_of(photos, tmp_path / "photos", each=4)
     options: dict[str, Any] = {"recipe": "scratch", "architecture": "tiny", "image_size": 32, "epochs": 1}
-    with pytest.raises(TimeLimitError, match="the time limit of 0.001s leaves no time to train"):
+    with pytest.raises(TimeLimitError, match=r"the time limit of 0\.001s leaves no time to train"):
         tellapart.train(few, time_limit="0.001s", out=tmp_path / "runs", state=tmp_path / "state", **options)
     assert not list((tmp_path / "runs").glob("*"))
     assert planned(few, tmp_path, **options).cached > 0

@@ -2,7 +2,7 @@
 
 An inverted file (Sivic and Zisserman 2003) sorts the images into cells around centers found by k-means, and compares each image
 with those of the cells whose centers are nearest. Cells have the same size in sets of any size, so the time grows with the number
-of images and not with its square. Of planted copies it finds as many as the search of all pairs (docs/log.md).
+of images and not with its square. Some neighbors are missed, the more the less structure the features have (docs/log.md).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tellapart.large_arrays import release, row_blocks, take_rows
 EXACT_LIMIT = 20_000
 """Up to so many images all pairs are compared, with all features; in larger sets those of near cells, with principal components."""
 DIRECTIONS, SAMPLE = 64, 4_096
-CELL, PROBES = 256, 8
+CELL, PROBES = 256, 16
 """Images per cell in the mean, and cells that are searched for each image."""
 ROUNDS, PER_CENTER = 5, 40
 """Rounds of k-means, and images per center that it runs on."""
