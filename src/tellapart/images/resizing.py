@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -11,37 +12,47 @@ from tellapart.array_types import ByteArray
 from tellapart.errors import OptionError
 
 ResizePolicy: TypeAlias = Literal["crop", "pad", "squash"]
+Resample: TypeAlias = Callable[[ByteArray, int, int], ByteArray]
+"""From uint8 (h, w, 3), a height and a width to uint8 (height, width, 3)."""
 PAD_GRAY = 127
 """Gray level of the border that ``pad`` adds."""
-_LONGEST_ASPECT = 8
+LONGEST_ASPECT = 8
 """If the longer side is more than so many times the shorter one, ``crop`` cuts the middle out before it resizes."""
 
 
-def resize(pixels: ByteArray, size: int, policy: ResizePolicy = "crop") -> ByteArray:
+def resize(pixels: ByteArray, size: int, policy: ResizePolicy = "crop", *, resample: Resample | None = None) -> ByteArray:
     """Resize uint8 (h, w, 3) ``pixels`` to uint8 (size, size, 3).
 
     ``crop``: shorter side to ``size``, then a center crop; ``pad``: longer side to ``size``, centered on mid gray;
-    ``squash``: both sides to ``size``, ignoring the aspect ratio. Loads torch on the first call.
+    ``squash``: both sides to ``size``, ignoring the aspect ratio.
+
+    Args:
+        pixels: the image.
+        size: side of the square in pixels.
+        policy: how the image becomes a square.
+        resample: what resizes; by default torch, which is loaded on the first call.
+            :func:`tellapart.images.integer_resize.resample` gives the same without it.
 
     Raises:
         OptionError: an unknown policy.
     """
+    resample = resample or _resample
     if policy == "crop":
         pixels = _crop_middle(pixels)
     height, width = pixels.shape[:2]
     if policy == "squash":
-        return _resample(pixels, size, size)
+        return resample(pixels, size, size)
     if policy == "crop":
         shorter = min(height, width)
         tall, wide = max(size, size * height // shorter), max(size, size * width // shorter)
         top, left = round((tall - size) / 2), round((wide - size) / 2)
-        return np.ascontiguousarray(_resample(pixels, tall, wide)[top : top + size, left : left + size])
+        return np.ascontiguousarray(resample(pixels, tall, wide)[top : top + size, left : left + size])
     if policy == "pad":
         longer = max(height, width)
         tall, wide = max(1, round(size * height / longer)), max(1, round(size * width / longer))
         padded = np.full((size, size, 3), PAD_GRAY, np.uint8)
         top, left = (size - tall) // 2, (size - wide) // 2
-        padded[top : top + tall, left : left + wide] = _resample(pixels, tall, wide)
+        padded[top : top + tall, left : left + wide] = resample(pixels, tall, wide)
         return padded
     raise OptionError(f"unknown resize policy {policy!r}; choose one of {', '.join(get_args(ResizePolicy))}")
 
@@ -53,7 +64,7 @@ def _crop_middle(pixels: ByteArray) -> ByteArray:
     """
     height, width = pixels.shape[:2]
     shorter, longer = min(height, width), max(height, width)
-    if longer <= _LONGEST_ASPECT * shorter:
+    if longer <= LONGEST_ASPECT * shorter:
         return pixels
     length = shorter + 2 * max(4, shorter)
     length += (longer - length) % 2
