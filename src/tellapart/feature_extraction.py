@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -29,6 +28,7 @@ from tellapart.concurrency import prefetch, worker_count
 from tellapart.counts import count
 from tellapart.dataset import Catalog, Dataset, Entry, ImageFacts
 from tellapart.dataset.catalog import FileState
+from tellapart.dataset.entry_reading import read_entry
 from tellapart.dataset.image_analysis import ImageAnalysis, analyze_image
 from tellapart.dataset.thumbnail_store import ThumbnailStore
 from tellapart.errors import DataError, ImageError, StorageError
@@ -412,24 +412,16 @@ class _Work:
         return outcomes
 
     def _read(self, entry: Entry) -> _Outcome:
-        path = self.dataset.file(entry)
-        state = FileState(entry.path, 0, 0, None, None)
+        state, data = read_entry(self.dataset, entry)
+        if data is None or state.image_id is None:
+            return _Outcome(state, None, [])
+        if self._is_complete(state.image_id):
+            return _Outcome(state, None, [None] * len(self.lanes))
         try:
-            status = os.stat(path)
-            state = FileState.of(entry.path, status, None, None)
-            if not stat.S_ISREG(status.st_mode):
-                return _Outcome(replace(state, reason="not a file"), None, [])
-            data = path.read_bytes()
-            image_id = hashlib.sha256(data).hexdigest()
-            read = replace(state, image_id=image_id)
-            if self._is_complete(image_id):
-                return _Outcome(read, None, [None] * len(self.lanes))
-            look = analyze_image(data, image_id, [size for size, _ in self.squares], [policy for _, policy in self.squares])
+            look = analyze_image(data, state.image_id, [size for size, _ in self.squares], [policy for _, policy in self.squares])
         except ImageError as error:
-            return _Outcome(replace(state, reason=str(error)), None, [])
-        except OSError as error:
-            return _Outcome(replace(state, reason=f"cannot be read: {error.strerror or error}"), None, [])
-        return _Outcome(read, look, [None] * len(self.lanes))
+            return _Outcome(replace(state, image_id=None, reason=str(error)), None, [])
+        return _Outcome(state, look, [None] * len(self.lanes))
 
     def _save(self, outcomes: Sequence[_Outcome]) -> None:
         """Save thumbnails, vectors and, last, the catalog, which records that they exist."""

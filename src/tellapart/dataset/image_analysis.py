@@ -8,7 +8,7 @@ from typing import cast
 
 from tellapart.array_types import ByteArray
 from tellapart.dataset import ImageFacts
-from tellapart.images import ResizePolicy, decode, resize, shrink
+from tellapart.images import Image, ResizePolicy, decode, resize, shrink
 from tellapart.images.image_statistics import image_statistics as quality_facts
 from tellapart.images.perceptual_hash import difference_hashes
 from tellapart.images.thumbnails import thumbnail
@@ -25,13 +25,22 @@ class ImageAnalysis:
     pixels: tuple[ByteArray, ...]
 
 
+def decode_for(data: bytes, sizes: Sequence[int]) -> Image:
+    """Decode a file's bytes as for squares of these sides, in pixels: every command decodes an image for a network in this way.
+
+    Raises:
+        ImageError: the bytes are not a usable image; the message is the reason.
+    """
+    return decode(data, min_size=max(SMALLEST_LOOK, *sizes) if sizes else SMALLEST_LOOK)
+
+
 def analyze_image(data: bytes, image_id: str, sizes: Sequence[int], policy: str | Sequence[str]) -> ImageAnalysis:
     """Decode a file's bytes once and take everything from it; ``policy`` is one way to become a square, or one for each size.
 
     Raises:
         ImageError: the bytes are not a usable image; the message is the reason.
     """
-    image = decode(data, min_size=max(SMALLEST_LOOK, *sizes) if sizes else SMALLEST_LOOK)
+    image = decode_for(data, sizes)
     policies = [policy] * len(sizes) if isinstance(policy, str) else policy
     pixels = tuple(resize(image.pixels, size, cast(ResizePolicy, way)) for size, way in zip(sizes, policies, strict=True))
     small = shrink(image.pixels, SMALLEST_LOOK)
