@@ -22,6 +22,7 @@ def render_page(
     styles: Sequence[str],
     payload: Mapping[str, Any],
     thumbnails: Mapping[str, str],
+    vendored: Mapping[str, str] | None = None,
     **words: Any,
 ) -> str:
     """A page as text.
@@ -32,6 +33,7 @@ def render_page(
         styles: files of ``static/``, after the colors and the rules of figures.
         payload: what its modules read, as JSON.
         thumbnails: data URLs by image_id.
+        vendored: source of further modules by name, which are not among our files.
         **words: what the template speaks of, ``view`` with its ``header`` among them.
     """
     return (
@@ -42,7 +44,7 @@ def render_page(
             styles=theme_css() + figure_css() + "".join(static_text(name) for name in styles),
             payload=script_json(payload),
             thumbnails=script_json(thumbnails),
-            import_map=script_json({"imports": module_urls(modules)}),
+            import_map=script_json({"imports": module_urls(modules, vendored or {})}),
             entry=modules[0],
         )
     )
@@ -69,9 +71,19 @@ def static_text(name: str) -> str:
     return files("tellapart.reports").joinpath(f"static/{name}").read_text(encoding="utf-8")
 
 
-def module_urls(names: Sequence[str]) -> dict[str, str]:
-    """The import map of a page: each module unchanged in a ``data:`` URL, since a page from disk cannot import a neighbor."""
-    return {f"tellapart/{name}": "data:text/javascript;charset=utf-8," + quote(static_text(name)) for name in names}
+def module_urls(names: Sequence[str], vendored: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The import map of a page: each module unchanged in a ``data:`` URL, since a page from disk cannot import a neighbor.
+
+    Args:
+        names: files of ``static/``.
+        vendored: source of further modules by name.
+    """
+    sources = {**{name: static_text(name) for name in names if name not in (vendored or {})}, **(vendored or {})}
+    return {f"tellapart/{name}": _data_url(source) for name, source in sources.items()}
+
+
+def _data_url(source: str) -> str:
+    return "data:text/javascript;charset=utf-8," + quote(source)
 
 
 @lru_cache(maxsize=1)
