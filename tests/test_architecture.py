@@ -21,7 +21,7 @@ LEVELS = (
     ),
     ("calibration", "images", "dataset", "features", "predictions", "run_folder"),
     ("augmentation", "collection", "curation", "dataset_export", "evaluation", "exploration", "kaggle", "models"),
-    ("feature_extraction", "predictor", "analyzed_folder", "feature_spec", "output_guards"),
+    ("feature_extraction", "predictor", "analyzed_folder", "feature_spec", "output_guards", "onnx_predictor", "model_export"),
     ("training",),
     ("cropping", "reports"),
     ("workflows",),
@@ -49,6 +49,8 @@ LAZY = {
     "simplejpeg",
     "scipy",
     "threadpoolctl",
+    "onnx",
+    "onnxruntime",
     "openTSNE",
     "umap",
 }

@@ -39,6 +39,7 @@ from tellapart.commands.evaluate import EvaluateResult
 from tellapart.commands.explain import ExplainResult
 from tellapart.commands.explore import ExploreResult
 from tellapart.commands.export_dataset import ExportDatasetResult
+from tellapart.commands.export_model import ExportModelResult
 from tellapart.commands.learning_curve import LearningCurveResult
 from tellapart.commands.prepare import PrepareResult
 from tellapart.commands.runs import RmRunResult
@@ -354,6 +355,17 @@ def export_dataset(
     format: str = ...,
     state: Path | None = ...,
 ) -> ExportDatasetResult: ...
+
+def export_model(
+    run: str | Path,
+    *,
+    progress: Progress = ...,
+    to: str = ...,
+    out: Path | None = ...,
+    int8: bool = ...,
+    single: bool = ...,
+    runtime: Path | None = ...,
+) -> ExportModelResult: ...
 
 def ladder(
     folder: str | Path,

@@ -146,7 +146,7 @@ def predict_files(
         first.append(of_views[0])
         averaged.append(np.mean(of_views, axis=0))
     predictions = _predictions(model, readable, averaged)
-    labels = tuple(_label(entry) for entry in dataset.entries)
+    labels = tuple(shown_label(entry) for entry in dataset.entries)
     at_first = _predictions(model, readable, first) if views > 1 else predictions
     return PredictedFiles(predictions, at_first, views, files, labels, features[0][0])
 
@@ -234,21 +234,37 @@ def check_crops(views: int, members: Sequence[Member]) -> None:
 def _predictions(model: SavedModel, readable: Sequence[tuple[Entry, FileState]], of_members: Sequence[FloatArray]) -> Predictions:
     """Predictions for the readable files, from the logits, float (n, k), of each member."""
     logits = model.logits(of_members)
+    source = f"{model.details.get('run', model.folder.name)}"
+    return file_predictions(
+        readable, probabilities=model.probabilities(logits), logits=logits, class_names=model.class_names, source=source
+    )
+
+
+def file_predictions(
+    readable: Sequence[tuple[Entry, FileState]],
+    *,
+    probabilities: FloatArray,
+    logits: FloatArray,
+    class_names: tuple[str, ...],
+    source: str,
+) -> Predictions:
+    """The record of answers, float64 (n, k), for n readable files."""
     image_ids = [file.image_id or "" for _, file in readable]
     return Predictions(
         image_ids=tuple(image_ids),
         paths=tuple(printable(entry.path) for entry, _ in readable),
-        labels=tuple(_label(entry) for entry, _ in readable),
-        probabilities=model.probabilities(logits),
+        labels=tuple(shown_label(entry) for entry, _ in readable),
+        probabilities=probabilities,
         logits=logits,
-        class_names=model.class_names,
+        class_names=class_names,
         parts=tuple(entry.part for entry, _ in readable),
         groups=_groups(image_ids, [entry.group for entry, _ in readable]),
-        source=f"{model.details.get('run', model.folder.name)}",
+        source=source,
     )
 
 
-def _label(entry: Entry) -> str | None:
+def shown_label(entry: Entry) -> str | None:
+    """The label of an entry as tables show it."""
     return None if entry.label is None else printable(entry.label)
 
 

@@ -113,6 +113,11 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
     "decisions": [({}, {"reason": "a reason"})],
     "evaluate": [({}, {"tta_augment": "light"})],
     "explain": [({"occlusion": False}, {"square": 0.1})],
+    "export-model": [
+        ({"to": "hub"}, {"int8": True}),
+        ({"to": "onnx"}, {"single": True}),
+        ({"to": "torch"}, {"runtime": "package"}),
+    ],
     "explore": [
         ({"method": "hdbscan"}, {"k": 4}),
         ({"map": "pca"}, {"perplexity": 10.0}),

@@ -256,6 +256,13 @@ ROWS = (
         (Argument("names", "NAME", is_many=True, is_required=False),),
         "tellapart backbones --measure",
     ),
+    Command(
+        "export-model",
+        "Use",
+        "Write a run's model for other programs: ONNX, a web page, torch, timm.",
+        (RUN,),
+        "tellapart export-model runs/photos-1 --to onnx",
+    ),
     Command("doctor", "Use", "Check the installation.", (), "tellapart doctor"),
 )
 COMMANDS = {row.name: row for row in ROWS}

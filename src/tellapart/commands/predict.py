@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
@@ -14,11 +14,15 @@ from tellapart.shared_options import device_option, num_workers_option
 from tellapart.workflows.tta_options import tta_augment_option, tta_option
 
 if TYPE_CHECKING:
+    from tellapart.dataset import Dataset
     from tellapart.predictor import PredictedFiles
+
+    Answers = Callable[[Dataset], PredictedFiles]
 
 FORMATS = (".csv", ".parquet", ".json")
 GROUP_ROWS = 8192
 SHEETS = (".jpg", ".jpeg", ".png")
+ONNX = ".onnx"
 
 
 def _is_sheet(path: Path) -> str | None:
@@ -52,7 +56,7 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
     """Predict the classes of new images with a run's saved model.
 
     Args:
-        run: a run folder, or the ``model`` folder in it.
+        run: a run folder, the ``model`` folder in it, or an ONNX file that ``export-model`` wrote, which runs without torch.
         images: folders (every image below, whatever its folders are called), manifests, files or patterns such as ``new/*.jpg``;
             ``-`` reads a list of paths from standard input.
             In place of a file also bytes, a PIL image, or an array: uint8 or floats from 0 to 1, (height, width, 3) or (height, width);
@@ -72,13 +76,10 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
     from dataclasses import replace
 
     from tellapart.analyzed_folder import open_image_source
-    from tellapart.models.saved_model import load_model, model_folder
     from tellapart.output_guards import check_new_folder, check_no_manifest, check_outside, noting_unchanged
-    from tellapart.predictor import predict_files
     from tellapart.workflows.predicted_images import sort_into_classes, write_prediction_sheet
-    from tellapart.workflows.tta_options import tta_settings
 
-    model = load_model(model_folder(run))
+    answer = (_answer_of_onnx if Path(run).suffix.lower() == ONNX else _answer_of_run)(run, options, progress)
     reading = DatasetOptions(path_column=options.path_column, label_column=options.label_column)
     with open_image_source(images, reading, progress) as dataset:
         if options.out is not None:
@@ -88,7 +89,7 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
         if options.sort_into is not None:
             check_outside(options.sort_into, dataset)
             check_new_folder(options.sort_into)
-        predicted = predict_files(model, dataset, tta_settings(options), progress=progress)
+        predicted = answer(dataset)
         if options.sheet is not None:
             write_prediction_sheet(predicted, dataset, options.sheet, progress)
         if options.sort_into is not None:
@@ -97,6 +98,38 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
         with noting_unchanged([options.out], progress):
             save_table(predicted.iter_records(), predicted.predictions.columns, options.out)
     return replace(predicted, out=options.out, sheet=options.sheet, sorted_into=options.sort_into)
+
+
+def _answer_of_run(run: str | Path, options: PredictOptions, progress: Progress) -> Answers:
+    """What predicts a data set with the saved model of a run."""
+    from functools import partial
+
+    from tellapart.models.saved_model import load_model, model_folder
+    from tellapart.predictor import predict_files
+    from tellapart.workflows.tta_options import tta_settings
+
+    return partial(predict_files, load_model(model_folder(run)), settings=tta_settings(options), progress=progress)
+
+
+def _answer_of_onnx(run: str | Path, options: PredictOptions, progress: Progress) -> Answers:
+    """What predicts a data set with an ONNX file; torch is not loaded.
+
+    Raises:
+        OptionError: an option is given that only a run has a use for.
+    """
+    from functools import partial
+
+    from tellapart.errors import OptionError
+    from tellapart.models.onnx_classifier import OnnxClassifier
+    from tellapart.onnx_predictor import predict_files_with_onnx
+
+    idle = [name for name in ("tta", "tta_augment", "device", "precision") if options.is_given(name)]
+    if idle:
+        raise OptionError(
+            "\n".join(f"{name} has no effect with an ONNX file" for name in idle), hint="give the run that the file was exported from"
+        )
+    classifier = OnnxClassifier(Path(run).expanduser())
+    return partial(predict_files_with_onnx, classifier, num_workers=options.num_workers, progress=progress)
 
 
 def save_table(rows: Iterable[dict[str, Any]], columns: Sequence[str], path: Path) -> None:

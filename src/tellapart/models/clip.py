@@ -27,18 +27,21 @@ class ClipFeatures(FeatureNetwork):
     """The image side: features of length 1, float32 (n, d)."""
 
     def _prepare(self, model: Any) -> tuple[torch.dtype, Any]:
-        network = _ImageSide(model.to(self.device))
+        network = ImageSide(model.to(self.device))
         with torch.inference_mode():
             network(torch.zeros(1, 3, self.card.image_size, self.card.image_size, device=self.device))
         return torch.float32, network
 
 
-class _ImageSide(nn.Module):
+class ImageSide(nn.Module):
+    """The image side of a network of open_clip: images (n, 3, s, s) to features (n, d) of length 1."""
+
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features (n, d)."""
         return self.model.encode_image(x, normalize=True)  # type: ignore[no-any-return]
 
 

@@ -1,0 +1,163 @@
+"""Exporting in the layout of timm and the Hugging Face hub: weights in safetensors, ``config.json``, and a model card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tellapart.array_types import ByteArray, FloatArray
+from tellapart.calibration import clip_probabilities
+from tellapart.errors import ModelError
+from tellapart.model_export.export_card import card_of, metadata_of
+from tellapart.model_export.hub_readme import readme
+from tellapart.model_export.onnx_export import ExportedModel, ModelToExport, checked, write_card
+from tellapart.models.backbone_card import PROBABILITIES, Backbone
+from tellapart.models.saved_model import Member, SavedModel
+
+WEIGHTS, CONFIG, README = "model.safetensors", "config.json", "README.md"
+CROP_MODES = {"crop": "center", "pad": "border", "squash": "squash"}
+"""timm's names for our ways to become a square."""
+HINT = "--to onnx exports every model"
+
+
+def export_hub(source: ModelToExport, folder: Path) -> ExportedModel:
+    """Write ``model.safetensors``, ``config.json``, ``README.md`` and ``card.json`` into an empty folder.
+
+    Raises:
+        ModelError: the model is more than one network of timm with a linear head, or timm answers otherwise than the run.
+    """
+    from safetensors.torch import save_file
+
+    from tellapart.atomic_files import write_json
+    from tellapart.models.portable_classifier import squares_of
+
+    member, backbone = timm_member(source.model)
+    network = _with_head(source.model, member, backbone)
+    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / WEIGHTS, metadata={"format": "pt"})
+    write_json(folder / CONFIG, _config(source.model, member, backbone, network))
+    squares = squares_of(source.model)
+    found = checked(source, squares, _answer(folder, source.model, member), None, is_int8=False)
+    metadata = metadata_of(source.run, source.model, squares, "float32")
+    (folder / README).write_text(readme(source.run, metadata, found.parity, is_mirrored=member.mirror), encoding="utf-8")
+    write_card(folder, card_of(metadata, "hub", found.parity, folder, found.notes))
+    return found
+
+
+def timm_member(model: SavedModel) -> tuple[Member, Backbone]:
+    """The one member and the one backbone of a model that timm can load.
+
+    Raises:
+        ModelError: it is none; the message is the reason.
+    """
+    from tellapart.models.scratch_networks import NETS
+    from tellapart.models.timm_networks import check_network_name
+    from tellapart.models.timm_variants import VARIANTS
+
+    def refusal(reason: str) -> ModelError:
+        return ModelError(f"timm has no such model: {reason}", hint=HINT)
+
+    if len(model.members) > 1:
+        raise refusal(f"it is the mean of {len(model.members)} members")
+    member = model.members[0]
+    if len(member.backbones) > 1:
+        raise refusal(f"it joins {' and '.join(backbone.card.name for backbone in member.backbones)}")
+    backbone = member.backbones[0]
+    name = backbone.card.architecture
+    if name in NETS or name in VARIANTS or backbone.card.layer not in ("", PROBABILITIES) or backbone.card.is_special:
+        raise refusal(f"{backbone.card.name} is not one of its networks")
+    check_network_name(name, [])
+    if any(head.power != 1.0 for head in member.heads):
+        raise refusal("its linear probe also uses the signed square root of the features (train --recipe finetune gives one linear head)")
+    return member, backbone
+
+
+def _with_head(model: SavedModel, member: Member, backbone: Backbone) -> Any:
+    """Timm's network with the backbone's weights and one linear layer, the temperature divided in."""
+    import timm
+    import torch
+
+    card = backbone.card
+    network: Any = timm.create_model(card.architecture, num_classes=len(model.class_names), **_model_args(backbone)).eval()
+    layer = network.get_classifier()
+    if not isinstance(layer, torch.nn.Linear) or layer.in_features != card.num_features:
+        raise ModelError(
+            f"the last layer of timm's {card.architecture} is not one linear layer on {card.num_features:,} features", hint=HINT
+        )
+    left = network.load_state_dict(backbone.state(), strict=False)
+    own = {id(p) for p in layer.parameters()}
+    names = {name for name, p in network.named_parameters() if id(p) in own}
+    if set(left.missing_keys) != names or left.unexpected_keys:
+        raise ModelError(f"the weights do not fit timm's {card.architecture}: {sorted(set(left.missing_keys) - names)[:3]}", hint=HINT)
+    weight, bias = _one_head(member)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy((weight / model.temperature).T.astype(np.float32)))
+        layer.bias.copy_(torch.from_numpy((bias / model.temperature).astype(np.float32)))
+    return network
+
+
+def _one_head(member: Member) -> tuple[FloatArray, FloatArray]:
+    """The mean of a member's heads as one: weight (d, k) and bias (k,), float64, standardization included."""
+    weights, biases = [], []
+    for head in member.heads:
+        weight = head.weight.astype(np.float64) / head.scale.astype(np.float64)[:, None]
+        weights.append(weight)
+        biases.append(head.bias - head.mean.astype(np.float64) @ weight)
+    return np.mean(weights, axis=0), np.mean(biases, axis=0)
+
+
+def _model_args(backbone: Backbone) -> dict[str, Any]:
+    """What timm's network is built with beyond its name."""
+    import timm
+
+    config: Any = timm.get_pretrained_cfg(backbone.card.architecture)
+    is_fixed = config is not None and config.fixed_input_size and config.input_size[-1] != backbone.card.image_size
+    return {"img_size": backbone.card.image_size} if is_fixed else {}
+
+
+def _config(model: SavedModel, member: Member, backbone: Backbone, network: Any) -> dict[str, Any]:
+    """``config.json`` as ``timm.models.push_to_hf_hub`` writes it."""
+    card = backbone.card
+    names = list(model.class_names)
+    return {
+        "architecture": card.architecture.partition(".")[0],
+        "num_classes": len(names),
+        "num_features": card.num_features,
+        "label_names": names,
+        **({"model_args": _model_args(backbone)} if _model_args(backbone) else {}),
+        "pretrained_cfg": {
+            "custom_load": False,
+            "input_size": [3, card.image_size, card.image_size],
+            "fixed_input_size": bool(_model_args(backbone)),
+            "interpolation": "bicubic",
+            "crop_pct": 1.0,
+            "crop_mode": CROP_MODES[member.resize],
+            "mean": list(card.mean),
+            "std": list(card.std),
+            "num_classes": len(names),
+            "label_names": names,
+            "classifier": network.pretrained_cfg["classifier"],
+            "first_conv": network.pretrained_cfg["first_conv"],
+        },
+    }
+
+
+def _answer(folder: Path, model: SavedModel, member: Member) -> Any:
+    """What timm answers that loads the folder, with the mean over the mirror image and the clip as the run has them."""
+    import timm
+    import torch
+
+    loaded: Any = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    mean, std = (torch.tensor(loaded.pretrained_cfg[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
+
+    def answer(squares: Sequence[ByteArray]) -> FloatArray:
+        x = (torch.from_numpy(np.ascontiguousarray(squares[0])).permute(0, 3, 1, 2) / 255 - mean) / std
+        with torch.inference_mode():
+            logits = loaded(x)
+            if member.mirror:
+                logits = (logits + loaded(x.flip(3))) / 2
+        return clip_probabilities(torch.softmax(logits.double(), dim=1).numpy(), model.clip)
+
+    return answer

@@ -1,0 +1,150 @@
+"""Exporting to ONNX: one file, checked against the run, with a card and an example beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from tellapart.array_types import ByteArray
+from tellapart.errors import DataError, ModelError
+from tellapart.model_export.export_card import CARD, card_of, metadata_of
+from tellapart.model_export.onnx_graph import check_onnx, described, network_graph, with_photo_input
+from tellapart.model_export.parity import SAME_PIXELS, Answer, Parity, PhotoAnswer, collected_answers, float32_reference, parity_of
+from tellapart.model_export.quantization import CALIBRATED_ON, quantized
+from tellapart.model_export.run_photos import RunPhoto, made_photos, photos_of, rows_to_check, training_rows
+from tellapart.models.onnx_classifier import OnnxClassifier, SquareLike
+from tellapart.models.saved_model import SavedModel
+from tellapart.progress import Progress
+from tellapart.run_folder import Run
+
+MODEL, EXAMPLE = "model.onnx", "predict.py"
+INT8_NOTE = (
+    "8 bits make another model: its accuracy and its log loss are its own, and its probabilities were calibrated for the model in float32"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ExportedModel:
+    """What an export wrote.
+
+    Attributes:
+        parity: the comparison with the run.
+        notes: what else is worth knowing.
+    """
+
+    parity: Parity
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ModelToExport:
+    """A run and its model, and who hears of the work.
+
+    Attributes:
+        run: the run.
+        model: its saved model.
+        progress: receives progress.
+    """
+
+    run: Run
+    model: SavedModel
+    progress: Progress
+
+
+def export_onnx(source: ModelToExport, folder: Path, *, is_int8: bool) -> ExportedModel:
+    """Write ``model.onnx``, ``predict.py`` and ``card.json`` into an empty folder.
+
+    Args:
+        source: what is exported.
+        folder: where to.
+        is_int8: whether the network computes in whole numbers of 8 bits.
+
+    Raises:
+        MissingExtra: onnx or onnxruntime is not installed.
+        ModelError: the model cannot be exported, or the file answers otherwise than the run.
+        DataError: no training photo is left to calibrate ``is_int8`` on.
+    """
+    metadata = write_onnx(source, folder / MODEL, is_int8=is_int8, has_photo=True)
+    classifier = OnnxClassifier(folder / MODEL)
+    found = checked(
+        source,
+        classifier.squares,
+        lambda squares: classifier.answers(squares)[0],
+        lambda photo: classifier.photo_answers(photo)[0],
+        is_int8,
+    )
+    (folder / EXAMPLE).write_text(
+        files("tellapart.model_export").joinpath("onnx_example.txt").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    write_card(folder, card_of(metadata, "onnx", found.parity, folder, found.notes))
+    return found
+
+
+def write_onnx(source: ModelToExport, path: Path, *, is_int8: bool, has_photo: bool) -> dict[str, Any]:
+    """Write the ONNX file; returns its metadata. ``has_photo``: whether it also takes a photo of any size."""
+    check_onnx()
+    from tellapart.models.portable_classifier import PortableClassifier
+
+    with source.progress.stage("writing the graph", total=1, unit="file") as advance:
+        portable = PortableClassifier(source.model)
+        graph = network_graph(portable)
+        advance(1)
+    if is_int8:
+        graph = quantized(graph, portable.squares, _calibration_photos(source, portable.squares))
+    metadata = metadata_of(source.run, source.model, portable.squares, "int8" if is_int8 else "float32")
+    graph = described(with_photo_input(graph, portable.squares) if has_photo else graph, metadata)
+    try:
+        path.write_bytes(graph.SerializeToString(deterministic=True))
+    except ValueError as error:
+        raise ModelError("the model is larger than an ONNX file can be (2 GB)", hint="export fewer members") from error
+    return metadata
+
+
+def checked(
+    source: ModelToExport, squares: Sequence[SquareLike], exported: Answer, of_photo: PhotoAnswer | None, is_int8: bool
+) -> ExportedModel:
+    """Compare an exported model with the run on its photos.
+
+    Raises:
+        ModelError: it is in float32, and answers otherwise than the run's networks do on the same pixels.
+    """
+    notes = [INT8_NOTE] if is_int8 else []
+    rows = rows_to_check(source.run)
+    photos: Iterable[RunPhoto] = photos_of(source.run, rows, squares, "comparing with the run", source.progress)
+    reference = float32_reference(source.model)
+    answers = collected_answers(photos, exported, reference, of_photo)
+    if not answers.rows:
+        notes.append(f"no photo of the run is left in {source.run.metrics['folder']}, so it was compared on made images, and not evaluated")
+        answers = collected_answers(made_photos(squares), exported, reference, of_photo)
+    elif len(answers.rows) < len(rows):
+        notes.append(f"{len(rows) - len(answers.rows):,} of {len(rows):,} photos of the run are gone or have changed")
+    found = parity_of(source.run, answers)
+    same = found.same_pixels
+    if not is_int8 and (same.largest >= SAME_PIXELS or same.changed):
+        raise ModelError(
+            f"the exported model answers otherwise than the run: probabilities differ by up to {same.largest:.2g} on the same pixels, "
+            f"and {len(same.changed):,} of {same.n:,} labels change",
+            hint="nothing was written; please report this network",
+        )
+    return ExportedModel(found, tuple(notes))
+
+
+def _calibration_photos(source: ModelToExport, squares: Sequence[SquareLike]) -> list[tuple[ByteArray, ...]]:
+    rows = training_rows(source.run, CALIBRATED_ON)
+    found = [photo.squares for photo in photos_of(source.run, rows, squares, "calibrating on training photos", source.progress)]
+    if not found:
+        raise DataError(
+            f"8 bits are calibrated on training photos, and none of them is left in {source.run.metrics['folder']}",
+            hint="put the photos back where the run was trained, or export without --int8",
+        )
+    return found
+
+
+def write_card(folder: Path, card: dict[str, Any]) -> None:
+    """Write ``card.json``."""
+    from tellapart.atomic_files import write_json
+
+    write_json(folder / CARD, card)

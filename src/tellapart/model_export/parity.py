@@ -1,0 +1,210 @@
+"""How far an exported model's answers are from the run's: three comparisons, and the scores of both on the same images."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from tellapart.array_types import ByteArray, FloatArray
+from tellapart.dataset.file_rows import FileRow
+from tellapart.evaluation import compare
+from tellapart.evaluation.comparison import score_both
+from tellapart.evaluation.intervals import Interval
+from tellapart.model_export.run_photos import RunPhoto, reported_part
+from tellapart.models.saved_model import SavedModel
+from tellapart.predictions import Predictions
+from tellapart.results import Result
+from tellapart.run_folder import Run
+
+SAME_PIXELS = 1e-5
+"""Largest difference of a probability, on the same pixels and in float32, at which a model counts as exported."""
+BATCH = 8
+OTHER_DECODER = (1e-3, 1e-2)
+"""Median and largest difference that another decoder and the resizing within the file should stay below."""
+
+Answer = Callable[[Sequence[ByteArray]], FloatArray]
+"""From uint8 (n, s, s, 3) for each square to probabilities (n, k)."""
+PhotoAnswer = Callable[[ByteArray], FloatArray]
+"""From a photo, uint8 (h, w, 3), to probabilities (1, k)."""
+
+
+@dataclass(frozen=True)
+class Difference(Result):
+    """Differences of probabilities between two ways to the same answers.
+
+    Attributes:
+        n: number of images.
+        median: of each image's largest difference.
+        largest: of all.
+        changed: paths of the images whose predicted class differs.
+    """
+
+    n: int
+    median: float
+    largest: float
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ExportScore(Result):
+    """The scores of the run and of the exported file on the same images.
+
+    Attributes:
+        part: ``test`` or ``val``.
+        n: number of images that could still be read.
+        of: number of images that the run reported on.
+        accuracy, log_loss: of the exported file.
+        accuracy_difference, log_loss_difference: exported file minus run, on the same images.
+        p_value: exact McNemar test of equal accuracy.
+        verdict: the comparison in a sentence.
+    """
+
+    part: str
+    n: int
+    of: int
+    accuracy: Interval
+    log_loss: Interval
+    accuracy_difference: Interval
+    log_loss_difference: Interval
+    p_value: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Parity(Result):
+    """How an exported model compares with the run.
+
+    Attributes:
+        same_pixels: against the run's networks in float32, on the same pixels.
+        other_decoder: the photo decoded by Pillow and resized within the file, against the pixels tellapart makes; None where the
+            format takes squares only.
+        as_shipped: against the predictions that the run reports, in its own number format; None if none of their photos can be read.
+        score: None if no reported photo can be read.
+    """
+
+    same_pixels: Difference
+    other_decoder: Difference | None
+    as_shipped: Difference | None
+    score: ExportScore | None
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """The rows of the photos that were asked about, and their probabilities, float64 (n, k) each."""
+
+    rows: tuple[FileRow, ...]
+    exported: FloatArray
+    reference: FloatArray
+    other_decoder: FloatArray | None
+
+
+def collected_answers(photos: Iterable[RunPhoto], exported: Answer, reference: Answer, of_photo: PhotoAnswer | None) -> Answers:
+    """Ask the exported model and the reference about every photo; a few are in memory at a time."""
+    rows: list[FileRow] = []
+    found: list[FloatArray] = []
+    expected: list[FloatArray] = []
+    others: list[FloatArray] = []
+    waiting = iter(photos)
+    while batch := list(islice(waiting, BATCH)):
+        squares = [np.stack(same) for same in zip(*(photo.squares for photo in batch), strict=True)]
+        rows += [photo.row for photo in batch]
+        found.append(exported(squares))
+        expected.append(reference(squares))
+        others += [of_photo(pillow_pixels(photo.data)) for photo in batch] if of_photo is not None else []
+    if not rows:
+        none = np.empty((0, 0))
+        return Answers((), none, none, None)
+    return Answers(tuple(rows), np.concatenate(found), np.concatenate(expected), np.concatenate(others) if others else None)
+
+
+def pillow_pixels(data: bytes) -> ByteArray:
+    """A photo as most programs read it, by Pillow alone: uint8 (h, w, 3)."""
+    with Image.open(io.BytesIO(data)) as image:
+        return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+
+
+def float32_reference(model: SavedModel) -> Answer:
+    """The answers of a run's own networks and heads in float32 on the CPU: what ``predict --precision float32`` computes."""
+    from tellapart.models.network_loading import network_of
+    from tellapart.models.portable_classifier import Square, squares_of
+
+    squares = squares_of(model)
+    loaded: dict[Any, Any] = {}
+    for backbone in (backbone for member in model.members for backbone in member.backbones):
+        key = (backbone.digest, backbone.card)
+        if key not in loaded:
+            loaded[key] = network_of(backbone.in_precision("float32", "cpu"), device="cpu")
+
+    def answer(pixels: Sequence[ByteArray]) -> FloatArray:
+        of = dict(zip(squares, pixels, strict=True))
+        logits = []
+        for member in model.members:
+            features = [
+                loaded[b.digest, b.card].features(of[Square(b.card.image_size, member.resize)], mirror=member.mirror)
+                for b in member.backbones
+            ]
+            logits.append(member.logits(np.hstack(features)))
+        return model.probabilities(model.logits(logits))
+
+    return answer
+
+
+def parity_of(run: Run, answers: Answers) -> Parity:
+    """The three comparisons and the scores."""
+    paths = [row.path for row in answers.rows]
+    as_shipped, score = _against_run(run, answers)
+    return Parity(
+        same_pixels=difference(answers.reference, answers.exported, paths),
+        other_decoder=difference(answers.exported, answers.other_decoder, paths) if answers.other_decoder is not None else None,
+        as_shipped=as_shipped,
+        score=score,
+    )
+
+
+def difference(first: FloatArray, second: FloatArray, paths: Sequence[str]) -> Difference:
+    """How far two arrays of probabilities, float (n, k) of the same images, are apart."""
+    off = np.abs(first - second).max(axis=1)
+    is_changed = first.argmax(axis=1) != second.argmax(axis=1)
+    changed = tuple(path for path, differs in zip(paths, is_changed, strict=True) if differs)
+    return Difference(len(off), float(np.median(off)), float(off.max()), changed)
+
+
+def _against_run(run: Run, answers: Answers) -> tuple[Difference | None, ExportScore | None]:
+    part = reported_part(run)
+    if part is None:
+        return None, None
+    predictions = run.predictions
+    reported = predictions.where(np.array([one == part for one in predictions.parts], dtype=bool))
+    place = {(row.image_id, row.path): i for i, row in enumerate(answers.rows)}
+    at = [place.get(key, -1) for key in zip(reported.image_ids, reported.paths, strict=True)]
+    is_there = np.array([i >= 0 for i in at], dtype=bool)
+    if not is_there.any():
+        return None, None
+    before = reported.where(is_there)
+    probabilities = answers.exported[[i for i in at if i >= 0]]
+    after = replace(before, probabilities=probabilities, logits=np.log(np.maximum(probabilities, 1e-30)), source="exported")
+    before = replace(before, source=run.name)
+    score = _score(before, after, part, len(reported)) if (before.targets >= 0).any() else None
+    return difference(before.probabilities, after.probabilities, before.paths), score
+
+
+def _score(before: Predictions, after: Predictions, part: str, of: int) -> ExportScore:
+    found = compare(before, after)
+    _, exported = score_both(before, after, found.rows)
+    return ExportScore(
+        part=part,
+        n=found.n,
+        of=of,
+        accuracy=exported.accuracy,
+        log_loss=exported.log_loss,
+        accuracy_difference=found.accuracy,
+        log_loss_difference=found.log_loss,
+        p_value=found.p_value,
+        verdict=found.verdict,
+    )

@@ -1,0 +1,71 @@
+"""A graph in whole numbers of 8 bits: a quarter of the size, and another model, which has to be evaluated anew."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tellapart.array_types import ByteArray
+from tellapart.models.onnx_classifier import SquareLike, input_names
+
+CALIBRATED_ON = 128
+"""Training photos whose values set the ranges."""
+QUANTIZED = ("Conv", "MatMul", "Gemm", "Add", "AveragePool", "GlobalAveragePool")
+HEADS = "members."
+"""How the names of the heads' tensors begin: heads are small, and stay in float32."""
+
+
+def quantized(model: Any, squares: Sequence[SquareLike], photos: Sequence[Sequence[ByteArray]]) -> Any:
+    """Static quantization of an ``onnx.ModelProto``: weights by channel, values by the ranges that the photos show (QDQ).
+
+    Args:
+        model: with squares as its only inputs.
+        squares: what it takes.
+        photos: for each photo its squares, uint8 (s, s, 3).
+    """
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    class Photos(CalibrationDataReader):  # type: ignore[misc, unused-ignore]
+        """One photo a call."""
+
+        def __init__(self) -> None:
+            self._left: Iterator[Sequence[ByteArray]] = iter(photos)
+
+        def get_next(self) -> dict[str, ByteArray] | None:
+            """The inputs of the next photo."""
+            found = next(self._left, None)
+            return None if found is None else dict(zip(input_names(squares), (np.asarray(one)[None] for one in found), strict=True))
+
+    heads = [node.name for node in model.graph.node if any(name.startswith(HEADS) for name in node.input)]
+    with tempfile.TemporaryDirectory() as folder, _without_messages():
+        before, after = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
+        onnx.save(model, before)
+        quantize_static(
+            before,
+            after,
+            Photos(),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=list(QUANTIZED),
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=heads,
+        )
+        return onnx.load(after)
+
+
+class _without_messages:  # noqa: N801
+    """Within, the quantizer's advice to preprocess the graph is not logged: batch norms are folded already."""
+
+    def __enter__(self) -> None:
+        self._before = logging.root.manager.disable
+        logging.disable(logging.WARNING)
+
+    def __exit__(self, *error: object) -> None:
+        logging.disable(self._before)

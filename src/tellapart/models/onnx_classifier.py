@@ -1,0 +1,152 @@
+"""A classifier in an ONNX file that ``tellapart export-model`` wrote, run by onnxruntime; torch is not loaded.
+
+The file holds everything from squares of 8-bit pixels to probabilities. What squares it takes, and what its answers mean,
+stands in its metadata, whose form is checked before anything of it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from tellapart.array_types import ByteArray, FloatArray
+from tellapart.concurrency import available_cores
+from tellapart.errors import MissingExtra, ModelError
+from tellapart.json_files import Shape, ShapeError, anything, fields, mapping, parse_json, several, text, whole
+from tellapart.models.model_card import LARGEST_IMAGE, RESIZES
+
+METADATA = "tellapart"
+"""Key of the metadata in the file."""
+FORMAT = 1
+PHOTO = "photo"
+PIXELS = "pixels"
+HINT = "tellapart export-model RUN --to onnx writes one"
+
+_INPUT = fields({"size": whole(1, LARGEST_IMAGE), "resize": text(*RESIZES)})
+METADATA_SHAPE: Shape = fields(
+    {"format": whole(1, FORMAT), "class_names": several(text(least=1), is_unique=True), "inputs": mapping(_INPUT), "run": text()},
+    dict.fromkeys(("thresholds", "run_reports", "versions"), anything),
+)
+"""What :func:`tellapart.model_export.export_card.metadata_of` writes, as far as somebody reads it back."""
+
+
+class SquareLike(Protocol):
+    """A square that an image is made into: its side in pixels and the resize policy."""
+
+    @property
+    def size(self) -> int:
+        """Side in pixels."""
+
+    @property
+    def resize(self) -> str:
+        """The resize policy."""
+
+
+@dataclass(frozen=True)
+class InputSquare:
+    """A square that the file takes.
+
+    Attributes:
+        name: of the input.
+        size: side in pixels.
+        resize: how an image becomes it.
+    """
+
+    name: str
+    size: int
+    resize: str
+
+
+def input_names(squares: Sequence[SquareLike]) -> tuple[str, ...]:
+    """Names of the inputs for squares: ``pixels``; ``pixels_224`` and so on where there are several."""
+    if len(squares) == 1:
+        return (PIXELS,)
+    sizes = [square.size for square in squares]
+    return tuple(f"{PIXELS}_{s.size}" + (f"_{s.resize}" if sizes.count(s.size) > 1 else "") for s in squares)
+
+
+class OnnxClassifier:
+    """A loaded file; it may be called from several threads.
+
+    Attributes:
+        path: the file.
+        class_names: in the order of the outputs.
+        squares: what an image is made into, one for each input.
+        metadata: all that the file says of itself.
+
+    Args:
+        path: the file.
+        num_threads: that compute one call; by default one per core.
+
+    Raises:
+        MissingExtra: onnxruntime is not installed.
+        ModelError: the file cannot be run, or tellapart did not write it.
+    """
+
+    def __init__(self, path: Path, *, num_threads: int | None = None) -> None:
+        self.path = path
+        self._session = _session(path, num_threads or available_cores())
+        self.metadata = _metadata(path, self._session)
+        self.class_names = tuple(self.metadata["class_names"])
+        self.squares = tuple(InputSquare(name, **known) for name, known in self.metadata["inputs"].items())
+        if {one.name for one in self._session.get_inputs()} != {square.name for square in self.squares}:
+            raise ModelError(f"{path} does not take the inputs that its metadata names", hint=HINT)
+
+    def answers(self, squares: Sequence[ByteArray]) -> tuple[FloatArray, FloatArray]:
+        """Probabilities and logits, float64 (n, k), of uint8 (n, s, s, 3) for each of ``squares``.
+
+        Raises:
+            ModelError: it answers with values that are no probabilities of its classes.
+        """
+        given = {square.name: pixels for square, pixels in zip(self.squares, squares, strict=True)}
+        return self._checked(self._session.run(["probabilities", "logits"], given))
+
+    def photo_answers(self, pixels: ByteArray) -> tuple[FloatArray, FloatArray]:
+        """Probabilities and logits, float64 (1, k), of a photo, uint8 (h, w, 3), that the file itself makes its squares of."""
+        none = {square.name: np.zeros((0, square.size, square.size, 3), np.uint8) for square in self.squares}
+        return self._checked(self._session.run(["probabilities", "logits"], {**none, PHOTO: pixels[None]}))
+
+    def _checked(self, found: Sequence[Any]) -> tuple[FloatArray, FloatArray]:
+        probabilities, logits = (np.asarray(values, np.float64) for values in found)
+        width = len(self.class_names)
+        is_usable = probabilities.ndim == logits.ndim == 2 and probabilities.shape[1] == logits.shape[1] == width
+        if not is_usable or not np.isfinite(logits).all() or not (probabilities >= 0).all():
+            raise ModelError(f"{self.path} answers with values that are no probabilities of its {width} classes", hint=HINT)
+        return probabilities / probabilities.sum(axis=1, keepdims=True), logits
+
+
+def _session(path: Path, num_threads: int) -> Any:
+    """The file in onnxruntime, without its memory arena, which would keep the most that it ever needed."""
+    try:
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        if error.name != "onnxruntime":
+            raise
+        raise MissingExtra("onnxruntime is not installed, and ONNX files need it", hint="pip install 'tellapart[onnx]'") from error
+    if not path.is_file():
+        raise ModelError(f"there is no file {path}", hint=HINT)
+    options = onnxruntime.SessionOptions()
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+    options.intra_op_num_threads, options.inter_op_num_threads = num_threads, 1
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise ModelError(f"{path} cannot be read as an ONNX model: {' '.join(str(error).split())[:200]}", hint=HINT) from error
+
+
+def _metadata(path: Path, session: Any) -> dict[str, Any]:
+    known = session.get_modelmeta().custom_metadata_map
+    try:
+        if METADATA not in known:
+            raise ShapeError(f"its metadata have no entry {METADATA!r}, which says what its inputs and outputs mean")
+        found: dict[str, Any] = parse_json(known[METADATA], METADATA_SHAPE)
+    except ShapeError as error:
+        raise ModelError(f"{path} is not a model of tellapart: {error}", hint=HINT) from error
+    return found

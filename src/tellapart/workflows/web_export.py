@@ -1,0 +1,51 @@
+"""Exporting a run as a page that classifies photos in a browser: the model, its runtime and the page put together."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from pathlib import Path
+
+from tellapart.model_export.export_card import card_of
+from tellapart.model_export.onnx_export import MODEL, ExportedModel, ModelToExport, checked, write_card, write_onnx
+from tellapart.model_export.web_runtime import web_runtime
+from tellapart.models.onnx_classifier import OnnxClassifier
+from tellapart.reports.classify_page import exported_page
+
+PAGE, BINARY = "index.html", "onnxruntime.wasm"
+
+
+def export_web(source: ModelToExport, folder: Path, *, runtime: Path | None, is_single: bool, is_int8: bool) -> ExportedModel:
+    """Write the page and ``card.json`` into an empty folder, and beside them the model and its runtime unless ``is_single``.
+
+    Args:
+        source: what is exported.
+        folder: where to.
+        runtime: a folder with onnxruntime-web; None for the cache, or npm.
+        is_single: whether the page carries model and runtime itself, and so works from disk.
+        is_int8: whether the network computes in whole numbers of 8 bits.
+
+    Raises:
+        MissingExtra: onnx, onnxruntime or onnxruntime-web is not to be had.
+        ModelError: the model cannot be exported, or the file answers otherwise than the run.
+        DataError: no training photo is left to calibrate ``is_int8`` on.
+    """
+    found = web_runtime(runtime)
+    metadata = write_onnx(source, folder / MODEL, is_int8=is_int8, has_photo=False)
+    classifier = OnnxClassifier(folder / MODEL)
+    exported = checked(source, classifier.squares, lambda squares: classifier.answers(squares)[0], None, is_int8)
+    carried = {}
+    if is_single:
+        carried = {"model": _packed((folder / MODEL).read_bytes()), "runtime": _packed(found.binary)}
+        (folder / MODEL).unlink()
+    else:
+        (folder / BINARY).write_bytes(found.binary)
+    (folder / PAGE).write_text(exported_page(metadata, found.module, carried), encoding="utf-8")
+    described = {**metadata, "versions": {**metadata["versions"], "onnxruntime-web": found.version}}
+    write_card(folder, card_of(described, "web", exported.parity, folder, exported.notes))
+    return exported
+
+
+def _packed(data: bytes) -> str:
+    """Gzipped, the same bytes for the same data, and in base64."""
+    return base64.b64encode(gzip.compress(data, mtime=0)).decode()

@@ -1,0 +1,170 @@
+"""A run's model as an ONNX file: it answers as the run does, runs without torch, and says what it is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import tellapart
+from tellapart.cli.app import tellapart as door
+from tellapart.commands.export_model import ExportModelResult
+from tellapart.errors import ModelError, OptionError
+from tellapart.model_export.onnx_export import ModelToExport, checked
+from tellapart.models.onnx_classifier import OnnxClassifier
+from tellapart.models.saved_model import load_model
+from tellapart.progress import SILENT
+from tellapart.run_folder import Run
+from tests import folders
+from tests.memory import PEAK_MEMORY
+
+pytest.importorskip("onnxscript")
+onnx = pytest.importorskip("onnx")
+COLUMNS = ["path", "label", "predicted", "probability", "p(dots)", "p(plain)", "p(stripes)", "status", "reason"]
+
+
+@pytest.fixture(scope="module")
+def exported(trained: Run, tmp_path_factory: pytest.TempPathFactory) -> ExportModelResult:
+    return tellapart.export_model(trained.folder, out=tmp_path_factory.mktemp("exported") / "onnx")
+
+
+@pytest.fixture(scope="module")
+def new(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    files = {f"{kind}/{seed}.jpg": folders.class_photo(kind, 100 + seed, 300) for kind in folders.KINDS for seed in range(2)}
+    return folders.write(tmp_path_factory.mktemp("new"), {**files, "dots/broken.jpg": b""})
+
+
+def test_it_answers_as_the_run_does(trained: Run, exported: ExportModelResult) -> None:
+    parity = exported.parity
+    assert parity.same_pixels.n == 90 and parity.same_pixels.largest < 1e-5 and parity.same_pixels.changed == ()
+    assert parity.other_decoder is not None and parity.other_decoder.largest < 0.05
+    assert parity.as_shipped is not None and parity.as_shipped.n == trained.metrics["test"]["n"]
+    assert parity.score is not None and parity.score.part == "test" and (parity.score.n, parity.score.of) == (18, 18)
+    assert parity.score.accuracy_difference.low <= 0 <= parity.score.accuracy_difference.high
+
+
+def test_the_card_says_what_was_compared(trained: Run, exported: ExportModelResult) -> None:
+    card = json.loads((exported.out / "card.json").read_text(encoding="utf-8"))
+    assert set(exported.files) == {"card.json", "model.onnx", "predict.py"}
+    assert set(card["files"]) == {"model.onnx", "predict.py"}
+    assert card["parity"] == exported.as_dict()["parity"]
+    assert card["run_reports"]["accuracy"] == trained.metrics["test"]["accuracy"]
+    assert card["inputs"] == {"pixels": {"size": 224, "resize": "crop"}}
+    assert str(trained.folder) not in json.dumps(card)
+
+
+def test_the_file_says_what_it_is_and_where_nothing_comes_from(exported: ExportModelResult) -> None:
+    model = onnx.load(exported.out / "model.onnx")
+    onnx.checker.check_model(model, full_check=True)
+    known = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
+    assert known["class_names"] == ["dots", "plain", "stripes"]
+    assert known["tellapart"]["versions"]["tellapart"] == tellapart.__version__
+    assert [one.name for one in model.graph.output] == ["probabilities", "logits"]
+    assert str(Path(tellapart.__file__).parent).encode() not in (exported.out / "model.onnx").read_bytes()
+
+
+def test_predict_gives_the_same_table(trained: Run, exported: ExportModelResult, new: Path, tmp_path: Path) -> None:
+    run = tellapart.predict(trained.folder, new, precision="float32")
+    file = tellapart.predict(exported.out / "model.onnx", new, out=tmp_path / "answers.csv")
+    assert (tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()[0].split(",") == COLUMNS
+    assert [row["reason"] for row in file.records()] == [row["reason"] for row in run.records()]
+    assert [row["predicted"] for row in file.records()] == [row["predicted"] for row in run.records()]
+    assert np.abs(file.predictions.probabilities - run.predictions.probabilities).max() < 1e-5
+    assert file.predictions.source == run.predictions.source
+    assert list(file.to_frame().columns) == COLUMNS
+
+
+def test_predicting_with_the_file_loads_no_torch_and_little_memory(exported: ExportModelResult, new: Path, tmp_path: Path) -> None:
+    code = PEAK_MEMORY + (
+        "import sys, tellapart\n"
+        "tellapart.predict(sys.argv[1], sys.argv[2], out=sys.argv[3])\n"
+        "heavy = [name for name in ('torch', 'timm', 'pandas', 'pyarrow', 'sklearn', 'cv2', 'onnx') if name in sys.modules]\n"
+        "print(heavy, peak_memory() // 1_000_000)\n"
+    )
+    words = [sys.executable, "-c", code, str(exported.out / "model.onnx"), str(new), str(tmp_path / "answers.csv")]
+    heavy, megabytes = subprocess.run(words, capture_output=True, text=True, check=True).stdout.rsplit(maxsplit=1)
+    assert heavy == "[]"
+    assert int(megabytes) <= 200
+
+
+def test_the_example_beside_it_runs_alone(exported: ExportModelResult, new: Path) -> None:
+    example = exported.out / "predict.py"
+    assert len(example.read_text(encoding="utf-8").splitlines()) <= 40
+    photo = new / "dots/1.jpg"
+    words = [sys.executable, "-I", str(example), str(photo)]
+    printed = subprocess.run(words, capture_output=True, text=True, check=True, cwd="/").stdout
+    row = tellapart.predict(exported.out / "model.onnx", [photo]).records()[0]
+    path, label, probability = printed.split()
+    assert (path, label) == (f"{photo}:", row["predicted"])
+    assert float(probability) == pytest.approx(row["probability"], abs=0.02)
+
+
+def test_what_answers_otherwise_is_not_exported(trained: Run, exported: ExportModelResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_model(trained.model_folder)
+    warmer = replace(model, temperature=1.5 * model.temperature)
+    classifier = OnnxClassifier(exported.out / "model.onnx")
+    with pytest.raises(ModelError, match="answers otherwise than the run: probabilities differ by up to"):
+        checked(ModelToExport(trained, warmer, SILENT), classifier.squares, lambda s: classifier.answers(s)[0], None, is_int8=False)
+    found = checked(ModelToExport(trained, warmer, SILENT), classifier.squares, lambda s: classifier.answers(s)[0], None, is_int8=True)
+    assert found.parity.same_pixels.largest > 1e-5, "8 bits may differ, and it is said by how much"
+    assert "another model" in found.notes[0]
+
+
+def test_a_run_whose_photos_are_gone_is_compared_on_made_ones(trained: Run, exported: ExportModelResult) -> None:
+    gone = Run(trained.folder)
+    gone.__dict__["metrics"] = {**trained.metrics, "folder": "/nowhere"}
+    classifier = OnnxClassifier(exported.out / "model.onnx")
+    source = ModelToExport(gone, load_model(trained.model_folder), SILENT)
+    found = checked(source, classifier.squares, lambda s: classifier.answers(s)[0], None, is_int8=False)
+    assert found.parity.score is None and found.parity.as_shipped is None and found.parity.same_pixels.n == 16
+    assert found.notes == ("no photo of the run is left in /nowhere, so it was compared on made images, and not evaluated",)
+
+
+def test_the_comparison_is_printed(trained: Run, exported: ExportModelResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tellapart.cli.output.export_model import export_model_output
+
+    lines, content = export_model_output(exported)
+    printed = "\n".join(str(line) for line in lines)
+    assert "same pixels, float32, 90 images" in printed and "minus the run's: accuracy" in printed and "model.onnx" in printed
+    assert content["parity"]["same_pixels"]["n"] == 90
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("coreml", "coreml is not made: "),
+        ("litert", "litert is not made: "),
+        ("onx", "did you mean 'onnx'"),
+        ("pickle", "there is no format"),
+    ],
+)
+def test_a_format_that_is_not_made_says_why(trained: Run, given: str, said: str) -> None:
+    result = CliRunner().invoke(door, ["export-model", str(trained.folder), "--to", given])
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_options_that_an_onnx_file_has_no_use_for_are_refused(exported: ExportModelResult, new: Path) -> None:
+    with pytest.raises(OptionError, match="tta has no effect with an ONNX file"):
+        tellapart.predict(exported.out / "model.onnx", new, tta=2)
+
+
+def test_a_strange_or_damaged_file_is_refused(exported: ExportModelResult, new: Path, tmp_path: Path) -> None:
+    data = (exported.out / "model.onnx").read_bytes()
+    (tmp_path / "cut.onnx").write_bytes(data[: len(data) // 2])
+    strange = onnx.load(exported.out / "model.onnx")
+    del strange.metadata_props[:]
+    onnx.save(strange, tmp_path / "strange.onnx")
+    for name, said in (
+        ("cut", "cannot be read as an ONNX model"),
+        ("strange", "is not a model of tellapart"),
+        ("none", "there is no file"),
+    ):
+        with pytest.raises(ModelError, match=said):
+            tellapart.predict(tmp_path / f"{name}.onnx", new)

@@ -1,0 +1,131 @@
+"""The graph computes what the saved model computes: several squares, members, powers, mirror images, temperature and clip."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tellapart.errors import ModelError
+from tellapart.model_export.onnx_graph import described, network_graph, with_photo_input
+from tellapart.model_export.quantization import quantized
+from tellapart.models.backbone_card import Backbone, BackboneCard
+from tellapart.models.face_weights import FACES
+from tellapart.models.heads import LinearHead
+from tellapart.models.network_loading import network_of
+from tellapart.models.onnx_classifier import OnnxClassifier, input_names
+from tellapart.models.pixel_features import pixel_backbone
+from tellapart.models.portable_classifier import PortableClassifier, Square, check_portable, squares_of
+from tellapart.models.saved_model import Classifier, Member
+from tellapart.models.scratch_networks import build_image_network
+
+pytest.importorskip("onnxscript")
+pytest.importorskip("onnxruntime")
+CLASSES = ("cats", "dogs & <b>")
+
+
+def head(width: int, power: float, seed: int) -> LinearHead:
+    rng = np.random.default_rng(seed)
+    mean, scale = rng.random(width, np.float32), 0.5 + rng.random(width, np.float32)
+    weight = rng.normal(size=(width, 2)).astype(np.float32) / np.float32(width**0.5)
+    return LinearHead(power, mean, scale, weight, rng.normal(size=2).astype(np.float32))
+
+
+def tiny_backbone(folder: Path, size: int = 24) -> Backbone:
+    torch.manual_seed(0)
+    network = build_image_network("tiny", 2, size)
+    save_file({key: value.contiguous() for key, value in network.backbone.state_dict().items()}, folder / "tiny.safetensors")
+    return Backbone(
+        BackboneCard("tiny", "tiny", "", size, (0.4, 0.5, 0.6), (0.5, 0.4, 0.3), network.num_features), folder / "tiny.safetensors"
+    )
+
+
+def classifier(folder: Path) -> Classifier:
+    """Two members: a join of a network and of pixels with two heads, and pixels of another size, padded."""
+    joined = (tiny_backbone(folder), pixel_backbone(8))
+    width = sum(backbone.card.num_features for backbone in joined)
+    first = Member(joined, "crop", True, (head(width, 1.0, 1), head(width, 0.5, 2)), weight=3.0)
+    second = Member((pixel_backbone(12),), "pad", False, (head(432, 1.0, 3),), weight=1.0)
+    return Classifier(CLASSES, (first, second), temperature=0.7, clip=0.01)
+
+
+def loaded(made: Classifier, path: Path, change: Any = None) -> OnnxClassifier:
+    portable = PortableClassifier(made)
+    graph = network_graph(portable)
+    graph = with_photo_input(change(graph) if change else graph, portable.squares)
+    inputs = {n: {"size": s.size, "resize": s.resize} for n, s in zip(input_names(portable.squares), portable.squares, strict=True)}
+    metadata = {"format": 1, "class_names": list(CLASSES), "inputs": inputs, "run": "made", "versions": {"tellapart": "0"}}
+    path.write_bytes(described(graph, metadata).SerializeToString())
+    return OnnxClassifier(path)
+
+
+def expected(made: Classifier, squares: dict[Square, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """By the networks and heads of the saved model, in float32."""
+    logits = []
+    for member in made.members:
+        features = [
+            network_of(b.in_precision("float32", "cpu"), device="cpu").features(
+                squares[Square(b.card.image_size, member.resize)], mirror=member.mirror
+            )
+            for b in member.backbones
+        ]
+        logits.append(member.logits(np.hstack(features)))
+    return made.probabilities(made.logits(logits))
+
+
+def noise(made: Classifier, count: int) -> list[np.ndarray[Any, Any]]:
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (count, s.size, s.size, 3), dtype=np.uint8) for s in squares_of(made)]
+
+
+def test_members_squares_powers_and_the_calibration_are_inside(tmp_path: Path) -> None:
+    made = classifier(tmp_path)
+    model, squares = loaded(made, tmp_path / "model.onnx"), noise(made, 5)
+    assert [square.name for square in model.squares] == ["pixels_8", "pixels_12", "pixels_24"]
+    assert [square.resize for square in model.squares] == ["crop", "pad", "crop"]
+    probabilities, logits = model.answers(squares)
+    assert logits.shape == (5, 2)
+    assert np.abs(probabilities - expected(made, dict(zip(squares_of(made), squares, strict=True)))).max() < 1e-5
+    alone, _ = model.answers([square[:1] for square in squares])
+    assert alone[0] == pytest.approx(probabilities[0], abs=1e-6)
+    photo, _ = model.photo_answers(np.full((30, 40, 3), 200, np.uint8))
+    assert photo.shape == (1, 2) and photo.sum() == pytest.approx(1)
+
+
+def test_members_with_the_same_network_share_it(tmp_path: Path) -> None:
+    backbone = tiny_backbone(tmp_path)
+    one, two = (Member((backbone,), "crop", True, (head(64, 1.0, seed),)) for seed in (1, 2))
+    assert len(PortableClassifier(Classifier(CLASSES, (one, two), 1.0, 0.0)).networks) == 1
+    assert len(PortableClassifier(Classifier(CLASSES, (one, replace(two, mirror=False)), 1.0, 0.0)).networks) == 2
+
+
+def test_whole_numbers_are_another_model_of_nearly_the_same_answers(tmp_path: Path) -> None:
+    backbone = tiny_backbone(tmp_path)
+    made = Classifier(CLASSES, (Member((backbone,), "crop", False, (head(64, 1.0, 1),)),), 1.0, 0.0)
+    squares = noise(made, 8)
+    exact = loaded(made, tmp_path / "float.onnx")
+    rough = loaded(made, tmp_path / "int8.onnx", lambda graph: quantized(graph, squares_of(made), [(one,) for one in squares[0]]))
+    (wanted, _), (found, _) = exact.answers(squares), rough.answers(squares)
+    assert 1e-6 < np.abs(wanted - found).max() < 0.2
+    assert (tmp_path / "int8.onnx").stat().st_size < 0.6 * (tmp_path / "float.onnx").stat().st_size
+
+
+def test_faces_are_refused_with_the_reason() -> None:
+    half = (0.5, 0.5, 0.5)
+    backbone = Backbone(BackboneCard(FACES, FACES, "", 224, half, half, 4), Path())
+    with pytest.raises(ModelError, match="faces cannot be exported: it searches each photo for faces") as caught:
+        check_portable(Classifier(CLASSES, (Member((backbone,), "crop", True, (head(4, 1.0, 0),)),), 1.0, 0.0))
+    assert "tellapart crop" in str(caught.value.hint)
+
+
+def test_metadata_are_plain_json(tmp_path: Path) -> None:
+    made = Classifier(CLASSES, (Member((pixel_backbone(8),), "squash", False, (head(192, 1.0, 1),)),), 1.0, 0.0)
+    model = loaded(made, tmp_path / "model.onnx")
+    assert model.class_names == CLASSES
+    assert json.loads(json.dumps(model.metadata))["inputs"] == {"pixels": {"size": 8, "resize": "squash"}}
