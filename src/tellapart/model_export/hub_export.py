@@ -53,8 +53,7 @@ def timm_member(model: SavedModel) -> tuple[Member, Backbone]:
         ModelError: it is none; the message is the reason.
     """
     from tellapart.models.scratch_networks import NETS
-    from tellapart.models.timm_networks import check_network_name
-    from tellapart.models.timm_variants import VARIANTS
+    from tellapart.models.timm_networks import VARIANTS, check_network_name
 
     def refusal(reason: str) -> ModelError:
         return ModelError(f"timm has no such model: {reason}", hint=HINT)
