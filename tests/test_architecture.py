@@ -25,6 +25,7 @@ LEVELS = (
     ("training",),
     ("cropping", "reports"),
     ("workflows",),
+    ("server",),
     ("classifier", "commands"),
     ("cli",),
     ("__main__",),
@@ -36,7 +37,10 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
 TORCH = {"torch", "torchvision", "timm", "safetensors.torch"}
 TORCH_ROOMS = {"augmentation", "models", "training"}
-NETWORK = {"socket", "urllib.request", "http", "requests", "aiohttp", "httpx", "playwright"}
+CLIENTS = {"socket", "urllib.request", "http", "requests", "aiohttp", "httpx", "playwright"}
+WEB = {"starlette", "uvicorn", "python_multipart"}
+NETWORK = {"collection": WEB, "server": CLIENTS - {"socket"}}
+"""By room, what of both it must not import; every other room may import none."""
 LAZY = {
     "obstore",
     "playwright",
@@ -174,10 +178,10 @@ def test_heavy_packages_are_loaded_only_where_they_are_used() -> None:
     assert found == []
 
 
-def test_only_collecting_speaks_to_the_network_and_nothing_unpickles() -> None:
+def test_only_collecting_and_serving_speak_to_the_network_and_nothing_unpickles() -> None:
     found = []
     for module in modules():
-        banned = {"pickle"} if module.startswith("collection/") else {"pickle", *NETWORK}
+        banned = {"pickle", *NETWORK.get(Path(module).parts[0], CLIENTS | WEB)}
         found += [f"{module} imports {name}" for name in imported(module) if is_of(name, banned)]
     assert found == []
 

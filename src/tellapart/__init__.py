@@ -34,6 +34,7 @@ HOMES = {
     "StorageError": "errors",
     "TellapartError": "errors",
     "TimeLimitError": "errors",
+    "asgi": "commands.serve",
     "open_dataset": "dataset",
     "open_prepared": "dataset_export.prepared",
     "open_run": "run_folder",

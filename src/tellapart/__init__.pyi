@@ -21,6 +21,7 @@ from tellapart.run_folder import Run as Run
 from tellapart.errors import StorageError as StorageError
 from tellapart.errors import TellapartError as TellapartError
 from tellapart.errors import TimeLimitError as TimeLimitError
+from tellapart.commands.serve import asgi as asgi
 from tellapart.dataset import open_dataset as open_dataset
 from tellapart.dataset_export.prepared import open_prepared as open_prepared
 from tellapart.run_folder import open_run as open_run
@@ -44,6 +45,7 @@ from tellapart.commands.learning_curve import LearningCurveResult
 from tellapart.commands.prepare import PrepareResult
 from tellapart.commands.runs import RmRunResult
 from tellapart.commands.runs import RunsResult
+from tellapart.commands.serve import ServeResult
 from tellapart.commands.similar import SimilarResult
 from tellapart.commands.sources import SourcesResult
 from tellapart.commands.split import SplitResult
@@ -507,6 +509,21 @@ def runs(
     progress: Progress = ...,
     page: Path | None = ...,
 ) -> RunsResult: ...
+
+def serve(
+    runs: Sequence[str | Path],
+    *,
+    progress: Progress = ...,
+    host: str = ...,
+    port: int = ...,
+    allow_host: tuple[str, ...] = ...,
+    key_file: Path | None = ...,
+    queue: int = ...,
+    deadline: float = ...,
+    max_body: float = ...,
+    max_images: int = ...,
+    num_workers: int | None = ...,
+) -> ServeResult: ...
 
 def similar(
     folder: str | Path,

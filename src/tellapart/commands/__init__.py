@@ -263,6 +263,13 @@ ROWS = (
         (RUN,),
         "tellapart export-model runs/photos-1 --to onnx",
     ),
+    Command(
+        "serve",
+        "Use",
+        "Answer for runs over HTTP: a page to drop photos on, and an interface for programs.",
+        (Argument("runs", "RUN", is_many=True),),
+        "tellapart serve runs/photos-1",
+    ),
     Command("doctor", "Use", "Check the installation.", (), "tellapart doctor"),
 )
 COMMANDS = {row.name: row for row in ROWS}

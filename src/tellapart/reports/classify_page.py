@@ -11,11 +11,14 @@ from typing import Any
 
 from tellapart.reports.html_shell import render_page
 from tellapart.reports.number_format import count
+from tellapart.version import __version__
 
 PARTS = ("classify.js", "answer_list.js", "camera.js", "dom.js", "photo_pixels.js", "theme.js")
 """Modules of the page, whatever gives the answers."""
 HERE = ("classify_here.js", "onnx_model.js", "square.js", *PARTS)
 """Modules of the page that runs the model itself; the first is started."""
+THERE = ("classify_there.js", *PARTS)
+"""Modules of the page that asks the service it comes from."""
 STYLES = ("page.css", "classify.css")
 NAMED = 6
 
@@ -79,6 +82,38 @@ def exported_page(metadata: Mapping[str, Any], runtime: str, carried: Mapping[st
     sources = "" if carried else "; connect-src 'self'"
     return classify_page(
         metadata, modules=HERE, place="device", more_sources=sources, vendored={"onnxruntime.js": runtime}, carried=carried
+    )
+
+
+def served_page(run: str, class_names: Sequence[str], runs: Sequence[str], *, needs_key: bool) -> str:
+    """The page of the service (``tellapart serve``), for one of its runs.
+
+    Args:
+        run: the run that answers.
+        class_names: its classes.
+        runs: all runs of the service; the page links to the others.
+        needs_key: whether the page has to ask for the key.
+    """
+    view = {"header": {"tellapart": __version__}, "class_names": list(class_names), "none": None, "run": run}
+    return render_page(
+        "served.html",
+        modules=THERE,
+        styles=STYLES,
+        payload=view,
+        thumbnails={},
+        view=view,
+        noun="classifier",
+        sections=(),
+        name=run,
+        others=[other for other in runs if other != run],
+        question=_question(class_names),
+        classes=count(len(class_names), "class", "classes") if len(class_names) > NAMED else "",
+        score="",
+        place="server",
+        more_sources="",
+        needs_key=needs_key,
+        footer=f"Made with tellapart {__version__}. The photos are classified on the server that this page comes from, and not kept.",
+        carried={},
     )
 
 

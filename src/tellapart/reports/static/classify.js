@@ -46,7 +46,7 @@ function mountDrop(zone, input, onfiles) {
   document.addEventListener("paste", (event) => onfiles([...event.clipboardData.files]));
 }
 
-// answer: from pixels {data, width, height} to a promise of the probabilities.
+// answer: from pixels {data, width, height}, and the file they are of if there is one, to a promise of the probabilities.
 export function mountClassify({ view, answer }) {
   const at = (id) => document.getElementById(id);
   const { class_names: classNames, none } = view;
@@ -54,10 +54,10 @@ export function mountClassify({ view, answer }) {
   const list = mountAnswers(at("answers"), { classNames, none, onclear: () => at("choose").focus() });
   let waiting = 0;
 
-  async function classify(name, pixels, isFirst = false) {
+  async function classify(name, pixels, { file = null, isFirst = false } = {}) {
     try {
       const found = await pixels;
-      list.add({ name, image: smallCopy(found, COPY_SIDE), probabilities: await answer(found), reason: "", isFirst });
+      list.add({ name, image: smallCopy(found, COPY_SIDE), probabilities: await answer(found, file), reason: "", isFirst });
     } catch (error) {
       list.add({ name, image: null, probabilities: null, reason: error.message, isFirst });
     }
@@ -66,7 +66,7 @@ export function mountClassify({ view, answer }) {
     waiting += files.length;
     for (const file of files) {
       progress.textContent = waiting > 1 ? `${waiting} photos to go` : "";
-      await classify(file.webkitRelativePath || file.name, filePixels(file));
+      await classify(file.webkitRelativePath || file.name, filePixels(file), { file });
       waiting -= 1;
     }
     progress.textContent = "";
@@ -77,7 +77,7 @@ export function mountClassify({ view, answer }) {
   mountDrop(at("drop"), at("choose"), enqueue);
   mountCamera(at("camera"), {
     button: at("use-camera"), answer, classNames, none,
-    onphoto: (pixels) => classify(`camera ${frames += 1}`, Promise.resolve(pixels), true),
+    onphoto: (pixels) => classify(`camera ${frames += 1}`, Promise.resolve(pixels), { isFirst: true }),
   });
   return { classify };
 }

@@ -1,0 +1,127 @@
+"""What computes answers: the saved model of a run by torch, or an exported file by onnxruntime."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from tellapart.array_types import ByteArray, FloatArray
+from tellapart.errors import ModelError
+from tellapart.models.onnx_classifier import OnnxClassifier, SquareLike
+
+if TYPE_CHECKING:
+    from tellapart.models.saved_model import Member
+
+ONNX_EXPORT = Path("export") / "onnx" / "model.onnx"
+"""Where ``export-model`` writes a run's file."""
+
+
+class Engine(Protocol):
+    """A loaded model; it may be called from several threads."""
+
+    @property
+    def kind(self) -> str:
+        """``torch`` or ``onnx``."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """In the order of the columns of probabilities."""
+
+    @property
+    def squares(self) -> Sequence[SquareLike]:
+        """The squares that an image is made into."""
+
+    def probabilities(self, squares: Sequence[ByteArray]) -> FloatArray:
+        """Probabilities, float64 (n, k), of uint8 (n, s, s, 3) for each of ``squares``."""
+
+
+@dataclass(frozen=True)
+class _Square:
+    size: int
+    resize: str
+
+
+class OnnxEngine:
+    """An exported file; each call computes in one thread, because several requests are computed at once."""
+
+    kind = "onnx"
+
+    def __init__(self, file: Path) -> None:
+        self._classifier = OnnxClassifier(file, num_threads=1)
+        self.class_names = self._classifier.class_names
+        self.squares = self._classifier.squares
+
+    def probabilities(self, squares: Sequence[ByteArray]) -> FloatArray:
+        """See :class:`Engine`."""
+        return self._classifier.answers(squares)[0]
+
+
+class TorchEngine:
+    """A saved model as it was evaluated: each member on its own squares, their logits averaged."""
+
+    kind = "torch"
+    _loading = threading.Lock()
+
+    def __init__(self, folder: Path) -> None:
+        from tellapart.feature_extraction import FeatureSpec
+        from tellapart.models.malloc import tune_malloc
+        from tellapart.models.network_loading import network_of
+        from tellapart.models.saved_model import load_model
+
+        tune_malloc()
+        import torch
+
+        self._model = load_model(folder)
+        if not self._model.class_names:
+            raise ModelError(f"{folder.parent.name} is an autoencoder: it has no classes", hint="serve the run of a classifier")
+        self.class_names = self._model.class_names
+        squares: list[_Square] = []
+        with self._loading:  # torch.fx traces a network by patching nn.Module for the whole process
+            torch.set_num_threads(1)
+            self._networks = [[network_of(b, device="cpu") for b in member.backbones] for member in self._model.members]
+        for member in self._model.members:
+            spec = FeatureSpec(member.backbones, member.resize, member.mirror)
+            squares += [_Square(b.card.image_size, spec.resize_of(b)) for b in member.backbones]
+        self.squares: Sequence[SquareLike] = squares
+
+    def probabilities(self, squares: Sequence[ByteArray]) -> FloatArray:
+        """See :class:`Engine`."""
+        rest = iter(squares)
+        logits = [self._member_logits(place, member, rest) for place, member in enumerate(self._model.members)]
+        return self._model.probabilities(self._model.logits(logits))
+
+    def _member_logits(self, place: int, member: Member, squares: object) -> FloatArray:
+        blocks = [
+            network.features(pixels, mirror=member.mirror)
+            for network, pixels in zip(self._networks[place], squares, strict=False)  # type: ignore[call-overload]
+        ]
+        return member.logits(np.hstack(blocks))
+
+
+def load_engine(where: Path) -> Engine:
+    """The engine of an ONNX file, of a run's exported file if it has one that is newer than its model, else of its saved model.
+
+    Raises:
+        ModelError: the model is damaged, or has no classes.
+        MissingExtra: an ONNX file is given and onnxruntime is not installed.
+    """
+    file = served_file(where)
+    return OnnxEngine(file) if file.suffix == ".onnx" else TorchEngine(file.parent)
+
+
+def served_file(where: Path) -> Path:
+    """The file that is loaded, and whose change means that the model is another: ``model.onnx`` or the card ``model.json``."""
+    from importlib.util import find_spec
+
+    if where.suffix.lower() == ".onnx":
+        return where
+    card = where / "model" / "model.json" if (where / "model").is_dir() else where / "model.json"
+    exported = where / ONNX_EXPORT
+    if find_spec("onnxruntime") and exported.is_file() and exported.stat().st_mtime_ns >= card.stat().st_mtime_ns:
+        return exported
+    return card

@@ -1,0 +1,112 @@
+"""Who may ask: hosts, origins, the key, and how large a body may be; and the headers that every answer has."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOCAL = ("127.0.0.1", "localhost", "::1")
+OPEN_PATHS = ("/", "/v2/health/live", "/v2/health/ready")
+"""What is answered without the key: the page, which asks for it, and the health of the service."""
+SECURITY_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may ask.
+
+    Attributes:
+        hosts: names that the service is called by, without a port; a foreign page that rebinds its own name to this
+            machine is refused by them.
+        key: what a request has to bring as ``Authorization: Bearer`` or ``X-API-Key``; None for no key.
+        body_bytes: size of a body.
+    """
+
+    hosts: Collection[str] = LOCAL
+    key: str | None = None
+    body_bytes: int = 32_000_000
+
+    def refusal(self, scope: Scope) -> tuple[int, str] | None:
+        """Status code and reason where a request is refused, else None."""
+        headers = Headers(scope=scope)
+        if _host_name(headers.get("host", "")) not in self.hosts:
+            return 421, "this service is not known by that host name; --allow-host adds one"
+        origin = headers.get("origin")
+        if origin is not None and _host_name(urlsplit(origin).netloc) not in self.hosts:
+            return 403, "requests from pages of other origins are not taken"
+        if self.key is not None and scope["path"] not in OPEN_PATHS and not self._has_key(headers):
+            return 401, "the key is missing or wrong: send it as Authorization: Bearer KEY"
+        length = headers.get("content-length", "0")
+        if not (length.isascii() and length.isdigit()):
+            return 400, "Content-Length is no number"
+        if int(length[:20]) > self.body_bytes:
+            return 413, f"the body has {int(length[:20]):,} bytes; at most {self.body_bytes:,} are taken"
+        return None
+
+    def _has_key(self, headers: Headers) -> bool:
+        kind, _, bearer = headers.get("authorization", "").partition(" ")
+        given = bearer if kind.lower() == "bearer" else headers.get("x-api-key", "")
+        return hmac.compare_digest(given.encode(), str(self.key).encode())
+
+
+class Guard:
+    """Middleware that refuses what :class:`Access` does not allow, and sets the headers of every answer."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self.app, self.access = app, access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self.app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        if refusal := self.access.refusal(scope):
+            status, reason = refusal
+            extra = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+            await JSONResponse({"error": reason}, status, {**extra, "Connection": "close"})(scope, receive, send_with_headers)
+            return
+        await self.app(scope, self._limited(receive), send_with_headers)
+
+    def _limited(self, receive: Receive) -> Receive:
+        """``receive`` that refuses a body beyond the limit, whatever its headers say."""
+        size = 0
+
+        async def limited() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self.access.body_bytes:
+                raise HTTPException(413, f"the body is larger than {self.access.body_bytes:,} bytes")
+            return message
+
+        return limited
+
+
+def _host_name(host: str) -> str:
+    """The name in ``name:port`` or ``[::1]:port``, in lower case."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""

@@ -1,0 +1,166 @@
+"""The models that are served: loaded at start, loaded anew when their files change, with a record of what they answered."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tellapart.array_types import FloatArray
+from tellapart.errors import DataError, ImageError, TellapartError
+from tellapart.onnx_predictor import squares_of_bytes
+from tellapart.server.engines import Engine, load_engine, served_file
+
+logger = logging.getLogger(__name__)
+
+LAST = 1000
+"""Answers that the drift line speaks of."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer for one image.
+
+    Attributes:
+        name: of the file, as the request has it.
+        probabilities: float64 (k,); None if the image cannot be read.
+        reason: why it cannot be read; None if it can.
+    """
+
+    name: str
+    probabilities: FloatArray | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class NamedImage:
+    """The bytes of an image file, and its name."""
+
+    name: str
+    data: bytes
+
+
+@dataclass
+class Drift:
+    """Label shares and confidence of the latest answers, beside those on the images that the run was evaluated on.
+
+    Attributes:
+        expected: share of each predicted label on the evaluated images; empty where they are not known.
+        expected_confidence: mean probability of the predicted class there; None where it is not known.
+        answers: predicted label and its probability of the latest answers.
+    """
+
+    expected: dict[str, float] = field(default_factory=dict)
+    expected_confidence: float | None = None
+    answers: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=LAST))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        answers = list(self.answers)
+        shares = Counter(label for label, _ in answers)
+        return {
+            "answers": len(answers),
+            "labels": {label: count / len(answers) for label, count in shares.items()},
+            "confidence": float(np.mean([p for _, p in answers])) if answers else None,
+            "expected_labels": self.expected,
+            "expected_confidence": self.expected_confidence,
+        }
+
+
+class ServedModel:
+    """One model, called by its name.
+
+    Args:
+        where: a run folder, its ``model`` folder, or an ONNX file.
+        name: that requests call it by.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+
+    def __init__(self, where: Path, name: str) -> None:
+        self.where, self.name = where, name
+        self.engine: Engine = load_engine(where)
+        self.drift = _expected_drift(where)
+        self._stamp = _stamp(where)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """In the order of the columns of probabilities."""
+        return self.engine.class_names
+
+    def answer(self, images: Sequence[NamedImage]) -> list[Answer]:
+        """An answer for each image; one after another, so that a request needs the memory of one image."""
+        return [self._answer_one(self.engine, image) for image in images]
+
+    def _answer_one(self, engine: Engine, image: NamedImage) -> Answer:
+        try:
+            squares = squares_of_bytes(image.data, engine.squares)
+        except ImageError as error:
+            return Answer(image.name, None, str(error))
+        (probabilities,) = engine.probabilities([square[None] for square in squares])
+        self.drift.answers.append((engine.class_names[int(probabilities.argmax())], float(probabilities.max())))
+        return Answer(image.name, probabilities)
+
+    def reload_if_changed(self) -> bool:
+        """Load the model anew if its file is another one; whether it is. A damaged one is passed over, and the old one stays."""
+        try:
+            stamp = _stamp(self.where)
+            if stamp == self._stamp:
+                return False
+            self._stamp = stamp
+            engine, drift = load_engine(self.where), _expected_drift(self.where)
+        except (TellapartError, OSError) as error:
+            logger.warning("the model %s has changed and cannot be loaded; the old one stays: %s", self.name, error)
+            return False
+        self.engine, self.drift = engine, drift
+        return True
+
+
+def open_models(runs: Sequence[str | Path]) -> dict[str, ServedModel]:
+    """The models by name: of the run folder or file, with a number where two would have the same.
+
+    Raises:
+        DataError: nothing is given, or there is no run.
+        ModelError: a model cannot be loaded.
+    """
+    if not runs:
+        raise DataError("there is nothing to serve", hint="tellapart serve runs/photos-1")
+    models: dict[str, ServedModel] = {}
+    for run in runs:
+        where = Path(run).expanduser().absolute()
+        _check_exists(where)
+        stem = where.stem if where.suffix.lower() == ".onnx" else (where.parent if where.name == "model" else where).name
+        name = next(one for one in (stem if i == 1 else f"{stem}-{i}" for i in range(1, len(runs) + 1)) if one not in models)
+        models[name] = ServedModel(where, name)
+    return models
+
+
+def _check_exists(where: Path) -> None:
+    from tellapart.run_folder import open_classifier_run
+
+    if where.suffix.lower() != ".onnx" and not (where / "model.json").is_file():
+        open_classifier_run(where)
+
+
+def _expected_drift(where: Path) -> Drift:
+    """What the run predicted on the images that it was evaluated on."""
+    from tellapart.run_folder import Run
+
+    folder = where.parent if where.name == "model" else where
+    if not (folder / "predictions.parquet").is_file():
+        return Drift()
+    predictions = Run(folder).predictions
+    shares = Counter(predictions.class_names[place] for place in predictions.predicted)
+    return Drift({label: count / len(predictions) for label, count in shares.items()}, float(predictions.confidence.mean()))
+
+
+def _stamp(where: Path) -> tuple[str, int, int, int]:
+    file = served_file(where)
+    status = file.stat()
+    return str(file), status.st_ino, status.st_mtime_ns, status.st_size

@@ -1,0 +1,131 @@
+"""The service behind the routes: what may come in, who computes it, and what is counted."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from starlette.exceptions import HTTPException
+
+from tellapart.concurrency import available_cores
+from tellapart.server.limits import Admission, Limits
+from tellapart.server.served_models import Answer, NamedImage, ServedModel
+
+BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Upper bounds of the histogram of seconds."""
+
+
+@dataclass
+class Counts:
+    """What has happened since the start; a route adds to it from the event loop alone.
+
+    Attributes:
+        requests: answers by route and status code.
+        images: images by model and by what became of them, ``answered`` or ``unreadable``.
+        labels: answers by model and label.
+        seconds: requests to predict by the first bound of :data:`BUCKETS_S` that holds them; infinity for longer ones.
+        total_s: seconds of all of them.
+        reloads: models loaded anew.
+    """
+
+    requests: Counter[tuple[str, int]] = field(default_factory=Counter)
+    images: Counter[tuple[str, str]] = field(default_factory=Counter)
+    labels: Counter[tuple[str, str]] = field(default_factory=Counter)
+    seconds: Counter[float] = field(default_factory=Counter)
+    total_s: float = 0.0
+    reloads: int = 0
+
+    def note(self, model: str, answers: Sequence[Answer], class_names: Sequence[str], seconds: float) -> None:
+        """Count the answers of a request."""
+        for answer in answers:
+            self.images[model, "unreadable" if answer.probabilities is None else "answered"] += 1
+            if answer.probabilities is not None:
+                self.labels[model, class_names[int(answer.probabilities.argmax())]] += 1
+        self.seconds[next((bound for bound in BUCKETS_S if seconds <= bound), float("inf"))] += 1
+        self.total_s += seconds
+
+
+class Service:
+    """Models, limits and workers.
+
+    Args:
+        models: by name; the first answers where a request names none.
+        limits: of the service.
+        num_workers: threads that compute; by default one per core.
+    """
+
+    def __init__(self, models: dict[str, ServedModel], limits: Limits, num_workers: int | None = None) -> None:
+        self.models, self.limits = models, limits
+        self.num_workers = num_workers or available_cores()
+        self.admission = Admission(limits, self.num_workers)
+        self.counts = Counts()
+        self._workers = ThreadPoolExecutor(self.num_workers, thread_name_prefix="predict")
+
+    def model(self, name: str | None) -> ServedModel:
+        """A model by its name, the first without one.
+
+        Raises:
+            HTTPException: 404.
+        """
+        found = self.models.get(name) if name else next(iter(self.models.values()))
+        if found is None:
+            raise HTTPException(404, f"there is no model {name!r}; there are {', '.join(self.models)}")
+        return found
+
+    async def answer(self, name: str | None, read: Callable[[], Awaitable[list[NamedImage]]]) -> tuple[ServedModel, list[Answer]]:
+        """Admit a request, read its images, and compute their answers, all before its deadline.
+
+        Raises:
+            HTTPException: 404 for an unknown model, 429 if too many requests are inside, 408 if the body is late, 504 if the answer is.
+        """
+        model = self.model(name)
+        started = time.monotonic()
+        with self.admission.admitted():
+            end = asyncio.get_running_loop().time() + self.limits.deadline_s
+            try:
+                async with asyncio.timeout_at(end):
+                    images = await read()
+            except TimeoutError as error:
+                raise HTTPException(408, f"the body did not arrive within {self.limits.deadline_s:g} s") from error
+            try:
+                async with asyncio.timeout_at(end):
+                    answers = await self._compute(model, images)
+            except TimeoutError as error:
+                raise HTTPException(504, f"no answer within {self.limits.deadline_s:g} s") from error
+        seconds = time.monotonic() - started
+        self.admission.note(seconds)
+        self.counts.note(model.name, answers, model.class_names, seconds)
+        return model, answers
+
+    async def _compute(self, model: ServedModel, images: Sequence[NamedImage]) -> list[Answer]:
+        """The answers, computed in a worker; one that nobody waits for any more stops after its present image."""
+        is_abandoned = threading.Event()
+
+        def work() -> list[Answer]:
+            answers: list[Answer] = []
+            for image in images:
+                if is_abandoned.is_set():
+                    break
+                answers += model.answer([image])
+            return answers
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._workers, work)
+        finally:
+            is_abandoned.set()
+
+    async def watch(self, every_s: float) -> None:
+        """Load models anew whose files change; ends when it is cancelled."""
+        while True:
+            await asyncio.sleep(every_s)
+            for model in self.models.values():
+                self.counts.reloads += await asyncio.to_thread(model.reload_if_changed)
+
+    def close(self) -> None:
+        """Let the workers end."""
+        self._workers.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,50 @@
+"""Running the application with uvicorn until it is told to end."""
+
+from __future__ import annotations
+
+import math
+import socket
+from typing import Any
+
+from tellapart.errors import OptionError
+from tellapart.progress import Progress
+
+KEEP_ALIVE_S = 5
+BACKLOG = 256
+
+
+def serve_until_ended(app: Any, *, host: str, port: int, deadline_s: float, progress: Progress) -> None:
+    """Listen, answer, and on Ctrl-C or TERM answer what has come in before it ends.
+
+    Raises:
+        OptionError: the address cannot be listened on.
+    """
+    import uvicorn
+
+    listening = _listening(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    progress.note(f"http://{shown}:{listening.getsockname()[1]}  (Ctrl-C ends it)")
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=math.ceil(deadline_s),
+        backlog=BACKLOG,
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:
+        pass  # the signal is raised again once all is answered: this is how a service ends
+    finally:
+        listening.close()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OptionError(f"cannot listen on {host}, port {port}: {reason}", hint="--port 0 takes a free one") from error
