@@ -15,14 +15,21 @@ export function verdict(probabilities, { classNames, none }) {
 export function bars(probabilities, classNames, { shown = SHOWN_CLASSES, isLive = false } = {}) {
   const order = probabilities.map((_, place) => place);
   if (!isLive || order.length > shown) order.sort((a, b) => probabilities[b] - probabilities[a]);
-  return element("ul", { class: "bars" }, ...order.slice(0, shown).map((place) => {
-    const fill = element("span", { class: "fill" });
-    fill.style.width = `${100 * probabilities[place]}%`;
-    return element("li", {},
-      element("span", { class: "bar-name", title: classNames[place] }, classNames[place]),
-      element("span", { class: "track", "aria-hidden": "true" }, fill),
-      element("span", { class: "bar-share" }, percent(probabilities[place])));
-  }));
+  return element(
+    "ul",
+    { class: "bars" },
+    ...order.slice(0, shown).map((place) => {
+      const fill = element("span", { class: "fill" });
+      fill.style.width = `${100 * probabilities[place]}%`;
+      return element(
+        "li",
+        {},
+        element("span", { class: "bar-name", title: classNames[place] }, classNames[place]),
+        element("span", { class: "track", "aria-hidden": "true" }, fill),
+        element("span", { class: "bar-share" }, percent(probabilities[place])),
+      );
+    }),
+  );
 }
 
 // A field of a CSV file that no spreadsheet executes.
@@ -33,9 +40,11 @@ function field(value) {
 
 export function table(answers, classNames) {
   const head = ["path", "predicted", "probability", ...classNames.map((name) => `p(${name})`), "status", "reason"];
-  const rows = answers.map(({ name, found, probabilities, reason }) => (probabilities
-    ? [name, found.name, found.share, ...probabilities, "ok", ""]
-    : [name, "", "", ...classNames.map(() => ""), "unreadable", reason]));
+  const rows = answers.map(({ name, found, probabilities, reason }) =>
+    probabilities
+      ? [name, found.name, found.share, ...probabilities, "ok", ""]
+      : [name, "", "", ...classNames.map(() => ""), "unreadable", reason],
+  );
   return [head, ...rows].map((row) => row.map((value) => field(String(value))).join(",")).join("\r\n") + "\r\n";
 }
 

@@ -24,7 +24,9 @@ export function mountCamera(root, { button, answer, classNames, none, onphoto })
         const name = element("strong", { class: found.isNone ? "none" : null }, found.name);
         live.replaceChildren(name, bars(probabilities, classNames, { shown: 6, isLive: true }));
       }
-      await new Promise((resolve) => { setTimeout(resolve, PAUSE_MS); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, PAUSE_MS);
+      });
     }
   }
   function stop() {

@@ -12,11 +12,18 @@ async function droppedFiles(items) {
   const files = [];
   const visit = async (entry) => {
     if (entry instanceof File) files.push(entry);
-    else if (entry.isFile) files.push(await new Promise((resolve, reject) => { entry.file(resolve, reject); }));
+    else if (entry.isFile)
+      files.push(
+        await new Promise((resolve, reject) => {
+          entry.file(resolve, reject);
+        }),
+      );
     else {
       const reader = entry.createReader();
       for (;;) {
-        const part = await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); });
+        const part = await new Promise((resolve, reject) => {
+          reader.readEntries(resolve, reject);
+        });
         if (!part.length) break;
         for (const one of part) await visit(one);
       }
@@ -37,7 +44,9 @@ function mountDrop(zone, input, onfiles) {
       zone.classList.add("over");
     });
   }
-  document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) zone.classList.remove("over"); });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) zone.classList.remove("over");
+  });
   document.addEventListener("drop", async (event) => {
     event.preventDefault();
     zone.classList.remove("over");
@@ -57,7 +66,13 @@ export function mountClassify({ view, answer }) {
   async function classify(name, pixels, { file = null, isFirst = false } = {}) {
     try {
       const found = await pixels;
-      list.add({ name, image: smallCopy(found, COPY_SIDE), probabilities: await answer(found, file), reason: "", isFirst });
+      list.add({
+        name,
+        image: smallCopy(found, COPY_SIDE),
+        probabilities: await answer(found, file),
+        reason: "",
+        isFirst,
+      });
     } catch (error) {
       list.add({ name, image: null, probabilities: null, reason: error.message, isFirst });
     }
@@ -72,12 +87,17 @@ export function mountClassify({ view, answer }) {
     progress.textContent = "";
   }
   let queue = Promise.resolve();
-  const enqueue = (files) => { queue = queue.then(() => classifyFiles(files)); };
+  const enqueue = (files) => {
+    queue = queue.then(() => classifyFiles(files));
+  };
   let frames = 0;
   mountDrop(at("drop"), at("choose"), enqueue);
   mountCamera(at("camera"), {
-    button: at("use-camera"), answer, classNames, none,
-    onphoto: (pixels) => classify(`camera ${frames += 1}`, Promise.resolve(pixels), { isFirst: true }),
+    button: at("use-camera"),
+    answer,
+    classNames,
+    none,
+    onphoto: (pixels) => classify(`camera ${(frames += 1)}`, Promise.resolve(pixels), { isFirst: true }),
   });
   return { classify };
 }

@@ -17,8 +17,8 @@ try {
 } catch (error) {
   const isDisk = location.protocol === "file:" && !document.getElementById("model");
   state.textContent = isDisk
-    ? "A browser does not load files beside a page from disk: serve this folder (python -m http.server), "
-      + "or export with --single."
+    ? "A browser does not load files beside a page from disk: serve this folder (python -m http.server), " +
+      "or export with --single."
     : `The model cannot be loaded: ${error.message}`;
   state.setAttribute("role", "alert");
 }

@@ -37,7 +37,10 @@ export async function loadModel(squares) {
     return Array.from(probabilities.data, Number);
   };
   return (pixels) => {
-    last = last.then(() => run(pixels), () => run(pixels));
+    last = last.then(
+      () => run(pixels),
+      () => run(pixels),
+    );
     return last;
   };
 }

@@ -37,7 +37,8 @@ export const framePixels = (video) => pixelsOf(video, video.videoWidth, video.vi
 
 // A small copy for the list, as a data URL.
 export function smallCopy({ data, width, height }, side) {
-  const whole = document.createElement("canvas"), small = document.createElement("canvas");
+  const whole = document.createElement("canvas"),
+    small = document.createElement("canvas");
   [whole.width, whole.height] = [width, height];
   const image = new ImageData(width, height);
   for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {

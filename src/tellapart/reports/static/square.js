@@ -9,14 +9,17 @@ const PAD_GRAY = 127;
 const LONGEST_ASPECT = 8;
 
 function cubic(distance) {
-  const x = Math.abs(distance), a = SHARPNESS;
+  const x = Math.abs(distance),
+    a = SHARPNESS;
   if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
   return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
 }
 
 // Where each new pixel begins among the old ones, and its weights as whole numbers with fractional bits.
 export function integerWeights(length, size) {
-  const scale = length / size, stretch = Math.max(scale, 1), support = 2 * stretch;
+  const scale = length / size,
+    stretch = Math.max(scale, 1),
+    support = 2 * stretch;
   const windows = Array.from({ length: size }, (_, place) => {
     const center = scale * (place + 0.5);
     const first = Math.max(Math.trunc(center - support + 0.5), 0);
@@ -41,7 +44,8 @@ function resampled(source, target, { length, size, pitch, line, lines, newLine }
     for (let place = 0; place < size; place += 1) {
       const { first, weights } = windows[place];
       for (let channel = 0; channel < pitch; channel += 1) {
-        let at = number * line + first * pitch + channel, total = half;
+        let at = number * line + first * pitch + channel,
+          total = half;
         for (let tap = 0; tap < weights.length; tap += 1, at += pitch) total += source[at] * weights[tap];
         target[number * newLine + place * pitch + channel] = Math.min(255, Math.max(0, total >> bits));
       }
@@ -81,7 +85,9 @@ export function halfEven(value) {
 
 // The part of a very long image that a crop needs.
 function middle(pixels) {
-  const { width, height } = pixels, shorter = Math.min(width, height), longer = Math.max(width, height);
+  const { width, height } = pixels,
+    shorter = Math.min(width, height),
+    longer = Math.max(width, height);
   if (longer <= LONGEST_ASPECT * shorter) return pixels;
   let length = shorter + 2 * Math.max(4, shorter);
   length += (longer - length) % 2;
@@ -90,7 +96,8 @@ function middle(pixels) {
 }
 
 function cropped(pixels, size) {
-  const source = middle(pixels), shorter = Math.min(source.width, source.height);
+  const source = middle(pixels),
+    shorter = Math.min(source.width, source.height);
   const tall = Math.max(size, Math.floor((size * source.height) / shorter));
   const wide = Math.max(size, Math.floor((size * source.width) / shorter));
   return cut(resample(source, tall, wide), halfEven((tall - size) / 2), halfEven((wide - size) / 2), size, size);
@@ -100,8 +107,10 @@ function padded(pixels, size) {
   const longer = Math.max(pixels.width, pixels.height);
   const tall = Math.max(1, halfEven((size * pixels.height) / longer));
   const wide = Math.max(1, halfEven((size * pixels.width) / longer));
-  const small = resample(pixels, tall, wide), data = new Uint8Array(3 * size * size).fill(PAD_GRAY);
-  const top = Math.floor((size - tall) / 2), left = Math.floor((size - wide) / 2);
+  const small = resample(pixels, tall, wide),
+    data = new Uint8Array(3 * size * size).fill(PAD_GRAY);
+  const top = Math.floor((size - tall) / 2),
+    left = Math.floor((size - wide) / 2);
   for (let row = 0; row < tall; row += 1) {
     data.set(small.data.subarray(3 * row * wide, 3 * (row + 1) * wide), 3 * ((top + row) * size + left));
   }
