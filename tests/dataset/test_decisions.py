@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tellapart.dataset import decisions
 from tellapart.dataset.decisions import (
     EXCLUDE,
     LOG_FILE,
@@ -196,6 +197,8 @@ TYPES = [
 PIECES = (
     '{"action": "exclude", "path": "a", "when": "2098d33"}',
     '{"action": "exclude", "path": "a", "when": "2026-11-29T22:24:03+00:00"}',
+    '{"action": "exclude", "path": "a", "who": "root", "whesum": "86ae5ea5"}',
+    '{"action": "exclude", "path": "a", "whesum": "86ae5ea5"}',
 )
 """What is left where a piece with the checksum is lost."""
 
@@ -217,8 +220,11 @@ def test_a_damaged_log_is_said_with_its_line_and_never_thrown_away(tmp_path: Pat
 
 def test_a_log_of_a_later_version_is_read(tmp_path: Path) -> None:
     content = {**asdict(exclude("a", "1")), "mood": "sad"}
-    (tmp_path / LOG_FILE).write_text(json.dumps(content) + "\n\n")
+    (tmp_path / LOG_FILE).write_text(json.dumps({**content, "checksum": decisions._checksum(content)}) + "\n\n")
     assert read_decisions(tmp_path).log == (exclude("a", "1"),)
+    (tmp_path / LOG_FILE).write_text(json.dumps(content) + "\n")
+    with pytest.raises(StorageError, match="a decision has no 'mood'"):
+        read_decisions(tmp_path)
 
 
 def test_nothing_is_written_where_nothing_is_decided(tmp_path: Path) -> None:

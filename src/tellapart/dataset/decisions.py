@@ -173,18 +173,24 @@ def _decision(value: object, where: str) -> dict[str, Any]:
         raise ShapeError("a relabel has no new label")
     if content["action"] == UNDO and content.get("undoes") is None:
         raise ShapeError("an undo names no batch")
-    if content.get("when") and not _is_whole(content):
-        raise ShapeError("a piece of it is missing: tellapart writes 'when', as in 2026-11-29T12:00:00+00:00, together with 'batch'")
+    if not _is_whole(content):
+        raise ShapeError("a piece of it is missing: tellapart writes 'who', 'when' (2026-11-29T12:00:00+00:00) and 'batch' together")
+    unknown = [] if CHECKSUM in content else sorted(content.keys() - {f.name for f in fields(Decision)})
+    if unknown:
+        raise ShapeError(f"a decision has no {unknown[0]!r}")
     return content
 
 
 def _is_whole(content: Mapping[str, Any]) -> bool:
-    """Whether a line that says when it was written has a time and a batch; one written by hand has neither."""
+    """Whether a line says who wrote it, when and in which batch, or, written by hand, none of the three."""
+    signature = [name for name in ("who", "when", "batch") if content.get(name)]
+    if not signature:
+        return True
     try:
-        datetime.fromisoformat(content["when"])
+        datetime.fromisoformat(content.get("when", ""))
     except ValueError:
         return False
-    return bool(content.get("batch"))
+    return bool(content.get("batch")) and "who" in content
 
 
 _DECISION = object_of(
