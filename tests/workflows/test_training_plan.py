@@ -30,7 +30,9 @@ def test_a_plan_measures_and_trains_nothing(photos: Path, tmp_path: Path, monkey
     assert reading.disk_bytes > 12 * 4 * 1280
     assert plan.seconds == reading.seconds + rest.seconds
     assert not (tmp_path / "runs").exists()
-    assert planned(few, tmp_path, backbone="lite0", image_size=32).cached == 12, "what was read to measure is not read again"
+    (few / folders.KINDS[0] / "broken.jpg").write_bytes(b"<html>")
+    again = planned(few, tmp_path, backbone="lite0", image_size=32)
+    assert (again.files, again.cached) == (13, 12), "what was read to measure is not read again, and a broken file does no harm"
 
 
 def test_a_plan_of_a_network_counts_every_epoch(photos: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tellapart.dataset import Catalog, Dataset, Entry, open_dataset
 from tellapart.dataset.catalog import state_folder
 from tellapart.dataset.decisions import read_decisions
 from tellapart.dataset.parts import TEST_SHARE, check_labels
-from tellapart.errors import TellapartError
+from tellapart.errors import DataError, TellapartError
 from tellapart.feature_extraction import FeatureSpec, extract, waiting_entries
 from tellapart.large_arrays import IN_MEMORY
 from tellapart.progress import SILENT, Progress
@@ -134,7 +135,8 @@ def _reading_speed(
         while begin < len(spread) and size:
             some = replace(dataset, entries=tuple(spread[begin : begin + size]))
             start = time.monotonic()
-            extract(some, spec, catalog=catalog, num_workers=num_workers)
+            with suppress(DataError):  # none of these few is an image
+                extract(some, spec, catalog=catalog, num_workers=num_workers)
             speed = len(some) / (time.monotonic() - start)
             advance(len(some))
             begin, size = begin + size, 0 if begin else max(WARM_UP * num_workers, round(speed * MEASURE_S))
