@@ -34,7 +34,7 @@ BASE_BYTES = 700 << 20
 BYTES_PER_IMAGE = 4_000
 REST_S = 0.004
 """Memory of any training, and of each image; seconds for each image of everything but reading and training: near-duplicates, evaluation
-and report. Measured, see docs/guides/scale.md."""
+and report. A rough figure from parts measured on up to 40,000 images, see docs/guides/scale.md."""
 
 
 @dataclass(frozen=True, kw_only=True)
