@@ -50,7 +50,7 @@ def test_the_version_is_the_packages() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "hint"), [("trian", "train"), ("pridict", "predict"), ("compair", "compare"), ("export", "export-dataset")]
+    ("word", "hint"), [("trian", "train"), ("pridict", "predict"), ("compair", "compare"), ("export", "export-dataset' or 'export-model")]
 )
 def test_an_unknown_verb_names_the_closest(word: str, hint: str) -> None:
     result = called(word)

@@ -55,7 +55,7 @@ function mountDrop(zone, input, onfiles) {
   document.addEventListener("paste", (event) => onfiles([...event.clipboardData.files]));
 }
 
-// answer: from pixels {data, width, height}, and the file they are of if there is one, to a promise of the probabilities.
+// answer: from pixels {data, width, height}, and their file if there is one, to a promise of the probabilities.
 export function mountClassify({ view, answer }) {
   const at = (id) => document.getElementById(id);
   const { class_names: classNames, none } = view;
