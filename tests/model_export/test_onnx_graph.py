@@ -27,14 +27,14 @@ from tellapart.models.scratch_networks import build_image_network
 
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
-CLASSES = ("cats", "dogs & <b>")
+CLASSES = ("cats", "dogs & <b>", "birds")
 
 
 def head(width: int, power: float, seed: int) -> LinearHead:
     rng = np.random.default_rng(seed)
     mean, scale = rng.random(width, np.float32), 0.5 + rng.random(width, np.float32)
-    weight = rng.normal(size=(width, 2)).astype(np.float32) / np.float32(width**0.5)
-    return LinearHead(power, mean, scale, weight, rng.normal(size=2).astype(np.float32))
+    weight = rng.normal(size=(width, len(CLASSES))).astype(np.float32) / np.float32(width**0.5)
+    return LinearHead(power, mean, scale, weight, rng.normal(size=len(CLASSES)).astype(np.float32))
 
 
 def tiny_backbone(folder: Path, size: int = 24) -> Backbone:
@@ -90,12 +90,12 @@ def test_members_squares_powers_and_the_calibration_are_inside(tmp_path: Path) -
     assert [square.name for square in model.squares] == ["pixels_8", "pixels_12", "pixels_24"]
     assert [square.resize for square in model.squares] == ["crop", "pad", "crop"]
     probabilities, logits = model.answers(squares)
-    assert logits.shape == (5, 2)
+    assert logits.shape == (5, 3)
     assert np.abs(probabilities - expected(made, dict(zip(squares_of(made), squares, strict=True)))).max() < 1e-5
     alone, _ = model.answers([square[:1] for square in squares])
     assert alone[0] == pytest.approx(probabilities[0], abs=1e-6)
     photo, _ = model.photo_answers(np.full((30, 40, 3), 200, np.uint8))
-    assert photo.shape == (1, 2) and photo.sum() == pytest.approx(1)
+    assert photo.shape == (1, 3) and photo.sum() == pytest.approx(1)
 
 
 def test_members_with_the_same_network_share_it(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_a_folder_has_its_files_beside_it_and_one_file_has_all(trained: Run, tmp
     assert {path.name for path in (tmp_path / "folder").iterdir()} == {"index.html", "model.onnx", "onnxruntime.wasm", "card.json"}
     assert {path.name for path in (tmp_path / "single").iterdir()} == {"index.html", "card.json"}
     pages = [(tmp_path / name / "index.html").read_text(encoding="utf-8") for name in ("folder", "single")]
-    assert ["connect-src 'self'" in page for page in pages] == [True, False]
+    assert ["connect-src" in page for page in pages] == [True, False]
     assert ['id="model"' in page for page in pages] == [False, True]
     assert json.loads((tmp_path / "single/card.json").read_text(encoding="utf-8"))["versions"]["onnxruntime-web"] == "unknown"
 

@@ -69,10 +69,10 @@ def _scores(run: Run) -> str:
     per_class: list[dict[str, Any]] = next((run.metrics[part]["per_class"] for part in ("test", "val") if part in run.metrics), [])
     lines += ["", "| class | images | precision | recall |", "|---|---|---|---|"]
     lines += [f"| {_plain(row['name'])} | {row['support']:,} | {row['precision']:.3f} | {row['recall']:.3f} |" for row in per_class]
-    found = run.metrics.get("split_sensitivity")
-    if found and found.get("accuracy"):
-        low, high = (f"{100 * pick(found['accuracy']):.1f}" for pick in (min, max))
-        lines += ["", f"{count(len(found['accuracy']), 'other split')} of the same photos gave an accuracy of {low} % to {high} %."]
+    accuracies = [split["accuracy"] for split in (run.metrics.get("split_sensitivity") or {}).get("splits", [])]
+    if accuracies:
+        low, high = (f"{100 * pick(accuracies):.1f} %" for pick in (min, max))
+        lines += ["", f"{count(len(accuracies), 'other split')} of the same photos gave an accuracy of {low} to {high}."]
     return "\n".join(lines)
 
 
