@@ -10,7 +10,7 @@ import pytest
 import tellapart
 from tellapart.commands.learning_curve import LearningCurveOptions
 from tellapart.errors import OptionError
-from tellapart.training import recipe_runner
+from tellapart.training import recipes
 from tellapart.training.options import TrainOptions
 
 
@@ -57,7 +57,7 @@ def test_every_option_of_a_training_reaches_it(photos: Path, monkeypatch: pytest
         handed_on.append(options)
         raise Enough
 
-    monkeypatch.setattr(recipe_runner, "recipe_runner", recipe)
+    monkeypatch.setattr(recipes, "recipe_runner", recipe)
     with pytest.raises(Enough):
         tellapart.learning_curve(photos, **given)
     assert {name: str(getattr(handed_on[0], name)) for name in given} == {name: str(value) for name, value in given.items()}

@@ -21,9 +21,9 @@ def test_columns_that_name_images(name: str) -> None:
 
 
 def test_the_only_other_column_may_be_the_label_but_not_one_that_never_is() -> None:
-    assert read("path", "kind").other == 1
-    assert read("path", "kind", "licence", "license", "width").other == 1
-    assert read("path", "kind", "style").other is None
+    assert read("path", "kind").others == (1,)
+    assert read("path", "kind", "licence", "license", "width").others == (1,)
+    assert read("path", "kind", "style").others == (1, 2)
 
 
 def test_part_columns_and_weak_ones() -> None:

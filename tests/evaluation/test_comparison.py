@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from tellapart.errors import DataError
-from tellapart.evaluation import compare, rung_gain
+from tellapart.evaluation import compare
 from tellapart.evaluation.comparison import mcnemar
 from tellapart.predictions import Predictions
 
@@ -109,7 +109,7 @@ def test_nothing_in_common_is_an_error() -> None:
 
 def test_forms() -> None:
     first, second = planted()
-    gain = rung_gain(first, second)
+    gain = compare(first, second).gain()
     assert gain.keys() == {"accuracy", "log_loss", "p_value"}
     assert gain["accuracy"].keys() == {"value", "low", "high"}
     assert json.loads(json.dumps(compare(first, second).as_dict()))["wrong_to_right"] == list(range(12))
