@@ -18,7 +18,8 @@ class Large {
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
     dialog.addEventListener("close", () => {
       clearInterval(this.timer);
-      grid().focus();
+      // the event comes late: whoever presses M meanwhile keeps the list of labels
+      if (!document.activeElement?.closest("select, input, textarea")) grid().focus();
     });
     this.find("close").addEventListener("click", () => dialog.close());
   }
