@@ -13,7 +13,7 @@ from tellapart.concurrency import prefetch, worker_count
 from tellapart.dataset import Dataset, Entry
 from tellapart.dataset.catalog import FileState
 from tellapart.dataset.entry_reading import read_entry
-from tellapart.dataset.image_analysis import decode_for
+from tellapart.dataset.image_analysis import decode_for_each
 from tellapart.errors import DataError, ImageError
 from tellapart.features import FeatureMatrix
 from tellapart.images import ResizePolicy, resize
@@ -40,8 +40,11 @@ def squares_of_bytes(data: bytes, squares: Sequence[SquareLike]) -> tuple[ByteAr
     Raises:
         ImageError: the bytes are not a usable image; the message is the reason.
     """
-    pixels = decode_for(data, [square.size for square in squares]).pixels
-    return tuple(resize(pixels, square.size, cast(ResizePolicy, square.resize), resample=resample) for square in squares)
+    decoded = decode_for_each(data, [square.size for square in squares])[1]
+    return tuple(
+        resize(own.pixels, square.size, cast(ResizePolicy, square.resize), resample=resample)
+        for own, square in zip(decoded, squares, strict=True)
+    )
 
 
 def squared_entry(dataset: Dataset, entry: Entry, squares: Sequence[SquareLike]) -> SquaredFile:

@@ -47,3 +47,13 @@ def test_what_is_no_image_has_its_reason(name: str) -> None:
     with pytest.raises(ImageError) as caught:
         analyze_image(data, "x", (224,), "crop")
     assert str(caught.value).startswith(reason)
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG"])
+def test_a_square_is_the_same_whatever_other_sizes_are_asked_for(name: str) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (940, 960, 3), dtype=np.uint8)
+    data = sample_images.encoded(pixels, name)
+    together = analyze_image(data, "x", (224, 260, 224), ["crop", "crop", "pad"]).pixels
+    alone = [analyze_image(data, "x", (size,), policy).pixels[0] for size, policy in ((224, "crop"), (260, "crop"), (224, "pad"))]
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -11,6 +11,7 @@ from tellapart.dataset import ImageFacts
 from tellapart.images import Image, ResizePolicy, decode, resize, shrink
 from tellapart.images.image_statistics import image_statistics as quality_facts
 from tellapart.images.perceptual_hash import difference_hashes
+from tellapart.images.pillow_decoder import scale_factor
 from tellapart.images.thumbnails import thumbnail
 
 SMALLEST_LOOK = 128
@@ -34,15 +35,37 @@ def decode_for(data: bytes, sizes: Sequence[int]) -> Image:
     return decode(data, min_size=max(SMALLEST_LOOK, *sizes) if sizes else SMALLEST_LOOK)
 
 
-def analyze_image(data: bytes, image_id: str, sizes: Sequence[int], policy: str | Sequence[str]) -> ImageAnalysis:
-    """Decode a file's bytes once and take everything from it; ``policy`` is one way to become a square, or one for each size.
+def decode_for_each(data: bytes, sizes: Sequence[int]) -> tuple[Image, list[Image]]:
+    """The image as decoded for the largest of these sides, and for each of them.
+
+    What is decoded for a side does not depend on the other sides asked for: a cached square is the same whichever command made it.
 
     Raises:
         ImageError: the bytes are not a usable image; the message is the reason.
     """
-    image = decode_for(data, sizes)
+    finest = decode_for(data, sizes)
+
+    def factor(size: int) -> int:
+        return scale_factor(finest.width, finest.height, max(SMALLEST_LOOK, size))
+
+    by_factor = {factor(max(sizes, default=0)): finest}
+    for size in sizes:
+        if factor(size) not in by_factor:
+            by_factor[factor(size)] = decode_for(data, [size])
+    return finest, [by_factor[factor(size)] for size in sizes]
+
+
+def analyze_image(data: bytes, image_id: str, sizes: Sequence[int], policy: str | Sequence[str]) -> ImageAnalysis:
+    """Decode a file's bytes, once where one scale fits all sizes, and take everything from it.
+
+    ``policy`` is one way to become a square, or one for each size.
+
+    Raises:
+        ImageError: the bytes are not a usable image; the message is the reason.
+    """
+    image, decoded = decode_for_each(data, sizes)
     policies = [policy] * len(sizes) if isinstance(policy, str) else policy
-    pixels = tuple(resize(image.pixels, size, cast(ResizePolicy, way)) for size, way in zip(sizes, policies, strict=True))
+    pixels = tuple(resize(own.pixels, size, cast(ResizePolicy, way)) for own, size, way in zip(decoded, sizes, policies, strict=True))
     small = shrink(image.pixels, SMALLEST_LOOK)
     quality = quality_facts(small)
     own_hash, mirror_hash = difference_hashes(small)
