@@ -4,38 +4,53 @@ import asyncio
 import shutil
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from starlette.exceptions import HTTPException
 
+from tellapart.array_types import ByteArray, FloatArray
 from tellapart.commands.serve import ServeOptions, _key
 from tellapart.errors import DataError, OptionError
 from tellapart.run_folder import Run
 from tellapart.server.limits import Limits
-from tellapart.server.served_models import Answer, NamedImage, ServedModel, open_models
+from tellapart.server.served_models import Drift, NamedImage, ServedModel, open_models
 from tellapart.server.service import Service
+from tests import folders
 
-IMAGE = NamedImage("a.jpg", b"x")
+IMAGE = NamedImage("a.jpg", folders.class_photo("dots", 1))
 
 
-class Gated(ServedModel):
-    """A model that answers once it may."""
+@dataclass(frozen=True)
+class Square:
+    size: int = 8
+    resize: str = "crop"
 
-    def __init__(self) -> None:
-        self.name, self.gate, self.started = "gated", threading.Event(), threading.Semaphore(0)
+
+class Gate:
+    """An engine that answers once it may."""
+
+    kind, squares = "gate", (Square(),)
+
+    def __init__(self, *class_names: str) -> None:
+        self.class_names = class_names
+        self.gate, self.started = threading.Event(), threading.Semaphore(0)
         self.asked = 0
 
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return ("a", "b")
-
-    def answer(self, images: Sequence[NamedImage]) -> list[Answer]:
-        self.asked += len(images)
+    def probabilities(self, squares: Sequence[ByteArray]) -> FloatArray:
+        self.asked += len(squares[0])
         self.started.release()
         self.gate.wait()
-        return [Answer(one.name, np.array([0.9, 0.1])) for one in images]
+        return np.array([[0.9, 0.1]])
+
+
+def gated(*class_names: str) -> tuple[Gate, ServedModel]:
+    gate = Gate(*(class_names or ("a", "b")))
+    model = object.__new__(ServedModel)
+    model.name, model.engine, model.drift = "gated", gate, Drift()
+    return gate, model
 
 
 async def read() -> list[NamedImage]:
@@ -43,25 +58,43 @@ async def read() -> list[NamedImage]:
 
 
 def test_beyond_the_queue_requests_are_refused_at_once_and_told_when_to_come_back() -> None:
-    model = Gated()
+    gate, model = gated()
 
     async def scenario() -> None:
         service = Service({"gated": model}, Limits(queue=2, deadline_s=600), num_workers=1)
         waiting = [asyncio.create_task(service.answer(None, read)) for _ in range(2)]
-        await asyncio.to_thread(model.started.acquire)
+        await asyncio.to_thread(gate.started.acquire)
         with pytest.raises(HTTPException) as caught:
             await service.answer(None, read)
         assert caught.value.status_code == 429 and int((caught.value.headers or {})["Retry-After"]) >= 1
-        model.gate.set()
-        assert [len(answers) for _, answers in await asyncio.gather(*waiting)] == [1, 1]
+        gate.gate.set()
+        assert [len(one.answers) for one in await asyncio.gather(*waiting)] == [1, 1]
         assert service.admission.inside == 0
         service.close()
 
     asyncio.run(scenario())
 
 
+def test_an_answer_has_the_classes_of_the_engine_that_gave_it() -> None:
+    gate, model = gated("cats", "dogs")
+
+    async def scenario() -> None:
+        service = Service({"gated": model}, Limits(deadline_s=600), num_workers=1)
+        waiting = asyncio.create_task(service.answer(None, read))
+        await asyncio.to_thread(gate.started.acquire)
+        model.engine = Gate("dogs", "cats")
+        gate.gate.set()
+        answered = await waiting
+        assert answered.class_names == ("cats", "dogs")
+        assert service.counts.labels == {("gated", "cats"): 1}
+        assert model.drift.as_dict()["labels"] == {"cats": 1.0}
+        service.close()
+
+    asyncio.run(scenario())
+
+
 def test_a_late_answer_is_refused_and_what_nobody_waits_for_is_not_computed() -> None:
-    model = Gated()
+    gate, model = gated()
 
     async def several() -> list[NamedImage]:
         return [IMAGE] * 10
@@ -71,11 +104,11 @@ def test_a_late_answer_is_refused_and_what_nobody_waits_for_is_not_computed() ->
         with pytest.raises(HTTPException) as caught:
             await service.answer(None, several)
         assert caught.value.status_code == 504 and service.admission.inside == 0
-        model.gate.set()
+        gate.gate.set()
         await asyncio.to_thread(service.close)
 
     asyncio.run(scenario())
-    assert model.asked == 1
+    assert gate.asked == 1
 
 
 def test_a_late_body_is_refused() -> None:
@@ -84,7 +117,7 @@ def test_a_late_body_is_refused() -> None:
         return []
 
     async def scenario() -> None:
-        service = Service({"gated": Gated()}, Limits(deadline_s=0.05), num_workers=1)
+        service = Service({"gated": gated()[1]}, Limits(deadline_s=0.05), num_workers=1)
         with pytest.raises(HTTPException) as caught:
             await service.answer(None, never)
         assert caught.value.status_code == 408

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tellapart.server.service import Service
 
 KEY_VARIABLE = "TELLAPART_API_KEY"
-LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,22 +102,23 @@ def asgi(*runs: str | Path, **options: Any) -> Any:
 
 def _service(runs: Sequence[str | Path], options: ServeOptions, key: str | None) -> tuple[Service, Any]:
     from tellapart.server.app import make_app
-    from tellapart.server.guards import Access
+    from tellapart.server.guards import LOCAL, Access
     from tellapart.server.limits import Limits
     from tellapart.server.served_models import open_models
     from tellapart.server.service import Service
 
-    body_bytes = int(options.max_body * 1e6)
     models = open_models(runs)
-    limits = Limits(options.queue, options.deadline, body_bytes, options.max_images)
+    limits = Limits(options.queue, options.deadline, int(options.max_body * 1e6), options.max_images)
     service = Service(models, limits, options.num_workers)
-    hosts = {*LOCAL_HOSTS, *(name.lower() for name in options.allow_host)}
+    hosts = {*LOCAL, *(name.lower() for name in options.allow_host)}
     hosts |= {options.host.lower()} if options.host not in ("0.0.0.0", "::") else set()  # noqa: S104  (compared, not bound)
-    return service, make_app(service, Access(frozenset(hosts), key, body_bytes))
+    return service, make_app(service, Access(frozenset(hosts), key, limits))
 
 
 def _key(options: ServeOptions) -> str | None:
     """The key, from the file or the environment; never from the command line, which other users of the machine can read."""
+    from tellapart.server.guards import LOCAL
+
     key: str | None = os.environ.get(KEY_VARIABLE)
     if options.key_file is not None:
         try:
@@ -127,7 +127,7 @@ def _key(options: ServeOptions) -> str | None:
             raise OptionError(f"key_file: {options.key_file} cannot be read: {error}", hint="write the key into it, one line") from error
     if key is not None and len(key) < 16:
         raise OptionError("the key is shorter than 16 characters", hint="openssl rand -hex 32 makes one")
-    if key is None and options.host not in LOCAL_HOSTS:
+    if key is None and options.host not in LOCAL:
         raise OptionError(
             f"host: {options.host} lets other machines ask, and there is no key", hint=f"set {KEY_VARIABLE}, or name a --key-file"
         )

@@ -21,7 +21,7 @@ from tellapart.server.open_inference import HEADER_LENGTH, infer_response, model
 from tellapart.server.openapi import openapi
 from tellapart.server.prometheus import metrics_text
 from tellapart.server.request_images import check_number, request_images
-from tellapart.server.served_models import Answer, NamedImage, ServedModel
+from tellapart.server.served_models import Answer, NamedImage
 from tellapart.server.service import Service
 
 RELOAD_EVERY_S = 2.0
@@ -86,10 +86,11 @@ class _Routes:
         async def read() -> list[NamedImage]:
             return await request_images(request, self.service.limits)
 
-        model, answers = await self.service.answer(request.query_params.get("run"), read)
-        if all(answer.probabilities is None for answer in answers):
-            raise HTTPException(422, "; ".join(f"{answer.name}: {answer.reason}" for answer in answers[:5]))
-        content = {"run": model.name, "images": [_answer_json(answer, model, top) for answer in answers]}
+        answered = await self.service.answer(request.query_params.get("run"), read)
+        if all(answer.probabilities is None for answer in answered.answers):
+            raise HTTPException(422, "; ".join(f"{answer.name}: {answer.reason}" for answer in answered.answers[:5]))
+        images = [_answer_json(answer, answered.class_names, top) for answer in answered.answers]
+        content = {"run": answered.run, "images": images}
         return self._counted("/predict", JSONResponse(content))
 
     async def infer(self, request: Request) -> Response:
@@ -101,8 +102,8 @@ class _Routes:
             content.update(found)
             return images
 
-        model, answers = await self.service.answer(request.path_params["name"], read)
-        return self._counted("/v2/infer", JSONResponse(infer_response(content, model, answers)))
+        answered = await self.service.answer(request.path_params["name"], read)
+        return self._counted("/v2/infer", JSONResponse(infer_response(content, answered)))
 
     async def status(self, request: Request) -> Response:
         limits = self.service.limits
@@ -176,11 +177,10 @@ def _top(request: Request) -> int | None:
     return int(text)
 
 
-def _answer_json(answer: Answer, model: ServedModel, top: int | None) -> dict[str, Any]:
+def _answer_json(answer: Answer, names: Sequence[str], top: int | None) -> dict[str, Any]:
     if answer.probabilities is None:
         return {"name": answer.name, "label": None, "probability": None, "probabilities": None, "reason": answer.reason}
     order = np.argsort(-answer.probabilities, kind="stable")[:top]
-    names = model.class_names
     return {
         "name": answer.name,
         "label": names[int(order[0])],

@@ -12,6 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tellapart.server.limits import Limits
+
 LOCAL = ("127.0.0.1", "localhost", "::1")
 OPEN_PATHS = ("/", "/v2/health/live", "/v2/health/ready")
 """What is answered without the key: the page, which asks for it, and the health of the service."""
@@ -32,12 +34,12 @@ class Access:
         hosts: names that the service is called by, without a port; a foreign page that rebinds its own name to this
             machine is refused by them.
         key: what a request has to bring as ``Authorization: Bearer`` or ``X-API-Key``; None for no key.
-        body_bytes: size of a body.
+        limits: of the service; the size of a body is kept here, before anything is read.
     """
 
-    hosts: Collection[str] = LOCAL
-    key: str | None = None
-    body_bytes: int = 32_000_000
+    hosts: Collection[str]
+    key: str | None
+    limits: Limits
 
     def refusal(self, scope: Scope) -> tuple[int, str] | None:
         """Status code and reason where a request is refused, else None."""
@@ -52,8 +54,8 @@ class Access:
         length = headers.get("content-length", "0")
         if not (length.isascii() and length.isdigit()):
             return 400, "Content-Length is no number"
-        if int(length[:20]) > self.body_bytes:
-            return 413, f"the body has {int(length[:20]):,} bytes; at most {self.body_bytes:,} are taken"
+        if int(length[:20]) > self.limits.body_bytes:
+            return 413, f"the body has {int(length[:20]):,} bytes; at most {self.limits.body_bytes:,} are taken"
         return None
 
     def _has_key(self, headers: Headers) -> bool:
@@ -97,8 +99,8 @@ class Guard:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > self.access.body_bytes:
-                raise HTTPException(413, f"the body is larger than {self.access.body_bytes:,} bytes")
+            if size > self.access.limits.body_bytes:
+                raise HTTPException(413, f"the body is larger than {self.access.limits.body_bytes:,} bytes")
             return message
 
         return limited

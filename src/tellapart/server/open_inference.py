@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from starlette.exceptions import HTTPException
 
 from tellapart.server.request_images import from_base64
-from tellapart.server.served_models import Answer, NamedImage, ServedModel
+from tellapart.server.served_models import Answered, NamedImage, ServedModel
 from tellapart.version import __version__
 
 HEADER_LENGTH = "inference-header-content-length"
@@ -97,17 +96,17 @@ def _binary_elements(data: bytes, declared: Any) -> list[NamedImage]:
     return images
 
 
-def infer_response(content: dict[str, Any], model: ServedModel, answers: Sequence[Answer]) -> dict[str, Any]:
+def infer_response(content: dict[str, Any], answered: Answered) -> dict[str, Any]:
     """The answer to a request to infer.
 
     Raises:
         HTTPException: 422 if one of the images cannot be read; the protocol has no place for the answers of the others.
     """
-    for answer in answers:
+    for answer in answered.answers:
         if answer.probabilities is None:
             raise HTTPException(422, f"{answer.name} cannot be read: {answer.reason}")
-    probabilities = np.stack([answer.probabilities for answer in answers if answer.probabilities is not None]).astype(np.float32)
-    labels = [model.class_names[place] for place in probabilities.argmax(axis=1)]
+    probabilities = np.stack([answer.probabilities for answer in answered.answers if answer.probabilities is not None]).astype(np.float32)
+    labels = [answered.class_names[place] for place in probabilities.argmax(axis=1)]
     outputs = [
         {"name": "probabilities", "datatype": "FP32", "shape": list(probabilities.shape), "data": probabilities.ravel().tolist()},
         {"name": "label", "datatype": "BYTES", "shape": [len(labels)], "data": labels},
@@ -119,4 +118,4 @@ def infer_response(content: dict[str, Any], model: ServedModel, answers: Sequenc
             raise HTTPException(400, f"there is no output {sorted(map(str, unknown))[0]!r}")
         outputs = [one for one in outputs if one["name"] in names]
     identity = {"id": content["id"]} if isinstance(content.get("id"), str) else {}
-    return {"model_name": model.name, "model_version": "1", **identity, "outputs": outputs}
+    return {"model_name": answered.run, "model_version": "1", **identity, "outputs": outputs}

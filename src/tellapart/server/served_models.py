@@ -45,6 +45,21 @@ class NamedImage:
     data: bytes
 
 
+@dataclass(frozen=True)
+class Answered:
+    """The answers for the images of a request, all of one engine: a model may be loaded anew meanwhile, with other classes.
+
+    Attributes:
+        run: name of the model.
+        class_names: in the order of the probabilities.
+        answers: one for each image.
+    """
+
+    run: str
+    class_names: tuple[str, ...]
+    answers: list[Answer]
+
+
 @dataclass
 class Drift:
     """Label shares and confidence of the latest answers, beside those on the images that the run was evaluated on.
@@ -58,6 +73,11 @@ class Drift:
     expected: dict[str, float] = field(default_factory=dict)
     expected_confidence: float | None = None
     answers: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=LAST))
+
+    def note(self, answered: Answered) -> None:
+        """Take answers in."""
+        found = [one.probabilities for one in answered.answers if one.probabilities is not None]
+        self.answers.extend((answered.class_names[int(p.argmax())], float(p.max())) for p in found)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -94,19 +114,6 @@ class ServedModel:
         """In the order of the columns of probabilities."""
         return self.engine.class_names
 
-    def answer(self, images: Sequence[NamedImage]) -> list[Answer]:
-        """An answer for each image; one after another, so that a request needs the memory of one image."""
-        return [self._answer_one(self.engine, image) for image in images]
-
-    def _answer_one(self, engine: Engine, image: NamedImage) -> Answer:
-        try:
-            squares = squares_of_bytes(image.data, engine.squares)
-        except ImageError as error:
-            return Answer(image.name, None, str(error))
-        (probabilities,) = engine.probabilities([square[None] for square in squares])
-        self.drift.answers.append((engine.class_names[int(probabilities.argmax())], float(probabilities.max())))
-        return Answer(image.name, probabilities)
-
     def reload_if_changed(self) -> bool:
         """Load the model anew if its file is another one; whether it is. A damaged one is passed over, and the old one stays."""
         try:
@@ -120,6 +127,16 @@ class ServedModel:
             return False
         self.engine, self.drift = engine, drift
         return True
+
+
+def answer_image(engine: Engine, image: NamedImage) -> Answer:
+    """The answer of an engine for one image."""
+    try:
+        squares = squares_of_bytes(image.data, engine.squares)
+    except ImageError as error:
+        return Answer(image.name, None, str(error))
+    (probabilities,) = engine.probabilities([square[None] for square in squares])
+    return Answer(image.name, probabilities)
 
 
 def open_models(runs: Sequence[str | Path]) -> dict[str, ServedModel]:

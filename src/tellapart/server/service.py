@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from tellapart.concurrency import available_cores
 from tellapart.server.limits import Admission, Limits
-from tellapart.server.served_models import Answer, NamedImage, ServedModel
+from tellapart.server.served_models import Answer, Answered, NamedImage, ServedModel, answer_image
 
 BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds of the histogram of seconds."""
@@ -40,12 +40,12 @@ class Counts:
     total_s: float = 0.0
     reloads: int = 0
 
-    def note(self, model: str, answers: Sequence[Answer], class_names: Sequence[str], seconds: float) -> None:
+    def note(self, answered: Answered, seconds: float) -> None:
         """Count the answers of a request."""
-        for answer in answers:
-            self.images[model, "unreadable" if answer.probabilities is None else "answered"] += 1
+        for answer in answered.answers:
+            self.images[answered.run, "unreadable" if answer.probabilities is None else "answered"] += 1
             if answer.probabilities is not None:
-                self.labels[model, class_names[int(answer.probabilities.argmax())]] += 1
+                self.labels[answered.run, answered.class_names[int(answer.probabilities.argmax())]] += 1
         self.seconds[next((bound for bound in BUCKETS_S if seconds <= bound), float("inf"))] += 1
         self.total_s += seconds
 
@@ -77,7 +77,7 @@ class Service:
             raise HTTPException(404, f"there is no model {name!r}; there are {', '.join(self.models)}")
         return found
 
-    async def answer(self, name: str | None, read: Callable[[], Awaitable[list[NamedImage]]]) -> tuple[ServedModel, list[Answer]]:
+    async def answer(self, name: str | None, read: Callable[[], Awaitable[list[NamedImage]]]) -> Answered:
         """Admit a request, read its images, and compute their answers, all before its deadline.
 
         Raises:
@@ -94,25 +94,29 @@ class Service:
                 raise HTTPException(408, f"the body did not arrive within {self.limits.deadline_s:g} s") from error
             try:
                 async with asyncio.timeout_at(end):
-                    answers = await self._compute(model, images)
+                    answered = await self._compute(model, images)
             except TimeoutError as error:
                 raise HTTPException(504, f"no answer within {self.limits.deadline_s:g} s") from error
         seconds = time.monotonic() - started
         self.admission.note(seconds)
-        self.counts.note(model.name, answers, model.class_names, seconds)
-        return model, answers
+        self.counts.note(answered, seconds)
+        model.drift.note(answered)
+        return answered
 
-    async def _compute(self, model: ServedModel, images: Sequence[NamedImage]) -> list[Answer]:
-        """The answers, computed in a worker; one that nobody waits for any more stops after its present image."""
-        is_abandoned = threading.Event()
+    async def _compute(self, model: ServedModel, images: Sequence[NamedImage]) -> Answered:
+        """The answers, computed in a worker one after another, so that a request needs the memory of one image.
 
-        def work() -> list[Answer]:
+        A request that nobody waits for any more stops after its present image.
+        """
+        engine, is_abandoned = model.engine, threading.Event()
+
+        def work() -> Answered:
             answers: list[Answer] = []
             for image in images:
                 if is_abandoned.is_set():
                     break
-                answers += model.answer([image])
-            return answers
+                answers.append(answer_image(engine, image))
+            return Answered(model.name, engine.class_names, answers)
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._workers, work)
