@@ -108,7 +108,7 @@ def doctor(*, options: DoctorOptions, progress: Progress = AUTO) -> DoctorResult
     Returns:
         What was checked, and the problems.
     """
-    from tellapart.cache_dir import cache_root
+    from tellapart.cache_dir import cache_root, folder_size
     from tellapart.concurrency import available_cores
     from tellapart.models.efficientnet_lite import PACKAGED
     from tellapart.version import __version__
@@ -129,7 +129,7 @@ def doctor(*, options: DoctorOptions, progress: Progress = AUTO) -> DoctorResult
         versions=versions,
         processor=Processor(available_cores(), _cpu_features()),
         torch=torch,
-        cache=Cache(cache_root(), _size(cache_root()), _can_write(cache_root())),
+        cache=Cache(cache_root(), folder_size(cache_root()), _can_write(cache_root())),
         backbones=backbones,
         problems=tuple(problems),
     )
@@ -169,10 +169,6 @@ def _cpu_features() -> tuple[str, ...]:
         return ()
     flags = next((line for line in cpuinfo.read_text().splitlines() if line.startswith(("flags", "Features"))), "").split()
     return tuple(flag for flag in CPU_FLAGS if flag in flags)
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
 
 
 def _can_write(folder: Path) -> bool:

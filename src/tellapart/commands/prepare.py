@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.cache_dir import folder_size
 from tellapart.counts import count, is_whole_number
 from tellapart.dataset.options import DatasetOptions
 from tellapart.options import dataclass, option, when, when_not, with_options
@@ -158,7 +159,7 @@ def prepare(folder: str | Path, *, options: PrepareOptions, progress: Progress =
     notes = [*notes, *samples.notes, *_resume_notes(done.resumed_at, len(samples), was_there=done.was_there)]
     for note in notes:
         progress.note(note)
-    size_bytes = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
+    size_bytes = folder_size(out)
     card = done.card
     return PrepareResult(
         out=out,

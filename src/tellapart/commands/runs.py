@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tellapart.cache_dir import folder_size
 from tellapart.counts import count
 from tellapart.errors import DataError, TellapartError
 from tellapart.options import Options, dataclass, option, with_options
@@ -185,7 +186,7 @@ def rm_run(runs: Sequence[str | Path], *, options: RmRunOptions, progress: Progr
             raise DataError(
                 f"{folder} holds what tellapart did not write: {', '.join(foreign[:5])}", hint="move it elsewhere, then delete the run"
             )
-    size = sum(_size(folder) for folder in folders)
+    size = sum(folder_size(folder) for folder in folders)
     if options.yes:
         for folder in folders:
             try:
@@ -234,7 +235,7 @@ def _entry(run: Run) -> RunEntry:
         accuracy=Interval.from_dict(scores["accuracy"]) if part else None,
         log_loss=Interval.from_dict(scores["log_loss"]) if part else None,
         seconds=metrics.get("seconds"),
-        size_bytes=_size(run.folder),
+        size_bytes=folder_size(run.folder),
     )
 
 
@@ -267,7 +268,3 @@ def _notes(groups: Sequence[RunGroup]) -> tuple[str, ...]:
         f"The best of {count(most, 'run')} on the same images is partly luck, so its score is too optimistic; before you rely on it,"
         " evaluate it on new images: tellapart evaluate RUN FOLDER.",
     )
-
-
-def _size(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

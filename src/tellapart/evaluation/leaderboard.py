@@ -9,13 +9,14 @@ from typing import Any
 from tellapart.evaluation.comparison import Comparison, compare
 from tellapart.evaluation.intervals import DRAWS, Interval
 from tellapart.predictions import Predictions
+from tellapart.results import Result
 
 BEST, LEVEL, WORSE, MIXED = "best", "no significant difference", "worse", "mixed"
 """How a model stands to the best of its group."""
 
 
 @dataclass(frozen=True)
-class Rank:
+class Rank(Result):
     """The place of one model among those evaluated on the same images.
 
     Attributes:
@@ -32,16 +33,6 @@ class Rank:
     accuracy: Interval | None = None
     log_loss: Interval | None = None
     p_value: float | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        differences = {"accuracy": self.accuracy, "log_loss": self.log_loss}
-        return {
-            "name": self.name,
-            "standing": self.standing,
-            **{key: value.as_dict() if value else None for key, value in differences.items()},
-            "p_value": self.p_value,
-        }
 
 
 def same_images(predictions: Mapping[str, Predictions]) -> list[list[str]]:

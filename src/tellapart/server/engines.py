@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -103,10 +105,16 @@ class TorchEngine:
         return member.logits(np.hstack(blocks))
 
 
+@cache
+def _has_onnxruntime() -> bool:
+    return find_spec("onnxruntime") is not None
+
+
 def load_engine(where: Path) -> Engine:
     """The engine of an ONNX file, of a run's exported file if it has one that is newer than its model, else of its saved model.
 
     Raises:
+        DataError: there is no run.
         ModelError: the model is damaged, or has no classes.
         MissingExtra: an ONNX file is given and onnxruntime is not installed.
     """
@@ -116,12 +124,12 @@ def load_engine(where: Path) -> Engine:
 
 def served_file(where: Path) -> Path:
     """The file that is loaded, and whose change means that the model is another: ``model.onnx`` or the card ``model.json``."""
-    from importlib.util import find_spec
+    from tellapart.models.model_card import CARD
+    from tellapart.models.saved_model import model_folder
 
     if where.suffix.lower() == ".onnx":
         return where
-    card = where / "model" / "model.json" if (where / "model").is_dir() else where / "model.json"
-    exported = where / ONNX_EXPORT
-    if find_spec("onnxruntime") and exported.is_file() and exported.stat().st_mtime_ns >= card.stat().st_mtime_ns:
+    card, exported = model_folder(where) / CARD, where / ONNX_EXPORT
+    if _has_onnxruntime() and exported.is_file() and exported.stat().st_mtime_ns >= card.stat().st_mtime_ns:
         return exported
     return card

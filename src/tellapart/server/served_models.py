@@ -151,18 +151,10 @@ def open_models(runs: Sequence[str | Path]) -> dict[str, ServedModel]:
     models: dict[str, ServedModel] = {}
     for run in runs:
         where = Path(run).expanduser().absolute()
-        _check_exists(where)
         stem = where.stem if where.suffix.lower() == ".onnx" else (where.parent if where.name == "model" else where).name
         name = next(one for one in (stem if i == 1 else f"{stem}-{i}" for i in range(1, len(runs) + 1)) if one not in models)
         models[name] = ServedModel(where, name)
     return models
-
-
-def _check_exists(where: Path) -> None:
-    from tellapart.run_folder import open_classifier_run
-
-    if where.suffix.lower() != ".onnx" and not (where / "model.json").is_file():
-        open_classifier_run(where)
 
 
 def _expected_drift(where: Path) -> Drift:
