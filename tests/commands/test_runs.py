@@ -72,6 +72,7 @@ def test_a_run_is_deleted_only_when_asked_for(several: Path) -> None:
     asked = tellapart.rm_run([several / "twin", several / "first"])
     assert not asked.is_deleted and (several / "twin" / "metrics.json").exists()
     assert any("--yes" in str(line) for line in rm_run_output(asked)[0])
+    (several / "twin" / "export" / "onnx").mkdir(parents=True)  # where export-model writes
     done = tellapart.rm_run(several / "twin", yes=True)
     assert done.is_deleted and not (several / "twin").exists() and (several / "first").exists()
 

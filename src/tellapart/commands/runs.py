@@ -24,7 +24,7 @@ MANY = 3
 """Runs on the same images from which on the best of them flatters noticeably."""
 WRITTEN = {
     *("options.json", "history.jsonl", "images.parquet", "predictions.parquet", "metrics.json", "out_of_fold.parquet"),
-    *("model", "report.html", "report.json", "figures", "latents.npy", "latents.csv", "reconstruction.csv"),
+    *("model", "report.html", "report.json", "figures", "latents.npy", "latents.csv", "reconstruction.csv", "export"),
 }
 """What tellapart writes into a run folder."""
 
