@@ -83,15 +83,25 @@ class FeatureNetwork:
         return np.concatenate([self._of_batch(batch, mirror=mirror) for batch in batches])
 
     def _of_batch(self, pixels: ByteArray, *, mirror: bool) -> FloatArray:
-        """Features of up to ``BATCH`` images; the last is repeated until there are so many."""
-        filled = pixels[np.minimum(np.arange(BATCH), len(pixels) - 1)]
-        x = self._normalize(filled).to(self.dtype)
+        """Features of up to ``BATCH`` images; the last is repeated until the batch is full.
+
+        Up to half a batch has room for its mirror images too, which halves the time of a single image.
+        """
+        rows = BATCH // 2 if mirror and len(pixels) <= BATCH // 2 else BATCH
+        x = self._normalize(pixels[np.minimum(np.arange(rows), len(pixels) - 1)]).to(self.dtype)
         with torch.inference_mode():
-            found = self._answer(x)
-            if mirror:
-                found = (found + self._answer(x.flip(3).contiguous(memory_format=torch.channels_last))) / 2
+            if not mirror:
+                found = self._answer(x)
+            elif rows < BATCH:
+                found = self._answer(_channels_last(torch.cat([x, x.flip(3)]))).unflatten(0, (2, rows)).sum(0) / 2
+            else:
+                found = (self._answer(x) + self._answer(_channels_last(x.flip(3)))) / 2
         values: FloatArray = found.cpu().numpy()[: len(pixels)]
         return values
+
+
+def _channels_last(x: torch.Tensor) -> torch.Tensor:
+    return x.contiguous(memory_format=torch.channels_last)
 
 
 class Features(Protocol):

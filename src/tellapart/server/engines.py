@@ -35,6 +35,10 @@ class Engine(Protocol):
         """In the order of the columns of probabilities."""
 
     @property
+    def batch_size(self) -> int:
+        """How many images are worth computing together."""
+
+    @property
     def squares(self) -> Sequence[SquareLike]:
         """The squares that an image is made into."""
 
@@ -49,9 +53,12 @@ class _Square:
 
 
 class OnnxEngine:
-    """An exported file; each call computes in one thread, because several requests are computed at once."""
+    """An exported file; each call computes in one thread, because several requests are computed at once.
 
-    kind = "onnx"
+    A batch takes as long as its images one by one, so there are none.
+    """
+
+    kind, batch_size = "onnx", 1
 
     def __init__(self, file: Path) -> None:
         self._classifier = OnnxClassifier(file, num_threads=1)
@@ -64,13 +71,17 @@ class OnnxEngine:
 
 
 class TorchEngine:
-    """A saved model as it was evaluated: each member on its own squares, their logits averaged."""
+    """A saved model as it was evaluated: each member on its own squares, their logits averaged.
+
+    Its networks always compute full batches, so that an answer does not depend on the images beside it.
+    """
 
     kind = "torch"
     _loading = threading.Lock()
 
     def __init__(self, folder: Path) -> None:
         from tellapart.feature_extraction import FeatureSpec
+        from tellapart.models.feature_network import BATCH
         from tellapart.models.malloc import tune_malloc
         from tellapart.models.network_loading import network_of
         from tellapart.models.saved_model import load_model
@@ -81,7 +92,7 @@ class TorchEngine:
         self._model = load_model(folder)
         if not self._model.class_names:
             raise ModelError(f"{folder.parent.name} is an autoencoder: it has no classes", hint="serve the run of a classifier")
-        self.class_names = self._model.class_names
+        self.class_names, self.batch_size = self._model.class_names, BATCH
         squares: list[_Square] = []
         with self._loading:  # torch.fx traces a network by patching nn.Module for the whole process
             torch.set_num_threads(1)

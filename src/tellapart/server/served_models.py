@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from tellapart.array_types import FloatArray
-from tellapart.errors import DataError, ImageError, TellapartError
-from tellapart.onnx_predictor import squares_of_bytes
+from tellapart.errors import DataError, TellapartError
 from tellapart.server.engines import Engine, load_engine, served_file
 
 logger = logging.getLogger(__name__)
@@ -127,16 +126,6 @@ class ServedModel:
             return False
         self.engine, self.drift = engine, drift
         return True
-
-
-def answer_image(engine: Engine, image: NamedImage) -> Answer:
-    """The answer of an engine for one image."""
-    try:
-        squares = squares_of_bytes(image.data, engine.squares)
-    except ImageError as error:
-        return Answer(image.name, None, str(error))
-    (probabilities,) = engine.probabilities([square[None] for square in squares])
-    return Answer(image.name, probabilities)
 
 
 def open_models(runs: Sequence[str | Path]) -> dict[str, ServedModel]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,9 +11,14 @@ from dataclasses import dataclass, field
 
 from starlette.exceptions import HTTPException
 
+from tellapart.array_types import ByteArray
 from tellapart.concurrency import available_cores
+from tellapart.errors import ImageError
+from tellapart.onnx_predictor import squares_of_bytes
+from tellapart.server.batching import Batcher
+from tellapart.server.engines import Engine
 from tellapart.server.limits import Admission, Limits
-from tellapart.server.served_models import Answer, Answered, NamedImage, ServedModel, answer_image
+from tellapart.server.served_models import Answer, Answered, NamedImage, ServedModel
 
 BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds of the histogram of seconds."""
@@ -56,7 +60,7 @@ class Service:
     Args:
         models: by name; the first answers where a request names none.
         limits: of the service.
-        num_workers: threads that compute; by default one per core.
+        num_workers: threads that compute, and as many that decode; by default one per core.
     """
 
     def __init__(self, models: dict[str, ServedModel], limits: Limits, num_workers: int | None = None) -> None:
@@ -64,7 +68,8 @@ class Service:
         self.num_workers = num_workers or available_cores()
         self.admission = Admission(limits, self.num_workers)
         self.counts = Counts()
-        self._workers = ThreadPoolExecutor(self.num_workers, thread_name_prefix="predict")
+        self.batcher = Batcher(self.num_workers)
+        self._decoders = ThreadPoolExecutor(self.num_workers, thread_name_prefix="decode")
 
     def model(self, name: str | None) -> ServedModel:
         """A model by its name, the first without one.
@@ -104,24 +109,32 @@ class Service:
         return answered
 
     async def _compute(self, model: ServedModel, images: Sequence[NamedImage]) -> Answered:
-        """The answers, computed in a worker one after another, so that a request needs the memory of one image.
+        """The answers of a request, whose images are decoded one after another and computed beside those of other requests.
 
-        A request that nobody waits for any more stops after its present image.
+        What nobody waits for any more is neither decoded nor computed.
         """
-        engine, is_abandoned = model.engine, threading.Event()
-
-        def work() -> Answered:
-            answers: list[Answer] = []
-            for image in images:
-                if is_abandoned.is_set():
-                    break
-                answers.append(answer_image(engine, image))
-            return Answered(model.name, engine.class_names, answers)
-
+        engine = model.engine
+        answers: list[asyncio.Future[Answer]] = []
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._workers, work)
+            for image in images:
+                squares = await self._decoded(engine, image)
+                answers.append(asyncio.ensure_future(self._answer(engine, image, squares)))
+            return Answered(model.name, engine.class_names, [await answer for answer in answers])
         finally:
-            is_abandoned.set()
+            for answer in answers:
+                answer.cancel()
+
+    async def _decoded(self, engine: Engine, image: NamedImage) -> list[ByteArray] | ImageError:
+        """The squares of an image, or why it cannot be read."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._decoders, squares_of_bytes, image.data, engine.squares)
+        except ImageError as error:
+            return error
+
+    async def _answer(self, engine: Engine, image: NamedImage, squares: list[ByteArray] | ImageError) -> Answer:
+        if isinstance(squares, ImageError):
+            return Answer(image.name, None, str(squares))
+        return Answer(image.name, await self.batcher.probabilities(engine, squares))
 
     async def watch(self, every_s: float) -> None:
         """Load models anew whose files change; ends when it is cancelled."""
@@ -132,4 +145,5 @@ class Service:
 
     def close(self) -> None:
         """Let the workers end."""
-        self._workers.shutdown(wait=True, cancel_futures=True)
+        self._decoders.shutdown(wait=True, cancel_futures=True)
+        self.batcher.close()
