@@ -93,7 +93,8 @@ class FeatureNetwork:
             if not mirror:
                 found = self._answer(x)
             elif rows < BATCH:
-                found = self._answer(_channels_last(torch.cat([x, x.flip(3)]))).unflatten(0, (2, rows)).sum(0) / 2
+                one, other = self._answer(_channels_last(torch.cat([x, x.flip(3)]))).split(rows)
+                found = (one + other) / 2
             else:
                 found = (self._answer(x) + self._answer(_channels_last(x.flip(3)))) / 2
         values: FloatArray = found.cpu().numpy()[: len(pixels)]

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from starlette.exceptions import HTTPException
 
@@ -124,14 +125,15 @@ class Service:
             for answer in answers:
                 answer.cancel()
 
-    async def _decoded(self, engine: Engine, image: NamedImage) -> list[ByteArray] | ImageError:
+    async def _decoded(self, engine: Engine, image: NamedImage) -> tuple[ByteArray, ...] | ImageError:
         """The squares of an image, or why it cannot be read."""
+        decode = partial(squares_of_bytes, image.data, engine.squares)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._decoders, squares_of_bytes, image.data, engine.squares)
+            return await asyncio.get_running_loop().run_in_executor(self._decoders, decode)
         except ImageError as error:
             return error
 
-    async def _answer(self, engine: Engine, image: NamedImage, squares: list[ByteArray] | ImageError) -> Answer:
+    async def _answer(self, engine: Engine, image: NamedImage, squares: tuple[ByteArray, ...] | ImageError) -> Answer:
         if isinstance(squares, ImageError):
             return Answer(image.name, None, str(squares))
         return Answer(image.name, await self.batcher.probabilities(engine, squares))
