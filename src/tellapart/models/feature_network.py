@@ -93,8 +93,8 @@ class FeatureNetwork:
             if not mirror:
                 found = self._answer(x)
             elif rows < BATCH:
-                one, other = self._answer(_channels_last(torch.cat([x, x.flip(3)]))).split(rows)
-                found = (one + other) / 2
+                both = self._answer(_channels_last(torch.cat([x, x.flip(3)])))
+                found = (both[:rows] + both[rows:]) / 2
             else:
                 found = (self._answer(x) + self._answer(_channels_last(x.flip(3)))) / 2
         values: FloatArray = found.cpu().numpy()[: len(pixels)]
