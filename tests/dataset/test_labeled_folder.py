@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import tellapart
 from tellapart.dataset import Dataset, open_dataset
 from tellapart.dataset.options import DatasetOptions
 from tellapart.errors import DataError
@@ -206,6 +207,30 @@ UNDERSTOOD |= {
         ("train giant panda 1, train panda 1, train red panda 2",),
     ),
 }
+
+TWENTY = [f"{i}.jpg" for i in range(20)]
+CONTINUOUS = [str(12.5 + 0.6 * i) for i in range(20)]
+NO_CLASSES = {
+    "prices": (CONTINUOUS, "the column 'label' holds 20 different values in 20 rows, so nearly every image has its own"),
+    "prices that repeat now and then": (
+        [f"{1.25 + i % 8}" for i in range(20)],
+        "holds 8 different values in 20 rows, numbers with fractions such as 1.25",
+    ),
+    "prices with a decimal comma": ([f'"{1 + i % 8},25"' for i in range(20)], "numbers with fractions such as 1,25"),
+    "numbers with exponents": ([f"{1 + i % 8}.5e-3" for i in range(20)], "numbers with fractions such as 1.5e-3"),
+    "prices, some of them missing": ([*CONTINUOUS[:8], *["nan"] * 6, *[""] * 6], "8 different values in 8 rows, numbers with fractions"),
+    "ids": ([f"n{i:05}" for i in range(20)], "20 different values in 20 rows, so nearly every image has its own"),
+    "numbers, one for each image": ([str(1000 + i) for i in range(20)], "20 different values in 20 rows"),
+    "nearly an id for each": ([*[f"n{i}" for i in range(19)], "n18"], "19 different values in 20 rows"),
+}
+ARE_CLASSES = {
+    "digits": [str(i % 10) for i in range(20)],
+    "many breeds, few images": [f"breed {i % 12}" for i in range(20)],
+    "sizes with a fraction": [str(1.5 + 0.5 * (i % 3)) for i in range(20)],
+    "whole numbers written as floats": [f"{i % 10}.0" for i in range(20)],
+    "versions": [f"1.{i % 10}.0" for i in range(20)],
+    "a few images of as many classes": [*"abcdefghi", *[""] * 11],
+}
 REFUSED = {
     "several 1s": (
         (FLAT, {"metadata.csv": listed("path", *FOUR, cat=["1", "0", "1", "0"], dog=["0", "1", "1", "1"])}),
@@ -276,6 +301,51 @@ def test_a_table_is_refused_in_words(tmp_path: Path, case: str) -> None:
         opened(tmp_path, layout, tables)
     said = f"{caught.value} {caught.value.hint}"
     assert [word for word in words if word not in said] == [], said
+
+
+@pytest.mark.parametrize("case", NO_CLASSES)
+@pytest.mark.parametrize("table", ["metadata.csv", "train.csv"])
+def test_values_that_are_no_classes_are_not_taken_for_labels(tmp_path: Path, case: str, table: str) -> None:
+    cells, said = NO_CLASSES[case]
+    dataset = opened(tmp_path, ".:20", {table: listed("path", *TWENTY, label=cells)})
+    assert dataset.class_names == ()
+    (note,) = [note for note in dataset.notes if said in note]
+    assert note.startswith(f"{table}: the column 'label' holds ")
+    assert note.endswith(": no classes; --label-column names another column, or this one if each value is a class")
+
+
+def test_a_table_of_values_is_refused_with_what_was_seen_before_an_image_is_read(tmp_path: Path) -> None:
+    opened(tmp_path, ".:20", {"list.csv": listed("path", *TWENTY, price=CONTINUOUS, target=CONTINUOUS)})
+    for where in (tmp_path, tmp_path / "list.csv"):
+        with pytest.raises(DataError, match=r"list\.csv: the column 'target' holds 20 different values in 20 rows.*--label-column"):
+            tellapart.train(where, out=tmp_path / "runs")
+
+
+@pytest.mark.parametrize("case", ARE_CLASSES)
+def test_few_values_are_classes_whatever_they_are_written_with(tmp_path: Path, case: str) -> None:
+    dataset = opened(tmp_path, ".:20", {"metadata.csv": listed("path", *TWENTY, label=ARE_CLASSES[case])})
+    assert len(dataset.class_names) == len({cell for cell in ARE_CLASSES[case] if cell})
+    assert not [note for note in dataset.notes if "no classes" in note]
+
+
+def test_values_beside_class_folders_leave_these_their_labels(tmp_path: Path) -> None:
+    names = [f"{name}/{i}.jpg" for name in ("red", "blue") for i in range(10)]
+    splits = ["train", "test"] * 10
+    dataset = opened(tmp_path, "red:10 blue:10", {"metadata.csv": listed("path", *names, target=CONTINUOUS, split=splits)})
+    assert told(dataset) == "test blue 5, test red 5, train blue 5, train red 5"
+    assert [note for note in dataset.notes if "the column 'target' holds 20 different values" in note]
+
+
+def test_of_two_columns_the_one_with_classes_has_the_labels(tmp_path: Path) -> None:
+    dataset = opened(tmp_path, ".:20", {"metadata.csv": listed("path", *TWENTY, label=CONTINUOUS, breed=["a", "b"] * 10)})
+    assert told(dataset) == "- a 10, - b 10"
+    assert "metadata.csv: labels come from the column 'breed', not from 'label'" in dataset.notes
+
+
+def test_a_column_of_values_that_the_user_names_is_taken_and_said(tmp_path: Path) -> None:
+    dataset = opened(tmp_path, ".:20", {"metadata.csv": listed("path", *TWENTY, label=CONTINUOUS)}, label_column="label")
+    assert len(dataset.class_names) == 20
+    assert [note for note in dataset.notes if note.endswith("each value is a class, because --label-column names this column")]
 
 
 def test_the_user_names_the_columns(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def read_manifest(file: Path, files: ListedFiles, reading: DatasetOptions = AS_F
         has_parts=part is not None,
         is_guess=said.is_guess,
         missing=sum(how is None for _, how in found),
-        notes=notes,
+        notes=[*notes, *said.unfit],
         label_notes=said.notes,
     )
 

@@ -6,7 +6,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tellapart.counts import count
@@ -21,6 +21,11 @@ _WHOLE = re.compile(r"-?\d+(\.0*)?")
 _TRUTH = {"1": True, "1.0": True, "true": True, "yes": True, "0": False, "0.0": False, "false": False, "no": False, "": False}
 _ABSENT = {"nan", "null", "<na>", "n/a", "#n/a"}
 """How programs write a cell without a value."""
+_NUMBER = re.compile(r"[-+]?(\d+[.,]?\d*|[.,]\d+)(e[-+]?\d+)?", re.IGNORECASE)
+_FEW_ROWS, _OWN_VALUES = 10, 0.9
+"""From so many rows on, more different values than this share of them are no classes."""
+_ROWS_OF_A_NUMBER, _MANY_NUMBERS = 3, 50
+"""Fewer rows than this for each number with a fraction, or more such numbers than this: they measure something."""
 NAMED = 6
 
 
@@ -32,13 +37,15 @@ class TableLabels:
         labels: of each row; None for none.
         column: where they come from, as written; None where no column is known for them.
         is_guess: whether the names of the columns say nothing of labels.
-        notes: sentences worth knowing.
+        notes: sentences on them.
+        unfit: sentences on columns whose values are no classes.
     """
 
     labels: list[str | None]
     column: str | None
     is_guess: bool
     notes: list[str]
+    unfit: list[str] = field(default_factory=list)
 
 
 def table_labels(file: Path, place: str, rows: Sequence[Row], columns: Columns, path: int, *, is_named: bool) -> TableLabels:
@@ -55,10 +62,10 @@ def table_labels(file: Path, place: str, rows: Sequence[Row], columns: Columns, 
     Raises:
         DataError: several labels for one image, in one column or in several; says where.
     """
-    column, is_guess, notes = _label_column(file, rows, columns, path)
+    column, is_guess, notes, unfit = _label_column(file, rows, columns, path, is_named=is_named)
     if column is None:
-        found = _from_indicators(file, place, rows, columns)
-        return found or TableLabels([None] * len(rows), None, False, notes)
+        found = None if unfit else _from_indicators(file, place, rows, columns)
+        return found or TableLabels([None] * len(rows), None, False, notes, unfit)
     labels = _as_whole_numbers([_label(f"{file}, {place} {line}", row.get(str(column), "")) for line, row in rows])
     absent = [number for number, label in enumerate(labels) if label is not None and label.casefold() in _ABSENT]
     if absent and len(absent) < len(rows):
@@ -70,7 +77,7 @@ def table_labels(file: Path, place: str, rows: Sequence[Row], columns: Columns, 
         ]
         labels = [None if number in set(absent) else label for number, label in enumerate(labels)]
     _check_single(f"{file}, column {columns.header[column]}", {label for label in labels if label is not None}, is_named=is_named)
-    return TableLabels(labels, columns.header[column], is_guess, notes)
+    return TableLabels(labels, columns.header[column], is_guess, notes, unfit)
 
 
 def _as_whole_numbers(labels: list[str | None]) -> list[str | None]:
@@ -81,20 +88,49 @@ def _as_whole_numbers(labels: list[str | None]) -> list[str | None]:
     return [label and re.sub(r"\.0*$", "", label) for label in labels]
 
 
-def _label_column(file: Path, rows: Sequence[Row], columns: Columns, path: int) -> tuple[int | None, bool, list[str]]:
-    """The column of the labels, whether it is a guess, and notes."""
+def _label_column(
+    file: Path, rows: Sequence[Row], columns: Columns, path: int, *, is_named: bool
+) -> tuple[int | None, bool, list[str], list[str]]:
+    """The column of the labels, whether it is a guess, notes, and sentences on columns whose values are no classes."""
     labels = [place for place in columns.labels if place != path]
-    if labels:
-        others = [columns.header[place] for place in labels[1:]]
-        said = f"labels come from the column {columns.header[labels[0]]!r}, not from {', '.join(map(repr, others))}"
-        return labels[0], False, [f"{printable(file.name)}: {said}"] if others else []
-    if len(columns.others) == 1 and columns.others[0] != path:
+    is_guess = False
+    if not labels and len(columns.others) == 1 and columns.others[0] != path:
         values = Counter(row.get(str(columns.others[0]), "") for _, row in rows)
         if 2 <= len(values) <= len(rows) / 2:
-            return columns.others[0], True, []
-    names = [name for place, name in enumerate(columns.header) if place != path]
-    said = f"its other columns are {', '.join(names)}; --label-column names one" if names else "it has no other column"
-    return None, False, [f"{printable(file.name)} has no column known to hold labels: {said}"]
+            labels, is_guess = [columns.others[0]], True
+    if not labels:
+        names = [name for place, name in enumerate(columns.header) if place != path]
+        said = f"its other columns are {', '.join(names)}; --label-column names one" if names else "it has no other column"
+        return None, False, [f"{printable(file.name)} has no column known to hold labels: {said}"], []
+    reasons = {place: _no_classes([row.get(str(place), "") for _, row in rows]) for place in labels}
+    unfit = [_unfit(file, columns.header[place], reason, is_named=is_named) for place, reason in reasons.items() if reason]
+    fit = labels if is_named else [place for place in labels if not reasons[place]]
+    if not fit:
+        return None, False, [], unfit
+    others = [columns.header[place] for place in labels if place != fit[0]]
+    said = f"labels come from the column {columns.header[fit[0]]!r}, not from {', '.join(map(repr, others))}"
+    return fit[0], is_guess, [f"{printable(file.name)}: {said}"] if others else [], unfit
+
+
+def _no_classes(cells: Sequence[str]) -> str | None:
+    """Why the values of a column are no classes: nearly every row has its own, or they are numbers that measure; else None."""
+    given = [cell for cell in cells if cell and cell.casefold() not in _ABSENT]
+    different = len(set(given))
+    said = f"{different:,} different values in {count(len(given), 'row')}"
+    if len(given) >= _FEW_ROWS and different > _OWN_VALUES * len(given):
+        return f"{said}, so nearly every image has its own"
+    if not all(_NUMBER.fullmatch(cell) for cell in given) or all(float(cell.replace(",", ".")).is_integer() for cell in given):
+        return None
+    if different > max(2, min(_MANY_NUMBERS, len(given) / _ROWS_OF_A_NUMBER)):
+        return f"{said}, numbers with fractions such as {given[0]}"
+    return None
+
+
+def _unfit(file: Path, column: str, reason: str, *, is_named: bool) -> str:
+    start = f"{printable(file.name)}: the column {printable(column)!r} holds {reason}"
+    if is_named:
+        return f"{start}; each value is a class, because --label-column names this column"
+    return f"{start}: no classes; --label-column names another column, or this one if each value is a class"
 
 
 def _from_indicators(file: Path, place: str, rows: Sequence[Row], columns: Columns) -> TableLabels | None:
