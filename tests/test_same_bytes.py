@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -43,3 +44,22 @@ def test_a_cold_and_a_warm_cache_give_the_same_bytes(
         assert without_times(json.loads(json.dumps(first.metrics))) == without_times(json.loads(json.dumps(other.metrics)))
         for name in ("predictions.parquet", "out_of_fold.parquet", "images.parquet", "model/member-1.safetensors"):
             assert (first.folder / name).read_bytes() == (other.folder / name).read_bytes(), name
+
+
+def test_check_gives_the_same_bytes_whatever_command_has_read_the_images_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {f"{kind}/{seed}.jpg": folders.class_photo(kind, seed, side=800) for kind in ("dots", "stripes") for seed in range(3)}
+    root = folders.write(tmp_path / "photos", files)
+    monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))
+    tellapart.check(root, backbone="none", out=tmp_path / "alone")
+    shutil.rmtree(root / ".tellapart")
+    monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "second cache"))
+    tellapart.train(root, out=tmp_path / "runs", folds=1, **{**RECIPES["scratch"], "image_size": 224, "epochs": 1})
+    tellapart.check(root, backbone="none", out=tmp_path / "after")
+    files_of = {name: sorted((tmp_path / name).rglob("*.*")) for name in ("alone", "after")}
+    assert len(files_of["alone"]) == len(files_of["after"]) == 3
+    for one, other in zip(files_of["alone"], files_of["after"], strict=True):
+        assert untimed(one.read_text()) == untimed(other.read_text()), one.name
+
+
+def untimed(page: str) -> str:
+    return re.sub(r'"made": ?"[^"]*"', "", page)

@@ -40,7 +40,7 @@ def squares_of_bytes(data: bytes, squares: Sequence[SquareLike]) -> tuple[ByteAr
     Raises:
         ImageError: the bytes are not a usable image; the message is the reason.
     """
-    decoded = decode_for_each(data, [square.size for square in squares])[1]
+    decoded = decode_for_each(data, [square.size for square in squares])
     return tuple(
         resize(own.pixels, square.size, cast(ResizePolicy, square.resize), resample=resample)
         for own, square in zip(decoded, squares, strict=True)

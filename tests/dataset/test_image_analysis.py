@@ -3,10 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tellapart.dataset.image_analysis import SMALLEST_LOOK, analyze_image
+from tellapart.dataset.image_analysis import SMALLEST_LOOK, analyze_image, thumbnail_of
 from tellapart.errors import ImageError
 from tellapart.images import decode, difference_hash, resize
 from tests import sample_images
+
+NOISE = np.random.default_rng(0).integers(0, 256, (940, 960, 3), dtype=np.uint8)
 
 
 def test_one_look_takes_everything_from_the_image() -> None:
@@ -51,9 +53,17 @@ def test_what_is_no_image_has_its_reason(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG"])
 def test_a_square_is_the_same_whatever_other_sizes_are_asked_for(name: str) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (940, 960, 3), dtype=np.uint8)
-    data = sample_images.encoded(pixels, name)
+    data = sample_images.encoded(NOISE, name)
     together = analyze_image(data, "x", (224, 260, 224), ["crop", "crop", "pad"]).pixels
     alone = [analyze_image(data, "x", (size,), policy).pixels[0] for size, policy in ((224, "crop"), (260, "crop"), (224, "pad"))]
     for one, other in zip(together, alone, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG"])
+def test_facts_hashes_and_the_thumbnail_are_the_same_whatever_sizes_are_asked_for(name: str) -> None:
+    data = sample_images.encoded(NOISE, name)
+    assert len({decode(data, min_size=size).pixels.shape for size in (100, 224, 300)}) == 3, "else this test cannot fail"
+    looks = [analyze_image(data, "x", sizes, "crop") for sizes in ((), (32,), (224,), (300,), (100, 400))]
+    assert len({look.facts for look in looks}) == 1
+    assert {look.thumbnail for look in looks} == {thumbnail_of(data)}

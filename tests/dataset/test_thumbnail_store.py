@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,15 @@ def test_a_thumbnail_is_made_only_of_the_bytes_its_id_names(tmp_path: Path, monk
     assert set(small([image_id])) == {image_id}
     (root / "a/1.jpg").write_bytes(other)
     assert set(small([image_id])) == {image_id}, "from the cache"
+
+
+def test_thumbnails_of_an_older_version_are_forgotten(tmp_path: Path) -> None:
+    path = filled(tmp_path / "thumbnails.sqlite")
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 0")
+    store = ThumbnailStore(path)
+    assert store.read(list(IMAGES)) == {}
+    store.close()
+    store = ThumbnailStore(filled(path))
+    assert store.read(list(IMAGES)) == IMAGES
+    store.close()

@@ -22,6 +22,12 @@ def test_squares_are_what_training_sees(policy: str) -> None:
     assert np.array_equal(found[100], seen[1])
 
 
+@pytest.mark.parametrize("name", ["JPEG", "PNG"])
+def test_a_square_is_the_same_whatever_other_sizes_are_written(name: str) -> None:
+    data = sample_images.encoded(np.random.default_rng(0).integers(0, 256, (940, 960, 3), dtype=np.uint8), name)
+    assert np.array_equal(Square((50, 300)).pixels(data)[50], Square((50,)).pixels(data)[50])
+
+
 def test_gray_is_pillows_gray() -> None:
     data = sample_images.photo(4, 90, 80)
     square = resize(decode(data).pixels, 32)

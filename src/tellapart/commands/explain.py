@@ -203,7 +203,8 @@ def _heat_maps(
 
     import numpy as np
 
-    from tellapart.images import ResizePolicy, decode, resize
+    from tellapart.dataset.image_analysis import decode_for
+    from tellapart.images import ResizePolicy, resize
     from tellapart.models.gradcam import MemberNetwork, grad_cam, occlusion
 
     side = max(backbone.card.image_size for member in model.members for backbone in member.backbones)
@@ -219,7 +220,7 @@ def _heat_maps(
         for place, member in enumerate(model.members):
             network = MemberNetwork(member)
             for number, (file, target) in enumerate(zip(files, targets, strict=True)):
-                pixels = resize(decode(file.read_bytes(), min_size=side).pixels, side, cast(ResizePolicy, member.resize))
+                pixels = resize(decode_for(file.read_bytes(), [side]).pixels, side, cast(ResizePolicy, member.resize))
                 inputs += [pixels] if place == 0 else []
                 add(number, "Grad-CAM", grad_cam(network, pixels, target, layer=options.layer), member.weight)
                 if scores:

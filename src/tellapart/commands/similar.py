@@ -244,9 +244,8 @@ def _query(subjects: ExplorableImages, image: str, spec: FeatureSpec, chosen: Si
 
 def _from_outside(subjects: ExplorableImages, file: Path, spec: FeatureSpec, chosen: SimilarOptions, progress: Progress) -> _Query:
     from tellapart.analyzed_folder import analyze_files
+    from tellapart.dataset.image_analysis import thumbnail_of
     from tellapart.errors import DataError
-    from tellapart.images import decode
-    from tellapart.images.thumbnails import thumbnail
     from tellapart.printable import printable
 
     try:
@@ -254,7 +253,7 @@ def _from_outside(subjects: ExplorableImages, file: Path, spec: FeatureSpec, cho
     except DataError as error:
         raise DataError(f"{file} cannot be compared: {error}", hint=error.hint) from error
     same = _copies(subjects, outside) if chosen.skip_duplicates else frozenset()
-    return _Query(printable(str(file)), None, outside.features.values, same, thumbnail(decode(file.read_bytes(), min_size=128).pixels))
+    return _Query(printable(str(file)), None, outside.features.values, same, thumbnail_of(file.read_bytes()))
 
 
 def _copies(subjects: ExplorableImages, outside: AnalyzedFolder) -> frozenset[int]:

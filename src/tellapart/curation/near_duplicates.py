@@ -30,10 +30,10 @@ from tellapart.features.matrix import unit_rows
 from tellapart.images.perceptual_hash import mirrored_signature
 from tellapart.progress import SILENT, Progress
 
-VERSION = 2
-"""Of the code that decides which pairs are copies: here and in ``registration``, ``duplicate_candidates`` and
-``registration_images``. Increase it whenever the result changes, so that cached pairs are computed again (a test of the output for
-fixed images reminds of it)."""
+VERSION = 3
+"""Of the code that decides which pairs are copies: here, in ``registration``, ``duplicate_candidates`` and ``registration_images``,
+and of how hashes and thumbnails are made. Increase it whenever the result changes, so that cached pairs are computed again (a test of
+the output for fixed images reminds of it)."""
 SAME_FILE = {"bits": 10, "cosine": 0.30, "correlation": 0.998}
 SAME_IMAGE = {"bits": 24, "cosine": 0.70, "correlation": 0.985}
 SAME_SCENE = {"bits": 34, "cosine": 0.87, "correlation": 0.90}

@@ -122,7 +122,12 @@ def _know_files_better(db: sqlite3.Connection) -> None:
         db.execute(f"ALTER TABLE files ADD COLUMN {column} INTEGER")
 
 
-MIGRATIONS = (_create_tables, _forget_shorter_facts, _seal_rows, _know_files_better)
+def _forget_facts_of_any_scale(db: sqlite3.Connection) -> None:
+    """Facts are measured at one scale now; those of old catalogs depend on the command that read the image first."""
+    db.execute("DELETE FROM images")
+
+
+MIGRATIONS = (_create_tables, _forget_shorter_facts, _seal_rows, _know_files_better, _forget_facts_of_any_scale)
 
 
 class Catalog:

@@ -15,6 +15,8 @@ from tellapart.images.pillow_decoder import scale_factor
 from tellapart.images.thumbnails import thumbnail
 
 SMALLEST_LOOK = 128
+LOOK_SIDE = 224
+"""Facts, hashes and thumbnails are of the image as decoded for a square of this side, the commonest one, whatever else is asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +37,8 @@ def decode_for(data: bytes, sizes: Sequence[int]) -> Image:
     return decode(data, min_size=max(SMALLEST_LOOK, *sizes) if sizes else SMALLEST_LOOK)
 
 
-def decode_for_each(data: bytes, sizes: Sequence[int]) -> tuple[Image, list[Image]]:
-    """The image as decoded for the largest of these sides, and for each of them.
+def decode_for_each(data: bytes, sizes: Sequence[int]) -> list[Image]:
+    """The image as decoded for each of these sides.
 
     What is decoded for a side does not depend on the other sides asked for: a cached square is the same whichever command made it.
 
@@ -52,7 +54,16 @@ def decode_for_each(data: bytes, sizes: Sequence[int]) -> tuple[Image, list[Imag
     for size in sizes:
         if factor(size) not in by_factor:
             by_factor[factor(size)] = decode_for(data, [size])
-    return finest, [by_factor[factor(size)] for size in sizes]
+    return [by_factor[factor(size)] for size in sizes]
+
+
+def thumbnail_of(data: bytes) -> bytes:
+    """The thumbnail of a file's bytes, the same as of :func:`analyze_image`.
+
+    Raises:
+        ImageError: the bytes are not a usable image; the message is the reason.
+    """
+    return thumbnail(decode_for(data, [LOOK_SIDE]).pixels)
 
 
 def analyze_image(data: bytes, image_id: str, sizes: Sequence[int], policy: str | Sequence[str]) -> ImageAnalysis:
@@ -63,7 +74,7 @@ def analyze_image(data: bytes, image_id: str, sizes: Sequence[int], policy: str 
     Raises:
         ImageError: the bytes are not a usable image; the message is the reason.
     """
-    image, decoded = decode_for_each(data, sizes)
+    image, *decoded = decode_for_each(data, [LOOK_SIDE, *sizes])
     policies = [policy] * len(sizes) if isinstance(policy, str) else policy
     pixels = tuple(resize(own.pixels, size, cast(ResizePolicy, way)) for own, size, way in zip(decoded, sizes, policies, strict=True))
     small = shrink(image.pixels, SMALLEST_LOOK)

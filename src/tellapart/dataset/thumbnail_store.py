@@ -12,13 +12,14 @@ from tellapart.cache_dir import cache_root
 from tellapart.dataset.catalog import FileState
 from tellapart.dataset.dataset import Dataset
 from tellapart.dataset.file_rows import FileRow
+from tellapart.dataset.image_analysis import thumbnail_of
 from tellapart.errors import ImageError, StorageError
-from tellapart.images import decode
-from tellapart.images.thumbnails import thumbnail
 from tellapart.sqlite import is_damage, write_ahead
 
 CHUNK = 500
 CHECKSUM = 4
+VERSION = 1
+"""Of how thumbnails are made; those of older versions are forgotten."""
 
 Thumbnails = Callable[[Sequence[str]], Mapping[str, bytes]]
 """Gives JPEG thumbnails by image id, without those that cannot be had."""
@@ -94,6 +95,10 @@ class ThumbnailStore:
         try:
             write_ahead(db)
             db.execute("PRAGMA synchronous = OFF")
+            if db.execute("PRAGMA user_version").fetchone()[0] < VERSION:
+                with db:
+                    db.execute("DROP TABLE IF EXISTS thumbnails")
+                    db.execute(f"PRAGMA user_version = {VERSION}")
             db.execute("CREATE TABLE IF NOT EXISTS thumbnails (image_id TEXT PRIMARY KEY, jpeg BLOB) WITHOUT ROWID")
         except BaseException:
             db.close()
@@ -121,7 +126,7 @@ def thumbnail_loader(dataset: Dataset, files: Sequence[FileState]) -> Thumbnails
                     try:
                         data = path_of[image_id].read_bytes()
                         if hashlib.sha256(data).hexdigest() == image_id:  # otherwise the file has changed
-                            made[image_id] = thumbnail(decode(data, min_size=128).pixels)
+                            made[image_id] = thumbnail_of(data)
                     except (OSError, ImageError):
                         continue
             store.write(made)

@@ -10,8 +10,8 @@ from typing import cast
 import numpy as np
 
 from tellapart.array_types import ByteArray, FloatArray, IntArray
-from tellapart.dataset.image_analysis import SMALLEST_LOOK
-from tellapart.images import ResizePolicy, decode, resize
+from tellapart.dataset.image_analysis import SMALLEST_LOOK, decode_for_each
+from tellapart.images import ResizePolicy, resize
 from tellapart.images.formats import SUFFIXES, sniff_format
 
 ORIGINAL = 0
@@ -51,8 +51,11 @@ class Square:
             ImageError: the bytes are no usable image; the message is the reason.
         """
         sides = [size for size in self.sizes if size != ORIGINAL]
-        image = decode(data, min_size=max(SMALLEST_LOOK, *sides) if sides else SMALLEST_LOOK).pixels
-        return {side: self._colored(resize(image, side, cast(ResizePolicy, self.resize))) for side in sides}
+        decoded = decode_for_each(data, sides or [SMALLEST_LOOK])
+        return {
+            side: self._colored(resize(image.pixels, side, cast(ResizePolicy, self.resize)))
+            for side, image in zip(sides, decoded, strict=False)
+        }
 
     def array(self, pixels: ByteArray) -> ByteArray | FloatArray:
         """uint8 (size, size, channels) in the layout of the array file."""

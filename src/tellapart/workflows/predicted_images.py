@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tellapart.dataset.file_rows import USED, FileRow
+from tellapart.dataset.image_analysis import thumbnail_of
 from tellapart.errors import ImageError
 from tellapart.progress import Progress
 
@@ -84,10 +85,7 @@ def _row(path: str, image_id: str, label: str, file: Path) -> FileRow:
 
 
 def _pixels(file: Path) -> bytes | None:
-    from tellapart.images.decoding import decode
-    from tellapart.images.thumbnails import thumbnail
-
     try:
-        return thumbnail(decode(file.read_bytes(), min_size=128).pixels)
+        return thumbnail_of(file.read_bytes())
     except (OSError, ImageError):
         return None
