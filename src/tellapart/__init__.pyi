@@ -49,6 +49,7 @@ from tellapart.commands.serve import ServeResult
 from tellapart.commands.similar import SimilarResult
 from tellapart.commands.sources import SourcesResult
 from tellapart.commands.split import SplitResult
+from tellapart.commands.studio import StudioResult
 from tellapart.commands.submit import Submission
 from tellapart.predictor import PredictedFiles
 from tellapart.workflows.decision_writing import DecisionResult
@@ -580,6 +581,23 @@ def split(
     precision: str = ...,
     num_workers: int | None = ...,
 ) -> SplitResult: ...
+
+def studio(
+    folder: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    open: bool = ...,
+    port: int = ...,
+    host: str = ...,
+    allow_host: tuple[str, ...] = ...,
+    runs: Path = ...,
+    check: Path = ...,
+    state: Path | None = ...,
+    num_workers: int | None = ...,
+) -> StudioResult: ...
 
 def submit(
     run: str | Path,

@@ -142,6 +142,25 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def is_in_use(folder: Path) -> bool:
+    """Whether somebody holds :func:`one_at_a_time` of ``folder`` now; False where the system supports no file locks."""
+    try:
+        import fcntl
+
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False
+
+
 def remove_abandoned(parent: Path) -> None:
     """Remove the temporary files and folders that killed processes of this machine left in ``parent``.
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -29,11 +30,13 @@ def test_the_page_grows_and_is_gone_at_the_end(tmp_path: Path) -> None:
         heard("fold 1 of 2", [event(1), event(2)])
         heard("fold 2 of 2", [event(1)])
         second = path.read_text()
+        twin = json.loads(path.with_suffix(".json").read_text())
+    assert [fold["epochs"] for fold in twin["folds"]] == [[1, 2], [1]] and twin["total"] == 4
     assert "fold 1, epoch 1, 9 images a second" in first
     assert "fold 2, epoch 1" in second and "3 of 4 epochs done, about 1" in second
     assert "scratch, &lt;tiny&gt;" in second
     assert second.count("<svg") == 2
-    assert not path.exists()
+    assert list(path.parent.iterdir()) == []
 
 
 def test_its_drawings_are_whole(tmp_path: Path) -> None:

@@ -238,6 +238,13 @@ ROWS = (
     ),
     Command("restore", "Decide", "Revert decisions on images.", (FOLDER, FILES), "tellapart restore photos cats/12.jpg", "decisions"),
     Command("undo", "Decide", "Undo the latest decisions.", (FOLDER,), "tellapart undo photos", "decisions"),
+    Command(
+        "studio",
+        "Decide",
+        "Look through a folder in the browser, decide, retrain, and see what changed.",
+        (FOLDER,),
+        "tellapart studio photos --open",
+    ),
     Command("decisions", "Decide", "List decisions, or apply a file of them.", (FOLDER,), "tellapart decisions photos"),
     Command(
         "predict", "Use", "Predict the classes of new images.", (RUN, IMAGES), "tellapart predict runs/photos-1 new/*.jpg --out answers.csv"

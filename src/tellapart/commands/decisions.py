@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tellapart.dataset.decisions import EXCLUDE, RELABEL, RESTORE, Decision
+from tellapart.dataset.decisions import EXCLUDE, RELABEL, Decision
 from tellapart.dataset.options import DatasetOptions
 from tellapart.options import dataclass, given, option, with_options
 from tellapart.progress import AUTO, Progress
@@ -142,12 +142,9 @@ def exclude(
         DataError: a name fits no file.
         StorageError: the decisions cannot be read or written.
     """
-    from tellapart.workflows.decision_writing import ProposedDecision, decide, decision_about
+    from tellapart.workflows.decision_writing import decide, excluded
 
-    def exclusion(row: FileRow, analyzed: AnalyzedFolder) -> ProposedDecision:
-        return ProposedDecision(row, None if row.is_excluded else decision_about(row, analyzed, EXCLUDE))
-
-    return decide(folder, files, exclusion, reading=options, state=options.state, reason=options.reason, progress=progress)
+    return decide(folder, files, excluded, reading=options, state=options.state, reason=options.reason, progress=progress)
 
 
 @with_options(RelabelOptions)
@@ -171,7 +168,7 @@ def relabel(
         StorageError: the decisions cannot be read or written.
     """
     from tellapart.errors import OptionError
-    from tellapart.workflows.decision_writing import ProposedDecision, decide, decision_about
+    from tellapart.workflows.decision_writing import decide, relabeled
 
     label = (options.to or "").strip()
     if not label:
@@ -180,8 +177,7 @@ def relabel(
     def relabeling(row: FileRow, analyzed: AnalyzedFolder) -> ProposedDecision:
         if not options.allow_new:
             _check_label(label, analyzed)
-        is_so = row.label == label and not row.is_excluded
-        return ProposedDecision(row, None if is_so else decision_about(row, analyzed, RELABEL, label))
+        return relabeled(row, analyzed, label)
 
     return decide(folder, files, relabeling, reading=options, state=options.state, reason=options.reason, progress=progress)
 
@@ -217,14 +213,9 @@ def restore(
         DataError: a name fits no file.
         StorageError: the decisions cannot be read or written.
     """
-    from tellapart.workflows.decision_writing import ProposedDecision, decide, decision_about
+    from tellapart.workflows.decision_writing import decide, restored
 
-    def restoration(row: FileRow, analyzed: AnalyzedFolder) -> ProposedDecision:
-        original = analyzed.undecided_by_path[row.path]
-        is_decided = row.is_excluded or row.label != original.label
-        return ProposedDecision(row, decision_about(row, analyzed, RESTORE, original.label) if is_decided else None)
-
-    return decide(folder, files, restoration, reading=options, state=options.state, reason=options.reason, progress=progress)
+    return decide(folder, files, restored, reading=options, state=options.state, reason=options.reason, progress=progress)
 
 
 @with_options(UndoOptions)

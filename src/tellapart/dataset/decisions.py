@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tellapart.atomic_files import one_at_a_time, regular_file, write_text
+from tellapart.atomic_files import one_at_a_time, regular_file, replacing
 from tellapart.dataset.file_rows import EXCLUDED, FileRow
 from tellapart.errors import DataError, StorageError
 from tellapart.json_files import ShapeError, flag, maybe, parse_json, text, whole
@@ -135,17 +135,10 @@ def read_decisions(state: Path) -> Decisions:
     Raises:
         StorageError: the log cannot be read, or a line of it is no decision. It is never mended or thrown away by itself.
     """
-    file = state / LOG_FILE
-    try:
-        content = regular_file(file).read_bytes()
-    except FileNotFoundError:
-        return Decisions(file=file)
-    except OSError as error:
-        raise StorageError(f"the decisions in {file} cannot be read: {error}") from error
-    return Decisions(parse_decisions(content, str(file)), file)
+    return DecisionLog(state).read()
 
 
-def parse_decisions(content: str | bytes, name: str) -> tuple[Decision, ...]:
+def parse_decisions(content: str | bytes, name: str, *, first_line: int = 1) -> tuple[Decision, ...]:
     """The decisions written in ``content``, a JSON object a line; a line that has a checksum must be as it was written.
 
     Raises:
@@ -154,7 +147,7 @@ def parse_decisions(content: str | bytes, name: str) -> tuple[Decision, ...]:
     data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
     known = {f.name for f in fields(Decision)}
     found = []
-    for number, line in enumerate(data.split(b"\n"), start=1):
+    for number, line in enumerate(data.split(b"\n"), start=first_line):
         if not line.strip():
             continue
         try:
@@ -228,6 +221,78 @@ def _line(decision: Decision) -> str:
     return json.dumps({**values, CHECKSUM: _checksum(values)}, ensure_ascii=False) + "\n"
 
 
+class DecisionLog:
+    """The log of one data set, kept in memory: what was read or written before is not read again.
+
+    Others may write to the same file at any time; what they add is read before anything is given or appended.
+
+    Args:
+        state: the state folder.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self._decisions = Decisions(file=state / LOG_FILE)
+        self._content = b""
+        self._stamp: tuple[int, int, int] | None = None
+
+    def read(self) -> Decisions:
+        """The log as it stands; errors as of :func:`read_decisions`."""
+        file = self.state / LOG_FILE
+        try:
+            status = regular_file(file).stat()
+            stamp = (status.st_size, status.st_mtime_ns, status.st_ino)
+            if stamp == self._stamp:
+                return self._decisions
+            content = file.read_bytes()
+        except FileNotFoundError:
+            self._keep(Decisions(file=file), b"", None)
+            return self._decisions
+        except OSError as error:
+            raise StorageError(f"the decisions in {file} cannot be read: {error}") from error
+        is_longer = content.startswith(self._content) and self._content.endswith(b"\n")
+        known, rest = (self._decisions.log, content[len(self._content) :]) if is_longer else ((), content)
+        first_line = content.count(b"\n", 0, len(content) - len(rest)) + 1
+        self._keep(Decisions((*known, *parse_decisions(rest, str(file), first_line=first_line)), file), content, stamp)
+        return self._decisions
+
+    def append(self, decisions: Iterable[Decision], *, why: str = "") -> Decisions:
+        """Append decisions as one batch, all of them or none; see :func:`append_decisions`."""
+        new = list(decisions)
+        return self._append(lambda _: new, why)
+
+    def undo(self, batch: int | None = None) -> tuple[Decisions, int]:
+        """Undo a batch, by default the newest that holds; see :func:`undo_batch`."""
+        log = self._append(lambda known: [Decision(UNDO, undoes=_to_undo(known, batch))])
+        return log, log.log[-1].undoes or 0
+
+    def _append(self, choose: Callable[[Decisions], Sequence[Decision]], why: str = "") -> Decisions:
+        """Append what ``choose`` makes of the log as it stands, while nobody else writes; the new log."""
+        try:
+            self.state.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"{self.state} cannot be made: {error.strerror}", hint="choose another place with --state DIR") from error
+        with one_at_a_time(self.state):
+            before = self.read()
+            chosen = choose(before)
+            if not chosen:
+                return before
+            batch = max((decision.batch for decision in before.log), default=0) + 1
+            who, when = _user(), datetime.now(UTC).isoformat(timespec="seconds")
+            new = [_writable(replace(one, batch=batch, who=who, when=when, why=one.why or why)) for one in chosen]
+            content = (
+                self._content + (b"\n" if self._content and not self._content.endswith(b"\n") else b"") + "".join(map(_line, new)).encode()
+            )
+            with replacing(self.state / LOG_FILE) as partial:
+                partial.write_bytes(content)
+            status = (self.state / LOG_FILE).stat()
+            self._keep(Decisions((*before.log, *new), before.file), content, (status.st_size, status.st_mtime_ns, status.st_ino))
+        return self._decisions
+
+    def _keep(self, decisions: Decisions, content: bytes, stamp: tuple[int, int, int] | None) -> None:
+        self._decisions, self._content, self._stamp = decisions, content, stamp
+
+
 def append_decisions(state: Path, decisions: Iterable[Decision], *, why: str = "") -> Decisions:
     """Append decisions as one batch, all of them or none, and give the whole log.
 
@@ -239,8 +304,7 @@ def append_decisions(state: Path, decisions: Iterable[Decision], *, why: str = "
     Raises:
         StorageError: the disk is full, the folder cannot be written, or the log is damaged.
     """
-    new = list(decisions)
-    return _append(state, lambda _: new, why)
+    return DecisionLog(state).append(decisions, why=why)
 
 
 def undo_batch(state: Path, batch: int | None = None) -> tuple[Decisions, int]:
@@ -252,8 +316,7 @@ def undo_batch(state: Path, batch: int | None = None) -> tuple[Decisions, int]:
         DataError: there is nothing to undo, no such batch, or it is undone already.
         StorageError: the log cannot be read or written.
     """
-    log = _append(state, lambda known: [Decision(UNDO, undoes=_to_undo(known, batch))])
-    return log, log.log[-1].undoes or 0
+    return DecisionLog(state).undo(batch)
 
 
 def _to_undo(known: Decisions, batch: int | None) -> int:
@@ -266,24 +329,6 @@ def _to_undo(known: Decisions, batch: int | None) -> int:
     if chosen in known.undone:
         raise DataError(f"batch {chosen} is already undone", hint=hint)
     return chosen
-
-
-def _append(state: Path, choose: Callable[[Decisions], Sequence[Decision]], why: str = "") -> Decisions:
-    """Append what ``choose`` makes of the log as it stands, while nobody else writes; the new log. Errors as :func:`append_decisions`."""
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{state} cannot be made: {error.strerror}", hint="choose another place with --state DIR") from error
-    with one_at_a_time(state):
-        before = read_decisions(state)
-        chosen = choose(before)
-        if not chosen:
-            return before
-        batch = max((decision.batch for decision in before.log), default=0) + 1
-        who, when = _user(), datetime.now(UTC).isoformat(timespec="seconds")
-        log = (*before.log, *(_writable(replace(one, batch=batch, who=who, when=when, why=one.why or why)) for one in chosen))
-        write_text(state / LOG_FILE, "".join(_line(one) for one in log))
-    return Decisions(log, state / LOG_FILE)
 
 
 def _user() -> str:

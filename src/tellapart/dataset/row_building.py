@@ -20,8 +20,15 @@ def file_rows(
     Of byte-identical files in the same part and class the first by path is used. An image with two
     labels is not used: one of the labels is wrong, and it is not known which.
     """
-    rows = undecided_rows(dataset, files, facts)
-    return _without_copies(_without_contradictions(decisions.applied(rows) if decisions else rows))
+    return decided_rows(undecided_rows(dataset, files, facts), decisions)
+
+
+def decided_rows(rows: Sequence[FileRow], decisions: Decisions | None) -> list[FileRow]:
+    """Rows as decided, then without contradictions and exact copies.
+
+    Images do not depend on each other: all files of an image give the same rows alone as among others.
+    """
+    return _without_copies(_without_contradictions(decisions.applied(rows) if decisions else list(rows)))
 
 
 def undecided_rows(dataset: Dataset, files: Sequence[FileState], facts: Mapping[str, ImageFacts]) -> list[FileRow]:

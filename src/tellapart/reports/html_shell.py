@@ -12,7 +12,7 @@ from urllib.parse import quote
 from tellapart.reports.figures import figure_css, theme_css
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
 
 
 def render_page(
@@ -36,18 +36,19 @@ def render_page(
         vendored: source of further modules by name, which are not among our files.
         **words: what the template speaks of, ``view`` with its ``header`` among them.
     """
-    return (
-        _templates()
-        .get_template(template)
-        .render(
-            **words,
-            styles=theme_css() + figure_css() + "".join(static_text(name) for name in styles),
-            payload=script_json(payload),
-            thumbnails=script_json(thumbnails),
-            import_map=script_json({"imports": module_urls(modules, vendored or {})}),
-            entry=modules[0],
-        )
+    return page_template(template).render(
+        **words,
+        styles=theme_css() + figure_css() + "".join(static_text(name) for name in styles),
+        payload=script_json(payload),
+        thumbnails=script_json(thumbnails),
+        import_map=script_json({"imports": module_urls(modules, vendored or {})}),
+        entry=modules[0],
     )
+
+
+def page_template(name: str) -> Template:
+    """A template beside this file."""
+    return _templates().get_template(name)
 
 
 def view_json(view: Mapping[str, Any]) -> str:

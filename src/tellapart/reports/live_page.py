@@ -1,4 +1,4 @@
-"""The live page of a running training: its curves so far; it reloads every few seconds and is removed at the end."""
+"""The live page of a running training, and the same as JSON: its curves so far; it reloads by itself, and both are removed at the end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tellapart.atomic_files import write_text
+from tellapart.atomic_files import write_json, write_text
 from tellapart.reports.figures.svg import clean, figure_css, theme_css
 from tellapart.reports.figures.training_curves import accuracy_figure, loss_figure
 from tellapart.reports.number_format import duration
@@ -30,7 +30,7 @@ Listener = Callable[[str, Sequence[Mapping[str, Any]]], None]
 def live_page(path: Path, title: str, trainings: int = 1, epochs: int | None = None) -> Iterator[Listener]:
     """A listener that writes the page after every epoch of the trainings of one run; at the end the page is removed.
 
-    The page is there from the start, before the first epoch has ended.
+    The page is there from the start, before the first epoch has ended. Beside it lies a JSON file of the same name.
 
     Args:
         path: of the page.
@@ -44,14 +44,19 @@ def live_page(path: Path, title: str, trainings: int = 1, epochs: int | None = N
     def on_epoch(name: str, history: Sequence[Mapping[str, Any]]) -> None:
         histories[name] = list(history)
         events = [{**event, "event": "epoch", "fold": fold} for fold, epochs in enumerate(histories.values(), 1) for event in epochs]
+        write(events)
+
+    def write(events: Sequence[Mapping[str, Any]]) -> None:
         write_text(path, page(title, events, total=total))
+        write_json(path.with_suffix(".json"), {"title": title, "total": total, **training_section(events)})
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, page(title, [], total=total))
+    write([])
     try:
         yield on_epoch
     finally:
         path.unlink(missing_ok=True)
+        path.with_suffix(".json").unlink(missing_ok=True)
 
 
 def page(title: str, events: Sequence[Mapping[str, Any]], *, total: int | None = None) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -35,28 +36,54 @@ class Access:
             machine is refused by them.
         key: what a request has to bring as ``Authorization: Bearer`` or ``X-API-Key``; None for no key.
         limits: of the service; the size of a body is kept here, before anything is read.
+        open_paths: what is answered without the key.
+        cookie: name of the cookie in which a browser may bring the key, too; None where none is taken.
+        is_one_origin: whether pages of this very address alone may ask, rather than of any port of the hosts; what writes has
+            to name its origin, or to bring the key in a header, which no foreign page can.
+        headers: what every answer has.
+        key_hint: what to do where the key is missing.
     """
 
     hosts: Collection[str]
     key: str | None
     limits: Limits
+    open_paths: Collection[str] = OPEN_PATHS
+    cookie: str | None = None
+    is_one_origin: bool = False
+    headers: Mapping[str, str] = field(default_factory=lambda: SECURITY_HEADERS)
+    key_hint: str = "send it as Authorization: Bearer KEY"
 
     def refusal(self, scope: Scope) -> tuple[int, str] | None:
         """Status code and reason where a request is refused, else None."""
         headers = Headers(scope=scope)
         if _host_name(headers.get("host", "")) not in self.hosts:
             return 421, "this service is not known by that host name; --allow-host adds one"
-        origin = headers.get("origin")
-        if origin is not None and _host_name(urlsplit(origin).netloc) not in self.hosts:
+        if not self._is_own_page(scope, headers):
             return 403, "requests from pages of other origins are not taken"
-        if self.key is not None and scope["path"] not in OPEN_PATHS and not self._has_key(headers):
-            return 401, "the key is missing or wrong: send it as Authorization: Bearer KEY"
+        if self.key is not None and scope["path"] not in self.open_paths and not (self._has_key(headers) or self._has_cookie(headers)):
+            return 401, f"the key is missing or wrong: {self.key_hint}"
         length = headers.get("content-length", "0")
         if not (length.isascii() and length.isdigit()):
             return 400, "Content-Length is no number"
         if int(length[:20]) > self.limits.body_bytes:
             return 413, f"the body has {int(length[:20]):,} bytes; at most {self.limits.body_bytes:,} are taken"
         return None
+
+    def _is_own_page(self, scope: Scope, headers: Headers) -> bool:
+        origin = headers.get("origin")
+        if not self.is_one_origin:
+            return origin is None or _host_name(urlsplit(origin).netloc) in self.hosts
+        if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+            return False
+        if origin is None:
+            return scope["method"] in ("GET", "HEAD") or self._has_key(headers)
+        return origin == f"{scope['scheme']}://{headers.get('host', '')}"
+
+    def _has_cookie(self, headers: Headers) -> bool:
+        if self.cookie is None:
+            return False
+        given = cookie_parser(headers.get("cookie", "")).get(self.cookie, "")
+        return hmac.compare_digest(given.encode(), str(self.key).encode())
 
     def _has_key(self, headers: Headers) -> bool:
         kind, _, bearer = headers.get("authorization", "").partition(" ")
@@ -80,7 +107,7 @@ class Guard:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in self.access.headers.items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -19,11 +19,21 @@ def serve_until_ended(app: Any, *, host: str, port: int, deadline_s: float, prog
     Raises:
         OptionError: the address cannot be listened on.
     """
+    listening = listen(host, port)
+    progress.note(f"{address_of(listening)}  (Ctrl-C ends it)")
+    answer_until_ended(app, listening, deadline_s)
+
+
+def address_of(listening: socket.socket) -> str:
+    """The address to open, without a path."""
+    host, port = listening.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def answer_until_ended(app: Any, listening: socket.socket, deadline_s: float) -> None:
+    """Answer what comes in at a socket, which is closed at the end."""
     import uvicorn
 
-    listening = _listening(host, port)
-    shown = f"[{host}]" if ":" in host else host
-    progress.note(f"http://{shown}:{listening.getsockname()[1]}  (Ctrl-C ends it)")
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -42,7 +52,12 @@ def serve_until_ended(app: Any, *, host: str, port: int, deadline_s: float, prog
         listening.close()
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        OptionError: the address cannot be listened on.
+    """
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG)
     except (OSError, OverflowError) as error:

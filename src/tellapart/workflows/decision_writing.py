@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tellapart.analyzed_folder import AnalyzedFolder, analyze_folder
-from tellapart.dataset.decisions import LOG_FILE, RELABEL, Decision, append_decisions
+from tellapart.dataset.decisions import EXCLUDE, LOG_FILE, RELABEL, RESTORE, Decision, append_decisions
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.options import DatasetOptions
 from tellapart.errors import DataError, closest_name
@@ -19,6 +20,18 @@ from tellapart.progress import Progress
 from tellapart.results import Result
 
 NAMED = 3
+
+
+class Decidable(Protocol):
+    """A folder whose files can be decided about."""
+
+    @property
+    def files_per_image(self) -> Mapping[str, int]:
+        """Number of files by image id."""
+
+    @property
+    def undecided_by_path(self) -> Mapping[str, FileRow]:
+        """The rows by path, without decisions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,9 +126,27 @@ def write_changes(analyzed: AnalyzedFolder, decisions: Sequence[Decision], reaso
     )
 
 
-def decision_about(row: FileRow, analyzed: AnalyzedFolder, action: str, new: str | None = None) -> Decision:
+def excluded(row: FileRow, folder: Decidable) -> ProposedDecision:
+    """To exclude a file, unless it is excluded."""
+    return ProposedDecision(row, None if row.is_excluded else decision_about(row, folder, EXCLUDE))
+
+
+def relabeled(row: FileRow, folder: Decidable, label: str) -> ProposedDecision:
+    """To give a file another label, which also brings it back if it was excluded; unless it has that label."""
+    is_so = row.label == label and not row.is_excluded
+    return ProposedDecision(row, None if is_so else decision_about(row, folder, RELABEL, label))
+
+
+def restored(row: FileRow, folder: Decidable) -> ProposedDecision:
+    """To take back what was decided about a file, unless nothing was."""
+    original = folder.undecided_by_path[row.path]
+    is_decided = row.is_excluded or row.label != original.label
+    return ProposedDecision(row, decision_about(row, folder, RESTORE, original.label) if is_decided else None)
+
+
+def decision_about(row: FileRow, folder: Decidable, action: str, new: str | None = None) -> Decision:
     """A decision about one row; an exclusion where copies of the file stand elsewhere holds for this file alone."""
-    has_copies = row.image_id is not None and analyzed.files_per_image[row.image_id] > 1
+    has_copies = row.image_id is not None and folder.files_per_image[row.image_id] > 1
     return Decision(action, row.path, row.image_id, is_of_file=has_copies and action != RELABEL, old=row.label, new=new)
 
 

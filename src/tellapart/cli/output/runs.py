@@ -11,7 +11,8 @@ from tellapart.counts import count, data_size
 from tellapart.durations import duration_text
 
 if TYPE_CHECKING:
-    from tellapart.commands.runs import RmRunResult, RunEntry, RunGroup, RunsResult
+    from tellapart.commands.runs import RmRunResult, RunsResult
+    from tellapart.workflows.run_listing import RunEntry, RunGroup
     from tellapart.evaluation import Interval
 
 HEAD = ("run", "model", "accuracy", "log loss", "against the first", "time", "size")

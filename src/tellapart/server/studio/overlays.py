@@ -1,0 +1,163 @@
+"""What a run and a check say of the files, as columns for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tellapart.array_types import FloatArray, IntArray
+from tellapart.dataset.entry import PARTS
+from tellapart.errors import StorageError
+from tellapart.json_files import ShapeError, fields, read_json, several
+from tellapart.predictions import Predictions
+from tellapart.run_folder import REPORTED_PARTS, Run
+from tellapart.server.studio.index import packed
+from tellapart.server.studio.workspace import Workspace
+
+FULL, UNKNOWN = 65534, 65535
+"""Shares from 0 to 1 are sent as whole numbers up to FULL."""
+REVIEW = fields({"header": fields({}), "issues": several(fields({})), "rows": several(fields({}))})
+
+
+def predictions_view(workspace: Workspace, run: Run) -> dict[str, Any]:
+    """What a run says of every file that it has seen.
+
+    Training images are those predicted out of fold, by models that were not trained on them.
+
+    Raises:
+        StorageError: the predictions cannot be read.
+    """
+    n = len(workspace)
+    predicted, part = np.full(n, -1, np.int32), np.zeros(n, np.uint8)
+    confidence, own, margin = (np.full(n, np.nan) for _ in range(3))
+    for found in (run.out_of_fold, run.predictions):
+        if found is None:
+            continue
+        source, rows = _matched(workspace, found)
+        codes = np.array(workspace.codes(found.class_names), np.int32)
+        probabilities = found.probabilities[source]
+        predicted[rows] = codes[probabilities.argmax(axis=1)]
+        confidence[rows] = probabilities.max(axis=1)
+        own[rows] = _own(workspace, codes, probabilities, rows)
+        margin[rows] = _margins(probabilities)
+        part[rows] = [_part(found.parts[number]) for number in source]
+    return {
+        "class_names": list(workspace.class_names),
+        "n": int((predicted >= 0).sum()),
+        "predicted": packed(predicted, np.int32),
+        "part": packed(part, np.uint8),
+        **{name: _shares(values) for name, values in (("confidence", confidence), ("own", own), ("margin", margin))},
+    }
+
+
+def _part(name: str | None) -> int:
+    return 1 + PARTS.index(name) if name in PARTS else 1
+
+
+def _matched(workspace: Workspace, found: Predictions) -> tuple[IntArray, IntArray]:
+    """Numbers of the predictions, and of the rows with the same image each is about."""
+    source, rows = [], []
+    for number, image_id in enumerate(found.image_ids):
+        for row in workspace.numbers_of(image_id):
+            source.append(number)
+            rows.append(row)
+    return np.array(source, np.int64), np.array(rows, np.int64)
+
+
+def _own(workspace: Workspace, codes: IntArray, probabilities: FloatArray, rows: IntArray) -> FloatArray:
+    """Probability of the label of now; 0 for a class that the run does not know, NaN without a label."""
+    place_of = np.full(len(workspace.class_names), -1, np.int64)
+    place_of[codes] = np.arange(len(codes))
+    labels = workspace.labels[rows]
+    places = np.where(labels >= 0, place_of[labels], -1)
+    own = np.where(places >= 0, probabilities[np.arange(len(rows)), places], 0.0)
+    return np.asarray(np.where(labels >= 0, own, np.nan))
+
+
+def _margins(probabilities: FloatArray) -> FloatArray:
+    if probabilities.shape[1] < 2:
+        return np.ones(len(probabilities))
+    two = np.partition(probabilities, -2, axis=1)[:, -2:]
+    return np.asarray(two[:, 1] - two[:, 0])
+
+
+def _shares(values: FloatArray) -> str:
+    whole = np.where(np.isnan(values), UNKNOWN, np.rint(np.clip(np.nan_to_num(values), 0, 1) * FULL))
+    return packed(whole, np.uint16)
+
+
+def run_view(run: Run) -> dict[str, Any]:
+    """A run in a list."""
+    metrics = run.metrics
+    part = next((part for part in REPORTED_PARTS if part in metrics), None)
+    scores = metrics[part] if part else {}
+    return {
+        "name": run.name,
+        "recipe": metrics.get("recipe"),
+        "backbone": metrics.get("backbone"),
+        "created": metrics.get("created"),
+        "seconds": metrics.get("seconds"),
+        "part": part,
+        "n": scores.get("n"),
+        "accuracy": scores.get("accuracy"),
+        "log_loss": scores.get("log_loss"),
+        "decisions": metrics.get("decisions"),
+    }
+
+
+def review_of(folder: Path) -> dict[str, Any] | None:
+    """The ``review.json`` of a check; None where there is none.
+
+    Raises:
+        StorageError: it is damaged.
+    """
+    file = folder / "review.json"
+    try:
+        found: dict[str, Any] = read_json(file, REVIEW)
+    except FileNotFoundError:
+        return None
+    except (OSError, ShapeError) as error:
+        raise StorageError(f"{file} cannot be read: {error}", hint="tellapart check writes it anew") from error
+    return found
+
+
+def check_view(workspace: Workspace, review: dict[str, Any]) -> dict[str, Any]:
+    """What a check says of every file that it names; nothing where it is about other images."""
+    rows = _rows_of_review(workspace, review["rows"])
+    issues = [issue for issue in review["issues"] if issue["n"]][:31]
+    bits, suggested = np.zeros(len(workspace), np.int32), np.full(len(workspace), -1, np.int32)
+    own, outlier = np.full(len(workspace), np.nan), np.full(len(workspace), np.nan)
+    for place, issue in enumerate(issues):
+        bits[[rows[number] for number in issue["rows"] if rows[number] >= 0]] |= 1 << place
+    for number, row in zip(rows, review["rows"], strict=True):
+        if number < 0:
+            continue
+        if row["suggested"] is not None:
+            (suggested[number],) = workspace.codes([row["suggested"]])
+        own[number] = np.nan if row["own_probability"] is None else row["own_probability"]
+        outlier[number] = row["scores"].get("outlier", np.nan)
+    if not (rows >= 0).any():
+        return {"issues": None}
+    named = [{"name": one["name"], "title": one["title"], "n": int((bits >> k & 1).sum())} for k, one in enumerate(issues)]
+    return {
+        "class_names": list(workspace.class_names),
+        "made": review["header"].get("made"),
+        "issues": named,
+        "bits": packed(bits, np.int32),
+        "suggested": packed(suggested, np.int32),
+        "own": _shares(own),
+        "outlier": _shares(outlier),
+    }
+
+
+def _rows_of_review(workspace: Workspace, rows: Sequence[dict[str, Any]]) -> IntArray:
+    """The number of each row of a review here, -1 for a file that is gone or has changed."""
+    found = []
+    for row in rows:
+        number = workspace.number_of.get(row["path"], -1)
+        is_same = number >= 0 and workspace.undecided[number].image_id == row["image_id"]
+        found.append(number if is_same else -1)
+    return np.array(found, np.int64)

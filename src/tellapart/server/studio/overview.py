@@ -1,0 +1,141 @@
+"""What the first page says: the classes, what was found and trained, and what to do next, with its worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from tellapart.counts import count
+from tellapart.dataset.entry import PARTS
+from tellapart.errors import TellapartError
+from tellapart.json_files import ShapeError, fields, maybe, read_json, text
+from tellapart.parquet_files import ParquetError, parquet_rows
+from tellapart.printable import printable
+from tellapart.run_folder import Run
+from tellapart.server.studio.overlays import check_view, run_view
+from tellapart.server.studio.studio import Studio
+from tellapart.server.studio.workspace import STATES, Workspace
+
+REPORT = fields({}, {"curve": maybe(fields({}, {"sentence": maybe(text())}))})
+FEW_A_CLASS = 20
+SHOWN_RUNS = 5
+
+
+def overview_view(studio: Studio, workspace: Workspace) -> dict[str, Any]:
+    """The first page."""
+    review = check_view(workspace, found) if (found := studio.review()) is not None else {"issues": None}
+    runs = own_runs(studio, workspace)
+    changed = changed_since(workspace, runs[0]) if runs else 0
+    classes = _classes(workspace)
+    return {
+        "n": len(workspace),
+        "states": {name: int((workspace.states == code).sum()) for code, name in enumerate(STATES)},
+        "unlabeled": int(((workspace.labels < 0) & (workspace.states == 0)).sum()),
+        "decisions": len({one.batch for one in workspace.decisions.in_effect}),
+        "classes": classes,
+        "parts": [part for code, part in enumerate(PARTS) if any(row["parts"][code] for row in classes)],
+        "issues": review["issues"],
+        "made": review.get("made"),
+        "runs": [run_view(run) for run in runs[:SHOWN_RUNS]],
+        "changed": changed,
+        "next": list(_next_steps(workspace, classes, review["issues"], runs, changed)),
+        "notes": list(workspace.dataset.notes),
+    }
+
+
+def own_runs(studio: Studio, workspace: Workspace) -> list[Run]:
+    """The runs that were trained on this folder."""
+    here = printable(str(workspace.dataset.root))
+    return [run for run in studio.runs() if run.metrics.get("folder") == here]
+
+
+def changed_since(workspace: Workspace, run: Run) -> int:
+    """How many images were relabeled, excluded, brought back or added since a run."""
+    known: dict[str, tuple[str | None, bool]] = {}
+    with suppress(OSError, ParquetError):
+        for image_path, label, reason in parquet_rows(run.folder / "images.parquet", ["path", "label", "reason"]):
+            known[image_path] = (label, (reason or "").startswith("excluded"))
+    now = ((row.path, (row.label, row.is_excluded)) for row in workspace.rows if row.image_id is not None)
+    return sum(known.get(path) != state for path, state in now)
+
+
+def _classes(workspace: Workspace) -> list[dict[str, Any]]:
+    used = workspace.states == 0
+    left_out = (workspace.states == 1) | (workspace.states == 2)
+    parts = np.array([0 if row.part is None else 1 + PARTS.index(row.part) for row in workspace.undecided], np.int64)
+    found = []
+    for code, name in enumerate(workspace.class_names):
+        own = workspace.labels == code
+        if own.any():
+            by_part = np.bincount(parts[own & used], minlength=len(PARTS) + 1)[1:]
+            found.append({"name": name, "n": int((own & used).sum()), "excluded": int((own & left_out).sum()), "parts": by_part.tolist()})
+    return found
+
+
+def _next_steps(
+    workspace: Workspace, classes: Sequence[dict[str, Any]], issues: Sequence[dict[str, Any]] | None, runs: Sequence[Run], changed: int
+) -> Iterator[dict[str, Any]]:
+    """What to do next, the most urgent first."""
+    unlabeled = int(((workspace.labels < 0) & (workspace.states == 0)).sum())
+    usable = [row for row in classes if row["n"]]
+    if unlabeled:
+        yield _step(
+            "label", f"Label {count(unlabeled, 'image')}", "They take no part in training until they have a label.", "/gallery?class=-"
+        )
+    if issues is None:
+        yield _step(
+            "check", "Look for what is wrong", "Wrong labels, copies, leaks and broken files; often the cheapest gain.", job="check"
+        )
+    elif named := [issue for issue in issues if issue["n"]]:
+        words = ", ".join(f"{issue['title'].lower()} {issue['n']:,}" for issue in named[:4])
+        yield _step("review", f"Review {count(len(named), 'finding')}", f"{words}.", "/review")
+    if len(usable) < 2:
+        return
+    if not runs:
+        yield _step(
+            "train",
+            "Train a first classifier",
+            "A linear head on a frozen backbone: seconds to minutes, and a score to start from.",
+            job="train",
+        )
+        return
+    if changed:
+        yield _step("retrain", f"{changed:,} {'image' if changed == 1 else 'images'} changed: retrain", _took(runs[0]), job="train")
+    yield from _mistakes(runs[0])
+    if sentence := _curve_sentence(runs[0]):
+        yield _step("more", "Collect more images", sentence)
+    few = [row["name"] for row in usable if row["n"] < FEW_A_CLASS]
+    if few:
+        yield _step(
+            "few",
+            f"Add to {', '.join(few[:3])}{' …' if len(few) > 3 else ''}",
+            f"A class of fewer than {FEW_A_CLASS} images can be learned little, and judged less.",
+        )
+
+
+def _step(key: str, title: str, why: str, href: str | None = None, *, job: str | None = None) -> dict[str, Any]:
+    return {"key": key, "title": title, "why": why, "href": href, "job": job}
+
+
+def _took(run: Run) -> str:
+    seconds = run.metrics.get("seconds")
+    return f"{run.name} does not know of it" + (f"; it took {seconds:.0f} s, and features are kept." if seconds else ".")
+
+
+def _mistakes(run: Run) -> Iterator[dict[str, Any]]:
+    scores = run_view(run)
+    if scores["n"] and scores["accuracy"]:
+        wrong = round(scores["n"] * (1 - scores["accuracy"]["value"]))
+        if wrong:
+            place = f"/gallery?run={run.name}&show=mistakes&order=loss"
+            why = f"Of {scores['n']:,} {scores['part']} images; the worst are often wrong labels."
+            yield _step("mistakes", f"Look at the {count(wrong, 'mistake')} of {run.name}", why, place)
+
+
+def _curve_sentence(run: Run) -> str | None:
+    with suppress(OSError, ShapeError, TellapartError):
+        return (read_json(run.folder / "report.json", REPORT).get("curve") or {}).get("sentence")
+    return None

@@ -1,0 +1,72 @@
+"""What the page may send, checked before anything is done with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from tellapart.json_files import Shape, ShapeError, fields, maybe, parse_json, several, text, whole
+from tellapart.server.studio.commands import KINDS
+from tellapart.server.studio.workspace import ACTIONS, Workspace
+
+LARGEST = 1 << 40
+DECISION = fields(
+    {"version": text(), "seq": whole(0, LARGEST), "action": text(*ACTIONS), "rows": several(whole(0, LARGEST), 1)},
+    {"label": maybe(text()), "reason": text()},
+    is_open=False,
+)
+JOB = fields({"kind": text(*KINDS)}, {"options": fields({})}, is_open=False)
+NOTHING = fields({}, is_open=False)
+UNDO = fields({"seq": whole(0, LARGEST)}, {"batch": maybe(whole(0, LARGEST))}, is_open=False)
+
+
+async def sent(request: Request, shape: Shape) -> dict[str, Any]:
+    """The JSON body of a request.
+
+    Raises:
+        HTTPException: 415 for another content type, 400 where it has the wrong shape.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise HTTPException(415, "send JSON, as application/json")
+    try:
+        content: dict[str, Any] = parse_json(await request.body(), shape)
+    except ShapeError as error:
+        raise HTTPException(400, f"this is not what the studio takes: {error}") from error
+    return content
+
+
+def number_in(request: Request, workspace: Workspace) -> int:
+    """The number of the row that an address names.
+
+    Raises:
+        HTTPException: 404 where there is none, 409 where it is of files that have changed since.
+    """
+    word, version = request.path_params["number"], request.path_params.get("version")
+    if not (word.isascii() and word.isdigit() and int(word[:12]) < len(workspace)):
+        raise HTTPException(404, "there is no such image")
+    check_version(version, workspace)
+    return int(word)
+
+
+def check_version(version: str | None, workspace: Workspace) -> None:
+    """Refuse what was sent about other files than those of now.
+
+    Raises:
+        HTTPException: 409.
+    """
+    if version is not None and version != workspace.version:
+        raise HTTPException(409, "the folder was read anew meanwhile: load the page again")
+
+
+def since(request: Request) -> int:
+    """The line of the log that a page knows already.
+
+    Raises:
+        HTTPException: 400 where it is no number.
+    """
+    word = request.query_params.get("since", "0")
+    if not (word.isascii() and word.isdigit()):
+        raise HTTPException(400, "since has to be a whole number")
+    return int(word[:12])

@@ -1,0 +1,158 @@
+"""The studio behind the routes: the folder, its pictures, and what was made of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from tellapart.errors import DataError, TellapartError
+from tellapart.run_folder import Run
+from tellapart.server.studio.commands import CHECK, EXPLORE, TRAIN, arguments_of
+from tellapart.server.studio.index import index_view, states_view
+from tellapart.server.studio.jobs import Job, Jobs
+from tellapart.server.studio.loading import FolderSource, Loading, load_in_background
+from tellapart.server.studio.overlays import review_of
+from tellapart.server.studio.pictures import Pictures
+from tellapart.server.studio.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where other commands write what the studio shows.
+
+    Attributes:
+        runs: the folder of runs.
+        check: the folder of ``check``.
+        explore: the folder of ``explore``.
+    """
+
+    runs: Path = Path("runs")
+    check: Path = Path("check")
+    explore: Path = Path("explore")
+
+
+class Studio:
+    """A folder that is worked on.
+
+    Attributes:
+        name: of the folder.
+        loading: how far its reading is.
+        workspace: its files; None until they are read.
+        threads: that read it.
+
+    Args:
+        source: the folder.
+        places: where other commands write what the studio shows.
+    """
+
+    def __init__(self, source: FolderSource, places: Places | None = None) -> None:
+        self.source, self.places = source, places or Places()
+        self.name = Path(source.folder).expanduser().absolute().name or str(source.folder)
+        self.loading = Loading()
+        self.workspace: Workspace | None = None
+        self.threads: list[Thread] = []
+        self._pictures: Pictures | None = None
+        self._index: bytes | None = None
+
+    def runs(self) -> list[Run]:
+        """The finished classifiers in the folder of runs, the newest first; damaged ones are left out."""
+        found = []
+        for file in self.places.runs.expanduser().glob("*/metrics.json"):
+            run = Run(file.parent.absolute())
+            with suppress(TellapartError):
+                if run.metrics.get("recipe") != "autoencoder":
+                    found.append(run)
+        return sorted(found, key=lambda run: (str(run.metrics.get("created", "")), run.name), reverse=True)
+
+    def run(self, name: str) -> Run:
+        """A run by its name.
+
+        Raises:
+            DataError: there is none.
+        """
+        for run in self.runs():
+            if run.name == name:
+                return run
+        raise DataError("there is no such run", hint="it may have been deleted meanwhile")
+
+    def review(self) -> dict[str, Any] | None:
+        """What the latest check found; None where there was none."""
+        return review_of(self.places.check.expanduser())
+
+    @property
+    def jobs(self) -> Jobs:
+        """What was started from here; it lies beside the decisions."""
+        if self.workspace is None:
+            raise RuntimeError("the folder is not read yet")
+        return Jobs(self.workspace.log_file.parent / "jobs")
+
+    def start_job(self, kind: str, chosen: Mapping[str, Any]) -> Job:
+        """Start a command on the folder.
+
+        Raises:
+            OptionError: an option's name or value is wrong.
+            DataError: one of this kind is running already.
+            StorageError: it cannot be written down.
+        """
+        out = {TRAIN: self.places.runs, CHECK: self.places.check, EXPLORE: self.places.explore}[kind]
+        return self.jobs.start(kind, arguments_of(kind, self.source, out, chosen))
+
+    def live(self) -> dict[str, Any] | None:
+        """The curves so far of a training that runs; None where none is drawn."""
+        files = sorted(self.places.runs.expanduser().glob("*.training.json"), key=lambda file: file.stat().st_mtime_ns)
+        with suppress(OSError, ValueError):
+            return dict(json.loads(files[-1].read_text(encoding="utf-8"))) if files else None
+        return None
+
+    def start(self) -> None:
+        """Begin to read the folder."""
+        if self.workspace is None:
+            self.threads.append(load_in_background(self.source, self.loading, self.use))
+
+    def use(self, workspace: Workspace) -> None:
+        """Work on a folder that was read."""
+        self._pictures = Pictures(workspace)
+        self._index = None
+        self.workspace = workspace
+
+    @property
+    def pictures(self) -> Pictures:
+        """The pictures of the folder, once it is read."""
+        if self._pictures is None:
+            raise RuntimeError("the folder is not read yet")
+        return self._pictures
+
+    def index_json(self) -> bytes:
+        """What :func:`index_view` gives, made once."""
+        if self._index is None and self.workspace is not None:
+            self._index = _json(index_view(self.workspace))
+        return self._index or b"{}"
+
+    def states_json(self, workspace: Workspace) -> bytes:
+        """What :func:`states_view` gives, with the decisions of now."""
+        workspace.refresh()
+        return _json(states_view(workspace))
+
+    @property
+    def batches(self) -> tuple[int, ...]:
+        """Batches of decisions that were made here, undos among them."""
+        return tuple(self.workspace.own_batches) if self.workspace else ()
+
+    @property
+    def log_file(self) -> Path | None:
+        """The file of the decisions; None if the folder was never read."""
+        return self.workspace.log_file if self.workspace else None
+
+    def close(self) -> None:
+        """End what runs for it."""
+        if self._pictures is not None:
+            self._pictures.close()
+
+
+def _json(content: object) -> bytes:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
