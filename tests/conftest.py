@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tellapart.run_folder import Run
 
 EACH = 30
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads spin while they wait, and there is a test process on every core
 settings.register_profile("tellapart", deadline=None)
 settings.load_profile("tellapart")
 for _number in (signal.SIGINT, signal.SIGHUP):

@@ -44,9 +44,9 @@ from tellapart.progress import SILENT, Progress
 if TYPE_CHECKING:
     from tellapart.models.feature_network import Features
 
-PREPROCESSING = 3
-"""Version of the preprocessing, raised when a file gives other pixels than before: 2 reads deep, inverted and XMP-rotated images,
-3 decodes for each size at its own scale."""
+PREPROCESSING = 4
+"""Version of the preprocessing, raised when a file gives other features than before: 2 reads deep, inverted and XMP-rotated images,
+3 decodes for each size at its own scale, 4 finds faces in one image at a time."""
 BATCH = 8
 SAVE_EVERY_S = 5.0
 SAVE_AT_BYTES = 2**27

@@ -13,7 +13,7 @@ def test_a_cut_averages_all_it_covers_and_is_black_outside() -> None:
     levels = halved(pixels, "cpu")
     assert [level.shape[2] for level in levels] == [256, 128, 64, 32, 16]
     boxes = torch.tensor([[0.0, 0.0, 256.0, 256.0], [64.0, 32.0, 88.0, 56.0], [200.0, 200.0, 300.0, 300.0]])
-    squares = cut(levels, boxes, torch.zeros(3, dtype=torch.long), 24) * 128 + 127.5
+    squares = cut(levels, boxes, 24) * 128 + 127.5
     assert abs(float(squares[0].mean()) - float(pixels.mean())) < 2
     assert np.abs(squares[1].permute(1, 2, 0).numpy() - pixels[0, 32:56, 64:88]).mean() < 8
     assert float(squares[2][:, 20:, :].abs().max()) == 0

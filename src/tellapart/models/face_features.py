@@ -63,15 +63,14 @@ class FaceNetwork(FeatureNetwork):
             boxes: for each image (k, 4), in its pixels.
             mirror: whether a descriptor is averaged with that of the mirror image.
         """
-        owner = np.repeat(np.arange(len(boxes)), [len(each) for each in boxes])
-        if not len(owner):
-            return np.zeros((0, facenet.WIDTH), np.float32)
         with torch.inference_mode():
-            around = np.concatenate([widened(each, MARGIN) for each in boxes])
-            where, whose = (torch.from_numpy(values).to(self.device) for values in (around, owner))
-            faces = cut(halved(pixels, self.device), where.float(), whose, facenet.SIDE).contiguous(memory_format=torch.channels_last)
-            found = torch.cat([self._descriptors(faces[whose == number], mirror=mirror) for number in dict.fromkeys(whose.tolist())])
-        values: FloatArray = found.float().cpu().numpy()
+            found = [self._of_image(pixels[number : number + 1], each, mirror=mirror) for number, each in enumerate(boxes) if len(each)]
+        return np.concatenate(found) if found else np.zeros((0, facenet.WIDTH), np.float32)
+
+    def _of_image(self, pixels: ByteArray, boxes: FloatArray, *, mirror: bool) -> FloatArray:
+        around = torch.from_numpy(widened(boxes, MARGIN)).to(self.device).float()
+        faces = cut(halved(pixels, self.device), around, facenet.SIDE).contiguous(memory_format=torch.channels_last)
+        values: FloatArray = self._descriptors(faces, mirror=mirror).float().cpu().numpy()
         return values
 
     def _descriptors(self, faces: torch.Tensor, *, mirror: bool) -> torch.Tensor:

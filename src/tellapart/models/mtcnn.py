@@ -1,7 +1,7 @@
 """MTCNN: three small networks that find faces, each looking closer at what the one before it let through.
 
-Zhang et al., "Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks" (2016). The networks
-see whole batches of squares; nothing is kept between calls, so that several threads may share them.
+Zhang et al., "Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks" (2016). Nothing is kept
+between calls, so that several threads may share the networks.
 """
 
 from __future__ import annotations
@@ -129,92 +129,59 @@ class Mtcnn(nn.Module):
         self.third = _Closer((32, 64, 64, 128, 256), (3, 3, 3, 2), (3, 3, 2, 0), has_points=True)
 
     def found(self, pixels: ByteArray, sharpness: Sharpness = Sharpness()) -> list[Faces]:
-        """The faces of each square of uint8 (n, side, side, 3)."""
-        device = self.first.sure.weight.device
+        """The faces of each square of uint8 (n, side, side, 3); one image at a time, because another number of rows rounds differently."""
         with torch.inference_mode():
-            levels = halved(pixels, device)
-            boxes, owner = self._proposed(levels, sharpness)
-            boxes, owner = self._kept(levels, boxes, owner, sharpness.thresholds[1])
-            return self._described(levels, boxes, owner, sharpness.thresholds[2])
+            return [
+                self._faces(halved(pixels[number : number + 1], self.first.sure.weight.device), sharpness) for number in range(len(pixels))
+            ]
 
-    def _proposed(self, levels: list[torch.Tensor], sharpness: Sharpness) -> tuple[torch.Tensor, torch.Tensor]:
-        """Square boxes (m, 4) and the number of the image of each, from images of all sizes."""
+    def _faces(self, levels: list[torch.Tensor], sharpness: Sharpness) -> Faces:
+        boxes = self._proposed(levels, sharpness)
+        boxes = self._refined(levels, boxes, sharpness.thresholds[1])
+        return self._described(levels, boxes, sharpness.thresholds[2])
+
+    def _proposed(self, levels: list[torch.Tensor], sharpness: Sharpness) -> torch.Tensor:
+        """Square boxes (m, 4), from images of all sizes."""
         side = levels[0].shape[2]
         scale = CELL / max(CELL, sharpness.smallest * side)
         boxes: list[torch.Tensor] = []
-        owner: list[torch.Tensor] = []
         scores: list[torch.Tensor] = []
         while scale * side >= CELL or not boxes:
             small = max(CELL, int(np.ceil(scale * side)))
             level = next(level for level in reversed(levels) if level.shape[2] >= small or level is levels[0])
-            sure, shift = self.first((torch.nn.functional.interpolate(level, (small, small), mode="bilinear") - 127.5) / 128)
-            n, top, left = (sure > sharpness.thresholds[0]).nonzero(as_tuple=True)
+            (sure,), (shift,) = self.first((torch.nn.functional.interpolate(level, (small, small), mode="bilinear") - 127.5) / 128)
+            top, left = (sure > sharpness.thresholds[0]).nonzero(as_tuple=True)
             corner = torch.stack([left, top], 1).float() * STRIDE
             places = torch.cat([corner, corner + CELL], 1) * (side / small)
-            kept = _nms_by_image(places, sure[n, top, left], n, 0.5)
-            n, top, left = n[kept], top[kept], left[kept]
-            boxes.append(_shifted(places[kept], shift[n, :, top, left]))
-            owner.append(n)
-            scores.append(sure[n, top, left])
+            best = nms(places, sure[top, left], 0.5)
+            top, left = top[best], left[best]
+            boxes.append(_shifted(places[best], shift[:, top, left].T))
+            scores.append(sure[top, left])
             scale *= SHRINK
-        all_boxes, all_owners = torch.cat(boxes), torch.cat(owner)
-        kept = _nms_by_image(all_boxes, torch.cat(scores), all_owners, 0.7)
-        kept = torch.cat([kept[all_owners[kept] == number][:MOST_CANDIDATES] for number in range(len(levels[0]))])
-        return _squared(all_boxes[kept]), all_owners[kept]
+        all_boxes = torch.cat(boxes)
+        return _squared(all_boxes[nms(all_boxes, torch.cat(scores), 0.7)[:MOST_CANDIDATES]])
 
-    def _kept(
-        self, levels: list[torch.Tensor], boxes: torch.Tensor, owner: torch.Tensor, threshold: float
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """What the second network lets through."""
+    def _refined(self, levels: list[torch.Tensor], boxes: torch.Tensor, threshold: float) -> torch.Tensor:
+        """The square boxes that the second network lets through, moved as it says."""
         if not len(boxes):
-            return boxes, owner
-        sure, shift, _ = _by_image(self.second, cut(levels, boxes, owner, 24), owner)
-        is_kept = sure > threshold
-        boxes, owner, scores, shift = boxes[is_kept], owner[is_kept], sure[is_kept], shift[is_kept]
-        kept = _nms_by_image(boxes, scores, owner, 0.7)
-        return _squared(_shifted(boxes[kept], shift[kept])), owner[kept]
+            return boxes
+        sure, shift, _ = self.second(cut(levels, boxes, 24))
+        passed = sure > threshold
+        boxes, sure, shift = boxes[passed], sure[passed], shift[passed]
+        best = nms(boxes, sure, 0.7)
+        return _squared(_shifted(boxes[best], shift[best]))
 
-    def _described(self, levels: list[torch.Tensor], boxes: torch.Tensor, owner: torch.Tensor, threshold: float) -> list[Faces]:
-        """The outputs of the third network, by image."""
+    def _described(self, levels: list[torch.Tensor], boxes: torch.Tensor, threshold: float) -> Faces:
+        """The faces that the third network is sure of, with their landmarks."""
         if not len(boxes):
-            return [_none() for _ in levels[0]]
-        sure, shift, points = _by_image(self.third, cut(levels, boxes, owner, 48), owner)
-        assert points is not None  # noqa: S101
+            return _none()
+        sure, shift, points = self.third(cut(levels, boxes, 48))
         size = (boxes[:, 2:] - boxes[:, :2])[:, None]
         places = points.view(-1, 2, 5).transpose(1, 2) * size + boxes[:, None, :2]
-        moved = _shifted(boxes, shift)
-        found = []
-        for number in range(len(levels[0])):
-            mine = ((owner == number) & (sure > threshold)).nonzero()[:, 0]
-            mine = mine[sure[mine].argsort(descending=True)]
-            faces = Faces(*(values[mine].double().cpu().numpy() for values in (moved, places, sure)))
-            found.append(faces.rows(_apart(faces.boxes)))
-        return found
-
-
-def _nms_by_image(boxes: torch.Tensor, scores: torch.Tensor, owner: torch.Tensor, most: float) -> torch.Tensor:
-    """Numbers of the boxes (m, 4) that non-maximum suppression leaves, image by image, the surest of each first.
-
-    torchvision's ``batched_nms`` moves the boxes of different images apart, which rounds them differently in another batch.
-    """
-    mine = [(owner == number).nonzero()[:, 0] for number in dict.fromkeys(owner.tolist())]
-    return torch.cat([each[nms(boxes[each], scores[each], most)] for each in mine]) if mine else owner
-
-
-def _by_image(network: nn.Module, squares: torch.Tensor, owner: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-    """The answer of a :class:`_Closer` for squares (m, 3, side, side), those of each image on their own.
-
-    A dense layer rounds differently for another number of rows; what is found in an image must not depend on its neighbors.
-    """
-    sure, shift = squares.new_empty(len(squares)), squares.new_empty(len(squares), 4)
-    points: torch.Tensor | None = None
-    for number in dict.fromkeys(owner.tolist()):
-        mine = owner == number
-        sure[mine], shift[mine], found = network(squares[mine])
-        if found is not None:
-            points = squares.new_empty(len(squares), 10) if points is None else points
-            points[mine] = found
-    return sure, shift, points
+        passed = (sure > threshold).nonzero()[:, 0]
+        passed = passed[sure[passed].argsort(descending=True)]
+        faces = Faces(*(values[passed].double().cpu().numpy() for values in (_shifted(boxes, shift), places, sure)))
+        return faces.rows(_apart(faces.boxes))
 
 
 def _none() -> Faces:
@@ -229,24 +196,22 @@ def halved(pixels: ByteArray, device: torch.device | str) -> list[torch.Tensor]:
     return levels
 
 
-def cut(levels: list[torch.Tensor], boxes: torch.Tensor, owner: torch.Tensor, side: int) -> torch.Tensor:
-    """Boxes of images as squares, gray levels from -1 to 1, black outside the image.
+def cut(levels: list[torch.Tensor], boxes: torch.Tensor, side: int) -> torch.Tensor:
+    """Boxes of one image as squares, gray levels from -1 to 1, black outside the image.
 
     A box is cut from the level at which a pixel of the square covers less than two of the image, so that nothing is skipped.
 
     Args:
-        levels: of :func:`halved`.
+        levels: of :func:`halved`, each (1, 3, h, w).
         boxes: (m, 4) in pixels of the first level.
-        owner: the number of the image of each box (m,).
         side: of the squares (m, 3, side, side).
     """
     squares = boxes.new_empty(len(boxes), 3, side, side)
-    wanted = ((boxes[:, 2:] - boxes[:, :2]).amax(1) / side).clamp(min=1).log2().long().clamp(max=len(levels) - 1)
-    where = torch.cat([owner[:, None].to(boxes), boxes], 1)
+    level_of = ((boxes[:, 2:] - boxes[:, :2]).amax(1) / side).clamp(min=1).log2().long().clamp(max=len(levels) - 1)
     for number, level in enumerate(levels):
-        mine = wanted == number
+        mine = level_of == number
         if mine.any():
-            squares[mine] = roi_align(level, where[mine], side, 0.5**number, sampling_ratio=2, aligned=True)
+            squares[mine] = roi_align(level, [boxes[mine]], side, 0.5**number, sampling_ratio=2, aligned=True)
     return (squares - 127.5) / 128
 
 
