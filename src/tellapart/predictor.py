@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,9 @@ class PredictedFiles:
         files: one for each file of the data set.
         labels: the true label of each file, None where it is unknown.
         features: of the images themselves, from the model's first member.
+        familiarity: of each readable image, float64 (n,) in (0, 1]; None where the model does not know it.
+        answers: for each readable image; None for the most probable class.
+        more: further columns of text, one value for each readable image.
         out: the table that was written, or None.
         sheet: the contact sheet that was written, or None.
         sorted_into: the folder of copies by predicted class, or None.
@@ -52,6 +55,9 @@ class PredictedFiles:
     files: tuple[FileState, ...]
     labels: tuple[str | None, ...]
     features: FeatureMatrix
+    familiarity: FloatArray | None = None
+    answers: tuple[str, ...] | None = None
+    more: Mapping[str, Sequence[str]] = field(default_factory=dict)
     out: Path | None = None
     sheet: Path | None = None
     sorted_into: Path | None = None
@@ -61,14 +67,26 @@ class PredictedFiles:
         """The files without a prediction; each has its reason."""
         return [file for file in self.files if file.image_id is None]
 
+    @property
+    def answered(self) -> tuple[str, ...]:
+        """What is answered for each readable image: the most probable class, unless something else decides."""
+        found = self.predictions
+        return self.answers if self.answers is not None else tuple(found.class_names[k] for k in found.predicted.tolist())
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of :meth:`records`: those of :attr:`Predictions.columns`, and before the last two what else is known."""
+        usual = self.predictions.columns
+        return [*usual[:-2], *(["familiarity"] if self.familiarity is not None else []), *self.more, *usual[-2:]]
+
     def records(self) -> list[dict[str, Any]]:
         """One row per file, as :meth:`iter_records` gives them."""
         return list(self.iter_records())
 
     def iter_records(self) -> Iterator[dict[str, Any]]:
-        """Yield one row per file, in the order given: those of :meth:`Predictions.records`, for unreadable files label and reason."""
-        predicted = self.predictions.iter_records()
-        empty: dict[str, Any] = dict.fromkeys(self.predictions.columns)
+        """Yield one row per file, in the order given, by column name; for unreadable files label and reason."""
+        predicted = self._readable_records()
+        empty: dict[str, Any] = dict.fromkeys(self.columns)
         for file, label in zip(self.files, self.labels, strict=True):
             yield (
                 next(predicted)
@@ -76,11 +94,20 @@ class PredictedFiles:
                 else {**empty, "path": printable(file.path), "label": label, "status": "unreadable", "reason": file.reason}
             )
 
+    def _readable_records(self) -> Iterator[dict[str, Any]]:
+        columns, familiarity, answered = self.columns, self.familiarity, self.answered
+        for row, record in enumerate(self.predictions.iter_records()):
+            record["predicted"] = answered[row]
+            if familiarity is not None:
+                record["familiarity"] = float(familiarity[row])
+            record |= {name: values[row] for name, values in self.more.items()}
+            yield {name: record[name] for name in columns}
+
     def to_frame(self) -> Any:
-        """A pandas DataFrame of :meth:`records`, with the columns of :meth:`Predictions.to_frame`."""
+        """A pandas DataFrame of :meth:`records`."""
         import pandas as pd
 
-        return pd.DataFrame(self.records(), columns=self.predictions.columns)
+        return pd.DataFrame(self.records(), columns=self.columns)
 
     def _repr_html_(self) -> str:
         unreadable = f"<p>{len(self.unreadable):,} of {len(self.files):,} cannot be read:</p>" if self.unreadable else ""
@@ -148,7 +175,9 @@ def predict_files(
     predictions = _predictions(model, readable, averaged)
     labels = tuple(shown_label(entry) for entry in dataset.entries)
     at_first = _predictions(model, readable, first) if views > 1 else predictions
-    return PredictedFiles(predictions, at_first, views, files, labels, features[0][0])
+    own = features[0][0]
+    familiarity = None if model.familiarity is None else model.familiarity.p_values(own.of(image_ids), at_first.logits)
+    return PredictedFiles(predictions, at_first, views, files, labels, own, familiarity)
 
 
 def member_specs(model: SavedModel, settings: PredictionSettings) -> list[FeatureSpec]:

@@ -93,8 +93,9 @@ def test_the_table_has_a_row_a_file_in_every_form(trained: Run, tmp_path: Path, 
             rows = list(csv.DictReader(file))
     else:
         rows = pq.read_table(out).to_pylist() if suffix == ".parquet" else json.loads(out.read_text(encoding="utf-8"))
-    columns = ["path", "label", "predicted", "probability", "p(dots)", "p(plain)", "p(stripes)", "status", "reason"]
-    assert list(rows[0]) == list(found.to_frame().columns) == list(found.predictions.to_frame().columns) == columns
+    columns = ["path", "label", "predicted", "probability", "p(dots)", "p(plain)", "p(stripes)", "familiarity", "status", "reason"]
+    assert list(rows[0]) == list(found.to_frame().columns) == columns
+    assert [name for name in columns if name != "familiarity"] == list(found.predictions.to_frame().columns)
     assert [row["label"] for row in rows] == list(found.to_frame()["label"]) == ["dots", "dots", "plain", "stripes"], "the truth"
     assert [row["predicted"] or None for row in rows] == [row["predicted"] for row in found.records()] == ["dots", None, "plain", "stripes"]
     assert [row["path"] for row in rows] == ["dots/0.jpg", "dots/bad, very.jpg", "plain/0.jpg", "stripes/0.jpg"]

@@ -38,6 +38,8 @@ PART = {
     "confusion_matrix",
     "reliability",
     "coverage",
+    "familiarity",
+    "prediction_sets",
     "rungs",
 }
 
@@ -49,7 +51,7 @@ def quick(folder: Path, out: Path, **options: Any) -> Run:
 
 def test_the_run_folder_holds_what_the_reference_says(trained: Run) -> None:
     assert {p.name for p in trained.folder.iterdir()} == FILES
-    assert {p.name for p in trained.model_folder.iterdir()} == {"member-1.safetensors", "model.json"}
+    assert {p.name for p in trained.model_folder.iterdir()} == {"conformal.safetensors", "member-1.safetensors", "model.json"}
     assert [p.name for p in trained.folder.parent.iterdir()] == ["photos-1"]
     events = [json.loads(line) for line in (trained.folder / "history.jsonl").read_text().splitlines()]
     assert {event["event"] for event in events} == {"strength", "chosen"}

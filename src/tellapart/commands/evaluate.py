@@ -59,6 +59,10 @@ class EvaluateResult(Result):
         confusion_matrix: images by true class (rows) and predicted class (columns).
         reliability: bins of the reliability diagram ``before`` and ``after`` calibration.
         coverage: accuracy on the most confident shares of the images.
+        familiarity: ``n``, ``false_alarms`` (at each value of ``--unknown`` the share of the evaluated images called unknown) and the
+            ``strangest`` images; None where the model does not know familiarity.
+        unknown_classes: the same for the images of classes that the run does not know; None where there are none.
+        prediction_sets: how often the true class is in its set of ``--coverage 0.95``, and how large the sets are; None without a scale.
         tta: what test-time augmentation changed; None for one view.
         seen_in_training: number of files left out because the run was trained on them.
         near_duplicate_of_training: number left out because they are near-duplicates of training images.
@@ -84,6 +88,9 @@ class EvaluateResult(Result):
     confusion_matrix: Sequence[Sequence[int]]
     reliability: Mapping[str, Sequence[ReliabilityBin]]
     coverage: Sequence[CoveragePoint]
+    familiarity: Mapping[str, Any] | None
+    unknown_classes: Mapping[str, Any] | None
+    prediction_sets: Mapping[str, Any] | None
     tta: TtaGain | None
     seen_in_training: int
     near_duplicate_of_training: int
@@ -123,10 +130,12 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
 
     from tellapart.dataset import open_dataset
     from tellapart.evaluation import evaluate as evaluate_predictions
+    from tellapart.evaluation.unknowns import familiarity_scores
     from tellapart.models.saved_model import load_model
     from tellapart.output_guards import check_new_folder, check_no_manifest, check_outside, noting_unchanged
     from tellapart.predictor import predict_files
     from tellapart.run_folder import open_classifier_run
+    from tellapart.training.usualness import unusual_scores
     from tellapart.workflows.evaluation_report import write_evaluation_report
     from tellapart.workflows.training_overlap import GROUP, NEAR, SEEN, training_overlap
     from tellapart.workflows.tta_options import tta_gain, tta_settings
@@ -162,14 +171,23 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
         with noting_unchanged([options.out], progress):
             evaluated.save(options.out)
     scores = evaluate_predictions(evaluated)
+    familiarity = predicted.familiarity
+    unusual = unusual_scores(model, evaluated, None if familiarity is None else familiarity[is_evaluated])
+    is_strange = is_unknown & is_new
+    strange = None
+    if familiarity is not None and is_strange.any():
+        strange = familiarity_scores(familiarity[is_strange], predictions.where(is_strange))
     page = None
     if options.report is not None:
         images = (dataset, predicted)
-        page = write_evaluation_report(options.report, opened, scores, evaluated, images, list(overlap.notes), progress)
+        part = {**scores.as_dict(), **unusual}
+        page = write_evaluation_report(options.report, opened, part, evaluated, images, list(overlap.notes), progress)
     return EvaluateResult(
         run=opened.name,
         folder=str(folder),
         **{f.name: getattr(scores, f.name) for f in fields(scores)},
+        **unusual,
+        unknown_classes=strange,
         tta=tta_gain(replace(predicted.first_view, groups=overlap.groups).where(is_evaluated), evaluated, predicted.views),
         **counts,
         left_out={path: reason for path, reason in zip(predictions.paths, overlap.reasons, strict=True) if reason},

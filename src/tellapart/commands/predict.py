@@ -11,6 +11,7 @@ from tellapart.models.precision import precision_option
 from tellapart.options import Options, dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
 from tellapart.shared_options import device_option, num_workers_option
+from tellapart.workflows.predicted_answers import coverage_option, top_option, unknown_option
 from tellapart.workflows.tta_options import tta_augment_option, tta_option
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ class PredictOptions(Options):
         None, "Contact sheet to write, by class, the least certain first: .jpg or .png.", metavar="FILE", check=_is_sheet
     )
     sort_into: Path | None = option(None, "New folder for copies of the images, in a folder for each predicted class.", metavar="DIR")
+    unknown: float | None = unknown_option()
+    coverage: float | None = coverage_option()
+    top: int | None = top_option()
     path_column: str | None = path_column_option()
     label_column: str | None = label_column_option()
     tta: int = tta_option()
@@ -68,7 +72,8 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
         Predictions for all files that can be read, and the reason for each that cannot.
 
     Raises:
-        OptionError: an option's name or value is wrong, there are fewer fixed crops than views, or ``sheet`` or ``sort_into`` is
+        OptionError: an option's name or value is wrong, the model does not know familiarity or prediction sets, or not so finely, there
+            are fewer fixed crops than views, or ``sheet`` or ``sort_into`` is
             inside the image folder, or ``sort_into`` is not empty.
         DataError: there is no such run, or no image can be read.
         ModelError: the saved model is damaged.
@@ -96,19 +101,24 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
             sort_into_classes(predicted, dataset, options.sort_into, progress)
     if options.out is not None:
         with noting_unchanged([options.out], progress):
-            save_table(predicted.iter_records(), predicted.predictions.columns, options.out)
+            save_table(predicted.iter_records(), predicted.columns, options.out)
     return replace(predicted, out=options.out, sheet=options.sheet, sorted_into=options.sort_into)
 
 
 def _answer_of_run(run: str | Path, options: PredictOptions, progress: Progress) -> Answers:
     """What predicts a data set with the saved model of a run."""
-    from functools import partial
-
     from tellapart.models.saved_model import load_model, model_folder
     from tellapart.predictor import predict_files
+    from tellapart.workflows.predicted_answers import AnswerSettings, check_answers, with_answers
     from tellapart.workflows.tta_options import tta_settings
 
-    return partial(predict_files, load_model(model_folder(run)), settings=tta_settings(options), progress=progress)
+    model, settings = load_model(model_folder(run)), AnswerSettings.of(options)
+    check_answers(model, settings)
+
+    def answer(dataset: Dataset) -> PredictedFiles:
+        return with_answers(predict_files(model, dataset, tta_settings(options), progress=progress), model.true_classes, settings)
+
+    return answer
 
 
 def _answer_of_onnx(run: str | Path, options: PredictOptions, progress: Progress) -> Answers:
@@ -117,19 +127,24 @@ def _answer_of_onnx(run: str | Path, options: PredictOptions, progress: Progress
     Raises:
         OptionError: an option is given that only a run has a use for.
     """
-    from functools import partial
-
     from tellapart.errors import OptionError
     from tellapart.models.onnx_classifier import OnnxClassifier
     from tellapart.onnx_predictor import predict_files_with_onnx
+    from tellapart.workflows.predicted_answers import AnswerSettings, check_top, with_answers
 
-    idle = [name for name in ("tta", "tta_augment", "device", "precision") if options.is_given(name)]
+    idle = [name for name in ("unknown", "coverage", "tta", "tta_augment", "device", "precision") if options.is_given(name)]
     if idle:
         raise OptionError(
             "\n".join(f"{name} has no effect with an ONNX file" for name in idle), hint="give the run that the file was exported from"
         )
     classifier = OnnxClassifier(Path(run).expanduser())
-    return partial(predict_files_with_onnx, classifier, num_workers=options.num_workers, progress=progress)
+    check_top(options.top, classifier.class_names)
+
+    def answer(dataset: Dataset) -> PredictedFiles:
+        predicted = predict_files_with_onnx(classifier, dataset, num_workers=options.num_workers, progress=progress)
+        return with_answers(predicted, None, AnswerSettings(top=options.top))
+
+    return answer
 
 
 def save_table(rows: Iterable[dict[str, Any]], columns: Sequence[str], path: Path) -> None:
@@ -167,7 +182,7 @@ def _write_parquet(rows: Iterable[dict[str, Any]], columns: Sequence[str], file:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    texts = ("path", "label", "predicted", "status", "reason")
+    texts = ("path", "label", "predicted", "prediction_set", "top", "status", "reason")
     schema = pa.schema([(name, pa.string() if name in texts else pa.float64()) for name in columns])
     with pq.ParquetWriter(file, schema) as writer:
         following = iter(rows)

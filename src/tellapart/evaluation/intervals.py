@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tellapart.array_types import FloatArray, IntArray
+from tellapart.array_types import BoolArray, FloatArray, IntArray
 
 Z = 1.959963984540054
 """The 97.5 % point of the normal distribution."""
@@ -196,6 +196,12 @@ def effective_sample_size(values: FloatArray, index: IntArray) -> float:
     informative = len(np.unique(index[(sizes[index] > 1) & (values != np.median(values))]))
     effect = (informative * min(max(observed, 1.0), worst) + PRIOR_GROUPS * worst) / (informative + PRIOR_GROUPS)
     return float(n / effect)
+
+
+def share_interval(values: BoolArray, groups: Sequence[str]) -> Interval:
+    """The share of true values, bool (n,) with n > 0, with its Wilson interval at the effective sample size of n groups."""
+    index, _ = group_index(groups)
+    return wilson(int(values.sum()), len(values), effective_n=effective_sample_size(values.astype(np.float64), index))
 
 
 def group_sums(columns: FloatArray, index: IntArray, num_groups: int) -> FloatArray:

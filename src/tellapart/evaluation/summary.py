@@ -13,13 +13,12 @@ from tellapart.evaluation import metrics
 from tellapart.evaluation.intervals import (
     DRAWS,
     Interval,
-    effective_sample_size,
     effective_size,
     group_index,
     group_sums,
     logit_interval,
     perfect_score_interval,
-    wilson,
+    share_interval,
 )
 from tellapart.evaluation.loss_intervals import loss_columns, mean_interval
 from tellapart.evaluation.metrics import ClassScores
@@ -77,8 +76,7 @@ def labeled_rows(predictions: Predictions) -> Predictions:
 def accuracy_interval(predictions: Predictions) -> Interval:
     """Accuracy over the images with a known label: a Wilson interval at the effective sample size."""
     labeled = labeled_rows(predictions)
-    index, _ = group_index(labeled.groups)
-    return wilson(int(labeled.is_right.sum()), len(labeled), effective_n=effective_sample_size(labeled.is_right.astype(float), index))
+    return share_interval(labeled.is_right, labeled.groups)
 
 
 def log_loss_interval(predictions: Predictions, *, draws: int = DRAWS, seed: int = 0) -> Interval:

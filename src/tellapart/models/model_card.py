@@ -73,7 +73,7 @@ _CARD = fields(
         "checksums": mapping(_DIGEST),
         "sha256": _DIGEST,
     },
-    {"run": text(), "tellapart": text(), "data_sha256": text(), "decoder": _FILE},
+    {"run": text(), "tellapart": text(), "data_sha256": text(), "decoder": _FILE, "conformal": _FILE},
 )
 
 
@@ -141,6 +141,8 @@ def _check_consistency(card: Mapping[str, Any]) -> None:
             raise ShapeError(f"members[{number}] has {len(member['heads'])} heads for {count} classes")
         if member["tensors"] not in card["checksums"]:
             raise ShapeError(f"checksums.{member['tensors']} is missing")
+    if card.get("conformal", card["members"][0]["tensors"]) not in card["checksums"]:
+        raise ShapeError(f"checksums.{card['conformal']} is missing")
 
 
 def _digest(card: Mapping[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """A saved model: ``model.json``, the card that says how to use it, and beside it the tensors of each member.
 
-A probe has one member; a run with folds has one a fold, an ensemble those of its runs. The tensors of a member lie in
 A probe has one member; a run with folds has one for each fold, an ensemble those of its runs. The tensors of a member lie in
 a file of their own and are read when they are first used.
 """
@@ -17,8 +16,11 @@ import numpy as np
 from tellapart import calibration
 from tellapart.array_types import FloatArray
 from tellapart.atomic_files import replacing_folder
+from tellapart.conformal import ConformalScale
 from tellapart.errors import ModelError
 from tellapart.models.backbone_card import Backbone, BackboneCard
+from tellapart.models.conformal_file import conformal_tensors, read_conformal
+from tellapart.models.familiarity import Familiarity
 from tellapart.models.heads import LinearHead, mean_logits
 from tellapart.models.model_card import CARD, DAMAGED, FORMAT, check_tensors, read_card, sealed_card
 from tellapart.models.precision import has_fast_bfloat16
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     import torch
 
 HEAD_TENSORS = ("mean", "scale", "weight", "bias")
+CONFORMAL = "conformal.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +75,16 @@ class Classifier:
         class_names: in the order of the outputs.
         members: their logits are averaged by weight.
         temperature, clip: of the calibration.
+        familiarity: of images, in the features of the first member; None where the model does not know it.
+        true_classes: the scale for prediction sets (:func:`tellapart.conformal.true_class_scale`); None where there is none.
     """
 
     class_names: tuple[str, ...]
     members: tuple[Member, ...]
     temperature: float
     clip: float
+    familiarity: Familiarity | None = None
+    true_classes: ConformalScale | None = None
 
     def logits(self, of_members: Sequence[FloatArray]) -> FloatArray:
         """The weighted mean of the members' logits, float64 (n, k)."""
@@ -89,7 +96,7 @@ class Classifier:
         return calibration.apply(logits, self.temperature, self.clip)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SavedModel(Classifier):
     """A classifier as it ships: the folder it lies in, and versions, data hash and the like."""
 
@@ -108,18 +115,20 @@ def save_model(
         details: what else the card says: versions, data hash and the like.
         others: tensors of further files by the file's name, such as ``decoder.safetensors``.
     """
+    conformal = conformal_tensors(classifier.familiarity, classifier.true_classes)
     card = {
         "format": FORMAT,
         "class_names": list(classifier.class_names),
         "members": [_member_card(member, number) for number, member in enumerate(classifier.members)],
         "temperature": classifier.temperature,
         "clip": classifier.clip,
+        **({"conformal": CONFORMAL} if conformal else {}),
         **details,
     }
     with replacing_folder(folder) as partial:
         for number, member in enumerate(classifier.members):
             _save_tensors(_tensors_of(member), partial / _file_name(number))
-        for name, tensors in (others or {}).items():
+        for name, tensors in {**(others or {}), **({CONFORMAL: conformal} if conformal else {})}.items():
             _save_tensors(tensors, partial / name)
         (partial / CARD).write_text(sealed_card(card, partial), encoding="utf-8")
 
@@ -131,11 +140,15 @@ def load_model(folder: Path) -> SavedModel:
         ModelError: absent, damaged, of a wrong shape, or written by a newer version.
     """
     card = read_card(folder)
+    members = tuple(_member(folder, card, known) for known in card["members"])
+    familiarity, true_classes = _conformal(folder, card, members[0])
     return SavedModel(
         class_names=tuple(card["class_names"]),
-        members=tuple(_member(folder, card, known) for known in card["members"]),
+        members=members,
         temperature=card["temperature"],
         clip=card["clip"],
+        familiarity=familiarity,
+        true_classes=true_classes,
         folder=folder,
         details=card,
     )
@@ -201,6 +214,17 @@ def _member(folder: Path, card: Mapping[str, Any], known: Mapping[str, Any]) -> 
         heads=tuple(heads),
         weight=known["weight"],
     )
+
+
+def _conformal(folder: Path, card: Mapping[str, Any], first: Member) -> tuple[Familiarity | None, ConformalScale | None]:
+    """What the model knows of the familiarity of images and of its true classes; models of older versions know neither."""
+    if "conformal" not in card:
+        return None, None
+    path = check_tensors(folder, card, card["conformal"])
+    try:
+        return read_conformal(path, width=sum(backbone.card.num_features for backbone in first.backbones))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"there is no usable model in {folder}: {card['conformal']}: {error}", hint=DAMAGED) from error
 
 
 def _head(file: Any, place: int, power: float, num_classes: int) -> LinearHead:

@@ -22,6 +22,7 @@ from tellapart.reports.scores_section import binary_view, per_class_view, top_k_
 from tellapart.reports.search_section import search_view
 from tellapart.reports.thumbnail_budget import ThumbnailBudget, Thumbnails, class_sheets, data_uri, fill
 from tellapart.reports.training_section import training_view
+from tellapart.reports.unusual_section import strangest_images, unusual_view
 
 FORMAT = 1
 WAYS = {"scratch": "{backbone} from scratch", "finetune": "{backbone}, fine-tuned", "auto": "auto: {backbone}"}
@@ -32,11 +33,11 @@ def report_view(
 ) -> dict[str, Any]:
     """Everything the report of a run shows, JSON-able, one key a section.
 
-    Keys: ``format``, ``header``, ``rungs``, ``confusion``, ``gallery``, ``reliability``, ``coverage`` (lists have one item a reported
-    part), ``sensitivity``, ``curve`` (each with ``reason`` set where the run has none), ``search`` (``auto`` only), ``training`` (None
-    where no network was trained), ``map``, ``data``, ``notes``, ``method``, ``options`` and ``images``. ``images["thumbnails"]`` are
-    data URIs by image_id, ``images["classes"]`` the contact sheet and mean image of each class; ``report.json`` is the view without
-    ``images``.
+    Keys: ``format``, ``header``, ``rungs``, ``confusion``, ``gallery``, ``reliability``, ``coverage``, ``unusual`` (lists have one item a
+    reported part), ``sensitivity``, ``curve`` (each with ``reason`` set where the run has none), ``search`` (``auto`` only),
+    ``training`` (None where no network was trained), ``map``, ``data``, ``notes``, ``method``, ``options`` and ``images``.
+    ``images["thumbnails"]`` are data URIs by image_id, ``images["classes"]`` the contact sheet and mean image of each class;
+    ``report.json`` is the view without ``images``.
 
     Args:
         folder: the run folder.
@@ -60,6 +61,7 @@ def report_view(
         "gallery": gallery_view(run, order[:shown]),
         "reliability": [_reliability(run, part) for part in run.parts],
         "coverage": [_coverage(run, part) for part in run.parts],
+        "unusual": unusual_view(run),
         "sensitivity": _sensitivity(run),
         "curve": _curve(run),
         "search": search_view(run),
@@ -75,6 +77,7 @@ def report_view(
     for section in view["rungs"]:
         fill(chosen, changed_images(section), thumbnails, budget.ladder_bytes // len(view["rungs"]))
     fill(chosen, (image["image_id"] for image in view["gallery"]["training_images"]), thumbnails, budget.nearest_bytes)
+    fill(chosen, strangest_images(view["unusual"]), thumbnails, budget.ladder_bytes)
     fill(chosen, _map_images(view["map"]), thumbnails, budget.map_bytes)
     view["images"] = {
         "thumbnails": {image_id: data_uri(jpeg) for image_id, jpeg in chosen.items()},

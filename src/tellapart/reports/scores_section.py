@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tellapart.array_types import BoolArray, FloatArray, IntArray
-from tellapart.evaluation.intervals import effective_sample_size, group_index, wilson
+from tellapart.evaluation.intervals import share_interval
 from tellapart.predictions import Predictions
 from tellapart.reports.number_format import count, percent, percent_brief, share
 from tellapart.reports.runfiles import RunFiles
@@ -23,12 +23,7 @@ LEAST_SUPPORT = 5
 
 def proportion(is_right: BoolArray, groups: Sequence[str]) -> dict[str, float] | None:
     """The share of true values, bool (n,), with its 95 % interval by groups; None without an image."""
-    n = len(is_right)
-    if not n:
-        return None
-    index, _ = group_index(groups)
-    found = wilson(float(is_right.sum()), n, effective_n=effective_sample_size(is_right.astype(np.float64), index))
-    return {"value": found.value, "low": found.low, "high": found.high}
+    return share_interval(is_right, groups).as_dict() if len(is_right) else None
 
 
 def part_predictions(run: RunFiles, part: str) -> Predictions:

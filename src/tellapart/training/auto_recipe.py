@@ -34,6 +34,7 @@ from tellapart.training.probe_search import ProbeSearch
 from tellapart.training.recipe_runner import DEFAULTS, LivePage, NetworkRunner, folds_by_size
 from tellapart.training.time_budget import OutOfTime, TimeBudget, TimedProgress
 from tellapart.training.trials import Tried, are_square, image_seconds, network_seconds, other_size, packaged_names
+from tellapart.training.usualness import with_familiarity
 
 if TYPE_CHECKING:
     from tellapart.training.network_evaluation import NetworkAnswers  # loads torch
@@ -175,7 +176,7 @@ class AutoRunner:
             "data": data_card(search.assignment.rows, sets.class_names, search.assignment.duplicate_groups),
         }
         features = self._base_features(search)
-        return Evaluation(
+        evaluation = Evaluation(
             recipe="auto",
             backbone=" + ".join(dict.fromkeys(b.card.name for member in chosen.classifier.members for b in member.backbones)),
             classifier=chosen.classifier,
@@ -186,6 +187,16 @@ class AutoRunner:
             metrics=metrics,
             history=[{"event": "trial", **row.as_dict()} for row in search.tried],
         )
+        is_average = network is not None and len(network.held_out) > 1 and bool(choice.weights[-1])
+        first = chosen.classifier.members[0]
+        for trial in search.trials:
+            spec = trial.spec(self.options.device, self.options.precision)
+            if (spec.backbones, spec.resize, spec.mirror) == (first.backbones, first.resize, first.mirror):
+                features = self._cached(spec, list({row.image_id: row for row in search.used_rows}.values()))
+                return with_familiarity(evaluation, sets.train.rows, features, is_average_of_folds=is_average)
+        assert network is not None  # noqa: S101 - the first member is of a probe or of the network
+        held_out = network.held_out[0][0]
+        return with_familiarity(evaluation, sets.train.rows, network.features, held_out=held_out, is_average_of_folds=is_average)
 
     def _base_features(self, search: ProbeSearch) -> FeatureMatrix:
         return self._cached(self.spec, list({row.image_id: row for row in search.used_rows}.values()))

@@ -21,6 +21,7 @@ from tellapart.training.fold_training import FoldMember
 from tellapart.training.network_recipe import NetworkRecipe
 from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part
 from tellapart.training.probe_evaluation import Evaluation, PartSets, concatenate_predictions, data_card, rows_with_neighbors
+from tellapart.training.usualness import with_familiarity
 
 FeaturesOf = Callable[[Sequence[Member]], Sequence[FeatureMatrix]]
 """The features of every image from the backbone of each member."""
@@ -91,7 +92,7 @@ def evaluate_network(
     chosen = choice.candidate
     predictions, below = _reported(sets, choice, network, probe)
     last = PartSets.of(assignment, network.features)
-    return Evaluation(
+    evaluation = Evaluation(
         recipe=recipe.name,
         backbone=recipe.card.name,
         classifier=chosen.classifier,
@@ -108,6 +109,10 @@ def evaluate_network(
         },
         history=[{"event": "epoch", "fold": number, **event} for number, fold in enumerate(folds, 1) for event in fold.facts["history"]],
     )
+    is_network = chosen.classifier.members[0].backbones == folds[0].member.backbones
+    features, held_out = (network.features, folds[0].held_out) if is_network else (base, None)
+    is_average = len(folds) > 1 and bool(choice.weights[-1])
+    return with_familiarity(evaluation, train.rows, features, held_out=held_out, is_average_of_folds=is_average)
 
 
 def _reported(

@@ -24,6 +24,7 @@ from tellapart.training.learning_curves import learning_curve
 from tellapart.training.linear_probe import Probe, fit_probe
 from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part, leak_effect, nearest, probe_predictions
 from tellapart.training.split_sensitivity import split_sensitivity
+from tellapart.training.usualness import with_familiarity
 
 SHOWN_NEIGHBORS = 3
 SHOWN_GROUPS = 200
@@ -53,6 +54,7 @@ class Evaluation:
         rows: one row per file, with coordinates on the map and nearest training images.
         metrics: entries of metrics.json.
         history: events of the training.
+        familiarity: of the images of ``predictions``, float64 (n,); None where the classifier does not know it.
     """
 
     recipe: str
@@ -64,6 +66,7 @@ class Evaluation:
     rows: list[FileRow]
     metrics: dict[str, Any]
     history: list[dict[str, Any]]
+    familiarity: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +121,7 @@ def evaluate_probe(
     events.append({"event": "chosen", **{k: v for k, v in probe.selection.items() if k != "strengths"}})
     with progress.stage("searching for similar images", unit="steps"):
         placed_rows = rows_with_neighbors(assignment.rows, features, train, reported)
-    return Evaluation(
+    evaluation = Evaluation(
         recipe="probe",
         backbone=str(features.provenance["backbone"]),
         classifier=Classifier(sets.class_names, (member,), probe.temperature, probe.clip),
@@ -129,6 +132,7 @@ def evaluate_probe(
         metrics=metrics,
         history=events,
     )
+    return with_familiarity(evaluation, train.rows, features)
 
 
 def _sensitivity(sets: Sequence[LabeledSet], probe: Probe, options: EvaluationOptions) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from tellapart.models.saved_model import save_model
 from tellapart.printable import name_complaint, printable
 from tellapart.progress import SILENT, Progress
 from tellapart.training.probe_evaluation import Evaluation
+from tellapart.training.usualness import with_unusual_scores
 from tellapart.version import __version__
 
 PACKAGES = ("torch", "timm", "numpy", "pillow", "simplejpeg")
@@ -109,6 +110,7 @@ def write_run(
     context: RunContext,
 ) -> None:
     """Write everything but the report into ``folder``, which will be renamed to ``final``."""
+    evaluation = with_unusual_scores(evaluation)
     heading = {
         **context.heading(final),
         "recipe": evaluation.recipe,

@@ -11,7 +11,6 @@ from tellapart.version import __version__
 
 if TYPE_CHECKING:
     from tellapart.dataset import Dataset
-    from tellapart.evaluation import PartMetrics
     from tellapart.predictions import Predictions
     from tellapart.predictor import PredictedFiles
     from tellapart.progress import Progress
@@ -25,7 +24,7 @@ OF_THE_MODEL = ("run", "recipe", "backbone", "class_names", "selection")
 def write_evaluation_report(
     folder: Path,
     run: Run,
-    scores: PartMetrics,
+    scores: dict[str, Any],
     evaluated: Predictions,
     images: tuple[Dataset, PredictedFiles],
     notes: list[str],
@@ -36,7 +35,7 @@ def write_evaluation_report(
     Args:
         folder: where to; it is made if it is not there.
         run: whose model was evaluated.
-        scores: the metrics of the evaluated images.
+        scores: the metrics of the evaluated images, as ``PART`` of metrics.json.
         evaluated: the predictions that the scores are of.
         images: the data set, and the predictions for all its files.
         notes: sentences worth knowing.
@@ -57,7 +56,7 @@ def write_evaluation_report(
         "folder": str(dataset.root),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "tellapart": __version__,
-        PART: scores.as_dict(),
+        PART: scores,
         "data": {
             "files": len(predicted.files),
             "used": n,

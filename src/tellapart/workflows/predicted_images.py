@@ -35,13 +35,13 @@ def write_prediction_sheet(predicted: PredictedFiles, dataset: Dataset, out: Pat
     from tellapart.reports.contact_sheet import MOST_TILES, Tile, contact_sheet
 
     found = predicted.predictions
-    order = np.lexsort((found.confidence, found.predicted))
+    answered = predicted.answered
+    order = np.lexsort((found.confidence, np.array(answered, dtype=object).astype(str)))
     files = _files(predicted, dataset)
 
     def tile(number: int) -> Tile:
         row = int(order[number])
-        name = found.class_names[found.predicted[row]]
-        caption = f"{name} {100 * found.confidence[row]:.0f} %\n{found.paths[row].rpartition('/')[2]}"
+        caption = f"{answered[row]} {100 * found.confidence[row]:.0f} %\n{found.paths[row].rpartition('/')[2]}"
         pixels = _pixels(files[row]) if number < MOST_TILES else None
         return Tile(pixels, caption)
 
@@ -68,8 +68,8 @@ def sort_into_classes(predicted: PredictedFiles, dataset: Dataset, folder: Path,
 
     found = predicted.predictions
     images = [
-        Exported(file, _row(path, image_id, found.class_names[k], file))
-        for path, image_id, k, file in zip(found.paths, found.image_ids, found.predicted, _files(predicted, dataset), strict=True)
+        Exported(file, _row(path, image_id, name, file))
+        for path, image_id, name, file in zip(found.paths, found.image_ids, predicted.answered, _files(predicted, dataset), strict=True)
     ]
     write_copy(images, folder, is_linked=False, progress=progress)
 

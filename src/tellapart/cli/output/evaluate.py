@@ -11,7 +11,7 @@ from tellapart.counts import count
 if TYPE_CHECKING:
     from tellapart.commands.evaluate import EvaluateResult
     from tellapart.workflows.tta_options import TtaGain
-from tellapart.cli.output.tables import percent_or_blank, signed_points
+from tellapart.cli.output.tables import percent_or_blank, signed_points, unusual_lines
 
 
 def evaluate_output(result: EvaluateResult) -> Answer:
@@ -32,6 +32,10 @@ def evaluate_output(result: EvaluateResult) -> Answer:
     }
     counts = {name: getattr(result, name) for name in reasons}
     lines += [f"{counts[name]:,} left out: they {reason}" for name, reason in reasons.items() if counts[name]]
+    lines += unusual_lines({"familiarity": result.familiarity, "prediction_sets": result.prediction_sets})
+    if strange := result.unknown_classes:
+        levels = ", ".join(f"{share(row['measured'])} at --unknown {row['unknown']:g}" for row in strange["false_alarms"])
+        lines.append(f"of the {count(strange['n'], 'image')} of classes the run does not know are called unknown: {levels}")
     page = [Styled(shown(result.report), before="report: ", bold=True)] if result.report else []
     return [*lines, *_tta_lines(result.tta), *page], result.as_dict()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tellapart.cli.formatting import SHOWN_ROWS, shown
 from tellapart.cli.terminal import Answer, Line, Styled
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from tellapart.predictor import PredictedFiles
 from tellapart.cli.output.tables import percent_or_blank
 
+STRANGE = 0.05
+"""Familiarity up to which a line says it."""
+
 
 def predict_output(result: PredictedFiles) -> Answer:
     """One line per file, up to a screenful, and the number of files that cannot be read."""
@@ -22,10 +25,12 @@ def predict_output(result: PredictedFiles) -> Answer:
     lines: list[Line] = [
         f"{row['predicted'] or 'unreadable':<20} {percent_or_blank(row['probability']):>7}  {row['path']}"
         + (f"  ({row['reason']})" if row["reason"] else "")
+        + "".join(f"  [{row[name]}]" for name in result.more if row[name])
+        + _strange(row)
         for row in islice(result.iter_records(), SHOWN_ROWS)
     ]
     if total > SHOWN_ROWS:
-        counts = Counter(result.predictions.class_names[i] for i in result.predictions.predicted.tolist())
+        counts = Counter(result.answered)
         lines.append(f"... and {total - SHOWN_ROWS:,} more ({where})")
         lines.append("in all: " + ", ".join(f"{count:,} {name}" for name, count in counts.most_common()))
     if result.unreadable:
@@ -42,3 +47,9 @@ def predict_output(result: PredictedFiles) -> Answer:
             Styled(shown(result.sorted_into), before=f"{count(len(result.predictions), 'image')} copied by class into ", bold=True)
         )
     return lines, result.records
+
+
+def _strange(row: dict[str, Any]) -> str:
+    """How familiar an image is, where it is little."""
+    value = row.get("familiarity")
+    return "" if value is None or value > STRANGE else f"  (familiarity {value:.2g})"

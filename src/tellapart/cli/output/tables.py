@@ -127,3 +127,15 @@ def signed_points(interval: Mapping[str, float]) -> str:
 def percent_or_blank(value: float | None) -> str:
     """``98.9 %``, or nothing where there is no value."""
     return "" if value is None else f"{100 * value:.1f} %"
+
+
+def unusual_lines(numbers: Mapping[str, Any]) -> list[str]:
+    """What familiarity and prediction sets do on a part of metrics.json."""
+    lines = []
+    if found := numbers.get("familiarity"):
+        alarms = ", ".join(f"{share(row['measured'])} at --unknown {row['unknown']:g}" for row in found["false_alarms"])
+        lines.append(f"called unknown by mistake: {alarms}, of {count(found['n'], 'image')}")
+    if found := numbers.get("prediction_sets"):
+        sizes = f"{found['mean_size']:.2f} classes on average"
+        lines.append(f"prediction sets at --coverage {found['coverage']:g}: {share(found['measured'])} hold the true class, {sizes}")
+    return lines

@@ -12,7 +12,15 @@ from tellapart.durations import duration_text
 if TYPE_CHECKING:
     from tellapart.run_folder import Run
     from tellapart.workflows.training_plan import TrainingPlan
-from tellapart.cli.output.tables import ladder_lines, leak_lines, learning_curve_lines, search_lines, split_variance_lines, training_lines
+from tellapart.cli.output.tables import (
+    ladder_lines,
+    leak_lines,
+    learning_curve_lines,
+    search_lines,
+    split_variance_lines,
+    training_lines,
+    unusual_lines,
+)
 
 
 def train_output(result: Run | TrainingPlan) -> Answer:
@@ -51,7 +59,7 @@ def _run_output(run: Run) -> Answer:
     lines: list[Line] = []
     for part in ("test", "val"):
         if part in metrics:
-            lines += ladder_lines(part, metrics[part])
+            lines += ladder_lines(part, metrics[part]) + [f"  {line}" for line in unusual_lines(metrics[part])]
     data = metrics["data"]
     lines.append(
         f"{data['used']:,} of {data['files']:,} files used; {data['unreadable']:,} unreadable,"

@@ -1,0 +1,81 @@
+"""What a classifier knows of the unusual: familiarity of images and prediction sets, and what both do on the reported images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tellapart.array_types import FloatArray, IntArray
+from tellapart.conformal import prediction_sets, true_class_scale
+from tellapart.dataset.file_rows import FileRow
+from tellapart.dataset.parts import REPORTED
+from tellapart.evaluation.unknowns import COVERAGE, familiarity_scores, set_scores
+from tellapart.features import FeatureMatrix
+from tellapart.models.familiarity import Unlearned, fit_familiarity
+from tellapart.models.saved_model import Classifier
+from tellapart.predictions import Predictions
+
+if TYPE_CHECKING:
+    from tellapart.training.probe_evaluation import Evaluation
+
+
+def with_familiarity(
+    evaluation: Evaluation,
+    train: Sequence[FileRow],
+    features: FeatureMatrix,
+    *,
+    held_out: IntArray | None = None,
+    is_average_of_folds: bool = False,
+) -> Evaluation:
+    """The evaluation with the familiarity of images, and that of every reported image.
+
+    Args:
+        evaluation: of a classifier without familiarity.
+        train: the training images.
+        features: of all images, from the classifier's first member.
+        held_out: rows of the training images that the first member was not trained on; None where it saw none of them.
+        is_average_of_folds: whether the classifier averages several networks, of which each predicted other images out of fold.
+    """
+    row_of = {image_id: row for row, image_id in enumerate(row.image_id for row in train)}
+    found = evaluation.out_of_fold
+    rows = np.array([row_of[image_id] for image_id in found.image_ids], dtype=np.int64)
+    unlearned = Unlearned(rows, None if is_average_of_folds else found.logits, held_out)
+    own = features.of([row.image_id or "" for row in train])
+    fitted = fit_familiarity(own, [row.group or "" for row in train], unlearned)
+    if fitted is None:
+        return evaluation
+    reported = evaluation.predictions
+    p_values = fitted.p_values(features.of(reported.image_ids), reported.logits)
+    return replace(evaluation, classifier=replace(evaluation.classifier, familiarity=fitted), familiarity=p_values)
+
+
+def with_unusual_scores(evaluation: Evaluation) -> Evaluation:
+    """The evaluation with the scale of its prediction sets, and in its metrics what sets and familiarity do on each reported part."""
+    held, reported = evaluation.out_of_fold, evaluation.predictions
+    scale = true_class_scale(held.probabilities, held.targets, held.groups)
+    classifier = replace(evaluation.classifier, true_classes=scale if len(scale) else None)
+    metrics = dict(evaluation.metrics)
+    for part in REPORTED:
+        rows = np.flatnonzero(np.array([each == part for each in reported.parts], dtype=bool) & (reported.targets >= 0))
+        if part in metrics and len(rows):
+            familiarity = None if evaluation.familiarity is None else evaluation.familiarity[rows]
+            metrics[part] = {**metrics[part], **unusual_scores(classifier, reported.where(rows), familiarity)}
+    return replace(evaluation, classifier=classifier, metrics=metrics)
+
+
+def unusual_scores(classifier: Classifier, labeled: Predictions, familiarity: FloatArray | None) -> dict[str, Any]:
+    """``familiarity`` and ``prediction_sets`` of a part of metrics.json; None where the classifier has no such thing.
+
+    Args:
+        classifier: with its scales.
+        labeled: images of the part, all of known class.
+        familiarity: of these images, float (n,); None where the classifier does not know it.
+    """
+    scale, sets = classifier.true_classes, None
+    if scale is not None and scale.smallest <= 1 - COVERAGE:
+        sets = set_scores(prediction_sets(labeled.probabilities, scale, COVERAGE), labeled)
+    found = None if familiarity is None else familiarity_scores(familiarity, labeled)
+    return {"familiarity": found, "prediction_sets": sets}

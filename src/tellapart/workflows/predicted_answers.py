@@ -1,0 +1,139 @@
+"""What is answered for an image beside its probabilities: "unknown", a set of classes, the most probable few."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tellapart.conformal import ConformalScale, prediction_sets
+from tellapart.errors import OptionError
+from tellapart.options import option
+
+if TYPE_CHECKING:
+    from tellapart.models.saved_model import SavedModel
+    from tellapart.predictor import PredictedFiles
+
+UNKNOWN = "unknown"
+BETWEEN = " | "
+"""Between the classes of one cell."""
+OLD = "train it again: it was trained by an older tellapart, or on too few images"
+
+
+def unknown_option() -> Any:
+    """Below which familiarity an image is of no class."""
+    return option(
+        None,
+        'Answer "unknown" for images with at most this familiarity, such as 0.01: the share of false alarms on images like the '
+        "training images.",
+        minimum=0.0001,
+        maximum=0.5,
+        metavar="SHARE",
+    )
+
+
+def coverage_option() -> Any:
+    """How often the true class is in the prediction set."""
+    return option(
+        None,
+        "Add the smallest set of classes that holds the true one with this probability, such as 0.95, on images like the training images.",
+        minimum=0.5,
+        maximum=0.9999,
+        metavar="SHARE",
+    )
+
+
+def top_option() -> Any:
+    """How many classes are listed."""
+    return option(None, "Add the K most probable classes.", minimum=1, metavar="K")
+
+
+@dataclass(frozen=True)
+class AnswerSettings:
+    """See :func:`unknown_option`, :func:`coverage_option` and :func:`top_option`."""
+
+    unknown: float | None = None
+    coverage: float | None = None
+    top: int | None = None
+
+    @classmethod
+    def of(cls, options: Any) -> AnswerSettings:
+        """Those of a command's options."""
+        return cls(options.unknown, options.coverage, options.top)
+
+
+def check_answers(model: SavedModel, settings: AnswerSettings) -> None:
+    """Check that a model can answer so.
+
+    Raises:
+        OptionError: it has no familiarity or no scale for sets, or cannot tell so small a share; or there are fewer classes.
+    """
+    name = model.details.get("run", model.folder.name)
+    if settings.unknown is not None:
+        scale = None if model.familiarity is None else model.familiarity.scale
+        _check_scale(scale, settings.unknown, f"unknown {settings.unknown:g}", f"{name} does not know how familiar an image is", "unknown")
+        if UNKNOWN in model.class_names:
+            raise OptionError(
+                f"{name} has a class of its own that is called {UNKNOWN}", hint="leave --unknown out; see the column familiarity"
+            )
+    if settings.coverage is not None:
+        share = 1 - settings.coverage
+        _check_scale(model.true_classes, share, f"coverage {settings.coverage:g}", f"{name} has no scale for prediction sets", "coverage")
+    check_top(settings.top, model.class_names)
+
+
+def check_top(top: int | None, class_names: Sequence[str]) -> None:
+    """Check that there are so many classes.
+
+    Raises:
+        OptionError: there are fewer.
+    """
+    if top is not None and top > len(class_names):
+        raise OptionError(f"top must be at most {len(class_names)}, got {top}: the model knows no more classes")
+
+
+def with_answers(predicted: PredictedFiles, true_classes: ConformalScale | None, settings: AnswerSettings) -> PredictedFiles:
+    """Predictions with what the settings ask for; :func:`check_answers` has passed.
+
+    Args:
+        predicted: the predictions.
+        true_classes: the model's scale for prediction sets.
+        settings: what is asked for.
+    """
+    more: dict[str, tuple[str, ...]] = dict(predicted.more)
+    found = predicted.predictions
+    if settings.coverage is not None and true_classes is not None:
+        sets = prediction_sets(found.probabilities, true_classes, settings.coverage)
+        more["prediction_set"] = tuple(_names(found.probabilities[row], sets[row], found.class_names) for row in range(len(found)))
+    if settings.top is not None:
+        is_top = np.argsort(np.argsort(-found.probabilities, axis=1, kind="stable"), axis=1, kind="stable") < settings.top
+        more["top"] = tuple(_names(found.probabilities[row], is_top[row], found.class_names) for row in range(len(found)))
+    answers = predicted.answers
+    if settings.unknown is not None and predicted.familiarity is not None:
+        is_unknown = (predicted.familiarity <= settings.unknown).tolist()
+        answers = tuple(UNKNOWN if strange else name for strange, name in zip(is_unknown, predicted.answered, strict=True))
+    return replace(predicted, answers=answers, more=more)
+
+
+def _names(probabilities: np.ndarray, chosen: np.ndarray, class_names: Sequence[str]) -> str:
+    """The chosen classes, the most probable first."""
+    order = np.argsort(-probabilities, kind="stable")
+    return BETWEEN.join(class_names[k] for k in order[chosen[order]].tolist())
+
+
+def _check_scale(scale: ConformalScale | None, share: float, given: str, lack: str, option_name: str) -> None:
+    if scale is None:
+        raise OptionError(f"{option_name} cannot be answered: {lack}", hint=OLD)
+    if share < scale.smallest:
+        raise OptionError(
+            f"{given} is finer than this model can tell: it was measured on {scale.groups:,.0f} different images, "
+            f"enough for shares from {scale.smallest:.2g} on",
+            hint=f"--{option_name} {_coarsest(option_name, scale.smallest)}, or train on more images",
+        )
+
+
+def _coarsest(option_name: str, smallest: float) -> str:
+    share = np.ceil(smallest * 1000) / 1000
+    return f"{share:.3f}" if option_name == "unknown" else f"{1 - share:.3f}"
