@@ -18,7 +18,7 @@ from tellapart.training.config import TrainingConfig
 from tellapart.training.fold_training import FoldMember
 from tellapart.training.network_evaluation import evaluate_network
 from tellapart.training.network_recipe import NetworkRecipe, scratch_card
-from tellapart.training.probe_evaluation import Evaluation
+from tellapart.training.recipe_evaluation import Evaluation
 
 CARD = scratch_card("tiny", 24)
 RECIPE = NetworkRecipe("scratch", CARD, None, "crop", "all", parse_augmentation("none"), TrainingConfig(epochs=1), 3)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tellapart.predictions import Predictions
     from tellapart.run_folder import Run
     from tellapart.training.ladder import LadderStep
-    from tellapart.training.probe_evaluation import Evaluation
+    from tellapart.training.recipe_evaluation import Evaluation
     from tellapart.training.recipe_runner import RecipeRunner
 
 SMALLEST_PROBABILITY = 1e-12
@@ -258,12 +258,15 @@ class _LadderRun:
 
     def _with_views(self, evaluation: Evaluation) -> Any:
         """The reported images seen several times."""
+        from dataclasses import fields
+
         from tellapart.dataset.dataset import files_dataset
         from tellapart.models.saved_model import SavedModel
         from tellapart.predictor import PredictionSettings, predict_files
 
         classifier, reported = evaluation.classifier, evaluation.predictions
-        model = SavedModel(classifier.class_names, classifier.members, classifier.temperature, classifier.clip, Path(), {"run": "tta"})
+        own = {field.name: getattr(classifier, field.name) for field in fields(classifier)}
+        model = SavedModel(**own, folder=Path(), details={"run": "tta"})
         entries = {row.path: entry for row, entry in zip(evaluation.rows, self.opened.dataset.entries, strict=True)}
         paths = [self.opened.dataset.file(entries[path]) for path in reported.paths]
         viewed = predict_files(

@@ -100,9 +100,9 @@ def fit_familiarity(features: FloatArray, groups: Sequence[str], unlearned: Unle
         seed: of the samples.
     """
     held_out = unlearned.held_out
-    every = np.arange(len(features))
+    every: IntArray = np.arange(len(features))
     kept = _sample(every if held_out is None else np.setdiff1d(every, held_out), MOST_KEPT, seed)
-    of_scale = np.arange(len(unlearned.rows)) if held_out is None else np.flatnonzero(np.isin(unlearned.rows, held_out))
+    of_scale: IntArray = np.arange(len(unlearned.rows)) if held_out is None else np.flatnonzero(np.isin(unlearned.rows, held_out))
     of_scale = _sample(of_scale, MOST_MEASURED, seed)
     measured = unlearned.rows[of_scale]
     index = np.unique(np.array(groups, dtype=object).astype(str), return_inverse=True)[1]

@@ -29,8 +29,9 @@ from tellapart.progress import Progress
 from tellapart.training.candidates import Choice, choose
 from tellapart.training.options import TrainOptions
 from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part
-from tellapart.training.probe_evaluation import Evaluation, PartSets, concatenate_predictions, data_card, rows_with_neighbors
+from tellapart.training.probe_evaluation import PartSets, concatenate_predictions, data_card, rows_with_neighbors
 from tellapart.training.probe_search import ProbeSearch
+from tellapart.training.recipe_evaluation import Evaluation
 from tellapart.training.recipe_runner import DEFAULTS, LivePage, NetworkRunner, folds_by_size
 from tellapart.training.time_budget import OutOfTime, TimeBudget, TimedProgress
 from tellapart.training.trials import Tried, are_square, image_seconds, network_seconds, other_size, packaged_names

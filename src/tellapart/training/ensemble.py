@@ -21,7 +21,8 @@ from tellapart.predictions import Predictions
 from tellapart.run_folder import Run
 from tellapart.training.ensemble_members import Ensemble, EnsembleMember, ensemble_members, fit_weights
 from tellapart.training.part_evaluation import ladder_rungs
-from tellapart.training.probe_evaluation import Evaluation, data_card
+from tellapart.training.probe_evaluation import data_card
+from tellapart.training.recipe_evaluation import Evaluation
 
 ENOUGH = 50
 """Out-of-fold images that all runs must have in common for anything to be chosen on them."""

@@ -20,7 +20,8 @@ from tellapart.training.candidates import Candidate, Choice, choose
 from tellapart.training.fold_training import FoldMember
 from tellapart.training.network_recipe import NetworkRecipe
 from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part
-from tellapart.training.probe_evaluation import Evaluation, PartSets, concatenate_predictions, data_card, rows_with_neighbors
+from tellapart.training.probe_evaluation import PartSets, concatenate_predictions, data_card, rows_with_neighbors
+from tellapart.training.recipe_evaluation import Evaluation
 from tellapart.training.usualness import with_familiarity
 
 FeaturesOf = Callable[[Sequence[Member]], Sequence[FeatureMatrix]]

@@ -23,6 +23,7 @@ from tellapart.progress import SILENT, Progress
 from tellapart.training.learning_curves import learning_curve
 from tellapart.training.linear_probe import Probe, fit_probe
 from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part, leak_effect, nearest, probe_predictions
+from tellapart.training.recipe_evaluation import Evaluation
 from tellapart.training.split_sensitivity import split_sensitivity
 from tellapart.training.usualness import with_familiarity
 
@@ -38,35 +39,6 @@ class EvaluationOptions:
     seed: int
     n_splits: int
     learning_curve: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """A fitted classifier and its evaluation.
-
-    Attributes:
-        recipe: name of the recipe.
-        backbone: name of the backbone.
-        classifier: the model to save.
-        predictions: of every reported image.
-        below: by reported part, predictions of the baselines for the same images.
-        out_of_fold: predictions of training images by members that were not trained on them; temperature and clip were chosen on them.
-        rows: one row per file, with coordinates on the map and nearest training images.
-        metrics: entries of metrics.json.
-        history: events of the training.
-        familiarity: of the images of ``predictions``, float64 (n,); None where the classifier does not know it.
-    """
-
-    recipe: str
-    backbone: str
-    classifier: Classifier
-    predictions: Predictions
-    below: dict[str, list[Predictions]]
-    out_of_fold: Predictions
-    rows: list[FileRow]
-    metrics: dict[str, Any]
-    history: list[dict[str, Any]]
-    familiarity: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tellapart.training.network_evaluation import NetworkAnswers
     from tellapart.training.network_recipe import NetworkRecipe
     from tellapart.training.options import TrainOptions
-    from tellapart.training.probe_evaluation import Evaluation
+    from tellapart.training.recipe_evaluation import Evaluation
 
 Listener = Callable[[str, Sequence[Mapping[str, Any]]], None]
 """Called after every epoch with the title of the training and its history so far."""

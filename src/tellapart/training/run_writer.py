@@ -28,7 +28,7 @@ from tellapart.errors import DataError
 from tellapart.models.saved_model import save_model
 from tellapart.printable import name_complaint, printable
 from tellapart.progress import SILENT, Progress
-from tellapart.training.probe_evaluation import Evaluation
+from tellapart.training.recipe_evaluation import Evaluation
 from tellapart.training.usualness import with_unusual_scores
 from tellapart.version import __version__
 

@@ -19,7 +19,7 @@ from tellapart.models.saved_model import Classifier
 from tellapart.predictions import Predictions
 
 if TYPE_CHECKING:
-    from tellapart.training.probe_evaluation import Evaluation
+    from tellapart.training.recipe_evaluation import Evaluation
 
 
 def with_familiarity(

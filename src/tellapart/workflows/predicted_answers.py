@@ -75,9 +75,7 @@ def check_answers(model: SavedModel, settings: AnswerSettings) -> None:
         scale = None if model.familiarity is None else model.familiarity.scale
         _check_scale(scale, settings.unknown, f"unknown {settings.unknown:g}", f"{name} does not know how familiar an image is", "unknown")
         if UNKNOWN in model.class_names:
-            raise OptionError(
-                f"{name} has a class of its own that is called {UNKNOWN}", hint="leave --unknown out; see the column familiarity"
-            )
+            raise OptionError(f"{name} has a class of its own called {UNKNOWN}", hint="leave --unknown out; see the column familiarity")
     if settings.coverage is not None:
         share = 1 - settings.coverage
         _check_scale(model.true_classes, share, f"coverage {settings.coverage:g}", f"{name} has no scale for prediction sets", "coverage")
@@ -102,7 +100,7 @@ def with_answers(predicted: PredictedFiles, true_classes: ConformalScale | None,
         true_classes: the model's scale for prediction sets.
         settings: what is asked for.
     """
-    more: dict[str, tuple[str, ...]] = dict(predicted.more)
+    more: dict[str, Sequence[str]] = dict(predicted.more)
     found = predicted.predictions
     if settings.coverage is not None and true_classes is not None:
         sets = prediction_sets(found.probabilities, true_classes, settings.coverage)
