@@ -93,3 +93,14 @@ def test_folds_that_hold_nothing_out_have_no_score(held_out: list[np.ndarray], m
     assert selection["n"] == len(examination.out_of_fold) == sum(n for _, n in members)
     assert (selection["log_loss"] is None) == (not members)
     assert np.isfinite(examination.predictions.probabilities).all()
+
+
+@pytest.mark.parametrize("folds", [1, 3])
+def test_familiarity_is_measured_on_what_the_first_member_held_out(folds: int) -> None:
+    held_out = [np.arange(4 * number, 4 * number + 4) for number in range(folds)]
+    examination = examined(held_out)
+    found = examination.classifier.familiarity
+    assert found is not None and examination.familiarity is not None
+    assert (len(found.units), len(found.scale)) == (N - 4, 4)
+    assert (found.energy is None) == (folds > 1), "an average of networks answers otherwise than each of them"
+    assert examination.familiarity.shape == (TESTED,)
