@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from threading import Timer
 
 import numpy as np
 import pytest
@@ -331,3 +334,49 @@ def test_files_that_change_between_two_runs_are_seen(root: Path, tmp_path: Path)
     assert second.class_names == ("dots", "lines", "plain")
     assert {c["name"]: c["train"] + c["test"] for c in second.metrics["data"]["classes"]} == {"dots": 9, "lines": 10, "plain": 11}
     assert first.class_names == ("dots", "plain", "stripes")
+
+
+READERS: dict[str, Callable[[Path, Path], object]] = {
+    "check": lambda root, out: tellapart.check(root, backbone="none", out=out / "check"),
+    "augment": lambda root, out: tellapart.augment(root, out=out / "sheet.jpg"),
+    "augment --copies": lambda root, out: tellapart.augment(root, copies=1, out=out / "more"),
+    "crop": lambda root, out: tellapart.crop(root, target="subject", measure_benefit=False, out=out / "crops"),
+    "prepare": lambda root, out: tellapart.prepare(root, size=[16], out=out / "arrays"),
+    "export-dataset": lambda root, out: tellapart.export_dataset(root, out / "clean"),
+    "a list": lambda root, out: tellapart.check(root / "metadata.csv", backbone="none", out=out / "check"),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_pipe_among_the_photos_is_never_waited_for(photos: Path, tmp_path: Path, name: str) -> None:
+    root = folders.some_of(photos, tmp_path / "photos", each=2, kinds=("dots", "plain"))
+    pipes = [root / "dots" / "0.jpg", root / "metadata.csv"]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    ends = [os.open(pipe, os.O_RDWR) for pipe in pipes]
+
+    def release() -> None:
+        for pipe, end in zip(pipes, ends, strict=True):
+            pipe.unlink()
+            os.close(end)
+
+    timer = Timer(20, release)
+    timer.start()
+    with suppress(DataError):
+        READERS[name](root, tmp_path)
+    was_waited_for = not timer.is_alive()
+    timer.cancel()
+    timer.join()
+    if not was_waited_for:
+        release()
+    assert not was_waited_for
+
+
+def test_no_command_lets_a_library_warn_of_a_damaged_file(tmp_path: Path) -> None:
+    many(tmp_path / "photos" / "a", 2)
+    (tmp_path / "photos/a/raw.nef").write_bytes(b"MM\0*" + bytes(200))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = tellapart.check(tmp_path / "photos", backbone="none", out=tmp_path / "check")
+    assert "damaged: the TIFF header makes no sense" in (tmp_path / "check/issues.csv").read_text()
+    assert found.files == 3

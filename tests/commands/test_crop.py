@@ -172,6 +172,15 @@ def test_the_benefit_compares_whole_images_with_crops(photos: Path, tmp_path: Pa
     assert "whole images" in benefit.verdict
 
 
+def test_the_benefit_is_measured_on_the_test_part_that_the_photos_have(photos: Path, tmp_path: Path) -> None:
+    root = tmp_path / "photos"
+    for part, each, start in (("train", 10, 0), ("test", 4, 10)):
+        folders.some_of(photos, root / part, each=each, kinds=("dots", "stripes"), start=start)
+    found = tellapart.crop(root, target="subject", out=tmp_path / "crops")
+    assert found.benefit is not None
+    assert found.benefit.n <= 8
+
+
 def test_the_command_says_what_would_be_kept(people: Path) -> None:
     said = CliRunner().invoke(door, ["crop", str(people), "--no-measure-benefit", "-q"])
     assert said.exit_code == 0, said.output

@@ -98,14 +98,24 @@ def test_system_files_and_folders_are_no_classes(tmp_path: Path) -> None:
     names += [".ipynb_checkpoints/a.jpg", ".Trash-1000/a.jpg", ".cache/a.jpg", "cats/Thumbs.db", "cats/desktop.ini", "cats/._a.jpg"]
     files, notes = image_files(folders.write(tmp_path, dict.fromkeys(["cats/a.jpg", *names], JPEG)))
     assert files == ["cats/a.jpg"]
-    assert notes == ["system folders are passed over: #recycle, $RECYCLE.BIN, @eaDir, System Volume Information, __MACOSX, lost+found"]
+    assert notes == [
+        "system folders are passed over: #recycle, $RECYCLE.BIN, @eaDir, System Volume Information, __MACOSX, lost+found",
+        "3 hidden image files are passed over (a name or folder that begins with a dot)",
+    ]
     assert all(name == name.lower() for name in SYSTEM_FOLDERS)
+
+
+def test_images_in_hidden_folders_are_counted_and_ours_are_not(tmp_path: Path) -> None:
+    names = ["cats/1.jpg", "cats/.old/2.jpg", "..e/deep/3.PNG", "..e/notes.txt", ".tellapart/sheet.jpg", ".git/4.jpg"]
+    files, notes = image_files(folders.write(tmp_path, dict.fromkeys(names, JPEG)))
+    assert files == ["cats/1.jpg"]
+    assert notes == ["2 hidden image files are passed over (a name or folder that begins with a dot)"]
 
 
 def test_hidden_images_are_counted(tmp_path: Path) -> None:
     assert image_files(folders.write(tmp_path, {".a.jpg": JPEG, ".DS_Store": b"x"})) == (
         [],
-        ["1 hidden image file is passed over (the name begins with a dot)"],
+        ["1 hidden image file is passed over (a name or folder that begins with a dot)"],
     )
 
 

@@ -199,3 +199,14 @@ def test_no_image_is_read_where_the_listing_shows_one_class(tmp_path: Path, verb
     monkeypatch.setattr("tellapart.analyzed_folder.extract", lambda *_, **__: pytest.fail("images were read"))
     with pytest.raises(DataError, match="only one class, 'cats'"):
         getattr(tellapart, verb)(tmp_path)
+
+
+def test_many_small_classes_are_one_sentence() -> None:
+    rows = [one for number in range(40) for one in many(f"c{number:02}", 2)]
+    notes = assign_parts(rows, [], test_share=0.5, seed=0).notes
+    assert notes == [
+        "40 classes have fewer than 10 images each; their numbers mean little: 'c00' has only 2 images; its numbers mean little, and so on"
+    ]
+    strange = [*many("a", 9, "train"), *many("b", 9, "train"), *(one for name in "vwxyz" for one in many(name, 2, "test"))]
+    said = assign_parts([*strange, *many("a", 3, "test")], [], test_share=0.2, seed=0).notes
+    assert [note for note in said if note.startswith("5 classes have no training image, so their 10 images are left out: 'v' has")]

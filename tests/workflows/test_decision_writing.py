@@ -150,3 +150,10 @@ def test_the_command_line_says_what_was_done_and_how_to_take_it_back(mixed: Path
     assert json.loads(undone.stdout)["undone"] == 1
     assert "there are no decisions" in runner.invoke(door, ["decisions", str(mixed), "-q"]).output
     assert "undo" in runner.invoke(door, ["decisions", str(mixed), "--all", "-q"]).output
+
+
+def test_a_wrong_label_names_only_some_of_many_and_paths_may_begin_with_a_dot(tmp_path: Path) -> None:
+    root = folders.write(tmp_path / "photos", {f"c{number:02}/1.jpg": folders.class_photo("plain", number, 64) for number in range(25)})
+    with pytest.raises(OptionError, match=r"c18, c19 and 5 more$"):
+        tellapart.relabel(root, ["./c00/1.jpg"], to="zebra")
+    assert paths(tellapart.exclude(root, ["./c00/1.jpg", "c01/../c02/1.jpg"]).changed) == ["c00/1.jpg", "c02/1.jpg"]

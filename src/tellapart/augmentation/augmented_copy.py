@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from tellapart.array_types import ByteArray
-from tellapart.atomic_files import replacing_folder
+from tellapart.atomic_files import regular_file, replacing_folder
 from tellapart.augmentation.counter_rng import image_keys
 from tellapart.augmentation.policy import Augmentation
 from tellapart.concurrency import parallel_map
@@ -153,10 +151,7 @@ def _free(path: str, taken: set[str]) -> str:
 def _write(dataset: Dataset, job: _Job, folder: Path, augmentation: Augmentation, seed: int) -> _Done:
     """Write one original and its copies."""
     try:
-        path = dataset.file(job.entry)
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            return _Done([], "not a file")
-        data = path.read_bytes()
+        data = regular_file(dataset.file(job.entry)).read_bytes()
         pixels = decode(data, min_size=None if job.copies else 32).pixels
     except ImageError as error:
         return _Done([], str(error))

@@ -169,6 +169,7 @@ def _sheet_class(dataset: Dataset, name: str, entries: list[Entry], number: int,
     import numpy as np
     from PIL import Image, ImageOps
 
+    from tellapart.atomic_files import regular_file
     from tellapart.augmentation.counter_rng import image_keys, uniforms
     from tellapart.augmentation.policy import COLUMNS
     from tellapart.errors import ImageError
@@ -185,7 +186,7 @@ def _sheet_class(dataset: Dataset, name: str, entries: list[Entry], number: int,
         if len(squares) == number:
             break
         try:
-            data = dataset.file(entry).read_bytes()
+            data = regular_file(dataset.file(entry)).read_bytes()
             image = Image.fromarray(decode(data, min_size=TILE).pixels)
         except (OSError, ImageError) as error:
             left_out[printable(entry.path)] = str(error) if isinstance(error, ImageError) else f"cannot be read: {error.strerror or error}"

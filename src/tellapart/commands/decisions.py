@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tellapart.dataset.file_rows import FileRow
     from tellapart.workflows.decision_writing import DecisionResult, ProposedDecision
 
+MOST_NAMED = 20
+
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionOptions(DatasetOptions):
@@ -188,9 +190,16 @@ def _check_label(label: str, analyzed: AnalyzedFolder) -> None:
     known = sorted({row.label for row in analyzed.rows if row.label is not None})
     if label not in known:
         raise OptionError(
-            f"no image has the label {label!r}; the labels are {', '.join(known) or 'none'}",
+            f"no image has the label {label!r}; the labels are {_some(known)}",
             hint=closest_name(label, known) or "to begin a new class add --allow-new",
         )
+
+
+def _some(labels: Sequence[str]) -> str:
+    from tellapart.printable import printable
+
+    rest = f" and {len(labels) - MOST_NAMED:,} more" if len(labels) > MOST_NAMED else ""
+    return ", ".join(printable(label) for label in labels[:MOST_NAMED]) + rest if labels else "none"
 
 
 @with_options(DecisionOptions)

@@ -91,7 +91,7 @@ def measure_crop_benefit(
         num_workers=chosen.num_workers,
         progress=progress,
     )
-    assignment = analyzed.assignment(test_share=TEST_SHARE, seed=chosen.seed)
+    assignment = analyzed.assignment(test_share=None, seed=chosen.seed)
     ids, crops_of = _crop_features(crops, shape, spec, written, chosen.num_workers, progress)
     rows = {row.image_id or "": row for row in assignment.rows if ids.get(row.path)}
     named = set(ids)

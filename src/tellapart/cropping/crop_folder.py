@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from tellapart.array_types import ByteArray, FloatArray
+from tellapart.atomic_files import regular_file
 from tellapart.concurrency import parallel_map
 from tellapart.cropping.geometry import Box, CropShape, crop_pixels_of
 from tellapart.csv_writer import csv_file
@@ -53,7 +54,7 @@ def crop_pixels(crop: Crop, shape: CropShape) -> ByteArray:
         ImageError: the photo cannot be decoded.
         OSError: it cannot be read.
     """
-    pixels = decode(crop.file.read_bytes()).pixels
+    pixels = decode(regular_file(crop.file).read_bytes()).pixels
     if crop.box is None:
         height, width = pixels.shape[:2]
         return crop_pixels_of(pixels, Box(0, 0, width, height), CropShape(0.0, shape.is_square, size=shape.size))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from tellapart.array_types import ByteArray, FloatArray
+from tellapart.atomic_files import regular_file
 from tellapart.cache_dir import cache_root
 from tellapart.concurrency import prefetch, worker_count
 from tellapart.dataset.thumbnail_store import ThumbnailStore
@@ -202,7 +203,7 @@ def _detect_function(find: Detector) -> Callable[[Sequence[Path]], list[Detectio
         squares, sizes, reasons = [], [], []
         for file in files:
             try:
-                image = decode(file.read_bytes(), min_size=find.side)
+                image = decode(regular_file(file).read_bytes(), min_size=find.side)
             except ImageError as error:
                 reasons.append(str(error))
                 continue

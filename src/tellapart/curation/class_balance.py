@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tellapart.atomic_files import regular_file
 from tellapart.counts import count
 from tellapart.csv_writer import unguard_cell
 from tellapart.dataset.file_rows import FileRow
@@ -130,7 +131,7 @@ def cramers_v(columns: Sequence[Counter[str]]) -> float | None:
 def _from_table(file: Path, paths: set[str]) -> Origins | None:
     """Sources and keywords of the files listed in a table; None if there is no such table, or it has no file column."""
     try:
-        with file.open(newline="", encoding="utf-8-sig", errors="replace") as text:
+        with regular_file(file).open(newline="", encoding="utf-8-sig", errors="replace") as text:
             table = list(csv.DictReader(text))
     except (OSError, csv.Error):
         return None

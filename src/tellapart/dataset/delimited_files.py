@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tellapart.atomic_files import regular_file
 from tellapart.csv_writer import unguard_cell
 from tellapart.errors import DataError
 from tellapart.parquet_files import ParquetError, parquet_columns, parquet_rows
@@ -57,7 +58,7 @@ def encoding_of(path: Path) -> str:
         DataError: no such file, it cannot be read, or it is no text.
     """
     try:
-        with path.open("rb") as file:
+        with regular_file(path).open("rb") as file:
             head = file.read(_CHUNK_BYTES)
             if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                 return "utf-16"

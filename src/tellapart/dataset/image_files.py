@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 from tellapart.dataset.delimited_files import TABLE_SUFFIXES
@@ -33,6 +34,8 @@ SYSTEM_FOLDERS = frozenset(
 """Folders (lower case) that operating systems and network disks make: never classes. Hidden folders are passed over as well."""
 
 _SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
+_OURS = (".tellapart", ".git")
+"""Hidden folders that hold no images of the user's."""
 _HEAD_BYTES = 512
 _SHOWN = 5
 _Identity = tuple[int, int]
@@ -81,6 +84,7 @@ class _Walk:
         self.system: set[str] = set()
         self.others: Counter[str] = Counter()
         self.hidden = 0
+        self.hidden_folders: list[str] = []
 
     def read(self, top: str) -> None:
         """List a folder and those within it; links to folders wait in ``links``."""
@@ -105,7 +109,9 @@ class _Walk:
                     self._file(entry, path)
                 elif entry.name.lower() in SYSTEM_FOLDERS:
                     self.system.add(entry.name)
-                elif not entry.name.startswith("."):
+                elif entry.name.startswith("."):
+                    self.hidden_folders += [] if entry.is_symlink() or entry.name in _OURS else [entry.path]
+                else:
                     (self.links if entry.is_symlink() else waiting).append(path)
 
     def follow(self, link: str) -> None:
@@ -129,8 +135,8 @@ class _Walk:
             found.append(f"{len(self.passed_links) - _SHOWN:,} more linked folders are passed over for the same reason")
         if self.system:
             found.append(f"system folders are passed over: {', '.join(printable(name) for name in sorted(self.system))}")
-        if self.hidden:
-            found.append(f"{_counted(self.hidden, 'hidden image file')} passed over (the name begins with a dot)")
+        if hidden := self.hidden + sum(map(self._images_below, self.hidden_folders)):
+            found.append(f"{_counted(hidden, 'hidden image file')} passed over (a name or folder that begins with a dot)")
         if self.others:
             kinds = [f"{count:,} {kind}" for kind, count in sorted(self.others.items(), key=lambda one: (-one[1], one[0]))]
             kinds = [*kinds[:_SHOWN], *(["others"] if len(kinds) > _SHOWN else [])]
@@ -139,6 +145,17 @@ class _Walk:
                 f"{_counted(total, 'file')} passed over that {'is no image' if total == 1 else 'are no images'}: {', '.join(kinds)}"
             )
         return found
+
+    def _images_below(self, hidden: str) -> int:
+        """Number of files in a hidden folder and below whose names are those of images, without folders that a link joins to the set."""
+        count = 0
+        for where, folders, names in os.walk(hidden):
+            with suppress(OSError):
+                if _identity(where) in self.places:
+                    folders.clear()
+                    continue
+            count += sum(map(_is_hidden_image, names))
+        return count
 
     def _place(self, identity: _Identity) -> str:
         return printable(self.places[identity]) or "the data set itself"
@@ -149,13 +166,17 @@ class _Walk:
     def _file(self, entry: os.DirEntry[str], path: str) -> None:
         suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122  (fast on long lists)
         if entry.name.startswith("."):
-            self.hidden += suffix in IMAGE_SUFFIXES and not entry.name.startswith("._")
+            self.hidden += _is_hidden_image(entry.name)
         elif entry.name.lower() in _SYSTEM_FILES:
             return
         elif _is_image(entry):
             self.paths.append(path)
         elif suffix not in TABLE_SUFFIXES:
             self.others[printable(suffix) if len(suffix) > 1 else "without a suffix"] += 1
+
+
+def _is_hidden_image(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES and not name.startswith("._")  # noqa: PTH122
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -18,6 +18,8 @@ from tellapart.printable import printable
 REPORTED = ("test", "val")
 TEST_SHARE = 0.2
 """Default share of the groups for the test part."""
+FEW_IMAGES, NAMED_CLASSES = 10, 3
+"""Fewer images of a class than this are said; of more classes than that only a summary."""
 
 
 @dataclass(frozen=True)
@@ -225,8 +227,10 @@ def _without_leaks(rows: list[FileRow]) -> tuple[list[FileRow], list[int]]:
 def _known_classes_only(rows: list[FileRow], notes: list[str]) -> list[FileRow]:
     trained = {row.label for row in rows if row.is_used and row.part == "train"}
     strange = Counter(row.label for row in rows if row.is_used and row.label not in trained)
-    for label, number in strange.items():
-        notes.append(f"{label!r} has no training image, so its {count(number, 'image is', 'images are')} left out")
+    said = [
+        f"{label!r} has no training image, so its {count(number, 'image is', 'images are')} left out" for label, number in strange.items()
+    ]
+    notes += shortened(said, f"{len(said):,} classes have no training image, so their {strange.total():,} images are left out")
     return [row.left_out("its class has no training image") if row.is_used and row.label in strange else row for row in rows]
 
 
@@ -240,13 +244,17 @@ def _check_parts(rows: Sequence[FileRow], notes: list[str]) -> None:
             "there are too few different images to hold any back for a test",
             hint="give each class at least a handful; 50 make numbers worth reading",
         )
-    for label in labels:
-        train = counts[("train", label)]
-        reported = sum(counts[(part, label)] for part in REPORTED)
-        if train + reported < 10:
-            notes.append(f"{label!r} has only {count(train + reported, 'image')}; its numbers mean little")
-        elif not reported:
-            notes.append(f"{label!r} has no image in the reported part")
+    reported = {label: sum(counts[(part, label)] for part in REPORTED) for label in labels}
+    total = {label: counts[("train", label)] + reported[label] for label in labels}
+    few = [f"{label!r} has only {count(total[label], 'image')}; its numbers mean little" for label in labels if total[label] < FEW_IMAGES]
+    unseen = [f"{label!r} has no image in the reported part" for label in labels if total[label] >= FEW_IMAGES and not reported[label]]
+    notes += shortened(few, f"{len(few):,} classes have fewer than {FEW_IMAGES} images each; their numbers mean little")
+    notes += shortened(unseen, f"{len(unseen):,} classes have no image in the reported part")
+
+
+def shortened(notes: list[str], summary: str) -> list[str]:
+    """Sentences on a class each; of many only a summary, with the first of them."""
+    return notes if len(notes) <= NAMED_CLASSES else [f"{summary}: {notes[0]}, and so on"]
 
 
 def _duplicate_groups(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]]) -> list[list[str]]:

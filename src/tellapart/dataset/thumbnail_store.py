@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tellapart.atomic_files import regular_file
 from tellapart.cache_dir import cache_root
 from tellapart.dataset.catalog import FileState
 from tellapart.dataset.dataset import Dataset
@@ -124,7 +125,7 @@ def thumbnail_loader(dataset: Dataset, files: Sequence[FileState]) -> Thumbnails
             for image_id in unique_ids:
                 if image_id not in cached and image_id in path_of:
                     try:
-                        data = path_of[image_id].read_bytes()
+                        data = regular_file(path_of[image_id]).read_bytes()
                         if hashlib.sha256(data).hexdigest() == image_id:  # otherwise the file has changed
                             made[image_id] = thumbnail_of(data)
                     except (OSError, ImageError):

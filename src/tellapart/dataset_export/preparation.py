@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.array_types import IntArray
-from tellapart.atomic_files import one_at_a_time, remove_abandoned, storage_error, write_json
+from tellapart.atomic_files import one_at_a_time, regular_file, remove_abandoned, storage_error, write_json
 from tellapart.concurrency import prefetch, worker_count
 from tellapart.counts import count
 from tellapart.dataset_export.growing_npy import ArrayStore
@@ -171,7 +171,7 @@ class _Work:
         """What is to be written of a sample, or why there is nothing."""
         sample = self.samples[number]
         try:
-            data = sample.file.read_bytes()
+            data = regular_file(sample.file).read_bytes()
             if not _is_same(data, sample):
                 return "has changed while the images were prepared"
             pixels = self.form.square.pixels(data)

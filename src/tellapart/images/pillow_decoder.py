@@ -133,19 +133,20 @@ def _open(data: bytes, name: str) -> Iterator[Image.Image]:
     """Open ``data`` as this format; every exception inside becomes an ImageError, and Pillow's warnings are suppressed."""
     if name in ("AVIF", "WEBP") and not features.check(name.lower()):
         raise ImageError(f"unsupported: {name} (this build of Pillow cannot read it)")
-    try:
-        with _quiet_pillow(), closing(_open_lazily(data, name)) as image:
-            if 0 in image.size:
-                raise ImageError(f"damaged: the header says {image.width} x {image.height} pixels")
-            yield image
-    except ImageError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"too many pixels to decode safely: {error}") from error
-    except MemoryError as error:
-        raise ImageError("not enough memory to decode it") from error
-    except Exception as error:  # decoders of damaged files raise nearly anything
-        raise ImageError(_reason(error, data, name)) from error
+    with _quiet_pillow():
+        try:
+            with closing(_open_lazily(data, name)) as image:
+                if 0 in image.size:
+                    raise ImageError(f"damaged: the header says {image.width} x {image.height} pixels")
+                yield image
+        except ImageError:
+            raise
+        except Image.DecompressionBombError as error:
+            raise ImageError(f"too many pixels to decode safely: {error}") from error
+        except MemoryError as error:
+            raise ImageError("not enough memory to decode it") from error
+        except Exception as error:  # decoders of damaged files raise nearly anything
+            raise ImageError(_reason(error, data, name)) from error
 
 
 def _open_lazily(data: bytes, name: str) -> Image.Image:

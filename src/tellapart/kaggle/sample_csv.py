@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tellapart.atomic_files import regular_file
 from tellapart.errors import DataError
 
 SHOWN = 5
@@ -98,7 +99,7 @@ def _short(text: str, most: int = 60) -> str:
 def _lines(path: Path) -> list[tuple[int, list[str]]]:
     """The non-empty lines, each with its number."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with regular_file(path).open(newline="", encoding="utf-8-sig") as file:
             text = file.read()
         if "\0" in text:
             raise DataError(f"{path} is not a text file", hint=HINT)

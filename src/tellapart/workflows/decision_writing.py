@@ -178,7 +178,8 @@ def _matching_rows(analyzed: AnalyzedFolder, by_path: dict[str, int], name: str)
     """Numbers of the rows a name means: a path in the data set, a path from here, or a folder of either kind."""
     root = analyzed.dataset.root
     from_here = os.path.relpath(Path(name).expanduser().absolute(), root)
-    for path in dict.fromkeys((printable(name), printable(from_here), printable(str(Path(name).absolute())), name)):
+    spellings = (name, os.path.normpath(name), from_here, str(Path(name).absolute()))
+    for path in dict.fromkeys((*map(printable, spellings), name)):
         if path in by_path:
             return [by_path[path]]
     for path in (name, from_here):

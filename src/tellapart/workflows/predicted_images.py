@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tellapart.atomic_files import regular_file
 from tellapart.dataset.file_rows import USED, FileRow
 from tellapart.dataset.image_analysis import thumbnail_of
 from tellapart.errors import ImageError
@@ -86,6 +87,6 @@ def _row(path: str, image_id: str, label: str, file: Path) -> FileRow:
 
 def _pixels(file: Path) -> bytes | None:
     try:
-        return thumbnail_of(file.read_bytes())
+        return thumbnail_of(regular_file(file).read_bytes())
     except (OSError, ImageError):
         return None
