@@ -185,7 +185,7 @@ def test_missing_files_and_what_is_no_file_are_left_out(root: Path, tmp_path: Pa
         "path,label\nnowhere.jpg,spots\ndots,spots\n" + f"{next((root / 'dots').iterdir()).relative_to(root)},spots\n"
     )
     found = tellapart.augment(root, out=tmp_path / "new", copies=1)
-    assert found.left_out == {"nowhere.jpg": "there is no such file", "dots": "not a file"}
+    assert found.left_out == {"nowhere.jpg": "there is no such file", "dots": "cannot be read: not a regular file"}
     assert found.originals == 1
 
 

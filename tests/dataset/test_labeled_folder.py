@@ -231,6 +231,43 @@ ARE_CLASSES = {
     "versions": [f"1.{i % 10}.0" for i in range(20)],
     "a few images of as many classes": [*"abcdefghi", *[""] * 11],
 }
+UNDERSTOOD |= {
+    "rows that give a file several labels are all kept, and said": (
+        ("images:4", {"labels.csv": "file,class\n0.jpg,a\n1.jpg,b\n0.jpg,b\n1.jpg,b\n2.jpg,a\n3.jpg,b\n"}),
+        ("- a 2, - b 3", "labels.csv gives 1 file several labels, the first in lines 2 and 4: images/0.jpg is 'a' and 'b'"),
+    ),
+    "rows that give a file in a class folder several labels": (
+        (CLASSES, {"metadata.csv": listed("path", *RED_BLUE, RED_BLUE[0], label=["red"] * 4 + ["blue"] * 5)}),
+        ("- blue 5, - red 4", "metadata.csv gives 1 file several labels, the first in lines 2 and 10: red/0.jpg is 'red' and 'blue'"),
+    ),
+    "fastai's is_valid": (
+        (
+            "images:4",
+            {"labels.csv": listed("name", *FOUR, fname=[f"images/{i}.jpg" for i in range(4)], labels=AB, is_valid=["False", "True"] * 2)},
+        ),
+        ("train a 2, val b 2", "labels.csv: parts come from its column 'is_valid'"),
+    ),
+    "is_test and is_val": (
+        (FLAT, {"metadata.csv": listed("path", *FOUR, label=AB, is_test=["1", "0", "0", "0"], is_val=["0", "1", "0", "0"])}),
+        ("test a 1, train a 1, train b 1, val b 1", "parts come from its columns 'is_test' and 'is_val'"),
+    ),
+    "is_train alone": (
+        ("images:4", {"labels.csv": listed("path", *(f"images/{i}.jpg" for i in range(4)), label=AB, is_train=["1", "1", "0", "0"])}),
+        ("test a 1, test b 1, train a 1, train b 1",),
+    ),
+    "a column of folds is not read, and said": (
+        ("images:4", {"labels.csv": listed("path", *(f"images/{i}.jpg" for i in range(4)), label=AB, fold=["0", "1", "2", "3"])}),
+        ("- a 2, - b 2", "labels.csv: its column 'fold' is not read"),
+    ),
+    "a flag of another kind is not read, and said": (
+        ("images:4", {"labels.csv": listed("path", *(f"images/{i}.jpg" for i in range(4)), label=AB, is_test=["0", "1", "2", "maybe"])}),
+        ("- a 2, - b 2", "labels.csv: its column 'is_test' is not read"),
+    ),
+    "a label column without a value in it": (
+        ("images:4", {"labels.csv": listed("path", *(f"images/{i}.jpg" for i in range(4)), label=["nan"] * 4)}),
+        ("- - 4", "4 rows have no label: 'nan' in line 2 is how programs write a missing value"),
+    ),
+}
 REFUSED = {
     "several 1s": (
         (FLAT, {"metadata.csv": listed("path", *FOUR, cat=["1", "0", "1", "0"], dog=["0", "1", "1", "1"])}),
@@ -346,6 +383,18 @@ def test_a_column_of_values_that_the_user_names_is_taken_and_said(tmp_path: Path
     dataset = opened(tmp_path, ".:20", {"metadata.csv": listed("path", *TWENTY, label=CONTINUOUS)}, label_column="label")
     assert len(dataset.class_names) == 20
     assert [note for note in dataset.notes if note.endswith("each value is a class, because --label-column names this column")]
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "metadata.csv"])
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_absolute_paths_of_files_here_are_those_files(tmp_path: Path, name: str, is_linked: bool) -> None:
+    root = tmp_path / "photos"
+    (tmp_path / "real").mkdir()
+    root.symlink_to("real")
+    cells = [str((root.resolve() if is_linked else root) / f"images/{i}.jpg") for i in range(4)]
+    dataset = opened(root, "images:4", {name: listed("path", *cells, label=AB)})
+    assert told(dataset) == "- a 2, - b 2"
+    assert [entry.path for entry in dataset.entries] == [f"images/{i}.jpg" for i in range(4)]
 
 
 def test_the_user_names_the_columns(tmp_path: Path) -> None:

@@ -150,10 +150,11 @@ class _Folder:
 
     def _joined_entries(self, inside: dict[str, Entry], table: Manifest, *, is_labeled: bool = False) -> list[Entry]:
         """The entries of the layout with what a table adds; with ``is_labeled`` its labels, and its rows for files of no folder, too."""
-        said = {one.path: one for one in table.entries}
+        said = _rows_by_path(table.entries)
         joined = [
-            _joined(entry, said.get(path), is_labeled=is_labeled and said.get(path, entry).label is not None)
+            _joined(entry, row, is_labeled=is_labeled and row is not None and row.label is not None)
             for path, entry in inside.items()
+            for row in said.get(path, (None,))
         ]
         return joined + [one for one in table.entries if is_labeled and one.path not in inside]
 
@@ -194,7 +195,7 @@ class _Folder:
                         f"{self.root} has no class folders, and several tables give labels: {other.file.name} and {table.file.name}",
                         hint=f"give the one that is meant: {other.file}",
                     )
-        said: dict[str, Entry] = {}
+        said: dict[str, Sequence[Entry]] = {}
         has_parts = any(entry.part for entry in entries)
         for folder, table, _ in named:
             part = part_of(table.file.stem) if len(named) > 1 and not has_parts else None
@@ -205,10 +206,11 @@ class _Folder:
                 f"labels come from the column {table.label_column!r} of {name} ({_shown(table)}), paths from {table.path_column!r}; "
                 f"it lists {sum(entry.path in listed for entry in entries):,} of {len(entries):,} images"
             )
-            said |= {entry.path: replace(entry, part=entry.part or part) for entry in table.entries}
+            said |= _rows_by_path([replace(entry, part=entry.part or part) for entry in table.entries])
         if not said:
             return entries
-        return [_joined(replace(entry, label=None), said.get(entry.path), is_labeled=True) for entry in entries]
+        unlabeled = [replace(entry, label=None) for entry in entries]
+        return [_joined(entry, row, is_labeled=True) for entry in unlabeled for row in said.get(entry.path, (None,))]
 
 
 def _differing(inside: dict[str, Entry], table: Manifest) -> list[Entry]:
@@ -222,6 +224,14 @@ def _is_about_the_folders(inside: dict[str, Entry], table: Manifest) -> bool:
     classes = {entry.label for entry in inside.values()}
     differing = len(_differing(inside, table))
     return all(one.label in classes for one in labeled) or 2 * differing < len(labeled)
+
+
+def _rows_by_path(rows: Sequence[Entry]) -> dict[str, Sequence[Entry]]:
+    """The rows for each file, without those that say nothing new; several where they differ, so that a contradiction is seen."""
+    found: dict[str, dict[Entry, None]] = {}
+    for row in rows:
+        found.setdefault(row.path, {})[row] = None
+    return {path: tuple(own) for path, own in found.items()}
 
 
 def _joined(entry: Entry, row: Entry | None, *, is_labeled: bool = False) -> Entry:

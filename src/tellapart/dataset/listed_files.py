@@ -30,7 +30,7 @@ class ListedFiles:
 
     def path_of(self, cell: str) -> tuple[str, str | None]:
         """The path of the file that a cell names and how it was found: as written, by its name; None where there is no such file."""
-        own = posixpath.normpath(posixpath.join(self._folder, cell))
+        own = posixpath.normpath(posixpath.join(self._folder, self._inside(cell)))
         if "\0" in cell:
             return cell.replace("\0", "?"), None
         if (self._known is not None and own in self._known) or os.path.isfile(self._root / own):  # noqa: PTH113  (fast on long lists)
@@ -38,6 +38,14 @@ class ListedFiles:
         slashed = cell.replace("\\", "/")
         found = self._named(slashed, posixpath.normpath(posixpath.join(self._folder, slashed)))
         return (found, BY_NAME) if found is not None else (own, None)
+
+    def _inside(self, cell: str) -> str:
+        """A cell with an absolute path of a file of the data set as a path below its root; other cells as they are."""
+        if not posixpath.isabs(cell):
+            return cell
+        roots = (Path(self._root).absolute(), Path(self._root).resolve())
+        below = next((Path(cell).relative_to(root) for root in roots if Path(cell).is_relative_to(root)), None)
+        return cell if below is None else posixpath.relpath(below.as_posix(), self._folder or ".")
 
     def _named(self, cell: str, own: str) -> str | None:
         """The one file whose path ends most like the cell; one in a train part where others are in none."""

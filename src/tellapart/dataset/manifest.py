@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tellapart.counts import count
 from tellapart.dataset.delimited_files import TABLE_SUFFIXES, is_parquet, named_rows
-from tellapart.dataset.entry import PARTS, Entry
-from tellapart.dataset.folder_names import part_of
+from tellapart.dataset.entry import Entry
 from tellapart.dataset.listed_files import AS_WRITTEN, BY_NAME, ListedFiles
 from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.dataset.table_columns import HINT, Columns, columns_of
 from tellapart.dataset.table_labels import Row, table_labels
+from tellapart.dataset.table_parts import table_parts
 from tellapart.errors import DataError
 from tellapart.printable import printable
 
@@ -76,29 +77,26 @@ def read_manifest(file: Path, files: ListedFiles, reading: DatasetOptions = AS_F
     columns = known[0]
     path, found, notes = _paths(file, place, rows, columns, files)
     said = table_labels(file, place, rows, columns, path, is_named=reading.label_column is not None)
-    weak = columns.weak_part
-    if weak is not None and not all(part_of(row.get(str(weak), "")) for _, row in rows):
-        weak = None
-    part = columns.part if columns.part is not None else weak
+    parts, part_notes = table_parts(file, place, rows, columns)
     entries = [
         Entry(
             found[number][0],
             said.labels[number],
-            None if part is None else _part(f"{file}, {place} {line}", row.get(str(part), "")),
+            None if parts is None else parts[number],
             None if columns.group is None else row.get(str(columns.group)) or None,
         )
-        for number, (line, row) in enumerate(rows)
+        for number, (_, row) in enumerate(rows)
     ]
     return Manifest(
         file=file,
         entries=entries,
         path_column=columns.header[path],
         label_column=said.column,
-        has_parts=part is not None,
+        has_parts=parts is not None,
         is_guess=said.is_guess,
         missing=sum(how is None for _, how in found),
-        notes=[*notes, *said.unfit],
-        label_notes=said.notes,
+        notes=[*notes, *part_notes, *said.unfit],
+        label_notes=[*said.notes, *_contradictions(file, place, rows, entries)],
     )
 
 
@@ -150,13 +148,23 @@ def _path_notes(
     return notes
 
 
-def _part(place: str, text: str) -> str | None:
-    if not text:
-        return None
-    part = part_of(text)
-    if part is None:
-        raise DataError(f"{place}: unknown part {text!r}", hint=f"a part is one of {', '.join(PARTS)}, or empty")
-    return part
+def _contradictions(file: Path, place: str, rows: Sequence[Row], entries: Sequence[Entry]) -> list[str]:
+    """A note on files that the rows give several labels."""
+    first: dict[str, int] = {}
+    several: dict[str, tuple[int, int]] = {}
+    for number, entry in enumerate(entries):
+        if entry.label is not None:
+            before = first.setdefault(entry.path, number)
+            if entries[before].label != entry.label:
+                several.setdefault(entry.path, (before, number))
+    if not several:
+        return []
+    path, (one, other) = next(iter(several.items()))
+    labels = " and ".join(repr(printable(entries[number].label or "")) for number in (one, other))
+    return [
+        f"{printable(file.name)} gives {count(len(several), 'file')} several labels, the first in {place}s {rows[one][0]} and "
+        f"{rows[other][0]}: {printable(path)} is {labels}"
+    ]
 
 
 def with_parts(manifest: Manifest, part: str) -> list[Entry]:

@@ -21,6 +21,13 @@ LABEL_NAMES = (
 )
 PART_NAMES, WEAK_PART_NAMES = ("part", "split"), ("subset", "dataset", "set", "usage", "phase")
 """The weak ones only where every cell is the name of a part."""
+PART_FLAGS = {
+    **dict.fromkeys(("istest", "intest"), "test"),
+    **dict.fromkeys(("isvalid", "isval", "isvalidation"), "val"),
+    **dict.fromkeys(("istrain", "istraining"), "train"),
+}
+"""Names of columns of yes and no that say whether an image is in a part, such as fastai's ``is_valid``."""
+FOLD_NAMES = ("fold", "folds", "kfold", "cvfold")
 GROUP_NAMES = ("group",)
 _NO_LABELS = (
     *(
@@ -39,7 +46,7 @@ _NO_LABELS = (
         "height",
         "size",
     ),
-    *("license", "licence", "author", "source", "page", "date", "", "index", "unnamed0", "fold"),
+    *("license", "licence", "author", "source", "page", "date", "", "index", "unnamed0"),
 )
 HINT = (
     "a table has a column path (or file_name), a column label, and optionally part and group; --path-column and --label-column name others"
@@ -58,6 +65,8 @@ class Columns:
         part: the part of an image; None for none.
         weak_part: one that may be its part.
         group: the group of an image; None for none.
+        part_flags: parts, and the columns of yes and no that may say whether an image is in them.
+        folds: columns of folds, which are not read.
     """
 
     header: tuple[str, ...]
@@ -67,12 +76,15 @@ class Columns:
     part: int | None
     weak_part: int | None
     group: int | None
+    part_flags: tuple[tuple[str, int], ...] = ()
+    folds: tuple[int, ...] = ()
 
     @property
     def read(self) -> dict[str, int]:
         """The columns whose cells are needed, by their number in words."""
         others = () if self.labels else self.others
-        places = (*self.paths, *self.labels, *others, self.part, self.weak_part, self.group)
+        flags = [place for _, place in self.part_flags]
+        places = (*self.paths, *self.labels, *others, self.part, self.weak_part, self.group, *flags)
         return {str(place): place for place in places if place is not None}
 
 
@@ -102,9 +114,11 @@ def columns_of(table: Path, header: Sequence[str], reading: DatasetOptions = AS_
     else:
         labels = tuple(place for place in all_of(LABEL_NAMES) if place not in paths)
     weak, part, group = first(WEAK_PART_NAMES), first(PART_NAMES), first(GROUP_NAMES)
-    taken = {*paths, *labels, weak, part, group}
+    flags = tuple((PART_FLAGS[name], names.index(name)) for name in PART_FLAGS if name in names and names.index(name) not in labels)
+    folds = tuple(place for place in all_of(FOLD_NAMES) if place not in labels)
+    taken = {*paths, *labels, weak, part, group, *(place for _, place in flags), *folds}
     rest = tuple(place for place, name in enumerate(names) if place not in taken and name not in _NO_LABELS)
-    return Columns(tuple(header), paths, labels, rest, part, weak if part is None else None, group)
+    return Columns(tuple(header), paths, labels, rest, part, weak if part is None else None, group, flags, folds)
 
 
 def plain_name(name: str) -> str:

@@ -18,7 +18,8 @@ Row = tuple[int, dict[str, str]]
 _LISTS, _WORDY = "|;", ",/+& "
 """Marks that part labels; the second ones occur within names, too."""
 _WHOLE = re.compile(r"-?\d+(\.0*)?")
-_TRUTH = {"1": True, "1.0": True, "true": True, "yes": True, "0": False, "0.0": False, "false": False, "no": False, "": False}
+TRUTH = {"1": True, "1.0": True, "true": True, "yes": True, "0": False, "0.0": False, "false": False, "no": False, "": False}
+"""How programs write yes and no."""
 _ABSENT = {"nan", "null", "<na>", "n/a", "#n/a"}
 """How programs write a cell without a value."""
 _NUMBER = re.compile(r"[-+]?(\d+[.,]?\d*|[.,]\d+)(e[-+]?\d+)?", re.IGNORECASE)
@@ -68,7 +69,7 @@ def table_labels(file: Path, place: str, rows: Sequence[Row], columns: Columns, 
         return found or TableLabels([None] * len(rows), None, False, notes, unfit)
     labels = _as_whole_numbers([_label(f"{file}, {place} {line}", row.get(str(column), "")) for line, row in rows])
     absent = [number for number, label in enumerate(labels) if label is not None and label.casefold() in _ABSENT]
-    if absent and len(absent) < len(rows):
+    if absent:
         first = absent[0]
         notes = [
             *notes,
@@ -140,12 +141,12 @@ def _from_indicators(file: Path, place: str, rows: Sequence[Row], columns: Colum
         DataError: all further columns hold 0 and 1, and a row has several 1s.
     """
     cells = {column: [row.get(str(column), "").casefold() for _, row in rows] for column in columns.others}
-    classes = [column for column, own in cells.items() if all(cell in _TRUTH for cell in own) and any(own)]
+    classes = [column for column, own in cells.items() if all(cell in TRUTH for cell in own) and any(own)]
     if len(classes) < 2:
         return None
     labels: list[str | None] = []
     for number, (line, _) in enumerate(rows):
-        ones = [columns.header[column] for column in classes if _TRUTH[cells[column][number]]]
+        ones = [columns.header[column] for column in classes if TRUTH[cells[column][number]]]
         if len(ones) > 1:
             if len(classes) < len(columns.others):
                 return None
