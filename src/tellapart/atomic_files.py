@@ -68,7 +68,8 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     """Like :func:`replacing` for a whole folder: it appears under its name only when complete.
 
     An existing folder of that name stays until the new one is complete and is deleted last. If the process ends before the new
-    folder is renamed, the next :func:`remove_abandoned` restores the old one.
+    folder is renamed, the next :func:`remove_abandoned` restores the old one. A folder that holds the same files with the same
+    bytes is left as it is, with their times.
     """
     partial = beside(folder)
     try:
@@ -77,12 +78,21 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         _in_progress.add(partial)
         partial.mkdir()
         yield partial
-        _rename_over(partial, folder)
+        if not _is_same_folder(partial, folder):
+            _rename_over(partial, folder)
     except OSError as error:
         raise storage_error(error, folder) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         _in_progress.discard(partial)
+
+
+def _is_same_folder(partial: Path, folder: Path) -> bool:
+    """Whether both hold regular files of the same names with the same bytes, and nothing else."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    names = [sorted(path.relative_to(top) for path in top.rglob("*")) for top in (partial, folder)]
+    return names[0] == names[1] and all((folder / name).is_dir() or _has_bytes_of(folder / name, partial / name) for name in names[0])
 
 
 def _rename_over(partial: Path, folder: Path) -> None:

@@ -25,7 +25,6 @@ from tellapart.augmentation.policy import parse_augmentation
 from tellapart.augmentation.tta_views import view
 from tellapart.cache_dir import cache_root
 from tellapart.concurrency import prefetch, worker_count
-from tellapart.counts import count
 from tellapart.dataset import Catalog, Dataset, Entry, ImageFacts
 from tellapart.dataset.catalog import FileState
 from tellapart.dataset.entry_reading import read_entry
@@ -252,7 +251,7 @@ def extract_together(
     if not image_ids:
         reasons = sorted({f.reason or "" for f in files})
         raise DataError(
-            f"none of the {count(len(files), 'file')} could be read: {'; '.join(reasons[:3])}",
+            f"{'the one file cannot' if len(files) == 1 else f'none of the {len(files):,} files could'} be read: {'; '.join(reasons[:3])}",
             hint="tellapart reads JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, JPEG 2000, TGA, PPM and PSD images, and HEIC with the extra heic",
         )
     facts = catalog.facts(image_ids) if catalog else {}

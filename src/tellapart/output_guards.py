@@ -71,18 +71,19 @@ def check_table(out: Path) -> None:
 
 
 @contextmanager
-def noting_unchanged(paths: Sequence[Path], progress: Progress, *, hint: str = "") -> Iterator[None]:
+def noting_unchanged(paths: Sequence[Path], progress: Progress, *, hint: str = "", says: str = "") -> Iterator[None]:
     """Within, ``paths`` are written; if all were there and none has changed, a note says so.
 
     Args:
         paths: what is written, each by :func:`tellapart.atomic_files.replacing`, which leaves a file with the same bytes alone.
         progress: receives the note.
         hint: added to the note.
+        says: what the note calls the files; by default by their names.
     """
     before = [_mark(path) for path in paths]
     yield
     if all(before) and before == [_mark(path) for path in paths]:
-        names = " and ".join(dict.fromkeys(path.name for path in paths))
+        names = says or " and ".join(dict.fromkeys(path.name for path in paths))
         progress.note(f"nothing has changed: {names} would be the same, so nothing was rewritten{hint}")
 
 

@@ -25,6 +25,9 @@ WRITERS: dict[str, Callable[[Path, Path, Path, Heard], object]] = {
     ),
     "predict": lambda run, root, out, heard: tellapart.predict(run, root, out=out / "a.csv", progress=heard),
     "predict to Parquet": lambda run, root, out, heard: tellapart.predict(run, root, out=out / "a.parquet", progress=heard),
+    "predict --sheet": lambda run, root, out, heard: tellapart.predict(run, root, sheet=out / "sheet.jpg", progress=heard),
+    "evaluate --report": lambda run, root, out, heard: tellapart.evaluate(run, root, report=out / "report", progress=heard),
+    "cluster": lambda run, root, out, heard: tellapart.cluster(root, k=2, out=out, progress=heard, **QUICK),
     "evaluate": lambda run, root, out, heard: tellapart.evaluate(run, root, out=out / "e.parquet", progress=heard),
     "explain": lambda run, root, out, heard: tellapart.explain(
         run, sorted(root.rglob("*.jpg"))[:1], occlusion=False, out=out / "e.jpg", progress=heard

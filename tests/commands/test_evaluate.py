@@ -171,6 +171,10 @@ def test_the_report_is_about_the_new_images_alone(trained: Run, tmp_path: Path) 
     assert {image["path"] for image in view["gallery"]["images"]} <= {f"{kind}/{seed}.jpg" for kind in folders.KINDS for seed in range(4)}
     text = found.report.read_text(encoding="utf-8")
     assert "Duplicates</h3>" not in text and "Leaks between" not in text and str(tmp_path) not in text
+    (tmp_path / "new" / "dots" / "0.jpg").unlink()
+    again = tellapart.evaluate(trained.folder, tmp_path / "new", report=tmp_path / "report")
+    assert json.loads((tmp_path / "report/report.json").read_text(encoding="utf-8"))["header"]["parts"][0]["n"] == again.n == found.n - 1
+    (tmp_path / "report" / "mine.txt").touch()
     with pytest.raises(OptionError, match="is not empty"):
         tellapart.evaluate(trained.folder, tmp_path / "new", report=tmp_path / "report")
     with pytest.raises(OptionError, match="inside the image folder"):

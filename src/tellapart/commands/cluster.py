@@ -283,10 +283,12 @@ def _sheet_name(number: int, count: int) -> str:
 
 def _write(found: FolderClustering, result: ClusterResult, chosen: ClusterOptions, progress: Progress) -> None:
     from tellapart.atomic_files import replacing_folder, write_json, write_text
+    from tellapart.output_guards import noting_unchanged
     from tellapart.reports.figures.num_clusters import choice_figure
     from tellapart.results import plain
 
-    with replacing_folder(result.out) as partial:
+    written = [result.out / name for name in (INDEX, TABLE, DETAILS, *(one.sheet for one in result.clusters))]
+    with noting_unchanged(written, progress, says="the clusters"), replacing_folder(result.out) as partial:
         _write_table(found, partial / TABLE)
         with progress.stage("drawing contact sheets", total=found.clustering.k, unit="clusters") as advance:
             for number, one in enumerate(result.clusters):

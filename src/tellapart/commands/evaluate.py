@@ -136,7 +136,7 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
     from tellapart.predictor import predict_files
     from tellapart.run_folder import open_classifier_run
     from tellapart.training.usualness import unusual_scores
-    from tellapart.workflows.evaluation_report import write_evaluation_report
+    from tellapart.workflows.evaluation_report import is_evaluation_report, write_evaluation_report
     from tellapart.workflows.training_overlap import GROUP, NEAR, SEEN, training_overlap
     from tellapart.workflows.tta_options import tta_gain, tta_settings
 
@@ -148,7 +148,8 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
         check_no_manifest(options.out, dataset)
     if options.report is not None:
         check_outside(options.report, dataset)
-        check_new_folder(options.report)
+        if not is_evaluation_report(options.report):
+            check_new_folder(options.report)
     predicted = predict_files(model, dataset, tta_settings(options), progress=progress)
     overlap = training_overlap(opened, model, dataset, predicted, progress)
     predictions = replace(predicted.predictions, groups=overlap.groups)
@@ -181,7 +182,8 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
     if options.report is not None:
         images = (dataset, predicted)
         part = {**scores.as_dict(), **unusual}
-        page = write_evaluation_report(options.report, opened, part, evaluated, images, list(overlap.notes), progress)
+        with noting_unchanged([options.report / name for name in ("report.html", "report.json")], progress):
+            page = write_evaluation_report(options.report, opened, part, evaluated, images, list(overlap.notes), progress)
     return EvaluateResult(
         run=opened.name,
         folder=str(folder),

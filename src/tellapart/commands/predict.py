@@ -96,7 +96,8 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
             check_new_folder(options.sort_into)
         predicted = answer(dataset)
         if options.sheet is not None:
-            write_prediction_sheet(predicted, dataset, options.sheet, progress)
+            with noting_unchanged([options.sheet], progress):
+                write_prediction_sheet(predicted, dataset, options.sheet, progress)
         if options.sort_into is not None:
             sort_into_classes(predicted, dataset, options.sort_into, progress)
     if options.out is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,14 +12,24 @@ from tellapart.version import __version__
 
 if TYPE_CHECKING:
     from tellapart.dataset import Dataset
+    from tellapart.dataset.thumbnail_store import Thumbnails
     from tellapart.predictions import Predictions
     from tellapart.predictor import PredictedFiles
     from tellapart.progress import Progress
+    from tellapart.reports.runfiles import RunFiles
     from tellapart.run_folder import Run
 
 PART = "test"
 """New images are a test: the model saw none of them."""
+PAGE, VIEW = "report.html", "report.json"
 OF_THE_MODEL = ("run", "recipe", "backbone", "class_names", "selection")
+
+
+def is_evaluation_report(folder: Path) -> bool:
+    """Whether a folder holds nothing but an earlier report of an evaluation, which is replaced."""
+    if not folder.is_dir() or {path.name for path in folder.iterdir()} - {PAGE, VIEW, "figures"}:
+        return False
+    return (folder / PAGE).is_file() and _created_before(folder) is not None
 
 
 def write_evaluation_report(
@@ -70,7 +81,29 @@ def write_evaluation_report(
     }
     files = RunFiles(folder, metrics, {}, _image_columns(evaluated), replace(evaluated, parts=(PART,) * n))
     with progress.stage("writing the report", unit="steps"):
-        return write_report(folder, thumbnail_loader(dataset, predicted.files), run=files)
+        thumbnails = thumbnail_loader(dataset, predicted.files)
+        return write_report(folder, thumbnails, run=_dated_as_before(folder, files, thumbnails))
+
+
+def _dated_as_before(folder: Path, files: RunFiles, thumbnails: Thumbnails) -> RunFiles:
+    """The evaluation with the date of the report written before, if nothing else in it would change; else as it is."""
+    from tellapart.reports.html_shell import view_json
+    from tellapart.reports.run_view import report_view
+
+    created = _created_before(folder)
+    if created is None:
+        return files
+    same = replace(files, metrics={**files.metrics, "created": created})
+    is_same = view_json(report_view(folder, thumbnails, run=same)) == (folder / VIEW).read_text(encoding="utf-8")
+    return same if is_same else files
+
+
+def _created_before(folder: Path) -> str | None:
+    """The date of the report in a folder; None if there is none."""
+    try:
+        return str(json.loads((folder / VIEW).read_text(encoding="utf-8"))["header"]["created"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def _image_columns(evaluated: Predictions) -> dict[str, list[Any]]:
