@@ -61,14 +61,18 @@ def _group(group: Mapping[str, Any], entries: Mapping[str, Any]) -> dict[str, An
 
 
 def _row(rank: Mapping[str, Any], entry: Mapping[str, Any], n: int, scale: Any) -> dict[str, Any]:
-    words = number_format.percent_brief(entry["accuracy"])
+    words = ranked_row(rank, entry, n)
+    return {**words, "bar": interval_bar(entry["accuracy"], scale, words["accuracy"])}
+
+
+def ranked_row(rank: Mapping[str, Any], entry: Mapping[str, Any], n: int) -> dict[str, Any]:
+    """A run among those on the same ``n`` images, in words."""
     gain = {"accuracy": rank["accuracy"], "log_loss": rank["log_loss"]} if rank["p_value"] is not None else None
     return {
         **_other(entry),
         "standing": rank["standing"],
-        "accuracy": words,
+        "accuracy": number_format.percent_brief(entry["accuracy"]),
         "log_loss": number_format.loss_brief(entry["log_loss"]),
-        "bar": interval_bar(entry["accuracy"], scale, words),
         "gain": f"{number_format.gain_words(gain)}; McNemar {number_format.p_value_words(rank['p_value'], n).partition(':')[0]}"
         if gain
         else "",

@@ -71,7 +71,7 @@ def write_review(folder: Path, view: Mapping[str, Any], thumbnails: Thumbnails, 
 def review_html(view: Mapping[str, Any], thumbnails: Thumbnails, budget: int) -> str:
     """The page of a published view as text; the images most worth a look are in it, as far as ``budget`` bytes of JPEG go."""
     order = review_order(view)
-    shown = _first_rows(view, order[:MOST_ROWS]) if len(order) > MOST_ROWS else view
+    shown = first_rows(view, order[:MOST_ROWS]) if len(order) > MOST_ROWS else view
     chosen: dict[str, bytes] = {}
     image_ids = [image_id for row in order[:MOST_ROWS] if (image_id := view["rows"][row]["image_id"])]
     done = fill(chosen, image_ids, thumbnails, budget)
@@ -84,7 +84,7 @@ def review_html(view: Mapping[str, Any], thumbnails: Thumbnails, budget: int) ->
         "review.html",
         modules=MODULES,
         styles=STYLES,
-        payload={**_payload(shown), "is_cut": done < len(image_ids)},
+        payload={**review_payload(shown), "is_cut": done < len(image_ids)},
         thumbnails={image_id: data_uri(jpeg) for image_id, jpeg in chosen.items()},
         noun="review",
         view={**view, **{key: view.get(key) for key in ("balance", "sources", "sources_sentence")}},
@@ -121,7 +121,7 @@ def review_order(view: Mapping[str, Any]) -> list[int]:
     return list(dict.fromkeys(row for turn in turns for unit in turn for row in unit))
 
 
-def _first_rows(view: Mapping[str, Any], rows: Sequence[int]) -> dict[str, Any]:
+def first_rows(view: Mapping[str, Any], rows: Sequence[int]) -> dict[str, Any]:
     """The view with these rows alone, renumbered; groups that are not whole then are left out."""
     place = {row: number for number, row in enumerate(rows)}
     groups = [group for group in view["groups"] if all(row in place for row in group["rows"])]
@@ -137,7 +137,7 @@ def _first_rows(view: Mapping[str, Any], rows: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _payload(view: Mapping[str, Any]) -> dict[str, Any]:
+def review_payload(view: Mapping[str, Any]) -> dict[str, Any]:
     """What the modules read: rows, findings and groups, and where the photos lie."""
     header = view["header"]
     return {

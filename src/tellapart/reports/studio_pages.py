@@ -29,7 +29,13 @@ class StudioPage:
     title: str
 
 
-PAGES = (StudioPage("/", "overview", "Overview"), StudioPage("/gallery", "gallery", "Gallery"))
+PAGES = (
+    StudioPage("/", "overview", "Overview"),
+    StudioPage("/gallery", "gallery", "Gallery"),
+    StudioPage("/review", "review", "Review"),
+    StudioPage("/matrix", "matrix", "Matrix"),
+    StudioPage("/runs", "runs", "Runs"),
+)
 
 
 def studio_page(path: str, folder: str) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,10 +8,12 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+import tellapart
 from tellapart.dataset.options import AS_FOUND
+from tellapart.run_folder import Run
 from tellapart.server.studio.app import make_studio_app, studio_access
 from tellapart.server.studio.loading import FolderSource, Loading, load_workspace
-from tellapart.server.studio.studio import Studio
+from tellapart.server.studio.studio import Places, Studio
 from tests import folders, sample_images
 from tests.reports.conftest import browser as browser
 
@@ -56,3 +59,20 @@ def client(studio: Studio) -> TestClient:
     opened = TestClient(app, base_url=LOCAL, headers={"origin": LOCAL}, raise_server_exceptions=False)
     assert opened.get("/open", params={"token": TOKEN}).status_code == 200
     return opened
+
+
+@pytest.fixture(scope="session")
+def reviewed(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The review of a check without a backbone."""
+    out = tmp_path_factory.mktemp("checked")
+    tellapart.check(photos, backbone="none", out=out / "check", state=out / "state")
+    return out / "check"
+
+
+@pytest.fixture
+def trained_studio(photos: Path, trained: Run, reviewed: Path, tmp_path: Path) -> Iterator[Studio]:
+    shutil.copytree(trained.folder.parent.parent / "state", tmp_path / "state")
+    made = Studio(FolderSource(photos, AS_FOUND, tmp_path / "state"), Places(runs=trained.folder.parent, check=reviewed))
+    made.use(load_workspace(made.source, Loading()))
+    yield made
+    made.close()

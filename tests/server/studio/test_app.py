@@ -23,9 +23,9 @@ def index(client: TestClient) -> dict[str, Any]:
     return found
 
 
-def post(client: TestClient, **content: Any) -> Any:
-    known = {"version": index(client)["version"], "seq": 0}
-    return client.post("/api/decisions", json={**known, **content})
+def post(client: TestClient, *, seq: int = 0, version: str | None = None, **choice: Any) -> Any:
+    content = {"version": version or index(client)["version"], "seq": seq, "choices": [choice]}
+    return client.post("/api/decisions", json=content)
 
 
 def column(text: str, kind: Any) -> list[int]:

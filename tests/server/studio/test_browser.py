@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 import uvicorn
 
+import tellapart
 from tellapart.dataset.decisions import read_decisions
+from tellapart.run_folder import Run
 from tellapart.server.serving import address_of, listen
 from tellapart.server.studio.app import make_studio_app, studio_access
-from tellapart.server.studio.studio import Studio
+from tellapart.server.studio.studio import Places, Studio
 from tests.server.studio.conftest import NASTY, TOKEN
 
 pytestmark = pytest.mark.browser
@@ -22,21 +24,31 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def address(studio: Studio) -> Iterator[str]:
+    with served(studio) as found:
+        yield found
+
+
+@contextmanager
+def served(studio: Studio) -> Iterator[str]:
+    """The address of a studio that answers meanwhile."""
     listening = listen("127.0.0.1", 0)
     access = studio_access(frozenset({"127.0.0.1"}), TOKEN, listening.getsockname()[1])
     server = uvicorn.Server(uvicorn.Config(make_studio_app(studio, access), log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
-    yield address_of(listening)
-    server.should_exit = True
-    thread.join()
-    listening.close()
+    try:
+        yield address_of(listening)
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
 
 
 @contextmanager
 def window(browser: Any, address: str, path: str = "/gallery", **options: Any) -> Iterator[Any]:
     """A window that has opened the studio; nothing foreign may have been asked for, and no error told."""
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}, "reduced_motion": "reduce", **options})
+    context.set_default_timeout(15_000)
     page, foreign, errors = context.new_page(), [], []
     page.on("request", lambda request: foreign.append(request.url) if not request.url.startswith(address) else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -44,9 +56,11 @@ def window(browser: Any, address: str, path: str = "/gallery", **options: Any) -
     page.goto(f"{address}/open?token={TOKEN}")
     page.wait_for_url(f"{address}/")
     page.goto(address + path)
-    page.wait_for_selector("main > :not(.waiting)")
-    yield page
-    context.close()
+    page.wait_for_selector("main > :not(.waiting)", state="attached")
+    try:
+        yield page
+    finally:
+        context.close()
     assert foreign == [] and errors == []
 
 
@@ -134,3 +148,57 @@ def test_a_workspace_is_as_high_as_the_window(browser: Any, address: str, width:
         scrolled = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
         assert scrolled == [width, height]
         assert page.locator(".bench > .side").bounding_box()["y"] < height - 100
+
+
+def test_findings_are_decided_in_the_log_and_the_focus_stays_in_the_grid(browser: Any, studio: Studio, pets: Path, tmp_path: Path) -> None:
+    tellapart.check(pets, backbone="none", out=tmp_path / "check")
+    studio.places = Places(check=tmp_path / "check")
+    with served(studio) as address, window(browser, address, "/review?tab=contradiction") as page:
+        page.wait_for_selector(".group-head")
+        page.get_by_role("button", name="It is cats", exact=True).click()
+        page.wait_for_selector(".card.is-exclude")
+        assert page.evaluate("document.activeElement.id") == "groups"
+        (decision,) = read_decisions(pets / ".tellapart").in_effect
+        assert (decision.action, decision.path, decision.why, decision.is_of_file) == ("exclude", "dogs/both.jpg", "contradiction", True)
+        assert page.locator("[data-key=decided] .n").inner_text() == "2"  # one is kept, which needs no line
+        page.locator("[data-key=exact_duplicate]").click()
+        assert page.url.endswith("?tab=exact_duplicate")
+        page.keyboard.press("u")
+        page.locator(".card.is-exclude", has_text="copy").or_(page.locator(".card.is-exclude", has_text="cats 0")).first.wait_for()
+        assert read_decisions(pets / ".tellapart").log[-1].why == "unsure"
+        page.keyboard.press("z")
+        page.wait_for_selector(".card.is-exclude", state="detached")
+
+
+def test_a_cell_of_the_matrix_shows_its_images_and_relabels_them(browser: Any, trained_studio: Studio, trained: Run) -> None:
+    assert trained_studio.workspace is not None
+    with served(trained_studio) as address, window(browser, address, "/matrix") as page:
+        page.wait_for_selector(".confusion")
+        right = int((trained.predictions.is_right).sum())
+        assert f"{right} of {len(trained.predictions)} right" in page.locator(".score").inner_text()
+        page.locator(".confusion td.right button").first.click()
+        page.wait_for_selector(".bench .card")
+        assert "matrix" not in page.evaluate("document.activeElement.className")
+        path = page.locator(".bench .card").first.get_attribute("title")
+        page.keyboard.press("2")
+        page.locator(".warning", has_text="test images").wait_for()
+        page.wait_for_selector(".card.is-relabel")
+        assert f"{right - 1} of {len(trained.predictions)} right" in page.locator(".score").inner_text()
+        row = trained_studio.workspace.number_of[path]
+        assert trained_studio.workspace.rows[row].label == sorted(trained.class_names)[1]
+        page.get_by_role("button", name="Hide what it says").click()
+        assert page.locator(".bench .card.wrong").count() == 0
+
+
+def test_runs_are_ranked_and_the_overview_leads_on(browser: Any, trained_studio: Studio, trained: Run) -> None:
+    with served(trained_studio) as address, window(browser, address, "/runs") as page:
+        page.wait_for_selector(".leaderboard")
+        assert page.locator(".leaderboard tbody th a").all_inner_texts() == [trained.name]
+        page.locator("[data-filter=recipe] select").select_option("scratch")
+        page.locator("[data-field=epochs] input").fill("2")
+        assert page.locator("form code").inner_text() == "tellapart train … --recipe scratch --epochs 2"
+        page.get_by_role("link", name="Overview").click()
+        page.wait_for_selector(".step")
+        assert page.locator(".classes tbody tr").count() == 3
+        page.get_by_role("link", name="dots").click()
+        page.locator(".status", has_text="30 of 90").wait_for()

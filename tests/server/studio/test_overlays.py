@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-import tellapart
 from tellapart.dataset.options import AS_FOUND
 from tellapart.run_folder import Run
 from tellapart.server.studio.app import make_studio_app, studio_access
@@ -19,24 +17,13 @@ from tellapart.server.studio.loading import FolderSource, Loading, load_workspac
 from tellapart.server.studio.overlays import check_view, predictions_view, review_of
 from tellapart.server.studio.overview import overview_view
 from tellapart.server.studio.studio import Places, Studio
-from tellapart.server.studio.workspace import Workspace
+from tellapart.server.studio.workspace import Choice, Workspace
 from tests.server.studio.conftest import LOCAL, TOKEN
 
 
-@pytest.fixture(scope="module")
-def reviewed(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The review of a check without a backbone."""
-    out = tmp_path_factory.mktemp("checked")
-    tellapart.check(photos, backbone="none", out=out / "check", state=out / "state")
-    return out / "check"
-
-
 @pytest.fixture
-def studio(photos: Path, trained: Run, reviewed: Path, tmp_path: Path) -> Studio:
-    shutil.copytree(trained.folder.parent.parent / "state", tmp_path / "state")
-    made = Studio(FolderSource(photos, AS_FOUND, tmp_path / "state"), Places(runs=trained.folder.parent, check=reviewed))
-    made.use(load_workspace(made.source, Loading()))
-    return made
+def studio(trained_studio: Studio) -> Studio:
+    return trained_studio
 
 
 @pytest.fixture
@@ -67,7 +54,7 @@ def test_every_file_has_what_the_run_says_of_it(workspace: Workspace, trained: R
 def test_the_probability_of_the_label_follows_a_relabel(workspace: Workspace, trained: Run) -> None:
     path = trained.predictions.paths[0]
     row = workspace.number_of[path]
-    workspace.decide("relabel", [row], label="a name the run does not know")
+    workspace.decide(Choice("relabel", [row], label="a name the run does not know"))
     assert column(predictions_view(workspace, trained)["own"], "<u2")[row] == 0
 
 
@@ -88,8 +75,8 @@ def test_the_overview_counts_and_says_what_to_do_next(studio: Studio, workspace:
     view = overview_view(studio, workspace)
     assert view["n"] == 90 and [row["n"] for row in view["classes"]] == [30, 30, 30]
     assert [run["name"] for run in view["runs"]] == [trained.name] and view["changed"] == 0
-    workspace.decide("exclude", [0, 1, 2])
-    workspace.decide("relabel", [40], label="stripes")
+    workspace.decide(Choice("exclude", [0, 1, 2]))
+    workspace.decide(Choice("relabel", [40], label="stripes"))
     view = overview_view(studio, workspace)
     assert view["changed"] == 4 and view["states"]["excluded"] == 3 and view["decisions"] == 2
     retrain = next(step for step in view["next"] if step["key"] == "retrain")

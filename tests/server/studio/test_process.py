@@ -61,7 +61,7 @@ def running(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Asker]]:
 def test_it_ends_when_it_is_told_and_says_what_was_decided(pets: Path) -> None:
     with running(pets) as (process, asker):
         version = asker.index()["version"]
-        decided = asker.ask("POST", "/api/decisions", {"version": version, "seq": 0, "action": "exclude", "rows": [3]})
+        decided = asker.ask("POST", "/api/decisions", {"version": version, "seq": 0, "choices": [{"action": "exclude", "rows": [3]}]})
         assert decided["batch"] == 1
         process.send_signal(signal.SIGTERM)
         out, said = process.communicate(timeout=TIMEOUT_S)
@@ -76,7 +76,8 @@ def test_what_was_confirmed_before_a_kill_is_in_the_log_and_nothing_is_twice(pet
         version = asker.index()["version"]
         threading.Timer(0.4, process.kill).start()
         for number in range(100_000):
-            content = {"version": version, "seq": 0, "action": "relabel", "rows": [number % 6], "label": f"name {number}"}
+            choice = {"action": "relabel", "rows": [number % 6], "label": f"name {number}"}
+            content = {"version": version, "seq": 0, "choices": [choice]}
             try:
                 confirmed.append(asker.ask("POST", "/api/decisions", content)["batch"])
             except (OSError, ValueError, http.client.HTTPException):

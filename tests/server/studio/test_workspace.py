@@ -15,7 +15,7 @@ from tellapart.dataset.options import AS_FOUND
 from tellapart.errors import DataError, OptionError
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.server.studio.loading import FolderSource, Loading, load_workspace
-from tellapart.server.studio.workspace import STATES, Workspace
+from tellapart.server.studio.workspace import STATES, Choice, Step, Workspace
 
 LOG = Path(".tellapart") / "decisions.jsonl"
 
@@ -23,6 +23,10 @@ LOG = Path(".tellapart") / "decisions.jsonl"
 @pytest.fixture
 def workspace(pets: Path) -> Workspace:
     return load_workspace(FolderSource(pets, AS_FOUND), Loading())
+
+
+def decide(workspace: Workspace, action: str, meant: list[int], **values: Any) -> Step:
+    return workspace.decide(Choice(action, meant, **values))
 
 
 def numbers(workspace: Workspace, *paths: str) -> list[int]:
@@ -49,7 +53,7 @@ def test_rows_are_those_of_every_command_before_and_after_each_step(workspace: W
         ("restore", ("cats/cats 1.jpg", "dogs/both.jpg"), None),
     ]
     for action, paths, label in steps:
-        assert workspace.decide(action, numbers(workspace, *paths), label=label).changed == len(paths)
+        assert decide(workspace, action, numbers(workspace, *paths), label=label).changed == len(paths)
         assert is_as_the_commands_see_it(workspace, pets), (action, paths)
     for _ in steps:
         workspace.undo()
@@ -63,9 +67,9 @@ def line_of(decision: Decision) -> dict[str, Any]:
 
 def test_the_studio_writes_what_the_commands_write(workspace: Workspace, pets: Path, pristine: Path, tmp_path: Path) -> None:
     other = tmp_path / "state"
-    workspace.decide("relabel", numbers(workspace, "cats/cats 1.jpg"), label="dogs", reason="so")
-    workspace.decide("exclude", numbers(workspace, "cats/copy.jpg", "dogs/dogs 3.jpg"))
-    workspace.decide("restore", numbers(workspace, "cats/cats 1.jpg"))
+    decide(workspace, "relabel", numbers(workspace, "cats/cats 1.jpg"), label="dogs", reason="so")
+    decide(workspace, "exclude", numbers(workspace, "cats/copy.jpg", "dogs/dogs 3.jpg"))
+    decide(workspace, "restore", numbers(workspace, "cats/cats 1.jpg"))
     workspace.undo()
     tellapart.relabel(pets, "cats/cats 1.jpg", to="dogs", reason="so", state=other)
     tellapart.exclude(pets, ["cats/copy.jpg", "dogs/dogs 3.jpg"], state=other)
@@ -92,7 +96,7 @@ def test_what_others_decide_is_followed(workspace: Workspace, pets: Path) -> Non
 
 def test_an_undo_and_a_redo_say_which_rows_they_are_about(workspace: Workspace) -> None:
     meant = numbers(workspace, "dogs/dogs 1.jpg", "dogs/dogs 2.jpg")
-    step = workspace.decide("exclude", meant, reason="unsure")
+    step = decide(workspace, "exclude", meant, reason="unsure")
     assert [STATES[workspace.states[number]] for number in meant] == ["unsure", "unsure"]
     seq = workspace.seq
     undone = workspace.undo(step.batch)
@@ -106,16 +110,16 @@ def test_an_undo_and_a_redo_say_which_rows_they_are_about(workspace: Workspace) 
 
 
 def test_what_is_so_already_is_no_decision_and_what_is_unknown_is_refused(workspace: Workspace, pets: Path) -> None:
-    assert workspace.decide("relabel", numbers(workspace, "dogs/dogs 1.jpg"), label="dogs").batch is None
-    assert workspace.decide("restore", [0, 1, 2]).changed == 0
+    assert decide(workspace, "relabel", numbers(workspace, "dogs/dogs 1.jpg"), label="dogs").batch is None
+    assert decide(workspace, "restore", [0, 1, 2]).changed == 0
     assert not (pets / LOG).exists()
     for action, label in (("relabel", " "), ("rename", "x")):
         with pytest.raises(OptionError):
-            workspace.decide(action, [0], label=label)
+            decide(workspace, action, [0], label=label)
 
 
 def test_a_decision_is_on_the_disk_before_it_is_confirmed_and_costs_the_same_late_in_a_long_log(workspace: Workspace, pets: Path) -> None:
     for i in range(40):
-        workspace.decide("relabel", numbers(workspace, "dogs/dogs 1.jpg"), label=f"name {i}")
+        decide(workspace, "relabel", numbers(workspace, "dogs/dogs 1.jpg"), label=f"name {i}")
         assert json.loads((pets / LOG).read_text().splitlines()[-1])["new"] == f"name {i}"
     assert workspace.own_batches == list(range(1, 41))

@@ -17,7 +17,11 @@ const SHOWN = [
 const SURE = [["0", "or not"], ...["80", "90", "95", "99"].map((n) => [String(Number(n) / 100), `at least ${n} %`])];
 
 class Browse {
-  constructor(root, { view, decisions, thumbnails }) {
+  // `addressOf` gives where the file of a row is shown from, `onkey` may take a key first, `onopen` hears of tabs.
+  constructor(
+    root,
+    { view, decisions, thumbnails, addressOf = null, onkey = (_key, _item) => false, onopen = (_key) => {} },
+  ) {
     const { rows, class_names: classNames, ways } = view;
     this.root = root;
     this.view = view;
@@ -26,6 +30,9 @@ class Browse {
     this.decisions = decisions;
     this.thumbnails = thumbnails;
     this.folder = ways.root;
+    this.addressOf = addressOf ?? ((row) => address(ways.root, row));
+    this.onownkey = onkey;
+    this.onopen = onopen;
     this.tabs = findings(view, decisions);
     const first = this.tabs.find((tab) => tab.count()) ?? this.tabs[0];
     this.state = { tab: first, name: "", part: "", only: "all", sure: "0" };
@@ -108,6 +115,7 @@ class Browse {
     const tab = this.tabs.find((one) => one.key === key);
     if (!tab) return;
     this.chooser.choose(key);
+    this.onopen(key);
     this.change({ tab });
   }
 
@@ -160,7 +168,7 @@ class Browse {
   }
 
   portraitOf(index) {
-    return portrait(this.thumbnails, this.rows[index], address(this.folder, this.rows[index]));
+    return portrait(this.thumbnails, this.rows[index], this.addressOf(this.rows[index]));
   }
 
   // The image that one of a group is compared with: the best copy, else the first of the others.
@@ -200,7 +208,7 @@ class Browse {
       isBest: group.best === index,
       actions: Object.fromEntries(names.map((name) => [name, own(name)])),
     });
-    const source = address(this.folder, row);
+    const source = this.addressOf(row);
     const link = { class: "open", href: source, target: "_blank", rel: "noopener" };
     if (source) panel.append(element("a", link, "Open the file"));
     return panel;
@@ -254,7 +262,8 @@ class Browse {
       this.focus();
       return;
     }
-    if (key === "enter" && !isOnButton) this.large.show();
+    if (this.onownkey(key, item)) event.preventDefault();
+    else if (key === "enter" && !isOnButton) this.large.show();
     else if (key === "m") this.menu();
     else if (key === "u") this.takeBackOrUndo(item);
     else if (key === "r" || key in KEYS) {

@@ -38,6 +38,11 @@ class Lens {
     return this.run !== null && !this.isBlind && this.run.predicted[i] >= 0;
   }
 
+  // Whether the run is judged on the image.
+  isTested(i) {
+    return this.hasPrediction(i) && this.run.part[i] > 1;
+  }
+
   predictedName(i) {
     return this.hasPrediction(i) ? this.store.classNames[this.run.predicted[i]] : null;
   }

@@ -118,9 +118,15 @@ class Store {
   }
 
   decide(action, rows, { label = null, reason = "" } = {}) {
+    return this.decideAll([{ action, rows: [...rows], label, reason }]);
+  }
+
+  // Several choices as one step.
+  decideAll(choices) {
+    if (!choices.length) return Promise.resolve(null);
     return this.queued(async () => {
       const { version, seq } = this;
-      const step = await post("/api/decisions", { version, seq, action, rows: [...rows], label, reason });
+      const step = await post("/api/decisions", { version, seq, choices });
       if (step.batch !== null) this.steps = { done: [...this.steps.done, step.batch], undone: [] };
       return this.confirmed(step);
     });
@@ -130,6 +136,7 @@ class Store {
     this.remember();
     const changed = this.take(step);
     this.tell(changed);
+    if (step.emptied?.length) this.onerror(new Error(`No usable image of ${step.emptied.join(", ")} is left.`));
     return { ...step, rows: changed };
   }
 

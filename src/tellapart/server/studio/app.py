@@ -6,6 +6,7 @@ import asyncio
 import hmac
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from typing import Any
 
 from starlette.applications import Starlette
@@ -19,9 +20,9 @@ from tellapart.errors import DataError, OptionError, TellapartError
 from tellapart.reports.studio_pages import PAGES, studio_css, studio_module, studio_page
 from tellapart.server.guards import SECURITY_HEADERS, Access, Guard
 from tellapart.server.limits import Limits
-from tellapart.server.studio.overlays import check_view, predictions_view, run_view
+from tellapart.server.studio.overlays import check_view, findings_view, leaderboard_view, predictions_view, run_view
 from tellapart.server.studio.overview import overview_view
-from tellapart.server.studio.requests import DECISION, JOB, NOTHING, UNDO, check_version, number_in, sent, since
+from tellapart.server.studio.requests import DECISION, JOB, NOTHING, UNDO, choices_in, number_in, sent, since
 from tellapart.server.studio.studio import Studio
 from tellapart.server.studio.workspace import STATES, Step, Workspace
 
@@ -108,8 +109,10 @@ class _Routes:
             Route("/api/changes", self.changes),
             Route("/api/images/{number}", self.details),
             Route("/api/runs", self.runs),
+            Route("/api/leaderboard", self.leaderboard),
             Route("/api/runs/{name}/predictions", self.predictions),
             Route("/api/check", self.check),
+            Route("/api/review", self.review),
             Route("/api/overview", self.overview),
             Route("/api/jobs", self.jobs),
             Route("/api/jobs", self.start_job, methods=["POST"]),
@@ -195,6 +198,9 @@ class _Routes:
     async def runs(self, request: Request) -> Response:
         return JSONResponse({"runs": [run_view(run) for run in await asyncio.to_thread(self.studio.runs)]})
 
+    async def leaderboard(self, request: Request) -> Response:
+        return JSONResponse(leaderboard_view(await asyncio.to_thread(self.studio.listed_runs)))
+
     async def predictions(self, request: Request) -> Response:
         workspace, name = self.workspace, request.path_params["name"]
         return JSONResponse(await asyncio.to_thread(lambda: predictions_view(workspace, self.studio.run(name))))
@@ -203,6 +209,11 @@ class _Routes:
         workspace = self.workspace
         review = await asyncio.to_thread(self.studio.review)
         return JSONResponse({"issues": None} if review is None else await asyncio.to_thread(check_view, workspace, review))
+
+    async def review(self, request: Request) -> Response:
+        workspace = self.workspace
+        review = await asyncio.to_thread(self.studio.review)
+        return JSONResponse({"view": None if review is None else await asyncio.to_thread(findings_view, workspace, review)})
 
     async def overview(self, request: Request) -> Response:
         workspace = self.workspace
@@ -229,15 +240,8 @@ class _Routes:
 
     async def decide(self, request: Request) -> Response:
         content, workspace = await sent(request, DECISION), self.workspace
-        check_version(content["version"], workspace)
-        numbers = content["rows"]
-        if max(numbers) >= len(workspace):
-            raise HTTPException(404, "there is no such image")
-
-        def work() -> Step:
-            return workspace.decide(content["action"], numbers, label=content.get("label"), reason=content.get("reason", ""))
-
-        return await self._stepped(work, content["seq"])
+        choices = choices_in(content, workspace)
+        return await self._stepped(lambda: workspace.decide(*choices), content["seq"])
 
     async def undo(self, request: Request) -> Response:
         content, workspace = await sent(request, UNDO), self.workspace
@@ -246,7 +250,7 @@ class _Routes:
     async def _stepped(self, work: Callable[[], Step], seq: int) -> Response:
         """Do one step, and answer with it and every change that the page does not know yet."""
         step = await asyncio.to_thread(work)
-        return JSONResponse({"batch": step.batch, "undone": step.undone, "changed": step.changed, **_changes(self.workspace, seq)})
+        return JSONResponse({**asdict(step), **_changes(self.workspace, seq)})
 
 
 def _changes(workspace: Workspace, seq: int) -> dict[str, Any]:

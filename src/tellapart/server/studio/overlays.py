@@ -13,9 +13,12 @@ from tellapart.dataset.entry import PARTS
 from tellapart.errors import StorageError
 from tellapart.json_files import ShapeError, fields, read_json, several
 from tellapart.predictions import Predictions
+from tellapart.reports.leaderboard_page import ranked_row
+from tellapart.reports.review_page import first_rows, review_payload
 from tellapart.run_folder import REPORTED_PARTS, Run
 from tellapart.server.studio.index import packed
 from tellapart.server.studio.workspace import Workspace
+from tellapart.workflows.run_listing import ListedRuns
 
 FULL, UNKNOWN = 65534, 65535
 """Shares from 0 to 1 are sent as whole numbers up to FULL."""
@@ -108,6 +111,19 @@ def run_view(run: Run) -> dict[str, Any]:
     }
 
 
+def leaderboard_view(found: ListedRuns) -> dict[str, Any]:
+    """Runs ranked on the images they have in common, in words, with the interval of each."""
+    entries = {entry.name: entry for entry in found.runs}
+    groups = []
+    for group in found.groups:
+        rows = [(rank, entries[rank.name]) for rank in group.ranks]
+        words = [ranked_row(rank.as_dict(), entry.as_dict(), group.n) for rank, entry in rows]
+        intervals = [entry.accuracy.as_dict() if entry.accuracy else None for _, entry in rows]
+        named = [{**row, "interval": interval} for row, interval in zip(words, intervals, strict=True)]
+        groups.append({"n": group.n, "images": Path(rows[0][1].images).name, "part": rows[0][1].part, "rows": named})
+    return {"groups": groups, "notes": list(found.notes), "unreadable": found.unreadable}
+
+
 def review_of(folder: Path) -> dict[str, Any] | None:
     """The ``review.json`` of a check; None where there is none.
 
@@ -151,6 +167,18 @@ def check_view(workspace: Workspace, review: dict[str, Any]) -> dict[str, Any]:
         "own": _shares(own),
         "outlier": _shares(outlier),
     }
+
+
+def findings_view(workspace: Workspace, review: dict[str, Any]) -> dict[str, Any] | None:
+    """What the review page shows of a check, with the number of each row here; None where it is about other images."""
+    numbers = _rows_of_review(workspace, review["rows"])
+    there = [place for place, number in enumerate(numbers) if number >= 0]
+    if not there and review["rows"]:
+        return None
+    view = review_payload(first_rows(review, there))
+    for row, place in zip(view["rows"], there, strict=True):
+        row["number"] = int(numbers[place])
+    return view
 
 
 def _rows_of_review(workspace: Workspace, rows: Sequence[dict[str, Any]]) -> IntArray:

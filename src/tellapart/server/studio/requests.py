@@ -9,14 +9,13 @@ from starlette.requests import Request
 
 from tellapart.json_files import Shape, ShapeError, fields, maybe, parse_json, several, text, whole
 from tellapart.server.studio.commands import KINDS
-from tellapart.server.studio.workspace import ACTIONS, Workspace
+from tellapart.server.studio.workspace import ACTIONS, Choice, Workspace
 
 LARGEST = 1 << 40
-DECISION = fields(
-    {"version": text(), "seq": whole(0, LARGEST), "action": text(*ACTIONS), "rows": several(whole(0, LARGEST), 1)},
-    {"label": maybe(text()), "reason": text()},
-    is_open=False,
+CHOICE = fields(
+    {"action": text(*ACTIONS), "rows": several(whole(0, LARGEST), 1)}, {"label": maybe(text()), "reason": text()}, is_open=False
 )
+DECISION = fields({"version": text(), "seq": whole(0, LARGEST), "choices": several(CHOICE, 1)}, is_open=False)
 JOB = fields({"kind": text(*KINDS)}, {"options": fields({})}, is_open=False)
 NOTHING = fields({}, is_open=False)
 UNDO = fields({"seq": whole(0, LARGEST)}, {"batch": maybe(whole(0, LARGEST))}, is_open=False)
@@ -35,6 +34,18 @@ async def sent(request: Request, shape: Shape) -> dict[str, Any]:
     except ShapeError as error:
         raise HTTPException(400, f"this is not what the studio takes: {error}") from error
     return content
+
+
+def choices_in(content: dict[str, Any], workspace: Workspace) -> list[Choice]:
+    """The choices of a body of the shape :data:`DECISION`.
+
+    Raises:
+        HTTPException: 404 for an image that is not there, 409 where they are about files that have changed since.
+    """
+    check_version(content["version"], workspace)
+    if max(number for one in content["choices"] for number in one["rows"]) >= len(workspace):
+        raise HTTPException(404, "there is no such image")
+    return [Choice(one["action"], one["rows"], one.get("label"), one.get("reason", "")) for one in content["choices"]]
 
 
 def number_in(request: Request, workspace: Workspace) -> int:

@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any
 
 from tellapart.errors import DataError, TellapartError
+from tellapart.progress import SILENT
 from tellapart.run_folder import Run
 from tellapart.server.studio.commands import CHECK, EXPLORE, TRAIN, arguments_of
 from tellapart.server.studio.index import index_view, states_view
@@ -19,6 +20,7 @@ from tellapart.server.studio.loading import FolderSource, Loading, load_in_backg
 from tellapart.server.studio.overlays import review_of
 from tellapart.server.studio.pictures import Pictures
 from tellapart.server.studio.workspace import Workspace
+from tellapart.workflows.run_listing import ListedRuns, list_runs
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Studio:
         self.threads: list[Thread] = []
         self._pictures: Pictures | None = None
         self._index: bytes | None = None
+        self._listed: tuple[tuple[str, ...], ListedRuns] | None = None
 
     def runs(self) -> list[Run]:
         """The finished classifiers in the folder of runs, the newest first; damaged ones are left out."""
@@ -79,6 +82,14 @@ class Studio:
             if run.name == name:
                 return run
         raise DataError("there is no such run", hint="it may have been deleted meanwhile")
+
+    def listed_runs(self) -> ListedRuns:
+        """The runs, ranked; compared again only where there is another one."""
+        names = tuple(run.name for run in self.runs())
+        if self._listed is None or self._listed[0] != names:
+            none = ListedRuns(runs=(), groups=(), unreadable={}, notes=())
+            self._listed = names, list_runs(self.places.runs.expanduser().absolute(), SILENT) if names else none
+        return self._listed[1]
 
     def review(self) -> dict[str, Any] | None:
         """What the latest check found; None where there was none."""

@@ -6,7 +6,7 @@ import hashlib
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,18 +30,37 @@ NO_LABEL = -1
 
 
 @dataclass(frozen=True)
+class Choice:
+    """One choice about several files.
+
+    Attributes:
+        action: one of :data:`ACTIONS`.
+        numbers: of the rows.
+        label: the new one, for ``relabel``; it may be new.
+        reason: kept with each decision.
+    """
+
+    action: str
+    numbers: Sequence[int]
+    label: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Step:
     """What one batch of decisions did.
 
     Attributes:
         batch: its number, for ``undo``; None where nothing changed.
-        undone: the batch that it undid, for an undo.
         changed: how many files it names.
+        undone: the batch that it undid, for an undo.
+        emptied: classes that have no usable image any more.
     """
 
     batch: int | None
     changed: int
     undone: int | None = None
+    emptied: tuple[str, ...] = ()
 
 
 class Workspace:
@@ -132,14 +151,8 @@ class Workspace:
         with self._lock:
             self._follow(self._log.read())
 
-    def decide(self, action: str, numbers: Sequence[int], *, label: str | None = None, reason: str = "") -> Step:
+    def decide(self, *choices: Choice) -> Step:
         """Decide on files as one batch, exactly as ``tellapart relabel``, ``exclude`` and ``restore`` write it.
-
-        Args:
-            action: one of :data:`ACTIONS`.
-            numbers: of the rows.
-            label: the new one, for ``relabel``; it may be new.
-            reason: kept with each decision.
 
         Raises:
             OptionError: there is no such action, or no label was given.
@@ -147,14 +160,16 @@ class Workspace:
         """
         with self._lock:
             self.refresh()
-            proposed = [self._proposed(action, self.rows[number], label) for number in dict.fromkeys(numbers)]
-            decisions = [one.decision for one in proposed if one.decision is not None]
+            decisions = [one for choice in choices for one in self._chosen(choice)]
             if not decisions:
                 return Step(None, 0)
-            log = self._log.append(decisions, why=reason)
+            before = self._used()
+            log = self._log.append(decisions)
             self._follow(log)
             self.own_batches.append(log.log[-1].batch)
-            return Step(log.log[-1].batch, len(decisions))
+            after = self._used()
+            emptied = [name for name, n, left in zip(self.class_names, before, after, strict=False) if n and not left]
+            return Step(log.log[-1].batch, len(decisions), emptied=tuple(emptied))
 
     def undo(self, batch: int | None = None) -> Step:
         """Undo a batch, by default the newest that holds; an undo can be undone too.
@@ -182,6 +197,15 @@ class Workspace:
             key, undone = _key(self.undecided[number]), self._read.undone
             own = [one for one in self._read.log if one.action != UNDO and _key(one) == key]
         return [{**asdict(one), "holds": one.batch not in undone} for one in own]
+
+    def _chosen(self, choice: Choice) -> list[Decision]:
+        proposed = [self._proposed(choice.action, self.rows[number], choice.label) for number in dict.fromkeys(choice.numbers)]
+        return [replace(one.decision, why=choice.reason) for one in proposed if one.decision is not None]
+
+    def _used(self) -> list[int]:
+        """Usable images of each class."""
+        labels = self.labels[(self.states == 0) & (self.labels >= 0)]
+        return [int(n) for n in np.bincount(labels, minlength=len(self.class_names))]
 
     def _proposed(self, action: str, row: FileRow, label: str | None) -> ProposedDecision:
         if action == RELABEL:
