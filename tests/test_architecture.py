@@ -19,7 +19,7 @@ LEVELS = (
         *("cache_dir", "printable", "atomic_files", "sqlite", "concurrency", "csv_writer", "json_files", "parquet_files"),
         "large_arrays",
     ),
-    ("calibration", "conformal", "images", "dataset", "features", "predictions", "run_folder"),
+    ("calibration", "conformal", "images", "dataset", "features", "predictions", "decision_rule", "run_folder"),
     ("augmentation", "collection", "curation", "dataset_export", "evaluation", "exploration", "kaggle", "models"),
     ("feature_extraction", "predictor", "analyzed_folder", "feature_spec", "output_guards", "onnx_predictor", "model_export"),
     ("training",),

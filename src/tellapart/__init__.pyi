@@ -653,6 +653,8 @@ def train(
     test_share: float | None = ...,
     n_splits: int = ...,
     learning_curve: bool = ...,
+    costs: Path | None = ...,
+    recall: str | None = ...,
     seed: int = ...,
     name: str | None = ...,
     out: Path = ...,

@@ -24,7 +24,7 @@ def nothing(image_ids: Any) -> dict[str, bytes]:
 def test_the_view_is_plain_json(view: dict[str, Any]) -> None:
     assert json.loads(json.dumps(view, allow_nan=False)) == view
     assert set(view) == {
-        *("format", "header", "rungs", "confusion", "gallery", "reliability", "coverage", "unusual", "sensitivity", "curve"),
+        *("format", "header", "rungs", "confusion", "gallery", "reliability", "coverage", "decision", "unusual", "sensitivity", "curve"),
         *("search", "training", "map", "data", "notes", "method", "options", "run_facts", "images"),
     }
 

@@ -63,6 +63,7 @@ class EvaluateResult(Result):
             ``strangest`` images; None where the model does not know familiarity.
         unknown_classes: the same for the images of classes that the run does not know; None where there are none.
         prediction_sets: how often the true class is in its set of ``--coverage 0.95``, and how large the sets are; None without a scale.
+        decision: what the answers by the model's own costs or recall do, beside the most probable class; None without such a rule.
         tta: what test-time augmentation changed; None for one view.
         seen_in_training: number of files left out because the run was trained on them.
         near_duplicate_of_training: number left out because they are near-duplicates of training images.
@@ -91,6 +92,7 @@ class EvaluateResult(Result):
     familiarity: Mapping[str, Any] | None
     unknown_classes: Mapping[str, Any] | None
     prediction_sets: Mapping[str, Any] | None
+    decision: Mapping[str, Any] | None
     tta: TtaGain | None
     seen_in_training: int
     near_duplicate_of_training: int
@@ -130,6 +132,7 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
 
     from tellapart.dataset import open_dataset
     from tellapart.evaluation import evaluate as evaluate_predictions
+    from tellapart.evaluation.decision_scores import decision_scores
     from tellapart.evaluation.unknowns import familiarity_scores
     from tellapart.models.saved_model import load_model
     from tellapart.output_guards import check_new_folder, check_no_manifest, check_outside, noting_unchanged
@@ -189,6 +192,7 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
         folder=str(folder),
         **{f.name: getattr(scores, f.name) for f in fields(scores)},
         **unusual,
+        decision=None if model.decision is None else decision_scores(model.decision, evaluated),
         unknown_classes=strange,
         tta=tta_gain(replace(predicted.first_view, groups=overlap.groups).where(is_evaluated), evaluated, predicted.views),
         **counts,

@@ -115,9 +115,11 @@ def _answer_of_run(run: str | Path, options: PredictOptions, progress: Progress)
 
     model, settings = load_model(model_folder(run)), AnswerSettings.of(options)
     check_answers(model, settings)
+    if model.decision is not None:
+        progress.note(f"the answers follow what was saved with the model: {model.decision.source}; the probabilities are as ever")
 
     def answer(dataset: Dataset) -> PredictedFiles:
-        return with_answers(predict_files(model, dataset, tta_settings(options), progress=progress), model.true_classes, settings)
+        return with_answers(predict_files(model, dataset, tta_settings(options), progress=progress), model, settings)
 
     return answer
 

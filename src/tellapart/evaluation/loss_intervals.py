@@ -48,6 +48,18 @@ def difference_columns(first: FloatArray, second: FloatArray, targets: IntArray)
     return np.stack([losses(second, targets) - losses(first, targets), np.ones(len(targets)), spread, is_wrong], axis=1)
 
 
+def cost_columns(probabilities: FloatArray, targets: IntArray, costs: FloatArray) -> FloatArray:
+    """Like :func:`loss_columns`, float (n, 4), for what an answer costs.
+
+    Args:
+        probabilities: float (n, k).
+        targets: int (n,).
+        costs: float (n, k), of the answer for each image, by what its class may be.
+    """
+    own = costs[np.arange(len(targets)), targets]
+    return np.stack([own, np.ones(len(targets)), _spread(probabilities, costs), own != 0], axis=1)
+
+
 def _spread(probabilities: FloatArray, values: FloatArray) -> FloatArray:
     """Standard deviation (n,) of values (n, k) that occur with these probabilities."""
     mean = (probabilities * values).sum(axis=1, keepdims=True)

@@ -17,6 +17,7 @@ from tellapart import calibration
 from tellapart.array_types import FloatArray
 from tellapart.atomic_files import replacing_folder
 from tellapart.conformal import ConformalScale
+from tellapart.decision_rule import DecisionRule
 from tellapart.errors import ModelError
 from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.conformal_file import conformal_tensors, read_conformal
@@ -77,6 +78,7 @@ class Classifier:
         temperature, clip: of the calibration.
         familiarity: of images, in the features of the first member; None where the model does not know it.
         true_classes: the scale for prediction sets (:func:`tellapart.conformal.true_class_scale`); None where there is none.
+        decision: what is answered; None for the most probable class.
     """
 
     class_names: tuple[str, ...]
@@ -85,6 +87,7 @@ class Classifier:
     clip: float
     familiarity: Familiarity | None = None
     true_classes: ConformalScale | None = None
+    decision: DecisionRule | None = None
 
     def logits(self, of_members: Sequence[FloatArray]) -> FloatArray:
         """The weighted mean of the members' logits, float64 (n, k)."""
@@ -123,6 +126,7 @@ def save_model(
         "temperature": classifier.temperature,
         "clip": classifier.clip,
         **({"conformal": CONFORMAL} if conformal else {}),
+        **({"decision": _decision_card(classifier.decision)} if classifier.decision else {}),
         **details,
     }
     with replacing_folder(folder) as partial:
@@ -149,6 +153,7 @@ def load_model(folder: Path) -> SavedModel:
         clip=card["clip"],
         familiarity=familiarity,
         true_classes=true_classes,
+        decision=_decision(card.get("decision")),
         folder=folder,
         details=card,
     )
@@ -214,6 +219,14 @@ def _member(folder: Path, card: Mapping[str, Any], known: Mapping[str, Any]) -> 
         heads=tuple(heads),
         weight=known["weight"],
     )
+
+
+def _decision_card(rule: DecisionRule) -> dict[str, Any]:
+    return {"answers": list(rule.answers), "costs": rule.costs.tolist(), "source": rule.source}
+
+
+def _decision(known: Mapping[str, Any] | None) -> DecisionRule | None:
+    return None if known is None else DecisionRule(tuple(known["answers"]), np.array(known["costs"], dtype=np.float64), known["source"])
 
 
 def _conformal(folder: Path, card: Mapping[str, Any], first: Member) -> tuple[Familiarity | None, ConformalScale | None]:

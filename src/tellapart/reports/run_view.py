@@ -11,6 +11,7 @@ import numpy as np
 from tellapart.evaluation.intervals import effective_size_sentence
 from tellapart.reports import number_format
 from tellapart.reports.data_card import class_images, data_view
+from tellapart.reports.decision_section import decision_view
 from tellapart.reports.figures.calibration import FEW
 from tellapart.reports.gallery import gallery_order, gallery_view
 from tellapart.reports.ladder_section import changed_images, rungs_view
@@ -33,7 +34,8 @@ def report_view(
 ) -> dict[str, Any]:
     """Everything the report of a run shows, JSON-able, one key a section.
 
-    Keys: ``format``, ``header``, ``rungs``, ``confusion``, ``gallery``, ``reliability``, ``coverage``, ``unusual`` (lists have one item a
+    Keys: ``format``, ``header``, ``rungs``, ``confusion``, ``gallery``, ``reliability``, ``coverage``, ``decision``,
+    ``unusual`` (lists have one item a
     reported part), ``sensitivity``, ``curve`` (each with ``reason`` set where the run has none), ``search`` (``auto`` only),
     ``training`` (None where no network was trained), ``map``, ``data``, ``notes``, ``method``, ``options`` and ``images``.
     ``images["thumbnails"]`` are data URIs by image_id, ``images["classes"]`` the contact sheet and mean image of each class;
@@ -61,6 +63,7 @@ def report_view(
         "gallery": gallery_view(run, order[:shown]),
         "reliability": [_reliability(run, part) for part in run.parts],
         "coverage": [_coverage(run, part) for part in run.parts],
+        "decision": decision_view(run),
         "unusual": unusual_view(run),
         "sensitivity": _sensitivity(run),
         "curve": _curve(run),

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from tellapart.counts import is_whole_number
 from tellapart.dataset.options import DatasetOptions
+from tellapart.decision_rule import parse_recalls
 from tellapart.durations import duration_complaint
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, option, when
+from tellapart.options import dataclass, option, when, without
 from tellapart.printable import name_complaint
 from tellapart.shared_options import (
     again_option,
@@ -34,6 +35,14 @@ TRAINED = when("recipe", "finetune", "scratch")
 
 def _unfreeze_complaint(words: str) -> str | None:
     return None if words in ("all", "last") or is_whole_number(words) else f"must be all, last or a number of stages, got {words!r}"
+
+
+def _recall_complaint(words: str) -> str | None:
+    try:
+        parse_recalls(words)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +130,18 @@ class TrainOptions(DatasetOptions):
     )
     learning_curve: bool = option(
         True, "For probe: measure the learning curve, to see whether more images would help.", only_for=when("recipe", "probe")
+    )
+    costs: Path | None = option(
+        None,
+        "Table of costs (CSV): a row for each true class, a column for each answer; predict then gives the cheapest answer.",
+        metavar="FILE",
+    )
+    recall: str | None = option(
+        None,
+        "Recall that a class has to reach, such as dogs=0.99, chosen on out-of-fold predictions; predict then answers accordingly.",
+        metavar="CLASS=SHARE",
+        check=_recall_complaint,
+        only_for=without("costs"),
     )
     seed: int = seed_option()
     name: str | None = option(None, "Name of the run; by default the folder's name and a number.", metavar="NAME", check=name_complaint)

@@ -66,7 +66,7 @@ class RunContext:
     def write_options(self, folder: Path, rows: Sequence[FileRow]) -> None:
         """Write ``options.json`` into ``folder``; ``rows`` are those of the run."""
         made_of = {"folder": printable(str(self.dataset.root)), "options": dict(self.options), "versions": package_versions()}
-        hashes = {"data_sha256": data_hash(rows), **_weights_hash(self.options)}
+        hashes = {"data_sha256": data_hash(rows), **_file_hashes(self.options)}
         write_json(folder / "options.json", {"verb": self.command, **made_of, **hashes})
 
 
@@ -141,7 +141,7 @@ def equal_run(command: str, folder: Path, options: dict[str, Any], rows: Sequenc
 
 def _equal_run(command: str, folder: Path, options: dict[str, Any], rows: Sequence[FileRow]) -> Path | None:
     wanted = {"verb": command, "options": _deciding(options), "versions": package_versions(), "data_sha256": data_hash(rows)}
-    wanted |= _weights_hash(options)
+    wanted |= _file_hashes(options)
     for path in sorted(folder.expanduser().absolute().glob("*/options.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
         try:
             made = json.loads(path.read_text(encoding="utf-8"))
@@ -158,13 +158,15 @@ def _deciding(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in ("again", "plan", "name", "out", "state", "num_workers")}
 
 
-def _weights_hash(options: Mapping[str, Any]) -> dict[str, str]:
-    """The sha256 of the weights file that options name; nothing without one."""
-    weights = options.get("weights")
-    if weights is None or not Path(weights).expanduser().is_file():
-        return {}
-    with Path(weights).expanduser().open("rb") as file:
-        return {"weights_sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+def _file_hashes(options: Mapping[str, Any]) -> dict[str, str]:
+    """The sha256 of the files of weights and of costs that options name; nothing without them."""
+    found = {}
+    for name in ("weights", "costs"):
+        path = Path(options[name]).expanduser() if options.get(name) is not None else None
+        if path is not None and path.is_file():
+            with path.open("rb") as file:
+                found[f"{name}_sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
 def data_hash(rows: Sequence[FileRow]) -> str:

@@ -13,7 +13,7 @@ from tellapart.errors import OptionError
 from tellapart.options import option
 
 if TYPE_CHECKING:
-    from tellapart.models.saved_model import SavedModel
+    from tellapart.models.saved_model import Classifier, SavedModel
     from tellapart.predictor import PredictedFiles
 
 UNKNOWN = "unknown"
@@ -92,14 +92,17 @@ def check_top(top: int | None, class_names: Sequence[str]) -> None:
         raise OptionError(f"top must be at most {len(class_names)}, got {top}: the model knows no more classes")
 
 
-def with_answers(predicted: PredictedFiles, true_classes: ConformalScale | None, settings: AnswerSettings) -> PredictedFiles:
-    """Predictions with what the settings ask for; :func:`check_answers` has passed.
+def with_answers(predicted: PredictedFiles, model: Classifier | None, settings: AnswerSettings) -> PredictedFiles:
+    """Predictions with the answers by the model's own rule and what the settings ask for; :func:`check_answers` has passed.
 
     Args:
         predicted: the predictions.
-        true_classes: the model's scale for prediction sets.
+        model: that made them; None for an exported file, which has no rule and no scale.
         settings: what is asked for.
     """
+    true_classes = None if model is None else model.true_classes
+    if model is not None and model.decision is not None:
+        predicted = replace(predicted, answers=model.decision.answered(predicted.predictions))
     more: dict[str, Sequence[str]] = dict(predicted.more)
     found = predicted.predictions
     if settings.coverage is not None and true_classes is not None:

@@ -15,6 +15,7 @@ from tellapart.reports import write_report
 from tellapart.reports.live_page import live_page
 from tellapart.run_folder import Run
 from tellapart.training.auto_recipe import outlook
+from tellapart.training.operating_point import OperatingPoint
 from tellapart.training.options import TrainOptions
 from tellapart.training.recipes import recipe_runner
 from tellapart.training.run_writer import RunContext, equal_run, new_run_folder, write_run
@@ -29,7 +30,7 @@ def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) 
     started = datetime.now(UTC)
     limit = seconds_of(options.time_limit) if options.time_limit and options.recipe != "auto" else None  # auto keeps to it by itself
     budget = TimeBudget(limit)
-    recipe = recipe_runner(options, live_page=live_page)
+    recipe, point = recipe_runner(options, live_page=live_page), OperatingPoint(options)
     processes = recipe.processes
     progress = SILENT if processes and not processes.is_first else progress
     try:
@@ -45,6 +46,7 @@ def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) 
                 progress=TimedProgress(progress, budget),
             )
         assignment = analyzed.assignment(test_share=options.test_share, seed=options.seed)
+        point.check(sorted({row.label for row in assignment.rows if row.is_used and row.part == "train" and row.label is not None}))
     except OutOfTime:
         raise _time_is_over(options, budget) from None
     same = None if processes else equal_run("train", options.out, options.as_dict(), assignment.rows, progress)
@@ -56,7 +58,7 @@ def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) 
     recipe.train(assignment, analyzed.features, progress, used_s=budget.spent_s + budget.reserve_s)
     if processes and not processes.is_first:
         return Run(Path(processes.broadcast_text()))
-    evaluation = recipe.evaluate(analyzed, assignment, analyzed.features, progress)
+    evaluation = point.applied(recipe.evaluate(analyzed, assignment, analyzed.features, progress))
     evaluation.metrics["decisions"] = assignment.decisions
     notes = [*analyzed.notes, *assignment.notes, *recipe.notes]
     with new_run_folder(options.out, folder_name(analyzed.dataset.root), given=options.name, progress=progress) as (partial, final):

@@ -11,7 +11,7 @@ from tellapart.counts import count
 if TYPE_CHECKING:
     from tellapart.commands.evaluate import EvaluateResult
     from tellapart.workflows.tta_options import TtaGain
-from tellapart.cli.output.tables import percent_or_blank, signed_points, unusual_lines
+from tellapart.cli.output.tables import decision_lines, percent_or_blank, signed_points, unusual_lines
 
 
 def evaluate_output(result: EvaluateResult) -> Answer:
@@ -33,6 +33,7 @@ def evaluate_output(result: EvaluateResult) -> Answer:
     counts = {name: getattr(result, name) for name in reasons}
     lines += [f"{counts[name]:,} left out: they {reason}" for name, reason in reasons.items() if counts[name]]
     lines += unusual_lines({"familiarity": result.familiarity, "prediction_sets": result.prediction_sets})
+    lines += decision_lines({"decision": result.decision})
     if strange := result.unknown_classes:
         levels = ", ".join(f"{share(row['measured'])} at --unknown {row['unknown']:g}" for row in strange["false_alarms"])
         lines.append(f"of the {count(strange['n'], 'image')} of classes the run does not know are called unknown: {levels}")

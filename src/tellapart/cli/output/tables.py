@@ -129,6 +129,24 @@ def percent_or_blank(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.1f} %"
 
 
+def decision_lines(numbers: Mapping[str, Any]) -> list[str]:
+    """What the answers by costs or recall do on a part of metrics.json, beside the most probable class."""
+    found = numbers.get("decision")
+    if not found:
+        return []
+    lines = [f"answers by {found['source']}: {found['changed']:,} of {count(found['n'], 'image')} differ from the most probable class"]
+    if found["source"].startswith("costs"):
+        difference = " to ".join(f"{found['difference'][key]:+.3f}" for key in ("low", "high"))
+        usual = f"{found['usual_cost']['value']:.3f} by the most probable class"
+        lines.append(f"  cost of an image {number(found['cost'], 3)}, {usual} (difference {difference})")
+    if found["unanswered"]["value"]:
+        lines.append(f"  not answered: {share(found['unanswered'])}")
+    for row in found["per_class"]:
+        recall, precision = (share(row[key]) if row[key] else "-" for key in ("recall", "precision"))
+        lines.append(f"  {row['name']:<20} recall {recall}, precision {precision}")
+    return lines
+
+
 def unusual_lines(numbers: Mapping[str, Any]) -> list[str]:
     """What familiarity and prediction sets do on a part of metrics.json."""
     lines = []

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tellapart.run_folder import Run
     from tellapart.workflows.training_plan import TrainingPlan
 from tellapart.cli.output.tables import (
+    decision_lines,
     ladder_lines,
     leak_lines,
     learning_curve_lines,
@@ -59,7 +60,9 @@ def _run_output(run: Run) -> Answer:
     lines: list[Line] = []
     for part in ("test", "val"):
         if part in metrics:
-            lines += ladder_lines(part, metrics[part]) + [f"  {line}" for line in unusual_lines(metrics[part])]
+            lines += ladder_lines(part, metrics[part]) + [
+                f"  {line}" for line in unusual_lines(metrics[part]) + decision_lines(metrics[part])
+            ]
     data = metrics["data"]
     lines.append(
         f"{data['used']:,} of {data['files']:,} files used; {data['unreadable']:,} unreadable,"
