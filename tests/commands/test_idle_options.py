@@ -58,6 +58,7 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
         (SCRATCH, {"unfreeze": "all"}),
         (SCRATCH, {"learning_curve": True}),
         (SEARCHED, {"folds": 5}),
+        ({"costs": "costs.csv"}, {"recall": "dogs=0.9"}),
         (SEARCHED, {"flip_average": False}),
         (SEARCHED, {"epochs": 4}),
         (SEARCHED, {"n_splits": 5}),
