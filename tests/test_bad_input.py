@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 import tellapart
-from tellapart.errors import DataError, StorageError, TellapartError
+from tellapart.errors import DataError, OptionError, StorageError, TellapartError
 from tellapart.run_folder import Run
 from tests import folders, sample_images
 
@@ -380,3 +380,45 @@ def test_no_command_lets_a_library_warn_of_a_damaged_file(tmp_path: Path) -> Non
         found = tellapart.check(tmp_path / "photos", backbone="none", out=tmp_path / "check")
     assert "damaged: the TIFF header makes no sense" in (tmp_path / "check/issues.csv").read_text()
     assert found.files == 3
+
+
+WRITERS: dict[str, Callable[[Path], object]] = {
+    "train": lambda root: tellapart.train(root, out=root / "runs"),
+    "ladder": lambda root: tellapart.ladder(root, out=root / "runs"),
+    "autoencode": lambda root: tellapart.autoencode(root, out=root / "a" / "runs"),
+    "balance": lambda root: tellapart.balance(root, strategy="undersample", out=root / "metadata.csv"),
+    "learning-curve": lambda root: tellapart.learning_curve(root, out=root / "curve.svg"),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_nothing_is_written_among_the_photos_and_no_image_is_read_before_that_is_said(tmp_path: Path, name: str) -> None:
+    root = folders.write(tmp_path / "photos", {f"{kind}/{i}.jpg": b"never read" for kind in "ab" for i in range(3)})
+    before = folders.contents(root)
+    with pytest.raises(OptionError, match="is inside the image folder, which is only read"):
+        WRITERS[name](root)
+    assert folders.contents(root) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("", "the name of the folder is empty; the current folder is ."),
+        ("file:///home/me/photos", "file:///home/me/photos is an address, not a folder; give the path alone, without file://"),
+        ("https://example.org/photos", "https://example.org/photos is an address, not a folder; download it first"),
+        ("photos.zip", "photos.zip is not a folder; unpack it, and give the folder"),
+        ("photos.tar.gz", "photos.tar.gz is not a folder; unpack it, and give the folder"),
+        ("photos.h5", "photos.h5 is not a folder; arrays are for other programs: give the photos themselves"),
+        ("list.txt", "list.txt is not a folder; save the list as CSV with the columns path and label"),
+        ("one.jpg", "one.jpg is not a folder; that is one image: give the folder that holds one folder for each class"),
+        ("nowhere", "there is no folder nowhere; give the folder"),
+    ],
+)
+def test_what_is_no_folder_is_told_what_to_do_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    if "." in name and "/" not in name:
+        (tmp_path / name).write_bytes(b"x")
+    for command in (tellapart.train, tellapart.check):
+        with pytest.raises(DataError) as caught:
+            command(name)
+        assert f"{caught.value}; {caught.value.hint}".startswith(said)

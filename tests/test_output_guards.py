@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tellapart.dataset import Dataset, Entry
+from tellapart.dataset import Dataset, Entry, open_dataset
 from tellapart.dataset.dataset import files_dataset
 from tellapart.errors import OptionError
 from tellapart.output_guards import check_new_folder, check_no_manifest, check_outside, check_table
@@ -27,6 +27,22 @@ def test_a_folder_beside_the_photos_is_no_place_among_them(photos: Dataset, tmp_
     check_outside(tmp_path / "photos-out", photos)
     with pytest.raises(OptionError):
         check_outside(tmp_path / "other/out", photos, tmp_path / "other")
+
+
+def test_the_folder_of_a_table_is_no_folder_of_photos_unless_they_lie_in_it(tmp_path: Path) -> None:
+    for name in ("photos/cats/1.jpg", "photos/dogs/2.jpg", "1.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    table = tmp_path / "list.csv"
+    table.write_text("path,label\nphotos/cats/1.jpg,cats\nphotos/dogs/2.jpg,dogs\ngone.jpg,cats\n")
+    listed = open_dataset(table)
+    check_outside(tmp_path / "runs", listed)
+    for place in ("photos/runs", "photos/cats/runs"):
+        with pytest.raises(OptionError, match="which is only read"):
+            check_outside(tmp_path / place, listed)
+    table.write_text("path,label\n1.jpg,cats\nphotos/dogs/2.jpg,dogs\n")
+    with pytest.raises(OptionError, match="which is only read"):
+        check_outside(tmp_path / "runs", open_dataset(table))
 
 
 def test_the_root_of_the_disk_is_not_the_folder_of_single_files(tmp_path: Path) -> None:

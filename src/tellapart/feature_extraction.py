@@ -362,7 +362,11 @@ class _Work:
             status = os.stat(self.dataset.file(entry))
         except OSError as error:
             return FileState(
-                entry.path, 0, 0, None, "there is no such file" if isinstance(error, FileNotFoundError) else str(error.strerror)
+                entry.path,
+                0,
+                0,
+                None,
+                "there is no such file" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}",
             )
         old = self.known.get(entry.path)
         if old is None or old.image_id is None or not old.is_same_file(FileState.of(entry.path, status, None, None)):

@@ -36,9 +36,17 @@ def check_no_manifest(out: Path, dataset: Dataset) -> None:
 
 
 def _photo_folders(dataset: Dataset) -> set[Path]:
-    """The root folder of a dataset and the folders of its files, without the root of the file system."""
+    """The root folder of a dataset and the folders of its files, without the root of the file system.
+
+    Where a table lists the files, the folder of the table counts only if some of them lie directly in it; else those in it do.
+    """
     parents = {dataset.file(entry).parent for entry in dataset.entries}
-    return {folder for folder in {dataset.root, *parents} if folder != Path(folder.anchor)}
+    tops = {dataset.root}
+    if dataset.is_listed:
+        tops = {dataset.root / top for entry in dataset.entries if (top := entry.path.partition("/")[0]) not in ("", "..", entry.path)}
+        if not any(dataset.file(entry).is_file() for entry in dataset.entries if "/" not in entry.path):
+            parents.discard(dataset.root)
+    return {folder for folder in {*tops, *parents} if folder != Path(folder.anchor)}
 
 
 def _is_inside(out: Path, folders: Iterable[Path]) -> bool:

@@ -105,12 +105,13 @@ def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Prog
         StorageError: the disk is full or cannot be written.
     """
     recipe = _recipe(options)
-    from tellapart.analyzed_folder import analyze_folder
+    from tellapart.analyzed_folder import open_folder
     from tellapart.concurrency import worker_count
     from tellapart.dataset.parts import assign_unlabeled_parts, share_held_back
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.models.devices import chosen_device
     from tellapart.models.pixel_features import pixel_backbone
+    from tellapart.output_guards import check_outside
     from tellapart.reports.autoencoder_page import write_autoencoder_report
     from tellapart.run_folder import Run
     from tellapart.training.autoencoder_evaluation import evaluate_autoencoder
@@ -120,9 +121,9 @@ def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Prog
 
     started, device = datetime.now(UTC), chosen_device(options.device)
     spec = FeatureSpec((pixel_backbone(None),), recipe.resize, False, (recipe.image_size,))  # near-duplicates are known by their pixels
-    analyzed = analyze_folder(
-        folder, spec, reading=options, state=options.state, device=options.device, num_workers=options.num_workers, progress=progress
-    )
+    opened = open_folder(folder, reading=options, state=options.state, num_workers=options.num_workers, progress=progress)
+    check_outside(options.out, opened.dataset)
+    analyzed = opened.analyze(spec.computed(options.device), progress=progress)
     share = share_held_back(analyzed.rows, options.test_share, usual=TEST_SHARE)
     assignment = assign_unlabeled_parts(analyzed.rows, analyzed.pairs, test_share=share, seed=options.seed)
     if same := equal_run("autoencode", options.out, options.as_dict(), assignment.rows, progress):

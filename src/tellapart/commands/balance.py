@@ -113,11 +113,11 @@ def balance(folder: str | Path, *, options: BalanceOptions, progress: Progress =
         DataError: the images cannot be used as they are.
         StorageError: the disk is full or cannot be written.
     """
-    from tellapart.analyzed_folder import analyze_folder
+    from tellapart.analyzed_folder import analyze_folder, open_folder
     from tellapart.curation.class_balance import training_counts, undersample
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.models.backbones import find_backbones
-    from tellapart.output_guards import check_table
+    from tellapart.output_guards import check_outside, check_table
 
     _check(options, folder)
     if options.strategy == "none":
@@ -130,16 +130,11 @@ def balance(folder: str | Path, *, options: BalanceOptions, progress: Progress =
         out = options.out.expanduser()
         check_table(out)
         spec = FeatureSpec(find_backbones(options.backbone)).computed(options.device, options.precision)
-        analyzed = analyze_folder(
-            folder,
-            spec,
-            reading=options,
-            min_classes=2,
-            state=options.state,
-            device=options.device,
-            num_workers=options.num_workers,
-            progress=progress,
+        opened = open_folder(
+            folder, reading=options, min_classes=2, state=options.state, num_workers=options.num_workers, progress=progress
         )
+        check_outside(out, opened.dataset)
+        analyzed = opened.analyze(spec, progress=progress)
         assignment = analyzed.assignment(test_share=options.test_share, seed=options.seed)
         rows, notes = assignment.rows, [*analyzed.notes, *assignment.notes]
         counts = training_counts(rows)

@@ -134,12 +134,14 @@ def ladder(folder: str | Path, *, options: LadderOptions, progress: Progress = A
         StorageError: the disk is full or cannot be written.
     """
     from tellapart.analyzed_folder import open_folder
+    from tellapart.output_guards import check_outside
     from tellapart.reports import write_report
     from tellapart.run_folder import Run
     from tellapart.training.run_writer import RunContext, equal_run, new_run_folder, write_run
 
     started = datetime.now(UTC)
     opened = open_folder(folder, reading=options, min_classes=2, state=options.state, num_workers=options.num_workers, progress=progress)
+    check_outside(options.out, opened.dataset)
     run = _LadderRun(options, opened, progress)
     run.assign()
     if same := equal_run("ladder", options.out, options.as_dict(), run.assignment.rows, progress):

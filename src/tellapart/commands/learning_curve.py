@@ -141,8 +141,8 @@ def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progres
         OptionError: an option's name or value is wrong.
         DataError: the images cannot be used as they are, or a size is too small to train on.
     """
-    from tellapart.analyzed_folder import analyze_folder
-    from tellapart.output_guards import noting_unchanged
+    from tellapart.analyzed_folder import open_folder
+    from tellapart.output_guards import check_outside, noting_unchanged
     from tellapart.training.learning_curves import curve_of, sizes_of, subset
     from tellapart.training.recipes import recipe_runner
 
@@ -162,16 +162,10 @@ def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progres
     )
     training = TrainOptions.from_others(**{name: getattr(options, name) for name in shared}, n_splits=0, learning_curve=False)
     spec = recipe_runner(training).spec
-    analyzed = analyze_folder(
-        folder,
-        spec,
-        reading=options,
-        min_classes=2,
-        state=options.state,
-        device=options.device,
-        num_workers=options.num_workers,
-        progress=progress,
-    )
+    opened = open_folder(folder, reading=options, min_classes=2, state=options.state, num_workers=options.num_workers, progress=progress)
+    if options.out is not None:
+        check_outside(options.out, opened.dataset)
+    analyzed = opened.analyze(spec.computed(options.device), progress=progress)
     assignment = analyzed.assignment(test_share=options.test_share, seed=options.seed)
     points = []
     finished: list[RecipeRunner] = []

@@ -13,6 +13,7 @@ from tellapart.cache_dir import cache_root
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES
 from tellapart.errors import DataError, MissingExtra
 from tellapart.images.formats import is_named_like_image
+from tellapart.printable import printable
 from tellapart.progress import SILENT, Progress
 
 SCHEME = "s3://"
@@ -87,7 +88,10 @@ def _opened(url: str) -> tuple[Any, Any, Any]:
     try:
         return obstore.store.from_url(url), obstore.get, obstore.list
     except Exception as error:
-        raise DataError(f"{url} cannot be opened: {error}", hint="an address looks like s3://bucket/photos") from error
+        raise DataError(
+            f"{printable(url)} cannot be opened: {printable(str(error).partition(chr(10))[0])}",
+            hint="an address looks like s3://bucket/photos",
+        ) from error
 
 
 def _is_wanted(path: str) -> bool:

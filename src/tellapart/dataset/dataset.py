@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -35,11 +36,13 @@ class Dataset:
         root: the folder all paths are relative to.
         entries: one a file, in a stable order.
         notes: how the layout was understood, and what was passed over.
+        is_listed: whether a table lists the files: then ``root`` is where the table lies, and not a folder of photos.
     """
 
     root: Path
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
+    is_listed: bool = False
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -71,6 +74,9 @@ class Dataset:
         return f"<b>{html.escape(str(self.root))}</b>: {len(self):,} files<table><tr><th>class</th>{head}</tr>{rows}</table>"
 
 
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
+
+
 def open_dataset(where: str | Path, reading: DatasetOptions = AS_FOUND, *, progress: Progress = SILENT) -> Dataset:
     """Read the layout of a folder, a manifest, shards or a bucket; no image is opened.
 
@@ -83,6 +89,7 @@ def open_dataset(where: str | Path, reading: DatasetOptions = AS_FOUND, *, progr
     Raises:
         DataError: nothing there, nothing in it, folders that can be read in more than one way, or a manifest that cannot be understood.
     """
+    _check_name(where)
     if str(where).startswith(SCHEME):
         where = copy_bucket(str(where), progress=progress)
     path = Path(where).expanduser()
@@ -114,6 +121,7 @@ def open_images(where: str | Path, reading: DatasetOptions = AS_FOUND, *, progre
     Raises:
         DataError: as :func:`open_dataset`.
     """
+    _check_name(where)
     path = Path(where).expanduser()
     if str(where).startswith(SCHEME) or not path.is_dir():
         return open_dataset(where, reading, progress=progress)
@@ -122,6 +130,26 @@ def open_images(where: str | Path, reading: DatasetOptions = AS_FOUND, *, progre
         return open_dataset(where, reading, progress=progress)
     entries = [Entry(file, label=next((name for name in file.split("/")[:-1] if part_of(name) is None), None)) for file in files]
     return Dataset(path.absolute(), tuple(entries), tuple(notes))
+
+
+def _check_name(where: str | Path) -> None:
+    """Refuse an empty name, as of a variable that is not set: it would mean the current folder.
+
+    Raises:
+        DataError: the name is empty, or an address of the web.
+    """
+    if str(where) == "":
+        raise DataError("the name of the folder is empty", hint="the current folder is .")
+    if ADDRESS.match(str(where)) and not str(where).startswith(SCHEME):
+        raise address_error(str(where), "a folder")
+
+
+def address_error(text: str, wanted: str) -> DataError:
+    """The refusal of an address where a file or folder is wanted."""
+    if text.lower().startswith("file://"):
+        return DataError(f"{printable(text)} is an address, not {wanted}", hint="give the path alone, without file://")
+    said = "download it first; tellapart collect --urls does so for a list of addresses"
+    return DataError(f"{printable(text)} is an address, not {wanted}", hint=said)
 
 
 def files_dataset(files: Sequence[str | Path], labels: Sequence[str] | None = None, groups: Sequence[str] | None = None) -> Dataset:
@@ -165,7 +193,7 @@ def _of_manifest(file: Path, reading: DatasetOptions) -> Dataset:
             notes = [*notes, "parts come from the folders in the paths"]
     source = f"path from the column {table.path_column!r}"
     label = f", label from {table.label_column!r}" if table.label_column is not None else ""
-    return Dataset(root.absolute(), tuple(entries), (f"layout: {file.name}, {source}{label}", *notes))
+    return Dataset(root.absolute(), tuple(entries), (f"layout: {file.name}, {source}{label}", *notes), is_listed=True)
 
 
 def _with_name_notes(dataset: Dataset) -> Dataset:

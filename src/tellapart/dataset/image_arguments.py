@@ -11,14 +11,13 @@ from pathlib import Path
 
 from tellapart.dataset import Dataset
 from tellapart.dataset.bucket import SCHEME
-from tellapart.dataset.dataset import files_dataset
+from tellapart.dataset.dataset import ADDRESS, address_error, files_dataset
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES
 from tellapart.errors import DataError, ImageError, closest_name
 from tellapart.images.formats import sniff_format
 from tellapart.printable import printable
 
 STDIN = "-"
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
 _PATTERN = re.compile(r"[*?\[]")
 
 
@@ -65,10 +64,8 @@ def _expanded(word: str | Path) -> list[str | Path]:
         return _from_stdin()
     if os.path.lexists(Path(word).expanduser()) or text.startswith(SCHEME):
         return [word]
-    if _ADDRESS.match(text):
-        raise DataError(
-            f"{text} is an address, not a file", hint="download it first; tellapart collect --urls does so for a list of addresses"
-        )
+    if ADDRESS.match(text):
+        raise address_error(text, "a file")
     if not _PATTERN.search(text):
         return [word]
     found = sorted(glob.glob(str(Path(word).expanduser()), recursive=True))  # noqa: PTH207  (the pattern may be absolute)

@@ -34,6 +34,14 @@ SYSTEM_FOLDERS = frozenset(
 """Folders (lower case) that operating systems and network disks make: never classes. Hidden folders are passed over as well."""
 
 _SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
+_FOLDER_HINT = "give the folder that holds one folder for each class"
+_FILE_HINTS = (
+    ((".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar"), "unpack it, and give the folder"),
+    ((".h5", ".hdf5", ".npy", ".npz", ".mat", ".pkl"), "arrays are for other programs: give the photos themselves"),
+    ((".xlsx", ".xls", ".json", ".txt"), "save the list as CSV with the columns path and label"),
+    (tuple(IMAGE_SUFFIXES), "that is one image: give the folder that holds one folder for each class"),
+)
+"""What to do where a file was given, by the end of its name."""
 _OURS = (".tellapart", ".git")
 """Hidden folders that hold no images of the user's."""
 _HEAD_BYTES = 512
@@ -57,7 +65,7 @@ def image_files(root: Path) -> tuple[list[str], list[str]]:
     if not root.is_dir():
         raise DataError(
             f"{root} is not a folder" if root.exists() else f"there is no folder {root}",
-            hint="give the folder that holds one folder for each class",
+            hint=next((hint for suffixes, hint in _FILE_HINTS if root.name.lower().endswith(suffixes)), _FOLDER_HINT),
         )
     if not os.access(root, os.R_OK | os.X_OK):
         raise DataError(f"the folder {root} cannot be read: permission denied")

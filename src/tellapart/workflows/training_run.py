@@ -6,9 +6,10 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tellapart.analyzed_folder import analyze_folder
+from tellapart.analyzed_folder import open_folder
 from tellapart.durations import duration_text, seconds_of
 from tellapart.errors import TimeLimitError
+from tellapart.output_guards import check_outside
 from tellapart.printable import folder_name
 from tellapart.progress import SILENT, Progress
 from tellapart.reports import write_report
@@ -35,16 +36,12 @@ def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) 
     progress = SILENT if processes and not processes.is_first else progress
     try:
         with processes.first_alone() if processes else nullcontext():
-            analyzed = analyze_folder(
-                folder,
-                recipe.spec,
-                reading=options,
-                min_classes=2,
-                state=options.state,
-                device=options.device,
-                num_workers=options.num_workers,
-                progress=TimedProgress(progress, budget),
+            timed = TimedProgress(progress, budget)
+            opened = open_folder(
+                folder, reading=options, min_classes=2, state=options.state, num_workers=options.num_workers, progress=timed
             )
+            check_outside(options.out, opened.dataset)
+            analyzed = opened.analyze(recipe.spec.computed(options.device), progress=timed)
         assignment = analyzed.assignment(test_share=options.test_share, seed=options.seed)
         point.check(sorted({row.label for row in assignment.rows if row.is_used and row.part == "train" and row.label is not None}))
     except OutOfTime:
