@@ -38,17 +38,15 @@ def show(photos: Path, backbone: str, policy: str, *, flip_average: bool) -> Non
             learning_curve=False,
         )
         metrics = run.metrics
-    other = metrics["split_sensitivity"]["log_loss"]["mean"]
-    for part in ("test", "val"):
-        if part in metrics:
-            found = metrics[part]
-            a, loss, nearest = found["accuracy"], found["log_loss"], found["rungs"][1]["accuracy"]["value"]
-            print(
-                f"{photos.name} | {backbone} | {policy} | {flip_average} | {part} | {found['n']}"
-                f" | {a['value']:.4f} ({a['low']:.4f} to {a['high']:.4f})"
-                f" | {loss['value']:.4f} ({loss['low']:.4f} to {loss['high']:.4f}) | {other:.4f} | {nearest:.4f}",
-                flush=True,
-            )
+    other = metrics.split_sensitivity.log_loss.mean
+    for name, part in metrics.parts.items():
+        a, loss, nearest = part.accuracy, part.log_loss, part.rungs[1].accuracy.value
+        print(
+            f"{photos.name} | {backbone} | {policy} | {flip_average} | {name} | {part.n}"
+            f" | {a.value:.4f} ({a.low:.4f} to {a.high:.4f})"
+            f" | {loss.value:.4f} ({loss.low:.4f} to {loss.high:.4f}) | {other:.4f} | {nearest:.4f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -122,12 +122,11 @@ def colors(photos: Path, epochs: int) -> None:
     with tempfile.TemporaryDirectory() as work:
         state = Path(work) / "state"
         run = tellapart.autoencode(photos, epochs=epochs, out=Path(work) / "runs", state=state)
-        side, cost = run.metrics["held_back"], run.metrics["training"]
-        print(
-            f"small, 64 pixels, 128 numbers, {epochs} epochs, {cost['images_per_s']:.0f} images/s; error on photos held back:", flush=True
-        )
+        side, cost = run.autoencoder_metrics.held_back, run.autoencoder_metrics.training
+        print(f"small, 64 pixels, 128 numbers, {epochs} epochs, {cost.images_per_s:.0f} images/s; error on photos held back:", flush=True)
         for name, words in (("error", "this autoencoder"), ("linear", "principal components"), ("mean_image", "the mean image")):
-            print(f"  {words:<22} {side[name]['value']:.5f} ({side[name]['low']:.5f} to {side[name]['high']:.5f})")
+            error = getattr(side, name)
+            print(f"  {words:<22} {error.value:.5f} ({error.low:.5f} to {error.high:.5f})")
         for name, features in (("latents", f"run:{run.folder}"), ("pixels", "pixels"), ("lite0", "lite0")):
             found = tellapart.cluster(photos, k=2, features=features, vocabulary="none", out=Path(work) / name, state=state)
             accuracy = found.scores.accuracy if found.scores else None

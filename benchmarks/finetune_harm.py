@@ -55,8 +55,8 @@ def show(photos: Path, size: int, seed: int, chosen: argparse.Namespace) -> None
     recipe = {"recipe": chosen.recipe} | ({"time_limit": chosen.time_limit} if chosen.time_limit else {})
     this = run(chosen.keep, f"{name}-{width}-{chosen.recipe}-{chosen.time_limit or 'all'}", folder, **shared, **recipe)
     found = compare(probe.predictions, this.predictions)
-    flattering = [out_of_fold(each) - each.metrics["test"]["log_loss"]["value"] for each in (probe, this)]
-    values = [[each.metrics["test"][key]["value"] for key in ("accuracy", "log_loss")] for each in (probe, this)]
+    flattering = [out_of_fold(each) - each.metrics.test.log_loss.value for each in (probe, this)]
+    values = [[each.metrics.test.accuracy.value, each.metrics.test.log_loss.value] for each in (probe, this)]
     scores = [f"{100 * accuracy:.1f} %, {loss:.4f}" for accuracy, loss in values]
     points = " to ".join(f"{100 * end:+.1f}" for end in (found.accuracy.low, found.accuracy.high))
     print(
@@ -69,8 +69,8 @@ def show(photos: Path, size: int, seed: int, chosen: argparse.Namespace) -> None
 
 def out_of_fold(run: Run) -> float:
     """The log loss out of fold that the run itself would claim."""
-    selection = run.metrics["selection"]
-    claimed = selection.get("cross_fitted_log_loss")
+    selection = run.metrics.selection
+    claimed = selection.cross_fitted_log_loss
     if claimed is not None:
         return float(claimed)
     found = run.out_of_fold

@@ -151,7 +151,7 @@ def epochs_of(run: Run) -> list[tuple[float, float]]:
     """Images and seconds of each epoch of our training."""
     events = [json.loads(line) for line in (run.folder / "history.jsonl").read_text().splitlines()]
     ends = [0.0, *(event["seconds"] for event in events)]
-    images = run.metrics["training"]["images"] / len(events)
+    images = run.metrics.training.images / len(events)
     return [(images, end - begin) for begin, end in pairwise(ends)]
 
 

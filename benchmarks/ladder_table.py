@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import tellapart
+from tellapart.results import plain
 
 
 class Lines:
@@ -82,9 +83,9 @@ def climbed(photos: Path, options: dict[str, Any], out: Path | None) -> dict[str
     with tempfile.TemporaryDirectory() as work:
         begin = time.perf_counter()
         run = tellapart.ladder(photos, **options, out=out or Path(work) / "runs", state=Path(work) / "state", progress=Lines())
-        part = next(name for name in ("test", "val") if name in run.metrics)
-        facts = {"wall_s": time.perf_counter() - begin, "saved": run.metrics["ladder"]["saved"], "load": os.getloadavg()[1]}
-        return {"n": run.metrics[part]["n"], "rungs": run.metrics[part]["rungs"], **facts}
+        part = next(iter(run.metrics.parts.values()))
+        facts = {"wall_s": time.perf_counter() - begin, "saved": run.metrics.ladder.saved, "load": os.getloadavg()[1]}
+        return {"n": part.n, "rungs": plain(part)["rungs"], **facts}
 
 
 def show(name: str, tables: list[dict[str, Any]]) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 import tellapart
+from tellapart.run_metrics import PartMetrics, Scores
 
 
 def planted(photos: Path, into: Path, share: float) -> int:
@@ -48,19 +49,16 @@ def main() -> None:
         after = tellapart.train(
             work / "planted", backbone=chosen.backbone, out=work / "runs", state=work / "s2", name="after", n_splits=0, learning_curve=False
         )
-        leak = after.metrics["leak"]
-        print(f"{chosen.photos.name}, {chosen.backbone}: {count} copies planted, {leak['images']} training photos recognized as leaks")
-        show("honest (before planting)", before.metrics[leak["part"]])
-        show("naive (copies left in)", leak["naive"])
-        show("recovered by tellapart", after.metrics[leak["part"]])
+        leak = after.metrics.leak
+        print(f"{chosen.photos.name}, {chosen.backbone}: {count} copies planted, {leak.images} training photos recognized as leaks")
+        show("honest (before planting)", before.metrics.parts[leak.part])
+        show("naive (copies left in)", leak.naive)
+        show("recovered by tellapart", after.metrics.parts[leak.part])
 
 
-def show(name: str, numbers: dict[str, dict[str, float]]) -> None:
-    a, loss = numbers["accuracy"], numbers["log_loss"]
-    print(
-        f"{name:<26} accuracy {a['value']:.4f} ({a['low']:.4f} to {a['high']:.4f})"
-        f"  log loss {loss['value']:.4f} ({loss['low']:.4f} to {loss['high']:.4f})"
-    )
+def show(name: str, scores: PartMetrics | Scores) -> None:
+    a, loss = scores.accuracy, scores.log_loss
+    print(f"{name:<26} accuracy {a.value:.4f} ({a.low:.4f} to {a.high:.4f})  log loss {loss.value:.4f} ({loss.low:.4f} to {loss.high:.4f})")
 
 
 if __name__ == "__main__":

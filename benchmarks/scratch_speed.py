@@ -28,7 +28,7 @@ run = tellapart.train(photos, recipe="scratch", architecture="tiny", image_size=
                       out=work + "/runs", state=work + "/state")
 events = [json.loads(line) for line in (run.folder / "history.jsonl").read_text().splitlines()]
 ends = [0.0] + [event["seconds"] for event in events]
-print(json.dumps([b - a for a, b in zip(ends, ends[1:])]), run.metrics["training"]["images"] // epochs)
+print(json.dumps([b - a for a, b in zip(ends, ends[1:])]), run.metrics.training.images // epochs)
 """
 
 

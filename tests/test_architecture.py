@@ -19,7 +19,7 @@ LEVELS = (
         *("cache_dir", "printable", "atomic_files", "sqlite", "concurrency", "csv_writer", "json_files", "parquet_files"),
         "large_arrays",
     ),
-    ("calibration", "conformal", "images", "dataset", "features", "predictions", "decision_rule", "run_folder"),
+    ("calibration", "conformal", "images", "dataset", "features", "predictions", "decision_rule", "interval", "run_metrics", "run_folder"),
     ("augmentation", "collection", "curation", "dataset_export", "evaluation", "exploration", "kaggle", "models"),
     ("feature_extraction", "predictor", "analyzed_folder", "feature_spec", "output_guards", "onnx_predictor", "model_export"),
     ("training",),
@@ -196,6 +196,26 @@ def test_the_library_never_prints_exits_or_asks() -> None:
         found += [f"{module} calls {name}" for name in calls & {"print", "exit", "quit", "input", "breakpoint"}]
         found += [f"{module} imports click" for name in imported(module) if is_of(name, {"click"})]
     assert found == []
+
+
+def test_what_is_public_returns_records_and_typed_mappings() -> None:
+    """``as_dict`` alone makes plain dictionaries, for ``--json`` and files."""
+    untyped = [
+        f"{module}: {name}" for module in modules() for name, returned in _public_functions(parsed(SOURCE / module)) if ANY in returned
+    ]
+    assert untyped == []
+
+
+ANY = "dict[str, Any]"
+
+
+def _public_functions(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Name and return annotation of each public function and method."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from _public_functions(node)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_") and node.name != "as_dict":
+            yield node.name, ast.unparse(node.returns) if node.returns else ""
 
 
 def test_what_the_benchmarks_import_exists() -> None:

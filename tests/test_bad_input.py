@@ -76,20 +76,20 @@ def test_a_class_with_one_image_trains_and_is_said(root: Path, tmp_path: Path) -
     many(root / "rare", 1)
     run = quick(root, tmp_path)
     assert run.class_names == ("dots", "plain", "rare", "stripes")
-    assert "'rare' has only 1 image; its numbers mean little" in run.metrics["notes"]
-    assert run.metrics["split_sensitivity_reason"] == "a class has fewer than 4 images"
-    rare = next(row for row in run.metrics["test"]["per_class"] if row["name"] == "rare")
-    assert (rare["recall"], rare["support"]) == (None, 0)
+    assert "'rare' has only 1 image; its numbers mean little" in run.metrics.notes
+    assert run.metrics.split_sensitivity_reason == "a class has fewer than 4 images"
+    rare = next(row for row in run.metrics.parts["test"].per_class if row.name == "rare")
+    assert (rare.recall, rare.support) == (None, 0)
     assert tellapart.predict(run.folder, root).predictions.probabilities.shape == (31, 4)
 
 
 @pytest.mark.parametrize("each", [2, 3, 4])
 def test_very_few_images_give_a_run_with_wide_intervals(root: Path, tmp_path: Path, each: int) -> None:
     run = quick(folders.some_of(root, tmp_path / "few", each=each, kinds=("dots", "stripes")), tmp_path)
-    accuracy = run.metrics["test"]["accuracy"]
-    assert run.metrics["test"]["n"] == 2
-    assert accuracy["high"] - accuracy["low"] > 0.5
-    assert len(run.metrics["notes"]) == 3
+    accuracy = run.metrics.parts["test"].accuracy
+    assert run.metrics.parts["test"].n == 2
+    assert accuracy.high - accuracy.low > 0.5
+    assert len(run.metrics.notes) == 3
     assert run.report.is_file()
 
 
@@ -102,7 +102,7 @@ def test_every_bad_file_is_a_row_with_a_reason_and_the_rest_is_used(root: Path, 
     assert set(told) == {f"dots/{name}" for name in bad}
     for name, (_, reason) in bad.items():
         assert str(told[f"dots/{name}"]).startswith(reason), name
-    assert (run.metrics["data"]["used"], run.metrics["data"]["unreadable"]) == (30, len(bad))
+    assert (run.metrics.data.used, run.metrics.data.unreadable) == (30, len(bad))
     assert folders.contents(root) == before
 
 
@@ -170,7 +170,7 @@ def test_any_name_goes_the_whole_way(trained: Run, photos: Path, tmp_path: Path)
             folders.write(root / name, {f"{name[:100]} {place}.jpg": path.read_bytes()})
     before = folders.contents(root)
     run = quick(root, tmp_path, learning_curve=False, n_splits=0)
-    assert run.metrics["data"]["used"] == 60
+    assert run.metrics.data.used == 60
     assert {"new\nline", "Ünïcödé 猫 🦊", "caf\\xe9"} <= set(run.class_names)
     assert tellapart.open_run(run.folder).predictions.class_names == run.class_names
     assert len(tellapart.predict(run.folder, root, out=tmp_path / "answers.csv").predictions) == 60
@@ -184,7 +184,7 @@ def test_loops_of_links_end(root: Path, tmp_path: Path) -> None:
     (root / "dots/nowhere.jpg").symlink_to("gone.jpg")
     run = quick(root, tmp_path, learning_curve=False, n_splits=0)
     assert reasons(run) == {"self.jpg": "Too many levels of symbolic links", "dots/nowhere.jpg": "there is no such file"}
-    assert run.metrics["data"]["used"] == 30
+    assert run.metrics.data.used == 30
 
 
 def test_a_folder_that_cannot_be_written_is_trained_on_and_said(
@@ -211,9 +211,9 @@ def test_a_folder_that_cannot_be_written_is_trained_on_and_said(
         monkeypatch.setattr(Path, "mkdir", mkdir)
     try:
         run = quick(root, tmp_path, learning_curve=False, n_splits=0)
-        assert run.metrics["data"]["used"] == 30
-        assert len(run.metrics["notes"]) == 2
-        assert f"{root} cannot be written" in run.metrics["notes"][1]
+        assert run.metrics.data.used == 30
+        assert len(run.metrics.notes) == 2
+        assert f"{root} cannot be written" in run.metrics.notes[1]
         assert not (root / ".tellapart").exists()
         assert list((cache / "state").rglob("catalog.sqlite"))
     finally:
@@ -229,7 +229,7 @@ def test_a_corrupt_catalog_is_made_anew(root: Path, tmp_path: Path, kind: str) -
     spoilt = {"garbage": b"\xa5" * 20_000, "cut": data[: len(data) // 2], "empty": b"", "pages": data[:4096] + b"\xa5" * (len(data) - 4096)}
     path.write_bytes(spoilt[kind])
     second = quick(root, tmp_path, learning_curve=False, n_splits=0)
-    assert second.metrics["test"] == first.metrics["test"]
+    assert second.metrics.parts["test"] == first.metrics.parts["test"]
 
 
 @pytest.mark.parametrize("kind", ["garbage", "cut", "pages"])
@@ -240,7 +240,7 @@ def test_corrupt_thumbnails_are_made_anew(root: Path, tmp_path: Path, own_cache:
     spoilt = {"garbage": b"\xa5" * 20_000, "cut": data[: len(data) // 2], "pages": data[:8192] + b"\xa5" * 30_000 + data[38_192:]}
     path.write_bytes(spoilt[kind])
     second = quick(root, tmp_path, learning_curve=False, n_splits=0)
-    assert second.metrics["test"] == first.metrics["test"]
+    assert second.metrics.parts["test"] == first.metrics.parts["test"]
     assert (second.folder / "report.json").read_text().count('"src"') == (first.folder / "report.json").read_text().count('"src"')
     assert len(second.report.read_bytes()) == pytest.approx(len(first.report.read_bytes()), rel=0.01)
 
@@ -252,8 +252,8 @@ def test_a_corrupt_feature_cache_is_computed_again(root: Path, tmp_path: Path, o
         data = path.read_bytes()
         path.write_bytes(data[:-100] if kind == "cut" else data[:-100] + bytes(100))
     second = quick(root, tmp_path, learning_curve=False, n_splits=0)
-    assert second.metrics["test"]["accuracy"] == first.metrics["test"]["accuracy"]
-    assert second.metrics["test"]["log_loss"]["value"] == pytest.approx(first.metrics["test"]["log_loss"]["value"], abs=0.02)
+    assert second.metrics.parts["test"].accuracy == first.metrics.parts["test"].accuracy
+    assert second.metrics.parts["test"].log_loss.value == pytest.approx(first.metrics.parts["test"].log_loss.value, abs=0.02)
 
 
 def test_a_cut_off_backbone_is_converted_again(root: Path, tmp_path: Path, own_cache: Path) -> None:
@@ -262,7 +262,7 @@ def test_a_cut_off_backbone_is_converted_again(root: Path, tmp_path: Path, own_c
     tensors.write_bytes(whole[: len(whole) // 2])
     run = quick(root, tmp_path, learning_curve=False, n_splits=0)
     assert tensors.read_bytes() == whole
-    assert run.metrics["test"]["n"] == 6
+    assert run.metrics.parts["test"].n == 6
 
 
 def test_a_backbone_damaged_within_is_converted_again(root: Path, tmp_path: Path, own_cache: Path) -> None:
@@ -271,7 +271,7 @@ def test_a_backbone_damaged_within_is_converted_again(root: Path, tmp_path: Path
     tensors.write_bytes(b"\xff" * len(whole))
     run = quick(root, tmp_path, learning_curve=False, n_splits=0)
     assert tensors.read_bytes() == whole
-    assert run.metrics["test"]["n"] == 6
+    assert run.metrics.parts["test"].n == 6
 
 
 def test_a_full_disk_for_the_run_leaves_no_run(root: Path, tmp_path: Path, small_disk: Path) -> None:
@@ -296,7 +296,7 @@ def test_a_full_disk_for_the_cache_is_a_clear_error_and_nothing_broken_stays(
     assert not list(small_disk.rglob("*.partial"))
     assert not (tmp_path / "runs").exists()
     (small_disk / "filler").unlink()
-    assert quick(root, tmp_path, learning_curve=False, n_splits=0).metrics["data"]["used"] == 30
+    assert quick(root, tmp_path, learning_curve=False, n_splits=0).metrics.data.used == 30
 
 
 def test_a_full_disk_for_the_backbone_is_a_clear_error(
@@ -332,7 +332,7 @@ def test_files_that_change_between_two_runs_are_seen(root: Path, tmp_path: Path)
     shutil.move(root / "stripes", root / "lines")
     second = quick(root, tmp_path, learning_curve=False, n_splits=0)
     assert second.class_names == ("dots", "lines", "plain")
-    assert {c["name"]: c["train"] + c["test"] for c in second.metrics["data"]["classes"]} == {"dots": 9, "lines": 10, "plain": 11}
+    assert {c.name: c.train + c.test for c in second.metrics.data.classes} == {"dots": 9, "lines": 10, "plain": 11}
     assert first.class_names == ("dots", "plain", "stripes")
 
 

@@ -44,7 +44,7 @@ def test_it_learns_and_predicts_new_files(labeled: tuple[list[str], list[str]], 
 
 
 def test_it_says_what_the_run_says(labeled: tuple[list[str], list[str]], trained: Run) -> None:
-    root = Path(trained.metrics["folder"])
+    root = Path(trained.metrics.folder)
     train = [row for row in trained.rows if row.part == "train"]
     classifier = ImageClassifier("lite0").fit(
         [root / row.path for row in train], [str(row.label) for row in train], [str(row.group) for row in train]

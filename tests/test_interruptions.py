@@ -47,7 +47,7 @@ def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict,
 
 def numbers(run: Run) -> dict:
     """What must not depend on interruptions; probabilities may differ a little as the number format is chosen by timing."""
-    return {"test": run.metrics["test"]["confusion_matrix"], "data": run.metrics["data"], "notes": run.metrics["notes"]}
+    return {"test": run.metrics.parts["test"].confusion_matrix, "data": run.metrics.data, "notes": run.metrics.notes}
 
 
 def check_what_lies_about(place: Path) -> None:

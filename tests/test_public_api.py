@@ -14,6 +14,7 @@ from tellapart.dataset import Dataset, Entry
 from tellapart.features import FeatureMatrix
 from tellapart.predictions import Predictions
 from tellapart.run_folder import Run
+from tellapart.run_metrics import METRICS
 from tests import folders
 
 NASTY = '<b onclick="alert(1)">&'
@@ -100,8 +101,9 @@ def predictions() -> Predictions:
 
 def nasty_run() -> Run:
     run = Run(Path(f"/runs/{NASTY}"))
-    interval = {"value": 0.5, "low": 0.4, "high": 0.6}
-    run.__dict__["metrics"] = {"backbone": NASTY, "class_names": [NASTY, "b"], "test": {"n": 2, "accuracy": interval, "log_loss": interval}}
+    run.__dict__["metrics"] = METRICS(
+        {"run": "r", "folder": "/", "created": "", "recipe": "probe", "backbone": NASTY, "class_names": [NASTY, "b"]}, ""
+    )
     return run
 
 
@@ -131,8 +133,8 @@ def test_a_notebook_shows_an_interval_with_its_bar() -> None:
 
 def test_a_notebook_shows_the_numbers_of_a_run(trained: Run) -> None:
     shown = trained._repr_html_()
-    accuracy = trained.metrics["test"]["accuracy"]
-    assert f"<td>18</td><td>{100 * accuracy['value']:.1f} %" in shown
+    accuracy = trained.metrics.parts["test"].accuracy
+    assert f"<td>18</td><td>{100 * accuracy.value:.1f} %" in shown
     assert f"<b>{trained.name}</b>" in shown
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -39,9 +38,9 @@ def test_a_cold_and_a_warm_cache_give_the_same_bytes(
         given = {"seed": 3, "num_workers": num_workers, "state": tmp_path / cache, **RECIPES[recipe]}
         runs.append(tellapart.train(root, out=tmp_path / "runs", name="run", **given))
     first = runs[0]
-    assert first.metrics["precision"] in (["float32"], ["bfloat16"])
+    assert first.metrics.precision in (["float32"], ["bfloat16"])
     for other in runs[1:]:
-        assert without_times(json.loads(json.dumps(first.metrics))) == without_times(json.loads(json.dumps(other.metrics)))
+        assert without_times(first.metrics.as_dict()) == without_times(other.metrics.as_dict())
         for name in ("predictions.parquet", "out_of_fold.parquet", "images.parquet", "model/member-1.safetensors"):
             assert (first.folder / name).read_bytes() == (other.folder / name).read_bytes(), name
 

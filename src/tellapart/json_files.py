@@ -12,8 +12,11 @@ import json
 import math
 import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import MISSING, is_dataclass
+from dataclasses import fields as dataclass_fields
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 from tellapart.atomic_files import regular_file
 
@@ -64,7 +67,7 @@ def parse_json(data: bytes | str, shape: Shape) -> Any:
     return shape(content, "")
 
 
-def checked_record(record: Mapping[str, Any]) -> dict[str, Any]:
+def checked_record(record: Mapping[str, object]) -> dict[str, object]:
     """The record with a checksum of itself as ``crc32``; :func:`is_intact` looks at it."""
     return {**record, "crc32": _record_checksum(record)}
 
@@ -93,6 +96,50 @@ def fields(required: Mapping[str, Shape], optional: Mapping[str, Shape] | None =
         return {name: known[name](item, _place(where, name)) if name in known else item for name, item in value.items()}
 
     return check
+
+
+@cache
+def record(kind: type[Any]) -> Shape:
+    """An object that becomes an instance of a dataclass; the annotations of its fields say what their values look like.
+
+    A field with a default, or one that may be None, may be absent. Unknown fields are ignored. Fields are numbers, text, flags, lists,
+    tuples of any length, dictionaries with text as keys, ``Any``, other dataclasses, and each of these or None.
+    """
+    known = get_type_hints(kind)
+    shapes = {f.name: _shape_of(known[f.name]) for f in dataclass_fields(kind)}
+    without_default = [f.name for f in dataclass_fields(kind) if f.default is MISSING and f.default_factory is MISSING]
+    absent = {name: None for name in without_default if _takes_none(known[name])}
+    required = [name for name in without_default if name not in absent]
+    check = fields(
+        {name: shapes[name] for name in shapes if name in required}, {name: shapes[name] for name in shapes if name not in required}
+    )
+
+    def build(value: Any, where: str) -> Any:
+        content = check(value, where)
+        return kind(**absent | {name: content[name] for name in shapes if name in content})
+
+    return build
+
+
+def _shape_of(hint: Any) -> Shape:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if _takes_none(hint):
+        (some,) = (one for one in arguments if one is not type(None))
+        return maybe(_shape_of(some))
+    if origin is list:
+        return several(_shape_of(arguments[0]))
+    if origin is tuple:
+        items = several(_shape_of(arguments[0]))
+        return lambda value, where: tuple(items(value, where))
+    if origin is dict:
+        return mapping(_shape_of(arguments[1]))
+    if isinstance(hint, type) and is_dataclass(hint):
+        return record(hint)
+    return SIMPLE[hint]
+
+
+def _takes_none(hint: Any) -> bool:
+    return type(None) in get_args(hint)
 
 
 def mapping(item: Shape) -> Shape:
@@ -179,6 +226,9 @@ def flag(value: Any, where: str) -> bool:
 def anything(value: Any, where: str) -> Any:
     """Any value."""
     return value
+
+
+SIMPLE: dict[Any, Shape] = {str: text(), bool: flag, int: whole(-(2**63), 2**63), float: real(), Any: anything}
 
 
 def maybe(shape: Shape) -> Shape:

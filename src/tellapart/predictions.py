@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,10 @@ from tellapart.parquet_files import read_parquet, write_parquet
 
 COLUMNS = ("image_id", "path", "label", "part", "group", "probabilities", "logits")
 """Columns that are read from ``predictions.parquet``."""
+
+
+PredictionRow: TypeAlias = dict[str, str | float | None]
+"""A row of a table of predictions by column name; see :meth:`Predictions.iter_records`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,11 +130,11 @@ class Predictions:
         """The columns of every table of predictions: of :meth:`records`, of :meth:`to_frame`, and of what ``predict --out`` writes."""
         return ["path", "label", "predicted", "probability", *(f"p({name})" for name in self.class_names), "status", "reason"]
 
-    def records(self) -> list[dict[str, Any]]:
+    def records(self) -> list[PredictionRow]:
         """One row per image, as :meth:`iter_records` gives them."""
         return list(self.iter_records())
 
-    def iter_records(self) -> Iterator[dict[str, Any]]:
+    def iter_records(self) -> Iterator[PredictionRow]:
         """Yield one row per image, by column name.
 
         ``label`` is the true class, None where it is unknown; ``predicted`` the most probable class, ``probability`` its

@@ -18,7 +18,7 @@ from tellapart.errors import ModelError, OptionError
 from tellapart.feature_extraction import FeatureSpec, extract_together
 from tellapart.features import FeatureMatrix
 from tellapart.models.saved_model import Member, SavedModel
-from tellapart.predictions import Predictions
+from tellapart.predictions import PredictionRow, Predictions
 from tellapart.printable import printable
 from tellapart.progress import SILENT, Progress
 
@@ -79,14 +79,14 @@ class PredictedFiles:
         usual = self.predictions.columns
         return [*usual[:-2], *(["familiarity"] if self.familiarity is not None else []), *self.more, *usual[-2:]]
 
-    def records(self) -> list[dict[str, Any]]:
+    def records(self) -> list[PredictionRow]:
         """One row per file, as :meth:`iter_records` gives them."""
         return list(self.iter_records())
 
-    def iter_records(self) -> Iterator[dict[str, Any]]:
+    def iter_records(self) -> Iterator[PredictionRow]:
         """Yield one row per file, in the order given, by column name; for unreadable files label and reason."""
         predicted = self._readable_records()
-        empty: dict[str, Any] = dict.fromkeys(self.columns)
+        empty: PredictionRow = dict.fromkeys(self.columns)
         for file, label in zip(self.files, self.labels, strict=True):
             yield (
                 next(predicted)
@@ -94,7 +94,7 @@ class PredictedFiles:
                 else {**empty, "path": printable(file.path), "label": label, "status": "unreadable", "reason": file.reason}
             )
 
-    def _readable_records(self) -> Iterator[dict[str, Any]]:
+    def _readable_records(self) -> Iterator[PredictionRow]:
         columns, familiarity, answered = self.columns, self.familiarity, self.answered
         for row, record in enumerate(self.predictions.iter_records()):
             record["predicted"] = answered[row]

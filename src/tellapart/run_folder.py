@@ -3,22 +3,54 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tellapart.atomic_files import regular_file
 from tellapart.dataset.file_rows import FileRow, load_rows
 from tellapart.errors import DataError, StorageError
-from tellapart.json_files import ShapeError, fields, read_json, several, text
+from tellapart.interval import Interval
+from tellapart.json_files import Shape, ShapeError, read_json
 from tellapart.predictions import Predictions
+from tellapart.run_metrics import AUTOENCODER_METRICS, METRICS, OPTIONS, AutoencoderMetrics, EpochEvent, RunMetrics, RunOptions, epochs_of
 
-RUN_FILE = fields(
-    {}, {"class_names": several(text(), is_unique=True), "run": text(), "recipe": text(), "backbone": text(), "folder": text()}
-)
-"""The shape of ``metrics.json`` and ``options.json``."""
-REPORTED_PARTS = ("test", "val")
+AUTOENCODER = "autoencoder"
+"""The recipe of runs without classes."""
+
+
+@dataclass(frozen=True, eq=False)
+class RunContent:
+    """What the report of a classifier shows, of a run folder or of an evaluation on new images.
+
+    Attributes:
+        folder: the run folder, or the place of the page.
+        metrics: ``metrics.json``.
+        options: ``options.json``.
+        rows: ``images.parquet``, one for each file found.
+        predictions: ``predictions.parquet``.
+        history: the epochs of the training.
+    """
+
+    folder: Path
+    metrics: RunMetrics
+    options: RunOptions
+    rows: Sequence[FileRow]
+    predictions: Predictions
+    history: Sequence[EpochEvent] = ()
+
+    @property
+    def class_names(self) -> list[str]:
+        """The classes, in the order of the probabilities."""
+        return self.metrics.class_names
+
+    @property
+    def parts(self) -> list[str]:
+        """The reported parts, the most trustworthy first."""
+        return list(self.metrics.parts)
 
 
 @dataclass(frozen=True)
@@ -33,14 +65,27 @@ class Run:
         return self.folder.name
 
     @cached_property
-    def metrics(self) -> dict[str, Any]:
-        """``metrics.json``."""
-        return self._json("metrics.json")
+    def metrics(self) -> RunMetrics:
+        """``metrics.json``; of an autoencoder only what it has in common with a classifier."""
+        found: RunMetrics = self._json("metrics.json", METRICS)
+        return found
 
     @cached_property
-    def options(self) -> dict[str, Any]:
+    def autoencoder_metrics(self) -> AutoencoderMetrics:
+        """``metrics.json`` of an autoencoder."""
+        found: AutoencoderMetrics = self._json("metrics.json", AUTOENCODER_METRICS)
+        return found
+
+    @cached_property
+    def options(self) -> RunOptions:
         """``options.json``."""
-        return self._json("options.json")
+        found: RunOptions = self._json("options.json", OPTIONS)
+        return found
+
+    @cached_property
+    def history(self) -> list[EpochEvent]:
+        """The epochs of ``history.jsonl``; none if it is absent."""
+        return _epochs(self.folder / "history.jsonl")
 
     @cached_property
     def predictions(self) -> Predictions:
@@ -71,29 +116,41 @@ class Run:
     @property
     def class_names(self) -> tuple[str, ...]:
         """The classes, in the order of the columns of probabilities."""
-        return tuple(self.metrics["class_names"])
+        return tuple(self.metrics.class_names)
 
-    def summary(self) -> dict[str, Any]:
+    @property
+    def is_autoencoder(self) -> bool:
+        """Whether it is the run of an autoencoder, which has no classes."""
+        return self.metrics.recipe == AUTOENCODER
+
+    def content(self) -> RunContent:
+        """What the report shows of the run, read at once.
+
+        Raises:
+            StorageError: a file is absent or damaged.
+        """
+        has_options = (self.folder / "options.json").exists()
+        return RunContent(
+            self.folder, self.metrics, self.options if has_options else RunOptions(), self.rows, self.predictions, self.history
+        )
+
+    def as_dict(self) -> dict[str, Any]:
         """``metrics.json`` with the path of the run and of its report; what ``tellapart train --json`` prints."""
-        return {"path": str(self.folder), "report": str(self.report), **self.metrics}
+        metrics = self.autoencoder_metrics if self.is_autoencoder else self.metrics
+        return {"path": str(self.folder), "report": str(self.report), **metrics.as_dict()}
 
-    def _json(self, name: str) -> dict[str, Any]:
+    def _json(self, name: str, shape: Shape) -> Any:
         try:
-            content: dict[str, Any] = read_json(self.folder / name, RUN_FILE)
+            return read_json(self.folder / name, shape)
         except (OSError, ShapeError) as error:
             raise StorageError(f"{self.folder / name} cannot be read: {error}", hint="is this the folder of a finished run?") from error
-        return content
 
     def _repr_html_(self) -> str:
         lines = []
-        for part in REPORTED_PARTS:
-            if part in self.metrics:
-                found = self.metrics[part]
-                lines.append(
-                    f"<tr><td>{part}</td><td>{found['n']:,}</td>{_cell(found['accuracy'], 100, ' %')}{_cell(found['log_loss'])}</tr>"
-                )
+        for name, part in self.metrics.parts.items():
+            lines.append(f"<tr><td>{name}</td><td>{part.n:,}</td>{_cell(part.accuracy, 100, ' %')}{_cell(part.log_loss)}</tr>")
         head = "<tr><th>part</th><th>images</th><th>accuracy (95 %)</th><th>log loss (95 %)</th></tr>"
-        title = f"<b>{html.escape(self.name)}</b>: {html.escape(self.metrics['backbone'])}, {len(self.class_names)} classes"
+        title = f"<b>{html.escape(self.name)}</b>: {html.escape(self.metrics.backbone)}, {len(self.class_names)} classes"
         return f"{title}<table>{head}{''.join(lines)}</table>"
 
 
@@ -118,11 +175,27 @@ def open_classifier_run(where: str | Path) -> Run:
         DataError: there is no finished run, or it is an autoencoder, which has no classes.
     """
     run = open_run(where)
-    if run.metrics.get("recipe") == "autoencoder":
+    if run.is_autoencoder:
         raise DataError(f"{run.name} is an autoencoder: it has no classes", hint=f"as features: --features run:{run.folder}")
     return run
 
 
-def _cell(interval: Mapping[str, float], factor: float = 1.0, unit: str = "") -> str:
-    value, low, high = (f"{interval[key] * factor:.{1 if factor == 100 else 4}f}" for key in ("value", "low", "high"))
+def _cell(interval: Interval, factor: float = 1.0, unit: str = "") -> str:
+    value, low, high = (f"{x * factor:.{1 if factor == 100 else 4}f}" for x in (interval.value, interval.low, interval.high))
     return f"<td>{value}{unit} ({low} to {high})</td>"
+
+
+def _epochs(path: Path) -> list[EpochEvent]:
+    if not path.exists():
+        return []
+    try:
+        lines = regular_file(path).read_bytes().split(b"\n")
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error}") from error
+    epochs = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            epochs += epochs_of([json.loads(line)] if line.strip() else [])  # a loss that diverged is written as NaN
+        except (ValueError, RecursionError) as error:
+            raise StorageError(f"{path} cannot be read: line {number}: {error}", hint="remove that line") from error
+    return epochs

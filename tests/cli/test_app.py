@@ -14,6 +14,7 @@ import tellapart as package
 from tellapart.cli.app import tellapart
 from tellapart.commands import COMMANDS, GROUPS
 from tellapart.errors import OptionError
+from tellapart.results import plain
 from tellapart.run_folder import Run
 from tests import folders, sample_images
 
@@ -124,9 +125,9 @@ def test_train_json_is_the_metrics_with_the_paths(photos: Path, trained: Run, tm
     assert content["report"] == str(tmp_path / "runs/photos-1/report.html")
     stored = json.loads((tmp_path / "runs/photos-1/metrics.json").read_text())
     assert {key: value for key, value in content.items() if key not in ("path", "report")} == stored
-    assert content["test"] == trained.metrics["test"]
-    assert content["split_sensitivity"] == trained.metrics["split_sensitivity"]
-    assert content["learning_curve"] == trained.metrics["learning_curve"]
+    assert content["test"] == trained.metrics.parts["test"].as_dict()
+    assert content["split_sensitivity"] == plain(trained.metrics.split_sensitivity)
+    assert content["learning_curve"] == plain(trained.metrics.learning_curve)
 
 
 def test_notes_go_to_stderr_and_quiet_silences_them(photos: Path, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ RUNNERS: dict[str, Callable[[Path, Run, dict[str, Any]], Run]] = {
 
 def twin(run: Run) -> Path:
     """Another training on the same folder."""
-    others = Path(run.metrics["folder"])
+    others = Path(run.metrics.folder)
     return tellapart.train(others, backbone="lite0", n_splits=0, learning_curve=False, resize="squash", out=run.folder.parent).folder
 
 

@@ -63,7 +63,7 @@ def test_a_run_has_everything_and_the_photos_stay_as_they_were(few: Path, tmp_pa
 
 
 def test_the_error_is_that_of_images_it_neither_learned_from_nor_was_chosen_by(run: Run) -> None:
-    metrics = run.metrics
+    metrics = run.as_dict()
     data = metrics["data"]
     assert data["trained_on"] + data["chose"] + data["held_back"] == data["used"] == 3 * EACH
     assert min(data["chose"], data["held_back"]) >= 3
@@ -165,24 +165,24 @@ def test_the_seed_decides(few: Path, run: Run, tmp_path: Path) -> None:
 def test_one_image_is_learned_and_nothing_is_claimed(tmp_path: Path) -> None:
     photos = folders.write(tmp_path / "one", {"a\u00e9 b.jpg": sample_images.photo(1)})
     run = ran(photos, tmp_path)
-    assert run.metrics["held_back"] is None
-    assert run.metrics["units"]["dead"] is None
-    assert "too few different images to hold any back" in " ".join(run.metrics["notes"])
+    assert run.autoencoder_metrics.held_back is None
+    assert run.autoencoder_metrics.units.dead is None
+    assert "too few different images to hold any back" in " ".join(run.autoencoder_metrics.notes)
     assert "nothing could be held back" in run.report.read_text(encoding="utf-8")
 
 
 def test_identical_images_count_once(tmp_path: Path) -> None:
     photos = folders.write(tmp_path / "same", {f"{i}.png": sample_images.photo(1, name="PNG") for i in range(5)})
     run = ran(photos, tmp_path)
-    assert run.metrics["data"]["used"] == 1
-    assert run.metrics["data"]["set_aside"] == 4
+    assert run.autoencoder_metrics.data.used == 1
+    assert run.autoencoder_metrics.data.set_aside == 4
 
 
 def test_images_of_one_color_each_and_no_labels(tmp_path: Path) -> None:
     flat = {f"{i:02}.png": sample_images.encoded(np.full((40, 40, 3), 12 * i, np.uint8), "PNG") for i in range(20)}
     run = ran(folders.write(tmp_path / "flat", flat), tmp_path)
-    side = run.metrics["held_back"]["error"] if run.metrics["held_back"] else run.metrics["trained_on"]["error"]
-    assert math.isfinite(side["value"])
+    side = run.autoencoder_metrics.held_back.error if run.autoencoder_metrics.held_back else run.autoencoder_metrics.trained_on.error
+    assert math.isfinite(side.value)
     assert "Of all images" in run.report.read_text(encoding="utf-8")
 
 
@@ -198,7 +198,7 @@ def test_planted_dead_units_are_named(few: Path, tmp_path: Path, monkeypatch: py
 
     monkeypatch.setitem(autoencoder.AUTOENCODERS, "small", muted)
     run = ran(few, tmp_path, seed=5)
-    assert run.metrics["units"]["dead"] == [2, 5]
+    assert run.autoencoder_metrics.units.dead == [2, 5]
     assert "2, 5" in run.report.read_text(encoding="utf-8")
     assert not {2, 5} & {one["unit"] for one in json.loads((run.folder / "report.json").read_text())["traversal"]}
 
@@ -214,7 +214,7 @@ def test_the_users_own_test_folder_is_what_is_reported(photos: Path, tmp_path: P
     folders.some_of(photos, tmp_path / "parted" / "train", 12)
     folders.some_of(photos, tmp_path / "parted" / "test", 4, start=12)
     run = ran(tmp_path / "parted", tmp_path)
-    assert run.metrics["held_back"]["n"] == 12
+    assert run.autoencoder_metrics.held_back.n == 12
 
 
 def test_copies_of_one_photo_never_lie_on_both_sides(few: Path, tmp_path: Path) -> None:

@@ -62,8 +62,8 @@ def test_undersampling_leaves_the_test_as_it_is_and_copies_out_first(root: Path,
     groups = Counter(row["group"] for row in rows if row["part"] == "train")
     assert set(groups.values()) == {1}, "no copy stays where another photo could"
     run = tellapart.train(tmp_path / "lists/even list.csv", backbone="lite0", n_splits=0, learning_curve=False, out=tmp_path / "runs")
-    assert run.metrics["data"]["used"] == len(rows)
-    assert run.metrics["test"]["n"] == plain.metrics["test"]["n"]
+    assert run.metrics.data.used == len(rows)
+    assert run.metrics.parts["test"].n == plain.metrics.parts["test"].n
 
 
 def test_a_cap_takes_at_most_so_many_and_keeps_your_parts_and_labels(root: Path, tmp_path: Path) -> None:

@@ -33,8 +33,10 @@ def test_both_are_said_by_name_with_their_scores(trained: Run, photos: Path, tmp
     first, second = found.as_dict()["runs"]
     assert (first["name"], second["name"]) == found.names == (trained.folder.name, blind.folder.name)
     for run, said in ((trained, first), (blind, second)):
-        expected = run.metrics["test"]
-        assert said["accuracy"] == pytest.approx(expected["accuracy"]) and said["log_loss"] == pytest.approx(expected["log_loss"])
+        expected = run.metrics.parts["test"]
+        assert said["accuracy"] == pytest.approx(expected.accuracy.as_dict()) and said["log_loss"] == pytest.approx(
+            expected.log_loss.as_dict()
+        )
         assert said["model"] == run.predictions.source
     assert second["accuracy"]["value"] - first["accuracy"]["value"] == pytest.approx(found.accuracy.value)
     lines, content = compare_output(found)
@@ -78,7 +80,7 @@ def test_runs_that_share_nothing_cannot_be_compared(trained: Run, tmp_path: Path
 
 
 def trained_photos(trained: Run) -> Path:
-    return Path(trained.metrics["folder"])
+    return Path(trained.metrics.folder)
 
 
 def test_what_is_no_run_is_a_clear_error(trained: Run, tmp_path: Path) -> None:

@@ -68,9 +68,9 @@ def test_the_demo_goes_the_whole_way_and_names_the_license(photos: Path, tmp_pat
     assert run.class_names == ("defective", "working")
     assert run.report.is_file()
     assert "CC BY-NC-SA" in listener.said[0]
-    test = run.metrics["test"]
-    assert f"The {test['n']} test photos are cells of {test['groups']} modules" in listener.said[-1]
-    low, high = (f"{100 * test['accuracy'][end]:.1f}" for end in ("low", "high"))
+    test = run.metrics.parts["test"]
+    assert f"The {test.n} test photos are cells of {test.groups} modules" in listener.said[-1]
+    low, high = (f"{100 * end:.1f}" for end in (test.accuracy.low, test.accuracy.high))
     assert "independent photos" in listener.said[-1] and f"({low} to {high})" in listener.said[-1]
     assert folders.contents(data) == before
     assert not (data / ".tellapart").exists()

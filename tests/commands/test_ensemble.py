@@ -45,20 +45,20 @@ def log_odds(run: Run, predictions: Predictions) -> np.ndarray:
 def test_an_ensemble_is_a_run_like_any_other(combined: Run, trained: Run, second: Run) -> None:
     assert combined.name == "photos-ensemble-1"
     assert {p.name for p in combined.folder.iterdir()} == {p.name for p in trained.folder.iterdir()}
-    assert combined.metrics["recipe"] == "ensemble"
-    assert combined.metrics["backbone"] == "lite0"
-    assert combined.options["verb"] == "ensemble"
-    assert combined.options["options"]["runs"] == [str(trained.folder), str(second.folder)]
-    rungs = combined.metrics["test"]["rungs"]
-    assert [rung["name"] for rung in rungs] == ["photos-1: probe on lite0", "small: probe on lite0", "ensemble of 2 runs"]
-    assert [rung["gain"] is None for rung in rungs] == [True, False, False]
-    assert rungs[0]["accuracy"] == trained.metrics["test"]["accuracy"]
-    assert rungs[0]["log_loss"] == trained.metrics["test"]["log_loss"]
-    assert rungs[1]["log_loss"] == second.metrics["test"]["log_loss"]
-    assert rungs[2]["log_loss"] == combined.metrics["test"]["log_loss"]
-    assert combined.metrics["data"] == trained.metrics["data"]
+    assert combined.metrics.recipe == "ensemble"
+    assert combined.metrics.backbone == "lite0"
+    assert combined.options.verb == "ensemble"
+    assert combined.options.options["runs"] == [str(trained.folder), str(second.folder)]
+    rungs = combined.metrics.parts["test"].rungs
+    assert [rung.name for rung in rungs] == ["photos-1: probe on lite0", "small: probe on lite0", "ensemble of 2 runs"]
+    assert [rung.gain is None for rung in rungs] == [True, False, False]
+    assert rungs[0].accuracy == trained.metrics.parts["test"].accuracy
+    assert rungs[0].log_loss == trained.metrics.parts["test"].log_loss
+    assert rungs[1].log_loss == second.metrics.parts["test"].log_loss
+    assert rungs[2].log_loss == combined.metrics.parts["test"].log_loss
+    assert combined.metrics.data == trained.metrics.data
     assert [row.part for row in combined.rows] == [row.part for row in trained.rows]
-    assert combined.metrics["notes"] == []
+    assert combined.metrics.notes == []
     events = [json.loads(line) for line in (combined.folder / "history.jsonl").read_text().splitlines()]
     assert [(event["event"], event["name"]) for event in events] == [("run", "photos-1"), ("run", "small")]
     page = combined.report.read_text()
@@ -67,36 +67,36 @@ def test_an_ensemble_is_a_run_like_any_other(combined: Run, trained: Run, second
 
 
 def test_the_answer_is_the_mean_of_the_runs_calibrated_log_odds(combined: Run, trained: Run, second: Run) -> None:
-    selection = combined.metrics["selection"]
-    first, other = (run["weight"] for run in selection["runs"])
+    selection = combined.metrics.selection
+    first, other = (run.weight for run in selection.runs)
     assert first + other == pytest.approx(1)
     assert 0 < other < first, "96 squashed pixels see less"
     assert trained.predictions.image_ids == second.predictions.image_ids == combined.predictions.image_ids
     mean = first * log_odds(trained, trained.predictions) + other * log_odds(second, second.predictions)
-    expected = calibration.apply(mean, selection["temperature"], selection["clip"])
+    expected = calibration.apply(mean, selection.temperature, selection.clip)
     assert np.allclose(combined.predictions.probabilities, expected, atol=1e-12)
     model = load_model(combined.model_folder)
     assert np.allclose(model.probabilities(combined.predictions.logits), expected, atol=1e-12)
     factor = combined.predictions.logits / mean
     assert np.allclose(factor, factor[0, 0]), "one common factor, which the temperature takes back"
-    assert model.temperature / selection["temperature"] == pytest.approx(factor[0, 0])
+    assert model.temperature / selection.temperature == pytest.approx(factor[0, 0])
 
 
 def test_weights_temperature_and_clip_come_from_out_of_fold_images_alone(combined: Run, trained: Run, second: Run) -> None:
-    selection, found = combined.metrics["selection"], combined.out_of_fold
+    selection, found = combined.metrics.selection, combined.out_of_fold
     assert found is not None
     assert trained.out_of_fold is not None
     assert second.out_of_fold is not None
     assert set(found.parts) == {"train"}
-    assert (selection["weights"], selection["n"], selection["is_fitted"]) == ("out-of-fold", len(found), True)
+    assert (selection.weights, selection.n, selection.is_fitted) == ("out-of-fold", len(found), True)
     mean = sum(
-        weight["weight"] * log_odds(run, run.out_of_fold)
-        for weight, run in zip(selection["runs"], (trained, second), strict=True)
+        weight.weight * log_odds(run, run.out_of_fold)
+        for weight, run in zip(selection.runs, (trained, second), strict=True)
         if run.out_of_fold
     )
-    assert selection["temperature"] == pytest.approx(calibration.fit_temperature(mean, found.targets))
-    assert selection["clip"] == calibration.fit_clip(calibration.softmax(mean, selection["temperature"]), found.targets)
-    assert selection["log_loss"]["after"] <= min(run["log_loss"] for run in selection["runs"]) + 0.01
+    assert selection.temperature == pytest.approx(calibration.fit_temperature(mean, found.targets))
+    assert selection.clip == calibration.fit_clip(calibration.softmax(mean, selection.temperature), found.targets)
+    assert selection.log_loss.after <= min(run.log_loss for run in selection.runs) + 0.01
 
 
 def test_the_saved_model_says_what_the_run_reports(combined: Run, trained: Run, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_the_saved_model_says_what_the_run_reports(combined: Run, trained: Run, 
     model = load_model(tmp_path / "model")
     assert [(member.resize, member.backbones[0].card.image_size) for member in model.members] == [("crop", 224), ("squash", 96)]
     reported = combined.predictions
-    found = tellapart.predict(tmp_path / "model", [Path(combined.metrics["folder"]) / path for path in reported.paths]).predictions
+    found = tellapart.predict(tmp_path / "model", [Path(combined.metrics.folder) / path for path in reported.paths]).predictions
     assert found.image_ids == reported.image_ids
     assert np.abs(found.probabilities - reported.probabilities).max() < 0.02
 
@@ -117,7 +117,7 @@ def test_an_ensemble_is_evaluated_compared_submitted_and_reported(combined: Run,
     found = tellapart.compare(trained.folder, combined.folder)
     assert found.n == len(combined.predictions)
     assert found.log_loss.value == pytest.approx(
-        combined.metrics["test"]["log_loss"]["value"] - trained.metrics["test"]["log_loss"]["value"]
+        combined.metrics.parts["test"].log_loss.value - trained.metrics.parts["test"].log_loss.value
     )
     (tmp_path / "sample.csv").write_text(
         "id,dots,plain,stripes\n" + "".join(f"{kind}/{i}.jpg,0,0,1\n" for kind in folders.KINDS for i in range(2))
@@ -131,16 +131,16 @@ def test_an_ensemble_is_evaluated_compared_submitted_and_reported(combined: Run,
 def test_an_ensemble_of_an_ensemble_is_one(combined: Run, trained: Run, tmp_path: Path) -> None:
     again = tellapart.ensemble([combined.folder, trained.folder], out=tmp_path, weights="equal")
     mean = (log_odds(combined, combined.predictions) + log_odds(trained, trained.predictions)) / 2
-    selection = again.metrics["selection"]
-    assert np.allclose(again.predictions.probabilities, calibration.apply(mean, selection["temperature"], selection["clip"]))
+    selection = again.metrics.selection
+    assert np.allclose(again.predictions.probabilities, calibration.apply(mean, selection.temperature, selection.clip))
     assert len(load_model(again.model_folder).members) == 3
 
 
 def test_equal_weights_are_equal(trained: Run, second: Run, tmp_path: Path) -> None:
     found = tellapart.ensemble([trained.folder, second.folder], out=tmp_path, weights="equal", name="both")
     assert found.folder == tmp_path / "both"
-    assert [run["weight"] for run in found.metrics["selection"]["runs"]] == [0.5, 0.5]
-    assert found.metrics["selection"]["is_fitted"]
+    assert [run.weight for run in found.metrics.selection.runs] == [0.5, 0.5]
+    assert found.metrics.selection.is_fitted
     assert "All 2 runs count the same." in found.report.read_text()
 
 
@@ -159,7 +159,7 @@ def test_columns_follow_the_first_runs_classes(trained: Run, second: Run, combin
     (turned / "model/model.json").write_text(sealed_card({k: v for k, v in card.items() if k != "sha256"}, turned / "model"))
     found = tellapart.ensemble([trained.folder, turned], out=tmp_path)
     assert np.allclose(found.predictions.probabilities, combined.predictions.probabilities)
-    image = Path(combined.metrics["folder"]) / combined.predictions.paths[0]
+    image = Path(combined.metrics.folder) / combined.predictions.paths[0]
     both = [tellapart.predict(run.folder, image).predictions.probabilities for run in (found, combined)]
     assert np.allclose(*both)
 
@@ -178,12 +178,12 @@ def test_a_run_without_out_of_fold_predictions_makes_weights_equal(trained: Run,
     older = Path(shutil.copytree(second.folder, tmp_path / second.name))
     (older / "out_of_fold.parquet").unlink()
     found = tellapart.ensemble([trained.folder, older], out=tmp_path)
-    selection = found.metrics["selection"]
-    assert [run["weight"] for run in selection["runs"]] == [0.5, 0.5]
-    assert (selection["n"], selection["temperature"], selection["is_fitted"]) == (0, 1.0, False)
-    assert selection["clip"] == max(load_model(run.model_folder).clip for run in (trained, second))
-    assert [run["log_loss"] for run in selection["runs"]] == [None, None]
-    notes = found.metrics["notes"]
+    selection = found.metrics.selection
+    assert [run.weight for run in selection.runs] == [0.5, 0.5]
+    assert (selection.n, selection.temperature, selection.is_fitted) == (0, 1.0, False)
+    assert selection.clip == max(load_model(run.model_folder).clip for run in (trained, second))
+    assert [run.log_loss for run in selection.runs] == [None, None]
+    notes = found.metrics.notes
     assert "small keeps no out-of-fold predictions" in notes[0]
     assert "0 out-of-fold images in common" in notes[1]
     assert found.out_of_fold is not None
@@ -201,9 +201,9 @@ def test_what_any_run_trained_on_is_not_reported(trained: Run, photos: Path, tmp
     parts = {row.image_id: row.part for row in found.rows if row.is_used}
     assert {image_id for image_id, part in parts.items() if part == "train"} == trained_on
     assert {image_id for image_id, part in parts.items() if part == "test"} == in_both
-    assert sum(c["test"] for c in found.metrics["data"]["classes"]) == found.metrics["test"]["n"] == len(in_both)
-    assert sum(c["train"] for c in found.metrics["data"]["classes"]) == len(trained_on)
-    assert any(f"{18 - len(in_both)} of the 18 images" in note for note in found.metrics["notes"])
+    assert sum(c.test for c in found.metrics.data.classes) == found.metrics.parts["test"].n == len(in_both)
+    assert sum(c.train for c in found.metrics.data.classes) == len(trained_on)
+    assert any(f"{18 - len(in_both)} of the 18 images" in note for note in found.metrics.notes)
     numbers = tellapart.evaluate(found.folder, photos)
     assert numbers.seen_in_training == len(trained_on)
 
@@ -215,7 +215,7 @@ def test_images_that_only_another_folder_trained_on_count_as_seen(trained: Run, 
     files |= {f"train/{kind}/{seed}.jpg": folders.class_photo(kind, 700 + seed) for kind in folders.KINDS for seed in range(8)}
     other = run_on(folders.write(tmp_path / "others", files), tmp_path)
     found = tellapart.ensemble([trained.folder, other.folder], out=tmp_path)
-    assert found.metrics["test"]["n"] == 18
+    assert found.metrics.parts["test"].n == 18
     own = [row for row in found.rows if row.path.startswith(str(tmp_path / "others"))]
     assert len(own) == 24
     assert {(row.part, row.status) for row in own} == {("train", "used")}

@@ -42,8 +42,8 @@ def test_the_runs_own_test_part_gives_the_runs_own_numbers(trained: Run, photos:
             folders.write(tmp_path / "again", {row.path: (photos / row.path).read_bytes()})
     numbers = tellapart.evaluate(trained.folder, tmp_path / "again")
     assert numbers.n == 18
-    assert numbers.confusion_matrix == trained.metrics["test"]["confusion_matrix"]
-    assert numbers.log_loss.value == pytest.approx(trained.metrics["test"]["log_loss"]["value"], abs=0.01)
+    assert numbers.confusion_matrix == trained.metrics.parts["test"].confusion_matrix
+    assert numbers.log_loss.value == pytest.approx(trained.metrics.parts["test"].log_loss.value, abs=0.01)
 
 
 def test_near_duplicates_and_groups_of_training_images_are_left_out(trained: Run, photos: Path, tmp_path: Path) -> None:

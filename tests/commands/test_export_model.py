@@ -54,7 +54,7 @@ def test_it_answers_as_the_run_does(trained: Run, exported: ExportModelResult) -
     parity = exported.parity
     assert parity.same_pixels.n == 30 and parity.same_pixels.largest < 1e-5 and parity.same_pixels.changed == ()
     assert parity.other_decoder is not None and parity.other_decoder.largest < 0.05
-    assert parity.as_shipped is not None and parity.as_shipped.n == trained.metrics["test"]["n"]
+    assert parity.as_shipped is not None and parity.as_shipped.n == trained.metrics.parts["test"].n
     assert parity.score is not None and parity.score.part == "test" and (parity.score.n, parity.score.of) == (18, 18)
     assert parity.score.accuracy_difference.low <= 0 <= parity.score.accuracy_difference.high
 
@@ -64,7 +64,7 @@ def test_the_card_says_what_was_compared(trained: Run, exported: ExportModelResu
     assert set(exported.files) == {"card.json", "model.onnx", "predict.py"}
     assert set(card["files"]) == {"model.onnx", "predict.py"}
     assert card["parity"] == exported.as_dict()["parity"]
-    assert card["run_reports"]["accuracy"] == trained.metrics["test"]["accuracy"]
+    assert card["run_reports"]["accuracy"] == trained.metrics.parts["test"].accuracy.as_dict()
     assert card["inputs"] == {"pixels": {"size": 224, "resize": "crop"}}
     assert str(trained.folder) not in json.dumps(card)
 
@@ -128,7 +128,7 @@ def test_what_answers_otherwise_is_not_exported(trained: Run, exported: ExportMo
 
 def test_a_run_whose_photos_are_gone_is_compared_on_made_ones(trained: Run, exported: ExportModelResult) -> None:
     gone = Run(trained.folder)
-    gone.__dict__["metrics"] = {**trained.metrics, "folder": "/nowhere"}
+    gone.__dict__["metrics"] = replace(trained.metrics, folder="/nowhere")
     classifier = OnnxClassifier(exported.out / "model.onnx")
     source = ModelToExport(gone, load_model(trained.model_folder), SILENT)
     found = checked(source, classifier.squares, lambda s: classifier.answers(s)[0], None, is_int8=False)

@@ -40,7 +40,7 @@ def test_without_cache_and_photos_there_is_a_report_without_images(
 ) -> None:
     monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "empty"))
     text = (copy / "metrics.json").read_text()
-    (copy / "metrics.json").write_text(text.replace(trained.metrics["folder"], "/nowhere"))
+    (copy / "metrics.json").write_text(text.replace(trained.metrics.folder, "/nowhere"))
     page = tellapart.report(copy).read_text()
     assert len(page) < len((trained.folder / "report.html").read_text())
     assert "stripes" in page

@@ -50,8 +50,8 @@ def test_scores_time_and_size_are_those_of_the_run(several: Path, trained: Run) 
     found = tellapart.runs(several)
     first = next(entry for entry in found.runs if entry.name == "first")
     assert first.accuracy is not None
-    assert first.accuracy.as_dict() == trained.metrics["test"]["accuracy"]
-    assert first.seconds == trained.metrics["seconds"] > 0
+    assert first.accuracy == trained.metrics.parts["test"].accuracy
+    assert first.seconds == trained.metrics.seconds > 0
     assert first.size_bytes == sum(file.stat().st_size for file in first.path.rglob("*") if file.is_file())
     lines, content = runs_output(found)
     text = "\n".join(map(str, lines))

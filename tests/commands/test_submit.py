@@ -63,7 +63,7 @@ def test_a_column_for_each_class_in_the_samples_order(trained: Run, tests: Path,
     assert (written.clip, written.clip_source) == (written.run_clip, "run")
     assert written.clip == json.loads((trained.model_folder / "model.json").read_text())["clip"]
     assert written.expected_log_loss is not None
-    assert written.expected_log_loss.as_dict() == trained.metrics["test"]["log_loss"]
+    assert written.expected_log_loss == trained.metrics.parts["test"].log_loss
     assert (dict(written.unreadable), written.unused) == ({}, ())
 
 
@@ -97,7 +97,7 @@ def test_a_column_of_names_gets_the_predicted_class(trained: Run, tests: Path, t
     assert written.columns == {"kind": None}
     assert written.expected_log_loss is None
     assert written.expected_accuracy is not None
-    assert written.expected_accuracy.as_dict() == trained.metrics["test"]["accuracy"]
+    assert written.expected_accuracy == trained.metrics.parts["test"].accuracy
 
 
 def test_a_clip_raises_the_runs_own_and_never_lowers_it(trained: Run, tests: Path, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_image_that_cannot_be_read_gets_the_class_shares_and_is_told(trained: 
     given = sample(tmp_path, HEADER, *(f"{i},0,0,1" for i in range(1, 7)))
     written = tellapart.submit(trained.folder, tests, sample=given, out=tmp_path / "out.csv")
     assert dict(written.unreadable) == {"2": "not an image (looks like HTML)", "5": "empty file"}
-    train = {c["name"]: c["train"] for c in trained.metrics["data"]["classes"]}
+    train = {c.name: c.train for c in trained.metrics.data.classes}
     shares = [train[name] / sum(train.values()) for name in ("plain", "dots", "stripes")]
     rows = table(tmp_path / "out.csv")[1:]
     assert len(rows) == 6
@@ -238,7 +238,7 @@ def test_the_command_says_what_was_written(trained: Run, tests: Path, tmp_path: 
     assert content["clip"]["source"] == "run"
     assert content["unreadable"] == {"2": "empty file"}
     assert content["unused"] == ["extra.jpg"]
-    assert content["expected_log_loss"] == trained.metrics["test"]["log_loss"]
+    assert content["expected_log_loss"] == trained.metrics.parts["test"].log_loss.as_dict()
 
 
 def test_views_are_averaged_as_predict_averages_them(trained: Run, tests: Path, tmp_path: Path) -> None:

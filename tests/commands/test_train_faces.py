@@ -27,7 +27,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_on_faces_answers_for_new_photos_without_the_extra(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = tellapart.train(people, backbone="faces", out=tmp_path / "runs", learning_curve=False, n_splits=0)
-    assert run.metrics["test"]["accuracy"]["value"] == 1
+    assert run.metrics.parts["test"].accuracy.value == 1
     monkeypatch.setattr(face_weights, "DESCRIBER", ("no_such_package_at_all", "x.pb", "0"))
     monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "other cache"))
     folders.write(tmp_path / "new", {"a.jpg": with_face(50), "b.jpg": sample_images.photo(200, 300, 400)})
@@ -39,7 +39,7 @@ def test_faces_and_a_whole_photo_stand_side_by_side(people: Path, tmp_path: Path
     run = tellapart.train(
         people, backbone="faces+lite0", out=tmp_path / "runs", learning_curve=False, n_splits=0, resize="squash", image_size=96
     )
-    assert run.metrics["test"]["accuracy"]["value"] == 1
+    assert run.metrics.parts["test"].accuracy.value == 1
 
 
 def test_faces_are_not_fine_tuned(people: Path, tmp_path: Path) -> None:

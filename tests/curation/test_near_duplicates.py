@@ -47,9 +47,9 @@ def planted(folder: Path) -> list[list[str]]:
 def test_exactly_the_planted_copies_are_found_and_never_divided(tmp_path: Path) -> None:
     pairs = planted(tmp_path / "photos")
     run = tellapart.train(tmp_path / "photos", backbone="lite0", out=tmp_path, learning_curve=False, n_splits=0)
-    duplicates = run.metrics["data"]["duplicates"]
-    assert sorted(duplicates["groups"]) == sorted(pairs)
-    assert (duplicates["exact_groups"], duplicates["near_groups"], duplicates["images"]) == (0, 15, 30)
+    duplicates = run.metrics.data.duplicates
+    assert sorted(duplicates.groups) == sorted(pairs)
+    assert (duplicates.exact_groups, duplicates.near_groups, duplicates.images) == (0, 15, 30)
     row_of = {row.path: row for row in run.rows}
     for pair in pairs:
         assert len({(row_of[path].group, row_of[path].part) for path in pair}) == 1, pair

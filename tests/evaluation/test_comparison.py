@@ -13,6 +13,7 @@ from tellapart.errors import DataError
 from tellapart.evaluation import compare
 from tellapart.evaluation.comparison import mcnemar
 from tellapart.predictions import Predictions
+from tellapart.results import plain
 
 from .toy import logits_and_targets, record
 
@@ -64,7 +65,7 @@ def test_order_and_strangers_do_not_matter() -> None:
 def test_class_order_does_not_matter() -> None:
     first, second = planted()
     turned = replace(first, class_names=first.class_names[::-1], probabilities=first.probabilities[:, ::-1], logits=first.logits[:, ::-1])
-    assert compare(turned, second).gain() == compare(first, second).gain()
+    assert compare(turned, second).gain == compare(first, second).gain
 
 
 def test_equal_models_cannot_be_told_apart() -> None:
@@ -109,7 +110,7 @@ def test_nothing_in_common_is_an_error() -> None:
 
 def test_forms() -> None:
     first, second = planted()
-    gain = compare(first, second).gain()
+    gain = plain(compare(first, second).gain)
     assert gain.keys() == {"accuracy", "log_loss", "p_value"}
     assert gain["accuracy"].keys() == {"value", "low", "high"}
     assert json.loads(json.dumps(compare(first, second).as_dict()))["wrong_to_right"] == list(range(12))

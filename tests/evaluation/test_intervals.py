@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,6 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from tellapart.evaluation.intervals import (
-    Interval,
     bootstrap,
     effective_images,
     effective_size,
@@ -21,6 +22,9 @@ from tellapart.evaluation.intervals import (
     resampled_sums,
     wilson,
 )
+from tellapart.evaluation.summary import evaluate
+from tellapart.interval import Interval
+from tellapart.predictions import Predictions
 
 
 @pytest.mark.parametrize(("right", "n"), [(0, 5), (1, 1), (97, 100), (480, 500), (250, 1000)])
@@ -126,7 +130,7 @@ def test_forms() -> None:
     assert found.percent() == "97.1 % (95.3 to 98.4)"
     assert str(found) == "0.971 (0.953 to 0.984)"
     assert Interval(0.012, -0.003, 0.027).points() == "+1.2 points (-0.3 to +2.7)"
-    assert Interval.from_dict(found.as_dict()) == found
+    assert Interval(**found.as_dict()) == found
     assert not found.as_dict().keys() ^ {"value", "low", "high"}
     assert "<svg" in found._repr_html_()
     assert "<svg" in Interval(-0.2, -0.3, 0.1)._repr_html_()
@@ -140,10 +144,13 @@ def test_what_images_are_worth_is_read_from_the_interval(right: int, n: int, wor
 
 
 def test_grouped_images_are_said_for_what_they_are_worth() -> None:
-    numbers = {"n": 352, "groups": 7, "accuracy": wilson(340, 352, effective_n=21.0).as_dict()}
-    assert effective_size_sentence(numbers) == (
+    predictions = Predictions(
+        image_ids=("a", "b"), paths=("a", "b"), labels=("x", "y"), probabilities=np.eye(2), logits=np.eye(2), class_names=("x", "y"),
+        parts=("test", "test"), groups=("1", "1"), source="made up",
+    )  # fmt: skip
+    part = replace(evaluate(predictions), n=352, groups=7, accuracy=wilson(340, 352, effective_n=21.0))
+    assert effective_size_sentence(part) == (
         "352 images in 7 groups that stay together have an effective sample size of about 21; the intervals account for it"
     )
-    assert effective_size_sentence({**numbers, "groups": 352}) is None
-    assert effective_size_sentence({**numbers, "accuracy": None}) is None
-    assert effective_size_sentence({"n": 352, "groups": 350, "accuracy": wilson(340, 352).as_dict()}) is None
+    assert effective_size_sentence(replace(part, groups=352)) is None
+    assert effective_size_sentence(replace(part, groups=350, accuracy=wilson(340, 352))) is None

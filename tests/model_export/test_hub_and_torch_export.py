@@ -71,9 +71,9 @@ def test_the_model_card_has_the_numbers_and_leaves_the_licenses_to_fill_in(sourc
     (tmp_path / "hub").mkdir()
     export_hub(source, tmp_path / "hub")
     text = (tmp_path / "hub/README.md").read_text(encoding="utf-8")
-    accuracy = source.run.metrics["test"]["accuracy"]
+    accuracy = source.run.metrics.parts["test"].accuracy
     assert text.startswith("---\nlibrary_name: timm\n") and "license_name: FILL IN" in text
-    assert f"{100 * accuracy['value']:.1f} % ({100 * accuracy['low']:.1f} to {100 * accuracy['high']:.1f})" in text
+    assert f"{accuracy.percent()}" in text
     assert "(model(x) + model(x.flip(3))) / 2" in text and "temperature 1.700" in text
     assert "other splits of the same photos gave an accuracy of" in text
     assert "<b>" not in text and str(source.run.folder) not in text

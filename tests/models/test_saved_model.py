@@ -68,7 +68,7 @@ def test_a_saved_model_predicts_the_same_without_any_cache(trained: Run, tmp_pat
     monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "empty"))
     shutil.copytree(trained.model_folder, tmp_path / "elsewhere")
     reported = trained.predictions
-    root = Path(trained.metrics["folder"])
+    root = Path(trained.metrics.folder)
     found = tellapart.predict(tmp_path / "elsewhere", [root / path for path in reported.paths]).predictions
     assert found.image_ids == reported.image_ids
     assert np.abs(found.probabilities - reported.probabilities).max() < 0.02

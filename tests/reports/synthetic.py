@@ -169,8 +169,8 @@ def metrics_of(
         "run": folder.name, "folder": "/photos/wild", "created": "2026-11-21T10:00:00+00:00", "tellapart": "0.1.0", "recipe": "probe",
         "backbone": "lite2", "class_names": list(names), **{part: part_of(p) for part, p in parts.items()},
         "selection": {
-            "folds": 5, "n": n_train, "strengths": [{"strength": s, "log_loss": 0.05 + abs(np.log10(s) + 2) * 0.01} for s in (1e-3, 1e-2, 1e-1, 1.0)],
-            "strength": 0.01, "temperature": 1.08, "clip": 0.0005, "log_loss": {"before": 0.031, "after": 0.029},
+            "folds": 5, "n": n_train, "strengths": [{"power": 1.0, "strength": s, "log_loss": 0.05 + abs(np.log10(s) + 2) * 0.01} for s in (1e-3, 1e-2, 1e-1, 1.0)],
+            "temperature": 1.08, "clip": 0.0005, "log_loss": {"before": 0.031, "after": 0.029},
         },
         "split_sensitivity": {
             "splits": splits, "accuracy": {"mean": float(np.mean(found)), "low": min(found), "high": max(found)},

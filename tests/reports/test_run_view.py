@@ -120,7 +120,7 @@ def test_mean_and_sheet_of_a_class() -> None:
 
 
 def test_absent_or_damaged_files_are_storage_errors(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="not the folder of a finished run"):
+    with pytest.raises(StorageError, match="cannot be read"):
         report_view(tmp_path, nothing)
     (tmp_path / "metrics.json").write_text("[")
     with pytest.raises(StorageError, match="cannot be read"):

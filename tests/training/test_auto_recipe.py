@@ -33,17 +33,17 @@ def searched(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_everything_tried_is_in_the_run_with_its_weight(searched: Run) -> None:
-    found = searched.metrics["search"]
-    assert [row["name"] for row in found["trials"]] == [
+    found = searched.metrics.search
+    assert [row.name for row in found.trials] == [
         "probe on lite0, crop",
         "probe on lite0, squash",
         "probe on lite0, pad",
-        *(row["name"] for row in found["trials"][3:]),
+        *(row.name for row in found.trials[3:]),
     ]
-    assert found["trials"][-1]["name"].endswith("not mirrored")
-    assert sum(row["weight"] for row in found["trials"]) == pytest.approx(1)
-    assert all(row["log_loss"] is not None and not row["reason"] for row in found["trials"])
-    assert found["findings"] and found["time_limit"] is None
+    assert found.trials[-1].name.endswith("not mirrored")
+    assert sum(row.weight for row in found.trials) == pytest.approx(1)
+    assert all(row.log_loss is not None and not row.reason for row in found.trials)
+    assert found.findings and found.time_limit is None
 
 
 def test_the_saved_model_says_what_was_reported(searched: Run, photos: Path) -> None:
@@ -55,7 +55,7 @@ def test_the_saved_model_says_what_was_reported(searched: Run, photos: Path) -> 
 
 def test_what_is_claimed_out_of_fold_is_near_what_was_chosen_on(searched: Run) -> None:
     """Near, and not lower than the log loss that the choice has seen."""
-    own, claimed = searched.out_of_fold, searched.metrics["selection"]["cross_fitted_log_loss"]
+    own, claimed = searched.out_of_fold, searched.metrics.selection.cross_fitted_log_loss
     assert own is not None
     assert claimed >= log_loss(own.probabilities, own.targets) - 1e-6
 
@@ -68,9 +68,9 @@ def test_the_report_and_its_twin_show_the_search(searched: Run) -> None:
 def test_a_time_too_short_for_anything_still_gives_the_probe(photos: Path, trained: Run, tmp_path: Path) -> None:
     few = folders.some_of(photos, tmp_path / "few", 12)
     run = tellapart.train(few, recipe="auto", backbone="lite0", time_limit="1s", out=tmp_path / "runs", state=tmp_path / "state")
-    first, *others = run.metrics["search"]["trials"]
-    assert first["weight"] == 1 and not first["reason"]
-    assert others and all(row["log_loss"] is None and row["reason"] for row in others)
+    first, *others = run.metrics.search.trials
+    assert first.weight == 1 and not first.reason
+    assert others and all(row.log_loss is None and row.reason for row in others)
     probe = tellapart.train(few, backbone="lite0", n_splits=0, learning_curve=False, out=tmp_path / "runs", state=tmp_path / "state")
     assert np.array_equal(probe.predictions.probabilities, run.predictions.probabilities)
 

@@ -65,7 +65,7 @@ def test_a_useful_network_is_averaged_in_and_logits_follow() -> None:
     assert choice.weights.min() > 0.2 and choice.gain is None
     assert np.allclose(choice.logits([each.logits for each in candidates]), choice.candidate.logits)
     assert choice.log_loss is not None and choice.log_loss < min(choice.candidate_losses)
-    assert [row["name"] for row in choice.as_rows()] == ["probe", "network"]
+    assert [row.name for row in choice.candidate_weights()] == ["probe", "network"]
 
 
 def test_only_rows_that_all_have_judged_choose() -> None:

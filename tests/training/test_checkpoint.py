@@ -26,7 +26,7 @@ def test_what_was_saved_comes_back(checkpoint: Checkpoint) -> None:
     checkpoint.save(STATES, FACTS)
     loaded = checkpoint.load()
     assert loaded is not None
-    states, facts = loaded
+    states, facts = loaded.states, loaded.facts
     assert facts == FACTS
     for name, state in STATES.items():
         assert states[name].keys() == state.keys()
@@ -43,7 +43,7 @@ def test_an_empty_state_is_not_missed(checkpoint: Checkpoint) -> None:
     checkpoint.save({"learner": STATES["learner"], "best": {}}, {})
     loaded = checkpoint.load()
     assert loaded is not None
-    assert "best" not in loaded[0]
+    assert "best" not in loaded.states
 
 
 def test_tensors_that_share_memory_or_lie_otherwise_are_written_whole(checkpoint: Checkpoint) -> None:
@@ -52,7 +52,7 @@ def test_tensors_that_share_memory_or_lie_otherwise_are_written_whole(checkpoint
     checkpoint.save({"x": {"a": base, "same": base, "part": base[0], "turned": base.permute(1, 0, 2, 3), "last": last}}, {})
     loaded = checkpoint.load()
     assert loaded is not None
-    found = loaded[0]["x"]
+    found = loaded.states["x"]
     assert torch.equal(found["same"], base)
     assert torch.equal(found["part"], base[0])
     assert torch.equal(found["turned"], base.permute(1, 0, 2, 3))
@@ -84,7 +84,7 @@ def test_a_full_disk_leaves_the_old_one(small_disk: Path) -> None:
         checkpoint.save({"learner": {"large": torch.zeros(4 * 2**20)}}, {"step": 4})
     loaded = checkpoint.load()
     assert loaded is not None
-    assert loaded[1] == FACTS
+    assert loaded.facts == FACTS
     assert [path.name for path in small_disk.iterdir()] == ["member-1.checkpoint"]
 
 
@@ -107,7 +107,7 @@ def test_an_optimizer_goes_on_as_if_nothing_had_happened(checkpoint: Checkpoint,
                 loaded = checkpoint.load()
                 assert loaded is not None
                 optimizer = torch.optim.AdamW(network.parameters(), lr=0.1, fused=True)
-                restore_optimizer(optimizer, loaded[0]["optimizer"])
+                restore_optimizer(optimizer, loaded.states["optimizer"])
             torch.manual_seed(step)
             optimizer.zero_grad()
             network(torch.randn(4, 3, 8, 8).to(memory_format=layout)).square().mean().backward()
@@ -121,4 +121,4 @@ def test_an_empty_tensor_is_kept(checkpoint: Checkpoint) -> None:
     checkpoint.save({"judged": {"losses": torch.empty(0, dtype=torch.float64)}}, {})
     loaded = checkpoint.load()
     assert loaded is not None
-    assert len(loaded[0]["judged"]["losses"]) == 0
+    assert len(loaded.states["judged"]["losses"]) == 0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,9 +9,13 @@ import pytest
 from tellapart.dataset.file_rows import USED, FileRow
 from tellapart.dataset.parts import Assignment
 from tellapart.errors import DataError
+from tellapart.interval import Interval
+from tellapart.predictions import Predictions
+from tellapart.run_metrics import ClassCounts, CurvePoint, DataCounts, EvaluationMetrics
 from tellapart.training import learning_curves
-from tellapart.training.learning_curves import curve_of, drawn, learning_curve, sizes_of, subset
+from tellapart.training.learning_curves import curve_point, drawn, fitted_curve, learning_curve, sizes_of, subset
 from tellapart.training.linear_probe import LabeledFeatures, fit_probe
+from tellapart.training.part_evaluation import evaluate_part
 
 from .toy import labeled
 
@@ -21,23 +26,23 @@ def asked(train: LabeledFeatures, test: LabeledFeatures, full: float = 0.9) -> d
 
 def test_more_data_is_seen_to_help_where_it_does() -> None:
     found = asked(labeled(480, k=2, margin=0.2, d=60), labeled(600, k=2, margin=0.2, d=60, seed=1), full=0.86)
-    means = [np.mean(point["accuracy"]) for point in found["points"]]
+    means = [np.mean(point.accuracy) for point in found.points]
     assert means[-1] > means[0] + 0.1
-    assert [p["n_train"] for p in found["points"]] == [30, 60, 120, 240, 480]
-    assert [len(p["accuracy"]) for p in found["points"]] == [6, 6, 4, 4, 1]
-    assert found["twice"]["n_train"] == 960
-    gain = found["twice"]["gain"]
-    assert gain["low"] <= gain["value"] <= gain["high"]
-    assert gain["value"] > 0
+    assert [p.n_train for p in found.points] == [30, 60, 120, 240, 480]
+    assert [len(p.accuracy) for p in found.points] == [6, 6, 4, 4, 1]
+    assert found.twice.n_train == 960
+    gain = found.twice.gain
+    assert gain.low <= gain.value <= gain.high
+    assert gain.value > 0
 
 
 def test_the_last_point_is_the_run_itself() -> None:
-    last = asked(labeled(200), labeled(60, seed=1), full=0.123)["points"][-1]
-    assert last == {"n_train": 200, "accuracy": [0.123], "log_loss": [0.3]}
+    last = asked(labeled(200), labeled(60, seed=1), full=0.123).points[-1]
+    assert last == CurvePoint(200, (0.123,), (0.3,))
 
 
 def test_small_sets_have_no_small_shares() -> None:
-    assert [p["n_train"] for p in asked(labeled(60), labeled(30, seed=1))["points"]] == [30, 60]
+    assert [p.n_train for p in asked(labeled(60), labeled(30, seed=1)).points] == [30, 60]
 
 
 def test_every_draw_has_every_class_and_whole_groups() -> None:
@@ -60,9 +65,9 @@ def test_draws_differ() -> None:
 
 def test_a_large_set_is_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learning_curves, "CURVE_LIMIT", 160)
-    points = asked(labeled(480), labeled(60, seed=1))["points"]
-    assert points[-1]["n_train"] == 480
-    assert max(p["n_train"] for p in points[:-1]) <= 80 + 3
+    points = asked(labeled(480), labeled(60, seed=1)).points
+    assert points[-1].n_train == 480
+    assert max(p.n_train for p in points[:-1]) <= 80 + 3
 
 
 def test_smaller_draws_are_held_back_more() -> None:
@@ -114,14 +119,16 @@ def test_a_subset_changes_the_training_part_only(assignment: Assignment) -> None
     assert whole.rows == assignment.rows
 
 
-def test_the_curve_counts_what_was_really_trained_on() -> None:
-    def metrics(n: int, accuracy: float) -> dict:
-        part = {"n": 100, "accuracy": {"value": accuracy}, "log_loss": {"value": 1 - accuracy}}
-        return {"test": part, "data": {"classes": [{"train": n // 2}, {"train": n - n // 2}]}}
+def test_a_point_counts_what_was_really_trained_on() -> None:
+    def metrics(n: int, value: float) -> EvaluationMetrics:
+        data = DataCounts(files=n, used=n, unreadable=0, set_aside=0, classes=[ClassCounts("a", n // 2), ClassCounts("b", n - n // 2)])
+        one = np.ones((1, 1))
+        known = Predictions(("i",), ("i",), ("a",), one, one, ("a",), ("val",), ("i",), "made up")
+        part = replace(evaluate_part(known, []), accuracy=Interval(value, 0, 1), log_loss=Interval(1 - value, 0, 1))
+        return EvaluationMetrics(val=part, split_sensitivity=None, learning_curve=None, leak=None, data=data)
 
-    found = curve_of([(100, [metrics(98, 0.8), metrics(102, 0.82)]), (400, [metrics(400, 0.9), metrics(400, 0.91)])])
-    assert (found["part"], found["n"]) == ("test", 100)
-    assert [p["n_train"] for p in found["points"]] == [100, 400]
-    assert found["points"][0]["accuracy"] == [0.8, 0.82]
-    assert found["twice"]["n_train"] == 800
-    assert found["twice"]["accuracy"]["value"] > 0.9
+    point = curve_point([metrics(98, 0.75), metrics(102, 0.5)])
+    assert point == CurvePoint(100, (0.75, 0.5), (0.25, 0.5))
+    curve = fitted_curve([point, CurvePoint(200, (0.8,), (0.3,)), CurvePoint(400, (0.9, 0.91), (0.1, 0.1))])
+    assert curve.twice.n_train == 800
+    assert curve.twice.accuracy.value > 0.9

@@ -37,17 +37,17 @@ def test_the_same_seed_gives_the_same_probe() -> None:
 
 def test_the_choice_is_the_best_that_was_tried() -> None:
     selection = fit_probe(labeled(150)).selection
-    assert selection["n"] == 150
-    assert selection["folds"] == 5
-    for chosen in selection["chosen"]:
-        tried = [row for row in selection["strengths"] if row["power"] == chosen["power"]]
-        best = min(tried, key=lambda row: row["log_loss"])
-        assert best["strength"] == chosen["strength"]
+    assert selection.n == 150
+    assert selection.folds == 5
+    for chosen in selection.chosen:
+        tried = [row for row in selection.strengths if row.power == chosen.power]
+        best = min(tried, key=lambda row: row.log_loss)
+        assert best.strength == chosen.strength
         assert len(tried) >= 5
 
 
 def test_hard_problems_are_held_back_more_than_easy_ones() -> None:
-    hard, easy = (fit_probe(labeled(200, margin=margin)).selection["chosen"][0]["strength"] for margin in (0.15, 3.0))
+    hard, easy = (fit_probe(labeled(200, margin=margin)).selection.chosen[0].strength for margin in (0.15, 3.0))
     assert hard > easy
 
 
@@ -57,7 +57,7 @@ def test_copies_in_one_group_do_not_deceive_the_choice() -> None:
         np.repeat(base.features, 4, axis=0), np.repeat(base.targets, 4), [g for g in base.groups for _ in range(4)], base.class_names
     )
     as_strangers = LabeledFeatures(copies.features, copies.targets, [str(i) for i in range(240)], base.class_names)
-    honest, deceived = (fit_probe(train).selection["log_loss"]["after"] for train in (copies, as_strangers))
+    honest, deceived = (fit_probe(train).selection.log_loss.after for train in (copies, as_strangers))
     truth = scores(base, labeled(3000, margin=0.3, seed=1))[1]
     assert abs(honest - truth) < 0.15
     assert deceived < honest - 0.2, "the test itself: without groups the copies would flatter"
@@ -111,5 +111,5 @@ def test_large_sets_are_searched_on_a_share_and_fitted_on_all(monkeypatch: pytes
     train = labeled(200)
     monkeypatch.setattr(module, "SELECTION_LIMIT", 100)
     probe = fit_probe(train)
-    assert probe.selection["n"] == 100
+    assert probe.selection.n == 100
     assert len(probe.spaces[0].x) == 200

@@ -190,7 +190,7 @@ def test_a_full_disk_at_a_checkpoint_is_a_storage_error_and_the_old_one_goes_on(
     assert "same command again" in caught.value.hint
     loaded = checkpoint.load()
     assert loaded is not None
-    assert loaded[1]["epoch"] == 1
+    assert loaded.facts["epoch"] == 1
     filler.unlink()
     assert toy_feed.equal(
         made(tmp_path, checkpoint=checkpoint, learner=toy_feed.learner(seed=9)).run().learner, made(tmp_path).run().learner

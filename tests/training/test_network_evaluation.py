@@ -14,6 +14,7 @@ from tellapart.features import FeatureMatrix
 from tellapart.models.backbone_card import Backbone
 from tellapart.models.heads import LinearHead
 from tellapart.models.saved_model import Member
+from tellapart.run_metrics import TrainingCost
 from tellapart.training.config import TrainingConfig
 from tellapart.training.fold_training import FoldMember
 from tellapart.training.network_evaluation import evaluate_network
@@ -69,18 +70,18 @@ def test_reported_images_are_answered_by_the_mean_of_all_members() -> None:
     examination = examined([np.arange(0, 4), np.arange(4, 8), np.arange(8, 12)])
     assert len(examination.predictions) == TESTED
     assert np.allclose(examination.predictions.logits[:, 0], 2.0)
-    assert examination.metrics["training"] == {
-        "precision": "float32",
-        "replicas": 1,
-        "seconds": 6.0,
-        "images": 90,
-        "images_per_s": 15.0,
-        "epochs": 1,
-        "image_size": 24,
-        "augmentation": "none",
-    }
+    assert examination.metrics.training == TrainingCost(
+        precision="float32",
+        replicas=1,
+        seconds=6.0,
+        images=90,
+        images_per_s=15.0,
+        epochs=1,
+        image_size=24,
+        augmentation="none",
+    )
     assert [(event["fold"], event["epoch"]) for event in examination.history] == [(1, 1), (2, 1), (3, 1)]
-    assert [(row["fold"], row["n"]) for row in examination.metrics["selection"]["members"]] == [(1, 4), (2, 4), (3, 4)]
+    assert [(row.fold, row.n) for row in examination.metrics.selection.members] == [(1, 4), (2, 4), (3, 4)]
 
 
 @pytest.mark.parametrize(
@@ -88,10 +89,10 @@ def test_reported_images_are_answered_by_the_mean_of_all_members() -> None:
 )
 def test_folds_that_hold_nothing_out_have_no_score(held_out: list[np.ndarray], members: list[Any]) -> None:
     examination = examined(held_out)
-    selection = examination.metrics["selection"]
-    assert [(row["fold"], row["n"]) for row in selection["members"]] == members
-    assert selection["n"] == len(examination.out_of_fold) == sum(n for _, n in members)
-    assert (selection["log_loss"] is None) == (not members)
+    selection = examination.metrics.selection
+    assert [(row.fold, row.n) for row in selection.members] == members
+    assert selection.n == len(examination.out_of_fold) == sum(n for _, n in members)
+    assert (selection.log_loss is None) == (not members)
     assert np.isfinite(examination.predictions.probabilities).all()
 
 

@@ -58,14 +58,14 @@ def test_costs_are_saved_reported_and_followed_by_predict_and_evaluate(trained: 
     table = tmp_path / "costs.csv"
     table.write_text("truth,dots,plain,stripes,abstain\ndots,0,1,1,1e-9\nplain,1,0,1,1e-9\nstripes,1,1,0,1e-9\n")
     run = quick(photos, tmp_path, costs=table)
-    found = run.metrics["test"]["decision"]
-    assert found["source"] == "costs costs.csv"
-    assert found["unanswered"]["value"] > 0.5 and found["cost"]["value"] < found["usual_cost"]["value"] + 1e-6
+    found = run.metrics.parts["test"].decision
+    assert found is not None and found.source == "costs costs.csv"
+    assert found.unanswered.value > 0.5 and found.cost.value < found.usual_cost.value + 1e-6
     assert load_model(run.model_folder).decision is not None
     new = folders.write(tmp_path / "new", {"dots/1.jpg": folders.class_photo("dots", 500)})
     predicted = tellapart.predict(run.folder, new)
     assert predicted.answered == ("abstain",) and predicted.records()[0]["predicted"] == "abstain"
-    assert tellapart.evaluate(run.folder, new).decision["unanswered"]["value"] == 1.0
+    assert tellapart.evaluate(run.folder, new).decision.unanswered.value == 1.0
     table.write_text(table.read_text().replace("1e-9", "0.9"))
     assert quick(photos, tmp_path, costs=table).folder != run.folder, "another table under the same name is another run"
     assert "Answers by costs costs.csv" in run.report.read_text()

@@ -43,14 +43,14 @@ def test_the_rungs_are_judged_on_the_same_images_and_compared() -> None:
     probe = fit_probe(train.data)
     predictions = probe_predictions(probe, test, "probe on toy")
     part = evaluate_part(predictions, baseline_predictions(train, test))
-    names = [rung["name"] for rung in part["rungs"]]
+    names = [rung.name for rung in part.rungs]
     assert names == ["majority class", "5 nearest neighbors", "probe on toy"]
-    assert part["rungs"][0]["gain"] is None
-    assert part["rungs"][0]["accuracy"]["value"] == pytest.approx(1 / 3)
-    assert part["rungs"][-1]["accuracy"] == part["accuracy"]
-    for lower, rung in zip(part["rungs"], part["rungs"][1:], strict=False):
-        assert rung["gain"]["accuracy"]["value"] == pytest.approx(rung["accuracy"]["value"] - lower["accuracy"]["value"])
-    assert part["accuracy"]["value"] == accuracy(predictions.probabilities, test.data.targets)
+    assert part.rungs[0].gain is None
+    assert part.rungs[0].accuracy.value == pytest.approx(1 / 3)
+    assert part.rungs[-1].accuracy == part.accuracy
+    for lower, rung in zip(part.rungs, part.rungs[1:], strict=False):
+        assert rung.gain.accuracy.value == pytest.approx(rung.accuracy.value - lower.accuracy.value)
+    assert part.accuracy.value == accuracy(predictions.probabilities, test.data.targets)
     assert set(predictions.parts) == {"test"}
 
 
@@ -61,9 +61,9 @@ def test_a_leak_flatters_and_is_measured() -> None:
     probe = fit_probe(train.data)
     honest = probe_predictions(probe, test, "probe")
     found = leak_effect(probe, train, copies, test, honest, class_weight="none")
-    assert (found["images"], found["groups"], found["part"]) == (90, 90, "val")
-    assert found["naive"]["accuracy"]["value"] > found["honest"]["accuracy"]["value"] + 0.2
-    assert found["honest"]["accuracy"]["value"] == accuracy(honest.probabilities, test.data.targets)
+    assert (found.images, found.groups, found.part) == (90, 90, "val")
+    assert found.naive.accuracy.value > found.honest.accuracy.value + 0.2
+    assert found.honest.accuracy.value == accuracy(honest.probabilities, test.data.targets)
 
 
 def test_the_majority_rung_gives_every_image_the_shares_of_the_classes() -> None:

@@ -20,8 +20,8 @@ def test_shuffled_labels_give_chance_within_its_interval(photos: Path, tmp_path:
     run = tellapart.train(
         root, recipe="scratch", architecture="tiny", image_size=32, epochs=6, augment="flip", test_share=0.4, out=tmp_path / "runs"
     )
-    accuracy, loss = run.metrics["test"]["accuracy"], run.metrics["test"]["log_loss"]
-    assert run.metrics["test"]["n"] == 36
-    assert accuracy["low"] <= 1 / 3 <= accuracy["high"]
-    assert loss["high"] > 0.95 * np.log(3)
-    assert loss["value"] < np.log(3) + 0.2, "an honest temperature does not let it be sure of nothing"
+    accuracy, loss = run.metrics.parts["test"].accuracy, run.metrics.parts["test"].log_loss
+    assert run.metrics.parts["test"].n == 36
+    assert accuracy.low <= 1 / 3 <= accuracy.high
+    assert loss.high > 0.95 * np.log(3)
+    assert loss.value < np.log(3) + 0.2, "an honest temperature does not let it be sure of nothing"

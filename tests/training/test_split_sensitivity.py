@@ -6,6 +6,7 @@ from threadpoolctl import threadpool_limits
 
 import tellapart.training.split_sensitivity as module
 from tellapart.evaluation.metrics import accuracy
+from tellapart.run_metrics import Spread
 from tellapart.training.linear_probe import LabeledFeatures, fit_probe
 from tellapart.training.split_sensitivity import split_sensitivity
 
@@ -23,11 +24,11 @@ def names(pool: LabeledFeatures) -> list[str]:
 def test_every_split_has_its_number_and_the_spread_is_theirs() -> None:
     pool = labeled(160, k=2, margin=0.3)
     found = asked(pool, names(pool))
-    accuracies = [row["accuracy"] for row in found["splits"]]
-    assert [row["seed"] for row in found["splits"]] == [1, 2, 3, 4, 5, 6]
-    assert all(row["n"] == 40 for row in found["splits"])
+    accuracies = [row.accuracy for row in found.splits]
+    assert [row.seed for row in found.splits] == [1, 2, 3, 4, 5, 6]
+    assert all(row.n == 40 for row in found.splits)
     assert len(set(accuracies)) > 1
-    assert found["accuracy"] == {"mean": pytest.approx(np.mean(accuracies)), "low": min(accuracies), "high": max(accuracies)}
+    assert found.accuracy == Spread(pytest.approx(np.mean(accuracies)), min(accuracies), max(accuracies))
 
 
 def test_the_spread_lies_where_new_data_would() -> None:
@@ -37,7 +38,7 @@ def test_the_spread_lies_where_new_data_would() -> None:
     from tellapart.models.heads import mean_logits
 
     truth = accuracy(probe.probabilities(mean_logits(probe.heads, new.features)), new.targets)
-    assert abs(asked(pool, names(pool), splits=12)["accuracy"]["mean"] - truth) < 0.06
+    assert abs(asked(pool, names(pool), splits=12).accuracy.mean - truth) < 0.06
 
 
 def test_the_first_files_are_the_first_by_name_of_each_class() -> None:
@@ -47,11 +48,11 @@ def test_the_first_files_are_the_first_by_name_of_each_class() -> None:
     features[:40] = hard
     pool = LabeledFeatures(features, pool.targets, pool.groups, pool.class_names)
     found = asked(pool, names(pool))
-    assert (found["first"]["per_class"], found["first"]["n"]) == (20, 40)
-    assert found["first"]["accuracy"]["value"] < 0.8, "the first files are the hard ones here"
-    assert found["accuracy"]["low"] > found["first"]["accuracy"]["value"] - 0.05
+    assert (found.first.per_class, found.first.n) == (20, 40)
+    assert found.first.accuracy.value < 0.8, "the first files are the hard ones here"
+    assert found.accuracy.low > found.first.accuracy.value - 0.05
     late = asked(pool, [f"{label}/{999 - i:04}" for i, label in enumerate(pool.labels)])
-    assert late["first"]["accuracy"]["value"] > 0.9
+    assert late.first.accuracy.value > 0.9
 
 
 def test_groups_are_kept_whole() -> None:
@@ -59,13 +60,13 @@ def test_groups_are_kept_whole() -> None:
     copies = LabeledFeatures(
         np.repeat(base.features, 5, axis=0), np.repeat(base.targets, 5), [g for g in base.groups for _ in range(5)], base.class_names
     )
-    assert asked(copies, [str(i) for i in range(200)])["accuracy"]["mean"] < 0.75, "copies on both sides would give 1.0"
+    assert asked(copies, [str(i) for i in range(200)]).accuracy.mean < 0.75, "copies on both sides would give 1.0"
 
 
 def test_a_large_pool_is_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SPLIT_LIMIT", 80)
     pool = labeled(160, k=2)
-    assert all(row["n"] == 20 for row in asked(pool, names(pool))["splits"])
+    assert all(row.n == 20 for row in asked(pool, names(pool)).splits)
 
 
 def test_the_number_of_blas_threads_around_changes_no_bit() -> None:

@@ -13,23 +13,22 @@ from tellapart.run_folder import Run
 
 
 def test_a_run_reports_false_alarms_coverage_and_the_strangest_images(trained: Run) -> None:
-    found = trained.metrics["test"]
-    n = found["n"]
-    assert [row["unknown"] for row in found["familiarity"]["false_alarms"]] == [0.01, 0.05]
-    assert all(
-        row["measured"]["low"] <= row["measured"]["value"] <= row["measured"]["high"] for row in found["familiarity"]["false_alarms"]
-    )
-    strangest = [image["familiarity"] for image in found["familiarity"]["strangest"]]
+    part = trained.metrics.parts["test"]
+    n, found, sets = part.n, part.familiarity, part.prediction_sets
+    assert found is not None and sets is not None
+    assert [alarm.unknown for alarm in found.false_alarms] == [0.01, 0.05]
+    assert all(alarm.measured.low <= alarm.measured.value <= alarm.measured.high for alarm in found.false_alarms)
+    strangest = [image.familiarity for image in found.strangest]
     assert strangest == sorted(strangest) and len(strangest) == min(12, n)
-    sets = found["prediction_sets"]
-    assert (sets["n"], sets["coverage"]) == (n, 0.95)
-    assert 1 <= sets["mean_size"] <= 3
+    assert (sets.n, sets.coverage) == (n, 0.95)
+    assert 1 <= sets.mean_size <= 3
 
 
 def test_predict_says_the_same_familiarity_as_the_report(trained: Run, photos: Path) -> None:
-    strangest = trained.metrics["test"]["familiarity"]["strangest"]
-    found = tellapart.predict(trained.folder, [photos / image["path"] for image in strangest])
-    assert found.familiarity == pytest.approx([image["familiarity"] for image in strangest], abs=0.03)
+    known = trained.metrics.parts["test"].familiarity
+    assert known is not None
+    found = tellapart.predict(trained.folder, [photos / image.path for image in known.strangest])
+    assert found.familiarity == pytest.approx([image.familiarity for image in known.strangest], abs=0.03)
 
 
 def test_the_scale_holds_every_training_image_out_of_fold(trained: Run) -> None:
@@ -49,8 +48,8 @@ def test_evaluate_reports_both_and_what_becomes_of_classes_that_the_run_does_not
         pixels = np.random.default_rng(seed).integers(0, 256, (150, 150, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "new" / "noise" / f"{seed}.png")
     found = tellapart.evaluate(trained.folder, tmp_path / "new", report=tmp_path / "report")
-    assert found.familiarity is not None and found.familiarity["n"] == found.n
-    assert found.prediction_sets is not None and found.prediction_sets["n"] == found.n
-    assert found.unknown_classes is not None and found.unknown_classes["n"] == 6
-    assert found.unknown_classes["false_alarms"][1]["measured"]["value"] > 0.9
+    assert found.familiarity is not None and found.familiarity.n == found.n
+    assert found.prediction_sets is not None and found.prediction_sets.n == found.n
+    assert found.unknown_classes is not None and found.unknown_classes.n == 6
+    assert found.unknown_classes.false_alarms[1].measured.value > 0.9
     assert "The least familiar images" in (tmp_path / "report" / "report.html").read_text()

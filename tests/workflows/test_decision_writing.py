@@ -134,7 +134,7 @@ def test_training_follows_decisions(photos: Path, tmp_path: Path) -> None:
     rows = {row.path: row for row in run.rows}
     assert rows[names[0]].reason == "excluded: no dots"
     assert rows[names[1]].label == "plain"
-    assert any("1 excluded and 1 relabeled" in note for note in run.metrics["notes"])
+    assert any("1 excluded and 1 relabeled" in note for note in run.metrics.notes)
 
 
 def test_the_command_line_says_what_was_done_and_how_to_take_it_back(mixed: Path) -> None:

@@ -7,9 +7,10 @@ probe  99 %
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from tellapart.interval import Interval
 from tellapart.printable import printable
 
 
@@ -20,14 +21,14 @@ def aligned(rows: Sequence[Sequence[str]], *, before: str = "") -> list[str]:
     return [before + "  ".join(row[place].ljust(width) for place, width in zip(kept, widths, strict=True)).rstrip() for row in rows]
 
 
-def share(interval: Mapping[str, float]) -> str:
+def share(interval: Interval) -> str:
     """``98.9 % (97.9 to 99.4)``."""
-    return f"{100 * interval['value']:.1f} % ({100 * interval['low']:.1f} to {100 * interval['high']:.1f})"
+    return f"{100 * interval.value:.1f} % ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
 
 
-def number(interval: Mapping[str, float], digits: int = 4) -> str:
+def number(interval: Interval, digits: int = 4) -> str:
     """``0.0303 (0.0198 to 0.0412)``."""
-    return f"{interval['value']:.{digits}f} ({interval['low']:.{digits}f} to {interval['high']:.{digits}f})"
+    return f"{interval.value:.{digits}f} ({interval.low:.{digits}f} to {interval.high:.{digits}f})"
 
 
 SHOWN_ROWS = 20

@@ -154,7 +154,7 @@ def next_chances(ledger: Ledger) -> dict[tuple[str, str, bool], float]:
     return found
 
 
-def kept_rows(ledger: Ledger) -> Iterator[dict[str, Any]]:
+def kept_rows(ledger: Ledger) -> Iterator[dict[str, str | int | float | None]]:
     """Every kept image with what attribution needs, by class and file."""
     for row in ledger.rows("SELECT *, file AS file_name FROM images WHERE status = 'kept' ORDER BY label, file"):
         yield dict(row)

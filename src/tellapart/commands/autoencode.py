@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tellapart.dataset.options import DatasetOptions
 from tellapart.durations import duration_complaint, seconds_of
@@ -13,6 +13,7 @@ from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, when, with_options
 from tellapart.printable import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
+from tellapart.run_metrics import ReconstructionMetrics
 from tellapart.shared_options import (
     again_option,
     device_option,
@@ -114,6 +115,7 @@ def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Prog
     from tellapart.output_guards import check_outside
     from tellapart.reports.autoencoder_page import write_autoencoder_report
     from tellapart.run_folder import Run
+    from tellapart.run_metrics import epochs_of
     from tellapart.training.autoencoder_evaluation import evaluate_autoencoder
     from tellapart.training.autoencoder_record import history_of, write_autoencoder
     from tellapart.training.autoencoder_training import train_autoencoder
@@ -133,7 +135,7 @@ def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Prog
     training = [row for row in used if row.part == "train"]
     trained = train_autoencoder(recipe, training, device=device, num_workers=workers, progress=progress)
     evaluation = evaluate_autoencoder(trained, recipe, used, device=device, num_workers=workers, progress=progress)
-    notes = [*analyzed.notes, *assignment.notes, *trained.facts["notes"], *_notes(evaluation.numbers())]
+    notes = [*analyzed.notes, *assignment.notes, *trained.facts["notes"], *_notes(evaluation.metrics())]
     with new_run_folder(options.out, f"{folder_name(analyzed.dataset.root)}-autoencoder", given=options.name, progress=progress) as (
         partial,
         final,
@@ -147,7 +149,7 @@ def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Prog
             assignment.rows,
             RunContext("autoencode", analyzed.dataset, options.as_dict(), notes, started),
         )
-        write_autoencoder_report(partial, metrics, history_of(trained), evaluation)
+        write_autoencoder_report(partial, metrics, epochs_of(history_of(trained)), evaluation)
     shutil.rmtree(trained.folder, ignore_errors=True)
     for sentence in notes:
         progress.note(sentence)
@@ -175,12 +177,12 @@ def _recipe(chosen: AutoencodeOptions) -> AutoencoderRecipe:
     return AutoencoderRecipe(chosen.architecture, size, chosen.latent, chosen.resize, augmentation, config, chosen.precision)
 
 
-def _notes(numbers: dict[str, Any]) -> list[str]:
+def _notes(metrics: ReconstructionMetrics) -> list[str]:
     """Sentences worth knowing about the numbers."""
     notes = []
-    if numbers["held_back"] is None:
+    if metrics.held_back is None:
         notes.append("there are too few different images to hold any back, so the error is that on training images")
-    dead = numbers["units"]["dead"] or []
-    if len(dead) > numbers["units"]["latent"] / 2:
-        notes.append(f"{len(dead):,} of {numbers['units']['latent']:,} units are dead: a smaller --latent is enough")
+    dead, latent = metrics.units.dead or [], metrics.units.latent
+    if len(dead) > latent / 2:
+        notes.append(f"{len(dead):,} of {latent:,} units are dead: a smaller --latent is enough")
     return notes

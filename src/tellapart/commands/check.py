@@ -14,6 +14,7 @@ from tellapart.options import dataclass, option, when_not, with_options
 from tellapart.progress import AUTO, Progress
 from tellapart.results import Result
 from tellapart.shared_options import device_option, image_size_option, num_workers_option, resize_option, seed_option, state_option
+from tellapart.workflows.review_view import ReviewView
 
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
@@ -299,7 +300,7 @@ def _apply(analyzed: AnalyzedFolder, found: CheckFindings, applied: list[str]) -
     return _Excluded(analyzed.rows_with(read_decisions(analyzed.state)), result)
 
 
-def _summary(found: CheckFindings, view: dict[str, Any]) -> dict[str, Any]:
+def _summary(found: CheckFindings, view: ReviewView) -> dict[str, Any]:
     import numpy as np
 
     header = view["header"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tellapart.options import Options, dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
+from tellapart.run_metrics import PartMetrics
 from tellapart.shared_options import backbone_option
 
 if TYPE_CHECKING:
@@ -56,19 +56,18 @@ def demo(*, options: DemoOptions, progress: Progress = AUTO) -> Run:
         TrainOptions.of(backbone=options.backbone, out=options.out / "runs", state=options.out / "state", name="solar-cells"),
         progress,
     )
-    progress.note(about_the_interval(run.metrics["test"]))
+    progress.note(about_the_interval(run.metrics.parts["test"]))
     return run
 
 
-def about_the_interval(numbers: Mapping[str, Any]) -> str:
-    """Why the interval of the demo is wide, from ``test`` of ``metrics.json``."""
-    from tellapart.evaluation.intervals import Interval, effective_images
+def about_the_interval(part: PartMetrics) -> str:
+    """Why the interval of the demo is wide."""
+    from tellapart.evaluation.intervals import effective_images
 
-    accuracy = Interval.from_dict(numbers["accuracy"])
-    worth = max(1, round(effective_images(accuracy, numbers["n"])))
+    worth = max(1, round(effective_images(part.accuracy, part.n)))
     return (
-        f"The {numbers['n']:,} test photos are cells of {numbers['groups']:,} modules. Cells of a module look alike and tend to be "
-        f"right or wrong together, so for the accuracy they count as about {worth:,} independent photos: hence {accuracy.percent()}."
+        f"The {part.n:,} test photos are cells of {part.groups:,} modules. Cells of a module look alike and tend to be "
+        f"right or wrong together, so for the accuracy they count as about {worth:,} independent photos: hence {part.accuracy.percent()}."
     )
 
 

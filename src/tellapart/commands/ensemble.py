@@ -65,7 +65,7 @@ def ensemble(runs: Sequence[str | Path], *, options: EnsembleOptions, progress: 
     from tellapart.training.run_writer import RunContext, equal_run, new_run_folder, write_run
 
     started = datetime.now(UTC)
-    root = Path(opened[0].metrics["folder"])
+    root = Path(opened[0].metrics.folder)
     with progress.stage("combining the runs", total=3, unit="steps") as advance:
         evaluation, notes = evaluate_ensemble(opened, weights=options.weights)
         models = [hashlib.sha256((run.model_folder / CARD).read_bytes()).hexdigest() for run in opened]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +11,18 @@ from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
-from tellapart.results import Result
+from tellapart.run_metrics import EvaluatedPart, FamiliarityScores
 from tellapart.shared_options import device_option, num_workers_option
 from tellapart.workflows.tta_options import TtaGain, tta_augment_option, tta_option
 
 if TYPE_CHECKING:
+    from tellapart.array_types import BoolArray, FloatArray
+    from tellapart.dataset import Dataset
     from tellapart.errors import DataError
-    from tellapart.evaluation import Interval
-    from tellapart.evaluation.metrics import ClassScores
-    from tellapart.evaluation.reliability import CoveragePoint, ReliabilityBin
+    from tellapart.models.saved_model import SavedModel
     from tellapart.predictions import Predictions
+    from tellapart.predictor import PredictedFiles
+    from tellapart.workflows.training_overlap import TrainingOverlap
 
 MAX_NAMED = 8
 
@@ -41,29 +44,14 @@ class EvaluateOptions(DatasetOptions):
     num_workers: int | None = num_workers_option()
 
 
-@dataclass(frozen=True)
-class EvaluateResult(Result):
-    """The scores of a run on new images; the fields up to ``coverage`` are those of ``PART`` in docs/reference/run-folder.md.
+@dataclass(frozen=True, kw_only=True)
+class EvaluateResult(EvaluatedPart):
+    """The scores of a run on new images.
 
     Attributes:
         run: name of the run.
         folder: the images.
-        n: number of images evaluated.
-        groups: number of groups they form; images of a group count as one for the intervals.
-        accuracy: a proportion.
-        log_loss: in nats.
-        macro_f1: mean F1 score of the classes.
-        auc: mean area under the ROC curve, one class against the rest; None if a class is absent.
-        ece: expected calibration error ``before`` and ``after`` calibration.
-        per_class: the scores of each class.
-        confusion_matrix: images by true class (rows) and predicted class (columns).
-        reliability: bins of the reliability diagram ``before`` and ``after`` calibration.
-        coverage: accuracy on the most confident shares of the images.
-        familiarity: ``n``, ``false_alarms`` (at each value of ``--unknown`` the share of the evaluated images called unknown) and the
-            ``strangest`` images; None where the model does not know familiarity.
-        unknown_classes: the same for the images of classes that the run does not know; None where there are none.
-        prediction_sets: how often the true class is in its set of ``--coverage 0.95``, and how large the sets are; None without a scale.
-        decision: what the answers by the model's own costs or recall do, beside the most probable class; None without such a rule.
+        unknown_classes: familiarity of the images of classes that the run does not know; None where there are none.
         tta: what test-time augmentation changed; None for one view.
         seen_in_training: number of files left out because the run was trained on them.
         near_duplicate_of_training: number left out because they are near-duplicates of training images.
@@ -78,21 +66,7 @@ class EvaluateResult(Result):
 
     run: str
     folder: str
-    n: int
-    groups: int
-    accuracy: Interval
-    log_loss: Interval
-    macro_f1: Interval
-    auc: Interval | None
-    ece: Mapping[str, float]
-    per_class: Sequence[ClassScores]
-    confusion_matrix: Sequence[Sequence[int]]
-    reliability: Mapping[str, Sequence[ReliabilityBin]]
-    coverage: Sequence[CoveragePoint]
-    familiarity: Mapping[str, Any] | None
-    unknown_classes: Mapping[str, Any] | None
-    prediction_sets: Mapping[str, Any] | None
-    decision: Mapping[str, Any] | None
+    unknown_classes: FamiliarityScores | None
     tta: TtaGain | None
     seen_in_training: int
     near_duplicate_of_training: int
@@ -126,80 +100,105 @@ def evaluate(run: str | Path, folder: str | Path, *, options: EvaluateOptions, p
             of the images.
         DataError: no image is left to evaluate: none is labeled with one of the run's classes, or all are training images.
     """
-    from dataclasses import fields, replace
-
-    import numpy as np
-
     from tellapart.dataset import open_dataset
-    from tellapart.evaluation import evaluate as evaluate_predictions
-    from tellapart.evaluation.decision_scores import decision_scores
-    from tellapart.evaluation.unknowns import familiarity_scores
     from tellapart.models.saved_model import load_model
-    from tellapart.output_guards import check_new_folder, check_no_manifest, check_outside, noting_unchanged
+    from tellapart.output_guards import noting_unchanged
     from tellapart.predictor import predict_files
     from tellapart.run_folder import open_classifier_run
-    from tellapart.training.usualness import unusual_scores
-    from tellapart.workflows.evaluation_report import is_evaluation_report, write_evaluation_report
-    from tellapart.workflows.training_overlap import GROUP, NEAR, SEEN, training_overlap
+    from tellapart.workflows.evaluation_report import write_evaluation_report
+    from tellapart.workflows.training_overlap import training_overlap
     from tellapart.workflows.tta_options import tta_gain, tta_settings
 
     opened = open_classifier_run(run)
     model, dataset = load_model(opened.model_folder), open_dataset(folder, options, progress=progress)
     for note in dataset.notes:
         progress.note(note)
+    _check_outputs(options, dataset)
+    predicted = predict_files(model, dataset, tta_settings(options), progress=progress)
+    overlap = training_overlap(opened, model, dataset, predicted, progress)
+    files = _PredictedFiles.of(predicted, overlap)
+    if not files.is_evaluated.any():
+        raise _nothing_to_evaluate(folder, files.predictions, files.counts)
+    evaluated = files.predictions.where(files.is_evaluated)
+    for note in overlap.notes:
+        progress.note(note)
+    if options.out is not None:
+        with noting_unchanged([options.out], progress):
+            evaluated.save(options.out)
+    scores, strange = _scores(model, files, predicted.familiarity)
+    page = None
+    if options.report is not None:
+        images = (dataset, predicted)
+        with noting_unchanged([options.report / name for name in ("report.html", "report.json")], progress):
+            page = write_evaluation_report(options.report, opened, scores, evaluated, images, list(overlap.notes), progress)
+    return EvaluateResult(
+        run=opened.name,
+        folder=str(folder),
+        **vars(scores),
+        unknown_classes=strange,
+        tta=tta_gain(replace(predicted.first_view, groups=overlap.groups).where(files.is_evaluated), evaluated, predicted.views),
+        **files.counts,
+        left_out={path: reason for path, reason in zip(files.predictions.paths, overlap.reasons, strict=True) if reason},
+        notes=tuple(overlap.notes),
+        report=page,
+    )
+
+
+def _check_outputs(options: EvaluateOptions, dataset: Dataset) -> None:
+    """Refuse to write over what is no output of an evaluation."""
+    from tellapart.output_guards import check_new_folder, check_no_manifest, check_outside
+    from tellapart.workflows.evaluation_report import is_evaluation_report
+
     if options.out is not None:
         check_no_manifest(options.out, dataset)
     if options.report is not None:
         check_outside(options.report, dataset)
         if not is_evaluation_report(options.report):
             check_new_folder(options.report)
-    predicted = predict_files(model, dataset, tta_settings(options), progress=progress)
-    overlap = training_overlap(opened, model, dataset, predicted, progress)
-    predictions = replace(predicted.predictions, groups=overlap.groups)
-    is_new = np.array([kind is None for kind in overlap.kinds], dtype=bool)
-    is_unlabeled = np.array([label is None for label in predictions.labels], dtype=bool)
-    is_unknown = (predictions.targets < 0) & ~is_unlabeled
-    is_evaluated = is_new & (predictions.targets >= 0)
-    counts: dict[str, Any] = {
-        **{kind: overlap.kinds.count(kind) for kind in (SEEN, NEAR, GROUP)},
-        "unknown_class": int((is_unknown & is_new).sum()),
-        "unlabeled": int((is_unlabeled & is_new).sum()),
-        "unreadable": len(predicted.unreadable),
-    }
-    if not is_evaluated.any():
-        raise _nothing_to_evaluate(folder, predictions, counts)
-    evaluated = predictions.where(is_evaluated)
-    for note in overlap.notes:
-        progress.note(note)
-    if options.out is not None:
-        with noting_unchanged([options.out], progress):
-            evaluated.save(options.out)
-    scores = evaluate_predictions(evaluated)
-    familiarity = predicted.familiarity
-    unusual = unusual_scores(model, evaluated, None if familiarity is None else familiarity[is_evaluated])
-    is_strange = is_unknown & is_new
-    strange = None
-    if familiarity is not None and is_strange.any():
-        strange = familiarity_scores(familiarity[is_strange], predictions.where(is_strange))
-    page = None
-    if options.report is not None:
-        images = (dataset, predicted)
-        part = {**scores.as_dict(), **unusual}
-        with noting_unchanged([options.report / name for name in ("report.html", "report.json")], progress):
-            page = write_evaluation_report(options.report, opened, part, evaluated, images, list(overlap.notes), progress)
-    return EvaluateResult(
-        run=opened.name,
-        folder=str(folder),
-        **{f.name: getattr(scores, f.name) for f in fields(scores)},
-        **unusual,
-        decision=None if model.decision is None else decision_scores(model.decision, evaluated),
-        unknown_classes=strange,
-        tta=tta_gain(replace(predicted.first_view, groups=overlap.groups).where(is_evaluated), evaluated, predicted.views),
-        **counts,
-        left_out={path: reason for path, reason in zip(predictions.paths, overlap.reasons, strict=True) if reason},
-        notes=tuple(overlap.notes),
-        report=page,
-    )
+
+
+@dataclass(frozen=True, eq=False)
+class _PredictedFiles:
+    """Predictions of all readable files, bool (n,) of those evaluated and of those of unknown classes, and counts of the others."""
+
+    predictions: Predictions
+    is_evaluated: BoolArray
+    is_unknown: BoolArray
+    counts: dict[str, Any]
+
+    @classmethod
+    def of(cls, predicted: PredictedFiles, overlap: TrainingOverlap) -> _PredictedFiles:
+        import numpy as np
+
+        from tellapart.workflows.training_overlap import GROUP, NEAR, SEEN
+
+        predictions = replace(predicted.predictions, groups=overlap.groups)
+        is_new = np.array([kind is None for kind in overlap.kinds], dtype=bool)
+        is_unlabeled = np.array([label is None for label in predictions.labels], dtype=bool)
+        is_unknown = is_new & (predictions.targets < 0) & ~is_unlabeled
+        counts: dict[str, Any] = {
+            **{kind: overlap.kinds.count(kind) for kind in (SEEN, NEAR, GROUP)},
+            "unknown_class": int(is_unknown.sum()),
+            "unlabeled": int((is_unlabeled & is_new).sum()),
+            "unreadable": len(predicted.unreadable),
+        }
+        return cls(predictions, is_new & (predictions.targets >= 0), is_unknown, counts)
+
+
+def _scores(model: SavedModel, files: _PredictedFiles, familiarity: FloatArray | None) -> tuple[EvaluatedPart, FamiliarityScores | None]:
+    """The scores of the evaluated images, and the familiarity of those of unknown classes."""
+    from tellapart.evaluation import evaluate as evaluate_predictions
+    from tellapart.evaluation.decision_scores import decision_scores
+    from tellapart.evaluation.unknowns import familiarity_scores
+    from tellapart.training.usualness import unusual_scores
+
+    evaluated, is_unknown = files.predictions.where(files.is_evaluated), files.is_unknown
+    found, sets = unusual_scores(model, evaluated, None if familiarity is None else familiarity[files.is_evaluated])
+    decision = None if model.decision is None else decision_scores(model.decision, evaluated)
+    scores = EvaluatedPart(**vars(evaluate_predictions(evaluated)), familiarity=found, prediction_sets=sets, decision=decision)
+    if familiarity is None or not is_unknown.any():
+        return scores, None
+    return scores, familiarity_scores(familiarity[is_unknown], files.predictions.where(is_unknown))
 
 
 def _nothing_to_evaluate(folder: str | Path, predictions: Predictions, left_out: dict[str, int]) -> DataError:

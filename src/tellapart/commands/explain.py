@@ -154,15 +154,15 @@ def explain(
 
 def _output_path(out: Path | None, run: str | Path, dataset: Dataset) -> Path:
     """The file to write: never among the images explained, nor among those that the run was trained on."""
-    from tellapart.errors import DataError
+    from tellapart.errors import DataError, StorageError
     from tellapart.output_guards import check_outside
     from tellapart.run_folder import open_run
 
     folder = Path(run).expanduser().absolute()
     path = folder.with_name(f"{folder.name}-{SHEET}") if out is None else out.expanduser()
     try:
-        trained_on = [Path(open_run(folder).metrics["folder"])]
-    except (DataError, KeyError):
+        trained_on = [Path(open_run(folder).metrics.folder)]
+    except (DataError, StorageError):
         trained_on = []
     check_outside(path, dataset, *trained_on)
     return path

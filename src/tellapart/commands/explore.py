@@ -23,6 +23,7 @@ from tellapart.shared_options import (
     state_option,
     weights_option,
 )
+from tellapart.workflows.projection_page import ExploreHeader
 
 if TYPE_CHECKING:
     from tellapart.exploration.cluster_associations import Agreement
@@ -217,7 +218,7 @@ def _write_page(
     )
 
 
-def _write_map(projection: FolderProjection, out: Path, header: dict[str, Any], progress: Progress) -> ExploreResult:
+def _write_map(projection: FolderProjection, out: Path, header: ExploreHeader, progress: Progress) -> ExploreResult:
     """Write the page of the map, and the table of its coordinates."""
     from tellapart.output_guards import noting_unchanged
     from tellapart.reports.explore_page import write_map
@@ -258,7 +259,8 @@ def _sections(projection: FolderProjection, clustering: FolderClustering, seed: 
     score = [0.0] * len(order)
     for place, point in enumerate(reversed(order)):
         score[point] = place / max(1, len(order) - 1)
-    points = {**projection.view(), "score": score}
+    points = projection.view()
+    points["score"] = score
     points["cluster"] = [None if number < 0 else int(number) for number in clustering.clustering.assigned]
     medoids = [one.medoid for one in clustering.members]
     near = _neighbors(projection.subjects, [*medoids, *order[:OUTLIERS]], seed, progress)

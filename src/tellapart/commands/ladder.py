@@ -16,6 +16,7 @@ from tellapart.models.precision import precision_option
 from tellapart.options import Condition, dataclass, option, with_options
 from tellapart.printable import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
+from tellapart.run_metrics import SavedStep
 from tellapart.shared_options import (
     again_option,
     backbone_option,
@@ -236,11 +237,12 @@ class _LadderRun:
         self.sources.add(evaluation.predictions.source)
         self.finished.append(recipe)
         self.notes += recipe.notes
-        cost = evaluation.metrics.get("training", {})
-        seconds = max(time.monotonic() - start, cost.get("seconds", 0.0))  # the latter where part of it was done before an interruption
-        self.steps.append(
-            LadderStep(without_calibration(evaluation.predictions, evaluation.predictions.source), seconds, cost.get("images_per_s"))
-        )
+        cost = evaluation.metrics.training
+        seconds = time.monotonic() - start
+        if cost is not None:
+            seconds = max(seconds, cost.seconds)  # larger where part of it was done before an interruption
+        predictions = without_calibration(evaluation.predictions, evaluation.predictions.source)
+        self.steps.append(LadderStep(predictions, seconds, cost.images_per_s if cost else None))
 
     def refine(self) -> None:
         """More views, and calibration, of the last recipe trained."""
@@ -318,14 +320,21 @@ class _LadderRun:
 
         best = self.evaluations[best_out_of_fold({name: one.out_of_fold for name, one in self.evaluations.items()})]
         base = next((one for name, one in self.evaluations.items() if name != "scratch"), best)
+        parts = best.metrics.parts
         for part, lowest in base.below.items():
             own = [LadderStep(predictions, 0.0) for predictions in lowest if predictions.source not in self.sources]
             scratch = int("scratch" in self.evaluations)
             untaught = [*own[:2], *self._zero_shot(lowest[0])]
-            best.metrics[part]["rungs"] = step_rows([*untaught, *self.steps[:scratch], *own[2:], *self.steps[scratch:]], part)
-        best.metrics["ladder"] = {"saved": best.predictions.source}
-        best.metrics["decisions"] = self.assignment.decisions
-        return best
+            rungs = step_rows([*untaught, *self.steps[:scratch], *own[2:], *self.steps[scratch:]], part)
+            parts[part] = replace(parts[part], rungs=rungs)
+        metrics = replace(
+            best.metrics,
+            test=parts.get("test"),
+            val=parts.get("val"),
+            ladder=SavedStep(best.predictions.source),
+            decisions=self.assignment.decisions,
+        )
+        return replace(best, metrics=metrics)
 
 
 def _as_words(labels: Sequence[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tellapart.counts import count, is_whole_number
 from tellapart.dataset.options import DatasetOptions
@@ -12,6 +12,7 @@ from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, when, with_options
 from tellapart.progress import AUTO, Progress
 from tellapart.results import Result
+from tellapart.run_metrics import CurvePoint, DoubledTraining, EvaluationMetrics
 from tellapart.shared_options import (
     backbone_option,
     device_option,
@@ -22,10 +23,10 @@ from tellapart.shared_options import (
     test_share_option,
     weights_option,
 )
+from tellapart.training.learning_curves import curve_point, fitted_curve
 from tellapart.training.options import TRAINED, WITH_BACKBONE, TrainOptions
 
 if TYPE_CHECKING:
-    from tellapart.evaluation import Interval
     from tellapart.training.recipe_runner import RecipeRunner
 
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
@@ -73,36 +74,6 @@ class LearningCurveOptions(DatasetOptions):
 
 
 @dataclass(frozen=True)
-class CurvePoint(Result):
-    """One size of the training set.
-
-    Attributes:
-        n_train: number of training images, the mean of the draws.
-        accuracy: of each draw, a proportion.
-        log_loss: of each draw, in nats.
-    """
-
-    n_train: int
-    accuracy: tuple[float, ...]
-    log_loss: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class DoubledTraining(Result):
-    """What twice the training images are expected to reach, by the fitted power law.
-
-    Attributes:
-        n_train: number of training images.
-        accuracy: expected accuracy, a proportion.
-        gain: expected gain in accuracy over all of today's training images, a proportion.
-    """
-
-    n_train: int
-    accuracy: Interval
-    gain: Interval
-
-
-@dataclass(frozen=True)
 class LearningCurveResult(Result):
     """The learning curve of a recipe on one split.
 
@@ -143,7 +114,7 @@ def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progres
     """
     from tellapart.analyzed_folder import open_folder
     from tellapart.output_guards import check_outside, noting_unchanged
-    from tellapart.training.learning_curves import curve_of, sizes_of, subset
+    from tellapart.training.learning_curves import sizes_of, subset
     from tellapart.training.recipes import recipe_runner
 
     shared = (
@@ -176,9 +147,11 @@ def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progres
             recipe.train(smaller, analyzed.features, progress)
             metrics.append(recipe.evaluate(analyzed, smaller, analyzed.features, progress).metrics)
             finished.append(recipe)
-        points.append((size, metrics))
+        points.append(curve_point(metrics))
         _note_accuracy(progress, options.recipe, size, metrics)
-    result = _result(options.recipe, curve_of(points))
+    part, scores = next(iter(metrics[0].parts.items()))
+    curve = fitted_curve(points)
+    result = LearningCurveResult(options.recipe, part, scores.n, curve.points, curve.fit, curve.twice)
     if options.out is not None:
         with noting_unchanged([options.out], progress):
             _save(result, options.out)
@@ -187,18 +160,9 @@ def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progres
     return result
 
 
-def _result(recipe: str, curve: Mapping[str, Any]) -> LearningCurveResult:
-    from tellapart.evaluation import Interval
-
-    points = (CurvePoint(point["n_train"], tuple(point["accuracy"]), tuple(point["log_loss"])) for point in curve["points"])
-    twice = curve["twice"]
-    doubled = DoubledTraining(twice["n_train"], Interval.from_dict(twice["accuracy"]), Interval.from_dict(twice["gain"]))
-    return LearningCurveResult(recipe, curve["part"], curve["n"], tuple(points), curve["fit"], doubled)
-
-
-def _note_accuracy(progress: Progress, recipe: str, size: int, found: Sequence[dict[str, Any]]) -> None:
-    part = "test" if "test" in found[0] else "val"
-    accuracies = ", ".join(f"{100 * metrics[part]['accuracy']['value']:.1f} %" for metrics in found)
+def _note_accuracy(progress: Progress, recipe: str, size: int, draws: Sequence[EvaluationMetrics]) -> None:
+    parts = [next(iter(metrics.parts.values())) for metrics in draws]
+    accuracies = ", ".join(f"{100 * part.accuracy.value:.1f} %" for part in parts)
     progress.note(f"{recipe} on {count(size, 'image')}: {accuracies}")
 
 

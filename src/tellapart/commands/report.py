@@ -36,5 +36,5 @@ def report(run: str | Path, *, options: ReportOptions, progress: Progress = AUTO
     opened = open_classifier_run(run)
     written = [opened.report, opened.folder / "report.json"]
     with noting_unchanged(written, progress, hint="; --again writes them anew"), progress.stage("writing the report", unit="steps"):
-        thumbnails = run_thumbnail_loader(Path(opened.metrics["folder"]), opened.rows)
+        thumbnails = run_thumbnail_loader(Path(opened.metrics.folder), opened.rows)
         return write_report(opened.folder, thumbnails, is_anew=options.again)

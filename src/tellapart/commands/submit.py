@@ -19,7 +19,7 @@ from tellapart.workflows.tta_options import tta_augment_option, tta_option
 if TYPE_CHECKING:
     from tellapart.array_types import FloatArray
     from tellapart.dataset import Dataset
-    from tellapart.evaluation import Interval
+    from tellapart.interval import Interval
     from tellapart.kaggle.columns import Columns
     from tellapart.models.saved_model import SavedModel
     from tellapart.predictor import PredictedFiles
@@ -208,7 +208,7 @@ def _images_of(ids: tuple[str, ...], folder: str | Path, chosen: SubmitOptions, 
 
 def _class_shares(run: Run, class_names: tuple[str, ...]) -> dict[str, float]:
     """The share of each class among the training images."""
-    counts = {known["name"]: known["train"] for known in run.metrics["data"]["classes"]}
+    counts = {known.name: known.train for known in (run.metrics.data.classes if run.metrics.data else [])}
     total = sum(counts[name] for name in class_names)
     return {name: counts[name] / total for name in class_names}
 
@@ -227,21 +227,19 @@ def _expected(run: Run, columns: Columns, raised: float | None) -> tuple[Interva
     """Accuracy and log loss of the run's own evaluation; the log loss is computed again where the clip was raised."""
     from dataclasses import replace
 
-    from tellapart.evaluation import Interval, log_loss_interval
+    from tellapart.evaluation import log_loss_interval
     from tellapart.kaggle.submission_csv import floor_probabilities
-    from tellapart.run_folder import REPORTED_PARTS
 
-    part = next((name for name in REPORTED_PARTS if name in run.metrics), None)
+    name, part = next(iter(run.metrics.parts.items()), ("", None))
     if part is None:
         return None, None
-    accuracy = Interval.from_dict(run.metrics[part]["accuracy"])
     has_log_loss = len(columns.classes) > 1 or (len(columns.classes) == 1 and len(run.class_names) == 2)
     if not has_log_loss:
-        return accuracy, None
+        return part.accuracy, None
     if raised is None:
-        return accuracy, Interval.from_dict(run.metrics[part]["log_loss"])
-    predictions = run.predictions.part(part)
-    return accuracy, log_loss_interval(replace(predictions, probabilities=floor_probabilities(predictions.probabilities, raised)))
+        return part.accuracy, part.log_loss
+    predictions = run.predictions.part(name)
+    return part.accuracy, log_loss_interval(replace(predictions, probabilities=floor_probabilities(predictions.probabilities, raised)))
 
 
 def _classes_by_column(names: tuple[str, ...], columns: Columns, class_names: tuple[str, ...]) -> dict[str, str | None]:

@@ -13,10 +13,11 @@ import numpy as np
 from tellapart.analyzed_folder import analyze_files, analyze_folder
 from tellapart.cropping.crop_folder import Crop, write_crops
 from tellapart.cropping.geometry import CropShape
-from tellapart.evaluation import Interval, accuracy_interval
+from tellapart.evaluation import accuracy_interval
 from tellapart.evaluation.comparison import compare
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.features import FeatureMatrix
+from tellapart.interval import Interval
 from tellapart.models.backbones import find_backbones
 from tellapart.progress import SILENT, Progress
 from tellapart.results import Result

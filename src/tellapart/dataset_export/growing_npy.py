@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from tellapart.dataset_export.rendering import Square
-from tellapart.dataset_export.sample_store import Rendered
+from tellapart.dataset_export.sample_store import PartFiles, Rendered
 from tellapart.dataset_export.samples import Sample
 
 HEADER = 256
@@ -66,7 +66,7 @@ class ArrayStore:
 
     saves_every_s = 5.0
 
-    def __init__(self, folder: Path, square: Square, state: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, square: Square, state: Mapping[str, int]) -> None:
         """Open the files as ``state`` (see :meth:`saved`) has them; more in them is cut off."""
         self._folder, self._square = folder, square
         self._files: dict[tuple[str, int | None], ArrayFile] = {}
@@ -86,15 +86,15 @@ class ArrayStore:
         self._files[(sample.part, None)].add(np.array(sample.target))
         return True
 
-    def saved(self) -> dict[str, Any]:
+    def saved(self) -> dict[str, int]:
         """Sync everything and return the state to resume from."""
         for file in self._files.values():
             file.sync()
         return {part: file.rows for (part, size), file in self._files.items() if size is None}
 
-    def finish(self) -> dict[str, dict[str, Any]]:
+    def finish(self) -> dict[str, PartFiles]:
         """Complete all files and return those of each part."""
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, PartFiles] = {}
         for (part, size), file in self._files.items():
             file.finish()
             files = found.setdefault(part, {"images": file.rows, "files": {}})

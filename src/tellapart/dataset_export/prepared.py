@@ -13,6 +13,7 @@ import numpy as np
 from tellapart.array_types import ByteArray, FloatArray, IntArray
 from tellapart.atomic_files import regular_file
 from tellapart.counts import count
+from tellapart.dataset_export.samples import SampleRow
 from tellapart.errors import DataError, OptionError, StorageError
 from tellapart.json_files import ShapeError, fields, mapping, maybe, read_json, real, several, text, whole
 from tellapart.parquet_files import read_parquet
@@ -92,10 +93,10 @@ class PreparedPart:
             yield np.asarray(images[rows]), labels[rows]
 
     @cached_property
-    def table(self) -> list[dict[str, Any]]:
-        """A row an image, in the arrays' order: path, image_id, label, target, group."""
+    def table(self) -> list[SampleRow]:
+        """One row for each image, in the order of the arrays."""
         try:
-            rows = [row for row in read_parquet(self.folder / SAMPLES).to_pylist() if row["part"] == self.name]
+            rows: list[SampleRow] = [row for row in read_parquet(self.folder / SAMPLES).to_pylist() if row["part"] == self.name]
             found = sorted(rows, key=lambda row: int(row["row"]))
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise StorageError(f"{self.folder / SAMPLES} cannot be read: {error}", hint=AGAIN) from error

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, Protocol, TypeAlias, TypedDict
 
 from tellapart.array_types import ByteArray
 from tellapart.dataset_export.samples import Sample
 
 Rendered: TypeAlias = Mapping[int, Any]
 """What is written of one image, by size: an array, or bytes."""
+
+
+StoreState: TypeAlias = Mapping[str, int] | Mapping[str, Sequence[int]]
+"""What a store needs to resume: of each part the number of images, or the numbers in each finished shard."""
+
+
+class PartFiles(TypedDict):
+    """The files of one part: number of images, their files by size, and for arrays the file of the labels."""
+
+    images: int
+    files: dict[str, list[str]]
+    labels: NotRequired[str]
 
 
 class SampleStore(Protocol):
@@ -24,11 +36,11 @@ class SampleStore(Protocol):
     def add(self, sample: Sample, rendered: Rendered) -> bool:
         """Write an image; whether all that was added can be saved now."""
 
-    def saved(self) -> dict[str, Any]:
+    def saved(self) -> StoreState:
         """Sync to disk what was added and return the state to resume from."""
 
-    def finish(self) -> dict[str, dict[str, Any]]:
-        """Complete all files; for each part ``images``, ``files`` by size, and for arrays ``labels``. May be called again."""
+    def finish(self) -> dict[str, PartFiles]:
+        """Complete all files and return those of each part; may be called again."""
 
     def close(self) -> None:
         """Close all files without completing them."""

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -150,8 +150,20 @@ def part_of(row: FileRow) -> str:
 ROWS_AT_ONCE = 10_000
 
 
+class SampleRow(TypedDict):
+    """An image of a prepared data set; ``row`` is its place in its part, from 0, ``target`` the number of its class or -1."""
+
+    part: str
+    row: int
+    path: str
+    image_id: str
+    label: str | None
+    target: int
+    group: str | None
+
+
 def write_samples(samples: Iterable[Sample], path: Path) -> dict[str, dict[str, int]]:
-    """Write ``part``, ``row`` (in its part, from 0), ``path``, ``image_id``, ``label``, ``target`` and ``group`` of each sample.
+    """Write a :class:`SampleRow` for each sample.
 
     Returns:
         The number of images of each class, by part.
@@ -164,11 +176,20 @@ def write_samples(samples: Iterable[Sample], path: Path) -> dict[str, dict[str, 
     )
     rows: Counter[str] = Counter()
     classes: dict[str, Counter[str]] = defaultdict(Counter)
-    waiting: list[dict[str, Any]] = []
+    waiting: list[SampleRow] = []
     tables = [schema.empty_table()]
     for one in samples:
-        place = {"part": one.part, "row": rows[one.part], "path": one.path, "image_id": one.image_id}
-        waiting.append({**place, "label": one.label, "target": one.target, "group": one.group})
+        waiting.append(
+            {
+                "part": one.part,
+                "row": rows[one.part],
+                "path": one.path,
+                "image_id": one.image_id,
+                "label": one.label,
+                "target": one.target,
+                "group": one.group,
+            }
+        )
         rows[one.part] += 1
         classes[one.part].update([one.label] if one.label is not None else [])
         if len(waiting) == ROWS_AT_ONCE:

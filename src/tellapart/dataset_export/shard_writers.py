@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Protocol
 
 from tellapart.array_types import ByteArray
 from tellapart.dataset_export.rendering import ORIGINAL, encoded, suffix_of
-from tellapart.dataset_export.sample_store import Rendered
+from tellapart.dataset_export.sample_store import PartFiles, Rendered
 from tellapart.dataset_export.samples import Sample
 from tellapart.json_files import checked_record
 
@@ -169,14 +169,14 @@ class ShardStore:
             self._close_shards()
         return is_full
 
-    def saved(self) -> dict[str, Any]:
+    def saved(self) -> dict[str, list[int]]:
         """The numbers of images in each finished shard of each part."""
         return {part: list(rows) for part, rows in self._full.items()}
 
-    def finish(self) -> dict[str, dict[str, Any]]:
+    def finish(self) -> dict[str, PartFiles]:
         """Complete the last shards and give all their final names; for each part its files."""
         self._close_shards()
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, PartFiles] = {}
         for part, rows in self._full.items():
             files: dict[str, list[str]] = {}
             for size in self._sizes:

@@ -1,9 +1,11 @@
 """Metrics of predictions with 95 % intervals; numpy only."""
 
 from tellapart.evaluation.comparison import Comparison, compare
-from tellapart.evaluation.intervals import Interval, effective_size, wilson
+from tellapart.evaluation.intervals import effective_size, wilson
 from tellapart.evaluation.power_law import PowerLaw, fit_power_law
-from tellapart.evaluation.summary import PartMetrics, accuracy_interval, evaluate, log_loss_interval
+from tellapart.evaluation.summary import accuracy_interval, evaluate, log_loss_interval
+from tellapart.interval import Interval
+from tellapart.run_metrics import PartMetrics
 
 __all__ = [
     "Comparison",

@@ -12,9 +12,12 @@ import numpy as np
 from tellapart.array_types import BoolArray, FloatArray, IntArray
 from tellapart.counts import count
 from tellapart.errors import DataError
-from tellapart.evaluation.intervals import DRAWS, Interval, Z, effective_sample_size, group_index, group_sums, wilson
+from tellapart.evaluation.intervals import DRAWS, Z, effective_sample_size, group_index, group_sums, wilson
 from tellapart.evaluation.loss_intervals import difference_columns, loss_columns, mean_interval
+from tellapart.interval import Interval
 from tellapart.predictions import Predictions
+from tellapart.results import plain
+from tellapart.run_metrics import Gain
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class Comparison:
             **({"runs": self._runs(*self.scores)} if self.scores else {}),
             "n": self.n,
             "groups": self.groups,
-            **self.gain(),
+            **plain(self.gain),
             "right_to_wrong": self.right_to_wrong.tolist(),
             "wrong_to_right": self.wrong_to_right.tolist(),
             "verdict": self.verdict,
@@ -98,9 +101,10 @@ class Comparison:
             for name, model, score in zip(self.names, self.models, scores, strict=True)
         ]
 
-    def gain(self) -> dict[str, Any]:
-        """The ``gain`` of a ladder step in ``metrics.json``: both differences and the p-value."""
-        return {"accuracy": self.accuracy.as_dict(), "log_loss": self.log_loss.as_dict(), "p_value": self.p_value}
+    @property
+    def gain(self) -> Gain:
+        """Both differences and the p-value."""
+        return Gain(self.accuracy, self.log_loss, self.p_value)
 
     def __str__(self) -> str:
         return self.verdict

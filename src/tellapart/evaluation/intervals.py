@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from tellapart.array_types import BoolArray, FloatArray, IntArray
+from tellapart.interval import Interval
+from tellapart.run_metrics import PartMetrics
 
 Z = 1.959963984540054
 """The 97.5 % point of the normal distribution."""
@@ -21,55 +21,6 @@ ONE_THREAD = 250_000
 """Multiplications up to which OpenBLAS starts no threads."""
 PRIOR_GROUPS = 2
 """Weight, in groups, of the worst case in which all images of a group share one outcome."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A value and its 95 % interval, in the value's own unit."""
-
-    value: float
-    low: float
-    high: float
-
-    def as_dict(self) -> dict[str, float]:
-        """``{"value", "low", "high"}``, the form used in ``metrics.json``."""
-        return {"value": self.value, "low": self.low, "high": self.high}
-
-    @classmethod
-    def from_dict(cls, form: dict[str, float]) -> Interval:
-        """The inverse of :meth:`as_dict`."""
-        return cls(float(form["value"]), float(form["low"]), float(form["high"]))
-
-    def percent(self, digits: int = 1) -> str:
-        """Format a proportion, ``97.1 % (95.3 to 98.4)``."""
-        value, low, high = (f"{100 * x:.{digits}f}" for x in (self.value, self.low, self.high))
-        return f"{value} % ({low} to {high})"
-
-    def points(self, digits: int = 1) -> str:
-        """Format a difference of proportions, ``+1.2 points (-0.3 to +2.7)``."""
-        value, low, high = (f"{100 * x:+.{digits}f}" for x in (self.value, self.low, self.high))
-        return f"{value} points ({low} to {high})"
-
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether zero lies outside the interval: a significant difference."""
-        return self.low > 0 or self.high < 0
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
-
-    def _repr_html_(self) -> str:
-        is_proportion = self.low >= 0 and self.high <= 1
-        start, stop = (0.0, 1.0) if is_proportion else (min(self.low, 0.0), max(self.high, 0.0))
-        span = (stop - start) or 1.0
-        low, value, high = (4 + 152 * (x - start) / span for x in (self.low, self.value, self.high))
-        text = self.percent() if is_proportion else str(self)
-        return (
-            f'<svg width="160" height="14" role="img" aria-label="{text}" style="vertical-align:middle">'
-            '<line x1="4" x2="156" y1="7" y2="7" stroke="currentColor" stroke-opacity="0.25"/>'
-            f'<line x1="{low:.1f}" x2="{high:.1f}" y1="7" y2="7" stroke="currentColor" stroke-width="4"/>'
-            f'<circle cx="{value:.1f}" cy="7" r="4" fill="currentColor"/></svg> {text}'
-        )
 
 
 def wilson(right: float, n: int, *, effective_n: float | None = None) -> Interval:
@@ -106,16 +57,12 @@ def effective_images(interval: Interval, n: int) -> float:
     return high
 
 
-def effective_size_sentence(numbers: Mapping[str, Any]) -> str | None:
-    """A sentence on the effective sample size of a part whose images form groups; None without groups or without an accuracy.
-
-    Args:
-        numbers: a part of ``metrics.json``: ``n``, ``groups``, ``accuracy``.
-    """
-    n, groups = numbers["n"], numbers.get("groups")
-    if not groups or groups == n or not numbers.get("accuracy"):
+def effective_size_sentence(part: PartMetrics) -> str | None:
+    """A sentence on the effective sample size of a part whose images form groups; None where each image is its own group."""
+    n, groups = part.n, part.groups
+    if groups == n:
         return None
-    effective = max(1, round(effective_images(Interval.from_dict(numbers["accuracy"]), n)))
+    effective = max(1, round(effective_images(part.accuracy, n)))
     noun = "group" if groups == 1 else "groups"
     sentence = f"{n:,} images in {groups:,} {noun} that stay together have an effective sample size of about {effective:,}"
     return f"{sentence}; the intervals account for it" if effective < n else None

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tellapart.evaluation.comparison import Comparison, compare
-from tellapart.evaluation.intervals import DRAWS, Interval
+from tellapart.evaluation.intervals import DRAWS
+from tellapart.interval import Interval
 from tellapart.predictions import Predictions
 from tellapart.results import Result
 

@@ -14,8 +14,9 @@ import math
 import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
-from tellapart.evaluation.intervals import DRAWS, Interval, Z, resampled_sums
+from tellapart.evaluation.intervals import DRAWS, Z, resampled_sums
 from tellapart.evaluation.metrics import TINY, losses
+from tellapart.interval import Interval
 
 PRIOR_ERRORS = 10
 """Weight, in errors, of the variance that the model predicts."""

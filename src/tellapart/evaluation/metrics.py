@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from tellapart.array_types import BoolArray, FloatArray, IntArray
+from tellapart.run_metrics import ClassScores
 
 TINY = float(np.finfo(np.float64).eps)
 
@@ -47,17 +47,6 @@ def macro_f1(probabilities: FloatArray, targets: IntArray) -> float:
     """Mean F1 of the classes that occur or are predicted."""
     matrix = confusion_matrix(probabilities, targets)
     return float(np.nanmean(f1_scores(np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0))))
-
-
-@dataclass(frozen=True)
-class ClassScores:
-    """Scores of one class, proportions; None where undefined. ``support`` is its number of images."""
-
-    name: str
-    precision: float | None
-    recall: float | None
-    f1: float | None
-    support: int
 
 
 def per_class(matrix: IntArray, class_names: tuple[str, ...]) -> list[ClassScores]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tellapart.array_types import FloatArray
-from tellapart.evaluation.intervals import Interval
+from tellapart.interval import Interval
 
 POWERS = np.geomspace(0.05, 2.0, 60)
 LIKELY_POWER, POWER_SPREAD = 0.5, 0.7

@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
+from tellapart.run_metrics import CoveragePoint, ReliabilityBin
 
 MAX_BINS = 15
 IMAGES_PER_BIN = 20
 COVERAGES = tuple(round(0.05 * i, 2) for i in range(2, 21))
-
-
-@dataclass(frozen=True)
-class ReliabilityBin:
-    """Images of similar confidence: the smallest and largest confidence, the number of images, mean confidence and accuracy."""
-
-    low: float
-    high: float
-    n: int
-    confidence: float
-    accuracy: float
-
-
-@dataclass(frozen=True)
-class CoveragePoint:
-    """Accuracy on the share ``coverage`` of the images, those with a confidence of at least ``threshold``."""
-
-    coverage: float
-    threshold: float
-    accuracy: float
 
 
 def reliability_bins(probabilities: FloatArray, targets: IntArray, bins: int | None = None) -> list[ReliabilityBin]:

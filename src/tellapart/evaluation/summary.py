@@ -1,8 +1,6 @@
-"""All metrics of one part, as ``metrics.json`` holds them (docs/reference/run-folder.md)."""
+"""All metrics of the predictions for one part."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,7 +10,6 @@ from tellapart.errors import DataError
 from tellapart.evaluation import metrics
 from tellapart.evaluation.intervals import (
     DRAWS,
-    Interval,
     effective_size,
     group_index,
     group_sums,
@@ -21,41 +18,10 @@ from tellapart.evaluation.intervals import (
     share_interval,
 )
 from tellapart.evaluation.loss_intervals import loss_columns, mean_interval
-from tellapart.evaluation.metrics import ClassScores
-from tellapart.evaluation.reliability import CoveragePoint, ReliabilityBin, calibration_error, coverage_curve, reliability_bins
+from tellapart.evaluation.reliability import calibration_error, coverage_curve, reliability_bins
+from tellapart.interval import Interval
 from tellapart.predictions import Predictions
-from tellapart.results import Result
-
-
-@dataclass(frozen=True, kw_only=True)
-class PartMetrics(Result):
-    """The metrics of one part.
-
-    Attributes:
-        n: number of images.
-        groups: number of groups they form; images of a group count as one for the intervals.
-        accuracy: a proportion.
-        log_loss: in nats.
-        macro_f1: mean F1 score of the classes.
-        auc: mean area under the ROC curve, one class against the rest; None if a class is absent.
-        ece: expected calibration error ``before`` and ``after`` calibration.
-        per_class: the scores of each class.
-        confusion_matrix: images by true class (rows) and predicted class (columns).
-        reliability: bins of the reliability diagram ``before`` and ``after`` calibration.
-        coverage: accuracy on the most confident shares of the images.
-    """
-
-    n: int
-    groups: int
-    accuracy: Interval
-    log_loss: Interval
-    macro_f1: Interval
-    auc: Interval | None
-    ece: dict[str, float]
-    per_class: list[ClassScores]
-    confusion_matrix: list[list[int]]
-    reliability: dict[str, list[ReliabilityBin]]
-    coverage: list[CoveragePoint]
+from tellapart.run_metrics import PartMetrics
 
 
 def labeled_rows(predictions: Predictions) -> Predictions:

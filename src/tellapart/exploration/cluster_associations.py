@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,6 +16,10 @@ from tellapart.array_types import FloatArray, IntArray
 PERMUTATIONS = 20
 WEAK, CLEARLY = 0.05, 0.02
 FEWEST_BINS, MOST_BINS = 2, 12
+
+
+Factor: TypeAlias = Sequence[object] | IntArray | None
+"""A value for each image; None if unknown."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def agreement(assigned: IntArray, labels: Sequence[str | None]) -> Agreement | N
 
 
 def cluster_associations(
-    assigned: IntArray, factors: Mapping[str, Sequence[object] | None], *, subject: str = "clusters", seed: int = 0
+    assigned: IntArray, factors: Mapping[str, Factor], *, subject: str = "clusters", seed: int = 0
 ) -> ClusterAssociations:
     """Measure the association of clusters with several factors.
 
@@ -124,7 +129,7 @@ def sources_of(paths: Sequence[str]) -> list[str] | None:
     return prefixes if 2 <= len(counts) <= max(2, len(paths) // 10) else None
 
 
-def _above_chance(assigned: IntArray, values: Sequence[object], seed: int) -> tuple[float | None, float | None]:
+def _above_chance(assigned: IntArray, values: Sequence[object] | IntArray, seed: int) -> tuple[float | None, float | None]:
     """NMI adjusted by that of permuted values, and the latter; None with fewer than two images."""
     from sklearn.metrics import normalized_mutual_info_score
 

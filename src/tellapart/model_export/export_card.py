@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
+from tellapart.interval import IntervalDict
 from tellapart.model_export.parity import Parity
 from tellapart.model_export.run_photos import reported_part
 from tellapart.models.onnx_classifier import FORMAT, SquareLike, input_names
@@ -20,7 +21,57 @@ CARD = "card.json"
 PACKAGES = ("torch", "timm", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
 
 
-def metadata_of(run: Run, model: SavedModel, squares: Sequence[SquareLike], number_format: str) -> dict[str, Any]:
+class InputForm(TypedDict):
+    """What an input of an exported model takes: squares of this side, made by this resize policy."""
+
+    size: int
+    resize: str
+
+
+class ReportedScores(TypedDict):
+    """The scores that the run reports on a part."""
+
+    part: str
+    n: int
+    groups: int
+    accuracy: IntervalDict
+    log_loss: IntervalDict
+
+
+class ExportMetadata(TypedDict):
+    """What an exported file says of itself; ``run_reports`` is None where the run reports nothing."""
+
+    format: int
+    class_names: list[str]
+    inputs: dict[str, InputForm]
+    run: str
+    recipe: str
+    backbone: str
+    number_format: str
+    temperature: float
+    clip: float
+    run_reports: ReportedScores | None
+    data_sha256: str
+    versions: dict[str, str]
+
+
+class ListedFile(TypedDict):
+    """Size and checksum of a file."""
+
+    bytes: int
+    sha256: str
+
+
+class ExportCard(ExportMetadata):
+    """``card.json``: the metadata, what was exported to, the comparison with the run, and every file."""
+
+    to: str
+    parity: dict[str, Any]
+    notes: list[str]
+    files: dict[str, ListedFile]
+
+
+def metadata_of(run: Run, model: SavedModel, squares: Sequence[SquareLike], number_format: str) -> ExportMetadata:
     """What the exported file says of itself; the shape is :data:`tellapart.models.onnx_classifier.METADATA_SHAPE`.
 
     Args:
@@ -29,8 +80,8 @@ def metadata_of(run: Run, model: SavedModel, squares: Sequence[SquareLike], numb
         squares: what the file takes.
         number_format: ``float32`` or ``int8``.
     """
-    part = reported_part(run)
-    found: Mapping[str, Any] = run.metrics[part] if part else {}
+    name = reported_part(run)
+    part = run.metrics.parts[name] if name else None
     return {
         "format": FORMAT,
         "class_names": list(model.class_names),
@@ -38,22 +89,29 @@ def metadata_of(run: Run, model: SavedModel, squares: Sequence[SquareLike], numb
             name: {"size": square.size, "resize": square.resize} for name, square in zip(input_names(squares), squares, strict=True)
         },
         "run": run.name,
-        "recipe": run.metrics["recipe"],
-        "backbone": run.metrics["backbone"],
+        "recipe": run.metrics.recipe,
+        "backbone": run.metrics.backbone,
         "number_format": number_format,
         "temperature": model.temperature,
         "clip": model.clip,
-        "thresholds": run.metrics.get("thresholds") or {},
-        "run_reports": {"part": part, **{name: found[name] for name in ("n", "groups", "accuracy", "log_loss")}} if part else None,
+        "run_reports": {
+            "part": name or "",
+            "n": part.n,
+            "groups": part.groups,
+            "accuracy": part.accuracy.as_dict(),
+            "log_loss": part.log_loss.as_dict(),
+        }
+        if part
+        else None,
         "data_sha256": model.details.get("data_sha256", ""),
         "versions": {"tellapart": __version__, **_versions()},
     }
 
 
-def card_of(metadata: Mapping[str, Any], to: str, parity: Parity, folder: Path, notes: Sequence[str]) -> dict[str, Any]:
+def card_of(metadata: ExportMetadata, to: str, parity: Parity, folder: Path, notes: Sequence[str]) -> ExportCard:
     """The content of ``card.json``: the metadata, what was compared, and a checksum of every file in ``folder``."""
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-    listed = {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
+    listed: dict[str, ListedFile] = {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
     return {**metadata, "to": to, "parity": plain(parity), "notes": list(notes), "files": listed}
 
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from tellapart.counts import count
+from tellapart.interval import Interval
 from tellapart.model_export.parity import Parity
 from tellapart.run_folder import Run
+from tellapart.run_metrics import DataCounts
 
 FILL_IN = "FILL IN"
 FRONT = f"""---
@@ -54,31 +56,35 @@ def _plain(text: Any) -> str:
     return "".join(f"\\{letter}" if letter in "\\`*_[]<>|#" else letter for letter in str(text)).replace("\n", " ")
 
 
-def _interval(found: Mapping[str, float], factor: float = 1.0, unit: str = "", digits: int = 3) -> str:
-    value, low, high = (f"{factor * found[key]:.{digits}f}" for key in ("value", "low", "high"))
+def _interval(found: Interval, factor: float = 1.0, unit: str = "", digits: int = 3) -> str:
+    value, low, high = (f"{factor * x:.{digits}f}" for x in (found.value, found.low, found.high))
     return f"{value}{unit} ({low} to {high})"
 
 
 def _scores(run: Run) -> str:
     lines = ["| images | accuracy (95 %) | log loss (95 %) | macro F1 (95 %) |", "|---|---|---|---|"]
-    for part in ("test", "val"):
-        if part in run.metrics:
-            found = run.metrics[part]
-            accuracy, loss, f1 = _interval(found["accuracy"], 100, " %", 1), _interval(found["log_loss"]), _interval(found["macro_f1"])
-            lines.append(f"| {found['n']:,} of the part {part}, never seen in training | {accuracy} | {loss} | {f1} |")
-    per_class: list[dict[str, Any]] = next((run.metrics[part]["per_class"] for part in ("test", "val") if part in run.metrics), [])
+    for name, part in run.metrics.parts.items():
+        accuracy, loss, f1 = _interval(part.accuracy, 100, " %", 1), _interval(part.log_loss), _interval(part.macro_f1)
+        lines.append(f"| {part.n:,} of the part {name}, never seen in training | {accuracy} | {loss} | {f1} |")
+    first = next(iter(run.metrics.parts.values()), None)
     lines += ["", "| class | images | precision | recall |", "|---|---|---|---|"]
-    lines += [f"| {_plain(row['name'])} | {row['support']:,} | {row['precision']:.3f} | {row['recall']:.3f} |" for row in per_class]
-    accuracies = [split["accuracy"] for split in (run.metrics.get("split_sensitivity") or {}).get("splits", [])]
-    if accuracies:
-        low, high = (f"{100 * pick(accuracies):.1f} %" for pick in (min, max))
-        lines += ["", f"{count(len(accuracies), 'other split')} of the same photos gave an accuracy of {low} to {high}."]
+    lines += [
+        f"| {_plain(row.name)} | {row.support:,} | {_share(row.precision)} | {_share(row.recall)} |"
+        for row in (first.per_class if first else [])
+    ]
+    if sensitivity := run.metrics.split_sensitivity:
+        low, high = (f"{100 * x:.1f} %" for x in (sensitivity.accuracy.low, sensitivity.accuracy.high))
+        lines += ["", f"{count(len(sensitivity.splits), 'other split')} of the same photos gave an accuracy of {low} to {high}."]
     return "\n".join(lines)
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _method(run: Run, metadata: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in metadata["versions"].items())
-    return f"Recipe {metadata['recipe']} on {_plain(metadata['backbone'])}, made {run.metrics['created'][:10]}. Versions: {versions}."
+    return f"Recipe {metadata['recipe']} on {_plain(metadata['backbone'])}, made {run.metrics.created[:10]}. Versions: {versions}."
 
 
 def _use(*, is_mirrored: bool, clip: float) -> str:
@@ -99,8 +105,10 @@ def _use(*, is_mirrored: bool, clip: float) -> str:
 
 
 def _calibration(run: Run, metadata: Mapping[str, Any]) -> str:
-    found = next((run.metrics[part]["ece"] for part in ("test", "val") if part in run.metrics), None)
-    error = f" Expected calibration error on held-out images: {found['before']:.3f} before, {found['after']:.3f} after." if found else ""
+    part = next(iter(run.metrics.parts.values()), None)
+    error = (
+        f" Expected calibration error on held-out images: {part.ece['before']:.3f} before, {part.ece['after']:.3f} after." if part else ""
+    )
     return (
         f"The logits are divided by the temperature {metadata['temperature']:.3f}, which is part of the last layer's weights here. "
         f"It was fitted on out-of-fold training images.{error}"
@@ -108,11 +116,10 @@ def _calibration(run: Run, metadata: Mapping[str, Any]) -> str:
 
 
 def _data(run: Run) -> str:
-    data = run.metrics.get("data") or {}
-    lines = [f"{data.get('used', 0):,} of {data.get('files', 0):,} files were used; their sha256 is `{run_hash(run)}`."]
+    data = run.metrics.data or DataCounts(files=0, used=0, unreadable=0, set_aside=0)
+    lines = [f"{data.used:,} of {data.files:,} files were used; their sha256 is `{run_hash(run)}`."]
     lines += ["", "| class | train | val | test |", "|---|---|---|---|"]
-    for row in data.get("classes") or []:
-        lines.append(f"| {_plain(row['name'])} | " + " | ".join(f"{row.get(part) or 0:,}" for part in ("train", "val", "test")) + " |")
+    lines += [f"| {_plain(row.name)} | {row.train:,} | {row.val:,} | {row.test:,} |" for row in data.classes]
     lines += ["", f"Where the photos come from, who made them and whom they show: {FILL_IN}"]
     return "\n".join(lines)
 
@@ -130,7 +137,7 @@ def _limits(run: Run) -> str:
         "- The scores hold for photos like the ones it was tested on, from the same source.",
         "- Near-duplicates of training photos were kept out of the test; what else photos of one source share was not.",
     ]
-    lines += [f"- {_plain(note)}" for note in run.metrics.get("notes") or []]
+    lines += [f"- {_plain(note)}" for note in run.metrics.notes]
     return "\n".join([*lines, f"- Not meant for: {FILL_IN}"])
 
 
@@ -138,7 +145,7 @@ def _parity(parity: Parity) -> str:
     same = parity.same_pixels
     lines = [f"On {count(same.n, 'image')}, the same pixels: probabilities differ from the run's by at most {same.largest:.1e}, no label."]
     if parity.score:
-        accuracy, difference = (found.as_dict() for found in (parity.score.accuracy, parity.score.accuracy_difference))
+        accuracy, difference = parity.score.accuracy, parity.score.accuracy_difference
         lines.append(
             f"Accuracy of this export on {count(parity.score.n, 'image')}: {_interval(accuracy, 100, ' %', 1)}; "
             f"difference to the run, in points: {_interval(difference, 100, '', 1)}."

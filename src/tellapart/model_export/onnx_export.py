@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from tellapart.array_types import ByteArray
 from tellapart.errors import DataError, ModelError
-from tellapart.model_export.export_card import CARD, card_of, metadata_of
+from tellapart.model_export.export_card import CARD, ExportCard, ExportMetadata, card_of, metadata_of
 from tellapart.model_export.onnx_graph import check_onnx, described, network_graph, with_photo_input
 from tellapart.model_export.parity import SAME_PIXELS, Answer, Parity, PhotoAnswer, collected_answers, float32_reference, parity_of
 from tellapart.model_export.quantization import CALIBRATED_ON, quantized
@@ -83,7 +82,7 @@ def export_onnx(source: ModelToExport, folder: Path, *, is_int8: bool) -> Export
     return found
 
 
-def write_onnx(source: ModelToExport, path: Path, *, is_int8: bool, has_photo: bool) -> dict[str, Any]:
+def write_onnx(source: ModelToExport, path: Path, *, is_int8: bool, has_photo: bool) -> ExportMetadata:
     """Write the ONNX file; returns its metadata. ``has_photo``: whether it also takes a photo of any size."""
     check_onnx()
     from tellapart.models.portable_classifier import PortableClassifier
@@ -117,7 +116,7 @@ def checked(
     reference = float32_reference(source.model)
     answers = collected_answers(photos, exported, reference, of_photo)
     if not answers.rows:
-        notes.append(f"no photo of the run is left in {source.run.metrics['folder']}, so it was compared on made images, and not evaluated")
+        notes.append(f"no photo of the run is left in {source.run.metrics.folder}, so it was compared on made images, and not evaluated")
         answers = collected_answers(made_photos(squares), exported, reference, of_photo)
     elif len(answers.rows) < len(rows):
         notes.append(f"{len(rows) - len(answers.rows):,} of {len(rows):,} photos of the run are gone or have changed")
@@ -137,13 +136,13 @@ def _calibration_photos(source: ModelToExport, squares: Sequence[SquareLike]) ->
     found = [photo.squares for photo in photos_of(source.run, rows, squares, "calibrating on training photos", source.progress)]
     if not found:
         raise DataError(
-            f"8 bits are calibrated on training photos, and none of them is left in {source.run.metrics['folder']}",
+            f"8 bits are calibrated on training photos, and none of them is left in {source.run.metrics.folder}",
             hint="put the photos back where the run was trained, or export without --int8",
         )
     return found
 
 
-def write_card(folder: Path, card: dict[str, Any]) -> None:
+def write_card(folder: Path, card: ExportCard) -> None:
     """Write ``card.json``."""
     from tellapart.atomic_files import write_json
 

@@ -20,7 +20,7 @@ from tellapart.errors import ImageError
 from tellapart.models.onnx_classifier import SquareLike
 from tellapart.onnx_predictor import squares_of_bytes
 from tellapart.progress import Progress
-from tellapart.run_folder import REPORTED_PARTS, Run
+from tellapart.run_folder import Run
 
 CHECKED = 500
 """Photos that an exported model is compared on, at least, where the run has as many."""
@@ -43,7 +43,7 @@ class RunPhoto:
 
 def reported_part(run: Run) -> str | None:
     """The part that the run reports on first: ``test``, else ``val``."""
-    return next((part for part in REPORTED_PARTS if part in run.metrics), None)
+    return next(iter(run.metrics.parts), None)
 
 
 def rows_to_check(run: Run) -> list[FileRow]:
@@ -73,7 +73,7 @@ def photos_of(run: Run, rows: Sequence[FileRow], squares: Sequence[SquareLike], 
         words: what is done with them, for the progress.
         progress: receives progress.
     """
-    dataset = Dataset(Path(run.metrics["folder"]), ())
+    dataset = Dataset(Path(run.metrics.folder), ())
 
     def read(row: FileRow) -> RunPhoto | None:
         state, data = read_entry(dataset, Entry(row.path, label=row.label))

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from tellapart.atomic_files import regular_file
 from tellapart.decision_rule import HIGHEST
@@ -85,6 +85,56 @@ _CARD = fields(
 )
 
 
+class BackboneFields(TypedDict):
+    """A backbone in a card."""
+
+    name: str
+    architecture: str
+    weights_sha256: str
+    image_size: int
+    mean: list[float]
+    std: list[float]
+    num_features: int
+    layer: NotRequired[str]
+    precision: NotRequired[str]
+
+
+class MemberFields(TypedDict):
+    """A member in a card: its file of tensors, backbones, how images become squares, heads and weight."""
+
+    tensors: str
+    backbones: list[BackboneFields]
+    preprocessing: dict[str, Any]
+    heads: list[dict[str, float]]
+    weight: float
+
+
+class DecisionFields(TypedDict):
+    """A rule of decision in a card: the answers, their costs by true class, and where it comes from."""
+
+    answers: list[str]
+    costs: list[list[float]]
+    source: str
+
+
+class ModelCard(TypedDict):
+    """The content of ``model.json``."""
+
+    format: int
+    class_names: list[str]
+    members: list[MemberFields]
+    temperature: float
+    clip: float
+    checksums: dict[str, str]
+    sha256: str
+    run: NotRequired[str]
+    tellapart: NotRequired[str]
+    data_sha256: NotRequired[str]
+    decoder: NotRequired[str]
+    conformal: NotRequired[str]
+    decision: NotRequired[DecisionFields]
+
+
 def sealed_card(card: Mapping[str, Any], folder: Path) -> str:
     """The text of a card, with the checksums of the tensors in ``folder`` and of itself."""
     files = sorted(path for path in folder.iterdir() if _TENSORS.fullmatch(path.name))
@@ -92,20 +142,20 @@ def sealed_card(card: Mapping[str, Any], folder: Path) -> str:
     return json.dumps({**whole_card, "sha256": _digest(whole_card)}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def read_card(folder: Path) -> dict[str, Any]:
+def read_card(folder: Path) -> ModelCard:
     """A card that can be used; the tensors are yet to be checked.
 
     Raises:
         ModelError: absent, damaged, changed by hand, of a wrong shape or of a newer version.
     """
     try:
-        card: dict[str, Any] = read_json(folder / CARD, _card_shape(folder), largest=LARGEST_CARD)
+        card: ModelCard = read_json(folder / CARD, _card_shape(folder), largest=LARGEST_CARD)
     except (OSError, ShapeError) as error:
         raise ModelError(f"there is no usable model in {folder}: {error}", hint=HINT) from error
     return card
 
 
-def check_tensors(folder: Path, card: Mapping[str, Any], name: str) -> Path:
+def check_tensors(folder: Path, card: ModelCard, name: str) -> Path:
     """The file of tensors of that name, which is as it was written.
 
     Raises:

@@ -23,7 +23,17 @@ from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.conformal_file import conformal_tensors, read_conformal
 from tellapart.models.familiarity import Familiarity
 from tellapart.models.heads import LinearHead, mean_logits
-from tellapart.models.model_card import CARD, DAMAGED, FORMAT, check_tensors, read_card, sealed_card
+from tellapart.models.model_card import (
+    CARD,
+    DAMAGED,
+    FORMAT,
+    DecisionFields,
+    MemberFields,
+    ModelCard,
+    check_tensors,
+    read_card,
+    sealed_card,
+)
 from tellapart.models.precision import has_fast_bfloat16
 from tellapart.models.safetensors_files import disk_errors
 from tellapart.run_folder import open_run
@@ -199,7 +209,7 @@ def _save_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
         save_file(dict(tensors), path)
 
 
-def _member(folder: Path, card: Mapping[str, Any], known: Mapping[str, Any]) -> Member:
+def _member(folder: Path, card: ModelCard, known: MemberFields) -> Member:
     from safetensors import SafetensorError, safe_open
 
     path = check_tensors(folder, card, known["tensors"])
@@ -221,15 +231,15 @@ def _member(folder: Path, card: Mapping[str, Any], known: Mapping[str, Any]) -> 
     )
 
 
-def _decision_card(rule: DecisionRule) -> dict[str, Any]:
+def _decision_card(rule: DecisionRule) -> DecisionFields:
     return {"answers": list(rule.answers), "costs": rule.costs.tolist(), "source": rule.source}
 
 
-def _decision(known: Mapping[str, Any] | None) -> DecisionRule | None:
+def _decision(known: DecisionFields | None) -> DecisionRule | None:
     return None if known is None else DecisionRule(tuple(known["answers"]), np.array(known["costs"], dtype=np.float64), known["source"])
 
 
-def _conformal(folder: Path, card: Mapping[str, Any], first: Member) -> tuple[Familiarity | None, ConformalScale | None]:
+def _conformal(folder: Path, card: ModelCard, first: Member) -> tuple[Familiarity | None, ConformalScale | None]:
     """What the model knows of the familiarity of images and of its true classes; models of older versions know neither."""
     if "conformal" not in card:
         return None, None

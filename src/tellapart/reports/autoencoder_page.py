@@ -12,6 +12,7 @@ from PIL import Image
 
 from tellapart.array_types import ByteArray, FloatArray
 from tellapart.atomic_files import write_text
+from tellapart.interval import Interval
 from tellapart.reports import number_format
 from tellapart.reports.figures.latent_histograms import MOST_SERIES, histogram_figure, limits_of
 from tellapart.reports.figures.svg import Figure
@@ -20,6 +21,7 @@ from tellapart.reports.html_shell import render_page, view_json
 from tellapart.reports.relative_links import without_absolute_paths
 from tellapart.reports.thumbnail_budget import data_uri
 from tellapart.reports.training_section import training_section
+from tellapart.run_metrics import AutoencoderMetrics, EpochEvent, LatentSummary, ReconstructionErrors
 from tellapart.training.autoencoder_evaluation import AutoencoderEvaluation, Example
 from tellapart.training.latent_analysis import STEPS, as_pixels
 
@@ -46,7 +48,7 @@ QUALITY = 88
 
 
 def write_autoencoder_report(
-    folder: Path, metrics: Mapping[str, Any], history: Sequence[Mapping[str, Any]], evaluation: AutoencoderEvaluation
+    folder: Path, metrics: AutoencoderMetrics, history: Sequence[EpochEvent], evaluation: AutoencoderEvaluation
 ) -> Path:
     """Write ``report.html``, ``report.json`` and ``figures/*.svg`` into the run folder; gives the page's path.
 
@@ -84,33 +86,33 @@ def write_autoencoder_report(
 
 
 def _view(
-    metrics: Mapping[str, Any], history: Sequence[Mapping[str, Any]], evaluation: AutoencoderEvaluation, images: dict[str, str]
+    metrics: AutoencoderMetrics, history: Sequence[EpochEvent], evaluation: AutoencoderEvaluation, images: dict[str, str]
 ) -> dict[str, Any]:
     section = training_section(history)
-    cost, data, units = metrics["training"], metrics["data"], metrics["units"]
-    header = {key: metrics[key] for key in ("run", "folder", "created", "tellapart", "net", "image_size")}
-    seen, seconds = number_format.count(cost["images"], "image"), number_format.duration(cost["seconds"])
-    speed = f"{seen} seen in {seconds}, {cost['images_per_s']:,.0f} a second."
+    cost, data, units = metrics.training, metrics.data, metrics.units
+    header = {key: getattr(metrics, key) for key in ("run", "folder", "created", "tellapart", "net", "image_size")}
+    seen, seconds = number_format.count(cost.images, "image"), number_format.duration(cost.seconds)
+    speed = f"{seen} seen in {seconds}, {cost.images_per_s:,.0f} a second."
     return {
-        "header": {**header, "latent": units["latent"]},
+        "header": {**header, "latent": units.latent},
         "facts": list(_facts(metrics)),
         "errors": _errors(metrics),
-        "notes": metrics["notes"],
+        "notes": metrics.notes,
         "examples": [
             {"name": name, "title": GROUPS[name], "images": [_triple(one, evaluation, images) for one in found]}
             for name, found in evaluation.examples.items()
         ],
         "examples_sentence": (
-            f"Of the {number_format.count(data['held_back'], 'image')} that it neither learned from nor was chosen by."
-            if data["held_back"]
+            f"Of the {number_format.count(data.held_back, 'image')} that it neither learned from nor was chosen by."
+            if data.held_back
             else "Of the images it learned from: nothing could be held back, so this says nothing about others."
         )
         + f" Differences are {ENLARGED} times as strong as they are.",
         "strange": [_strange(one, evaluation, images) for one in evaluation.strangest],
         "strange_sentence": STRANGE,
-        "units_sentence": f"Each image is {units['latent']:,} numbers. They vary like {units['worth']:,.1f} equally lively ones would.",
+        "units_sentence": f"Each image is {units.latent:,} numbers. They vary like {units.worth:,.1f} equally lively ones would.",
         "dead_sentence": _dead(units),
-        "dead_shown": ", ".join(str(unit) for unit in (units["dead"] or [])[:MOST_DEAD]),
+        "dead_shown": ", ".join(str(unit) for unit in (units.dead or [])[:MOST_DEAD]),
         "traversal": [_strip(i, evaluation, images) for i in range(len(evaluation.traversal.units))],
         "traversal_sentence": f"The latent of {_path(evaluation, evaluation.base)}, with one unit moved from -3 to +3 standard deviations"
         " around its mean and all others held; the units that move the image most.",
@@ -119,22 +121,22 @@ def _view(
     }
 
 
-def _facts(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    data, units, side = metrics["data"], metrics["units"], metrics["held_back"] or metrics["trained_on"]
+def _facts(metrics: AutoencoderMetrics) -> Iterator[tuple[str, str]]:
+    data, units, side = metrics.data, metrics.units, metrics.compared
     yield (
-        f"{_levels(side['error']['value'])}",
-        "gray levels of 255 off, root mean square" + ("" if metrics["held_back"] else ", learned from"),
+        f"{_levels(side.error.value)}",
+        "gray levels of 255 off, root mean square" + ("" if metrics.held_back else ", learned from"),
     )
-    yield f"{data['trained_on']:,}", "images learned from"
-    yield f"{data['held_back']:,}", "held back"
-    yield f"{units['latent']:,}", "numbers an image"
-    yield ("–" if units["dead"] is None else f"{len(units['dead']):,}"), "of them dead"
+    yield f"{data.trained_on:,}", "images learned from"
+    yield f"{data.held_back:,}", "held back"
+    yield f"{units.latent:,}", "numbers an image"
+    yield ("–" if units.dead is None else f"{len(units.dead):,}"), "of them dead"
 
 
-def _errors(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    side = metrics["held_back"] or metrics["trained_on"]
-    what = "held back from training" if metrics["held_back"] else "it learned from, as none could be held back"
-    components = metrics["components"]
+def _errors(metrics: AutoencoderMetrics) -> dict[str, Any]:
+    side = metrics.compared
+    what = "held back from training" if metrics.held_back else "it learned from, as none could be held back"
+    components = metrics.components
     names = (
         ("error", "this autoencoder", ""),
         (
@@ -144,41 +146,38 @@ def _errors(metrics: Mapping[str, Any]) -> dict[str, Any]:
         ),
         ("mean_image", "the mean training image", "the same answer for every image"),
     )
-    rows = [
-        {"key": key, "name": name, "explanation": words, "error": _interval(side[key]), "levels": _levels(side[key]["value"])}
-        for key, name, words in names
-        if key != "linear" or components
-    ]
-    if metrics["held_back"]:
-        learned = metrics["trained_on"]["error"]
+    rows = [_error_row(key, name, words, getattr(side, key)) for key, name, words in names if key != "linear" or components]
+    if metrics.held_back:
         name, words = "this autoencoder, on images it learned from", "where this is much lower, more images would help"
-        rows.insert(
-            1, {"key": "learned", "name": name, "explanation": words, "error": _interval(learned), "levels": _levels(learned["value"])}
-        )
-    caption = f"Mean over {number_format.count(side['n'], 'image')} {what}, on the scale 0 to 1; 95 % intervals in brackets"
+        rows.insert(1, _error_row("learned", name, words, metrics.trained_on.error))
+    caption = f"Mean over {number_format.count(side.n, 'image')} {what}, on the scale 0 to 1; 95 % intervals in brackets"
     return {"caption": caption, "rows": rows, "verdict": _verdict(side, components)}
 
 
-def _verdict(side: Mapping[str, Any], components: int) -> str:
+def _error_row(key: str, name: str, explanation: str, error: Interval) -> dict[str, Any]:
+    return {"key": key, "name": name, "explanation": explanation, "error": _interval(error), "levels": _levels(error.value)}
+
+
+def _verdict(side: ReconstructionErrors, components: int) -> str:
     """Whether the network is better than PCA with as many components."""
-    gain = side["better_than_linear"]
-    if not components:
+    gain = side.better_than_linear
+    if not components or gain is None:
         return ""
-    if gain["low"] > 0:
+    if gain.low > 0:
         return f"It gives images back better than {components:,} principal components do."
-    if gain["high"] < 0:
+    if gain.high < 0:
         return f"{components:,} principal components, which take a second, give images back better: train longer, or on more images."
     return f"It is not significantly different from {components:,} principal components on these images."
 
 
-def _dead(units: Mapping[str, Any]) -> str:
-    if units["dead"] is None:
+def _dead(units: LatentSummary) -> str:
+    if units.dead is None:
         return "One image alone does not show which units vary."
-    if not units["dead"]:
-        return f"None: all {units['latent']:,} units vary by at least a hundredth of what the liveliest does."
-    n = len(units["dead"])
+    if not units.dead:
+        return f"None: all {units.latent:,} units vary by at least a hundredth of what the liveliest does."
+    n = len(units.dead)
     first = f"; the first {MOST_DEAD} are" if n > MOST_DEAD else " is" if n == 1 else " are"
-    words = f"{n:,} of {units['latent']:,} units say next to nothing: they vary by less than a hundredth of what the liveliest does."
+    words = f"{n:,} of {units.latent:,} units say next to nothing: they vary by less than a hundredth of what the liveliest does."
     return f"{words} Dead{first}:"
 
 
@@ -257,5 +256,5 @@ def _levels(error: float) -> str:
     return f"{255 * float(error) ** 0.5:.1f}"
 
 
-def _interval(found: Mapping[str, float]) -> str:
-    return f"{found['value']:.5f} ({found['low']:.5f} to {found['high']:.5f})"
+def _interval(found: Interval) -> str:
+    return f"{found.value:.5f} ({found.low:.5f} to {found.high:.5f})"

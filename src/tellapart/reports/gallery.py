@@ -2,17 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from tellapart.array_types import BoolArray, FloatArray, IntArray
+from tellapart.dataset.file_rows import FileRow
 from tellapart.predictions import Predictions
 from tellapart.reports.number_format import count
-from tellapart.reports.runfiles import RunFiles
+from tellapart.run_folder import RunContent
 
 UNSURE_MARGIN = 0.3
 LISTED_CLASSES = 5
+
+
+class GalleryImage(TypedDict):
+    """One image of the gallery.
+
+    ``probabilities`` are pairs of class index and probability, the most probable first and the label's always among them;
+    ``nearest`` pairs of an index into ``training_images`` and the cosine similarity, nearest first.
+    """
+
+    image_id: str
+    path: str
+    part: str | None
+    label: int | None
+    predicted: int
+    is_wrong: bool
+    is_unsure: bool
+    margin: float
+    probabilities: list[list[float]]
+    nearest: list[list[float]]
+
+
+class TrainingImage(TypedDict):
+    """A training image that some image of the gallery is near to."""
+
+    image_id: str
+    path: str | None
+    label: int | None
+
+
+class GalleryView(TypedDict):
+    """The gallery: ``total`` counts all ``images``, and those that are ``wrong`` and ``unsure``."""
+
+    total: dict[str, int]
+    shown: int
+    unsure_margin: float
+    statement: str
+    images: list[GalleryImage]
+    training_images: list[TrainingImage]
 
 
 def margins(predictions: Predictions) -> FloatArray:
@@ -37,17 +76,13 @@ def gallery_order(predictions: Predictions) -> IntArray:
     return np.asarray(np.lexsort((rank, ~wrong)))
 
 
-def gallery_view(run: RunFiles, rows: IntArray) -> dict[str, Any]:
-    """The gallery of the chosen rows of the predictions, in the order given.
-
-    Nearest training images are pairs ``[index into training_images, cosine similarity]``, nearest first;
-    probabilities are pairs ``[class index, probability]``, the most probable first and the label's always among them.
-    """
+def gallery_view(run: RunContent, rows: IntArray) -> GalleryView:
+    """The gallery of the chosen rows of the predictions, in the order given."""
     predictions = run.predictions
     wrong, margin, targets, predicted = is_wrong(predictions), margins(predictions), predictions.targets, predictions.predicted
-    row_of = {path: i for i, path in enumerate(run.images["path"])}
+    row_of = {row.path: row for row in run.rows}
     training = _Training(run)
-    images = []
+    images: list[GalleryImage] = []
     for i in rows.tolist():
         found = row_of.get(predictions.paths[i])
         images.append(
@@ -61,7 +96,7 @@ def gallery_view(run: RunFiles, rows: IntArray) -> dict[str, Any]:
                 "is_unsure": bool(margin[i] < UNSURE_MARGIN),
                 "margin": round(float(margin[i]), 4),
                 "probabilities": _listed(predictions.probabilities[i], int(targets[i])),
-                "nearest": [] if found is None else training.nearest(run.images["neighbors"][found], run.images["similarities"][found]),
+                "nearest": [] if found is None else training.nearest(found),
             }
         )
     total = {"images": len(predictions), "wrong": int(wrong.sum()), "unsure": int((margin < UNSURE_MARGIN).sum())}
@@ -97,21 +132,20 @@ def _listed(probabilities: FloatArray, target: int) -> list[list[float]]:
 class _Training:
     """The training images that some image of the gallery is near to, each listed once."""
 
-    def __init__(self, run: RunFiles) -> None:
-        self.images: list[dict[str, Any]] = []
-        self._run = run
+    def __init__(self, run: RunContent) -> None:
+        self.images: list[TrainingImage] = []
         self._place: dict[str, int] = {}
-        self._row = {image_id: i for i, image_id in enumerate(run.images["image_id"]) if run.images["part"][i] == "train"}
+        self._row = {row.image_id: row for row in run.rows if row.part == "train"}
         self._class = {name: k for k, name in enumerate(run.class_names)}
 
-    def nearest(self, image_ids: list[str] | None, similarities: list[float] | None) -> list[list[float]]:
-        near = zip(image_ids or [], similarities or [], strict=False)
+    def nearest(self, row: FileRow) -> list[list[float]]:
+        near = zip(row.neighbors or (), row.similarities or (), strict=False)
         return [[self._index(image_id), round(float(similarity), 3)] for image_id, similarity in near]
 
     def _index(self, image_id: str) -> int:
         if image_id not in self._place:
             row = self._row.get(image_id)
-            label, path = (None, None) if row is None else (self._run.images["label"][row], self._run.images["path"][row])
+            label, path = (None, None) if row is None else (row.label, row.path)
             self._place[image_id] = len(self.images)
             self.images.append({"image_id": image_id, "path": path, "label": self._class.get(label) if label is not None else None})
         return self._place[image_id]

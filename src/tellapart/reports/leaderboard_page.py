@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from tellapart.atomic_files import write_text
 from tellapart.counts import count
@@ -65,21 +65,38 @@ def _row(rank: Mapping[str, Any], entry: Mapping[str, Any], n: int, scale: Any) 
     return {**words, "bar": interval_bar(entry["accuracy"], scale, words["accuracy"])}
 
 
-def ranked_row(rank: Mapping[str, Any], entry: Mapping[str, Any], n: int) -> dict[str, Any]:
+class RunWords(TypedDict):
+    """A run in words."""
+
+    name: str
+    model: str
+    day: str
+    seconds: str
+    size: str
+
+
+class RankedRow(RunWords):
+    """A ranked run in words, with its gain over the best."""
+
+    standing: str
+    accuracy: str
+    log_loss: str
+    gain: str
+
+
+def ranked_row(rank: Mapping[str, Any], entry: Mapping[str, Any], n: int) -> RankedRow:
     """A run among those on the same ``n`` images, in words."""
-    gain = {"accuracy": rank["accuracy"], "log_loss": rank["log_loss"]} if rank["p_value"] is not None else None
+    gain = "" if rank["p_value"] is None else number_format.gain_words(rank["accuracy"], rank["log_loss"])
     return {
         **_other(entry),
         "standing": rank["standing"],
         "accuracy": number_format.percent_brief(entry["accuracy"]),
         "log_loss": number_format.loss_brief(entry["log_loss"]),
-        "gain": f"{number_format.gain_words(gain)}; McNemar {number_format.p_value_words(rank['p_value'], n).partition(':')[0]}"
-        if gain
-        else "",
+        "gain": gain and f"{gain}; McNemar {number_format.p_value_words(rank['p_value'], n).partition(':')[0]}",
     }
 
 
-def _other(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _other(entry: Mapping[str, Any]) -> RunWords:
     return {
         "name": entry["name"],
         "model": f"{entry['recipe']}, {entry['backbone']}" if entry["backbone"] else entry["recipe"],

@@ -12,6 +12,7 @@ from tellapart.reports.figures.svg import clean, figure_css, theme_css
 from tellapart.reports.figures.training_curves import accuracy_figure, loss_figure
 from tellapart.reports.number_format import duration
 from tellapart.reports.training_section import training_section
+from tellapart.run_metrics import epochs_of
 
 REFRESH_S = 5
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -48,7 +49,7 @@ def live_page(path: Path, title: str, trainings: int = 1, epochs: int | None = N
 
     def write(events: Sequence[Mapping[str, Any]]) -> None:
         write_text(path, page(title, events, total=total))
-        write_json(path.with_suffix(".json"), {"title": title, "total": total, **training_section(events)})
+        write_json(path.with_suffix(".json"), {"title": title, "total": total, **training_section(epochs_of(events))})
 
     path.parent.mkdir(parents=True, exist_ok=True)
     write([])
@@ -61,7 +62,7 @@ def live_page(path: Path, title: str, trainings: int = 1, epochs: int | None = N
 
 def page(title: str, events: Sequence[Mapping[str, Any]], *, total: int | None = None) -> str:
     """The HTML of a page for events as in ``history.jsonl``; ``total`` epochs are meant to be trained in all."""
-    section = training_section(events)
+    section = training_section(epochs_of(events))
     drawn = "".join(f"<figure>{figure.inline()}</figure>" for figure in (loss_figure(section), accuracy_figure(section)) if figure)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="{REFRESH_S}">'

@@ -3,45 +3,65 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
 from tellapart.array_types import IntArray
 from tellapart.reports.gallery import is_wrong
-from tellapart.reports.runfiles import RunFiles
+from tellapart.run_folder import RunContent
 
 POINT_LIMIT = 4000
 
 
-def map_view(run: RunFiles, limit: int = POINT_LIMIT) -> dict[str, Any]:
+class PointColumns(TypedDict):
+    """Columns of equal length, an item a point; ``label`` and ``predicted`` are class indices or None."""
+
+    x: list[float]
+    y: list[float]
+    label: list[int | None]
+    predicted: list[int | None]
+    is_wrong: list[bool]
+    part: list[str | None]
+    image_id: list[str | None]
+    path: list[str]
+
+
+class MapView(TypedDict):
+    """The map; ``reason`` says why there are no ``points``."""
+
+    reason: str | None
+    statement: str
+    points: PointColumns | None
+
+
+def map_view(run: RunContent, limit: int = POINT_LIMIT) -> MapView:
     """Points as columns of equal length: x, y, class index or None, part, image_id, path and, where reported, the predicted class.
 
     Coordinates are scaled to [0, 1] on both axes with one common factor, so distances keep their proportions.
     """
-    rows = [i for i in range(run.rows) if _is_number(run.images["x"][i]) and _is_number(run.images["y"][i])]
+    rows = [row for row in run.rows if _is_number(row.x) and _is_number(row.y)]
     if not rows:
         return {"reason": "The run keeps no place on the map for its images.", "statement": "", "points": None}
     predicted, wrong_paths = _reported(run)
-    wrong = np.array([run.images["path"][i] in wrong_paths for i in rows])
+    wrong = np.array([row.path in wrong_paths for row in rows])
     kept = [rows[j] for j in _sample(wrong, limit)]
-    xy = np.array([[run.images["x"][i], run.images["y"][i]] for i in kept], dtype=np.float64)
+    xy = np.array([[row.x, row.y] for row in kept], dtype=np.float64)
     xy -= xy.min(axis=0)
     xy = np.round(xy / (float(xy.max()) or 1.0), 4)
     index = {name: k for k, name in enumerate(run.class_names)}
-    column = {name: [run.images[name][i] for i in kept] for name in ("image_id", "path", "part", "label")}
     return {
         "reason": None,
         "statement": _statement(len(rows), len(kept)),
         "points": {
             "x": xy[:, 0].tolist(),
             "y": xy[:, 1].tolist(),
-            "label": [index.get(label) for label in column["label"]],
-            "predicted": [predicted.get(path) for path in column["path"]],
-            "is_wrong": [path in wrong_paths for path in column["path"]],
-            "part": column["part"],
-            "image_id": column["image_id"],
-            "path": column["path"],
+            "label": [None if row.label is None else index.get(row.label) for row in kept],
+            "predicted": [predicted.get(row.path) for row in kept],
+            "is_wrong": [row.path in wrong_paths for row in kept],
+            "part": [row.part for row in kept],
+            "image_id": [row.image_id for row in kept],
+            "path": [row.path for row in kept],
         },
     }
 
@@ -50,7 +70,7 @@ def _is_number(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def _reported(run: RunFiles) -> tuple[dict[str, int], set[str]]:
+def _reported(run: RunContent) -> tuple[dict[str, int], set[str]]:
     paths = run.predictions.paths
     predicted = dict(zip(paths, run.predictions.predicted.tolist(), strict=True)) if paths else {}
     wrong = is_wrong(run.predictions) if paths else np.zeros(0, dtype=bool)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from tellapart.reports.number_format import count, loss, percent
-from tellapart.reports.runfiles import PARTS, RunFiles
+from tellapart.reports.number_format import PARTS, count, loss, percent
+from tellapart.run_folder import RunContent
+from tellapart.run_metrics import Selection
 
 RECIPES = {
     "probe": "A frozen backbone ({backbone}) turned each image into features; only a linear head on top of them was trained.",
@@ -29,22 +27,21 @@ BALANCES = {
 }
 
 
-def method_sentences(run: RunFiles) -> list[str]:
+def method_sentences(run: RunContent) -> list[str]:
     """What was trained on what, how it was chosen, and what each interval and test is."""
     metrics = run.metrics
-    recipe = RECIPES.get(str(metrics.get("recipe")), "Recipe {recipe} on {backbone}.")
-    sentences = [recipe.format(backbone=metrics.get("backbone"), recipe=metrics.get("recipe"))]
-    is_network = metrics.get("recipe") in NETWORKS
+    recipe = RECIPES.get(metrics.recipe, "Recipe {recipe} on {backbone}.")
+    sentences = [recipe.format(backbone=metrics.backbone, recipe=metrics.recipe)]
+    is_network = metrics.recipe in NETWORKS
     if is_network:
         sentences += _training(run)
-    sentences += _weights(metrics.get("selection") or {})
-    sentences += _selection(metrics.get("selection") or {}, is_network=is_network)
-    sentences += _ladder(metrics.get("ladder") or {})
-    for part in run.parts:
-        numbers = metrics[part]
+    if metrics.selection:
+        sentences += _weights(metrics.selection) + _selection(metrics.selection, is_network=is_network)
+    if metrics.ladder:
+        sentences += _ladder(metrics.ladder.saved)
+    for name, part in metrics.parts.items():
         sentences.append(
-            f"{PARTS[part]}: {count(numbers['n'], 'image')} in {count(numbers.get('groups') or numbers['n'], 'group')}; "
-            "nothing was chosen by looking at them."
+            f"{PARTS[name]}: {count(part.n, 'image')} in {count(part.groups, 'group')}; nothing was chosen by looking at them."
         )
     if run.parts:
         sentences += [
@@ -54,36 +51,34 @@ def method_sentences(run: RunFiles) -> list[str]:
             "Log loss is the mean of −ln(probability of the true class): 0 is perfect, and one sure mistake costs a lot.",
         ]
     sentences.append("Identical and nearly identical images form a group, and a group never sits on both sides of a split.")
-    if metrics.get("split_sensitivity"):
+    if metrics.split_sensitivity:
         sentences.append("Split sensitivity repeats the same recipe on other random splits of the same images.")
-    if metrics.get("learning_curve"):
+    if metrics.learning_curve:
         sentences.append("The learning curve trains on random subsets, several seeds a size, and fits error = floor + scale / n^power.")
     return sentences
 
 
-def _training(run: RunFiles) -> list[str]:
+def _training(run: RunContent) -> list[str]:
     """How a network was trained: its images, what was held out, and which weights were kept."""
-    training, selection = run.metrics.get("training") or {}, run.metrics.get("selection") or {}
-    options = run.options.get("options") or {}
+    training, selection = run.metrics.training, run.metrics.selection
     sentences = []
-    varied = training.get("augmentation")
-    if varied == "none":
+    if training and training.augmentation == "none":
         sentences.append("The training images were shown as they are.")
-    elif varied:
-        sentences.append(f"Each time a training image was shown it was varied at random: {str(varied).replace(',', ', ')}.")
-    balance = str(options.get("balance"))
+    elif training:
+        sentences.append(f"Each time a training image was shown it was varied at random: {training.augmentation.replace(',', ', ')}.")
+    balance = str(run.options.options.get("balance"))
     if words := BALANCES.get(balance):
         sentences.append(words)
-    sentences += _held_out(selection)
+    sentences += _held_out(selection) if selection else []
     sentences.append("The weights that are judged and kept are a moving average over the steps of the training.")
     return sentences
 
 
-def _held_out(selection: Mapping[str, Any]) -> list[str]:
-    folds, n = selection.get("folds"), selection.get("n")
+def _held_out(selection: Selection) -> list[str]:
+    folds, n = selection.folds, selection.n
     if not folds or not n:
         return []
-    if len(selection.get("candidates") or []) > 1:
+    if len(selection.candidates) > 1:
         held = f"{count(n, 'training image')} were held out of its training"
         each = f"{folds} networks: each held out another one of {folds} folds of the training images"
         return [f"{each if folds > 1 else f'One network: {held}'}, and the last epoch was kept.", *_average(selection)]
@@ -96,38 +91,33 @@ def _held_out(selection: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _average(selection: Mapping[str, Any]) -> list[str]:
+def _average(selection: Selection) -> list[str]:
     """How far a fine-tuned network and the probe it started from count."""
-    rows = selection.get("candidates") or []
-    if len(rows) < 2:
-        return []
-    shares = " and ".join(f"{percent(row['weight'], 0)} of the {row['name']}" for row in rows)
+    shares = " and ".join(f"{percent(row.weight, 0)} of the {row.name}" for row in selection.candidates)
     return [
         f"What is saved is an average of log-odds, {shares}: weights chosen on training images that neither learned from, and the probe "
         "alone where the average was worse by a standard error."
     ]
 
 
-def _selection(selection: Mapping[str, Any], *, is_network: bool) -> list[str]:
-    if not selection:
-        return []
-    folds, n, tried = selection.get("folds"), selection.get("n"), selection.get("strengths") or []
+def _selection(selection: Selection, *, is_network: bool) -> list[str]:
+    folds, n, tried = selection.folds, selection.n, selection.strengths
     sentences = []
     if folds and n and not is_network:
         text = f"The head was chosen by {folds}-fold cross-validation on the {count(n, 'training image')} only"
         sentences.append(text + (f", out of {count(len(tried), 'strength')} of regularization." if len(tried) > 1 else "."))
-    if (temperature := selection.get("temperature")) is not None and selection.get("is_fitted", True):
+    if selection.is_fitted:
+        temperature = selection.temperature
         text = (
             f"Probabilities were softened by temperature {temperature:.2f}"
             if temperature >= 1
             else f"Probabilities were sharpened by temperature {temperature:.2f}"
         )
-        if (clip := selection.get("clip")) is not None:
-            text += f" and kept at least {percent(clip, 2)} away from 0 and 100 %"
-        before, after = ((selection.get("log_loss") or {}).get(key) for key in ("before", "after"))
+        text += f" and kept at least {percent(selection.clip, 2)} away from 0 and 100 %"
         where = "held-out" if is_network else "out-of-fold"
-        if before is not None and after is not None:
-            text += f"; that moved the {where} log loss from {loss(before)} to {loss(after)}"
+        losses = selection.log_loss
+        if losses and losses.before is not None and losses.after is not None:
+            text += f"; that moved the {where} log loss from {loss(losses.before)} to {loss(losses.after)}"
         sentences.append(f"{text}. Both were found on {_where_found(folds, is_network=is_network)}.")
     return sentences
 
@@ -140,29 +130,27 @@ def _where_found(folds: int | None, *, is_network: bool) -> str:
     return "the training images, each judged by the network that had not learned from it"
 
 
-def _weights(selection: Mapping[str, Any]) -> list[str]:
+def _weights(selection: Selection) -> list[str]:
     """How much each run of an ensemble counts."""
-    runs = selection.get("runs") or []
+    runs = selection.runs
     if not runs:
         return []
     text = f"All {len(runs)} runs count the same"
-    if selection.get("weights") == "out-of-fold":
-        shares = ", ".join(f"{percent(run['weight'])} ({run['name']})" for run in runs)
+    if selection.weights == "out-of-fold":
+        shares = ", ".join(f"{percent(run.weight)} ({run.name})" for run in runs)
         text = f"The runs count {shares}; this was found on "
-        text += f"{count(selection.get('n') or 0, 'training image')} that each run judged without having learned from them"
+        text += f"{count(selection.n, 'training image')} that each run judged without having learned from them"
     return [
         f"{text}. What is averaged are the log-odds of each run, divided by its own temperature.",
         "Images that any of the runs learned from, or a near-duplicate of which one did, are not reported.",
     ]
 
 
-def _ladder(ladder: Mapping[str, Any]) -> list[str]:
-    if not ladder.get("saved"):
-        return []
+def _ladder(saved: str) -> list[str]:
     return [
         "Every recipe of the ladder was trained and tested on the same images. Its rungs say what the networks answered as it is; "
         "only the one called calibrated has the temperature and the clip.",
-        f"The model saved, and judged in the rest of this report with its temperature and clip, is “{ladder['saved']}”: "
+        f"The model saved, and judged in the rest of this report with its temperature and clip, is “{saved}”: "
         "a later recipe is taken only where its log loss on training images it did not learn from is lower by a standard error.",
         "The time of a rung is what it took beyond those above it; features and images that already lay in the cache cost nothing. "
         "The p-values compare neighbors, one test each: among many rungs one may fall below 0.05 by luck.",

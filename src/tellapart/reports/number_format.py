@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from tellapart.counts import count as count
 from tellapart.counts import data_size
 from tellapart.durations import duration_text
+from tellapart.interval import IntervalDict
 
+PARTS = {"test": "Test", "val": "Validation", "train": "Train"}
+"""The parts as the report writes them."""
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 
@@ -43,41 +44,35 @@ def signed(value: float, digits: int) -> str:
     return (MINUS if value < 0 else "+") + text
 
 
-def percent_interval(interval: Mapping[str, float]) -> str:
+def percent_interval(interval: IntervalDict) -> str:
     """``97.1 % (95 % interval 95.3 to 98.4 %)``."""
     return f"{percent(interval['value'])} (95{SPACE}% interval {share(interval['low'])} to {percent(interval['high'])})"
 
 
-def percent_brief(interval: Mapping[str, float]) -> str:
+def percent_brief(interval: IntervalDict) -> str:
     """``97.1 % (95.3 to 98.4 %)``, where the surroundings say what stands in the brackets."""
     return f"{percent(interval['value'])} ({share(interval['low'])} to {percent(interval['high'])})"
 
 
-def loss_brief(interval: Mapping[str, float]) -> str:
+def loss_brief(interval: IntervalDict) -> str:
     """``0.084 (0.062 to 0.110)``, where the surroundings say what stands in the brackets."""
     return f"{loss(interval['value'])} ({loss(interval['low'])} to {loss(interval['high'])})"
 
 
-def loss_interval(interval: Mapping[str, float]) -> str:
+def loss_interval(interval: IntervalDict) -> str:
     """``0.084 (95 % interval 0.062 to 0.110)``."""
     return f"{loss(interval['value'])} (95{SPACE}% interval {loss(interval['low'])} to {loss(interval['high'])})"
 
 
-def gain_words(gain: Mapping[str, Any]) -> str:
-    """The paired difference to the rung before: points of accuracy, log loss and what the test says."""
-    parts = []
-    if (accuracy := gain.get("accuracy")) is not None:
-        points = [signed(100 * accuracy[key], 1) for key in ("value", "low", "high")]
-        parts.append(f"{points[0]} points ({points[1]} to {points[2]})")
-    if (log_loss := gain.get("log_loss")) is not None:
-        parts.append(f"log loss {signed(log_loss['value'], 3)} ({signed(log_loss['low'], 3)} to {signed(log_loss['high'], 3)})")
-    return "; ".join(parts)
+def gain_words(accuracy: IntervalDict, log_loss: IntervalDict) -> str:
+    """A paired difference: points of accuracy, and log loss."""
+    points, low, high = (signed(100 * each, 1) for each in (accuracy["value"], accuracy["low"], accuracy["high"]))
+    value, least, most = (signed(each, 3) for each in (log_loss["value"], log_loss["low"], log_loss["high"]))
+    return f"{points} points ({low} to {high}); log loss {value} ({least} to {most})"
 
 
-def p_value_words(p_value: float | None, n: int) -> str:
+def p_value_words(p_value: float, n: int) -> str:
     """``p = 0.012``, and in words if the two are not significantly different on these n images."""
-    if p_value is None:
-        return ""
     text = "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
     return text if p_value < 0.05 else f"{text}: not significantly different on these {count(n, 'image')}"
 

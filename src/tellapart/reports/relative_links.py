@@ -13,14 +13,17 @@ import shlex
 from collections.abc import Callable, Container, Iterable, Mapping
 from functools import partial
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 PATHS = ("path", "groups")
 """Under which keys of a view the paths of files stand."""
 
 
-def without_absolute_paths(view: Mapping[str, Any], page: Path) -> dict[str, Any]:
+View = TypeVar("View", bound=Mapping[str, Any])
+
+
+def without_absolute_paths(view: View, page: Path) -> View:
     """The view of a page as it may be given away.
 
     No text of it says where the photos lie on this machine; of other whole paths (images that a manifest lists) the ends
@@ -46,7 +49,7 @@ def without_absolute_paths(view: Mapping[str, Any], page: Path) -> dict[str, Any
     }
     if state:
         public["header"]["state"] = place_name(state)
-    return public
+    return cast("View", public)
 
 
 def decisions_command(header: Mapping[str, Any]) -> str:

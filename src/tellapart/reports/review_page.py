@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, TypeVar, cast
 
 from tellapart.atomic_files import write_text
 from tellapart.reports import number_format
@@ -121,11 +121,14 @@ def review_order(view: Mapping[str, Any]) -> list[int]:
     return list(dict.fromkeys(row for turn in turns for unit in turn for row in unit))
 
 
-def first_rows(view: Mapping[str, Any], rows: Sequence[int]) -> dict[str, Any]:
+View = TypeVar("View", bound=Mapping[str, Any])
+
+
+def first_rows(view: View, rows: Sequence[int]) -> View:
     """The view with these rows alone, renumbered; groups that are not whole then are left out."""
     place = {row: number for number, row in enumerate(rows)}
     groups = [group for group in view["groups"] if all(row in place for row in group["rows"])]
-    return {
+    chosen = {
         **view,
         "rows": [view["rows"][row] for row in rows],
         "issues": [{**issue, "rows": [place[row] for row in issue["rows"] if row in place]} for issue in view["issues"]],
@@ -135,9 +138,33 @@ def first_rows(view: Mapping[str, Any], rows: Sequence[int]) -> dict[str, Any]:
             for group in groups
         ],
     }
+    return cast("View", chosen)
 
 
-def review_payload(view: Mapping[str, Any]) -> dict[str, Any]:
+class ClassSize(TypedDict):
+    """A class and its number of images."""
+
+    name: str
+    images: int
+
+
+class ReviewPayload(TypedDict):
+    """What the modules of the review page read."""
+
+    place: str
+    ways: dict[str, str | None]
+    made: str
+    command: str
+    class_names: list[str]
+    parts: list[str]
+    classes: list[ClassSize]
+    issues: list[dict[str, Any]]
+    groups: list[dict[str, Any]]
+    rows: list[dict[str, Any]]
+    doubtful: list[int]
+
+
+def review_payload(view: Mapping[str, Any]) -> ReviewPayload:
     """What the modules read: rows, findings and groups, and where the photos lie."""
     header = view["header"]
     return {

@@ -9,6 +9,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from tellapart.reports.relative_links import place_name
+from tellapart.run_metrics import RunOptions
 from tellapart.training.options import TrainOptions
 
 DEFAULTS = {f.name: f.default for f in fields(TrainOptions) if f.default is not MISSING}
@@ -16,18 +17,17 @@ NOT_REPEATED = ("name", "again", "out", "state", "device", "num_workers")
 """Options that say where and on what a run is made, not what it is."""
 
 
-def changed_options(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+def changed_options(options: RunOptions) -> list[tuple[str, str]]:
     """The options that differ from the default, as flags with their values in words."""
-    return [(_flag(name), _text(value)) for name, value in _changed(options)]
+    return [(_flag(name), _text(value)) for name, value in _changed(options.options)]
 
 
-def repeating_command(options: Mapping[str, Any], folder: str | None) -> str:
+def repeating_command(options: RunOptions, folder: str | None) -> str:
     """The command that makes the run again, in the folder that the photos lie in; empty where the options do not say."""
-    verb = options.get("verb")
-    if not isinstance(options.get("options"), Mapping) or not verb or not folder:
+    if not options.verb or not folder:
         return ""
-    words = ["tellapart", str(verb), place_name(str(folder))]
-    for name, value in _changed(options):
+    words = ["tellapart", options.verb, place_name(folder)]
+    for name, value in _changed(options.options):
         if name in NOT_REPEATED:
             continue
         flag = _flag(name)
@@ -36,8 +36,7 @@ def repeating_command(options: Mapping[str, Any], folder: str | None) -> str:
 
 
 def _changed(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    given = options.get("options")
-    for name, value in given.items() if isinstance(given, Mapping) else ():
+    for name, value in options.items():
         if value not in (None, "") and value != DEFAULTS.get(name, False):
             yield name, value
 

@@ -22,8 +22,9 @@ from tellapart.reports.html_shell import render_page, view_json
 from tellapart.reports.relative_links import decisions_command
 from tellapart.reports.run_options import changed_options, repeating_command
 from tellapart.reports.run_view import report_view
-from tellapart.reports.runfiles import RunFiles
 from tellapart.reports.thumbnail_budget import ThumbnailBudget, Thumbnails
+from tellapart.run_folder import RunContent
+from tellapart.run_metrics import OPTIONS, RunOptions
 
 MODULES = (
     "page.js",
@@ -74,7 +75,7 @@ def write_report(
     thumbnails: Thumbnails,
     budget: ThumbnailBudget | None = None,
     *,
-    run: RunFiles | None = None,
+    run: RunContent | None = None,
     is_anew: bool = False,
 ) -> Path:
     """Write ``report.html``, ``report.json`` and ``figures/*.svg`` into a run folder, each whole or not at all.
@@ -106,6 +107,7 @@ def page_html(view: Mapping[str, Any], figures: Mapping[str, Figure]) -> str:
     """The page as text; ``figures`` are those of ``report_figures``."""
     header = view["header"]
     confusion = [section for section in view["confusion"] if section["matrix"]]
+    options: RunOptions = OPTIONS(view["options"], "")
     return render_page(
         "page.html",
         modules=MODULES,
@@ -121,9 +123,9 @@ def page_html(view: Mapping[str, Any], figures: Mapping[str, Figure]) -> str:
         rung_bars={section["part"]: _rung_bars(section) for section in view["rungs"]},
         has_confusion=bool(confusion),
         class_images=view["images"]["classes"],
-        options=changed_options(view["options"]),
-        versions=[(name, str(version)) for name, version in (view["options"].get("versions") or {}).items()],
-        command=repeating_command(view["options"], header["folder"]),
+        options=changed_options(options),
+        versions=list(options.versions.items()),
+        command=repeating_command(options, header["folder"]),
         run_facts=view["run_facts"],
     )
 

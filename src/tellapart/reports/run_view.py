@@ -17,29 +17,35 @@ from tellapart.reports.gallery import gallery_order, gallery_view
 from tellapart.reports.ladder_section import changed_images, rungs_view
 from tellapart.reports.map_section import map_view
 from tellapart.reports.methods_text import method_sentences
+from tellapart.reports.number_format import PARTS
 from tellapart.reports.relative_links import without_absolute_paths
-from tellapart.reports.runfiles import PARTS, RunFiles
+from tellapart.reports.report_document import (
+    ClassImages,
+    ConfusionView,
+    CoverageView,
+    HeaderView,
+    PartView,
+    ReliabilityView,
+    ReportView,
+    SectionView,
+)
 from tellapart.reports.scores_section import binary_view, per_class_view, top_k_view, verdict_view
 from tellapart.reports.search_section import search_view
 from tellapart.reports.thumbnail_budget import ThumbnailBudget, Thumbnails, class_sheets, data_uri, fill
 from tellapart.reports.training_section import training_view
 from tellapart.reports.unusual_section import strangest_images, unusual_view
+from tellapart.results import plain
+from tellapart.run_folder import Run, RunContent
+from tellapart.run_metrics import FoldScores
 
 FORMAT = 1
 WAYS = {"scratch": "{backbone} from scratch", "finetune": "{backbone}, fine-tuned", "auto": "auto: {backbone}"}
 
 
 def report_view(
-    folder: Path, thumbnails: Thumbnails, budget: ThumbnailBudget | None = None, *, run: RunFiles | None = None
-) -> dict[str, Any]:
-    """Everything the report of a run shows, JSON-able, one key a section.
-
-    Keys: ``format``, ``header``, ``rungs``, ``confusion``, ``gallery``, ``reliability``, ``coverage``, ``decision``,
-    ``unusual`` (lists have one item a
-    reported part), ``sensitivity``, ``curve`` (each with ``reason`` set where the run has none), ``search`` (``auto`` only),
-    ``training`` (None where no network was trained), ``map``, ``data``, ``notes``, ``method``, ``options`` and ``images``.
-    ``images["thumbnails"]`` are data URIs by image_id, ``images["classes"]`` the contact sheet and mean image of each class;
-    ``report.json`` is the view without ``images``.
+    folder: Path, thumbnails: Thumbnails, budget: ThumbnailBudget | None = None, *, run: RunContent | None = None
+) -> ReportView:
+    """Everything the report of a run shows, JSON-able.
 
     Args:
         folder: the run folder.
@@ -51,14 +57,14 @@ def report_view(
         StorageError: a file of the run is absent or damaged.
     """
     budget = budget or ThumbnailBudget()
-    run = run or RunFiles.load(folder)
+    run = run or Run(folder).content()
     chosen: dict[str, bytes] = {}
     order = gallery_order(run.predictions)[: budget.gallery_images]
     shown = fill(chosen, (run.predictions.image_ids[i] for i in order), thumbnails, budget.gallery_bytes)
-    view: dict[str, Any] = {
+    view: ReportView = {
         "format": FORMAT,
         "header": header_view(run),
-        "rungs": [rungs_view(run, part) for part in run.parts if run.metrics[part].get("rungs")],
+        "rungs": [rungs_view(run, part) for part in run.parts if run.metrics.parts[part].rungs],
         "confusion": [_confusion(run, part) for part in run.parts],
         "gallery": gallery_view(run, order[:shown]),
         "reliability": [_reliability(run, part) for part in run.parts],
@@ -71,9 +77,9 @@ def report_view(
         "training": training_view(run),
         "map": map_view(run),
         "data": data_view(run),
-        "notes": list(run.metrics.get("notes") or []),
+        "notes": run.metrics.notes,
         "method": method_sentences(run),
-        "options": dict(run.options),
+        "options": run.options.as_dict(),
         "run_facts": run_facts(run),
     }
     view = without_absolute_paths(view, folder)
@@ -89,69 +95,76 @@ def report_view(
     return view
 
 
-def header_view(run: RunFiles) -> dict[str, Any]:
+def header_view(run: RunContent) -> HeaderView:
     """Which run this is and its headline numbers, one item of ``parts`` a reported part."""
     metrics = run.metrics
-    parts = []
-    for part in run.parts:
-        numbers = metrics[part]
-        accuracy, log_loss = numbers.get("accuracy"), numbers.get("log_loss")
-        seen = f"{number_format.count(numbers['n'], 'image')} it never saw in training"
+    parts: list[PartView] = []
+    for part, numbers in metrics.parts.items():
+        accuracy, log_loss = numbers.accuracy.as_dict(), numbers.log_loss.as_dict()
+        seen = f"{number_format.count(numbers.n, 'image')} it never saw in training"
         parts.append(
             {
                 "part": part,
                 "title": PARTS[part],
-                "n": numbers["n"],
-                "groups": numbers.get("groups"),
+                "n": numbers.n,
+                "groups": numbers.groups,
                 "effective_size_sentence": effective_size_sentence(numbers),
                 "accuracy": accuracy,
                 "log_loss": log_loss,
-                "macro_f1": numbers.get("macro_f1"),
-                "auc": numbers.get("auc"),
-                "ece": numbers.get("ece"),
+                "macro_f1": numbers.macro_f1.as_dict(),
+                "auc": plain(numbers.auc),
+                "ece": numbers.ece,
                 "verdict": verdict_view(run, part),
                 "per_class": per_class_view(run, part),
                 "top_k": top_k_view(run, part),
                 "binary": binary_view(run, part),
-                "sentence": f"{number_format.percent_interval(accuracy)}, {seen}" if accuracy else f"Not measured on {seen}",
+                "sentence": f"{number_format.percent_interval(accuracy)}, {seen}",
                 "interval_sentence": f"95{number_format.SPACE}% interval {number_format.share(accuracy['low'])} to "
-                f"{number_format.percent(accuracy['high'])}"
-                if accuracy
-                else "Not measured",
-                "log_loss_sentence": number_format.loss_interval(log_loss) if log_loss else "not measured",
+                f"{number_format.percent(accuracy['high'])}",
+                "log_loss_sentence": number_format.loss_interval(log_loss),
             }
         )
-    names = run.class_names
-    fields = {key: metrics.get(key) for key in ("run", "folder", "created", "tellapart", "recipe", "backbone")}
-    fields["run"] = fields["run"] or run.folder.name
-    if state := (run.options.get("options") or {}).get("state"):
-        fields["state"] = state
-    words = WAYS.get(str(fields["recipe"]), "{recipe} on {backbone}").format(**fields)
-    ladder = metrics.get("ladder") or {}
-    fields |= {"model": words, "saved": ladder.get("saved"), "members": len((metrics.get("selection") or {}).get("members") or [])}
-    return {**fields, "date": number_format.day(metrics.get("created")), "class_names": names, "num_classes": len(names), "parts": parts}
+    header: HeaderView = {
+        "run": metrics.run,
+        "folder": metrics.folder,
+        "created": metrics.created,
+        "tellapart": metrics.tellapart,
+        "recipe": metrics.recipe,
+        "backbone": metrics.backbone,
+        "model": WAYS.get(metrics.recipe, "{recipe} on {backbone}").format(recipe=metrics.recipe, backbone=metrics.backbone),
+        "saved": metrics.ladder.saved if metrics.ladder else None,
+        "members": len(_members(run)),
+        "date": number_format.day(metrics.created),
+        "class_names": run.class_names,
+        "num_classes": len(run.class_names),
+        "parts": parts,
+    }
+    if state := run.options.options.get("state"):
+        header["state"] = state
+    return header
 
 
-def run_facts(run: RunFiles) -> list[list[str]]:
+def run_facts(run: RunContent) -> list[list[str]]:
     """Size of the saved model and speed of its training, each with a name; what is not known is left out."""
     found = []
     model = run.folder / "model"
     size = sum(path.stat().st_size for path in model.iterdir() if path.is_file()) if model.is_dir() else 0
     if size:
         found.append(["Saved model", number_format.size(size)])
-    if count := len((run.metrics.get("selection") or {}).get("members") or []):
-        found.append(["Networks averaged", str(count)])
-    cost = run.metrics.get("training") or {}
-    if cost.get("seconds"):
-        found.append(["Trained for", number_format.duration(cost["seconds"])])
-    if cost.get("images_per_s"):
-        found.append(["Training speed", f"{cost['images_per_s']:,.0f} images/s"])
+    if members := _members(run):
+        found.append(["Networks averaged", str(len(members))])
+    if cost := run.metrics.training:
+        found.append(["Trained for", number_format.duration(cost.seconds)])
+        found.append(["Training speed", f"{cost.images_per_s:,.0f} images/s"])
     return found
 
 
-def _confusion(run: RunFiles, part: str) -> dict[str, Any]:
-    """Rows are the truth, columns the prediction; ``order`` lists the classes by how many mistakes they take part in, most first."""
-    matrix = np.array(run.metrics[part].get("confusion_matrix") or [], dtype=np.int64)
+def _members(run: RunContent) -> list[FoldScores]:
+    return run.metrics.selection.members if run.metrics.selection else []
+
+
+def _confusion(run: RunContent, part: str) -> ConfusionView:
+    matrix = np.array(run.metrics.parts[part].confusion_matrix, dtype=np.int64)
     if matrix.size == 0:
         return {"part": part, "title": PARTS[part], "matrix": [], "order": [], "pairs": []}
     off = matrix.copy()
@@ -168,81 +181,69 @@ def _confusion(run: RunFiles, part: str) -> dict[str, Any]:
     }
 
 
-def _reliability(run: RunFiles, part: str) -> dict[str, Any]:
-    numbers = run.metrics[part]
-    bins, ece = numbers.get("reliability") or {}, numbers.get("ece") or {}
-    words = "How often a stated probability comes true was not measured."
+def _reliability(run: RunContent, part: str) -> ReliabilityView:
+    numbers = run.metrics.parts[part]
+    bins, ece = plain(numbers.reliability), numbers.ece
     few = ""
-    if numbers["n"] < FEW:
-        few = f"{number_format.count(numbers['n'], 'image')} are too few for a reliability diagram; it takes at least {FEW}."
-    if ece.get("before") is not None and ece.get("after") is not None:
-        words = (
-            f"Stated and true shares differ by {number_format.percent(ece['after'])} on average (expected calibration error); "
-            f"before the temperature it was {number_format.percent(ece['before'])}."
-        )
+    if numbers.n < FEW:
+        few = f"{number_format.count(numbers.n, 'image')} are too few for a reliability diagram; it takes at least {FEW}."
+    words = (
+        f"Stated and true shares differ by {number_format.percent(ece['after'])} on average (expected calibration error); "
+        f"before the temperature it was {number_format.percent(ece['before'])}."
+    )
     return {
         "part": part,
         "title": PARTS[part],
         "ece": ece,
-        "before": bins.get("before") or [],
-        "after": bins.get("after") or [],
+        "before": bins["before"],
+        "after": bins["after"],
         "sentence": words,
         "too_few": few,
     }
 
 
-def _coverage(run: RunFiles, part: str) -> dict[str, Any]:
-    points = sorted((dict(point) for point in run.metrics[part].get("coverage") or []), key=lambda point: -point["coverage"])
-    words = "How accuracy grows when unsure images are left to a person was not measured."
-    kept = [point for point in points if point.get("accuracy") is not None]
-    if kept:
-        every = kept[0]
-        careful = next((point for point in kept if point["accuracy"] >= 1 - (1 - every["accuracy"]) / 2 and point is not every), None)
-        words = f"Answering every image: {number_format.percent(every['accuracy'])} right."
-        if careful and every["accuracy"] < 1:
-            words += (
-                f" Answering only when at least {number_format.percent(careful['threshold'])} sure "
-                f"leaves {number_format.percent(1 - careful['coverage'], 0)} of the images to you "
-                f"and gets {number_format.percent(careful['accuracy'])} of the others right."
-            )
-    return {"part": part, "title": PARTS[part], "points": kept, "sentence": words}
-
-
-def _sensitivity(run: RunFiles) -> dict[str, Any]:
-    found: Mapping[str, Any] | None = run.metrics.get("split_sensitivity")
-    if not found:
-        return {"reason": run.metrics.get("split_sensitivity_reason") or "Other splits were not tried in this run."}
-    spread, splits = found["accuracy"], found["splits"]
-    words = (
-        f"The same recipe on {number_format.count(len(splits), 'other split')} of the same images scored between "
-        f"{number_format.share(spread['low'])} and {number_format.percent(spread['high'])},"
-        f" {number_format.percent(spread['mean'])} on average."
-    )
-    first = found.get("first")
-    if first and first.get("accuracy"):
-        score = number_format.percent_interval(first["accuracy"])
-        words += f" Testing on the first {first['per_class']} files of each class would have said {score}."
-    part = run.parts[0] if run.parts else None
-    reported = {"part": part, **run.metrics[part]["accuracy"]} if part and run.metrics[part].get("accuracy") else None
-    return {"reason": None, **found, "reported": reported, "sentence": words}
-
-
-def _curve(run: RunFiles) -> dict[str, Any]:
-    found: Mapping[str, Any] | None = run.metrics.get("learning_curve")
-    if not found:
-        return {"reason": run.metrics.get("learning_curve_reason") or "No learning curve was made in this run."}
-    words, twice = "", found.get("twice")
-    if twice and twice.get("accuracy"):
-        words = f"With twice the training images ({twice['n_train']:,}) the fit expects {number_format.percent_interval(twice['accuracy'])}"
-        gain = twice.get("gain")
+def _coverage(run: RunContent, part: str) -> CoverageView:
+    points = sorted(run.metrics.parts[part].coverage, key=lambda point: -point.coverage)
+    every, *others = points
+    careful = next((point for point in others if point.accuracy >= 1 - (1 - every.accuracy) / 2), None)
+    words = f"Answering every image: {number_format.percent(every.accuracy)} right."
+    if careful and every.accuracy < 1:
         words += (
-            "."
-            if not gain
-            else ", {} points ({} to {}).".format(*(number_format.signed(100 * gain[key], 1) for key in ("value", "low", "high")))
+            f" Answering only when at least {number_format.percent(careful.threshold)} sure "
+            f"leaves {number_format.percent(1 - careful.coverage, 0)} of the images to you "
+            f"and gets {number_format.percent(careful.accuracy)} of the others right."
         )
-        if gain and gain["low"] <= 0:
-            words += " The gain may be nothing: better images or labels may be worth more than more of them."
-    return {"reason": None, **found, "sentence": words}
+    return {"part": part, "title": PARTS[part], "points": [plain(point) for point in points], "sentence": words}
+
+
+def _sensitivity(run: RunContent) -> SectionView:
+    found = run.metrics.split_sensitivity
+    if found is None:
+        return {"reason": run.metrics.split_sensitivity_reason or "Other splits were not tried in this run."}
+    spread, first = found.accuracy, found.first
+    words = (
+        f"The same recipe on {number_format.count(len(found.splits), 'other split')} of the same images scored between "
+        f"{number_format.share(spread.low)} and {number_format.percent(spread.high)},"
+        f" {number_format.percent(spread.mean)} on average."
+        f" Testing on the first {first.per_class} files of each class would have said"
+        f" {number_format.percent_interval(first.accuracy.as_dict())}."
+    )
+    reported = next(({"part": name, **part.accuracy.as_dict()} for name, part in run.metrics.parts.items()), None)
+    numbers: SectionView = plain(found)
+    return {**numbers, "reason": None, "reported": reported, "sentence": words}
+
+
+def _curve(run: RunContent) -> SectionView:
+    found = run.metrics.learning_curve
+    if found is None:
+        return {"reason": run.metrics.learning_curve_reason or "No learning curve was made in this run."}
+    twice, gain = found.twice, found.twice.gain
+    value, low, high = (number_format.signed(100 * x, 1) for x in (gain.value, gain.low, gain.high))
+    words = f"With twice the training images ({twice.n_train:,}) the fit expects {number_format.percent_interval(twice.accuracy.as_dict())}"
+    words += f", {value} points ({low} to {high})."
+    if gain.low <= 0:
+        words += " The gain may be nothing: better images or labels may be worth more than more of them."
+    return {"reason": None, "points": plain(found.points), "fit": found.fit, "twice": plain(found.twice), "sentence": words}
 
 
 def _map_images(view: Mapping[str, Any]) -> list[str]:
@@ -250,9 +251,9 @@ def _map_images(view: Mapping[str, Any]) -> list[str]:
     return [ids[i] for i in np.random.default_rng(1).permutation(len(ids)) if ids[i] is not None]
 
 
-def _class_images(run: RunFiles, imaged: list[int], thumbnails: Thumbnails) -> list[dict[str, Any]]:
+def _class_images(run: RunContent, imaged: list[int], thumbnails: Thumbnails) -> list[ClassImages]:
     images = class_images(run)
-    found = []
+    found: list[ClassImages] = []
     for k in imaged:
         name = run.class_names[k]
         made = class_sheets(images.get(name, []), len(imaged), thumbnails)
@@ -260,9 +261,9 @@ def _class_images(run: RunFiles, imaged: list[int], thumbnails: Thumbnails) -> l
             {
                 "label": k,
                 "name": name,
-                "sheet": made.sheet and data_uri(made.sheet),
+                "sheet": data_uri(made.sheet) if made.sheet else None,
                 "sheet_images": made.sheet_images,
-                "mean": made.mean and data_uri(made.mean),
+                "mean": data_uri(made.mean) if made.mean else None,
                 "mean_images": made.mean_images,
             }
         )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypedDict
 
 import numpy as np
 
 from tellapart.array_types import BoolArray, FloatArray, IntArray
 from tellapart.evaluation.intervals import share_interval
+from tellapart.interval import IntervalDict
 from tellapart.predictions import Predictions
 from tellapart.reports.number_format import count, percent, percent_brief, share
-from tellapart.reports.runfiles import RunFiles
+from tellapart.results import plain
+from tellapart.run_folder import RunContent
+from tellapart.run_metrics import PartMetrics
 
 FEW_CLASSES = 10
 TOP = (1, 3, 5)
@@ -21,21 +24,82 @@ LEAST_SUPPORT = 5
 """A class of fewer images is not called the weakest: one mistake would make it so."""
 
 
-def proportion(is_right: BoolArray, groups: Sequence[str]) -> dict[str, float] | None:
+class ClassView(TypedDict):
+    """A class: the numbers of metrics.json, and intervals; None where there is nothing to take a share of."""
+
+    name: str
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int
+    recall_interval: IntervalDict | None
+    precision_interval: IntervalDict | None
+
+
+class TopK(TypedDict):
+    """How often the label is among the ``k`` most probable classes."""
+
+    k: int
+    accuracy: IntervalDict | None
+
+
+class Fact(TypedDict):
+    """A number beside the headline."""
+
+    name: str
+    value: str
+    words: str
+
+
+class VerdictView(TypedDict):
+    """What the first screen says of one part."""
+
+    line: str
+    facts: list[Fact]
+
+
+class ThresholdRow(TypedDict):
+    """Counts at a threshold, and proportions with their intervals; None where undefined."""
+
+    threshold: float
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+    accuracy: IntervalDict | None
+    recall: IntervalDict | None
+    precision: IntervalDict | None
+
+
+class BinaryView(TypedDict):
+    """Two classes at each threshold 0, 0.01 ... 1.
+
+    ``roc`` are points (false-positive rate, recall), ``pr`` points (recall, precision), at most 200 of each.
+    """
+
+    part: str
+    positive: str
+    negative: str
+    rows: list[ThresholdRow]
+    roc: list[list[float]]
+    pr: list[list[float]]
+
+
+def proportion(is_right: BoolArray, groups: Sequence[str]) -> IntervalDict | None:
     """The share of true values, bool (n,), with its 95 % interval by groups; None without an image."""
     return share_interval(is_right, groups).as_dict() if len(is_right) else None
 
 
-def part_predictions(run: RunFiles, part: str) -> Predictions:
+def part_predictions(run: RunContent, part: str) -> Predictions:
     """The labeled predictions of one reported part."""
     predictions = run.predictions
     is_part = np.array([name == part for name in predictions.parts], dtype=bool)
     return predictions.where(is_part & (predictions.targets >= 0))
 
 
-def per_class_view(run: RunFiles, part: str) -> list[dict[str, Any]]:
-    """The rows of metrics.json with ``recall_interval`` and ``precision_interval``; None where there is nothing to take a share of."""
-    rows = [dict(row) for row in run.metrics[part].get("per_class") or []]
+def per_class_view(run: RunContent, part: str) -> list[ClassView]:
+    """The classes with the intervals of recall and precision."""
+    rows: list[ClassView] = [plain(row) for row in run.metrics.parts[part].per_class]
     found = part_predictions(run, part)
     predicted, groups = found.predicted, np.array(found.groups, dtype=object)
     for k, row in enumerate(rows):
@@ -44,11 +108,11 @@ def per_class_view(run: RunFiles, part: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _share(is_right: BoolArray, among: BoolArray, groups: Any) -> dict[str, float] | None:
+def _share(is_right: BoolArray, among: BoolArray, groups: Any) -> IntervalDict | None:
     return proportion(is_right[among], [str(group) for group in groups[among]])
 
 
-def top_k_view(run: RunFiles, part: str) -> list[dict[str, Any]]:
+def top_k_view(run: RunContent, part: str) -> list[TopK]:
     """How often the label is among the k most probable classes, for more than ten classes; else nothing."""
     found = part_predictions(run, part)
     num_classes = len(run.class_names)
@@ -59,42 +123,40 @@ def top_k_view(run: RunFiles, part: str) -> list[dict[str, Any]]:
     return [{"k": k, "accuracy": proportion(rank < k, found.groups)} for k in TOP if k < num_classes]
 
 
-def verdict_view(run: RunFiles, part: str) -> dict[str, Any]:
-    """What the first screen says of one part: one line, and the facts beside it, each with a name, a value and a sentence."""
-    numbers = run.metrics[part]
-    accuracy = numbers.get("accuracy")
-    if not accuracy:
-        return {"line": "The accuracy was not measured.", "facts": []}
-    line = f"{percent(accuracy['value'])} of {count(numbers['n'], 'image')} it never saw are classified correctly"
-    facts = [*_other_splits(run, part), *_size(numbers), *_weakest(run, part), *_top_confusion(run, part)]
+def verdict_view(run: RunContent, part: str) -> VerdictView:
+    """What the first screen says of one part: one line, and the facts beside it."""
+    metrics = run.metrics.parts[part]
+    line = f"{percent(metrics.accuracy.value)} of {count(metrics.n, 'image')} it never saw are classified correctly"
+    facts = [*_other_splits(run, part), *_size(metrics), *_weakest(run, part), *_top_confusion(run, part)]
     return {"line": f"{line}.", "facts": facts}
 
 
-def _other_splits(run: RunFiles, part: str) -> list[dict[str, str]]:
-    found: Mapping[str, Any] | None = run.metrics.get("split_sensitivity")
-    if not found or part != run.parts[0]:
+def _other_splits(run: RunContent, part: str) -> list[Fact]:
+    sensitivity = run.metrics.split_sensitivity
+    if sensitivity is None or part != run.parts[0]:
         return []
-    spread = found["accuracy"]
-    words = f"{share(spread['low'])} to {percent(spread['high'])}; this split is one of many"
-    return [{"name": f"Mean of {count(len(found['splits']), 'other split')}", "value": percent(spread["mean"]), "words": words}]
+    spread = sensitivity.accuracy
+    words = f"{share(spread.low)} to {percent(spread.high)}; this split is one of many"
+    return [{"name": f"Mean of {count(len(sensitivity.splits), 'other split')}", "value": percent(spread.mean), "words": words}]
 
 
-def _size(numbers: Mapping[str, Any]) -> list[dict[str, str]]:
-    n, groups = numbers["n"], numbers.get("groups")
-    words = "each its own group" if not groups or groups == n else f"in {count(groups, 'group')} that stay together"
+def _size(metrics: PartMetrics) -> list[Fact]:
+    n, groups = metrics.n, metrics.groups
+    words = "each its own group" if groups == n else f"in {count(groups, 'group')} that stay together"
     return [{"name": "Images", "value": f"{n:,}", "words": words}]
 
 
-def _weakest(run: RunFiles, part: str) -> list[dict[str, str]]:
+def _weakest(run: RunContent, part: str) -> list[Fact]:
     rows = [row for row in per_class_view(run, part) if row["recall_interval"] and row["support"] >= LEAST_SUPPORT]
     if len(rows) < 2:
         return []
-    row = min(rows, key=lambda one: one["recall_interval"]["value"])
-    return [{"name": "Weakest class", "value": row["name"], "words": f"{percent_brief(row['recall_interval'])} of it recognized"}]
+    row = min(rows, key=lambda one: one["recall"] or 0.0)
+    recall = row["recall_interval"]
+    return [{"name": "Weakest class", "value": row["name"], "words": f"{percent_brief(recall)} of it recognized"}] if recall else []
 
 
-def _top_confusion(run: RunFiles, part: str) -> list[dict[str, str]]:
-    matrix = np.array(run.metrics[part].get("confusion_matrix") or [], dtype=np.int64)
+def _top_confusion(run: RunContent, part: str) -> list[Fact]:
+    matrix = np.array(run.metrics.parts[part].confusion_matrix, dtype=np.int64)
     if matrix.size == 0:
         return []
     off = matrix - np.diag(np.diag(matrix))
@@ -106,13 +168,8 @@ def _top_confusion(run: RunFiles, part: str) -> list[dict[str, str]]:
     return [{"name": "Most frequent confusion", "value": f"{names[i]} → {names[j]}", "words": words}]
 
 
-def binary_view(run: RunFiles, part: str) -> dict[str, Any] | None:
-    """Curves and thresholds of two classes, the second being the positive one; None for other numbers of classes.
-
-    ``rows`` has one item per threshold 0, 0.01 ... 1: ``threshold``, the counts ``tp``, ``fp``, ``fn``, ``tn``, and
-    ``accuracy``, ``recall``, ``precision`` with their intervals (None where undefined). ``roc`` are points (false-positive
-    rate, recall), ``pr`` points (recall, precision), at most 200 of each.
-    """
+def binary_view(run: RunContent, part: str) -> BinaryView | None:
+    """Curves and thresholds of two classes, the second being the positive one; None for other numbers of classes."""
     found = part_predictions(run, part)
     is_positive = found.targets == 1
     if len(run.class_names) != 2 or is_positive.all() or not is_positive.any():
@@ -125,14 +182,16 @@ def binary_view(run: RunFiles, part: str) -> dict[str, Any] | None:
     return {"part": part, "positive": positive, "negative": negative, "rows": rows, "roc": roc, "pr": pr}
 
 
-def _at_threshold(threshold: float, scores: FloatArray, is_positive: BoolArray, groups: Any) -> dict[str, Any]:
+def _at_threshold(threshold: float, scores: FloatArray, is_positive: BoolArray, groups: Any) -> ThresholdRow:
     called = scores >= threshold
     is_right = called == is_positive
-    counts = (("tp", called & is_positive), ("fp", called & ~is_positive), ("fn", ~called & is_positive), ("tn", ~called & ~is_positive))
     every = np.ones(len(scores), dtype=bool)
     return {
         "threshold": threshold,
-        **{name: int(rows.sum()) for name, rows in counts},
+        "tp": int((called & is_positive).sum()),
+        "fp": int((called & ~is_positive).sum()),
+        "fn": int((~called & is_positive).sum()),
+        "tn": int((~called & ~is_positive).sum()),
         "accuracy": _share(is_right, every, groups),
         "recall": _share(is_right, is_positive, groups),
         "precision": _share(is_right, called, groups),

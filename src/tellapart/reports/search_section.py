@@ -2,35 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 from tellapart.reports.number_format import count, duration, loss, percent
-from tellapart.reports.runfiles import RunFiles
+from tellapart.run_folder import RunContent
+from tellapart.run_metrics import SearchSummary
 
 
-def search_view(run: RunFiles) -> dict[str, Any] | None:
+class TrialView(TypedDict):
+    """What was tried, with its numbers in words."""
+
+    name: str
+    seconds: float
+    log_loss: float | None
+    reason: str
+    weight: float
+    log_loss_text: str
+    weight_text: str
+    time_text: str
+
+
+class SearchView(TypedDict):
+    """The search section."""
+
+    rows: list[TrialView]
+    findings: list[str]
+    sentence: str
+
+
+def search_view(run: RunContent) -> SearchView | None:
     """Rows of what was tried, with texts; None for a run without a search."""
-    found = run.metrics.get("search")
-    if not found:
+    search = run.metrics.search
+    if search is None:
         return None
-    rows = [
+    rows: list[TrialView] = [
         {
-            **row,
-            "log_loss_text": "–" if row["log_loss"] is None else loss(row["log_loss"]),
-            "weight_text": percent(row["weight"], 0) if row["weight"] else "–",
-            "time_text": duration(row["seconds"]),
+            "name": trial.name,
+            "seconds": trial.seconds,
+            "log_loss": trial.log_loss,
+            "reason": trial.reason,
+            "weight": trial.weight,
+            "log_loss_text": "–" if trial.log_loss is None else loss(trial.log_loss),
+            "weight_text": percent(trial.weight, 0) if trial.weight else "–",
+            "time_text": duration(trial.seconds),
         }
-        for row in found["trials"]
+        for trial in search.trials
     ]
-    findings = [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in found["findings"]]
-    return {"rows": rows, "findings": findings, "sentence": _sentence(found, (run.metrics.get("selection") or {}).get("n"))}
+    findings = [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in search.findings]
+    selection = run.metrics.selection
+    return {"rows": rows, "findings": findings, "sentence": _sentence(search, selection.n if selection else None)}
 
 
-def _sentence(found: dict[str, Any], n: int | None) -> str:
+def _sentence(search: SearchSummary, n: int | None) -> str:
     """How much was tried, and how far what was chosen is ahead."""
-    text = f"{count(len(found['trials']), 'recipe')} in {duration(found['seconds'])}"
+    text = f"{count(len(search.trials), 'recipe')} in {duration(search.seconds)}"
     text += f", chosen on out-of-fold predictions for {count(n, 'training image')}." if n else "."
-    if lead := found.get("lead"):
-        ahead = f"{lead['log_loss']:.4f} (standard error {lead['standard_error']:.4f})"
+    if lead := search.lead:
+        ahead = f"{lead.log_loss:.4f} (standard error {lead.standard_error:.4f})"
         text += f" The log loss of what was chosen is lower than that of the best left out by {ahead}."
     return text

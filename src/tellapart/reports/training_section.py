@@ -2,93 +2,150 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from tellapart.reports.number_format import count, duration, loss, percent, share
-from tellapart.reports.runfiles import RunFiles
+from tellapart.run_folder import RunContent
+from tellapart.run_metrics import EpochEvent, EpochScores, FoldScores, TrainingCost
 
 SHOWN_EPOCHS = 400
-CURVES = (("train", "loss"), ("train", "accuracy"), ("held_out", "loss"), ("held_out", "accuracy"))
 
 
-def training_view(run: RunFiles) -> dict[str, Any] | None:
-    """The curves of each fold, the cost, and the members' own scores with their spread; None where no network was trained.
+class FoldView(TypedDict):
+    """The curves of a network: lists of the same length, None where nothing was held out or a number was infinite.
 
-    A fold has ``epochs`` and, of the same length, ``train_loss``, ``train_accuracy``, ``held_out_loss`` and
-    ``held_out_accuracy`` (None where nothing was held out, or where a number was infinite); ``best`` is the epoch whose
-    weights were kept, ``trained`` how many there were. Of more than 400 epochs an even choice is given.
+    ``best`` is the epoch whose weights were kept, ``trained`` how many there were. Of more than 400 epochs an even choice is given.
     """
+
+    fold: int
+    epochs: list[int]
+    train_loss: list[float | None]
+    train_accuracy: list[float | None]
+    held_out_loss: list[float | None]
+    held_out_accuracy: list[float | None]
+    best: int | None
+    trained: int
+    seconds: float | None
+
+
+class CurvesView(TypedDict):
+    """The curves alone, and a sentence on them."""
+
+    folds: list[FoldView]
+    sentence: str
+
+
+class MemberView(TypedDict):
+    """A network's own scores on the images it was not trained on, also in words, and its best epoch."""
+
+    fold: int
+    n: int
+    accuracy: float
+    log_loss: float
+    best: int | None
+    accuracy_text: str
+    log_loss_text: str
+
+
+class TrainingView(CurvesView):
+    """The training section; ``spread`` is that of the members' accuracy and log loss, None for one network."""
+
+    cost: dict[str, Any]
+    members: list[MemberView]
+    spread: dict[str, SpreadView] | None
+    members_sentence: str
+
+
+class SpreadView(TypedDict):
+    """Mean, smallest and largest of several values."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def training_view(run: RunContent) -> TrainingView | None:
+    """The curves of each fold, the cost, and the members' own scores with their spread; None where no network was trained."""
     folds = _folds(run.history)
-    cost: Mapping[str, Any] = run.metrics.get("training") or {}
-    if not folds and not cost:
+    cost = run.metrics.training
+    if not folds and cost is None:
         return None
-    members = [dict(row) for row in (run.metrics.get("selection") or {}).get("members") or []]
+    scores = run.metrics.selection.members if run.metrics.selection else []
     best = {fold["fold"]: fold["best"] for fold in folds}
-    members = [{**row, "best": best.get(row.get("fold")), **_texts(row)} for row in members]
-    spread = {name: _spread([row[name] for row in members if row.get(name) is not None]) for name in ("accuracy", "log_loss")}
+    members = [_member(row, best.get(row.fold)) for row in scores]
+    spread = _spreads(members)
     return {
         "folds": folds,
-        "cost": dict(cost),
+        "cost": cost.as_dict() if cost else {},
         "members": members,
-        "spread": spread if len(members) > 1 else None,
+        "spread": spread,
         "sentence": _sentence(folds, cost),
-        "members_sentence": _agreement(members, spread),
+        "members_sentence": _agreement(len(members), spread),
     }
 
 
-def training_section(history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _member(scores: FoldScores, best: int | None) -> MemberView:
+    return {
+        "fold": scores.fold,
+        "n": scores.n,
+        "accuracy": scores.accuracy,
+        "log_loss": scores.log_loss,
+        "best": best,
+        "accuracy_text": percent(scores.accuracy),
+        "log_loss_text": loss(scores.log_loss),
+    }
+
+
+def training_section(history: Sequence[EpochEvent]) -> CurvesView:
     """The curves alone, for the figures."""
     folds = _folds(history)
-    return {"folds": folds, "sentence": _sentence(folds, {})}
+    return {"folds": folds, "sentence": _sentence(folds, None)}
 
 
-def _folds(history: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    by_fold: dict[int, list[Mapping[str, Any]]] = {}
+def _folds(history: Sequence[EpochEvent]) -> list[FoldView]:
+    by_fold: dict[int, list[EpochEvent]] = {}
     for event in history:
-        if event.get("event") == "epoch":
-            by_fold.setdefault(event.get("fold") or 1, []).append(event)
+        by_fold.setdefault(event.fold or 1, []).append(event)
     return [_fold(number, events) for number, events in sorted(by_fold.items())]
 
 
-def _fold(number: int, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    judged = [event for event in events if _number(event, "held_out", "loss") is not None]
-    kept = [event for event in judged if event.get("is_kept", True)]
+def _fold(number: int, events: Sequence[EpochEvent]) -> FoldView:
+    kept = [event for event in events if event.is_kept and event.held_out and event.held_out.loss is not None]
     best = kept[-1] if kept else None
     step = -(-len(events) // SHOWN_EPOCHS)
     shown = [event for i, event in enumerate(events) if i % step == 0 or event is best or i == len(events) - 1]
-    curves = {f"{side}_{name}": [_number(event, side, name) for event in shown] for side, name in CURVES}
     return {
         "fold": number,
-        "epochs": [event["epoch"] for event in shown],
-        **curves,
-        "best": best["epoch"] if best else None,
+        "epochs": [event.epoch for event in shown],
+        "train_loss": [_number(event, "train", "loss") for event in shown],
+        "train_accuracy": [_number(event, "train", "accuracy") for event in shown],
+        "held_out_loss": [_number(event, "held_out", "loss") for event in shown],
+        "held_out_accuracy": [_number(event, "held_out", "accuracy") for event in shown],
+        "best": best.epoch if best else None,
         "trained": len(events),
-        "seconds": events[-1].get("seconds"),
+        "seconds": events[-1].seconds,
     }
 
 
-def _number(event: Mapping[str, Any], side: str, name: str) -> float | None:
-    value = (event.get(side) or {}).get(name)
-    return float(value) if value is not None and math.isfinite(value) else None
+def _number(event: EpochEvent, side: str, name: str) -> float | None:
+    scores: EpochScores | None = getattr(event, side)
+    return getattr(scores, name) if scores else None
 
 
-def _texts(row: Mapping[str, Any]) -> dict[str, str]:
-    accuracy, log_loss = row.get("accuracy"), row.get("log_loss")
-    return {
-        "accuracy_text": "" if accuracy is None else percent(accuracy),
-        "log_loss_text": "" if log_loss is None else loss(log_loss),
-    }
+def _spreads(members: Sequence[MemberView]) -> dict[str, SpreadView] | None:
+    if len(members) < 2:
+        return None
+    return {"accuracy": _spread([row["accuracy"] for row in members]), "log_loss": _spread([row["log_loss"] for row in members])}
 
 
-def _spread(values: Sequence[float]) -> dict[str, float] | None:
-    return {"mean": sum(values) / len(values), "low": min(values), "high": max(values)} if values else None
+def _spread(values: Sequence[float]) -> SpreadView:
+    return {"mean": sum(values) / len(values), "low": min(values), "high": max(values)}
 
 
-def _sentence(folds: Sequence[Mapping[str, Any]], cost: Mapping[str, Any]) -> str:
+def _sentence(folds: Sequence[FoldView], cost: TrainingCost | None) -> str:
     """What was trained, for how long, at what speed, and on what variations of the images."""
-    planned, networks = cost.get("epochs"), len(folds)
+    planned, networks = cost.epochs if cost else None, len(folds)
     trained = [fold["trained"] for fold in folds]
     words = []
     if trained:
@@ -98,27 +155,21 @@ def _sentence(folds: Sequence[Mapping[str, Any]], cost: Mapping[str, Any]) -> st
         words.append((f"{networks} networks of {each}" if networks > 1 else each) + left_out)
     elif planned:
         words.append(count(planned, "epoch"))
-    if size := cost.get("image_size"):
-        words.append(f"squares of {size} pixels")
-    found = ", ".join(words).removesuffix(".")
-    if (seconds := cost.get("seconds")) is not None:
-        found += f", in {duration(seconds)}" if found else duration(seconds)
-        if cost.get("images_per_s") is not None:
-            found += f": {cost['images_per_s']:,.0f} images a second"
-    text = found[:1].upper() + found[1:] + "." if found else ""
-    if (varied := cost.get("augmentation")) is not None:
-        text += " The images were shown as they are." if varied == "none" else f" Augmentation: {str(varied).replace(',', ', ')}."
-    return text.strip()
+    if cost is None:
+        return f"{', '.join(words)}." if words else ""
+    words.append(f"squares of {cost.image_size} pixels")
+    text = f"{', '.join(words)}, in {duration(cost.seconds)}: {cost.images_per_s:,.0f} images a second."
+    if cost.augmentation == "none":
+        return f"{text} The images were shown as they are."
+    return f"{text} Augmentation: {cost.augmentation.replace(',', ', ')}."
 
 
-def _agreement(members: Sequence[Mapping[str, Any]], spread: Mapping[str, Mapping[str, float] | None]) -> str:
-    accuracy, log_loss = spread["accuracy"], spread["log_loss"]
-    if len(members) < 2 or not accuracy:
+def _agreement(networks: int, spread: Mapping[str, SpreadView] | None) -> str:
+    if spread is None:
         return ""
-    text = (
-        f"{len(members)} networks, each judged on the training images it did not learn from: accuracy {percent(accuracy['mean'])}"
+    accuracy, log_loss = spread["accuracy"], spread["log_loss"]
+    return (
+        f"{networks} networks, each judged on the training images it did not learn from: accuracy {percent(accuracy['mean'])}"
         f" on average ({share(accuracy['low'])} to {percent(accuracy['high'])})"
+        f", log loss {loss(log_loss['mean'])} ({loss(log_loss['low'])} to {loss(log_loss['high'])})."
     )
-    if log_loss:
-        text += f", log loss {loss(log_loss['mean'])} ({loss(log_loss['low'])} to {loss(log_loss['high'])})"
-    return text + "."

@@ -2,49 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
-from tellapart.reports.number_format import count, percent, percent_brief
-from tellapart.reports.runfiles import PARTS, RunFiles
+from tellapart.reports.number_format import PARTS, count, percent, percent_brief
+from tellapart.run_folder import RunContent
+from tellapart.run_metrics import FamiliarityScores, SetScores
 
 
-def unusual_view(run: RunFiles) -> list[dict[str, Any]]:
+class UnusualRow(TypedDict):
+    """What was asked for with an option, and what was measured, in words."""
+
+    name: str
+    asked: str
+    measured: str
+    of: str
+
+
+class StrangeView(TypedDict):
+    """An image of low familiarity, also in words."""
+
+    image_id: str
+    path: str
+    familiarity: float
+    text: str
+
+
+class UnusualView(TypedDict):
+    """The section on one reported part."""
+
+    part: str
+    title: str
+    rows: list[UnusualRow]
+    strangest: list[StrangeView]
+
+
+def unusual_view(run: RunContent) -> list[UnusualView]:
     """One item for each reported part that has any of it: rows of words, and the strangest images."""
-    views = []
-    for part in run.parts:
-        alarms, sets = run.metrics[part].get("familiarity"), run.metrics[part].get("prediction_sets")
-        if alarms or sets:
-            rows = (_alarm_rows(alarms) if alarms else []) + (_set_rows(sets) if sets else [])
-            strangest = [{**image, "text": f"{image['familiarity']:.2g}"} for image in alarms["strangest"]] if alarms else []
-            views.append({"part": part, "title": PARTS[part], "rows": rows, "strangest": strangest})
+    views: list[UnusualView] = []
+    for name, part in run.metrics.parts.items():
+        if part.familiarity or part.prediction_sets:
+            rows = _alarm_rows(part.familiarity) + _set_rows(part.prediction_sets)
+            views.append({"part": name, "title": PARTS[name], "rows": rows, "strangest": _strangest(part.familiarity)})
     return views
 
 
-def strangest_images(view: list[dict[str, Any]]) -> list[str]:
+def strangest_images(view: list[UnusualView]) -> list[str]:
     """Their ids."""
     return [image["image_id"] for section in view for image in section["strangest"]]
 
 
-def _alarm_rows(found: Mapping[str, Any]) -> list[dict[str, str]]:
+def _strangest(found: FamiliarityScores | None) -> list[StrangeView]:
     return [
-        {
-            "name": f"--unknown {row['unknown']:g}",
-            "asked": f"at most {percent(row['unknown'])} called unknown",
-            "measured": percent_brief(row["measured"]),
-            "of": count(found["n"], "image"),
-        }
-        for row in found["false_alarms"]
+        {"image_id": image.image_id, "path": image.path, "familiarity": image.familiarity, "text": f"{image.familiarity:.2g}"}
+        for image in (found.strangest if found else [])
     ]
 
 
-def _set_rows(found: Mapping[str, Any]) -> list[dict[str, str]]:
-    size = f"{found['mean_size']:.2f} classes on average, {percent(found['single'], 0)} with one"
+def _alarm_rows(found: FamiliarityScores | None) -> list[UnusualRow]:
+    if found is None:
+        return []
     return [
         {
-            "name": f"--coverage {found['coverage']:g}",
-            "asked": f"{percent(found['coverage'])} of the sets hold the true class",
-            "measured": percent_brief(found["measured"]),
-            "of": f"{count(found['n'], 'image')}; {size}",
+            "name": f"--unknown {alarm.unknown:g}",
+            "asked": f"at most {percent(alarm.unknown)} called unknown",
+            "measured": percent_brief(alarm.measured.as_dict()),
+            "of": count(found.n, "image"),
+        }
+        for alarm in found.false_alarms
+    ]
+
+
+def _set_rows(found: SetScores | None) -> list[UnusualRow]:
+    if found is None:
+        return []
+    size = f"{found.mean_size:.2f} classes on average, {percent(found.single, 0)} with one"
+    return [
+        {
+            "name": f"--coverage {found.coverage:g}",
+            "asked": f"{percent(found.coverage)} of the sets hold the true class",
+            "measured": percent_brief(found.measured.as_dict()),
+            "of": f"{count(found.n, 'image')}; {size}",
         }
     ]

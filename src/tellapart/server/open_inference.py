@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from starlette.exceptions import HTTPException
@@ -21,12 +22,54 @@ HEADER_LENGTH = "inference-header-content-length"
 INPUT = "image"
 
 
-def server_metadata() -> dict[str, Any]:
+class ServerMetadata(TypedDict):
+    """The server."""
+
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class TensorForm(TypedDict):
+    """Name, datatype and shape of an input or output; -1 for any number."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+
+
+class ModelMetadata(TypedDict):
+    """A model, its inputs and its outputs."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[TensorForm]
+    outputs: list[TensorForm]
+    parameters: dict[str, list[str]]
+
+
+class OutputTensor(TensorForm):
+    """An output with its values, row by row."""
+
+    data: list[float] | list[str]
+
+
+class InferResponse(TypedDict):
+    """The answer to a request to infer; ``id`` is that of the request."""
+
+    model_name: str
+    model_version: str
+    id: NotRequired[str]
+    outputs: list[OutputTensor]
+
+
+def server_metadata() -> ServerMetadata:
     """``GET /v2``."""
     return {"name": "tellapart", "version": __version__, "extensions": ["binary_tensor_data"]}
 
 
-def model_metadata(model: ServedModel) -> dict[str, Any]:
+def model_metadata(model: ServedModel) -> ModelMetadata:
     """``GET /v2/models/NAME``."""
     width = len(model.class_names)
     return {
@@ -42,7 +85,7 @@ def model_metadata(model: ServedModel) -> dict[str, Any]:
     }
 
 
-def parse_infer(body: bytes, header_length: str | None) -> tuple[dict[str, Any], list[NamedImage]]:
+def parse_infer(body: bytes, header_length: str | None) -> tuple[dict[str, object], list[NamedImage]]:
     """The JSON of a request to infer, and its images.
 
     Raises:
@@ -96,7 +139,7 @@ def _binary_elements(data: bytes, declared: Any) -> list[NamedImage]:
     return images
 
 
-def infer_response(content: dict[str, Any], answered: Answered) -> dict[str, Any]:
+def infer_response(content: Mapping[str, object], answered: Answered) -> InferResponse:
     """The answer to a request to infer.
 
     Raises:
@@ -107,7 +150,7 @@ def infer_response(content: dict[str, Any], answered: Answered) -> dict[str, Any
             raise HTTPException(422, f"{answer.name} cannot be read: {answer.reason}")
     probabilities = np.stack([answer.probabilities for answer in answered.answers if answer.probabilities is not None]).astype(np.float32)
     labels = [answered.class_names[place] for place in probabilities.argmax(axis=1)]
-    outputs = [
+    outputs: list[OutputTensor] = [
         {"name": "probabilities", "datatype": "FP32", "shape": list(probabilities.shape), "data": probabilities.ravel().tolist()},
         {"name": "label", "datatype": "BYTES", "shape": [len(labels)], "data": labels},
     ]
@@ -117,5 +160,7 @@ def infer_response(content: dict[str, Any], answered: Answered) -> dict[str, Any
         if unknown := names - {one["name"] for one in outputs}:
             raise HTTPException(400, f"there is no output {sorted(map(str, unknown))[0]!r}")
         outputs = [one for one in outputs if one["name"] in names]
-    identity = {"id": content["id"]} if isinstance(content.get("id"), str) else {}
-    return {"model_name": answered.run, "model_version": "1", **identity, "outputs": outputs}
+    response: InferResponse = {"model_name": answered.run, "model_version": "1", "outputs": outputs}
+    if isinstance(identity := content.get("id"), str):
+        response["id"] = identity
+    return response

@@ -11,7 +11,7 @@ BYTES = {"type": "string", "format": "binary"}
 _NUMBER = {"type": "number", "minimum": 0, "maximum": 1}
 
 
-def openapi(limits: Limits, models: list[str], *, has_key: bool) -> dict[str, Any]:
+def openapi(limits: Limits, models: list[str], *, has_key: bool) -> dict[str, object]:
     """The description, for these models and limits."""
     content: dict[str, Any] = {
         "openapi": "3.1.0",

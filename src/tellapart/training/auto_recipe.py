@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tellapart import calibration
 from tellapart.analyzed_folder import AnalyzedFolder
@@ -26,6 +26,7 @@ from tellapart.features import FeatureMatrix
 from tellapart.models.backbone_card import Backbone
 from tellapart.models.backbones import find_backbones
 from tellapart.progress import Progress
+from tellapart.run_metrics import BeforeAfter, EvaluationMetrics, Lead, SearchSummary, Selection, Trial
 from tellapart.training.candidates import Choice, choose
 from tellapart.training.options import TrainOptions
 from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part
@@ -165,17 +166,19 @@ class AutoRunner:
             usual = base.classifier.logits([member.logits(found.data.features) for member in base.classifier.members])
             below[part] = baseline_predictions(sets.train, found)
             below[part].append(found.predictions(base.classifier.probabilities(usual), usual, base.name))
-        metrics: dict[str, Any] = {part: evaluate_part(predictions[part], below[part]) for part in predictions}
-        metrics |= {
-            "selection": _selection(choice, sets),
-            "search": self._search(search, choice),
-            "split_sensitivity": None,
-            "split_sensitivity_reason": "Other splits were not tried: every one would mean the whole search again.",
-            "learning_curve": None,
-            "learning_curve_reason": "No learning curve was made: it would mean the whole search again and again.",
-            "leak": None,
-            "data": data_card(search.assignment.rows, sets.class_names, search.assignment.duplicate_groups),
-        }
+        parts = {part: evaluate_part(predictions[part], below[part]) for part in predictions}
+        metrics = EvaluationMetrics(
+            test=parts.get("test"),
+            val=parts.get("val"),
+            selection=_selection(choice, sets),
+            search=self._search(search, choice),
+            split_sensitivity=None,
+            split_sensitivity_reason="Other splits were not tried: every one would mean the whole search again.",
+            learning_curve=None,
+            learning_curve_reason="No learning curve was made: it would mean the whole search again and again.",
+            leak=None,
+            data=data_card(search.assignment.rows, sets.class_names, search.assignment.duplicate_groups),
+        )
         features = self._base_features(search)
         evaluation = Evaluation(
             recipe="auto",
@@ -186,7 +189,7 @@ class AutoRunner:
             out_of_fold=sets.train.taken(chosen.rows).predictions(chosen.classifier.probabilities(chosen.logits), chosen.logits, title),
             rows=rows_with_neighbors(search.assignment.rows, features, sets.train, sets.reported),
             metrics=metrics,
-            history=[{"event": "trial", **row.as_dict()} for row in search.tried],
+            history=[{"event": "trial", **vars(row)} for row in search.tried],
         )
         is_average = network is not None and len(network.held_out) > 1 and bool(choice.weights[-1])
         first = chosen.classifier.members[0]
@@ -220,35 +223,28 @@ class AutoRunner:
             answers.append(classifier.logits([m.logits(features.values) for m in classifier.members]))
         return answers
 
-    def _search(self, search: ProbeSearch, choice: Choice) -> dict[str, Any]:
-        """``search`` of metrics.json: all that was tried, and how far what was chosen is ahead."""
-        lead = None if choice.gain is None else {"log_loss": choice.gain[0], "standard_error": choice.gain[1]}
-        is_finite = lead is None or math.isfinite(lead["standard_error"])
-        return {
-            "trials": [row.as_dict() for row in search.tried],
-            "findings": search.findings,
-            "lead": lead if is_finite else None,
-            "seconds": self.budget.spent_s,
-            "time_limit": self.budget.limit_s,
-        }
+    def _search(self, search: ProbeSearch, choice: Choice) -> SearchSummary:
+        """All that was tried, and how far what was chosen is ahead."""
+        lead = Lead(*choice.gain) if choice.gain is not None and math.isfinite(choice.gain[1]) else None
+        trials = [Trial(**vars(row)) for row in search.tried]
+        return SearchSummary(trials, search.findings, lead, self.budget.spent_s, self.budget.limit_s)
 
 
-def _selection(choice: Choice, sets: PartSets) -> dict[str, Any]:
-    """``selection`` of metrics.json."""
+def _selection(choice: Choice, sets: PartSets) -> Selection:
     chosen = choice.candidate
     targets = sets.train.data.targets[chosen.rows]
-    return {
-        "folds": 5,
-        "n": len(choice.rows),
-        "temperature": chosen.classifier.temperature,
-        "clip": chosen.classifier.clip,
-        "log_loss": {
-            "before": log_loss(calibration.softmax(chosen.logits), targets),
-            "after": log_loss(chosen.classifier.probabilities(chosen.logits), targets),
-        },
-        "cross_fitted_log_loss": choice.log_loss,
-        "candidates": choice.as_rows(),
-    }
+    return Selection(
+        folds=5,
+        n=len(choice.rows),
+        temperature=chosen.classifier.temperature,
+        clip=chosen.classifier.clip,
+        log_loss=BeforeAfter(
+            before=log_loss(calibration.softmax(chosen.logits), targets),
+            after=log_loss(chosen.classifier.probabilities(chosen.logits), targets),
+        ),
+        cross_fitted_log_loss=choice.log_loss,
+        candidates=choice.candidate_weights(),
+    )
 
 
 def outlook(options: TrainOptions, rows: Sequence[FileRow], spec: FeatureSpec) -> str:

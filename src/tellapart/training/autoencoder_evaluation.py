@@ -12,9 +12,10 @@ import torch
 from tellapart.array_types import BoolArray, ByteArray, FloatArray, IntArray
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.parts import REPORTED
-from tellapart.evaluation.intervals import Interval
 from tellapart.images.pixel_store import Pixels
+from tellapart.interval import Interval
 from tellapart.progress import SILENT, Progress
+from tellapart.run_metrics import LatentSummary, ReconstructionErrors, ReconstructionMetrics
 from tellapart.training.autoencoder_training import AutoencoderRecipe, TrainedAutoencoder
 from tellapart.training.data_loader import DataLoader
 from tellapart.training.fold_training import replicas_on
@@ -88,34 +89,33 @@ class AutoencoderEvaluation:
         """Whether the network was trained on an image, bool (n,)."""
         return ~self.is_held_back & ~self.chose
 
-    def numbers(self) -> dict[str, Any]:
-        """The part of ``metrics.json`` that this is."""
+    def metrics(self) -> ReconstructionMetrics:
+        """What was measured, for ``metrics.json``."""
         learned = np.flatnonzero(self.is_trained_on)
-        beside = {"n": len(learned), "error": self._mean(self.errors[learned], learned)}
-        return {
-            "held_back": self._compare_with_baselines() if self.is_held_back.any() else None,
-            "trained_on": beside if self.is_held_back.any() else self._compare_with_baselines(),
-            "components": self.components,
-            "units": {
-                "latent": len(self.units.deviation),
-                "dead": self.units.dead.tolist() if len(self.rows) > 1 else None,
-                "worth": self.units.worth,
-            },
-        }
+        beside = ReconstructionErrors(n=len(learned), error=self._mean(self.errors[learned], learned))
+        return ReconstructionMetrics(
+            held_back=self._compare_with_baselines() if self.is_held_back.any() else None,
+            trained_on=beside if self.is_held_back.any() else self._compare_with_baselines(),
+            components=self.components,
+            units=LatentSummary(
+                latent=len(self.units.deviation),
+                dead=self.units.dead.tolist() if len(self.rows) > 1 else None,
+                worth=self.units.worth,
+            ),
+        )
 
-    def _compare_with_baselines(self) -> dict[str, Any]:
+    def _compare_with_baselines(self) -> ReconstructionErrors:
         rows, errors = self.compared, self.errors[self.compared]
-        return {
-            "n": len(rows),
-            "error": self._mean(errors, rows),
-            "mean_image": self._mean(self.mean_image, rows),
-            "linear": self._mean(self.linear, rows),
-            "better_than_linear": self._mean(self.linear - errors, rows),
-        }
+        return ReconstructionErrors(
+            n=len(rows),
+            error=self._mean(errors, rows),
+            mean_image=self._mean(self.mean_image, rows),
+            linear=self._mean(self.linear, rows),
+            better_than_linear=self._mean(self.linear - errors, rows),
+        )
 
-    def _mean(self, values: FloatArray, rows: IntArray) -> dict[str, float]:
-        found: Interval = mean_error(values, [self.rows[i].group or str(i) for i in rows])
-        return found.as_dict()
+    def _mean(self, values: FloatArray, rows: IntArray) -> Interval:
+        return mean_error(values, [self.rows[i].group or str(i) for i in rows])
 
 
 def evaluate_autoencoder(

@@ -205,7 +205,7 @@ def _read(path: Path, recipe: AutoencoderRecipe, held_out: IntArray) -> TrainedA
     loaded = Checkpoint(path).load()
     if loaded is None:
         return None
-    states, facts = loaded
+    states, facts = loaded.states, loaded.facts
     name, size = ARCHITECTURE + recipe.net, recipe.image_size
     card = BackboneCard(name, name, digest_of(states["encoder"]), size, BLACK, WHITE, recipe.network().num_features)
     return TrainedAutoencoder(Backbone(card, path, "encoder/"), held_out, facts, path.parent)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from tellapart.dataset.splits import assign_folds
 from tellapart.evaluation.greedy_ensemble import greedy_weights, mean_gain, scaled_losses
 from tellapart.evaluation.metrics import log_loss, losses
 from tellapart.models.saved_model import Classifier, Member
+from tellapart.run_metrics import CandidateWeight
 from tellapart.training.ensemble_members import fit_weights
 from tellapart.training.linear_probe import LabeledFeatures, Probe
 
@@ -76,10 +76,10 @@ class Choice:
         """The logits of what was chosen, float64 (n, k), from those of each candidate (n, k); None where it has no weight."""
         return np.asarray(sum(share * each for share, each in zip(self.shares, of_candidates, strict=True) if each is not None and share))
 
-    def as_rows(self) -> list[dict[str, Any]]:
-        """``candidates`` of metrics.json: name, weight and out-of-fold log loss of each."""
+    def candidate_weights(self) -> list[CandidateWeight]:
+        """Name, weight and out-of-fold log loss of each candidate."""
         found = zip(self.names, self.weights.tolist(), self.candidate_losses, strict=True)
-        return [{"name": name, "weight": weight, "log_loss": loss} for name, weight, loss in found]
+        return [CandidateWeight(name, weight, loss) for name, weight, loss in found]
 
 
 def probe_candidate(probe: Probe, member: Member, class_names: Sequence[str], name: str) -> Candidate:
@@ -189,7 +189,7 @@ def average(candidates: Sequence[Candidate], weights: FloatArray, rows: IntArray
     return Candidate(name, classifier, rows, mean / scale)
 
 
-def weighted_members(classifier: Classifier, weight: float) -> list[Any]:
+def weighted_members(classifier: Classifier, weight: float) -> list[Member]:
     """Its members with weights that make the sum of their logits ``weight`` times the classifier's calibrated log-odds."""
     total = sum(member.weight for member in classifier.members)
     share = weight / (classifier.temperature * total)

@@ -22,6 +22,14 @@ from tellapart.models.safetensors_files import disk_errors
 State = dict[str, Tensor]
 
 
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """What a checkpoint holds: tensors by the name of their state, and the facts saved with them."""
+
+    states: dict[str, State]
+    facts: dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """The checkpoint file of a training; it can be removed when the training is finished."""
@@ -39,7 +47,7 @@ class Checkpoint:
             written = json.dumps(facts)
             save_file(_unshared(tensors), partial, metadata={"facts": written, "checksum": _checksum(tensors, written)})
 
-    def load(self) -> tuple[dict[str, State], dict[str, Any]] | None:
+    def load(self) -> Restored | None:
         """The states and facts, or None where there is no whole checkpoint."""
         states: dict[str, State] = {}
         try:
@@ -52,7 +60,7 @@ class Checkpoint:
         except (OSError, SafetensorError, ValueError, KeyError, TypeError):
             return None
         tensors = {f"{name}/{key}": value for name, state in states.items() for key, value in state.items()}
-        return (states, facts) if _checksum(tensors, metadata["facts"]) == metadata.get("checksum") else None
+        return Restored(states, facts) if _checksum(tensors, metadata["facts"]) == metadata.get("checksum") else None
 
     def remove(self) -> None:
         """Delete the file."""

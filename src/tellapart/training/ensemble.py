@@ -15,12 +15,13 @@ from tellapart.counts import count
 from tellapart.dataset.file_rows import USED, FileRow
 from tellapart.dataset.parts import REPORTED
 from tellapart.errors import DataError
-from tellapart.evaluation import evaluate
 from tellapart.evaluation.metrics import log_loss
 from tellapart.predictions import Predictions
+from tellapart.results import plain
 from tellapart.run_folder import Run
+from tellapart.run_metrics import BeforeAfter, DataCounts, EvaluationMetrics, MemberRun, Selection
 from tellapart.training.ensemble_members import Ensemble, EnsembleMember, ensemble_members, fit_weights
-from tellapart.training.part_evaluation import ladder_rungs
+from tellapart.training.part_evaluation import evaluate_part
 from tellapart.training.probe_evaluation import data_card
 from tellapart.training.recipe_evaluation import Evaluation
 
@@ -52,24 +53,31 @@ def evaluate_ensemble(runs: Sequence[Run], *, weights: str) -> tuple[Evaluation,
     predictions = mixture.predictions(answers)
     rows = merged_rows(runs, reported)
     below = {part: [each.part(part) for each in answers] for part in REPORTED if part in reported.parts}
-    metrics: dict[str, Any] = {
-        part: {
-            **evaluate(predictions.part(part), calibration.softmax(mixture.log_odds(steps))).as_dict(),
-            "rungs": ladder_rungs([*steps, predictions.part(part)]),
-        }
-        for part, steps in below.items()
+    parts = {
+        part: evaluate_part(predictions.part(part), steps, calibration.softmax(mixture.log_odds(steps))) for part, steps in below.items()
     }
-    metrics |= {"selection": selection, **_not_made(), "data": _data(rows, runs[0])}
+    metrics = EvaluationMetrics(
+        test=parts.get("test"),
+        val=parts.get("val"),
+        selection=selection,
+        split_sensitivity=None,
+        split_sensitivity_reason="Other splits were not tried: every one would mean training all the runs again.",
+        learning_curve=None,
+        learning_curve_reason="No learning curve was made: it would mean training all the runs again and again.",
+        leak=None,
+        leak_reason="The report of each run shows the effect of a leak.",
+        data=_data(rows, runs[0]),
+    )
     evaluation = Evaluation(
         recipe="ensemble",
-        backbone=" + ".join(dict.fromkeys(str(run.metrics["backbone"]) for run in runs)),
+        backbone=" + ".join(dict.fromkeys(run.metrics.backbone for run in runs)),
         classifier=mixture.classifier,
         predictions=predictions,
         below=below,
         out_of_fold=mixture.predictions(held_out),
         rows=rows,
         metrics=metrics,
-        history=[{"event": "run", **run} for run in selection["runs"]],
+        history=[{"event": "run", **plain(run)} for run in selection.runs],
     )
     return evaluation, [*notes, *more, *_left_out(runs, reported)]
 
@@ -93,10 +101,8 @@ def _nothing(voter: EnsembleMember) -> Predictions:
     return voter.run.predictions.where(np.zeros(0, dtype=np.int64))
 
 
-def _choose_weights(
-    voters: Sequence[EnsembleMember], held_out: Sequence[Predictions], how: str
-) -> tuple[Ensemble, dict[str, Any], list[str]]:
-    """Weights, temperature and clip from out-of-fold answers; ``selection`` of metrics.json; and what could not be chosen."""
+def _choose_weights(voters: Sequence[EnsembleMember], held_out: Sequence[Predictions], how: str) -> tuple[Ensemble, Selection, list[str]]:
+    """Weights, temperature and clip from out-of-fold answers; how they were selected; and what could not be chosen."""
     n, targets, notes = len(held_out[0]), held_out[0].targets, []
     equal = Ensemble(voters, np.full(len(voters), 1 / len(voters)), clip=max(voter.model.clip for voter in voters))
     mixture = equal
@@ -119,15 +125,15 @@ def _choose_weights(
     mean = mixture.log_odds(held_out)
     before = _score(calibration.softmax(mean), targets)
     after = _score(calibration.apply(mean, mixture.temperature, mixture.clip), targets)
-    selection = {
-        "weights": how,
-        "n": n,
-        "is_fitted": n >= ENOUGH,
-        "runs": [_about(voter, float(w), score) for voter, w, score in zip(voters, mixture.weights, scores, strict=True)],
-        "temperature": mixture.temperature,
-        "clip": mixture.clip,
-        "log_loss": {"before": before, "after": after},
-    }
+    selection = Selection(
+        weights=how,
+        n=n,
+        is_fitted=n >= ENOUGH,
+        runs=[_about(voter, float(w), score) for voter, w, score in zip(voters, mixture.weights, scores, strict=True)],
+        temperature=mixture.temperature,
+        clip=mixture.clip,
+        log_loss=BeforeAfter(before, after),
+    )
     return mixture, selection, notes
 
 
@@ -147,34 +153,23 @@ def _score(probabilities: FloatArray, targets: IntArray) -> float | None:
     return log_loss(probabilities, targets) if len(targets) else None
 
 
-def _about(voter: EnsembleMember, weight: float, score: float | None) -> dict[str, Any]:
+def _about(voter: EnsembleMember, weight: float, score: float | None) -> MemberRun:
     metrics = voter.run.metrics
-    return {
-        "name": voter.run.name,
-        "folder": str(voter.run.folder),
-        "recipe": metrics["recipe"],
-        "backbone": metrics["backbone"],
-        "weight": weight,
-        "temperature": voter.model.temperature,
-        "log_loss": score,
-    }
+    return MemberRun(
+        name=voter.run.name,
+        folder=str(voter.run.folder),
+        recipe=metrics.recipe,
+        backbone=metrics.backbone,
+        weight=weight,
+        temperature=voter.model.temperature,
+        log_loss=score,
+    )
 
 
-def _not_made() -> dict[str, Any]:
-    """The parts of metrics.json that an ensemble does not have, each with its reason."""
-    return {
-        "split_sensitivity": None,
-        "split_sensitivity_reason": "Other splits were not tried: every one would mean training all the runs again.",
-        "learning_curve": None,
-        "learning_curve_reason": "No learning curve was made: it would mean training all the runs again and again.",
-        "leak": None,
-        "leak_reason": "What a leak would do is said in the report of each run.",
-    }
-
-
-def _data(rows: Sequence[Any], first: Run) -> dict[str, Any]:
-    """``data`` of metrics.json: the first run's, counted anew."""
-    return {**data_card(rows, first.class_names, []), "duplicates": first.metrics["data"]["duplicates"]}
+def _data(rows: Sequence[Any], first: Run) -> DataCounts:
+    """Counts of the merged rows, with the duplicates of the first run."""
+    known = first.metrics.data
+    return replace(data_card(rows, first.class_names, []), duplicates=known.duplicates if known else None)
 
 
 def _left_out(runs: Sequence[Run], reported: Predictions) -> list[str]:
@@ -200,10 +195,10 @@ def training_rows_by_id(runs: Sequence[Run]) -> dict[str, FileRow]:
     """The training images of all runs by id; the row of the first run that trained on it, its path absolute where the folder is another."""
     found: dict[str, FileRow] = {}
     for run in runs:
-        is_elsewhere = run.metrics["folder"] != runs[0].metrics["folder"]
+        is_elsewhere = run.metrics.folder != runs[0].metrics.folder
         for row in run.rows:
             if row.is_used and row.part == "train" and row.image_id and row.image_id not in found:
-                found[row.image_id] = replace(row, path=str(Path(run.metrics["folder"], row.path))) if is_elsewhere else row
+                found[row.image_id] = replace(row, path=str(Path(run.metrics.folder, row.path))) if is_elsewhere else row
     return found
 
 

@@ -185,7 +185,7 @@ def _read(path: Path, recipe: NetworkRecipe, held_out: IntArray, device: str) ->
     loaded = Checkpoint(path).load()
     if loaded is None:
         return None
-    states, facts = loaded
+    states, facts = loaded.states, loaded.facts
     card = replace(recipe.card, weights_sha256=digest_of(states["backbone"]))
     head = LinearHead(power=1.0, **{name: states["head"][name].numpy() for name in HEAD_TENSORS})
     backbone = Backbone(card, path, "backbone/").in_precision(recipe.precision, device)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from tellapart import calibration
-from tellapart.array_types import FloatArray
+from tellapart.array_types import FloatArray, IntArray
 from tellapart.evaluation import compare
 from tellapart.predictions import Predictions
+from tellapart.run_metrics import ChangedImages, StepScores
 from tellapart.training.part_evaluation import ladder_rungs
 
 SMALLEST = 1e-7
@@ -39,18 +39,22 @@ def without_calibration(predictions: Predictions, name: str) -> Predictions:
     return replace(predictions, probabilities=calibration.apply(predictions.logits, 1.0, SMALLEST), source=name)
 
 
-def step_rows(ladder_steps: Sequence[LadderStep], part: str) -> list[dict[str, Any]]:
-    """``rungs`` of metrics.json for one reported part: intervals, paired gains, cost, and the images each fixed and broke."""
+def step_rows(ladder_steps: Sequence[LadderStep], part: str) -> list[StepScores]:
+    """The steps on one reported part: intervals, paired gains, cost, and the images each fixed and broke."""
     predictions = [step.predictions.part(part) for step in ladder_steps]
     rows = ladder_rungs(predictions)
     for number, (row, step) in enumerate(zip(rows, ladder_steps, strict=True)):
-        row |= {"seconds": step.seconds, "images_per_s": step.images_per_s}
+        rows[number] = replace(row, seconds=step.seconds, images_per_s=step.images_per_s)
         if number:
             before = predictions[number - 1]
             compared = compare(before, predictions[number], draws=1)
-            for name, changed in (("fixed", compared.wrong_to_right), ("broke", compared.right_to_wrong)):
-                row[name] = {"n": len(changed), "paths": [before.paths[i] for i in changed[:SHOWN].tolist()]}
+            fixed, broke = (_changed(before, rows_changed) for rows_changed in (compared.wrong_to_right, compared.right_to_wrong))
+            rows[number] = replace(rows[number], fixed=fixed, broke=broke)
     return rows
+
+
+def _changed(predictions: Predictions, rows: IntArray) -> ChangedImages:
+    return ChangedImages(len(rows), [predictions.paths[i] for i in rows[:SHOWN].tolist()])
 
 
 def best_out_of_fold(candidates: Mapping[str, Predictions]) -> str:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from torch import nn
 
 Stages = Sequence[tuple[str, Sequence[nn.Parameter]]]
+
+
+class ParameterGroup(TypedDict):
+    """Parameters of an optimizer with the scale of their learning rate."""
+
+    params: list[nn.Parameter]
+    scale: float
+    weight_decay: float
 
 
 class Learner(nn.Module):
@@ -49,12 +57,12 @@ class Learner(nn.Module):
             yield from parameters
         yield from self.head.parameters()
 
-    def parameter_groups(self, layer_decay: float, weight_decay: float) -> list[dict[str, Any]]:
+    def parameter_groups(self, layer_decay: float, weight_decay: float) -> list[ParameterGroup]:
         """Parameter groups for an optimizer: the learning rate of a stage is ``layer_decay`` times that of the stage above it.
 
         Each group has its ``scale`` of the learning rate; vectors (biases, norms) have no weight decay.
         """
-        groups = []
+        groups: list[ParameterGroup] = []
         everything = [*self.stages, ("head", list(self.head.parameters()))]
         for depth, (_, parameters) in enumerate(reversed(everything)):
             for is_vector in (False, True):

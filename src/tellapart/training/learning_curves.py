@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -14,13 +13,14 @@ from tellapart.array_types import FloatArray, IntArray
 from tellapart.concurrency import one_blas_thread, parallel_map
 from tellapart.counts import count
 from tellapart.dataset.file_rows import FileRow
-from tellapart.dataset.parts import REPORTED, Assignment
+from tellapart.dataset.parts import Assignment
 from tellapart.dataset.splits import assign_folds, ordered_groups
 from tellapart.errors import DataError
 from tellapart.evaluation.metrics import accuracy, log_loss
 from tellapart.evaluation.power_law import fit_power_law
 from tellapart.large_arrays import take_rows
 from tellapart.models.logistic import fit_logistic
+from tellapart.run_metrics import CurvePoint, DoubledTraining, EvaluationMetrics, LearningCurve
 from tellapart.training.linear_probe import SEARCH_TOLERANCE, LabeledFeatures, Probe, class_weights, limited_rows
 
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
@@ -33,8 +33,8 @@ CURVE_LIMIT = 20_000
 @one_blas_thread()
 def learning_curve(
     train: LabeledFeatures, test: LabeledFeatures, probe: Probe, *, full_accuracy: float, full_log_loss: float, class_weight: str
-) -> dict[str, Any]:
-    """``learning_curve`` of metrics.json: errors on the reported part for shares of the training images.
+) -> LearningCurve:
+    """Errors on the reported part for shares of the training images.
 
     For each size the strengths are chosen out of fold, on its first draw, between two scalings of the full set's
     (with 1/sqrt(n) and 1/n), and so is the temperature. A draw takes whole groups, of every class in proportion.
@@ -43,7 +43,7 @@ def learning_curve(
     chosen = limited_rows(total, CURVE_LIMIT, seed=0)
     train = train.rows(chosen)
     placed = [(take_rows(space.x, chosen), space.placed(test.features)) for space in probe.spaces]
-    points: list[dict[str, Any]] = []
+    points: list[CurvePoint] = []
     for share, draws in zip(SHARES, DRAWS, strict=True):
         if share * len(train.targets) < max(SMALLEST, 4 * len(train.class_names)):
             continue
@@ -51,19 +51,21 @@ def learning_curve(
         recipe = _choose_recipe([x[drawn[0]] for x, _ in placed], train.rows(drawn[0]), probe, class_weight)
         found = _predict(placed, train, drawn, recipe, class_weight)
         points.append(
-            {
-                "n_train": round(float(np.mean([len(rows) for rows in drawn]))),
-                "accuracy": [accuracy(probabilities, test.targets) for probabilities in found],
-                "log_loss": [log_loss(probabilities, test.targets) for probabilities in found],
-            }
+            CurvePoint(
+                n_train=round(float(np.mean([len(rows) for rows in drawn]))),
+                accuracy=tuple(accuracy(probabilities, test.targets) for probabilities in found),
+                log_loss=tuple(log_loss(probabilities, test.targets) for probabilities in found),
+            )
         )
-    points.append({"n_train": total, "accuracy": [full_accuracy], "log_loss": [full_log_loss]})
-    law = fit_power_law([p["n_train"] for p in points], [[1 - a for a in p["accuracy"]] for p in points])
-    return {
-        "points": points,
-        "fit": law.as_dict(),
-        "twice": {"n_train": 2 * total, "accuracy": law.accuracy_at(2 * total).as_dict(), "gain": law.gain(total, 2 * total).as_dict()},
-    }
+    return fitted_curve([*points, CurvePoint(total, (full_accuracy,), (full_log_loss,))])
+
+
+def fitted_curve(points: Sequence[CurvePoint]) -> LearningCurve:
+    """The points, the last with all training images, with the power law of their errors and what twice the images would reach."""
+    total = points[-1].n_train
+    law = fit_power_law([point.n_train for point in points], [[1 - each for each in point.accuracy] for point in points])
+    twice = DoubledTraining(2 * total, law.accuracy_at(2 * total), law.gain(total, 2 * total))
+    return LearningCurve(tuple(points), law.as_dict(), twice)
 
 
 def _draw(train: LabeledFeatures, share: float, seed: int) -> IntArray:
@@ -185,27 +187,16 @@ def drawn(rows: Sequence[FileRow], train: Sequence[int], size: int, seed: int) -
     return kept
 
 
-def curve_of(points: Sequence[tuple[int, Sequence[dict[str, Any]]]]) -> dict[str, Any]:
-    """``learning_curve`` of metrics.json with ``part`` and ``n``, of the metrics of each draw of each size."""
-    part = next(name for name in REPORTED if name in points[0][1][0])
-    found: list[dict[str, Any]] = [
-        {
-            "n_train": round(sum(_trained(metrics) for metrics in draws) / len(draws)),
-            "accuracy": [metrics[part]["accuracy"]["value"] for metrics in draws],
-            "log_loss": [metrics[part]["log_loss"]["value"] for metrics in draws],
-        }
-        for _, draws in points
-    ]
-    total = found[-1]["n_train"]
-    law = fit_power_law([p["n_train"] for p in found], [[1 - a for a in p["accuracy"]] for p in found])
-    return {
-        "part": part,
-        "n": points[0][1][0][part]["n"],
-        "points": found,
-        "fit": law.as_dict(),
-        "twice": {"n_train": 2 * total, "accuracy": law.accuracy_at(2 * total).as_dict(), "gain": law.gain(total, 2 * total).as_dict()},
-    }
+def curve_point(draws: Sequence[EvaluationMetrics]) -> CurvePoint:
+    """One point of the curve from the evaluations of each draw of one size, by the part reported first."""
+    part = next(iter(draws[0].parts))
+    scores = [metrics.parts[part] for metrics in draws]
+    return CurvePoint(
+        n_train=round(sum(_trained(metrics) for metrics in draws) / len(draws)),
+        accuracy=tuple(each.accuracy.value for each in scores),
+        log_loss=tuple(each.log_loss.value for each in scores),
+    )
 
 
-def _trained(metrics: dict[str, Any]) -> int:
-    return sum(found["train"] for found in metrics["data"]["classes"])
+def _trained(metrics: EvaluationMetrics) -> int:
+    return sum(each.train for each in metrics.data.classes) if metrics.data else 0

@@ -10,8 +10,7 @@ predictions within the training images; the reported parts are never used.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from tellapart.evaluation.metrics import log_loss
 from tellapart.large_arrays import take_rows
 from tellapart.models.heads import HeadSpace, LinearHead
 from tellapart.models.logistic import fit_logistic
+from tellapart.run_metrics import BeforeAfter, HeadChoice, Selection, StrengthLoss
 
 STRENGTHS = tuple(10.0 ** (-step / 2) for step in range(7))
 WEAKER_STRENGTHS = tuple(10.0 ** (-step / 2) for step in range(7, 10))
@@ -31,14 +31,6 @@ MAX_FOLDS = 5
 SELECTION_LIMIT = 20_000
 FINAL_TOLERANCE = 1e-4
 SEARCH_TOLERANCE = 1e-3
-
-
-@dataclass(frozen=True)
-class HeadChoice:
-    """Hyperparameters of a head: the power its features are raised to, and its regularization strength."""
-
-    power: float
-    strength: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +42,7 @@ class Probe:
         choices: hyperparameters of each head.
         spaces: of the training features, one per head.
         temperature, clip: see :mod:`tellapart.calibration`.
-        selection: results of the model selection, as in ``metrics.json``.
+        selection: results of the model selection.
         out_of_fold: rows of the training images used for the selection, int64 (m,), and their out-of-fold logits,
             float64 (m, k).
     """
@@ -60,7 +52,7 @@ class Probe:
     spaces: tuple[HeadSpace, ...]
     temperature: float
     clip: float
-    selection: dict[str, Any]
+    selection: Selection
     out_of_fold: tuple[IntArray, FloatArray]
 
     def probabilities(self, logits: FloatArray) -> FloatArray:
@@ -106,7 +98,7 @@ def fit_probe(train: LabeledFeatures, *, class_weight: str = "none", seed: int =
     spaces = tuple(parallel_map(lambda power: HeadSpace.of(train.features, power=power), POWERS))
     for power, space in zip(POWERS, spaces, strict=True):
         losses, logits = _cross_validate(take_rows(space.x, chosen_on), search, folds, weights)
-        rows += [{"power": power, "strength": strength, "log_loss": loss} for strength, loss in losses]
+        rows += [StrengthLoss(power, strength, loss) for strength, loss in losses]
         choices.append(HeadChoice(power, min(losses, key=lambda pair: pair[1])[0]))
         chosen_logits.append(logits)
     mean_logits = np.mean(chosen_logits, axis=0)
@@ -114,15 +106,15 @@ def fit_probe(train: LabeledFeatures, *, class_weight: str = "none", seed: int =
     clip = calibration.fit_clip(calibration.softmax(mean_logits, temperature), search.targets)
     before = log_loss(calibration.softmax(mean_logits), search.targets)
     after = log_loss(calibration.apply(mean_logits, temperature, clip), search.targets)
-    selection = {
-        "folds": len(np.unique(folds)),
-        "n": len(search.targets),
-        "strengths": rows,
-        "chosen": [asdict(choice) for choice in choices],
-        "temperature": temperature,
-        "clip": clip,
-        "log_loss": {"before": before, "after": after},
-    }
+    selection = Selection(
+        folds=len(np.unique(folds)),
+        n=len(search.targets),
+        strengths=rows,
+        chosen=choices,
+        temperature=temperature,
+        clip=clip,
+        log_loss=BeforeAfter(before, after),
+    )
     heads = fit_heads(train, choices, spaces, class_weight=class_weight)
     return Probe(heads, tuple(choices), spaces, temperature, clip, selection, (chosen_on, mean_logits))
 

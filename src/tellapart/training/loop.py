@@ -103,7 +103,7 @@ class Loop:
         self.on_epoch = listeners.on_epoch if self.processes.is_first else None
         self.replicas = Replicas(learner, compute.replicas)
         self.average = MovingAverage(learner, plan.averaging) if plan.averaging else None
-        groups = learner.parameter_groups(plan.layer_decay, plan.weight_decay)
+        groups = [{**group} for group in learner.parameter_groups(plan.layer_decay, plan.weight_decay)]
         self.optimizer = torch.optim.AdamW(groups, lr=plan.lr, fused=True)
         self.kept: dict[str, torch.Tensor] = {}
         self.choice = EpochChoice(self.processes.mean)
@@ -294,7 +294,7 @@ class Loop:
         found = self.checkpoint.load() if self.checkpoint else None
         if found is None:
             return
-        states, facts = found
+        states, facts = found.states, found.facts
         self.replicas.set_precision(facts.pop("is_autocast"))
         self.learner.load_state_dict(states["learner"])
         self.kept = states.get("kept", {})

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from tellapart.evaluation.metrics import accuracy, log_loss
 from tellapart.features import FeatureMatrix
 from tellapart.models.saved_model import Classifier, Member
 from tellapart.predictions import Predictions
+from tellapart.run_metrics import BeforeAfter, EvaluationMetrics, FoldScores, Selection, TrainingCost
 from tellapart.training.candidates import Candidate, Choice, choose
 from tellapart.training.fold_training import FoldMember
 from tellapart.training.network_recipe import NetworkRecipe
@@ -92,6 +92,7 @@ def evaluate_network(
     choice = choose(candidates, train.data, networks=1, seed=recipe.plan.seed)
     chosen = choice.candidate
     predictions, below = _reported(sets, choice, network, probe)
+    parts = {part: evaluate_part(predictions[part], below[part]) for part in reported}
     last = PartSets.of(assignment, network.features)
     evaluation = Evaluation(
         recipe=recipe.name,
@@ -101,13 +102,19 @@ def evaluate_network(
         below=below,
         out_of_fold=train.taken(chosen.rows).predictions(chosen.classifier.probabilities(chosen.logits), chosen.logits, recipe.title),
         rows=rows_with_neighbors(assignment.rows, network.features, last.train, last.reported),
-        metrics={
-            **{part: evaluate_part(predictions[part], below[part]) for part in reported},
-            "selection": _selection(choice, network, train, len(folds)),
-            **_not_measured(recipe),
-            "training": _training(recipe, folds),
-            "data": data_card(assignment.rows, sets.class_names, assignment.duplicate_groups),
-        },
+        metrics=EvaluationMetrics(
+            test=parts.get("test"),
+            val=parts.get("val"),
+            selection=_selection(choice, network, train, len(folds)),
+            training=_training(recipe, folds),
+            split_sensitivity=None,
+            split_sensitivity_reason="Other splits were not tried: every one would mean training the network again.",
+            learning_curve=None,
+            learning_curve_reason=f"No learning curve was made: it would mean training the {recipe.name} recipe again and again;"
+            " tellapart learning-curve does so when asked.",
+            leak=None,
+            data=data_card(assignment.rows, sets.class_names, assignment.duplicate_groups),
+        ),
         history=[{"event": "epoch", "fold": number, **event} for number, fold in enumerate(folds, 1) for event in fold.facts["history"]],
     )
     is_network = chosen.classifier.members[0].backbones == folds[0].member.backbones
@@ -130,18 +137,17 @@ def _reported(
     return predictions, below
 
 
-def choice_note(selection: Mapping[str, Any]) -> list[str]:
+def choice_note(selection: Selection | None) -> list[str]:
     """What became of a fine-tuning beside the probe it started from, as a sentence; none from scratch."""
-    rows = selection.get("candidates") or []
-    if len(rows) < 2:
+    if selection is None or len(selection.candidates) < 2:
         return []
-    probe, network = rows[:2]
-    judged = f"on {count(selection['n'], 'training image')} that it did not learn from"
-    if not network["weight"]:
-        return [f"fine-tuning harms, {judged}: the {probe['name']} is saved"]
-    if not probe["weight"]:
+    probe, network = selection.candidates[:2]
+    judged = f"on {count(selection.n, 'training image')} that it did not learn from"
+    if not network.weight:
+        return [f"fine-tuning harms, {judged}: the {probe.name} is saved"]
+    if not probe.weight:
         return []
-    return [f"the model is an average: {network['weight']:.0%} fine-tuned network, {probe['weight']:.0%} {probe['name']}, chosen {judged}"]
+    return [f"the model is an average: {network.weight:.0%} fine-tuned network, {probe.weight:.0%} {probe.name}, chosen {judged}"]
 
 
 def _logits(probe: Candidate, found: LabeledSet) -> FloatArray:
@@ -149,55 +155,44 @@ def _logits(probe: Candidate, found: LabeledSet) -> FloatArray:
     return probe.classifier.logits([member.logits(found.data.features) for member in probe.classifier.members])
 
 
-def _selection(choice: Choice, network: NetworkAnswers, train: LabeledSet, folds: int) -> dict[str, Any]:
-    """``selection`` of metrics.json."""
+def _selection(choice: Choice, network: NetworkAnswers, train: LabeledSet, folds: int) -> Selection:
     chosen, targets = choice.candidate, train.data.targets[choice.candidate.rows]
     classifier = chosen.classifier
     losses = None
     if len(targets):
         before, after = calibration.softmax(chosen.logits), classifier.probabilities(chosen.logits)
-        losses = {"before": log_loss(before, targets), "after": log_loss(after, targets)}
-    selection: dict[str, Any] = {
-        "folds": folds,
-        "n": len(network.candidate.rows),
-        "temperature": classifier.temperature,
-        "clip": classifier.clip,
-    }
-    selection |= {"log_loss": losses, "cross_fitted_log_loss": choice.log_loss, "candidates": choice.as_rows()}
+        losses = BeforeAfter(log_loss(before, targets), log_loss(after, targets))
     own = network.candidate.classifier
     held = enumerate(network.held_out, 1)
-    return {**selection, "members": [_score(number, rows, logits, train, own) for number, (rows, logits) in held if len(rows)]}
+    return Selection(
+        folds=folds,
+        n=len(network.candidate.rows),
+        temperature=classifier.temperature,
+        clip=classifier.clip,
+        log_loss=losses,
+        cross_fitted_log_loss=choice.log_loss,
+        candidates=choice.candidate_weights(),
+        members=[_score(number, rows, logits, train, own) for number, (rows, logits) in held if len(rows)],
+    )
 
 
-def _score(number: int, rows: IntArray, logits: FloatArray, train: LabeledSet, classifier: Classifier) -> dict[str, Any]:
+def _score(number: int, rows: IntArray, logits: FloatArray, train: LabeledSet, classifier: Classifier) -> FoldScores:
     """A member's own score on the fold it did not see."""
     probabilities, targets = classifier.probabilities(logits), train.data.targets[rows]
-    return {"fold": number, "n": len(rows), "accuracy": accuracy(probabilities, targets), "log_loss": log_loss(probabilities, targets)}
+    return FoldScores(number, len(rows), accuracy(probabilities, targets), log_loss(probabilities, targets))
 
 
-def _not_measured(recipe: NetworkRecipe) -> dict[str, Any]:
-    """The entries of metrics.json that would take other trainings, with the reasons."""
-    why = f"it would mean training the {recipe.name} recipe again and again; tellapart learning-curve does so when asked"
-    return {
-        "split_sensitivity": None,
-        "split_sensitivity_reason": "Other splits were not tried: every one would mean training the network again.",
-        "learning_curve": None,
-        "learning_curve_reason": f"No learning curve was made: {why}.",
-        "leak": None,
-    }
-
-
-def _training(recipe: NetworkRecipe, folds: Sequence[FoldMember]) -> dict[str, Any]:
-    """``training`` of metrics.json: what it cost."""
+def _training(recipe: NetworkRecipe, folds: Sequence[FoldMember]) -> TrainingCost:
+    """What it cost."""
     seconds = sum(fold.facts["seconds"] for fold in folds)
     images = sum(fold.facts["images"] for fold in folds)
-    return {
-        "seconds": seconds,
-        "images": images,
-        "images_per_s": images / max(seconds, 1e-9),
-        "epochs": recipe.plan.epochs,
-        "image_size": recipe.card.image_size,
-        "precision": folds[0].facts["precision"],
-        "replicas": folds[0].facts.get("replicas", 1),
-        "augmentation": str(recipe.augmentation),
-    }
+    return TrainingCost(
+        seconds=seconds,
+        images=images,
+        images_per_s=images / max(seconds, 1e-9),
+        epochs=recipe.plan.epochs,
+        image_size=recipe.card.image_size,
+        precision=folds[0].facts["precision"],
+        replicas=folds[0].facts.get("replicas", 1),
+        augmentation=str(recipe.augmentation),
+    )

@@ -19,9 +19,10 @@ from tellapart.models.finetunable import finetunable_network
 from tellapart.models.heads import HeadSpace, LinearHead
 from tellapart.models.precision import training_precision
 from tellapart.models.scratch_networks import build_image_network
+from tellapart.run_metrics import HeadChoice
 from tellapart.training.config import TrainingConfig
 from tellapart.training.learner import Learner
-from tellapart.training.linear_probe import HeadChoice, LabeledFeatures, fit_heads
+from tellapart.training.linear_probe import LabeledFeatures, fit_heads
 
 MEAN = STD = (0.5, 0.5, 0.5)
 

@@ -11,7 +11,6 @@ import numpy as np
 from tellapart.array_types import FloatArray
 from tellapart.conformal import ConformalScale
 from tellapart.counts import count
-from tellapart.dataset.parts import REPORTED
 from tellapart.decision_rule import CostTable, DecisionRule, parse_recalls, read_costs, recall_rule
 from tellapart.errors import OptionError, closest_name
 from tellapart.evaluation.decision_scores import decision_scores
@@ -58,12 +57,12 @@ class OperatingPoint:
         rule = self._rule(evaluation.out_of_fold)
         if rule is None:
             return evaluation
-        metrics = dict(evaluation.metrics)
-        reported = evaluation.predictions
-        for part in REPORTED:
+        parts, reported = evaluation.metrics.parts, evaluation.predictions
+        for part in parts:
             rows = np.flatnonzero(np.array([each == part for each in reported.parts], dtype=bool) & (reported.targets >= 0))
-            if part in metrics and len(rows):
-                metrics[part] = {**metrics[part], "decision": decision_scores(rule, reported.where(rows))}
+            if len(rows):
+                parts[part] = replace(parts[part], decision=decision_scores(rule, reported.where(rows)))
+        metrics = replace(evaluation.metrics, test=parts.get("test"), val=parts.get("val"))
         return replace(evaluation, classifier=replace(evaluation.classifier, decision=rule), metrics=metrics)
 
     def _rule(self, held: Predictions) -> DecisionRule | None:

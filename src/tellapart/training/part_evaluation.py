@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from tellapart.features.matrix import unit_rows
 from tellapart.large_arrays import concatenate_rows, release, take_rows
 from tellapart.models.heads import mean_logits
 from tellapart.predictions import Predictions
+from tellapart.run_metrics import LeakEffect, ReportedPart, Scores, StepScores
 from tellapart.training.linear_probe import LabeledFeatures, Probe, fit_heads
 
 
@@ -70,20 +70,31 @@ def baseline_predictions(train: LabeledSet, reported: LabeledSet) -> list[Predic
     return [reported.predictions(p, np.log(p), name) for name, p in found]
 
 
-def evaluate_part(predictions: Predictions, rungs_below: Sequence[Predictions]) -> dict[str, Any]:
-    """PART of metrics.json: all metrics of one reported part, with the baselines on the same images."""
-    return {**evaluate(predictions).as_dict(), "rungs": ladder_rungs([*rungs_below, predictions])}
+def evaluate_part(predictions: Predictions, rungs_below: Sequence[Predictions], uncalibrated: FloatArray | None = None) -> ReportedPart:
+    """All metrics of one reported part but those of the unusual, with the baselines on the same images.
+
+    Args:
+        predictions: of the part.
+        rungs_below: of the baselines, for the same images.
+        uncalibrated: probabilities (n, k) before calibration; by default the softmax of the logits.
+    """
+    return ReportedPart(
+        **vars(evaluate(predictions, uncalibrated)),
+        familiarity=None,
+        prediction_sets=None,
+        rungs=ladder_rungs([*rungs_below, predictions]),
+    )
 
 
-def ladder_rungs(steps: Sequence[Predictions]) -> list[dict[str, Any]]:
+def ladder_rungs(steps: Sequence[Predictions]) -> list[StepScores]:
     """Each step with its intervals and its gain over the step before, on the same images."""
     return [
-        {
-            "name": step.source,
-            "accuracy": accuracy_interval(step).as_dict(),
-            "log_loss": log_loss_interval(step).as_dict(),
-            "gain": compare(steps[number - 1], step).gain() if number else None,
-        }
+        StepScores(
+            name=step.source,
+            accuracy=accuracy_interval(step),
+            log_loss=log_loss_interval(step),
+            gain=compare(steps[number - 1], step).gain if number else None,
+        )
         for number, step in enumerate(steps)
     ]
 
@@ -103,16 +114,16 @@ def naive_predictions(probe: Probe, train: LabeledSet, leaked: LabeledSet, repor
 
 def leak_effect(
     probe: Probe, train: LabeledSet, leaked: LabeledSet, reported: LabeledSet, honest: Predictions, *, class_weight: str
-) -> dict[str, Any]:
-    """``leak`` of metrics.json: the score with the leaked images left in training, beside the honest one."""
+) -> LeakEffect:
+    """The score with the leaked images left in training, beside the honest one."""
     naive = naive_predictions(probe, train, leaked, reported, class_weight=class_weight)
-    return {
-        "images": len(leaked.rows),
-        "groups": len(set(leaked.data.groups)),
-        "part": reported.rows[0].part,
-        "naive": {"accuracy": accuracy_interval(naive).as_dict(), "log_loss": log_loss_interval(naive).as_dict()},
-        "honest": {"accuracy": accuracy_interval(honest).as_dict(), "log_loss": log_loss_interval(honest).as_dict()},
-    }
+    return LeakEffect(
+        images=len(leaked.rows),
+        groups=len(set(leaked.data.groups)),
+        part=reported.rows[0].part or "",
+        naive=Scores(accuracy_interval(naive), log_loss_interval(naive)),
+        honest=Scores(accuracy_interval(honest), log_loss_interval(honest)),
+    )
 
 
 NEIGHBORS, SEARCHED = 5, 20_000

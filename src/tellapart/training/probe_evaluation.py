@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,17 @@ from tellapart.large_arrays import concatenate_rows
 from tellapart.models.saved_model import Classifier, Member
 from tellapart.predictions import Predictions
 from tellapart.progress import SILENT, Progress
+from tellapart.results import plain
+from tellapart.run_metrics import (
+    ClassCounts,
+    DataCounts,
+    DuplicateCounts,
+    EvaluationMetrics,
+    LeakEffect,
+    LearningCurve,
+    ReportedPart,
+    SplitSensitivity,
+)
 from tellapart.training.learning_curves import learning_curve
 from tellapart.training.linear_probe import Probe, fit_probe
 from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part, leak_effect, nearest, probe_predictions
@@ -78,19 +88,28 @@ def evaluate_probe(
     main = next(iter(reported))
     with progress.stage("predicting by nearest neighbors", unit="steps"):
         rungs_below = {part: baseline_predictions(train, found) for part, found in reported.items()}
-    metrics: dict[str, Any] = {part: evaluate_part(predictions[part], rungs_below[part]) for part in reported}
-    metrics["selection"] = probe.selection
+    parts = {part: evaluate_part(predictions[part], rungs_below[part]) for part in reported}
     with progress.stage("evaluating other splits", unit="steps"):
-        metrics |= _sensitivity([train, *reported.values()], probe, options)
+        sensitivity, no_sensitivity = _sensitivity([train, *reported.values()], probe, options)
     with progress.stage("measuring the learning curve", unit="steps"):
-        metrics |= _curve(train, reported[main], probe, metrics[main], options)
+        curve, no_curve = _curve(train, reported[main], probe, parts[main], options)
     with progress.stage("estimating the leak", unit="steps"):
-        metrics["leak"] = _leak(assignment, features, sets.class_names, probe, train, reported, predictions, options)
-    metrics["data"] = data_card(assignment.rows, sets.class_names, assignment.duplicate_groups)
+        leak = _leak(assignment, features, sets.class_names, probe, train, reported, predictions, options)
+    metrics = EvaluationMetrics(
+        test=parts.get("test"),
+        val=parts.get("val"),
+        selection=probe.selection,
+        split_sensitivity=sensitivity,
+        split_sensitivity_reason=no_sensitivity,
+        learning_curve=curve,
+        learning_curve_reason=no_curve,
+        leak=leak,
+        data=data_card(assignment.rows, sets.class_names, assignment.duplicate_groups),
+    )
     member = Member(spec.backbones, spec.resize, spec.mirror, probe.heads)
     rows, logits = probe.out_of_fold
-    events = [{"event": "strength", **row} for row in probe.selection["strengths"]]
-    events.append({"event": "chosen", **{k: v for k, v in probe.selection.items() if k != "strengths"}})
+    events = [{"event": "strength", **plain(tried)} for tried in probe.selection.strengths]
+    events.append({"event": "chosen", **replace(probe.selection, strengths=[]).as_dict()})
     with progress.stage("searching for similar images", unit="steps"):
         placed_rows = rows_with_neighbors(assignment.rows, features, train, reported)
     evaluation = Evaluation(
@@ -107,9 +126,10 @@ def evaluate_probe(
     return with_familiarity(evaluation, train.rows, features)
 
 
-def _sensitivity(sets: Sequence[LabeledSet], probe: Probe, options: EvaluationOptions) -> dict[str, Any]:
+def _sensitivity(sets: Sequence[LabeledSet], probe: Probe, options: EvaluationOptions) -> tuple[SplitSensitivity | None, str | None]:
+    """The scores on other splits, or None and why there are none."""
     if not options.n_splits:
-        return {"split_sensitivity": None, "split_sensitivity_reason": "not asked for (n_splits = 0)"}
+        return None, "not asked for (n_splits = 0)"
     rows = [row for found in sets for row in found.rows]
     data = sets[0].data
     pool = replace(
@@ -119,30 +139,29 @@ def _sensitivity(sets: Sequence[LabeledSet], probe: Probe, options: EvaluationOp
         groups=[group for found in sets for group in found.data.groups],
     )
     if np.bincount(pool.targets).min() < 4:
-        return {"split_sensitivity": None, "split_sensitivity_reason": "a class has fewer than 4 images"}
+        return None, "a class has fewer than 4 images"
     paths = [row.path for row in rows]
     share = 1 - len(sets[0].rows) / len(rows)
-    return {
-        "split_sensitivity": split_sensitivity(
-            pool, paths, probe, splits=options.n_splits, test_share=share, class_weight=options.class_weight
-        )
-    }
+    return split_sensitivity(pool, paths, probe, splits=options.n_splits, test_share=share, class_weight=options.class_weight), None
 
 
-def _curve(train: LabeledSet, test: LabeledSet, probe: Probe, judged_part: dict[str, Any], options: EvaluationOptions) -> dict[str, Any]:
+def _curve(
+    train: LabeledSet, test: LabeledSet, probe: Probe, full: ReportedPart, options: EvaluationOptions
+) -> tuple[LearningCurve | None, str | None]:
+    """The learning curve, or None and why there is none; ``full`` are the scores with all training images."""
     if not options.learning_curve:
-        return {"learning_curve": None, "learning_curve_reason": "not asked for (--no-learning-curve)"}
+        return None, "not asked for (--no-learning-curve)"
     curve = learning_curve(
         train.data,
         test.data,
         probe,
-        full_accuracy=judged_part["accuracy"]["value"],
-        full_log_loss=judged_part["log_loss"]["value"],
+        full_accuracy=full.accuracy.value,
+        full_log_loss=full.log_loss.value,
         class_weight=options.class_weight,
     )
-    if len(curve["points"]) < 3:
-        return {"learning_curve": None, "learning_curve_reason": "too few training images to take shares of"}
-    return {"learning_curve": curve}
+    if len(curve.points) < 3:
+        return None, "too few training images to take shares of"
+    return curve, None
 
 
 def _leak(
@@ -154,7 +173,7 @@ def _leak(
     reported: dict[str, LabeledSet],
     predictions: dict[str, Predictions],
     options: EvaluationOptions,
-) -> dict[str, Any] | None:
+) -> LeakEffect | None:
     rows = [assignment.rows[i] for i in assignment.leaked if assignment.rows[i].label in class_names]
     if not rows:
         return None
@@ -164,25 +183,25 @@ def _leak(
     return leak_effect(probe, train, leaked, reported[part], predictions[part], class_weight=options.class_weight)
 
 
-def data_card(rows: Sequence[FileRow], class_names: Sequence[str], duplicate_groups: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """``data`` of metrics.json."""
+def data_card(rows: Sequence[FileRow], class_names: Sequence[str], duplicate_groups: Sequence[Sequence[str]]) -> DataCounts:
+    """Counts of the files by status, class and part."""
     by_status = Counter(row.status for row in rows)
     counts = Counter((row.label, row.part) for row in rows if row.is_used)
     image_of = {row.path: row.image_id for row in rows}
     exact = sum(len({image_of[path] for path in group}) == 1 for group in duplicate_groups)
-    return {
-        "files": len(rows),
-        "used": by_status[USED],
-        "unreadable": by_status[UNREADABLE],
-        "set_aside": len(rows) - by_status[USED] - by_status[UNREADABLE],
-        "classes": [{"name": name, **{part: counts[(name, part)] for part in ("train", *REPORTED)}} for name in class_names],
-        "duplicates": {
-            "exact_groups": exact,
-            "near_groups": len(duplicate_groups) - exact,
-            "images": sum(len(group) for group in duplicate_groups),
-            "groups": [list(group) for group in duplicate_groups[:SHOWN_GROUPS]],
-        },
-    }
+    return DataCounts(
+        files=len(rows),
+        used=by_status[USED],
+        unreadable=by_status[UNREADABLE],
+        set_aside=len(rows) - by_status[USED] - by_status[UNREADABLE],
+        classes=[ClassCounts(name, **{part: counts[(name, part)] for part in ("train", *REPORTED)}) for name in class_names],
+        duplicates=DuplicateCounts(
+            exact_groups=exact,
+            near_groups=len(duplicate_groups) - exact,
+            images=sum(len(group) for group in duplicate_groups),
+            groups=[list(group) for group in duplicate_groups[:SHOWN_GROUPS]],
+        ),
+    )
 
 
 def concatenate_predictions(parts: Sequence[Predictions]) -> Predictions:

@@ -16,6 +16,7 @@ from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.parts import Assignment
 from tellapart.durations import duration_text
 from tellapart.evaluation.greedy_ensemble import mean_gain, scaled_losses
+from tellapart.evaluation.metrics import log_loss
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.features import FeatureCache, FeatureMatrix
 from tellapart.models.backbone_card import Backbone
@@ -207,7 +208,7 @@ class ProbeSearch:
         rows, logits = probe.out_of_fold
         return FittedProbe(
             probe_candidate(probe, member, self.class_names, name),
-            probe.selection["log_loss"]["after"],
+            log_loss(probe.probabilities(logits), data.targets[rows]),
             scaled_losses(logits, data.targets[rows]),
         )
 

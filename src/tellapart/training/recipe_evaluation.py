@@ -9,6 +9,7 @@ from tellapart.array_types import FloatArray
 from tellapart.dataset.file_rows import FileRow
 from tellapart.models.saved_model import Classifier
 from tellapart.predictions import Predictions
+from tellapart.run_metrics import EvaluationMetrics
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,7 @@ class Evaluation:
         below: by reported part, predictions of the baselines for the same images.
         out_of_fold: predictions of training images by members that were not trained on them; temperature and clip were chosen on them.
         rows: one row per file, with coordinates on the map and nearest training images.
-        metrics: entries of metrics.json.
+        metrics: what was measured.
         history: events of the training.
         familiarity: of the images of ``predictions``, float64 (n,); None where the classifier does not know it.
     """
@@ -35,6 +36,6 @@ class Evaluation:
     below: dict[str, list[Predictions]]
     out_of_fold: Predictions
     rows: list[FileRow]
-    metrics: dict[str, Any]
+    metrics: EvaluationMetrics
     history: list[dict[str, Any]]
     familiarity: FloatArray | None = None

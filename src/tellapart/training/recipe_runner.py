@@ -241,7 +241,7 @@ class NetworkRunner:
             member = Member(self.spec.backbones, self.spec.resize, self.spec.mirror, ())
             probe = probe_candidate(self._probe, member, self._class_names, f"probe on {recipe.card.name}")
         found = evaluate_network(assignment, features, recipe, self._folds, self._features_of(folder, progress), probe)
-        self.notes += choice_note(found.metrics["selection"])
+        self.notes += choice_note(found.metrics.selection)
         return found
 
     def answers(self, folder: AnalyzedFolder, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> NetworkAnswers:

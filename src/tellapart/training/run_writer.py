@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from tellapart.atomic_files import (
     name_being_written,
@@ -24,15 +24,27 @@ from tellapart.atomic_files import (
 )
 from tellapart.dataset import Dataset
 from tellapart.dataset.file_rows import FileRow, save_rows
-from tellapart.errors import DataError
+from tellapart.errors import DataError, StorageError
 from tellapart.models.saved_model import save_model
 from tellapart.printable import name_complaint, printable
 from tellapart.progress import SILENT, Progress
+from tellapart.run_folder import Run
+from tellapart.run_metrics import RunMetrics, RunOptions
 from tellapart.training.recipe_evaluation import Evaluation
 from tellapart.training.usualness import with_unusual_scores
 from tellapart.version import __version__
 
 PACKAGES = ("torch", "timm", "numpy", "pillow", "simplejpeg")
+
+
+class Heading(TypedDict):
+    """Which run it is, in ``metrics.json``."""
+
+    run: str
+    folder: str
+    created: str
+    tellapart: str
+    seconds: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +65,8 @@ class RunContext:
     notes: Sequence[str]
     started: datetime
 
-    def heading(self, final: Path) -> dict[str, Any]:
-        """The first entries of ``metrics.json`` for the run folder ``final``."""
+    def heading(self, final: Path) -> Heading:
+        """The first fields of ``metrics.json`` for the run folder ``final``."""
         return {
             "run": final.name,
             "folder": printable(str(self.dataset.root)),
@@ -65,9 +77,17 @@ class RunContext:
 
     def write_options(self, folder: Path, rows: Sequence[FileRow]) -> None:
         """Write ``options.json`` into ``folder``; ``rows`` are those of the run."""
-        made_of = {"folder": printable(str(self.dataset.root)), "options": dict(self.options), "versions": package_versions()}
-        hashes = {"data_sha256": data_hash(rows), **_file_hashes(self.options)}
-        write_json(folder / "options.json", {"verb": self.command, **made_of, **hashes})
+        hashes = _file_hashes(self.options)
+        content = RunOptions(
+            verb=self.command,
+            folder=printable(str(self.dataset.root)),
+            options=dict(self.options),
+            versions=package_versions(),
+            data_sha256=data_hash(rows),
+            weights_sha256=hashes.get("weights"),
+            costs_sha256=hashes.get("costs"),
+        )
+        write_json(folder / "options.json", content.as_dict())
 
 
 @contextmanager
@@ -111,13 +131,15 @@ def write_run(
 ) -> None:
     """Write everything but the report into ``folder``, which will be renamed to ``final``."""
     evaluation = with_unusual_scores(evaluation)
-    heading = {
+    metrics = RunMetrics(
         **context.heading(final),
-        "recipe": evaluation.recipe,
-        "backbone": evaluation.backbone,
-        "precision": sorted({b.precision for m in evaluation.classifier.members for b in m.backbones}),
-        "class_names": list(evaluation.classifier.class_names),
-    }
+        recipe=evaluation.recipe,
+        backbone=evaluation.backbone,
+        precision=sorted({b.precision for m in evaluation.classifier.members for b in m.backbones}),
+        class_names=list(evaluation.classifier.class_names),
+        **vars(evaluation.metrics),
+        notes=list(context.notes),
+    )
     context.write_options(folder, evaluation.rows)
     write_text(folder / "history.jsonl", "".join(json.dumps(event) + "\n" for event in evaluation.history))
     save_rows(evaluation.rows, folder / "images.parquet")
@@ -125,7 +147,7 @@ def write_run(
     evaluation.out_of_fold.save(folder / "out_of_fold.parquet")
     details = {"tellapart": __version__, "versions": package_versions(), "data_sha256": data_hash(evaluation.rows), "run": final.name}
     save_model(folder / "model", evaluation.classifier, details)
-    write_json(folder / "metrics.json", {**heading, **evaluation.metrics, "notes": list(context.notes)})
+    write_json(folder / "metrics.json", metrics.as_dict())
 
 
 def equal_run(command: str, folder: Path, options: dict[str, Any], rows: Sequence[FileRow], progress: Progress) -> Path | None:
@@ -140,16 +162,16 @@ def equal_run(command: str, folder: Path, options: dict[str, Any], rows: Sequenc
 
 
 def _equal_run(command: str, folder: Path, options: dict[str, Any], rows: Sequence[FileRow]) -> Path | None:
-    wanted = {"verb": command, "options": _deciding(options), "versions": package_versions(), "data_sha256": data_hash(rows)}
-    wanted |= _file_hashes(options)
+    hashes = _file_hashes(options)
+    wanted = (command, _deciding(options), package_versions(), data_hash(rows), hashes.get("weights"), hashes.get("costs"))
     for path in sorted(folder.expanduser().absolute().glob("*/options.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
         try:
-            made = json.loads(path.read_text(encoding="utf-8"))
-            made = {**{key: made.get(key) for key in wanted}, "options": _deciding(made["options"])}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            made = Run(path.parent).options
+        except StorageError:
             continue
         is_named = options.get("name") in (None, path.parent.name)
-        if made == wanted and is_named and (path.parent / "report.html").is_file():
+        own = (made.verb, _deciding(made.options), made.versions, made.data_sha256, made.weights_sha256, made.costs_sha256)
+        if own == wanted and is_named and (path.parent / "report.html").is_file():
             return path.parent
     return None
 
@@ -159,13 +181,13 @@ def _deciding(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _file_hashes(options: Mapping[str, Any]) -> dict[str, str]:
-    """The sha256 of the files of weights and of costs that options name; nothing without them."""
+    """The sha256 of the files of weights and of costs that options name, by the name of the option; nothing without them."""
     found = {}
     for name in ("weights", "costs"):
         path = Path(options[name]).expanduser() if options.get(name) is not None else None
         if path is not None and path.is_file():
             with path.open("rb") as file:
-                found[f"{name}_sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
 
 

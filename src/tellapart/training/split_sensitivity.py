@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from tellapart.evaluation.intervals import wilson
 from tellapart.evaluation.loss_intervals import loss_columns, mean_interval
 from tellapart.evaluation.metrics import accuracy, log_loss
 from tellapart.models.logistic import fit_logistic
+from tellapart.run_metrics import FirstFiles, OtherSplit, SplitSensitivity, Spread
 from tellapart.training.linear_probe import SEARCH_TOLERANCE, LabeledFeatures, Probe, class_weights, limited_rows
 
 FIRST_FILES = 50
@@ -25,8 +25,8 @@ SPLIT_LIMIT = 20_000
 @one_blas_thread()
 def split_sensitivity(
     pool: LabeledFeatures, paths: Sequence[str], probe: Probe, *, splits: int, test_share: float, class_weight: str
-) -> dict[str, Any]:
-    """``split_sensitivity`` of metrics.json: the recipe repeated on other splits of all labeled images.
+) -> SplitSensitivity:
+    """The recipe repeated on other splits of all labeled images.
 
     Strength, feature power, temperature and clip stay as chosen (out of fold, on the first split's training images);
     the heads are fitted anew for each split. Standardization, which knows no labels, is done once for all.
@@ -49,20 +49,20 @@ def split_sensitivity(
     rows = []
     for seed, (is_test, found) in enumerate(zip(held_out, probabilities, strict=False), start=1):
         targets = pool.targets[is_test]
-        rows.append({"seed": seed, "n": int(is_test.sum()), "accuracy": accuracy(found, targets), "log_loss": log_loss(found, targets)})
+        rows.append(OtherSplit(seed, int(is_test.sum()), accuracy(found, targets), log_loss(found, targets)))
     targets, found = pool.targets[first], probabilities[-1]
     right = int((found.argmax(axis=1) == targets).sum())
-    return {
-        "splits": rows,
-        "accuracy": _spread([row["accuracy"] for row in rows]),
-        "log_loss": _spread([row["log_loss"] for row in rows]),
-        "first": {
-            "per_class": per_class,
-            "n": len(targets),
-            "accuracy": wilson(right, len(targets)).as_dict(),
-            "log_loss": mean_interval(loss_columns(found, targets), lowest=0.0).as_dict(),
-        },
-    }
+    return SplitSensitivity(
+        splits=rows,
+        accuracy=_spread([row.accuracy for row in rows]),
+        log_loss=_spread([row.log_loss for row in rows]),
+        first=FirstFiles(
+            per_class=per_class,
+            n=len(targets),
+            accuracy=wilson(right, len(targets)),
+            log_loss=mean_interval(loss_columns(found, targets), lowest=0.0),
+        ),
+    )
 
 
 def _predict(pool: LabeledFeatures, held_out: list[BoolArray], probe: Probe, class_weight: str) -> list[FloatArray]:
@@ -99,5 +99,5 @@ def _subsample(pool: LabeledFeatures, paths: Sequence[str]) -> tuple[LabeledFeat
     return pool.rows(index), [paths[i] for i in index]
 
 
-def _spread(values: Sequence[float]) -> dict[str, float]:
-    return {"mean": float(np.mean(values)), "low": float(np.min(values)), "high": float(np.max(values))}
+def _spread(values: Sequence[float]) -> Spread:
+    return Spread(mean=float(np.mean(values)), low=float(np.min(values)), high=float(np.max(values)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -69,10 +68,6 @@ class Tried:
     log_loss: float | None = None
     reason: str = ""
     weight: float = 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """A row of ``search`` in metrics.json."""
-        return dict(vars(self))
 
 
 def are_square(rows: Sequence[FileRow]) -> bool:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.conformal import prediction_sets, true_class_scale
 from tellapart.dataset.file_rows import FileRow
-from tellapart.dataset.parts import REPORTED
 from tellapart.evaluation.unknowns import COVERAGE, familiarity_scores, set_scores
 from tellapart.features import FeatureMatrix
 from tellapart.models.familiarity import Unlearned, fit_familiarity
 from tellapart.models.saved_model import Classifier
 from tellapart.predictions import Predictions
+from tellapart.run_metrics import FamiliarityScores, SetScores
 
 if TYPE_CHECKING:
     from tellapart.training.recipe_evaluation import Evaluation
@@ -57,17 +57,21 @@ def with_unusual_scores(evaluation: Evaluation) -> Evaluation:
     held, reported = evaluation.out_of_fold, evaluation.predictions
     scale = true_class_scale(held.probabilities, held.targets, held.groups)
     classifier = replace(evaluation.classifier, true_classes=scale if len(scale) else None)
-    metrics = dict(evaluation.metrics)
-    for part in REPORTED:
+    parts = evaluation.metrics.parts
+    for part in parts:
         rows = np.flatnonzero(np.array([each == part for each in reported.parts], dtype=bool) & (reported.targets >= 0))
-        if part in metrics and len(rows):
+        if len(rows):
             familiarity = None if evaluation.familiarity is None else evaluation.familiarity[rows]
-            metrics[part] = {**metrics[part], **unusual_scores(classifier, reported.where(rows), familiarity)}
+            found, sets = unusual_scores(classifier, reported.where(rows), familiarity)
+            parts[part] = replace(parts[part], familiarity=found, prediction_sets=sets)
+    metrics = replace(evaluation.metrics, test=parts.get("test"), val=parts.get("val"))
     return replace(evaluation, classifier=classifier, metrics=metrics)
 
 
-def unusual_scores(classifier: Classifier, labeled: Predictions, familiarity: FloatArray | None) -> dict[str, Any]:
-    """``familiarity`` and ``prediction_sets`` of a part of metrics.json; None where the classifier has no such thing.
+def unusual_scores(
+    classifier: Classifier, labeled: Predictions, familiarity: FloatArray | None
+) -> tuple[FamiliarityScores | None, SetScores | None]:
+    """Scores of the familiarity and of the prediction sets of a part; None where the classifier has no such thing.
 
     Args:
         classifier: with its scales.
@@ -78,4 +82,4 @@ def unusual_scores(classifier: Classifier, labeled: Predictions, familiarity: Fl
     if scale is not None and scale.smallest <= 1 - COVERAGE:
         sets = set_scores(prediction_sets(labeled.probabilities, scale, COVERAGE), labeled)
     found = None if familiarity is None else familiarity_scores(familiarity, labeled)
-    return {"familiarity": found, "prediction_sets": sets}
+    return found, sets

@@ -6,23 +6,23 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tellapart.version import __version__
 
 if TYPE_CHECKING:
     from tellapart.dataset import Dataset
+    from tellapart.dataset.file_rows import FileRow
     from tellapart.dataset.thumbnail_store import Thumbnails
     from tellapart.predictions import Predictions
     from tellapart.predictor import PredictedFiles
     from tellapart.progress import Progress
-    from tellapart.reports.runfiles import RunFiles
-    from tellapart.run_folder import Run
+    from tellapart.run_folder import Run, RunContent
+    from tellapart.run_metrics import EvaluatedPart
 
 PART = "test"
 """New images are a test: the model saw none of them."""
 PAGE, VIEW = "report.html", "report.json"
-OF_THE_MODEL = ("run", "recipe", "backbone", "class_names", "selection")
 
 
 def is_evaluation_report(folder: Path) -> bool:
@@ -35,7 +35,7 @@ def is_evaluation_report(folder: Path) -> bool:
 def write_evaluation_report(
     folder: Path,
     run: Run,
-    scores: dict[str, Any],
+    scores: EvaluatedPart,
     evaluated: Predictions,
     images: tuple[Dataset, PredictedFiles],
     notes: list[str],
@@ -46,7 +46,7 @@ def write_evaluation_report(
     Args:
         folder: where to; it is made if it is not there.
         run: whose model was evaluated.
-        scores: the metrics of the evaluated images, as ``PART`` of metrics.json.
+        scores: the metrics of the evaluated images.
         evaluated: the predictions that the scores are of.
         images: the data set, and the predictions for all its files.
         notes: sentences worth knowing.
@@ -57,45 +57,53 @@ def write_evaluation_report(
     """
     from tellapart.dataset.thumbnail_store import thumbnail_loader
     from tellapart.reports import write_report
-    from tellapart.reports.runfiles import RunFiles
+    from tellapart.run_folder import RunContent
+    from tellapart.run_metrics import ClassCounts, DataCounts, ReportedPart, RunMetrics, RunOptions
 
     dataset, predicted = images
     n = len(evaluated)
-    metrics = {
-        **{key: run.metrics[key] for key in OF_THE_MODEL if key in run.metrics},
-        "run": f"{run.name} on {dataset.root.name}",
-        "folder": str(dataset.root),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "tellapart": __version__,
-        PART: scores,
-        "data": {
-            "files": len(predicted.files),
-            "used": n,
-            "unreadable": len(predicted.unreadable),
-            "set_aside": len(predicted.files) - len(predicted.unreadable) - n,
-            "classes": [{"name": name, PART: evaluated.labels.count(name)} for name in evaluated.class_names],
-        },
-        "notes": notes,
-        "split_sensitivity_reason": "These images are new: there is no other split of them.",
-        "learning_curve_reason": "Nothing was trained on these images.",
-    }
-    files = RunFiles(folder, metrics, {}, _image_columns(evaluated), replace(evaluated, parts=(PART,) * n))
+    metrics = RunMetrics(
+        run=f"{run.name} on {dataset.root.name}",
+        folder=str(dataset.root),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        tellapart=__version__,
+        recipe=run.metrics.recipe,
+        backbone=run.metrics.backbone,
+        class_names=run.metrics.class_names,
+        selection=run.metrics.selection,
+        test=ReportedPart(**vars(scores)),
+        data=DataCounts(
+            files=len(predicted.files),
+            used=n,
+            unreadable=len(predicted.unreadable),
+            set_aside=len(predicted.files) - len(predicted.unreadable) - n,
+            classes=[ClassCounts(name, test=evaluated.labels.count(name)) for name in evaluated.class_names],
+        ),
+        notes=notes,
+        split_sensitivity=None,
+        split_sensitivity_reason="These images are new: there is no other split of them.",
+        learning_curve=None,
+        learning_curve_reason="Nothing was trained on these images.",
+        leak=None,
+        leak_reason="Nothing was trained on these images.",
+    )
+    content = RunContent(folder, metrics, RunOptions(), _rows(evaluated), replace(evaluated, parts=(PART,) * n))
     with progress.stage("writing the report", unit="steps"):
         thumbnails = thumbnail_loader(dataset, predicted.files)
-        return write_report(folder, thumbnails, run=_dated_as_before(folder, files, thumbnails))
+        return write_report(folder, thumbnails, run=_dated_as_before(folder, content, thumbnails))
 
 
-def _dated_as_before(folder: Path, files: RunFiles, thumbnails: Thumbnails) -> RunFiles:
+def _dated_as_before(folder: Path, content: RunContent, thumbnails: Thumbnails) -> RunContent:
     """The evaluation with the date of the report written before, if nothing else in it would change; else as it is."""
     from tellapart.reports.html_shell import view_json
     from tellapart.reports.run_view import report_view
 
     created = _created_before(folder)
     if created is None:
-        return files
-    same = replace(files, metrics={**files.metrics, "created": created})
+        return content
+    same = replace(content, metrics=replace(content.metrics, created=created))
     is_same = view_json(report_view(folder, thumbnails, run=same)) == (folder / VIEW).read_text(encoding="utf-8")
-    return same if is_same else files
+    return same if is_same else content
 
 
 def _created_before(folder: Path) -> str | None:
@@ -106,18 +114,9 @@ def _created_before(folder: Path) -> str | None:
         return None
 
 
-def _image_columns(evaluated: Predictions) -> dict[str, list[Any]]:
-    """The evaluated images in the columns of ``images.parquet``."""
-    from tellapart.reports.runfiles import IMAGE_COLUMNS
+def _rows(evaluated: Predictions) -> list[FileRow]:
+    """The evaluated images as rows of ``images.parquet``."""
+    from tellapart.dataset.file_rows import USED, FileRow
 
-    n = len(evaluated)
-    known: dict[str, list[Any]] = {
-        "path": list(evaluated.paths),
-        "image_id": list(evaluated.image_ids),
-        "label": list(evaluated.labels),
-        "group": list(evaluated.groups),
-        "part": [PART] * n,
-        "status": ["used"] * n,
-        "size_bytes": [0] * n,
-    }
-    return {name: known.get(name, [None] * n) for name in IMAGE_COLUMNS}
+    known = zip(evaluated.paths, evaluated.image_ids, evaluated.labels, evaluated.groups, strict=True)
+    return [FileRow(path, image_id, label, PART, group, USED, None, None, None, 0) for path, image_id, label, group in known]

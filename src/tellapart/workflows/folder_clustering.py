@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from tellapart.errors import OptionError
 from tellapart.exploration.cluster_associations import (
     Agreement,
     ClusterAssociations,
+    Factor,
     agreement,
     cluster_associations,
     quantile_bins,
@@ -58,6 +59,38 @@ class ClusteringConfig:
     max_k: int = MAX_K
     seed: int = 0
     names: dict[int, str] = field(default_factory=dict)
+
+
+class ClusterView(TypedDict):
+    """A cluster; images by their number."""
+
+    number: int
+    name: str | None
+    size: int
+    medoid: int
+    nearest: list[int]
+    farthest: list[int]
+    classes: dict[str, int]
+    words: list[str]
+
+
+class ClustersView(TypedDict):
+    """The clusters, how they were found, and their agreement with the labels."""
+
+    method: str
+    k: int
+    sentence: str
+    clusters: list[ClusterView]
+    scores: dict[str, Any] | None
+
+
+class ClusteringSections(TypedDict):
+    """The sections of the explore page on clusters; ``outliers`` are all images, those farthest from their cluster first."""
+
+    clusters: ClustersView
+    choice: dict[str, object] | None
+    encoding: dict[str, Any]
+    outliers: list[int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,10 +182,10 @@ class FolderClustering:
         """What a cluster is called: its name, or its number."""
         return self.names.get(number, str(number))
 
-    def view(self) -> dict[str, Any]:
+    def view(self) -> ClusteringSections:
         """``clusters``, ``choice``, ``encoding`` and ``outliers`` of the explore page's view; images by their number."""
         scores = self.scores
-        listed = [
+        listed: list[ClusterView] = [
             {
                 "number": one.number,
                 "name": self.names.get(one.number),
@@ -179,7 +212,7 @@ class FolderClustering:
         }
 
 
-def num_clusters_view(choice: NumClustersChoice | None) -> dict[str, Any] | None:
+def num_clusters_view(choice: NumClustersChoice | None) -> dict[str, object] | None:
     """A choice as plain data."""
     return None if choice is None else {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(choice).items()}
 
@@ -213,7 +246,7 @@ def cluster_folder(subjects: ExplorableImages, config: ClusteringConfig, progres
     return FolderClustering(subjects, config, places, clustering, choice)
 
 
-def factors_of(subjects: ExplorableImages, k: int, seed: int = 0) -> dict[str, Any]:
+def factors_of(subjects: ExplorableImages, k: int, seed: int = 0) -> dict[str, Factor]:
     """What clusters may follow, by name: class, mean color, shape and size of the images (in as many groups as clusters), source."""
     facts = [subjects.analyzed.facts[row.image_id or ""] for row in subjects.rows]
     colors = np.array([(one.red, one.green, one.blue) for one in facts], np.float32)

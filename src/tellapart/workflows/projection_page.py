@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NotRequired, Protocol, TypedDict
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from tellapart.exploration.projection import (
     project,
     sample_rows,
 )
+from tellapart.interval import Interval
 from tellapart.printable import printable
 from tellapart.progress import Progress
 from tellapart.results import Result
@@ -60,8 +60,37 @@ class MapTrust(Result):
 
     k: int
     neighbors_kept: float | None
-    knn_2d: Mapping[str, float] | None
-    knn_full: Mapping[str, float] | None
+    knn_2d: Interval | None
+    knn_full: Interval | None
+
+
+class MapColumns(TypedDict):
+    """The map: a column for each thing known of the images, coordinates and trust."""
+
+    method: str
+    software: str
+    x: list[float]
+    y: list[float]
+    label: list[int | None]
+    cluster: list[int | None]
+    image_id: list[str | None]
+    path: list[str]
+    trust: dict[str, Any]
+    score: NotRequired[list[float]]
+
+
+class ExploreHeader(TypedDict):
+    """The header of the explore page: the folder, and what the images were compared by."""
+
+    folder: str
+    root: str
+    state: str | None
+    images: int
+    features: str
+    layer: str | None
+    class_names: list[str]
+    tellapart: str
+    made: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +116,7 @@ class FolderProjection:
         """Sentences worth knowing."""
         return [*self.subjects.analyzed.notes, *left_out_notes(self.subjects), *self.made.notes]
 
-    def view(self) -> dict[str, Any]:
+    def view(self) -> MapColumns:
         """``map`` of the explore page's view: a column for each thing known of the images."""
         rows, places = self.subjects.rows, np.round(self.made.places.astype(np.float64), 4)
         return {
@@ -112,7 +141,7 @@ def project_folder(subjects: ExplorableImages, *, method: str, perplexity: float
     return FolderProjection(subjects, class_names, labels, made, _trust(subjects, labels, made.places, seed, progress))
 
 
-def header_view(found: FolderProjection, seeing: ProjectionConfig, folder: str | Path) -> dict[str, Any]:
+def header_view(found: FolderProjection, seeing: ProjectionConfig, folder: str | Path) -> ExploreHeader:
     """``header`` of the explore page's view."""
     place = Path(folder).expanduser()
     return {
@@ -163,7 +192,7 @@ def _groups(subjects: ExplorableImages) -> IntArray:
     return np.unique([group_of[name] for name in names], return_inverse=True)[1]
 
 
-def _share(is_right: BoolArray, groups: IntArray) -> Mapping[str, float]:
+def _share(is_right: BoolArray, groups: IntArray) -> Interval:
     right = is_right.astype(np.float64)
     index = np.unique(groups, return_inverse=True)[1]
-    return wilson(float(right.sum()), len(right), effective_n=effective_sample_size(right, index)).as_dict()
+    return wilson(float(right.sum()), len(right), effective_n=effective_sample_size(right, index))

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import numpy as np
 
@@ -29,9 +29,92 @@ MOST_DOUBTFUL = 200
 """So many labels are ranked on the page, or all that are probably wrong if those are more."""
 
 
+class ReviewHeader(TypedDict):
+    """The header of the review page; ``state`` only where the state lies elsewhere than usual."""
+
+    folder: str
+    root: str
+    state: NotRequired[str]
+    files: int
+    images: int
+    class_names: list[str]
+    parts: list[str]
+    tellapart: str
+    made: str
+    backbone: str | None
+
+
+class IssueView(TypedDict):
+    """An issue with its rows, the worst first."""
+
+    name: str
+    title: str
+    explanation: str
+    n: int
+    threshold: float | None
+    rows: list[int]
+    proposal: str | None
+
+
+class SuggestedLabel(TypedDict):
+    """The label that out-of-fold predictions suggest, its probability and that of the own label; None where nothing is known."""
+
+    suggested: str | None
+    probability: float | None
+    own_probability: float | None
+
+
+class ReviewRow(SuggestedLabel):
+    """A file that the page shows, with its score for each issue."""
+
+    path: str
+    image_id: str | None
+    label: str | None
+    part: str | None
+    width: int | None
+    height: int | None
+    size_bytes: int
+    status: str
+    reason: str | None
+    scores: dict[str, float | None]
+
+
+class ReviewGroup(TypedDict):
+    """Duplicates, by row; ``best`` is the one to keep."""
+
+    kind: str
+    rows: list[int]
+    best: int
+    similarity: float
+    why: str
+
+
+class ReviewedClass(TypedDict):
+    """A class with its images, and of each issue how many of them have it."""
+
+    name: str
+    images: int
+    issues: dict[str, int]
+
+
+class ReviewView(TypedDict):
+    """The content of ``review.json``; rows are given by their place in ``rows``."""
+
+    header: ReviewHeader
+    issues: list[IssueView]
+    rows: list[ReviewRow]
+    groups: list[ReviewGroup]
+    doubtful: list[int]
+    classes: list[ReviewedClass]
+    balance: dict[str, Any] | None
+    sources: list[dict[str, Any]]
+    sources_sentence: str | None
+    notes: list[str]
+
+
 def review_view(
     analyzed: AnalyzedFolder, found: CheckFindings, decided: Sequence[FileRow], *, folder: str, backbone: str | None
-) -> dict[str, Any]:
+) -> ReviewView:
     """The view of the review page (docs/reference/review.md).
 
     Args:
@@ -99,19 +182,18 @@ def write_issues(path: Path, found: CheckFindings, decided: Sequence[FileRow]) -
                     *(_cell(getattr(row, column)) for column in COLUMNS[1:-1]),
                     " ".join(found.table.of_row(number)),
                     *(_cell(_rounded(scores.get(name))) for name in names),
-                    *(_cell(said[column]) for column in LABEL_COLUMNS[:-1]),
+                    *map(_cell, (said["suggested"], said["probability"], said["own_probability"])),
                     _cell(_rounded(None if np.isnan(doubt) else float(doubt))),
                 ]
             )
 
 
-def _header(analyzed: AnalyzedFolder, found: CheckFindings, folder: str, backbone: str | None) -> dict[str, Any]:
+def _header(analyzed: AnalyzedFolder, found: CheckFindings, folder: str, backbone: str | None) -> ReviewHeader:
     root = analyzed.dataset.root
     usual = analyzed.state == root / STATE_FOLDER
-    return {
+    header: ReviewHeader = {
         "folder": printable(folder),
         "root": printable(str(root)),
-        **({} if usual else {"state": printable(str(analyzed.state))}),
         "files": len(found.rows),
         "images": len({row.image_id for row in found.used}),
         "class_names": list(found.counts),
@@ -120,9 +202,12 @@ def _header(analyzed: AnalyzedFolder, found: CheckFindings, folder: str, backbon
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "backbone": backbone,
     }
+    if not usual:
+        header["state"] = printable(str(analyzed.state))
+    return header
 
 
-def _issue(found: CheckFindings, name: str, place: dict[int, int]) -> dict[str, Any]:
+def _issue(found: CheckFindings, name: str, place: dict[int, int]) -> IssueView:
     issue, finding = BY_NAME[name], found.table.findings[name]
     rows = [place[number] for number in finding.worst_first]
     return {
@@ -136,13 +221,23 @@ def _issue(found: CheckFindings, name: str, place: dict[int, int]) -> dict[str, 
     }
 
 
-def _row(found: CheckFindings, row: FileRow, number: int) -> dict[str, Any]:
-    columns = ("path", "image_id", "label", "part", "width", "height", "size_bytes", "status", "reason")
-    scores = {name: _rounded(score) for name, score in found.table.scores(number).items()}
-    return {**{name: getattr(row, name) for name in columns}, "scores": scores, **_of_label(found, number)}
+def _row(found: CheckFindings, row: FileRow, number: int) -> ReviewRow:
+    return {
+        "path": row.path,
+        "image_id": row.image_id,
+        "label": row.label,
+        "part": row.part,
+        "width": row.width,
+        "height": row.height,
+        "size_bytes": row.size_bytes,
+        "status": row.status,
+        "reason": row.reason,
+        "scores": {name: _rounded(score) for name, score in found.table.scores(number).items()},
+        **_of_label(found, number),
+    }
 
 
-def _of_label(found: CheckFindings, number: int) -> dict[str, Any]:
+def _of_label(found: CheckFindings, number: int) -> SuggestedLabel:
     """The suggested label with its probability, and that of the file's own; None where nothing is known."""
     row = found.doubted.get(number)
     if row is None or found.doubts is None:
@@ -157,7 +252,7 @@ def _of_label(found: CheckFindings, number: int) -> dict[str, Any]:
     }
 
 
-def _classes(found: CheckFindings) -> list[dict[str, Any]]:
+def _classes(found: CheckFindings) -> list[ReviewedClass]:
     issues: dict[str, dict[str, int]] = {label: {} for label in found.counts}
     for name in found.table.names:
         for number in found.table.findings[name].worst_first:

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from tellapart.cache_dir import folder_size
 from tellapart.counts import count
 from tellapart.errors import DataError, TellapartError
-from tellapart.evaluation import Interval
 from tellapart.evaluation.leaderboard import Rank, ranking, same_images
+from tellapart.interval import Interval
 from tellapart.predictions import Predictions
 from tellapart.progress import Progress
 from tellapart.results import Result
-from tellapart.run_folder import REPORTED_PARTS, Run, open_run
+from tellapart.run_folder import Run, open_run
 
 MANY = 3
 """Runs on the same images from which on the best of them flatters noticeably."""
@@ -101,7 +100,7 @@ def list_runs(where: Path, progress: Progress) -> ListedRuns:
                 if entry.part is not None:
                     predictions[run.name] = _reported(run, entry.part)
                 entries.append(entry)
-            except (TellapartError, KeyError, TypeError, ValueError) as error:
+            except TellapartError as error:
                 unreadable[run.name] = str(error)
             advance(1)
     entries.sort(key=lambda entry: (entry.created, entry.name), reverse=True)
@@ -128,20 +127,19 @@ def _open_all(where: Path) -> tuple[list[Run], dict[str, str]]:
 
 def _entry(run: Run) -> RunEntry:
     metrics = run.metrics
-    part = next((part for part in REPORTED_PARTS if part in metrics), None)
-    scores: dict[str, Any] = metrics[part] if part else {}
+    name, part = next(iter(metrics.parts.items()), (None, None))
     return RunEntry(
         name=run.name,
         path=run.folder,
-        created=str(metrics["created"]),
-        images=str(metrics["folder"]),
-        recipe=str(metrics["recipe"]),
-        backbone=str(metrics.get("backbone", "")),
-        part=part,
-        n=int(scores["n"]) if part else None,
-        accuracy=Interval.from_dict(scores["accuracy"]) if part else None,
-        log_loss=Interval.from_dict(scores["log_loss"]) if part else None,
-        seconds=metrics.get("seconds"),
+        created=metrics.created,
+        images=metrics.folder,
+        recipe=metrics.recipe,
+        backbone=metrics.backbone,
+        part=name,
+        n=part.n if part else None,
+        accuracy=part.accuracy if part else None,
+        log_loss=part.log_loss if part else None,
+        seconds=metrics.seconds,
         size_bytes=folder_size(run.folder),
     )
 

@@ -105,7 +105,7 @@ def _near_duplicates(
     notes = (
         [] if known else ["this run keeps no hashes of its training images, so near-duplicates of them were not looked for: train again"]
     )
-    of_new, of_trained = thumbnail_loader(dataset, found.files), run_thumbnail_loader(Path(run.metrics["folder"]), list(known.values()))
+    of_new, of_trained = thumbnail_loader(dataset, found.files), run_thumbnail_loader(Path(run.metrics.folder), list(known.values()))
 
     def small(image_ids: Sequence[str]) -> Mapping[str, bytes]:
         return {**of_trained([i for i in image_ids if i in known]), **of_new([i for i in image_ids if i not in known])}
@@ -129,7 +129,7 @@ def _near_duplicates(
     gone = set(known) - set(of_trained(list(known)))
     if gone:
         notes.append(
-            f"{count(len(gone), 'training image is', 'training images are')} neither in {run.metrics['folder']} nor in the cache:"
+            f"{count(len(gone), 'training image is', 'training images are')} neither in {run.metrics.folder} nor in the cache:"
             " near-duplicates of them were sought by hash alone"
         )
         pairs += _by_hash_alone(image_ids, hashes, mirror_hashes, np.array([i in gone for i in image_ids]), is_new)

@@ -189,15 +189,13 @@ def _more_images(runs: Path, dataset: Dataset) -> str:
     for file in files:
         try:
             run = Run(file.parent)
-            curve = run.metrics.get("learning_curve")
-            if curve and run.metrics.get("folder") == str(dataset.root):
-                gain, twice = curve["twice"]["gain"], curve["twice"]["n_train"]
-                low, value, high = (100 * gain[key] for key in ("low", "value", "high"))
-                return (
-                    f"twice the training images ({twice:,}): {value:+.1f} points of accuracy ({low:+.1f} to {high:+.1f}), says {run.name}"
-                )
-        except (TellapartError, KeyError, TypeError):
+            curve, images = run.metrics.learning_curve, run.metrics.folder
+        except TellapartError:
             continue
+        if curve and images == str(dataset.root):
+            gain, twice = curve.twice.gain, curve.twice.n_train
+            low, value, high = (100 * x for x in (gain.low, gain.value, gain.high))
+            return f"twice the training images ({twice:,}): {value:+.1f} points of accuracy ({low:+.1f} to {high:+.1f}), says {run.name}"
     return "what more images would bring is not known: no run on this folder measured its learning curve"
 
 

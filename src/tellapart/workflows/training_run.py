@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) 
     if processes and not processes.is_first:
         return Run(Path(processes.broadcast_text()))
     evaluation = point.applied(recipe.evaluate(analyzed, assignment, analyzed.features, progress))
-    evaluation.metrics["decisions"] = assignment.decisions
+    evaluation = replace(evaluation, metrics=replace(evaluation.metrics, decisions=assignment.decisions))
     notes = [*analyzed.notes, *assignment.notes, *recipe.notes]
     with new_run_folder(options.out, folder_name(analyzed.dataset.root), given=options.name, progress=progress) as (partial, final):
         write_run(partial, final, evaluation, RunContext("train", analyzed.dataset, options.as_dict(), notes, started))

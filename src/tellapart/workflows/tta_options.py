@@ -9,7 +9,7 @@ from tellapart.options import dataclass, option
 from tellapart.results import Result
 
 if TYPE_CHECKING:
-    from tellapart.evaluation import Interval
+    from tellapart.interval import Interval
     from tellapart.predictions import Predictions
     from tellapart.predictor import PredictionSettings
 

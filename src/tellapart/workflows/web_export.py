@@ -6,7 +6,7 @@ import base64
 import gzip
 from pathlib import Path
 
-from tellapart.model_export.export_card import card_of
+from tellapart.model_export.export_card import ExportMetadata, card_of
 from tellapart.model_export.onnx_export import MODEL, ExportedModel, ModelToExport, checked, write_card, write_onnx
 from tellapart.model_export.web_runtime import web_runtime
 from tellapart.models.onnx_classifier import OnnxClassifier
@@ -41,7 +41,7 @@ def export_web(source: ModelToExport, folder: Path, *, runtime: Path | None, is_
     else:
         (folder / BINARY).write_bytes(found.binary)
     (folder / PAGE).write_text(exported_page(metadata, found.module, carried), encoding="utf-8")
-    described = {**metadata, "versions": {**metadata["versions"], "onnxruntime-web": found.version}}
+    described: ExportMetadata = {**metadata, "versions": {**metadata["versions"], "onnxruntime-web": found.version}}
     write_card(folder, card_of(described, "web", exported.parity, folder, exported.notes))
     return exported
 

@@ -13,7 +13,7 @@ def test_a_trained_network_says_what_it_took_and_how_far_its_folds_agree(photos:
     )
     lines = [line for line in train_output(run)[0] if isinstance(line, str)]
     [took] = [line for line in lines if line.startswith("trained for ")]
-    assert took.endswith(" a second") and f"{run.metrics['training']['images']:,} images" in took
+    assert took.endswith(" a second") and f"{run.metrics.training.images:,} images" in took
     assert any(line.startswith("2 folds, each judged by the network that did not see it: accuracy ") for line in lines)
 
 

@@ -14,22 +14,23 @@ if TYPE_CHECKING:
 
 def autoencode_output(run: Run) -> Answer:
     """The reconstruction error beside that of baselines, the dead units, the time, and where model and page are."""
-    metrics = run.metrics
-    side, units, cost, data = metrics["held_back"] or metrics["trained_on"], metrics["units"], metrics["training"], metrics["data"]
-    what = "held-out photos" if metrics["held_back"] else "training photos (none could be held out)"
-    rows = [("", "mean squared error (95 %)"), ("this autoencoder", number(side["error"], 5))]
-    if metrics["held_back"]:
-        rows.append(("the same on training photos", number(metrics["trained_on"]["error"], 5)))
-    if metrics["components"]:
-        rows.append((f"{metrics['components']:,} principal components", number(side["linear"], 5)))
-    rows.append(("the mean photo", number(side["mean_image"], 5)))
-    lines: list[Line] = [f"{side['n']:,} {what}", *aligned(rows, before="  ")]
-    dead = units["dead"]
+    metrics = run.autoencoder_metrics
+    side, units, cost, data = metrics.compared, metrics.units, metrics.training, metrics.data
+    what = "held-out photos" if metrics.held_back else "training photos (none could be held out)"
+    rows = [("", "mean squared error (95 %)"), ("this autoencoder", number(side.error, 5))]
+    if metrics.held_back:
+        rows.append(("the same on training photos", number(metrics.trained_on.error, 5)))
+    if metrics.components and side.linear:
+        rows.append((f"{metrics.components:,} principal components", number(side.linear, 5)))
+    if side.mean_image:
+        rows.append(("the mean photo", number(side.mean_image, 5)))
+    lines: list[Line] = [f"{side.n:,} {what}", *aligned(rows, before="  ")]
+    dead = units.dead
     if dead:
-        lines.append(f"{len(dead):,} of {units['latent']:,} units are dead: {several([str(unit) for unit in dead], most=12)}")
+        lines.append(f"{len(dead):,} of {units.latent:,} units are dead: {several([str(unit) for unit in dead], most=12)}")
     elif dead is not None:
-        lines.append(f"none of {units['latent']:,} units is dead")
-    lines.append(f"trained for {duration_text(cost['seconds'])}: {cost['images']:,} images, {cost['images_per_s']:,.0f} per second")
-    lines.append(f"{data['used']:,} of {data['files']:,} files used; {data['unreadable']:,} unreadable, {data['set_aside']:,} excluded")
+        lines.append(f"none of {units.latent:,} units is dead")
+    lines.append(f"trained for {duration_text(cost.seconds)}: {cost.images:,} images, {cost.images_per_s:,.0f} per second")
+    lines.append(f"{data.used:,} of {data.files:,} files used; {data.unreadable:,} unreadable, {data.set_aside:,} excluded")
     lines += [f"features: --features run:{shown(run.folder)}", Styled(shown(run.report), before="report:   ", bold=True)]
-    return lines, run.summary()
+    return lines, run.as_dict()

@@ -18,14 +18,14 @@ def compare_output(comparison: Comparison) -> Answer:
     first, second = comparison.names
     scores = comparison.scores or ()
     rows = [
-        (letter, name, model, share(score.accuracy.as_dict()), number(score.log_loss.as_dict()))
+        (letter, name, model, share(score.accuracy), number(score.log_loss))
         for letter, name, model, score in zip("AB", comparison.names, comparison.models, scores, strict=False)
     ]
     lines: list[Line] = [
         *aligned([("", "run", "model", "accuracy", "log loss"), *rows]),
         Styled(comparison.verdict, bold=True),
         f"B minus A, accuracy: {comparison.accuracy.points()}, McNemar p = {comparison.p_value:.3g}",
-        f"B minus A, log loss: {signed_points(comparison.log_loss.as_dict())}",
+        f"B minus A, log loss: {signed_points(comparison.log_loss)}",
         f"right only by A ({first}): {len(comparison.right_to_wrong):,}; only by B ({second}): {len(comparison.wrong_to_right):,}",
     ]
     return lines, content

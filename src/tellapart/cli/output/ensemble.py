@@ -16,5 +16,6 @@ from tellapart.cli.output.train import train_output
 def ensemble_output(run: Run) -> Answer:
     """The weight of each run, and what ``train`` prints."""
     lines, content = train_output(run)
-    members = [f"{member['name']} {percent_or_blank(member['weight'])}" for member in run.metrics["selection"]["runs"]]
+    selection = run.metrics.selection
+    members = [f"{member.name} {percent_or_blank(member.weight)}" for member in (selection.runs if selection else [])]
     return [f"weights: {several(members, most=12)}", *lines], content

@@ -11,12 +11,12 @@ from tellapart.counts import count
 if TYPE_CHECKING:
     from tellapart.commands.evaluate import EvaluateResult
     from tellapart.workflows.tta_options import TtaGain
-from tellapart.cli.output.tables import decision_lines, percent_or_blank, signed_points, unusual_lines
+from tellapart.cli.output.tables import alarm_words, decision_lines, percent_or_blank, signed_points, unusual_lines
 
 
 def evaluate_output(result: EvaluateResult) -> Answer:
     """Accuracy and log loss with their intervals, the classes, and what was left out."""
-    accuracy, log_loss = share(result.accuracy.as_dict()), number(result.log_loss.as_dict())
+    accuracy, log_loss = share(result.accuracy), number(result.log_loss)
     lines = [f"{count(result.n, 'image')}: accuracy {accuracy}, log loss {log_loss}"]
     lines += [
         f"  {c.name:<20} precision {percent_or_blank(c.precision)}  recall {percent_or_blank(c.recall)}  of {c.support:,}"
@@ -32,11 +32,9 @@ def evaluate_output(result: EvaluateResult) -> Answer:
     }
     counts = {name: getattr(result, name) for name in reasons}
     lines += [f"{counts[name]:,} left out: they {reason}" for name, reason in reasons.items() if counts[name]]
-    lines += unusual_lines({"familiarity": result.familiarity, "prediction_sets": result.prediction_sets})
-    lines += decision_lines({"decision": result.decision})
+    lines += unusual_lines(result.familiarity, result.prediction_sets) + decision_lines(result.decision)
     if strange := result.unknown_classes:
-        levels = ", ".join(f"{share(row['measured'])} at --unknown {row['unknown']:g}" for row in strange["false_alarms"])
-        lines.append(f"of the {count(strange['n'], 'image')} of classes the run does not know are called unknown: {levels}")
+        lines.append(f"of the {count(strange.n, 'image')} of classes the run does not know are called unknown: {alarm_words(strange)}")
     page = [Styled(shown(result.report), before="report: ", bold=True)] if result.report else []
     return [*lines, *_tta_lines(result.tta), *page], result.as_dict()
 
@@ -47,6 +45,6 @@ def _tta_lines(gain: TtaGain | None) -> list[str]:
         return []
     return [
         gain.verdict,
-        f"  accuracy: {gain.accuracy.points()}, log loss: {signed_points(gain.log_loss.as_dict())}",
+        f"  accuracy: {gain.accuracy.points()}, log loss: {signed_points(gain.log_loss)}",
         f"  right to wrong: {len(gain.right_to_wrong)}, wrong to right: {len(gain.wrong_to_right)}",
     ]

@@ -20,4 +20,4 @@ def learning_curve_output(result: LearningCurveResult) -> Answer:
     ]
     lines += [f"  {point.n_train:>15,}  {'  '.join(percent_or_blank(value) for value in point.accuracy)}" for point in result.points]
     content = result.as_dict()
-    return [*lines, *learning_curve_lines({"learning_curve": content})], content
+    return [*lines, *learning_curve_lines(result.twice)], content

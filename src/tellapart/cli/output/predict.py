@@ -18,12 +18,16 @@ STRANGE = 0.05
 """Familiarity up to which a line says it."""
 
 
+def _percent(value: str | float | None) -> str:
+    return percent_or_blank(value if isinstance(value, float) else None)
+
+
 def predict_output(result: PredictedFiles) -> Answer:
     """One line per file, up to a screenful, and the number of files that cannot be read."""
     total = len(result.files)
     where = "all of them are in the table" if result.out else "all of them with --out FILE.csv or --json"
     lines: list[Line] = [
-        f"{row['predicted'] or 'unreadable':<20} {percent_or_blank(row['probability']):>7}  {row['path']}"
+        f"{row['predicted'] or 'unreadable':<20} {_percent(row['probability']):>7}  {row['path']}"
         + (f"  ({row['reason']})" if row["reason"] else "")
         + "".join(f"  [{row[name]}]" for name in result.more if row[name])
         + _strange(row)

@@ -12,7 +12,7 @@ from tellapart.durations import duration_text
 
 if TYPE_CHECKING:
     from tellapart.commands.runs import RmRunResult, RunsResult
-    from tellapart.evaluation import Interval
+    from tellapart.interval import Interval
     from tellapart.workflows.run_listing import RunEntry, RunGroup
 
 HEAD = ("run", "model", "accuracy", "log loss", "against the first", "time", "size")
@@ -38,7 +38,7 @@ def _group_lines(group: RunGroup, entries: dict[str, RunEntry]) -> list[Line]:
     rows = []
     for rank in group.ranks:
         entry = entries[rank.name]
-        scores = (share(entry.accuracy.as_dict()), number(entry.log_loss.as_dict())) if entry.accuracy and entry.log_loss else ("", "")
+        scores = (share(entry.accuracy), number(entry.log_loss)) if entry.accuracy and entry.log_loss else ("", "")
         against = "" if rank.accuracy is None or rank.log_loss is None else f"{rank.standing}: {_difference(rank.accuracy, rank.log_loss)}"
         seconds = "" if entry.seconds is None else duration_text(entry.seconds)
         rows.append((entry.name, _model(entry), *scores, against, seconds, data_size(entry.size_bytes)))
@@ -50,7 +50,7 @@ def _group_lines(group: RunGroup, entries: dict[str, RunEntry]) -> list[Line]:
 def _difference(accuracy: Interval, log_loss: Interval) -> str:
     """The difference that is significant; accuracy where none is."""
     if log_loss.excludes_zero and not accuracy.excludes_zero:
-        return f"log loss {signed_points(log_loss.as_dict())}"
+        return f"log loss {signed_points(log_loss)}"
     return accuracy.points()
 
 

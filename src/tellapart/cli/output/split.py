@@ -68,8 +68,5 @@ def _leak(leak: LeakageEstimate | NoEstimate) -> list[str]:
         "would leak": f"if the groups had been divided ({count(leak.images, 'image')}), evaluated on {evaluated}",
     }[leak.kind]
     rows = [["", "accuracy (95 %)", "log loss (95 %)"]]
-    rows += [
-        [name, score.accuracy.percent(), number(score.log_loss.as_dict())]
-        for name, score in (("naive", leak.naive), ("honest", leak.honest))
-    ]
+    rows += [[name, score.accuracy.percent(), number(score.log_loss)] for name, score in (("naive", leak.naive), ("honest", leak.honest))]
     return [what, *aligned(rows, before="  "), leak.comparison.verdict]

@@ -22,9 +22,9 @@ def submit_output(submission: Submission) -> Answer:
         f"clip {submission.clip:.3g} ({own})",
     ]
     if submission.expected_log_loss:
-        lines.append(f"expected log loss {number(submission.expected_log_loss.as_dict())}, as on the test images of the run")
+        lines.append(f"expected log loss {number(submission.expected_log_loss)}, as on the test images of the run")
     elif submission.expected_accuracy:
-        lines.append(f"expected accuracy {share(submission.expected_accuracy.as_dict())}, as on the test images of the run")
+        lines.append(f"expected accuracy {share(submission.expected_accuracy)}, as on the test images of the run")
     if submission.views > 1:
         lines.append(f"averaged over {count(submission.views, 'view')} of each image; the run was evaluated with one")
     if submission.unreadable:

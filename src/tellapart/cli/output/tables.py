@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import aligned, first_lines, number, share
 from tellapart.cli.terminal import Line, Styled
 from tellapart.counts import count
 from tellapart.durations import duration_text
+from tellapart.run_metrics import DecisionScores, FamiliarityScores, SetScores
 
 if TYPE_CHECKING:
+    from tellapart.interval import Interval
+    from tellapart.run_metrics import DoubledTraining, LeakEffect, ReportedPart, RunMetrics, SearchSummary, SplitSensitivity
     from tellapart.workflows.projection_page import MapTrust
 
 
@@ -30,51 +33,50 @@ def trust_lines(trust: MapTrust) -> list[str]:
     return lines
 
 
-def search_lines(metrics: Mapping[str, Any]) -> list[str]:
+def search_lines(search: SearchSummary | None) -> list[str]:
     """What ``--recipe auto`` tried: the log loss of each out of fold, its weight in the model, and what it cost."""
-    found = metrics.get("search")
-    if not found:
+    if search is None:
         return []
     head = ["tried", "log loss out of fold", "weight", "time", ""]
     rows = [
         [
-            row["name"],
-            "" if row["log_loss"] is None else f"{row['log_loss']:.4f}",
-            f"{row['weight']:.0%}" if row["weight"] else "",
-            duration_text(row["seconds"]),
-            row["reason"],
+            trial.name,
+            "" if trial.log_loss is None else f"{trial.log_loss:.4f}",
+            f"{trial.weight:.0%}" if trial.weight else "",
+            duration_text(trial.seconds),
+            trial.reason,
         ]
-        for row in found["trials"]
+        for trial in search.trials
     ]
-    return [*aligned([head, *rows]), *found["findings"]]
+    return [*aligned([head, *rows]), *search.findings]
 
 
 PART_WORDS = {"test": "test images, never seen in training", "val": "images of your validation folder"}
 
 
-def ladder_lines(part: str, numbers: Mapping[str, Any]) -> list[Line]:
+def ladder_lines(name: str, part: ReportedPart) -> list[Line]:
     """The baselines and the model on one reported part, with intervals."""
-    width = max(24, *(len(rung["name"]) for rung in numbers["rungs"]))
-    rows: list[Line] = [f"{numbers['n']:,} {PART_WORDS[part]}", f"  {'':<{width}} {'accuracy (95 %)':<28} log loss (95 %)"]
-    for rung in numbers["rungs"]:
-        line = f"  {rung['name']:<{width}} {share(rung['accuracy']):<28} {number(rung['log_loss'])}"
-        rows.append(Styled(line, bold=True) if rung is numbers["rungs"][-1] else line)
+    width = max(24, *(len(rung.name) for rung in part.rungs))
+    rows: list[Line] = [f"{part.n:,} {PART_WORDS[name]}", f"  {'':<{width}} {'accuracy (95 %)':<28} log loss (95 %)"]
+    for rung in part.rungs:
+        line = f"  {rung.name:<{width}} {share(rung.accuracy):<28} {number(rung.log_loss)}"
+        rows.append(Styled(line, bold=True) if rung is part.rungs[-1] else line)
     from tellapart.evaluation.intervals import effective_size_sentence
 
-    if sentence := effective_size_sentence(numbers):
+    if sentence := effective_size_sentence(part):
         rows.append(f"  {sentence}")
     return rows
 
 
-def training_lines(metrics: Mapping[str, Any]) -> list[str]:
+def training_lines(metrics: RunMetrics) -> list[str]:
     """What the training of a network took, and how far its folds agree."""
-    cost = metrics.get("training")
-    if not cost:
+    cost = metrics.training
+    if cost is None:
         return []
-    lines = [f"trained for {duration_text(cost['seconds'])}: {cost['images']:,} images, {cost['images_per_s']:,.0f} a second"]
-    members = (metrics.get("selection") or {}).get("members") or []
+    lines = [f"trained for {duration_text(cost.seconds)}: {cost.images:,} images, {cost.images_per_s:,.0f} a second"]
+    members = metrics.selection.members if metrics.selection else []
     if len(members) > 1:
-        found = [member["accuracy"] for member in members]
+        found = [member.accuracy for member in members]
         mean = sum(found) / len(found)
         lines.append(
             f"{count(len(found), 'fold')}, each judged by the network that did not see it: accuracy {percent_or_blank(mean)} on average"
@@ -83,45 +85,42 @@ def training_lines(metrics: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def split_variance_lines(metrics: Mapping[str, Any]) -> list[str]:
+def split_variance_lines(sensitivity: SplitSensitivity | None) -> list[str]:
     """What other splits of the same images would have said."""
-    found = metrics["split_sensitivity"]
-    if not found:
+    if sensitivity is None:
         return []
-    a, first = found["accuracy"], found["first"]
+    a, first = sensitivity.accuracy, sensitivity.first
     return [
-        f"{len(found['splits'])} other splits of the same photos: accuracy {percent_or_blank(a['low'])} to {percent_or_blank(a['high'])};"
-        f" the first {count(first['per_class'], 'file')} of each class would have said {percent_or_blank(first['accuracy']['value'])}"
+        f"{len(sensitivity.splits)} other splits of the same photos: accuracy {percent_or_blank(a.low)} to {percent_or_blank(a.high)};"
+        f" the first {count(first.per_class, 'file')} of each class would have said {percent_or_blank(first.accuracy.value)}"
     ]
 
 
-def learning_curve_lines(metrics: Mapping[str, Any]) -> list[str]:
+def learning_curve_lines(twice: DoubledTraining | None) -> list[str]:
     """What more images are expected to be worth."""
-    curve = metrics["learning_curve"]
-    if not curve:
+    if twice is None:
         return []
-    twice = curve["twice"]
-    gain = {key: 100 * value for key, value in twice["gain"].items()}
+    gain = twice.gain
     return [
-        f"twice the training photos ({twice['n_train']:,}) would be worth about {gain['value']:+.1f} points of accuracy"
-        f" ({gain['low']:+.1f} to {gain['high']:+.1f})"
+        f"twice the training photos ({twice.n_train:,}) would be worth about {100 * gain.value:+.1f} points of accuracy"
+        f" ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
     ]
 
 
-def leak_lines(leak: Mapping[str, Any] | None) -> list[str]:
+def leak_lines(leak: LeakEffect | None) -> list[str]:
     """How much near-duplicates across the split would have inflated the score."""
-    if not leak:
+    if leak is None:
         return []
-    naive, honest = leak["naive"]["accuracy"]["value"], leak["honest"]["accuracy"]["value"]
+    naive, honest = leak.naive.accuracy.value, leak.honest.accuracy.value
     return [
-        f"{count(leak['images'], 'training photo')} also stand in your {leak['part']} folder and were left out:"
+        f"{count(leak.images, 'training photo')} also stand in your {leak.part} folder and were left out:"
         f" with them {percent_or_blank(naive)}, honestly {percent_or_blank(honest)}"
     ]
 
 
-def signed_points(interval: Mapping[str, float]) -> str:
+def signed_points(interval: Interval) -> str:
     """``+0.0123 (-0.0010 to +0.0250)``."""
-    return f"{interval['value']:+.4f} ({interval['low']:+.4f} to {interval['high']:+.4f})"
+    return f"{interval.value:+.4f} ({interval.low:+.4f} to {interval.high:+.4f})"
 
 
 def percent_or_blank(value: float | None) -> str:
@@ -129,31 +128,34 @@ def percent_or_blank(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.1f} %"
 
 
-def decision_lines(numbers: Mapping[str, Any]) -> list[str]:
-    """What the answers by costs or recall do on a part of metrics.json, beside the most probable class."""
-    found = numbers.get("decision")
-    if not found:
+def decision_lines(found: DecisionScores | None) -> list[str]:
+    """What the answers by costs or recall do on a part, beside the most probable class."""
+    if found is None:
         return []
-    lines = [f"answers by {found['source']}: {found['changed']:,} of {count(found['n'], 'image')} differ from the most probable class"]
-    if found["source"].startswith("costs"):
-        difference = " to ".join(f"{found['difference'][key]:+.3f}" for key in ("low", "high"))
-        usual = f"{found['usual_cost']['value']:.3f} by the most probable class"
-        lines.append(f"  cost of an image {number(found['cost'], 3)}, {usual} (difference {difference})")
-    if found["unanswered"]["value"]:
-        lines.append(f"  not answered: {share(found['unanswered'])}")
-    for row in found["per_class"]:
-        recall, precision = (share(row[key]) if row[key] else "-" for key in ("recall", "precision"))
-        lines.append(f"  {row['name']:<20} recall {recall}, precision {precision}")
+    lines = [f"answers by {found.source}: {found.changed:,} of {count(found.n, 'image')} differ from the most probable class"]
+    if found.is_by_costs:
+        usual = f"{found.usual_cost.value:.3f} by the most probable class"
+        difference = f"{found.difference.low:+.3f} to {found.difference.high:+.3f}"
+        lines.append(f"  cost of an image {number(found.cost, 3)}, {usual} (difference {difference})")
+    if found.unanswered.value:
+        lines.append(f"  not answered: {share(found.unanswered)}")
+    for row in found.per_class:
+        recall, precision = (share(each) if each else "-" for each in (row.recall, row.precision))
+        lines.append(f"  {row.name:<20} recall {recall}, precision {precision}")
     return lines
 
 
-def unusual_lines(numbers: Mapping[str, Any]) -> list[str]:
-    """What familiarity and prediction sets do on a part of metrics.json."""
+def unusual_lines(familiarity: FamiliarityScores | None, sets: SetScores | None) -> list[str]:
+    """What familiarity and prediction sets do on a part."""
     lines = []
-    if found := numbers.get("familiarity"):
-        alarms = ", ".join(f"{share(row['measured'])} at --unknown {row['unknown']:g}" for row in found["false_alarms"])
-        lines.append(f"called unknown by mistake: {alarms}, of {count(found['n'], 'image')}")
-    if found := numbers.get("prediction_sets"):
-        sizes = f"{found['mean_size']:.2f} classes on average"
-        lines.append(f"prediction sets at --coverage {found['coverage']:g}: {share(found['measured'])} hold the true class, {sizes}")
+    if familiarity:
+        lines.append(f"called unknown by mistake: {alarm_words(familiarity)}, of {count(familiarity.n, 'image')}")
+    if sets:
+        sizes = f"{sets.mean_size:.2f} classes on average"
+        lines.append(f"prediction sets at --coverage {sets.coverage:g}: {share(sets.measured)} hold the true class, {sizes}")
     return lines
+
+
+def alarm_words(familiarity: FamiliarityScores) -> str:
+    """The share of images called unknown at each level."""
+    return ", ".join(f"{share(alarm.measured)} at --unknown {alarm.unknown:g}" for alarm in familiarity.false_alarms)

@@ -58,17 +58,15 @@ def _run_output(run: Run) -> Answer:
     """Baselines and model on each reported part, the effect of the split and of more data, and the path of the report."""
     metrics = run.metrics
     lines: list[Line] = []
-    for part in ("test", "val"):
-        if part in metrics:
-            lines += ladder_lines(part, metrics[part]) + [
-                f"  {line}" for line in unusual_lines(metrics[part]) + decision_lines(metrics[part])
-            ]
-    data = metrics["data"]
-    lines.append(
-        f"{data['used']:,} of {data['files']:,} files used; {data['unreadable']:,} unreadable,"
-        f" {data['set_aside']:,} excluded (reasons in the report)"
-    )
-    lines += search_lines(metrics) + training_lines(metrics) + split_variance_lines(metrics)
-    lines += learning_curve_lines(metrics) + leak_lines(metrics["leak"])
+    for name, part in metrics.parts.items():
+        more = unusual_lines(part.familiarity, part.prediction_sets) + decision_lines(part.decision)
+        lines += ladder_lines(name, part) + [f"  {line}" for line in more]
+    if data := metrics.data:
+        lines.append(
+            f"{data.used:,} of {data.files:,} files used; {data.unreadable:,} unreadable,"
+            f" {data.set_aside:,} excluded (reasons in the report)"
+        )
+    lines += search_lines(metrics.search) + training_lines(metrics) + split_variance_lines(metrics.split_sensitivity)
+    lines += learning_curve_lines(metrics.learning_curve.twice if metrics.learning_curve else None) + leak_lines(metrics.leak)
     lines += [f"model:  {shown(run.model_folder)}", Styled(shown(run.report), before="report: ", bold=True)]
-    return lines, run.summary()
+    return lines, run.as_dict()

@@ -12,7 +12,6 @@ from io import StringIO
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from tellapart.collection.storage.stores import Destination
 from tellapart.csv_writer import CsvWriter
@@ -42,7 +41,7 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 _ROWS_AT_ONCE = 1000
 
 
-def attribution_parts(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def attribution_parts(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
     """The table as CSV (:mod:`tellapart.csv_writer`), in parts of some thousand lines, the first with the names of the columns.
 
     Line breaks and other unseen characters in what strangers wrote become spaces. Labels and keywords are the user's own and stay.
@@ -61,7 +60,7 @@ def attribution_parts(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     yield text.getvalue()
 
 
-def write_attribution(rows: Iterable[Mapping[str, Any]], destination: Destination) -> None:
+def write_attribution(rows: Iterable[Mapping[str, object]], destination: Destination) -> None:
     """Write the table to ``ATTRIBUTION.csv`` atomically, row by row.
 
     Raises:

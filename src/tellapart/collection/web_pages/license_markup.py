@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from tellapart.collection.sources.json_fields import text
 from tellapart.collection.sources.licenses import family_of, license_of
@@ -18,6 +18,15 @@ _CREATOR = (
 _CLIMB = 5
 
 
+class CreditFields(TypedDict, total=False):
+    """The fields of a candidate that credit its author."""
+
+    license: str
+    license_url: str
+    creator: str
+    creator_url: str
+
+
 class Credit:
     """The credit on a page: one for the whole page, or one for each image."""
 
@@ -27,10 +36,10 @@ class Credit:
         self._is_varied = len({_href(node) for node in nodes}) > 1
         self._whole = self._said(nodes, tree.css(_CREATOR)) if nodes and not self._is_varied else {}
 
-    def beside(self, node: LexborNode | None) -> dict[str, Any]:
+    def beside(self, node: LexborNode | None) -> CreditFields:
         """The credit for the image at a node, by the field names of a candidate; empty if it is not clear."""
         if not self._is_varied or node is None:
-            return dict(self._whole)
+            return self._whole
         around = node.parent
         for _ in range(_CLIMB):
             if around is None or around.tag in ("body", "html"):
@@ -40,7 +49,7 @@ class Credit:
             around = around.parent
         return {}
 
-    def _said(self, licenses: list[LexborNode], creators: list[LexborNode]) -> dict[str, Any]:
+    def _said(self, licenses: list[LexborNode], creators: list[LexborNode]) -> CreditFields:
         addresses = {_href(node) for node in licenses}
         names = dict.fromkeys(text(node.text(strip=True) or node.attributes.get("content")) for node in creators)
         names.pop("", None)
@@ -48,10 +57,10 @@ class Credit:
             return {}
         href = addresses.pop()
         license = license_of(href)
-        found = {"license": license if family_of(license) else "", "license_url": joined(self._base, href)}
+        found: CreditFields = {"license": license if family_of(license) else "", "license_url": joined(self._base, href)}
         if len(names) == 1:
             links = [link for node in creators if (link := _href(node))]
-            found |= {"creator": next(iter(names)), "creator_url": joined(self._base, links[0]) if links else ""}
+            found["creator"], found["creator_url"] = next(iter(names)), joined(self._base, links[0]) if links else ""
         return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tellapart.interval import IntervalDict
 from tellapart.reports.figures.svg import ErrorScale, Figure, Scale, circle, clean, line, share_range, text, tick_percent, x_axis, y_axis
 from tellapart.reports.number_format import duration, percent, percent_interval, shortened
 
@@ -87,7 +88,7 @@ def _rung(row: Mapping[str, Any], x: Scale, y: float, *, is_last: bool) -> str:
     )
 
 
-def interval_bar(interval: Mapping[str, float], scale: Scale, words: str) -> str:
+def interval_bar(interval: IntervalDict, scale: Scale, words: str) -> str:
     """A small bar with the interval and its value on it, as inline SVG without labels; 240 x 18, the scale from 7 to 233 (``BAR``)."""
     low, high, value = (min(max(interval[key], scale.low), scale.high) for key in ("low", "high", "value"))
     drawn = (

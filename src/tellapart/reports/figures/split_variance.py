@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tellapart.interval import IntervalDict
 from tellapart.reports.figures.svg import Figure, Scale, circle, line, polyline, rectangle, share_range, text, tick_percent, x_axis, y_axis
 from tellapart.reports.number_format import count, percent, percent_interval
 
@@ -50,7 +51,7 @@ def _strip(splits: list[dict[str, Any]], x: Scale, y: float) -> str:
     return drawn
 
 
-def _whisker(interval: Mapping[str, float], x: Scale, y: float, kind: str) -> str:
+def _whisker(interval: IntervalDict, x: Scale, y: float, kind: str) -> str:
     low, high, at = x(interval["low"]), x(interval["high"]), x(interval["value"])
     drawn = (
         line(low, y, high, y, "whisker" + kind)
@@ -94,7 +95,7 @@ def _fit(fit: Mapping[str, float], x: Scale, y: Scale, sizes: tuple[float, float
     return polyline([(x(n), y(a)) for n, a in values if y.low <= a <= y.high], "series")
 
 
-def _promise(interval: Mapping[str, float], x: float, y: Scale) -> str:
+def _promise(interval: IntervalDict, x: float, y: Scale) -> str:
     low, high = y(interval["low"]), y(interval["high"])
     drawn = rectangle(x - 7, high, 14, low - high, "band") + line(x, low, x, high, "whisker second")
     drawn += line(x - 5, low, x + 5, low, "whisker second") + line(x - 5, high, x + 5, high, "whisker second")

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from tellapart.dataset.entry import PARTS
+from tellapart.server.studio.documents import IndexView, StatesView
 from tellapart.server.studio.workspace import NO_LABEL, Workspace
 
 
-def index_view(workspace: Workspace) -> dict[str, Any]:
+def index_view(workspace: Workspace) -> IndexView:
     """What never changes while the files stay as they are: names, parts and the labels that the folder gives."""
     folders: dict[str, int] = {}
     folder, files = [], []
@@ -35,7 +36,7 @@ def index_view(workspace: Workspace) -> dict[str, Any]:
     }
 
 
-def states_view(workspace: Workspace) -> dict[str, Any]:
+def states_view(workspace: Workspace) -> StatesView:
     """What is decided now: label and state of every file."""
     return {
         "version": workspace.version,

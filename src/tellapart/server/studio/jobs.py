@@ -19,6 +19,7 @@ from typing import Any
 from tellapart.atomic_files import is_in_use, one_at_a_time, storage_error, write_json
 from tellapart.errors import DataError
 from tellapart.server.studio.child import ANSWER, ENDED, JOB, KEEPER, OUTPUT
+from tellapart.server.studio.documents import JobView
 
 RUNNING, DONE, STOPPED, FAILED = "running", "done", "stopped", "failed"
 START_S = 15.0
@@ -66,7 +67,7 @@ class Job:
             with suppress(OSError):
                 os.kill(int(process), signal.SIGINT)
 
-    def view(self) -> dict[str, Any]:
+    def view(self) -> JobView:
         """For the page."""
         answer = self._content(ANSWER) if self.state == DONE else {}
         path = answer.get("path") or answer.get("review") or answer.get("out")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,10 +13,12 @@ from tellapart.errors import StorageError
 from tellapart.json_files import ShapeError, fields, read_json, several
 from tellapart.predictions import Predictions
 from tellapart.reports.leaderboard_page import ranked_row
-from tellapart.reports.review_page import first_rows, review_payload
-from tellapart.run_folder import REPORTED_PARTS, Run
+from tellapart.reports.review_page import ReviewPayload, first_rows, review_payload
+from tellapart.run_folder import Run
+from tellapart.server.studio.documents import CheckView, IssueCount, LeaderboardView, PredictionsView, RankedGroup, RankedRun, RunRow
 from tellapart.server.studio.index import packed
 from tellapart.server.studio.workspace import Workspace
+from tellapart.workflows.review_view import ReviewRow, ReviewView
 from tellapart.workflows.run_listing import ListedRuns
 
 FULL, UNKNOWN = 65534, 65535
@@ -25,7 +26,7 @@ FULL, UNKNOWN = 65534, 65535
 REVIEW = fields({"header": fields({}), "issues": several(fields({})), "rows": several(fields({}))})
 
 
-def predictions_view(workspace: Workspace, run: Run) -> dict[str, Any]:
+def predictions_view(workspace: Workspace, run: Run) -> PredictionsView:
     """What a run says of every file that it has seen.
 
     Training images are those predicted out of fold, by models that were not trained on them.
@@ -52,7 +53,9 @@ def predictions_view(workspace: Workspace, run: Run) -> dict[str, Any]:
         "n": int((predicted >= 0).sum()),
         "predicted": packed(predicted, np.int32),
         "part": packed(part, np.uint8),
-        **{name: _shares(values) for name, values in (("confidence", confidence), ("own", own), ("margin", margin))},
+        "confidence": _shares(confidence),
+        "own": _shares(own),
+        "margin": _shares(margin),
     }
 
 
@@ -92,39 +95,38 @@ def _shares(values: FloatArray) -> str:
     return packed(whole, np.uint16)
 
 
-def run_view(run: Run) -> dict[str, Any]:
+def run_view(run: Run) -> RunRow:
     """A run in a list."""
     metrics = run.metrics
-    part = next((part for part in REPORTED_PARTS if part in metrics), None)
-    scores = metrics[part] if part else {}
+    name, part = next(iter(metrics.parts.items()), (None, None))
     return {
         "name": run.name,
-        "recipe": metrics.get("recipe"),
-        "backbone": metrics.get("backbone"),
-        "created": metrics.get("created"),
-        "seconds": metrics.get("seconds"),
-        "part": part,
-        "n": scores.get("n"),
-        "accuracy": scores.get("accuracy"),
-        "log_loss": scores.get("log_loss"),
-        "decisions": metrics.get("decisions"),
+        "recipe": metrics.recipe,
+        "backbone": metrics.backbone,
+        "created": metrics.created,
+        "seconds": metrics.seconds,
+        "part": name,
+        "n": part.n if part else None,
+        "accuracy": part.accuracy.as_dict() if part else None,
+        "log_loss": part.log_loss.as_dict() if part else None,
+        "decisions": metrics.decisions or None,
     }
 
 
-def leaderboard_view(found: ListedRuns) -> dict[str, Any]:
+def leaderboard_view(found: ListedRuns) -> LeaderboardView:
     """Runs ranked on the images they have in common, in words, with the interval of each."""
     entries = {entry.name: entry for entry in found.runs}
-    groups = []
+    groups: list[RankedGroup] = []
     for group in found.groups:
         rows = [(rank, entries[rank.name]) for rank in group.ranks]
         words = [ranked_row(rank.as_dict(), entry.as_dict(), group.n) for rank, entry in rows]
         intervals = [entry.accuracy.as_dict() if entry.accuracy else None for _, entry in rows]
-        named = [{**row, "interval": interval} for row, interval in zip(words, intervals, strict=True)]
+        named: list[RankedRun] = [{**row, "interval": interval} for row, interval in zip(words, intervals, strict=True)]
         groups.append({"n": group.n, "images": Path(rows[0][1].images).name, "part": rows[0][1].part, "rows": named})
     return {"groups": groups, "notes": list(found.notes), "unreadable": found.unreadable}
 
 
-def review_of(folder: Path) -> dict[str, Any] | None:
+def review_of(folder: Path) -> ReviewView | None:
     """The ``review.json`` of a check; None where there is none.
 
     Raises:
@@ -132,7 +134,7 @@ def review_of(folder: Path) -> dict[str, Any] | None:
     """
     file = folder / "review.json"
     try:
-        found: dict[str, Any] = read_json(file, REVIEW)
+        found: ReviewView = read_json(file, REVIEW)
     except FileNotFoundError:
         return None
     except (OSError, ShapeError) as error:
@@ -140,7 +142,7 @@ def review_of(folder: Path) -> dict[str, Any] | None:
     return found
 
 
-def check_view(workspace: Workspace, review: dict[str, Any]) -> dict[str, Any]:
+def check_view(workspace: Workspace, review: ReviewView) -> CheckView:
     """What a check says of every file that it names; nothing where it is about other images."""
     rows = _rows_of_review(workspace, review["rows"])
     issues = [issue for issue in review["issues"] if issue["n"]][:31]
@@ -157,7 +159,9 @@ def check_view(workspace: Workspace, review: dict[str, Any]) -> dict[str, Any]:
         outlier[number] = row["scores"].get("outlier", np.nan)
     if not (rows >= 0).any():
         return {"issues": None}
-    named = [{"name": one["name"], "title": one["title"], "n": int((bits >> k & 1).sum())} for k, one in enumerate(issues)]
+    named: list[IssueCount] = [
+        {"name": one["name"], "title": one["title"], "n": int((bits >> k & 1).sum())} for k, one in enumerate(issues)
+    ]
     return {
         "class_names": list(workspace.class_names),
         "made": review["header"].get("made"),
@@ -169,7 +173,7 @@ def check_view(workspace: Workspace, review: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def findings_view(workspace: Workspace, review: dict[str, Any]) -> dict[str, Any] | None:
+def findings_view(workspace: Workspace, review: ReviewView) -> ReviewPayload | None:
     """What the review page shows of a check, with the number of each row here; None where it is about other images."""
     numbers = _rows_of_review(workspace, review["rows"])
     there = [place for place, number in enumerate(numbers) if number >= 0]
@@ -181,7 +185,7 @@ def findings_view(workspace: Workspace, review: dict[str, Any]) -> dict[str, Any
     return view
 
 
-def _rows_of_review(workspace: Workspace, rows: Sequence[dict[str, Any]]) -> IntArray:
+def _rows_of_review(workspace: Workspace, rows: Sequence[ReviewRow]) -> IntArray:
     """The number of each row of a review here, -1 for a file that is gone or has changed."""
     found = []
     for row in rows:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from tellapart.json_files import ShapeError, fields, maybe, read_json, text
 from tellapart.parquet_files import ParquetError, parquet_rows
 from tellapart.printable import printable
 from tellapart.run_folder import Run
+from tellapart.server.studio.documents import CheckView, ClassRow, IssueCount, NextStep, OverviewView
 from tellapart.server.studio.overlays import check_view, run_view
 from tellapart.server.studio.studio import Studio
 from tellapart.server.studio.workspace import STATES, Workspace
@@ -24,9 +24,9 @@ FEW_A_CLASS = 20
 SHOWN_RUNS = 5
 
 
-def overview_view(studio: Studio, workspace: Workspace) -> dict[str, Any]:
+def overview_view(studio: Studio, workspace: Workspace) -> OverviewView:
     """The first page."""
-    review = check_view(workspace, found) if (found := studio.review()) is not None else {"issues": None}
+    review: CheckView = check_view(workspace, found) if (found := studio.review()) is not None else {"issues": None}
     runs = own_runs(studio, workspace)
     changed = changed_since(workspace, runs[0]) if runs else 0
     classes = _classes(workspace)
@@ -49,7 +49,7 @@ def overview_view(studio: Studio, workspace: Workspace) -> dict[str, Any]:
 def own_runs(studio: Studio, workspace: Workspace) -> list[Run]:
     """The runs that were trained on this folder."""
     here = printable(str(workspace.dataset.root))
-    return [run for run in studio.runs() if run.metrics.get("folder") == here]
+    return [run for run in studio.runs() if run.metrics.folder == here]
 
 
 def changed_since(workspace: Workspace, run: Run) -> int:
@@ -62,11 +62,11 @@ def changed_since(workspace: Workspace, run: Run) -> int:
     return sum(known.get(path) != state for path, state in now)
 
 
-def _classes(workspace: Workspace) -> list[dict[str, Any]]:
+def _classes(workspace: Workspace) -> list[ClassRow]:
     used = workspace.states == 0
     left_out = (workspace.states == 1) | (workspace.states == 2)
     parts = np.array([0 if row.part is None else 1 + PARTS.index(row.part) for row in workspace.undecided], np.int64)
-    found = []
+    found: list[ClassRow] = []
     for code, name in enumerate(workspace.class_names):
         own = workspace.labels == code
         if own.any():
@@ -76,8 +76,8 @@ def _classes(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def _next_steps(
-    workspace: Workspace, classes: Sequence[dict[str, Any]], issues: Sequence[dict[str, Any]] | None, runs: Sequence[Run], changed: int
-) -> Iterator[dict[str, Any]]:
+    workspace: Workspace, classes: Sequence[ClassRow], issues: Sequence[IssueCount] | None, runs: Sequence[Run], changed: int
+) -> Iterator[NextStep]:
     """What to do next, the most urgent first."""
     unlabeled = int(((workspace.labels < 0) & (workspace.states == 0)).sum())
     usable = [row for row in classes if row["n"]]
@@ -116,16 +116,16 @@ def _next_steps(
         )
 
 
-def _step(key: str, title: str, why: str, href: str | None = None, *, job: str | None = None) -> dict[str, Any]:
+def _step(key: str, title: str, why: str, href: str | None = None, *, job: str | None = None) -> NextStep:
     return {"key": key, "title": title, "why": why, "href": href, "job": job}
 
 
 def _took(run: Run) -> str:
-    seconds = run.metrics.get("seconds")
+    seconds = run.metrics.seconds
     return f"{run.name} does not know of it" + (f"; it took {seconds:.0f} s, and features are kept." if seconds else ".")
 
 
-def _mistakes(run: Run) -> Iterator[dict[str, Any]]:
+def _mistakes(run: Run) -> Iterator[NextStep]:
     scores = run_view(run)
     if scores["n"] and scores["accuracy"]:
         wrong = round(scores["n"] * (1 - scores["accuracy"]["value"]))

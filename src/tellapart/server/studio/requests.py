@@ -21,7 +21,7 @@ NOTHING = fields({}, is_open=False)
 UNDO = fields({"seq": whole(0, LARGEST)}, {"batch": maybe(whole(0, LARGEST))}, is_open=False)
 
 
-async def sent(request: Request, shape: Shape) -> dict[str, Any]:
+async def sent(request: Request, shape: Shape) -> Any:
     """The JSON body of a request.
 
     Raises:
@@ -30,10 +30,9 @@ async def sent(request: Request, shape: Shape) -> dict[str, Any]:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "send JSON, as application/json")
     try:
-        content: dict[str, Any] = parse_json(await request.body(), shape)
+        return parse_json(await request.body(), shape)
     except ShapeError as error:
         raise HTTPException(400, f"this is not what the studio takes: {error}") from error
-    return content
 
 
 def choices_in(content: dict[str, Any], workspace: Workspace) -> list[Choice]:

@@ -14,12 +14,14 @@ from tellapart.errors import DataError, TellapartError
 from tellapart.progress import SILENT
 from tellapart.run_folder import Run
 from tellapart.server.studio.commands import CHECK, EXPLORE, TRAIN, arguments_of
+from tellapart.server.studio.documents import LiveView
 from tellapart.server.studio.index import index_view, states_view
 from tellapart.server.studio.jobs import Job, Jobs
 from tellapart.server.studio.loading import FolderSource, Loading, load_in_background
 from tellapart.server.studio.overlays import review_of
 from tellapart.server.studio.pictures import Pictures
 from tellapart.server.studio.workspace import Workspace
+from tellapart.workflows.review_view import ReviewView
 from tellapart.workflows.run_listing import ListedRuns, list_runs
 
 
@@ -68,9 +70,9 @@ class Studio:
         for file in self.places.runs.expanduser().glob("*/metrics.json"):
             run = Run(file.parent.absolute())
             with suppress(TellapartError):
-                if run.metrics.get("recipe") != "autoencoder":
+                if not run.is_autoencoder:
                     found.append(run)
-        return sorted(found, key=lambda run: (str(run.metrics.get("created", "")), run.name), reverse=True)
+        return sorted(found, key=lambda run: (run.metrics.created, run.name), reverse=True)
 
     def run(self, name: str) -> Run:
         """A run by its name.
@@ -91,7 +93,7 @@ class Studio:
             self._listed = names, list_runs(self.places.runs.expanduser().absolute(), SILENT) if names else none
         return self._listed[1]
 
-    def review(self) -> dict[str, Any] | None:
+    def review(self) -> ReviewView | None:
         """What the latest check found; None where there was none."""
         return review_of(self.places.check.expanduser())
 
@@ -113,11 +115,12 @@ class Studio:
         out = {TRAIN: self.places.runs, CHECK: self.places.check, EXPLORE: self.places.explore}[kind]
         return self.jobs.start(kind, arguments_of(kind, self.source, out, chosen))
 
-    def live(self) -> dict[str, Any] | None:
+    def live(self) -> LiveView | None:
         """The curves so far of a training that runs; None where none is drawn."""
         files = sorted(self.places.runs.expanduser().glob("*.training.json"), key=lambda file: file.stat().st_mtime_ns)
         with suppress(OSError, ValueError):
-            return dict(json.loads(files[-1].read_text(encoding="utf-8"))) if files else None
+            found: LiveView | None = json.loads(files[-1].read_text(encoding="utf-8")) if files else None
+            return found
         return None
 
     def start(self) -> None:

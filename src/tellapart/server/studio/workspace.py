@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from tellapart.dataset.decisions import EXCLUDE, LOG_FILE, RELABEL, RESTORE, UND
 from tellapart.dataset.file_rows import UNREADABLE, FileRow
 from tellapart.dataset.row_building import decided_rows, undecided_rows
 from tellapart.errors import OptionError
+from tellapart.server.studio.documents import PastDecision
 from tellapart.workflows.decision_writing import ProposedDecision, excluded, relabeled, restored
 
 UNSURE = "unsure"
@@ -191,12 +192,12 @@ class Workspace:
             numbers = sorted(number for key in keys for number in self._numbers.get(key, ()))
             return [[number, int(self.labels[number]), int(self.states[number])] for number in numbers]
 
-    def history(self, number: int) -> list[dict[str, Any]]:
+    def history(self, number: int) -> list[PastDecision]:
         """The decisions about the image of a row, the oldest first, each with whether it holds."""
         with self._lock:
             key, undone = _key(self.undecided[number]), self._read.undone
             own = [one for one in self._read.log if one.action != UNDO and _key(one) == key]
-        return [{**asdict(one), "holds": one.batch not in undone} for one in own]
+        return [cast("PastDecision", {**asdict(one), "holds": one.batch not in undone}) for one in own]
 
     def _chosen(self, choice: Choice) -> list[Decision]:
         proposed = [self._proposed(choice.action, self.rows[number], choice.label) for number in dict.fromkeys(choice.numbers)]
