@@ -23,7 +23,6 @@ from tellapart.shared_options import (
     test_share_option,
     weights_option,
 )
-from tellapart.training.learning_curves import curve_point, fitted_curve
 from tellapart.training.options import TRAINED, WITH_BACKBONE, TrainOptions
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progres
     """
     from tellapart.analyzed_folder import open_folder
     from tellapart.output_guards import check_outside, noting_unchanged
-    from tellapart.training.learning_curves import sizes_of, subset
+    from tellapart.training.learning_curves import curve_point, fitted_curve, sizes_of, subset
     from tellapart.training.recipes import recipe_runner
 
     shared = (
