@@ -78,7 +78,7 @@ def studio(folder: str | Path, *, options: StudioOptions, progress: Progress = A
 
 def _source(folder: str | Path, options: StudioOptions) -> Any:
     from tellapart.errors import DataError
-    from tellapart.server.studio.loading import FolderSource
+    from tellapart.server.studio.scan import FolderSource
 
     place = Path(folder).expanduser()
     if "://" not in str(folder) and not place.exists():

@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,9 @@ class Decision:
     who: str = ""
     when: str = ""
     batch: int = 0
+
+
+_NAMES = tuple(f.name for f in fields(Decision))
 
 
 @dataclass(frozen=True)
@@ -212,12 +215,16 @@ def _checksum(values: Mapping[str, Any]) -> str:
 
 def _writable(decision: Decision) -> Decision:
     """The decision with whatever is no UTF-8 in its words written as escapes."""
-    words = {name: value for name, value in asdict(decision).items() if isinstance(value, str)}
+    words = {name: value for name, value in _values(decision).items() if isinstance(value, str)}
     return replace(decision, **{name: value.encode("utf-8", "backslashreplace").decode() for name, value in words.items()})  # type: ignore[arg-type]
 
 
+def _values(decision: Decision) -> dict[str, Any]:
+    return {name: getattr(decision, name) for name in _NAMES}
+
+
 def _line(decision: Decision) -> str:
-    values = asdict(decision)
+    values = _values(decision)
     return json.dumps({**values, CHECKSUM: _checksum(values)}, ensure_ascii=False) + "\n"
 
 

@@ -12,7 +12,8 @@ import tellapart
 from tellapart.dataset.options import AS_FOUND
 from tellapart.run_folder import Run
 from tellapart.server.studio.app import make_studio_app, studio_access
-from tellapart.server.studio.loading import FolderSource, Loading, load_workspace
+from tellapart.server.studio.loading import load_workspace
+from tellapart.server.studio.scan import FolderSource
 from tellapart.server.studio.studio import Places, Studio
 from tests import folders, sample_images
 from tests.reports.conftest import browser as browser
@@ -47,7 +48,7 @@ def pets(pristine: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def studio(pets: Path) -> Iterator[Studio]:
     made = Studio(FolderSource(pets, AS_FOUND))
-    made.use(load_workspace(made.source, Loading()))
+    made.use(load_workspace(made.source))
     yield made
     made.close()
 
@@ -73,6 +74,6 @@ def reviewed(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained_studio(photos: Path, trained: Run, reviewed: Path, tmp_path: Path) -> Iterator[Studio]:
     shutil.copytree(trained.folder.parent.parent / "state", tmp_path / "state")
     made = Studio(FolderSource(photos, AS_FOUND, tmp_path / "state"), Places(runs=trained.folder.parent, check=reviewed))
-    made.use(load_workspace(made.source, Loading()))
+    made.use(load_workspace(made.source))
     yield made
     made.close()

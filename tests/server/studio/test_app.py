@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from tellapart.dataset.options import AS_FOUND
 from tellapart.reports.studio_pages import PAGES, studio_module
 from tellapart.server.studio.app import make_studio_app, studio_access
-from tellapart.server.studio.loading import FolderSource
+from tellapart.server.studio.scan import FolderSource
 from tellapart.server.studio.studio import Studio
 from tests.server.studio.conftest import LOCAL, NASTY, TOKEN
 
@@ -175,8 +175,8 @@ def test_it_answers_while_the_folder_is_read_and_says_why_it_cannot_be(tmp_path:
         headers = {"authorization": f"Bearer {TOKEN}"}
         assert waiting.get("/gallery", headers=headers).status_code == 200
         assert waiting.get("/api/index", headers=headers).status_code == 503
-        for thread in made.threads:
-            thread.join()
+        assert made.loader is not None
+        made.loader.thread.join()
         said = waiting.get("/api/status", headers=headers).json()
     assert not said["is_ready"] and "there are no images" in said["error"]
 

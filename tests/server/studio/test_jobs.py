@@ -12,7 +12,7 @@ from tellapart.errors import DataError, OptionError
 from tellapart.server.studio import jobs as module
 from tellapart.server.studio.commands import arguments_of
 from tellapart.server.studio.jobs import DONE, FAILED, RUNNING, STOPPED, Job, Jobs
-from tellapart.server.studio.loading import FolderSource
+from tellapart.server.studio.scan import FolderSource
 
 PATIENCE_S = 120
 WAITING = "import sys, time\nprint('on it', file=sys.stderr, flush=True)\ntry: time.sleep(600)\nexcept KeyboardInterrupt: sys.exit(130)"

@@ -13,9 +13,10 @@ from starlette.testclient import TestClient
 from tellapart.dataset.options import AS_FOUND
 from tellapart.run_folder import Run
 from tellapart.server.studio.app import make_studio_app, studio_access
-from tellapart.server.studio.loading import FolderSource, Loading, load_workspace
+from tellapart.server.studio.loading import load_workspace
 from tellapart.server.studio.overlays import check_view, predictions_view, review_of
 from tellapart.server.studio.overview import overview_view
+from tellapart.server.studio.scan import FolderSource
 from tellapart.server.studio.studio import Places, Studio
 from tellapart.server.studio.workspace import Choice, Workspace
 from tests.server.studio.conftest import LOCAL, TOKEN
@@ -67,7 +68,7 @@ def test_a_check_names_its_images_and_one_of_other_images_names_none(workspace: 
         paths = {review["rows"][number]["path"] for number in issue["rows"]}
         assert {workspace.rows[int(row)].path for row in np.flatnonzero(bits >> place & 1)} == paths
         assert found["issues"][place]["n"] == len(paths)
-    other = load_workspace(FolderSource(pets, AS_FOUND), Loading())
+    other = load_workspace(FolderSource(pets, AS_FOUND))
     assert not review["rows"] or check_view(other, review) == {"issues": None}
 
 
@@ -88,7 +89,7 @@ def test_the_overview_counts_and_says_what_to_do_next(studio: Studio, workspace:
 
 def test_without_a_check_and_a_run_these_come_first(pets: Path, tmp_path: Path) -> None:
     made = Studio(FolderSource(pets, AS_FOUND), Places(runs=tmp_path / "runs", check=tmp_path / "check"))
-    made.use(load_workspace(made.source, Loading()))
+    made.use(load_workspace(made.source))
     assert made.workspace is not None
     assert [(step["key"], step["job"]) for step in overview_view(made, made.workspace)["next"]] == [("check", "check"), ("train", "train")]
     made.close()

@@ -14,7 +14,8 @@ from tellapart.dataset.decisions import Decision, read_decisions
 from tellapart.dataset.options import AS_FOUND
 from tellapart.errors import DataError, OptionError
 from tellapart.feature_extraction import FeatureSpec
-from tellapart.server.studio.loading import FolderSource, Loading, load_workspace
+from tellapart.server.studio.loading import load_workspace
+from tellapart.server.studio.scan import FolderSource
 from tellapart.server.studio.workspace import STATES, Choice, Step, Workspace
 
 LOG = Path(".tellapart") / "decisions.jsonl"
@@ -22,7 +23,7 @@ LOG = Path(".tellapart") / "decisions.jsonl"
 
 @pytest.fixture
 def workspace(pets: Path) -> Workspace:
-    return load_workspace(FolderSource(pets, AS_FOUND), Loading())
+    return load_workspace(FolderSource(pets, AS_FOUND))
 
 
 def decide(workspace: Workspace, action: str, meant: list[int], **values: Any) -> Step:

@@ -157,8 +157,10 @@ class Bench {
     this.redrawSide();
     if (this.large.isOpen()) this.large.show();
     if (i === null) return;
-    this.timer = window.setTimeout(() => this.fetchDetails(i), DETAILS_MS);
-    this.prefetch();
+    this.timer = window.setTimeout(() => {
+      this.fetchDetails(i);
+      this.prefetch();
+    }, DETAILS_MS);
   }
 
   async fetchDetails(i) {
@@ -211,12 +213,16 @@ class Bench {
     if (isTyping) focused.focus();
   }
 
+  // What has changed is drawn anew, and nothing else; everything where it is not said what.
   redraw(changed) {
     for (const i of changed) this.details.delete(i);
-    this.grid.redress();
-    this.redrawFacts();
-    const i = this.grid.current();
-    if (i !== null && changed.includes(i)) this.fetchDetails(i);
+    const { grid } = this;
+    if (changed.length === 0) grid.redress();
+    const isChanged = new Set(changed);
+    for (const [key, node] of grid.alive) if (isChanged.has(grid.items[key])) this.dress(node, grid.items[key]);
+    const i = grid.current();
+    if (changed.length === 0 || isChanged.has(i) || this.selected.size) this.redrawFacts();
+    if (i !== null && isChanged.has(i)) this.fetchDetails(i);
   }
 
   // Show these images, which are numbers of rows.

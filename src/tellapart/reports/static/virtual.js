@@ -8,6 +8,12 @@ const BETWEEN = 10;
 const PAD = 5;
 const BEYOND = 260;
 
+// Take a card away; an image of it that has not come yet is not asked for any more.
+function dropped(node) {
+  for (const image of node.getElementsByTagName("img")) if (!image.complete) image.removeAttribute("src");
+  node.remove();
+}
+
 class VirtualGrid {
   constructor(root, { card, least, height, label, oncurrent, dress, heading, headingHeight }) {
     this.root = root;
@@ -135,7 +141,7 @@ class VirtualGrid {
     }
     for (const [key, node] of alive) {
       if (wanted.has(key)) continue;
-      node.remove();
+      dropped(node);
       alive.delete(key);
     }
     for (const line of seen) this.drawLine(line);
@@ -180,7 +186,7 @@ class VirtualGrid {
   }
 
   show(next) {
-    for (const node of this.alive.values()) node.remove();
+    for (const node of this.alive.values()) dropped(node);
     this.alive.clear();
     this.groups = this.heading ? next : [{ items: next }];
     this.items = this.heading ? next.flatMap((group) => group.items) : next;

@@ -10,7 +10,7 @@ from typing import Any
 from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.errors import OptionError
 from tellapart.options import flag_of
-from tellapart.server.studio.loading import FolderSource
+from tellapart.server.studio.scan import FolderSource
 from tellapart.training.options import TrainOptions
 
 TRAIN, CHECK, EXPLORE = "train", "check", "explore"

@@ -26,13 +26,13 @@ def index_view(workspace: Workspace) -> IndexView:
     parts = [0 if row.part is None else 1 + PARTS.index(row.part) for row in workspace.undecided]
     return {
         "version": workspace.version,
-        "folder": workspace.dataset.root.name,
+        "folder": workspace.snapshot.root.name,
         "n": len(workspace),
         "names": {"folders": list(folders), "folder": packed(folder, np.int32), "files": files},
         "original": packed(original, np.int32),
         "part": packed(parts, np.uint8),
         "parts": PARTS,
-        "notes": list(workspace.dataset.notes),
+        "notes": list(workspace.snapshot.notes),
     }
 
 

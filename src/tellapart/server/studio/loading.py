@@ -1,89 +1,102 @@
-"""Reading the folder while the studio already answers."""
+"""The folder while the studio already answers: what was known of it at once, and what a process that reads it finds."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tellapart.analyzed_folder import open_folder
-from tellapart.dataset.options import DatasetOptions
-from tellapart.errors import TellapartError
-from tellapart.feature_extraction import FeatureSpec
+from tellapart.progress import SILENT
+from tellapart.server.studio.scan import FolderSource, read_snapshot, scan, usual_state
 from tellapart.server.studio.workspace import Workspace
-
-
-@dataclass(frozen=True)
-class FolderSource:
-    """Which folder, and how to read it.
-
-    Attributes:
-        folder: as the user named it.
-        reading: how folders and tables are read.
-        state: folder of catalog and decisions; None for the usual place.
-        num_workers: threads that read images; None for one per core.
-    """
-
-    folder: str | Path
-    reading: DatasetOptions
-    state: Path | None = None
-    num_workers: int | None = None
 
 
 @dataclass
 class Loading:
-    """How far the reading of the folder is; a progress receiver.
+    """How far the reading of the folder is.
 
     Attributes:
         title, done, total: of the present step.
         error: why the folder cannot be used, with what to do about it; None while all is well.
-        notes: sentences about the folder.
+        is_checking: whether the files are compared with what is shown of them.
     """
 
     title: str = "opening the folder"
     done: int = 0
     total: int | None = None
     error: str | None = None
-    notes: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def stage(self, title: str, total: int | None = None, unit: str = "images") -> Iterator[Callable[[int], None]]:
-        """Begin a step."""
-        self.title, self.done, self.total = title, 0, total
-
-        def advance(count: int) -> None:
-            self.done += count
-
-        yield advance
-
-    def note(self, message: str) -> None:
-        """Keep a sentence."""
-        self.notes.append(message)
+    is_checking: bool = field(default=True)
 
 
-def load_workspace(source: FolderSource, loading: Loading) -> Workspace:
-    """Read a folder: every new image is looked at once, without any network; what is known is not read again.
+def load_workspace(source: FolderSource) -> Workspace:
+    """Read a folder in this process.
 
     Raises:
-        TellapartError: the folder cannot be used.
+        TellapartError: it cannot be used.
     """
-    opened = open_folder(source.folder, reading=source.reading, state=source.state, num_workers=source.num_workers, progress=loading)
-    extraction = opened.extract(FeatureSpec(()), progress=loading)
-    loading.notes += opened.notes
-    return Workspace(opened.dataset, opened.state, extraction.files, extraction.facts)
+    return Workspace(scan(source, SILENT))
 
 
-def load_in_background(source: FolderSource, loading: Loading, on_end: Callable[[Workspace], None]) -> threading.Thread:
-    """Read a folder in a thread; ``on_end`` gets what was read, ``loading.error`` says why there is nothing."""
+class Loader:
+    """Reads a folder in the background.
 
-    def work() -> None:
-        try:
-            on_end(load_workspace(source, loading))
-        except TellapartError as error:
-            loading.error = f"{error} ({error.hint})" if error.hint else str(error)
+    Args:
+        source: the folder.
+        loading: is told how far it is.
+        on_read: gets the files, and once more where they turn out to have changed since they were last read.
+    """
 
-    thread = threading.Thread(target=work, name="load folder", daemon=True)
-    thread.start()
-    return thread
+    def __init__(self, source: FolderSource, loading: Loading, on_read: Callable[[Workspace], None]) -> None:
+        self.source, self.loading, self.on_read = source, loading, on_read
+        self.thread = threading.Thread(target=self._work, name="load folder", daemon=True)
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self.thread.start()
+
+    def stop(self) -> None:
+        """End the process that reads."""
+        if self._process is not None:
+            self._process.terminate()
+        if self.thread.is_alive():
+            self.thread.join()
+
+    def _work(self) -> None:
+        state, shown = usual_state(self.source), None
+        known = read_snapshot(state, self.source) if state is not None else None
+        if known is not None:
+            shown = known.version
+            self.on_read(Workspace(known))
+        del known
+        found = self._scanned(is_shown=shown is not None)
+        if found is not None and found[1] != shown:
+            fresh = read_snapshot(Path(found[0]), self.source)
+            if fresh is not None:
+                self.on_read(Workspace(fresh))
+            else:
+                self.loading.error = f"what was read of the folder could not be kept in {found[0]}"
+        self.loading.is_checking = False
+
+    def _scanned(self, *, is_shown: bool) -> tuple[str, str] | None:
+        """Folder and version of the new snapshot; None where there is none, and ``loading`` says why."""
+        words = json.dumps({**self.source.as_json(), "is_shown": is_shown})
+        command = [sys.executable, "-m", "tellapart.server.studio.scan", words]
+        found = None
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:
+            self._process = process
+            for line in process.stdout or ():
+                said = json.loads(line)
+                if "version" in said:
+                    found = said["state"], said["version"]
+                elif "error" in said:
+                    self.loading.error = said["error"]
+                else:
+                    self.loading.title, self.loading.done, self.loading.total = said["title"], said["done"], said["total"]
+        if found is None and self.loading.error is None:
+            self.loading.error = "reading the folder was interrupted"
+        return found

@@ -42,13 +42,13 @@ def overview_view(studio: Studio, workspace: Workspace) -> OverviewView:
         "runs": [run_view(run) for run in runs[:SHOWN_RUNS]],
         "changed": changed,
         "next": list(_next_steps(workspace, classes, review["issues"], runs, changed)),
-        "notes": list(workspace.dataset.notes),
+        "notes": list(workspace.snapshot.notes),
     }
 
 
 def own_runs(studio: Studio, workspace: Workspace) -> list[Run]:
     """The runs that were trained on this folder."""
-    here = printable(str(workspace.dataset.root))
+    here = printable(str(workspace.snapshot.root))
     return [run for run in studio.runs() if run.metrics.folder == here]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -23,6 +24,8 @@ T = TypeVar("T")
 class Pictures:
     """Thumbnails from the cache or made anew, and larger pictures made for the one who looks.
 
+    Thumbnails that are there are read in the event loop: that takes less time than to ask another thread.
+
     Args:
         workspace: whose files.
     """
@@ -30,48 +33,52 @@ class Pictures:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self._decoders = ThreadPoolExecutor(available_cores(), thread_name_prefix="decode")
-        self._keeper = ThreadPoolExecutor(1, thread_name_prefix="thumbnails")  # a connection belongs to its thread
-        self._store: ThumbnailStore | None = None
+        self._keeper = ThreadPoolExecutor(1, thread_name_prefix="thumbnails")  # writing may have to wait for others
+        self._own = threading.local()  # a connection belongs to its thread
+        self._written_to: ThumbnailStore | None = None
 
     async def small(self, number: int) -> bytes | None:
         """A JPEG of at most 128 pixels; None where the file is not what it was, or no image."""
         image_id = self.workspace.undecided[number].image_id
         if image_id is None:
             return None
-        kept = (await self._in_store(lambda store: store.read([image_id]))).get(image_id)
+        kept = self._reader().read([image_id]).get(image_id)
         if kept is not None:
             return kept
-        made = await self._decoded(number, SMALL)
+        made = await self._in(self._decoders, lambda: self._made(number, SMALL))
         if made is not None:
-            await self._in_store(lambda store: store.write({image_id: made}))
+            await self._in(self._keeper, lambda: self._write(image_id, made))
         return made
 
     async def large(self, number: int) -> bytes | None:
         """A JPEG of at most 1,600 pixels; None where the file is not what it was, or no image."""
-        return await self._decoded(number, LARGE)
+        return await self._in(self._decoders, lambda: self._made(number, LARGE))
 
     def close(self) -> None:
         """End the threads."""
-        store, self._store = self._store, None
-        if store is not None:
-            self._keeper.submit(store.close)
+        kept, self._written_to = self._written_to, None
+        if kept is not None:
+            self._keeper.submit(kept.close)
         self._keeper.shutdown()
         self._decoders.shutdown(cancel_futures=True)
 
-    async def _decoded(self, number: int, edge: int) -> bytes | None:
-        return await asyncio.get_running_loop().run_in_executor(self._decoders, self._made, number, edge)
+    def _reader(self) -> ThumbnailStore:
+        if not hasattr(self._own, "store"):
+            self._own.store = ThumbnailStore(cache_root() / "thumbnails.sqlite")
+        store: ThumbnailStore = self._own.store
+        return store
 
-    async def _in_store(self, use: Callable[[ThumbnailStore], T]) -> T:
-        def work() -> T:
-            self._store = self._store or ThumbnailStore(cache_root() / "thumbnails.sqlite")
-            return use(self._store)
+    @staticmethod
+    async def _in(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(threads, work)
 
-        return await asyncio.get_running_loop().run_in_executor(self._keeper, work)
+    def _write(self, image_id: str, jpeg: bytes) -> None:
+        self._written_to = self._written_to or ThumbnailStore(cache_root() / "thumbnails.sqlite")
+        self._written_to.write({image_id: jpeg})
 
     def _made(self, number: int, edge: int) -> bytes | None:
-        dataset = self.workspace.dataset
         try:
-            data = dataset.file(dataset.entries[number]).read_bytes()
+            data = self.workspace.file(number).read_bytes()
             if hashlib.sha256(data).hexdigest() != self.workspace.undecided[number].image_id:
                 return None
             return thumbnail(decode(data, min_size=edge).pixels, edge)

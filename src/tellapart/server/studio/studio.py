@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from tellapart.errors import DataError, TellapartError
@@ -17,9 +16,10 @@ from tellapart.server.studio.commands import CHECK, EXPLORE, TRAIN, arguments_of
 from tellapart.server.studio.documents import LiveView
 from tellapart.server.studio.index import index_view, states_view
 from tellapart.server.studio.jobs import Job, Jobs
-from tellapart.server.studio.loading import FolderSource, Loading, load_in_background
+from tellapart.server.studio.loading import Loader, Loading
 from tellapart.server.studio.overlays import review_of
 from tellapart.server.studio.pictures import Pictures
+from tellapart.server.studio.scan import FolderSource
 from tellapart.server.studio.workspace import Workspace
 from tellapart.workflows.review_view import ReviewView
 from tellapart.workflows.run_listing import ListedRuns, list_runs
@@ -47,7 +47,7 @@ class Studio:
         name: of the folder.
         loading: how far its reading is.
         workspace: its files; None until they are read.
-        threads: that read it.
+        loader: reads them; None before it has begun.
 
     Args:
         source: the folder.
@@ -59,7 +59,7 @@ class Studio:
         self.name = Path(source.folder).expanduser().absolute().name or str(source.folder)
         self.loading = Loading()
         self.workspace: Workspace | None = None
-        self.threads: list[Thread] = []
+        self.loader: Loader | None = None
         self._pictures: Pictures | None = None
         self._index: bytes | None = None
         self._listed: tuple[tuple[str, ...], ListedRuns] | None = None
@@ -126,10 +126,13 @@ class Studio:
     def start(self) -> None:
         """Begin to read the folder."""
         if self.workspace is None:
-            self.threads.append(load_in_background(self.source, self.loading, self.use))
+            self.loader = Loader(self.source, self.loading, self.use)
+            self.loader.start()
 
     def use(self, workspace: Workspace) -> None:
-        """Work on a folder that was read."""
+        """Work on a folder that was read; on other files than before where they have changed."""
+        if self._pictures is not None:
+            self._pictures.close()
         self._pictures = Pictures(workspace)
         self._index = None
         self.workspace = workspace
@@ -164,6 +167,8 @@ class Studio:
 
     def close(self) -> None:
         """End what runs for it."""
+        if self.loader is not None:
+            self.loader.stop()
         if self._pictures is not None:
             self._pictures.close()
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,13 +12,12 @@ from typing import cast
 
 import numpy as np
 
-from tellapart.dataset.catalog import FileState, ImageFacts
-from tellapart.dataset.dataset import Dataset
 from tellapart.dataset.decisions import EXCLUDE, LOG_FILE, RELABEL, RESTORE, UNDO, Decision, DecisionLog, Decisions
 from tellapart.dataset.file_rows import UNREADABLE, FileRow
-from tellapart.dataset.row_building import decided_rows, undecided_rows
+from tellapart.dataset.row_building import decided_rows
 from tellapart.errors import OptionError
 from tellapart.server.studio.documents import PastDecision
+from tellapart.server.studio.scan import Snapshot
 from tellapart.workflows.decision_writing import ProposedDecision, excluded, relabeled, restored
 
 UNSURE = "unsure"
@@ -68,8 +66,8 @@ class Workspace:
     """The files of a data set with the decisions of now. Threads may use it at the same time.
 
     Attributes:
-        dataset: the user's files.
-        undecided: a row for each of its n entries, without decisions.
+        snapshot: the files as they were found.
+        undecided: a row for each of n files, without decisions.
         rows: the same with the decisions of now, contradictions and exact copies left out, as every command sees them.
         class_names: every label that occurs or occurred, in the order of the codes of ``labels``; it only ever grows.
         labels: int32 (n,), the label of now, -1 without one.
@@ -79,19 +77,16 @@ class Workspace:
         own_batches: batches that were decided here, not by others.
 
     Args:
-        dataset: the user's files.
-        state: folder of the decisions.
-        files: a state for each entry.
-        facts: facts by image id.
+        snapshot: the files.
     """
 
-    def __init__(self, dataset: Dataset, state: Path, files: Sequence[FileState], facts: Mapping[str, ImageFacts]) -> None:
-        self.dataset = dataset
-        self.undecided = undecided_rows(dataset, files, facts)
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot, state = snapshot, snapshot.state
+        self.undecided = snapshot.rows
         self.rows = list(self.undecided)
         self.files_per_image = Counter(row.image_id for row in self.undecided if row.image_id is not None)
         self.class_names = sorted({row.label for row in self.undecided if row.label is not None})
-        self.version = _version(self.undecided)
+        self.version = snapshot.version
         self.labels = np.full(len(self.rows), NO_LABEL, np.int32)
         self.states = np.zeros(len(self.rows), np.uint8)
         self.log_file = state / LOG_FILE
@@ -102,11 +97,15 @@ class Workspace:
         self._read = Decisions()
         self._lock = threading.RLock()
         self._note(range(len(self.rows)))
-        self._renew([key for key, numbers in self._numbers.items() if len(numbers) > 1], self._read)
+        self._renew([key for key, numbers in self._numbers.items() if len(numbers) > 1], self._read)  # copies and contradictions
         self.refresh()
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def file(self, number: int) -> Path:
+        """The file of a row."""
+        return self.snapshot.root / self.snapshot.paths[number]
 
     @cached_property
     def undecided_by_path(self) -> dict[str, FileRow]:
@@ -277,10 +276,3 @@ def _keys_of(decisions: Iterable[Decision], log: Decisions) -> set[str]:
         keys.update(_key(one) for one in meant if one.action != UNDO)
         batches = {one.undoes for one in meant if one.action == UNDO}
     return keys
-
-
-def _version(rows: Sequence[FileRow]) -> str:
-    digest = hashlib.sha256()
-    for row in rows:
-        digest.update(f"{row.path}\0{row.image_id}\n".encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()[:16]
