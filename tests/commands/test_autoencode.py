@@ -107,7 +107,7 @@ def test_its_numbers_are_features_like_any_other_and_the_decoder_draws_them(run:
 
 def test_the_page_is_whole_and_asks_for_nothing(run: Run) -> None:
     page = run.report.read_text(encoding="utf-8")
-    for words in ("Original, reconstruction, difference", "The strangest images", "What a unit draws", "Dead units", "color and layout"):
+    for words in ("Original, reconstruction, difference", "Outliers", "Latent traversal", "Dead units", "color and layout"):
         assert words in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert "https://" not in page
@@ -168,7 +168,7 @@ def test_one_image_is_learned_and_nothing_is_claimed(tmp_path: Path) -> None:
     assert run.autoencoder_metrics.held_back is None
     assert run.autoencoder_metrics.units.dead is None
     assert "too few different images to hold any back" in " ".join(run.autoencoder_metrics.notes)
-    assert "nothing could be held back" in run.report.read_text(encoding="utf-8")
+    assert "none could be held out" in run.report.read_text(encoding="utf-8")
 
 
 def test_identical_images_count_once(tmp_path: Path) -> None:

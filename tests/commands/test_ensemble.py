@@ -62,8 +62,8 @@ def test_an_ensemble_is_a_run_like_any_other(combined: Run, trained: Run, second
     events = [json.loads(line) for line in (combined.folder / "history.jsonl").read_text().splitlines()]
     assert [(event["event"], event["name"]) for event in events] == [("run", "photos-1"), ("run", "small")]
     page = combined.report.read_text()
-    assert "The answers of finished runs (lite0) were averaged; nothing new was trained." in page
-    assert "that each run judged without having learned from them" in page
+    assert "The predictions of finished runs (lite0) were averaged; nothing new was trained." in page
+    assert "that each run predicted without being trained on them" in page
 
 
 def test_the_answer_is_the_mean_of_the_runs_calibrated_log_odds(combined: Run, trained: Run, second: Run) -> None:
@@ -141,7 +141,7 @@ def test_equal_weights_are_equal(trained: Run, second: Run, tmp_path: Path) -> N
     assert found.folder == tmp_path / "both"
     assert [run.weight for run in found.metrics.selection.runs] == [0.5, 0.5]
     assert found.metrics.selection.is_fitted
-    assert "All 2 runs count the same." in found.report.read_text()
+    assert "All 2 runs have the same weight." in found.report.read_text()
 
 
 def test_columns_follow_the_first_runs_classes(trained: Run, second: Run, combined: Run, tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ def test_each_rung_says_what_it_took_and_what_it_changed(section: dict[str, Any]
     assert [row["time_text"].replace("\u00a0", " ") for row in rows] == ["", "", "13 min", "3.4 s", "32 min", "2 h 37 min", "48 s", ""]
     assert [row["speed_text"] for row in rows] == ["", "", "152", "", "152", "152", "", ""]
     assert rows[0]["changes_text"] == "" and rows[0]["fixed"] is None
-    assert rows[1]["changes_text"] == "30 wrong answers turned right, 7 right answers turned wrong."
-    assert rows[-1]["changes_text"] == "No answer turned right or wrong."
+    assert rows[1]["changes_text"] == "30 wrong predictions became right, 7 right predictions became wrong."
+    assert rows[-1]["changes_text"] == "No prediction changed from wrong to right or back."
 
 
 def test_changed_images_are_found_by_their_path(section: dict[str, Any], ladder: Path) -> None:

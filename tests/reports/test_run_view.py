@@ -74,7 +74,7 @@ def test_a_run_without_anything_reported_still_has_a_view(tmp_path: Path) -> Non
     folder = write_run(tmp_path / "none", n_test=0, n_train=60)
     view = report_view(folder, nothing)
     assert view["header"]["parts"] == []
-    assert view["gallery"]["statement"] == "No image was kept back to report on."
+    assert view["gallery"]["statement"] == "No image was held out to report on."
 
 
 def test_null_sections_carry_their_reason(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_folds_have_their_spread(folds: Path) -> None:
     training = view["training"]
     found = [member["accuracy"] for member in training["members"]]
     assert training["spread"]["accuracy"] == {"mean": pytest.approx(sum(found) / 5), "low": min(found), "high": max(found)}
-    assert training["members_sentence"].startswith("5 networks, each judged on the training images it did not learn from: accuracy 9")
+    assert training["members_sentence"].startswith("5 networks, each evaluated on the training images it was not trained on: accuracy 9")
     text = (folds / "report.html").read_text(encoding="utf-8")
     assert "How far the folds agree" in text and '<a href="#training">Training</a>' in text
 
@@ -115,13 +115,13 @@ def test_a_damaged_history_is_a_storage_error(tmp_path: Path) -> None:
 def test_the_method_says_how_a_network_was_trained(folds: Path, tmp_path: Path, ladder: Path) -> None:
     words = " ".join(report_view(folds, nothing)["method"])
     assert "5 networks: each held out another one of 5 folds" in words
-    assert "a moving average over the steps" in words
-    assert "varied at random: flip, rotation=10" in words
-    assert "each judged by the network that had not learned from it" in words
+    assert "an exponential moving average (EMA)" in words
+    assert "augmented at random: flip, rotation=10" in words
+    assert "each predicted by the network that was not trained on it" in words
     assert "cross-validation" not in words
     one = network(tmp_path, folds=1, recipe="scratch")
     cost = {"seconds": 3.0, "images": 30, "images_per_s": 10.0, "epochs": 2, "image_size": 64}
     changed(one, training={**cost, "augmentation": "none"})
     words = " ".join(report_view(one, nothing)["method"])
-    assert "from random weights" in words and "160 training images were held out" in words and "shown as they are" in words
-    assert "only the one called calibrated" in " ".join(report_view(ladder, thumbnails_of(ladder))["method"])
+    assert "from random weights" in words and "160 training images were held out" in words and "were not augmented" in words
+    assert "only the step called calibrated" in " ".join(report_view(ladder, thumbnails_of(ladder))["method"])

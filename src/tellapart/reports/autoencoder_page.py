@@ -30,18 +30,18 @@ STYLES = ("page.css", "parts.css", "autoencoder.css")
 SECTIONS = (
     ("summary", "Summary"),
     ("images", "Images"),
-    ("strange", "Strangest"),
-    ("latents", "Numbers"),
+    ("strange", "Outliers"),
+    ("latents", "Latents"),
     ("units", "Units"),
     ("training", "Training"),
     ("use", "Use"),
 )
 ENLARGED = 3
 """How many times a difference is made larger, to be seen."""
-GROUPS = {"best": "Given back best", "median": "In the middle", "worst": "Given back worst"}
+GROUPS = {"best": "Lowest error", "median": "Median error", "worst": "Highest error"}
 STRANGE = (
-    "Error over the median of its own side, so that images learned from and images held back can stand in one list. Strange is not"
-    " wrong: fine detail is hard for every autoencoder. All images stand in reconstruction.csv."
+    "Reconstruction error divided by the median of its side, training or held out, so that both can be ranked in one list. A high score"
+    " is no fault of an image: fine detail is hard for every autoencoder. All images are in reconstruction.csv."
 )
 MOST_DEAD = 60
 QUALITY = 88
@@ -103,14 +103,15 @@ def _view(
             for name, found in evaluation.examples.items()
         ],
         "examples_sentence": (
-            f"Of the {number_format.count(data.held_back, 'image')} that it neither learned from nor was chosen by."
+            f"From the {number_format.count(data.held_back, 'image')} used neither for training nor for selecting the epoch."
             if data.held_back
-            else "Of the images it learned from: nothing could be held back, so this says nothing about others."
+            else "From the training images: none could be held out, so this says nothing about other images."
         )
-        + f" Differences are {ENLARGED} times as strong as they are.",
+        + f" Differences are shown {ENLARGED} times as strong.",
         "strange": [_strange(one, evaluation, images) for one in evaluation.strangest],
         "strange_sentence": STRANGE,
-        "units_sentence": f"Each image is {units.latent:,} numbers. They vary like {units.worth:,.1f} equally lively ones would.",
+        "units_sentence": f"Each image becomes {units.latent:,} numbers. They vary like {units.worth:,.1f} equally variable ones"
+        " (participation ratio).",
         "dead_sentence": _dead(units),
         "dead_shown": ", ".join(str(unit) for unit in (units.dead or [])[:MOST_DEAD]),
         "traversal": [_strip(i, evaluation, images) for i in range(len(evaluation.traversal.units))],
@@ -125,30 +126,30 @@ def _facts(metrics: AutoencoderMetrics) -> Iterator[tuple[str, str]]:
     data, units, side = metrics.data, metrics.units, metrics.compared
     yield (
         f"{_levels(side.error.value)}",
-        "gray levels of 255 off, root mean square" + ("" if metrics.held_back else ", learned from"),
+        "gray levels of 255, root mean squared error" + ("" if metrics.held_back else " on training images"),
     )
-    yield f"{data.trained_on:,}", "images learned from"
-    yield f"{data.held_back:,}", "held back"
-    yield f"{units.latent:,}", "numbers an image"
+    yield f"{data.trained_on:,}", "training images"
+    yield f"{data.held_back:,}", "held out"
+    yield f"{units.latent:,}", "latent units"
     yield ("–" if units.dead is None else f"{len(units.dead):,}"), "of them dead"
 
 
 def _errors(metrics: AutoencoderMetrics) -> dict[str, Any]:
     side = metrics.compared
-    what = "held back from training" if metrics.held_back else "it learned from, as none could be held back"
+    what = "that were held out" if metrics.held_back else "of the training set, as none could be held out"
     components = metrics.components
     names = (
         ("error", "this autoencoder", ""),
         (
             "linear",
             f"{components:,} principal components",
-            "the best a linear way through so many numbers can do for the training images",
+            "the best linear code of this size for the training images",
         ),
-        ("mean_image", "the mean training image", "the same answer for every image"),
+        ("mean_image", "the mean training image", "the same reconstruction for every image"),
     )
     rows = [_error_row(key, name, words, getattr(side, key)) for key, name, words in names if key != "linear" or components]
     if metrics.held_back:
-        name, words = "this autoencoder, on images it learned from", "where this is much lower, more images would help"
+        name, words = "this autoencoder, on training images", "where this is much lower, more images would help"
         rows.insert(1, _error_row("learned", name, words, metrics.trained_on.error))
     caption = f"Mean over {number_format.count(side.n, 'image')} {what}, on the scale 0 to 1; 95 % intervals in brackets"
     return {"caption": caption, "rows": rows, "verdict": _verdict(side, components)}
@@ -164,9 +165,10 @@ def _verdict(side: ReconstructionErrors, components: int) -> str:
     if not components or gain is None:
         return ""
     if gain.low > 0:
-        return f"It gives images back better than {components:,} principal components do."
+        return f"It reconstructs images better than {components:,} principal components."
     if gain.high < 0:
-        return f"{components:,} principal components, which take a second, give images back better: train longer, or on more images."
+        words = f"{components:,} principal components, which take a second to compute, reconstruct images better:"
+        return f"{words} train longer, or on more images."
     return f"It is not significantly different from {components:,} principal components on these images."
 
 
@@ -174,10 +176,10 @@ def _dead(units: LatentSummary) -> str:
     if units.dead is None:
         return "One image alone does not show which units vary."
     if not units.dead:
-        return f"None: all {units.latent:,} units vary by at least a hundredth of what the liveliest does."
+        return f"None: all {units.latent:,} units vary by at least a hundredth of the most variable one."
     n = len(units.dead)
     first = f"; the first {MOST_DEAD} are" if n > MOST_DEAD else " is" if n == 1 else " are"
-    words = f"{n:,} of {units.latent:,} units say next to nothing: they vary by less than a hundredth of what the liveliest does."
+    words = f"{n:,} of {units.latent:,} units carry almost no information: they vary by less than a hundredth of the most variable one."
     return f"{words} Dead{first}:"
 
 
@@ -212,7 +214,7 @@ def _triple(one: Example, evaluation: AutoencoderEvaluation, images: dict[str, s
     error = float(evaluation.errors[one.row])
     return {
         "path": _path(evaluation, one.row),
-        "error": f"{_levels(error)} gray levels off",
+        "error": f"{_levels(error)} gray levels",
         "mean_squared_error": error,
         "original": _put(images, f"original-{one.row}", one.original),
         "answer": _put(images, f"answer-{one.row}", one.answer),
@@ -221,7 +223,7 @@ def _triple(one: Example, evaluation: AutoencoderEvaluation, images: dict[str, s
 
 
 def _strange(one: Example, evaluation: AutoencoderEvaluation, images: dict[str, str]) -> dict[str, Any]:
-    score, part = float(evaluation.scores[one.row]), "held back" if evaluation.is_held_back[one.row] else "learned from"
+    score, part = float(evaluation.scores[one.row]), "held out" if evaluation.is_held_back[one.row] else "training"
     return {
         "path": _path(evaluation, one.row),
         "score": score,

@@ -204,6 +204,7 @@ def _leak(leak: LeakEffect) -> LeakView:
         )
     sentence = (
         f"{count(leak.images, 'image')} ({count(leak.groups, 'group')}) of your own {leak.part} folder "
-        "also lie in the training folder, as the same file or nearly so. A model that has seen the question knows the answer."
+        "are also in the training folder, as the same file or a near-duplicate. Scores on images that the model was trained on say "
+        "nothing about new ones."
     )
     return {"sentence": sentence, "scores": scores}

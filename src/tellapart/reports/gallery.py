@@ -113,7 +113,7 @@ def gallery_view(run: RunContent, rows: IntArray) -> GalleryView:
 def statement(total: int, wrong: int, shown: int) -> str:
     """Which images are shown, in one sentence."""
     if total == 0:
-        return "No image was kept back to report on."
+        return "No image was held out to report on."
     if shown >= total:
         return f"All {count(total, 'image')}: the {wrong:,} wrong first, then the least certain."
     head = f"Showing the {shown:,} of {count(total, 'image')} most worth a look, to keep this page small: "

@@ -89,12 +89,12 @@ def _changed(changed: ChangedImages | None, id_of: Mapping[str, str | None]) -> 
 
 def _changes_words(fixed: ChangesView, broke: ChangesView) -> str:
     if not fixed["n"] and not broke["n"]:
-        return "No answer turned right or wrong."
-    return f"{count(fixed['n'], 'wrong answer')} turned right, {count(broke['n'], 'right answer')} turned wrong."
+        return "No prediction changed from wrong to right or back."
+    return f"{count(fixed['n'], 'wrong prediction')} became right, {count(broke['n'], 'right prediction')} became wrong."
 
 
 def _saved_words(saved: str) -> str:
     return (
-        f"The saved model is “{saved}”: on training images they did not learn from, no later recipe was better by a standard error."
-        " The images of this table had no say in that."
+        f"The saved model is “{saved}”: no later recipe has an out-of-fold log loss that is lower by a standard error."
+        " The images of this table were not used for that choice."
     )

@@ -13,17 +13,17 @@ RECIPES = {
         "to the backbone's features."
     ),
     "auto": (
-        "Several recipes were tried ({backbone}), and an average of those that earned a place was saved: one is taken only where the "
-        "log loss on training images it did not learn from falls by a standard error."
+        "Several recipes were tried ({backbone}), and a weighted average was saved; the weights were chosen on out-of-fold predictions for "
+        "the training images."
     ),
-    "ensemble": "The answers of finished runs ({backbone}) were averaged; nothing new was trained.",
+    "ensemble": "The predictions of finished runs ({backbone}) were averaged; nothing new was trained.",
     "scratch": "The network ({backbone}) was trained from random weights on the training images alone.",
 }
 NETWORKS = ("finetune", "scratch")
 BALANCES = {
-    "weights": "Each class weighs the same in the training loss, however many images it has.",
-    "oversample": "In every epoch each class was shown as often as the largest one; images of smaller classes were repeated.",
-    "undersample": "In every epoch each class was shown as often as the smallest one, with another choice of images each time.",
+    "weights": "Every class has the same total weight in the training loss, however many images it has.",
+    "oversample": "In every epoch each class was seen as often as the largest one; images of smaller classes were repeated.",
+    "undersample": "In every epoch each class was seen as often as the smallest one, with other images each time.",
 }
 
 
@@ -40,21 +40,19 @@ def method_sentences(run: RunContent) -> list[str]:
     if metrics.ladder:
         sentences += _ladder(metrics.ladder.saved)
     for name, part in metrics.parts.items():
-        sentences.append(
-            f"{PARTS[name]}: {count(part.n, 'image')} in {count(part.groups, 'group')}; nothing was chosen by looking at them."
-        )
+        sentences.append(f"{PARTS[name]}: {count(part.n, 'image')} in {count(part.groups, 'group')}; they were not used for any choice.")
     if run.parts:
         sentences += [
-            "Accuracy intervals are Wilson's at 95 %, with the images of a group counted as the few they are worth.",
-            "Log loss intervals come from drawing the groups again 2,000 times (bootstrap).",
+            "Accuracy has a 95 % Wilson interval at the effective sample size, since images of one group are not independent.",
+            "Log loss has a 95 % bootstrap interval over groups (2,000 draws).",
             "Two models are compared on the same images: an exact McNemar test for accuracy, a paired bootstrap over groups for log loss.",
-            "Log loss is the mean of −ln(probability of the true class): 0 is perfect, and one sure mistake costs a lot.",
+            "Log loss is the mean of −ln(probability of the true class): 0 is perfect, and one confident mistake costs a lot.",
         ]
-    sentences.append("Identical and nearly identical images form a group, and a group never sits on both sides of a split.")
+    sentences.append("Identical files and near-duplicates form a group, and a group is never on both sides of a split.")
     if metrics.split_sensitivity:
         sentences.append("Split sensitivity repeats the same recipe on other random splits of the same images.")
     if metrics.learning_curve:
-        sentences.append("The learning curve trains on random subsets, several seeds a size, and fits error = floor + scale / n^power.")
+        sentences.append("The learning curve trains on random subsets, several draws per size, and fits error = floor + scale / n^power.")
     return sentences
 
 
@@ -63,14 +61,14 @@ def _training(run: RunContent) -> list[str]:
     training, selection = run.metrics.training, run.metrics.selection
     sentences = []
     if training and training.augmentation == "none":
-        sentences.append("The training images were shown as they are.")
+        sentences.append("The training images were not augmented.")
     elif training:
-        sentences.append(f"Each time a training image was shown it was varied at random: {training.augmentation.replace(',', ', ')}.")
+        sentences.append(f"Each time a training image was seen, it was augmented at random: {training.augmentation.replace(',', ', ')}.")
     balance = str(run.options.options.get("balance"))
     if words := BALANCES.get(balance):
         sentences.append(words)
     sentences += _held_out(selection) if selection else []
-    sentences.append("The weights that are judged and kept are a moving average over the steps of the training.")
+    sentences.append("The weights that are evaluated and saved are an exponential moving average (EMA) over the training steps.")
     return sentences
 
 
@@ -82,12 +80,11 @@ def _held_out(selection: Selection) -> list[str]:
         held = f"{count(n, 'training image')} were held out of its training"
         each = f"{folds} networks: each held out another one of {folds} folds of the training images"
         return [f"{each if folds > 1 else f'One network: {held}'}, and the last epoch was kept.", *_average(selection)]
-    kept = "of the epochs that these could not tell apart from the best the last was kept"
+    kept = "of the epochs that were not significantly worse on them than the best, the last was kept"
     if folds == 1:
         return [f"One network: {count(n, 'training image')} were held out of its training, and {kept}."]
     return [
-        f"{folds} networks: each held out another one of {folds} folds of the training images, and {kept}. "
-        "The model's answer is the mean of their logits."
+        f"{folds} networks: each held out another one of {folds} folds of the training images, and {kept}. The model averages their logits."
     ]
 
 
@@ -95,8 +92,8 @@ def _average(selection: Selection) -> list[str]:
     """How far a fine-tuned network and the probe it started from count."""
     shares = " and ".join(f"{percent(row.weight, 0)} of the {row.name}" for row in selection.candidates)
     return [
-        f"What is saved is an average of log-odds, {shares}: weights chosen on training images that neither learned from, and the probe "
-        "alone where the average was worse by a standard error."
+        f"The saved model is a weighted average of log-odds, {shares}. The weights were chosen on training images that neither was trained "
+        "on; had the average been worse by a standard error, the probe alone would have been saved."
     ]
 
 
@@ -113,12 +110,12 @@ def _selection(selection: Selection, *, is_network: bool) -> list[str]:
             if temperature >= 1
             else f"Probabilities were sharpened by temperature {temperature:.2f}"
         )
-        text += f" and kept at least {percent(selection.clip, 2)} away from 0 and 100 %"
+        text += f" and raised to at least {percent(selection.clip, 2)}"
         where = "held-out" if is_network else "out-of-fold"
         losses = selection.log_loss
         if losses and losses.before is not None and losses.after is not None:
-            text += f"; that moved the {where} log loss from {loss(losses.before)} to {loss(losses.after)}"
-        sentences.append(f"{text}. Both were found on {_where_found(folds, is_network=is_network)}.")
+            text += f"; this changed the {where} log loss from {loss(losses.before)} to {loss(losses.after)}"
+        sentences.append(f"{text}. Both were fitted on {_where_found(folds, is_network=is_network)}.")
     return sentences
 
 
@@ -126,8 +123,8 @@ def _where_found(folds: int | None, *, is_network: bool) -> str:
     if not is_network:
         return "out-of-fold predictions"
     if folds == 1:
-        return "the held-out training images, which had already chosen the epoch"
-    return "the training images, each judged by the network that had not learned from it"
+        return "the held-out training images, which were also used to select the epoch"
+    return "the training images, each predicted by the network that was not trained on it"
 
 
 def _weights(selection: Selection) -> list[str]:
@@ -135,23 +132,23 @@ def _weights(selection: Selection) -> list[str]:
     runs = selection.runs
     if not runs:
         return []
-    text = f"All {len(runs)} runs count the same"
+    text = f"All {len(runs)} runs have the same weight"
     if selection.weights == "out-of-fold":
         shares = ", ".join(f"{percent(run.weight)} ({run.name})" for run in runs)
-        text = f"The runs count {shares}; this was found on "
-        text += f"{count(selection.n, 'training image')} that each run judged without having learned from them"
+        text = f"The runs have the weights {shares}, fitted on "
+        text += f"{count(selection.n, 'training image')} that each run predicted without being trained on them"
     return [
         f"{text}. What is averaged are the log-odds of each run, divided by its own temperature.",
-        "Images that any of the runs learned from, or a near-duplicate of which one did, are not reported.",
+        "Images that any of the runs was trained on, and near-duplicates of them, are not reported.",
     ]
 
 
 def _ladder(saved: str) -> list[str]:
     return [
-        "Every recipe of the ladder was trained and tested on the same images. Its rungs say what the networks answered as it is; "
-        "only the one called calibrated has the temperature and the clip.",
-        f"The model saved, and judged in the rest of this report with its temperature and clip, is “{saved}”: "
-        "a later recipe is taken only where its log loss on training images it did not learn from is lower by a standard error.",
-        "The time of a rung is what it took beyond those above it; features and images that already lay in the cache cost nothing. "
-        "The p-values compare neighbors, one test each: among many rungs one may fall below 0.05 by luck.",
+        "Every recipe of the ladder was trained and tested on the same images. Its steps show uncalibrated predictions; "
+        "only the step called calibrated has the temperature and the clip.",
+        f"The saved model, which the rest of this report evaluates with its temperature and clip, is “{saved}”: "
+        "a later recipe is taken only if its out-of-fold log loss is lower by a standard error.",
+        "The time of a step is in addition to the steps before it; features and images that were in the cache cost nothing. "
+        "Each p-value compares a step with the one before it; among many steps, one may fall below 0.05 by chance.",
     ]

@@ -225,7 +225,7 @@ def _sensitivity(run: RunContent) -> SectionView:
         f"The same recipe on {number_format.count(len(found.splits), 'other split')} of the same images scored between "
         f"{number_format.share(spread.low)} and {number_format.percent(spread.high)},"
         f" {number_format.percent(spread.mean)} on average."
-        f" Testing on the first {first.per_class} files of each class would have said"
+        f" Testing on the first {first.per_class} files of each class would have given"
         f" {number_format.percent_interval(first.accuracy.as_dict())}."
     )
     reported = next(({"part": name, **part.accuracy.as_dict()} for name, part in run.metrics.parts.items()), None)

@@ -160,7 +160,7 @@ def _sentence(folds: Sequence[FoldView], cost: TrainingCost | None) -> str:
     words.append(f"squares of {cost.image_size} pixels")
     text = f"{', '.join(words)}, in {duration(cost.seconds)}: {cost.images_per_s:,.0f} images a second."
     if cost.augmentation == "none":
-        return f"{text} The images were shown as they are."
+        return f"{text} Without augmentation."
     return f"{text} Augmentation: {cost.augmentation.replace(',', ', ')}."
 
 
@@ -169,7 +169,7 @@ def _agreement(networks: int, spread: Mapping[str, SpreadView] | None) -> str:
         return ""
     accuracy, log_loss = spread["accuracy"], spread["log_loss"]
     return (
-        f"{networks} networks, each judged on the training images it did not learn from: accuracy {percent(accuracy['mean'])}"
+        f"{networks} networks, each evaluated on the training images it was not trained on: accuracy {percent(accuracy['mean'])}"
         f" on average ({share(accuracy['low'])} to {percent(accuracy['high'])})"
         f", log loss {loss(log_loss['mean'])} ({loss(log_loss['low'])} to {loss(log_loss['high'])})."
     )

@@ -14,7 +14,7 @@ def test_a_trained_network_says_what_it_took_and_how_far_its_folds_agree(photos:
     lines = [line for line in train_output(run)[0] if isinstance(line, str)]
     [took] = [line for line in lines if line.startswith("trained for ")]
     assert took.endswith(" a second") and f"{run.metrics.training.images:,} images" in took
-    assert any(line.startswith("2 folds, each judged by the network that did not see it: accuracy ") for line in lines)
+    assert any(line.startswith("2 folds, each evaluated by the network that was not trained on it: accuracy ") for line in lines)
 
 
 def test_a_probe_says_nothing_of_a_training(trained: tellapart.Run) -> None:

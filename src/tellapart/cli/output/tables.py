@@ -79,8 +79,8 @@ def training_lines(metrics: RunMetrics) -> list[str]:
         found = [member.accuracy for member in members]
         mean = sum(found) / len(found)
         lines.append(
-            f"{count(len(found), 'fold')}, each judged by the network that did not see it: accuracy {percent_or_blank(mean)} on average"
-            f" ({100 * min(found):.1f} to {100 * max(found):.1f})"
+            f"{count(len(found), 'fold')}, each evaluated by the network that was not trained on it:"
+            f" accuracy {percent_or_blank(mean)} on average ({100 * min(found):.1f} to {100 * max(found):.1f})"
         )
     return lines
 
@@ -92,7 +92,7 @@ def split_variance_lines(sensitivity: SplitSensitivity | None) -> list[str]:
     a, first = sensitivity.accuracy, sensitivity.first
     return [
         f"{len(sensitivity.splits)} other splits of the same photos: accuracy {percent_or_blank(a.low)} to {percent_or_blank(a.high)};"
-        f" the first {count(first.per_class, 'file')} of each class would have said {percent_or_blank(first.accuracy.value)}"
+        f" the first {count(first.per_class, 'file')} of each class would have given {percent_or_blank(first.accuracy.value)}"
     ]
 
 
@@ -113,7 +113,7 @@ def leak_lines(leak: LeakEffect | None) -> list[str]:
         return []
     naive, honest = leak.naive.accuracy.value, leak.honest.accuracy.value
     return [
-        f"{count(leak.images, 'training photo')} also stand in your {leak.part} folder and were left out:"
+        f"{count(leak.images, 'training photo')} are also in your {leak.part} folder and were left out:"
         f" with them {percent_or_blank(naive)}, honestly {percent_or_blank(honest)}"
     ]
 
