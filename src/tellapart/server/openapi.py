@@ -8,6 +8,7 @@ from tellapart.server.limits import Limits
 from tellapart.version import __version__
 
 BYTES = {"type": "string", "format": "binary"}
+_BASE64 = {"type": "string", "contentEncoding": "base64", "minLength": 4}
 _NUMBER = {"type": "number", "minimum": 0, "maximum": 1}
 
 
@@ -35,10 +36,10 @@ def openapi(limits: Limits, models: list[str], *, has_key: bool) -> dict[str, ob
 
 
 def _predict(limits: Limits, models: list[str]) -> dict[str, Any]:
-    image = {"type": "string", "contentEncoding": "base64"}
-    named = {"type": "object", "required": ["data"], "properties": {"name": {"type": "string"}, "data": image}}
-    listed = {"type": "array", "minItems": 1, "maxItems": limits.images, "items": {"anyOf": [image, named]}}
-    form = {"type": "object", "required": ["file"], "properties": {"file": {"type": "array", "items": BYTES, "maxItems": limits.images}}}
+    named = {"type": "object", "required": ["data"], "properties": {"name": {"type": "string"}, "data": _BASE64}}
+    listed = {"type": "array", "minItems": 1, "maxItems": limits.images, "items": {"anyOf": [_BASE64, named]}}
+    files = {"type": "array", "minItems": 1, "maxItems": limits.images, "items": BYTES}
+    form = {"type": "object", "required": ["file"], "properties": {"file": files}}
     return {
         "summary": "Classify images.",
         "parameters": [
@@ -64,14 +65,14 @@ def _infer(models: list[str]) -> dict[str, Any]:
         "properties": {
             "name": {"const": "image"},
             "datatype": {"const": "BYTES"},
-            "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
-            "data": {"type": "array", "items": {"type": "string", "contentEncoding": "base64"}},
+            "shape": {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 1}},
+            "data": {"type": "array", "minItems": 1, "items": _BASE64},
         },
     }
     body = {
         "type": "object",
         "required": ["inputs"],
-        "properties": {"id": {"type": "string"}, "inputs": {"type": "array", "items": tensor}},
+        "properties": {"id": {"type": "string"}, "inputs": {"type": "array", "minItems": 1, "maxItems": 1, "items": tensor}},
     }
     return {
         "summary": "Classify images, in the Open Inference Protocol.",
