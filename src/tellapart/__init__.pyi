@@ -51,6 +51,7 @@ from tellapart.commands.sources import SourcesResult
 from tellapart.commands.split import SplitResult
 from tellapart.commands.studio import StudioResult
 from tellapart.commands.submit import Submission
+from tellapart.commands.suggest import SuggestResult
 from tellapart.predictor import PredictedFiles
 from tellapart.workflows.decision_writing import DecisionResult
 from tellapart.workflows.training_plan import TrainingPlan
@@ -620,6 +621,25 @@ def submit(
     precision: str = ...,
     num_workers: int | None = ...,
 ) -> Submission: ...
+
+def suggest(
+    folder: str | Path,
+    *,
+    progress: Progress = ...,
+    label_folder: str = ...,
+    path_column: str | None = ...,
+    label_column: str | None = ...,
+    run: Path | None = ...,
+    n: int = ...,
+    labeled: bool = ...,
+    classes: str | None = ...,
+    features: str = ...,
+    out: Path = ...,
+    seed: int = ...,
+    state: Path | None = ...,
+    device: str = ...,
+    num_workers: int | None = ...,
+) -> SuggestResult: ...
 
 def train(
     folder: str | Path,

@@ -39,10 +39,10 @@ def backbone_option(default: str = "lite2", *, only_for: Conditions = ()) -> Any
     return option(default, help, metavar="NAME", only_for=only_for)
 
 
-def features_option(default: str = "lite2") -> Any:
+def features_option(default: str = "lite2", *, only_for: Conditions = ()) -> Any:
     """The features to explore by."""
     help = "Features to use: lite0, lite1, lite2, any timm name, run:FOLDER, imagenet, pixels or faces."
-    return option(default, help, metavar="NAME")
+    return option(default, help, metavar="NAME", only_for=only_for)
 
 
 def layer_option() -> Any:

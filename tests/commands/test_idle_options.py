@@ -124,6 +124,7 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
         ({"map": "pca"}, {"perplexity": 10.0}),
         *[({"only": "map"}, idle) for idle in ({"k": 4}, {"method": "hdbscan"}, {"vocabulary": "none"}, {"name": "0=a"})],
     ],
+    "suggest": [({}, {"labeled": True}), ({"run": "r"}, {"classes": "a,b"}), ({"run": "r"}, {"features": "lite0"})],
     "ladder": [
         ({"steps": "scratch"}, {"backbone": "lite0"}),
         ({"steps": "scratch"}, {"weights": "a.pth"}),

@@ -11,7 +11,7 @@ import click
 from tellapart.options import Options, default_of, flag_of, value_type
 
 Command = Callable[..., Any]
-SHORT = {"out": ("-o",), "k": ("-k",)}
+SHORT = {"out": ("-o",), "k": ("-k",), "n": ("-n",)}
 
 
 def flags_of(options: type[Options]) -> Callable[[Command], Command]:

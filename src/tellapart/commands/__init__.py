@@ -218,6 +218,14 @@ ROWS = (
         "tellapart similar photos new.jpg",
     ),
     Command(
+        "suggest",
+        "Explore",
+        "Suggest which images to label next, and write a page to label them on.",
+        (FOLDER,),
+        "tellapart suggest photos --run runs/photos-1",
+        page="page",
+    ),
+    Command(
         "autoencode",
         "Explore",
         "Train an autoencoder and use its latent codes as features.",

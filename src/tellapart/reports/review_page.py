@@ -188,7 +188,7 @@ def _groups_of(view: Mapping[str, Any], issue: str) -> int:
 
 def _is_trait(view: Mapping[str, Any], issue: Mapping[str, Any]) -> bool:
     """Whether a finding names so many images that it tells of the whole set, and leaving them out would be no remedy."""
-    is_of_looks = issue["name"] not in {*GROUP_KINDS, "unreadable", "mislabeled"}
+    is_of_looks = issue["name"] not in {*GROUP_KINDS, "unreadable", "mislabeled", "suggested"}
     return bool(is_of_looks and issue["n"] > MOST_OF_SET * view["header"]["images"])
 
 

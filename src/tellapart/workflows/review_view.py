@@ -133,7 +133,7 @@ def review_view(
     shown = sorted(flagged.union(doubtful, *(members for _, _, members in groups)))
     place = {number: position for position, number in enumerate(shown)}
     return {
-        "header": _header(analyzed, found, folder, backbone),
+        "header": review_header(analyzed, found.used, list(found.counts), folder=folder, backbone=backbone),
         "issues": [_issue(found, name, place) for name in found.table.names],
         "rows": [_row(found, decided[number], number) for number in shown],
         "groups": [
@@ -188,16 +188,27 @@ def write_issues(path: Path, found: CheckFindings, decided: Sequence[FileRow]) -
             )
 
 
-def _header(analyzed: AnalyzedFolder, found: CheckFindings, folder: str, backbone: str | None) -> ReviewHeader:
+def review_header(
+    analyzed: AnalyzedFolder, used: Sequence[FileRow], class_names: Sequence[str], *, folder: str, backbone: str | None
+) -> ReviewHeader:
+    """The header of a review page's view.
+
+    Args:
+        analyzed: the folder.
+        used: its used files.
+        class_names: to label with.
+        folder: as the user named it.
+        backbone: the network's name, or None.
+    """
     root = analyzed.dataset.root
     usual = analyzed.state == root / STATE_FOLDER
     header: ReviewHeader = {
         "folder": printable(folder),
         "root": printable(str(root)),
-        "files": len(found.rows),
-        "images": len({row.image_id for row in found.used}),
-        "class_names": list(found.counts),
-        "parts": [part for part in PARTS if any(row.part == part for row in found.used)],
+        "files": len(analyzed.rows),
+        "images": len({row.image_id for row in used}),
+        "class_names": list(class_names),
+        "parts": [part for part in PARTS if any(row.part == part for row in used)],
         "tellapart": __version__,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "backbone": backbone,
