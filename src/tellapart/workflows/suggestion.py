@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -142,16 +142,16 @@ def suggest_from_nothing(images: ExplorableImages, rows: IntArray, n: int, *, se
 
 def expected_worth(run: Run, n: int) -> str:
     """What n more labels are expected to be worth, by the learning curve of a run, as a sentence."""
-    curve = run.metrics.get("learning_curve")
-    if not curve:
+    curve = run.metrics.learning_curve
+    if curve is None:
         return f"what {count(n, 'label')} more would be worth is not known: {run.name} has no learning curve"
-    points = curve["points"]
-    law = fit_power_law([point["n_train"] for point in points], [[1 - value for value in point["accuracy"]] for point in points])
-    total = points[-1]["n_train"]
+    points = curve.points
+    law = fit_power_law([point.n_train for point in points], [[1 - value for value in point.accuracy] for point in points])
+    total = points[-1].n_train
     gain = law.gain(total, total + n)
     low, value, high = (f"{100 * each:+.2f}" for each in (gain.low, gain.value, gain.high))
     words = f"{count(n, 'label')} more on {total:,} are expected to be worth {value} points of accuracy ({low} to {high})"
-    return f"{words} if they were drawn at random; chosen ones more"
+    return f"{words} if they were drawn at random; chosen ones more, as a rule"
 
 
 def labeling_view(
