@@ -87,7 +87,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(targets) != len(paths):
             raise DataError(f"there are {len(paths)} paths and {len(targets)} labels", hint="give one label a path")
         if len(classes) < 2:
-            raise DataError(f"there is only one label, {classes.tolist()!r}; telling apart needs two")
+            raise DataError(f"there is only one label, {classes.tolist()!r}; a classifier needs two")
         if groups is not None and len(groups) != len(paths):
             raise DataError(f"there are {len(paths)} paths and {len(groups)} groups", hint="give one group for each path")
         features, image_ids = self._features(paths)
@@ -142,7 +142,7 @@ def _encoded(labels: Sequence[Any]) -> tuple[Any, Any]:
         DataError: a label is missing, is no label but a row of numbers, or they are of kinds that do not go together; it says which.
     """
     if isinstance(labels, str | bytes | dict):
-        raise DataError(f"several labels are wanted, got {labels!r}", hint="give a list with one label for each path")
+        raise DataError(f"expected a list of labels, got {labels!r}", hint="give a list with one label for each path")
     values = _column(labels)
     missing = [number for number, value in enumerate(values) if _is_missing(value)]
     if missing:

@@ -84,7 +84,9 @@ def predict_files_with_onnx(
             advance(len(batch))
     if not answers:
         reasons = sorted({file.reason or "" for file in files})
-        raise DataError(f"none of the files could be read: {'; '.join(reasons[:3])}", hint="tellapart check FOLDER says more of each")
+        raise DataError(
+            f"none of the files could be read: {'; '.join(reasons[:3])}", hint="tellapart check FOLDER gives the reason for each"
+        )
     probabilities, logits = (np.concatenate(values) for values in zip(*answers, strict=True))
     readable = [(entry, file) for entry, file in zip(dataset.entries, files, strict=True) if file.image_id]
     found = file_predictions(

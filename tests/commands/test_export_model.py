@@ -119,7 +119,7 @@ def test_what_answers_otherwise_is_not_exported(trained: Run, exported: ExportMo
     model = load_model(trained.model_folder)
     warmer = replace(model, temperature=1.5 * model.temperature)
     classifier = OnnxClassifier(exported.out / "model.onnx")
-    with pytest.raises(ModelError, match="answers otherwise than the run: probabilities differ by up to"):
+    with pytest.raises(ModelError, match="does not predict what the run does: probabilities differ by up to"):
         checked(ModelToExport(trained, warmer, SILENT), classifier.squares, lambda s: classifier.answers(s)[0], None, is_int8=False)
     found = checked(ModelToExport(trained, warmer, SILENT), classifier.squares, lambda s: classifier.answers(s)[0], None, is_int8=True)
     assert found.parity.same_pixels.largest > 1e-5, "8 bits may differ, and it is said by how much"

@@ -55,7 +55,7 @@ def test_a_network_that_knows_words_stands_above_those_that_learn_nothing(
 
 
 def test_the_packaged_classifier_is_asked_for_names_it_knows(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(OptionError, match="among the things the packaged network knows"):
+    with pytest.raises(OptionError, match="the packaged network has no class"):
         climb(photos, tmp_path, steps="probe", zero_shot="imagenet")
     monkeypatch.setattr("tellapart.models.imagenet_classes.imagenet_classes", lambda word: (len(word),))
     rungs = climb(photos, tmp_path, steps="probe", zero_shot="imagenet").metrics.parts["test"].rungs
@@ -63,7 +63,7 @@ def test_the_packaged_classifier_is_asked_for_names_it_knows(photos: Path, tmp_p
 
 
 def test_a_network_that_knows_no_words_is_said_before_any_work(photos: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="lite0 does not know words"):
+    with pytest.raises(ModelError, match="lite0 has no text encoder"):
         climb(photos, tmp_path, steps="probe", zero_shot="lite0")
 
 

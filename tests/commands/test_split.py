@@ -207,8 +207,8 @@ def test_decisions_are_followed(root: Path, tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"val": 0.5, "test": 0.5}, "leave nothing to train on"),
-        ({"val": 0.0, "test": 0.0}, "nothing is held back"),
-        ({"folds": 1}, "one fold holds nothing back"),
+        ({"val": 0.0, "test": 0.0}, "nothing is held out"),
+        ({"folds": 1}, "one fold holds nothing out"),
         ({"first_n": 3, "strategy": "random"}, "goes with neither"),
         ({"pattern": "(unclosed"}, "is no regular expression"),
         ({"pattern": "a", "group": "b"}, "two ways to say the same"),
@@ -241,7 +241,7 @@ def test_what_cannot_be_divided_is_a_clear_error_and_writes_nothing(
 
 
 def test_nothing_is_written_among_the_photos_or_over_a_table_that_is_no_split(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="lies in the folder of the images"):
+    with pytest.raises(OptionError, match="is in the folder of the images"):
         split(root, root / "split.csv")
     (tmp_path / "notes.csv").write_text("name,remark\na,b\n")
     with pytest.raises(DataError, match="is no split"):

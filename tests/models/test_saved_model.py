@@ -207,7 +207,7 @@ def test_a_value_that_could_be_right_and_was_not_written_is_noticed(model: Path,
     card = card_of(folder)
     put(card, path, "z" if path[0] == "class_names" else 1.5)
     (folder / CARD).write_text(json.dumps(card))
-    with pytest.raises(ModelError, match=r"model\.json is not as it was written"):
+    with pytest.raises(ModelError, match=r"model\.json has been changed since it was written"):
         load_model(folder)
     reseal(folder)
     assert len(load_model(folder).class_names) == 3
@@ -248,7 +248,7 @@ def test_tensors_that_do_not_fit_or_are_no_numbers_are_clear_errors(model: Path,
 
     folder = shutil.copytree(model, tmp_path / "model")
     save_file(turned(load_file(folder / WEIGHTS), *TENSORS[kind]), folder / WEIGHTS)
-    with pytest.raises(ModelError, match=r"member-1\.safetensors is not as it was written"):
+    with pytest.raises(ModelError, match=r"member-1\.safetensors has been changed since it was written"):
         load_model(folder)
     reseal(folder)
     with pytest.raises(ModelError, match=r"no usable model in .*head\.\d\."):

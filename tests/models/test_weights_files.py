@@ -211,7 +211,7 @@ def test_weights_that_are_no_numbers_are_a_clear_error(tmp_path: Path, own_cache
     state["layer1.0.conv1.weight"][0, 0, 0, 0] = value
     path = tmp_path / f"w.{suffix}"
     save_file(state, path) if suffix == "safetensors" else torch.save(state, path)
-    with pytest.raises(ModelError, match=r"layer1\.0\.conv1\.weight holds values that are no numbers"):
+    with pytest.raises(ModelError, match=r"layer1\.0\.conv1\.weight contains values that are not numbers"):
         find_backbones("resnet10t", weights=path)
 
 

@@ -66,8 +66,8 @@ def test_prediction_sets_and_the_most_probable_classes_are_columns(trained: Run,
 
 
 REFUSED = {
-    "a finer share than it can tell": ({"unknown": 0.001}, "finer than this model can tell"),
-    "a higher coverage than it can tell": ({"coverage": 0.999}, "finer than this model can tell"),
+    "a finer share than it can tell": ({"unknown": 0.001}, "finer than this model can resolve"),
+    "a higher coverage than it can tell": ({"coverage": 0.999}, "finer than this model can resolve"),
     "more classes than there are": ({"top": 4}, "at most 3"),
 }
 

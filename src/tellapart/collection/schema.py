@@ -225,4 +225,4 @@ def migrate(db: sqlite3.Connection) -> None:
     for table, question in [*_CHECKS.items(), *_CHANGED.items()]:
         row = db.execute(f"{question} LIMIT 1").fetchone()
         if row is not None:
-            raise DamagedError(f"table {table}, row {row[0]!r} holds what was never written there")
+            raise DamagedError(f"table {table}, row {row[0]!r} contains what was never written there")

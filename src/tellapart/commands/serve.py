@@ -129,6 +129,6 @@ def _key(options: ServeOptions) -> str | None:
         raise OptionError("the key is shorter than 16 characters", hint="openssl rand -hex 32 makes one")
     if key is None and options.host not in LOCAL:
         raise OptionError(
-            f"host: {options.host} lets other machines ask, and there is no key", hint=f"set {KEY_VARIABLE}, or name a --key-file"
+            f"host: {options.host} lets other machines connect, and there is no key", hint=f"set {KEY_VARIABLE}, or name a --key-file"
         )
     return key

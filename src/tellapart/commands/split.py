@@ -152,9 +152,9 @@ def _check(chosen: SplitOptions) -> None:
     if chosen.val + chosen.test >= 1 and not chosen.first_n and chosen.strategy != "own":
         raise OptionError(f"val {chosen.val:g} and test {chosen.test:g} leave nothing to train on", hint="their sum must be below 1")
     if chosen.val + chosen.test == 0 and not chosen.folds and not chosen.first_n and chosen.strategy != "own":
-        raise OptionError("with val 0, test 0 and no folds nothing is held back", hint="--test 0.2, or --folds 5")
+        raise OptionError("with val 0, test 0 and no folds nothing is held out", hint="--test 0.2, or --folds 5")
     if chosen.folds == 1:
-        raise OptionError("one fold holds nothing back", hint="--folds 5")
+        raise OptionError("one fold holds nothing out", hint="--folds 5")
     if chosen.first_n and (chosen.previous or chosen.strategy):
         raise OptionError("--first-n N is a strategy of its own, and goes with neither --previous nor --strategy", hint="leave them out")
 
@@ -172,7 +172,7 @@ def _place(folder: Path, chosen: SplitOptions) -> Path:
     if out.resolve() == whole.resolve():
         raise OptionError(f"{out} is the manifest that is read", hint="name another file with --out")
     if whole.is_dir() and out.resolve().is_relative_to(whole.resolve()):
-        raise OptionError(f"{out} lies in the folder of the images, which is only read", hint="choose another place with --out")
+        raise OptionError(f"{out} is in the folder of the images, which is only read", hint="choose another place with --out")
     return out
 
 
@@ -208,7 +208,7 @@ def _usable(analyzed: AnalyzedFolder, out: Path) -> tuple[list[FileRow], list[Pa
             files.append(file.absolute())
     if len(rows) < 2:
         raise DataError(
-            f"of {count(len(analyzed.rows), 'image')} {len(rows):,} can be divided; two are needed",
+            f"of {count(len(analyzed.rows), 'image')} {len(rows):,} can be split; two are needed",
             hint=f"the first left out: {next(iter(left_out.items()))}" if left_out else None,
         )
     notes = [f"{len(left_out):,} of {count(len(analyzed.rows), 'file is', 'files are')} left out of the split"] if left_out else []

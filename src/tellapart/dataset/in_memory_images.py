@@ -101,7 +101,7 @@ def _pixels(image: Any, name: str) -> ByteArray:
     if values.dtype == np.bool_ or (values.dtype.kind == "f" and bool(((values >= 0) & (values <= 1)).all())):
         return np.rint(255 * values.astype(np.float64)).astype(np.uint8)
     raise DataError(
-        f"{name} is an array of {values.dtype} from {values.min()} to {values.max()}, so it is not known what is white",
+        f"{name} is an array of {values.dtype} from {values.min()} to {values.max()}, so the value of white is not known",
         hint='give uint8 from 0 to 255, array.astype("uint8"), or floats from 0 to 1',
     )
 

@@ -186,7 +186,7 @@ def _check_classes(rows: Sequence[FileRow]) -> None:
             f"only the class {next(iter(counts))!r} has usable images; those of {lost[0]!r} are left out: {reasons.most_common(1)[0][0]}"
         )
     raise DataError(
-        f"there is only one class, {next(iter(counts))!r}; telling apart needs two", hint="add a folder with images of something else"
+        f"there is only one class, {next(iter(counts))!r}; a classifier needs two", hint="add a folder with images of something else"
     )
 
 
@@ -241,7 +241,7 @@ def _check_parts(rows: Sequence[FileRow], notes: list[str]) -> None:
         raise DataError("fewer than two classes have training images", hint="each class needs images in the train part")
     if not any(part in REPORTED for part, _ in counts):
         raise DataError(
-            "there are too few different images to hold any back for a test",
+            "there are too few different images to hold any out for testing",
             hint="give each class at least a handful; 50 make numbers worth reading",
         )
     reported = {label: sum(counts[(part, label)] for part in REPORTED) for label in labels}

@@ -124,7 +124,7 @@ def checked(
     same = found.same_pixels
     if not is_int8 and (same.largest >= SAME_PIXELS or same.changed):
         raise ModelError(
-            f"the exported model answers otherwise than the run: probabilities differ by up to {same.largest:.2g} on the same pixels, "
+            f"the exported model does not predict what the run does: probabilities differ by up to {same.largest:.2g} on the same pixels, "
             f"and {len(same.changed):,} of {same.n:,} labels change",
             hint="nothing was written; please report this network",
         )
@@ -136,7 +136,7 @@ def _calibration_photos(source: ModelToExport, squares: Sequence[SquareLike]) ->
     found = [photo.squares for photo in photos_of(source.run, rows, squares, "calibrating on training photos", source.progress)]
     if not found:
         raise DataError(
-            f"8 bits are calibrated on training photos, and none of them is left in {source.run.metrics.folder}",
+            f"8 bits are calibrated on training photos, and none of them are left in {source.run.metrics.folder}",
             hint="put the photos back where the run was trained, or export without --int8",
         )
     return found

@@ -63,7 +63,7 @@ def check_fixed(names: Sequence[str], *, weights: Path | None, image_size: int |
         raise OptionError(f"weights has no effect on {packaged[0]}, which {what}", hint="leave --weights out, or give it with a timm name")
     if image_size is not None and all(name == FACES or name.startswith(CLIP) for name in names):
         raise OptionError(
-            f"image_size has no effect on {' and '.join(names)}, which sees images of its own size", hint="leave --image-size out"
+            f"image_size has no effect on {' and '.join(names)}, which takes images of its own size", hint="leave --image-size out"
         )
 
 

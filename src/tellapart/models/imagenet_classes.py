@@ -56,7 +56,7 @@ def imagenet_classes(word: str) -> tuple[int, ...]:
         if form and found:
             return tuple(sorted(found))
     raise OptionError(
-        f"there is no {word!r} among the things the packaged network knows",
+        f"the packaged network has no class {word!r}",
         hint=closest_name(wanted, [*GROUPS, *names]) or "--target faces, --target subject, or the name of an ImageNet class such as cats",
     )
 

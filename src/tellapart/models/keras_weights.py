@@ -73,7 +73,7 @@ def read_keras_weights(path: Path) -> KerasWeights:
     if network is None:
         names = ", ".join(name.rpartition("/")[2] for name in list(layers)[:5])
         raise ModelError(
-            f"{path} holds none of Keras's VGG16, VGG19 and Xception, only the layers {names or '(none)'}",
+            f"{path} contains none of Keras's VGG16, VGG19 and Xception, only the layers {names or '(none)'}",
             hint="other Keras networks cannot be converted; give a .safetensors or .pth file",
         )
     try:
@@ -103,7 +103,7 @@ def _layers(path: Path) -> Layers:
                     raise ValueError("its arrays are far larger than the file")
                 found.setdefault(layer, []).append(np.asarray(values, np.float32))
                 if not np.isfinite(found[layer][-1]).all():
-                    raise ValueError(f"{layer} holds values that are no numbers")
+                    raise ValueError(f"{layer} contains values that are not numbers")
     except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError, OverflowError, MemoryError) as error:
         raise ModelError(f"{path} cannot be read as weights: {error}", hint="give a .h5 file of Keras") from error
     return found

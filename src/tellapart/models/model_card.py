@@ -167,7 +167,9 @@ def check_tensors(folder: Path, card: ModelCard, name: str) -> Path:
     except OSError as error:
         raise ModelError(f"there is no usable model in {folder}: {error}", hint=HINT) from error
     if not is_same:
-        raise ModelError(f"there is no usable model in {folder}: {name} is not as it was written (its sha256 is another)", hint=DAMAGED)
+        raise ModelError(
+            f"there is no usable model in {folder}: {name} has been changed since it was written (its sha256 differs)", hint=DAMAGED
+        )
     return path
 
 
@@ -181,7 +183,7 @@ def _card_shape(folder: Path) -> Shape:
         card = _CARD(value, where)
         _check_consistency(card)
         if _digest({name: content for name, content in value.items() if name != "sha256"}) != card["sha256"]:
-            raise ModelError(f"there is no usable model in {folder}: {CARD} is not as it was written", hint=DAMAGED)
+            raise ModelError(f"there is no usable model in {folder}: {CARD} has been changed since it was written", hint=DAMAGED)
         return card
 
     return check

@@ -98,7 +98,7 @@ def _tensors(path: Path) -> Tensors:
         if inner is None:
             return {str(key): value.detach() for key, value in content.items() if _is_plain(value)}
         content = inner
-    raise ModelError(f"{path} cannot be read as weights: dictionaries lie more than {DEEPEST} deep in each other", hint=OTHER_FILE)
+    raise ModelError(f"{path} cannot be read as weights: dictionaries are nested more than {DEEPEST} deep", hint=OTHER_FILE)
 
 
 def _is_plain(value: Any) -> bool:
@@ -148,7 +148,7 @@ def fit_weights(model: Any, file: WeightsFile, *, has_classifier: bool = False) 
             raise _does_not_fit(file, own, missing, wrong)
     fitting = {key: tensors[key] for key in own if key in tensors}
     if unusable := next((key for key, value in fitting.items() if not _is_finite(value)), None):
-        raise ModelError(f"{file.path} cannot be used as weights: {unusable} holds values that are no numbers", hint=OTHER_FILE)
+        raise ModelError(f"{file.path} cannot be used as weights: {unusable} contains values that are not numbers", hint=OTHER_FILE)
     model.load_state_dict(fitting, strict=False)
 
 

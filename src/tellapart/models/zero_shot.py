@@ -39,7 +39,7 @@ def check_knows_words(backbones: Sequence[Backbone], words: Sequence[str] = ()) 
         return
     names = "+".join(backbone.card.name for backbone in backbones)
     raise ModelError(
-        f"{names} does not know words",
+        f"{names} has no text encoder",
         hint="imagenet knows its own classes, and a CLIP any word: clip:ViT-B-32, with weights of yours or from the hub",
     )
 
@@ -57,7 +57,7 @@ def zero_shot(backbone: Backbone, features: FloatArray, words: Sequence[str]) ->
         the words alone, so that the last is 0.
 
     Raises:
-        ModelError: the network does not know words.
+        ModelError: the network has no text encoder.
         OptionError: the classifier does not know one of these, or two mean the same.
     """
     check_knows_words([backbone])

@@ -150,7 +150,7 @@ def sizes_of(assignment: Assignment, wanted: Sequence[int] | Sequence[float]) ->
         found = sorted({min(int(size), total) for size in wanted})
     if found[0] < least:
         raise DataError(
-            f"{count(found[0], 'photo')} of {count(len(counts), 'class is', 'classes are')} too few to learn from",
+            f"{count(found[0], 'photo')} of {count(len(counts), 'class is', 'classes are')} too few to train on",
             hint=f"--sizes from {least} on",
         )
     return found

@@ -269,7 +269,7 @@ class Loop:
         """The loss is no number: end with the weights that were kept."""
         if not self.at.history:
             raise ModelError(
-                f"the loss became infinite in epoch {self.at.epoch + 1}, before anything was learned",
+                f"the loss became infinite in epoch {self.at.epoch + 1}, before anything was trained",
                 hint=f"try a lower learning rate: --lr {self.plan.lr / 5:g}",
             )
         last = self.at.kept_epoch if self.plan.selects_epoch else self.at.epoch - 1

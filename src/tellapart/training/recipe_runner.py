@@ -84,11 +84,12 @@ class ProbeRunner:
     def __post_init__(self) -> None:
         if self.options.folds not in (None, 1):
             raise OptionError(
-                "a probe has no folds to average: its head is chosen over 5 folds already", hint="--recipe finetune --folds 5"
+                "a probe has no folds to average: its head is already selected by 5-fold cross-validation",
+                hint="--recipe finetune --folds 5",
             )
         if self.options.balance not in ("none", "weights"):
             raise OptionError(
-                f"a probe cannot {self.options.balance}: class weights do the same for a linear head, and no image is lost",
+                f"a probe cannot {self.options.balance}: class weights do the same for a linear head without losing an image",
                 hint="--balance weights",
             )
 

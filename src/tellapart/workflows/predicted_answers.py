@@ -129,7 +129,7 @@ def _check_scale(scale: ConformalScale | None, share: float, given: str, lack: s
         raise OptionError(f"{option_name} cannot be answered: {lack}", hint=OLD)
     if share < scale.smallest:
         raise OptionError(
-            f"{given} is finer than this model can tell: it was measured on {scale.groups:,.0f} different images, "
+            f"{given} is finer than this model can resolve: it was measured on {scale.groups:,.0f} different images, "
             f"enough for shares from {scale.smallest:.2g} on",
             hint=f"--{option_name} {_coarsest(option_name, scale.smallest)}, or train on more images",
         )

@@ -84,7 +84,7 @@ class Loader:
 
     def _scanned(self, *, is_shown: bool) -> tuple[str, str] | None:
         """Folder and version of the new snapshot; None where there is none, and ``loading`` says why."""
-        words = json.dumps({**self.source.as_json(), "is_shown": is_shown})
+        words = json.dumps({**self.source.as_dict(), "is_shown": is_shown})
         command = [sys.executable, "-m", "tellapart.server.studio.scan", words]
         found = None
         with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:

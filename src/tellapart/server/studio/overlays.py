@@ -138,7 +138,7 @@ def review_of(folder: Path) -> ReviewView | None:
     except FileNotFoundError:
         return None
     except (OSError, ShapeError) as error:
-        raise StorageError(f"{file} cannot be read: {error}", hint="tellapart check writes it anew") from error
+        raise StorageError(f"{file} cannot be read: {error}", hint="tellapart check writes it again") from error
     return found
 
 

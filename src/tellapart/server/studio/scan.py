@@ -43,7 +43,7 @@ class FolderSource:
     state: Path | None = None
     num_workers: int | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """For the process that reads."""
         state = None if self.state is None else str(self.state)
         return {"folder": str(self.folder), "reading": asdict(self.reading), "state": state, "num_workers": self.num_workers}
