@@ -28,7 +28,7 @@ def member(seed: int, weight: float) -> Member:
 
 def voter(name: str, temperature: float, members: tuple[Member, ...], names: tuple[str, ...] = NAMES) -> EnsembleMember:
     run = Run(Path(f"/runs/{name}"))
-    model = SavedModel(names, members, temperature, 0.001, run.model_folder, {})
+    model = SavedModel(names, members, temperature, 0.001, folder=run.model_folder, details={})
     run.__dict__["predictions"] = predictions(np.zeros((0, 3)), model)
     return EnsembleMember(run, model, NAMES)
 

@@ -103,7 +103,7 @@ def test_decisions_are_replayed_on_a_newer_download(mixed: Path, tmp_path: Path)
 
 
 def test_decisions_of_a_page_that_says_the_ends_of_whole_paths_find_their_files(mixed: Path, tmp_path: Path) -> None:
-    manifest = tmp_path / "list.csv"
+    manifest = folders.write(tmp_path / "elsewhere", {"list.csv": b""}) / "list.csv"
     names = [f"{kind}/{i}.jpg" for kind in ("dots", "stripes") for i in range(3)]
     manifest.write_text("path,label\n" + "".join(f"{mixed / name},{name.split('/')[0]}\n" for name in [*names, "stripes/bad.jpg"]))
     file = tmp_path / "decisions.jsonl"

@@ -33,6 +33,7 @@ from tests.memory import PEAK_MEMORY
 T = TypeVar("T")
 PATIENT = FetchLimits(timeout_s=30, connect_timeout_s=10, window_s=10)
 QUICK = FetchLimits(timeout_s=30, connect_timeout_s=0.3, window_s=0.4)
+WAITING = FetchLimits(timeout_s=30, connect_timeout_s=29, window_s=0.4)
 AGENT = user_agent("me@example.org")
 
 
@@ -133,15 +134,18 @@ PERMANENT = {
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, Fetched]:
     """What becomes of every bad path; those that dawdle are asked by a fetcher with little patience."""
-    slow = [path for path in PASSING if path.startswith(("/drip", "/stall"))]
-    others = [path for path in (*PASSING, *PERMANENT) if path not in slow]
+    drips, stalls = ([path for path in PASSING if path.startswith(start)] for start in ("/drip", "/stall"))
+    others = [path for path in (*PASSING, *PERMANENT) if path not in (*drips, *stalls)]
 
     async def all_at_once(fetcher: Fetcher, rude: RudeServer) -> list[Fetched]:
-        async with Fetcher(QUICK, user_agent=AGENT, allow_private=True) as quick:
-            asked = [*(quick.image(rude.url(path)) for path in slow), *(fetcher.image(rude.url(path)) for path in others)]
-            return await asyncio.gather(*asked)
+        async with (
+            Fetcher(QUICK, user_agent=AGENT, allow_private=True) as quick,
+            Fetcher(WAITING, user_agent=AGENT, allow_private=True) as waiting,
+        ):
+            of_each = ((quick, drips), (waiting, stalls), (fetcher, others))
+            return await asyncio.gather(*(one.image(rude.url(path)) for one, paths in of_each for path in paths))
 
-    return dict(zip([*slow, *others], fetched_by(all_at_once), strict=True))
+    return dict(zip([*drips, *stalls, *others], fetched_by(all_at_once), strict=True))
 
 
 @pytest.mark.parametrize(("path", "reason"), [*PASSING.items(), *PERMANENT.items()])
