@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 import tellapart
-from tellapart.run_metrics import PartMetrics, Scores
+from tellapart.part_metrics import PartMetrics, Scores
 
 
 def planted(photos: Path, into: Path, share: float) -> int:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from tellapart.atomic_files import regular_file
+from tellapart.autoencoder_metrics import AUTOENCODER_METRICS, AutoencoderMetrics
 from tellapart.dataset.file_rows import FileRow, load_rows
 from tellapart.errors import DataError, StorageError
 from tellapart.interval import Interval
 from tellapart.json_files import Shape, ShapeError, read_json
 from tellapart.predictions import Predictions
-from tellapart.run_metrics import AUTOENCODER_METRICS, METRICS, OPTIONS, AutoencoderMetrics, EpochEvent, RunMetrics, RunOptions, epochs_of
+from tellapart.run_metrics import METRICS, OPTIONS, EpochEvent, RunMetrics, RunOptions, epochs_of
 
 AUTOENCODER = "autoencoder"
 """The recipe of runs without classes."""

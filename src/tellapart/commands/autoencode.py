@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tellapart.autoencoder_metrics import ReconstructionMetrics
 from tellapart.dataset.options import DatasetOptions
 from tellapart.durations import duration_complaint, seconds_of
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, when, with_options
 from tellapart.printable import folder_name, name_complaint
 from tellapart.progress import AUTO, Progress
-from tellapart.run_metrics import ReconstructionMetrics
 from tellapart.shared_options import (
     again_option,
     device_option,

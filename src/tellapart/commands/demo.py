@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tellapart.options import Options, dataclass, option, with_options
+from tellapart.part_metrics import PartMetrics
 from tellapart.progress import AUTO, Progress
-from tellapart.run_metrics import PartMetrics
 from tellapart.shared_options import backbone_option
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from tellapart.dataset.options import DatasetOptions
 from tellapart.models.precision import precision_option
 from tellapart.options import dataclass, option, with_options
+from tellapart.part_metrics import EvaluatedPart, FamiliarityScores
 from tellapart.progress import AUTO, Progress
-from tellapart.run_metrics import EvaluatedPart, FamiliarityScores
 from tellapart.shared_options import device_option, num_workers_option
 from tellapart.workflows.tta_options import TtaGain, tta_augment_option, tta_option
 

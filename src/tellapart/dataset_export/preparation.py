@@ -19,7 +19,7 @@ from typing import Any
 from tellapart.array_types import IntArray
 from tellapart.atomic_files import one_at_a_time, regular_file, remove_abandoned, storage_error, write_json
 from tellapart.concurrency import prefetch, worker_count
-from tellapart.counts import count
+from tellapart.counts import count, data_size
 from tellapart.dataset_export.growing_npy import ArrayStore
 from tellapart.dataset_export.prepared import CARD, FORMAT, LEFT_OUT, SAMPLES
 from tellapart.dataset_export.rendering import Square, channel_sums, mean_and_deviation, one_torch_thread
@@ -214,7 +214,7 @@ class _Work:
         free = shutil.disk_usage(self.folder).free
         if needed > free:
             raise StorageError(
-                f"no space left on the disk: {needed / 1e9:,.1f} GB are needed, and {self.folder.parent} has {free / 1e9:,.1f} GB left",
+                f"no space left on the disk: {data_size(needed)} are needed, and {self.folder.parent} has {data_size(free)} left",
                 hint="free some space, choose another disk with --out, or write --format tar, which is smaller",
             )
 

@@ -5,7 +5,7 @@ from tellapart.evaluation.intervals import effective_size, wilson
 from tellapart.evaluation.power_law import PowerLaw, fit_power_law
 from tellapart.evaluation.summary import accuracy_interval, evaluate, log_loss_interval
 from tellapart.interval import Interval
-from tellapart.run_metrics import PartMetrics
+from tellapart.part_metrics import PartMetrics
 
 __all__ = [
     "Comparison",

@@ -15,9 +15,9 @@ from tellapart.errors import DataError
 from tellapart.evaluation.intervals import DRAWS, Z, effective_sample_size, group_index, group_sums, wilson
 from tellapart.evaluation.loss_intervals import difference_columns, loss_columns, mean_interval
 from tellapart.interval import Interval
+from tellapart.part_metrics import Gain
 from tellapart.predictions import Predictions
 from tellapart.results import plain
-from tellapart.run_metrics import Gain
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from tellapart.decision_rule import DecisionRule
 from tellapart.evaluation.intervals import group_index, group_sums, share_interval
 from tellapart.evaluation.loss_intervals import cost_columns, mean_interval
 from tellapart.interval import Interval
+from tellapart.part_metrics import ClassAnswers, DecisionScores
 from tellapart.predictions import Predictions
-from tellapart.run_metrics import ClassAnswers, DecisionScores
 
 
 def decision_scores(rule: DecisionRule, labeled: Predictions) -> DecisionScores:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tellapart.array_types import BoolArray, FloatArray, IntArray
 from tellapart.interval import Interval
-from tellapart.run_metrics import PartMetrics
+from tellapart.part_metrics import PartMetrics
 
 Z = 1.959963984540054
 """The 97.5 % point of the normal distribution."""

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from tellapart.array_types import BoolArray, FloatArray, IntArray
-from tellapart.run_metrics import ClassScores
+from tellapart.part_metrics import ClassScores
 
 TINY = float(np.finfo(np.float64).eps)
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
-from tellapart.run_metrics import CoveragePoint, ReliabilityBin
+from tellapart.part_metrics import CoveragePoint, ReliabilityBin
 
 MAX_BINS = 15
 IMAGES_PER_BIN = 20

@@ -20,8 +20,8 @@ from tellapart.evaluation.intervals import (
 from tellapart.evaluation.loss_intervals import loss_columns, mean_interval
 from tellapart.evaluation.reliability import calibration_error, coverage_curve, reliability_bins
 from tellapart.interval import Interval
+from tellapart.part_metrics import PartMetrics
 from tellapart.predictions import Predictions
-from tellapart.run_metrics import PartMetrics
 
 
 def labeled_rows(predictions: Predictions) -> Predictions:

@@ -6,8 +6,8 @@ import numpy as np
 
 from tellapart.array_types import BoolArray, FloatArray
 from tellapart.evaluation.intervals import share_interval
+from tellapart.part_metrics import FalseAlarms, FamiliarityScores, SetScores, StrangeImage
 from tellapart.predictions import Predictions
-from tellapart.run_metrics import FalseAlarms, FamiliarityScores, SetScores, StrangeImage
 
 ALARMS = (0.01, 0.05)
 COVERAGE = 0.95

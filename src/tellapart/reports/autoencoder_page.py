@@ -12,6 +12,7 @@ from PIL import Image
 
 from tellapart.array_types import ByteArray, FloatArray
 from tellapart.atomic_files import write_text
+from tellapart.autoencoder_metrics import AutoencoderMetrics, LatentSummary, ReconstructionErrors
 from tellapart.interval import Interval
 from tellapart.reports import number_format
 from tellapart.reports.figures.latent_histograms import MOST_SERIES, histogram_figure, limits_of
@@ -21,7 +22,7 @@ from tellapart.reports.html_shell import render_page, view_json
 from tellapart.reports.relative_links import without_absolute_paths
 from tellapart.reports.thumbnail_budget import data_uri
 from tellapart.reports.training_section import training_section
-from tellapart.run_metrics import AutoencoderMetrics, EpochEvent, LatentSummary, ReconstructionErrors
+from tellapart.run_metrics import EpochEvent
 from tellapart.training.autoencoder_evaluation import AutoencoderEvaluation, Example
 from tellapart.training.latent_analysis import STEPS, as_pixels
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TypedDict
 
 from tellapart.interval import Interval
+from tellapart.part_metrics import DecisionScores
 from tellapart.reports.number_format import PARTS, count, percent_brief
 from tellapart.run_folder import RunContent
-from tellapart.run_metrics import DecisionScores
 
 
 class ClassAnswersView(TypedDict):

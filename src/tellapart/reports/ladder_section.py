@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from tellapart.part_metrics import ChangedImages, StepScores
 from tellapart.reports.number_format import PARTS, count, duration, gain_words, loss_brief, p_value_words, percent_brief
 from tellapart.run_folder import RunContent
-from tellapart.run_metrics import ChangedImages, StepScores
 
 
 class ChangedImage(TypedDict):

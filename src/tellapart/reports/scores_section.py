@@ -10,11 +10,11 @@ import numpy as np
 from tellapart.array_types import BoolArray, FloatArray, IntArray
 from tellapart.evaluation.intervals import share_interval
 from tellapart.interval import IntervalDict
+from tellapart.part_metrics import PartMetrics
 from tellapart.predictions import Predictions
 from tellapart.reports.number_format import count, percent, percent_brief, share
 from tellapart.results import plain
 from tellapart.run_folder import RunContent
-from tellapart.run_metrics import PartMetrics
 
 FEW_CLASSES = 10
 TOP = (1, 3, 5)

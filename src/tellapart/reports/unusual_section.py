@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from tellapart.part_metrics import FamiliarityScores, SetScores
 from tellapart.reports.number_format import PARTS, count, percent, percent_brief
 from tellapart.run_folder import RunContent
-from tellapart.run_metrics import FamiliarityScores, SetScores
 
 
 class UnusualRow(TypedDict):

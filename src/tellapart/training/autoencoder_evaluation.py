@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from tellapart.array_types import BoolArray, ByteArray, FloatArray, IntArray
+from tellapart.autoencoder_metrics import LatentSummary, ReconstructionErrors, ReconstructionMetrics
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.parts import REPORTED
 from tellapart.images.pixel_store import Pixels
 from tellapart.interval import Interval
 from tellapart.progress import SILENT, Progress
-from tellapart.run_metrics import LatentSummary, ReconstructionErrors, ReconstructionMetrics
 from tellapart.training.autoencoder_training import AutoencoderRecipe, TrainedAutoencoder
 from tellapart.training.data_loader import DataLoader
 from tellapart.training.fold_training import replicas_on

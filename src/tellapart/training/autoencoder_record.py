@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tellapart.atomic_files import write_json, write_text
+from tellapart.autoencoder_metrics import AutoencoderCounts, AutoencoderMetrics
 from tellapart.csv_writer import CsvWriter
 from tellapart.dataset.file_rows import SET_ASIDE, UNREADABLE, FileRow, save_rows
 from tellapart.models.autoencoder import DECODER
 from tellapart.models.saved_model import Classifier, Member, save_model
 from tellapart.run_folder import AUTOENCODER
-from tellapart.run_metrics import AutoencoderCounts, AutoencoderMetrics, TrainingCost
+from tellapart.run_metrics import TrainingCost
 from tellapart.training.autoencoder_evaluation import AutoencoderEvaluation
 from tellapart.training.autoencoder_training import AutoencoderRecipe, TrainedAutoencoder
 from tellapart.training.run_writer import RunContext, data_hash, package_versions

@@ -10,8 +10,8 @@ import numpy as np
 from tellapart import calibration
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.evaluation import compare
+from tellapart.part_metrics import ChangedImages, StepScores
 from tellapart.predictions import Predictions
-from tellapart.run_metrics import ChangedImages, StepScores
 from tellapart.training.part_evaluation import ladder_rungs
 
 SMALLEST = 1e-7

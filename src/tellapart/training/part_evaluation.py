@@ -14,8 +14,9 @@ from tellapart.features import FeatureMatrix
 from tellapart.features.matrix import unit_rows
 from tellapart.large_arrays import concatenate_rows, release, take_rows
 from tellapart.models.heads import mean_logits
+from tellapart.part_metrics import ReportedPart, Scores, StepScores
 from tellapart.predictions import Predictions
-from tellapart.run_metrics import LeakEffect, ReportedPart, Scores, StepScores
+from tellapart.run_metrics import LeakEffect
 from tellapart.training.linear_probe import LabeledFeatures, Probe, fit_heads
 
 

@@ -17,19 +17,11 @@ from tellapart.feature_extraction import FeatureSpec
 from tellapart.features import FeatureMatrix
 from tellapart.large_arrays import concatenate_rows
 from tellapart.models.saved_model import Classifier, Member
+from tellapart.part_metrics import ReportedPart
 from tellapart.predictions import Predictions
 from tellapart.progress import SILENT, Progress
 from tellapart.results import plain
-from tellapart.run_metrics import (
-    ClassCounts,
-    DataCounts,
-    DuplicateCounts,
-    EvaluationMetrics,
-    LeakEffect,
-    LearningCurve,
-    ReportedPart,
-    SplitSensitivity,
-)
+from tellapart.run_metrics import ClassCounts, DataCounts, DuplicateCounts, EvaluationMetrics, LeakEffect, LearningCurve, SplitSensitivity
 from tellapart.training.learning_curves import learning_curve
 from tellapart.training.linear_probe import Probe, fit_probe
 from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part, leak_effect, nearest, probe_predictions

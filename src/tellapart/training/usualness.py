@@ -15,8 +15,8 @@ from tellapart.evaluation.unknowns import COVERAGE, familiarity_scores, set_scor
 from tellapart.features import FeatureMatrix
 from tellapart.models.familiarity import Unlearned, fit_familiarity
 from tellapart.models.saved_model import Classifier
+from tellapart.part_metrics import FamiliarityScores, SetScores
 from tellapart.predictions import Predictions
-from tellapart.run_metrics import FamiliarityScores, SetScores
 
 if TYPE_CHECKING:
     from tellapart.training.recipe_evaluation import Evaluation

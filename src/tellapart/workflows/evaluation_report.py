@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from tellapart.dataset import Dataset
     from tellapart.dataset.file_rows import FileRow
     from tellapart.dataset.thumbnail_store import Thumbnails
+    from tellapart.part_metrics import EvaluatedPart
     from tellapart.predictions import Predictions
     from tellapart.predictor import PredictedFiles
     from tellapart.progress import Progress
     from tellapart.run_folder import Run, RunContent
-    from tellapart.run_metrics import EvaluatedPart
 
 PART = "test"
 """New images are a test: the model saw none of them."""
@@ -56,9 +56,10 @@ def write_evaluation_report(
         The path of ``report.html``.
     """
     from tellapart.dataset.thumbnail_store import thumbnail_loader
+    from tellapart.part_metrics import ReportedPart
     from tellapart.reports import write_report
     from tellapart.run_folder import RunContent
-    from tellapart.run_metrics import ClassCounts, DataCounts, ReportedPart, RunMetrics, RunOptions
+    from tellapart.run_metrics import ClassCounts, DataCounts, RunMetrics, RunOptions
 
     dataset, predicted = images
     n = len(evaluated)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tellapart.cli.terminal import Answer, Line, Styled
+from tellapart.counts import data_size
 
 if TYPE_CHECKING:
     from tellapart.commands.doctor import DoctorResult
@@ -21,7 +22,7 @@ def doctor_output(result: DoctorResult) -> Answer:
         f"training:  networks divide each batch among {result.processor.cores or 1:,} cores, and their last digits depend on that number; "
         "probes and predictions do not",
         f"torch:     {'compatible' if torch and torch.fits_torchvision else 'NOT compatible'} with torchvision, GPU {gpu}",
-        f"cache:     {cache.folder}, {cache.size_bytes / 1e6:,.0f} MB{'' if cache.can_be_written else ', NOT writable'}",
+        f"cache:     {cache.folder}, {data_size(cache.size_bytes)}{'' if cache.can_be_written else ', NOT writable'}",
         "backbones: "
         + ", ".join(f"{name} {'ready' if is_installed else 'missing'}" for name, is_installed in result.backbones.items())
         + "; any other timm name with --weights or from the hub",

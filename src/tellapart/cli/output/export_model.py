@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import first_lines, shown
 from tellapart.cli.terminal import Answer, Line, Styled
-from tellapart.counts import count
+from tellapart.counts import count, data_size
 
 if TYPE_CHECKING:
     from tellapart.commands.export_model import ExportModelResult
@@ -25,9 +25,7 @@ def export_model_output(result: ExportModelResult) -> Answer:
     if parity.score:
         lines += _score(parity.score)
     lines += result.notes
-    lines += [
-        f"  {name}  {size / 1e6:,.1f} MB" if size >= 1e5 else f"  {name}  {size / 1e3:,.1f} kB" for name, size in result.files.items()
-    ]
+    lines += [f"  {name}  {data_size(size)}" for name, size in result.files.items()]
     return [*lines, Styled(shown(result.out), bold=True)], result.as_dict()
 
 

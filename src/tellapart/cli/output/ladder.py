@@ -9,8 +9,8 @@ from tellapart.cli.terminal import Answer, Line, Styled
 from tellapart.durations import duration_text
 
 if TYPE_CHECKING:
+    from tellapart.part_metrics import StepScores
     from tellapart.run_folder import Run
-    from tellapart.run_metrics import StepScores
 from tellapart.cli.output.tables import PART_WORDS
 
 LADDER_HEAD = ("", "accuracy (95 %)", "log loss (95 %)", "gain", "p", "time", "images/s", "fixed", "broke")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import aligned, first_lines, several, shown
 from tellapart.cli.terminal import Answer, Line, Styled
-from tellapart.counts import count
+from tellapart.counts import count, data_size
 
 if TYPE_CHECKING:
     from tellapart.commands.prepare import PrepareResult
@@ -23,5 +23,5 @@ def prepare_output(result: PrepareResult) -> Answer:
     if result.left_out:
         lines.append(f"{len(result.left_out):,} left out (left_out.csv):")
         lines += first_lines([f"  {path}  ({reason})" for path, reason in result.left_out.items()])
-    lines.append(Styled(shown(result.out), bold=True, after=f"  ({result.size_bytes / 1e6:,.1f} MB)"))
+    lines.append(Styled(shown(result.out), bold=True, after=f"  ({data_size(result.size_bytes)})"))
     return lines, result.as_dict()

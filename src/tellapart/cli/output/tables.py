@@ -9,11 +9,12 @@ from tellapart.cli.formatting import aligned, first_lines, number, share
 from tellapart.cli.terminal import Line, Styled
 from tellapart.counts import count
 from tellapart.durations import duration_text
-from tellapart.run_metrics import DecisionScores, FamiliarityScores, SetScores
+from tellapart.part_metrics import DecisionScores, FamiliarityScores, SetScores
 
 if TYPE_CHECKING:
     from tellapart.interval import Interval
-    from tellapart.run_metrics import DoubledTraining, LeakEffect, ReportedPart, RunMetrics, SearchSummary, SplitSensitivity
+    from tellapart.part_metrics import ReportedPart
+    from tellapart.run_metrics import DoubledTraining, LeakEffect, RunMetrics, SearchSummary, SplitSensitivity
     from tellapart.workflows.projection_page import MapTrust
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tellapart.cli.formatting import shown
 from tellapart.cli.terminal import Answer, Line, Styled
-from tellapart.counts import count
+from tellapart.counts import count, data_size
 from tellapart.durations import duration_text
 
 if TYPE_CHECKING:
@@ -41,17 +41,13 @@ def _plan_output(plan: TrainingPlan) -> Answer:
     for stage in plan.stages:
         speed = f"{stage.images_per_s:,.0f}" if stage.images_per_s else "-"
         lines.append(
-            f"{stage.name:<44}{speed:>9}{duration_text(stage.seconds):>12}{_size(stage.memory_bytes):>9}{_size(stage.disk_bytes):>9}"
+            f"{stage.name:<44}{speed:>9}{duration_text(stage.seconds):>12}{data_size(stage.memory_bytes):>9}{data_size(stage.disk_bytes):>9}"
         )
-    total = f"{'together':<44}{'':>9}{duration_text(plan.seconds):>12}{_size(plan.memory_bytes):>9}{_size(plan.disk_bytes):>9}"
-    lines += [Styled(total, bold=True), f"free on the disk of the cache: {_size(plan.free_bytes)}"]
+    total = f"{'together':<44}{'':>9}{duration_text(plan.seconds):>12}{data_size(plan.memory_bytes):>9}{data_size(plan.disk_bytes):>9}"
+    lines += [Styled(total, bold=True), f"free on the disk of the cache: {data_size(plan.free_bytes)}"]
     if plan.disk_bytes > plan.free_bytes:
         lines.append(Styled("that is not enough: choose another disk with TELLAPART_CACHE", fg="yellow"))
     return [*lines, plan.more_images], plan.as_dict()
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def _run_output(run: Run) -> Answer:
