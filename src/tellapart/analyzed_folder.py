@@ -198,11 +198,11 @@ class AnalyzedFolder:
         """A function from image ids to thumbnails."""
         return thumbnail_loader(self.dataset, self.files)
 
-    def assignment(self, *, test_share: float | None, seed: int) -> Assignment:
+    def assignment(self, *, test_share: float | None, seed: int, earlier: Mapping[str, str] | None = None) -> Assignment:
         """Assign images to parts with near-duplicates kept together; see :func:`tellapart.dataset.parts.assign_parts`."""
         share = share_held_back(self.rows, test_share)
-        assignment = assign_parts(self.rows, self.pairs, test_share=share, seed=seed)
-        return with_decisions(assignment, self.rows_with(None), self.pairs, test_share=share, seed=seed)
+        assignment = assign_parts(self.rows, self.pairs, test_share=share, seed=seed, earlier=earlier)
+        return with_decisions(assignment, self.rows_with(None), self.pairs, test_share=share, seed=seed, earlier=earlier)
 
 
 def open_folder(

@@ -12,7 +12,7 @@ from typing import Any
 
 from tellapart.interval import Interval
 from tellapart.json_files import record, several, text
-from tellapart.part_metrics import Document, ReportedPart, Scores
+from tellapart.part_metrics import Document, Gain, ReportedPart, Scores
 from tellapart.results import Result
 
 REPORTED_PARTS = ("test", "val")
@@ -298,6 +298,27 @@ class DataCounts(Document):
     duplicates: DuplicateCounts | None = None
 
 
+@dataclass(frozen=True)
+class SinceEarlier:
+    """What changed since an earlier run with the same options on the same folder.
+
+    Attributes:
+        run: name of the earlier run.
+        new: number of images that are new.
+        gone: number of images that are no longer used.
+        relabeled: number of images with another label.
+        n: number of test images of both runs.
+        gain: this run minus the earlier one on these.
+    """
+
+    run: str
+    new: int
+    gone: int
+    relabeled: int
+    n: int
+    gain: Gain
+
+
 @dataclass(frozen=True, kw_only=True)
 class EvaluationMetrics(Document):
     """What the evaluation of a classifier measured; where something was not, ``<field>_reason`` may say why.
@@ -313,6 +334,7 @@ class EvaluationMetrics(Document):
         leak: the effect of duplicates between the user's own folders; None where there are none.
         data: counts of files.
         decisions: for each part the number of images that the user ``excluded`` and ``relabeled``.
+        since: what changed since the last run with the same options, where images were added, removed or relabeled.
     """
 
     test: ReportedPart | None = None
@@ -329,6 +351,7 @@ class EvaluationMetrics(Document):
     leak_reason: str | None = None
     data: DataCounts | None = None
     decisions: dict[str, dict[str, int]] = field(default_factory=dict)
+    since: SinceEarlier | None = None
 
     @property
     def parts(self) -> dict[str, ReportedPart]:

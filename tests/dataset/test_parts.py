@@ -195,8 +195,8 @@ def test_two_classes_pass(tmp_path: Path) -> None:
 def test_no_image_is_read_where_the_listing_shows_one_class(tmp_path: Path, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "cats").mkdir()
     (tmp_path / "cats/1.jpg").write_bytes(b"never read")
-    monkeypatch.setattr("tellapart.feature_extraction.extract", lambda *_, **__: pytest.fail("images were read"))
     monkeypatch.setattr("tellapart.analyzed_folder.extract", lambda *_, **__: pytest.fail("images were read"))
+    monkeypatch.setattr("tellapart.feature_extraction.extract", lambda *_, **__: pytest.fail("images were read"))
     with pytest.raises(DataError, match="only one class, 'cats'"):
         getattr(tellapart, verb)(tmp_path)
 

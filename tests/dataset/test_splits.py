@@ -6,7 +6,15 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tellapart.dataset.splits import assign_folds, assign_shares, assign_stratified_parts, first_files, hashed_fold, hashed_part
+from tellapart.dataset.splits import (
+    assign_folds,
+    assign_shares,
+    assign_stratified_parts,
+    first_files,
+    hashed_fold,
+    hashed_part,
+    ordered_groups,
+)
 
 Set = tuple[list[str], list[str]]
 
@@ -181,3 +189,17 @@ def test_a_stratified_split_moves_about_as_many_as_are_added(seed: int) -> None:
 def test_the_first_files_of_each_class_go_by_file_name() -> None:
     paths = ["a/10.jpg", "a/02.jpg", "z/a/01.jpg", "b/1.jpg", "b/2.jpg"]
     assert first_files(paths, ["a", "a", "a", "b", "b"], 2) == [False, True, True, True, True]
+
+
+@given(photo_sets(), st.integers(0, 5), st.integers(0, 5))
+def test_known_parts_stay_and_new_groups_fill_up_the_share(photos: Set, seed: int, other: int) -> None:
+    labels, groups = photos
+    before = assign_stratified_parts(labels[: len(labels) // 2], groups[: len(labels) // 2], seed=other)
+    known = dict(zip(groups, before, strict=False))
+    after = assign_stratified_parts(labels, groups, seed=seed, known=known)
+    part_of = dict(zip(groups, after, strict=True))
+    for names in ordered_groups(labels, groups, seed=seed).values():
+        was_test = [name for name in names if known.get(name) == "test"]
+        moved = [name for name in was_test if part_of[name] != "test"]
+        assert not moved or (len(moved) == 1 and len(was_test) == len(names)), "a class needs something to learn from"
+        assert all(part_of[name] == "train" for name in names if known.get(name) == "train")

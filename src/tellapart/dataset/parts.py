@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tellapart.counts import count
@@ -55,7 +55,9 @@ def share_held_back(rows: Sequence[FileRow], wanted: float | None, *, usual: flo
     return usual if wanted is None else wanted
 
 
-def assign_parts(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int) -> Assignment:
+def assign_parts(
+    rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int, earlier: Mapping[str, str] | None = None
+) -> Assignment:
     """Give every usable row its group and part.
 
     Args:
@@ -63,6 +65,8 @@ def assign_parts(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, t
         pairs: image ids of near-duplicates.
         test_share: share of the groups that becomes ``test`` where the user chose no part to report.
         seed: of the split.
+        earlier: ``train`` or ``test`` by image id, from an earlier split: a group with an image that was ``test`` stays so, one whose
+            images were all ``train`` too, and new groups fill up the share.
 
     Raises:
         DataError: no labels, fewer than two classes, or nothing to hold back for a test.
@@ -70,14 +74,20 @@ def assign_parts(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, t
     rows = [row.left_out("no label") if row.is_used and row.label is None else row for row in rows]
     _check_classes(rows)
     notes = _lost_classes(rows)
-    rows, leaked = _parted(_grouped(rows, pairs), test_share, seed)
+    rows, leaked = _parted(_grouped(rows, pairs), test_share, seed, earlier or {})
     rows = _known_classes_only(rows, notes)
     _check_parts(rows, notes)
     return Assignment(rows, leaked, _duplicate_groups(rows, pairs), notes)
 
 
 def with_decisions(
-    assignment: Assignment, before: Sequence[FileRow], pairs: Sequence[tuple[str, str]], *, test_share: float, seed: int
+    assignment: Assignment,
+    before: Sequence[FileRow],
+    pairs: Sequence[tuple[str, str]],
+    *,
+    test_share: float,
+    seed: int,
+    earlier: Mapping[str, str] | None = None,
 ) -> Assignment:
     """The assignment with the number of decisions in each part, and a note where they touch a reported part.
 
@@ -89,13 +99,14 @@ def with_decisions(
         pairs: image ids of near-duplicates.
         test_share: as in :func:`assign_parts`.
         seed: as in :func:`assign_parts`.
+        earlier: as in :func:`assign_parts`.
     """
     is_excluded = [one.is_used and row.is_excluded for one, row in zip(before, assignment.rows, strict=True)]
     is_relabeled = [one.label != row.label and row.is_used for one, row in zip(before, assignment.rows, strict=True)]
     if not any(is_excluded) and not any(is_relabeled):
         return assignment
     try:
-        part_before = [row.part for row in assign_parts(before, pairs, test_share=test_share, seed=seed).rows]
+        part_before = [row.part for row in assign_parts(before, pairs, test_share=test_share, seed=seed, earlier=earlier).rows]
     except DataError:
         part_before = [row.part for row in before]
     excluded = Counter(part for part, is_meant in zip(part_before, is_excluded, strict=True) if is_meant and part)
@@ -148,21 +159,25 @@ def assign_unlabeled_parts(rows: Sequence[FileRow], pairs: Sequence[tuple[str, s
     Raises:
         DataError: there is no image to learn from.
     """
-    rows, leaked = _parted(_grouped(rows, pairs), test_share, seed)
+    rows, leaked = _parted(_grouped(rows, pairs), test_share, seed, {})
     if not any(row.is_used and row.part == "train" for row in rows):
         why = next((f": the first file, {row.path}, is left out: {row.reason}" for row in rows if row.reason), "")
         raise DataError(f"there is no image to learn from{why}", hint="give a folder with images, or with a train part")
     return Assignment(rows, leaked, _duplicate_groups(rows, pairs), [])
 
 
-def _parted(rows: list[FileRow], test_share: float, seed: int) -> tuple[list[FileRow], list[int]]:
+def _parted(rows: list[FileRow], test_share: float, seed: int, earlier: Mapping[str, str]) -> tuple[list[FileRow], list[int]]:
     """Rows with parts, the user's or new ones, and the indices of training rows taken out as leaks."""
     if any(row.is_used and row.part in REPORTED for row in rows):
         return _without_leaks([replace(row, part="train") if row.is_used and row.part is None else row for row in rows])
     used = [i for i, row in enumerate(rows) if row.is_used]
-    parts = assign_stratified_parts(
-        [rows[i].label or "" for i in used], [rows[i].group or "" for i in used], seed=seed, test_share=test_share
-    )
+    known: dict[str, str] = {}
+    for i in used:
+        part = earlier.get(rows[i].image_id or "")
+        if part is not None and known.get(rows[i].group or "") != "test":
+            known[rows[i].group or ""] = part
+    labels, groups = [rows[i].label or "" for i in used], [rows[i].group or "" for i in used]
+    parts = assign_stratified_parts(labels, groups, seed=seed, test_share=test_share, known=known)
     for i, part in zip(used, parts, strict=True):
         rows[i] = replace(rows[i], part=part)
     return rows, []

@@ -16,7 +16,9 @@ import numpy as np
 from tellapart.array_types import IntArray
 
 
-def assign_stratified_parts(labels: Sequence[str], groups: Sequence[str], *, seed: int, test_share: float = 0.2) -> list[str]:
+def assign_stratified_parts(
+    labels: Sequence[str], groups: Sequence[str], *, seed: int, test_share: float = 0.2, known: Mapping[str, str] | None = None
+) -> list[str]:
     """``train`` or ``test`` for each image: about ``test_share`` of the groups of every class.
 
     Args:
@@ -24,11 +26,16 @@ def assign_stratified_parts(labels: Sequence[str], groups: Sequence[str], *, see
         groups: n group names; a group is never divided. Its class is its most frequent label.
         seed: another seed gives another split.
         test_share: wanted share of ``test``; a class with a single group stays in ``train``.
+        known: parts of groups that had one before and keep it; others fill up the share. Of a class whose groups were all ``test`` one
+            becomes ``train``.
     """
-    test = set()
+    known = known or {}
+    test: set[str] = set()
     for names in ordered_groups(labels, groups, seed=seed).values():
         wanted = min(len(names) - 1, max(1, round(len(names) * test_share)))
-        test.update(names[:wanted])
+        kept = [name for name in names if known.get(name) == "test"][: len(names) - 1]
+        new = [name for name in names if name not in known]
+        test.update(kept, new[: max(0, wanted - len(kept))])
     return ["test" if group in test else "train" for group in groups]
 
 

@@ -163,20 +163,21 @@ def equal_run(command: str, folder: Path, options: dict[str, Any], rows: Sequenc
 
 def _equal_run(command: str, folder: Path, options: dict[str, Any], rows: Sequence[FileRow]) -> Path | None:
     hashes = _file_hashes(options)
-    wanted = (command, _deciding(options), package_versions(), data_hash(rows), hashes.get("weights"), hashes.get("costs"))
+    wanted = (command, deciding_options(options), package_versions(), data_hash(rows), hashes.get("weights"), hashes.get("costs"))
     for path in sorted(folder.expanduser().absolute().glob("*/options.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
         try:
             made = Run(path.parent).options
         except StorageError:
             continue
         is_named = options.get("name") in (None, path.parent.name)
-        own = (made.verb, _deciding(made.options), made.versions, made.data_sha256, made.weights_sha256, made.costs_sha256)
+        own = (made.verb, deciding_options(made.options), made.versions, made.data_sha256, made.weights_sha256, made.costs_sha256)
         if own == wanted and is_named and (path.parent / "report.html").is_file():
             return path.parent
     return None
 
 
-def _deciding(options: dict[str, Any]) -> dict[str, Any]:
+def deciding_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options that decide what is in a run, and not where it is written or how fast."""
     return {name: value for name, value in options.items() if name not in ("again", "plan", "name", "out", "state", "num_workers")}
 
 

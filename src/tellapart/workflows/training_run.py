@@ -17,6 +17,7 @@ from tellapart.reports import write_report
 from tellapart.reports.live_page import live_page
 from tellapart.run_folder import Run
 from tellapart.training.auto_recipe import outlook
+from tellapart.training.earlier_run import EarlierRuns, since_words
 from tellapart.training.operating_point import OperatingPoint
 from tellapart.training.options import TrainOptions
 from tellapart.training.recipes import recipe_runner
@@ -43,7 +44,8 @@ def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) 
             )
             check_outside(options.out, opened.dataset)
             analyzed = opened.analyze(recipe.spec.computed(options.device), progress=timed)
-        assignment = analyzed.assignment(test_share=options.test_share, seed=options.seed)
+        earlier = EarlierRuns.of(options.out, opened.dataset.root, options.as_dict())
+        assignment = analyzed.assignment(test_share=options.test_share, seed=options.seed, earlier=earlier.parts())
         point.check(sorted({row.label for row in assignment.rows if row.is_used and row.part == "train" and row.label is not None}))
     except OutOfTime:
         raise _time_is_over(options, budget) from None
@@ -57,8 +59,9 @@ def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) 
     if processes and not processes.is_first:
         return Run(Path(processes.broadcast_text()))
     evaluation = point.applied(recipe.evaluate(analyzed, assignment, analyzed.features, progress))
-    evaluation = replace(evaluation, metrics=replace(evaluation.metrics, decisions=assignment.decisions))
-    notes = [*analyzed.notes, *assignment.notes, *recipe.notes]
+    since = earlier.since(assignment, evaluation.predictions)
+    evaluation = replace(evaluation, metrics=replace(evaluation.metrics, decisions=assignment.decisions, since=since))
+    notes = [*analyzed.notes, *assignment.notes, *recipe.notes, *([since_words(since)] if since else [])]
     with new_run_folder(options.out, folder_name(analyzed.dataset.root), given=options.name, progress=progress) as (partial, final):
         write_run(partial, final, evaluation, RunContext("train", analyzed.dataset, options.as_dict(), notes, started))
         write_report(partial, analyzed.thumbnails)
