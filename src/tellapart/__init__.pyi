@@ -599,6 +599,7 @@ def studio(
     allow_host: tuple[str, ...] = ...,
     runs: Path = ...,
     check: Path = ...,
+    explore: Path = ...,
     state: Path | None = ...,
     num_workers: int | None = ...,
 ) -> StudioResult: ...

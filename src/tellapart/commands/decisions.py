@@ -5,11 +5,11 @@ No image file is ever changed: a decision is a line in a log, and it follows the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tellapart.dataset.decisions import EXCLUDE, RELABEL, Decision
+from tellapart.dataset.decisions import Decision
 from tellapart.dataset.options import DatasetOptions
 from tellapart.options import dataclass, given, option, with_options
 from tellapart.progress import AUTO, Progress
@@ -19,6 +19,7 @@ from tellapart.shared_options import state_option
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.dataset.file_rows import FileRow
+    from tellapart.workflows.decision_applying import Conflict
     from tellapart.workflows.decision_writing import DecisionResult, ProposedDecision
 
 MOST_NAMED = 20
@@ -71,21 +72,6 @@ class ListedDecision(Decision):
     """
 
     holds: bool = True
-
-
-@dataclass(frozen=True)
-class Conflict(Result):
-    """An applied decision that contradicts one that was in effect, or a label that has changed since; the applied one holds.
-
-    Attributes:
-        path: the image.
-        before: what held until then: an action, with its label for ``relabel``, or the present label.
-        applied: what the file says.
-    """
-
-    path: str
-    before: str
-    applied: str
 
 
 @dataclass(frozen=True)
@@ -275,54 +261,24 @@ def decisions(folder: str | Path, *, options: DecisionsOptions, progress: Progre
     from dataclasses import asdict
 
     from tellapart.analyzed_folder import analyze_folder
-    from tellapart.dataset.decisions import LOG_FILE, append_decisions, read_decisions
+    from tellapart.dataset.decisions import LOG_FILE, append_decisions, parse_decisions, read_decisions
     from tellapart.feature_extraction import FeatureSpec
+    from tellapart.workflows.decision_applying import applicable_decisions
 
     analyzed = analyze_folder(folder, FeatureSpec(()), reading=options, state=options.state, progress=progress)
-    unknown: list[Decision] = []
+    unknown: tuple[Decision, ...] = ()
     applied = None
     conflicts: tuple[Conflict, ...] = ()
     if options.apply is not None:
-        new, unknown = _new_decisions(analyzed, options.apply)
-        conflicts = tuple(_conflicts(analyzed, new))
-        append_decisions(analyzed.state, new, why=options.reason or f"from {options.apply.name}")
-        applied = len(new)
+        found = applicable_decisions(analyzed, parse_decisions(_text_of(options.apply), str(options.apply)))
+        unknown, conflicts = found.unmet, found.conflicts
+        append_decisions(analyzed.state, found.new, why=options.reason or f"from {options.apply.name}")
+        applied = len(found.new)
     log = read_decisions(analyzed.state)
     in_effect = set(map(id, log.in_effect))
     listed = [ListedDecision(**asdict(one), holds=id(one) in in_effect) for one in log.log if options.all or id(one) in in_effect]
     unmet = (*log.unmet(list(analyzed.undecided_by_path.values())), *unknown)
     return DecisionsResult(tuple(listed), unmet, applied, analyzed.state / LOG_FILE, conflicts)
-
-
-def _new_decisions(analyzed: AnalyzedFolder, file: Path) -> tuple[list[Decision], list[Decision]]:
-    """The decisions of a file that change something here, and those that match no image."""
-    from dataclasses import replace
-
-    from tellapart.dataset.decisions import Decisions, parse_decisions
-
-    rows = list(analyzed.undecided_by_path.values())
-    given = Decisions(tuple(_with_whole_paths(parse_decisions(_text_of(file), str(file)), [row.path for row in rows])))
-    unmet = given.unmet(rows)
-    known = {(one.action, one.path, one.image_id, one.new) for one in analyzed.decisions.in_effect}
-    new = [one for one in given.in_effect if one not in unmet and (one.action, one.path, one.image_id, one.new) not in known]
-    return [replace(one, batch=0, who="", when="") for one in new], unmet
-
-
-def _conflicts(analyzed: AnalyzedFolder, new: Sequence[Decision]) -> Iterator[Conflict]:
-    """Where decisions contradict what holds for their images now."""
-    current = {row.path: row for row in analyzed.rows}
-    found = analyzed.undecided_by_path
-    for one in new:
-        row = current.get(one.path)
-        original = found.get(one.path)
-        if row is None or original is None:
-            continue
-        is_decided = row.is_excluded or row.label != original.label
-        before = EXCLUDE if row.is_excluded else f"{RELABEL} to {row.label}" if is_decided else f"labeled {row.label}"
-        applied = f"{RELABEL} to {one.new}" if one.action == RELABEL else one.action
-        is_changed = one.old is not None and row.label != one.old
-        if (is_decided or is_changed) and before != applied:
-            yield Conflict(one.path, before, applied)
 
 
 def _text_of(file: Path) -> str:
@@ -334,13 +290,3 @@ def _text_of(file: Path) -> str:
         raise DataError(f"there is no file {file}", hint="save the decisions from the review page first") from error
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{file} cannot be read: {error}") from error
-
-
-def _with_whole_paths(decisions: Iterable[Decision], paths: Sequence[str]) -> Iterator[Decision]:
-    """Decisions with the path in the data set where theirs, as a page shows it, is the end of exactly one."""
-    from dataclasses import replace
-
-    known = set(paths)
-    for one in decisions:
-        ends = [] if not one.path or one.path in known else [path for path in paths if path.endswith(f"/{one.path}")]
-        yield replace(one, path=ends[0]) if len(ends) == 1 else one

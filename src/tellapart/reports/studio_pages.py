@@ -9,7 +9,7 @@ from importlib.resources import files
 from tellapart.reports.figures import figure_css, theme_css
 from tellapart.reports.html_shell import page_template, static_text
 
-STYLES = ("page.css", "parts.css", "review.css", "studio.css")
+STYLES = ("page.css", "parts.css", "review.css", "explore.css", "studio.css")
 SPECIFIER, ADDRESS = 'from "tellapart/', 'from "/static/'
 """Modules name each other as the import map of a mailed page has them; a page without inline scripts has no map."""
 
@@ -34,6 +34,7 @@ PAGES = (
     StudioPage("/gallery", "gallery", "Gallery"),
     StudioPage("/review", "review", "Review"),
     StudioPage("/matrix", "matrix", "Matrix"),
+    StudioPage("/map", "map", "Map"),
     StudioPage("/runs", "runs", "Runs"),
 )
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from tellapart.dataset.decisions import read_decisions
 from tellapart.dataset.options import AS_FOUND
 from tellapart.reports.studio_pages import PAGES, studio_module
 from tellapart.server.studio.app import make_studio_app, studio_access
@@ -185,3 +187,26 @@ def test_modules_name_each_other_by_address() -> None:
     for page in PAGES:
         source = studio_module(f"studio_{page.name}.js")
         assert source is not None and '"tellapart/' not in source and 'from "/static/' in source
+
+
+def test_a_file_of_decisions_is_taken_over_after_a_trial_that_shows_what_contradicts(
+    client: TestClient, studio: Studio, pets: Path
+) -> None:
+    assert studio.workspace is not None
+    one, two = (studio.workspace.number_of[f"dogs/dogs {i}.jpg"] for i in (1, 2))
+    rows = studio.workspace.undecided
+    lines = [
+        {"action": "relabel", "path": rows[one].path, "image_id": rows[one].image_id, "old": "dogs", "new": "cats"},
+        {"action": "exclude", "path": rows[two].path, "image_id": rows[two].image_id, "old": "dogs", "why": "blurred"},
+        {"action": "exclude", "path": "gone.jpg", "image_id": "0" * 64},
+    ]
+    content = {"seq": 0, "name": "decisions.jsonl", "text": "".join(json.dumps(line) + "\n" for line in lines), "is_trial": True}
+    post(client, action="exclude", rows=[one])
+    trial = client.post("/api/apply", json=content).json()
+    assert (trial["new"], trial["unmet"], trial["batch"]) == (2, 1, None)
+    assert trial["conflicts"] == [{"path": rows[one].path, "before": "exclude", "applied": "relabel to cats"}]
+    taken = client.post("/api/apply", json={**content, "is_trial": False, "seq": trial["seq"]}).json()
+    assert taken["batch"] == 2 and {row[0] for row in taken["rows"]} == {one, two}
+    assert [decided.why for decided in read_decisions(pets / ".tellapart").log[1:]] == ["from decisions.jsonl", "blurred"]
+    assert client.post("/api/apply", json={**content, "seq": 0, "is_trial": False}).json()["batch"] is None  # it is all so already
+    assert client.post("/api/apply", json={**content, "text": "no decision"}).status_code == 400

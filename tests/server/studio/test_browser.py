@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from tellapart.server.serving import address_of, listen
 from tellapart.server.studio.app import make_studio_app, studio_access
 from tellapart.server.studio.studio import Places, Studio
 from tests.server.studio.conftest import NASTY, TOKEN
+from tests.server.studio.test_map_overlay import explored
 
 pytestmark = pytest.mark.browser
 
@@ -202,3 +204,34 @@ def test_runs_are_ranked_and_the_overview_leads_on(browser: Any, trained_studio:
         assert page.locator(".classes tbody tr").count() == 3
         page.get_by_role("link", name="dots").click()
         page.locator(".status", has_text="30 of 90").wait_for()
+
+
+def test_a_cluster_of_the_map_is_named_as_one_pile(browser: Any, studio: Studio, pets: Path, tmp_path: Path) -> None:
+    assert studio.workspace is not None
+    studio.places = Places(explore=explored(tmp_path / "explore", studio.workspace))
+    with served(studio) as address, window(browser, address, "/map") as page:
+        page.wait_for_selector(".map-frame canvas")
+        page.get_by_role("radio", name="Cluster").click()
+        page.get_by_role("button", name="1: dogs").click()
+        page.get_by_role("button", name="Select all 8").click()
+        page.keyboard.press("1")
+        page.wait_for_selector(".card.is-relabel")
+        log = read_decisions(pets / ".tellapart").log
+        assert {one.batch for one in log} == {1} and {one.new for one in log} == {NASTY}
+
+
+def test_a_file_of_decisions_that_is_dropped_is_asked_about_and_taken(browser: Any, address: str, studio: Studio, pets: Path) -> None:
+    assert studio.workspace is not None
+    row = studio.workspace.undecided[studio.workspace.number_of["dogs/dogs 1.jpg"]]
+    line = json.dumps({"action": "exclude", "path": row.path, "image_id": row.image_id, "old": "dogs"})
+    drop = """(text) => {
+      const data = new DataTransfer();
+      data.items.add(new File([text], "decisions.jsonl"));
+      window.dispatchEvent(new DragEvent("drop", { dataTransfer: data, cancelable: true }));
+    }"""
+    with window(browser, address, "/gallery?class=dogs") as page:
+        page.wait_for_selector(".card")
+        page.evaluate(drop, line)
+        page.get_by_role("button", name="Take over 1").click()
+        page.wait_for_selector(".card.is-exclude")
+        assert held(pets) == {"dogs/dogs 1.jpg": ("exclude", "from decisions.jsonl")}

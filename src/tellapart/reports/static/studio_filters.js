@@ -28,7 +28,21 @@ const ORDERS = {
 };
 const OF_RUN = new Set(["loss", "margin", "sure"]);
 const OF_CHECK = new Set(["doubt", "outlier"]);
-const START = { class: "", said: "", part: "", show: "all", issue: "", find: "", order: "folder", run: "", blind: "" };
+const START = {
+  class: "",
+  said: "",
+  cluster: "",
+  part: "",
+  show: "all",
+  issue: "",
+  find: "",
+  order: "folder",
+  run: "",
+  blind: "",
+};
+
+export const clusterNames = ({ clusters }) =>
+  clusters.map(({ number, name }) => [String(number), name ? `${number}: ${name}` : String(number)]);
 
 // Numbers of all rows in an order; sorted as whole numbers, whose lower digits are the row.
 export function permutation(n, keyOf) {
@@ -90,6 +104,9 @@ class Filters {
       runs.length ? this.select("Run", "run", [["", "none"], ...runs.map(({ name }) => [name, name])]) : null,
       lens.run ? this.select("Says", "said", [["", "anything"], ...names]) : null,
       this.hasParts() ? this.select("Part", "part", [["", "every part"], ...store.parts.map((p) => [p, p])]) : null,
+      lens.map?.clusters.length
+        ? this.select("Cluster", "cluster", [["", "every cluster"], ...clusterNames(lens.map)])
+        : null,
       issues.length ? this.select("Issue", "issue", [["", "any or none"], ...issues, ["*", "any"]]) : null,
       this.select("Show", "show", words(shows)),
       this.select("Order", "order", words(orders)),
@@ -160,6 +177,7 @@ class Filters {
     if (state.class) tests.push((i) => store.label[i] === own);
     if (state.said && lens.run && !lens.isBlind) tests.push((i) => lens.run.predicted[i] === said);
     if (state.part) tests.push((i) => this.partOf(i) === part);
+    if (state.cluster && lens.map) tests.push((i) => lens.map.clusterOf[i] === Number(state.cluster));
     if (state.show !== "all" && SHOWS[state.show]) tests.push((i) => SHOWS[state.show][1](i, this));
     if (state.issue && lens.check) {
       const place = lens.check.issues.findIndex(({ name }) => name === state.issue);

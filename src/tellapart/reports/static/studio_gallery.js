@@ -26,12 +26,15 @@ async function mount(main, store) {
     bench.show(rows);
     status.textContent = `${grouped(rows.length)} of ${grouped(store.n)} images`;
   };
-  if (asked || new URLSearchParams(location.search).get("issue")) await Promise.all([onrun(asked), lens.useCheck()]);
+  const asksFor = (key) => new URLSearchParams(location.search).has(key);
+  if (asked || asksFor("issue") || asksFor("cluster"))
+    await Promise.all([onrun(asked), lens.useCheck(), lens.useMap()]);
   const filters = mountFilters(tools, { store, lens, runs: asked ? [{ name: asked }] : [], onchange: shown, onrun });
   filters.apply();
   bench.focus();
   performance.mark("tellapart-shown");
-  if (!lens.check) await lens.useCheck().catch(() => {});
+  const quietly = (loading) => loading.catch(() => {});
+  await Promise.all([lens.check || quietly(lens.useCheck()), lens.map || quietly(lens.useMap())]);
   filters.runs = (await known).runs;
   filters.draw();
 }

@@ -13,7 +13,21 @@ class Lens {
     this.store = store;
     this.run = null;
     this.check = null;
+    this.map = null;
     this.isBlind = false;
+  }
+
+  // Where explore has placed the images, and its clusters, as columns of points; `clusterOf` by file.
+  async useMap() {
+    const found = await get("/api/map");
+    if (!found.n) return;
+    const [row, cluster] = [column(found.row, "i32"), column(found.cluster, "i32")];
+    const clusterOf = new Int32Array(this.store.n).fill(-1);
+    row.forEach((i, point) => {
+      clusterOf[i] = cluster[point];
+    });
+    const [x, y] = [column(found.x, "u16"), column(found.y, "u16")];
+    this.map = { ...found, row, x, y, cluster, clusterOf };
   }
 
   async useRun(name) {

@@ -1,6 +1,7 @@
 // What every page of the studio has: the theme, undo and redo, and one line that says what happened.
 
 import { element, grouped } from "tellapart/dom.js";
+import { mountDrop } from "tellapart/studio_drop.js";
 import { openStore } from "tellapart/studio_store.js";
 import { mountTheme } from "tellapart/theme.js";
 
@@ -67,6 +68,7 @@ export async function mountPage(mount) {
     const store = await openStore((status) => waiting(main, status));
     store.onerror = sayError;
     mountSteps(store);
+    mountDrop(store, say);
     main.replaceChildren();
     await mount(main, store);
   } catch (error) {

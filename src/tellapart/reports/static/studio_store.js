@@ -132,6 +132,15 @@ class Store {
     });
   }
 
+  // Take over a file of decisions; as a trial, only what it would change.
+  apply(name, text, isTrial) {
+    return this.queued(async () => {
+      const step = await post("/api/apply", { seq: this.seq, name, text, is_trial: isTrial });
+      if (step.batch !== null) this.steps = { done: [...this.steps.done, step.batch], undone: [] };
+      return this.confirmed(step);
+    });
+  }
+
   confirmed(step) {
     this.remember();
     const changed = this.take(step);

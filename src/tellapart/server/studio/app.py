@@ -16,13 +16,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from tellapart.errors import DataError, OptionError, TellapartError
+from tellapart.dataset.decisions import parse_decisions
+from tellapart.errors import DataError, OptionError, StorageError, TellapartError
 from tellapart.reports.studio_pages import PAGES, studio_css, studio_module, studio_page
 from tellapart.server.guards import SECURITY_HEADERS, Access, Guard
 from tellapart.server.limits import Limits
+from tellapart.server.studio.map_overlay import map_view
 from tellapart.server.studio.overlays import check_view, findings_view, leaderboard_view, predictions_view, run_view
 from tellapart.server.studio.overview import overview_view
-from tellapart.server.studio.requests import DECISION, JOB, NOTHING, UNDO, choices_in, number_in, sent, since
+from tellapart.server.studio.requests import APPLY, DECISION, JOB, NOTHING, UNDO, choices_in, number_in, sent, since
 from tellapart.server.studio.studio import Studio
 from tellapart.server.studio.workspace import STATES, Step, Workspace
 
@@ -113,11 +115,13 @@ class _Routes:
             Route("/api/runs/{name}/predictions", self.predictions),
             Route("/api/check", self.check),
             Route("/api/review", self.review),
+            Route("/api/map", self.map),
             Route("/api/overview", self.overview),
             Route("/api/jobs", self.jobs),
             Route("/api/jobs", self.start_job, methods=["POST"]),
             Route("/api/jobs/{number:int}/stop", self.stop_job, methods=["POST"]),
             Route("/api/decisions", self.decide, methods=["POST"]),
+            Route("/api/apply", self.apply, methods=["POST"]),
             Route("/api/undo", self.undo, methods=["POST"]),
         ]
 
@@ -215,6 +219,10 @@ class _Routes:
         review = await asyncio.to_thread(self.studio.review)
         return JSONResponse({"view": None if review is None else await asyncio.to_thread(findings_view, workspace, review)})
 
+    async def map(self, request: Request) -> Response:
+        workspace = self.workspace
+        return JSONResponse(await asyncio.to_thread(map_view, workspace, self.studio.places.explore.expanduser()))
+
     async def overview(self, request: Request) -> Response:
         workspace = self.workspace
         return JSONResponse(await asyncio.to_thread(overview_view, self.studio, workspace))
@@ -242,6 +250,22 @@ class _Routes:
         content, workspace = await sent(request, DECISION), self.workspace
         choices = choices_in(content, workspace)
         return await self._stepped(lambda: workspace.decide(*choices), content["seq"])
+
+    async def apply(self, request: Request) -> Response:
+        """Take over the file that a mailed page has saved; as a trial, say what would change and what contradicts."""
+        content, workspace = await sent(request, APPLY), self.workspace
+        try:
+            given = parse_decisions(content["text"], "the file")
+        except StorageError as error:
+            raise HTTPException(400, str(error)) from error
+        reason = f"from {content['name'][:80]}"
+        found, step = await asyncio.to_thread(workspace.apply, given, reason=reason, is_trial=content["is_trial"])
+        said = {
+            "new": len(found.new),
+            "unmet": len(found.unmet),
+            "conflicts": [one.as_dict() for one in found.conflicts],
+        }
+        return JSONResponse({**said, **asdict(step), **_changes(workspace, content["seq"])})
 
     async def undo(self, request: Request) -> Response:
         content, workspace = await sent(request, UNDO), self.workspace

@@ -148,6 +148,30 @@ class OverviewView(TypedDict):
     notes: list[str]
 
 
+class ClusterName(TypedDict):
+    """A cluster of the map: what it is called or looks like."""
+
+    number: int
+    name: str
+    size: int
+
+
+class MapView(TypedDict):
+    """Where ``explore`` has placed images; only ``n``, 0, where there is none or it is about other images.
+
+    ``row`` (of the file), ``x``, ``y`` and ``cluster`` are packed columns of n points.
+    """
+
+    n: int
+    row: NotRequired[str]
+    x: NotRequired[str]
+    y: NotRequired[str]
+    cluster: NotRequired[str]
+    clusters: NotRequired[list[ClusterName]]
+    made: NotRequired[str | None]
+    method: NotRequired[str]
+
+
 class JobView(TypedDict):
     """A job with the last lines that it wrote; ``result`` is the name of what it made."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from tellapart.json_files import Shape, ShapeError, fields, maybe, parse_json, several, text, whole
+from tellapart.json_files import Shape, ShapeError, fields, flag, maybe, parse_json, several, text, whole
 from tellapart.server.studio.commands import KINDS
 from tellapart.server.studio.workspace import ACTIONS, Choice, Workspace
 
@@ -17,6 +17,7 @@ CHOICE = fields(
 )
 DECISION = fields({"version": text(), "seq": whole(0, LARGEST), "choices": several(CHOICE, 1)}, is_open=False)
 JOB = fields({"kind": text(*KINDS)}, {"options": fields({})}, is_open=False)
+APPLY = fields({"seq": whole(0, LARGEST), "name": text(), "text": text(), "is_trial": flag}, is_open=False)
 NOTHING = fields({}, is_open=False)
 UNDO = fields({"seq": whole(0, LARGEST)}, {"batch": maybe(whole(0, LARGEST))}, is_open=False)
 

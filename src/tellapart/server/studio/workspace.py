@@ -18,6 +18,7 @@ from tellapart.dataset.row_building import decided_rows
 from tellapart.errors import OptionError
 from tellapart.server.studio.documents import PastDecision
 from tellapart.server.studio.scan import Snapshot
+from tellapart.workflows.decision_applying import ApplicableDecisions, applicable_decisions
 from tellapart.workflows.decision_writing import ProposedDecision, excluded, relabeled, restored
 
 UNSURE = "unsure"
@@ -170,6 +171,22 @@ class Workspace:
             after = self._used()
             emptied = [name for name, n, left in zip(self.class_names, before, after, strict=False) if n and not left]
             return Step(log.log[-1].batch, len(decisions), emptied=tuple(emptied))
+
+    def apply(self, given: Sequence[Decision], *, reason: str, is_trial: bool) -> tuple[ApplicableDecisions, Step]:
+        """Take over decisions from a file as one batch; as a trial, only say what would change.
+
+        Raises:
+            StorageError: the decisions cannot be read or written.
+        """
+        with self._lock:
+            self.refresh()
+            found = applicable_decisions(self, given)
+            if is_trial or not found.new:
+                return found, Step(None, 0)
+            log = self._log.append(found.new, why=reason)
+            self._follow(log)
+            self.own_batches.append(log.log[-1].batch)
+            return found, Step(log.log[-1].batch, len(found.new))
 
     def undo(self, batch: int | None = None) -> Step:
         """Undo a batch, by default the newest that holds; an undo can be undone too.
