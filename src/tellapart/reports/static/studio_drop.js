@@ -1,5 +1,5 @@
-// A file of decisions, saved by a page that was mailed, is dropped on the studio: what it would change and contradict is
-// shown first.
+// A file of decisions, saved by a page that was mailed, is dropped on the studio: what it would change and contradict
+// is shown first.
 
 import { element, grouped } from "tellapart/dom.js";
 

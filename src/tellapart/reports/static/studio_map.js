@@ -1,5 +1,5 @@
-// The map that explore has made: images that look alike lie close together. What is drawn around, a class or a cluster is
-// shown beside it, to be decided about at once.
+// The map that explore has made: images that look alike lie close together. What is drawn around, a class or a cluster
+// is shown beside it, to be decided about at once.
 
 import { choice, element, grouped } from "tellapart/dom.js";
 import { clusterColorOf, colorOf } from "tellapart/palette.js";
@@ -184,7 +184,7 @@ async function mount(main, store) {
     "Make a map",
   );
   const words =
-    "There is no map of these images yet. It needs no labels; it groups what looks alike, so that whole piles can be named.";
+    "There is no map of these images yet. It needs no labels, and groups what looks alike: piles to be named.";
   const jobs = followJobs({
     onend: (job) => job.state === "done" && location.reload(),
     ontell: () => {
