@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tellapart.images import resize
-from tellapart.reports.classify_page import PARTS, classify_page
+from tellapart.reports.classify_page import PARTS, UNFAMILIAR, classify_page
 from tests import folders
 
 pytestmark = pytest.mark.browser
@@ -35,7 +35,8 @@ import { square } from "tellapart/square.js";
 mountTheme(document.getElementById("theme"));
 window.square = square;
 const view = JSON.parse(document.getElementById("view").textContent);
-mountClassify({ view, answer: async ({ data }) => (data[0] > 127 ? [0.7, 0.2, 0.1] : [0.1, 0.86, 0.04]) });
+const answer = async ({ data }) => ({ probabilities: data[0] > 127 ? [0.7, 0.2, 0.1] : [0.1, 0.86, 0.04], ...view.extra });
+mountClassify({ view: { ...view, none: view.extra?.none ?? view.none }, answer });
 """
 ARGUMENTS = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", "permissions": ["camera"]}
 
@@ -129,6 +130,20 @@ def test_an_unsure_answer_is_none_of_these_where_the_model_knows_when(browser: A
         page.set_input_files("#choose", photo_files(1))
         page.wait_for_selector(".answers > li")
         assert page.inner_text(".answers strong") == "none of these"
+
+
+@pytest.mark.parametrize(("familiarity", "said"), [(0.005, "none of these"), (0.5, "birds"), (None, "birds")])
+def test_an_unfamiliar_answer_is_none_of_these_and_else_the_label_that_was_decided(
+    browser: Any, tmp_path: Path, familiarity: float | None, said: str
+) -> None:
+    extra = {"familiarity": familiarity, "label": "birds", "none": UNFAMILIAR}
+    entry = ENTRY.replace("view.extra", json.dumps(extra)).replace("}?.none", "}.none")
+    text = classify_page(METADATA, modules=("entry.js", *PARTS, "square.js"), place="device", vendored={"entry.js": entry})
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    with opened(browser, tmp_path / "page.html") as page:
+        page.set_input_files("#choose", photo_files(1))
+        page.wait_for_selector(".answers > li")
+        assert page.inner_text(".answers strong") == said
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -25,6 +25,7 @@ def test_a_form_json_and_a_bare_body_get_the_answer_of_predict(client: TestClien
         assert answer.status_code == 200
         (one,) = answer.json()["images"]
         assert one["label"] == expected.class_names[int(expected.predicted[0])]
+        assert one["familiarity"] == pytest.approx(tellapart.predict(trained.folder, image).familiarity[0], abs=0.03)
         assert list(one["probabilities"].values()) == pytest.approx(sorted(expected.probabilities[0], reverse=True), abs=1e-6)
     assert answers[0].json()["images"][0]["name"] == "a.jpg"
 

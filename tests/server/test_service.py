@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from starlette.exceptions import HTTPException
 
-from tellapart.array_types import ByteArray, FloatArray
+from tellapart.array_types import ByteArray
 from tellapart.commands.serve import ServeOptions, _key
 from tellapart.errors import DataError, OptionError
 from tellapart.run_folder import Run
+from tellapart.server.engines import EngineAnswer
 from tellapart.server.limits import Limits
 from tellapart.server.served_models import Drift, NamedImage, ServedModel, open_models
 from tellapart.server.service import Service
@@ -39,11 +40,11 @@ class Gate:
         self.gate, self.started = threading.Event(), threading.Semaphore(0)
         self.asked = 0
 
-    def probabilities(self, squares: Sequence[ByteArray]) -> FloatArray:
+    def answers(self, squares: Sequence[ByteArray]) -> list[EngineAnswer]:
         self.asked += len(squares[0])
         self.started.release()
         self.gate.wait()
-        return np.tile([0.9, 0.1], (len(squares[0]), 1))
+        return [EngineAnswer(np.array([0.9, 0.1]), self.class_names[0]) for _ in squares[0]]
 
 
 def gated(*class_names: str) -> tuple[Gate, ServedModel]:

@@ -94,7 +94,7 @@ def _answer(page: Any, photo: bytes) -> list[float]:
     answer: list[float] = page.evaluate(
         """([text, width, height]) => {
           const data = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-          return window.tellapart.answer({ data, width, height });
+          return window.tellapart.answer({ data, width, height }).then((answer) => answer.probabilities);
         }""",
         given,
     )

@@ -21,6 +21,9 @@ THERE = ("classify_there.js", *PARTS)
 """Modules of the page that asks the service it comes from."""
 STYLES = ("page.css", "classify.css")
 NAMED = 6
+NONE = "none of these"
+UNFAMILIAR = {"familiarity": 0.01, "name": NONE}
+"""The served page calls an image so that is less familiar than 99 % of the training images, where the model knows that."""
 
 
 def classify_page(
@@ -94,7 +97,7 @@ def served_page(run: str, class_names: Sequence[str], runs: Sequence[str], *, ne
         runs: all runs of the service; the page links to the others.
         needs_key: whether the page has to ask for the key.
     """
-    view = {"header": {"tellapart": __version__}, "class_names": list(class_names), "none": None, "run": run}
+    view = {"header": {"tellapart": __version__}, "class_names": list(class_names), "none": UNFAMILIAR, "run": run}
     return render_page(
         "served.html",
         modules=THERE,
@@ -133,4 +136,4 @@ def _score(found: Mapping[str, Any] | None) -> str:
 def _none_of_these(thresholds: Mapping[str, Any]) -> dict[str, Any] | None:
     """The confidence below which an answer is none of the classes, where the model has one."""
     threshold = thresholds.get("none_of_these")
-    return {"threshold": float(threshold), "name": "none of these"} if isinstance(threshold, int | float) else None
+    return {"threshold": float(threshold), "name": NONE} if isinstance(threshold, int | float) else None

@@ -179,12 +179,14 @@ def _top(request: Request) -> int | None:
 
 def _answer_json(answer: Answer, names: Sequence[str], top: int | None) -> dict[str, Any]:
     if answer.probabilities is None:
-        return {"name": answer.name, "label": None, "probability": None, "probabilities": None, "reason": answer.reason}
+        nothing = dict.fromkeys(("label", "probability", "probabilities", "familiarity"))
+        return {"name": answer.name, **nothing, "reason": answer.reason}
     order = np.argsort(-answer.probabilities, kind="stable")[:top]
     return {
         "name": answer.name,
-        "label": names[int(order[0])],
+        "label": answer.label,
         "probability": float(answer.probabilities[order[0]]),
         "probabilities": {names[int(place)]: float(answer.probabilities[place]) for place in order},
+        "familiarity": answer.familiarity,
         "reason": None,
     }

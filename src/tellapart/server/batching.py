@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tellapart.array_types import ByteArray, FloatArray
-from tellapart.server.engines import Engine
+from tellapart.array_types import ByteArray
+from tellapart.server.engines import Engine, EngineAnswer
 
 
 @dataclass(frozen=True, eq=False)
 class _Waiting:
     engine: Engine
     squares: Sequence[ByteArray]
-    answer: asyncio.Future[FloatArray]
+    answer: asyncio.Future[EngineAnswer]
 
 
 class Batcher:
@@ -36,8 +36,8 @@ class Batcher:
         self._workers = ThreadPoolExecutor(num_workers, thread_name_prefix="predict")
         self._running: set[asyncio.Task[None]] = set()
 
-    async def probabilities(self, engine: Engine, squares: Sequence[ByteArray]) -> FloatArray:
-        """Probabilities, float64 (k,), of one image, from its uint8 (s, s, 3) for each of the engine's squares."""
+    async def answer(self, engine: Engine, squares: Sequence[ByteArray]) -> EngineAnswer:
+        """The answer for one image, from its uint8 (s, s, 3) for each of the engine's squares."""
         one = _Waiting(engine, squares, asyncio.get_running_loop().create_future())
         self._waiting.append(one)
         self._start()
@@ -62,7 +62,7 @@ class Batcher:
         squares = [np.stack(of_all) for of_all in zip(*(one.squares for one in batch), strict=True)]
         loop, engine = asyncio.get_running_loop(), batch[0].engine
         try:
-            answers = await loop.run_in_executor(self._workers, engine.probabilities, squares)
+            answers = await loop.run_in_executor(self._workers, engine.answers, squares)
         except Exception as error:
             for one in batch:
                 if not one.answer.done():

@@ -23,6 +23,21 @@ ONNX_EXPORT = Path("export") / "onnx" / "model.onnx"
 """Where ``export-model`` writes a run's file."""
 
 
+@dataclass(frozen=True, eq=False)
+class EngineAnswer:
+    """What an engine says of an image.
+
+    Attributes:
+        probabilities: float64 (k,).
+        label: the answer: the most probable class, or what the model's own costs or recall decide.
+        familiarity: above 0 to 1; None where the engine does not know it.
+    """
+
+    probabilities: FloatArray
+    label: str
+    familiarity: float | None = None
+
+
 class Engine(Protocol):
     """A loaded model; it may be called from several threads."""
 
@@ -42,8 +57,8 @@ class Engine(Protocol):
     def squares(self) -> Sequence[SquareLike]:
         """The squares that an image is made into."""
 
-    def probabilities(self, squares: Sequence[ByteArray]) -> FloatArray:
-        """Probabilities, float64 (n, k), of uint8 (n, s, s, 3) for each of ``squares``."""
+    def answers(self, squares: Sequence[ByteArray]) -> list[EngineAnswer]:
+        """The answer for each of n images, of uint8 (n, s, s, 3) for each of ``squares``."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +80,10 @@ class OnnxEngine:
         self.class_names = self._classifier.class_names
         self.squares = self._classifier.squares
 
-    def probabilities(self, squares: Sequence[ByteArray]) -> FloatArray:
+    def answers(self, squares: Sequence[ByteArray]) -> list[EngineAnswer]:
         """See :class:`Engine`."""
-        return self._classifier.answers(squares)[0]
+        found = self._classifier.answers(squares)[0]
+        return [EngineAnswer(row, self.class_names[int(row.argmax())]) for row in found]
 
 
 class TorchEngine:
@@ -102,18 +118,26 @@ class TorchEngine:
             squares += [_Square(b.card.image_size, spec.resize_of(b)) for b in member.backbones]
         self.squares: Sequence[SquareLike] = squares
 
-    def probabilities(self, squares: Sequence[ByteArray]) -> FloatArray:
+    def answers(self, squares: Sequence[ByteArray]) -> list[EngineAnswer]:
         """See :class:`Engine`."""
-        rest = iter(squares)
-        logits = [self._member_logits(place, member, rest) for place, member in enumerate(self._model.members)]
-        return self._model.probabilities(self._model.logits(logits))
+        rest, model = iter(squares), self._model
+        features = [self._member_features(place, member, rest) for place, member in enumerate(model.members)]
+        logits = model.logits([member.logits(own) for member, own in zip(model.members, features, strict=True)])
+        probabilities = model.probabilities(logits)
+        chosen = probabilities.argmax(axis=1) if model.decision is None else model.decision.chosen(probabilities)
+        names = model.class_names if model.decision is None else model.decision.answers
+        familiarity = None if model.familiarity is None else model.familiarity.p_values(features[0], logits)
+        return [
+            EngineAnswer(row, names[int(chosen[n])], None if familiarity is None else float(familiarity[n]))
+            for n, row in enumerate(probabilities)
+        ]
 
-    def _member_logits(self, place: int, member: Member, squares: object) -> FloatArray:
+    def _member_features(self, place: int, member: Member, squares: object) -> FloatArray:
         blocks = [
             network.features(pixels, mirror=member.mirror)
             for network, pixels in zip(self._networks[place], squares, strict=False)  # type: ignore[call-overload]
         ]
-        return member.logits(np.hstack(blocks))
+        return np.hstack(blocks)
 
 
 @cache

@@ -149,7 +149,7 @@ def infer_response(content: Mapping[str, object], answered: Answered) -> InferRe
         if answer.probabilities is None:
             raise HTTPException(422, f"{answer.name} cannot be read: {answer.reason}")
     probabilities = np.stack([answer.probabilities for answer in answered.answers if answer.probabilities is not None]).astype(np.float32)
-    labels = [answered.class_names[place] for place in probabilities.argmax(axis=1)]
+    labels = [answer.label or "" for answer in answered.answers]
     outputs: list[OutputTensor] = [
         {"name": "probabilities", "datatype": "FP32", "shape": list(probabilities.shape), "data": probabilities.ravel().tolist()},
         {"name": "label", "datatype": "BYTES", "shape": [len(labels)], "data": labels},

@@ -116,12 +116,17 @@ def _json(description: str, schema: str | None = None) -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     answer = {
         "type": "object",
-        "required": ["name", "label", "probability", "probabilities", "reason"],
+        "required": ["name", "label", "probability", "probabilities", "familiarity", "reason"],
         "properties": {
             "name": {"type": "string"},
             "label": {"type": ["string", "null"]},
             "probability": {**_NUMBER, "type": ["number", "null"]},
             "probabilities": {"type": ["object", "null"], "additionalProperties": _NUMBER},
+            "familiarity": {
+                **_NUMBER,
+                "type": ["number", "null"],
+                "description": "The share of training images that are at least as strange; null where the model does not know it.",
+            },
             "reason": {"type": ["string", "null"], "description": "Why the image cannot be read."},
         },
     }

@@ -49,8 +49,8 @@ class Counts:
         """Count the answers of a request."""
         for answer in answered.answers:
             self.images[answered.run, "unreadable" if answer.probabilities is None else "answered"] += 1
-            if answer.probabilities is not None:
-                self.labels[answered.run, answered.class_names[int(answer.probabilities.argmax())]] += 1
+            if answer.label is not None:
+                self.labels[answered.run, answer.label] += 1
         self.seconds[next((bound for bound in BUCKETS_S if seconds <= bound), float("inf"))] += 1
         self.total_s += seconds
 
@@ -136,7 +136,8 @@ class Service:
     async def _answer(self, engine: Engine, image: NamedImage, squares: tuple[ByteArray, ...] | ImageError) -> Answer:
         if isinstance(squares, ImageError):
             return Answer(image.name, None, str(squares))
-        return Answer(image.name, await self.batcher.probabilities(engine, squares))
+        found = await self.batcher.answer(engine, squares)
+        return Answer(image.name, found.probabilities, label=found.label, familiarity=found.familiarity)
 
     async def watch(self, every_s: float) -> None:
         """Load models anew whose files change; ends when it is cancelled."""

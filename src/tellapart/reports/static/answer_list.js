@@ -4,11 +4,13 @@ import { element, grouped, percent } from "tellapart/dom.js";
 
 const SHOWN_CLASSES = 3;
 
-// The class of an answer, or the words for none of them.
-export function verdict(probabilities, { classNames, none }) {
+// The class of an answer, or the words for none of them: an answer has probabilities, and perhaps a label and a
+// familiarity.
+export function verdict({ probabilities, label, familiarity }, { classNames, none }) {
   const best = probabilities.indexOf(Math.max(...probabilities));
-  const isNone = none && probabilities[best] < none.threshold;
-  return { best, name: isNone ? none.name : classNames[best], share: probabilities[best], isNone: Boolean(isNone) };
+  const isStrange = typeof familiarity === "number" && familiarity <= none?.familiarity;
+  const isNone = Boolean(none) && (isStrange || probabilities[best] < none.threshold);
+  return { best, name: isNone ? none.name : (label ?? classNames[best]), share: probabilities[best], isNone };
 }
 
 // Bars of the most probable classes; where all are shown, and again and again, they keep their places.
@@ -81,8 +83,9 @@ export function mountAnswers(root, { classNames, none, onclear }) {
     onclear?.();
   }
   return {
-    add({ name, image, probabilities, reason, isFirst = false }) {
-      const found = probabilities && verdict(probabilities, { classNames, none });
+    add({ name, image, answer, reason, isFirst = false }) {
+      const probabilities = answer?.probabilities ?? null;
+      const found = answer && verdict(answer, { classNames, none });
       answers.push({ name, found, probabilities, reason });
       const words = found
         ? [element("strong", { class: found.isNone ? "none" : null }, found.name), bars(probabilities, classNames)]

@@ -19,10 +19,10 @@ export function mountCamera(root, { button, answer, classNames, none, onphoto })
   async function look() {
     while (stream) {
       if (video.videoWidth) {
-        const probabilities = await answer(framePixels(video));
-        const found = verdict(probabilities, { classNames, none });
+        const given = await answer(framePixels(video));
+        const found = verdict(given, { classNames, none });
         const name = element("strong", { class: found.isNone ? "none" : null }, found.name);
-        live.replaceChildren(name, bars(probabilities, classNames, { shown: 6, isLive: true }));
+        live.replaceChildren(name, bars(given.probabilities, classNames, { shown: 6, isLive: true }));
       }
       await new Promise((resolve) => {
         setTimeout(resolve, PAUSE_MS);

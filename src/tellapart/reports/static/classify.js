@@ -55,7 +55,8 @@ function mountDrop(zone, input, onfiles) {
   document.addEventListener("paste", (event) => onfiles([...event.clipboardData.files]));
 }
 
-// answer: from pixels {data, width, height}, and their file if there is one, to a promise of the probabilities.
+// answer: from pixels {data, width, height}, and their file if there is one, to a promise of
+// {probabilities}, and perhaps a label and a familiarity.
 export function mountClassify({ view, answer }) {
   const at = (id) => document.getElementById(id);
   const { class_names: classNames, none } = view;
@@ -69,12 +70,12 @@ export function mountClassify({ view, answer }) {
       list.add({
         name,
         image: smallCopy(found, COPY_SIDE),
-        probabilities: await answer(found, file),
+        answer: await answer(found, file),
         reason: "",
         isFirst,
       });
     } catch (error) {
-      list.add({ name, image: null, probabilities: null, reason: error.message, isFirst });
+      list.add({ name, image: null, answer: null, reason: error.message, isFirst });
     }
   }
   async function classifyFiles(files) {

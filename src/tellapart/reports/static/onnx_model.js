@@ -19,7 +19,7 @@ async function bytesOf(id, file) {
   return new Uint8Array(await answer.arrayBuffer());
 }
 
-// Gives a function from pixels to the probabilities of the classes, one call after another.
+// Gives a function from pixels to {probabilities} of the classes, one call after another.
 export async function loadModel(squares) {
   const [runtime, model] = await Promise.all([bytesOf("runtime", "onnxruntime.wasm"), bytesOf("model", "model.onnx")]);
   ort.env.wasm.wasmBinary = runtime.buffer;
@@ -34,7 +34,7 @@ export async function loadModel(squares) {
       feeds[one.name] = new ort.Tensor("uint8", square(pixels, one).data, [1, one.size, one.size, 3]);
     }
     const { probabilities } = await session.run(feeds, ["probabilities"]);
-    return Array.from(probabilities.data, Number);
+    return { probabilities: Array.from(probabilities.data, Number) };
   };
   return (pixels) => {
     last = last.then(
