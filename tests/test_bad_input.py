@@ -183,7 +183,7 @@ def test_loops_of_links_end(root: Path, tmp_path: Path) -> None:
     (root / "self.jpg").symlink_to("self.jpg")
     (root / "dots/nowhere.jpg").symlink_to("gone.jpg")
     run = quick(root, tmp_path, learning_curve=False, n_splits=0)
-    assert reasons(run) == {"self.jpg": "Too many levels of symbolic links", "dots/nowhere.jpg": "there is no such file"}
+    assert reasons(run) == {"self.jpg": "cannot be read: Too many levels of symbolic links", "dots/nowhere.jpg": "there is no such file"}
     assert run.metrics.data.used == 30
 
 

@@ -234,7 +234,7 @@ def test_unreadable_files_have_a_reason_and_stop_nobody(photos: Path, networks: 
     assert seen == 9
     for name, (_, reason) in bad.items():
         assert str(reasons.pop(f"bad/{name}")).startswith(reason), name
-    assert reasons == {"bad/nowhere.jpg": "there is no such file", "bad/loop.jpg": "Too many levels of symbolic links"}
+    assert reasons == {"bad/nowhere.jpg": "there is no such file", "bad/loop.jpg": "cannot be read: Too many levels of symbolic links"}
 
 
 def test_an_unreadable_file_is_tried_again(photos: Path, networks: dict[str, ToyNetwork], tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_words_of_yours_name_the_clusters_they_fit(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("words", "complaint"),
-    [("cats", "not a choice of words"), ("cats,cats", "not a choice of words"), ("cats,unicorns", "no 'unicorns' among the things")],
+    [("cats", "not a choice of words"), ("cats,cats", "not a choice of words"), ("cats,unicorns", "no class 'unicorns'")],
 )
 def test_words_that_cannot_be_asked_for(root: Path, tmp_path: Path, words: str, complaint: str) -> None:
     with pytest.raises(OptionError, match=complaint):

@@ -149,7 +149,7 @@ def test_the_subject_and_a_word(tmp_path: Path) -> None:
 
 
 def test_unknown_words_and_bad_places_are_refused_before_anything_is_read(people: Path, in_a_folder: Path) -> None:
-    with pytest.raises(OptionError, match="no 'unobtainium'"):
+    with pytest.raises(OptionError, match="no class 'unobtainium'"):
         tellapart.crop(people, target="unobtainium")
     with pytest.raises(OptionError, match="only read"):
         tellapart.crop(people, out=people / "crops")

@@ -21,7 +21,7 @@ def test_a_map_with_its_table_and_how_far_to_trust_it(photos: Path, tmp_path: Pa
     assert (found.map, found.images) == ("t-SNE", 90)
     assert 0 < found.trust.neighbors_kept <= 1
     flat, full = found.trust.knn_2d, found.trust.knn_full
-    assert flat["low"] < flat["value"] <= flat["high"] and flat["value"] > 0.7 and full["value"] > 0.7
+    assert flat.low < flat.value <= flat.high and flat.value > 0.7 and full.value > 0.7
     with (tmp_path / "my map/map.csv").open(encoding="utf-8", newline="") as table:
         rows = list(csv.DictReader(table))
     assert len(rows) == 90 and {row["label"] for row in rows} == {"dots", "plain", "stripes"}

@@ -25,7 +25,7 @@ def test_words_name_classes(word: str, classes: tuple[int, ...]) -> None:
 
 
 def test_an_unknown_word_gets_the_closest() -> None:
-    with pytest.raises(OptionError, match="no 'daisi'") as caught:
+    with pytest.raises(OptionError, match="no class 'daisi'") as caught:
         imagenet_classes("daisi")
     assert caught.value.hint is not None
     assert "daisy" in caught.value.hint

@@ -149,6 +149,7 @@ def test_enter_shows_the_image_large_and_the_arrows_go_on(browser: Any, two: Pat
         assert not page.locator("#gallery dialog").is_visible() and current(page) == "grid-2"
         page.get_by_title("Larger (Enter)").click()
         page.get_by_role("button", name="Close").click()
+        page.wait_for_function("document.activeElement.id === 'grid'")  # a dialog gives the focus back after its event
         assert current(page) == "grid-2"
 
 

@@ -28,7 +28,6 @@ def test_differences_carry_a_sign_and_zero_none() -> None:
 def test_what_cannot_be_told_apart_is_said() -> None:
     assert number_format.p_value_words(0.2, 160) == "p = 0.200: not significantly different on these 160 images"
     assert number_format.p_value_words(1e-9, 160) == "p < 0.001"
-    assert number_format.p_value_words(None, 160) == ""
 
 
 def test_days_counts_sizes_and_short_names() -> None:
