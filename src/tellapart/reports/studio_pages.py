@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -10,6 +11,7 @@ from tellapart.reports.figures import figure_css, theme_css
 from tellapart.reports.html_shell import page_template, static_text
 
 STYLES = ("page.css", "parts.css", "review.css", "explore.css", "studio.css")
+IMPORTED = re.compile(r'from "tellapart/([\w.]+)"')
 SPECIFIER, ADDRESS = 'from "tellapart/', 'from "/static/'
 """Modules name each other as the import map of a mailed page has them; a page without inline scripts has no map."""
 
@@ -42,7 +44,19 @@ PAGES = (
 def studio_page(path: str, folder: str) -> str:
     """The HTML of the page at ``path``, for a folder of that name."""
     page = next(one for one in PAGES if one.path == path)
-    return page_template("studio.html").render(page=page, pages=PAGES, folder=folder)
+    return page_template("studio.html").render(page=page, pages=PAGES, folder=folder, modules=modules_of(f"studio_{page.name}.js"))
+
+
+@lru_cache(maxsize=32)
+def modules_of(name: str) -> tuple[str, ...]:
+    """A module and all that it imports, so that a page can ask for them at once and not one after the other."""
+    found, waiting = {name: None}, [name]
+    while waiting:
+        for other in IMPORTED.findall(static_text(waiting.pop())):
+            if other not in found:
+                found[other] = None
+                waiting.append(other)
+    return tuple(found)
 
 
 @lru_cache(maxsize=1)

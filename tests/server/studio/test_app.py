@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -183,8 +184,12 @@ def test_it_answers_while_the_folder_is_read_and_says_why_it_cannot_be(tmp_path:
     assert not said["is_ready"] and "there are no images" in said["error"]
 
 
-def test_modules_name_each_other_by_address() -> None:
+def test_modules_name_each_other_by_address_and_a_page_asks_for_all_of_them_at_once(client: TestClient) -> None:
     for page in PAGES:
+        html = client.get(page.path).text
+        asked = set(re.findall(r'rel="modulepreload" href="/static/([^"]+)"', html))
+        named = {other for name in asked for other in re.findall(r'from "/static/([^"]+)"', studio_module(name) or "")}
+        assert f"studio_{page.name}.js" in asked and named <= asked
         source = studio_module(f"studio_{page.name}.js")
         assert source is not None and '"tellapart/' not in source and 'from "/static/' in source
 

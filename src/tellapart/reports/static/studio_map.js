@@ -173,7 +173,9 @@ async function mount(main, store) {
   await lens.useMap();
   if (lens.map) {
     const { runs } = await get("/api/runs");
-    if (runs.length) await lens.useRun(runs[0].name).catch(sayError);
+    const loss = (run) => run.log_loss?.value ?? Infinity;
+    const best = runs.reduce((one, other) => (loss(other) < loss(one) ? other : one), runs[0]);
+    if (best) await lens.useRun(best.name).catch(sayError);
     new ImageMap(main, store, lens);
     return;
   }

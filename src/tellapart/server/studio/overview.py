@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from urllib.parse import urlencode
 
 import numpy as np
 
@@ -104,8 +106,9 @@ def _next_steps(
         return
     if changed:
         yield _step("retrain", f"{changed:,} {'image' if changed == 1 else 'images'} changed: retrain", _took(runs[0]), job="train")
-    yield from _mistakes(runs[0])
-    if sentence := _curve_sentence(runs[0]):
+    best = _best(runs)
+    yield from _mistakes(best)
+    if sentence := _curve_sentence(best):
         yield _step("more", "Collect more images", sentence)
     few = [row["name"] for row in usable if row["n"] < FEW_A_CLASS]
     if few:
@@ -114,6 +117,16 @@ def _next_steps(
             f"Add to {', '.join(few[:3])}{' …' if len(few) > 3 else ''}",
             f"A class of fewer than {FEW_A_CLASS} images can be learned little, and judged less.",
         )
+
+
+def _best(runs: Sequence[Run]) -> Run:
+    """The run with the lowest log loss."""
+
+    def loss(run: Run) -> float:
+        scores = run_view(run)["log_loss"]
+        return scores["value"] if scores else math.inf
+
+    return min(runs, key=loss)
 
 
 def _step(key: str, title: str, why: str, href: str | None = None, *, job: str | None = None) -> NextStep:
@@ -130,7 +143,7 @@ def _mistakes(run: Run) -> Iterator[NextStep]:
     if scores["n"] and scores["accuracy"]:
         wrong = round(scores["n"] * (1 - scores["accuracy"]["value"]))
         if wrong:
-            place = f"/gallery?run={run.name}&show=mistakes&order=loss"
+            place = "/gallery?" + urlencode({"run": run.name, "part": scores["part"], "show": "mistakes", "order": "loss"})
             why = f"Of {scores['n']:,} {scores['part']} images; the worst are often wrong labels."
             yield _step("mistakes", f"Look at the {count(wrong, 'mistake')} of {run.name}", why, place)
 
