@@ -1,6 +1,6 @@
-"""Draw a small set of fruit, train on it, and take a screenshot of its report: makes docs/report.png.
+"""Draw a small set of fruit, train on it, and take screenshots of its report and of the studio: docs/report.png and docs/studio.png.
 
-    python docs/report_image.py FOLDER [--draw-only]
+    python docs/report_image.py FOLDER [--draw-only | --studio-only]
 
 Every image is drawn by this script, so the screenshot may be shown anywhere. Needs Playwright and Chromium.
 """
@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -114,11 +117,37 @@ def take_screenshot(page: Path, target: Path) -> None:
     whole.quantize(256).save(target, optimize=True)
 
 
+def take_studio_screenshot(folder: Path, run: str, target: Path) -> None:
+    """Save the gallery of the studio with the mistakes of a run, one of them relabeled and one excluded."""
+    from playwright.sync_api import sync_playwright
+
+    command = [sys.executable, "-m", "tellapart", "studio", "fruit", "--port", "0"]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as studio, sync_playwright() as playwright:
+        found = re.search(r"(http://\S+)/open\S+", studio.stderr.readline() if studio.stderr else "")
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        tab = browser.new_page(viewport={"width": 1280, "height": 720}, color_scheme="light")
+        tab.goto(found[0])
+        tab.wait_for_url(f"{found[1]}/")
+        tab.goto(f"{found[1]}/gallery?run={run}&show=mistakes&order=loss")
+        tab.wait_for_selector(".card")
+        tab.keyboard.press("ArrowRight")
+        tab.keyboard.press("x")
+        tab.locator(".class-list .is-suggested").first.click()
+        tab.wait_for_selector(".card.is-relabel")
+        tab.locator(".card").first.click()
+        tab.wait_for_timeout(2000)
+        image = Image.open(io.BytesIO(tab.screenshot())).convert("RGB")
+        browser.close()
+        studio.terminate()
+    image.quantize(256).save(target, optimize=True)
+
+
 def main() -> None:
     """Draw, train and take the screenshot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="where the images and the run go")
     parser.add_argument("--draw-only", action="store_true", help="draw the images, train nothing")
+    parser.add_argument("--studio-only", action="store_true", help="take no screenshot of the report")
     options = parser.parse_args()
     draw_set(options.folder / "fruit")
     if options.draw_only:
@@ -126,7 +155,9 @@ def main() -> None:
     import tellapart
 
     run = tellapart.train(options.folder / "fruit", out=options.folder / "runs")
-    take_screenshot(run.folder / "report.html", Path(__file__).parent / "report.png")
+    if not options.studio_only:
+        take_screenshot(run.folder / "report.html", Path(__file__).parent / "report.png")
+    take_studio_screenshot(options.folder, run.name, Path(__file__).parent / "studio.png")
 
 
 if __name__ == "__main__":

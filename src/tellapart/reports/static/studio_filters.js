@@ -8,9 +8,9 @@ const UNKNOWN_LAST = 2;
 const SHOWS = {
   all: ["everything", () => true],
   used: ["used", (i, { store }) => store.state[i] === USED],
-  open: ["not decided by you", (i, { store }) => !store.isDecided(i)],
-  decided: ["decided by you", (i, { store }) => store.isDecided(i)],
-  mistakes: ["mistakes of the run", (i, { lens }) => lens.isMistake(i)],
+  open: ["not decided", (i, { store }) => !store.isDecided(i)],
+  decided: ["decided", (i, { store }) => store.isDecided(i)],
+  mistakes: ["mistakes", (i, { lens }) => lens.isMistake(i)],
   excluded: ["excluded", (i, { store }) => store.state[i] === EXCLUDED],
   unsure: ["unsure", (i, { store }) => store.state[i] === UNSURE],
   aside: ["set aside", (i, { store }) => store.state[i] === ASIDE],
