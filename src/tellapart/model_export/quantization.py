@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from tellapart.models.onnx_classifier import SquareLike, input_names
 
 CALIBRATED_ON = 128
 """Training photos whose values set the ranges."""
+PERCENTILE = 99.99
+"""Percent of the values that lie within a range; a few extreme ones would leave too few levels for the rest."""
 QUANTIZED = ("Conv", "MatMul", "Gemm", "Add", "AveragePool", "GlobalAveragePool")
 HEADS = "members."
 """How the names of the heads' tensors begin: heads are small, and stay in float32."""
@@ -29,7 +33,7 @@ def quantized(model: Any, squares: Sequence[SquareLike], photos: Sequence[Sequen
         photos: for each photo its squares, uint8 (s, s, 3).
     """
     import onnx
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     class Photos(CalibrationDataReader):  # type: ignore[misc, unused-ignore]
         """One photo a call."""
@@ -56,16 +60,19 @@ def quantized(model: Any, squares: Sequence[SquareLike], photos: Sequence[Sequen
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             nodes_to_exclude=heads,
+            calibrate_method=CalibrationMethod.Percentile,
+            extra_options={"CalibPercentile": PERCENTILE},
         )
         return onnx.load(after)
 
 
-class _without_messages:  # noqa: N801
-    """Within, the quantizer's advice to preprocess the graph is not logged: batch norms are folded already."""
-
-    def __enter__(self) -> None:
-        self._before = logging.root.manager.disable
-        logging.disable(logging.WARNING)
-
-    def __exit__(self, *error: object) -> None:
-        logging.disable(self._before)
+@contextmanager
+def _without_messages() -> Iterator[None]:
+    """Within, the quantizer neither prints nor logs its advice to preprocess the graph: batch norms are folded already."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)

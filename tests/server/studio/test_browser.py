@@ -111,7 +111,7 @@ def test_a_selection_is_one_step_and_another_window_sees_it(browser: Any, addres
         first.keyboard.press("Shift+ArrowRight")
         assert first.locator(".side .verdict").inner_text() == "3 selected"
         first.get_by_label("Another class …").fill("birds")
-        first.get_by_role("button", name="Call it so").click()
+        first.get_by_role("button", name="Relabel", exact=True).click()
         first.wait_for_selector(".card.is-relabel")
         second.wait_for_selector(".card.is-relabel")
         assert second.locator(".card.is-relabel").count() == 3

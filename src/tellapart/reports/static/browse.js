@@ -96,8 +96,8 @@ class Browse {
       labeledSelect(label, key, options, (value) => this.change({ [key]: value }));
     const hasParts = new Set(rows.map((row) => row.part).filter(Boolean)).size > 1;
     this.find("filters").append(
-      select("Class", "name", [["", "every class"], ...classNames.map((name) => [name, name])]),
-      ...(hasParts ? [select("Part", "part", [["", "every part"], ...view.parts.map((part) => [part, part])])] : []),
+      select("Class", "name", [["", "all classes"], ...classNames.map((name) => [name, name])]),
+      ...(hasParts ? [select("Part", "part", [["", "all parts"], ...view.parts.map((part) => [part, part])])] : []),
       select("Show", "only", SHOWN),
       select("Sure", "sure", SURE),
     );

@@ -4,7 +4,8 @@
 import { choice, element, grouped, percent } from "tellapart/dom.js";
 
 const MOST_CLASSES = 20;
-const KEY = "Blue is right, orange wrong; the deeper, the more of its row. Choose a cell to see its images.";
+const KEY =
+  "Blue is right, orange wrong; the darker, the larger its share of the row. Choose a cell to see its images.";
 const ARROWS = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1] };
 const MODES = [
   ["counts", "Counts"],

@@ -84,10 +84,10 @@ class Gallery {
       onchoice: (kind) => this.change({ kind, cell: null }),
       onend: () => this.focus(),
     });
-    const classes = [["", "every class"], ...classNames.map((name, k) => [String(k), name])];
+    const classes = [["", "all classes"], ...classNames.map((name, k) => [String(k), name])];
     const orders = Object.entries(ORDERS).map(([key, [words]]) => [key, words]);
     const parts = [...new Set(images.map((image) => image.part))];
-    const partOptions = [["", "every part"], ...parts.map((part) => [part, part])];
+    const partOptions = [["", "all parts"], ...parts.map((part) => [part, part])];
     this.find("tools").append(
       labeledSelect("Class", "name", classes, (name) => this.change({ name })),
       ...(parts.length > 1 ? [labeledSelect("Part", "part", partOptions, (part) => this.change({ part }))] : []),

@@ -52,7 +52,7 @@ class ReportMap {
       press("Fit", "Show the whole map", () => this.scatter.zoomBy(0)),
     );
     if (this.classNames.length > MOST) {
-      const options = [["", "every class"], ...this.classNames.map((name, k) => [String(k), name])];
+      const options = [["", "all classes"], ...this.classNames.map((name, k) => [String(k), name])];
       tools.append(labeledSelect("Class", "class", options, (k) => this.onlyClass(k)));
     }
     choice(colors, {

@@ -16,7 +16,7 @@ const AHEAD = 24;
 const BADGES = { [EXCLUDED]: "Excluded", [UNSURE]: "Unsure", [ASIDE]: "Set aside", [UNREADABLE]: "Unreadable" };
 const KEYS =
   "1–9 class · x exclude · u unsure · r restore · z undo · Shift+z redo · l other class · Enter larger · " +
-  "Shift+arrows, Space, Ctrl+a select · Esc let go";
+  "Shift+arrows, Space, Ctrl+a select · Esc clear selection";
 let benches = 0;
 
 class Bench {
@@ -142,7 +142,7 @@ class Bench {
       this.form(place).querySelector("input").value = "";
       this.refocus();
     };
-    const node = relabeling("Another class …", classNames, onname, "Call it so");
+    const node = relabeling("Another class …", classNames, onname, "Relabel");
     this.forms[place] = { n: classNames.length, node };
     return node;
   }

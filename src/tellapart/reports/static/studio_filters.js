@@ -18,7 +18,7 @@ const SHOWS = {
 };
 // From the first to the last: numbers from 0 to 1, null for what is not known, which comes last.
 const ORDERS = {
-  folder: ["as in the folder", null],
+  folder: ["by folder", null],
   loss: ["highest loss", (i, { lens }) => lens.own(i)],
   margin: ["least certain", (i, { lens }) => lens.margin(i)],
   sure: ["surest", (i, { lens }) => (lens.hasPrediction(i) ? 1 - lens.confidence(i) : null)],
@@ -100,10 +100,10 @@ class Filters {
     );
     const words = (entries) => entries.map(([key, [said]]) => [key, said]);
     const selects = [
-      this.select("Class", "class", [["", "every class"], ...names, ["-", "no label"]]),
+      this.select("Class", "class", [["", "all classes"], ...names, ["-", "no label"]]),
       runs.length ? this.select("Run", "run", [["", "none"], ...runs.map(({ name }) => [name, name])]) : null,
       lens.run ? this.select("Says", "said", [["", "anything"], ...names]) : null,
-      this.hasParts() ? this.select("Part", "part", [["", "every part"], ...store.parts.map((p) => [p, p])]) : null,
+      this.hasParts() ? this.select("Part", "part", [["", "all parts"], ...store.parts.map((p) => [p, p])]) : null,
       lens.map?.clusters.length
         ? this.select("Cluster", "cluster", [["", "every cluster"], ...clusterNames(lens.map)])
         : null,

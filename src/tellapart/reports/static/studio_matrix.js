@@ -1,4 +1,4 @@
-// The confusion matrix of a run, counted from the labels of now: a cell shows its images, and all of them can be
+// The confusion matrix of a run, counted from the current labels: a cell shows its images, and all of them can be
 // relabeled at once. Beside another run: what one has right and the other wrong.
 
 import { mountConfusion } from "tellapart/confusion.js";
@@ -124,7 +124,7 @@ class Matrix {
     const right = n
       ? `${grouped(n - wrong)} of ${grouped(n)} right, ${percent((n - wrong) / n)}`
       : "No image of this part.";
-    this.score.textContent = `${right}${n ? ", counted with the labels of now." : ""}`;
+    this.score.textContent = `${right}${n ? ", counted with the current labels." : ""}`;
     const press = ({ key, words }) => {
       const rows = this.flipped(key);
       const properties = {
