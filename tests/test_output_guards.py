@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import tellapart
 from tellapart.dataset import Dataset, Entry, open_dataset
 from tellapart.dataset.dataset import files_dataset
 from tellapart.errors import OptionError
 from tellapart.output_guards import check_new_folder, check_no_manifest, check_outside, check_table
+from tests import folders
 
 
 @pytest.fixture
@@ -21,6 +24,50 @@ def test_nothing_is_written_among_the_photos_by_whatever_path(photos: Dataset, t
     (tmp_path / "link").symlink_to(tmp_path / "photos")
     with pytest.raises(OptionError, match="which is only read"):
         check_outside(tmp_path / place, photos)
+
+
+@pytest.mark.parametrize(
+    ("here", "suggested"),
+    [("photos", "such as --out ../runs,"), ("photos/cats", "such as --out ../../runs,"), (".", "such as --out runs,")],
+)
+def test_the_hint_names_a_place_that_is_accepted(
+    photos: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str, suggested: str
+) -> None:
+    monkeypatch.chdir(tmp_path / here)
+    with pytest.raises(OptionError) as refused:
+        check_outside(photos.root / "runs", photos)
+    assert suggested in (refused.value.hint or "")
+    check_outside(Path(suggested.removeprefix("such as --out ").rstrip(",")), photos)
+
+
+COMMANDS: dict[str, tuple[Callable[..., object], dict[str, object]]] = {
+    "train": (tellapart.train, {}),
+    "ladder": (tellapart.ladder, {}),
+    "autoencode": (tellapart.autoencode, {}),
+    "learning_curve": (tellapart.learning_curve, {"out": Path("curve.svg")}),
+    "check": (tellapart.check, {}),
+    "cluster": (tellapart.cluster, {}),
+    "cluster into folders": (tellapart.cluster, {"out": Path("../clusters"), "folders": Path("sorted")}),
+    "explore": (tellapart.explore, {}),
+    "similar": (tellapart.similar, {"all_": True}),
+    "suggest": (tellapart.suggest, {}),
+    "crop": (tellapart.crop, {}),
+    "export_dataset": (tellapart.export_dataset, {"out": "clean"}),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_would_be_written_among_the_photos_is_refused_before_a_photo_is_read(
+    name: str, photos: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in ("cats", "dogs"):
+        folders.write(photos.root, {f"{kind}/{number}.jpg": b"no photo, which reading would tell" for number in range(3)})
+    monkeypatch.chdir(photos.root)
+    command, options = COMMANDS[name]
+    with pytest.raises(OptionError, match=r"is inside the image folder.*") as refused:
+        command(".", **options)
+    option = {"cluster into folders": "--folders ", "export_dataset": ""}.get(name, "--out ")
+    assert f"such as {option}../" in (refused.value.hint or "")
 
 
 def test_a_folder_beside_the_photos_is_no_place_among_them(photos: Dataset, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,17 +14,27 @@ from tellapart.errors import OptionError
 from tellapart.progress import Progress
 
 
-def check_outside(out: Path, dataset: Dataset, *others: Path) -> None:
+def check_outside(out: Path, dataset: Dataset, *others: Path, option: str = "--out") -> None:
     """Check that ``out`` is not inside the image folders of a dataset, nor inside ``others``.
+
+    The hint names ``option``, which is empty for an argument.
 
     Raises:
         OptionError: it does.
     """
     if _is_inside(out, [*_photo_folders(dataset), *others]):
+        place = f"{option} {shlex.quote(_beside(out, dataset.root))}".lstrip()
         raise OptionError(
             f"{out} is inside the image folder, which is only read",
-            hint="choose another folder with --out, or run the command in another folder",
+            hint=f"choose a place outside of it, such as {place}, or run the command in another folder",
         )
+
+
+def _beside(out: Path, root: Path) -> str:
+    """The same name beside the image folder, as short as it can be typed here: ``../runs``."""
+    place = root.resolve().parent / out.name
+    near = os.path.relpath(place)
+    return near if near.count("..") < 3 else str(place)
 
 
 def check_no_manifest(out: Path, dataset: Dataset) -> None:

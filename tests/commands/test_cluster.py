@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 import tellapart
+from tellapart.analyzed_folder import OpenedFolder
 from tellapart.cli.app import tellapart as door
 from tellapart.errors import DataError, OptionError
 from tellapart.feature_extraction import FeatureMatrix
-from tellapart.workflows import explorable_images as subjects_module
 from tellapart.workflows.folder_clustering import parse_cluster_names
 from tests import faces, folders, sample_images
 
@@ -122,7 +122,7 @@ def test_words_that_cannot_be_asked_for(root: Path, tmp_path: Path, words: str, 
 
 def test_bad_images_and_bad_features_are_rows_with_a_reason(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders.write(root, {"dots/broken.jpg": sample_images.HTML, "dots/näme\n of two.jpg": sample_images.photo(5)})
-    real = subjects_module.analyze_folder
+    real = OpenedFolder.analyze
 
     def with_a_gap(*words: Any, **more: Any) -> Any:
         analyzed = real(*words, **more)
@@ -132,7 +132,7 @@ def test_bad_images_and_bad_features_are_rows_with_a_reason(root: Path, tmp_path
         object.__setattr__(analyzed, "features", FeatureMatrix(features.image_ids, values, features.provenance))
         return analyzed
 
-    monkeypatch.setattr(subjects_module, "analyze_folder", with_a_gap)
+    monkeypatch.setattr(OpenedFolder, "analyze", with_a_gap)
     found = tellapart.cluster(root, k=2, out=tmp_path / "out", **LOOK)
     assert found.images == 16
     assert found.left_out["dots/dots 00.jpg"] == "its features are not finite numbers"

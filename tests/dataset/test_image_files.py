@@ -176,3 +176,29 @@ def test_the_root_may_be_a_link_and_may_be_called_like_a_system_folder(tmp_path:
     folders.write(tmp_path, {"lost+found/cats/1.jpg": JPEG})
     (tmp_path / "photos").symlink_to("lost+found", target_is_directory=True)
     assert listed(tmp_path / "lost+found") == listed(tmp_path / "photos") == ["cats/1.jpg"]
+
+
+RESULTS = {
+    "a run": ("metrics.json", "options.json", "model/model.json", "figures/map.svg", "faces/1.jpg"),
+    "a prepared data set": ("prepared.json", "samples.parquet", "train/1.jpg"),
+    "clusters": ("clusters.json", "clusters.csv", "cluster-0.jpg"),
+}
+
+
+@pytest.mark.parametrize("kind", RESULTS)
+def test_results_among_the_photos_are_no_class_and_said_once(tmp_path: Path, kind: str) -> None:
+    written = [f"runs/photos-{number}/{name}" for number in (1, 2) for name in RESULTS[kind]]
+    photos = ["cats/a.jpg", "dogs/b.jpg"]
+    files, notes = image_files(folders.write(tmp_path, dict.fromkeys([*photos, *written, "runs/photos-1-explained.jpg"], JPEG)))
+    assert files == photos
+    assert notes == ["results of tellapart among the photos are passed over: runs/photos-1, runs/photos-2"]
+
+
+def test_a_folder_that_only_resembles_a_result_keeps_its_photos(tmp_path: Path) -> None:
+    names = ["cats/metrics.json", "cats/options.json", "cats/a.jpg", "runs/a.jpg", "runs/review.html"]
+    assert image_files(folders.write(tmp_path, dict.fromkeys(names, JPEG)))[0] == ["cats/a.jpg", "runs/a.jpg"]
+
+
+def test_beside_a_result_in_a_class_only_what_is_named_after_it_is_passed_over(tmp_path: Path) -> None:
+    names = ["cats/a.jpg", "cats/cats-2.jpg", "cats/cats-1-sheet.jpg", *(f"cats/cats-1/{name}" for name in RESULTS["a run"])]
+    assert image_files(folders.write(tmp_path, dict.fromkeys(names, JPEG)))[0] == ["cats/a.jpg", "cats/cats-2.jpg"]

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from tellapart.analyzed_folder import AnalyzedFolder
+from tellapart.analyzed_folder import AnalyzedFolder, OpenedFolder
 from tellapart.feature_spec import spec_of
 from tellapart.features import FeatureMatrix
 from tellapart.models.backbones import find_classifier
 from tellapart.models.feature_network import bare_network
 from tellapart.models.imagenet_classes import class_probabilities
+from tellapart.progress import Progress
 from tellapart.workflows import explorable_images
 from tests import folders
 
@@ -33,13 +34,13 @@ def test_words_need_no_second_look_by_the_same_network(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, features: str, networks: int
 ) -> None:
     asked = []
-    analyze_folder = explorable_images.analyze_folder
+    analyze = OpenedFolder.analyze
 
-    def noted(folder: Path, spec: explorable_images.FeatureSpec, **options: object) -> AnalyzedFolder:
+    def noted(opened: OpenedFolder, spec: explorable_images.FeatureSpec, **options: Progress) -> AnalyzedFolder:
         asked.append(spec)
-        return analyze_folder(folder, spec, **options)  # type: ignore[arg-type]
+        return analyze(opened, spec, **options)
 
-    monkeypatch.setattr(explorable_images, "analyze_folder", noted)
+    monkeypatch.setattr(OpenedFolder, "analyze", noted)
     few = folders.some_of(photos, tmp_path / "few", 1)
     found = explorable_images.explorable_images(few, spec_of(features), words="imagenet")
     assert len(asked[0].backbones) == networks

@@ -205,7 +205,7 @@ def check(folder: str | Path, *, options: CheckOptions, progress: Progress = AUT
         ModelError: the backbone is not available.
         StorageError: the disk is full or cannot be written.
     """
-    from tellapart.analyzed_folder import analyze_folder
+    from tellapart.analyzed_folder import open_folder
     from tellapart.output_guards import check_outside, noting_unchanged
     from tellapart.reports.review_page import PAGE, VIEW, write_review
     from tellapart.workflows.check_run import run_check
@@ -213,17 +213,10 @@ def check(folder: str | Path, *, options: CheckOptions, progress: Progress = AUT
 
     wanted, applied = _names(options.issues), _names(options.apply, are_all=False)
     _check_apply(wanted, applied)
-    analyzed = analyze_folder(
-        folder,
-        _spec(options),
-        reading=options,
-        state=options.state,
-        device=options.device,
-        num_workers=options.num_workers,
-        progress=progress,
-    )
-    out = options.out.expanduser()
-    check_outside(out, analyzed.dataset)
+    spec, out = _spec(options), options.out.expanduser()
+    opened = open_folder(folder, reading=options, state=options.state, num_workers=options.num_workers, progress=progress)
+    check_outside(out, opened.dataset)
+    analyzed = opened.analyze(spec.computed(options.device), progress=progress)
     found = run_check(analyzed, wanted, seed=options.seed, progress=progress)
     excluded = _apply(analyzed, found, applied) if applied else None
     rows = excluded.rows if excluded else analyzed.rows

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tellapart.exploration.cluster_associations import Agreement, ClusterAssociations
     from tellapart.exploration.num_clusters import NumClustersChoice
     from tellapart.workflows.decision_writing import DecisionResult
-    from tellapart.workflows.explorable_images import ExplorableImages
     from tellapart.workflows.folder_clustering import ClusteringConfig, FolderClustering
 
 METHODS = ("kmeans", "minibatch", "affinity", "hdbscan", "agglomerative")
@@ -177,10 +176,10 @@ def cluster(folder: str | Path, *, options: ClusterOptions, progress: Progress =
 
     spec = spec_of(options.features, layer=options.layer, weights=options.weights, image_size=options.image_size)
     spec = spec.computed(options.device, options.precision)
-    _check_folders(options)
     images = explorable_images(
         folder,
         spec,
+        places=_places(options),
         words=options.vocabulary,
         reading=options,
         state=options.state,
@@ -188,7 +187,6 @@ def cluster(folder: str | Path, *, options: ClusterOptions, progress: Progress =
         num_workers=options.num_workers,
         progress=progress,
     )
-    _check_places(options, images)
     clustering = cluster_folder(images, _config(options), progress)
     result = _result(clustering, options.out.expanduser())
     _write(clustering, result, options, progress)
@@ -216,23 +214,17 @@ def _config(options: ClusterOptions) -> ClusteringConfig:
     )
 
 
-def _check_folders(chosen: ClusterOptions) -> None:
+def _places(chosen: ClusterOptions) -> dict[str, Path]:
+    """Where results go: nothing is written over other things; an earlier result of this command is replaced."""
     from tellapart.output_guards import check_new_folder
 
-    if chosen.folders is not None:
-        check_new_folder(chosen.folders.expanduser())
-
-
-def _check_places(chosen: ClusterOptions, subjects: ExplorableImages) -> None:
-    """Nothing is written among the photos or over other things; an earlier result of this command is replaced."""
-    from tellapart.output_guards import check_new_folder, check_outside
-
-    for place in (chosen.out, chosen.folders):
-        if place is not None:
-            check_outside(place.expanduser(), subjects.analyzed.dataset)
     out = chosen.out.expanduser()
     if not _is_ours(out):
         check_new_folder(out)
+    if chosen.folders is None:
+        return {"--out": out}
+    check_new_folder(chosen.folders.expanduser())
+    return {"--out": out, "--folders": chosen.folders.expanduser()}
 
 
 def _is_ours(out: Path) -> bool:

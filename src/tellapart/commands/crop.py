@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tellapart.cropping.crop_folder import Crop
     from tellapart.cropping.geometry import CropShape
     from tellapart.cropping.selection import CropSelection
+    from tellapart.dataset import Dataset
 
 SHEET = Path("crop.jpg")
 MAX_MEASURED = 1_500
@@ -75,23 +76,22 @@ def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO)
         MissingExtra: the networks for faces are not installed.
         StorageError: the disk is full or cannot be written.
     """
-    from tellapart.analyzed_folder import analyze_folder
+    from tellapart.analyzed_folder import open_folder
     from tellapart.cropping.detection import detect, make_detector
     from tellapart.cropping.selection import select_crops
     from tellapart.feature_extraction import FeatureSpec
 
     detector = make_detector(options.target, options.device)
-    analyzed = analyze_folder(
+    opened = open_folder(
         folder,
-        FeatureSpec(()),
         reading=options,
         min_classes=2 if options.measure_benefit else 0,
         state=options.state,
-        device=options.device,
         num_workers=options.num_workers,
         progress=progress,
     )
-    _check_place(options.out, analyzed)
+    _check_place(options.out, opened.dataset)
+    analyzed = opened.analyze(FeatureSpec(()), progress=progress)
     rows = [number for number, row in enumerate(analyzed.rows) if row.is_used]
     files = [analyzed.dataset.file(analyzed.dataset.entries[number]) for number in rows]
     image_ids = [analyzed.rows[number].image_id or "" for number in rows]
@@ -142,11 +142,11 @@ def _shape(chosen: CropOptions) -> CropShape:
     return CropShape(chosen.margin, chosen.square, chosen.align, chosen.size)
 
 
-def _check_place(out: Path | None, analyzed: AnalyzedFolder) -> None:
+def _check_place(out: Path | None, dataset: Dataset) -> None:
     """Refuse to write among the images or over other files."""
     from tellapart.output_guards import check_new_folder, check_outside
 
-    check_outside(out or SHEET.resolve(), analyzed.dataset)
+    check_outside(out or SHEET.resolve(), dataset)
     if out is not None:
         check_new_folder(out)
 

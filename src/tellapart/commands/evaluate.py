@@ -152,7 +152,7 @@ def _check_outputs(options: EvaluateOptions, dataset: Dataset) -> None:
     if options.out is not None:
         check_no_manifest(options.out, dataset)
     if options.report is not None:
-        check_outside(options.report, dataset)
+        check_outside(options.report, dataset, option="--report")
         if not is_evaluation_report(options.report):
             check_new_folder(options.report)
 

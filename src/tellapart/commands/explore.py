@@ -157,16 +157,17 @@ def explore(folder: str | Path, *, options: ExploreOptions, progress: Progress =
         StorageError: the page cannot be written.
     """
     from tellapart.feature_spec import spec_of
-    from tellapart.output_guards import check_outside
     from tellapart.workflows.explorable_images import explorable_images
     from tellapart.workflows.folder_clustering import ClusteringConfig, cluster_folder, parse_cluster_names
     from tellapart.workflows.projection_page import header_view, project_folder
 
     names = parse_cluster_names(options.name)
     spec = spec_of(options.features, layer=options.layer, weights=options.weights, image_size=options.image_size)
+    out = options.out.expanduser()
     images = explorable_images(
         folder,
         spec.computed(options.device, options.precision),
+        places={"--out": out},
         words="none" if options.only == MAP else options.vocabulary,
         reading=options,
         state=options.state,
@@ -174,8 +175,6 @@ def explore(folder: str | Path, *, options: ExploreOptions, progress: Progress =
         num_workers=options.num_workers,
         progress=progress,
     )
-    out = options.out.expanduser()
-    check_outside(out, images.analyzed.dataset)
     projection = project_folder(images, method=options.map, perplexity=options.perplexity, seed=options.seed, progress=progress)
     header = header_view(projection, options, folder)
     if options.only == MAP:

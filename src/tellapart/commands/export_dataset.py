@@ -63,19 +63,20 @@ def export_dataset(folder: str | Path, out: str | Path, *, options: ExportDatase
     """
     from collections import Counter
 
-    from tellapart.analyzed_folder import analyze_folder
+    from tellapart.analyzed_folder import open_folder
     from tellapart.dataset_export.decided_copy import Exported, write_copy, write_table
     from tellapart.errors import DataError
     from tellapart.feature_extraction import FeatureSpec
     from tellapart.output_guards import check_new_folder, check_outside, check_table
 
     destination = Path(out).expanduser()
-    analyzed = analyze_folder(folder, FeatureSpec(()), reading=options, state=options.state, progress=progress)
+    opened = open_folder(folder, reading=options, state=options.state, progress=progress)
     if options.format == "csv":
         check_table(destination)
     else:
-        check_outside(destination, analyzed.dataset)
+        check_outside(destination, opened.dataset, option="")
         check_new_folder(destination)
+    analyzed = opened.analyze(FeatureSpec(()), progress=progress)
     entries = [
         Exported(analyzed.dataset.file(entry), row)
         for entry, row in zip(analyzed.dataset.entries, analyzed.rows, strict=True)

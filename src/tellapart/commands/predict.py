@@ -90,9 +90,9 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
         if options.out is not None:
             check_no_manifest(options.out, dataset)
         if options.sheet is not None:
-            check_outside(options.sheet, dataset)
+            check_outside(options.sheet, dataset, option="--sheet")
         if options.sort_into is not None:
-            check_outside(options.sort_into, dataset)
+            check_outside(options.sort_into, dataset, option="--sort-into")
             check_new_folder(options.sort_into)
         predicted = answer(dataset)
         if options.sheet is not None:

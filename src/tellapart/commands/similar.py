@@ -106,7 +106,7 @@ def similar(folder: str | Path, image: str | Path | None = None, *, options: Sim
         StorageError: the disk is full or cannot be written.
     """
     from tellapart.feature_spec import spec_of
-    from tellapart.output_guards import check_outside, noting_unchanged
+    from tellapart.output_guards import noting_unchanged
     from tellapart.workflows.explorable_images import explorable_images
 
     out = _place(options, image)
@@ -115,13 +115,13 @@ def similar(folder: str | Path, image: str | Path | None = None, *, options: Sim
     images = explorable_images(
         folder,
         spec,
+        places={"--out": out},
         reading=options,
         state=options.state,
         device=options.device,
         num_workers=options.num_workers,
         progress=progress,
     )
-    check_outside(out, images.analyzed.dataset)
     query, found, same_label = None, [], None
     with noting_unchanged([out], progress):
         if image is None:

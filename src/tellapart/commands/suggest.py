@@ -108,7 +108,7 @@ def suggest(folder: str | Path, *, options: SuggestOptions, progress: Progress =
         ModelError: the run's model is damaged.
         StorageError: the disk is full or cannot be written.
     """
-    from tellapart.output_guards import check_outside, noting_unchanged
+    from tellapart.output_guards import noting_unchanged
     from tellapart.reports.review_page import PAGE, VIEW, write_review
     from tellapart.run_folder import open_classifier_run
     from tellapart.workflows.explorable_images import explorable_images
@@ -116,17 +116,17 @@ def suggest(folder: str | Path, *, options: SuggestOptions, progress: Progress =
 
     judge = None if options.run is None else Judge.of(open_classifier_run(options.run), device=options.device)
     spec = _spec(options) if judge is None else judge.specs[0]
+    out = options.out.expanduser()
     images = explorable_images(
         folder,
         spec,
+        places={"--out": out},
         reading=options,
         state=options.state,
         device=options.device,
         num_workers=options.num_workers,
         progress=progress,
     )
-    out = options.out.expanduser()
-    check_outside(out, images.analyzed.dataset)
     class_names = _class_names(images, judge, options)
     rows = candidates(images, judge, are_labeled=options.labeled)
     found = _suggestion(images, judge, rows, options, progress)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tellapart.dataset.delimited_files import TABLE_SUFFIXES
+from tellapart.dataset.result_folders import is_result_folder
 from tellapart.errors import DataError
 from tellapart.images.formats import IMAGE_SUFFIXES, begins_like_image, is_named_like_image
 from tellapart.printable import printable
@@ -75,6 +76,7 @@ def image_files(root: Path) -> tuple[list[str], list[str]]:
         links, walk.links = sorted(walk.links), []
         for link in links:
             walk.follow(link)
+    walk.drop_sheets()
     return sorted(walk.paths), walk.notes()
 
 
@@ -90,6 +92,7 @@ class _Walk:
         self.closed: list[str] = []
         self.passed_links: list[str] = []
         self.system: set[str] = set()
+        self.results: list[str] = []
         self.others: Counter[str] = Counter()
         self.hidden = 0
         self.hidden_folders: list[str] = []
@@ -110,6 +113,9 @@ class _Walk:
                     found = sorted(entries, key=lambda entry: entry.name)
             except OSError as error:
                 self.closed.append(f"the folder {printable(str(error.filename or where))} cannot be read: {error.strerror}")
+                continue
+            if here and is_result_folder({entry.name for entry in found}):
+                self.results.append(here)
                 continue
             for entry in found:
                 path = f"{here}/{entry.name}" if here else entry.name
@@ -136,6 +142,12 @@ class _Walk:
         else:
             self.read(link)
 
+    def drop_sheets(self) -> None:
+        """Take out the images that commands write beside a run, such as ``runs/photos-1-explained.jpg``."""
+        if self.results:
+            beside = tuple(f"{folder}-" for folder in self.results)
+            self.paths = [path for path in self.paths if not path.startswith(beside)]
+
     def notes(self) -> list[str]:
         """What was passed over, in sentences."""
         found = [*self.closed, *self.passed_links[:_SHOWN]]
@@ -143,6 +155,8 @@ class _Walk:
             found.append(f"{len(self.passed_links) - _SHOWN:,} more linked folders are passed over for the same reason")
         if self.system:
             found.append(f"system folders are passed over: {', '.join(printable(name) for name in sorted(self.system))}")
+        if self.results:
+            found.append(_results_said(sorted(self.results)))
         if hidden := self.hidden + sum(map(self._images_below, self.hidden_folders)):
             found.append(f"{_counted(hidden, 'hidden image file')} passed over (a name or folder that begins with a dot)")
         if self.others:
@@ -213,6 +227,11 @@ def _is_image(entry: os.DirEntry[str]) -> bool:
 def _identity(folder: str | Path) -> _Identity:
     status = os.stat(folder)
     return status.st_dev, status.st_ino
+
+
+def _results_said(folders: list[str]) -> str:
+    named = ", ".join(map(printable, folders[:_SHOWN])) + (f" and {len(folders) - _SHOWN:,} more" if len(folders) > _SHOWN else "")
+    return f"results of tellapart among the photos are passed over: {named}"
 
 
 def _counted(count: int, what: str) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from tellapart.analyzed_folder import AnalyzedFolder, analyze_folder
+from tellapart.analyzed_folder import AnalyzedFolder, open_folder
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.counts import count
 from tellapart.dataset.file_rows import FileRow
@@ -24,6 +24,7 @@ from tellapart.models.backbone_card import Backbone
 from tellapart.models.backbones import find_backbones
 from tellapart.models.imagenet_classes import class_probabilities
 from tellapart.models.zero_shot import check_knows_words, is_clip, zero_shot
+from tellapart.output_guards import check_outside
 from tellapart.progress import SILENT, Progress
 
 NO_WORDS = "none"
@@ -80,6 +81,7 @@ def explorable_images(
     folder: str | Path,
     spec: FeatureSpec,
     *,
+    places: Mapping[str, Path] | None = None,
     words: str = NO_WORDS,
     reading: DatasetOptions = AS_FOUND,
     state: Path | None = None,
@@ -92,6 +94,7 @@ def explorable_images(
     Args:
         folder: class folders, unsorted images, a manifest or a bucket.
         spec: the features wanted, see :func:`tellapart.feature_spec.spec_of`.
+        places: what will be written, by the option that names it; checked before any image is read.
         words: what clusters may be called: ``imagenet``, ``none``, or words with commas between. A CLIP among the features is
             asked for those itself, else the packaged classifier is.
         reading: how folders and tables are read.
@@ -102,7 +105,7 @@ def explorable_images(
 
     Raises:
         DataError: the folder cannot be used, or no image is left.
-        OptionError: the packaged classifier does not know a word, and there is no CLIP.
+        OptionError: the packaged classifier does not know a word, and there is no CLIP; or a place is among the photos.
         StorageError: the disk is full, or the decisions cannot be read.
     """
     spec = spec.computed(device)
@@ -111,7 +114,10 @@ def explorable_images(
     knows = None if words == NO_WORDS else _word_network(backbones, own, device)
     asked = _shared_backbone(knows, backbones, spec.device) if knows else None
     wanted = replace(spec, backbones=tuple(dict.fromkeys([*backbones, *([asked] if asked else [])])))
-    analyzed = analyze_folder(folder, wanted, reading=reading, state=state, device=device, num_workers=num_workers, progress=progress)
+    opened = open_folder(folder, reading=reading, state=state, num_workers=num_workers, progress=progress)
+    for option, place in (places or {}).items():
+        check_outside(place, opened.dataset, option=option)
+    analyzed = opened.analyze(wanted.computed(device), progress=progress)
     rows = _unique_rows(analyzed.rows)
     left_out = {row.path: row.reason or row.status for row in analyzed.rows if not row.is_used}
     seen = analyzed.features.of([row.image_id or "" for row in rows])
