@@ -17,15 +17,13 @@ from tellapart.models.onnx_classifier import SquareLike, input_names
 
 CALIBRATED_ON = 128
 """Training photos whose values set the ranges."""
-PERCENTILE = 99.99
-"""Percent of the values that lie within a range; a few extreme ones would leave too few levels for the rest."""
 QUANTIZED = ("Conv", "MatMul", "Gemm", "Add", "AveragePool", "GlobalAveragePool")
 HEADS = "members."
 """How the names of the heads' tensors begin: heads are small, and stay in float32."""
 
 
 def quantized(model: Any, squares: Sequence[SquareLike], photos: Sequence[Sequence[ByteArray]]) -> Any:
-    """Static quantization of an ``onnx.ModelProto``: weights by channel, values by the ranges that the photos show (QDQ).
+    """Static quantization of an ``onnx.ModelProto``: weights by channel, values by the mean ranges of the photos (QDQ).
 
     Args:
         model: with squares as its only inputs.
@@ -33,7 +31,7 @@ def quantized(model: Any, squares: Sequence[SquareLike], photos: Sequence[Sequen
         photos: for each photo its squares, uint8 (s, s, 3).
     """
     import onnx
-    from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
     class Photos(CalibrationDataReader):  # type: ignore[misc, unused-ignore]
         """One photo a call."""
@@ -60,8 +58,7 @@ def quantized(model: Any, squares: Sequence[SquareLike], photos: Sequence[Sequen
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             nodes_to_exclude=heads,
-            calibrate_method=CalibrationMethod.Percentile,
-            extra_options={"CalibPercentile": PERCENTILE},
+            extra_options={"CalibMovingAverage": True},  # the range of one extreme photo would leave too few levels for the rest
         )
         return onnx.load(after)
 
