@@ -108,6 +108,9 @@ SENTENCES = {
     "repo/dataset/train/red:2 repo/dataset/train/blue:2 repo/dataset/test/red:1 repo/docs:4": (
         "layout: train/ and test/ under repo/dataset/, 2 classes (blue, red); repo/docs/ passed over (4 images)"
     ),
+    "train/a:2 train/b:2 dev/a:1 dev/b:1 eval/a:1 eval/b:1": (
+        "layout: train/, dev/ and eval/, 2 classes (a, b); dev/ and eval/ together are the val part"
+    ),
     "train/cats:2 train/dogs:2 test:3": "layout: train/ and test/, 2 classes (cats, dogs); the images of test/ have no label",
     "fold1/a:1 fold1/b:1 fold2/a:1": "layout: 2 folds (fold1/ and fold2/), of which fold2/ is the test part, 2 classes (a, b)",
     "cats/x:1 dogs:1": "layout: class folders, 2 classes (cats, dogs); folders in them belong to their class (cats/x/)",

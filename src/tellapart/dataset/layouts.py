@@ -130,6 +130,10 @@ def _by_parts(files: Sequence[str], base: Folder, parts: Mapping[str, str], said
     sentence = f"layout: {said or names}{_under(base)}, {_classes_said(entries)}"
     if unlabeled and len(unlabeled) < len(parts):
         sentence += f"; the images of {listed(sorted(unlabeled))} have no label"
+    for part in PARTS:
+        same = sorted(name for name, its_part in parts.items() if its_part == part)
+        if len(same) > 1 and not said:
+            sentence += f"; {listed(same)} together are the {part} part"
     tables = dict.fromkeys([*base.chain, *(f for r in regions for f in r.folder.chain)])
     return Layout(entries, sentence + _passed_over(base, left), [], tuple(tables))
 
