@@ -19,6 +19,7 @@ import pytest
 import tellapart
 from tellapart.errors import OptionError
 from tellapart.run_folder import Run
+from tellapart.server.serving import listen
 from tests import folders
 from tests.reports.conftest import browser as browser
 
@@ -81,3 +82,10 @@ def test_photos_dropped_on_the_page_are_answered(process: tuple[subprocess.Popen
     assert page.text_content(".answers li strong") == expected["label"]
     assert troubles == []
     page.close()
+
+
+def test_the_end_of_an_answer_does_not_wait_for_its_beginning() -> None:
+    with closing(listen("127.0.0.1", 0)) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
