@@ -183,7 +183,6 @@ def cluster(folder: str | Path, *, options: ClusterOptions, progress: Progress =
         words=options.vocabulary,
         reading=options,
         state=options.state,
-        device=options.device,
         num_workers=options.num_workers,
         progress=progress,
     )

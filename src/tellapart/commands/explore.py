@@ -171,7 +171,6 @@ def explore(folder: str | Path, *, options: ExploreOptions, progress: Progress =
         words="none" if options.only == MAP else options.vocabulary,
         reading=options,
         state=options.state,
-        device=options.device,
         num_workers=options.num_workers,
         progress=progress,
     )

@@ -118,7 +118,6 @@ def similar(folder: str | Path, image: str | Path | None = None, *, options: Sim
         places={"--out": out},
         reading=options,
         state=options.state,
-        device=options.device,
         num_workers=options.num_workers,
         progress=progress,
     )

@@ -123,7 +123,6 @@ def suggest(folder: str | Path, *, options: SuggestOptions, progress: Progress =
         places={"--out": out},
         reading=options,
         state=options.state,
-        device=options.device,
         num_workers=options.num_workers,
         progress=progress,
     )

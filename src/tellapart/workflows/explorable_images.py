@@ -85,7 +85,6 @@ def explorable_images(
     words: str = NO_WORDS,
     reading: DatasetOptions = AS_FOUND,
     state: Path | None = None,
-    device: str = "auto",
     num_workers: int | None = None,
     progress: Progress = SILENT,
 ) -> ExplorableImages:
@@ -93,13 +92,12 @@ def explorable_images(
 
     Args:
         folder: class folders, unsorted images, a manifest or a bucket.
-        spec: the features wanted, see :func:`tellapart.feature_spec.spec_of`.
+        spec: the features wanted, and the device that computes them, see :func:`tellapart.feature_spec.spec_of`.
         places: what will be written, by the option that names it; checked before any image is read.
         words: what clusters may be called: ``imagenet``, ``none``, or words with commas between. A CLIP among the features is
             asked for those itself, else the packaged classifier is.
         reading: how folders and tables are read.
         state: folder of catalog and decisions.
-        device: where networks run.
         num_workers: threads that read images.
         progress: progress receiver.
 
@@ -108,16 +106,16 @@ def explorable_images(
         OptionError: the packaged classifier does not know a word, and there is no CLIP; or a place is among the photos.
         StorageError: the disk is full, or the decisions cannot be read.
     """
-    spec = spec.computed(device)
+    spec = spec.computed(spec.device)
     backbones = spec.backbones
     own = () if words in (IMAGENET, NO_WORDS) else words_of(words)
-    knows = None if words == NO_WORDS else _word_network(backbones, own, device)
+    knows = None if words == NO_WORDS else _word_network(backbones, own, spec.device)
     asked = _shared_backbone(knows, backbones, spec.device) if knows else None
     wanted = replace(spec, backbones=tuple(dict.fromkeys([*backbones, *([asked] if asked else [])])))
     opened = open_folder(folder, reading=reading, state=state, num_workers=num_workers, progress=progress)
     for option, place in (places or {}).items():
         check_outside(place, opened.dataset, option=option)
-    analyzed = opened.analyze(wanted.computed(device), progress=progress)
+    analyzed = opened.analyze(wanted.computed(spec.device), progress=progress)
     rows = _unique_rows(analyzed.rows)
     left_out = {row.path: row.reason or row.status for row in analyzed.rows if not row.is_used}
     seen = analyzed.features.of([row.image_id or "" for row in rows])

@@ -64,8 +64,8 @@ class SuggestedLabel(TypedDict):
     own_probability: float | None
 
 
-class ReviewRow(SuggestedLabel):
-    """A file that the page shows, with its score for each issue."""
+class FileFacts(TypedDict):
+    """What is known of a file before anything is judged."""
 
     path: str
     image_id: str | None
@@ -76,6 +76,11 @@ class ReviewRow(SuggestedLabel):
     size_bytes: int
     status: str
     reason: str | None
+
+
+class ReviewRow(FileFacts, SuggestedLabel):
+    """A file that the page shows, with its score for each issue."""
+
     scores: dict[str, float | None]
 
 
@@ -232,7 +237,8 @@ def _issue(found: CheckFindings, name: str, place: dict[int, int]) -> IssueView:
     }
 
 
-def _row(found: CheckFindings, row: FileRow, number: int) -> ReviewRow:
+def file_facts(row: FileRow) -> FileFacts:
+    """The facts of a file's row."""
     return {
         "path": row.path,
         "image_id": row.image_id,
@@ -243,6 +249,12 @@ def _row(found: CheckFindings, row: FileRow, number: int) -> ReviewRow:
         "size_bytes": row.size_bytes,
         "status": row.status,
         "reason": row.reason,
+    }
+
+
+def _row(found: CheckFindings, row: FileRow, number: int) -> ReviewRow:
+    return {
+        **file_facts(row),
         "scores": {name: _rounded(score) for name, score in found.table.scores(number).items()},
         **_of_label(found, number),
     }

@@ -21,7 +21,7 @@ from tellapart.predictor import PredictionSettings, member_specs
 from tellapart.progress import Progress
 from tellapart.run_folder import Run
 from tellapart.workflows.explorable_images import ExplorableImages
-from tellapart.workflows.review_view import IssueView, ReviewRow, ReviewView, review_header
+from tellapart.workflows.review_view import IssueView, ReviewRow, ReviewView, file_facts, review_header
 
 if TYPE_CHECKING:
     from tellapart.dataset.file_rows import FileRow
@@ -185,15 +185,7 @@ def labeling_view(
 def _review_row(found: Suggestion, number: int) -> ReviewRow:
     row = found.rows[number]
     return {
-        "path": row.path,
-        "image_id": row.image_id,
-        "label": row.label,
-        "part": row.part,
-        "width": row.width,
-        "height": row.height,
-        "size_bytes": row.size_bytes,
-        "status": row.status,
-        "reason": row.reason,
+        **file_facts(row),
         "scores": {} if found.margins is None else {"suggested": round(max(0.0, float(found.margins[number])), 6)},
         "suggested": found.predicted[number] if found.predicted else None,
         "probability": None if found.probabilities is None else round(float(found.probabilities[number]), 6),
