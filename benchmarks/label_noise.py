@@ -17,28 +17,15 @@ from pathlib import Path
 
 import numpy as np
 
+from labeled_folders import labeled_features
 from tellapart import calibration
-from tellapart.analyzed_folder import analyze_folder
 from tellapart.curation.label_errors import find_label_errors
-from tellapart.dataset.groups import groups_together
 from tellapart.feature_extraction import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tellapart.training.label_noise_logits import held_out_logits
 from tellapart.training.linear_probe import LabeledFeatures
 
 PEER = Path(__file__).parent / "peers" / "cleanlab_scores.py"
-
-
-def loaded(photos: Path, backbone: str, most: int, state: Path) -> LabeledFeatures:
-    analyzed = analyze_folder(photos, FeatureSpec(find_backbones(backbone)), state=state)
-    rows = {row.image_id: row.label for row in analyzed.rows if row.is_used and row.label is not None and row.image_id is not None}
-    ids = list(rows)
-    if len(ids) > most:
-        ids = [ids[i] for i in np.sort(np.random.default_rng(0).choice(len(ids), most, replace=False))]
-    group_of = groups_together(ids, [(a, b) for a, b in analyzed.pairs if a in rows and b in rows and {a, b} <= set(ids)])
-    names = sorted(set(rows.values()))
-    targets = np.array([names.index(rows[i]) for i in ids])
-    return LabeledFeatures(analyzed.features.of(ids), targets, [group_of[i] for i in ids], names)
 
 
 def flipped(targets: np.ndarray, k: int, share: float, seed: int, *, are_pairs: bool) -> np.ndarray:
@@ -78,7 +65,7 @@ def main() -> None:
     print(f"{'':<12} wrong  {'who':<34} AP      precision  recall  flagged")
     for photos in chosen.photos:
         with tempfile.TemporaryDirectory() as state:
-            data = loaded(photos, chosen.backbone, chosen.most, Path(state))
+            data = labeled_features(photos, FeatureSpec(find_backbones(chosen.backbone)), states=Path(state), most=chosen.most)
         for share in chosen.shares:
             found: dict[str, list[tuple[float, ...]]] = {}
             began = time.perf_counter()

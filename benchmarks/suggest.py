@@ -15,10 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from labeled_folders import labeled_features
 from tellapart import calibration
-from tellapart.analyzed_folder import analyze_folder
 from tellapart.concurrency import one_blas_thread
-from tellapart.dataset.groups import groups_together
 from tellapart.dataset.splits import assign_stratified_parts
 from tellapart.exploration.batch_selection import prototypes, uncertain_and_diverse
 from tellapart.feature_spec import spec_of
@@ -43,17 +42,9 @@ def main() -> None:
     print("set | full accuracy | labels for 95 % of it: random | margin | suggest | of random | of margin | mean accuracy on the way, each")
     with one_blas_thread():
         for photos in chosen.photos:
-            show(f"{photos.parent.name}/{photos.name}", loaded(photos, chosen), chosen)
+            data = labeled_features(photos, spec_of(chosen.backbone), states=chosen.state)
+            show(f"{photos.parent.name}/{photos.name}", data, chosen)
     print(f"load {os.getloadavg()[0]:.0f}")
-
-
-def loaded(photos: Path, chosen: argparse.Namespace) -> LabeledFeatures:
-    analyzed = analyze_folder(photos, spec_of(chosen.backbone), state=chosen.state / f"{photos.parent.name}-{photos.name}")
-    rows = {row.image_id: row.label for row in analyzed.rows if row.is_used and row.label is not None and row.image_id is not None}
-    ids, names = list(rows), sorted(set(rows.values()))
-    group_of = groups_together(ids, [(a, b) for a, b in analyzed.pairs if a in rows and b in rows])
-    targets = np.array([names.index(rows[i]) for i in ids])
-    return LabeledFeatures(analyzed.features.of(ids), targets, [group_of[i] for i in ids], names)
 
 
 def show(name: str, data: LabeledFeatures, chosen: argparse.Namespace) -> None:

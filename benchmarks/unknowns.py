@@ -18,11 +18,10 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from labeled_folders import labeled_features
 from tellapart import calibration
-from tellapart.analyzed_folder import analyze_folder
 from tellapart.concurrency import one_blas_thread
 from tellapart.conformal import prediction_sets, true_class_scale
-from tellapart.dataset.groups import groups_together
 from tellapart.dataset.splits import assign_stratified_parts
 from tellapart.feature_spec import spec_of
 from tellapart.features.matrix import unit_rows
@@ -44,20 +43,12 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=1500, help="images of a set for the AUROCs")
     parser.add_argument("--state", type=Path, required=True)
     chosen = parser.parse_args()
-    sets = {f"{photos.parent.name}/{photos.name}": loaded(photos, chosen) for photos in chosen.photos}
+    spec = spec_of(chosen.backbone)
+    sets = {f"{photos.parent.name}/{photos.name}": labeled_features(photos, spec, states=chosen.state) for photos in chosen.photos}
     with one_blas_thread():
         rates(sets, chosen.seeds)
         areas(sets, chosen.most)
     print(f"load {os.getloadavg()[0]:.0f}")
-
-
-def loaded(photos: Path, chosen: argparse.Namespace) -> LabeledFeatures:
-    analyzed = analyze_folder(photos, spec_of(chosen.backbone), state=chosen.state / f"{photos.parent.name}-{photos.name}")
-    rows = {row.image_id: row.label for row in analyzed.rows if row.is_used and row.label is not None and row.image_id is not None}
-    ids, names = list(rows), sorted(set(rows.values()))
-    group_of = groups_together(ids, [(a, b) for a, b in analyzed.pairs if a in rows and b in rows])
-    targets = np.array([names.index(rows[i]) for i in ids])
-    return LabeledFeatures(analyzed.features.of(ids), targets, [group_of[i] for i in ids], names)
 
 
 def rates(sets: dict[str, LabeledFeatures], seeds: int) -> None:
