@@ -122,15 +122,17 @@ export function decidedWords({ action, new: to, isOfFile }) {
 // A bar for a score in [0, 1], lower is worse: the worst has the longest.
 export const badness = (score) => `width:${(100 * (1 - score)).toFixed(1)}%`;
 
+// A button for an action, with the key that does the same.
+export const press = (words, key, title, onclick, kind = "") =>
+  element(
+    "button",
+    { type: "button", class: `press ${kind}`, "data-act": key, title: `${title} (${key})`, onclick },
+    words,
+    element("kbd", {}, key),
+  );
+
 // What can be decided about one image; `row` has label, suggested, probability, own_probability and image_id.
 export function decisionButtons(row, decision, group, actions, classNames) {
-  const press = (words, key, title, onclick, kind = "") =>
-    element(
-      "button",
-      { type: "button", class: `press ${kind}`, "data-act": key, title: `${title} (${key})`, onclick },
-      words,
-      element("kbd", {}, key),
-    );
   const menu = element(
     "select",
     {

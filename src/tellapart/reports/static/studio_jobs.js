@@ -91,3 +91,28 @@ class Jobs {
 }
 
 export const followJobs = (options) => new Jobs(options);
+
+// A page whose content a job has yet to make: what it will show, a button that starts the job, and how far it is. The
+// page is loaded again once the job is done.
+export function mountWaiting(main, { kind, title, words, start }) {
+  const cards = element("div", { class: "jobs" });
+  const button = element("button", { type: "button", class: "press strong", onclick: () => jobs.start(kind) }, start);
+  const jobs = followJobs({
+    onend: (job) => job.state === "done" && location.reload(),
+    ontell: () => {
+      cards.replaceChildren(...jobs.cards());
+      button.disabled = jobs.isRunning(kind);
+    },
+  });
+  main.append(
+    element(
+      "section",
+      { class: "waiting" },
+      element("h1", {}, title),
+      element("p", { class: "muted" }, words),
+      button,
+      cards,
+    ),
+  );
+  jobs.follow();
+}

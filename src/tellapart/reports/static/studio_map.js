@@ -8,7 +8,7 @@ import { mountScatter } from "tellapart/scatter.js";
 import { get } from "tellapart/studio_api.js";
 import { mountBench } from "tellapart/studio_bench.js";
 import { clusterNames } from "tellapart/studio_filters.js";
-import { followJobs } from "tellapart/studio_jobs.js";
+import { mountWaiting } from "tellapart/studio_jobs.js";
 import { makeLens } from "tellapart/studio_lens.js";
 import { mountPage, sayError } from "tellapart/studio_shell.js";
 import { mountThumbs } from "tellapart/thumbs.js";
@@ -179,32 +179,9 @@ async function mount(main, store) {
     new ImageMap(main, store, lens);
     return;
   }
-  const cards = element("div", { class: "jobs" });
-  const start = element(
-    "button",
-    { type: "button", class: "press strong", onclick: () => jobs.start("explore") },
-    "Make a map",
-  );
   const words =
     "There is no map of these images yet. It needs no labels, and groups what looks alike: piles to be named.";
-  const jobs = followJobs({
-    onend: (job) => job.state === "done" && location.reload(),
-    ontell: () => {
-      cards.replaceChildren(...jobs.cards());
-      start.disabled = jobs.isRunning("explore");
-    },
-  });
-  main.append(
-    element(
-      "section",
-      { class: "waiting" },
-      element("h1", {}, "Map"),
-      element("p", { class: "muted" }, words),
-      start,
-      cards,
-    ),
-  );
-  jobs.follow();
+  mountWaiting(main, { kind: "explore", title: "Map", words, start: "Make a map" });
 }
 
 mountPage(mount);

@@ -1,7 +1,7 @@
 // What is known of the image looked at, or of those selected, and the buttons that decide.
 
 import { element, grouped, percent } from "tellapart/dom.js";
-import { sizeWords } from "tellapart/facts.js";
+import { press, sizeWords } from "tellapart/facts.js";
 
 const MOST_BUTTONS = 12;
 const MOST_LINES = 4;
@@ -62,13 +62,6 @@ function classButtons(i, bench, form) {
 }
 
 function presses(bench) {
-  const press = (words, key, title, onclick, kind = "") =>
-    element(
-      "button",
-      { type: "button", class: `press ${kind}`, "data-act": key, title: `${title} (${key})`, onclick },
-      words,
-      element("kbd", {}, key),
-    );
   const { selected, store, grid } = bench;
   const rows = selected.size ? [...selected] : [grid.current()];
   const hasDecision = rows.some((i) => i !== null && store.isDecided(i));

@@ -3,7 +3,7 @@
 import { mountBrowse } from "tellapart/browse.js";
 import { element } from "tellapart/dom.js";
 import { get } from "tellapart/studio_api.js";
-import { followJobs } from "tellapart/studio_jobs.js";
+import { mountWaiting } from "tellapart/studio_jobs.js";
 import { classKeys } from "tellapart/studio_keys.js";
 import { mountPage } from "tellapart/studio_shell.js";
 import { EXCLUDED, UNSURE } from "tellapart/studio_store.js";
@@ -165,31 +165,8 @@ async function mount(main, store) {
     mountFindings(main, store, view);
     return;
   }
-  const cards = element("div", { class: "jobs" });
-  const start = element(
-    "button",
-    { type: "button", class: "press strong", onclick: () => jobs.start("check") },
-    "Start a check",
-  );
   const words = view ? "The latest check found nothing." : "There is no check of these images yet.";
-  const jobs = followJobs({
-    onend: (job) => job.state === "done" && location.reload(),
-    ontell: () => {
-      cards.replaceChildren(...jobs.cards());
-      start.disabled = jobs.isRunning("check");
-    },
-  });
-  main.append(
-    element(
-      "section",
-      { class: "waiting" },
-      element("h1", {}, "Review"),
-      element("p", { class: "muted" }, words),
-      start,
-      cards,
-    ),
-  );
-  jobs.follow();
+  mountWaiting(main, { kind: "check", title: "Review", words, start: "Start a check" });
 }
 
 mountPage(mount);
