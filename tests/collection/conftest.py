@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from tellapart.collection.ledger import Ledger
 from tests.collection.seaweed import Seaweed, seaweed, seaweed_binary
+
+NOW = 1_000.0
+"""The time that the clock of the fixture ``ledger`` shows."""
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +32,10 @@ def s3(s3_server: Seaweed, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, value in s3_server.variables.items():
         monkeypatch.setenv(name, value)
     return f"s3://photos/{uuid4().hex}"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """An empty ledger whose clock stands still."""
+    with Ledger(tmp_path / "collection.sqlite", clock=lambda: NOW) as opened:
+        yield opened

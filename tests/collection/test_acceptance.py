@@ -17,14 +17,7 @@ from tellapart.collection.fetch_result import Fetched
 from tellapart.collection.ledger import BUSY, DUPLICATE, REFUSED, WAITING, Claim, Ledger, Verdict
 from tellapart.collection.retries import MAX_TRIES, MAX_TRIES_BLOCKED
 from tellapart.collection.storage.stores import open_destination
-
-NOW = 1_000.0
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger(tmp_path / "collection.sqlite", clock=lambda: NOW) as opened:
-        yield opened
+from tests.collection.conftest import NOW
 
 
 @pytest.fixture

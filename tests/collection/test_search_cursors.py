@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tellapart.collection.candidates import Found, Offer
 from tellapart.collection.ledger import Ledger
 from tellapart.collection.search_cursors import DRY, EXHAUSTED, FAILED, OPEN, Cell, Cells
-
-NOW = 1_000.0
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger(tmp_path / "collection.sqlite", clock=lambda: NOW) as opened:
-        yield opened
+from tests.collection.conftest import NOW
 
 
 @pytest.fixture
