@@ -20,6 +20,7 @@ from .conftest import reported
 from .synthetic import write_run
 
 pytestmark = pytest.mark.browser
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
 
 @contextmanager
@@ -149,7 +150,7 @@ def test_enter_shows_the_image_large_and_the_arrows_go_on(browser: Any, two: Pat
         assert not page.locator("#gallery dialog").is_visible() and current(page) == "grid-2"
         page.get_by_title("Larger (Enter)").click()
         page.get_by_role("button", name="Close").click()
-        page.wait_for_function("document.activeElement.id === 'grid'")  # a dialog gives the focus back after its event
+        expect(page.locator("#grid")).to_be_focused()  # a dialog gives the focus back after its event
         assert current(page) == "grid-2"
 
 
@@ -286,7 +287,7 @@ def test_an_entry_of_the_legend_shows_one_class(browser: Any, two: Path) -> None
         drawn = page.locator("#map canvas:not(.above)").get_attribute("data-drawn")
         entry.click()
         assert page.locator("#map .legend button").first.get_attribute("aria-pressed") == "true"
-        page.wait_for_function(f"document.querySelector('#map canvas').dataset.drawn !== '{drawn}'")
+        expect(page.locator("#map canvas:not(.above)")).not_to_have_attribute("data-drawn", str(drawn))
 
 
 def test_what_a_mailed_report_decides_is_applied_with_its_conflicts(browser: Any, trained: Run, photos: Path, tmp_path: Path) -> None:
