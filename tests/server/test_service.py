@@ -15,9 +15,10 @@ from tellapart.array_types import ByteArray
 from tellapart.commands.serve import ServeOptions, _key
 from tellapart.errors import DataError, OptionError
 from tellapart.run_folder import Run
+from tellapart.server.drift import Drift
 from tellapart.server.engines import EngineAnswer
 from tellapart.server.limits import Limits
-from tellapart.server.served_models import Drift, NamedImage, ServedModel, open_models
+from tellapart.server.served_models import NamedImage, ServedModel, open_models
 from tellapart.server.service import Service
 from tests import folders
 

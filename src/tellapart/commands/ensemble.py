@@ -61,7 +61,7 @@ def ensemble(runs: Sequence[str | Path], *, options: EnsembleOptions, progress: 
     from tellapart.models.model_card import CARD
     from tellapart.reports import write_report
     from tellapart.run_folder import Run
-    from tellapart.training.ensemble import evaluate_ensemble
+    from tellapart.training.ensemble_evaluation import evaluate_ensemble
     from tellapart.training.run_writer import RunContext, equal_run, new_run_folder, write_run
 
     started = datetime.now(UTC)

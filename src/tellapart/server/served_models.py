@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from tellapart.array_types import FloatArray
 from tellapart.errors import DataError, TellapartError
+from tellapart.server.drift import expected_drift
 from tellapart.server.engines import Engine, load_engine, served_file
 
 logger = logging.getLogger(__name__)
-
-LAST = 1000
-"""Answers that the drift line speaks of."""
 
 
 @dataclass(frozen=True)
@@ -63,38 +57,6 @@ class Answered:
     answers: list[Answer]
 
 
-@dataclass
-class Drift:
-    """Label shares and confidence of the latest answers, beside those on the images that the run was evaluated on.
-
-    Attributes:
-        expected: share of each predicted label on the evaluated images; empty where they are not known.
-        expected_confidence: mean probability of the predicted class there; None where it is not known.
-        answers: predicted label and its probability of the latest answers.
-    """
-
-    expected: dict[str, float] = field(default_factory=dict)
-    expected_confidence: float | None = None
-    answers: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=LAST))
-
-    def note(self, answered: Answered) -> None:
-        """Take answers in."""
-        found = [one.probabilities for one in answered.answers if one.probabilities is not None]
-        self.answers.extend((answered.class_names[int(p.argmax())], float(p.max())) for p in found)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        answers = list(self.answers)
-        shares = Counter(label for label, _ in answers)
-        return {
-            "answers": len(answers),
-            "labels": {label: count / len(answers) for label, count in shares.items()},
-            "confidence": float(np.mean([p for _, p in answers])) if answers else None,
-            "expected_labels": self.expected,
-            "expected_confidence": self.expected_confidence,
-        }
-
-
 class ServedModel:
     """One model, called by its name.
 
@@ -109,7 +71,7 @@ class ServedModel:
     def __init__(self, where: Path, name: str) -> None:
         self.where, self.name = where, name
         self.engine: Engine = load_engine(where)
-        self.drift = _expected_drift(where)
+        self.drift = expected_drift(where)
         self._stamp = _stamp(where)
 
     @property
@@ -124,7 +86,7 @@ class ServedModel:
             if stamp == self._stamp:
                 return False
             self._stamp = stamp
-            engine, drift = load_engine(self.where), _expected_drift(self.where)
+            engine, drift = load_engine(self.where), expected_drift(self.where)
         except (TellapartError, OSError) as error:
             logger.warning("the model %s has changed and cannot be loaded; the old one stays: %s", self.name, error)
             return False
@@ -148,18 +110,6 @@ def open_models(runs: Sequence[str | Path]) -> dict[str, ServedModel]:
         name = next(one for one in (stem if i == 1 else f"{stem}-{i}" for i in range(1, len(runs) + 1)) if one not in models)
         models[name] = ServedModel(where, name)
     return models
-
-
-def _expected_drift(where: Path) -> Drift:
-    """What the run predicted on the images that it was evaluated on."""
-    from tellapart.run_folder import Run
-
-    folder = where.parent if where.name == "model" else where
-    if not (folder / "predictions.parquet").is_file():
-        return Drift()
-    predictions = Run(folder).predictions
-    shares = Counter(predictions.class_names[place] for place in predictions.predicted)
-    return Drift({label: count / len(predictions) for label, count in shares.items()}, float(predictions.confidence.mean()))
 
 
 def _stamp(where: Path) -> tuple[str, int, int, int]:

@@ -106,7 +106,7 @@ class Service:
         seconds = time.monotonic() - started
         self.admission.note(seconds)
         self.counts.note(answered, seconds)
-        model.drift.note(answered)
+        model.drift.note(answered.class_names, (one.probabilities for one in answered.answers if one.probabilities is not None))
         return answered
 
     async def _compute(self, model: ServedModel, images: Sequence[NamedImage]) -> Answered:

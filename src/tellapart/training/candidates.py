@@ -15,7 +15,7 @@ from tellapart.evaluation.greedy_ensemble import greedy_weights, mean_gain, scal
 from tellapart.evaluation.metrics import log_loss, losses
 from tellapart.models.saved_model import Classifier, Member
 from tellapart.run_metrics import CandidateWeight
-from tellapart.training.ensemble_members import fit_weights
+from tellapart.training.ensemble import fit_weights
 from tellapart.training.linear_probe import LabeledFeatures, Probe
 
 Weigh = Callable[[Sequence[FloatArray], IntArray, IntArray], FloatArray]

@@ -1,249 +1,187 @@
-"""Ensembles: average the calibrated log odds of finished runs, and evaluate them on images that none of them trained on."""
+"""The members of an ensemble, their weights, and the mean of their calibrated log odds as predictions and as one saved model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tellapart import calibration
 from tellapart.array_types import FloatArray, IntArray
-from tellapart.counts import count
-from tellapart.dataset.file_rows import USED, FileRow
-from tellapart.dataset.parts import REPORTED
 from tellapart.errors import DataError
-from tellapart.evaluation.metrics import log_loss
+from tellapart.models.heads import LinearHead
+from tellapart.models.saved_model import Classifier, Member, SavedModel, load_model
 from tellapart.predictions import Predictions
-from tellapart.results import plain
 from tellapart.run_folder import Run
-from tellapart.run_metrics import BeforeAfter, DataCounts, EvaluationMetrics, MemberRun, Selection
-from tellapart.training.ensemble_members import Ensemble, EnsembleMember, ensemble_members, fit_weights
-from tellapart.training.part_evaluation import evaluate_part
-from tellapart.training.probe_evaluation import data_card
-from tellapart.training.recipe_evaluation import Evaluation
-
-ENOUGH = 50
-"""Out-of-fold images that all runs must have in common for anything to be chosen on them."""
-NEGLIGIBLE = 0.01
-"""A run that weighs less is left out of the model: it would cost its whole time and change nothing."""
 
 
-def evaluate_ensemble(runs: Sequence[Run], *, weights: str) -> tuple[Evaluation, list[str]]:
-    """Combine finished runs, and evaluate the ensemble on the images that all report and none trained on.
+@dataclass(frozen=True, eq=False)
+class EnsembleMember:
+    """A run as a member of an ensemble.
+
+    Attributes:
+        run: where it lies.
+        model: its saved model; the tensors of networks stay on disk.
+        class_names: the order of the ensemble's classes.
+    """
+
+    run: Run
+    model: SavedModel
+    class_names: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """What a rung calls it."""
+        return f"{self.run.name}: {self.run.predictions.source}"
+
+    @property
+    def order(self) -> list[int]:
+        """For each of the ensemble's classes its place among the run's."""
+        return [self.model.class_names.index(name) for name in self.class_names]
+
+    def answers(self, predictions: Predictions, wanted: Predictions) -> Predictions:
+        """What the run's own ``predictions`` say of the images of ``wanted``; as logits the calibrated log-odds, clip left out."""
+        row_of = {image_id: row for row, image_id in enumerate(predictions.image_ids)}
+        rows = np.array([row_of[image_id] for image_id in wanted.image_ids], dtype=np.int64)
+        columns = np.ix_(rows, np.array(self.order))
+        logits = predictions.logits[columns] / self.model.temperature
+        return replace(wanted, probabilities=predictions.probabilities[columns], logits=logits, source=self.title)
+
+    def members(self, weight: float) -> list[Member]:
+        """Its members with weights that make the sum of their logits ``weight`` times the run's calibrated log-odds."""
+        total = sum(member.weight for member in self.model.members)
+        share = weight / (self.model.temperature * total)
+        return [
+            replace(member, heads=tuple(_reorder_classes(head, self.order) for head in member.heads), weight=share * member.weight)
+            for member in self.model.members
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """How voters are put together.
+
+    The ensemble's log-odds are the mean of the voters' calibrated ones by ``weights``; ``temperature`` and ``clip`` make
+    probabilities of them. A :class:`~tellapart.models.saved_model.Classifier` divides by the sum of its members' weights, which
+    is :attr:`scale`; so its logits are these log-odds over ``scale``, and its temperature is ``temperature / scale``.
+
+    Attributes:
+        voters: the runs.
+        weights: float64 (r,), 1 in sum.
+        temperature, clip: of the mean.
+    """
+
+    voters: Sequence[EnsembleMember]
+    weights: FloatArray
+    temperature: float = 1.0
+    clip: float = 0.0
+
+    @property
+    def scale(self) -> float:
+        """The sum of the members' weights."""
+        return sum(float(w) / voter.model.temperature for w, voter in zip(self.weights, self.voters, strict=True))
+
+    @property
+    def classifier(self) -> Classifier:
+        """What is to be saved; voters that weigh nothing are not in it."""
+        pairs = zip(self.weights, self.voters, strict=True)
+        members = [member for weight, voter in pairs if weight > 0 for member in voter.members(float(weight))]
+        return Classifier(self.voters[0].class_names, tuple(members), self.temperature / self.scale, self.clip)
+
+    def log_odds(self, answers: Sequence[Predictions]) -> FloatArray:
+        """The mean, float64 (n, k), of the voters' answers for the same images."""
+        return np.asarray(np.tensordot(self.weights, np.stack([each.logits for each in answers]), axes=1))
+
+    def predictions(self, answers: Sequence[Predictions]) -> Predictions:
+        """The ensemble's predictions; logits as the saved model gives them."""
+        mean = self.log_odds(answers)
+        probabilities = calibration.apply(mean, self.temperature, self.clip)
+        return replace(answers[0], probabilities=probabilities, logits=mean / self.scale, source=f"ensemble of {len(self.voters)} runs")
+
+
+def ensemble_members(runs: Sequence[Run]) -> list[EnsembleMember]:
+    """The runs as voters, classes in the first run's order.
+
+    Raises:
+        DataError: their classes differ; says which.
+        ModelError: a saved model is damaged.
+    """
+    voters = [EnsembleMember(run, load_model(run.model_folder), runs[0].class_names) for run in runs]
+    names = set(runs[0].class_names)
+    for voter in voters[1:]:
+        own = set(voter.model.class_names)
+        if own != names:
+            lacks = [f"does not know {name!r}" for name in sorted(names - own)] + [
+                f"knows {name!r} besides" for name in sorted(own - names)
+            ]
+            raise DataError(
+                f"the classes of {voter.run.folder} are not those of {runs[0].folder}: it {', '.join(lacks)}",
+                hint="an ensemble needs runs over the same classes",
+            )
+    return voters
+
+
+def _reorder_classes(head: LinearHead, order: Sequence[int]) -> LinearHead:
+    return replace(head, weight=np.ascontiguousarray(head.weight[:, order]), bias=head.bias[order])
+
+
+PRIOR = 1.0
+MAX_STEPS = 100
+TOLERANCE = 1e-10
+
+
+def fit_weights(log_odds: Sequence[FloatArray], targets: IntArray, *, prior: float = PRIOR) -> FloatArray:
+    """Fit the weights (not negative, sum 1) of an average of r models' log-odds that minimize the log loss.
+
+    The scale of the sum is fitted with the weights, because the temperature is fitted again later; so a model is not preferred
+    for being confident. With v the weights times that scale, the sum of the images' losses plus ``prior * sum(r v - log(r v))``
+    is minimized: a gamma prior with its mode at equal weights. The prior is as strong as a few images, so few images move the
+    weights little. The objective is strictly convex and is solved by Newton's method.
 
     Args:
-        runs: at least two.
-        weights: ``equal``, or ``out-of-fold`` to fit them to out-of-fold predictions.
+        log_odds: r arrays, float64 (n, k), of the same images and classes, each calibrated.
+        targets: integer labels (n,); rows of -1 are ignored.
+        prior: strength of the prior.
 
     Returns:
-        The evaluation to write, and sentences for the report.
+        Weights (r,), float64; equal if no image has a label.
 
-    Raises:
-        DataError: the classes differ, or no image is left to judge on.
-        ModelError, StorageError: a run is damaged.
+    >>> import numpy as np
+    >>> sure, blind = np.array([[3.0, 0], [0, 3], [0, 3]]), np.zeros((3, 2))
+    >>> [bool(weight > 0.5) for weight in fit_weights([sure, blind], np.array([0, 1, 1]))]
+    [True, False]
     """
-    voters = ensemble_members(runs)
-    reported = reported_by_all(runs)
-    answers = [voter.answers(voter.run.predictions, reported) for voter in voters]
-    held_out, notes = _out_of_fold(voters)
-    mixture, selection, more = _choose_weights(voters, held_out, weights)
-    predictions = mixture.predictions(answers)
-    rows = merged_rows(runs, reported)
-    below = {part: [each.part(part) for each in answers] for part in REPORTED if part in reported.parts}
-    parts = {
-        part: evaluate_part(predictions.part(part), steps, calibration.softmax(mixture.log_odds(steps))) for part, steps in below.items()
-    }
-    metrics = EvaluationMetrics(
-        test=parts.get("test"),
-        val=parts.get("val"),
-        selection=selection,
-        split_sensitivity=None,
-        split_sensitivity_reason="Other splits were not tried: every one would mean training all the runs again.",
-        learning_curve=None,
-        learning_curve_reason="No learning curve was made: it would mean training all the runs again and again.",
-        leak=None,
-        leak_reason="The report of each run shows the effect of a leak.",
-        data=_data(rows, runs[0]),
-    )
-    evaluation = Evaluation(
-        recipe="ensemble",
-        backbone=" + ".join(dict.fromkeys(run.metrics.backbone for run in runs)),
-        classifier=mixture.classifier,
-        predictions=predictions,
-        below=below,
-        out_of_fold=mixture.predictions(held_out),
-        rows=rows,
-        metrics=metrics,
-        history=[{"event": "run", **plain(run)} for run in selection.runs],
-    )
-    return evaluation, [*notes, *more, *_left_out(runs, reported)]
+    known = targets >= 0
+    y = targets[known]
+    margins = np.stack([np.asarray(each, np.float64)[known] for each in log_odds])  # loss = log sum exp(v @ margins)
+    margins -= margins[:, np.arange(len(y)), y][:, :, None]
+    v = np.full(len(margins), 1 / len(margins))
+    value, gradient, hessian = _objective(v, margins, prior)
+    for _ in range(MAX_STEPS):
+        step = np.linalg.solve(hessian, gradient)
+        decrement = float(gradient @ step)
+        if decrement < TOLERANCE:
+            break
+        size = min(1.0, 0.9 / max(float((step / v).max()), 1e-12))
+        while (trial := _objective(v - size * step, margins, prior))[0] > value - 0.1 * size * decrement and size > TOLERANCE:
+            size /= 2
+        v, (value, gradient, hessian) = v - size * step, trial
+    return np.asarray(v / v.sum())
 
 
-def _out_of_fold(voters: Sequence[EnsembleMember]) -> tuple[list[Predictions], list[str]]:
-    """Each voter's answers for the images that all answered out of fold under the same label, and which runs have none."""
-    found = [voter.run.out_of_fold for voter in voters]
-    notes = [
-        f"{voter.run.name} keeps no out-of-fold predictions; it was made by an older tellapart"
-        for voter, own in zip(voters, found, strict=True)
-        if own is None
-    ]
-    own = [each if each is not None else _nothing(voter) for voter, each in zip(voters, found, strict=True)]
-    labels = [dict(zip(each.image_ids, each.labels, strict=True)) for each in own]
-    is_common = [all(others.get(i) == label for others in labels) for i, label in zip(own[0].image_ids, own[0].labels, strict=True)]
-    common = own[0].where(np.array(is_common, dtype=bool))
-    return [voter.answers(each, common) for voter, each in zip(voters, own, strict=True)], notes
-
-
-def _nothing(voter: EnsembleMember) -> Predictions:
-    return voter.run.predictions.where(np.zeros(0, dtype=np.int64))
-
-
-def _choose_weights(voters: Sequence[EnsembleMember], held_out: Sequence[Predictions], how: str) -> tuple[Ensemble, Selection, list[str]]:
-    """Weights, temperature and clip from out-of-fold answers; how they were selected; and what could not be chosen."""
-    n, targets, notes = len(held_out[0]), held_out[0].targets, []
-    equal = Ensemble(voters, np.full(len(voters), 1 / len(voters)), clip=max(voter.model.clip for voter in voters))
-    mixture = equal
-    if n < ENOUGH:
-        notes.append(
-            f"the runs have {n:,} out-of-fold images in common, and {ENOUGH} are needed: all runs weigh the same, no temperature was "
-            "fitted to their mean, and the clip is the largest of theirs"
-        )
-        how = "equal"
-    else:
-        if how == "out-of-fold":
-            mixture = Ensemble(voters, _drop_negligible(fit_weights([each.logits for each in held_out], targets)))
-            notes += [
-                f"{voter.run.name} weighs less than {NEGLIGIBLE:.0%} and is left out of the model"
-                for weight, voter in zip(mixture.weights, voters, strict=True)
-                if not weight
-            ]
-        mixture = _calibrate(mixture, held_out, targets)
-    scores = [_score(each.probabilities, targets) for each in held_out]
-    mean = mixture.log_odds(held_out)
-    before = _score(calibration.softmax(mean), targets)
-    after = _score(calibration.apply(mean, mixture.temperature, mixture.clip), targets)
-    selection = Selection(
-        weights=how,
-        n=n,
-        is_fitted=n >= ENOUGH,
-        runs=[_about(voter, float(w), score) for voter, w, score in zip(voters, mixture.weights, scores, strict=True)],
-        temperature=mixture.temperature,
-        clip=mixture.clip,
-        log_loss=BeforeAfter(before, after),
-    )
-    return mixture, selection, notes
-
-
-def _drop_negligible(weights: FloatArray) -> FloatArray:
-    """Weights without the negligible ones."""
-    kept = np.where(weights < NEGLIGIBLE, 0.0, weights)
-    return np.asarray(kept / kept.sum())
-
-
-def _calibrate(mixture: Ensemble, held_out: Sequence[Predictions], targets: IntArray) -> Ensemble:
-    mean = mixture.log_odds(held_out)
-    temperature = calibration.fit_temperature(mean, targets)
-    return replace(mixture, temperature=temperature, clip=calibration.fit_clip(calibration.softmax(mean, temperature), targets))
-
-
-def _score(probabilities: FloatArray, targets: IntArray) -> float | None:
-    return log_loss(probabilities, targets) if len(targets) else None
-
-
-def _about(voter: EnsembleMember, weight: float, score: float | None) -> MemberRun:
-    metrics = voter.run.metrics
-    return MemberRun(
-        name=voter.run.name,
-        folder=str(voter.run.folder),
-        recipe=metrics.recipe,
-        backbone=metrics.backbone,
-        weight=weight,
-        temperature=voter.model.temperature,
-        log_loss=score,
-    )
-
-
-def _data(rows: Sequence[Any], first: Run) -> DataCounts:
-    """Counts of the merged rows, with the duplicates of the first run."""
-    known = first.metrics.data
-    return replace(data_card(rows, first.class_names, []), duplicates=known.duplicates if known else None)
-
-
-def _left_out(runs: Sequence[Run], reported: Predictions) -> list[str]:
-    """How many images of the first run's report are not judged here, and how many have another label elsewhere."""
-    notes = []
-    first = runs[0].predictions
-    if missing := len(first) - len(reported):
-        notes.append(
-            f"{missing:,} of the {count(len(first), 'image')} that {runs[0].name} reports are left out: a run trained on them or on their "
-            "near-duplicates, or does not report them"
-        )
-    others = [dict(zip(run.predictions.image_ids, run.predictions.labels, strict=True)) for run in runs[1:]]
-    pairs = zip(reported.image_ids, reported.labels, strict=True)
-    if changed := sum(any(labels.get(image_id) != label for labels in others) for image_id, label in pairs):
-        notes.append(f"{changed:,} reported images have another label in a later run; that of {runs[0].name} counts")
-    return notes
-
-
-TAKEN_OUT = "not every run of the ensemble reports it, or one trained on a near-duplicate of it"
-
-
-def training_rows_by_id(runs: Sequence[Run]) -> dict[str, FileRow]:
-    """The training images of all runs by id; the row of the first run that trained on it, its path absolute where the folder is another."""
-    found: dict[str, FileRow] = {}
-    for run in runs:
-        is_elsewhere = run.metrics.folder != runs[0].metrics.folder
-        for row in run.rows:
-            if row.is_used and row.part == "train" and row.image_id and row.image_id not in found:
-                found[row.image_id] = replace(row, path=str(Path(run.metrics.folder, row.path))) if is_elsewhere else row
-    return found
-
-
-def reported_by_all(runs: Sequence[Run]) -> Predictions:
-    """The first run's predictions of the images that all runs report and none trained on, nor on a near-duplicate.
-
-    Raises:
-        DataError: there are none.
-    """
-    first = runs[0].predictions
-    trained = training_rows_by_id(runs)
-    learned = {row.group for run in runs for row in run.rows if row.is_used and row.part == "train"}
-    reported = [dict(zip(run.predictions.image_ids, run.predictions.groups, strict=True)) for run in runs]
-
-    def is_fair(image_id: str) -> bool:
-        return image_id not in trained and all(image_id in groups and groups[image_id] not in learned for groups in reported)
-
-    found = first.where(np.array([is_fair(image_id) for image_id in first.image_ids], dtype=bool))
-    if not len(found):
-        raise DataError(
-            f"there is no image that all of these runs report and none trained on: {', '.join(run.name for run in runs)}",
-            hint="train them with the same --seed, or with your own test or val folder",
-        )
-    return found
-
-
-def merged_rows(runs: Sequence[Run], reported: Predictions) -> list[FileRow]:
-    """The first run's rows with the parts they have for all runs, and at the end what only other runs trained on.
-
-    Args:
-        runs: the runs.
-        reported: what :func:`reported_by_all` gave.
-    """
-    trained, kept = training_rows_by_id(runs), set(reported.image_ids)
-    used = {row.image_id for row in runs[0].rows if row.is_used}
-    rows = []
-    for row in runs[0].rows:
-        known = trained.get(row.image_id or "")
-        if row.is_used and row.part in REPORTED:
-            if known is not None:
-                row = replace(row, part="train", neighbors=(), similarities=())
-            elif row.image_id not in kept:
-                row = replace(row.left_out(TAKEN_OUT), neighbors=(), similarities=())
-        elif known is not None and row.image_id not in used:
-            row = replace(row, label=known.label, group=known.group, part="train", status=USED, reason=None)
-            used.add(row.image_id)
-        rows.append(row)
-    return [*rows, *(replace(row, x=None, y=None) for image_id, row in trained.items() if image_id not in used)]
+def _objective(v: FloatArray, margins: FloatArray, prior: float) -> tuple[float, FloatArray, FloatArray]:
+    """The objective at v (r,) for margins (r, n, k): its value, gradient (r,) and Hessian (r, r)."""
+    r = len(v)
+    scores = np.tensordot(v, margins, axes=1)
+    peaks = scores.max(axis=1, keepdims=True)
+    powers = np.exp(scores - peaks)
+    totals = powers.sum(axis=1, keepdims=True)
+    p = powers / totals
+    losses = peaks + np.log(totals)
+    means = (margins * p).sum(axis=2)
+    spread = (margins * np.sqrt(p)).reshape(r, -1)
+    value = float(losses.sum()) + prior * float((r * v - np.log(r * v)).sum())
+    gradient = means.sum(axis=1) + prior * (r - 1 / v)
+    hessian = spread @ spread.T - means @ means.T + np.diag(prior / np.square(v))
+    return value, gradient, hessian

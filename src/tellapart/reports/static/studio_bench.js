@@ -5,7 +5,7 @@ import { element, grouped } from "tellapart/dom.js";
 import { mountLarge } from "tellapart/large.js";
 import { relabeling } from "tellapart/point.js";
 import { panel } from "tellapart/studio_panel.js";
-import { classKeys } from "tellapart/studio_keys.js";
+import { classKeys } from "tellapart/studio_class_keys.js";
 import { say } from "tellapart/studio_shell.js";
 import { ASIDE, EXCLUDED, UNREADABLE, UNSURE, USED } from "tellapart/studio_store.js";
 import { get } from "tellapart/studio_api.js";

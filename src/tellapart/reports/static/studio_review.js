@@ -4,7 +4,7 @@ import { mountBrowse } from "tellapart/browse.js";
 import { element } from "tellapart/dom.js";
 import { get } from "tellapart/studio_api.js";
 import { mountWaiting } from "tellapart/studio_jobs.js";
-import { classKeys } from "tellapart/studio_keys.js";
+import { classKeys } from "tellapart/studio_class_keys.js";
 import { mountPage } from "tellapart/studio_shell.js";
 import { EXCLUDED, UNSURE } from "tellapart/studio_store.js";
 

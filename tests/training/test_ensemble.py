@@ -12,7 +12,7 @@ from tellapart.models.heads import LinearHead
 from tellapart.models.saved_model import Member, SavedModel
 from tellapart.predictions import Predictions
 from tellapart.run_folder import Run
-from tellapart.training.ensemble_members import Ensemble, EnsembleMember, fit_weights
+from tellapart.training.ensemble import Ensemble, EnsembleMember, fit_weights
 
 NAMES = ("cat", "dog", "owl")
 D = 5
