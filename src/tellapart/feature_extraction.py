@@ -27,7 +27,7 @@ from tellapart.cache_dir import cache_root
 from tellapart.concurrency import prefetch, worker_count
 from tellapart.dataset import Catalog, Dataset, Entry, ImageFacts
 from tellapart.dataset.catalog import FileState
-from tellapart.dataset.entry_reading import read_entry
+from tellapart.dataset.content_hashes import read_entry
 from tellapart.dataset.image_analysis import ImageAnalysis, analyze_image
 from tellapart.dataset.thumbnail_store import ThumbnailStore
 from tellapart.errors import DataError, ImageError, StorageError

@@ -12,7 +12,7 @@ from tellapart.array_types import ByteArray, FloatArray
 from tellapart.concurrency import prefetch, worker_count
 from tellapart.dataset import Dataset, Entry
 from tellapart.dataset.catalog import FileState
-from tellapart.dataset.entry_reading import read_entry
+from tellapart.dataset.content_hashes import read_entry
 from tellapart.dataset.image_analysis import decode_for_each
 from tellapart.errors import DataError, ImageError
 from tellapart.features import FeatureMatrix

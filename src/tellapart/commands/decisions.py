@@ -19,8 +19,7 @@ from tellapart.shared_options import state_option
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.dataset.file_rows import FileRow
-    from tellapart.workflows.decision_applying import Conflict
-    from tellapart.workflows.decision_writing import DecisionResult, ProposedDecision
+    from tellapart.workflows.decision_writing import Conflict, DecisionResult, ProposedDecision
 
 MOST_NAMED = 20
 
@@ -263,7 +262,7 @@ def decisions(folder: str | Path, *, options: DecisionsOptions, progress: Progre
     from tellapart.analyzed_folder import analyze_folder
     from tellapart.dataset.decisions import LOG_FILE, append_decisions, parse_decisions, read_decisions
     from tellapart.feature_extraction import FeatureSpec
-    from tellapart.workflows.decision_applying import applicable_decisions
+    from tellapart.workflows.decision_writing import applicable_decisions
 
     analyzed = analyze_folder(folder, FeatureSpec(()), reading=options, state=options.state, progress=progress)
     unknown: tuple[Decision, ...] = ()

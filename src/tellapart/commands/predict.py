@@ -82,7 +82,7 @@ def predict(run: str | Path, images: Any, *, options: PredictOptions, progress: 
 
     from tellapart.analyzed_folder import open_image_source
     from tellapart.output_guards import check_new_folder, check_no_manifest, check_outside, noting_unchanged
-    from tellapart.workflows.predicted_images import sort_into_classes, write_prediction_sheet
+    from tellapart.workflows.predicted_answers import sort_into_classes, write_prediction_sheet
 
     answer = (_answer_of_onnx if Path(run).suffix.lower() == ONNX else _answer_of_run)(run, options, progress)
     reading = DatasetOptions(path_column=options.path_column, label_column=options.label_column)

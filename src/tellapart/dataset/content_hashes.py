@@ -1,4 +1,4 @@
-"""Content hashes of the files of a dataset; files are read and hashed, not decoded."""
+"""The content hash and the state of an entry's file, and its bytes where they are wanted; nothing is decoded here."""
 
 from __future__ import annotations
 
@@ -16,6 +16,23 @@ from tellapart.dataset.entry import Entry
 from tellapart.errors import ImageError
 from tellapart.images.formats import sniff_format
 from tellapart.progress import SILENT, Progress
+
+
+def read_entry(dataset: Dataset, entry: Entry) -> tuple[FileState, bytes | None]:
+    """The state of an entry's file with the hash of its bytes, and the bytes; or None, and the reason in the state."""
+    state, path = FileState(entry.path, 0, 0, None, None), dataset.file(entry)
+    try:
+        status = os.stat(path)
+        state = FileState.of(entry.path, status, None, None)
+        if not stat.S_ISREG(status.st_mode):
+            return replace(state, reason="not a file"), None
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return replace(state, reason="there is no such file"), None
+    except OSError as error:
+        return replace(state, reason=f"cannot be read: {error.strerror or error}"), None
+    return replace(state, image_id=hashlib.sha256(data).hexdigest()), data
+
 
 _CHUNK = 1 << 20
 _FILES_AT_ONCE = 32

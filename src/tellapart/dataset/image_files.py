@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
+from collections.abc import Set
 from contextlib import suppress
 from pathlib import Path
 
 from tellapart.dataset.delimited_files import TABLE_SUFFIXES
-from tellapart.dataset.result_folders import is_result_folder
 from tellapart.errors import DataError
 from tellapart.images.formats import IMAGE_SUFFIXES, begins_like_image, is_named_like_image
 from tellapart.printable import printable
@@ -236,3 +236,20 @@ def _results_said(folders: list[str]) -> str:
 
 def _counted(count: int, what: str) -> str:
     return f"{count:,} {what} is" if count == 1 else f"{count:,} {what}s are"
+
+
+_MARKS = (
+    frozenset({"metrics.json", "options.json", "model"}),
+    frozenset({"prepared.json", "samples.parquet"}),
+    frozenset({"clusters.json", "clusters.csv"}),
+)
+"""What a run, a prepared data set and clusters hold. All are written into new folders only, so that no photos lie in them."""
+
+
+def is_result_folder(names: Set[str]) -> bool:
+    """Whether a folder with entries of these names is a run, a prepared data set, or clusters.
+
+    >>> is_result_folder({"metrics.json", "options.json", "model", "figures"}), is_result_folder({"metrics.json", "1.jpg"})
+    (True, False)
+    """
+    return any(marks <= names for marks in _MARKS)

@@ -14,7 +14,7 @@ from PIL import Image
 from tellapart.array_types import ByteArray
 from tellapart.concurrency import prefetch, worker_count
 from tellapart.dataset import Dataset, Entry
-from tellapart.dataset.entry_reading import read_entry
+from tellapart.dataset.content_hashes import read_entry
 from tellapart.dataset.file_rows import USED, FileRow
 from tellapart.errors import ImageError
 from tellapart.models.onnx_classifier import SquareLike

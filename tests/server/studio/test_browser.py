@@ -19,7 +19,7 @@ from tellapart.server.serving import address_of, listen
 from tellapart.server.studio.app import make_studio_app, studio_access
 from tellapart.server.studio.studio import Places, Studio
 from tests.server.studio.conftest import NASTY, TOKEN
-from tests.server.studio.test_map_overlay import explored
+from tests.server.studio.test_columns import explored
 
 pytestmark = pytest.mark.browser
 

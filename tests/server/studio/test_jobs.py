@@ -10,8 +10,7 @@ import pytest
 from tellapart.dataset.options import DatasetOptions
 from tellapart.errors import DataError, OptionError
 from tellapart.server.studio import jobs as module
-from tellapart.server.studio.commands import arguments_of
-from tellapart.server.studio.jobs import DONE, FAILED, RUNNING, STOPPED, Job, Jobs
+from tellapart.server.studio.jobs import DONE, FAILED, RUNNING, STOPPED, Job, Jobs, arguments_of
 from tellapart.server.studio.scan import FolderSource
 
 PATIENCE_S = 120

@@ -21,8 +21,7 @@ from tellapart.errors import DataError, OptionError, StorageError, TellapartErro
 from tellapart.reports.studio_pages import PAGES, studio_css, studio_module, studio_page
 from tellapart.server.guards import SECURITY_HEADERS, Access, Guard
 from tellapart.server.limits import Limits
-from tellapart.server.studio.map_overlay import map_view
-from tellapart.server.studio.overlays import check_view, findings_view, leaderboard_view, predictions_view, run_view
+from tellapart.server.studio.columns import check_view, findings_view, leaderboard_view, map_view, predictions_view, run_view
 from tellapart.server.studio.overview import overview_view
 from tellapart.server.studio.requests import APPLY, DECISION, JOB, NOTHING, UNDO, choices_in, number_in, sent, since
 from tellapart.server.studio.studio import Studio

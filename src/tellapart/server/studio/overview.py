@@ -16,8 +16,8 @@ from tellapart.json_files import ShapeError, fields, maybe, read_json, text
 from tellapart.parquet_files import ParquetError, parquet_rows
 from tellapart.printable import printable
 from tellapart.run_folder import Run
+from tellapart.server.studio.columns import check_view, run_view
 from tellapart.server.studio.documents import CheckView, ClassRow, IssueCount, NextStep, OverviewView
-from tellapart.server.studio.overlays import check_view, run_view
 from tellapart.server.studio.studio import Studio
 from tellapart.server.studio.workspace import STATES, Workspace
 

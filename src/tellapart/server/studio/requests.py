@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from tellapart.json_files import Shape, ShapeError, fields, flag, maybe, parse_json, several, text, whole
-from tellapart.server.studio.commands import KINDS
+from tellapart.server.studio.jobs import KINDS
 from tellapart.server.studio.workspace import ACTIONS, Choice, Workspace
 
 LARGEST = 1 << 40

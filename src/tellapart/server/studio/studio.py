@@ -12,12 +12,10 @@ from typing import Any
 from tellapart.errors import DataError, TellapartError
 from tellapart.progress import SILENT
 from tellapart.run_folder import Run
-from tellapart.server.studio.commands import CHECK, EXPLORE, TRAIN, arguments_of
+from tellapart.server.studio.columns import index_view, review_of, states_view
 from tellapart.server.studio.documents import LiveView
-from tellapart.server.studio.index import index_view, states_view
-from tellapart.server.studio.jobs import Job, Jobs
+from tellapart.server.studio.jobs import CHECK, EXPLORE, TRAIN, Job, Jobs, arguments_of
 from tellapart.server.studio.loading import Loader, Loading
-from tellapart.server.studio.overlays import review_of
 from tellapart.server.studio.pictures import Pictures
 from tellapart.server.studio.scan import FolderSource
 from tellapart.server.studio.workspace import Workspace

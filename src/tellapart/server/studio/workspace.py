@@ -18,8 +18,7 @@ from tellapart.dataset.row_building import decided_rows
 from tellapart.errors import OptionError
 from tellapart.server.studio.documents import PastDecision
 from tellapart.server.studio.scan import Snapshot
-from tellapart.workflows.decision_applying import ApplicableDecisions, applicable_decisions
-from tellapart.workflows.decision_writing import ProposedDecision, excluded, relabeled, restored
+from tellapart.workflows.decision_writing import ApplicableDecisions, ProposedDecision, applicable_decisions, excluded, relabeled, restored
 
 UNSURE = "unsure"
 """The reason of images that are excluded because nobody can tell what they show."""

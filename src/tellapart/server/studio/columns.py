@@ -1,9 +1,11 @@
-"""What a run and a check say of the files, as columns for the page."""
+"""What the folder, a run, a check and the map say of every file, as columns for the page: base64 of little-endian numbers, and names."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,11 +17,62 @@ from tellapart.predictions import Predictions
 from tellapart.reports.leaderboard_page import ranked_row
 from tellapart.reports.review_page import ReviewPayload, first_rows, review_payload
 from tellapart.run_folder import Run
-from tellapart.server.studio.documents import CheckView, IssueCount, LeaderboardView, PredictionsView, RankedGroup, RankedRun, RunRow
-from tellapart.server.studio.index import packed
-from tellapart.server.studio.workspace import Workspace
+from tellapart.server.studio.documents import (
+    CheckView,
+    ClusterName,
+    IndexView,
+    IssueCount,
+    LeaderboardView,
+    MapView,
+    PredictionsView,
+    RankedGroup,
+    RankedRun,
+    RunRow,
+    StatesView,
+)
+from tellapart.server.studio.workspace import NO_LABEL, Workspace
 from tellapart.workflows.review_view import ReviewRow, ReviewView
 from tellapart.workflows.run_listing import ListedRuns
+
+
+def index_view(workspace: Workspace) -> IndexView:
+    """What never changes while the files stay as they are: names, parts and the labels that the folder gives."""
+    folders: dict[str, int] = {}
+    folder, files = [], []
+    for row in workspace.undecided:
+        head, _, tail = row.path.rpartition("/")
+        folder.append(folders.setdefault(head, len(folders)))
+        files.append(tail)
+    codes = {name: code for code, name in enumerate(workspace.class_names)}
+    original = [NO_LABEL if row.label is None else codes[row.label] for row in workspace.undecided]
+    parts = [0 if row.part is None else 1 + PARTS.index(row.part) for row in workspace.undecided]
+    return {
+        "version": workspace.version,
+        "folder": workspace.snapshot.root.name,
+        "n": len(workspace),
+        "names": {"folders": list(folders), "folder": packed(folder, np.int32), "files": files},
+        "original": packed(original, np.int32),
+        "part": packed(parts, np.uint8),
+        "parts": PARTS,
+        "notes": list(workspace.snapshot.notes),
+    }
+
+
+def states_view(workspace: Workspace) -> StatesView:
+    """What is decided now: label and state of every file."""
+    return {
+        "version": workspace.version,
+        "seq": workspace.seq,
+        "class_names": list(workspace.class_names),
+        "label": packed(workspace.labels, np.int32),
+        "state": packed(workspace.states, np.uint8),
+    }
+
+
+def packed(values: Sequence[int] | np.ndarray[Any, Any], kind: Any) -> str:
+    """Numbers as the page's ``columns.js`` reads them."""
+    return base64.b64encode(np.asarray(values).astype(np.dtype(kind).newbyteorder("<")).tobytes()).decode("ascii")
+
 
 FULL, UNKNOWN = 65534, 65535
 """Shares from 0 to 1 are sent as whole numbers up to FULL."""
@@ -193,3 +246,58 @@ def _rows_of_review(workspace: Workspace, rows: Sequence[ReviewRow]) -> IntArray
         is_same = number >= 0 and workspace.undecided[number].image_id == row["image_id"]
         found.append(number if is_same else -1)
     return np.array(found, np.int64)
+
+
+COLUMNS = ("x", "y", "cluster", "image_id", "path")
+EXPLORATION = fields({"header": fields({}), "map": fields({name: several(lambda value, where: value) for name in COLUMNS})})
+MAP_SIDE = 65535
+WORDS = 3
+
+
+def map_view(workspace: Workspace, folder: Path) -> MapView:
+    """The map in the folder of ``explore``.
+
+    Raises:
+        StorageError: it is damaged.
+    """
+    file = folder / "explore.json"
+    try:
+        content: dict[str, Any] = read_json(file, EXPLORATION)
+    except FileNotFoundError:
+        return {"n": 0}
+    except (OSError, ShapeError) as error:
+        raise StorageError(f"{file} cannot be read: {error}", hint="tellapart explore writes it anew") from error
+    drawn = content["map"]
+    rows = np.array(_rows(workspace, drawn["path"], drawn["image_id"]), np.int64)
+    here = np.flatnonzero(rows >= 0)
+    if not len(here):
+        return {"n": 0}
+    clusters = np.array([-1 if number is None else number for number in drawn["cluster"]], np.int64)
+    places = np.array([drawn["x"], drawn["y"]], np.float64)[:, here]
+    low = places.min(axis=1, keepdims=True)
+    size = float((places.max(axis=1, keepdims=True) - low).max()) or 1.0
+    x, y = np.rint((places - low) / size * MAP_SIDE)
+    return {
+        "n": len(here),
+        "row": packed(rows[here], np.int32),
+        "x": packed(x, np.uint16),
+        "y": packed(y, np.uint16),
+        "cluster": packed(clusters[here], np.int32),
+        "clusters": [_cluster(one) for one in (content.get("clusters") or {}).get("clusters", [])],
+        "made": content["header"].get("made"),
+        "method": str(drawn.get("method", "")),
+    }
+
+
+def _rows(workspace: Workspace, paths: Sequence[str], image_ids: Sequence[str]) -> list[int]:
+    """The row of each point, -1 for a file that is gone or has changed."""
+    found = []
+    for path, image_id in zip(paths, image_ids, strict=True):
+        number = workspace.number_of.get(path, -1)
+        found.append(number if number >= 0 and workspace.undecided[number].image_id == image_id else -1)
+    return found
+
+
+def _cluster(one: dict[str, Any]) -> ClusterName:
+    words = one.get("name") or ", ".join((one.get("words") or [])[:WORDS])
+    return {"number": int(one["number"]), "name": str(words), "size": int(one["size"])}
