@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from tellapart.collection.acceptance import SIGNATURE_LENGTH, Acceptor, FetchedImage
-from tellapart.collection.candidates import Offer
-from tellapart.collection.decode_result import Inspected
-from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.candidates import Fetched, Offer
+from tellapart.collection.decoding_workers.ipc import Inspected
 from tellapart.collection.ledger import BUSY, DUPLICATE, REFUSED, WAITING, Claim, Ledger, Verdict
 from tellapart.collection.retries import MAX_TRIES, MAX_TRIES_BLOCKED
 from tellapart.collection.storage.stores import open_destination

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from tellapart.array_types import FloatArray
-from tellapart.collection.decode_result import Inspected
 from tellapart.collection.decoding_workers.ingest import ingest_image
+from tellapart.collection.decoding_workers.ipc import Inspected
 from tellapart.collection.duplicate_index import DuplicateIndex
 from tests import sample_images
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.candidates import Fetched
 from tellapart.collection.retries import MAX_BACKOFF_S, MAX_TRIES, MAX_TRIES_BLOCKED, retry_after
 
 

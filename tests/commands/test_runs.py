@@ -11,8 +11,8 @@ import tellapart
 from tellapart.cli.app import tellapart as cli
 from tellapart.cli.output.runs import rm_run_output, runs_output
 from tellapart.errors import DataError
-from tellapart.evaluation.leaderboard import BEST, LEVEL
 from tellapart.run_folder import Run
+from tellapart.workflows.leaderboard import BEST, LEVEL
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from tellapart.errors import OptionError
-from tellapart.images import resize, shrink
+from tellapart.images import decode, resize, shrink, thumbnail
 from tests import sample_images
 
 GOLDEN = {
@@ -128,3 +130,21 @@ def test_images_up_to_eight_times_as_long_as_wide_are_untouched_by_that() -> Non
 
     pixels = np.zeros((10, 80, 3), np.uint8)
     assert _crop_middle(pixels) is pixels
+
+
+def test_a_thumbnail_is_a_small_jpeg_of_the_same_image() -> None:
+    pixels = sample_images.photo_pixels(1, 500, 375)
+    data = thumbnail(pixels)
+    image = decode(data)
+    assert (image.width, image.height, image.format) == (128, 96, "JPEG")
+    assert len(data) < 10_000
+    assert np.abs(image.pixels.astype(int) - shrink(pixels, 128)).mean() < 6
+
+
+def test_small_images_are_not_enlarged() -> None:
+    assert decode(thumbnail(sample_images.photo_pixels(1, 20, 30))).width == 20
+    assert decode(thumbnail(np.zeros((1, 1, 3), np.uint8))).height == 1
+
+
+def test_views_are_fine() -> None:
+    assert decode(thumbnail(sample_images.photo_pixels(1, 90, 60)[:, ::-1], long_edge=60)).width == 60

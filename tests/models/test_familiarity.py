@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellapart.models.conformal_file import conformal_tensors, read_conformal
-from tellapart.models.familiarity import MOST_KEPT, Familiarity, Unlearned, fit_familiarity
+from tellapart.models.familiarity import MOST_KEPT, Familiarity, Unlearned, conformal_tensors, fit_familiarity, read_conformal
 
 
 def two_kinds(n: int, seed: int = 0, d: int = 16) -> np.ndarray:

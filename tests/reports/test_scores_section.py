@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tellapart.evaluation.intervals import wilson
-from tellapart.reports.run_options import changed_options, repeating_command
+from tellapart.reports.run_page import changed_options, repeating_command
 from tellapart.reports.scores_section import binary_view, per_class_view, proportion, top_k_view, verdict_view
 from tellapart.run_folder import Run
 from tellapart.run_metrics import OPTIONS

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tellapart.array_types import FloatArray
-from tellapart.collection.decode_result import Inspected
+from tellapart.collection.candidates import Fetched
+from tellapart.collection.decoding_workers.ipc import Inspected
 from tellapart.collection.duplicate_index import DuplicateIndex
-from tellapart.collection.fetch_result import Fetched
 from tellapart.collection.ledger import BUSY, DUPLICATE, REFUSED, WAITING, Claim, Ledger, Verdict
 from tellapart.collection.retries import retry_after
 from tellapart.collection.storage.stores import Destination, image_name

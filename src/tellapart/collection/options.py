@@ -5,9 +5,14 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from tellapart.collection.defaults import CONTACT_VARIABLE, PER_CLASS
 from tellapart.durations import duration_complaint
 from tellapart.options import Options, dataclass, option, without
+
+PER_CLASS = 500
+"""Number of images per class that is searched by keyword."""
+CONTACT_VARIABLE = "TELLAPART_CONTACT"
+"""Environment variable with the e-mail or web address to send to servers."""
+
 
 _asked = partial(option, only_for=without("status"))
 

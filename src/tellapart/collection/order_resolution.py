@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tellapart.collection.defaults import CONTACT_VARIABLE
+from tellapart.collection.options import CONTACT_VARIABLE
 from tellapart.errors import OptionError
 from tellapart.options import WITHOUT
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.candidates import Fetched
 
 MAX_TRIES = 5
 """Maximum number of attempts for one URL."""

@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from tellapart.collection.acceptance import Acceptor
-from tellapart.collection.candidates import Found, Query, Request
-from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.candidates import Fetched, Found, Query, Request
 from tellapart.collection.network.rate_limits import Hosts
 from tellapart.collection.network.urls import host_of
 from tellapart.collection.planner import JUDGED, exhaustion_reason

@@ -25,8 +25,7 @@ from tellapart.progress import Progress
 
 if TYPE_CHECKING:
     from tellapart.collection.acceptance import Acceptor
-    from tellapart.collection.candidates import Offer, Request
-    from tellapart.collection.fetch_result import Fetched
+    from tellapart.collection.candidates import Fetched, Offer, Request
     from tellapart.collection.ledger import Ledger
     from tellapart.collection.network.fetcher import Fetcher
     from tellapart.collection.options import CollectOptions
@@ -138,7 +137,7 @@ def _asked_before(ledger_file: Path, options: CollectOptions) -> tuple[Sequence[
 
 def _written_down(order: CollectionOrder, options: CollectOptions, ledger: Ledger, progress: Progress) -> list[str]:
     """Update the ledger with the request; notes for the user."""
-    from tellapart.collection.defaults import PER_CLASS
+    from tellapart.collection.options import PER_CLASS
     from tellapart.collection.planner import PAGE_SOURCE
     from tellapart.collection.search_cursors import Cells
     from tellapart.collection.sources import facets_of
@@ -194,8 +193,7 @@ async def _collecting(
     """Open what a collector works with, let it run, and close everything whatever happens."""
     from tellapart.collection.collector import Collector, CollectorLimits
     from tellapart.collection.decoding_workers.worker_pool import Inspectors
-    from tellapart.collection.network.fetch_limits import FetchLimits
-    from tellapart.collection.network.fetcher import Fetcher
+    from tellapart.collection.network.fetcher import Fetcher, FetchLimits
     from tellapart.collection.network.headers import user_agent
     from tellapart.collection.network.rate_limits import Hosts
     from tellapart.collection.search import Searcher

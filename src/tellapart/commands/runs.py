@@ -14,7 +14,7 @@ from tellapart.progress import AUTO, Progress
 from tellapart.results import Result
 
 if TYPE_CHECKING:
-    from tellapart.workflows.run_listing import RunEntry, RunGroup
+    from tellapart.workflows.leaderboard import RunEntry, RunGroup
 
 WRITTEN = {
     *("options.json", "history.jsonl", "images.parquet", "predictions.parquet", "metrics.json", "out_of_fold.parquet"),
@@ -88,7 +88,7 @@ def runs(folder: str | Path = "runs", *, options: RunsOptions, progress: Progres
         DataError: there is no run in the folder.
         StorageError: the page cannot be written.
     """
-    from tellapart.workflows.run_listing import list_runs
+    from tellapart.workflows.leaderboard import list_runs
 
     where = Path(folder).expanduser().absolute()
     found = list_runs(where, progress)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tellapart.collection.defaults import CONTACT_VARIABLE
+from tellapart.collection.options import CONTACT_VARIABLE
 from tellapart.collection.order_resolution import resolve_contact
 from tellapart.concurrency import run_to_end
 from tellapart.options import Options, dataclass, given, option, with_options

@@ -12,7 +12,7 @@ from tellapart.images import Image, ResizePolicy, decode, resize, shrink
 from tellapart.images.image_statistics import image_statistics as quality_facts
 from tellapart.images.perceptual_hash import difference_hashes
 from tellapart.images.pillow_decoder import scale_factor
-from tellapart.images.thumbnails import thumbnail
+from tellapart.images.resizing import thumbnail
 
 SMALLEST_LOOK = 128
 LOOK_SIDE = 224

@@ -11,8 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from tellapart.dataset_export.rendering import Square
-from tellapart.dataset_export.sample_store import PartFiles, Rendered
-from tellapart.dataset_export.samples import Sample
+from tellapart.dataset_export.samples import PartFiles, Rendered, Sample
 
 HEADER = 256
 """Bytes before the first row; the rows begin where a page's cache lines do."""

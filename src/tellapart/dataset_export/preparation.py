@@ -23,8 +23,7 @@ from tellapart.counts import count, data_size
 from tellapart.dataset_export.growing_npy import ArrayStore
 from tellapart.dataset_export.prepared import CARD, FORMAT, LEFT_OUT, SAMPLES
 from tellapart.dataset_export.rendering import Square, channel_sums, mean_and_deviation, one_torch_thread
-from tellapart.dataset_export.sample_store import Rendered, SampleStore
-from tellapart.dataset_export.samples import Sample, Samples, write_left_out, write_samples
+from tellapart.dataset_export.samples import Rendered, Sample, Samples, SampleStore, write_left_out, write_samples
 from tellapart.dataset_export.shard_writers import ShardForm, ShardStore, size_name
 from tellapart.errors import DataError, ImageError, OptionError, StorageError
 from tellapart.progress import SILENT, Progress

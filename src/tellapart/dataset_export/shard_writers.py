@@ -13,8 +13,7 @@ from typing import Any, BinaryIO, Protocol
 
 from tellapart.array_types import ByteArray
 from tellapart.dataset_export.rendering import ORIGINAL, encoded, suffix_of
-from tellapart.dataset_export.sample_store import PartFiles, Rendered
-from tellapart.dataset_export.samples import Sample
+from tellapart.dataset_export.samples import PartFiles, Rendered, Sample
 from tellapart.json_files import checked_record
 
 IMAGES_A_GROUP = 100

@@ -5,8 +5,7 @@ from tellapart.images.formats import IMAGE_SUFFIXES
 from tellapart.images.hamming_search import hamming_pairs
 from tellapart.images.image_statistics import ImageStatistics, image_statistics
 from tellapart.images.perceptual_hash import correlation, difference_hash, difference_hashes, mirrored_signature, signature
-from tellapart.images.resizing import ResizePolicy, resize, shrink
-from tellapart.images.thumbnails import thumbnail
+from tellapart.images.resizing import ResizePolicy, resize, shrink, thumbnail
 
 __all__ = [
     "IMAGE_SUFFIXES",

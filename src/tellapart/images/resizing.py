@@ -1,4 +1,4 @@
-"""Resizing: antialiased bicubic on 8-bit pixels, equal to Pillow's and four times faster."""
+"""Resizing: antialiased bicubic on 8-bit pixels, equal to Pillow's and four times faster; and thumbnails, small JPEGs."""
 
 from __future__ import annotations
 
@@ -96,3 +96,15 @@ def shrink(pixels: ByteArray, long_edge: int) -> ByteArray:
         return pixels
     size = max(1, round(width * long_edge / longer)), max(1, round(height * long_edge / longer))
     return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC, reducing_gap=1.0))
+
+
+_QUALITY = 80
+
+
+def thumbnail(pixels: ByteArray, long_edge: int = 128) -> bytes:
+    """Encode uint8 (h, w, 3) ``pixels`` as a JPEG (quality 80) whose longer side is at most ``long_edge`` pixels."""
+    import simplejpeg
+
+    small = np.ascontiguousarray(shrink(pixels, long_edge))
+    encoded: bytes = simplejpeg.encode_jpeg(small, quality=_QUALITY, colorspace="RGB", colorsubsampling="420")
+    return encoded

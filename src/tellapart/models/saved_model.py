@@ -20,8 +20,7 @@ from tellapart.conformal import ConformalScale
 from tellapart.decision_rule import DecisionRule
 from tellapart.errors import ModelError
 from tellapart.models.backbone_card import Backbone, BackboneCard
-from tellapart.models.conformal_file import conformal_tensors, read_conformal
-from tellapart.models.familiarity import Familiarity
+from tellapart.models.familiarity import Familiarity, conformal_tensors, read_conformal
 from tellapart.models.heads import LinearHead, mean_logits
 from tellapart.models.model_card import (
     CARD,

@@ -13,8 +13,7 @@ import numpy as np
 from tellapart.atomic_files import write_text
 from tellapart.reports import number_format
 from tellapart.reports.figures.num_clusters import choice_panels
-from tellapart.reports.html_shell import render_page, script_json, view_json
-from tellapart.reports.page_date import dated_as_before
+from tellapart.reports.html_shell import dated_as_before, render_page, script_json, view_json
 from tellapart.reports.relative_links import decisions_command, place_name, without_absolute_paths
 from tellapart.reports.sprites import ACROSS, SIDE, Sprites, sprites_of
 from tellapart.reports.thumbnail_budget import Thumbnails, data_uri, fill

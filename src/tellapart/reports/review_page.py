@@ -9,8 +9,7 @@ from typing import Any, TypedDict, TypeVar, cast
 
 from tellapart.atomic_files import write_text
 from tellapart.reports import number_format
-from tellapart.reports.html_shell import render_page, view_json
-from tellapart.reports.page_date import dated_as_before
+from tellapart.reports.html_shell import dated_as_before, render_page, view_json
 from tellapart.reports.relative_links import decisions_command, without_absolute_paths
 from tellapart.reports.thumbnail_budget import Thumbnails, data_uri, fill
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +22,12 @@ from tellapart.reports.figures import (
 )
 from tellapart.reports.figures.thresholds import plot_scales
 from tellapart.reports.html_shell import render_page, view_json
-from tellapart.reports.relative_links import decisions_command
-from tellapart.reports.run_options import changed_options, repeating_command
+from tellapart.reports.relative_links import decisions_command, place_name
 from tellapart.reports.run_view import report_view
 from tellapart.reports.thumbnail_budget import ThumbnailBudget, Thumbnails
 from tellapart.run_folder import RunContent
 from tellapart.run_metrics import OPTIONS, RunOptions
+from tellapart.training.options import TrainOptions
 
 MODULES = (
     "page.js",
@@ -196,3 +199,40 @@ def _rung_bars(section: Mapping[str, Any]) -> list[str]:
         return [""] * len(section["rows"])
     scale = rungs_scale(measured, section["n"], *BAR)
     return [interval_bar(row["accuracy"], scale, row["accuracy_text"]) if row.get("accuracy") else "" for row in section["rows"]]
+
+
+DEFAULTS = {f.name: f.default for f in fields(TrainOptions) if f.default is not MISSING}
+NOT_REPEATED = ("name", "again", "out", "state", "device", "num_workers")
+"""Options that say where and on what a run is made, not what it is."""
+
+
+def changed_options(options: RunOptions) -> list[tuple[str, str]]:
+    """The options that differ from the default, as flags with their values in words."""
+    return [(_flag(name), _text(value)) for name, value in _changed(options.options)]
+
+
+def repeating_command(options: RunOptions, folder: str | None) -> str:
+    """The command that makes the run again, in the folder that the photos lie in; empty where the options do not say."""
+    if not options.verb or not folder:
+        return ""
+    words = ["tellapart", options.verb, place_name(folder)]
+    for name, value in _changed(options.options):
+        if name in NOT_REPEATED:
+            continue
+        flag = _flag(name)
+        words += [flag if value else "--no-" + flag[2:]] if isinstance(value, bool) else [flag, _text(value)]
+    return shlex.join(words)
+
+
+def _changed(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in options.items():
+        if value not in (None, "") and value != DEFAULTS.get(name, False):
+            yield name, value
+
+
+def _flag(name: str) -> str:
+    return "--" + name.strip("_").replace("_", "-")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

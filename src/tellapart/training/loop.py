@@ -22,11 +22,10 @@ from tellapart.errors import ModelError
 from tellapart.training.activation_cache import ActivationFeed
 from tellapart.training.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
 from tellapart.training.config import TrainingConfig, TrainingState
-from tellapart.training.data_loader import Batch, DataLoader
+from tellapart.training.data_loader import Batch, DataLoader, batches_of, epoch_rows
 from tellapart.training.distributed import Compute
 from tellapart.training.early_stopping import EpochChoice, is_out_of_patience
 from tellapart.training.ema import MovingAverage
-from tellapart.training.epoch_sampling import batches_of, epoch_rows
 from tellapart.training.learner import Learner
 from tellapart.training.lr_schedule import one_cycle
 from tellapart.training.mixup_cutmix import mix_batch

@@ -14,8 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from tellapart.collection.decode_result import Inspected
-from tellapart.collection.decoding_workers.ipc import pack_message, unpack_message
+from tellapart.collection.decoding_workers.ipc import Inspected, pack_message, unpack_message
 from tellapart.collection.decoding_workers.worker_pool import CRASHED, Inspectors
 from tellapart.errors import OptionError, StorageError
 from tests import sample_images

@@ -18,8 +18,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tellapart.collection.candidates import Request
-from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.candidates import Fetched, Request
 from tellapart.collection.network import fetcher as fetching
 from tellapart.collection.network import ip_guard
 from tellapart.collection.network.fetcher import Fetcher, FetchLimits, user_agent

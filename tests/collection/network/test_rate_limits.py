@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.candidates import Fetched
 from tellapart.collection.network.rate_limits import DAY_S, FAILURES, FIRST_PAUSE_S, LONGEST_PAUSE_S, RECOVERY, Hosts
 from tellapart.collection.sources.protocol import HostLimit
 

@@ -8,8 +8,7 @@ import zlib
 import pytest
 
 from tellapart.collection.network.error_outcomes import Failure
-from tellapart.collection.network.fetch_limits import FetchLimits
-from tellapart.collection.network.fetcher import Fetcher, user_agent
+from tellapart.collection.network.fetcher import Fetcher, FetchLimits, user_agent
 from tellapart.collection.network.response_body import Unpacker
 from tests.collection.rude_server import RudeServer, gzip_bomb, image
 

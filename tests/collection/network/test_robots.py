@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from yarl import URL
 
-from tellapart.collection.fetch_result import Fetched, Verdict
+from tellapart.collection.candidates import Fetched, Verdict
 from tellapart.collection.network.robots import FRESH_S, MOST_BYTES, RETRY_S, Robots, Ruling, opt_out
 
 PAGE = "http://site.test/private/page.html?q=1"

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tellapart.collection.candidates import Request
-from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.candidates import Fetched, Request
 from tellapart.collection.sources import SOURCES
 from tellapart.collection.sources.health import Health, health_of
 from tests import sample_images

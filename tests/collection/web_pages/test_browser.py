@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.candidates import Fetched
 from tellapart.collection.network.robots import Robots
 from tellapart.collection.web_pages import browser as browsing
 from tellapart.collection.web_pages.browser import Browser

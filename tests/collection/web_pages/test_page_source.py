@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from tellapart.collection.candidates import Offer, Query
-from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.candidates import Fetched, Offer, Query
 from tellapart.collection.sources.protocol import Source, SourceError
 from tellapart.collection.web_pages.html_decoding import page_text
 from tellapart.collection.web_pages.page_source import Pages, next_page, page_offers, rule_complaint

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tellapart.collection.candidates import Query
-from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.candidates import Fetched, Query
 from tellapart.collection.sources import SOURCES
 from tellapart.collection.sources.json_fields import MOST_DEPTH, MOST_NODES, html_tree
 from tellapart.collection.sources.protocol import SourceError, parse_answer

@@ -13,7 +13,7 @@ from tellapart.durations import duration_text
 if TYPE_CHECKING:
     from tellapart.commands.runs import RmRunResult, RunsResult
     from tellapart.interval import Interval
-    from tellapart.workflows.run_listing import RunEntry, RunGroup
+    from tellapart.workflows.leaderboard import RunEntry, RunGroup
 
 HEAD = ("run", "model", "accuracy", "log loss", "against the first", "time", "size")
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from tellapart.array_types import ByteArray
-from tellapart.collection.decode_result import Inspected
+from tellapart.collection.decoding_workers.ipc import Inspected
 from tellapart.errors import ImageError
 from tellapart.images import decode, difference_hashes, shrink, signature
 from tellapart.images.formats import declared_size, sniff_format

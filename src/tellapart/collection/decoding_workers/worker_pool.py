@@ -12,9 +12,8 @@ from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import IO, Self
 
-from tellapart.collection.decode_result import Inspected
 from tellapart.collection.decoding_workers.ingest import is_large
-from tellapart.collection.decoding_workers.ipc import LENGTH, READY, InspectionSettings, frame, unpack_message
+from tellapart.collection.decoding_workers.ipc import LENGTH, READY, Inspected, InspectionSettings, frame, unpack_message
 from tellapart.errors import OptionError, StorageError
 
 MEMORY_LIMIT_BYTES = 400_000_000

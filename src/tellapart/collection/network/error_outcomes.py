@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 import aiohttp
 
-from tellapart.collection.fetch_result import Verdict
+from tellapart.collection.candidates import Verdict
 from tellapart.collection.network.ip_guard import refused_reason
 
 NETWORK_ERRORS = (aiohttp.ClientError, OSError, ValueError)
@@ -31,7 +31,7 @@ _SYSTEM_WORDS = {
 
 
 class Failure(Exception):
-    """Ends one attempt; becomes a :class:`~tellapart.collection.fetch_result.Fetched` and does not leave the fetcher."""
+    """Ends one attempt; becomes a :class:`~tellapart.collection.candidates.Fetched` and does not leave the fetcher."""
 
     def __init__(self, verdict: Verdict, reason: str, retry_after_s: float | None = None) -> None:
         super().__init__(reason)

@@ -17,14 +17,12 @@ from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from tellapart.collection.candidates import Request
-from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.candidates import Fetched, Request
 from tellapart.collection.network.error_outcomes import NETWORK_ERRORS, Failure, network_failure, status_failure
-from tellapart.collection.network.fetch_limits import BodyRules, FetchLimits
 from tellapart.collection.network.headers import plain_headers, retry_after_s, user_agent
 from tellapart.collection.network.ip_guard import Resolver, guarded_socket, literal_refusal
 from tellapart.collection.network.rate_limits import Hosts
-from tellapart.collection.network.response_body import LARGE_AT_ONCE, Body
+from tellapart.collection.network.response_body import LARGE_AT_ONCE, Body, BodyRules
 from tellapart.collection.network.robots import MOST_BYTES, Robots, opt_out
 from tellapart.collection.network.urls import redirected, target_of
 
@@ -38,6 +36,26 @@ _OURS = frozenset({"user-agent", "accept-encoding", "host", "connection", "conte
 _CLOSE = {"Connection": "close"}
 _MOST_MET = 100_000
 _FIELD_BYTES = 32 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchLimits:
+    """How much time and memory one attempt may take."""
+
+    max_bytes: int = 20_000_000
+    """Of an image."""
+    max_page_bytes: int = 8_000_000
+    """Of a page or an answer of a source, unpacked."""
+    timeout_s: float = 60.0
+    """Timeout of one attempt, redirects included."""
+    connect_timeout_s: float = 10.0
+    """For one connection; the name's lookup and the answer's headers may take ``window_s`` more."""
+    min_bytes_per_s: float = 1000.0
+    window_s: float = 15.0
+    """A body slower than ``min_bytes_per_s`` over this time is given up, and so is one of which nothing comes for as long."""
+    redirects: int = 5
+    concurrency: int = 64
+    """Maximum number of concurrent attempts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.candidates import Fetched
 from tellapart.collection.network.urls import host_of
 from tellapart.collection.sources.protocol import HostLimit
 

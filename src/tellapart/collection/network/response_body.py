@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from tellapart.collection.network.error_outcomes import NETWORK_ERRORS, Failure, network_failure
-from tellapart.collection.network.fetch_limits import BodyRules
 from tellapart.errors import ImageError
 from tellapart.images.formats import sniff_format
 
@@ -20,6 +19,22 @@ LARGE_AT_ONCE = 4
 
 _HEAD = 1024
 _GZIP_OR_ZLIB = 47
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyRules:
+    """What a body may be."""
+
+    max_bytes: int
+    is_image: bool = False
+    """Look at the first bytes, and stop where they are no image's."""
+    may_be_packed: bool = False
+    """Accept gzip; ``max_bytes`` then holds for what comes out."""
+    is_cut_at_cap: bool = False
+    """End at ``max_bytes`` instead of failing."""
+    min_bytes_per_s: float = 1000.0
+    window_s: float = 15.0
+    """Over which the pace is measured."""
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from protego import Protego
 from yarl import URL
 
-from tellapart.collection.fetch_result import Fetched, Verdict
+from tellapart.collection.candidates import Fetched, Verdict
 from tellapart.collection.network.error_outcomes import Failure
 
 TOKEN = "tellapart"  # noqa: S105

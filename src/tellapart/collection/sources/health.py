@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tellapart.collection.candidates import Found, Query, Request
-from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.candidates import Fetched, Found, Query, Request
 from tellapart.collection.sources.protocol import Source, SourceError, parse_answer
 from tellapart.collection.sources.registry import keys_of, missing_keys
 

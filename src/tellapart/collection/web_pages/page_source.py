@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tellapart.collection.candidates import Found, Offer, Query, Request
-from tellapart.collection.fetch_result import Fetched
+from tellapart.collection.candidates import Fetched, Found, Offer, Query, Request
 from tellapart.collection.network.robots import TOKEN
 from tellapart.collection.network.urls import canonical_url
 from tellapart.collection.sources.json_fields import html_tree

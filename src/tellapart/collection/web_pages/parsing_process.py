@@ -10,10 +10,9 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict
 
-from tellapart.collection.candidates import Found, Offer, Query
+from tellapart.collection.candidates import Fetched, Found, Offer, Query
 from tellapart.collection.decoding_workers.ipc import frame
 from tellapart.collection.decoding_workers.worker_pool import environment
-from tellapart.collection.fetch_result import Fetched
 from tellapart.collection.sources.protocol import SourceError
 from tellapart.collection.web_pages.page_source import Pages
 from tellapart.errors import StorageError

@@ -13,10 +13,9 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from tellapart.collection.candidates import Query
+from tellapart.collection.candidates import Fetched, Query
 from tellapart.collection.decoding_workers.ipc import read_frame
 from tellapart.collection.decoding_workers.worker import limit_memory, limit_processor_time
-from tellapart.collection.fetch_result import Fetched
 from tellapart.collection.sources.protocol import SourceError
 from tellapart.collection.web_pages.page_source import Pages
 

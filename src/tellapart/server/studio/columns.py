@@ -31,8 +31,8 @@ from tellapart.server.studio.documents import (
     StatesView,
 )
 from tellapart.server.studio.workspace import NO_LABEL, Workspace
+from tellapart.workflows.leaderboard import ListedRuns
 from tellapart.workflows.review_view import ReviewRow, ReviewView
-from tellapart.workflows.run_listing import ListedRuns
 
 
 def index_view(workspace: Workspace) -> IndexView:

@@ -14,7 +14,7 @@ from tellapart.concurrency import available_cores
 from tellapart.dataset.thumbnail_store import ThumbnailStore
 from tellapart.errors import ImageError
 from tellapart.images import decode
-from tellapart.images.thumbnails import thumbnail
+from tellapart.images.resizing import thumbnail
 from tellapart.server.studio.workspace import Workspace
 
 SMALL, LARGE = 128, 1600

@@ -19,8 +19,8 @@ from tellapart.server.studio.loading import Loader, Loading
 from tellapart.server.studio.pictures import Pictures
 from tellapart.server.studio.scan import FolderSource
 from tellapart.server.studio.workspace import Workspace
+from tellapart.workflows.leaderboard import ListedRuns, list_runs
 from tellapart.workflows.review_view import ReviewView
-from tellapart.workflows.run_listing import ListedRuns, list_runs
 
 
 @dataclass(frozen=True)
