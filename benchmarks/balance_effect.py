@@ -23,7 +23,7 @@ from tellapart.curation.class_balance import training_counts, undersample
 from tellapart.dataset.file_rows import FileRow
 from tellapart.evaluation.intervals import group_index, resampled_sums
 from tellapart.evaluation.metrics import f1_scores, losses
-from tellapart.feature_extraction import FeatureSpec
+from tellapart.feature_spec import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tellapart.training.linear_probe import fit_probe
 from tellapart.training.part_evaluation import probe_predictions

@@ -90,7 +90,7 @@ def ours(folder: Path, state: Path, backbone: str) -> dict[str, list[tuple[str, 
 
     from tellapart.analyzed_folder import analyze_folder
     from tellapart.dataset.groups import groups_together
-    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.feature_spec import FeatureSpec
     from tellapart.models.backbones import find_backbones
 
     analyzed = analyze_folder(folder, FeatureSpec(find_backbones(backbone)), state=state)

@@ -22,7 +22,8 @@ from tellapart.dataset import open_dataset
 from tellapart.dataset.parts import Assignment
 from tellapart.evaluation import accuracy_interval, log_loss_interval
 from tellapart.evaluation.comparison import compare
-from tellapart.feature_extraction import FeatureSpec, extract
+from tellapart.feature_extraction import extract
+from tellapart.feature_spec import FeatureSpec
 from tellapart.features import FeatureMatrix
 from tellapart.models.backbones import find_backbones
 from tellapart.predictions import Predictions

@@ -20,7 +20,7 @@ import numpy as np
 from labeled_folders import labeled_features
 from tellapart import calibration
 from tellapart.curation.label_errors import find_label_errors
-from tellapart.feature_extraction import FeatureSpec
+from tellapart.feature_spec import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tellapart.training.label_noise_logits import held_out_logits
 from tellapart.training.linear_probe import LabeledFeatures

@@ -8,7 +8,7 @@ import numpy as np
 
 from tellapart.analyzed_folder import analyze_folder
 from tellapart.dataset.groups import groups_together
-from tellapart.feature_extraction import FeatureSpec
+from tellapart.feature_spec import FeatureSpec
 from tellapart.training.linear_probe import LabeledFeatures
 
 

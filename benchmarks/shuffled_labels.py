@@ -21,7 +21,7 @@ import numpy as np
 
 from tellapart.analyzed_folder import analyze_folder
 from tellapart.evaluation import accuracy_interval, log_loss_interval
-from tellapart.feature_extraction import FeatureSpec
+from tellapart.feature_spec import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tellapart.training.linear_probe import fit_probe
 from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, probe_predictions

@@ -22,7 +22,7 @@ from sklearn.metrics import average_precision_score
 from label_noise import peer_scores
 from tellapart.analyzed_folder import analyze_folder
 from tellapart.dataset.groups import groups_together
-from tellapart.feature_extraction import FeatureSpec
+from tellapart.feature_spec import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tellapart.training.label_noise_logits import held_out_logits
 from tellapart.training.linear_probe import LabeledFeatures

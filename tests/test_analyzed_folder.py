@@ -8,7 +8,7 @@ import pytest
 from tellapart.analyzed_folder import analyze_files, analyze_folder, open_folder
 from tellapart.dataset.catalog import CATALOG
 from tellapart.errors import DataError
-from tellapart.feature_extraction import FeatureSpec
+from tellapart.feature_spec import FeatureSpec
 from tellapart.models.pixel_features import pixel_backbone
 from tests import folders, sample_images
 

@@ -34,7 +34,7 @@ LEVELS = (
         "run_folder",
     ),
     ("augmentation", "collection", "curation", "dataset_export", "evaluation", "exploration", "kaggle", "models"),
-    ("feature_extraction", "predictor", "analyzed_folder", "feature_spec", "output_guards", "onnx_predictor", "model_export"),
+    ("feature_spec", "feature_extraction", "predictor", "analyzed_folder", "output_guards", "onnx_predictor", "model_export"),
     ("training",),
     ("cropping", "reports"),
     ("workflows",),

@@ -13,7 +13,8 @@ from safetensors.numpy import save_file
 
 from tellapart.dataset import Catalog, Dataset, open_dataset
 from tellapart.errors import DataError, StorageError
-from tellapart.feature_extraction import BATCH, Extraction, FeatureSpec, extract
+from tellapart.feature_extraction import BATCH, Extraction, extract
+from tellapart.feature_spec import FeatureSpec
 from tellapart.models.backbone_card import Backbone, BackboneCard
 from tests import folders, sample_images
 

@@ -9,8 +9,7 @@ from safetensors.torch import save_file
 import tellapart
 from tellapart.analyzed_folder import analyze_folder
 from tellapart.errors import DataError, ModelError, OptionError
-from tellapart.feature_extraction import FeatureSpec
-from tellapart.feature_spec import spec_of
+from tellapart.feature_spec import FeatureSpec, spec_of
 from tellapart.features import FeatureMatrix
 from tellapart.models.timm_networks import build_network
 from tellapart.run_folder import Run

@@ -12,7 +12,8 @@ from tellapart.augmentation.tta_views import VIEWS
 from tellapart.dataset import open_dataset
 from tellapart.dataset.image_analysis import ImageAnalysis, analyze_image
 from tellapart.errors import OptionError
-from tellapart.feature_extraction import FeatureSpec, extract
+from tellapart.feature_extraction import extract
+from tellapart.feature_spec import FeatureSpec
 from tellapart.models.saved_model import load_model
 from tellapart.predictor import PredictionSettings, check_crops, predict_files
 from tellapart.run_folder import Run

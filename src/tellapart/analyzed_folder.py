@@ -31,7 +31,8 @@ from tellapart.dataset.parts import Assignment, assign_parts, check_labels, shar
 from tellapart.dataset.row_building import file_rows, undecided_rows
 from tellapart.dataset.thumbnail_store import Thumbnails, thumbnail_loader
 from tellapart.errors import DataError, OptionError
-from tellapart.feature_extraction import Extraction, FeatureSpec, extract
+from tellapart.feature_extraction import Extraction, extract
+from tellapart.feature_spec import FeatureSpec
 from tellapart.features import FeatureMatrix
 from tellapart.images import decode
 from tellapart.images.perceptual_hash import signature

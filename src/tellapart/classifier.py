@@ -13,7 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from tellapart.array_types import FloatArray
 from tellapart.dataset.in_memory_images import image_list, in_memory_dataset
 from tellapart.errors import DataError
-from tellapart.feature_extraction import FeatureSpec, extract
+from tellapart.feature_extraction import extract
+from tellapart.feature_spec import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tellapart.models.heads import mean_logits
 from tellapart.models.precision import precision_option

@@ -1,22 +1,106 @@
-"""Feature specifications from the names that users give on the command line."""
+"""Feature specifications: which features of an image are computed, and how; from the names that users give on the command line."""
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from tellapart.array_types import ByteArray
+from tellapart.augmentation.counter_rng import image_keys
+from tellapart.augmentation.policy import parse_augmentation
+from tellapart.augmentation.tta_views import view
+from tellapart.cache_dir import cache_root
 from tellapart.errors import OptionError
-from tellapart.feature_extraction import FeatureSpec
-from tellapart.models.backbone_card import PIXELS
+from tellapart.images.pixel_store import PixelStore
+from tellapart.models.backbone_card import PIXELS, Backbone
 from tellapart.models.backbones import check_fixed, find_backbones, find_classifier
+from tellapart.models.devices import used_device
 
-if TYPE_CHECKING:
-    from tellapart.models.backbone_card import Backbone
-
+PREPROCESSING = 4
+"""Version of the preprocessing, raised when a file gives other features than before: 2 reads deep, inverted and XMP-rotated images,
+3 decodes for each size at its own scale, 4 finds faces in one image at a time."""
 RUN = "run:"
 IMAGENET = "imagenet"
 AUTOENCODER = "autoencoder"
 WORDS_OF = "lite2"
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """Which features of each image are computed, and how.
+
+    Attributes:
+        backbones: networks whose features are computed.
+        resize: resize policy.
+        mirror: whether features are averaged with those of the mirror image.
+        pixel_sizes: sides, in pixels, of the squares to keep in the pixel store.
+        view: number of the view of an image; 0 is the unmodified image (see :mod:`tellapart.augmentation.tta_views`).
+        augment: augmentation that other views are drawn from; by default they are crops.
+        device: device to compute on.
+    """
+
+    backbones: tuple[Backbone, ...]
+    resize: str = "crop"
+    mirror: bool = True
+    pixel_sizes: tuple[int, ...] = ()
+    view: int = 0
+    augment: str = ""
+    device: str = "auto"
+
+    def computed(self, device: str, precision: str = "auto") -> FeatureSpec:
+        """The same features on a device and in a number format.
+
+        Raises:
+            OptionError: bfloat16 for a network that runs in float32 only.
+            ModelError: the device is not available.
+        """
+        device = used_device(device)
+        return replace(self, device=device, backbones=tuple(b.in_precision(precision, device) for b in self.backbones))
+
+    def apply_view(self, pixels: ByteArray, image_ids: Sequence[str]) -> ByteArray:
+        """The view of uint8 (n, s, s, 3) squares that the networks get, in the same form."""
+        if not self.view:
+            return pixels
+        if self.augment:
+            return view(pixels, self.view, augmentation=parse_augmentation(self.augment), keys=image_keys(tuple(image_ids)))
+        return view(pixels, 2 * self.view if self.mirror else self.view)
+
+    @property
+    def largest(self) -> int:
+        """The largest side, in pixels, of the squares made of an image, which decides how it is decoded."""
+        return max([b.card.image_size for b in self.backbones] + list(self.pixel_sizes), default=0)
+
+    def square_of(self, backbone: Backbone) -> tuple[int, str]:
+        """Side and resize policy of the square that a backbone gets."""
+        return backbone.card.image_size, self.resize_of(backbone)
+
+    def resize_of(self, backbone: Backbone) -> str:
+        """The resize policy for a backbone; face backbones get the whole image."""
+        return "pad" if backbone.card.is_faces else self.resize
+
+    def pixel_stores(self) -> tuple[PixelStore, ...]:
+        """The stores of the squares to keep."""
+        return tuple(PixelStore(cache_root() / "pixels", size, self.resize) for size in self.pixel_sizes)
+
+    def fingerprint(self, backbone: Backbone) -> str:
+        """Identifies everything that the vectors of a backbone depend on, except the image."""
+        card = backbone.card
+        resize = self.resize_of(backbone)
+        used = backbone.in_precision("auto", used_device(self.device)) if card.architecture != PIXELS else backbone
+        network = (card.architecture, backbone.digest, card.image_size, card.mean, card.std, used.precision, used_device(self.device))
+        made_with: tuple[object, ...] = (PREPROCESSING, *network, resize, self.mirror)
+        made_with += (card.layer,) if card.layer else ()
+        content = (*made_with, self.view, self.augment) if self.view else made_with
+        return f"{re.sub('[/:]', '_', card.name)}-{hashlib.sha256(repr(content).encode()).hexdigest()[:16]}"
+
+    def provenance(self) -> dict[str, object]:
+        """Provenance for the feature matrix and the saved model."""
+        names = "+".join(b.card.name for b in self.backbones)
+        layers = "+".join(dict.fromkeys(b.card.layer or "pooled" for b in self.backbones))
+        return {"backbone": names, "layer": layers, "resize": self.resize, "mirror": self.mirror}
 
 
 def spec_of(

@@ -15,7 +15,8 @@ from tellapart.augmentation.tta_views import VIEWS
 from tellapart.dataset import Catalog, Dataset, Entry
 from tellapart.dataset.catalog import FileState
 from tellapart.errors import ModelError, OptionError
-from tellapart.feature_extraction import FeatureSpec, extract_together
+from tellapart.feature_extraction import extract_together
+from tellapart.feature_spec import FeatureSpec
 from tellapart.features import FeatureMatrix
 from tellapart.models.saved_model import Member, SavedModel
 from tellapart.predictions import PredictionRow, Predictions

@@ -14,7 +14,7 @@ import tellapart
 from tellapart.analyzed_folder import OpenedFolder
 from tellapart.cli.app import tellapart as door
 from tellapart.errors import DataError, OptionError
-from tellapart.feature_extraction import FeatureMatrix
+from tellapart.features import FeatureMatrix
 from tellapart.workflows.folder_clustering import parse_cluster_names
 from tests import faces, folders, sample_images
 

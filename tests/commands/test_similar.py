@@ -14,7 +14,7 @@ import tellapart
 from tellapart.analyzed_folder import analyze_folder
 from tellapart.cli.app import tellapart as door
 from tellapart.errors import DataError, OptionError
-from tellapart.feature_extraction import FeatureSpec
+from tellapart.feature_spec import FeatureSpec
 from tellapart.models.backbones import find_backbones
 from tests import folders, sample_images
 

@@ -14,7 +14,7 @@ import tellapart
 from tellapart.analyzed_folder import analyze_folder
 from tellapart.curation.near_duplicates import FOLDER, VERSION, ComparedPair, cached_pairs, compare_pairs
 from tellapart.dataset.groups import groups_together
-from tellapart.feature_extraction import FeatureSpec
+from tellapart.feature_spec import FeatureSpec
 from tellapart.features import FeatureMatrix
 from tellapart.images.perceptual_hash import difference_hashes, signature
 from tests import folders, sample_images

@@ -109,7 +109,7 @@ def autoencode(folder: str | Path, *, options: AutoencodeOptions, progress: Prog
     from tellapart.analyzed_folder import open_folder
     from tellapart.concurrency import worker_count
     from tellapart.dataset.parts import assign_unlabeled_parts, share_held_back
-    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.feature_spec import FeatureSpec
     from tellapart.models.devices import chosen_device
     from tellapart.models.pixel_features import pixel_backbone
     from tellapart.output_guards import check_outside

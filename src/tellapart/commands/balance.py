@@ -115,7 +115,7 @@ def balance(folder: str | Path, *, options: BalanceOptions, progress: Progress =
     """
     from tellapart.analyzed_folder import analyze_folder, open_folder
     from tellapart.curation.class_balance import training_counts, undersample
-    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.feature_spec import FeatureSpec
     from tellapart.models.backbones import find_backbones
     from tellapart.output_guards import check_outside, check_table
 

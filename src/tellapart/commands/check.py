@@ -19,7 +19,7 @@ from tellapart.workflows.review_view import ReviewView
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.dataset.file_rows import FileRow
-    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.feature_spec import FeatureSpec
     from tellapart.workflows.check_run import CheckFindings
     from tellapart.workflows.decision_writing import DecidedImage
 
@@ -254,7 +254,7 @@ def _check_apply(wanted: list[str], applied: list[str]) -> None:
 
 
 def _spec(chosen: CheckOptions) -> FeatureSpec:
-    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.feature_spec import FeatureSpec
     from tellapart.models.backbones import find_backbones
 
     if chosen.backbone == NO_BACKBONE:

@@ -79,7 +79,7 @@ def crop(folder: str | Path, *, options: CropOptions, progress: Progress = AUTO)
     from tellapart.analyzed_folder import open_folder
     from tellapart.cropping.detection import detect, make_detector
     from tellapart.cropping.selection import select_crops
-    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.feature_spec import FeatureSpec
 
     detector = make_detector(options.target, options.device)
     opened = open_folder(

@@ -261,7 +261,7 @@ def decisions(folder: str | Path, *, options: DecisionsOptions, progress: Progre
 
     from tellapart.analyzed_folder import analyze_folder
     from tellapart.dataset.decisions import LOG_FILE, append_decisions, parse_decisions, read_decisions
-    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.feature_spec import FeatureSpec
     from tellapart.workflows.decision_writing import applicable_decisions
 
     analyzed = analyze_folder(folder, FeatureSpec(()), reading=options, state=options.state, progress=progress)

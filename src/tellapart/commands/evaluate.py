@@ -190,10 +190,10 @@ def _scores(model: SavedModel, files: _PredictedFiles, familiarity: FloatArray |
     from tellapart.evaluation import evaluate as evaluate_predictions
     from tellapart.evaluation.decision_scores import decision_scores
     from tellapart.evaluation.unknowns import familiarity_scores
-    from tellapart.training.usualness import unusual_scores
+    from tellapart.training.unknowns import unknown_scores
 
     evaluated, is_unknown = files.predictions.where(files.is_evaluated), files.is_unknown
-    found, sets = unusual_scores(model, evaluated, None if familiarity is None else familiarity[files.is_evaluated])
+    found, sets = unknown_scores(model, evaluated, None if familiarity is None else familiarity[files.is_evaluated])
     decision = None if model.decision is None else decision_scores(model.decision, evaluated)
     scores = EvaluatedPart(**vars(evaluate_predictions(evaluated)), familiarity=found, prediction_sets=sets, decision=decision)
     if familiarity is None or not is_unknown.any():

@@ -16,7 +16,7 @@ from tellapart.shared_options import device_option, layer_option
 if TYPE_CHECKING:
     from tellapart.array_types import ByteArray, FloatArray
     from tellapart.dataset import Dataset
-    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.feature_spec import FeatureSpec
     from tellapart.models.backbone_card import Backbone
     from tellapart.models.feature_network import Features
     from tellapart.models.gradcam import MemberScore

@@ -66,7 +66,7 @@ def export_dataset(folder: str | Path, out: str | Path, *, options: ExportDatase
     from tellapart.analyzed_folder import open_folder
     from tellapart.dataset_export.decided_copy import Exported, write_copy, write_table
     from tellapart.errors import DataError
-    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.feature_spec import FeatureSpec
     from tellapart.output_guards import check_new_folder, check_outside, check_table
 
     destination = Path(out).expanduser()

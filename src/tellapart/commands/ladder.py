@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from tellapart.analyzed_folder import AnalyzedFolder, OpenedFolder
     from tellapart.dataset.parts import Assignment
-    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.feature_spec import FeatureSpec
     from tellapart.predictions import Predictions
     from tellapart.run_folder import Run
     from tellapart.training.ladder import LadderStep

@@ -24,7 +24,7 @@ from tellapart.shared_options import (
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.array_types import FloatArray, IntArray
-    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.feature_spec import FeatureSpec
     from tellapart.workflows.explorable_images import ExplorableImages
 
 SHEET, TABLE = Path("similar.jpg"), Path("similar.csv")

@@ -178,7 +178,7 @@ def _place(folder: Path, chosen: SplitOptions) -> Path:
 
 def _analyze(folder: str | Path, chosen: SplitOptions, progress: Progress) -> AnalyzedFolder:
     from tellapart.analyzed_folder import analyze_folder
-    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.feature_spec import FeatureSpec
     from tellapart.models.backbones import find_backbones
 
     spec = FeatureSpec(() if chosen.backbone == NO_BACKBONE else find_backbones(chosen.backbone))

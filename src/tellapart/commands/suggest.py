@@ -13,7 +13,7 @@ from tellapart.shared_options import device_option, features_option, num_workers
 
 if TYPE_CHECKING:
     from tellapart.array_types import IntArray
-    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.feature_spec import FeatureSpec
     from tellapart.workflows.explorable_images import ExplorableImages
     from tellapart.workflows.suggestion import Judge, Suggestion
 

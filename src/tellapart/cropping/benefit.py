@@ -15,7 +15,7 @@ from tellapart.cropping.crop_folder import Crop, write_crops
 from tellapart.cropping.geometry import CropShape
 from tellapart.evaluation import accuracy_interval
 from tellapart.evaluation.comparison import compare
-from tellapart.feature_extraction import FeatureSpec
+from tellapart.feature_spec import FeatureSpec
 from tellapart.features import FeatureMatrix
 from tellapart.interval import Interval
 from tellapart.models.backbones import find_backbones

@@ -96,7 +96,7 @@ class TorchEngine:
     _loading = threading.Lock()
 
     def __init__(self, folder: Path) -> None:
-        from tellapart.feature_extraction import FeatureSpec
+        from tellapart.feature_spec import FeatureSpec
         from tellapart.models.feature_network import BATCH
         from tellapart.models.malloc import tune_malloc
         from tellapart.models.network_loading import network_of

@@ -21,7 +21,8 @@ from tellapart.dataset.parts import Assignment
 from tellapart.durations import duration_text, seconds_of
 from tellapart.errors import ModelError, OptionError
 from tellapart.evaluation.metrics import log_loss
-from tellapart.feature_extraction import FeatureSpec, cached_features
+from tellapart.feature_extraction import cached_features
+from tellapart.feature_spec import FeatureSpec
 from tellapart.features import FeatureMatrix
 from tellapart.models.backbone_card import Backbone
 from tellapart.models.backbones import find_backbones
@@ -36,7 +37,7 @@ from tellapart.training.recipe_evaluation import Evaluation
 from tellapart.training.recipe_runner import DEFAULTS, LivePage, NetworkRunner, folds_by_size
 from tellapart.training.time_budget import OutOfTime, TimeBudget, TimedProgress
 from tellapart.training.trials import Tried, are_square, image_seconds, network_seconds, other_size, packaged_names
-from tellapart.training.usualness import with_familiarity
+from tellapart.training.unknowns import with_familiarity
 
 if TYPE_CHECKING:
     from tellapart.training.network_evaluation import NetworkAnswers  # loads torch

@@ -22,7 +22,7 @@ from tellapart.training.network_recipe import NetworkRecipe
 from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part
 from tellapart.training.probe_evaluation import PartSets, concatenate_predictions, data_card, rows_with_neighbors
 from tellapart.training.recipe_evaluation import Evaluation
-from tellapart.training.usualness import with_familiarity
+from tellapart.training.unknowns import with_familiarity
 
 FeaturesOf = Callable[[Sequence[Member]], Sequence[FeatureMatrix]]
 """The features of every image from the backbone of each member."""

@@ -13,7 +13,7 @@ from tellapart.concurrency import one_blas_thread
 from tellapart.dataset.file_rows import UNREADABLE, USED, FileRow
 from tellapart.dataset.parts import REPORTED, Assignment
 from tellapart.exploration.pca import principal_components_2d
-from tellapart.feature_extraction import FeatureSpec
+from tellapart.feature_spec import FeatureSpec
 from tellapart.features import FeatureMatrix
 from tellapart.large_arrays import concatenate_rows
 from tellapart.models.saved_model import Classifier, Member
@@ -27,7 +27,7 @@ from tellapart.training.linear_probe import Probe, fit_probe
 from tellapart.training.part_evaluation import LabeledSet, baseline_predictions, evaluate_part, leak_effect, nearest, probe_predictions
 from tellapart.training.recipe_evaluation import Evaluation
 from tellapart.training.split_sensitivity import split_sensitivity
-from tellapart.training.usualness import with_familiarity
+from tellapart.training.unknowns import with_familiarity
 
 SHOWN_NEIGHBORS = 3
 SHOWN_GROUPS = 200

@@ -17,7 +17,7 @@ from tellapart.dataset.parts import Assignment
 from tellapart.durations import duration_text
 from tellapart.evaluation.greedy_ensemble import mean_gain, scaled_losses
 from tellapart.evaluation.metrics import log_loss
-from tellapart.feature_extraction import FeatureSpec
+from tellapart.feature_spec import FeatureSpec
 from tellapart.features import FeatureCache, FeatureMatrix
 from tellapart.models.backbone_card import Backbone
 from tellapart.models.backbones import find_backbones

@@ -19,7 +19,7 @@ from tellapart.progress import Progress
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
     from tellapart.dataset.parts import Assignment
-    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.feature_spec import FeatureSpec
     from tellapart.features import FeatureMatrix
     from tellapart.models.saved_model import Member
     from tellapart.training.distributed import Processes
@@ -96,7 +96,7 @@ class ProbeRunner:
     @cached_property
     def spec(self) -> FeatureSpec:
         """The features of the backbones."""
-        from tellapart.feature_extraction import FeatureSpec
+        from tellapart.feature_spec import FeatureSpec
         from tellapart.models.backbones import find_backbones
 
         chosen = self.options
@@ -178,7 +178,7 @@ class NetworkRunner:
     @cached_property
     def spec(self) -> FeatureSpec:
         """Resized images for the training, and features for the initial head."""
-        from tellapart.feature_extraction import FeatureSpec
+        from tellapart.feature_spec import FeatureSpec
 
         recipe = self.recipe
         backbones = (recipe.backbone,) if recipe.backbone else ()
@@ -255,7 +255,7 @@ class NetworkRunner:
 
     def _features_of(self, folder: AnalyzedFolder, progress: Progress) -> Callable[[Sequence[Member]], list[FeatureMatrix]]:
         """Computes the features of every image with the backbones of members."""
-        from tellapart.feature_extraction import FeatureSpec
+        from tellapart.feature_spec import FeatureSpec
 
         def features_of(members: Sequence[Member]) -> list[FeatureMatrix]:
             specs = [FeatureSpec(one.backbones, one.resize, one.mirror).computed(self.options.device) for one in members]

@@ -31,7 +31,7 @@ from tellapart.progress import SILENT, Progress
 from tellapart.run_folder import Run
 from tellapart.run_metrics import RunMetrics, RunOptions
 from tellapart.training.recipe_evaluation import Evaluation
-from tellapart.training.usualness import with_unusual_scores
+from tellapart.training.unknowns import with_unknown_scores
 from tellapart.version import __version__
 
 PACKAGES = ("torch", "timm", "numpy", "pillow", "simplejpeg")
@@ -130,7 +130,7 @@ def write_run(
     context: RunContext,
 ) -> None:
     """Write everything but the report into ``folder``, which will be renamed to ``final``."""
-    evaluation = with_unusual_scores(evaluation)
+    evaluation = with_unknown_scores(evaluation)
     metrics = RunMetrics(
         **context.heading(final),
         recipe=evaluation.recipe,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tellapart.dataset.file_rows import FileRow
-from tellapart.feature_extraction import FeatureSpec
+from tellapart.feature_spec import FeatureSpec
 from tellapart.features.extraction_rates import known_rate
 from tellapart.models.backbone_card import Backbone
 from tellapart.models.devices import used_device

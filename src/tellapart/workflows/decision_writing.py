@@ -14,7 +14,7 @@ from tellapart.dataset.decisions import EXCLUDE, LOG_FILE, RELABEL, RESTORE, Dec
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.options import DatasetOptions
 from tellapart.errors import DataError, closest_name
-from tellapart.feature_extraction import FeatureSpec
+from tellapart.feature_spec import FeatureSpec
 from tellapart.printable import printable
 from tellapart.progress import Progress
 from tellapart.results import Result

@@ -17,8 +17,7 @@ from tellapart.dataset.groups import groups_together
 from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.errors import DataError, OptionError
 from tellapart.exploration.pca import nonfinite_rows
-from tellapart.feature_extraction import FeatureSpec
-from tellapart.feature_spec import IMAGENET, WORDS_OF, spec_of
+from tellapart.feature_spec import IMAGENET, WORDS_OF, FeatureSpec, spec_of
 from tellapart.large_arrays import take_rows
 from tellapart.models.backbone_card import Backbone
 from tellapart.models.backbones import find_backbones

@@ -25,7 +25,7 @@ from tellapart.workflows.review_view import IssueView, ReviewRow, ReviewView, fi
 
 if TYPE_CHECKING:
     from tellapart.dataset.file_rows import FileRow
-    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.feature_spec import FeatureSpec
 
 TABLE_COLUMNS = ("rank", "path", "image_id", "label", "predicted", "probability", "margin", "familiarity")
 

@@ -16,7 +16,8 @@ from tellapart.dataset import Dataset
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.groups import groups_together
 from tellapart.dataset.thumbnail_store import Thumbnails, run_thumbnail_loader, thumbnail_loader
-from tellapart.feature_extraction import FeatureSpec, cached_features
+from tellapart.feature_extraction import cached_features
+from tellapart.feature_spec import FeatureSpec
 from tellapart.features import FeatureMatrix
 from tellapart.images import decode
 from tellapart.images.hamming_search import hamming_pairs

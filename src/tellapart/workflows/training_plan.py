@@ -15,7 +15,8 @@ from tellapart.dataset.catalog import state_folder
 from tellapart.dataset.decisions import read_decisions
 from tellapart.dataset.parts import TEST_SHARE, check_labels
 from tellapart.errors import DataError, TellapartError
-from tellapart.feature_extraction import FeatureSpec, extract, waiting_entries
+from tellapart.feature_extraction import extract, waiting_entries
+from tellapart.feature_spec import FeatureSpec
 from tellapart.large_arrays import IN_MEMORY
 from tellapart.progress import SILENT, Progress
 from tellapart.results import Result

@@ -13,7 +13,7 @@ from tellapart.analyzed_folder import analyze_folder
 from tellapart.dataset.decisions import Decision, read_decisions
 from tellapart.dataset.options import AS_FOUND
 from tellapart.errors import DataError, OptionError
-from tellapart.feature_extraction import FeatureSpec
+from tellapart.feature_spec import FeatureSpec
 from tellapart.server.studio.loading import load_workspace
 from tellapart.server.studio.scan import FolderSource
 from tellapart.server.studio.workspace import STATES, Choice, Step, Workspace

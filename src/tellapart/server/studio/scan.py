@@ -78,7 +78,7 @@ def scan(source: FolderSource, progress: Progress) -> Snapshot:
     """
     from tellapart.analyzed_folder import open_folder
     from tellapart.dataset.row_building import undecided_rows
-    from tellapart.feature_extraction import FeatureSpec
+    from tellapart.feature_spec import FeatureSpec
 
     opened = open_folder(source.folder, reading=source.reading, state=source.state, num_workers=source.num_workers, progress=progress)
     found = opened.extract(FeatureSpec(()), progress=progress)

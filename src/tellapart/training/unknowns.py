@@ -1,4 +1,4 @@
-"""What a classifier knows of the unusual: familiarity of images and prediction sets, and what both do on the reported images."""
+"""What a classifier knows of unknown images: their familiarity and prediction sets, and how both score on the reported images."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def with_familiarity(
     return replace(evaluation, classifier=replace(evaluation.classifier, familiarity=fitted), familiarity=p_values)
 
 
-def with_unusual_scores(evaluation: Evaluation) -> Evaluation:
+def with_unknown_scores(evaluation: Evaluation) -> Evaluation:
     """The evaluation with the scale of its prediction sets, and in its metrics what sets and familiarity do on each reported part."""
     held, reported = evaluation.out_of_fold, evaluation.predictions
     scale = true_class_scale(held.probabilities, held.targets, held.groups)
@@ -62,13 +62,13 @@ def with_unusual_scores(evaluation: Evaluation) -> Evaluation:
         rows = np.flatnonzero(np.array([each == part for each in reported.parts], dtype=bool) & (reported.targets >= 0))
         if len(rows):
             familiarity = None if evaluation.familiarity is None else evaluation.familiarity[rows]
-            found, sets = unusual_scores(classifier, reported.where(rows), familiarity)
+            found, sets = unknown_scores(classifier, reported.where(rows), familiarity)
             parts[part] = replace(parts[part], familiarity=found, prediction_sets=sets)
     metrics = replace(evaluation.metrics, test=parts.get("test"), val=parts.get("val"))
     return replace(evaluation, classifier=classifier, metrics=metrics)
 
 
-def unusual_scores(
+def unknown_scores(
     classifier: Classifier, labeled: Predictions, familiarity: FloatArray | None
 ) -> tuple[FamiliarityScores | None, SetScores | None]:
     """Scores of the familiarity and of the prediction sets of a part; None where the classifier has no such thing.
