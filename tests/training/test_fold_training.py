@@ -21,6 +21,7 @@ from tellapart.training.distributed import Processes
 from tellapart.training.fold_training import FoldMember, train_members, training_folder
 from tellapart.training.linear_probe import HeadChoice, LabeledFeatures
 from tellapart.training.network_recipe import NetworkRecipe, exported, head_of, scratch_card
+from tellapart.training.tracking import Listeners
 from tests.training import toy_feed
 from tests.training.test_loop import Interrupting
 
@@ -130,7 +131,7 @@ def test_two_images_are_the_least() -> None:
 def test_finished_members_are_not_trained_again(trainings: list[tuple[np.ndarray, np.ndarray]]) -> None:
     data = images()
     with pytest.raises(KeyboardInterrupt):
-        trained(recipe(folds=3), data, progress=Interrupting(11))
+        trained(recipe(folds=3), data, listeners=Listeners(Interrupting(11)))
     assert len(trainings) == 2
     folder = training_folder(recipe(folds=3), *data, device="cpu")
     assert {path.name for path in folder.iterdir()} == {"member-1.safetensors", "member-2.checkpoint"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from tellapart.reports.figures.training_curves import accuracy_figure, loss_figu
 from tellapart.reports.number_format import duration
 from tellapart.reports.training_section import training_section
 from tellapart.run_metrics import epochs_of
+from tellapart.training.tracking import OnEpoch
 
 REFRESH_S = 5
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -24,11 +25,8 @@ figure{margin:0;background:var(--surface);border:1px solid var(--line);border-ra
 """
 
 
-Listener = Callable[[str, Sequence[Mapping[str, Any]]], None]
-
-
 @contextmanager
-def live_page(path: Path, title: str, trainings: int = 1, epochs: int | None = None) -> Iterator[Listener]:
+def live_page(path: Path, title: str, trainings: int = 1, epochs: int | None = None) -> Iterator[OnEpoch]:
     """A listener that writes the page after every epoch of the trainings of one run; at the end the page is removed.
 
     The page is there from the start, before the first epoch has ended. Beside it lies a JSON file of the same name.

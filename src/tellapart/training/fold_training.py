@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from tellapart.array_types import IntArray
-from tellapart.augmentation.counter_rng import image_keys
 from tellapart.cache_dir import cache_root
 from tellapart.concurrency import available_cores
 from tellapart.dataset.splits import assign_folds
@@ -22,9 +21,9 @@ from tellapart.models.backbone_card import Backbone
 from tellapart.models.heads import LinearHead
 from tellapart.models.precision import has_fast_bfloat16
 from tellapart.models.saved_model import HEAD_TENSORS, Member
-from tellapart.progress import SILENT, Progress
 from tellapart.training.activation_cache import ActivationFeed, shortened
 from tellapart.training.checkpoint import Checkpoint, State
+from tellapart.training.config import TrainingConfig
 from tellapart.training.data_loader import DataLoader
 from tellapart.training.distributed import ALONE, Compute, Processes
 from tellapart.training.learner import Learner
@@ -32,7 +31,7 @@ from tellapart.training.linear_probe import LabeledFeatures
 from tellapart.training.loop import FoldRows, Loop, Trained
 from tellapart.training.network_recipe import NetworkRecipe, exported, head_of, learner_of
 from tellapart.training.thread_replicas import one_thread_each
-from tellapart.training.tracking import Listeners, OnEpoch
+from tellapart.training.tracking import Listeners
 
 INNER_FOLDS = 5
 FORMAT = 2
@@ -61,8 +60,7 @@ def train_members(
     device: str,
     num_workers: int,
     processes: Processes = ALONE,
-    progress: Progress = SILENT,
-    on_epoch: OnEpoch | None = None,
+    listeners: Listeners = Listeners(),  # noqa: B008
     used_s: float = 0.0,
 ) -> list[FoldMember]:
     """Train every member of a recipe; after an interruption, finished members are read from disk and the last one resumes.
@@ -76,44 +74,30 @@ def train_members(
         device: where to compute.
         num_workers: threads that prepare batches.
         processes: the distributed process group.
-        progress: receives the images trained on.
-        on_epoch: called after every epoch.
+        listeners: who follows the training of each member.
         used_s: seconds of the time limit that are used already or reserved for what follows; all members share the rest.
     """
-    plan = recipe.plan
-    if plan.time_s is not None:
-        plan = replace(plan, time_s=max(0.0, plan.time_s - used_s) / recipe.folds)
-    count = recipe.folds if recipe.folds > 1 else INNER_FOLDS
-    folds = assign_folds(train.labels, train.groups, folds=count, seed=recipe.plan.seed)
     work = training_folder(recipe, train, image_ids, device=device, processes=processes)
-    replicas = replicas_on(device, processes)
+    timed = recipe if recipe.plan.time_s is None else replace(recipe, plan=_share_of_time(recipe, recipe.plan.time_s - used_s))
+    compute = Compute(processes, replicas_on(device, processes))
     store = PixelStore(cache_root() / "pixels", recipe.card.image_size, recipe.resize)
     members = []
-    with store.open(image_ids) as pixels, one_thread_each(replicas):
-        feed = DataLoader(
-            pixels=pixels,
-            targets=train.targets,
-            keys=image_keys(tuple(image_ids)),
-            mean=recipe.card.mean,
-            std=recipe.card.std,
-            augmentation=None if recipe.augmentation.is_nothing else recipe.augmentation,
-            device=device,
-            num_workers=num_workers,
-        )
-        for fold in range(recipe.folds):
-            held_out = _held_out(train, folds, fold)
-            if not len(held_out) and fold:
-                continue
+    with store.open(image_ids) as pixels, one_thread_each(compute.replicas):
+        feed = recipe.data_loader(pixels, train.targets, image_ids, device=device, num_workers=num_workers)
+        for fold, rows in _folds(recipe, train):
             path = work / f"member-{fold + 1}.safetensors"
-            if _read(path, recipe, held_out, device) is None:
-                rows = np.setdiff1d(np.arange(len(train.targets)), held_out)
+            if _read(path, recipe, rows.held_out, device) is None:
                 title = f"fold {fold + 1} of {recipe.folds}" if recipe.folds > 1 else recipe.name
-                listeners = Listeners(progress, on_epoch, title)
-                _train(replace(recipe, plan=plan), train, feed, FoldRows(rows, held_out), path, Compute(processes, replicas), listeners)
-            member = _read(path, recipe, held_out, device)
+                _train(timed, train, feed, rows, path, compute, replace(listeners, title=title))
+            member = _read(path, recipe, rows.held_out, device)
             assert member is not None  # noqa: S101
             members.append(member)
     return members
+
+
+def _share_of_time(recipe: NetworkRecipe, time_s: float) -> TrainingConfig:
+    """The config of each member where all of them have ``time_s`` seconds together."""
+    return replace(recipe.plan, time_s=max(0.0, time_s) / recipe.folds)
 
 
 def training_folder(
@@ -133,6 +117,16 @@ def training_folder(
     }
     text = json.dumps(content).encode("utf-8", "surrogateescape")
     return cache_root() / "trainings" / hashlib.sha256(text).hexdigest()[:24]
+
+
+def _folds(recipe: NetworkRecipe, train: LabeledFeatures) -> Iterator[tuple[int, FoldRows]]:
+    """Number and rows of each member, without the folds that hold nothing out; the first is always there."""
+    count = recipe.folds if recipe.folds > 1 else INNER_FOLDS
+    folds = assign_folds(train.labels, train.groups, folds=count, seed=recipe.plan.seed)
+    for fold in range(recipe.folds):
+        held_out = _held_out(train, folds, fold)
+        if len(held_out) or not fold:
+            yield fold, FoldRows(np.setdiff1d(np.arange(len(train.targets)), held_out), held_out)
 
 
 def _held_out(train: LabeledFeatures, folds: IntArray, fold: int) -> IntArray:

@@ -10,9 +10,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from tellapart.array_types import IntArray
+from tellapart.augmentation.counter_rng import image_keys
 from tellapart.augmentation.policy import Augmentation
 from tellapart.counts import count, is_whole_number
 from tellapart.errors import OptionError
+from tellapart.images.pixel_store import Pixels
 from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.feature_network import bare_network
 from tellapart.models.finetunable import finetunable_network
@@ -21,6 +24,7 @@ from tellapart.models.precision import training_precision
 from tellapart.models.scratch_networks import build_image_network
 from tellapart.run_metrics import HeadChoice
 from tellapart.training.config import TrainingConfig
+from tellapart.training.data_loader import DataLoader
 from tellapart.training.learner import Learner
 from tellapart.training.linear_probe import LabeledFeatures, fit_heads
 
@@ -59,6 +63,27 @@ class NetworkRecipe:
     def title(self) -> str:
         """What the report calls it."""
         return f"{self.name}, {self.card.name}" + (f", {count(self.folds, 'fold')}" if self.folds > 1 else "")
+
+    def data_loader(self, pixels: Pixels, targets: IntArray, image_ids: Sequence[str], *, device: str, num_workers: int) -> DataLoader:
+        """The data loader of its training images.
+
+        Args:
+            pixels: of the images, at the recipe's size.
+            targets: class indices, int64 (n,).
+            image_ids: of the images.
+            device: of the batches.
+            num_workers: threads that prepare batches.
+        """
+        return DataLoader(
+            pixels=pixels,
+            targets=targets,
+            keys=image_keys(tuple(image_ids)),
+            mean=self.card.mean,
+            std=self.card.std,
+            augmentation=None if self.augmentation.is_nothing else self.augmentation,
+            device=device,
+            num_workers=num_workers,
+        )
 
 
 def scratch_card(net: str, image_size: int) -> BackboneCard:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from tellapart.counts import count
 from tellapart.durations import seconds_of
 from tellapart.errors import OptionError
 from tellapart.progress import Progress
+from tellapart.training.tracking import Listeners, OnEpoch, tracker
 
 if TYPE_CHECKING:
     from tellapart.analyzed_folder import AnalyzedFolder
@@ -30,9 +31,7 @@ if TYPE_CHECKING:
     from tellapart.training.options import TrainOptions
     from tellapart.training.recipe_evaluation import Evaluation
 
-Listener = Callable[[str, Sequence[Mapping[str, Any]]], None]
-"""Called after every epoch with the title of the training and its history so far."""
-LivePage = Callable[[Path, str, int, int], AbstractContextManager[Listener]]
+LivePage = Callable[[Path, str, int, int], AbstractContextManager[OnEpoch]]
 """Opens a page at a path, with a title, the number of trainings and of their epochs, that shows a training while it runs."""
 
 SCRATCH_SIZE = 128
@@ -192,7 +191,6 @@ class NetworkRunner:
         from tellapart.training.fold_training import train_members, training_folder
         from tellapart.training.linear_probe import fit_probe
         from tellapart.training.probe_evaluation import PartSets
-        from tellapart.training.tracking import tracker
 
         sets = PartSets.of(assignment, features)
         self._class_names = sets.class_names
@@ -203,18 +201,7 @@ class NetworkRunner:
             recipe = self.recipe = replace(recipe, head=self._probe.choices[0])
         image_ids = [row.image_id or "" for row in sets.train.rows]
         self._folder = training_folder(recipe, sets.train.data, image_ids, device=self.device, processes=self.processes)
-        with ExitStack() as stack:
-            listeners = [stack.enter_context(tracker(self.options.logger, self.options.out, self.options.as_dict()))]
-            if self.live_page is not None:
-                page = self.options.out / f"{self.options.name or recipe.name}.training.html"
-                listeners.append(stack.enter_context(self.live_page(page, recipe.title, recipe.folds, recipe.plan.epochs)))
-                progress.note(f"live page of the training: {page.absolute().as_uri()}")
-
-            def on_epoch(title: str, history: Sequence[Mapping[str, Any]]) -> None:
-                for listener in listeners:
-                    if listener:
-                        listener(title, history)
-
+        with self._listeners(progress) as listeners:
             self._folds = train_members(
                 recipe,
                 sets.train.data,
@@ -222,14 +209,31 @@ class NetworkRunner:
                 device=self.device,
                 num_workers=worker_count(self.options.num_workers),
                 processes=self.processes,
-                progress=progress,
-                on_epoch=on_epoch,
+                listeners=listeners,
                 used_s=used_s,
             )
         if len(self._folds) < recipe.folds:
             self.notes.append(f"there are images for {len(self._folds)} of {count(recipe.folds, 'fold')}")
             self.recipe = replace(recipe, folds=len(self._folds))
         self.notes += [note for fold in self._folds for note in fold.facts["notes"]]
+
+    @contextmanager
+    def _listeners(self, progress: Progress) -> Iterator[Listeners]:
+        """Who follows the training: the progress, the logger that was asked for, and the live page."""
+        recipe = self.recipe
+        with ExitStack() as stack:
+            followers = [stack.enter_context(tracker(self.options.logger, self.options.out, self.options.as_dict()))]
+            if self.live_page is not None:
+                page = self.options.out / f"{self.options.name or recipe.name}.training.html"
+                followers.append(stack.enter_context(self.live_page(page, recipe.title, recipe.folds, recipe.plan.epochs)))
+                progress.note(f"live page of the training: {page.absolute().as_uri()}")
+
+            def on_epoch(title: str, history: Sequence[Mapping[str, Any]]) -> None:
+                for follower in followers:
+                    if follower:
+                        follower(title, history)
+
+            yield Listeners(progress, on_epoch)
 
     def evaluate(self, folder: AnalyzedFolder, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> Evaluation:
         """Predict every image with the members, and evaluate."""

@@ -8,9 +8,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from tellapart.augmentation.counter_rng import image_keys
 from tellapart.images.pixel_store import PixelStore
-from tellapart.training.data_loader import DataLoader
 from tellapart.training.distributed import Compute
 from tellapart.training.fold_training import replicas_on
 from tellapart.training.linear_probe import LabeledFeatures
@@ -41,16 +39,7 @@ def training_speed(recipe: NetworkRecipe, num_classes: int, *, device: str, num_
         store = PixelStore(Path(folder), size, recipe.resize)
         store.write(ids, np.random.default_rng(0).integers(0, 256, (n, size, size, 3), dtype=np.uint8))
         with store.open(ids) as pixels:
-            feed = DataLoader(
-                pixels=pixels,
-                targets=targets,
-                keys=image_keys(tuple(ids)),
-                mean=recipe.card.mean,
-                std=recipe.card.std,
-                augmentation=None if recipe.augmentation.is_nothing else recipe.augmentation,
-                device=device,
-                num_workers=num_workers,
-            )
+            feed = recipe.data_loader(pixels, targets, ids, device=device, num_workers=num_workers)
             learner = learner_of(replace(recipe, head=None), data, device)
             first, last = Loop(learner, feed, rows, plan, compute=Compute(replicas=replicas)).run().history
     return float(n / max(last["seconds"] - first["seconds"], 1e-9))
