@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,8 @@ from tellapart.results import Result
 from tellapart.shared_options import device_option, layer_option
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from tellapart.array_types import ByteArray, FloatArray
     from tellapart.dataset import Dataset
     from tellapart.feature_spec import FeatureSpec
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from tellapart.models.feature_network import Features
     from tellapart.models.gradcam import MemberScore
     from tellapart.models.saved_model import SavedModel
+    from tellapart.predictions import Predictions
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 SHEET = "explain.jpg"
@@ -108,10 +111,8 @@ def explain(
         StorageError: the file cannot be written.
     """
     from tellapart.analyzed_folder import open_given_images
-    from tellapart.atomic_files import replacing
     from tellapart.models.network_loading import LoadedNetworks
     from tellapart.models.saved_model import load_model, model_folder
-    from tellapart.output_guards import noting_unchanged
     from tellapart.predictor import PredictionSettings, member_specs, predict_files
     from tellapart.printable import printable
     from tellapart.reports.gradcam_sheet import Explained, explanation_sheet
@@ -133,23 +134,35 @@ def explain(
         Explained(pixels, *_captions(model.class_names, row, target), heat)
         for pixels, row, target, heat in zip(inputs, predictions.probabilities, targets, maps, strict=True)
     ]
-    explained = tuple(
-        ExplainedImage(
+    _save_sheet(explanation_sheet(tiles, title=f"Where {Path(run).name} looks"), out, progress)
+    explained = tuple(_explained_images(predictions, targets, maps))
+    return ExplainResult(out, explained, {printable(file.path): file.reason or "" for file in predicted.unreadable})
+
+
+def _explained_images(
+    predictions: Predictions, targets: Sequence[int], maps: Sequence[Mapping[str, FloatArray]]
+) -> Iterator[ExplainedImage]:
+    """What was predicted for each image and explained, and the brightest place of each of its maps."""
+    names = predictions.class_names
+    for path, probabilities, target, heat in zip(predictions.paths, predictions.probabilities, targets, maps, strict=True):
+        yield ExplainedImage(
             path=path,
-            predicted=model.class_names[int(row.argmax())],
-            class_=model.class_names[target],
-            probability=float(row[target]),
+            predicted=names[int(probabilities.argmax())],
+            class_=names[target],
+            probability=float(probabilities[target]),
             brightest={name: _brightest(one) for name, one in heat.items()},
         )
-        for path, row, target, heat in zip(predictions.paths, predictions.probabilities, targets, maps, strict=True)
-    )
-    sheet = explanation_sheet(tiles, title=f"Where {Path(run).name} looks")
+
+
+def _save_sheet(sheet: Image, out: Path, progress: Progress) -> None:
+    from tellapart.atomic_files import replacing
+    from tellapart.output_guards import noting_unchanged
+
     with noting_unchanged([out], progress), replacing(out) as partial, partial.open("wb") as file:
         if out.suffix.lower() == ".png":
             sheet.save(file, "PNG")
         else:
             sheet.save(file, "JPEG", quality=92)
-    return ExplainResult(out, explained, {printable(file.path): file.reason or "" for file in predicted.unreadable})
 
 
 def _output_path(out: Path | None, run: str | Path, dataset: Dataset) -> Path:

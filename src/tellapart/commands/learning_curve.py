@@ -28,6 +28,11 @@ from tellapart.training.options import TRAINED, WITH_BACKBONE, TrainOptions
 if TYPE_CHECKING:
     from tellapart.training.recipe_runner import RecipeRunner
 
+TRAINING = (
+    *("recipe", "backbone", "weights", "architecture", "image_size", "augment"),
+    *("epochs", "balance", "seed", "device", "precision", "num_workers"),
+)
+"""Options that are those of a training."""
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
 
 
@@ -116,21 +121,7 @@ def learning_curve(folder: str | Path, *, options: LearningCurveOptions, progres
     from tellapart.training.learning_curves import curve_point, fitted_curve, sizes_of, subset
     from tellapart.training.recipes import recipe_runner
 
-    shared = (
-        "recipe",
-        "backbone",
-        "weights",
-        "architecture",
-        "image_size",
-        "augment",
-        "epochs",
-        "balance",
-        "seed",
-        "device",
-        "precision",
-        "num_workers",
-    )
-    training = TrainOptions.from_others(**{name: getattr(options, name) for name in shared}, n_splits=0, learning_curve=False)
+    training = TrainOptions.from_others(**{name: getattr(options, name) for name in TRAINING}, n_splits=0, learning_curve=False)
     spec = recipe_runner(training).spec
     opened = open_folder(folder, reading=options, min_classes=2, state=options.state, num_workers=options.num_workers, progress=progress)
     if options.out is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tellapart.evaluation.intervals import effective_size_sentence
+from tellapart.part_metrics import ReportedPart
 from tellapart.reports import number_format
 from tellapart.reports.data_card import class_images, data_view
 from tellapart.reports.decision_section import decision_view
@@ -98,32 +99,6 @@ def report_view(
 def header_view(run: RunContent) -> HeaderView:
     """Which run this is and its headline numbers, one item of ``parts`` a reported part."""
     metrics = run.metrics
-    parts: list[PartView] = []
-    for part, numbers in metrics.parts.items():
-        accuracy, log_loss = numbers.accuracy.as_dict(), numbers.log_loss.as_dict()
-        seen = f"{number_format.count(numbers.n, 'image')} it never saw in training"
-        parts.append(
-            {
-                "part": part,
-                "title": PARTS[part],
-                "n": numbers.n,
-                "groups": numbers.groups,
-                "effective_size_sentence": effective_size_sentence(numbers),
-                "accuracy": accuracy,
-                "log_loss": log_loss,
-                "macro_f1": numbers.macro_f1.as_dict(),
-                "auc": plain(numbers.auc),
-                "ece": numbers.ece,
-                "verdict": verdict_view(run, part),
-                "per_class": per_class_view(run, part),
-                "top_k": top_k_view(run, part),
-                "binary": binary_view(run, part),
-                "sentence": f"{number_format.percent_interval(accuracy)}, {seen}",
-                "interval_sentence": f"95{number_format.SPACE}% interval {number_format.share(accuracy['low'])} to "
-                f"{number_format.percent(accuracy['high'])}",
-                "log_loss_sentence": number_format.loss_interval(log_loss),
-            }
-        )
     header: HeaderView = {
         "run": metrics.run,
         "folder": metrics.folder,
@@ -137,11 +112,36 @@ def header_view(run: RunContent) -> HeaderView:
         "date": number_format.day(metrics.created),
         "class_names": run.class_names,
         "num_classes": len(run.class_names),
-        "parts": parts,
+        "parts": [_part_view(run, part, numbers) for part, numbers in metrics.parts.items()],
     }
     if state := run.options.options.get("state"):
         header["state"] = state
     return header
+
+
+def _part_view(run: RunContent, part: str, scores: ReportedPart) -> PartView:
+    """The headline numbers of one reported part."""
+    accuracy, log_loss = scores.accuracy.as_dict(), scores.log_loss.as_dict()
+    interval = f"{number_format.share(accuracy['low'])} to {number_format.percent(accuracy['high'])}"
+    return {
+        "part": part,
+        "title": PARTS[part],
+        "n": scores.n,
+        "groups": scores.groups,
+        "effective_size_sentence": effective_size_sentence(scores),
+        "accuracy": accuracy,
+        "log_loss": log_loss,
+        "macro_f1": scores.macro_f1.as_dict(),
+        "auc": plain(scores.auc),
+        "ece": scores.ece,
+        "verdict": verdict_view(run, part),
+        "per_class": per_class_view(run, part),
+        "top_k": top_k_view(run, part),
+        "binary": binary_view(run, part),
+        "sentence": f"{number_format.percent_interval(accuracy)}, {number_format.count(scores.n, 'image')} it never saw in training",
+        "interval_sentence": f"95{number_format.SPACE}% interval {interval}",
+        "log_loss_sentence": number_format.loss_interval(log_loss),
+    }
 
 
 def run_facts(run: RunContent) -> list[list[str]]:

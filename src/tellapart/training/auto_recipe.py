@@ -161,12 +161,12 @@ class AutoRunner:
         title = f"auto: average of {count}" if count > 1 else f"auto: {chosen.name}"
         base = search.fitted[0].candidate
         predictions, below = {}, {}
-        for part, found in sets.reported.items():
-            logits = choice.logits([*self._reported(search, choice, found), *([network.reported[part]] if network else [])])
-            predictions[part] = found.predictions(chosen.classifier.probabilities(logits), logits, title)
-            usual = base.classifier.logits([member.logits(found.data.features) for member in base.classifier.members])
-            below[part] = baseline_predictions(sets.train, found)
-            below[part].append(found.predictions(base.classifier.probabilities(usual), usual, base.name))
+        for part, reported in sets.reported.items():
+            logits = choice.logits([*self._reported(search, choice, reported), *([network.reported[part]] if network else [])])
+            predictions[part] = reported.predictions(chosen.classifier.probabilities(logits), logits, title)
+            base_logits = base.classifier.logits([member.logits(reported.data.features) for member in base.classifier.members])
+            below[part] = baseline_predictions(sets.train, reported)
+            below[part].append(reported.predictions(base.classifier.probabilities(base_logits), base_logits, base.name))
         parts = {part: evaluate_part(predictions[part], below[part]) for part in predictions}
         metrics = EvaluationMetrics(
             test=parts.get("test"),
@@ -192,8 +192,14 @@ class AutoRunner:
             metrics=metrics,
             history=[{"event": "trial", **vars(row)} for row in search.tried],
         )
+        return self._with_familiarity(evaluation, search, sets, choice, network)
+
+    def _with_familiarity(
+        self, evaluation: Evaluation, search: ProbeSearch, sets: PartSets, choice: Choice, network: NetworkAnswers | None
+    ) -> Evaluation:
+        """The evaluation with the familiarity of images to the first member of what was chosen."""
         is_average = network is not None and len(network.held_out) > 1 and bool(choice.weights[-1])
-        first = chosen.classifier.members[0]
+        first = choice.candidate.classifier.members[0]
         for trial in search.trials:
             spec = trial.spec(self.options.device, self.options.precision)
             if (spec.backbones, spec.resize, spec.mirror) == (first.backbones, first.resize, first.mirror):

@@ -88,8 +88,7 @@ def evaluate_network(
     sets = PartSets.of(assignment, base)
     train, reported = sets.train, sets.reported
     network = network_answers(sets, recipe, folds, features_of)
-    candidates = [probe, network.candidate] if probe else [network.candidate]
-    choice = choose(candidates, train.data, networks=1, seed=recipe.plan.seed)
+    choice = choose([*([probe] if probe else []), network.candidate], train.data, networks=1, seed=recipe.plan.seed)
     chosen = choice.candidate
     predictions, below = _reported(sets, choice, network, probe)
     parts = {part: evaluate_part(predictions[part], below[part]) for part in reported}
@@ -118,9 +117,13 @@ def evaluate_network(
         history=[{"event": "epoch", "fold": number, **event} for number, fold in enumerate(folds, 1) for event in fold.facts["history"]],
     )
     is_network = chosen.classifier.members[0].backbones == folds[0].member.backbones
-    features, held_out = (network.features, folds[0].held_out) if is_network else (base, None)
-    is_average = len(folds) > 1 and bool(choice.weights[-1])
-    return with_familiarity(evaluation, train.rows, features, held_out=held_out, is_average_of_folds=is_average)
+    return with_familiarity(
+        evaluation,
+        train.rows,
+        network.features if is_network else base,
+        held_out=folds[0].held_out if is_network else None,
+        is_average_of_folds=len(folds) > 1 and bool(choice.weights[-1]),
+    )
 
 
 def _reported(

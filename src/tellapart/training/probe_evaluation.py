@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -76,32 +76,16 @@ def evaluate_probe(
     with progress.stage("fitting the probe", unit="steps"):
         probe = fit_probe(train.data, class_weight=options.class_weight, seed=options.seed)
     source = f"probe on {features.provenance['backbone']}"
-    predictions = {part: probe_predictions(probe, found, source) for part, found in reported.items()}
-    main = next(iter(reported))
+    predictions = {part: probe_predictions(probe, images, source) for part, images in reported.items()}
     with progress.stage("predicting by nearest neighbors", unit="steps"):
-        rungs_below = {part: baseline_predictions(train, found) for part, found in reported.items()}
-    parts = {part: evaluate_part(predictions[part], rungs_below[part]) for part in reported}
-    with progress.stage("evaluating other splits", unit="steps"):
-        sensitivity, no_sensitivity = _sensitivity([train, *reported.values()], probe, options)
-    with progress.stage("measuring the learning curve", unit="steps"):
-        curve, no_curve = _curve(train, reported[main], probe, parts[main], options)
+        below = {part: baseline_predictions(train, images) for part, images in reported.items()}
+    parts = {part: evaluate_part(predictions[part], below[part]) for part in reported}
+    metrics = _metrics(sets, probe, parts, options, progress)
     with progress.stage("estimating the leak", unit="steps"):
-        leak = _leak(assignment, features, sets.class_names, probe, train, reported, predictions, options)
-    metrics = EvaluationMetrics(
-        test=parts.get("test"),
-        val=parts.get("val"),
-        selection=probe.selection,
-        split_sensitivity=sensitivity,
-        split_sensitivity_reason=no_sensitivity,
-        learning_curve=curve,
-        learning_curve_reason=no_curve,
-        leak=leak,
-        data=data_card(assignment.rows, sets.class_names, assignment.duplicate_groups),
-    )
+        leak = _leak(assignment, features, sets, probe, predictions, options)
+    metrics = replace(metrics, leak=leak, data=data_card(assignment.rows, sets.class_names, assignment.duplicate_groups))
     member = Member(spec.backbones, spec.resize, spec.mirror, probe.heads)
     rows, logits = probe.out_of_fold
-    events = [{"event": "strength", **plain(tried)} for tried in probe.selection.strengths]
-    events.append({"event": "chosen", **replace(probe.selection, strengths=[]).as_dict()})
     with progress.stage("searching for similar images", unit="steps"):
         placed_rows = rows_with_neighbors(assignment.rows, features, train, reported)
     evaluation = Evaluation(
@@ -109,13 +93,41 @@ def evaluate_probe(
         backbone=str(features.provenance["backbone"]),
         classifier=Classifier(sets.class_names, (member,), probe.temperature, probe.clip),
         predictions=concatenate_predictions(list(predictions.values())),
-        below=rungs_below,
+        below=below,
         out_of_fold=train.taken(rows).predictions(probe.probabilities(logits), logits, source),
         rows=placed_rows,
         metrics=metrics,
-        history=events,
+        history=_history(probe),
     )
     return with_familiarity(evaluation, train.rows, features)
+
+
+def _metrics(
+    sets: PartSets, probe: Probe, parts: Mapping[str, ReportedPart], options: EvaluationOptions, progress: Progress
+) -> EvaluationMetrics:
+    """The scores of the parts, what they are on other splits, and what more training images would give."""
+    train, reported = sets.train, sets.reported
+    main = next(iter(reported))
+    with progress.stage("evaluating other splits", unit="steps"):
+        sensitivity, no_sensitivity = _sensitivity([train, *reported.values()], probe, options)
+    with progress.stage("measuring the learning curve", unit="steps"):
+        curve, no_curve = _curve(train, reported[main], probe, parts[main], options)
+    return EvaluationMetrics(
+        test=parts.get("test"),
+        val=parts.get("val"),
+        selection=probe.selection,
+        split_sensitivity=sensitivity,
+        split_sensitivity_reason=no_sensitivity,
+        learning_curve=curve,
+        learning_curve_reason=no_curve,
+        leak=None,
+    )
+
+
+def _history(probe: Probe) -> list[dict[str, object]]:
+    """The events of the fitting of a probe: the strengths tried, and what was chosen."""
+    tried: list[dict[str, object]] = [{"event": "strength", **plain(strength)} for strength in probe.selection.strengths]
+    return [*tried, {"event": "chosen", **replace(probe.selection, strengths=[]).as_dict()}]
 
 
 def _sensitivity(sets: Sequence[LabeledSet], probe: Probe, options: EvaluationOptions) -> tuple[SplitSensitivity | None, str | None]:
@@ -159,20 +171,19 @@ def _curve(
 def _leak(
     assignment: Assignment,
     features: FeatureMatrix,
-    class_names: Sequence[str],
+    sets: PartSets,
     probe: Probe,
-    train: LabeledSet,
-    reported: dict[str, LabeledSet],
     predictions: dict[str, Predictions],
     options: EvaluationOptions,
 ) -> LeakEffect | None:
-    rows = [assignment.rows[i] for i in assignment.leaked if assignment.rows[i].label in class_names]
+    """By how much training images that are also in a reported part raise its scores; None where there are none."""
+    rows = [assignment.rows[i] for i in assignment.leaked if assignment.rows[i].label in sets.class_names]
     if not rows:
         return None
     hit = {row.group for row in rows}
-    part = max(reported, key=lambda name: sum(row.group in hit for row in reported[name].rows))
-    leaked = LabeledSet.of(rows, features, class_names)
-    return leak_effect(probe, train, leaked, reported[part], predictions[part], class_weight=options.class_weight)
+    part = max(sets.reported, key=lambda name: sum(row.group in hit for row in sets.reported[name].rows))
+    leaked = LabeledSet.of(rows, features, sets.class_names)
+    return leak_effect(probe, sets.train, leaked, sets.reported[part], predictions[part], class_weight=options.class_weight)
 
 
 def data_card(rows: Sequence[FileRow], class_names: Sequence[str], duplicate_groups: Sequence[Sequence[str]]) -> DataCounts:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tellapart.predictor import PredictedFiles
     from tellapart.progress import Progress
     from tellapart.run_folder import Run, RunContent
+    from tellapart.run_metrics import RunMetrics
 
 PART = "test"
 """New images are a test: the model saw none of them."""
@@ -56,14 +57,26 @@ def write_evaluation_report(
         The path of ``report.html``.
     """
     from tellapart.dataset.thumbnail_store import thumbnail_loader
-    from tellapart.part_metrics import ReportedPart
     from tellapart.reports import write_report
     from tellapart.run_folder import RunContent
-    from tellapart.run_metrics import ClassCounts, DataCounts, RunMetrics, RunOptions
+    from tellapart.run_metrics import RunOptions
+
+    dataset, predicted = images
+    metrics = replace(_metrics(run, scores, evaluated, images), notes=notes)
+    content = RunContent(folder, metrics, RunOptions(), _rows(evaluated), replace(evaluated, parts=(PART,) * len(evaluated)))
+    with progress.stage("writing the report", unit="steps"):
+        thumbnails = thumbnail_loader(dataset, predicted.files)
+        return write_report(folder, thumbnails, run=_dated_as_before(folder, content, thumbnails))
+
+
+def _metrics(run: Run, scores: EvaluatedPart, evaluated: Predictions, images: tuple[Dataset, PredictedFiles]) -> RunMetrics:
+    """The metrics of the run on these images alone."""
+    from tellapart.part_metrics import ReportedPart
+    from tellapart.run_metrics import ClassCounts, DataCounts, RunMetrics
 
     dataset, predicted = images
     n = len(evaluated)
-    metrics = RunMetrics(
+    return RunMetrics(
         run=f"{run.name} on {dataset.root.name}",
         folder=str(dataset.root),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -80,7 +93,6 @@ def write_evaluation_report(
             set_aside=len(predicted.files) - len(predicted.unreadable) - n,
             classes=[ClassCounts(name, test=evaluated.labels.count(name)) for name in evaluated.class_names],
         ),
-        notes=notes,
         split_sensitivity=None,
         split_sensitivity_reason="These images are new: there is no other split of them.",
         learning_curve=None,
@@ -88,10 +100,6 @@ def write_evaluation_report(
         leak=None,
         leak_reason="Nothing was trained on these images.",
     )
-    content = RunContent(folder, metrics, RunOptions(), _rows(evaluated), replace(evaluated, parts=(PART,) * n))
-    with progress.stage("writing the report", unit="steps"):
-        thumbnails = thumbnail_loader(dataset, predicted.files)
-        return write_report(folder, thumbnails, run=_dated_as_before(folder, content, thumbnails))
 
 
 def _dated_as_before(folder: Path, content: RunContent, thumbnails: Thumbnails) -> RunContent:

@@ -108,33 +108,43 @@ def explorable_images(
     spec = spec.computed(spec.device)
     backbones = spec.backbones
     own = () if words in (IMAGENET, NO_WORDS) else words_of(words)
-    knows = None if words == NO_WORDS else _word_network(backbones, own, spec.device)
-    asked = _shared_backbone(knows, backbones, spec.device) if knows else None
-    wanted = replace(spec, backbones=tuple(dict.fromkeys([*backbones, *([asked] if asked else [])])))
+    classifier = None if words == NO_WORDS else _word_network(backbones, own, spec.device)
+    shared = _shared_backbone(classifier, backbones, spec.device) if classifier else None
+    extracted = replace(spec, backbones=tuple(dict.fromkeys([*backbones, *([shared] if shared else [])])))
     opened = open_folder(folder, reading=reading, state=state, num_workers=num_workers, progress=progress)
     for option, place in (places or {}).items():
         check_outside(place, opened.dataset, option=option)
-    analyzed = opened.analyze(wanted.computed(spec.device), progress=progress)
+    analyzed = opened.analyze(extracted.computed(spec.device), progress=progress)
+    rows, values, left_out = _usable_images(analyzed)
+    name = "+".join(_display_name(backbone) for backbone in backbones)
+    columns = _columns(extracted.backbones)
+    features = values if extracted.backbones == backbones else np.hstack([values[:, columns[backbone]] for backbone in backbones])
+    probabilities = values[:, columns[shared]] if shared else None
+    if classifier and probabilities is not None and shared != classifier:
+        probabilities = class_probabilities(classifier, probabilities)
+    if classifier and own and probabilities is not None:
+        probabilities = zero_shot(classifier, probabilities, own)
+    return ExplorableImages(analyzed, rows, features, own, probabilities, left_out, name)
+
+
+def _usable_images(analyzed: AnalyzedFolder) -> tuple[list[FileRow], FloatArray, dict[str, str]]:
+    """A row for each different used image, their features float32 (n, d), and the reason of each file that is left out.
+
+    Raises:
+        DataError: no image is left.
+    """
     rows = _unique_rows(analyzed.rows)
     left_out = {row.path: row.reason or row.status for row in analyzed.rows if not row.is_used}
-    seen = analyzed.features.of([row.image_id or "" for row in rows])
-    broken = set(nonfinite_rows(seen).tolist())
+    values = analyzed.features.of([row.image_id or "" for row in rows])
+    broken = set(nonfinite_rows(values).tolist())
     if broken:
         left_out |= {row.path: NOT_FINITE for number, row in enumerate(rows) if number in broken}
-        kept = [number for number in range(len(rows)) if number not in broken]
-        rows, seen = [rows[number] for number in kept], take_rows(seen, np.array(kept, np.int64))
+        finite = [number for number in range(len(rows)) if number not in broken]
+        rows, values = [rows[number] for number in finite], take_rows(values, np.array(finite, np.int64))
     if not rows:
         reasons = ", ".join(sorted(set(left_out.values()))[:3])
         raise DataError(f"of {count(len(analyzed.rows), 'image')} none can be explored: {reasons}")
-    name = "+".join(_display_name(backbone) for backbone in backbones)
-    columns = _columns(wanted.backbones)
-    features = seen if wanted.backbones == backbones else np.hstack([seen[:, columns[backbone]] for backbone in backbones])
-    said = seen[:, columns[asked]] if asked else None
-    if knows and said is not None and asked != knows:
-        said = class_probabilities(knows, said)
-    if knows and own and said is not None:
-        said = zero_shot(knows, said, own)
-    return ExplorableImages(analyzed, rows, features, own, said, left_out, name)
+    return rows, values, left_out
 
 
 def words_of(text: str) -> tuple[str, ...]:

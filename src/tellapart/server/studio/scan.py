@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -123,26 +123,17 @@ def read_snapshot(state: Path, source: FolderSource) -> Snapshot | None:
         content = json.loads(body)
         if content["format"] != FORMAT or content["reading"] != asdict(source.reading):
             return None
-        columns = zip(content["path"], *(content[name] for name in COLUMNS), strict=True)
-        rows = [_row(*values) for values in columns]
+        columns = zip(*(content[name] for name in COLUMNS), strict=True)
+        rows = [_row(path, dict(zip(COLUMNS, values, strict=True))) for path, values in zip(content["path"], columns, strict=True)]
         return Snapshot(Path(content["root"]), state, tuple(content["notes"]), tuple(content["path"]), rows, str(content["version"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _row(
-    path: str,
-    image_id: str | None,
-    label: str | None,
-    part: str | None,
-    group: str | None,
-    reason: str | None,
-    width: int | None,
-    height: int | None,
-    size_bytes: int,
-) -> FileRow:
-    status = USED if image_id else UNREADABLE
-    return FileRow(printable(path), image_id, label, part, group, status, reason, width, height, size_bytes, user_group=group)
+def _row(path: str, values: Mapping[str, Any]) -> FileRow:
+    """The row of a file from its values in :data:`COLUMNS`."""
+    status = USED if values["image_id"] else UNREADABLE
+    return FileRow(path=printable(path), status=status, user_group=values["group"], **values)
 
 
 def usual_state(source: FolderSource) -> Path | None:
