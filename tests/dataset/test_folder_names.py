@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tellapart.dataset.folder_names import is_aside, is_class, is_data, is_fold, part_of, parts_among
+from tellapart.dataset.folder_names import classes_in_file_names, is_aside, is_class, is_data, is_fold, part_of, parts_among
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,17 @@ def test_names_usually_found_next_to_a_data_set() -> None:
 def test_names_that_differ_only_in_the_part_are_parts() -> None:
     assert parts_among(["asl_train", "asl_test", "cats"]) == {"asl_train": "train", "asl_test": "test"}
     assert parts_among(["trainspotting_train", "cats"]) == {}, "one alone may be a class"
+
+
+@pytest.mark.parametrize(
+    ("names", "classes"),
+    [
+        (["cat.0.jpg", "cat.1.jpg", "dog.0.jpg", "dog.1.jpg"], ["cat", "dog"]),
+        (["x/Cat_1.jpg", "y/Cat_2.jpg", "pug_1.jpg", "pug_2.jpg"], ["Cat", "pug"]),
+        (["cat.0.jpg", "cat.1.jpg"], []),
+        (["1.jpg", "2.jpg", "3.jpg", "4.jpg"], []),
+        (["holiday.jpg", "dog.jpg", "cat.1.jpg", "cat.2.jpg"], []),
+    ],
+)
+def test_what_file_names_begin_with_may_be_their_classes(names: list[str], classes: list[str]) -> None:
+    assert classes_in_file_names(names) == classes

@@ -202,3 +202,20 @@ def test_a_folder_that_only_resembles_a_result_keeps_its_photos(tmp_path: Path) 
 def test_beside_a_result_in_a_class_only_what_is_named_after_it_is_passed_over(tmp_path: Path) -> None:
     names = ["cats/a.jpg", "cats/cats-2.jpg", "cats/cats-1-sheet.jpg", *(f"cats/cats-1/{name}" for name in RESULTS["a run"])]
     assert image_files(folders.write(tmp_path, dict.fromkeys(names, JPEG)))[0] == ["cats/a.jpg", "cats/cats-2.jpg"]
+
+
+def test_a_folder_without_an_image_is_said_for_it_may_be_a_class(tmp_path: Path) -> None:
+    folders.write(tmp_path, {"cats/a.jpg": JPEG, "clips/raw/a.mp4": b"x", "labels/a.csv": b"x", "dogs/old/b.jpg": JPEG})
+    (tmp_path / "horses").mkdir()
+    (tmp_path / "dogs/new").mkdir()
+    assert image_files(tmp_path)[1] == [
+        "4 folders are passed over that hold no image: clips, dogs/new, horses, labels",
+        "1 file is passed over that is no image: 1 .mp4",
+    ]
+
+
+def test_a_folder_of_results_alone_is_said_once(tmp_path: Path) -> None:
+    names = ["cats/a.jpg", *(f"runs/photos-1/{name}" for name in RESULTS["a run"])]
+    assert image_files(folders.write(tmp_path, dict.fromkeys(names, JPEG)))[1] == [
+        "results of tellapart among the photos are passed over: runs/photos-1"
+    ]

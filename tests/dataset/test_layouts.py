@@ -45,6 +45,9 @@ UNDERSTOOD = {
     "train/train/cats:2 train/train/dogs:2 test/test/cats:1": "train cats 2, train dogs 2, test cats 1",
     "train/Train_Set/cats:2 train/Train_Set/dogs:2 test/cats:1": "train cats 2, train dogs 2, test cats 1",
     "train/data/cats:2 train/data/dogs:2 test/data/cats:1": "train cats 2, train dogs 2, test cats 1",
+    "train/site1/cats:2 train/site1/dogs:2 test/site1/cats:1": "train cats 2, train dogs 2, test cats 1",
+    "cat/siamese:1 cat/other:1 dog/pug:1 dog/other:1": "- cat 2, - dog 2",
+    "train/n01/images:2 train/n02/images:2 val/images:2": "train n01 2, train n02 2, val - 2",
     "train/all/cats:2 train/all/dogs:2 test/all/cats:1 test/all/dogs:1": "train cats 2, train dogs 2, test cats 1, test dogs 1",
     "x/train/cats:2 x/train/dogs:2 x/test/cats:1": "train cats 2, train dogs 2, test cats 1",
     "repo/dataset/train/cats:2 repo/dataset/train/dogs:2 repo/dataset/test/cats:1 repo/docs:4": "train cats 2, train dogs 2, test cats 1",
@@ -61,6 +64,9 @@ UNDERSTOOD = {
     "images:4": "- - 4",
     "images_001:4 images_002:2": "- - 6",
     "images:4 masks:4": "- - 4",
+    "VOC2012/JPEGImages:4 VOC2012/SegmentationClass:2 VOC2012/SegmentationObject:2": "- - 4",
+    "images:4 annotations/trimaps:4": "- - 4",
+    "train/images:4 train/masks:4 val/images:2 val/masks:2": "train - 4, val - 2",
     "images/train:4 images/val:2": "train - 4, val - 2",
     "train:4 test:2": "train - 4, test - 2",
     "train/train:4 test/test:2": "train - 4, test - 2",
@@ -75,7 +81,9 @@ UNDERSTOOD = {
     "x/cats/train:2 x/cats/test:1 x/dogs/train:2 x/dogs/test:1": "train cats 2, test cats 1, train dogs 2, test dogs 1",
     "cats/Training:2 cats/Val:1 dogs/Training:2 dogs/Val:1": "train cats 2, val cats 1, train dogs 2, val dogs 1",
     "cats:2 dogs:2 test/cats:1 test/dogs:1": "train cats 2, train dogs 2, test cats 1, test dogs 1",
-    "cats:2 dogs:2 val/Cats:1 val/dogs:1": "train cats 2, train dogs 2, val Cats 1, val dogs 1",
+    "cats:2 dogs:2 val/Cats:1 val/dogs:1": "train cats 2, train dogs 2, val cats 1, val dogs 1",
+    "train/Cat:2 train/Dog:2 test/cat:1 test/dog:1": "train Cat 2, train Dog 2, test Cat 1, test Dog 1",
+    "train/Cat:2 train/cat:2 test/CAT:1 test/cat:1": "train Cat 2, train cat 2, test CAT 1, test cat 1",
     "fold1/cats:2 fold1/dogs:2 fold2/cats:1 fold2/dogs:1": "train cats 2, train dogs 2, test cats 1, test dogs 1",
     "fold_1/cats:1 fold_2/cats:1 fold_10/dogs:1 fold_10/cats:1": "train cats 2, test cats 1, test dogs 1",
     "folds/cv0/a:1 folds/cv0/b:1 folds/cv1/a:1": "train a 1, train b 1, test a 1",
@@ -95,6 +103,14 @@ REFUSED = {
     "cats/train:2 cats/test:1 dogs:3": ("cats/ is divided into parts", "dogs/ is not"),
     "a/train/x:1 a/train/y:1 a/test/x:1 b/train/x:1 b/train/y:1 b/test/x:1": ("a/ and b/ are data sets of their own",),
     "site1/cats:1 site1/dogs:1 site2/cats:1 site2/dogs:1": ("site1/ and site2/ hold the same folders, cats/ and dogs/", "--label-folder"),
+    "site1/cats:1 site2/cats:1 site2/dogs:1": ("site1/ and site2/ hold the same folders, cats/", "--label-folder bottom cats/"),
+    "site1/cats:1 site1/dogs:1 site2/cats:1 site2/dogs:1 site3/owls:1": (
+        "site1/, site2/ and site3/ hold the same folders, cats/ and dogs/",
+    ),
+    "train/s1/cats:1 train/s1/dogs:1 train/s2/cats:1 train/s2/dogs:1 test/s1/cats:1": (
+        "train/s1/ and train/s2/ hold the same folders, cats/ and dogs/",
+        "--label-folder top makes train/s1/ and train/s2/ the classes, --label-folder bottom cats/ and dogs/",
+    ),
     "entrenamiento/a:1 entrenamiento/b:1 prueba/a:1 prueba/b:1": ("entrenamiento/ and prueba/ hold the same folders",),
     "cats/indoor:1 cats/outdoor:1 dogs/indoor:1 dogs/outdoor:1": ("--label-folder top makes cats/ and dogs/ the classes",),
     "train/cats:1 train/dogs:1 test/owls:1 test/rats:1": ("test/ holds owls/ and rats/", "cats/ and dogs/", "not one class is in both"),
@@ -114,6 +130,9 @@ SENTENCES = {
     "train/cats:2 train/dogs:2 test:3": "layout: train/ and test/, 2 classes (cats, dogs); the images of test/ have no label",
     "fold1/a:1 fold1/b:1 fold2/a:1": "layout: 2 folds (fold1/ and fold2/), of which fold2/ is the test part, 2 classes (a, b)",
     "cats/x:1 dogs:1": "layout: class folders, 2 classes (cats, dogs); folders in them belong to their class (cats/x/)",
+    "train/cats/siamese:1 train/dogs:1 test/cats:1": (
+        "layout: train/ and test/, 2 classes (cats, dogs); folders in them belong to their class (cats/siamese/)"
+    ),
     ".:2": "layout: no class folders, 2 images",
     "cats/train:2 cats/test:1 dogs/train:2 dogs/test:1": (
         "layout: class folders, each divided into test/ and train/, 2 classes (cats, dogs)"
@@ -159,7 +178,7 @@ def test_the_layout_is_said_in_one_line(layout: str) -> None:
 @pytest.mark.parametrize("layout", [*UNDERSTOOD, *REFUSED])
 def test_every_layout_can_be_told_by_the_user(layout: str) -> None:
     number = len(files(layout))
-    assert all(len(read_layout("photos", files(layout), how).entries) == number for how in ("top", "bottom", "none"))
+    assert all(len(read_layout("photos", files(layout), how).entries) == number for how in ("top", "bottom", "filename", "none"))
 
 
 @pytest.mark.parametrize(
@@ -168,8 +187,34 @@ def test_every_layout_can_be_told_by_the_user(layout: str) -> None:
         ("top", "cats:2 dogs:2 test:1", "- cats 2, - dogs 2, - test 1"),
         ("bottom", "site1/cats:1 site2/cats:1 site2/dogs:1", "- cats 2, - dogs 1"),
         ("bottom", "a/train/x:1 a/test/x:1", "test x 1, train x 1"),
+        ("top", "train/s1/cats:1 train/s2/cats:1 test/s1/cats:1", "test s1 1, train s1 1, train s2 1"),
         ("none", "train/x:1 y:1", "- - 2"),
     ],
 )
 def test_the_user_says_which_folder_names_the_class(how: str, layout: str, said: str) -> None:
     assert told(layout, how) == said
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["train/cat.0.jpg", "train/cat.1.jpg", "train/dog.0.jpg", "test1/1.jpg"], "test - 1, train cat 2, train dog 1"),
+        (["german_shepherd_12.jpg", "german_shepherd_3.jpg", "beagle_1.jpg"], "- beagle 1, - german_shepherd 2"),
+        (["a/0_frog.png", "a/12_cat.png", "b/cat (2).png"], "- cat 2, - frog 1"),
+    ],
+)
+def test_file_names_are_the_classes_where_the_user_says_so(names: list[str], said: str) -> None:
+    counts = Counter((e.part, e.label) for e in read_layout("photos", names, "filename").entries)
+    assert sorted(said.split(", ")) == sorted(f"{part or '-'} {label or '-'} {n}" for (part, label), n in counts.items())
+
+
+def test_a_class_of_another_part_that_differs_in_capitals_is_said() -> None:
+    assert read_layout("photos", files("train/Cat:1 train/Dog:1 test/cat:1 test/Dog:1")).notes == [
+        "the class 'cat' of another part is 'Cat' of the train part"
+    ]
+
+
+@pytest.mark.parametrize("name", ["docs", "masks", "images", "fold1"])
+def test_a_class_folder_of_a_name_that_is_usually_none_is_said(name: str) -> None:
+    (note,) = read_layout("photos", files(f"cats:1 dogs:1 owls/a:1 {name}:1")).notes
+    assert note.startswith(f"{name}/ is taken for a class, as it lies beside other class folders")

@@ -6,26 +6,36 @@ import html
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from tellapart.dataset.bucket import SCHEME, copy_bucket
 from tellapart.dataset.entry import PARTS, Entry
-from tellapart.dataset.folder_names import part_of
+from tellapart.dataset.folder_names import classes_in_file_names, part_of
 from tellapart.dataset.image_files import image_files
 from tellapart.dataset.labeled_folder import folder_entries, manifest_in
 from tellapart.dataset.layouts import read_layout
 from tellapart.dataset.listed_files import ListedFiles
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES, read_manifest
-from tellapart.dataset.options import AS_FOUND, DatasetOptions
+from tellapart.dataset.options import AS_FOUND, AUTO, FILENAME, DatasetOptions
 from tellapart.dataset.tar_shards import shards_in, unpack_shards
 from tellapart.errors import DataError
 from tellapart.printable import printable
 from tellapart.progress import SILENT, Progress
 
 LABEL_HINT = "put the images of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg"
+_NAMED = 4
+
+
+def label_hint(paths: Iterable[str]) -> str:
+    """What to do about images without labels: also what their file names begin with, where that may be the classes."""
+    names = classes_in_file_names(paths)
+    if not names:
+        return LABEL_HINT
+    shown = ", ".join(map(printable, names[:_NAMED])) + (", ..." if len(names) > _NAMED else "")
+    return f"--label-folder filename makes what the file names begin with the classes ({shown}); else {LABEL_HINT}"
 
 
 @dataclass(frozen=True)
@@ -128,7 +138,10 @@ def open_images(where: str | Path, reading: DatasetOptions = AS_FOUND, *, progre
     files, notes = image_files(path)
     if not files:
         return open_dataset(where, reading, progress=progress)
-    entries = [Entry(file, label=next((name for name in file.split("/")[:-1] if part_of(name) is None), None)) for file in files]
+    if reading.label_folder != AUTO:
+        entries = read_layout(str(path), files, reading.label_folder).entries
+    else:
+        entries = [Entry(file, label=next((name for name in file.split("/")[:-1] if part_of(name) is None), None)) for file in files]
     return Dataset(path.absolute(), tuple(entries), tuple(notes))
 
 
@@ -187,7 +200,8 @@ def _of_manifest(file: Path, reading: DatasetOptions) -> Dataset:
         own = [by_layout.get(entry.path, entry) for entry in entries]
         if table.label_column is None and any(one.label is not None for one in own):
             entries = [replace(entry, label=one.label) for entry, one in zip(entries, own, strict=True)]
-            notes = [*notes, "labels come from the folders in the paths"]
+            of = "names of the files" if reading.label_folder == FILENAME else "folders in the paths"
+            notes = [*notes, f"labels come from the {of}"]
         if not table.has_parts and len({one.part for one in own}) > 1:
             entries = [replace(entry, part=one.part) for entry, one in zip(entries, own, strict=True)]
             notes = [*notes, "parts come from the folders in the paths"]

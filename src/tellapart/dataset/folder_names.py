@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 _PART_WORDS = {
@@ -25,8 +25,12 @@ _DATA = re.compile(
 _ASIDE = re.compile(
     r"docs?|documentation|assets?|figures?|figs?|plots?|readme|screenshots?|previews?|thumbnails?|thumbs?|examples?|demos?|static|media|"
     r"notebooks?|src|scripts?|results?|outputs?|runs?|logs?|models?|weights|checkpoints?|tests?data|licen[cs]es?|"
-    r"masks?|annotations?|segmentations?|labels?|bboxes|groundtruths?|gt|xmls?"
+    r"(?:image|binary|semantic|instance|segmentation)?masks?|trimaps?|heatmaps?|overlays?|depth(?:maps?)?|annotations?|annots?|"
+    r"segmentations?(?:class|object)?(?:aug|raw)?|labels?|bboxes|groundtruths?|gt|xmls?"
 )
+_NUMBER_AT_END = re.compile(r"[\W_]*\d+[\W_]*$")
+_NUMBER_AT_START = re.compile(r"^[\W_]*\d+[\W_]+")
+_MOST_IN_NAMES = 1000
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 
 
@@ -74,6 +78,25 @@ def is_aside(name: str) -> bool:
 def is_class(name: str) -> bool:
     """Whether a folder of that name is always read as a class."""
     return not (part_of(name) or is_fold(name) or is_data(name))
+
+
+def class_in_file_name(name: str) -> str | None:
+    """The class that a file is named after: its name without suffix, and without a number at the end or the start.
+
+    >>> [class_in_file_name(name) for name in ("cat.0.jpg", "german_shepherd_12.jpg", "0_frog.png", "dog (3).jpg", "17.jpg")]
+    ['cat', 'german_shepherd', 'frog', 'dog', None]
+    """
+    stem = name.rpartition(".")[0] or name
+    return _NUMBER_AT_START.sub("", _NUMBER_AT_END.sub("", stem)).strip(" _-.") or None
+
+
+def classes_in_file_names(paths: Iterable[str]) -> list[str]:
+    """What file names begin with, where that may be their classes: several names with several files each; else empty."""
+    names = Counter(class_in_file_name(path.rpartition("/")[2]) for path in paths)
+    unnamed = names.pop(None, 0)
+    repeated = sorted(str(name) for name, number in names.items() if number > 1)
+    is_usual = 2 <= len(repeated) <= _MOST_IN_NAMES and 10 * sum(names[name] for name in repeated) >= 9 * (names.total() + unnamed)
+    return repeated if is_usual else []
 
 
 def _plain(name: str) -> str:

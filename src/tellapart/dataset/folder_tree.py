@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -152,14 +153,22 @@ def _has_class_folders(divided: Folder) -> bool:
 def inside_part(part: Folder) -> Folder:
     """The folder with the classes of a part: the part's own, or the one inside it (``train/train``, ``train/data``, ``train/images``)."""
     here = part
-    while len(here.folders) == 1:
-        only = next(iter(here.folders.values()))
+    while (only := _only_one(here)) is not None:
         is_doubled = only.name.casefold() == here.name.casefold() or part_of(only.name) is not None
         is_wrapper = is_doubled or is_data(only.name) or (len(only.folders) > 1 and not only.files)
         if not is_wrapper or (here.files and not is_doubled):
             return here
         here = only
     return here
+
+
+def _only_one(here: Folder) -> Folder | None:
+    """The only folder in here, or the only one called ``images`` or the like beside some such as ``masks``."""
+    inner = list(here.folders.values())
+    if len(inner) == 1:
+        return inner[0]
+    named = [folder for folder in inner if not is_aside(folder.name)]
+    return named[0] if len(named) == 1 and is_data(named[0].name) else None
 
 
 def class_names_in(part: Folder) -> set[str]:
@@ -236,12 +245,13 @@ def _it(parts: dict[str, str]) -> str:
 
 
 def same_folders(base: Folder) -> tuple[list[str], list[str]] | None:
-    """The folders and those in them, where all that have any hold the same, several of them, and no images beside."""
+    """The folders and those in them, where at least half of these repeat from one to another and there are no images beside them."""
     tops = [folder for folder in base.folders.values() if folder.folders]
     if len(tops) < 2 or any(folder.files for folder in tops):
         return None
-    shared = set.intersection(*(set(folder.folders) for folder in tops))
-    return ([folder.path for folder in tops], sorted(shared)) if len(shared) > 1 else None
+    inner = Counter(name for folder in tops for name in folder.folders)
+    repeated = sorted(name for name, number in inner.items() if number > 1 and not is_data(name))
+    return ([folder.path for folder in tops], repeated) if len(inner) > 1 and 2 * len(repeated) >= len(inner) else None
 
 
 def listed(names: Iterable[str]) -> str:

@@ -90,6 +90,7 @@ class _Walk:
         self.around = {_identity(folder) for folder in root.resolve().parents}
         self.places: dict[_Identity, str] = {}
         self.closed: list[str] = []
+        self.unread: list[str] = []
         self.passed_links: list[str] = []
         self.system: set[str] = set()
         self.results: list[str] = []
@@ -113,6 +114,7 @@ class _Walk:
                     found = sorted(entries, key=lambda entry: entry.name)
             except OSError as error:
                 self.closed.append(f"the folder {printable(str(error.filename or where))} cannot be read: {error.strerror}")
+                self.unread.append(here)
                 continue
             if here and is_result_folder({entry.name for entry in found}):
                 self.results.append(here)
@@ -159,6 +161,10 @@ class _Walk:
             found.append(_results_said(sorted(self.results)))
         if hidden := self.hidden + sum(map(self._images_below, self.hidden_folders)):
             found.append(f"{_counted(hidden, 'hidden image file')} passed over (a name or folder that begins with a dot)")
+        if empty := self._empty_folders():
+            found.append(
+                f"{_counted(len(empty), 'folder')} passed over that {'holds' if len(empty) == 1 else 'hold'} no image: {_named(empty)}"
+            )
         if self.others:
             kinds = [f"{count:,} {kind}" for kind, count in sorted(self.others.items(), key=lambda one: (-one[1], one[0]))]
             kinds = [*kinds[:_SHOWN], *(["others"] if len(kinds) > _SHOWN else [])]
@@ -167,6 +173,17 @@ class _Walk:
                 f"{_counted(total, 'file')} passed over that {'is no image' if total == 1 else 'are no images'}: {', '.join(kinds)}"
             )
         return found
+
+    def _empty_folders(self) -> list[str]:
+        """The folders that were read and hold no image here or below; of nested ones the outermost."""
+        full = {""}
+        for path in (*self.paths, *(f"{folder}/" for folder in (*self.results, *self.unread))):
+            above = path.rpartition("/")[0]
+            while above not in full:
+                full.add(above)
+                above = above.rpartition("/")[0]
+        empty = {folder for folder in self.places.values() if folder not in full}
+        return sorted(folder for folder in empty if folder.rpartition("/")[0] not in empty)
 
     def _images_below(self, hidden: str) -> int:
         """Number of files in a hidden folder and below whose names are those of images, without folders that a link joins to the set."""
@@ -230,8 +247,11 @@ def _identity(folder: str | Path) -> _Identity:
 
 
 def _results_said(folders: list[str]) -> str:
-    named = ", ".join(map(printable, folders[:_SHOWN])) + (f" and {len(folders) - _SHOWN:,} more" if len(folders) > _SHOWN else "")
-    return f"results of tellapart among the photos are passed over: {named}"
+    return f"results of tellapart among the photos are passed over: {_named(folders)}"
+
+
+def _named(folders: list[str]) -> str:
+    return ", ".join(map(printable, folders[:_SHOWN])) + (f" and {len(folders) - _SHOWN:,} more" if len(folders) > _SHOWN else "")
 
 
 def _counted(count: int, what: str) -> str:

@@ -6,12 +6,12 @@ into parts, and folds, each of them doubled or wrapped into other folders. What 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tellapart.dataset.entry import PARTS, Entry
-from tellapart.dataset.folder_names import is_data, part_of
+from tellapart.dataset.folder_names import class_in_file_name, is_aside, is_class, is_data, part_of
 from tellapart.dataset.folder_tree import (
     Folder,
     ambiguous,
@@ -23,7 +23,7 @@ from tellapart.dataset.folder_tree import (
     parts_of,
     same_folders,
 )
-from tellapart.dataset.options import AUTO, BOTTOM, TOP
+from tellapart.dataset.options import AUTO, BOTTOM, FILENAME, TOP
 from tellapart.printable import printable
 
 CLASSES_NAMED = 5
@@ -94,22 +94,30 @@ def read_layout(root: str, files: Sequence[str], label_folder: str = AUTO) -> La
 
 
 def _as_told(files: Sequence[str], label_folder: str) -> Layout:
-    """Labels from the folder the user names; with ``bottom`` parts from any folder above."""
-    entries = []
-    for path in files:
-        folders = path.split("/")[:-1]
-        label = part = None
-        if folders and label_folder == TOP:
-            label = folders[0]
-        elif folders and label_folder == BOTTOM:
-            part = next((found for name in folders if (found := part_of(name))), None)
-            label = folders[-1] if part_of(folders[-1]) is None else None
-        entries.append(Entry(path, label, part))
-    words = {TOP: "the top folders are the classes", BOTTOM: "the folder an image lies in is its class"}.get(label_folder)
+    """Labels from the folder the user names, or from file names; parts from the folders above it."""
+    below_parts = label_folder == TOP and all("/" in path and part_of(path.partition("/")[0]) for path in files)
+    entries = [_told(path, label_folder, below_parts=below_parts) for path in files]
+    words = {
+        TOP: "the top folders are the classes",
+        BOTTOM: "the folder an image lies in is its class",
+        FILENAME: "the file names without their numbers are the classes",
+    }.get(label_folder)
     if words is None:
         return Layout(entries, f"layout: every image, whatever its folder; {_images(len(entries))}")
     parts = [part for part in PARTS if any(entry.part == part for entry in entries)]
     return Layout(entries, f"layout: {words}, as asked for; {_classes_said(entries)}" + (f", parts {', '.join(parts)}" if parts else ""))
+
+
+def _told(path: str, label_folder: str, *, below_parts: bool) -> Entry:
+    *folders, name = path.split("/")
+    part = next((part for folder in folders if (part := part_of(folder))), None)
+    if label_folder == FILENAME:
+        return Entry(path, class_in_file_name(name), part)
+    if label_folder == BOTTOM and folders:
+        return Entry(path, folders[-1] if part_of(folders[-1]) is None else None, part)
+    if label_folder == TOP and below_parts:
+        return Entry(path, folders[1] if len(folders) > 1 else None, part_of(folders[0]))
+    return Entry(path, folders[0] if label_folder == TOP and folders else None, None)
 
 
 def _by_parts(files: Sequence[str], base: Folder, parts: Mapping[str, str], said: str = "") -> Layout:
@@ -120,9 +128,13 @@ def _by_parts(files: Sequence[str], base: Folder, parts: Mapping[str, str], said
     if beside and not has_train:
         regions += [_Region(folder, "train", label=folder.name) for folder in beside]
         beside = []
+    for region in regions:
+        if region.label is None:
+            _check_not_the_same_below(region.folder)
     trained = {name for region in regions if region.part == "train" for name in _region_classes(region)}
     regions = [_checked_against(region, trained) for region in regions]
     entries, left = _entries(files, regions)
+    entries, notes = _with_train_names(entries, trained)
     names = listed(sorted(parts, key=lambda name: (PARTS.index(parts[name]), name)))
     if not has_train and trained:
         said = f"{names} beside the class folders, which are the train part"
@@ -134,12 +146,35 @@ def _by_parts(files: Sequence[str], base: Folder, parts: Mapping[str, str], said
         same = sorted(name for name, its_part in parts.items() if its_part == part)
         if len(same) > 1 and not said:
             sentence += f"; {listed(same)} together are the {part} part"
+    sentence += _nested([class_folder for region in regions for class_folder in _class_folders(region)])
     tables = dict.fromkeys([*base.chain, *(f for r in regions for f in r.folder.chain)])
-    return Layout(entries, sentence + _passed_over(base, left), [], tuple(tables))
+    return Layout(entries, sentence + _passed_over(base, left), notes, tuple(tables))
 
 
 def _region_classes(region: _Region) -> Iterable[str]:
     return [region.label] if region.label is not None else list(region.folder.folders)
+
+
+def _class_folders(region: _Region) -> Iterable[Folder]:
+    if region.label is not None:
+        return [region.folder]
+    return region.folder.folders.values() if region.has_classes else []
+
+
+def _with_train_names(entries: list[Entry], trained: set[str]) -> tuple[list[Entry], list[str]]:
+    """Entries of other parts with the names that their classes have in the train part, where they differ in capitals alone; and notes."""
+    by_folded: dict[str, list[str]] = defaultdict(list)
+    for name in trained:
+        by_folded[name.casefold()].append(name)
+    names = {
+        label: same[0]
+        for label in {entry.label for entry in entries if entry.label is not None} - trained
+        if len(same := by_folded.get(label.casefold(), [])) == 1
+    }
+    notes = [
+        f"the class {printable(label)!r} of another part is {printable(name)!r} of the train part" for label, name in sorted(names.items())
+    ]
+    return [replace(entry, label=names.get(entry.label or "", entry.label)) for entry in entries], notes
 
 
 def _checked_against(region: _Region, trained: set[str]) -> _Region:
@@ -151,7 +186,9 @@ def _checked_against(region: _Region, trained: set[str]) -> _Region:
     if len(own) == 1 and len(trained) == 1:
         return region
     if len(own) == 1:
-        return _Region(region.folder, region.part, has_classes=False)
+        (only,) = region.folder.folders.values()
+        is_wrapper = any(name.casefold() in known for name in only.folders)
+        return _Region(only, region.part) if is_wrapper else _Region(region.folder, region.part, has_classes=False)
     here = f"the {region.part} part {printable(region.folder.path)}/ holds {listed(sorted(own))}"
     raise ambiguous(
         region.folder,
@@ -170,18 +207,13 @@ def _divided_classes(files: Sequence[str], base: Folder) -> Layout:
     entries, left = _entries(files, regions)
     names = sorted({name for folder in base.folders.values() for name in parts_of(folder)})
     sentence = f"layout: class folders, each divided into {listed(names)}{_under(base)}, {_classes_said(entries)}"
+    sentence += _nested([region.folder for region in regions])
     return Layout(entries, sentence + _passed_over(base, left), [], base.chain)
 
 
 def _classes(files: Sequence[str], base: Folder) -> Layout:
     """Class folders, or no folders at all."""
-    if alike := same_folders(base):
-        tops, below = alike
-        raise ambiguous(
-            base,
-            f"{listed(tops)} hold the same folders, {listed(below)}, so either could be the classes",
-            f"--label-folder top makes {listed(tops)} the classes, --label-folder bottom {listed(below)}",
-        )
+    _check_not_the_same_below(base)
     has_classes = not all(is_data(name) for name in base.folders) or any(folder.folders for folder in base.folders.values())
     entries, left = _entries(files, [_Region(base, has_classes=has_classes)])
     if not has_classes:
@@ -189,18 +221,39 @@ def _classes(files: Sequence[str], base: Folder) -> Layout:
         sentence = f"layout: no class folders{above}, {_images(len(entries))}"
         return Layout(entries, sentence + _passed_over(base, left), [], base.chain)
     sentence = f"layout: class folders{_under(base)}, {_classes_said(entries)}"
-    nested = sorted({f"{folder.name}/{name}" for folder in base.folders.values() for name in folder.folders})
-    if nested:
-        sentence += f"; folders in them belong to their class ({listed(nested)})"
+    sentence += _nested(base.folders.values())
     loose = sum(entry.label is None for entry in entries)
     if loose:
         sentence += f"; {_images(loose)} beside them without a label"
     notes = [
-        f"{printable(name)}/ is taken for a class, as it lies beside other class folders and holds none"
+        f"{printable(name)}/ is taken for a class, as it lies beside other class folders" + " and holds none" * bool(part_of(name))
         for name in base.folders
-        if part_of(name)
+        if not is_class(name) or is_aside(name)
     ]
     return Layout(entries, sentence + _passed_over(base, left), notes, base.chain)
+
+
+def _check_not_the_same_below(classes: Folder) -> None:
+    """Refuse folders that could as well divide classes of the same names.
+
+    Raises:
+        DataError: most of the folders in them have the same names.
+    """
+    if alike := same_folders(classes):
+        tops, below = alike
+        raise ambiguous(
+            classes,
+            f"{listed(tops)} hold the same folders, {listed(below)}, so either could be the classes",
+            f"--label-folder top makes {listed(tops)} the classes, --label-folder bottom {listed(below)}"
+            if classes.path == "" or part_of(classes.path)
+            else f"--label-folder bottom makes {listed(below)} the classes",
+        )
+
+
+def _nested(classes: Iterable[Folder]) -> str:
+    """What becomes of folders in class folders, in words."""
+    nested = sorted({f"{folder.name}/{name}" for folder in classes for name in folder.folders})
+    return f"; folders in them belong to their class ({listed(nested)})" if nested else ""
 
 
 def _entries(files: Sequence[str], regions: Sequence[_Region]) -> tuple[list[Entry], list[str]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tellapart.options import Options, dataclass, option
 
-AUTO, TOP, BOTTOM, NONE = "auto", "top", "bottom", "none"
+AUTO, TOP, BOTTOM, FILENAME, NONE = "auto", "top", "bottom", "filename", "none"
 
 
 def path_column_option() -> Any:
@@ -25,8 +25,9 @@ class DatasetOptions(Options):
 
     label_folder: str = option(
         AUTO,
-        "Which folder names the class: top (directly below FOLDER), bottom (the one an image lies in), none, or as understood (auto).",
-        choices=(AUTO, TOP, BOTTOM, NONE),
+        "Which folder names the class: top (directly below FOLDER, or below train and test), bottom (the one an image lies in), none,"
+        " or as understood (auto); filename: the name of the file itself, without its number (cat.0.jpg).",
+        choices=(AUTO, TOP, BOTTOM, FILENAME, NONE),
     )
     path_column: str | None = path_column_option()
     label_column: str | None = label_column_option()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tellapart.counts import count
-from tellapart.dataset.dataset import LABEL_HINT, Dataset
+from tellapart.dataset.dataset import Dataset, label_hint
 from tellapart.dataset.decisions import RELABEL, Decisions
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.groups import groups_together
@@ -141,7 +141,8 @@ def check_labels(dataset: Dataset, decisions: Decisions, min_classes: int) -> No
         return
     seen = f" ({'; '.join(dataset.notes)})" if dataset.notes else ""
     if not classes:
-        raise DataError(f"no image in {dataset.root} has a label{seen}", hint=LABEL_HINT)
+        paths = (entry.path for entry in dataset.entries if entry.part in (None, "train"))
+        raise DataError(f"no image in {dataset.root} has a label{seen}", hint=label_hint(paths))
     if len(classes) == 1:
         raise DataError(
             f"there is only one class, {printable(classes[0])!r}; a classifier needs two{seen}",
@@ -192,7 +193,7 @@ def _check_classes(rows: Sequence[FileRow]) -> None:
         why = f"; the first unusable file is {unread[0].path}: {unread[0].reason}" if unread else ""
         raise DataError(
             f"no usable image has a label{why}",
-            hint="put the images of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg",
+            hint=label_hint(row.path for row in rows),
         )
     lost = sorted({row.label for row in rows if row.label is not None} - {str(label) for label in counts})
     if lost:
