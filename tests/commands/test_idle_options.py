@@ -158,6 +158,8 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
     "submit": [({}, {"tta_augment": "strong"})],
 }
 """By command: options that are fine together, and one more that would change nothing beside them."""
+for _name in (name for name, row in COMMANDS.items() if issubclass(options_of_row(row), DatasetOptions)):
+    IDLE.setdefault(_name, []).append(({"label_folder": "top"}, {"label_column": "breed"}))
 
 
 def options_of(name: str) -> type[Options]:

@@ -10,7 +10,7 @@ import pytest
 import tellapart
 from tellapart.dataset import Dataset, open_dataset
 from tellapart.dataset.options import DatasetOptions
-from tellapart.errors import DataError
+from tellapart.errors import DataError, OptionError
 from tests.dataset.test_layouts import files
 
 CLASSES = "red:4 blue:4"
@@ -208,6 +208,42 @@ UNDERSTOOD |= {
     ),
 }
 
+UNDERSTOOD |= {
+    "a table beside class folders is not read, and said": (
+        (CLASSES, {"labels.csv": listed("path", *RED_BLUE, label=["in", "out"] * 4, split=["train", "test"] * 4)}),
+        (
+            "- blue 4, - red 4",
+            "labels.csv is not read, though it has columns 'label' and 'split': give it in place of the folder to use it",
+        ),
+    ),
+    "a table of groups beside class folders": (
+        (CLASSES, {"faces.csv": listed("path", *RED_BLUE, group=["x"] * 8)}),
+        ("- blue 4, - red 4", "faces.csv is not read, though it has a column 'group'"),
+    ),
+    "of two manifests one is not read, and said": (
+        (CLASSES, {name: listed("path", *RED_BLUE, label=["red"] * 4 + ["blue"] * 4) for name in ("metadata.csv", "manifest.csv")}),
+        ("- blue 4, - red 4", "manifest.csv is not read"),
+    ),
+    "a table of one label alone is not used, and said": (
+        ("images:4", {"test.csv": listed("path", *(f"{i}.jpg" for i in range(4)), label=["0"] * 4)}),
+        ("- - 4", "test.csv is not used: its column 'label' holds one label alone, '0'"),
+    ),
+    "bars": ((FLAT, {"metadata.csv": listed("path", *FOUR, label=AB).replace(",", "|")}), ("train a 2, train b 2",)),
+    "semicolons, and a comma in a name of a column": (
+        (FLAT, {"metadata.csv": "path;label;note (x, y)\ntrain/0.jpg;a;1\ntrain/1.jpg;b;2\n"}),
+        ("train a 1, train b 1",),
+    ),
+    "percent signs of addresses": (
+        (FLAT, {"metadata.csv": listed("path", *(f.replace(".", "%2E").replace("/", "%2f") for f in FOUR), label=AB)}),
+        ("train a 2, train b 2", "such as 'train%2f0%2Ejpg' (line 2): train/0.jpg"),
+    ),
+    "the index of a data frame": ((FLAT, {"metadata.csv": listed("", *FOUR, label=AB)}), ("train a 2, train b 2",)),
+    "the index of a data frame, named by pandas": (
+        (FLAT, {"metadata.csv": listed("Unnamed: 0", *FOUR, label=AB)}),
+        ("train a 2, train b 2",),
+    ),
+}
+
 TWENTY = [f"{i}.jpg" for i in range(20)]
 CONTINUOUS = [str(12.5 + 0.6 * i) for i in range(20)]
 NO_CLASSES = {
@@ -309,6 +345,10 @@ REFUSED = {
     "two labels with a mark": (
         (FLAT, {"metadata.csv": listed("path", *FOUR, label=["a", "b", "a|b", "b"])}),
         ("'a|b' is a list of several",),
+    ),
+    "ids beside paths of other files": (
+        (FLAT, {"metadata.csv": listed("image", *(f"upload/ab12-{i}.jpg" for i in range(4)), label=AB, id=["0", "1", "2", "3"])}),
+        ("not one of the 4 cells of the column 'image'", "line 2, is 'upload/ab12-0.jpg'"),
     ),
     "no path that is a file": (
         (FLAT, {"metadata.csv": "file,label\nx/9.jpg,a\ny/8.jpg,b\n"}),
@@ -461,3 +501,42 @@ def test_parquet_that_holds_the_images_themselves_says_so(tmp_path: Path) -> Non
 def test_a_column_that_the_user_names_holds_names_of_several_words(tmp_path: Path) -> None:
     table = listed("path", *FOUR, label=["red", "panda", "red panda", "red"])
     assert told(opened(tmp_path, FLAT, {"metadata.csv": table}, label_column="label")) == "train panda 1, train red 2, train red panda 1"
+
+
+def test_a_table_beside_class_folders_is_read_where_its_column_is_named(tmp_path: Path) -> None:
+    table = {"labels.csv": listed("path", *RED_BLUE, scene=["in", "out"] * 4)}
+    assert told(opened(tmp_path, CLASSES, table, label_column="scene")) == "- in 4, - out 4"
+
+
+@pytest.mark.parametrize("layout", [CLASSES, "images:4"])
+@pytest.mark.parametrize("option", ["path_column", "label_column"])
+def test_a_column_that_no_table_has_is_refused(tmp_path: Path, layout: str, option: str) -> None:
+    with pytest.raises(DataError, match=r"there is no table in .* by the columns that are named") as caught:
+        opened(tmp_path, layout, {"prices.csv": "item,price\n1,2\n"}, **{option: "scene"})
+    assert f"--{option.replace('_', '-')} scene" in str(caught.value.hint)
+
+
+def test_a_column_of_paths_is_refused_where_the_folders_are_told(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="path_column has no effect with --label-folder top"):
+        opened(tmp_path, CLASSES, {}, label_folder="top", path_column="path")
+
+
+@pytest.mark.parametrize(("how", "said"), [("bottom", "- blue 4, - red 4"), ("filename", "- b 4, - r 4"), ("none", "- - 8")])
+def test_the_labels_of_a_table_are_not_read_where_the_folders_are_told(tmp_path: Path, how: str, said: str) -> None:
+    names = [*(f"red/r{i}.jpg" for i in range(4)), *(f"blue/b{i}.jpg" for i in range(4))]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    table = tmp_path / "labels.csv"
+    table.write_text(listed("path", *names, label=["in", "out"] * 4))
+    assert told(open_dataset(table, DatasetOptions(label_folder=how))) == said
+
+
+def test_files_outside_the_folder_of_their_table_have_no_top_folder(tmp_path: Path) -> None:
+    opened(tmp_path / "photos", CLASSES, {})
+    (tmp_path / "lists").mkdir()
+    table = tmp_path / "lists/labels.csv"
+    table.write_text(listed("path", *(f"../photos/{name}" for name in RED_BLUE), label=["in", "out"] * 4))
+    with pytest.raises(DataError, match="no top folder"):
+        open_dataset(table, DatasetOptions(label_folder="top"))
+    assert told(open_dataset(table, DatasetOptions(label_folder="bottom"))) == "- blue 4, - red 4"

@@ -14,7 +14,8 @@ from tellapart.collection.storage.shards import pack
 from tellapart.collection.storage.stores import Folder
 from tellapart.dataset import open_dataset
 from tellapart.dataset.dataset import Dataset
-from tellapart.errors import DataError
+from tellapart.dataset.options import DatasetOptions
+from tellapart.errors import DataError, OptionError
 from tellapart.json_files import checked_record
 from tests import folders, sample_images
 
@@ -69,6 +70,13 @@ def test_shards_of_others_are_read_by_number_or_folder(tmp_path: Path) -> None:
         three: ("cats", None, None),
         four: ("dogs", "val", None),
     }
+
+
+@pytest.mark.parametrize("option", [{"label_folder": "top"}, {"label_column": "breed"}, {"path_column": "file"}])
+def test_options_on_folders_and_columns_are_refused_for_shards(tmp_path: Path, option: dict[str, str]) -> None:
+    write_tar(tmp_path / "a.tar", {"cats/x.jpg": sample_images.photo(1, 30, 30)})
+    with pytest.raises(OptionError, match=f"{next(iter(option))} has no effect on tar shards"):
+        open_dataset(tmp_path / "a.tar", DatasetOptions(**option))
 
 
 def test_a_member_never_leaves_the_folder_or_meets_another(tmp_path: Path) -> None:

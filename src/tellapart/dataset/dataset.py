@@ -19,14 +19,15 @@ from tellapart.dataset.labeled_folder import folder_entries, manifest_in
 from tellapart.dataset.layouts import read_layout
 from tellapart.dataset.listed_files import ListedFiles
 from tellapart.dataset.manifest import MANIFEST_SUFFIXES, read_manifest
-from tellapart.dataset.options import AS_FOUND, AUTO, FILENAME, DatasetOptions
+from tellapart.dataset.options import AS_FOUND, AUTO, FILENAME, NONE, TOP, DatasetOptions, reading_options
 from tellapart.dataset.tar_shards import shards_in, unpack_shards
-from tellapart.errors import DataError
+from tellapart.errors import DataError, OptionError
 from tellapart.printable import printable
 from tellapart.progress import SILENT, Progress
 
 LABEL_HINT = "put the images of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg"
 _NAMED = 4
+_LABELS_FROM = {FILENAME: "the names of the files", NONE: "nowhere, as asked for"}
 
 
 def label_hint(paths: Iterable[str]) -> str:
@@ -106,10 +107,10 @@ def open_dataset(where: str | Path, reading: DatasetOptions = AS_FOUND, *, progr
     if path.suffix.lower() in MANIFEST_SUFFIXES and not path.is_dir():
         return _with_name_notes(_of_manifest(path, reading))
     if path.is_file() and shards_in(path):
-        return _with_name_notes(_of_shards(path, progress))
+        return _with_name_notes(_of_shards(path, reading, progress))
     files, unread = image_files(path)
     if not files and shards_in(path):
-        return _with_name_notes(_of_shards(path, progress))
+        return _with_name_notes(_of_shards(path, reading, progress))
     listed = manifest_in(path)
     if not files and listed is not None:
         return _with_name_notes(_of_manifest(listed, reading))
@@ -178,7 +179,14 @@ def files_dataset(files: Sequence[str | Path], labels: Sequence[str] | None = No
     return Dataset(Path("/"), tuple(entries))
 
 
-def _of_shards(where: Path, progress: Progress) -> Dataset:
+def _of_shards(where: Path, reading: DatasetOptions, progress: Progress) -> Dataset:
+    """Tar shards, whose samples name their labels.
+
+    Raises:
+        OptionError: an option on folders or columns is given.
+    """
+    for name, value in reading_options(reading).items():
+        raise OptionError(f"{name} has no effect on tar shards: their samples name the label ({value!r} was given)", hint="leave it out")
     root, entries, notes = unpack_shards(where, progress)
     return Dataset(root.absolute(), tuple(entries), tuple(notes))
 
@@ -188,25 +196,29 @@ def _of_manifest(file: Path, reading: DatasetOptions) -> Dataset:
     root = file.parent
     table = read_manifest(file, ListedFiles(root, "", lambda: image_files(root)[0]), reading)
     entries, notes = table.entries, table.all_notes
+    is_told = reading.label_folder != AUTO
+    takes_folders = is_told or table.label_column is None
     paths = sorted({entry.path for entry in entries})
-    if (table.label_column is None or not table.has_parts) and not any(path.startswith(("/", "../")) for path in paths):
+    has_outside = any(path.startswith(("/", "../")) for path in paths)
+    if is_told and has_outside and reading.label_folder == TOP:
+        raise DataError(f"{file} lists files outside its folder, so they have no top folder", hint="--label-folder bottom, or leave it out")
+    if is_told or ((takes_folders or not table.has_parts) and not has_outside):
         by_layout = {}
         try:
             by_layout = {entry.path: entry for entry in read_layout(str(root), paths, reading.label_folder).entries}
         except DataError as error:
-            if table.label_column is None:
+            if takes_folders:
                 raise
             notes = [*notes, str(error)]
         own = [by_layout.get(entry.path, entry) for entry in entries]
-        if table.label_column is None and any(one.label is not None for one in own):
+        if is_told or (takes_folders and any(one.label is not None for one in own)):
             entries = [replace(entry, label=one.label) for entry, one in zip(entries, own, strict=True)]
-            of = "names of the files" if reading.label_folder == FILENAME else "folders in the paths"
-            notes = [*notes, f"labels come from the {of}"]
+            notes = [*notes, f"labels come from {_LABELS_FROM.get(reading.label_folder, 'the folders in the paths')}"]
         if not table.has_parts and len({one.part for one in own}) > 1:
             entries = [replace(entry, part=one.part) for entry, one in zip(entries, own, strict=True)]
             notes = [*notes, "parts come from the folders in the paths"]
     source = f"path from the column {table.path_column!r}"
-    label = f", label from {table.label_column!r}" if table.label_column is not None else ""
+    label = f", label from {table.label_column!r}" if table.label_column is not None and not is_told else ""
     return Dataset(root.absolute(), tuple(entries), (f"layout: {file.name}, {source}{label}", *notes), is_listed=True)
 
 

@@ -18,7 +18,8 @@ TEXT_SUFFIXES = (".csv", ".tsv")
 JSON_SUFFIX = ".jsonl"
 TABLE_SUFFIXES = (*TEXT_SUFFIXES, ".parquet", JSON_SUFFIX)
 _CHUNK_BYTES = 1 << 20
-_DELIMITERS = ",;\t"
+_DELIMITERS = ",;\t|"
+_QUOTED = re.compile(r'"[^"]*"')
 _SEPARATOR = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)
 """The first line that tells Excel the separator."""
 RECORD = " (records, not text)"
@@ -95,7 +96,7 @@ def table_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The rows of a CSV or TSV file, the header first, each with the line it ends on; lines without any text are passed over.
 
     Cells come stripped, and :func:`unguard_cell`.
-    A ``.csv`` without a comma in its first line may be parted by semicolons or tabs, as some programs write it.
+    The cells of a ``.csv`` may be parted by semicolons, tabs or bars, as some programs write it.
 
     Raises:
         DataError: as :func:`encoding_of`, or quotation marks that do not match, with the line.
@@ -177,7 +178,9 @@ def _text(value: object) -> str:
 
 
 def _delimiter(header: str) -> str:
-    return next((mark for mark in _DELIMITERS if mark in header), ",")
+    """The mark that parts the cells of a header: the most frequent one outside quotation marks."""
+    bare = _QUOTED.sub("", header)
+    return max(_DELIMITERS, key=bare.count)
 
 
 def _unreadable(path: Path, error: OSError) -> DataError:

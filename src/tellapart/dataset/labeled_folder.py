@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tellapart.counts import count
-from tellapart.dataset.delimited_files import TABLE_SUFFIXES
+from tellapart.dataset.delimited_files import TABLE_SUFFIXES, named_rows
 from tellapart.dataset.entry import Entry
 from tellapart.dataset.folder_names import part_of
 from tellapart.dataset.layouts import CLASSES_NAMED, Layout, read_layout
 from tellapart.dataset.listed_files import ListedFiles
 from tellapart.dataset.manifest import Manifest, read_manifest
 from tellapart.dataset.options import AUTO, NONE, DatasetOptions
-from tellapart.errors import DataError
+from tellapart.dataset.table_columns import Columns, columns_of
+from tellapart.errors import DataError, OptionError
 from tellapart.printable import printable
 
 MANIFEST_NAMES = tuple(f"{stem}{suffix}" for stem in ("metadata", "manifest") for suffix in (".csv", ".parquet", ".tsv", ".jsonl"))
@@ -32,9 +33,15 @@ def folder_entries(root: Path, files: Sequence[str], reading: DatasetOptions) ->
         reading: the user's options on folders and columns.
 
     Raises:
-        DataError: folders or tables can be read in more than one way, or a table cannot be read at all.
+        DataError: folders or tables can be read in more than one way, a table cannot be read at all, or none has the columns named.
+        OptionError: columns are named where tables are not read.
     """
     if reading.label_folder != AUTO:
+        if reading.path_column is not None:
+            raise OptionError(
+                f"path_column has no effect with --label-folder {reading.label_folder}, as no table was given",
+                hint="leave it out, or give the table in place of the folder",
+            )
         layout = read_layout(str(root), files, reading.label_folder)
         return layout.entries, [layout.sentence, *layout.notes]
     return _Folder(root, files, reading).entries()
@@ -53,6 +60,7 @@ class _Folder:
     files: Sequence[str]
     reading: DatasetOptions
     notes: list[str] = field(default_factory=list)
+    read: set[Path] = field(default_factory=set)
 
     def entries(self) -> tuple[list[Entry], list[str]]:
         own = self._manifest("")
@@ -69,8 +77,10 @@ class _Folder:
             if table is not None:
                 used += 1
                 entries = self._with_table(entries, folder, table)
-        if not used and len({entry.label for entry in entries if entry.label is not None}) < 2:
+        is_told = self.reading.path_column is not None or self.reading.label_column is not None
+        if not used and (is_told or len({entry.label for entry in entries if entry.label is not None}) < 2):
             entries = self._with_other_tables(entries, layout)
+        self._note_unread_tables(layout)
         return entries, [layout.sentence, *layout.notes, *self.notes]
 
     def _manifest(self, folder: str) -> Manifest | None:
@@ -87,6 +97,7 @@ class _Folder:
             return None
 
     def _read(self, file: Path, folder: str) -> Manifest:
+        self.read.add(file)
         return read_manifest(file, ListedFiles(self.root, folder, lambda: self.files), self.reading)
 
     def _has_class_folders(self) -> bool:
@@ -94,6 +105,51 @@ class _Folder:
             return read_layout(str(self.root), self.files).is_labeled
         except DataError:
             return False
+
+    def _other_tables(self, layout: Layout) -> list[tuple[str, Manifest]]:
+        """The tables that give several labels, each with its folder; of the others it is noted why they are not used."""
+        tables: list[tuple[str, Manifest]] = []
+        for folder in dict.fromkeys(layout.folders):
+            for file in (file for file in _tables_in(self.root / folder) if file not in self.read):
+                try:
+                    table = self._read(file, folder)
+                except DataError as error:
+                    self.notes.append(f"{error}; it is not used")
+                    continue
+                labels = sorted({entry.label for entry in table.entries if entry.label is not None})
+                if len(labels) > 1 or self.reading.label_column:
+                    tables.append((folder, table))
+                    continue
+                self.notes += table.all_notes
+                if labels:
+                    one = f"its column {table.label_column!r} holds one label alone, {printable(labels[0])!r}"
+                    self.notes.append(f"{printable(file.name)} is not used: {one}")
+        return tables
+
+    def _check_columns_are_used(self) -> None:
+        """Refuse the name of a column where no table has it.
+
+        Raises:
+            DataError: the user names a column.
+        """
+        for option, column in (("path", self.reading.path_column), ("label", self.reading.label_column)):
+            if column is not None:
+                seen = f" ({'; '.join(self.notes)})" if self.notes else ""
+                raise DataError(
+                    f"there is no table in {self.root} whose images are labeled by the columns that are named{seen}",
+                    hint=f"leave --{option}-column {column} out, or give the table in place of the folder",
+                )
+
+    def _note_unread_tables(self, layout: Layout) -> None:
+        """Notes on tables that list images with labels, parts or groups and are not read, as the folders or another table speak."""
+        for folder in dict.fromkeys(layout.folders):
+            for file in (file for file in _tables_in(self.root / folder) if file not in self.read):
+                if columns := _telling_columns(file):
+                    name = printable(f"{folder}/{file.name}" if folder else file.name)
+                    self.notes.append(
+                        f"{name} is not read, though it has {'a column' if len(columns) == 1 else 'columns'} "
+                        f"{' and '.join(map(repr, map(printable, columns)))}: give it in place of the folder to use it"
+                    )
 
     def _with_table(self, entries: list[Entry], folder: str, table: Manifest) -> list[Entry]:
         """The entries as a table of a folder has them; those outside that folder stay as they are."""
@@ -175,18 +231,7 @@ class _Folder:
 
     def _with_other_tables(self, entries: list[Entry], layout: Layout) -> list[Entry]:
         """Labels from a table of any name, where neither folders nor a manifest give any: Kaggle's ``labels.csv`` beside the images."""
-        tables: list[tuple[str, Manifest]] = []
-        for folder in dict.fromkeys(layout.folders):
-            for file in _tables_in(self.root / folder):
-                try:
-                    table = self._read(file, folder)
-                except DataError as error:
-                    self.notes.append(f"{error}; it is not used")
-                    continue
-                if len({entry.label for entry in table.entries if entry.label is not None}) > 1 or self.reading.label_column:
-                    tables.append((folder, table))
-                else:
-                    self.notes += table.all_notes
+        tables = self._other_tables(layout)
         named = [(folder, table, {entry.path for entry in table.entries}) for folder, table in tables]
         for number, (_, table, paths) in enumerate(named):
             for _, other, others in named[:number]:
@@ -208,6 +253,7 @@ class _Folder:
             )
             said |= _rows_by_path([replace(entry, part=entry.part or part) for entry in table.entries])
         if not said:
+            self._check_columns_are_used()
             return entries
         unlabeled = [replace(entry, label=None) for entry in entries]
         return [_joined(entry, row, is_labeled=True) for entry in unlabeled for row in said.get(entry.path, (None,))]
@@ -250,6 +296,23 @@ def _shown(table: Manifest) -> str:
 
 def _is_below(path: str, folder: str) -> bool:
     return not folder or path.startswith(f"{folder}/")
+
+
+def _telling_columns(file: Path) -> list[str]:
+    """The columns of a table that say something of images: their labels, parts and groups; none where no column names images."""
+    known: list[Columns] = []
+
+    def choice(header: Sequence[str]) -> dict[str, int]:
+        known.append(columns_of(file, header))
+        return known[0].read
+
+    try:
+        next(named_rows(file, choice), None)
+    except DataError:
+        return []
+    columns = known[0]
+    places = [*columns.labels, columns.part, columns.group, *(place for _, place in columns.part_flags)]
+    return [columns.header[place] for place in dict.fromkeys(places) if place is not None]
 
 
 def _tables_in(folder: Path) -> list[Path]:

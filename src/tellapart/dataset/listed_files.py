@@ -8,6 +8,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from urllib.parse import unquote
 
 from tellapart.dataset.folder_names import part_of
 
@@ -36,8 +37,11 @@ class ListedFiles:
         if (self._known is not None and own in self._known) or os.path.isfile(self._root / own):  # noqa: PTH113  (fast on long lists)
             return own, AS_WRITTEN
         slashed = cell.replace("\\", "/")
-        found = self._named(slashed, posixpath.normpath(posixpath.join(self._folder, slashed)))
-        return (found, BY_NAME) if found is not None else (own, None)
+        for spelled in dict.fromkeys((slashed, unquote(slashed))):
+            found = self._named(spelled, posixpath.normpath(posixpath.join(self._folder, spelled)))
+            if found is not None:
+                return found, BY_NAME
+        return own, None
 
     def _inside(self, cell: str) -> str:
         """A cell with an absolute path of a file of the data set as a path below its root; other cells as they are."""

@@ -15,6 +15,7 @@ from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.dataset.table_columns import HINT, Columns, columns_of
 from tellapart.dataset.table_labels import TRUTH, Row, table_labels
 from tellapart.errors import DataError
+from tellapart.images.formats import is_named_like_image
 from tellapart.printable import printable
 
 MANIFEST_SUFFIXES = TABLE_SUFFIXES
@@ -104,18 +105,21 @@ def _paths(
     file: Path, place: str, rows: Sequence[Row], columns: Columns, files: ListedFiles
 ) -> tuple[int, list[tuple[str, str | None]], list[str]]:
     """The column whose cells name files, the file of each row and how it was found, and notes."""
+    first = columns.paths[0]
     for path in columns.paths:
         cells = [row.get(str(path), "") for _, row in rows]
         if any(not cell for cell in cells) and len(columns.paths) > 1 and path != columns.paths[0]:
             continue
         found = [files.path_of(cell) if cell else ("", None) for cell in cells]
         if not any(how for _, how in found):
-            continue
+            if not any(is_named_like_image(cell) for cell in cells):
+                continue
+            first = path  # it names the images, so numbers in another column do not
+            break
         empty = next((line for (line, _), cell in zip(rows, cells, strict=True) if not cell), None)
         if empty is not None:
             raise DataError(f"{file}, {place} {empty}: the path is empty", hint=HINT)
         return path, found, _path_notes(file, place, rows, columns.header[path], cells, found)
-    first = columns.paths[0]
     line, row = rows[0]
     empty = next((number for number, one in rows if not one.get(str(first))), None)
     if empty is not None:

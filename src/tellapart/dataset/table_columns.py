@@ -15,6 +15,8 @@ PATH_NAMES = (
     *("path", "filename", "file", "filepath", "imagepath", "imgpath", "imagefile", "imagefilename", "imagename", "imgname", "image"),
     *("img", "picture", "photo", "fname", "paths", "filenames", "files", "filepaths", "images", "imageid", "imgid", "idcode", "id"),
 )
+INDEX_NAMES = ("", "index", "unnamed0")
+"""What programs call the index of a data frame: it may name the images where no other column does."""
 LABEL_NAMES = (
     *("label", "labels", "class", "classname", "classlabel", "classes", "category", "categoryname", "categories", "labelname"),
     *("target", "breed", "species", "diagnosis"),
@@ -105,7 +107,9 @@ def columns_of(table: Path, header: Sequence[str], reading: DatasetOptions = AS_
         return next(iter(all_of(known)), None)
 
     paths: tuple[int, ...] = (
-        (_named(table, header, reading.path_column, "path"),) if reading.path_column is not None else all_of(PATH_NAMES)
+        (_named(table, header, reading.path_column, "path"),)
+        if reading.path_column is not None
+        else all_of(PATH_NAMES) or all_of(INDEX_NAMES if any(name in names for name in LABEL_NAMES) else ())
     )
     if not paths:
         raise _without_path(table, header, names)
