@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from io import BytesIO
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
@@ -117,3 +120,41 @@ def test_a_clear_value_of_a_deep_gray_png_is_white() -> None:
     data = sample_images.encoded(Image.fromarray(RAMP * 257), "PNG", transparency=0)
     assert gray(data)[0] == 255
     assert np.abs(gray(data)[1:] - LEVELS[1:]).max() <= 1
+
+
+@pytest.mark.parametrize("bits", [10, 12, 16])
+@pytest.mark.parametrize("form", [{}, {"byteorder": ">"}, {"tile": (16, 16)}, {"rowsperstrip": 3}])
+def test_separate_bands_of_sixteen_bits_keep_their_levels_and_places(bits: int, form: dict[str, Any]) -> None:
+    one = (RAMP.astype(float) * (2**bits - 1) / 255).round().astype(np.uint16)
+    data = tiff(np.stack([one, one[:, ::-1], one // 2]), photometric="rgb", planarconfig="separate", **form)
+    assert np.abs(decode(data).pixels[0].astype(int) - np.stack([LEVELS, LEVELS[::-1], LEVELS // 2], axis=1)).max() <= 1
+
+
+def test_packed_separate_bands_are_read_or_refused_but_never_dark() -> None:
+    def packed(values: np.ndarray) -> bytes:
+        return tiff(np.stack([values] * 3), photometric="rgb", planarconfig="separate", compression="zlib")
+
+    assert np.abs(gray(packed(RAMP * 257)) - LEVELS).max() <= 1
+    with pytest.raises(ImageError, match="unsupported: a packed TIFF of separate 16-bit bands of fewer bits"):
+        decode(packed(RAMP * 16))
+
+
+@pytest.mark.parametrize("top", [200, 65535, 2**32 - 1])
+def test_whole_numbers_of_32_bits_have_no_sign(top: int) -> None:
+    values = (RAMP.astype(float) * top / 255).round().astype(np.uint32)
+    assert np.abs(gray(tiff(values)) - (LEVELS * min(top, 255) / 255 if top < 256 else LEVELS)).max() <= 1
+
+
+def test_signed_bytes_are_no_bright_ones() -> None:
+    assert np.abs(gray(tiff((RAMP.astype(int) - 128).astype(np.int8))) - LEVELS).max() <= 1
+    assert np.abs(gray(tiff((RAMP // 2).astype(np.int8))) - LEVELS // 2).max() <= 1
+
+
+def test_nothing_is_logged_for_a_tiff_of_many_bands() -> None:
+    code = "import sys; from pathlib import Path; from tellapart.images import decode; decode(Path(sys.argv[1]).read_bytes())"
+    with NamedTemporaryFile(suffix=".tif") as file:
+        file.write(tiff(np.zeros((8, 8, 13), np.uint16), photometric="minisblack", planarconfig="contig"))
+        file.flush()
+        done = subprocess.run([sys.executable, "-c", code, file.name], capture_output=True, text=True, check=False)
+    assert "More samples" not in done.stderr
+    assert "a TIFF of 13 bands" in done.stderr

@@ -16,7 +16,9 @@ from tellapart.images.color_conversion import white_level
 
 _FULL = 65535
 _BAND_ROWS = 64
-_SUBFILE, _BITS, _PHOTOMETRIC, _BANDS, _MAX_VALUE, _SUB_IFDS, _SAMPLE_FORMAT, _DNG_VERSION = 254, 258, 262, 277, 281, 330, 339, 50706
+_SUBFILE, _BITS, _PHOTOMETRIC, _BANDS, _MAX_VALUE, _PLANAR, _SUB_IFDS = 254, 258, 262, 277, 281, 284, 330
+_SAMPLE_FORMAT, _DNG_VERSION = 339, 50706
+_UNSIGNED, _SIGNED, _SEPARATE = 1, 2, 2
 _KINDS = {1: "whole numbers", 2: "signed whole numbers", 3: "floating-point numbers"}
 _SWAPPED = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if sys.byteorder == "little" else ";16L"}
 
@@ -32,11 +34,13 @@ class StoredDepth:
         least_white: the smallest value that may be white; 0 if the file does not say.
         is_negative: whether 0 is white in a gray image of more than 8 bits.
         low_bytes: Pillow tiles that read the low byte of each value of a 16-bit color image; else empty.
+        hides_low_bytes: whether Pillow cannot read these.
     """
 
     least_white: int = 0
     is_negative: bool = False
     low_bytes: tuple[Any, ...] | list[Any] = ()
+    hides_low_bytes: bool = False
 
 
 def stored_depth(image: Image.Image, data: bytes, name: str) -> StoredDepth:
@@ -51,12 +55,25 @@ def stored_depth(image: Image.Image, data: bytes, name: str) -> StoredDepth:
     if name == "TIFF":
         bits = _first(tags.get(_BITS), 0)
         least = 2**bits - 1 if 8 < bits < 16 else min(_first(tags.get(_MAX_VALUE), 0), _FULL)
+        hides_low_bytes = bits == 16 and tags.get(_PLANAR) == _SEPARATE and not _mend_separate_bands(image, data[:2] == b"MM")
         is_deep = image.mode.startswith("I") or image.mode == "F"
-        return StoredDepth(least, is_deep and tags.get(_PHOTOMETRIC) == 0, _low_bytes(image))
+        is_negative = is_deep and tags.get(_PHOTOMETRIC) == 0
+        return StoredDepth(least, is_negative, () if hides_low_bytes else _low_bytes(image), hides_low_bytes)
     if name == "PNG":
         at = data.find(b"sBIT", 8, 4096)
         return StoredDepth(least_white=2 ** min(data[at + 4], 16) - 1 if at > 0 and at + 4 < len(data) else 0, low_bytes=_low_bytes(image))
     return StoredDepth()
+
+
+def with_true_sign(image: Image.Image) -> Image.Image:
+    """A loaded gray TIFF whose values Pillow reads with the wrong sign, with the right one: unsigned 32-bit and signed 8-bit ones."""
+    tags: Any = getattr(image, "tag_v2", {})
+    bits, kind = _first(tags.get(_BITS), 0), _first(tags.get(_SAMPLE_FORMAT), _UNSIGNED)
+    if image.mode == "I" and bits == 32 and kind == _UNSIGNED and image.getextrema()[0] < 0:  # type: ignore[operator]
+        return Image.fromarray(np.asarray(image).view(np.uint32).astype(np.float32))
+    if image.mode == "L" and bits == 8 and kind == _SIGNED:
+        return Image.fromarray(np.asarray(image).view(np.int8).astype(np.int32))
+    return image
 
 
 def is_dark(image: Image.Image) -> bool:
@@ -120,13 +137,23 @@ def _values(high: Image.Image, low: Image.Image, top: int, bottom: int) -> Any:
     return np.asarray(high.crop(box)).astype(np.uint16) * 256 + np.asarray(low.crop(box))
 
 
+def _mend_separate_bands(image: Image.Image, is_big_endian: bool) -> bool:
+    """Have the separate 16-bit bands of an image read as such, where Pillow takes them for 8-bit ones; whether it can be done."""
+    tiles: Any = getattr(image, "tile", [])
+    if any(tile.codec_name != "raw" for tile in tiles):
+        return False
+    kind = ";16B" if is_big_endian else ";16L"
+    setattr(image, "tile", [tile._replace(args=(f"{tile.args[0]}{kind}", *tile.args[1:])) for tile in tiles])  # noqa: B010
+    return True
+
+
 def _low_bytes(image: Image.Image) -> list[Any]:
     """The tiles of a 16-bit RGB or RGBA image with the two bytes swapped, because Pillow reads only the high one."""
     tiles: Any = getattr(image, "tile", [])
     swapped = []
     for tile in tiles:
         raw_mode = tile.args if isinstance(tile.args, str) else tile.args[0] if tile.args else None
-        if not isinstance(raw_mode, str) or not raw_mode.startswith("RGB") or raw_mode[-4:] not in _SWAPPED:
+        if not isinstance(raw_mode, str) or raw_mode[:1] not in tuple("RGBA") or raw_mode[-4:] not in _SWAPPED:
             return []
         other = raw_mode[:-4] + _SWAPPED[raw_mode[-4:]]
         swapped.append(tile._replace(args=other if isinstance(tile.args, str) else (other, *tile.args[1:])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import re
 import threading
 import warnings
@@ -18,7 +19,7 @@ from PIL import ExifTags, Image, features
 from tellapart.array_types import ByteArray
 from tellapart.errors import ImageError
 from tellapart.images.color_conversion import rgb_pixels
-from tellapart.images.depth import brighten, is_dark, refuse_raw, stored_depth, tiff_kind
+from tellapart.images.depth import brighten, is_dark, refuse_raw, stored_depth, tiff_kind, with_true_sign
 from tellapart.images.formats import declared_size, ends_early
 from tellapart.images.jpeg_header import JpegHeader
 from tellapart.images.memory_limits import check_memory, memory_for
@@ -31,6 +32,7 @@ _RETAINED_BYTES = {"WEBP": 8, "AVIF": 4, "HEIC": 4}
 """Those of these bytes that are retained until the file is closed."""
 _Result = TypeVar("_Result")
 
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what Pillow logs of a damaged file is in the reason, and not for stderr
 _quiet_lock = threading.Lock()
 _quiet_threads = 0
 _QUIET = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
@@ -90,6 +92,10 @@ def decode_with_pillow(data: bytes, name: str, min_size: int | None) -> tuple[By
                     low.load()
                     check_memory(width, height, 2 * _bytes_needed(image, name, factor))
                     image = brighten(image, low)
+            elif depth.hides_low_bytes and is_dark(image):
+                raise ImageError("unsupported: a packed TIFF of separate 16-bit bands of fewer bits (save it with its bands together)")
+            elif name == "TIFF":
+                image = with_true_sign(image)
             elif name == "TGA" and not data[17] & 15:  # its fourth channel is unused
                 image = image.convert("RGB") if image.mode == "RGBA" else image
             pixels = rgb_pixels(image, factor, icc_profile, least_white=depth.least_white, is_negative=depth.is_negative)
