@@ -73,9 +73,9 @@ def runs_option() -> Any:
     return option(Path("runs"), "Folder for the runs.", metavar="DIR")
 
 
-def again_option(help: str = "Train again where a finished run has the same options and images.") -> Any:
+def again_option(help: str = "Train again where a finished run has the same options and images.", *, only_for: Conditions = ()) -> Any:
     """Whether finished work is done once more."""
-    return option(False, help)
+    return option(False, help, only_for=only_for)
 
 
 def test_share_option(share: float = 0.2, *, only_for: Conditions = ()) -> Any:

@@ -89,6 +89,7 @@ WRONG: dict[str, tuple[dict[str, object], str, str]] = {
     "weights": ({"strategy": "weights"}, "training does that itself", "--balance weights"),
     "cap without a number": ({"strategy": "cap"}, "cap needs a number", "--cap 500"),
     "a number without cap": ({"strategy": "undersample", "cap": 5}, "cap has no effect with --strategy undersample", "leave it out"),
+    "a number with none": ({"strategy": "none", "cap": 5}, "cap has no effect with --strategy none", "leave it out"),
     "a list that is no table": ({"strategy": "undersample", "out": "list.txt"}, "must be a file that ends in .csv", ""),
 }
 

@@ -63,6 +63,7 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
         (SEARCHED, {"epochs": 4}),
         (SEARCHED, {"n_splits": 5}),
         (SEARCHED, {"plan": True}),
+        ({"plan": True}, {"again": True}),
     ],
     "autoencode": [({"architecture": "classic"}, {"latent": 64})],
     "backbones": [({}, {"device": "cpu"})],
@@ -77,9 +78,10 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
             "precision": "float32",
         }.items()
     ]
-    + [({"strategy": "undersample"}, {"cap": 5})],
+    + [({"strategy": "undersample"}, {"cap": 5}), ({"strategy": "none"}, {"cap": 5})],
     "check": [
         (ONE_LOOK, {"image_size": 96}),
+        (ONE_LOOK, {"seed": 1}),
         (ONE_LOOK, {"resize": "pad"}),
         (ONE_LOOK, {"device": "cpu"}),
         (ONE_LOOK, {"precision": "float32"}),
@@ -150,6 +152,10 @@ IDLE: dict[str, list[tuple[Values, Values]]] = {
         ({"strategy": "own"}, {"val": 0.2}),
         ({"first_n": 50}, {"test": 0.2}),
         ({"first_n": 50}, {"reset": True}),
+        ({"first_n": 50}, {"folds": 5}),
+        ({"first_n": 50}, {"previous": "a.csv"}),
+        ({"strategy": "own"}, {"previous": "a.csv"}),
+        ({"strategy": "own"}, {"reset": True}),
         ({"previous": "a.csv"}, {"reset": True}),
         (ONE_LOOK, {"device": "cpu"}),
         (ONE_LOOK, {"precision": "float32"}),
@@ -234,6 +240,7 @@ def test_options_of_another_command_are_taken_over_where_they_count() -> None:
         (["oak"], {"next_page": "auto"}, "next_page"),
         (["oak"], {"pages": 3}, "pages"),
         (["oak"], {"label": "oak"}, "label"),
+        ([], {"urls": "a.csv", "label": "oak", "licenses": "cc0"}, "licenses"),
         ([], {"page": ("http://a.example",), "label": "oak", "sources": "openverse"}, "sources"),
         ([], {"page": ("http://a.example",), "label": "oak", "uneven_sources": True}, "uneven_sources"),
     ],

@@ -209,7 +209,7 @@ def test_decisions_are_followed(root: Path, tmp_path: Path) -> None:
         ({"val": 0.5, "test": 0.5}, "leave nothing to train on"),
         ({"val": 0.0, "test": 0.0}, "nothing is held out"),
         ({"folds": 1}, "one fold holds nothing out"),
-        ({"first_n": 3, "strategy": "random"}, "goes with neither"),
+        ({"first_n": 3, "strategy": "random"}, "does not go with --strategy"),
         ({"pattern": "(unclosed"}, "is no regular expression"),
         ({"pattern": "a", "group": "b"}, "two ways to say the same"),
         ({"out": "x.txt"}, "must be a file that ends in .csv"),

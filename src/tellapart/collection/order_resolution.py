@@ -96,6 +96,7 @@ def _check_idle(options: CollectOptions, *, has_words: bool) -> None:
     ways = {
         "without --page": (bool(options.page), ("browser", "next_page", "pages")),
         "without --page or --urls": (bool(options.page or options.urls), ("label",)),
+        "without --page or classes to search for": (bool(options.page) or has_words, ("licenses",)),
         "without classes to search for": (has_words, ("sources", "uneven_sources")),
     }
     usual = type(options)()

@@ -49,7 +49,7 @@ class BalanceOptions(DatasetOptions):
 
 def _with_cap(options: dict[str, Any]) -> dict[str, Any]:
     """``cap`` alone implies ``strategy="cap"``."""
-    return {**options, "strategy": "cap"} if options.get("cap") is not None and options.get("strategy", "none") == "none" else options
+    return {**options, "strategy": "cap"} if options.get("cap") is not None and "strategy" not in options else options
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,7 +74,7 @@ class CheckOptions(DatasetOptions):
         check=_apply_complaint,
     )
     out: Path = option(Path("check"), "Folder for issues.csv, review.html and review.json.", metavar="DIR")
-    seed: int = seed_option()
+    seed: int = seed_option(only_for=WITH_NETWORK)
     state: Path | None = state_option()
     device: str = device_option(only_for=WITH_NETWORK)
     precision: str = precision_option(only_for=WITH_NETWORK)

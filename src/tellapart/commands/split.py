@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 NO_BACKBONE = "none"
 DRAWN = (without("first_n"), when_not("strategy", "own"))
-"""The shares matter only where images are assigned to parts by chance."""
+"""Shares and an earlier split matter only where images are assigned to parts by chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,9 @@ class SplitOptions(DatasetOptions):
     )
     val: float = option(0.1, "Share of the images for validation.", minimum=0.0, maximum=0.9, only_for=DRAWN)
     test: float = option(0.2, "Share of the images for testing.", minimum=0.0, maximum=0.9, only_for=DRAWN)
-    folds: int = option(0, "Number of cross-validation folds of the training part; 0 for none.", minimum=0, maximum=100)
+    folds: int = option(
+        0, "Number of cross-validation folds of the training part; 0 for none.", minimum=0, maximum=100, only_for=without("first_n")
+    )
     group: str | None = option(
         None,
         "Keep images together that agree in this column of the manifest or of ATTRIBUTION.csv: page, creator, host ...",
@@ -51,8 +53,10 @@ class SplitOptions(DatasetOptions):
         None, "Keep images together whose paths have the same match of this regular expression.", metavar="REGEX", check=pattern_complaint
     )
     first_n: int = option(0, "Reproduce a bad split: the first N files of each class by name are val.", minimum=0)
-    previous: Path | None = option(None, "An earlier split whose images keep their parts; by default --out, if it exists.", metavar="FILE")
-    reset: bool = option(False, "Ignore the split that --out holds, and start over.", only_for=(without("previous"), without("first_n")))
+    previous: Path | None = option(
+        None, "An earlier split whose images keep their parts; by default --out, if it exists.", metavar="FILE", only_for=DRAWN
+    )
+    reset: bool = option(False, "Ignore the split that --out holds, and start over.", only_for=(without("previous"), *DRAWN))
     seed: int = seed_option()
     backbone: str = option("lite2", "Backbone for near-duplicates and the leakage estimate; none for neither.")
     state: Path | None = state_option()
@@ -155,8 +159,8 @@ def _check(chosen: SplitOptions) -> None:
         raise OptionError("with val 0, test 0 and no folds nothing is held out", hint="--test 0.2, or --folds 5")
     if chosen.folds == 1:
         raise OptionError("one fold holds nothing out", hint="--folds 5")
-    if chosen.first_n and (chosen.previous or chosen.strategy):
-        raise OptionError("--first-n N is a strategy of its own, and goes with neither --previous nor --strategy", hint="leave them out")
+    if chosen.first_n and chosen.strategy:
+        raise OptionError("--first-n N is a strategy of its own, and does not go with --strategy", hint="leave one of them out")
 
 
 def _place(folder: Path, chosen: SplitOptions) -> Path:

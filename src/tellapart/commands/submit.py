@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tellapart.counts import count
-from tellapart.dataset.options import DatasetOptions
+from tellapart.dataset.options import DatasetOptions, path_column_option
 from tellapart.errors import OptionError
 from tellapart.models.precision import precision_option
-from tellapart.options import dataclass, option, with_options
+from tellapart.options import Options, dataclass, option, with_options
 from tellapart.progress import AUTO, Progress
 from tellapart.results import Result
 from tellapart.shared_options import device_option, num_workers_option
@@ -31,7 +31,7 @@ def _is_csv(path: Path) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubmitOptions(DatasetOptions):
+class SubmitOptions(Options):
     """How to write a submission."""
 
     sample: Path | None = option(
@@ -40,6 +40,7 @@ class SubmitOptions(DatasetOptions):
     out: Path = option(Path("submission.csv"), "File to write (.csv).", metavar="FILE", check=_is_csv)
     clip: float | None = option(None, "Lower bound of the probabilities; it can only raise the run's own.", minimum=0, maximum=0.5)
     class_: str | None = option(None, "Class whose probability goes into the sample's only column.", metavar="NAME")
+    path_column: str | None = path_column_option()
     tta: int = tta_option()
     tta_augment: str | None = tta_augment_option()
     device: str = device_option()
@@ -189,15 +190,13 @@ def _images_of(ids: tuple[str, ...], folder: str | Path, chosen: SubmitOptions, 
 
     In a folder with ``train`` and ``test`` only the test part counts.
     """
+    from tellapart.analyzed_folder import open_given_images
     from tellapart.dataset import Dataset
-    from tellapart.dataset.dataset import open_images
     from tellapart.dataset.folder_names import part_of
     from tellapart.kaggle.id_matching import files_of_ids
     from tellapart.printable import printable
 
-    opened = open_images(folder, chosen, progress=progress)
-    for note in opened.notes:
-        progress.note(note)
+    opened = open_given_images(folder, DatasetOptions(path_column=chosen.path_column), progress)
     parts = [{entry.part, *(part_of(name) for name in entry.path.split("/")[:-1])} for entry in opened.entries]
     tests = [entry for entry, part in zip(opened.entries, parts, strict=True) if "test" in part] or list(opened.entries)
     paths = [printable(entry.path) for entry in tests]

@@ -151,7 +151,7 @@ class TrainOptions(DatasetOptions):
         "Only estimate time, memory and disk, from a few seconds of measurement; nothing is trained.",
         only_for=when("recipe", "probe", "finetune", "scratch"),
     )
-    again: bool = again_option()
+    again: bool = again_option(only_for=without("plan"))
     state: Path | None = state_option()
     device: str = device_option()
     precision: str = precision_option()
