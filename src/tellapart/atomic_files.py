@@ -117,7 +117,7 @@ def _rename_over(partial: Path, folder: Path) -> None:
 
 def beside(path: Path, kind: str = PARTIAL) -> Path:
     """A unique hidden path beside ``path``; its name contains the machine, the process id and a random part."""
-    return path.with_name(f".{path.name}.{_machine()}.{os.getpid()}.{uuid4().hex[:8]}.{kind}")
+    return path.with_name(f".{path.name}.{machine_id()}.{os.getpid()}.{uuid4().hex[:8]}.{kind}")
 
 
 def name_being_written(name: str) -> str | None:
@@ -126,7 +126,7 @@ def name_being_written(name: str) -> str | None:
     return match["name"] if match else None
 
 
-def _machine() -> str:
+def machine_id() -> str:
     """A short name of this machine, and of the container with its own process ids."""
     try:
         pid_namespace = os.readlink("/proc/self/ns/pid")  # noqa: PTH115
@@ -179,7 +179,7 @@ def remove_abandoned(parent: Path) -> None:
     """
     for leftover in [*parent.glob(f".*.{PARTIAL}"), *parent.glob(f".*.{OLD}")]:
         match = _TEMP_NAME.fullmatch(leftover.name)
-        if match is None or leftover in _in_progress or match["machine"] != _machine() or is_alive(int(match["process"])):
+        if match is None or leftover in _in_progress or match["machine"] != machine_id() or is_alive(int(match["process"])):
             continue
         final = leftover.with_name(match["name"])
         with suppress(OSError):

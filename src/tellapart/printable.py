@@ -33,6 +33,11 @@ def name_complaint(name: str) -> str | None:
     return "it begins with a dot" if name.startswith(".") else None
 
 
+def place_of(folder: str | Path) -> str:
+    """A folder, or the address of a bucket, as a command takes it from any working directory."""
+    return str(folder) if "://" in str(folder) else str(Path(folder).expanduser().absolute())
+
+
 def folder_name(folder: Path) -> str:
     """The folder's name without leading dots, to name outputs after it; ``photos`` if it has no name."""
     return os.path.basename(os.path.normpath(folder)).lstrip(".") or "photos"  # noqa: PTH119

@@ -17,6 +17,7 @@ from tellapart.errors import DataError, StorageError
 from tellapart.interval import Interval
 from tellapart.json_files import Shape, ShapeError, read_json
 from tellapart.predictions import Predictions
+from tellapart.printable import printable
 from tellapart.run_metrics import METRICS, OPTIONS, EpochEvent, RunMetrics, RunOptions, epochs_of
 
 AUTOENCODER = "autoencoder"
@@ -118,6 +119,10 @@ class Run:
     def class_names(self) -> tuple[str, ...]:
         """The classes, in the order of the columns of probabilities."""
         return tuple(self.metrics.class_names)
+
+    def is_of(self, folder: Path) -> bool:
+        """Whether it was trained on a data set whose files lie in ``folder``."""
+        return self.metrics.folder == printable(str(folder))
 
     @property
     def is_autoencoder(self) -> bool:

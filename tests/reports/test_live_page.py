@@ -23,7 +23,7 @@ def event(epoch: int) -> dict:
 
 def test_the_page_grows_and_is_gone_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "runs/scratch.training.html"
-    with live_page(path, "scratch, <tiny>", 2, 2) as heard:
+    with live_page(path, "scratch, <tiny>", 2, 2, folder="/photos") as heard:
         assert "has not ended yet" in path.read_text()
         heard("fold 1 of 2", [event(1)])
         first = path.read_text()

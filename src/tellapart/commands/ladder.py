@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from tellapart.durations import duration_complaint
 from tellapart.errors import OptionError
 from tellapart.models.precision import precision_option
 from tellapart.options import Condition, dataclass, option, with_options
-from tellapart.printable import folder_name, name_complaint
+from tellapart.printable import folder_name, name_complaint, place_of
 from tellapart.progress import AUTO, Progress
 from tellapart.run_metrics import SavedStep
 from tellapart.shared_options import (
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from tellapart.run_folder import Run
     from tellapart.training.ladder import LadderStep
     from tellapart.training.recipe_evaluation import Evaluation
-    from tellapart.training.recipe_runner import RecipeRunner
+    from tellapart.training.recipe_runner import LivePage, RecipeRunner
 
 SMALLEST_PROBABILITY = 1e-12
 STEPS = ("scratch", "probe", "finetune", "folds", "tta", "calibration")
@@ -137,13 +138,14 @@ def ladder(folder: str | Path, *, options: LadderOptions, progress: Progress = A
     from tellapart.analyzed_folder import open_folder
     from tellapart.output_guards import check_outside
     from tellapart.reports import write_report
+    from tellapart.reports.live_page import live_page
     from tellapart.run_folder import Run
     from tellapart.training.run_writer import RunContext, equal_run, new_run_folder, write_run
 
     started = datetime.now(UTC)
     opened = open_folder(folder, reading=options, min_classes=2, state=options.state, num_workers=options.num_workers, progress=progress)
     check_outside(options.out, opened.dataset)
-    run = _LadderRun(options, opened, progress)
+    run = _LadderRun(options, opened, functools.partial(live_page, folder=place_of(folder)), progress)
     run.assign()
     if same := equal_run("ladder", options.out, options.as_dict(), run.assignment.rows, progress):
         return Run(same)
@@ -167,8 +169,8 @@ class _LadderRun:
     folder: AnalyzedFolder
     assignment: Assignment
 
-    def __init__(self, options: LadderOptions, opened: OpenedFolder, progress: Progress) -> None:
-        self.options, self.opened, self.progress = options, opened, progress
+    def __init__(self, options: LadderOptions, opened: OpenedFolder, live: LivePage, progress: Progress) -> None:
+        self.options, self.opened, self.live, self.progress = options, opened, live, progress
         self.wanted = [name.strip() for name in options.steps.split(",")]
         self.recipes: dict[str, RecipeRunner] = {}
         self.seconds_before: dict[str, float] = {}
@@ -214,7 +216,6 @@ class _LadderRun:
             self._train(name, recipe, self.seconds_before.get(name, 0.0))
 
     def _recipe(self, name: str, **own: Any) -> RecipeRunner:
-        from tellapart.reports.live_page import live_page
         from tellapart.training.options import TrainOptions
         from tellapart.training.recipes import recipe_runner
 
@@ -224,7 +225,7 @@ class _LadderRun:
         if values["recipe"] == "probe" and chosen.balance not in ("none", "weights"):
             values["balance"] = "weights"
             self.notes.append(f"the probe uses class weights: {chosen.balance} is for networks trained batch by batch")
-        return recipe_runner(TrainOptions.from_others(**values), live_page=live_page)
+        return recipe_runner(TrainOptions.from_others(**values), live_page=self.live)
 
     def _train(self, name: str, recipe: RecipeRunner, seconds_before: float) -> None:
         from tellapart.training.ladder import LadderStep, without_calibration

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
-from tellapart.atomic_files import write_json, write_text
+from tellapart.atomic_files import is_alive, machine_id, write_json, write_text
+from tellapart.printable import printable
 from tellapart.reports.figures.svg import clean, figure_css, theme_css
 from tellapart.reports.figures.training_curves import accuracy_figure, loss_figure
 from tellapart.reports.number_format import duration
-from tellapart.reports.training_section import training_section
+from tellapart.reports.training_section import FoldView, training_section
 from tellapart.run_metrics import epochs_of
 from tellapart.training.tracking import OnEpoch
 
 REFRESH_S = 5
+SUFFIX = ".training.json"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 STYLE = """
 body{margin:2rem auto;max-width:64rem;padding:0 1rem;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page)}
@@ -25,8 +29,45 @@ figure{margin:0;background:var(--surface);border:1px solid var(--line);border-ra
 """
 
 
+class LiveView(TypedDict):
+    """The curves so far of a training that runs in ``process`` of a ``machine``; ``folder`` as :func:`place_of` has it."""
+
+    title: str
+    folder: str
+    total: int | None
+    machine: str
+    process: int
+    folds: list[FoldView]
+    sentence: str
+
+
+def running_trainings(runs: Path) -> list[LiveView]:
+    """The trainings that write into a folder of runs now, the one that wrote last first; those that were killed are not among them."""
+    found = []
+    for file in runs.glob(f"*{SUFFIX}"):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            view: LiveView = json.loads(file.read_text(encoding="utf-8"))
+            if _is_running(view):
+                found.append((file.stat().st_mtime_ns, view))
+    return [view for _, view in sorted(found, key=lambda one: -one[0])]
+
+
+def _is_running(view: LiveView) -> bool:
+    """Whether the process still runs; those of other machines are taken at their word."""
+    return view["machine"] != machine_id() or view["process"] == os.getpid() or is_alive(view["process"])
+
+
+def _remove_left(runs: Path) -> None:
+    """Remove the pages of trainings that were killed."""
+    for file in runs.glob(f"*{SUFFIX}"):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            if not _is_running(json.loads(file.read_text(encoding="utf-8"))):
+                file.with_suffix(".html").unlink(missing_ok=True)
+                file.unlink()
+
+
 @contextmanager
-def live_page(path: Path, title: str, trainings: int = 1, epochs: int | None = None) -> Iterator[OnEpoch]:
+def live_page(path: Path, title: str, trainings: int = 1, epochs: int | None = None, *, folder: str) -> Iterator[OnEpoch]:
     """A listener that writes the page after every epoch of the trainings of one run; at the end the page is removed.
 
     The page is there from the start, before the first epoch has ended. Beside it lies a JSON file of the same name.
@@ -36,9 +77,11 @@ def live_page(path: Path, title: str, trainings: int = 1, epochs: int | None = N
         title: what it is about.
         trainings: how many trainings the run has, one after the other.
         epochs: of each training; None where it is not known.
+        folder: of the images, as :func:`tellapart.printable.place_of` has it.
     """
     histories: dict[str, list[Mapping[str, Any]]] = {}
     total = trainings * epochs if epochs else None
+    facts = {"title": title, "folder": printable(folder), "total": total, "machine": machine_id(), "process": os.getpid()}
 
     def on_epoch(name: str, history: Sequence[Mapping[str, Any]]) -> None:
         histories[name] = list(history)
@@ -47,9 +90,10 @@ def live_page(path: Path, title: str, trainings: int = 1, epochs: int | None = N
 
     def write(events: Sequence[Mapping[str, Any]]) -> None:
         write_text(path, page(title, events, total=total))
-        write_json(path.with_suffix(".json"), {"title": title, "total": total, **training_section(epochs_of(events))})
+        write_json(path.with_suffix(".json"), {**facts, **training_section(epochs_of(events))})
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_left(path.parent)
     write([])
     try:
         yield on_epoch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -224,7 +225,7 @@ class NetworkRunner:
         with ExitStack() as stack:
             followers = [stack.enter_context(tracker(self.options.logger, self.options.out, self.options.as_dict()))]
             if self.live_page is not None:
-                page = self.options.out / f"{self.options.name or recipe.name}.training.html"
+                page = self.options.out / f"{self.options.name or recipe.name}.{os.getpid()}.training.html"
                 followers.append(stack.enter_context(self.live_page(page, recipe.title, recipe.folds, recipe.plan.epochs)))
                 progress.note(f"live page of the training: {page.absolute().as_uri()}")
 

@@ -87,13 +87,13 @@ class ListedRuns:
     notes: tuple[str, ...]
 
 
-def list_runs(where: Path, progress: Progress) -> ListedRuns:
-    """Read the runs of a folder and compare those on the same images.
+def list_runs(where: Path, progress: Progress, *, of: Path | None = None) -> ListedRuns:
+    """Read the runs in a folder and compare those on the same images; with ``of`` only those that were trained on that folder.
 
     Raises:
-        DataError: there is no run in the folder.
+        DataError: there is no such run in the folder.
     """
-    opened, unreadable = _open_all(where)
+    opened, unreadable = _open_all(where, of)
     entries, predictions = [], {}
     with progress.stage("reading the runs", total=len(opened), unit="runs") as advance:
         for run in opened:
@@ -110,7 +110,7 @@ def list_runs(where: Path, progress: Progress) -> ListedRuns:
     return ListedRuns(runs=tuple(entries), groups=groups, unreadable=unreadable, notes=_notes(groups))
 
 
-def _open_all(where: Path) -> tuple[list[Run], dict[str, str]]:
+def _open_all(where: Path, of: Path | None) -> tuple[list[Run], dict[str, str]]:
     """The finished runs of a folder, and what is wrong with others."""
     if not where.is_dir():
         raise DataError(f"there is no folder {where}", hint="tellapart train FOLDER writes its run into runs/")
@@ -119,7 +119,8 @@ def _open_all(where: Path) -> tuple[list[Run], dict[str, str]]:
         run = open_run(file.parent)
         try:
             run.metrics  # noqa: B018  (reads it)
-            opened.append(run)
+            if of is None or run.is_of(of):
+                opened.append(run)
         except TellapartError as error:
             unreadable[run.name] = str(error)
     if not opened and not unreadable:

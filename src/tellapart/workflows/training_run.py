@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from tellapart.analyzed_folder import open_folder
 from tellapart.durations import duration_text, seconds_of
 from tellapart.errors import TimeLimitError
 from tellapart.output_guards import check_outside
-from tellapart.printable import folder_name
+from tellapart.printable import folder_name, place_of
 from tellapart.progress import SILENT, Progress
 from tellapart.reports import write_report
 from tellapart.reports.live_page import live_page
@@ -33,7 +34,7 @@ def train_folder(folder: str | Path, options: TrainOptions, progress: Progress) 
     started = datetime.now(UTC)
     limit = seconds_of(options.time_limit) if options.time_limit and options.recipe != "auto" else None  # auto keeps to it by itself
     budget = TimeBudget(limit)
-    recipe, point = recipe_runner(options, live_page=live_page), OperatingPoint(options)
+    recipe, point = recipe_runner(options, live_page=functools.partial(live_page, folder=place_of(folder))), OperatingPoint(options)
     processes = recipe.processes
     progress = SILENT if processes and not processes.is_first else progress
     try:

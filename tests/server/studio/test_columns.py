@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from tellapart.dataset.options import AS_FOUND
-from tellapart.errors import StorageError
+from tellapart.errors import DataError, StorageError
+from tellapart.printable import place_of
+from tellapart.reports.live_page import live_page
 from tellapart.run_folder import Run
 from tellapart.server.studio.app import make_studio_app, studio_access
 from tellapart.server.studio.columns import check_view, map_view, predictions_view, review_of
@@ -97,9 +100,50 @@ def test_without_a_check_and_a_run_these_come_first(pets: Path, tmp_path: Path) 
     made.close()
 
 
-def test_the_routes_of_runs(studio: Studio, trained: Run) -> None:
+def test_runs_of_other_folders_are_named_but_not_offered(studio: Studio, trained: Run, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(trained.folder, runs / trained.name)
+    for name, created in (("newer-1", "2099"), ("newer-2", "2098"), ("newer-3", "2097")):
+        shutil.copytree(trained.folder, runs / name)
+        metrics = json.loads((runs / name / "metrics.json").read_text())
+        (runs / name / "metrics.json").write_text(json.dumps({**metrics, "folder": "/photos/of another", "created": created}))
+    studio.places = Places(runs=runs)
+    assert [run.name for run in studio.runs()] == [trained.name]
+    assert [entry.name for entry in studio.listed_runs().runs] == [trained.name]
+    words = "Not shown, as they are of other folders: newer-1, newer-2 and 1 more of /photos/of another."
+    assert studio.other_runs() == words
+    with pytest.raises(DataError):
+        studio.run("newer-1")
+    client = opened(studio)
+    for address in ("/api/runs", "/api/leaderboard"):
+        assert client.get(address).json()["others"] == words
+    shutil.rmtree(runs / trained.name)
+    assert studio.runs() == [] and studio.listed_runs().groups == () and studio.other_runs() == words
+
+
+def test_only_a_training_of_this_folder_that_runs_is_live(studio: Studio, tmp_path: Path) -> None:
+    studio.places = Places(runs=tmp_path)
+    with live_page(tmp_path / "a.training.html", "another", folder="/photos/of another"):
+        assert studio.live() is None
+        with live_page(tmp_path / "b.training.html", "this", folder=place_of(studio.source.folder)):
+            live = studio.live()
+            assert live is not None and live["title"] == "this"
+            killed = tmp_path / "b.training.json"
+            killed.write_text(json.dumps({**json.loads(killed.read_text()), "process": 2**22 + 1}))
+            assert studio.live() is None
+            with live_page(tmp_path / "c.training.html", "next", folder="/photos"):
+                assert {file.name[0] for file in tmp_path.glob("*.training.*")} == {"a", "c"}
+
+
+def opened(studio: Studio) -> TestClient:
+    """A client that may ask."""
     client = TestClient(make_studio_app(studio, studio_access(frozenset({"127.0.0.1"}), TOKEN, 1)), base_url=LOCAL)
     client.headers["authorization"] = f"Bearer {TOKEN}"
+    return client
+
+
+def test_the_routes_of_runs(studio: Studio, trained: Run) -> None:
+    client = opened(studio)
     assert [run["name"] for run in client.get("/api/runs").json()["runs"]] == [trained.name]
     assert client.get(f"/api/runs/{trained.name}/predictions").status_code == 200
     for name in ("nothing", "..", "%2e%2e", "..%2f..%2f" + trained.name):

@@ -6,7 +6,7 @@ import { element, grouped, labeledSelect, percent } from "tellapart/dom.js";
 import { get } from "tellapart/studio_api.js";
 import { mountBench } from "tellapart/studio_bench.js";
 import { makeLens } from "tellapart/studio_lens.js";
-import { mountPage, sayError } from "tellapart/studio_shell.js";
+import { mountPage, othersLine, sayError } from "tellapart/studio_shell.js";
 import { USED } from "tellapart/studio_store.js";
 
 const TEST = 3;
@@ -17,7 +17,7 @@ const FLIPS = [
 ];
 
 class Matrix {
-  constructor(main, store, runs) {
+  constructor(main, store, runs, others) {
     this.store = store;
     this.runs = runs;
     this.lens = makeLens(store);
@@ -30,6 +30,7 @@ class Matrix {
     this.table = element("div");
     const benchPane = element("div", { class: "bench-pane" });
     const pane = element("div", { class: "matrix-pane" }, this.tools, this.score, this.flips, this.table);
+    pane.append(othersLine(others) ?? "");
     main.append(element("div", { class: "with-matrix" }, pane, benchPane));
     this.bench = mountBench(benchPane, { store, lens: this.lens });
     this.status = element("p", { class: "status", role: "status" });
@@ -209,15 +210,21 @@ class Matrix {
 }
 
 async function mount(main, store) {
-  const { runs } = await get("/api/runs");
+  const { runs, others } = await get("/api/runs");
   if (!runs.length) {
     const words = "There is no run of these images yet: the overview and the page of runs start a training.";
     main.append(
-      element("section", { class: "waiting" }, element("h1", {}, "Matrix"), element("p", { class: "muted" }, words)),
+      element(
+        "section",
+        { class: "waiting" },
+        element("h1", {}, "Matrix"),
+        element("p", { class: "muted" }, words),
+        othersLine(others),
+      ),
     );
     return;
   }
-  await new Matrix(main, store, runs).open();
+  await new Matrix(main, store, runs, others).open();
 }
 
 mountPage(mount);

@@ -4,7 +4,7 @@ import { element, grouped, labeledSelect } from "tellapart/dom.js";
 import { get } from "tellapart/studio_api.js";
 import { curves } from "tellapart/studio_curves.js";
 import { followJobs } from "tellapart/studio_jobs.js";
-import { mountPage } from "tellapart/studio_shell.js";
+import { mountPage, othersLine } from "tellapart/studio_shell.js";
 
 const RECIPES = [
   ["probe", "probe: a linear head, seconds"],
@@ -145,12 +145,17 @@ async function mount(main, store) {
   const load = async (job) => {
     const before = (await known).groups.flatMap((group) => group.rows.map((row) => row.name));
     known = get("/api/leaderboard");
-    const { groups, notes } = await known;
+    const { groups, notes, others } = await known;
     if (job?.kind === "train" && job.result)
       finished = { run: job.result, other: before.find((name) => name !== job.result) };
     const note = notes.map((sentence) => element("p", { class: "muted" }, sentence));
     const empty = element("p", { class: "muted" }, "No run yet.");
-    left.replaceChildren(element("h2", {}, "Runs"), ...(groups.length ? groups.map(board) : [empty]), ...note);
+    left.replaceChildren(
+      element("h2", {}, "Runs"),
+      ...(groups.length ? groups.map(board) : [empty]),
+      ...note,
+      othersLine(others) ?? "",
+    );
   };
   const flipped = () => {
     if (!finished) return [];

@@ -21,6 +21,9 @@ export function say(words, kind = "") {
 
 export const sayError = (error) => say(error.message, "is-wrong");
 
+// The sentence on runs that are not offered because they are of other folders.
+export const othersLine = (words) => (words ? element("p", { class: "muted others" }, words) : null);
+
 function waiting(main, { title, done, total, error }) {
   const counted = total ? `: ${grouped(done)} of ${grouped(total)}` : done ? `: ${grouped(done)}` : "";
   const bar = total ? element("progress", { max: total, value: done }) : element("progress");

@@ -199,10 +199,20 @@ class _Routes:
         )
 
     async def runs(self, request: Request) -> Response:
-        return JSONResponse({"runs": [run_view(run) for run in await asyncio.to_thread(self.studio.runs)]})
+        _ = self.workspace
+
+        def read() -> dict[str, Any]:
+            return {"runs": [run_view(run) for run in self.studio.runs()], "others": self.studio.other_runs()}
+
+        return JSONResponse(await asyncio.to_thread(read))
 
     async def leaderboard(self, request: Request) -> Response:
-        return JSONResponse(leaderboard_view(await asyncio.to_thread(self.studio.listed_runs)))
+        _ = self.workspace
+
+        def read() -> dict[str, Any]:
+            return {**leaderboard_view(self.studio.listed_runs()), "others": self.studio.other_runs()}
+
+        return JSONResponse(await asyncio.to_thread(read))
 
     async def predictions(self, request: Request) -> Response:
         workspace, name = self.workspace, request.path_params["name"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from tellapart.interval import IntervalDict
 from tellapart.reports.leaderboard_page import RankedRow
@@ -182,15 +182,6 @@ class JobView(TypedDict):
     state: str
     lines: list[str]
     result: str | None
-
-
-class LiveView(TypedDict):
-    """The curves so far of a training that runs."""
-
-    title: str
-    total: int | None
-    folds: list[dict[str, Any]]
-    sentence: str
 
 
 class PastDecision(TypedDict):

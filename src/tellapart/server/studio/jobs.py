@@ -20,6 +20,7 @@ from tellapart.atomic_files import is_in_use, one_at_a_time, storage_error, writ
 from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.errors import DataError, OptionError
 from tellapart.options import flag_of
+from tellapart.printable import place_of
 from tellapart.server.studio.child import ANSWER, ENDED, JOB, KEEPER, OUTPUT
 from tellapart.server.studio.documents import JobView
 from tellapart.server.studio.scan import FolderSource
@@ -184,14 +185,9 @@ def arguments_of(kind: str, source: FolderSource, out: Path, chosen: Mapping[str
     state = [("state", str(source.state.expanduser().absolute()))] if source.state else []
     options = [("out", str(out.expanduser().absolute())), *_reading(source.reading), *state, *values.items()]
     flags = [word for name, value in options for word in (flag_of(name), str(value))]
-    return [kind, _place(source.folder), *flags, "--json"]
+    return [kind, place_of(source.folder), *flags, "--json"]
 
 
 def _reading(reading: DatasetOptions) -> Sequence[tuple[str, Any]]:
     named = [(one.name, getattr(reading, one.name)) for one in fields(DatasetOptions)]
     return [(name, value) for name, value in named if value != getattr(AS_FOUND, name)]
-
-
-def _place(folder: str | Path) -> str:
-    """The folder as the command line takes it from any working directory."""
-    return str(folder) if "://" in str(folder) else str(Path(folder).expanduser().absolute())

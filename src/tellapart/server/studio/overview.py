@@ -14,7 +14,6 @@ from tellapart.dataset.entry import PARTS
 from tellapart.errors import TellapartError
 from tellapart.json_files import ShapeError, fields, maybe, read_json, text
 from tellapart.parquet_files import ParquetError, parquet_rows
-from tellapart.printable import printable
 from tellapart.run_folder import Run
 from tellapart.server.studio.columns import check_view, run_view
 from tellapart.server.studio.documents import CheckView, ClassRow, IssueCount, NextStep, OverviewView
@@ -29,7 +28,7 @@ SHOWN_RUNS = 5
 def overview_view(studio: Studio, workspace: Workspace) -> OverviewView:
     """The first page."""
     review: CheckView = check_view(workspace, found) if (found := studio.review()) is not None else {"issues": None}
-    runs = own_runs(studio, workspace)
+    runs = studio.runs()
     changed = changed_since(workspace, runs[0]) if runs else 0
     classes = _classes(workspace)
     return {
@@ -46,12 +45,6 @@ def overview_view(studio: Studio, workspace: Workspace) -> OverviewView:
         "next": list(_next_steps(workspace, classes, review["issues"], runs, changed)),
         "notes": list(workspace.snapshot.notes),
     }
-
-
-def own_runs(studio: Studio, workspace: Workspace) -> list[Run]:
-    """The runs that were trained on this folder."""
-    here = printable(str(workspace.snapshot.root))
-    return [run for run in studio.runs() if run.metrics.folder == here]
 
 
 def changed_since(workspace: Workspace, run: Run) -> int:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tellapart.errors import DataError, TellapartError
+from tellapart.printable import place_of, printable
 from tellapart.progress import SILENT
+from tellapart.reports.live_page import LiveView, running_trainings
 from tellapart.run_folder import Run
 from tellapart.server.studio.columns import index_view, review_of, states_view
-from tellapart.server.studio.documents import LiveView
 from tellapart.server.studio.jobs import CHECK, EXPLORE, TRAIN, Job, Jobs, arguments_of
 from tellapart.server.studio.loading import Loader, Loading
 from tellapart.server.studio.pictures import Pictures
@@ -21,6 +22,9 @@ from tellapart.server.studio.scan import FolderSource
 from tellapart.server.studio.workspace import Workspace
 from tellapart.workflows.leaderboard import ListedRuns, list_runs
 from tellapart.workflows.review_view import ReviewView
+
+NAMED = 2
+"""Runs that a sentence names of each folder."""
 
 
 @dataclass(frozen=True)
@@ -60,35 +64,60 @@ class Studio:
         self.loader: Loader | None = None
         self._pictures: Pictures | None = None
         self._index: bytes | None = None
+        self._read_runs: dict[tuple[Path, int], Run] = {}
         self._listed: tuple[tuple[str, ...], ListedRuns] | None = None
 
     def runs(self) -> list[Run]:
-        """The finished classifiers in the folder of runs, the newest first; damaged ones are left out."""
-        found = []
+        """The finished classifiers that were trained on this folder, the newest first; damaged ones are left out."""
+        return [run for run in self._all_runs() if run.is_of(self._root)]
+
+    def other_runs(self) -> str | None:
+        """A sentence on the runs of other folders in the same folder of runs, which are not offered; None where there are none."""
+        names: dict[str, list[str]] = {}
+        for run in self._all_runs():
+            if not run.is_of(self._root):
+                names.setdefault(run.metrics.folder, []).append(run.name)
+        if not names:
+            return None
+        return f"Not shown, as they are of other folders: {'; '.join(f'{_listed(runs)} of {folder}' for folder, runs in names.items())}."
+
+    @property
+    def _root(self) -> Path:
+        """What the paths of the folder's files are relative to."""
+        if self.workspace is None:
+            raise RuntimeError("the folder is not read yet")
+        return self.workspace.snapshot.root
+
+    def _all_runs(self) -> list[Run]:
+        """The finished classifiers in the folder of runs, the newest first; a file that is as it was is not read again."""
+        found: dict[tuple[Path, int], Run] = {}
         for file in self.places.runs.expanduser().glob("*/metrics.json"):
-            run = Run(file.parent.absolute())
-            with suppress(TellapartError):
+            with suppress(TellapartError, OSError):
+                key = file.absolute(), file.stat().st_mtime_ns
+                run = self._read_runs.get(key) or Run(key[0].parent)
                 if not run.is_autoencoder:
-                    found.append(run)
-        return sorted(found, key=lambda run: (run.metrics.created, run.name), reverse=True)
+                    found[key] = run
+        self._read_runs = found
+        return sorted(found.values(), key=lambda run: (run.metrics.created, run.name), reverse=True)
 
     def run(self, name: str) -> Run:
-        """A run by its name.
+        """A run of this folder by its name.
 
         Raises:
             DataError: there is none.
         """
         for run in self.runs():
             if run.name == name:
-                return run
+                return Run(run.folder)  # one of its own, so that its predictions do not stay in memory
         raise DataError("there is no such run", hint="it may have been deleted meanwhile")
 
     def listed_runs(self) -> ListedRuns:
-        """The runs, ranked; compared again only where there is another one."""
+        """The runs of this folder, ranked; compared again only where there is another one."""
         names = tuple(run.name for run in self.runs())
         if self._listed is None or self._listed[0] != names:
             none = ListedRuns(runs=(), groups=(), unreadable={}, notes=())
-            self._listed = names, list_runs(self.places.runs.expanduser().absolute(), SILENT) if names else none
+            where = self.places.runs.expanduser().absolute()
+            self._listed = names, list_runs(where, SILENT, of=self._root) if names else none
         return self._listed[1]
 
     def review(self) -> ReviewView | None:
@@ -114,12 +143,9 @@ class Studio:
         return self.jobs.start(kind, arguments_of(kind, self.source, out, chosen))
 
     def live(self) -> LiveView | None:
-        """The curves so far of a training that runs; None where none is drawn."""
-        files = sorted(self.places.runs.expanduser().glob("*.training.json"), key=lambda file: file.stat().st_mtime_ns)
-        with suppress(OSError, ValueError):
-            found: LiveView | None = json.loads(files[-1].read_text(encoding="utf-8")) if files else None
-            return found
-        return None
+        """The curves so far of the newest training on this folder that runs; None where none is drawn."""
+        here = printable(place_of(self.source.folder))
+        return next((one for one in running_trainings(self.places.runs.expanduser()) if one["folder"] == here), None)
 
     def start(self) -> None:
         """Begin to read the folder."""
@@ -169,6 +195,12 @@ class Studio:
             self.loader.stop()
         if self._pictures is not None:
             self._pictures.close()
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _json(content: object) -> bytes:
