@@ -600,6 +600,7 @@ def studio(
     runs: Path = ...,
     check: Path = ...,
     explore: Path = ...,
+    suggested: Path = ...,
     state: Path | None = ...,
     num_workers: int | None = ...,
 ) -> StudioResult: ...

@@ -186,6 +186,15 @@ class AnalyzedFolder:
         return {row.path: row for row in undecided_rows(self.dataset, self.files, self.facts)}
 
     @cached_property
+    def _unsure_paths(self) -> set[str]:
+        rows = list(self.undecided_by_path.values())
+        return {row.path for row, is_unsure in zip(rows, self.decisions.unsure(rows), strict=True) if is_unsure}
+
+    def is_unsure(self, path: str) -> bool:
+        """Whether the newest decision about a file is that one is unsure of it."""
+        return path in self._unsure_paths
+
+    @cached_property
     def files_per_image(self) -> Counter[str]:
         """Number of files by image id."""
         return Counter(row.image_id for row in self.rows if row.image_id is not None)

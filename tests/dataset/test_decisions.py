@@ -258,3 +258,13 @@ def test_bytes_that_are_no_text_are_said_with_their_line(tmp_path: Path) -> None
 def test_words_that_are_no_utf8_can_be_read_again(tmp_path: Path) -> None:
     append_decisions(tmp_path, [exclude("a", "1")], why="caf\udce9 \ud800")
     assert [one.why for one in read_decisions(tmp_path).log] == ["caf\\udce9 \\ud800"]
+
+
+def test_a_doubt_is_the_newest_decision_of_the_file_and_leaves_label_and_use(tmp_path: Path) -> None:
+    rows = [row("cats/1.jpg", "a" * 64, "cats"), row("cats/2.jpg", "b" * 64, "cats")]
+    doubt = Decision("unsure", "cats/1.jpg", "a" * 64)
+    for decision, is_unsure in ((doubt, True), (relabel("cats/1.jpg", "a" * 64, "dogs"), False), (doubt, True)):
+        log = append_decisions(tmp_path, [decision])
+        assert log.unsure(rows) == [is_unsure, False]
+    assert [one.label for one in log.applied(rows)] == ["dogs", "cats"] and all(one.is_used for one in log.applied(rows))
+    assert undo_batch(tmp_path)[0].unsure(rows) == [False, False]

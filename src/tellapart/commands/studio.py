@@ -26,6 +26,7 @@ class StudioOptions(DatasetOptions):
     runs: Path = runs_option()
     check: Path = option(Path("check"), "Folder that tellapart check wrote its review to, or is to write it to.", metavar="DIR")
     explore: Path = option(Path("explore"), "Folder that tellapart explore wrote its map to, or is to write it to.", metavar="DIR")
+    suggested: Path = option(Path("suggested"), "Folder that tellapart suggest wrote its batch to, or is to write it to.", metavar="DIR")
     state: Path | None = state_option()
     num_workers: int | None = num_workers_option()
 
@@ -66,7 +67,7 @@ def studio(folder: str | Path, *, options: StudioOptions, progress: Progress = A
     from tellapart.server.studio.app import OPENING, make_studio_app
     from tellapart.server.studio.studio import Places, Studio
 
-    room = Studio(_source(folder, options), Places(runs=options.runs, check=options.check, explore=options.explore))
+    room = Studio(_source(folder, options), Places(options.runs, options.check, options.explore, options.suggested))
     listening = listen(options.host, options.port)
     token = secrets.token_urlsafe(24)
     address = f"{address_of(listening)}{OPENING}?token={token}"

@@ -11,7 +11,7 @@ import getpass
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,8 +24,8 @@ from tellapart.json_files import ShapeError, flag, maybe, parse_json, text, whol
 from tellapart.json_files import fields as object_of
 
 LOG_FILE = "decisions.jsonl"
-RELABEL, EXCLUDE, RESTORE, UNDO = "relabel", "exclude", "restore", "undo"
-ACTIONS = (RELABEL, EXCLUDE, RESTORE, UNDO)
+RELABEL, EXCLUDE, RESTORE, UNSURE, UNDO = "relabel", "exclude", "restore", "unsure", "undo"
+ACTIONS = (RELABEL, EXCLUDE, RESTORE, UNSURE, UNDO)
 CHECKSUM = "checksum"
 
 
@@ -34,7 +34,8 @@ class Decision:
     """One line of the log.
 
     Attributes:
-        action: ``relabel``, ``exclude``, ``restore`` (to the label of the folder) or ``undo`` (of a whole batch).
+        action: ``relabel``, ``exclude``, ``restore`` (to the label of the folder), ``unsure`` (its label is
+            doubtful; it is used as before) or ``undo`` (of a whole batch).
         path: of the file, as it was called; empty for ``undo``.
         image_id: sha256 of its bytes; None where it could not be read.
         is_of_file: it applies only to the file of that path, not to copies of it elsewhere.
@@ -102,33 +103,46 @@ class Decisions:
         """Decisions in effect that match no file: it was removed or its bytes have changed."""
         return self._met(rows)[1]
 
+    def unsure(self, rows: Sequence[FileRow]) -> list[bool]:
+        """Whether the newest decision about each file is that one is unsure of it."""
+        newest: dict[int, str] = {}
+        for decision, numbers in self._meant(rows):
+            newest.update(dict.fromkeys(numbers, decision.action))
+        return [newest.get(number) == UNSURE for number in range(len(rows))]
+
     def _met(self, rows: Sequence[FileRow]) -> tuple[list[FileRow], list[Decision]]:
+        decided, unmet = list(rows), []
+        for decision, numbers in self._meant(rows):
+            for number in numbers:
+                decided[number] = _as_decided(rows[number], decided[number], decision)
+            if not numbers:
+                unmet.append(decision)
+        return decided, unmet
+
+    def _meant(self, rows: Sequence[FileRow]) -> Iterator[tuple[Decision, list[int]]]:
+        """The decisions that hold, each with the numbers of the files that it is about."""
         by_path = {row.path: number for number, row in enumerate(rows)}
         by_content: dict[str, list[int]] = defaultdict(list)
         for number, row in enumerate(rows):
             if row.image_id is not None:
                 by_content[row.image_id].append(number)
-        decided, unmet = list(rows), []
         for decision in self.in_effect:
             own = by_path.get(decision.path)
             is_there = own is not None and rows[own].image_id == decision.image_id
             if is_there and (decision.is_of_file or decision.image_id is None):
-                meant = [own] if own is not None else []
+                yield decision, [own] if own is not None else []
             else:
-                meant = [] if decision.is_of_file else by_content.get(decision.image_id or "", [])
-            for number in meant:
-                decided[number] = _as_decided(rows[number], decided[number], decision)
-            if not meant:
-                unmet.append(decision)
-        return decided, unmet
+                yield decision, [] if decision.is_of_file else by_content.get(decision.image_id or "", [])
 
 
 def _as_decided(found: FileRow, row: FileRow, decision: Decision) -> FileRow:
-    """A row after one more decision; a new label brings back a file that was excluded, but not its excluded copies."""
+    """A row after one more decision; a new label or a doubt brings back a file that was excluded, but not its excluded copies."""
     if decision.action == RESTORE:
         return found
     if decision.action == RELABEL:
         return replace(found if decision.path == row.path else row, label=decision.new)
+    if decision.action == UNSURE:
+        return replace(found, label=row.label) if decision.path == row.path else row
     return row.left_out(f"{EXCLUDED}: {decision.why}" if decision.why else f"{EXCLUDED} by you")
 
 

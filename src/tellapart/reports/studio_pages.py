@@ -34,6 +34,7 @@ class StudioPage:
 PAGES = (
     StudioPage("/", "overview", "Overview"),
     StudioPage("/gallery", "gallery", "Gallery"),
+    StudioPage("/label", "label", "Label"),
     StudioPage("/review", "review", "Review"),
     StudioPage("/matrix", "matrix", "Matrix"),
     StudioPage("/map", "map", "Map"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tellapart.analyzed_folder import AnalyzedFolder, analyze_folder
-from tellapart.dataset.decisions import EXCLUDE, LOG_FILE, RELABEL, RESTORE, Decision, Decisions, append_decisions
+from tellapart.dataset.decisions import EXCLUDE, LOG_FILE, RELABEL, RESTORE, UNSURE, Decision, Decisions, append_decisions
 from tellapart.dataset.file_rows import FileRow
 from tellapart.dataset.options import DatasetOptions
 from tellapart.errors import DataError, closest_name
@@ -32,6 +32,9 @@ class Decidable(Protocol):
     @property
     def undecided_by_path(self) -> Mapping[str, FileRow]:
         """The rows by path, without decisions."""
+
+    def is_unsure(self, path: str) -> bool:
+        """Whether the newest decision about a file is that one is unsure of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +143,13 @@ def relabeled(row: FileRow, folder: Decidable, label: str) -> ProposedDecision:
 def restored(row: FileRow, folder: Decidable) -> ProposedDecision:
     """To take back what was decided about a file, unless nothing was."""
     original = folder.undecided_by_path[row.path]
-    is_decided = row.is_excluded or row.label != original.label
+    is_decided = row.is_excluded or folder.is_unsure(row.path) or row.label != original.label
     return ProposedDecision(row, decision_about(row, folder, RESTORE, original.label) if is_decided else None)
+
+
+def doubted(row: FileRow, folder: Decidable) -> ProposedDecision:
+    """To note that one is unsure of a file, which also brings it back if it was excluded; unless that is noted."""
+    return ProposedDecision(row, None if folder.is_unsure(row.path) else decision_about(row, folder, UNSURE))
 
 
 def decision_about(row: FileRow, folder: Decidable, action: str, new: str | None = None) -> Decision:
@@ -255,7 +263,7 @@ def _conflicts(folder: DecidedFolder, new: Sequence[Decision]) -> Iterator[Confl
     for one in new:
         row = current.get(one.path)
         original = found.get(one.path)
-        if row is None or original is None:
+        if row is None or original is None or (one.action == UNSURE and not row.is_excluded):
             continue
         is_decided = row.is_excluded or row.label != original.label
         before = EXCLUDE if row.is_excluded else f"{RELABEL} to {row.label}" if is_decided else f"labeled {row.label}"

@@ -80,7 +80,7 @@ class Suggestion:
 
 
 def candidates(images: ExplorableImages, judge: Judge | None, *, are_labeled: bool) -> IntArray:
-    """Rows of the images that may be suggested, one of each group of near-duplicates.
+    """Rows of the images that may be suggested, one of each group of near-duplicates; none that the user is unsure of.
 
     Raises:
         DataError: there are none.
@@ -90,14 +90,17 @@ def candidates(images: ExplorableImages, judge: Judge | None, *, are_labeled: bo
     group_of = [groups[row.image_id or ""] for row in images.rows]
     labeled = {group for group, label in zip(group_of, images.labels, strict=True) if label is not None}
     found: dict[str, int] = {}
-    for number, (label, group) in enumerate(zip(images.labels, group_of, strict=True)):
+    for number, (row, label, group) in enumerate(zip(images.rows, images.labels, group_of, strict=True)):
         is_meant = (label is not None and (known is None or label in known)) if are_labeled else label is None and group not in labeled
-        if is_meant:
+        if is_meant and not images.analyzed.is_unsure(row.path):
             found.setdefault(group, number)
     if not found:
         if are_labeled:
             raise DataError("no image has a label that the run knows", hint="leave --labeled out to label images without one")
-        raise DataError("every image has a label already, or is a near-duplicate of one that has", hint="--labeled looks at labels again")
+        raise DataError(
+            "every image has a label already, is a near-duplicate of one that has, or is one that you are unsure of",
+            hint="--labeled looks at labels again",
+        )
     return np.array(list(found.values()), dtype=np.int64)
 
 

@@ -140,7 +140,7 @@ def test_a_decision_answers_with_its_batch_and_every_change_the_page_does_not_kn
     first = post(client, action="exclude", rows=[one, two]).json()
     assert (first["batch"], first["changed"], first["seq"]) == (1, 2, 2)
     second = post(client, action="relabel", rows=[three], label="cats", seq=2).json()
-    assert second["rows"] == [[three, second["class_names"].index("cats"), 0]]
+    assert second["rows"] == [[three, second["class_names"].index("cats"), 0, 0]]
     assert [row[0] for row in client.get("/api/changes", params={"since": 0}).json()["rows"]] == [one, two, three]
     undone = client.post("/api/undo", json={"seq": second["seq"], "batch": 1}).json()
     assert undone["undone"] == 1 and [row[0] for row in undone["rows"]] == [one, two]

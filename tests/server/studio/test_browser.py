@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +15,17 @@ import uvicorn
 
 import tellapart
 from tellapart.dataset.decisions import read_decisions
+from tellapart.dataset.options import AS_FOUND
 from tellapart.run_folder import Run
 from tellapart.server.serving import address_of, listen
+from tellapart.server.studio import jobs
 from tellapart.server.studio.app import make_studio_app, studio_access
+from tellapart.server.studio.loading import load_workspace
+from tellapart.server.studio.scan import FolderSource
 from tellapart.server.studio.studio import Places, Studio
-from tests.server.studio.conftest import NASTY, TOKEN
+from tellapart.server.studio.workspace import Choice
+from tests import folders
+from tests.server.studio.conftest import NASTY, TOKEN, tiny
 from tests.server.studio.test_columns import explored
 
 pytestmark = pytest.mark.browser
@@ -89,7 +96,7 @@ def test_keys_decide_about_the_current_image_and_go_on(browser: Any, address: st
         assert found == {
             f"dogs/{names[1]}": ("exclude", None),
             f"dogs/{names[2]}": ("relabel", "cats"),
-            f"dogs/{names[3]}": ("exclude", "unsure"),
+            f"dogs/{names[3]}": ("unsure", None),
         }
         assert card(page, names[2]).get_attribute("data-badge") == "was dogs"
         page.keyboard.press("z")
@@ -166,10 +173,10 @@ def test_findings_are_decided_in_the_log_and_the_focus_stays_in_the_grid(browser
         page.locator("[data-key=exact_duplicate]").click()
         assert page.url.endswith("?tab=exact_duplicate")
         page.keyboard.press("u")
-        page.locator(".card.is-exclude", has_text="copy").or_(page.locator(".card.is-exclude", has_text="cats 0")).first.wait_for()
-        assert read_decisions(pets / ".tellapart").log[-1].why == "unsure"
+        page.locator(".card.is-unsure", has_text="copy").or_(page.locator(".card.is-unsure", has_text="cats 0")).first.wait_for()
+        assert read_decisions(pets / ".tellapart").log[-1].action == "unsure"
         page.keyboard.press("z")
-        page.wait_for_selector(".card.is-exclude", state="detached")
+        page.wait_for_selector(".card.is-unsure", state="detached")
 
 
 def test_a_cell_of_the_matrix_shows_its_images_and_relabels_them(browser: Any, trained_studio: Studio, trained: Run) -> None:
@@ -218,6 +225,80 @@ def test_a_cluster_of_the_map_is_named_as_one_pile(browser: Any, studio: Studio,
         page.wait_for_selector(".card.is-relabel")
         log = read_decisions(pets / ".tellapart").log
         assert {one.batch for one in log} == {1} and {one.new for one in log} == {NASTY}
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Iterator[Studio]:
+    """A folder without any label, whose clusters are known."""
+    folder = folders.write(tmp_path / "album", {f"{i}.jpg": tiny(300 + i) for i in range(12)})
+    made = Studio(
+        FolderSource(folder, AS_FOUND), Places(tmp_path / "runs", tmp_path / "check", tmp_path / "explore", tmp_path / "suggested")
+    )
+    made.use(load_workspace(made.source))
+    made.loading.is_checking = False
+    assert made.workspace is not None
+    explored(made.places.explore, made.workspace)
+    yield made
+    made.close()
+
+
+def test_piles_are_named_by_keys_and_then_a_training_can_start(browser: Any, album: Studio) -> None:
+    folder = Path(album.source.folder)
+    with served(album) as address, window(browser, address, "/label") as page:
+        train = page.locator("[data-train]")
+        assert train.inner_text() == "Train on 0 labels" and train.is_disabled()
+        page.locator(".status", has_text="0 of 6 done").wait_for()
+        page.keyboard.press("u")  # nobody can tell what the first shows
+        page.wait_for_selector(".card.is-unsure")
+        page.keyboard.press("p")
+        page.keyboard.type("fish")
+        page.keyboard.press("Enter")
+        page.locator("[data-train]", has_text="Train on 5 labels").wait_for()
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Name this pile (p)"  # of the next pile
+        page.keyboard.type("birds")
+        page.keyboard.press("Enter")
+        page.locator("[data-train]:enabled", has_text="Train on 11 labels").wait_for()
+        log = read_decisions(folder / ".tellapart").log
+        assert [(one.batch, one.action) for one in log] == [(1, "unsure"), *[(2, "relabel")] * 5, *[(3, "relabel")] * 6]
+        page.locator("[data-key=rest]").click()
+        page.locator(".status", has_text="0 of 0 done").wait_for()
+        page.locator("#undo").click()
+        page.locator("[data-train]:disabled", has_text="Train on 5 labels").wait_for()
+        page.locator("[data-key=rest]").click()
+        page.locator(".status", has_text="0 of 6 done").wait_for()
+        page.keyboard.press("1")
+        page.locator("[data-train]", has_text="Train on 6 labels").wait_for()
+
+
+def test_a_suggested_batch_is_labeled_and_a_cluster_renamed(browser: Any, album: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = album.workspace
+    assert workspace is not None
+    workspace.decide(Choice("relabel", [0], "fish"), Choice("relabel", [1], "birds"))
+    rows = [workspace.undecided[number] for number in (4, 7, 9)]
+    facts = [{"path": row.path, "image_id": row.image_id, "suggested": None} for row in rows]
+    folders.write(album.places.suggested, {"review.json": json.dumps({"header": {}, "issues": [], "rows": facts}).encode()})
+    monkeypatch.setattr(jobs, "_command", lambda arguments: (sys.executable, "-c", "pass"))
+    with served(album) as address, window(browser, address, "/label?pile=suggested") as page:
+        page.locator(".status", has_text="0 of 3 done").wait_for()
+        page.keyboard.press("1")
+        page.locator(".status", has_text="1 of 3 done").wait_for()
+        page.locator("[data-key='0']").click()
+        page.locator("[data-rename]").click()
+        page.get_by_label("Name of the cluster").fill("in the sea")
+        page.keyboard.press("Enter")
+        page.locator("[data-key='0']", has_text="0: in the sea").wait_for()
+        page.locator("[data-job=suggest]").click()
+        page.locator("[data-key=suggested][aria-checked=true]").wait_for()
+        assert page.evaluate("document.activeElement.className") == "grid-view"
+
+
+def test_files_that_were_added_are_read_by_a_button(browser: Any, album: Studio) -> None:
+    folder = Path(album.source.folder)
+    with served(album) as address, window(browser, address, "/gallery") as page:
+        page.locator(".status", has_text="12 of 12 images").wait_for()
+        folders.write(folder, {"late.jpg": tiny(400), "later.jpg": tiny(401)})
+        page.get_by_role("button", name="2 new files: read them").click()
+        page.locator(".status", has_text="14 of 14 images").wait_for()
 
 
 def test_a_file_of_decisions_that_is_dropped_is_asked_about_and_taken(browser: Any, address: str, studio: Studio, pets: Path) -> None:

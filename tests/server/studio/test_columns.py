@@ -18,6 +18,7 @@ from tellapart.printable import place_of
 from tellapart.reports.live_page import live_page
 from tellapart.run_folder import Run
 from tellapart.server.studio.app import make_studio_app, studio_access
+from tellapart.server.studio.cluster_names import NAMES, rename_cluster
 from tellapart.server.studio.columns import check_view, map_view, predictions_view, review_of
 from tellapart.server.studio.loading import load_workspace
 from tellapart.server.studio.overview import overview_view
@@ -190,6 +191,23 @@ def test_every_image_has_its_place_and_cluster_and_one_that_is_gone_none(studio:
     assert x == sorted(x) and y == sorted(y, reverse=True)
     assert numbers(found["cluster"], "<i4") == [k % 2 for k in range(len(readable))]
     assert [one["name"] for one in found["clusters"]] == ["tabby, fur, paw", "dogs"]
+
+
+def test_a_cluster_is_called_otherwise_until_there_are_other_clusters(studio: Studio, tmp_path: Path) -> None:
+    workspace, folder = studio.workspace, tmp_path / "explore"
+    assert workspace is not None
+    explored(folder, workspace)
+    assert rename_cluster(workspace, folder, 0, " on sofas ") == "on sofas" and rename_cluster(workspace, folder, 1, "x") == "x"
+    assert [one["name"] for one in map_view(workspace, folder)["clusters"]] == ["on sofas", "x"]
+    assert rename_cluster(workspace, folder, 1, "") == "dogs"
+    with pytest.raises(DataError, match="no such cluster"):
+        rename_cluster(workspace, folder, 7, "x")
+    (workspace.snapshot.state / NAMES).write_text("{")
+    assert [one["name"] for one in map_view(workspace, folder)["clusters"]] == ["tabby, fur, paw", "dogs"]
+    rename_cluster(workspace, folder, 0, "on sofas")
+    readable = sum(row.image_id is not None for row in workspace.undecided)
+    explored(folder, workspace, cluster=[0] * readable + [None])
+    assert [one["name"] for one in map_view(workspace, folder)["clusters"]] == ["tabby, fur, paw", "dogs"]
 
 
 def test_no_map_and_one_of_other_images_are_none_and_a_damaged_one_is_said(studio: Studio, tmp_path: Path) -> None:

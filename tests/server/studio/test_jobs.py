@@ -3,15 +3,18 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tellapart.dataset.options import DatasetOptions
 from tellapart.errors import DataError, OptionError
+from tellapart.run_folder import Run
 from tellapart.server.studio import jobs as module
 from tellapart.server.studio.jobs import DONE, FAILED, RUNNING, STOPPED, Job, Jobs, arguments_of
 from tellapart.server.studio.scan import FolderSource
+from tellapart.server.studio.studio import Studio
 
 PATIENCE_S = 120
 WAITING = "import sys, time\nprint('on it', file=sys.stderr, flush=True)\ntry: time.sleep(600)\nexcept KeyboardInterrupt: sys.exit(130)"
@@ -87,7 +90,23 @@ def test_the_command_line_reads_the_folder_as_the_studio_does(tmp_path: Path) ->
     assert arguments_of("check", plain, tmp_path, {}) == ["check", "s3://bucket/pets", "--out", str(tmp_path), "--json"]
 
 
-@pytest.mark.parametrize("chosen", [{"recipe": "magic"}, {"out": "/etc"}, {"name": "../../x"}, {"epochs": 3}, {"weights": "/etc/passwd"}])
+def test_a_suggestion_asks_the_newest_run_of_the_folder(
+    trained_studio: Studio, trained: Run, script: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "_command", lambda arguments: (sys.executable, "-c", "pass", *arguments))
+    trained_studio.places = replace(trained_studio.places, suggested=tmp_path / "suggested")
+    job = trained_studio.start_job("suggest", {"n": 50})
+    out, run = str(tmp_path / "suggested"), str(trained.folder)
+    words = job.command[job.command.index("suggest") + 2 :]
+    assert words == ("--out", out, "--state", str(trained_studio.source.state), "--n", "50", "--json", "--run", run)
+    ended(job, DONE)
+    ended(job := trained_studio.start_job("suggest", {"classes": "cats,dogs"}), DONE)
+    assert "--run" not in job.command and job.command[-3:] == ("--classes", "cats,dogs", "--json")
+
+
+@pytest.mark.parametrize(
+    "chosen", [{"recipe": "magic"}, {"out": "/etc"}, {"name": "../../x"}, {"epochs": 3}, {"weights": "/etc/passwd"}, {"name": ["a"]}]
+)
 def test_options_that_are_wrong_or_not_offered_start_nothing(tmp_path: Path, chosen: dict[str, object]) -> None:
     with pytest.raises(OptionError):
         arguments_of("train", FolderSource("photos", DatasetOptions()), tmp_path, chosen)

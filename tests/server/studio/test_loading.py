@@ -8,9 +8,11 @@ import pytest
 
 from tellapart.dataset.options import AS_FOUND, DatasetOptions
 from tellapart.progress import SILENT
-from tellapart.server.studio.loading import Loader, Loading
+from tellapart.server.studio.loading import Loader, Loading, load_workspace
+from tellapart.server.studio.new_files import FileChanges
 from tellapart.server.studio.scan import SNAPSHOT, FolderSource, read_snapshot, scan, usual_state, write_snapshot
-from tellapart.server.studio.workspace import Workspace
+from tellapart.server.studio.studio import Studio
+from tellapart.server.studio.workspace import Choice, Workspace
 from tests.server.studio.conftest import tiny
 
 
@@ -67,6 +69,37 @@ def test_files_that_change_are_shown_anew(pets: Path) -> None:
     (pets / "cats" / "new.jpg").write_bytes(tiny(78))
     known, fresh = loaded(source)[0]
     assert known.version == first.version and "cats/new.jpg" in fresh.number_of
+
+
+def test_new_files_are_counted_and_read_when_asked_for(pets: Path) -> None:
+    studio = Studio(FolderSource(pets, AS_FOUND))
+    studio.use(load_workspace(studio.source))
+    studio.loading.is_checking = False
+    assert studio.workspace is not None and studio.file_changes() == FileChanges()
+    studio.workspace.decide(Choice("exclude", [0]))
+    (pets / "cats" / "new.jpg").write_bytes(tiny(78))
+    (pets / "birds").mkdir()
+    assert studio.file_changes() == FileChanges(new=1)
+    (pets / "birds" / "other.jpg").write_bytes(tiny(79))
+    (pets / "dogs" / "drawing.jpg").unlink()
+    (pets / "notes.txt").write_text("no image")
+    assert studio.file_changes() == FileChanges(new=2, gone=1)
+    studio.rescan()
+    assert studio.loader is not None
+    studio.loader.thread.join()
+    assert {"cats/new.jpg", "birds/other.jpg"} <= studio.workspace.number_of.keys() and studio.file_changes() == FileChanges()
+    assert studio.batches == (1,)
+    studio.close()
+
+
+def test_of_what_a_table_lists_no_file_is_new(pets: Path, tmp_path: Path) -> None:
+    (pets / "table.csv").write_text("path,label\ncats/cats 1.jpg,cat\ndogs/dogs 1.jpg,dog\n")
+    studio = Studio(FolderSource(pets / "table.csv", AS_FOUND, tmp_path / "state"))
+    studio.use(load_workspace(studio.source))
+    studio.loading.is_checking = False
+    (pets / "cats" / "new.jpg").write_bytes(tiny(78))
+    assert studio.file_changes() == FileChanges()
+    studio.close()
 
 
 def test_a_folder_that_cannot_be_read_says_why(tmp_path: Path) -> None:

@@ -85,10 +85,10 @@ def test_what_others_decide_is_followed(workspace: Workspace, pets: Path) -> Non
     tellapart.exclude(pets, "dogs/dogs 1.jpg")
     workspace.refresh()
     (number,) = numbers(workspace, "dogs/dogs 1.jpg")
-    assert workspace.changes_since(known) == [[number, workspace.class_names.index("dogs"), 1]]
+    assert workspace.changes_since(known) == [[number, workspace.class_names.index("dogs"), 1, 0]]
     tellapart.undo(pets)
     workspace.refresh()
-    assert workspace.changes_since(known + 1) == [[number, workspace.class_names.index("dogs"), 0]]
+    assert workspace.changes_since(known + 1) == [[number, workspace.class_names.index("dogs"), 0, 0]]
     assert is_as_the_commands_see_it(workspace, pets)
     (pets / LOG).write_text("")  # somebody begins anew
     workspace.refresh()
@@ -97,17 +97,31 @@ def test_what_others_decide_is_followed(workspace: Workspace, pets: Path) -> Non
 
 def test_an_undo_and_a_redo_say_which_rows_they_are_about(workspace: Workspace) -> None:
     meant = numbers(workspace, "dogs/dogs 1.jpg", "dogs/dogs 2.jpg")
-    step = decide(workspace, "exclude", meant, reason="unsure")
-    assert [STATES[workspace.states[number]] for number in meant] == ["unsure", "unsure"]
+    step = decide(workspace, "exclude", meant, reason="blurred")
+    assert [STATES[workspace.states[number]] for number in meant] == ["excluded", "excluded"]
     seq = workspace.seq
     undone = workspace.undo(step.batch)
-    assert (undone.undone, [number for number, _, _ in workspace.changes_since(seq)]) == (step.batch, meant)
+    assert (undone.undone, [number for number, *_ in workspace.changes_since(seq)]) == (step.batch, meant)
     seq = workspace.seq
     workspace.undo(undone.batch)
-    assert [state for _, _, state in workspace.changes_since(seq)] == [2, 2]
+    assert [state for _, _, state, _ in workspace.changes_since(seq)] == [1, 1]
     assert [one["holds"] for one in workspace.history(meant[0])] == [True]
     with pytest.raises(DataError, match="already undone"):
         workspace.undo(undone.batch)
+
+
+def test_a_doubt_changes_nothing_but_is_noted_until_the_next_decision(workspace: Workspace, pets: Path) -> None:
+    first, second = meant = numbers(workspace, "dogs/dogs 1.jpg", "dogs/dogs 2.jpg")
+    decide(workspace, "exclude", [second])
+    before = list(workspace.rows)
+    assert decide(workspace, "unsure", meant).changed == 2 and decide(workspace, "unsure", meant).changed == 0
+    assert workspace.rows[first] == before[first] and workspace.rows[second].is_used  # a doubt brings back what was excluded
+    assert [bool(workspace.unsure[number]) for number in meant] == [True, True] and is_as_the_commands_see_it(workspace, pets)
+    for action, label in (("relabel", "cats"), ("exclude", None), ("restore", None)):
+        decide(workspace, action, [first], label=label)
+        assert not workspace.unsure[first] and is_as_the_commands_see_it(workspace, pets)
+        workspace.undo()
+        assert workspace.unsure[first]
 
 
 def test_what_is_so_already_is_no_decision_and_what_is_unknown_is_refused(workspace: Workspace, pets: Path) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tellapart.dataset.decisions import Decision
     from tellapart.workflows.decision_writing import DecidedImage, DecisionResult
 
-DONE = {"exclude": "excluded", "relabel": "relabeled", "restore": "restored"}
+DONE = {"exclude": "excluded", "relabel": "relabeled", "restore": "restored", "unsure": "marked as unsure"}
 """Each action and how it is called once it is done."""
 HEAD = ("batch", "when", "", "image", "reason")
 

@@ -8,7 +8,6 @@ import { findings } from "tellapart/findings.js";
 import { mountLarge } from "tellapart/large.js";
 import { virtualGrid } from "tellapart/virtual.js";
 
-const KEYS = { x: "exclude", k: "keep", o: "only" };
 const SHOWN = [
   ["all", "all"],
   ["open", "what is not decided"],
@@ -17,10 +16,19 @@ const SHOWN = [
 const SURE = [["0", "or not"], ...["80", "90", "95", "99"].map((n) => [String(Number(n) / 100), `at least ${n} %`])];
 
 class Browse {
-  // `addressOf` gives where the file of a row is shown from, `onkey` may take a key first, `onopen` hears of tabs.
+  // `addressOf` gives where the file of a row is shown from, `onkey` may take a key first, `onopen` hears of tabs;
+  // with `hasUnsure` u notes a doubt, and t takes back what u takes back without.
   constructor(
     root,
-    { view, decisions, thumbnails, addressOf = null, onkey = (_key, _item) => false, onopen = (_key) => {} },
+    {
+      view,
+      decisions,
+      thumbnails,
+      addressOf = null,
+      onkey = (_key, _item) => false,
+      onopen = (_key) => {},
+      hasUnsure = false,
+    },
   ) {
     const { rows, class_names: classNames, ways } = view;
     this.root = root;
@@ -33,6 +41,7 @@ class Browse {
     this.addressOf = addressOf ?? ((row) => address(ways.root, row));
     this.onownkey = onkey;
     this.onopen = onopen;
+    this.keys = { x: "exclude", k: "keep", o: "only", ...(hasUnsure ? { u: "unsure" } : {}) };
     this.tabs = findings(view, decisions);
     const first = this.tabs.find((tab) => tab.count()) ?? this.tabs[0];
     this.state = { tab: first, name: "", part: "", only: "all", sure: "0" };
@@ -199,7 +208,7 @@ class Browse {
     const { index, group } = item;
     const row = { ...this.rows[index], index };
     const own = (action) => (value) => this.act(action, item, { to: typeof value === "string" ? value : null });
-    const names = ["exclude", "keep", "relabel", "only", "takeBack"];
+    const names = ["exclude", "keep", "relabel", "only", "takeBack", ...("u" in this.keys ? ["unsure"] : [])];
     const panel = facts(row, {
       issues: this.view.issues,
       classNames: this.classNames,
@@ -265,9 +274,9 @@ class Browse {
     if (this.onownkey(key, item)) event.preventDefault();
     else if (key === "enter" && !isOnButton) this.large.show();
     else if (key === "m") this.menu();
-    else if (key === "u") this.takeBackOrUndo(item);
-    else if (key === "r" || key in KEYS) {
-      if (this.act(key === "r" ? "relabel" : KEYS[key], item)) this.grid().step(1);
+    else if (key === ("u" in this.keys ? "t" : "u")) this.takeBackOrUndo(item);
+    else if (key === "r" || key in this.keys) {
+      if (this.act(key === "r" ? "relabel" : this.keys[key], item)) this.grid().step(1);
     } else return;
     event.preventDefault();
   }

@@ -23,7 +23,7 @@ export function measures(row) {
 export function decisionWords(decision) {
   if (!decision) return "";
   if (decision.action === "relabel") return `→ ${decision.new}`;
-  return decision.action === "exclude" ? "Excluded" : "Kept";
+  return { exclude: "Excluded", unsure: "Unsure" }[decision.action] ?? "Kept";
 }
 
 // Whether another label is likelier than the one it has.
@@ -116,6 +116,7 @@ function verdict(row) {
 export function decidedWords({ action, new: to, isOfFile }) {
   if (action === "keep") return "You keep it as it is.";
   if (action === "relabel") return `You call it ${to}.`;
+  if (action === "unsure") return "You are unsure of it; it is used as before.";
   return isOfFile ? "You leave out this copy; the same image elsewhere stays." : "You leave it out.";
 }
 
@@ -160,7 +161,8 @@ export function decisionButtons(row, decision, group, actions, classNames) {
       ? press("Keep only this one", "o", "Leave out the others of its group", actions.only)
       : null,
     row.image_id && classNames.length > 1 ? menu : null,
-    decision ? press("Take back", "u", "Decide nothing about it", actions.takeBack) : null,
+    actions.unsure ? press("Unsure", "u", "Note that you cannot tell; it is used as before", actions.unsure) : null,
+    decision ? press("Take back", actions.unsure ? "t" : "u", "Decide nothing about it", actions.takeBack) : null,
   );
 }
 

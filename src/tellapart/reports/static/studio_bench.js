@@ -7,23 +7,25 @@ import { relabeling } from "tellapart/point.js";
 import { panel } from "tellapart/studio_panel.js";
 import { classKeys } from "tellapart/studio_class_keys.js";
 import { say } from "tellapart/studio_shell.js";
-import { ASIDE, EXCLUDED, UNREADABLE, UNSURE, USED } from "tellapart/studio_store.js";
+import { ASIDE, EXCLUDED, UNREADABLE, USED } from "tellapart/studio_store.js";
 import { get } from "tellapart/studio_api.js";
 import { virtualGrid } from "tellapart/virtual.js";
 
 const DETAILS_MS = 90;
 const AHEAD = 24;
-const BADGES = { [EXCLUDED]: "Excluded", [UNSURE]: "Unsure", [ASIDE]: "Set aside", [UNREADABLE]: "Unreadable" };
+const BADGES = { [EXCLUDED]: "Excluded", [ASIDE]: "Set aside", [UNREADABLE]: "Unreadable" };
 const KEYS =
   "1–9 class · x exclude · u unsure · r restore · z undo · Shift+z redo · l other class · Enter larger · " +
   "Shift+arrows, Space, Ctrl+a select · Esc clear selection";
+const DONE = { exclude: "excluded", unsure: "marked as unsure", restore: "restored" };
 let benches = 0;
 
 class Bench {
-  // `lens` gives what a run and a check say of an image, see studio_lens.js.
-  constructor(root, { store, lens, label = "Images" }) {
+  // `lens` gives what a run and a check say of an image, see studio_lens.js; `onname` hears of p, where a pile is named.
+  constructor(root, { store, lens, label = "Images", onname = null }) {
     this.store = store;
     this.lens = lens;
+    this.onname = onname;
     this.keys = classKeys(store.folder);
     this.selected = new Set();
     this.anchor = -1;
@@ -68,7 +70,7 @@ class Bench {
     );
     this.warning = element("div", { class: "warning", role: "alert" });
     this.heads.append(this.warning);
-    const keys = element("p", { class: "keys muted" }, KEYS);
+    const keys = element("p", { class: "keys muted" }, this.onname ? `p name the pile · ${KEYS}` : KEYS);
     const bench = element("div", { class: "bench gallery", "aria-label": label });
     bench.append(this.heads, this.gridRoot, this.side, keys, this.dialog);
     root.append(bench);
@@ -95,7 +97,7 @@ class Bench {
       "card",
       isWrong && "wrong",
       store.state[i] === EXCLUDED && "is-exclude",
-      store.state[i] === UNSURE && "is-exclude is-unsure",
+      store.unsure[i] && "is-unsure",
       store.state[i] >= ASIDE && "is-aside",
       store.state[i] === USED && store.isRelabeled(i) && "is-relabel",
       this.selected.has(i) && "is-selected",
@@ -105,7 +107,7 @@ class Bench {
     const words = isWrong ? `${label} → ${lens.predictedName(i)}` : label;
     node.children[1].textContent = words;
     const was = store.isRelabeled(i) ? `was ${store.classNames[store.original[i]] ?? "not labeled"}` : "";
-    node.dataset.badge = BADGES[store.state[i]] ?? was;
+    node.dataset.badge = BADGES[store.state[i]] ?? (store.unsure[i] ? "Unsure" : was);
     node.setAttribute("aria-label", [words, store.file(i), node.dataset.badge].filter(Boolean).join(", "));
     if (this.selected.size) node.setAttribute("aria-checked", String(this.selected.has(i)));
   }
@@ -252,8 +254,7 @@ class Bench {
     const step = await done;
     if (!step || isOne) return;
     this.select([]);
-    const words = action === "relabel" ? `called ${label}` : action === "exclude" ? reason || "excluded" : "restored";
-    say(`${grouped(step.changed)} ${words}`);
+    say(`${grouped(step.changed)} ${action === "relabel" ? `called ${label}` : DONE[action]}`);
   }
 
   // Whoever relabels test images by what the run says of them makes its score too good.
@@ -324,8 +325,9 @@ class Bench {
     const isOnButton = target.closest("button, a, summary");
     if (name) this.act("relabel", { label: name });
     else if (key === "x") this.act("exclude");
-    else if (key === "u") this.act("exclude", { reason: "unsure" });
+    else if (key === "u") this.act("unsure");
     else if (key === "r") this.act("restore");
+    else if (key === "p" && this.onname) this.onname();
     else if (key === "l") this.side.querySelector("input[type=text]")?.focus();
     else if (key === "enter" && !isOnButton) this.large.show();
     else if (key === " " && !isOnButton) this.toggle(this.grid.current());

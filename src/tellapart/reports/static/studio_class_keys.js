@@ -3,7 +3,7 @@
 import { element } from "tellapart/dom.js";
 
 const DIGITS = "1234567890";
-export const TAKEN = new Set(["x", "u", "r", "z", "l", "f", "enter", " ", "escape"]);
+export const TAKEN = new Set(["x", "u", "r", "z", "l", "p", "f", "enter", " ", "escape"]);
 
 class ClassKeys {
   constructor(folder) {

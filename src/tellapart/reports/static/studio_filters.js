@@ -1,7 +1,7 @@
 // Which images are shown and in what order: chosen above the grid, kept in the address, answered from the columns.
 
 import { element, labeledSelect } from "tellapart/dom.js";
-import { ASIDE, EXCLUDED, UNREADABLE, UNSURE, USED } from "tellapart/studio_store.js";
+import { ASIDE, EXCLUDED, UNREADABLE, USED } from "tellapart/studio_store.js";
 
 const TYPING_MS = 120;
 const UNKNOWN_LAST = 2;
@@ -12,7 +12,7 @@ const SHOWS = {
   decided: ["decided", (i, { store }) => store.isDecided(i)],
   mistakes: ["mistakes", (i, { lens }) => lens.isMistake(i)],
   excluded: ["excluded", (i, { store }) => store.state[i] === EXCLUDED],
-  unsure: ["unsure", (i, { store }) => store.state[i] === UNSURE],
+  unsure: ["unsure", (i, { store }) => store.unsure[i] === 1],
   aside: ["set aside", (i, { store }) => store.state[i] === ASIDE],
   unreadable: ["unreadable", (i, { store }) => store.state[i] === UNREADABLE],
 };

@@ -5,7 +5,7 @@ import { get, post } from "tellapart/studio_api.js";
 import { say, sayError } from "tellapart/studio_shell.js";
 
 const EVERY_MS = 1500;
-const TITLES = { train: "Training", check: "Check", explore: "Map" };
+const TITLES = { train: "Training", check: "Check", explore: "Map", suggest: "Suggestion" };
 
 class Jobs {
   // `onend` hears of a job that has ended since the last look, `ontell` of every look.

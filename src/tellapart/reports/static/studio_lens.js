@@ -15,6 +15,7 @@ class Lens {
     this.check = null;
     this.map = null;
     this.isBlind = false;
+    this.guesses = new Map();
   }
 
   // Where explore has placed the images, and its clusters, as columns of points; `clusterOf` by file.
@@ -95,7 +96,7 @@ class Lens {
     if (i === null || this.isBlind) return false;
     const { classNames } = this.store;
     const said = this.check && this.check.suggested[i] >= 0 ? classNames[this.check.suggested[i]] : null;
-    return name === said || (this.isMistake(i) && name === this.predictedName(i));
+    return name === said || name === this.guesses.get(i) || (this.isMistake(i) && name === this.predictedName(i));
   }
 
   bars(i) {

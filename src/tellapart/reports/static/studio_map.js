@@ -7,6 +7,7 @@ import { keepPlaces } from "tellapart/places.js";
 import { mountScatter } from "tellapart/scatter.js";
 import { get } from "tellapart/studio_api.js";
 import { mountBench } from "tellapart/studio_bench.js";
+import { clusterForm } from "tellapart/studio_clusters.js";
 import { clusterNames } from "tellapart/studio_filters.js";
 import { mountWaiting } from "tellapart/studio_jobs.js";
 import { makeLens } from "tellapart/studio_lens.js";
@@ -158,7 +159,18 @@ class ImageMap {
       onclick: select,
     });
     press.append(`Select all ${grouped(rows.length)}`);
-    this.whole.replaceChildren(...(isAll || rows.length < 2 ? [] : [press]));
+    const cluster =
+      this.by === "cluster" && this.only !== null
+        ? this.lens.map.clusters.find(({ number }) => number === this.only)
+        : null;
+    const renamed = () => {
+      this.paint();
+      this.bench.focus();
+    };
+    this.whole.replaceChildren(
+      ...(isAll || rows.length < 2 ? [] : [press]),
+      ...(cluster ? [clusterForm(cluster, renamed)] : []),
+    );
   }
 }
 

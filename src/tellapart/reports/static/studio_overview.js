@@ -10,7 +10,7 @@ const place = (page, values) => `/${page}?${new URLSearchParams(values)}`;
 const cell = (n, href) =>
   element("td", { class: "number" }, n ? element("a", { href }, grouped(n)) : element("span", { class: "muted" }, "·"));
 
-function head({ n, states, unlabeled, classes, decisions }) {
+function head({ n, states, unsure, unlabeled, classes, decisions }) {
   const fact = (number, words, href) =>
     number ? element("a", { class: "fact", href }, element("b", {}, grouped(number)), ` ${words}`) : null;
   return element(
@@ -21,7 +21,7 @@ function head({ n, states, unlabeled, classes, decisions }) {
     fact(states.used, "used", "/gallery?show=used"),
     fact(unlabeled, "without a label", "/gallery?class=-"),
     fact(states.excluded, "excluded", "/gallery?show=excluded"),
-    fact(states.unsure, "unsure", "/gallery?show=unsure"),
+    fact(unsure, "unsure", "/gallery?show=unsure"),
     fact(states["set aside"], "set aside", "/gallery?show=aside"),
     fact(states.unreadable, "unreadable", "/gallery?show=unreadable"),
     fact(decisions, decisions === 1 ? "step of yours" : "steps of yours", "/gallery?show=decided"),
@@ -58,8 +58,9 @@ function nextSteps(steps, jobs) {
 }
 
 function classTable({ classes, parts, states }) {
+  if (!classes.length) return null;
   const most = Math.max(1, ...classes.map((row) => row.n));
-  const isAnyOut = states.excluded + states.unsure > 0;
+  const isAnyOut = states.excluded > 0;
   const every = ["train", "val", "test"];
   const bar = (n) =>
     element("span", { class: "meter" }, element("i", { style: `width:${((100 * n) / most).toFixed(1)}%` }));
@@ -143,8 +144,9 @@ async function mount(main, store) {
   let view = null;
   const draw = () => {
     const left = element("div", { class: "column" }, nextSteps(view.next, jobs), classTable(view), notes(view));
-    const right = element("div", { class: "column" }, issueList(view), runList(view));
-    body.replaceChildren(head(view), left, right);
+    const right = [issueList(view), runList(view)].filter(Boolean);
+    body.classList.toggle("is-single", !right.length);
+    body.replaceChildren(head(view), left, ...(right.length ? [element("div", { class: "column" }, ...right)] : []));
   };
   const load = async () => {
     view = await get("/api/overview");

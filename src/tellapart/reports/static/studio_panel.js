@@ -5,6 +5,7 @@ import { press, sizeWords } from "tellapart/facts.js";
 
 const MOST_BUTTONS = 12;
 const MOST_LINES = 4;
+const DONE = { exclude: "excluded", unsure: "unsure" };
 
 // `bench` gives store, lens, keys, details, selected and act().
 // `form` is where another class is named: it stays the same while what is known of the image is drawn anew.
@@ -69,7 +70,7 @@ function presses(bench) {
     "div",
     { class: "presses" },
     press("Exclude", "x", "Leave it out of training and tests", () => bench.act("exclude"), "danger"),
-    press("Unsure", "u", "Leave it out until somebody can tell", () => bench.act("exclude", { reason: "unsure" })),
+    press("Unsure", "u", "Note that you cannot tell; it is used as before", () => bench.act("unsure")),
     hasDecision ? press("Restore", "r", "As the folder has it", () => bench.act("restore")) : null,
   );
 }
@@ -91,7 +92,7 @@ function about(i, { store, details, lens }) {
 }
 
 function historyLine({ action, new: to, why, who, when, batch }) {
-  const what = action === "relabel" ? `called ${to}` : action === "exclude" ? "excluded" : "restored";
+  const what = action === "relabel" ? `called ${to}` : (DONE[action] ?? "restored");
   const day = when.slice(0, 16).replace("T", " ");
   return element("li", {}, [`${what}${why ? `: ${why}` : ""}`, who, day, `step ${batch}`].filter(Boolean).join(" · "));
 }

@@ -6,10 +6,10 @@ import { get } from "tellapart/studio_api.js";
 import { mountWaiting } from "tellapart/studio_jobs.js";
 import { classKeys } from "tellapart/studio_class_keys.js";
 import { mountPage } from "tellapart/studio_shell.js";
-import { EXCLUDED, UNSURE } from "tellapart/studio_store.js";
+import { EXCLUDED } from "tellapart/studio_store.js";
 
 const KEYS =
-  "arrows move · x exclude · u unsure · k keep · r relabel as suggested · 1–9 class · m other class · " +
+  "arrows move · x exclude · u unsure · k keep · r relabel as suggested · 1–9 class · m other class · t take back · " +
   "o keep only this one of its group · z undo · Enter larger, side by side · f flicker";
 
 // The decisions of the store, as the bench of the mailed page asks for them. What is kept is only remembered here.
@@ -49,11 +49,10 @@ class ReviewDecisions {
   of(index) {
     const { store, list } = this;
     const i = list[index].number;
-    const isOut = store.state[i] === EXCLUDED || store.state[i] === UNSURE;
-    const why = store.state[i] === UNSURE ? "unsure" : "";
-    if (isOut) return { row: index, action: "exclude", new: null, why, isOfFile: false };
+    if (store.state[i] === EXCLUDED) return { row: index, action: "exclude", new: null, why: "", isOfFile: false };
     const label = store.labelName(i);
     if (label !== list[index].label) return { row: index, action: "relabel", new: label, why: "", isOfFile: false };
+    if (store.unsure[i]) return { row: index, action: "unsure", new: null, why: "", isOfFile: false };
     return this.kept.has(index) ? { row: index, action: "keep", new: null, why: "", isOfFile: false } : null;
   }
 
@@ -137,11 +136,9 @@ function mountFindings(main, store, view) {
   const keys = classKeys(store.folder);
   const onkey = (key, item) => {
     const name = keys.nameOf(key, store.classNames);
-    const decide = (action, label, why) =>
-      decisions.decide([{ row: item.index, action, new: label, why, isOfFile: decisions.hasCopies(item.index) }]);
-    if (key === "u") decide("exclude", null, "unsure");
-    else if (name) decide("relabel", name, "review");
-    else return false;
+    if (!name) return false;
+    const isOfFile = decisions.hasCopies(item.index);
+    decisions.decide([{ row: item.index, action: "relabel", new: name, why: "review", isOfFile }]);
     browse.grid().step(1);
     return true;
   };
@@ -151,6 +148,7 @@ function mountFindings(main, store, view) {
     thumbnails,
     addressOf: (row) => store.image(row.number),
     onkey,
+    hasUnsure: true,
     onopen: (key) => history.replaceState(null, "", `?tab=${encodeURIComponent(key)}`),
   });
   store.onchange(() => browse.redraw());

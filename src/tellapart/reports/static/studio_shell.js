@@ -1,11 +1,13 @@
 // What every page of the studio has: the theme, undo and redo, and one line that says what happened.
 
 import { element, grouped } from "tellapart/dom.js";
+import { get, post } from "tellapart/studio_api.js";
 import { mountDrop } from "tellapart/studio_drop.js";
 import { openStore } from "tellapart/studio_store.js";
 import { mountTheme } from "tellapart/theme.js";
 
 const SAID_MS = 6000;
+const LOOK_MS = 3000;
 const find = (id) => document.getElementById(id);
 let timer = 0;
 
@@ -63,6 +65,43 @@ function mountSteps(store) {
   tell();
 }
 
+// A button for files that were added or taken out since the folder was read.
+function mountFiles(button) {
+  let isReading = false;
+  const tell = ({ new: added, gone }) => {
+    const words = [added ? `${grouped(added)} new` : "", gone ? `${grouped(gone)} gone` : ""]
+      .filter(Boolean)
+      .join(", ");
+    button.hidden = !words;
+    button.textContent = `${words} ${added + gone === 1 ? "file" : "files"}: read ${added + gone === 1 ? "it" : "them"}`;
+  };
+  const look = async () => {
+    if (document.hidden) return;
+    try {
+      if (isReading) reading(await get("/api/status"));
+      else tell(await get("/api/files"));
+    } catch {
+      /* the store says that the studio does not answer */
+    }
+  };
+  const reading = ({ is_checking: goesOn, done, total, error }) => {
+    isReading = goesOn;
+    button.disabled = goesOn;
+    if (goesOn) button.textContent = total ? `Reading: ${grouped(done)} of ${grouped(total)}` : "Reading …";
+    else if (error) say(error, "is-wrong");
+  };
+  button.addEventListener("click", async () => {
+    try {
+      reading(await post("/api/rescan", {}));
+    } catch (error) {
+      sayError(error);
+    }
+  });
+  addEventListener("focus", look);
+  setInterval(look, LOOK_MS);
+  look();
+}
+
 // Mount a page: `mount(main, store)` is called once the folder is read.
 export async function mountPage(mount) {
   const main = find("main");
@@ -72,6 +111,7 @@ export async function mountPage(mount) {
     store.onerror = sayError;
     mountSteps(store);
     mountDrop(store, say);
+    mountFiles(find("files"));
     main.replaceChildren();
     await mount(main, store);
   } catch (error) {

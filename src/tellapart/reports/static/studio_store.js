@@ -4,8 +4,8 @@
 import { column, keepNames } from "tellapart/columns.js";
 import { get, post } from "tellapart/studio_api.js";
 
-export const STATES = ["used", "excluded", "unsure", "set aside", "unreadable"];
-export const [USED, EXCLUDED, UNSURE, ASIDE, UNREADABLE] = STATES.keys();
+export const STATES = ["used", "excluded", "set aside", "unreadable"];
+export const [USED, EXCLUDED, ASIDE, UNREADABLE] = STATES.keys();
 const POLL_MS = 1000;
 const WAIT_MS = 400;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -22,6 +22,7 @@ class Store {
     this.part = column(index.part, "u8");
     this.label = column(states.label, "i32");
     this.state = column(states.state, "u8");
+    this.unsure = column(states.unsure, "u8");
     this.classNames = states.class_names;
     this.seq = states.seq;
     this.listeners = [];
@@ -78,7 +79,7 @@ class Store {
   }
 
   isDecided(i) {
-    return this.isRelabeled(i) || this.state[i] === EXCLUDED || this.state[i] === UNSURE;
+    return this.isRelabeled(i) || this.state[i] === EXCLUDED || this.unsure[i] === 1;
   }
 
   take({ seq, class_names: classNames, rows, version }) {
@@ -86,10 +87,11 @@ class Store {
     this.classNames = classNames;
     this.seq = seq;
     const changed = [];
-    for (const [i, label, state] of rows) {
-      if (this.label[i] === label && this.state[i] === state) continue;
+    for (const [i, label, state, unsure] of rows) {
+      if (this.label[i] === label && this.state[i] === state && this.unsure[i] === unsure) continue;
       this.label[i] = label;
       this.state[i] = state;
+      this.unsure[i] = unsure;
       changed.push(i);
     }
     return changed;
@@ -113,7 +115,8 @@ class Store {
     return this.queued(async () => {
       const found = await get(`/api/changes?since=${this.seq}`);
       if (found.is_shorter) location.reload();
-      if (found.seq !== this.seq) this.tell(this.take(found));
+      if (found.version !== this.version) location.reload();
+      else if (found.seq !== this.seq) this.tell(this.take(found));
     });
   }
 

@@ -21,9 +21,18 @@ from tellapart.errors import DataError, OptionError, StorageError, TellapartErro
 from tellapart.reports.studio_pages import PAGES, studio_css, studio_module, studio_page
 from tellapart.server.guards import SECURITY_HEADERS, Access, Guard
 from tellapart.server.limits import Limits
-from tellapart.server.studio.columns import check_view, findings_view, leaderboard_view, map_view, predictions_view, run_view
+from tellapart.server.studio.cluster_names import rename_cluster
+from tellapart.server.studio.columns import (
+    check_view,
+    findings_view,
+    leaderboard_view,
+    map_view,
+    predictions_view,
+    run_view,
+    suggested_view,
+)
 from tellapart.server.studio.overview import overview_view
-from tellapart.server.studio.requests import APPLY, DECISION, JOB, NOTHING, UNDO, choices_in, number_in, sent, since
+from tellapart.server.studio.requests import APPLY, CLUSTER, DECISION, JOB, NOTHING, UNDO, choices_in, number_in, sent, since
 from tellapart.server.studio.studio import Studio
 from tellapart.server.studio.workspace import STATES, Step, Workspace
 
@@ -115,6 +124,10 @@ class _Routes:
             Route("/api/check", self.check),
             Route("/api/review", self.review),
             Route("/api/map", self.map),
+            Route("/api/clusters", self.rename_cluster, methods=["POST"]),
+            Route("/api/suggested", self.suggested),
+            Route("/api/files", self.files),
+            Route("/api/rescan", self.rescan, methods=["POST"]),
             Route("/api/overview", self.overview),
             Route("/api/jobs", self.jobs),
             Route("/api/jobs", self.start_job, methods=["POST"]),
@@ -168,6 +181,7 @@ class _Routes:
                 "done": loading.done,
                 "total": loading.total,
                 "error": loading.error,
+                "is_checking": loading.is_checking,
             }
         )
 
@@ -193,6 +207,7 @@ class _Routes:
                 **{name: getattr(row, name) for name in columns},
                 "original": workspace.undecided[number].label,
                 "state": STATES[int(workspace.states[number])],
+                "unsure": bool(workspace.unsure[number]),
                 "decisions": workspace.history(number),
                 "copies": workspace.files_per_image.get(row.image_id or "", 0) - 1 if row.image_id else 0,
             }
@@ -231,6 +246,25 @@ class _Routes:
     async def map(self, request: Request) -> Response:
         workspace = self.workspace
         return JSONResponse(await asyncio.to_thread(map_view, workspace, self.studio.places.explore.expanduser()))
+
+    async def rename_cluster(self, request: Request) -> Response:
+        content, workspace = await sent(request, CLUSTER), self.workspace
+        folder = self.studio.places.explore.expanduser()
+        return JSONResponse({"name": await asyncio.to_thread(rename_cluster, workspace, folder, content["number"], content["name"])})
+
+    async def suggested(self, request: Request) -> Response:
+        workspace = self.workspace
+        return JSONResponse(await asyncio.to_thread(lambda: suggested_view(workspace, self.studio.suggested())))
+
+    async def files(self, request: Request) -> Response:
+        """How many files are new or gone since the folder was read."""
+        _ = self.workspace
+        return JSONResponse(asdict(await asyncio.to_thread(self.studio.file_changes)))
+
+    async def rescan(self, request: Request) -> Response:
+        _, _ = self.workspace, await sent(request, NOTHING)
+        self.studio.rescan()
+        return await self.status(request)
 
     async def overview(self, request: Request) -> Response:
         workspace = self.workspace

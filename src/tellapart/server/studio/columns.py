@@ -17,9 +17,9 @@ from tellapart.predictions import Predictions
 from tellapart.reports.leaderboard_page import ranked_row
 from tellapart.reports.review_page import ReviewPayload, first_rows, review_payload
 from tellapart.run_folder import Run
+from tellapart.server.studio.cluster_names import exploration, named_clusters
 from tellapart.server.studio.documents import (
     CheckView,
-    ClusterName,
     IndexView,
     IssueCount,
     LeaderboardView,
@@ -29,6 +29,7 @@ from tellapart.server.studio.documents import (
     RankedRun,
     RunRow,
     StatesView,
+    SuggestedView,
 )
 from tellapart.server.studio.workspace import NO_LABEL, Workspace
 from tellapart.workflows.leaderboard import ListedRuns
@@ -59,13 +60,14 @@ def index_view(workspace: Workspace) -> IndexView:
 
 
 def states_view(workspace: Workspace) -> StatesView:
-    """What is decided now: label and state of every file."""
+    """What is decided now: label, state and doubt of every file."""
     return {
         "version": workspace.version,
         "seq": workspace.seq,
         "class_names": list(workspace.class_names),
         "label": packed(workspace.labels, np.int32),
         "state": packed(workspace.states, np.uint8),
+        "unsure": packed(workspace.unsure, np.uint8),
     }
 
 
@@ -226,6 +228,15 @@ def check_view(workspace: Workspace, review: ReviewView) -> CheckView:
     }
 
 
+def suggested_view(workspace: Workspace, review: ReviewView | None) -> SuggestedView:
+    """The batch to label next; empty where there is none or it is about other images."""
+    if review is None:
+        return {"rows": [], "guessed": [], "made": None}
+    numbers = _rows_of_review(workspace, review["rows"])
+    there = [(int(number), row["suggested"]) for number, row in zip(numbers, review["rows"], strict=True) if number >= 0]
+    return {"rows": [number for number, _ in there], "guessed": [name for _, name in there], "made": review["header"].get("made")}
+
+
 def findings_view(workspace: Workspace, review: ReviewView) -> ReviewPayload | None:
     """What the review page shows of a check, with the number of each row here; None where it is about other images."""
     numbers = _rows_of_review(workspace, review["rows"])
@@ -248,10 +259,7 @@ def _rows_of_review(workspace: Workspace, rows: Sequence[ReviewRow]) -> IntArray
     return np.array(found, np.int64)
 
 
-COLUMNS = ("x", "y", "cluster", "image_id", "path")
-EXPLORATION = fields({"header": fields({}), "map": fields({name: several(lambda value, where: value) for name in COLUMNS})})
 MAP_SIDE = 65535
-WORDS = 3
 
 
 def map_view(workspace: Workspace, folder: Path) -> MapView:
@@ -260,13 +268,9 @@ def map_view(workspace: Workspace, folder: Path) -> MapView:
     Raises:
         StorageError: it is damaged.
     """
-    file = folder / "explore.json"
-    try:
-        content: dict[str, Any] = read_json(file, EXPLORATION)
-    except FileNotFoundError:
+    content = exploration(folder)
+    if content is None:
         return {"n": 0}
-    except (OSError, ShapeError) as error:
-        raise StorageError(f"{file} cannot be read: {error}", hint="tellapart explore writes it anew") from error
     drawn = content["map"]
     rows = np.array(_rows(workspace, drawn["path"], drawn["image_id"]), np.int64)
     here = np.flatnonzero(rows >= 0)
@@ -283,7 +287,7 @@ def map_view(workspace: Workspace, folder: Path) -> MapView:
         "x": packed(x, np.uint16),
         "y": packed(y, np.uint16),
         "cluster": packed(clusters[here], np.int32),
-        "clusters": [_cluster(one) for one in (content.get("clusters") or {}).get("clusters", [])],
+        "clusters": named_clusters(workspace.snapshot.state, content),
         "made": content["header"].get("made"),
         "method": str(drawn.get("method", "")),
     }
@@ -296,8 +300,3 @@ def _rows(workspace: Workspace, paths: Sequence[str], image_ids: Sequence[str]) 
         number = workspace.number_of.get(path, -1)
         found.append(number if number >= 0 and workspace.undecided[number].image_id == image_id else -1)
     return found
-
-
-def _cluster(one: dict[str, Any]) -> ClusterName:
-    words = one.get("name") or ", ".join((one.get("words") or [])[:WORDS])
-    return {"number": int(one["number"]), "name": str(words), "size": int(one["size"])}

@@ -30,13 +30,14 @@ class IndexView(TypedDict):
 
 
 class StatesView(TypedDict):
-    """What is decided now; ``label`` and ``state`` are packed columns."""
+    """What is decided now; ``label``, ``state`` and ``unsure`` are packed columns."""
 
     version: str
     seq: int
     class_names: list[str]
     label: str
     state: str
+    unsure: str
 
 
 class PredictionsView(TypedDict):
@@ -136,6 +137,7 @@ class OverviewView(TypedDict):
 
     n: int
     states: dict[str, int]
+    unsure: int
     unlabeled: int
     decisions: int
     classes: list[ClassRow]
@@ -146,6 +148,14 @@ class OverviewView(TypedDict):
     changed: int
     next: list[NextStep]
     notes: list[str]
+
+
+class SuggestedView(TypedDict):
+    """What ``suggest`` proposes to label next: numbers of the files, and the class that a run would guess for each; none without one."""
+
+    rows: list[int]
+    guessed: list[str | None]
+    made: str | None
 
 
 class ClusterName(TypedDict):

@@ -159,10 +159,11 @@ def _command(arguments: Sequence[str]) -> tuple[str, ...]:
     return (sys.executable, "-m", "tellapart", *arguments)
 
 
-TRAIN, CHECK, EXPLORE = "train", "check", "explore"
-KINDS = (TRAIN, CHECK, EXPLORE)
+TRAIN, CHECK, EXPLORE, SUGGEST = "train", "check", "explore", "suggest"
+KINDS = (TRAIN, CHECK, EXPLORE, SUGGEST)
 TRAIN_OPTIONS = ("recipe", "backbone", "image_size", "augment", "epochs", "folds", "time_limit", "name")
 """What can be chosen of a training in the studio; the command line knows more."""
+CHOOSABLE = {TRAIN: TRAIN_OPTIONS, EXPLORE: ("k",), SUGGEST: ("n", "classes")}
 
 
 def arguments_of(kind: str, source: FolderSource, out: Path, chosen: Mapping[str, Any]) -> list[str]:
@@ -172,20 +173,26 @@ def arguments_of(kind: str, source: FolderSource, out: Path, chosen: Mapping[str
         kind: one of :data:`KINDS`.
         source: the folder.
         out: where it writes to.
-        chosen: options by name; only a training has any.
+        chosen: options by name, those of :data:`CHOOSABLE`.
 
     Raises:
         OptionError: an option's name or value is wrong; all of them are named.
     """
-    if unknown := [name for name in chosen if kind != TRAIN or name not in TRAIN_OPTIONS]:
+    if unknown := [name for name in chosen if name not in CHOOSABLE.get(kind, ())]:
         raise OptionError(f"{kind} has no option {unknown[0]!r} here")
+    if wrong := [name for name, value in chosen.items() if not isinstance(value, str | int | float | None)]:
+        raise OptionError(f"{wrong[0]} of {kind} has to be a word or a number")
     values = {name: value for name, value in chosen.items() if value not in (None, "")}
     if kind == TRAIN:
         TrainOptions.of(**values)
     state = [("state", str(source.state.expanduser().absolute()))] if source.state else []
     options = [("out", str(out.expanduser().absolute())), *_reading(source.reading), *state, *values.items()]
-    flags = [word for name, value in options for word in (flag_of(name), str(value))]
-    return [kind, place_of(source.folder), *flags, "--json"]
+    return [kind, place_of(source.folder), *flags_of(dict(options)), "--json"]
+
+
+def flags_of(options: Mapping[str, Any]) -> list[str]:
+    """Options as words of a command line."""
+    return [word for name, value in options.items() for word in (flag_of(name), str(value))]
 
 
 def _reading(reading: DatasetOptions) -> Sequence[tuple[str, Any]]:

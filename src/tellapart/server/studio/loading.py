@@ -48,10 +48,11 @@ class Loader:
         source: the folder.
         loading: is told how far it is.
         on_read: gets the files, and once more where they turn out to have changed since they were last read.
+        shown: version of the files that are shown already; None where nothing is.
     """
 
-    def __init__(self, source: FolderSource, loading: Loading, on_read: Callable[[Workspace], None]) -> None:
-        self.source, self.loading, self.on_read = source, loading, on_read
+    def __init__(self, source: FolderSource, loading: Loading, on_read: Callable[[Workspace], None], *, shown: str | None = None) -> None:
+        self.source, self.loading, self.on_read, self.shown = source, loading, on_read, shown
         self.thread = threading.Thread(target=self._work, name="load folder", daemon=True)
         self._process: subprocess.Popen[str] | None = None
 
@@ -67,12 +68,7 @@ class Loader:
             self.thread.join()
 
     def _work(self) -> None:
-        state, shown = usual_state(self.source), None
-        known = read_snapshot(state, self.source) if state is not None else None
-        if known is not None:
-            shown = known.version
-            self.on_read(Workspace(known))
-        del known
+        shown = self.shown or self._show_known()
         found = self._scanned(is_shown=shown is not None)
         if found is not None and found[1] != shown:
             fresh = read_snapshot(Path(found[0]), self.source)
@@ -81,6 +77,15 @@ class Loader:
             else:
                 self.loading.error = f"what was read of the folder could not be kept in {found[0]}"
         self.loading.is_checking = False
+
+    def _show_known(self) -> str | None:
+        """Show the folder as it was when it was last read; its version, None where that is not known."""
+        state = usual_state(self.source)
+        known = read_snapshot(state, self.source) if state is not None else None
+        if known is None:
+            return None
+        self.on_read(Workspace(known))
+        return known.version
 
     def _scanned(self, *, is_shown: bool) -> tuple[str, str] | None:
         """Folder and version of the new snapshot; None where there is none, and ``loading`` says why."""

@@ -34,6 +34,7 @@ def overview_view(studio: Studio, workspace: Workspace) -> OverviewView:
     return {
         "n": len(workspace),
         "states": {name: int((workspace.states == code).sum()) for code, name in enumerate(STATES)},
+        "unsure": int(workspace.unsure.sum()),
         "unlabeled": int(((workspace.labels < 0) & (workspace.states == 0)).sum()),
         "decisions": len({one.batch for one in workspace.decisions.in_effect}),
         "classes": classes,
@@ -59,7 +60,7 @@ def changed_since(workspace: Workspace, run: Run) -> int:
 
 def _classes(workspace: Workspace) -> list[ClassRow]:
     used = workspace.states == 0
-    left_out = (workspace.states == 1) | (workspace.states == 2)
+    left_out = workspace.states == 1
     parts = np.array([0 if row.part is None else 1 + PARTS.index(row.part) for row in workspace.undecided], np.int64)
     found: list[ClassRow] = []
     for code, name in enumerate(workspace.class_names):
@@ -78,7 +79,10 @@ def _next_steps(
     usable = [row for row in classes if row["n"]]
     if unlabeled:
         yield _step(
-            "label", f"Label {count(unlabeled, 'image')}", "They take no part in training until they have a label.", "/gallery?class=-"
+            "label",
+            f"Label {count(unlabeled, 'image')}",
+            "They take no part in training until they have a label; piles of them can be named at once.",
+            "/label",
         )
     if issues is None:
         yield _step(

@@ -18,6 +18,7 @@ CHOICE = fields(
 DECISION = fields({"version": text(), "seq": whole(0, LARGEST), "choices": several(CHOICE, 1)}, is_open=False)
 JOB = fields({"kind": text(*KINDS)}, {"options": fields({})}, is_open=False)
 APPLY = fields({"seq": whole(0, LARGEST), "name": text(), "text": text(), "is_trial": flag}, is_open=False)
+CLUSTER = fields({"number": whole(0, LARGEST), "name": text()}, is_open=False)
 NOTHING = fields({}, is_open=False)
 UNDO = fields({"seq": whole(0, LARGEST)}, {"batch": maybe(whole(0, LARGEST))}, is_open=False)
 

@@ -22,7 +22,7 @@ from tellapart.errors import TellapartError
 from tellapart.printable import printable
 from tellapart.progress import Progress
 
-SNAPSHOT, FORMAT = "studio.json", 1
+SNAPSHOT, FORMAT = "studio.json", 2
 COLUMNS = ("image_id", "label", "part", "group", "reason", "width", "height", "size_bytes")
 SAY_EVERY_S = 0.2
 
@@ -60,6 +60,7 @@ class Snapshot:
         paths: of n files, below the root.
         rows: n rows without decisions.
         version: changes with the files.
+        is_listed: whether a table lists the files.
     """
 
     root: Path
@@ -68,6 +69,7 @@ class Snapshot:
     paths: tuple[str, ...]
     rows: list[FileRow]
     version: str
+    is_listed: bool = False
 
 
 def scan(source: FolderSource, progress: Progress) -> Snapshot:
@@ -84,7 +86,7 @@ def scan(source: FolderSource, progress: Progress) -> Snapshot:
     found = opened.extract(FeatureSpec(()), progress=progress)
     rows = undecided_rows(opened.dataset, found.files, found.facts)
     paths = tuple(entry.path for entry in opened.dataset.entries)
-    return Snapshot(opened.dataset.root, opened.state, tuple(opened.notes), paths, rows, _version(rows))
+    return Snapshot(opened.dataset.root, opened.state, tuple(opened.notes), paths, rows, _version(rows), opened.dataset.is_listed)
 
 
 def _version(rows: Sequence[FileRow]) -> str:
@@ -106,6 +108,7 @@ def write_snapshot(snapshot: Snapshot, source: FolderSource) -> None:
         "root": str(snapshot.root),
         "notes": list(snapshot.notes),
         "version": snapshot.version,
+        "is_listed": snapshot.is_listed,
         "path": list(snapshot.paths),
         **{name: [getattr(row, name) for row in snapshot.rows] for name in COLUMNS},
     }
@@ -124,8 +127,9 @@ def read_snapshot(state: Path, source: FolderSource) -> Snapshot | None:
         if content["format"] != FORMAT or content["reading"] != asdict(source.reading):
             return None
         columns = zip(*(content[name] for name in COLUMNS), strict=True)
-        rows = [_row(path, dict(zip(COLUMNS, values, strict=True))) for path, values in zip(content["path"], columns, strict=True)]
-        return Snapshot(Path(content["root"]), state, tuple(content["notes"]), tuple(content["path"]), rows, str(content["version"]))
+        notes, paths = tuple(content["notes"]), tuple(content["path"])
+        rows = [_row(path, dict(zip(COLUMNS, values, strict=True))) for path, values in zip(paths, columns, strict=True)]
+        return Snapshot(Path(content["root"]), state, notes, paths, rows, str(content["version"]), bool(content["is_listed"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -15,8 +15,9 @@ from tellapart.progress import SILENT
 from tellapart.reports.live_page import LiveView, running_trainings
 from tellapart.run_folder import Run
 from tellapart.server.studio.columns import index_view, review_of, states_view
-from tellapart.server.studio.jobs import CHECK, EXPLORE, TRAIN, Job, Jobs, arguments_of
+from tellapart.server.studio.jobs import CHECK, EXPLORE, SUGGEST, TRAIN, Job, Jobs, arguments_of, flags_of
 from tellapart.server.studio.loading import Loader, Loading
+from tellapart.server.studio.new_files import FileChanges, NewFiles
 from tellapart.server.studio.pictures import Pictures
 from tellapart.server.studio.scan import FolderSource
 from tellapart.server.studio.workspace import Workspace
@@ -35,11 +36,13 @@ class Places:
         runs: the folder of runs.
         check: the folder of ``check``.
         explore: the folder of ``explore``.
+        suggested: the folder of ``suggest``.
     """
 
     runs: Path = Path("runs")
     check: Path = Path("check")
     explore: Path = Path("explore")
+    suggested: Path = Path("suggested")
 
 
 class Studio:
@@ -64,6 +67,7 @@ class Studio:
         self.loader: Loader | None = None
         self._pictures: Pictures | None = None
         self._index: bytes | None = None
+        self._new_files: NewFiles | None = None
         self._read_runs: dict[tuple[Path, int], Run] = {}
         self._listed: tuple[tuple[str, ...], ListedRuns] | None = None
 
@@ -120,6 +124,10 @@ class Studio:
             self._listed = names, list_runs(where, SILENT, of=self._root) if names else none
         return self._listed[1]
 
+    def suggested(self) -> ReviewView | None:
+        """What was suggested last; None where nothing was."""
+        return review_of(self.places.suggested.expanduser())
+
     def review(self) -> ReviewView | None:
         """What the latest check found; None where there was none."""
         return review_of(self.places.check.expanduser())
@@ -139,8 +147,11 @@ class Studio:
             DataError: one of this kind is running already.
             StorageError: it cannot be written down.
         """
-        out = {TRAIN: self.places.runs, CHECK: self.places.check, EXPLORE: self.places.explore}[kind]
-        return self.jobs.start(kind, arguments_of(kind, self.source, out, chosen))
+        places = self.places
+        out = {TRAIN: places.runs, CHECK: places.check, EXPLORE: places.explore, SUGGEST: places.suggested}[kind]
+        runs = self.runs() if kind == SUGGEST and not chosen.get("classes") else []
+        judge = {"run": str(runs[0].folder)} if runs else {}
+        return self.jobs.start(kind, [*arguments_of(kind, self.source, out, chosen), *flags_of(judge)])
 
     def live(self) -> LiveView | None:
         """The curves so far of the newest training on this folder that runs; None where none is drawn."""
@@ -153,10 +164,27 @@ class Studio:
             self.loader = Loader(self.source, self.loading, self.use)
             self.loader.start()
 
+    def rescan(self) -> None:
+        """Begin to read the folder anew; nothing where that goes on already."""
+        if self.workspace is not None and not self.loading.is_checking:
+            self.loading.is_checking, self.loading.error = True, None
+            self.loader = Loader(self.source, self.loading, self.use, shown=self.workspace.version)
+            self.loader.start()
+
+    def file_changes(self) -> FileChanges:
+        """How many files are new or gone since the folder was read; none while it is being read, and of what is no plain folder."""
+        watch = self._new_files
+        return FileChanges() if watch is None or self.loading.is_checking else watch.changes()
+
     def use(self, workspace: Workspace) -> None:
         """Work on a folder that was read; on other files than before where they have changed."""
         if self._pictures is not None:
             self._pictures.close()
+        if self.workspace is not None:
+            workspace.own_batches[:0] = self.workspace.own_batches
+        folder, snapshot = Path(self.source.folder).expanduser(), workspace.snapshot
+        is_plain = folder.is_dir() and folder.absolute() == snapshot.root and not snapshot.is_listed
+        self._new_files = NewFiles(snapshot.root, snapshot.paths) if is_plain else None
         self._pictures = Pictures(workspace)
         self._index = None
         self.workspace = workspace

@@ -12,19 +12,25 @@ from typing import cast
 
 import numpy as np
 
-from tellapart.dataset.decisions import EXCLUDE, LOG_FILE, RELABEL, RESTORE, UNDO, Decision, DecisionLog, Decisions
+from tellapart.dataset.decisions import EXCLUDE, LOG_FILE, RELABEL, RESTORE, UNDO, UNSURE, Decision, DecisionLog, Decisions
 from tellapart.dataset.file_rows import UNREADABLE, FileRow
 from tellapart.dataset.row_building import decided_rows
 from tellapart.errors import OptionError
 from tellapart.server.studio.documents import PastDecision
 from tellapart.server.studio.scan import Snapshot
-from tellapart.workflows.decision_writing import ApplicableDecisions, ProposedDecision, applicable_decisions, excluded, relabeled, restored
+from tellapart.workflows.decision_writing import (
+    ApplicableDecisions,
+    ProposedDecision,
+    applicable_decisions,
+    doubted,
+    excluded,
+    relabeled,
+    restored,
+)
 
-UNSURE = "unsure"
-"""The reason of images that are excluded because nobody can tell what they show."""
-STATES = ("used", "excluded", UNSURE, "set aside", "unreadable")
+STATES = ("used", "excluded", "set aside", "unreadable")
 """What becomes of a file; the page gets the place in this tuple."""
-ACTIONS = (RELABEL, EXCLUDE, RESTORE)
+ACTIONS = (RELABEL, EXCLUDE, RESTORE, UNSURE)
 NO_LABEL = -1
 
 
@@ -72,6 +78,7 @@ class Workspace:
         class_names: every label that occurs or occurred, in the order of the codes of ``labels``; it only ever grows.
         labels: int32 (n,), the label of now, -1 without one.
         states: uint8 (n,), places in :data:`STATES`.
+        unsure: bool (n,), whether the newest decision is that one is unsure of it.
         version: changes with the files.
         log_file: the file of the decisions.
         own_batches: batches that were decided here, not by others.
@@ -89,6 +96,7 @@ class Workspace:
         self.version = snapshot.version
         self.labels = np.full(len(self.rows), NO_LABEL, np.int32)
         self.states = np.zeros(len(self.rows), np.uint8)
+        self.unsure = np.zeros(len(self.rows), np.bool_)
         self.log_file = state / LOG_FILE
         self.own_batches: list[int] = []
         self._codes = {name: code for code, name in enumerate(self.class_names)}
@@ -126,6 +134,10 @@ class Workspace:
     def seq(self) -> int:
         """Number of lines of the log that the rows follow."""
         return len(self._read.log)
+
+    def is_unsure(self, path: str) -> bool:
+        """Whether the newest decision about a file is that one is unsure of it."""
+        return bool(self.unsure[self.number_of[path]])
 
     def numbers_of(self, image_id: str) -> tuple[int, ...]:
         """The rows of an image."""
@@ -201,11 +213,11 @@ class Workspace:
             return Step(log.log[-1].batch, sum(one.batch == undone for one in log.log), undone)
 
     def changes_since(self, seq: int) -> list[list[int]]:
-        """Number, label code and state code of every row that lines of the log from ``seq`` on are about."""
+        """Number, label code, state code and doubt of every row that lines of the log from ``seq`` on are about."""
         with self._lock:
             keys = _keys_of(self._read.log[max(0, seq) :], self._read)
             numbers = sorted(number for key in keys for number in self._numbers.get(key, ()))
-            return [[number, int(self.labels[number]), int(self.states[number])] for number in numbers]
+            return [[number, int(self.labels[number]), int(self.states[number]), int(self.unsure[number])] for number in numbers]
 
     def history(self, number: int) -> list[PastDecision]:
         """The decisions about the image of a row, the oldest first, each with whether it holds."""
@@ -232,6 +244,8 @@ class Workspace:
             return excluded(row, self)
         if action == RESTORE:
             return restored(row, self)
+        if action == UNSURE:
+            return doubted(row, self)
         raise OptionError(f"there is no action {action!r}; there are {', '.join(ACTIONS)}")
 
     def _follow(self, log: Decisions) -> None:
@@ -248,7 +262,9 @@ class Workspace:
         meant = set(keys)
         numbers = sorted(number for key in meant for number in self._numbers.get(key, ()))
         decisions = Decisions(tuple(one for one in log.in_effect if _key(one) in meant))
-        for number, row in zip(numbers, decided_rows([self.undecided[number] for number in numbers], decisions), strict=True):
+        undecided = [self.undecided[number] for number in numbers]
+        self.unsure[numbers] = decisions.unsure(undecided)
+        for number, row in zip(numbers, decided_rows(undecided, decisions), strict=True):
             self.rows[number] = row
         self._note(numbers)
 
@@ -263,10 +279,8 @@ def _state(row: FileRow) -> int:
     if row.is_used:
         return 0
     if row.status == UNREADABLE:
-        return 4
-    if not row.is_excluded:
         return 3
-    return 2 if (row.reason or "").endswith(f": {UNSURE}") else 1
+    return 1 if row.is_excluded else 2
 
 
 def _key(one: FileRow | Decision) -> str:
