@@ -7,6 +7,7 @@ up to ten (docs/log.md, 2026-11-21). Independent single-threaded jobs do not wai
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -111,9 +112,24 @@ def run_to_end(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work())
+        with _ctrl_c_as_python_has_it():
+            return asyncio.run(work())
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(lambda: asyncio.run(work())).result()
+
+
+@contextmanager
+def _ctrl_c_as_python_has_it() -> Iterator[None]:
+    """Within, SIGINT has Python's own handler, unless it is ignored: asyncio cancels the work on Ctrl-C only in its place."""
+    ours = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(ours):
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, ours)
 
 
 def prefetch(function: Callable[[Item], Result], items: Iterable[Item], num_workers: int) -> Iterator[Result]:

@@ -281,6 +281,53 @@ def test_term_and_hangup_end_as_ctrl_c_does(how: signal.Signals, code: int, is_i
     assert said == "interrupted; what is finished is kept, and the same command goes on from there\n"
 
 
+def test_an_interruption_while_the_command_line_is_read_is_said_alike() -> None:
+    """click itself would say "Aborted!" with exit code 1."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SLEEP.replace("Group.invoke = wait", "Group.make_context = wait").replace("(self, ctx)", "(self, *rest)")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        assert process.communicate(timeout=60)[1] == "interrupted; what is finished is kept, and the same command goes on from there\n"
+    assert process.returncode == 129
+
+
+SLOW_IMPORT = """
+import sys
+print("importing", flush=True)
+try:
+    sys.stdin.readline()
+except KeyboardInterrupt:
+    print("lost")
+print("imported")
+"""
+
+
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_during_an_import_waits_until_it_is_done(how: signal.Signals, code: int, tmp_path: Path) -> None:
+    """While torch was imported, one in ten was lost, or ended the process with SIGABRT (an exception within C++)."""
+    (tmp_path / "slow_import.py").write_text(SLOW_IMPORT)
+    code_of = SLEEP.replace('print("here", flush=True)', "import slow_import")
+    with subprocess.Popen(
+        [sys.executable, "-c", code_of],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(how)
+        out, said = process.communicate("\n", timeout=50)
+    assert (out, process.returncode) == ("imported\n", code)
+    assert said == "interrupted; what is finished is kept, and the same command goes on from there\n"
+
+
 def test_nohup_stays_in_force() -> None:
     code = SLEEP.replace("time.sleep(60)", "import os, signal; os.kill(os.getpid(), signal.SIGHUP); print('on', flush=True)")
     ignore = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"

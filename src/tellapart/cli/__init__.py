@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 
-from tellapart.cli.signals import ENDINGS, end_in_order, exit_code
+from tellapart.cli.signals import ENDINGS, INTERRUPTED, end_in_order, exit_code
 
 
 def main() -> None:
@@ -18,6 +18,7 @@ def main() -> None:
         show_everything_visibly()
         tellapart.main()
     except KeyboardInterrupt:
+        print(INTERRUPTED, file=sys.stderr)
         sys.exit(exit_code())
     finally:
         for number in ENDINGS:

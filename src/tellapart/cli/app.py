@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 import click
 
-from tellapart.cli.signals import exit_code
+from tellapart.cli.signals import INTERRUPTED, exit_code
 from tellapart.cli.terminal import Styled, visible_usage_errors, wants_color, write_line
 from tellapart.commands import COMMANDS, GROUPS
 from tellapart.errors import OptionError, TellapartError
 from tellapart.version import __version__
 
 FAILED, USAGE = 1, 2
+
+
+@contextmanager
+def interruption_in_words() -> Iterator[None]:
+    """Within, Ctrl-C ends the program with a sentence and our exit code, before click says "Aborted!"."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        write_line(Styled(INTERRUPTED, fg="yellow"), to_stderr=True)
+        raise SystemExit(exit_code()) from None
 
 
 class CommandGroup(click.Group):
@@ -38,7 +50,7 @@ class CommandGroup(click.Group):
 
     def make_context(self, *values: Any, **extra: Any) -> click.Context:
         """Read the command line as far as the command."""
-        with visible_usage_errors():
+        with visible_usage_errors(), interruption_in_words():
             return super().make_context(*values, **extra)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
@@ -54,17 +66,13 @@ class CommandGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; our errors become a sentence and a hint."""
         try:
-            with visible_usage_errors():
+            with visible_usage_errors(), interruption_in_words():
                 return super().invoke(ctx)
         except TellapartError as error:
             write_line(Styled(f"error: {error}", fg="red"), to_stderr=True)
             if error.hint:
                 write_line(Styled(f"hint: {error.hint}", fg="cyan"), to_stderr=True)
             ctx.exit(USAGE if isinstance(error, OptionError) else FAILED)
-        except KeyboardInterrupt:
-            said = "interrupted; what is finished is kept, and the same command goes on from there"
-            write_line(Styled(said, fg="yellow"), to_stderr=True)
-            ctx.exit(exit_code())
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: tellapart train photos")
