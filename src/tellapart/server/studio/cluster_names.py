@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from tellapart.atomic_files import storage_error, write_json
 from tellapart.errors import DataError, StorageError
@@ -20,7 +20,26 @@ KEPT_NAMES = fields({"clustering": text(), "names": fields({})})
 WORDS = 3
 
 
-def exploration(folder: Path) -> dict[str, Any] | None:
+class DrawnMap(TypedDict):
+    """The points of a map: columns of the same length."""
+
+    method: str
+    x: list[float]
+    y: list[float]
+    cluster: list[int | None]
+    image_id: list[str]
+    path: list[str]
+
+
+class Exploration(TypedDict):
+    """What the studio reads of ``explore.json`` (docs/reference/explore.md)."""
+
+    header: dict[str, Any]
+    map: DrawnMap
+    clusters: dict[str, Any] | None
+
+
+def exploration(folder: Path) -> Exploration | None:
     """What ``explore`` has written; None where it has not.
 
     Raises:
@@ -28,7 +47,7 @@ def exploration(folder: Path) -> dict[str, Any] | None:
     """
     file = folder / "explore.json"
     try:
-        found: dict[str, Any] = read_json(file, EXPLORATION)
+        found: Exploration = read_json(file, EXPLORATION)
     except FileNotFoundError:
         return None
     except (OSError, ShapeError) as error:
@@ -36,7 +55,7 @@ def exploration(folder: Path) -> dict[str, Any] | None:
     return found
 
 
-def named_clusters(state: Path, content: dict[str, Any]) -> list[ClusterName]:
+def named_clusters(state: Path, content: Exploration) -> list[ClusterName]:
     """The clusters of an exploration: as they were called in the studio, by ``explore --name``, or what they look like."""
     names = _kept_names(state, _clustering(content))
     return [_named(one, names) for one in _clusters(content)]
@@ -78,14 +97,14 @@ def _kept_names(state: Path, clustering: str) -> dict[int, str]:
     return names if content["clustering"] == clustering else {}
 
 
-def _clustering(content: dict[str, Any]) -> str:
+def _clustering(content: Exploration) -> str:
     """What tells one clustering from another: which image is in which cluster."""
     drawn = content["map"]
     words = "\n".join(f"{image_id} {cluster}" for image_id, cluster in zip(drawn["image_id"], drawn["cluster"], strict=True))
     return sha256(words.encode()).hexdigest()
 
 
-def _clusters(content: dict[str, Any]) -> list[dict[str, Any]]:
+def _clusters(content: Exploration) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = (content.get("clusters") or {}).get("clusters", [])
     return found
 
