@@ -17,7 +17,7 @@ from tellapart.images.formats import reads_heic
 Pixels = NDArray[np.uint8]
 Color = tuple[int, int, int]
 
-HTML = b"<!DOCTYPE html>\n<html><head><title>404 Not Found</title></head><body>No such image</body></html>\n"
+HTML = b"<!DOCTYPE html>\n<html><head><title>404 Not ResultPage</title></head><body>No such image</body></html>\n"
 TEXT = "This is not an image. Ceci n'est pas une image, voil\u00e0.\n".encode() * 3
 SVG = b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>\n'
 PSD = b"8BPS\x00\x01" + bytes(6) + struct.pack(">HIIHH", 3, 8, 8, 8, 3) + bytes(64)

@@ -150,8 +150,8 @@ class AnalyzedFolder:
     def extracted_by_members(self, specs: Sequence[FeatureSpec], *, progress: Progress = SILENT) -> list[FeatureMatrix]:
         """Features of the same images for the members of a model; see :func:`tellapart.predictor.extract_members`."""
         with Catalog(self.opened.state / CATALOG) as catalog:
-            found = extract_members(self.opened.dataset, specs, catalog=catalog, num_workers=self.opened.num_workers, progress=progress)
-        return [features for (features,) in found[1]]
+            extracted = extract_members(self.opened.dataset, specs, catalog=catalog, num_workers=self.opened.num_workers, progress=progress)
+        return [features for (features,) in extracted[1]]
 
     @cached_property
     def compared_pairs(self) -> list[ComparedPair]:
@@ -169,8 +169,8 @@ class AnalyzedFolder:
         values = np.vstack([other.features.values, self.features.of(image_ids)])
         features = FeatureMatrix((new, *image_ids), values, self.features.provenance)
 
-        def thumbnails(wanted: Sequence[str]) -> Mapping[str, bytes]:
-            return {**self.thumbnails(wanted), **other.thumbnails(wanted)}
+        def thumbnails(image_ids: Sequence[str]) -> Mapping[str, bytes]:
+            return {**self.thumbnails(image_ids), **other.thumbnails(image_ids)}
 
         compared = _compared_pairs(features, {**self.facts, **other.facts}, thumbnails)
         return {image_id for one in compared if one.is_copy and new in one.pair for image_id in one.pair} - {new}

@@ -58,8 +58,8 @@ def replacing(path: Path, *, is_anew: bool = False) -> Iterator[Path]:
 def _has_bytes_of(path: Path, other: Path) -> bool:
     """Whether ``path`` is a regular file with the bytes of ``other``."""
     with suppress(OSError):
-        found = path.lstat()
-        return stat.S_ISREG(found.st_mode) and found.st_size == other.stat().st_size and filecmp.cmp(path, other, shallow=False)
+        status = path.lstat()
+        return stat.S_ISREG(status.st_mode) and status.st_size == other.stat().st_size and filecmp.cmp(path, other, shallow=False)
     return False
 
 

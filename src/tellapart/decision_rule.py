@@ -128,7 +128,7 @@ def parse_recalls(words: str) -> dict[str, float]:
     Raises:
         ValueError: it is not of this form; the message says what is wrong.
     """
-    found: dict[str, float] = {}
+    recalls: dict[str, float] = {}
     for item in words.split(","):
         name, equals, number = item.strip().rpartition("=")
         try:
@@ -137,7 +137,7 @@ def parse_recalls(words: str) -> dict[str, float]:
             value = math.nan
         if not equals or not name.strip() or not 0 < value < 1:
             raise ValueError(f"{item.strip()!r} is no class with its recall between 0 and 1, such as dogs=0.99")
-        if name.strip() in found:
+        if name.strip() in recalls:
             raise ValueError(f"{name.strip()!r} is named twice")
-        found[name.strip()] = value
-    return found
+        recalls[name.strip()] = value
+    return recalls

@@ -53,8 +53,8 @@ def cached_features(spec: FeatureSpec, image_ids: Sequence[str]) -> FeatureMatri
     values, is_found = _read_vectors(caches, different)
     if not caches or not is_found.all():
         return None
-    found = FeatureMatrix(tuple(different), values, spec.provenance())
-    return found if len(different) == len(image_ids) else replace(found, image_ids=tuple(image_ids), values=found.of(image_ids))
+    matrix = FeatureMatrix(tuple(different), values, spec.provenance())
+    return matrix if len(different) == len(image_ids) else replace(matrix, image_ids=tuple(image_ids), values=matrix.of(image_ids))
 
 
 def _read_vectors(caches: Sequence[FeatureCache], image_ids: Sequence[str]) -> tuple[FloatArray, BoolArray]:
@@ -223,8 +223,8 @@ class _Work:
                     lanes[fingerprint] = _Lane(spec, backbone, cache, cache.image_ids())
         self.by_fingerprint, self.lanes = lanes, list(lanes.values())
         self.pixel_stores = specs[0].pixel_stores()
-        kept = [(size, specs[0].resize) for size in specs[0].pixel_sizes]
-        self.squares = [*dict.fromkeys(lane.square for lane in self.lanes), *kept]
+        stored = [(size, specs[0].resize) for size in specs[0].pixel_sizes]
+        self.squares = [*dict.fromkeys(lane.square for lane in self.lanes), *stored]
         """Side and resize policy of the squares made of an image: those of the lanes, then those to keep."""
         self.kept = [store.image_ids() for store in self.pixel_stores]
         self.thumbnails = ThumbnailStore(cache_root() / "thumbnails.sqlite")
@@ -267,9 +267,9 @@ class _Work:
                 missing = {image_ids[row] for row in np.flatnonzero(~is_read).tolist()}
                 lane.cached -= missing
                 is_damaged = is_damaged or bool(missing)
-        for store, kept in zip(self.pixel_stores, self.kept, strict=True):
+        for store, stored in zip(self.pixel_stores, self.kept, strict=True):
             lost = store.remove_damaged(set(image_ids))
-            kept -= lost
+            stored -= lost
             is_damaged = is_damaged or bool(lost)
         return is_damaged
 
@@ -326,10 +326,10 @@ class _Work:
             pixels = lane.spec.apply_view(pixels, [o.file.image_id or "" for o in todo])
             for outcome, vector in zip(todo, self.networks[lane.backbone].features(pixels, mirror=lane.spec.mirror), strict=True):
                 outcome.vectors[place] = vector
-        kept = len(self.squares) - len(self.pixel_stores)
+        first_stored = len(self.squares) - len(self.pixel_stores)
         for outcome in outcomes:
             if outcome.look is not None:
-                outcome.look = replace(outcome.look, pixels=outcome.look.pixels[kept:])
+                outcome.look = replace(outcome.look, pixels=outcome.look.pixels[first_stored:])
         return outcomes
 
     def _read(self, entry: Entry) -> _Outcome:

@@ -89,12 +89,12 @@ def predict_files_with_onnx(
         )
     probabilities, logits = (np.concatenate(values) for values in zip(*answers, strict=True))
     readable = [(entry, file) for entry, file in zip(dataset.entries, files, strict=True) if file.image_id]
-    found = file_predictions(
+    predictions = file_predictions(
         readable, probabilities=probabilities, logits=logits, class_names=classifier.class_names, source=str(classifier.metadata["run"])
     )
     labels = tuple(shown_label(entry) for entry in dataset.entries)
     none = FeatureMatrix((), np.empty((0, 0), np.float32), {})
-    return PredictedFiles(found, found, 1, tuple(files), labels, none)
+    return PredictedFiles(predictions, predictions, 1, tuple(files), labels, none)
 
 
 def _batches(classifier: OnnxClassifier, dataset: Dataset, num_workers: int) -> Iterator[list[SquaredFile]]:

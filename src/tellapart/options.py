@@ -134,9 +134,9 @@ class Options:
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
-        found = [problem for f in fields(self) for problem in _problems(f, getattr(self, f.name), hints[f.name])]
-        if found:
-            raise OptionError("\n".join(found))
+        problems = [problem for f in fields(self) for problem in _problems(f, getattr(self, f.name), hints[f.name])]
+        if problems:
+            raise OptionError("\n".join(problems))
         if idle := self._idle([f.name for f in fields(self) if getattr(self, f.name) != f.default]):
             raise OptionError("\n".join(idle), hint=WITHOUT)
 
@@ -173,11 +173,11 @@ class Options:
 
     def _idle(self, names: Sequence[str]) -> list[str]:
         """Why options of these names would change nothing, as sentences."""
-        found = []
+        problems = []
         for f in fields(self):
             complaints = [condition(self) for condition in f.metadata["only_for"]] if f.name in names else []
-            found += [f"{f.name} has no effect {complaint}" for complaint in complaints if complaint][:1]
-        return found
+            problems += [f"{f.name} has no effect {complaint}" for complaint in complaints if complaint][:1]
+        return problems
 
     def is_given(self, name: str) -> bool:
         """Whether the user named an option: it differs from its default, or was given with it."""
@@ -211,39 +211,39 @@ def with_options(
 
         keywords = [Parameter(f.name, Parameter.KEYWORD_ONLY, default=f.default, annotation=f.type) for f in fields(kind)]
         call.__signature__ = signature(function).replace(parameters=[*own, *keywords])  # type: ignore[attr-defined]
-        told = "".join(f"\n        {f.name}: {f.metadata['help']}" for f in fields(kind))
-        call.__doc__ = re.sub(r"\n +options: [^\n]*", lambda _: told, function.__doc__ or "", count=1)
+        documented = "".join(f"\n        {f.name}: {f.metadata['help']}" for f in fields(kind))
+        call.__doc__ = re.sub(r"\n +options: [^\n]*", lambda _: documented, function.__doc__ or "", count=1)
         call.options = kind  # type: ignore[attr-defined]
         return call
 
     return decorate
 
 
-def _fitted(value: Any, wanted: type) -> Any:
+def _fitted(value: Any, kind: type) -> Any:
     """A string as a path and a list as a tuple, where that is what is wanted."""
-    if wanted is Path and isinstance(value, str):
+    if kind is Path and isinstance(value, str):
         return Path(value)
-    return tuple(value) if wanted is tuple and isinstance(value, list) else value
+    return tuple(value) if kind is tuple and isinstance(value, list) else value
 
 
 def value_type(hint: Any) -> type:
     """The one concrete type behind a hint such as ``int`` or ``float | None``."""
     if get_origin(hint) in (Union, types.UnionType):
         hint = next(part for part in get_args(hint) if part is not type(None))
-    found: type = get_origin(hint) or hint
-    return found
+    kind: type = get_origin(hint) or hint
+    return kind
 
 
 def _problems(f: Any, value: Any, hint: Any) -> list[str]:
     """What is wrong with one value, as sentences that name the option and the value received."""
     if value is None:
         return [] if f.default is None or type(None) in get_args(hint) else [f"{f.name} must be given"]
-    wanted, rule = value_type(hint), f.metadata
-    is_fitting = isinstance(value, int | float) if wanted is float else isinstance(value, wanted)
-    if wanted in (int, float) and isinstance(value, bool):
+    kind, rule = value_type(hint), f.metadata
+    is_fitting = isinstance(value, int | float) if kind is float else isinstance(value, kind)
+    if kind in (int, float) and isinstance(value, bool):
         is_fitting = False
     if not is_fitting:
-        return [f"{f.name} must be of type {wanted.__name__}, got {value!r}"]
+        return [f"{f.name} must be of type {kind.__name__}, got {value!r}"]
     if rule.get("choices") and value not in rule["choices"]:
         close = closest_name(str(value), rule["choices"])
         return [f"{f.name} must be one of {', '.join(rule['choices'])}; got {value!r}" + (f" ({close})" if close else "")]

@@ -71,8 +71,8 @@ class PredictedFiles:
     @property
     def answered(self) -> tuple[str, ...]:
         """What is answered for each readable image: the most probable class, unless something else decides."""
-        found = self.predictions
-        return self.answers if self.answers is not None else tuple(found.class_names[k] for k in found.predicted.tolist())
+        predictions = self.predictions
+        return self.answers if self.answers is not None else tuple(predictions.class_names[k] for k in predictions.predicted.tolist())
 
     @property
     def columns(self) -> list[str]:
@@ -221,15 +221,15 @@ def extract_members(
     Returns:
         The state of every file, and for each member its features in every view.
     """
-    found: dict[int, tuple[FeatureMatrix, ...]] = {}
+    views_of: dict[int, tuple[FeatureMatrix, ...]] = {}
     files: tuple[FileState, ...] = ()
     for members in _together(specs):
         of_views = [replace(specs[member], view=number) for member in members for number in range(views)]
         extraction = extract_together(dataset, of_views, catalog=catalog, network=network, num_workers=num_workers, progress=progress)
         files = files or extraction.files
         for place, member in enumerate(members):
-            found[member] = extraction.views[place * views : (place + 1) * views]
-    return files, [found[member] for member in range(len(specs))]
+            views_of[member] = extraction.views[place * views : (place + 1) * views]
+    return files, [views_of[member] for member in range(len(specs))]
 
 
 def _together(specs: Sequence[FeatureSpec]) -> list[list[int]]:

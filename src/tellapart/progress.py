@@ -144,8 +144,8 @@ class Auto:
 
 def listener() -> Progress:
     """Who hears of what runs where nobody was passed."""
-    found = sys.modules.get("IPython")
-    shell = found.get_ipython() if found is not None else None
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
     if getattr(shell, "kernel", None) is not None:
         return NotebookBar(shell)
     is_person = shell is not None or hasattr(sys, "ps1") or (sys.stderr is not None and sys.stderr.isatty())

@@ -69,20 +69,20 @@ class Run:
     @cached_property
     def metrics(self) -> RunMetrics:
         """``metrics.json``; of an autoencoder only what it has in common with a classifier."""
-        found: RunMetrics = self._json("metrics.json", METRICS)
-        return found
+        metrics: RunMetrics = self._json("metrics.json", METRICS)
+        return metrics
 
     @cached_property
     def autoencoder_metrics(self) -> AutoencoderMetrics:
         """``metrics.json`` of an autoencoder."""
-        found: AutoencoderMetrics = self._json("metrics.json", AUTOENCODER_METRICS)
-        return found
+        metrics: AutoencoderMetrics = self._json("metrics.json", AUTOENCODER_METRICS)
+        return metrics
 
     @cached_property
     def options(self) -> RunOptions:
         """``options.json``."""
-        found: RunOptions = self._json("options.json", OPTIONS)
-        return found
+        options: RunOptions = self._json("options.json", OPTIONS)
+        return options
 
     @cached_property
     def history(self) -> list[EpochEvent]:

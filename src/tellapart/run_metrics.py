@@ -456,9 +456,9 @@ def _finite(value: Any) -> Any:
 
 
 def _run_metrics(value: Any, where: str) -> RunMetrics:
-    found: RunMetrics = record(RunMetrics)(value, where)
-    several(text(), is_unique=True)(found.class_names, "class_names")
-    return found
+    metrics: RunMetrics = record(RunMetrics)(value, where)
+    several(text(), is_unique=True)(metrics.class_names, "class_names")
+    return metrics
 
 
 METRICS, OPTIONS, EPOCH = _run_metrics, record(RunOptions), record(EpochEvent)

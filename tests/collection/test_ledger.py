@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tellapart.collection import schema
-from tellapart.collection.candidates import Found, Offer
+from tellapart.collection.candidates import Offer, ResultPage
 from tellapart.collection.ledger import BUSY, DUPLICATE, KEPT, QUEUED, REFUSED, WAITING, Claim, Ledger, Verdict
 from tellapart.collection.search_cursors import DRY, FAILED, Cells
 from tellapart.collection.status import kept_rows, next_chances, read_status, slice_ends, source_counts
@@ -299,7 +299,7 @@ def test_the_best_ranked_of_every_keyword_come_first(ledger: Ledger) -> None:
     for word in ("red", "cub"):
         cell = cells.claim("fox", "site")
         assert cell is not None
-        cells.turn_page(cell, Found(offers=offers(f"{word}1", f"{word}2", f"{word}3")))
+        cells.turn_page(cell, ResultPage(offers=offers(f"{word}1", f"{word}2", f"{word}3")))
     assert sorted(claim.url[23:-4] for claim in ledger.claim("fox", "site", 2)) == ["cub1", "red1"]
 
 
@@ -312,7 +312,7 @@ def test_keywords_are_paged_by_turns_and_facets_come_last(ledger: Ledger) -> Non
         cell = cells.claim("fox", "site")
         assert cell is not None
         seen.append((cell.keyword, dict(cell.facet), cell.cursor))
-        cells.turn_page(cell, Found(offers=offers(f"{turn}"), cursor="2" if cell.cursor is None else None))
+        cells.turn_page(cell, ResultPage(offers=offers(f"{turn}"), cursor="2" if cell.cursor is None else None))
     assert seen == [
         ("red fox", {}, None),
         ("fox cub", {}, None),
@@ -329,7 +329,7 @@ def test_slices_are_not_asked_where_the_whole_was_shown(ledger: Ledger) -> None:
     for total in (2, 200):
         cell = cells.claim("fox", "site")
         assert cell is not None
-        cells.turn_page(cell, Found(offers=offers(f"{total}a", f"{total}b"), total=total))
+        cells.turn_page(cell, ResultPage(offers=offers(f"{total}a", f"{total}b"), total=total))
     assert slice_ends(ledger, "fox") == {"site": {"exhausted": 3, "open": 1}}
 
 
@@ -339,7 +339,7 @@ def test_a_page_of_nothing_new_is_stale_and_judged_addresses_make_the_harvest(le
     for page in range(3):
         cell = cells.claim("fox", "site")
         assert cell is not None
-        cells.turn_page(cell, Found(offers=offers(*"abcde"), cursor=str(page)))
+        cells.turn_page(cell, ResultPage(offers=offers(*"abcde"), cursor=str(page)))
     cell = cells.claim("fox", "site")
     assert cell is not None
     first, *rest = ledger.claim("fox", "site", 4)

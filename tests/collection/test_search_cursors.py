@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tellapart.collection.candidates import Found, Offer
+from tellapart.collection.candidates import Offer, ResultPage
 from tellapart.collection.ledger import Ledger
 from tellapart.collection.search_cursors import DRY, EXHAUSTED, FAILED, OPEN, Cell, Cells
 from tests.collection.conftest import NOW
@@ -38,10 +38,10 @@ def test_the_first_facet_comes_first_and_a_claimed_one_is_given_to_nobody_else(c
 
 
 def test_a_page_is_turned_to_the_next_until_there_is_none(cells: Cells, ledger: Ledger) -> None:
-    assert cells.turn_page(claimed(cells), Found(offers=offers("a", "b"), cursor="2")) == 2
+    assert cells.turn_page(claimed(cells), ResultPage(offers=offers("a", "b"), cursor="2")) == 2
     again = claimed(cells)
     assert (again.cursor, again.pages) == ("2", 1)
-    assert cells.turn_page(again, Found(offers=offers("b", "c"))) == 1
+    assert cells.turn_page(again, ResultPage(offers=offers("b", "c"))) == 1
     assert statuses(ledger) == [EXHAUSTED, OPEN, OPEN]
 
 
@@ -49,14 +49,14 @@ def test_a_page_is_turned_to_the_next_until_there_is_none(cells: Cells, ledger: 
 def test_facets_are_closed_only_where_the_whole_search_showed_everything(
     cells: Cells, ledger: Ledger, total: int | None, expected: str
 ) -> None:
-    cells.turn_page(claimed(cells), Found(offers=offers("a", "b"), total=total))
+    cells.turn_page(claimed(cells), ResultPage(offers=offers("a", "b"), total=total))
     assert statuses(ledger) == [EXHAUSTED, expected, expected]
 
 
 def test_a_facet_that_ends_closes_no_other(cells: Cells, ledger: Ledger) -> None:
     whole, facet = claimed(cells), claimed(cells)
     cells.let_go(whole)
-    cells.turn_page(facet, Found(offers=offers("a"), total=1))
+    cells.turn_page(facet, ResultPage(offers=offers("a"), total=1))
     assert statuses(ledger) == [OPEN, EXHAUSTED, OPEN]
 
 
@@ -65,7 +65,7 @@ def test_stale_pages_are_counted_in_a_row(cells: Cells) -> None:
     counted = []
     for page in (known, known, (*known[1:], *offers("new")), (*known[2:], *offers("newer", "newest")), known):
         cell = claimed(cells)
-        cells.turn_page(cell, Found(offers=page, cursor="more"))
+        cells.turn_page(cell, ResultPage(offers=page, cursor="more"))
         counted.append(cells.harvest(cell, 9)[2])
         for other in iter(lambda: cells.claim("cat", "inaturalist"), None):
             if other.id == cell.id:

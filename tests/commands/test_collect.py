@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import tellapart
-from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.candidates import Offer, Query, Request, ResultPage
 from tellapart.collection.sources import SourceCard, SourceError, registry
 from tellapart.collection.status import ClassStatus, CollectResult
 from tellapart.collection.web_pages.browser import browser_path
@@ -59,7 +59,7 @@ class Shelf:
     def request(self, query: Query, cursor: str | None, keys: Any) -> Request:
         return Request(url=self._server.url("/headers"))
 
-    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> ResultPage:
         self.asked.append((query.keyword, cursor))
         if query.keyword == "broken":
             raise SourceError("the answer is no JSON")
@@ -68,7 +68,7 @@ class Shelf:
         shown = tuple(
             Offer(url=self._server.url(path), license="cc0-1.0", creator="Ann, =cmd()") for path in paths[start : start + self._page]
         )
-        return Found(offers=shown, cursor=str(start + self._page) if start + self._page < len(paths) else None, total=len(paths))
+        return ResultPage(offers=shown, cursor=str(start + self._page) if start + self._page < len(paths) else None, total=len(paths))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import tellapart
-from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.candidates import Offer, Query, Request, ResultPage
 from tellapart.collection.sources import SOURCES, SourceCard, SourceError, json_fields, registry
 from tellapart.errors import OptionError
 from tests import sample_images
@@ -53,11 +53,11 @@ class Attic:
     def request(self, query: Query, cursor: str | None, keys: Mapping[str, str]) -> Request:
         return Request(url=f"{PLACE['host']}/{self.path}", params={"q": query.keyword})
 
-    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> ResultPage:
         found = json_fields.document(body)
         if "results" not in found:
             raise SourceError(f"Attic says: {found['detail']}")
-        return Found(offers=tuple(Offer(url=one["url"]) for one in found["results"]), total=found["total"])
+        return ResultPage(offers=tuple(Offer(url=one["url"]) for one in found["results"]), total=found["total"])
 
 
 class Cellar(Attic):

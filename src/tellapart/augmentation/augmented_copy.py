@@ -66,7 +66,7 @@ class _Done:
 def flipped_variants(augmentation: Augmentation) -> list[tuple[bool, bool]]:
     """For an augmentation that only flips: each different copy of an image, as whether rows and whether columns are reversed."""
     across, down = augmentation.flip, augmentation.vertical_flip
-    return [way for way, is_there in (((False, True), across), ((True, False), down), ((True, True), across and down)) if is_there]
+    return [flips for flips, is_there in (((False, True), across), ((True, False), down), ((True, True), across and down)) if is_there]
 
 
 def enlarge(
@@ -141,11 +141,11 @@ def _copy_name(path: str, number: int) -> str:
 
 def _free(path: str, taken: set[str]) -> str:
     """``path``, or with a number where that name is taken; takes it."""
-    wanted, found, number = PurePosixPath(path), path, 2
-    while found in taken:
-        found, number = str(wanted.with_name(f"{wanted.stem} {number}{wanted.suffix}")), number + 1
-    taken.add(found)
-    return found
+    original, free, number = PurePosixPath(path), path, 2
+    while free in taken:
+        free, number = str(original.with_name(f"{original.stem} {number}{original.suffix}")), number + 1
+    taken.add(free)
+    return free
 
 
 def _write(dataset: Dataset, job: _Job, folder: Path, augmentation: Augmentation, seed: int) -> _Done:

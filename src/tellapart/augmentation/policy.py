@@ -108,17 +108,17 @@ class Augmentation(Options):
         mirror = np.where(self.flip & (draw["flip"] < 0.5), -1.0, 1.0)
         upside = np.where(self.vertical_flip & (draw["vertical_flip"] < 0.5), -1.0, 1.0)
         per_x, per_y = share_x * width / wide / enlarged, share_y * height / tall / enlarged
-        found = np.empty((len(mirror), 2, 3))
-        found[:, 0, 0] = mirror * per_x * cos
-        found[:, 0, 1] = mirror * per_y * (cos * slope - sin)
-        found[:, 1, 0] = upside * per_x * sin
-        found[:, 1, 1] = upside * per_y * (sin * slope + cos)
+        matrices = np.empty((len(mirror), 2, 3))
+        matrices[:, 0, 0] = mirror * per_x * cos
+        matrices[:, 0, 1] = mirror * per_y * (cos * slope - sin)
+        matrices[:, 1, 0] = upside * per_x * sin
+        matrices[:, 1, 1] = upside * per_y * (sin * slope + cos)
         off_x = ((draw["crop_x"] - 0.5) * (1 - share_x) - _signed(draw["shift_x"]) * self.shift) * width
         off_y = ((draw["crop_y"] - 0.5) * (1 - share_y) - _signed(draw["shift_y"]) * self.shift) * height
         center = np.array([(wide - 1) / 2, (tall - 1) / 2])
-        found[:, 0, 2] = (width - 1) / 2 + mirror * off_x - found[:, 0, :2] @ center
-        found[:, 1, 2] = (height - 1) / 2 + upside * off_y - found[:, 1, :2] @ center
-        return found
+        matrices[:, 0, 2] = (width - 1) / 2 + mirror * off_x - matrices[:, 0, :2] @ center
+        matrices[:, 1, 2] = (height - 1) / 2 + upside * off_y - matrices[:, 1, :2] @ center
+        return matrices
 
     def augmented(self, pixels: ByteArray, keys: IntArray, *, seed: int, epoch: int, out_size: Size | None = None) -> NDArray[np.uint8]:
         """Images varied, uint8 (n, h, w, 3) to a new uint8 (n, o, o, 3); each a function of its pixels, its key, seed and epoch.
@@ -154,10 +154,10 @@ class Augmentation(Options):
 
     def _crop_shares(self, area: FloatArray, aspect: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shares of width and height that crops keep: an area of at least ``1 - crop``, a shape of 3/4 to 4/3 where that fits in."""
-        kept = 1 - area * self.crop
-        across = np.minimum(np.sqrt(kept * _WIDEST ** _signed(aspect)), 1)
-        down = np.minimum(kept / across, 1)
-        return np.minimum(kept / down, 1), down
+        remaining = 1 - area * self.crop
+        across = np.minimum(np.sqrt(remaining * _WIDEST ** _signed(aspect)), 1)
+        down = np.minimum(remaining / across, 1)
+        return np.minimum(remaining / down, 1), down
 
 
 def _signed(draw: FloatArray) -> FloatArray:

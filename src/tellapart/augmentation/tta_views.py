@@ -39,13 +39,13 @@ View ``2 i`` is entry ``i`` and view ``2 i + 1`` its mirror image; after the las
 def view_matrices(number: int, size: Size) -> NDArray[np.float64]:
     """The affine matrices of the first ``number`` views of an image of ``size`` pixels, float64 (number, 2, 3)."""
     height, width = height_and_width(size)
-    found = np.zeros((number, 2, 3))
+    matrices = np.zeros((number, 2, 3))
     for view in range(number):
-        _, seen, across, down = VIEWS[view // 2 % len(VIEWS)]
+        _, scale, across, down = VIEWS[view // 2 % len(VIEWS)]
         mirror = -1 if view % 2 else 1
-        found[view, 0] = mirror * seen, 0, (width - 1) / 2 * (1 - mirror * seen) + across * (1 - seen) * width / 2
-        found[view, 1] = 0, seen, (height - 1) / 2 * (1 - seen) + down * (1 - seen) * height / 2
-    return found
+        matrices[view, 0] = mirror * scale, 0, (width - 1) / 2 * (1 - mirror * scale) + across * (1 - scale) * width / 2
+        matrices[view, 1] = 0, scale, (height - 1) / 2 * (1 - scale) + down * (1 - scale) * height / 2
+    return matrices
 
 
 def view(

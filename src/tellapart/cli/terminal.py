@@ -106,9 +106,9 @@ def visible_usage_errors() -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
-        said = error.format_message()
-        shown = "\n".join(visible(line.expandtabs(2)) for line in said.split("\n"))
-        if shown == said:
+        message = error.format_message()
+        shown = "\n".join(visible(line.expandtabs(2)) for line in message.split("\n"))
+        if shown == message:
             raise
         raise click.UsageError(shown, error.ctx) from error
 

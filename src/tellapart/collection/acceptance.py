@@ -104,28 +104,28 @@ class Acceptor:
         return np.stack([np.frombuffer(one or bytes(2 * SIGNATURE_LENGTH), np.float16) for one in stored])
 
     def _verdict(self, look: FetchedImage) -> Verdict:
-        claim, fetched, seen = look.claim, look.fetched, look.inspected
-        if fetched.verdict != "ok" or seen is None:
+        claim, fetched, decoded = look.claim, look.fetched, look.inspected
+        if fetched.verdict != "ok" or decoded is None:
             return self._failure(claim, fetched)
         seen_so = Verdict(
             claim=claim, status=REFUSED, http_code=fetched.http_code, sha256=fetched.sha256, size_bytes=len(fetched.body),
-            hash=seen.hash, mirror_hash=seen.mirror_hash, width=seen.width, height=seen.height, format=seen.format,
+            hash=decoded.hash, mirror_hash=decoded.mirror_hash, width=decoded.width, height=decoded.height, format=decoded.format,
         )  # fmt: skip
-        if seen.reason is not None:
-            return replace(seen_so, reason=seen.reason)
-        if min(seen.width, seen.height) < self.min_side:
-            return replace(seen_so, reason=f"fewer than {self.min_side} pixels on its shorter side: {seen.width} x {seen.height}")
+        if decoded.reason is not None:
+            return replace(seen_so, reason=decoded.reason)
+        if min(decoded.width, decoded.height) < self.min_side:
+            return replace(seen_so, reason=f"fewer than {self.min_side} pixels on its shorter side: {decoded.width} x {decoded.height}")
         same = self.ledger.owner_of(fetched.sha256)
         if same is not None:
             return replace(seen_so, status=DUPLICATE, twin=same[0], reason=_twin_words("the same file", same[1], claim))
-        twin = self._known.twin(seen.hash, seen.mirror_hash, seen.signature)
+        twin = self._known.twin(decoded.hash, decoded.mirror_hash, decoded.signature)
         if twin is not None and int(twin) != claim.id:
             reason = _twin_words("nearly the same image", self.ledger.label_of(int(twin)), claim)
             return replace(seen_so, status=DUPLICATE, twin=int(twin), reason=reason)
         body = _kept_body(look)
-        image_id = fetched.sha256 if seen.body is None else sha256(body).hexdigest()
-        file = image_name(self.folders[claim.label], image_id, seen.format)
-        return replace(seen_so, status=BUSY, image_id=image_id, signature=seen.signature, file=file, size_bytes=len(body))
+        image_id = fetched.sha256 if decoded.body is None else sha256(body).hexdigest()
+        file = image_name(self.folders[claim.label], image_id, decoded.format)
+        return replace(seen_so, status=BUSY, image_id=image_id, signature=decoded.signature, file=file, size_bytes=len(body))
 
     def _failure(self, claim: Claim, fetched: Fetched) -> Verdict:
         """A temporary failure waits for another attempt (:mod:`tellapart.collection.retries`); any other is final."""

@@ -55,7 +55,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ResultPage:
     """One page of results of a source."""
 
     offers: tuple[Offer, ...] = ()

@@ -259,12 +259,12 @@ class Collector:
     async def _is_worth_waiting(self) -> bool:
         """Whether something more can be had within our patience."""
         held, ceiling, needs = await self._outlook()
-        wanted = {(label, source) for label, need in needs.items() if need for source, _ in sources_by_need(held.get(label, {}), ceiling)}
+        needed = {(label, source) for label, need in needs.items() if need for source, _ in sources_by_need(held.get(label, {}), ceiling)}
         due = await self._keeper.ask_ledger(next_chances, self._keeper.ledger)
         chances = [
             max(when, self._resting.get(source, 0))
             for (label, source, is_search), when in due.items()
-            if (label, source) in wanted and (not is_search or source in self._searcher.sources)
+            if (label, source) in needed and (not is_search or source in self._searcher.sources)
         ]
         return bool(chances) and min(chances) - self._keeper.ledger.clock() <= self._pace.patience_s
 

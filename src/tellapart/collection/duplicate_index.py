@@ -82,29 +82,31 @@ class DuplicateIndex:
         self._renew_common()
         own = np.frombuffer(signature, np.float16)
         sides = ((plain_hash, own), (mirror_hash, mirrored_signature(own)))
-        likest = max((found for asked, miniature in sides for found in self._nearest(asked, miniature, NEAR_BITS)[:1]), default=None)
+        likest = max(
+            (match for hash_bytes, miniature in sides for match in self._nearest(hash_bytes, miniature, NEAR_BITS)[:1]), default=None
+        )
         if likest is None or likest[0] < LIKE_CORRELATION:
             return None
         if likest[0] < SAME_CORRELATION:
-            found = [pair for asked, miniature in sides for pair in self._nearest(asked, miniature, RIVAL_BITS)]
-            rival = max((correlation for correlation, at in found if at != likest[1]), default=0.0)
+            match = [pair for hash_bytes, miniature in sides for pair in self._nearest(hash_bytes, miniature, RIVAL_BITS)]
+            rival = max((correlation for correlation, at in match if at != likest[1]), default=0.0)
             if 1 - likest[0] > STANDS_OUT * (1 - max(0.0, rival)):
                 return None
         return self._ids[likest[1]]
 
-    def _nearest(self, asked: bytes, miniature: FloatArray, bits: int) -> list[tuple[float, int]]:
+    def _nearest(self, hash_bytes: bytes, miniature: FloatArray, bits: int) -> list[tuple[float, int]]:
         """Correlation and place of the images near by hash, best first."""
-        near = self._near(asked, bits)
+        near = self._near(hash_bytes, bits)
         if not len(near):
             return []
         correlations = self._correlations([self._ids[at] for at in near], miniature)
         return sorted(zip(correlations.tolist(), near.tolist(), strict=True), reverse=True)
 
-    def _near(self, asked: bytes, bits: int) -> IntArray:
-        """Places of the images whose hash differs from ``asked`` in at most ``bits`` bits; the nearest where there are many."""
+    def _near(self, hash_bytes: bytes, bits: int) -> IntArray:
+        """Places of the images whose hash differs from ``hash_bytes`` in at most ``bits`` bits; the nearest where there are many."""
         n = len(self._ids)
         scratch, counts = self._scratch[:n], self._counts[:, :n]
-        for half, word in enumerate(np.frombuffer(asked, np.uint64)):
+        for half, word in enumerate(np.frombuffer(hash_bytes, np.uint64)):
             np.bitwise_xor(self._words[half, :n], word, out=scratch)
             np.bitwise_count(scratch, out=counts[half])
         distances = np.add(counts[0], counts[1], out=counts[0])

@@ -132,15 +132,15 @@ class Ledger:
         with self.transaction() as db:
             for owner in set(self._gone()) & begun.keys():
                 if (rows := self._begun(owner)) <= begun[owner]:
-                    kept = [(image,) for image, *_ in rows & whole]
-                    db.executemany(f"UPDATE images SET status = '{KEPT}', owner = NULL WHERE id = ?", kept)  # noqa: S608
+                    complete = [(image,) for image, *_ in rows & whole]
+                    db.executemany(f"UPDATE images SET status = '{KEPT}', owner = NULL WHERE id = ?", complete)  # noqa: S608
                     freed += self._release(db, owner)
         return freed
 
     def want(self, quotas: Mapping[str, int | None]) -> None:
         """Write down how many images of each class are wanted; None: all that are offered."""
         with self.transaction() as db:
-            db.executemany(WANT, [{"label": label, "wanted": wanted} for label, wanted in quotas.items()])
+            db.executemany(WANT, [{"label": label, "wanted": quota} for label, quota in quotas.items()])
 
     def quotas(self) -> dict[str, int | None]:
         """How many images of each class are wanted."""
@@ -195,8 +195,8 @@ class Ledger:
     def signatures(self, images: Sequence[int]) -> list[bytes]:
         """The signatures of accepted images, in their order."""
         marks = ", ".join("?" * len(images))
-        found = dict(self._asked(f"SELECT image, signature FROM signatures WHERE image IN ({marks})", list(images)))  # noqa: S608
-        return [found.get(image, b"") for image in images]
+        signature_of = dict(self._asked(f"SELECT image, signature FROM signatures WHERE image IN ({marks})", list(images)))  # noqa: S608
+        return [signature_of.get(image, b"") for image in images]
 
     def owner_of(self, sha256: str) -> tuple[int, str] | None:
         """Row and class of the kept image with those bytes."""
@@ -291,8 +291,8 @@ class Ledger:
         return fresh
 
     def _write(self, db: sqlite3.Connection, verdict: Verdict, accepted: int | None) -> None:
-        said = {f.name: getattr(verdict, f.name) for f in fields(verdict) if f.name not in ("claim", "signature")}
-        db.execute(WRITE_VERDICT, {**said, "id": verdict.claim.id, "accepted": accepted, "now": self.clock()})
+        values = {f.name: getattr(verdict, f.name) for f in fields(verdict) if f.name not in ("claim", "signature")}
+        db.execute(WRITE_VERDICT, {**values, "id": verdict.claim.id, "accepted": accepted, "now": self.clock()})
 
     def _release(self, db: sqlite3.Connection, owner: str) -> int:
         """Requeue all claims of an owner; files that it had begun to write count as not written."""

@@ -60,13 +60,13 @@ def resolve_order(names: Sequence[str], options: CollectOptions, environment: Ma
     own = {plan.label: replace(usual, licenses=families_named(plan.licenses)) for plan in plans if plan.licenses}
     contact = resolve_contact(options.contact, environment)
     sources: dict[str, Source] = {}
-    asked: dict[str, tuple[str, ...]] = {}
+    sources_of: dict[str, tuple[str, ...]] = {}
     notes: list[str] = []
     for plan in plans:
         named = plan.sources or words_of(options.sources)
         licenses = own.get(plan.label, usual).licenses
         usable = _usable([source_named(name) for name in named], licenses, contact, environment, notes)
-        asked[plan.label] = tuple(source.name for source in usable)
+        sources_of[plan.label] = tuple(source.name for source in usable)
         sources |= {source.name: source for source in usable}
     if plans and not sources:
         raise OptionError(
@@ -78,7 +78,7 @@ def resolve_order(names: Sequence[str], options: CollectOptions, environment: Ma
     return CollectionOrder(
         plans=plans,
         sources=sources,
-        asked=asked,
+        asked=sources_of,
         usual=usual,
         own=own,
         contact=contact,
@@ -93,7 +93,7 @@ def _check_idle(options: CollectOptions, *, has_words: bool) -> None:
     Raises:
         OptionError: one is, and would change nothing.
     """
-    ways = {
+    options_of = {
         "without --page": (bool(options.page), ("browser", "next_page", "pages")),
         "without --page or --urls": (bool(options.page or options.urls), ("label",)),
         "without --page or classes to search for": (bool(options.page) or has_words, ("licenses",)),
@@ -102,7 +102,7 @@ def _check_idle(options: CollectOptions, *, has_words: bool) -> None:
     usual = type(options)()
     idle = [
         f"{name} has no effect {complaint}"
-        for complaint, (is_gone, names) in ways.items()
+        for complaint, (is_gone, names) in options_of.items()
         for name in names
         if not is_gone and getattr(options, name) != getattr(usual, name)
     ]
@@ -122,7 +122,7 @@ def _usable(
     from tellapart.collection.sources import all_sources, can_give, missing_keys
 
     usual = [source for source in all_sources().values() if source.card.is_default and source.card.asks == "words"]
-    found = []
+    usable = []
     for source in named or usual:
         complaint, hint = None, None
         if missing := missing_keys(source, environment):
@@ -136,8 +136,8 @@ def _usable(
         if complaint:
             notes.append(f"{complaint}, and is left out" + (f": {hint}" if hint else ""))
         else:
-            found.append(source)
-    return found
+            usable.append(source)
+    return usable
 
 
 def words_of(text: str | None) -> tuple[str, ...]:

@@ -50,9 +50,9 @@ Supplies = Mapping[str, Mapping[str, SourceCounts]]
 def shortfalls(supplies: Supplies, quotas: Mapping[str, int | None]) -> dict[str, int]:
     """How many more images each class needs in addition to those in progress; classes in the order of their need."""
     needs = {}
-    for label, wanted in quotas.items():
+    for label, quota in quotas.items():
         held = sum(one.kept + one.busy for one in supplies.get(label, {}).values())
-        needs[label] = 1 << 60 if wanted is None else max(0, wanted - held)
+        needs[label] = 1 << 60 if quota is None else max(0, quota - held)
     share = {label: needs[label] / (quotas[label] or 1 << 60) for label in needs}
     return {label: needs[label] for label in sorted(needs, key=lambda name: -share[name])}
 
@@ -63,15 +63,15 @@ def ceilings(supplies: Supplies, needs: Mapping[str, int], *, is_even: bool = Tr
     Classes that have all they need (``needs``, from :func:`shortfalls`) hold nobody back, unless the source could give
     them no more. What was listed by hand has no ceiling; with ``is_even=False`` nothing has.
     """
-    found: dict[str, int] = {}
+    ceiling_of: dict[str, int] = {}
     if not is_even or len(supplies) < 2:
-        return found
+        return ceiling_of
     for source in {source for sources in supplies.values() for source in sources} - LISTED_BY_HAND:
         those = {label: sources[source] for label, sources in supplies.items() if source in sources}
         binding = [one.kept + one.busy for label, one in those.items() if one.is_ended or needs.get(label)]
         if len(those) > 1 and binding:
-            found[source] = int(min(binding) * MOST_AHEAD) + ALLOWANCE
-    return found
+            ceiling_of[source] = int(min(binding) * MOST_AHEAD) + ALLOWANCE
+    return ceiling_of
 
 
 def sources_by_need(supplies: Mapping[str, SourceCounts], ceiling: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -81,12 +81,12 @@ def sources_by_need(supplies: Mapping[str, SourceCounts], ceiling: Mapping[str, 
     return [(name, room[name]) for name in sorted(allowed, key=lambda name: supplies[name].kept + supplies[name].busy)]
 
 
-def exhaustion_reason(judged: int, kept: int, stale_pages: int) -> str | None:
+def exhaustion_reason(judged: int, stored: int, stale_pages: int) -> str | None:
     """Why a slice is no longer searched, or None."""
     if stale_pages >= STALE_PAGES:
         return f"its last {stale_pages} pages held next to nothing new"
-    if judged >= FEWEST_JUDGED and kept <= DRY_SHARE * judged:
-        return f"of its last {count(judged, 'address', 'addresses')} {kept} gave a new image"
+    if judged >= FEWEST_JUDGED and stored <= DRY_SHARE * judged:
+        return f"of its last {count(judged, 'address', 'addresses')} {stored} gave a new image"
     return None
 
 
@@ -94,18 +94,18 @@ def unevenness(supplies: Supplies) -> list[str]:
     """Sentences about sources that give one class a quite different share than another: a shortcut for any classifier."""
     shares: dict[str, dict[str, float]] = {}
     for label, sources in supplies.items():
-        kept = sum(one.kept for one in sources.values())
-        if kept >= ALLOWANCE:
+        stored = sum(one.kept for one in sources.values())
+        if stored >= ALLOWANCE:
             for source, one in sources.items():
-                shares.setdefault(source, {})[label] = one.kept / kept
-    said = []
+                shares.setdefault(source, {})[label] = one.kept / stored
+    sentences = []
     for source, share in sorted(shares.items()):
         if len(share) < 2:
             continue
         low, high = min(share, key=share.__getitem__), max(share, key=share.__getitem__)
         if share[high] - share[low] > 0.2:
-            said.append(f"{source} gave {share[high]:.0%} of {high} but {share[low]:.0%} of {low}: a classifier may learn the source")
-    return said
+            sentences.append(f"{source} gave {share[high]:.0%} of {high} but {share[low]:.0%} of {low}: a classifier may learn the source")
+    return sentences
 
 
 def reasons_for_shortage(label: str, supplies: Supplies, missing: int, ends: Mapping[str, Counts], ceiling: Mapping[str, int]) -> list[str]:
@@ -113,18 +113,18 @@ def reasons_for_shortage(label: str, supplies: Supplies, missing: int, ends: Map
 
     ``ends`` counts, by source, the slices of this class that ended, by ``exhausted``, ``dry`` and ``failed``.
     """
-    said = [f"{label}: {missing:,} fewer than asked for"]
+    sentences = [f"{label}: {missing:,} fewer than asked for"]
     for source, one in sorted(supplies.get(label, {}).items()):
         if source in ceiling and one.kept + one.busy >= ceiling[source] and (one.queued or one.is_open):
             poorest = min((name for name in supplies if source in supplies[name]), key=lambda name: supplies[name][source].kept)
-            said.append(
+            sentences.append(
                 f"{source} has more, left alone because {poorest} has only {supplies[poorest][source].kept:,} from there"
                 " (--uneven-sources takes them)"
             )
             continue
         counted = [f"{number:,} {_END_WORDS[kind]}" for kind, number in ends.get(source, {}).items() if number and kind in _END_WORDS]
-        said.append(f"{source} gave {one.kept:,}" + (f" ({_listed(counted)})" if counted else ""))
-    return said
+        sentences.append(f"{source} gave {one.kept:,}" + (f" ({_listed(counted)})" if counted else ""))
+    return sentences
 
 
 _END_WORDS = {

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from tellapart.collection.acceptance import Acceptor
-from tellapart.collection.candidates import Fetched, Found, Query, Request
+from tellapart.collection.candidates import Fetched, Query, Request, ResultPage
 from tellapart.collection.network.rate_limits import Hosts
 from tellapart.collection.network.urls import host_of
 from tellapart.collection.planner import JUDGED, exhaustion_reason
@@ -80,11 +80,11 @@ class Searcher:
             await self._put_off(cell, fetched, await self._complaint(cell, fetched))
             return 0
         try:
-            found = await self._read(source, fetched, cell)
+            page = await self._read(source, fetched, cell)
         except SourceError as error:
             await ledger(self.cells.close, cell, FAILED, str(error))
             return 0
-        return await ledger(self.cells.turn_page, cell, found)
+        return await ledger(self.cells.turn_page, cell, page)
 
     async def _put_off(self, cell: Cell, fetched: Fetched, reason: str) -> None:
         ledger = self._keeper.ask_ledger
@@ -94,7 +94,7 @@ class Searcher:
             due = self._keeper.ledger.clock() + backoff_s(cell.tries + 1, fetched)
             await ledger(self.cells.postpone, cell, reason, due)
 
-    async def _read(self, source: Source, fetched: Fetched, cell: Cell) -> Found:
+    async def _read(self, source: Source, fetched: Fetched, cell: Cell) -> ResultPage:
         query = self._query(cell)
         if isinstance(source, Pages):
             return await parse_in_process(source, fetched, query, cell.cursor)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tellapart.collection.candidates import Found
+from tellapart.collection.candidates import ResultPage
 from tellapart.collection.ledger import Ledger
 from tellapart.collection.schema import ADD_CELL, CLAIM_CELL, CLOSE_FACETS, TURN_PAGE
 
@@ -60,15 +60,15 @@ class Cells:
         names = ("id", "label", "source", "keyword", "facet", "cursor", "pages", "tries")
         return Cell(**{**dict(zip(names, row, strict=True)), "facet": json.loads(row[4])})
 
-    def turn_page(self, cell: Cell, found: Found) -> int:
+    def turn_page(self, cell: Cell, page: ResultPage) -> int:
         """Write down the offers of one page, and where the next begins; how many addresses are new."""
         with self._ledger.transaction() as db:
             offered = db.execute("SELECT offered FROM cells WHERE id = ?", (cell.id,)).fetchone()[0]
-            fresh = self._ledger.add(db, cell.label, cell.source, cell.keyword, found.offers, cell.id, offered)
-            is_stale = bool(found.offers) and fresh <= STALE_SHARE * len(found.offers)
-            values = {"id": cell.id, "offered": len(found.offers), "fresh": fresh, "cursor": found.cursor, "total": found.total}
-            db.execute(TURN_PAGE, {**values, "status": OPEN if found.cursor else EXHAUSTED, "is_stale": is_stale})
-            if found.cursor is None and not cell.facet and found.total is not None and found.total <= offered + len(found.offers):
+            fresh = self._ledger.add(db, cell.label, cell.source, cell.keyword, page.offers, cell.id, offered)
+            is_stale = bool(page.offers) and fresh <= STALE_SHARE * len(page.offers)
+            values = {"id": cell.id, "offered": len(page.offers), "fresh": fresh, "cursor": page.cursor, "total": page.total}
+            db.execute(TURN_PAGE, {**values, "status": OPEN if page.cursor else EXHAUSTED, "is_stale": is_stale})
+            if page.cursor is None and not cell.facet and page.total is not None and page.total <= offered + len(page.offers):
                 db.execute(CLOSE_FACETS, {"id": cell.id, "reason": "the search for the whole showed all there is"})
         return fresh
 

@@ -80,10 +80,10 @@ def collect_images(names: Sequence[str], options: CollectOptions, environment: M
 
 def _nothing_came(stands: CollectionStatus, options: CollectOptions) -> DataError:
     """The error if no image was accepted."""
-    said = [f"{source}: {reason} ({number:,} x)" for source, reason, number in stands.search_failures]
-    said += [f"{one.host}: {one.reason} ({one.number:,} x)" for one in stands.reasons]
+    sentences = [f"{source}: {reason} ({number:,} x)" for source, reason, number in stands.search_failures]
+    sentences += [f"{one.host}: {one.reason} ({one.number:,} x)" for one in stands.reasons]
     return DataError(
-        "\n".join(["no image was collected", *said[:SHOWN_REASONS]]),
+        "\n".join(["no image was collected", *sentences[:SHOWN_REASONS]]),
         hint=f"tellapart collect -o {options.out} --status explains what was tried; the same command tries again",
     )
 
@@ -169,11 +169,11 @@ def _listed(order: CollectionOrder, options: CollectOptions, ledger: Ledger, pro
     fresh = unwanted = 0
     with progress.stage(f"reading {options.urls}", unit="addresses") as advance:
         while some := list(islice(offers, LISTED_AT_ONCE)):
-            wanted = [one for one in some if _is_wanted(one[1], order.wishes(one[0]).licenses)]
+            accepted = [one for one in some if _is_wanted(one[1], order.wishes(one[0]).licenses)]
             known = ledger.quotas()
-            ledger.want({label: options.per_class for label, _ in wanted if options.per_class or label not in known})
-            fresh += ledger.add_listed(wanted, LIST_SOURCE)
-            unwanted += len(some) - len(wanted)
+            ledger.want({label: options.per_class for label, _ in accepted if options.per_class or label not in known})
+            fresh += ledger.add_listed(accepted, LIST_SOURCE)
+            unwanted += len(some) - len(accepted)
             advance(len(some))
     if unwanted:
         notes.append(f"{options.urls}: {count(unwanted, 'address', 'addresses')} left out, not under the licenses asked for")
@@ -207,7 +207,7 @@ async def _collecting(
     )
     limits, agent = FetchLimits(concurrency=options.concurrency), user_agent(order.contact)
     quotas = keeper.quotas
-    wanted = None if None in quotas.values() else max(0, sum(filter(None, quotas.values())) - _kept(keeper.ledger))
+    missing = None if None in quotas.values() else max(0, sum(filter(None, quotas.values())) - _kept(keeper.ledger))
     async with (
         Fetcher(limits, user_agent=agent, hosts=hosts, allow_private=options.allow_private) as fetcher,
         Inspectors(2 * available_cores(), side=options.resize, crop=options.crop) as inspectors,
@@ -215,7 +215,7 @@ async def _collecting(
         _packing(keeper, packed_to),
     ):
         searcher = Searcher(keeper, hosts, order.sources, ask, order.wishes, order.keys)
-        with progress.stage("collecting", total=wanted, unit="images") as advance:
+        with progress.stage("collecting", total=missing, unit="images") as advance:
             await Collector(keeper, searcher, fetcher, inspectors, hosts, pace, advance).run()
 
 

@@ -128,15 +128,15 @@ def read_status(ledger: Ledger) -> CollectionStatus:
 
 def source_counts(ledger: Ledger) -> dict[str, dict[str, SourceCounts]]:
     """What each class has from each source; classes without anything are there too."""
-    found: dict[str, dict[str, dict[str, Any]]] = {label: {} for label in ledger.quotas()}
+    counts: dict[str, dict[str, dict[str, Any]]] = {label: {} for label in ledger.quotas()}
     names = {KEPT: "kept", BUSY: "busy", QUEUED: "queued", WAITING: "queued"}
     for (label, source, status), number in _tallies(ledger).items():
-        one = found.setdefault(label, {}).setdefault(source, {})
+        one = counts.setdefault(label, {}).setdefault(source, {})
         if status in names:
             one[names[status]] = one.get(names[status], 0) + number
     for row in ledger.rows("SELECT DISTINCT label, source FROM cells WHERE status = ?", (OPEN,)):
-        found.setdefault(row["label"], {}).setdefault(row["source"], {})["is_open"] = True
-    return {label: {source: SourceCounts(**one) for source, one in sources.items()} for label, sources in found.items()}
+        counts.setdefault(row["label"], {}).setdefault(row["source"], {})["is_open"] = True
+    return {label: {source: SourceCounts(**one) for source, one in sources.items()} for label, sources in counts.items()}
 
 
 def next_chances(ledger: Ledger) -> dict[tuple[str, str, bool], float]:
@@ -144,14 +144,14 @@ def next_chances(ledger: Ledger) -> dict[tuple[str, str, bool], float]:
 
     What another collector has in hand is no chance of ours.
     """
-    found = {}
+    due = {}
     for row in ledger.rows("SELECT label, source, min(next_try) AS due FROM cells WHERE status = 'open' AND owner IS NULL GROUP BY 1, 2"):
-        found[row["label"], row["source"], True] = row["due"]
+        due[row["label"], row["source"], True] = row["due"]
     for row in ledger.rows(
         "SELECT label, source, min(coalesce(next_try, 0)) AS due FROM images WHERE status IN ('queued', 'waiting') GROUP BY 1, 2"
     ):
-        found[row["label"], row["source"], False] = row["due"]
-    return found
+        due[row["label"], row["source"], False] = row["due"]
+    return due
 
 
 def kept_rows(ledger: Ledger) -> Iterator[dict[str, str | int | float | None]]:
@@ -162,10 +162,10 @@ def kept_rows(ledger: Ledger) -> Iterator[dict[str, str | int | float | None]]:
 
 def slice_ends(ledger: Ledger, label: str) -> dict[str, dict[str, int]]:
     """By source: the slices of a class by their state."""
-    found: dict[str, dict[str, int]] = {}
+    ends: dict[str, dict[str, int]] = {}
     for row in ledger.rows("SELECT source, status, count(*) AS number FROM cells WHERE label = ? GROUP BY source, status", (label,)):
-        found.setdefault(row["source"], {})[row["status"]] = row["number"]
-    return found
+        ends.setdefault(row["source"], {})[row["status"]] = row["number"]
+    return ends
 
 
 def advice(reason: str) -> str:
@@ -196,7 +196,7 @@ def _class_standing(label: str, wanted: int | None, tallies: dict[tuple[str, str
 
 
 def _searches(ledger: Ledger) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
+    searches: dict[str, dict[str, int]] = {}
     for row in ledger.rows("SELECT source, status, count(*) AS number FROM cells GROUP BY source, status ORDER BY source, status"):
-        found.setdefault(row["source"], {})[row["status"]] = row["number"]
-    return found
+        searches.setdefault(row["source"], {})[row["status"]] = row["number"]
+    return searches

@@ -83,12 +83,12 @@ def backbones(names: str | Sequence[str] = (), *, options: BackbonesOptions, pro
     from tellapart.cache_dir import cache_root
     from tellapart.models.backbone_catalog import known_backbones, measured_rate, named_backbone
 
-    wanted = [names] if isinstance(names, str) else list(names)
+    given = [names] if isinstance(names, str) else list(names)
     known = known_backbones()
-    listed = [named_backbone(name, known) for name in dict.fromkeys(wanted)] or known
+    listed = [named_backbone(name, known) for name in dict.fromkeys(given)] or known
     rates: dict[str, float] = {}
     if options.measure:
-        chosen = [one for one in listed if wanted or one.is_at_hand]
+        chosen = [one for one in listed if given or one.is_at_hand]
         with progress.stage("measuring", total=len(chosen), unit="backbones") as advance:
             for one in chosen:
                 rates[one.name] = measured_rate(one, options.device)

@@ -124,7 +124,7 @@ def balance(folder: str | Path, *, options: BalanceOptions, progress: Progress =
         analyzed = analyze_folder(
             folder, FeatureSpec(()), reading=options, min_classes=2, state=options.state, num_workers=options.num_workers, progress=progress
         )
-        rows, kept, notes = analyzed.rows, analyzed.rows, list(analyzed.notes)
+        rows, undersampled, notes = analyzed.rows, analyzed.rows, list(analyzed.notes)
         _check_classes(training_counts(rows))
     else:
         out = options.out.expanduser()
@@ -139,11 +139,11 @@ def balance(folder: str | Path, *, options: BalanceOptions, progress: Progress =
         rows, notes = assignment.rows, [*analyzed.notes, *assignment.notes]
         counts = training_counts(rows)
         most = min(counts.values()) if options.strategy == "undersample" else options.cap or 0
-        kept = undersample(rows, most, better=copy_ranks(analyzed), seed=options.seed)
-        notes += _write(analyzed, kept, out, seed=options.seed)
+        undersampled = undersample(rows, most, better=copy_ranks(analyzed), seed=options.seed)
+        notes += _write(analyzed, undersampled, out, seed=options.seed)
     for note in notes:
         progress.note(note)
-    return _result(rows, kept, options, notes)
+    return _result(rows, undersampled, options, notes)
 
 
 def _check(chosen: BalanceOptions, folder: str | Path) -> None:
@@ -164,9 +164,9 @@ def _check_classes(counts: Mapping[str, int]) -> None:
     from tellapart.errors import DataError
 
     if len(counts) < 2:
-        found = f"there is only one class, {next(iter(counts))!r}" if counts else "no usable training image has a label"
+        problem = f"there is only one class, {next(iter(counts))!r}" if counts else "no usable training image has a label"
         raise DataError(
-            f"{found}; there is nothing to balance",
+            f"{problem}; there is nothing to balance",
             hint="put the images of each class into a folder of its own: photos/cats/*.jpg, photos/dogs/*.jpg",
         )
 
@@ -177,20 +177,20 @@ def copy_ranks(analyzed: AnalyzedFolder) -> dict[str, int]:
     return {path: rank for group in groups for rank, path in enumerate(group.paths)}
 
 
-def _write(analyzed: AnalyzedFolder, kept: Sequence[FileRow], out: Path, *, seed: int) -> list[str]:
+def _write(analyzed: AnalyzedFolder, undersampled: Sequence[FileRow], out: Path, *, seed: int) -> list[str]:
     from tellapart.dataset_export.decided_copy import Exported, write_table
 
     files = [analyzed.dataset.file(entry) for entry in analyzed.dataset.entries]
-    write_table([Exported(file, row) for file, row in zip(files, kept, strict=True) if row.is_used], out)
+    write_table([Exported(file, row) for file, row in zip(files, undersampled, strict=True) if row.is_used], out)
     return [f"of each class, copies are left out first, then images at random (seed {seed}); image quality plays no role"]
 
 
-def _result(rows: Sequence[FileRow], kept: Sequence[FileRow], chosen: BalanceOptions, notes: list[str]) -> BalanceResult:
+def _result(rows: Sequence[FileRow], undersampled: Sequence[FileRow], chosen: BalanceOptions, notes: list[str]) -> BalanceResult:
     from collections import Counter
 
     from tellapart.curation.class_balance import class_weight, training_counts
 
-    before, after = training_counts(rows), training_counts(kept)
+    before, after = training_counts(rows), training_counts(undersampled)
     weights = class_weight(before)
     reported = Counter((row.label, row.part) for row in rows if row.is_used)
     classes = [

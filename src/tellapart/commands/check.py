@@ -211,24 +211,24 @@ def check(folder: str | Path, *, options: CheckOptions, progress: Progress = AUT
     from tellapart.workflows.check_run import run_check
     from tellapart.workflows.review_view import review_view, write_issues
 
-    wanted, applied = _names(options.issues), _names(options.apply, are_all=False)
-    _check_apply(wanted, applied)
+    issues, applied = _names(options.issues), _names(options.apply, are_all=False)
+    _check_apply(issues, applied)
     spec, out = _spec(options), options.out.expanduser()
     opened = open_folder(folder, reading=options, state=options.state, num_workers=options.num_workers, progress=progress)
     check_outside(out, opened.dataset)
     analyzed = opened.analyze(spec.computed(options.device), progress=progress)
-    found = run_check(analyzed, wanted, seed=options.seed, progress=progress)
-    excluded = _apply(analyzed, found, applied) if applied else None
+    findings = run_check(analyzed, issues, seed=options.seed, progress=progress)
+    excluded = _apply(analyzed, findings, applied) if applied else None
     rows = excluded.rows if excluded else analyzed.rows
     backbone = None if options.backbone == NO_BACKBONE else options.backbone
-    view = review_view(analyzed, found, rows, folder=str(folder), backbone=backbone)
+    view = review_view(analyzed, findings, rows, folder=str(folder), backbone=backbone)
     with noting_unchanged([out / PAGE, out / VIEW, out / TABLE_FILE], progress):
-        write_issues(out / TABLE_FILE, found, rows)
+        write_issues(out / TABLE_FILE, findings, rows)
         page = write_review(out, view, analyzed.thumbnails)
     for sentence in view["notes"]:
         progress.note(sentence)
     return CheckResult(
-        **_summary(found, view), applied=excluded.applied if excluded else None, table=out / TABLE_FILE, review=page, notes=view["notes"]
+        **_summary(findings, view), applied=excluded.applied if excluded else None, table=out / TABLE_FILE, review=page, notes=view["notes"]
     )
 
 
@@ -242,10 +242,10 @@ def _names(words: str | None, *, are_all: bool = True) -> list[str]:
     return [name for name in NAMES if name in meant]
 
 
-def _check_apply(wanted: list[str], applied: list[str]) -> None:
+def _check_apply(issues: list[str], applied: list[str]) -> None:
     from tellapart.errors import OptionError
 
-    missing = [name for name in applied if name not in wanted]
+    missing = [name for name in applied if name not in issues]
     if missing:
         raise OptionError(
             f"{', '.join(missing)} cannot be applied, because --issues leaves it out",
@@ -263,7 +263,7 @@ def _spec(chosen: CheckOptions) -> FeatureSpec:
     return spec.computed(chosen.device, chosen.precision)
 
 
-def _apply(analyzed: AnalyzedFolder, found: CheckFindings, applied: list[str]) -> _Excluded:
+def _apply(analyzed: AnalyzedFolder, findings: CheckFindings, applied: list[str]) -> _Excluded:
     """Exclude the images with these issues, as one batch of decisions."""
     from tellapart.dataset.decisions import EXCLUDE, read_decisions
     from tellapart.errors import DataError
@@ -271,7 +271,7 @@ def _apply(analyzed: AnalyzedFolder, found: CheckFindings, applied: list[str]) -
 
     why: dict[int, str] = {}
     for name in applied:
-        for number in found.table.findings[name].worst_first if name in found.table.findings else []:
+        for number in findings.table.findings[name].worst_first if name in findings.table.findings else []:
             why.setdefault(number, name)
     before = Counter(row.label for row in analyzed.rows if row.is_used and row.label is not None)
     after = Counter(row.label for n, row in enumerate(analyzed.rows) if row.is_used and row.label is not None and n not in why)
@@ -280,7 +280,7 @@ def _apply(analyzed: AnalyzedFolder, found: CheckFindings, applied: list[str]) -
             f"excluding {', '.join(applied)} would leave no image of {', '.join(map(repr, emptied))}, so nothing was decided",
             hint="tellapart check FOLDER without --apply shows what was found",
         )
-    decisions = [replace(decision_about(found.rows[number], analyzed, EXCLUDE), why=reason) for number, reason in sorted(why.items())]
+    decisions = [replace(decision_about(findings.rows[number], analyzed, EXCLUDE), why=reason) for number, reason in sorted(why.items())]
     batch = write_changes(analyzed, decisions, "")
     result = AppliedIssues(
         batch=batch.batch,
@@ -293,22 +293,22 @@ def _apply(analyzed: AnalyzedFolder, found: CheckFindings, applied: list[str]) -
     return _Excluded(analyzed.rows_with(read_decisions(analyzed.state)), result)
 
 
-def _summary(found: CheckFindings, view: ReviewView) -> dict[str, Any]:
+def _summary(check: CheckFindings, view: ReviewView) -> dict[str, Any]:
     import numpy as np
 
     header = view["header"]
-    is_odd = [not DOUBTFUL.isdisjoint(found.table.of_row(number)) for number in range(len(found.rows))]
-    order = [int(number) for number in np.argsort(found.doubt, kind="stable") if is_odd[number] and not np.isnan(found.doubt[number])]
+    is_odd = [not DOUBTFUL.isdisjoint(check.table.of_row(number)) for number in range(len(check.rows))]
+    order = [int(number) for number in np.argsort(check.doubt, kind="stable") if is_odd[number] and not np.isnan(check.doubt[number])]
     return {
         "folder": header["folder"],
         "files": header["files"],
         "images": header["images"],
         "class_names": header["class_names"],
         "issues": tuple(_issue(issue, view["rows"], header["files"]) for issue in view["issues"]),
-        "skipped": found.skipped,
-        "noise": found.doubts.noise if found.doubts else None,
+        "skipped": check.skipped,
+        "noise": check.doubts.noise if check.doubts else None,
         "doubtful": tuple(
-            DoubtfulImage(found.rows[number].path, found.rows[number].label, float(found.doubt[number])) for number in order[:MAX_DOUBTFUL]
+            DoubtfulImage(check.rows[number].path, check.rows[number].label, float(check.doubt[number])) for number in order[:MAX_DOUBTFUL]
         ),
         "balance": view["balance"]["sentence"] if view["balance"] else None,
         "sources": view["sources_sentence"],

@@ -234,12 +234,12 @@ def _is_ours(out: Path) -> bool:
     return out.is_dir() and (out / DETAILS).is_file() and all(ours.fullmatch(one.name) for one in out.iterdir())
 
 
-def _result(found: FolderClustering, out: Path) -> ClusterResult:
-    paths, k = [row.path for row in found.subjects.rows], found.clustering.k
+def _result(clustered: FolderClustering, out: Path) -> ClusterResult:
+    paths, k = [row.path for row in clustered.subjects.rows], clustered.clustering.k
     clusters = tuple(
         ClusterSummary(
             number=members.number,
-            name=found.names.get(members.number),
+            name=clustered.names.get(members.number),
             size=members.size,
             medoid=paths[members.medoid],
             nearest=tuple(paths[i] for i in members.nearest),
@@ -248,23 +248,23 @@ def _result(found: FolderClustering, out: Path) -> ClusterResult:
             words=tuple(words),
             sheet=_sheet_name(members.number, k),
         )
-        for members, classes, words in zip(found.members, found.classes, found.words, strict=True)
+        for members, classes, words in zip(clustered.members, clustered.classes, clustered.words, strict=True)
     )
     return ClusterResult(
         out=out,
-        sentence=found.sentence,
-        method=found.config.method,
+        sentence=clustered.sentence,
+        method=clustered.config.method,
         k=k,
         images=len(paths),
         clusters=clusters,
-        scores=found.scores,
-        choice=found.choice,
-        encoding=found.encoding,
-        outliers=tuple(paths[i] for i in found.outliers[:OUTLIERS]),
+        scores=clustered.scores,
+        choice=clustered.choice,
+        encoding=clustered.encoding,
+        outliers=tuple(paths[i] for i in clustered.outliers[:OUTLIERS]),
         applied=None,
         folders=None,
-        left_out=found.subjects.left_out,
-        notes=(*found.subjects.analyzed.notes, *found.clustering.notes),
+        left_out=clustered.subjects.left_out,
+        notes=(*clustered.subjects.analyzed.notes, *clustered.clustering.notes),
     )
 
 
@@ -272,7 +272,7 @@ def _sheet_name(number: int, count: int) -> str:
     return f"cluster-{number:0{len(str(max(0, count - 1)))}}.jpg"
 
 
-def _write(found: FolderClustering, result: ClusterResult, chosen: ClusterOptions, progress: Progress) -> None:
+def _write(clustered: FolderClustering, result: ClusterResult, chosen: ClusterOptions, progress: Progress) -> None:
     from tellapart.atomic_files import replacing_folder, write_json, write_text
     from tellapart.output_guards import noting_unchanged
     from tellapart.reports.figures.num_clusters import choice_figure
@@ -280,89 +280,89 @@ def _write(found: FolderClustering, result: ClusterResult, chosen: ClusterOption
 
     written = [result.out / name for name in (INDEX, TABLE, DETAILS, *(one.sheet for one in result.clusters))]
     with noting_unchanged(written, progress, says="the clusters"), replacing_folder(result.out) as partial:
-        _write_table(found, partial / TABLE)
-        with progress.stage("drawing contact sheets", total=found.clustering.k, unit="clusters") as advance:
+        _write_table(clustered, partial / TABLE)
+        with progress.stage("drawing contact sheets", total=clustered.clustering.k, unit="clusters") as advance:
             for number, one in enumerate(result.clusters):
-                _write_sheet(found, number, partial / one.sheet)
+                _write_sheet(clustered, number, partial / one.sheet)
                 advance(1)
-        write_text(partial / INDEX, _index(found, result))
+        write_text(partial / INDEX, _index(clustered, result))
         figure = choice_figure(plain(result.choice)) if result.choice else None
         if figure is not None:
             write_text(partial / FIGURE, figure.standalone())
         write_json(partial / DETAILS, {**result.as_dict(), "options": chosen.as_dict()})
 
 
-def _index(found: FolderClustering, result: ClusterResult) -> str:
+def _index(clustered: FolderClustering, result: ClusterResult) -> str:
     """The page of all contact sheets."""
     from tellapart.reports.cluster_sheets import class_mix, cluster_index
 
     clusters = []
     for number, one in enumerate(result.clusters):
-        name = found.names.get(number)
-        heading = f"Cluster {number}{f', {name}' if name else ''}: {found.members[number].size:,} images"
-        words = "; ".join(part for part in (", ".join(found.words[number]), class_mix(found.classes[number])) if part)
+        name = clustered.names.get(number)
+        heading = f"Cluster {number}{f', {name}' if name else ''}: {clustered.members[number].size:,} images"
+        words = "; ".join(part for part in (", ".join(clustered.words[number]), class_mix(clustered.classes[number])) if part)
         clusters.append((heading, words, one.sheet))
     return cluster_index(result.sentence, clusters)
 
 
-def _write_table(found: FolderClustering, path: Path) -> None:
+def _write_table(clustered: FolderClustering, path: Path) -> None:
     """One row per file, also of an image that is in several parts."""
     from tellapart.csv_writer import csv_file
 
-    clustering, number_of = found.clustering, found.subjects.number_of
+    clustering, number_of = clustered.clustering, clustered.subjects.number_of
     with csv_file(path, COLUMNS) as writer:
-        for row in found.subjects.analyzed.rows:
+        for row in clustered.subjects.analyzed.rows:
             if row.is_used and row.image_id in number_of:
                 i = number_of[row.image_id]
                 number = int(clustering.assigned[i])
-                name = found.names.get(number, "")
+                name = clustered.names.get(number, "")
                 writer.write([row.path, row.image_id, number, name, f"{clustering.distances[i]:.5f}", row.label or ""])
 
 
-def _write_sheet(found: FolderClustering, number: int, path: Path) -> None:
+def _write_sheet(clustered: FolderClustering, number: int, path: Path) -> None:
     from tellapart.reports.cluster_sheets import ClusterImage, cluster_sheet
 
-    subjects, members = found.subjects, found.members[number]
+    subjects, members = clustered.subjects, clustered.members[number]
     shown = [(members.medoid, "medoid"), *((i, "") for i in members.nearest), *((i, "farthest") for i in members.farthest)]
     jpegs = subjects.analyzed.thumbnails([subjects.rows[i].image_id or "" for i, _ in shown])
     images = [
-        ClusterImage(jpegs.get(subjects.rows[i].image_id or ""), subjects.rows[i].path, float(found.clustering.distances[i]), place)
+        ClusterImage(jpegs.get(subjects.rows[i].image_id or ""), subjects.rows[i].path, float(clustered.clustering.distances[i]), place)
         for i, place in shown
     ]
-    name = found.names.get(number)
+    name = clustered.names.get(number)
     title = f"Cluster {number}{f', {name}' if name else ''}: {members.size:,} images"
-    sheet = cluster_sheet(title, images, words=found.words[number], classes=found.classes[number])
+    sheet = cluster_sheet(title, images, words=clustered.words[number], classes=clustered.classes[number])
     sheet.save(path, "JPEG", quality=90)
 
 
-def _copy(found: FolderClustering, folder: Path, is_linked: bool, progress: Progress) -> None:
+def _copy(clustered: FolderClustering, folder: Path, is_linked: bool, progress: Progress) -> None:
     from dataclasses import replace
 
     from tellapart.dataset_export.decided_copy import Exported, write_copy
 
-    analyzed = found.subjects.analyzed
-    number_of, assigned = found.subjects.number_of, found.clustering.assigned
+    analyzed = clustered.subjects.analyzed
+    number_of, assigned = clustered.subjects.number_of, clustered.clustering.assigned
     images = []
     for entry, row in zip(analyzed.dataset.entries, analyzed.rows, strict=True):
         if row.is_used and row.image_id in number_of:
             number = int(assigned[number_of[row.image_id]])
-            label = found.label(number) if number >= 0 else "in no cluster"
+            label = clustered.label(number) if number >= 0 else "in no cluster"
             images.append(Exported(analyzed.dataset.file(entry), replace(row, label=label, part=None)))
     write_copy(images, folder, is_linked=is_linked, progress=progress)
 
 
-def _relabel(found: FolderClustering) -> DecisionResult:
+def _relabel(clustered: FolderClustering) -> DecisionResult:
     """Label by cluster, as one batch that can be undone: the named clusters, or all by number where none has a name."""
     from tellapart.dataset.decisions import RELABEL
     from tellapart.workflows.decision_writing import decision_about, write_changes
 
-    subjects, names = found.subjects, found.names
+    subjects, names = clustered.subjects, clustered.names
     decisions = []
     for row in subjects.analyzed.rows:
         if not row.is_used or row.image_id not in subjects.number_of:
             continue
-        number = int(found.clustering.assigned[subjects.number_of[row.image_id]])
+        number = int(clustered.clustering.assigned[subjects.number_of[row.image_id]])
         is_meant = number in names if names else number >= 0
-        if is_meant and found.label(number) != row.label:
-            decisions.append(decision_about(row, subjects.analyzed, RELABEL, found.label(number)))
-    return write_changes(subjects.analyzed, decisions, f"tellapart cluster, {found.sentence}")
+        if is_meant and clustered.label(number) != row.label:
+            decisions.append(decision_about(row, subjects.analyzed, RELABEL, clustered.label(number)))
+    return write_changes(subjects.analyzed, decisions, f"tellapart cluster, {clustered.sentence}")

@@ -160,7 +160,7 @@ def _sheet(analyzed: AnalyzedFolder, choice: CropSelection, shape: CropShape, ch
     from tellapart.reports.contact_sheet import TILE, Tile, contact_sheet
 
     small = replace(shape, size=TILE)
-    kept = alternate_classes(
+    crops = alternate_classes(
         [(crop, _caption(crop.label, ""), "kept") for crop in choice.crops if crop.box is not None], lambda item: item[0].label
     )
     aside = [(crop, _caption(crop.label, reason), "set aside") for crop, reason in choice.set_aside]
@@ -177,7 +177,7 @@ def _sheet(analyzed: AnalyzedFolder, choice: CropSelection, shape: CropShape, ch
             return Tile(None, caption, frame)
 
     title = f"{analyzed.dataset.root.name}: {chosen.target}, {count(len(choice.crops), 'crop')}"
-    tiles = parallel_map(tile, [*aside[:160], *missing[:80], *kept[:240]])
+    tiles = parallel_map(tile, [*aside[:160], *missing[:80], *crops[:240]])
     return contact_sheet(tiles, title=title, columns=10)
 
 

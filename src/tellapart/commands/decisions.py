@@ -269,10 +269,10 @@ def decisions(folder: str | Path, *, options: DecisionsOptions, progress: Progre
     applied = None
     conflicts: tuple[Conflict, ...] = ()
     if options.apply is not None:
-        found = applicable_decisions(analyzed, parse_decisions(_text_of(options.apply), str(options.apply)))
-        unknown, conflicts = found.unmet, found.conflicts
-        append_decisions(analyzed.state, found.new, why=options.reason or f"from {options.apply.name}")
-        applied = len(found.new)
+        applicable = applicable_decisions(analyzed, parse_decisions(_text_of(options.apply), str(options.apply)))
+        unknown, conflicts = applicable.unmet, applicable.conflicts
+        append_decisions(analyzed.state, applicable.new, why=options.reason or f"from {options.apply.name}")
+        applied = len(applicable.new)
     log = read_decisions(analyzed.state)
     in_effect = set(map(id, log.in_effect))
     listed = [ListedDecision(**asdict(one), holds=id(one) in in_effect) for one in log.log if options.all or id(one) in in_effect]

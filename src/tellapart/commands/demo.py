@@ -75,10 +75,10 @@ def photo_folder() -> Path:
     """The folder of the package's images."""
     from tellapart.errors import MissingExtra
 
-    found = importlib.util.find_spec(PACKAGE)
-    if found is None or found.origin is None:
+    package = importlib.util.find_spec(PACKAGE)
+    if package is None or package.origin is None:
         raise MissingExtra("the demo's photos are not installed", hint="pip install 'tellapart[demo]'")
-    return Path(found.origin).parent / "data"
+    return Path(package.origin).parent / "data"
 
 
 def write_manifest(photos: Path, folder: Path) -> Path:

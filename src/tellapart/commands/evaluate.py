@@ -193,9 +193,9 @@ def _scores(model: SavedModel, files: _PredictedFiles, familiarity: FloatArray |
     from tellapart.training.unknowns import unknown_scores
 
     evaluated, is_unknown = files.predictions.where(files.is_evaluated), files.is_unknown
-    found, sets = unknown_scores(model, evaluated, None if familiarity is None else familiarity[files.is_evaluated])
+    known, sets = unknown_scores(model, evaluated, None if familiarity is None else familiarity[files.is_evaluated])
     decision = None if model.decision is None else decision_scores(model.decision, evaluated)
-    scores = EvaluatedPart(**vars(evaluate_predictions(evaluated)), familiarity=found, prediction_sets=sets, decision=decision)
+    scores = EvaluatedPart(**vars(evaluate_predictions(evaluated)), familiarity=known, prediction_sets=sets, decision=decision)
     if familiarity is None or not is_unknown.any():
         return scores, None
     return scores, familiarity_scores(familiarity[is_unknown], files.predictions.where(is_unknown))

@@ -118,7 +118,7 @@ def explain(
     from tellapart.reports.gradcam_sheet import Explained, explanation_sheet
 
     model = load_model(model_folder(run))
-    asked = _class_index(model, options.class_)
+    target_class = _class_index(model, options.class_)
     dataset = open_given_images(images, DatasetOptions(path_column=options.path_column), progress)
     out = _output_path(options.out, run, dataset)
     settings = PredictionSettings(device=options.device, precision=options.precision)
@@ -127,7 +127,7 @@ def explain(
     predicted = predict_files(model, dataset, settings, network=networks, progress=progress)
     predictions = predicted.predictions
     files = [dataset.file(entry) for entry, file in zip(dataset.entries, predicted.files, strict=True) if file.image_id]
-    targets = [int(k) if asked is None else asked for k in predictions.predicted]
+    targets = [int(k) if target_class is None else target_class for k in predictions.predicted]
     scores = _scores(model, specs, networks) if options.occlusion else []
     inputs, maps = _heat_maps(model, files, targets, scores, options, progress)
     tiles = [

@@ -113,14 +113,14 @@ def export_model(run: str | Path, *, options: ExportModelOptions, progress: Prog
         check_new_folder(out)
     source = ModelToExport(opened, load_model(opened.model_folder), progress)
     with replacing_folder(out) as partial:
-        found = _exported(source, partial, options)
+        exported = _exported(source, partial, options)
     return ExportModelResult(
         out=out,
         to=options.to,
         number_format="int8" if options.int8 else "float32",
         files={path.relative_to(out).as_posix(): path.stat().st_size for path in sorted(out.rglob("*")) if path.is_file()},
-        parity=found.parity,
-        notes=found.notes,
+        parity=exported.parity,
+        notes=exported.notes,
     )
 
 

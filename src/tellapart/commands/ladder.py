@@ -65,8 +65,8 @@ def _with_step(*names: str) -> Condition:
     """One of these steps must be among ``steps``."""
 
     def complaint(options: LadderOptions) -> str | None:
-        wanted = {name.strip() for name in options.steps.split(",")}
-        return None if wanted & set(names) else f"without the step {' or '.join(names)}"
+        steps = {name.strip() for name in options.steps.split(",")}
+        return None if steps & set(names) else f"without the step {' or '.join(names)}"
 
     return complaint
 

@@ -91,9 +91,9 @@ def runs(folder: str | Path = "runs", *, options: RunsOptions, progress: Progres
     from tellapart.workflows.leaderboard import list_runs
 
     where = Path(folder).expanduser().absolute()
-    found = list_runs(where, progress)
+    listed = list_runs(where, progress)
     result = RunsResult(
-        folder=where, runs=found.runs, groups=found.groups, unreadable=found.unreadable, notes=found.notes, page=options.page
+        folder=where, runs=listed.runs, groups=listed.groups, unreadable=listed.unreadable, notes=listed.notes, page=options.page
     )
     if options.page is not None:
         from tellapart.reports.leaderboard_page import write_leaderboard_page

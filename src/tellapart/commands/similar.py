@@ -121,20 +121,20 @@ def similar(folder: str | Path, image: str | Path | None = None, *, options: Sim
         num_workers=options.num_workers,
         progress=progress,
     )
-    query, found, same_label = None, [], None
+    query, neighbors_of_query, same_label = None, [], None
     with noting_unchanged([out], progress):
         if image is None:
             same_label = _search_all(images, options, out, progress)
         else:
             query = _query(images, str(image), spec, options, progress)
-            found = _search(images, query, options, out)
+            neighbors_of_query = _search(images, query, options, out)
     for note in images.analyzed.notes:
         progress.note(note)
     return SimilarResult(
         out=out,
         features=images.name,
         image=query.path if query else None,
-        similar=tuple(found),
+        similar=tuple(neighbors_of_query),
         same_label=same_label,
         images=len(images),
         left_out=images.left_out,
@@ -175,9 +175,9 @@ def _search_all(subjects: ExplorableImages, chosen: SimilarOptions, out: Path, p
     answers = _candidates(subjects, chosen)
     own = np.searchsorted(answers, subjects.originals) if chosen.skip_duplicates else np.arange(len(subjects))
     with progress.stage("comparing", total=len(subjects)) as advance:
-        found = neighbors(units[answers], units, chosen.k, without=own, advance=advance)
-    indices = answers[found.indices]
-    _write_table(out, [(subjects.rows[i].path, subjects.labels[i]) for i in range(len(subjects))], subjects, indices, found.similarities)
+        nearest = neighbors(units[answers], units, chosen.k, without=own, advance=advance)
+    indices = answers[nearest.indices]
+    _write_table(out, [(subjects.rows[i].path, subjects.labels[i]) for i in range(len(subjects))], subjects, indices, nearest.similarities)
     labels = subjects.labels
     known = [i for i in range(len(subjects)) if labels[i] is not None and indices.shape[1] and labels[indices[i, 0]] is not None]
     return sum(labels[i] == labels[indices[i, 0]] for i in known) / len(known) if known else None
@@ -191,8 +191,8 @@ def _search(subjects: ExplorableImages, query: _Query, chosen: SimilarOptions, o
     from tellapart.features.matrix import unit_rows
 
     answers = np.array([i for i in _candidates(subjects, chosen) if int(i) not in query.same], np.int64)
-    found = neighbors(unit_rows(subjects.features[answers]), unit_rows(query.features), chosen.k)
-    indices, cosines = answers[found.indices[0]], found.similarities[0]
+    nearest = neighbors(unit_rows(subjects.features[answers]), unit_rows(query.features), chosen.k)
+    indices, cosines = answers[nearest.indices[0]], nearest.similarities[0]
     if out.suffix.lower() == ".csv":
         _write_table(out, [(query.path, query.label)], subjects, indices[None], cosines[None])
     else:

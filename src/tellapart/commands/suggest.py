@@ -128,18 +128,18 @@ def suggest(folder: str | Path, *, options: SuggestOptions, progress: Progress =
     )
     class_names = _class_names(images, judge, options)
     rows = candidates(images, judge, are_labeled=options.labeled)
-    found = _suggestion(images, judge, rows, options, progress)
-    worth = None if judge is None or options.labeled else expected_worth(judge.run, len(found.rows))
+    suggestion = _suggestion(images, judge, rows, options, progress)
+    worth = None if judge is None or options.labeled else expected_worth(judge.run, len(suggestion.rows))
     notes = [*images.analyzed.notes, *([worth] if worth else [])]
     if len(rows) <= options.n:
         notes.append(f"there are no more than {len(rows):,} images to choose from, so all of them are suggested")
-    view = labeling_view(images, found, class_names, folder=str(folder), notes=notes)
+    view = labeling_view(images, suggestion, class_names, folder=str(folder), notes=notes)
     with noting_unchanged([out / PAGE, out / VIEW, out / TABLE_FILE], progress):
         page = write_review(out, view, images.analyzed.thumbnails)
-        write_suggestions(out / TABLE_FILE, found)
+        write_suggestions(out / TABLE_FILE, suggestion)
     for sentence in notes:
         progress.note(sentence)
-    listed = tuple(_image(found, number) for number in range(len(found.rows)))
+    listed = tuple(_image(suggestion, number) for number in range(len(suggestion.rows)))
     return SuggestResult(listed, len(rows), tuple(class_names), worth, page, out / TABLE_FILE, tuple(notes))
 
 
@@ -170,10 +170,10 @@ def _class_names(images: ExplorableImages, judge: Judge | None, options: Suggest
     return names
 
 
-def _image(found: Suggestion, number: int) -> SuggestedImage:
+def _image(chosen: Suggestion, number: int) -> SuggestedImage:
     def value(values: object) -> float | None:
         return None if values is None else float(values[number])  # type: ignore[index]
 
-    row = found.rows[number]
-    said = found.predicted[number] if found.predicted else None
-    return SuggestedImage(row.path, row.label, said, value(found.probabilities), value(found.margins), value(found.familiarity))
+    row = chosen.rows[number]
+    predicted = chosen.predicted[number] if chosen.predicted else None
+    return SuggestedImage(row.path, row.label, predicted, value(chosen.probabilities), value(chosen.margins), value(chosen.familiarity))

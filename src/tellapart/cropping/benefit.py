@@ -98,8 +98,8 @@ def measure_crop_benefit(
     named = set(ids)
     on_crops = FeatureMatrix(tuple(rows), crops_of.of([ids[row.path] or "" for row in rows.values()]), crops_of.provenance)
     before = _evaluate(assignment, analyzed.features, named, "whole images")
-    kept = replace(assignment, rows=[row if row.path in named else row.left_out("set aside") for row in assignment.rows])
-    after = _evaluate(kept, on_crops, named, "crops")
+    cropped = replace(assignment, rows=[row if row.path in named else row.left_out("set aside") for row in assignment.rows])
+    after = _evaluate(cropped, on_crops, named, "crops")
     comparison = compare(before, after)
     return CropBenefit(
         n=comparison.n,

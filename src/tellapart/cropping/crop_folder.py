@@ -119,11 +119,11 @@ def _names(crops: Sequence[Crop]) -> list[str]:
     names = []
     for crop in crops:
         inside = "/".join(printable(part).strip() or "_" for part in PurePosixPath(crop.path).parts if part not in ("/", "..", "."))
-        wanted = PurePosixPath(inside)
-        stem = wanted.stem.encode()[:180].decode(errors="ignore") + (f"-{crop.number}" if crop.number else "")
-        name, number = str(wanted.with_name(f"{stem}.jpg")), 2
+        original = PurePosixPath(inside)
+        stem = original.stem.encode()[:180].decode(errors="ignore") + (f"-{crop.number}" if crop.number else "")
+        name, number = str(original.with_name(f"{stem}.jpg")), 2
         while name in taken:
-            name, number = str(wanted.with_name(f"{stem} {number}.jpg")), number + 1
+            name, number = str(original.with_name(f"{stem} {number}.jpg")), number + 1
         taken.add(name)
         names.append(name)
     return names

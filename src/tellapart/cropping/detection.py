@@ -56,15 +56,15 @@ class Detection:
     @classmethod
     def from_bytes(cls, content: bytes) -> Detection:
         """What :meth:`to_bytes` wrote."""
-        found = json.loads(content)
-        eyes, descriptors = found["eyes"], found["descriptors"]
+        values = json.loads(content)
+        eyes, descriptors = values["eyes"], values["descriptors"]
         return cls(
-            found["width"],
-            found["height"],
-            np.array(found["boxes"], np.float64).reshape(-1, 4),
+            values["width"],
+            values["height"],
+            np.array(values["boxes"], np.float64).reshape(-1, 4),
             None if eyes is None else np.array(eyes, np.float64).reshape(-1, 2, 2),
             None if descriptors is None else np.array(descriptors, np.float32).reshape(len(descriptors), -1 if descriptors else 0),
-            found["main"],
+            values["main"],
         )
 
 
@@ -94,11 +94,11 @@ class FaceDetector:
         """The faces of each photo."""
         from tellapart.models.face_features import main_face
 
-        found = self._network.found(squares)
-        described = self._network.described(squares, [faces.boxes for faces in found], mirror=True)
-        ends = np.cumsum([len(faces) for faces in found])
+        faces_of_images = self._network.found(squares)
+        described = self._network.described(squares, [faces.boxes for faces in faces_of_images], mirror=True)
+        ends = np.cumsum([len(faces) for faces in faces_of_images])
         sightings = []
-        for faces, (width, height), descriptors in zip(found, sizes, np.split(described, ends[:-1]), strict=True):
+        for faces, (width, height), descriptors in zip(faces_of_images, sizes, np.split(described, ends[:-1]), strict=True):
             longer = max(width, height)
             border = [(self.side - max(1, round(self.side * each / longer))) // 2 for each in (width, height)]
             factor = longer / self.side
@@ -167,11 +167,11 @@ def detect(
     try:
         known = {image_id: Detection.from_bytes(content) for image_id, content in store.read(list(dict.fromkeys(image_ids))).items()}
         missing = {image_id: file for file, image_id in zip(files, image_ids, strict=True) if image_id not in known}
-        found = dict(zip(missing, _detect_all(list(missing.values()), find, num_workers, progress) if missing else [], strict=True))
-        store.write({image_id: one.to_bytes() for image_id, one in found.items() if isinstance(one, Detection)})
+        detected = dict(zip(missing, _detect_all(list(missing.values()), find, num_workers, progress) if missing else [], strict=True))
+        store.write({image_id: one.to_bytes() for image_id, one in detected.items() if isinstance(one, Detection)})
     finally:
         store.close()
-    return [known[image_id] if image_id in known else found[image_id] for image_id in image_ids]
+    return [known[image_id] if image_id in known else detected[image_id] for image_id in image_ids]
 
 
 def _detect_all(files: Sequence[Path], find: Detector, num_workers: int | None, progress: Progress) -> list[Detection | str]:
@@ -185,15 +185,15 @@ def _detect_all(files: Sequence[Path], find: Detector, num_workers: int | None, 
     torch.set_num_threads(1)
     chunks = [files[start : start + AT_ONCE] for start in range(0, len(files), AT_ONCE)]
     workers = worker_count(num_workers)
-    found: list[Detection | str] = []
+    detections: list[Detection | str] = []
     try:
         with progress.stage("looking where to crop", total=len(files)) as advance:
             for some in prefetch(_detect_function(find), chunks, workers):
-                found += some
+                detections += some
                 advance(len(some))
     finally:
         torch.set_num_threads(before)
-    return found
+    return detections
 
 
 def _detect_function(find: Detector) -> Callable[[Sequence[Path]], list[Detection | str]]:
@@ -213,7 +213,7 @@ def _detect_function(find: Detector) -> Callable[[Sequence[Path]], list[Detectio
             squares.append(resize(image.pixels, find.side, "pad" if find.policy == "pad" else "squash"))
             sizes.append((image.width, image.height))
             reasons.append("")
-        seen = iter(find(np.stack(squares), sizes) if squares else [])
-        return [reason or next(seen) for reason in reasons]
+        detections = iter(find(np.stack(squares), sizes) if squares else [])
+        return [reason or next(detections) for reason in reasons]
 
     return look

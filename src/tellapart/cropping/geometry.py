@@ -85,14 +85,14 @@ def crop_pixels_of(pixels: ByteArray, box: Box, shape: CropShape, eyes: FloatArr
         eyes: (2, 2), x and y of the eye on the image's left, then of that on its right; None leaves the image as it is.
     """
     if shape.is_aligned and eyes is not None:
-        found = _align_eyes(pixels, box, eyes)
+        crop = _align_eyes(pixels, box, eyes)
     else:
-        found = np.ascontiguousarray(pixels[box.top : box.bottom, box.left : box.right])
+        crop = np.ascontiguousarray(pixels[box.top : box.bottom, box.left : box.right])
     if shape.size is None:
-        return found
+        return crop
     if shape.is_square:
-        return resize(found, shape.size, "squash" if found.shape[0] == found.shape[1] else "pad")
-    return _resize_longer_side(found, shape.size)
+        return resize(crop, shape.size, "squash" if crop.shape[0] == crop.shape[1] else "pad")
+    return _resize_longer_side(crop, shape.size)
 
 
 def _align_eyes(pixels: ByteArray, box: Box, eyes: FloatArray) -> ByteArray:

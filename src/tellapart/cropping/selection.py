@@ -48,8 +48,8 @@ class CropSelection:
 
     def not_kept(self) -> list[tuple[str, str | None, str]]:
         """Path, label and reason of every photo of which something was not kept."""
-        kept = {crop.path for crop in self.crops}
-        missing = [(crop, reason if crop.path not in kept else f"{reason}; kept whole") for crop, reason in self.not_found]
+        cropped = {crop.path for crop in self.crops}
+        missing = [(crop, reason if crop.path not in cropped else f"{reason}; kept whole") for crop, reason in self.not_found]
         return [(crop.path, crop.label, reason) for crop, reason in [*self.set_aside, *missing]] + [
             (path, None, reason) for path, reason in self.left_out.items()
         ]
@@ -70,17 +70,17 @@ def select_crops(
         DataError: nothing was found at all, or a class would be empty.
     """
     choice = CropSelection()
-    found = {row: sight for row, sight in detections.items() if isinstance(sight, Detection)}
+    detected = {row: sight for row, sight in detections.items() if isinstance(sight, Detection)}
     choice.left_out = {analyzed.rows[row].path: sight for row, sight in detections.items() if isinstance(sight, str)}
-    if not any(len(sight.boxes) for sight in found.values()):
+    if not any(len(sight.boxes) for sight in detected.values()):
         raise DataError(
             f"no {_thing(chosen.target)} found in any of the {count(len(detections), 'image')}", hint="tellapart crop --target subject"
         )
-    faces = {row: sight.main for row, sight in found.items() if len(sight.boxes)}
-    told: dict[int, Identity] = {}
+    faces = {row: sight.main for row, sight in detected.items() if len(sight.boxes)}
+    people: dict[int, Identity] = {}
     if chosen.target == "faces" and chosen.filter_identities:
-        faces, told = _identified(analyzed.rows, found, faces, choice)
-    for row, sight in found.items():
+        faces, people = _identified(analyzed.rows, detected, faces, choice)
+    for row, sight in detected.items():
         if not len(sight.boxes):
             whole = _whole(analyzed, row)
             choice.not_found.append((whole, f"no {_thing(chosen.target)} found"))
@@ -88,12 +88,12 @@ def select_crops(
                 choice.crops.append(whole)
             continue
         crops = _crops(analyzed, row, sight, faces[row], chosen, shape)
-        reason = _reason(analyzed.rows[row], sight, told.get(row), chosen)
+        reason = _reason(analyzed.rows[row], sight, people.get(row), chosen)
         if reason:
             choice.set_aside += [(crop, reason) for crop in crops[:1]]
         else:
             choice.crops += crops
-    _check_classes(analyzed.rows, list(found), choice)
+    _check_classes(analyzed.rows, list(detected), choice)
     return choice
 
 
@@ -103,9 +103,9 @@ def _thing(to: str) -> str:
 
 def _whole(analyzed: AnalyzedFolder, row: int) -> Crop:
     """The photo itself, as a crop of all of it."""
-    found = analyzed.rows[row]
+    image = analyzed.rows[row]
     entry = analyzed.dataset.entries[row]
-    return Crop(analyzed.dataset.file(entry), found.path, found.label, found.part, found.group or found.image_id or "", None)
+    return Crop(analyzed.dataset.file(entry), image.path, image.label, image.part, image.group or image.image_id or "", None)
 
 
 def _crops(analyzed: AnalyzedFolder, row: int, sight: Detection, main: int, chosen: CropOptions, shape: CropShape) -> list[Crop]:
@@ -135,7 +135,7 @@ def _reason(row: FileRow, sight: Detection, identity: Identity | None, chosen: C
 
 
 def _identified(
-    rows: Sequence[FileRow], found: Mapping[int, Detection], faces: dict[int, int], choice: CropSelection
+    rows: Sequence[FileRow], detected: Mapping[int, Detection], faces: dict[int, int], choice: CropSelection
 ) -> tuple[dict[int, int], dict[int, Identity]]:
     """Which face of each photo is the one, and whose it is in the photos that train.
 
@@ -148,22 +148,22 @@ def _identified(
     labels = [rows[row].label or NO_LABEL for row in training]
 
     def of_training(numbers: Mapping[int, int]) -> tuple[list[Identity], People]:
-        return identities(np.stack([_descriptors(found[row])[numbers[row]] for row in training]), labels)
+        return identities(np.stack([_descriptors(detected[row])[numbers[row]] for row in training]), labels)
 
     people = of_training(faces)[1]
     chosen = dict(faces)
     for row in faces:
-        likeness = people.likest(_descriptors(found[row]))
+        likeness = people.likest(_descriptors(detected[row]))
         if likeness.max() >= SAME_PERSON:
             chosen[row] = int(likeness.argmax())
-    told, people = of_training(chosen)
+    known, people = of_training(chosen)
     sizes: dict[str, Counter[int]] = defaultdict(Counter)
-    for label, identity in zip(labels, told, strict=True):
+    for label, identity in zip(labels, known, strict=True):
         sizes[label][identity.cluster] += 1
     choice.people = {label: [sizes[label][number] for number in range(len(centers))] for label, centers in people.centers.items()}
     choice.notes += [f"{label!r} is not about one person, so nobody is excluded" for label, who in choice.people.items() if not who]
     choice.notes += _doubles(people)
-    return chosen, dict(zip(training, told, strict=True))
+    return chosen, dict(zip(training, known, strict=True))
 
 
 def _descriptors(sight: Detection) -> Any:

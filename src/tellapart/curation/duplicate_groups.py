@@ -81,15 +81,15 @@ def duplicate_groups(
     least = dict.fromkeys(members, 1.0)
     for one in copies:
         least[group_of[one.first]] = min(least[group_of[one.first]], one.similarity)
-    found = [
+    groups = [
         _group(EXACT if len(ids) == 1 else NEAR, ids, files, facts, framed, least[group])
         for group, ids in members.items()
         if sum(len(files[image_id]) for image_id in ids) > 1
     ]
     if boundary:
         doubtful = [one for one in known if not one.is_copy and group_of[one.first] != group_of[one.second]]
-        found += [_group(BOUNDARY, list(one.pair), files, facts, framed, one.similarity) for one in doubtful]
-    return sorted(found, key=lambda group: ((EXACT, NEAR, BOUNDARY).index(group.kind), -group.similarity, group.paths))
+        groups += [_group(BOUNDARY, list(one.pair), files, facts, framed, one.similarity) for one in doubtful]
+    return sorted(groups, key=lambda group: ((EXACT, NEAR, BOUNDARY).index(group.kind), -group.similarity, group.paths))
 
 
 def _group(
@@ -107,9 +107,9 @@ def _group(
     return DuplicateGroup(kind, tuple(order), tuple(paths), paths[0], why, similarity)
 
 
-def _quality(row: FileRow, seen: ImageFacts, is_framed: bool) -> _Quality:
-    pixels = max(1, seen.width * seen.height)
-    return _Quality(not is_framed, round(math.log(pixels) / SAME_SIZE), seen.chroma >= LEAST_CHROMA, round(row.size_bytes / pixels, 2))
+def _quality(row: FileRow, facts: ImageFacts, is_framed: bool) -> _Quality:
+    pixels = max(1, facts.width * facts.height)
+    return _Quality(not is_framed, round(math.log(pixels) / SAME_SIZE), facts.chroma >= LEAST_CHROMA, round(row.size_bytes / pixels, 2))
 
 
 def _key(quality: _Quality) -> tuple[bool, int, bool, float]:
@@ -119,11 +119,11 @@ def _key(quality: _Quality) -> tuple[bool, int, bool, float]:
 def _why(order: Sequence[str], qualities: Mapping[str, _Quality], facts: Mapping[str, ImageFacts]) -> str:
     """The first criterion in which the best copy differs from the second."""
     best, second = qualities[order[0]], qualities[order[1]]
-    seen = facts[order[0]]
+    best_facts = facts[order[0]]
     if best.is_unframed != second.is_unframed:
         return "without frame or caption"
     if best.size != second.size:
-        return f"the largest, {seen.width} x {seen.height}"
+        return f"the largest, {best_facts.width} x {best_facts.height}"
     if best.is_colored != second.is_colored:
         return "in color"
     if best.bytes_per_pixel != second.bytes_per_pixel:

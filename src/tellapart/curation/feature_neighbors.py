@@ -63,11 +63,11 @@ def _by_cells(rows: FloatArray, count: int, least_cosine: float) -> IntArray:
     def codes(cell: int) -> IntArray:
         own = order[starts[cell] : starts[cell + 1]]
         others = np.concatenate([order[starts[other] : starts[other + 1]] for other in near[cell]])
-        found = [
+        codes_of_blocks = [
             _nearest_codes(some, others, rows[some] @ rows[others].T, n, count, least_cosine)
             for some in (own[top : top + _BLOCK] for top in range(0, len(own), _BLOCK))
         ]
-        return np.concatenate([np.empty(0, np.int64), *found])
+        return np.concatenate([np.empty(0, np.int64), *codes_of_blocks])
 
     return np.concatenate(parallel_map(codes, range(len(centers))))
 

@@ -130,8 +130,8 @@ class IssueTable:
 
     def scores(self, row: int) -> dict[str, float]:
         """The scores of one file, without those not measured."""
-        found = {name: float(self.findings[name].scores[row]) for name in self.names}
-        return {name: score for name, score in found.items() if not np.isnan(score)}
+        scores = {name: float(self.findings[name].scores[row]) for name in self.names}
+        return {name: score for name, score in scores.items() if not np.isnan(score)}
 
 
 def combined_ranks(*scores: FloatArray) -> FloatArray:

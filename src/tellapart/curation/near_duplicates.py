@@ -114,15 +114,15 @@ def compare_pairs(
     )
     best = np.maximum(*correlations)
     if images is None or _share_one_image(features.image_ids, images):
-        found = [
+        compared = [
             ComparedPair(*_ids(candidates, row, features), similarity=_clip(best[row]), is_mirrored=bool(~is_similar[row]))
             for row in np.flatnonzero(is_similar | is_similar_mirrored).tolist()
         ]
     else:
         is_similar |= is_similar_mirrored
         with one_opencv_thread(), progress.stage("comparing near-duplicates", total=len(candidates), unit="pairs") as advance:
-            found = _registered_pairs(candidates, is_similar, features, images, advance)
-    return sorted(found, key=lambda one: one.pair)
+            compared = _registered_pairs(candidates, is_similar, features, images, advance)
+    return sorted(compared, key=lambda one: one.pair)
 
 
 def _ids(candidates: CandidatePairs, row: int, features: FeatureMatrix) -> tuple[str, str]:
@@ -157,7 +157,7 @@ def _registered_pairs(
     Candidates are compared in chunks, so that an image is decoded once or twice, and within a chunk the likeliest first. Of
     images that a chain of copies already joins, no two are registered: they are copies of one photo.
     """
-    found: list[ComparedPair] = []
+    compared: list[ComparedPair] = []
     joined, small = JoinedImages(), dict[int, RegistrationImage]()
     likeliest = np.minimum(candidates.bits, candidates.mirror_bits) / 128 - candidates.cosines
     for top in range(0, len(candidates), _CHUNK):
@@ -168,16 +168,16 @@ def _registered_pairs(
             if joined.are_joined(first, second):
                 is_mirrored = bool(candidates.mirror_bits[row] < candidates.bits[row])
                 similarity = joined.similarity(first)
-                found.append(ComparedPair(*_ids(candidates, row, features), similarity=similarity, is_mirrored=is_mirrored))
+                compared.append(ComparedPair(*_ids(candidates, row, features), similarity=similarity, is_mirrored=is_mirrored))
             elif first in small and second in small:
                 agreement = _agreement(candidates, row, small, is_similar=bool(is_similar[row]))
                 one = agreement and _compared_pair(_ids(candidates, row, features), agreement, is_similar=bool(is_similar[row]))
                 if one:
-                    found.append(one)
+                    compared.append(one)
                     if one.is_copy:
                         joined.join(first, second, one.similarity)
         advance(len(chunk))
-    return found
+    return compared
 
 
 def _agreement(candidates: CandidatePairs, row: int, small: Mapping[int, RegistrationImage], *, is_similar: bool) -> Agreement | None:
@@ -186,12 +186,12 @@ def _agreement(candidates: CandidatePairs, row: int, small: Mapping[int, Registr
     plain, mirrored = int(candidates.bits[row]), int(candidates.mirror_bits[row])
     best: Agreement | None = None
     if is_similar:
-        way = mirrored < plain
-        best = compare_after_move(first.mirrored() if way else first, second, box_move(WHOLE, WHOLE), is_mirrored=way)
-    for way, bits in sorted(((False, plain), (True, mirrored)), key=lambda one: one[1]):
+        is_mirrored = mirrored < plain
+        best = compare_after_move(first.mirrored() if is_mirrored else first, second, box_move(WHOLE, WHOLE), is_mirrored=is_mirrored)
+    for is_mirrored, bits in sorted(((False, plain), (True, mirrored)), key=lambda one: one[1]):
         is_worth_it = bits <= max(MOST_BITS, min(plain, mirrored) + _ORIENTATION_BITS)
         if is_worth_it and (best is None or best.detail < ENOUGH_DETAIL):
-            best = better_agreement(best, best_agreement(first, second, is_mirrored=way))
+            best = better_agreement(best, best_agreement(first, second, is_mirrored=is_mirrored))
     return best
 
 
@@ -245,8 +245,8 @@ def _share_one_image(image_ids: Sequence[str], images: Images) -> bool:
     if len(small) < SMALLEST_SET // 2:
         return False
     drawn = rng.choice(sorted(small), (_RANDOM_PAIRS, 2))
-    found = [compare_after_move(small[a], small[b], box_move(WHOLE, WHOLE)) for a, b in drawn.tolist() if a != b]
-    return float(np.quantile([one.detail for one in found if one], 0.9)) > COMMON_DETAIL
+    agreements = [compare_after_move(small[a], small[b], box_move(WHOLE, WHOLE)) for a, b in drawn.tolist() if a != b]
+    return float(np.quantile([one.detail for one in agreements if one], 0.9)) > COMMON_DETAIL
 
 
 def _passes(distances: IntArray, cosines: FloatArray, correlations: FloatArray) -> BoolArray:
@@ -261,8 +261,8 @@ def _correlations_both_ways(candidates: CandidatePairs, image_ids: Sequence[str]
     both = []
     for bits, is_mirrored in ((candidates.bits, False), (candidates.mirror_bits, True)):
         correlations = np.full(len(candidates), -1.0)
-        asked = np.flatnonzero(candidates.is_near & _passes(bits, candidates.cosines, np.ones(len(candidates))))
-        correlations[asked] = _correlations(candidates.pairs[asked], image_ids, signatures, is_mirrored=is_mirrored)
+        passing = np.flatnonzero(candidates.is_near & _passes(bits, candidates.cosines, np.ones(len(candidates))))
+        correlations[passing] = _correlations(candidates.pairs[passing], image_ids, signatures, is_mirrored=is_mirrored)
         both.append(correlations)
     return both[0], both[1]
 

@@ -90,6 +90,6 @@ def _is_placeholder(group: DuplicateGroup, facts: Mapping[str, ImageFacts], name
     return len(different) >= LEAST_NAMES or _is_graphic([facts[image_id] for image_id in group.image_ids])
 
 
-def _is_graphic(seen: Sequence[ImageFacts]) -> bool:
+def _is_graphic(facts: Sequence[ImageFacts]) -> bool:
     """Whether most of the copies are graphics rather than photos."""
-    return 2 * sum(one.entropy < GRAPHIC_BITS for one in seen) > len(seen)
+    return 2 * sum(one.entropy < GRAPHIC_BITS for one in facts) > len(facts)

@@ -170,9 +170,9 @@ def _coarse_search(first: RegistrationImage, second: RegistrationImage) -> tuple
     best = (-1.0, box_move(WHOLE, WHOLE))
     for one, other, is_back in ((first, second, False), (second, first, True)):
         for box, across, down in _search_options(one, other, is_back):
-            found = _template(one, other, box, across, down)
-            if found is not None and found[0] > best[0]:
-                best = (found[0], _inverse(found[1]) if is_back else found[1])
+            match = _template(one, other, box, across, down)
+            if match is not None and match[0] > best[0]:
+                best = (match[0], _inverse(match[1]) if is_back else match[1])
     return best
 
 
@@ -230,11 +230,11 @@ def _refine(first: RegistrationImage, second: RegistrationImage, move: Move, sid
         mask[int(np.ceil(top)) : int(bottom), int(np.ceil(left)) : int(right)] = 255
     start = _in_pixels(move, side)
     try:
-        _, found = cv2.findTransformECC(one, other, start, cv2.MOTION_AFFINE, (3, rounds, 1e-4), mask, 3)
+        _, warp = cv2.findTransformECC(one, other, start, cv2.MOTION_AFFINE, (3, rounds, 1e-4), mask, 3)
     except cv2.error:
         return None
     to_pixels, to_shares = _frame(side)
-    moved: Move = (to_shares @ np.vstack([found, _LAST_ROW]) @ to_pixels)[:2]
+    moved: Move = (to_shares @ np.vstack([warp, _LAST_ROW]) @ to_pixels)[:2]
     return moved if np.isfinite(moved).all() and abs(np.linalg.det(moved[:, :2])) > 0.05 else None
 
 
@@ -263,8 +263,8 @@ def _overlap(first: RegistrationImage, second: RegistrationImage, move: Move) ->
 
 def _inside(x: FloatArray, y: FloatArray, box: Box) -> BoolArray:
     margin = 1 / SIDE
-    found: BoolArray = (x >= box[0] + margin) & (x <= box[2] - margin) & (y >= box[1] + margin) & (y <= box[3] - margin)
-    return found
+    is_inside: BoolArray = (x >= box[0] + margin) & (x <= box[2] - margin) & (y >= box[1] + margin) & (y <= box[3] - margin)
+    return is_inside
 
 
 def _by_block(

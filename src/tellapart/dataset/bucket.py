@@ -47,16 +47,16 @@ def copy_bucket(url: str, *, progress: Progress = SILENT) -> Path:
     _remove_strangers(folder, objects)
     stale = [o for path, o in objects.items() if not _is_current(folder / path, o)]
 
-    def copy(found: Any) -> None:
+    def copy(entry: Any) -> None:
         try:
-            data = bytes(get(store, found["path"]).bytes())
+            data = bytes(get(store, entry["path"]).bytes())
         except Exception as error:
             raise DataError(
-                f"{url}: {found['path']} cannot be read: {error}", hint="run the same command again: what is copied is kept"
+                f"{url}: {entry['path']} cannot be read: {error}", hint="run the same command again: what is copied is kept"
             ) from error
-        with replacing(folder / found["path"]) as partial:
+        with replacing(folder / entry["path"]) as partial:
             partial.write_bytes(data)
-        os.utime(folder / found["path"], (found["last_modified"].timestamp(),) * 2)
+        os.utime(folder / entry["path"], (entry["last_modified"].timestamp(),) * 2)
 
     with progress.stage("copying from the bucket", total=len(stale)) as advance, ThreadPoolExecutor(CONNECTIONS) as pool:
         for _ in pool.map(copy, stale):
@@ -100,12 +100,12 @@ def _is_wanted(path: str) -> bool:
     return is_safe and (is_named_like_image(parts[-1]) is True or Path(path).suffix.lower() in MANIFEST_SUFFIXES)
 
 
-def _is_current(copy: Path, found: Any) -> bool:
+def _is_current(copy: Path, entry: Any) -> bool:
     try:
         status = copy.stat()
     except OSError:
         return False
-    return bool(status.st_size == found["size"] and abs(status.st_mtime - found["last_modified"].timestamp()) < 0.001)
+    return bool(status.st_size == entry["size"] and abs(status.st_mtime - entry["last_modified"].timestamp()) < 0.001)
 
 
 def _remove_strangers(folder: Path, objects: dict[str, Any]) -> None:

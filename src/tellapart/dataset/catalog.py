@@ -162,10 +162,10 @@ class Catalog:
 
     def facts(self, image_ids: Iterable[str]) -> dict[str, ImageFacts]:
         """The facts of those images that are known, by image_id."""
-        wanted, known = {image_id: image_id for image_id in image_ids}, {}
+        id_of, known = {image_id: image_id for image_id in image_ids}, {}
         for image_id, width, height, kind, *rest in self._sound_rows("images", _FACT_COLUMNS):
-            if image_id in wanted:
-                own = wanted[image_id]
+            if image_id in id_of:
+                own = id_of[image_id]
                 known[own] = ImageFacts(own, width, height, sys.intern(kind), *rest)
         return known
 

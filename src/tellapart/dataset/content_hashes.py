@@ -51,12 +51,12 @@ def file_states(dataset: Dataset, known: Mapping[str, FileState], num_workers: i
     """
     entries = dataset.entries
     batches = (entries[i : i + _FILES_AT_ONCE] for i in range(0, len(entries), _FILES_AT_ONCE))
-    found: list[FileState] = []
+    states_of_files: list[FileState] = []
     with progress.stage("reading files", total=len(entries)) as advance:
         for states in prefetch(partial(_states, dataset, known), batches, num_workers):
-            found += states
+            states_of_files += states
             advance(len(states))
-    return found
+    return states_of_files
 
 
 def _states(dataset: Dataset, known: Mapping[str, FileState], entries: tuple[Entry, ...]) -> list[FileState]:

@@ -158,12 +158,12 @@ def _check_name(where: str | Path) -> None:
         raise address_error(str(where), "a folder")
 
 
-def address_error(text: str, wanted: str) -> DataError:
+def address_error(text: str, expected: str) -> DataError:
     """The refusal of an address where a file or folder is wanted."""
     if text.lower().startswith("file://"):
-        return DataError(f"{printable(text)} is an address, not {wanted}", hint="give the path alone, without file://")
-    said = "download it first; tellapart collect --urls does so for a list of addresses"
-    return DataError(f"{printable(text)} is an address, not {wanted}", hint=said)
+        return DataError(f"{printable(text)} is an address, not {expected}", hint="give the path alone, without file://")
+    hint_text = "download it first; tellapart collect --urls does so for a list of addresses"
+    return DataError(f"{printable(text)} is an address, not {expected}", hint=hint_text)
 
 
 def files_dataset(files: Sequence[str | Path], labels: Sequence[str] | None = None, groups: Sequence[str] | None = None) -> Dataset:

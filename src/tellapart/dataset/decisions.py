@@ -135,14 +135,14 @@ class Decisions:
                 yield decision, [] if decision.is_of_file else by_content.get(decision.image_id or "", [])
 
 
-def _as_decided(found: FileRow, row: FileRow, decision: Decision) -> FileRow:
+def _as_decided(relabeled: FileRow, row: FileRow, decision: Decision) -> FileRow:
     """A row after one more decision; a new label or a doubt brings back a file that was excluded, but not its excluded copies."""
     if decision.action == RESTORE:
-        return found
+        return relabeled
     if decision.action == RELABEL:
-        return replace(found if decision.path == row.path else row, label=decision.new)
+        return replace(relabeled if decision.path == row.path else row, label=decision.new)
     if decision.action == UNSURE:
-        return replace(found, label=row.label) if decision.path == row.path else row
+        return replace(relabeled, label=row.label) if decision.path == row.path else row
     return row.left_out(f"{EXCLUDED}: {decision.why}" if decision.why else f"{EXCLUDED} by you")
 
 
@@ -163,7 +163,7 @@ def parse_decisions(content: str | bytes, name: str, *, first_line: int = 1) -> 
     """
     data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
     known = {f.name for f in fields(Decision)}
-    found = []
+    decisions = []
     for number, line in enumerate(data.split(b"\n"), start=first_line):
         if not line.strip():
             continue
@@ -173,8 +173,8 @@ def parse_decisions(content: str | bytes, name: str, *, first_line: int = 1) -> 
                 raise ShapeError(f"it was changed after it was written; take {CHECKSUM!r} out of it if that was you")
         except ShapeError as error:
             raise StorageError(f"{name}, line {number} is no decision: {error}", hint="mend that line, or remove it") from error
-        found.append(Decision(**{key: value for key, value in values.items() if key in known}))
-    return tuple(found)
+        decisions.append(Decision(**{key: value for key, value in values.items() if key in known}))
+    return tuple(decisions)
 
 
 def _decision(value: object, where: str) -> dict[str, Any]:

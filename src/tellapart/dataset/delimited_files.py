@@ -105,15 +105,15 @@ def table_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
         with path.open(newline="", encoding=encoding, errors="replace") as file:
             first = file.readline()
-            told = _SEPARATOR.fullmatch(first)
-            if not told:
+            declared = _SEPARATOR.fullmatch(first)
+            if not declared:
                 file.seek(0)
-            delimiter = told[1] if told else "\t" if path.suffix.lower() == ".tsv" else _delimiter(first)
+            delimiter = declared[1] if declared else "\t" if path.suffix.lower() == ".tsv" else _delimiter(first)
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             for row in reader:
                 cells = [unguard_cell(cell.strip()) for cell in row]
                 if any(cells):
-                    yield reader.line_num + bool(told), cells
+                    yield reader.line_num + bool(declared), cells
     except csv.Error as error:
         line = reader.line_num if reader else 1
         raise DataError(

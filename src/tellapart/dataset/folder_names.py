@@ -40,8 +40,8 @@ def part_of(name: str) -> str | None:
     >>> [part_of(name) for name in ("Train_Set", "validation", "test1", "trains", "contest")]
     ['train', 'val', 'test', None, None]
     """
-    found = _PART.fullmatch(_plain(name))
-    return found.lastgroup if found else None
+    match = _PART.fullmatch(_plain(name))
+    return match.lastgroup if match else None
 
 
 def parts_among(names: Iterable[str]) -> dict[str, str]:
@@ -51,9 +51,9 @@ def parts_among(names: Iterable[str]) -> dict[str, str]:
     alike: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
     for name in names:
         tokens = [token.casefold() for token in _TOKEN.findall(unicodedata.normalize("NFKC", name))]
-        said = [token for token in tokens if token in _WORDS]
-        if name not in parts and len(said) == 1 and not name.endswith("_"):
-            alike[tuple(token for token in tokens if token not in _WORDS)][name] = _WORDS[said[0]]
+        part_words = [token for token in tokens if token in _WORDS]
+        if name not in parts and len(part_words) == 1 and not name.endswith("_"):
+            alike[tuple(token for token in tokens if token not in _WORDS)][name] = _WORDS[part_words[0]]
     for same in alike.values():
         if len(set(same.values())) > 1:
             parts |= same

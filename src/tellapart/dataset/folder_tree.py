@@ -213,12 +213,12 @@ def parts_of(here: Folder) -> dict[str, str]:
     alike = [name for name in plain if len(classes & class_names_in(others[name])) > 1]
     if len(classes) > 1 and not alike and len(plain) < 2:
         return parts
-    seen = _like_parts(parts)
+    like_parts = _like_parts(parts)
     if alike:
-        raise ambiguous(here, f"{seen}, and {listed(alike)} with the same folders is no part known by its name", DIVIDE)
+        raise ambiguous(here, f"{like_parts}, and {listed(alike)} with the same folders is no part known by its name", DIVIDE)
     raise ambiguous(
         here,
-        f"{seen}, but {listed(plain)} beside {_it(parts)} look like classes",
+        f"{like_parts}, but {listed(plain)} beside {_it(parts)} look like classes",
         f"--label-folder top makes every one of them a class; as parts, lay {listed(plain)} elsewhere",
     )
 
@@ -262,7 +262,7 @@ def listed(names: Iterable[str]) -> str:
     return " and ".join([", ".join(shown[:-1])] * bool(shown[:-1]) + shown[-1:])
 
 
-def ambiguous(here: Folder, seen: str, hint: str) -> DataError:
+def ambiguous(here: Folder, reading: str, hint: str) -> DataError:
     """The error for folders that can be read in two ways."""
     where = f"{here.root}/{here.path}" if here.path else here.root
-    return DataError(f"the folders of {printable(where)} can be read in more than one way: {seen}", hint=hint)
+    return DataError(f"the folders of {printable(where)} can be read in more than one way: {reading}", hint=hint)

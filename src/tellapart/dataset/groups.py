@@ -72,29 +72,29 @@ def column_groups(where: Path, paths: Sequence[str], column: str) -> list[str | 
         DataError: there is no table, no such column, or not one of the files is in it.
     """
     table = _table(where)
-    wanted = PAGE_NAMES if column.lower() == HOST else (column,)
+    names = PAGE_NAMES if column.lower() == HOST else (column,)
     header: list[str] = []
     places: dict[str, int] = {}
 
-    def choice(found: Sequence[str]) -> dict[str, int]:
-        header.extend(found)
-        places["path"] = columns_of(table, found).paths[0]
-        group = next((place for name in wanted if (place := named_column(found, name)) is not None), None)
+    def choice(columns: Sequence[str]) -> dict[str, int]:
+        header.extend(columns)
+        places["path"] = columns_of(table, columns).paths[0]
+        group = next((place for name in names if (place := named_column(columns, name)) is not None), None)
         places.update({"group": group} if group is not None else {})
         return places
 
     rows = list(named_rows(table, choice))
     if "group" not in places:
         raise DataError(
-            f"{table} has no column {' or '.join(wanted)}; its columns are {', '.join(header)}",
+            f"{table} has no column {' or '.join(names)}; its columns are {', '.join(header)}",
             hint=closest_name(column, header) or "name one of its columns, or use --pattern",
         )
     files = ListedFiles(table.parent, "", lambda: paths)
     group_of = {files.path_of(row.get("path", ""))[0]: row.get("group", "") for _, row in rows}
-    found = [group_of.get(posixpath.normpath(path)) or None for path in paths]
-    if not any(found):
+    groups = [group_of.get(posixpath.normpath(path)) or None for path in paths]
+    if not any(groups):
         raise DataError(f"{table}: the column {column!r} says nothing about any of the {count(len(paths), 'image')}")
-    return [None if value is None else _host(value) for value in found] if column.lower() == HOST else found
+    return [None if value is None else _host(value) for value in groups] if column.lower() == HOST else groups
 
 
 def pattern_groups(paths: Sequence[str], pattern: str) -> list[str | None]:
@@ -104,13 +104,13 @@ def pattern_groups(paths: Sequence[str], pattern: str) -> list[str | None]:
         DataError: it matches no path.
     """
     expression = re.compile(pattern)
-    found = [_caught(expression.search(path)) for path in paths]
-    if not any(found):
+    groups = [_caught(expression.search(path)) for path in paths]
+    if not any(groups):
         raise DataError(
             f"the pattern {pattern!r} matches none of the {len(paths):,} paths, such as {paths[0] if paths else ''!r}",
             hint="brackets catch the group: --pattern '(patient[0-9]+)' or --pattern '([^/_]+)_[0-9]+'",
         )
-    return found
+    return groups
 
 
 def pattern_complaint(pattern: str) -> str | None:

@@ -76,7 +76,9 @@ def analyze_image(data: bytes, image_id: str, sizes: Sequence[int], policy: str 
     """
     image, *decoded = decode_for_each(data, [LOOK_SIDE, *sizes])
     policies = [policy] * len(sizes) if isinstance(policy, str) else policy
-    pixels = tuple(resize(own.pixels, size, cast(ResizePolicy, way)) for own, size, way in zip(decoded, sizes, policies, strict=True))
+    pixels = tuple(
+        resize(own.pixels, size, cast(ResizePolicy, own_policy)) for own, size, own_policy in zip(decoded, sizes, policies, strict=True)
+    )
     small = shrink(image.pixels, SMALLEST_LOOK)
     quality = quality_facts(small)
     own_hash, mirror_hash = difference_hashes(small)

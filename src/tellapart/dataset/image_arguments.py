@@ -68,10 +68,10 @@ def _expanded(word: str | Path) -> list[str | Path]:
         raise address_error(text, "a file")
     if not _PATTERN.search(text):
         return [word]
-    found = sorted(glob.glob(str(Path(word).expanduser()), recursive=True))  # noqa: PTH207  (the pattern may be absolute)
-    if not found:
+    matches = sorted(glob.glob(str(Path(word).expanduser()), recursive=True))  # noqa: PTH207  (the pattern may be absolute)
+    if not matches:
         raise DataError(f"no file fits the pattern {printable(text)}", hint="* stands for part of a name, ** for folders in between")
-    return [*found]
+    return [*matches]
 
 
 def _from_stdin() -> list[str | Path]:

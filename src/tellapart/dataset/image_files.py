@@ -111,15 +111,15 @@ class _Walk:
                     continue
                 self.places[identity] = here
                 with os.scandir(where) as entries:
-                    found = sorted(entries, key=lambda entry: entry.name)
+                    sorted_entries = sorted(entries, key=lambda entry: entry.name)
             except OSError as error:
                 self.closed.append(f"the folder {printable(str(error.filename or where))} cannot be read: {error.strerror}")
                 self.unread.append(here)
                 continue
-            if here and is_result_folder({entry.name for entry in found}):
+            if here and is_result_folder({entry.name for entry in sorted_entries}):
                 self.results.append(here)
                 continue
-            for entry in found:
+            for entry in sorted_entries:
                 path = f"{here}/{entry.name}" if here else entry.name
                 if not _is_folder(entry):
                     self._file(entry, path)
@@ -152,27 +152,27 @@ class _Walk:
 
     def notes(self) -> list[str]:
         """What was passed over, in sentences."""
-        found = [*self.closed, *self.passed_links[:_SHOWN]]
+        notes = [*self.closed, *self.passed_links[:_SHOWN]]
         if len(self.passed_links) > _SHOWN:
-            found.append(f"{len(self.passed_links) - _SHOWN:,} more linked folders are passed over for the same reason")
+            notes.append(f"{len(self.passed_links) - _SHOWN:,} more linked folders are passed over for the same reason")
         if self.system:
-            found.append(f"system folders are passed over: {', '.join(printable(name) for name in sorted(self.system))}")
+            notes.append(f"system folders are passed over: {', '.join(printable(name) for name in sorted(self.system))}")
         if self.results:
-            found.append(_results_said(sorted(self.results)))
+            notes.append(_results_said(sorted(self.results)))
         if hidden := self.hidden + sum(map(self._images_below, self.hidden_folders)):
-            found.append(f"{_counted(hidden, 'hidden image file')} passed over (a name or folder that begins with a dot)")
+            notes.append(f"{_counted(hidden, 'hidden image file')} passed over (a name or folder that begins with a dot)")
         if empty := self._empty_folders():
-            found.append(
+            notes.append(
                 f"{_counted(len(empty), 'folder')} passed over that {'holds' if len(empty) == 1 else 'hold'} no image: {_named(empty)}"
             )
         if self.others:
             kinds = [f"{count:,} {kind}" for kind, count in sorted(self.others.items(), key=lambda one: (-one[1], one[0]))]
             kinds = [*kinds[:_SHOWN], *(["others"] if len(kinds) > _SHOWN else [])]
             total = self.others.total()
-            found.append(
+            notes.append(
                 f"{_counted(total, 'file')} passed over that {'is no image' if total == 1 else 'are no images'}: {', '.join(kinds)}"
             )
-        return found
+        return notes
 
     def _empty_folders(self) -> list[str]:
         """The folders that were read and hold no image here or below; of nested ones the outermost."""

@@ -134,9 +134,9 @@ class _Folder:
         """
         for option, column in (("path", self.reading.path_column), ("label", self.reading.label_column)):
             if column is not None:
-                seen = f" ({'; '.join(self.notes)})" if self.notes else ""
+                layout = f" ({'; '.join(self.notes)})" if self.notes else ""
                 raise DataError(
-                    f"there is no table in {self.root} whose images are labeled by the columns that are named{seen}",
+                    f"there is no table in {self.root} whose images are labeled by the columns that are named{layout}",
                     hint=f"leave --{option}-column {column} out, or give the table in place of the folder",
                 )
 
@@ -198,19 +198,19 @@ class _Folder:
             )
         by_folders = {path: entry for path, entry in inside.items() if entry.label is not None}
         listed = {one.path for one in table.entries}
-        kept = {path: entry for path, entry in inside.items() if path in listed or path in by_folders}
+        used = {path: entry for path, entry in inside.items() if path in listed or path in by_folders}
         if passed_over := [file for file in unlisted if file not in by_folders]:
-            said = f"{len(passed_over):,} of {len(self._below(folder)):,} images are not listed in it and are passed over"
-            self.notes.append(f"{said}, such as {printable(passed_over[0])}")
-        return self._joined_entries(kept, table, is_labeled=True)
+            counted = f"{len(passed_over):,} of {len(self._below(folder)):,} images are not listed in it and are passed over"
+            self.notes.append(f"{counted}, such as {printable(passed_over[0])}")
+        return self._joined_entries(used, table, is_labeled=True)
 
     def _joined_entries(self, inside: dict[str, Entry], table: Manifest, *, is_labeled: bool = False) -> list[Entry]:
         """The entries of the layout with what a table adds; with ``is_labeled`` its labels, and its rows for files of no folder, too."""
-        said = _rows_by_path(table.entries)
+        rows_of = _rows_by_path(table.entries)
         joined = [
             _joined(entry, row, is_labeled=is_labeled and row is not None and row.label is not None)
             for path, entry in inside.items()
-            for row in said.get(path, (None,))
+            for row in rows_of.get(path, (None,))
         ]
         return joined + [one for one in table.entries if is_labeled and one.path not in inside]
 
@@ -240,7 +240,7 @@ class _Folder:
                         f"{self.root} has no class folders, and several tables give labels: {other.file.name} and {table.file.name}",
                         hint=f"give the one that is meant: {other.file}",
                     )
-        said: dict[str, Sequence[Entry]] = {}
+        rows_of: dict[str, Sequence[Entry]] = {}
         has_parts = any(entry.part for entry in entries)
         for folder, table, _ in named:
             part = part_of(table.file.stem) if len(named) > 1 and not has_parts else None
@@ -251,12 +251,12 @@ class _Folder:
                 f"labels come from the column {table.label_column!r} of {name} ({_shown(table)}), paths from {table.path_column!r}; "
                 f"it lists {sum(entry.path in listed for entry in entries):,} of {len(entries):,} images"
             )
-            said |= _rows_by_path([replace(entry, part=entry.part or part) for entry in table.entries])
-        if not said:
+            rows_of |= _rows_by_path([replace(entry, part=entry.part or part) for entry in table.entries])
+        if not rows_of:
             self._check_columns_are_used()
             return entries
         unlabeled = [replace(entry, label=None) for entry in entries]
-        return [_joined(entry, row, is_labeled=True) for entry in unlabeled for row in said.get(entry.path, (None,))]
+        return [_joined(entry, row, is_labeled=True) for entry in unlabeled for row in rows_of.get(entry.path, (None,))]
 
 
 def _differing(inside: dict[str, Entry], table: Manifest) -> list[Entry]:
@@ -274,10 +274,10 @@ def _is_about_the_folders(inside: dict[str, Entry], table: Manifest) -> bool:
 
 def _rows_by_path(rows: Sequence[Entry]) -> dict[str, Sequence[Entry]]:
     """The rows for each file, without those that say nothing new; several where they differ, so that a contradiction is seen."""
-    found: dict[str, dict[Entry, None]] = {}
+    rows_of: dict[str, dict[Entry, None]] = {}
     for row in rows:
-        found.setdefault(row.path, {})[row] = None
-    return {path: tuple(own) for path, own in found.items()}
+        rows_of.setdefault(row.path, {})[row] = None
+    return {path: tuple(own) for path, own in rows_of.items()}
 
 
 def _joined(entry: Entry, row: Entry | None, *, is_labeled: bool = False) -> Entry:

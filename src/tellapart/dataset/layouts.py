@@ -120,7 +120,7 @@ def _told(path: str, label_folder: str, *, below_parts: bool) -> Entry:
     return Entry(path, folders[0] if label_folder == TOP and folders else None, None)
 
 
-def _by_parts(files: Sequence[str], base: Folder, parts: Mapping[str, str], said: str = "") -> Layout:
+def _by_parts(files: Sequence[str], base: Folder, parts: Mapping[str, str], sentence_part: str = "") -> Layout:
     """Parts with class folders; other folders next to them are ignored, unless the only part is a test part and they are its classes."""
     regions = [_Region(inside_part(base.folders[name]), part) for name, part in parts.items()]
     beside = [folder for name, folder in base.folders.items() if name not in parts]
@@ -137,14 +137,14 @@ def _by_parts(files: Sequence[str], base: Folder, parts: Mapping[str, str], said
     entries, notes = _with_train_names(entries, trained)
     names = listed(sorted(parts, key=lambda name: (PARTS.index(parts[name]), name)))
     if not has_train and trained:
-        said = f"{names} beside the class folders, which are the train part"
+        sentence_part = f"{names} beside the class folders, which are the train part"
     unlabeled = [name for name in parts if not any(e.label is not None for e in entries if e.path.startswith(_below(base, name)))]
-    sentence = f"layout: {said or names}{_under(base)}, {_classes_said(entries)}"
+    sentence = f"layout: {sentence_part or names}{_under(base)}, {_classes_said(entries)}"
     if unlabeled and len(unlabeled) < len(parts):
         sentence += f"; the images of {listed(sorted(unlabeled))} have no label"
     for part in PARTS:
         same = sorted(name for name, its_part in parts.items() if its_part == part)
-        if len(same) > 1 and not said:
+        if len(same) > 1 and not sentence_part:
             sentence += f"; {listed(same)} together are the {part} part"
     sentence += _nested([class_folder for region in regions for class_folder in _class_folders(region)])
     tables = dict.fromkeys([*base.chain, *(f for r in regions for f in r.folder.chain)])
@@ -288,20 +288,20 @@ def _passed_over(base: Folder, left: Sequence[str]) -> str:
     for path in left:
         tops[_top_outside(base, path)] += 1
     folders = sorted(name for name in tops if name)
-    said = [f"{listed(folders)} passed over ({_images(sum(tops[name] for name in folders))})"] if folders else []
+    passed = [f"{listed(folders)} passed over ({_images(sum(tops[name] for name in folders))})"] if folders else []
     if tops[""]:
-        said.append(
+        passed.append(
             f"{_images(tops[''])} beside {'them' if folders or base.path == '' else 'it'} passed over, such as {_loose(base, left)}"
         )
-    return "; " + "; ".join(said)
+    return "; " + "; ".join(passed)
 
 
 def _top_outside(base: Folder, path: str) -> str:
     """The folder, beside those on the way to the data, that a path lies in; empty for a file that lies in none."""
-    way = base.path.split("/") if base.path else []
+    ancestors = base.path.split("/") if base.path else []
     folders = path.split("/")[:-1]
     depth = 0
-    while depth < len(folders) and depth < len(way) and folders[depth] == way[depth]:
+    while depth < len(folders) and depth < len(ancestors) and folders[depth] == ancestors[depth]:
         depth += 1
     return "/".join(folders[: depth + 1]) if depth < len(folders) else ""
 

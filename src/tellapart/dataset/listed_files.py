@@ -38,9 +38,9 @@ class ListedFiles:
             return own, AS_WRITTEN
         slashed = cell.replace("\\", "/")
         for spelled in dict.fromkeys((slashed, unquote(slashed))):
-            found = self._named(spelled, posixpath.normpath(posixpath.join(self._folder, spelled)))
-            if found is not None:
-                return found, BY_NAME
+            named = self._named(spelled, posixpath.normpath(posixpath.join(self._folder, spelled)))
+            if named is not None:
+                return named, BY_NAME
         return own, None
 
     def _inside(self, cell: str) -> str:

@@ -76,13 +76,13 @@ def read_manifest(file: Path, files: ListedFiles, reading: DatasetOptions = AS_F
     if not rows:
         raise DataError(f"{file} has no rows", hint=HINT)
     columns = known[0]
-    path, found, notes = _paths(file, place, rows, columns, files)
-    said = table_labels(file, place, rows, columns, path, is_named=reading.label_column is not None)
+    path, matches, notes = _paths(file, place, rows, columns, files)
+    labels = table_labels(file, place, rows, columns, path, is_named=reading.label_column is not None)
     parts, part_notes = table_parts(file, place, rows, columns)
     entries = [
         Entry(
-            found[number][0],
-            said.labels[number],
+            matches[number][0],
+            labels.labels[number],
             None if parts is None else parts[number],
             None if columns.group is None else row.get(str(columns.group)) or None,
         )
@@ -92,12 +92,12 @@ def read_manifest(file: Path, files: ListedFiles, reading: DatasetOptions = AS_F
         file=file,
         entries=entries,
         path_column=columns.header[path],
-        label_column=said.column,
+        label_column=labels.column,
         has_parts=parts is not None,
-        is_guess=said.is_guess,
-        missing=sum(how is None for _, how in found),
-        notes=[*notes, *part_notes, *said.unfit],
-        label_notes=[*said.notes, *_contradictions(file, place, rows, entries)],
+        is_guess=labels.is_guess,
+        missing=sum(how is None for _, how in matches),
+        notes=[*notes, *part_notes, *labels.unfit],
+        label_notes=[*labels.notes, *_contradictions(file, place, rows, entries)],
     )
 
 
@@ -110,8 +110,8 @@ def _paths(
         cells = [row.get(str(path), "") for _, row in rows]
         if any(not cell for cell in cells) and len(columns.paths) > 1 and path != columns.paths[0]:
             continue
-        found = [files.path_of(cell) if cell else ("", None) for cell in cells]
-        if not any(how for _, how in found):
+        matches = [files.path_of(cell) if cell else ("", None) for cell in cells]
+        if not any(how for _, how in matches):
             if not any(is_named_like_image(cell) for cell in cells):
                 continue
             first = path  # it names the images, so numbers in another column do not
@@ -119,7 +119,7 @@ def _paths(
         empty = next((line for (line, _), cell in zip(rows, cells, strict=True) if not cell), None)
         if empty is not None:
             raise DataError(f"{file}, {place} {empty}: the path is empty", hint=HINT)
-        return path, found, _path_notes(file, place, rows, columns.header[path], cells, found)
+        return path, matches, _path_notes(file, place, rows, columns.header[path], cells, matches)
     line, row = rows[0]
     empty = next((number for number, one in rows if not one.get(str(first))), None)
     if empty is not None:
@@ -132,17 +132,17 @@ def _paths(
 
 
 def _path_notes(
-    file: Path, place: str, rows: Sequence[Row], column: str, cells: Sequence[str], found: Sequence[tuple[str, str | None]]
+    file: Path, place: str, rows: Sequence[Row], column: str, cells: Sequence[str], matches: Sequence[tuple[str, str | None]]
 ) -> list[str]:
     notes = []
-    by_name = [number for number, (_, how) in enumerate(found) if how == BY_NAME]
+    by_name = [number for number, (_, how) in enumerate(matches) if how == BY_NAME]
     if by_name:
         first = by_name[0]
         notes.append(
             f"{printable(file.name)}: {len(by_name):,} of {len(rows):,} cells of the column {column!r} are no paths from here, but name "
-            f"one file each, such as {cells[first]!r} ({place} {rows[first][0]}): {printable(found[first][0])}"
+            f"one file each, such as {cells[first]!r} ({place} {rows[first][0]}): {printable(matches[first][0])}"
         )
-    missing = [number for number, (_, how) in enumerate(found) if how is None]
+    missing = [number for number, (_, how) in enumerate(matches) if how is None]
     if missing and len(missing) < len(rows):
         first = missing[0]
         notes.append(
@@ -215,8 +215,8 @@ def table_parts(file: Path, place: str, rows: Sequence[Row], columns: Columns) -
         return None, notes
     names = " and ".join(repr(printable(columns.header[column])) for _, column, _ in read)
     rest = "test" if all(name == "train" for name, _, _ in read) else "train"
-    found: Parts = [next((name for name, _, values in read if values[number]), rest) for number in range(len(rows))]
-    return found, [*notes, f"{printable(file.name)}: parts come from its column{'s' if len(read) > 1 else ''} {names}"]
+    parts_of_rows: Parts = [next((name for name, _, values in read if values[number]), rest) for number in range(len(rows))]
+    return parts_of_rows, [*notes, f"{printable(file.name)}: parts come from its column{'s' if len(read) > 1 else ''} {names}"]
 
 
 def _part(place: str, text: str) -> str | None:

@@ -41,18 +41,18 @@ class Assignment:
     decisions: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
-def share_held_back(rows: Sequence[FileRow], wanted: float | None, *, usual: float = TEST_SHARE) -> float:
+def share_held_back(rows: Sequence[FileRow], test_share: float | None, *, usual: float = TEST_SHARE) -> float:
     """The share of the groups to hold out; None for the default.
 
     Raises:
         OptionError: a share was given although the data set already has a part to report on.
     """
     own = next((row.part for row in rows if row.is_used and row.part in REPORTED), None)
-    if own is not None and wanted is not None:
+    if own is not None and test_share is not None:
         raise OptionError(
             f"test_share has no effect: the photos have a {own} part of their own, which is reported on", hint="leave --test-share out"
         )
-    return usual if wanted is None else wanted
+    return usual if test_share is None else test_share
 
 
 def assign_parts(
@@ -139,17 +139,17 @@ def check_labels(dataset: Dataset, decisions: Decisions, min_classes: int) -> No
     trained = sorted({entry.label for entry in dataset.entries if entry.label is not None and entry.part in (None, "train")})
     if len(trained) >= min_classes:
         return
-    seen = f" ({'; '.join(dataset.notes)})" if dataset.notes else ""
+    layout = f" ({'; '.join(dataset.notes)})" if dataset.notes else ""
     if not classes:
         paths = (entry.path for entry in dataset.entries if entry.part in (None, "train"))
-        raise DataError(f"no image in {dataset.root} has a label{seen}", hint=label_hint(paths))
+        raise DataError(f"no image in {dataset.root} has a label{layout}", hint=label_hint(paths))
     if len(classes) == 1:
         raise DataError(
-            f"there is only one class, {printable(classes[0])!r}; a classifier needs two{seen}",
+            f"there is only one class, {printable(classes[0])!r}; a classifier needs two{layout}",
             hint="add a folder with images of something else, or say with --label-folder which folders are the classes",
         )
     raise DataError(
-        f"fewer than two classes have training images: the train part has {' and '.join(map(repr, trained)) or 'none'}{seen}",
+        f"fewer than two classes have training images: the train part has {' and '.join(map(repr, trained)) or 'none'}{layout}",
         hint="each class needs images in the train part",
     )
 
@@ -243,10 +243,10 @@ def _without_leaks(rows: list[FileRow]) -> tuple[list[FileRow], list[int]]:
 def _known_classes_only(rows: list[FileRow], notes: list[str]) -> list[FileRow]:
     trained = {row.label for row in rows if row.is_used and row.part == "train"}
     strange = Counter(row.label for row in rows if row.is_used and row.label not in trained)
-    said = [
+    sentences = [
         f"{label!r} has no training image, so its {count(number, 'image is', 'images are')} left out" for label, number in strange.items()
     ]
-    notes += shortened(said, f"{len(said):,} classes have no training image, so their {strange.total():,} images are left out")
+    notes += shortened(sentences, f"{len(sentences):,} classes have no training image, so their {strange.total():,} images are left out")
     return [row.left_out("its class has no training image") if row.is_used and row.label in strange else row for row in rows]
 
 
@@ -282,4 +282,4 @@ def _duplicate_groups(rows: Sequence[FileRow], pairs: Sequence[tuple[str, str]])
     members: dict[str, list[str]] = defaultdict(list)
     for image_id, group in groups.items():
         members[group].extend(paths[image_id])
-    return sorted(sorted(found) for found in members.values() if len(found) > 1)
+    return sorted(sorted(paths_of_group) for paths_of_group in members.values() if len(paths_of_group) > 1)

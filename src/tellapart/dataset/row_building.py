@@ -35,7 +35,7 @@ def undecided_rows(dataset: Dataset, files: Sequence[FileState], facts: Mapping[
     """A row for each entry of the data set, without decisions and without a comparison of the files."""
     rows = []
     for entry, file in zip(dataset.entries, files, strict=True):
-        seen = facts.get(file.image_id or "")
+        image_facts = facts.get(file.image_id or "")
         rows.append(
             FileRow(
                 path=printable(entry.path),
@@ -45,12 +45,12 @@ def undecided_rows(dataset: Dataset, files: Sequence[FileState], facts: Mapping[
                 group=entry.group,
                 status=USED if file.image_id else UNREADABLE,
                 reason=file.reason,
-                width=seen.width if seen else None,
-                height=seen.height if seen else None,
+                width=image_facts.width if image_facts else None,
+                height=image_facts.height if image_facts else None,
                 size_bytes=file.size_bytes,
                 user_group=entry.group,
-                hash=seen.hash if seen else None,
-                mirror_hash=seen.mirror_hash if seen else None,
+                hash=image_facts.hash if image_facts else None,
+                mirror_hash=image_facts.mirror_hash if image_facts else None,
             )
         )
     return rows
@@ -73,8 +73,8 @@ def _without_copies(rows: list[FileRow]) -> list[FileRow]:
     first: dict[tuple[str | None, str | None, str | None], str] = {}
     for row in sorted((r for r in rows if r.is_used), key=lambda r: r.path):
         first.setdefault((row.image_id, row.part, row.label), row.path)
-    kept = []
+    rest = []
     for row in rows:
         original = first.get((row.image_id, row.part, row.label))
-        kept.append(row.left_out(f"exact copy of {original}") if row.is_used and original is not None and original != row.path else row)
-    return kept
+        rest.append(row.left_out(f"exact copy of {original}") if row.is_used and original is not None and original != row.path else row)
+    return rest

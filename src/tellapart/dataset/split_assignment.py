@@ -99,8 +99,8 @@ def divide_rows(rows: Sequence[FileRow], known: Sequence[Known | None], plan: Sp
         placed = _placed(rows, known, plan)
     _check(placed, plan, notes)
     folds = _folds(placed, known, plan, notes)
-    kept = 0 if plan.first_n or plan.strategy == OWN else sum(one is not None for one in known)
-    return SplitAssignment(placed, folds, kept, notes)
+    num_known = 0 if plan.first_n or plan.strategy == OWN else sum(one is not None for one in known)
+    return SplitAssignment(placed, folds, num_known, notes)
 
 
 def _first(rows: Sequence[FileRow], number: int) -> list[FileRow]:
@@ -135,9 +135,9 @@ def _placed(rows: Sequence[FileRow], known: Sequence[Known | None], plan: SplitP
 
 def _folds(rows: Sequence[FileRow], known: Sequence[Known | None], plan: SplitPlan, notes: list[str]) -> list[int | None]:
     """The fold of every training row: as before, as its group's, or new."""
-    found: list[int | None] = [None] * len(rows)
+    folds: list[int | None] = [None] * len(rows)
     if not plan.folds:
-        return found
+        return folds
     places = [place for place, row in enumerate(rows) if row.part == "train"]
     labels, groups = [rows[i].label or "" for i in places], [rows[i].group or "" for i in places]
     before = {rows[i].group or "": one.fold for i in places if (one := known[i]) is not None and one.fold is not None}
@@ -145,17 +145,17 @@ def _folds(rows: Sequence[FileRow], known: Sequence[Known | None], plan: SplitPl
         for i in places:
             own, group = known[i], rows[i].group or ""
             own_fold = own.fold if own is not None else None
-            found[i] = own_fold if own_fold is not None else before.get(group)
-            if found[i] is None:
-                found[i] = hashed_fold(group, seed=plan.seed, folds=plan.folds)
+            folds[i] = own_fold if own_fold is not None else before.get(group)
+            if folds[i] is None:
+                folds[i] = hashed_fold(group, seed=plan.seed, folds=plan.folds)
     else:
         for i, fold in zip(places, assign_folds(labels, groups, folds=plan.folds, seed=plan.seed).tolist(), strict=True):
-            found[i] = fold
-    held = {(rows[i].label, found[i]) for i in places}
+            folds[i] = fold
+    held = {(rows[i].label, folds[i]) for i in places}
     short = sorted(label for label in set(labels) if sum((label or None, fold) in held for fold in range(plan.folds)) < plan.folds)
     if short:
         notes.append(f"{_several(short)}: not in every one of the {count(plan.folds, 'fold')}, for want of groups")
-    return found
+    return folds
 
 
 def _check(rows: Sequence[FileRow], plan: SplitPlan, notes: list[str]) -> None:
@@ -171,8 +171,8 @@ def _check(rows: Sequence[FileRow], plan: SplitPlan, notes: list[str]) -> None:
         raise DataError("nothing is left to train on", hint="ask for smaller shares with --val and --test")
     if parts == {"train"} and not plan.folds:
         raise DataError("there are too few groups to hold any back", hint="add images, or ask for larger shares with --val and --test")
-    wanted = [part for part, share in plan.shares.items() if share > 0] if plan.strategy != OWN and not plan.first_n else []
-    for part in wanted:
+    required = [part for part, share in plan.shares.items() if share > 0] if plan.strategy != OWN and not plan.first_n else []
+    for part in required:
         missing = sorted(str(label) for label in {row.label for row in rows} if label is not None and not counts[(label, part)])
         if missing:
             notes.append(f"{_several(missing)}: no image in the {part} part, for want of groups")

@@ -110,5 +110,5 @@ def read_split(path: Path) -> KnownSplit:
         if content:
             before = known.by_content.setdefault(content, one)
             ambiguous |= {content} if before.part != one.part else set()
-    kept = {content: one for content, one in known.by_content.items() if content not in ambiguous}
-    return KnownSplit(known.by_path, kept, folds)
+    by_content = {content: one for content, one in known.by_content.items() if content not in ambiguous}
+    return KnownSplit(known.by_path, by_content, folds)

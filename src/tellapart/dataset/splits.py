@@ -32,10 +32,10 @@ def assign_stratified_parts(
     known = known or {}
     test: set[str] = set()
     for names in ordered_groups(labels, groups, seed=seed).values():
-        wanted = min(len(names) - 1, max(1, round(len(names) * test_share)))
-        kept = [name for name in names if known.get(name) == "test"][: len(names) - 1]
+        target = min(len(names) - 1, max(1, round(len(names) * test_share)))
+        known_test = [name for name in names if known.get(name) == "test"][: len(names) - 1]
         new = [name for name in names if name not in known]
-        test.update(kept, new[: max(0, wanted - len(kept))])
+        test.update(known_test, new[: max(0, target - len(known_test))])
     return ["test" if group in test else "train" for group in groups]
 
 
@@ -68,8 +68,8 @@ def ordered_groups(labels: Sequence[str], groups: Sequence[str], *, seed: int) -
         for group, label in zip(groups, labels, strict=True):
             if group in mixed:
                 votes[group][label] += 1
-    for group, found in votes.items():
-        label_of[group] = max(found.items(), key=lambda item: (item[1], item[0]))[0]
+    for group, labels_of_group in votes.items():
+        label_of[group] = max(labels_of_group.items(), key=lambda item: (item[1], item[0]))[0]
     digests = {group: _digest(group, seed) for group in label_of}
     by_class: dict[str, list[str]] = defaultdict(list)
     for group in sorted(digests, key=digests.__getitem__):
@@ -98,14 +98,14 @@ def assign_shares(labels: Sequence[str], groups: Sequence[str], *, seed: int, sh
     return [part_of.get(group, "train") for group in groups]
 
 
-def _about(names: Sequence[str], sizes: Mapping[str, int], wanted: float) -> set[str]:
+def _about(names: Sequence[str], sizes: Mapping[str, int], target: float) -> set[str]:
     """The first groups that together have about the requested number of images; at least one, never all."""
     chosen: set[str] = set()
     taken = 0
     for name in names:
-        if taken >= wanted or len(chosen) == len(names) - 1:
+        if taken >= target or len(chosen) == len(names) - 1:
             break
-        if taken + sizes[name] / 2 <= wanted:
+        if taken + sizes[name] / 2 <= target:
             chosen.add(name)
             taken += sizes[name]
     return chosen or {min(names, key=lambda name: sizes[name])} if len(names) > 1 else set()

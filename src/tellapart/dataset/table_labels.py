@@ -65,8 +65,8 @@ def table_labels(file: Path, place: str, rows: Sequence[Row], columns: Columns, 
     """
     column, is_guess, notes, unfit = _label_column(file, rows, columns, path, is_named=is_named)
     if column is None:
-        found = None if unfit else _from_indicators(file, place, rows, columns)
-        return found or TableLabels([None] * len(rows), None, False, notes, unfit)
+        indicators = None if unfit else _from_indicators(file, place, rows, columns)
+        return indicators or TableLabels([None] * len(rows), None, False, notes, unfit)
     labels = _as_whole_numbers([_label(f"{file}, {place} {line}", row.get(str(column), "")) for line, row in rows])
     absent = [number for number, label in enumerate(labels) if label is not None and label.casefold() in _ABSENT]
     if absent:
@@ -101,29 +101,29 @@ def _label_column(
             labels, is_guess = [columns.others[0]], True
     if not labels:
         names = [name for place, name in enumerate(columns.header) if place != path]
-        said = f"its other columns are {', '.join(names)}; --label-column names one" if names else "it has no other column"
-        return None, False, [f"{printable(file.name)} has no column known to hold labels: {said}"], []
+        sentence = f"its other columns are {', '.join(names)}; --label-column names one" if names else "it has no other column"
+        return None, False, [f"{printable(file.name)} has no column known to hold labels: {sentence}"], []
     reasons = {place: _no_classes([row.get(str(place), "") for _, row in rows]) for place in labels}
     unfit = [_unfit(file, columns.header[place], reason, is_named=is_named) for place, reason in reasons.items() if reason]
     fit = labels if is_named else [place for place in labels if not reasons[place]]
     if not fit:
         return None, False, [], unfit
     others = [columns.header[place] for place in labels if place != fit[0]]
-    said = f"labels come from the column {columns.header[fit[0]]!r}, not from {', '.join(map(repr, others))}"
-    return fit[0], is_guess, [f"{printable(file.name)}: {said}"] if others else [], unfit
+    sentence = f"labels come from the column {columns.header[fit[0]]!r}, not from {', '.join(map(repr, others))}"
+    return fit[0], is_guess, [f"{printable(file.name)}: {sentence}"] if others else [], unfit
 
 
 def _no_classes(cells: Sequence[str]) -> str | None:
     """Why the values of a column are no classes: nearly every row has its own, or they are numbers that measure; else None."""
     given = [cell for cell in cells if cell and cell.casefold() not in _ABSENT]
     different = len(set(given))
-    said = f"{different:,} different values in {count(len(given), 'row')}"
+    counted = f"{different:,} different values in {count(len(given), 'row')}"
     if len(given) >= _FEW_ROWS and different > _OWN_VALUES * len(given):
-        return f"{said}, so nearly every image has its own"
+        return f"{counted}, so nearly every image has its own"
     if not all(_NUMBER.fullmatch(cell) for cell in given) or all(float(cell.replace(",", ".")).is_integer() for cell in given):
         return None
     if different > max(2, min(_MANY_NUMBERS, len(given) / _ROWS_OF_A_NUMBER)):
-        return f"{said}, numbers with fractions such as {given[0]}"
+        return f"{counted}, numbers with fractions such as {given[0]}"
     return None
 
 

@@ -51,7 +51,7 @@ def shards_in(path: Path) -> list[Path]:
     own = _tar_files(path)
     if own:
         return own
-    below = [found for folder in _folders(path) if (found := _tar_files(folder))]
+    below = [tar_files for folder in _folders(path) if (tar_files := _tar_files(folder))]
     return below[0] if len(below) == 1 else []
 
 
@@ -103,14 +103,14 @@ def unpack_shards(where: Path, progress: Progress = SILENT) -> tuple[Path, list[
     entries: list[Entry] = []
     notes: list[str] = []
     for name, shard in names.items():
-        found = _known_rows(folder / name)
-        if found is None:
+        known = _known_rows(folder / name)
+        if known is None:
             raise StorageError(f"the copy of {printable(str(shard))} in {folder / name} is damaged", hint=f"remove {folder / name}")
-        entries += [Entry(f"{name}/{row['path']}", row["label"], row["part"], row["group"]) for row in found["rows"]]
-        notes += [f"{printable(shard.name)}: {note}" for note in found["notes"]]
-        if found["damage"]:
+        entries += [Entry(f"{name}/{row['path']}", row["label"], row["part"], row["group"]) for row in known["rows"]]
+        notes += [f"{printable(shard.name)}: {note}" for note in known["notes"]]
+        if known["damage"]:
             notes.append(
-                f"{printable(shard.name)} is damaged ({found['damage']}); the {count(len(found['rows']), 'image')} before that are used"
+                f"{printable(shard.name)} is damaged ({known['damage']}); the {count(len(known['rows']), 'image')} before that are used"
             )
     if not entries:
         raise DataError(
@@ -123,10 +123,10 @@ def unpack_shards(where: Path, progress: Progress = SILENT) -> tuple[Path, list[
 def _known_rows(copy: Path) -> dict[str, Any] | None:
     """What was found in a shard when it was unpacked; None where that is not there or damaged."""
     try:
-        found: dict[str, Any] = read_json(copy / ROWS, _ROWS)
+        content: dict[str, Any] = read_json(copy / ROWS, _ROWS)
     except (OSError, ShapeError):
         return None
-    return found
+    return content
 
 
 def _share_state(folder: Path, home: Path) -> None:
@@ -156,7 +156,7 @@ def _unpack(folder: Path, job: tuple[str, Path]) -> None:
 
 
 @dataclass
-class _Found:
+class _Sample:
     """One image of a shard with its label, part and group."""
 
     file: Path
@@ -190,8 +190,8 @@ class _Found:
         return self._text("group")
 
     def _text(self, *names: str) -> str | None:
-        found = next((value for name in names if (value := self.card.get(name)) not in (None, "") and value == value), None)
-        return None if found is None else str(found).strip().encode("utf-8", "backslashreplace").decode()
+        text_value = next((value for name in names if (value := self.card.get(name)) not in (None, "") and value == value), None)
+        return None if text_value is None else str(text_value).strip().encode("utf-8", "backslashreplace").decode()
 
 
 class _Samples:
@@ -218,8 +218,8 @@ class _Samples:
                 notes.append(f"class {number} has the labels {names}: is a .json or .cls damaged?")
         return notes
 
-    def __iter__(self) -> Iterator[_Found]:
-        found: _Found | None = None
+    def __iter__(self) -> Iterator[_Sample]:
+        sample: _Sample | None = None
         card: dict[str, Any] | None = {}
         number: str | None = None
         key = None
@@ -233,11 +233,11 @@ class _Samples:
                         continue
                     own, _, suffix = member.name.rpartition(".")
                     if own != key:
-                        if found is not None and self._is_complete(found, card, number):
-                            yield found
-                        found, card, number, key = None, {}, None, own
-                    if f".{suffix.lower()}" in IMAGE_SUFFIXES and found is None:
-                        found = self._image(tar, member)
+                        if sample is not None and self._is_complete(sample, card, number):
+                            yield sample
+                        sample, card, number, key = None, {}, None, own
+                    if f".{suffix.lower()}" in IMAGE_SUFFIXES and sample is None:
+                        sample = self._image(tar, member)
                     elif suffix == "json":
                         card = _card(tar, member)
                     elif suffix == "cls" and member.size <= LONGEST_NAME:
@@ -246,11 +246,11 @@ class _Samples:
         except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError, MemoryError) as error:
             self.damage = printable(str(error)) or "cut off"
             return
-        if found is not None and self._is_complete(found, card, number):
-            yield found
+        if sample is not None and self._is_complete(sample, card, number):
+            yield sample
         self.damage = _complaint_about_end(self._shard, end)
 
-    def _image(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> _Found:
+    def _image(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> _Sample:
         source = tar.extractfile(member)
         if source is None:
             raise tarfile.ReadError("an image has no content")
@@ -260,16 +260,16 @@ class _Samples:
             os.fsync(file.fileno())
         if self._waiting.stat().st_size != member.size:
             raise tarfile.ReadError("unexpected end of data")
-        return _Found(self._waiting, printable(member.name))
+        return _Sample(self._waiting, printable(member.name))
 
-    def _is_complete(self, found: _Found, card: dict[str, Any] | None, number: str | None) -> bool:
+    def _is_complete(self, sample: _Sample, card: dict[str, Any] | None, number: str | None) -> bool:
         """Add the label, part and group to an image; false if they cannot be read."""
         if card is None:
-            self._cards.append(found.member)
+            self._cards.append(sample.member)
             return False
-        found.card, found.number = card, number
+        sample.card, sample.number = card, number
         if number is not None:
-            self._labels[number][found.label] += 1
+            self._labels[number][sample.label] += 1
         return True
 
 
@@ -318,9 +318,9 @@ def _free(path: str, taken: set[str]) -> str:
     """Reserve the path, or a similar one if it is taken by or lies inside another file."""
     if any(str(parent) in taken for parent in PurePosixPath(path).parents):
         path = path.replace("/", "_")
-    wanted, found, number = PurePosixPath(path), path, 2
-    while found in taken or f"{found}/" in taken:
-        found, number = str(wanted.with_name(f"{wanted.stem} {number}{wanted.suffix}")), number + 1
-    taken.add(found)
-    taken.update(f"{parent}/" for parent in PurePosixPath(found).parents)
-    return found
+    original, free, number = PurePosixPath(path), path, 2
+    while free in taken or f"{free}/" in taken:
+        free, number = str(original.with_name(f"{original.stem} {number}{original.suffix}")), number + 1
+    taken.add(free)
+    taken.update(f"{parent}/" for parent in PurePosixPath(free).parents)
+    return free

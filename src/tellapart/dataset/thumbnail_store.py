@@ -41,16 +41,16 @@ class ThumbnailStore:
 
     def read(self, image_ids: Sequence[str]) -> dict[str, bytes]:
         """Read the stored thumbnails of these images."""
-        found: dict[str, bytes] = {}
+        jpegs: dict[str, bytes] = {}
         try:
             for start in range(0, len(image_ids), CHUNK):
                 chunk = image_ids[start : start + CHUNK]
                 marks = ", ".join("?" * len(chunk))
                 rows = self._db.execute(f"SELECT image_id, jpeg FROM thumbnails WHERE image_id IN ({marks})", chunk)  # noqa: S608
-                found.update((image_id, sealed[:-CHECKSUM]) for image_id, sealed in rows if _sealed(sealed[:-CHECKSUM]) == sealed)
+                jpegs.update((image_id, sealed[:-CHECKSUM]) for image_id, sealed in rows if _sealed(sealed[:-CHECKSUM]) == sealed)
         except (sqlite3.DatabaseError, TypeError):
-            return found
-        return found
+            return jpegs
+        return jpegs
 
     def write(self, thumbnails: Mapping[str, bytes]) -> None:
         """Add thumbnails, in one transaction."""

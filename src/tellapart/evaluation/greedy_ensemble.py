@@ -74,14 +74,14 @@ def _best_addition(
     models: Sequence[FloatArray], mean: FloatArray, lost: FloatArray, weights: FloatArray, y: IntArray, index: IntArray
 ) -> tuple[int, float, FloatArray] | None:
     """The model and share that lower the log loss most, with the losses (n,) then; a model without weight must gain a standard error."""
-    found: tuple[int, float, FloatArray] | None = None
+    best: tuple[int, float, FloatArray] | None = None
     for number, model in enumerate(models):
         for share in SHARES if weights[number] < 1 else ():
             now = scaled_losses((1 - share) * mean + share * model, y)
-            is_lower = now.mean() < (lost if found is None else found[2]).mean() - LEAST_GAIN
+            is_lower = now.mean() < (lost if best is None else best[2]).mean() - LEAST_GAIN
             if is_lower and (weights[number] > 0 or gains_a_standard_error(lost, now, index)):
-                found = (number, share, now)
-    return found
+                best = (number, share, now)
+    return best
 
 
 def scaled_losses(log_odds: FloatArray, targets: IntArray) -> FloatArray:

@@ -52,6 +52,6 @@ def prototypes(features: FloatArray, n: int, *, seed: int = 0) -> IntArray:
 
 def _one_of_each_cluster(points: FloatArray, n: int, seed: int) -> IntArray:
     """The row nearest to the center of each of n clusters, int64 (at most n,)."""
-    found = cluster_points(points, min(n, count_distinct(points)), n_init=1, seed=seed)
-    rows = [np.flatnonzero(found.assigned == cluster) for cluster in range(int(found.assigned.max()) + 1)]
-    return np.array([each[np.argmin(found.distances[each])] for each in rows if len(each)], dtype=np.int64)
+    clusters = cluster_points(points, min(n, count_distinct(points)), n_init=1, seed=seed)
+    rows = [np.flatnonzero(clusters.assigned == cluster) for cluster in range(int(clusters.assigned.max()) + 1)]
+    return np.array([each[np.argmin(clusters.distances[each])] for each in rows if len(each)], dtype=np.int64)

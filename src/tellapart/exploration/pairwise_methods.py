@@ -34,17 +34,17 @@ def affinity(points: FloatArray, k: int | None, seed: int, notes: list[str]) -> 
     if float(np.ptp(similarity)) < 1e-9:
         return np.zeros(len(points), np.int64)
     if k is None:
-        found = _propagate(similarity, float(np.median(similarity)), seed)
+        clusters = _propagate(similarity, float(np.median(similarity)), seed)
     else:
-        chosen, found = _with_k(similarity, chosen, k, seed)
-    if not found.has_converged:
+        chosen, clusters = _with_k(similarity, chosen, k, seed)
+    if not clusters.has_converged:
         notes.append(f"affinity propagation did not converge in {MAX_ITERATIONS} iterations; its clusters are not final")
-    if not found.count:
+    if not clusters.count:
         notes.append("affinity propagation found no exemplar; all images are in one cluster")
         return np.zeros(len(points), np.int64)
-    if k is not None and found.count != k:
-        notes.append(f"affinity propagation gives {count(found.count, 'cluster')}: no preference that was tried gives {k:,}")
-    return _extend_to_all(points, chosen, found.assigned, "affinity propagation", notes)
+    if k is not None and clusters.count != k:
+        notes.append(f"affinity propagation gives {count(clusters.count, 'cluster')}: no preference that was tried gives {k:,}")
+    return _extend_to_all(points, chosen, clusters.assigned, "affinity propagation", notes)
 
 
 def density(points: FloatArray, seed: int, notes: list[str]) -> IntArray:
@@ -59,13 +59,13 @@ def density(points: FloatArray, seed: int, notes: list[str]) -> IntArray:
     if len(chosen) < 2 * least:
         notes.append(f"HDBSCAN needs at least {count(2 * least, 'image')}")
         return np.full(len(points), -1)
-    found = np.asarray(HDBSCAN(min_cluster_size=least, min_samples=5, copy=True).fit(points[chosen]).labels_, np.int64)
-    missed = int((found < 0).sum())
-    if missed == len(found):
+    labels = np.asarray(HDBSCAN(min_cluster_size=least, min_samples=5, copy=True).fit(points[chosen]).labels_, np.int64)
+    missed = int((labels < 0).sum())
+    if missed == len(labels):
         notes.append(f"HDBSCAN found no cluster of at least {count(least, 'image')} that is denser than its surroundings")
     elif missed:
-        notes.append(f"HDBSCAN left {missed:,} of {count(len(found), 'image')} in no cluster")
-    return _extend_to_all(points, chosen, found, "HDBSCAN", notes)
+        notes.append(f"HDBSCAN left {missed:,} of {count(len(labels), 'image')} in no cluster")
+    return _extend_to_all(points, chosen, labels, "HDBSCAN", notes)
 
 
 def agglomerative(points: FloatArray, k: int, seed: int, notes: list[str]) -> IntArray:
@@ -75,21 +75,21 @@ def agglomerative(points: FloatArray, k: int, seed: int, notes: list[str]) -> In
     chosen = sample_rows(len(points), MAX_TREE, seed)
     if len(chosen) < 2:
         return np.zeros(len(points), np.int64)
-    found = np.asarray(AgglomerativeClustering(k, linkage="ward").fit(points[chosen]).labels_, np.int64)
-    return _extend_to_all(points, chosen, found, "agglomerative clustering", notes)
+    labels = np.asarray(AgglomerativeClustering(k, linkage="ward").fit(points[chosen]).labels_, np.int64)
+    return _extend_to_all(points, chosen, labels, "agglomerative clustering", notes)
 
 
-def _extend_to_all(points: FloatArray, chosen: IntArray, found: IntArray, method: str, notes: list[str]) -> IntArray:
+def _extend_to_all(points: FloatArray, chosen: IntArray, labels: IntArray, method: str, notes: list[str]) -> IntArray:
     """Extend the clusters of a sample to all images: each other image joins the cluster of the nearest sampled one."""
     if len(chosen) == len(points):
-        return found
+        return labels
     notes.append(f"{method} ran on {len(chosen):,} of {count(len(points), 'image')}; each other image joins the nearest of these")
     few = points[chosen]
     half = np.square(few).sum(axis=1) / 2
     spread = np.empty(len(points), np.int64)
     step = max(1, BLOCK_BYTES // (4 * len(few)))
     for start in range(0, len(points), step):
-        spread[start : start + step] = found[(points[start : start + step] @ few.T - half).argmax(axis=1)]
+        spread[start : start + step] = labels[(points[start : start + step] @ few.T - half).argmax(axis=1)]
     return spread
 
 
@@ -122,8 +122,8 @@ def _propagate(similarity: FloatArray, preference: float, seed: int) -> _Propaga
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
-        found = np.asarray(model.fit(similarity).labels_, np.int64)
-    return _Propagation(found, not any(issubclass(one.category, ConvergenceWarning) for one in caught), preference)
+        labels = np.asarray(model.fit(similarity).labels_, np.int64)
+    return _Propagation(labels, not any(issubclass(one.category, ConvergenceWarning) for one in caught), preference)
 
 
 def _with_k(similarity: FloatArray, chosen: IntArray, k: int, seed: int) -> tuple[IntArray, _Propagation]:
@@ -149,10 +149,10 @@ def _bisect_preference(similarity: FloatArray, k: int, seed: int, between: tuple
     tried: list[_Propagation] = []
     for _ in range(steps):
         middle = -float(np.sqrt(few * many))
-        found = _propagate(similarity, middle, seed)
-        tried.append(found)
-        if found.count == k and found.has_converged:
+        clusters = _propagate(similarity, middle, seed)
+        tried.append(clusters)
+        if clusters.count == k and clusters.has_converged:
             break
-        is_too_strong = found.count <= k if found.has_converged else found.count in (0, len(similarity))
+        is_too_strong = clusters.count <= k if clusters.has_converged else clusters.count in (0, len(similarity))
         few, many = (middle, many) if is_too_strong else (few, middle)
     return min(tried, key=lambda one: (abs(one.count - k), not one.has_converged))

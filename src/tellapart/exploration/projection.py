@@ -256,11 +256,11 @@ def nearest_neighbors(vectors: FloatArray, rows: IntArray, groups: IntArray, k: 
         block = rows[start : start + step]
         closeness = 2 * (measured[block] @ measured.T) - lengths
         closeness[groups[block][:, None] == groups[None, :]] = -np.inf
-        found = np.argpartition(closeness, -k, axis=1)[:, -k:] if k < closeness.shape[1] else np.tile(np.arange(k), (len(block), 1))
-        values = np.take_along_axis(closeness, found, axis=1)
+        neighbors = np.argpartition(closeness, -k, axis=1)[:, -k:] if k < closeness.shape[1] else np.tile(np.arange(k), (len(block), 1))
+        values = np.take_along_axis(closeness, neighbors, axis=1)
         order = np.argsort(-values, axis=1, kind="stable")
-        found, values = np.take_along_axis(found, order, axis=1), np.take_along_axis(values, order, axis=1)
-        yield np.where(np.isfinite(values), found, -1)
+        neighbors, values = np.take_along_axis(neighbors, order, axis=1), np.take_along_axis(values, order, axis=1)
+        yield np.where(np.isfinite(values), neighbors, -1)
 
 
 def sample_rows(n: int, limit: int, seed: int) -> IntArray:

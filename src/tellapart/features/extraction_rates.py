@@ -40,7 +40,7 @@ def _key(name: str, image_size: int, device: str, *, mirror: bool) -> str:
 
 def _rates() -> dict[str, float]:
     try:
-        found = json.loads((cache_root() / FILE).read_text(encoding="utf-8"))
+        rates = json.loads((cache_root() / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return rates if isinstance(rates, dict) else {}

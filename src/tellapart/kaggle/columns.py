@@ -95,16 +95,16 @@ def _is_number(value: str) -> bool:
 
 def _one_each(sample: Sample, class_names: Sequence[str]) -> tuple[int, ...]:
     """The class of each column, every class once."""
-    found = {column: class_of(column, class_names) for column in sample.columns}
-    extra = [column for column, number in found.items() if number is None]
-    missing = [name for number, name in enumerate(class_names) if number not in found.values()]
-    twice = repeated_names(class_names[number] for number in found.values() if number is not None)
+    class_of_column = {column: class_of(column, class_names) for column in sample.columns}
+    extra = [column for column, number in class_of_column.items() if number is None]
+    missing = [name for number, name in enumerate(class_names) if number not in class_of_column.values()]
+    twice = repeated_names(class_names[number] for number in class_of_column.values() if number is not None)
     problems = [f"no class of the run is called {first_names(extra)}"] if extra else []
     problems += [f"there is no column for the class {first_names(missing)}"] if missing else []
     problems += [f"more than one column means the class {first_names(twice)}"] if twice else []
     if problems:
         raise DataError(f"the columns of {sample.path} are not the run's classes: {'; '.join(problems)}", hint=_lists(sample, class_names))
-    return tuple(number for number in found.values() if number is not None)
+    return tuple(number for number in class_of_column.values() if number is not None)
 
 
 def _lists(sample: Sample, class_names: Sequence[str]) -> str:

@@ -70,7 +70,7 @@ def files_of_ids(ids: Sequence[str], paths: Sequence[str]) -> FilesOfIds:
     """
     id_names = [unicodedata.normalize("NFC", name.strip()) for name in ids]
     path_names = [unicodedata.normalize("NFC", path) for path in paths]
-    by_rule = {name: _candidates(id_names, path_names, way) for name, way in WAYS.items()}
+    by_rule = {name: _candidates(id_names, path_names, rule) for name, rule in WAYS.items()}
     whole = {name: tuple(c[0] for c in candidates) for name, candidates in by_rule.items() if _is_whole(candidates)}
     if not whole:
         raise _not_covered(ids, paths, max(by_rule.values(), key=_fit))
@@ -86,9 +86,9 @@ def files_of_ids(ids: Sequence[str], paths: Sequence[str]) -> FilesOfIds:
     return FilesOfIds(places, matched_by, tuple(sorted(set(range(len(paths))) - set(places))))
 
 
-def _candidates(ids: Sequence[str], paths: Sequence[str], way: Way) -> list[list[int]]:
+def _candidates(ids: Sequence[str], paths: Sequence[str], rule: Way) -> list[list[int]]:
     """For each id, the indices of all files that match by one rule."""
-    of_path, of_id = way
+    of_path, of_id = rule
     places: dict[str | None, list[int]] = defaultdict(list)
     for place, path in enumerate(paths):
         places[of_path(path)].append(place)

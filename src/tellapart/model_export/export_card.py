@@ -116,10 +116,10 @@ def card_of(metadata: ExportMetadata, to: str, parity: Parity, folder: Path, not
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions

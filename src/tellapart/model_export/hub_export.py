@@ -43,11 +43,11 @@ def export_hub(source: ModelToExport, folder: Path) -> ExportedModel:
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / WEIGHTS, metadata={"format": "pt"})
     write_json(folder / CONFIG, _config(source.model, member, backbone, network))
     squares = squares_of(source.model)
-    found = checked(source, squares, _answer(folder, source.model, member), None, is_int8=False)
+    exported = checked(source, squares, _answer(folder, source.model, member), None, is_int8=False)
     metadata = metadata_of(source.run, source.model, squares, "float32")
-    (folder / README).write_text(readme(source.run, metadata, found.parity, is_mirrored=member.mirror), encoding="utf-8")
-    write_card(folder, card_of(metadata, "hub", found.parity, folder, found.notes))
-    return found
+    (folder / README).write_text(readme(source.run, metadata, exported.parity, is_mirrored=member.mirror), encoding="utf-8")
+    write_card(folder, card_of(metadata, "hub", exported.parity, folder, exported.notes))
+    return exported
 
 
 def timm_member(model: SavedModel) -> tuple[Member, Backbone]:
@@ -211,8 +211,8 @@ def _plain(text: Any) -> str:
     return "".join(f"\\{letter}" if letter in "\\`*_[]<>|#" else letter for letter in str(text)).replace("\n", " ")
 
 
-def _interval(found: Interval, factor: float = 1.0, unit: str = "", digits: int = 3) -> str:
-    value, low, high = (f"{factor * x:.{digits}f}" for x in (found.value, found.low, found.high))
+def _interval(interval: Interval, factor: float = 1.0, unit: str = "", digits: int = 3) -> str:
+    value, low, high = (f"{factor * x:.{digits}f}" for x in (interval.value, interval.low, interval.high))
     return f"{value}{unit} ({low} to {high})"
 
 

@@ -68,7 +68,7 @@ def export_onnx(source: ModelToExport, folder: Path, *, is_int8: bool) -> Export
     """
     metadata = write_onnx(source, folder / MODEL, is_int8=is_int8, has_photo=True)
     classifier = OnnxClassifier(folder / MODEL)
-    found = checked(
+    exported = checked(
         source,
         classifier.squares,
         lambda squares: classifier.answers(squares)[0],
@@ -78,8 +78,8 @@ def export_onnx(source: ModelToExport, folder: Path, *, is_int8: bool) -> Export
     (folder / EXAMPLE).write_text(
         files("tellapart.model_export").joinpath("onnx_example.txt").read_text(encoding="utf-8"), encoding="utf-8"
     )
-    write_card(folder, card_of(metadata, "onnx", found.parity, folder, found.notes))
-    return found
+    write_card(folder, card_of(metadata, "onnx", exported.parity, folder, exported.notes))
+    return exported
 
 
 def write_onnx(source: ModelToExport, path: Path, *, is_int8: bool, has_photo: bool) -> ExportMetadata:
@@ -120,26 +120,26 @@ def checked(
         answers = collected_answers(made_photos(squares), exported, reference, of_photo)
     elif len(answers.rows) < len(rows):
         notes.append(f"{len(rows) - len(answers.rows):,} of {len(rows):,} photos of the run are gone or have changed")
-    found = parity_of(source.run, answers)
-    same = found.same_pixels
+    parity = parity_of(source.run, answers)
+    same = parity.same_pixels
     if not is_int8 and (same.largest >= SAME_PIXELS or same.changed):
         raise ModelError(
             f"the exported model does not predict what the run does: probabilities differ by up to {same.largest:.2g} on the same pixels, "
             f"and {len(same.changed):,} of {same.n:,} labels change",
             hint="nothing was written; please report this network",
         )
-    return ExportedModel(found, tuple(notes))
+    return ExportedModel(parity, tuple(notes))
 
 
 def _calibration_photos(source: ModelToExport, squares: Sequence[SquareLike]) -> list[tuple[ByteArray, ...]]:
     rows = training_rows(source.run, CALIBRATED_ON)
-    found = [photo.squares for photo in photos_of(source.run, rows, squares, "calibrating on training photos", source.progress)]
-    if not found:
+    photos = [photo.squares for photo in photos_of(source.run, rows, squares, "calibrating on training photos", source.progress)]
+    if not photos:
         raise DataError(
             f"8 bits are calibrated on training photos, and none of them are left in {source.run.metrics.folder}",
             hint="put the photos back where the run was trained, or export without --int8",
         )
-    return found
+    return photos
 
 
 def write_card(folder: Path, card: ExportCard) -> None:

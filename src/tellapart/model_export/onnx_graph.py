@@ -183,8 +183,8 @@ def network_graph(classifier: PortableClassifier) -> Any:
                 verbose=False,
             )
     except Exception as error:
-        said = " ".join(str(error).split())[:300]
-        raise ModelError(f"torch cannot write this model as ONNX: {said}", hint="--to torch writes it for torch") from error
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"torch cannot write this model as ONNX: {reason}", hint="--to torch writes it for torch") from error
     if program is None:
         raise ModelError("torch wrote no ONNX model", hint="--to torch writes it for torch")
     return program.model_proto

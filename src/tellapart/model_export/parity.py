@@ -107,20 +107,20 @@ class Answers:
 def collected_answers(photos: Iterable[RunPhoto], exported: Answer, reference: Answer, of_photo: PhotoAnswer | None) -> Answers:
     """Ask the exported model and the reference about every photo; a few are in memory at a time."""
     rows: list[FileRow] = []
-    found: list[FloatArray] = []
+    answers: list[FloatArray] = []
     expected: list[FloatArray] = []
     others: list[FloatArray] = []
     waiting = iter(photos)
     while batch := list(islice(waiting, BATCH)):
         squares = [np.stack(same) for same in zip(*(photo.squares for photo in batch), strict=True)]
         rows += [photo.row for photo in batch]
-        found.append(exported(squares))
+        answers.append(exported(squares))
         expected.append(reference(squares))
         others += [of_photo(pillow_pixels(photo.data)) for photo in batch] if of_photo is not None else []
     if not rows:
         none = np.empty((0, 0))
         return Answers((), none, none, None)
-    return Answers(tuple(rows), np.concatenate(found), np.concatenate(expected), np.concatenate(others) if others else None)
+    return Answers(tuple(rows), np.concatenate(answers), np.concatenate(expected), np.concatenate(others) if others else None)
 
 
 def pillow_pixels(data: bytes) -> ByteArray:
@@ -195,16 +195,16 @@ def _against_run(run: Run, answers: Answers) -> tuple[Difference | None, ExportS
 
 
 def _score(before: Predictions, after: Predictions, part: str, of: int) -> ExportScore:
-    found = compare(before, after)
-    _, exported = score_both(before, after, found.rows)
+    comparison = compare(before, after)
+    _, exported = score_both(before, after, comparison.rows)
     return ExportScore(
         part=part,
-        n=found.n,
+        n=comparison.n,
         of=of,
         accuracy=exported.accuracy,
         log_loss=exported.log_loss,
-        accuracy_difference=found.accuracy,
-        log_loss_difference=found.log_loss,
-        p_value=found.p_value,
-        verdict=found.verdict,
+        accuracy_difference=comparison.accuracy,
+        log_loss_difference=comparison.log_loss,
+        p_value=comparison.p_value,
+        verdict=comparison.verdict,
     )

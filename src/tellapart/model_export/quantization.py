@@ -41,8 +41,8 @@ def quantized(model: Any, squares: Sequence[SquareLike], photos: Sequence[Sequen
 
         def get_next(self) -> dict[str, ByteArray] | None:
             """The inputs of the next photo."""
-            found = next(self._left, None)
-            return None if found is None else dict(zip(input_names(squares), (np.asarray(one)[None] for one in found), strict=True))
+            photo = next(self._left, None)
+            return None if photo is None else dict(zip(input_names(squares), (np.asarray(one)[None] for one in photo), strict=True))
 
     heads = [node.name for node in model.graph.node if any(name.startswith(HEADS) for name in node.input)]
     with tempfile.TemporaryDirectory() as folder, _without_messages():

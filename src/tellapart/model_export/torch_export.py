@@ -44,9 +44,9 @@ def export_torch(source: ModelToExport, folder: Path) -> ExportedModel:
         with torch.inference_mode():
             return np.asarray(loaded(*(torch.from_numpy(np.ascontiguousarray(one)) for one in squares))[0].numpy(), np.float64)
 
-    found = checked(source, portable.squares, answer, None, is_int8=False)
+    exported = checked(source, portable.squares, answer, None, is_int8=False)
     example = files("tellapart.model_export").joinpath("torch_example.txt").read_text(encoding="utf-8")
     (folder / EXAMPLE).write_text(example, encoding="utf-8")
     metadata = metadata_of(source.run, source.model, portable.squares, "float32")
-    write_card(folder, card_of(metadata, "torch", found.parity, folder, found.notes))
-    return found
+    write_card(folder, card_of(metadata, "torch", exported.parity, folder, exported.notes))
+    return exported

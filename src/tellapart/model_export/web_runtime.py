@@ -60,14 +60,14 @@ def web_runtime(folder: Path | None) -> WebRuntime:
 
 def _read(folder: Path) -> WebRuntime:
     places = [folder / "dist", folder, folder / "node_modules" / PACKAGE / "dist"]
-    found = next((place for place in places if (place / MODULE).is_file() and (place / BINARY).is_file()), None)
-    if found is None:
+    complete = next((place for place in places if (place / MODULE).is_file() and (place / BINARY).is_file()), None)
+    if complete is None:
         raise DataError(f"there is no {PACKAGE} in {folder}: {MODULE} or {BINARY} is missing", hint=HINT)
     try:
-        version = str(json.loads((found.parent / "package.json").read_text(encoding="utf-8"))["version"])
+        version = str(json.loads((complete.parent / "package.json").read_text(encoding="utf-8"))["version"])
     except (OSError, ValueError, KeyError, TypeError):
         version = "unknown"
-    return WebRuntime((found / MODULE).read_text(encoding="utf-8"), (found / BINARY).read_bytes(), version)
+    return WebRuntime((complete / MODULE).read_text(encoding="utf-8"), (complete / BINARY).read_bytes(), version)
 
 
 def _fetch(folder: Path) -> None:
@@ -83,8 +83,8 @@ def _fetch(folder: Path) -> None:
             raise MissingExtra(f"npm did not fetch {PACKAGE} in {NPM_TIMEOUT_S} seconds", hint=HINT) from error
         archive = Path(place) / f"{PACKAGE}-{VERSION}.tgz"
         if done.returncode or not archive.is_file():
-            said = " ".join(done.stderr.split())[:200]
-            raise MissingExtra(f"npm cannot fetch {PACKAGE} {VERSION}: {said or 'it wrote no archive'}", hint=HINT)
+            reason = " ".join(done.stderr.split())[:200]
+            raise MissingExtra(f"npm cannot fetch {PACKAGE} {VERSION}: {reason or 'it wrote no archive'}", hint=HINT)
         digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
         if digest != SHA512:
             raise DataError(f"what npm gives as {PACKAGE} {VERSION} is not the file we know: its sha512 is {digest[:12]}...", hint=HINT)

@@ -68,14 +68,14 @@ LITE_PARAMETERS = {"lite0": 3_371_008, "lite1": 4_135_680, "lite2": 4_811_072}
 
 def known_backbones() -> list[KnownBackbone]:
     """The networks at hand, then those suggested that are not."""
-    found = [
+    backbones = [
         KnownBackbone(name, SUPERVISED, "packaged", LITE_PARAMETERS[name], weights.image_size, "apache-2.0")
         for name, weights in PACKAGED.items()
         if weights.path() is not None
     ]
-    found += _cached({one.name for one in found})
-    names = {one.name for one in found}
-    return found + [_suggested(row) for row in SUGGESTED if row[0] not in names]
+    backbones += _cached({one.name for one in backbones})
+    names = {one.name for one in backbones}
+    return backbones + [_suggested(row) for row in SUGGESTED if row[0] not in names]
 
 
 def named_backbone(name: str, known: Sequence[KnownBackbone]) -> KnownBackbone:
@@ -159,7 +159,7 @@ def _suggested(row: tuple[str, str, int, int, str]) -> KnownBackbone:
 
 def _cached(others: set[str]) -> list[KnownBackbone]:
     """The networks whose converted weights lie in the cache; those of files are named so."""
-    found = {}
+    backbones = {}
     rows = {row[0]: row for row in SUGGESTED}
     for path in sorted((cache_root() / "backbones").glob("*.json")):
         try:
@@ -175,5 +175,7 @@ def _cached(others: set[str]) -> list[KnownBackbone]:
         family = "faces" if card.name == FACES else "CLIP" if card.name.startswith(CLIP) else row[1] if row else "see timm"
         source = "cached" if is_of_hub or card.name == FACES else "file"
         size = row[2] if row else None
-        found[card.name, source] = KnownBackbone(card.name, family, source, size, card.image_size, row[4] if row and is_of_hub else None)
-    return list(found.values())
+        backbones[card.name, source] = KnownBackbone(
+            card.name, family, source, size, card.image_size, row[4] if row and is_of_hub else None
+        )
+    return list(backbones.values())

@@ -99,10 +99,10 @@ def _find(name: str, weights: Path | None, *, has_classifier: bool = False) -> B
     folder = cache_root() / "backbones"
     stem = re.sub(r"[/:]", "_", key)
     card_file, tensors = folder / f"{stem}.json", folder / f"{stem}.safetensors"
-    found = _read(card_file, tensors)
+    cached = _read(card_file, tensors)
     if name == FACES and weights is None:
-        return found or _convert_faces(card_file, tensors)
-    return found or _convert(name, weights, card_file, tensors, has_classifier=has_classifier)
+        return cached or _convert_faces(card_file, tensors)
+    return cached or _convert(name, weights, card_file, tensors, has_classifier=has_classifier)
 
 
 def _read(card_file: Path, tensors: Path) -> Backbone | None:

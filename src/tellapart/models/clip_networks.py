@@ -54,8 +54,8 @@ def filled_clip(architecture: str, weights: Path | None) -> Any:
         try:
             package.load_checkpoint(model, str(weights), strict=True, weights_only=True)
         except Exception as error:
-            said = " ".join(str(error).split())[:300]
-            raise ModelError(f"{weights} does not fit {name}: {said}", hint="give the open_clip name it was made for") from error
+            reason = " ".join(str(error).split())[:300]
+            raise ModelError(f"{weights} does not fit {name}: {reason}", hint="give the open_clip name it was made for") from error
         return model
     tags = package.list_pretrained_tags_by_model(name)
     with hub_within_reach() as silence:
@@ -70,10 +70,10 @@ def filled_clip(architecture: str, weights: Path | None) -> Any:
 
 def clip_card(architecture: str, model: Any, sha256: str) -> BackboneCard:
     """What there is to know of a network: input size, colors and width."""
-    wanted = open_clip().get_model_preprocess_cfg(model)
-    size = wanted["size"]
+    preprocessing = open_clip().get_model_preprocess_cfg(model)
+    size = preprocessing["size"]
     side = int(size[0] if isinstance(size, Sequence) else size)
     with torch.inference_mode():
         width = model.encode_image(torch.zeros(1, 3, side, side)).shape[1]
-    mean, std = tuple(wanted["mean"]), tuple(wanted["std"])
+    mean, std = tuple(preprocessing["mean"]), tuple(preprocessing["std"])
     return BackboneCard(architecture, architecture, sha256, side, mean, std, int(width))

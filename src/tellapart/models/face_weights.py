@@ -60,8 +60,8 @@ def faces_state() -> dict[str, torch.Tensor]:
 
 def _check_file(package: str, file: str, sha256: str) -> Path:
     """The file, installed and the one we know."""
-    found = importlib.util.find_spec(package)
-    path = Path(found.origin).parent / file if found is not None and found.origin is not None else None
+    package_spec = importlib.util.find_spec(package)
+    path = Path(package_spec.origin).parent / file if package_spec is not None and package_spec.origin is not None else None
     if path is None or not path.is_file():
         raise MissingExtra("the face networks are not installed", hint="pip install 'tellapart[faces]'")
     with path.open("rb") as content:
@@ -82,15 +82,15 @@ def onnx_tensors(path: Path) -> dict[str, FloatArray]:
     Raises:
         ModelError: the file cannot be read as one.
     """
-    found: dict[str, FloatArray] = {}
+    tensors: dict[str, FloatArray] = {}
     for graph in _messages(_bytes(path), 7, path):
         for tensor in _messages(graph, 5, path):
             values = dict(_fields(tensor, path))
             if values.get(2) == _FLOAT32:
                 shape = [size for number, value in _fields(tensor, path) if number == 1 for size in _sizes(value, path)]
                 data = values.get(9) or values.get(4) or b""
-                found[_text(values[8])] = _array(data, shape, path)
-    return found
+                tensors[_text(values[8])] = _array(data, shape, path)
+    return tensors
 
 
 def tensorflow_tensors(path: Path) -> dict[str, FloatArray]:
@@ -99,7 +99,7 @@ def tensorflow_tensors(path: Path) -> dict[str, FloatArray]:
     Raises:
         ModelError: the file cannot be read as one.
     """
-    found: dict[str, FloatArray] = {}
+    tensors: dict[str, FloatArray] = {}
     for node in _messages(_bytes(path), 1, path):
         values = dict(_fields(node, path))
         if values.get(2) != b"Const":
@@ -111,8 +111,8 @@ def tensorflow_tensors(path: Path) -> dict[str, FloatArray]:
             if content.get(1) == _FLOAT32:
                 dimensions = _messages(content.get(2, b""), 2, path)
                 shape = [int(dict(_fields(dimension, path)).get(1, 0)) for dimension in dimensions]
-                found[_text(values[1])] = _array(content.get(4) or content.get(5) or b"", shape, path)
-    return found
+                tensors[_text(values[1])] = _array(content.get(4) or content.get(5) or b"", shape, path)
+    return tensors
 
 
 def _bytes(path: Path) -> bytes:
@@ -148,7 +148,7 @@ def _fields(message: bytes | int, path: Path) -> Iterator[tuple[int, bytes | int
 
 def _messages(message: bytes | int, number: int, path: Path) -> list[bytes]:
     """The fields of one number that are messages or texts."""
-    return [value for found, value in _fields(message, path) if found == number and isinstance(value, bytes)]
+    return [value for field, value in _fields(message, path) if field == number and isinstance(value, bytes)]
 
 
 def _first(message: bytes | int, number: int, path: Path) -> bytes | None:
@@ -173,11 +173,11 @@ def _sizes(value: bytes | int, path: Path) -> list[int]:
     """Dimensions, packed into one field or in a field each."""
     if isinstance(value, int):
         return [value]
-    found, place = [], 0
+    sizes, place = [], 0
     while place < len(value):
         size, place = _varint(value, place, path)
-        found.append(size)
-    return found
+        sizes.append(size)
+    return sizes
 
 
 def _text(value: bytes | int) -> str:

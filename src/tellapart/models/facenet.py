@@ -61,9 +61,9 @@ class _Residual(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Features (n, width, h, w) to as many."""
-        seen = torch.cat([self.get_submodule(f"Branch_{number}")(x) for number in range(self.branches)], 1)
-        found: torch.Tensor = x + self.Conv2d_1x1(seen)
-        return found if self.is_last else torch.relu(found)
+        branches = torch.cat([self.get_submodule(f"Branch_{number}")(x) for number in range(self.branches)], 1)
+        y: torch.Tensor = x + self.Conv2d_1x1(branches)
+        return y if self.is_last else torch.relu(y)
 
 
 class _Reduction(nn.Module):
@@ -77,8 +77,8 @@ class _Reduction(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Features (n, width, h, w) to features of half the sides."""
-        seen = [self.get_submodule(f"Branch_{number}")(x) for number in range(self.branches)]
-        return torch.cat([*seen, torch.max_pool2d(x, 3, 2)], 1)
+        branches = [self.get_submodule(f"Branch_{number}")(x) for number in range(self.branches)]
+        return torch.cat([*branches, torch.max_pool2d(x, 3, 2)], 1)
 
 
 def _block35() -> _Residual:

@@ -106,19 +106,19 @@ def fit_familiarity(features: FloatArray, groups: Sequence[str], unlearned: Unle
     """
     held_out = unlearned.held_out
     every: IntArray = np.arange(len(features))
-    kept = _sample(every if held_out is None else np.setdiff1d(every, held_out), MOST_KEPT, seed)
+    reference = _sample(every if held_out is None else np.setdiff1d(every, held_out), MOST_KEPT, seed)
     of_scale: IntArray = np.arange(len(unlearned.rows)) if held_out is None else np.flatnonzero(np.isin(unlearned.rows, held_out))
     of_scale = _sample(of_scale, MOST_MEASURED, seed)
     measured = unlearned.rows[of_scale]
     index = np.unique(np.array(groups, dtype=object).astype(str), return_inverse=True)[1]
-    in_group = np.bincount(index[kept], minlength=len(groups))
-    if not len(measured) or len(kept) - in_group[index[measured]].max() < NEIGHBORS:
+    in_group = np.bincount(index[reference], minlength=len(groups))
+    if not len(measured) or len(reference) - in_group[index[measured]].max() < NEIGHBORS:
         return None
-    units = unit_rows(take_rows(features, kept)).astype(np.float16)
-    found = distances(take_rows(features, measured), units, index[measured], index[kept])
+    units = unit_rows(take_rows(features, reference)).astype(np.float16)
+    mean_distances = distances(take_rows(features, measured), units, index[measured], index[reference])
     logits = None if unlearned.logits is None else unlearned.logits[of_scale]
-    distance, energy = Standard.of(found), None if logits is None else Standard.of(energies(logits))
-    strangeness = _strangeness(found, logits, distance, energy)
+    distance, energy = Standard.of(mean_distances), None if logits is None else Standard.of(energies(logits))
+    strangeness = _strangeness(mean_distances, logits, distance, energy)
     return Familiarity(units, distance, energy, ConformalScale.of(strangeness, [groups[row] for row in measured.tolist()]))
 
 
@@ -138,23 +138,23 @@ def distances(features: FloatArray, units: FloatArray, groups: IntArray | None =
         groups: of the images, int (n,); where they are given, only units of other groups count.
         kept_groups: of the units, int (m,).
     """
-    kept = units.astype(np.float32)
-    count = min(NEIGHBORS, len(kept))
-    found = np.empty(len(features), dtype=np.float32)
-    block = max(1, BLOCK_COSINES // len(kept))
+    reference = units.astype(np.float32)
+    count = min(NEIGHBORS, len(reference))
+    mean_distances = np.empty(len(features), dtype=np.float32)
+    block = max(1, BLOCK_COSINES // len(reference))
     for start in range(0, len(features), block):
         rows = slice(start, start + block)
-        cosines = unit_rows(features[rows]) @ kept.T
+        cosines = unit_rows(features[rows]) @ reference.T
         if groups is not None and kept_groups is not None:
             cosines[groups[rows, None] == kept_groups] = -np.inf
-        found[rows] = 1 - np.partition(cosines, -count, axis=1)[:, -count:].mean(axis=1)
-    return found
+        mean_distances[rows] = 1 - np.partition(cosines, -count, axis=1)[:, -count:].mean(axis=1)
+    return mean_distances
 
 
-def _strangeness(found: FloatArray, logits: FloatArray | None, distance: Standard, energy: Standard | None) -> FloatArray:
+def _strangeness(mean_distances: FloatArray, logits: FloatArray | None, distance: Standard, energy: Standard | None) -> FloatArray:
     if energy is None or logits is None:
-        return distance(found)
-    return np.asarray(distance(found) + np.maximum(energy(energies(logits)), STRONGEST))
+        return distance(mean_distances)
+    return np.asarray(distance(mean_distances) + np.maximum(energy(energies(logits)), STRONGEST))
 
 
 def _sample(rows: IntArray, most: int, seed: int) -> IntArray:

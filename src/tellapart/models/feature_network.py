@@ -65,8 +65,8 @@ class FeatureNetwork:
         return dtype, network
 
     def _answer(self, x: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = self._network(x).float()
-        return found.softmax(dim=1) if self.card.layer == PROBABILITIES else found
+        output: torch.Tensor = self._network(x).float()
+        return output.softmax(dim=1) if self.card.layer == PROBABILITIES else output
 
     def features(self, pixels: ByteArray, *, mirror: bool) -> FloatArray:
         """Features float32 (n, d) of images.
@@ -91,13 +91,13 @@ class FeatureNetwork:
         x = self._normalize(pixels[np.minimum(np.arange(rows), len(pixels) - 1)]).to(self.dtype)
         with torch.inference_mode():
             if not mirror:
-                found = self._answer(x)
+                features = self._answer(x)
             elif rows < BATCH:
                 both = self._answer(_channels_last(torch.cat([x, x.flip(3)])))
-                found = (both[:rows] + both[rows:]) / 2
+                features = (both[:rows] + both[rows:]) / 2
             else:
-                found = (self._answer(x) + self._answer(_channels_last(x.flip(3)))) / 2
-        values: FloatArray = found.cpu().numpy()[: len(pixels)]
+                features = (self._answer(x) + self._answer(_channels_last(x.flip(3)))) / 2
+        values: FloatArray = features.cpu().numpy()[: len(pixels)]
         return values
 
 

@@ -80,8 +80,8 @@ class FinetunableNetwork(TopPart):
     def stages(self) -> list[tuple[str, list[nn.Parameter]]]:
         """Name and parameters of each stage, from the input to the features; a head is not among them."""
         own = self._owned()
-        found = [(name, [p for key in names for p in own.get(key, ())]) for name, names in self._groups]
-        return [(name, parameters) for name, parameters in found if parameters]
+        stages = [(name, [p for key in names for p in own.get(key, ())]) for name, names in self._groups]
+        return [(name, parameters) for name, parameters in stages if parameters]
 
     def exported(self) -> dict[str, torch.Tensor]:
         """Copies of all tensors under timm's names, on the CPU; a folded norm as one that does nothing but add the bias."""
@@ -182,8 +182,8 @@ def _groups(model: Any) -> list[tuple[str, list[str]]]:
     if hasattr(model, "group_matcher"):
         from timm.models import group_parameters
 
-        found = group_parameters(model, model.group_matcher(coarse=True))
-        members = [list(found[depth]) for depth in sorted(found)]
+        groups = group_parameters(model, model.group_matcher(coarse=True))
+        members = [list(groups[depth]) for depth in sorted(groups)]
     else:
         tops = dict.fromkeys(name.partition(".")[0] for name in names)
         members = [[name for name in names if name.partition(".")[0] == top] for top in tops]
@@ -196,9 +196,9 @@ def _rewrite(plain: nn.Module, image_size: int) -> nn.Module | None:
         rewritten = fused_network(deepcopy(plain), TunedConv)
         convs = [module for module in rewritten.modules() if isinstance(module, TunedConv)]
         is_shared = len({conv.names for conv in convs}) < len(convs)
-        found = [_features_and_gradient(network, _noise(plain, image_size, 2)) for network in (plain, rewritten)]
-        (wanted, slope), (got, other) = found
-        is_equal = bool((wanted - got).abs().max() <= TOLERANCE * wanted.abs().max())
+        results = [_features_and_gradient(network, _noise(plain, image_size, 2)) for network in (plain, rewritten)]
+        (expected, slope), (actual, other) = results
+        is_equal = bool((expected - actual).abs().max() <= TOLERANCE * expected.abs().max())
         is_equal = is_equal and bool((slope - other).norm() <= GRADIENT_TOLERANCE * slope.norm())
     except Exception as error:
         logger.info("%s cannot be rewritten for fast fine-tuning and is trained as it is: %s", type(plain).__name__, error)

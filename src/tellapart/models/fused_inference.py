@@ -92,8 +92,8 @@ def fast_network(model: nn.Module, image_size: int) -> nn.Module:
     try:
         with torch.inference_mode():
             fused = fused_network(model)
-            wanted, got = plain(sample), fused(sample)
-            is_equal = bool((wanted - got).abs().max() <= TOLERANCE * wanted.abs().max())
+            expected, actual = plain(sample), fused(sample)
+            is_equal = bool((expected - actual).abs().max() <= TOLERANCE * expected.abs().max())
     except Exception as error:
         logger.info("%s cannot be fused for inference and runs unfused: %s", type(model).__name__, error)
         return plain

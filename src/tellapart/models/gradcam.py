@@ -280,10 +280,10 @@ class ActivationNetwork:
             probabilities = self._model.forward_head(features).softmax(1)
             is_wanted = torch.zeros_like(probabilities[0])
             is_wanted[list(classes) or slice(None)] = 1.0
-            wanted = probabilities * is_wanted
-            strongest = wanted.topk(min(FIRST_FEW, int(is_wanted.sum())), dim=1)
+            selected = probabilities * is_wanted
+            strongest = selected.topk(min(FIRST_FEW, int(is_wanted.sum())), dim=1)
             shares = strongest.values / strongest.values.sum(1, keepdim=True).clamp(min=1e-12)
             rows = (self._model.classifier.weight[strongest.indices] * shares[..., None]).sum(1)
             maps = torch.einsum("nchw,nc->nhw", features, rows)
-        sure = wanted.sum(1) if len(classes) else torch.ones(len(pixels))
+        sure = selected.sum(1) if len(classes) else torch.ones(len(pixels))
         return maps.float().cpu().numpy(), sure.float().cpu().numpy()

@@ -33,10 +33,10 @@ class LinearHead:
 
     def logits(self, features: FloatArray) -> FloatArray:
         """Logits, float64 (m, k), of features (m, d)."""
-        found = np.empty((len(features), len(self.bias)))
+        logits = np.empty((len(features), len(self.bias)))
         for block in row_blocks(features):
-            found[block] = ((signed_power(features[block], self.power) - self.mean) / self.scale) @ self.weight + self.bias
-        return found
+            logits[block] = ((signed_power(features[block], self.power) - self.mean) / self.scale) @ self.weight + self.bias
+        return logits
 
 
 def mean_logits(heads: Sequence[LinearHead], features: FloatArray) -> FloatArray:
@@ -110,8 +110,8 @@ def _rotation(standard: FloatArray) -> FloatArray:
         _, directions = np.linalg.eigh(_covariance(standard))
         return np.ascontiguousarray(directions[:, ::-1], dtype=np.float32)
     variances, weights = np.linalg.eigh((standard @ standard.T).astype(np.float64))
-    kept = variances > variances[-1] * 1e-7
-    directions = standard.T.astype(np.float64) @ (weights[:, kept] / np.sqrt(variances[kept]))
+    has_variance = variances > variances[-1] * 1e-7
+    directions = standard.T.astype(np.float64) @ (weights[:, has_variance] / np.sqrt(variances[has_variance]))
     return np.ascontiguousarray(directions[:, ::-1], dtype=np.float32)
 
 

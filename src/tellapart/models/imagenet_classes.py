@@ -43,21 +43,21 @@ def imagenet_classes(word: str) -> tuple[int, ...]:
         OptionError: none; the hint is the closest name.
     """
     info = _classes()
-    wanted = " ".join(word.lower().replace("_", " ").split())
+    phrase = " ".join(word.lower().replace("_", " ").split())
     names: dict[str, set[int]] = {}
     for number in range(info.num_classes()):
         names.setdefault(info.index_to_label_name(number), set()).add(number)
         for name in info.index_to_description(number).lower().split(", "):
             names.setdefault(name, set()).add(number)
-    for form in _singulars(wanted):
+    for form in _singulars(phrase):
         if form in GROUPS:
             return tuple(number for first, last in GROUPS[form] for number in range(first, last + 1))
-        found = {number for name, numbers in names.items() if re.search(rf"(^|\s){re.escape(form)}$", name) for number in numbers}
-        if form and found:
-            return tuple(sorted(found))
+        matches = {number for name, numbers in names.items() if re.search(rf"(^|\s){re.escape(form)}$", name) for number in numbers}
+        if form and matches:
+            return tuple(sorted(matches))
     raise OptionError(
         f"the packaged network has no class {word!r}",
-        hint=closest_name(wanted, [*GROUPS, *names]) or "--target faces, --target subject, or the name of an ImageNet class such as cats",
+        hint=closest_name(phrase, [*GROUPS, *names]) or "--target faces, --target subject, or the name of an ImageNet class such as cats",
     )
 
 
@@ -94,8 +94,8 @@ def class_probabilities(classifier: Backbone, pooled: FloatArray) -> FloatArray:
     weight, bias = (state[f"classifier.{name}"].float().numpy() for name in ("weight", "bias"))
     logits = pooled @ weight.T + bias
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    found: FloatArray = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return found
+    probabilities: FloatArray = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return probabilities
 
 
 def imagenet_word_probabilities(probabilities: FloatArray, words: Sequence[str]) -> FloatArray:

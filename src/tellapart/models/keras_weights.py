@@ -93,7 +93,7 @@ def _layers(path: Path) -> Layers:
         if error.name != "h5py":
             raise
         raise MissingExtra("reading Keras's .h5 files needs h5py, which is not installed", hint="pip install 'tellapart[keras]'") from error
-    found: dict[str, list[Any]] = {}
+    layers: dict[str, list[Any]] = {}
     try:
         with h5py.File(regular_file(path), "r") as file:
             room = ROOM + GROWTH * path.stat().st_size
@@ -101,12 +101,12 @@ def _layers(path: Path) -> Layers:
                 room -= _size(values)
                 if room < 0:
                     raise ValueError("its arrays are far larger than the file")
-                found.setdefault(layer, []).append(np.asarray(values, np.float32))
-                if not np.isfinite(found[layer][-1]).all():
+                layers.setdefault(layer, []).append(np.asarray(values, np.float32))
+                if not np.isfinite(layers[layer][-1]).all():
                     raise ValueError(f"{layer} contains values that are not numbers")
     except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError, OverflowError, MemoryError) as error:
         raise ModelError(f"{path} cannot be read as weights: {error}", hint="give a .h5 file of Keras") from error
-    return found
+    return layers
 
 
 def _size(values: Any) -> int:

@@ -35,10 +35,10 @@ class LayerNetwork(nn.Module):
         self._kept.output = None
         with suppress(_Reached):
             self.network(x)
-        found: torch.Tensor | None = self._kept.output
-        if found is None:
+        activation: torch.Tensor | None = self._kept.output
+        if activation is None:
             raise RuntimeError("the layer takes no part in the network's answer")
-        return found.mean(dim=(2, 3)) if found.ndim == 4 else found.mean(dim=1) if found.ndim == 3 else found
+        return activation.mean(dim=(2, 3)) if activation.ndim == 4 else activation.mean(dim=1) if activation.ndim == 3 else activation
 
     def _keep(self, module: nn.Module, inputs: Any, output: Any) -> None:
         if isinstance(output, torch.Tensor):
@@ -78,10 +78,10 @@ def layer_features(backbone: Backbone, layer: str | None) -> Backbone:
 def _width(network: Any, card: BackboneCard, layer: str) -> int:
     try:
         with torch.inference_mode():
-            found = LayerNetwork(network, layer)(torch.zeros(1, 3, card.image_size, card.image_size))
+            features = LayerNetwork(network, layer)(torch.zeros(1, 3, card.image_size, card.image_size))
     except RuntimeError as error:
         raise ModelError(f"the layer {layer!r} of {card.name} gives no features: {error}", hint="choose the layer around it") from error
-    return int(found.shape[1])
+    return int(features.shape[1])
 
 
 def _listed(names: Sequence[str]) -> str:

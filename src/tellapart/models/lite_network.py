@@ -129,5 +129,5 @@ def lite_network(architecture: str, *, has_classifier: bool) -> Any:
 
 def _rounded(channels: float) -> int:
     """To the nearest multiple of 8, but not more than a tenth below."""
-    found = max(8, int(channels + 4) // 8 * 8)
-    return found + 8 if found < 0.9 * channels else found
+    rounded = max(8, int(channels + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * channels else rounded

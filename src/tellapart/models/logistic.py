@@ -36,10 +36,10 @@ class LogisticFits:
 
     def logits(self, x: FloatArray, problem: int) -> FloatArray:
         """Logits of one problem for features (m, d): float64 (m, k)."""
-        found = np.empty((len(x), self.bias.shape[1]))
+        logits = np.empty((len(x), self.bias.shape[1]))
         for block in row_blocks(x):
-            found[block] = x[block] @ self.weight[problem] + self.bias[problem]
-        return found
+            logits[block] = x[block] @ self.weight[problem] + self.bias[problem]
+        return logits
 
 
 def fit_logistic(
@@ -57,7 +57,7 @@ def fit_logistic(
     """
     outputs = 1 if num_classes == 2 else num_classes
     images = _Images(x)
-    wanted = np.eye(num_classes, dtype=np.float32)[targets][:, None, -outputs:]
+    one_hot = np.eye(num_classes, dtype=np.float32)[targets][:, None, -outputs:]
     size = min(MAX_CELLS // max(1, 4 * max(len(x), images.width) * outputs), -(-len(strengths) // available_cores()))
     starts = range(0, len(strengths), max(1, size))
 
@@ -65,7 +65,7 @@ def fit_logistic(
         columns = slice(start, start + max(1, size))
         weights = np.asarray(sample_weights[:, columns], np.float32)
         weights = weights / np.maximum(weights.sum(axis=0), 1e-12)
-        return _Block(images, wanted, weights, np.asarray(strengths[columns], np.float32)).solve(tolerance)
+        return _Block(images, one_hot, weights, np.asarray(strengths[columns], np.float32)).solve(tolerance)
 
     with one_blas_thread():
         parts = parallel_map(solved, starts)
@@ -105,9 +105,9 @@ def _with_ones(x: FloatArray) -> FloatArray:
 class _Block:
     """Problems small enough to be solved at once; parameters are (d + 1, p, k) with the bias last."""
 
-    def __init__(self, images: _Images, wanted: FloatArray, weights: FloatArray, strengths: FloatArray) -> None:
-        self.images, self.wanted, self.weights = images, wanted, weights
-        self.outputs = wanted.shape[2]
+    def __init__(self, images: _Images, one_hot: FloatArray, weights: FloatArray, strengths: FloatArray) -> None:
+        self.images, self.wanted, self.weights = images, one_hot, weights
+        self.outputs = one_hot.shape[2]
         spread = images.mean_squares()
         curvature = 0.25 if self.outputs == 1 else 0.5
         self.penalty = np.repeat(strengths[None, :], images.width, axis=0)
@@ -194,19 +194,19 @@ class _Block:
         return moved, new_value, new_gradient, has_moved
 
 
-def _block_terms(x: FloatArray, wanted: FloatArray, weights: FloatArray, point: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _block_terms(x: FloatArray, one_hot: FloatArray, weights: FloatArray, point: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The sum of the losses (p,) and its gradient (d, p, k) of one block of images; ``weights`` are (m, p)."""
     d, p, k = point.shape
     z = (x @ point.reshape(d, p * k)).reshape(-1, p, k)
     if k == 1:
-        loss = np.logaddexp(0.0, z) - wanted * z
-        residual = 1.0 / (1.0 + np.exp(-np.clip(z, -60, 60))) - wanted
+        loss = np.logaddexp(0.0, z) - one_hot * z
+        residual = 1.0 / (1.0 + np.exp(-np.clip(z, -60, 60))) - one_hot
     else:
         z -= z.max(axis=2, keepdims=True)
         e = np.exp(z)
         total = e.sum(axis=2, keepdims=True)
-        loss = np.log(total) - (wanted * z).sum(axis=2, keepdims=True)
-        residual = e / total - wanted
+        loss = np.log(total) - (one_hot * z).sum(axis=2, keepdims=True)
+        residual = e / total - one_hot
     residual *= weights[:, :, None]
     gradient = (x.T @ residual.reshape(-1, p * k)).reshape(d, p, k)
     return np.einsum("np,np->p", weights, loss[:, :, 0]), gradient

@@ -177,8 +177,8 @@ def _card_shape(folder: Path) -> Shape:
     """The shape of a card: of this version, sound, and as it was written."""
 
     def check(value: Any, where: str) -> Any:
-        found = fields({"format": anything})(value, where)["format"]
-        if isinstance(found, int) and not isinstance(found, bool) and found > FORMAT:
+        version = fields({"format": anything})(value, where)["format"]
+        if isinstance(version, int) and not isinstance(version, bool) and version > FORMAT:
             raise ModelError(f"{folder} was written by a newer tellapart", hint="pip install --upgrade tellapart")
         card = _CARD(value, where)
         _check_consistency(card)

@@ -91,9 +91,9 @@ class _Closer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Squares (m, 3, side, side): probability of a face (m,), shares of the box to move its edges by (m, 4), points (m, 10)."""
-        seen = self.dense(self.layers(x).flatten(1))
-        points = self.points(seen) if self.points is not None else None
-        return self.sure(seen).softmax(1)[:, 1], self.shift(seen), points
+        features = self.dense(self.layers(x).flatten(1))
+        points = self.points(features) if self.points is not None else None
+        return self.sure(features).softmax(1)[:, 1], self.shift(features), points
 
 
 class _Proposals(nn.Module):
@@ -115,8 +115,8 @@ class _Proposals(nn.Module):
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Images (n, 3, h, w): probabilities (n, places down, places across) and shifts (n, 4, places down, places across)."""
-        seen = self.layers(x)
-        return self.sure(seen).softmax(1)[:, 1], self.shift(seen)
+        features = self.layers(x)
+        return self.sure(features).softmax(1)[:, 1], self.shift(features)
 
 
 class Mtcnn(nn.Module):
@@ -229,14 +229,14 @@ def _squared(boxes: torch.Tensor) -> torch.Tensor:
 
 def _apart(boxes: FloatArray, most: float = 0.7) -> list[int]:
     """Non-maximum suppression: of boxes sorted by score, those that overlap no box with a higher score by more than ``most``."""
-    kept: list[int] = []
+    selected: list[int] = []
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     for number, box in enumerate(boxes):
-        size = np.minimum(boxes[kept, 2:], box[2:]) - np.maximum(boxes[kept, :2], box[:2])
+        size = np.minimum(boxes[selected, 2:], box[2:]) - np.maximum(boxes[selected, :2], box[:2])
         common = np.maximum(size, 0).prod(axis=1)
-        if not (common > most * np.minimum(areas[kept], areas[number])).any():
-            kept.append(number)
-    return kept
+        if not (common > most * np.minimum(areas[selected], areas[number])).any():
+            selected.append(number)
+    return selected
 
 
 @dataclass(frozen=True)

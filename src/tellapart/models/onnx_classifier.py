@@ -110,8 +110,8 @@ class OnnxClassifier:
         none = {square.name: np.zeros((0, square.size, square.size, 3), np.uint8) for square in self.squares}
         return self._checked(self._session.run(["probabilities", "logits"], {**none, PHOTO: pixels[None]}))
 
-    def _checked(self, found: Sequence[Any]) -> tuple[FloatArray, FloatArray]:
-        probabilities, logits = (np.asarray(values, np.float64) for values in found)
+    def _checked(self, outputs: Sequence[Any]) -> tuple[FloatArray, FloatArray]:
+        probabilities, logits = (np.asarray(values, np.float64) for values in outputs)
         width = len(self.class_names)
         is_usable = probabilities.ndim == logits.ndim == 2 and probabilities.shape[1] == logits.shape[1] == width
         if not is_usable or not np.isfinite(logits).all() or not (probabilities >= 0).all():
@@ -146,7 +146,7 @@ def _metadata(path: Path, session: Any) -> dict[str, Any]:
     try:
         if METADATA not in known:
             raise ShapeError(f"its metadata have no entry {METADATA!r}, which says what its inputs and outputs mean")
-        found: dict[str, Any] = parse_json(known[METADATA], METADATA_SHAPE)
+        metadata: dict[str, Any] = parse_json(known[METADATA], METADATA_SHAPE)
     except ShapeError as error:
         raise ModelError(f"{path} is not a model of tellapart: {error}", hint=HINT) from error
-    return found
+    return metadata

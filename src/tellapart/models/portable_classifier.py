@@ -125,12 +125,12 @@ class _SquareFeatures(nn.Module):
         x = (pixels.permute(0, 3, 1, 2).to(torch.float32) - self.get_buffer("mean")) * self.get_buffer("factor")
         if self.is_mirrored:
             x = torch.cat([x, x.flip(3)])
-        found = self.network(x)
+        features = self.network(x)
         if self.has_probabilities:
-            found = found.softmax(dim=1)
+            features = features.softmax(dim=1)
         if self.is_mirrored:
-            found = found.view(2, pixels.shape[0], found.shape[1]).mean(dim=0)
-        return found  # type: ignore[no-any-return]
+            features = features.view(2, pixels.shape[0], features.shape[1]).mean(dim=0)
+        return features  # type: ignore[no-any-return]
 
 
 def _filled_network(backbone: Backbone) -> nn.Module:

@@ -24,10 +24,10 @@ def disk_errors() -> Iterator[None]:
     try:
         yield
     except SafetensorError as error:
-        found = re.search(r"os error (\d+)", str(error))
-        if found is None:
+        match = re.search(r"os error (\d+)", str(error))
+        if match is None:
             raise
-        number = int(found.group(1))
+        number = int(match.group(1))
         raise OSError(number, os.strerror(number)) from error
 
 

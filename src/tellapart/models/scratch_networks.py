@@ -183,8 +183,8 @@ def _width(backbone: nn.Module, net: str, image_size: int) -> int:
 
 
 def _cannot_take(net: str, image_size: int, error: Exception) -> ModelError:
-    said = " ".join(str(error).split()) or type(error).__name__
+    reason = " ".join(str(error).split()) or type(error).__name__
     return ModelError(
-        f"{net} cannot take images of {image_size} x {image_size} pixels: {said}",
+        f"{net} cannot take images of {image_size} x {image_size} pixels: {reason}",
         hint=f"choose another --image-size, such as 224, or one of our own networks ({', '.join(NETS)}), which take 24 to 512",
     )

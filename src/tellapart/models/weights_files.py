@@ -64,12 +64,12 @@ def read_weights(path: Path, architecture: str) -> WeightsFile:
         MissingExtra: a Keras file, and h5py is not installed.
     """
     if path.suffix.lower() in (".h5", ".hdf5"):
-        found = read_keras_weights(path)
-        if found.network != architecture.partition(".")[0] and found.architecture != architecture:
+        keras = read_keras_weights(path)
+        if keras.network != architecture.partition(".")[0] and keras.architecture != architecture:
             raise ModelError(
-                f"{path} holds Keras's weights of {found.network}, not of {architecture}", hint=f"give --backbone {found.network}"
+                f"{path} holds Keras's weights of {keras.network}, not of {architecture}", hint=f"give --backbone {keras.network}"
             )
-        return WeightsFile(path, found.architecture, found.tensors, found.mean, found.std)
+        return WeightsFile(path, keras.architecture, keras.tensors, keras.mean, keras.std)
     tensors = plain_names(_tensors(path))
     if not tensors:
         raise ModelError(f"{path} cannot be read as weights: it holds no tensors", hint=OTHER_FILE)
@@ -238,8 +238,8 @@ def _likeness(shapes: Shapes, name: str) -> float:
         return 0.0
     starts = classifier_names(model)
     own = {(key, tuple(value.shape)) for key, value in model.state_dict().items() if _counts(key, starts)}
-    found = {(key, shape) for key, shape in shapes.items() if _counts(key, starts)}
-    return len(own & found) / max(len(own | found), 1)
+    shared = {(key, shape) for key, shape in shapes.items() if _counts(key, starts)}
+    return len(own & shared) / max(len(own | shared), 1)
 
 
 def classifier_names(model: object) -> tuple[str, ...]:

@@ -64,8 +64,8 @@ def zero_shot(backbone: Backbone, features: FloatArray, words: Sequence[str]) ->
     if is_clip(backbone):
         from tellapart.models.clip import word_features, word_probabilities
 
-        found = word_probabilities(features, *word_features(backbone, words))
-        return np.hstack([found, np.zeros((len(found), 1))])
+        probabilities = word_probabilities(features, *word_features(backbone, words))
+        return np.hstack([probabilities, np.zeros((len(probabilities), 1))])
     from tellapart.models.imagenet_classes import imagenet_word_probabilities
 
     return imagenet_word_probabilities(features, words)

@@ -144,7 +144,7 @@ def _option_tiles(augmentation: Augmentation, square: ByteArray) -> list[_Tile]:
 
     degrees = {name: (f"-{value(name):g}°", f"+{value(name):g}°") for name in ("rotation", "shear")}
     times = {name: (f"{1 - value(name):g} times", f"{1 + value(name):g} times") for name in ("zoom", "brightness", "contrast", "color")}
-    kept = f"{100 * (1 - value('crop')):.0f} %"
+    share = f"{100 * (1 - value('crop')):.0f} %"
     corner = {"crop_area": 1.0, "crop_aspect": 0.0, "crop_x": 0.0, "crop_y": 0.0}
     hidden = {"erasing": 0.0, "erased_area": 0.0, "erased_x": 0.3, "erased_y": 0.3}
     return [
@@ -154,9 +154,9 @@ def _option_tiles(augmentation: Augmentation, square: ByteArray) -> list[_Tile]:
         *both("shift", "left and up", "right and down", "shift_x", "shift_y"),
         *both("shear", *degrees["shear"]),
         *both("zoom", *times["zoom"]),
-        tile("crop", f"{kept} of it, tall", corner),
-        tile("crop", f"{kept} of it, wide", dict.fromkeys(corner, 1.0), is_first=False),
-        *(found for name in ("brightness", "contrast", "color") for found in both(name, *times[name])),
+        tile("crop", f"{share} of it, tall", corner),
+        tile("crop", f"{share} of it, wide", dict.fromkeys(corner, 1.0), is_first=False),
+        *(tile_of_pair for name in ("brightness", "contrast", "color") for tile_of_pair in both(name, *times[name])),
         *both("noise", "one draw", "another"),
         tile("erasing", "2 % of it", hidden),
         tile("erasing", "20 % of it", {**hidden, "erased_area": 1.0, "erased_x": 0.7, "erased_y": 0.6}, is_first=False),

@@ -92,16 +92,16 @@ def _view(
     section = training_section(history)
     cost, data, units = metrics.training, metrics.data, metrics.units
     header = {key: getattr(metrics, key) for key in ("run", "folder", "created", "tellapart", "net", "image_size")}
-    seen, seconds = number_format.count(cost.images, "image"), number_format.duration(cost.seconds)
-    speed = f"{seen} seen in {seconds}, {cost.images_per_s:,.0f} a second."
+    images_seen, seconds = number_format.count(cost.images, "image"), number_format.duration(cost.seconds)
+    speed = f"{images_seen} seen in {seconds}, {cost.images_per_s:,.0f} a second."
     return {
         "header": {**header, "latent": units.latent},
         "facts": list(_facts(metrics)),
         "errors": _errors(metrics),
         "notes": metrics.notes,
         "examples": [
-            {"name": name, "title": GROUPS[name], "images": [_triple(one, evaluation, images) for one in found]}
-            for name, found in evaluation.examples.items()
+            {"name": name, "title": GROUPS[name], "images": [_triple(one, evaluation, images) for one in examples]}
+            for name, examples in evaluation.examples.items()
         ],
         "examples_sentence": (
             f"From the {number_format.count(data.held_back, 'image')} used neither for training nor for selecting the epoch."
@@ -259,5 +259,5 @@ def _levels(error: float) -> str:
     return f"{255 * float(error) ** 0.5:.1f}"
 
 
-def _interval(found: Interval) -> str:
-    return f"{found.value:.5f} ({found.low:.5f} to {found.high:.5f})"
+def _interval(interval: Interval) -> str:
+    return f"{interval.value:.5f} ({interval.low:.5f} to {interval.high:.5f})"

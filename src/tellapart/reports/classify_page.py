@@ -126,11 +126,11 @@ def _question(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} or {names[-1]}?" if len(names) > 1 else names[0]
 
 
-def _score(found: Mapping[str, Any] | None) -> str:
-    if not found:
+def _score(scores: Mapping[str, Any] | None) -> str:
+    if not scores:
         return ""
-    value, low, high = (f"{100 * found['accuracy'][name]:.1f}" for name in ("value", "low", "high"))
-    return f"right on {value} % of {count(found['n'], 'held-out photo')} ({low} to {high})"
+    value, low, high = (f"{100 * scores['accuracy'][name]:.1f}" for name in ("value", "low", "high"))
+    return f"right on {value} % of {count(scores['n'], 'held-out photo')} ({low} to {high})"
 
 
 def _none_of_these(thresholds: Mapping[str, Any]) -> dict[str, Any] | None:

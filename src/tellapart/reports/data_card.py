@@ -133,11 +133,11 @@ def imaged_classes(run: RunContent) -> list[int]:
 
 def class_images(run: RunContent) -> dict[str, list[str]]:
     """The image_ids of each class by name: the training images, or all used ones where a class has none."""
-    found: dict[str, dict[str, list[str]]] = {}
+    images: dict[str, dict[str, list[str]]] = {}
     for row in run.rows:
         if row.label is not None and row.image_id is not None and row.is_used:
-            found.setdefault(row.label, {}).setdefault("train" if row.part == "train" else "other", []).append(row.image_id)
-    return {label: parts.get("train") or parts["other"] for label, parts in found.items()}
+            images.setdefault(row.label, {}).setdefault("train" if row.part == "train" else "other", []).append(row.image_id)
+    return {label: parts.get("train") or parts["other"] for label, parts in images.items()}
 
 
 def _sizes(run: RunContent) -> SizesView | None:

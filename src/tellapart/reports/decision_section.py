@@ -31,10 +31,10 @@ class DecisionView(TypedDict):
 
 def decision_view(run: RunContent) -> list[DecisionView]:
     """One item for each reported part of a run with such a rule: a sentence, and a row of words for each class."""
-    found = [(name, part.decision) for name, part in run.metrics.parts.items()]
+    rules = [(name, part.decision) for name, part in run.metrics.parts.items()]
     return [
         {"part": name, "title": PARTS[name], "source": rule.source, "sentence": _sentence(rule), "rows": _rows(rule)}
-        for name, rule in found
+        for name, rule in rules
         if rule
     ]
 

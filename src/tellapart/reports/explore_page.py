@@ -126,11 +126,11 @@ def _images(
 
 def image_order(view: Mapping[str, Any], alike: Iterable[Mapping[str, Any]] = ()) -> list[int]:
     """All points in the order in which they deserve an image: those the sections show, then the others at random with a fixed seed."""
-    told = [point for cluster in (view.get("clusters") or {}).get("clusters", ())[:SHOWN_CLUSTERS] for point in _cluster_points(cluster)]
-    told += [point for row in alike for point in (row["point"], *(other for other, _ in row["near"]))]
-    told += (view.get("outliers") or [])[:SHOWN_OUTLIERS]
+    points = [point for cluster in (view.get("clusters") or {}).get("clusters", ())[:SHOWN_CLUSTERS] for point in _cluster_points(cluster)]
+    points += [point for row in alike for point in (row["point"], *(other for other, _ in row["near"]))]
+    points += (view.get("outliers") or [])[:SHOWN_OUTLIERS]
     others = np.random.default_rng(0).permutation(len(view["map"]["x"])).tolist()
-    return list(dict.fromkeys([*told, *others]))
+    return list(dict.fromkeys([*points, *others]))
 
 
 def _cluster_points(cluster: Mapping[str, Any]) -> list[int]:
@@ -187,8 +187,8 @@ def _neighbors(near: Mapping[Any, Sequence[Sequence[float]]]) -> dict[str, Any] 
     k = max(map(len, near.values()))
     index = np.full((len(near), k), -1, np.int32)
     cosine = np.zeros((len(near), k), np.uint8)
-    for row, found in enumerate(near.values()):
-        for place, (other, value) in enumerate(found):
+    for row, neighbors in enumerate(near.values()):
+        for place, (other, value) in enumerate(neighbors):
             index[row, place], cosine[row, place] = other, round(255 * min(1.0, max(0.0, value)))
     return {"k": k, "of": _column([int(p) for p in near], np.int32), "index": _column(index, np.int32), "cosine": _column(cosine, np.uint8)}
 
@@ -212,7 +212,7 @@ def _column(values: Any, kind: Any) -> str:
 
 def _alike(view: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Some images with their neighbors: the middle of each of the first clusters, else the first points that have any."""
-    near = {int(point): found for point, found in (view.get("neighbors") or {}).items() if found}
+    near = {int(point): neighbors for point, neighbors in (view.get("neighbors") or {}).items() if neighbors}
     medoids = [c["medoid"] for c in (view.get("clusters") or {}).get("clusters", ()) if c["medoid"] in near]
     for point in list(dict.fromkeys([*medoids, *near]))[:SHOWN_ALIKE]:
         yield {"point": point, "near": near[point][:8]}
@@ -239,8 +239,8 @@ def _trust(points: Mapping[str, Any]) -> Iterator[str]:
     trust = points.get("trust") or {}
     if trust.get("neighbors_kept") is not None:
         k = trust.get("k", 10)
-        kept = number_format.percent(trust["neighbors_kept"], 0)
-        yield f"Of the {k} images most like an image, {kept} are among the {k} nearest on the map."
+        preserved = number_format.percent(trust["neighbors_kept"], 0)
+        yield f"Of the {k} images most like an image, {preserved} are among the {k} nearest on the map."
     if trust.get("knn_2d") and trust.get("knn_full"):
         yield (
             f"Asked for an image's class, its nearest on the map are right in {number_format.percent_brief(trust['knn_2d'])},"

@@ -112,8 +112,8 @@ def dated_as_before(view: View, written: Path, text_of: Callable[[View], str]) -
         before = written.read_text(encoding="utf-8")
     except (OSError, ValueError):
         return view
-    found = _MADE.search(before)
-    if found is None:
+    match = _MADE.search(before)
+    if match is None:
         return view
-    same = {**view, "header": {**view["header"], "made": found[1]}}
+    same = {**view, "header": {**view["header"], "made": match[1]}}
     return same if text_of(same) == before else view

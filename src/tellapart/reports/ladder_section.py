@@ -59,8 +59,8 @@ def rungs_view(run: RunContent, part: str) -> RungsView:
 
 def changed_images(section: Mapping[str, Any]) -> list[str]:
     """The ids of the images some rung put right or got wrong, the highest rung's first."""
-    found = [change["images"] for row in reversed(section["rows"]) for change in (row["fixed"], row["broke"]) if change]
-    return [image["image_id"] for images in found for image in images if image["image_id"]]
+    changed = [change["images"] for row in reversed(section["rows"]) for change in (row["fixed"], row["broke"]) if change]
+    return [image["image_id"] for images in changed for image in images if image["image_id"]]
 
 
 def _row(rung: StepScores, n: int, id_of: Mapping[str, str | None], saved: str | None) -> dict[str, Any]:

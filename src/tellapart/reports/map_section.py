@@ -45,23 +45,23 @@ def map_view(run: RunContent, limit: int = POINT_LIMIT) -> MapView:
         return {"reason": "The run keeps no place on the map for its images.", "statement": "", "points": None}
     predicted, wrong_paths = _reported(run)
     wrong = np.array([row.path in wrong_paths for row in rows])
-    kept = [rows[j] for j in _sample(wrong, limit)]
-    xy = np.array([[row.x, row.y] for row in kept], dtype=np.float64)
+    sampled = [rows[j] for j in _sample(wrong, limit)]
+    xy = np.array([[row.x, row.y] for row in sampled], dtype=np.float64)
     xy -= xy.min(axis=0)
     xy = np.round(xy / (float(xy.max()) or 1.0), 4)
     index = {name: k for k, name in enumerate(run.class_names)}
     return {
         "reason": None,
-        "statement": _statement(len(rows), len(kept)),
+        "statement": _statement(len(rows), len(sampled)),
         "points": {
             "x": xy[:, 0].tolist(),
             "y": xy[:, 1].tolist(),
-            "label": [None if row.label is None else index.get(row.label) for row in kept],
-            "predicted": [predicted.get(row.path) for row in kept],
-            "is_wrong": [row.path in wrong_paths for row in kept],
-            "part": [row.part for row in kept],
-            "image_id": [row.image_id for row in kept],
-            "path": [row.path for row in kept],
+            "label": [None if row.label is None else index.get(row.label) for row in sampled],
+            "predicted": [predicted.get(row.path) for row in sampled],
+            "is_wrong": [row.path in wrong_paths for row in sampled],
+            "part": [row.part for row in sampled],
+            "image_id": [row.image_id for row in sampled],
+            "path": [row.path for row in sampled],
         },
     }
 

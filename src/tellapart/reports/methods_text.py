@@ -80,11 +80,11 @@ def _held_out(selection: Selection) -> list[str]:
         held = f"{count(n, 'training image')} were held out of its training"
         each = f"{folds} networks: each held out another one of {folds} folds of the training images"
         return [f"{each if folds > 1 else f'One network: {held}'}, and the last epoch was kept.", *_average(selection)]
-    kept = "of the epochs that were not significantly worse on them than the best, the last was kept"
+    rule = "of the epochs that were not significantly worse on them than the best, the last was kept"
     if folds == 1:
-        return [f"One network: {count(n, 'training image')} were held out of its training, and {kept}."]
+        return [f"One network: {count(n, 'training image')} were held out of its training, and {rule}."]
     return [
-        f"{folds} networks: each held out another one of {folds} folds of the training images, and {kept}. The model averages their logits."
+        f"{folds} networks: each held out another one of {folds} folds of the training images, and {rule}. The model averages their logits."
     ]
 
 

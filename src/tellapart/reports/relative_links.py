@@ -27,7 +27,7 @@ def without_absolute_paths(view: View, page: Path) -> View:
     """The view of a page as it may be given away.
 
     No text of it says where the photos lie on this machine; of other whole paths (images that a manifest lists) the ends
-    in which they differ are left. In its header ``folder`` and ``state`` become names, and ``root`` gives way to ``ways``:
+    in which they differ are left. In its header ``folder`` and ``state`` become names, and ``root`` gives way to ``links``:
     relative URLs of ``folder``, ``root`` and ``state`` from the page, None where there is none. ``place`` tells pages of
     different folders apart.
 
@@ -37,14 +37,14 @@ def without_absolute_paths(view: View, page: Path) -> View:
     """
     header = dict(view["header"])
     root, state = header.pop("root", None) or header["folder"], header.get("state")
-    ways = {"folder": way_to(header["folder"], page), "root": way_to(root, page) if _is_folder(root) else None}
+    links = {"folder": way_to(header["folder"], page), "root": way_to(root, page) if _is_folder(root) else None}
     public: dict[str, Any] = without_places({**view, "header": header}, [header["folder"], root, *([state] if state else [])])
     if "options" in public:
         public["options"] = _mapped(public["options"], lambda text: PurePath(text).name if PurePath(text).is_absolute() else text)
     public = _without_whole_paths(public)
     public["header"] |= {
         "folder": place_name(header["folder"]),
-        "ways": {**ways, "state": way_to(state, page) if state else None},
+        "ways": {**links, "state": way_to(state, page) if state else None},
         "place": hashlib.sha256(_whole(header["folder"]).encode("utf-8", "replace")).hexdigest()[:16],
     }
     if state:
@@ -86,7 +86,7 @@ def without_places(content: Any, places: Iterable[str]) -> Any:
     if not wholes:
         return content
     known = re.compile(rf"(?<![\w/.~-])({'|'.join(map(re.escape, wholes))})(?![\w-]|\.\w)")
-    return _mapped(content, partial(known.sub, lambda found: names[found[1]]))
+    return _mapped(content, partial(known.sub, lambda match: names[match[1]]))
 
 
 def _without_whole_paths(content: Any) -> Any:

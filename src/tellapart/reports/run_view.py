@@ -146,17 +146,17 @@ def _part_view(run: RunContent, part: str, scores: ReportedPart) -> PartView:
 
 def run_facts(run: RunContent) -> list[list[str]]:
     """Size of the saved model and speed of its training, each with a name; what is not known is left out."""
-    found = []
+    facts = []
     model = run.folder / "model"
     size = sum(path.stat().st_size for path in model.iterdir() if path.is_file()) if model.is_dir() else 0
     if size:
-        found.append(["Saved model", number_format.size(size)])
+        facts.append(["Saved model", number_format.size(size)])
     if members := _members(run):
-        found.append(["Networks averaged", str(len(members))])
+        facts.append(["Networks averaged", str(len(members))])
     if cost := run.metrics.training:
-        found.append(["Trained for", number_format.duration(cost.seconds)])
-        found.append(["Training speed", f"{cost.images_per_s:,.0f} images/s"])
-    return found
+        facts.append(["Trained for", number_format.duration(cost.seconds)])
+        facts.append(["Training speed", f"{cost.images_per_s:,.0f} images/s"])
+    return facts
 
 
 def _members(run: RunContent) -> list[FoldScores]:
@@ -217,33 +217,33 @@ def _coverage(run: RunContent, part: str) -> CoverageView:
 
 
 def _sensitivity(run: RunContent) -> SectionView:
-    found = run.metrics.split_sensitivity
-    if found is None:
+    sensitivity = run.metrics.split_sensitivity
+    if sensitivity is None:
         return {"reason": run.metrics.split_sensitivity_reason or "Other splits were not tried in this run."}
-    spread, first = found.accuracy, found.first
+    spread, first = sensitivity.accuracy, sensitivity.first
     words = (
-        f"The same recipe on {number_format.count(len(found.splits), 'other split')} of the same images scored between "
+        f"The same recipe on {number_format.count(len(sensitivity.splits), 'other split')} of the same images scored between "
         f"{number_format.share(spread.low)} and {number_format.percent(spread.high)},"
         f" {number_format.percent(spread.mean)} on average."
         f" Testing on the first {first.per_class} files of each class would have given"
         f" {number_format.percent_interval(first.accuracy.as_dict())}."
     )
     reported = next(({"part": name, **part.accuracy.as_dict()} for name, part in run.metrics.parts.items()), None)
-    numbers: SectionView = plain(found)
+    numbers: SectionView = plain(sensitivity)
     return {**numbers, "reason": None, "reported": reported, "sentence": words}
 
 
 def _curve(run: RunContent) -> SectionView:
-    found = run.metrics.learning_curve
-    if found is None:
+    curve = run.metrics.learning_curve
+    if curve is None:
         return {"reason": run.metrics.learning_curve_reason or "No learning curve was made in this run."}
-    twice, gain = found.twice, found.twice.gain
+    twice, gain = curve.twice, curve.twice.gain
     value, low, high = (number_format.signed(100 * x, 1) for x in (gain.value, gain.low, gain.high))
     words = f"With twice the training images ({twice.n_train:,}) the fit expects {number_format.percent_interval(twice.accuracy.as_dict())}"
     words += f", {value} points ({low} to {high})."
     if gain.low <= 0:
         words += " The gain may be nothing: better images or labels may be worth more than more of them."
-    return {"reason": None, "points": plain(found.points), "fit": found.fit, "twice": plain(found.twice), "sentence": words}
+    return {"reason": None, "points": plain(curve.points), "fit": curve.fit, "twice": plain(curve.twice), "sentence": words}
 
 
 def _map_images(view: Mapping[str, Any]) -> list[str]:

@@ -100,11 +100,11 @@ def part_predictions(run: RunContent, part: str) -> Predictions:
 def per_class_view(run: RunContent, part: str) -> list[ClassView]:
     """The classes with the intervals of recall and precision."""
     rows: list[ClassView] = [plain(row) for row in run.metrics.parts[part].per_class]
-    found = part_predictions(run, part)
-    predicted, groups = found.predicted, np.array(found.groups, dtype=object)
+    predictions = part_predictions(run, part)
+    predicted, groups = predictions.predicted, np.array(predictions.groups, dtype=object)
     for k, row in enumerate(rows):
-        row["recall_interval"] = _share(found.is_right, found.targets == k, groups) if len(found) else None
-        row["precision_interval"] = _share(found.is_right, predicted == k, groups) if len(found) else None
+        row["recall_interval"] = _share(predictions.is_right, predictions.targets == k, groups) if len(predictions) else None
+        row["precision_interval"] = _share(predictions.is_right, predicted == k, groups) if len(predictions) else None
     return rows
 
 
@@ -114,13 +114,13 @@ def _share(is_right: BoolArray, among: BoolArray, groups: Any) -> IntervalDict |
 
 def top_k_view(run: RunContent, part: str) -> list[TopK]:
     """How often the label is among the k most probable classes, for more than ten classes; else nothing."""
-    found = part_predictions(run, part)
+    predictions = part_predictions(run, part)
     num_classes = len(run.class_names)
-    if num_classes <= FEW_CLASSES or not len(found):
+    if num_classes <= FEW_CLASSES or not len(predictions):
         return []
-    own = found.probabilities[np.arange(len(found)), found.targets]
-    rank = (found.probabilities > own[:, None]).sum(axis=1)
-    return [{"k": k, "accuracy": proportion(rank < k, found.groups)} for k in TOP if k < num_classes]
+    own = predictions.probabilities[np.arange(len(predictions)), predictions.targets]
+    rank = (predictions.probabilities > own[:, None]).sum(axis=1)
+    return [{"k": k, "accuracy": proportion(rank < k, predictions.groups)} for k in TOP if k < num_classes]
 
 
 def verdict_view(run: RunContent, part: str) -> VerdictView:
@@ -170,12 +170,12 @@ def _top_confusion(run: RunContent, part: str) -> list[Fact]:
 
 def binary_view(run: RunContent, part: str) -> BinaryView | None:
     """Curves and thresholds of two classes, the second being the positive one; None for other numbers of classes."""
-    found = part_predictions(run, part)
-    is_positive = found.targets == 1
+    predictions = part_predictions(run, part)
+    is_positive = predictions.targets == 1
     if len(run.class_names) != 2 or is_positive.all() or not is_positive.any():
         return None
-    scores = found.probabilities[:, 1]
-    groups = np.array(found.groups, dtype=object)
+    scores = predictions.probabilities[:, 1]
+    groups = np.array(predictions.groups, dtype=object)
     rows = [_at_threshold(step / STEPS, scores, is_positive, groups) for step in range(STEPS + 1)]
     roc, pr = _curves(scores, is_positive)
     negative, positive = run.class_names
@@ -210,5 +210,5 @@ def _curves(scores: FloatArray, is_positive: BoolArray) -> tuple[list[list[float
 
 
 def _thinned(points: FloatArray) -> list[list[float]]:
-    kept: IntArray = np.unique(np.linspace(0, len(points) - 1, CURVE_POINTS).astype(np.int64))
-    return np.round(points[kept], 5).tolist()  # type: ignore[no-any-return]
+    indices: IntArray = np.unique(np.linspace(0, len(points) - 1, CURVE_POINTS).astype(np.int64))
+    return np.round(points[indices], 5).tolist()  # type: ignore[no-any-return]

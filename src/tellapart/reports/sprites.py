@@ -34,13 +34,13 @@ class Sprites:
 
 def sprites_of(images: Iterable[tuple[int, str]], thumbnails: Thumbnails, budget_bytes: int) -> Sprites:
     """Sprites of (number, image_id) in their order, as many sheets as fit the budget; an image that is not there takes no place."""
-    wanted = iter(images)
+    remaining = iter(images)
     sheets: list[bytes] = []
     shown: list[int] = []
     dealt = 0
-    while batch := list(islice(wanted, A_SHEET)):
-        found = thumbnails([image_id for _, image_id in batch])
-        tiles = [(number, tile) for number, image_id in batch if image_id in found and (tile := _tile(found[image_id])) is not None]
+    while batch := list(islice(remaining, A_SHEET)):
+        jpegs = thumbnails([image_id for _, image_id in batch])
+        tiles = [(number, tile) for number, image_id in batch if image_id in jpegs and (tile := _tile(jpegs[image_id])) is not None]
         if tiles:
             sheet = _sheet([tile for _, tile in tiles])
             budget_bytes -= len(sheet)

@@ -51,13 +51,13 @@ def studio_page(path: str, folder: str) -> str:
 @lru_cache(maxsize=32)
 def modules_of(name: str) -> tuple[str, ...]:
     """A module and all that it imports, so that a page can ask for them at once and not one after the other."""
-    found, waiting = {name: None}, [name]
+    modules, waiting = {name: None}, [name]
     while waiting:
         for other in IMPORTED.findall(static_text(waiting.pop())):
-            if other not in found:
-                found[other] = None
+            if other not in modules:
+                modules[other] = None
                 waiting.append(other)
-    return tuple(found)
+    return tuple(modules)
 
 
 @lru_cache(maxsize=1)

@@ -49,12 +49,12 @@ def fill(chosen: dict[str, bytes], image_ids: Iterable[str], thumbnails: Thumbna
 
     Returns how many of the leading ids were dealt with; an id without an image counts and costs nothing.
     """
-    wanted, done = list(image_ids), 0
-    for start in range(0, len(wanted), BATCH):
-        batch = wanted[start : start + BATCH]
-        found = thumbnails([image_id for image_id in dict.fromkeys(batch) if image_id not in chosen])
+    image_list, done = list(image_ids), 0
+    for start in range(0, len(image_list), BATCH):
+        batch = image_list[start : start + BATCH]
+        jpegs = thumbnails([image_id for image_id in dict.fromkeys(batch) if image_id not in chosen])
         for image_id in batch:
-            jpeg = None if image_id in chosen else found.get(image_id)
+            jpeg = None if image_id in chosen else jpegs.get(image_id)
             if jpeg is not None:
                 budget_bytes -= len(jpeg)
                 if budget_bytes < 0:
@@ -85,8 +85,8 @@ def class_sheets(image_ids: Sequence[str], num_classes: int, thumbnails: Thumbna
     limit = max(4, min(MEAN_IMAGES_PER_CLASS, MEAN_IMAGES // max(1, num_classes)))
     tiles = max(8, min(24, SHEET_TILES // max(1, num_classes) // 8 * 8))
     chosen = _spread(image_ids, limit)
-    found = thumbnails(chosen)
-    jpegs = [found[image_id] for image_id in chosen if image_id in found]
+    jpeg_of = thumbnails(chosen)
+    jpegs = [jpeg_of[image_id] for image_id in chosen if image_id in jpeg_of]
     squashed = [pixels for jpeg in jpegs if (pixels := _squashed(jpeg)) is not None]
     shown = [tile for jpeg in _spread(jpegs, tiles) if (tile := _tile(jpeg)) is not None]
     mean = np.stack(squashed).mean(axis=0) if squashed else None

@@ -111,8 +111,8 @@ def _folds(history: Sequence[EpochEvent]) -> list[FoldView]:
 
 
 def _fold(number: int, events: Sequence[EpochEvent]) -> FoldView:
-    kept = [event for event in events if event.is_kept and event.held_out and event.held_out.loss is not None]
-    best = kept[-1] if kept else None
+    kept_epochs = [event for event in events if event.is_kept and event.held_out and event.held_out.loss is not None]
+    best = kept_epochs[-1] if kept_epochs else None
     step = -(-len(events) // SHOWN_EPOCHS)
     shown = [event for i, event in enumerate(events) if i % step == 0 or event is best or i == len(events) - 1]
     return {

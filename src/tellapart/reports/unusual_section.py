@@ -51,36 +51,36 @@ def strangest_images(view: list[UnusualView]) -> list[str]:
     return [image["image_id"] for section in view for image in section["strangest"]]
 
 
-def _strangest(found: FamiliarityScores | None) -> list[StrangeView]:
+def _strangest(scores: FamiliarityScores | None) -> list[StrangeView]:
     return [
         {"image_id": image.image_id, "path": image.path, "familiarity": image.familiarity, "text": f"{image.familiarity:.2g}"}
-        for image in (found.strangest if found else [])
+        for image in (scores.strangest if scores else [])
     ]
 
 
-def _alarm_rows(found: FamiliarityScores | None) -> list[UnusualRow]:
-    if found is None:
+def _alarm_rows(scores: FamiliarityScores | None) -> list[UnusualRow]:
+    if scores is None:
         return []
     return [
         {
             "name": f"--unknown {alarm.unknown:g}",
             "asked": f"at most {percent(alarm.unknown)} called unknown",
             "measured": percent_brief(alarm.measured.as_dict()),
-            "of": count(found.n, "image"),
+            "of": count(scores.n, "image"),
         }
-        for alarm in found.false_alarms
+        for alarm in scores.false_alarms
     ]
 
 
-def _set_rows(found: SetScores | None) -> list[UnusualRow]:
-    if found is None:
+def _set_rows(scores: SetScores | None) -> list[UnusualRow]:
+    if scores is None:
         return []
-    size = f"{found.mean_size:.2f} classes on average, {percent(found.single, 0)} with one"
+    size = f"{scores.mean_size:.2f} classes on average, {percent(scores.single, 0)} with one"
     return [
         {
-            "name": f"--coverage {found.coverage:g}",
-            "asked": f"{percent(found.coverage)} of the sets hold the true class",
-            "measured": percent_brief(found.measured.as_dict()),
-            "of": f"{count(found.n, 'image')}; {size}",
+            "name": f"--coverage {scores.coverage:g}",
+            "asked": f"{percent(scores.coverage)} of the sets hold the true class",
+            "measured": percent_brief(scores.measured.as_dict()),
+            "of": f"{count(scores.n, 'image')}; {size}",
         }
     ]

@@ -97,9 +97,9 @@ class _Routes:
         content: dict[str, Any] = {}
 
         async def read() -> list[NamedImage]:
-            found, images = parse_infer(await request.body(), request.headers.get(HEADER_LENGTH))
+            parsed, images = parse_infer(await request.body(), request.headers.get(HEADER_LENGTH))
             check_number(len(images), self.service.limits)
-            content.update(found)
+            content.update(parsed)
             return images
 
         answered = await self.service.answer(request.path_params["name"], read)

@@ -82,8 +82,8 @@ class OnnxEngine:
 
     def answers(self, squares: Sequence[ByteArray]) -> list[EngineAnswer]:
         """See :class:`Engine`."""
-        found = self._classifier.answers(squares)[0]
-        return [EngineAnswer(row, self.class_names[int(row.argmax())]) for row in found]
+        probabilities = self._classifier.answers(squares)[0]
+        return [EngineAnswer(row, self.class_names[int(row.argmax())]) for row in probabilities]
 
 
 class TorchEngine:

@@ -68,11 +68,11 @@ def json_images(content: Any) -> list[NamedImage]:
     Raises:
         HTTPException: 400.
     """
-    found = content.get("images") if isinstance(content, dict) else None
-    if not isinstance(found, list):
+    listed = content.get("images") if isinstance(content, dict) else None
+    if not isinstance(listed, list):
         raise HTTPException(400, 'JSON has to be {"images": ["<base64>", ...]}, or {"images": [{"name": "a.jpg", "data": "<base64>"}]}')
     images = []
-    for number, one in enumerate(found, 1):
+    for number, one in enumerate(listed, 1):
         name, data = (one.get("name", f"image {number}"), one.get("data")) if isinstance(one, dict) else (f"image {number}", one)
         if not isinstance(data, str) or not isinstance(name, str):
             raise HTTPException(400, f"image {number} has no base64 text")

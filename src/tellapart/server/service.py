@@ -78,10 +78,10 @@ class Service:
         Raises:
             HTTPException: 404.
         """
-        found = self.models.get(name) if name else next(iter(self.models.values()))
-        if found is None:
+        model = self.models.get(name) if name else next(iter(self.models.values()))
+        if model is None:
             raise HTTPException(404, f"there is no model {name!r}; there are {', '.join(self.models)}")
-        return found
+        return model
 
     async def answer(self, name: str | None, read: Callable[[], Awaitable[list[NamedImage]]]) -> Answered:
         """Admit a request, read its images, and compute their answers, all before its deadline.
@@ -136,8 +136,8 @@ class Service:
     async def _answer(self, engine: Engine, image: NamedImage, squares: tuple[ByteArray, ...] | ImageError) -> Answer:
         if isinstance(squares, ImageError):
             return Answer(image.name, None, str(squares))
-        found = await self.batcher.answer(engine, squares)
-        return Answer(image.name, found.probabilities, label=found.label, familiarity=found.familiarity)
+        answer = await self.batcher.answer(engine, squares)
+        return Answer(image.name, answer.probabilities, label=answer.label, familiarity=answer.familiarity)
 
     async def watch(self, every_s: float) -> None:
         """Load models anew whose files change; ends when it is cancelled."""

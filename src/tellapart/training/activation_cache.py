@@ -71,9 +71,9 @@ def activation_feed(lower: nn.Module, feed: DataLoader, path: Path, progress: Pr
         with replacing(path) as partial, partial.open("wb") as file, progress.stage("frozen stages", total=len(rows)) as advance:
             for x in feed.plain(rows, BATCH):
                 with torch.inference_mode():
-                    found = lower(x).to("cpu", torch.bfloat16)
-                order = [0, *range(2, found.ndim), 1]
-                file.write(found.permute(order).contiguous().view(torch.int16).numpy().data)
+                    activations = lower(x).to("cpu", torch.bfloat16)
+                order = [0, *range(2, activations.ndim), 1]
+                file.write(activations.permute(order).contiguous().view(torch.int16).numpy().data)
                 advance(len(x))
         write_sealed(manifest, checksum_of(path))
     return ActivationFeed(path, shape, feed.targets, feed.device, feed.num_workers)

@@ -80,7 +80,7 @@ class AutoRunner:
         search = ProbeSearch(folder, assignment, self.options, self.budget, progress)
         search.run()
         network = self._fine_tuned(search, progress)
-        candidates = [found.candidate for found in search.fitted] + ([network.candidate] if network else [])
+        candidates = [probe.candidate for probe in search.fitted] + ([network.candidate] if network else [])
         sets = PartSets.of(assignment, features)
         choice = choose(candidates, sets.train.data, networks=int(network is not None), seed=self.options.seed)
         self._note(search, choice)
@@ -111,17 +111,17 @@ class AutoRunner:
         try:
             features = search.folder.extracted(runner.spec, progress=timed)
             runner.train(search.assignment, features, progress)
-            found = runner.answers(search.folder, search.assignment, features, timed)
+            answers = runner.answers(search.folder, search.assignment, features, timed)
         except OutOfTime:
-            row.reason, found = "the time was over", None
+            row.reason, answers = "the time was over", None
         except ModelError as error:
-            row.reason, found = str(error), None
+            row.reason, answers = str(error), None
         row.seconds = time.monotonic() - begun
-        if found is None:
+        if answers is None:
             return None
-        targets = PartSets.of(search.assignment, features).train.data.targets[found.candidate.rows]
-        row.log_loss = log_loss(found.candidate.classifier.probabilities(found.candidate.logits), targets)
-        return found
+        targets = PartSets.of(search.assignment, features).train.data.targets[answers.candidate.rows]
+        row.log_loss = log_loss(answers.candidate.classifier.probabilities(answers.candidate.logits), targets)
+        return answers
 
     def _affordable(self, backbone: Backbone, search: ProbeSearch) -> tuple[int, float | None, str]:
         """Folds and time limit of a fine-tuning that fits into what is left, or why none does."""
@@ -213,19 +213,19 @@ class AutoRunner:
         return self._cached(self.spec, list({row.image_id: row for row in search.used_rows}.values()))
 
     def _cached(self, spec: FeatureSpec, rows: Sequence[FileRow]) -> FeatureMatrix:
-        found = cached_features(spec, [row.image_id or "" for row in rows])
-        if found is None:
+        cached = cached_features(spec, [row.image_id or "" for row in rows])
+        if cached is None:
             raise ModelError("features that were in the cache are gone", hint="run the same command again")
-        return found
+        return cached
 
-    def _reported(self, search: ProbeSearch, choice: Choice, found: LabeledSet) -> list[FloatArray | None]:
+    def _reported(self, search: ProbeSearch, choice: Choice, reported: LabeledSet) -> list[FloatArray | None]:
         """The logits of each probe with weight for a reported part, float64 (n, k)."""
         answers: list[FloatArray | None] = []
         for trial, fitted, weight in zip(search.trials, search.fitted, choice.weights, strict=False):
             if not weight:
                 answers.append(None)
                 continue
-            features = self._cached(trial.spec(self.options.device, self.options.precision), found.rows)
+            features = self._cached(trial.spec(self.options.device, self.options.precision), reported.rows)
             classifier = fitted.candidate.classifier
             answers.append(classifier.logits([m.logits(features.values) for m in classifier.members]))
         return answers

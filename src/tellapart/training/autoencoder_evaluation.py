@@ -137,16 +137,16 @@ def evaluate_autoencoder(
         num_workers: threads that make batches.
         progress: progress receiver.
     """
-    found = list(rows)
-    image_ids = [row.image_id or "" for row in found]
-    everything = np.arange(len(found))
-    training = np.flatnonzero([row.part == "train" for row in found])
+    images = list(rows)
+    image_ids = [row.image_id or "" for row in images]
+    everything = np.arange(len(images))
+    training = np.flatnonzero([row.part == "train" for row in images])
     chose = np.isin(everything, training[trained.held_out])
     learner, threads = trained.learner(device), replicas_on(device)
     with recipe.store.open(image_ids) as pixels, one_thread_each(threads):
         feed = recipe.feed(pixels, image_ids, device=device, num_workers=num_workers)
         errors, units = _reconstruct_all(learner, feed, everything, threads, progress)
-        is_held_back = np.array([row.part in REPORTED for row in found], bool)
+        is_held_back = np.array([row.part in REPORTED for row in images], bool)
         shown = np.flatnonzero(is_held_back) if is_held_back.any() else everything
         code = linear_code(pixels, np.setdiff1d(training, np.flatnonzero(chose)), learner.latent_width)
         mean_image, linear = linear_errors(code, pixels, shown)
@@ -157,7 +157,7 @@ def evaluate_autoencoder(
         strangest = _examples(learner, feed, pixels, np.argsort(-scores, kind="stable")[:STRANGEST])
         moved = traversal(_decoder(learner, device), units, _latent(learner, feed, base))
     return AutoencoderEvaluation(
-        rows=found,
+        rows=images,
         chose=chose,
         errors=errors,
         compared=shown,
@@ -178,10 +178,10 @@ def _reconstruct_all(
 ) -> tuple[FloatArray, LatentUnits]:
     errors, so_far = [], RunningUnits(len(rows))
     with progress.stage("reconstructing images", total=len(rows)) as advance:
-        for latents, found in reconstruct(learner, feed, rows, threads):
+        for latents, errors_of_batch in reconstruct(learner, feed, rows, threads):
             so_far.add(latents)
-            errors.append(found)
-            advance(len(found))
+            errors.append(errors_of_batch)
+            advance(len(errors_of_batch))
     return np.concatenate(errors), so_far.units()
 
 

@@ -78,8 +78,8 @@ class Choice:
 
     def candidate_weights(self) -> list[CandidateWeight]:
         """Name, weight and out-of-fold log loss of each candidate."""
-        found = zip(self.names, self.weights.tolist(), self.candidate_losses, strict=True)
-        return [CandidateWeight(name, weight, loss) for name, weight, loss in found]
+        candidates = zip(self.names, self.weights.tolist(), self.candidate_losses, strict=True)
+        return [CandidateWeight(name, weight, loss) for name, weight, loss in candidates]
 
 
 def probe_candidate(probe: Probe, member: Member, class_names: Sequence[str], name: str) -> Candidate:
@@ -105,8 +105,8 @@ def probe_and_network_weights(log_odds: Sequence[FloatArray], targets: IntArray,
     mean = np.tensordot(weights, np.stack(probes), axes=1)
     temperature = calibration.fit_temperature(mean, targets) if np.count_nonzero(weights) > 1 else 1.0
     beside = guarded_weights([mean / temperature, log_odds[-1]], targets, groups)
-    found = np.concatenate([weights * beside[0] / temperature, beside[1:]])
-    return np.asarray(found / found.sum())
+    all_weights = np.concatenate([weights * beside[0] / temperature, beside[1:]])
+    return np.asarray(all_weights / all_weights.sum())
 
 
 def guarded_weights(log_odds: Sequence[FloatArray], targets: IntArray, groups: IntArray) -> FloatArray:

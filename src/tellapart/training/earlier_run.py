@@ -37,8 +37,8 @@ class EarlierRuns:
     def of(cls, place: Path, root: Path, options: Mapping[str, Any]) -> EarlierRuns:
         """Those in the folder of runs ``place`` that were trained on ``root``."""
         folder = printable(str(root))
-        found = [run for run in _trained_runs(place) if run.options.folder == folder]
-        return cls(tuple(run for run in found if all(run.options.options.get(name) == options[name] for name in SPLIT_BY)), options)
+        runs = [run for run in _trained_runs(place) if run.options.folder == folder]
+        return cls(tuple(run for run in runs if all(run.options.options.get(name) == options[name] for name in SPLIT_BY)), options)
 
     def parts(self) -> dict[str, str]:
         """The part of each image of the newest run, by its id; empty without one."""
@@ -65,7 +65,7 @@ class EarlierRuns:
             if labels == now:
                 return None
             part = next(part for part in REPORTED if part in predictions.parts)
-            found = compare(earlier.predictions.part(part), predictions.part(part))
+            comparison = compare(earlier.predictions.part(part), predictions.part(part))
         except (DataError, StorageError):
             return None
         return SinceEarlier(
@@ -73,8 +73,8 @@ class EarlierRuns:
             new=len(now.keys() - labels.keys()),
             gone=len(labels.keys() - now.keys()),
             relabeled=sum(labels[image_id] != now[image_id] for image_id in labels.keys() & now.keys()),
-            n=found.n,
-            gain=found.gain,
+            n=comparison.n,
+            gain=comparison.gain,
         )
 
 
@@ -85,10 +85,10 @@ def since_words(since: SinceEarlier) -> str:
         f"{since.gone:,} gone" if since.gone else "",
         f"{since.relabeled:,} relabeled" if since.relabeled else "",
     ]
-    said = ", ".join(change for change in changes if change)
+    changed = ", ".join(change for change in changes if change)
     accuracy = since.gain.accuracy.points()
     verdict = "" if since.gain.accuracy.excludes_zero else ", not significant"
-    return f"{said} since {since.run}: accuracy {accuracy}{verdict}, on the {count(since.n, 'photo')} that both were tested on"
+    return f"{changed} since {since.run}: accuracy {accuracy}{verdict}, on the {count(since.n, 'photo')} that both were tested on"
 
 
 def _trained_runs(place: Path) -> Iterator[Run]:

@@ -40,13 +40,13 @@ class EnsembleMember:
         """For each of the ensemble's classes its place among the run's."""
         return [self.model.class_names.index(name) for name in self.class_names]
 
-    def answers(self, predictions: Predictions, wanted: Predictions) -> Predictions:
-        """What the run's own ``predictions`` say of the images of ``wanted``; as logits the calibrated log-odds, clip left out."""
+    def answers(self, predictions: Predictions, images: Predictions) -> Predictions:
+        """What the run's own ``predictions`` say of the images of ``images``; as logits the calibrated log-odds, clip left out."""
         row_of = {image_id: row for row, image_id in enumerate(predictions.image_ids)}
-        rows = np.array([row_of[image_id] for image_id in wanted.image_ids], dtype=np.int64)
+        rows = np.array([row_of[image_id] for image_id in images.image_ids], dtype=np.int64)
         columns = np.ix_(rows, np.array(self.order))
         logits = predictions.logits[columns] / self.model.temperature
-        return replace(wanted, probabilities=predictions.probabilities[columns], logits=logits, source=self.title)
+        return replace(images, probabilities=predictions.probabilities[columns], logits=logits, source=self.title)
 
     def members(self, weight: float) -> list[Member]:
         """Its members with weights that make the sum of their logits ``weight`` times the run's calibrated log-odds."""

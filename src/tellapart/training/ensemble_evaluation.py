@@ -84,13 +84,13 @@ def evaluate_ensemble(runs: Sequence[Run], *, weights: str) -> tuple[Evaluation,
 
 def _out_of_fold(voters: Sequence[EnsembleMember]) -> tuple[list[Predictions], list[str]]:
     """Each voter's answers for the images that all answered out of fold under the same label, and which runs have none."""
-    found = [voter.run.out_of_fold for voter in voters]
+    out_of_fold = [voter.run.out_of_fold for voter in voters]
     notes = [
         f"{voter.run.name} keeps no out-of-fold predictions; it was made by an older tellapart"
-        for voter, own in zip(voters, found, strict=True)
+        for voter, own in zip(voters, out_of_fold, strict=True)
         if own is None
     ]
-    own = [each if each is not None else _nothing(voter) for voter, each in zip(voters, found, strict=True)]
+    own = [each if each is not None else _nothing(voter) for voter, each in zip(voters, out_of_fold, strict=True)]
     labels = [dict(zip(each.image_ids, each.labels, strict=True)) for each in own]
     is_common = [all(others.get(i) == label for others in labels) for i, label in zip(own[0].image_ids, own[0].labels, strict=True)]
     common = own[0].where(np.array(is_common, dtype=bool))
@@ -139,8 +139,8 @@ def _choose_weights(voters: Sequence[EnsembleMember], held_out: Sequence[Predict
 
 def _drop_negligible(weights: FloatArray) -> FloatArray:
     """Weights without the negligible ones."""
-    kept = np.where(weights < NEGLIGIBLE, 0.0, weights)
-    return np.asarray(kept / kept.sum())
+    remaining = np.where(weights < NEGLIGIBLE, 0.0, weights)
+    return np.asarray(remaining / remaining.sum())
 
 
 def _calibrate(mixture: Ensemble, held_out: Sequence[Predictions], targets: IntArray) -> Ensemble:
@@ -193,13 +193,13 @@ TAKEN_OUT = "not every run of the ensemble reports it, or one trained on a near-
 
 def training_rows_by_id(runs: Sequence[Run]) -> dict[str, FileRow]:
     """The training images of all runs by id; the row of the first run that trained on it, its path absolute where the folder is another."""
-    found: dict[str, FileRow] = {}
+    row_of: dict[str, FileRow] = {}
     for run in runs:
         is_elsewhere = run.metrics.folder != runs[0].metrics.folder
         for row in run.rows:
-            if row.is_used and row.part == "train" and row.image_id and row.image_id not in found:
-                found[row.image_id] = replace(row, path=str(Path(run.metrics.folder, row.path))) if is_elsewhere else row
-    return found
+            if row.is_used and row.part == "train" and row.image_id and row.image_id not in row_of:
+                row_of[row.image_id] = replace(row, path=str(Path(run.metrics.folder, row.path))) if is_elsewhere else row
+    return row_of
 
 
 def reported_by_all(runs: Sequence[Run]) -> Predictions:
@@ -216,13 +216,13 @@ def reported_by_all(runs: Sequence[Run]) -> Predictions:
     def is_fair(image_id: str) -> bool:
         return image_id not in trained and all(image_id in groups and groups[image_id] not in learned for groups in reported)
 
-    found = first.where(np.array([is_fair(image_id) for image_id in first.image_ids], dtype=bool))
-    if not len(found):
+    fair = first.where(np.array([is_fair(image_id) for image_id in first.image_ids], dtype=bool))
+    if not len(fair):
         raise DataError(
             f"there is no image that all of these runs report and none trained on: {', '.join(run.name for run in runs)}",
             hint="train them with the same --seed, or with your own test or val folder",
         )
-    return found
+    return fair
 
 
 def merged_rows(runs: Sequence[Run], reported: Predictions) -> list[FileRow]:
@@ -232,7 +232,7 @@ def merged_rows(runs: Sequence[Run], reported: Predictions) -> list[FileRow]:
         runs: the runs.
         reported: what :func:`reported_by_all` gave.
     """
-    trained, kept = training_rows_by_id(runs), set(reported.image_ids)
+    trained, reported_ids = training_rows_by_id(runs), set(reported.image_ids)
     used = {row.image_id for row in runs[0].rows if row.is_used}
     rows = []
     for row in runs[0].rows:
@@ -240,7 +240,7 @@ def merged_rows(runs: Sequence[Run], reported: Predictions) -> list[FileRow]:
         if row.is_used and row.part in REPORTED:
             if known is not None:
                 row = replace(row, part="train", neighbors=(), similarities=())
-            elif row.image_id not in kept:
+            elif row.image_id not in reported_ids:
                 row = replace(row.left_out(TAKEN_OUT), neighbors=(), similarities=())
         elif known is not None and row.image_id not in used:
             row = replace(row, label=known.label, group=known.group, part="train", status=USED, reason=None)

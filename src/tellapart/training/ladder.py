@@ -62,8 +62,8 @@ def best_out_of_fold(candidates: Mapping[str, Predictions]) -> str:
 
     Candidates come from the simplest on; a later one has to be better by a standard error of the paired difference.
     """
-    common = sorted(set.intersection(*(set(found.image_ids) for found in candidates.values())))
-    losses = {name: _losses(found, common) for name, found in candidates.items()}
+    common = sorted(set.intersection(*(set(predictions.image_ids) for predictions in candidates.values())))
+    losses = {name: _losses(predictions, common) for name, predictions in candidates.items()}
     best, *later = candidates
     for name in later:
         gain = losses[best] - losses[name]
@@ -72,8 +72,8 @@ def best_out_of_fold(candidates: Mapping[str, Predictions]) -> str:
     return best
 
 
-def _losses(found: Predictions, image_ids: Sequence[str]) -> FloatArray:
+def _losses(predictions: Predictions, image_ids: Sequence[str]) -> FloatArray:
     """The log loss of each of these images."""
-    row_of = {image_id: row for row, image_id in enumerate(found.image_ids)}
+    row_of = {image_id: row for row, image_id in enumerate(predictions.image_ids)}
     rows = np.array([row_of[image_id] for image_id in image_ids], dtype=np.int64)
-    return np.asarray(-np.log(np.maximum(found.probabilities[rows, found.targets[rows]], SMALLEST)))
+    return np.asarray(-np.log(np.maximum(predictions.probabilities[rows, predictions.targets[rows]], SMALLEST)))

@@ -75,8 +75,8 @@ class RunningUnits:
         shifted = latents - self._first
         self._sum += shifted.sum(axis=0)
         self._squares += np.square(shifted).sum(axis=0)
-        wanted = self.rows[(self.rows >= self._count) & (self.rows < self._count + len(latents))] - self._count
-        self._kept.append(latents[wanted])
+        sampled = self.rows[(self.rows >= self._count) & (self.rows < self._count + len(latents))] - self._count
+        self._kept.append(latents[sampled])
         self._count += len(latents)
 
     def units(self) -> LatentUnits:

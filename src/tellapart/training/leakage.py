@@ -139,7 +139,7 @@ def estimate_leakage(rows: Sequence[FileRow], features: FeatureMatrix, *, seed: 
         reported = [row for row in reported if first[row.group] == row.path]
     train = [row for row in rows if row.part == "train" and row.group not in everywhere]
     groups = {label: {row.group for row in train if row.label == label} for label in {row.label for row in train}}
-    class_names = tuple(sorted(str(label) for label, found in groups.items() if len(found) >= MIN_GROUPS))
+    class_names = tuple(sorted(str(label) for label, groups_of_label in groups.items() if len(groups_of_label) >= MIN_GROUPS))
     train, leaking, reported = ([row for row in some if row.label in class_names] for some in (train, leaking, reported))
     if len(class_names) < 2 or not reported:
         return NoEstimate("too few different images to train and evaluate a probe")

@@ -49,12 +49,12 @@ def learning_curve(
             continue
         drawn = [_draw(train, share, seed) for seed in range(draws)]
         recipe = _choose_recipe([x[drawn[0]] for x, _ in placed], train.rows(drawn[0]), probe, class_weight)
-        found = _predict(placed, train, drawn, recipe, class_weight)
+        predicted = _predict(placed, train, drawn, recipe, class_weight)
         points.append(
             CurvePoint(
                 n_train=round(float(np.mean([len(rows) for rows in drawn]))),
-                accuracy=tuple(accuracy(probabilities, test.targets) for probabilities in found),
-                log_loss=tuple(log_loss(probabilities, test.targets) for probabilities in found),
+                accuracy=tuple(accuracy(probabilities, test.targets) for probabilities in predicted),
+                log_loss=tuple(log_loss(probabilities, test.targets) for probabilities in predicted),
             )
         )
     return fitted_curve([*points, CurvePoint(total, (full_accuracy,), (full_log_loss,))])
@@ -136,7 +136,7 @@ FEWEST = 4
 """Training photos of a class below which a recipe has nothing to hold out."""
 
 
-def sizes_of(assignment: Assignment, wanted: Sequence[int] | Sequence[float]) -> list[int]:
+def sizes_of(assignment: Assignment, sizes: Sequence[int] | Sequence[float]) -> list[int]:
     """The numbers of training photos to try, rising: those given (all there are where more are asked for), or shares of all.
 
     Raises:
@@ -144,25 +144,25 @@ def sizes_of(assignment: Assignment, wanted: Sequence[int] | Sequence[float]) ->
     """
     counts = Counter(row.label for row in assignment.rows if row.is_used and row.part == "train")
     total, least = sum(counts.values()), FEWEST * len(counts)
-    if isinstance(wanted[0], float):
-        found = sorted({round(share * total) for share in wanted if share * total >= least} | {total})
+    if isinstance(sizes[0], float):
+        numbers = sorted({round(share * total) for share in sizes if share * total >= least} | {total})
     else:
-        found = sorted({min(int(size), total) for size in wanted})
-    if found[0] < least:
+        numbers = sorted({min(int(size), total) for size in sizes})
+    if numbers[0] < least:
         raise DataError(
-            f"{count(found[0], 'photo')} of {count(len(counts), 'class is', 'classes are')} too few to train on",
+            f"{count(numbers[0], 'photo')} of {count(len(counts), 'class is', 'classes are')} too few to train on",
             hint=f"--sizes from {least} on",
         )
-    return found
+    return numbers
 
 
 def subset(assignment: Assignment, size: int, draws: int) -> Iterator[Assignment]:
     """Assignments with about ``size`` training photos; one draw where that is all of them."""
     train = [i for i, row in enumerate(assignment.rows) if row.is_used and row.part == "train"]
     for seed in range(1 if size >= len(train) else draws):
-        kept = drawn(assignment.rows, train, size, seed) if size < len(train) else set(train)
+        drawn_rows = drawn(assignment.rows, train, size, seed) if size < len(train) else set(train)
         rows = [
-            row.left_out("not drawn for this size") if row.is_used and row.part == "train" and i not in kept else row
+            row.left_out("not drawn for this size") if row.is_used and row.part == "train" and i not in drawn_rows else row
             for i, row in enumerate(assignment.rows)
         ]
         yield replace(assignment, rows=rows, leaked=[])
@@ -175,16 +175,16 @@ def drawn(rows: Sequence[FileRow], train: Sequence[int], size: int, seed: int) -
         members[rows[i].group or ""].append(i)
     labels = [rows[i].label or "" for i in train]
     counts = Counter(labels)
-    kept: set[int] = set()
+    chosen: set[int] = set()
     for label, groups in ordered_groups(labels, [rows[i].group or "" for i in train], seed=1000 + seed).items():
         quota = max(FEWEST, round(size * counts[label] / len(train)))
         taken = 0
         for group in groups:
             if taken >= quota:
                 break
-            kept.update(members[group])
+            chosen.update(members[group])
             taken += len(members[group])
-    return kept
+    return chosen
 
 
 def curve_point(draws: Sequence[EvaluationMetrics]) -> CurvePoint:

@@ -139,15 +139,15 @@ def _cross_validate(
 ) -> tuple[list[tuple[float, float]], FloatArray]:
     """Each strength with its out-of-fold log loss, and the best one's logits (n, k); weaker ones only if the weakest was best."""
     tried: list[tuple[float, float]] = []
-    found: list[FloatArray] = []
+    out_of_fold: list[FloatArray] = []
     for strengths in (STRENGTHS, WEAKER_STRENGTHS):
         logits = _out_of_fold(x, search, folds, weights, strengths)
-        found += list(logits)
+        out_of_fold += list(logits)
         tried += [(strength, log_loss(calibration.softmax(each), search.targets)) for strength, each in zip(strengths, logits, strict=True)]
         best = min(range(len(tried)), key=lambda number: tried[number][1])
         if best < len(tried) - 1:
             break
-    return tried, found[best]
+    return tried, out_of_fold[best]
 
 
 def _out_of_fold(x: FloatArray, search: LabeledFeatures, folds: IntArray, weights: FloatArray, strengths: Sequence[float]) -> FloatArray:

@@ -243,9 +243,9 @@ class Loop:
         )
         is_stuck = loss is not None and is_out_of_patience(at.epoch, at.kept_epoch, self.plan.patience)
         if is_stuck and at.kept_epoch >= 0:
-            best = f"epoch {at.kept_epoch + 1}{', which is kept,' if self.plan.selects_epoch else ''}"
-            kept = f"every epoch since {best} was worse on the held-out photos"
-            at.notes.append(f"{self.title}: stopped after epoch {at.epoch + 1}; {kept}")
+            best = f"epoch {at.kept_epoch + 1}{', which is reason,' if self.plan.selects_epoch else ''}"
+            reason = f"every epoch since {best} was worse on the held-out photos"
+            at.notes.append(f"{self.title}: stopped after epoch {at.epoch + 1}; {reason}")
         at.epoch, at.batch, at.loss, at.right, at.seen = at.epoch + 1, 0, 0.0, 0.0, 0
         at.is_over = is_stuck or at.step >= at.steps
         self.progress.note(_sentence(self.title, at.history[-1], self.plan.epochs))
@@ -272,9 +272,9 @@ class Loop:
                 hint=f"try a lower learning rate: --lr {self.plan.lr / 5:g}",
             )
         last = self.at.kept_epoch if self.plan.selects_epoch else self.at.epoch - 1
-        kept = f"the weights after epoch {last + 1}" if last >= 0 else "the weights it began with"
+        weights = f"the weights after epoch {last + 1}" if last >= 0 else "the weights it began with"
         self.at.notes.append(
-            f"{self.title}: the loss became infinite in epoch {self.at.epoch + 1}; {kept}"
+            f"{self.title}: the loss became infinite in epoch {self.at.epoch + 1}; {weights}"
             f" are kept (a lower --lr than {self.plan.lr:g} may help)"
         )
         self.at.is_over = True
@@ -290,10 +290,10 @@ class Loop:
         self.checkpoint.save(states, {**vars(self.at), "is_autocast": self.learner.is_autocast})
 
     def _resume(self) -> None:
-        found = self.checkpoint.load() if self.checkpoint else None
-        if found is None:
+        saved = self.checkpoint.load() if self.checkpoint else None
+        if saved is None:
             return
-        states, facts = found.states, found.facts
+        states, facts = saved.states, saved.facts
         self.replicas.set_precision(facts.pop("is_autocast"))
         self.learner.load_state_dict(states["learner"])
         self.kept = states.get("kept", {})

@@ -52,8 +52,8 @@ def network_answers(sets: PartSets, recipe: NetworkRecipe, folds: Sequence[FoldM
     held_out = []
     features_by_member = features_of([fold.member for fold in folds])
     for fold, features in zip(folds, features_by_member, strict=True):
-        for part, found in sets.reported.items():
-            of_members[part].append(fold.member.logits(features.of([row.image_id or "" for row in found.rows])))
+        for part, images in sets.reported.items():
+            of_members[part].append(fold.member.logits(features.of([row.image_id or "" for row in images.rows])))
         held_out.append((fold.held_out, fold.member.logits(features.of([train.rows[i].image_id or "" for i in fold.held_out]))))
     rows, logits = np.concatenate([rows for rows, _ in held_out]), np.concatenate([logits for _, logits in held_out])
     order = np.argsort(rows)
@@ -131,12 +131,12 @@ def _reported(
 ) -> tuple[dict[str, Predictions], dict[str, list[Predictions]]]:
     """By reported part, the predictions of what was chosen, and those of the baselines and the probe."""
     predictions, below = {}, {}
-    for part, found in sets.reported.items():
-        of_probe = [_logits(probe, found)] if probe else []
+    for part, images in sets.reported.items():
+        of_probe = [_logits(probe, images)] if probe else []
         logits = choice.logits([*of_probe, network.reported[part]])
-        predictions[part] = found.predictions(choice.candidate.classifier.probabilities(logits), logits, network.candidate.name)
-        below[part] = baseline_predictions(sets.train, found)
-        below[part] += [found.predictions(probe.classifier.probabilities(each), each, probe.name) for each in of_probe if probe]
+        predictions[part] = images.predictions(choice.candidate.classifier.probabilities(logits), logits, network.candidate.name)
+        below[part] = baseline_predictions(sets.train, images)
+        below[part] += [images.predictions(probe.classifier.probabilities(each), each, probe.name) for each in of_probe if probe]
     return predictions, below
 
 
@@ -153,9 +153,9 @@ def choice_note(selection: Selection | None) -> list[str]:
     return [f"the model is an average: {network.weight:.0%} fine-tuned network, {probe.weight:.0%} {probe.name}, chosen {judged}"]
 
 
-def _logits(probe: Candidate, found: LabeledSet) -> FloatArray:
+def _logits(probe: Candidate, images: LabeledSet) -> FloatArray:
     """The probe's logits float64 (n, k) for a set with the backbone's features."""
-    return probe.classifier.logits([member.logits(found.data.features) for member in probe.classifier.members])
+    return probe.classifier.logits([member.logits(images.data.features) for member in probe.classifier.members])
 
 
 def _selection(choice: Choice, network: NetworkAnswers, train: LabeledSet, folds: int) -> Selection:

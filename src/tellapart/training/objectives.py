@@ -102,9 +102,9 @@ def logits_of(network: Learner, feed: DataLoader | ActivationFeed, rows: IntArra
             return np.asarray(network(x).float().cpu().numpy())
 
     network.eval()
-    found = np.empty((len(rows), network.head.out_features), np.float32)  # small arrays kept between large ones would tear the heap
+    outputs = np.empty((len(rows), network.head.out_features), np.float32)  # small arrays kept between large ones would tear the heap
     done = 0
     for part in prefetch(logits, feed.plain(rows, JUDGED_BATCH), threads if threads > 1 else 0):
-        found[done : done + len(part)] = part
+        outputs[done : done + len(part)] = part
         done += len(part)
-    return found
+    return outputs

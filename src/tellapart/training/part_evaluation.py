@@ -63,12 +63,12 @@ def probe_predictions(probe: Probe, reported: LabeledSet, source: str) -> Predic
 def baseline_predictions(train: LabeledSet, reported: LabeledSet) -> list[Predictions]:
     """Predictions of the baselines: the majority class and, where there are features, the nearest neighbors."""
     num_classes, n = len(train.data.class_names), len(reported.rows)
-    found = [("majority class", majority_probabilities(train.data.targets, num_classes, n))]
+    baselines = [("majority class", majority_probabilities(train.data.targets, num_classes, n))]
     if train.data.features.shape[1]:
         votes = neighbor_probabilities(reported.data.features, train.data.features, train.data.targets, num_classes)
         is_sampled = len(train.rows) > SEARCHED
-        found.append((f"5 nearest neighbors{f' of {SEARCHED:,}' if is_sampled else ''}", votes))
-    return [reported.predictions(p, np.log(p), name) for name, p in found]
+        baselines.append((f"5 nearest neighbors{f' of {SEARCHED:,}' if is_sampled else ''}", votes))
+    return [reported.predictions(p, np.log(p), name) for name, p in baselines]
 
 
 def evaluate_part(predictions: Predictions, rungs_below: Sequence[Predictions], uncalibrated: FloatArray | None = None) -> ReportedPart:

@@ -134,13 +134,13 @@ def _sensitivity(sets: Sequence[LabeledSet], probe: Probe, options: EvaluationOp
     """The scores on other splits, or None and why there are none."""
     if not options.n_splits:
         return None, "not asked for (n_splits = 0)"
-    rows = [row for found in sets for row in found.rows]
+    rows = [row for part in sets for row in part.rows]
     data = sets[0].data
     pool = replace(
         data,
-        features=concatenate_rows([found.data.features for found in sets]),
-        targets=np.concatenate([found.data.targets for found in sets]),
-        groups=[group for found in sets for group in found.data.groups],
+        features=concatenate_rows([part.data.features for part in sets]),
+        targets=np.concatenate([part.data.targets for part in sets]),
+        groups=[group for part in sets for group in part.data.groups],
     )
     if np.bincount(pool.targets).min() < 4:
         return None, "a class has fewer than 4 images"
@@ -235,9 +235,9 @@ def rows_with_neighbors(
     train_ids = [row.image_id or "" for row in train.rows]
     count = min(SHOWN_NEIGHBORS, len(train_ids))
     by_path: dict[str, tuple[tuple[str, ...], tuple[float, ...]]] = {}
-    for found in reported.values():
-        index, cosines = nearest(found.data.features, train.data.features, count)
-        for row, near, similarity in zip(found.rows, index, cosines, strict=True):
+    for images in reported.values():
+        index, cosines = nearest(images.data.features, train.data.features, count)
+        for row, near, similarity in zip(images.rows, index, cosines, strict=True):
             by_path[row.path] = (tuple(train_ids[j] for j in near), tuple(float(s) for s in similarity))
     return [
         replace(row, neighbors=by_path[row.path][0], similarities=by_path[row.path][1]) if row.path in by_path and row.is_used else row

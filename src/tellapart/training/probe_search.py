@@ -148,9 +148,9 @@ class ProbeSearch:
             if self.fitted:
                 row.reason = self._why_not(spec)
             if not row.reason:
-                found = self._probe(spec, self.train_rows, trial.name, self.used_rows)
-                row.log_loss = found.log_loss
-                self.fitted.append(found)
+                fitted = self._probe(spec, self.train_rows, trial.name, self.used_rows)
+                row.log_loss = fitted.log_loss
+                self.fitted.append(fitted)
                 self.trials.append(trial)
         except OutOfTime:
             row.reason = "the time was over"
@@ -193,9 +193,9 @@ class ProbeSearch:
         return {image_id for cache in caches for image_id in ids - cache.image_ids()}
 
     def _features(self, spec: FeatureSpec, rows: Sequence[FileRow]) -> FeatureMatrix:
-        wanted = {row.path for row in rows}
+        paths = {row.path for row in rows}
         dataset = self.folder.dataset
-        entries = tuple(e for e, row in zip(dataset.entries, self.assignment.rows, strict=True) if row.path in wanted)
+        entries = tuple(e for e, row in zip(dataset.entries, self.assignment.rows, strict=True) if row.path in paths)
         some = replace(self.folder.opened, dataset=replace(dataset, entries=entries))
         return some.extract(spec, progress=TimedProgress(self.progress, self.budget) if self.fitted else self.progress).features
 

@@ -112,8 +112,8 @@ class ProbeRunner:
 
         chosen = self.options
         class_weight = "balanced" if chosen.balance == "weights" else "none"
-        wanted = EvaluationOptions(class_weight, chosen.seed, chosen.n_splits, chosen.learning_curve)
-        return evaluate_probe(assignment, features, self.spec, wanted, progress)
+        evaluation = EvaluationOptions(class_weight, chosen.seed, chosen.n_splits, chosen.learning_curve)
+        return evaluate_probe(assignment, features, self.spec, evaluation, progress)
 
     def forget(self) -> None:
         """Nothing was saved."""
@@ -155,12 +155,12 @@ class NetworkRunner:
         chosen = self.options
         backbone = None
         if chosen.recipe == "finetune":
-            found = find_backbones(chosen.backbone, weights=chosen.weights, image_size=chosen.image_size)
-            if len(found) > 1:
+            backbones = find_backbones(chosen.backbone, weights=chosen.weights, image_size=chosen.image_size)
+            if len(backbones) > 1:
                 raise OptionError(
                     f"one network is fine-tuned at a time, got {chosen.backbone!r}", hint="one run each, then: tellapart ensemble"
                 )
-            backbone = found[0]
+            backbone = backbones[0]
             if backbone.card.is_special:
                 raise OptionError(f"{chosen.backbone} is not fine-tuned, only probed", hint=f"--recipe probe --backbone {chosen.backbone}")
         return NetworkRecipe(
@@ -246,9 +246,9 @@ class NetworkRunner:
         if self._probe is not None:
             member = Member(self.spec.backbones, self.spec.resize, self.spec.mirror, ())
             probe = probe_candidate(self._probe, member, self._class_names, f"probe on {recipe.card.name}")
-        found = evaluate_network(assignment, features, recipe, self._folds, self._features_of(folder, progress), probe)
-        self.notes += choice_note(found.metrics.selection)
-        return found
+        evaluation = evaluate_network(assignment, features, recipe, self._folds, self._features_of(folder, progress), probe)
+        self.notes += choice_note(evaluation.metrics.selection)
+        return evaluation
 
     def answers(self, folder: AnalyzedFolder, assignment: Assignment, features: FeatureMatrix, progress: Progress) -> NetworkAnswers:
         """Predict every image with the members, without an evaluation."""

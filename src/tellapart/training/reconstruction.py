@@ -68,8 +68,8 @@ class Reconstruction:
 
         network.eval()
         parts = list(prefetch(errors, feed.plain(rows, BATCH), threads if threads > 1 else 0))
-        found = np.concatenate(parts) if parts else np.empty(0)
-        return np.where(np.isfinite(found), found, math.nan), 0.0
+        losses = np.concatenate(parts) if parts else np.empty(0)
+        return np.where(np.isfinite(losses), losses, math.nan), 0.0
 
 
 def squared_errors(answers: torch.Tensor, x: torch.Tensor) -> FloatArray:

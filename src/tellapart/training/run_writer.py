@@ -155,15 +155,15 @@ def equal_run(command: str, folder: Path, options: dict[str, Any], rows: Sequenc
 
     Where a run is written, what it is called, and the number of workers change nothing in it. Always None with ``again``.
     """
-    found = None if options["again"] else _equal_run(command, folder, options, rows)
-    if found is not None:
-        progress.note(f"the run {found.name} has the same options and images, so nothing was trained; --again trains once more")
-    return found
+    earlier = None if options["again"] else _equal_run(command, folder, options, rows)
+    if earlier is not None:
+        progress.note(f"the run {earlier.name} has the same options and images, so nothing was trained; --again trains once more")
+    return earlier
 
 
 def _equal_run(command: str, folder: Path, options: dict[str, Any], rows: Sequence[FileRow]) -> Path | None:
     hashes = _file_hashes(options)
-    wanted = (command, deciding_options(options), package_versions(), data_hash(rows), hashes.get("weights"), hashes.get("costs"))
+    key = (command, deciding_options(options), package_versions(), data_hash(rows), hashes.get("weights"), hashes.get("costs"))
     for path in sorted(folder.expanduser().absolute().glob("*/options.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
         try:
             made = Run(path.parent).options
@@ -171,7 +171,7 @@ def _equal_run(command: str, folder: Path, options: dict[str, Any], rows: Sequen
             continue
         is_named = options.get("name") in (None, path.parent.name)
         own = (made.verb, deciding_options(made.options), made.versions, made.data_sha256, made.weights_sha256, made.costs_sha256)
-        if own == wanted and is_named and (path.parent / "report.html").is_file():
+        if own == key and is_named and (path.parent / "report.html").is_file():
             return path.parent
     return None
 
@@ -183,13 +183,13 @@ def deciding_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _file_hashes(options: Mapping[str, Any]) -> dict[str, str]:
     """The sha256 of the files of weights and of costs that options name, by the name of the option; nothing without them."""
-    found = {}
+    hashes = {}
     for name in ("weights", "costs"):
         path = Path(options[name]).expanduser() if options.get(name) is not None else None
         if path is not None and path.is_file():
             with path.open("rb") as file:
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+                hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return hashes
 
 
 def data_hash(rows: Sequence[FileRow]) -> str:

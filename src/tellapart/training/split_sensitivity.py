@@ -47,11 +47,11 @@ def split_sensitivity(
     ]
     probabilities = _predict(pool, [*held_out, first], probe, class_weight)
     rows = []
-    for seed, (is_test, found) in enumerate(zip(held_out, probabilities, strict=False), start=1):
+    for seed, (is_test, predicted) in enumerate(zip(held_out, probabilities, strict=False), start=1):
         targets = pool.targets[is_test]
-        rows.append(OtherSplit(seed, int(is_test.sum()), accuracy(found, targets), log_loss(found, targets)))
-    targets, found = pool.targets[first], probabilities[-1]
-    right = int((found.argmax(axis=1) == targets).sum())
+        rows.append(OtherSplit(seed, int(is_test.sum()), accuracy(predicted, targets), log_loss(predicted, targets)))
+    targets, predicted = pool.targets[first], probabilities[-1]
+    right = int((predicted.argmax(axis=1) == targets).sum())
     return SplitSensitivity(
         splits=rows,
         accuracy=_spread([row.accuracy for row in rows]),
@@ -60,7 +60,7 @@ def split_sensitivity(
             per_class=per_class,
             n=len(targets),
             accuracy=wilson(right, len(targets)),
-            log_loss=mean_interval(loss_columns(found, targets), lowest=0.0),
+            log_loss=mean_interval(loss_columns(predicted, targets), lowest=0.0),
         ),
     )
 
@@ -77,7 +77,7 @@ def _predict(pool: LabeledFeatures, held_out: list[BoolArray], probe: Probe, cla
         )
         for number, is_test in enumerate(held_out):
             logits[number] += fits.logits(space.x[is_test], number) / len(probe.choices)
-    return [calibration.apply(found, probe.temperature, probe.clip) for found in logits]
+    return [calibration.apply(logits_of_split, probe.temperature, probe.clip) for logits_of_split in logits]
 
 
 def _first_files(pool: LabeledFeatures, paths: Sequence[str]) -> tuple[BoolArray, int]:

@@ -39,8 +39,8 @@ class OwnDropout(nn.Module):
         if not self.training or not self.probability:
             return x
         generator = torch.Generator().manual_seed(self.seed)
-        kept = torch.empty_like(x, dtype=torch.float32).bernoulli_(1 - self.probability, generator=generator)
-        return x * kept.div_(1 - self.probability).to(x.dtype)
+        mask = torch.empty_like(x, dtype=torch.float32).bernoulli_(1 - self.probability, generator=generator)
+        return x * mask.div_(1 - self.probability).to(x.dtype)
 
 
 class Replicas:
@@ -83,15 +83,15 @@ class Replicas:
 
         if self.count == 1:
             torch.manual_seed(seed)
-            found = [of_part(0)]
+            results = [of_part(0)]
         else:
-            found = list(self._pool.map(of_part, range(len(parts))))
-        for parameter, *gradients in zip(parameters, *(gradient for _, _, gradient in found), strict=True):
+            results = list(self._pool.map(of_part, range(len(parts))))
+        for parameter, *gradients in zip(parameters, *(gradient for _, _, gradient in results), strict=True):
             total = torch.empty_like(parameter).copy_(gradients[0])  # laid out as the parameter is, which fused AdamW relies on
             for gradient in gradients[1:]:
                 total += gradient
             parameter.grad = total
-        return float(sum(loss for loss, _, _ in found)), torch.cat([logits for _, logits, _ in found])
+        return float(sum(loss for loss, _, _ in results)), torch.cat([logits for _, logits, _ in results])
 
     def set_precision(self, is_autocast: bool) -> None:
         """Turn autocast to bfloat16 on or off."""

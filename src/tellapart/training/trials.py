@@ -111,5 +111,5 @@ def network_seconds(n: int, n_all: int, epochs: float, folds: int, an_image: flo
         folds: number of networks; 1 learns from four fifths.
         an_image: seconds for the features of an image and its mirror image.
     """
-    seen = n * epochs * (folds - 1 if folds > 1 else 0.8)
-    return an_image / 2 * (seen * TRAINED_OVER_COMPUTED + folds * n_all)
+    num_images = n * epochs * (folds - 1 if folds > 1 else 0.8)
+    return an_image / 2 * (num_images * TRAINED_OVER_COMPUTED + folds * n_all)

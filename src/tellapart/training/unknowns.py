@@ -40,9 +40,9 @@ def with_familiarity(
         is_average_of_folds: whether the classifier averages several networks, of which each predicted other images out of fold.
     """
     row_of = {image_id: row for row, image_id in enumerate(row.image_id for row in train)}
-    found = evaluation.out_of_fold
-    rows = np.array([row_of[image_id] for image_id in found.image_ids], dtype=np.int64)
-    unlearned = Unlearned(rows, None if is_average_of_folds else found.logits, held_out)
+    out_of_fold = evaluation.out_of_fold
+    rows = np.array([row_of[image_id] for image_id in out_of_fold.image_ids], dtype=np.int64)
+    unlearned = Unlearned(rows, None if is_average_of_folds else out_of_fold.logits, held_out)
     own = features.of([row.image_id or "" for row in train])
     fitted = fit_familiarity(own, [row.group or "" for row in train], unlearned)
     if fitted is None:
@@ -62,8 +62,8 @@ def with_unknown_scores(evaluation: Evaluation) -> Evaluation:
         rows = np.flatnonzero(np.array([each == part for each in reported.parts], dtype=bool) & (reported.targets >= 0))
         if len(rows):
             familiarity = None if evaluation.familiarity is None else evaluation.familiarity[rows]
-            found, sets = unknown_scores(classifier, reported.where(rows), familiarity)
-            parts[part] = replace(parts[part], familiarity=found, prediction_sets=sets)
+            familiarity_of_part, sets = unknown_scores(classifier, reported.where(rows), familiarity)
+            parts[part] = replace(parts[part], familiarity=familiarity_of_part, prediction_sets=sets)
     metrics = replace(evaluation.metrics, test=parts.get("test"), val=parts.get("val"))
     return replace(evaluation, classifier=classifier, metrics=metrics)
 
@@ -81,5 +81,5 @@ def unknown_scores(
     scale, sets = classifier.true_classes, None
     if scale is not None and scale.smallest <= 1 - COVERAGE:
         sets = set_scores(prediction_sets(labeled.probabilities, scale, COVERAGE), labeled)
-    found = None if familiarity is None else familiarity_scores(familiarity, labeled)
-    return found, sets
+    scores = None if familiarity is None else familiarity_scores(familiarity, labeled)
+    return scores, sets

@@ -89,16 +89,16 @@ class CheckFindings:
         return telling_sentence("where an image comes from", source_table(self.used, self.origins.source_of))
 
 
-def run_check(analyzed: AnalyzedFolder, wanted: Sequence[str] = NAMES, *, seed: int = 0, progress: Progress = SILENT) -> CheckFindings:
+def run_check(analyzed: AnalyzedFolder, issues: Sequence[str] = NAMES, *, seed: int = 0, progress: Progress = SILENT) -> CheckFindings:
     """Look for the wanted issues among all images that the user has not excluded.
 
     Args:
         analyzed: the folder; features of no width are none.
-        wanted: names of issues.
+        issues: names of issues.
         seed: of folds and samples.
         progress: hears of every step.
     """
-    check = CheckRun(analyzed, wanted, seed)
+    check = CheckRun(analyzed, issues, seed)
     steps = {
         "looking for copies": check.copies,
         "judging image quality": check.appearance,
@@ -117,8 +117,8 @@ def run_check(analyzed: AnalyzedFolder, wanted: Sequence[str] = NAMES, *, seed: 
 class CheckRun:
     """The state of one check."""
 
-    def __init__(self, analyzed: AnalyzedFolder, wanted: Sequence[str], seed: int) -> None:
-        self.analyzed, self.wanted, self.seed = analyzed, set(wanted), seed
+    def __init__(self, analyzed: AnalyzedFolder, issues: Sequence[str], seed: int) -> None:
+        self.analyzed, self.wanted, self.seed = analyzed, set(issues), seed
         self.rows = analyzed.decisions.applied(undecided_rows(analyzed.dataset, analyzed.files, analyzed.facts))
         self.used = [number for number, row in enumerate(self.rows) if row.is_used and row.image_id is not None]
         self.has_features = analyzed.features.values.shape[1] > 0
@@ -158,28 +158,28 @@ class CheckRun:
 
     def copies(self) -> None:
         """Copies, contradictions, leaks and placeholders."""
-        wanted = self.wanted & set(COPIES)
-        if not wanted:
+        issues = self.wanted & set(COPIES)
+        if not issues:
             return
         facts = self.analyzed.facts
         groups = duplicate_groups([self.rows[number] for number in self.used], facts, self.analyzed.compared_pairs)
         names = {row.path: self.origins.keyword_of.get(row.path) or row.label or "" for row in self.rows}
         placeholders = placeholder_groups(groups, facts, names)
-        found: CopyFindings = copy_findings(self.rows, self.used, groups, placeholders)
+        copies: CopyFindings = copy_findings(self.rows, self.used, groups, placeholders)
         for name in COPIES:
-            if name in wanted:
-                self.findings[name] = certain(len(self.rows), found.flagged[name], self.used)
-        self.groups = [(kind, group) for kind, group in found.groups if found.issue_of(kind) in wanted]
+            if name in issues:
+                self.findings[name] = certain(len(self.rows), copies.flagged[name], self.used)
+        self.groups = [(kind, group) for kind, group in copies.groups if copies.issue_of(kind) in issues]
         if not self.has_features:
             self.notes.append("without a backbone near-duplicates are told by their pixels alone")
 
     def appearance(self) -> None:
         """What one decoding tells."""
         facts = self.analyzed.facts
-        seen = [facts.get(row.image_id or "") if row.is_used else None for row in self.rows]
+        facts_of_rows = [facts.get(row.image_id or "") if row.is_used else None for row in self.rows]
         for name in RULES:
             if name in self.wanted:
-                self.findings[name] = grade_findings(appearance_scores(name, seen))
+                self.findings[name] = grade_findings(appearance_scores(name, facts_of_rows))
 
     def outliers(self) -> None:
         """Images unlike their class."""
@@ -243,10 +243,10 @@ class CheckRun:
         different: dict[str, set[str]] = defaultdict(set)
         for number, group in zip(first, groups, strict=True):
             different[self.rows[number].label or ""].add(group)
-        kept = [place for place, number in enumerate(first) if len(different[self.rows[number].label or ""]) >= LEAST_GROUPS]
-        for label in sorted(name for name, found in different.items() if len(found) < LEAST_GROUPS):
+        testable = [place for place, number in enumerate(first) if len(different[self.rows[number].label or ""]) >= LEAST_GROUPS]
+        for label in sorted(name for name, groups_of_label in different.items() if len(groups_of_label) < LEAST_GROUPS):
             self._note(f"{label!r} has too few different images to say anything of its labels")
-        return [first[place] for place in kept], [groups[place] for place in kept]
+        return [first[place] for place in testable], [groups[place] for place in testable]
 
     def _note(self, sentence: str) -> None:
         if sentence not in self.notes:
@@ -276,10 +276,10 @@ class CheckRun:
     def _spread(self, first: Sequence[int], scores: FloatArray) -> FloatArray:
         """Scores of images as scores of all their files."""
         known = {(self.rows[number].image_id, self.rows[number].label): score for number, score in zip(first, scores, strict=True)}
-        found = np.full(len(self.rows), np.nan)
+        values = np.full(len(self.rows), np.nan)
         for number in self.used:
-            found[number] = known.get((self.rows[number].image_id, self.rows[number].label), np.nan)
-        return found
+            values[number] = known.get((self.rows[number].image_id, self.rows[number].label), np.nan)
+        return values
 
     def _confounded(self) -> list[str]:
         """Properties that have nothing to do with what images show and yet tell the classes apart."""
@@ -287,8 +287,8 @@ class CheckRun:
         used = [self.rows[number] for number in self.used]
         formats = {row.path: facts[row.image_id].format for row in used if row.image_id in facts}
         sizes = {row.path: f"{row.width} x {row.height}" for row in used if row.width}
-        said = [
+        sentences = [
             telling_sentence("the file format", source_table(used, formats)),
             telling_sentence("the size in pixels", source_table(used, sizes)),
         ]
-        return [sentence for sentence in said if sentence]
+        return [sentence for sentence in sentences if sentence]

@@ -170,9 +170,9 @@ def named_rows(analyzed: AnalyzedFolder, files: Sequence[str | Path]) -> list[Fi
     meant: set[int] = set()
     missing = []
     for file in files:
-        found = _matching_rows(analyzed, by_path, str(file))
-        meant.update(found)
-        missing += [] if found else [str(file)]
+        matching = _matching_rows(analyzed, by_path, str(file))
+        meant.update(matching)
+        missing += [] if matching else [str(file)]
     if missing:
         rest = f" and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
         raise DataError(
@@ -192,9 +192,9 @@ def _matching_rows(analyzed: AnalyzedFolder, by_path: dict[str, int], name: str)
             return [by_path[path]]
     for path in (name, from_here):
         inside = printable(os.path.normpath(path).replace(os.sep, "/")) + "/"
-        found = [number for known, number in by_path.items() if known.startswith(inside)]
-        if found and (root / path).is_dir():
-            return found
+        matching = [number for known, number in by_path.items() if known.startswith(inside)]
+        if matching and (root / path).is_dir():
+            return matching
     return []
 
 
@@ -259,10 +259,10 @@ def applicable_decisions(folder: DecidedFolder, given: Iterable[Decision]) -> Ap
 def _conflicts(folder: DecidedFolder, new: Sequence[Decision]) -> Iterator[Conflict]:
     """Where decisions contradict what holds for their images now."""
     current = {row.path: row for row in folder.rows}
-    found = folder.undecided_by_path
+    original_of = folder.undecided_by_path
     for one in new:
         row = current.get(one.path)
-        original = found.get(one.path)
+        original = original_of.get(one.path)
         if row is None or original is None or (one.action == UNSURE and not row.is_excluded):
             continue
         is_decided = row.is_excluded or row.label != original.label

@@ -133,13 +133,13 @@ class FolderClustering:
         if not words or self.subjects.probabilities is None:
             return given
         likeliest = self.subjects.probabilities.argmax(axis=1)
-        found = {}
+        most_probable = {}
         for one in self.members:
             votes = np.bincount(likeliest[self.clustering.assigned == one.number], minlength=len(words) + 1)
             best = int(votes.argmax())
             if best < len(words) and votes[best] > one.size / 2:
-                found[one.number] = words[best]
-        return found | given
+                most_probable[one.number] = words[best]
+        return most_probable | given
 
     @cached_property
     def classes(self) -> list[dict[str, int]]:
@@ -171,11 +171,11 @@ class FolderClustering:
     @property
     def sentence(self) -> str:
         """How many clusters of what, found how."""
-        found, method = self.clustering, METHOD_WORDS[self.config.method]
+        clustering, method = self.clustering, METHOD_WORDS[self.config.method]
         directions = f" on {self.places.shape[1]} directions" if self.config.pca else ""
-        outside = int((found.assigned < 0).sum())
+        outside = int((clustering.assigned < 0).sum())
         rest = f"; {outside:,} are in none" if outside else ""
-        named = count(found.k, "cluster")
+        named = count(clustering.k, "cluster")
         return f"{named} of {count(len(self.subjects), 'image')} by {method} of {self.subjects.name}{directions}{rest}"
 
     def label(self, number: int) -> str:
@@ -270,12 +270,12 @@ def parse_cluster_names(text: str | None) -> dict[int, str]:
     Raises:
         OptionError: a part is not a number, ``=`` and a name, or a cluster is named twice.
     """
-    found: dict[int, str] = {}
+    name_of: dict[int, str] = {}
     for part in (text or "").split(",") if text else ():
         number, _, name = part.partition("=")
         if not is_whole_number(number.strip()) or not name.strip():
             raise OptionError(f"{part.strip()!r} does not name a cluster", hint="write numbers and names: 0=cheetah,1=lion")
-        if int(number) in found:
+        if int(number) in name_of:
             raise OptionError(f"cluster {int(number)} is named twice", hint="give each cluster one name")
-        found[int(number)] = name.strip()
-    return found
+        name_of[int(number)] = name.strip()
+    return name_of

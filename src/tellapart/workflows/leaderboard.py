@@ -149,8 +149,8 @@ def _entry(run: Run) -> RunEntry:
 
 def _reported(run: Run, part: str) -> Predictions:
     """The predictions for the labeled images of one part."""
-    found = run.predictions
-    return found.where(np.array([one == part for one in found.parts], dtype=bool) & (found.targets >= 0))
+    predictions = run.predictions
+    return predictions.where(np.array([one == part for one in predictions.parts], dtype=bool) & (predictions.targets >= 0))
 
 
 def _groups(entries: Sequence[RunEntry], predictions: dict[str, Predictions], progress: Progress) -> tuple[RunGroup, ...]:
@@ -219,15 +219,15 @@ def ranking(predictions: Mapping[str, Predictions], losses: Mapping[str, float],
     best = replace(predictions[order[0]], source=order[0])
     ranks = [Rank(order[0], BEST)]
     for name in order[1:]:
-        found = compare(best, replace(predictions[name], source=name), draws=draws)
-        ranks.append(Rank(name, _standing(found), found.accuracy, found.log_loss, found.p_value))
+        comparison = compare(best, replace(predictions[name], source=name), draws=draws)
+        ranks.append(Rank(name, _standing(comparison), comparison.accuracy, comparison.log_loss, comparison.p_value))
     return ranks
 
 
-def _standing(found: Comparison) -> str:
+def _standing(comparison: Comparison) -> str:
     signs: Sequence[int] = [
-        0 if found.p_value >= 0.05 else (1 if found.accuracy.value > 0 else -1),
-        0 if not found.log_loss.excludes_zero else (-1 if found.log_loss.value > 0 else 1),
+        0 if comparison.p_value >= 0.05 else (1 if comparison.accuracy.value > 0 else -1),
+        0 if not comparison.log_loss.excludes_zero else (-1 if comparison.log_loss.value > 0 else 1),
     ]
     if 1 in signs:
         return MIXED

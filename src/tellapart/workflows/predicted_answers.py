@@ -111,13 +111,15 @@ def with_answers(predicted: PredictedFiles, model: Classifier | None, settings: 
     if model is not None and model.decision is not None:
         predicted = replace(predicted, answers=model.decision.answered(predicted.predictions))
     more: dict[str, Sequence[str]] = dict(predicted.more)
-    found = predicted.predictions
+    predictions = predicted.predictions
     if settings.coverage is not None and true_classes is not None:
-        sets = prediction_sets(found.probabilities, true_classes, settings.coverage)
-        more["prediction_set"] = tuple(_names(found.probabilities[row], sets[row], found.class_names) for row in range(len(found)))
+        sets = prediction_sets(predictions.probabilities, true_classes, settings.coverage)
+        more["prediction_set"] = tuple(
+            _names(predictions.probabilities[row], sets[row], predictions.class_names) for row in range(len(predictions))
+        )
     if settings.top is not None:
-        is_top = np.argsort(np.argsort(-found.probabilities, axis=1, kind="stable"), axis=1, kind="stable") < settings.top
-        more["top"] = tuple(_names(found.probabilities[row], is_top[row], found.class_names) for row in range(len(found)))
+        is_top = np.argsort(np.argsort(-predictions.probabilities, axis=1, kind="stable"), axis=1, kind="stable") < settings.top
+        more["top"] = tuple(_names(predictions.probabilities[row], is_top[row], predictions.class_names) for row in range(len(predictions)))
     answers = predicted.answers
     if settings.unknown is not None and predicted.familiarity is not None:
         is_unknown = (predicted.familiarity <= settings.unknown).tolist()
@@ -164,20 +166,20 @@ def write_prediction_sheet(predicted: PredictedFiles, dataset: Dataset, out: Pat
     from tellapart.counts import count
     from tellapart.reports.contact_sheet import MOST_TILES, Tile, contact_sheet
 
-    found = predicted.predictions
+    predictions = predicted.predictions
     answered = predicted.answered
-    order = np.lexsort((found.confidence, np.array(answered, dtype=object).astype(str)))
+    order = np.lexsort((predictions.confidence, np.array(answered, dtype=object).astype(str)))
     files = _files(predicted, dataset)
 
     def tile(number: int) -> Tile:
         row = int(order[number])
-        caption = f"{answered[row]} {100 * found.confidence[row]:.0f} %\n{found.paths[row].rpartition('/')[2]}"
+        caption = f"{answered[row]} {100 * predictions.confidence[row]:.0f} %\n{predictions.paths[row].rpartition('/')[2]}"
         pixels = _pixels(files[row]) if number < MOST_TILES else None
         return Tile(pixels, caption)
 
-    title = f"{count(len(found), 'image')} by predicted class, the least certain first"
+    title = f"{count(len(predictions), 'image')} by predicted class, the least certain first"
     with progress.stage("writing the contact sheet", unit="steps"):
-        sheet = contact_sheet(parallel_map(tile, range(len(found))), columns=COLUMNS, title=title)
+        sheet = contact_sheet(parallel_map(tile, range(len(predictions))), columns=COLUMNS, title=title)
         with replacing(out) as partial, partial.open("wb") as file:
             sheet.save(file, "PNG" if out.suffix.lower() == ".png" else "JPEG", quality=92)
 
@@ -196,10 +198,12 @@ def sort_into_classes(predicted: PredictedFiles, dataset: Dataset, folder: Path,
     """
     from tellapart.dataset_export.decided_copy import Exported, write_copy
 
-    found = predicted.predictions
+    predictions = predicted.predictions
     images = [
         Exported(file, _row(path, image_id, name, file))
-        for path, image_id, name, file in zip(found.paths, found.image_ids, predicted.answered, _files(predicted, dataset), strict=True)
+        for path, image_id, name, file in zip(
+            predictions.paths, predictions.image_ids, predicted.answered, _files(predicted, dataset), strict=True
+        )
     ]
     write_copy(images, folder, is_linked=False, progress=progress)
 

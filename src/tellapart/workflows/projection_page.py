@@ -141,17 +141,17 @@ def project_folder(subjects: ExplorableImages, *, method: str, perplexity: float
     return FolderProjection(subjects, class_names, labels, made, _trust(subjects, labels, made.places, seed, progress))
 
 
-def header_view(found: FolderProjection, seeing: ProjectionConfig, folder: str | Path) -> ExploreHeader:
+def header_view(projection: FolderProjection, seeing: ProjectionConfig, folder: str | Path) -> ExploreHeader:
     """``header`` of the explore page's view."""
     place = Path(folder).expanduser()
     return {
         "folder": printable(str(place.resolve() if place.exists() else folder)),
-        "root": printable(str(found.subjects.analyzed.dataset.root)),
+        "root": printable(str(projection.subjects.analyzed.dataset.root)),
         "state": None if seeing.state is None else printable(str(seeing.state.expanduser().resolve())),
-        "images": len(found.subjects),
+        "images": len(projection.subjects),
         "features": seeing.features,
         "layer": seeing.layer,
-        "class_names": found.class_names,
+        "class_names": projection.class_names,
         "tellapart": __version__,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -162,9 +162,9 @@ def left_out_notes(subjects: ExplorableImages) -> list[str]:
     broken = [path for path, reason in subjects.left_out.items() if reason == NOT_FINITE]
     others = len(subjects.left_out) - len(broken)
     more = f" and {len(broken) - NAMED:,} more" if len(broken) > NAMED else ""
-    said = [f"the features of {', '.join(broken[:NAMED])}{more} are not finite numbers, so they are left out"] if broken else []
+    sentences = [f"the features of {', '.join(broken[:NAMED])}{more} are not finite numbers, so they are left out"] if broken else []
     counted = f"{others:,} {'file is' if others == 1 else 'files are'} not on the map: unreadable, copies, or excluded by you"
-    return said + ([counted] if others else [])
+    return sentences + ([counted] if others else [])
 
 
 def _trust(subjects: ExplorableImages, labels: IntArray, places: FloatArray, seed: int, progress: Progress) -> MapTrust:
@@ -172,16 +172,16 @@ def _trust(subjects: ExplorableImages, labels: IntArray, places: FloatArray, see
     has_classes = len(np.unique(labels[known])) > 1
     groups = _groups(subjects) if has_classes else np.arange(len(labels))
     with progress.stage("checking the map", total=3, unit="checks") as advance:
-        kept = neighbor_preservation(subjects.features, places, seed=seed)
+        preserved = neighbor_preservation(subjects.features, places, seed=seed)
         knn_2d = knn_full = None
         advance(1)
         if has_classes:
-            asked = known[sample_rows(len(known), TRIED, seed)]
-            knn_2d = _share(neighbor_label_accuracy(places, labels, groups, asked), groups[asked])
+            sample = known[sample_rows(len(known), TRIED, seed)]
+            knn_2d = _share(neighbor_label_accuracy(places, labels, groups, sample), groups[sample])
             advance(1)
-            knn_full = _share(neighbor_label_accuracy(subjects.features, labels, groups, asked, is_cosine=True), groups[asked])
+            knn_full = _share(neighbor_label_accuracy(subjects.features, labels, groups, sample, is_cosine=True), groups[sample])
             advance(1)
-    return MapTrust(NEIGHBORS, kept, knn_2d, knn_full)
+    return MapTrust(NEIGHBORS, preserved, knn_2d, knn_full)
 
 
 def _groups(subjects: ExplorableImages) -> IntArray:

@@ -118,29 +118,29 @@ class ReviewView(TypedDict):
 
 
 def review_view(
-    analyzed: AnalyzedFolder, found: CheckFindings, decided: Sequence[FileRow], *, folder: str, backbone: str | None
+    analyzed: AnalyzedFolder, findings: CheckFindings, decided: Sequence[FileRow], *, folder: str, backbone: str | None
 ) -> ReviewView:
     """The view of the review page (docs/reference/review.md).
 
     Args:
         analyzed: the folder.
-        found: what is wrong.
+        findings: what is wrong.
         decided: its rows with the decisions of now.
         folder: as the user named it.
         backbone: the network's name, or None.
     """
     numbers: dict[str, list[int]] = defaultdict(list)
-    for number, row in enumerate(found.rows):
+    for number, row in enumerate(findings.rows):
         numbers[row.path].append(number)
-    groups = [(kind, group, [number for path in dict.fromkeys(group.paths) for number in numbers[path]]) for kind, group in found.groups]
-    flagged = {number for name in found.table.names for number in found.table.findings[name].worst_first}
-    doubtful = _doubtful(found)
+    groups = [(kind, group, [number for path in dict.fromkeys(group.paths) for number in numbers[path]]) for kind, group in findings.groups]
+    flagged = {number for name in findings.table.names for number in findings.table.findings[name].worst_first}
+    doubtful = _doubtful(findings)
     shown = sorted(flagged.union(doubtful, *(members for _, _, members in groups)))
     place = {number: position for position, number in enumerate(shown)}
     return {
-        "header": review_header(analyzed, found.used, list(found.counts), folder=folder, backbone=backbone),
-        "issues": [_issue(found, name, place) for name in found.table.names],
-        "rows": [_row(found, decided[number], number) for number in shown],
+        "header": review_header(analyzed, findings.used, list(findings.counts), folder=folder, backbone=backbone),
+        "issues": [_issue(findings, name, place) for name in findings.table.names],
+        "rows": [_row(findings, decided[number], number) for number in shown],
         "groups": [
             {
                 "kind": kind,
@@ -152,42 +152,44 @@ def review_view(
             for kind, group, members in groups
         ],
         "doubtful": [place[number] for number in doubtful],
-        "classes": _classes(found),
-        "balance": dict(zip(("sentence", "ratio"), found.balance, strict=True)) if found.balance else None,
-        "sources": [{"source": source, "classes": dict(counts)} for source, counts in found.sources],
-        "sources_sentence": found.sources_sentence,
+        "classes": _classes(findings),
+        "balance": dict(zip(("sentence", "ratio"), findings.balance, strict=True)) if findings.balance else None,
+        "sources": [{"source": source, "classes": dict(counts)} for source, counts in findings.sources],
+        "sources_sentence": findings.sources_sentence,
         "notes": [
             *analyzed.notes,
-            *found.notes,
-            *(f"{BY_NAME[name].title.lower()}: not looked for; {why}" for name, why in found.skipped.items()),
+            *findings.notes,
+            *(f"{BY_NAME[name].title.lower()}: not looked for; {why}" for name, why in findings.skipped.items()),
         ],
     }
 
 
-def _doubtful(found: CheckFindings) -> list[int]:
+def _doubtful(findings: CheckFindings) -> list[int]:
     """Numbers of the files whose label is doubted, the most doubtful first: the probable errors and as many again as deserve a look."""
-    finding = found.table.findings.get("mislabeled")
-    if finding is None or found.doubts is None:
+    finding = findings.table.findings.get("mislabeled")
+    if finding is None or findings.doubts is None:
         return []
     order = [int(number) for number in np.argsort(finding.scores, kind="stable") if not np.isnan(finding.scores[number])]
-    doubted = [number for number in order if number in found.doubted and _of_label(found, number)["suggested"] != found.rows[number].label]
+    doubted = [
+        number for number in order if number in findings.doubted and _of_label(findings, number)["suggested"] != findings.rows[number].label
+    ]
     return doubted[: max(MOST_DOUBTFUL, int(finding.is_issue.sum()))]
 
 
-def write_issues(path: Path, found: CheckFindings, decided: Sequence[FileRow]) -> None:
+def write_issues(path: Path, findings: CheckFindings, decided: Sequence[FileRow]) -> None:
     """Write the table as CSV (RFC 4180): a row a file, a column a score (empty where not measured), lower is worse."""
-    names = found.table.names
+    names = findings.table.names
     with csv_file(path, [*COLUMNS, *names, *LABEL_COLUMNS]) as writer:
         for number, row in enumerate(decided):
-            scores, said = found.table.scores(number), _of_label(found, number)
-            doubt = found.doubt[number]
+            scores, suggestion = findings.table.scores(number), _of_label(findings, number)
+            doubt = findings.doubt[number]
             writer.write(
                 [
                     row.path,
                     *(_cell(getattr(row, column)) for column in COLUMNS[1:-1]),
-                    " ".join(found.table.of_row(number)),
+                    " ".join(findings.table.of_row(number)),
                     *(_cell(_rounded(scores.get(name))) for name in names),
-                    *map(_cell, (said["suggested"], said["probability"], said["own_probability"])),
+                    *map(_cell, (suggestion["suggested"], suggestion["probability"], suggestion["own_probability"])),
                     _cell(_rounded(None if np.isnan(doubt) else float(doubt))),
                 ]
             )
@@ -223,8 +225,8 @@ def review_header(
     return header
 
 
-def _issue(found: CheckFindings, name: str, place: dict[int, int]) -> IssueView:
-    issue, finding = BY_NAME[name], found.table.findings[name]
+def _issue(check: CheckFindings, name: str, place: dict[int, int]) -> IssueView:
+    issue, finding = BY_NAME[name], check.table.findings[name]
     rows = [place[number] for number in finding.worst_first]
     return {
         "name": name,
@@ -252,37 +254,37 @@ def file_facts(row: FileRow) -> FileFacts:
     }
 
 
-def _row(found: CheckFindings, row: FileRow, number: int) -> ReviewRow:
+def _row(findings: CheckFindings, row: FileRow, number: int) -> ReviewRow:
     return {
         **file_facts(row),
-        "scores": {name: _rounded(score) for name, score in found.table.scores(number).items()},
-        **_of_label(found, number),
+        "scores": {name: _rounded(score) for name, score in findings.table.scores(number).items()},
+        **_of_label(findings, number),
     }
 
 
-def _of_label(found: CheckFindings, number: int) -> SuggestedLabel:
+def _of_label(findings: CheckFindings, number: int) -> SuggestedLabel:
     """The suggested label with its probability, and that of the file's own; None where nothing is known."""
-    row = found.doubted.get(number)
-    if row is None or found.doubts is None:
+    row = findings.doubted.get(number)
+    if row is None or findings.doubts is None:
         return {"suggested": None, "probability": None, "own_probability": None}
-    suggested = int(found.doubts.suggested[row])
-    own = found.class_names.index(found.rows[number].label or "")
-    chances = found.doubts.probabilities[row]
+    suggested = int(findings.doubts.suggested[row])
+    own = findings.class_names.index(findings.rows[number].label or "")
+    chances = findings.doubts.probabilities[row]
     return {
-        "suggested": found.class_names[suggested],
+        "suggested": findings.class_names[suggested],
         "probability": _rounded(float(chances[suggested])),
         "own_probability": _rounded(float(chances[own])),
     }
 
 
-def _classes(found: CheckFindings) -> list[ReviewedClass]:
-    issues: dict[str, dict[str, int]] = {label: {} for label in found.counts}
-    for name in found.table.names:
-        for number in found.table.findings[name].worst_first:
-            own = issues.get(found.rows[number].label or "")
+def _classes(findings: CheckFindings) -> list[ReviewedClass]:
+    issues: dict[str, dict[str, int]] = {label: {} for label in findings.counts}
+    for name in findings.table.names:
+        for number in findings.table.findings[name].worst_first:
+            own = issues.get(findings.rows[number].label or "")
             if own is not None:
                 own[name] = own.get(name, 0) + 1
-    return [{"name": label, "images": number, "issues": issues[label]} for label, number in found.counts.items()]
+    return [{"name": label, "images": number, "issues": issues[label]} for label, number in findings.counts.items()]
 
 
 def _rounded(value: float | None) -> float | None:

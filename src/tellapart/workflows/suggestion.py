@@ -89,19 +89,19 @@ def candidates(images: ExplorableImages, judge: Judge | None, *, are_labeled: bo
     groups = groups_together(images.number_of, images.analyzed.pairs)
     group_of = [groups[row.image_id or ""] for row in images.rows]
     labeled = {group for group, label in zip(group_of, images.labels, strict=True) if label is not None}
-    found: dict[str, int] = {}
+    first_of_group: dict[str, int] = {}
     for number, (row, label, group) in enumerate(zip(images.rows, images.labels, group_of, strict=True)):
         is_meant = (label is not None and (known is None or label in known)) if are_labeled else label is None and group not in labeled
         if is_meant and not images.analyzed.is_unsure(row.path):
-            found.setdefault(group, number)
-    if not found:
+            first_of_group.setdefault(group, number)
+    if not first_of_group:
         if are_labeled:
             raise DataError("no image has a label that the run knows", hint="leave --labeled out to label images without one")
         raise DataError(
             "every image has a label already, is a near-duplicate of one that has, or is one that you are unsure of",
             hint="--labeled looks at labels again",
         )
-    return np.array(list(found.values()), dtype=np.int64)
+    return np.array(list(first_of_group.values()), dtype=np.int64)
 
 
 def suggest_by_run(
@@ -158,7 +158,7 @@ def expected_worth(run: Run, n: int) -> str:
 
 
 def labeling_view(
-    images: ExplorableImages, found: Suggestion, class_names: Sequence[str], *, folder: str, notes: Sequence[str]
+    images: ExplorableImages, suggestion: Suggestion, class_names: Sequence[str], *, folder: str, notes: Sequence[str]
 ) -> ReviewView:
     """The view of a review page (docs/reference/review.md) that has the suggested images as its only finding."""
     labels = [label for label in images.labels if label is not None]
@@ -166,15 +166,15 @@ def labeling_view(
         "name": "suggested",
         "title": "To label",
         "explanation": "Images whose labels would teach the most. The class that is proposed is a guess: choose what you see.",
-        "n": len(found.rows),
+        "n": len(suggestion.rows),
         "threshold": None,
-        "rows": list(range(len(found.rows))),
-        "proposal": None if found.predicted is None else "relabel",
+        "rows": list(range(len(suggestion.rows))),
+        "proposal": None if suggestion.predicted is None else "relabel",
     }
     return {
         "header": review_header(images.analyzed, images.rows, class_names, folder=folder, backbone=images.name),
         "issues": [issue],
-        "rows": [_review_row(found, number) for number in range(len(found.rows))],
+        "rows": [_review_row(suggestion, number) for number in range(len(suggestion.rows))],
         "groups": [],
         "doubtful": [],
         "classes": [{"name": name, "images": labels.count(name), "issues": {}} for name in class_names],
@@ -185,25 +185,25 @@ def labeling_view(
     }
 
 
-def _review_row(found: Suggestion, number: int) -> ReviewRow:
-    row = found.rows[number]
+def _review_row(suggestion: Suggestion, number: int) -> ReviewRow:
+    row = suggestion.rows[number]
     return {
         **file_facts(row),
-        "scores": {} if found.margins is None else {"suggested": round(max(0.0, float(found.margins[number])), 6)},
-        "suggested": found.predicted[number] if found.predicted else None,
-        "probability": None if found.probabilities is None else round(float(found.probabilities[number]), 6),
+        "scores": {} if suggestion.margins is None else {"suggested": round(max(0.0, float(suggestion.margins[number])), 6)},
+        "suggested": suggestion.predicted[number] if suggestion.predicted else None,
+        "probability": None if suggestion.probabilities is None else round(float(suggestion.probabilities[number]), 6),
         "own_probability": None,
     }
 
 
-def write_suggestions(path: Path, found: Suggestion) -> None:
+def write_suggestions(path: Path, suggestion: Suggestion) -> None:
     """Write the table as CSV: one row per suggested image, the most urgent first."""
     with csv_file(path, TABLE_COLUMNS) as writer:
-        for number, row in enumerate(found.rows):
-            said = found.predicted[number] if found.predicted else ""
-            values = [found.probabilities, found.margins, found.familiarity]
+        for number, row in enumerate(suggestion.rows):
+            predicted = suggestion.predicted[number] if suggestion.predicted else ""
+            values = [suggestion.probabilities, suggestion.margins, suggestion.familiarity]
             numbers = ["" if each is None else round(float(each[number]), 6) for each in values]
-            writer.write([number + 1, row.path, row.image_id, row.label or "", said, *numbers])
+            writer.write([number + 1, row.path, row.image_id, row.label or "", predicted, *numbers])
 
 
 def _margins(probabilities: FloatArray) -> FloatArray:

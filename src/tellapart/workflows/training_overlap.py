@@ -47,7 +47,7 @@ class TrainingOverlap:
     notes: list[str]
 
 
-def training_overlap(run: Run, model: SavedModel, dataset: Dataset, found: PredictedFiles, progress: Progress) -> TrainingOverlap:
+def training_overlap(run: Run, model: SavedModel, dataset: Dataset, predicted: PredictedFiles, progress: Progress) -> TrainingOverlap:
     """What the predicted images have in common with the images a run was trained on.
 
     Near-duplicates are found as in ``train``: with the hashes that the run keeps, the features of its first member, and
@@ -58,24 +58,24 @@ def training_overlap(run: Run, model: SavedModel, dataset: Dataset, found: Predi
         run: whose training images are meant.
         model: the saved model of the run.
         dataset: the predicted images.
-        found: what was predicted.
+        predicted: what was predicted.
         progress: told how far it is.
     """
     trained = {row.image_id: row for row in run.rows if row.is_used and row.part == "train" and row.image_id}
-    new = dict.fromkeys(found.predictions.image_ids)
+    new = dict.fromkeys(predicted.predictions.image_ids)
     with progress.stage("comparing with the training images", total=len(new)) as advance:
-        pairs, notes = _near_duplicates(run, trained, model, dataset, found)
+        pairs, notes = _near_duplicates(run, trained, model, dataset, predicted)
         advance(len(new))
     names = [*trained, *(image_id for image_id in new if image_id not in trained)]
     user_group = {image_id: row.user_group for image_id, row in trained.items()}
-    entry_group = {file.path: entry.group for entry, file in zip(dataset.entries, found.files, strict=True)}
-    own = [entry_group[file.path] for file in found.files if file.image_id]
+    entry_group = {file.path: entry.group for entry, file in zip(dataset.entries, predicted.files, strict=True)}
+    own = [entry_group[file.path] for file in predicted.files if file.image_id]
     alike = groups_together(names, pairs)
-    together = groups_together([*user_group, *found.predictions.image_ids], pairs, [*user_group.values(), *own])
+    together = groups_together([*user_group, *predicted.predictions.image_ids], pairs, [*user_group.values(), *own])
     twin_of, fellow_of = _first_of_each(alike, trained), _first_of_each(together, trained)
     kinds: list[str | None] = []
     reasons: list[str | None] = []
-    for image_id in found.predictions.image_ids:
+    for image_id in predicted.predictions.image_ids:
         twin, fellow = twin_of.get(alike[image_id]), fellow_of.get(together[image_id])
         if image_id in trained:
             kind, reason = SEEN, f"is the training image {trained[image_id].path}"
@@ -87,7 +87,7 @@ def training_overlap(run: Run, model: SavedModel, dataset: Dataset, found: Predi
             kind, reason = None, None
         kinds.append(kind)
         reasons.append(reason)
-    return TrainingOverlap(kinds, reasons, tuple(together[image_id][:16] for image_id in found.predictions.image_ids), notes)
+    return TrainingOverlap(kinds, reasons, tuple(together[image_id][:16] for image_id in predicted.predictions.image_ids), notes)
 
 
 def _first_of_each(groups: Mapping[str, str], trained: Mapping[str, FileRow]) -> dict[str, FileRow]:
@@ -99,19 +99,19 @@ def _first_of_each(groups: Mapping[str, str], trained: Mapping[str, FileRow]) ->
 
 
 def _near_duplicates(
-    run: Run, trained: Mapping[str, FileRow], model: SavedModel, dataset: Dataset, found: PredictedFiles
+    run: Run, trained: Mapping[str, FileRow], model: SavedModel, dataset: Dataset, predicted: PredictedFiles
 ) -> tuple[list[tuple[str, str]], list[str]]:
     """Pairs of near-duplicates of which at least one is a predicted image, and notes."""
     known = {image_id: row for image_id, row in trained.items() if row.hash and row.mirror_hash}
     notes = (
         [] if known else ["this run keeps no hashes of its training images, so near-duplicates of them were not looked for: train again"]
     )
-    of_new, of_trained = thumbnail_loader(dataset, found.files), run_thumbnail_loader(Path(run.metrics.folder), list(known.values()))
+    of_new, of_trained = thumbnail_loader(dataset, predicted.files), run_thumbnail_loader(Path(run.metrics.folder), list(known.values()))
 
     def small(image_ids: Sequence[str]) -> Mapping[str, bytes]:
         return {**of_trained([i for i in image_ids if i in known]), **of_new([i for i in image_ids if i not in known])}
 
-    new = [image_id for image_id in dict.fromkeys(found.predictions.image_ids) if image_id not in trained]
+    new = [image_id for image_id in dict.fromkeys(predicted.predictions.image_ids) if image_id not in trained]
     if not new:
         return [], []
     new_hashes = _hashes_of(small, new)
@@ -123,7 +123,7 @@ def _near_duplicates(
         for name, own in zip(("hash", "mirror_hash"), zip(*new_hashes.values(), strict=True), strict=True)
     )
     is_new = np.arange(len(image_ids)) >= len(known)
-    features = _features(model, list(known), found.features, list(new_hashes))
+    features = _features(model, list(known), predicted.features, list(new_hashes))
     pairs = [
         one.pair for one in compare_pairs(hashes, mirror_hashes, features, *signatures_and_images(small), is_asked=is_new) if one.is_copy
     ]

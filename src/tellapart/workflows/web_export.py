@@ -30,18 +30,18 @@ def export_web(source: ModelToExport, folder: Path, *, runtime: Path | None, is_
         ModelError: the model cannot be exported, or the file answers otherwise than the run.
         DataError: no training photo is left to calibrate ``is_int8`` on.
     """
-    found = web_runtime(runtime)
+    web = web_runtime(runtime)
     metadata = write_onnx(source, folder / MODEL, is_int8=is_int8, has_photo=False)
     classifier = OnnxClassifier(folder / MODEL)
     exported = checked(source, classifier.squares, lambda squares: classifier.answers(squares)[0], None, is_int8)
     carried = {}
     if is_single:
-        carried = {"model": _packed((folder / MODEL).read_bytes()), "runtime": _packed(found.binary)}
+        carried = {"model": _packed((folder / MODEL).read_bytes()), "runtime": _packed(web.binary)}
         (folder / MODEL).unlink()
     else:
-        (folder / BINARY).write_bytes(found.binary)
-    (folder / PAGE).write_text(exported_page(metadata, found.module, carried), encoding="utf-8")
-    described: ExportMetadata = {**metadata, "versions": {**metadata["versions"], "onnxruntime-web": found.version}}
+        (folder / BINARY).write_bytes(web.binary)
+    (folder / PAGE).write_text(exported_page(metadata, web.module, carried), encoding="utf-8")
+    described: ExportMetadata = {**metadata, "versions": {**metadata["versions"], "onnxruntime-web": web.version}}
     write_card(folder, card_of(described, "web", exported.parity, folder, exported.notes))
     return exported
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tellapart.collection.candidates import Found, Query
+from tellapart.collection.candidates import Query, ResultPage
 from tellapart.collection.sources import SOURCES
 
 FOLDER = Path(__file__).parent / "fixtures"
@@ -49,7 +49,7 @@ def cursor_for(name: str) -> str | None:
     return "vqd=4-1;s=0" if name.startswith("duckduckgo/") and name.endswith(".json") else None
 
 
-def parsed(name: str, **wishes: object) -> Found:
+def parsed(name: str, **wishes: object) -> ResultPage:
     """What a source makes of a recorded answer."""
     source = name.partition("/")[0]
     return SOURCES[source].parse(recorded(name), query(source, **wishes), cursor_for(name))

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tellapart.collection.candidates import Found
+from tellapart.collection.candidates import ResultPage
 from tellapart.collection.sources import SOURCES, Source, SourceError
 from tellapart.collection.sources.licenses import FAMILIES, family_of
 from tellapart.collection.sources.protocol import key_of
@@ -43,9 +43,9 @@ NASTY: list[Any] = [
 SIDES = (20, 500, 1024, 5_000)
 
 
-def check(found: Found) -> None:
+def check(found: ResultPage) -> None:
     """Offers that can be written down and asked for."""
-    assert isinstance(found, Found)
+    assert isinstance(found, ResultPage)
     assert found.total is None or 0 <= found.total < 2**63
     assert found.cursor is None or found.cursor.encode()
     for offer in found.offers:

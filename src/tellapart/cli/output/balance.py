@@ -19,8 +19,8 @@ def balance_output(result: BalanceResult) -> Answer:
     rows = [["class", "training images", "", "kept" if is_written else "", "val", "test", "weight"]]
     for one in result.classes:
         reported = [f"{number:,}" if number else "" for number in (one.val, one.test)]
-        kept = f"{one.kept:,}" if is_written else ""
-        rows.append([one.label, f"{one.train:,}".rjust(6), _bar(one.kept, one.train, most), kept, *reported, f"{one.weight:.2f}"])
+        undersampled = f"{one.kept:,}" if is_written else ""
+        rows.append([one.label, f"{one.train:,}".rjust(6), _bar(one.kept, one.train, most), undersampled, *reported, f"{one.weight:.2f}"])
     lines: list[Line] = [*aligned(rows), f"the largest class has {result.ratio:g} times the training images of the smallest"]
     lines.append(f"what to do: {result.advice}")
     if result.out is not None:
@@ -30,8 +30,8 @@ def balance_output(result: BalanceResult) -> Answer:
     return lines, result.as_dict()
 
 
-def _bar(kept: int, count: int, most: int, width: int = 40) -> str:
+def _bar(undersampled: int, count: int, most: int, width: int = 40) -> str:
     """A bar of ``count`` out of ``most``, its end hollow where images are left out; never empty."""
     whole = max(1, round(width * count / most))
-    full = min(whole, max(1, round(width * kept / most))) if kept else 0
+    full = min(whole, max(1, round(width * undersampled / most))) if undersampled else 0
     return "█" * full + "░" * (whole - full)

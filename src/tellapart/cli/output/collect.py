@@ -19,16 +19,16 @@ SHOWN_REASONS = 12
 
 def collect_output(result: CollectResult) -> Answer:
     """How a collection stands."""
-    kept = sum(one.kept for one in result.classes)
+    stored = sum(one.kept for one in result.classes)
     now = f", {result.new:,} of them new, in {duration_text(result.seconds)}" if result.seconds else ""
-    lines = [f"{result.out}: {count(kept, 'image')}{now}", ""]
+    lines = [f"{result.out}: {count(stored, 'image')}{now}", ""]
     lines += aligned(_classes(result.classes))
     for label in result.short:
         first, *rest = result.short[label]
         lines += ["", first, *(f"  {sentence}" for sentence in rest)]
     lines += _failures(result)
     lines += ["", *result.uneven] if result.uneven else []
-    lines += ["", *_what_next(result, kept)]
+    lines += ["", *_what_next(result, stored)]
     return lines if lines[-1] else lines[:-1], result.as_dict()
 
 
@@ -37,8 +37,8 @@ def _classes(classes: Sequence[ClassStatus]) -> list[list[str]]:
     for one in classes:
         sources = ", ".join(f"{name} {number:,}" for name, number in sorted(one.sources.items(), key=lambda item: -item[1]))
         numbers = [_shown(number) for number in (one.duplicates, one.refused, one.waiting, one.queued)]
-        wanted = "all" if one.wanted is None else f"{one.wanted:,}"
-        rows.append([one.label, f"{one.kept:,}", wanted, *numbers, sources])
+        quota = "all" if one.wanted is None else f"{one.wanted:,}"
+        rows.append([one.label, f"{one.kept:,}", quota, *numbers, sources])
     return rows
 
 
@@ -63,13 +63,13 @@ def _failures(result: CollectResult) -> list[str]:
     return lines
 
 
-def _what_next(result: CollectResult, kept: int) -> list[str]:
+def _what_next(result: CollectResult, stored: int) -> list[str]:
     lines = []
     waiting = sum(one.waiting for one in result.classes)
     if waiting and result.next_try:
         when = time.strftime("%H:%M", time.localtime(result.next_try))
         lines.append(f"{count(waiting, 'address', 'addresses')} may yet work, the first from {when} on: tellapart collect -o {result.out}")
-    if kept:
+    if stored:
         lines.append(f"who made what, and under which license: {result.out.rstrip('/')}/ATTRIBUTION.csv")
         if result.shards:
             lines.append(f"{result.shards:,} shards hold the images; tar xf makes class folders of them")

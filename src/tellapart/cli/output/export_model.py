@@ -29,10 +29,10 @@ def export_model_output(result: ExportModelResult) -> Answer:
     return [*lines, Styled(shown(result.out), bold=True)], result.as_dict()
 
 
-def _difference(words: str, found: Difference) -> list[Line]:
-    what = f"{words}, {count(found.n, 'image')}"
-    lines: list[Line] = [f"  {what:<46}{found.median:>9.1e}  {found.largest:>9.1e}   {len(found.changed):,}"]
-    return lines + [f"    {path}" for path in first_lines(list(found.changed))]
+def _difference(words: str, difference: Difference) -> list[Line]:
+    what = f"{words}, {count(difference.n, 'image')}"
+    lines: list[Line] = [f"  {what:<46}{difference.median:>9.1e}  {difference.largest:>9.1e}   {len(difference.changed):,}"]
+    return lines + [f"    {path}" for path in first_lines(list(difference.changed))]
 
 
 def _score(score: ExportScore) -> list[Line]:

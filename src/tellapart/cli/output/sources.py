@@ -59,16 +59,16 @@ def _colored(table: list[str], rows: Sequence[SourceInfo], states: Sequence[str]
 
 def _row(one: SourceInfo) -> list[str]:
     most = one.card.most_results
-    asked = "words" if one.card.asks == "words" else "living things"
-    return [one.name, one.state, asked, f"{most:,}" if most else "all", _pace(one.card.limit), _licenses(one), _keys(one)]
+    searched_by = "words" if one.card.asks == "words" else "living things"
+    return [one.name, one.state, searched_by, f"{most:,}" if most else "all", _pace(one.card.limit), _licenses(one), _keys(one)]
 
 
 def _paragraph(one: SourceInfo) -> list[Line]:
-    asked = "words" if one.card.asks == "words" else "names of living things"
+    searched_by = "words" if one.card.asks == "words" else "names of living things"
     most = f"{one.card.most_results:,} results a search" if one.card.most_results else "all results of a search"
     hosts = [f"{host}: {_pace(limit)}" for host, limit in one.card.image_hosts.items()]
     facts = {
-        "by": asked,
+        "by": searched_by,
         "licenses": one.card.licenses,
         "limits": "; ".join([most, _pace(one.card.limit), *hosts]),
         "key": _keys(one),

@@ -22,6 +22,6 @@ def suggest_output(result: SuggestResult) -> Answer:
 
 
 def _line(image: SuggestedImage) -> str:
-    said = f"{image.predicted} {percent_or_blank(image.probability)}?" if image.predicted else ""
+    predicted = f"{image.predicted} {percent_or_blank(image.probability)}?" if image.predicted else ""
     label = f"  (labeled {image.label})" if image.label else ""
-    return f"  {said:<28}{image.path}{label}" if said else f"  {image.path}{label}"
+    return f"  {predicted:<28}{image.path}{label}" if predicted else f"  {image.path}{label}"

@@ -77,11 +77,11 @@ def training_lines(metrics: RunMetrics) -> list[str]:
     lines = [f"trained for {duration_text(cost.seconds)}: {cost.images:,} images, {cost.images_per_s:,.0f} a second"]
     members = metrics.selection.members if metrics.selection else []
     if len(members) > 1:
-        found = [member.accuracy for member in members]
-        mean = sum(found) / len(found)
+        accuracies = [member.accuracy for member in members]
+        mean = sum(accuracies) / len(accuracies)
         lines.append(
-            f"{count(len(found), 'fold')}, each evaluated by the network that was not trained on it:"
-            f" accuracy {percent_or_blank(mean)} on average ({100 * min(found):.1f} to {100 * max(found):.1f})"
+            f"{count(len(accuracies), 'fold')}, each evaluated by the network that was not trained on it:"
+            f" accuracy {percent_or_blank(mean)} on average ({100 * min(accuracies):.1f} to {100 * max(accuracies):.1f})"
         )
     return lines
 
@@ -129,18 +129,18 @@ def percent_or_blank(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.1f} %"
 
 
-def decision_lines(found: DecisionScores | None) -> list[str]:
+def decision_lines(scores: DecisionScores | None) -> list[str]:
     """What the answers by costs or recall do on a part, beside the most probable class."""
-    if found is None:
+    if scores is None:
         return []
-    lines = [f"answers by {found.source}: {found.changed:,} of {count(found.n, 'image')} differ from the most probable class"]
-    if found.is_by_costs:
-        usual = f"{found.usual_cost.value:.3f} by the most probable class"
-        difference = f"{found.difference.low:+.3f} to {found.difference.high:+.3f}"
-        lines.append(f"  cost of an image {number(found.cost, 3)}, {usual} (difference {difference})")
-    if found.unanswered.value:
-        lines.append(f"  not answered: {share(found.unanswered)}")
-    for row in found.per_class:
+    lines = [f"answers by {scores.source}: {scores.changed:,} of {count(scores.n, 'image')} differ from the most probable class"]
+    if scores.is_by_costs:
+        usual = f"{scores.usual_cost.value:.3f} by the most probable class"
+        difference = f"{scores.difference.low:+.3f} to {scores.difference.high:+.3f}"
+        lines.append(f"  cost of an image {number(scores.cost, 3)}, {usual} (difference {difference})")
+    if scores.unanswered.value:
+        lines.append(f"  not answered: {share(scores.unanswered)}")
+    for row in scores.per_class:
         recall, precision = (share(each) if each else "-" for each in (row.recall, row.precision))
         lines.append(f"  {row.name:<20} recall {recall}, precision {precision}")
     return lines

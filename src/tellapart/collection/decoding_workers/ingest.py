@@ -110,10 +110,10 @@ def _box(hook: CropHook, pixels: ByteArray) -> tuple[int, int, int, int]:
     Raises:
         ImageError: the hook found nothing, failed, or gave something else.
     """
-    seen = pixels.view()
-    seen.flags.writeable = False
+    read_only = pixels.view()
+    read_only.flags.writeable = False
     try:
-        answer: Any = hook(seen)
+        answer: Any = hook(read_only)
     except MemoryError:
         raise
     except Exception as error:

@@ -156,16 +156,16 @@ class _Worker:
             worker = cls(process)
             try:
                 async with asyncio.timeout(_START_S):
-                    said = await worker._frame()
+                    message = await worker._frame()
             except (*_DEATHS, TimeoutError) as error:
                 raise StorageError(f"a decoding process did not start: {_last_line(complaints)}") from error
             finally:
                 if not worker.is_idle:
                     worker.kill()
                     await worker.ended()
-        if said != READY:
+        if message != READY:
             await worker.ended()
-            raise OptionError(said.decode("utf-8", "replace"), hint="a crop hook is named module:function")
+            raise OptionError(message.decode("utf-8", "replace"), hint="a crop hook is named module:function")
         return worker
 
     async def answer(self, body: bytes) -> bytes:

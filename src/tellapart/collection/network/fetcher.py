@@ -249,7 +249,7 @@ class Fetcher:
         if self._session is None:
             raise RuntimeError("use `async with Fetcher(...)`")
         now = asyncio.get_running_loop().time
-        target, headers, seen = target_of(trail.url), {**kind.headers, **kind.extra}, set[URL]()
+        target, headers, visited = target_of(trail.url), {**kind.headers, **kind.extra}, set[URL]()
         left = self._limits.timeout_s
         for hop in range(self._limits.redirects + 1):
             trail.target = target
@@ -267,9 +267,9 @@ class Fetcher:
                 if response.status not in _REDIRECTS:
                     return await self._answered(trail, kind, response, deadline)
             left -= now() - start
-            seen.add(target)
+            visited.add(target)
             following = redirected(target, trail.headers.get("Location", ""))
-            if following in seen:
+            if following in visited:
                 raise Failure("permanent", "redirects in a circle")
             if following.origin() != target.origin():
                 headers = dict(kind.headers)

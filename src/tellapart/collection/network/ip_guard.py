@@ -148,12 +148,12 @@ class Resolver(AbstractResolver):
         """
         look_up = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
         try:
-            found = await asyncio.get_running_loop().run_in_executor(self._pool, look_up)
+            addresses = await asyncio.get_running_loop().run_in_executor(self._pool, look_up)
         except UnicodeError:
             raise socket.gaierror(socket.EAI_NONAME, "not a host name") from None
         return [
             ResolveResult(hostname=host, host=str(address[0]), port=port, family=kind, proto=protocol, flags=socket.AI_NUMERICHOST)
-            for kind, _, protocol, _, address in found
+            for kind, _, protocol, _, address in addresses
         ]
 
     async def close(self) -> None:

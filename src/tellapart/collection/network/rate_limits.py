@@ -255,13 +255,13 @@ class Hosts:
             state.until = max(state.until, now + (fetched.retry_after_s or 0.0))
             return
         slow_down = fetched.http_code in _SLOW_DOWN
-        asked = fetched.retry_after_s if slow_down else None
+        retry_after = fetched.retry_after_s if slow_down else None
         if not (slow_down or state.is_open or state.in_a_row >= FAILURES):
             return
         if slow_down:
             state.ceiling = max(1.0, state.ceiling / 2)
         pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**state.level) * (0.5 + self._chance())
-        state.until = now + (max(asked, 1.0) if asked is not None and not state.is_open else max(asked or 0.0, pause))
+        state.until = now + (max(retry_after, 1.0) if retry_after is not None and not state.is_open else max(retry_after or 0.0, pause))
         state.level = min(state.level + 1, 20)
         state.is_open = True
 

@@ -116,8 +116,8 @@ class Body:
         if not self.rules.is_cut_at_cap:
             raise Failure("permanent", f"larger than {self.rules.max_bytes:,} bytes")
         self.response.close()
-        kept = bytes(self.data[: self.rules.max_bytes])
-        return kept, hashlib.sha256(kept).hexdigest()
+        body = bytes(self.data[: self.rules.max_bytes])
+        return body, hashlib.sha256(body).hexdigest()
 
     def _unpacker(self) -> Unpacker | None:
         """What undoes the Content-Encoding; None where there is none."""

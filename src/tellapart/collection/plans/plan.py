@@ -106,16 +106,16 @@ def _toml_entries(file: Path, problems: list[str]) -> list[Given]:
 
 def _repeated_line(lines: Sequence[str]) -> int | None:
     """The number of the first line that begins a key or table begun before; the parser names only where it gave up."""
-    table, seen = "", set()
+    table, keys = "", set()
     for number, line in enumerate(lines, start=1):
         head = line.strip()
         if head.startswith("["):
             table = head
         key = (table, head.partition("=")[0].strip().strip("\"'") if "=" in head else "")
         if head and (head.startswith("[") or "=" in head):
-            if key in seen:
+            if key in keys:
                 return number
-            seen.add(key)
+            keys.add(key)
     return None
 
 
@@ -148,7 +148,7 @@ class _Page:
 
     def settings(self, table: Mapping[str, Any], label: str) -> dict[str, Any]:
         """What a table says beside its keywords."""
-        found: dict[str, Any] = {}
+        settings: dict[str, Any] = {}
         of = f" of {label!r}" if label else ""
         if "per_class" in table:
             number = table["per_class"]
@@ -157,16 +157,16 @@ class _Page:
                     f"{self.place('per_class', label)}: per_class{of} must be a whole number of at least 1, got {number!r}"
                 )
             else:
-                found["per_class"] = number
+                settings["per_class"] = number
         for key in ("sources", "licenses"):
             listed = table.get(key)
             if key not in table:
                 continue
             if isinstance(listed, list) and listed and all(isinstance(name, str) and name.strip() for name in listed):
-                found[key] = tuple(name.strip().lower() for name in listed)
+                settings[key] = tuple(name.strip().lower() for name in listed)
             else:
                 self.problems.append(f"{self.place(key, label)}: {key}{of} must be a list of names, got {listed!r}")
-        return found
+        return settings
 
     def check_keys(self, table: Mapping[str, Any], known: Sequence[str], label: str) -> None:
         for key in table:
@@ -197,12 +197,12 @@ class _Page:
 
     def _words(self, words: Sequence[str], start: int) -> list[tuple[str, str]]:
         """Each keyword with its place; a keyword twice in one class stands on its second line the second time."""
-        found, line = [], max(1, start)
+        keywords, line = [], max(1, start)
         for word in words:
             forms = (f'"{word}"', f"'{word}'")
             line = next((n for n in range(line, len(self.lines) + 1) if any(form in self.lines[n - 1] for form in forms)), line)
-            found.append((word, self._named(line)))
-        return found
+            keywords.append((word, self._named(line)))
+        return keywords
 
 
 MOST_NAME_BYTES = 200
@@ -294,12 +294,12 @@ def _flag_entries(text: str, problems: list[str]) -> list[Given]:
 
 
 def _label_problems(given: Sequence[Given]) -> Iterator[str]:
-    seen: dict[str, Given] = {}
+    first_entries: dict[str, Given] = {}
     for entry in given:
         if complaint := label_complaint(entry.label):
             yield f"{entry.place}: {entry.label!r} cannot be the name of a class: {complaint}"
             continue
-        first = seen.setdefault(entry.label.casefold(), entry)
+        first = first_entries.setdefault(entry.label.casefold(), entry)
         if first is not entry:
             also = "" if first.label == entry.label else f" (as {first.label!r}; capitals make no other folder)"
             where = "twice" if first.place == entry.place else f"in {first.place} already"
@@ -307,16 +307,16 @@ def _label_problems(given: Sequence[Given]) -> Iterator[str]:
 
 
 def _keyword_problems(given: Sequence[Given]) -> Iterator[str]:
-    seen: dict[str, tuple[Given, str]] = {}
+    first_entries: dict[str, tuple[Given, str]] = {}
     for entry in given:
         for word, place in entry.keywords:
             if not word:
                 if entry.label:
                     yield f"{place}: a keyword of the class {entry.label!r} is empty"
-            elif word.casefold() not in seen:
-                seen[word.casefold()] = entry, place
+            elif word.casefold() not in first_entries:
+                first_entries[word.casefold()] = entry, place
             else:
-                first, first_place = seen[word.casefold()]
+                first, first_place = first_entries[word.casefold()]
                 if first is entry:
                     yield f"{place}: the keyword {word!r} of the class {entry.label!r} is given twice"
                 elif first.label.casefold() != entry.label.casefold():

@@ -71,11 +71,11 @@ def listed_offers(file: Path, label: str | None, notes: list[str] | None = None)
         else:
             tally.count(line, url, row_label)
             yield row_label, _offer(url, row)
-    said = tally.notes()
+    sentences = tally.notes()
     if not tally.lines:
-        raise DataError("\n".join([f"{file} lists no address that can be used", *said]), hint=HINT)
+        raise DataError("\n".join([f"{file} lists no address that can be used", *sentences]), hint=HINT)
     if notes is not None:
-        notes += [f"{file}: {sentence}" for sentence in said]
+        notes += [f"{file}: {sentence}" for sentence in sentences]
 
 
 def _left_out(url: str, label: str) -> str | None:
@@ -111,15 +111,15 @@ def _columns(file: Path, header: Sequence[str], needs_label: bool) -> dict[str, 
     Raises:
         DataError: the address or a label that is needed has none.
     """
-    found = columns_found(header, COLUMNS)
-    missing = [what for what in ("url", "label") if what not in found and (what == "url" or needs_label)]
+    columns = columns_found(header, COLUMNS)
+    missing = [what for what in ("url", "label") if what not in columns and (what == "url" or needs_label)]
     if missing:
         close = closest_name(missing[0], [name.lower() for name in header])
         raise DataError(
             f"{file} has no column {' and no column '.join(missing)}; its columns are {', '.join(header) or 'none'}",
             hint=close or ("give --label NAME for all of them" if missing == ["label"] else HINT),
         )
-    return found
+    return columns
 
 
 @dataclass(slots=True)
@@ -145,8 +145,10 @@ class _Tally:
         self.left_out[reason] = number + 1, first if len(first) == SHOWN else [*first, line]
 
     def notes(self) -> list[str]:
-        said = [f"{_rows(number)} left out, {reason} ({self._places(first, number)})" for reason, (number, first) in self.left_out.items()]
-        return said + self._repeats()
+        sentences = [
+            f"{_rows(number)} left out, {reason} ({self._places(first, number)})" for reason, (number, first) in self.left_out.items()
+        ]
+        return sentences + self._repeats()
 
     def _repeats(self) -> list[str]:
         """Sentences on addresses that stand more than once, and on those with two labels."""
@@ -159,12 +161,12 @@ class _Tally:
         labels = np.frombuffer(self.labels, np.uint64)
         differs = labels[order[again]] != labels[order[again + 1]]
         kinds = (("under the same label", again[~differs]), ("under another label", again[differs]))
-        return [self._pairs(order, found, words) for words, found in kinds if len(found)]
+        return [self._pairs(order, pairs, words) for words, pairs in kinds if len(pairs)]
 
-    def _pairs(self, order: IntArray, found: IntArray, words: str) -> str:
-        first = [f"{self.lines[int(order[at])]} and {self.lines[int(order[at + 1])]}" for at in found[:SHOWN]]
-        places = f"{self.place}s {', '.join(first)}{_more(len(found) - len(first))}"
-        return f"{_rows(len(found))} with an address that an earlier row has {words} ({places})"
+    def _pairs(self, order: IntArray, pairs: IntArray, words: str) -> str:
+        first = [f"{self.lines[int(order[at])]} and {self.lines[int(order[at + 1])]}" for at in pairs[:SHOWN]]
+        places = f"{self.place}s {', '.join(first)}{_more(len(pairs) - len(first))}"
+        return f"{_rows(len(pairs))} with an address that an earlier row has {words} ({places})"
 
     def _places(self, first: Sequence[int], number: int) -> str:
         return f"{self.place}{'s' if number > 1 else ''} {', '.join(map(str, first))}{_more(number - len(first))}"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.candidates import Offer, Query, Request, ResultPage
 from tellapart.collection.sources import json_fields
 from tellapart.collection.sources.licenses import usable
 from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError
@@ -57,7 +57,7 @@ class Bing:
         }
         return Request(url=ENDPOINT, params=params)
 
-    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> ResultPage:
         """The offers of one page of HTML; see :meth:`Source.parse`."""
         tree = json_fields.html_tree(body.decode("utf-8", "replace"))
         results = list(_results(tree.css("a.iusc[m]")))
@@ -66,7 +66,7 @@ class Bing:
         if not results and body.lstrip()[:1] not in (b"", b"<"):
             raise SourceError(f"the answer of Bing is not a page of results: {json_fields.excerpt(body)}")
         after = json_fields.place_of(cursor) + len(results)
-        return Found(
+        return ResultPage(
             offers=usable(map(_offer, results), query.licenses),
             cursor=str(after) if results and after <= MOST else None,
         )
@@ -75,11 +75,11 @@ class Bing:
 def _results(links: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
     for link in links:
         try:
-            found = json.loads(link.attributes.get("m") or "")
+            result = json.loads(link.attributes.get("m") or "")
         except (ValueError, RecursionError):
             continue
-        if isinstance(found, dict):
-            yield found
+        if isinstance(result, dict):
+            yield result
 
 
 def _offer(result: Mapping[str, Any]) -> Offer:

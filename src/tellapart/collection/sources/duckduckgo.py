@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.candidates import Offer, Query, Request, ResultPage
 from tellapart.collection.sources import json_fields
 from tellapart.collection.sources.licenses import usable
 from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError
@@ -51,7 +51,7 @@ class DuckDuckGo:
         if cursor is None:
             return Request(url=PAGE, params={"q": query.keyword, "iax": "images", "ia": "images"})
         token, start = _place(cursor)
-        wanted = {"type": "photo", **query.facet}
+        filters = {"type": "photo", **query.facet}
         params = {
             "o": "json",
             "q": query.keyword,
@@ -59,25 +59,25 @@ class DuckDuckGo:
             "vqd": token,
             "p": "1",
             "s": str(start),
-            "f": ",".join(f"{name}:{wanted[name]}" if name in wanted else "" for name in FILTERS),
+            "f": ",".join(f"{name}:{filters[name]}" if name in filters else "" for name in FILTERS),
         }
         return Request(url=RESULTS, params=params, headers={"Referer": PAGE})
 
-    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> ResultPage:
         """The token, or the offers of one page; see :meth:`Source.parse`."""
         if cursor is None:
             if not (token := _TOKEN.search(body)):
                 raise SourceError(f"the page of DuckDuckGo holds no token for its results: {json_fields.excerpt(body)}")
-            return Found(cursor=f"vqd={token[1].decode()};s=0")
-        found = json_fields.document(body)
-        if not isinstance(found.get("results"), list):
+            return ResultPage(cursor=f"vqd={token[1].decode()};s=0")
+        document = json_fields.document(body)
+        if not isinstance(document.get("results"), list):
             raise SourceError(f"the answer of DuckDuckGo holds no results: {json_fields.excerpt(body)}")
         token_now, start = _place(cursor)
-        then = _NEXT.search(json_fields.text(found.get("next")))
+        then = _NEXT.search(json_fields.text(document.get("next")))
         after = max(int(then[1][:9]), start + 1) if then else MOST
-        is_more = bool(found["results"]) and after < MOST
-        return Found(
-            offers=usable(map(_offer, json_fields.objects(found["results"])), query.licenses),
+        is_more = bool(document["results"]) and after < MOST
+        return ResultPage(
+            offers=usable(map(_offer, json_fields.objects(document["results"])), query.licenses),
             cursor=f"vqd={token_now};s={after}" if is_more else None,
         )
 

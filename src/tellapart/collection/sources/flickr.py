@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.candidates import Offer, Query, Request, ResultPage
 from tellapart.collection.sources import json_fields
 from tellapart.collection.sources.licenses import CREATIVE_COMMONS, address_of, attribution_of, family_of, usable
 from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError, key_of
@@ -79,24 +79,24 @@ class Flickr:
             year = json_fields.place_of(query.facet["uploaded"])
             params["min_upload_date"], params["max_upload_date"] = str(_start_of(year)), str(_start_of(year + 1) - 1)
         if query.licenses:
-            wanted = [str(place) for place, license in enumerate(LICENSES) if family_of(license) in query.licenses]
-            params["license"] = ",".join(wanted)
+            numbers = [str(place) for place, license in enumerate(LICENSES) if family_of(license) in query.licenses]
+            params["license"] = ",".join(numbers)
         return Request(url=ENDPOINT, params=params)
 
-    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> ResultPage:
         """The offers of one page; see :meth:`Source.parse`."""
-        found = json_fields.document(body)
-        if json_fields.text(found.get("stat")) != "ok" or not isinstance(found.get("photos"), dict):
-            said = json_fields.text(found.get("message")) or json_fields.excerpt(body)
-            raise SourceError(f"Flickr says: {said}" + (f" (code {code})" if (code := json_fields.text(found.get("code"))) else ""))
+        document = json_fields.document(body)
+        if json_fields.text(document.get("stat")) != "ok" or not isinstance(document.get("photos"), dict):
+            message = json_fields.text(document.get("message")) or json_fields.excerpt(body)
+            raise SourceError(f"Flickr says: {message}" + (f" (code {code})" if (code := json_fields.text(document.get("code"))) else ""))
         page = json_fields.place_of(cursor)
-        photos = list(json_fields.objects(found["photos"].get("photo")))
-        pages = json_fields.number(found["photos"].get("pages")) or 0
+        photos = list(json_fields.objects(document["photos"].get("photo")))
+        pages = json_fields.number(document["photos"].get("pages")) or 0
         is_more = bool(photos) and page < pages and page * PER_PAGE < DEPTH
-        return Found(
+        return ResultPage(
             offers=usable((_offer(photo, query.side) for photo in photos), query.licenses),
             cursor=str(page + 1) if is_more else None,
-            total=json_fields.number(found["photos"].get("total")),
+            total=json_fields.number(document["photos"].get("total")),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.candidates import Offer, Query, Request, ResultPage
 from tellapart.collection.sources import json_fields
 from tellapart.collection.sources.inaturalist import sized
 from tellapart.collection.sources.licenses import CREATIVE_COMMONS, address_of, attribution_of, family_of, license_of, usable
@@ -55,34 +55,34 @@ class Gbif:
             params["license"] = RECORD_LICENSES[query.licenses[0]]
         return Request(url=ENDPOINT, params=params)
 
-    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> ResultPage:
         """The images of one page of records; see :meth:`Source.parse`."""
-        found = json_fields.document(body)
-        if not isinstance(found.get("results"), list):
-            raise SourceError(f"GBIF says: {json_fields.text(found.get('message')) or json_fields.excerpt(body)}")
-        records = list(json_fields.objects(found["results"]))
-        after = json_fields.place_of(cursor, first=0) + (json_fields.pixels(found.get("limit")) or PER_PAGE)
-        is_more = bool(records) and found.get("endOfRecords") is not True and after + PER_PAGE <= MOST
-        return Found(
+        document = json_fields.document(body)
+        if not isinstance(document.get("results"), list):
+            raise SourceError(f"GBIF says: {json_fields.text(document.get('message')) or json_fields.excerpt(body)}")
+        records = list(json_fields.objects(document["results"]))
+        after = json_fields.place_of(cursor, first=0) + (json_fields.pixels(document.get("limit")) or PER_PAGE)
+        is_more = bool(records) and document.get("endOfRecords") is not True and after + PER_PAGE <= MOST
+        return ResultPage(
             offers=usable((offer for record in records for offer in _offers(record, query.side)), query.licenses),
             cursor=str(after) if is_more else None,
-            total=json_fields.number(found.get("count")),
+            total=json_fields.number(document.get("count")),
         )
 
 
 def _offers(record: Mapping[str, Any], side: int) -> Iterator[Offer]:
     number = json_fields.number(record.get("key"))
     own = f"https://www.gbif.org/occurrence/{number}" if number else ""
-    seen = json_fields.address(record.get("occurrenceID"))
+    occurrence = json_fields.address(record.get("occurrenceID"))
     names = [json_fields.text(record.get(name)) for name in ("species", "acceptedScientificName", "scientificName")]
     for media in json_fields.objects(record.get("media")):
         kind, form = json_fields.text(media.get("type")), json_fields.text(media.get("format"))
         if kind not in ("StillImage", "") or (form and not form.startswith("image/")):
             continue
-        said = {name: json_fields.plain(media.get(name)) for name in ("creator", "rightsHolder", "title", "publisher")}
+        credit = {name: json_fields.plain(media.get(name)) for name in ("creator", "rightsHolder", "title", "publisher")}
         license = license_of(json_fields.plain(media.get("license")))
-        creator = said["creator"] or said["rightsHolder"] or json_fields.plain(record.get("recordedBy"))
-        title = said["title"] or next(filter(None, names), "")
+        creator = credit["creator"] or credit["rightsHolder"] or json_fields.plain(record.get("recordedBy"))
+        title = credit["title"] or next(filter(None, names), "")
         yield Offer(
             url=sized(json_fields.address(media.get("identifier")), side),
             page=json_fields.address(media.get("references")) or own,
@@ -90,6 +90,6 @@ def _offers(record: Mapping[str, Any], side: int) -> Iterator[Offer]:
             license_url=address_of(license) if family_of(license) else "",
             creator=creator,
             title=title,
-            attribution=attribution_of(title=title, creator=creator, license=license, via=said["publisher"] or "GBIF"),
-            group=seen if "inaturalist.org/observations/" in seen else own,
+            attribution=attribution_of(title=title, creator=creator, license=license, via=credit["publisher"] or "GBIF"),
+            group=occurrence if "inaturalist.org/observations/" in occurrence else own,
         )

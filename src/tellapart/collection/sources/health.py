@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tellapart.collection.candidates import Fetched, Found, Query, Request
+from tellapart.collection.candidates import Fetched, Query, Request, ResultPage
 from tellapart.collection.sources.protocol import Source, SourceError, parse_answer
 from tellapart.collection.sources.registry import keys_of, missing_keys
 
@@ -46,21 +46,21 @@ async def health_of(source: Source, ask: Ask, look: Look, environment: Mapping[s
     start = time.monotonic()
     query = Query(keyword=KEYWORDS.get(source.card.asks, KEYWORDS["words"]))
     try:
-        found = await _first_page(source, ask, query, keys_of(source, environment))
+        page = await _first_page(source, ask, query, keys_of(source, environment))
     except _NoAnswerError as error:
         return Health(state="no answer", said=str(error), seconds=_since(start))
     except SourceError as error:
         return Health(state="not understood", said=str(error), seconds=_since(start))
     seconds = _since(start)
-    if not found.offers:
+    if not page.offers:
         return Health(state="nothing found", said=f"nothing for {query.keyword!r}", seconds=seconds)
-    image, is_one, took = await _looked_at(look, found.offers[0].url)
+    image, is_one, took = await _looked_at(look, page.offers[0].url)
     return Health(
         state="healthy" if is_one else "no image",
         said="" if is_one else image,
         seconds=seconds,
-        offers=len(found.offers),
-        total=found.total,
+        offers=len(page.offers),
+        total=page.total,
         image=image,
         image_seconds=took,
     )
@@ -70,18 +70,18 @@ class _NoAnswerError(SourceError):
     """Nothing came, or a refusal."""
 
 
-async def _first_page(source: Source, ask: Ask, query: Query, keys: Mapping[str, str]) -> Found:
+async def _first_page(source: Source, ask: Ask, query: Query, keys: Mapping[str, str]) -> ResultPage:
     """The first page that holds offers, or the last one there is."""
-    found, cursor = Found(), None
+    page, cursor = ResultPage(), None
     for _ in range(MOST_REQUESTS):
         fetched = await ask(source.request(query, cursor, keys))
         if fetched.verdict != "ok":
             raise _NoAnswerError(": ".join(filter(None, [fetched.reason, await _complaint(source, fetched.body, query, cursor)])))
-        found = await parse_answer(source, fetched.body, query, cursor)
-        cursor = found.cursor
-        if found.offers or cursor is None:
+        page = await parse_answer(source, fetched.body, query, cursor)
+        cursor = page.cursor
+        if page.offers or cursor is None:
             break
-    return found
+    return page
 
 
 async def _complaint(source: Source, body: bytes, query: Query, cursor: str | None) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.candidates import Offer, Query, Request, ResultPage
 from tellapart.collection.sources import json_fields
 from tellapart.collection.sources.licenses import CREATIVE_COMMONS, address_of, attribution_of, license_of, usable
 from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError
@@ -60,19 +60,19 @@ class INaturalist:
             params["id_above"] = str(json_fields.place_of(cursor))
         return Request(url=ENDPOINT, params=params)
 
-    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> ResultPage:
         """The photos of one page of observations; see :meth:`Source.parse`."""
-        found = json_fields.document(body)
-        if not isinstance(found.get("results"), list):
-            said = json_fields.text(found.get("error")) or json_fields.text(json_fields.within(found, "errors", 0, "message"))
-            raise SourceError(f"iNaturalist says: {said or json_fields.excerpt(body)}")
-        seen = list(json_fields.objects(found["results"]))
-        numbers = [one for observation in seen if (one := json_fields.number(observation.get("id"))) is not None]
-        seen = _of_that_name(seen, query.keyword, is_first=cursor is None)
-        return Found(
-            offers=usable((offer for observation in seen for offer in _offers(observation, query.side)), query.licenses),
-            cursor=str(max(numbers)) if numbers and len(found["results"]) >= _page_size(found) else None,
-            total=json_fields.number(found.get("total_results")) if cursor is None else None,
+        document = json_fields.document(body)
+        if not isinstance(document.get("results"), list):
+            message = json_fields.text(document.get("error")) or json_fields.text(json_fields.within(document, "errors", 0, "message"))
+            raise SourceError(f"iNaturalist says: {message or json_fields.excerpt(body)}")
+        observations = list(json_fields.objects(document["results"]))
+        numbers = [one for observation in observations if (one := json_fields.number(observation.get("id"))) is not None]
+        observations = _of_that_name(observations, query.keyword, is_first=cursor is None)
+        return ResultPage(
+            offers=usable((offer for observation in observations for offer in _offers(observation, query.side)), query.licenses),
+            cursor=str(max(numbers)) if numbers and len(document["results"]) >= _page_size(document) else None,
+            total=json_fields.number(document.get("total_results")) if cursor is None else None,
         )
 
 
@@ -82,17 +82,17 @@ def _of_that_name(observations: list[Mapping[str, Any]], keyword: str, *, is_fir
     Raises:
         SourceError: nothing on the first page has; the message tells names that are near.
     """
-    wanted = " ".join(keyword.casefold().split())
-    kept = [
+    name_wanted = " ".join(keyword.casefold().split())
+    matching = [
         observation
         for observation in observations
-        if any(f"{name.casefold()} ".startswith(f"{wanted} ") for name in _names(observation)[:1])
-        or wanted in (name.casefold() for name in _names(observation)[1:])
+        if any(f"{name.casefold()} ".startswith(f"{name_wanted} ") for name in _names(observation)[:1])
+        or name_wanted in (name.casefold() for name in _names(observation)[1:])
     ]
-    if observations and not kept and is_first:
+    if observations and not matching and is_first:
         near = dict.fromkeys(name for observation in observations for name in (*reversed(_names(observation)),) if name)
         raise SourceError(f"iNaturalist has no living thing of exactly the name {keyword!r}; it has {', '.join([*near][:6])}")
-    return kept
+    return matching
 
 
 def _names(observation: Mapping[str, Any]) -> tuple[str, ...]:
@@ -101,9 +101,9 @@ def _names(observation: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(json_fields.text(json_fields.within(observation, "taxon", name)) for name in names)
 
 
-def _page_size(found: Mapping[str, Any]) -> int:
+def _page_size(document: Mapping[str, Any]) -> int:
     """Number of observations on a full page: fewer than requested if the server allows fewer."""
-    return min(json_fields.pixels(found.get("per_page")) or PER_PAGE, PER_PAGE)
+    return min(json_fields.pixels(document.get("per_page")) or PER_PAGE, PER_PAGE)
 
 
 def sized(url: str, side: int) -> str:

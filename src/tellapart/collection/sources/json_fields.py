@@ -38,12 +38,12 @@ def document(body: bytes) -> Mapping[str, Any]:
         SourceError: it is something else; the message shows its first words.
     """
     try:
-        found = json.loads(body)
+        content = json.loads(body)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        content = None
+    if not isinstance(content, dict):
         raise SourceError(f"the answer is not a JSON object: {excerpt(body)}")
-    return found
+    return content
 
 
 def html_tree(text: str) -> LexborHTMLParser:
@@ -109,15 +109,15 @@ def text(value: object) -> str:
 
 def plain(value: object) -> str:
     """The words of a piece of HTML, without its tags and scripts."""
-    said = text(value)
-    if "<" in said:
+    content = text(value)
+    if "<" in content:
         from selectolax.lexbor import LexborHTMLParser
 
-        tree = LexborHTMLParser(_BREAK.sub(" <", said))
+        tree = LexborHTMLParser(_BREAK.sub(" <", content))
         for hidden in tree.css("script, style, [style*='display:none'], [style*='display: none']"):
             hidden.decompose()
-        said = tree.body.text() if tree.body else ""
-    return text(unescape(said))
+        content = tree.body.text() if tree.body else ""
+    return text(unescape(content))
 
 
 def number(value: object) -> int | None:
@@ -138,20 +138,20 @@ def pixels(value: object) -> int | None:
 
 def address(value: object) -> str:
     """An http or https address; ``//host/path`` becomes https; empty where it is none."""
-    said = text(value)
-    said = f"https:{said}" if said.startswith("//") else said
+    url = text(value)
+    url = f"https:{url}" if url.startswith("//") else url
     try:
-        parts = urlsplit(said)
+        parts = urlsplit(url)
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in parts.netloc
     except ValueError:
         return ""
-    return said.replace(" ", "%20") if is_address else ""
+    return url.replace(" ", "%20") if is_address else ""
 
 
 def excerpt(body: bytes) -> str:
     """The first words of an answer, to be shown in an error."""
-    said = text(unescape(_TAG.sub(" ", body[: 10 * LONGEST_EXCERPT].decode("utf-8", "replace"))))
-    return f"{said[:LONGEST_EXCERPT]!r}" if said else "it is empty"
+    content = text(unescape(_TAG.sub(" ", body[: 10 * LONGEST_EXCERPT].decode("utf-8", "replace"))))
+    return f"{content[:LONGEST_EXCERPT]!r}" if content else "it is empty"
 
 
 def place_of(cursor: str | None, *, first: int = 1) -> int:
@@ -162,6 +162,6 @@ def place_of(cursor: str | None, *, first: int = 1) -> int:
     """
     if cursor is None:
         return first
-    if (found := number(cursor)) is None:
+    if (offset := number(cursor)) is None:
         raise SourceError(f"the place {cursor!r} in the results is not one of this source")
-    return found
+    return offset

@@ -46,24 +46,24 @@ _PUBLIC = re.compile(r"^(?:cc-)?pd(?:-|$)")
 _NOTHING = ("unspecified", "unsupported", "unknown", "none", "null")
 
 
-def license_of(said: str, version: str = "") -> str:
+def license_of(name: str, version: str = "") -> str:
     """The one spelling of a license: ``cc-by-sa-4.0``, ``cc0-1.0``, ``pdm-1.0``, ``pexels``.
 
-    ``said`` is what a source says: a code, a name, or the address of a Creative Commons license. ``version`` counts where
+    ``name`` is what a source says: a code, a name, or the address of a Creative Commons license. ``version`` counts where
     it names none. A license of no known family keeps its own words (``gfdl-1.2``, ``all-rights-reserved``); nothing said is empty.
     """
-    short = said.lower()
+    short = name.lower()
     for pattern, letters in _SHORTENED:
         short = re.sub(pattern, letters, short)
     short = short.strip("-.")
-    if found := _BY.search(short):
-        family = "-".join(["cc-by", *(term for term in ("nc", "nd", "sa") if term in found["terms"])])
+    if match := _BY.search(short):
+        family = "-".join(["cc-by", *(term for term in ("nc", "nd", "sa") if term in match["terms"])])
         if family in FAMILIES:
-            return "-".join(filter(None, [family, (found["version"] or version).replace("-", ".")]))
+            return "-".join(filter(None, [family, (match["version"] or version).replace("-", ".")]))
     if _ZERO.search(short):
         return "cc0-1.0"
-    if found := _MARK.search(short):
-        return "pdm-1.0" if found["version"] or version else "pdm"
+    if match := _MARK.search(short):
+        return "pdm-1.0" if match["version"] or version else "pdm"
     if _PUBLIC.search(short):
         return "pdm"
     return "" if short in _NOTHING else short[:LONGEST].strip("-.")

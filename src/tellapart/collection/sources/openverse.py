@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.candidates import Offer, Query, Request, ResultPage
 from tellapart.collection.sources import json_fields
 from tellapart.collection.sources.licenses import CREATIVE_COMMONS, address_of, attribution_of, license_of, usable
 from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError
@@ -63,18 +63,18 @@ class Openverse:
             params["license"] = ",".join(family.removeprefix("cc-") for family in families)
         return Request(url=ENDPOINT, params=params | facet, headers={"Authorization": f"Bearer {token}"} if token else {})
 
-    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> ResultPage:
         """The offers of one page; see :meth:`Source.parse`."""
-        found = json_fields.document(body)
-        if "results" not in found:
-            raise SourceError(f"Openverse says: {_complaint(found) or json_fields.excerpt(body)}")
-        results = list(json_fields.objects(found["results"]))
-        page, size = _place(cursor) or (1, json_fields.pixels(found.get("page_size")) or ANONYMOUS_PAGE)
-        is_more = bool(results) and page < (json_fields.number(found.get("page_count")) or 0) and page * size < DEPTH
-        return Found(
+        document = json_fields.document(body)
+        if "results" not in document:
+            raise SourceError(f"Openverse says: {_complaint(document) or json_fields.excerpt(body)}")
+        results = list(json_fields.objects(document["results"]))
+        page, size = _place(cursor) or (1, json_fields.pixels(document.get("page_size")) or ANONYMOUS_PAGE)
+        is_more = bool(results) and page < (json_fields.number(document.get("page_count")) or 0) and page * size < DEPTH
+        return ResultPage(
             offers=usable(map(_offer, results), query.licenses),
             cursor=f"page={page + 1};size={size}" if is_more else None,
-            total=json_fields.number(found.get("result_count")),
+            total=json_fields.number(document.get("result_count")),
         )
 
 
@@ -87,29 +87,29 @@ def _place(cursor: str | None) -> tuple[int, int] | None:
 
 
 def _offer(result: Mapping[str, Any]) -> Offer:
-    said = {name: json_fields.text(value) for name, value in result.items()}
-    code, title, creator = (said.get(name, "") for name in ("license", "title", "creator"))
-    license = license_of(code if code in ("cc0", "pdm", "") else f"cc-{code}", said.get("license_version", ""))
+    values = {name: json_fields.text(value) for name, value in result.items()}
+    code, title, creator = (values.get(name, "") for name in ("license", "title", "creator"))
+    license = license_of(code if code in ("cc0", "pdm", "") else f"cc-{code}", values.get("license_version", ""))
     return Offer(
-        url=json_fields.address(said.get("url")),
-        page=json_fields.address(said.get("foreign_landing_url")),
+        url=json_fields.address(values.get("url")),
+        page=json_fields.address(values.get("foreign_landing_url")),
         license=license,
-        license_url=json_fields.address(said.get("license_url")) or address_of(license),
+        license_url=json_fields.address(values.get("license_url")) or address_of(license),
         creator=creator,
-        creator_url=json_fields.address(said.get("creator_url")),
+        creator_url=json_fields.address(values.get("creator_url")),
         title=title,
-        attribution=said.get("attribution") or attribution_of(title=title, creator=creator, license=license, via="Openverse"),
+        attribution=values.get("attribution") or attribution_of(title=title, creator=creator, license=license, via="Openverse"),
         width=json_fields.pixels(result.get("width")),
         height=json_fields.pixels(result.get("height")),
     )
 
 
-def _complaint(found: Mapping[str, Any]) -> str:
+def _complaint(document: Mapping[str, Any]) -> str:
     """The message of an error response: ``{"detail": ...}``, where the detail may be a sentence or lists of them by field."""
-    detail = found.get("detail", found.get("error"))
+    detail = document.get("detail", document.get("error"))
     if isinstance(detail, dict):
         return "; ".join(
-            f"{json_fields.text(name)}: {json_fields.text(json_fields.within(said, 0)) or json_fields.text(said)}"
-            for name, said in detail.items()
+            f"{json_fields.text(name)}: {json_fields.text(json_fields.within(message, 0)) or json_fields.text(message)}"
+            for name, message in detail.items()
         )
     return json_fields.text(detail)

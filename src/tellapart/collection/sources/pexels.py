@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.candidates import Offer, Query, Request, ResultPage
 from tellapart.collection.sources import json_fields
 from tellapart.collection.sources.licenses import FAMILIES, usable
 from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError, key_of
@@ -52,18 +52,18 @@ class Pexels:
         params = {"query": query.keyword, **query.facet, "per_page": str(PER_PAGE), "page": str(json_fields.place_of(cursor))}
         return Request(url=ENDPOINT, params=params, headers={"Authorization": key_of(keys, KEY)})
 
-    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> ResultPage:
         """The offers of one page; see :meth:`Source.parse`."""
-        found = json_fields.document(body)
-        if not isinstance(found.get("photos"), list):
-            said = json_fields.text(found.get("error")) or json_fields.text(found.get("code")) or json_fields.excerpt(body)
-            raise SourceError(f"Pexels says: {said}")
+        document = json_fields.document(body)
+        if not isinstance(document.get("photos"), list):
+            message = json_fields.text(document.get("error")) or json_fields.text(document.get("code")) or json_fields.excerpt(body)
+            raise SourceError(f"Pexels says: {message}")
         page = json_fields.place_of(cursor)
-        is_more = bool(found["photos"]) and bool(json_fields.text(found.get("next_page"))) and page * PER_PAGE < MOST
-        return Found(
-            offers=usable((_offer(photo, query.side) for photo in json_fields.objects(found["photos"])), query.licenses),
+        is_more = bool(document["photos"]) and bool(json_fields.text(document.get("next_page"))) and page * PER_PAGE < MOST
+        return ResultPage(
+            offers=usable((_offer(photo, query.side) for photo in json_fields.objects(document["photos"])), query.licenses),
             cursor=str(page + 1) if is_more else None,
-            total=json_fields.number(found.get("total_results")),
+            total=json_fields.number(document.get("total_results")),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.candidates import Offer, Query, Request, ResultPage
 from tellapart.collection.sources import json_fields
 from tellapart.collection.sources.licenses import FAMILIES, usable
 from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError, key_of
@@ -68,21 +68,21 @@ class Pixabay:
         }
         return Request(url=ENDPOINT, params=params)
 
-    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> ResultPage:
         """The offers of one page; errors come as plain text (``[ERROR 400] ...``); see :meth:`Source.parse`."""
         page = json_fields.place_of(cursor)
         if body.lstrip().startswith(b"[ERROR"):
-            said = json_fields.excerpt(body)
-            if page > 1 and LAST_PAGE in said:
-                return Found()
-            raise SourceError(f"Pixabay says: {said}")
-        found = json_fields.document(body)
-        if not isinstance(found.get("hits"), list):
+            message = json_fields.excerpt(body)
+            if page > 1 and LAST_PAGE in message:
+                return ResultPage()
+            raise SourceError(f"Pixabay says: {message}")
+        document = json_fields.document(body)
+        if not isinstance(document.get("hits"), list):
             raise SourceError(f"the answer of Pixabay holds no results: {json_fields.excerpt(body)}")
-        total = json_fields.number(found.get("totalHits"))
-        is_more = bool(found["hits"]) and page * PER_PAGE < min(total or 0, MOST)
-        return Found(
-            offers=usable((_offer(hit, query.side) for hit in json_fields.objects(found["hits"])), query.licenses),
+        total = json_fields.number(document.get("totalHits"))
+        is_more = bool(document["hits"]) and page * PER_PAGE < min(total or 0, MOST)
+        return ResultPage(
+            offers=usable((_offer(hit, query.side) for hit in json_fields.objects(document["hits"])), query.licenses),
             cursor=str(page + 1) if is_more else None,
             total=total,
         )

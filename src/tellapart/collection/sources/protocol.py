@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tellapart.collection.candidates import Found, Query, Request
+from tellapart.collection.candidates import Query, Request, ResultPage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Source(Protocol):
     def request(self, query: Query, cursor: str | None, keys: Mapping[str, str]) -> Request:
         """The request for the page at ``cursor`` (None: the first). ``keys`` holds the environment variables its card names."""
 
-    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> ResultPage:
         """What the answer holds.
 
         Raises:
@@ -76,7 +76,7 @@ class SourceError(Exception):
     """A response that cannot be used; the message is shown with the source."""
 
 
-async def parse_answer(source: Source, body: bytes, query: Query, cursor: str | None) -> Found:
+async def parse_answer(source: Source, body: bytes, query: Query, cursor: str | None) -> ResultPage:
     """What an answer holds, read in a thread: one strange answer ends one search, not all.
 
     Raises:
@@ -96,6 +96,6 @@ def key_of(keys: Mapping[str, str], name: str) -> str:
     Raises:
         SourceError: it is not set.
     """
-    if not (found := keys.get(name, "").strip()):
+    if not (key := keys.get(name, "").strip()):
         raise SourceError(f"the environment variable {name} is not set")
-    return found
+    return key

@@ -46,12 +46,12 @@ def source_named(name: str) -> Source:
     Raises:
         OptionError: there is none, or it cannot be used; the hint is the closest name.
     """
-    found, broken = _looked_up()
-    if name in found:
-        return found[name]
+    sources, broken = _looked_up()
+    if name in sources:
+        return sources[name]
     if name in broken:
         raise OptionError(f"the source {name!r} cannot be used: {broken[name]}", hint="tellapart sources lists those that can")
-    raise OptionError(f"there is no source {name!r}", hint=closest_name(name.lower(), found) or f"the sources are {', '.join(found)}")
+    raise OptionError(f"there is no source {name!r}", hint=closest_name(name.lower(), sources) or f"the sources are {', '.join(sources)}")
 
 
 def missing_keys(source: Source, environment: Mapping[str, str]) -> list[str]:
@@ -76,16 +76,16 @@ def facets_of(source: Source, keyword: str, licenses: Sequence[str] = ()) -> lis
 
 
 def _looked_up() -> tuple[dict[str, Source], dict[str, str]]:
-    found, broken = dict(SOURCES), dict[str, str]()
+    sources, broken = dict(SOURCES), dict[str, str]()
     for entry in sorted(entry_points(group=GROUP), key=lambda one: one.name):
-        if entry.name in found:
+        if entry.name in sources:
             broken[entry.name if entry.name not in SOURCES else f"{entry.name} ({_origin(entry)})"] = "another source has this name"
             continue
         try:
-            found[entry.name] = _loaded(entry)
+            sources[entry.name] = _loaded(entry)
         except Exception as error:  # a plugin may raise anything; it must not take the others with it
             broken[entry.name] = f"{_origin(entry)}: {type(error).__name__}: {error}"
-    return found, broken
+    return sources, broken
 
 
 def _loaded(entry: EntryPoint) -> Source:

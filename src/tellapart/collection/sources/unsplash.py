@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.candidates import Offer, Query, Request, ResultPage
 from tellapart.collection.sources import json_fields
 from tellapart.collection.sources.licenses import FAMILIES, usable
 from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError, key_of
@@ -49,18 +49,18 @@ class Unsplash:
             headers={"Authorization": f"Client-ID {key_of(keys, KEY)}", "Accept-Version": "v1"},
         )
 
-    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> ResultPage:
         """The offers of one page, without those that are for paying members; see :meth:`Source.parse`."""
-        found = json_fields.document(body)
-        if not isinstance(found.get("results"), list):
-            said = json_fields.text(json_fields.within(found, "errors", 0)) or json_fields.excerpt(body)
-            raise SourceError(f"Unsplash says: {said}")
+        document = json_fields.document(body)
+        if not isinstance(document.get("results"), list):
+            message = json_fields.text(json_fields.within(document, "errors", 0)) or json_fields.excerpt(body)
+            raise SourceError(f"Unsplash says: {message}")
         page = json_fields.place_of(cursor)
-        free = (one for one in json_fields.objects(found["results"]) if not (one.get("premium") or one.get("plus")))
-        return Found(
+        free = (one for one in json_fields.objects(document["results"]) if not (one.get("premium") or one.get("plus")))
+        return ResultPage(
             offers=usable((_offer(photo, query.side) for photo in free), query.licenses),
-            cursor=str(page + 1) if found["results"] and page < (json_fields.number(found.get("total_pages")) or 0) else None,
-            total=json_fields.number(found.get("total")),
+            cursor=str(page + 1) if document["results"] and page < (json_fields.number(document.get("total_pages")) or 0) else None,
+            total=json_fields.number(document.get("total")),
         )
 
 

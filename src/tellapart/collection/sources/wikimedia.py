@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tellapart.collection.candidates import Found, Offer, Query, Request
+from tellapart.collection.candidates import Offer, Query, Request, ResultPage
 from tellapart.collection.sources import json_fields
 from tellapart.collection.sources.licenses import CREATIVE_COMMONS, address_of, attribution_of, family_of, license_of, usable
 from tellapart.collection.sources.protocol import HostLimit, SourceCard, SourceError
@@ -65,22 +65,22 @@ class Wikimedia:
             params["iiurlwidth"] = str(width)
         return Request(url=ENDPOINT, params=_continued(cursor) | params)
 
-    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> ResultPage:
         """The offers of one page; see :meth:`Source.parse`."""
-        found = json_fields.document(body)
-        if "error" in found:
-            said = found["error"]
-            words = [json_fields.plain(json_fields.within(said, name)) for name in ("code", "info")]
+        document = json_fields.document(body)
+        if "error" in document:
+            error = document["error"]
+            words = [json_fields.plain(json_fields.within(error, name)) for name in ("code", "info")]
             raise SourceError(f"Wikimedia Commons says: {': '.join(filter(None, words)) or json_fields.excerpt(body)}")
-        if not found.keys() & {"query", "batchcomplete", "continue"}:
+        if not document.keys() & {"query", "batchcomplete", "continue"}:
             raise SourceError(f"the answer of Wikimedia Commons holds no results: {json_fields.excerpt(body)}")
         pages = sorted(
-            json_fields.objects(json_fields.within(found, "query", "pages")), key=lambda page: json_fields.number(page.get("index")) or 0
+            json_fields.objects(json_fields.within(document, "query", "pages")), key=lambda page: json_fields.number(page.get("index")) or 0
         )
-        return Found(
+        return ResultPage(
             offers=usable((_offer(page, query.side) for page in pages), query.licenses),
-            cursor=_cursor(found.get("continue")),
-            total=json_fields.number(json_fields.within(found, "query", "searchinfo", "totalhits")),
+            cursor=_cursor(document.get("continue")),
+            total=json_fields.number(json_fields.within(document, "query", "searchinfo", "totalhits")),
         )
 
 
@@ -92,8 +92,8 @@ def _generator(query: Query) -> dict[str, str]:
     quoted = keyword.replace('"', " ")
     words = f'deepcat:"{quoted}"' if query.facet.get("in") == "deepcategory" else keyword
     kind = f"filemime:{query.facet['mime']} " if "mime" in query.facet else ""
-    found = {"generator": "search", "gsrnamespace": "6", "gsrsearch": f"filetype:bitmap {kind}{words}", "gsrlimit": str(PER_PAGE)}
-    return found | ({"gsrsort": query.facet["sort"]} if "sort" in query.facet else {})
+    parameters = {"generator": "search", "gsrnamespace": "6", "gsrsearch": f"filetype:bitmap {kind}{words}", "gsrlimit": str(PER_PAGE)}
+    return parameters | ({"gsrsort": query.facet["sort"]} if "sort" in query.facet else {})
 
 
 def _width(side: int) -> int | None:
@@ -105,19 +105,19 @@ def _cursor(continued: object) -> str | None:
     """The ``continue`` object of an answer as text; None where there is none, or where no search goes on beyond it."""
     if not isinstance(continued, dict):
         return None
-    said = {json_fields.text(name): json_fields.text(value) for name, value in continued.items() if json_fields.text(value)}
-    is_beyond = (json_fields.number(said.get("gsroffset", "0")) or 0) + PER_PAGE > MOST
-    return json.dumps(said, sort_keys=True, separators=(",", ":")) if said and not is_beyond else None
+    values = {json_fields.text(name): json_fields.text(value) for name, value in continued.items() if json_fields.text(value)}
+    is_beyond = (json_fields.number(values.get("gsroffset", "0")) or 0) + PER_PAGE > MOST
+    return json.dumps(values, sort_keys=True, separators=(",", ":")) if values and not is_beyond else None
 
 
 def _continued(cursor: str | None) -> dict[str, str]:
     try:
-        found = json.loads(cursor or "{}")
+        content = json.loads(cursor or "{}")
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        content = None
+    if not isinstance(content, dict):
         raise SourceError(f"the place {cursor!r} in the results is not one of Wikimedia Commons")
-    return {name: value for name, value in found.items() if isinstance(value, str)}
+    return {name: value for name, value in content.items() if isinstance(value, str)}
 
 
 def _offer(page: Mapping[str, Any], side: int) -> Offer:
@@ -126,17 +126,17 @@ def _offer(page: Mapping[str, Any], side: int) -> Offer:
         return Offer(url="")
     thumb = json_fields.address(info.get("thumburl"))
     is_smaller = bool(thumb) and _width(side) is not None
-    said = {name: json_fields.plain(json_fields.within(info, "extmetadata", name, "value")) for name in SAID.split("|")}
-    named = [license_of(said[name]) for name in ("License", "LicenseShortName", "LicenseUrl", "UsageTerms")]
+    metadata = {name: json_fields.plain(json_fields.within(info, "extmetadata", name, "value")) for name in SAID.split("|")}
+    named = [license_of(metadata[name]) for name in ("License", "LicenseShortName", "LicenseUrl", "UsageTerms")]
     license = next((one for one in named if family_of(one)), next(filter(None, named), ""))
-    title = said["ObjectName"] or json_fields.text(page.get("title")).removeprefix("File:").rpartition(".")[0]
-    credit = said["Attribution"] or attribution_of(title=title, creator=said["Artist"], license=license, via="Wikimedia Commons")
+    title = metadata["ObjectName"] or json_fields.text(page.get("title")).removeprefix("File:").rpartition(".")[0]
+    credit = metadata["Attribution"] or attribution_of(title=title, creator=metadata["Artist"], license=license, via="Wikimedia Commons")
     return Offer(
         url=thumb if is_smaller else json_fields.address(info.get("url")),
         page=json_fields.address(info.get("descriptionurl")),
         license=license,
-        license_url=json_fields.address(said["LicenseUrl"]) or address_of(license),
-        creator=said["Artist"],
+        license_url=json_fields.address(metadata["LicenseUrl"]) or address_of(license),
+        creator=metadata["Artist"],
         title=title,
         attribution=credit,
         width=json_fields.pixels(info.get("thumbwidth" if is_smaller else "width")),

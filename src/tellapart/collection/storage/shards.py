@@ -141,7 +141,7 @@ SHARDED_FROM = 1_000_000
 
 def is_sharded(state: Path, quotas: Mapping[str, int | None]) -> bool:
     """Whether this collection is packed: it has been so far, or so many images are wanted."""
-    return (state / SPOOL_FOLDER).exists() or sum(wanted or 0 for wanted in quotas.values()) > SHARDED_FROM
+    return (state / SPOOL_FOLDER).exists() or sum(quota or 0 for quota in quotas.values()) > SHARDED_FROM
 
 
 def open_spool(state: Path) -> Folder:
@@ -178,8 +178,8 @@ def _waiting(ledger: Ledger, fewest: int, *, is_rest: bool) -> list[dict[str, An
     rows = ledger.rows(
         "SELECT *, file AS file_name FROM images WHERE status = 'kept' AND file NOT LIKE 'shard-%' ORDER BY id LIMIT ?", (fewest,)
     )
-    found = [dict(row) for row in rows]
-    return found if is_rest or len(found) >= fewest else []
+    waiting = [dict(row) for row in rows]
+    return waiting if is_rest or len(waiting) >= fewest else []
 
 
 def _next_number(ledger: Ledger) -> int:

@@ -247,8 +247,8 @@ class Bucket:
 
     def listed(self, prefix: str = "") -> Iterator[str]:  # noqa: D102
         inside = _checked(prefix) if prefix else None
-        found = self._tried("be listed", lambda: [o["path"] for batch in self._obstore.list(self._store, inside) for o in batch])
-        yield from sorted(name for name in found if not any(part.startswith(".") for part in name.split("/")))
+        names = self._tried("be listed", lambda: [o["path"] for batch in self._obstore.list(self._store, inside) for o in batch])
+        yield from sorted(name for name in names if not any(part.startswith(".") for part in name.split("/")))
 
     def _tried(self, what: str, work: Callable[[], _Result], *, patience_s: float | None = None, absent: Any = ...) -> _Result:
         """What ``work`` gives, tried again while that may help; ``absent`` where the object is not there."""

@@ -142,8 +142,8 @@ class Browser:
 
 def browser_path() -> str | None:
     """The system's Chromium, or a browser made of it; None where there is none."""
-    found = next((path for name in PROGRAMS if (path := shutil.which(name))), None)
-    return found or next((path for path in APPLICATIONS if Path(path).is_file()), None)
+    path_of_program = next((path for name in PROGRAMS if (path := shutil.which(name))), None)
+    return path_of_program or next((path for path in APPLICATIONS if Path(path).is_file()), None)
 
 
 def _own_browser(playwright: Any) -> str:

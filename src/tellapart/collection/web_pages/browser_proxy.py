@@ -149,12 +149,12 @@ class Gateway:
         if not self._allow_private and (reason := literal_refusal(host)):
             raise Failure("permanent", reason)
         try:
-            found = [result["host"] for result in await self._resolver.resolve(host, port)]
+            addresses = [result["host"] for result in await self._resolver.resolve(host, port)]
         except OSError as error:
             raise network_failure(error) from error
-        reasons = {} if self._allow_private else {ip: reason for ip in found if (reason := refusal(ip))}
+        reasons = {} if self._allow_private else {ip: reason for ip in addresses if (reason := refusal(ip))}
         failure = Failure("permanent", next(iter(reasons.values()), "host name unknown"))
-        for ip in found:
+        for ip in addresses:
             if ip not in reasons:
                 try:
                     async with asyncio.timeout(CONNECT_S):
@@ -164,9 +164,9 @@ class Gateway:
         raise failure
 
 
-def _length(said: str) -> int:
+def _length(value: str) -> int:
     """A Content-Length; 0 where it is none."""
-    return int(said) if said.isascii() and said.isdecimal() and len(said) < 16 else 0
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 16 else 0
 
 
 def _split(target: str) -> tuple[str, int] | None:
@@ -180,8 +180,8 @@ def _split(target: str) -> tuple[str, int] | None:
 
 def _closing(first: str, head: str) -> bytes:
     """A head with another first line that says the connection ends."""
-    kept = [line for line in head.split("\r\n")[1:] if line and line.partition(":")[0].strip().lower() not in _HOP]
-    return "\r\n".join([first, *kept, "Connection: close", "", ""]).encode("latin-1")
+    headers = [line for line in head.split("\r\n")[1:] if line and line.partition(":")[0].strip().lower() not in _HOP]
+    return "\r\n".join([first, *headers, "Connection: close", "", ""]).encode("latin-1")
 
 
 def _own_answer(code: int, reason: str) -> bytes:

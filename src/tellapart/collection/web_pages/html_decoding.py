@@ -34,8 +34,8 @@ def page_text(page: bytes | str, content_type: str = "") -> str:
     for mark, encoding in _MARKS:
         if page.startswith(mark):
             return page[len(mark) :].decode(encoding, errors="replace")
-    said = _HTTP.search(content_type)
-    encoding = _codec(said[1]) if said else ""
+    declared = _HTTP.search(content_type)
+    encoding = _codec(declared[1]) if declared else ""
     if not encoding and (meta := _META.search(page[:_LOOKED_AT])):
         encoding = _codec(meta[1].decode("ascii"))
         encoding = "utf-8" if encoding.startswith("utf-16") else encoding
@@ -50,14 +50,14 @@ def page_text(page: bytes | str, content_type: str = "") -> str:
 def _codec(label: str) -> str:
     """Python's codec for what a page calls an encoding; empty where it is none for text."""
     try:
-        found = codecs.lookup(label)
+        codec = codecs.lookup(label)
     except (LookupError, ValueError):
         return ""
-    is_text = getattr(found, "_is_text_encoding", True) and found.name not in (
+    is_text = getattr(codec, "_is_text_encoding", True) and codec.name not in (
         "idna",
         "punycode",
         "unicode_escape",
         "raw_unicode_escape",
         "undefined",
     )
-    return _MEANT.get(found.name, found.name) if is_text else ""
+    return _MEANT.get(codec.name, codec.name) if is_text else ""

@@ -65,17 +65,17 @@ def linked_images(tree: LexborHTMLParser, base: str) -> Iterator[Shown]:
 
 def head_images(tree: LexborHTMLParser, base: str) -> Iterator[Shown]:
     """What a page names for others to show: ``og:image``, ``twitter:image``, ``image_src``, microdata."""
-    found: list[dict[str, str]] = []
+    images: list[dict[str, str]] = []
     for node in tree.css(_HEAD):
-        said = node.attributes
-        name = (said.get("property") or said.get("name") or "image").lower()
-        value = said.get("content") or said.get("href") or ""
+        attributes = node.attributes
+        name = (attributes.get("property") or attributes.get("name") or "image").lower()
+        value = attributes.get("content") or attributes.get("href") or ""
         detail = name.removeprefix("og:").removeprefix("twitter:").removeprefix("image").lstrip(":")
         if detail in ("", "url", "secure_url", "src"):
-            found.append({"url": joined(base, value)})
-        elif found and detail in ("width", "height", "alt"):
-            found[-1].setdefault(detail, value)
-    for image in found:
+            images.append({"url": joined(base, value)})
+        elif images and detail in ("width", "height", "alt"):
+            images[-1].setdefault(detail, value)
+    for image in images:
         width, height = pixels(image.get("width", "").strip()), pixels(image.get("height", "").strip())
         if is_photo_address(image["url"]) and not is_icon(width, height):
             yield Shown(url=image["url"], title=text(image.get("alt")), width=width, height=height)
@@ -120,9 +120,9 @@ def _sizes(image: LexborNode, base: str) -> list[Candidate]:
 
 def _srcsets(node: LexborNode, base: str) -> list[Candidate]:
     for keys in (LATE_SRCSET, ("srcset",)):
-        found = _usable([c for key in keys for c in candidates_of(node.attributes.get(key) or "")], base)
-        if found:
-            return found
+        usable = _usable([c for key in keys for c in candidates_of(node.attributes.get(key) or "")], base)
+        if usable:
+            return usable
     return []
 
 
@@ -136,12 +136,12 @@ def _layout(images: Sequence[LexborNode]) -> tuple[float | None, list[float]]:
     width, declared = None, []
     for image in images:
         for key in ("width", "height"):
-            said = (image.attributes.get(key) or "").strip().lower().removesuffix("px")
-            if said.replace(".", "", 1).isdecimal() and len(said) < 9:
-                declared.append(float(said))
-                width = float(said) if key == "width" and width is None else width
+            length = (image.attributes.get(key) or "").strip().lower().removesuffix("px")
+            if length.replace(".", "", 1).isdecimal() and len(length) < 9:
+                declared.append(float(length))
+                width = float(length) if key == "width" and width is None else width
         declared += [
-            float(said) for said in _STYLE_SIZE.findall(image.attributes.get("style") or "") if said.count(".") < 2 and said != "."
+            float(length) for length in _STYLE_SIZE.findall(image.attributes.get("style") or "") if length.count(".") < 2 and length != "."
         ]
     return width or None, declared
 
@@ -162,11 +162,11 @@ def _file_link(node: LexborNode, base: str) -> str:
 
 def _above(node: LexborNode, tag: str) -> LexborNode | None:
     """The nearest element of a kind around another."""
-    found = node.parent
+    parent = node.parent
     for _ in range(_CLIMB):
-        if found is None or found.tag == tag:
-            return found
-        found = found.parent
+        if parent is None or parent.tag == tag:
+            return parent
+        parent = parent.parent
     return None
 
 

@@ -57,11 +57,11 @@ class Credit:
             return {}
         href = addresses.pop()
         license = license_of(href)
-        found: CreditFields = {"license": license if family_of(license) else "", "license_url": joined(self._base, href)}
+        credit: CreditFields = {"license": license if family_of(license) else "", "license_url": joined(self._base, href)}
         if len(names) == 1:
             links = [link for node in creators if (link := _href(node))]
-            found["creator"], found["creator_url"] = next(iter(names)), joined(self._base, links[0]) if links else ""
-        return found
+            credit["creator"], credit["creator_url"] = next(iter(names)), joined(self._base, links[0]) if links else ""
+        return credit
 
 
 def _href(node: LexborNode) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tellapart.collection.candidates import Fetched, Found, Offer, Query, Request
+from tellapart.collection.candidates import Fetched, Offer, Query, Request, ResultPage
 from tellapart.collection.network.robots import TOKEN
 from tellapart.collection.network.urls import canonical_url
 from tellapart.collection.sources.json_fields import html_tree
@@ -51,9 +51,9 @@ def _offers(tree: LexborHTMLParser, page_url: str, side: int) -> list[Offer]:
     base = base_of(tree, page_url)
     shelf, credit = _Shelf(), Credit(tree, base)
     for shown in (*shown_images(tree, base, side), *linked_images(tree, base), *head_images(tree, base)):
-        said = credit.beside(shown.node)
+        credit_fields = credit.beside(shown.node)
         offer = Offer(url=shown.url, page=page_url, group=page_url, title=shown.title, width=shown.width, height=shown.height)
-        shelf.add(replace(offer, **said), shown.aliases)
+        shelf.add(replace(offer, **credit_fields), shown.aliases)
     for named in named_images(script.text() for script in tree.css('script[type^="application/ld+json" i]')):
         url = joined(base, named.url)
         if is_photo_address(url) and not is_icon(named.width, named.height):
@@ -66,7 +66,7 @@ def _details(named: NamedImage, base: str) -> dict[str, Any]:
     """The fields of an image in JSON-LD, if any."""
     license_url = joined(base, named.license_url) if named.license_url else ""
     license = license_of(named.license_url)
-    said = {
+    details = {
         "license": license if family_of(license) else "",
         "license_url": license_url or (joined(base, named.acquire_url) if named.acquire_url else ""),
         "creator": named.creator,
@@ -76,7 +76,7 @@ def _details(named: NamedImage, base: str) -> dict[str, Any]:
         "width": named.width,
         "height": named.height,
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in details.items() if value}
 
 
 class _Shelf:
@@ -97,8 +97,10 @@ class _Shelf:
         else:
             before = self.offers[place]
             sizes = () if before.url == offer.url else ("width", "height")
-            said = {name: getattr(offer, name) for name in _DETAILS if name not in sizes and getattr(offer, name)}
-            self.offers[place] = replace(before, **{name: value for name, value in said.items() if is_better or not getattr(before, name)})
+            details = {name: getattr(offer, name) for name in _DETAILS if name not in sizes and getattr(offer, name)}
+            self.offers[place] = replace(
+                before, **{name: value for name, value in details.items() if is_better or not getattr(before, name)}
+            )
         for alias in aliases:
             self._aliases.setdefault(_key(alias), place)
 
@@ -124,8 +126,8 @@ class _Place:
         if cursor is None:
             return cls(url=query.keyword.replace(NUMBER, "1"))
         try:
-            said = json.loads(cursor)
-            return cls(url=str(said["url"]), number=int(said["number"]), seen=str(said["seen"]), last=str(said["last"]))
+            content = json.loads(cursor)
+            return cls(url=str(content["url"]), number=int(content["number"]), seen=str(content["seen"]), last=str(content["last"]))
         except (ValueError, KeyError, TypeError) as error:
             raise SourceError(f"the place {cursor[:80]!r} is not one of this source") from error
 
@@ -171,11 +173,11 @@ class Pages:
         """The page itself."""
         return Request(url=_Place.of(query, cursor).url, headers={"Accept": "text/html,application/xhtml+xml"})
 
-    def parse(self, body: bytes, query: Query, cursor: str | None) -> Found:
+    def parse(self, body: bytes, query: Query, cursor: str | None) -> ResultPage:
         """As :meth:`read`, where nothing is known but the body."""
         return self.read(Fetched(url="", verdict="ok", body=body), query, cursor)
 
-    def read(self, fetched: Fetched, query: Query, cursor: str | None) -> Found:
+    def read(self, fetched: Fetched, query: Query, cursor: str | None) -> ResultPage:
         """The images of a page as it was fetched: redirects and the headers' encoding count.
 
         Raises:
@@ -189,7 +191,7 @@ class Pages:
             raise SourceError(f"the page asks that its images be left alone ({reason})")
         offers = _offers(tree, page_url, query.side)
         following = self._following(tree, page_url, place, offers, query)
-        return Found(offers=usable(offers, query.licenses), cursor=following.cursor() if following else None)
+        return ResultPage(offers=usable(offers, query.licenses), cursor=following.cursor() if following else None)
 
     def _following(self, tree: LexborHTMLParser, page_url: str, place: _Place, offers: Sequence[Offer], query: Query) -> _Place | None:
         """The next position, unless the walk is at its end or in a cycle."""
@@ -222,9 +224,9 @@ def _opt_out(tree: LexborHTMLParser, headers: Mapping[str, str]) -> str | None:
     """The directive by which a page or its headers forbids collecting its images; None if there is none."""
     for name, content in (("X-Robots-Tag", headers.get("x-robots-tag", "").lower()), *_metas(tree)):
         if name in ("X-Robots-Tag", "robots", TOKEN):
-            said = {word.rpartition(":")[2].strip() for word in content.split(",")} & OPT_OUTS
-            if said:
-                return f"{name}: {', '.join(sorted(said))}"
+            directives = {word.rpartition(":")[2].strip() for word in content.split(",")} & OPT_OUTS
+            if directives:
+                return f"{name}: {', '.join(sorted(directives))}"
     reserved = (headers.get("tdm-reservation", ""), *(content for name, content in _metas(tree) if name == "tdm-reservation"))
     return "tdm-reservation: 1" if "1" in reserved else None
 

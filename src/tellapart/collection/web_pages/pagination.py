@@ -58,8 +58,8 @@ def rule_complaint(rule: str) -> str | None:
 def base_of(tree: LexborHTMLParser, page_url: str) -> str:
     """What relative addresses of a page are relative to."""
     node = tree.css_first("base[href]")
-    said = joined(page_url, (node.attributes.get("href") or "") if node else "")
-    return said or page_url
+    base = joined(page_url, (node.attributes.get("href") or "") if node else "")
+    return base or page_url
 
 
 def joined(base: str, address: str) -> str:
@@ -97,11 +97,11 @@ def _selected(tree: LexborHTMLParser, selector: str) -> list[LexborNode]:
 def _link(node: LexborNode) -> str:
     """The target of a selected element: its own link, or one inside or around it."""
     inner = node.css_first("a[href]")
-    found: LexborNode | None = inner if inner is not None and "href" not in node.attributes else node
+    link: LexborNode | None = inner if inner is not None and "href" not in node.attributes else node
     for _ in range(_CLIMB):
-        if found is not None and found.attributes.get("href"):
-            return found.attributes["href"] or ""
-        found = found.parent if found is not None else None
+        if link is not None and link.attributes.get("href"):
+            return link.attributes["href"] or ""
+        link = link.parent if link is not None else None
     return ""
 
 

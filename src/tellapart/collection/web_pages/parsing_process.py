@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict
 
-from tellapart.collection.candidates import Fetched, Found, Offer, Query
+from tellapart.collection.candidates import Fetched, Offer, Query, ResultPage
 from tellapart.collection.decoding_workers.ipc import frame
 from tellapart.collection.decoding_workers.worker_pool import environment
 from tellapart.collection.sources.protocol import SourceError
@@ -21,7 +21,9 @@ TIMEOUT_S = 60.0
 MEMORY_LIMIT_BYTES = 1_000_000_000
 
 
-async def parse_in_process(source: Pages, fetched: Fetched, query: Query, cursor: str | None, *, timeout_s: float = TIMEOUT_S) -> Found:
+async def parse_in_process(
+    source: Pages, fetched: Fetched, query: Query, cursor: str | None, *, timeout_s: float = TIMEOUT_S
+) -> ResultPage:
     """As :meth:`Pages.read`, in another process, within limits of time and memory.
 
     Raises:
@@ -52,7 +54,7 @@ async def parse_in_process(source: Pages, fetched: Fetched, query: Query, cursor
         raise StorageError(f"a process to read a page could not be started: {error}") from error
     try:
         async with asyncio.timeout(timeout_s):
-            said, _ = await process.communicate(frame(json.dumps(order).encode()) + frame(fetched.body))
+            output, _ = await process.communicate(frame(json.dumps(order).encode()) + frame(fetched.body))
     except TimeoutError:
         raise SourceError(f"reading the page takes more than {timeout_s:g} s") from None
     finally:
@@ -61,9 +63,9 @@ async def parse_in_process(source: Pages, fetched: Fetched, query: Query, cursor
                 process.kill()
             await process.wait()
     try:
-        answer = json.loads(said)
+        answer = json.loads(output)
     except ValueError:
         raise SourceError("reading the page takes more memory or time than it may have, or crashes the parser") from None
     if reason := answer.get("refused"):
         raise SourceError(reason)
-    return Found(offers=tuple(Offer(**offer) for offer in answer["offers"]), cursor=answer["cursor"])
+    return ResultPage(offers=tuple(Offer(**offer) for offer in answer["offers"]), cursor=answer["cursor"])

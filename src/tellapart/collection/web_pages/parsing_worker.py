@@ -26,24 +26,24 @@ def main() -> None:
     order, body = read_frame(sys.stdin.buffer), read_frame(sys.stdin.buffer)
     if order is None or body is None:
         return
-    asked = json.loads(order)
-    limit_memory(asked["memory_limit_bytes"])
-    limit_processor_time(asked["timeout_s"])
-    json.dump(_answer(asked, body), sys.stdout)
+    order_fields = json.loads(order)
+    limit_memory(order_fields["memory_limit_bytes"])
+    limit_processor_time(order_fields["timeout_s"])
+    json.dump(_answer(order_fields, body), sys.stdout)
 
 
-def _answer(asked: dict[str, Any], body: bytes) -> dict[str, Any]:
-    query = Query(**{**asked["query"], "licenses": tuple(asked["query"]["licenses"])})
-    fetched = Fetched(url=asked["url"], verdict="ok", body=body, final_url=asked["final_url"], headers=asked["headers"])
+def _answer(order: dict[str, Any], body: bytes) -> dict[str, Any]:
+    query = Query(**{**order["query"], "licenses": tuple(order["query"]["licenses"])})
+    fetched = Fetched(url=order["url"], verdict="ok", body=body, final_url=order["final_url"], headers=order["headers"])
     try:
-        found = Pages(asked["rule"], asked["pages"]).read(fetched, query, asked["cursor"])
+        page = Pages(order["rule"], order["pages"]).read(fetched, query, order["cursor"])
     except SourceError as error:
         return {"refused": str(error)}
     except MemoryError:
         return {"refused": "reading the page takes more memory than it may have"}
     except Exception as error:  # one page's failure is an outcome, whatever a strange page brings about
         return {"refused": f"the page could not be read: {type(error).__name__}: {error}"[:200]}
-    return {"offers": [asdict(offer) for offer in found.offers], "cursor": found.cursor}
+    return {"offers": [asdict(offer) for offer in page.offers], "cursor": page.cursor}
 
 
 if __name__ == "__main__":

@@ -21,13 +21,13 @@ __all__ = ["BAR", "Figure", "Scale", "figure_css", "interval_bar", "report_figur
 def report_figures(view: Mapping[str, Any]) -> dict[str, Figure]:
     """Every figure the view has numbers for, by name; a part's figures end in its name, as in ``confusion-test``."""
     names = view["header"]["class_names"]
-    found: list[Figure | None] = []
-    found += [confusion_figure(section, names) for section in view["confusion"]]
-    found += [reliability_figure(section) for section in view["reliability"]]
-    found += [coverage_figure(section) for section in view["coverage"]]
-    found += [draw(part["binary"], part["title"]) for part in view["header"]["parts"] for draw in (roc_figure, precision_recall_figure)]
-    found += [draw(section) for section in view["rungs"] for draw in (rungs_figure, rungs_time_figure)]
-    found += [
+    figures: list[Figure | None] = []
+    figures += [confusion_figure(section, names) for section in view["confusion"]]
+    figures += [reliability_figure(section) for section in view["reliability"]]
+    figures += [coverage_figure(section) for section in view["coverage"]]
+    figures += [draw(part["binary"], part["title"]) for part in view["header"]["parts"] for draw in (roc_figure, precision_recall_figure)]
+    figures += [draw(section) for section in view["rungs"] for draw in (rungs_figure, rungs_time_figure)]
+    figures += [
         sensitivity_figure(view["sensitivity"]),
         curve_figure(view["curve"]),
         loss_figure(view["training"]),
@@ -35,4 +35,4 @@ def report_figures(view: Mapping[str, Any]) -> dict[str, Figure]:
         map_figure(view["map"], names),
         counts_figure(view["data"]),
     ]
-    return {figure.name: figure for figure in found if figure is not None}
+    return {figure.name: figure for figure in figures if figure is not None}

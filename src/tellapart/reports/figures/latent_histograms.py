@@ -42,8 +42,8 @@ def histogram_figure(
     else:
         parts += [polyline(_outline(share, edges, x, y), f"series k{number}") for number, share in enumerate(shares)]
         parts.append(_legend([label for label, _ in drawn]))
-    said = words or " ".join(f"{label}: mean {values.mean():.3g}, standard deviation {values.std():.3g}." for label, values in drawn)
-    return Figure(name, title, said, WIDTH, HEIGHT, "".join(parts))
+    description = words or " ".join(f"{label}: mean {values.mean():.3g}, standard deviation {values.std():.3g}." for label, values in drawn)
+    return Figure(name, title, description, WIDTH, HEIGHT, "".join(parts))
 
 
 def limits_of(values: FloatArray) -> tuple[float, float]:

@@ -17,15 +17,15 @@ def sensitivity_figure(section: Mapping[str, Any]) -> Figure | None:
     """A dot for each split, then the reported split and the "first files" split with their intervals, on one axis."""
     if section.get("reason") or not section.get("splits"):
         return None
-    found, reported = section["splits"], section.get("reported")
+    splits, reported = section["splits"], section.get("reported")
     first = (section.get("first") or {}).get("accuracy")
-    values = [s["accuracy"] for s in found] + [v for i in (reported, first) if i for v in (i["low"], i["high"])]
+    values = [s["accuracy"] for s in splits] + [v for i in (reported, first) if i for v in (i["low"], i["high"])]
     low, high = share_range(values)
     x = Scale(low, high, LEFT + 12, RIGHT - 12)
     rows = 1 + bool(reported) + bool(first)
     floor = 36.0 + 84 * rows
     parts = [x_axis(x, floor, 14, "accuracy", tick_percent(x.ticks()))]
-    parts.append(text(LEFT, 28, f"{count(len(found), 'other split')} of the same images", "strong") + _strip(found, x, 66))
+    parts.append(text(LEFT, 28, f"{count(len(splits), 'other split')} of the same images", "strong") + _strip(splits, x, 66))
     spread = section["accuracy"]
     parts.append(line(x(spread["mean"]), 48, x(spread["mean"]), 84, "axis"))
     y = 112.0

@@ -33,7 +33,7 @@ def figure_css() -> str:
 
 
 def _filled(colors: dict[str, str]) -> str:
-    return re.sub(r"var\(--([\w-]+)\)", lambda found: colors[found[1]], figure_css())
+    return re.sub(r"var\(--([\w-]+)\)", lambda match: colors[match[1]], figure_css())
 
 
 @lru_cache(maxsize=1)
@@ -125,11 +125,11 @@ class ErrorScale(Scale):
 
     def ticks(self, count: int = 5) -> list[float]:
         """Round shares far enough from each other to be written."""
-        kept: list[float] = []
+        ticks: list[float] = []
         for tick in (t for t in self.TICKS if self.low - 1e-9 <= t < self.high + 1e-9):
-            if (not kept or abs(self(tick) - self(kept[-1])) >= self.LEAST_GAP) and abs(self.end - self(tick)) >= self.LEAST_GAP:
-                kept.append(tick)
-        return [*kept, 1.0]
+            if (not ticks or abs(self(tick) - self(ticks[-1])) >= self.LEAST_GAP) and abs(self.end - self(tick)) >= self.LEAST_GAP:
+                ticks.append(tick)
+        return [*ticks, 1.0]
 
 
 def linear_ticks(low: float, high: float, count: int = 5) -> list[float]:

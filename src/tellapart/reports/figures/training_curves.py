@@ -90,13 +90,13 @@ def _lines(fold: Mapping[str, Any], curve: _Curve, x: Scale, color: str) -> str:
 
 def _stretches(epochs: Sequence[int], values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
     """The epochs with a number, broken where one is missing."""
-    found: list[list[tuple[int, float]]] = [[]]
+    stretches: list[list[tuple[int, float]]] = [[]]
     for epoch, value in zip(epochs, values, strict=True):
         if value is not None:
-            found[-1].append((epoch, value))
-        elif found[-1]:
-            found.append([])
-    return [stretch for stretch in found if stretch]
+            stretches[-1].append((epoch, value))
+        elif stretches[-1]:
+            stretches.append([])
+    return [stretch for stretch in stretches if stretch]
 
 
 def _at_best(fold: Mapping[str, Any], curve: _Curve) -> float | None:
@@ -132,10 +132,10 @@ def _legend(folds: Sequence[Mapping[str, Any]], has_held_out: bool) -> str:
 
 
 def _described(folds: Sequence[Mapping[str, Any]], curve: _Curve) -> str:
-    found = []
+    sentences = []
     for fold in folds:
         value = _at_best(fold, curve)
         if value is not None:
             where = f"Fold {fold['fold']}: best" if len(folds) > 1 else "Best"
-            found.append(f"{where} epoch {fold['best']} of {fold['trained']}, held-out {curve.what} {curve.say(value)}.")
-    return " ".join(found)
+            sentences.append(f"{where} epoch {fold['best']} of {fold['trained']}, held-out {curve.what} {curve.say(value)}.")
+    return " ".join(sentences)

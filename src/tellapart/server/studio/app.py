@@ -302,13 +302,13 @@ class _Routes:
         except StorageError as error:
             raise HTTPException(400, str(error)) from error
         reason = f"from {content['name'][:80]}"
-        found, step = await asyncio.to_thread(workspace.apply, given, reason=reason, is_trial=content["is_trial"])
-        said = {
-            "new": len(found.new),
-            "unmet": len(found.unmet),
-            "conflicts": [one.as_dict() for one in found.conflicts],
+        applicable, step = await asyncio.to_thread(workspace.apply, given, reason=reason, is_trial=content["is_trial"])
+        counts = {
+            "new": len(applicable.new),
+            "unmet": len(applicable.unmet),
+            "conflicts": [one.as_dict() for one in applicable.conflicts],
         }
-        return JSONResponse({**said, **asdict(step), **_changes(workspace, content["seq"])})
+        return JSONResponse({**counts, **asdict(step), **_changes(workspace, content["seq"])})
 
     async def undo(self, request: Request) -> Response:
         content, workspace = await sent(request, UNDO), self.workspace

@@ -92,17 +92,17 @@ def predictions_view(workspace: Workspace, run: Run) -> PredictionsView:
     n = len(workspace)
     predicted, part = np.full(n, -1, np.int32), np.zeros(n, np.uint8)
     confidence, own, margin = (np.full(n, np.nan) for _ in range(3))
-    for found in (run.out_of_fold, run.predictions):
-        if found is None:
+    for predictions in (run.out_of_fold, run.predictions):
+        if predictions is None:
             continue
-        source, rows = _matched(workspace, found)
-        codes = np.array(workspace.codes(found.class_names), np.int32)
-        probabilities = found.probabilities[source]
+        source, rows = _matched(workspace, predictions)
+        codes = np.array(workspace.codes(predictions.class_names), np.int32)
+        probabilities = predictions.probabilities[source]
         predicted[rows] = codes[probabilities.argmax(axis=1)]
         confidence[rows] = probabilities.max(axis=1)
         own[rows] = _own(workspace, codes, probabilities, rows)
         margin[rows] = _margins(probabilities)
-        part[rows] = [_part(found.parts[number]) for number in source]
+        part[rows] = [_part(predictions.parts[number]) for number in source]
     return {
         "class_names": list(workspace.class_names),
         "n": int((predicted >= 0).sum()),
@@ -118,10 +118,10 @@ def _part(name: str | None) -> int:
     return 1 + PARTS.index(name) if name in PARTS else 1
 
 
-def _matched(workspace: Workspace, found: Predictions) -> tuple[IntArray, IntArray]:
+def _matched(workspace: Workspace, predictions: Predictions) -> tuple[IntArray, IntArray]:
     """Numbers of the predictions, and of the rows with the same image each is about."""
     source, rows = [], []
-    for number, image_id in enumerate(found.image_ids):
+    for number, image_id in enumerate(predictions.image_ids):
         for row in workspace.numbers_of(image_id):
             source.append(number)
             rows.append(row)
@@ -168,17 +168,17 @@ def run_view(run: Run) -> RunRow:
     }
 
 
-def leaderboard_view(found: ListedRuns) -> LeaderboardView:
+def leaderboard_view(listed: ListedRuns) -> LeaderboardView:
     """Runs ranked on the images they have in common, in words, with the interval of each."""
-    entries = {entry.name: entry for entry in found.runs}
+    entries = {entry.name: entry for entry in listed.runs}
     groups: list[RankedGroup] = []
-    for group in found.groups:
+    for group in listed.groups:
         rows = [(rank, entries[rank.name]) for rank in group.ranks]
         words = [ranked_row(rank.as_dict(), entry.as_dict(), group.n) for rank, entry in rows]
         intervals = [entry.accuracy.as_dict() if entry.accuracy else None for _, entry in rows]
         named: list[RankedRun] = [{**row, "interval": interval} for row, interval in zip(words, intervals, strict=True)]
         groups.append({"n": group.n, "images": Path(rows[0][1].images).name, "part": rows[0][1].part, "rows": named})
-    return {"groups": groups, "notes": list(found.notes), "unreadable": found.unreadable}
+    return {"groups": groups, "notes": list(listed.notes), "unreadable": listed.unreadable}
 
 
 def review_of(folder: Path) -> ReviewView | None:
@@ -189,12 +189,12 @@ def review_of(folder: Path) -> ReviewView | None:
     """
     file = folder / "review.json"
     try:
-        found: ReviewView = read_json(file, REVIEW)
+        review: ReviewView = read_json(file, REVIEW)
     except FileNotFoundError:
         return None
     except (OSError, ShapeError) as error:
         raise StorageError(f"{file} cannot be read: {error}", hint="tellapart check writes it again") from error
-    return found
+    return review
 
 
 def check_view(workspace: Workspace, review: ReviewView) -> CheckView:
@@ -251,12 +251,12 @@ def findings_view(workspace: Workspace, review: ReviewView) -> ReviewPayload | N
 
 def _rows_of_review(workspace: Workspace, rows: Sequence[ReviewRow]) -> IntArray:
     """The number of each row of a review here, -1 for a file that is gone or has changed."""
-    found = []
+    numbers = []
     for row in rows:
         number = workspace.number_of.get(row["path"], -1)
         is_same = number >= 0 and workspace.undecided[number].image_id == row["image_id"]
-        found.append(number if is_same else -1)
-    return np.array(found, np.int64)
+        numbers.append(number if is_same else -1)
+    return np.array(numbers, np.int64)
 
 
 MAP_SIDE = 65535
@@ -295,8 +295,8 @@ def map_view(workspace: Workspace, folder: Path) -> MapView:
 
 def _rows(workspace: Workspace, paths: Sequence[str], image_ids: Sequence[str]) -> list[int]:
     """The row of each point, -1 for a file that is gone or has changed."""
-    found = []
+    numbers = []
     for path, image_id in zip(paths, image_ids, strict=True):
         number = workspace.number_of.get(path, -1)
-        found.append(number if number >= 0 and workspace.undecided[number].image_id == image_id else -1)
-    return found
+        numbers.append(number if number >= 0 and workspace.undecided[number].image_id == image_id else -1)
+    return numbers

@@ -111,12 +111,12 @@ class Jobs:
 
     def all(self) -> list[Job]:
         """Every job, the newest first."""
-        found = []
+        jobs = []
         for file in self.folder.glob(f"*/{JOB}"):
             with suppress(OSError, ValueError, KeyError, TypeError):
                 content = json.loads(file.read_text(encoding="utf-8"))
-                found.append(Job(file.parent, int(file.parent.name), content["kind"], tuple(content["command"]), content["started"]))
-        return sorted(found, key=lambda job: -job.number)
+                jobs.append(Job(file.parent, int(file.parent.name), content["kind"], tuple(content["command"]), content["started"]))
+        return sorted(jobs, key=lambda job: -job.number)
 
     def find(self, number: int) -> Job:
         """A job by its number.

@@ -69,13 +69,13 @@ class Loader:
 
     def _work(self) -> None:
         shown = self.shown or self._show_known()
-        found = self._scanned(is_shown=shown is not None)
-        if found is not None and found[1] != shown:
-            fresh = read_snapshot(Path(found[0]), self.source)
+        scanned = self._scanned(is_shown=shown is not None)
+        if scanned is not None and scanned[1] != shown:
+            fresh = read_snapshot(Path(scanned[0]), self.source)
             if fresh is not None:
                 self.on_read(Workspace(fresh))
             else:
-                self.loading.error = f"what was read of the folder could not be kept in {found[0]}"
+                self.loading.error = f"what was read of the folder could not be kept in {scanned[0]}"
         self.loading.is_checking = False
 
     def _show_known(self) -> str | None:
@@ -91,17 +91,17 @@ class Loader:
         """Folder and version of the new snapshot; None where there is none, and ``loading`` says why."""
         words = json.dumps({**self.source.as_dict(), "is_shown": is_shown})
         command = [sys.executable, "-m", "tellapart.server.studio.scan", words]
-        found = None
+        snapshot = None
         with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:
             self._process = process
             for line in process.stdout or ():
-                said = json.loads(line)
-                if "version" in said:
-                    found = said["state"], said["version"]
-                elif "error" in said:
-                    self.loading.error = said["error"]
+                message = json.loads(line)
+                if "version" in message:
+                    snapshot = message["state"], message["version"]
+                elif "error" in message:
+                    self.loading.error = message["error"]
                 else:
-                    self.loading.title, self.loading.done, self.loading.total = said["title"], said["done"], said["total"]
-        if found is None and self.loading.error is None:
+                    self.loading.title, self.loading.done, self.loading.total = message["title"], message["done"], message["total"]
+        if snapshot is None and self.loading.error is None:
             self.loading.error = "reading the folder was interrupted"
-        return found
+        return snapshot

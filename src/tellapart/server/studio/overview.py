@@ -27,7 +27,7 @@ SHOWN_RUNS = 5
 
 def overview_view(studio: Studio, workspace: Workspace) -> OverviewView:
     """The first page."""
-    review: CheckView = check_view(workspace, found) if (found := studio.review()) is not None else {"issues": None}
+    review: CheckView = check_view(workspace, check) if (check := studio.review()) is not None else {"issues": None}
     runs = studio.runs()
     changed = changed_since(workspace, runs[0]) if runs else 0
     classes = _classes(workspace)
@@ -62,13 +62,13 @@ def _classes(workspace: Workspace) -> list[ClassRow]:
     used = workspace.states == 0
     left_out = workspace.states == 1
     parts = np.array([0 if row.part is None else 1 + PARTS.index(row.part) for row in workspace.undecided], np.int64)
-    found: list[ClassRow] = []
+    classes: list[ClassRow] = []
     for code, name in enumerate(workspace.class_names):
         own = workspace.labels == code
         if own.any():
             by_part = np.bincount(parts[own & used], minlength=len(PARTS) + 1)[1:]
-            found.append({"name": name, "n": int((own & used).sum()), "excluded": int((own & left_out).sum()), "parts": by_part.tolist()})
-    return found
+            classes.append({"name": name, "n": int((own & used).sum()), "excluded": int((own & left_out).sum()), "parts": by_part.tolist()})
+    return classes
 
 
 def _next_steps(

@@ -42,9 +42,9 @@ class Pictures:
         image_id = self.workspace.undecided[number].image_id
         if image_id is None:
             return None
-        kept = self._reader().read([image_id]).get(image_id)
-        if kept is not None:
-            return kept
+        cached = self._reader().read([image_id]).get(image_id)
+        if cached is not None:
+            return cached
         made = await self._in(self._decoders, lambda: self._made(number, SMALL))
         if made is not None:
             await self._in(self._keeper, lambda: self._write(image_id, made))
@@ -56,9 +56,9 @@ class Pictures:
 
     def close(self) -> None:
         """End the threads."""
-        kept, self._written_to = self._written_to, None
-        if kept is not None:
-            self._keeper.submit(kept.close)
+        store, self._written_to = self._written_to, None
+        if store is not None:
+            self._keeper.submit(store.close)
         self._keeper.shutdown()
         self._decoders.shutdown(cancel_futures=True)
 

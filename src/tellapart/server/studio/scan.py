@@ -83,8 +83,8 @@ def scan(source: FolderSource, progress: Progress) -> Snapshot:
     from tellapart.feature_spec import FeatureSpec
 
     opened = open_folder(source.folder, reading=source.reading, state=source.state, num_workers=source.num_workers, progress=progress)
-    found = opened.extract(FeatureSpec(()), progress=progress)
-    rows = undecided_rows(opened.dataset, found.files, found.facts)
+    extraction = opened.extract(FeatureSpec(()), progress=progress)
+    rows = undecided_rows(opened.dataset, extraction.files, extraction.facts)
     paths = tuple(entry.path for entry in opened.dataset.entries)
     return Snapshot(opened.dataset.root, opened.state, tuple(opened.notes), paths, rows, _version(rows), opened.dataset.is_listed)
 

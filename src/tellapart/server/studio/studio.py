@@ -94,15 +94,15 @@ class Studio:
 
     def _all_runs(self) -> list[Run]:
         """The finished classifiers in the folder of runs, the newest first; a file that is as it was is not read again."""
-        found: dict[tuple[Path, int], Run] = {}
+        runs_read: dict[tuple[Path, int], Run] = {}
         for file in self.places.runs.expanduser().glob("*/metrics.json"):
             with suppress(TellapartError, OSError):
                 key = file.absolute(), file.stat().st_mtime_ns
                 run = self._read_runs.get(key) or Run(key[0].parent)
                 if not run.is_autoencoder:
-                    found[key] = run
-        self._read_runs = found
-        return sorted(found.values(), key=lambda run: (run.metrics.created, run.name), reverse=True)
+                    runs_read[key] = run
+        self._read_runs = runs_read
+        return sorted(runs_read.values(), key=lambda run: (run.metrics.created, run.name), reverse=True)
 
     def run(self, name: str) -> Run:
         """A run of this folder by its name.

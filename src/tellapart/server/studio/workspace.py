@@ -191,13 +191,13 @@ class Workspace:
         """
         with self._lock:
             self.refresh()
-            found = applicable_decisions(self, given)
-            if is_trial or not found.new:
-                return found, Step(None, 0)
-            log = self._log.append(found.new, why=reason)
+            applicable = applicable_decisions(self, given)
+            if is_trial or not applicable.new:
+                return applicable, Step(None, 0)
+            log = self._log.append(applicable.new, why=reason)
             self._follow(log)
             self.own_batches.append(log.log[-1].batch)
-            return found, Step(log.log[-1].batch, len(found.new))
+            return applicable, Step(log.log[-1].batch, len(applicable.new))
 
     def undo(self, batch: int | None = None) -> Step:
         """Undo a batch, by default the newest that holds; an undo can be undone too.
@@ -289,11 +289,11 @@ def _key(one: FileRow | Decision) -> str:
 
 
 def _numbers_by_key(rows: Sequence[FileRow]) -> dict[str, tuple[int, ...]]:
-    found: dict[str, tuple[int, ...]] = {}
+    numbers: dict[str, tuple[int, ...]] = {}
     for number, row in enumerate(rows):
         key = _key(row)
-        found[key] = (*found.get(key, ()), number)
-    return found
+        numbers[key] = (*numbers.get(key, ()), number)
+    return numbers
 
 
 def _keys_of(decisions: Iterable[Decision], log: Decisions) -> set[str]:
