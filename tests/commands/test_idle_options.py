@@ -240,7 +240,6 @@ def test_options_of_another_command_are_taken_over_where_they_count() -> None:
         (["oak"], {"next_page": "auto"}, "next_page"),
         (["oak"], {"pages": 3}, "pages"),
         (["oak"], {"label": "oak"}, "label"),
-        ([], {"urls": "a.csv", "label": "oak", "licenses": "cc0"}, "licenses"),
         ([], {"page": ("http://a.example",), "label": "oak", "sources": "openverse"}, "sources"),
         ([], {"page": ("http://a.example",), "label": "oak", "uneven_sources": True}, "uneven_sources"),
     ],

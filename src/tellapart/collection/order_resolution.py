@@ -96,7 +96,6 @@ def _check_idle(options: CollectOptions, *, has_words: bool) -> None:
     options_of = {
         "without --page": (bool(options.page), ("browser", "next_page", "pages")),
         "without --page or --urls": (bool(options.page or options.urls), ("label",)),
-        "without --page or classes to search for": (bool(options.page) or has_words, ("licenses",)),
         "without classes to search for": (has_words, ("sources", "uneven_sources")),
     }
     usual = type(options)()
