@@ -28,11 +28,6 @@ from tellapart.training.options import TRAINED, WITH_BACKBONE, TrainOptions
 if TYPE_CHECKING:
     from tellapart.training.recipe_runner import RecipeRunner
 
-TRAINING = (
-    *("recipe", "backbone", "weights", "architecture", "image_size", "augment"),
-    *("epochs", "balance", "seed", "device", "precision", "num_workers"),
-)
-"""Options that are those of a training."""
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
 
 
@@ -96,6 +91,13 @@ class LearningCurveResult(Result):
     points: tuple[CurvePoint, ...]
     fit: Mapping[str, float]
     twice: DoubledTraining
+
+
+TRAINING = (
+    *("recipe", "backbone", "weights", "architecture", "image_size", "augment"),
+    *("epochs", "balance", "seed", "device", "precision", "num_workers"),
+)
+"""Options that are those of a training."""
 
 
 @with_options(LearningCurveOptions)
