@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tellapart.errors import DataError, StorageError
-from tellapart.run_folder import Run, open_run
+from tellapart.errors import StorageError
+from tellapart.run_folder import Run
 
 HEADING = {
     "run": "r-1",
@@ -113,31 +113,3 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "metrics.json")
     with pytest.raises(StorageError, match="not a regular file"):
         assert Run(tmp_path).metrics
-
-
-@pytest.mark.parametrize(
-    ("where", "message", "hint"),
-    [
-        ("photos", "there is no finished run in {}/photos: it holds images", "the run comes before the images, such as runs/r-2"),
-        ("photos/cats/1.jpg", "there is no finished run in {}/photos/cats/1.jpg", "the run comes before the images, such as runs/r-2"),
-        ("runs", "there is no finished run in {}/runs", "it holds runs; name one: {}/runs/r-1, {}/runs/r-2"),
-        ("runs/r-1/report.html", "there is no finished run in {}/runs/r-1/report.html", "it is a part of the run {}/runs/r-1"),
-        ("runs/r-3", "there is no finished run in {}/runs/r-3", "runs there: r-1, r-2"),
-        ("", "the name of the run is empty", "tellapart train FOLDER makes one"),
-        ("https://example.org/r-1", "https://example.org/r-1 is an address, not a run", "download it first"),
-    ],
-)
-def test_what_is_no_run_is_said_with_the_runs_at_hand(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, message: str, hint: str
-) -> None:
-    for name in ("r-1", "r-2"):
-        (tmp_path / "runs" / name).mkdir(parents=True)
-        (tmp_path / "runs" / name / "metrics.json").write_text("{}")
-        (tmp_path / "runs" / name / "report.html").touch()
-    (tmp_path / "photos/cats").mkdir(parents=True)
-    (tmp_path / "photos/cats/1.jpg").touch()
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError) as caught:
-        open_run(where)
-    assert str(caught.value) == message.replace("{}", str(tmp_path))
-    assert str(caught.value.hint).startswith(hint.replace("{}", str(tmp_path)))

@@ -11,10 +11,22 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypedDict
 
 import numpy as np
 
 from tellapart.array_types import BoolArray, FloatArray, IntArray
+from tellapart.json_files import ShapeError, fields, real, several
+
+SCALE_SHAPE = fields({"scores": several(real(), least=1), "weights": several(real(0, 1, is_above=True), least=1)})
+"""What :class:`ScaleFields` look like in a file that is read."""
+
+
+class ScaleFields(TypedDict):
+    """A scale in a JSON file."""
+
+    scores: list[float]
+    weights: list[float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +50,23 @@ class ConformalScale:
         order = np.argsort(values, kind="stable")
         return cls(values[order], weights[order])
 
+    @classmethod
+    def from_fields(cls, known: ScaleFields) -> ConformalScale:
+        """The scale that a file holds, of :data:`SCALE_SHAPE`.
+
+        Raises:
+            ShapeError: the scores do not ascend, or there are more or fewer weights.
+        """
+        scores, weights = (np.array(known[name], dtype=np.float32) for name in ("scores", "weights"))
+        if len(scores) != len(weights) or (np.diff(scores) < 0).any():
+            raise ShapeError("the scores of a scale do not ascend, or its weights are not as many")
+        return cls(scores, weights)
+
+    def as_fields(self) -> ScaleFields:
+        """The scale for a file; it is the same when it is read."""
+        scores, weights = ([float(f"{value:.9g}") for value in values.tolist()] for values in (self.scores, self.weights))
+        return {"scores": scores, "weights": weights}
+
     def __len__(self) -> int:
         return len(self.scores)
 
@@ -48,8 +77,8 @@ class ConformalScale:
 
     @property
     def smallest(self) -> float:
-        """The smallest p-value that any score has: 1 / (groups + 1)."""
-        return 1 / (self.groups + 1)
+        """The smallest p-value that any score has."""
+        return smallest_p_value(self.groups)
 
     def p_values(self, scores: FloatArray) -> FloatArray:
         """The share of groups whose scores are at least as high, float64 in (0, 1], of scores float (...).
@@ -59,6 +88,11 @@ class ConformalScale:
         from_here = np.append(np.cumsum(self.weights[::-1], dtype=np.float64)[::-1], 0.0)
         at = np.searchsorted(self.scores, np.asarray(scores, dtype=np.float32), side="left")
         return np.minimum(1.0, (1 + from_here[at]) / (1 + self.groups))
+
+
+def smallest_p_value(groups: float) -> float:
+    """The smallest p-value on a scale of so many groups: 1 / (groups + 1)."""
+    return 1 / (groups + 1)
 
 
 def true_class_scale(probabilities: FloatArray, targets: IntArray, groups: Sequence[str]) -> ConformalScale:

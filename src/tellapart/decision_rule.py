@@ -6,17 +6,29 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 
 from tellapart.array_types import FloatArray, IntArray
 from tellapart.dataset.delimited_files import table_rows
 from tellapart.errors import DataError, OptionError, closest_name
+from tellapart.json_files import ShapeError, fields, real, several, text
 from tellapart.predictions import Predictions
 
 ABSTENTIONS = ("unknown", "abstain")
 """Names of a column of costs that is no class: what no answer costs."""
 HIGHEST = 1e9
+DECISION_SHAPE = fields({"answers": several(text(least=1), is_unique=True), "costs": several(several(real(0, HIGHEST))), "source": text()})
+"""What :class:`DecisionFields` look like in a file that is read."""
+
+
+class DecisionFields(TypedDict):
+    """A rule of decision in a file: the answers, their costs by true class, and where it comes from."""
+
+    answers: list[str]
+    costs: list[list[float]]
+    source: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +44,22 @@ class DecisionRule:
     answers: tuple[str, ...]
     costs: FloatArray
     source: str
+
+    @classmethod
+    def from_fields(cls, known: DecisionFields, class_names: Sequence[str]) -> DecisionRule:
+        """The rule that a file holds, of :data:`DECISION_SHAPE`.
+
+        Raises:
+            ShapeError: it is not about these classes, or costs are missing.
+        """
+        answers, count = known["answers"], len(class_names)
+        if answers[:count] != list(class_names) or [len(row) for row in known["costs"]] != [len(answers)] * count:
+            raise ShapeError("decision does not fit the classes")
+        return cls(tuple(answers), np.array(known["costs"], dtype=np.float64), known["source"])
+
+    def as_fields(self) -> DecisionFields:
+        """The rule for a file."""
+        return {"answers": list(self.answers), "costs": self.costs.tolist(), "source": self.source}
 
     def chosen(self, probabilities: FloatArray) -> IntArray:
         """The number of the cheapest answer, int64 (n,), for calibrated probabilities (n, k); of equally cheap ones the most probable."""

@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from tellapart.array_types import ByteArray, FloatArray
+from tellapart.array_types import ByteArray
 from tellapart.concurrency import prefetch, worker_count
 from tellapart.dataset import Dataset, Entry
 from tellapart.dataset.catalog import FileState
@@ -18,7 +18,7 @@ from tellapart.errors import DataError, ImageError
 from tellapart.features import FeatureMatrix
 from tellapart.images import ResizePolicy, resize
 from tellapart.images.integer_resize import resample
-from tellapart.models.onnx_classifier import OnnxClassifier, SquareLike
+from tellapart.models.onnx_classifier import OnnxAnswers, OnnxClassifier, SquareLike
 from tellapart.predictor import PredictedFiles, file_predictions, shown_label
 from tellapart.progress import SILENT, Progress
 
@@ -74,7 +74,7 @@ def predict_files_with_onnx(
         ModelError: the answers are no probabilities.
     """
     files: list[FileState] = []
-    answers: list[tuple[FloatArray, FloatArray]] = []
+    answers: list[OnnxAnswers] = []
     with progress.stage("predicting images", total=len(dataset)) as advance:
         for batch in _batches(classifier, dataset, worker_count(num_workers)):
             files += [one.file for one in batch]
@@ -87,14 +87,18 @@ def predict_files_with_onnx(
         raise DataError(
             f"none of the files could be read: {'; '.join(reasons[:3])}", hint="tellapart check FOLDER gives the reason for each"
         )
-    probabilities, logits = (np.concatenate(values) for values in zip(*answers, strict=True))
+    familiarity = [one.familiarity for one in answers if one.familiarity is not None]
     readable = [(entry, file) for entry, file in zip(dataset.entries, files, strict=True) if file.image_id]
     predictions = file_predictions(
-        readable, probabilities=probabilities, logits=logits, class_names=classifier.class_names, source=str(classifier.metadata["run"])
+        readable,
+        probabilities=np.concatenate([one.probabilities for one in answers]),
+        logits=np.concatenate([one.logits for one in answers]),
+        class_names=classifier.class_names,
+        source=str(classifier.metadata["run"]),
     )
     labels = tuple(shown_label(entry) for entry in dataset.entries)
     none = FeatureMatrix((), np.empty((0, 0), np.float32), {})
-    return PredictedFiles(predictions, predictions, 1, tuple(files), labels, none)
+    return PredictedFiles(predictions, predictions, 1, tuple(files), labels, none, np.concatenate(familiarity) if familiarity else None)
 
 
 def _batches(classifier: OnnxClassifier, dataset: Dataset, num_workers: int) -> Iterator[list[SquaredFile]]:

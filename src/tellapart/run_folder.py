@@ -12,9 +12,7 @@ from typing import Any
 
 from tellapart.atomic_files import regular_file
 from tellapart.autoencoder_metrics import AUTOENCODER_METRICS, AutoencoderMetrics
-from tellapart.dataset.dataset import ADDRESS, address_error
 from tellapart.dataset.file_rows import FileRow, load_rows
-from tellapart.dataset.image_files import holds_images
 from tellapart.errors import DataError, StorageError
 from tellapart.interval import Interval
 from tellapart.json_files import Shape, ShapeError, read_json
@@ -24,8 +22,6 @@ from tellapart.run_metrics import METRICS, OPTIONS, EpochEvent, RunMetrics, RunO
 
 AUTOENCODER = "autoencoder"
 """The recipe of runs without classes."""
-
-_NEW_RUN = "tellapart train FOLDER makes one"
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,34 +166,12 @@ def open_run(where: str | Path) -> Run:
     Raises:
         DataError: there is no finished run.
     """
-    if str(where) == "":
-        raise DataError("the name of the run is empty", hint=_NEW_RUN)
-    if ADDRESS.match(str(where)):
-        raise address_error(str(where), "a run")
     folder = Path(where).expanduser().absolute()
     if (folder / "metrics.json").is_file():
         return Run(folder)
-    inside = _runs_in(folder)
-    said = ": it holds images" if not inside and holds_images(folder) else ""
-    raise DataError(f"there is no finished run in {folder}{said}", hint=_near(folder, inside))
-
-
-def _near(folder: Path, inside: Sequence[Path]) -> str:
-    """The runs in, around or beside a folder that is none, else how to make one."""
-    for outer in folder.parents:
-        if (outer / "metrics.json").is_file():
-            return f"it is a part of the run {outer}"
-    beside, here = _runs_in(folder.parent), _runs_in(Path("runs").absolute())
-    if inside:
-        return f"it holds runs; name one: {', '.join(str(run) for run in inside)}"
-    if beside:
-        return f"runs there: {', '.join(run.name for run in beside)}"
-    return f"the run comes before the images, such as runs/{here[-1].name}" if here else _NEW_RUN
-
-
-def _runs_in(folder: Path) -> list[Path]:
-    """The last finished runs of a folder."""
-    return sorted(file.parent for file in folder.glob("*/metrics.json"))[-5:] if folder.is_dir() else []
+    near = sorted(p.parent for p in folder.parent.glob("*/metrics.json")) if folder.parent.is_dir() else []
+    hint = f"runs there: {', '.join(p.name for p in near[-5:])}" if near else "tellapart train FOLDER makes one"
+    raise DataError(f"there is no finished run in {folder}", hint=hint)
 
 
 def open_classifier_run(where: str | Path) -> Run:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +17,10 @@ from click.testing import CliRunner
 import tellapart
 from tellapart.cli.app import tellapart as door
 from tellapart.commands.export_model import ExportModelResult
+from tellapart.decision_rule import DecisionRule
 from tellapart.errors import ModelError, OptionError
 from tellapart.model_export import run_photos
-from tellapart.model_export.onnx_export import ModelToExport, checked
+from tellapart.model_export.onnx_export import ModelToExport, checked, export_onnx, onnx_answer
 from tellapart.models.onnx_classifier import OnnxClassifier
 from tellapart.models.saved_model import load_model
 from tellapart.progress import SILENT
@@ -28,7 +30,7 @@ from tests.memory import PEAK_MEMORY
 
 pytest.importorskip("onnxscript")
 onnx = pytest.importorskip("onnx")
-COLUMNS = ["path", "label", "predicted", "probability", "p(dots)", "p(plain)", "p(stripes)", "status", "reason"]
+COLUMNS = ["path", "label", "predicted", "probability", "p(dots)", "p(plain)", "p(stripes)", "familiarity", "status", "reason"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -75,7 +77,7 @@ def test_the_file_says_what_it_is_and_where_nothing_comes_from(exported: ExportM
     known = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
     assert known["class_names"] == ["dots", "plain", "stripes"]
     assert known["tellapart"]["versions"]["tellapart"] == tellapart.__version__
-    assert [one.name for one in model.graph.output] == ["probabilities", "logits"]
+    assert [one.name for one in model.graph.output] == ["probabilities", "logits", "familiarity"]
     assert str(Path(tellapart.__file__).parent).encode() not in (exported.out / "model.onnx").read_bytes()
 
 
@@ -86,8 +88,40 @@ def test_predict_gives_the_same_table(trained: Run, exported: ExportModelResult,
     assert [row["reason"] for row in file.records()] == [row["reason"] for row in run.records()]
     assert [row["predicted"] for row in file.records()] == [row["predicted"] for row in run.records()]
     assert np.abs(file.predictions.probabilities - run.predictions.probabilities).max() < 1e-5
+    assert file.familiarity == pytest.approx(run.familiarity, abs=1e-6)
     assert file.predictions.source == run.predictions.source
     assert list(file.to_frame().columns) == COLUMNS
+
+
+def test_the_file_answers_unknown_sets_and_top_as_the_run_does(
+    trained: Run, exported: ExportModelResult, new: Path, tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    images = [*sorted(new.rglob("*.jpg")), noise]
+    asked: dict[str, Any] = {"unknown": 0.05, "coverage": 0.9, "top": 2}
+    run = tellapart.predict(trained.folder, images, precision="float32", **asked)
+    file = tellapart.predict(exported.out / "model.onnx", images, **asked)
+    assert file.answered == run.answered and "unknown" in file.answered
+    assert file.more == run.more and set(file.more) == {"prediction_set", "top"}
+
+
+def test_the_rule_of_decision_goes_with_the_file(trained: Run, tmp_path: Path) -> None:
+    model = load_model(trained.model_folder)
+    costs = np.array([[0.0, 0.0, 9.0], [1.0, 1.0, 9.0], [1.0, 1.0, 9.0]])
+    decided = replace(model, decision=DecisionRule(model.class_names, costs, "costs made.csv"))
+    export_onnx(ModelToExport(trained, decided, SILENT), tmp_path, is_int8=False)
+    predicted = tellapart.predict(tmp_path / "model.onnx", [np.full((40, 40, 3), 128, np.uint8)])
+    probabilities = predicted.predictions.probabilities
+    assert predicted.answered == (model.class_names[int(probabilities[0, :2].argmax())],)
+
+
+def test_a_file_in_8_bits_does_not_know_familiarity(trained: Run, tmp_path: Path) -> None:
+    made = tellapart.export_model(trained.folder, int8=True, out=tmp_path / "int8")
+    assert made.parity.familiarity is None and "does not know how familiar" in made.notes[0]
+    for asked in ({"unknown": 0.05}, {"coverage": 0.9}):
+        with pytest.raises(OptionError) as caught:
+            tellapart.predict(made.out / "model.onnx", [np.zeros((40, 40, 3), np.uint8)], **asked)
+        assert "without --int8" in str(caught.value.hint)
 
 
 def test_predicting_with_the_file_loads_no_torch_and_little_memory(exported: ExportModelResult, new: Path, tmp_path: Path) -> None:
@@ -120,8 +154,8 @@ def test_what_answers_otherwise_is_not_exported(trained: Run, exported: ExportMo
     warmer = replace(model, temperature=1.5 * model.temperature)
     classifier = OnnxClassifier(exported.out / "model.onnx")
     with pytest.raises(ModelError, match="does not predict what the run does: probabilities differ by up to"):
-        checked(ModelToExport(trained, warmer, SILENT), classifier.squares, lambda s: classifier.answers(s)[0], None, is_int8=False)
-    found = checked(ModelToExport(trained, warmer, SILENT), classifier.squares, lambda s: classifier.answers(s)[0], None, is_int8=True)
+        checked(ModelToExport(trained, warmer, SILENT), classifier.squares, onnx_answer(classifier), None, is_int8=False)
+    found = checked(ModelToExport(trained, warmer, SILENT), classifier.squares, onnx_answer(classifier), None, is_int8=True)
     assert found.parity.same_pixels.largest > 1e-5, "8 bits may differ, and it is said by how much"
     assert "another model" in found.notes[0]
 
@@ -131,7 +165,7 @@ def test_a_run_whose_photos_are_gone_is_compared_on_made_ones(trained: Run, expo
     gone.__dict__["metrics"] = replace(trained.metrics, folder="/nowhere")
     classifier = OnnxClassifier(exported.out / "model.onnx")
     source = ModelToExport(gone, load_model(trained.model_folder), SILENT)
-    found = checked(source, classifier.squares, lambda s: classifier.answers(s)[0], None, is_int8=False)
+    found = checked(source, classifier.squares, onnx_answer(classifier), None, is_int8=False)
     assert found.parity.score is None and found.parity.as_shipped is None and found.parity.same_pixels.n == 16
     assert found.notes == ("no photo of the run is left in /nowhere, so it was compared on made images, and not evaluated",)
 

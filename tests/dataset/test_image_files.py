@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tellapart.dataset.image_files import SYSTEM_FOLDERS, image_files
-from tellapart.errors import DataError
 from tests import folders, sample_images
 
 JPEG, PNG = sample_images.photo(1, 20, 20), sample_images.photo(1, 20, 20, name="PNG")
@@ -182,7 +181,6 @@ def test_the_root_may_be_a_link_and_may_be_called_like_a_system_folder(tmp_path:
 RESULTS = {
     "a run": ("metrics.json", "options.json", "model/model.json", "figures/map.svg", "faces/1.jpg"),
     "a prepared data set": ("prepared.json", "samples.parquet", "train/1.jpg"),
-    "a saved model": ("model.json", "member-1.safetensors", "example.jpg"),
     "clusters": ("clusters.json", "clusters.csv", "cluster-0.jpg"),
 }
 
@@ -194,14 +192,6 @@ def test_results_among_the_photos_are_no_class_and_said_once(tmp_path: Path, kin
     files, notes = image_files(folders.write(tmp_path, dict.fromkeys([*photos, *written, "runs/photos-1-explained.jpg"], JPEG)))
     assert files == photos
     assert notes == ["results of tellapart among the photos are passed over: runs/photos-1, runs/photos-2"]
-
-
-@pytest.mark.parametrize("kind", sorted(RESULTS.keys() - {"a prepared data set"}))
-def test_a_result_in_place_of_photos_is_refused_by_name(tmp_path: Path, kind: str) -> None:
-    folders.write(tmp_path / "photos-1", dict.fromkeys(RESULTS[kind], JPEG))
-    with pytest.raises(DataError, match=f"photos-1 is {kind}, not a folder of images") as caught:
-        image_files(tmp_path / "photos-1")
-    assert str(caught.value.hint).startswith("give a folder of images; ")
 
 
 def test_a_folder_that_only_resembles_a_result_keeps_its_photos(tmp_path: Path) -> None:

@@ -140,9 +140,9 @@ def test_decisions_about_packed_images_lie_beside_the_shards(tmp_path: Path) -> 
 def test_prepared_arrays_are_no_photos_and_it_is_said(tmp_path: Path) -> None:
     root = folders.write(tmp_path / "photos", {"a/1.jpg": sample_images.photo(1)})
     tellapart.prepare(root, size=16, out=tmp_path / "new")
-    with pytest.raises(DataError, match="new is a prepared data set, not a folder of images") as caught:
+    with pytest.raises(DataError, match="no images") as caught:
         open_dataset(tmp_path / "new")
-    assert caught.value.hint == "give a folder of images; its arrays are for other programs"
+    assert caught.value.hint == "prepared arrays are for other programs: give the photos themselves"
 
 
 def sparse_header(name: bytes, size: int) -> bytes:

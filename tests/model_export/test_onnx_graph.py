@@ -15,12 +15,15 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from tellapart.array_types import ByteArray
+from tellapart.conformal import ConformalScale
 from tellapart.errors import ModelError
+from tellapart.features.matrix import unit_rows
 from tellapart.images import resize
 from tellapart.model_export.onnx_graph import described, network_graph, photo_square, with_photo_input
 from tellapart.model_export.quantization import quantized
 from tellapart.models.backbone_card import Backbone, BackboneCard
 from tellapart.models.face_weights import FACES
+from tellapart.models.familiarity import Familiarity, Standard, distances, energies
 from tellapart.models.heads import LinearHead
 from tellapart.models.network_loading import network_of
 from tellapart.models.onnx_classifier import OnnxClassifier, input_names
@@ -105,13 +108,14 @@ def classifier(folder: Path) -> Classifier:
     return Classifier(CLASSES, (first, second), temperature=0.7, clip=0.01)
 
 
-def loaded(made: Classifier, path: Path, change: Any = None) -> OnnxClassifier:
+def loaded(made: Classifier, path: Path, change: Any = None, metadata: dict[str, Any] | None = None) -> OnnxClassifier:
     portable = PortableClassifier(made)
     graph = network_graph(portable)
     graph = with_photo_input(change(graph) if change else graph, portable.squares)
     inputs = {n: {"size": s.size, "resize": s.resize} for n, s in zip(input_names(portable.squares), portable.squares, strict=True)}
-    metadata = {"format": 1, "class_names": list(CLASSES), "inputs": inputs, "run": "made", "versions": {"tellapart": "0"}}
-    path.write_bytes(described(graph, metadata).SerializeToString())
+    known: dict[str, Any] = {} if made.familiarity is None else {"familiarity_groups": made.familiarity.scale.groups}
+    known |= {"format": 1, "class_names": list(CLASSES), "inputs": inputs, "run": "made", "versions": {"tellapart": "0"}}
+    path.write_bytes(described(graph, known | (metadata or {})).SerializeToString())
     return OnnxClassifier(path)
 
 
@@ -129,6 +133,22 @@ def expected(made: Classifier, squares: dict[Square, np.ndarray[Any, Any]]) -> n
     return made.probabilities(made.logits(logits))
 
 
+def first_features(made: Classifier, squares: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """The features of the first member."""
+    first, by_square = made.members[0], dict(zip(squares_of(made), squares, strict=True))
+    networks = [network_of(backbone.in_precision("float32", "cpu"), device="cpu") for backbone in first.backbones]
+    sides = [by_square[Square(backbone.card.image_size, first.resize)] for backbone in first.backbones]
+    return np.hstack([one.features(side, mirror=first.mirror) for one, side in zip(networks, sides, strict=True)])
+
+
+def made_familiarity(features: np.ndarray[Any, Any], energy: Standard | None) -> Familiarity:
+    """A familiarity on which images of such features are spread."""
+    rng = np.random.default_rng(1)
+    units = unit_rows(rng.normal(size=(40, features.shape[1])).astype(np.float32)).astype(np.float16)
+    scale = ConformalScale.of(rng.normal(size=60), [f"group {n // 2}" for n in range(60)])
+    return Familiarity(units, Standard.of(distances(features, units)), energy, scale)
+
+
 def noise(made: Classifier, count: int) -> list[np.ndarray[Any, Any]]:
     rng = np.random.default_rng(0)
     return [rng.integers(0, 256, (count, s.size, s.size, 3), dtype=np.uint8) for s in squares_of(made)]
@@ -139,12 +159,12 @@ def test_members_squares_powers_and_the_calibration_are_inside(tmp_path: Path) -
     model, squares = loaded(made, tmp_path / "model.onnx"), noise(made, 5)
     assert [square.name for square in model.squares] == ["pixels_8", "pixels_12", "pixels_24"]
     assert [square.resize for square in model.squares] == ["crop", "pad", "crop"]
-    probabilities, logits = model.answers(squares)
-    assert logits.shape == (5, 3)
+    probabilities, logits, familiarity = model.answers(squares)
+    assert logits.shape == (5, 3) and familiarity is None
     assert np.abs(probabilities - expected(made, dict(zip(squares_of(made), squares, strict=True)))).max() < 1e-5
-    alone, _ = model.answers([square[:1] for square in squares])
+    alone = model.answers([square[:1] for square in squares]).probabilities
     assert alone[0] == pytest.approx(probabilities[0], abs=1e-6)
-    photo, _ = model.photo_answers(np.full((30, 40, 3), 200, np.uint8))
+    photo = model.photo_answers(np.full((30, 40, 3), 200, np.uint8)).probabilities
     assert photo.shape == (1, 3) and photo.sum() == pytest.approx(1)
 
 
@@ -161,8 +181,8 @@ def test_whole_numbers_are_another_model_of_nearly_the_same_answers(tmp_path: Pa
     squares = noise(made, 8)
     exact = loaded(made, tmp_path / "float.onnx")
     rough = loaded(made, tmp_path / "int8.onnx", lambda graph: quantized(graph, squares_of(made), [(one,) for one in squares[0]]))
-    (wanted, _), (found, _) = exact.answers(squares), rough.answers(squares)
-    assert 1e-6 < np.abs(wanted - found).max() < 0.2
+    exact_answers, found = exact.answers(squares).probabilities, rough.answers(squares).probabilities
+    assert 1e-6 < np.abs(exact_answers - found).max() < 0.2
     assert (tmp_path / "int8.onnx").stat().st_size < 0.6 * (tmp_path / "float.onnx").stat().st_size
 
 
@@ -179,3 +199,41 @@ def test_metadata_are_plain_json(tmp_path: Path) -> None:
     model = loaded(made, tmp_path / "model.onnx")
     assert model.class_names == CLASSES
     assert json.loads(json.dumps(model.metadata))["inputs"] == {"pixels": {"size": 8, "resize": "squash"}}
+
+
+@pytest.mark.parametrize("has_energy", [False, True])
+def test_the_familiarity_is_that_of_the_saved_model(tmp_path: Path, has_energy: bool) -> None:
+    made = classifier(tmp_path)
+    squares = noise(made, 12)
+    features = first_features(made, squares)
+    energy = Standard.of(energies(loaded(made, tmp_path / "plain.onnx").answers(squares).logits)) if has_energy else None
+    familiarity = made_familiarity(features, energy)
+    model = loaded(replace(made, familiarity=familiarity), tmp_path / "model.onnx")
+    found = model.answers(squares)
+    p_values = familiarity.p_values(features, found.logits)
+    assert len(np.unique(p_values)) > 5
+    assert found.familiarity == pytest.approx(p_values, abs=1e-6)
+    photo = model.photo_answers(np.full((30, 40, 3), 200, np.uint8))
+    assert photo.familiarity is not None and photo.familiarity.shape == (1,)
+
+
+def test_a_file_whose_familiarity_is_missing_is_refused(tmp_path: Path) -> None:
+    made = classifier(tmp_path)
+    with pytest.raises(ModelError, match="does not give the outputs that its metadata names"):
+        loaded(made, tmp_path / "model.onnx", metadata={"familiarity_groups": 30.0})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"familiarity_groups": 0}, "familiarity_groups"),
+        ({"true_classes": {"scores": [0.2, 0.1], "weights": [1.0, 1.0]}}, "do not ascend"),
+        ({"true_classes": {"scores": [0.1, 0.2], "weights": [1.0]}}, "not as many"),
+        ({"true_classes": {"scores": [], "weights": []}}, "scores"),
+        ({"decision": {"answers": ["others", "b", "c"], "costs": [[0.0, 1.0, 1.0]] * 3, "source": "costs"}}, "does not fit the classes"),
+    ],
+)
+def test_metadata_that_cannot_be_true_are_refused(tmp_path: Path, content: dict[str, Any], said: str) -> None:
+    made = Classifier(CLASSES, (Member((pixel_backbone(8),), "squash", False, (head(192, 1.0, 1),)),), 1.0, 0.0)
+    with pytest.raises(ModelError, match=said):
+        loaded(made, tmp_path / "model.onnx", metadata=content)

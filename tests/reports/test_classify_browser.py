@@ -122,14 +122,10 @@ def test_a_dropped_file_is_answered(browser: Any, made: Path) -> None:
         assert "dropped.jpg" in page.inner_text(".answers")
 
 
-def test_an_unsure_answer_is_none_of_these_where_the_model_knows_when(browser: Any, tmp_path: Path) -> None:
-    metadata = {**METADATA, "thresholds": {"none_of_these": 0.99}}
-    text = classify_page(metadata, modules=("entry.js", *PARTS, "square.js"), place="device", vendored={"entry.js": ENTRY})
-    (tmp_path / "none.html").write_text(text, encoding="utf-8")
-    with opened(browser, tmp_path / "none.html") as page:
-        page.set_input_files("#choose", photo_files(1))
-        page.wait_for_selector(".answers > li")
-        assert page.inner_text(".answers strong") == "none of these"
+def test_the_exported_page_knows_none_of_these_where_the_model_does() -> None:
+    for known, none in (({}, None), ({"familiarity_groups": 120.0}, UNFAMILIAR)):
+        page = classify_page({**METADATA, **known}, modules=PARTS, place="device")
+        assert json.dumps({"none": none})[1:-1].replace(" ", "") in page.replace(" ", "")
 
 
 @pytest.mark.parametrize(("familiarity", "said"), [(0.005, "none of these"), (0.5, "birds"), (None, "birds")])

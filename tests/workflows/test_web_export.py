@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tellapart.decision_rule import DecisionRule
 from tellapart.model_export.onnx_export import ModelToExport
 from tellapart.model_export.web_runtime import BINARY, MODULE, PACKAGE
 from tellapart.models.onnx_classifier import OnnxClassifier
@@ -22,7 +23,7 @@ from tellapart.progress import SILENT
 from tellapart.run_folder import Run
 from tellapart.workflows.web_export import export_web
 from tests import folders
-from tests.model_export.test_onnx_graph import classifier
+from tests.model_export.test_onnx_graph import classifier, first_features, made_familiarity, noise
 
 pytest.importorskip("onnxscript")
 ROOT = Path(__file__).parent.parent.parent
@@ -32,7 +33,12 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-strea
 
 def source(trained: Run, folder: Path) -> ModelToExport:
     made = classifier(folder)
-    model = SavedModel(made.class_names, made.members, made.temperature, made.clip, folder=folder, details={})
+    familiarity = made_familiarity(first_features(made, noise(made, 12)), None)
+    costs = np.array([[0.0, 1.0, 1.0, 0.8], [9.0, 0.0, 9.0, 0.8], [1.0, 1.0, 0.0, 0.8]])
+    decision = DecisionRule((*made.class_names, "abstain"), costs, "costs made.csv")
+    model = SavedModel(
+        made.class_names, made.members, made.temperature, made.clip, familiarity, decision=decision, folder=folder, details={}
+    )
     return ModelToExport(trained, model, SILENT)
 
 
@@ -65,7 +71,7 @@ def test_the_page_answers_from_disk_as_python_does(trained: Run, tmp_path: Path)
         export_web(source(trained, tmp_path), tmp_path / name, runtime=RUNTIME, is_single=is_single, is_int8=False)
     model = OnnxClassifier(tmp_path / "folder/model.onnx")
     photos = [folders.class_photo(kind, seed) for kind in folders.KINDS for seed in range(3)]
-    expected = [model.answers([square[None] for square in squares_of_bytes(photo, model.squares)])[0][0] for photo in photos]
+    expected = [model.answers([square[None] for square in squares_of_bytes(photo, model.squares)]) for photo in photos]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         page = browser.new_page()
@@ -74,7 +80,13 @@ def test_the_page_answers_from_disk_as_python_does(trained: Run, tmp_path: Path)
         page.goto((tmp_path / "single/index.html").as_uri())
         page.wait_for_selector("html[data-ready=yes]", state="attached")
         found = [_answer(page, photo) for photo in photos]
-        assert np.abs(np.array(found) - np.array(expected)).max() < 1e-4
+        probabilities = np.concatenate([one.probabilities for one in expected])
+        assert np.abs(np.array([one["probabilities"] for one in found]) - probabilities).max() < 1e-4
+        familiarity = np.concatenate([one.familiarity for one in expected if one.familiarity is not None])
+        assert model.decision is not None
+        labels = [model.decision.answers[k] for k in model.decision.chosen(probabilities)]
+        assert [one["label"] for one in found] == labels and len(set(labels)) > 1
+        assert [one["familiarity"] for one in found] == pytest.approx(familiarity, abs=0.05)
         page.click("#use-camera")
         page.wait_for_selector(".live strong")
         assert [url for url in asked if not url.startswith(("data:", "blob:"))] == [(tmp_path / "single/index.html").as_uri()]
@@ -84,17 +96,17 @@ def test_the_page_answers_from_disk_as_python_does(trained: Run, tmp_path: Path)
         browser.close()
 
 
-def _answer(page: Any, photo: bytes) -> list[float]:
+def _answer(page: Any, photo: bytes) -> dict[str, Any]:
     """What the page says of the pixels that Pillow reads."""
     import io
 
     with Image.open(io.BytesIO(photo)) as image:
         pixels = np.array(image.convert("RGB"))
     given = [base64.b64encode(pixels.tobytes()).decode(), pixels.shape[1], pixels.shape[0]]
-    answer: list[float] = page.evaluate(
+    answer: dict[str, Any] = page.evaluate(
         """([text, width, height]) => {
           const data = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-          return window.tellapart.answer({ data, width, height }).then((answer) => answer.probabilities);
+          return window.tellapart.answer({ data, width, height });
         }""",
         given,
     )

@@ -17,6 +17,7 @@ from tellapart.workflows.tta_options import tta_augment_option, tta_option
 if TYPE_CHECKING:
     from tellapart.dataset import Dataset
     from tellapart.predictor import PredictedFiles
+    from tellapart.workflows.predicted_answers import AnswerRules
 
     Answers = Callable[[Dataset], PredictedFiles]
 
@@ -110,18 +111,15 @@ def _answer_of_run(run: str | Path, options: PredictOptions, progress: Progress)
     """What predicts a data set with the saved model of a run."""
     from tellapart.models.saved_model import load_model, model_folder
     from tellapart.predictor import predict_files
-    from tellapart.workflows.predicted_answers import AnswerSettings, check_answers, with_answers
+    from tellapart.workflows.predicted_answers import AnswerRules
     from tellapart.workflows.tta_options import tta_settings
 
-    model, settings = load_model(model_folder(run)), AnswerSettings.of(options)
-    check_answers(model, settings)
-    if model.decision is not None:
-        progress.note(f"the answers follow what was saved with the model: {model.decision.source}; the probabilities are as ever")
+    model = load_model(model_folder(run))
 
     def answer(dataset: Dataset) -> PredictedFiles:
-        return with_answers(predict_files(model, dataset, tta_settings(options), progress=progress), model, settings)
+        return predict_files(model, dataset, tta_settings(options), progress=progress)
 
-    return answer
+    return _by_rules(answer, AnswerRules.of_model(model), options, progress)
 
 
 def _answer_of_onnx(run: str | Path, options: PredictOptions, progress: Progress) -> Answers:
@@ -133,21 +131,30 @@ def _answer_of_onnx(run: str | Path, options: PredictOptions, progress: Progress
     from tellapart.errors import OptionError
     from tellapart.models.onnx_classifier import OnnxClassifier
     from tellapart.onnx_predictor import predict_files_with_onnx
-    from tellapart.workflows.predicted_answers import AnswerSettings, check_top, with_answers
+    from tellapart.workflows.predicted_answers import AnswerRules
 
-    idle = [name for name in ("unknown", "coverage", "tta", "tta_augment", "device", "precision") if options.is_given(name)]
+    idle = [name for name in ("tta", "tta_augment", "device", "precision") if options.is_given(name)]
     if idle:
         raise OptionError(
             "\n".join(f"{name} has no effect with an ONNX file" for name in idle), hint="give the run that the file was exported from"
         )
     classifier = OnnxClassifier(Path(run).expanduser())
-    check_top(options.top, classifier.class_names)
 
     def answer(dataset: Dataset) -> PredictedFiles:
-        predicted = predict_files_with_onnx(classifier, dataset, num_workers=options.num_workers, progress=progress)
-        return with_answers(predicted, None, AnswerSettings(top=options.top))
+        return predict_files_with_onnx(classifier, dataset, num_workers=options.num_workers, progress=progress)
 
-    return answer
+    return _by_rules(answer, AnswerRules.of_onnx(classifier), options, progress)
+
+
+def _by_rules(answer: Answers, rules: AnswerRules, options: PredictOptions, progress: Progress) -> Answers:
+    """The answers of a model by its own rule, and as the options ask; what it cannot answer is refused."""
+    from tellapart.workflows.predicted_answers import AnswerSettings, check_answers, with_answers
+
+    settings = AnswerSettings.of(options)
+    check_answers(rules, settings)
+    if rules.decision is not None:
+        progress.note(f"the answers follow what was saved with the model: {rules.decision.source}; the probabilities are as ever")
+    return lambda dataset: with_answers(answer(dataset), rules, settings)
 
 
 def save_table(rows: Iterable[dict[str, Any]], columns: Sequence[str], path: Path) -> None:

@@ -79,15 +79,12 @@ def studio(folder: str | Path, *, options: StudioOptions, progress: Progress = A
 
 
 def _source(folder: str | Path, options: StudioOptions) -> Any:
-    from tellapart.dataset.bucket import SCHEME
-    from tellapart.dataset.dataset import check_name
-    from tellapart.dataset.image_files import check_image_folder
+    from tellapart.errors import DataError
     from tellapart.server.studio.scan import FolderSource
 
-    check_name(folder)
     place = Path(folder).expanduser()
-    if not str(folder).startswith(SCHEME) and not place.is_file():
-        check_image_folder(place)
+    if "://" not in str(folder) and not place.exists():
+        raise DataError(f"there is no folder {place}", hint="name a folder of images")
     reading = DatasetOptions(label_folder=options.label_folder, path_column=options.path_column, label_column=options.label_column)
     return FolderSource(folder, reading, options.state, options.num_workers)
 

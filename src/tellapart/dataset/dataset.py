@@ -14,7 +14,7 @@ from pathlib import Path
 from tellapart.dataset.bucket import SCHEME, copy_bucket
 from tellapart.dataset.entry import PARTS, Entry
 from tellapart.dataset.folder_names import classes_in_file_names, part_of
-from tellapart.dataset.image_files import image_files, result_error
+from tellapart.dataset.image_files import image_files
 from tellapart.dataset.labeled_folder import folder_entries, manifest_in
 from tellapart.dataset.layouts import read_layout
 from tellapart.dataset.listed_files import ListedFiles
@@ -100,7 +100,7 @@ def open_dataset(where: str | Path, reading: DatasetOptions = AS_FOUND, *, progr
     Raises:
         DataError: nothing there, nothing in it, folders that can be read in more than one way, or a manifest that cannot be understood.
     """
-    check_name(where)
+    _check_name(where)
     if str(where).startswith(SCHEME):
         where = copy_bucket(str(where), progress=progress)
     path = Path(where).expanduser()
@@ -115,8 +115,9 @@ def open_dataset(where: str | Path, reading: DatasetOptions = AS_FOUND, *, progr
     if not files and listed is not None:
         return _with_name_notes(_of_manifest(listed, reading))
     if not files:
-        raise result_error(path) or DataError(
-            f"there are no images in {path}" + (f" ({'; '.join(unread)})" if unread else ""), hint=LABEL_HINT
+        raise DataError(
+            f"there are no images in {path}",
+            hint="prepared arrays are for other programs: give the photos themselves" if (path / "prepared.json").is_file() else LABEL_HINT,
         )
     entries, notes = folder_entries(path, files, reading)
     return _with_name_notes(Dataset(path.absolute(), tuple(entries), (*unread, *notes)))
@@ -131,7 +132,7 @@ def open_images(where: str | Path, reading: DatasetOptions = AS_FOUND, *, progre
     Raises:
         DataError: as :func:`open_dataset`.
     """
-    check_name(where)
+    _check_name(where)
     path = Path(where).expanduser()
     if str(where).startswith(SCHEME) or not path.is_dir():
         return open_dataset(where, reading, progress=progress)
@@ -145,7 +146,7 @@ def open_images(where: str | Path, reading: DatasetOptions = AS_FOUND, *, progre
     return Dataset(path.absolute(), tuple(entries), tuple(notes))
 
 
-def check_name(where: str | Path) -> None:
+def _check_name(where: str | Path) -> None:
     """Refuse an empty name, as of a variable that is not set: it would mean the current folder.
 
     Raises:

@@ -7,7 +7,6 @@ import stat
 from collections import Counter
 from collections.abc import Set
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 
 from tellapart.dataset.delimited_files import TABLE_SUFFIXES
@@ -48,7 +47,6 @@ _OURS = (".tellapart", ".git")
 """Hidden folders that hold no images of the user's."""
 _HEAD_BYTES = 512
 _SHOWN = 5
-_LOOKED_AT = 200
 _Identity = tuple[int, int]
 
 
@@ -63,24 +61,7 @@ def image_files(root: Path) -> tuple[list[str], list[str]]:
         Paths relative to ``root``, with ``/``, sorted; and sentences.
 
     Raises:
-        DataError: ``root`` is not a folder, cannot be listed, or is a result of tellapart.
-    """
-    check_image_folder(root)
-    walk = _Walk(root)
-    walk.read("")
-    while walk.links:
-        links, walk.links = sorted(walk.links), []
-        for link in links:
-            walk.follow(link)
-    walk.drop_sheets()
-    return sorted(walk.paths), walk.notes()
-
-
-def check_image_folder(root: Path) -> None:
-    """Refuse what cannot be a folder of images.
-
-    Raises:
-        DataError: it is not a folder, cannot be listed, or is a result of tellapart.
+        DataError: ``root`` is not a folder or cannot be listed.
     """
     if not root.is_dir():
         raise DataError(
@@ -89,15 +70,14 @@ def check_image_folder(root: Path) -> None:
         )
     if not os.access(root, os.R_OK | os.X_OK):
         raise DataError(f"the folder {root} cannot be read: permission denied")
-    refusal = result_error(root)
-    if refusal is not None and not (root / "prepared.json").is_file():  # what was prepared as shards can be read
-        raise refusal
-
-
-def holds_images(folder: Path) -> bool:
-    """Whether one of the first files below a folder is called like an image; a quick look, for messages."""
-    files = (name for _, _, names in os.walk(folder) for name in names)
-    return any(name.lower().endswith(tuple(IMAGE_SUFFIXES)) for name in islice(files, _LOOKED_AT))
+    walk = _Walk(root)
+    walk.read("")
+    while walk.links:
+        links, walk.links = sorted(walk.links), []
+        for link in links:
+            walk.follow(link)
+    walk.drop_sheets()
+    return sorted(walk.paths), walk.notes()
 
 
 class _Walk:
@@ -278,28 +258,18 @@ def _counted(count: int, what: str) -> str:
     return f"{count:,} {what} is" if count == 1 else f"{count:,} {what}s are"
 
 
-_RESULTS = {
-    "a run": (frozenset({"metrics.json", "options.json", "model"}), "where a command takes both, the run comes first"),
-    "a saved model": (frozenset({"model.json", "member-1.safetensors"}), "where a command takes both, the model comes first"),
-    "a prepared data set": (frozenset({"prepared.json", "samples.parquet"}), "its arrays are for other programs"),
-    "clusters": (frozenset({"clusters.json", "clusters.csv"}), "its sheets show the images of another folder"),
-}
-"""What is written into new folders only, so that no photos lie in it: the names of its files, and what to say of it in place of photos."""
+_MARKS = (
+    frozenset({"metrics.json", "options.json", "model"}),
+    frozenset({"prepared.json", "samples.parquet"}),
+    frozenset({"clusters.json", "clusters.csv"}),
+)
+"""What a run, a prepared data set and clusters hold. All are written into new folders only, so that no photos lie in them."""
 
 
 def is_result_folder(names: Set[str]) -> bool:
-    """Whether a folder with entries of these names is a run, a saved model, a prepared data set, or clusters.
+    """Whether a folder with entries of these names is a run, a prepared data set, or clusters.
 
     >>> is_result_folder({"metrics.json", "options.json", "model", "figures"}), is_result_folder({"metrics.json", "1.jpg"})
     (True, False)
     """
-    return any(marks <= names for marks, _ in _RESULTS.values())
-
-
-def result_error(root: Path) -> DataError | None:
-    """The refusal of a result of tellapart in place of a folder of images; None if it is none."""
-    names = {entry.name for entry in root.iterdir()}
-    for what, (marks, hint) in _RESULTS.items():
-        if marks <= names:
-            return DataError(f"{printable(str(root))} is {what}, not a folder of images", hint=f"give a folder of images; {hint}")
-    return None
+    return any(marks <= names for marks in _MARKS)

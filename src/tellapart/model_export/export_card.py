@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
+from tellapart.conformal import ScaleFields
+from tellapart.decision_rule import DecisionFields
 from tellapart.interval import IntervalDict
 from tellapart.model_export.parity import Parity
 from tellapart.model_export.run_photos import reported_part
@@ -39,7 +41,11 @@ class ReportedScores(TypedDict):
 
 
 class ExportMetadata(TypedDict):
-    """What an exported file says of itself; ``run_reports`` is None where the run reports nothing."""
+    """What an exported file says of itself; ``run_reports`` is None where the run reports nothing.
+
+    ``familiarity_groups`` is the number of groups of images that familiarities were measured on, where the file gives them;
+    ``true_classes`` is the scale for prediction sets, and ``decision`` what decides the answer instead of the largest probability.
+    """
 
     format: int
     class_names: list[str]
@@ -53,6 +59,9 @@ class ExportMetadata(TypedDict):
     run_reports: ReportedScores | None
     data_sha256: str
     versions: dict[str, str]
+    familiarity_groups: NotRequired[float]
+    true_classes: NotRequired[ScaleFields]
+    decision: NotRequired[DecisionFields]
 
 
 class ListedFile(TypedDict):
@@ -71,7 +80,7 @@ class ExportCard(ExportMetadata):
     files: dict[str, ListedFile]
 
 
-def metadata_of(run: Run, model: SavedModel, squares: Sequence[SquareLike], number_format: str) -> ExportMetadata:
+def metadata_of(run: Run, model: SavedModel, squares: Sequence[SquareLike], number_format: str, *, has_familiarity: bool) -> ExportMetadata:
     """What the exported file says of itself; the shape is :data:`tellapart.models.onnx_classifier.METADATA_SHAPE`.
 
     Args:
@@ -79,10 +88,11 @@ def metadata_of(run: Run, model: SavedModel, squares: Sequence[SquareLike], numb
         model: its saved model.
         squares: what the file takes.
         number_format: ``float32`` or ``int8``.
+        has_familiarity: whether the familiarity of images is among the outputs.
     """
     name = reported_part(run)
     part = run.metrics.parts[name] if name else None
-    return {
+    metadata: ExportMetadata = {
         "format": FORMAT,
         "class_names": list(model.class_names),
         "inputs": {
@@ -106,6 +116,13 @@ def metadata_of(run: Run, model: SavedModel, squares: Sequence[SquareLike], numb
         "data_sha256": model.details.get("data_sha256", ""),
         "versions": {"tellapart": __version__, **_versions()},
     }
+    if has_familiarity and model.familiarity is not None:
+        metadata["familiarity_groups"] = model.familiarity.scale.groups
+    if model.true_classes is not None and number_format == "float32":
+        metadata["true_classes"] = model.true_classes.as_fields()
+    if model.decision is not None:
+        metadata["decision"] = model.decision.as_fields()
+    return metadata
 
 
 def card_of(metadata: ExportMetadata, to: str, parity: Parity, folder: Path, notes: Sequence[str]) -> ExportCard:

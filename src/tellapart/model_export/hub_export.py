@@ -15,7 +15,7 @@ from tellapart.errors import ModelError
 from tellapart.interval import Interval
 from tellapart.model_export.export_card import card_of, metadata_of
 from tellapart.model_export.onnx_export import ExportedModel, ModelToExport, checked, write_card
-from tellapart.model_export.parity import Parity
+from tellapart.model_export.parity import Answer, ModelAnswers, Parity
 from tellapart.models.backbone_card import PROBABILITIES, Backbone
 from tellapart.models.saved_model import Member, SavedModel
 from tellapart.run_folder import Run
@@ -44,7 +44,7 @@ def export_hub(source: ModelToExport, folder: Path) -> ExportedModel:
     write_json(folder / CONFIG, _config(source.model, member, backbone, network))
     squares = squares_of(source.model)
     exported = checked(source, squares, _answer(folder, source.model, member), None, is_int8=False)
-    metadata = metadata_of(source.run, source.model, squares, "float32")
+    metadata = metadata_of(source.run, source.model, squares, "float32", has_familiarity=False)
     (folder / README).write_text(readme(source.run, metadata, exported.parity, is_mirrored=member.mirror), encoding="utf-8")
     write_card(folder, card_of(metadata, "hub", exported.parity, folder, exported.notes))
     return exported
@@ -147,7 +147,7 @@ def _config(model: SavedModel, member: Member, backbone: Backbone, network: Any)
     }
 
 
-def _answer(folder: Path, model: SavedModel, member: Member) -> Any:
+def _answer(folder: Path, model: SavedModel, member: Member) -> Answer:
     """What timm answers that loads the folder, with the mean over the mirror image and the clip as the run has them."""
     import timm
     import torch
@@ -155,13 +155,13 @@ def _answer(folder: Path, model: SavedModel, member: Member) -> Any:
     loaded: Any = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
     mean, std = (torch.tensor(loaded.pretrained_cfg[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
 
-    def answer(squares: Sequence[ByteArray]) -> FloatArray:
+    def answer(squares: Sequence[ByteArray]) -> ModelAnswers:
         x = (torch.from_numpy(np.ascontiguousarray(squares[0])).permute(0, 3, 1, 2) / 255 - mean) / std
         with torch.inference_mode():
             logits = loaded(x)
             if member.mirror:
                 logits = (logits + loaded(x.flip(3))) / 2
-        return clip_probabilities(torch.softmax(logits.double(), dim=1).numpy(), model.clip)
+        return ModelAnswers(clip_probabilities(torch.softmax(logits.double(), dim=1).numpy(), model.clip))
 
     return answer
 

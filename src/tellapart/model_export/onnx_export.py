@@ -11,7 +11,16 @@ from tellapart.array_types import ByteArray
 from tellapart.errors import DataError, ModelError
 from tellapart.model_export.export_card import CARD, ExportCard, ExportMetadata, card_of, metadata_of
 from tellapart.model_export.onnx_graph import check_onnx, described, network_graph, with_photo_input
-from tellapart.model_export.parity import SAME_PIXELS, Answer, Parity, PhotoAnswer, collected_answers, float32_reference, parity_of
+from tellapart.model_export.parity import (
+    SAME_PIXELS,
+    Answer,
+    ModelAnswers,
+    Parity,
+    PhotoAnswer,
+    collected_answers,
+    float32_reference,
+    parity_of,
+)
 from tellapart.model_export.quantization import CALIBRATED_ON, quantized
 from tellapart.model_export.run_photos import RunPhoto, made_photos, photos_of, rows_to_check, training_rows
 from tellapart.models.onnx_classifier import OnnxClassifier, SquareLike
@@ -19,9 +28,12 @@ from tellapart.models.saved_model import SavedModel
 from tellapart.progress import Progress
 from tellapart.run_folder import Run
 
+SAME_FAMILIARITY = 0.02
+"""Largest difference of a familiarity on the same pixels: rounding moves an image past few others."""
 MODEL, EXAMPLE = "model.onnx", "predict.py"
 INT8_NOTE = (
-    "8 bits make another model: its accuracy and its log loss are its own, and its probabilities were calibrated for the model in float32"
+    "8 bits make another model: its accuracy and its log loss are its own, its probabilities were calibrated for the model in float32, and "
+    "it does not know how familiar an image is"
 )
 
 
@@ -71,8 +83,8 @@ def export_onnx(source: ModelToExport, folder: Path, *, is_int8: bool) -> Export
     exported = checked(
         source,
         classifier.squares,
-        lambda squares: classifier.answers(squares)[0],
-        lambda photo: classifier.photo_answers(photo)[0],
+        onnx_answer(classifier),
+        lambda photo: classifier.photo_answers(photo).probabilities,
         is_int8,
     )
     (folder / EXAMPLE).write_text(
@@ -88,18 +100,28 @@ def write_onnx(source: ModelToExport, path: Path, *, is_int8: bool, has_photo: b
     from tellapart.models.portable_classifier import PortableClassifier
 
     with source.progress.stage("writing the graph", total=1, unit="file") as advance:
-        portable = PortableClassifier(source.model)
+        portable = PortableClassifier(source.model, has_familiarity=not is_int8)
         graph = network_graph(portable)
         advance(1)
     if is_int8:
         graph = quantized(graph, portable.squares, _calibration_photos(source, portable.squares))
-    metadata = metadata_of(source.run, source.model, portable.squares, "int8" if is_int8 else "float32")
+    metadata = metadata_of(source.run, source.model, portable.squares, "int8" if is_int8 else "float32", has_familiarity=not is_int8)
     graph = described(with_photo_input(graph, portable.squares) if has_photo else graph, metadata)
     try:
         path.write_bytes(graph.SerializeToString(deterministic=True))
     except ValueError as error:
         raise ModelError("the model is larger than an ONNX file can be (2 GB)", hint="export fewer members") from error
     return metadata
+
+
+def onnx_answer(classifier: OnnxClassifier) -> Answer:
+    """What an exported file answers on squares."""
+
+    def answer(squares: Sequence[ByteArray]) -> ModelAnswers:
+        answers = classifier.answers(squares)
+        return ModelAnswers(answers.probabilities, answers.familiarity)
+
+    return answer
 
 
 def checked(
@@ -126,6 +148,11 @@ def checked(
         raise ModelError(
             f"the exported model does not predict what the run does: probabilities differ by up to {same.largest:.2g} on the same pixels, "
             f"and {len(same.changed):,} of {same.n:,} labels change",
+            hint="nothing was written; please report this network",
+        )
+    if parity.familiarity is not None and parity.familiarity > SAME_FAMILIARITY:
+        raise ModelError(
+            f"the exported model does not judge as the run does how familiar an image is: off by up to {parity.familiarity:.2g}",
             hint="nothing was written; please report this network",
         )
     return ExportedModel(parity, tuple(notes))

@@ -143,7 +143,6 @@ def _padded(b: GraphBuilder, planes: str, sides: tuple[str, str], side: str) -> 
 
 
 OPSET = 18
-OUTPUTS = ("probabilities", "logits")
 HINT = "pip install 'tellapart[onnx]'"
 
 
@@ -178,7 +177,7 @@ def network_graph(classifier: PortableClassifier) -> Any:
                 dynamo=True,
                 opset_version=OPSET,
                 input_names=list(input_names(classifier.squares)),
-                output_names=list(OUTPUTS),
+                output_names=list(classifier.outputs),
                 dynamic_shapes=(tuple({0: batch} for _ in samples),),
                 verbose=False,
             )

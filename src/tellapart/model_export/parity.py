@@ -28,10 +28,23 @@ BATCH = 8
 OTHER_DECODER = (1e-3, 1e-2)
 """Median and largest difference that another decoder and the resizing within the file should stay below."""
 
-Answer = Callable[[Sequence[ByteArray]], FloatArray]
-"""From uint8 (n, s, s, 3) for each square to probabilities (n, k)."""
+Answer = Callable[[Sequence[ByteArray]], "ModelAnswers"]
+"""From uint8 (n, s, s, 3) for each square to the answers for n images."""
 PhotoAnswer = Callable[[ByteArray], FloatArray]
 """From a photo, uint8 (h, w, 3), to probabilities (1, k)."""
+
+
+@dataclass(frozen=True, eq=False)
+class ModelAnswers:
+    """What a model answers for n images.
+
+    Attributes:
+        probabilities: float64 (n, k).
+        familiarity: float64 (n,); None where it is not known.
+    """
+
+    probabilities: FloatArray
+    familiarity: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -86,29 +99,31 @@ class Parity(Result):
             format takes squares only.
         as_shipped: against the predictions that the run reports, in its own number format; None if none of their photos can be read.
         score: None if no reported photo can be read.
+        familiarity: largest difference of a familiarity on the same pixels; None where the file gives none.
     """
 
     same_pixels: Difference
     other_decoder: Difference | None
     as_shipped: Difference | None
     score: ExportScore | None
+    familiarity: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """The rows of the photos that were asked about, and their probabilities, float64 (n, k) each."""
+    """The rows of the photos that were asked about, and what was answered; ``other_decoder`` has probabilities, float64 (n, k)."""
 
     rows: tuple[FileRow, ...]
-    exported: FloatArray
-    reference: FloatArray
+    exported: ModelAnswers
+    reference: ModelAnswers
     other_decoder: FloatArray | None
 
 
 def collected_answers(photos: Iterable[RunPhoto], exported: Answer, reference: Answer, of_photo: PhotoAnswer | None) -> Answers:
     """Ask the exported model and the reference about every photo; a few are in memory at a time."""
     rows: list[FileRow] = []
-    answers: list[FloatArray] = []
-    expected: list[FloatArray] = []
+    answers: list[ModelAnswers] = []
+    expected: list[ModelAnswers] = []
     others: list[FloatArray] = []
     waiting = iter(photos)
     while batch := list(islice(waiting, BATCH)):
@@ -117,10 +132,14 @@ def collected_answers(photos: Iterable[RunPhoto], exported: Answer, reference: A
         answers.append(exported(squares))
         expected.append(reference(squares))
         others += [of_photo(pillow_pixels(photo.data)) for photo in batch] if of_photo is not None else []
-    if not rows:
-        none = np.empty((0, 0))
-        return Answers((), none, none, None)
-    return Answers(tuple(rows), np.concatenate(answers), np.concatenate(expected), np.concatenate(others) if others else None)
+    return Answers(tuple(rows), _joined(answers), _joined(expected), np.concatenate(others) if others else None)
+
+
+def _joined(answers: Sequence[ModelAnswers]) -> ModelAnswers:
+    if not answers:
+        return ModelAnswers(np.empty((0, 0)))
+    familiarity = [one.familiarity for one in answers if one.familiarity is not None]
+    return ModelAnswers(np.concatenate([one.probabilities for one in answers]), np.concatenate(familiarity) if familiarity else None)
 
 
 def pillow_pixels(data: bytes) -> ByteArray:
@@ -141,16 +160,17 @@ def float32_reference(model: SavedModel) -> Answer:
         if key not in loaded:
             loaded[key] = network_of(backbone.in_precision("float32", "cpu"), device="cpu")
 
-    def answer(pixels: Sequence[ByteArray]) -> FloatArray:
+    def answer(pixels: Sequence[ByteArray]) -> ModelAnswers:
         of = dict(zip(squares, pixels, strict=True))
-        logits = []
-        for member in model.members:
-            features = [
-                loaded[b.digest, b.card].features(of[Square(b.card.image_size, member.resize)], mirror=member.mirror)
-                for b in member.backbones
-            ]
-            logits.append(member.logits(np.hstack(features)))
-        return model.probabilities(model.logits(logits))
+        features = [
+            np.hstack(
+                [loaded[b.digest, b.card].features(of[Square(b.card.image_size, one.resize)], mirror=one.mirror) for b in one.backbones]
+            )
+            for one in model.members
+        ]
+        logits = model.logits([member.logits(own) for member, own in zip(model.members, features, strict=True)])
+        familiarity = None if model.familiarity is None else model.familiarity.p_values(features[0], logits)
+        return ModelAnswers(model.probabilities(logits), familiarity)
 
     return answer
 
@@ -158,12 +178,18 @@ def float32_reference(model: SavedModel) -> Answer:
 def parity_of(run: Run, answers: Answers) -> Parity:
     """The three comparisons and the scores."""
     paths = [row.path for row in answers.rows]
+    exported, reference, other = answers.exported, answers.reference, answers.other_decoder
     as_shipped, score = _against_run(run, answers)
     return Parity(
-        same_pixels=difference(answers.reference, answers.exported, paths),
-        other_decoder=difference(answers.exported, answers.other_decoder, paths) if answers.other_decoder is not None else None,
+        same_pixels=difference(reference.probabilities, exported.probabilities, paths),
+        other_decoder=difference(exported.probabilities, other, paths) if other is not None else None,
         as_shipped=as_shipped,
         score=score,
+        familiarity=(
+            float(np.abs(exported.familiarity - reference.familiarity).max())
+            if exported.familiarity is not None and reference.familiarity is not None
+            else None
+        ),
     )
 
 
@@ -187,7 +213,7 @@ def _against_run(run: Run, answers: Answers) -> tuple[Difference | None, ExportS
     if not is_there.any():
         return None, None
     before = reported.where(is_there)
-    probabilities = answers.exported[[i for i in at if i >= 0]]
+    probabilities = answers.exported.probabilities[[i for i in at if i >= 0]]
     after = replace(before, probabilities=probabilities, logits=np.log(np.maximum(probabilities, 1e-30)), source="exported")
     before = replace(before, source=run.name)
     score = _score(before, after, part, len(reported)) if (before.targets >= 0).any() else None

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from tellapart.array_types import ByteArray, FloatArray
+from tellapart.array_types import ByteArray
 from tellapart.errors import ModelError
 from tellapart.model_export.export_card import card_of, metadata_of
 from tellapart.model_export.onnx_export import EXAMPLE, ExportedModel, ModelToExport, checked, write_card
+from tellapart.model_export.parity import ModelAnswers
 
 MODEL = "model.pt2"
 
@@ -40,13 +41,15 @@ def export_torch(source: ModelToExport, folder: Path) -> ExportedModel:
         advance(1)
     loaded: Any = torch.export.load(folder / MODEL).module()
 
-    def answer(squares: Sequence[ByteArray]) -> FloatArray:
+    def answer(squares: Sequence[ByteArray]) -> ModelAnswers:
         with torch.inference_mode():
-            return np.asarray(loaded(*(torch.from_numpy(np.ascontiguousarray(one)) for one in squares))[0].numpy(), np.float64)
+            tensors = loaded(*(torch.from_numpy(np.ascontiguousarray(one)) for one in squares))
+        outputs = dict(zip(portable.outputs, (np.asarray(values.numpy(), np.float64) for values in tensors), strict=True))
+        return ModelAnswers(outputs["probabilities"], outputs.get("familiarity"))
 
     exported = checked(source, portable.squares, answer, None, is_int8=False)
     example = files("tellapart.model_export").joinpath("torch_example.txt").read_text(encoding="utf-8")
     (folder / EXAMPLE).write_text(example, encoding="utf-8")
-    metadata = metadata_of(source.run, source.model, portable.squares, "float32")
+    metadata = metadata_of(source.run, source.model, portable.squares, "float32", has_familiarity=True)
     write_card(folder, card_of(metadata, "torch", exported.parity, folder, exported.notes))
     return exported

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from tellapart.atomic_files import regular_file
-from tellapart.decision_rule import HIGHEST
+from tellapart.decision_rule import DECISION_SHAPE, DecisionFields, DecisionRule
 from tellapart.errors import ModelError
 from tellapart.json_files import Shape, ShapeError, anything, fields, flag, mapping, read_json, real, several, text, whole
 
@@ -64,13 +64,6 @@ _MEMBER = fields(
         "weight": real(0, 1e9),
     }
 )
-_DECISION = fields(
-    {
-        "answers": several(text(least=1), is_unique=True),
-        "costs": several(several(real(0, HIGHEST))),
-        "source": text(),
-    }
-)
 _CARD = fields(
     {
         "format": whole(1, FORMAT),
@@ -81,7 +74,7 @@ _CARD = fields(
         "checksums": mapping(_DIGEST),
         "sha256": _DIGEST,
     },
-    {"run": text(), "tellapart": text(), "data_sha256": text(), "decoder": _FILE, "conformal": _FILE, "decision": _DECISION},
+    {"run": text(), "tellapart": text(), "data_sha256": text(), "decoder": _FILE, "conformal": _FILE, "decision": DECISION_SHAPE},
 )
 
 
@@ -107,14 +100,6 @@ class MemberFields(TypedDict):
     preprocessing: dict[str, Any]
     heads: list[dict[str, float]]
     weight: float
-
-
-class DecisionFields(TypedDict):
-    """A rule of decision in a card: the answers, their costs by true class, and where it comes from."""
-
-    answers: list[str]
-    costs: list[list[float]]
-    source: str
 
 
 class ModelCard(TypedDict):
@@ -196,9 +181,8 @@ def _check_consistency(card: Mapping[str, Any]) -> None:
         raise ShapeError(f"clip is {card['clip']:g}, expected less than 1 / {count} classes")
     if sum(member["weight"] for member in card["members"]) <= 0:
         raise ShapeError("the members' weights sum to 0")
-    rule = card.get("decision", {"answers": card["class_names"], "costs": [card["class_names"]] * count})
-    if rule["answers"][:count] != card["class_names"] or [len(row) for row in rule["costs"]] != [len(rule["answers"])] * count:
-        raise ShapeError("decision does not fit the classes")
+    if "decision" in card:
+        DecisionRule.from_fields(card["decision"], card["class_names"])
     for number, member in enumerate(card["members"]):
         if bool(member["heads"]) != bool(count):
             raise ShapeError(f"members[{number}] has {len(member['heads'])} heads for {count} classes")

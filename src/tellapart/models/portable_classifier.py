@@ -1,7 +1,7 @@
 """A whole saved model as one torch module, uint8 squares to probabilities: what is exported to other formats.
 
 Everything that happens to a square when it is predicted is inside: normalization, the networks, the average with the mirror
-image, heads, the mean over members, temperature and clip. All of it in float32.
+image, heads, the mean over members, temperature and clip, and how familiar the image is. All of it in float32.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import nn
 from tellapart.errors import ModelError
 from tellapart.models.backbone_card import CLIP, PIXELS, PROBABILITIES, Backbone, BackboneCard
 from tellapart.models.clip import ImageSide
+from tellapart.models.familiarity import NEIGHBORS, STRONGEST, Familiarity
 from tellapart.models.feature_network import bare_network
 from tellapart.models.heads import LinearHead
 from tellapart.models.saved_model import Classifier, Member
@@ -62,12 +63,13 @@ class PortableClassifier(nn.Module):
 
     Args:
         classifier: a saved model.
+        has_familiarity: whether the familiarity of images is an output, where the model knows it.
 
     Raises:
         ModelError: it cannot be exported, or its tensors are absent or damaged.
     """
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: Classifier, *, has_familiarity: bool = True) -> None:
         super().__init__()
         check_portable(classifier)
         self.squares = squares_of(classifier)
@@ -82,6 +84,8 @@ class PortableClassifier(nn.Module):
             self.members.append(_MeanHead(member.heads))
         weights = torch.tensor([member.weight for member in classifier.members], dtype=torch.float64)
         self.weights: list[float] = (weights / weights.sum()).tolist()
+        known = classifier.familiarity if has_familiarity else None
+        self.familiarity = None if known is None else _FamiliarityValues(known)
         self.eval().requires_grad_(False)
 
     def _place(self, known: dict[Any, int], member: Member, backbone: Backbone) -> int:
@@ -95,14 +99,25 @@ class PortableClassifier(nn.Module):
             self._squares.append(square)
         return known[same]
 
-    def forward(self, *squares: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Probabilities (n, k) and logits (n, k), float32, of uint8 (n, s, s, 3) for each of ``squares``, in their order."""
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what is computed."""
+        return ("probabilities", "logits") if self.familiarity is None else ("probabilities", "logits", "familiarity")
+
+    def forward(self, *squares: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The ``outputs`` in float32, of uint8 (n, s, s, 3) for each of ``squares`` in their order.
+
+        Probabilities and logits are (n, k); the familiarity, where it is known, is (n,).
+        """
         features = [network(squares[place]) for network, place in zip(self.networks, self._squares, strict=True)]
         logits = sum(
             weight * member(torch.cat([features[i] for i in sources], dim=1))
             for weight, member, sources in zip(self.weights, self.members, self.sources, strict=True)
         )
-        return self.probabilities(logits), logits
+        if self.familiarity is None:
+            return self.probabilities(logits), logits
+        of_first = torch.cat([features[i] for i in self.sources[0]], dim=1)
+        return self.probabilities(logits), logits, self.familiarity(of_first, logits)
 
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         """Softmax at the temperature, raised to at least the clip, rows sum to 1."""
@@ -170,3 +185,26 @@ class _MeanHead(nn.Module):
             mean, scale, weight, bias = (self.get_buffer(f"{name}_{number}") for name in ("mean", "scale", "weight", "bias"))
             logits.append((x - mean) / scale @ weight + bias)
         return torch.stack(logits).mean(dim=0)
+
+
+class _FamiliarityValues(nn.Module):
+    """What :meth:`Familiarity.p_values` computes, in float32: features (n, d) and logits (n, k) to p-values (n,)."""
+
+    def __init__(self, familiarity: Familiarity) -> None:
+        super().__init__()
+        self.distance, self.energy, self.groups = familiarity.distance, familiarity.energy, familiarity.scale.groups
+        self.register_buffer("units", torch.from_numpy(familiarity.units))
+        self.register_buffer("scores", torch.from_numpy(familiarity.scale.scores))
+        self.register_buffer("weights", torch.from_numpy(familiarity.scale.weights))
+
+    def forward(self, features: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+        units = features / features.norm(dim=1, keepdim=True).clamp(min=1e-12)
+        kept = self.get_buffer("units").to(torch.float32)
+        nearest = (units @ kept.T).topk(min(NEIGHBORS, len(kept)), dim=1).values.mean(dim=1)
+        strangeness = (1 - nearest - self.distance.mean) / self.distance.deviation
+        if self.energy is not None:
+            energies = (-logits.logsumexp(dim=1) - self.energy.mean) / self.energy.deviation
+            strangeness = strangeness + energies.clamp(min=STRONGEST)
+        is_stranger = self.get_buffer("scores") >= strangeness[:, None]
+        at_least = torch.where(is_stranger, self.get_buffer("weights"), 0.0).sum(dim=1)
+        return ((1 + at_least) / (1 + self.groups)).clamp(max=1.0)

@@ -26,7 +26,6 @@ from tellapart.models.model_card import (
     CARD,
     DAMAGED,
     FORMAT,
-    DecisionFields,
     MemberFields,
     ModelCard,
     check_tensors,
@@ -135,7 +134,7 @@ def save_model(
         "temperature": classifier.temperature,
         "clip": classifier.clip,
         **({"conformal": CONFORMAL} if conformal else {}),
-        **({"decision": _decision_card(classifier.decision)} if classifier.decision else {}),
+        **({"decision": classifier.decision.as_fields()} if classifier.decision else {}),
         **details,
     }
     with replacing_folder(folder) as partial:
@@ -162,7 +161,7 @@ def load_model(folder: Path) -> SavedModel:
         clip=card["clip"],
         familiarity=familiarity,
         true_classes=true_classes,
-        decision=_decision(card.get("decision")),
+        decision=DecisionRule.from_fields(card["decision"], card["class_names"]) if "decision" in card else None,
         folder=folder,
         details=card,
     )
@@ -228,14 +227,6 @@ def _member(folder: Path, card: ModelCard, known: MemberFields) -> Member:
         heads=tuple(heads),
         weight=known["weight"],
     )
-
-
-def _decision_card(rule: DecisionRule) -> DecisionFields:
-    return {"answers": list(rule.answers), "costs": rule.costs.tolist(), "source": rule.source}
-
-
-def _decision(known: DecisionFields | None) -> DecisionRule | None:
-    return None if known is None else DecisionRule(tuple(known["answers"]), np.array(known["costs"], dtype=np.float64), known["source"])
 
 
 def _conformal(folder: Path, card: ModelCard, first: Member) -> tuple[Familiarity | None, ConformalScale | None]:

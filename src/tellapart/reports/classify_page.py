@@ -23,7 +23,7 @@ STYLES = ("page.css", "classify.css")
 NAMED = 6
 NONE = "none of these"
 UNFAMILIAR = {"familiarity": 0.01, "name": NONE}
-"""The served page calls an image so that is less familiar than 99 % of the training images, where the model knows that."""
+"""A page calls an image so that is less familiar than 99 % of the training images, where the model knows that."""
 
 
 def classify_page(
@@ -38,7 +38,8 @@ def classify_page(
     """The page as text.
 
     Args:
-        metadata: of the exported model: ``class_names``, ``run``, ``inputs``, ``run_reports``, ``thresholds`` and ``versions``.
+        metadata: of the exported model: ``class_names``, ``run``, ``inputs``, ``run_reports``, ``versions``, and where there are some
+            ``familiarity_groups`` and ``decision``.
         modules: files of ``static/``; the first is started.
         place: where photos stay: ``device`` or the name of a server.
         more_sources: end of the content security policy's ``script-src``, and directives after it.
@@ -51,7 +52,8 @@ def classify_page(
         "header": {"tellapart": metadata["versions"]["tellapart"]},
         "class_names": names,
         "squares": squares,
-        "none": _none_of_these(metadata.get("thresholds") or {}),
+        "none": UNFAMILIAR if "familiarity_groups" in metadata else None,
+        "decision": metadata.get("decision"),
     }
     return render_page(
         "classify.html",
@@ -131,9 +133,3 @@ def _score(scores: Mapping[str, Any] | None) -> str:
         return ""
     value, low, high = (f"{100 * scores['accuracy'][name]:.1f}" for name in ("value", "low", "high"))
     return f"right on {value} % of {count(scores['n'], 'held-out photo')} ({low} to {high})"
-
-
-def _none_of_these(thresholds: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The confidence below which an answer is none of the classes, where the model has one."""
-    threshold = thresholds.get("none_of_these")
-    return {"threshold": float(threshold), "name": NONE} if isinstance(threshold, int | float) else None

@@ -17,6 +17,7 @@ from tellapart.errors import ModelError
 from tellapart.models.onnx_classifier import OnnxClassifier, SquareLike
 
 if TYPE_CHECKING:
+    from tellapart.decision_rule import DecisionRule
     from tellapart.models.saved_model import Member
 
 ONNX_EXPORT = Path("export") / "onnx" / "model.onnx"
@@ -82,8 +83,20 @@ class OnnxEngine:
 
     def answers(self, squares: Sequence[ByteArray]) -> list[EngineAnswer]:
         """See :class:`Engine`."""
-        probabilities = self._classifier.answers(squares)[0]
-        return [EngineAnswer(row, self.class_names[int(row.argmax())]) for row in probabilities]
+        answers = self._classifier.answers(squares)
+        return _engine_answers(answers.probabilities, self._classifier.decision, self.class_names, answers.familiarity)
+
+
+def _engine_answers(
+    probabilities: FloatArray, decision: DecisionRule | None, class_names: Sequence[str], familiarity: FloatArray | None
+) -> list[EngineAnswer]:
+    """An answer for each row of probabilities (n, k), by the model's own rule where it has one."""
+    chosen = probabilities.argmax(axis=1) if decision is None else decision.chosen(probabilities)
+    names = class_names if decision is None else decision.answers
+    return [
+        EngineAnswer(row, names[int(chosen[n])], None if familiarity is None else float(familiarity[n]))
+        for n, row in enumerate(probabilities)
+    ]
 
 
 class TorchEngine:
@@ -124,13 +137,8 @@ class TorchEngine:
         features = [self._member_features(place, member, rest) for place, member in enumerate(model.members)]
         logits = model.logits([member.logits(own) for member, own in zip(model.members, features, strict=True)])
         probabilities = model.probabilities(logits)
-        chosen = probabilities.argmax(axis=1) if model.decision is None else model.decision.chosen(probabilities)
-        names = model.class_names if model.decision is None else model.decision.answers
         familiarity = None if model.familiarity is None else model.familiarity.p_values(features[0], logits)
-        return [
-            EngineAnswer(row, names[int(chosen[n])], None if familiarity is None else float(familiarity[n]))
-            for n, row in enumerate(probabilities)
-        ]
+        return _engine_answers(probabilities, model.decision, model.class_names, familiarity)
 
     def _member_features(self, place: int, member: Member, squares: object) -> FloatArray:
         blocks = [

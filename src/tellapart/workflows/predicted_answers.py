@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tellapart.atomic_files import regular_file
-from tellapart.conformal import ConformalScale, prediction_sets
+from tellapart.conformal import ConformalScale, prediction_sets, smallest_p_value
 from tellapart.dataset.file_rows import USED, FileRow
 from tellapart.dataset.image_analysis import thumbnail_of
+from tellapart.decision_rule import DecisionRule
 from tellapart.errors import ImageError, OptionError
 from tellapart.options import option
 from tellapart.progress import Progress
 
 if TYPE_CHECKING:
     from tellapart.dataset import Dataset
-    from tellapart.models.saved_model import Classifier, SavedModel
+    from tellapart.models.onnx_classifier import OnnxClassifier
+    from tellapart.models.saved_model import SavedModel
     from tellapart.predictor import PredictedFiles
     from tellapart.reports.contact_sheet import Tile
 
@@ -27,6 +29,7 @@ UNKNOWN = "unknown"
 BETWEEN = " | "
 """Between the classes of one cell."""
 OLD = "train it again: it was trained by an older tellapart, or on too few images"
+NOT_IN_FILE = "export it again without --int8, from a run that knows it: tellapart export-model RUN"
 
 
 def unknown_option() -> Any:
@@ -71,49 +74,77 @@ class AnswerSettings:
         return cls(options.unknown, options.coverage, options.top)
 
 
-def check_answers(model: SavedModel, settings: AnswerSettings) -> None:
+@dataclass(frozen=True, eq=False)
+class AnswerRules:
+    """What a model knows beside its probabilities.
+
+    Attributes:
+        name: of the model, for messages.
+        class_names: in the order of its outputs.
+        familiarity_groups: number of groups of images that familiarities were measured on; None where it does not know them.
+        true_classes: the scale for prediction sets; None where there is none.
+        decision: what is answered; None for the most probable class.
+        remedy: what to do where it knows too little.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    familiarity_groups: float | None
+    true_classes: ConformalScale | None
+    decision: DecisionRule | None
+    remedy: str
+
+    @classmethod
+    def of_model(cls, model: SavedModel) -> AnswerRules:
+        """Those of a saved model."""
+        groups = None if model.familiarity is None else model.familiarity.scale.groups
+        name = model.details.get("run", model.folder.name)
+        return cls(name, model.class_names, groups, model.true_classes, model.decision, OLD)
+
+    @classmethod
+    def of_onnx(cls, classifier: OnnxClassifier) -> AnswerRules:
+        """Those of an exported file."""
+        known = classifier
+        return cls(known.path.name, known.class_names, known.familiarity_groups, known.true_classes, known.decision, NOT_IN_FILE)
+
+
+def check_answers(rules: AnswerRules, settings: AnswerSettings) -> None:
     """Check that a model can answer so.
 
     Raises:
         OptionError: it has no familiarity or no scale for sets, or cannot tell so small a share; or there are fewer classes.
     """
-    name = model.details.get("run", model.folder.name)
     if settings.unknown is not None:
-        scale = None if model.familiarity is None else model.familiarity.scale
-        _check_scale(scale, settings.unknown, f"unknown {settings.unknown:g}", f"{name} does not know how familiar an image is", "unknown")
-        if UNKNOWN in model.class_names:
-            raise OptionError(f"{name} has a class of its own called {UNKNOWN}", hint="leave --unknown out; see the column familiarity")
+        if rules.familiarity_groups is None:
+            raise OptionError(f"unknown cannot be answered: {rules.name} does not know how familiar an image is", hint=rules.remedy)
+        _check_resolution(rules.familiarity_groups, settings.unknown, f"unknown {settings.unknown:g}", "unknown")
+        if UNKNOWN in rules.class_names:
+            raise OptionError(
+                f"{rules.name} has a class of its own called {UNKNOWN}", hint="leave --unknown out; see the column familiarity"
+            )
     if settings.coverage is not None:
-        share = 1 - settings.coverage
-        _check_scale(model.true_classes, share, f"coverage {settings.coverage:g}", f"{name} has no scale for prediction sets", "coverage")
-    check_top(settings.top, model.class_names)
+        if rules.true_classes is None:
+            raise OptionError(f"coverage cannot be answered: {rules.name} has no scale for prediction sets", hint=rules.remedy)
+        _check_resolution(rules.true_classes.groups, 1 - settings.coverage, f"coverage {settings.coverage:g}", "coverage")
+    count = len(rules.class_names)
+    if settings.top is not None and settings.top > count:
+        raise OptionError(f"top must be at most {count}, got {settings.top}: the model knows no more classes")
 
 
-def check_top(top: int | None, class_names: Sequence[str]) -> None:
-    """Check that there are so many classes.
-
-    Raises:
-        OptionError: there are fewer.
-    """
-    if top is not None and top > len(class_names):
-        raise OptionError(f"top must be at most {len(class_names)}, got {top}: the model knows no more classes")
-
-
-def with_answers(predicted: PredictedFiles, model: Classifier | None, settings: AnswerSettings) -> PredictedFiles:
+def with_answers(predicted: PredictedFiles, rules: AnswerRules, settings: AnswerSettings) -> PredictedFiles:
     """Predictions with the answers by the model's own rule and what the settings ask for; :func:`check_answers` has passed.
 
     Args:
         predicted: the predictions.
-        model: that made them; None for an exported file, which has no rule and no scale.
+        rules: of the model that made them.
         settings: what is asked for.
     """
-    true_classes = None if model is None else model.true_classes
-    if model is not None and model.decision is not None:
-        predicted = replace(predicted, answers=model.decision.answered(predicted.predictions))
+    if rules.decision is not None:
+        predicted = replace(predicted, answers=rules.decision.answered(predicted.predictions))
     more: dict[str, Sequence[str]] = dict(predicted.more)
     predictions = predicted.predictions
-    if settings.coverage is not None and true_classes is not None:
-        sets = prediction_sets(predictions.probabilities, true_classes, settings.coverage)
+    if settings.coverage is not None and rules.true_classes is not None:
+        sets = prediction_sets(predictions.probabilities, rules.true_classes, settings.coverage)
         more["prediction_set"] = tuple(
             _names(predictions.probabilities[row], sets[row], predictions.class_names) for row in range(len(predictions))
         )
@@ -133,14 +164,13 @@ def _names(probabilities: np.ndarray, chosen: np.ndarray, class_names: Sequence[
     return BETWEEN.join(class_names[k] for k in order[chosen[order]].tolist())
 
 
-def _check_scale(scale: ConformalScale | None, share: float, given: str, lack: str, option_name: str) -> None:
-    if scale is None:
-        raise OptionError(f"{option_name} cannot be answered: {lack}", hint=OLD)
-    if share < scale.smallest:
+def _check_resolution(groups: float, share: float, given: str, option_name: str) -> None:
+    smallest = smallest_p_value(groups)
+    if share < smallest:
         raise OptionError(
-            f"{given} is finer than this model can resolve: it was measured on {scale.groups:,.0f} different images, "
-            f"enough for shares from {scale.smallest:.2g} on",
-            hint=f"--{option_name} {_coarsest(option_name, scale.smallest)}, or train on more images",
+            f"{given} is finer than this model can resolve: it was measured on {groups:,.0f} different images, "
+            f"enough for shares from {smallest:.2g} on",
+            hint=f"--{option_name} {_coarsest(option_name, smallest)}, or train on more images",
         )
 
 

@@ -7,7 +7,7 @@ import gzip
 from pathlib import Path
 
 from tellapart.model_export.export_card import ExportMetadata, card_of
-from tellapart.model_export.onnx_export import MODEL, ExportedModel, ModelToExport, checked, write_card, write_onnx
+from tellapart.model_export.onnx_export import MODEL, ExportedModel, ModelToExport, checked, onnx_answer, write_card, write_onnx
 from tellapart.model_export.web_runtime import web_runtime
 from tellapart.models.onnx_classifier import OnnxClassifier
 from tellapart.reports.classify_page import exported_page
@@ -33,7 +33,7 @@ def export_web(source: ModelToExport, folder: Path, *, runtime: Path | None, is_
     web = web_runtime(runtime)
     metadata = write_onnx(source, folder / MODEL, is_int8=is_int8, has_photo=False)
     classifier = OnnxClassifier(folder / MODEL)
-    exported = checked(source, classifier.squares, lambda squares: classifier.answers(squares)[0], None, is_int8)
+    exported = checked(source, classifier.squares, onnx_answer(classifier), None, is_int8)
     carried = {}
     if is_single:
         carried = {"model": _packed((folder / MODEL).read_bytes()), "runtime": _packed(web.binary)}

@@ -21,7 +21,6 @@ import pytest
 import tellapart
 from tellapart.dataset.decisions import read_decisions
 from tellapart.errors import DataError
-from tests import folders
 
 TIMEOUT_S = 300
 
@@ -92,11 +91,3 @@ def test_what_was_confirmed_before_a_kill_is_in_the_log_and_nothing_is_twice(pet
 def test_a_folder_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no folder"):
         tellapart.studio(tmp_path / "nowhere")
-
-
-def test_what_cannot_be_a_folder_of_images_is_said_at_once(tmp_path: Path) -> None:
-    folders.write(tmp_path / "r-1", {"metrics.json": b"{}", "options.json": b"{}", "model/model.json": b"{}"})
-    with pytest.raises(DataError, match="r-1 is a run, not a folder of images"):
-        tellapart.studio(tmp_path / "r-1")
-    with pytest.raises(DataError, match=r"https://example\.org/photos is an address, not a folder"):
-        tellapart.studio("https://example.org/photos")

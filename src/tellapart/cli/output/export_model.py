@@ -22,6 +22,8 @@ def export_model_output(result: ExportModelResult) -> Answer:
         lines += _difference("same file, decoded by Pillow", parity.other_decoder)
     if parity.as_shipped:
         lines += _difference("as the run reports", parity.as_shipped)
+    if parity.familiarity is not None:
+        lines.append(f"familiarity, same pixels: off by at most {parity.familiarity:.1e}")
     if parity.score:
         lines += _score(parity.score)
     lines += result.notes

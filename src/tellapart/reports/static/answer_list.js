@@ -8,8 +8,7 @@ const SHOWN_CLASSES = 3;
 // familiarity.
 export function verdict({ probabilities, label, familiarity }, { classNames, none }) {
   const best = probabilities.indexOf(Math.max(...probabilities));
-  const isStrange = typeof familiarity === "number" && familiarity <= none?.familiarity;
-  const isNone = Boolean(none) && (isStrange || probabilities[best] < none.threshold);
+  const isNone = typeof familiarity === "number" && familiarity <= none?.familiarity;
   return { best, name: isNone ? none.name : (label ?? classNames[best]), share: probabilities[best], isNone };
 }
 

@@ -9,7 +9,7 @@ const view = JSON.parse(document.getElementById("view").textContent);
 const state = document.getElementById("progress");
 state.textContent = "Loading the model";
 try {
-  const answer = await loadModel(view.squares);
+  const answer = await loadModel(view);
   mountClassify({ view, answer });
   state.textContent = "";
   document.documentElement.dataset.ready = "yes";

@@ -19,8 +19,17 @@ async function bytesOf(id, file) {
   return new Uint8Array(await answer.arrayBuffer());
 }
 
-// Gives a function from pixels to {probabilities} of the classes, one call after another.
-export async function loadModel(squares) {
+// The answer with the least expected cost; of equally cheap ones the most probable.
+export function cheapest(probabilities, { answers, costs }) {
+  const expected = answers.map((_, k) => probabilities.reduce((sum, p, row) => sum + p * costs[row][k], 0));
+  const least = Math.min(...expected) * (1 + 1e-12);
+  const chance = (k) => (expected[k] <= least ? (probabilities[k] ?? -1) : -2);
+  return answers.reduce((best, name, k) => (chance(k) > chance(answers.indexOf(best)) ? name : best));
+}
+
+// Gives a function from pixels to {probabilities} of the classes, and a label and the familiarity where the model has
+// them; one call after another.
+export async function loadModel({ squares, decision, none }) {
   const [runtime, model] = await Promise.all([bytesOf("runtime", "onnxruntime.wasm"), bytesOf("model", "model.onnx")]);
   ort.env.wasm.wasmBinary = runtime.buffer;
   ort.env.wasm.numThreads = 1;
@@ -33,8 +42,13 @@ export async function loadModel(squares) {
     for (const one of squares) {
       feeds[one.name] = new ort.Tensor("uint8", square(pixels, one).data, [1, one.size, one.size, 3]);
     }
-    const { probabilities } = await session.run(feeds, ["probabilities"]);
-    return { probabilities: Array.from(probabilities.data, Number) };
+    const found = await session.run(feeds, none ? ["probabilities", "familiarity"] : ["probabilities"]);
+    const probabilities = Array.from(found.probabilities.data, Number);
+    return {
+      probabilities,
+      label: decision ? cheapest(probabilities, decision) : undefined,
+      familiarity: none ? Number(found.familiarity.data[0]) : undefined,
+    };
   };
   return (pixels) => {
     last = last.then(
